@@ -1,0 +1,1 @@
+"""The only room that imports torch; it returns the records of the other rooms."""

@@ -1,0 +1,157 @@
+"""The command line: the Typer app, and main() with the one error boundary."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from itertools import pairwise
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from fcinspect import __version__
+from fcinspect.cli.options import FORMAT_VARIABLE, expanded
+from fcinspect.cli.shapes import shapes
+from fcinspect.cli.status import BY_KIND, ExitStatus
+from fcinspect.errors import FcinspectError
+
+COMPLETE_VARIABLE = "_FCINSPECT_COMPLETE"
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    name="fcinspect",
+    add_completion=False,
+    # markup would eat "(batch, in)" written in brackets
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings=HELP_NAMES,
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"fcinspect {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", callback=_show_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """See every multiply-add of a linear layer (nn.Linear), and prove it right."""
+
+
+for _command in (shapes,):
+    app.command()(expanded(_command))
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its status."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if COMPLETE_VARIABLE in os.environ:
+        from typer.completion import completion_init
+
+        completion_init()
+    arguments = sys.argv[1:]
+    status = run(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        status = _refuse(
+            arguments, "output", f"cannot write to standard output: {error.strerror or error}"
+        )
+        _abandon_stdout()
+    sys.exit(status)
+
+
+def run(arguments: list[str]) -> ExitStatus:
+    """Run one command line; every refusal becomes one line on stderr and a status."""
+    try:
+        result = app(arguments, prog_name="fcinspect", standalone_mode=False)
+    except typer.TyperException as error:
+        return _refuse_usage(arguments, error)
+    except FcinspectError as error:
+        return _refuse(arguments, error.kind, error.message, error.hint)
+    except (KeyboardInterrupt, typer.Abort):
+        return ExitStatus.INTERRUPTED
+    except MemoryError:
+        return _refuse(arguments, "input", "this needs more memory than is free on this machine")
+    except Exception as error:
+        if os.environ.get("FCINSPECT_DEBUG") == "1":
+            raise
+        return _refuse(
+            arguments,
+            "internal",
+            f"internal error: {type(error).__name__}: {error}".replace("\n", " "),
+            "this is a defect of fcinspect: please report it with the command;"
+            " FCINSPECT_DEBUG=1 shows the traceback",
+        )
+    return result if isinstance(result, ExitStatus) else ExitStatus.DONE
+
+
+def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
+    """Say what was wrong with the arguments; typer's own texts lose the value."""
+    message: str = error.format_message()
+    context = getattr(error, "ctx", None)
+    path = "fcinspect" if context is None else context.command_path
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(message + "\n")
+        return ExitStatus.USAGE
+    cause = error.__cause__
+    if cause is not None and hasattr(cause, "errors"):
+        given = cause.errors()[0].get("input")
+        message = f"{message}, got {given!r}"
+    return _refuse(
+        arguments, "usage", message.rstrip(".").replace("\n", " "), f"see '{path} --help'"
+    )
+
+
+def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:
+    from fcinspect.render.text import ascii_only, safe
+
+    status = ExitStatus.INTERNAL if kind == "internal" else BY_KIND[kind]
+    message, hint = safe(message), hint and safe(hint)
+    if _wants_json(arguments):
+        command = next((a for a in arguments if not a.startswith("-")), None)
+        error = {
+            "kind": kind,
+            "message": message,
+            "hint": hint,
+            "command": command,
+            "exit_code": int(status),
+        }
+        line = json.dumps({"error": error})
+    else:
+        line = f"fcinspect: {message}" + (f"; {hint}" if hint else "")
+    try:
+        sys.stderr.write(line + "\n")
+    except UnicodeEncodeError:
+        sys.stderr.write(ascii_only(line) + "\n")
+    except OSError:
+        pass
+    return status
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    """Whether the command line asks for JSON, also when it could not be parsed."""
+    return (
+        "--json" in arguments
+        or "--format=json" in arguments
+        or "-fjson" in arguments
+        or any(p in (("-f", "json"), ("--format", "json")) for p in pairwise(arguments))
+        or os.environ.get(FORMAT_VARIABLE) == "json"
+    )
+
+
+def _abandon_stdout() -> None:
+    """Keep the interpreter from failing once more on the unwritten rest of stdout."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,204 @@
+"""Every option that several commands share, declared once."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.values import (
+    LARGEST_SEED,
+    batch_shape,
+    completion_of,
+    one_of,
+    whole_number,
+)
+from fcinspect.errors import UsageError
+from fcinspect.render.emit import ENDINGS, FORMATS, emit, form_of, rendered, write_text
+from fcinspect.render.view import View
+
+DTYPES = ("float32", "float64", "bfloat16", "float16")
+COLORS = ("auto", "always", "never")
+FORMAT_VARIABLE = "FCINSPECT_FORMAT"
+
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        parser=whole_number(0, LARGEST_SEED),
+        metavar="S",
+        help="Seed of torch.manual_seed, 0 to 2^53-1.",
+    ),
+]
+Batch = Annotated[
+    Any,
+    typer.Option(
+        "--batch",
+        parser=batch_shape,
+        metavar="B",
+        help="Leading dimensions of the input, 3 or 2,3; without it one vector.",
+    ),
+]
+Dtype = Annotated[
+    str,
+    typer.Option(
+        "--dtype",
+        parser=one_of("dtype", DTYPES),
+        autocompletion=completion_of(DTYPES),
+        metavar="DTYPE",
+        help="Number format: float32, float64, bfloat16 or float16.",
+    ),
+]
+Bias = Annotated[bool, typer.Option("--bias/--no-bias", help="With or without the bias b.")]
+
+
+@dataclass(frozen=True)
+class Output:
+    """How and where the report is written."""
+
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON; short for -f json.")] = False
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            parser=one_of("format", FORMATS),
+            autocompletion=completion_of(FORMATS),
+            metavar="FORMAT",
+            help="text, json, csv or md; default from FCINSPECT_FORMAT, else text.",
+        ),
+    ] = None
+    full: Annotated[
+        bool, typer.Option("--full", help="JSON: write out arrays of over 1000 elements too.")
+    ] = False
+    precision: Annotated[
+        int,
+        typer.Option(
+            "--precision",
+            parser=whole_number(0, 17),
+            metavar="K",
+            help="Decimals shown, 0 to 17; JSON and CSV are always exact.",
+        ),
+    ] = 4
+    color: Annotated[
+        str,
+        typer.Option(
+            "--color",
+            parser=one_of("color", COLORS),
+            autocompletion=completion_of(COLORS),
+            metavar="WHEN",
+            help="auto, always or never; overrides NO_COLOR and FORCE_COLOR.",
+        ),
+    ] = "auto"
+    save: Annotated[
+        str | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            help="Write the report to FILE as well, by its ending: " + " ".join(ENDINGS) + ".",
+        ),
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Let --save replace a file.")] = False
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Write nothing to stdout; the exit status tells.")
+    ] = False
+
+    def write(self, view: View, *, saved: bool = False) -> ExitStatus:
+        """Write the view to stdout and to --save; return the exit status.
+
+        `saved` says that the command itself has already written what --save asks for.
+        """
+        if self.save is not None and not saved:
+            self.save_bytes(lambda: self._file(view).encode("utf-8"))
+        if not self.quiet:
+            emit(
+                view,
+                form=self._chosen_form(),
+                color=self.color,
+                precision=self.precision,
+                full=self.full,
+            )
+        return ExitStatus.DONE if view.ok else ExitStatus.FAILED
+
+    def write_script(self, view: View) -> ExitStatus:
+        """Write the PyTorch script that computes the same numbers."""
+        assert view.script is not None
+        text = view.script()
+        if self.save is not None:
+            self.save_bytes(text.encode)
+        if not self.quiet:
+            write_text(text)
+        return ExitStatus.DONE
+
+    def save_bytes(self, content: Callable[[], bytes]) -> None:
+        """Write the file of --save, whole or not at all."""
+        from fcinspect.checkpoints.writing import write_beside
+
+        assert self.save is not None
+        write_beside(Path(self.save), content, force=self.force)
+
+    @property
+    def ending(self) -> str:
+        """The ending of --save's file, ".json"."""
+        return "" if self.save is None else Path(self.save).suffix.lower()
+
+    def _file(self, view: View) -> str:
+        form = form_of(self.ending)
+        # a file is kept: it holds every number
+        return rendered(view, form, precision=self.precision, full=True)
+
+    def _chosen_form(self) -> str:
+        if self.as_json:
+            if self.form not in (None, "json"):
+                raise UsageError(f"--json and --format {self.form} exclude each other")
+            return "json"
+        if self.form is not None:
+            return self.form
+        asked = os.environ.get(FORMAT_VARIABLE)
+        if asked and asked not in FORMATS:
+            raise UsageError(
+                f"{FORMAT_VARIABLE}={asked!r} is not known: expected one of {', '.join(FORMATS)}"
+            )
+        return asked or "text"
+
+
+def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:
+    """Let a command take groups of options: each dataclass parameter becomes its fields."""
+    hints = get_type_hints(function, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, type] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        kind = hints[parameter.name]
+        if isinstance(kind, type) and is_dataclass(kind):
+            groups[parameter.name] = kind
+            field_hints = get_type_hints(kind, include_extras=True)
+            parameters.extend(
+                inspect.Parameter(
+                    field.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=inspect.Parameter.empty if field.default is MISSING else field.default,
+                    annotation=field_hints[field.name],
+                )
+                for field in fields(kind)
+            )
+        else:
+            parameters.append(
+                parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=kind)
+            )
+
+    @functools.wraps(function)
+    def command(**values: Any) -> ExitStatus:
+        for name, kind in groups.items():
+            values[name] = kind(**{f.name: values.pop(f.name) for f in fields(kind)})
+        return function(**values)
+
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command

@@ -1,0 +1,77 @@
+"""fcinspect shapes: shapes through a specification."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fcinspect.cli.options import Batch, Bias, Dtype, Output
+from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.values import completion_of, one_of
+
+MODULES = {
+    "relu": "ReLU",
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "leaky_relu": "LeakyReLU",
+    "gelu": "GELU",
+    "identity": "Identity",
+}
+NAMES = tuple(MODULES)
+
+
+def shapes(
+    widths: Annotated[
+        str, typer.Argument(metavar="WIDTHS", help="3-5-4-2, 3,5,4,2 or '3 -> 5 -> 4 -> 2'.")
+    ],
+    batch: Batch = None,
+    activation: Annotated[
+        str | None,
+        typer.Option(
+            "--activation",
+            parser=one_of("activation", NAMES),
+            autocompletion=completion_of(NAMES),
+            metavar="NAME",
+            help="Behind every hidden layer: " + ", ".join(NAMES) + ".",
+        ),
+    ] = None,
+    output_activation: Annotated[
+        str | None,
+        typer.Option(
+            "--output-activation",
+            parser=one_of("activation", NAMES),
+            autocompletion=completion_of(NAMES),
+            metavar="NAME",
+            help="Behind the last layer.",
+        ),
+    ] = None,
+    bias: Bias = True,
+    dtype: Dtype = "float32",
+    *,
+    output: Output,
+) -> ExitStatus:
+    """Trace shapes, parameters and multiply-adds through 3-5-4-2."""
+    from fcinspect.layers.spec import parse_widths
+    from fcinspect.render.shapes import view_of_shapes
+    from fcinspect.rounding.formats import format_named
+    from fcinspect.shapes.trace import trace_widths
+
+    trace = trace_widths(
+        parse_widths(widths),
+        batch or (),
+        itemsize=format_named(dtype).itemsize,
+        dtype=dtype,
+        bias=bias,
+        activation=activation and MODULES[activation],
+        output_activation=output_activation and MODULES[output_activation],
+    )
+    asked = {
+        "widths": widths,
+        "batch": None if batch is None else list(batch),
+        "activation": activation,
+        "output_activation": output_activation,
+        "bias": bias,
+        "dtype": dtype,
+    }
+    return output.write(view_of_shapes(trace, asked))

@@ -1,0 +1,108 @@
+"""From the text of one option to its value; a refusal names the text and the expected form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import typer
+
+from fcinspect.errors import FcinspectError, did_you_mean
+
+LARGEST_SEED = 2**53 - 1
+"""Larger seeds would be rounded by readers of the JSON output."""
+LARGEST_COUNT = 10**15
+
+
+def whole_number(least: int, most: int = LARGEST_COUNT) -> Callable[[str | int], int]:
+    """Return a parser of whole numbers from `least` to `most`, in decimal digits only."""
+
+    def parse(text: str | int) -> int:
+        written = str(text).strip()
+        digits = written.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 4000):
+            raise typer.BadParameter(f"{written!r} is not a whole number >= {least}")
+        value = int(written)
+        if value < least:
+            raise typer.BadParameter(f"{written} is not a whole number >= {least}")
+        if value > most:
+            raise typer.BadParameter(f"{written} is too large: expected at most {most}")
+        return value
+
+    parse.__name__ = "whole number"
+    return parse
+
+
+def real_number(
+    least: float = -math.inf, *, above: bool = False, below: float = math.inf
+) -> Callable[[str | float], float]:
+    """Return a parser of finite numbers >= least (> least if `above`) and < below."""
+    bounds = []
+    if math.isfinite(least):
+        bounds.append(f" {'>' if above else '>='} {least:g}")
+    if math.isfinite(below):
+        bounds.append(f" < {below:g}")
+    expected = "a finite number" + " and".join(bounds)
+
+    def parse(text: str | float) -> float:
+        written = str(text).strip()
+        try:
+            value = float(written) if "_" not in written else math.nan
+        except ValueError:
+            value = math.nan
+        inside = value > least if above else value >= least
+        if not (math.isfinite(value) and inside and value < below):
+            raise typer.BadParameter(f"{written!r} is not {expected}")
+        return value
+
+    parse.__name__ = "number"
+    return parse
+
+
+def one_of(what: str, known: Sequence[str]) -> Callable[[str], str]:
+    """Return a parser that accepts the known names only, and suggests the nearest."""
+
+    def parse(text: str) -> str:
+        if text in known:
+            return text
+        hint = did_you_mean(text, known)
+        raise typer.BadParameter(
+            f"{what} {text!r} is not known: expected one of {', '.join(known)}"
+            + (f" ({hint})" if hint else "")
+        )
+
+    parse.__name__ = "name"
+    return parse
+
+
+def completion_of(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return the completion of one of the known names."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in known if name.startswith(incomplete)]
+
+    return complete
+
+
+def batch_shape(text: str | tuple[int, ...]) -> tuple[int, ...]:
+    """Return the leading dimensions written ``3`` or ``2,3``."""
+    if isinstance(text, tuple):
+        return text
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) <= 16 for part in parts):
+        raise typer.BadParameter(
+            f"{text!r} is not a batch: expected whole numbers >= 0 such as 3 or 2,3"
+        )
+    return tuple(map(int, parts))
+
+
+def parsed_by(parse: Callable[[str], object]) -> Callable[[str], object]:
+    """Return a parser of a domain room as an option's parser: its refusal names the option."""
+
+    def checked(text: str) -> object:
+        try:
+            return parse(text)
+        except FcinspectError as error:
+            raise typer.BadParameter(error.message) from error
+
+    return checked

@@ -1,0 +1,56 @@
+"""What can go wrong for the caller of fcinspect; each message is one complete line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class FcinspectError(Exception):
+    """A refusal: the message names the value, the place and the expected form."""
+
+    kind: ClassVar[str] = "error"
+    """The word that stands for this kind of refusal in JSON."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(FcinspectError):
+    """An option, specification or combination of options that means nothing."""
+
+    kind = "usage"
+
+
+class SpecError(UsageError):
+    """A network specification such as ``3-5-4-2`` that does not parse."""
+
+    kind = "spec"
+
+
+class InputError(FcinspectError):
+    """A file or stream that is unreadable, unsupported, refused or not found."""
+
+    kind = "input"
+
+
+class OutputError(FcinspectError):
+    """A result that could not be written."""
+
+    kind = "output"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return "did you mean 'fc1'?" for the nearest known words, or None if none is near."""
+    import difflib
+
+    names = list(known)
+    folded = {name.casefold(): name for name in names}
+    near = difflib.get_close_matches(word.casefold(), list(folded), n=3, cutoff=0.5)
+    if not near:
+        near = [name for name in folded if word and word.casefold() in name][:3]
+    if not near:
+        return None
+    return "did you mean " + " or ".join(repr(folded[name]) for name in near) + "?"

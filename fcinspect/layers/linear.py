@@ -1,0 +1,58 @@
+"""A linear layer: y = W x + b."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fcinspect.errors import InputError
+from fcinspect.layers.array import Array
+
+
+@dataclass(frozen=True, eq=False)
+class LinearLayer:
+    """The parameters of one nn.Linear, or some of its rows."""
+
+    weight: Array
+    """W, (out_features × in_features); only the rows of `held` when that is given."""
+    bias: Array | None
+    """b, (out_features), or its entries `held`; None for a layer without bias."""
+    source: str
+    """Where the numbers come from, in words: "nn.Linear(4, 2), seed 0"."""
+    name: str = ""
+    """The module path in its network, "" for a layer on its own."""
+    held: tuple[int, ...] | None = None
+    """The outputs whose rows are held, when the rest was left in the file."""
+    all_outputs: int | None = None
+    """out_features of the whole layer, when `held` is given."""
+
+    def __post_init__(self) -> None:
+        if len(self.weight.shape) != 2:
+            raise InputError(
+                f"weight has shape {self.weight.shape}: a linear layer's weight has two"
+                " dimensions, (out_features, in_features)"
+            )
+        if self.bias is not None and self.bias.shape != self.weight.shape[:1]:
+            raise InputError(
+                f"bias has shape {self.bias.shape} beside a weight of shape {self.weight.shape}:"
+                f" expected ({self.weight.shape[0]},), one entry per output"
+            )
+
+    @property
+    def dtype(self) -> str:
+        """The number format of the weight."""
+        return self.weight.dtype
+
+    @property
+    def in_features(self) -> int:
+        """The width of the input."""
+        return self.weight.shape[1]
+
+    @property
+    def out_features(self) -> int:
+        """The width of the output."""
+        return self.weight.shape[0] if self.all_outputs is None else self.all_outputs
+
+    @property
+    def parameters(self) -> int:
+        """out·in, plus out with a bias."""
+        return self.out_features * (self.in_features + (self.bias is not None))

@@ -1,0 +1,1 @@
+"""Pictures of records: terminal, JSON, CSV, Markdown."""

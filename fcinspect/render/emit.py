@@ -1,0 +1,185 @@
+"""The only writer to stdout, and the same reports as files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from fcinspect.errors import OutputError, UsageError
+from fcinspect.render.text import ascii_only
+from fcinspect.render.view import View
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fcinspect.render.page import Page
+
+FORMATS = ("text", "json", "csv", "md")
+ENDINGS = (".json", ".md", ".csv", ".svg", ".html", ".txt")
+PIPE_WIDTH = 10_000
+"""A pipe is never cut: tables there are as wide as they need."""
+PICTURE_WIDTH = 100
+
+
+def emit(
+    view: View,
+    *,
+    form: str = "text",
+    color: str = "auto",
+    precision: int = 4,
+    full: bool = False,
+) -> None:
+    """Write a view to stdout as `form`; raises OutputError when stdout cannot take it."""
+    if form == "text":
+        console = console_for(sys.stdout, color)
+        _print(view, console, precision, framed=_framed(console))
+    else:
+        write_text(rendered(view, form, precision=precision, full=full))
+
+
+def write_text(text: str) -> None:
+    """Write text to stdout in UTF-8 or, where stdout has no UTF-8, in what it has."""
+    try:
+        sys.stdout.write(_encodable(text, sys.stdout))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -> str:
+    """Return a view as text of that form: json, csv, md, txt, svg or html."""
+    if form == "json":
+        from fcinspect.render.jsonable import dumps, envelope
+
+        return dumps(
+            envelope(
+                view.command,
+                ok=view.ok,
+                asked=view.asked,
+                data=view.data(full),
+                warnings=view.warnings,
+            )
+        )
+    if form == "csv":
+        sheet = io.StringIO()
+        csv.writer(sheet, lineterminator="\n").writerows(view.rows())
+        return sheet.getvalue()
+    if form == "md":
+        from fcinspect.render.markdown import to_markdown
+
+        return to_markdown(_page(view, precision))
+    return _picture(view, form, precision)
+
+
+def form_of(ending: str) -> str:
+    """Return the form that a file ending asks for; raises UsageError for an unknown one."""
+    if ending.lower() in ENDINGS:
+        return ending.lower()[1:]
+    raise UsageError(
+        f"a report cannot be saved as {ending or 'a file without ending'!r}:"
+        f" expected {', '.join(ENDINGS)}"
+    )
+
+
+def console_for(stream: TextIO, color: str = "auto") -> Console:
+    """Return a console that never interprets markup in data."""
+    from rich.console import Console
+
+    terminal = stream.isatty()
+    width = None if terminal or os.environ.get("COLUMNS", "").isdigit() else PIPE_WIDTH
+    return Console(
+        file=stream,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        width=width,
+        no_color={"auto": None, "always": False, "never": True}[color],
+        force_terminal={"auto": None, "always": True, "never": False}[color],
+        legacy_windows=False,
+    )
+
+
+def _framed(console: Console) -> bool:
+    return console.width < PIPE_WIDTH
+
+
+def _print(view: View, console: Console, precision: int, *, framed: bool) -> None:
+    from fcinspect.render.terminal import print_page
+
+    page = _page(view, precision)
+    if not _speaks_unicode(console.file):
+        page = page.with_text(ascii_only)
+    try:
+        print_page(page, console, framed=framed)
+        console.file.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+def _page(view: View, precision: int) -> Page:
+    """Return the page with the view's warnings at its end."""
+    from fcinspect.render.page import Line, Page
+
+    page = view.page(precision)
+    if not view.warnings:
+        return page
+    notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in view.warnings)
+    return Page((*page.groups, notes))
+
+
+def _picture(view: View, form: str, precision: int) -> str:
+    from rich.console import Console
+
+    console = Console(
+        record=True,
+        file=io.StringIO(),
+        width=PICTURE_WIDTH,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
+    )
+    _print(view, console, precision, framed=True)
+    if form == "svg":
+        picture = console.export_svg(title=f"fcinspect {view.command}")
+        # rich's template names a font on a content server: a saved report loads nothing
+        return re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)
+    if form == "html":
+        return console.export_html(inline_styles=True)
+    return console.export_text()
+
+
+def _speaks_unicode(stream: object) -> bool:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        "⎡ᵀ·×−→⋯".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """Return text that the stream can encode; JSON stays JSON, since its escapes are ASCII."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        if text.startswith("{"):
+            return re.sub(
+                r"[^\x00-\x7f]",
+                lambda m: "".join(
+                    f"\\u{unit:04x}" for unit in memoryview(m.group().encode("utf-16-le")).cast("H")
+                ),
+                text,
+            )
+        return ascii_only(text)
+    return text

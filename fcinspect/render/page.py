@@ -1,0 +1,148 @@
+"""A report as a page: headings, lines, tables and matrix equations, before any medium.
+
+The renderers of records build pages; `terminal.py` and `markdown.py` print them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+Span = tuple[str, str]
+"""A piece of text and its role: "", "weight", "input", "bias", "output", "gradient", "good",
+"bad", "unsure", "strong" or "faint"."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The title of what follows."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line or paragraph of running text."""
+
+    spans: tuple[Span, ...]
+    indent: int = 0
+
+    @classmethod
+    def of(cls, *parts: str | Span, indent: int = 0) -> Line:
+        """Return a line of plain strings and (text, role) pairs."""
+        return cls(tuple((p, "") if isinstance(p, str) else p for p in parts), indent)
+
+    @property
+    def text(self) -> str:
+        """The words without their roles."""
+        return "".join(text for text, _ in self.spans)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    role: str = ""
+    right: bool = True
+    """Numbers stand right, words left."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under column titles; `rule_before` are row numbers that get a line above them."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+    indent: int = 0
+    rule_before: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Numbers already written, in brackets; a vector is a matrix of one column."""
+
+    rows: tuple[tuple[str, ...], ...]
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """Matrices and signs side by side; what does not fit the width is folded below."""
+
+    parts: tuple[Matrix | Span, ...]
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """Text that keeps its lines and blanks, e.g. a script."""
+
+    text: str
+    language: str = ""
+
+
+Block = Heading | Line | Table | Equation | Verbatim
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a reader meets, from top to bottom; blank lines stand between groups of blocks."""
+
+    groups: tuple[tuple[Block, ...], ...] = field(default=())
+
+    def with_text(self, change: Callable[[str], str]) -> Page:
+        """Return the page with every text passed through `change`."""
+        return Page(tuple(tuple(_changed(b, change) for b in group) for group in self.groups))
+
+
+class PageBuilder:
+    """Collects blocks into groups."""
+
+    def __init__(self) -> None:
+        self._groups: list[list[Block]] = [[]]
+
+    def group(self, *blocks: Block) -> None:
+        """Begin a new group, with a blank line before it."""
+        self._groups.append(list(blocks))
+
+    def add(self, *blocks: Block) -> None:
+        """Append to the current group."""
+        self._groups[-1].extend(blocks)
+
+    def page(self) -> Page:
+        """Return the page built so far."""
+        return Page(tuple(tuple(group) for group in self._groups if group))
+
+
+def _changed(block: Block, change: Callable[[str], str]) -> Block:
+    match block:
+        case Heading(text, level):
+            return Heading(change(text), level)
+        case Line(spans):
+            return replace(block, spans=tuple((change(t), role) for t, role in spans))
+        case Table(columns, rows, title):
+            return replace(
+                block,
+                columns=tuple(replace(c, title=change(c.title)) for c in columns),
+                rows=_changed_rows(rows, change),
+                title=change(title),
+            )
+        case Equation(parts):
+            return Equation(
+                tuple(
+                    replace(p, rows=_changed_rows(p.rows, change))
+                    if isinstance(p, Matrix)
+                    else (change(p[0]), p[1])
+                    for p in parts
+                )
+            )
+        case Verbatim(text):
+            return replace(block, text=change(text))
+
+
+def _changed_rows(
+    rows: Sequence[tuple[str, ...]], change: Callable[[str], str]
+) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(map(change, row)) for row in rows)

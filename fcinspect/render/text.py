@@ -1,0 +1,119 @@
+"""How numbers, shapes, byte counts and names from files are written."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+
+DEFAULT_PRECISION = 4
+"""Decimals shown unless --precision says otherwise."""
+
+
+def number(value: float, precision: int = DEFAULT_PRECISION) -> str:
+    """Write a number with `precision` decimals; never 0.0000 for what is not zero."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0:
+        return f"{value:.{precision}f}"
+    if 0.5 * 10.0**-precision <= abs(value) < 1e7:
+        return f"{value:.{precision}f}"
+    return f"{value:.{precision}e}"
+
+
+def numbers(values: Iterable[float], precision: int = DEFAULT_PRECISION) -> list[str]:
+    """Write numbers that stand together; whole numbers lose their decimals."""
+    return list(map(writer(values := list(values), precision), values))
+
+
+def writer(values: Iterable[float], precision: int = DEFAULT_PRECISION) -> Callable[[float], str]:
+    """Return how the numbers of one column or matrix are written."""
+    if all(math.isfinite(v) and v == int(v) and abs(v) < 1e7 for v in values):
+        return lambda value: f"{value:.0f}" if value or math.copysign(1, value) > 0 else "-0"
+    return lambda value: number(value, precision)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Write a number to a few significant digits."""
+    return f"{value:.{digits}g}"
+
+
+def exact_decimal(value: Fraction, digits: int = 10) -> str:
+    """Write an exact number to `digits` significant digits, with … when digits were left out."""
+    from decimal import ROUND_DOWN, Context, Decimal
+
+    context = Context(prec=digits + 1, rounding=ROUND_DOWN)
+    quotient = context.divide(Decimal(value.numerator), Decimal(value.denominator))
+    if Fraction(quotient) == value:
+        return _plain(quotient)
+    cut = Context(prec=digits, rounding=ROUND_DOWN).plus(quotient)
+    return _plain(cut) + "…"
+
+
+def _plain(value: object) -> str:
+    text = format(value, "f")
+    return text if len(text) <= 24 else format(value, "e")
+
+
+def shape(dimensions: Iterable[int]) -> str:
+    """Write a shape as PyTorch users read it: (3, 4); () for one number."""
+    return "(" + ", ".join(str(d) for d in dimensions) + ")"
+
+
+def matrix_shape(dimensions: Iterable[int]) -> str:
+    """Write a shape as mathematics does: (2×4)."""
+    return "(" + "×".join(str(d) for d in dimensions) + ")"
+
+
+def count(value: int) -> str:
+    """Write a count with a comma between thousands."""
+    return f"{value:,}"
+
+
+def plural(value: int, noun: str) -> str:
+    """Write "1 layer", "2 layers"."""
+    return f"{count(value)} {noun}" + ("" if value == 1 else "s")
+
+
+def byte_count(value: int) -> str:
+    """Write a byte count: 24 B, 6.1 KiB, 3.0 GiB."""
+    size = float(value)
+    if value < 1024:
+        return f"{value} B"
+    for unit in ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB"):
+        size /= 1024
+        if size < 1024:
+            return f"{size:.1f} {unit}"
+    return f"{size:.3g} ZiB"
+
+
+def safe(name: str) -> str:
+    """Escape what could act on a terminal: control, format and unprintable characters."""
+    return "".join(
+        character
+        if character.isprintable() and unicodedata.category(character) != "Cf"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in name
+    )
+
+
+ASCII = str.maketrans(
+    {
+        "⎡": "[", "⎢": "[", "⎣": "[", "⎤": "]", "⎥": "]", "⎦": "]",
+        "ᵀ": "^T", "·": "*", "×": "x", "−": "-", "→": "->", "←": "<-", "…": "...", "⋯": "...",
+        "⋮": ":", "√": "sqrt", "≤": "<=", "≥": ">=", "≠": "!=", "∑": "sum", "Σ": "sum",
+        "½": "1/2", "²": "^2", "⁻": "^-", "γ": "gamma", "β": "beta", "μ": "mu", "τ": "tau",
+        "λ": "lambda", "ε": "eps", "σ": "sigma", "η": "eta", "ρ": "rho", "α": "alpha",
+        "∂": "d", "Δ": "D", "∞": "inf", "∈": "in", "±": "+/-", "—": "-", "–": "-", "’": "'",
+        "⊙": "(*)", "ŷ": "y^", "φ": "phi", "✓": "ok", "✗": "no", "│": "|", "─": "-",
+        "₀": "0", "₁": "1", "₂": "2", "₃": "3", "₄": "4", "₅": "5", "₆": "6", "₇": "7",
+        "₈": "8", "₉": "9", "ₙ": "_n", "⁰": "^0", "¹": "^1", "³": "^3", "⁴": "^4",
+    }
+)  # fmt: skip
+"""What stands for each sign where the terminal or file has ASCII only."""
+
+
+def ascii_only(text: str) -> str:
+    """Write text in ASCII: the project's own signs by table, anything else escaped."""
+    return text.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")

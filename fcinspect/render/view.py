@@ -1,0 +1,31 @@
+"""What a command hands to the writer: one record, ready for every medium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fcinspect.render.page import Page
+
+
+@dataclass(frozen=True)
+class View:
+    """A report that can be drawn, written as JSON or as rows."""
+
+    command: str
+    """The command that made it; names the JSON document."""
+    asked: Mapping[str, Any]
+    """What was asked for, after defaults."""
+    data: Callable[[bool], Mapping[str, Any]]
+    """full -> the JSON data, every array written out when full."""
+    page: Callable[[int], Page]
+    """precision -> the page."""
+    rows: Callable[[], Iterable[Sequence[object]]]
+    """The rows of the CSV file, titles first; numbers exact."""
+    ok: bool = True
+    """False when something was checked and does not hold, or is undecided."""
+    warnings: tuple[str, ...] = ()
+    """What a reader should know about how the input was understood."""
+    script: Callable[[], str] | None = None
+    """The PyTorch script that computes the same numbers."""

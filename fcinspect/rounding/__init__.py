@@ -1,0 +1,1 @@
+"""Number formats, exact sums, and the bounds on what rounding can do."""

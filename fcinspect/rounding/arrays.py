@@ -1,0 +1,59 @@
+"""numpy arrays that hold the numbers of a format.
+
+numpy has no bfloat16: its numbers are held, without loss, in float32 arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcinspect.rounding.formats import NumberFormat, format_named
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+def carrier(dtype: str) -> np.dtype[Any]:
+    """Return the numpy dtype whose arrays hold numbers of `dtype`."""
+    return np.dtype("float32" if dtype == "bfloat16" else format_named(dtype).name)
+
+
+def round_to(values: npt.ArrayLike, number_format: NumberFormat) -> npt.NDArray[np.float64]:
+    """Round float64 numbers once, to nearest even; the result is float64, ±inf on overflow."""
+    exact = np.asarray(values, dtype=np.float64)
+    if number_format.precision == 53:
+        return exact.copy()
+    with np.errstate(all="ignore"):
+        exponent = np.frexp(exact)[1] - 1
+        step = np.maximum(exponent, number_format.smallest_exponent) - number_format.precision + 1
+        rounded = np.ldexp(np.rint(np.ldexp(exact, -step)), step)
+        rounded = np.where(
+            np.abs(rounded) > number_format.largest, np.copysign(np.inf, exact), rounded
+        )
+        return np.where(np.isfinite(exact), rounded, exact)
+
+
+def hold(values: npt.ArrayLike, dtype: str) -> FloatArray:
+    """Return the carrier array of `values` rounded to `dtype`."""
+    with np.errstate(over="ignore"):
+        return round_to(values, format_named(dtype)).astype(carrier(dtype))
+
+
+def from_bytes(data: bytes | bytearray | memoryview, dtype: str) -> FloatArray:
+    """Return the carrier array of little-endian numbers, one-dimensional."""
+    if dtype == "bfloat16":
+        halves = np.frombuffer(data, dtype="<u2")
+        return (halves.astype(np.uint32) << 16).view(np.float32)
+    return np.frombuffer(data, dtype=carrier(dtype).newbyteorder("<")).astype(
+        carrier(dtype), copy=False
+    )
+
+
+def to_bytes(values: FloatArray, dtype: str) -> bytes:
+    """Return the little-endian bytes of a carrier array, rows first."""
+    rows = np.ascontiguousarray(values)
+    if dtype == "bfloat16":
+        return (rows.view(np.uint32) >> 16).astype("<u2").tobytes()
+    return rows.astype(carrier(dtype).newbyteorder("<"), copy=False).tobytes()

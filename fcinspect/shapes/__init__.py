@@ -1,0 +1,1 @@
+"""Shape rules and the traces they give."""

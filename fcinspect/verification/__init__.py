@@ -1,0 +1,1 @@
+"""Verdicts: computed numbers held against independent ones and derived bounds."""
