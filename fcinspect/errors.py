@@ -48,7 +48,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
     names = list(known)
     folded = {name.casefold(): name for name in names}
-    near = difflib.get_close_matches(word.casefold(), list(folded), n=3, cutoff=0.5)
+    near = difflib.get_close_matches(word.casefold(), list(folded), n=3, cutoff=0.6)
     if not near:
         near = [name for name in folded if word and word.casefold() in name][:3]
     if not near:

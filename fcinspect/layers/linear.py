@@ -56,3 +56,23 @@ class LinearLayer:
     def parameters(self) -> int:
         """out·in, plus out with a bias."""
         return self.out_features * (self.in_features + (self.bias is not None))
+
+
+@dataclass(frozen=True)
+class LinearRequest:
+    """Everything that decides the numbers of a seeded layer."""
+
+    in_features: int
+    out_features: int
+    bias: bool = True
+    seed: int = 0
+    dtype: str = "float32"
+    init: str = "default"
+    """"default", or the name of an initialiser in torch.nn.init, applied to the weight."""
+
+    @property
+    def words(self) -> str:
+        """The layer in words."""
+        bias = "" if self.bias else ", bias=False"
+        init = "" if self.init == "default" else f", init {self.init}"
+        return f"nn.Linear({self.in_features}, {self.out_features}{bias}), seed {self.seed}{init}"

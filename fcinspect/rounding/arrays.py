@@ -35,6 +35,18 @@ def round_to(values: npt.ArrayLike, number_format: NumberFormat) -> npt.NDArray[
         return np.where(np.isfinite(exact), rounded, exact)
 
 
+def half_ulp(values: npt.ArrayLike, number_format: NumberFormat) -> npt.NDArray[np.float64]:
+    """Return half the distance between neighbours of the format around each value.
+
+    In float64 half of the smallest distance is not a number: the whole one stands for it.
+    """
+    magnitude = np.abs(np.asarray(values, dtype=np.float64))
+    exponent = np.where(magnitude > 0, np.frexp(magnitude)[1] - 1, number_format.smallest_exponent)
+    exponent = np.maximum(exponent, number_format.smallest_exponent)
+    half: npt.NDArray[np.float64] = np.ldexp(1.0, exponent - number_format.precision)
+    return np.maximum(half, 2.0**-1074)
+
+
 def hold(values: npt.ArrayLike, dtype: str) -> FloatArray:
     """Return the carrier array of `values` rounded to `dtype`."""
     with np.errstate(over="ignore"):

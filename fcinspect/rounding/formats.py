@@ -63,9 +63,9 @@ class NumberFormat:
         step = Fraction(self.ulp(exact))
         rounded = round(exact / step) * step
         if abs(rounded) > self.largest:
-            return math.copysign(math.inf, rounded)
-        result = float(rounded)
-        return math.copysign(result, exact)
+            return math.inf if exact > 0 else -math.inf
+        result = float(abs(rounded))
+        return result if exact > 0 else -result
 
     def holds(self, value: Fraction | float) -> bool:
         """Whether `value` is a number of this format."""
