@@ -1,0 +1,110 @@
+"""What kind of file a path names: by its first bytes, and only then by its ending."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+from fcinspect.errors import InputError, did_you_mean
+
+Kind = Literal["safetensors", "npz", "json", "torch"]
+
+ENDINGS: dict[str, Kind] = {
+    ".safetensors": "safetensors",
+    ".npz": "npz",
+    ".npy": "npz",
+    ".json": "json",
+    ".pt": "torch",
+    ".pth": "torch",
+    ".bin": "torch",
+    ".ckpt": "torch",
+}
+"""What a file is taken for when its first bytes do not tell."""
+
+FOREIGN = (
+    (b"\x89HDF", "an HDF5 file (Keras)"),
+    (b"GGUF", "a GGUF file"),
+    (b"\x1f\x8b", "compressed with gzip: decompress it first"),
+    (b"BZh", "compressed with bzip2: decompress it first"),
+    (b"\xfd7zXZ", "compressed with xz: decompress it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd: decompress it first"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the data: 'git lfs pull' fetches them"),
+    (b"\x89PNG", "a picture"),
+    (b"%PDF", "a PDF document"),
+)
+"""First bytes of what people take for a file of layers."""
+
+
+def check_readable(path: str) -> None:
+    """Raise InputError when `path` is not a file that can be read and has content."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  # a name with a NUL raises ValueError here
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{path!r} is a folder: expected a file")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path!r} is no regular file; - reads JSON from standard input")
+        if not os.access(path, os.R_OK):
+            raise PermissionError(13, "Permission denied")
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path!r}", hint=_near(path)) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path!r} cannot be read: {reason}") from None
+    if status.st_size == 0:
+        raise InputError(f"{path!r} is empty")
+
+
+def kind_of(path: str) -> Kind:
+    """Return what a readable file is; raises InputError for what is none of the known kinds."""
+    try:
+        with Path(path).open("rb") as file:
+            first = file.read(64)
+    except OSError as error:
+        raise InputError(f"{path!r} cannot be read: {error.strerror}") from None
+    kind = _by_content(path, first) or ENDINGS.get(Path(path).suffix.lower())
+    if kind is not None:
+        return kind
+    raise InputError(
+        f"{path!r} is no file of layers that fcinspect knows: expected .safetensors, .npz, .npy,"
+        " .json, .pt, .pth or .bin"
+    )
+
+
+def _by_content(path: str, first: bytes) -> Kind | None:
+    for beginning, words in FOREIGN:
+        if first.startswith(beginning):
+            raise InputError(f"{path!r} is {words}; layers are not read from it")
+    # a JSON text has no zero bytes, which the length of a sane header always has
+    if first[8:9] == b"{" and first[5:8] == b"\0\0\0":
+        return "safetensors"
+    if first.startswith(b"PK"):
+        return "npz" if _zip_of_arrays(path) else "torch"
+    if first.startswith(b"\x93NUMPY"):
+        return "npz"
+    if first.startswith(b"\x80"):
+        return "torch"
+    if first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+        return "json"
+    return None
+
+
+def _zip_of_arrays(path: str) -> bool:
+    """Whether a zip file is numpy's; its ending decides where its list of members is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return ENDINGS.get(Path(path).suffix.lower()) == "npz"
+    return all(name.endswith(".npy") for name in names)
+
+
+def _near(path: str) -> str | None:
+    """Return which file of that folder the path may mean."""
+    try:
+        names = [entry.name for entry in Path(path).parent.iterdir()]
+    except (OSError, ValueError):
+        return None
+    return did_you_mean(Path(path).name, names)

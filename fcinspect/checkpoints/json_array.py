@@ -1,0 +1,251 @@
+"""Strict JSON, and the arrays written in it: nested lists, or our own documents of an array.
+
+An array document is {"shape", "dtype", "values", "nonfinite"}: each number exact, null in the
+place of what JSON has no number for, which "nonfinite" then lists.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.checkpoints.records import StoredTensor, in_memory
+from fcinspect.errors import InputError
+from fcinspect.rounding.formats import FORMATS, format_named
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+MOST_DIMENSIONS = 32
+PLAIN_DTYPE = "float32"
+"""What numbers without a dtype are read as, since nn.Linear would make that of them."""
+
+
+class _NotANumber(str):
+    """NaN, Infinity or -Infinity, which Python's reader takes and JSON has not."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, eq=False)
+class JsonArray:
+    """The numbers of an array in JSON, before they are rounded to a format."""
+
+    values: npt.NDArray[np.float64]
+    """The numbers."""
+    dtype: str | None
+    """What the document says, None where it says nothing."""
+    inexact: tuple[str, float] | None
+    """The place and value of a whole number that float64 does not hold, None if there is none."""
+
+
+def parse(text: str | bytes, source: str) -> Any:
+    """Return the value that strict JSON names; raises InputError, also for a key given twice."""
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")
+        return json.loads(
+            text.removeprefix("\ufeff"),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_NotANumber,
+        )
+    except RecursionError:
+        raise InputError(f"{source} is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source} is not JSON: byte {error.start} is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{source} is not JSON: {error.msg} at {where}") from None
+    except ValueError as error:
+        reason = "a whole number has thousands of digits" if "digits" in str(error) else error
+        raise InputError(f"{source} cannot be read as JSON: {reason}") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InputError(f"the JSON key {key!r} stands twice in one object")
+        found[key] = value
+    return found
+
+
+def is_array_document(value: object) -> bool:
+    """Whether a value is meant as a document of an array."""
+    return isinstance(value, dict) and "shape" in value and "dtype" in value
+
+
+def decode(value: object, place: str) -> JsonArray:
+    """Return the array that nested lists or an array document hold.
+
+    Raises InputError naming the place, e.g. "weight[1][0]".
+    """
+    import numpy as np
+
+    if isinstance(value, Mapping):
+        return _from_document(value, place)
+    walk = _Walk(place)
+    shape = walk.shape_of(value, ())
+    values = np.array(walk.numbers, dtype=np.float64).reshape(shape)
+    if walk.nulls:
+        raise InputError(f"{_at(place, walk.nulls[0])} is null: expected a number")
+    return JsonArray(values, None, walk.inexact)
+
+
+def as_tensor(value: object, name: str) -> StoredTensor:
+    """Return the stored tensor of an array in JSON; what was rounded is in its note."""
+    import numpy as np
+
+    from fcinspect.rounding.arrays import hold
+
+    found = decode(value, name)
+    dtype = found.dtype or PLAIN_DTYPE
+    held = hold(found.values, dtype)
+    overflown = np.argwhere(np.isinf(held) & np.isfinite(found.values))
+    if overflown.size:
+        index = tuple(map(int, overflown[0]))
+        raise InputError(
+            f"{_at(name, index)} is {float(found.values[index])!r}: the largest number of {dtype}"
+            f" is {format_named(dtype).largest:.9g}"
+        )
+    return in_memory(name, held, dtype, _rounding_note(name, found, held, dtype))
+
+
+def _rounding_note(name: str, found: JsonArray, held: Any, dtype: str) -> str | None:
+    import numpy as np
+
+    told = f"{name} is read as {dtype}" + ("" if found.dtype else ", as no dtype is given")
+    lost = np.argwhere((held != found.values) & ~np.isnan(found.values))
+    if lost.size:
+        index = tuple(map(int, lost[0]))
+        many = "1 number is" if len(lost) == 1 else f"{len(lost)} of {held.size} numbers are"
+        return (
+            f"{told}: {many} rounded, {_at('', index)} from {float(found.values[index])!r}"
+            f" to {float(held[index])!r}"
+        )
+    if found.inexact is not None:
+        return f"{told}: {found.inexact[0]} is rounded to {found.inexact[1]!r}"
+    return None
+
+
+def _from_document(document: Mapping[str, Any], place: str) -> JsonArray:
+    import numpy as np
+
+    shape, dtype = document.get("shape"), document.get("dtype")
+    if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+        raise InputError(f"{place}.shape is not a list of whole numbers >= 0")
+    if dtype not in FORMATS:
+        raise InputError(f"{place}.dtype is {dtype!r}: expected one of {', '.join(FORMATS)}")
+    if "values" not in document:
+        raise InputError(
+            f"{place} is a summary of shape {tuple(shape)} without its numbers",
+            hint="--full writes every number",
+        )
+    walk = _Walk(place)
+    found = walk.shape_of(document["values"], ())
+    if math.prod(shape) == 0 and not walk.numbers:
+        found = tuple(shape)  # nested lists cannot tell (0, 4) from (0)
+    if found != tuple(shape):
+        raise InputError(f"{place} says shape {tuple(shape)}, its values have {found}")
+    values = np.array(walk.numbers, dtype=np.float64).reshape(found)
+    _put_nonfinite(values, document.get("nonfinite", []), set(walk.nulls), place)
+    return JsonArray(values, dtype, walk.inexact)
+
+
+def _put_nonfinite(
+    values: npt.NDArray[np.float64], listed: object, nulls: set[tuple[int, ...]], place: str
+) -> None:
+    if not isinstance(listed, list):
+        raise InputError(f"{place}.nonfinite is not a list")
+    for number, entry in enumerate(listed):
+        where = f"{place}.nonfinite[{number}]"
+        index = entry.get("index") if isinstance(entry, dict) else None
+        if not isinstance(index, list) or tuple(map(str, index)) not in {
+            tuple(map(str, null)) for null in nulls
+        }:
+            raise InputError(f"{where} does not name a null of values")
+        if entry.get("value") not in ("nan", "inf", "-inf"):
+            raise InputError(f"{where}.value is not nan, inf or -inf")
+        values[tuple(index)] = float(entry["value"])
+        nulls.discard(tuple(index))
+    if nulls:
+        raise InputError(f"{_at(place, min(nulls))} is null and not listed in nonfinite")
+
+
+class _Walk:
+    """Collects the numbers of nested lists, row by row, and checks that no row is ragged."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.numbers: list[float] = []
+        self.nulls: list[tuple[int, ...]] = []
+        self.inexact: tuple[str, float] | None = None
+
+    def shape_of(self, value: object, index: tuple[int, ...]) -> tuple[int, ...]:
+        if not isinstance(value, list):
+            self.numbers.append(self._number(value, index))
+            return ()
+        if len(index) >= MOST_DIMENSIONS:
+            raise InputError(f"{self.place} has more than {MOST_DIMENSIONS} dimensions")
+        if set(map(type, value)) == {float} and all(map(math.isfinite, value)):
+            self.numbers.extend(value)
+            return (len(value),)
+        shapes = [self.shape_of(item, (*index, i)) for i, item in enumerate(value)]
+        for i, shape in enumerate(shapes):
+            if shape != shapes[0]:
+                raise InputError(
+                    f"{self._at((*index, i))} has {_entries(shape)} and"
+                    f" {self._at((*index, 0))} has {_entries(shapes[0])}: rows must be equally long"
+                )
+        return (len(value), *(shapes[0] if shapes else ()))
+
+    def _number(self, value: object, index: tuple[int, ...]) -> float:
+        where = self._at(index)
+        if value is None:
+            self.nulls.append(index)
+            return math.nan
+        if isinstance(value, _NotANumber):
+            raise InputError(
+                f"{where} is {value}, which JSON has no number for: an array document"
+                ' {"shape", "dtype", "values", "nonfinite"} can hold it'
+            )
+        if type(value) is float:
+            if math.isinf(value):
+                raise InputError(f"{where} is beyond float64's range")
+            return value
+        if type(value) is int:
+            try:
+                held = float(value)
+            except OverflowError:
+                raise InputError(f"{where} is beyond float64's range") from None
+            if held != value and self.inexact is None:
+                self.inexact = (where, held)
+            return held
+        raise InputError(f"{where} is {_kind(value)}: expected a number")
+
+    def _at(self, index: tuple[int, ...]) -> str:
+        return _at(self.place, index)
+
+
+def _at(place: str, index: tuple[int, ...]) -> str:
+    return place + "".join(f"[{i}]" for i in index)
+
+
+def _entries(shape: tuple[int, ...]) -> str:
+    if not shape:
+        return "no entries, being a number,"
+    return f"{shape[0]} {'entry' if shape[0] == 1 else 'entries'}" + (
+        f" of shape {shape[1:]}" if len(shape) > 1 else ""
+    )
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, str):
+        return f"the string {value if len(value) <= 20 else value[:17] + '...'!r}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "an object"

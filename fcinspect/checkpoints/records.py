@@ -1,0 +1,162 @@
+"""What a file of layers holds, before its numbers are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fcinspect.errors import InputError
+from fcinspect.layers.array import Array
+from fcinspect.layers.linear import LinearLayer
+from fcinspect.layers.memory import require_free
+
+if TYPE_CHECKING:
+    from fcinspect.rounding.arrays import FloatArray
+
+Layout = Literal["out,in", "in,out"]
+"""How a file holds a weight: as torch does, (out_features, in_features), or the other way."""
+
+BLOCK = 1 << 20
+"""Numbers read at a time where only columns are wanted."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTensor:
+    """A named array in a file."""
+
+    name: str
+    """The state-dict key, "fc1.weight"."""
+    dtype: str
+    """The number format in our words ("float32"), or in the file's where we have none."""
+    shape: tuple[int, ...]
+    """The shape, outermost dimension first."""
+    read: Callable[[Sequence[int] | None], FloatArray]
+    """Rows (all for None) -> their numbers in the carrier of `dtype`."""
+    problem: str | None = None
+    """Why the numbers cannot be read as a layer's, None when they can."""
+    note: str | None = None
+    """What a reader should know of how the numbers were understood."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredLinear:
+    """A linear layer in a file."""
+
+    name: str
+    """The module path, "encoder.fc1"; "" for a layer on its own."""
+    weight: StoredTensor
+    """W as the file holds it."""
+    bias: StoredTensor | None
+    """b, None for a layer without bias."""
+    layout: Layout
+    """How the file holds W."""
+    source: str
+    """The file in words."""
+    activation: str | None = None
+    """What follows the layer in a network file, "relu"."""
+    warnings: tuple[str, ...] = ()
+    """What a reader should know of how the layer was understood."""
+    origin: str | None = None
+    """What the file says of where the numbers come from, "nn.Linear(4, 2), seed 0"."""
+
+    @property
+    def out_features(self) -> int:
+        """The width of the output."""
+        return self.weight.shape[0 if self.layout == "out,in" else 1]
+
+    @property
+    def in_features(self) -> int:
+        """The width of the input."""
+        return self.weight.shape[1 if self.layout == "out,in" else 0]
+
+    @property
+    def dtype(self) -> str:
+        """The number format of the weight."""
+        return self.weight.dtype
+
+    @property
+    def parameters(self) -> int:
+        """out·in, plus out with a bias."""
+        return self.out_features * (self.in_features + (self.bias is not None))
+
+    def read(self, rows: Sequence[int] | None = None) -> LinearLayer:
+        """Return the layer, or only the outputs `rows` of it; the rest stays in the file."""
+        held = None if rows is None else tuple(rows)
+        for row in held or ():
+            if not 0 <= row < self.out_features:
+                raise InputError(
+                    f"output {row} does not exist: the layer has out_features"
+                    f" {self.out_features}, counted from 0"
+                )
+        self._require_memory(self.out_features if held is None else len(held))
+        return LinearLayer(
+            weight=Array(self._weight(held), self.weight.dtype),
+            bias=None if self.bias is None else Array(self.bias.read(held), self.bias.dtype),
+            source=self.origin or self.source,
+            name=self.name,
+            held=held,
+            all_outputs=None if held is None else self.out_features,
+        )
+
+    def _weight(self, rows: tuple[int, ...] | None) -> FloatArray:
+        import numpy as np
+
+        if self.layout == "out,in":
+            return self.weight.read(rows)
+        if rows is None:
+            return np.ascontiguousarray(self.weight.read(None).T)
+        columns = list(rows)
+        step = max(1, BLOCK // max(self.out_features, 1))
+        blocks = [
+            self.weight.read(range(start, min(start + step, self.in_features)))[:, columns]
+            for start in range(0, self.in_features, step)
+        ]
+        whole = np.concatenate(blocks) if blocks else self.weight.read(None)[:, columns]
+        return np.ascontiguousarray(whole.T)
+
+    def _require_memory(self, outputs: int) -> None:
+        """Refuse what does not fit: the numbers in the file and their copy."""
+        needed = outputs * (self.in_features + 1) * 8 * 2
+        require_free(needed, f"reading {self.source}", refusal=InputError)
+
+
+@dataclass(frozen=True)
+class SkippedTensor:
+    """An array of a file that is not part of a linear layer."""
+
+    name: str
+    """The state-dict key."""
+    reason: str
+    """Why, in words."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The linear layers of a file."""
+
+    source: str
+    """The file in words: "'model.npz'", "standard input"."""
+    layers: tuple[StoredLinear, ...]
+    """In the order of the file."""
+    skipped: tuple[SkippedTensor, ...] = ()
+    """Everything else."""
+
+
+def in_memory(name: str, values: FloatArray, dtype: str, note: str | None = None) -> StoredTensor:
+    """Return a stored tensor whose numbers are in memory already."""
+
+    def read(rows: Sequence[int] | None) -> FloatArray:
+        return values if rows is None else values[list(rows)]
+
+    return StoredTensor(name, dtype, tuple(values.shape), read, note=note)
+
+
+def unreadable(name: str, dtype: str, shape: tuple[int, ...], problem: str) -> StoredTensor:
+    """Return a stored tensor whose numbers cannot be read as a layer's."""
+
+    def read(rows: Sequence[int] | None) -> FloatArray:
+        del rows
+        raise InputError(f"{name!r} cannot be read: {problem}")
+
+    return StoredTensor(name, dtype, shape, read, problem=problem)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fcinspect.checkpoints import npz
+from fcinspect.errors import InputError
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", ">f4"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_are_read_bit_for_bit(dtype: str, order: str, tmp_path: Path) -> None:
+    """Byte order and memory order of the file do not matter."""
+    weight = np.asarray(np.random.default_rng(0).normal(size=(3, 4)).astype(dtype), order=order)  # type: ignore[call-overload]  # "C" or "F"
+    np.savez_compressed(tmp_path / "m.npz", **{"fc1.weight": weight})
+    (tensor,) = npz.tensors_of(str(tmp_path / "m.npz"))
+    assert tensor.name == "fc1.weight"
+    np.testing.assert_array_equal(tensor.read(None), weight)
+    np.testing.assert_array_equal(tensor.read([2, 0]), weight[[2, 0]])
+    assert tensor.read(None).dtype.isnative
+
+
+def test_a_lone_array_is_a_weight(tmp_path: Path) -> None:
+    """An .npy file is one layer without a name."""
+    np.save(tmp_path / "w.npy", np.eye(2))
+    (tensor,) = npz.tensors_of(str(tmp_path / "w.npy"))
+    assert (tensor.name, tensor.shape, tensor.dtype) == ("weight", (2, 2), "float64")
+
+
+def test_whole_numbers_become_float32_and_say_what_was_rounded(tmp_path: Path) -> None:
+    """The reader is told of the first number that float32 does not hold."""
+    np.savez(tmp_path / "m.npz", weight=np.array([[1, 2**24 + 1]]), bias=np.array([2**24]))
+    weight, bias = npz.tensors_of(str(tmp_path / "m.npz"))
+    assert weight.dtype == "float32"
+    assert "1 of 2 were rounded: 16777217 became 16777216" in str(weight.note)
+    assert bias.note == "bias holds int64 numbers, read as float32"
+
+
+def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
+    """Objects and complex numbers are skipped with their reason."""
+    np.savez(tmp_path / "m.npz", weight=np.array([{"a": 1}], dtype=object), c=np.ones(2, complex))
+    weight, other = npz.tensors_of(str(tmp_path / "m.npz"))
+    assert "never loaded" in str(weight.problem)
+    assert "complex128" in str(other.problem)
+
+
+def member(shape: tuple[int, ...], data: bytes = b"") -> bytes:
+    """Return an .npy file that claims a shape and holds other bytes."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": "<f4", "fortran_order": False, "shape": shape}
+    )
+    return file.getvalue() + data
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (member((10**9, 10**9)), "0 bytes of numbers"),
+        (member((2, 2), b"\0" * 15), "15 bytes of numbers"),
+        (member((1,), b"\0" * 5), "5 bytes of numbers"),
+        (b"\x93NUMPY\x01\x00\xff\xff{'descr'", "no sound array"),
+        (b"\x93NUMPY\x09\x00\x00\x00", "version"),
+        (b"nothing", "no sound array"),
+        (b"", "no sound array"),
+    ],
+)
+def test_damaged_members_are_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    """A claimed shape is held against the bytes before anything is allocated."""
+    with zipfile.ZipFile(tmp_path / "m.npz", "w") as archive:
+        archive.writestr("weight.npy", content)
+    with pytest.raises(InputError, match=words):
+        npz.tensors_of(str(tmp_path / "m.npz"))
+
+
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    """Truncation is seen at once, a flipped bit when the array is read."""
+    np.savez(tmp_path / "m.npz", weight=np.ones((200, 200)))
+    content = (tmp_path / "m.npz").read_bytes()
+    (tmp_path / "short.npz").write_bytes(content[:-10])
+    with pytest.raises(InputError, match="no sound"):
+        npz.tensors_of(str(tmp_path / "short.npz"))
+    flipped = bytearray(content)
+    flipped[200_000] ^= 1
+    (tmp_path / "flipped.npz").write_bytes(flipped)
+    (tensor,) = npz.tensors_of(str(tmp_path / "flipped.npz"))
+    with pytest.raises(InputError, match="CRC"):
+        tensor.read(None)
