@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
+from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
-from fcinspect.layers.linear import LinearLayer
+from fcinspect.layers.linear import LinearLayer, LinearRequest
 
 
-@dataclass(frozen=True)
-class LinearRequest:
-    """Everything that decides the numbers of a seeded layer."""
-
-    in_features: int
-    out_features: int
-    bias: bool = True
-    seed: int = 0
-    dtype: str = "float32"
-    init: str = "default"
-    """"default", or the name of an initialiser in torch.nn.init, applied to the weight."""
-
-    @property
-    def words(self) -> str:
-        """The layer in words."""
-        bias = "" if self.bias else ", bias=False"
-        init = "" if self.init == "default" else f", init {self.init}"
-        return f"nn.Linear({self.in_features}, {self.out_features}{bias}), seed {self.seed}{init}"
+def version() -> str:
+    """Return "torch 2.13.0"."""
+    return f"torch {torch.__version__}"
 
 
 def dtype_of(name: str) -> torch.dtype:
@@ -88,7 +73,13 @@ def _seeded(request: LinearRequest) -> nn.Linear:
             dtype=dtype_of(request.dtype),
         )
         if request.init != "default":
-            getattr(nn.init, request.init + "_")(module.weight)
+            try:
+                getattr(nn.init, request.init + "_")(module.weight)
+            except (NotImplementedError, ZeroDivisionError) as error:
+                # orthogonal has no 16-bit form, xavier divides by in_features + out_features
+                raise UsageError(
+                    f"torch cannot initialise {request.words} in {request.dtype}: {error}"
+                ) from None
     return module
 
 

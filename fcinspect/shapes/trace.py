@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 Shape = tuple[int, ...]
 
@@ -95,7 +96,7 @@ def trace_widths(
     rows = math.prod(batch)
     layers: list[TracedLayer] = []
     last = len(widths) - 1
-    for number, (width_in, width_out) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+    for number, (width_in, width_out) in enumerate(pairwise(widths), start=1):
         parameters = width_out * width_in + (width_out if bias else 0)
         output = (*batch, width_out)
         output_bytes = rows * width_out * itemsize

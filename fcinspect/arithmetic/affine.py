@@ -1,0 +1,65 @@
+"""The affine map y = W x + b and its gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fcinspect.layers.array import Array
+from fcinspect.layers.linear import LinearLayer
+from fcinspect.rounding.arrays import carrier, hold
+
+Float64Array = npt.NDArray[np.float64]
+
+
+def affine(x: Float64Array, weight: Float64Array, bias: Float64Array | None) -> Float64Array:
+    """Return Y = X·Wᵀ + b; x is (rows, in), weight (out, in), bias (out,), Y (rows, out)."""
+    product = x @ weight.T
+    return product if bias is None else product + bias
+
+
+@dataclass(frozen=True, eq=False)
+class AffineGradients:
+    """What a linear layer passes back, given G = ∂L/∂Y of shape (rows, out)."""
+
+    weight: Float64Array
+    """GᵀX, (out, in)"""
+    bias: Float64Array
+    """Column sums of G, (out,)"""
+    input: Float64Array
+    """GW, (rows, in)"""
+
+
+def affine_gradients(
+    grad_output: Float64Array, x: Float64Array, weight: Float64Array
+) -> AffineGradients:
+    """Return the gradients of L with respect to W, b and X."""
+    return AffineGradients(
+        weight=grad_output.T @ x, bias=grad_output.sum(axis=0), input=grad_output @ weight
+    )
+
+
+def drawn_input(shape: tuple[int, ...], dtype: str) -> Array:
+    """Return standard normal numbers from numpy's generator with seed 0, rounded to `dtype`."""
+    return Array.of(np.random.default_rng(0).standard_normal(shape), dtype)
+
+
+def numpy_version() -> str:
+    """Return "numpy 2.4.6"."""
+    return f"numpy {np.__version__}"
+
+
+def numpy_output(layer: LinearLayer, x: Array) -> Array:
+    """Return numpy's Y = X·Wᵀ + b for the rows that the layer holds; x is (*batch, in).
+
+    float64 layers are computed in float64, all others in float32 and then rounded once to the
+    layer's dtype.
+    """
+    with np.errstate(all="ignore"):
+        work = carrier("float64" if layer.dtype == "float64" else "float32")
+        product = x.values.astype(work) @ layer.weight.values.astype(work, copy=False).T
+        if layer.bias is not None:
+            product = product + layer.bias.values.astype(work)
+    return Array(hold(product, layer.dtype), layer.dtype)

@@ -1,0 +1,311 @@
+"""Every product and sum of y = W x + b, and how the computed y stands to the exact one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+
+from fcinspect.arithmetic.selection import Selection, chosen_elements, listed_terms
+from fcinspect.errors import InputError, UsageError
+from fcinspect.layers.array import Array
+from fcinspect.layers.linear import LinearLayer
+from fcinspect.rounding.arrays import FloatArray
+from fcinspect.rounding.dot import (
+    DotArithmetic,
+    DotCheck,
+    admissible,
+    arithmetic_of,
+    check_products,
+    flushed_magnitude,
+    judge,
+)
+from fcinspect.rounding.exact import ExactSums, to_float
+from fcinspect.rounding.verdict import Verdict
+
+Float64Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One product of a dot product."""
+
+    index: int
+    """j, the input feature"""
+    weight: float
+    input: float
+    product: float
+    """weight·input, exact for formats of up to 24 bits, else rounded once to float64"""
+    running_sum: float
+    """The exact sum of the products listed so far, rounded once to float64"""
+
+
+@dataclass(frozen=True)
+class OtherTerms:
+    """The products that are not listed."""
+
+    count: int
+    sum: float
+    """Their exact sum, rounded once to float64"""
+    running_sum: float
+    """The exact sum of all products, rounded once to float64"""
+
+
+@dataclass(frozen=True)
+class ExplainedElement:
+    """One output, taken apart."""
+
+    index: tuple[int, ...]
+    """Its place in the output, batch dimensions first"""
+    row: int
+    """The row of X, batch dimensions folded"""
+    column: int
+    """The output feature: the row of W and the entry of b"""
+    terms: tuple[Term, ...]
+    others: OtherTerms | None
+    bias: float | None
+    exact: Fraction | None
+    """Σ weight·input + bias without rounding; None where a number is not finite"""
+    exact_float: float
+    """`exact` rounded once to float64; what IEEE arithmetic gives where there is none"""
+    correctly_rounded: float
+    """`exact` rounded once to the layer's dtype"""
+    output: float
+    """What was computed"""
+    error: float | None
+    """|output − exact|"""
+    bound: float | None
+    """How far rounding alone can take a correct result, on the output's side of `exact`"""
+    low: float | None
+    """The smallest result that rounding can explain"""
+    high: float | None
+    """The largest"""
+    ulps: float | None
+    """error in units of the last place of the layer's dtype at `exact`"""
+    verdict: Verdict
+
+    @property
+    def share(self) -> float | None:
+        """error/bound; above 1 is outside."""
+        if self.error is None or self.bound is None:
+            return None
+        if self.error == 0:
+            return 0.0
+        return self.error / self.bound if self.bound else math.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """A linear layer at work on one input."""
+
+    layer: LinearLayer
+    input: Array
+    """x, (in) or (*batch, in)"""
+    output: Array | None
+    """y, (out) or (*batch, out); None when only some elements were computed"""
+    results: FloatArray
+    """What was computed, (rows, outputs held), batch dimensions folded"""
+    elements: tuple[ExplainedElement, ...]
+    ranked: bool
+    """Whether terms are listed by their size, the largest first"""
+    total_elements: int
+    """How many elements the whole output has"""
+    computed_by: str
+    """What computed the output: "torch 2.13.0", "numpy 2.4.6" """
+    arithmetic: DotArithmetic
+    check: DotCheck
+    """Every computed element against its bound"""
+
+    @property
+    def batch(self) -> tuple[int, ...]:
+        """The leading dimensions of the input."""
+        return self.input.shape[:-1]
+
+    @property
+    def checked_elements(self) -> int:
+        """How many output elements were computed and held against the bound."""
+        return self.check.reference.size
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on every element that was computed."""
+        return self.check.verdict
+
+
+def explain_affine(
+    layer: LinearLayer,
+    x: Array,
+    result: Array,
+    selection: Selection,
+    *,
+    computed_by: str,
+) -> Explanation:
+    """Take y = W x + b apart.
+
+    x is (in) or (*batch, in); `result` is what was computed, (*batch, outputs that the layer
+    holds). Raises UsageError when x and the layer do not fit together.
+    """
+    if layer.bias is not None and layer.bias.dtype != layer.dtype:
+        raise InputError(
+            f"weight is {layer.dtype} and bias {layer.bias.dtype}: y = Wx + b needs one dtype"
+        )
+    if x.shape[-1:] != (layer.in_features,):
+        raise UsageError(
+            f"x has shape {x.shape}: its last dimension must be the layer's in_features,"
+            f" {layer.in_features}"
+        )
+    held = layer.held if layer.held is not None else tuple(range(layer.out_features))
+    batch = x.shape[:-1]
+    rows = x.values.reshape(math.prod(batch), layer.in_features)
+    results = result.values.reshape(math.prod(batch), len(held))
+    bias = None if layer.bias is None else layer.bias.values
+    check = check_products(rows, layer.weight.values, bias, results, layer.dtype)
+    place = {column: position for position, column in enumerate(held)}
+    elements = tuple(
+        _explain_element(layer, rows[row], place[column], results, (row, column), batch, selection)
+        for row, column in chosen_elements(selection, rows.shape[0], held)
+    )
+    return Explanation(
+        layer=layer,
+        input=x,
+        output=None if layer.held is not None else result,
+        results=results,
+        elements=elements,
+        ranked=selection.top is not None,
+        total_elements=rows.shape[0] * layer.out_features,
+        computed_by=computed_by,
+        arithmetic=arithmetic_of(layer.dtype),
+        check=check,
+    )
+
+
+def _explain_element(
+    layer: LinearLayer,
+    x: FloatArray,
+    position: int,
+    results: FloatArray,
+    place: tuple[int, int],
+    batch: tuple[int, ...],
+    selection: Selection,
+) -> ExplainedElement:
+    """Take one element apart; `position` is its row among those that the layer holds."""
+    row, column = place
+    weights: list[float] = layer.weight.values[position].astype(np.float64).tolist()
+    inputs: list[float] = x.astype(np.float64).tolist()
+    bias = None if layer.bias is None else float(layer.bias.values[position])
+    output = float(results[row, position])
+    index = (*(int(i) for i in np.unravel_index(row, batch)), column) if batch else (column,)
+    listed = listed_terms(weights, inputs, selection)
+    finite = all(map(math.isfinite, (*weights, *inputs, bias or 0.0)))
+    if not finite:
+        return _without_exact(index, place, weights, inputs, bias, output, listed)
+    sums = ExactSums(weights, inputs)
+    running = sums.running(listed)
+    terms = tuple(
+        Term(j, weights[j], inputs[j], sums.product(j), total)
+        for j, total in zip(listed, running, strict=True)
+    )
+    products = sums.total()
+    others = None
+    if len(listed) < len(weights):
+        rest = products - sums.total(listed)
+        others = OtherTerms(
+            len(weights) - len(listed),
+            to_float(rest.numerator, rest.denominator),
+            to_float(products.numerator, products.denominator),
+        )
+    exact = products + Fraction(bias or 0.0)
+    arithmetic = arithmetic_of(layer.dtype)
+    exact_float = to_float(exact.numerator, exact.denominator)
+    flushed = flushed_magnitude(np.array([inputs]), np.array([weights]), arithmetic)
+    check = _certified(sums, exact, flushed, bias, output, arithmetic)
+    decided = check.verdict is not Verdict.UNDECIDED
+    error = abs(Fraction(output) - exact) if math.isfinite(output) else None
+    ulp = Fraction(arithmetic.output.ulp(exact))
+    return ExplainedElement(
+        index=index,
+        row=row,
+        column=column,
+        terms=terms,
+        others=others,
+        bias=bias,
+        exact=exact,
+        exact_float=exact_float,
+        correctly_rounded=arithmetic.output.round(exact),
+        output=output,
+        error=None if error is None else to_float(error.numerator, error.denominator),
+        bound=float(check.bound[0, 0]) if decided else None,
+        low=float(check.low[0, 0]) if decided else None,
+        high=float(check.high[0, 0]) if decided else None,
+        ulps=None if error is None else float(error / ulp),
+        verdict=check.verdict,
+    )
+
+
+def _certified(
+    sums: ExactSums,
+    exact: Fraction,
+    flushed: Float64Array | float,
+    bias: float | None,
+    output: float,
+    arithmetic: DotArithmetic,
+) -> DotCheck:
+    """Return the check of one element, from the exact sum and the exact magnitudes."""
+    size = sums.magnitude()
+    with np.errstate(all="ignore"):
+        y = np.array([[to_float(exact.numerator, exact.denominator)]])
+        allowed = admissible(
+            y,
+            np.abs(y) * 2.0**-53 + 2.0**-1074,
+            np.array([[to_float(size.numerator, size.denominator)]]) * (1 + 2.0**-52),
+            None if bias is None else np.array([bias]),
+            sums.count,
+            arithmetic,
+            flushed,
+        )
+        return judge(y, allowed, np.array([[output]]))
+
+
+def _without_exact(
+    index: tuple[int, ...],
+    place: tuple[int, int],
+    weights: list[float],
+    inputs: list[float],
+    bias: float | None,
+    output: float,
+    listed: list[int],
+) -> ExplainedElement:
+    """Return an element in which a number is not finite: IEEE arithmetic, no verdict."""
+    products = [w * x for w, x in zip(weights, inputs, strict=True)]
+    running = list(accumulate(products[j] for j in listed))
+    terms = tuple(
+        Term(j, weights[j], inputs[j], products[j], total)
+        for j, total in zip(listed, running, strict=True)
+    )
+    others = None
+    rest = [p for j, p in enumerate(products) if j not in set(listed)]
+    if rest:
+        others = OtherTerms(len(rest), sum(rest), sum(products))
+    value = sum(products) + (bias or 0.0)
+    return ExplainedElement(
+        index=index,
+        row=place[0],
+        column=place[1],
+        terms=terms,
+        others=others,
+        bias=bias,
+        exact=None,
+        exact_float=value,
+        correctly_rounded=value,
+        output=output,
+        error=None,
+        bound=None,
+        low=None,
+        high=None,
+        ulps=None,
+        verdict=Verdict.UNDECIDED,
+    )

@@ -1,0 +1,142 @@
+"""The names of activations, losses and optimizers, and the optimizers' options with their defaults.
+
+No arithmetic stands here, so that the command line can offer the names without loading numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from fcinspect.errors import UsageError, did_you_mean
+
+ACTIVATION_NAMES = ("relu", "sigmoid", "tanh", "leaky_relu", "gelu", "identity")
+LOSS_NAMES = (
+    "mse",
+    "l1",
+    "half_sum_squares",
+    "half_mean_squares",
+    "cross_entropy",
+    "bce",
+    "bce_with_logits",
+)
+
+Value = float | bool | tuple[float, float]
+
+OPTIONS: Mapping[str, Mapping[str, Value]] = {
+    "sgd": {
+        "lr": 0.01,
+        "momentum": 0.0,
+        "dampening": 0.0,
+        "weight_decay": 0.0,
+        "nesterov": False,
+        "maximize": False,
+    },
+    "adam": {
+        "lr": 0.01,
+        "betas": (0.9, 0.999),
+        "eps": 1e-8,
+        "weight_decay": 0.0,
+        "amsgrad": False,
+        "maximize": False,
+    },
+    "adamw": {
+        "lr": 0.01,
+        "betas": (0.9, 0.999),
+        "eps": 1e-8,
+        "weight_decay": 0.01,
+        "amsgrad": False,
+        "maximize": False,
+    },
+    "rmsprop": {
+        "lr": 0.01,
+        "alpha": 0.99,
+        "eps": 1e-8,
+        "weight_decay": 0.0,
+        "momentum": 0.0,
+        "centered": False,
+        "maximize": False,
+    },
+    "adagrad": {
+        "lr": 0.01,
+        "lr_decay": 0.0,
+        "weight_decay": 0.0,
+        "initial_accumulator_value": 0.0,
+        "eps": 1e-10,
+        "maximize": False,
+    },
+}
+"""Every optimizer's options as torch.optim names them, with torch's defaults; lr alone is 0.01 for
+all of them (torch: 0.001 for SGD, Adam and AdamW)."""
+
+CLASSES = {
+    "sgd": "SGD",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "rmsprop": "RMSprop",
+    "adagrad": "Adagrad",
+}
+"""The optimizers' classes in torch.optim."""
+
+OPTIMIZER_NAMES = tuple(OPTIONS)
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An optimizer and all its options."""
+
+    name: str
+    options: Mapping[str, Value]
+
+    def number(self, option: str) -> float:
+        """Return an option that is a number."""
+        value = self.options[option]
+        assert not isinstance(value, tuple)
+        return float(value)
+
+    def flag(self, option: str) -> bool:
+        """Return an option that is on or off."""
+        return bool(self.options[option])
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """Return β1 and β2."""
+        value = self.options["betas"]
+        assert isinstance(value, tuple)
+        return value
+
+    @property
+    def call(self) -> str:
+        """Return the constructor's call without the parameters: SGD(lr=0.01)."""
+        given = {
+            name: value
+            for name, value in self.options.items()
+            if name == "lr" or value != OPTIONS[self.name][name]
+        }
+        return f"{CLASSES[self.name]}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+
+
+def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
+    """Return the optimizer with the options given and torch's defaults for those that are None.
+
+    Raises UsageError for an unknown name, for an option the optimizer lacks and for the
+    combinations that torch refuses.
+    """
+    if name not in OPTIONS:
+        raise UsageError(
+            f"optimizer {name!r} is not known: expected one of {', '.join(OPTIONS)}",
+            hint=did_you_mean(name, OPTIONS),
+        )
+    known = OPTIONS[name]
+    chosen = {option: value for option, value in given.items() if value is not None}
+    for option in chosen:
+        if option not in known:
+            raise UsageError(f"optimizer {name} has no option {option}: it has {', '.join(known)}")
+    optimizer = Optimizer(name, MappingProxyType({**known, **chosen}))
+    if (
+        optimizer.options.get("nesterov")
+        and not (optimizer.number("momentum") > 0 and optimizer.number("dampening") == 0)
+    ):  # fmt: skip
+        raise UsageError("nesterov needs a momentum above 0 and a dampening of 0")
+    return optimizer

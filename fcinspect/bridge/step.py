@@ -1,0 +1,257 @@
+"""Training steps run by torch: autograd's gradients and torch's own optimizers, recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from fcinspect.arithmetic.settings import Optimizer
+from fcinspect.arithmetic.training import (
+    Classes,
+    ForwardPass,
+    LayerPass,
+    LayerStep,
+    ParameterStep,
+    Target,
+    TrainingStep,
+)
+from fcinspect.bridge.linear import dtype_of, to_array, to_tensor
+from fcinspect.bridge.optimizers import FunctionalOptimizer
+from fcinspect.errors import UsageError
+from fcinspect.layers.array import Array
+from fcinspect.layers.network import Network, layer_names
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class StepRequest:
+    """Everything that decides the numbers of a step."""
+
+    widths: tuple[int, ...]
+    activations: tuple[str, ...]
+    """The activation behind each layer."""
+    optimizer: Optimizer
+    loss: str = "mse"
+    seed: int = 0
+    batch: tuple[int, ...] = ()
+    dtype: str = "float32"
+    bias: bool = True
+    network: Network | None = None
+    """The layers, when they come from a file rather than from the seed."""
+    x: Array | None = None
+    target: Target | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The layers' names."""
+        if self.network is None:
+            return layer_names(len(self.widths) - 1)
+        return tuple(layer.name for layer in self.network.layers)
+
+
+ACTIVATE: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "relu": F.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "leaky_relu": F.leaky_relu,
+    "gelu": F.gelu,
+    "identity": lambda z: z,
+}
+
+
+def run_steps(request: StepRequest, count: int = 1) -> Iterator[TrainingStep]:
+    """Yield the records of `count` steps.
+
+    After torch.manual_seed(seed): all layers in order, then x, then the target are drawn, each
+    only if it is not given. Raises UsageError where torch refuses the numbers.
+    """
+    _refuse_overflow(request)
+    torch.manual_seed(request.seed)
+    modules = [_module(request, index) for index in range(len(request.widths) - 1)]
+    dtype = dtype_of(request.dtype)
+    batch = request.batch if request.x is None else request.x.shape[:-1]
+    if request.x is None:
+        x = torch.randn(*batch, request.widths[0], dtype=dtype)
+    else:
+        x = to_tensor(request.x)
+    x.requires_grad_()
+    target = _target(request, batch)
+    parameters: list[torch.Tensor] = [p for module in modules for p in module.parameters()]
+    optimizer = FunctionalOptimizer(request.optimizer, parameters)
+    run = _Run(request, modules, x, target)
+    forward = run.forward(1)
+    for number in range(1, count + 1):
+        for tensor in (x, *parameters):
+            tensor.grad = None
+        before = [to_array(p) for p in parameters]
+        states = _arrays(optimizer.states)
+        forward.loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        gradients = run.gradients(forward)
+        optimizer.step()
+        after = run.forward(number + 1)
+        changes = [
+            ParameterStep(old, to_array(_grad(p)), to_array(p), was, now)
+            for old, p, was, now in zip(
+                before, parameters, states, _arrays(optimizer.states), strict=True
+            )
+        ]
+        yield run.record(number, forward, gradients, changes, after)
+        forward = after
+
+
+@dataclass(frozen=True)
+class _Forward:
+    """Tensors of one forward pass, still tied to autograd's graph."""
+
+    layers: tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor], ...]
+    """(input, z, a) of every layer."""
+    loss: torch.Tensor
+
+    def record(self) -> ForwardPass:
+        return ForwardPass(
+            tuple(LayerPass(*map(to_array, tensors)) for tensors in self.layers),
+            to_array(self.loss),
+        )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A network with its input and target."""
+
+    request: StepRequest
+    modules: list[nn.Linear]
+    x: torch.Tensor
+    target: torch.Tensor
+
+    def forward(self, number: int) -> _Forward:
+        """Run the network; what it computes keeps its gradient."""
+        a = self.x
+        layers = []
+        for module, activation in zip(self.modules, self.request.activations, strict=True):
+            entered = a
+            z = module(entered)
+            a = ACTIVATE[activation](z)
+            for tensor in (z, a):
+                tensor.retain_grad()
+            layers.append((entered, z, a))
+        return _Forward(tuple(layers), self._loss(a, number))
+
+    def gradients(self, forward: _Forward) -> list[tuple[Array, Array, Array]]:
+        """Return ∂L/∂a, ∂L/∂z and ∂L/∂x of every layer."""
+        return [
+            (to_array(_grad(a)), to_array(_grad(z)), to_array(_grad(entered)))
+            for entered, z, a in forward.layers
+        ]
+
+    def record(
+        self,
+        number: int,
+        forward: _Forward,
+        gradients: list[tuple[Array, Array, Array]],
+        changes: list[ParameterStep],
+        after: _Forward,
+    ) -> TrainingStep:
+        """Return the record of a finished step."""
+        remaining = iter(changes)
+        layers = []
+        for module, name, activation, grads in zip(
+            self.modules, self.request.names, self.request.activations, gradients, strict=True
+        ):
+            weight = next(remaining)
+            bias = None if module.bias is None else next(remaining)
+            layers.append(LayerStep(name, activation, weight, bias, *grads))
+        target: Target = (
+            Classes(self.target.numpy().copy())
+            if self.target.dtype == torch.int64
+            else to_array(self.target)
+        )
+        return TrainingStep(
+            number,
+            self.request.loss,
+            self.request.optimizer,
+            target,
+            forward.record(),
+            tuple(layers),
+            after.record(),
+        )
+
+    def _loss(self, y: torch.Tensor, number: int) -> torch.Tensor:
+        t = self.target
+        match self.request.loss:
+            case "mse":
+                return F.mse_loss(y, t)
+            case "l1":
+                return F.l1_loss(y, t)
+            case "half_sum_squares":
+                return F.mse_loss(y, t, reduction="sum") / 2
+            case "half_mean_squares":
+                return F.mse_loss(y, t) / 2
+            case "cross_entropy":
+                return F.cross_entropy(y.reshape(-1, y.shape[-1]), t.reshape(-1))
+            case "bce":
+                self._refuse_improbable(y, number)
+                return F.binary_cross_entropy(y, t)
+            case "bce_with_logits":
+                return F.binary_cross_entropy_with_logits(y, t)
+        raise UsageError(f"loss {self.request.loss!r} is not known")
+
+    def _refuse_improbable(self, y: torch.Tensor, number: int) -> None:
+        """Raise UsageError where torch refuses outputs that are no probabilities."""
+        wrong = y.detach()[~((y >= 0) & (y <= 1))]
+        if wrong.numel():
+            when = "" if number == 1 else f" after step {number - 1}"
+            raise UsageError(
+                f"loss bce needs outputs from 0 to 1: the network gives {wrong[0].item()!r}{when}",
+                hint="--output-activation sigmoid, or --loss bce_with_logits",
+            )
+
+
+def _module(request: StepRequest, index: int) -> nn.Linear:
+    n, m = request.widths[index : index + 2]
+    dtype = dtype_of(request.dtype)
+    if request.network is None:
+        return nn.Linear(n, m, bias=request.bias, dtype=dtype)
+    linear = request.network.layers[index].linear
+    module = nn.Linear(n, m, bias=linear.bias is not None, dtype=dtype, device="meta")
+    module.weight = nn.Parameter(to_tensor(linear.weight))
+    if linear.bias is not None:
+        module.bias = nn.Parameter(to_tensor(linear.bias))
+    return module
+
+
+def _target(request: StepRequest, batch: tuple[int, ...]) -> torch.Tensor:
+    given, outputs = request.target, request.widths[-1]
+    if isinstance(given, Classes):
+        return torch.from_numpy(np.array(given.values))
+    if given is not None:
+        return to_tensor(given)
+    if request.loss == "cross_entropy":
+        return torch.randint(outputs, batch)
+    if request.loss in ("bce", "bce_with_logits"):
+        return torch.randint(0, 2, (*batch, outputs)).to(dtype_of(request.dtype))
+    return torch.randn(*batch, outputs, dtype=dtype_of(request.dtype))
+
+
+def _grad(tensor: torch.Tensor) -> torch.Tensor:
+    assert tensor.grad is not None
+    return tensor.grad
+
+
+def _arrays(states: list[Tensors]) -> list[dict[str, Array]]:
+    return [{name: to_array(tensor) for name, tensor in state.items()} for state in states]
+
+
+def _refuse_overflow(request: StepRequest) -> None:
+    """Raise UsageError for a hyperparameter beyond the dtype's range, as torch does."""
+    largest = torch.finfo(dtype_of(request.dtype)).max
+    for name, value in request.optimizer.options.items():
+        if not isinstance(value, tuple) and float(value) > largest:
+            raise UsageError(
+                f"{name} {float(value):g} is beyond the range of {request.dtype}, {largest:g}"
+            )

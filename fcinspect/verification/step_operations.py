@@ -1,0 +1,227 @@
+"""The operations of one training step, each held against its closed form.
+
+Numbers that are not finite meet numpy's arithmetic here: callers silence its warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fcinspect.arithmetic.activations import ACTIVATIONS
+from fcinspect.arithmetic.losses import LOSSES, LossFunction
+from fcinspect.arithmetic.optimizers import FORMS, move
+from fcinspect.arithmetic.training import (
+    Classes,
+    ForwardPass,
+    LayerStep,
+    ParameterStep,
+    TrainingStep,
+)
+from fcinspect.layers.array import Array
+from fcinspect.rounding.arrays import FloatArray
+from fcinspect.rounding.dot import check_products
+from fcinspect.rounding.formats import NumberFormat, format_named
+from fcinspect.rounding.running import Float64Array, Interval, Running, exact, hull
+from fcinspect.verification.operation import (
+    OperationCheck,
+    check_interval,
+    check_same,
+    from_dot,
+)
+
+
+def check_step(
+    step: TrainingStep, previous: TrainingStep | None = None
+) -> Iterator[OperationCheck]:
+    """Check forward, loss, backward, hand-overs and updates of one step."""
+    number_format = format_named(step.dtype)
+    parameters = [(layer.weight.before, _before(layer.bias)) for layer in step.layers]
+    yield from _check_forward(step, step.before, parameters, number_format)
+    loss = LOSSES[step.loss_name]
+    yield _elementwise(
+        "output.grad",
+        f"∂L/∂y = {loss.gradient_formula}",
+        [_of_output(step, step.before, form, number_format) for form in loss.gradient],
+        _rows(step.layers[-1].grad_activation),
+        step.layers[-1].grad_activation.shape,
+    )
+    for layer, passed in reversed(list(zip(step.layers, step.before.layers, strict=True))):
+        yield _check_activation_gradient(layer, passed.pre_activation, passed.output, number_format)
+        yield from _check_layer_gradients(layer, passed.input, step.dtype)
+    yield _check_handovers(step, previous)
+    for name, parameter in step.parameters:
+        yield from _check_update(name, parameter, step, number_format)
+
+
+def check_after(step: TrainingStep) -> Iterator[OperationCheck]:
+    """Check the forward pass with the new parameters."""
+    parameters = [
+        (layer.weight.after, None if layer.bias is None else layer.bias.after)
+        for layer in step.layers
+    ]
+    yield from _check_forward(
+        step, step.after, parameters, format_named(step.dtype), suffix=" after the step"
+    )
+
+
+def _check_forward(
+    step: TrainingStep,
+    forward: ForwardPass,
+    parameters: list[tuple[Array, Array | None]],
+    number_format: NumberFormat,
+    suffix: str = "",
+) -> Iterator[OperationCheck]:
+    for layer, passed, (weight, bias) in zip(step.layers, forward.layers, parameters, strict=True):
+        z, a = passed.pre_activation, passed.output
+        products = check_products(
+            _rows(passed.input),
+            weight.values,
+            None if bias is None else bias.values,
+            _rows(z),
+            step.dtype,
+        )
+        formula = "z = x·Wᵀ" + ("" if bias is None else " + b")
+        yield from_dot(f"{layer.name}.pre_activation{suffix}", formula, products, z.values)
+        activation = ACTIVATIONS[layer.activation]
+        yield _elementwise(
+            f"{layer.name}.activation{suffix}",
+            f"a = {activation.formula}",
+            [activation.forward(exact(z.values, number_format))],
+            a.values,
+        )
+    loss = LOSSES[step.loss_name]
+    yield _elementwise(
+        f"loss{suffix}",
+        f"L = {loss.formula}",
+        [_of_output(step, forward, form, number_format) for form in loss.value],
+        forward.loss.values,
+    )
+
+
+def _of_output(
+    step: TrainingStep, forward: ForwardPass, form: LossFunction, number_format: NumberFormat
+) -> Running:
+    return form(exact(_rows(forward.output), number_format), _target(step))
+
+
+def _target(step: TrainingStep) -> Float64Array:
+    if isinstance(step.target, Classes):
+        return step.target.values.reshape(-1).astype(np.float64)
+    return _rows(step.target).astype(np.float64)
+
+
+def _check_activation_gradient(
+    layer: LayerStep, z: Array, a: Array, number_format: NumberFormat
+) -> OperationCheck:
+    activation = ACTIVATIONS[layer.activation]
+    expected = activation.backward(
+        exact(z.values, number_format),
+        exact(a.values, number_format),
+        exact(layer.grad_activation.values, number_format),
+    )
+    formula = "∂L/∂z = ∂L/∂a" + ("" if layer.activation == "identity" else " ⊙ φ′(z)")
+    return _elementwise(f"{layer.name}.grad_output", formula, [expected], layer.grad_output.values)
+
+
+def _check_layer_gradients(layer: LayerStep, x: Array, dtype: str) -> Iterator[OperationCheck]:
+    """Check GᵀX, the column sums of G, and GW."""
+    g, rows = _rows(layer.grad_output), _rows(x)
+    grad = layer.weight.grad.values
+    products = check_products(g.T, rows.T, None, grad, dtype)
+    yield from_dot(f"{layer.name}.weight.grad", "∂L/∂W = Gᵀ·X", products, grad)
+    if layer.bias is not None:
+        sums = layer.bias.grad.values
+        ones = np.ones((1, len(g)), dtype=g.dtype)
+        column_sums = check_products(g.T, ones, None, sums[:, None], dtype)
+        yield from_dot(f"{layer.name}.bias.grad", "∂L/∂b = Σ rows of G", column_sums, sums)
+    leaving = layer.grad_input
+    products = check_products(g, layer.weight.before.values.T, None, _rows(leaving), dtype)
+    yield from_dot(f"{layer.name}.grad_input", "∂L/∂x = G·W", products, leaving.values)
+
+
+def _check_handovers(step: TrainingStep, previous: TrainingStep | None) -> OperationCheck:
+    """Check that each operation began with what the one before it had computed."""
+    pairs: list[tuple[FloatArray, FloatArray]] = []
+    for forward in (step.before, step.after):
+        for earlier, later in zip(forward.layers, forward.layers[1:], strict=False):
+            pairs.append((earlier.output.values, later.input.values))
+    for lower, upper in zip(step.layers, step.layers[1:], strict=False):
+        pairs.append((lower.grad_activation.values, upper.grad_input.values))
+    pairs.append((step.before.layers[0].input.values, step.after.layers[0].input.values))
+    if previous is not None:
+        for (_, was), (_, now) in zip(previous.parameters, step.parameters, strict=True):
+            pairs.append((was.after.values, now.before.values))
+            none = np.zeros(0)
+            for name in was.state_after.keys() | now.state_before.keys():
+                left, kept = was.state_after.get(name), now.state_before.get(name)
+                pairs.append((none if left is None else left.values,
+                              np.ones(1) if kept is None else kept.values))  # fmt: skip
+    return check_same("handovers", "each operation begins with its predecessor's numbers", pairs)
+
+
+def _check_update(
+    name: str, parameter: ParameterStep, step: TrainingStep, number_format: NumberFormat
+) -> Iterator[OperationCheck]:
+    """Check the update, and what the optimizer keeps for the next step."""
+    state = {
+        key: exact(values.values, number_format) for key, values in parameter.state_before.items()
+    }
+    w = exact(parameter.before.values, number_format)
+    g = exact(parameter.grad.values, number_format)
+    forms = [move(step.optimizer, w, g, state, step.number, form) for form in range(FORMS)]
+    update = parameter.update.values
+    rounded = [_added(w.value, moved.update, update) for moved in forms]
+    formula = f"new − old by {step.optimizer.call}"
+    yield check_interval(f"{name}.update", formula, hull(rounded), update)
+    for key in forms[0].state:
+        formula = f"{key} of {step.optimizer.call}"
+        kept = parameter.state_after.get(key)
+        if kept is None:
+            nothing: FloatArray = np.zeros(0)
+            yield check_same(f"{name}.{key}", formula, [(nothing, w.value)])
+            continue
+        states = [moved.state[key] for moved in forms]
+        yield _elementwise(f"{name}.{key}", formula, states, kept.values)
+
+
+def _added(w: Float64Array, update: Running, observed: FloatArray) -> Running:
+    """Return new − old for new = w + update rounded to the format.
+
+    The rounding of new, and that of the difference in float64, belong to the bound.
+    """
+    number_format = update.format
+    new = np.abs(w + update.value) + update.error
+    error = update.error + number_format.unit_roundoff * new + number_format.smallest_subnormal
+    error = error + 2.0**-53 * np.abs(observed)
+    error = np.where(new <= number_format.largest, error * (1 + 2.0**-40), np.inf)
+    return Running(update.value, error, number_format)
+
+
+def _elementwise(
+    name: str,
+    formula: str,
+    forms: list[Running],
+    computed: FloatArray,
+    shape: tuple[int, ...] | None = None,
+) -> OperationCheck:
+    interval: Interval = hull(forms)
+    if shape is not None:
+        interval = Interval(
+            interval.reference.reshape(shape),
+            interval.low.reshape(shape),
+            interval.high.reshape(shape),
+            interval.decided.reshape(shape),
+        )
+        computed = computed.reshape(shape)
+    return check_interval(name, formula, interval, computed)
+
+
+def _rows(values: Array) -> FloatArray:
+    """Return all batch dimensions folded into rows."""
+    return values.values.reshape(-1, values.shape[-1])
+
+
+def _before(parameter: ParameterStep | None) -> Array | None:
+    return None if parameter is None else parameter.before
