@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
+import warnings
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from fcinspect import __version__
+from fcinspect.cli.command import Command, Group
+from fcinspect.cli.completion import COMPLETE_VARIABLE, completion
+from fcinspect.cli.create import create
+from fcinspect.cli.explain import explain
 from fcinspect.cli.options import FORMAT_VARIABLE, expanded
+from fcinspect.cli.schema import schema
 from fcinspect.cli.shapes import shapes
+from fcinspect.cli.show import show
 from fcinspect.cli.status import BY_KIND, ExitStatus
+from fcinspect.cli.step import step
 from fcinspect.errors import FcinspectError
 
-COMPLETE_VARIABLE = "_FCINSPECT_COMPLETE"
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     name="fcinspect",
+    cls=Group,
     add_completion=False,
     # markup would eat "(batch, in)" written in brackets
     rich_markup_mode=None,
@@ -49,16 +59,28 @@ def root(
     """See every multiply-add of a linear layer (nn.Linear), and prove it right."""
 
 
-for _command in (shapes,):
-    app.command()(expanded(_command))
+COMMANDS: tuple[Callable[..., ExitStatus], ...] = (
+    create,
+    show,
+    explain,
+    shapes,
+    step,
+    schema,
+    completion,
+)
+for _command in COMMANDS:
+    app.command(cls=Command)(expanded(_command))
 
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if os.environ.get("FCINSPECT_DEBUG") != "1":
+        # what a reader must know stands in the report; stderr is for refusals
+        warnings.simplefilter("ignore")
     if COMPLETE_VARIABLE in os.environ:
-        from typer.completion import completion_init
+        from typer._completion_classes import completion_init
 
         completion_init()
     arguments = sys.argv[1:]
@@ -95,7 +117,8 @@ def run(arguments: list[str]) -> ExitStatus:
             "this is a defect of fcinspect: please report it with the command;"
             " FCINSPECT_DEBUG=1 shows the traceback",
         )
-    return result if isinstance(result, ExitStatus) else ExitStatus.DONE
+    # typer returns the plain number for --help (0) and for Ctrl-C (130)
+    return ExitStatus(result) if isinstance(result, int) else ExitStatus.DONE
 
 
 def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
@@ -106,13 +129,9 @@ def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(message + "\n")
         return ExitStatus.USAGE
-    cause = error.__cause__
-    if cause is not None and hasattr(cause, "errors"):
-        given = cause.errors()[0].get("input")
-        message = f"{message}, got {given!r}"
-    return _refuse(
-        arguments, "usage", message.rstrip(".").replace("\n", " "), f"see '{path} --help'"
-    )
+    message = re.sub(r"^Invalid value for '([^']+)'", r"\1", message)
+    message = message.rstrip(".").replace("\n", " ")
+    return _refuse(arguments, "usage", message, f"see '{path} --help'")
 
 
 def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:

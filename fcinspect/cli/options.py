@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
 
@@ -57,6 +57,12 @@ Dtype = Annotated[
     ),
 ]
 Bias = Annotated[bool, typer.Option("--bias/--no-bias", help="With or without the bias b.")]
+
+
+ShowCode = Annotated[
+    bool,
+    typer.Option("--show-code", help="Print the PyTorch script that gives the same numbers."),
+]
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,19 @@ class Output:
         bool, typer.Option("--quiet", "-q", help="Write nothing to stdout; the exit status tells.")
     ] = False
 
+    LAYER_ENDINGS: ClassVar[tuple[str, ...]] = ()
+    """Endings by which a command writes its layer instead of its report."""
+
+    def check(self) -> None:
+        """Raise before any work is done when --save or the format could not be served."""
+        self._chosen_form()
+        if self.save is not None:
+            from fcinspect.checkpoints.writing import check_target
+
+            if self.ending not in self.LAYER_ENDINGS:
+                form_of(self.ending, self.LAYER_ENDINGS)
+            check_target(Path(self.save), force=self.force)
+
     def write(self, view: View, *, saved: bool = False) -> ExitStatus:
         """Write the view to stdout and to --save; return the exit status.
 
@@ -130,11 +149,9 @@ class Output:
     def write_script(self, view: View) -> ExitStatus:
         """Write the PyTorch script that computes the same numbers."""
         assert view.script is not None
-        text = view.script()
         if self.save is not None:
-            self.save_bytes(text.encode)
-        if not self.quiet:
-            write_text(text)
+            raise UsageError("--show-code prints a script: redirect it to a file instead of --save")
+        write_text(view.script())
         return ExitStatus.DONE
 
     def save_bytes(self, content: Callable[[], bytes]) -> None:
@@ -169,6 +186,23 @@ class Output:
         return asked or "text"
 
 
+@dataclass(frozen=True)
+class LayerOutput(Output):
+    """How and where a layer is written, and the report on it."""
+
+    LAYER_ENDINGS: ClassVar[tuple[str, ...]] = (".safetensors", ".npz", ".pt", ".pth")
+
+    save: Annotated[
+        str | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            help="Write the layer (.safetensors .npz .pt .json) or the report"
+            " (.md .csv .svg .html .txt) to FILE, by its ending.",
+        ),
+    ] = None
+
+
 def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:
     """Let a command take groups of options: each dataclass parameter becomes its fields."""
     hints = get_type_hints(function, include_extras=True)
@@ -197,6 +231,8 @@ def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:
     def command(**values: Any) -> ExitStatus:
         for name, kind in groups.items():
             values[name] = kind(**{f.name: values.pop(f.name) for f in fields(kind)})
+            if isinstance(values[name], Output):
+                values[name].check()
         return function(**values)
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer

@@ -2,44 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fcinspect.render.page import Equation, Matrix, Span
 
 Lines = list[list[Span]]
 
 ELLIPSIS = "⋯"
+GAPS = ("⋮", "⋱")
 FEWEST_COLUMNS = 3
+MOST_KEPT = 6
+"""A matrix of up to so many columns is shown whole where the width allows it."""
 
 
 def layout(equation: Equation, width: int) -> Lines:
     """Return the lines of an equation, each a list of spans.
 
-    Columns are left out (⋯) from the widest matrix until the equation fits; what still does not
-    fit continues below.
+    Columns are left out (⋯) from the widest matrix until the equation fits; a matrix of few
+    columns is kept whole, and what does not fit beside it continues below.
     """
-    parts = list(equation.parts)
-    while _width(parts) > width:
-        index = max(
-            (i for i, part in enumerate(parts) if isinstance(part, Matrix) and _can_lose(part)),
-            key=lambda i: _part_width(parts[i]),
-            default=None,
-        )
-        if index is None:
-            break
+    parts = _narrowed(list(equation.parts), width, keep=MOST_KEPT)
+    lines: Lines = []
+    notes: list[str] = []
+    for chunk in _chunks(parts, width):
+        narrowed = _narrowed(chunk, width, keep=FEWEST_COLUMNS)
+        lines.extend(_side_by_side(narrowed))
+        notes.extend(note for part in narrowed if (note := _left_out(part)) not in (*notes, ""))
+    lines.extend([(f"  showing {note}", "faint")] for note in notes)
+    return lines
+
+
+def _left_out(part: Matrix | Span) -> str:
+    """Return "7 of 512 rows, 4 of 784 columns", or "" for a matrix that is shown whole."""
+    if not isinstance(part, Matrix) or part.shape is None:
+        return ""
+    rows = sum(row[0] not in GAPS for row in part.rows)
+    columns = sum(cell != ELLIPSIS for cell in part.rows[0])
+    limits = zip((rows, columns), part.shape, ("rows", "columns"), strict=True)
+    return ", ".join(
+        f"{shown} of {count:,} {noun}" for shown, count, noun in limits if shown < count
+    )
+
+
+def _narrowed(parts: list[Matrix | Span], width: int, *, keep: int) -> list[Matrix | Span]:
+    """Leave columns out of the widest matrices until the parts fit, or none has over `keep`."""
+    losing = {
+        i for i, part in enumerate(parts) if isinstance(part, Matrix) and _columns(part) > keep
+    }
+    parts = list(parts)
+    while _width(parts) > width and losing:
+        index = max(losing, key=lambda i: _part_width(parts[i]))
         part = parts[index]
         assert isinstance(part, Matrix)
         parts[index] = _without_a_column(part)
-    lines: Lines = []
-    for chunk in _chunks(parts, width):
-        lines.extend(_side_by_side(chunk))
-    return lines
+        if _columns(part) - 1 <= FEWEST_COLUMNS:
+            losing.remove(index)
+    return parts
 
 
 def _columns(matrix: Matrix) -> int:
     return max((len(row) for row in matrix.rows), default=0)
-
-
-def _can_lose(matrix: Matrix) -> bool:
-    return _columns(matrix) > FEWEST_COLUMNS
 
 
 def _without_a_column(matrix: Matrix) -> Matrix:
@@ -53,7 +75,7 @@ def _without_a_column(matrix: Matrix) -> Matrix:
     else:
         middle = columns // 2
         rows = tuple((*row[:middle], ELLIPSIS, *row[middle + 1 :]) for row in matrix.rows)
-    return Matrix(rows, matrix.role)
+    return replace(matrix, rows=rows, shape=matrix.shape or (len(matrix.rows), columns))
 
 
 def _cell_widths(matrix: Matrix) -> list[int]:
@@ -75,7 +97,7 @@ def _chunks(parts: list[Matrix | Span], width: int) -> list[list[Matrix | Span]]
     """Break an equation before its signs so that each chunk fits the width if it can."""
     chunks: list[list[Matrix | Span]] = [[]]
     for position, part in enumerate(parts):
-        following = parts[position : position + 2] if not isinstance(part, Matrix) else [part]
+        following = parts[position : position + (1 if isinstance(part, Matrix) else 2)]
         if chunks[-1] and _width(chunks[-1] + following) > width:
             chunks.append([("   ", "")])
         chunks[-1].append(part)
@@ -94,7 +116,14 @@ def _side_by_side(parts: list[Matrix | Span]) -> Lines:
             if position:
                 line.append((" ", ""))
             line.append(block[number - top] if inside else (blank, ""))
-    return lines
+    return [_trimmed(line) for line in lines]
+
+
+def _trimmed(line: list[Span]) -> list[Span]:
+    """Return a line without the blanks at its end."""
+    while line and not line[-1][0].strip():
+        line.pop()
+    return line
 
 
 def _matrix_lines(matrix: Matrix) -> list[Span]:

@@ -77,13 +77,16 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
     return _picture(view, form, precision)
 
 
-def form_of(ending: str) -> str:
-    """Return the form that a file ending asks for; raises UsageError for an unknown one."""
+def form_of(ending: str, others: tuple[str, ...] = ()) -> str:
+    """Return the form that a file ending asks for.
+
+    Raises UsageError for an unknown one, which also names the `others` that are served.
+    """
     if ending.lower() in ENDINGS:
         return ending.lower()[1:]
     raise UsageError(
         f"a report cannot be saved as {ending or 'a file without ending'!r}:"
-        f" expected {', '.join(ENDINGS)}"
+        f" expected {', '.join((*others, *ENDINGS))}"
     )
 
 
@@ -153,7 +156,7 @@ def _picture(view: View, form: str, precision: int) -> str:
     if form == "svg":
         picture = console.export_svg(title=f"fcinspect {view.command}")
         # rich's template names a font on a content server: a saved report loads nothing
-        return re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)
+        return re.sub(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", "", picture, flags=re.DOTALL)
     if form == "html":
         return console.export_html(inline_styles=True)
     return console.export_text()

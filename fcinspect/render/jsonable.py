@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fcinspect import __version__
-from fcinspect.render.documents import ArrayDocument, Nonfinite, Statistics
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
+    from fcinspect.layers.linear import LinearLayer
+    from fcinspect.render.documents import ArrayDocument, LayerDocument, Nonfinite, Statistics
 
 INLINE = 1000
 """Arrays of up to this many elements are written out; larger ones only with --full."""
 
 LARGEST_EXACT_INTEGER = 2**53 - 1
 """Larger integers are rounded by readers that hold every number as float64, jq among them."""
+
+
+ACTING = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""Characters that could act on a terminal, which json leaves as they are."""
 
 
 def envelope(
@@ -41,7 +47,8 @@ def envelope(
 
 def dumps(document: Mapping[str, Any]) -> str:
     """Return one line of JSON, newline-terminated; raises ValueError on NaN or Infinity."""
-    return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
+    written = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return ACTING.sub(lambda found: f"\\u{ord(found.group()):04x}", written) + "\n"
 
 
 def finite(value: float) -> float | None:
@@ -60,6 +67,19 @@ def array(values: Array, *, full: bool = False) -> ArrayDocument:
     if lost:
         document["nonfinite"] = lost
     return document
+
+
+def layer_document(layer: LinearLayer, *, full: bool = False) -> LayerDocument:
+    """Return the document of a layer, or of the rows that it holds."""
+    return {
+        "name": layer.name,
+        "in_features": layer.in_features,
+        "out_features": layer.out_features,
+        "dtype": layer.dtype,
+        "weight": array(layer.weight, full=full),
+        "bias": None if layer.bias is None else array(layer.bias, full=full),
+        "source": layer.source,
+    }
 
 
 def _summary(values: Array) -> ArrayDocument:

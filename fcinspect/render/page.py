@@ -66,6 +66,8 @@ class Matrix:
 
     rows: tuple[tuple[str, ...], ...]
     role: str = ""
+    shape: tuple[int, int] | None = None
+    """The shape of the whole, when rows or columns are left out (⋮ and ⋯)."""
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.render import text
-from fcinspect.render.documents import ShapesDocument
 from fcinspect.render.jsonable import LARGEST_EXACT_INTEGER
-from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
+from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Span, Table
 from fcinspect.render.view import View
 
 if TYPE_CHECKING:
+    from fcinspect.render.documents import ShapesDocument
     from fcinspect.shapes.trace import ShapeTrace, TracedLayer
 
 
@@ -132,7 +132,9 @@ def _sentence(layer: TracedLayer) -> Line:
             name, (text.shape(layer.input), "input"), " → ", (text.shape(layer.output), "output"),
             f"   {activated}", indent=2,
         )  # fmt: skip
-    bias = [] if layer.bias is None else [" + ", (text.shape(layer.bias), "bias")]
+    bias: list[str | Span] = []
+    if layer.bias is not None:
+        bias = [" + ", (text.shape(layer.bias), "bias")]
     return Line.of(
         name,
         (text.shape(layer.input), "input"),

@@ -41,10 +41,10 @@ def _renderable(block: Block, width: int, framed: bool) -> RenderableType:
         case Heading(text, level):
             return Text(text, style="bold" if level > 1 else "bold underline")
         case Line(spans, indent):
-            text = Text()
+            line = Text()
             for words, role in spans:
-                text.append(words, style=STYLES[role])
-            return _indented(text, indent)
+                line.append(words, style=STYLES[role])
+            return line if not indent else _hanging(line, indent, width)
         case Table():
             return _table(block, framed)
         case Equation():
@@ -59,6 +59,17 @@ def _renderable(block: Block, width: int, framed: bool) -> RenderableType:
             )
         case Verbatim(text):
             return Text(text)
+
+
+def _hanging(text: Text, indent: int, width: int) -> Text:
+    """Return a text wrapped by hand, since rich fills indented lines with blanks."""
+    from rich.console import Console
+
+    lines = text.wrap(Console(width=width), max(width - indent, 20))
+    blanks = " " * indent
+    for line in lines:
+        line.rstrip()
+    return Text("\n", no_wrap=True).join(Text(blanks) + line for line in lines)
 
 
 def _table(block: Table, framed: bool) -> RenderableType:

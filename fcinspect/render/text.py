@@ -6,6 +6,10 @@ import math
 import unicodedata
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fcinspect.rounding.formats import NumberFormat
 
 DEFAULT_PRECISION = 4
 """Decimals shown unless --precision says otherwise."""
@@ -37,6 +41,14 @@ def writer(values: Iterable[float], precision: int = DEFAULT_PRECISION) -> Calla
 def significant(value: float, digits: int = 3) -> str:
     """Write a number to a few significant digits."""
     return f"{value:.{digits}g}"
+
+
+def shortest(value: float, number_format: NumberFormat) -> str:
+    """Write six digits, or as many more as it takes to read back this number of that format."""
+    if not math.isfinite(value):
+        return str(value)
+    written = (f"{value:.{digits}g}" for digits in range(6, 18))
+    return next(text for text in written if number_format.round(Fraction(text)) == value)
 
 
 def exact_decimal(value: Fraction, digits: int = 10) -> str:

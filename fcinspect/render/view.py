@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fcinspect.render.page import Page
+if TYPE_CHECKING:
+    from fcinspect.render.page import Page
 
 
 @dataclass(frozen=True)

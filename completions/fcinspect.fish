@@ -1,0 +1,1 @@
+complete --command fcinspect --no-files --arguments "(env _FCINSPECT_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) fcinspect 2>/dev/null)" --condition "env _FCINSPECT_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) fcinspect 2>/dev/null"

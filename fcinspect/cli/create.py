@@ -1,0 +1,22 @@
+"""fcinspect create: a real nn.Linear, made by torch."""
+
+from __future__ import annotations
+
+from fcinspect.cli.options import LayerOutput, ShowCode
+from fcinspect.cli.sources import Fresh, save_layer
+from fcinspect.cli.status import ExitStatus
+
+
+def create(fresh: Fresh, show_code: ShowCode = False, *, output: LayerOutput) -> ExitStatus:
+    """Make a seeded nn.Linear and show its weight and bias."""
+    request = fresh.request()
+
+    from fcinspect.bridge.linear import create_layer
+    from fcinspect.layers.inspection import inspect_layer
+    from fcinspect.render.layer import view_of_created
+
+    layer = create_layer(request)
+    view = view_of_created(inspect_layer(layer, request.init), request, fresh.asked())
+    if show_code:
+        return output.write_script(view)
+    return output.write(view, saved=save_layer(output, layer))

@@ -1,0 +1,132 @@
+"""The value of --x: numbers, a file, "-", zeros, ones or basis:J."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fcinspect.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from fcinspect.layers.array import Array
+
+FILE_ENDINGS = (".json", ".npz", ".npy", ".safetensors")
+EXPECTED = (
+    "expected numbers such as 1,2,3, rows separated by ';', a file, -, zeros, ones or basis:J"
+)
+
+
+def read_input(
+    text: str, in_features: int, dtype: str, batch: tuple[int, ...] | None
+) -> tuple[Array, tuple[str, ...]]:
+    """Return x, (in) or (*batch, in), rounded to `dtype`, and what a reader should know of it.
+
+    Raises UsageError for text that is no input and for a wrong number of features, InputError
+    for a file that cannot be read.
+    """
+    import numpy as np
+
+    from fcinspect.layers.array import Array
+
+    if text in ("zeros", "ones") or text.startswith("basis:"):
+        return Array.of(_named(text, in_features, batch or ()), dtype), ()
+    values, stored_dtype = _values(text)
+    values = _fitted(values, in_features, batch)
+    rounded = Array.of(values, dtype)
+    lost = np.flatnonzero((rounded.values != values) & ~np.isnan(values))
+    if not lost.size:
+        return rounded, ()
+    first = float(values.reshape(-1)[lost[0]])
+    held = float(rounded.values.reshape(-1)[lost[0]])
+    origin = f" from {stored_dtype}" if stored_dtype else ""
+    return rounded, (f"x is rounded{origin} to {dtype}: {first!r} is held as {held:.17g}",)
+
+
+def names_a_file(text: str) -> bool:
+    """Whether the text of an option is "-" or a path rather than numbers."""
+    return text == "-" or text.lower().endswith(FILE_ENDINGS) or Path(text).is_file()
+
+
+def _values(text: str) -> tuple[npt.NDArray[np.float64], str | None]:
+    import numpy as np
+
+    from fcinspect.checkpoints.values import load_values, values_from_json
+
+    if text.lstrip().startswith("["):
+        return values_from_json(text), None
+    if names_a_file(text):
+        return load_values(text)
+    rows = [_row(row, text) for row in text.split(";")]
+    if len({len(row) for row in rows}) > 1:
+        lengths = ", ".join(str(len(row)) for row in rows)
+        raise UsageError(f"the rows of {_short(text)} have different lengths: {lengths}")
+    return np.array(rows if len(rows) > 1 else rows[0], dtype=np.float64), None
+
+
+def _row(text: str, whole: str) -> list[float]:
+    words = [word for word in re.split(r"[,\s]+", text.strip(" ,\t\n")) if word]
+    return [_number(word, whole) for word in words]
+
+
+def _number(word: str, whole: str) -> float:
+    try:
+        value = float(word)
+    except ValueError:
+        value = None
+    if value is None or "_" in word:
+        raise UsageError(f"{word!r} in {_short(whole)} is not a number or a file: {EXPECTED}")
+    if math.isinf(value) and "inf" not in word.lower():
+        raise UsageError(f"{word} in {_short(whole)} is beyond float64's range: {EXPECTED}")
+    return value
+
+
+def _named(text: str, in_features: int, batch: Sequence[int]) -> npt.NDArray[np.float64]:
+    import numpy as np
+
+    if text.startswith("basis:"):
+        number = text.removeprefix("basis:")
+        if not (number.isascii() and number.isdigit()) or int(number) >= in_features:
+            raise UsageError(
+                f"{text!r}: expected basis:J with J from 0 to {in_features - 1},"
+                f" the layer's in_features being {in_features}"
+            )
+        x = np.zeros((*batch, in_features))
+        x[..., int(number)] = 1.0
+        return x
+    return np.full((*batch, in_features), 1.0 if text == "ones" else 0.0)
+
+
+def _fitted(
+    values: npt.NDArray[np.float64], in_features: int, batch: tuple[int, ...] | None
+) -> npt.NDArray[np.float64]:
+    """Return the values as (in) or (*batch, in), if that is what they are."""
+    features = values.shape[-1] if values.ndim else None
+    if features is None:
+        raise UsageError(
+            f"x is one number without dimensions: expected the layer's in_features, {in_features}"
+        )
+    if features != in_features:
+        note = ""
+        if in_features and values.ndim == 1 and features and features % in_features == 0:
+            note = "; rows of a batch are separated by ';'"
+        shape = "" if values.ndim == 1 else f" (shape {values.shape})"
+        raise UsageError(
+            f"x has {features} features{shape}, the layer's in_features is {in_features}{note}"
+        )
+    if batch is None:
+        return values
+    if values.shape == (*batch, in_features):
+        return values
+    if values.ndim == 2 and values.shape[0] == math.prod(batch):
+        return values.reshape(*batch, in_features)
+    raise UsageError(f"x has shape {values.shape}, --batch asks for {(*batch, in_features)}")
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")

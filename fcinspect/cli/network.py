@@ -1,0 +1,85 @@
+"""A network from a file of layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fcinspect.arithmetic.settings import ACTIVATION_NAMES
+from fcinspect.cli.sources import open_checkpoint
+from fcinspect.errors import InputError, did_you_mean
+from fcinspect.layers.array import Array
+from fcinspect.layers.network import DenseLayer, Network
+
+if TYPE_CHECKING:
+    from fcinspect.layers.linear import LinearLayer
+
+
+@dataclass(frozen=True)
+class FoundNetwork:
+    """The layers of a file, chained, and what a reader should know of them."""
+
+    network: Network
+    warnings: tuple[str, ...]
+
+
+def network_from(
+    file: str,
+    dtype: str | None,
+    activation: str | None,
+    output_activation: str | None,
+    loss: str,
+) -> FoundNetwork:
+    """Return the layers of a file in its order, in `dtype` or else as the file has them.
+
+    An activation the file does not name is `activation` (relu) behind a hidden layer and
+    `output_activation` (identity, sigmoid for bce) behind the last. Raises InputError where the
+    layers are no network, or not of a dtype that a step runs in.
+    """
+    checkpoint = open_checkpoint(file)
+    if not checkpoint.layers:
+        raise InputError(f"{checkpoint.source} holds no linear layer")
+    warnings: list[str] = []
+    layers = []
+    last = len(checkpoint.layers) - 1
+    for place, stored in enumerate(checkpoint.layers):
+        usual = (activation or "relu") if place < last else (
+            output_activation or ("sigmoid" if loss == "bce" else "identity")
+        )  # fmt: skip
+        asked = activation if place < last else output_activation
+        named = asked or stored.activation or usual
+        if named not in ACTIVATION_NAMES:
+            raise InputError(
+                f"activation {named!r} of layer {stored.name!r} is not known: expected one of"
+                f" {', '.join(ACTIVATION_NAMES)}",
+                hint=did_you_mean(named, ACTIVATION_NAMES),
+            )
+        if asked and stored.activation and asked != stored.activation:
+            warnings.append(
+                f"{stored.name}: {asked} takes the place of the file's {stored.activation}"
+            )
+        linear = stored.read()
+        linear = replace(linear, name=linear.name or f"fc{place + 1}")
+        warnings += stored.warnings
+        layers.append(DenseLayer(_held(linear, dtype, warnings), named))
+    if checkpoint.skipped:
+        names = ", ".join(repr(skip.name) for skip in checkpoint.skipped[:8])
+        warnings.append(f"not part of the network: {names}")
+    return FoundNetwork(Network(tuple(layers)), tuple(warnings))
+
+
+def _held(linear: LinearLayer, dtype: str | None, warnings: list[str]) -> LinearLayer:
+    """Return the layer's numbers in `dtype`."""
+    if dtype is None and linear.dtype not in ("float32", "float64"):
+        raise InputError(
+            f"layer {linear.name!r} is {linear.dtype}: step runs in float32 or float64",
+            hint="--dtype float32 takes its numbers as they are",
+        )
+    wanted = dtype or linear.dtype
+    parts = [linear.weight] if linear.bias is None else [linear.weight, linear.bias]
+    if all(part.dtype == wanted for part in parts):
+        return linear
+    held = [Array.of(part.values, wanted) for part in parts]
+    if any((a.values != b.values).any() for a, b in zip(parts, held, strict=True)):
+        warnings.append(f"{linear.name} is rounded from {linear.dtype} to {wanted}")
+    return replace(linear, weight=held[0], bias=held[1] if len(held) > 1 else None)

@@ -1,0 +1,33 @@
+"""fcinspect schema: the JSON Schema of a command's output."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.values import completion_of
+
+COMMANDS = ("create", "show", "explain", "shapes", "step")
+
+
+def schema(
+    command: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="COMMAND",
+            autocompletion=completion_of(COMMANDS),
+            help="Without it, the schemas of all commands.",
+        ),
+    ] = None,
+) -> ExitStatus:
+    """Print the JSON Schema of a command's output."""
+    import json
+
+    from fcinspect.render.emit import write_text
+    from fcinspect.render.schema import all_schemas, schema_of
+
+    found = all_schemas() if command is None else schema_of(command)
+    write_text(json.dumps(found, indent=2) + "\n")
+    return ExitStatus.DONE

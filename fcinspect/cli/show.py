@@ -1,0 +1,23 @@
+"""fcinspect show: a layer in a file, or the layers that a file holds."""
+
+from __future__ import annotations
+
+from fcinspect.cli.options import LayerOutput
+from fcinspect.cli.sources import Stored, choose_layer, save_layer
+from fcinspect.cli.status import ExitStatus
+
+
+def show(stored: Stored, *, output: LayerOutput) -> ExitStatus:
+    """Show a linear layer of a file, or list its layers."""
+    from fcinspect.layers.inspection import inspect_layer
+    from fcinspect.render.layer import view_of_stored
+    from fcinspect.render.listing import view_of_listing
+
+    checkpoint = stored.open()
+    if stored.layer is None and len(checkpoint.layers) > 1:
+        return output.write(view_of_listing(checkpoint, stored.asked()))
+    chosen = choose_layer(checkpoint, stored.layer)
+    layer = chosen.read()
+    inspection = inspect_layer(layer, activation=chosen.activation)
+    view = view_of_stored(inspection, chosen.warnings, stored.asked())
+    return output.write(view, saved=save_layer(output, layer))

@@ -1,0 +1,270 @@
+"""Where a command's layer comes from: made by torch, or read from a file."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fcinspect.cli.options import Bias, Dtype, Output, Seed
+from fcinspect.cli.values import completion_of, one_of, whole_number
+from fcinspect.errors import InputError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.records import Checkpoint, Layout, StoredLinear
+    from fcinspect.layers.linear import LinearLayer, LinearRequest
+
+LAYOUTS = ("out,in", "in,out")
+INITIALISERS = (
+    "default",
+    "kaiming_uniform",
+    "kaiming_normal",
+    "xavier_uniform",
+    "xavier_normal",
+    "orthogonal",
+    "zeros",
+    "ones",
+    "eye",
+)
+SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+"""Names that no shell expands; others are not offered on TAB."""
+MOST_LISTED = 8
+
+BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+COPIES = 12
+"""Bytes a number takes while a layer is made, besides torch's own: copies of up to float64."""
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """A layer that torch makes."""
+
+    in_features: Annotated[
+        int | None,
+        typer.Option("--in", parser=whole_number(0), metavar="N", help="in_features."),
+    ] = None
+    out_features: Annotated[
+        int | None,
+        typer.Option("--out", parser=whole_number(0), metavar="M", help="out_features."),
+    ] = None
+    bias: Bias = True
+    seed: Seed = 0
+    dtype: Dtype = "float32"
+    init: Annotated[
+        str,
+        typer.Option(
+            "--init",
+            parser=one_of("init", INITIALISERS),
+            autocompletion=completion_of(INITIALISERS),
+            metavar="NAME",
+            help="Law of the weight: " + ", ".join(INITIALISERS) + ".",
+        ),
+    ] = "default"
+
+    def request(self) -> LinearRequest:
+        """Return what torch is asked for; raises UsageError for what it could not make."""
+        from fcinspect.layers.initialisation import weight_law
+        from fcinspect.layers.linear import LinearRequest
+
+        if self.in_features is None or self.out_features is None:
+            missing = [
+                name
+                for name, value in (("--in", self.in_features), ("--out", self.out_features))
+                if value is None
+            ]
+            raise UsageError(
+                f"{' and '.join(missing)} is missing: a layer is given by --in and --out"
+                if len(missing) == 1
+                else "no layer is given: expected --in N --out M"
+            )
+        weight_law(self.init, self.in_features, self.out_features)
+        if self.init == "orthogonal" and BYTES[self.dtype] == 2:
+            raise UsageError(
+                f"torch has no orthogonal initialiser for {self.dtype}: expected --dtype float32"
+                " or float64"
+            )
+        self._require_memory(self.in_features, self.out_features)
+        return LinearRequest(
+            self.in_features, self.out_features, self.bias, self.seed, self.dtype, self.init
+        )
+
+    def refuse_any(self, instead: str) -> None:
+        """Raise UsageError when an option of a new layer is given together with `instead`."""
+        options = {"in_features": "--in", "out_features": "--out", "bias": "--no-bias"}
+        for field in fields(self):
+            if getattr(self, field.name) != field.default:
+                option = options.get(field.name, f"--{field.name}")
+                raise UsageError(f"{option} makes a new layer: it cannot go with {instead}")
+
+    def asked(self) -> dict[str, Any]:
+        """Return the options, for the report."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def _require_memory(self, in_features: int, out_features: int) -> None:
+        from fcinspect.layers.memory import require_free
+
+        # QR holds the matrix, its transpose and its factors at once
+        copies = COPIES + (6 * BYTES[self.dtype] if self.init == "orthogonal" else 0)
+        numbers = out_features * (in_features + self.bias)
+        require_free(
+            numbers * (BYTES[self.dtype] + copies),
+            f"nn.Linear({in_features}, {out_features}) in {self.dtype} with its working copies",
+        )
+
+
+def _names_in(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the layers of the file on the command line, for TAB; none of a torch file."""
+    from fcinspect.checkpoints.files import check_readable, kind_of
+
+    file = context.params.get("file")
+    try:
+        check_readable(str(file))
+        if file == "-" or kind_of(str(file)) == "torch":
+            return []
+        layers = open_checkpoint(str(file)).layers
+    except InputError:
+        return []
+    names = [layer.name for layer in layers if layer.name.startswith(incomplete)]
+    return [name for name in names if SAFE_NAME.fullmatch(name)]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A layer in a file."""
+
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE",
+            help="A .safetensors, .npz, .npy, .json, .pt, .pth or .bin file, or - for JSON on"
+            " standard input.",
+        ),
+    ] = None
+    layer: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="LAYER",
+            autocompletion=_names_in,
+            help="The layer's name, e.g. encoder.fc1.",
+        ),
+    ] = None
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            parser=one_of("layout", LAYOUTS),
+            autocompletion=completion_of(LAYOUTS),
+            metavar="LAYOUT",
+            help="How the file holds a weight: out,in as torch, or in,out as Keras and GPT-2.",
+        ),
+    ] = "out,in"
+
+    def open(self) -> Checkpoint:
+        """Return the layers of the file."""
+        if self.file is None:
+            raise UsageError("no file is given: expected FILE, or - for JSON on standard input")
+        return open_checkpoint(self.file, self.layout)
+
+    def choose(self) -> StoredLinear:
+        """Return the layer that is named, or the only one."""
+        return choose_layer(self.open(), self.layer)
+
+    def asked(self) -> dict[str, Any]:
+        """Return the arguments, for the report."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def open_checkpoint(file: str, layout: str = "out,in") -> Checkpoint:
+    """Return the layers of a file of any kind, or of the JSON on standard input for "-"."""
+    from fcinspect.checkpoints.files import check_readable, kind_of
+
+    way: Layout = "in,out" if layout == "in,out" else "out,in"
+    if file == "-":
+        return _from_json(sys.stdin.buffer.read(), "standard input", way)
+    check_readable(file)
+    match kind_of(file):
+        case "json":
+            return _from_json(Path(file).read_bytes(), repr(file), way)
+        case "safetensors":
+            from fcinspect.checkpoints import pairing, safetensors
+
+            return pairing.pair(safetensors.tensors_of(file), repr(file), way)
+        case "npz":
+            from fcinspect.checkpoints import npz, pairing
+
+            return pairing.pair(npz.tensors_of(file), repr(file), way)
+        case "torch":
+            from fcinspect.bridge.pickled import open_pickled
+
+            return open_pickled(file, way)
+
+
+def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
+    """Return the layer of that name ("fc1" or "fc1.weight"), or the only one for None."""
+    from fcinspect.checkpoints.pairing import module_path
+
+    layers = checkpoint.layers
+    if not layers:
+        raise InputError(f"{checkpoint.source} holds no linear layer{_why_not(checkpoint)}")
+    if name is None:
+        if len(layers) > 1:
+            raise InputError(
+                f"{checkpoint.source} holds {len(layers)} layers: name one of"
+                f" {_listed([layer.name for layer in layers])}"
+            )
+        return layers[0]
+    for wanted in (name, module_path(name)):
+        for layer in layers:
+            if layer.name == wanted:
+                return layer
+    for skip in checkpoint.skipped:
+        if skip.name == name or module_path(skip.name) == name:
+            raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
+    names = [layer.name for layer in layers]
+    raise InputError(
+        f"{checkpoint.source} holds no layer {name!r}",
+        hint=did_you_mean(name, names) or f"it holds {_listed(names)}",
+    )
+
+
+def save_layer(output: Output, layer: LinearLayer) -> bool:
+    """Write the layer to --save's file if its ending asks for a layer; return whether it did."""
+    from fcinspect.checkpoints.saving import ENDINGS, layer_bytes
+
+    if output.save is None:
+        return False
+    if output.ending in ENDINGS:
+        output.save_bytes(lambda: layer_bytes(layer, output.ending))
+        return True
+    if output.ending in (".pt", ".pth"):
+        from fcinspect.bridge.pickled import pickled_bytes
+
+        output.save_bytes(lambda: pickled_bytes(layer))
+        return True
+    return False
+
+
+def _from_json(text: bytes, source: str, layout: Layout) -> Checkpoint:
+    from fcinspect.checkpoints.json_array import parse
+    from fcinspect.checkpoints.json_file import checkpoint_of
+
+    if not text.strip():
+        raise InputError(f"{source} is empty: expected a layer in JSON")
+    return checkpoint_of(parse(text, source), source, layout)
+
+
+def _why_not(checkpoint: Checkpoint) -> str:
+    if not checkpoint.skipped:
+        return ""
+    first, rest = checkpoint.skipped[0], len(checkpoint.skipped) - 1
+    more = f"; {rest} more {'was' if rest == 1 else 'were'} skipped" if rest else ""
+    return f": {first.name!r} was skipped ({first.reason}){more}"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:MOST_LISTED]))
+    return shown + (f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else "")

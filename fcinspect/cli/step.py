@@ -1,0 +1,127 @@
+"""fcinspect step: one optimizer step, forward and backward, in all its numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fcinspect.arithmetic.settings import ACTIVATION_NAMES, LOSS_NAMES
+from fcinspect.cli.options import Batch, Bias, Output, Seed, ShowCode
+from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.step_options import OptimizerOptions
+from fcinspect.cli.values import completion_of, one_of, whole_number
+
+MOST_STEPS = 1_000_000
+
+
+def step(
+    widths: Annotated[
+        str,
+        typer.Argument(
+            metavar="WIDTHS|FILE",
+            help="3-5-4-2, or a file of layers with their activations, or - for JSON on stdin.",
+        ),
+    ],
+    optimizer: OptimizerOptions,
+    loss: Annotated[
+        str,
+        typer.Option(
+            "--loss",
+            parser=one_of("loss", LOSS_NAMES),
+            autocompletion=completion_of(LOSS_NAMES),
+            metavar="NAME",
+            help=", ".join(LOSS_NAMES) + ".",
+        ),
+    ] = "mse",
+    activation: Annotated[
+        str | None,
+        typer.Option(
+            "--activation",
+            parser=one_of("activation", ACTIVATION_NAMES),
+            autocompletion=completion_of(ACTIVATION_NAMES),
+            metavar="NAME",
+            help="Behind every hidden layer, relu by default: " + ", ".join(ACTIVATION_NAMES) + ".",
+        ),
+    ] = None,
+    output_activation: Annotated[
+        str | None,
+        typer.Option(
+            "--output-activation",
+            parser=one_of("activation", ACTIVATION_NAMES),
+            autocompletion=completion_of(ACTIVATION_NAMES),
+            metavar="NAME",
+            help="Behind the last layer: identity by default, sigmoid for the loss bce.",
+        ),
+    ] = None,
+    x: Annotated[
+        str | None,
+        typer.Option(
+            "--x",
+            metavar="X",
+            help="Input: numbers 1,2,3 (rows separated by ;), a file, - for stdin, zeros, ones or"
+            " basis:J; drawn by torch.randn without it.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="T",
+            help="Target, written like --x; for cross_entropy one class a row, 1,0,1.",
+        ),
+    ] = None,
+    batch: Batch = None,
+    bias: Bias = True,
+    seed: Seed = 0,
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            "--dtype",
+            parser=one_of("dtype of step", ("float32", "float64")),
+            autocompletion=completion_of(("float32", "float64")),
+            metavar="DTYPE",
+            help="float32 or float64; by default the file's, else float32.",
+        ),
+    ] = None,
+    steps: Annotated[
+        int,
+        typer.Option(
+            "--steps",
+            parser=whole_number(1, MOST_STEPS),
+            metavar="K",
+            help="Take K steps; show the loss of all and the last one whole.",
+        ),
+    ] = 1,
+    parameter: Annotated[
+        str | None,
+        typer.Option(
+            "--parameter",
+            metavar="NAME",
+            help="Follow one number through the step, e.g. fc2.weight[1,3] or fc1.bias[0].",
+        ),
+    ] = None,
+    show_code: ShowCode = False,
+    *,
+    output: Output,
+) -> ExitStatus:
+    """Show one optimizer step whole: forward, loss, backward, update, and check it."""
+    from fcinspect.cli.step_problem import Problem
+    from fcinspect.render.step import view_of_step
+
+    problem = Problem(
+        widths, loss, activation, output_activation, x, target, batch, bias, seed, dtype, steps,
+        parameter,
+    )  # fmt: skip
+    request, warnings = problem.request(optimizer.chosen())
+    if show_code:
+        return output.write_script(problem.code(request))
+    report, followed = problem.solve(request)
+    view = view_of_step(
+        report,
+        followed,
+        {**problem.asked(request), **optimizer.asked()},
+        notes=problem.notes(request),
+        warnings=warnings,
+    )
+    return output.write(view)

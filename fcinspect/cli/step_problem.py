@@ -1,0 +1,228 @@
+"""The problem that `fcinspect step` is put to: a network, its input and its target."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.cli.inputs import names_a_file, read_input
+from fcinspect.errors import UsageError
+
+if TYPE_CHECKING:
+    from fcinspect.arithmetic.following import Followed
+    from fcinspect.arithmetic.settings import Optimizer
+    from fcinspect.arithmetic.training import Classes, Target
+    from fcinspect.bridge.step import StepRequest
+    from fcinspect.layers.array import Array
+    from fcinspect.layers.network import Network
+    from fcinspect.render.view import View
+    from fcinspect.verification.step import StepReport
+
+FILE_ENDINGS = (".json", ".safetensors", ".npz", ".npy", ".pt", ".pth", ".bin")
+COPIES = 40
+"""Bytes a number takes besides its own: gradient, state, update, and both sides of each check."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The network, its input and target, as they were asked for."""
+
+    widths: str
+    loss: str
+    activation: str | None
+    output_activation: str | None
+    x: str | None
+    target: str | None
+    batch: tuple[int, ...] | None
+    bias: bool
+    seed: int
+    dtype: str | None
+    steps: int
+    parameter: str | None
+
+    @property
+    def from_file(self) -> bool:
+        """Whether the network comes from a file or from standard input."""
+        return (
+            self.widths == "-"
+            or self.widths.lower().endswith(FILE_ENDINGS)
+            or Path(self.widths).is_file()
+        )
+
+    def asked(self, request: StepRequest) -> dict[str, Any]:
+        """Return the options after defaults, for the report."""
+        return {
+            **asdict(self),
+            "batch": None if self.batch is None else list(self.batch),
+            "dtype": request.dtype,
+            "activations": list(request.activations),
+        }
+
+    def request(self, optimizer: Optimizer) -> tuple[StepRequest, tuple[str, ...]]:
+        """Return what torch is asked for, and what a reader should know of it."""
+        from fcinspect.bridge.step import StepRequest
+
+        warnings: tuple[str, ...] = ()
+        network: Network | None = None
+        if self.from_file:
+            network, activations, warnings = self._network()
+            widths, dtype = network.widths, network.dtype
+        else:
+            widths, activations = self._spec()
+            dtype = self.dtype or "float32"
+        self._require_parameter(widths, network)
+        x, target, said = self._numbers(widths, dtype)
+        batch = x.shape[:-1] if x is not None else self.batch or ()
+        request = StepRequest(
+            widths, activations, optimizer, self.loss, self.seed, batch, dtype, self.bias,
+            network, x, target,
+        )  # fmt: skip
+        return request, (*warnings, *said)
+
+    def solve(self, request: StepRequest) -> tuple[StepReport, Followed | None]:
+        """Run the steps and check them."""
+        from fcinspect.arithmetic.following import follow, parse_address
+        from fcinspect.bridge.step import run_steps
+        from fcinspect.verification.step import check_steps
+
+        report = check_steps(run_steps(request, self.steps))
+        if self.parameter is None:
+            return report, None
+        return report, follow(report.last, parse_address(self.parameter))
+
+    def code(self, request: StepRequest) -> View:
+        """Return a view that has the script only: nothing is run."""
+        from fcinspect.render.page import Page
+        from fcinspect.render.step_script import Script, script_text
+        from fcinspect.render.view import View
+
+        script = Script(
+            request.widths, request.activations, request.optimizer, request.loss, request.seed,
+            request.batch, request.dtype, request.bias, self.steps, request.network, request.x,
+            request.target,
+        )  # fmt: skip
+        return View(
+            "step", {}, lambda full: {}, lambda precision: Page(), tuple,
+            script=lambda: script_text(script),
+        )  # fmt: skip
+
+    def notes(self, request: StepRequest) -> tuple[str, ...]:
+        """Say where the numbers come from."""
+        source = f"layers from {self.widths}" if self.from_file else "nn.Linear's default layers"
+        if self.widths == "-":
+            source = "layers from standard input"
+        drawn = [name for name, given in (("x", request.x), ("t", request.target)) if given is None]
+        order = ", then ".join([*([] if self.from_file else ["layers"]), *drawn])
+        seeded = f"; torch.manual_seed({self.seed}), then {order}" if order else ""
+        notes = [source + seeded]
+        if self.loss == "bce" and self.output_activation is None and not self.from_file:
+            notes.append("bce needs outputs from 0 to 1: sigmoid stands behind the last layer")
+        return tuple(notes)
+
+    def _spec(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        from fcinspect.layers.memory import require_free
+        from fcinspect.layers.network import activation_names
+        from fcinspect.layers.spec import parse_widths
+
+        widths = parse_widths(self.widths)
+        parameters = sum((n + 1) * m for n, m in pairwise(widths))
+        rows = 1
+        for size in self.batch or ():
+            rows *= size
+        require_free(
+            (parameters + 4 * rows * sum(widths)) * COPIES,
+            f"a step of {self.widths} with its check",
+        )
+        last = self.output_activation or ("sigmoid" if self.loss == "bce" else "identity")
+        return widths, tuple(activation_names(len(widths) - 1, self.activation or "relu", last))
+
+    def _network(self) -> tuple[Network, tuple[str, ...], tuple[str, ...]]:
+        """Return the layers of the file, chained in their order."""
+        from fcinspect.cli.network import network_from
+
+        if not self.bias:
+            raise UsageError("--no-bias makes new layers: it cannot go with layers from a file")
+        found = network_from(
+            self.widths, self.dtype, self.activation, self.output_activation, self.loss
+        )
+        return found.network, tuple(la.activation for la in found.network.layers), found.warnings
+
+    def _require_parameter(self, widths: tuple[int, ...], network: Network | None) -> None:
+        """Raise UsageError when --parameter names nothing, before anything is run."""
+        if self.parameter is None:
+            return
+        from fcinspect.arithmetic.following import parse_address, require_parameter
+        from fcinspect.layers.network import layer_names
+
+        count = len(widths) - 1
+        names = layer_names(count)
+        biased = [self.bias] * count
+        if network is not None:
+            names = tuple(layer.name for layer in network.layers)
+            biased = [layer.linear.bias is not None for layer in network.layers]
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, n, m, has_bias in zip(names, widths, widths[1:], biased, strict=False):
+            shapes[f"{name}.weight"] = (m, n)
+            if has_bias:
+                shapes[f"{name}.bias"] = (m,)
+        require_parameter(parse_address(self.parameter), shapes)
+
+    def _numbers(
+        self, widths: tuple[int, ...], dtype: str
+    ) -> tuple[Array | None, Target | None, tuple[str, ...]]:
+        """Return x and the target where they are given."""
+        if [self.widths, self.x, self.target].count("-") > 1:
+            raise UsageError("standard input can be read once: give one of them as a file")
+        x: Array | None = None
+        said: tuple[str, ...] = ()
+        batch = self.batch
+        if self.x is not None:
+            x, said = read_input(self.x, widths[0], dtype, self.batch)
+            batch = x.shape[:-1]
+        if self.target is None:
+            return x, None, said
+        batch = batch or ()
+        if self.loss == "cross_entropy":
+            return x, classes_of(self.target, widths[-1], batch), said
+        try:
+            target, more = read_input(self.target, widths[-1], dtype, batch)
+        except UsageError as error:
+            raise UsageError(_of_target(error.message), error.hint) from error
+        return x, target, (*said, *map(_of_target, more))
+
+
+def _of_target(message: str) -> str:
+    """Let a refusal of --x speak of the target."""
+    changed = message.replace("the layer's in_features", "the network's out_features")
+    return "the target" + changed.removeprefix("x") if changed.startswith("x ") else changed
+
+
+def classes_of(text: str, outputs: int, batch: tuple[int, ...]) -> Classes:
+    """Return the classes written "1,0,1", one a row of the batch."""
+    import numpy as np
+
+    from fcinspect.arithmetic.training import Classes
+
+    if names_a_file(text):
+        raise UsageError("classes are written out: --target 1,0,1")
+    parts = [part.strip() for part in text.replace(";", ",").split(",")]
+    count = int(np.prod(batch, dtype=np.int64))
+    for position, part in enumerate(parts):
+        if not (part.isascii() and part.isdigit() and len(part) <= 15):
+            raise UsageError(
+                f"class {part!r} at position {position} is not a whole number from 0 to"
+                f" {outputs - 1}"
+            )
+        if int(part) >= outputs:
+            noun = "output" if outputs == 1 else "outputs"
+            raise UsageError(
+                f"class {part} at position {position}: the network has {outputs} {noun}"
+            )
+    if len(parts) != count:
+        raise UsageError(
+            f"the target has {len(parts)} classes, x has {count} row{'' if count == 1 else 's'}:"
+            " expected one class a row"
+        )
+    return Classes(np.array([int(part) for part in parts], dtype=np.int64).reshape(batch))

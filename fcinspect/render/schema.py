@@ -1,0 +1,54 @@
+"""The JSON Schema of every command's output, made by pydantic from the types in documents.py."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
+from fcinspect.errors import UsageError, did_you_mean
+from fcinspect.render import documents
+
+Data = TypeVar("Data")
+
+DOCUMENTS: dict[str, Any] = {
+    "create": documents.InspectedLayerDocument,
+    "show": documents.InspectedLayerDocument | documents.ListingDocument,
+    "explain": documents.ExplainDocument,
+    "shapes": documents.ShapesDocument,
+    "step": documents.StepDocument,
+}
+
+
+class Envelope(TypedDict, Generic[Data]):
+    """What stands around the data of every command."""
+
+    schema: str
+    ok: bool
+    version: str
+    input: dict[str, Any]
+    data: Data
+    warnings: list[str]
+
+
+def schema_of(command: str) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of one command's output.
+
+    Raises UsageError for a command without JSON output.
+    """
+    if command not in DOCUMENTS:
+        raise UsageError(
+            f"{command!r} has no JSON output: expected one of {', '.join(DOCUMENTS)}",
+            hint=did_you_mean(command, DOCUMENTS),
+        )
+    document: Any = Envelope[DOCUMENTS[command]]  # type: ignore[valid-type]  # made at run time
+    made = TypeAdapter(document).json_schema(mode="serialization")
+    name = f"fcinspect.{command}/1"
+    made["properties"]["schema"] = {"const": name, "type": "string", "title": "Schema"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": name}
+
+
+def all_schemas() -> dict[str, Any]:
+    """Return the schema of every command by its name."""
+    return {command: schema_of(command) for command in DOCUMENTS}

@@ -1,0 +1,94 @@
+"""One layer of a training step, on the way forward and on the way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fcinspect.arithmetic.activations import ACTIVATIONS
+from fcinspect.render import text
+from fcinspect.render.matrices import Part, equation
+from fcinspect.render.page import Block, Line, Span
+
+if TYPE_CHECKING:
+    from fcinspect.arithmetic.training import LayerPass, LayerStep
+    from fcinspect.rounding.arrays import FloatArray
+
+
+def layer_forward(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]:
+    """Show z as a product and a sum, and what the activation makes of it."""
+    weight = layer.weight.before.values
+    bias = None if layer.bias is None else layer.bias.before.values
+    x, z = rows_of(passed.input.values), rows_of(passed.pre_activation.values)
+    plus = "" if bias is None else " + b"
+    parts: list[Part]
+    if len(passed.input.shape) == 1:
+        formula = f"z = W·x{plus}"
+        parts = [(weight, "weight"), (x.T, "input")]
+        parts += [] if bias is None else ["+", (bias[:, None], "bias")]
+        parts += ["=", (z.T, "output")]
+    else:
+        formula = f"Z = X·Wᵀ{plus}"
+        parts = [(x, "input"), "·", (weight.T, "weight")]
+        parts += [] if bias is None else ["+", (bias[None, :], "bias")]
+        parts += ["=", (z, "output")]
+    blocks = [Line.of(_name(layer), " ", formula), *equation(parts, precision)]
+    if layer.activation == "identity":
+        return [*blocks, Line.of("a = z")]
+    a = rows_of(passed.output.values)
+    return [*blocks, *equation([f"a = {layer.activation}(z)", "=", (a, "output")], precision)]
+
+
+def _name(layer: LayerStep) -> Span:
+    return (f"{text.safe(layer.name)} ", "strong")
+
+
+def arriving(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]:
+    """Show the gradient that arrives, and what the activation lets through."""
+    g = rows_of(layer.grad_output.values)
+    if layer.activation == "identity":
+        return equation([_name(layer), "arrives: ∂L/∂a = G =", (g, "gradient")], precision)
+    arrived = rows_of(layer.grad_activation.values)
+    slope = "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)"
+    return [
+        *equation([_name(layer), "arrives: ∂L/∂a =", (arrived, "gradient")], precision),
+        *equation([slope, "=", (_slope(layer, passed), "")], precision),
+        *equation(["G = ∂L/∂a ⊙ φ′(z)", "=", (g, "gradient")], precision),
+    ]
+
+
+def parameter_gradients(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]:
+    """Show the outer product that is the weight's gradient, and the bias's sums."""
+    g, x = rows_of(layer.grad_output.values), rows_of(passed.input.values)
+    rows = len(g)
+    words = "∂L/∂W = G ⊗ x, each number of G times each number of x"
+    if rows != 1:
+        words = f"∂L/∂W = Gᵀ·X, the sum of G ⊗ x over {text.plural(rows, 'row')}"
+    blocks: list[Block] = [Line.of(words)]
+    blocks += equation(
+        [
+            (g.T, "gradient"),
+            "⊗" if rows == 1 else "·",
+            (x, "input"),
+            "=",
+            (layer.weight.grad.values, "gradient"),
+        ],
+        precision,
+    )
+    if layer.bias is not None:
+        formula = "∂L/∂b = G" if rows == 1 else "∂L/∂b = the column sums of G"
+        blocks += equation([formula, "=", (layer.bias.grad.values[None, :], "gradient")], precision)
+    return blocks
+
+
+def _slope(layer: LayerStep, passed: LayerPass) -> FloatArray:
+    z = rows_of(passed.pre_activation.values).astype(np.float64)
+    a = rows_of(passed.output.values).astype(np.float64)
+    with np.errstate(all="ignore"):
+        return ACTIVATIONS[layer.activation].backward(z, a, np.ones_like(z))
+
+
+def rows_of(values: FloatArray) -> FloatArray:
+    """Return all batch dimensions folded into rows."""
+    return values.reshape(-1, values.shape[-1])

@@ -1,0 +1,26 @@
+"""Start-up and single commands as ratios: python -m pytest tests/benchmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.cases import CASES, Case, prepare
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the files that the cases read."""
+    made = tmp_path_factory.mktemp("benchmarks")
+    prepare(made)
+    return made
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name} / {case.against}")
+def test_a_command_costs_no_more_than_its_yardstick_allows(case: Case, folder: Path) -> None:
+    """The median of paired ratios stays below the limit, and so does the memory."""
+    found = case.measure(folder)
+    assert found.ratio <= case.most
+    if case.most_bytes is not None:
+        assert found.peak_bytes <= case.most_bytes

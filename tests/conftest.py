@@ -1,0 +1,110 @@
+"""Fixtures: running the command line in this process and in one of its own."""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("FORCE_COLOR", "NO_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "FCINSPECT_FORMAT"):
+    os.environ.pop(_name, None)
+os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
+os.environ["COLUMNS"] = "100"
+
+import io  # noqa: E402  # typer reads the environment when it is imported
+import json  # noqa: E402
+import re  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import pytest  # noqa: E402
+
+from fcinspect.cli import run as run_command_line  # noqa: E402
+
+
+def portable(page: str) -> str:
+    """Return a page without what differs between processors and versions.
+
+    Sums of products may differ in the last place from one CPU to the next, and with them every
+    digit that tells how near a result is to the exact one.
+    """
+    page = re.sub(r"\b(torch|numpy) \d\S*?(?=[:,; ])", r"\1 VERSION", page)
+    nearness = r"(returned) \S+?(?:, the \w+ nearest to the exact|; the exact sum is) "
+    page = re.sub(nearness, r"\1 RESULT, exact ", page)
+    page = re.sub(r"returned \S+, which is the exact sum: ", "returned RESULT: ", page)
+    page = re.sub(r"\S+ ulp apart, \S+ %", "SOME ulp apart, SOME %", page)
+    page = re.sub(r"; nearest to it is \S+, at \S+ %", "", page)
+    page = re.sub(r"(?:exact|[\d.e-]+ %) +(within bound)", r"SHARE \1", page)
+    return re.sub(r" +$", "", page, flags=re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run of fcinspect did."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The JSON document on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def data(self) -> Any:
+        """The data of the JSON document on stdout."""
+        return self.document["data"]
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run fcinspect in this process: run("shapes", "3-2", stdin=None)."""
+
+    def call(*arguments: object, stdin: str | None = None) -> Result:
+        if stdin is not None:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        capsys.readouterr()
+        status = run_command_line([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Result(int(status), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Run:
+    """Run fcinspect in a process of its own: shell("shapes", "3-2", stdin=None, **environment)."""
+
+    def call(*arguments: object, stdin: str | None = None, **environment: str) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "fcinspect", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --run-slow."""
+    parser.addoption("--run-slow", action="store_true", help="run tests marked slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip slow tests unless asked for."""
+    if not config.getoption("--run-slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="slow; --run-slow runs it"))

@@ -1,0 +1,145 @@
+"""The arrows between the rooms, read from the imports of every module."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import fcinspect
+
+PACKAGE = Path(fcinspect.__file__).parent
+ROOMS = {
+    "errors": set[str](),
+    "rounding": {"errors"},
+    "layers": {"errors", "rounding"},
+    "arithmetic": {"errors", "rounding", "layers"},
+    "shapes": {"errors", "rounding", "layers"},
+    "checkpoints": {"errors", "rounding", "layers"},
+    "verification": {"errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints"},
+    "bridge": {"errors", "rounding", "layers", "arithmetic", "checkpoints", "verification"},
+    "render": {
+        "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
+    },
+    "cli": {
+        "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
+        "bridge", "render",
+    },
+}  # fmt: skip
+"""Which rooms each room may import."""
+
+HEAVY = {
+    "torch": {"bridge"},
+    "typer": {"cli"},
+    "rich": {"render"},
+    "pydantic": {"render"},
+    "safetensors": {"checkpoints"},
+    "psutil": {"layers"},
+}
+"""Which rooms may import a library."""
+
+ON_DISK = {"checkpoints", "bridge", "cli"}
+"""The rooms that may touch the disk."""
+
+
+def modules() -> list[tuple[str, Path]]:
+    """Return (room, file) of every module in a room."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if room in ("__init__", "__main__"):
+            continue
+        found.append((room, path))
+    return found
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Return every module that is imported anywhere in a tree, dotted."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "fcinspect":
+                names |= {f"fcinspect.{alias.name}" for alias in node.names}
+            else:
+                names.add(node.module)
+    return names
+
+
+def violations(room: str, tree: ast.AST) -> list[str]:
+    """Return the imports of a module that its room may not have."""
+    found = []
+    for name in sorted(imports(tree)):
+        first, _, rest = name.partition(".")
+        target = rest.split(".")[0]
+        if first == "fcinspect":
+            if target in ROOMS and target != room and target not in ROOMS[room]:
+                found.append(name)
+        elif first in HEAVY and room not in HEAVY[first]:
+            found.append(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("room", "path"), modules(), ids=[str(p.relative_to(PACKAGE)) for _, p in modules()]
+)
+def test_every_arrow_points_downwards(room: str, path: Path) -> None:
+    """A module imports only the rooms below its own and the libraries that belong there."""
+    assert violations(room, ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        ("rounding", "import torch"),
+        ("layers", "from fcinspect.render.text import safe"),
+        ("render", "def f():\n    from fcinspect.bridge.linear import run_layer"),
+        ("arithmetic", "from fcinspect import cli"),
+        ("cli", "import rich.console"),
+    ],
+)
+def test_a_wrong_arrow_is_seen(room: str, source: str) -> None:
+    """The check can fail: planted imports are found."""
+    assert violations(room, ast.parse(source))
+
+
+def test_every_folder_is_a_known_room() -> None:
+    """A new room is declared here before it is built."""
+    assert {room for room, _ in modules()} <= set(ROOMS)
+
+
+def opens_files(tree: ast.AST) -> bool:
+    """Whether a module opens, reads or writes a file."""
+    disk = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "mkstemp", "unlink"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            owner = getattr(getattr(node.func, "value", None), "id", "")
+            if name in disk and owner not in ("self", "emit"):
+                return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("room", "path"), modules(), ids=[str(p.relative_to(PACKAGE)) for _, p in modules()]
+)
+def test_only_three_rooms_touch_the_disk(room: str, path: Path) -> None:
+    """Files are opened in checkpoints, bridge and cli only."""
+    if room not in ON_DISK and path.name != "emit.py":
+        assert not opens_files(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_opening_a_file_is_seen() -> None:
+    """The check can fail."""
+    assert opens_files(ast.parse("def f(p):\n    return p.read_text()"))
+
+
+def test_no_arithmetic_library_in_command_modules() -> None:
+    """What --help loads imports neither numpy nor torch at its top."""
+    for room, path in modules():
+        if room == "cli":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+            assert not imports(ast.Module(body=list(top), type_ignores=[])) & {"numpy", "torch"}

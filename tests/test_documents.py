@@ -1,0 +1,99 @@
+"""Every JSON document of every command, held against the published schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fcinspect.cli.schema import COMMANDS
+from fcinspect.render.schema import DOCUMENTS, schema_of
+from tests.conftest import Run
+
+RUNS: dict[str, list[tuple[str, ...]]] = {
+    "shapes": [
+        ("3-5-4-2",),
+        ("3-5-2", "--batch", "2,3", "--activation", "relu", "--no-bias"),
+        ("1000000000000-1000000000000",),
+    ],
+    "create": [
+        ("--in", "4", "--out", "2"),
+        ("--in", "0", "--out", "2"),
+        ("--in", "60", "--out", "20", "--no-bias", "--dtype", "bfloat16"),
+        ("--in", "60", "--out", "20", "--full", "--init", "orthogonal"),
+    ],
+    "explain": [
+        ("--in", "4", "--out", "2"),
+        ("--in", "40", "--out", "30", "--batch", "2,3", "--top", "2"),
+        ("--in", "3", "--out", "2", "--x", "nan,inf,-inf", "--no-bias"),
+        ("--in", "0", "--out", "2", "--batch", "0"),
+    ],
+    "step": [
+        ("3-5-4-2",),
+        ("3-5-2", "--loss", "cross_entropy", "--optimizer", "adam", "--batch", "4", "--steps", "3"),
+        ("3-2", "--lr", "1e30", "--steps", "5"),
+        ("3-5-2", "--parameter", "fc2.weight[1,3]", "--no-bias", "--batch", "2"),
+    ],
+}  # fmt: skip
+
+
+def strict(schema: Any) -> Any:
+    """Return the schema with unknown keys forbidden, so that no key goes undeclared."""
+    if isinstance(schema, dict):
+        made = {key: strict(value) for key, value in schema.items()}
+        if "properties" in made and made.get("type") == "object":
+            made.setdefault("additionalProperties", False)
+        return made
+    return [strict(part) for part in schema] if isinstance(schema, list) else schema
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [(command, arguments) for command, runs in RUNS.items() for arguments in runs],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_every_document_is_as_published(run: Run, command: str, arguments: tuple[str, ...]) -> None:
+    """Each key is declared with its type, and no number is NaN or Infinity."""
+    out = run(command, *arguments, "--json").out
+    assert out.endswith("\n")
+    assert out.count("\n") == 1
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    document = json.loads(out, parse_constant=refuse)
+    jsonschema.validate(document, strict(schema_of(command)))
+
+
+def test_a_document_that_lies_is_refused() -> None:
+    """The validation can fail: a missing key, an undeclared key and a wrong type are seen."""
+    schema = strict(schema_of("shapes"))
+    good: dict[str, Any] = {
+        "schema": "fcinspect.shapes/1", "ok": True, "version": "1", "input": {}, "warnings": [],
+        "data": {"widths": [1], "batch": [], "dtype": "float32", "layers": [], "parameters": 0,
+                 "macs": 0, "flops": 0, "parameter_bytes": 0, "output_bytes": 0},
+    }  # fmt: skip
+    jsonschema.validate(good, schema)
+    for spoilt in (
+        {**good, "data": {**good["data"], "macs": "0"}},
+        {**good, "data": {**good["data"], "extra": 0}},
+        {**good, "schema": "fcinspect.shapes/2"},
+        {key: value for key, value in good.items() if key != "ok"},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(spoilt, schema)
+
+
+def test_every_command_with_json_has_a_schema(run: Run) -> None:
+    """`fcinspect schema` prints all of them, `schema COMMAND` one."""
+    everything = json.loads(run("schema").out)
+    assert set(everything) == set(DOCUMENTS) == set(COMMANDS)
+    for command in COMMANDS:
+        one = json.loads(run("schema", command).out)
+        assert one == everything[command]
+        jsonschema.Draft202012Validator.check_schema(one)
+    refused = run("schema", "explian")
+    assert refused.status == 2
+    assert "did you mean 'explain'" in refused.err

@@ -1,0 +1,90 @@
+"""What each command loads, measured in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PROBE = """
+import sys, json, runpy
+sys.argv = ["fcinspect", *json.loads(sys.argv[1])]
+try:
+    runpy.run_module("fcinspect", run_name="__main__")
+except SystemExit as stopped:
+    status = stopped.code
+loaded = [name for name in ("torch", "numpy", "rich", "pydantic") if name in sys.modules]
+sys.stderr.write("\\n" + json.dumps([status, loaded]))
+"""
+
+
+def loaded_by(*arguments: str, folder: Path | None = None, **environment: str) -> set[str]:
+    """Return which heavy libraries a command loads; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, json.dumps(arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=folder,
+        env={**os.environ, **environment},
+        check=True,
+    )
+    status, loaded = json.loads(done.stderr.splitlines()[-1])
+    assert status in (0, None), done.stderr
+    return set(loaded)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("--version",), ("shapes", "3-5-4-2"), ("explain", "--help"), ("step", "--help"),
+     ("completion", "bash"), ("schema", "shapes")],
+    ids=" ".join,
+)  # fmt: skip
+def test_light_commands_load_neither_torch_nor_numpy(arguments: tuple[str, ...]) -> None:
+    """Help, version, shapes, schema and completion scripts cost no heavy import."""
+    assert not loaded_by(*arguments) & {"torch", "numpy"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_a_tab_loads_neither_torch_nor_numpy(shell: str) -> None:
+    """Completing the name of an option is as cheap as --help."""
+    loaded = loaded_by(
+        _FCINSPECT_COMPLETE=f"complete_{shell}",
+        COMP_WORDS="fcinspect explain --dty",
+        COMP_CWORD="2",
+        _TYPER_COMPLETE_ARGS="fcinspect explain --dty",
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+        _TYPER_COMPLETE_WORD_TO_COMPLETE="--dty",
+    )
+    assert not loaded & {"torch", "numpy"}
+
+
+def test_the_probe_sees_torch() -> None:
+    """The test above can fail: a command that needs torch is seen to load it."""
+    assert {"torch", "numpy"} <= loaded_by("explain", "--in", "2", "--out", "1")
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Path:
+    """Write one layer as .npz, .safetensors and .json."""
+    from safetensors.numpy import save_file
+
+    weight = np.arange(6, dtype=np.float32).reshape(2, 3)
+    bias = np.ones(2, dtype=np.float32)
+    np.savez(tmp_path / "layer.npz", weight=weight, bias=bias)
+    save_file({"weight": weight, "bias": bias}, tmp_path / "layer.safetensors")
+    plain = {"weight": weight.tolist(), "bias": bias.tolist()}
+    (tmp_path / "layer.json").write_text(json.dumps(plain), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("ending", ["json", "npz", "safetensors"])
+@pytest.mark.parametrize("command", ["show", "explain"])
+def test_layers_from_files_load_no_torch(layers: Path, command: str, ending: str) -> None:
+    """show and explain read layers without torch."""
+    assert "torch" not in loaded_by(command, f"layer.{ending}", folder=layers)

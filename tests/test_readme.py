@@ -1,0 +1,89 @@
+"""The README's examples, run as they stand."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import portable
+
+README = Path(__file__).parents[1] / "README.md"
+LEFT_OUT = "[…]"
+"""Stands for any number of lines."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command and what it prints."""
+
+    command: str
+    output: tuple[str, ...]
+
+
+def examples(text: str) -> Iterator[list[Example]]:
+    """Yield the examples of each console block."""
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        found: list[Example] = []
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append(Example(command, tuple(output.splitlines())))
+        yield found
+
+
+def printed(command: str, folder: Path) -> list[str]:
+    """Return the lines that a command prints in a terminal of 80 columns."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "80", "PATH": path},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def matches(expected: tuple[str, ...], lines: list[str]) -> bool:
+    """Whether the lines are as printed in the README, LEFT_OUT standing for any lines."""
+    wanted = portable("".join(f"{line}\n" for line in expected))
+    pattern = "".join(
+        "(?:.*\n)*" if line == LEFT_OUT else re.escape(line) + "\n" for line in wanted.splitlines()
+    )
+    return re.fullmatch(pattern, portable("".join(f"{line}\n" for line in lines))) is not None
+
+
+BLOCKS = list(examples(README.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[block[0].command for block in BLOCKS])
+def test_the_readme_is_true(block: list[Example], tmp_path: Path) -> None:
+    """Each command prints what the README says."""
+    for example in block:
+        if "| jq" in example.command and shutil.which("jq") is None:
+            pytest.skip("needs jq")
+        lines = printed(example.command, tmp_path)
+        assert matches(example.output, lines), "\n".join(lines)
+
+
+def test_a_wrong_example_is_seen() -> None:
+    """The comparison can fail."""
+    assert matches(("a", LEFT_OUT, "d"), ["a", "b", "c", "d"])
+    assert not matches(("a", LEFT_OUT, "e"), ["a", "b", "c", "d"])
+    assert not matches(("a",), ["a", "b"])
+
+
+def test_there_are_examples_of_every_command() -> None:
+    """No command goes unshown."""
+    commands = " ".join(example.command for block in BLOCKS for example in block)
+    for command in ("create", "explain", "shapes", "step"):
+        assert f"fcinspect {command}" in commands
