@@ -37,6 +37,7 @@ def portable(page: str) -> str:
     page = re.sub(r"\S+ ulp apart, \S+ %", "SOME ulp apart, SOME %", page)
     page = re.sub(r"; nearest to it is \S+, at \S+ %", "", page)
     page = re.sub(r"(?:exact|[\d.e-]+ %) +(within bound)", r"SHARE \1", page)
+    page = re.sub(r"-?\d\.\d{6,}(?:e[+-]\d+)?", lambda m: f"{float(m.group()):.4g}", page)
     return re.sub(r" +$", "", page, flags=re.MULTILINE)
 
 

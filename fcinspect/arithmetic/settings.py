@@ -34,7 +34,7 @@ OPTIONS: Mapping[str, Mapping[str, Value]] = {
         "maximize": False,
     },
     "adam": {
-        "lr": 0.01,
+        "lr": 0.001,
         "betas": (0.9, 0.999),
         "eps": 1e-8,
         "weight_decay": 0.0,
@@ -42,7 +42,7 @@ OPTIONS: Mapping[str, Mapping[str, Value]] = {
         "maximize": False,
     },
     "adamw": {
-        "lr": 0.01,
+        "lr": 0.001,
         "betas": (0.9, 0.999),
         "eps": 1e-8,
         "weight_decay": 0.01,
@@ -67,8 +67,8 @@ OPTIONS: Mapping[str, Mapping[str, Value]] = {
         "maximize": False,
     },
 }
-"""Every optimizer's options as torch.optim names them, with torch's defaults; lr alone is 0.01 for
-all of them (torch: 0.001 for SGD, Adam and AdamW)."""
+"""Every optimizer's options as torch.optim names them, with torch's defaults, except that SGD's
+lr is 0.01 (torch: 0.001)."""
 
 CLASSES = {
     "sgd": "SGD",

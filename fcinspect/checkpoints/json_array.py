@@ -96,14 +96,14 @@ def decode(value: object, place: str) -> JsonArray:
     return JsonArray(values, None, walk.inexact)
 
 
-def as_tensor(value: object, name: str) -> StoredTensor:
+def as_tensor(value: object, name: str, plain: str = PLAIN_DTYPE) -> StoredTensor:
     """Return the stored tensor of an array in JSON; what was rounded is in its note."""
     import numpy as np
 
     from fcinspect.rounding.arrays import hold
 
     found = decode(value, name)
-    dtype = found.dtype or PLAIN_DTYPE
+    dtype = found.dtype or plain
     held = hold(found.values, dtype)
     overflown = np.argwhere(np.isinf(held) & np.isfinite(found.values))
     if overflown.size:

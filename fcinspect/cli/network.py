@@ -36,7 +36,7 @@ def network_from(
     `output_activation` (identity, sigmoid for bce) behind the last. Raises InputError where the
     layers are no network, or not of a dtype that a step runs in.
     """
-    checkpoint = open_checkpoint(file)
+    checkpoint = open_checkpoint(file, plain_dtype=dtype or "float32")
     if not checkpoint.layers:
         raise InputError(f"{checkpoint.source} holds no linear layer")
     warnings: list[str] = []

@@ -178,17 +178,20 @@ class Stored:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def open_checkpoint(file: str, layout: str = "out,in") -> Checkpoint:
-    """Return the layers of a file of any kind, or of the JSON on standard input for "-"."""
+def open_checkpoint(file: str, layout: str = "out,in", plain_dtype: str = "float32") -> Checkpoint:
+    """Return the layers of a file of any kind, or of the JSON on standard input for "-".
+
+    `plain_dtype` is the dtype of JSON numbers for which the file names none.
+    """
     from fcinspect.checkpoints.files import check_readable, kind_of
 
     way: Layout = "in,out" if layout == "in,out" else "out,in"
     if file == "-":
-        return _from_json(sys.stdin.buffer.read(), "standard input", way)
+        return _from_json(sys.stdin.buffer.read(), "standard input", way, plain_dtype)
     check_readable(file)
     match kind_of(file):
         case "json":
-            return _from_json(Path(file).read_bytes(), repr(file), way)
+            return _from_json(Path(file).read_bytes(), repr(file), way, plain_dtype)
         case "safetensors":
             from fcinspect.checkpoints import pairing, safetensors
 
@@ -248,13 +251,13 @@ def save_layer(output: Output, layer: LinearLayer) -> bool:
     return False
 
 
-def _from_json(text: bytes, source: str, layout: Layout) -> Checkpoint:
+def _from_json(text: bytes, source: str, layout: Layout, plain_dtype: str) -> Checkpoint:
     from fcinspect.checkpoints.json_array import parse
     from fcinspect.checkpoints.json_file import checkpoint_of
 
     if not text.strip():
         raise InputError(f"{source} is empty: expected a layer in JSON")
-    return checkpoint_of(parse(text, source), source, layout)
+    return checkpoint_of(parse(text, source), source, layout, plain_dtype)
 
 
 def _why_not(checkpoint: Checkpoint) -> str:

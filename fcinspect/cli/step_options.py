@@ -43,9 +43,15 @@ class OptimizerOptions:
             help=", ".join(OPTIMIZER_NAMES) + ".",
         ),
     ] = "sgd"
-    lr: Annotated[float, typer.Option("--lr", parser=Size, metavar="R", help="Learning rate.")] = (
-        0.01
-    )
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            "--lr",
+            parser=Size,
+            metavar="R",
+            help="Learning rate; default 0.01, for adam and adamw 0.001.",
+        ),
+    ] = None
     momentum: Annotated[
         float | None,
         typer.Option("--momentum", parser=Size, metavar="R", help="sgd, rmsprop; default 0."),

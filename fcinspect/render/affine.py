@@ -282,21 +282,22 @@ def _overall(explanation: Explanation) -> list[str | Span]:
     """Return the sentence about every output that was computed."""
     check, verdict = explanation.check, explanation.verdict
     total, checked = explanation.total_elements, explanation.checked_elements
-    of = "" if checked == total else f" of {total:,} (only these were computed)"
+    if checked == total:
+        whole = f"{text.plural(total, 'output')} checked"
+    else:
+        whole = f"{checked:,} of {total:,} outputs computed and checked"
     judged: Span = (verdict.value, VERDICT_ROLES[verdict])
-    if verdict is Verdict.WITHIN:
-        said: list[str | Span] = [f"{text.plural(checked, 'output')}{of} checked, all ", judged]
-        if check.worst is not None and check.max_ratio > 0:
-            row, column = check.worst
-            held = explanation.layer.held
-            column = column if held is None else held[column]
-            place = f"Y[{row},{column}]" if explanation.batch else f"y[{column}]"
-            said.append(f"; nearest to it is {place}, at {_share(check.max_ratio)}")
-        return said
-    count = check.outside if verdict is Verdict.OUTSIDE else check.undecided
-    said = [f"{text.plural(checked, 'output')}{of} checked, {count:,} ", judged]
-    if verdict is Verdict.OUTSIDE and check.undecided:
-        said.append(f", {check.undecided:,} undecided")
+    if verdict is not Verdict.WITHIN:
+        count = check.outside if verdict is Verdict.OUTSIDE else check.undecided
+        also = check.undecided if verdict is Verdict.OUTSIDE else 0
+        return [f"{whole}: {count:,} ", judged, f", {also:,} undecided" if also else ""]
+    said: list[str | Span] = [f"{whole}: {'all ' if checked > 1 else ''}", judged]
+    if check.worst is not None and check.max_ratio > 0 and checked > 1:
+        row, column = check.worst
+        held = explanation.layer.held
+        column = column if held is None else held[column]
+        place = f"Y[{row},{column}]" if explanation.batch else f"y[{column}]"
+        said.append(f"; nearest to it is {place}, at {_share(check.max_ratio)}")
     return said
 
 

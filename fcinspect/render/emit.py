@@ -115,11 +115,9 @@ def _framed(console: Console) -> bool:
 def _print(view: View, console: Console, precision: int, *, framed: bool) -> None:
     from fcinspect.render.terminal import print_page
 
-    page = _page(view, precision)
-    if not _speaks_unicode(console.file):
-        page = page.with_text(ascii_only)
+    plain = not _speaks_unicode(console.file)
     try:
-        print_page(page, console, framed=framed)
+        print_page(_page(view, precision), console, framed=framed, ascii_only=plain)
         console.file.flush()
     except BrokenPipeError:
         raise

@@ -163,10 +163,8 @@ def _terms(
 def _backward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
     said = [f"{name}: φ′ = {ACTIVATIONS[name].derivative}" for name in used]
-    built.group(
-        Heading("Backward"),
-        Line.of("The same layers upwards; G = ∂L/∂z = ∂L/∂a ⊙ φ′(z). " + "; ".join(said)),
-    )
+    upwards = ["The same layers upwards; G = ∂L/∂z = ∂L/∂a ⊙ φ′(z).", "; ".join(said)]
+    built.group(Heading("Backward"), *(Line.of(line) for line in upwards if line))
     names = ["x", *(text.safe(layer.name) for layer in step.layers)]
     for place in reversed(range(len(step.layers))):
         layer, passed = step.layers[place], step.before.layers[place]

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from fcinspect.render import text
 from fcinspect.render.brackets import layout
 from fcinspect.render.page import Block, Equation, Heading, Line, Page, Table, Verbatim
 
@@ -27,19 +28,22 @@ STYLES = {
 """The colour of each role; what a colour says is always said in words too."""
 
 
-def print_page(page: Page, console: Console, *, framed: bool) -> None:
+def print_page(page: Page, console: Console, *, framed: bool, ascii_only: bool = False) -> None:
     """Print a page; `framed` draws lines in tables, for people rather than for pipes."""
+    if ascii_only:
+        page = page.with_text(text.ascii_only)
     for number, group in enumerate(page.groups):
         if number:
             console.print()
         for block in group:
-            console.print(_renderable(block, console.width, framed), soft_wrap=not framed)
+            shown = _renderable(block, console.width, framed, ascii_only)
+            console.print(shown, soft_wrap=not framed)
 
 
-def _renderable(block: Block, width: int, framed: bool) -> RenderableType:
+def _renderable(block: Block, width: int, framed: bool, ascii_only: bool) -> RenderableType:
     match block:
-        case Heading(text, level):
-            return Text(text, style="bold" if level > 1 else "bold underline")
+        case Heading(words, level):
+            return Text(words, style="bold" if level > 1 else "bold underline")
         case Line(spans, indent):
             line = Text()
             for words, role in spans:
@@ -48,24 +52,25 @@ def _renderable(block: Block, width: int, framed: bool) -> RenderableType:
         case Table():
             return _table(block, framed)
         case Equation():
-            lines = layout(block, width)
+            # the brackets are made here, after the page's own signs were replaced
+            write = text.ascii_only if ascii_only else str
             return Group(
                 *(
                     Text("", no_wrap=True, overflow="ignore").join(
-                        Text(words, style=STYLES[role]) for words, role in line
+                        Text(write(words), style=STYLES[role]) for words, role in line
                     )
-                    for line in lines
+                    for line in layout(block, width)
                 )
             )
-        case Verbatim(text):
-            return Text(text)
+        case Verbatim(words):
+            return Text(words)
 
 
-def _hanging(text: Text, indent: int, width: int) -> Text:
+def _hanging(paragraph: Text, indent: int, width: int) -> Text:
     """Return a text wrapped by hand, since rich fills indented lines with blanks."""
     from rich.console import Console
 
-    lines = text.wrap(Console(width=width), max(width - indent, 20))
+    lines = paragraph.wrap(Console(width=width), max(width - indent, 20))
     blanks = " " * indent
     for line in lines:
         line.rstrip()

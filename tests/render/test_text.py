@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fcinspect
 from fcinspect.render import text
 from fcinspect.rounding.formats import FORMATS
 
@@ -82,6 +84,15 @@ def test_printable_names_are_shown_as_they_are(name: str) -> None:
 def test_ascii_only_is_ascii(words: str) -> None:
     """Any text can be written where there is no UTF-8."""
     assert text.ascii_only(words).isascii()
+
+
+def test_every_sign_of_the_project_has_a_name_in_ascii() -> None:
+    """No sign that the package writes is shown as an escape where there is ASCII only."""
+    package = Path(fcinspect.__file__).parent
+    written = "".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
+    signs = {sign for sign in written if not sign.isascii()}
+    assert signs
+    assert [sign for sign in sorted(signs) if "\\" in text.ascii_only(sign)] == []
 
 
 def test_bytes_and_counts() -> None:

@@ -1,0 +1,60 @@
+"""Whole pages of create, show and step at 80 and 120 columns and in a pipe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from tests.conftest import Run, portable
+
+FILES = {
+    "layer.json": {"weight": [[1, -2, 0.5], [0, 3, 4]], "bias": [0.25, -1]},
+    "network.json": {
+        "layers": [
+            {"name": "[red]x[/red]", "weight": [[1, 2], [3, 4]], "bias": [0, 1]},
+            {"name": "全连接", "weight": [[0.5, -1]], "activation": "relu"},
+            {"name": "\u001b[31mfc\u202e", "weight": [[2]], "bias": [0]},
+        ]
+    },
+}
+
+PAGES = [
+    ("create", "--in", "4", "--out", "2"),
+    ("create", "--in", "784", "--out", "10", "--init", "kaiming_normal", "--dtype", "bfloat16"),
+    ("create", "--in", "3", "--out", "3", "--init", "eye", "--no-bias"),
+    ("create", "--in", "0", "--out", "2"),
+    ("show", "layer.json"),
+    ("show", "network.json"),
+    ("show", "network.json", "[red]x[/red]"),
+    ("step", "3-5-4-2", "--seed", "0", "--lr", "0.01"),
+    ("step", "3-4-2", "--loss", "cross_entropy", "--batch", "3", "--activation", "tanh",
+     "--momentum", "0.9", "--steps", "3"),
+    ("step", "300-20-2", "--loss", "bce_with_logits", "--optimizer", "adamw"),
+    ("step", "3-2", "--x", "1,nan,2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", PAGES, ids=" ".join)
+@pytest.mark.parametrize("columns", ["80", "120", ""])
+def test_the_page(
+    run: Run,
+    snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    columns: str,
+) -> None:
+    """Nothing is cut, nothing is wider than the terminal, nothing acts on it."""
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(json.dumps(content), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", columns)
+    result = run(*arguments)
+    assert result.err == ""
+    assert portable(result.out) == snapshot
+    assert "\x1b" not in result.out
+    if columns:
+        assert max(map(len, result.out.splitlines())) <= int(columns)
