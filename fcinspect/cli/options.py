@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
 
+from fcinspect.arithmetic.settings import ACTIVATION_NAMES
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import (
     LARGEST_SEED,
@@ -57,6 +58,17 @@ Dtype = Annotated[
     ),
 ]
 Bias = Annotated[bool, typer.Option("--bias/--no-bias", help="With or without the bias b.")]
+
+
+def activation_option(flag: str, where: str) -> Any:
+    """Return the option that names an activation, `where` saying behind which layer it stands."""
+    return typer.Option(
+        flag,
+        parser=one_of("activation", ACTIVATION_NAMES),
+        autocompletion=completion_of(ACTIVATION_NAMES),
+        metavar="NAME",
+        help=f"{where}: {', '.join(ACTIVATION_NAMES)}.",
+    )
 
 
 ShowCode = Annotated[

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from fcinspect.cli.options import Batch, Bias, Dtype, Output
+from fcinspect.cli.options import Batch, Bias, Dtype, Output, activation_option
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of
 
 MODULES = {
     "relu": "ReLU",
@@ -18,7 +17,6 @@ MODULES = {
     "gelu": "GELU",
     "identity": "Identity",
 }
-NAMES = tuple(MODULES)
 
 
 def shapes(
@@ -27,24 +25,10 @@ def shapes(
     ],
     batch: Batch = None,
     activation: Annotated[
-        str | None,
-        typer.Option(
-            "--activation",
-            parser=one_of("activation", NAMES),
-            autocompletion=completion_of(NAMES),
-            metavar="NAME",
-            help="Behind every hidden layer: " + ", ".join(NAMES) + ".",
-        ),
+        str | None, activation_option("--activation", "Behind every hidden layer")
     ] = None,
     output_activation: Annotated[
-        str | None,
-        typer.Option(
-            "--output-activation",
-            parser=one_of("activation", NAMES),
-            autocompletion=completion_of(NAMES),
-            metavar="NAME",
-            help="Behind the last layer.",
-        ),
+        str | None, activation_option("--output-activation", "Behind the last layer")
     ] = None,
     bias: Bias = True,
     dtype: Dtype = "float32",

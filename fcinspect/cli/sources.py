@@ -13,23 +13,13 @@ import typer
 from fcinspect.cli.options import Bias, Dtype, Output, Seed
 from fcinspect.cli.values import completion_of, one_of, whole_number
 from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.layers.linear import INITIALISERS
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, Layout, StoredLinear
     from fcinspect.layers.linear import LinearLayer, LinearRequest
 
 LAYOUTS = ("out,in", "in,out")
-INITIALISERS = (
-    "default",
-    "kaiming_uniform",
-    "kaiming_normal",
-    "xavier_uniform",
-    "xavier_normal",
-    "orthogonal",
-    "zeros",
-    "ones",
-    "eye",
-)
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 """Names that no shell expands; others are not offered on TAB."""
 MOST_LISTED = 8

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from fcinspect.arithmetic.settings import ACTIVATION_NAMES, LOSS_NAMES
-from fcinspect.cli.options import Batch, Bias, Output, Seed, ShowCode
+from fcinspect.arithmetic.settings import LOSS_NAMES
+from fcinspect.cli.options import Batch, Bias, Output, Seed, ShowCode, activation_option
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.step_options import OptimizerOptions
 from fcinspect.cli.values import completion_of, one_of, whole_number
@@ -35,24 +35,11 @@ def step(
         ),
     ] = "mse",
     activation: Annotated[
-        str | None,
-        typer.Option(
-            "--activation",
-            parser=one_of("activation", ACTIVATION_NAMES),
-            autocompletion=completion_of(ACTIVATION_NAMES),
-            metavar="NAME",
-            help="Behind every hidden layer, relu by default: " + ", ".join(ACTIVATION_NAMES) + ".",
-        ),
+        str | None, activation_option("--activation", "Behind every hidden layer, default relu")
     ] = None,
     output_activation: Annotated[
         str | None,
-        typer.Option(
-            "--output-activation",
-            parser=one_of("activation", ACTIVATION_NAMES),
-            autocompletion=completion_of(ACTIVATION_NAMES),
-            metavar="NAME",
-            help="Behind the last layer: identity by default, sigmoid for the loss bce.",
-        ),
+        activation_option("--output-activation", "Behind the last layer, default identity"),
     ] = None,
     x: Annotated[
         str | None,

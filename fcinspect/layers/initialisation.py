@@ -22,6 +22,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from fcinspect.errors import UsageError, did_you_mean
+from fcinspect.layers.linear import INITIALISERS
 from fcinspect.rounding.formats import NumberFormat, format_named
 from fcinspect.rounding.verdict import Verdict
 
@@ -33,19 +34,6 @@ if TYPE_CHECKING:
 
 DELTA = 1e-9
 """The probability with which one statement on random numbers fails a correct layer."""
-
-INITIALISERS = (
-    "default",
-    "kaiming_uniform",
-    "kaiming_normal",
-    "xavier_uniform",
-    "xavier_normal",
-    "orthogonal",
-    "zeros",
-    "ones",
-    "eye",
-)
-"""The names of --init; all but default are functions of torch.nn.init."""
 
 Kind = Literal["uniform", "normal", "orthogonal", "constant", "eye"]
 

@@ -58,6 +58,20 @@ class LinearLayer:
         return self.out_features * (self.in_features + (self.bias is not None))
 
 
+INITIALISERS = (
+    "default",
+    "kaiming_uniform",
+    "kaiming_normal",
+    "xavier_uniform",
+    "xavier_normal",
+    "orthogonal",
+    "zeros",
+    "ones",
+    "eye",
+)
+"""How a weight is drawn; all but default are functions of torch.nn.init."""
+
+
 @dataclass(frozen=True)
 class LinearRequest:
     """Everything that decides the numbers of a seeded layer."""

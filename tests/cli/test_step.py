@@ -266,3 +266,15 @@ def test_the_document_fits_its_schema(run: Run) -> None:
         ["--x", "nan,0,1", "--no-bias"],
     ):
         jsonschema.validate(run("step", "3-4-2", *arguments, "--json").document, schema)
+
+
+def test_a_plain_network_is_read_in_the_dtype_asked_for(run: Run, tmp_path: Path) -> None:
+    """0.15 in JSON is the float64 0.15 under --dtype float64, not a float32 made longer."""
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps({"layers": [{"weight": [[0.15, 0.2]], "bias": [0.35]}]}))
+    arguments = ("step", path, "--x", "0.05,0.1", "--target", "0.01", "--json")
+    data = run(*arguments, "--dtype", "float64").data
+    assert data["layers"][0]["weight"]["before"]["values"] == [[0.15, 0.2]]
+    single = run(*arguments).data["layers"][0]["weight"]["before"]
+    assert single["dtype"] == "float32"
+    assert single["values"] != [[0.15, 0.2]]

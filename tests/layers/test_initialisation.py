@@ -4,22 +4,16 @@ import numpy as np
 import pytest
 
 from fcinspect.bridge.linear import create_layer
-from fcinspect.cli.sources import INITIALISERS as OFFERED
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
-from fcinspect.layers.initialisation import INITIALISERS, bias_law, obeys, weight_law
+from fcinspect.layers.initialisation import bias_law, obeys, weight_law
 from fcinspect.layers.inspection import inspect_layer
-from fcinspect.layers.linear import LinearRequest
+from fcinspect.layers.linear import INITIALISERS, LinearRequest
 from fcinspect.rounding.verdict import Verdict
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 SIXTEEN_BITS = ("bfloat16", "float16")
 RANDOM = ("default", "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal")
-
-
-def test_every_law_is_offered() -> None:
-    """The option's names are those of the laws."""
-    assert OFFERED == INITIALISERS
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
