@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -39,6 +40,8 @@ def compare(
         capture_output=True,
         text=True,
         cwd=folder,
+        # compiled modules are kept, as in every installation
+        env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
         check=True,
     )
     pairs = json.loads(done.stdout)
