@@ -24,7 +24,6 @@ from hypothesis import settings  # noqa: E402
 
 from fcinspect.cli import run as run_command_line  # noqa: E402
 
-
 # no deadlines: machines are noisy; and the same examples at every run of a landing check
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
