@@ -175,8 +175,12 @@ class Output:
 
     @property
     def ending(self) -> str:
-        """The ending of --save's file, ".json"."""
-        return "" if self.save is None else Path(self.save).suffix.lower()
+        """The ending of --save's file; a device such as /dev/stdout takes JSON."""
+        if self.save is None:
+            return ""
+        path = Path(self.save)
+        device = path.exists() and not path.is_file() and not path.is_dir()
+        return ".json" if device else path.suffix.lower()
 
     def _file(self, view: View) -> str:
         form = form_of(self.ending)

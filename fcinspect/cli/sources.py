@@ -220,7 +220,8 @@ def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
     names = [layer.name for layer in layers]
     raise InputError(
         f"{checkpoint.source} holds no layer {name!r}",
-        hint=did_you_mean(name, names) or f"it holds {_listed(names)}",
+        hint=did_you_mean(name, names)
+        or f"it holds {_listed(names) if any(names) else 'one layer, without a name'}",
     )
 
 

@@ -85,7 +85,7 @@ def form_of(ending: str, others: tuple[str, ...] = ()) -> str:
     if ending.lower() in ENDINGS:
         return ending.lower()[1:]
     raise UsageError(
-        f"a report cannot be saved as {ending or 'a file without ending'!r}:"
+        f"a report cannot be saved {f'as {ending!r}' if ending else 'without an ending'}:"
         f" expected {', '.join((*others, *ENDINGS))}"
     )
 
