@@ -37,11 +37,15 @@ def portable(page: str) -> str:
     digit that tells how near a result is to the exact one.
     """
     page = re.sub(r"\b(torch|numpy) \d\S*?(?=[:,; ])", r"\1 VERSION", page)
-    nearness = r"(returned) \S+?(?:, the \w+ nearest to the exact|; the exact sum is) "
+    nearness = (
+        r"(returned) \S+?"
+        r"(?:, the \w+ nearest to the exact|, one of two \w+ as near to the exact"
+        r"|; the exact sum is) "
+    )
     page = re.sub(nearness, r"\1 RESULT, exact ", page)
     page = re.sub(r"returned \S+, which is the exact sum: ", "returned RESULT: ", page)
     page = re.sub(r"\S+ ulp apart, \S+ %", "SOME ulp apart, SOME %", page)
-    page = re.sub(r"; nearest to it is \S+, at \S+ %", "", page)
+    page = re.sub(r"; nearest to\s+its bound is \S+, at \S+ %", "", page)
     page = re.sub(r"(?:exact|[\d.e-]+ %) +(within bound)", r"SHARE \1", page)
     page = re.sub(r"-?\d\.\d{6,}(?:e[+-]\d+)?", lambda m: f"{float(m.group()):.4g}", page)
     return re.sub(r" +$", "", page, flags=re.MULTILINE)

@@ -84,6 +84,8 @@ class ExplainedElement:
     """The smallest result that rounding can explain"""
     high: float | None
     """The largest"""
+    tied: bool
+    """Whether `exact` lies halfway between two numbers of the dtype, the output being one"""
     ulps: float | None
     """error in units of the last place of the layer's dtype at `exact`"""
     verdict: Verdict
@@ -129,6 +131,15 @@ class Explanation:
     def checked_elements(self) -> int:
         """How many output elements were computed and held against the bound."""
         return self.check.reference.size
+
+    @property
+    def worst(self) -> tuple[int, ...] | None:
+        """The index of the output that is nearest to its bound, batch dimensions first."""
+        if self.check.worst is None:
+            return None
+        row, position = self.check.worst
+        column = position if self.layer.held is None else self.layer.held[position]
+        return _index(row, column, self.batch)
 
     @property
     def verdict(self) -> Verdict:
@@ -198,7 +209,7 @@ def _explain_element(
     inputs: list[float] = x.astype(np.float64).tolist()
     bias = None if layer.bias is None else float(layer.bias.values[position])
     output = float(results[row, position])
-    index = (*(int(i) for i in np.unravel_index(row, batch)), column) if batch else (column,)
+    index = _index(row, column, batch)
     listed = listed_terms(weights, inputs, selection)
     finite = all(map(math.isfinite, (*weights, *inputs, bias or 0.0)))
     if not finite:
@@ -241,9 +252,15 @@ def _explain_element(
         bound=float(check.bound[0, 0]) if decided else None,
         low=float(check.low[0, 0]) if decided else None,
         high=float(check.high[0, 0]) if decided else None,
+        tied=error is not None and 2 * error == ulp,
         ulps=None if error is None else float(error / ulp),
         verdict=check.verdict,
     )
+
+
+def _index(row: int, column: int, batch: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the index of an output, the row of the folded batch unfolded."""
+    return (*(int(i) for i in np.unravel_index(row, batch)), column) if batch else (column,)
 
 
 def _certified(
@@ -306,6 +323,7 @@ def _without_exact(
         bound=None,
         low=None,
         high=None,
+        tied=False,
         ulps=None,
         verdict=Verdict.UNDECIDED,
     )

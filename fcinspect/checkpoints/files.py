@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import zipfile
 from pathlib import Path
 from typing import Literal
@@ -55,6 +56,24 @@ def check_readable(path: str) -> None:
         raise InputError(f"{path!r} cannot be read: {reason}") from None
     if status.st_size == 0:
         raise InputError(f"{path!r} is empty")
+
+
+def is_file(path: str) -> bool:
+    """Whether `path` names a file; False for text that no path can be."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def standard_input() -> bytes:
+    """Return all of standard input; raises InputError when it is closed or unreadable."""
+    if sys.stdin is None:
+        raise InputError("standard input is closed: expected JSON")
+    try:
+        return sys.stdin.buffer.read()
+    except (OSError, ValueError) as error:
+        raise InputError(f"standard input cannot be read: {error}") from None
 
 
 def kind_of(path: str) -> Kind:

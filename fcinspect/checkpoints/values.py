@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.files import check_readable, kind_of
+from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
 from fcinspect.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def load_values(path: str) -> tuple[npt.NDArray[np.float64], str | None]:
     input. The dtype is None for plain lists of numbers.
     """
     if path == "-":
-        return _from_json(sys.stdin.buffer.read(), "standard input")
+        return _from_json(standard_input(), "standard input")
     check_readable(path)
     kind = kind_of(path)
     if kind == "json":

@@ -40,12 +40,17 @@ def write_beside(path: Path, content: Callable[[], bytes], *, force: bool) -> No
 
 def check_target(path: Path, *, force: bool) -> None:
     """Raise OutputError when `path` cannot be written; before any work is done for it."""
-    if path.is_dir():
-        raise OutputError(f"cannot write {str(path)!r}: it is a folder")
-    if not path.parent.is_dir():
-        raise OutputError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
-    if path.is_file() and not force:
-        raise OutputError(f"{str(path)!r} exists: --force replaces it")
+    try:
+        if path.is_dir():
+            raise OutputError(f"cannot write {str(path)!r}: it is a folder")
+        if not path.parent.is_dir():
+            parent = str(path.parent)
+            raise OutputError(f"cannot write {str(path)!r}: there is no folder {parent!r}")
+        if path.is_file() and not force:
+            raise OutputError(f"{str(path)!r} exists: --force replaces it")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise OutputError(f"cannot write {str(path)!r}: {reason}") from None
 
 
 def _mode_of(path: Path) -> int:

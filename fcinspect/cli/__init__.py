@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -91,9 +92,9 @@ def main() -> NoReturn:
     try:
         sys.stdout.flush()
     except OSError as error:
-        status = _refuse(
-            arguments, "output", f"cannot write to standard output: {error.strerror or error}"
-        )
+        if status is not ExitStatus.OUTPUT:
+            reason = error.strerror or error
+            status = _refuse(arguments, "output", f"cannot write to standard output: {reason}")
         _abandon_stdout()
     sys.exit(status)
 
@@ -108,20 +109,30 @@ def run(arguments: list[str]) -> ExitStatus:
         return _refuse(arguments, error.kind, error.message, error.hint)
     except (KeyboardInterrupt, typer.Abort):
         return ExitStatus.INTERRUPTED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            return _internal(arguments, error)
+        reason = error.strerror or error
+        return _refuse(arguments, "output", f"cannot write to standard output: {reason}")
     except MemoryError:
         return _refuse(arguments, "input", "this needs more memory than is free on this machine")
     except Exception as error:
-        if os.environ.get("FCINSPECT_DEBUG") == "1":
-            raise
-        return _refuse(
-            arguments,
-            "internal",
-            f"internal error: {type(error).__name__}: {error}".replace("\n", " "),
-            "this is a defect of fcinspect: please report it with the command;"
-            " FCINSPECT_DEBUG=1 shows the traceback",
-        )
+        return _internal(arguments, error)
     # typer returns the plain number for --help (0) and for Ctrl-C (130)
     return ExitStatus(result) if isinstance(result, int) else ExitStatus.DONE
+
+
+def _internal(arguments: list[str], error: Exception) -> ExitStatus:
+    """Say that this is a defect, or show the traceback to those who look for it."""
+    if os.environ.get("FCINSPECT_DEBUG") == "1":
+        raise error
+    return _refuse(
+        arguments,
+        "internal",
+        f"internal error: {type(error).__name__}: {error}".replace("\n", " "),
+        "this is a defect of fcinspect: please report it with the command;"
+        " FCINSPECT_DEBUG=1 shows the traceback",
+    )
 
 
 def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
@@ -132,9 +143,13 @@ def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(message + "\n")
         return ExitStatus.USAGE
-    message = re.sub(r"^Invalid value for '([^']+)'", r"\1", message)
+    message = re.sub(r"^Invalid value for '([^']+)'(?: / '[^']+')*", r"\1", message)
+    message = re.sub(r"\. Did you mean (.*)\?$", r"; did you mean \1?", message)
     message = message.rstrip(".").replace("\n", " ")
-    return _refuse(arguments, "usage", message, f"see '{path} --help'")
+    hint = f"see '{path} --help'"
+    if re.match("No such option: -[^-]", message):
+        hint = f"what begins with - but is no option goes behind --; {hint}"
+    return _refuse(arguments, "usage", message, hint)
 
 
 def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:

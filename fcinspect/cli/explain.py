@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +31,12 @@ class Request:
     elements: tuple[str, ...]
     top: int | None
     everything: bool
+
+    def require_memory(self, in_features: int, out_features: int) -> None:
+        """Raise UsageError when the batch that is asked for would not fit into memory."""
+        from fcinspect.layers.memory import require_free_for_rows
+
+        require_free_for_rows(math.prod(self.batch or ()), in_features, out_features)
 
     def selection(self, shape: tuple[int, ...], out_features: int) -> Selection:
         """Return which elements and terms are taken apart, for x of that shape."""
@@ -87,7 +94,9 @@ def explain(
         raise UsageError("--all excludes --element and --top")
     request = Request(x, batch, tuple(element or ()), top, everything)
     source = fresh if stored.file is None else stored
-    if source is stored:
+    if stored.file is None:
+        stored.refuse_layout()
+    else:
         fresh.refuse_any("a layer from a file")
     explanation, warnings, script = (
         _fresh(fresh, request) if stored.file is None else _stored(stored, request)
@@ -109,6 +118,7 @@ def _fresh(fresh: Fresh, request: Request) -> Answer:
     from fcinspect.arithmetic.explanation import explain_affine
 
     wanted = fresh.request()
+    request.require_memory(wanted.in_features, wanted.out_features)
     given: Array | None = None
     warnings: tuple[str, ...] = ()
     if request.x is not None:
@@ -134,6 +144,7 @@ def _stored(stored: Stored, request: Request) -> Answer:
     from fcinspect.arithmetic.explanation import explain_affine
 
     chosen = stored.choose()
+    request.require_memory(chosen.in_features, chosen.out_features)
     if request.x is None:
         x = drawn_input((*(request.batch or ()), chosen.in_features), chosen.dtype)
         warnings: tuple[str, ...] = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fcinspect.errors import UsageError
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
     from fcinspect.layers.array import Array
 
+NUMBERS = re.compile(r"[-+0-9.,;eE\s]*|(nan|inf)\b.*", re.IGNORECASE)
+"""Text that is taken for numbers even where a file has that name."""
 FILE_ENDINGS = (".json", ".npz", ".npy", ".safetensors")
 EXPECTED = (
     "expected numbers such as 1,2,3, rows separated by ';', a file, -, zeros, ones or basis:J"
@@ -50,7 +51,11 @@ def read_input(
 
 def names_a_file(text: str) -> bool:
     """Whether the text of an option is "-" or a path rather than numbers."""
-    return text == "-" or text.lower().endswith(FILE_ENDINGS) or Path(text).is_file()
+    from fcinspect.checkpoints.files import is_file
+
+    if text == "-" or text.lower().endswith(FILE_ENDINGS):
+        return True
+    return NUMBERS.fullmatch(text) is None and is_file(text)
 
 
 def _values(text: str) -> tuple[npt.NDArray[np.float64], str | None]:
@@ -69,8 +74,12 @@ def _values(text: str) -> tuple[npt.NDArray[np.float64], str | None]:
     return np.array(rows if len(rows) > 1 else rows[0], dtype=np.float64), None
 
 
-def _row(text: str, whole: str) -> list[float]:
-    words = [word for word in re.split(r"[,\s]+", text.strip(" ,\t\n")) if word]
+def _row(row: str, whole: str) -> list[float]:
+    """Return the numbers of one row, separated by commas or by blanks."""
+    words = [word.strip() for word in row.split(",")] if "," in row else row.split()
+    for position, word in enumerate(words, start=1):
+        if not word:
+            raise UsageError(f"a number is missing at position {position} of {_short(whole)}")
     return [_number(word, whole) for word in words]
 
 
@@ -79,7 +88,7 @@ def _number(word: str, whole: str) -> float:
         value = float(word)
     except ValueError:
         value = None
-    if value is None or "_" in word:
+    if value is None or "_" in word or not word.isascii():
         raise UsageError(f"{word!r} in {_short(whole)} is not a number or a file: {EXPECTED}")
     if math.isinf(value) and "inf" not in word.lower():
         raise UsageError(f"{word} in {_short(whole)} is beyond float64's range: {EXPECTED}")
@@ -117,7 +126,8 @@ def _fitted(
             note = "; rows of a batch are separated by ';'"
         shape = "" if values.ndim == 1 else f" (shape {values.shape})"
         raise UsageError(
-            f"x has {features} features{shape}, the layer's in_features is {in_features}{note}"
+            f"x has {features} feature{'' if features == 1 else 's'}{shape},"
+            f" the layer's in_features is {in_features}{note}"
         )
     if batch is None:
         return values

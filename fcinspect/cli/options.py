@@ -137,9 +137,9 @@ class Output:
         if self.save is not None:
             from fcinspect.checkpoints.writing import check_target
 
+            check_target(Path(self.save), force=self.force)
             if self.ending not in self.LAYER_ENDINGS:
                 form_of(self.ending, self.LAYER_ENDINGS)
-            check_target(Path(self.save), force=self.force)
 
     def write(self, view: View, *, saved: bool = False) -> ExitStatus:
         """Write the view to stdout and to --save; return the exit status.
@@ -163,6 +163,8 @@ class Output:
         assert view.script is not None
         if self.save is not None:
             raise UsageError("--show-code prints a script: redirect it to a file instead of --save")
+        if self.as_json or self.form not in (None, "text"):
+            raise UsageError("--show-code prints a script: it cannot go with --json or --format")
         write_text(view.script())
         return ExitStatus.DONE
 
@@ -179,8 +181,7 @@ class Output:
         if self.save is None:
             return ""
         path = Path(self.save)
-        device = path.exists() and not path.is_file() and not path.is_dir()
-        return ".json" if device else path.suffix.lower()
+        return ".json" if path.is_char_device() else path.suffix.lower()
 
     def _file(self, view: View) -> str:
         form = form_of(self.ending)

@@ -11,7 +11,7 @@ def show(stored: Stored, *, output: LayerOutput) -> ExitStatus:
     """Show a linear layer of a file, or list its layers."""
     from fcinspect.layers.inspection import inspect_layer
     from fcinspect.render.layer import view_of_stored
-    from fcinspect.render.listing import view_of_listing
+    from fcinspect.render.listing import skipped_notes, view_of_listing
 
     checkpoint = stored.open()
     if stored.layer is None and len(checkpoint.layers) > 1:
@@ -19,5 +19,6 @@ def show(stored: Stored, *, output: LayerOutput) -> ExitStatus:
     chosen = choose_layer(checkpoint, stored.layer)
     layer = chosen.read()
     inspection = inspect_layer(layer, activation=chosen.activation)
-    view = view_of_stored(inspection, chosen.warnings, stored.asked())
+    skipped = () if stored.layer is not None else skipped_notes(checkpoint)
+    view = view_of_stored(inspection, (*chosen.warnings, *skipped), stored.asked())
     return output.write(view, saved=save_layer(output, layer))

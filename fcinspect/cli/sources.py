@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from fcinspect.layers.linear import LinearLayer, LinearRequest
 
 LAYOUTS = ("out,in", "in,out")
-SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-"""Names that no shell expands; others are not offered on TAB."""
+SAFE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
+"""Names that no shell expands and that are no options; others are not offered on TAB."""
 MOST_LISTED = 8
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
@@ -69,7 +68,7 @@ class Fresh:
             raise UsageError(
                 f"{' and '.join(missing)} is missing: a layer is given by --in and --out"
                 if len(missing) == 1
-                else "no layer is given: expected --in N --out M"
+                else "no layer is given: expected --in N --out M, or a FILE"
             )
         weight_law(self.init, self.in_features, self.out_features)
         if self.init == "orthogonal" and BYTES[self.dtype] == 2:
@@ -153,6 +152,11 @@ class Stored:
         ),
     ] = "out,in"
 
+    def refuse_layout(self) -> None:
+        """Raise UsageError when --layout is given without a file."""
+        if self.layout != LAYOUTS[0]:
+            raise UsageError("--layout tells how a file holds its weights: no FILE is given")
+
     def open(self) -> Checkpoint:
         """Return the layers of the file."""
         if self.file is None:
@@ -173,11 +177,11 @@ def open_checkpoint(file: str, layout: str = "out,in", plain_dtype: str = "float
 
     `plain_dtype` is the dtype of JSON numbers for which the file names none.
     """
-    from fcinspect.checkpoints.files import check_readable, kind_of
+    from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
 
     way: Layout = "in,out" if layout == "in,out" else "out,in"
     if file == "-":
-        return _from_json(sys.stdin.buffer.read(), "standard input", way, plain_dtype)
+        return _from_json(standard_input(), "standard input", way, plain_dtype)
     check_readable(file)
     match kind_of(file):
         case "json":
@@ -199,6 +203,7 @@ def open_checkpoint(file: str, layout: str = "out,in", plain_dtype: str = "float
 def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
     """Return the layer of that name ("fc1" or "fc1.weight"), or the only one for None."""
     from fcinspect.checkpoints.pairing import module_path
+    from fcinspect.render.text import safe as escaped
 
     layers = checkpoint.layers
     if not layers:
@@ -211,9 +216,10 @@ def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
             )
         return layers[0]
     for wanted in (name, module_path(name)):
-        for layer in layers:
-            if layer.name == wanted:
-                return layer
+        # a name that was shown with escapes may be typed with them
+        found = [layer for layer in layers if wanted in (layer.name, escaped(layer.name))]
+        if found:
+            return found[0]
     for skip in checkpoint.skipped:
         if skip.name == name or module_path(skip.name) == name:
             raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
@@ -248,7 +254,12 @@ def _from_json(text: bytes, source: str, layout: Layout, plain_dtype: str) -> Ch
 
     if not text.strip():
         raise InputError(f"{source} is empty: expected a layer in JSON")
-    return checkpoint_of(parse(text, source), source, layout, plain_dtype)
+    try:
+        return checkpoint_of(parse(text, source), source, layout, plain_dtype)
+    except InputError as error:
+        if source in error.message:
+            raise
+        raise InputError(f"{source}: {error.message}", error.hint) from None
 
 
 def _why_not(checkpoint: Checkpoint) -> str:

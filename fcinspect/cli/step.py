@@ -12,7 +12,7 @@ from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.step_options import OptimizerOptions
 from fcinspect.cli.values import completion_of, one_of, whole_number
 
-MOST_STEPS = 1_000_000
+MOST_STEPS = 100_000
 
 
 def step(

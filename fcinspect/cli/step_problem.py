@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.cli.inputs import names_a_file, read_input
@@ -45,10 +44,10 @@ class Problem:
     @property
     def from_file(self) -> bool:
         """Whether the network comes from a file or from standard input."""
+        from fcinspect.checkpoints.files import is_file
+
         return (
-            self.widths == "-"
-            or self.widths.lower().endswith(FILE_ENDINGS)
-            or Path(self.widths).is_file()
+            self.widths == "-" or self.widths.lower().endswith(FILE_ENDINGS) or is_file(self.widths)
         )
 
     def asked(self, request: StepRequest) -> dict[str, Any]:
@@ -85,9 +84,11 @@ class Problem:
         """Run the steps and check them."""
         from fcinspect.arithmetic.following import follow, parse_address
         from fcinspect.bridge.step import run_steps
+        from fcinspect.render.progress import tracked
         from fcinspect.verification.step import check_steps
 
-        report = check_steps(run_steps(request, self.steps))
+        steps = tracked(run_steps(request, self.steps), self.steps, "steps")
+        report = check_steps(steps)
         if self.parameter is None:
             return report, None
         return report, follow(report.last, parse_address(self.parameter))
@@ -190,7 +191,22 @@ class Problem:
             target, more = read_input(self.target, widths[-1], dtype, batch)
         except UsageError as error:
             raise UsageError(_of_target(error.message), error.hint) from error
+        if self.loss == "bce":
+            _require_probabilities(target)
         return x, target, (*said, *map(_of_target, more))
+
+
+def _require_probabilities(target: Array) -> None:
+    """Raise UsageError for a target that torch's binary cross entropy refuses."""
+    import numpy as np
+
+    wrong = np.argwhere(~((target.values >= 0) & (target.values <= 1)))
+    if wrong.size:
+        index = tuple(map(int, wrong[0]))
+        raise UsageError(
+            f"the target is {float(target.values[index])!r} at {list(index)}: the loss bce needs"
+            " targets from 0 to 1"
+        )
 
 
 def _of_target(message: str) -> str:

@@ -67,7 +67,7 @@ def one_of(what: str, known: Sequence[str]) -> Callable[[str], str]:
             return text
         hint = did_you_mean(text, known)
         raise typer.BadParameter(
-            f"{what} {text!r} is not known: expected one of {', '.join(known)}"
+            f"{text!r} is no {what}: expected one of {', '.join(known)}"
             + (f" ({hint})" if hint else "")
         )
 
@@ -89,10 +89,12 @@ def batch_shape(text: str | tuple[int, ...]) -> tuple[int, ...]:
     if isinstance(text, tuple):
         return text
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and len(part) <= 16 for part in parts):
+    if not all(part.isascii() and part.isdigit() for part in parts):
         raise typer.BadParameter(
             f"{text!r} is not a batch: expected whole numbers >= 0 such as 3 or 2,3"
         )
+    if any(len(part.lstrip("0")) > len(str(LARGEST_COUNT)) for part in parts):
+        raise typer.BadParameter(f"{text!r} is too large: expected at most {LARGEST_COUNT}")
     return tuple(map(int, parts))
 
 

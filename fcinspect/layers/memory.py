@@ -14,5 +14,14 @@ def require_free(needed: int, what: str, *, refusal: type[FcinspectError] = Usag
         raise refusal(f"{what} would take {_gib(needed)} of memory: {_gib(free)} is free here")
 
 
+def require_free_for_rows(rows: int, in_features: int, out_features: int) -> None:
+    """Raise UsageError when a batch, its output and the check of it would not fit."""
+    require_free(
+        rows * (3 * in_features + 16 * out_features) * 8,
+        f"{rows} rows of {in_features} features with their outputs and the check",
+    )
+
+
 def _gib(size: int) -> str:
-    return f"{size / 2**30:,.1f} GiB"
+    size //= 2**20
+    return f"{size / 1024:,.1f} GiB" if size < 10**12 else f"{float(size) / 1024:.3g} GiB"

@@ -57,7 +57,7 @@ def rows(explanation: Explanation) -> Iterable[Sequence[object]]:
     """Return the rows of the CSV file: one per listed term, then the bias, then the output."""
     yield ("element", "term", "index", "weight", "input", "product", "running_sum")
     for element in explanation.elements:
-        name = " ".join(map(str, element.index))
+        name = ",".join(map(str, element.index))
         for t in element.terms:
             yield (name, "product", t.index, t.weight, t.input, t.product, t.running_sum)
         if element.others is not None:
@@ -79,7 +79,7 @@ def page(explanation: Explanation, precision: int) -> Page:
             built.add(Line.of(f"only the rows of W asked for were read: {held}", indent=2))
     for element in explanation.elements:
         built.group(*_element(explanation, element, precision))
-    built.group(*_summary(explanation, precision))
+    built.group(*_summary(explanation))
     return built.page()
 
 
@@ -126,15 +126,17 @@ def _equation(explanation: Explanation, precision: int) -> Equation:
     y = explanation.results
     make = partial(matrix, precision=precision)
     if explanation.batch:
-        parts: list[Matrix | Span] = [make(x, "input"), ("·", ""), make(weight.T, "weight")]
+        parts: list[Matrix | Span] = [
+            make(x, "input", name="X"), ("·", ""), make(weight.T, "weight", name="Wᵀ"),
+        ]  # fmt: skip
         if bias is not None:
-            parts += [("+", ""), make(bias[None, :], "bias")]
-        parts += [("=", ""), make(y, "output")]
+            parts += [("+", ""), make(bias[None, :], "bias", name="b")]
+        parts += [("=", ""), make(y, "output", name="Y")]
     else:
-        parts = [make(weight, "weight"), make(x.T, "input")]
+        parts = [make(weight, "weight", name="W"), make(x.T, "input", name="x")]
         if bias is not None:
-            parts += [("+", ""), make(bias[:, None], "bias")]
-        parts += [("=", ""), make(y.T, "output")]
+            parts += [("+", ""), make(bias[:, None], "bias", name="b")]
+        parts += [("=", ""), make(y.T, "output", name="y")]
     return Equation(tuple(parts))
 
 
@@ -232,7 +234,10 @@ def _verdict(explanation: Explanation, element: ExplainedElement) -> list[Line]:
     if element.error == 0:
         said = f"{who} returned {computed}, which is the exact sum: "
         return [Line.of(said, (element.verdict.value, role), indent=2)]
-    if element.output == element.correctly_rounded:
+    if element.tied:
+        near = f"one of two {number_format.name} as near to the exact {exact}"
+        said = f"{who} returned {computed}, {near}"
+    elif element.output == element.correctly_rounded:
         said = f"{who} returned {computed}, the {number_format.name} nearest to the exact {exact}"
     else:
         said = f"{who} returned {computed}; the exact sum is {exact}"
@@ -258,14 +263,13 @@ def _share(share: float | None) -> str:
     return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
 
 
-def _summary(explanation: Explanation, precision: int) -> list[Line]:
+def _summary(explanation: Explanation) -> list[Line]:
     shown, total = len(explanation.elements), explanation.total_elements
     lines = []
     if shown < total:
         lines.append(
             Line.of(
-                f"showing {shown:,} of {text.plural(total, 'output')};"
-                " --element, --top and --all choose"
+                f"showing {shown:,} of {text.plural(total, 'output')}; --element and --all choose"
             )
         )
     lines.append(Line.of(*_overall(explanation)))
@@ -274,7 +278,7 @@ def _summary(explanation: Explanation, precision: int) -> list[Line]:
             (f"{explanation.computed_by}: {explanation.arithmetic.words}", "faint"),
         )
     )
-    lines.append(Line.of((_rounding_note(explanation, precision), "faint")))
+    lines.append(Line.of((_rounding_note(explanation), "faint")))
     return lines
 
 
@@ -292,20 +296,19 @@ def _overall(explanation: Explanation) -> list[str | Span]:
         also = check.undecided if verdict is Verdict.OUTSIDE else 0
         return [f"{whole}: {count:,} ", judged, f", {also:,} undecided" if also else ""]
     said: list[str | Span] = [f"{whole}: {'all ' if checked > 1 else ''}", judged]
-    if check.worst is not None and check.max_ratio > 0 and checked > 1:
-        row, column = check.worst
-        held = explanation.layer.held
-        column = column if held is None else held[column]
-        place = f"Y[{row},{column}]" if explanation.batch else f"y[{column}]"
-        said.append(f"; nearest to it is {place}, at {_share(check.max_ratio)}")
+    worst = explanation.worst
+    if worst is not None and check.max_ratio > 0 and checked > 1:
+        name = "Y" if explanation.batch else "y"
+        place = f"{name}[{','.join(map(str, worst))}]"
+        said.append(f"; nearest to its bound is {place}, at {_share(check.max_ratio)}")
     return said
 
 
-def _rounding_note(explanation: Explanation, precision: int) -> str:
+def _rounding_note(explanation: Explanation) -> str:
     dtype = explanation.layer.dtype
     exact = (
         "sums are exact, products shown rounded to float64"
         if dtype == "float64"
         else f"products of {dtype} numbers and their sums are exact"
     )
-    return f"{exact}; shown to {text.plural(precision, 'decimal')}"
+    return f"{exact}; numbers are rounded for display only"

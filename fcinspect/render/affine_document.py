@@ -35,7 +35,7 @@ def document(explanation: Explanation, *, full: bool) -> ExplainDocument:
             "outside": check.outside,
             "undecided": check.undecided,
             "max_ratio": finite(check.max_ratio),
-            "worst": None if check.worst is None else list(check.worst),
+            "worst": None if explanation.worst is None else list(explanation.worst),
         },
         "verdict": explanation.verdict.value,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from fcinspect.render.page import Equation, Matrix, Span
@@ -10,41 +11,54 @@ Lines = list[list[Span]]
 
 ELLIPSIS = "⋯"
 GAPS = ("⋮", "⋱")
+"""Stand for columns and rows that are left out; on an ASCII page, for what replaces them."""
 FEWEST_COLUMNS = 3
 MOST_KEPT = 6
 """A matrix of up to so many columns is shown whole where the width allows it."""
 
 
-def layout(equation: Equation, width: int) -> Lines:
+def layout(equation: Equation, width: int, write: Callable[[str], str] = str) -> Lines:
     """Return the lines of an equation, each a list of spans.
 
     Columns are left out (⋯) from the widest matrix until the equation fits; a matrix of few
-    columns is kept whole, and what does not fit beside it continues below.
+    columns is kept whole, and what does not fit beside it continues below. `write` replaces signs
+    that the medium lacks.
     """
-    parts = _narrowed(list(equation.parts), width, keep=MOST_KEPT)
+    parts = _narrowed([_written(part, write) for part in equation.parts], width, MOST_KEPT, write)
     lines: Lines = []
     notes: list[str] = []
     for chunk in _chunks(parts, width):
-        narrowed = _narrowed(chunk, width, keep=FEWEST_COLUMNS)
-        lines.extend(_side_by_side(narrowed))
-        notes.extend(note for part in narrowed if (note := _left_out(part)) not in (*notes, ""))
+        narrowed = _narrowed(chunk, width, FEWEST_COLUMNS, write)
+        lines.extend(_side_by_side(narrowed, write))
+        notes.extend(
+            note for part in narrowed if (note := _left_out(part, write)) not in (*notes, "")
+        )
     lines.extend([(f"  showing {note}", "faint")] for note in notes)
     return lines
 
 
-def _left_out(part: Matrix | Span) -> str:
+def _written(part: Matrix | Span, write: Callable[[str], str]) -> Matrix | Span:
+    """Return a part with every text passed through `write`."""
+    if isinstance(part, Matrix):
+        return replace(part, rows=tuple(tuple(map(write, row)) for row in part.rows))
+    return write(part[0]), part[1]
+
+
+def _left_out(part: Matrix | Span, write: Callable[[str], str]) -> str:
     """Return "7 of 512 rows, 4 of 784 columns", or "" for a matrix that is shown whole."""
     if not isinstance(part, Matrix) or part.shape is None:
         return ""
-    rows = sum(row[0] not in GAPS for row in part.rows)
-    columns = sum(cell != ELLIPSIS for cell in part.rows[0])
+    gaps = [write(gap) for gap in GAPS]
+    rows = sum(row[0] not in gaps for row in part.rows)
+    columns = sum(cell != write(ELLIPSIS) for cell in part.rows[0])
     limits = zip((rows, columns), part.shape, ("rows", "columns"), strict=True)
-    return ", ".join(
-        f"{shown} of {count:,} {noun}" for shown, count, noun in limits if shown < count
-    )
+    said = [f"{shown} of {count:,} {noun}" for shown, count, noun in limits if shown < count]
+    return (f"{write(part.name)}: " if part.name and said else "") + ", ".join(said)
 
 
-def _narrowed(parts: list[Matrix | Span], width: int, *, keep: int) -> list[Matrix | Span]:
+def _narrowed(
+    parts: list[Matrix | Span], width: int, keep: int, write: Callable[[str], str]
+) -> list[Matrix | Span]:
     """Leave columns out of the widest matrices until the parts fit, or none has over `keep`."""
     losing = {
         i for i, part in enumerate(parts) if isinstance(part, Matrix) and _columns(part) > keep
@@ -54,7 +68,7 @@ def _narrowed(parts: list[Matrix | Span], width: int, *, keep: int) -> list[Matr
         index = max(losing, key=lambda i: _part_width(parts[i]))
         part = parts[index]
         assert isinstance(part, Matrix)
-        parts[index] = _without_a_column(part)
+        parts[index] = _without_a_column(part, write(ELLIPSIS))
         if _columns(part) - 1 <= FEWEST_COLUMNS:
             losing.remove(index)
     return parts
@@ -64,17 +78,17 @@ def _columns(matrix: Matrix) -> int:
     return max((len(row) for row in matrix.rows), default=0)
 
 
-def _without_a_column(matrix: Matrix) -> Matrix:
+def _without_a_column(matrix: Matrix, ellipsis: str) -> Matrix:
     """Replace the middle column by ⋯, or drop one beside the ⋯ that is there already."""
     columns = _columns(matrix)
     first = matrix.rows[0]
-    if ELLIPSIS in first:
-        gap = first.index(ELLIPSIS)
+    if ellipsis in first:
+        gap = first.index(ellipsis)
         drop = gap - 1 if gap >= columns - gap - 1 else gap + 1
         rows = tuple(row[:drop] + row[drop + 1 :] for row in matrix.rows)
     else:
         middle = columns // 2
-        rows = tuple((*row[:middle], ELLIPSIS, *row[middle + 1 :]) for row in matrix.rows)
+        rows = tuple((*row[:middle], ellipsis, *row[middle + 1 :]) for row in matrix.rows)
     return replace(matrix, rows=rows, shape=matrix.shape or (len(matrix.rows), columns))
 
 
@@ -104,11 +118,11 @@ def _chunks(parts: list[Matrix | Span], width: int) -> list[list[Matrix | Span]]
     return chunks
 
 
-def _side_by_side(parts: list[Matrix | Span]) -> Lines:
+def _side_by_side(parts: list[Matrix | Span], write: Callable[[str], str]) -> Lines:
     height = max((len(p.rows) if isinstance(p, Matrix) else 1 for p in parts), default=1)
     lines: Lines = [[] for _ in range(max(height, 1))]
     for position, part in enumerate(parts):
-        block = _matrix_lines(part) if isinstance(part, Matrix) else [part]
+        block = _matrix_lines(part, write) if isinstance(part, Matrix) else [part]
         top = (height - len(block)) // 2
         blank = " " * _part_width(part)
         for number, line in enumerate(lines):
@@ -126,7 +140,7 @@ def _trimmed(line: list[Span]) -> list[Span]:
     return line
 
 
-def _matrix_lines(matrix: Matrix) -> list[Span]:
+def _matrix_lines(matrix: Matrix, write: Callable[[str], str]) -> list[Span]:
     widths = _cell_widths(matrix)
     height = len(matrix.rows)
     lines = []
@@ -140,5 +154,5 @@ def _matrix_lines(matrix: Matrix) -> list[Span]:
             left, right = "⎣", "⎦"
         else:
             left, right = "⎢", "⎥"
-        lines.append((f"{left}{cells}{right}", matrix.role))
+        lines.append((f"{write(left)}{cells}{write(right)}", matrix.role))
     return lines

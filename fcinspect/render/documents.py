@@ -95,7 +95,7 @@ class ExplainedElementDocument(TypedDict):
 
 
 class CheckedElementsDocument(TypedDict):
-    """Every computed element against its bound; `worst` is (row, output)."""
+    """Every computed element against its bound; `worst` is the index of the one nearest."""
 
     elements: int
     of: int

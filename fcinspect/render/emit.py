@@ -85,8 +85,10 @@ def form_of(ending: str, others: tuple[str, ...] = ()) -> str:
     if ending.lower() in ENDINGS:
         return ending.lower()[1:]
     raise UsageError(
-        f"a report cannot be saved {f'as {ending!r}' if ending else 'without an ending'}:"
+        f"a file is saved by its ending, and {ending!r} is not known:"
         f" expected {', '.join((*others, *ENDINGS))}"
+        if ending
+        else f"a file is saved by its ending: expected {', '.join((*others, *ENDINGS))}"
     )
 
 
@@ -178,7 +180,8 @@ def _encodable(text: str, stream: TextIO) -> str:
             return re.sub(
                 r"[^\x00-\x7f]",
                 lambda m: "".join(
-                    f"\\u{unit:04x}" for unit in memoryview(m.group().encode("utf-16-le")).cast("H")
+                    f"\\u{unit:04x}"
+                    for unit in memoryview(m.group().encode("utf-16-le", "surrogatepass")).cast("H")
                 ),
                 text,
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.layers.initialisation import DELTA
 from fcinspect.render import text
 from fcinspect.render.jsonable import finite, layer_document
-from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Span, Table
+from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Part, Span, Table
 from fcinspect.render.view import View
 from fcinspect.rounding.verdict import Verdict
 
@@ -23,16 +23,9 @@ if TYPE_CHECKING:
         LawDocument,
     )
 
-MOST_ROWS = 8
-MOST_COLUMNS = 8
-"""Outputs and inputs shown; fewer inputs where they would not fit a page."""
-PAGE_WIDTH = 80
-BETWEEN = 3
-"""Blanks between two columns of a table on a terminal."""
-GAP = None
-"""Stands in the place of the rows or columns that are left out."""
-
-Chosen = tuple[int | None, ...]
+MOST_SHOWN = 16
+"""Outputs and inputs shown at most; fewer inputs where they do not fit the width."""
+ELSEWHERE = "all in --format csv or --json --full"
 
 
 def view_of_created(inspection: Inspection, request: LinearRequest, asked: dict[str, Any]) -> View:
@@ -184,71 +177,28 @@ def _without_inputs(layer: LinearLayer) -> list[str | Span]:
 
 
 def _matrix(layer: LinearLayer, precision: int) -> list[Line | Table]:
-    """Return W and b as one table, a row for each output, and what of it is shown."""
-    weight, bias = layer.weight.values, layer.bias
-    outputs = _ends(layer.out_features, MOST_ROWS)
-    held = [i for i in outputs if i is not None]
-    shown_bias = [] if bias is None else text.numbers(bias.values[held].tolist(), precision)
-    biases = dict(zip(held, shown_bias, strict=False))
-    for most in range(min(MOST_COLUMNS, max(layer.in_features, 1)), 0, -1):
-        inputs = _ends(layer.in_features, most)
-        columns = [j for j in inputs if j is not None]
-        block = weight[held][:, columns]
-        write = text.writer(block.reshape(-1).tolist(), precision)
-        cells = {i: list(map(write, block[k].tolist())) for k, i in enumerate(held)}
-        table = _table(outputs, inputs, cells, biases)
-        if _width(table) <= PAGE_WIDTH:
-            break
+    """Return W and b as one table, a row for each output."""
+    outputs, inputs = _ends(layer.out_features), _ends(layer.in_features)
+    block = layer.weight.values[outputs][:, inputs]
+    write = text.writer(block.reshape(-1).tolist(), precision)
+    cells = [list(map(write, row)) for row in block.tolist()]
     title: list[str | Span] = []
-    if columns:
+    columns = [Column("", "output", right=False), *(Column(f"x[{j}]", "weight") for j in inputs)]
+    if inputs:
         title = [("W", "weight"), ": a row for each output, a column for each input"]
-    if bias is not None:
+    if layer.bias is not None:
         title += ["; " if title else "", ("b", "bias"), ": one for each output"]
-    partly = []
-    if len(held) < layer.out_features:
-        partly.append(f"{len(held)} of {text.plural(layer.out_features, 'output')}")
-    if len(columns) < layer.in_features:
-        partly.append(f"{len(columns)} of {text.plural(layer.in_features, 'input')}")
-    note = [Line.of(("showing " + ", ".join(partly), "faint"))] if partly else []
-    return [Line.of(*title), table, *note]
-
-
-def _ends(count: int, most: int) -> Chosen:
-    """Return all of `count` indices or, beyond `most`, the first ones, a gap and the last."""
-    if count <= most:
-        return tuple(range(count))
-    if most == 1:
-        return (0, GAP)
-    return (*range(most - 1), GAP, count - 1)
-
-
-def _table(
-    outputs: Chosen, inputs: Chosen, cells: dict[int, list[str]], biases: dict[int, str]
-) -> Table:
-    gap = inputs.index(GAP) if GAP in inputs else None
-    columns = [Column("", "output", right=False)]
-    columns += [Column("⋯" if j is None else f"x[{j}]", "weight") for j in inputs]
-    if biases:
         columns.append(Column("b", "bias"))
-    body = []
-    for i in outputs:
-        if i is None:
-            body.append(("⋮",) * len(columns))
-            continue
-        row = list(cells[i])
-        if gap is not None:
-            row.insert(gap, "⋯")
-        body.append((f"y[{i}]", *row, *([biases[i]] if biases else [])))
-    return Table(tuple(columns), tuple(body))
+        biases = text.numbers(layer.bias.values[outputs].tolist(), precision)
+        cells = [[*row, bias] for row, bias in zip(cells, biases, strict=True)]
+    body = tuple((f"y[{i}]", *row) for i, row in zip(outputs, cells, strict=True))
+    part = Part(1, len(inputs), (layer.out_features, layer.in_features), ELSEWHERE)
+    return [Line.of(*title), Table(tuple(columns), body, part=part)]
 
 
-def _width(table: Table) -> int:
-    """Return how wide a table is on a terminal."""
-    widths = [
-        max(len(column.title), *(len(row[k]) for row in table.rows))
-        for k, column in enumerate(table.columns)
-    ]
-    return sum(widths) + BETWEEN * (len(widths) - 1)
+def _ends(count: int) -> list[int]:
+    """Return all of `count` indices or, of many, the first ones and the last."""
+    return list(range(count)) if count <= MOST_SHOWN else [*range(MOST_SHOWN - 1), count - 1]
 
 
 def _statistics_table(inspection: Inspection, precision: int) -> Table:
@@ -270,10 +220,12 @@ def _statistics_table(inspection: Inspection, precision: int) -> Table:
 
 
 def _laws(inspection: Inspection) -> Iterable[Line]:
-    yield Line.of(("Initialisation: ", "strong"), _maker(inspection))
-    parts = [("weight", inspection.weight)] if inspection.layer.weight.size else []
-    if inspection.bias is not None:
+    layer = inspection.layer
+    parts = [("weight", inspection.weight)] if layer.weight.size else []
+    if inspection.bias is not None and layer.out_features:
         parts.append(("bias", inspection.bias))
+    if parts:
+        yield Line.of(("Initialisation: ", "strong"), _maker(inspection))
     for name, part in parts:
         yield Line.of((f"{name:<7}", name), part.law.words, indent=2)
         word, colour = _judged(part.check.verdict, known=inspection.known)
@@ -285,7 +237,7 @@ def _laws(inspection: Inspection) -> Iterable[Line]:
 
 def _maker(inspection: Inspection) -> str:
     if not inspection.known:
-        return "not known; compared with nn.Linear's default"
+        return "not read from the file; compared with nn.Linear's default"
     if inspection.init == "default":
         return "nn.Linear's default"
     return f"torch.nn.init.{inspection.init}_ for W" + (

@@ -87,7 +87,7 @@ def _layers(checkpoint: Checkpoint, total: int) -> Table:
     )
     body = [
         (
-            text.safe(layer.name),
+            text.safe(layer.name) or "''",
             text.count(layer.in_features),
             text.count(layer.out_features),
             "yes" if layer.bias is not None else "no",
@@ -110,3 +110,15 @@ def _skipped(checkpoint: Checkpoint) -> Iterable[Line | Table]:
     )
     if count > len(shown):
         yield Line.of((f"showing {len(shown)} of {count}; --json has them all", "faint"))
+
+
+def skipped_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return what is said of skipped arrays where the file's only layer is shown."""
+    count = len(checkpoint.skipped)
+    notes = [
+        f"the file also holds {skip.name!r}: {text.safe(skip.reason)}"
+        for skip in checkpoint.skipped[:MOST_SKIPPED]
+    ]
+    if count > MOST_SKIPPED:
+        notes.append(f"showing {MOST_SKIPPED} of {text.plural(count, 'array')} that are no layer")
+    return tuple(notes)

@@ -6,6 +6,7 @@ import re
 
 from fcinspect.render.brackets import layout
 from fcinspect.render.page import Block, Equation, Heading, Line, Page, Table, Verbatim
+from fcinspect.render.tables import excerpt
 
 EQUATION_WIDTH = 100
 
@@ -32,11 +33,12 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
+    table, note = excerpt(table, None)
     head = "| " + " | ".join(_escape(c.title) for c in table.columns) + " |"
     rule = "|" + "|".join("---:" if c.right else ":---" for c in table.columns) + "|"
     rows = ["| " + " | ".join(_escape(cell) for cell in row) + " |" for row in table.rows]
     title = [f"**{_escape(table.title)}**\n"] if table.title else []
-    return "\n".join([*title, head, rule, *rows])
+    return "\n".join([*title, head, rule, *rows, *([f"\n{_escape(note)}"] if note else [])])
 
 
 def _fenced(text: str, language: str) -> str:

@@ -35,7 +35,7 @@ def equation(parts: Sequence[Part], precision: int) -> list[Block]:
     return [Equation(tuple(built))]
 
 
-def matrix(values: FloatArray, role: str, precision: int) -> Matrix:
+def matrix(values: FloatArray, role: str, precision: int, name: str = "") -> Matrix:
     """Return a two-dimensional array in brackets, ⋮ and ⋯ marking what is left out."""
     height, width = values.shape
     rows, columns = (
@@ -55,6 +55,7 @@ def matrix(values: FloatArray, role: str, precision: int) -> Matrix:
         tuple(tuple(cell(r, c) for c in columns) for r in rows),
         role,
         None if whole else (height, width),
+        name,
     )
 
 

@@ -50,6 +50,23 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Which part of a matrix a table holds: its first rows and columns, and the last of each.
+
+    Of the columns some more are left out where they do not fit.
+    """
+
+    first: int
+    """The place of the matrix's first column in the table."""
+    columns: int
+    """How many of its columns the table holds; its rows are the table's."""
+    shape: tuple[int, int]
+    """(outputs, inputs) of the whole."""
+    elsewhere: str
+    """What holds the whole, told where something is left out."""
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows under column titles; `rule_before` are row numbers that get a line above them."""
 
@@ -58,6 +75,8 @@ class Table:
     title: str = ""
     indent: int = 0
     rule_before: frozenset[int] = frozenset()
+    part: Part | None = None
+    """Set when the table is part of a matrix."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +87,8 @@ class Matrix:
     role: str = ""
     shape: tuple[int, int] | None = None
     """The shape of the whole, when rows or columns are left out (⋮ and ⋯)."""
+    name: str = ""
+    """What the matrix is called where it says what is left out."""
 
 
 @dataclass(frozen=True)
@@ -131,15 +152,8 @@ def _changed(block: Block, change: Callable[[str], str]) -> Block:
                 rows=_changed_rows(rows, change),
                 title=change(title),
             )
-        case Equation(parts):
-            return Equation(
-                tuple(
-                    replace(p, rows=_changed_rows(p.rows, change))
-                    if isinstance(p, Matrix)
-                    else (change(p[0]), p[1])
-                    for p in parts
-                )
-            )
+        case Equation():
+            return block  # written when its widths are measured
         case Verbatim(text):
             return replace(block, text=change(text))
 

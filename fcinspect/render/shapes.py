@@ -79,11 +79,13 @@ def page(trace: ShapeTrace, precision: int = 4) -> Page:
     """Return the page."""
     del precision  # shapes hold whole numbers only
     built = PageBuilder()
+    biased = any(layer.bias is not None for layer in trace.layers)
+    formula = ("Y = X·Wᵀ" if trace.batch else "y = W·x") + (" + b" if biased else "")
     chain = " → ".join(map(str, trace.widths))
     rows_in = "one vector" if not trace.batch else f"a batch of {text.shape(trace.batch)}"
     built.add(
         Heading(f"Shapes of {chain}", level=1),
-        Line.of(f"{rows_in}, {trace.dtype}; every layer computes Y = X·Wᵀ + b"),
+        Line.of(f"{rows_in}, {trace.dtype}; every layer computes {formula}"),
     )
     built.group(*(_sentence(layer) for layer in trace.layers))
     columns = (
@@ -116,9 +118,12 @@ def page(trace: ShapeTrace, precision: int = 4) -> Page:
     built.group(Table(columns, (*body, total), rule_before=frozenset({len(body)})))
     built.group(
         Line.of(
-            f"{text.count(trace.flops)} FLOPs = 2·MACs + the additions of the bias;"
-            f" outputs take {text.byte_count(trace.output_bytes)} when all are kept, as in training"
-        )
+            f"a MAC is one product and its addition; {text.count(trace.flops)} FLOPs = 2·MACs"
+            f"{' + the additions of b' if biased else ''}"
+        ),
+        Line.of(
+            f"outputs take {text.byte_count(trace.output_bytes)} when all are kept, as in training"
+        ),
     )
     return built.page()
 

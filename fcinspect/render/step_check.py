@@ -113,8 +113,9 @@ def _row(kind: str, checks: list[OperationCheck], report: StepReport) -> tuple[s
     verdict = overall(check.verdict for check in checks)
     numbers = sum(check.elements for check in checks)
     worst = max(check.max_ratio for check in checks)
+    used = share(worst) if numbers and verdict is not Verdict.UNDECIDED else "–"
     formula = _formula(kind, checks[0], report)
-    return (WORDS.get(kind, kind), formula, text.count(numbers), share(worst), str(verdict))
+    return (WORDS.get(kind, kind), formula, text.count(numbers), used, str(verdict))
 
 
 def _formula(kind: str, check: OperationCheck, report: StepReport) -> str:

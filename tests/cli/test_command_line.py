@@ -159,6 +159,41 @@ def test_a_full_disk_is_status_74(form: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("flag", ["--version", "--help"])
+def test_help_on_a_full_disk_is_status_74(flag: str) -> None:
+    """What typer writes is no exception."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, flag], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (74, 1)
+
+
+@pytest.mark.parametrize(
+    "command", ["show -", "explain --in 3 --out 2 --x -", "step -", "step 3-2 --x -"]
+)
+def test_closed_standard_input_is_refused(command: str) -> None:
+    """A command that waits for input that cannot come says so."""
+    line = f"{sys.executable} -m fcinspect {command} <&-"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "standard input is closed" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8")
+def test_a_file_name_that_is_no_text_is_served(tmp_path: Path) -> None:
+    """Its bytes are shown as escapes, and JSON stays JSON."""
+    name = os.fsencode(tmp_path) + b"/\xff.json"
+    with open(name, "w") as file:  # noqa: PTH123  # a name in bytes
+        file.write('{"weight": [[1, 2]]}')
+    for extra in ((), ("--json",), ("-f", "csv"), ("-f", "md")):
+        done = subprocess.run([*PROGRAM, "show", name, *extra], capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        if extra == ("--json",):
+            assert json.loads(done.stdout)["ok"] is True
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_saving_to_a_full_disk_is_status_74(run: Run) -> None:
     """A report that could not be saved is never success, and stdout stays empty."""
     for command in (("shapes", "3-2"), ("create", "--in", "3", "--out", "2"), ("step", "3-2")):

@@ -65,14 +65,34 @@ def test_no_line_is_wider_than_80_columns(
 
 
 def test_large_layers_say_what_is_shown(run: Run) -> None:
-    """Nothing is left out silently."""
+    """Nothing is left out silently, and what fits is not left out."""
     out = run("create", "--in", 784, "--out", 512).out
-    assert "showing 8 of 512 outputs, 6 of 784 inputs" in out
+    assert "showing 16 of 512 outputs, 7 of 784 inputs; all in --format csv or --json" in out
     assert "x[783]" in out
     assert "y[511]" in out
     assert "⋯" in out
     assert "⋮" in out
-    assert "showing" not in run("create", "--in", 4, "--out", 8).out
+    assert "showing" not in run("create", "--in", 4, "--out", 16).out
+
+
+@pytest.mark.parametrize("form", ["text", "md"])
+def test_without_a_width_sixteen_inputs_are_shown(
+    form: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe and Markdown are as wide as they need be."""
+    monkeypatch.delenv("COLUMNS")
+    out = run("create", "--in", 17, "--out", 16, "-f", form).out
+    assert "showing 16 of 17 inputs;" in out
+    assert out.replace("\\", "").count("x[") == 16
+    assert "showing" not in run("create", "--in", 16, "--out", 16, "-f", form).out
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 0), (0, 3), (0, 0)])
+def test_nothing_is_said_of_numbers_that_are_not_there(inputs: int, outputs: int, run: Run) -> None:
+    """A layer without parameters has no initialisation."""
+    widths = ("--in", inputs, "--out", outputs)
+    assert "Initialisation" not in run("create", *widths, "--no-bias").out
+    assert ("Initialisation" in run("create", *widths).out) == bool(outputs)
 
 
 def test_width_0_is_served(run: Run) -> None:
@@ -100,7 +120,7 @@ def test_width_0_is_served(run: Run) -> None:
         (["--in", "4", "--out", "2", "--init", "orthogonal", "--dtype", "float16"], "float16"),
         (["--in", GIBIBYTES, "--out", "3"], "of memory"),
         (["--in", GIBIBYTES, "--out", GIBIBYTES], "of memory"),
-        (["--in", "4", "--out", "2", "--save", "x.docx"], "cannot be saved"),
+        (["--in", "4", "--out", "2", "--save", "x.docx"], "saved by its ending"),
         (["--in", "4", "--out", "2", "--save", "x.npz", "--dtype", "bfloat16"], ".safetensors"),
     ],
 )

@@ -233,6 +233,45 @@ def test_x_from_a_file(run: Run, tmp_path: Path, ending: str) -> None:
     assert data["input"]["values"] == x.tolist()
 
 
+def test_a_long_list_of_numbers_is_no_file_name(run: Run, tmp_path: Path) -> None:
+    """Numbers are numbers, whatever their length and whatever files there are."""
+    numbers = ",".join(["0.125"] * 400)
+    data = run("explain", "--in", "400", "--out", "1", "--x", numbers, "--json").data
+    assert data["input"]["values"] == [0.125] * 400
+    with contextlib.chdir(tmp_path):
+        Path("1").write_text("not a number", encoding="utf-8")
+        assert run("explain", "--in", "1", "--out", "1", "--x", "1", "--json").status == 0
+
+
+def test_the_worst_element_has_the_index_of_the_elements(run: Run) -> None:
+    """Batch dimensions are unfolded in both, so that programs can join them."""
+    arguments = ("explain", "--in", "9", "--out", "3", "--batch", "2,3", "--all", "--json")
+    data = run(*arguments).data
+    shares = {
+        tuple(e["index"]): e["error"] / e["bound"] if e["error"] else 0.0 for e in data["elements"]
+    }
+    worst = tuple(data["checked"]["worst"])
+    assert len(worst) == 3
+    assert shares[worst] == pytest.approx(max(shares.values()), rel=0.01)
+
+
+def test_a_tie_is_called_a_tie(run: Run) -> None:
+    """Halfway between two float16 neither is the nearest."""
+    layer = {"weight": {"shape": [1, 2], "dtype": "float16", "values": [[1.0, 1.0]]}, "bias": None}
+    document = json.dumps({"schema": "fcinspect.create/1", "data": {"layer": layer}})
+    page = run("explain", "-", "--x", "2048,1", stdin=document).out
+    assert "one of two float16 as near to the exact 2049" in page
+
+
+def test_the_ascii_page_counts_what_it_shows(run: Run, shell: Run) -> None:
+    """What is left out is told alike with and without Unicode."""
+    arguments = ("explain", "--in", "40", "--out", "20", "--element", "1")
+    told = [line for line in run(*arguments).out.splitlines() if line.startswith("  showing W")]
+    plain = shell(*arguments, PYTHONIOENCODING="ascii").out
+    assert told
+    assert told[0] in plain
+
+
 def test_rounding_of_x_is_told(run: Run) -> None:
     """0.1 is no float32; the note says what is held in its place."""
     result = run("explain", "--in", "1", "--out", "1", "--x", "0.1", "--json")
@@ -277,6 +316,18 @@ def test_rounding_of_x_is_told(run: Run) -> None:
         (("--in", "1000000000000", "--out", "1000"), 2, "memory"),
         (("nowhere.safetensors",), 3, "nowhere.safetensors"),
         (("nowhere.json", "--in", "4"), 2, "--in makes a new layer"),
+        (("--in", "2", "--out", "1", "--layout", "in,out"), 2, "no FILE is given"),
+        (("--in", "2", "--out", "1", "--x", "1,,2"), 2, "missing at position 2 of '1,,2'"),
+        (("--in", "3", "--out", "1", "--x", "1,2,3,"), 2, "missing at position 4"),
+        (("--in", "3", "--out", "1", "--x", "\u0661,2,3"), 2, "not a number"),
+        (("--in", "3", "--out", "1", "--batch", "1000000000000"), 2, "memory"),
+        (
+            ("--in", "3", "--out", "1", "--batch", "1000000000,1000000000", "--x", "ones"),
+            2,
+            "memory",
+        ),
+        (("--in", "3", "--out", "1", "--show-code", "-f", "csv"), 2, "--show-code"),
+        (("--in", "3", "--out", "1", "--save", "a" * 300 + ".json"), 74, "File name too long"),
     ],
 )
 def test_bad_input_is_one_clear_line(

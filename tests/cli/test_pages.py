@@ -56,5 +56,6 @@ def test_the_page(
     assert result.err == ""
     assert portable(result.out) == snapshot
     assert "\x1b" not in result.out
+    assert not any(line.endswith(" ") for line in result.out.splitlines())
     if columns:
         assert max(map(len, result.out.splitlines())) <= int(columns)

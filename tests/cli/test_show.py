@@ -139,6 +139,45 @@ def test_create_flows_into_show(run: Run) -> None:
     assert "--full" in refused.err
 
 
+def test_what_the_page_says_of_a_file_is_true(run: Run) -> None:
+    """The file's own words and fcinspect's agree: its initialiser is not read from it."""
+    made = run("create", "--in", 4, "--out", 2, "--json")
+    out = run("show", "-", stdin=made.out).out
+    assert "Initialisation: not read from the file; compared with nn.Linear's default" in out
+    assert "not known" not in out
+
+
+def test_the_only_layer_comes_with_what_was_skipped(tmp_path: Path, run: Run) -> None:
+    """Nothing in a file is passed over in silence; of many arrays the first are named."""
+    weight = np.ones((3, 2), np.float32)
+    path = tmp_path / "m.npz"
+    other = {"wte.weight": weight, "x\x1b.weight": weight[None]}
+    arrays: dict[str, Any] = {"fc.weight": weight, **other}
+    np.savez(path, **arrays)
+    out = run("show", path).out
+    assert "note: the file also holds 'wte.weight': embedding, not a linear layer" in out
+    assert "'x\\x1b.weight': three-dimensional" in out
+    assert "\x1b" not in out
+    assert len(run("show", path, "--json").document["warnings"]) == 2
+    assert "also holds" not in run("show", path, "fc").out
+    many = {f"conv{i}.weight": weight[None] for i in range(20)}
+    arrays = {"fc.weight": weight, **many}
+    np.savez(path, **arrays)
+    out = run("show", path).out
+    assert out.count("also holds") == 12
+    assert "showing 12 of 20 arrays that are no layer" in out
+
+
+def test_a_layer_without_a_name_is_listed_by_its_quotes(tmp_path: Path, run: Run) -> None:
+    """No row is blank, and what stands there names the layer in a shell."""
+    path = tmp_path / "m.npz"
+    weight = np.ones((3, 2), np.float32)
+    arrays: dict[str, Any] = {"weight": weight, "fc.weight": weight}
+    np.savez(path, **arrays)
+    assert "\n''  " in run("show", path).out
+    assert run("show", path, "").status == 0
+
+
 def test_layout_in_out(tmp_path: Path, run: Run) -> None:
     """The wrong layout is refused with a hint, the right one transposes."""
     path = tmp_path / "m.npz"

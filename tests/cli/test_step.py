@@ -268,6 +268,18 @@ def test_the_document_fits_its_schema(run: Run) -> None:
         jsonschema.validate(run("step", "3-4-2", *arguments, "--json").document, schema)
 
 
+def test_bce_needs_targets_from_0_to_1(run: Run) -> None:
+    """What torch would refuse is refused with its place."""
+    result = run("step", "3-5-2", "--target", "1,3", "--loss", "bce")
+    assert result.status == 2
+    assert "the target is 3.0 at [1]" in result.err
+
+
+def test_a_long_specification_is_no_file_name(run: Run) -> None:
+    """300 widths are a network."""
+    assert run("step", "-".join(["2"] * 300), "-q").status == 0
+
+
 def test_a_plain_network_is_read_in_the_dtype_asked_for(run: Run, tmp_path: Path) -> None:
     """0.15 in JSON is the float64 0.15 under --dtype float64, not a float32 made longer."""
     path = tmp_path / "net.json"

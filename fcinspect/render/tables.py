@@ -1,0 +1,170 @@
+"""Laying out a table line by line: numbers are never folded, and no line ends in blanks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from rich.cells import cell_len
+
+from fcinspect.render.page import Column, Span, Table
+
+Lines = list[list[Span]]
+Write = Callable[[str], str]
+Places = list[int | None]
+
+GAPS = (3, 2, 1)
+"""Blanks between two columns, fewer where a table would not fit."""
+PIPE_GAP = 2
+FEWEST = ((3, 4), (2, 2), (1, 1))
+"""(gap, columns of a matrix): how few columns stay before the next smaller gap is tried."""
+
+
+def layout(table: Table, width: int | None, write: Write = str) -> tuple[Lines, str]:
+    """Return the lines of a table and what is to be said of the part that is shown.
+
+    Without a width, as in a pipe, nothing is folded and no rules are drawn. In a width, a matrix
+    loses columns, then columns move together, then words go to a second line; a table that still
+    does not fit is wider, since half a number is a wrong one. `write` writes the signs added here.
+    """
+    if width is None:
+        table, note = excerpt(table, None, write)
+        return _lines(table, _widths(table), PIPE_GAP, ""), note
+    room = width - table.indent
+    table, note = _fitting(table, room, write)
+    widths, gap = _folded(table, room)
+    return _lines(table, widths, gap, write("─")), note
+
+
+def excerpt(table: Table, most: int | None, write: Write = str) -> tuple[Table, str]:
+    """Return a table with at most so many columns of its matrix, and what is then shown.
+
+    ⋯ and ⋮ stand before the last column and row where some are left out.
+    """
+    part = table.part
+    if part is None:
+        return table, ""
+    held = part.columns if most is None else min(most, part.columns)
+    end = part.first + part.columns
+    matrix: Places = list(range(part.first, part.first + held))
+    if held > 1:
+        matrix[-1] = end - 1
+    outputs, inputs = part.shape
+    if held < inputs:
+        matrix.insert(max(held - 1, 1), None)
+    places = [*range(part.first), *matrix, *range(end, len(table.columns))]
+    gap = Column(write("⋯"), "faint")
+    rows = [tuple(gap.title if p is None else row[p] for p in places) for row in table.rows]
+    if len(table.rows) < outputs:
+        rows.insert(max(len(rows) - 1, 1), (write("⋮"),) * len(places))
+    counts = ((len(table.rows), outputs, "outputs"), (held, inputs, "inputs"))
+    shown = ", ".join(
+        f"{some:,} of {count:,} {noun}" for some, count, noun in counts if some < count
+    )
+    columns = tuple(gap if p is None else table.columns[p] for p in places)
+    note = f"showing {shown}; {part.elsewhere}" if shown else ""
+    return replace(table, columns=columns, rows=tuple(rows), part=None), note
+
+
+def _fitting(table: Table, room: int, write: Write) -> tuple[Table, str]:
+    """Leave out columns of a table's matrix until it fits, or one column is left."""
+    if table.part is None:
+        return table, ""
+    held = table.part.columns
+    tries = [(gap, held) for gap in GAPS[:2]]
+    tries += [(gap, most) for gap, fewest in FEWEST for most in range(held, fewest - 1, -1)]
+    for gap, most in tries:
+        shown, note = excerpt(table, most, write)
+        if _width(_widths(shown), gap) <= room:
+            break
+    return shown, note
+
+
+def _widths(table: Table) -> list[int]:
+    """Return the width of each column when nothing is folded."""
+    return [
+        max(map(cell_len, (column.title, *(row[k] for row in table.rows))))
+        for k, column in enumerate(table.columns)
+    ]
+
+
+def _width(widths: Sequence[int], gap: int) -> int:
+    return sum(widths) + gap * (len(widths) - 1)
+
+
+def _folded(table: Table, room: int) -> tuple[list[int], int]:
+    """Return the widths of the columns and the gap between them that fit, or the smallest."""
+    whole = _widths(table)
+    for gap in GAPS:
+        if _width(whole, gap) <= room:
+            return whole, gap
+    for gap in GAPS:
+        widths = _narrowed(table, whole, room - gap * (len(whole) - 1))
+        if _width(widths, gap) <= room:
+            break
+    return widths, gap
+
+
+def _narrowed(table: Table, widths: Sequence[int], room: int) -> list[int]:
+    """Narrow the widest columns of words until all fit, but none below its longest word."""
+    widths = list(widths)
+    least = {
+        k: max(cell_len(word) for row in _cells(table) for word in row[k].split(" "))
+        for k, column in enumerate(table.columns)
+        if not column.right
+    }
+    while sum(widths) > room:
+        wide = [k for k, fewest in least.items() if widths[k] > fewest]
+        if not wide:
+            break
+        widths[max(wide, key=lambda k: widths[k])] -= 1
+    return widths
+
+
+def _cells(table: Table) -> list[tuple[str, ...]]:
+    return [tuple(column.title for column in table.columns), *table.rows]
+
+
+def _lines(table: Table, widths: Sequence[int], gap: int, rule: str) -> Lines:
+    """Return the lines; `rule` is the sign of a horizontal line, "" for none."""
+    indent = " " * table.indent
+    ruled: Lines = [[(indent + rule * _width(widths, gap), "")]] if rule else []
+    lines: Lines = [[(indent + table.title, "strong")]] if table.title else []
+    for number, cells in enumerate(_cells(table)):
+        if number - 1 in table.rule_before or number == 1:
+            lines += ruled
+        roles = [column.role if number else "strong" for column in table.columns]
+        folded = [
+            [cell] if column.right else _fold(cell, width)
+            for cell, column, width in zip(cells, table.columns, widths, strict=True)
+        ]
+        for height in range(max(map(len, folded))):
+            line: list[Span] = [(indent, "")]
+            for k, column in enumerate(table.columns):
+                words = folded[k][height] if height < len(folded[k]) else ""
+                blanks = " " * (widths[k] - cell_len(words))
+                words = blanks + words if column.right else words + blanks
+                line += [(" " * gap if k else "", ""), (words, roles[k])]
+            lines.append(_trimmed(line))
+    return lines
+
+
+def _fold(cell: str, width: int) -> list[str]:
+    """Break a text at its blanks into lines of at most `width`, or of one word."""
+    lines: list[str] = []
+    for word in cell.split(" "):
+        if lines and cell_len(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def _trimmed(line: list[Span]) -> list[Span]:
+    """Return a line without empty pieces and without blanks at its end."""
+    while line and not line[-1][0].strip():
+        line.pop()
+    if line:
+        words, role = line[-1]
+        line[-1] = (words.rstrip(), role)
+    return [span for span in line if span[0]]
