@@ -82,7 +82,9 @@ def page(trace: ShapeTrace, precision: int = 4) -> Page:
     biased = any(layer.bias is not None for layer in trace.layers)
     formula = ("Y = X·Wᵀ" if trace.batch else "y = W·x") + (" + b" if biased else "")
     chain = " → ".join(map(str, trace.widths))
-    rows_in = "one vector" if not trace.batch else f"a batch of {text.shape(trace.batch)}"
+    rows_in = (
+        "one vector" if not trace.batch else f"a batch of {'×'.join(map(str, trace.batch))} vectors"
+    )
     built.add(
         Heading(f"Shapes of {chain}", level=1),
         Line.of(f"{rows_in}, {trace.dtype}; every layer computes {formula}"),

@@ -1,15 +1,14 @@
-"""Laying out a table line by line: numbers are never folded, and no line ends in blanks."""
+"""How wide the columns of a table are, so that no number is ever folded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
-from fcinspect.render.page import Column, Span, Table
+from fcinspect.render.page import Column, Table
 
-Lines = list[list[Span]]
 Write = Callable[[str], str]
 Places = list[int | None]
 
@@ -20,20 +19,34 @@ FEWEST = ((3, 4), (2, 2), (1, 1))
 """(gap, columns of a matrix): how few columns stay before the next smaller gap is tried."""
 
 
-def layout(table: Table, width: int | None, write: Write = str) -> tuple[Lines, str]:
-    """Return the lines of a table and what is to be said of the part that is shown.
+@dataclass(frozen=True)
+class Fitted:
+    """A table as it is drawn in a width."""
 
-    Without a width, as in a pipe, nothing is folded and no rules are drawn. In a width, a matrix
-    loses columns, then columns move together, then words go to a second line; a table that still
-    does not fit is wider, since half a number is a wrong one. `write` writes the signs added here.
+    table: Table
+    """What is shown of it"""
+    widths: tuple[int, ...]
+    """Of the columns"""
+    gap: int
+    """Blanks between two columns"""
+    note: str
+    """What is to be said of the part that is shown, "" when it is the whole"""
+
+
+def fit(table: Table, width: int | None, write: Write = str) -> Fitted:
+    """Return how a table is drawn.
+
+    Without a width, as in a pipe, nothing is folded. In a width, a matrix loses columns, then
+    columns move together, then words go to a second line; a table that still does not fit is
+    wider, since half a number is a wrong one. `write` writes the signs added here.
     """
     if width is None:
         table, note = excerpt(table, None, write)
-        return _lines(table, _widths(table), PIPE_GAP, ""), note
+        return Fitted(table, tuple(_widths(table)), PIPE_GAP, note)
     room = width - table.indent
     table, note = _fitting(table, room, write)
     widths, gap = _folded(table, room)
-    return _lines(table, widths, gap, write("─")), note
+    return Fitted(table, tuple(widths), gap, note)
 
 
 def excerpt(table: Table, most: int | None, write: Write = str) -> tuple[Table, str]:
@@ -123,48 +136,3 @@ def _narrowed(table: Table, widths: Sequence[int], room: int) -> list[int]:
 
 def _cells(table: Table) -> list[tuple[str, ...]]:
     return [tuple(column.title for column in table.columns), *table.rows]
-
-
-def _lines(table: Table, widths: Sequence[int], gap: int, rule: str) -> Lines:
-    """Return the lines; `rule` is the sign of a horizontal line, "" for none."""
-    indent = " " * table.indent
-    ruled: Lines = [[(indent + rule * _width(widths, gap), "")]] if rule else []
-    lines: Lines = [[(indent + table.title, "strong")]] if table.title else []
-    for number, cells in enumerate(_cells(table)):
-        if number - 1 in table.rule_before or number == 1:
-            lines += ruled
-        roles = [column.role if number else "strong" for column in table.columns]
-        folded = [
-            [cell] if column.right else _fold(cell, width)
-            for cell, column, width in zip(cells, table.columns, widths, strict=True)
-        ]
-        for height in range(max(map(len, folded))):
-            line: list[Span] = [(indent, "")]
-            for k, column in enumerate(table.columns):
-                words = folded[k][height] if height < len(folded[k]) else ""
-                blanks = " " * (widths[k] - cell_len(words))
-                words = blanks + words if column.right else words + blanks
-                line += [(" " * gap if k else "", ""), (words, roles[k])]
-            lines.append(_trimmed(line))
-    return lines
-
-
-def _fold(cell: str, width: int) -> list[str]:
-    """Break a text at its blanks into lines of at most `width`, or of one word."""
-    lines: list[str] = []
-    for word in cell.split(" "):
-        if lines and cell_len(f"{lines[-1]} {word}") <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
-
-
-def _trimmed(line: list[Span]) -> list[Span]:
-    """Return a line without empty pieces and without blanks at its end."""
-    while line and not line[-1][0].strip():
-        line.pop()
-    if line:
-        words, role = line[-1]
-        line[-1] = (words.rstrip(), role)
-    return [span for span in line if span[0]]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
+from rich.box import Box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from fcinspect.render import tables, text
@@ -25,6 +29,13 @@ STYLES = {
     "faint": "dim",
 }
 """The colour of each role; what a colour says is always said in words too."""
+
+
+RULES = Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
+ASCII_RULES = Box("    \n    \n -- \n    \n -- \n -- \n    \n    \n", ascii=True)
+"""Lines below the titles and between sections, nothing else."""
+FREE = 100_000
+"""Tables are fitted before they are drawn: rich must not narrow them again."""
 
 
 def print_page(page: Page, console: Console, *, framed: bool, ascii_only: bool = False) -> None:
@@ -82,10 +93,50 @@ def _paragraph(paragraph: Text, width: int, framed: bool, indent: int = 0) -> Te
 
 def _table(block: Table, width: int, framed: bool, ascii_only: bool) -> RenderableType:
     write = text.ascii_only if ascii_only else str
-    lines, note = tables.layout(block, width if framed else None, write)
-    drawn = Text("\n", no_wrap=True, overflow="ignore").join(
-        Text.assemble(*((words, STYLES[role]) for words, role in line)) for line in lines
+    fitted = tables.fit(block, width if framed else None, write)
+    drawn = RichTable(
+        box=(ASCII_RULES if ascii_only else RULES) if framed else None,
+        # the box adds a blank of its own between two columns
+        padding=(0, fitted.gap - 1 if framed else fitted.gap, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        header_style="bold",
     )
-    if not note:
-        return drawn
-    return Group(drawn, _paragraph(Text(note, style=STYLES["faint"]), width, framed, block.indent))
+    for column, wide in zip(fitted.table.columns, fitted.widths, strict=True):
+        drawn.add_column(
+            Text(column.title),
+            style=STYLES[column.role],
+            justify="right" if column.right else "left",
+            width=wide,
+            no_wrap=column.right,
+        )
+    for number, row in enumerate(fitted.table.rows):
+        if number in block.rule_before and framed:
+            drawn.add_section()
+        drawn.add_row(*(Text(cell) for cell in row))
+    parts: list[RenderableType] = [_Trimmed(drawn, block.indent)]
+    if block.title:
+        parts.insert(0, Text(" " * block.indent + block.title, style="bold"))
+    if fitted.note:
+        note = Text(fitted.note, style=STYLES["faint"])
+        parts.append(_paragraph(note, width, framed, block.indent))
+    return Group(*parts)
+
+
+@dataclass(frozen=True)
+class _Trimmed:
+    """A table as wide as it needs, without blanks at the ends of its lines."""
+
+    table: RichTable
+    indent: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        free = options.update(width=FREE, no_wrap=False, overflow="fold")
+        for line in console.render_lines(self.table, free, pad=False):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                yield Segment(" " * self.indent)
+                yield from line[:-1]
+                yield Segment(line[-1].text.rstrip(), line[-1].style)
+            yield Segment.line()

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from fcinspect.render.page import Column, Line, Page, Part, Table
-from fcinspect.render.tables import layout
+from fcinspect.render.tables import fit
 from fcinspect.render.terminal import print_page
 from tests.conftest import Run
 
@@ -37,7 +37,11 @@ def groups(page: str, which: slice) -> str:
 
 def drawn(table: Table, width: int | None) -> list[str]:
     """Return the lines of a table as plain text."""
-    return ["".join(words for words, _ in line) for line in layout(table, width)[0]]
+    console = Console(file=io.StringIO(), width=width or 10_000, markup=False, highlight=False)
+    print_page(Page(((table,),)), console, framed=width is not None)
+    printed = console.file
+    assert isinstance(printed, io.StringIO)
+    return printed.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -197,8 +201,8 @@ def test_a_matrix_keeps_its_first_and_last_column(
     if held < 2:
         shape = (1, 1)
     table = Table(tuple(columns), (row,), part=Part(1, held, shape, "all there"))
-    lines, note = layout(table, width)
-    header = "".join(words for words, _ in lines[0]).split()
+    note = fit(table, width).note
+    header = drawn(table, width)[0].split()
     inputs = [title for title in header if title not in ("⋯", "b")]
     assert inputs == [*titles[: len(inputs) - 1], titles[-1] if len(inputs) > 1 else titles[0]]
     left_out = shape[1] - len(inputs)
