@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from importlib import import_module
 from itertools import pairwise
 from typing import Annotated, Any, NoReturn
 
@@ -18,29 +18,15 @@ import typer
 
 from fcinspect import __version__
 from fcinspect.cli.command import Command, Group
-from fcinspect.cli.completion import COMPLETE_VARIABLE, completion
-from fcinspect.cli.create import create
-from fcinspect.cli.explain import explain
+from fcinspect.cli.completion import COMPLETE_VARIABLE
 from fcinspect.cli.options import FORMAT_VARIABLE, expanded
-from fcinspect.cli.schema import schema
-from fcinspect.cli.shapes import shapes
-from fcinspect.cli.show import show
 from fcinspect.cli.status import BY_KIND, ExitStatus
-from fcinspect.cli.step import step
 from fcinspect.errors import FcinspectError
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
-app = typer.Typer(
-    name="fcinspect",
-    cls=Group,
-    add_completion=False,
-    # markup would eat "(batch, in)" written in brackets
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings=HELP_NAMES,
-)
+COMMANDS = ("create", "show", "explain", "shapes", "step", "schema", "completion")
+"""In the order of the help; each is the function of that name in the module of that name."""
 
 
 def _show_version(asked: bool) -> None:
@@ -49,7 +35,6 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: Annotated[
         bool,
@@ -61,17 +46,27 @@ def root(
     """See every multiply-add of a linear layer (nn.Linear), and prove it right."""
 
 
-COMMANDS: tuple[Callable[..., ExitStatus], ...] = (
-    create,
-    show,
-    explain,
-    shapes,
-    step,
-    schema,
-    completion,
-)
-for _command in COMMANDS:
-    app.command(cls=Command)(expanded(_command))
+def app_for(arguments: list[str]) -> typer.Typer:
+    """Return fcinspect with the one command that is called, or with all where none is.
+
+    The modules of the other commands are not even loaded.
+    """
+    app = typer.Typer(
+        name="fcinspect",
+        cls=Group,
+        add_completion=False,
+        # markup would eat "(batch, in)" written in brackets
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings=HELP_NAMES,
+    )
+    app.callback()(root)
+    called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
+    for name in called:
+        module = import_module(f"fcinspect.cli.{name}")
+        app.command(cls=Command)(expanded(getattr(module, name)))
+    return app
 
 
 def main() -> NoReturn:
@@ -102,7 +97,7 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> ExitStatus:
     """Run one command line; every refusal becomes one line on stderr and a status."""
     try:
-        result = app(arguments, prog_name="fcinspect", standalone_mode=False)
+        result = app_for(arguments)(arguments, prog_name="fcinspect", standalone_mode=False)
     except typer.TyperException as error:
         return _refuse_usage(arguments, error)
     except FcinspectError as error:
@@ -110,7 +105,7 @@ def run(arguments: list[str]) -> ExitStatus:
     except (KeyboardInterrupt, typer.Abort):
         return ExitStatus.INTERRUPTED
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EIO):
             return _internal(arguments, error)
         reason = error.strerror or error
         return _refuse(arguments, "output", f"cannot write to standard output: {reason}")

@@ -92,7 +92,7 @@ def step(
     *,
     output: Output,
 ) -> ExitStatus:
-    """Show one optimizer step whole: forward, loss, backward, update, and check it."""
+    """Show an optimizer step: forward, loss, backward, update."""
     from fcinspect.cli.step_problem import Problem
     from fcinspect.render.step import view_of_step
 

@@ -139,19 +139,11 @@ def _page(view: View, precision: int) -> Page:
 
 
 def _picture(view: View, form: str, precision: int) -> str:
-    from rich.console import Console
-
-    console = Console(
-        record=True,
-        file=io.StringIO(),
-        width=PICTURE_WIDTH,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        force_terminal=True,
-        color_system="truecolor",
-        legacy_windows=False,
-    )
+    printed = io.StringIO()
+    _print(view, _recorder(printed, PICTURE_WIDTH), precision, framed=True)
+    # a picture is as wide as its widest line, since its edge would cut a number
+    plain = re.sub(r"\x1b\[[\d;]*m", "", printed.getvalue())
+    console = _recorder(io.StringIO(), max(PICTURE_WIDTH, *map(len, plain.splitlines())))
     _print(view, console, precision, framed=True)
     if form == "svg":
         picture = console.export_svg(title=f"fcinspect {view.command}")
@@ -160,6 +152,23 @@ def _picture(view: View, form: str, precision: int) -> str:
     if form == "html":
         return console.export_html(inline_styles=True)
     return console.export_text()
+
+
+def _recorder(file: io.StringIO, width: int) -> Console:
+    """Return a console that keeps what it prints for export."""
+    from rich.console import Console
+
+    return Console(
+        record=True,
+        file=file,
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
+    )
 
 
 def _speaks_unicode(stream: object) -> bool:

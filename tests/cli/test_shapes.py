@@ -77,6 +77,16 @@ def test_the_report_is_saved_by_its_ending(run: Run, tmp_path: Path, ending: str
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
+@pytest.mark.parametrize("ending", [".svg", ".html", ".txt"])
+def test_a_picture_is_as_wide_as_its_numbers(run: Run, tmp_path: Path, ending: str) -> None:
+    """Counts of 80 digits are not cut at the edge."""
+    target = tmp_path / f"report{ending}"
+    widths = "-".join([str(10**15)] * 4)
+    run("shapes", widths, "--batch", "1000000000000,1000000000000", "--save", target)
+    macs = f"{3 * 10**30 * 10**24:,}"
+    assert macs in target.read_text(encoding="utf-8")
+
+
 def test_a_file_is_replaced_only_by_force(run: Run, tmp_path: Path) -> None:
     """An existing file is kept unless --force is given."""
     target = tmp_path / "report.json"
