@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -65,6 +66,46 @@ def test_every_document_is_as_published(run: Run, command: str, arguments: tuple
 
     document = json.loads(out, parse_constant=refuse)
     jsonschema.validate(document, strict(schema_of(command)))
+
+
+LAYERS = {
+    "one.json": {"weight": [[1, 2.5], [3, 4]], "bias": [0.1, 1]},
+    "several.json": {
+        "a.weight": [[1, 2]],
+        "b.weight": [[3], [4]],
+        "b.bias": [0, 1],
+        "n.weight": [1],
+    },
+    "network.json": {"layers": [{"weight": [[1, 2]], "activation": "relu"}, {"weight": [[3]]}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("show", ("one.json",)),
+        ("show", ("several.json",)),
+        ("show", ("several.json", "b")),
+        ("show", ("network.json", "fc1")),
+        ("explain", ("several.json", "b.weight", "--element", "1")),
+        ("step", ("network.json", "--target", "1", "--x", "1,2")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_documents_of_files_are_as_published(
+    run: Run,
+    command: str,
+    arguments: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Layers from files, listings and networks."""
+    for name, content in LAYERS.items():
+        (tmp_path / name).write_text(json.dumps(content), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    result = run(command, *arguments, "--json")
+    assert (result.status, result.err) == (0, "")
+    jsonschema.validate(result.document, strict(schema_of(command)))
 
 
 def test_a_document_that_lies_is_refused() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
 
+from fcinspect import __version__
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import (
@@ -25,6 +28,7 @@ from fcinspect.errors import UsageError
 from fcinspect.render.emit import ENDINGS, FORMATS, emit, form_of, rendered, write_text
 from fcinspect.render.view import View
 
+STARTED = time.perf_counter()
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 COLORS = ("auto", "always", "never")
 FORMAT_VARIABLE = "FCINSPECT_FORMAT"
@@ -128,6 +132,11 @@ class Output:
         bool, typer.Option("--quiet", "-q", help="Write nothing to stdout; the exit status tells.")
     ] = False
 
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Say on stderr which versions ran, and how long."),
+    ] = False
+
     LAYER_ENDINGS: ClassVar[tuple[str, ...]] = ()
     """Endings by which a command writes its layer instead of its report."""
 
@@ -220,6 +229,18 @@ class LayerOutput(Output):
     ] = None
 
 
+def say_versions() -> None:
+    """Write the versions of what was loaded, and the time since the start, to stderr."""
+    names = ("typer", "rich", "numpy", "torch")
+    from importlib.metadata import version
+
+    loaded = [f"{n} {version(n)}" for n in names if n in sys.modules]
+    python = ".".join(map(str, sys.version_info[:3]))
+    seconds = time.perf_counter() - STARTED
+    said = ", ".join([f"fcinspect {__version__}", f"python {python}", *loaded])
+    sys.stderr.write(f"{said}; {seconds:.2f} s\n")
+
+
 def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:
     """Let a command take groups of options: each dataclass parameter becomes its fields."""
     hints = get_type_hints(function, include_extras=True)
@@ -248,9 +269,13 @@ def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:
     def command(**values: Any) -> ExitStatus:
         for name, kind in groups.items():
             values[name] = kind(**{f.name: values.pop(f.name) for f in fields(kind)})
-            if isinstance(values[name], Output):
-                values[name].check()
-        return function(**values)
+        output = next((v for v in values.values() if isinstance(v, Output)), None)
+        if output is not None:
+            output.check()
+        status = function(**values)
+        if output is not None and output.verbose:
+            say_versions()
+        return status
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
     command.__annotations__ = {p.name: p.annotation for p in parameters}

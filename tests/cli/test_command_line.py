@@ -107,6 +107,14 @@ def test_quiet_writes_nothing(run: Run) -> None:
     assert (result.status, result.out, result.err) == (0, "", "")
 
 
+def test_verbose_speaks_on_stderr(run: Run) -> None:
+    """-v names versions and time; stdout stays the report."""
+    result = run("shapes", "3-2", "-v", "--json")
+    assert result.document["ok"] is True
+    assert result.err.startswith("fcinspect 0.1.0, python 3.")
+    assert result.err.endswith(" s\n")
+
+
 def test_a_pipe_is_never_cut(shell: Run) -> None:
     """Without COLUMNS a pipe gets every number and no frame."""
     result = shell("shapes", "-".join(["123456789012"] * 12), COLUMNS="")
