@@ -11,42 +11,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from syrupy.assertion import SnapshotAssertion
 from torch import nn
 
 from fcinspect.cli import run as run_command_line
-from tests.conftest import Run, portable
+from tests.conftest import Run
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--in", "4", "--out", "2", "--seed", "0"),
-        ("--in", "4", "--out", "2", "--batch", "3", "--no-bias"),
-        ("--in", "3", "--out", "2", "--x", "1,nan,3"),
-        ("--in", "0", "--out", "2"),
-        ("--in", "3", "--out", "2", "--x", "basis:1", "--dtype", "float64"),
-        ("--in", "40", "--out", "20", "--batch", "2,3", "--element", "1,2,5", "--top", "4"),
-    ],
-    ids=" ".join,
-)
-@pytest.mark.parametrize("columns", ["80", "120", ""])
-def test_the_page(
-    run: Run,
-    snapshot: SnapshotAssertion,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: tuple[str, ...],
-    columns: str,
-) -> None:
-    """The whole page at 80 and 120 columns and in a pipe."""
-    monkeypatch.setenv("COLUMNS", columns)
-    result = run("explain", *arguments)
-    assert result.err == ""
-    assert portable(result.out) == snapshot
-    if columns:
-        assert max(map(len, result.out.splitlines())) <= int(columns)
 
 
 def torch_numbers(

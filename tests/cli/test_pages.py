@@ -1,4 +1,4 @@
-"""Whole pages of create, show and step at 80 and 120 columns and in a pipe."""
+"""Whole pages of every command at 80 and 120 columns and in a pipe."""
 
 from __future__ import annotations
 
@@ -29,6 +29,17 @@ PAGES = [
     ("show", "layer.json"),
     ("show", "network.json"),
     ("show", "network.json", "[red]x[/red]"),
+    ("explain", "--in", "4", "--out", "2", "--seed", "0"),
+    ("explain", "--in", "4", "--out", "2", "--batch", "3", "--no-bias"),
+    ("explain", "--in", "3", "--out", "2", "--x", "1,nan,3"),
+    ("explain", "--in", "0", "--out", "2"),
+    ("explain", "--in", "3", "--out", "2", "--x", "basis:1", "--dtype", "float64"),
+    ("explain", "--in", "40", "--out", "20", "--batch", "2,3", "--element", "1,2,5", "--top", "4"),
+    ("shapes", "3,5,4,2", "--batch", "3"),
+    ("shapes", "3-5-4-2", "--activation", "relu", "--output-activation", "sigmoid"),
+    ("shapes", "3 -> 5 -> 4 -> 2", "--batch", "2,3", "--dtype", "bfloat16", "--no-bias"),
+    ("shapes", "4-2"),
+    ("shapes", "1000000000000-3"),
     ("step", "3-5-4-2", "--seed", "0", "--lr", "0.01"),
     ("step", "3-4-2", "--loss", "cross_entropy", "--batch", "3", "--activation", "tanh",
      "--momentum", "0.9", "--steps", "3"),

@@ -6,36 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from syrupy.assertion import SnapshotAssertion
 
 from tests.conftest import Run
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("3,5,4,2", "--batch", "3"),
-        ("3-5-4-2", "--activation", "relu", "--output-activation", "sigmoid"),
-        ("3 -> 5 -> 4 -> 2", "--batch", "2,3", "--dtype", "bfloat16", "--no-bias"),
-        ("4-2",),
-        ("1000000000000-3",),
-    ],
-    ids=" ".join,
-)
-@pytest.mark.parametrize("columns", ["80", "120", ""])
-def test_the_page(
-    run: Run,
-    snapshot: SnapshotAssertion,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: tuple[str, ...],
-    columns: str,
-) -> None:
-    """The whole page at 80 and 120 columns and in a pipe."""
-    monkeypatch.setenv("COLUMNS", columns)
-    result = run("shapes", *arguments)
-    assert (result.status, result.err) == (0, "")
-    assert result.out == snapshot
-    assert "…" not in result.out
 
 
 def test_the_document(run: Run) -> None:
