@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcinspect.arithmetic.selection import Selection, chosen_elements, listed_terms
-from fcinspect.errors import InputError, UsageError
+from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.rounding.arrays import FloatArray
@@ -160,10 +160,7 @@ def explain_affine(
     x is (in) or (*batch, in); `result` is what was computed, (*batch, outputs that the layer
     holds). Raises UsageError when x and the layer do not fit together.
     """
-    if layer.bias is not None and layer.bias.dtype != layer.dtype:
-        raise InputError(
-            f"weight is {layer.dtype} and bias {layer.bias.dtype}: y = Wx + b needs one dtype"
-        )
+    layer.require_one_dtype()
     if x.shape[-1:] != (layer.in_features,):
         raise UsageError(
             f"x has shape {x.shape}: its last dimension must be the layer's in_features,"

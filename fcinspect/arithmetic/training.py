@@ -1,4 +1,4 @@
-"""The record of one training step: everything that was computed on the way, and nothing judged."""
+"""One training step: what decides its numbers, and all that was computed, nothing judged."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.layers.array import Array
+from fcinspect.layers.network import Network, layer_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,32 @@ class Classes:
 
 
 Target = Array | Classes
+
+
+@dataclass(frozen=True)
+class StepRequest:
+    """Everything that decides the numbers of a step."""
+
+    widths: tuple[int, ...]
+    activations: tuple[str, ...]
+    """The activation behind each layer."""
+    optimizer: Optimizer
+    loss: str = "mse"
+    seed: int = 0
+    batch: tuple[int, ...] = ()
+    dtype: str = "float32"
+    bias: bool = True
+    network: Network | None = None
+    """The layers, when they come from a file rather than from the seed."""
+    x: Array | None = None
+    target: Target | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The layers' names."""
+        if self.network is None:
+            return layer_names(len(self.widths) - 1)
+        return tuple(layer.name for layer in self.network.layers)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.arithmetic.training import (
     Classes,
     ForwardPass,
     LayerPass,
     LayerStep,
     ParameterStep,
+    StepRequest,
     Target,
     TrainingStep,
 )
@@ -24,35 +24,8 @@ from fcinspect.bridge.linear import dtype_of, to_array, to_tensor
 from fcinspect.bridge.optimizers import FunctionalOptimizer
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
-from fcinspect.layers.network import Network, layer_names
 
 Tensors = Mapping[str, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class StepRequest:
-    """Everything that decides the numbers of a step."""
-
-    widths: tuple[int, ...]
-    activations: tuple[str, ...]
-    """The activation behind each layer."""
-    optimizer: Optimizer
-    loss: str = "mse"
-    seed: int = 0
-    batch: tuple[int, ...] = ()
-    dtype: str = "float32"
-    bias: bool = True
-    network: Network | None = None
-    """The layers, when they come from a file rather than from the seed."""
-    x: Array | None = None
-    target: Target | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The layers' names."""
-        if self.network is None:
-            return layer_names(len(self.widths) - 1)
-        return tuple(layer.name for layer in self.network.layers)
 
 
 ACTIVATE: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {

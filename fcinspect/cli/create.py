@@ -10,13 +10,15 @@ from fcinspect.cli.status import ExitStatus
 def create(fresh: Fresh, show_code: ShowCode = False, *, output: LayerOutput) -> ExitStatus:
     """Make a seeded nn.Linear and show its weight and bias."""
     request = fresh.request()
+    if show_code:
+        from fcinspect.render import scripts
+
+        return output.write_script(scripts.seeded_layer(request) + scripts.parameters_of_module())
 
     from fcinspect.bridge.linear import create_layer
     from fcinspect.layers.inspection import inspect_layer
     from fcinspect.render.layer import view_of_created
 
     layer = create_layer(request)
-    view = view_of_created(inspect_layer(layer, request.init), request, fresh.asked())
-    if show_code:
-        return output.write_script(view)
+    view = view_of_created(inspect_layer(layer, request.init), fresh.asked())
     return output.write(view, saved=save_layer(output, layer))

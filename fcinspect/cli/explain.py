@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from fcinspect.arithmetic.explanation import Explanation
     from fcinspect.arithmetic.selection import Selection
     from fcinspect.layers.array import Array
+    from fcinspect.layers.linear import LinearLayer, LinearRequest
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Request:
         return Selection(chosen or None, self.top, self.everything)
 
 
-Answer = tuple["Explanation", tuple[str, ...], Callable[[], str]]
-"""The explanation, warnings, and the script that gives the same numbers."""
+Answer = tuple["Explanation", tuple[str, ...]]
+"""The explanation, and what a reader should know of how the input was understood."""
 
 
 def explain(
@@ -93,59 +93,88 @@ def explain(
     if everything and (top is not None or element):
         raise UsageError("--all excludes --element and --top")
     request = Request(x, batch, tuple(element or ()), top, everything)
-    source = fresh if stored.file is None else stored
-    if stored.file is None:
-        stored.refuse_layout()
-    else:
-        fresh.refuse_any("a layer from a file")
-    explanation, warnings, script = (
-        _fresh(fresh, request) if stored.file is None else _stored(stored, request)
-    )
-    asked = {
-        **source.asked(),
+    asked: dict[str, Any] = {
         "x": x,
         "batch": None if batch is None else list(batch),
         "element": element or None,
         "top": top,
         "all": everything,
     }
-    view = view_of_explanation(explanation, asked, warnings, script)
-    return output.write_script(view) if show_code else output.write(view)
+    if stored.file is None:
+        stored.refuse_layout()
+        if show_code:
+            return output.write_script(_fresh_script(fresh, request))
+        explanation, warnings = _fresh(fresh, request)
+        asked = {**fresh.asked(), **asked}
+    else:
+        fresh.refuse_any("a layer from a file")
+        if show_code:
+            return output.write_script(_stored_script(stored, request))
+        explanation, warnings = _stored(stored, request)
+        asked = {**stored.asked(), **asked}
+    return output.write(view_of_explanation(explanation, asked, warnings))
 
 
 def _fresh(fresh: Fresh, request: Request) -> Answer:
     """Explain a layer that torch makes and runs."""
-    from fcinspect.arithmetic.explanation import explain_affine
+    wanted, given, warnings = _wanted(fresh, request)
 
-    wanted = fresh.request()
-    request.require_memory(wanted.in_features, wanted.out_features)
-    given: Array | None = None
-    warnings: tuple[str, ...] = ()
-    if request.x is not None:
-        given, warnings = read_input(request.x, wanted.in_features, wanted.dtype, request.batch)
+    from fcinspect.arithmetic.explanation import explain_affine
     from fcinspect.bridge.linear import run_layer, version
 
     layer, x, y = run_layer(wanted, request.batch or (), given)
     selection = request.selection(x.shape, layer.out_features)
-    explanation = explain_affine(layer, x, y, selection, computed_by=version())
+    return explain_affine(layer, x, y, selection, computed_by=version()), warnings
 
-    def script() -> str:
-        from fcinspect.render import scripts
 
-        drawn = scripts.seeded_input(x.shape, x.dtype) if given is None else scripts.given_input(x)
-        return scripts.seeded_layer(wanted) + drawn + scripts.output_of_module()
+def _fresh_script(fresh: Fresh, request: Request) -> str:
+    """Return the script that makes the layer and runs it; nothing is computed."""
+    from fcinspect.render import scripts
 
-    return explanation, warnings, script
+    wanted, x, _ = _wanted(fresh, request)
+    shape = (*(request.batch or ()), wanted.in_features) if x is None else x.shape
+    request.selection(shape, wanted.out_features)
+    drawn = scripts.seeded_input(shape, wanted.dtype) if x is None else scripts.given_input(x)
+    return scripts.seeded_layer(wanted) + drawn + scripts.output_of_module()
+
+
+def _wanted(fresh: Fresh, request: Request) -> tuple[LinearRequest, Array | None, tuple[str, ...]]:
+    """Return the layer that is asked for, and x where it is given."""
+    wanted = fresh.request()
+    request.require_memory(wanted.in_features, wanted.out_features)
+    if request.x is None:
+        return wanted, None, ()
+    return wanted, *read_input(request.x, wanted.in_features, wanted.dtype, request.batch)
 
 
 def _stored(stored: Stored, request: Request) -> Answer:
     """Explain a layer from a file, computed by numpy."""
-    from fcinspect.arithmetic.affine import drawn_input, numpy_output, numpy_version
+    from fcinspect.arithmetic.affine import numpy_output, numpy_version
     from fcinspect.arithmetic.explanation import explain_affine
 
+    layer, x, selection, warnings = _chosen(stored, request)
+    result = numpy_output(layer, x)
+    return explain_affine(layer, x, result, selection, computed_by=numpy_version()), warnings
+
+
+def _stored_script(stored: Stored, request: Request) -> str:
+    """Return the script that holds the layer's numbers and runs F.linear."""
+    from fcinspect.render import scripts
+
+    layer, x, _, _ = _chosen(stored, request)
+    layer.require_one_dtype()
+    return scripts.stored_layer(layer) + scripts.given_input(x) + scripts.output_of_function()
+
+
+def _chosen(
+    stored: Stored, request: Request
+) -> tuple[LinearLayer, Array, Selection, tuple[str, ...]]:
+    """Return the rows of the layer that are needed, x, and what is taken apart."""
     chosen = stored.choose()
     request.require_memory(chosen.in_features, chosen.out_features)
     if request.x is None:
+        from fcinspect.arithmetic.affine import drawn_input
+
         x = drawn_input((*(request.batch or ()), chosen.in_features), chosen.dtype)
         warnings: tuple[str, ...] = (
             "x is drawn by numpy.random.default_rng(0).standard_normal; --x gives your own",
@@ -156,13 +185,4 @@ def _stored(stored: Stored, request: Request) -> Answer:
     columns = None
     if selection.elements is not None:
         columns = sorted({column for _, column in selection.elements})
-    layer = chosen.read(columns)
-    result = numpy_output(layer, x)
-    explanation = explain_affine(layer, x, result, selection, computed_by=numpy_version())
-
-    def script() -> str:
-        from fcinspect.render import scripts
-
-        return scripts.stored_layer(layer) + scripts.given_input(x) + scripts.output_of_function()
-
-    return explanation, (*warnings, *chosen.warnings), script
+    return chosen.read(columns), x, selection, (*warnings, *chosen.warnings)

@@ -167,14 +167,13 @@ class Output:
             )
         return ExitStatus.DONE if view.ok else ExitStatus.FAILED
 
-    def write_script(self, view: View) -> ExitStatus:
+    def write_script(self, text: str) -> ExitStatus:
         """Write the PyTorch script that computes the same numbers."""
-        assert view.script is not None
         if self.save is not None:
             raise UsageError("--show-code prints a script: redirect it to a file instead of --save")
         if self.as_json or self.form not in (None, "text"):
             raise UsageError("--show-code prints a script: it cannot go with --json or --format")
-        write_text(view.script())
+        write_text(text)
         return ExitStatus.DONE
 
     def save_bytes(self, content: Callable[[], bytes]) -> None:

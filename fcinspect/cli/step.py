@@ -95,6 +95,7 @@ def step(
     """Show an optimizer step: forward, loss, backward, update."""
     from fcinspect.cli.step_problem import Problem
     from fcinspect.render.step import view_of_step
+    from fcinspect.render.step_script import script_text
 
     problem = Problem(
         widths, loss, activation, output_activation, x, target, batch, bias, seed, dtype, steps,
@@ -102,7 +103,7 @@ def step(
     )  # fmt: skip
     request, warnings = problem.request(optimizer.chosen())
     if show_code:
-        return output.write_script(problem.code(request))
+        return output.write_script(script_text(request, steps))
     report, followed = problem.solve(request)
     view = view_of_step(
         report,

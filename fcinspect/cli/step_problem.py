@@ -12,11 +12,9 @@ from fcinspect.errors import UsageError
 if TYPE_CHECKING:
     from fcinspect.arithmetic.following import Followed
     from fcinspect.arithmetic.settings import Optimizer
-    from fcinspect.arithmetic.training import Classes, Target
-    from fcinspect.bridge.step import StepRequest
+    from fcinspect.arithmetic.training import Classes, StepRequest, Target
     from fcinspect.layers.array import Array
     from fcinspect.layers.network import Network
-    from fcinspect.render.view import View
     from fcinspect.verification.step import StepReport
 
 FILE_ENDINGS = (".json", ".safetensors", ".npz", ".npy", ".pt", ".pth", ".bin")
@@ -61,7 +59,7 @@ class Problem:
 
     def request(self, optimizer: Optimizer) -> tuple[StepRequest, tuple[str, ...]]:
         """Return what torch is asked for, and what a reader should know of it."""
-        from fcinspect.bridge.step import StepRequest
+        from fcinspect.arithmetic.training import StepRequest
 
         warnings: tuple[str, ...] = ()
         network: Network | None = None
@@ -92,22 +90,6 @@ class Problem:
         if self.parameter is None:
             return report, None
         return report, follow(report.last, parse_address(self.parameter))
-
-    def code(self, request: StepRequest) -> View:
-        """Return a view that has the script only: nothing is run."""
-        from fcinspect.render.page import Page
-        from fcinspect.render.step_script import Script, script_text
-        from fcinspect.render.view import View
-
-        script = Script(
-            request.widths, request.activations, request.optimizer, request.loss, request.seed,
-            request.batch, request.dtype, request.bias, self.steps, request.network, request.x,
-            request.target,
-        )  # fmt: skip
-        return View(
-            "step", {}, lambda full: {}, lambda precision: Page(), tuple,
-            script=lambda: script_text(script),
-        )  # fmt: skip
 
     def notes(self, request: StepRequest) -> tuple[str, ...]:
         """Say where the numbers come from."""

@@ -37,6 +37,13 @@ class LinearLayer:
                 f" expected ({self.weight.shape[0]},), one entry per output"
             )
 
+    def require_one_dtype(self) -> None:
+        """Raise InputError when weight and bias are of different number formats."""
+        if self.bias is not None and self.bias.dtype != self.dtype:
+            raise InputError(
+                f"weight is {self.dtype} and bias {self.bias.dtype}: y = Wx + b needs one dtype"
+            )
+
     @property
     def dtype(self) -> str:
         """The number format of the weight."""

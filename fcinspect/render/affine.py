@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,6 @@ def view_of_explanation(
     explanation: Explanation,
     asked: dict[str, Any],
     warnings: tuple[str, ...],
-    script: Callable[[], str],
 ) -> View:
     """Return the view of an explanation."""
     return View(
@@ -49,7 +48,6 @@ def view_of_explanation(
         rows=partial(rows, explanation),
         ok=explanation.verdict is Verdict.WITHIN,
         warnings=warnings,
-        script=script,
     )
 
 

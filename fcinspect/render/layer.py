@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
     from fcinspect.layers.inspection import Inspected, Inspection
-    from fcinspect.layers.linear import LinearLayer, LinearRequest
+    from fcinspect.layers.linear import LinearLayer
     from fcinspect.layers.statistics import Statistics
     from fcinspect.render.documents import (
         FullStatistics,
@@ -28,23 +28,16 @@ MOST_SHOWN = 16
 ELSEWHERE = "all in --format csv or --json --full"
 
 
-def view_of_created(inspection: Inspection, request: LinearRequest, asked: dict[str, Any]) -> View:
+def view_of_created(inspection: Inspection, asked: dict[str, Any]) -> View:
     """Return the view of a layer that torch made; its law is a check."""
-
-    def script() -> str:
-        from fcinspect.render.scripts import seeded_layer
-
-        return seeded_layer(request) + "print(layer.weight)\nprint(layer.bias)\n"
-
-    ok = inspection.verdict is Verdict.WITHIN
-    return _view("create", inspection, asked, (), ok=ok, script=script)
+    return _view("create", inspection, asked, (), ok=inspection.verdict is Verdict.WITHIN)
 
 
 def view_of_stored(
     inspection: Inspection, warnings: tuple[str, ...], asked: dict[str, Any]
 ) -> View:
     """Return the view of a layer from a file; what law it obeys is a fact, not a check."""
-    return _view("show", inspection, asked, warnings, ok=True, script=None)
+    return _view("show", inspection, asked, warnings, ok=True)
 
 
 def _view(
@@ -54,7 +47,6 @@ def _view(
     warnings: tuple[str, ...],
     *,
     ok: bool,
-    script: Callable[[], str] | None,
 ) -> View:
     return View(
         command=command,
@@ -64,7 +56,6 @@ def _view(
         rows=partial(rows, inspection.layer),
         ok=ok,
         warnings=warnings,
-        script=script,
     )
 
 

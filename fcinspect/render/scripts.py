@@ -72,6 +72,11 @@ def given_input(x: Array) -> str:
     return f"x = {tensor_text(x)}\n"
 
 
+def parameters_of_module() -> str:
+    """Return the lines that print the parameters of `layer`."""
+    return "print(layer.weight)\nprint(layer.bias)\n"
+
+
 def output_of_module() -> str:
     """Return the lines that run `layer` on `x`."""
     return "with torch.no_grad():\n    y = layer(x)\nprint(y.tolist())\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,6 @@ def view_of_step(
     *,
     notes: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
-    script: Callable[[], str] | None = None,
 ) -> View:
     """Return the view of the last of some steps; `notes` say where its numbers come from."""
     return View(
@@ -36,7 +35,6 @@ def view_of_step(
         rows=partial(rows, report),
         ok=report.verdict is Verdict.WITHIN,
         warnings=warnings,
-        script=script,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fcinspect.arithmetic.losses import LOSSES
@@ -11,9 +10,7 @@ from fcinspect.render.scripts import linear_text, tensor_text
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.settings import Optimizer
-    from fcinspect.arithmetic.training import Target
-    from fcinspect.layers.array import Array
-    from fcinspect.layers.network import Network
+    from fcinspect.arithmetic.training import StepRequest
 
 FUNCTIONS = {
     "relu": "F.relu",
@@ -24,25 +21,7 @@ FUNCTIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Script:
-    """What a script is written from."""
-
-    widths: tuple[int, ...]
-    activations: tuple[str, ...]
-    optimizer: Optimizer
-    loss: str
-    seed: int
-    batch: tuple[int, ...]
-    dtype: str
-    bias: bool
-    steps: int
-    network: Network | None
-    x: Array | None
-    target: Target | None
-
-
-def script_text(script: Script) -> str:
+def script_text(request: StepRequest, steps: int) -> str:
     """Return the script; raises UsageError when given numbers are too many to write down."""
     return "\n".join(
         [
@@ -50,26 +29,26 @@ def script_text(script: Script) -> str:
             "from torch import nn",
             "from torch.nn import functional as F",
             "",
-            f"torch.manual_seed({script.seed})",
-            *_layers(script),
-            _input(script),
-            _target(script),
+            f"torch.manual_seed({request.seed})",
+            *_layers(request),
+            _input(request),
+            _target(request),
             "",
-            *_model(script),
+            *_model(request),
             "",
             "parameters = [p for layer in layers for p in layer.parameters()]",
-            f"optimizer = torch.optim.{_call(script.optimizer)}",
-            f"for step in range({script.steps}):",
+            f"optimizer = torch.optim.{_call(request.optimizer)}",
+            f"for step in range({steps}):",
             "    optimizer.zero_grad()",
             "    y = model(x)",
-            f"    loss = {_loss(script)}",
+            f"    loss = {_loss(request)}",
             "    loss.backward()",
             "    optimizer.step()",
             '    print("step", step + 1, "loss", loss.item())',
             "",
             "with torch.no_grad():",
             "    y = model(x)",
-            f"    loss = {_loss(script)}",
+            f"    loss = {_loss(request)}",
             'print("loss afterwards", loss.item())',
             "for number, layer in enumerate(layers, start=1):",
             "    for name, parameter in layer.named_parameters():",
@@ -80,17 +59,17 @@ def script_text(script: Script) -> str:
     )
 
 
-def _layers(script: Script) -> list[str]:
-    if script.network is None:
-        pairs = zip(script.widths, script.widths[1:], strict=False)
-        drawn = [linear_text(n, m, bias=script.bias, dtype=script.dtype) for n, m in pairs]
+def _layers(request: StepRequest) -> list[str]:
+    if request.network is None:
+        pairs = zip(request.widths, request.widths[1:], strict=False)
+        drawn = [linear_text(n, m, bias=request.bias, dtype=request.dtype) for n, m in pairs]
         return ["layers = [", *(f"    {layer}," for layer in drawn), "]"]
     lines = ["layers = []"]
-    for layer in script.network.layers:
+    for layer in request.network.layers:
         linear = layer.linear
         made = linear_text(
             linear.in_features, linear.out_features, bias=linear.bias is not None,
-            dtype=script.dtype,
+            dtype=request.dtype,
         )  # fmt: skip
         # meta tensors draw nothing from the random numbers that x and t are drawn from
         lines += [
@@ -103,39 +82,39 @@ def _layers(script: Script) -> list[str]:
     return lines
 
 
-def _input(script: Script) -> str:
-    if script.x is not None:
-        return f"x = {tensor_text(script.x)}"
-    return f"x = torch.randn({_dimensions((*script.batch, script.widths[0]))}{_dtype(script)})"
+def _input(request: StepRequest) -> str:
+    if request.x is not None:
+        return f"x = {tensor_text(request.x)}"
+    return f"x = torch.randn({_dimensions((*request.batch, request.widths[0]))}{_dtype(request)})"
 
 
-def _target(script: Script) -> str:
-    given, outputs = script.target, script.widths[-1]
+def _target(request: StepRequest) -> str:
+    given, outputs = request.target, request.widths[-1]
     if isinstance(given, Classes):
         return f"t = torch.tensor({given.values.tolist()!r})"
     if given is not None:
         return f"t = {tensor_text(given)}"
-    if script.loss == "cross_entropy":
-        return f"t = torch.randint({outputs}, {_tuple(script.batch)})"
-    shape = (*script.batch, outputs)
-    if script.loss in ("bce", "bce_with_logits"):
-        return f"t = torch.randint(0, 2, {_tuple(shape)}).to(torch.{script.dtype})"
-    return f"t = torch.randn({_dimensions(shape)}{_dtype(script)})"
+    if request.loss == "cross_entropy":
+        return f"t = torch.randint({outputs}, {_tuple(request.batch)})"
+    shape = (*request.batch, outputs)
+    if request.loss in ("bce", "bce_with_logits"):
+        return f"t = torch.randint(0, 2, {_tuple(shape)}).to(torch.{request.dtype})"
+    return f"t = torch.randn({_dimensions(shape)}{_dtype(request)})"
 
 
-def _model(script: Script) -> list[str]:
+def _model(request: StepRequest) -> list[str]:
     lines = ["", "def model(a):"]
-    for number, activation in enumerate(script.activations):
+    for number, activation in enumerate(request.activations):
         call = f"layers[{number}](a)"
         lines.append(f"    a = {FUNCTIONS[activation]}({call})" if activation in FUNCTIONS
                      else f"    a = {call}")  # fmt: skip
     return [*lines, "    return a", ""]
 
 
-def _loss(script: Script) -> str:
-    call = LOSSES[script.loss].call
-    if script.loss == "cross_entropy" and len(script.batch) != 1:
-        return call.replace("(y, t)", f"(y.reshape(-1, {script.widths[-1]}), t.reshape(-1))")
+def _loss(request: StepRequest) -> str:
+    call = LOSSES[request.loss].call
+    if request.loss == "cross_entropy" and len(request.batch) != 1:
+        return call.replace("(y, t)", f"(y.reshape(-1, {request.widths[-1]}), t.reshape(-1))")
     return call
 
 
@@ -143,8 +122,8 @@ def _call(optimizer: Optimizer) -> str:
     return optimizer.call.replace("(", "(parameters, ", 1)
 
 
-def _dtype(script: Script) -> str:
-    return "" if script.dtype == "float32" else f", dtype=torch.{script.dtype}"
+def _dtype(request: StepRequest) -> str:
+    return "" if request.dtype == "float32" else f", dtype=torch.{request.dtype}"
 
 
 def _dimensions(shape: tuple[int, ...]) -> str:

@@ -28,5 +28,3 @@ class View:
     """False when something was checked and does not hold, or is undecided."""
     warnings: tuple[str, ...] = ()
     """What a reader should know about how the input was understood."""
-    script: Callable[[], str] | None = None
-    """The PyTorch script that computes the same numbers."""

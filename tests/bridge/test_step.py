@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from fcinspect.arithmetic.settings import CLASSES, OPTIMIZER_NAMES, Optimizer, optimizer_named
-from fcinspect.arithmetic.training import Classes, TrainingStep
+from fcinspect.arithmetic.training import Classes, StepRequest, TrainingStep
 from fcinspect.bridge.linear import to_array
 from fcinspect.bridge.optimizers import FunctionalOptimizer
-from fcinspect.bridge.step import StepRequest, run_steps
+from fcinspect.bridge.step import run_steps
 from fcinspect.errors import UsageError
 from tests.arithmetic.test_optimizers import optimizers
 
@@ -155,7 +155,8 @@ def test_a_step_loads_no_compiler(optimizer: str) -> None:
     program = (
         "import sys\n"
         "from fcinspect.arithmetic.settings import optimizer_named\n"
-        "from fcinspect.bridge.step import StepRequest, run_steps\n"
+        "from fcinspect.arithmetic.training import StepRequest\n"
+        "from fcinspect.bridge.step import run_steps\n"
         f"options = optimizer_named({optimizer!r}, {{}})\n"
         "list(run_steps(StepRequest((3, 2), ('relu',), options)))\n"
         "sys.exit('torch._dynamo' in sys.modules)\n"

@@ -14,7 +14,8 @@ from fcinspect.arithmetic.settings import (
     Optimizer,
     optimizer_named,
 )
-from fcinspect.bridge.step import StepRequest, run_steps
+from fcinspect.arithmetic.training import StepRequest
+from fcinspect.bridge.step import run_steps
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
 from fcinspect.render.emit import rendered

@@ -16,8 +16,8 @@ from fcinspect.arithmetic.settings import (
     Optimizer,
     optimizer_named,
 )
-from fcinspect.arithmetic.training import LayerStep, ParameterStep, TrainingStep
-from fcinspect.bridge.step import StepRequest, run_steps
+from fcinspect.arithmetic.training import LayerStep, ParameterStep, StepRequest, TrainingStep
+from fcinspect.bridge.step import run_steps
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.network import DenseLayer, Network
