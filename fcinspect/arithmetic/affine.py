@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
-from fcinspect.rounding.arrays import carrier, hold
-
-Float64Array = npt.NDArray[np.float64]
+from fcinspect.rounding.arrays import Float64Array, FloatArray, carrier, hold
 
 
-def affine(x: Float64Array, weight: Float64Array, bias: Float64Array | None) -> Float64Array:
-    """Return Y = X·Wᵀ + b; x is (rows, in), weight (out, in), bias (out,), Y (rows, out)."""
+def affine(x: FloatArray, weight: FloatArray, bias: FloatArray | None) -> FloatArray:
+    """Return Y = X·Wᵀ + b; x is (*batch, in), weight (out, in), bias (out,), Y (*batch, out)."""
     product = x @ weight.T
     return product if bias is None else product + bias
 
@@ -59,7 +56,6 @@ def numpy_output(layer: LinearLayer, x: Array) -> Array:
     """
     with np.errstate(all="ignore"):
         work = carrier("float64" if layer.dtype == "float64" else "float32")
-        product = x.values.astype(work) @ layer.weight.values.astype(work, copy=False).T
-        if layer.bias is not None:
-            product = product + layer.bias.values.astype(work)
-    return Array(hold(product, layer.dtype), layer.dtype)
+        bias = None if layer.bias is None else layer.bias.values.astype(work)
+        y = affine(x.values.astype(work), layer.weight.values.astype(work, copy=False), bias)
+    return Array(hold(y, layer.dtype), layer.dtype)

@@ -8,13 +8,12 @@ from fractions import Fraction
 from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
 from fcinspect.arithmetic.selection import Selection, chosen_elements, listed_terms
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
-from fcinspect.rounding.arrays import FloatArray
+from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.dot import (
     DotArithmetic,
     DotCheck,
@@ -26,8 +25,6 @@ from fcinspect.rounding.dot import (
 )
 from fcinspect.rounding.exact import ExactSums, to_float
 from fcinspect.rounding.verdict import Verdict
-
-Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -168,7 +165,7 @@ def explain_affine(
         )
     held = layer.held if layer.held is not None else tuple(range(layer.out_features))
     batch = x.shape[:-1]
-    rows = x.values.reshape(math.prod(batch), layer.in_features)
+    rows = x.rows
     results = result.values.reshape(math.prod(batch), len(held))
     bias = None if layer.bias is None else layer.bias.values
     check = check_products(rows, layer.weight.values, bias, results, layer.dtype)

@@ -16,7 +16,7 @@ from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.arithmetic.training import LayerStep, ParameterStep, TrainingStep
 from fcinspect.errors import UsageError, did_you_mean
 from fcinspect.layers.array import Array
-from fcinspect.rounding.running import Float64Array
+from fcinspect.rounding.arrays import Float64Array
 
 EXPECTED = "expected a name and an index such as fc2.weight[1,3] or fc1.bias[0]"
 PATTERN = re.compile(r"(?P<name>.+)\[(?P<index>\s*\d{1,18}\s*(,\s*\d{1,18}\s*)?)\]")

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.functions import (
     at_least,
     at_most_zero,
@@ -30,7 +31,7 @@ from fcinspect.rounding.functions import (
     sign,
     total,
 )
-from fcinspect.rounding.running import Float64Array, Numeric, Running
+from fcinspect.rounding.running import Numeric, Running
 
 Classes = npt.NDArray[np.int64]
 LOWEST_LOG = -100.0

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.layers.array import Array
 from fcinspect.layers.network import Network, layer_names
+from fcinspect.rounding.arrays import Float64Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +153,13 @@ class TrainingStep:
     def input(self) -> Array:
         """x, (*batch, in_features)."""
         return self.before.layers[0].input
+
+    @property
+    def target_rows(self) -> Float64Array:
+        """The target as the losses take it: rows, or one class a row."""
+        if isinstance(self.target, Classes):
+            return self.target.values.reshape(-1).astype(np.float64)
+        return self.target.rows.astype(np.float64)
 
     @property
     def dtype(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ def parse(text: str | bytes, source: str) -> Any:
             text = text.decode("utf-8-sig")
         return json.loads(
             text.removeprefix("\ufeff"),
-            object_pairs_hook=_without_duplicates,
+            object_pairs_hook=unique_keys(_twice),
             parse_constant=_NotANumber,
         )
     except RecursionError:
@@ -65,13 +65,24 @@ def parse(text: str | bytes, source: str) -> Any:
         raise InputError(f"{source} cannot be read as JSON: {reason}") from None
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise InputError(f"the JSON key {key!r} stands twice in one object")
-        found[key] = value
-    return found
+def unique_keys(
+    refuse: Callable[[str], Exception],
+) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """Return the hook of json.loads that raises `refuse(key)` for a key that stands twice."""
+
+    def checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise refuse(key)
+            found[key] = value
+        return found
+
+    return checked
+
+
+def _twice(key: str) -> InputError:
+    return InputError(f"the JSON key {key!r} stands twice in one object")
 
 
 def is_array_document(value: object) -> bool:

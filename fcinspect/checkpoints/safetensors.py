@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.checkpoints.json_array import unique_keys
 from fcinspect.checkpoints.records import StoredTensor, unreadable
 from fcinspect.errors import InputError
 
@@ -91,7 +92,7 @@ def _header(descriptor: int, size: int) -> tuple[dict[str, Any], int]:
     if not text.startswith(b"{"):
         raise _Unsound("its header does not begin with '{'")
     try:
-        header = json.loads(text.decode(), object_pairs_hook=_without_duplicates)
+        header = json.loads(text.decode(), object_pairs_hook=unique_keys(_twice))
     except RecursionError:
         raise _Unsound("its header is nested too deeply") from None
     except ValueError as error:  # JSON, UTF-8, or an integer of thousands of digits
@@ -102,13 +103,8 @@ def _header(descriptor: int, size: int) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise _Unsound(f"{name!r} stands in its header twice")
-        found[name] = value
-    return found
+def _twice(name: str) -> _Unsound:
+    return _Unsound(f"{name!r} stands in its header twice")
 
 
 def _checked(header_and_start: tuple[dict[str, Any], int], size: int) -> tuple[Entry, ...]:

@@ -22,6 +22,7 @@ from fcinspect.cli.completion import COMPLETE_VARIABLE
 from fcinspect.cli.options import FORMAT_VARIABLE, expanded
 from fcinspect.cli.status import BY_KIND, ExitStatus
 from fcinspect.errors import FcinspectError
+from fcinspect.render.emit import write_text, written_out
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -84,12 +85,7 @@ def main() -> NoReturn:
         completion_init()
     arguments = sys.argv[1:]
     status = run(arguments)
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        if status is not ExitStatus.OUTPUT:
-            reason = error.strerror or error
-            status = _refuse(arguments, "output", f"cannot write to standard output: {reason}")
+    if status is ExitStatus.OUTPUT:
         _abandon_stdout()
     sys.exit(status)
 
@@ -97,22 +93,30 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> ExitStatus:
     """Run one command line; every refusal becomes one line on stderr and a status."""
     try:
-        result = app_for(arguments)(arguments, prog_name="fcinspect", standalone_mode=False)
-    except typer.TyperException as error:
-        return _refuse_usage(arguments, error)
+        return _called(arguments)
     except FcinspectError as error:
         return _refuse(arguments, error.kind, error.message, error.hint)
     except (KeyboardInterrupt, typer.Abort):
         return ExitStatus.INTERRUPTED
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO):
-            return _internal(arguments, error)
-        reason = error.strerror or error
-        return _refuse(arguments, "output", f"cannot write to standard output: {reason}")
     except MemoryError:
         return _refuse(arguments, "input", "this needs more memory than is free on this machine")
     except Exception as error:
         return _internal(arguments, error)
+
+
+def _called(arguments: list[str]) -> ExitStatus:
+    """Call the command, and see that all it wrote has been taken."""
+    try:
+        result = app_for(arguments)(arguments, prog_name="fcinspect", standalone_mode=False)
+    except typer.TyperException as error:
+        return _refuse_usage(arguments, error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO):
+            raise
+        with written_out():  # typer's own help and version
+            raise
+    with written_out():
+        sys.stdout.flush()
     # typer returns the plain number for --help (0) and for Ctrl-C (130)
     return ExitStatus(result) if isinstance(result, int) else ExitStatus.DONE
 
@@ -136,7 +140,7 @@ def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
     context = getattr(error, "ctx", None)
     path = "fcinspect" if context is None else context.command_path
     if type(error).__name__ == "NoArgsIsHelpError":
-        sys.stdout.write(message + "\n")
+        write_text(message + "\n")
         return ExitStatus.USAGE
     message = re.sub(r"^Invalid value for '([^']+)'(?: / '[^']+')*", r"\1", message)
     message = re.sub(r"\. Did you mean (.*)\?$", r"; did you mean \1?", message)

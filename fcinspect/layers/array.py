@@ -37,6 +37,11 @@ class Array:
         return tuple(self.values.shape)
 
     @property
+    def rows(self) -> FloatArray:
+        """The numbers with all batch dimensions folded, (rows, last dimension)."""
+        return self.values.reshape(math.prod(self.shape[:-1]), self.shape[-1])
+
+    @property
     def size(self) -> int:
         """How many numbers there are."""
         return math.prod(self.shape)

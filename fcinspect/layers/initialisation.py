@@ -274,12 +274,11 @@ def _moments(values: Array) -> tuple[float, float]:
     """Return mean and mean square, in float64."""
     import numpy as np
 
-    from fcinspect.layers.statistics import CHUNK
+    from fcinspect.layers.statistics import chunks
 
     flat = values.values.reshape(-1)
     total = square = 0.0
-    for start in range(0, flat.size, CHUNK):
-        chunk = flat[start : start + CHUNK].astype(np.float64)
+    for chunk in chunks(flat):
         total += float(chunk.sum())
         square += float(np.square(chunk).sum())
     return total / flat.size, square / flat.size

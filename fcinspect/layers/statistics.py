@@ -45,7 +45,7 @@ def statistics_of(values: Array) -> Statistics:
     flat = values.values.reshape(-1)
     smallest, largest = math.inf, -math.inf
     finite = zeros = nan = 0
-    for chunk in _chunks(flat):
+    for chunk in chunks(flat):
         kept = chunk[np.isfinite(chunk)]
         nan += int(np.isnan(chunk).sum())
         zeros += int((chunk == 0).sum())
@@ -69,21 +69,22 @@ def _moments(flat: npt.NDArray[np.floating], finite: int, magnitude: float) -> t
     exponent = math.frexp(magnitude)[1]
     scale = exponent if abs(exponent) > 300 else 0
     total = math.fsum(
-        float(np.ldexp(chunk[np.isfinite(chunk)], -scale).sum()) for chunk in _chunks(flat)
+        float(np.ldexp(chunk[np.isfinite(chunk)], -scale).sum()) for chunk in chunks(flat)
     )
     mean = total / finite
     if finite == 1:
         return math.ldexp(mean, scale), math.nan
     squares = math.fsum(
         float(np.square(np.ldexp(chunk[np.isfinite(chunk)], -scale) - mean).sum())
-        for chunk in _chunks(flat)
+        for chunk in chunks(flat)
     )
     with np.errstate(over="ignore"):  # the spread of ±1.7e308 is beyond float64: inf
         std = float(np.ldexp(math.sqrt(squares / (finite - 1)), scale))
     return math.ldexp(mean, scale), std
 
 
-def _chunks(flat: npt.NDArray[np.floating]) -> Iterator[npt.NDArray[np.float64]]:
+def chunks(flat: npt.NDArray[np.floating]) -> Iterator[npt.NDArray[np.float64]]:
+    """Yield the numbers in float64, CHUNK at a time."""
     import numpy as np
 
     for start in range(0, flat.size, CHUNK):

@@ -11,6 +11,7 @@ from fcinspect.render import text
 from fcinspect.render.affine_document import document
 from fcinspect.render.matrices import matrix
 from fcinspect.render.page import (
+    VERDICT_ROLES,
     Column,
     Equation,
     Heading,
@@ -26,12 +27,6 @@ from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.explanation import ExplainedElement, Explanation
-
-VERDICT_ROLES = {
-    Verdict.WITHIN: "good",
-    Verdict.OUTSIDE: "bad",
-    Verdict.UNDECIDED: "unsure",
-}
 
 
 def view_of_explanation(
@@ -120,7 +115,7 @@ def _header(explanation: Explanation) -> list[Heading | Line]:
 def _equation(explanation: Explanation, precision: int) -> Equation:
     layer = explanation.layer
     weight, bias = layer.weight.values, None if layer.bias is None else layer.bias.values
-    x = explanation.input.values.reshape(-1, layer.in_features)
+    x = explanation.input.rows
     y = explanation.results
     make = partial(matrix, precision=precision)
     if explanation.batch:

@@ -7,6 +7,8 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from fcinspect.errors import OutputError, UsageError
@@ -43,9 +45,16 @@ def emit(
 
 def write_text(text: str) -> None:
     """Write text to stdout in UTF-8 or, where stdout has no UTF-8, in what it has."""
-    try:
+    with written_out():
         sys.stdout.write(_encodable(text, sys.stdout))
         sys.stdout.flush()
+
+
+@contextmanager
+def written_out() -> Iterator[None]:
+    """Raise OutputError where standard output cannot take what is written."""
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -118,13 +127,9 @@ def _print(view: View, console: Console, precision: int, *, framed: bool) -> Non
     from fcinspect.render.terminal import print_page
 
     plain = not _speaks_unicode(console.file)
-    try:
+    with written_out():
         print_page(_page(view, precision), console, framed=framed, ascii_only=plain)
         console.file.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 def _page(view: View, precision: int) -> Page:

@@ -8,9 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from fcinspect.rounding.verdict import Verdict
+
 Span = tuple[str, str]
 """A piece of text and its role: "", "weight", "input", "bias", "output", "gradient", "good",
 "bad", "unsure", "strong" or "faint"."""
+
+
+VERDICT_ROLES = {
+    Verdict.WITHIN: "good",
+    Verdict.OUTSIDE: "bad",
+    Verdict.UNDECIDED: "unsure",
+}
+"""The role of each verdict's words."""
 
 
 @dataclass(frozen=True)

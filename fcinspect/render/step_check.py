@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fcinspect.arithmetic.optimizers import STATE_SYMBOLS
 from fcinspect.render import text
-from fcinspect.render.page import Block, Column, Line, Table
+from fcinspect.render.page import VERDICT_ROLES, Block, Column, Line, Table
 from fcinspect.render.step_update import symbols, working_of
 from fcinspect.rounding.verdict import Verdict, overall
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 12
 MOST_DETAILS = 12
-ROLES = {Verdict.WITHIN: "good", Verdict.OUTSIDE: "bad", Verdict.UNDECIDED: "unsure"}
 
 WORDS = {
     "pre_activation": "z",
@@ -62,7 +61,9 @@ def check_blocks(report: StepReport) -> list[Block]:
     ]
     failed = [check for check in report.checks if check.verdict is not Verdict.WITHIN]
     blocks += [
-        Line.of((f"{check.verdict}: ", ROLES[check.verdict]), f"{check.name}: {check.detail}")
+        Line.of(
+            (f"{check.verdict}: ", VERDICT_ROLES[check.verdict]), f"{check.name}: {check.detail}"
+        )
         for check in failed[:MOST_DETAILS]
     ]
     if len(failed) > MOST_DETAILS:
@@ -145,7 +146,7 @@ def _earlier(report: StepReport) -> list[Block]:
     steps = len(report.losses) - 2
     if steps < 1:
         return []
-    role = ROLES[report.earlier_verdict]
+    role = VERDICT_ROLES[report.earlier_verdict]
     which = "step 1" if steps == 1 else f"steps 1 to {steps}"
     blocks: list[Block] = [
         Line.of(f"{which}, checked in the same way: ", (str(report.earlier_verdict), role))
@@ -166,4 +167,4 @@ def _sentence(report: StepReport) -> Line:
         Verdict.OUTSIDE: "Outside bound: rounding does not explain what was computed.",
         Verdict.UNDECIDED: "Undecided: numbers that are not finite cannot be checked.",
     }
-    return Line.of((words[verdict], ROLES[verdict]))
+    return Line.of((words[verdict], VERDICT_ROLES[verdict]))

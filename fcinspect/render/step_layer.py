@@ -20,7 +20,7 @@ def layer_forward(layer: LayerStep, passed: LayerPass, precision: int) -> list[B
     """Show z as a product and a sum, and what the activation makes of it."""
     weight = layer.weight.before.values
     bias = None if layer.bias is None else layer.bias.before.values
-    x, z = rows_of(passed.input.values), rows_of(passed.pre_activation.values)
+    x, z = passed.input.rows, passed.pre_activation.rows
     plus = "" if bias is None else " + b"
     parts: list[Part]
     if len(passed.input.shape) == 1:
@@ -36,7 +36,7 @@ def layer_forward(layer: LayerStep, passed: LayerPass, precision: int) -> list[B
     blocks = [Line.of(_name(layer), " ", formula), *equation(parts, precision)]
     if layer.activation == "identity":
         return [*blocks, Line.of("a = z")]
-    a = rows_of(passed.output.values)
+    a = passed.output.rows
     return [*blocks, *equation([f"a = {layer.activation}(z)", "=", (a, "output")], precision)]
 
 
@@ -46,10 +46,10 @@ def _name(layer: LayerStep) -> Span:
 
 def arriving(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]:
     """Show the gradient that arrives, and what the activation lets through."""
-    g = rows_of(layer.grad_output.values)
+    g = layer.grad_output.rows
     if layer.activation == "identity":
         return equation([_name(layer), "arrives: ∂L/∂a = G =", (g, "gradient")], precision)
-    arrived = rows_of(layer.grad_activation.values)
+    arrived = layer.grad_activation.rows
     slope = "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)"
     return [
         *equation([_name(layer), "arrives: ∂L/∂a =", (arrived, "gradient")], precision),
@@ -60,7 +60,7 @@ def arriving(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]
 
 def parameter_gradients(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]:
     """Show the outer product that is the weight's gradient, and the bias's sums."""
-    g, x = rows_of(layer.grad_output.values), rows_of(passed.input.values)
+    g, x = layer.grad_output.rows, passed.input.rows
     rows = len(g)
     words = "∂L/∂W = G ⊗ x, each number of G times each number of x"
     if rows != 1:
@@ -83,12 +83,7 @@ def parameter_gradients(layer: LayerStep, passed: LayerPass, precision: int) -> 
 
 
 def _slope(layer: LayerStep, passed: LayerPass) -> FloatArray:
-    z = rows_of(passed.pre_activation.values).astype(np.float64)
-    a = rows_of(passed.output.values).astype(np.float64)
+    z = passed.pre_activation.rows.astype(np.float64)
+    a = passed.output.rows.astype(np.float64)
     with np.errstate(all="ignore"):
         return ACTIVATIONS[layer.activation].backward(z, a, np.ones_like(z))
-
-
-def rows_of(values: FloatArray) -> FloatArray:
-    """Return all batch dimensions folded into rows."""
-    return values.reshape(-1, values.shape[-1])

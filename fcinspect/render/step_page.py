@@ -9,12 +9,12 @@ import numpy as np
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES
-from fcinspect.arithmetic.training import Classes
+from fcinspect.layers.spec import format_widths
 from fcinspect.render import text
 from fcinspect.render.matrices import equation, numbers
 from fcinspect.render.page import Block, Column, Heading, Line, Page, PageBuilder, Table
 from fcinspect.render.step_check import change, check_blocks, history
-from fcinspect.render.step_layer import arriving, layer_forward, parameter_gradients, rows_of
+from fcinspect.render.step_layer import arriving, layer_forward, parameter_gradients
 from fcinspect.render.step_parameter import followed_blocks
 from fcinspect.render.step_update import formula_lines, parameter_tables
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fcinspect.arithmetic.losses import Loss
     from fcinspect.arithmetic.training import TrainingStep
     from fcinspect.rounding.arrays import FloatArray
-    from fcinspect.rounding.running import Float64Array
     from fcinspect.verification.step import StepReport
 
 MOST_TERMS = 8
@@ -54,7 +53,7 @@ def page(
 
 
 def _header(step: TrainingStep, notes: tuple[str, ...]) -> list[Block]:
-    widths = "-".join(map(str, step.widths))
+    widths = format_widths(step.widths)
     batch = step.input.shape[:-1]
     title = f"One step of {step.optimizer.call} on {widths}"
     if step.number > 1:
@@ -94,8 +93,8 @@ def _called(name: str, formula: str) -> str:
 
 def _loss(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     loss = LOSSES[step.loss_name]
-    y = rows_of(step.before.output.values).astype(np.float64)
-    t = target_rows(step)
+    y = step.before.output.rows.astype(np.float64)
+    t = step.target_rows
     built.group(Heading("Loss"), Line.of(f"{loss.name} = {loss.formula}{_counts(loss, step)}"))
     with np.errstate(all="ignore"):
         terms = np.asarray(loss.terms(y, t))
@@ -111,7 +110,7 @@ def _loss(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     built.add(
         Line.of("loss = ", (f"{shown} = {text.number(value, precision)}", "strong"), indent=2)
     )
-    gradient = rows_of(step.layers[-1].grad_activation.values)
+    gradient = step.layers[-1].grad_activation.rows
     built.add(
         *equation([f"∂L/∂y = {loss.gradient_formula}", "=", (gradient, "gradient")], precision)
     )
@@ -168,7 +167,7 @@ def _backward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     names = ["x", *(text.safe(layer.name) for layer in step.layers)]
     for place in reversed(range(len(step.layers))):
         layer, passed = step.layers[place], step.before.layers[place]
-        leaving = rows_of(layer.grad_input.values)
+        leaving = layer.grad_input.rows
         built.group(
             *arriving(layer, passed, precision),
             *parameter_gradients(layer, passed, precision),
@@ -180,7 +179,7 @@ def _backward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
 
 def _afterwards(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     losses = (step.before.loss_value, step.after.loss_value)
-    output = rows_of(step.after.output.values)
+    output = step.after.output.rows
     built.group(
         Heading("After the step"),
         *equation(["y", "=", (output, "output")], precision),
@@ -190,13 +189,6 @@ def _afterwards(built: PageBuilder, step: TrainingStep, precision: int) -> None:
             f" ({change(losses, 1, precision)})",
         ),
     )
-
-
-def target_rows(step: TrainingStep) -> Float64Array:
-    """Return the target as the losses take it: rows, or one class a row."""
-    if isinstance(step.target, Classes):
-        return step.target.values.reshape(-1).astype(np.float64)
-    return rows_of(step.target.values).astype(np.float64)
 
 
 def _index(place: tuple[int, ...]) -> str:

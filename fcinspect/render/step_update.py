@@ -15,7 +15,8 @@ from fcinspect.render.page import Block, Column, Line, Table
 if TYPE_CHECKING:
     from fcinspect.arithmetic.optimizers import Quantity
     from fcinspect.arithmetic.training import ParameterStep, TrainingStep
-    from fcinspect.rounding.running import Float64Array
+    from fcinspect.rounding.arrays import Float64Array
+
 
 MOST_WHOLE = 24
 """Parameters of up to this many numbers are shown whole."""

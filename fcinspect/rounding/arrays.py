@@ -13,6 +13,7 @@ import numpy.typing as npt
 from fcinspect.rounding.formats import NumberFormat, format_named
 
 FloatArray = npt.NDArray[np.floating[Any]]
+Float64Array = npt.NDArray[np.float64]
 
 
 def carrier(dtype: str) -> np.dtype[Any]:

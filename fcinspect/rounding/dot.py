@@ -19,12 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.rounding.arrays import FloatArray, half_ulp, round_to
+from fcinspect.rounding.arrays import Float64Array, FloatArray, half_ulp, round_to
 from fcinspect.rounding.exact import dot2
 from fcinspect.rounding.formats import FLOAT32, FLOAT64, NumberFormat, format_named
 from fcinspect.rounding.verdict import Verdict
-
-Float64Array = npt.NDArray[np.float64]
 
 BLOCK = 2**22
 """Weight elements that are held in float64 at a time."""

@@ -8,9 +8,8 @@ from fractions import Fraction
 from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
-Float64Array = npt.NDArray[np.float64]
+from fcinspect.rounding.arrays import Float64Array
 
 SPLITTER = float(2**27 + 1)
 """Splits a float64 into two halves of at most 26 bits (Dekker 1971)."""
@@ -47,13 +46,6 @@ class ExactSums:
     def product(self, index: int) -> float:
         """Return product `index`, rounded once to float64."""
         return to_float(self._products[index], self._unit)
-
-    def product_is_exact(self, index: int) -> bool:
-        """Whether that float64 is the product itself."""
-        value = self.product(index)
-        return math.isfinite(value) and Fraction(value) == Fraction(
-            self._products[index], self._unit
-        )
 
     def running(self, order: Sequence[int]) -> list[float]:
         """Return the exact sums of the products in that order, each rounded once to float64."""

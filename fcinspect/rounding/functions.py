@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.running import (
     LIBRARY_ULPS,
-    Float64Array,
     Numeric,
     Running,
     constant,

@@ -18,12 +18,10 @@ from typing import ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.dot import SLACK
 from fcinspect.rounding.formats import FLOAT64, NumberFormat
 
-Float64Array = npt.NDArray[np.float64]
-
-SLACK = 1.0 + 2.0**-40
-"""Covers the rounding of the bounds' own evaluation."""
 LIBRARY_ULPS = 2.0
 """Error granted to exp, log, tanh, erf: SLEEF's *_u10 functions and VML's high-accuracy mode,
 which torch calls, document at most 1 ulp (sleef.org/2-references/libm); the other is spare."""

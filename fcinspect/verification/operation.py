@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fcinspect.rounding.arrays import FloatArray
+from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.dot import Admissible, DotCheck, judge
-from fcinspect.rounding.running import Float64Array, Interval
+from fcinspect.rounding.running import Interval
 from fcinspect.rounding.verdict import Verdict
 
 FACTORS = {

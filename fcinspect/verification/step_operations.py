@@ -13,17 +13,16 @@ from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES, LossFunction
 from fcinspect.arithmetic.optimizers import FORMS, move
 from fcinspect.arithmetic.training import (
-    Classes,
     ForwardPass,
     LayerStep,
     ParameterStep,
     TrainingStep,
 )
 from fcinspect.layers.array import Array
-from fcinspect.rounding.arrays import FloatArray
-from fcinspect.rounding.dot import check_products
+from fcinspect.rounding.arrays import Float64Array, FloatArray
+from fcinspect.rounding.dot import SLACK, check_products
 from fcinspect.rounding.formats import NumberFormat, format_named
-from fcinspect.rounding.running import Float64Array, Interval, Running, exact, hull
+from fcinspect.rounding.running import Interval, Running, exact, hull
 from fcinspect.verification.operation import (
     OperationCheck,
     check_interval,
@@ -44,7 +43,7 @@ def check_step(
         "output.grad",
         f"∂L/∂y = {loss.gradient_formula}",
         [_of_output(step, step.before, form, number_format) for form in loss.gradient],
-        _rows(step.layers[-1].grad_activation),
+        step.layers[-1].grad_activation.rows,
         step.layers[-1].grad_activation.shape,
     )
     for layer, passed in reversed(list(zip(step.layers, step.before.layers, strict=True))):
@@ -76,10 +75,10 @@ def _check_forward(
     for layer, passed, (weight, bias) in zip(step.layers, forward.layers, parameters, strict=True):
         z, a = passed.pre_activation, passed.output
         products = check_products(
-            _rows(passed.input),
+            passed.input.rows,
             weight.values,
             None if bias is None else bias.values,
-            _rows(z),
+            z.rows,
             step.dtype,
         )
         formula = "z = x·Wᵀ" + ("" if bias is None else " + b")
@@ -103,13 +102,7 @@ def _check_forward(
 def _of_output(
     step: TrainingStep, forward: ForwardPass, form: LossFunction, number_format: NumberFormat
 ) -> Running:
-    return form(exact(_rows(forward.output), number_format), _target(step))
-
-
-def _target(step: TrainingStep) -> Float64Array:
-    if isinstance(step.target, Classes):
-        return step.target.values.reshape(-1).astype(np.float64)
-    return _rows(step.target).astype(np.float64)
+    return form(exact(forward.output.rows, number_format), step.target_rows)
 
 
 def _check_activation_gradient(
@@ -127,7 +120,7 @@ def _check_activation_gradient(
 
 def _check_layer_gradients(layer: LayerStep, x: Array, dtype: str) -> Iterator[OperationCheck]:
     """Check GᵀX, the column sums of G, and GW."""
-    g, rows = _rows(layer.grad_output), _rows(x)
+    g, rows = layer.grad_output.rows, x.rows
     grad = layer.weight.grad.values
     products = check_products(g.T, rows.T, None, grad, dtype)
     yield from_dot(f"{layer.name}.weight.grad", "∂L/∂W = Gᵀ·X", products, grad)
@@ -137,7 +130,7 @@ def _check_layer_gradients(layer: LayerStep, x: Array, dtype: str) -> Iterator[O
         column_sums = check_products(g.T, ones, None, sums[:, None], dtype)
         yield from_dot(f"{layer.name}.bias.grad", "∂L/∂b = Σ rows of G", column_sums, sums)
     leaving = layer.grad_input
-    products = check_products(g, layer.weight.before.values.T, None, _rows(leaving), dtype)
+    products = check_products(g, layer.weight.before.values.T, None, leaving.rows, dtype)
     yield from_dot(f"{layer.name}.grad_input", "∂L/∂x = G·W", products, leaving.values)
 
 
@@ -195,7 +188,7 @@ def _added(w: Float64Array, update: Running, observed: FloatArray) -> Running:
     new = np.abs(w + update.value) + update.error
     error = update.error + number_format.unit_roundoff * new + number_format.smallest_subnormal
     error = error + 2.0**-53 * np.abs(observed)
-    error = np.where(new <= number_format.largest, error * (1 + 2.0**-40), np.inf)
+    error = np.where(new <= number_format.largest, error * SLACK, np.inf)
     return Running(update.value, error, number_format)
 
 
@@ -216,11 +209,6 @@ def _elementwise(
         )
         computed = computed.reshape(shape)
     return check_interval(name, formula, interval, computed)
-
-
-def _rows(values: Array) -> FloatArray:
-    """Return all batch dimensions folded into rows."""
-    return values.values.reshape(-1, values.shape[-1])
 
 
 def _before(parameter: ParameterStep | None) -> Array | None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from fcinspect.arithmetic.losses import LOSSES
 from fcinspect.arithmetic.settings import LOSS_NAMES
+from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.formats import FLOAT32, FLOAT64
-from fcinspect.rounding.running import Float64Array, exact
+from fcinspect.rounding.running import exact
 
 
 def torch_loss(name: str, y: torch.Tensor, t: torch.Tensor) -> torch.Tensor:

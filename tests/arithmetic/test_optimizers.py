@@ -16,7 +16,7 @@ from fcinspect.arithmetic.settings import (
     optimizer_named,
 )
 from fcinspect.errors import UsageError
-from fcinspect.rounding.running import Float64Array
+from fcinspect.rounding.arrays import Float64Array
 
 
 @st.composite

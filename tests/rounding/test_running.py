@@ -10,9 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fcinspect.rounding import functions
-from fcinspect.rounding.arrays import round_to
+from fcinspect.rounding.arrays import Float64Array, round_to
 from fcinspect.rounding.formats import FLOAT32, FLOAT64, NumberFormat
-from fcinspect.rounding.running import Float64Array, Running, constant, exact, hull
+from fcinspect.rounding.running import Running, constant, exact, hull
 
 NUMBERS = st.floats(-1e6, 1e6, width=32)
 FORMATS = st.sampled_from([FLOAT32, FLOAT64])
