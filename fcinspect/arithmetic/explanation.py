@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from fcinspect.rounding.dot import (
     flushed_magnitude,
     judge,
 )
-from fcinspect.rounding.exact import ExactSums, to_float
+from fcinspect.rounding.exact import ExactSums, PlainSums, to_float
 from fcinspect.rounding.verdict import Verdict
 
 
@@ -65,27 +64,27 @@ class ExplainedElement:
     terms: tuple[Term, ...]
     others: OtherTerms | None
     bias: float | None
-    exact: Fraction | None
-    """Σ weight·input + bias without rounding; None where a number is not finite"""
+    output: float
+    """What was computed"""
     exact_float: float
     """`exact` rounded once to float64; what IEEE arithmetic gives where there is none"""
     correctly_rounded: float
     """`exact` rounded once to the layer's dtype"""
-    output: float
-    """What was computed"""
-    error: float | None
+    exact: Fraction | None = None
+    """Σ weight·input + bias without rounding; None where a number is not finite"""
+    error: float | None = None
     """|output − exact|"""
-    bound: float | None
+    bound: float | None = None
     """How far rounding alone can take a correct result, on the output's side of `exact`"""
-    low: float | None
+    low: float | None = None
     """The smallest result that rounding can explain"""
-    high: float | None
+    high: float | None = None
     """The largest"""
-    tied: bool
+    tied: bool = False
     """Whether `exact` lies halfway between two numbers of the dtype, the output being one"""
-    ulps: float | None
+    ulps: float | None = None
     """error in units of the last place of the layer's dtype at `exact`"""
-    verdict: Verdict
+    verdict: Verdict = Verdict.UNDECIDED
 
     @property
     def share(self) -> float | None:
@@ -202,54 +201,40 @@ def _explain_element(
     weights: list[float] = layer.weight.values[position].astype(np.float64).tolist()
     inputs: list[float] = x.astype(np.float64).tolist()
     bias = None if layer.bias is None else float(layer.bias.values[position])
-    output = float(results[row, position])
-    index = _index(row, column, batch)
     listed = listed_terms(weights, inputs, selection)
     finite = all(map(math.isfinite, (*weights, *inputs, bias or 0.0)))
-    if not finite:
-        return _without_exact(index, place, weights, inputs, bias, output, listed)
-    sums = ExactSums(weights, inputs)
-    running = sums.running(listed)
-    terms = tuple(
-        Term(j, weights[j], inputs[j], sums.product(j), total)
-        for j, total in zip(listed, running, strict=True)
-    )
-    products = sums.total()
-    others = None
-    if len(listed) < len(weights):
-        rest = products - sums.total(listed)
-        others = OtherTerms(
-            len(weights) - len(listed),
-            to_float(rest.numerator, rest.denominator),
-            to_float(products.numerator, products.denominator),
-        )
-    exact = products + Fraction(bias or 0.0)
-    arithmetic = arithmetic_of(layer.dtype)
-    exact_float = to_float(exact.numerator, exact.denominator)
-    flushed = flushed_magnitude(np.array([inputs]), np.array([weights]), arithmetic)
-    check = _certified(sums, exact, flushed, bias, output, arithmetic)
-    decided = check.verdict is not Verdict.UNDECIDED
-    error = abs(Fraction(output) - exact) if math.isfinite(output) else None
-    ulp = Fraction(arithmetic.output.ulp(exact))
-    return ExplainedElement(
-        index=index,
+    sums = ExactSums(weights, inputs) if finite else PlainSums(weights, inputs)
+    terms, others = _listing(sums, weights, inputs, listed)
+    total = sums.rounded() + (bias or 0.0)
+    element = ExplainedElement(
+        index=_index(row, column, batch),
         row=row,
         column=column,
         terms=terms,
         others=others,
         bias=bias,
-        exact=exact,
-        exact_float=exact_float,
-        correctly_rounded=arithmetic.output.round(exact),
-        output=output,
-        error=None if error is None else to_float(error.numerator, error.denominator),
-        bound=float(check.bound[0, 0]) if decided else None,
-        low=float(check.low[0, 0]) if decided else None,
-        high=float(check.high[0, 0]) if decided else None,
-        tied=error is not None and 2 * error == ulp,
-        ulps=None if error is None else float(error / ulp),
-        verdict=check.verdict,
+        output=float(results[row, position]),
+        exact_float=total,
+        correctly_rounded=total,
     )
+    if isinstance(sums, PlainSums):
+        return element
+    arithmetic = arithmetic_of(layer.dtype)
+    flushed = flushed_magnitude(np.array([inputs]), np.array([weights]), arithmetic)
+    return _certified(element, sums, flushed, arithmetic)
+
+
+def _listing(
+    sums: ExactSums | PlainSums, weights: list[float], inputs: list[float], listed: list[int]
+) -> tuple[tuple[Term, ...], OtherTerms | None]:
+    """Return the terms that are listed, and what the others add up to."""
+    terms = tuple(
+        Term(j, weights[j], inputs[j], sums.product(j), running)
+        for j, running in zip(listed, sums.running(listed), strict=True)
+    )
+    shown = set(listed)
+    rest = [j for j in range(len(weights)) if j not in shown]
+    return terms, OtherTerms(len(rest), sums.rounded(rest), sums.rounded()) if rest else None
 
 
 def _index(row: int, column: int, batch: tuple[int, ...]) -> tuple[int, ...]:
@@ -258,17 +243,18 @@ def _index(row: int, column: int, batch: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _certified(
+    element: ExplainedElement,
     sums: ExactSums,
-    exact: Fraction,
     flushed: Float64Array | float,
-    bias: float | None,
-    output: float,
     arithmetic: DotArithmetic,
-) -> DotCheck:
-    """Return the check of one element, from the exact sum and the exact magnitudes."""
+) -> ExplainedElement:
+    """Return the element judged from its exact sum and the exact magnitudes."""
+    bias, output = element.bias, element.output
+    exact = sums.total() + Fraction(bias or 0.0)
+    exact_float = to_float(exact.numerator, exact.denominator)
     size = sums.magnitude()
     with np.errstate(all="ignore"):
-        y = np.array([[to_float(exact.numerator, exact.denominator)]])
+        y = np.array([[exact_float]])
         allowed = admissible(
             y,
             np.abs(y) * 2.0**-53 + 2.0**-1074,
@@ -278,46 +264,20 @@ def _certified(
             arithmetic,
             flushed,
         )
-        return judge(y, allowed, np.array([[output]]))
-
-
-def _without_exact(
-    index: tuple[int, ...],
-    place: tuple[int, int],
-    weights: list[float],
-    inputs: list[float],
-    bias: float | None,
-    output: float,
-    listed: list[int],
-) -> ExplainedElement:
-    """Return an element in which a number is not finite: IEEE arithmetic, no verdict."""
-    products = [w * x for w, x in zip(weights, inputs, strict=True)]
-    running = list(accumulate(products[j] for j in listed))
-    terms = tuple(
-        Term(j, weights[j], inputs[j], products[j], total)
-        for j, total in zip(listed, running, strict=True)
-    )
-    others = None
-    rest = [p for j, p in enumerate(products) if j not in set(listed)]
-    if rest:
-        others = OtherTerms(len(rest), sum(rest), sum(products))
-    value = sum(products) + (bias or 0.0)
-    return ExplainedElement(
-        index=index,
-        row=place[0],
-        column=place[1],
-        terms=terms,
-        others=others,
-        bias=bias,
-        exact=None,
-        exact_float=value,
-        correctly_rounded=value,
-        output=output,
-        error=None,
-        bound=None,
-        low=None,
-        high=None,
-        tied=False,
-        ulps=None,
-        verdict=Verdict.UNDECIDED,
+        check = judge(y, allowed, np.array([[output]]))
+    decided = check.verdict is not Verdict.UNDECIDED
+    error = abs(Fraction(output) - exact) if math.isfinite(output) else None
+    ulp = Fraction(arithmetic.output.ulp(exact))
+    return replace(
+        element,
+        exact=exact,
+        exact_float=exact_float,
+        correctly_rounded=arithmetic.output.round(exact),
+        error=None if error is None else to_float(error.numerator, error.denominator),
+        bound=float(check.bound[0, 0]) if decided else None,
+        low=float(check.low[0, 0]) if decided else None,
+        high=float(check.high[0, 0]) if decided else None,
+        tied=error is not None and 2 * error == ulp,
+        ulps=None if error is None else float(error / ulp),
+        verdict=check.verdict,
     )

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 NUMBERS = re.compile(r"[-+0-9.,;eE\s]*|(nan|inf)\b.*", re.IGNORECASE)
 """Text that is taken for numbers even where a file has that name."""
-FILE_ENDINGS = (".json", ".npz", ".npy", ".safetensors")
 EXPECTED = (
     "expected numbers such as 1,2,3, rows separated by ';', a file, -, zeros, ones or basis:J"
 )
@@ -51,9 +50,9 @@ def read_input(
 
 def names_a_file(text: str) -> bool:
     """Whether the text of an option is "-" or a path rather than numbers."""
-    from fcinspect.checkpoints.files import is_file
+    from fcinspect.checkpoints.files import ENDINGS, is_file
 
-    if text == "-" or text.lower().endswith(FILE_ENDINGS):
+    if text == "-" or text.lower().endswith(tuple(ENDINGS)):
         return True
     return NUMBERS.fullmatch(text) is None and is_file(text)
 

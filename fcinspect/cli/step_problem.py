@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from fcinspect.layers.network import Network
     from fcinspect.verification.step import StepReport
 
-FILE_ENDINGS = (".json", ".safetensors", ".npz", ".npy", ".pt", ".pth", ".bin")
 COPIES = 40
 """Bytes a number takes besides its own: gradient, state, update, and both sides of each check."""
 
@@ -42,11 +41,7 @@ class Problem:
     @property
     def from_file(self) -> bool:
         """Whether the network comes from a file or from standard input."""
-        from fcinspect.checkpoints.files import is_file
-
-        return (
-            self.widths == "-" or self.widths.lower().endswith(FILE_ENDINGS) or is_file(self.widths)
-        )
+        return names_a_file(self.widths)
 
     def asked(self, request: StepRequest) -> dict[str, Any]:
         """Return the options after defaults, for the report."""

@@ -57,9 +57,34 @@ class ExactSums:
         products = self._products if order is None else [self._products[i] for i in order]
         return Fraction(sum(products), self._unit)
 
+    def rounded(self, order: Sequence[int] | None = None) -> float:
+        """Return that exact sum, rounded once to float64."""
+        total = self.total(order)
+        return to_float(total.numerator, total.denominator)
+
     def magnitude(self) -> Fraction:
         """Return Σ|weight·input|."""
         return Fraction(sum(map(abs, self._products)), self._unit)
+
+
+class PlainSums:
+    """The same of numbers that need not be finite, by IEEE arithmetic in float64."""
+
+    def __init__(self, weights: Sequence[float], inputs: Sequence[float]) -> None:
+        self._products = [w * x for w, x in zip(weights, inputs, strict=True)]
+
+    def product(self, index: int) -> float:
+        """Return product `index`."""
+        return self._products[index]
+
+    def running(self, order: Sequence[int]) -> list[float]:
+        """Return the sums of the products in that order."""
+        return list(accumulate(self._products[index] for index in order))
+
+    def rounded(self, order: Sequence[int] | None = None) -> float:
+        """Return the sum of all products, or of those named."""
+        named = range(len(self._products)) if order is None else order
+        return sum((self._products[index] for index in named), 0.0)
 
 
 def two_product(a: Float64Array, b: Float64Array) -> tuple[Float64Array, Float64Array]:
