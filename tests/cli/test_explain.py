@@ -131,6 +131,18 @@ def test_one_element_reads_only_its_row(run: Run, tmp_path: Path) -> None:
     assert "6 of 120 outputs computed and checked" in page
 
 
+@pytest.mark.parametrize("extra", [(), ("--show-code",)])
+def test_two_dtypes_in_one_layer_are_refused(
+    run: Run, tmp_path: Path, extra: tuple[str, ...]
+) -> None:
+    """y = Wx + b is computed in one number format; no script that torch refuses is printed."""
+    target = tmp_path / "mixed.npz"
+    np.savez(target, weight=np.ones((2, 3), np.float32), bias=np.ones(2, np.float64))
+    result = run("explain", target, *extra)
+    assert (result.status, result.out) == (3, "")
+    assert "weight is float32 and bias float64" in result.err
+
+
 def test_a_wrong_layout_is_told(run: Run, tmp_path: Path) -> None:
     """A Keras kernel is read with --layout in,out, and its bias tells when that is missing."""
     target = tmp_path / "dense.npz"
