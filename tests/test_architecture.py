@@ -17,8 +17,8 @@ ROOMS = {
     "arithmetic": {"errors", "rounding", "layers"},
     "shapes": {"errors", "rounding", "layers"},
     "checkpoints": {"errors", "rounding", "layers"},
-    "verification": {"errors", "rounding", "layers", "arithmetic"},
-    "bridge": {"errors", "rounding", "layers", "arithmetic", "checkpoints"},
+    "verification": {"errors", "rounding", "layers", "arithmetic", "checkpoints"},
+    "bridge": {"errors", "rounding", "layers", "arithmetic", "checkpoints", "verification"},
     "render": {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
     },

@@ -26,8 +26,11 @@ from fcinspect.render.emit import write_text, written_out
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
-COMMANDS = ("create", "show", "explain", "shapes", "step", "schema", "completion")
-"""In the order of the help; each is the function of that name in the module of that name."""
+COMMANDS = ("create", "show", "explain", "shapes", "step", "verify", "schema", "completion")
+"""In the order of the help; each is the function of that name in the module of that name, or a
+folder of such modules."""
+GROUPS = ("verify",)
+"""The folders among them."""
 
 
 def _show_version(asked: bool) -> None:
@@ -52,8 +55,30 @@ def app_for(arguments: list[str]) -> typer.Typer:
 
     The modules of the other commands are not even loaded.
     """
-    app = typer.Typer(
-        name="fcinspect",
+    app = _typer("fcinspect")
+    app.callback()(root)
+    called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
+    for name in called:
+        module = import_module(f"fcinspect.cli.{name}")
+        if name in GROUPS:
+            app.add_typer(_group(name, module, arguments[1:]), help=module.HELP)
+        else:
+            app.command(cls=Command)(expanded(getattr(module, name)))
+    return app
+
+
+def _group(name: str, folder: Any, arguments: list[str]) -> typer.Typer:
+    group = _typer(name)
+    known = folder.COMMANDS
+    for part in arguments[:1] if arguments and arguments[0] in known else known:
+        module = import_module(f"fcinspect.cli.{name}.{part}")
+        group.command(cls=Command)(expanded(getattr(module, part)))
+    return group
+
+
+def _typer(name: str) -> typer.Typer:
+    return typer.Typer(
+        name=name,
         cls=Group,
         add_completion=False,
         # markup would eat "(batch, in)" written in brackets
@@ -62,12 +87,6 @@ def app_for(arguments: list[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings=HELP_NAMES,
     )
-    app.callback()(root)
-    called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
-    for name in called:
-        module = import_module(f"fcinspect.cli.{name}")
-        app.command(cls=Command)(expanded(getattr(module, name)))
-    return app
 
 
 def main() -> NoReturn:
@@ -157,7 +176,8 @@ def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = No
     status = ExitStatus.INTERNAL if kind == "internal" else BY_KIND[kind]
     message, hint = safe(message), hint and safe(hint)
     if _wants_json(arguments):
-        command = next((a for a in arguments if not a.startswith("-")), None)
+        words = [a for a in arguments if not a.startswith("-")]
+        command = " ".join(words[: 2 if words[:1] and words[0] in GROUPS else 1]) or None
         error = {
             "kind": kind,
             "message": message,

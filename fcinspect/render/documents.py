@@ -351,3 +351,48 @@ class StepDocument(TypedDict):
     earlier_verdict: VerdictWord
     parameter: FollowedDocument | None
     verdict: VerdictWord
+
+
+class WorstDocument(TypedDict):
+    """The element nearest to its bound; rounding can reach `low` to `high`."""
+
+    index: list[int]
+    computed: float | None
+    reference: float | None
+    low: float | None
+    high: float | None
+
+
+class CheckDocument(TypedDict):
+    """One check; `max_ratio` is the largest error/bound, null where no numbers are compared."""
+
+    name: str
+    group: str
+    verdict: VerdictWord
+    max_ratio: float | None
+    worst: WorstDocument | None
+    cause: str | None
+    detail: str
+    elements: int
+    outside: int
+    undecided: int
+
+
+class VerifyDocument(TypedDict):
+    """What `verify` says."""
+
+    kind: Literal["layer", "implementation", "optimizer", "output", "step", "example"]
+    subject: str
+    verdict: VerdictWord
+    checks: list[CheckDocument]
+    not_exercised: list[str]
+    notes: list[str]
+
+
+class PlannedChecksDocument(TypedDict):
+    """What `verify --checks list` says."""
+
+    kind: Literal["layer", "implementation", "optimizer", "output", "step", "example"]
+    subject: str
+    planned: list[str]
+    not_exercised: list[str]

@@ -18,6 +18,7 @@ DOCUMENTS: dict[str, Any] = {
     "explain": documents.ExplainDocument,
     "shapes": documents.ShapesDocument,
     "step": documents.StepDocument,
+    "verify": documents.VerifyDocument | documents.PlannedChecksDocument,
 }
 
 

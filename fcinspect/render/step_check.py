@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -114,7 +113,7 @@ def _row(kind: str, checks: list[OperationCheck], report: StepReport) -> tuple[s
     verdict = overall(check.verdict for check in checks)
     numbers = sum(check.elements for check in checks)
     worst = max(check.max_ratio for check in checks)
-    used = share(worst) if numbers and verdict is not Verdict.UNDECIDED else "–"
+    used = text.share(worst) if numbers and verdict is not Verdict.UNDECIDED else "–"
     formula = _formula(kind, checks[0], report)
     return (WORDS.get(kind, kind), formula, text.count(numbers), used, str(verdict))
 
@@ -131,15 +130,6 @@ def _formula(kind: str, check: OperationCheck, report: StepReport) -> str:
     name = kind.split(".")[-1]
     name = STATE_SYMBOLS.get(name, name)
     return working.get(name) or check.formula.split(" = ", 1)[-1]
-
-
-def share(ratio: float) -> str:
-    """Write how much of the bound an error takes."""
-    if not math.isfinite(ratio) or ratio > 1e4:
-        return "beyond it"
-    return (
-        "exact" if ratio == 0 else f"{100 * ratio:.2g} %" if ratio < 0.1 else f"{100 * ratio:.0f} %"
-    )
 
 
 def _earlier(report: StepReport) -> list[Block]:

@@ -43,6 +43,15 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
+def share(ratio: float) -> str:
+    """Write how much of the bound an error takes."""
+    if not math.isfinite(ratio) or ratio > 1e4:
+        return "beyond it"
+    return (
+        "exact" if ratio == 0 else f"{100 * ratio:.2g} %" if ratio < 0.1 else f"{100 * ratio:.0f} %"
+    )
+
+
 def shortest(value: float, number_format: NumberFormat) -> str:
     """Write six digits, or as many more as it takes to read back this number of that format."""
     if not math.isfinite(value):

@@ -166,17 +166,19 @@ def check_products(
     weight: FloatArray,
     bias: FloatArray | None,
     result: FloatArray,
-    dtype: str,
+    computed_in: DotArithmetic | str,
 ) -> DotCheck:
     """Hold a computed Y = X·Wᵀ + b against the exact value and the bound.
 
-    x is (rows, n), weight (out, n), bias (out,) or None, result (rows, out): numbers of `dtype`.
+    x is (rows, n), weight (out, n), bias (out,) or None, result (rows, out): numbers of the
+    arithmetic that is declared, or of the dtype that is named, computed as on a CPU.
     The reference is float64 arithmetic for inputs of up to 24 bits and twice that precision for
     float64 inputs; its own error is part of the bound.
     """
+    arithmetic = arithmetic_of(computed_in) if isinstance(computed_in, str) else computed_in
     # NaN, Inf and overflow are told by the verdict
     with np.errstate(all="ignore"):
-        return _check_products(x, weight, bias, result, arithmetic_of(dtype))
+        return _check_products(x, weight, bias, result, arithmetic)
 
 
 def _check_products(

@@ -1,0 +1,44 @@
+"""What all verifications share: choosing checks, progress, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fcinspect.cli.options import Output
+from fcinspect.cli.status import ExitStatus
+
+if TYPE_CHECKING:
+    from fcinspect.verification.check import Plan, Planned
+
+Checks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--checks",
+        metavar="NAMES",
+        help="Make only these checks: groups, names or patterns, separated by commas; list shows"
+        " them.",
+    ),
+]
+
+
+def carry_out(
+    plan: Plan, checks: list[str] | None, asked: dict[str, Any], output: Output
+) -> ExitStatus:
+    """Make the checks of the plan that are chosen, and write the report."""
+    from fcinspect.render.verification import view_of_plan, view_of_report
+    from fcinspect.verification.check import carried_out
+
+    names = [name.strip() for part in checks or () for name in part.split(",") if name.strip()]
+    asked = {**asked, "checks": names or None}
+    if names == ["list"]:
+        return output.write(view_of_plan(plan, asked))
+    return output.write(view_of_report(carried_out(plan.chosen(names), _tracked), asked))
+
+
+def _tracked(checks: Sequence[Planned]) -> Iterator[Planned]:
+    from fcinspect.render.progress import tracked
+
+    return tracked(checks, len(checks), "checks")

@@ -1,0 +1,12 @@
+"""fcinspect verify optimizer."""
+
+from __future__ import annotations
+
+from fcinspect.cli.options import Output
+from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.verify.carry_out import Checks
+
+
+def optimizer(checks: Checks = None, *, output: Output) -> ExitStatus:
+    """Not written yet."""
+    raise NotImplementedError

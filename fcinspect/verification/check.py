@@ -1,0 +1,227 @@
+"""What every verification is made of: planned checks, their findings, and the report of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from fcinspect.errors import UsageError, did_you_mean
+from fcinspect.rounding.dot import DotCheck
+from fcinspect.rounding.verdict import Verdict, overall
+from fcinspect.verification.operation import OperationCheck
+
+
+Kind = Literal["layer", "implementation", "optimizer", "output", "step", "example"]
+"""What is verified."""
+
+
+class Misbehaved(Exception):
+    """What is under inspection raised, hung, died or returned nonsense: a finding, no crash."""
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The element that comes nearest to its bound, or leaves it furthest."""
+
+    index: tuple[int, ...]
+    """Its place in the computed array."""
+    computed: float
+    reference: float
+    """What the closed form gives there."""
+    low: float | None = None
+    """The smallest number that rounding can explain there, where it is known"""
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked, and what was found."""
+
+    name: str
+    """Unique in its report, group first: "exact/dense integers"."""
+    verdict: Verdict
+    detail: str
+    """What was checked or found, in one line."""
+    max_ratio: float | None = None
+    """Largest error/bound; above 1 is outside. None where no numbers are compared."""
+    worst: Worst | None = None
+    cause: str | None = None
+    """The likely cause of what is outside or undecided, if the pattern of errors names one."""
+    elements: int = 0
+    """How many numbers were compared."""
+    outside: int = 0
+    undecided: int = 0
+
+    @property
+    def group(self) -> str:
+        """The kind of check, by which --checks chooses."""
+        return self.name.partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A check before it is made."""
+
+    name: str
+    """Group first: "exact/dense integers"."""
+    run: Callable[[], Check | Iterable[Check]]
+    """Makes the check, or several; may raise Misbehaved."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The checks that a subject will be put through, in order."""
+
+    kind: Kind
+    subject: str
+    """What is verified, in words."""
+    checks: tuple[Planned, ...]
+    not_exercised: tuple[str, ...] = ()
+    """What no check looks at, and why, a phrase each."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how the subject was taken."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of the checks, in order."""
+        return tuple(dict.fromkeys(planned.name.partition("/")[0] for planned in self.checks))
+
+    def chosen(self, patterns: Sequence[str]) -> Plan:
+        """Return the plan with only the checks that a group, a name or a pattern chooses.
+
+        What is left out is listed as not exercised. Raises UsageError for a pattern that chooses
+        nothing.
+        """
+        if not patterns:
+            return self
+        for pattern in patterns:
+            if not any(_chooses(pattern, planned.name) for planned in self.checks):
+                names = (*self.groups, *(planned.name for planned in self.checks))
+                raise UsageError(
+                    f"--checks {pattern!r} chooses none of the checks: expected"
+                    f" {', '.join(self.groups)}, or a name as --checks list shows it",
+                    hint=did_you_mean(pattern, names),
+                )
+        kept = tuple(
+            planned
+            for planned in self.checks
+            if any(_chooses(pattern, planned.name) for pattern in patterns)
+        )
+        left_out = tuple(
+            f"{planned.name}: not chosen by --checks"
+            for planned in self.checks
+            if planned not in kept
+        )
+        return replace(self, checks=kept, not_exercised=(*self.not_exercised, *left_out))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found."""
+
+    kind: Kind
+    subject: str
+    checks: tuple[Check, ...]
+    not_exercised: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of all checks; undecided when nothing was checked."""
+        if not self.checks:
+            return Verdict.UNDECIDED
+        return overall(check.verdict for check in self.checks)
+
+
+Track = Callable[[Sequence[Planned]], Iterable[Planned]]
+"""Yields the planned checks, and shows how far they have come."""
+
+
+def carried_out(plan: Plan, track: Track = iter) -> Report:
+    """Make the planned checks, one after the other."""
+    found = [check for planned in track(plan.checks) for check in _made(planned)]
+    return Report(plan.kind, plan.subject, tuple(found), plan.not_exercised, plan.notes)
+
+
+def _made(planned: Planned) -> Iterator[Check]:
+    try:
+        made = planned.run()
+        yield from [made] if isinstance(made, Check) else made
+    except Misbehaved as fault:
+        yield Check(planned.name, Verdict.OUTSIDE, str(fault), cause=str(fault))
+
+
+def _chooses(pattern: str, name: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}/*")
+
+
+def holds(name: str, holds: bool, detail: str, cause: str | None = None) -> Check:
+    """Return the check of something that is so or is not; `cause` is told where it is not."""
+    verdict = Verdict.WITHIN if holds else Verdict.OUTSIDE
+    return Check(name, verdict, detail, cause=None if holds else cause)
+
+
+def of_dot(
+    name: str,
+    detail: str,
+    check: DotCheck,
+    shape: tuple[int, ...],
+    computed: float | None = None,
+    cause: str | None = None,
+) -> Check:
+    """Return the check of an array of that shape from that of its rows and columns.
+
+    `computed` is the number in the worst place.
+    """
+    import numpy as np
+
+    worst = None
+    if check.worst is not None and computed is not None:
+        flat = int(np.ravel_multi_index(check.worst, check.reference.shape))
+        worst = Worst(
+            tuple(int(i) for i in np.unravel_index(flat, shape)),
+            computed,
+            float(check.reference[check.worst]),
+            float(check.low[check.worst]),
+            float(check.high[check.worst]),
+        )
+    return Check(
+        name,
+        check.verdict,
+        detail,
+        max_ratio=check.max_ratio,
+        worst=worst,
+        cause=cause if check.verdict is not Verdict.WITHIN else None,
+        elements=check.reference.size,
+        outside=check.outside,
+        undecided=check.undecided,
+    )
+
+
+def of_operation(group: str, operation: OperationCheck) -> Check:
+    """Return the check of one operation of a training step."""
+    worst = None
+    if operation.worst is not None and None not in (operation.computed, operation.reference):
+        assert operation.computed is not None
+        assert operation.reference is not None
+        assert operation.bound is not None
+        worst = Worst(
+            operation.worst,
+            operation.computed,
+            operation.reference,
+            operation.reference - operation.bound,
+            operation.reference + operation.bound,
+        )
+    return Check(
+        f"{group}/{operation.name}",
+        operation.verdict,
+        operation.formula,
+        max_ratio=operation.max_ratio,
+        worst=worst,
+        cause=operation.cause,
+        elements=operation.elements,
+        outside=operation.outside,
+        undecided=operation.undecided,
+    )
