@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from fcinspect import __version__
-from fcinspect.cli.command import Command, Group
+from fcinspect.cli.command import Command, group_of
 from fcinspect.cli.completion import COMPLETE_VARIABLE
 from fcinspect.cli.options import FORMAT_VARIABLE, expanded
 from fcinspect.cli.status import BY_KIND, ExitStatus
@@ -55,7 +55,7 @@ def app_for(arguments: list[str]) -> typer.Typer:
 
     The modules of the other commands are not even loaded.
     """
-    app = _typer("fcinspect")
+    app = _typer("fcinspect", COMMANDS)
     app.callback()(root)
     called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
     for name in called:
@@ -68,18 +68,18 @@ def app_for(arguments: list[str]) -> typer.Typer:
 
 
 def _group(name: str, folder: Any, arguments: list[str]) -> typer.Typer:
-    group = _typer(name)
     known = folder.COMMANDS
+    group = _typer(name, known)
     for part in arguments[:1] if arguments and arguments[0] in known else known:
         module = import_module(f"fcinspect.cli.{name}.{part}")
         group.command(cls=Command)(expanded(getattr(module, part)))
     return group
 
 
-def _typer(name: str) -> typer.Typer:
+def _typer(name: str, order: tuple[str, ...]) -> typer.Typer:
     return typer.Typer(
         name=name,
-        cls=Group,
+        cls=group_of(order),
         add_completion=False,
         # markup would eat "(batch, in)" written in brackets
         rich_markup_mode=None,

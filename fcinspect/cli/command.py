@@ -44,4 +44,17 @@ class Command(_Light, TyperCommand):
 
 
 class Group(_Light, TyperGroup):
-    """fcinspect itself."""
+    """fcinspect itself, or a group of its commands."""
+
+    order: tuple[str, ...] = ()
+    """The commands as the help lists them; typer puts groups behind all others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands in the order of the help."""
+        known: list[str] = super().list_commands(ctx)
+        return sorted(known, key=self.order.index) if self.order else known
+
+
+def group_of(order: tuple[str, ...]) -> type[Group]:
+    """Return the class of a group whose help lists its commands in that order."""
+    return type("Group", (Group,), {"order": order})

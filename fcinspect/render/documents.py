@@ -384,6 +384,7 @@ class VerifyDocument(TypedDict):
     kind: Literal["layer", "implementation", "optimizer", "output", "step", "example"]
     subject: str
     verdict: VerdictWord
+    likely_cause: str | None
     checks: list[CheckDocument]
     not_exercised: list[str]
     notes: list[str]

@@ -18,7 +18,6 @@ from fcinspect.render.page import (
     PageBuilder,
     Table,
 )
-from fcinspect.render.text import share
 from fcinspect.render.view import View
 from fcinspect.rounding.verdict import Verdict
 
@@ -77,6 +76,7 @@ def document(report: Report) -> VerifyDocument:
         "kind": report.kind,
         "subject": report.subject,
         "verdict": report.verdict.value,
+        "likely_cause": report.likely_cause,
         "checks": [_check_document(check) for check in report.checks],
         "not_exercised": list(report.not_exercised),
         "notes": list(report.notes),
@@ -132,14 +132,7 @@ def page(report: Report, precision: int = 4) -> Page:
     built.add(Heading(f"Verify {report.subject}", level=1))
     built.add(*(Line.of(note, indent=2) for note in report.notes))
     if report.checks:
-        columns = (
-            Column("check", right=False),
-            Column("what", right=False),
-            Column("numbers"),
-            Column("of bound"),
-            Column("verdict", right=False),
-        )
-        built.group(Table(columns, tuple(map(_row, report.checks))))
+        built.group(_table(report.checks))
     findings = [check for check in report.checks if check.verdict is not Verdict.WITHIN]
     for check in findings[:MOST_FINDINGS]:
         built.group(*_finding(check))
@@ -153,12 +146,26 @@ def page(report: Report, precision: int = 4) -> Page:
     return built.page()
 
 
-def _row(check: Check) -> tuple[str, ...]:
-    used = "–"
-    if check.max_ratio is not None and check.verdict is not Verdict.UNDECIDED:
-        used = share(check.max_ratio)
-    numbers = text.count(check.elements) if check.elements else ""
-    return (check.name, check.detail, numbers, used, str(check.verdict))
+def _table(checks: Sequence[Check]) -> Table:
+    """Return a row for each check, under the name of its group."""
+    columns = (
+        Column("check", right=False),
+        Column("what", right=False),
+        Column("of bound"),
+        Column("verdict", right=False),
+    )
+    found: list[tuple[str, ...]] = []
+    group = None
+    for check in checks:
+        if check.group != group:
+            group = check.group
+            found.append((group, "", "", ""))
+        used = "–"
+        if check.max_ratio is not None and check.verdict is not Verdict.UNDECIDED:
+            used = text.share(check.max_ratio)
+        name = check.name.removeprefix(f"{group}/")
+        found.append((f"  {name}", check.detail, used, str(check.verdict)))
+    return Table(columns, tuple(found))
 
 
 def _finding(check: Check) -> list[Block]:
@@ -199,4 +206,5 @@ def _sentence(report: Report, findings: int) -> Line:
         if report.checks
         else "Undecided: nothing was checked.",
     }
-    return Line.of((words[report.verdict], VERDICT_ROLES[report.verdict]))
+    likely = f" Most likely, {report.likely_cause}." if report.likely_cause else ""
+    return Line.of((words[report.verdict] + likely, VERDICT_ROLES[report.verdict]))

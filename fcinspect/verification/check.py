@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -11,7 +12,6 @@ from fcinspect.errors import UsageError, did_you_mean
 from fcinspect.rounding.dot import DotCheck
 from fcinspect.rounding.verdict import Verdict, overall
 from fcinspect.verification.operation import OperationCheck
-
 
 Kind = Literal["layer", "implementation", "optimizer", "output", "step", "example"]
 """What is verified."""
@@ -133,6 +133,12 @@ class Report:
         if not self.checks:
             return Verdict.UNDECIDED
         return overall(check.verdict for check in self.checks)
+
+    @property
+    def likely_cause(self) -> str | None:
+        """The cause that most checks name; of several, the one that is named first."""
+        causes = Counter(check.cause for check in self.checks if check.cause is not None)
+        return max(causes, key=causes.__getitem__, default=None)
 
 
 Track = Callable[[Sequence[Planned]], Iterable[Planned]]

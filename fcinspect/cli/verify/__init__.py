@@ -3,4 +3,4 @@
 COMMANDS = ("layer", "implementation", "optimizer", "output", "step", "example")
 """In the order of the help; each is the function of that name in the module of that name."""
 
-HELP = "Decide by derived bounds whether numbers are right, and name the fault."
+HELP = "Prove a layer, a gradient or a step right, or name the fault."
