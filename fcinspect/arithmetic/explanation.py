@@ -12,17 +12,11 @@ from fcinspect.arithmetic.selection import Selection, chosen_elements, listed_te
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
+from fcinspect.rounding.accumulation import DotArithmetic, arithmetic_of
 from fcinspect.rounding.arrays import Float64Array, FloatArray
-from fcinspect.rounding.dot import (
-    DotArithmetic,
-    DotCheck,
-    admissible,
-    arithmetic_of,
-    check_products,
-    flushed_magnitude,
-    judge,
-)
+from fcinspect.rounding.dot import DotCheck, check_products, exactly_admissible, judge
 from fcinspect.rounding.exact import ExactSums, PlainSums, to_float
+from fcinspect.rounding.reference import flushed_magnitude
 from fcinspect.rounding.verdict import Verdict
 
 
@@ -251,19 +245,8 @@ def _certified(
     """Return the element judged from its exact sum and the exact magnitudes."""
     bias, output = element.bias, element.output
     exact = sums.total() + Fraction(bias or 0.0)
-    exact_float = to_float(exact.numerator, exact.denominator)
-    size = sums.magnitude()
     with np.errstate(all="ignore"):
-        y = np.array([[exact_float]])
-        allowed = admissible(
-            y,
-            np.abs(y) * 2.0**-53 + 2.0**-1074,
-            np.array([[to_float(size.numerator, size.denominator)]]) * (1 + 2.0**-52),
-            None if bias is None else np.array([bias]),
-            sums.count,
-            arithmetic,
-            flushed,
-        )
+        y, allowed = exactly_admissible(sums, bias, arithmetic, flushed)
         check = judge(y, allowed, np.array([[output]]))
     decided = check.verdict is not Verdict.UNDECIDED
     error = abs(Fraction(output) - exact) if math.isfinite(output) else None
@@ -271,7 +254,7 @@ def _certified(
     return replace(
         element,
         exact=exact,
-        exact_float=exact_float,
+        exact_float=float(y[0, 0]),
         correctly_rounded=arithmetic.output.round(exact),
         error=None if error is None else to_float(error.numerator, error.denominator),
         bound=float(check.bound[0, 0]) if decided else None,

@@ -27,6 +27,8 @@ def round_to(values: npt.ArrayLike, number_format: NumberFormat) -> npt.NDArray[
     if number_format.precision == 53:
         return exact.copy()
     with np.errstate(all="ignore"):
+        if number_format.name in ("float32", "float16"):
+            return exact.astype(number_format.name).astype(np.float64)
         exponent = np.frexp(exact)[1] - 1
         step = np.maximum(exponent, number_format.smallest_exponent) - number_format.precision + 1
         rounded = np.ldexp(np.rint(np.ldexp(exact, -step)), step)
@@ -41,9 +43,14 @@ def half_ulp(values: npt.ArrayLike, number_format: NumberFormat) -> npt.NDArray[
 
     In float64 half of the smallest distance is not a number: the whole one stands for it.
     """
-    magnitude = np.abs(np.asarray(values, dtype=np.float64))
-    exponent = np.where(magnitude > 0, np.frexp(magnitude)[1] - 1, number_format.smallest_exponent)
-    exponent = np.maximum(exponent, number_format.smallest_exponent)
+    magnitude = np.asarray(np.abs(np.asarray(values, dtype=np.float64)))
+    # a float64's exponent stands in its upper bits; that of 0 is taken for a very small one
+    exponent = (magnitude.view(np.int64) >> 52) - 1023
+    exponent = np.asarray(np.maximum(exponent, number_format.smallest_exponent))
+    if number_format.precision < 53:
+        # half an ulp of these formats is a normal float64: its bits are its exponent
+        bits = np.asarray((exponent - (number_format.precision - 1023)) << 52)
+        return bits.view(np.float64)
     half: npt.NDArray[np.float64] = np.ldexp(1.0, exponent - number_format.precision)
     return np.maximum(half, 2.0**-1074)
 

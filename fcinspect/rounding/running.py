@@ -18,8 +18,8 @@ from typing import ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.rounding.accumulation import SLACK
 from fcinspect.rounding.arrays import Float64Array
-from fcinspect.rounding.dot import SLACK
 from fcinspect.rounding.formats import FLOAT64, NumberFormat
 
 LIBRARY_ULPS = 2.0

@@ -19,8 +19,9 @@ from fcinspect.arithmetic.training import (
     TrainingStep,
 )
 from fcinspect.layers.array import Array
+from fcinspect.rounding.accumulation import SLACK
 from fcinspect.rounding.arrays import Float64Array, FloatArray
-from fcinspect.rounding.dot import SLACK, check_products
+from fcinspect.rounding.dot import check_products
 from fcinspect.rounding.formats import NumberFormat, format_named
 from fcinspect.rounding.running import Interval, Running, exact, hull
 from fcinspect.verification.operation import (

@@ -1,0 +1,114 @@
+"""Faults of precision: operands, sums or the result kept in fewer digits than declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from fcinspect.rounding.accumulation import TF32_PRECISION, arithmetic_of
+from fcinspect.rounding.arrays import Float64Array, round_to
+from fcinspect.rounding.formats import BFLOAT16, FLOAT16, FLOAT32, NumberFormat
+from fcinspect.verification.observed import Observed
+
+ELEVEN = NumberFormat("11 bits, as tf32 and float16 have", TF32_PRECISION, 127, -126, 4)
+
+MOST_SCATTER = 1.0
+"""Correct sums measured at most 0.38 of u·√((n+1)·(Σx²w² + b² + y²)); 1 leaves room."""
+LEAST_SCATTER = 0.04
+
+
+def arithmetic_causes(seen: Observed) -> Iterator[str]:
+    """Yield the narrower format that explains the errors."""
+    if not np.isfinite(seen.y).all():
+        return
+    yield from _rounded_result(seen)
+    for number_format in _narrower(seen, FLOAT32, ELEVEN, BFLOAT16):
+        yield from _rounded_operands(seen, number_format)
+    yield from _quantised(seen)
+    yield from _computed_in(seen, _narrower(seen, FLOAT32, FLOAT16, BFLOAT16))
+
+
+def _narrower(seen: Observed, *formats: NumberFormat) -> list[NumberFormat]:
+    """Return the formats that have fewer digits than the inputs."""
+    inputs = seen.arithmetic.inputs
+    return [narrow for narrow in formats if narrow.precision < inputs.precision]
+
+
+def _rounded_result(seen: Observed) -> Iterator[str]:
+    """Name the format of fewer digits that all results are numbers of."""
+    output = seen.arithmetic.output
+    for number_format in (FLOAT32, FLOAT16, BFLOAT16):
+        if number_format.precision >= output.precision:
+            continue
+        if not np.array_equal(round_to(seen.y, number_format), seen.y):
+            continue
+        low, high = (round_to(end, number_format) for end in (seen.check.low, seen.check.high))
+        if ((low <= seen.y) & (seen.y <= high)).all():
+            yield f"the result is rounded to {number_format.name}"
+
+
+def _rounded_operands(seen: Observed, number_format: NumberFormat) -> Iterator[str]:
+    for cut, how in ((False, "rounded"), (True, "truncated")):
+        narrow = _cut if cut else round_to
+        x, weight = narrow(seen.x, number_format), narrow(seen.weight, number_format)
+        name = number_format.name
+        if seen.explained_by(x=x, weight=weight):
+            yield f"inputs and weights are {how} to {name}"
+        if seen.explained_by(x=x):
+            yield f"inputs are {how} to {name}"
+        if seen.explained_by(weight=weight):
+            yield f"weights are {how} to {name}"
+
+
+def _cut(values: Float64Array, number_format: NumberFormat) -> Float64Array:
+    """Return values truncated to the format's digits."""
+    bits = 53 - number_format.precision
+    kept = np.ascontiguousarray(values).view(np.int64) >> bits << bits
+    return kept.view(np.float64)
+
+
+def _quantised(seen: Observed) -> Iterator[str]:
+    """Name weights that were rounded to whole multiples of a scale."""
+    for levels, name in ((127, "int8"), (7, "int4")):
+        for axis, words in ((1, "a scale for each row"), (None, "one scale")):
+            largest = np.abs(seen.weight).max(axis=axis, keepdims=True)
+            scale = np.where(largest > 0, largest, 1.0) / levels
+            weight = round_to(np.rint(seen.weight / scale) * scale, seen.arithmetic.inputs)
+            if seen.explained_by(weight=weight):
+                yield f"weights are rounded to {name} with {words}"
+
+
+def _computed_in(seen: Observed, narrower: list[NumberFormat]) -> Iterator[str]:
+    """Name the narrower dtype in which everything may have been computed."""
+    for number_format in narrower:
+        x, weight = round_to(seen.x, number_format), round_to(seen.weight, number_format)
+        bias = None if seen.bias is None else round_to(seen.bias, number_format)
+        whole = arithmetic_of(number_format.name)
+        if not np.array_equal(round_to(seen.y, number_format), seen.y):
+            continue
+        check = seen.under(x, weight, bias, whole)
+        if not check.outside and not check.undecided:
+            yield f"the layer is computed in {number_format.name}"
+
+
+def narrow_sums(seen: Observed) -> str | None:
+    """Name the format in which partial sums are kept, by how much the errors scatter."""
+    if not np.isfinite(seen.y).all():
+        return None
+    rows, outputs = list(seen.rows), list(seen.outputs)
+    squares = (seen.x[rows] ** 2) @ (seen.weight[outputs] ** 2).T
+    size = np.sqrt((seen.n + 1) * (squares + seen.b**2 + seen.right**2))
+    own = seen.arithmetic.output.unit_roundoff * np.abs(seen.y)
+    error = np.maximum(np.abs(seen.y - seen.right) - own, 0.0) / np.where(size > 0, size, 1.0)
+    # of normally distributed numbers half are beyond 0.6745 deviations; single faults leave it
+    scatter = float(np.median(error)) / 0.6745
+    for number_format in (BFLOAT16, FLOAT16, FLOAT32):
+        if number_format.precision >= seen.arithmetic.accumulate.precision:
+            continue
+        share = scatter / number_format.unit_roundoff
+        kept = replace(seen.arithmetic, accumulate=number_format)
+        if LEAST_SCATTER <= share <= MOST_SCATTER and seen.explained_by(arithmetic=kept):
+            return f"partial sums are kept in {number_format.name}"
+    return None

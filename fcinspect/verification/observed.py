@@ -1,0 +1,199 @@
+"""A result with the operands that should give it: what hypotheses of a fault are tried on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from fcinspect.rounding.accumulation import DotArithmetic
+from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.dot import DotCheck, check_products
+
+MOST_ROWS = 64
+MOST_OUTPUTS = 256
+"""So many rows and outputs are looked at, those that are outside first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What was computed, and from what; all numbers in float64, operands finite."""
+
+    x: Float64Array
+    """(rows, n), every row"""
+    weight: Float64Array
+    """(out, n), every output"""
+    bias: Float64Array | None
+    """(out)"""
+    result: Float64Array
+    """(rows, out)"""
+    arithmetic: DotArithmetic
+    rows: tuple[int, ...]
+    """The rows that are looked at."""
+    outputs: tuple[int, ...]
+    """The outputs that are looked at."""
+
+    @classmethod
+    def of(
+        cls,
+        x: Float64Array,
+        weight: Float64Array,
+        bias: Float64Array | None,
+        result: Float64Array,
+        arithmetic: DotArithmetic,
+    ) -> Observed | None:
+        """Return what is looked at: finite rows and outputs, those outside first; None if none."""
+        rows = np.flatnonzero(np.isfinite(x).all(axis=1))
+        outputs = np.isfinite(weight).all(axis=1)
+        if bias is not None:
+            outputs = outputs & np.isfinite(bias)
+        columns = np.flatnonzero(outputs)
+        if not rows.size or not columns.size:
+            return None
+        if rows.size > MOST_ROWS or columns.size > MOST_OUTPUTS:
+            rows, columns = _chosen(x, weight, bias, result, rows, columns)
+        chosen = (tuple(map(int, rows)), tuple(map(int, columns)))
+        return cls(x, weight, bias, result, arithmetic, *chosen)
+
+    @property
+    def n(self) -> int:
+        """The number of inputs."""
+        return self.x.shape[1]
+
+    @property
+    def y(self) -> Float64Array:
+        """The result where it is looked at."""
+        return self.result[np.ix_(self.rows, self.outputs)]
+
+    @property
+    def b(self) -> Float64Array:
+        """The bias of these outputs, zeros without one."""
+        if self.bias is None:
+            return np.zeros(len(self.outputs))
+        return self.bias[list(self.outputs)]
+
+    @cached_property
+    def check(self) -> DotCheck:
+        """The result against what is right."""
+        return self.under(self.x, self.weight, self.bias, self.arithmetic)
+
+    @property
+    def right(self) -> Float64Array:
+        """What is right."""
+        return self.check.reference
+
+    @property
+    def reach(self) -> Float64Array:
+        """How far a correct result may be from what is right."""
+        return self.check.bound
+
+    @property
+    def room(self) -> Float64Array:
+        """How far rounding may take the result observed from that of altered operands."""
+        return self.reach + 2 * self.arithmetic.output.unit_roundoff * np.abs(self.y)
+
+    @cached_property
+    def wrong(self) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+        """Which elements rounding does not explain."""
+        inside = (self.check.low <= self.y) & (self.y <= self.check.high)
+        return np.asarray(~inside)
+
+    def under(
+        self,
+        x: Float64Array,
+        weight: Float64Array,
+        bias: Float64Array | None,
+        arithmetic: DotArithmetic,
+    ) -> DotCheck:
+        """Return the check of the result as if these had been the operands."""
+        rows, outputs = list(self.rows), list(self.outputs)
+        return check_products(
+            x[rows], weight[outputs], None if bias is None else bias[outputs], self.y, arithmetic
+        )
+
+    def explained_by(
+        self,
+        x: Float64Array | None = None,
+        weight: Float64Array | None = None,
+        bias: Float64Array | None = None,
+        arithmetic: DotArithmetic | None = None,
+    ) -> bool:
+        """Whether the result is right for other operands; those not given stay as they are."""
+        check = self.under(
+            self.x if x is None else x,
+            self.weight if weight is None else weight,
+            self.bias if bias is None else bias,
+            arithmetic or self.arithmetic,
+        )
+        return not check.outside and check.undecided < self.y.size
+
+    def near(self, expected: Float64Array, factor: float = 1.0) -> bool:
+        """Whether the result is `expected`, up to what rounding does to `factor` times the right.
+
+        Once more for what is done to the result, which is itself rounded.
+        """
+        unit = self.arithmetic.output.unit_roundoff
+        room = 2 * abs(factor) * self.reach + 4 * unit * (np.abs(expected) + np.abs(self.b))
+        return bool(np.all(np.abs(self.y - expected) <= room))
+
+    def part_that_is_wrong(self) -> tuple[Observed, str] | None:
+        """Return the rows or outputs that hold all wrong elements, in words; None for all."""
+        rows, outputs = np.flatnonzero(self.wrong.any(axis=1)), np.flatnonzero(self.wrong.any(0))
+        if not rows.size:
+            return None
+        some_outputs, some_rows = outputs.size < len(self.outputs), rows.size < len(self.rows)
+        if not some_outputs and not some_rows:
+            return None
+        part = replace(
+            self,
+            rows=tuple(self.rows[i] for i in rows),
+            outputs=tuple(self.outputs[j] for j in outputs),
+        )
+        words = []
+        if some_outputs:
+            words.append(_places("output", part.outputs, len(self.weight), self.outputs))
+        if some_rows:
+            words.append(_places("row", part.rows, len(self.x), self.rows))
+        return part, "in " + " of ".join(words)
+
+
+def _chosen(
+    x: Float64Array,
+    weight: Float64Array,
+    bias: Float64Array | None,
+    result: Float64Array,
+    rows: np.ndarray[tuple[int], np.dtype[np.intp]],
+    columns: np.ndarray[tuple[int], np.dtype[np.intp]],
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], np.ndarray[tuple[int], np.dtype[np.intp]]]:
+    """Return some of the rows and outputs: those furthest from what is right, first and last."""
+    with np.errstate(all="ignore"):
+        right = x[rows] @ weight[columns].T
+        if bias is not None:
+            right = right + bias[columns]
+        error = np.abs(np.nan_to_num(result[np.ix_(rows, columns)] - right, nan=np.inf))
+    return (
+        np.sort(rows[_some(error.max(axis=1), MOST_ROWS)]),
+        np.sort(columns[_some(error.max(axis=0), MOST_OUTPUTS)]),
+    )
+
+
+def _some(error: Float64Array, most: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Return the places of the largest half and of an evenly spread other half."""
+    if error.size <= most:
+        return np.arange(error.size)
+    largest = np.argsort(error)[::-1][: most // 2]
+    spread = np.linspace(0, error.size - 1, most // 2).astype(np.intp)
+    return np.union1d(largest, spread)
+
+
+def _places(word: str, places: tuple[int, ...], count: int, seen: tuple[int, ...]) -> str:
+    """Return "output 3", "outputs from 64 on", "some outputs"."""
+    if len(places) == 1:
+        return f"{word} {places[0]}"
+    if places == tuple(p for p in seen if p >= places[0]):
+        return f"{word}s from {places[0]} on"
+    if places == tuple(p for p in seen if p <= places[-1]):
+        return f"{word}s up to {places[-1]}"
+    listed = ", ".join(map(str, places[:3])) + (", …" if len(places) > 3 else "")
+    return f"{word}s {listed}"
