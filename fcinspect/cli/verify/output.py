@@ -1,12 +1,76 @@
-"""fcinspect verify output."""
+"""fcinspect verify output: is a claimed y = x·Wᵀ + b right, is a difference rounding?"""
 
 from __future__ import annotations
 
-from fcinspect.cli.options import Output
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+
+from fcinspect.cli.options import DTYPES, Output
+from fcinspect.cli.sources import LAYOUTS
 from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.values import completion_of, one_of
 from fcinspect.cli.verify.carry_out import Checks
 
 
-def output(checks: Checks = None, *, output: Output) -> ExitStatus:
-    """Not written yet."""
-    raise NotImplementedError
+def output(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="A .npz, .safetensors or .json file, or - for JSON on standard input, with x (or"
+            " input), W (weight), y (output), and b (bias) and a second y2 if there are any; also"
+            " the output of explain --json --full.",
+        ),
+    ],
+    accumulate: Annotated[
+        str | None,
+        typer.Option(
+            "--accumulate",
+            metavar="HOW",
+            help="How sums are formed, where not as on a CPU: a format (float32), rz:K for"
+            " truncation in blocks of K, tf32, split:P:FORMAT for P partial sums, ftz; separated"
+            " by commas.",
+        ),
+    ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            parser=one_of("layout", LAYOUTS),
+            autocompletion=completion_of(LAYOUTS),
+            metavar="LAYOUT",
+            help="How the file holds W: out,in as torch, or in,out as Keras and GPT-2.",
+        ),
+    ] = "out,in",
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            "--dtype",
+            parser=one_of("dtype", DTYPES),
+            autocompletion=completion_of(DTYPES),
+            metavar="DTYPE",
+            help="Format of plain JSON numbers: float32, float64, bfloat16 or float16.",
+        ),
+    ] = None,
+    checks: Checks = None,
+    *,
+    output: Output,
+) -> ExitStatus:
+    """Check a computed y = Wx + b: is its difference rounding, or what is it?"""
+    from fcinspect.checkpoints.claimed import load_claimed
+    from fcinspect.cli.verify.carry_out import carry_out
+    from fcinspect.verification.output import plan_of
+
+    claimed = load_claimed(file, dtype)
+    plan = plan_of(claimed.arrays, claimed.source, layout, accumulate, claimed.readings)
+    left = tuple(f"{name!r}: not one of x, W, b, y, y2" for name in claimed.others)
+    plan = replace(plan, notes=(*plan.notes, *claimed.notes), not_exercised=left)
+    asked: dict[str, Any] = {
+        "file": file,
+        "accumulate": accumulate,
+        "layout": layout,
+        "dtype": dtype,
+    }
+    return carry_out(plan, checks, asked, output)

@@ -1,0 +1,107 @@
+"""Objects of somebody else's Python code, found by "package.module:Object" or "file.py:Object"."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+from fcinspect.errors import InputError, did_you_mean
+
+FORM = "expected package.module:Object or file.py:Object"
+
+
+def split(text: str) -> tuple[str, str]:
+    """Return the module and the object of "module:object"; raises InputError for another form."""
+    place, colon, name = text.rpartition(":")
+    if not (colon and place.strip() and name.strip()):
+        raise InputError(f"{text!r} names no object of a module: {FORM}")
+    return place, name
+
+
+def load(text: str) -> object:
+    """Return the object; this executes the code of its module.
+
+    Raises InputError where there is no such file, module or object, or where the code raises.
+    """
+    place, name = split(text)
+    found: object = _module(place)
+    for part in name.split("."):
+        if not hasattr(found, part):
+            public = [known for known in vars(found) if not known.startswith("_")] if hasattr(
+                found, "__dict__"
+            ) else []  # fmt: skip
+            raise InputError(f"{place} has no object {name!r}", hint=did_you_mean(part, public))
+        found = getattr(found, part)
+    return found
+
+
+def _module(place: str) -> ModuleType:
+    if place.endswith(".py"):
+        return _from_file(Path(place))
+    if "/" in place or "\\" in place:
+        raise InputError(f"{place!r} is neither a .py file nor a module: {FORM}")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(place)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (place == error.name or place.startswith(f"{error.name}.")):
+            near = [path.stem for path in Path.cwd().glob("*.py")]
+            raise InputError(
+                f"there is no module {place!r}: {FORM}", hint=did_you_mean(place, near)
+            ) from None
+        raise InputError(f"{place} cannot be imported: {words_of(error)}") from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise InputError(f"{place} cannot be imported: {words_of(error)}") from None
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        near = [other.name for other in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise InputError(f"there is no file {str(path)!r}", hint=did_you_mean(path.name, near))
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses and pickle look their module up by name
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise InputError(f"{path} cannot be imported: {words_of(error)}") from None
+    return module
+
+
+def words_of(error: BaseException) -> str:
+    """Return "ValueError: message (file.py:12)" of an error that foreign code raised."""
+    message = " ".join(str(error).split())
+    shown = f"{message[:300]}…" if len(message) > 300 else message
+    said = type(error).__name__ + (f": {shown}" if shown else "")
+    if isinstance(error, SyntaxError):
+        where = f"{Path(error.filename or '').name}:{error.lineno}"
+        return said if where in said else f"{said} ({where})"
+    place = _place(error.__traceback__)
+    return f"{said} ({place})" if place else said
+
+
+def _place(trace: TracebackType | None) -> str | None:
+    """Return file and line of the innermost frame that is the user's own code."""
+    own, packages = Path(__file__).parents[1], ("site-packages", "importlib")
+    for frame in reversed(traceback.extract_tb(trace)):
+        name = frame.filename
+        foreign = any(part in name for part in packages) or name.startswith("<")
+        if not foreign and own not in Path(name).parents and sys.prefix not in name:
+            return f"{Path(name).name}:{frame.lineno}"
+    return None

@@ -1,0 +1,128 @@
+"""An object in a process of its own, so that foreign code can neither crash nor silence us."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from fcinspect.errors import FcinspectError, InputError
+from fcinspect.verification.check import Misbehaved
+
+STARTING = 120.0
+"""Seconds that importing torch and the foreign module may take."""
+
+
+class Worker:
+    """Calls methods of an object that lives in another process.
+
+    The object is what `build(*arguments)` returns there; all of it must be picklable. What the
+    foreign code prints goes to stderr. After a crash or a timeout it is built anew.
+    """
+
+    def __init__(self, build: Callable[..., object], *arguments: Any, timeout: float) -> None:
+        self._build = build
+        self._arguments = arguments
+        self._timeout = timeout
+        self._process: Any = None
+        self._connection: Connection | None = None
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """Return what the method returns.
+
+        Raises Misbehaved when the object raises, does not answer in time, or its process dies;
+        refusals of `build` as they are.
+        """
+        if self._connection is None:
+            self._start()
+        assert self._connection is not None
+        try:
+            self._connection.send((method, arguments))
+        except OSError:
+            raise Misbehaved(self._died()) from None
+        return self._answer(
+            self._timeout, lambda: Misbehaved(f"did not return within {self._timeout:g} s")
+        )
+
+    def close(self) -> None:
+        """End the process."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, self._build, self._arguments), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        try:
+            self._answer(
+                STARTING, lambda: InputError(f"the code did not load within {STARTING:g} s")
+            )
+        except Misbehaved as fault:
+            raise InputError(f"the code cannot be loaded: {fault}") from None
+
+    def _answer(self, seconds: float, late: Callable[[], Exception]) -> Any:
+        assert self._connection is not None
+        try:
+            if not self._connection.poll(seconds):
+                self.close()
+                raise late()
+            kind, value = self._connection.recv()
+        except (EOFError, OSError):
+            raise Misbehaved(self._died()) from None
+        if kind == "misbehaved":
+            raise Misbehaved(value)
+        if kind == "refused":
+            self.close()
+            raise value
+        return value
+
+    def _died(self) -> str:
+        self._process.join(timeout=5)
+        code = self._process.exitcode
+        self.close()
+        if code is not None and code < 0:
+            with contextlib.suppress(ValueError):
+                return f"its process died of {signal.Signals(-code).name}"
+        return f"its process ended with exit status {code}"
+
+
+def _serve(connection: Connection, build: Callable[..., object], arguments: Any) -> None:
+    """Build the object and answer until the other side hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    try:
+        found = build(*arguments)
+    except FcinspectError as error:
+        connection.send(("refused", error))
+        return
+    connection.send(("done", None))
+    while True:
+        try:
+            method, given = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer = ("done", getattr(found, method)(*given))
+        except Misbehaved as fault:
+            answer = ("misbehaved", str(fault))
+        except FcinspectError as error:
+            answer = ("refused", error)
+        try:
+            connection.send(answer)
+        except OSError:
+            return

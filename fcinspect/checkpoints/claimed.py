@@ -1,0 +1,250 @@
+"""Reading a computation that somebody claims: x, W, b and y, by name, from one file.
+
+Read are .npz, .safetensors and JSON, and the document of ``fcinspect explain --json --full``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
+from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.layers.array import Array
+from fcinspect.layers.memory import require_free
+from fcinspect.rounding.formats import FORMATS
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.json_array import JsonArray
+
+NAMES = {
+    "x": ("x", "input"),
+    "W": ("W", "weight"),
+    "b": ("b", "bias"),
+    "y": ("y", "output"),
+    "y2": ("y2",),
+}
+"""What each array may be called."""
+OPTIONAL = ("b", "y2")
+MOST_NAMED = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Claimed:
+    """The arrays of a claimed computation, as the file holds them."""
+
+    source: str
+    """The file in words."""
+    arrays: Mapping[str, Array]
+    """By "x", "W", "b", "y", "y2"; b and y2 may be missing. W as the file holds it."""
+    others: tuple[str, ...] = ()
+    """Names of arrays of the file that are none of these."""
+    notes: tuple[str, ...] = ()
+    """How numbers were understood, where the file leaves it open."""
+    readings: Mapping[str, Mapping[str, Array]] | None = None
+    """Other formats that the same numbers may be of, by dtype; None where the file says which."""
+
+
+def load_claimed(path: str, dtype: str | None = None) -> Claimed:
+    """Return the claimed computation in a file, or in the JSON on standard input for "-".
+
+    `dtype` is the format of JSON numbers for which the file names none. Raises InputError for a
+    file that lacks an array or holds one twice, UsageError for a dtype that is not needed.
+    """
+    if path == "-":
+        return _from_json(standard_input(), "standard input", dtype)
+    check_readable(path)
+    kind = kind_of(path)
+    if kind == "json":
+        return _from_json(Path(path).read_bytes(), repr(path), dtype)
+    if kind not in ("npz", "safetensors"):
+        raise InputError(f"{path!r} is no .npz, .safetensors or .json file with x, W, b and y")
+    if dtype is not None:
+        raise UsageError(f"--dtype {dtype}: {path!r} says the format of its numbers itself")
+    return _from_npz(path) if kind == "npz" else _from_safetensors(path)
+
+
+def _from_npz(path: str) -> Claimed:
+    import numpy as np
+
+    from fcinspect.checkpoints.npz import READABLE, members_of
+
+    members = {member.name: member for member in members_of(path)}
+    chosen, others = _chosen(list(members), repr(path))
+    arrays = {}
+    for role, name in chosen.items():
+        member = members[name]
+        if member.dtype.name not in READABLE:
+            raise _unreadable(name, path, str(member.dtype), READABLE)
+        values = member.values()
+        # a transposed array stays one: nothing is copied
+        flags = values.flags
+        arrays[role] = Array(
+            values if flags.c_contiguous or flags.f_contiguous else np.ascontiguousarray(values),
+            member.dtype.name,
+        )
+    return Claimed(repr(path), arrays, others)
+
+
+def _from_safetensors(path: str) -> Claimed:
+    from fcinspect.checkpoints.safetensors import READABLE, tensors_of
+
+    tensors = {tensor.name: tensor for tensor in tensors_of(path)}
+    chosen, others = _chosen(list(tensors), repr(path))
+    for name in chosen.values():
+        if tensors[name].problem is not None:
+            raise _unreadable(name, path, tensors[name].dtype, READABLE.values())
+    needed = sum(8 * math.prod(tensors[name].shape) for name in chosen.values())
+    require_free(needed, f"reading {path!r}", refusal=InputError)
+    arrays = {
+        role: Array(tensors[name].read(None), tensors[name].dtype) for role, name in chosen.items()
+    }
+    return Claimed(repr(path), arrays, others)
+
+
+def _unreadable(name: str, path: str, dtype: str, readable: Any) -> InputError:
+    hint = None
+    if dtype.startswith("|V2"):
+        hint = "numpy has no bfloat16: .safetensors keeps it"
+    return InputError(
+        f"{name!r} of {path!r} holds {dtype} numbers: expected {', '.join(readable)}", hint
+    )
+
+
+def _from_json(text: bytes, source: str, dtype: str | None) -> Claimed:
+    from fcinspect.checkpoints.json_array import decode, parse
+    from fcinspect.checkpoints.json_file import envelope_data
+
+    if not text.strip():
+        raise InputError(f"{source} is empty: expected x, W, b and y in JSON")
+    document = parse(text, source)
+    data = envelope_data(document)
+    others: tuple[str, ...] = ()
+    if data is not None:
+        places = _of_explain(data, source)
+    elif isinstance(document, dict):
+        held = [key for key, value in document.items() if value is not None]
+        chosen, others = _chosen(held, source)
+        places = {role: (name, document[name]) for role, name in chosen.items()}
+    else:
+        raise InputError(f'{source} is no object: expected {{"x": …, "W": …, "b": …, "y": …}}')
+    try:
+        found = {role: decode(value, name) for role, (name, value) in places.items()}
+    except InputError as error:
+        raise InputError(f"{source}: {error.message}", error.hint) from None
+    return _with_formats(found, source, dtype, others)
+
+
+def _of_explain(data: Mapping[str, Any], source: str) -> dict[str, tuple[str, Any]]:
+    """Return the arrays of a document of `fcinspect explain` and their places."""
+    layer = data.get("layer")
+    layer = layer if isinstance(layer, dict) else {}
+    if layer.get("rows_held") is not None:
+        raise InputError(
+            f"{source} is an explanation of some outputs only",
+            hint="explain without --element holds them all",
+        )
+    found = {
+        "x": ("data.input", data.get("input")),
+        "W": ("data.layer.weight", layer.get("weight")),
+        "b": ("data.layer.bias", layer.get("bias")),
+        "y": ("data.output", data.get("output")),
+    }
+    for role, (place, value) in found.items():
+        if value is None and role not in OPTIONAL:
+            raise InputError(
+                f"{source} is a document of fcinspect without {place}: expected that of"
+                " 'fcinspect explain --json --full'"
+            )
+    return {role: held for role, held in found.items() if held[1] is not None}
+
+
+def _with_formats(
+    found: Mapping[str, JsonArray], source: str, dtype: str | None, others: tuple[str, ...]
+) -> Claimed:
+    """Return the arrays in the formats that the document or the caller names.
+
+    Plain numbers without a format are float32 if every one of them is a number of float32, as
+    those of `tensor.tolist()` are, else float64.
+    """
+    plain = [role for role, array in found.items() if array.dtype is None]
+    if not plain:
+        if dtype is not None:
+            raise UsageError(f"--dtype {dtype}: {source} says the format of its numbers itself")
+        return Claimed(source, {role: _held(role, a, a.dtype) for role, a in found.items()}, others)
+    listed = ", ".join(plain)
+    verb = "is" if len(plain) == 1 else "are"
+    if dtype is not None:
+        arrays = _read_as(found, dtype)
+        lost = [role for role in plain if (arrays[role].values != found[role].values).any()]
+        note = f"{listed} {verb} read as {dtype}"
+        note += f"; numbers of {', '.join(lost)} were rounded to it" if lost else ""
+        return Claimed(source, arrays, others, (note,))
+    told = {array.dtype for array in found.values() if array.dtype is not None}
+    if len(told) > 1:
+        raise InputError(
+            f"{source} names several formats, {', '.join(sorted(map(str, told)))}, and none for"
+            f" {listed}: expected one, or --dtype"
+        )
+    exact = all(_is_of(found[role], "float32") for role in plain)
+    chosen = next(iter(told)) if told else ("float32" if exact else "float64")
+    assert chosen is not None
+    if told:
+        why = "as the other arrays"
+    elif exact:
+        why = "as every number is one of float32; --dtype names another format"
+    else:
+        why = "as not every number is one of float32; --dtype names another format"
+    readings = None
+    if not told:
+        readings = {
+            name: _read_as(found, name)
+            for name in FORMATS
+            if name != chosen and (name == "float32" or all(_is_of(found[r], name) for r in plain))
+        }
+    note = f"{listed} {verb} read as {chosen}, {why}"
+    return Claimed(source, _read_as(found, chosen), others, (note,), readings)
+
+
+def _read_as(found: Mapping[str, JsonArray], plain: str) -> dict[str, Array]:
+    return {role: _held(role, array, array.dtype or plain) for role, array in found.items()}
+
+
+def _held(role: str, array: JsonArray, dtype: str | None) -> Array:
+    assert dtype is not None
+    return Array.of(array.values, dtype)
+
+
+def _is_of(array: JsonArray, dtype: str) -> bool:
+    import numpy as np
+
+    return bool(np.array_equal(Array.of(array.values, dtype).values, array.values, equal_nan=True))
+
+
+def _chosen(names: list[str], source: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the name that each array has in the file, and the names that are left over."""
+    chosen: dict[str, str] = {}
+    for role, known in NAMES.items():
+        held = [name for name in known if name in names]
+        if len(held) > 1:
+            raise InputError(
+                f"{source} holds both {held[0]!r} and {held[1]!r}: expected one of them"
+            )
+        if held:
+            chosen[role] = held[0]
+        elif role not in OPTIONAL:
+            raise _missing(known, names, source)
+    others = tuple(name for name in names if name not in chosen.values())
+    return chosen, others
+
+
+def _missing(known: tuple[str, ...], names: list[str], source: str) -> InputError:
+    held = ", ".join(map(repr, names[:MOST_NAMED])) + (", …" if len(names) > MOST_NAMED else "")
+    return InputError(
+        f"{source} holds no {known[0]!r} (or {known[1]!r}){': only ' + held if held else ''}:"
+        " expected x, W, y, and b or y2 if there are any",
+        did_you_mean(known[0], names) or did_you_mean(known[1], names),
+    )

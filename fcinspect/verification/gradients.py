@@ -1,0 +1,226 @@
+"""The gradients of a linear layer, held against Gᵀ·X, the column sums of G, and G·W."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from fcinspect.layers.array import Array
+from fcinspect.rounding.accumulation import DotArithmetic
+from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.dot import DotCheck, check_products
+from fcinspect.rounding.formats import FLOAT64
+from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.check import Check, Misbehaved, Planned, of_dot
+from fcinspect.verification.probes import MOST_WEIGHTS, Setting
+from fcinspect.verification.subject import Answer, Call, Subject
+
+BATCH = (2, 3)
+
+
+def gradient_checks(
+    subject: Subject,
+    in_features: int,
+    out_features: int,
+    bias: bool,
+    dtype: str,
+    arithmetic: DotArithmetic,
+) -> tuple[Planned, ...]:
+    """Return the checks of the gradients, none for a subject without: its plan says so."""
+    if not subject.differentiable or in_features == 0 or out_features == 0:
+        return ()
+    setting = Setting(subject, in_features, out_features, bias, dtype, arithmetic)
+    return (
+        Planned("gradients/random numbers", partial(_random, setting)),
+        Planned("gradients/whole numbers", partial(_whole, setting)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Operands:
+    """What a gradient is computed from; all (rows, features), in float64."""
+
+    x: Float64Array
+    weight: Float64Array
+    grad_output: Float64Array
+
+
+def _random(setting: Setting) -> Iterator[Check]:
+    """Random numbers, a batch of two dimensions, the deterministic bound."""
+    n, out = setting.in_features, setting.out_features
+    random = np.random.default_rng((9, n, out))
+    yield from _checked(
+        setting,
+        "",
+        Array.of(random.standard_normal((*BATCH, n)), setting.dtype),
+        Array.of(random.standard_normal((_outputs(setting), n)), setting.dtype),
+        Array.of(random.standard_normal((*BATCH, _outputs(setting))), setting.dtype),
+        exactly=False,
+    )
+
+
+def _whole(setting: Setting) -> Iterator[Check]:
+    """Whole numbers of which every sum is exact."""
+    n, out = setting.in_features, _outputs(setting)
+    rows = 5
+    yield from _checked(
+        setting,
+        " of whole numbers",
+        _small(setting, (rows, n), rows, 11),
+        _small(setting, (out, n), out, 12),
+        _small(setting, (rows, out), max(rows, out), 13),
+        exactly=True,
+    )
+
+
+def _outputs(setting: Setting) -> int:
+    if setting.subject.kind == "module":
+        return setting.out_features
+    return max(1, min(setting.out_features, MOST_WEIGHTS // setting.in_features))
+
+
+def _small(setting: Setting, shape: tuple[int, ...], n: int, seed: int) -> Array:
+    """Return whole numbers of which narrow formats hold the sums as well."""
+    whole = setting.integers(shape, n, seed)
+    if setting.arithmetic.output.precision >= 24:
+        return whole
+    return setting.array(np.clip(whole.values.astype(np.float64), -2, 2))
+
+
+def _checked(
+    setting: Setting, suffix: str, x: Array, weight: Array, grad_output: Array, *, exactly: bool
+) -> Iterator[Check]:
+    subject = setting.subject
+    bias: Array | None
+    if subject.kind == "module":
+        made = subject.made(0, 0, True, 0)
+        own, bias = made.parameter("weight"), made.parameter("bias")
+        if own is None or own.shape != weight.shape:
+            raise Misbehaved(f"the module has no weight of shape {weight.shape} to compare with")
+        weight, call = own, Call(x, grad_output=grad_output)
+        exactly = False
+    else:
+        out = weight.shape[0]
+        bias = setting.array(np.ones(out)) if setting.bias else None
+        call = Call(x, weight, bias, grad_output=grad_output)
+    answer = subject.call(call)
+    if "grad_output" in answer.changed:
+        yield Check(
+            f"gradients/caller{suffix}", Verdict.OUTSIDE, "grad_output is left as it is",
+            cause="the arriving gradient is modified in place",
+        )  # fmt: skip
+    given = Operands(*(np.asarray(part, dtype=np.float64)
+                       for part in (x.rows, weight.values, grad_output.rows)))  # fmt: skip
+    arithmetic = setting.arithmetic
+    if exactly:
+        arithmetic = replace(arithmetic, accumulate=FLOAT64, truncation_block=None, partials=1)
+    yield from _three(answer, given, suffix, arithmetic, with_bias=bias is not None)
+
+
+def _three(
+    answer: Answer, given: Operands, suffix: str, arithmetic: DotArithmetic, *, with_bias: bool
+) -> Iterator[Check]:
+    g = given.grad_output
+    ones = np.ones((1, len(g)))
+    # the gradient of b adds and multiplies nothing: no tf32
+    adding = replace(arithmetic, tf32=None)
+    yield _gradient(
+        f"gradients/weight{suffix}", "∂L/∂W = Gᵀ·X", answer.grad_weight,
+        g.T, given.x.T, given, arithmetic,
+    )  # fmt: skip
+    if with_bias:
+        yield _gradient(
+            f"gradients/bias{suffix}", "∂L/∂b = Σ rows of G", answer.grad_bias,
+            ones, g.T, given, adding,
+        )  # fmt: skip
+    yield _gradient(
+        f"gradients/input{suffix}", "∂L/∂x = G·W", answer.grad_input,
+        g, given.weight.T, given, arithmetic,
+    )  # fmt: skip
+
+
+def _gradient(
+    name: str,
+    formula: str,
+    found: Array | None,
+    left: Float64Array,
+    right: Float64Array,
+    given: Operands,
+    arithmetic: DotArithmetic,
+) -> Check:
+    """Hold a gradient against left·rightᵀ."""
+    which = name.removeprefix("gradients/").split()[0]
+    if found is None:
+        return Check(name, Verdict.OUTSIDE, formula, cause=f"the {which} gets no gradient")
+    shape = (len(left), len(right))
+    got = np.asarray(found.values, dtype=np.float64)
+    flat = shape if which == "weight" else (shape[1],) if which == "bias" else None
+    if got.size != shape[0] * shape[1] or (flat is not None and got.shape != flat):
+        words = f"the gradient of the {which} has shape {found.shape}, not {flat or shape}"
+        return Check(name, Verdict.OUTSIDE, formula, cause=words)
+    result = got.reshape(shape)
+    check = check_products(left, right, None, result, arithmetic)
+    computed = None if check.worst is None else float(result[check.worst])
+    cause = _cause(which, check, result, left, right, given) if check.outside else None
+    return of_dot(name, formula, check, found.shape, computed, cause)
+
+
+def _cause(
+    which: str,
+    check: DotCheck,
+    result: Float64Array,
+    left: Float64Array,
+    right: Float64Array,
+    given: Operands,
+) -> str | None:
+    """Return the words of the single fault that gives this gradient."""
+    rows = len(given.x)
+    room = 2 * check.bound + 4 * 2.0**-24 * np.abs(check.reference)
+
+    def near(expected: Float64Array, factor: float = 1.0) -> bool:
+        expected = expected.reshape(result.shape)
+        return bool(np.all(np.abs(result - expected) <= max(1.0, abs(factor)) * room))
+
+    right_one = check.reference
+    if not result.any():
+        return f"the gradient of the {which} is zero"
+    factors = {
+        -1.0: "its sign is flipped",
+        2.0: "it is counted twice",
+        0.5: "it is halved",
+        1 / rows: f"it is divided by the number of rows, {rows}",
+        float(rows): f"it is multiplied by the number of rows, {rows}",
+    }
+    for factor, words in factors.items():
+        if factor != 1.0 and near(factor * right_one, factor):
+            return f"the gradient of the {which}: {words}"
+    if result.shape[0] == result.shape[1] > 1 and near(right_one.T):
+        return f"the gradient of the {which} is transposed"
+    for words, expected in _others(which, left, right, given):
+        if expected.size == result.size and near(expected):
+            return f"the gradient of the {which} {words}"
+    return None
+
+
+def _others(
+    which: str, left: Float64Array, right: Float64Array, given: Operands
+) -> Iterator[tuple[str, Float64Array]]:
+    """Yield gradients that people compute instead."""
+    x, w, g = given.x, given.weight, given.grad_output
+    if which == "input":
+        if w.shape[0] == w.shape[1]:
+            yield "is G·Wᵀ: the weight is transposed", g @ w.T
+        yield "is G, without the weight", g
+    else:
+        yield "is that of the first row only", left[:, :1] @ right[:, :1].T
+        yield "is that of the last row only", left[:, -1:] @ right[:, -1:].T
+        yield "leaves the last row out", left[:, :-1] @ right[:, :-1].T
+    if which == "weight":
+        yield "is that of the mean of the rows", np.outer(g.mean(axis=0), x.mean(axis=0))
+        yield "is G's column sums times X's", np.outer(g.sum(axis=0), x.sum(axis=0))
+    if which == "bias":
+        yield "is the sum over the wrong axis", g.sum(axis=1)
+        yield "ignores G: it is the number of rows", np.full((1, len(right)), float(len(g)))
