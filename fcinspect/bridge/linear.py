@@ -18,6 +18,23 @@ def version() -> str:
     return f"torch {torch.__version__}"
 
 
+def threads() -> int:
+    """Return how many threads torch computes with."""
+    return torch.get_num_threads()
+
+
+def require_device(name: str) -> None:
+    """Raise UsageError when torch cannot compute on the device of that name."""
+    try:
+        torch.zeros(1, device=name).sum().item()
+    except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else ""
+        raise UsageError(
+            f"--device {name!r} cannot be used here: {reason or type(error).__name__}",
+            hint="expected cpu, or a device that torch has here, such as cuda or mps",
+        ) from None
+
+
 def dtype_of(name: str) -> torch.dtype:
     """Return torch's dtype of that name."""
     found = getattr(torch, name)

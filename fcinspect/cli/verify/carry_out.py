@@ -23,6 +23,23 @@ Checks = Annotated[
     ),
 ]
 
+Accumulate = Annotated[
+    str | None,
+    typer.Option(
+        "--accumulate",
+        metavar="HOW",
+        help="How sums are formed, where not as on a CPU: a format (float32), rz:K for truncation"
+        " in blocks of K, tf32, split:P:FORMAT for P partial sums, ftz; separated by commas.",
+    ),
+]
+
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="NAME", help="torch's name of the device that computes: cpu, cuda, mps."
+    ),
+]
+
 
 def carry_out(
     plan: Plan, checks: list[str] | None, asked: dict[str, Any], output: Output

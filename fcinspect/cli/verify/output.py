@@ -11,7 +11,7 @@ from fcinspect.cli.options import DTYPES, Output
 from fcinspect.cli.sources import LAYOUTS
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of
-from fcinspect.cli.verify.carry_out import Checks
+from fcinspect.cli.verify.carry_out import Accumulate, Checks
 
 
 def output(
@@ -24,16 +24,7 @@ def output(
             " the output of explain --json --full.",
         ),
     ],
-    accumulate: Annotated[
-        str | None,
-        typer.Option(
-            "--accumulate",
-            metavar="HOW",
-            help="How sums are formed, where not as on a CPU: a format (float32), rz:K for"
-            " truncation in blocks of K, tf32, split:P:FORMAT for P partial sums, ftz; separated"
-            " by commas.",
-        ),
-    ] = None,
+    accumulate: Accumulate = None,
     layout: Annotated[
         str,
         typer.Option(
