@@ -40,7 +40,7 @@ class InProcess:
         self.found = found
         self.kind = kind
         self.words = words
-        self._dtype = dtype_of(dtype)
+        self.dtype = dtype_of(dtype)
         self._device = torch.device(device)
         self._arguments = dict(arguments or {})
         self._by_numpy: bool | None = None if dtype != "bfloat16" else False
@@ -110,7 +110,7 @@ class InProcess:
         return any(gradient is not None for gradient in found)
 
     def _ones(self, *shape: int) -> Array:
-        return Array.of(np.ones(shape), _name(self._dtype))
+        return Array.of(np.ones(shape), _name(self.dtype))
 
     def _kernel(self, call: Call) -> Answer:
         assert call.weight is not None
@@ -193,7 +193,7 @@ class InProcess:
         if not callable(module):
             raise Misbehaved(f"the factory returned {_kind_words(module)} instead of a module")
         if isinstance(module, nn.Module):
-            return module.to(device=self._device, dtype=self._dtype)
+            return module.to(device=self._device, dtype=self.dtype)
         return module
 
     def _set(self, module: Any, name: str, values: Array) -> None:

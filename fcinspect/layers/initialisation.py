@@ -84,15 +84,15 @@ def weight_law(name: str, in_features: int, out_features: int) -> Initialisation
         raise UsageError(f"--init {name} divides by in_features + out_features, which is 0")
     fan_in, both = in_features, in_features + out_features
     if name == "default":
-        return _uniform("default", f"1/√{fan_in}", 1, fan_in)
+        return uniform_law("default", f"1/√{fan_in}", 1, fan_in)
     if name == "kaiming_uniform":
-        return _uniform(name, f"√(6/{fan_in})", 6, fan_in)
+        return uniform_law(name, f"√(6/{fan_in})", 6, fan_in)
     if name == "xavier_uniform":
-        return _uniform(name, f"√(6/({fan_in}+{out_features}))", 6, both)
+        return uniform_law(name, f"√(6/({fan_in}+{out_features}))", 6, both)
     if name == "kaiming_normal":
-        return _normal(name, f"2/{fan_in}", fan_in)
+        return normal_law(name, f"2/{fan_in}", fan_in)
     if name == "xavier_normal":
-        return _normal(name, f"2/({fan_in}+{out_features})", both)
+        return normal_law(name, f"2/({fan_in}+{out_features})", both)
     if name == "orthogonal":
         words = "WᵀW = I" if out_features >= in_features else "WWᵀ = I"
         return InitialisationLaw(name, "orthogonal", f"orthogonal: {words}", 1.0)
@@ -106,7 +106,7 @@ def bias_law(in_features: int) -> InitialisationLaw:
     """Return the law of an nn.Linear's bias: the default one whatever the weight's, or 0."""
     if in_features == 0:
         return InitialisationLaw("default", "constant", "every number is 0, in_features being 0")
-    return _uniform("default", f"1/√{in_features}", 1, in_features)
+    return uniform_law("default", f"1/√{in_features}", 1, in_features)
 
 
 def obeys(law: InitialisationLaw, values: Array) -> LawCheck:
@@ -132,7 +132,8 @@ def obeys(law: InitialisationLaw, values: Array) -> LawCheck:
             return _equals(values, np.full_like(values.values, law.scale), f"{law.scale:.0f}")
 
 
-def _uniform(name: str, symbol: str, factor: int, divisor: int) -> InitialisationLaw:
+def uniform_law(name: str, symbol: str, factor: int, divisor: int) -> InitialisationLaw:
+    """Return U(−a, a) with a = √(factor/divisor), written as `symbol`."""
     if divisor == 0:
         return InitialisationLaw(name, "uniform", "no law: there are no numbers")
     bound = math.sqrt(Fraction(factor, divisor))
@@ -140,7 +141,8 @@ def _uniform(name: str, symbol: str, factor: int, divisor: int) -> Initialisatio
     return InitialisationLaw(name, "uniform", words, bound)
 
 
-def _normal(name: str, variance: str, divisor: int) -> InitialisationLaw:
+def normal_law(name: str, variance: str, divisor: int) -> InitialisationLaw:
+    """Return N(0, 2/divisor), the variance written as `variance`."""
     if divisor == 0:
         return InitialisationLaw(name, "normal", "no law: there are no numbers")
     sigma = math.sqrt(Fraction(2, divisor))

@@ -206,5 +206,5 @@ def _sentence(report: Report, findings: int) -> Line:
         if report.checks
         else "Undecided: nothing was checked.",
     }
-    likely = f" Most likely, {report.likely_cause}." if report.likely_cause else ""
+    likely = f" Most likely: {report.likely_cause}." if report.likely_cause else ""
     return Line.of((words[report.verdict] + likely, VERDICT_ROLES[report.verdict]))

@@ -74,13 +74,13 @@ def _fingerprint(setting: Setting) -> Check:
 def _verdict(name: str, largest: int, seen: bool, setting: Setting) -> Check:
     """Return the finding for sums that are exact up to 2^largest."""
     declared = setting.exact_bits
-    at = "" if setting.in_features >= LEAST_INPUTS else f", asked at {ASKED_AT} inputs"
+    at = "" if setting.in_features >= LEAST_INPUTS else f" ({ASKED_AT} inputs)"
     known = next((f.name for f in FORMATS.values() if f.precision == largest + 1), None)
     digits = known or f"{largest + 1} bits"
     if not seen or largest + 1 > declared:
         detail = f"sums are exact to {declared} bits at least{at}"
         return Check(name, Verdict.WITHIN, detail)
-    detail = f"sums are exact up to 2^{largest}: they are kept in {digits}{at}"
+    detail = f"sums are kept in {digits}{at}"
     if largest + 1 >= declared:
         return Check(name, Verdict.WITHIN, detail)
     cause = f"partial sums are kept in {digits}" if largest > 5 else "terms of a sum are lost"

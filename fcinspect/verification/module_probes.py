@@ -11,7 +11,7 @@ from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.verification.check import Check, Misbehaved, Planned
 from fcinspect.verification.exact_check import check_answer
-from fcinspect.verification.probes import ROWS, Setting, columns_of
+from fcinspect.verification.probes import ROWS, Setting, columns_of, first_wrong
 from fcinspect.verification.subject import Call, Layout, Made, Subject
 
 BATCHES = (0, 1, 2, 33)
@@ -63,7 +63,7 @@ def module_probes(setting: Setting) -> tuple[Planned, ...]:
             Planned(f"exact/{layout}", partial(_basis, own, 1.0, layout, layout))
             for layout in _LAYOUTS
         ),
-        *(Planned(f"exact/batch of {rows}", partial(_batch, own, rows)) for rows in BATCHES),
+        Planned("exact/batches", partial(_batches, own)),
         Planned("exact/NaN", partial(_not_finite, own, np.nan)),
         Planned("exact/Inf", partial(_not_finite, own, np.inf)),
     )
@@ -93,12 +93,17 @@ def _basis(own: Own, scale: float, name: str, layout: Layout = "contiguous") -> 
     return _asked(own, name, detail, own.setting.array(x), layout)
 
 
+def _batches(own: Own) -> Check:
+    probes = {f"{rows} rows": partial(_batch, own, rows) for rows in BATCHES}
+    return first_wrong("exact/batches", f"of {', '.join(map(str, BATCHES))} rows", probes)
+
+
 def _batch(own: Own, rows: int) -> Check:
     n = own.setting.in_features
     x = np.zeros((rows, n))
     if n:
         x[np.arange(rows), np.arange(rows) % n] = 1.0
-    return _asked(own, f"batch of {rows}", f"{rows} basis vectors", own.setting.array(x))
+    return _asked(own, "batches", f"{rows} basis vectors", own.setting.array(x))
 
 
 def _not_finite(own: Own, value: float) -> Check:
@@ -108,5 +113,5 @@ def _not_finite(own: Own, value: float) -> Check:
         x[1, n // 2] = value
         x[3, 0] = -value
     name = "NaN" if np.isnan(value) else "Inf"
-    detail = f"{name} in two rows of five: it is not lost, other rows are untouched"
+    detail = f"{name} in two rows taints these and no other"
     return _asked(own, name, detail, own.setting.array(x))

@@ -59,7 +59,7 @@ class Observed:
     @property
     def n(self) -> int:
         """The number of inputs."""
-        return self.x.shape[1]
+        return len(self.x.T)
 
     @property
     def y(self) -> Float64Array:

@@ -8,7 +8,8 @@ these do.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -17,7 +18,8 @@ import numpy.typing as npt
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import TF32_PRECISION, DotArithmetic
 from fcinspect.rounding.arrays import Float64Array, FloatArray, carrier
-from fcinspect.verification.check import Check, Planned
+from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.check import Check, Misbehaved, Planned
 from fcinspect.verification.exact_check import check_exactly
 from fcinspect.verification.subject import Call, Layout, Subject
 
@@ -110,8 +112,8 @@ def exact_probes(
             Planned(f"exact/{layout}", partial(_dense, setting, layout, ROWS, layout=layout))
             for layout in _LAYOUTS
         ),
-        *_batches(setting),
-        *_shapes(setting),
+        Planned("exact/batches", partial(_batches, setting)),
+        Planned("exact/other widths", partial(_shapes, setting)),
         Planned("exact/NaN", partial(_not_finite, setting, math.nan)),
         Planned("exact/Inf", partial(_not_finite, setting, math.inf)),
         Planned("exact/subnormal", partial(_subnormal, setting)),
@@ -129,21 +131,21 @@ def _dense(
     out: int | None = None,
     *,
     layout: Layout = "contiguous",
-    detail: str = "",
 ) -> Check:
     n = setting.in_features if n is None else n
     out = setting.out_features if out is None else out
     x, weight, bias = setting.operands(rows, n, out, seed=rows)
     a = setting.amplitude(n)
-    told = detail or (f"x and W as {layout} views" if layout != "contiguous" else "")
-    told = told or f"up to {a}: every product and sum is exact"
+    told = f"x and W as {layout} views"
+    if layout == "contiguous":
+        told = f"up to {a}: every sum is exact"
     return check_exactly(f"exact/{name}", told, setting, Call(x, weight, bias, layout))
 
 
 def _cancelling(setting: Setting) -> Check:
     """Large terms of which only a small sum is left: narrow outputs hold it exactly."""
     n, out = setting.in_features, setting.out_features
-    detail = "large terms cancel, a small sum is left"
+    detail = "a small sum is left"
     random = np.random.default_rng((1, n, out))
     pairs = n // 2
     small = min(setting.amplitude(n), 8)
@@ -193,7 +195,7 @@ def _one_weight(setting: Setting) -> Check:
     weight = setting.array(_significands(setting, (out, n), 3))
     bias = setting.array(np.zeros(out)) if setting.bias else None
     call = Call(setting.array(x), weight, bias)
-    detail = f"x is one 1 among zeros: y is one weight of {setting.input_bits} bits"
+    detail = f"y is one weight of {setting.input_bits} bits"
     return check_exactly("exact/one weight at a time", detail, setting, call)
 
 
@@ -206,7 +208,7 @@ def _one_input(setting: Setting) -> Check:
     x = setting.array(_significands(setting, (ROWS, n), 4))
     bias = setting.array(np.zeros(out)) if setting.bias else None
     call = Call(x, setting.array(weight), bias)
-    detail = f"W has one 1 in each row: y is one input of {setting.input_bits} bits"
+    detail = f"y is one input of {setting.input_bits} bits"
     return check_exactly("exact/one input at a time", detail, setting, call)
 
 
@@ -223,35 +225,42 @@ def _fewer(setting: Setting, n: int) -> int:
     return max(1, min(setting.out_features, MOST_WEIGHTS // max(n, 1)))
 
 
-def _batches(setting: Setting) -> list[Planned]:
-    sizes = sorted(
-        {0, 1, 2, 33} | ({setting.out_features} if setting.out_features <= 512 else set())
-    )
-    return [
-        Planned(
-            f"exact/batch of {rows}",
-            partial(
-                _dense, setting, f"batch of {rows}", rows,
-                detail=f"{rows} rows" + (", as many as outputs" * (rows == setting.out_features)),
-            ),
-        )
-        for rows in sizes
-    ]  # fmt: skip
+def _batches(setting: Setting) -> Check:
+    """Batches of no, one, two and odd numbers of rows, and of as many as outputs."""
+    out = setting.out_features
+    sizes = sorted({0, 1, 2, 33, *([out] if 0 < out <= 512 else [])})
+    probes = {f"{rows} rows": partial(_dense, setting, "batches", rows) for rows in sizes}
+    return first_wrong("exact/batches", f"of {', '.join(map(str, sizes))} rows", probes)
 
 
-def _shapes(setting: Setting) -> list[Planned]:
-    """Return probes of neighbouring widths: the ends of tiles, square and not."""
+def _shapes(setting: Setting) -> Check:
+    """Neighbouring widths, where tiles end; square and not."""
     n, out = setting.in_features, setting.out_features
     shapes = [(k, _fewer(setting, k)) for k in (n - 1, n + 1, n + 5, 32) if k > 0 and k != n]
     square = max(1, min(n, out, 64))
     shapes += [(square, square), (square, square + 3), (square + 1, square)]
-    return [
-        Planned(
-            f"exact/{k}×{m}",
-            partial(_dense, setting, f"{k}×{m}", ROWS, k, m, detail=f"{k} inputs, {m} outputs"),
-        )
+    probes = {
+        f"in_features {k}, out_features {m}": partial(_dense, setting, "other widths", ROWS, k, m)
         for k, m in dict.fromkeys(shapes)
-    ]
+    }
+    widths = ", ".join(str(k) for k in sorted({k for k, _ in shapes}))
+    return first_wrong("exact/other widths", f"in_features {widths}, square and not", probes)
+
+
+def first_wrong(name: str, detail: str, probes: Mapping[str, Callable[[], Check]]) -> Check:
+    """Make several probes; return the first that is wrong, told where, or that all are right."""
+    made = []
+    for where, probe in probes.items():
+        try:
+            check = probe()
+        except Misbehaved as fault:
+            raise Misbehaved(f"{fault}, at {where}") from None
+        made.append(check)
+        if check.verdict is not Verdict.WITHIN:
+            cause = f"{check.cause or 'wrong numbers'}, at {where}"
+            return replace(check, name=name, detail=f"{detail}; wrong at {where}", cause=cause)
+    elements = sum(check.elements for check in made)
+    return Check(name, Verdict.WITHIN, detail, 0.0, elements=elements)
 
 
 def _not_finite(setting: Setting, value: float) -> Check:
@@ -264,7 +273,7 @@ def _not_finite(setting: Setting, value: float) -> Check:
         spoilt[1, n // 2] = value
         spoilt[3, 0] = -value
     call = Call(Array(spoilt, setting.dtype), weight, bias)
-    detail = f"{name} in two rows of five: it is not lost, other rows are untouched"
+    detail = f"{name} in two rows taints these and no other"
     return check_exactly(f"exact/{name}", detail, setting, call)
 
 

@@ -184,7 +184,7 @@ def _regression(
     return Check(
         "random signs/each weight",
         Verdict.OUTSIDE if most > 1 else Verdict.WITHIN,
-        "errors against each input: no weight is off",
+        "errors against each input",
         most,
         Worst((j, k), float(weight[j, k] + off), float(weight[j, k])) if most > 1 else None,
         elements=ratio.size,

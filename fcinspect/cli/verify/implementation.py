@@ -1,12 +1,166 @@
-"""fcinspect verify implementation."""
+"""fcinspect verify implementation: a conformance suite for somebody's own linear layer."""
 
 from __future__ import annotations
 
-from fcinspect.cli.options import Output
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fcinspect.cli.options import DTYPES, Bias, Output
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.verify.carry_out import Checks
+from fcinspect.cli.values import completion_of, one_of, real_number, whole_number
+from fcinspect.cli.verify.carry_out import Accumulate, Checks, Device, carry_out
+from fcinspect.errors import UsageError
+
+if TYPE_CHECKING:
+    from fcinspect.bridge.hosted import Hosted
+
+KINDS = ("module", "factory", "kernel")
+WIDTHS = (64, 48)
+"""in_features and out_features where none are given."""
+
+Code = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODULE:OBJECT",
+        help="package.module:Object or file.py:Object; this code is executed.",
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        parser=real_number(0.0),
+        metavar="SECONDS",
+        help="How long one call of the code may take.",
+    ),
+]
 
 
-def implementation(checks: Checks = None, *, output: Output) -> ExitStatus:
-    """Not written yet."""
-    raise NotImplementedError
+def implementation(
+    code: Code,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind",
+            parser=one_of("kind", KINDS),
+            autocompletion=completion_of(KINDS),
+            metavar="KIND",
+            help="What the object is, where it cannot be told: module, factory (in_features,"
+            " out_features, bias), or kernel (input, weight, bias).",
+        ),
+    ] = None,
+    in_features: Annotated[
+        int | None,
+        typer.Option("--in", parser=whole_number(1), metavar="N", help="in_features, else 64."),
+    ] = None,
+    out_features: Annotated[
+        int | None,
+        typer.Option("--out", parser=whole_number(1), metavar="M", help="out_features, else 48."),
+    ] = None,
+    bias: Bias = True,
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            "--dtype",
+            parser=one_of("dtype", DTYPES),
+            autocompletion=completion_of(DTYPES),
+            metavar="DTYPE",
+            help="float32 (default; a ready module's own), float64, bfloat16 or float16.",
+        ),
+    ] = None,
+    accumulate: Accumulate = None,
+    device: Device = "cpu",
+    arg: Annotated[
+        list[str] | None,
+        typer.Option("--arg", metavar="NAME=VALUE", help="A further argument of the factory."),
+    ] = None,
+    timeout: Timeout = 10.0,
+    checks: Checks = None,
+    *,
+    output: Output,
+) -> ExitStatus:
+    """Put your own linear layer, kernel or module through a conformance suite."""
+    arguments = _arguments(arg or [])
+    asked: dict[str, Any] = {
+        "code": code,
+        "kind": kind,
+        "in_features": in_features,
+        "out_features": out_features,
+        "bias": bias,
+        "dtype": dtype,
+        "accumulate": accumulate,
+        "device": device,
+        "arg": arg or None,
+        "timeout": timeout,
+    }
+    say_that_code_runs(code, output)
+    from fcinspect.bridge.hosted import Hosted
+    from fcinspect.bridge.linear import require_device, version
+    from fcinspect.rounding.accumulation import arithmetic_of, parse_accumulate
+    from fcinspect.verification.implementation import plan_implementation
+
+    require_device(device)
+    if accumulate:
+        parse_accumulate(accumulate, dtype or "float32")
+    subject = Hosted(code, kind, dtype, device, arguments, timeout)
+    try:
+        found = subject.description
+        n, out = _widths(subject, in_features, out_features)
+        bias = found.bias if found.kind == "module" else bias
+        name = found.dtype
+        arithmetic = parse_accumulate(accumulate, name) if accumulate else arithmetic_of(name)
+        what = {
+            "kernel": f"a function on {subject.takes} numbers",
+            "factory": "a maker of modules",
+            "module": "a ready module",
+        }[found.kind]
+        shape = f"{n} inputs, {out} outputs{'' if bias else ', no bias'}"
+        plan = plan_implementation(
+            subject, n, out, bias, name, arithmetic,
+            (f"devices other than {device}", f"widths far from {n} and {out}"),
+            (f"{what}; {shape}; {version()}", arithmetic.words),
+        )  # fmt: skip
+        return carry_out(plan, checks, asked, output)
+    finally:
+        subject.close()
+
+
+def say_that_code_runs(code: str, output: Output) -> None:
+    """Say on stderr that somebody's code is about to be executed."""
+    if not output.quiet:
+        sys.stderr.write(f"fcinspect: executing the code of {code.rpartition(':')[0] or code}\n")
+        sys.stderr.flush()
+
+
+def _widths(subject: Hosted, in_features: int | None, out_features: int | None) -> tuple[int, int]:
+    found = subject.description
+    if found.kind != "module":
+        return in_features or WIDTHS[0], out_features or WIDTHS[1]
+    widths = (found.in_features, found.out_features)
+    given = (in_features, out_features)
+    for option, own, wanted in zip(("--in", "--out"), widths, given, strict=True):
+        if own is not None and wanted is not None and own != wanted:
+            raise UsageError(f"{option} {wanted}: the ready module {subject.words} has {own}")
+    n, out = (own if own is not None else wanted for own, wanted in zip(widths, given, strict=True))
+    if n is None or out is None:
+        raise UsageError(
+            f"the ready module {subject.words} does not tell its widths: give --in and --out"
+        )
+    return n, out
+
+
+def _arguments(given: list[str]) -> dict[str, Any]:
+    """Return the arguments of NAME=VALUE, values read as JSON, else as text."""
+    found: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"--arg {text!r} is not NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = {"True": True, "False": False, "None": None}.get(value, value)
+    return found

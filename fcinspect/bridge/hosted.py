@@ -1,0 +1,129 @@
+"""Somebody's linear layer in a process of its own; see verification.subject.Subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from fcinspect.bridge.loading import load
+from fcinspect.bridge.process import Worker
+from fcinspect.bridge.subject import InProcess, Kind, kind_of
+from fcinspect.errors import InputError
+from fcinspect.verification.check import Misbehaved
+from fcinspect.verification.subject import Answer, Call, Made
+
+
+@dataclass(frozen=True)
+class Description:
+    """What was found under the name."""
+
+    kind: Kind
+    dtype: str
+    in_features: int | None
+    """Of a ready module; None where it does not tell."""
+    out_features: int | None
+    bias: bool
+    """Whether a ready module has a bias."""
+
+
+class Described(InProcess):
+    """A layer that tells what it is."""
+
+    def describe(self) -> Description:
+        """Return what was found, without calling it."""
+        widths: tuple[int | None, int | None] = (None, None)
+        bias = True
+        if self.kind == "module":
+            made = self.made(0, 0, True, 0)
+            weight = made.parameter("weight")
+            widths = (made.in_features, made.out_features)
+            if weight is not None and len(weight.shape) == 2 and None in widths:
+                widths = (weight.shape[1], weight.shape[0])
+            bias = made.parameter("bias") is not None
+        name = str(self.dtype).removeprefix("torch.")
+        return Description(self.kind, name, *widths, bias)
+
+    def gives_gradients(self) -> bool:
+        """Whether a small call gives any gradient."""
+        return self.differentiable
+
+    def what_it_takes(self) -> str:
+        """Return "torch" or "numpy"; known after a call."""
+        return self.takes
+
+
+def host(
+    text: str, kind: str | None, dtype: str | None, device: str, arguments: Mapping[str, Any]
+) -> Described:
+    """Return the object of that name, ready to be called; for the process that runs it."""
+    found: Any = load(text)
+    settled = _kind(found, kind, text)
+    if arguments and settled != "factory":
+        raise InputError(f"--arg is for factories of modules: {text} is a {settled}")
+    if dtype is None:
+        first = next(iter(found.parameters()), None) if settled == "module" else None
+        held = torch.float32 if first is None else first.dtype
+        dtype = str(held).removeprefix("torch.")
+    return Described(found, settled, text, dtype, device, arguments)
+
+
+def _kind(found: Any, kind: str | None, text: str) -> Kind:
+    if kind is None:
+        return kind_of(found, text)
+    if not callable(found):
+        kind_of(found, text)
+    if kind == "module":
+        return "module" if isinstance(found, torch.nn.Module) else "factory"
+    return "factory" if kind == "factory" else "kernel"
+
+
+class Hosted:
+    """The layer behind a name, run in another process."""
+
+    def __init__(
+        self,
+        text: str,
+        kind: str | None,
+        dtype: str | None,
+        device: str,
+        arguments: Mapping[str, Any],
+        timeout: float,
+    ) -> None:
+        """Load the object; raises InputError where it cannot be."""
+        self._worker = Worker(host, text, kind, dtype, device, dict(arguments), timeout=timeout)
+        self.words = text
+        try:
+            self.description: Description = self._worker.ask("describe")
+        except Misbehaved as fault:
+            raise InputError(f"{text} cannot be looked at: {fault}") from None
+        self.takes = "torch"
+        try:
+            self.differentiable: bool = self._worker.ask("gives_gradients")
+            self.takes = self._worker.ask("what_it_takes")
+        except Misbehaved:
+            # the checks will say what it does
+            self.differentiable = False
+
+    @property
+    def kind(self) -> Kind:
+        """A kernel, a factory or a ready module."""
+        return self.description.kind
+
+    def call(self, call: Call) -> Answer:
+        """Run it once; raises Misbehaved when it raises, hangs, dies or returns no array."""
+        answer = self._worker.ask("call", call)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def made(self, in_features: int, out_features: int, bias: bool, seed: int) -> Made:
+        """Return a fresh module (factory) or the ready one; raises Misbehaved."""
+        made = self._worker.ask("made", in_features, out_features, bias, seed)
+        assert isinstance(made, Made)
+        return made
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close()

@@ -1,0 +1,199 @@
+"""What callers of a linear layer rely on besides its numbers: shapes, dtype, refusals, names."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from fcinspect.layers.array import Array
+from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.check import Check, Misbehaved, Planned, holds
+from fcinspect.verification.claim import Claim
+from fcinspect.verification.probes import Setting, first_wrong
+from fcinspect.verification.subject import Made
+from fcinspect.verification.trial import Trial
+
+
+def contract_checks(setting: Setting) -> tuple[Planned, ...]:
+    """Return the checks of the contract."""
+    trial = Trial(setting)
+    made = setting.subject.kind != "kernel"
+    planned = [
+        Planned("contract/shapes", partial(_shapes, trial)),
+        Planned("contract/layouts", partial(_layouts, trial)),
+        Planned("contract/dtype", partial(_dtype, trial)),
+        Planned("contract/operands untouched", partial(_untouched, trial)),
+        Planned("contract/same again", partial(_again, trial)),
+        Planned("contract/wrong widths refused", partial(_refused, trial)),
+    ]
+    if setting.bias and setting.subject.kind != "module":
+        planned.append(Planned("contract/without bias", partial(_without_bias, trial)))
+    if made:
+        planned.append(Planned("contract/parameters", partial(_parameters, setting)))
+    return tuple(planned)
+
+
+def _shapes(trial: Trial) -> Check:
+    """x of one to four dimensions, with one row, no row, and as many rows as outputs."""
+    n, out = trial.setting.in_features, trial.out
+    shapes: list[tuple[int, ...]] = [(n,), (1, n), (3, n), (2, 3, n), (2, 1, 2, n), (0, n)]
+    shapes += [(2, 0, n), *([(out, n)] if 0 < out <= 1024 else [])]
+    probes = {
+        f"x of shape {shape}": partial(trial.check, "contract/shapes", "", trial.drawn(shape, 3))
+        for shape in dict.fromkeys(shapes)
+    }
+    return first_wrong("contract/shapes", "1-D to 4-D, 0 rows, N = out", probes)
+
+
+def _layouts(trial: Trial) -> Check:
+    x = trial.drawn((5, trial.setting.in_features), 4)
+
+    def check(layout: str) -> Check:
+        answer, whole = trial.answer(x, layout)  # type: ignore[arg-type]  # a layout's name
+        return trial.judged("contract/layouts", "", answer, whole)
+
+    probes = {f"{layout} x": partial(check, layout) for layout in ("strided", "transposed")}
+    return first_wrong("contract/layouts", "x as a strided and a transposed view", probes)
+
+
+def _dtype(trial: Trial) -> Check:
+    answer, whole = trial.answer(trial.drawn((3, trial.setting.in_features), 5))
+    found, given = answer.output.dtype, whole.x.dtype
+    return holds(
+        "contract/dtype", found == given, f"{given} in, {found} out",
+        f"the result is {found} for operands of {given}",
+    )  # fmt: skip
+
+
+def _untouched(trial: Trial) -> Check:
+    answer, _ = trial.answer(trial.drawn((3, trial.setting.in_features), 6))
+    changed = " and ".join(answer.changed)
+    return holds(
+        "contract/operands untouched", not answer.changed, "input, weight and bias stay",
+        f"{changed} {'are' if ' and ' in changed else 'is'} modified in place",
+    )  # fmt: skip
+
+
+def _again(trial: Trial) -> Check:
+    x = trial.drawn((3, trial.setting.in_features), 7)
+    outputs = [trial.answer(x)[0].output.values for _ in range(3)]
+    # what was asked in between must not show either
+    trial.answer(trial.drawn((3, trial.setting.in_features), 8))
+    outputs.append(trial.answer(x)[0].output.values)
+    same = all(np.array_equal(outputs[0], other, equal_nan=True) for other in outputs[1:])
+    return holds(
+        "contract/same again", same, "the same input, the same output, bit for bit",
+        "the same input gives different outputs",
+    )  # fmt: skip
+
+
+def _refused(trial: Trial) -> Check:
+    """x of another width raises; it is neither reshaped, cut nor broadcast."""
+    n = trial.setting.in_features
+    name, detail = "contract/wrong widths refused", "x of other widths raises an error"
+    shapes = [(3, n + 1), (3, 2 * n), (2 * n, 3), (n, 2), (3, 1), (n + 1,)]
+    shapes += [(3, n - 1), (n - 1,)] if n > 1 else []
+    accepted = []
+    for shape in shapes:
+        if shape[-1] == n or shape[-1] == 0:
+            continue
+        try:
+            answer, _ = trial.answer(trial.drawn(shape, 9))
+        except Misbehaved as fault:
+            if "raised" not in str(fault):
+                raise
+            continue
+        accepted.append(f"x of shape {shape} gives {answer.output.shape}")
+    return holds(name, not accepted, detail, "; ".join(accepted[:2]) + " without an error")
+
+
+def _without_bias(trial: Trial) -> Check:
+    setting = trial.setting
+    x = trial.drawn((3, setting.in_features), 10)
+    check = trial.check("contract/without bias", "bias=None gives x·Wᵀ", x, bias=False)
+    if check.verdict is Verdict.WITHIN and setting.subject.kind == "factory":
+        made = setting.subject.made(setting.in_features, setting.out_features, False, 0)
+        if made.parameter("bias") is not None:
+            return Check(
+                check.name, Verdict.OUTSIDE, "bias=False makes no bias",
+                cause="a module made with bias=False has a bias",
+            )  # fmt: skip
+    return check
+
+
+def _parameters(setting: Setting) -> Check:
+    """weight (out, in) and bias (out), trainable, and nothing else in the state dict."""
+    name = "contract/parameters"
+    made = setting.subject.made(setting.in_features, setting.out_features, setting.bias, 0)
+    wanted: dict[str, tuple[int, ...]] = {"weight": (setting.out_features, setting.in_features)}
+    if setting.bias:
+        wanted["bias"] = (setting.out_features,)
+    found = {key: values.shape for key, values in made.state}
+    told = ", ".join(f"{key} {shape}" for key, shape in found.items()) or "no state dict"
+    cause = _parameter_fault(made, wanted, found, setting)
+    return holds(name, cause is None, told, cause)
+
+
+def _parameter_fault(
+    made: Made,
+    wanted: dict[str, tuple[int, ...]],
+    found: dict[str, tuple[int, ...]],
+    setting: Setting,
+) -> str | None:
+    for key, shape in wanted.items():
+        if key not in found:
+            return f"the state dict has no {key!r}"
+        if found[key] != shape:
+            layout = ": it is stored (in, out)" if found[key] == shape[::-1] else ""
+            return f"{key} has shape {found[key]} instead of {shape}{layout}"
+        if key not in made.trainable:
+            return f"{key} is no trainable parameter: an optimizer would leave it out"
+    extra = [key for key in found if key not in wanted]
+    if extra:
+        return f"the state dict has {', '.join(map(repr, extra[:3]))} besides"
+    for key, value, given in (
+        ("in_features", made.in_features, setting.in_features),
+        ("out_features", made.out_features, setting.out_features),
+    ):
+        if value is not None and value != given:
+            return f"its {key} is {value} instead of {given}"
+    if not setting.subject.differentiable:
+        return "its parameters get no gradient: the output is detached from them"
+    return None
+
+
+def batch_checks(setting: Setting) -> tuple[Planned, ...]:
+    """Return the check of one row alone and in batches."""
+    if not setting.in_features or not setting.out_features:
+        return ()
+    return (Planned("batches/rows", partial(_rows, Trial(setting))),)
+
+
+def _rows(trial: Trial) -> Check:
+    """Compare rows alone and in batches: a difference is a fact, told with the bound."""
+    rows = 64
+    x = trial.drawn((rows, trial.setting.in_features), 11)
+    answer, whole = trial.answer(x)
+    check = trial.judged("batches/rows", "", answer, whole)
+    if check.verdict is not Verdict.WITHIN:
+        return check
+    together = np.asarray(answer.output.values, dtype=np.float64)
+    reach = Claim(
+        whole.x, trial.parameters[0], whole.bias, answer.output, trial.setting.arithmetic
+    ).checked.bound
+    most = 0.0
+    for size in (1, 2, 3, 8, 33):
+        part = Array(np.array(x.values[:size]), x.dtype)
+        answer, whole = trial.answer(part)
+        found = trial.judged("batches/rows", f"in a batch of {size}", answer, whole)
+        if found.verdict is not Verdict.WITHIN:
+            return found
+        alone = np.asarray(answer.output.values, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            apart = np.abs(alone - together[:size]) / reach[:size]
+        most = max(most, float(np.nanmax(apart, initial=0.0)))
+    detail = "the same in batches of every size"
+    if most:
+        detail = f"{most:.1%} of the bound apart in other batches"
+    return Check("batches/rows", Verdict.WITHIN, detail, check.max_ratio, elements=together.size)
