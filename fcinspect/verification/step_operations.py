@@ -19,8 +19,7 @@ from fcinspect.arithmetic.training import (
     TrainingStep,
 )
 from fcinspect.layers.array import Array
-from fcinspect.rounding.accumulation import SLACK
-from fcinspect.rounding.arrays import Float64Array, FloatArray
+from fcinspect.rounding.arrays import FloatArray
 from fcinspect.rounding.dot import check_products
 from fcinspect.rounding.formats import NumberFormat, format_named
 from fcinspect.rounding.running import Interval, Running, exact, hull
@@ -30,6 +29,7 @@ from fcinspect.verification.operation import (
     check_same,
     from_dot,
 )
+from fcinspect.verification.update import added
 
 
 def check_step(
@@ -166,7 +166,7 @@ def _check_update(
     g = exact(parameter.grad.values, number_format)
     forms = [move(step.optimizer, w, g, state, step.number, form) for form in range(FORMS)]
     update = parameter.update.values
-    rounded = [_added(w.value, moved.update, update) for moved in forms]
+    rounded = [added(w.value, moved.update, update) for moved in forms]
     formula = f"new − old by {step.optimizer.call}"
     yield check_interval(f"{name}.update", formula, hull(rounded), update)
     for key in forms[0].state:
@@ -178,19 +178,6 @@ def _check_update(
             continue
         states = [moved.state[key] for moved in forms]
         yield _elementwise(f"{name}.{key}", formula, states, kept.values)
-
-
-def _added(w: Float64Array, update: Running, observed: FloatArray) -> Running:
-    """Return new − old for new = w + update rounded to the format.
-
-    The rounding of new, and that of the difference in float64, belong to the bound.
-    """
-    number_format = update.format
-    new = np.abs(w + update.value) + update.error
-    error = update.error + number_format.unit_roundoff * new + number_format.smallest_subnormal
-    error = error + 2.0**-53 * np.abs(observed)
-    error = np.where(new <= number_format.largest, error * SLACK, np.inf)
-    return Running(update.value, error, number_format)
 
 
 def _elementwise(

@@ -1,0 +1,137 @@
+"""An optimizer's update, new − old, held against its rule with running errors.
+
+The bound is on the update, never on the parameter: relative to the parameter an update of 10⁻⁵
+could be left out unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fcinspect.arithmetic.optimizers import FORMS, Moved, move
+from fcinspect.arithmetic.settings import Optimizer
+from fcinspect.layers.array import Array
+from fcinspect.rounding.accumulation import SLACK
+from fcinspect.rounding.arrays import Float64Array, FloatArray
+from fcinspect.rounding.formats import NumberFormat, format_named
+from fcinspect.rounding.running import Interval, Running, exact, hull
+
+Rule = Callable[[Running, Running, Mapping[str, Running], int, int], Moved[Running]]
+"""(w, g, state, step, form): what one step makes of one parameter."""
+
+STATE_NAMES = {
+    "sgd": (),
+    "adam": ("exp_avg", "exp_avg_sq"),
+    "adamw": ("exp_avg", "exp_avg_sq"),
+    "rmsprop": ("square_avg",),
+    "adagrad": ("sum",),
+}
+"""What each optimizer keeps from its first step on, by torch.optim's names."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """One parameter in one step, as it was recorded."""
+
+    name: str
+    before: Array
+    grad: Array
+    after: Array
+    step: int = 1
+    """Counted from 1."""
+    state: Mapping[str, Array] | None = None
+    """What the optimizer had kept before the step; None: what the rule itself kept, from zero."""
+
+    @property
+    def update(self) -> Float64Array:
+        """new − old, in float64."""
+        with np.errstate(all="ignore"):
+            old = self.before.values.astype(np.float64)
+            return np.asarray(self.after.values.astype(np.float64) - old)
+
+
+def rule_of(optimizer: Optimizer) -> Rule:
+    """Return the rule of an optimizer."""
+    return lambda w, g, state, step, form: move(optimizer, w, g, state, step, form)
+
+
+def state_names(optimizer: Optimizer) -> tuple[str, ...]:
+    """Return what the optimizer keeps from its first step on, that the first step reads."""
+    names = STATE_NAMES[optimizer.name]
+    if optimizer.options.get("amsgrad"):
+        names += ("max_exp_avg_sq",)
+    if optimizer.options.get("centered"):
+        names += ("grad_avg",)
+    if optimizer.name == "rmsprop" and optimizer.number("momentum"):
+        names += ("momentum_buffer",)
+    return names
+
+
+def initial_state(optimizer: Optimizer, w: Running) -> dict[str, Running]:
+    """Return what torch.optim keeps before the first step: zeros, or Adagrad's given number."""
+    start = 0.0
+    if optimizer.name == "adagrad":
+        start = optimizer.number("initial_accumulator_value")
+    held = np.full_like(w.value, w.format.round(start))
+    return {name: exact(held, w.format) for name in state_names(optimizer)}
+
+
+def update_intervals(
+    optimizer: Optimizer, records: Sequence[Recorded], rule: Rule | None = None
+) -> Iterator[tuple[Recorded, Interval]]:
+    """Yield each recorded update with the interval that the rule allows.
+
+    Records of one parameter come in the order of their steps; where they hold no state, it is
+    carried on from step to step with its error.
+    """
+    followed = rule or rule_of(optimizer)
+    carried: dict[tuple[str, int], Mapping[str, Running]] = {}
+    with np.errstate(all="ignore"):
+        for record in records:
+            number_format = format_named(record.before.dtype)
+            w, g = (exact(part.values, number_format) for part in (record.before, record.grad))
+            forms = []
+            for form in range(FORMS):
+                moved = followed(
+                    w, g, _state(optimizer, record, carried, w, form), record.step, form
+                )
+                carried[record.name, form] = moved.state
+                forms.append(added(w.value, moved.update, record.update))
+            yield record, hull(forms)
+
+
+def _state(
+    optimizer: Optimizer,
+    record: Recorded,
+    carried: Mapping[tuple[str, int], Mapping[str, Running]],
+    w: Running,
+    form: int,
+) -> Mapping[str, Running]:
+    if record.state is not None:
+        start = initial_state(optimizer, w) if record.step == 1 else {}
+        given = {name: exact(held.values, w.format) for name, held in record.state.items()}
+        return {**start, **given}
+    return carried.get((record.name, form)) or initial_state(optimizer, w)
+
+
+def added(w: Float64Array, update: Running, observed: FloatArray) -> Running:
+    """Return new − old for new = w + update rounded to the format.
+
+    The rounding of new, and that of the difference in float64, belong to the bound.
+    """
+    number_format: NumberFormat = update.format
+    new = np.abs(w + update.value) + update.error
+    error = update.error + number_format.unit_roundoff * new + number_format.smallest_subnormal
+    error = error + 2.0**-53 * np.abs(observed)
+    error = np.where(new <= number_format.largest, error * SLACK, np.inf)
+    return Running(update.value, error, number_format)
+
+
+def within(interval: Interval, observed: Float64Array) -> bool:
+    """Whether all observed numbers are in their interval, and at least one is decided."""
+    decided = np.broadcast_to(interval.decided, observed.shape) & np.isfinite(observed)
+    inside = (interval.low <= observed) & (observed <= interval.high)
+    return bool(np.all(inside | ~decided)) and bool(decided.any() or not observed.size)
