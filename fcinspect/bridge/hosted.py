@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
+from fcinspect.bridge.kinds import Kind, kind_of
 from fcinspect.bridge.loading import load
 from fcinspect.bridge.process import Worker
-from fcinspect.bridge.subject import InProcess, Kind, kind_of
+from fcinspect.bridge.subject import InProcess
 from fcinspect.errors import InputError
 from fcinspect.verification.check import Misbehaved
 from fcinspect.verification.subject import Answer, Call, Made

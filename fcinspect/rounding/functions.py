@@ -14,7 +14,6 @@ from fcinspect.rounding.running import (
     Numeric,
     Running,
     constant,
-    exact,
 )
 
 ERF_POLYNOMIAL = 25.0
@@ -110,16 +109,19 @@ def maximum(a: Numeric, b: Numeric) -> Numeric:
 def where_positive(z: Numeric, positive: Numeric, otherwise: Numeric | None = None) -> Numeric:
     """Return `positive` where z > 0, else `otherwise` or 0, NaN where z is NaN.
 
-    z is a recorded number."""
+    Where the sign of z is not certain, the bound covers both.
+    """
     if isinstance(z, Running):
         assert isinstance(positive, Running)
         other = otherwise if isinstance(otherwise, Running) else constant(0.0, z.format)
         chosen = z.value > 0
-        return Running(
-            np.where(np.isnan(z.value), np.nan, np.where(chosen, positive.value, other.value)),
-            np.where(chosen, positive.error, other.error),
-            z.format,
-        )
+        error = np.where(chosen, positive.error, other.error)
+        unsure = (np.abs(z.value) <= z.error) & (z.error > 0)
+        if unsure.any():
+            both = np.abs(positive.value - other.value) + positive.error + other.error
+            error = np.where(unsure, both, error)
+        value = np.where(chosen, positive.value, other.value)
+        return Running(np.where(np.isnan(z.value), np.nan, value), error, z.format)
     assert not isinstance(positive, Running)
     assert not isinstance(otherwise, Running)
     value = np.where(z > 0, positive, 0.0 if otherwise is None else otherwise)
@@ -127,9 +129,15 @@ def where_positive(z: Numeric, positive: Numeric, otherwise: Numeric | None = No
 
 
 def sign(x: Numeric) -> Numeric:
-    """Return −1, 0 or 1; of a difference of recorded numbers, whose sign no rounding changes."""
+    """Return −1, 0 or 1; rounding a difference of recorded numbers does not change its sign.
+
+    Where the operands' own errors leave the sign open, the bound covers all three.
+    """
     if isinstance(x, Running):
-        return exact(np.sign(x.value), x.format)
+        unit = x.format.unit_roundoff + 2.0**-52
+        unsure = x.error > np.abs(x.value) * (2 * unit) + x.format.smallest_subnormal
+        unsure &= np.abs(x.value) <= x.error
+        return Running(np.sign(x.value), np.where(unsure, 2.0, 0.0), x.format)
     return np.sign(x)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fcinspect.rounding.accumulation import DotArithmetic
+from fcinspect.verification.batches import batch_checks
 from fcinspect.verification.check import Plan
-from fcinspect.verification.contract import batch_checks, contract_checks
+from fcinspect.verification.contract import contract_checks
 from fcinspect.verification.initial_law import initialisation_checks
 from fcinspect.verification.layer import FAMILIES, left_out
 from fcinspect.verification.probes import Setting

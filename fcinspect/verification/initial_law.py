@@ -1,7 +1,14 @@
-"""Whether a freshly made layer starts as nn.Linear does: U(−1/√in, 1/√in) for weight and bias."""
+"""Whether a freshly made layer starts as nn.Linear does: U(−1/√in, 1/√in) for weight and bias.
+
+Few numbers tell little of their law, so those of several fresh modules are taken together; a
+correct layer is called wrong with probability 1e-9 (layers/initialisation.py).
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -9,6 +16,7 @@ import numpy as np
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
 from fcinspect.layers.initialisation import (
+    DELTA,
     InitialisationLaw,
     bias_law,
     normal_law,
@@ -20,19 +28,26 @@ from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.probes import Setting
 
-OTHERS = (
-    "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "orthogonal", "zeros",
-    "ones",
-)  # fmt: skip
+ENOUGH = 2048
+"""So many numbers are drawn, from as many modules as it takes."""
+MOST_MODULES = 256
+MOST_NUMBERS = 2**22
+"""So many numbers all those modules may hold, unless one alone holds more."""
 
 
 def initialisation_checks(setting: Setting) -> tuple[Planned, ...]:
     """Return the checks of a factory's fresh modules; none for kernels and ready modules."""
     if setting.subject.kind != "factory":
         return ()
-    planned = [Planned("initialisation/weight", partial(_weight, setting))]
+    n, out = setting.in_features, setting.out_features
+    planned = [
+        Planned(
+            "initialisation/weight",
+            partial(_law, setting, "weight", weight_law("default", n, out)),
+        )
+    ]
     if setting.bias:
-        planned.append(Planned("initialisation/bias", partial(_bias, setting)))
+        planned.append(Planned("initialisation/bias", partial(_law, setting, "bias", bias_law(n))))
     planned += [
         Planned("initialisation/rows differ", partial(_rows, setting)),
         Planned("initialisation/seeds", partial(_seeds, setting)),
@@ -52,55 +67,113 @@ def _missing(name: str, what: str) -> Check:
     return Check(name, Verdict.OUTSIDE, f"the fresh {what}", cause=f"the module has no {what!r}")
 
 
-def _weight(setting: Setting) -> Check:
-    values = _made(setting, 0, "weight")
-    if values is None:
-        return _missing("initialisation/weight", "weight")
-    law = weight_law("default", setting.in_features, setting.out_features)
-    return _law("initialisation/weight", law, values, setting)
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The first numbers of a parameter, in one fresh module and in several."""
+
+    one: Array
+    pooled: Array
+    """Those of all the modules, in one dimension."""
+    modules: int
 
 
-def _bias(setting: Setting) -> Check:
-    values = _made(setting, 0, "bias")
-    if values is None:
-        return _missing("initialisation/bias", "bias")
-    return _law("initialisation/bias", bias_law(setting.in_features), values, setting)
+def _drawn(setting: Setting, what: str) -> Drawn | None:
+    first = _made(setting, 0, what)
+    if first is None:
+        return None
+    whole = max(1, (setting.in_features + 1) * setting.out_features)
+    modules = min(-(-ENOUGH // max(1, first.size)), MOST_MODULES, max(1, MOST_NUMBERS // whole))
+    parts = [first.values.reshape(-1)]
+    for seed in range(1, modules):
+        more = _made(setting, seed, what)
+        if more is None:
+            break
+        # where the seed changes nothing there is nothing to add, except to a constant
+        if np.array_equal(more.values.reshape(-1), parts[0]) and np.ptp(parts[0]) > 0:
+            break
+        parts.append(more.values.reshape(-1))
+    return Drawn(first, Array(np.concatenate(parts), first.dtype), len(parts))
 
 
-def _law(name: str, law: InitialisationLaw, values: Array, setting: Setting) -> Check:
-    found = obeys(law, values)
+def _law(setting: Setting, what: str, law: InitialisationLaw) -> Check:
+    name = f"initialisation/{what}"
+    drawn = _drawn(setting, what)
+    if drawn is None:
+        return _missing(name, what)
+    found = obeys(law, drawn.pooled)
+    taken = f" in {drawn.modules} fresh modules" if drawn.modules > 1 else ""
+    count = drawn.pooled.size
     if found.verdict is Verdict.WITHIN:
-        return Check(name, Verdict.WITHIN, f"{law.words}: {found.detail}", elements=values.size)
-    fits = next(
-        (other for other in _other_laws(setting) if obeys(other, values).verdict is Verdict.WITHIN),
-        None,
-    )
-    said = f"it is {fits.words}" if fits else "it is no known law"
-    cause = f"the {name.rpartition('/')[2]} is not drawn from {law.words}: {said}"
-    return Check(name, found.verdict, found.detail, cause=cause, elements=values.size)
+        return Check(name, Verdict.WITHIN, f"{law.words}{taken}", elements=count)
+    detail = f"{found.detail}{taken}"
+    if found.verdict is Verdict.UNDECIDED:
+        return Check(name, found.verdict, detail, cause=found.detail, elements=count)
+    cause = f"the {what} is not drawn from {law.words}: {_what_instead(setting, what, drawn)}"
+    return Check(name, found.verdict, detail, cause=cause, elements=count)
 
 
-def _other_laws(setting: Setting) -> list[InitialisationLaw]:
-    """Return what people draw from instead, the particular first."""
+def _what_instead(setting: Setting, what: str, drawn: Drawn) -> str:
+    """Return the words of the law that the numbers obey."""
+    values = drawn.pooled
+    first = values.values[0]
+    if bool((values.values == first).all()):
+        return f"every number is {float(first):g}"
+    for words, law in _other_laws(setting, what):
+        if law.kind == "orthogonal":
+            fits = len(drawn.one.shape) == 2 and obeys(law, drawn.one).verdict is Verdict.WITHIN
+        else:
+            fits = _decides(law, values) and obeys(law, values).verdict is Verdict.WITHIN
+        if fits:
+            return f"it is {words}"
+    return "it is no known law"
+
+
+def _decides(law: InitialisationLaw, values: Array) -> bool:
+    """Whether these numbers can tell the law from its neighbours, and do not speak against it.
+
+    The mean square must be known to a half of itself (Hoeffding's and Laurent and Massart's
+    bounds of `obeys`), and the largest of normal numbers lies where that of so many must lie.
+    """
+    log, count = math.log(2 / DELTA), values.size
+    if law.kind == "uniform":
+        return 3 * math.sqrt(log / (2 * count)) < 0.5
+    if 2 * math.sqrt(log / count) >= 0.5:
+        return False
+    largest = float(np.abs(values.values).max()) / (law.scale * math.sqrt(2))
+    return math.erf(largest) ** count >= DELTA and count * math.erfc(largest) >= DELTA
+
+
+def _other_laws(setting: Setting, what: str) -> Iterator[tuple[str, InitialisationLaw]]:
+    """Yield what people draw from instead: bounded laws first, which leave less room for chance."""
     n, out = setting.in_features, setting.out_features
-    laws = [
-        InitialisationLaw("normal", "normal", "N(0, 1)", 1.0),
+    fan_out = uniform_law("fan_out", f"1/√{out}", 1, out)
+    squared = uniform_law("squared", f"1/{n}", 1, n * n)
+    named = []
+    if what == "weight":
+        for name in ("kaiming_uniform", "xavier_uniform", "kaiming_normal", "xavier_normal"):
+            try:
+                named.append(weight_law(name, n, out))
+            except UsageError:
+                continue
+    yield f"{fan_out.words}, by out_features instead of in_features", fan_out
+    yield f"{squared.words}, without the root", squared
+    for law in [
         InitialisationLaw("uniform", "uniform", "U(−1, 1)", 1.0),
-        uniform_law("fan_out", f"1/√{out}", 1, out),
-        uniform_law("squared", f"√(1/{n}²)", 1, n * n),
+        InitialisationLaw("uniform", "uniform", "U(−0.1, 0.1)", 0.1),
         uniform_law("gain", f"√(3/{n})", 3, n),
-        normal_law("he", f"2/{n}", n),
-        normal_law("lecun", f"2/(2·{n})", 2 * n),
-        normal_law("fan_out normal", f"2/{out}", out),
+        *(law for law in named if law.kind == "uniform"),
+        InitialisationLaw("normal", "normal", "N(0, 1)", 1.0),
         InitialisationLaw("small", "normal", "N(0, 0.01²)", 0.01),
         InitialisationLaw("bert", "normal", "N(0, 0.02²)", 0.02),
-    ]
-    for name in OTHERS:
-        try:
-            laws.append(weight_law(name, n, out))
-        except UsageError:
-            continue
-    return laws
+        normal_law("lecun", f"1/{n}", 2 * n),
+        normal_law("fan_out normal", f"2/{out}", out),
+        *(law for law in named if law.kind == "normal"),
+    ]:
+        known = "_" in law.name
+        yield (f"{law.name}, {law.words}" if known else law.words), law
+    if what == "weight":
+        orthogonal = weight_law("orthogonal", n, out)
+        yield orthogonal.words, orthogonal
 
 
 def _rows(setting: Setting) -> Check:

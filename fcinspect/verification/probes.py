@@ -260,7 +260,8 @@ def first_wrong(name: str, detail: str, probes: Mapping[str, Callable[[], Check]
             cause = f"{check.cause or 'wrong numbers'}, at {where}"
             return replace(check, name=name, detail=f"{detail}; wrong at {where}", cause=cause)
     elements = sum(check.elements for check in made)
-    return Check(name, Verdict.WITHIN, detail, 0.0, elements=elements)
+    most = max((check.max_ratio for check in made if check.max_ratio is not None), default=None)
+    return Check(name, Verdict.WITHIN, detail, most, elements=elements)
 
 
 def _not_finite(setting: Setting, value: float) -> Check:

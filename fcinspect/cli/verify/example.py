@@ -1,12 +1,50 @@
-"""fcinspect verify example."""
+"""fcinspect verify example: are the numbers of a published worked example right?"""
 
 from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
 
 from fcinspect.cli.options import Output
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.verify.carry_out import Checks
 
 
-def example(checks: Checks = None, *, output: Output) -> ExitStatus:
-    """Not written yet."""
-    raise NotImplementedError
+def example(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="A .json file, or - for JSON on standard input: layers, input and printed, and"
+            " target, loss and optimizer where gradients or a step are printed; numbers are"
+            ' strings such as "0.150".',
+        ),
+    ],
+    checks: Checks = None,
+    *,
+    output: Output,
+) -> ExitStatus:
+    """Check every printed number of a worked example, and name the slip in a wrong one."""
+    from fcinspect.cli.verify.carry_out import carry_out
+    from fcinspect.verification.example import plan_of
+
+    return carry_out(plan_of(*_document(file)), checks, {"file": file}, output)
+
+
+def _document(file: str) -> tuple[Any, str]:
+    """Return the JSON of a file or of standard input, and its source in words."""
+    from pathlib import Path
+
+    from fcinspect.checkpoints.files import check_readable, standard_input
+    from fcinspect.checkpoints.json_array import parse
+    from fcinspect.errors import InputError
+
+    if file == "-":
+        text, source = standard_input(), "standard input"
+    else:
+        check_readable(file)
+        text, source = Path(file).read_bytes(), repr(file)
+    if not text.strip():
+        raise InputError(f"{source} is empty: expected a worked example in JSON")
+    return parse(text, source), source

@@ -1,0 +1,205 @@
+"""Somebody's optimizer, or torch's own class: run on recorded parameters and gradients."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from fcinspect.arithmetic.settings import CLASSES
+from fcinspect.bridge.linear import to_array, to_tensor
+from fcinspect.bridge.loading import load, words_of
+from fcinspect.errors import InputError, UsageError
+from fcinspect.layers.array import Array
+from fcinspect.verification.check import Misbehaved
+from fcinspect.verification.optimizer_subject import NotAccepted, Ran
+
+Gradients = Sequence[Sequence[Array | None]]
+"""For each step, the gradient of each parameter."""
+
+
+class OptimizerHost:
+    """Makes and steps optimizers of one kind; see verification.optimizer_subject."""
+
+    def __init__(self, found: Any, words: str, fixed: Mapping[str, Any]) -> None:
+        """`found` is a class like torch.optim.Optimizer, or a function (param, grad, state)."""
+        self.found = found
+        self.words = words
+        self._fixed = dict(fixed)
+
+    def run(
+        self, parameters: Sequence[Array], gradients: Gradients, options: Mapping[str, Any]
+    ) -> Ran:
+        """Step a fresh optimizer; raises Misbehaved, and NotAccepted for options it lacks."""
+        tensors = [to_tensor(values).requires_grad_() for values in parameters]
+        step = self._stepper(tensors, options)
+        return self._stepped(tensors, gradients, step)
+
+    def resumed(
+        self,
+        parameters: Sequence[Array],
+        gradients: Gradients,
+        options: Mapping[str, Any],
+        after: int,
+    ) -> Ran | None:
+        """Do the same, with the state saved and loaded into a fresh optimizer after some steps.
+
+        None where the optimizer has no state_dict.
+        """
+        tensors = [to_tensor(values).requires_grad_() for values in parameters]
+        first = self._made(tensors, options)
+        if not (hasattr(first, "state_dict") and hasattr(first, "load_state_dict")):
+            return None
+        begun = self._stepped(tensors, gradients[:after], first.step)
+        copies = [tensor.detach().clone().requires_grad_() for tensor in tensors]
+        second = self._made(copies, options)
+        with _told():
+            second.load_state_dict(first.state_dict())
+        rest = self._stepped(copies, gradients[after:], second.step)
+        return Ran((*begun.after, *rest.after), (), ())
+
+    def _stepper(
+        self, tensors: list[torch.Tensor], options: Mapping[str, Any]
+    ) -> Callable[[], object]:
+        if inspect.isclass(self.found):
+            made = self._made(tensors, options)
+            return lambda: made.step()
+        states: list[dict[str, Any]] = [{} for _ in tensors]
+        given = {**options, **self._fixed}
+
+        def step() -> None:
+            with torch.no_grad():
+                for tensor, state in zip(tensors, states, strict=True):
+                    if tensor.grad is None:
+                        continue
+                    new = self.found(tensor, tensor.grad, state, **given)
+                    if new is not None:
+                        tensor.copy_(new)
+
+        return step
+
+    def _made(self, tensors: list[torch.Tensor], options: Mapping[str, Any]) -> Any:
+        if not inspect.isclass(self.found):
+            return None
+        given = {**options, **self._fixed}
+        self._require_accepted(given)
+        with _told():
+            make: Callable[..., object] = self.found
+            return make(tensors, **given)
+
+    def _require_accepted(self, given: Mapping[str, Any]) -> None:
+        try:
+            known = inspect.signature(self.found).parameters
+        except (TypeError, ValueError):
+            return
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values()):
+            return
+        missing = [name for name in given if name not in known]
+        if missing:
+            raise NotAccepted(", ".join(missing))
+
+    def _stepped(
+        self, tensors: list[torch.Tensor], gradients: Gradients, step: Callable[[], object]
+    ) -> Ran:
+        after: list[tuple[Array, ...]] = []
+        places = [tensor.data_ptr() for tensor in tensors]
+        changed: list[str] = []
+        for given in gradients:
+            for tensor, values in zip(tensors, given, strict=True):
+                tensor.grad = None if values is None else to_tensor(values)
+            with _told():
+                step()
+            after.append(tuple(to_array(tensor) for tensor in tensors))
+            for index, (tensor, values) in enumerate(zip(tensors, given, strict=True)):
+                if values is None:
+                    continue
+                if tensor.grad is None:
+                    changed.append(f"the gradient of parameter {index} is gone")
+                elif not torch.equal(tensor.grad, to_tensor(values)):
+                    changed.append(f"the gradient of parameter {index} is modified")
+        moved = tuple(
+            index
+            for index, (tensor, place) in enumerate(zip(tensors, places, strict=True))
+            if tensor.data_ptr() != place
+        )
+        return Ran(tuple(after), tuple(dict.fromkeys(changed)), moved)
+
+
+class _told:
+    """Tells what foreign code raises as what it is: a finding."""
+
+    def __enter__(self) -> None:
+        self._quiet = warnings.catch_warnings()
+        self._quiet.__enter__()
+        warnings.simplefilter("ignore")
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        self._quiet.__exit__(kind, error, trace)
+        if error is None or isinstance(error, Misbehaved | KeyboardInterrupt):
+            return
+        raise Misbehaved(f"raised {words_of(error)}") from None
+
+
+def torch_optimizer(like: str, *, fused: bool, foreach: bool) -> OptimizerHost:
+    """Return torch.optim's own class of that name; one tensor at a time if neither is asked.
+
+    Raises UsageError where it has no fused kernel.
+    """
+    found = getattr(torch.optim, CLASSES[like])
+    if fused and "fused" not in inspect.signature(found).parameters:
+        raise UsageError(f"--fused: torch.optim.{CLASSES[like]} has no fused kernel")
+    way = "fused" if fused else "foreach" if foreach else "one tensor at a time"
+    fixed = {"fused": True} if fused else {"foreach": foreach}
+    return OptimizerHost(found, f"torch.optim.{CLASSES[like]}, {way}", fixed)
+
+
+def host_optimizer(text: str) -> OptimizerHost:
+    """Return the optimizer of that name; for the process that runs it."""
+    found: Any = load(text)
+    if isinstance(found, torch.optim.Optimizer):
+        raise InputError(f"{text} is a ready optimizer: give its class, {type(found).__name__}")
+    if inspect.isclass(found) and not hasattr(found, "step"):
+        raise InputError(f"{text} is a class without a step(): expected an optimizer")
+    if not callable(found):
+        raise InputError(
+            f"{text} is a {type(found).__name__}: expected a class like torch.optim.SGD, or a"
+            " function (param, grad, state, **hyperparameters)"
+        )
+    return OptimizerHost(found, text, {})
+
+
+class HostedOptimizer:
+    """Somebody's optimizer in a process of its own."""
+
+    def __init__(self, text: str, timeout: float) -> None:
+        from fcinspect.bridge.process import Worker
+
+        self._worker = Worker(host_optimizer, text, timeout=timeout)
+        self.words = text
+
+    def run(
+        self, parameters: Sequence[Array], gradients: Gradients, options: Mapping[str, Any]
+    ) -> Ran:
+        """Step a fresh optimizer; raises Misbehaved, and NotAccepted for options it lacks."""
+        ran = self._worker.ask("run", parameters, gradients, options)
+        assert isinstance(ran, Ran)
+        return ran
+
+    def resumed(
+        self,
+        parameters: Sequence[Array],
+        gradients: Gradients,
+        options: Mapping[str, Any],
+        after: int,
+    ) -> Ran | None:
+        """Do the same, with the state saved and loaded into a fresh optimizer."""
+        ran = self._worker.ask("resumed", parameters, gradients, options, after)
+        assert ran is None or isinstance(ran, Ran)
+        return ran
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close()

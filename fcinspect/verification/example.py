@@ -1,0 +1,150 @@
+"""A published worked example: every printed number recomputed, judged, and its slip named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_CEILING, Context, Decimal
+from functools import cache
+
+from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.check import Check, Plan, Planned, Worst
+from fcinspect.verification.examples.document import read_example
+from fcinspect.verification.examples.interval import UP, Interval
+from fcinspect.verification.examples.judging import Finding, Judged, by_name, judge, ratio
+from fcinspect.verification.examples.pen import to_unit, written
+from fcinspect.verification.examples.record import PrintedArray, WorkedExample
+from fcinspect.verification.examples.slips import explain, searched
+
+SHORT = Context(prec=2, rounding=ROUND_CEILING)
+NOT_EXERCISED = ("whether the given numbers are those of the publication",)
+MOST_NOTED = 20
+
+
+def plan_of(document: object, source: str) -> Plan:
+    """Return the checks of a worked example: one for every array that is printed.
+
+    Each yields a check for every number in it. `document` is the decoded JSON, `source` says in
+    words where it comes from. Raises InputError for what is no worked example.
+    """
+    example = read_example(document, source)
+    judged = judge(example)
+
+    @cache
+    def causes() -> Mapping[str, str | None]:
+        return {one.judged.name: one.cause for one in explain(example, judged)}
+
+    def checked(array: PrintedArray) -> Iterator[Check]:
+        for one in judged:
+            if one.array is array:
+                cause = causes()[one.name] if one.finding is Finding.WRONG else None
+                yield check_of(example, one, cause)
+
+    planned = tuple(
+        Planned(f"printed/{array.place}", lambda array=array: checked(array))  # type: ignore[misc]
+        for array in example.printed
+        if any(True for _ in array.numbers())
+    )
+    left_out = (*NOT_EXERCISED, *_untried(example, judged))
+    return Plan("example", example.title, planned, left_out, _notes(example, judged))
+
+
+def _untried(example: WorkedExample, judged: tuple[Judged, ...]) -> Iterator[str]:
+    """Yield how many slips are not tried on a large example that has a wrong number."""
+    tried, count = searched(example)
+    if len(tried) < count and any(one.finding is Finding.WRONG for one in judged):
+        yield (
+            f"{count - len(tried)} of {count} slips through the whole example: only the first"
+            f" {len(tried)} are tried on one so large"
+        )
+
+
+def check_of(example: WorkedExample, one: Judged, cause: str | None) -> Check:
+    """Return the check of one printed number."""
+    name = f"printed/{one.name}"
+    if one.allowed is None or one.right is None:
+        return Check(
+            name,
+            Verdict.UNDECIDED,
+            "the formulas have no value there",
+            cause="the formulas have no value there",
+            elements=1,
+            undecided=1,
+        )
+    wrong = one.finding is Finding.WRONG
+    reach = UP.multiply(example.half, one.printed.unit)
+    return Check(
+        name,
+        Verdict.OUTSIDE if wrong else Verdict.WITHIN,
+        _detail(one, reach),
+        max_ratio=ratio(one.printed, one.allowed, example.half),
+        worst=Worst(
+            one.array.index(one.row, one.column),
+            float(one.printed.value),
+            float(one.right.middle),
+            float(one.allowed.low - reach),
+            float(one.allowed.high + reach),
+        ),
+        cause=cause,
+        elements=1,
+        outside=int(wrong),
+    )
+
+
+def _detail(one: Judged, reach: Decimal) -> str:
+    assert one.right is not None
+    assert one.allowed is not None
+    unit = one.printed.unit
+    if one.finding is Finding.WRONG:
+        spread = _radius(one.right)
+        told = f" ± {written(SHORT.plus(spread))}" if spread * 100 > unit else ""
+        right = written(to_unit(one.right.middle, unit))
+        return f"wrong: {written(one.printed.value)} is printed, {right}{told} is right"
+    bound = written(SHORT.plus(UP.add(_radius(one.allowed), reach)))
+    return f"{one.finding}: {written(to_unit(one.allowed.middle, unit))} ± {bound}"
+
+
+def _radius(interval: Interval) -> Decimal:
+    """Return r, without what is beyond the 20th digit of the number."""
+    radius = UP.subtract(interval.high, interval.middle)
+    return Decimal(0) if radius <= interval.magnitude.scaleb(-14) else radius
+
+
+def _notes(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[str, ...]:
+    notes = [] if example.source is None else [f"published: {example.source}"]
+    given = "rounded to their printed places" if example.inputs_rounded else "exact"
+    printed = "cut off, one unit" if example.truncated else "rounded, half a unit"
+    notes.append(
+        f"given numbers are {given}; printed numbers are {printed} in the last place;"
+        f" computed in {example.computed_in}"
+    )
+    counts = [
+        f"{count} {finding}"
+        for finding in Finding
+        if (count := sum(one.finding is finding for one in judged))
+    ]
+    total = len(judged)
+    notes.append(f"{total} printed number{'' if total == 1 else 's'}: {', '.join(counts)}")
+    return (*notes, *example.notes, *_known(example, judged))
+
+
+def _known(example: WorkedExample, judged: tuple[Judged, ...]) -> Iterator[str]:
+    """Yield whether known_wrong agrees with what is found; it decides nothing."""
+    names = by_name(judged)
+    told: set[str] = set()
+    for place in example.known_wrong:
+        meant = [place] if place in names else [n for n in names if n.startswith(f"{place}[")]
+        told.update(meant)
+        wrong = [name for name in meant if names[name].finding is Finding.WRONG]
+        words = "found wrong here too" if wrong else f"but it is {_found(names, meant)}"
+        yield f"known_wrong names {place}: {words}"
+    if not example.known_wrong:
+        return
+    missed = [o.name for o in judged if o.finding is Finding.WRONG and o.name not in told]
+    for name in missed[:MOST_NOTED]:
+        yield f"known_wrong does not name {name}, which is wrong"
+    if len(missed) > MOST_NOTED:
+        yield f"known_wrong does not name {len(missed) - MOST_NOTED} more that are wrong"
+
+
+def _found(names: Mapping[str, Judged], meant: list[str]) -> str:
+    return " and ".join(dict.fromkeys(str(names[name].finding) for name in meant))

@@ -1,0 +1,1 @@
+"""Published worked examples: reading them, recomputing them, and naming slips."""

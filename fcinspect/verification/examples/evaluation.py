@@ -1,0 +1,226 @@
+"""The whole example recomputed: every named place, as the numbers that are right there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from fcinspect.verification.examples import losses
+from fcinspect.verification.examples.functions import FORWARD, SLOPE, softmax
+from fcinspect.verification.examples.interval import ONE, Interval, dot, total
+from fcinspect.verification.examples.losses import Matrix
+from fcinspect.verification.examples.record import Rows, WorkedExample
+from fcinspect.verification.examples.slip import NO_SLIP, Slip
+from fcinspect.verification.examples.updates import stepped
+
+Watch = Callable[[str, Matrix], Matrix]
+"""Sees every place as it is computed, and returns what the computation goes on with."""
+
+
+class Evaluation:
+    """One recomputation, with at most one slip.
+
+    Places have two dimensions here: a bias is one row, a loss one row of one number.
+    """
+
+    def __init__(self, example: WorkedExample, watch: Watch, slip: Slip = NO_SLIP) -> None:
+        self.example = example
+        self.slip = slip
+        self.watch = watch
+        self.u = example.u
+        self.weights = [self._given(layer.weight) for layer in example.layers]
+        self.biases = [
+            None if layer.bias is None else self._given((layer.bias,))[0]
+            for layer in example.layers
+        ]
+        self.names = [self._activation(k) for k in range(len(example.layers))]
+        self.inputs: list[Matrix] = []
+        self.zs: list[Matrix] = []
+        self.activations: list[Matrix] = []
+
+    def run(self, backward: bool = True) -> None:
+        """Compute every place that the example says enough for.
+
+        Raises ValueError or ZeroDivisionError where a formula has no value.
+        """
+        y = self._forward(first=True)
+        t = self._target()
+        if t is None or self.example.loss is None:
+            return
+        self._loss("loss", y, t)
+        if not backward:
+            return
+        self._backward(y, t)
+        if self.example.optimizer is not None:
+            self._loss("loss_after", self._forward(first=False), t)
+
+    def _given(self, rows: Rows) -> Matrix:
+        return [[self.example.given(number) for number in row] for row in rows]
+
+    def _constant(self, value: Decimal) -> Interval:
+        return Interval(value, value, self.u)
+
+    def _activation(self, k: int) -> str:
+        if self.slip.made("activation is", k):
+            return self.slip.name
+        return self.example.layers[k].activation
+
+    def _target(self) -> Matrix | None:
+        example = self.example
+        if example.classes is not None:
+            return [
+                [self._constant(Decimal(j == c)) for j in range(example.outputs)]
+                for c in example.classes
+            ]
+        return None if example.target is None else self._given(example.target)
+
+    def _forward(self, first: bool) -> Matrix:
+        """Return the output; only the first pass is printed layer by layer."""
+        x = self._given(self.example.input)
+        if self.slip.kind == "rows swapped":
+            i, j = self.slip.pair
+            x[i], x[j] = x[j], x[i]
+        for k, weight in enumerate(self.weights):
+            if self.slip.made("weight transposed", k):
+                weight = [list(column) for column in zip(*weight, strict=True)]
+            product = [[dot(row, unit, self.u) for unit in weight] for row in x]
+            if first:
+                product = self.watch(f"layers.{k}.product", product)
+            z = self._with_bias(k, product)
+            if first:
+                z = self.watch(f"layers.{k}.pre_activation", z)
+            a = self._activated(k, z)
+            if first:
+                a = self.watch(f"layers.{k}.activation", a)
+                self.inputs.append(x)
+                self.zs.append(z)
+                self.activations.append(a)
+            x = a
+        return self.watch("output" if first else "output_after", x)
+
+    def _with_bias(self, k: int, product: Matrix) -> Matrix:
+        bias = self.biases[k]
+        if bias is None:
+            return product
+        if self.slip.made("bias times", k):
+            factor = self._constant(self.slip.factor)
+            bias = [factor * b for b in bias]
+        return [[p + b for p, b in zip(row, bias, strict=True)] for row in product]
+
+    def _activated(self, k: int, z: Matrix) -> Matrix:
+        name = self.names[k]
+        if name != "softmax":
+            return [[FORWARD[name](number) for number in row] for row in z]
+        if self.slip.kind == "softmax twice":
+            z = [softmax(row) for row in z]
+        return [softmax(row) for row in z]
+
+    @property
+    def _probabilities(self) -> bool:
+        return self.names[-1] == "softmax" and self.example.loss == "cross_entropy"
+
+    def _loss(self, place: str, y: Matrix, t: Matrix) -> None:
+        assert self.example.loss is not None
+        if self.slip.kind == "target swapped":
+            y, t = t, y
+        found = losses.value(self.example.loss, y, t, self._probabilities, self.u)
+        if self.slip.kind == "loss times":
+            found = found * self._constant(self.slip.factor)
+        self.watch(place, [[found]])
+
+    def _backward(self, y: Matrix, t: Matrix) -> None:
+        """Go back through the layers; each takes its step before the next is reached."""
+        last = len(self.weights) - 1
+        g = self._first_gradient(y, t)
+        for k in range(last, -1, -1):
+            g = self.watch(f"layers.{k}.grad_activation", g) if g else g
+            g = self.watch(f"layers.{k}.grad_output", self._through_activation(k, g, t))
+            grad_weight = [
+                [
+                    dot([row[j] for row in g], [row[i] for row in self.inputs[k]], self.u)
+                    for i in range(len(self.weights[k][0]))
+                ]
+                for j in range(len(self.weights[k]))
+            ]
+            grad_weight = self.watch(f"layers.{k}.weight.grad", grad_weight)
+            grad_bias = [total([row[j] for row in g], self.u) for j in range(len(g[0]))]
+            if self.biases[k] is not None:
+                grad_bias = self.watch(f"layers.{k}.bias.grad", [grad_bias])[0]
+            weight = self.weights[k]
+            self._update(k, grad_weight, grad_bias)
+            if self.slip.kind == "updated weights":
+                weight = self.weights[k]
+            columns = [list(column) for column in zip(*weight, strict=True)]
+            if self.slip.made("backward transposed", k):
+                columns = weight
+            g = [[dot(row, column, self.u) for column in columns] for row in g]
+            g = self.watch(f"layers.{k}.grad_input", g)
+
+    def _first_gradient(self, y: Matrix, t: Matrix) -> Matrix:
+        """Return ∂L/∂a of the last layer; empty where a probability may be 0."""
+        assert self.example.loss is not None
+        if self.slip.kind == "target swapped":
+            y, t = t, y
+        if self._probabilities:
+            try:
+                g = losses.gradient_of_probabilities(y, t, self.u)
+            except ZeroDivisionError:
+                return []
+        else:
+            g = losses.gradient(self.example.loss, y, t, self.u)
+        if self.slip.kind == "gradient times":
+            factor = self._constant(self.slip.factor)
+            g = [[number * factor for number in row] for row in g]
+        return g
+
+    def _through_activation(self, k: int, g: Matrix, t: Matrix) -> Matrix:
+        """Return ∂L/∂z from ∂L/∂a."""
+        if k == len(self.weights) - 1 and self.names[k] == "softmax":
+            return self._through_softmax(g, t)
+        if self.slip.made("derivative missing", k):
+            return g
+        slope = SLOPE[self.names[k]]
+        return [
+            [number * slope(z, a) for number, z, a in zip(*rows, strict=True)]
+            for rows in zip(g, self.zs[k], self.activations[k], strict=True)
+        ]
+
+    def _through_softmax(self, g: Matrix, t: Matrix) -> Matrix:
+        """Return pᵢ·(gᵢ − Σ pⱼ·gⱼ), which is (p − t)/R for cross_entropy."""
+        p = self.activations[-1]
+        if self._probabilities:
+            found = losses.from_probabilities(p, t, self.u)
+            if self.slip.kind in ("gradient times", "target swapped"):
+                factor = self.slip.factor if self.slip.kind == "gradient times" else -ONE
+                found = [[number * self._constant(factor) for number in row] for row in found]
+            return found
+        if self.slip.made("derivative missing", len(self.weights) - 1):
+            return g
+        found = []
+        for shares, arriving in zip(p, g, strict=True):
+            mean = dot(shares, arriving, self.u)
+            found.append([s * (a - mean) for s, a in zip(shares, arriving, strict=True)])
+        return found
+
+    def _update(self, k: int, grad_weight: Matrix, grad_bias: Sequence[Interval]) -> None:
+        optimizer = self.example.optimizer
+        if optimizer is None:
+            return
+        after = [
+            [stepped(optimizer, w, g, self.slip) for w, g in zip(*rows, strict=True)]
+            for rows in zip(self.weights[k], grad_weight, strict=True)
+        ]
+        self.weights[k] = self.watch(f"layers.{k}.weight.after", after)
+        bias = self.biases[k]
+        if bias is None:
+            return
+        if self.slip.made("bias takes weight gradient", k):
+            grad_bias = [row[self.slip.pair[0]] for row in grad_weight]
+        moves = optimizer.update_bias
+        if self.slip.kind in ("bias frozen", "bias stepped"):
+            moves = self.slip.kind == "bias stepped"
+        if moves:
+            bias = [
+                stepped(optimizer, b, g, self.slip) for b, g in zip(bias, grad_bias, strict=True)
+            ]
+        self.biases[k] = self.watch(f"layers.{k}.bias.after", [bias])[0]

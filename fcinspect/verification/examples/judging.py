@@ -1,0 +1,164 @@
+"""Each printed number against the right one: consistent, explained by rounding, or wrong.
+
+A number is *consistent* iff |printed − recomputed| <= r + h: r is half the width of the interval of
+all right results, recomputed its middle, h half a unit in the last printed place (a whole unit
+where numbers are cut off). *Rounded intermediates* explain it iff the same holds when every
+printed number that is consistent with what precedes it may replace the unrounded one in what
+follows: the recomputation goes on with the hull of the right interval and the printed number, so
+that any mixture of rounded and unrounded intermediates is covered. Otherwise it is *wrong*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from fcinspect.verification.examples.evaluation import Evaluation
+from fcinspect.verification.examples.interval import UP, Interval
+from fcinspect.verification.examples.losses import Matrix
+from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
+from fcinspect.verification.examples.slip import NO_SLIP, Slip
+
+NOISE = Decimal("1e-15")
+
+
+class Finding(StrEnum):
+    """What is found of one printed number."""
+
+    CONSISTENT = "consistent"
+    EXPLAINED = "consistent with rounded intermediates"
+    WRONG = "wrong"
+    UNKNOWN = "without a right value"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One printed number and what is right there."""
+
+    name: str
+    """output[0][2]"""
+    array: PrintedArray
+    row: int
+    column: int
+    printed: Printed
+    finding: Finding
+    right: Interval | None
+    """None where the formulas have no value."""
+    allowed: Interval | None
+    """The interval that decides: with rounded intermediates where only these explain it."""
+
+
+@dataclass
+class Recomputed:
+    """What one recomputation gives in the places that are printed."""
+
+    places: dict[str, Matrix] = field(default_factory=dict)
+    """In the orientation of the file."""
+    problem: str | None = None
+    """Why places are missing, if any are."""
+
+    def at(self, array: PrintedArray, row: int, column: int) -> Interval | None:
+        """Return what is computed for one number."""
+        found = self.places.get(array.place)
+        return None if found is None else found[row][column]
+
+
+def consistent(printed: Printed, right: Interval, half: Decimal) -> bool:
+    """Whether a right result is printed so."""
+    reach = printed.interval(half, Decimal(0))
+    return right.meets(reach.low, reach.high)
+
+
+def recompute(
+    example: WorkedExample,
+    slip: Slip = NO_SLIP,
+    rounded: bool = False,
+    wrong: Collection[str] = (),
+) -> Recomputed:
+    """Return the example recomputed, with one slip.
+
+    With `rounded`, printed intermediates may replace the unrounded ones; the printed numbers
+    named in `wrong` certainly do.
+    """
+    arrays = {array.place: array for array in example.printed}
+    found = Recomputed()
+
+    def watch(place: str, values: Matrix) -> Matrix:
+        array = arrays.get(place)
+        if array is None:
+            return values
+        seen = _turned(values) if array.transposed else values
+        found.places[place] = seen
+        if not rounded:
+            return values
+        gone_on = [list(row) for row in seen]
+        for i, j, printed in array.numbers():
+            if array.name(i, j) in wrong:
+                gone_on[i][j] = printed.interval(example.half, example.u)
+            elif consistent(printed, seen[i][j], example.half):
+                point = Interval(printed.value, printed.value, example.u)
+                gone_on[i][j] = seen[i][j].hull(point)
+        return _turned(gone_on) if array.transposed else gone_on
+
+    forward = all(map(_is_forward, arrays))
+    try:
+        Evaluation(example, watch, slip).run(backward=not forward)
+    except ZeroDivisionError:
+        found.problem = "the formula divides by what may be 0"
+    except ValueError:
+        found.problem = f"the loss {example.loss} needs outputs above 0 and below 1"
+    return found
+
+
+def _is_forward(place: str) -> bool:
+    """Whether a place is reached without a gradient."""
+    inner = (".product", ".pre_activation", ".activation")
+    return place in ("output", "loss") or place.endswith(inner)
+
+
+def _turned(values: Matrix) -> Matrix:
+    return [list(column) for column in zip(*values, strict=True)]
+
+
+def judge(example: WorkedExample) -> tuple[Judged, ...]:
+    """Return the finding for every printed number, in the order of the file."""
+    exact = recompute(example)
+    eased = recompute(example, rounded=True)
+    found = []
+    for array in example.printed:
+        for i, j, printed in array.numbers():
+            right, allowed = exact.at(array, i, j), eased.at(array, i, j)
+            finding = _finding(printed, right, allowed, example.half)
+            decisive = allowed if finding is Finding.EXPLAINED else right
+            found.append(Judged(array.name(i, j), array, i, j, printed, finding, right, decisive))
+    return tuple(found)
+
+
+def _finding(
+    printed: Printed, right: Interval | None, allowed: Interval | None, half: Decimal
+) -> Finding:
+    if right is None:
+        return Finding.UNKNOWN
+    if consistent(printed, right, half):
+        return Finding.CONSISTENT
+    if allowed is not None and consistent(printed, allowed, half):
+        return Finding.EXPLAINED
+    return Finding.WRONG
+
+
+def ratio(printed: Printed, right: Interval, half: Decimal) -> float:
+    """Return |printed − recomputed| / (r + h), 0 where the middle's own rounding hides it."""
+    distance = UP.subtract(printed.value, right.middle).copy_abs()
+    reach = UP.add(UP.subtract(right.high, right.middle), UP.multiply(half, printed.unit))
+    if distance <= UP.multiply(reach, NOISE):
+        return 0.0
+    found = float(UP.divide(distance, reach))
+    inside = consistent(printed, right, half)
+    return min(found, 1.0) if inside else max(found, 1.0 + 2.0**-52)
+
+
+def by_name(judged: Collection[Judged]) -> Mapping[str, Judged]:
+    """Return the findings by the numbers' names."""
+    return {one.name: one for one in judged}

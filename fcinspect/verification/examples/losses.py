@@ -1,0 +1,181 @@
+"""The losses on intervals, each beside its gradient; formulas as in arithmetic/losses.py.
+
+y is (rows × outputs), N = rows·outputs, R = rows. For cross_entropy the target may be one class a
+row or a row of probabilities; behind a softmax, y holds the probabilities themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from fcinspect.verification.examples.functions import (
+    exp_of_negative,
+    log,
+    relu,
+    sigmoid,
+    softmax,
+    surprise,
+)
+from fcinspect.verification.examples.interval import ONE, ZERO, Interval, total
+
+Matrix = list[list[Interval]]
+LOWEST_LOG = Decimal(-100)
+"""No logarithm is taken for smaller than this, as torch's bce does."""
+SMALLEST_SPREAD = Decimal("1e-12")
+"""The gradient of bce divides by at least this."""
+
+Term = Callable[[Interval, Interval], Interval]
+
+
+def _square(y: Interval, t: Interval) -> Interval:
+    d = y - t
+    product = d * d
+    return product.of(max(product.low, ZERO), product.high)
+
+
+def _distance(y: Interval, t: Interval) -> Interval:
+    d = y - t
+    if d.low >= 0:
+        return d
+    return -d if d.high <= 0 else d.of(ZERO, d.magnitude)
+
+
+def _sign(y: Interval, t: Interval) -> Interval:
+    d = Interval(y.low, y.high) - Interval(t.low, t.high)
+    low = -ONE if d.low < 0 else (ONE if d.low > 0 else ZERO)
+    high = ONE if d.high > 0 else (-ONE if d.high < 0 else ZERO)
+    return y.of(low, high)
+
+
+def _probability(y: Interval) -> Interval:
+    low, high = max(y.low, ZERO), min(y.high, ONE)
+    if low > high:
+        raise ValueError("not a probability")
+    return y.of(low, high)
+
+
+def _clamped_log(p: Interval) -> Interval:
+    """Return max(log p, −100)."""
+    floor = Decimal("3.8e-44")  # e^−100 is 3.72e-44
+    if p.high < floor:
+        return p.of(LOWEST_LOG)
+    found = log(p.of(max(p.low, floor), p.high))
+    return found.of(LOWEST_LOG if p.low <= floor else found.low, found.high)
+
+
+def _bits(y: Interval, t: Interval) -> Interval:
+    """Return −[t·log y + (1 − t)·log(1 − y)]."""
+    p = _probability(y)
+    one = y.of(ONE)
+    rest = (one - t) * _clamped_log(_probability(one - p))
+    return -(t * _clamped_log(p) + rest)
+
+
+def _bits_slope(y: Interval, t: Interval) -> Interval:
+    p = _probability(y)
+    spread = p * (y.of(ONE) - p)
+    return (y - t) / y.of(max(spread.low, SMALLEST_SPREAD), max(spread.high, SMALLEST_SPREAD))
+
+
+def _logit_bits(y: Interval, t: Interval) -> Interval:
+    """Return max(y, 0) − t·y + log(1 + e^−|y|)."""
+    size = _distance(y, y.of(ZERO))
+    falling = exp_of_negative(-size)
+    return relu(y) - t * y + log(y.of(ONE) + falling)
+
+
+def _logit_slope(y: Interval, t: Interval) -> Interval:
+    return sigmoid(y) - t
+
+
+def _difference(y: Interval, t: Interval) -> Interval:
+    return y - t
+
+
+def _twice(y: Interval, t: Interval) -> Interval:
+    return (y - t) * y.of(Decimal(2))
+
+
+_TERMS: Mapping[str, tuple[Term, Term, int, bool]] = {
+    "mse": (_square, _twice, 1, True),
+    "l1": (_distance, _sign, 1, True),
+    "half_sum_squares": (_square, _difference, 2, False),
+    "half_mean_squares": (_square, _difference, 2, True),
+    "bce": (_bits, _bits_slope, 1, True),
+    "bce_with_logits": (_logit_bits, _logit_slope, 1, True),
+}
+"""A loss's term and its derivative, what the sum is divided by, and whether N divides both."""
+
+
+def value(name: str, y: Matrix, t: Matrix, probabilities: bool, u: Decimal) -> Interval:
+    """Return L; `probabilities` says that cross_entropy's y comes from a softmax.
+
+    Raises ValueError where an output is no probability and the loss needs one.
+    """
+    if name == "cross_entropy":
+        terms = [
+            row_term
+            for row, targets in zip(y, t, strict=True)
+            for row_term in _surprises(row, targets, probabilities)
+        ]
+        return total(terms, u) / Interval(Decimal(len(y)), Decimal(len(y)), u)
+    term, _, divisor, mean = _TERMS[name]
+    found = [
+        term(a, b) for row, targets in zip(y, t, strict=True)
+        for a, b in zip(row, targets, strict=True)
+    ]  # fmt: skip
+    parts = Decimal(divisor * (len(found) if mean else 1))
+    return total(found, u) / Interval(parts, parts, u)
+
+
+def gradient(name: str, y: Matrix, t: Matrix, u: Decimal) -> Matrix:
+    """Return ∂L/∂y; of cross_entropy with respect to the logits y."""
+    count = len(y) * len(y[0])
+    if name == "cross_entropy":
+        return from_probabilities([softmax(row) for row in y], t, u)
+    _, slope, _, mean = _TERMS[name]
+    parts = Decimal(count if mean else 1)
+    return [
+        [slope(a, b) / Interval(parts, parts, u) for a, b in zip(row, targets, strict=True)]
+        for row, targets in zip(y, t, strict=True)
+    ]
+
+
+def from_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
+    """Return (p·Σt − t)/R, the gradient of cross_entropy with respect to the logits."""
+    rows = Interval(Decimal(len(p)), Decimal(len(p)), u)
+    found = []
+    for row, targets in zip(p, t, strict=True):
+        weight = total(targets, u)
+        found.append([(a * weight - b) / rows for a, b in zip(row, targets, strict=True)])
+    return found
+
+
+def gradient_of_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
+    """Return −t/p/R, the gradient of cross_entropy with respect to the probabilities.
+
+    Raises ZeroDivisionError where a probability may be 0.
+    """
+    rows = Interval(Decimal(len(p)), Decimal(len(p)), u)
+    return [
+        [-(b / a / rows) if b.low or b.high else b for a, b in zip(row, targets, strict=True)]
+        for row, targets in zip(p, t, strict=True)
+    ]
+
+
+def _surprises(
+    row: Sequence[Interval], targets: Sequence[Interval], probabilities: bool
+) -> list[Interval]:
+    found = []
+    for j, target in enumerate(targets):
+        if not (target.low or target.high):
+            continue
+        if probabilities:
+            p = _probability(row[j])
+            if p.low <= 0:
+                raise ValueError("a probability of 0")
+            found.append(-(target * log(p)))
+        else:
+            found.append(target * surprise(row, j))
+    return found

@@ -1,0 +1,130 @@
+"""Which single altered rule explains recorded updates that the declared rule does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fcinspect.arithmetic.settings import CLASSES, OPTIONS, Optimizer
+from fcinspect.verification.optimizer_faults import faulty_rules, plain, with_options
+from fcinspect.verification.update import Recorded, Rule, rule_of, update_intervals, within
+
+
+def name_update_cause(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
+    """Return the words of the one fault that gives every recorded update, or None.
+
+    Records of one parameter come in the order of their steps. None also where the declared rule
+    explains them all.
+    """
+    with np.errstate(all="ignore"):
+        wrong = _wrong(optimizer, records)
+        if not wrong:
+            return None
+        return (
+            _left_out(records, wrong)
+            or _part_left_out(optimizer, records)
+            or _altered(optimizer, records)
+            or _other_rate(optimizer, records)
+            or _other_rule(optimizer, records)
+            or _of_some(optimizer, records, wrong)
+        )
+
+
+def _wrong(optimizer: Optimizer, records: Sequence[Recorded]) -> set[str]:
+    """Return the parameters with an update that the rule does not explain."""
+    return {
+        record.name
+        for record, interval in update_intervals(optimizer, records)
+        if not within(interval, record.update)
+    }
+
+
+def _explains(optimizer: Optimizer, records: Sequence[Recorded], rule: Rule) -> bool:
+    return all(within(i, record.update) for record, i in update_intervals(optimizer, records, rule))
+
+
+def _left_out(records: Sequence[Recorded], wrong: set[str]) -> str | None:
+    """Return that some parameters were not updated, where others were."""
+    still = {r.name for r in records} - {r.name for r in records if np.any(r.update != 0)}
+    names = list(dict.fromkeys(record.name for record in records))
+    if not wrong or not wrong <= still:
+        return None
+    if wrong == set(names):
+        return "the step was not applied"
+    if len(wrong) > 1 and wrong == {n for n in names if n.rpartition(".")[2] == "bias"}:
+        return "the biases were not updated"
+    if len(wrong) > 1 and wrong == set(names[1:]):
+        return "only the first parameter was updated"
+    listed = ", ".join(name for name in names if name in wrong)
+    return f"{listed} {'was' if len(wrong) == 1 else 'were'} not updated"
+
+
+def _part_left_out(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
+    """Return that some numbers of a parameter were not updated, where others were."""
+    record, interval = next(update_intervals(optimizer, records))
+    outside = interval.decided & ~(
+        (interval.low <= record.update) & (record.update <= interval.high)
+    )
+    places = np.flatnonzero(outside)
+    if not 0 < places.size < record.update.size or np.any(record.update[outside] != 0):
+        return None
+    count = record.update.size
+    if not np.any(record.update[~outside] != 0):
+        return None
+    return f"{places.size} of the {count} numbers of {record.name} were not updated"
+
+
+def _altered(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
+    for words, rule in faulty_rules(optimizer):
+        if _explains(optimizer, records, rule):
+            return words
+    return None
+
+
+def _other_rate(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
+    """Return the learning rate that was used, by the ratio of updates."""
+    ratios = []
+    for record, interval in update_intervals(optimizer, records):
+        expected, seen = interval.reference, record.update
+        # where rounding of the parameter leaves the update some digits
+        sharp = np.abs(expected) > 16 * np.maximum(interval.high - expected, 0)
+        ratios.append((seen[sharp] / expected[sharp]).ravel())
+    known = np.concatenate(ratios) if ratios else np.zeros(0)
+    known = known[np.isfinite(known)]
+    if known.size < 2:
+        return None
+    rate = optimizer.number("lr")
+    used = rate * float(np.median(known))
+    if not np.isfinite(used) or used <= 0:
+        return None
+    for guess in (float(f"{used:.1g}"), float(f"{used:.2g}"), float(f"{used:.3g}"), used):
+        if _explains(optimizer, records, rule_of(with_options(optimizer, lr=guess))):
+            return f"the learning rate was {guess:.6g} instead of {rate:g}"
+    return None
+
+
+def _other_rule(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
+    """Return the other optimizer of the same learning rate that explains the updates."""
+    if optimizer.name != "sgd" and _explains(optimizer, records, plain(optimizer)):
+        return "plain gradient descent was done: −lr·g"
+    for name, options in OPTIONS.items():
+        if name == optimizer.name:
+            continue
+        shared = {key: value for key, value in optimizer.options.items() if key in options}
+        other = Optimizer(name, {**options, **shared})
+        if any(record.state for record in records):
+            continue
+        if _explains(other, records, rule_of(other)):
+            return f"it is a step of {CLASSES[name]}"
+    return None
+
+
+def _of_some(optimizer: Optimizer, records: Sequence[Recorded], wrong: set[str]) -> str | None:
+    """Return the fault of those parameters that are wrong, where others are right."""
+    names = {record.name for record in records}
+    if wrong == names:
+        return None
+    part = [record for record in records if record.name in wrong]
+    words = _altered(optimizer, part) or _other_rate(optimizer, part)
+    return None if words is None else f"{words}, for {', '.join(sorted(wrong))}"
