@@ -50,8 +50,11 @@ def plan_of(document: object, source: str) -> Plan:
 
 def _untried(example: WorkedExample, judged: tuple[Judged, ...]) -> Iterator[str]:
     """Yield how many slips are not tried on a large example that has a wrong number."""
-    tried, count = searched(example)
-    if len(tried) < count and any(one.finding is Finding.WRONG for one in judged):
+    wrong = [one for one in judged if one.finding is Finding.WRONG]
+    if not wrong:
+        return
+    tried, count = searched(example, wrong)
+    if len(tried) < count:
         yield (
             f"{count - len(tried)} of {count} slips through the whole example: only the first"
             f" {len(tried)} are tried on one so large"

@@ -116,22 +116,17 @@ def plan_optimizer(
         raise InputError(f"{subject.words} takes no {refused}: it cannot be {optimizer.call}")
     planned: list[Planned] = []
     left: list[str] = []
-    dyadic = [
-        Optimizer(optimizer.name, {**OPTIONS[optimizer.name], "weight_decay": 0.0, **changed})
-        for changed in DYADIC[optimizer.name]
-    ]
-    sets = [optimizer, *map(setting.variation, VARIATIONS[optimizer.name])]
-    for family, run, made in (
-        ("dyadic", _dyadic, dyadic),
+    for family, run, sets in (
+        ("dyadic", _dyadic, _dyadic_sets(optimizer)),
         ("zero weights", _zero_weights, _zero_sets(optimizer)),
-        ("steps", _steps, sets),
+        ("steps", _steps, _step_sets(setting)),
     ):
-        for chosen in {c.call: c for c in made}.values():
+        for label, chosen in sets.items():
             missing = _missing(setting, chosen)
             if missing:
                 left.append(f"{family} of {chosen.call}: the optimizer takes no {missing}")
                 continue
-            name = f"{family}/{_label(chosen)}"
+            name = f"{family}/{label}"
             planned.append(Planned(name, partial(run, setting, chosen, name)))
     planned += [
         Planned("caller/gradients", partial(_gradients_kept, setting)),
@@ -143,15 +138,30 @@ def plan_optimizer(
     return Plan("optimizer", subject.words, tuple(planned), (*left, *not_exercised), notes)
 
 
-def _label(optimizer: Optimizer) -> str:
-    """Return the options that are not the defaults, "lr=0.01 momentum=0.9"."""
-    known = OPTIONS[optimizer.name]
-    given = [
-        f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
-        for name, value in optimizer.options.items()
-        if name == "lr" or value != known[name]
-    ]
-    return " ".join(given)
+def _dyadic_sets(optimizer: Optimizer) -> dict[str, Optimizer]:
+    """Return options of powers of two, by the names of those that matter."""
+    base = {**OPTIONS[optimizer.name], "weight_decay": 0.0}
+    return {
+        _label(changed): Optimizer(optimizer.name, {**base, **changed})
+        for changed in DYADIC[optimizer.name]
+    }
+
+
+def _step_sets(setting: Setting) -> dict[str, Optimizer]:
+    """Return the options given, and variations."""
+    given = setting.optimizer
+    found = {"as given": given}
+    for changed in VARIATIONS[given.name]:
+        varied = setting.variation(changed)
+        if varied.call not in [other.call for other in found.values()]:
+            found[_label(changed)] = varied
+    return found
+
+
+def _label(changed: dict[str, Value]) -> str:
+    """Return the names of options: "momentum+nesterov"."""
+    names = [name for name, value in changed.items() if value and name != "lr"]
+    return "together" if len(names) > 2 else "+".join(names) or "lr"
 
 
 def _missing(setting: Setting, optimizer: Optimizer) -> str:
@@ -210,9 +220,9 @@ def _steps(setting: Setting, optimizer: Optimizer, name: str) -> Check:
     outside = [found for _, found in checks if found.verdict is Verdict.OUTSIDE]
     undecided = [found for _, found in checks if found.verdict is Verdict.UNDECIDED]
     record, worst = max(checks, key=lambda made: made[1].max_ratio)
-    detail = f"{STEPS} steps: new − old"
+    detail = f"{STEPS} steps of {optimizer.call}"
     if outside:
-        detail = f"new − old of the {record.name} in step {record.step}"
+        detail = f"{optimizer.call}: {record.name}, step {record.step}"
     verdict = Verdict.WITHIN
     if outside or undecided:
         verdict = Verdict.OUTSIDE if outside else Verdict.UNDECIDED
@@ -280,7 +290,7 @@ def _exactly(
 ) -> Check:
     """Hold the last parameters against the exact ones."""
     got = ran.after[-1][0].values.astype(np.float64)
-    detail = "every number is exact"
+    detail = f"{optimizer.call}: exact"
     wrong = np.flatnonzero(got != expected)
     if not wrong.size:
         return Check(name, Verdict.WITHIN, detail, 0.0, elements=got.size)
@@ -304,15 +314,16 @@ def _relative(got: Any, expected: Any, start: Array) -> str | None:
     return None
 
 
-def _zero_sets(optimizer: Optimizer) -> list[Optimizer]:
+def _zero_sets(optimizer: Optimizer) -> dict[str, Optimizer]:
     """Return rates that are no powers of two, for rules made exact otherwise."""
     rates = dict.fromkeys((optimizer.number("lr"), 0.1, 0.003))
     last = {
         k: v for k, v in DYADIC[optimizer.name][-1].items() if k not in ("momentum", "maximize")
     }
-    last["weight_decay"] = 0.0
-    base = {**OPTIONS[optimizer.name], **last}
-    return [Optimizer(optimizer.name, {**base, "lr": rate}) for rate in rates if rate]
+    base = {**OPTIONS[optimizer.name], **last, "weight_decay": 0.0}
+    return {
+        f"lr={rate:g}": Optimizer(optimizer.name, {**base, "lr": rate}) for rate in rates if rate
+    }
 
 
 def _zero_weights(setting: Setting, optimizer: Optimizer, name: str) -> Check:

@@ -102,7 +102,7 @@ def recompute(
                 gone_on[i][j] = seen[i][j].hull(point)
         return _turned(gone_on) if array.transposed else gone_on
 
-    forward = all(map(_is_forward, arrays))
+    forward = all(a.of_forward_rows or a.place == "loss" for a in arrays.values())
     try:
         Evaluation(example, watch, slip).run(backward=not forward)
     except ZeroDivisionError:
@@ -110,12 +110,6 @@ def recompute(
     except ValueError:
         found.problem = f"the loss {example.loss} needs outputs above 0 and below 1"
     return found
-
-
-def _is_forward(place: str) -> bool:
-    """Whether a place is reached without a gradient."""
-    inner = (".product", ".pre_activation", ".activation")
-    return place in ("output", "loss") or place.endswith(inner)
 
 
 def _turned(values: Matrix) -> Matrix:

@@ -71,6 +71,18 @@ class PrintedArray:
     transposed: bool = False
     """Whether the file holds it (in, out)."""
 
+    @property
+    def of_forward_rows(self) -> bool:
+        """Whether it holds a row for each row of the input, reached without a gradient."""
+        inner = (".product", ".pre_activation", ".activation")
+        return self.place == "output" or self.place.endswith(inner)
+
+    @property
+    def by_row(self) -> bool:
+        """Whether it holds a row for each row of the input."""
+        parts = (".weight.grad", ".bias.grad", ".weight.after", ".bias.after")
+        return not self.place.endswith(parts) and self.place not in ("loss", "loss_after")
+
     def name(self, row: int, column: int) -> str:
         """Return the name of one number: output[0][2]."""
         index = (row, column)[2 - self.dimensions :] if self.dimensions else ()

@@ -9,8 +9,8 @@ at one number only, come last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from fcinspect.verification.examples.judging import (
@@ -27,16 +27,17 @@ from fcinspect.verification.examples.slip import Slip
 MOST_ROWS = 8
 """Rows among which a swap is looked for."""
 MOST_COLUMNS = 4
-MOST_WORK = 1_000_000
+MOST_WORK = 400_000
 """Products of one row with one weight that a search for slips may take."""
 HALF, TWO = Decimal("0.5"), Decimal(2)
 
 
-def searched(example: WorkedExample) -> tuple[tuple[Slip, ...], int]:
+def searched(example: WorkedExample, wrong: Sequence[Judged]) -> tuple[tuple[Slip, ...], int]:
     """Return the slips that are tried, and how many there are; of a large example only the first.
 
     How many are tried depends on nothing but the example.
     """
+    example, _ = _only_wrong_rows(example, wrong)
     every = tuple(structural_slips(example))
     products = sum(layer.shape[0] * layer.shape[1] for layer in example.layers)
     affordable = MOST_WORK // (len(example.input) * products)
@@ -167,17 +168,28 @@ def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[Explain
     if not wrong:
         return ()
     follows = _following(example, wrong)
-    right = [one for one in judged if one.finding in (Finding.CONSISTENT, Finding.EXPLAINED)]
+    small, rows = _only_wrong_rows(example, wrong)
+    places = {array.place for array in small.printed}
+    right = [
+        one
+        for one in judged
+        if one.finding in (Finding.CONSISTENT, Finding.EXPLAINED)
+        and one.array.place in places
+        and (one.row in rows or not one.array.by_row)
+    ]
     fits: dict[str, list[Slip]] = {one.name: [] for one in wrong}
     ranks: dict[Slip, tuple[int, int]] = {}
-    for slip in searched(example)[0]:
-        found = recompute(example, slip, rounded=True)
-        explained_here = [one.name for one in wrong if _fits(example, one, found)]
+    for slip in searched(example, wrong)[0]:
+        found = recompute(small, slip, rounded=True)
+        explained_here = [one.name for one in wrong if _fits(small, one, found, rows)]
         if not explained_here:
             continue
         for name in explained_here:
             fits[name].append(slip)
-        ranks[slip] = (len(explained_here), sum(_fits(example, one, found) for one in right))
+        ranks[slip] = (
+            len(explained_here),
+            sum(_fits(small, one, found, rows) for one in right),
+        )
     explained = []
     for one in wrong:
         best = max(fits[one.name], key=ranks.__getitem__, default=None)
@@ -188,8 +200,39 @@ def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[Explain
     return tuple(explained)
 
 
-def _fits(example: WorkedExample, one: Judged, found: Recomputed) -> bool:
-    value = found.at(one.array, one.row, one.column)
+def _only_wrong_rows(
+    example: WorkedExample, wrong: Sequence[Judged]
+) -> tuple[WorkedExample, Mapping[int, int]]:
+    """Return the example with only the rows that hold wrong numbers, and their new places.
+
+    Rows do not mix on the way forward; where a wrong number lies elsewhere, or rows are few, all
+    stay.
+    """
+    rows = range(len(example.input))
+    if len(rows) <= MOST_ROWS or not all(one.array.of_forward_rows for one in wrong):
+        return example, {i: i for i in rows}
+    kept = sorted({one.row for one in wrong})
+    small = replace(
+        example,
+        input=tuple(example.input[i] for i in kept),
+        target=None,
+        classes=None,
+        loss=None,
+        optimizer=None,
+        printed=tuple(
+            replace(array, rows=tuple(array.rows[i] for i in kept))
+            for array in example.printed
+            if array.of_forward_rows
+        ),
+    )
+    return small, {i: new for new, i in enumerate(kept)}
+
+
+def _fits(
+    example: WorkedExample, one: Judged, found: Recomputed, rows: Mapping[int, int] | None = None
+) -> bool:
+    row = rows[one.row] if rows is not None and one.array.by_row else one.row
+    value = found.at(one.array, row, one.column)
     return value is not None and consistent(one.printed, value, example.half)
 
 
