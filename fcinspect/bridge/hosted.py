@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from fcinspect.bridge.kinds import Kind, kind_of
@@ -13,6 +15,8 @@ from fcinspect.bridge.loading import load
 from fcinspect.bridge.process import Worker
 from fcinspect.bridge.subject import InProcess
 from fcinspect.errors import InputError
+from fcinspect.layers.array import Array
+from fcinspect.rounding.formats import FORMATS
 from fcinspect.verification.check import Misbehaved
 from fcinspect.verification.subject import Answer, Call, Made
 
@@ -51,6 +55,13 @@ class Described(InProcess):
         """Whether a small call gives any gradient."""
         return self.differentiable
 
+    def takes_only_numpy(self) -> bool:
+        """Whether a kernel refuses float32 tensors and takes float32 arrays."""
+        other = InProcess(self.found, "kernel", self.words, "float32")
+        x, weight, bias = (Array.of(np.ones(shape), "float32") for shape in ((2, 3), (2, 3), (2,)))
+        other.call(Call(x, weight, bias))
+        return other.takes == "numpy"
+
     def what_it_takes(self) -> str:
         """Return "torch" or "numpy"; known after a call."""
         return self.takes
@@ -64,10 +75,18 @@ def host(
     settled = _kind(found, kind, text)
     if arguments and settled != "factory":
         raise InputError(f"--arg is for factories of modules: {text} is a {settled}")
-    if dtype is None:
-        first = next(iter(found.parameters()), None) if settled == "module" else None
-        held = torch.float32 if first is None else first.dtype
-        dtype = str(held).removeprefix("torch.")
+    if settled == "module":
+        found = found.to(torch.device(device))
+        first = next(iter(found.parameters()), None)
+        held = dtype or "float32" if first is None else str(first.dtype).removeprefix("torch.")
+        if dtype is not None and dtype != held:
+            raise InputError(f"--dtype {dtype}: the ready module {text} holds {held}")
+        if held not in FORMATS:
+            raise InputError(
+                f"the ready module {text} holds {held}: expected one of {', '.join(FORMATS)}"
+            )
+        dtype = held
+    dtype = dtype or "float32"
     return Described(found, settled, text, dtype, device, arguments)
 
 
@@ -75,7 +94,14 @@ def _kind(found: Any, kind: str | None, text: str) -> Kind:
     if kind is None:
         return kind_of(found, text)
     if not callable(found):
-        kind_of(found, text)
+        return kind_of(found, text)
+    ready = isinstance(found, torch.nn.Module)
+    of_modules = inspect.isclass(found) and issubclass(found, torch.nn.Module)
+    if kind == "kernel" and (ready or of_modules):
+        what = "a ready module" if ready else "a class of modules"
+        raise InputError(f"--kind kernel: {text} is {what}, no function of (input, weight, bias)")
+    if kind == "factory" and ready:
+        raise InputError(f"--kind factory: {text} is a ready module and makes none")
     if kind == "module":
         return "module" if isinstance(found, torch.nn.Module) else "factory"
     return "factory" if kind == "factory" else "kernel"
@@ -101,12 +127,26 @@ class Hosted:
         except Misbehaved as fault:
             raise InputError(f"{text} cannot be looked at: {fault}") from None
         self.takes = "torch"
+        if self.description.dtype == "bfloat16" and self.kind == "kernel":
+            self._refuse_numpy()
         try:
             self.differentiable: bool = self._worker.ask("gives_gradients")
             self.takes = self._worker.ask("what_it_takes")
         except Misbehaved:
             # the checks will say what it does
             self.differentiable = False
+
+    def _refuse_numpy(self) -> None:
+        try:
+            only_numpy = self._worker.ask("takes_only_numpy")
+        except Misbehaved:
+            return
+        if only_numpy:
+            self.close()
+            raise InputError(
+                f"--dtype bfloat16: {self.words} takes numpy arrays, and numpy has no bfloat16",
+                hint="--dtype float32, float64 or float16",
+            )
 
     @property
     def kind(self) -> Kind:

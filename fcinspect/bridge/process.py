@@ -36,7 +36,7 @@ class Worker:
         self._timeout = timeout
         self._process: Any = None
         self._connection: Connection | None = None
-        self._lost = 0
+        self._lost: list[str] = []
 
     def ask(self, method: str, *arguments: Any) -> Any:
         """Return what the method returns.
@@ -44,18 +44,18 @@ class Worker:
         Raises Misbehaved when the object raises, does not answer in time, or its process dies;
         refusals of `build` as they are.
         """
-        if self._lost >= PATIENCE:
+        if len(self._lost) >= PATIENCE:
             raise Misbehaved(
-                f"was not called again: the last {PATIENCE} calls hung or ended its process"
+                f"{self._lost[-1]}, {PATIENCE} calls in a row; it was not called again"
             )
         if self._connection is None:
             self._start()
         try:
             answer = self._asked(method, arguments)
-        except Misbehaved:
-            self._lost = self._lost + 1 if self._connection is None else 0
+        except Misbehaved as fault:
+            self._lost = [*self._lost, str(fault)] if self._connection is None else []
             raise
-        self._lost = 0
+        self._lost = []
         return answer
 
     def close(self) -> None:

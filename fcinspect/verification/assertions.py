@@ -90,12 +90,10 @@ def array_of(values: object, name: str) -> Array:
             plain = np.asarray(plain)
     except (TypeError, ValueError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"assert_linear: {name} cannot be read as an array: {reason}") from None
+        raise UsageError(f"{name} cannot be read as an array: {reason}") from None
     dtype = dtype or plain.dtype.name
     if dtype not in FORMATS:
-        raise UsageError(
-            f"assert_linear: {name} holds {dtype}: expected numbers of {', '.join(FORMATS)}"
-        )
+        raise UsageError(f"{name} holds {dtype}: expected numbers of {', '.join(FORMATS)}")
     return Array(_carried(plain, dtype), dtype)
 
 

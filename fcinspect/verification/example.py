@@ -69,7 +69,7 @@ def check_of(example: WorkedExample, one: Judged, cause: str | None) -> Check:
             name,
             Verdict.UNDECIDED,
             "the formulas have no value there",
-            cause="the formulas have no value there",
+            cause=one.problem,
             elements=1,
             undecided=1,
         )

@@ -96,15 +96,20 @@ def implementation(
         "arg": arg or None,
         "timeout": timeout,
     }
-    say_that_code_runs(code, output)
+    if timeout <= 0:
+        raise UsageError(f"--timeout {timeout:g}: expected a number of seconds above 0")
+
     from fcinspect.bridge.hosted import Hosted
     from fcinspect.bridge.linear import require_device, version
+    from fcinspect.bridge.loading import split
     from fcinspect.rounding.accumulation import arithmetic_of, parse_accumulate
     from fcinspect.verification.implementation import plan_implementation
 
     require_device(device)
     if accumulate:
         parse_accumulate(accumulate, dtype or "float32")
+    split(code)
+    say_that_code_runs(code, output)
     subject = Hosted(code, kind, dtype, device, arguments, timeout)
     try:
         found = subject.description

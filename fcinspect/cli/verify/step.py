@@ -1,12 +1,126 @@
-"""fcinspect verify step."""
+"""fcinspect verify step: was a recorded step taken as claimed?"""
 
 from __future__ import annotations
 
-from fcinspect.cli.options import Output
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fcinspect.arithmetic.settings import LOSS_NAMES, OPTIMIZER_NAMES, Optimizer
+from fcinspect.cli.options import DTYPES, Output, activation_option
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.verify.carry_out import Checks
+from fcinspect.cli.step_options import OptimizerOptions
+from fcinspect.cli.values import completion_of, one_of, whole_number
+from fcinspect.cli.verify.carry_out import Checks, carry_out
+from fcinspect.errors import UsageError
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.claimed_step import StepFile
 
 
-def step(checks: Checks = None, *, output: Output) -> ExitStatus:
-    """Not written yet."""
-    raise NotImplementedError
+@dataclass(frozen=True)
+class ClaimedOptions(OptimizerOptions):
+    """The optimizer that is said to have taken the step; the file's own if none is given."""
+
+    optimizer: Annotated[
+        str,
+        typer.Option(
+            "--optimizer",
+            parser=one_of("optimizer", OPTIMIZER_NAMES),
+            autocompletion=completion_of(OPTIMIZER_NAMES),
+            metavar="NAME",
+            help=", ".join(OPTIMIZER_NAMES) + "; where the file does not tell.",
+        ),
+    ] = ""
+
+    def claimed(self, file: StepFile) -> Optimizer:
+        """Return the optimizer; raises UsageError where none is named, or two are."""
+        given = {k: v for k, v in asdict(self).items() if v not in (None, False, "")}
+        if not given:
+            if file.optimizer is None:
+                raise UsageError(
+                    f"{file.source} does not tell the optimizer: expected --optimizer NAME --lr R"
+                )
+            return file.optimizer
+        if not self.optimizer:
+            raise UsageError(f"--{next(iter(given)).replace('_', '-')} needs --optimizer NAME")
+        chosen = self.chosen()
+        if file.optimizer is not None and chosen != file.optimizer:
+            raise UsageError(
+                f"{chosen.call} is asked for, {file.source} tells {file.optimizer.call}:"
+                " expected one of them"
+            )
+        return chosen
+
+
+def step(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="The output of step --json --full, or a .npz, .safetensors or .json file with"
+            " NAME.before, NAME.grad and NAME.after of each parameter, and input and target if"
+            " the gradients are to be checked; - for JSON on standard input.",
+        ),
+    ],
+    optimizer: ClaimedOptions,
+    number: Annotated[
+        int | None,
+        typer.Option("--step", parser=whole_number(1), metavar="T", help="Counted from 1."),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            "--loss",
+            parser=one_of("loss", LOSS_NAMES),
+            autocompletion=completion_of(LOSS_NAMES),
+            metavar="NAME",
+            help=", ".join(LOSS_NAMES) + "; where the file does not tell.",
+        ),
+    ] = None,
+    activation: Annotated[
+        str | None, activation_option("--activation", "Behind every hidden layer, default relu")
+    ] = None,
+    output_activation: Annotated[
+        str | None,
+        activation_option("--output-activation", "Behind the last layer, default identity"),
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            "--dtype",
+            parser=one_of("dtype", DTYPES),
+            autocompletion=completion_of(DTYPES),
+            metavar="DTYPE",
+            help="Format of plain JSON numbers: float32, float64, bfloat16 or float16.",
+        ),
+    ] = None,
+    checks: Checks = None,
+    *,
+    output: Output,
+) -> ExitStatus:
+    """Check whether a recorded training step was taken as claimed, or what was done instead."""
+    from fcinspect.checkpoints.claimed_step import load_step_file
+    from fcinspect.verification.claimed_step import plan_step
+    from fcinspect.verification.step_assembly import claimed_step
+
+    held = load_step_file(file, dtype)
+    chosen = optimizer.claimed(held)
+    for option, given, told in (("--step", number, held.number), ("--loss", loss, held.loss_name)):
+        if given is not None and told is not None and given != told:
+            raise UsageError(f"{option} {given}: {held.source} tells {told}")
+    counted = number or held.number or 1
+    by_layer: Any = held.activations or (activation, output_activation)
+    if held.activations and (activation or output_activation):
+        raise UsageError(f"{held.source} tells the activations: --activation cannot change them")
+    claim = claimed_step(
+        held.source, chosen, counted, held.parameters, held.states, held.surroundings,
+        loss or held.loss_name, by_layer, held.notes,
+    )  # fmt: skip
+    options = {k: list(v) if isinstance(v, tuple) else v for k, v in chosen.options.items()}
+    asked: dict[str, Any] = {
+        "file": file, "optimizer": chosen.name, **options, "step": counted, "loss": loss,
+        "activation": activation, "output_activation": output_activation, "dtype": dtype,
+    }  # fmt: skip
+    return carry_out(plan_step(claim), checks, asked, output)

@@ -48,6 +48,8 @@ class Judged:
     """None where the formulas have no value."""
     allowed: Interval | None
     """The interval that decides: with rounded intermediates where only these explain it."""
+    problem: str | None = None
+    """Why there is no right value, if there is none."""
 
 
 @dataclass
@@ -126,7 +128,8 @@ def judge(example: WorkedExample) -> tuple[Judged, ...]:
             right, allowed = exact.at(array, i, j), eased.at(array, i, j)
             finding = _finding(printed, right, allowed, example.half)
             decisive = allowed if finding is Finding.EXPLAINED else right
-            found.append(Judged(array.name(i, j), array, i, j, printed, finding, right, decisive))
+            name, problem = array.name(i, j), exact.problem if right is None else None
+            found.append(Judged(name, array, i, j, printed, finding, right, decisive, problem))
     return tuple(found)
 
 

@@ -1,0 +1,323 @@
+"""Reading a training step that somebody claims: parameters before and after, and gradients.
+
+Read are the document of ``fcinspect step --json --full``, and .npz, .safetensors or JSON with
+``NAME.before``, ``NAME.grad`` and ``NAME.after`` for every parameter, ``NAME.state.KEY`` for what
+the optimizer had kept, and ``input``, ``target``, ``output_before``, ``loss_before``,
+``output_after`` and ``loss_after`` where they are known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fcinspect.arithmetic.settings import Optimizer, optimizer_named
+from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
+from fcinspect.errors import InputError, UsageError
+from fcinspect.layers.array import Array
+
+PARTS = ("before", "grad", "after")
+SURROUNDINGS = ("input", "target", "output_before", "loss_before", "output_after", "loss_after")
+MOST_NAMED = 6
+
+
+@dataclass(frozen=True, eq=False)
+class StepFile:
+    """What a file holds of a step."""
+
+    source: str
+    """The file in words."""
+    parameters: Mapping[str, Mapping[str, Array]]
+    """By name, each "before", "grad", "after"."""
+    states: Mapping[str, Mapping[str, Array]]
+    """By name, what the optimizer had kept of the parameter."""
+    surroundings: Mapping[str, Array] = field(default_factory=dict)
+    """Those of SURROUNDINGS that are there; classes of a target are float64."""
+    optimizer: Optimizer | None = None
+    number: int | None = None
+    loss_name: str | None = None
+    activations: Mapping[str, str] = field(default_factory=dict)
+    """By layer, where the file tells."""
+    notes: tuple[str, ...] = ()
+
+
+def load_step_file(path: str, dtype: str | None = None) -> StepFile:
+    """Return the step in a file, or in the JSON on standard input for "-".
+
+    `dtype` is the format of JSON numbers for which the file names none. Raises InputError for a
+    file that lacks an array, names what is none, or holds shapes that do not fit together.
+    """
+    if path == "-":
+        return _from_json(standard_input(), "standard input", dtype)
+    check_readable(path)
+    kind = kind_of(path)
+    if kind == "json":
+        return _from_json(Path(path).read_bytes(), repr(path), dtype)
+    if kind not in ("npz", "safetensors"):
+        raise InputError(f"{path!r} is no .npz, .safetensors or .json file of a step")
+    if dtype is not None:
+        raise UsageError(f"--dtype {dtype}: {path!r} says the format of its numbers itself")
+    arrays = _npz(path) if kind == "npz" else _safetensors(path)
+    return _from_arrays(arrays, repr(path))
+
+
+def _npz(path: str) -> dict[str, Array]:
+    from fcinspect.checkpoints.npz import READABLE, members_of
+
+    found = {}
+    for member in members_of(path):
+        values = np.ascontiguousarray(member.values())
+        name = member.dtype.name
+        if member.name == "target" and member.dtype.kind in "iu":
+            values, name = values.astype(np.float64), "float64"
+        if name not in READABLE:
+            raise InputError(
+                f"{member.name!r} of {path!r} holds {name} numbers: expected {', '.join(READABLE)}"
+            )
+        found[member.name] = Array(values, name)
+    return found
+
+
+def _safetensors(path: str) -> dict[str, Array]:
+    from fcinspect.checkpoints.safetensors import tensors_of
+
+    found = {}
+    for tensor in tensors_of(path):
+        if tensor.problem is not None:
+            raise InputError(f"{tensor.name!r} of {path!r} cannot be read: {tensor.problem}")
+        found[tensor.name] = Array(tensor.read(None), tensor.dtype)
+    return found
+
+
+def _from_json(text: bytes, source: str, dtype: str | None) -> StepFile:
+    from fcinspect.checkpoints.json_array import parse
+    from fcinspect.checkpoints.json_file import envelope_data
+
+    if not text.strip():
+        raise InputError(f"{source} is empty: expected a step in JSON")
+    document = parse(text, source)
+    data = envelope_data(document)
+    if data is None and isinstance(document, dict) and isinstance(document.get("layers"), list):
+        data = document
+    try:
+        if data is not None:
+            return _from_document(data, source)
+        if not isinstance(document, dict):
+            raise InputError('expected {"NAME.before": …, "NAME.grad": …, "NAME.after": …}')
+        return _from_object(document, source, dtype)
+    except InputError as error:
+        if source in error.message:
+            raise
+        raise InputError(f"{source}: {error.message}", error.hint) from None
+
+
+def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
+    """Read the data of `fcinspect step --json --full`."""
+    from fcinspect.checkpoints.json_array import decode
+
+    layers = data.get("layers")
+    if not (isinstance(layers, list) and layers and "optimizer" in data):
+        raise InputError(
+            f"{source} is a document of fcinspect, but no training step: expected that of"
+            " 'fcinspect step --json --full'"
+        )
+    dtype = str(data.get("dtype", "float32"))
+
+    def held(value: object, place: str) -> Array:
+        found = decode(value, place)
+        return Array.of(found.values, found.dtype or dtype)
+
+    parameters: dict[str, dict[str, Array]] = {}
+    states: dict[str, dict[str, Array]] = {}
+    activations: dict[str, str] = {}
+    for index, layer in enumerate(layers):
+        place = f"layers[{index}]"
+        if not isinstance(layer, dict):
+            raise InputError(f"{place} is no object")
+        name = str(layer.get("name", f"fc{index + 1}"))
+        activations[name] = str(layer.get("activation", "identity"))
+        for what in ("weight", "bias"):
+            parameter = layer.get(what)
+            if parameter is None and what == "bias":
+                continue
+            if not isinstance(parameter, dict):
+                raise InputError(f"{place}.{what} is missing: expected before, grad and after")
+            parameters[f"{name}.{what}"] = {
+                part: held(parameter.get(part), f"{place}.{what}.{part}") for part in PARTS
+            }
+            kept = parameter.get("state_before") or {}
+            states[f"{name}.{what}"] = {
+                key: held(value, f"{place}.{what}.state_before.{key}")
+                for key, value in kept.items()
+            }
+    surroundings = {}
+    for key in SURROUNDINGS:
+        value = data.get(key)
+        if value is None:
+            continue
+        if key == "target" and isinstance(value, dict) and value.get("dtype") == "int64":
+            values = np.asarray(value.get("values"), dtype=np.float64)
+            surroundings[key] = Array(values, "float64")
+            continue
+        surroundings[key] = held(value, key)
+    number = data.get("step")
+    return _checked(
+        StepFile(
+            source, parameters, states, surroundings, _optimizer(data["optimizer"]),
+            number if isinstance(number, int) else None,
+            str(data["loss"]) if "loss" in data else None, activations,
+        )
+    )  # fmt: skip
+
+
+def _optimizer(value: object) -> Optimizer:
+    """Return the optimizer of {"name": …, "options": {…}} or {"name": …, "lr": …}."""
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise InputError('optimizer is no {"name": "sgd", "lr": 0.01}')
+    options = value.get("options")
+    given = (
+        options if isinstance(options, dict) else {k: v for k, v in value.items() if k != "name"}
+    )
+    read = {key: _option(key, held) for key, held in given.items()}
+    try:
+        return optimizer_named(value["name"], read)
+    except UsageError as error:
+        raise InputError(error.message, error.hint) from None
+
+
+def _option(key: str, value: object) -> Any:
+    if isinstance(value, list) and len(value) == 2:
+        return tuple(float(_option(key, part)) for part in value)
+    if isinstance(value, bool | int | float):
+        return value
+    try:
+        return float(str(value))
+    except ValueError:
+        raise InputError(f"optimizer.{key} is {value!r}: expected a number") from None
+
+
+def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) -> StepFile:
+    """Read arrays by name; nested objects are joined by dots."""
+    from fcinspect.checkpoints.json_array import decode
+
+    flat: dict[str, Any] = {}
+    _flatten({k: v for k, v in document.items() if k not in _SETTINGS}, "", flat)
+    read = {name: decode(value, name) for name, value in flat.items()}
+    plain = [name for name, found in read.items() if found.dtype is None]
+    note: tuple[str, ...] = ()
+    held = dtype
+    if plain and held is None:
+        numbers = [read[name].values for name in plain if name not in SURROUNDINGS]
+        exact = all(
+            np.array_equal(v, Array.of(v, "float32").values, equal_nan=True) for v in numbers
+        )
+        held = "float32" if exact else "float64"
+        note = (f"plain numbers are read as {held}; --dtype names another format",)
+    arrays = {
+        name: Array.of(found.values, found.dtype or held or "float32")
+        for name, found in read.items()
+    }
+    made = _from_arrays(arrays, source)
+    number, loss = document.get("step"), document.get("loss")
+    activations = document.get("activations") or {}
+    return StepFile(
+        source, made.parameters, made.states, made.surroundings,
+        _optimizer(document["optimizer"]) if "optimizer" in document else None,
+        number if isinstance(number, int) else None,
+        loss if isinstance(loss, str) else None,
+        activations if isinstance(activations, dict) else {}, note,
+    )  # fmt: skip
+
+
+_SETTINGS = ("optimizer", "step", "loss", "activations")
+
+
+def _flatten(value: Mapping[str, Any], prefix: str, into: dict[str, Any]) -> None:
+    from fcinspect.checkpoints.json_array import is_array_document
+
+    for key, part in value.items():
+        name = f"{prefix}{key}"
+        if isinstance(part, dict) and not is_array_document(part):
+            _flatten(part, f"{name}.", into)
+        elif part is not None:
+            into[name] = part
+
+
+def _from_arrays(arrays: Mapping[str, Array], source: str) -> StepFile:
+    parameters: dict[str, dict[str, Array]] = {}
+    states: dict[str, dict[str, Array]] = {}
+    surroundings: dict[str, Array] = {}
+    left: list[str] = []
+    for name, values in arrays.items():
+        if name in SURROUNDINGS:
+            surroundings[name] = values
+        elif match := re.fullmatch(r"(.+)\.state\.(\w+)", name):
+            states.setdefault(match[1], {})[match[2]] = values
+        elif match := re.fullmatch(rf"(.+)\.({'|'.join(PARTS)})", name):
+            parameters.setdefault(match[1], {})[match[2]] = values
+        else:
+            left.append(name)
+    if left:
+        raise InputError(
+            f"{source} holds {_listed(left)}, which is no part of a step: expected NAME.before,"
+            f" NAME.grad, NAME.after, NAME.state.KEY, {', '.join(SURROUNDINGS)}"
+        )
+    if not parameters:
+        raise InputError(
+            f"{source} holds no parameter: expected NAME.before, NAME.grad and NAME.after"
+        )
+    ordered = dict(sorted(parameters.items(), key=lambda item: _natural(item[0])))
+    return _checked(StepFile(source, ordered, states, surroundings))
+
+
+def _natural(name: str) -> tuple[Any, ...]:
+    """Order layer 10 behind layer 9, and a bias behind its weight."""
+    layer, _, what = name.rpartition(".")
+    parts = re.split(r"(\d+)", layer)
+    return (
+        *((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts),
+        (2, what == "bias", what),
+    )
+
+
+def _checked(step: StepFile) -> StepFile:
+    """Raise InputError where an array is missing or of another shape or format."""
+    first = None
+    for name, parts in step.parameters.items():
+        missing = [part for part in PARTS if part not in parts]
+        if missing:
+            raise InputError(f"{step.source} holds no {name}.{missing[0]}")
+        before = parts["before"]
+        first = first or (name, before.dtype)
+        kept = {f"state.{key}": values for key, values in step.states.get(name, {}).items()}
+        for part, values in {**parts, **kept}.items():
+            if values.shape != before.shape:
+                raise InputError(
+                    f"{step.source}: {name}.{part} has shape {values.shape},"
+                    f" {name}.before {before.shape}"
+                )
+            if values.dtype != before.dtype and part in PARTS:
+                raise InputError(
+                    f"{step.source}: {name}.{part} is {values.dtype}, {name}.before {before.dtype}"
+                )
+        if before.dtype != first[1]:
+            raise InputError(
+                f"{step.source}: {name} is {before.dtype}, {first[0]} {first[1]}: expected one"
+                " format"
+            )
+    unknown = [name for name in step.states if name not in step.parameters]
+    if unknown:
+        raise InputError(f"{step.source} holds {unknown[0]}.state, but no {unknown[0]}.before")
+    return step
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:MOST_NAMED]))
+    return shown + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")

@@ -1,0 +1,255 @@
+"""A training step as somebody recorded it: was it taken as claimed, and if not, what was?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+
+from fcinspect.arithmetic.settings import Optimizer
+from fcinspect.arithmetic.training import Classes, Target
+from fcinspect.layers.array import Array
+from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.formats import format_named
+from fcinspect.rounding.running import Interval, exact, hull
+from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.check import Check, Plan, Planned, of_operation
+from fcinspect.verification.operation import check_interval
+from fcinspect.verification.optimizer_causes import name_update_cause
+from fcinspect.verification.propagation import Layer, Passed, backward, forward, loss_of
+from fcinspect.verification.step_causes import name_gradient_cause
+from fcinspect.verification.update import Recorded, state_names, update_intervals
+
+FORMS = 2
+"""How many algebraically equal forms of a loss's gradient are tried."""
+
+
+@dataclass(frozen=True, eq=False)
+class Circumstances:
+    """What the gradients were computed from, where it is known."""
+
+    input: Array
+    """(*batch, in_features)"""
+    target: Target
+    loss_name: str
+    activations: Mapping[str, str]
+    """The activation behind each layer, by its name; identity where none is named."""
+    output_before: Array | None = None
+    loss_before: float | None = None
+    output_after: Array | None = None
+    loss_after: float | None = None
+
+    @property
+    def target_rows(self) -> Float64Array:
+        """The target as the losses take it: rows, or one class a row."""
+        if isinstance(self.target, Classes):
+            return self.target.values.reshape(-1).astype(np.float64)
+        return self.target.rows.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class ClaimedStep:
+    """Parameters before and after a step, their gradients, and how it is said to be taken."""
+
+    source: str
+    """Where the numbers come from, in words."""
+    optimizer: Optimizer
+    records: tuple[Recorded, ...]
+    """Every parameter, in the order of the network."""
+    circumstances: Circumstances | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def dtype(self) -> str:
+        """The number format of the parameters."""
+        return self.records[0].before.dtype
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The layers' names, in order."""
+        names = [r.name.rpartition(".")[0] for r in self.records if len(r.before.shape) == 2]
+        return tuple(dict.fromkeys(names))
+
+    def layers(self, *, after: bool = False) -> list[Layer]:
+        """Return the layers with their numbers before the step, or after it."""
+        held = {r.name: (r.after if after else r.before).values for r in self.records}
+        known = self.circumstances.activations if self.circumstances else {}
+        found = []
+        for name in self.layer_names:
+            prefix = f"{name}." if name else ""
+            bias = held.get(f"{prefix}bias")
+            found.append(
+                Layer(
+                    name,
+                    held[f"{prefix}weight"].astype(np.float64),
+                    None if bias is None else bias.astype(np.float64),
+                    known.get(name, "identity"),
+                )
+            )
+        return found
+
+    @cached_property
+    def passed(self) -> list[Passed]:
+        """The forward pass before the step, end to end with its errors."""
+        assert self.circumstances is not None
+        x = exact(self.circumstances.input.rows, format_named(self.dtype))
+        with np.errstate(all="ignore"):
+            return forward(x, self.layers())
+
+
+def plan_step(step: ClaimedStep) -> Plan:
+    """Return the checks: every update; gradients, outputs and losses where they can be."""
+    planned = [Planned("update/parameters", partial(_updates, step))]
+    left = []
+    known = step.circumstances
+    if known is None:
+        left.append("gradients: without input, target and loss they are taken as given")
+    else:
+        planned.append(Planned("gradient/parameters", partial(_gradients, step)))
+        if known.output_before is not None:
+            planned.append(Planned("forward/output before", partial(_output, step, after=False)))
+        if known.loss_before is not None:
+            planned.append(Planned("forward/loss before", partial(_loss, step, after=False)))
+        if known.output_after is not None:
+            planned.append(Planned("forward/output after", partial(_output, step, after=True)))
+        if known.loss_after is not None:
+            planned.append(Planned("forward/loss after", partial(_loss, step, after=True)))
+    number = step.records[0].step
+    words = f"step {number} of {step.optimizer.call} in {step.source}"
+    return Plan("step", words, tuple(planned), tuple(left), step.notes)
+
+
+def _updates(step: ClaimedStep) -> list[Check]:
+    """Hold new − old of each parameter against the optimizer's rule."""
+    needed = state_names(step.optimizer)
+    checks = []
+    for record in step.records:
+        name = f"update/{record.name}"
+        formula = f"new − old by {step.optimizer.call}"
+        missing = _missing_state(step.optimizer, record, needed)
+        if missing:
+            words = f"{record.name}.state.{missing} before step {record.step} is not given"
+            size = record.before.size
+            checks.append(Check(name, Verdict.UNDECIDED, formula, cause=words, elements=size,
+                                undecided=size))  # fmt: skip
+            continue
+        with np.errstate(all="ignore"):
+            _, interval = next(update_intervals(step.optimizer, [record]))
+            found = check_interval(record.name, formula, interval, record.update)
+        checks.append(replace(of_operation("update", found), cause=None))
+    if any(check.verdict is Verdict.OUTSIDE for check in checks):
+        cause = name_update_cause(step.optimizer, step.records)
+        wrong = Verdict.OUTSIDE
+        return [replace(c, cause=cause) if c.verdict is wrong else c for c in checks]
+    return checks
+
+
+def _missing_state(optimizer: Optimizer, record: Recorded, needed: tuple[str, ...]) -> str | None:
+    """Return what the rule reads and the record lacks; the first step begins from zero."""
+    if record.step == 1:
+        return None
+    if optimizer.name == "sgd" and optimizer.number("momentum"):
+        needed = (*needed, "momentum_buffer")
+    held = record.state or {}
+    return next((name for name in needed if name not in held), None)
+
+
+def gradient_intervals(step: ClaimedStep) -> dict[str, Interval]:
+    """Return what rounding allows for each gradient, end to end from the parameters before."""
+    assert step.circumstances is not None
+    known = step.circumstances
+    with np.errstate(all="ignore"):
+        forms = [
+            backward(known.loss_name, step.passed, step.layers(), known.target_rows, form)
+            for form in range(FORMS)
+        ]
+        return {name: hull([form[name] for form in forms]) for name in forms[0]}
+
+
+def _gradients(step: ClaimedStep) -> list[Check]:
+    assert step.circumstances is not None
+    allowed = gradient_intervals(step)
+    checks = []
+    for record in step.records:
+        interval = allowed[_parameter_name(record.name)]
+        with np.errstate(all="ignore"):
+            found = check_interval(
+                f"{record.name}.grad", "∂L/∂w from the parameters before", interval,
+                record.grad.values,
+            )  # fmt: skip
+        checks.append(replace(of_operation("gradient", found), cause=None))
+    if any(check.verdict is Verdict.OUTSIDE for check in checks):
+        cause = name_gradient_cause(
+            step.circumstances.loss_name, step.passed, step.layers(), step.layers(after=True),
+            step.circumstances.target_rows,
+            {_parameter_name(r.name): r.grad.values.astype(np.float64) for r in step.records},
+        )  # fmt: skip
+        wrong = Verdict.OUTSIDE
+        return [replace(c, cause=cause) if c.verdict is wrong else c for c in checks]
+    return checks
+
+
+def _parameter_name(name: str) -> str:
+    """Return the name as propagation gives it: a layer without a name has a leading dot."""
+    return name if "." in name else f".{name}"
+
+
+def _passed(step: ClaimedStep, *, after: bool) -> list[Passed]:
+    assert step.circumstances is not None
+    if not after:
+        return step.passed
+    x = exact(step.circumstances.input.rows, format_named(step.dtype))
+    with np.errstate(all="ignore"):
+        return forward(x, step.layers(after=True))
+
+
+def _output(step: ClaimedStep, *, after: bool) -> Check:
+    known = step.circumstances
+    assert known is not None
+    claimed = known.output_after if after else known.output_before
+    assert claimed is not None
+    when = "after" if after else "before"
+    interval = hull([_passed(step, after=after)[-1].output])
+    with np.errstate(all="ignore"):
+        found = check_interval(
+            f"output {when}", f"y with the parameters {when}", interval, claimed.rows
+        )
+    check = of_operation("forward", found)
+    if check.verdict is Verdict.OUTSIDE:
+        other = hull([_passed(step, after=not after)[-1].output])
+        cause = _of_other(other, claimed.rows.astype(np.float64), when)
+        check = replace(check, cause=cause or check.cause)
+    return check
+
+
+def _loss(step: ClaimedStep, *, after: bool) -> Check:
+    known = step.circumstances
+    assert known is not None
+    claimed = known.loss_after if after else known.loss_before
+    when = "after" if after else "before"
+    value = np.array(claimed, dtype=np.float64)
+
+    def allowed(of_after: bool) -> Interval:
+        output = _passed(step, after=of_after)[-1].output
+        return hull(loss_of(known.loss_name, output, known.target_rows))
+
+    with np.errstate(all="ignore"):
+        found = check_interval(
+            f"loss {when}", f"L with the parameters {when}", allowed(after), value
+        )
+    check = of_operation("forward", found)
+    if check.verdict is Verdict.OUTSIDE:
+        with np.errstate(all="ignore"):
+            cause = _of_other(allowed(not after), value, when)
+        check = replace(check, cause=cause or check.cause)
+    return check
+
+
+def _of_other(interval: Interval, claimed: Float64Array, when: str) -> str | None:
+    inside = (interval.low <= claimed) & (claimed <= interval.high)
+    if not inside.all():
+        return None
+    other = "before" if when == "after" else "after"
+    return f"it is that of the parameters {other} the step"

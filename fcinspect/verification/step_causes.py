@@ -1,0 +1,160 @@
+"""Which single fault of a backward pass gives the gradients that were recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.running import Interval, hull
+from fcinspect.verification.propagation import Backward, Layer, Passed, backward
+from fcinspect.verification.update import within
+
+Gradients = Mapping[str, Float64Array]
+
+
+def name_gradient_cause(
+    loss: str,
+    passed: Sequence[Passed],
+    layers: Sequence[Layer],
+    updated: Sequence[Layer],
+    target: Float64Array,
+    recorded: Gradients,
+) -> str | None:
+    """Return the words of the fault that gives every recorded gradient, or None.
+
+    `updated` are the layers after the step; `target` is (rows, outputs), or classes (rows).
+    """
+    with np.errstate(all="ignore"):
+        right = _allowed(loss, passed, layers, target)
+        for words, allowed in _hypotheses(loss, passed, layers, updated, target, right):
+            if _fits(allowed, recorded):
+                return words
+        return _of_some(right, recorded)
+
+
+def _allowed(
+    loss: str,
+    passed: Sequence[Passed],
+    layers: Sequence[Layer],
+    target: Float64Array,
+    way: Backward | None = None,
+) -> dict[str, Interval]:
+    forms = [backward(loss, passed, layers, target, form, way or Backward()) for form in range(2)]
+    return {name: hull([form[name] for form in forms]) for name in forms[0]}
+
+
+def _fits(allowed: Mapping[str, Interval], recorded: Gradients) -> bool:
+    return all(
+        name in allowed
+        and allowed[name].reference.shape == values.shape
+        and within(allowed[name], values)
+        for name, values in recorded.items()
+    )
+
+
+def _hypotheses(
+    loss: str,
+    passed: Sequence[Passed],
+    layers: Sequence[Layer],
+    updated: Sequence[Layer],
+    target: Float64Array,
+    right: Mapping[str, Interval],
+) -> Iterator[tuple[str, Mapping[str, Interval]]]:
+    rows = len(passed[-1].output.value)
+    numbers = passed[-1].output.value.size
+    outputs = numbers // max(rows, 1)
+
+    def with_way(way: Backward, towards: Float64Array = target) -> dict[str, Interval]:
+        return _allowed(loss, passed, layers, towards, way)
+
+    after = {layer.name: layer.weight for layer in updated}
+    if len(layers) > 1:
+        yield (
+            "the gradient went back through already updated weights",
+            with_way(Backward(weights=after)),
+        )
+    yield "every gradient is zero", {name: _scaled(i, 0.0) for name, i in right.items()}
+    factors = {
+        -1.0: "the sign of the gradient is flipped",
+        2.0: "the gradient is doubled: not reset before backward, or a factor of 2 of the loss",
+        0.5: "the gradient is halved: the factor 2 of the loss is missing",
+        float(rows): f"the loss is summed over the {rows} rows instead of averaged",
+        float(numbers): f"the loss is summed over all {numbers} numbers instead of averaged",
+        float(outputs): f"the loss is averaged over rows only: {outputs} times too large",
+        1 / max(rows, 1): f"the gradient is divided by the number of rows, {rows}, once more",
+        1 / max(outputs, 1): f"the gradient is divided by the number of outputs, {outputs}",
+    }
+    for factor, words in factors.items():
+        if factor != 1.0:
+            yield words, {name: _scaled(interval, factor) for name, interval in right.items()}
+    yield (
+        "the derivative of the activation is missing",
+        with_way(Backward(derivative=False)),
+    )
+    yield (
+        "square weights are used transposed on the way back",
+        with_way(Backward(transposed=True)),
+    )
+    yield "bias gradients are averaged over the rows", with_way(Backward(bias_mean=True))
+    if rows > 1:
+        for shift in (1, -1):
+            moved = np.roll(target, shift, axis=0)
+            yield "the target is shifted by one row", with_way(Backward(), moved)
+    if target.ndim == 2 and target.shape[1] > 1:
+        yield "the target's columns are in reverse order", with_way(Backward(), target[:, ::-1])
+        yield (
+            "the target is shifted by one output",
+            with_way(Backward(), np.roll(target, 1, axis=1)),
+        )
+    yield "weight gradients are transposed", _transposed(right)
+
+
+def _scaled(interval: Interval, factor: float) -> Interval:
+    ends = (interval.low * factor, interval.high * factor)
+    # a factor that is no power of two rounds once more
+    room = np.abs(interval.reference * factor) * 2.0**-22
+    return Interval(
+        interval.reference * factor,
+        np.minimum(*ends) - room,
+        np.maximum(*ends) + room,
+        interval.decided,
+    )
+
+
+def _transposed(right: Mapping[str, Interval]) -> dict[str, Interval]:
+    turned = {}
+    for name, interval in right.items():
+        if interval.reference.ndim == 2:
+            interval = Interval(
+                interval.reference.T, interval.low.T, interval.high.T, interval.decided.T
+            )
+        turned[name] = interval
+    return turned
+
+
+def _of_some(right: Mapping[str, Interval], recorded: Gradients) -> str | None:
+    """Return what is wrong with some parameters' gradients, where the others are right."""
+    wrong = [name for name, values in recorded.items() if not within(right[name], values)]
+    if len(wrong) == len(recorded):
+        return None
+    listed = ", ".join(wrong)
+    if all(not recorded[name].any() for name in wrong):
+        return f"the gradient of {listed} is zero"
+    for factor, words in ((-1.0, "has the wrong sign"), (2.0, "is doubled"), (0.5, "is halved")):
+        if all(within(_scaled(right[name], factor), recorded[name]) for name in wrong):
+            return f"the gradient of {listed} {words}"
+    if all(
+        right[n].reference.ndim == 2
+        and recorded[n].shape[0] == recorded[n].shape[1]
+        and within(right[n], recorded[n].T)
+        for n in wrong
+    ):
+        return f"the gradient of {listed} is transposed"
+    if len(wrong) == 2 and all(
+        recorded[a].shape == right[b].reference.shape and within(right[b], recorded[a])
+        for a, b in (wrong, wrong[::-1])
+    ):
+        return f"the gradients of {wrong[0]} and {wrong[1]} are exchanged"
+    return None

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fcinspect.bridge.loading import load, split, words_of
+from fcinspect.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def own_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Work in a folder of its own, and leave the interpreter's modules as they are."""
+    before = dict(sys.modules)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for name in set(sys.modules) - set(before):
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def write(name: str, text: str) -> Path:
+    """Write a module into the working folder."""
+    path = Path.cwd() / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_module_of_the_working_folder_is_found() -> None:
+    """The working folder is searched, as by `python -m`."""
+    write("mine_here.py", "layer = 5")
+    assert load("mine_here:layer") == 5
+
+
+def test_a_dotted_object_is_found() -> None:
+    """Attributes of attributes can be named."""
+    write("mine_deep.py", "class Outer:\n    class Inner:\n        value = 7")
+    assert load("mine_deep:Outer.Inner.value") == 7
+
+
+def test_a_package_is_found() -> None:
+    """Dots before the colon are packages."""
+    write("mine_package/__init__.py", "")
+    write("mine_package/inside.py", "value = 3")
+    assert load("mine_package.inside:value") == 3
+
+
+def test_a_file_finds_its_neighbours() -> None:
+    """What stands beside the file can be imported by it; the file is a module like any other."""
+    write("apart/neighbour_of_mine.py", "value = 11")
+    path = write(
+        "apart/mine_file.py",
+        "import dataclasses, neighbour_of_mine\n"
+        "@dataclasses.dataclass\nclass Held:\n    value: int = neighbour_of_mine.value\n",
+    )
+    found = load(f"{path}:Held")
+    assert callable(found)
+    assert found().value == 11
+
+
+def test_a_file_may_be_called_as_a_module_that_others_need() -> None:
+    """A file of the name of a loaded module does not take its place."""
+    import json
+
+    path = write("json.py", "value = 13")
+    assert load(f"{path}:value") == 13
+    assert sys.modules["json"] is json
+
+
+@pytest.mark.parametrize("text", ["nonsense", ":x", "x:", "", ":", "a.py"])
+def test_another_form_is_refused(text: str) -> None:
+    """The refusal shows the expected form."""
+    with pytest.raises(InputError, match=r"expected package\.module:Object or file\.py:Object"):
+        split(text)
+
+
+def test_a_drive_letter_is_no_object() -> None:
+    """The last colon counts."""
+    assert split(r"C:\mine\layer.py:Own") == (r"C:\mine\layer.py", "Own")
+
+
+def test_a_missing_module_is_refused_with_the_nearest() -> None:
+    """Neither the module nor its package exists."""
+    write("mylayers.py", "")
+    with pytest.raises(InputError, match="there is no module 'mylayer'") as refused:
+        load("mylayer:x")
+    assert refused.value.hint == "did you mean 'mylayers'?"
+
+
+def test_a_missing_file_is_refused_with_the_nearest() -> None:
+    """The file does not exist."""
+    write("layers_here.py", "")
+    with pytest.raises(InputError, match=r"there is no file .layer_here\.py.") as refused:
+        load("layer_here.py:x")
+    assert refused.value.hint == "did you mean 'layers_here.py'?"
+
+
+def test_a_missing_object_is_refused_with_the_nearest() -> None:
+    """Only public names are offered."""
+    write("mine_named.py", "FastLinear = 1\n_FastLinearr = 2")
+    with pytest.raises(InputError, match="mine_named has no object 'FastLinaer'") as refused:
+        load("mine_named:FastLinaer")
+    assert refused.value.hint == "did you mean 'FastLinear'?"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (
+            "\nraise ValueError('planted\\nin two lines')",
+            r"ValueError: planted in two lines \(m.py:2\)",
+        ),
+        ("import sys\nsys.exit(3)", r"SystemExit: 3 \(m.py:2\)"),
+        ("def f(:\n", r"SyntaxError: .*m.py"),
+        ("import no_such_module_of_mine", r"ModuleNotFoundError: .*'no_such_module_of_mine'"),
+        ("def f():\n    1 / 0\nf()", r"ZeroDivisionError: division by zero \(m.py:2\)"),
+    ],
+)
+def test_what_a_module_raises_is_told(source: str, words: str) -> None:
+    """Type, message and place, in one line; as a module and as a file."""
+    write("m.py", source)
+    for text in ("m:x", "m.py:x"):
+        sys.modules.pop("m", None)
+        with pytest.raises(InputError, match=f"^m(.py)? cannot be imported: {words}") as refused:
+            load(text)
+        assert "\n" not in refused.value.message
+
+
+def test_ctrl_c_is_no_refusal() -> None:
+    """The user's interrupt is not taken for the module's error."""
+    write("interrupted.py", "raise KeyboardInterrupt")
+    for text in ("interrupted:x", "interrupted.py:x"):
+        with pytest.raises(KeyboardInterrupt):
+            load(text)
+
+
+def test_a_long_message_is_cut() -> None:
+    """And says so."""
+    words = words_of(ValueError("x" * 1000))
+    assert words == "ValueError: " + "x" * 300 + "…"
