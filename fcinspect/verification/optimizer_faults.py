@@ -231,12 +231,15 @@ def _adam(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
                 v = maximum(state["max_exp_avg_sq"], v)
                 after["max_exp_avg_sq"] = v
             scaled = v / c2 if c2 != 1.0 else v
-            d = {
-                "inside": lambda: sqrt(scaled + eps),
-                "hat": lambda: (sqrt(v) + eps) * (1 / c2**0.5),
-                "no root": lambda: scaled + eps,
-                "no eps": lambda: sqrt(scaled),
-            }.get(kind, lambda: sqrt(scaled) + eps)()
+            d = sqrt(scaled) + eps
+            if kind == "inside":
+                d = sqrt(scaled + eps)
+            elif kind == "hat":
+                d = (sqrt(v) + eps) * (1 / c2**0.5)
+            elif kind == "no root":
+                d = scaled + eps
+            elif kind == "no eps":
+                d = sqrt(scaled)
             top = g if kind == "gradient" else m
             update = -(((lr / c1) * top) / d)
             if decay and optimizer.name == "adamw":

@@ -111,8 +111,8 @@ def test_a_missing_object_is_refused_with_the_nearest() -> None:
     ("source", "words"),
     [
         (
-            "\nraise ValueError('planted\\nin two lines')",
-            r"ValueError: planted in two lines \(m.py:2\)",
+            "\nraise ValueError('in two\\nlines')",
+            r"ValueError: in two lines \(m.py:2\)",
         ),
         ("import sys\nsys.exit(3)", r"SystemExit: 3 \(m.py:2\)"),
         ("def f(:\n", r"SyntaxError: .*m.py"),

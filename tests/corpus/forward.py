@@ -322,7 +322,7 @@ def result_negated(x: Tensor, weight: Tensor, bias: Bias) -> Tensor:
     return -F.linear(x, weight, bias)
 
 
-@fault.stateless("multiplied by", "scaled")
+@fault.stateless("multiplied by", "scaled", dtypes=("float32",))
 def result_a_thousandth_too_large(x: Tensor, weight: Tensor, bias: Bias) -> Tensor:
     """Scale by 1.001, a calibration left in place."""
     return F.linear(x, weight, bias) * 1.001

@@ -10,14 +10,17 @@ from typing import Any
 import torch
 
 from fcinspect.arithmetic.settings import optimizer_named
+from fcinspect.arithmetic.training import TrainingStep
 from fcinspect.bridge.optimizer_host import OptimizerHost
 from fcinspect.bridge.subject import InProcess
 from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Plan, carried_out, of_operation
+from fcinspect.verification.claimed_step import Circumstances, ClaimedStep, plan_step
 from fcinspect.verification.implementation import plan_implementation
 from fcinspect.verification.optimizer import plan_optimizer
 from fcinspect.verification.step import StepReport, check_steps
+from fcinspect.verification.update import Recorded
 from tests.corpus.faults import Fault
 from tests.corpus.rules import Rule
 from tests.corpus.training import Run, as_it_should_be
@@ -119,13 +122,34 @@ def run_of(fault: Fault, in_features: int, dtype: str) -> Run:
 
 
 def of_steps(fault: Fault, in_features: int, dtype: str) -> Iterator[Check]:
-    """Yield the checks of three training steps."""
+    """Yield the checks of three training steps: as each is claimed, then as all are recorded."""
     run = run_of(fault, in_features, dtype)
     loop = fault.build() if fault.kind == "loop" else as_it_should_be
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        report = check_steps(run.steps(loop))
-    yield from operations_of(report)
+        steps = list(run.steps(loop))
+    for step in steps:
+        yield from carried_out(plan_step(claimed(step))).checks
+    yield from operations_of(check_steps(steps))
+
+
+def claimed(step: TrainingStep) -> ClaimedStep:
+    """Return a recorded step as `fcinspect verify step` reads it from a file."""
+    records = tuple(
+        Recorded(name, p.before, p.grad, p.after, step.number, p.state_before)
+        for name, p in step.parameters
+    )
+    known = Circumstances(
+        step.input,
+        step.target,
+        step.loss_name,
+        {layer.name: layer.activation for layer in step.layers},
+        step.before.output,
+        step.before.loss_value,
+        step.after.output,
+        step.after.loss_value,
+    )
+    return ClaimedStep("a recorded step", step.optimizer, records, known)
 
 
 def operations_of(report: StepReport) -> list[Check]:

@@ -32,7 +32,7 @@ Timeout = Annotated[
     float,
     typer.Option(
         "--timeout",
-        parser=real_number(0.0),
+        parser=real_number(0.0, above=True),
         metavar="SECONDS",
         help="How long one call of the code may take.",
     ),
@@ -96,9 +96,6 @@ def implementation(
         "arg": arg or None,
         "timeout": timeout,
     }
-    if timeout <= 0:
-        raise UsageError(f"--timeout {timeout:g}: expected a number of seconds above 0")
-
     from fcinspect.bridge.hosted import Hosted
     from fcinspect.bridge.linear import require_device, version
     from fcinspect.bridge.loading import split
