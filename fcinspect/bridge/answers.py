@@ -21,8 +21,12 @@ from fcinspect.verification.subject import Answer
 Given = Mapping[str, torch.Tensor | None]
 
 
+class BackwardFailed(Misbehaved):
+    """A layer that takes part in differentiation, and raised when its gradients were asked for."""
+
+
 @contextmanager
-def guarded() -> Iterator[None]:
+def guarded(*, backward: bool = False) -> Iterator[None]:
     """Tell what foreign code raises as what it is: a finding."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -31,6 +35,8 @@ def guarded() -> Iterator[None]:
     except (Misbehaved, KeyboardInterrupt):
         raise
     except BaseException as error:
+        if backward:
+            raise BackwardFailed(f"its backward raised {words_of(error)}") from None
         raise Misbehaved(f"raised {words_of(error)}") from None
 
 

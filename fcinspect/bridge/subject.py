@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from fcinspect.bridge.answers import (
+    BackwardFailed,
     answer_of,
     array_of,
     changed_of,
@@ -57,10 +58,12 @@ class InProcess:
 
     @property
     def differentiable(self) -> bool:
-        """Whether a small call gives any gradient."""
+        """Whether a small call gives any gradient, or should and raises."""
         if self._differentiable is None:
             try:
                 self._differentiable = self._gives_gradients()
+            except BackwardFailed:
+                self._differentiable = True
             except Misbehaved:
                 self._differentiable = False
         return self._differentiable
@@ -164,7 +167,8 @@ class InProcess:
         if call.grad_output is not None and callable(getattr(self.found, "backward", None)):
             given["grad_output"] = np.array(call.grad_output.values)
             before["grad_output"] = given["grad_output"].copy()
-            gradients = gradients_of(self.found.backward(given["grad_output"]))
+            with guarded(backward=True):
+                gradients = gradients_of(self.found.backward(given["grad_output"]))
         changed = tuple(
             name
             for name, part in given.items()
@@ -261,12 +265,14 @@ class InProcess:
         arriving = to_tensor(grad_output).to(self._device)
         if callable(getattr(layer, "backward", None)):
             before = copies({"grad_output": arriving})
-            found = gradients_of(layer.backward(arriving))
+            with guarded(backward=True):
+                found = gradients_of(layer.backward(arriving))
         elif isinstance(output, torch.Tensor) and output.requires_grad:
             arriving = arriving.to(output.dtype)
             before = copies({"grad_output": arriving})
             asked = list(wanted.values())
-            returned = torch.autograd.grad(output, asked, arriving, allow_unused=True)
+            with guarded(backward=True):
+                returned = torch.autograd.grad(output, asked, arriving, allow_unused=True)
             found = dict(zip(wanted, returned, strict=True))
         else:
             return {}, ()
@@ -297,3 +303,8 @@ def _laid_out(values: Any, layout: Layout) -> Any:
 def _width(module: Any, name: str) -> int | None:
     value = getattr(module, name, None)
     return value if isinstance(value, int) else None
+
+
+def torch_linear(words: str, dtype: str, device: str) -> InProcess:
+    """Return torch's own nn.Linear."""
+    return InProcess(nn.Linear, "factory", words, dtype, device)

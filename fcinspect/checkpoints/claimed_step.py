@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from fcinspect.arithmetic.settings import Optimizer, optimizer_named
 from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.array import Array
@@ -38,7 +37,8 @@ class StepFile:
     """By name, what the optimizer had kept of the parameter."""
     surroundings: Mapping[str, Array] = field(default_factory=dict)
     """Those of SURROUNDINGS that are there; classes of a target are float64."""
-    optimizer: Optimizer | None = None
+    optimizer: Mapping[str, Any] | None = None
+    """Its "name" and options, where the file tells."""
     number: int | None = None
     loss_name: str | None = None
     activations: Mapping[str, str] = field(default_factory=dict)
@@ -175,21 +175,17 @@ def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
     )  # fmt: skip
 
 
-def _optimizer(value: object) -> Optimizer:
-    """Return the optimizer of {"name": …, "options": {…}} or {"name": …, "lr": …}."""
+def _optimizer(value: object) -> Mapping[str, Any]:
+    """Return {"name": …, its options} of {"name": …, "options": {…}} or {"name": …, "lr": …}."""
     if isinstance(value, str):
-        value = {"name": value}
+        return {"name": value}
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise InputError('optimizer is no {"name": "sgd", "lr": 0.01}')
     options = value.get("options")
     given = (
         options if isinstance(options, dict) else {k: v for k, v in value.items() if k != "name"}
     )
-    read = {key: _option(key, held) for key, held in given.items()}
-    try:
-        return optimizer_named(value["name"], read)
-    except UsageError as error:
-        raise InputError(error.message, error.hint) from None
+    return {"name": value["name"], **{key: _option(key, held) for key, held in given.items()}}
 
 
 def _option(key: str, value: object) -> Any:

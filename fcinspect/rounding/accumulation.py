@@ -10,7 +10,7 @@ roundoff, k the number of additions, S = |X||W|ᵀ + |b|, P = |X||W|ᵀ)::
 
 plus (k+2)·η for underflow. What is declared widens it:
 
-    truncating tensor cores, block K    u → 2u, k → k + ⌈n/K⌉ + 1, in the form k·u/(1 − k·u)
+    truncating tensor cores, block K    u → 2u, k → k + ceil(n/K) + 1, in the form k·u/(1 − k·u)
                                         (Blanchard, Higham, Lopez, Mary and Pranesh, SIAM J. Sci.
                                         Comput. 42(3), 2020; Fasi et al., PeerJ CS 330, 2021)
     inputs rounded to tf32              + (2·2⁻¹¹ + 2⁻²²)·P; (2·2⁻¹⁰ + 2⁻²⁰)·P when truncated

@@ -14,11 +14,14 @@ from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.dot import DotCheck, check_products
 from fcinspect.rounding.formats import FLOAT64
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Misbehaved, Planned, of_dot
+from fcinspect.verification.causes import name_cause
+from fcinspect.verification.check import Check, Misbehaved, Planned, holds, of_dot
 from fcinspect.verification.probes import MOST_WEIGHTS, Setting
 from fcinspect.verification.subject import Answer, Call, Subject
 
 BATCH = (2, 3)
+MOST_SQUARE = 8
+"""The width of the layer whose rows, inputs and outputs are equally many."""
 
 
 def gradient_checks(
@@ -33,10 +36,15 @@ def gradient_checks(
     if not subject.differentiable or in_features == 0 or out_features == 0:
         return ()
     setting = Setting(subject, in_features, out_features, bias, dtype, arithmetic)
-    return (
+    planned = [
         Planned("gradients/random numbers", partial(_random, setting)),
         Planned("gradients/whole numbers", partial(_whole, setting)),
-    )
+    ]
+    if subject.kind != "module":
+        # a ready module has numbers and a shape of its own
+        planned.append(Planned("gradients/square", partial(_square, setting)))
+        planned.append(Planned("gradients/same again", partial(_again, setting)))
+    return tuple(planned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +82,41 @@ def _whole(setting: Setting) -> Iterator[Check]:
         _small(setting, (rows, out), max(rows, out), 13),
         exactly=True,
     )
+
+
+def _square(setting: Setting) -> Iterator[Check]:
+    """As many rows as inputs and outputs: what is taken transposed still fits."""
+    n = min(setting.in_features, MOST_SQUARE)
+    yield from _checked(
+        setting, " of a square", *(_small(setting, (n, n), n, seed) for seed in (14, 15, 16)),
+        exactly=True,
+    )  # fmt: skip
+
+
+def _again(setting: Setting) -> Check:
+    """The same call twice: whole numbers leave no room for another order of sums."""
+    n, out, rows = setting.in_features, _outputs(setting), 3
+    x, grad_output = _small(setting, (rows, n), rows, 17), _small(setting, (rows, out), out, 18)
+    bias = setting.array(np.ones(out)) if setting.bias else None
+    call = Call(x, _small(setting, (out, n), out, 19), bias, grad_output=grad_output)
+    first, again = setting.subject.call(call), setting.subject.call(call)
+    pairs = {
+        "input": (first.grad_input, again.grad_input),
+        "weight": (first.grad_weight, again.grad_weight),
+        "bias": (first.grad_bias, again.grad_bias),
+    }
+    other = [
+        name
+        for name, (one, two) in pairs.items()
+        if one is not None
+        and (two is None or not np.array_equal(one.values, two.values, equal_nan=True))
+    ]
+    return holds(
+        "gradients/same again", not other,
+        "the same call gives the same gradients",
+        f"the gradient of the {' and the '.join(other)} is another in the same call: that of"
+        " an earlier one is added or kept",
+    )  # fmt: skip
 
 
 def _outputs(setting: Setting) -> int:
@@ -164,7 +207,7 @@ def _gradient(
     result = got.reshape(shape)
     check = check_products(left, right, None, result, arithmetic)
     computed = None if check.worst is None else float(result[check.worst])
-    cause = _cause(which, check, result, left, right, given) if check.outside else None
+    cause = _cause(which, check, result, left, right, given, arithmetic) if check.outside else None
     return of_dot(name, formula, check, found.shape, computed, cause)
 
 
@@ -175,6 +218,7 @@ def _cause(
     left: Float64Array,
     right: Float64Array,
     given: Operands,
+    arithmetic: DotArithmetic,
 ) -> str | None:
     """Return the words of the single fault that gives this gradient."""
     rows = len(given.x)
@@ -202,7 +246,8 @@ def _cause(
     for words, expected in _others(which, left, right, given):
         if expected.size == result.size and near(expected):
             return f"the gradient of the {which} {words}"
-    return None
+    words = name_cause(left, right, None, result, arithmetic)
+    return None if words is None else f"the gradient of the {which}, a product: {words}"
 
 
 def _others(
@@ -210,6 +255,10 @@ def _others(
 ) -> Iterator[tuple[str, Float64Array]]:
     """Yield gradients that people compute instead."""
     x, w, g = given.x, given.weight, given.grad_output
+    yield "is clipped to −1 … 1", np.clip(left @ right.T, -1.0, 1.0)
+    behind = g * (x @ w.T > 0)
+    masked = {"weight": behind.T @ x, "bias": behind.sum(axis=0), "input": behind @ w}
+    yield "passes only where x·Wᵀ is positive, as behind a relu", masked[which]
     if which == "input":
         if w.shape[0] == w.shape[1]:
             yield "is G·Wᵀ: the weight is transposed", g @ w.T

@@ -118,33 +118,44 @@ def _what_instead(setting: Setting, what: str, drawn: Drawn) -> str:
     first = values.values[0]
     if bool((values.values == first).all()):
         return f"every number is {float(first):g}"
+    if what == "weight" and len(drawn.one.shape) == 2:
+        orthogonal = weight_law("orthogonal", setting.in_features, setting.out_features)
+        doubled = Array(2 * drawn.one.values, drawn.one.dtype)
+        # in few digits the test of orthogonality refuses nothing
+        verdicts = [obeys(orthogonal, array).verdict for array in (drawn.one, doubled)]
+        if verdicts == [Verdict.WITHIN, Verdict.OUTSIDE]:
+            return f"it is {orthogonal.words}"
+    square = float(np.square(values.values, dtype=np.float64).mean())
+    nearest: dict[str, tuple[float, str]] = {}
     for words, law in _other_laws(setting, what):
-        if law.kind == "orthogonal":
-            fits = len(drawn.one.shape) == 2 and obeys(law, drawn.one).verdict is Verdict.WITHIN
-        else:
-            fits = _decides(law, values) and obeys(law, values).verdict is Verdict.WITHIN
-        if fits:
-            return f"it is {words}"
-    return "it is no known law"
+        if not _decides(law, values) or obeys(law, values).verdict is not Verdict.WITHIN:
+            continue
+        expected = law.scale**2 / (3 if law.kind == "uniform" else 1)
+        found = (abs(math.log(square / expected)), words)
+        nearest[law.kind] = min(nearest.get(law.kind, found), found)
+    if "uniform" in nearest:
+        return f"it is {nearest['uniform'][1]}"
+    return f"it fits {nearest['normal'][1]}" if "normal" in nearest else "it is no known law"
 
 
 def _decides(law: InitialisationLaw, values: Array) -> bool:
     """Whether these numbers can tell the law from its neighbours, and do not speak against it.
 
     The mean square must be known to a half of itself (Hoeffding's and Laurent and Massart's
-    bounds of `obeys`), and the largest of normal numbers lies where that of so many must lie.
+    bounds of `obeys`), and the largest number lies where that of so many must lie.
     """
     log, count = math.log(2 / DELTA), values.size
+    largest = float(np.abs(values.values).max()) / law.scale
     if law.kind == "uniform":
-        return 3 * math.sqrt(log / (2 * count)) < 0.5
+        return 3 * math.sqrt(log / (2 * count)) < 0.5 and min(1.0, largest) ** count >= DELTA
     if 2 * math.sqrt(log / count) >= 0.5:
         return False
-    largest = float(np.abs(values.values).max()) / (law.scale * math.sqrt(2))
+    largest /= math.sqrt(2)
     return math.erf(largest) ** count >= DELTA and count * math.erfc(largest) >= DELTA
 
 
 def _other_laws(setting: Setting, what: str) -> Iterator[tuple[str, InitialisationLaw]]:
-    """Yield what people draw from instead: bounded laws first, which leave less room for chance."""
+    """Yield what people draw from instead, each in words."""
     n, out = setting.in_features, setting.out_features
     fan_out = uniform_law("fan_out", f"1/√{out}", 1, out)
     squared = uniform_law("squared", f"1/{n}", 1, n * n)
@@ -171,9 +182,6 @@ def _other_laws(setting: Setting, what: str) -> Iterator[tuple[str, Initialisati
     ]:
         known = "_" in law.name
         yield (f"{law.name}, {law.words}" if known else law.words), law
-    if what == "weight":
-        orthogonal = weight_law("orthogonal", n, out)
-        yield orthogonal.words, orthogonal
 
 
 def _rows(setting: Setting) -> Check:

@@ -140,8 +140,10 @@ def _cause(check: DotCheck, result: Float64Array) -> str | None:
             if np.all(np.abs(result - factor * check.reference) <= 2 * check.bound):
                 return words
     transposed = result.T
-    if result.shape == transposed.shape and np.all(
-        np.abs(transposed - check.reference) <= 2 * check.bound
+    if (
+        result.shape == transposed.shape
+        and min(result.shape) > 1
+        and np.all(np.abs(transposed - check.reference) <= 2 * check.bound)
     ):
         return "it is the transpose of what it should be"
     return None

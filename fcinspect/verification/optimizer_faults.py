@@ -70,8 +70,9 @@ def _twice(rule: Rule) -> Rule:
         w: Running, g: Running, state: Mapping[str, Running], step: int, form: int
     ) -> Moved[Running]:
         first = rule(w, g, state, step, form)
-        second = rule(w + first.update, g, first.state, step + 1, form)
-        return Moved(first.update + second.update, second.state, ())
+        middle = w + first.update
+        second = rule(middle, g, first.state, step + 1, form)
+        return Moved((middle - w) + second.update, second.state, ())
 
     return altered
 

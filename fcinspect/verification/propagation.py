@@ -10,7 +10,7 @@ being wider than the numbers, never by a false alarm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +98,8 @@ class Backward:
     """Whether square weights are used transposed on the way back."""
     bias_mean: bool = False
     """Whether the bias gradient is a mean instead of a sum."""
+    loss_gradient: Callable[[Running, Float64Array], Running] | None = None
+    """What is taken for ∂L/∂y instead of the loss's own."""
 
 
 CORRECT = Backward()
@@ -114,7 +116,8 @@ def backward(
     """Return ∂L/∂ of every parameter, by its name in the state dict."""
     forms = LOSSES[loss].gradient
     output = passed[-1].output
-    g = forms[form % len(forms)](output, target)
+    of_output = way.loss_gradient or forms[form % len(forms)]
+    g = of_output(output, target)
     if way.arriving != 1.0:
         g = way.arriving * g
     found: dict[str, Running] = {}

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from fcinspect.arithmetic.settings import Optimizer
+from fcinspect.arithmetic.settings import Optimizer, optimizer_named
 from fcinspect.arithmetic.training import Classes, Target
-from fcinspect.errors import InputError
+from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.array import Array
 from fcinspect.verification.claimed_step import Circumstances, ClaimedStep
 from fcinspect.verification.update import Recorded
 
 Parts = Mapping[str, Mapping[str, Array]]
+
+
+def told_optimizer(told: Mapping[str, Any], source: str) -> Optimizer:
+    """Return the optimizer that a file tells; raises InputError where there is no such one."""
+    options = {key: value for key, value in told.items() if key != "name"}
+    try:
+        return optimizer_named(told["name"], options)
+    except UsageError as error:
+        raise InputError(f"{source}: {error.message}", error.hint) from None
 
 
 def claimed_step(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.running import Interval, hull
-from fcinspect.verification.propagation import Backward, Layer, Passed, backward
+from fcinspect.verification.loss_faults import loss_faults
+from fcinspect.verification.propagation import Backward, Layer, Passed, backward, forward
 from fcinspect.verification.update import within
 
 Gradients = Mapping[str, Float64Array]
@@ -31,7 +33,7 @@ def name_gradient_cause(
         for words, allowed in _hypotheses(loss, passed, layers, updated, target, right):
             if _fits(allowed, recorded):
                 return words
-        return _of_some(right, recorded)
+        return _of_some(right, recorded) or _fitted_factor(right, recorded)
 
 
 def _allowed(
@@ -109,16 +111,41 @@ def _hypotheses(
             with_way(Backward(), np.roll(target, 1, axis=1)),
         )
     yield "weight gradients are transposed", _transposed(right)
+    for words, gradient in loss_faults(loss, target, outputs):
+        yield words, with_way(Backward(loss_gradient=gradient))
+    for layer in layers:
+        if layer.activation != "identity":
+            plain = [replace(one, activation="identity") if one is layer else one for one in layers]
+            without = _allowed(loss, forward(passed[0].input, plain), plain, target)
+            yield f"the activation {layer.activation} behind {layer.name} is left out", without
 
 
-def _scaled(interval: Interval, factor: float) -> Interval:
+def _fitted_factor(right: Mapping[str, Interval], recorded: Gradients) -> str | None:
+    """Return the one number that all gradients are multiplied by."""
+    name = max(right, key=lambda n: float(np.abs(right[n].reference).max(initial=0.0)))
+    place = int(np.abs(right[name].reference).argmax()) if right[name].reference.size else 0
+    exact_one = right[name].reference.flat[place] if right[name].reference.size else 0.0
+    if name not in recorded or not exact_one:
+        return None
+    factor = float(recorded[name].flat[place] / exact_one)
+    # how well one number of those tells the factor
+    reach = float((right[name].high - right[name].low).flat[place] / abs(exact_one))
+    scaled = {
+        n: _scaled(interval, factor, room=reach * abs(factor)) for n, interval in right.items()
+    }
+    if factor == 0 or abs(reach) > 2.0**-4 or not _fits(scaled, recorded):
+        return None
+    return f"the gradient is multiplied by {factor:.4g}"
+
+
+def _scaled(interval: Interval, factor: float, room: float = 0.0) -> Interval:
     ends = (interval.low * factor, interval.high * factor)
     # a factor that is no power of two rounds once more
-    room = np.abs(interval.reference * factor) * 2.0**-22
+    around = np.abs(interval.reference * factor) * 2.0**-22 + np.abs(interval.reference) * room
     return Interval(
         interval.reference * factor,
-        np.minimum(*ends) - room,
-        np.maximum(*ends) + room,
+        np.minimum(*ends) - around,
+        np.maximum(*ends) + around,
         interval.decided,
     )
 

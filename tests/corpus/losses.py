@@ -16,25 +16,25 @@ fault = Register("loss", "mse", LOSS_FAULTS)
 Tensor = torch.Tensor
 
 
-@fault.stateless("multiplied", "factor", "sum")
+@fault.stateless("summed")
 def squares_summed(y: Tensor, t: Tensor) -> Tensor:
     """Sum where the mean belongs."""
     return F.mse_loss(y, t, reduction="sum")
 
 
-@fault.stateless("multiplied", "factor", "sum")
+@fault.stateless("averaged over rows only")
 def squares_averaged_over_the_batch_only(y: Tensor, t: Tensor) -> Tensor:
     """Sum over outputs, average over rows."""
     return ((y - t) ** 2).sum(1).mean()
 
 
-@fault.stateless("half", "½")
+@fault.stateless("half", "halved")
 def squares_halved(y: Tensor, t: Tensor) -> Tensor:
     """Take ½·(y − t)²."""
     return F.mse_loss(y, t) / 2
 
 
-@fault.stateless("twice", "multiplied")
+@fault.stateless("doubled")
 def squares_doubled(y: Tensor, t: Tensor) -> Tensor:
     """Count each square twice."""
     return 2 * F.mse_loss(y, t)
@@ -52,37 +52,37 @@ def squares_rooted(y: Tensor, t: Tensor) -> Tensor:
     return F.mse_loss(y, t).sqrt()
 
 
-@fault.stateless("l1", "L1", "absolute", "magnitude")
+@fault.stateless("l1")
 def magnitudes_for_squares(y: Tensor, t: Tensor) -> Tensor:
     """Take |y − t|."""
     return F.l1_loss(y, t)
 
 
-@fault.stateless("huber", "smooth", "Huber")
+@fault.stateless("Huber")
 def huber_for_squares(y: Tensor, t: Tensor) -> Tensor:
     """Take Huber's loss."""
-    return F.huber_loss(y, t, delta=0.5)
+    return F.smooth_l1_loss(y, t)
 
 
-@fault.stateless("rows", "broadcast", where="mse:1")
+@fault.stateless("broadcasts", where="mse:1")
 def every_output_against_every_target(y: Tensor, t: Tensor) -> Tensor:
     """Subtract (N) from (N, 1): N × N differences."""
     return ((y - t.squeeze(-1)) ** 2).mean()
 
 
-@fault.stateless("target", "shifted", "permuted", "row")
+@fault.stateless("target is shifted")
 def targets_shifted_by_a_row(y: Tensor, t: Tensor) -> Tensor:
     """Hold each output against the next row's target."""
     return F.mse_loss(y, t.roll(-1, 0))
 
 
-@fault.stateless("row", "left out")
+@fault.stateless("last row is left out")
 def last_row_left_out(y: Tensor, t: Tensor) -> Tensor:
     """Stop a row early."""
     return F.mse_loss(y[:-1], t[:-1])
 
 
-@fault.stateless("output", "first", "left out")
+@fault.stateless("only the first output")
 def first_output_only(y: Tensor, t: Tensor) -> Tensor:
     """Look at one output."""
     return F.mse_loss(y[:, 0], t[:, 0])
@@ -126,49 +126,49 @@ def scale_never_undone(y: Tensor, t: Tensor) -> Tensor:
 # cross entropy
 
 
-@fault.stateless("softmax", where="cross_entropy")
+@fault.stateless("softmax is taken twice", where="cross_entropy")
 def softmax_taken_twice(y: Tensor, t: Tensor) -> Tensor:
     """Give probabilities where logits belong."""
     return F.cross_entropy(y.softmax(1), t)
 
 
-@fault.stateless("multiplied", "factor", "sum", where="cross_entropy")
+@fault.stateless("summed", where="cross_entropy")
 def entropies_summed(y: Tensor, t: Tensor) -> Tensor:
     """Sum over rows."""
     return F.cross_entropy(y, t, reduction="sum")
 
 
-@fault.stateless("log", "base", "multiplied", "factor", where="cross_entropy")
+@fault.stateless("base 2", where="cross_entropy")
 def logarithm_to_base_two(y: Tensor, t: Tensor) -> Tensor:
     """Measure in bits."""
     return F.cross_entropy(y, t) / math.log(2)
 
 
-@fault.stateless("class", "target", "shifted", where="cross_entropy")
+@fault.stateless("classes are", where="cross_entropy")
 def classes_counted_from_one(y: Tensor, t: Tensor) -> Tensor:
     """Take the next class for the right one."""
     return F.cross_entropy(y, (t + 1) % y.shape[1])
 
 
-@fault.stateless("softmax", "logits", where="cross_entropy")
+@fault.stateless("logarithm of the softmax", where="cross_entropy")
 def logits_taken_for_logarithms(y: Tensor, t: Tensor) -> Tensor:
     """Forget the logarithm of the softmax."""
     return F.nll_loss(y, t)
 
 
-@fault.stateless("softmax", "axis", "columns", where="cross_entropy")
+@fault.stateless("over the batch", where="cross_entropy")
 def softmax_over_the_batch(y: Tensor, t: Tensor) -> Tensor:
     """Normalise columns instead of rows."""
     return F.nll_loss(y.log_softmax(0), t)
 
 
-@fault.stateless("smoothing", where="cross_entropy")
+@fault.stateless("smoothed", where="cross_entropy")
 def labels_smoothed(y: Tensor, t: Tensor) -> Tensor:
     """Leave label smoothing on."""
     return F.cross_entropy(y, t, label_smoothing=0.1)
 
 
-@fault.stateless("class", "row", "ignored", where="cross_entropy")
+@fault.stateless("class 0", where="cross_entropy")
 def class_zero_ignored(y: Tensor, t: Tensor) -> Tensor:
     """Take class 0 for padding."""
     return F.cross_entropy(y, t, ignore_index=0)

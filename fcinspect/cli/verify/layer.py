@@ -55,10 +55,8 @@ def layer(
         asked = {**stored.asked(), **asked}
         found, given, notes = _stored(stored, x, batch)
 
-    from torch import nn
-
     from fcinspect.bridge.linear import require_device, threads, version
-    from fcinspect.bridge.subject import InProcess
+    from fcinspect.bridge.subject import torch_linear
     from fcinspect.rounding.accumulation import arithmetic_of, parse_accumulate
     from fcinspect.verification.layer import plan_layer
 
@@ -67,7 +65,7 @@ def layer(
     arithmetic = parse_accumulate(accumulate, dtype) if accumulate else arithmetic_of(dtype)
     words = f"nn.Linear({found.in_features}, {found.out_features}) in {dtype} by {version()}"
     on = "" if device == "cpu" else f" on {device}"
-    subject = InProcess(nn.Linear, "factory", words + on, dtype, device)
+    subject = torch_linear(words + on, dtype, device)
     left = (f"devices other than {device}", f"other numbers of threads than {threads()}")
     plan = plan_layer(subject, found, given, arithmetic, left, (arithmetic.words, *notes))
     return carry_out(plan, checks, asked, output)

@@ -36,20 +36,22 @@ class ClaimedOptions(OptimizerOptions):
 
     def claimed(self, file: StepFile) -> Optimizer:
         """Return the optimizer; raises UsageError where none is named, or two are."""
+        from fcinspect.verification.step_assembly import told_optimizer
+
+        told = None if file.optimizer is None else told_optimizer(file.optimizer, file.source)
         given = {k: v for k, v in asdict(self).items() if v not in (None, False, "")}
         if not given:
-            if file.optimizer is None:
+            if told is None:
                 raise UsageError(
                     f"{file.source} does not tell the optimizer: expected --optimizer NAME --lr R"
                 )
-            return file.optimizer
+            return told
         if not self.optimizer:
             raise UsageError(f"--{next(iter(given)).replace('_', '-')} needs --optimizer NAME")
         chosen = self.chosen()
-        if file.optimizer is not None and chosen != file.optimizer:
+        if told is not None and chosen != told:
             raise UsageError(
-                f"{chosen.call} is asked for, {file.source} tells {file.optimizer.call}:"
-                " expected one of them"
+                f"{chosen.call} is asked for, {file.source} tells {told.call}: expected one of them"
             )
         return chosen
 

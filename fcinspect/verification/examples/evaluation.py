@@ -186,7 +186,7 @@ class Evaluation:
         ]
 
     def _through_softmax(self, g: Matrix, t: Matrix) -> Matrix:
-        """Return pᵢ·(gᵢ − Σ pⱼ·gⱼ), which is (p − t)/R for cross_entropy."""
+        """Return p[i]·(g[i] − Σ p[j]·g[j]), which is (p − t)/R for cross_entropy."""
         p = self.activations[-1]
         if self._probabilities:
             found = losses.from_probabilities(p, t, self.u)

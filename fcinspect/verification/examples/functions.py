@@ -68,7 +68,7 @@ def _tanh(x: Decimal) -> Interval:
 
 
 def _erf(x: Decimal) -> Interval:
-    """Return erf(x) = 2/√π · e^(−x²) · Σ 2ⁿx²ⁿ⁺¹/(1·3·…·(2n+1)).
+    """Return erf(x) = 2/√π · e^(−x²) · Σ 2^n·x^(2n+1)/(1·3·…·(2n+1)).
 
     All terms have one sign; once their ratio is below ½ the rest is at most the last term
     (Abramowitz and Stegun 1964, formula 7.1.6).
@@ -182,7 +182,7 @@ SLOPE: Mapping[str, Callable[[Interval, Interval], Interval]] = {
 
 
 def softmax(z: Sequence[Interval]) -> list[Interval]:
-    """Return e^zᵢ/Σ e^zⱼ, which rises with zᵢ and falls with every other z."""
+    """Return exp(z[i])/Σ exp(z[j]), which rises with z[i] and falls with every other z."""
     if len(z) == 1:
         return [z[0].of(ONE)]
     spread = max(other.magnitude for other in z)

@@ -133,7 +133,7 @@ def _plus(a: Interval, b: Interval) -> Interval:
 def dot(a: Sequence[Interval], b: Sequence[Interval], u: Decimal) -> Interval:
     """Return Σ aₖ·bₖ, summed in any order.
 
-    Of n products the rounding is at most γₙ₊₂·Σ|aₖ·bₖ|: n for product and sums, and two for
+    Of n products the rounding is at most γ(n+2)·Σ|a·b|: n for product and sums, and two for
     operands whose decimals the number format does not hold (Higham, Accuracy and Stability of
     Numerical Algorithms, 2nd ed., section 3.1).
     """
