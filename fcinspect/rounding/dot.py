@@ -19,7 +19,7 @@ from fcinspect.rounding.formats import FLOAT64, NumberFormat
 from fcinspect.rounding.reference import Reference, flushed_magnitude
 from fcinspect.rounding.verdict import Verdict
 
-BLOCK = 2**18
+BLOCK = 2**17
 """Weight elements, and results, that are held in float64 at a time."""
 
 CERTIFIED = 8

@@ -100,14 +100,14 @@ def _again(trial: Trial) -> Check:
 def _refused(trial: Trial) -> Check:
     """x of another width raises; it is neither reshaped nor cut.
 
-    That one number per row is broadcast, as einsum does, is a fact and no fault.
+    That one number per row, of x or of W, is broadcast, as einsum does, is a fact and no fault.
     """
     n = trial.setting.in_features
     name, detail = "contract/wrong widths refused", "x of other widths raises an error"
     shapes: list[tuple[int, ...]] = [(3, n + 1), (3, 2 * n), (2 * n, 3), (n, 2), (3, 1), (n + 1,)]
     shapes += [(3, n - 1), (n - 1,)] if n > 1 else []
     accepted = []
-    for shape in shapes:
+    for shape in dict.fromkeys(shapes):
         if shape[-1] == n or shape[-1] == 0:
             continue
         try:
@@ -116,7 +116,7 @@ def _refused(trial: Trial) -> Check:
             if "raised" not in str(fault):
                 raise
             continue
-        if shape[-1] == 1 and answer.output.shape == (*shape[:-1], trial.out):
+        if 1 in (n, shape[-1]) and answer.output.shape == (*shape[:-1], trial.out):
             detail = "x of other widths raises an error; width 1 is broadcast"
             continue
         accepted.append(f"x of shape {shape} gives {answer.output.shape}")

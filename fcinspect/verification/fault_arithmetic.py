@@ -23,9 +23,9 @@ def arithmetic_causes(seen: Observed) -> Iterator[str]:
     """Yield the narrower format that explains the errors."""
     if not np.isfinite(seen.y).all():
         return
-    yield from _rounded_result(seen)
     for number_format in _narrower(seen, FLOAT32, ELEVEN, BFLOAT16):
         yield from _rounded_operands(seen, number_format)
+    yield from _rounded_result(seen)
     yield from _quantised(seen)
     yield from _computed_in(seen, _narrower(seen, FLOAT32, FLOAT16, BFLOAT16))
 

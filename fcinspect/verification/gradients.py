@@ -246,8 +246,8 @@ def _cause(
     for words, expected in _others(which, left, right, given):
         if expected.size == result.size and near(expected):
             return f"the gradient of the {which} {words}"
-    words = name_cause(left, right, None, result, arithmetic)
-    return None if words is None else f"the gradient of the {which}, a product: {words}"
+    product = name_cause(left, right, None, result, arithmetic)
+    return None if product is None else f"the gradient of the {which}, a product: {product}"
 
 
 def _others(

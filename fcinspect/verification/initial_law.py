@@ -28,9 +28,9 @@ from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.probes import Setting
 
-ENOUGH = 2048
+ENOUGH = 1024
 """So many numbers are drawn, from as many modules as it takes."""
-MOST_MODULES = 256
+MOST_MODULES = 128
 MOST_NUMBERS = 2**22
 """So many numbers all those modules may hold, unless one alone holds more."""
 

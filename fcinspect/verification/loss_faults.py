@@ -136,13 +136,15 @@ def _softmax_of_columns(y: Running, t: Float64Array) -> Running:
     turned = Running(y.value.T, y.error.T, y.format)
     p = _softmax(turned)
     hot = _hot(y, t)
-    columns = Running(p.value.T, p.error.T, p.format) * hot.sum(axis=0)
-    return (columns - hot) / float(len(t))
+    columns = Running(p.value.T, p.error.T, p.format)
+    g: Running = (columns * hot.sum(axis=0) - hot) / float(len(t))
+    return g
 
 
 def _smoothed(y: Running, t: Float64Array) -> Running:
     target = (1 - SMOOTHING) * _hot(y, t) + SMOOTHING / y.value.shape[1]
-    return (_softmax(y) - target) / float(len(t))
+    g: Running = (_softmax(y) - target) / float(len(t))
+    return g
 
 
 def _sigmoid_twice(y: Running, t: Float64Array) -> Running:

@@ -36,15 +36,17 @@ VARIATIONS: dict[str, tuple[dict[str, Value], ...]] = {
         {"momentum": 0.8, "weight_decay": 0.05, "maximize": True},
     ),
     "adam": (
-        {"betas": (0.8, 0.95)}, {"eps": 0.1}, {"weight_decay": 0.1}, {"amsgrad": True},
+        {"betas": (0.8, 0.95)}, {"eps": 0.1}, {"weight_decay": 0.1, "lr": 0.125},
+        {"amsgrad": True, "betas": (0.5, 0.5)},
         {"lr": 0.03, "maximize": True},
     ),
     "adamw": (
-        {"betas": (0.8, 0.95)}, {"eps": 0.1}, {"weight_decay": 0.2}, {"amsgrad": True},
+        {"betas": (0.8, 0.95)}, {"eps": 0.1}, {"weight_decay": 0.2, "lr": 0.125},
+        {"amsgrad": True, "betas": (0.5, 0.5)},
         {"lr": 0.03, "maximize": True},
     ),
     "rmsprop": (
-        {"alpha": 0.9}, {"eps": 0.1}, {"centered": True}, {"momentum": 0.9},
+        {"alpha": 0.9}, {"eps": 0.1}, {"centered": True, "alpha": 0.5, "lr": 0.125}, {"momentum": 0.9},
         {"weight_decay": 0.1, "maximize": True},
     ),
     "adagrad": (
@@ -184,10 +186,12 @@ def _gradients(setting: Setting, count: int = STEPS) -> list[list[Array | None]]
     """Return gradients of all signs and some sizes; none for the last parameter."""
     random = np.random.default_rng((0, 2))
     found: list[list[Array | None]] = []
-    for _ in range(count):
-        drawn = [random.standard_normal(s) * random.uniform(0.5, 2.0) for s in SHAPES[:-1]]
+    for number in range(count):
+        # every second one is small: what keeps the largest differs from what does not
+        size = random.uniform(0.5, 2.0) / (1 if number % 2 == 0 else 8)
+        drawn = [random.standard_normal(s) for s in SHAPES[:-1]]
         # away from zero, where adaptive rules divide by what underflows
-        found.append([*(setting.array(d + 0.25 * np.sign(d)) for d in drawn), None])
+        found.append([*(setting.array((d + 0.25 * np.sign(d)) * size) for d in drawn), None])
     return found
 
 
@@ -347,7 +351,13 @@ def _ran(setting: Setting, count: int = 2) -> tuple[list[Array], list[list[Array
 
 
 def _gradients_kept(setting: Setting) -> Check:
-    _, _, ran = _ran(setting)
+    # what adds to a gradient or turns it may do so in place
+    optimizer = setting.variation({"weight_decay": 0.125, "maximize": True})
+    if _missing(setting, optimizer):
+        optimizer = setting.optimizer
+    ran = setting.subject.run(
+        _parameters(setting), _gradients(setting, 2), setting.options(optimizer)
+    )
     return holds(
         "caller/gradients", not ran.changed, "stay as they are",
         "; ".join(ran.changed[:2]),

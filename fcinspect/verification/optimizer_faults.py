@@ -40,6 +40,7 @@ def faulty_rules(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
         yield "the state is not kept between steps", _forgetful(right)
     elif optimizer.name != "sgd":
         yield "the state is not kept between steps", _forgetful(right)
+        yield "the state is not kept between steps", _beginning_anew(right)
 
 
 def with_options(optimizer: Optimizer, **changed: Value) -> Optimizer:
@@ -89,6 +90,11 @@ def _forgetful(rule: Rule) -> Rule:
         return Moved(rule(w, g, fresh, step, form).update, fresh, ())
 
     return altered
+
+
+def _beginning_anew(rule: Rule) -> Rule:
+    forgetful = _forgetful(rule)
+    return lambda w, g, state, step, form: forgetful(w, g, state, 1, form)
 
 
 def _options_ignored(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
@@ -146,10 +152,10 @@ def _decays(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
     if optimizer.name == "adamw":
         coupled = Optimizer("adam", optimizer.options)
         yield "weight decay is coupled: added to the gradient, as in Adam", rule_of(coupled)
-        yield "weight decay is not multiplied by the learning rate", decoupled(decay)
     else:
         words = "weight decay is decoupled: taken off the parameter, as in AdamW"
         yield words, decoupled(lr * decay)
+    yield "weight decay is not multiplied by the learning rate", decoupled(decay)
     negative = with_options(optimizer, weight_decay=-decay)
     yield "weight decay has the wrong sign", rule_of(negative)
     yield "weight decay is doubled", rule_of(with_options(optimizer, weight_decay=2 * decay))

@@ -50,8 +50,8 @@ class Setting:
 
     @property
     def input_bits(self) -> int:
-        """The digits of an operand."""
-        bits = self.arithmetic.inputs.precision
+        """The digits of an operand that a sum of one term keeps."""
+        bits = min(self.arithmetic.inputs.precision, self.exact_bits)
         return min(bits, TF32_PRECISION) if self.arithmetic.tf32 else bits
 
     def amplitude(self, n: int) -> int:
@@ -281,9 +281,10 @@ def _not_finite(setting: Setting, value: float) -> Check:
 def _subnormal(setting: Setting) -> Check:
     """Numbers below the normal range, one term each."""
     n, out = setting.in_features, setting.out_features
-    inputs = setting.arithmetic.inputs
+    arithmetic = setting.arithmetic
+    smallest = max(f.smallest_subnormal for f in (arithmetic.inputs, arithmetic.accumulate))
     random = np.random.default_rng((8, n))
-    x = random.integers(1, 64, (ROWS, n)) * inputs.smallest_subnormal
+    x = random.integers(1, 64, (ROWS, n)) * smallest
     weight = np.zeros((out, n))
     if n:
         weight[np.arange(out), np.arange(out) % n] = 1.0
