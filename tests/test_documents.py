@@ -37,6 +37,13 @@ RUNS: dict[str, list[tuple[str, ...]]] = {
         ("3-2", "--lr", "1e30", "--steps", "5"),
         ("3-5-2", "--parameter", "fc2.weight[1,3]", "--no-bias", "--batch", "2"),
     ],
+    "verify": [
+        ("layer", "--in", "4", "--out", "2"),
+        ("layer", "--in", "4", "--out", "2", "--checks", "list"),
+        ("layer", "--in", "3", "--out", "2", "--x", "nan,inf,1", "--checks", "data"),
+        ("optimizer", "torch", "--like", "sgd", "--checks", "dyadic,caller"),
+        ("example", str(Path(__file__).parent / "examples" / "mazur_2_2_2.json")),
+    ],
 }  # fmt: skip
 
 
@@ -77,6 +84,13 @@ LAYERS = {
         "n.weight": [1],
     },
     "network.json": {"layers": [{"weight": [[1, 2]], "activation": "relu"}, {"weight": [[3]]}]},
+    "claim.json": {"x": [1, 2], "W": [[1, 2.5], [3, 4]], "b": [0, 1], "y": [6, 12]},
+    "taken.json": {
+        "w.before": [1, 2],
+        "w.grad": [1, -1],
+        "w.after": [0.5, 2.5],
+        "optimizer": {"name": "sgd", "lr": 0.5},
+    },
 }
 
 
@@ -89,6 +103,8 @@ LAYERS = {
         ("show", ("network.json", "fc1")),
         ("explain", ("several.json", "b.weight", "--element", "1")),
         ("step", ("network.json", "--target", "1", "--x", "1,2")),
+        ("verify", ("output", "claim.json")),
+        ("verify", ("step", "taken.json")),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )

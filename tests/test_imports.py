@@ -42,6 +42,7 @@ def loaded_by(*arguments: str, folder: Path | None = None, **environment: str) -
 @pytest.mark.parametrize(
     "arguments",
     [("--help",), ("--version",), ("shapes", "3-5-4-2"), ("explain", "--help"), ("step", "--help"),
+     ("verify", "--help"), ("verify", "layer", "--help"), ("verify", "optimizer", "--help"),
      ("completion", "bash"), ("schema", "shapes")],
     ids=" ".join,
 )  # fmt: skip

@@ -217,6 +217,10 @@ def _output(step: ClaimedStep, *, after: bool) -> Check:
             f"output {when}", f"y with the parameters {when}", interval, claimed.rows
         )
     check = of_operation("forward", found)
+    if check.worst is not None and len(claimed.shape) != 2:
+        flat = np.ravel_multi_index(check.worst.index, claimed.rows.shape)
+        place = tuple(int(i) for i in np.unravel_index(int(flat), claimed.shape))
+        check = replace(check, worst=replace(check.worst, index=place))
     if check.verdict is Verdict.OUTSIDE:
         other = hull([_passed(step, after=not after)[-1].output])
         cause = _of_other(other, claimed.rows.astype(np.float64), when)

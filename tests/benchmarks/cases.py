@@ -88,6 +88,12 @@ CASES = (
         against="the same step as a plain PyTorch script",
     ),
     _case(
+        "verify layer --in 4 --out 2",
+        fcinspect("verify", "layer", "--in", "4", "--out", "2"),
+        "import torch",
+        1.5,
+    ),
+    _case(
         "explain 4096.safetensors --element 5,17",
         fcinspect("explain", "4096.safetensors", "--batch", "8", "--element", "5,17"),
         "import numpy",

@@ -25,7 +25,11 @@ def example(
     *,
     output: Output,
 ) -> ExitStatus:
-    """Check every printed number of a worked example, and name the slip in a wrong one."""
+    """Check a published worked example.
+
+    Each printed number is consistent, explained by rounded intermediates, or wrong: then the
+    right value is told, and the slip if one is known that gives the wrong one.
+    """
     from fcinspect.cli.verify.carry_out import carry_out
     from fcinspect.verification.example import plan_of
 

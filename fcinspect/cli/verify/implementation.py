@@ -82,7 +82,11 @@ def implementation(
     *,
     output: Output,
 ) -> ExitStatus:
-    """Put your own linear layer, kernel or module through a conformance suite."""
+    """Check your own linear layer, kernel or module.
+
+    Its contract, inputs on which floating point is exact, the accumulator's digits, random signs,
+    gradients, batches and initialisation. This executes the code you name.
+    """
     arguments = _arguments(arg or [])
     asked: dict[str, Any] = {
         "code": code,

@@ -39,7 +39,11 @@ def layer(
     *,
     output: Output,
 ) -> ExitStatus:
-    """Check torch's nn.Linear here: exact probes, random signs, gradients, your data."""
+    """Check torch's nn.Linear on this machine.
+
+    Inputs on which floating point is exact, random signs, gradients, and the layer's own numbers
+    on your input.
+    """
     asked: dict[str, Any] = {
         "x": x,
         "batch": None if batch is None else list(batch),

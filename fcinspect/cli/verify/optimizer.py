@@ -58,7 +58,11 @@ def optimizer(
     *,
     output: Output,
 ) -> ExitStatus:
-    """Check an optimizer's steps: exact probes, the update's bound, the caller's arrays."""
+    """Check an optimizer's steps against its rule.
+
+    Exact probes, several steps under several options with a bound on each update, the caller's
+    arrays and the state. Unless it is torch's own, this executes the code you name.
+    """
     if (fused or foreach) and code != OWN:
         raise UsageError("--fused and --foreach choose torch's own kernels: expected torch")
     if fused and foreach:

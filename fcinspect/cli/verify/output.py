@@ -49,7 +49,10 @@ def output(
     *,
     output: Output,
 ) -> ExitStatus:
-    """Check a computed y = Wx + b: is its difference rounding, or what is it?"""
+    """Check a computed y = Wx + b.
+
+    Is the difference from the exact value rounding, and if not, what could it be?
+    """
     from fcinspect.checkpoints.claimed import load_claimed
     from fcinspect.cli.verify.carry_out import carry_out
     from fcinspect.verification.output import plan_of

@@ -24,7 +24,7 @@ class ClaimedOptions(OptimizerOptions):
     """The optimizer that is said to have taken the step; the file's own if none is given."""
 
     optimizer: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--optimizer",
             parser=one_of("optimizer", OPTIMIZER_NAMES),
@@ -32,14 +32,14 @@ class ClaimedOptions(OptimizerOptions):
             metavar="NAME",
             help=", ".join(OPTIMIZER_NAMES) + "; where the file does not tell.",
         ),
-    ] = ""
+    ] = None  # type: ignore[assignment]  # None: the file's own
 
     def claimed(self, file: StepFile) -> Optimizer:
         """Return the optimizer; raises UsageError where none is named, or two are."""
         from fcinspect.verification.step_assembly import told_optimizer
 
         told = None if file.optimizer is None else told_optimizer(file.optimizer, file.source)
-        given = {k: v for k, v in asdict(self).items() if v not in (None, False, "")}
+        given = {k: v for k, v in asdict(self).items() if v not in (None, False)}
         if not given:
             if told is None:
                 raise UsageError(
@@ -102,7 +102,10 @@ def step(
     *,
     output: Output,
 ) -> ExitStatus:
-    """Check whether a recorded training step was taken as claimed, or what was done instead."""
+    """Check a recorded training step.
+
+    Was it taken as claimed, and if not, what was done instead?
+    """
     from fcinspect.checkpoints.claimed_step import load_step_file
     from fcinspect.verification.claimed_step import plan_step
     from fcinspect.verification.step_assembly import claimed_step
