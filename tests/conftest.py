@@ -37,6 +37,7 @@ def portable(page: str) -> str:
     digit that tells how near a result is to the exact one.
     """
     page = re.sub(r"\b(torch|numpy) \d\S*?(?=[:,; ])", r"\1 VERSION", page)
+    page = re.sub(r"(torch's own,) \d+", r"\1 N", page)
     nearness = (
         r"(returned) \S+?"
         r"(?:, the \w+ nearest to the exact|, one of two \w+ as near to the exact"

@@ -70,7 +70,10 @@ def layer(
     words = f"nn.Linear({found.in_features}, {found.out_features}) in {dtype} by {version()}"
     on = "" if device == "cpu" else f" on {device}"
     subject = torch_linear(words + on, dtype, device)
-    left = (f"devices other than {device}", f"other numbers of threads than {threads()}")
+    left = (
+        f"devices other than {device}",
+        f"numbers of threads other than torch's own, {threads()}",
+    )
     plan = plan_layer(subject, found, given, arithmetic, left, (arithmetic.words, *notes))
     return carry_out(plan, checks, asked, output)
 
