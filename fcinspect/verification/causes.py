@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fcinspect.rounding.accumulation import DotArithmetic
-from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.verification.fault_arithmetic import arithmetic_causes, narrow_sums
 from fcinspect.verification.fault_operands import operand_causes
 from fcinspect.verification.fault_places import place_causes
@@ -22,8 +22,8 @@ from fcinspect.verification.observed import Observed
 
 
 def name_cause(
-    x: Float64Array,
-    weight: Float64Array,
+    x: FloatArray,
+    weight: FloatArray,
     bias: Float64Array | None,
     result: Float64Array,
     arithmetic: DotArithmetic,

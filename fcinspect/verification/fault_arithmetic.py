@@ -52,7 +52,7 @@ def _rounded_result(seen: Observed) -> Iterator[str]:
 def _rounded_operands(seen: Observed, number_format: NumberFormat) -> Iterator[str]:
     for cut, how in ((False, "rounded"), (True, "truncated")):
         narrow = _cut if cut else round_to
-        x, weight = narrow(seen.x, number_format), narrow(seen.weight, number_format)
+        x, weight = narrow(seen.xs, number_format), narrow(seen.w, number_format)
         name = number_format.name
         if seen.explained_by(x=x, weight=weight):
             yield f"inputs and weights are {how} to {name}"
@@ -73,9 +73,12 @@ def _quantised(seen: Observed) -> Iterator[str]:
     """Name weights that were rounded to whole multiples of a scale."""
     for levels, name in ((127, "int8"), (7, "int4")):
         for axis, words in ((1, "a scale for each row"), (None, "one scale")):
-            largest = np.abs(seen.weight).max(axis=axis, keepdims=True)
+            held = seen.w if axis == 1 else seen.weight
+            largest = np.maximum(
+                held.max(axis=axis, keepdims=True), -held.min(axis=axis, keepdims=True)
+            ).astype(np.float64)
             scale = np.where(largest > 0, largest, 1.0) / levels
-            weight = round_to(np.rint(seen.weight / scale) * scale, seen.arithmetic.inputs)
+            weight = round_to(np.rint(seen.w / scale) * scale, seen.arithmetic.inputs)
             if seen.explained_by(weight=weight):
                 yield f"weights are rounded to {name} with {words}"
 
@@ -83,8 +86,8 @@ def _quantised(seen: Observed) -> Iterator[str]:
 def _computed_in(seen: Observed, narrower: list[NumberFormat]) -> Iterator[str]:
     """Name the narrower dtype in which everything may have been computed."""
     for number_format in narrower:
-        x, weight = round_to(seen.x, number_format), round_to(seen.weight, number_format)
-        bias = None if seen.bias is None else round_to(seen.bias, number_format)
+        x, weight = round_to(seen.xs, number_format), round_to(seen.w, number_format)
+        bias = round_to(seen.b, number_format)
         whole = arithmetic_of(number_format.name)
         if not np.array_equal(round_to(seen.y, number_format), seen.y):
             continue
@@ -97,8 +100,7 @@ def narrow_sums(seen: Observed) -> str | None:
     """Name the format in which partial sums are kept, by how much the errors scatter."""
     if not np.isfinite(seen.y).all():
         return None
-    rows, outputs = list(seen.rows), list(seen.outputs)
-    squares = (seen.x[rows] ** 2) @ (seen.weight[outputs] ** 2).T
+    squares = (seen.xs**2) @ (seen.w**2).T
     size = np.sqrt((seen.n + 1) * (squares + seen.b**2 + seen.right**2))
     own = seen.arithmetic.output.unit_roundoff * np.abs(seen.y)
     error = np.maximum(np.abs(seen.y - seen.right) - own, 0.0) / np.where(size > 0, size, 1.0)

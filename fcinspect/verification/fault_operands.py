@@ -6,32 +6,50 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.verification.observed import Observed
 
 
 def operand_causes(seen: Observed) -> Iterator[str]:
     """Yield the altered operand that gives the result."""
-    for words, weight in _other_weights(seen.weight):
+    count = len(seen.weight)
+    for shift in (1, -1):
+        # where all outputs are looked at, their order is told in full
+        moved = (np.asarray(seen.outputs) - shift) % count
+        bias = None if seen.bias is None else seen.bias[moved]
+        if len(seen.outputs) < count and seen.explained_by(
+            weight=_wide(seen.weight[moved]), bias=bias
+        ):
+            yield f"the outputs are shifted by {abs(shift)}"
+    for words, weight in _other_weights(seen):
         if seen.explained_by(weight=weight):
             yield words
-    for words, x in _other_inputs(seen.x):
+    for words, x in _other_inputs(seen):
         if seen.explained_by(x=x):
             yield words
 
 
-def _other_weights(weight: Float64Array) -> Iterator[tuple[str, Float64Array]]:
-    outputs, n = weight.shape
+def _wide(values: FloatArray) -> Float64Array:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _other_weights(seen: Observed) -> Iterator[tuple[str, Float64Array]]:
+    """Yield other rows of the weight for the outputs that are looked at."""
+    outputs, n = seen.weight.shape
+    chosen = list(seen.outputs)
     if outputs == n > 1:
-        yield "the weight is used transposed", weight.T
+        turned = np.asarray(seen.weight.T[chosen], dtype=np.float64)
+        yield "the weight is used transposed", turned
     elif min(outputs, n) > 1:
-        reshaped = weight.reshape(n, outputs).T
+        reshaped = np.asarray(seen.weight.reshape(n, outputs).T[chosen], dtype=np.float64)
         yield "the weight is reshaped to (in, out) instead of transposed", reshaped
-    yield "the absolute value of the weight is used", np.abs(weight)
+    yield "the absolute value of the weight is used", np.abs(seen.w)
 
 
-def _other_inputs(x: Float64Array) -> Iterator[tuple[str, Float64Array]]:
-    rows, n = x.shape
+def _other_inputs(seen: Observed) -> Iterator[tuple[str, Float64Array]]:
+    """Yield other rows of x for those that are looked at."""
+    x = seen.xs
+    rows, n = seen.x.shape
     if n > 1:
         yield "the inputs are taken in reverse order", x[:, ::-1]
         yield "input j is taken for input j+1", np.roll(x, 1, axis=1)
@@ -47,7 +65,8 @@ def _other_inputs(x: Float64Array) -> Iterator[tuple[str, Float64Array]]:
             np.broadcast_to(x.mean(axis=1, keepdims=True), x.shape),
         )
     if rows > 1 and n > 1:
-        yield "the input is reshaped instead of transposed", x.T.reshape(x.shape)
+        reshaped = np.asarray(seen.x.T.reshape(seen.x.shape)[list(seen.rows)], dtype=np.float64)
+        yield "the input is reshaped instead of transposed", reshaped
     yield "negative inputs are taken as zero", np.maximum(x, 0.0)
     yield "the absolute value of the inputs is used", np.abs(x)
     if (np.abs(x) > 1).any():

@@ -26,7 +26,7 @@ def place_causes(seen: Observed) -> Iterator[str]:
 def _ends(seen: Observed) -> Iterator[str]:
     """Name the input from which on, or up to which, the others are left out."""
     row, column = _furthest(seen)
-    x, w = seen.x[seen.rows[row]], seen.weight[seen.outputs[column]]
+    x, w = seen.xs[row], seen.w[column]
     error = seen.y[row, column] - seen.right[row, column]
     reach = 2 * seen.room[row, column]
     kept = np.concatenate([[0.0], np.cumsum(x * w)])
@@ -39,7 +39,7 @@ def _ends(seen: Observed) -> Iterator[str]:
         for end in sorted(near[np.argsort(distance)][:MOST_ENDS].tolist(), reverse=True):
             if end in (0, seen.n):
                 continue
-            x_cut = seen.x.copy()
+            x_cut = seen.xs.copy()
             x_cut[:, end:] = 0.0 if "from" in words else x_cut[:, end:]
             if "before" in words:
                 x_cut[:, :end] = 0.0
@@ -50,7 +50,7 @@ def _ends(seen: Observed) -> Iterator[str]:
 
 def _columns(seen: Observed) -> Iterator[str]:
     """Name the inputs whose products are missing or counted too often, by regression."""
-    x, w = seen.x[list(seen.rows)], seen.weight[list(seen.outputs)]
+    x, w = seen.xs, seen.w
     error = seen.y - seen.right
     if error.size < 2:
         return
@@ -68,7 +68,7 @@ def _columns(seen: Observed) -> Iterator[str]:
         for places in sets:
             if not 0 < places.size < seen.n:
                 continue
-            altered = seen.x.copy()
+            altered = seen.xs.copy()
             altered[:, places] *= 1 + factor
             if seen.explained_by(x=altered):
                 yield f"{_inputs(sorted(places.tolist()))} {words}"
@@ -88,7 +88,7 @@ def _inputs(places: list[int]) -> str:
 def _one_weight(seen: Observed) -> Iterator[str]:
     """Name the one weight that is wrong, and by how much; needs two rows to tell which."""
     outputs = np.flatnonzero(seen.wrong.any(axis=0))
-    x = seen.x[list(seen.rows)]
+    x = seen.xs
     if outputs.size != 1 or len(x) < 2:
         return
     column = int(outputs[0])
@@ -104,9 +104,9 @@ def _one_weight(seen: Observed) -> Iterator[str]:
     fitted = _middle(error, seen.room[:, column], x[:, k])
     if fitted is None:
         return
-    for change, words in _changes(float(seen.weight[j, k]), fitted):
-        weight = seen.weight.copy()
-        weight[j, k] += change
+    for change, words in _changes(float(seen.w[column, k]), fitted):
+        weight = seen.w.copy()
+        weight[column, k] += change
         if seen.explained_by(weight=weight):
             yield f"weight [{j}, {k}] {words}"
             return
@@ -123,9 +123,9 @@ def _one_bias(seen: Observed) -> Iterator[str]:
     fitted = _middle(error, seen.room[:, column], np.ones_like(error))
     if fitted is None:
         return
-    for change, words in _changes(float(seen.bias[j]), fitted):
-        bias = seen.bias.copy()
-        bias[j] += change
+    for change, words in _changes(float(seen.b[column]), fitted):
+        bias = seen.b.copy()
+        bias[column] += change
         if seen.explained_by(bias=bias):
             yield f"bias [{j}] {words}"
             return

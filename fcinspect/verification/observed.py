@@ -8,21 +8,23 @@ from functools import cached_property
 import numpy as np
 
 from fcinspect.rounding.accumulation import DotArithmetic
-from fcinspect.rounding.arrays import Float64Array
-from fcinspect.rounding.dot import DotCheck, check_products
+from fcinspect.rounding.arrays import Float64Array, FloatArray
+from fcinspect.rounding.dot import BLOCK, DotCheck, check_products
 
 MOST_ROWS = 64
 MOST_OUTPUTS = 256
 """So many rows and outputs are looked at, those that are outside first."""
+MOST_PRODUCTS = 2**26
+"""Fewer of wide layers: so many products are computed for one hypothesis."""
 
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What was computed, and from what; all numbers in float64, operands finite."""
+    """What was computed, and from what; what is looked at is finite."""
 
-    x: Float64Array
+    x: FloatArray
     """(rows, n), every row"""
-    weight: Float64Array
+    weight: FloatArray
     """(out, n), every output"""
     bias: Float64Array | None
     """(out)"""
@@ -37,8 +39,8 @@ class Observed:
     @classmethod
     def of(
         cls,
-        x: Float64Array,
-        weight: Float64Array,
+        x: FloatArray,
+        weight: FloatArray,
         bias: Float64Array | None,
         result: Float64Array,
         arithmetic: DotArithmetic,
@@ -51,8 +53,14 @@ class Observed:
         columns = np.flatnonzero(outputs)
         if not rows.size or not columns.size:
             return None
-        if rows.size > MOST_ROWS or columns.size > MOST_OUTPUTS:
-            rows, columns = _chosen(x, weight, bias, result, rows, columns)
+        most = MOST_PRODUCTS // max(x.shape[1], 1)
+        most_rows = max(8, min(MOST_ROWS, most // MOST_OUTPUTS))
+        most_outputs = max(32, min(MOST_OUTPUTS, most // most_rows))
+        if rows.size > most_rows or columns.size > most_outputs:
+            right_of = (x, weight, bias, result)
+            of_rows, of_columns = _errors(*right_of, rows, columns)
+            rows = np.sort(rows[_some(of_rows, most_rows)])
+            columns = np.sort(columns[_some(of_columns, most_outputs)])
         chosen = (tuple(map(int, rows)), tuple(map(int, columns)))
         return cls(x, weight, bias, result, arithmetic, *chosen)
 
@@ -60,6 +68,16 @@ class Observed:
     def n(self) -> int:
         """The number of inputs."""
         return len(self.x.T)
+
+    @cached_property
+    def xs(self) -> Float64Array:
+        """The rows of x that are looked at."""
+        return np.asarray(self.x[list(self.rows)], dtype=np.float64)
+
+    @cached_property
+    def w(self) -> Float64Array:
+        """The rows of the weight that are looked at."""
+        return np.asarray(self.weight[list(self.outputs)], dtype=np.float64)
 
     @property
     def y(self) -> Float64Array:
@@ -76,7 +94,7 @@ class Observed:
     @cached_property
     def check(self) -> DotCheck:
         """The result against what is right."""
-        return self.under(self.x, self.weight, self.bias, self.arithmetic)
+        return self.under(self.xs, self.w, self.b, self.arithmetic)
 
     @property
     def right(self) -> Float64Array:
@@ -103,14 +121,11 @@ class Observed:
         self,
         x: Float64Array,
         weight: Float64Array,
-        bias: Float64Array | None,
+        bias: Float64Array,
         arithmetic: DotArithmetic,
     ) -> DotCheck:
-        """Return the check of the result as if these had been the operands."""
-        rows, outputs = list(self.rows), list(self.outputs)
-        return check_products(
-            x[rows], weight[outputs], None if bias is None else bias[outputs], self.y, arithmetic
-        )
+        """Return the check of the result as if these had been the operands that are looked at."""
+        return check_products(x, weight, None if self.bias is None else bias, self.y, arithmetic)
 
     def explained_by(
         self,
@@ -119,11 +134,11 @@ class Observed:
         bias: Float64Array | None = None,
         arithmetic: DotArithmetic | None = None,
     ) -> bool:
-        """Whether the result is right for other operands; those not given stay as they are."""
+        """Whether the result is right for other operands than xs, w and b; others stay."""
         check = self.under(
-            self.x if x is None else x,
-            self.weight if weight is None else weight,
-            self.bias if bias is None else bias,
+            self.xs if x is None else x,
+            self.w if weight is None else weight,
+            self.b if bias is None else bias,
             arithmetic or self.arithmetic,
         )
         return not check.outside and check.undecided < self.y.size
@@ -158,24 +173,28 @@ class Observed:
         return part, "in " + " of ".join(words)
 
 
-def _chosen(
-    x: Float64Array,
-    weight: Float64Array,
+def _errors(
+    x: FloatArray,
+    weight: FloatArray,
     bias: Float64Array | None,
     result: Float64Array,
     rows: np.ndarray[tuple[int], np.dtype[np.intp]],
     columns: np.ndarray[tuple[int], np.dtype[np.intp]],
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], np.ndarray[tuple[int], np.dtype[np.intp]]]:
-    """Return some of the rows and outputs: those furthest from what is right, first and last."""
+) -> tuple[Float64Array, Float64Array]:
+    """Return how far each row and each output is from what is right, at most."""
+    of_rows, of_columns = np.zeros(len(rows)), np.zeros(len(columns))
+    some = np.asarray(x[rows], dtype=np.float64)
+    step = max(1, BLOCK // max(x.shape[1], len(rows), 1))
     with np.errstate(all="ignore"):
-        right = x[rows] @ weight[columns].T
-        if bias is not None:
-            right = right + bias[columns]
-        error = np.abs(np.nan_to_num(result[np.ix_(rows, columns)] - right, nan=np.inf))
-    return (
-        np.sort(rows[_some(error.max(axis=1), MOST_ROWS)]),
-        np.sort(columns[_some(error.max(axis=0), MOST_OUTPUTS)]),
-    )
+        for start in range(0, len(columns), step):
+            part = columns[start : start + step]
+            right = some @ np.asarray(weight[part], dtype=np.float64).T
+            if bias is not None:
+                right = right + bias[part]
+            error = np.abs(np.nan_to_num(result[np.ix_(rows, part)] - right, nan=np.inf))
+            of_columns[start : start + step] = error.max(axis=0)
+            of_rows = np.maximum(of_rows, error.max(axis=1))
+    return of_rows, of_columns
 
 
 def _some(error: Float64Array, most: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
