@@ -226,9 +226,9 @@ from tests.bridge.test_process import Played
 if __name__ == "__main__":
     worker = Worker(Played, 1, timeout=60.0)
     worker.ask("add", 1)
-    sys.stdout.write("ready\\n")
-    sys.stdout.flush()
     try:
+        sys.stdout.write("ready\\n")
+        sys.stdout.flush()
         worker.ask("sleep", 600)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -218,7 +218,7 @@ def one_row_loses_its_dimension(x: Tensor, weight: Tensor, bias: Bias) -> Tensor
 @contract.stateless("shape")
 def a_vector_gains_a_dimension(x: Tensor, weight: Tensor, bias: Bias) -> Tensor:
     """Return (1, out) for one vector."""
-    return F.linear(torch.atleast_2d(x), weight, bias)
+    return F.linear(x[None] if x.ndim == 1 else x, weight, bias)
 
 
 @contract.stateless("raised")
@@ -232,7 +232,7 @@ def no_rows_refused(x: Tensor, weight: Tensor, bias: Bias) -> Tensor:
 @contract.stateless("raised")
 def only_matrices_taken(x: Tensor, weight: Tensor, bias: Bias) -> Tensor:
     """Raise for x of three dimensions."""
-    return added(torch.mm(torch.atleast_2d(x), weight.T), bias)
+    return added(torch.mm(x[None] if x.ndim == 1 else x, weight.T), bias)
 
 
 @contract.stateless("shape")

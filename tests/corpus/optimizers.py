@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 
@@ -120,7 +119,7 @@ class SgdFirstStepDampened(Sgd):
 
     def first(self, g: Tensor, o: Options) -> Tensor:
         """Return (1 − τ)·g."""
-        return g * (1 - o["dampening"])
+        return g.mul(1 - o["dampening"])
 
 
 @fault.stateless("momentum averages")
@@ -156,7 +155,7 @@ class SgdNesterovWithoutTheGradient(Sgd):
 
     def ahead(self, g: Tensor, buffer: Tensor, o: Options) -> Tensor:
         """Return μ·buf."""
-        return buffer * o["momentum"]
+        return buffer.mul(o["momentum"])
 
 
 @fault.stateless("weight decay is ignored")
@@ -288,7 +287,7 @@ class AdamEpsInsideTheRoot(Adam):
 
     def denominator(self, v: Tensor, bc2: float, o: Options) -> Tensor:
         """Return √(v/bc2 + eps)."""
-        return (v / bc2 + o["eps"]).sqrt()
+        return (v / bc2).add(o["eps"]).sqrt()
 
 
 @fault.stateless("ε is not scaled")
@@ -297,7 +296,7 @@ class AdamEpsUnscaled(Adam):
 
     def denominator(self, v: Tensor, bc2: float, o: Options) -> Tensor:
         """Return (√v + eps)/√bc2."""
-        return (v.sqrt() + o["eps"]) / math.sqrt(bc2)
+        return v.sqrt().add(o["eps"]) / math.sqrt(bc2)
 
 
 @fault.stateless("ε is left out")
@@ -344,7 +343,7 @@ class AdamRootForgotten(Adam):
 
     def denominator(self, v: Tensor, bc2: float, o: Options) -> Tensor:
         """Return v/bc2 + eps."""
-        return v / bc2 + o["eps"]
+        return (v / bc2).add(o["eps"])
 
 
 @fault.stateless("amsgrad is ignored")
@@ -434,7 +433,7 @@ class RmsPropEpsInsideTheRoot(RmsProp):
 
     def denominator(self, v: Tensor, o: Options) -> Tensor:
         """Return √(v + eps)."""
-        return (v + o["eps"]).sqrt()
+        return v.add(o["eps"]).sqrt()
 
 
 @fault.stateless("1 − α is used")
@@ -461,7 +460,7 @@ class AdagradRootForgotten(Adagrad):
 
     def denominator(self, total: Tensor, o: Options) -> Tensor:
         """Return sum + eps."""
-        return total + o["eps"]
+        return total.add(o["eps"])
 
 
 @fault.stateless("lr_decay is ignored")
@@ -493,6 +492,6 @@ class AdagradSumOfMagnitudes(Adagrad):
 
 def rule_of(planted: Fault) -> type[Rule]:
     """Return the faulty optimizer."""
-    found: Any = planted.build()
+    found: type[Rule] = planted.build()
     assert issubclass(found, Rule)
     return found

@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -72,8 +73,8 @@ def compared(
         rejected = (True, True)
     else:
         rejected = (
-            any(_raises(lambda a=a, b=b: torch.testing.assert_close(a, b)) for a, b in pairs),
-            any(_raises(lambda a=a, b=b: _must(torch.allclose(a, b))) for a, b in pairs),
+            any(_raises(partial(torch.testing.assert_close, a, b)) for a, b in pairs),
+            any(_raises(partial(_must_be_close, a, b)) for a, b in pairs),
         )
     checked = None if differentiated is None else _raises(lambda: _must(differentiated()))
     return Peers(*rejected, checked)
@@ -90,6 +91,10 @@ def _raises(call: Callable[[], Any]) -> bool:
 def _must(holds: bool) -> None:
     if not holds:
         raise AssertionError
+
+
+def _must_be_close(a: Tensor, b: Tensor) -> None:
+    _must(torch.allclose(a, b))
 
 
 def _of_layer(fault: Fault, n: int, dtype: torch.dtype) -> Peers:
@@ -146,11 +151,14 @@ def _of_loss(fault: Fault, n: int, dtype: str) -> Peers:
 
 def _stepped(rule: type[Rule], n: int, dtype: torch.dtype) -> list[tuple[Any, Tensor]]:
     options = SETTINGS[rule.like]
-    own = {c.__name__.lower(): c for c in vars(torch.optim).values() if inspect.isclass(c)}
+    own: dict[str, Any] = {
+        c.__name__.lower(): c for c in vars(torch.optim).values() if inspect.isclass(c)
+    }
     first = torch.randn(ROWS, n, dtype=dtype)
     grads = [torch.randn_like(first) for _ in range(STEPS)]
     after = []
-    for kind in (rule, own[rule.like]):
+    kinds: tuple[Any, Any] = (rule, own[rule.like])
+    for kind in kinds:
         w = nn.Parameter(first.clone())
         made = kind([w], **options)
         for grad in grads:

@@ -54,7 +54,7 @@ class Run:
     loss_name: str = "mse"
     loss_of: LossOf | None = None
     """Stands for the loss of that name; the loss itself if not given."""
-    options: Mapping[str, float] = field(default_factory=lambda: SGD)
+    options: Mapping[str, Any] = field(default_factory=lambda: SGD)
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.in_features)
@@ -72,7 +72,7 @@ class Run:
     @property
     def parameters(self) -> list[nn.Parameter]:
         """Weights and biases, the first layer's first."""
-        return [self.fc1.weight, self.fc1.bias, self.fc2.weight, self.fc2.bias]
+        return [*self.fc1.parameters(), *self.fc2.parameters()]
 
     @property
     def settings(self) -> Optimizer:

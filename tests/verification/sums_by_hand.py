@@ -131,7 +131,9 @@ def chunks(random: np.random.Generator, dtype: str, n: int) -> tuple[str | None,
 
     def compute(x: Floats, w: Floats, b: Floats | None) -> Floats:
         pairs = zip(
-            tensor(x, dtype).split(length, 1), tensor(w, dtype).split(length, 1), strict=True
+            torch.split(tensor(x, dtype), length, 1),
+            torch.split(tensor(w, dtype), length, 1),
+            strict=True,
         )
         whole = sum(u @ v.T for u, v in pairs)
         assert isinstance(whole, torch.Tensor)
@@ -159,7 +161,8 @@ def truncated(values: Floats) -> Floats:
     """Return the values cut to float32's 24 bits, towards zero."""
     significand, exponent = np.frexp(values)
     bits = FLOAT32.precision
-    return np.ldexp(np.trunc(np.ldexp(significand, bits)), exponent - bits)
+    cut: Floats = np.ldexp(np.trunc(np.ldexp(significand, bits)), exponent - bits)
+    return cut
 
 
 def without_low_bits(values: Floats) -> npt.NDArray[np.float32]:
