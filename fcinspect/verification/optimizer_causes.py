@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fcinspect.arithmetic.settings import CLASSES, OPTIONS, Optimizer
+from fcinspect.verification.afterwards import clamped, neighbours_gradient, stored_in_fewer_bits
 from fcinspect.verification.optimizer_faults import faulty_rules, plain, with_options
 from fcinspect.verification.update import Recorded, Rule, rule_of, update_intervals, within
 
@@ -23,11 +24,14 @@ def name_update_cause(optimizer: Optimizer, records: Sequence[Recorded]) -> str 
             return None
         return (
             _left_out(records, wrong)
+            or clamped(optimizer, records)
             or _part_left_out(optimizer, records)
             or _altered(optimizer, records)
             or _other_rate(optimizer, records)
             or _other_rule(optimizer, records)
             or _of_some(optimizer, records, wrong)
+            or stored_in_fewer_bits(optimizer, records)
+            or neighbours_gradient(optimizer, records, wrong)
         )
 
 

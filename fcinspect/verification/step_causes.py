@@ -121,21 +121,34 @@ def _hypotheses(
 
 
 def _fitted_factor(right: Mapping[str, Interval], recorded: Gradients) -> str | None:
-    """Return the one number that all gradients are multiplied by."""
-    name = max(right, key=lambda n: float(np.abs(right[n].reference).max(initial=0.0)))
-    place = int(np.abs(right[name].reference).argmax()) if right[name].reference.size else 0
-    exact_one = right[name].reference.flat[place] if right[name].reference.size else 0.0
-    if name not in recorded or not exact_one:
+    """Return the one number that all gradients are multiplied by.
+
+    It is read off the gradient whose bound is the smallest part of it: a power of two within
+    that, or the quotient.
+    """
+    sharpest: tuple[float, float] | None = None
+    for name, interval in right.items():
+        sizes = np.abs(interval.reference)
+        parts = np.where(sizes > 0, (interval.high - interval.low) / sizes, np.inf)
+        if name in recorded and parts.size and recorded[name].shape == parts.shape:
+            place = int(parts.argmin())
+            quotient = float(recorded[name].flat[place] / interval.reference.flat[place])
+            if sharpest is None or parts.flat[place] < sharpest[0]:
+                sharpest = float(parts.flat[place]), quotient
+    if sharpest is None or not sharpest[0] < 1 or not np.isfinite(sharpest[1]) or not sharpest[1]:
         return None
-    factor = float(recorded[name].flat[place] / exact_one)
-    # how well one number of those tells the factor
-    reach = float((right[name].high - right[name].low).flat[place] / abs(exact_one))
-    scaled = {
-        n: _scaled(interval, factor, room=reach * abs(factor)) for n, interval in right.items()
-    }
-    if factor == 0 or abs(reach) > 2.0**-4 or not _fits(scaled, recorded):
-        return None
-    return f"the gradient is multiplied by {factor:.4g}"
+    reach, quotient = sharpest
+    power = float(np.copysign(2.0 ** np.rint(np.log2(abs(quotient))), quotient))
+    guesses = []
+    if abs(power - quotient) <= reach * abs(power):
+        guesses.append((power, 0.0))
+    if reach <= 2.0**-4:
+        guesses.append((quotient, reach * abs(quotient)))
+    for factor, room in guesses:
+        scaled = {name: _scaled(interval, factor, room) for name, interval in right.items()}
+        if _fits(scaled, recorded):
+            return f"the gradient is multiplied by {factor:.4g}"
+    return None
 
 
 def _scaled(interval: Interval, factor: float, room: float = 0.0) -> Interval:

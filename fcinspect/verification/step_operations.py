@@ -6,6 +6,7 @@ Numbers that are not finite meet numpy's arithmetic here: callers silence its wa
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,9 +21,10 @@ from fcinspect.arithmetic.training import (
 )
 from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import FloatArray
-from fcinspect.rounding.dot import check_products
+from fcinspect.rounding.dot import DotCheck, check_products
 from fcinspect.rounding.formats import NumberFormat, format_named
 from fcinspect.rounding.running import Interval, Running, exact, hull
+from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.operation import (
     OperationCheck,
     check_interval,
@@ -47,9 +49,11 @@ def check_step(
         step.layers[-1].grad_activation.rows,
         step.layers[-1].grad_activation.shape,
     )
-    for layer, passed in reversed(list(zip(step.layers, step.before.layers, strict=True))):
+    earlier = previous.layers if previous else [None] * len(step.layers)
+    layers = zip(step.layers, step.before.layers, earlier, strict=True)
+    for layer, passed, was in reversed(list(layers)):
         yield _check_activation_gradient(layer, passed.pre_activation, passed.output, number_format)
-        yield from _check_layer_gradients(layer, passed.input, step.dtype)
+        yield from _check_layer_gradients(layer, passed.input, step.dtype, was)
     yield _check_handovers(step, previous)
     for name, parameter in step.parameters:
         yield from _check_update(name, parameter, step, number_format)
@@ -119,20 +123,42 @@ def _check_activation_gradient(
     return _elementwise(f"{layer.name}.grad_output", formula, [expected], layer.grad_output.values)
 
 
-def _check_layer_gradients(layer: LayerStep, x: Array, dtype: str) -> Iterator[OperationCheck]:
-    """Check GᵀX, the column sums of G, and GW."""
+def _check_layer_gradients(
+    layer: LayerStep, x: Array, dtype: str, was: LayerStep | None
+) -> Iterator[OperationCheck]:
+    """Check GᵀX, the column sums of G, and GW; `was` is the layer in the step before."""
     g, rows = layer.grad_output.rows, x.rows
     grad = layer.weight.grad.values
     products = check_products(g.T, rows.T, None, grad, dtype)
-    yield from_dot(f"{layer.name}.weight.grad", "∂L/∂W = Gᵀ·X", products, grad)
+    check = from_dot(f"{layer.name}.weight.grad", "∂L/∂W = Gᵀ·X", products, grad)
+    yield _named(check, products, layer.weight, None if was is None else was.weight)
     if layer.bias is not None:
         sums = layer.bias.grad.values
         ones = np.ones((1, len(g)), dtype=g.dtype)
         column_sums = check_products(g.T, ones, None, sums[:, None], dtype)
-        yield from_dot(f"{layer.name}.bias.grad", "∂L/∂b = Σ rows of G", column_sums, sums)
+        check = from_dot(f"{layer.name}.bias.grad", "∂L/∂b = Σ rows of G", column_sums, sums)
+        yield _named(check, column_sums, layer.bias, None if was is None else was.bias)
     leaving = layer.grad_input
     products = check_products(g, layer.weight.before.values.T, None, leaving.rows, dtype)
     yield from_dot(f"{layer.name}.grad_input", "∂L/∂x = G·W", products, leaving.values)
+
+
+def _named(
+    check: OperationCheck, products: DotCheck, now: ParameterStep, was: ParameterStep | None
+) -> OperationCheck:
+    """Return the check of a gradient, with the cause that the step before is still in it."""
+    if check.verdict is not Verdict.OUTSIDE or was is None:
+        return check
+    total, kept = (p.grad.values.astype(np.float64) for p in (now, was))
+    # one rounding more, where the two were added
+    bound = 2 * products.bound + format_named(now.grad.dtype).unit_roundoff * np.abs(
+        total.reshape(products.bound.shape)
+    )
+    apart = np.abs((total - kept).reshape(products.bound.shape) - products.reference)
+    if not np.all(apart <= bound):
+        return check
+    words = "the gradient of the step before is still in it: it was not cleared (zero_grad)"
+    return replace(check, cause=words)
 
 
 def _check_handovers(step: TrainingStep, previous: TrainingStep | None) -> OperationCheck:
