@@ -14,22 +14,24 @@ from fcinspect.rounding.formats import FORMATS, NumberFormat, format_named
 from fcinspect.rounding.running import Interval
 from fcinspect.verification.update import Recorded, update_intervals, within
 
-FEWEST_AT_LIMIT = 2
-"""Numbers that must lie on a limit before it is taken for one."""
+FEWEST = 2
+"""Numbers that must lie on a limit, and below it, before it is taken for one."""
 
 
 def clamped(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
     """Return that parameters were limited to ±c behind the step, or None."""
     limit = max(float(np.abs(record.after.values).max(initial=0.0)) for record in records)
-    shared = 0
+    at_limit = free = 0
     for record, interval in update_intervals(optimizer, records):
         old = record.before.values.astype(np.float64)
         after = record.after.values.astype(np.float64)
         low, high = (np.clip(old + end, -limit, limit) for end in (interval.low, interval.high))
         if not np.all((low <= after) & (after <= high) | ~interval.decided):
             return None
-        shared += int(np.count_nonzero(np.abs(after) == limit))
-    if not limit or shared < FEWEST_AT_LIMIT:
+        at_limit += int(np.count_nonzero(np.abs(after) == limit))
+        # numbers that are updated and lie below the limit, as the rule has them
+        free += int(np.count_nonzero((np.abs(after) < limit) & (after != old)))
+    if not limit or min(at_limit, free) < FEWEST:
         return None
     return f"the parameters are clamped to ±{limit:.4g} after the step"
 

@@ -51,9 +51,10 @@ def _shapes(trial: Trial) -> Check:
 
 def _layouts(trial: Trial) -> Check:
     """x and W as views: the numbers count, not where they lie."""
-    x = trial.drawn((5, trial.setting.in_features), 4)
+    n = trial.setting.in_features
 
-    def check(layout: Layout) -> Check:
+    def check(shape: tuple[int, ...], layout: Layout) -> Check:
+        x = trial.drawn(shape, 4)
         answer, whole = trial.answer(x, layout)
         found = trial.judged("contract/layouts", "", answer, whole)
         if found.verdict is Verdict.OUTSIDE and layout != "contiguous":
@@ -62,7 +63,13 @@ def _layouts(trial: Trial) -> Check:
                 return replace(found, cause="the strides of its operands are ignored")
         return found
 
-    probes = {words: partial(check, layout) for layout, words in _LAYOUTS.items()}
+    # the rows of three dimensions do not lie one behind the other: none can view them as a matrix
+    shapes = {"": (5, n), " of shape (2, 3, in_features)": (2, 3, n)}
+    probes = {
+        f"{words}{which}": partial(check, shape, layout)
+        for which, shape in shapes.items()
+        for layout, words in _LAYOUTS.items()
+    }
     return first_wrong("contract/layouts", "strided and transposed views", probes)
 
 

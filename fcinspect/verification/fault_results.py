@@ -26,6 +26,10 @@ def result_causes(seen: Observed) -> Iterator[str]:
     for name, activation in ACTIVATIONS.items():
         if name != "identity" and seen.near(activation.forward(seen.right), 1.2):
             yield f"{name} is applied to the result"
+    if 1 < len(seen.outputs) == len(seen.weight):
+        powers = np.exp(seen.right - seen.right.max(axis=-1, keepdims=True))
+        if seen.near(powers / powers.sum(axis=-1, keepdims=True), 1.2):
+            yield "softmax is applied to the result"
     if seen.near(np.abs(seen.right)):
         yield "the absolute value of the result is taken"
 

@@ -209,6 +209,18 @@ def _sgd(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
         buffer = g if old is None else momentum * old + (1 - dampening) * g
         return Moved(-(lr * (0.0 * g if old is None else old)), {"momentum_buffer": buffer}, ())
 
+    def without_gradient(
+        w: Running, g: Running, state: Mapping[str, Running], step: int, form: int
+    ) -> Moved[Running]:
+        """Nesterov's μ·buf without the g before it."""
+        buffer = damped_first(w, g).state["momentum_buffer"]
+        old = state.get("momentum_buffer")
+        if old is not None:
+            buffer = momentum * old + (1 - dampening) * buffer
+        return Moved(-(lr * (momentum * buffer)), {"momentum_buffer": buffer}, ())
+
+    if optimizer.flag("nesterov"):
+        yield "nesterov forgets the gradient: μ·buf instead of g + μ·buf", without_gradient
     if dampening:
         yield "dampening is applied at the first step too", damped
     yield "momentum averages: the gradient is multiplied by 1 − μ", averaged
@@ -228,7 +240,8 @@ def _adam(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
             g = -g if optimizer.flag("maximize") else g
             if decay and optimizer.name == "adam":
                 g = g + decay * w
-            m = beta1 * state["exp_avg"] + (1 - beta1) * g
+            share = 1.0 if kind == "sum" else 1 - beta1
+            m = beta1 * state["exp_avg"] + share * g
             squared = magnitude(g) if kind == "plain" else g * g
             v = beta2 * state["exp_avg_sq"] + (1 - beta2) * squared
             c1 = 1.0 if kind in ("none", "first") else 1 - beta1**step
@@ -249,7 +262,9 @@ def _adam(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
                 d = sqrt(scaled)
             top = g if kind == "gradient" else m
             update = -(((lr / c1) * top) / d)
-            if decay and optimizer.name == "adamw":
+            if decay and optimizer.name == "adamw" and kind == "behind":
+                update = (w + update) * (1 - lr * decay) - w
+            elif decay and optimizer.name == "adamw":
                 update = (w * (1 - lr * decay) - w) + update
             return Moved(update, after, ())
 
@@ -264,6 +279,9 @@ def _adam(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
     yield "the root of the second moment is missing", altered("no root")
     yield "the second moment holds |g| instead of g²", altered("plain")
     yield "the gradient is used instead of the first moment", altered("gradient")
+    yield "the first moment adds gradients up instead of averaging them", altered("sum")
+    if decay and optimizer.name == "adamw":
+        yield "weight decay shrinks the new parameter instead of the old one", altered("behind")
 
 
 def _rmsprop(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
@@ -314,7 +332,7 @@ def _adagrad(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
         ) -> Moved[Running]:
             g = -g if optimizer.flag("maximize") else g
             g = g + decay * w if decay else g
-            s = state["sum"] + g * g
+            s = state["sum"] + (magnitude(g) if kind == "plain" else g * g)
             d = {
                 "inside": lambda: sqrt(s + eps),
                 "mean": lambda: sqrt(s / float(step)) + eps,
@@ -322,6 +340,7 @@ def _adagrad(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
                 "late": lambda: sqrt(state["sum"]) + eps,
                 "no eps": lambda: sqrt(s),
                 "now": lambda: sqrt(g * g) + eps,
+                "plain": lambda: sqrt(s) + eps,
             }[kind]()
             return Moved(-((lr / (1 + (step - 1) * slower)) * g / d), {"sum": s}, ())
 
@@ -333,6 +352,7 @@ def _adagrad(optimizer: Optimizer) -> Iterator[tuple[str, Rule]]:
     yield "the sum of the step before is used", altered("late")
     yield "ε is left out", altered("no eps")
     yield "only the last square is used", altered("now")
+    yield "the sum holds |g| instead of g²", altered("plain")
 
 
 def plain(optimizer: Optimizer) -> Rule:

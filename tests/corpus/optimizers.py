@@ -233,7 +233,7 @@ class SgdGradientCleared(Sgd):
         g.zero_()
 
 
-@fault.stateless("clipped", "gradient", "limited")
+@fault.stateless("clipped", "times what it should be")
 class SgdGradientClipped(Sgd):
     """Clips the gradient's norm to 1."""
 
