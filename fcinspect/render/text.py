@@ -19,11 +19,9 @@ def number(value: float, precision: int = DEFAULT_PRECISION) -> str:
     """Write a number with `precision` decimals; never 0.0000 for what is not zero."""
     if not math.isfinite(value):
         return str(value)
-    if value == 0:
-        return f"{value:.{precision}f}"
-    if 0.5 * 10.0**-precision <= abs(value) < 1e7:
-        return f"{value:.{precision}f}"
-    return f"{value:.{precision}e}"
+    fixed = f"{value:.{precision}f}"
+    short = value == 0 or (abs(value) < 1e7 and float(fixed) != 0)
+    return fixed if short else f"{value:.{precision}e}"
 
 
 def numbers(values: Iterable[float], precision: int = DEFAULT_PRECISION) -> list[str]:

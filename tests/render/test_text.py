@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import fcinspect
@@ -33,6 +33,7 @@ def test_numbers_are_rounded_for_display_only(value: float, written: str) -> Non
 
 
 @given(st.floats(allow_nan=False), st.integers(0, 17))
+@example(0.5, 0)
 def test_no_number_is_shown_as_zero(value: float, precision: int) -> None:
     """Whatever the precision, only zero reads as zero."""
     assert (float(text.number(value, precision)) == 0) == (value == 0)
