@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +70,7 @@ class OptimizerHost:
             return lambda: made.step()
         states: list[dict[str, Any]] = [{} for _ in tensors]
         given = {**options, **self._fixed}
+        self._require_accepted(given)
 
         def step() -> None:
             with torch.no_grad():
@@ -159,6 +161,9 @@ def torch_optimizer(like: str, *, fused: bool, foreach: bool) -> OptimizerHost:
 def host_optimizer(text: str) -> OptimizerHost:
     """Return the optimizer of that name; for the process that runs it."""
     found: Any = load(text)
+    if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer):
+        # the first one made imports it, for seconds: that is no part of a call's time
+        importlib.import_module("torch._dynamo")
     if isinstance(found, torch.optim.Optimizer):
         raise InputError(f"{text} is a ready optimizer: give its class, {type(found).__name__}")
     if inspect.isclass(found) and not hasattr(found, "step"):

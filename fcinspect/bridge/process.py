@@ -94,6 +94,9 @@ class Worker:
         except Misbehaved as fault:
             self.close()
             raise InputError(f"the code cannot be loaded: {fault}") from None
+        except FcinspectError:
+            self.close()
+            raise
 
     def _answer(self, seconds: float, late: Callable[[], Exception]) -> Any:
         assert self._connection is not None
@@ -107,7 +110,6 @@ class Worker:
         if kind == "misbehaved":
             raise Misbehaved(value)
         if kind == "refused":
-            self.close()
             raise value
         return value
 

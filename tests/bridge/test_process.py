@@ -195,6 +195,15 @@ def test_refusals_come_through_as_themselves() -> None:
         worker.ask("refuse")
 
 
+def test_a_refused_call_does_not_end_the_process() -> None:
+    """Starting anew would cost seconds, and what the object holds."""
+    with working(Played, 1) as worker:
+        assert worker.ask("add", 1) == 2
+        with pytest.raises(UsageError):
+            worker.ask("refuse")
+        assert worker.ask("add", 1) == 3
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [(None, "raised KeyError: 'planted'"), (3, "its process ended with exit status 3")],
