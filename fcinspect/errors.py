@@ -42,6 +42,10 @@ class OutputError(FcinspectError):
     kind = "output"
 
 
+class Misbehaved(Exception):
+    """What is under inspection raised, hung, died or returned nonsense: a finding, no crash."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return "did you mean 'fc1'?" for the nearest known words, or None if none is near."""
     import difflib

@@ -13,9 +13,9 @@ import torch
 from fcinspect.bridge.kinds import kind_words
 from fcinspect.bridge.linear import to_array
 from fcinspect.bridge.loading import words_of
+from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
-from fcinspect.verification.check import Misbehaved
 from fcinspect.verification.subject import Answer
 
 Given = Mapping[str, torch.Tensor | None]

@@ -14,10 +14,9 @@ from fcinspect.bridge.kinds import Kind, kind_of
 from fcinspect.bridge.loading import load
 from fcinspect.bridge.process import Worker
 from fcinspect.bridge.subject import InProcess
-from fcinspect.errors import InputError
+from fcinspect.errors import InputError, Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
-from fcinspect.verification.check import Misbehaved
 from fcinspect.verification.subject import Answer, Call, Made
 
 

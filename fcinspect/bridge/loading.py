@@ -25,7 +25,8 @@ def split(text: str) -> tuple[str, str]:
 def load(text: str) -> object:
     """Return the object; this executes the code of its module.
 
-    Raises InputError where there is no such file, module or object, or where the code raises.
+    Raises InputError where there is no such file, module or object, or where the code raises: then
+    what it raised is the refusal's __cause__.
     """
     place, name = split(text)
     found: object = _module(place)
@@ -55,11 +56,11 @@ def _module(place: str) -> ModuleType:
             raise InputError(
                 f"there is no module {place!r}: {FORM}", hint=did_you_mean(place, near)
             ) from None
-        raise InputError(f"{place} cannot be imported: {words_of(error)}") from None
+        raise InputError(f"{place} cannot be imported: {words_of(error)}") from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise InputError(f"{place} cannot be imported: {words_of(error)}") from None
+        raise InputError(f"{place} cannot be imported: {words_of(error)}") from error
 
 
 def _from_file(path: Path) -> ModuleType:
@@ -82,7 +83,7 @@ def _from_file(path: Path) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise InputError(f"{path} cannot be imported: {words_of(error)}") from None
+        raise InputError(f"{path} cannot be imported: {words_of(error)}") from error
     return module
 
 

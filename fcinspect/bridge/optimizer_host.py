@@ -13,9 +13,8 @@ import torch
 from fcinspect.arithmetic.settings import CLASSES
 from fcinspect.bridge.linear import to_array, to_tensor
 from fcinspect.bridge.loading import load, words_of
-from fcinspect.errors import InputError, UsageError
+from fcinspect.errors import InputError, Misbehaved, UsageError
 from fcinspect.layers.array import Array
-from fcinspect.verification.check import Misbehaved
 from fcinspect.verification.optimizer_subject import NotAccepted, Ran
 
 Gradients = Sequence[Sequence[Array | None]]

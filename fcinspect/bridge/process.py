@@ -12,8 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from fcinspect.bridge.loading import words_of
-from fcinspect.errors import FcinspectError, InputError
-from fcinspect.verification.check import Misbehaved
+from fcinspect.errors import FcinspectError, InputError, Misbehaved
 
 STARTING = 120.0
 """Seconds that importing torch and the foreign module may take."""

@@ -21,9 +21,9 @@ from fcinspect.bridge.answers import (
 )
 from fcinspect.bridge.kinds import Kind, kind_words
 from fcinspect.bridge.linear import dtype_of, to_array, to_tensor
+from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
-from fcinspect.verification.check import Misbehaved
 from fcinspect.verification.subject import Answer, Call, Layout, Made
 
 

@@ -10,13 +10,20 @@ ALWAYS_FREE = 2**26
 
 def require_free(needed: int, what: str, *, refusal: type[FcinspectError] = UsageError) -> None:
     """Raise `refusal` when `needed` bytes are more than this machine has free."""
-    if needed < ALWAYS_FREE:
-        return
+    if not is_free(needed):
+        free = _gib(_free())
+        raise refusal(f"{what} would take {_gib(needed)} of memory: {free} is free here")
+
+
+def is_free(needed: int) -> bool:
+    """Whether this machine has so many bytes free."""
+    return needed < ALWAYS_FREE or needed <= _free()
+
+
+def _free() -> int:
     import psutil
 
-    free = psutil.virtual_memory().available
-    if needed > free:
-        raise refusal(f"{what} would take {_gib(needed)} of memory: {_gib(free)} is free here")
+    return int(psutil.virtual_memory().available)
 
 
 def require_free_for_rows(rows: int, in_features: int, out_features: int) -> None:

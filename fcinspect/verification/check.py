@@ -8,17 +8,13 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from fcinspect.errors import UsageError, did_you_mean
+from fcinspect.errors import Misbehaved, UsageError, did_you_mean
 from fcinspect.rounding.dot import DotCheck
 from fcinspect.rounding.verdict import Verdict, overall
 from fcinspect.verification.operation import OperationCheck
 
 Kind = Literal["layer", "implementation", "optimizer", "output", "step", "example"]
 """What is verified."""
-
-
-class Misbehaved(Exception):
-    """What is under inspection raised, hung, died or returned nonsense: a finding, no crash."""
 
 
 @dataclass(frozen=True)

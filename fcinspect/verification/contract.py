@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 
+from fcinspect.errors import Misbehaved
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Misbehaved, Planned, holds
+from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.probes import Setting, first_wrong
 from fcinspect.verification.subject import Call, Layout, Made
 from fcinspect.verification.trial import Trial

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.rounding.accumulation import DotArithmetic
-from fcinspect.verification.check import Check, Misbehaved, Plan, Planned
+from fcinspect.verification.check import Check, Plan, Planned
 from fcinspect.verification.claim import Claim
 from fcinspect.verification.fingerprint import fingerprint
 from fcinspect.verification.gradients import gradient_checks

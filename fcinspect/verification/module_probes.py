@@ -7,9 +7,10 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import DotArithmetic
-from fcinspect.verification.check import Check, Misbehaved, Planned
+from fcinspect.verification.check import Check, Planned
 from fcinspect.verification.exact_check import check_answer
 from fcinspect.verification.probes import ROWS, Setting, columns_of, first_wrong
 from fcinspect.verification.subject import Call, Layout, Made, Subject

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fcinspect.arithmetic.settings import OPTIONS, Optimizer, Value
+from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
-from fcinspect.verification.check import Misbehaved
 from fcinspect.verification.optimizer_faults import with_options
 from fcinspect.verification.optimizer_subject import NotAccepted, OptimizerSubject, Ran
 from fcinspect.verification.update import Recorded

@@ -15,11 +15,12 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import TF32_PRECISION, DotArithmetic
 from fcinspect.rounding.arrays import Float64Array, FloatArray, carrier
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Misbehaved, Planned
+from fcinspect.verification.check import Check, Planned
 from fcinspect.verification.exact_check import check_exactly
 from fcinspect.verification.subject import Call, Layout, Subject
 

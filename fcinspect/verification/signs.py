@@ -14,13 +14,14 @@ from functools import partial
 
 import numpy as np
 
+from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.dot import DotCheck, check_products
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.causes import name_cause
-from fcinspect.verification.check import Check, Misbehaved, Planned, Worst, of_dot
+from fcinspect.verification.check import Check, Planned, Worst, of_dot
 from fcinspect.verification.probes import MOST_WEIGHTS, Setting
 from fcinspect.verification.subject import Call, Subject
 

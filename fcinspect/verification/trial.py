@@ -7,9 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
+from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Misbehaved
+from fcinspect.verification.check import Check
 from fcinspect.verification.claim import Claim
 from fcinspect.verification.probes import MOST_WEIGHTS, Setting
 from fcinspect.verification.subject import Answer, Call, Layout

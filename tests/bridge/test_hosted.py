@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from fcinspect.bridge.hosted import Described, Hosted, host
-from fcinspect.errors import InputError
-from fcinspect.verification.check import Misbehaved
+from fcinspect.errors import InputError, Misbehaved
 from fcinspect.verification.subject import Call
 from tests.bridge.test_subject import B, G, W, X, Y
 

@@ -15,8 +15,7 @@ import psutil
 import pytest
 
 from fcinspect.bridge.process import PATIENCE, Worker
-from fcinspect.errors import InputError, UsageError
-from fcinspect.verification.check import Misbehaved
+from fcinspect.errors import InputError, Misbehaved, UsageError
 
 
 class Played:

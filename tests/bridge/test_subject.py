@@ -10,9 +10,8 @@ from torch.nn import functional
 
 from fcinspect.bridge.kinds import Kind, kind_of
 from fcinspect.bridge.subject import InProcess
-from fcinspect.errors import InputError
+from fcinspect.errors import InputError, Misbehaved
 from fcinspect.layers.array import Array
-from fcinspect.verification.check import Misbehaved
 from fcinspect.verification.subject import Answer, Call, Layout
 from tests.subjects import correct, faulty_kernels, faulty_modules
 

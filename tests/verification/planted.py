@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import Float64Array, round_to
 from fcinspect.rounding.formats import format_named
-from fcinspect.verification.check import Misbehaved
 from fcinspect.verification.subject import Answer, Call, Made
 
 Kernel = Callable[[Float64Array, Float64Array, Float64Array], Float64Array]

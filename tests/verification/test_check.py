@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from fcinspect.errors import UsageError
+from fcinspect.errors import Misbehaved, UsageError
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Misbehaved, Plan, Planned, carried_out, holds
+from fcinspect.verification.check import Check, Plan, Planned, carried_out, holds
 
 
 def good(name: str) -> Planned:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fcinspect.cli.code import Code, arguments_of, say_that_code_runs, timeout_option
 from fcinspect.cli.options import DTYPES, Bias, Output
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of, real_number, whole_number
+from fcinspect.cli.values import completion_of, one_of, whole_number
 from fcinspect.cli.verify.carry_out import Accumulate, Checks, Device, carry_out
 from fcinspect.errors import UsageError
 
@@ -20,23 +19,6 @@ if TYPE_CHECKING:
 KINDS = ("module", "factory", "kernel")
 WIDTHS = (64, 48)
 """in_features and out_features where none are given."""
-
-Code = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODULE:OBJECT",
-        help="package.module:Object or file.py:Object; this code is executed.",
-    ),
-]
-Timeout = Annotated[
-    float,
-    typer.Option(
-        "--timeout",
-        parser=real_number(0.0, above=True),
-        metavar="SECONDS",
-        help="How long one call of the code may take.",
-    ),
-]
 
 
 def implementation(
@@ -77,7 +59,7 @@ def implementation(
         list[str] | None,
         typer.Option("--arg", metavar="NAME=VALUE", help="A further argument of the factory."),
     ] = None,
-    timeout: Timeout = 10.0,
+    timeout: Annotated[float, timeout_option("one call of the code")] = 10.0,
     checks: Checks = None,
     *,
     output: Output,
@@ -87,7 +69,7 @@ def implementation(
     Its contract, inputs on which floating point is exact, the accumulator's digits, random signs,
     gradients, batches and initialisation. This executes the code you name.
     """
-    arguments = _arguments(arg or [])
+    arguments = arguments_of(arg or [])
     asked: dict[str, Any] = {
         "code": code,
         "kind": kind,
@@ -134,13 +116,6 @@ def implementation(
         subject.close()
 
 
-def say_that_code_runs(code: str, output: Output) -> None:
-    """Say on stderr that somebody's code is about to be executed."""
-    if not output.quiet:
-        sys.stderr.write(f"fcinspect: executing the code of {code.rpartition(':')[0] or code}\n")
-        sys.stderr.flush()
-
-
 def _widths(subject: Hosted, in_features: int | None, out_features: int | None) -> tuple[int, int]:
     found = subject.description
     if found.kind != "module":
@@ -156,17 +131,3 @@ def _widths(subject: Hosted, in_features: int | None, out_features: int | None) 
             f"the ready module {subject.words} does not tell its widths: give --in and --out"
         )
     return n, out
-
-
-def _arguments(given: list[str]) -> dict[str, Any]:
-    """Return the arguments of NAME=VALUE, values read as JSON, else as text."""
-    found: dict[str, Any] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            raise UsageError(f"--arg {text!r} is not NAME=VALUE")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = {"True": True, "False": False, "None": None}.get(value, value)
-    return found

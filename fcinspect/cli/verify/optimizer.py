@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fcinspect.arithmetic.settings import OPTIMIZER_NAMES
+from fcinspect.cli.code import say_that_code_runs, timeout_option
 from fcinspect.cli.options import Dtype, Output
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.step_options import OptimizerOptions
 from fcinspect.cli.values import completion_of, one_of
 from fcinspect.cli.verify.carry_out import Checks, carry_out
-from fcinspect.cli.verify.implementation import Timeout, say_that_code_runs
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def optimizer(
     foreach: Annotated[
         bool, typer.Option("--foreach", help="torch: its kernel for lists of tensors.")
     ] = False,
-    timeout: Timeout = 10.0,
+    timeout: Annotated[float, timeout_option("one call of the code")] = 10.0,
     checks: Checks = None,
     *,
     output: Output,
