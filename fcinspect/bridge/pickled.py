@@ -33,6 +33,11 @@ MOST_LEVELS = 50
 
 def open_pickled(path: str, layout: Layout = "out,in") -> Checkpoint:
     """Return the layers of a file of torch.save; raises InputError for all but plain tensors."""
+    return pair(tensors_of(path), repr(path), layout)
+
+
+def tensors_of(path: str) -> list[StoredTensor]:
+    """Return the tensors of a file of torch.save; raises InputError for all but plain tensors."""
     _refuse_torchscript(path)
     size = Path(path).stat().st_size
     require_free(2 * size, f"reading {path!r}", refusal=InputError)
@@ -47,7 +52,7 @@ def open_pickled(path: str, layout: Layout = "out,in") -> Checkpoint:
     found = dict(_flattened(content))
     if not found:
         raise InputError(f"{path!r} holds no tensors", hint=INSTEAD)
-    return pair([_stored(name, tensor, path) for name, tensor in found.items()], repr(path), layout)
+    return [_stored(name, tensor, path) for name, tensor in found.items()]
 
 
 def pickled_bytes(layer: LinearLayer) -> bytes:

@@ -85,6 +85,8 @@ class Table:
     title: str = ""
     indent: int = 0
     rule_before: frozenset[int] = frozenset()
+    strong: frozenset[int] = frozenset()
+    """Numbers of rows that stand out; what that says is also said in words."""
     part: Part | None = None
     """Set when the table is part of a matrix."""
 

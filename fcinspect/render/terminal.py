@@ -113,7 +113,8 @@ def _table(block: Table, width: int, framed: bool, ascii_only: bool) -> Renderab
     for number, row in enumerate(fitted.table.rows):
         if number in block.rule_before and framed:
             drawn.add_section()
-        drawn.add_row(*(Text(cell) for cell in row))
+        style = STYLES["strong"] if number in block.strong else None
+        drawn.add_row(*(Text(cell) for cell in row), style=style)
     parts: list[RenderableType] = [_Trimmed(drawn, block.indent)]
     if block.title:
         parts.insert(0, Text(" " * block.indent + block.title, style="bold"))

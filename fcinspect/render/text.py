@@ -85,6 +85,11 @@ def matrix_shape(dimensions: Iterable[int]) -> str:
     return "(" + "×".join(str(d) for d in dimensions) + ")"
 
 
+def sizes(dimensions: Iterable[int]) -> str:
+    """Write a shape without blanks, for tables: 4×3×32×32; () for one number."""
+    return "×".join(str(d) for d in dimensions) or "()"
+
+
 def count(value: int) -> str:
     """Write a count with a comma between thousands."""
     return f"{value:,}"

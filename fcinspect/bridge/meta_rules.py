@@ -1,0 +1,176 @@
+"""Shapes of the commonest operators on the meta device.
+
+Torch computes them in Python there, and importing what it needs takes as long as importing torch.
+Here is the same for plain operands; whatever is not plain, wrong shapes included, goes to torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from fcinspect.shapes.windows import Window
+
+aten = torch.ops.aten
+
+Rule = Callable[..., Any]
+
+
+class NotPlain(Exception):
+    """The operands are left to torch."""
+
+
+def answered(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Return what an operator gives on the meta device; raises NotPlain where torch must say."""
+    rule = RULES.get(function)
+    if rule is None or not all(_plain(part) for part in args if isinstance(part, torch.Tensor)):
+        raise NotPlain
+    return rule(*args, **kwargs)
+
+
+def check_dtypes(function: Any, args: Sequence[Any]) -> None:
+    """Raise where a kernel of a real device would: the meta device multiplies any two dtypes."""
+    if function.overloadpacket not in ONE_DTYPE:
+        return
+    given = [part for part in args if isinstance(part, torch.Tensor)]
+    if given and given[0].is_meta and len({part.dtype for part in given}) > 1:
+        names = " and ".join(str(part.dtype).removeprefix("torch.") for part in given)
+        raise RuntimeError(f"the meta device does not check dtypes: {names}")
+
+
+def _plain(tensor: torch.Tensor) -> bool:
+    return tensor.is_meta and tensor.dtype.is_floating_point and type(tensor) in _TYPES
+
+
+_TYPES = (torch.Tensor, torch.nn.Parameter)
+
+
+def _require(holds: bool) -> None:
+    if not holds:
+        raise NotPlain
+
+
+def _new(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
+    return torch.empty(tuple(shape), dtype=like.dtype, device="meta")
+
+
+def _same(x: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+    _require(x.is_contiguous() and not named)
+    return _new(x.shape, x)
+
+
+def _in_place(x: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+    _require(not named)
+    return x
+
+
+def _broadcast(a: torch.Tensor, b: Any, **named: Any) -> torch.Tensor:
+    if not isinstance(b, torch.Tensor):
+        _require(a.is_contiguous() and isinstance(b, int | float) and not isinstance(b, bool))
+        return _new(a.shape, a)
+    _require(a.dtype == b.dtype and a.is_contiguous() and b.is_contiguous())
+    longer, shorter = (a.shape, b.shape) if a.dim() >= b.dim() else (b.shape, a.shape)
+    shape = list(longer)
+    for place in range(-1, -len(shorter) - 1, -1):
+        one, other = longer[place], shorter[place]
+        _require(one == other or one == 1 or other == 1)
+        shape[place] = other if one == 1 else one
+    return _new(shape, a)
+
+
+def _grown(a: torch.Tensor, b: Any, **named: Any) -> torch.Tensor:
+    """Return a after an operation in place: a keeps its shape, and b must fit it."""
+    if isinstance(b, torch.Tensor):
+        _require(a.shape == b.shape and a.dtype == b.dtype)
+    return a
+
+
+def _mm(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    _require(a.dim() == b.dim() == 2 and a.shape[1] == b.shape[0] and a.dtype == b.dtype)
+    return _new((a.shape[0], b.shape[1]), a)
+
+
+def _addmm(c: torch.Tensor, a: torch.Tensor, b: torch.Tensor, **named: Any) -> torch.Tensor:
+    found = _mm(a, b)
+    _require(c.dtype == a.dtype and c.shape in (found.shape, found.shape[1:]))
+    return found
+
+
+def _bmm(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    _require(a.dim() == b.dim() == 3 and a.dtype == b.dtype)
+    _require(a.shape[0] == b.shape[0] and a.shape[2] == b.shape[1])
+    return _new((a.shape[0], a.shape[1], b.shape[2]), a)
+
+
+def _convolution(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> torch.Tensor:
+    axes = x.dim() - 2
+    _require(axes > 0 and weight.dim() == x.dim() and x.is_contiguous() and x.dtype == weight.dtype)
+    channels = weight.shape[1] * groups
+    if transposed:
+        channels, entering = channels, weight.shape[0]
+    else:
+        channels, entering = weight.shape[0], channels
+    _require(x.shape[1] == entering and (bias is None or bias.shape == (channels,)))
+    settings = (stride, padding, dilation, output_padding)
+    _require(all(len(setting) == axes for setting in settings))
+    sizes = [
+        Window("", size, kernel, *setting, transposed=transposed).output  # type: ignore[misc]
+        for size, kernel, *setting in zip(x.shape[2:], weight.shape[2:], *settings, strict=True)
+    ]
+    _require(all(size > 0 for size in sizes))
+    return _new((x.shape[0], channels, *sizes), x)
+
+
+def _max_pool(
+    x: torch.Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0, 0),
+    dilation: Sequence[int] = (1, 1),
+    ceil: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    stride = stride or kernel
+    _require(x.dim() in (3, 4) and x.is_contiguous() and not ceil)
+    _require(all(len(setting) == 2 for setting in (kernel, stride, padding, dilation)))
+    sizes = [
+        Window("", *setting).output
+        for setting in zip(x.shape[-2:], kernel, stride, padding, dilation, strict=True)
+    ]
+    _require(all(size > 0 for size in sizes))
+    _require(all(2 * p <= k for p, k in zip(padding, kernel, strict=True)))
+    found = _new((*x.shape[:-2], *sizes), x)
+    return found, torch.empty(found.shape, dtype=torch.int64, device="meta")
+
+
+ONE_DTYPE = {
+    aten.mm, aten.addmm, aten.bmm, aten.baddbmm, aten.mv, aten.addmv, aten.dot, aten.convolution,
+    aten.native_layer_norm, aten.native_batch_norm, aten._native_batch_norm_legit_no_training,
+}  # fmt: skip
+"""Operators whose tensors must be of one dtype."""
+
+RULES: dict[Any, Rule] = {
+    aten.mm.default: _mm,
+    aten.addmm.default: _addmm,
+    aten.bmm.default: _bmm,
+    aten.convolution.default: _convolution,
+    aten.max_pool2d_with_indices.default: _max_pool,
+    **{
+        getattr(aten, name).default: _same
+        for name in ("relu", "sigmoid", "tanh", "silu", "gelu", "neg", "exp")
+    },
+    **{getattr(aten, name).default: _in_place for name in ("relu_", "sigmoid_", "tanh_", "silu_")},
+    **{getattr(aten, name).Tensor: _broadcast for name in ("add", "sub", "mul", "div")},
+    **{getattr(aten, name).Tensor: _grown for name in ("add_", "sub_", "mul_", "div_")},
+}

@@ -1,0 +1,111 @@
+"""What a module is made of and called with: the arguments of its constructor, and its inputs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import nn
+
+from fcinspect.bridge.tracer import dtype_name, is_lazy, tensors_of
+from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.layers.memory import require_free
+from fcinspect.shapes import steps
+
+
+def check_arguments(found: Any, arguments: Mapping[str, Any], text: str) -> None:
+    """Raise where a class or function cannot be called with these arguments."""
+    try:
+        signature = inspect.signature(found)
+    except (TypeError, ValueError):
+        return
+    parameters = signature.parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for name in arguments:
+        if name not in parameters and not open_ended:
+            raise UsageError(
+                f"--arg {name}: {text} takes ({', '.join(parameters) or 'no arguments'})",
+                hint=did_you_mean(name, parameters),
+            )
+    missing = [
+        p.name
+        for p in parameters.values()
+        if p.default is p.empty
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        and p.name not in arguments
+    ]
+    if missing:
+        given = " ".join(f"--arg {name}=…" for name in missing)
+        raise UsageError(f"{text} needs {', '.join(missing)}", hint=f"give {given}")
+
+
+def inputs_of(
+    module: nn.Module, given: Sequence[steps.Tensor], batch: tuple[int, ...] | None
+) -> tuple[tuple[steps.Tensor, ...], str]:
+    """Return the inputs, and how they were found where they were not given."""
+    held = next((p for p in module.parameters() if p.is_floating_point()), None)
+    usual = "float32" if held is None else dtype_name(held)
+    if given:
+        lead = batch or ()
+        return tuple(steps.Tensor((*lead, *t.shape), t.dtype or usual, t.name) for t in given), ""
+    example = getattr(module, "example_input_array", None)
+    if example is not None:
+        shapes = [t for _, t in tensors_of(example)]
+        return tuple(
+            steps.Tensor((*(batch or ()), *t.shape[len(batch or ()) :]), dtype_name(t))
+            for t in shapes
+        ), "of its example_input_array"
+    for name, part in module.named_modules():
+        if next(iter(part.parameters(recurse=False)), None) is None:
+            continue
+        if isinstance(part, nn.Linear) and not is_lazy(part.weight):
+            where = f"{name}.in_features" if name else "in_features"
+            shape = (*(batch if batch is not None else (1,)), part.in_features)
+            return (steps.Tensor(shape, usual),), f"as wide as {where}"
+        break
+    raise UsageError(
+        "the shape of the input is not known", hint="give it: --input 4,3,32,32 (batch first)"
+    )
+
+
+def made_on(
+    device: str, inputs: Sequence[steps.Tensor]
+) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+    """Return the inputs as zeros, positional ones and named ones."""
+    args: list[torch.Tensor] = []
+    kwargs: dict[str, torch.Tensor] = {}
+    if device == "cpu":
+        require_free(sum(8 * prod(t.shape) for t in inputs), "the input", refusal=InputError)
+    for tensor in inputs:
+        made = torch.zeros(tensor.shape, dtype=getattr(torch, tensor.dtype), device=device)
+        if tensor.name:
+            kwargs[tensor.name] = made
+        else:
+            args.append(made)
+    return args, kwargs
+
+
+def check_call(module: nn.Module, args: list[Any], kwargs: dict[str, Any], text: str) -> None:
+    """Raise UsageError where forward does not take so many inputs, or none of that name."""
+    try:
+        signature = inspect.signature(module.forward)
+    except (TypeError, ValueError):
+        return
+    parameters = signature.parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for name in kwargs:
+        if name not in parameters and not open_ended:
+            raise UsageError(
+                f"--input {name}=…: forward takes ({', '.join(parameters)})",
+                hint=did_you_mean(name, parameters),
+            )
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise UsageError(
+            f"forward({', '.join(parameters)}) of {text} cannot take these inputs: {error}",
+            hint="repeat --input for each, or name them: --input NAME=4,7",
+        ) from None

@@ -1,0 +1,229 @@
+"""How a step is called: its name, what was asked of it, and the arithmetic of its windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.modules.pooling import _AvgPoolNd, _MaxPoolNd
+
+from fcinspect.shapes.steps import Tensor
+from fcinspect.shapes.windows import AXES, Window
+
+MOST_WORDS = 40
+SAYING = ("conv", "max_pool", "avg_pool", "lp_pool")
+
+
+def name_of(function: Any) -> str:
+    """Return the name of a function of torch: "relu", "matmul", "getitem"."""
+    name = getattr(function, "__name__", None) or str(function)
+    if name in ("__get__", "__set__", "__delete__"):
+        return str(name)
+    plain = str(name).strip("_")
+    return plain or str(name)
+
+
+def call_of_function(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+    """Return what a function was asked for, besides its tensors: "(-1, 2048)", "[:, -1]"."""
+    if name == "getitem" and len(args) == 2:
+        return f"[{_index(args[1])}]"
+    said = [_word(part) for part in args if not _holds_tensor(part)]
+    named = {key: _word(part) for key, part in kwargs.items() if not _holds_tensor(part)}
+    said = [word for word in (*said, *(f"{k}={v}" for k, v in named.items() if v)) if word]
+    return _short(f"({', '.join(said)})") if said else ""
+
+
+def call_of_module(module: nn.Module) -> str:
+    """Return what tells a module from others of its kind, where shapes depend on it."""
+    if isinstance(module, nn.RNNBase):
+        words = [f"batch_first={module.batch_first}"]
+        if module.num_layers > 1:
+            words.append(f"num_layers={module.num_layers}")
+        if module.bidirectional:
+            words.append("bidirectional=True")
+        return ", ".join(words)
+    if isinstance(module, nn.MultiheadAttention):
+        return f"num_heads={module.num_heads}, batch_first={module.batch_first}"
+    if isinstance(module, nn.Flatten):
+        return "" if (module.start_dim, module.end_dim) == (1, -1) else _short(module.extra_repr())
+    return _short(module.extra_repr()) if isinstance(module, nn.Unflatten | nn.Softmax) else ""
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """A tensor that a recurrent layer returned."""
+
+    path: str
+    """Of the layer."""
+    what: str
+    """"output", "hidden state" or "cell state"."""
+    batch_first: bool
+    batched: bool
+
+    def note(self, index: Any) -> str:
+        """Say what an index picks: "last step of rnn"."""
+        places = index if isinstance(index, tuple) else (index,)
+        picked = [axis for axis, part in enumerate(places) if type(part) is int]
+        if len(picked) != 1:
+            return f"{self.what} of {self.path}"
+        which = places[picked[0]]
+        if self.what != "output":
+            last = "last layer's " if which == -1 and picked == [0] else ""
+            return f"{last}{self.what} of {self.path}"
+        if not self.batched:
+            return f"{_ordinal(which)} step of {self.path}"
+        time = 1 if self.batch_first else 0
+        if picked[0] == time:
+            return f"{_ordinal(which)} step of {self.path}"
+        if picked[0] == 1 - time:
+            return f"all steps of row {which} of the batch, from {self.path}"
+        return f"{self.what} of {self.path}"
+
+
+def _ordinal(place: int) -> str:
+    return {-1: "last", 0: "first"}.get(place, f"[{place}]")
+
+
+def windows_of(
+    subject: nn.Module | tuple[str, Sequence[Any], dict[str, Any]],
+    inputs: tuple[Tensor, ...],
+    outputs: tuple[Tensor, ...],
+) -> tuple[Window, ...]:
+    """Return the windows of a convolution or pool, where they give what torch gave.
+
+    `subject` is a module or (name, arguments, keyword arguments) of a function.
+    """
+    if not inputs or not outputs:
+        return ()
+    settings = _of_module(subject) if isinstance(subject, nn.Module) else _of_function(*subject)
+    if settings is None:
+        return ()
+    axes, values = settings
+    entering, leaving = inputs[0].shape, outputs[0].shape
+    if axes not in AXES or len(entering) <= axes:
+        return ()
+    spread = {key: _spread(value, axes) for key, value in values.items()}
+    if any(part is None for part in spread.values()):
+        return ()
+    found = []
+    for place, axis in enumerate(AXES[axes]):
+        own = {key: part[place] for key, part in spread.items() if part is not None}
+        found.append(Window(axis, entering[place - axes], **own))
+    if tuple(window.output for window in found) != leaving[-axes:]:
+        return ()  # a mode that these formulas do not describe
+    return tuple(found)
+
+
+def _of_module(module: nn.Module) -> tuple[int, dict[str, Any]] | None:
+    if isinstance(module, _ConvNd):
+        values: dict[str, Any] = {
+            "kernel": module.kernel_size,
+            "stride": module.stride,
+            "padding": module.padding,
+            "dilation": module.dilation,
+        }
+        if isinstance(module, _ConvTransposeNd):
+            values |= {"transposed": True, "output_padding": module.output_padding}
+        return len(module.kernel_size), values
+    if isinstance(module, _MaxPoolNd | _AvgPoolNd):
+        values = {
+            "kernel": module.kernel_size,
+            "stride": module.stride,
+            "padding": module.padding,
+            "ceil": module.ceil_mode,
+        }
+        if isinstance(module, _MaxPoolNd):
+            values["dilation"] = module.dilation
+        return int(type(module).__name__[-2]), values
+    return None
+
+
+def _of_function(
+    name: str, args: Sequence[Any], kwargs: dict[str, Any]
+) -> tuple[int, dict[str, Any]] | None:
+    if not name.startswith(SAYING) or not name[-2:-1].isdigit():
+        return None
+    axes = int(name[-2])
+    if name.startswith("conv"):
+        transposed = "transpose" in name
+        order: tuple[str, ...] = ("input", "weight", "bias", "stride", "padding")
+        order += ("output_padding", "groups", "dilation") if transposed else ("dilation", "groups")
+        given = {**dict(zip(order, args, strict=False)), **kwargs}
+        weight = given.get("weight")
+        if not isinstance(weight, torch.Tensor):
+            return None
+        values = {
+            "kernel": tuple(weight.shape[2:]),
+            "stride": given.get("stride", 1),
+            "padding": given.get("padding", 0),
+            "dilation": given.get("dilation", 1),
+        }
+        if transposed:
+            values |= {"transposed": True, "output_padding": given.get("output_padding", 0)}
+        return axes, values
+    order = ("input", "kernel_size", "stride", "padding", "ceil_mode")
+    if name.startswith("max"):
+        order = (*order[:4], "dilation", "ceil_mode")
+    given = {**dict(zip(order, args, strict=False)), **kwargs}
+    kernel = given.get("kernel_size")
+    return axes, {
+        "kernel": kernel,
+        "stride": given.get("stride") or kernel,
+        "padding": given.get("padding", 0),
+        "dilation": given.get("dilation", 1),
+        "ceil": bool(given.get("ceil_mode", False)),
+    }
+
+
+def _spread(value: Any, axes: int) -> tuple[Any, ...] | None:
+    """Return one setting for each axis; None for what is no number, such as padding="same"."""
+    if isinstance(value, int):
+        return (value,) * axes
+    if isinstance(value, tuple | list) and all(isinstance(part, int) for part in value):
+        return (
+            tuple(value) if len(value) == axes else tuple(value) * axes if len(value) == 1 else None
+        )
+    return None
+
+
+def _holds_tensor(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_holds_tensor, value))
+    return isinstance(value, torch.Tensor)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, torch.Size | tuple | list):
+        return ", ".join(map(_word, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    if value is None or isinstance(value, bool):
+        return ""  # switches such as inplace=False change no shape
+    if isinstance(value, int | str | torch.dtype):
+        return str(value).removeprefix("torch.")
+    return ""
+
+
+def _index(index: Any) -> str:
+    """Write an index as it stands in source code: ":, -1"."""
+    if isinstance(index, tuple):
+        return ", ".join(map(_index, index))
+    if isinstance(index, slice):
+        parts = ["" if part is None else _word(part) for part in (index.start, index.stop)]
+        step = "" if index.step is None else f":{_word(index.step)}"
+        return ":".join(parts) + step
+    if index is None:
+        return "None"
+    if index is Ellipsis:
+        return "..."
+    if isinstance(index, torch.Tensor):
+        return "tensor"
+    return _word(index) or type(index).__name__
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_WORDS else f"{text[: MOST_WORDS - 1]}…"

@@ -1,0 +1,327 @@
+"""Somebody's module in the process that runs it: traced, and run again with its source edited."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from fcinspect.bridge.failures import class_places, failure_of, texts_of
+from fcinspect.bridge.kinds import kind_words
+from fcinspect.bridge.loading import load, split
+from fcinspect.bridge.module_inputs import check_arguments, check_call, inputs_of, made_on
+from fcinspect.bridge.sites import MadePlaces, is_own
+from fcinspect.bridge.tracer import Tracer, described, is_lazy
+from fcinspect.diagnosis.observations import Observations
+from fcinspect.errors import InputError, UsageError
+from fcinspect.layers.memory import is_free
+from fcinspect.shapes import steps
+from fcinspect.shapes.steps import Device, Failure, ModuleTrace, Parameter, Stage
+
+
+class Refused(Exception):
+    """The reader's own code raised while it was loaded or while the module was made."""
+
+    def __init__(self, stage: Stage, error: BaseException) -> None:
+        super().__init__(stage)
+        self.stage: Stage = stage
+        self.error = error
+
+
+class Traced:
+    """The module behind a name, and runs of it."""
+
+    def __init__(self, text: str, arguments: Mapping[str, Any]) -> None:
+        """Remember what is asked for; the code itself is loaded by the first run."""
+        split(text)
+        self._text = text
+        self._arguments = dict(arguments)
+        self._made = MadePlaces()
+        self._before = set(sys.modules)
+        self._edited: Mapping[str, str] = {}
+        self._found: Any = None
+        self._loaded = False
+
+    def trace(
+        self,
+        inputs: Sequence[steps.Tensor],
+        batch: tuple[int, ...] | None,
+        training: bool,
+        device: Device | None,
+    ) -> ModuleTrace:
+        """Return the trace of one run on inputs of these shapes.
+
+        Raises InputError for an object that is no module or an input that does not fit its
+        forward; whatever the module itself does wrong is the trace's failure.
+        """
+        try:
+            self._load()
+        except Refused as refused:
+            return self._not_made(refused)
+        if device is not None:
+            return self._run_or_not_made(device, inputs, batch, training, "")
+        found = self._run_or_not_made("meta", inputs, batch, training, "")
+        if found.failure is None or not _fits(found):
+            return found
+        # torch's words on the CPU are those that the reader sees, and there numbers can be read
+        why = _why(found.failure)
+        again = self._run_or_not_made("cpu", inputs, batch, training, why)
+        if again.failure is not None and len(again.steps) == len(found.steps):
+            return replace(again, device="meta", why_not_meta="")
+        return again
+
+    def module(self) -> nn.Module:
+        """Return a fresh module, or the ready one; raises InputError or Refused."""
+        self._load()
+        return self._module_on("cpu")
+
+    def trace_edited(
+        self, texts: Mapping[str, str], inputs: Sequence[steps.Tensor], training: bool
+    ) -> ModuleTrace:
+        """Return the trace with the texts of some files replaced, in memory only.
+
+        All the reader's own modules are executed again.
+        """
+        other = Traced(self._text, self._arguments)
+        other._before, other._edited = self._before, dict(texts)
+        return other.trace(inputs, None, training, None)
+
+    def observe(
+        self,
+        inputs: Sequence[steps.Tensor],
+        training: bool,
+        used: set[str],
+        optimizer: str | None,
+        weights: str | None,
+        texts: Mapping[str, str],
+    ) -> Observations:
+        """Return what is seen of the module on random numbers; see Observer.
+
+        `texts` are put in place of files, as in trace_edited. Raises InputError for code that
+        does not make a module.
+        """
+        from fcinspect.bridge.observing import Observer, namespace_of
+        from fcinspect.bridge.stored_weights import held_against
+
+        if texts:
+            other = Traced(self._text, self._arguments)
+            other._before, other._edited = self._before, dict(texts)
+            return other.observe(inputs, training, used, optimizer, weights, {})
+        try:
+            self._load()
+            module = self._module_on("cpu")
+        except Refused as refused:
+            raise InputError(f"{self._text} cannot be made: {refused.error}") from None
+        module.train(training)
+        ready = isinstance(self._found, nn.Module)
+        names = [vars(module), namespace_of(split(self._text)[0])]
+        seen = Observer(module, inputs, used, self._made).all(names, optimizer, ready)
+        if weights is None:
+            return seen
+        return replace(seen, weights=held_against(module, weights, ready))
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._forget()
+        with self._made.remembered(), _replaced(self._edited), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                self._found = load(self._text)
+            except InputError as refusal:
+                if refusal.__cause__ is not None:
+                    raise Refused("import", refusal.__cause__) from None
+                raise
+        self._loaded = True
+
+    def _run_or_not_made(self, *asked: Any) -> ModuleTrace:
+        try:
+            return self._run(*asked)
+        except Refused as refused:
+            return self._not_made(refused)
+
+    def _forget(self) -> None:
+        """Forget the reader's own modules that an earlier run imported."""
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if name not in self._before and file and is_own(file) and "-packages" not in file:
+                del sys.modules[name]
+
+    def _run(
+        self,
+        device: Device,
+        inputs: Sequence[steps.Tensor],
+        batch: tuple[int, ...] | None,
+        training: bool,
+        why_not_meta: str,
+    ) -> ModuleTrace:
+        with self._borrowed(device) as module:
+            module.train(training)
+            wanted, origin = inputs_of(module, inputs, batch)
+            args, kwargs = made_on(device, wanted)
+            check_call(module, args, kwargs, self._text)
+            tracer = Tracer(module, self._made)
+            output: Any = None
+            failure: Failure | None = None
+            try:
+                with torch.no_grad(), warnings.catch_warnings(), tracer.watching():
+                    warnings.simplefilter("ignore")
+                    output = module(*args, **kwargs)
+            except (KeyboardInterrupt, MemoryError):
+                raise
+            except BaseException as error:
+                failed = tracer.failed
+                step = failed[1] if failed is not None and failed[0] is error else None
+                failure = failure_of(error, "forward", step)
+            return self._record(
+                module, tracer, device, why_not_meta, wanted, origin, output, failure
+            )
+
+    def _record(
+        self,
+        module: nn.Module,
+        tracer: Tracer,
+        device: Device,
+        why_not_meta: str,
+        inputs: tuple[steps.Tensor, ...],
+        origin: str,
+        output: Any,
+        failure: Failure | None,
+    ) -> ModuleTrace:
+        named = [(key, p) for key, p in module.named_parameters() if not is_lazy(p)]
+        used = tracer.used_parameters()
+        return ModuleTrace(
+            source=self._text,
+            name=type(module).__name__,
+            device=device,
+            why_not_meta=why_not_meta,
+            training=module.training,
+            inputs=inputs,
+            input_origin=origin,
+            steps=tuple(tracer.steps),
+            outputs=() if failure else described(output),
+            parameters=sum(p.numel() for _, p in named),
+            trainable=sum(p.numel() for _, p in named if p.requires_grad),
+            buffers=sum(b.numel() for b in module.buffers() if not is_lazy(b)),
+            unused=()
+            if failure
+            else tuple(Parameter(k, tuple(p.shape), True) for k, p in named if id(p) not in used),
+            parameter_bytes=sum(p.numel() * p.element_size() for _, p in named),
+            failure=failure,
+            stopped=f"{tracer.left_out} further steps are counted, not listed"
+            if tracer.left_out
+            else "",
+            sources=self._sources(module, tracer, failure),
+        )
+
+    def _sources(
+        self, module: nn.Module, tracer: Tracer, failure: Failure | None
+    ) -> dict[str, str]:
+        """Return the text of the reader's files, that took part."""
+        places = [step.called for step in tracer.steps]
+        places += [step.made for step in tracer.steps]
+        if failure is not None:
+            places += [failure.place, *class_places(module)]
+        if failure is not None and failure.step is not None:
+            places += [failure.step.called, failure.step.made]
+        return texts_of(places, self._edited)
+
+    def _not_made(self, refused: Refused) -> ModuleTrace:
+        """Return the trace of code that raised before there was a module."""
+        failure = failure_of(refused.error, refused.stage, None)
+        return ModuleTrace(
+            source=self._text, name=self._text.rpartition(":")[2], device="cpu", why_not_meta="",
+            training=False, inputs=(), input_origin="", steps=(), outputs=(), parameters=0,
+            trainable=0, buffers=0, unused=(), parameter_bytes=0, failure=failure,
+            sources=texts_of([failure.place], self._edited),
+        )  # fmt: skip
+
+    @contextmanager
+    def _borrowed(self, device: Device) -> Iterator[nn.Module]:
+        """Lend the module on a device; a ready one gets its own numbers back."""
+        ready = isinstance(self._found, nn.Module)
+        if not ready or device == "cpu":
+            yield self._module_on(device)
+            return
+        module = self._found
+        if any(is_lazy(p) for p in module.parameters()):
+            yield copy.deepcopy(module).to(device)
+            return
+        kept = [(part, dict(part._parameters), dict(part._buffers)) for part in module.modules()]
+        try:
+            yield module.to(device)
+        finally:
+            for part, parameters, buffers in kept:
+                part._parameters.update(parameters)
+                part._buffers.update(buffers)
+
+    def _module_on(self, device: Device) -> nn.Module:
+        found = self._found
+        if isinstance(found, nn.Module):
+            if self._arguments:
+                raise UsageError(
+                    f"--arg is for classes and functions: {self._text} is a ready module"
+                )
+            return found
+        if not callable(found):
+            raise InputError(
+                f"{self._text} is {kind_words(found)}: expected an nn.Module, a class of modules,"
+                " or a function that returns one"
+            )
+        check_arguments(found, self._arguments, self._text)
+        with self._made.remembered(), torch.device(device), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                module = found(**self._arguments)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                raise Refused("construction", error) from None
+        if not isinstance(module, nn.Module):
+            raise InputError(
+                f"{self._text} returned {kind_words(module)}: expected an nn.Module, a class of"
+                " modules, or a function that returns one"
+            )
+        return module
+
+
+@contextmanager
+def _replaced(edited: Mapping[str, str]) -> Iterator[None]:
+    """Let Python import other text in place of some files."""
+    from importlib.machinery import SourceFileLoader
+
+    original = SourceFileLoader.get_code
+
+    def get_code(loader: Any, fullname: str) -> Any:
+        text = edited.get(str(Path(loader.path).resolve()), edited.get(loader.path))
+        if text is None:
+            return original(loader, fullname)
+        return compile(text, loader.path, "exec", dont_inherit=True)
+
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]  # no hook exists
+    try:
+        yield
+    finally:
+        SourceFileLoader.get_code = original  # type: ignore[method-assign]
+
+
+def _why(failure: Failure) -> str:
+    line = next(iter(failure.message.strip().splitlines()), "")
+    return f"{failure.error}: {line[:120]}"
+
+
+def _fits(trace: ModuleTrace) -> bool:
+    """Whether the module and its outputs fit this machine's memory, too."""
+    outputs = sum(4 * prod(tensor.shape) for step in trace.steps for tensor in step.outputs) + sum(
+        4 * prod(tensor.shape) for tensor in trace.inputs
+    )
+    return is_free(3 * (trace.parameter_bytes + outputs))

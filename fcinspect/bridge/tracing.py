@@ -1,0 +1,73 @@
+"""Somebody's module in a process of its own; this side imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fcinspect.bridge.process import Worker
+from fcinspect.diagnosis.observations import Observations
+from fcinspect.errors import InputError, Misbehaved
+from fcinspect.shapes.steps import Device, ModuleTrace, Tensor
+
+
+def host(text: str, arguments: Mapping[str, Any]) -> object:
+    """Return the module behind a name; for the process that runs it."""
+    from fcinspect.bridge.traced import Traced
+
+    return Traced(text, arguments)
+
+
+class Tracing:
+    """A module that is traced in another process."""
+
+    def __init__(self, text: str, arguments: Mapping[str, Any], timeout: float) -> None:
+        self._words = text
+        self._worker = Worker(host, text, dict(arguments), timeout=timeout)
+
+    def trace(
+        self,
+        inputs: Sequence[Tensor],
+        batch: tuple[int, ...] | None = None,
+        training: bool = False,
+        device: Device | None = None,
+    ) -> ModuleTrace:
+        """Return the trace of one run; raises InputError where the code ends or hangs."""
+        found = self.ask("trace", tuple(inputs), batch, training, device)
+        assert isinstance(found, ModuleTrace)
+        return found
+
+    def trace_edited(
+        self, texts: Mapping[str, str], inputs: Sequence[Tensor], training: bool = False
+    ) -> ModuleTrace:
+        """Return the trace with the texts of some files replaced, in memory only."""
+        found = self.ask("trace_edited", dict(texts), tuple(inputs), training)
+        assert isinstance(found, ModuleTrace)
+        return found
+
+    def observe(
+        self,
+        run: ModuleTrace,
+        training: bool,
+        optimizer: str | None = None,
+        weights: str | None = None,
+        texts: Mapping[str, str] | None = None,
+    ) -> Observations:
+        """Return what is seen of the module on random numbers; `run` is its trace."""
+        used = {p.name for step in run.steps for p in step.parameters}
+        asked = (run.inputs, training, used, optimizer, weights, dict(texts or {}))
+        found = self.ask("observe", *asked)
+        assert isinstance(found, Observations)
+        return found
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """Return what a method of Traced gives; raises InputError where the code ends or hangs."""
+        try:
+            return self._worker.ask(method, *arguments)
+        except Misbehaved as fault:
+            hint = "--timeout SECONDS gives it longer" if "within" in str(fault) else None
+            raise InputError(f"{self._words}: {fault}", hint=hint) from None
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close()
