@@ -1,0 +1,154 @@
+"""Changes of source code at the places that Python's compiler tells; pure text to text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from fcinspect.diagnosis.records import Change
+from fcinspect.shapes.steps import Place
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of one place in a file of source code."""
+
+    file: str
+    line: int
+    """Of the place, from 1."""
+    column: int
+    """Of the place, in characters from 0."""
+    old: str
+    """What stands there; "" where something is inserted."""
+    new: str
+    """What is to stand there."""
+
+
+class Source:
+    """The text of a file and its syntax tree."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.lines = text.split("\n")
+
+    @cached_property
+    def tree(self) -> ast.Module | None:
+        """The syntax tree, or None for text that is not Python."""
+        try:
+            return ast.parse(self.text)
+        except (SyntaxError, ValueError, RecursionError):
+            return None
+
+    @cached_property
+    def _parents(self) -> dict[ast.AST, ast.AST]:
+        if self.tree is None:
+            return {}
+        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    def nodes(self, place: Place) -> Iterator[ast.expr]:
+        """Yield the expressions that stand exactly at a place, outermost first."""
+        if self.tree is None or place.column is None:
+            return
+        wanted = (place.line, place.column, place.end_line, place.end_column)
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.expr) and wanted == (
+                node.lineno, node.col_offset, node.end_lineno, node.end_col_offset,
+            ):  # fmt: skip
+                yield node
+
+    def call_at(self, place: Place | None) -> ast.Call | None:
+        """Return the call at a place."""
+        if place is None:
+            return None
+        return next((node for node in self.nodes(place) if isinstance(node, ast.Call)), None)
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """Return the node that a node is part of."""
+        return self._parents.get(node)
+
+    def enclosing(self, node: ast.AST, *kinds: type[ast.AST]) -> ast.AST | None:
+        """Return the innermost node of one of the kinds that holds a node."""
+        found = self.parent(node)
+        while found is not None and not isinstance(found, kinds):
+            found = self.parent(found)
+        return found
+
+    def segment(self, node: ast.AST) -> str:
+        """Return the text of a node."""
+        return ast.get_source_segment(self.text, node) or ""
+
+    def replaced(self, node: ast.expr | ast.stmt | ast.keyword, new: str) -> Edit:
+        """Return the edit that writes `new` in place of a node."""
+        column = self._characters(node.lineno, node.col_offset)
+        return Edit(self.file, node.lineno, column, self.segment(node), new)
+
+    def inserted_before(self, node: ast.expr | ast.stmt, new: str) -> Edit:
+        """Return the edit that writes `new` before a node."""
+        column = self._characters(node.lineno, node.col_offset)
+        return Edit(self.file, node.lineno, column, "", new)
+
+    def _characters(self, line: int, column: int) -> int:
+        """Return a column of bytes, as syntax trees have it, in characters."""
+        return len(self.lines[line - 1].encode()[:column].decode(errors="replace"))
+
+
+def argument_of(call: ast.Call, position: int, keyword: str) -> ast.expr | None:
+    """Return the argument at a position or of a name; None where it is not written out."""
+    for given in call.keywords:
+        if given.arg == keyword:
+            return given.value
+    before = call.args[: position + 1]
+    if len(before) <= position or any(isinstance(part, ast.Starred) for part in before):
+        return None
+    return call.args[position]
+
+
+def as_operand(text: str, node: ast.expr) -> str:
+    """Return the text of an expression so that .method() can follow it."""
+    plain = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
+    return text if isinstance(node, plain) else f"({text})"
+
+
+def last_name(node: ast.expr) -> str:
+    """Return "Linear" of nn.Linear or Linear."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def prefix_of(node: ast.expr) -> str:
+    """Return "nn." of nn.Linear, "" of Linear."""
+    return f"{ast.unparse(node.value)}." if isinstance(node, ast.Attribute) else ""
+
+
+def applied(edits: Sequence[Edit], texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts of the files with the edits made; those without edits are left out.
+
+    Raises ValueError where something else stands at a place, or where edits overlap.
+    """
+    found: dict[str, str] = {}
+    for edit in sorted(set(edits), key=lambda e: (e.line, e.column, len(e.old)), reverse=True):
+        text = found.get(edit.file, texts[edit.file])
+        start = sum(len(line) + 1 for line in text.split("\n")[: edit.line - 1]) + edit.column
+        if text[start : start + len(edit.old)] != edit.old:
+            raise ValueError(f"{edit.file}:{edit.line} does not read {edit.old!r}")
+        found[edit.file] = text[:start] + edit.new + text[start + len(edit.old) :]
+    return found
+
+
+def changes_of(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
+    """Return the lines by which texts of files differ."""
+    import difflib
+
+    changes = []
+    for file, text in sorted(after.items()):
+        old, new = before[file].split("\n"), text.split("\n")
+        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+        for tag, start, end, new_start, new_end in matcher.get_opcodes():
+            if tag != "equal":
+                was, now = "\n".join(old[start:end]), "\n".join(new[new_start:new_end])
+                changes.append(Change(file, start + 1, was, now))
+    return tuple(changes)

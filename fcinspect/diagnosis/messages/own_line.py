@@ -1,0 +1,89 @@
+"""The reader's own line that met the error, rewritten as a diagnosis would have it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from re import Match
+
+from fcinspect.diagnosis.reading import Reported
+from fcinspect.diagnosis.records import Diagnosis, Pattern
+
+NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$")
+
+
+def operands(reported: Reported) -> tuple[str, ...]:
+    """Return what the reader's own line computes with: `torch.mm(a, b)` and `a @ b` give a, b."""
+    frame = reported.own_frame
+    if frame is None:
+        return ()
+    try:
+        body = ast.parse(frame.code.strip()).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+    value = getattr(body[0], "value", None) if body else None
+    if isinstance(value, ast.Call):
+        return tuple(ast.unparse(argument) for argument in value.args)
+    if isinstance(value, ast.BinOp):
+        return ast.unparse(value.left), ast.unparse(value.right)
+    return ()
+
+
+def converted(reported: Reported, suffix: str, position: int = 0) -> str:
+    """Return the line that converts one operand, e.g. with the suffix ".float()".
+
+    A name is bound anew, to be written before the reader's line; of an expression, the reader's
+    own line is given as it should be.
+    """
+    given = operands(reported)
+    operand = given[position] if position < len(given) else "x"
+    if NAME.match(operand):
+        return f"{operand} = {operand}{suffix}"
+    if not re.match(r"[A-Za-z_(]", operand):
+        return f"x = x{suffix}"
+    code = reported.own_frame.code.strip() if reported.own_frame else ""
+    if code.count(operand) == 1 and not operand.startswith(("*", "lambda")):
+        plain = re.match(r"[\w.]+(?:\(.*\)|\[.*\])$", operand)
+        return code.replace(operand, f"{operand if plain else f'({operand})'}{suffix}")
+    return f"x = x{suffix}"
+
+
+def converting(suffix: str, pattern: Pattern) -> Pattern:
+    """Return the pattern with the line that converts the reader's operand as its first code."""
+
+    def explain(match: Match[str], reported: Reported) -> Diagnosis | None:
+        found = pattern.explain(match, reported)
+        if found is None:
+            return None
+        first, *others = found.likely
+        first = replace(first, code=converted(reported, suffix))
+        return replace(found, likely=(first, *others))
+
+    return Pattern(pattern.marker, pattern.pattern, explain)
+
+
+def called(reported: Reported) -> str:
+    """Return the layer or model in the reader's own call: `self.fc1`; "model" where unknown.
+
+    Functions such as torch.mm and F.linear are no layers.
+    """
+    call = reported.call
+    if call is None or not NAME.match(call.function):
+        return "model"
+    first, _, last = call.function.rpartition(".")
+    if first.split(".")[0] in {"torch", "F", "nn", "np", "numpy", "functional", "loss"}:
+        return "model"
+    if first and first not in {"self", "cls", "model", "net"} and not first.startswith("self."):
+        return "model"
+    return call.function if last not in FUNCTIONS and last[:1].islower() else "model"
+
+
+FUNCTIONS = frozenset(
+    {
+        *("to", "cuda", "cpu", "half", "float", "double", "item", "numpy", "tolist", "print"),
+        *("backward", "step", "load_state_dict", "forward", "main", "train", "fit", "eval"),
+        *("super", "append", "add_module", "register_buffer", "apply", "parameters"),
+    }
+)
+"""Names of calls that are no layers."""

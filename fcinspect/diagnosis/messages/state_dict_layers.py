@@ -1,0 +1,131 @@
+"""Keys of layers that were renamed, renumbered, added or taken away."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import defaultdict
+
+from fcinspect.diagnosis.messages.state_dict_report import (
+    LOAD,
+    Explained,
+    Report,
+    count,
+    leaf_of,
+    module_of,
+    some,
+)
+from fcinspect.diagnosis.records import Cause
+
+MOST_WRITTEN = 12
+"""Of more modules the new names are not written out; the order of the keys is taken."""
+
+
+def layer_causes(report: Report) -> list[Explained]:
+    """Return the causes that lie in which layers the model and the saved one have."""
+    return [*_renamed(report), *_other_layers(report)]
+
+
+def _renamed(report: Report) -> list[Explained]:
+    """Explain modules whose names differ and whose parameters have the same names."""
+    pairs = _pairs(report)
+    if not pairs:
+        return []
+    keys = sum(
+        module_of(key) in pairs or module_of(key) in pairs.values()
+        for key in report.missing + report.unexpected
+    )
+    numbers = all(re.sub(r"\d+", "#", a) == re.sub(r"\d+", "#", b) for a, b in pairs.items())
+    shown = some(f"{old or '(top)'} → {new or '(top)'}" for old, new in pairs.items())
+    if "" in pairs or "" in pairs.values() or len(pairs) > MOST_WRITTEN:
+        code = "state = dict(zip(model.state_dict(), state.values(), strict=True))\n" + LOAD
+    else:
+        written = ", ".join(f'"{old}": "{new}"' for old, new in pairs.items())
+        code = f'names = {{{written}}}\nparts = {{k: k.rpartition(".") for k in state}}\n'
+        code += 'state = {f"{names.get(m, m)}.{p}": state[k] for k, (m, _, p) in parts.items()}\n'
+        code += LOAD
+    cause = (
+        Cause(
+            "layers-renumbered",
+            "a layer was put into or taken out of an nn.Sequential or list, so that the numbers "
+            "of those after it changed",
+            f"the keys differ in numbers only: {shown}",
+            "Make the model as it was when it was saved, or give the keys their new numbers",
+            code,
+        )
+        if numbers
+        else Cause(
+            "layers-renamed",
+            "layers have other names in the model than they had when it was saved",
+            f"parameters of the same names are missing and unexpected: {shown}",
+            "Give the layers their old names, or the keys the new names; compare the shapes",
+            code,
+        )
+    )
+    return [(keys, cause)]
+
+
+def _pairs(report: Report) -> dict[str, str]:
+    """Return module of the state dict -> module of the model, by their parameters and names."""
+    saved, wanted = _modules(report.unexpected), _modules(report.missing)
+    pairs: dict[str, str] = {}
+    left = dict(wanted)
+    for old, leaves in list(saved.items())[:500]:
+        fitting = [new for new, others in left.items() if others == leaves]
+        if not fitting:
+            continue
+        pattern = re.sub(r"\d+", "#", old)
+        new = next((n for n in fitting if re.sub(r"\d+", "#", n) == pattern), None)
+        if new is None:
+            close = difflib.get_close_matches(old, fitting[:50], n=1, cutoff=0.0)
+            new = close[0] if close and len(fitting) > 1 and _alike(old, close[0]) else fitting[0]
+        pairs[old] = new
+        del left[new]
+    return pairs
+
+
+def _alike(old: str, new: str) -> bool:
+    return difflib.SequenceMatcher(None, old, new).ratio() > 0.5
+
+
+def _modules(keys: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for key in keys:
+        found[module_of(key)].add(leaf_of(key))
+    return {module: frozenset(leaves) for module, leaves in found.items()}
+
+
+def _other_layers(report: Report) -> list[Explained]:
+    found = []
+    if report.missing and not report.unexpected:
+        modules = dict.fromkeys(module_of(key) or key for key in report.missing)
+        cause = Cause(
+            "layers-missing",
+            "the model has layers that the saved one had not: more of them, or new ones",
+            f"{count(report.missing, 'key')} missing and none unexpected, of {some(modules)}",
+            "Make the model as it was when it was saved; else load what is there, and train the "
+            "new layers",
+            "model.load_state_dict(state, strict=False)",
+        )
+        found.append((len(report.missing), cause))
+    if report.unexpected and not report.missing:
+        modules = dict.fromkeys(module_of(key) or key for key in report.unexpected)
+        cause = Cause(
+            "layers-unexpected",
+            "the saved model had layers that this one lacks: more of them, or a head",
+            f"{count(report.unexpected, 'key')} unexpected and none missing, of {some(modules)}",
+            "Make the model as it was when it was saved; else load without those layers",
+            "state = {k: v for k, v in state.items() if k in model.state_dict()}\n" + LOAD,
+        )
+        found.append((len(report.unexpected), cause))
+    if report.missing and report.unexpected:
+        cause = Cause(
+            "other-model",
+            "the state dict is that of another model, or of an earlier version of this one",
+            f"{count(report.missing, 'key')} missing, {count(report.unexpected, 'key')} "
+            f"unexpected: {some(report.missing)} against {some(report.unexpected)}",
+            "Make the model with the code and options it was saved with",
+            "print(set(state) ^ set(model.state_dict()))",
+        )
+        found.append((0, cause))
+    return found

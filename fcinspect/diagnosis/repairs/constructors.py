@@ -1,0 +1,201 @@
+"""A module that must be constructed otherwise: its channels, its widths, its kind."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from fcinspect.diagnosis.editing import Edit, argument_of, last_name, prefix_of
+from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by
+from fcinspect.errors import did_you_mean
+from fcinspect.shapes.steps import Shape, Step
+
+ACTIVATIONS = {
+    "relu": "ReLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "gelu": "GELU", "silu": "SiLU",
+    "leaky_relu": "LeakyReLU", "elu": "ELU", "softplus": "Softplus", "flatten": "Flatten",
+}  # fmt: skip
+LINEAR_ARGUMENTS = ("in_features", "out_features", "bias", "device", "dtype")
+
+
+def candidates(scene: Scene) -> list[Candidate]:
+    """Return what could mend the construction of a module."""
+    return [
+        *_widths(scene),
+        *_rank(scene),
+        *_float_width(scene),
+        *_keyword(scene),
+        *_no_module(scene),
+    ]
+
+
+def _expected(step: Step, entering: Shape) -> tuple[str, str, int, int] | None:
+    """Return (cause, argument, what it is, what arrives) of a layer that takes another width."""
+    weight = step.weight
+    kind = step.kind
+    if (
+        kind.startswith("Conv")
+        and "Transpose" not in kind
+        and weight
+        and len(entering) == len(weight)
+    ):
+        return "in-channels", "in_channels", weight[1], entering[1]
+    if kind.startswith("BatchNorm") and weight and len(entering) > 1:
+        return "num-features", "num_features", weight[0], entering[1]
+    if kind == "LayerNorm" and weight and len(weight) == 1 and entering:
+        return "normalized-shape", "normalized_shape", weight[0], entering[-1]
+    if kind in ("RNN", "LSTM", "GRU") and entering:
+        first = next((p for p in step.parameters if "weight_ih_l0" in p.name), None)
+        if first is not None:
+            return "input-size", "input_size", first.shape[1], entering[-1]
+    return None
+
+
+def _widths(scene: Scene) -> list[Candidate]:
+    """A layer whose first width is not that of what arrives."""
+    step, entering = scene.step, scene.entering
+    if step is None or entering is None or not step.is_module:
+        return []
+    found = _expected(step, entering)
+    if found is None or found[2] == found[3]:
+        return []
+    name, argument, held, arriving = found
+    edits: tuple[Edit, ...] = ()
+    made = scene.call(step.made)
+    if made is not None and scene.made_once(step):
+        source, call = made
+        written = argument_of(call, 0, argument)
+        if written is not None:
+            edits = (source.replaced(written, str(arriving)),)
+    return [
+        Candidate(
+            name,
+            f"{argument} of {step.path or 'the layer'} is {held}, and {arriving} arrive",
+            f"{by(entering)} enters {step.words}",
+            f"make {argument} {arriving}",
+            edits,
+            code=None if edits else f"{argument}={arriving}",
+        )
+    ]
+
+
+def _rank(scene: Scene) -> list[Candidate]:
+    """BatchNorm2d behind a linear layer, BatchNorm1d behind a convolution."""
+    step, entering = scene.step, scene.entering
+    if step is None or entering is None or not step.kind.startswith("BatchNorm"):
+        return []
+    told = re.search(r"expected (?:\d+D or )?\d+D input \(got (\d)D input\)", scene.message)
+    right = {"2": "BatchNorm1d", "3": "BatchNorm1d", "4": "BatchNorm2d", "5": "BatchNorm3d"}
+    if told is None or right.get(told[1], step.kind) == step.kind:
+        return []
+    wanted = right[told[1]]
+    edits: tuple[Edit, ...] = ()
+    made = scene.call(step.made)
+    if made is not None:
+        source, call = made
+        edits = (source.replaced(call.func, f"{prefix_of(call.func)}{wanted}"),)
+    return [
+        Candidate(
+            "batch-norm-rank",
+            f"{step.kind} stands where {told[1]}-dimensional data pass",
+            f"{by(entering)} enters {step.words}",
+            f"use nn.{wanted}",
+            edits,
+            code=None if edits else f"nn.{wanted}({entering[1]})",
+        )
+    ]
+
+
+def _float_width(scene: Scene) -> list[Candidate]:
+    """nn.Linear(784 / 4, 10): a width that is a float."""
+    told = re.search(
+        r"found element of type float at pos (?P<from_0>\d)"
+        r"|failed to unpack the object at pos (?P<from_1>\d) .*got float",
+        scene.message,
+    )
+    found = scene.call(scene.failure.place)
+    if told is None or found is None:
+        return []
+    source, call = found
+    # the weight is (out_features, in_features)
+    first = told["from_0"] == "0" or told["from_1"] == "1"
+    position, name = (1, "out_features") if first else (0, "in_features")
+    argument = argument_of(call, position, name)
+    if argument is None:
+        return []
+    written = source.segment(argument)
+    if isinstance(argument, ast.BinOp) and isinstance(argument.op, ast.Div):
+        left, right = source.segment(argument.left), source.segment(argument.right)
+        new = f"{left} // {right}"
+    else:
+        new = f"int({written})"
+    return [
+        Candidate(
+            "float-width",
+            f"{name} is a float",
+            f"{name} is written {written}, and / always gives a float"
+            if "//" in new
+            else f"{name} is written {written}",
+            f"write {new}",
+            (source.replaced(argument, new),),
+        )
+    ]
+
+
+def _keyword(scene: Scene) -> list[Candidate]:
+    """nn.Linear(in_feature=…): an argument that is misspelt."""
+    told = re.search(
+        r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", scene.message
+    )
+    found = scene.call(scene.failure.place)
+    if told is None or found is None or told[1] != "Linear":
+        return []
+    hint = did_you_mean(told[2], LINEAR_ARGUMENTS)
+    near = re.search(r"'(\w+)'", hint) if hint else None
+    source, call = found
+    given = next((part for part in call.keywords if part.arg == told[2]), None)
+    if near is None or given is None:
+        return []
+    return [
+        Candidate(
+            "misspelt-argument",
+            f"nn.Linear has no argument {told[2]}",
+            f"it has {', '.join(LINEAR_ARGUMENTS)}",
+            f"write {near[1]}",
+            (source.replaced(given, f"{near[1]}={source.segment(given.value)}"),),
+        )
+    ]
+
+
+def _no_module(scene: Scene) -> list[Candidate]:
+    """A function, or a class without parentheses, in nn.Sequential."""
+    if "is not a Module subclass" not in scene.message:
+        return []
+    found = scene.call(scene.failure.place)
+    if found is None:
+        return []
+    source, call = found
+    candidates = []
+    for argument in call.args:
+        name = last_name(argument)
+        if isinstance(argument, ast.Call) or not name or name not in scene.message:
+            continue
+        if name in ACTIVATIONS:
+            new, cause = f"torch.nn.{ACTIVATIONS[name]}()", "a function stands among modules"
+            if any(
+                last_name(a.func) and prefix_of(a.func) == "nn."
+                for a in call.args
+                if isinstance(a, ast.Call)
+            ):
+                new = new.removeprefix("torch.")
+        else:
+            new, cause = f"{source.segment(argument)}()", "a class stands in place of a module"
+        candidates.append(
+            Candidate(
+                "not-a-module",
+                cause,
+                f"{source.segment(argument)} is no module",
+                f"write {new}",
+                (source.replaced(argument, new),),
+            )
+        )
+    return candidates

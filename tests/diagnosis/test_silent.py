@@ -1,0 +1,253 @@
+"""Faults that give no message: each is planted, found, and gone once the lines are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from fcinspect.bridge.traced import Traced
+from fcinspect.cli.module import parse_input
+from fcinspect.diagnosis.observations import Observations
+from fcinspect.diagnosis.silent import SilentReport, judge
+from fcinspect.errors import InputError
+from fcinspect.shapes.steps import ModuleTrace, Tensor
+from tests.diagnosis.broken_modules import HEAD, net
+
+
+def searched(
+    source: str, folder: Path, shape: str, optimizer: str | None = None, weights: str | None = None
+) -> SilentReport:
+    """Return what is found in the object Net of a file with this source."""
+    file = folder / "searched.py"
+    file.write_text(HEAD + source, encoding="utf-8")
+    traced = Traced(f"{file}:Net", {})
+    inputs = [parse_input(shape)]
+    run = traced.trace(inputs, None, False, None)
+    assert run.failure is None, run.failure
+
+    def used(trace: ModuleTrace) -> set[str]:
+        return {p.name for step in trace.steps for p in step.parameters}
+
+    def retry(texts: Mapping[str, str], given: Sequence[Tensor]) -> ModuleTrace:
+        return traced.trace_edited(texts, given, False)
+
+    def observe(trace: ModuleTrace, texts: Mapping[str, str]) -> Observations:
+        return traced.observe(trace.inputs, False, used(trace), None, None, texts)
+
+    seen = traced.observe(run.inputs, False, used(run), optimizer, weights, {})
+    return judge(run, seen, retry, observe)
+
+
+SOUND = {
+    "mlp": (net("self.fc = nn.Linear(10, 20)\nself.out = nn.Linear(20, 3)",
+                "return self.out(F.relu(self.fc(x)))"), "4,10"),
+    "cnn": (net("self.conv = nn.Conv2d(3, 8, 3)\nself.fc = nn.Linear(8 * 36, 3)",
+                "return self.fc(F.relu(self.conv(x)).flatten(1))"), "4,3,8,8"),
+    "batch-norm": (net("self.fc = nn.Linear(10, 20)\nself.norm = nn.BatchNorm1d(20)",
+                       "return self.norm(self.fc(x))"), "4,10"),
+    "lstm": (net("self.rnn = nn.LSTM(10, 8, batch_first=True)\nself.fc = nn.Linear(8, 3)",
+                 "return self.fc(self.rnn(x)[0][:, -1])"), "4,7,10"),
+    "time-first": (net("self.rnn = nn.GRU(10, 8)\nself.fc = nn.Linear(8, 3)",
+                       "return self.fc(self.rnn(x)[0][-1])"), "7,4,10"),
+    "rows-of-a-sequence": (net("self.fc = nn.Linear(10, 3)",
+                               "y = self.fc(x.view(-1, 10))\nreturn y.view(x.size(0), -1, 3)"),
+                           "4,7,10"),
+    "embedding": (net("self.emb = nn.Embedding(50, 8)\nself.fc = nn.Linear(8, 3)",
+                      "return self.fc(self.emb(x).mean(1))"), "4,7:int64"),
+    "attention": ("Net = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)\n", "4,7,8"),
+    "residual": (net("self.a = nn.Linear(8, 8)\nself.b = nn.Linear(8, 8)",
+                     "return x + self.b(F.relu(self.a(x)))"), "4,8"),
+    "dropout": ("Net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(), nn.Linear(16, 2))\n", "4,8"),
+    "own-weight": (net("self.weight = nn.Parameter(torch.randn(3, 6))\n"
+                       "self.bias = nn.Parameter(torch.zeros(3))",
+                       "return x @ self.weight.T + self.bias"), "4,6"),
+}  # fmt: skip
+"""Modules without a fault."""
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_module_raises_no_alarm(name: str, tmp_path: Path) -> None:
+    """Nothing is found, and it is said what was looked for and what was not."""
+    source, shape = SOUND[name]
+    report = searched(source, tmp_path, shape)
+    assert report.likely == ()
+    assert "rows of the batch that depend on one another" in report.checked
+    assert any("optimizer" in what for what in report.not_exercised)
+
+
+PLANTED = {
+    "view": (
+        "batch-changed-by-view", "4,3,8,8",
+        net("self.fc = nn.Linear(3 * 16, 3)", "return self.fc(x.view(-1, 3 * 16))"),
+    ),
+    "batch-first": (
+        "batch-first-forgotten", "4,7,10",
+        net("self.rnn = nn.LSTM(10, 8)\nself.fc = nn.Linear(8, 3)",
+            "out, _ = self.rnn(x)\nreturn self.fc(out[:, -1])"),
+    ),
+    "batch-first-keyword": (
+        "batch-first-forgotten", "4,4,10",
+        net("self.rnn = nn.GRU(input_size=10, hidden_size=8, batch_first=False)\n"
+            "self.fc = nn.Linear(8, 3)", "out, _ = self.rnn(x)\nreturn self.fc(out[:, -1])"),
+    ),
+    "plain-list": (
+        "unregistered-layers", "4,8",
+        net("self.layers = [nn.Linear(8, 8) for _ in range(3)]\nself.out = nn.Linear(8, 2)",
+            "for layer in self.layers:\n    x = layer(x)\nreturn self.out(x)"),
+    ),
+    "plain-dict": (
+        "unregistered-layers", "4,8",
+        net("self.heads = {'a': nn.Linear(8, 2)}\nself.fc = nn.Linear(8, 8)",
+            "return self.heads['a'](self.fc(x))"),
+    ),
+}  # fmt: skip
+"""Faults that one line mends."""
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_fault_is_found_and_mended(name: str, tmp_path: Path) -> None:
+    """The fault is named, its line is proposed, and with it the fault is gone."""
+    cause, shape, source = PLANTED[name]
+    report = searched(source, tmp_path, shape)
+    first = report.likely[0]
+    assert first.name == cause
+    assert first.changes
+    assert first.trial is not None
+    assert first.trial.runs, first
+    mended = source
+    for change in first.changes:
+        assert change.before in mended
+        mended = mended.replace(change.before, change.after)
+    assert cause not in [found.name for found in searched(mended, tmp_path, shape).likely]
+
+
+UNMENDED = {
+    "softmax": ("softmax-over-batch", "4,10",
+                net("self.fc = nn.Linear(10, 3)", "return torch.softmax(self.fc(x), dim=0)")),
+    "mean-of-batch": ("rows-mixed", "4,10",
+                      net("self.fc = nn.Linear(10, 3)",
+                          "y = self.fc(x)\nreturn y - y.mean(0, keepdim=True)")),
+    "never-used": ("layer-never-used", "4,10",
+                   net("self.fc = nn.Linear(10, 3)\nself.more = nn.Linear(3, 3)",
+                       "return self.fc(x)")),
+    "detached": ("layer-detached", "4,10",
+                 net("self.a = nn.Linear(10, 5)\nself.b = nn.Linear(5, 3)",
+                     "return self.b(self.a(x).detach())")),
+    "dead": ("layer-dead", "4,10",
+             net("self.a = nn.Linear(10, 5)\nself.b = nn.Linear(5, 3)\n"
+                 "nn.init.constant_(self.a.bias, -1000)", "return self.b(F.relu(self.a(x)))")),
+    "column-along-batch": ("bias-column", "4,10",
+                           net("self.weight = nn.Parameter(torch.randn(4, 10))\n"
+                               "self.bias = nn.Parameter(torch.zeros(4, 1))",
+                               "return x @ self.weight.T + self.bias")),
+    "outer-difference": ("operands-broadcast", "4,10",
+                         net("self.fc = nn.Linear(10, 1)", "return self.fc(x) - x.sum(1)")),
+    "another-optimizer": ("optimizer-other-parameters", "4,8",
+                          "Net = nn.Linear(8, 2)\n"
+                          "optimizer = torch.optim.SGD(nn.Linear(8, 2).parameters(), lr=0.1)\n"),
+    "optimizer-of-one-layer": ("optimizer-lacks-parameters", "4,8",
+                               "Net = nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 2))\n"
+                               "optimizer = torch.optim.Adam(Net[1].parameters())\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNMENDED)
+def test_a_planted_fault_is_named(name: str, tmp_path: Path) -> None:
+    """The fault is the first that is named, with numbers as evidence and a fix."""
+    cause, shape, source = UNMENDED[name]
+    first = searched(source, tmp_path, shape).likely[0]
+    assert first.name == cause
+    assert first.evidence
+    assert first.fix
+
+
+def test_an_optimizer_of_the_module_is_no_fault(tmp_path: Path) -> None:
+    """The parameters are compared one by one, not by their number."""
+    source = "Net = nn.Linear(8, 2)\noptimizer = torch.optim.SGD(Net.parameters(), lr=0.1)\n"
+    report = searched(source, tmp_path, "4,8")
+    assert report.likely == ()
+    assert "whether optimizer holds the module's parameters" in report.checked
+
+
+def test_an_optimizer_is_made_by_a_named_function(tmp_path: Path) -> None:
+    """--optimizer may name a function that takes the module."""
+    body = net("self.a = nn.Linear(8, 4)\nself.b = nn.Linear(4, 2)", "return self.b(self.a(x))")
+    make = "\n\ndef make(model):\n    return torch.optim.SGD(model.a.parameters(), lr=0.1)\n"
+    report = searched(body + make, tmp_path, "4,8", optimizer="make")
+    assert report.likely[0].name == "optimizer-lacks-parameters"
+    assert "b.weight, b.bias" in report.likely[0].evidence
+    with pytest.raises(InputError, match="--optimizer maek"):
+        searched(body + make, tmp_path, "4,8", optimizer="maek")
+
+
+SQUARE = net(
+    "self.a = nn.Linear(6, 6)\nself.b = nn.Linear(6, 3)", "return self.b(F.relu(self.a(x)))"
+)
+
+
+def saved(folder: Path, **tensors: torch.Tensor) -> str:
+    """Write a state dict; return its file."""
+    file = folder / "weights.safetensors"
+    save_file({key.replace("__", "."): t.contiguous() for key, t in tensors.items()}, file)
+    return str(file)
+
+
+def test_square_weights_of_a_file_that_lies_in_out(tmp_path: Path) -> None:
+    """The other weights give the layout away: the square one is transposed, too."""
+    weights = saved(
+        tmp_path, a__weight=torch.randn(6, 6), a__bias=torch.zeros(6),
+        b__weight=torch.randn(6, 3), b__bias=torch.zeros(3),
+    )  # fmt: skip
+    report = searched(SQUARE, tmp_path, "4,6", weights=weights)
+    assert report.likely[0].name == "square-weight-transposed"
+    assert "a" in report.likely[0].cause
+
+
+def test_square_weights_are_compared_with_those_of_a_ready_module(tmp_path: Path) -> None:
+    """Just the module's numbers, transposed, are recognised."""
+    torch.manual_seed(0)
+    weight = torch.randn(6, 6)
+    torch.save({"weight": weight, "bias": torch.zeros(6)}, tmp_path / "own.pt")
+    source = (
+        f"Net = nn.Linear(6, 6)\nNet.load_state_dict(torch.load({str(tmp_path / 'own.pt')!r}))\n"
+    )
+    turned = saved(tmp_path, weight=weight.T, bias=torch.zeros(6))
+    report = searched(source, tmp_path, "4,6", weights=turned)
+    assert report.likely[0].name == "square-weight-transposed"
+    right = saved(tmp_path, weight=weight, bias=torch.zeros(6))
+    assert searched(source, tmp_path, "4,6", weights=right).likely == ()
+
+
+def test_square_weights_that_nothing_tells_of_are_undecided(tmp_path: Path) -> None:
+    """With square weights only, neither way is claimed."""
+    source = net("self.a = nn.Linear(6, 6)\nself.b = nn.Linear(6, 6)", "return self.b(self.a(x))")
+    weights = saved(tmp_path, a__weight=torch.randn(6, 6), a__bias=torch.zeros(6),
+                    b__weight=torch.randn(6, 6), b__bias=torch.zeros(6))  # fmt: skip
+    report = searched(source, tmp_path, "4,6", weights=weights)
+    assert report.likely == ()
+    assert any("lie transposed" in what for what in report.not_exercised)
+
+
+def test_a_right_state_dict_is_no_fault(tmp_path: Path) -> None:
+    """Weights as the module has them raise no alarm, and are no open question."""
+    weights = saved(
+        tmp_path, a__weight=torch.randn(6, 6), a__bias=torch.zeros(6),
+        b__weight=torch.randn(3, 6), b__bias=torch.zeros(3),
+    )  # fmt: skip
+    report = searched(SQUARE, tmp_path, "4,6", weights=weights)
+    assert report.likely == ()
+    assert not any("transposed" in what for what in report.not_exercised)
+
+
+def test_a_state_dict_that_does_not_load_is_diagnosed(tmp_path: Path) -> None:
+    """What load_state_dict would say is read as if it had been pasted."""
+    weights = saved(
+        tmp_path, module__a__weight=torch.randn(6, 6), module__a__bias=torch.zeros(6),
+        module__b__weight=torch.randn(3, 6), module__b__bias=torch.zeros(3),
+    )  # fmt: skip
+    report = searched(SQUARE, tmp_path, "4,6", weights=weights)
+    assert report.likely[0].name == "module-prefix"
