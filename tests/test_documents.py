@@ -31,6 +31,17 @@ RUNS: dict[str, list[tuple[str, ...]]] = {
         ("--in", "3", "--out", "2", "--x", "nan,inf,-inf", "--no-bias"),
         ("--in", "0", "--out", "2", "--batch", "0"),
     ],
+    "trace": [
+        ("fcinspect.examples:CNN", "--input", "4,3,32,32"),
+        ("fcinspect.examples:RNN", "--input", "4,28,28", "--arg", "hidden=8", "--train"),
+        ("fcinspect.examples:CNN", "--input", "4,3,28,28"),
+        ("fcinspect.examples:MLP", "--batch", "2"),
+    ],
+    "diagnose": [
+        ("mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)",),
+        ("fcinspect.examples:CNN", "--input", "4,3,28,28"),
+        ("fcinspect.examples:classifier", "--batch", "3"),
+    ],
     "step": [
         ("3-5-4-2",),
         ("3-5-2", "--loss", "cross_entropy", "--optimizer", "adam", "--batch", "4", "--steps", "3"),

@@ -23,8 +23,13 @@ sys.stderr.write("\\n" + json.dumps([status, loaded]))
 """
 
 
-def loaded_by(*arguments: str, folder: Path | None = None, **environment: str) -> set[str]:
-    """Return which heavy libraries a command loads; it must succeed."""
+def loaded_by(
+    *arguments: str,
+    folder: Path | None = None,
+    statuses: tuple[int | None, ...] = (0, None),
+    **environment: str,
+) -> set[str]:
+    """Return which heavy libraries a command loads; it must succeed, or end as told."""
     done = subprocess.run(
         [sys.executable, "-c", PROBE, json.dumps(arguments)],
         capture_output=True,
@@ -35,14 +40,15 @@ def loaded_by(*arguments: str, folder: Path | None = None, **environment: str) -
         check=True,
     )
     status, loaded = json.loads(done.stderr.splitlines()[-1])
-    assert status in (0, None), done.stderr
+    assert status in statuses, done.stderr
     return set(loaded)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [("--help",), ("--version",), ("shapes", "3-5-4-2"), ("explain", "--help"), ("step", "--help"),
-     ("verify", "--help"), ("verify", "layer", "--help"), ("verify", "optimizer", "--help"),
+     ("trace", "--help"), ("diagnose", "--help"), ("verify", "--help"),
+     ("verify", "layer", "--help"), ("verify", "optimizer", "--help"),
      ("completion", "bash"), ("schema", "shapes")],
     ids=" ".join,
 )  # fmt: skip
@@ -68,6 +74,19 @@ def test_a_tab_loads_neither_torch_nor_numpy(shell: str) -> None:
 def test_the_probe_sees_torch() -> None:
     """The test above can fail: a command that needs torch is seen to load it."""
     assert {"torch", "numpy"} <= loaded_by("explain", "--in", "2", "--out", "1")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_pasted_error_is_diagnosed_without_torch(form: str) -> None:
+    """diagnose "TEXT" imports neither torch nor numpy."""
+    text = "mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)"
+    assert not loaded_by("diagnose", text, "-f", form, statuses=(1,)) & {"torch", "numpy"}
+
+
+def test_tracing_keeps_torch_in_the_other_process() -> None:
+    """trace runs the module elsewhere: this process imports neither torch nor numpy."""
+    arguments = ("trace", "fcinspect.examples:MLP", "--input", "4,3")
+    assert not loaded_by(*arguments) & {"torch", "numpy"}
 
 
 @pytest.fixture

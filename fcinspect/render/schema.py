@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from fcinspect.errors import UsageError, did_you_mean
-from fcinspect.render import documents
+from fcinspect.render import documents, module_documents
 
 Data = TypeVar("Data")
 
@@ -17,8 +17,10 @@ DOCUMENTS: dict[str, Any] = {
     "show": documents.InspectedLayerDocument | documents.ListingDocument,
     "explain": documents.ExplainDocument,
     "shapes": documents.ShapesDocument,
+    "trace": module_documents.TraceDocument,
     "step": documents.StepDocument,
     "verify": documents.VerifyDocument | documents.PlannedChecksDocument,
+    "diagnose": module_documents.DiagnoseDocument,
 }
 
 

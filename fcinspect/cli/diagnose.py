@@ -1,0 +1,129 @@
+"""fcinspect diagnose: from an error message, or a module, to the line to write."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fcinspect.cli.module import ModuleOptions
+from fcinspect.cli.options import Output
+from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.trace import refuse_unmade
+from fcinspect.errors import InputError, UsageError
+
+CODE = re.compile(r"(?:[\w./\\~ -]+\.py|[A-Za-z_][\w.]*):[A-Za-z_][\w.]*")
+"""file.py:Object or package.module:Object."""
+CHUNK = 2**20
+
+
+def diagnose(
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEXT|-|MODULE:OBJECT",
+            help="An error message; - for a traceback on standard input; or a module, which is"
+            " executed.",
+        ),
+    ],
+    options: ModuleOptions,
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", metavar="FILE", help="A state dict that the module is to load."),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            "--optimizer",
+            metavar="NAME",
+            help="The module's optimizer in the same code; else those found beside it.",
+        ),
+    ] = None,
+    *,
+    output: Output,
+) -> ExitStatus:
+    """Name the likely causes of an error around linear layers, and the line to write.
+
+    A text is only read. MODULE:OBJECT is executed, and again with each proposed change, in memory;
+    where it runs, it is searched for faults that give no message. Exit status 1: a fault was found.
+    """
+    asked: dict[str, Any] = {"subject": subject[:1000]}
+    module = CODE.fullmatch(subject) is not None and not re.search(r"(Error|Warning):", subject)
+    if module:
+        asked |= {**options.asked(), "weights": weights, "optimizer": optimizer}
+        return _of_module(subject, options, weights, optimizer, asked, output)
+    if options.given or weights is not None or optimizer is not None:
+        raise UsageError(
+            f"{subject[:60]!r} is no MODULE:OBJECT: --input and the like go with a module",
+            hint="expected package.module:Object or file.py:Object",
+        )
+    text, warnings = _read(subject)
+    return _of_text(text, warnings, asked, output)
+
+
+def _of_text(
+    text: str, warnings: tuple[str, ...], asked: dict[str, Any], output: Output
+) -> ExitStatus:
+    from fcinspect.diagnosis.recognising import Unrecognised, diagnose
+    from fcinspect.render.diagnosis import view_of_diagnosis
+
+    if not text.strip():
+        raise UsageError("there is no text to diagnose", hint="paste the error, or pipe it to -")
+    found = diagnose(text)
+    if isinstance(found, Unrecognised):
+        shapes = f"; shapes in it: {', '.join(found.shapes)}" if found.shapes else ""
+        raise UsageError(
+            f"not recognised: {found.first_line[:200]!r}{shapes}",
+            hint="fcinspect diagnose MODULE:OBJECT --input … looks at the module itself",
+        )
+    return output.write(view_of_diagnosis(found, asked, warnings))
+
+
+def _read(subject: str) -> tuple[str, tuple[str, ...]]:
+    """Return the text, of standard input its end, and what is to be said of that."""
+    if subject != "-":
+        if " " not in subject and Path(subject).is_file():
+            raise UsageError(
+                f"{subject!r} is a file: its text is read from standard input",
+                hint=f"fcinspect diagnose - < {subject}",
+            )
+        return subject, ()
+    from fcinspect.diagnosis.reading import MOST_TEXT
+
+    kept, size = b"", 0
+    try:
+        while chunk := sys.stdin.buffer.read(CHUNK):
+            size += len(chunk)
+            kept = (kept + chunk)[-MOST_TEXT:]
+    except OSError as error:
+        raise InputError(f"cannot read standard input: {error.strerror or error}") from None
+    cut: tuple[str, ...] = ()
+    if size > len(kept):
+        cut = (f"of {size:,} bytes the last {len(kept):,} were read",)
+    return kept.decode("utf-8", "replace"), cut
+
+
+def _of_module(
+    code: str,
+    options: ModuleOptions,
+    weights: str | None,
+    optimizer: str | None,
+    asked: dict[str, Any],
+    output: Output,
+) -> ExitStatus:
+    from fcinspect.render.diagnosis import view_of_diagnosis, view_of_silent
+
+    with options.opened(code) as tracing:
+        found = options.traced(tracing)
+        if found.failure is not None:
+            diagnosis = options.diagnosed(tracing, found)
+            if diagnosis is not None:
+                return output.write(view_of_diagnosis(diagnosis, asked))
+            refuse_unmade(found)
+            said = " ".join(found.failure.message.split())[:300]
+            raise UsageError(f"not recognised: {found.failure.error}: {said}")
+        report = options.searched(tracing, found, weights, optimizer)
+    return output.write(view_of_silent(report, asked))

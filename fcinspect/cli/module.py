@@ -1,0 +1,164 @@
+"""What `trace` and `diagnose` share: a module, how it is made, and what enters it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fcinspect.cli.code import arguments_of, timeout_option
+from fcinspect.cli.values import LARGEST_COUNT, batch_shape
+from fcinspect.errors import FcinspectError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fcinspect.bridge.tracing import Tracing
+    from fcinspect.diagnosis.mending import Retry
+    from fcinspect.diagnosis.observations import Observations
+    from fcinspect.diagnosis.records import Diagnosis
+    from fcinspect.diagnosis.silent import SilentReport
+    from fcinspect.shapes.steps import ModuleTrace, Tensor
+
+DTYPES = (
+    "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
+    "complex64", "complex128",
+)  # fmt: skip
+ALIASES = {
+    "float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
+}  # fmt: skip
+INPUT = re.compile(r"(?:(?P<name>[^\W\d]\w*)=)?(?P<shape>[^:=]*)(?::(?P<dtype>[^:=]*))?")
+FORM = "expected sizes such as 4,3,32,32, NAME=4,7 or 4,7:int64"
+
+
+@dataclass(frozen=True)
+class ModuleOptions:
+    """How a module is made and called."""
+
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="SHAPE",
+            help="Shape of an input, batch first: 4,3,32,32, or NAME=4,7, or 4,7:int64; repeat it"
+            " for several inputs.",
+        ),
+    ] = None
+    batch: Annotated[
+        Any,
+        typer.Option(
+            "--batch",
+            parser=batch_shape,
+            metavar="B",
+            help="Dimensions put before every --input; alone, it takes in_features of the first"
+            " layer for the rest.",
+        ),
+    ] = None
+    arg: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--arg",
+            metavar="NAME=VALUE",
+            help="An argument of the class or function, such as hidden=128; repeat it for several.",
+        ),
+    ] = None
+    train: Annotated[
+        bool, typer.Option("--train", help="Run in training mode; else in evaluation mode.")
+    ] = False
+    timeout: Annotated[float, timeout_option("loading the code, or one run,")] = 60.0
+
+    @property
+    def given(self) -> bool:
+        """Whether any of the options is used."""
+        return bool(self.inputs or self.arg or self.batch is not None or self.train)
+
+    def tensors(self) -> list[Tensor]:
+        """Return the shapes of the inputs; raises UsageError for text that is none."""
+        return [parse_input(text) for text in self.inputs or ()]
+
+    @contextmanager
+    def opened(self, code: str) -> Iterator[Tracing]:
+        """Lend the module in a process of its own."""
+        from fcinspect.bridge.loading import split
+        from fcinspect.bridge.tracing import Tracing
+
+        split(code)
+        tracing = Tracing(code, arguments_of(self.arg or []), self.timeout)
+        try:
+            yield tracing
+        finally:
+            tracing.close()
+
+    def traced(self, tracing: Tracing) -> ModuleTrace:
+        """Return the trace of one run."""
+        return tracing.trace(self.tensors(), self.batch, self.train)
+
+    def diagnosed(self, tracing: Tracing, trace: ModuleTrace) -> Diagnosis | None:
+        """Return the diagnosis of a failed run, every change of the source tried."""
+        from fcinspect.diagnosis.module import diagnose_trace
+
+        return diagnose_trace(trace, self._retry(tracing))
+
+    def searched(
+        self, tracing: Tracing, trace: ModuleTrace, weights: str | None, optimizer: str | None
+    ) -> SilentReport:
+        """Return the silent faults of a module that ran, every change of the source tried."""
+        from fcinspect.diagnosis.silent import judge
+
+        def again(run: ModuleTrace, texts: Mapping[str, str]) -> Observations | None:
+            try:
+                return tracing.observe(run, self.train, texts=texts)
+            except FcinspectError:
+                return None
+
+        seen = tracing.observe(trace, self.train, optimizer, weights)
+        return judge(trace, seen, self._retry(tracing), again)
+
+    def _retry(self, tracing: Tracing) -> Retry:
+        def retry(texts: Mapping[str, str], inputs: Sequence[Tensor]) -> ModuleTrace | None:
+            try:
+                return tracing.trace_edited(texts, inputs, self.train)
+            except FcinspectError:
+                return None
+
+        return retry
+
+    def asked(self) -> dict[str, Any]:
+        """Return what was asked for, for the JSON document."""
+        return {
+            "inputs": self.inputs,
+            "batch": None if self.batch is None else list(self.batch),
+            "arg": self.arg,
+            "train": self.train,
+            "timeout": self.timeout,
+        }
+
+
+def parse_input(text: str) -> Tensor:
+    """Return the shape of "x=4,7:int64"; a dtype that is not given is "".
+
+    Raises UsageError for other text.
+    """
+    from fcinspect.shapes.steps import Tensor
+
+    found = INPUT.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"--input {text!r}: {FORM}")
+    sizes = [part.strip() for part in re.split(r"[,x×]", found["shape"].strip("()[] "))]
+    sizes = [] if found["shape"].strip() == "()" else [s for s in sizes if s or len(sizes) == 1]
+    if not all(size.isascii() and size.isdigit() for size in sizes):
+        raise UsageError(f"--input {text!r}: {FORM}")
+    if any(len(size.lstrip("0")) > len(str(LARGEST_COUNT)) for size in sizes):
+        raise UsageError(f"--input {text!r} is too large: expected at most {LARGEST_COUNT}")
+    dtype = ALIASES.get(found["dtype"] or "", found["dtype"] or "")
+    if found["dtype"] is not None and dtype not in DTYPES:
+        raise UsageError(
+            f"--input {text!r}: {found['dtype']!r} is no dtype: expected one of"
+            f" {', '.join(DTYPES)}",
+            hint=did_you_mean(found["dtype"], DTYPES),
+        )
+    return Tensor(tuple(map(int, sizes)), dtype, found["name"] or "")

@@ -1,0 +1,185 @@
+"""The picture of a diagnosis: what happened, the likely causes, and the line to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.render import text
+from fcinspect.render.page import Block, Heading, Line, Page, PageBuilder
+from fcinspect.render.view import View
+
+if TYPE_CHECKING:
+    from fcinspect.diagnosis.records import Cause, Change, Diagnosis
+    from fcinspect.diagnosis.silent import SilentReport
+    from fcinspect.render.module_documents import CauseDocument, DiagnosisDocument
+
+NAMES = {"Keras", "Flax", "Adam", "Lightning", "Python", "Linear", "Conv"}
+"""Words that are written with a capital wherever they stand."""
+MOST_CAUSES = 4
+"""Causes on the page; JSON and CSV have them all."""
+
+
+def view_of_diagnosis(
+    found: Diagnosis, asked: dict[str, Any], warnings: tuple[str, ...] = ()
+) -> View:
+    """Return the view of a diagnosed fault."""
+    return View(
+        command="diagnose",
+        asked=asked,
+        data=lambda full: {**document(found), "shapes": [], "checked": [], "not_exercised": []},
+        page=partial(page, found),
+        rows=partial(rows, found.likely),
+        ok=False,
+        warnings=warnings,
+    )
+
+
+def view_of_silent(report: SilentReport, asked: dict[str, Any]) -> View:
+    """Return the view of a module that runs, and of the silent faults that were looked for."""
+    found = {
+        "kind": "silent" if report.likely else "none",
+        "message": "",
+        "happened": report.happened,
+        "likely": [_cause_document(cause) for cause in report.likely],
+        "shapes": [],
+        "checked": list(report.checked),
+        "not_exercised": list(report.not_exercised),
+    }
+    return View(
+        command="diagnose",
+        asked=asked,
+        data=lambda full: found,
+        page=partial(_silent_page, report),
+        rows=partial(rows, report.likely),
+        ok=not report.likely,
+    )
+
+
+def document(found: Diagnosis) -> DiagnosisDocument:
+    """Return the JSON data."""
+    return {
+        "kind": found.kind,
+        "message": text.safe(found.message),
+        "happened": text.safe(found.happened),
+        "likely": [_cause_document(cause) for cause in found.likely],
+    }
+
+
+def _cause_document(cause: Cause) -> CauseDocument:
+    return {
+        "name": cause.name,
+        "cause": text.safe(cause.cause),
+        "evidence": text.safe(cause.evidence),
+        "fix": text.safe(cause.fix),
+        "code": cause.code,
+        "changes": [
+            {"file": c.file, "line": c.line, "before": c.before, "after": c.after}
+            for c in cause.changes
+        ],
+        "trial": None
+        if cause.trial is None
+        else {
+            "runs": cause.trial.runs,
+            "keeps_batch": cause.trial.keeps_batch,
+            "words": text.safe(cause.trial.words),
+        },
+    }
+
+
+def rows(likely: Sequence[Cause]) -> Iterable[Sequence[object]]:
+    """Return the rows of the CSV file: one a cause."""
+    yield "name", "cause", "evidence", "fix", "code", "trial"
+    for cause in likely:
+        trial = "" if cause.trial is None else cause.trial.words
+        yield cause.name, cause.cause, cause.evidence, cause.fix, cause.code or "", trial
+
+
+def page(found: Diagnosis, precision: int = 4) -> Page:
+    """Return the page."""
+    del precision  # a diagnosis holds whole numbers only
+    built = PageBuilder()
+    built.add(
+        Heading(text.safe(found.message), level=1),
+        Line.of(text.safe(found.happened)),
+    )
+    for blocks in blocks_of(found.likely[:MOST_CAUSES]):
+        built.group(*blocks)
+    return built.page()
+
+
+def blocks_of(likely: Sequence[Cause]) -> list[list[Block]]:
+    """Return the blocks of each cause, most likely first."""
+    return [_cause(cause, f"{number}. ") for number, cause in enumerate(likely, start=1)]
+
+
+def _cause(cause: Cause, number: str) -> list[Block]:
+    indent = len(number)
+    blocks: list[Block] = [
+        Line.of((f"{number}{text.safe(cause.cause)}", "strong")),
+        Line.of(("because ", "faint"), _lowered(text.safe(cause.evidence)), indent=indent),
+        Line.of(("fix: ", "faint"), _lowered(text.safe(cause.fix)), indent=indent),
+    ]
+    if cause.changes:
+        for change in cause.changes:
+            blocks += _change(change, indent)
+    elif cause.code:
+        blocks += [Line.of((line, "output"), indent=indent + 2) for line in _lines(cause.code)]
+    if cause.trial is not None:
+        role = "good" if cause.trial.runs else "bad"
+        blocks.append(
+            Line.of(
+                ("with this, the module ", "faint"),
+                (text.safe(cause.trial.words), role),
+                indent=indent,
+            )
+        )
+    return blocks
+
+
+def _lowered(words: str) -> str:
+    """Return a sentence so that it can follow another word; names keep their capital."""
+    first = words.partition(" ")[0]
+    plain = first.isalpha() and first.istitle() and first not in NAMES
+    return words[:1].lower() + words[1:] if plain else words
+
+
+def _change(change: Change, indent: int) -> list[Block]:
+    """Return the lines of a file as they are and as they are to be."""
+    removed, added = _lines(change.before), _lines(change.after)
+    blanks = min(
+        (len(line) - len(line.lstrip()) for line in (*removed, *added) if line.strip()), default=0
+    )
+    return [
+        Line.of((f"{text.safe(shown_file(change.file))}:{change.line}", "strong"), indent=indent),
+        *(Line.of((f"- {line[blanks:]}", "bad"), indent=indent + 2) for line in removed),
+        *(Line.of((f"+ {line[blanks:]}", "good"), indent=indent + 2) for line in added),
+    ]
+
+
+def _lines(code: str) -> list[str]:
+    return [text.safe(line) for line in code.expandtabs().split("\n")] if code else []
+
+
+def shown_file(path: str) -> str:
+    """Return a path as one would type it here."""
+    import os
+
+    near = os.path.relpath(path)
+    return path if near.startswith("..") else near
+
+
+def _silent_page(report: SilentReport, precision: int = 4) -> Page:
+    del precision
+    built = PageBuilder()
+    built.add(Heading(text.safe(report.title), level=1), Line.of(text.safe(report.happened)))
+    for blocks in blocks_of(report.likely):
+        built.group(*blocks)
+    if report.checked:
+        built.group(Heading("Looked for"), *(Line.of(what, indent=2) for what in report.checked))
+    if report.not_exercised:
+        built.group(
+            Heading("Not exercised"), *(Line.of(what, indent=2) for what in report.not_exercised)
+        )
+    return built.page()
