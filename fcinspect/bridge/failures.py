@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from fcinspect.bridge.sites import failing_place, is_own
+from fcinspect.bridge.sites import failing_place, is_ours, is_own
 from fcinspect.shapes.steps import Failure, Place, Stage, Step
 
 
@@ -30,9 +30,18 @@ def failure_of(error: BaseException, stage: Stage, step: Step | None) -> Failure
         place=place,
         code=code,
         stage=stage,
-        traceback="".join(traceback.format_exception(error)),
+        traceback=_told(error),
         attributes=attributes,
     )
+
+
+def _told(error: BaseException) -> str:
+    """Return Python's traceback without the steps of fcinspect itself."""
+    told = traceback.TracebackException.from_exception(error)
+    told.stack = traceback.StackSummary.from_list(
+        [frame for frame in told.stack if not is_ours(frame.filename)]
+    )
+    return "".join(told.format())
 
 
 def class_places(module: nn.Module) -> list[Place]:

@@ -30,13 +30,16 @@ STANDARD = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")
 @functools.cache
 def is_own(file: str) -> bool:
     """Whether a file is code under inspection: not torch's, Python's or fcinspect's."""
-    if file.startswith("<") or file.startswith(LIBRARIES):
+    if file.startswith(("<", *LIBRARIES)) or is_ours(file):
         return False
-    if file.startswith(PACKAGE):
-        return file == EXAMPLES
     if file.startswith(STANDARD):
         return "site-packages" in file or "dist-packages" in file
     return True
+
+
+def is_ours(file: str) -> bool:
+    """Whether a file is fcinspect's, and not one of its examples."""
+    return file.startswith(PACKAGE) and file != EXAMPLES
 
 
 @functools.cache

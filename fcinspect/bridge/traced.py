@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +67,7 @@ class Traced:
         try:
             self._load()
         except Refused as refused:
-            return self._not_made(refused)
+            return self._not_made(refused, inputs, batch)
         if device is not None:
             return self._run_or_not_made(device, inputs, batch, training, "")
         found = self._run_or_not_made("meta", inputs, batch, training, "")
@@ -143,11 +144,18 @@ class Traced:
                 raise
         self._loaded = True
 
-    def _run_or_not_made(self, *asked: Any) -> ModuleTrace:
+    def _run_or_not_made(
+        self,
+        device: Device,
+        inputs: Sequence[steps.Tensor],
+        batch: tuple[int, ...] | None,
+        training: bool,
+        why_not_meta: str,
+    ) -> ModuleTrace:
         try:
-            return self._run(*asked)
+            return self._run(device, inputs, batch, training, why_not_meta)
         except Refused as refused:
-            return self._not_made(refused)
+            return self._not_made(refused, inputs, batch)
 
     def _forget(self) -> None:
         """Forget the reader's own modules that an earlier run imported."""
@@ -235,12 +243,15 @@ class Traced:
             places += [failure.step.called, failure.step.made]
         return texts_of(places, self._edited)
 
-    def _not_made(self, refused: Refused) -> ModuleTrace:
+    def _not_made(
+        self, refused: Refused, inputs: Sequence[steps.Tensor], batch: tuple[int, ...] | None
+    ) -> ModuleTrace:
         """Return the trace of code that raised before there was a module."""
+        wanted = tuple(steps.Tensor((*(batch or ()), *t.shape), t.dtype, t.name) for t in inputs)
         failure = failure_of(refused.error, refused.stage, None)
         return ModuleTrace(
             source=self._text, name=self._text.rpartition(":")[2], device="cpu", why_not_meta="",
-            training=False, inputs=(), input_origin="", steps=(), outputs=(), parameters=0,
+            training=False, inputs=wanted, input_origin="", steps=(), outputs=(), parameters=0,
             trainable=0, buffers=0, unused=(), parameter_bytes=0, failure=failure,
             sources=texts_of([failure.place], self._edited),
         )  # fmt: skip
@@ -249,6 +260,8 @@ class Traced:
     def _borrowed(self, device: Device) -> Iterator[nn.Module]:
         """Lend the module on a device; a ready one gets its own numbers back."""
         ready = isinstance(self._found, nn.Module)
+        if ready and self._arguments:
+            raise UsageError(f"--arg is for classes and functions: {self._text} is a ready module")
         if not ready or device == "cpu":
             yield self._module_on(device)
             return
@@ -267,14 +280,12 @@ class Traced:
     def _module_on(self, device: Device) -> nn.Module:
         found = self._found
         if isinstance(found, nn.Module):
-            if self._arguments:
-                raise UsageError(
-                    f"--arg is for classes and functions: {self._text} is a ready module"
-                )
             return found
-        if not callable(found):
+        other_class = inspect.isclass(found) and not issubclass(found, nn.Module)
+        if other_class or not callable(found):
+            what = "a class, but not of modules" if other_class else kind_words(found)
             raise InputError(
-                f"{self._text} is {kind_words(found)}: expected an nn.Module, a class of modules,"
+                f"{self._text} is {what}: expected an nn.Module, a class of modules,"
                 " or a function that returns one"
             )
         check_arguments(found, self._arguments, self._text)

@@ -76,7 +76,7 @@ def _of_text(
     if isinstance(found, Unrecognised):
         shapes = f"; shapes in it: {', '.join(found.shapes)}" if found.shapes else ""
         raise UsageError(
-            f"not recognised: {found.first_line[:200]!r}{shapes}",
+            f"not recognised: {found.line[:200]!r}{shapes}",
             hint="fcinspect diagnose MODULE:OBJECT --input … looks at the module itself",
         )
     return output.write(view_of_diagnosis(found, asked, warnings))
@@ -124,6 +124,9 @@ def _of_module(
                 return output.write(view_of_diagnosis(diagnosis, asked))
             refuse_unmade(found)
             said = " ".join(found.failure.message.split())[:300]
-            raise UsageError(f"not recognised: {found.failure.error}: {said}")
+            raise UsageError(
+                f"not recognised: {found.failure.error}: {said}",
+                hint="fcinspect trace shows the steps up to it",
+            )
         report = options.searched(tracing, found, weights, optimizer)
     return output.write(view_of_silent(report, asked))

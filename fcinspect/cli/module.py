@@ -148,8 +148,10 @@ def parse_input(text: str) -> Tensor:
     found = INPUT.fullmatch(text.strip())
     if found is None:
         raise UsageError(f"--input {text!r}: {FORM}")
-    sizes = [part.strip() for part in re.split(r"[,x×]", found["shape"].strip("()[] "))]
-    sizes = [] if found["shape"].strip() == "()" else [s for s in sizes if s or len(sizes) == 1]
+    shape = found["shape"].strip()
+    sizes = [part.strip() for part in re.split(r"[,x×]", shape.strip("()[] ").removesuffix(","))]
+    if shape == "()":
+        sizes = []  # a single number
     if not all(size.isascii() and size.isdigit() for size in sizes):
         raise UsageError(f"--input {text!r}: {FORM}")
     if any(len(size.lstrip("0")) > len(str(LARGEST_COUNT)) for size in sizes):

@@ -42,8 +42,8 @@ MOST_FACTS = 8
 class Unrecognised:
     """A text that no family knows."""
 
-    first_line: str
-    """Of what the text says."""
+    line: str
+    """The line that tells most: the error's first, or the last of a log."""
     shapes: tuple[str, ...]
     """The shapes that stand in it, as they are written."""
 
@@ -57,6 +57,8 @@ def diagnose(text: str) -> Diagnosis | Unrecognised:
             return found
     message = reports[0].message
     lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if not reports[0].frames:
+        lines.reverse()  # in a log an error stands last
     seen = dict.fromkeys(found.group() for found in SHAPES.finditer(message[:100_000]))
     return Unrecognised(lines[0] if lines else "", tuple(seen)[:MOST_FACTS])
 

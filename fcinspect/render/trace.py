@@ -144,7 +144,7 @@ def page(
     del precision  # shapes hold whole numbers only
     built = PageBuilder()
     built.add(Heading(f"Trace of {text.safe(trace.name)}", level=1))
-    if trace.inputs:
+    if trace.inputs and (trace.failure is None or trace.failure.stage == "forward"):
         built.add(*(Line.of(line, indent=2) for line in _head(trace)))
     if trace.steps:
         shown = len(trace.steps) if show_all else MOST_ROWS
@@ -176,7 +176,7 @@ def _head(trace: ModuleTrace) -> list[str]:
 
 def _input(tensor: Tensor) -> str:
     name = f"{tensor.name} " if tensor.name else ""
-    return f"{name}{text.shape(tensor.shape)} {tensor.dtype}"
+    return f"{name}{text.shape(tensor.shape)} {tensor.dtype}".rstrip()
 
 
 def _places(trace: ModuleTrace) -> list[Place]:
@@ -280,7 +280,7 @@ def _buffers(trace: ModuleTrace) -> str:
 
 def _sentence(step: Step) -> Line:
     """fc1   (4, 2048) · (128, 2048)ᵀ + (128) → (4, 128)"""
-    name = step.path if step.is_module else f"{step.path} {step.kind}".strip()
+    name = step.path if step.is_module and step.path else f"{step.path} {step.kind}".strip()
     entering, leaving = _first(step.inputs), _first(step.outputs)
     turned = step.is_module or step.kind == "linear"
     parts: list[str | Span] = [

@@ -38,13 +38,15 @@ class Case:
     most_bytes: int | None = None
     """The peak memory that must not be exceeded."""
     environment: tuple[tuple[str, str], ...] = ()
+    status: int = 0
+    """The exit status that the command must end with."""
 
     def measure(self, folder: Path, runs: int = 9) -> Comparison:
         """Measure the case in a folder made by `prepare`."""
         saved = dict(os.environ)
         os.environ.update(self.environment)
         try:
-            return compare(self.command, self.yardstick, folder, runs)
+            return compare(self.command, self.yardstick, folder, runs, self.status)
         finally:
             os.environ.clear()
             os.environ.update(saved)
@@ -58,15 +60,27 @@ def _case(
     most_bytes: int | None = None,
     against: str | None = None,
     environment: tuple[tuple[str, str], ...] = (),
+    status: int = 0,
 ) -> Case:
     words = against or f"python -c {code!r}"
-    return Case(name, tuple(command), words, tuple(python(code)), most, most_bytes, environment)
+    return Case(
+        name, tuple(command), words, tuple(python(code)), most, most_bytes, environment, status
+    )
 
 
 TAB = (
     ("_FCINSPECT_COMPLETE", "complete_bash"),
     ("COMP_WORDS", "fcinspect ex"),
     ("COMP_CWORD", "1"),
+)
+
+MESSAGE = "mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)"
+EXAMPLES = (
+    ("MLP", "4,3"),
+    ("CNN", "4,3,32,32"),
+    ("RNN", "4,28,28"),
+    ("Regression", "4,10"),
+    ("classifier", "4,20"),
 )
 
 CASES = (
@@ -78,6 +92,22 @@ CASES = (
         fcinspect("explain", "--in", "4", "--out", "2", "--seed", "0"),
         "import torch",
         1.15,
+    ),
+    _case(
+        'diagnose "mat1 and mat2 shapes …"',
+        fcinspect("diagnose", MESSAGE),
+        "import typer",
+        2.5,
+        status=1,
+    ),
+    *(
+        _case(
+            f"trace fcinspect.examples:{name}",
+            fcinspect("trace", f"fcinspect.examples:{name}", "--input", shape),
+            "import torch",
+            1.5,
+        )
+        for name, shape in EXAMPLES
     ),
     _case("step 3-5-4-2", fcinspect("step", "3-5-4-2"), "import torch", 1.25),
     _case(

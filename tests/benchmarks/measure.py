@@ -29,10 +29,18 @@ class Comparison:
 
 
 def compare(
-    command: Sequence[str], yardstick: Sequence[str], folder: Path, runs: int = 9
+    command: Sequence[str],
+    yardstick: Sequence[str],
+    folder: Path,
+    runs: int = 9,
+    status: int = 0,
 ) -> Comparison:
-    """Run both in turn, after one warm-up each, and return medians."""
-    asked = {"commands": [list(command), list(yardstick)], "runs": runs}
+    """Run both in turn, after one warm-up each, and return medians.
+
+    `status` is the exit status that the command must end with.
+    """
+    commands = [list(command), list(yardstick)]
+    asked = {"commands": commands, "statuses": [status, 0], "runs": runs}
     # a small process does the timing: a child's peak memory starts from its parent's size
     done = subprocess.run(
         [PYTHON, "-S", str(Path(__file__).with_name("runner.py"))],

@@ -113,7 +113,7 @@ def _negative(match: Match[str], reported: Reported) -> Diagnosis:
     evidence = f"the size is {number}"
     first = Cause(
         "negative-width",
-        "-1 stands for “find it out” in view and reshape, not where a layer is made"
+        "-1 stands for a size to be worked out in view and reshape, not where a layer is made"
         if number == "-1"
         else "the size was computed and came out negative, e.g. by a convolution larger than its "
         "input",

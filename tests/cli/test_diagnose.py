@@ -1,0 +1,156 @@
+"""fcinspect diagnose, as a person calls it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+SHAPES = "mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)"
+TRACEBACK = f"""Some log line
+Traceback (most recent call last):
+  File "/home/me/train.py", line 41, in <module>
+    main()
+  File "/home/me/train.py", line 30, in main
+    out = net(x)
+  File "/usr/lib/python3/site-packages/torch/nn/modules/module.py", line 1553, in _call_impl
+    return forward_call(*args, **kwargs)
+  File "/home/me/net.py", line 17, in forward
+    h = self.fc1(features)
+        ^^^^^^^^^^^^^^^^^^
+  File "/usr/lib/python3/site-packages/torch/nn/modules/linear.py", line 117, in forward
+    return F.linear(input, self.weight, self.bias)
+RuntimeError: {SHAPES}
+"""
+
+
+def test_a_single_line_gives_causes_evidence_and_the_line(run: Run) -> None:
+    """What happened, why with the numbers put in, and code to paste; exit status 1."""
+    result = run("diagnose", SHAPES)
+    assert result.status == 1
+    assert result.out.splitlines()[0] == SHAPES
+    assert "1,568 = 32·7·7 and 2,048 = 32·8·8" in " ".join(result.out.split())
+    assert "nn.Linear(1568, 128)" in result.out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"RuntimeError: {SHAPES}",
+        f"'{SHAPES}'",
+        "size mismatch, m1: [64 x 1568], m2: [2048 x 128] at /pytorch/aten/src/TH/THMath.cpp:136",
+        "linear(): input and weight.T shapes cannot be multiplied (64x1568 and 2048x128)",
+        "a and b must have same reduction dim, but got [64, 1568] X [2048, 128].",
+        f"\x1b[31mE   RuntimeError: {SHAPES}\x1b[0m",
+        f"[rank0]: RuntimeError: {SHAPES}",
+    ],
+)
+def test_wordings_and_wrappings_of_one_message(run: Run, text: str) -> None:
+    """Older wordings, other devices, pytest's and torchrun's prefixes and colours are the same."""
+    result = run("diagnose", text, "--json")
+    assert (result.data["kind"], result.data["likely"][0]["name"]) == ("product", "in-features")
+
+
+def test_a_traceback_on_stdin_gives_the_readers_own_names(run: Run) -> None:
+    """The line to write is in the names of the innermost line of the reader's own code."""
+    result = run("diagnose", "-", "--json", stdin=TRACEBACK)
+    assert result.status == 1
+    assert result.data["likely"][0]["code"] == "self.fc1 = nn.Linear(1568, 128)"
+
+
+def test_the_last_error_of_a_log_counts(run: Run) -> None:
+    """Of two tracebacks the later is diagnosed."""
+    other = TRACEBACK.replace(
+        SHAPES, "mat1 and mat2 must have the same dtype, but got Double and Float"
+    )
+    assert run("diagnose", "-", "--json", stdin=other + TRACEBACK).data["kind"] == "product"
+    assert run("diagnose", "-", "--json", stdin=TRACEBACK + other).data["kind"] == "dtype"
+
+
+def test_the_broadcast_of_a_loss_is_shown(run: Run) -> None:
+    """A warning is read like an error: the N×N that would be formed is named."""
+    text = (
+        "loss.py:3: UserWarning: Using a target size (torch.Size([8])) that is different to the"
+        " input size (torch.Size([8, 1])). This will likely lead to incorrect results due to"
+        " broadcasting. Please ensure they have the same size.\n  return F.mse_loss(a, b)\n"
+    )
+    page = run("diagnose", "-", stdin=text).out
+    assert "64" in page
+    assert "(8, 8)" in page
+
+
+@pytest.mark.parametrize("text", ["hello (3, 4) and 5x6", "KeyError: 'x'", "Traceback"])
+def test_an_unknown_text_is_not_recognised(run: Run, text: str) -> None:
+    """Exit status 2 and nothing on stdout; shapes that could be read are told."""
+    result = run("diagnose", text)
+    assert (result.status, result.out) == (2, "")
+    assert "not recognised" in result.err
+    assert ("(3, 4), 5x6" in result.err) == ("5x6" in text)
+
+
+def test_nothing_to_read_and_files_are_refused_with_a_hint(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty text, and a file named in place of a text."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "log.txt").write_text(TRACEBACK, encoding="utf-8")
+    assert "there is no text" in run("diagnose", "").err
+    assert "there is no text" in run("diagnose", "-", stdin=" \n").err
+    assert "fcinspect diagnose - < log.txt" in run("diagnose", "log.txt").err
+    refused = run("diagnose", SHAPES, "--input", "4,3")
+    assert refused.status == 2
+    assert "is no MODULE:OBJECT" in refused.err
+
+
+def test_much_text_is_read_in_bounded_memory() -> None:
+    """300 MB of log before the error: its end is read, which is said."""
+    code = (
+        "import resource, subprocess, sys\n"
+        "line = b'2026 INFO step 1234 loss 0.123 (64x1568)\\n' * 20000\n"
+        "p = subprocess.Popen([sys.executable, '-m', 'fcinspect', 'diagnose', '-'],"
+        " stdin=subprocess.PIPE)\n"
+        "for _ in range(300_000_000 // len(line)): p.stdin.write(line)\n"
+        f"p.stdin.write(b'RuntimeError: {SHAPES}\\n'); p.stdin.close(); p.wait()\n"
+        "print(p.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    status, kilobytes = done.stdout.splitlines()[-1].split()
+    assert status == "1"
+    assert int(kilobytes) < 120_000
+    assert "were read" in done.stdout
+
+
+def test_a_module_is_diagnosed_with_its_lines(run: Run) -> None:
+    """MODULE:OBJECT gives file, line and the edited line; a module that runs is searched."""
+    result = run("diagnose", "fcinspect.examples:CNN", "--input", "4,3,28,28", "--json")
+    assert result.status == 1
+    first = result.data["likely"][0]
+    assert first["changes"][0]["after"].strip() == "self.fc1 = nn.Linear(1568, 128)"
+    assert first["trial"] == {
+        "runs": True,
+        "keeps_batch": True,
+        "words": "runs: (4, 3, 28, 28) → (4, 10)",
+    }
+    sound = run("diagnose", "fcinspect.examples:CNN", "--input", "4,3,32,32")
+    assert sound.status == 0
+    assert "No silent fault was found." in sound.out
+    assert "Not exercised" in sound.out
+
+
+def test_a_module_that_fails_by_an_unknown_error_is_not_recognised(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit status 2, as for an unknown text."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n"
+        "        raise ValueError('mine')\n",
+        encoding="utf-8",
+    )
+    result = run("diagnose", "own.py:Net", "--input", "2,3")
+    assert (result.status, result.out) == (2, "")
+    assert "not recognised: ValueError: mine" in result.err
