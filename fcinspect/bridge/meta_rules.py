@@ -154,6 +154,35 @@ def _max_pool(
     return found, torch.empty(found.shape, dtype=torch.int64, device="meta")
 
 
+def _stack(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
+    """Return tensors of one shape along a dimension of their own."""
+    first = tensors[0]
+    _require(all(_plain(t) and t.shape == first.shape and t.dtype == first.dtype for t in tensors))
+    _require(-first.dim() - 1 <= dim <= first.dim())
+    place = dim if dim >= 0 else dim + first.dim() + 1
+    return _new((*first.shape[:place], len(tensors), *first.shape[place:]), first)
+
+
+def _softmax(x: torch.Tensor, dim: int, half_to_float: bool) -> torch.Tensor:
+    _require(x.dim() > 0 and -x.dim() <= dim < x.dim() and not half_to_float)
+    return _same(x)
+
+
+def _layer_norm(
+    x: torch.Tensor,
+    normalized: Sequence[int],
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    eps: float,
+) -> tuple[torch.Tensor, ...]:
+    own = tuple(normalized)
+    _require(0 < len(own) <= x.dim() and x.is_contiguous() and tuple(x.shape[-len(own) :]) == own)
+    _require(all(p is None or (p.shape == own and p.dtype == x.dtype) for p in (weight, bias)))
+    lead = (*x.shape[: x.dim() - len(own)], *(1 for _ in own))
+    _require(x.dtype in (torch.float32, torch.float64))
+    return _new(x.shape, x), _new(lead, x), _new(lead, x)
+
+
 ONE_DTYPE = {
     aten.mm, aten.addmm, aten.bmm, aten.baddbmm, aten.mv, aten.addmv, aten.dot, aten.convolution,
     aten.native_layer_norm, aten.native_batch_norm, aten._native_batch_norm_legit_no_training,
@@ -166,6 +195,10 @@ RULES: dict[Any, Rule] = {
     aten.bmm.default: _bmm,
     aten.convolution.default: _convolution,
     aten.max_pool2d_with_indices.default: _max_pool,
+    aten.stack.default: _stack,
+    aten._softmax.default: _softmax,
+    aten._log_softmax.default: _softmax,
+    aten.native_layer_norm.default: _layer_norm,
     **{
         getattr(aten, name).default: _same
         for name in ("relu", "sigmoid", "tanh", "silu", "gelu", "neg", "exp")

@@ -1,5 +1,8 @@
 """Networks as people write them, small: what the tracer is tried on."""
 
+# mypy: disable-error-code="no-any-return"
+# a module that is called returns anything
+
 from __future__ import annotations
 
 from collections import OrderedDict
@@ -606,6 +609,21 @@ class Forgiving(nn.Module):
             return self.right(x)
 
 
+class Retries(nn.Module):
+    """Tries its layer on rows, then on columns: (3, batch)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what the layer makes of the columns."""
+        try:
+            return self.fc(x)
+        except RuntimeError:
+            return self.fc(x.t())
+
+
 class ReadsNumber(nn.Module):
     """Looks at a number of its input: (batch, 3)."""
 
@@ -681,6 +699,40 @@ class ByHand(nn.Module):
         return x * self.scale
 
 
+class ByFunctions(nn.Module):
+    """Products with parameters by other functions: (batch, 4)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 5))
+        self.bias = nn.Parameter(torch.randn(5))
+        self.other = nn.Parameter(torch.randn(3, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the product of the outputs with themselves."""
+        x = torch.addmm(self.bias, x, self.weight)
+        x = torch.einsum("bi,oi->bo", x, self.other)
+        return x @ x.t()
+
+
+class Asks(nn.Module):
+    """Asks its input a great deal before it uses it: (batch, 3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the layer's output."""
+        assert x.size(0) == x.shape[0]
+        assert x.dim() == 2
+        assert x.is_floating_point()
+        start = torch.zeros_like(x)
+        assert start.numel() == x.numel()
+        x.requires_grad_(False)
+        return self.fc(x)
+
+
 class Recurrences(nn.Module):
     """Indexes what recurrent layers return in many ways: (batch, time, 3)."""
 
@@ -705,6 +757,19 @@ class Recurrences(nn.Module):
             last[-1],
             cell[-1],
         )
+
+
+class Turned(nn.Module):
+    """Indexes not what a recurrent layer returned, but views of it: (batch, time, 3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(3, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the last step, the third, and the last of the first row."""
+        steps, _ = self.rnn(x)
+        return steps.transpose(0, 1)[-1], steps[:, :3][:, -1], steps[0][-1]
 
 
 class Long(nn.Module):
