@@ -49,7 +49,8 @@ def printed(command: str, folder: Path) -> list[str]:
         env={**os.environ, "COLUMNS": "80", "PATH": path},
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stderr == ""
+    assert done.returncode in (0, 1)  # 1: something was checked and found, as told
     return done.stdout.splitlines()
 
 
@@ -85,5 +86,5 @@ def test_a_wrong_example_is_seen() -> None:
 def test_there_are_examples_of_every_command() -> None:
     """No command goes unshown."""
     commands = " ".join(example.command for block in BLOCKS for example in block)
-    for command in ("create", "explain", "shapes", "step"):
+    for command in ("create", "explain", "shapes", "trace", "step", "verify", "diagnose"):
         assert f"fcinspect {command}" in commands

@@ -34,7 +34,7 @@ class Mender:
         Where no further change lets the module run, that is the trace with just these texts; None
         where nothing could be run.
         """
-        first = self._run(texts, inputs)
+        first = self.run(texts, inputs)
         reached, changed = first, texts
         for _ in range(MOST_CHANGES - 1):
             if reached is None or reached.failure is None:
@@ -56,12 +56,13 @@ class Mender:
             if not more or candidate.inputs:
                 continue
             texts = {**changed, **more}
-            further = self._run(texts, inputs)
+            further = self.run(texts, inputs)
             if further is not None and _went_on(reached, further):
                 return further, texts
         return None
 
-    def _run(self, texts: Mapping[str, str], inputs: Sequence[Tensor]) -> ModuleTrace | None:
+    def run(self, texts: Mapping[str, str], inputs: Sequence[Tensor]) -> ModuleTrace | None:
+        """Return the trace with just these texts; None where it could not be run."""
         if self._retry is None or self._left == 0:
             return None
         self._left -= 1

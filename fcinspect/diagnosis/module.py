@@ -50,7 +50,9 @@ def _cause(candidate: Candidate, trace: ModuleTrace, mender: Mender) -> Cause:
     texts = edited(candidate.edits, trace)
     if not texts and (candidate.edits or candidate.inputs is None):
         return plain
-    reached, changed = mender.mended(texts, candidate.inputs or trace.inputs)
+    if candidate.inputs is not None:
+        return replace(plain, trial=trial_of(mender.run(texts, candidate.inputs)))
+    reached, changed = mender.mended(texts, trace.inputs)
     return replace(
         plain, changes=changes_of(trace.sources, changed), trial=trial_of(reached, candidate.rows)
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.render import text
@@ -163,11 +165,11 @@ def _lines(code: str) -> list[str]:
 
 
 def shown_file(path: str) -> str:
-    """Return a path as one would type it here."""
-    import os
-
-    near = os.path.relpath(path)
-    return path if near.startswith("..") else near
+    """Return a path as one would type it here, or as its package names it."""
+    for folder in (Path.cwd(), *(Path(entry) for entry in sys.path if entry)):
+        if Path(path).is_relative_to(folder):
+            return str(Path(path).relative_to(folder))
+    return path
 
 
 def _silent_page(report: SilentReport, precision: int = 4) -> Page:

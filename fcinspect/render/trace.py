@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 200
 """Steps shown on the page unless all are asked for; JSON and CSV have them all."""
 MOST_WINDOWS = 12
+MOST_NAME = 30
 FLATTENING = ("flatten", "Flatten", "view", "reshape")
 
 
@@ -244,9 +245,13 @@ def _name(step: Step) -> str:
 
 
 def _finish(built: PageBuilder, trace: ModuleTrace) -> None:
-    linear = {_sentence(step).text: _sentence(step) for step in trace.steps if step.linear}
+    linear = {(step.path, step.inputs, step.weight): step for step in trace.steps if step.linear}
     if linear:
-        built.group(Heading("Linear layers: Y = X·Wᵀ + b"), *list(linear.values())[:MOST_ROWS])
+        wide = max(len(_called(step)) for step in linear.values())
+        lines = [_sentence(step, min(wide, MOST_NAME)) for step in linear.values()]
+        built.group(Heading("Linear layers: Y = X·Wᵀ + b"), *lines[:MOST_ROWS])
+        if len(lines) > MOST_ROWS:
+            built.add(Line.of(f"showing {MOST_ROWS} of {len(lines):,}; --json has all", indent=2))
     sizes = _sizes(trace)
     if sizes:
         built.group(Heading("Sizes"), *sizes)
@@ -278,13 +283,18 @@ def _buffers(trace: ModuleTrace) -> str:
     return f"; {text.plural(trace.buffers, 'number')} in buffers" if trace.buffers else ""
 
 
-def _sentence(step: Step) -> Line:
-    """fc1   (4, 2048) · (128, 2048)ᵀ + (128) → (4, 128)"""
+def _called(step: Step) -> str:
+    """Return "fc1", or of a function where it is called and its name."""
     name = step.path if step.is_module and step.path else f"{step.path} {step.kind}".strip()
+    return text.safe(name)
+
+
+def _sentence(step: Step, wide: int) -> Line:
+    """Return fc1   (4, 2048) · (128, 2048)ᵀ + (128) → (4, 128)."""
     entering, leaving = _first(step.inputs), _first(step.outputs)
     turned = step.is_module or step.kind == "linear"
     parts: list[str | Span] = [
-        (f"{text.safe(name):<5} ", "strong"),
+        (f"{_called(step):<{wide}}   ", "strong"),
         (text.shape(entering or ()), "input"),
         " · ",
         (text.shape(step.weight or ()) + ("ᵀ" if turned else ""), "weight"),
@@ -297,21 +307,26 @@ def _sentence(step: Step) -> Line:
 
 def _sizes(trace: ModuleTrace) -> list[Block]:
     """Return the arithmetic of convolutions, pools and flattening, each once."""
-    found: dict[str, Line] = {}
+    found: dict[tuple[str, str, str], None] = {}
     for step in trace.steps:
-        name = text.safe(step.path) if step.is_module else step.kind
+        name = text.safe(step.path) if step.is_module and step.path else step.kind
         for window in same_for_all(step.windows):
-            words = f"{window.axis} {window.words}"
-            found.setdefault(f"{name} {words}", Line.of((f"{name}  ", "strong"), words, indent=2))
+            found[name, window.axis, window.words] = None
         merged = _merged(step)
         if merged:
-            found.setdefault(f"{name} {merged}", Line.of((f"{name}  ", "strong"), merged, indent=2))
-    lines: list[Block] = list(found.values())
+            found[name, "", merged] = None
+    if not found:
+        return []
+    names, axes = (max(len(entry[place]) for entry in found) for place in (0, 1))
+    lines: list[Block] = [
+        Line.of(
+            (f"{name:<{names}}   ", "strong"), f"{axis:<{axes}}   " if axes else "", words, indent=2
+        )
+        for name, axis, words in found
+    ]
     if len(lines) > MOST_WINDOWS:
-        return [
-            *lines[:MOST_WINDOWS],
-            Line.of(f"showing {MOST_WINDOWS} of {len(lines)}; --json has all", indent=2),
-        ]
+        rest = Line.of(f"showing {MOST_WINDOWS} of {len(lines)}; --json has all", indent=2)
+        return [*lines[:MOST_WINDOWS], rest]
     return lines
 
 

@@ -77,6 +77,7 @@ def _causes(product: Product) -> Iterator[Cause]:
     yield from _not_flattened(product)
     yield from _transposed_input(product)
     yield _in_features(product)
+    yield from _another_picture(product)
     yield from _applied_twice(product)
 
 
@@ -217,9 +218,26 @@ def _in_features(p: Product) -> Cause:
         "in-features",
         f"in_features must be {p.width:,}",
         evidence,
-        f"make in_features {p.width}"
-        + (f", or bring the picture back to {both[2]}×{both[2]}" if both is not None else ""),
+        f"make in_features {p.width}",
         f"# {code}" if p.functional else code,
+    )
+
+
+def _another_picture(p: Product) -> Iterator[Cause]:
+    """A picture of another size: the weights could stay."""
+    both = same_channels(p.width, p.wanted)
+    if both is None:
+        return
+    channels, side, expected = both
+    yield Cause(
+        "pool-to-fit",
+        "The pictures have another size than the network was made for",
+        f"{channels} channels of {side}×{side} arrive where {expected}×{expected} were expected, as"
+        f" if pictures of {4 * side}×{4 * side} came in place of {4 * expected}×{4 * expected}"
+        " before two pools",
+        f"resize the pictures, or pool to {expected}×{expected} before flattening: all weights keep"
+        " their shapes",
+        f"x = nn.functional.adaptive_avg_pool2d(x, {expected})",
     )
 
 

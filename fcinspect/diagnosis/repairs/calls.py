@@ -60,11 +60,19 @@ def _casts(scene: Scene) -> list[Candidate]:
             name,
             cause,
             f"{by(step.inputs[0].shape)} of {entering} enters {step.words}",
-            f"convert the input with .{method}()",
+            f"convert the input with .{method}()" + _other_input(scene, method),
             edits,
             code=None if edits else f"x = x.{method}()",
         )
     ]
+
+
+def _other_input(scene: Scene, method: str) -> str:
+    """Return the option that gives the module's own input the dtype, where indices enter it."""
+    inputs = scene.trace.inputs
+    if method != "long" or len(inputs) != 1 or inputs[0].shape != scene.entering:
+        return ""
+    return f"; for this run, --input {','.join(map(str, inputs[0].shape))}:int64"
 
 
 def _held_dtype(scene: Scene, step: Step) -> str:
