@@ -11,15 +11,14 @@ from fcinspect.diagnosis.mending import Mender, Retry, edited, shapes_of, trial_
 from fcinspect.diagnosis.observations import (
     Lifeless,
     Observations,
-    OptimizerHolds,
-    StoredWeights,
     Unregistered,
 )
 from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.recognising import recognise
 from fcinspect.diagnosis.records import Cause, Trial
 from fcinspect.diagnosis.repairs.candidate import Scene, by
-from fcinspect.diagnosis.repairs.products import flatten_rows
+from fcinspect.diagnosis.repairs.flattening import flatten_rows
+from fcinspect.diagnosis.silent_beside import listed, of_optimizer, of_weights, undecided_weights
 from fcinspect.shapes.steps import Failure, ModuleTrace, Step
 
 Observe = Callable[[ModuleTrace, Mapping[str, str]], Observations | None]
@@ -28,7 +27,6 @@ Observe = Callable[[ModuleTrace, Mapping[str, str]], Observations | None]
 RECURRENT = ("RNN", "LSTM", "GRU")
 RESHAPING = ("view", "reshape", "flatten", "Flatten", "unflatten")
 ELEMENTWISE = ("add", "sub", "mul", "div", "rsub", "iadd", "isub", "imul")
-MOST_NAMES = 6
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ class _Judge:
         others = [row for row in mixing.changed if row != 0]
         seen = (
             f"row 0 of the input alone was changed, and of the output's {mixing.rows} rows"
-            f" {_listed([str(row) for row in others])} changed too"
+            f" {listed([str(row) for row in others])} changed too"
         )
         for step in self._trace.steps:
             time_first = step.kind in RECURRENT and "batch_first=False" in step.call
@@ -178,54 +176,8 @@ class _Judge:
         """Element-wise operations in which both operands are stretched: (N, 1) with (N,)."""
         found = []
         for step in self._trace.steps:
-            if step.kind not in ELEMENTWISE or not step.outputs:
-                continue
-            shapes = [t.shape for t in step.inputs] + [p.shape for p in step.parameters]
-            out = step.outputs[0].shape
-            if len(shapes) != 2 or any(shape == out for shape in shapes) or () in shapes:
-                continue
-            parameter = step.parameters[0] if step.parameters else None
-            if parameter is not None and parameter.shape[-1:] == (1,) and len(parameter.shape) == 2:
-                n = parameter.shape[0]
-                found.append(
-                    Cause(
-                        "bias-column",
-                        f"{parameter.name or 'the bias'} is a column ({n}, 1), added along the"
-                        f" batch",
-                        f"{by(shapes[0])} and {by(shapes[1])} give {by(out)}",
-                        f"give it the shape ({n},)",
-                        f"torch.zeros({n})",
-                    )
-                )
-            else:
-                found.append(
-                    Cause(
-                        "operands-broadcast",
-                        f"{step.kind} stretches both of its operands",
-                        f"{by(shapes[0])} and {by(shapes[1])} give {by(out)}",
-                        "give both the same shape: squeeze(1) or unsqueeze(1)",
-                        "a = a.squeeze(1)",
-                    )
-                )
-        column = [
-            step for step in self._trace.steps
-            if step.kind in ELEMENTWISE and step.outputs and step.parameters
-            and len(step.parameters[0].shape) == 2 and step.parameters[0].shape[1] == 1
-            and step.parameters[0].shape[0] > 1 and step.inputs
-            and step.outputs[0].shape == step.inputs[0].shape and len(step.inputs[0].shape) == 2
-        ]  # fmt: skip
-        for step in column:
-            name, n = step.parameters[0].name or "the bias", step.parameters[0].shape[0]
-            found.append(
-                Cause(
-                    "bias-column",
-                    f"{name} is a column ({n}, 1): each row of the batch gets one number of it",
-                    f"{by(step.inputs[0].shape)} + {by(step.parameters[0].shape)}: it fits only"
-                    f" because the batch has {n} rows",
-                    f"give it the shape ({step.inputs[0].shape[1]},)",
-                    f"torch.zeros({step.inputs[0].shape[1]})",
-                )
-            )
+            if step.kind in ELEMENTWISE and step.outputs:
+                found += _column(step) or _stretched(step)
         return found
 
     def unregistered(self) -> list[Cause]:
@@ -302,15 +254,17 @@ class _Judge:
 
     def optimizers(self) -> list[Cause]:
         """An optimizer that updates other parameters than the module's."""
-        return [_optimizer(held) for held in self._seen.optimizers if held.missing or held.foreign]
+        return [
+            of_optimizer(held) for held in self._seen.optimizers if held.missing or held.foreign
+        ]
 
     def weights(self) -> list[Cause]:
         """A state dict whose square weights lie the other way round."""
         found = self._seen.weights
         if found is None:
             return []
-        self.undecided += _undecided(found)
-        causes = _stored(found)
+        self.undecided += undecided_weights(found)
+        causes = of_weights(found)
         known = recognise(read(found.refusal)[0]) if found.refusal else None
         names = {cause.name for cause in causes}
         return [*causes, *(c for c in (known.likely if known else ()) if c.name not in names)]
@@ -349,6 +303,45 @@ class _Judge:
         return replace(cause, trial=Trial(gone, words, cause.trial.keeps_batch))
 
 
+def _column(step: Step) -> list[Cause]:
+    """Return what is wrong with a bias of shape (N, 1): its numbers go along the batch."""
+    parameter = step.parameters[0] if step.parameters else None
+    if parameter is None or len(parameter.shape) != 2 or parameter.shape[1] != 1 or not step.inputs:
+        return []
+    n, entering, out = parameter.shape[0], step.inputs[0].shape, step.outputs[0].shape
+    if n < 2 or len(entering) != 2:
+        return []
+    evidence = f"{by(entering)} and {by(parameter.shape)} give {by(out)}"
+    if out == entering:
+        evidence += f": they fit only because the batch has {n} rows"
+    return [
+        Cause(
+            "bias-column",
+            f"{parameter.name or 'The bias'} is a column ({n}, 1), added along the batch",
+            evidence,
+            f"give it the shape ({entering[1]},)",
+            f"torch.zeros({entering[1]})",
+        )
+    ]
+
+
+def _stretched(step: Step) -> list[Cause]:
+    """Return what is wrong with operands that are broadcast against each other."""
+    shapes = [t.shape for t in step.inputs] + [p.shape for p in step.parameters]
+    out = step.outputs[0].shape
+    if len(shapes) != 2 or out in shapes or () in shapes:
+        return []
+    return [
+        Cause(
+            "operands-broadcast",
+            f"{step.kind} stretches both of its operands",
+            f"{by(shapes[0])} and {by(shapes[1])} give {by(out)}",
+            "give both the same shape: squeeze(1) or unsqueeze(1)",
+            "a = a.squeeze(1)",
+        )
+    ]
+
+
 _NONE = Failure(None, "", "", None, "")
 
 
@@ -360,88 +353,9 @@ def _prefix(source: Source) -> str:
     return "torch.nn."
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
-
-
 def _layers(parts: list[Lifeless]) -> str:
-    return _listed(list(dict.fromkeys(p.name.rpartition(".")[0] or p.name for p in parts)))
+    return listed(list(dict.fromkeys(p.name.rpartition(".")[0] or p.name for p in parts)))
 
 
 def _keys(parts: list[Lifeless]) -> str:
-    return _listed([p.name for p in parts])
-
-
-def _optimizer(held: OptimizerHolds) -> Cause:
-    if len(held.missing) == held.of:
-        return Cause(
-            "optimizer-other-parameters",
-            f"{held.name} updates other parameters than the module's",
-            f"of the module's {held.of} trainable parameters {held.name} ({held.kind}) holds none,"
-            f" and {held.foreign} that are not the module's",
-            "make the optimizer after the module, from this module's parameters",
-            f"{held.name} = torch.optim.{held.kind}(model.parameters(), lr=…)",
-        )
-    missing = f"it lacks {_listed(list(held.missing))}" if held.missing else ""
-    foreign = f"it holds {held.foreign} that are not the module's" if held.foreign else ""
-    return Cause(
-        "optimizer-lacks-parameters" if held.missing else "optimizer-foreign-parameters",
-        f"{held.name} does not hold just the module's trainable parameters",
-        "; ".join(part for part in (missing, foreign) if part),
-        "give it model.parameters(), after every layer is made",
-        f"{held.name} = torch.optim.{held.kind}(model.parameters(), lr=…)",
-    )
-
-
-def _undecided(found: StoredWeights) -> list[str]:
-    known = found.reversed or found.kernels or found.transposed or found.equal
-    if found.square and not known:
-        return [
-            f"whether {_listed(list(found.square))} of {found.source} lie transposed: square"
-            f" weights"
-            " load either way, and no other weight tells"
-        ]
-    return []
-
-
-def _stored(found: StoredWeights) -> list[Cause]:
-    code = (
-        "state = {k: v.T if v.ndim == 2 and 'emb' not in k else v for k, v in state.items()}\n"
-        "model.load_state_dict(state)"
-    )
-    if found.transposed:
-        return [
-            Cause(
-                "square-weight-transposed",
-                f"The square weights {_listed(list(found.transposed))} are stored transposed",
-                f"{found.source} holds just the module's numbers, with rows and columns exchanged;"
-                " load_state_dict does not object",
-                "transpose them before loading",
-                code,
-            )
-        ]
-    turned = found.reversed and not found.equal
-    if found.square and (turned or found.kernels):
-        others = ", ".join(f"{name} {by(shape)}" for name, shape in found.reversed[:3])
-        because = f"the other weights lie as (in, out): {others}" if turned else "they are kernels"
-        return [
-            Cause(
-                "square-weight-transposed",
-                f"The square weights {_listed(list(found.square))} are stored transposed, too",
-                f"{because}; a square weight of the same file loads without a word",
-                "transpose every weight before loading, the square ones included",
-                code,
-            )
-        ]
-    if found.reversed:
-        return [
-            Cause(
-                "weight-transposed",
-                f"{_listed([name for name, _ in found.reversed])} are stored as (in, out)",
-                f"{found.reversed[0][0]} is {by(found.reversed[0][1])} in {found.source}",
-                "transpose them before loading",
-                code,
-            )
-        ]
-    return []
+    return listed([p.name for p in parts])

@@ -248,10 +248,10 @@ def _finish(built: PageBuilder, trace: ModuleTrace) -> None:
     linear = {(step.path, step.inputs, step.weight): step for step in trace.steps if step.linear}
     if linear:
         wide = max(len(_called(step)) for step in linear.values())
-        lines = [_sentence(step, min(wide, MOST_NAME)) for step in linear.values()]
-        built.group(Heading("Linear layers: Y = X·Wᵀ + b"), *lines[:MOST_ROWS])
-        if len(lines) > MOST_ROWS:
-            built.add(Line.of(f"showing {MOST_ROWS} of {len(lines):,}; --json has all", indent=2))
+        shown = [_sentence(step, min(wide, MOST_NAME)) for step in linear.values()]
+        built.group(Heading("Linear layers: Y = X·Wᵀ + b"), *shown[:MOST_ROWS])
+        if len(shown) > MOST_ROWS:
+            built.add(Line.of(f"showing {MOST_ROWS} of {len(shown):,}; --json has all", indent=2))
     sizes = _sizes(trace)
     if sizes:
         built.group(Heading("Sizes"), *sizes)

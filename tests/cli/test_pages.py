@@ -45,6 +45,12 @@ PAGES = [
      "--momentum", "0.9", "--steps", "3"),
     ("step", "300-20-2", "--loss", "bce_with_logits", "--optimizer", "adamw"),
     ("step", "3-2", "--x", "1,nan,2"),
+    ("trace", "fcinspect.examples:CNN", "--input", "4,3,32,32"),
+    ("trace", "fcinspect.examples:RNN", "--batch", "2", "--input", "7,28"),
+    ("trace", "fcinspect.examples:CNN", "--input", "4,3,28,28"),
+    ("diagnose", "mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)"),
+    ("diagnose", "mat1 and mat2 must have the same dtype, but got Double and Float"),
+    ("diagnose", "fcinspect.examples:classifier", "--batch", "3"),
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import re
 
 from fcinspect.diagnosis.editing import Edit, Source, as_operand
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by
-from fcinspect.diagnosis.repairs.products import flatten_rows
+from fcinspect.diagnosis.repairs.flattening import flatten_rows
 from fcinspect.errors import did_you_mean
 from fcinspect.shapes.steps import Step
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import ast
-from math import isqrt, prod
+from math import prod
 
 from fcinspect.diagnosis.editing import (
     Edit,
     Source,
     argument_of,
     as_operand,
-    last_name,
     prefix_of,
 )
 from fcinspect.diagnosis.factors import as_image
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by, times
+from fcinspect.diagnosis.repairs.flattening import (
+    FLATTENING,
+    argument_edit,
+    before_layer,
+    flatten_rows,
+    image_before,
+    in_sequential,
+)
+from fcinspect.diagnosis.repairs.pictures import other_input, pooled
 from fcinspect.shapes.steps import Shape, Step, Tensor
-
-FLATTENING = {"flatten", "Flatten", "view", "reshape"}
-MOST_SIZES = 4
 
 
 def candidates(scene: Scene) -> list[Candidate]:
@@ -46,14 +51,14 @@ def _of_layer(scene: Scene, step: Step, entering: Shape, wanted: int, out: int) 
     if out == entering[-1]:
         found += _swapped(scene, step, entering, wanted, out)
     found += _in_features(scene, step, entering, wanted)
-    found += _pooled(scene, step, entering, wanted)
-    found += _other_input(scene, step, entering, wanted)
+    found += pooled(scene, step, entering, wanted)
+    found += other_input(scene, step, entering, wanted)
     return found
 
 
 def _in_features(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candidate]:
     width = entering[-1]
-    image = _image_before(scene, entering)
+    image = image_before(scene, entering)
     name = step.path or "the layer"
     evidence = f"{name} gets {by(entering)}: {width:,} features, and expects {wanted:,}"
     if image is not None and prod(image[1:]) == width:
@@ -63,7 +68,7 @@ def _in_features(scene: Scene, step: Step, entering: Shape, wanted: int) -> list
     expected = as_image(wanted, image[1] if image is not None and len(image) == 4 else None)
     if expected is not None and image is not None:
         evidence += f"; {wanted:,} = {times(*expected)}"
-    edits = _argument_edit(scene, step, 0, "in_features", str(width))
+    edits = argument_edit(scene, step, 0, "in_features", str(width))
     return [
         Candidate(
             "in-features",
@@ -74,26 +79,6 @@ def _in_features(scene: Scene, step: Step, entering: Shape, wanted: int) -> list
             code=None if edits else f"in_features={width}",
         )
     ]
-
-
-def _argument_edit(
-    scene: Scene, step: Step, position: int, keyword: str, new: str
-) -> tuple[Edit, ...]:
-    """Return the edit of an argument where the module was made."""
-    found = scene.call(step.made)
-    if found is None or not scene.made_once(step):
-        return ()
-    source, call = found
-    argument = argument_of(call, position, keyword)
-    return () if argument is None else (source.replaced(argument, new),)
-
-
-def _image_before(scene: Scene, entering: Shape) -> Shape | None:
-    """Return the shape that was flattened to what enters."""
-    step = scene.before(entering)
-    if step is None or step.kind not in FLATTENING or not step.inputs:
-        return None
-    return step.inputs[0].shape
 
 
 def _batch_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candidate]:
@@ -107,7 +92,7 @@ def _batch_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> 
     edits = flatten_rows(scene, flattened)
     features = prod(shape[1:])
     if features != wanted:
-        edits += _argument_edit(scene, step, 0, "in_features", str(features))
+        edits += argument_edit(scene, step, 0, "in_features", str(features))
     words = f"{flattened.kind}{flattened.call}" if not flattened.is_module else flattened.words
     return [
         Candidate(
@@ -122,31 +107,6 @@ def _batch_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> 
     ]
 
 
-def flatten_rows(scene: Scene, step: Step) -> tuple[Edit, ...]:
-    """Return the edit that lets a flatten, view or reshape keep its rows."""
-    if step.is_module:
-        found = scene.call(step.made)
-        if found is None:
-            return ()
-        source, call = found
-        return (source.replaced(call, f"{source.segment(call.func)}()"),)
-    found = scene.call(step.called)
-    if found is None:
-        return ()
-    source, call = found
-    subject = _subject(source, call)
-    return () if subject is None else (source.replaced(call, f"{subject}.flatten(1)"),)
-
-
-def _subject(source: Source, call: ast.Call) -> str | None:
-    """Return the tensor that a function or method of torch is called on, as it is written."""
-    if isinstance(call.func, ast.Attribute) and prefix_of(call.func) not in ("torch.", "F."):
-        return as_operand(source.segment(call.func.value), call.func.value)
-    if call.args and not isinstance(call.args[0], ast.Starred):
-        return as_operand(source.segment(call.args[0]), call.args[0])
-    return None
-
-
 def _not_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candidate]:
     """An image or sequence that goes into the layer as it is."""
     batch, features = scene.batch, prod(entering[1:])
@@ -157,7 +117,7 @@ def _not_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> li
         return []
     edits = before_layer(scene, step, ".flatten(1)", "nn.Flatten()")
     if not exact and edits:
-        changed = _argument_edit(scene, step, 0, "in_features", str(features))
+        changed = argument_edit(scene, step, 0, "in_features", str(features))
         edits = edits + changed if changed else ()
     evidence = f"{by(entering)} enters: {entering[-1]} features in the last dimension"
     if exact:
@@ -176,43 +136,6 @@ def _not_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> li
             code=None if edits else "x = torch.flatten(x, 1)",
         )
     ]
-
-
-def before_layer(scene: Scene, step: Step, method: str, module: str) -> tuple[Edit, ...]:
-    """Return the edit that changes what enters a layer.
-
-    Where the layer is called, its argument gets the method; in an nn.Sequential, the module is
-    put before it.
-    """
-    found = scene.call(step.called)
-    if found is not None:
-        source, call = found
-        if call.args and not isinstance(call.args[0], ast.Starred):
-            argument = call.args[0]
-            written = as_operand(source.segment(argument), argument)
-            if not _in_sequential(scene, step):
-                return (source.replaced(argument, f"{written}{method}"),)
-    made = scene.call(step.made)
-    if made is None or not scene.made_once(step) or not _in_sequential(scene, step):
-        return ()
-    source, call = made
-    prefix = prefix_of(call.func)
-    written = ", ".join(part.replace("nn.", prefix) for part in (module,))
-    return (source.inserted_before(call, f"{written}, "),)
-
-
-def _in_sequential(scene: Scene, step: Step) -> bool:
-    """Whether the layer is written as an argument of nn.Sequential."""
-    made = scene.call(step.made)
-    if made is None:
-        return False
-    source, call = made
-    holder = source.parent(call)
-    if isinstance(holder, ast.Starred | ast.List):
-        holder = source.parent(holder)
-    return isinstance(holder, ast.Call) and (
-        last_name(holder.func) in ("Sequential", "__init__") and call in holder.args
-    )
 
 
 def _unbatched(scene: Scene, entering: Shape, wanted: int) -> list[Candidate]:
@@ -241,7 +164,7 @@ def _transposed_input(scene: Scene, step: Step, entering: Shape, wanted: int) ->
             f"{by(entering)} enters: its first dimension is in_features = {wanted:,}",
             "transpose it, so that each row is one sample",
             before_layer(scene, step, ".T", "nn.Flatten()")
-            if not _in_sequential(scene, step)
+            if not in_sequential(scene, step)
             else (),
             code="x = x.T",
             rows=entering[1],
@@ -270,92 +193,6 @@ def _swapped(scene: Scene, step: Step, entering: Shape, wanted: int, out: int) -
             edits,
             code=None if edits else f"nn.Linear({out}, {wanted})",
         )
-    ]
-
-
-def _pooled(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candidate]:
-    """Another size of the picture keeps the weights: a pool that makes it fit."""
-    image = _image_before(scene, entering)
-    flattened = scene.before(entering)
-    if image is None or flattened is None or len(image) != 4 or wanted % image[1]:
-        return []
-    side = isqrt(wanted // image[1])
-    if side < 1 or side * side * image[1] != wanted or image[2:] == (side, side):
-        return []
-    edits: tuple[Edit, ...] = ()
-    if flattened.is_module:
-        found = scene.call(flattened.made)
-        if found is not None:
-            source, call = found
-            pool = f"{prefix_of(call.func)}AdaptiveAvgPool2d({side})"
-            edits = (source.inserted_before(call, f"{pool}, "),)
-    else:
-        found = scene.call(flattened.called)
-        subject = None if found is None else _subject(*found)
-        if found is not None and subject is not None:
-            source, call = found
-            pooled = f"torch.nn.functional.adaptive_avg_pool2d({subject}, {side})"
-            edits = (source.replaced(call, f"{pooled}.flatten(1)"), *_import_torch(source))
-    return [
-        Candidate(
-            "pool-to-fit",
-            f"The picture has another size than {step.path or 'the layer'} was made for",
-            f"{wanted:,} = {times(image[1], side, side)}, and {times(*image[1:])} arrive",
-            f"pool to {side}×{side} before flattening: all weights keep their shapes",
-            edits,
-            code=None if edits else f"x = nn.AdaptiveAvgPool2d({side})(x)",
-        )
-    ]
-
-
-def _import_torch(source: Source) -> tuple[Edit, ...]:
-    """Return the edit that imports torch, where the file does not."""
-    if source.tree is None:
-        return ()
-    for node in source.tree.body:
-        if isinstance(node, ast.Import) and any(
-            (alias.asname or alias.name).partition(".")[0] == "torch" for alias in node.names
-        ):
-            return ()
-    first = next(
-        (n for n in source.tree.body if isinstance(n, ast.Import | ast.ImportFrom)
-         and getattr(n, "module", "") != "__future__"), None,
-    )  # fmt: skip
-    return () if first is None else (source.inserted_before(first, "import torch\n"),)
-
-
-def _other_input(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candidate]:
-    """A picture of another size, for which the layer was made."""
-    image, inputs = _image_before(scene, entering), scene.trace.inputs
-    if image is None or len(image) != 4 or len(inputs) != 1 or len(inputs[0].shape) != 4:
-        return []
-    if wanted % image[1]:
-        return []
-    side = isqrt(wanted // image[1])
-    if side * side * image[1] != wanted or not image[2]:
-        return []
-    batch, channels, height, width = inputs[0].shape
-    if height != width:
-        return []
-    guesses = dict.fromkeys(
-        (
-            height * side // image[2],
-            height + (side - image[2]) * (height // image[2]),
-            height + side - image[2],
-        )
-    )
-    return [
-        Candidate(
-            "input-size",
-            f"The network was made for pictures of {size}×{size}",
-            f"{wanted:,} = {times(image[1], side, side)}: {side}×{side} where"
-            f" {image[2]}×{image[3]} arrive",
-            f"crop, pad or resize the pictures to {size}×{size}: all weights stay",
-            code=f"x = torch.nn.functional.interpolate(x, size=({size}, {size}))",
-            inputs=(Tensor((batch, channels, size, size), inputs[0].dtype, inputs[0].name),),
-        )
-        for size in list(guesses)[:MOST_SIZES]
-        if size > 0 and size != height
     ]
 
 

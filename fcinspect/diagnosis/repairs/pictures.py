@@ -1,0 +1,99 @@
+"""Pictures of another size than the network was made for: ways that keep all weights."""
+
+from __future__ import annotations
+
+import ast
+from math import isqrt
+
+from fcinspect.diagnosis.editing import Edit, Source, prefix_of
+from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, times
+from fcinspect.diagnosis.repairs.flattening import image_before, subject_of
+from fcinspect.shapes.steps import Shape, Step, Tensor
+
+MOST_SIZES = 4
+
+
+def pooled(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candidate]:
+    """Another size of the picture keeps the weights: a pool that makes it fit."""
+    image = image_before(scene, entering)
+    flattened = scene.before(entering)
+    if image is None or flattened is None or len(image) != 4 or wanted % image[1]:
+        return []
+    side = isqrt(wanted // image[1])
+    if side < 1 or side * side * image[1] != wanted or image[2:] == (side, side):
+        return []
+    edits: tuple[Edit, ...] = ()
+    if flattened.is_module:
+        found = scene.call(flattened.made)
+        if found is not None:
+            source, call = found
+            pool = f"{prefix_of(call.func)}AdaptiveAvgPool2d({side})"
+            edits = (source.inserted_before(call, f"{pool}, "),)
+    else:
+        found = scene.call(flattened.called)
+        subject = None if found is None else subject_of(*found)
+        if found is not None and subject is not None:
+            source, call = found
+            pooled = f"torch.nn.functional.adaptive_avg_pool2d({subject}, {side})"
+            edits = (source.replaced(call, f"{pooled}.flatten(1)"), *_import_torch(source))
+    return [
+        Candidate(
+            "pool-to-fit",
+            f"The picture has another size than {step.path or 'the layer'} was made for",
+            f"{wanted:,} = {times(image[1], side, side)}, and {times(*image[1:])} arrive",
+            f"pool to {side}×{side} before flattening: all weights keep their shapes",
+            edits,
+            code=None if edits else f"x = nn.AdaptiveAvgPool2d({side})(x)",
+        )
+    ]
+
+
+def _import_torch(source: Source) -> tuple[Edit, ...]:
+    """Return the edit that imports torch, where the file does not."""
+    if source.tree is None:
+        return ()
+    for node in source.tree.body:
+        if isinstance(node, ast.Import) and any(
+            (alias.asname or alias.name).partition(".")[0] == "torch" for alias in node.names
+        ):
+            return ()
+    first = next(
+        (n for n in source.tree.body if isinstance(n, ast.Import | ast.ImportFrom)
+         and getattr(n, "module", "") != "__future__"), None,
+    )  # fmt: skip
+    return () if first is None else (source.inserted_before(first, "import torch\n"),)
+
+
+def other_input(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candidate]:
+    """A picture of another size, for which the layer was made."""
+    image, inputs = image_before(scene, entering), scene.trace.inputs
+    if image is None or len(image) != 4 or len(inputs) != 1 or len(inputs[0].shape) != 4:
+        return []
+    if wanted % image[1]:
+        return []
+    side = isqrt(wanted // image[1])
+    if side * side * image[1] != wanted or not image[2]:
+        return []
+    batch, channels, height, width = inputs[0].shape
+    if height != width:
+        return []
+    guesses = dict.fromkeys(
+        (
+            height * side // image[2],
+            height + (side - image[2]) * (height // image[2]),
+            height + side - image[2],
+        )
+    )
+    return [
+        Candidate(
+            "input-size",
+            f"The network was made for pictures of {size}×{size}",
+            f"{wanted:,} = {times(image[1], side, side)}: {side}×{side} where"
+            f" {image[2]}×{image[3]} arrive",
+            f"crop, pad or resize the pictures to {size}×{size}: all weights stay",
+            code=f"x = torch.nn.functional.interpolate(x, size=({size}, {size}))",
+            inputs=(Tensor((batch, channels, size, size), inputs[0].dtype, inputs[0].name),),
+        )
+        for size in list(guesses)[:MOST_SIZES]
+        if size > 0 and size != height
+    ]
