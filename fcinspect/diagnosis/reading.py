@@ -17,7 +17,11 @@ FRAME = re.compile(r'^[ \t]*File "(.+?)", line (\d+)(?:, in (.+))?$')
 RAISED = re.compile(
     r"^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Interrupt|Exit)): ?(.*)$"
 )
-WARNED = re.compile(r"^.*?:\d+: (\w*Warning): (.*)$", re.MULTILINE)
+WARNED = re.compile(
+    r"^(?P<file>.*?):(?P<line>\d+): (?P<kind>\w*Warning): (?P<message>.*)$"
+    r"(?:\n[ \t]+(?P<code>\S.*)$)?",
+    re.MULTILINE,
+)
 FOREIGN = ("site-packages", "dist-packages", "/torch/", "<frozen", "importlib", "lib/python")
 
 
@@ -118,9 +122,14 @@ def read(text: str) -> tuple[Reported, ...]:
     plain = PREFIX.sub("", ESCAPES.sub("", text[-MOST_TEXT:].replace("\r\n", "\n")))
     found = [
         *reversed(_tracebacks(plain)),
-        *(Reported(plain, m[1], m[2]) for m in reversed(list(WARNED.finditer(plain)))),
+        *(_warning(plain, match) for match in reversed(list(WARNED.finditer(plain)))),
     ]
     return (*found, _bare(plain))
+
+
+def _warning(text: str, match: re.Match[str]) -> Reported:
+    frame = Frame(match["file"].strip(), int(match["line"]), "", (match["code"] or "").strip())
+    return Reported(text, match["kind"], match["message"], (frame,) if frame.code else ())
 
 
 def _bare(text: str) -> Reported:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from fcinspect.diagnosis.recognising import diagnose
@@ -31,6 +33,19 @@ MISTAKES: tuple[Mistake, ...] = (
     *construction.MISTAKES,
     *shape.MISTAKES,
 )
+
+
+def is_python(code: str) -> bool:
+    """Whether a reader could paste the code: statements, or the head of one."""
+    for text in (code, f"{code} pass", f"def f():\n    {code}"):
+        try:
+            ast.parse(text.replace("…", "0"))
+        except SyntaxError:
+            continue
+        return True
+    return False
+
+
 LEAST_CASES = 120
 LEAST_FIRST = 0.95
 """The share of messages whose cause must stand first; all must be among the first three."""
@@ -49,7 +64,11 @@ def test_the_cause_is_among_the_first_three(mistake: Mistake, whole: bool) -> No
         assert cause.cause
         assert cause.evidence
         assert cause.fix
-        assert "{" not in cause.cause + cause.evidence + cause.fix, cause
+        words = (cause.cause, cause.evidence, cause.fix)
+        assert "{" not in "".join(words).replace("{}", ""), cause
+        assert not any(part.endswith(".") for part in words), cause
+        if cause.code is not None:
+            assert is_python(cause.code), cause
 
 
 def test_nearly_always_the_cause_is_the_first() -> None:
