@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fcinspect.diagnosis.messages import (
     backward,
@@ -17,7 +17,7 @@ from fcinspect.diagnosis.messages import (
     state_dicts,
 )
 from fcinspect.diagnosis.reading import Reported, read
-from fcinspect.diagnosis.records import Diagnosis, Pattern
+from fcinspect.diagnosis.records import Diagnosis, Pattern, one_line
 
 FAMILIES: tuple[tuple[Pattern, ...], ...] = (
     product.PATTERNS,
@@ -72,5 +72,6 @@ def recognise(reported: Reported) -> Diagnosis | None:
             match = re.search(known.pattern, reported.message, re.DOTALL)
             found = None if match is None else known.explain(match, reported)
             if found is not None:
-                return found
+                whole = reported.error is not None or "\n" not in reported.message.strip()
+                return replace(found, message=one_line(reported.message)) if whole else found
     return None

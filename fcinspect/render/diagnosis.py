@@ -119,7 +119,7 @@ def blocks_of(likely: Sequence[Cause]) -> list[list[Block]]:
 def _cause(cause: Cause, number: str) -> list[Block]:
     indent = len(number)
     blocks: list[Block] = [
-        Line.of((f"{number}{text.safe(cause.cause)}", "strong")),
+        Line.of((f"{number}{text.safe(cause.cause)}", "strong"), hang=indent),
         Line.of(("because ", "faint"), _lowered(text.safe(cause.evidence)), indent=indent),
         Line.of(("fix: ", "faint"), _lowered(text.safe(cause.fix)), indent=indent),
     ]

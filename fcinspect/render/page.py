@@ -37,11 +37,13 @@ class Line:
 
     spans: tuple[Span, ...]
     indent: int = 0
+    hang: int = 0
+    """Further blanks before all but the first line of a long one."""
 
     @classmethod
-    def of(cls, *parts: str | Span, indent: int = 0) -> Line:
+    def of(cls, *parts: str | Span, indent: int = 0, hang: int = 0) -> Line:
         """Return a line of plain strings and (text, role) pairs."""
-        return cls(tuple((p, "") if isinstance(p, str) else p for p in parts), indent)
+        return cls(tuple((p, "") if isinstance(p, str) else p for p in parts), indent, hang)
 
     @property
     def text(self) -> str:

@@ -56,11 +56,11 @@ def _renderable(block: Block, width: int, framed: bool, ascii_only: bool) -> Ren
         case Heading(words, level):
             title = Text(words, style="bold" if level > 1 else "bold underline")
             return _paragraph(title, width, framed)
-        case Line(spans, indent):
+        case Line(spans, indent, hang):
             line = Text()
             for words, role in spans:
                 line.append(words, style=STYLES[role])
-            return _paragraph(line, width, framed, indent)
+            return _paragraph(line, width, framed, indent, hang)
         case Table():
             return _table(block, width, framed, ascii_only)
         case Equation():
@@ -78,17 +78,18 @@ def _renderable(block: Block, width: int, framed: bool, ascii_only: bool) -> Ren
             return Text(words)
 
 
-def _paragraph(paragraph: Text, width: int, framed: bool, indent: int = 0) -> Text:
+def _paragraph(paragraph: Text, width: int, framed: bool, indent: int = 0, hang: int = 0) -> Text:
     """Return a text wrapped by hand, since rich leaves blanks at the ends of lines."""
     from rich.console import Console
 
     lines: Iterable[Text] = [paragraph]
     if framed:
-        lines = paragraph.wrap(Console(width=width), max(width - indent, 20))
-    blanks = " " * indent
+        lines = paragraph.wrap(Console(width=width), max(width - indent - hang, 20))
     for line in lines:
         line.rstrip()
-    return Text("\n", no_wrap=True).join(Text(blanks) + line for line in lines)
+    return Text("\n", no_wrap=True).join(
+        Text(" " * (indent + (hang if number else 0))) + line for number, line in enumerate(lines)
+    )
 
 
 def _table(block: Table, width: int, framed: bool, ascii_only: bool) -> RenderableType:

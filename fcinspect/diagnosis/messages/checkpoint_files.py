@@ -21,7 +21,7 @@ OPERANDS = {"60": "<", "118": "v"}
 """The same first bytes as the unpickler for weights_only names them: by their number."""
 PICKLED = Cause(
     "objects-in-checkpoint",
-    "the file holds more than tensors: a whole model saved with torch.save(model), or objects of "
+    "The file holds more than tensors: a whole model saved with torch.save(model), or objects of "
     "other libraries; since torch 2.6 torch.load takes tensors and plain containers only",
     "the unpickler met {what}",
     "Where you trust the source, load it all once, and save the state dict",
@@ -30,7 +30,7 @@ PICKLED = Cause(
 )
 DAMAGED = Cause(
     "file-damaged",
-    "the file is cut short or damaged: an interrupted download, a full disk, a copy in text mode",
+    "The file is cut short or damaged: an interrupted download, a full disk, a copy in text mode",
     "a checkpoint is a zip archive, and its end is missing or unreadable",
     "Compare size and checksum with the source, and fetch the file again",
     'import os\nprint(os.path.getsize("model.pt"))',
@@ -52,7 +52,7 @@ def _start(key: str, message: str, words: str) -> Diagnosis:
     else:
         likely = Cause(
             "not-a-torch-file",
-            "the file is of another format: safetensors, Keras, NumPy or ONNX, or it is damaged",
+            "The file is of another format: safetensors, Keras, NumPy or ONNX, or it is damaged",
             "its first bytes are not those of torch.save",
             "Look at how the file begins, and load it with the library that wrote it",
             'state = safetensors.torch.load_file("model.safetensors")',
@@ -111,7 +111,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The file is a TorchScript archive (torch.jit.save), not a checkpoint of torch.save.",
         Cause(
             "torchscript-file",
-            "the file holds a compiled model, which has a loader of its own",
+            "The file holds a compiled model, which has a loader of its own",
             "the message names a TorchScript archive",
             "Load it with torch.jit.load",
             'model = torch.jit.load("model.pt")',
@@ -124,7 +124,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The archive has no {what}, which the loader looks for.",
         Cause(
             "other-kind-of-archive",
-            "the file was written by torch.save and read by torch.jit.load, or the other way round",
+            "The file was written by torch.save and read by torch.jit.load, or the other way round",
             "{what} is missing in the archive",
             "Read a file of torch.save with torch.load",
             'state = torch.load("model.pt")',
@@ -145,7 +145,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The file is a zip archive, and not one of torch.save: {what}.",
         Cause(
             "not-a-torch-file",
-            "the file is another kind of zip archive (e.g. .npz of NumPy), or it is damaged",
+            "The file is another kind of zip archive (e.g. .npz of NumPy), or it is damaged",
             "the loader says: {what}",
             "Load it with the library that wrote it",
             'arrays = numpy.load("model.npz")',
@@ -160,7 +160,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The file is empty, or it ends before the pickled data does.",
         Cause(
             "file-empty",
-            "the file is empty: saving was interrupted, or it was opened for writing before it was "
+            "The file is empty: saving was interrupted, or it was opened for writing before it was "
             "read",
             "the unpickler found no more bytes",
             "Check the size of the file, and save or fetch it again",
@@ -174,7 +174,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The file is a pickle, and not one of torch.save.",
         Cause(
             "plain-pickle",
-            "the file was written with pickle.dump, or it is damaged",
+            "The file was written with pickle.dump, or it is damaged",
             "the number that torch.save writes first is missing",
             "Load it with pickle where you trust the source",
             'import pickle\nstate = pickle.load(open("model.pkl", "rb"))',
@@ -202,7 +202,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "such class here.",
         Cause(
             "class-not-found",
-            "a whole model was saved with torch.save(model), and its class is not where it was",
+            "A whole model was saved with torch.save(model), and its class is not where it was",
             "the class {what} is looked for in {where}",
             "Import the class under that name before loading; next time save the state dict",
             'from model import {what}\ntorch.save(model.state_dict(), "weights.pt")',
@@ -215,7 +215,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The file {path} does not exist, seen from where the program runs.",
         Cause(
             "path-wrong",
-            "the path is relative to another folder, or the file was not saved or downloaded",
+            "The path is relative to another folder, or the file was not saved or downloaded",
             "{path} was not found",
             "Look at the working folder, or build the path from the folder of the script",
             'path = pathlib.Path(__file__).parent / "model.pt"',

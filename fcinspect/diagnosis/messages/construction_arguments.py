@@ -81,7 +81,7 @@ def _keyword(match: Match[str], reported: Reported) -> Diagnosis:
     if got == "activation" and owner in {"Linear", "Conv2d", "Conv1d"}:
         cause = Cause(
             "activation-in-layer",
-            "the activation is given to the layer, as in Keras; in torch it is a layer of its own",
+            "The activation is given to the layer, as in Keras; in torch it is a layer of its own",
             evidence,
             "Put the activation behind the layer",
             "nn.Sequential(nn.Linear(in_features, out_features), nn.ReLU())",
@@ -89,7 +89,7 @@ def _keyword(match: Match[str], reported: Reported) -> Diagnosis:
     elif meant:
         cause = Cause(
             "keyword-misspelt",
-            f"the argument is called {meant} in torch",
+            f"The argument is called {meant} in torch",
             evidence,
             f"Write {meant}",
             _renamed(got, meant, reported),
@@ -147,7 +147,7 @@ def _on_class(where: str, evidence: str) -> Cause:
         )
     return Cause(
         "class-not-instance",
-        "the class was used in place of a model made of it: the parentheses are missing",
+        "The class was used in place of a model made of it: the parentheses are missing",
         evidence,
         "Make the model first",
         "model = Net()",
@@ -157,7 +157,7 @@ def _on_class(where: str, evidence: str) -> Cause:
 def _input_missing(names: list[str], evidence: str, reported: Reported) -> tuple[Cause, ...]:
     missing = Cause(
         "input-missing",
-        "the layer or model was called with fewer inputs than its forward takes",
+        "The layer or model was called with fewer inputs than its forward takes",
         evidence,
         "Give every input that forward names",
         f"y = model({', '.join(names)})",
@@ -190,7 +190,7 @@ def _init_missing(
     )
     called = Cause(
         "class-called",
-        "the class was called with a tensor, as if it were a layer",
+        "The class was called with a tensor, as if it were a layer",
         f"{evidence}: what was given took the first place",
         "Make the layer once in __init__, and call what was made",
         "self.fc = nn.Linear(in_features, out_features)\nx = self.fc(x)",
@@ -292,7 +292,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "{where} got {got} twice: by its place and by its name.",
         Cause(
             "argument-twice",
-            "an argument without a name already stands in the place of {got}",
+            "An argument without a name already stands in the place of {got}",
             "{got} was given by name, and its place was taken",
             "Give either all by place or all by name",
             "nn.Linear(in_features=8, out_features=2)",

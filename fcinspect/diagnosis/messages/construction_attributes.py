@@ -55,7 +55,7 @@ def _wrapped(name: str, what: str) -> tuple[Cause, ...]:
     if name in {"DataParallel", "DistributedDataParallel"}:
         cause = Cause(
             "attribute-behind-wrapper",
-            f"the model is wrapped in {name}, and {what} belongs to the model inside",
+            f"The model is wrapped in {name}, and {what} belongs to the model inside",
             f"what was asked is the {name}",
             "Ask the model inside",
             f"model.module.{what}",
@@ -63,7 +63,7 @@ def _wrapped(name: str, what: str) -> tuple[Cause, ...]:
     elif what == "module":
         cause = Cause(
             "not-wrapped",
-            "the model is not wrapped in nn.DataParallel or DistributedDataParallel, whose "
+            "The model is not wrapped in nn.DataParallel or DistributedDataParallel, whose "
             "attribute module is",
             f"{name} itself was asked for module",
             "Leave .module away",
@@ -86,7 +86,7 @@ def _of_tensor(name: str, what: str) -> tuple[Cause, ...]:
     )
     weight = Cause(
         "layer-for-weight",
-        "the weight of the layer is meant",
+        "The weight of the layer is meant",
         f"{what} is an attribute of tensors, such as the weight",
         "Ask the weight",
         f"layer.weight.{what}",
@@ -115,7 +115,7 @@ def _not_defined(name: str, what: str, reported: Reported) -> tuple[Cause, ...]:
     if name in {"Sequential", "ModuleList"}:
         by_number = Cause(
             "layer-by-name-in-sequential",
-            f"the layers of nn.{name} have numbers for names, unless they were given names",
+            f"The layers of nn.{name} have numbers for names, unless they were given names",
             evidence,
             "Take the layer by its number",
             "model[0]",
@@ -147,7 +147,7 @@ def _no_such_layer(match: Match[str], reported: Reported) -> Diagnosis:
     cause = (
         Cause(
             "layer-misspelt",
-            f"the layer is called nn.{near[0]}",
+            f"The layer is called nn.{near[0]}",
             evidence,
             "Write the name with torch's capitals, from torch.nn",
             f"nn.{near[0]}",
@@ -155,7 +155,7 @@ def _no_such_layer(match: Match[str], reported: Reported) -> Diagnosis:
         if near
         else Cause(
             "name-not-in-torch",
-            "the name belongs to another library, to another part of torch, or to a newer version",
+            "The name belongs to another library, to another part of torch, or to a newer version",
             evidence,
             "Look the name up in the documentation of your version",
             "print(torch.__version__)",
@@ -174,7 +174,7 @@ def _class_attribute(match: Match[str], reported: Reported) -> Diagnosis:
         (
             Cause(
                 "class-not-instance",
-                "the class was used in place of a layer made of it: the parentheses are missing",
+                "The class was used in place of a layer made of it: the parentheses are missing",
                 f"what was asked is the class {name} itself",
                 "Make the layer first",
                 f"layer = nn.{name}(in_features, out_features)\nlayer.{what}"

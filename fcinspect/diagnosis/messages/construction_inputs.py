@@ -70,7 +70,7 @@ def _weight(argument: str, got: str, evidence: str, reported: Reported) -> tuple
         return (
             Cause(
                 "flag-for-bias",
-                "the functional form takes the bias itself, not whether there is one",
+                "The functional form takes the bias itself, not whether there is one",
                 evidence,
                 "Give the tensor, or None for no bias",
                 "y = F.linear(x, weight, bias)",
@@ -81,7 +81,7 @@ def _weight(argument: str, got: str, evidence: str, reported: Reported) -> tuple
     return (
         Cause(
             "layer-for-weight",
-            f"a layer ({got}) was given where its weight belongs",
+            f"A layer ({got}) was given where its weight belongs",
             evidence,
             f"Give the {'bias' if argument == 'bias' else 'weight'} of the layer, or call it",
             "y = layer(x)",
@@ -100,7 +100,7 @@ def input_causes(got: str, evidence: str, reported: Reported) -> tuple[Cause, ..
         return (
             Cause(
                 "list-input",
-                "the input is a list, of numbers or of tensors",
+                "The input is a list, of numbers or of tensors",
                 evidence,
                 "Make one tensor of it; a list of tensors is put together with torch.stack",
                 f"{x} = torch.tensor({x}, dtype=torch.float32)",
@@ -110,7 +110,7 @@ def input_causes(got: str, evidence: str, reported: Reported) -> tuple[Cause, ..
         return (
             Cause(
                 "array-input",
-                "the input is a NumPy array",
+                "The input is a NumPy array",
                 evidence,
                 "Make a tensor of it, in float32",
                 f"{x} = torch.from_numpy({x}).float()",
@@ -120,7 +120,7 @@ def input_causes(got: str, evidence: str, reported: Reported) -> tuple[Cause, ..
         return (
             Cause(
                 "forward-returns-none",
-                "the layer or function before returned None: return is missing in its forward",
+                "The layer or function before returned None: return is missing in its forward",
                 evidence,
                 "Return the result in every branch",
                 "def forward(self, x):\n    return self.fc(x)",
@@ -135,7 +135,7 @@ def _tuple(x: str, evidence: str, reported: Reported) -> tuple[Cause, ...]:
     return (
         Cause(
             "tuple-input",
-            "the layer before returns several things: nn.LSTM, nn.GRU and nn.RNN give (output, "
+            "The layer before returns several things: nn.LSTM, nn.GRU and nn.RNN give (output, "
             "hidden state), nn.MultiheadAttention (output, weights)",
             evidence + seen,
             "Take the first of them; of a sequence (batch_first=True) the last step",
@@ -143,7 +143,7 @@ def _tuple(x: str, evidence: str, reported: Reported) -> tuple[Cause, ...]:
         ),
         Cause(
             "comma-at-end",
-            "a comma at the end of a line made a tuple, or a batch of a loader holds (x, y)",
+            "A comma at the end of a line made a tuple, or a batch of a loader holds (x, y)",
             evidence,
             "Take the comma away, or unpack the batch",
             "x, y = batch",
@@ -158,7 +158,7 @@ def _other(last: str, evidence: str, reported: Reported) -> Cause:
     if "Output" in last or last == "BatchEncoding":
         return Cause(
             "dict-input",
-            "the input is the output object of a model or tokenizer, of which the tensor is a part",
+            "The input is the output object of a model or tokenizer, of which the tensor is a part",
             evidence,
             "Take the tensor out of it",
             "x = output.last_hidden_state",
@@ -166,14 +166,14 @@ def _other(last: str, evidence: str, reported: Reported) -> Cause:
     if last in {"method", "function", "builtin_function_or_method"}:
         return Cause(
             "method-not-called",
-            "a method was given in place of what it returns: the parentheses are missing",
+            "A method was given in place of what it returns: the parentheses are missing",
             evidence,
             "Call it",
             converted(reported, "()"),
         )
     return Cause(
         "class-called",
-        f"the input is a {last}: nn.{last}(x) makes a layer, it does not compute",
+        f"The input is a {last}: nn.{last}(x) makes a layer, it does not compute",
         evidence,
         "Make the layer with its own parentheses, then call it with the tensor",
         f"x = nn.{last}()(x)",
@@ -218,7 +218,7 @@ def _not_callable(match: Match[str], reported: Reported) -> Diagnosis:
     if got in {"Tensor", "Parameter"}:
         cause = Cause(
             "tensor-called",
-            "a tensor has the name of the layer or function, or an operator is missing before the "
+            "A tensor has the name of the layer or function, or an operator is missing before the "
             "parentheses",
             evidence,
             "Give the tensor a name of its own, and write the *",
@@ -227,7 +227,7 @@ def _not_callable(match: Match[str], reported: Reported) -> Diagnosis:
     elif got in {"torch.Size", "Size"}:
         cause = Cause(
             "size-called",
-            "shape is an attribute and takes brackets; size() is the method",
+            "Shape is an attribute and takes brackets; size() is the method",
             evidence,
             "Write brackets behind shape",
             "n = x.shape[0]",
@@ -235,7 +235,7 @@ def _not_callable(match: Match[str], reported: Reported) -> Diagnosis:
     elif got in {"list", "tuple"}:
         cause = Cause(
             "list-called",
-            "layers in a plain list cannot be called, and are not found by parameters()",
+            "Layers in a plain list cannot be called, and are not found by parameters()",
             evidence,
             "Use nn.Sequential, or call the layers one by one",
             "self.layers = nn.Sequential(*layers)",
@@ -243,7 +243,7 @@ def _not_callable(match: Match[str], reported: Reported) -> Diagnosis:
     elif got == "NoneType":
         cause = Cause(
             "none-called",
-            "the layer is None: it was never made, or a function that should return it does not",
+            "The layer is None: it was never made, or a function that should return it does not",
             evidence,
             "Make the layer before it is called",
             "self.fc = nn.Linear(in_features, out_features)",
@@ -251,7 +251,7 @@ def _not_callable(match: Match[str], reported: Reported) -> Diagnosis:
     else:
         cause = Cause(
             "value-called",
-            f"the name holds a {got}, where a layer or function was expected",
+            f"The name holds a {got}, where a layer or function was expected",
             evidence,
             "Look the layer or function up, and do not use its name for something else",
             'activation = {"relu": nn.ReLU()}[name]',
@@ -298,7 +298,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A {name} was used like a list.",
         Cause(
             "layer-as-list",
-            "one layer stands where several are expected: only nn.Sequential, nn.ModuleList and "
+            "One layer stands where several are expected: only nn.Sequential, nn.ModuleList and "
             "nn.ModuleDict can be indexed and walked through",
             "a {name} is not {what}",
             "Name the layer itself, walk through model.children(), or read a row of its weight",
@@ -312,7 +312,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The length of a {name} was asked for.",
         Cause(
             "layer-as-list",
-            "one layer stands where several, or a data set, are expected",
+            "One layer stands where several, or a data set, are expected",
             "a {name} has no length",
             "Count its children or parameters",
             "print(len(list(model.children())))",
@@ -326,7 +326,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A layer was computed with, by {sign}, as if it were a tensor.",
         Cause(
             "layer-in-arithmetic",
-            "a layer itself takes part in the computation: it was not called, or its weight is "
+            "A layer itself takes part in the computation: it was not called, or its weight is "
             "meant",
             "the operator {sign} met a {name}{right}",
             "Call the layer, or take its weight",

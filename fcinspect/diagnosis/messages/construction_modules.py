@@ -70,7 +70,7 @@ def _function(last: str, evidence: str) -> Cause:
     layer = MADE.get(last)
     return Cause(
         "function-in-sequential",
-        "a function was given where a layer belongs",
+        "A function was given where a layer belongs",
         evidence,
         f"Use the layer nn.{layer}" if layer else "Wrap the function in a module",
         f"nn.{layer}({'dim=1' if 'softmax' in last else ''})"
@@ -87,7 +87,7 @@ def _no_module(match: Match[str], reported: Reported) -> Diagnosis:
     if last in {"list", "tuple", "<genexpr>", "generator", "dict", "OrderedDict"}:
         cause = Cause(
             "list-in-sequential",
-            "a whole list was given, and nn.Sequential takes layers one by one",
+            "A whole list was given, and nn.Sequential takes layers one by one",
             evidence,
             "Unpack the list with a star",
             "nn.Sequential(*layers)",
@@ -95,7 +95,7 @@ def _no_module(match: Match[str], reported: Reported) -> Diagnosis:
     elif last in {"FloatTensor", "Tensor", "HalfTensor", "DoubleTensor", "LongTensor"}:
         cause = Cause(
             "output-in-sequential",
-            "a layer was called where it should only be named, so that its output was given",
+            "A layer was called where it should only be named, so that its output was given",
             evidence,
             "Give the layer, without calling it",
             "nn.Sequential(nn.Linear(3, 4), nn.ReLU())",
@@ -103,7 +103,7 @@ def _no_module(match: Match[str], reported: Reported) -> Diagnosis:
     elif last in {"int", "float", "str", "bool", "NoneType"}:
         cause = Cause(
             "no-layer-in-sequential",
-            "a number or a name was given where a layer belongs",
+            "A number or a name was given where a layer belongs",
             evidence,
             "Make the layers first; layers with names are given as an OrderedDict",
             "nn.Sequential(OrderedDict(fc1=nn.Linear(3, 4), act=nn.ReLU()))",
@@ -111,7 +111,7 @@ def _no_module(match: Match[str], reported: Reported) -> Diagnosis:
     elif last[:1].isupper():
         cause = Cause(
             "class-in-sequential",
-            f"the class {last} was given in place of a layer made of it",
+            f"The class {last} was given in place of a layer made of it",
             evidence,
             "Write the parentheses",
             f"nn.{last}()" if "modules" in name else f"{last}()",
@@ -130,7 +130,7 @@ def _child(match: Match[str], reported: Reported) -> Diagnosis:
     if "Tensor" in last:
         cause = Cause(
             "output-over-layer",
-            f"the output of a layer is assigned to self.{name}, the name of the layer itself",
+            f"The output of a layer is assigned to self.{name}, the name of the layer itself",
             evidence,
             "Keep outputs in a local variable",
             f"x = self.{name}(x)",
@@ -138,7 +138,7 @@ def _child(match: Match[str], reported: Reported) -> Diagnosis:
     elif last == "list":
         cause = Cause(
             "list-as-child",
-            "a plain list takes the place of a submodule",
+            "A plain list takes the place of a submodule",
             evidence,
             "Keep the layers in nn.ModuleList",
             f"self.{name} = nn.ModuleList(layers)",
@@ -193,7 +193,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "{name} takes a list of layers, and got one {got}.",
         Cause(
             "layers-not-in-list",
-            "the layers were given one by one, or only one without a list",
+            "The layers were given one by one, or only one without a list",
             "what was given is a {got}",
             "Put the layers in a list",
             "nn.ModuleList([layer1, layer2])",
@@ -206,7 +206,7 @@ PATTERNS: tuple[Pattern, ...] = (
         'A submodule was to be named "{got}", and names of submodules have no dots.',
         Cause(
             "dot-in-name",
-            "dots stand between the names of modules in state-dict keys",
+            "Dots stand between the names of modules in state-dict keys",
             'the name is "{got}"',
             "Replace the dots",
             'name.replace(".", "_")',
@@ -219,7 +219,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A submodule was to be given an empty name.",
         Cause(
             "name-empty",
-            "the name is built from something empty",
+            "The name is built from something empty",
             "the name has no characters",
             "Give the submodule a name",
             'self.add_module("fc", layer)',
@@ -232,7 +232,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The name of a submodule must be text, and is a {got}.",
         Cause(
             "name-not-text",
-            "the keys of an nn.ModuleDict, or the names given to add_module, are no text",
+            "The keys of an nn.ModuleDict, or the names given to add_module, are no text",
             "the name is a {got}",
             "Convert the names, or use nn.ModuleList",
             "nn.ModuleDict({str(key): layer for key, layer in layers.items()})",
@@ -246,7 +246,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "buffer of that kind.",
         Cause(
             "name-taken",
-            "the name is one of a method or attribute of nn.Module, or was used before",
+            "The name is one of a method or attribute of nn.Module, or was used before",
             "the name is {name}",
             "Choose another name",
             'self.add_module("{name}_layer", layer)',
@@ -259,7 +259,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The buffer {name} must be a tensor, and is a {kind}.",
         Cause(
             "buffer-not-tensor",
-            "a list or a number was given to register_buffer",
+            "A list or a number was given to register_buffer",
             "what was given is a {kind}",
             "Make a tensor of it",
             'self.register_buffer("{name}", torch.tensor(values))',

@@ -28,7 +28,7 @@ def _probability(match: Match[str], reported: Reported) -> Diagnosis:
         percent = f"{share:g}" if 0 < share < 1 else "0.5"
         cause = Cause(
             "probability-out-of-range",
-            "the probability is written in percent, or a number of features was given in its place",
+            "The probability is written in percent, or a number of features was given in its place",
             evidence,
             "Give a share between 0 and 1",
             f"nn.Dropout({percent})",
@@ -99,7 +99,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "dimensions.",
         Cause(
             "bias-initialised-like-weight",
-            "the initialisation is applied to a bias or to the weight of a normalisation layer",
+            "The initialisation is applied to a bias or to the weight of a normalisation layer",
             "biases have 1 dimension, weights of linear layers 2",
             "Initialise weights only, and set biases to zero",
             "if parameter.dim() > 1:\n    nn.init.xavier_uniform_(parameter)",
@@ -126,7 +126,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "does nothing.",
         Cause(
             "dropout-without-effect",
-            "dropout of nn.LSTM and its like stands between stacked layers, and there is one",
+            "Dropout of nn.LSTM and its like stands between stacked layers, and there is one",
             "num_layers is {n}",
             "Put nn.Dropout behind the layer, or stack several",
             "self.dropout = nn.Dropout({p})",
@@ -140,7 +140,7 @@ PATTERNS: tuple[Pattern, ...] = (
         'A convolution has no padding of the name "{got}{also}".',
         Cause(
             "option-misspelt",
-            "the name is misspelt or another library's",
+            "The name is misspelt or another library's",
             "it is one of {those}",
             "Write one of these names",
             'nn.Conv2d(3, 16, kernel_size=3, padding="same")',
@@ -167,7 +167,7 @@ PATTERNS: tuple[Pattern, ...] = (
         'A transformer layer has no activation of the name "{got}".',
         Cause(
             "option-misspelt",
-            "only two activations can be given by name; others as a function",
+            "Only two activations can be given by name; others as a function",
             'the name is "{got}"',
             "Give the function itself",
             "activation=torch.nn.functional.silu",

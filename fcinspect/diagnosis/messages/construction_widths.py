@@ -115,7 +115,7 @@ def _negative(match: Match[str], reported: Reported) -> Diagnosis:
         "negative-width",
         "-1 stands for a size to be worked out in view and reshape, not where a layer is made"
         if number == "-1"
-        else "the size was computed and came out negative, e.g. by a convolution larger than its "
+        else "The size was computed and came out negative, e.g. by a convolution larger than its "
         "input",
         evidence,
         "Write the number; nn.LazyLinear finds in_features from the first input"
@@ -183,7 +183,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A recurrent layer was to be made with a {name} of 0 or less.",
         Cause(
             "zero-width",
-            "the number was computed and came out as 0",
+            "The number was computed and came out as 0",
             "the message names {name}",
             "Print the number the layer is made with",
             "print({name})",

@@ -8,14 +8,14 @@ from fcinspect.diagnosis.records import Cause, Pattern, known
 CHOOSE = 'device = "cuda" if torch.cuda.is_available() else "cpu"\nmodel = model.to(device)'
 CPU_BUILD = Cause(
     "cpu-build",
-    "the installed torch is the build for CPUs, which cannot use a GPU whatever the machine has",
+    "The installed torch is the build for CPUs, which cannot use a GPU whatever the machine has",
     "the message says that CUDA support is not in this build",
     "Install the build for your CUDA version, or choose the device by what is there",
     CHOOSE,
 )
 NO_GPU = Cause(
     "no-gpu",
-    "the machine has no GPU that torch can see: none is there, its driver is missing, or "
+    "The machine has no GPU that torch can see: none is there, its driver is missing, or "
     "CUDA_VISIBLE_DEVICES hides it",
     "torch asked the driver and found none",
     "Check nvidia-smi and CUDA_VISIBLE_DEVICES, or choose the device by what is there",
@@ -23,7 +23,7 @@ NO_GPU = Cause(
 )
 SMALLER = Cause(
     "batch-too-large",
-    "the activations of a batch, kept for backward, do not fit beside weights, gradients and "
+    "The activations of a batch, kept for backward, do not fit beside weights, gradients and "
     "optimizer state",
     "{asked} were asked for when the memory was full",
     "Make the batch smaller and accumulate gradients over several",
@@ -31,7 +31,7 @@ SMALLER = Cause(
 )
 GRAPHS = Cause(
     "graph-kept",
-    "losses or outputs are collected together with their graphs, or evaluation runs without "
+    "Losses or outputs are collected together with their graphs, or evaluation runs without "
     "torch.no_grad()",
     "memory that grows from step to step speaks for it; the message alone does not show it",
     "Collect numbers, and evaluate without gradients",
@@ -57,7 +57,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "support for it.",
         Cause(
             "device-not-in-build",
-            "the installed torch has no support for {what}, e.g. mps on a machine that is no Mac",
+            "The installed torch has no support for {what}, e.g. mps on a machine that is no Mac",
             "the message names {what}",
             "Choose the device by what is there",
             CHOOSE,
@@ -107,7 +107,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The checkpoint was saved from tensors on {what}, and {found} here.",
         Cause(
             "map-location-missing",
-            "the checkpoint remembers the device it was saved from, and this machine lacks that "
+            "The checkpoint remembers the device it was saved from, and this machine lacks that "
             "device",
             "{found}",
             "Say where the tensors shall go when loading",
@@ -121,7 +121,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "{got!r} is no name of a device.".replace("{got!r}", '"{got}"'),
         Cause(
             "device-name",
-            "the device is misspelt: NVIDIA and AMD GPUs are cuda, Apple's mps, in small letters",
+            "The device is misspelt: NVIDIA and AMD GPUs are cuda, Apple's mps, in small letters",
             'the name given is "{got}"',
             "Write one of the names torch knows",
             'device = torch.device("cuda" if torch.cuda.is_available() else "cpu")',
@@ -134,7 +134,7 @@ PATTERNS: tuple[Pattern, ...] = (
         '"{got}" is no name of a device.',
         Cause(
             "device-name",
-            "the number of a device stands behind a colon, without spaces, and dtypes are not "
+            "The number of a device stands behind a colon, without spaces, and dtypes are not "
             "given as text",
             'the name given is "{got}"',
             "Write the kind of device, a colon and its number",
@@ -148,7 +148,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A GPU was asked for by a number that this machine does not have.",
         Cause(
             "device-number",
-            "the number is too large for the GPUs that are visible, which are counted from 0",
+            "The number is too large for the GPUs that are visible, which are counted from 0",
             "the driver refused the number",
             "Count the GPUs, and take a number below that",
             'print(torch.cuda.device_count())\nmodel = model.to("cuda:0")',
@@ -163,7 +163,7 @@ PATTERNS: tuple[Pattern, ...] = (
             "A tensor on {what} was to become a NumPy array, and NumPy computes on the CPU.",
             Cause(
                 "numpy-of-gpu-tensor",
-                "the result was not brought back to the CPU first",
+                "The result was not brought back to the CPU first",
                 "the tensor is on {what}",
                 "Leave the graph and come back to the CPU first: x.detach().cpu().numpy()",
             ),
@@ -176,14 +176,14 @@ PATTERNS: tuple[Pattern, ...] = (
         "A tensor that is not on the MPS device was to be computed with others that are.",
         Cause(
             "input-on-cpu",
-            "the model is on mps and the input was left on the CPU",
+            "The model is on mps and the input was left on the CPU",
             "the message names MPS, and a tensor without memory there",
             "Move the input to mps",
             'x = x.to("mps")',
         ),
         Cause(
             "model-on-cpu",
-            "the input is on mps and the model, or one part of it, was left on the CPU",
+            "The input is on mps and the model, or one part of it, was left on the CPU",
             "the message does not tell which tensor it is",
             "Move the model to mps",
             'model = model.to("mps")',
@@ -196,7 +196,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A float64 tensor was to go to {what}, which has no float64.",
         Cause(
             "float64-on-mps",
-            "the tensor comes from NumPy, whose default dtype is float64",
+            "The tensor comes from NumPy, whose default dtype is float64",
             "the tensor is float64",
             "Convert to float32 before the tensor is moved",
             'x = x.float().to("mps")',
@@ -209,7 +209,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "Random numbers were to be drawn on {needed} with a generator of {got}.",
         Cause(
             "generator-device",
-            "the generator was made for {got}, or torch.set_default_device changed where tensors "
+            "The generator was made for {got}, or torch.set_default_device changed where tensors "
             "are made but not the generator (of a DataLoader that shuffles)",
             "the generator is of {got}, the tensor on {needed}",
             "Make the generator on the device of the tensor",
@@ -233,7 +233,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A tensor of {asked} bytes was to be made, and the machine has not that much memory free.",
         Cause(
             "layer-too-large",
-            "a layer or tensor is larger than meant; nn.Linear takes in_features × out_features "
+            "A layer or tensor is larger than meant; nn.Linear takes in_features × out_features "
             "numbers of 4 bytes in float32",
             "{asked} bytes were asked for at once",
             "Check the in_features and out_features, or make the batch smaller",
@@ -246,14 +246,14 @@ PATTERNS: tuple[Pattern, ...] = (
         "A matrix product on the GPU stopped with {what}. " + SEEN_LATER + ".",
         Cause(
             "gpu-memory-full",
-            "the memory of the GPU is full, and the library for products got none",
+            "The memory of the GPU is full, and the library for products got none",
             "{what} is most often what a full memory looks like",
             "Make the batch smaller",
             "loader = DataLoader(data, batch_size=8)",
         ),
         Cause(
             "index-out-of-range",
-            "an operation before it failed: labels or token ids that are too large",
+            "An operation before it failed: labels or token ids that are too large",
             "an earlier failure shows only at a later operation",
             "Run once on the CPU, which names the place",
             'y = model.to("cpu")(x.to("cpu"))',
@@ -266,7 +266,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A matrix product on the GPU stopped with {what}. " + SEEN_LATER + ".",
         Cause(
             "shape-mismatch-on-gpu",
-            "the sizes of the product do not fit, or dtypes differ, which older versions of torch "
+            "The sizes of the product do not fit, or dtypes differ, which older versions of torch "
             "noticed only on the GPU",
             "{what} is most often a refused size",
             "Run once on the CPU, whose message names both shapes",
@@ -274,7 +274,7 @@ PATTERNS: tuple[Pattern, ...] = (
         ),
         Cause(
             "index-out-of-range",
-            "an operation before it failed: labels or token ids that are too large",
+            "An operation before it failed: labels or token ids that are too large",
             "an earlier failure shows only at a later operation",
             "Compare the largest index with the size of the table",
             "print(x.max(), model.embedding.num_embeddings)",
@@ -287,7 +287,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "This torch was built for other kinds of GPU than the one in the machine.",
         Cause(
             "gpu-not-in-build",
-            "the GPU is newer or older than those this build of torch was compiled for",
+            "The GPU is newer or older than those this build of torch was compiled for",
             "the build holds no code for this GPU",
             "Install a torch built for this GPU; torch.cuda.get_arch_list() shows what it has",
             "print(torch.cuda.get_arch_list(), torch.cuda.get_device_capability())",

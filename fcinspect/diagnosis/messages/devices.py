@@ -29,7 +29,7 @@ def device_of(word: str) -> str | None:
 def _moved_input(reported: Reported, here: str, there: str, evidence: str) -> Cause:
     return Cause(
         "input-on-cpu" if here == "cpu" else "input-not-moved",
-        f"the input is on {here} and the model on {there}: the input was not moved",
+        f"The input is on {here} and the model on {there}: the input was not moved",
         evidence,
         f"Move the input (and the targets) to {there}, in the loop that takes the batches",
         converted(reported, f'.to("{there}")'),
@@ -40,7 +40,7 @@ def _moved_model(reported: Reported, here: str, there: str, evidence: str) -> Ca
     layer = called(reported)
     return Cause(
         "model-on-cpu" if here == "cpu" else "model-not-moved",
-        f"the model, or this layer of it, is on {here} and the input on {there}: the model was not "
+        f"The model, or this layer of it, is on {here} and the input on {there}: the model was not "
         "moved, or one part of it stayed behind",
         evidence,
         f"Move the model to {there} before the optimizer is made",
@@ -51,7 +51,7 @@ def _moved_model(reported: Reported, here: str, there: str, evidence: str) -> Ca
 def _unregistered(evidence: str) -> Cause:
     return Cause(
         "tensor-not-registered",
-        "a tensor made in forward, or kept as a plain attribute, does not move with model.to(…)",
+        "A tensor made in forward, or kept as a plain attribute, does not move with model.to(…)",
         evidence,
         "Make it on the device of the input, or register it as a buffer in __init__",
         'mask = torch.zeros(n, device=x.device)\nself.register_buffer("mask", mask)  # in __init__',
@@ -61,7 +61,7 @@ def _unregistered(evidence: str) -> Cause:
 def _plain_list(evidence: str) -> Cause:
     return Cause(
         "layers-in-list",
-        "layers kept in a plain list or dict are no submodules, and model.to(…) does not move them",
+        "Layers kept in a plain list or dict are no submodules, and model.to(…) does not move them",
         evidence,
         "Keep them in nn.ModuleList or nn.ModuleDict",
         "self.layers = nn.ModuleList(layers)",
@@ -112,7 +112,7 @@ def _loss(name: str, given: str, needed: str) -> tuple[Cause, ...]:
         return (
             Cause(
                 "target-not-moved",
-                "the input was moved to the device of the model, and the targets were not",
+                "The input was moved to the device of the model, and the targets were not",
                 found,
                 "Move the targets together with the input",
                 f'y = y.to("{needed}")',
@@ -121,7 +121,7 @@ def _loss(name: str, given: str, needed: str) -> tuple[Cause, ...]:
     return (
         Cause(
             "class-weights-not-moved",
-            "the class weights of the loss were made on another device",
+            "The class weights of the loss were made on another device",
             found,
             "Move the loss function like a model",
             f'criterion = criterion.to("{needed}")',
@@ -178,7 +178,7 @@ def _parallel(match: Match[str], reported: Reported) -> Diagnosis:
         (
             Cause(
                 "model-not-on-first-device",
-                "the model was not moved to the first of device_ids before the first call",
+                "The model was not moved to the first of device_ids before the first call",
                 f"device_ids[0] is {needed}; a parameter or buffer is on {found}",
                 "Move the model to the first device, then wrap it",
                 f'{model} = nn.DataParallel({model}.to("{needed}"))',
@@ -251,7 +251,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A tensor on {there} was indexed with indices on another device.",
         Cause(
             "indices-elsewhere",
-            "the indices (or the mask) are on another device than the indexed tensor",
+            "The indices (or the mask) are on another device than the indexed tensor",
             "the indexed tensor is on {there}, and the indices are neither there nor on the CPU",
             "Bring the indices to the device of the tensor",
             "values = x[index.to(x.device)]",

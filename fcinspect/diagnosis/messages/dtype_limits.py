@@ -8,7 +8,7 @@ from fcinspect.diagnosis.records import Cause, Pattern, known
 
 INDICES = Cause(
     "float-indices",
-    "the indices are in floating point: made by torch.tensor from floats, by a division, or "
+    "The indices are in floating point: made by torch.tensor from floats, by a division, or "
     "converted with .float() together with the features",
     "the indices are {got}",
     "Convert the indices to whole numbers",
@@ -16,7 +16,7 @@ INDICES = Cause(
 )
 OBJECTS = Cause(
     "object-array",
-    "the array holds Python objects: lists of different lengths, None, text or mixed columns of a "
+    "The array holds Python objects: lists of different lengths, None, text or mixed columns of a "
     "table",
     "its dtype is {got}",
     "Give the array one numeric dtype first; rows of different lengths must be padded",
@@ -24,28 +24,28 @@ OBJECTS = Cause(
 )
 LABELS = Cause(
     "text-array",
-    "the array holds text, most often class names or a column of a table read as text",
+    "The array holds text, most often class names or a column of a table read as text",
     "its dtype is {got}",
     "Number the texts, or convert them to numbers",
     "_, y = numpy.unique(a, return_inverse=True)",
 )
 FLOATING = Cause(
     "integer-input",
-    "the tensor holds integers or truth values, for which this operation has no result dtype",
+    "The tensor holds integers or truth values, for which this operation has no result dtype",
     "the operation wants floating point or complex numbers",
     "Convert the tensor to floating point first",
     "x = x.float()",
 )
 MASK = Cause(
     "mask-not-bool",
-    "the mask is a tensor of numbers, not of truth values",
+    "The mask is a tensor of numbers, not of truth values",
     "the mask is {got}",
     "Convert the mask, or compare: mask == 0",
     "mask = mask.bool()",
 )
 INVERT = Cause(
     "bool-arithmetic",
-    "a tensor of truth values is used as if it held numbers",
+    "A tensor of truth values is used as if it held numbers",
     "the operator - met a tensor of dtype torch.bool",
     "Invert a mask with ~, or convert it with .float() or .int() to compute with it",
     "mask = ~mask",
@@ -71,7 +71,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A tensor was indexed with a tensor that holds no whole numbers or truth values.",
         Cause(
             "float-indices",
-            "the index is a floating-point tensor, e.g. the result of a division",
+            "The index is a floating-point tensor, e.g. the result of a division",
             "indices must be {needed} tensors",
             "Convert the index to whole numbers, or compare for a mask",
             "index = index.long()",
@@ -85,7 +85,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "{operation} takes its index in {needed}, and the index has another dtype.",
         Cause(
             "float-indices",
-            "the index is not a tensor of whole numbers in that dtype",
+            "The index is not a tensor of whole numbers in that dtype",
             "{operation} asks for {needed}",
             "Convert the index",
             "index = index.long()",
@@ -113,7 +113,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A model was to be converted to {got}, and weights can only be in floating point.",
         Cause(
             "integer-layer",
-            "the dtype given to model.to is an integer dtype, perhaps meant for the input",
+            "The dtype given to model.to is an integer dtype, perhaps meant for the input",
             "the dtype asked for is {got}",
             "Convert the input, or quantise the model with a library for that",
             "x = x.to({got})",
@@ -180,7 +180,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "Values of {got} are to be written into places of a tensor of {kept}.",
         Cause(
             "written-values-dtype",
-            "assignment by index does not convert; under autocast or after numpy the new values "
+            "Assignment by index does not convert; under autocast or after numpy the new values "
             "have another dtype",
             "the tensor is {kept}, the new values are {got}",
             "Convert the new values",
@@ -194,7 +194,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "{operation} writes the values of src into a tensor of another dtype and does not convert.",
         Cause(
             "written-values-dtype",
-            "the tensor and src were made with different dtypes",
+            "The tensor and src were made with different dtypes",
             "{operation} asks for one dtype",
             "Convert src",
             "src = src.to(x.dtype)",
@@ -207,7 +207,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The result has the dtype {needed}, and the tensor given as out= is {got}.",
         Cause(
             "out-dtype",
-            "the tensor for out= was made with another dtype than the result has",
+            "The tensor for out= was made with another dtype than the result has",
             "the result is {needed}, out is {got}",
             "Make out with the dtype of the operands, or leave out= away",
             "out = torch.empty(shape, dtype=x.dtype)",
@@ -220,7 +220,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "NumPy has no dtype for {got}.",
         Cause(
             "no-numpy-dtype",
-            "a tensor of {got} was to become a NumPy array",
+            "A tensor of {got} was to become a NumPy array",
             "the tensor is {got}, which NumPy does not have",
             "Convert the tensor to float32 first",
             "a = x.float().numpy()",
@@ -246,7 +246,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A layer that runs through oneDNN got a tensor of a dtype that oneDNN does not have.",
         Cause(
             "float64-input",
-            "an input or an initial state (h0, c0) is in float64 or holds integers, most often "
+            "An input or an initial state (h0, c0) is in float64 or holds integers, most often "
             "because it comes from a NumPy array",
             "the message names no dtype; oneDNN computes in float32, bfloat16 and float16",
             "Convert the input and the initial states",

@@ -40,7 +40,7 @@ def _low_precision(operation: str, dtype: str, reported: Reported) -> tuple[Caus
         return (
             Cause(
                 "low-precision-not-supported",
-                f"this version of torch lacks the operation in torch.{dtype} on the GPU",
+                f"This version of torch lacks the operation in torch.{dtype} on the GPU",
                 f'"{operation}" met torch.{dtype}',
                 "Run this one operation in float32 and convert its result back",
                 converted(reported, ".float()"),
@@ -49,7 +49,7 @@ def _low_precision(operation: str, dtype: str, reported: Reported) -> tuple[Caus
     return (
         Cause(
             "half-on-cpu",
-            f"a model in torch.{dtype} runs on the CPU, where this version of torch lacks the "
+            f"A model in torch.{dtype} runs on the CPU, where this version of torch lacks the "
             "operation",
             f'"{operation}" met torch.{dtype}, and its name does not speak of a GPU',
             "Run in float32 on the CPU; keep half precision for the GPU",
@@ -57,7 +57,7 @@ def _low_precision(operation: str, dtype: str, reported: Reported) -> tuple[Caus
         ),
         Cause(
             "not-moved-to-gpu",
-            "the model was meant to run on a GPU and was not moved there",
+            "The model was meant to run on a GPU and was not moved there",
             f"torch.{dtype} was asked for, which is meant for GPUs most often",
             "Move the model and the input to the GPU",
             f'{layer} = {layer}.to("cuda")\n' + converted(reported, '.to("cuda")'),
@@ -79,7 +79,7 @@ def _packed(operation: str, dtype: str, reported: Reported) -> Cause:
 def _complex(operation: str, dtype: str, reported: Reported) -> Cause:
     return Cause(
         "complex-input",
-        "the tensor is complex, and the operation is one for real numbers",
+        "The tensor is complex, and the operation is one for real numbers",
         f'"{operation}" met torch.{dtype}',
         "Take the magnitude, the real part or both parts as features",
         converted(reported, ".abs()"),
@@ -90,14 +90,14 @@ def _integer(operation: str, dtype: str, reported: Reported) -> Cause:
     if DRAWS.search(operation):
         return Cause(
             "integer-draw",
-            "random floating-point numbers are to be drawn into a tensor of integers",
+            "Random floating-point numbers are to be drawn into a tensor of integers",
             f'"{operation}" draws random numbers, and the tensor is torch.{dtype}',
             "Make the tensor in floating point, or draw whole numbers with torch.randint",
             converted(reported, ".float()"),
         )
     return Cause(
         "integer-input",
-        f"a tensor of {'truth values' if dtype == 'bool' else 'integers'} was given to an "
+        f"A tensor of {'truth values' if dtype == 'bool' else 'integers'} was given to an "
         "operation for floating-point numbers",
         f'"{operation}" met torch.{dtype}',
         "Convert the tensor to floating point first",
@@ -108,7 +108,7 @@ def _integer(operation: str, dtype: str, reported: Reported) -> Cause:
 def _bitwise(operation: str, dtype: str, reported: Reported) -> Cause:
     return Cause(
         "float-as-mask",
-        "numbers are combined with &, | or ^, which are for truth values and integers",
+        "Numbers are combined with &, | or ^, which are for truth values and integers",
         f'"{operation}" met torch.{dtype}',
         "Compare first and combine the comparisons in parentheses, or convert with .bool()",
         converted(reported, ".bool()"),
@@ -119,7 +119,7 @@ def _other_dtype(operation: str, dtype: str, reported: Reported) -> Cause:
     other = "float32" if dtype == "float64" else "int64"
     return Cause(
         "dtype-not-supported",
-        "the operation exists for other dtypes only",
+        "The operation exists for other dtypes only",
         f'"{operation}" met torch.{dtype}',
         f"Convert the tensor; torch.{other} is the likeliest",
         converted(reported, to(other)),
@@ -135,7 +135,7 @@ def _cast(match: Match[str], reported: Reported) -> Diagnosis | None:
     words += f"torch.{kept}, which cannot hold it."
     in_place = Cause(
         "in-place-keeps-dtype",
-        "an operation that writes into its operand (+=, /=, add_, mul_, out=) cannot change the "
+        "An operation that writes into its operand (+=, /=, add_, mul_, out=) cannot change the "
         "dtype of that operand",
         f"the result is torch.{result}, the tensor is torch.{kept}",
         f"Make the tensor torch.{result} first, or write the operation without in-place",
@@ -143,7 +143,7 @@ def _cast(match: Match[str], reported: Reported) -> Diagnosis | None:
     )
     dropout = Cause(
         "integer-input",
-        f"dropout scales its input by a fraction, and the input is torch.{kept}",
+        f"Dropout scales its input by a fraction, and the input is torch.{kept}",
         f"the result is torch.{result}, the input torch.{kept}",
         "Convert the input to floating point first",
         converted(reported, to(result)),
@@ -164,7 +164,7 @@ def _overflow(match: Match[str], reported: Reported) -> Diagnosis | None:
     cause = (
         Cause(
             "mask-value-too-large",
-            "a large constant such as -1e9 is written into a tensor of half precision, most often "
+            "A large constant such as -1e9 is written into a tensor of half precision, most often "
             "to mask scores of attention",
             "the largest float16 number is 65504",
             "Take the smallest number of the tensor's own dtype",
@@ -173,7 +173,7 @@ def _overflow(match: Match[str], reported: Reported) -> Diagnosis | None:
         if low
         else Cause(
             "value-out-of-range",
-            f"the number lies outside the range of torch.{dtype}, or is inf or nan",
+            f"The number lies outside the range of torch.{dtype}, or is inf or nan",
             f"the tensor is torch.{dtype}, which holds whole numbers of a limited range only",
             "Make the tensor in a dtype that can hold the number",
             f"x = x{'.float()' if dtype == 'int64' else '.long()'}",

@@ -72,7 +72,7 @@ def _two_precisions(first: str, second: str, reported: Reported) -> tuple[Cause,
     return (
         Cause(
             "one-side-half",
-            f"one side was converted to torch.{low} (model.half(), torch_dtype=, or an input from "
+            f"One side was converted to torch.{low} (model.half(), torch_dtype=, or an input from "
             "such a model) and the other was not",
             f"one side is torch.{first} and the other torch.{second}; the message does not tell "
             "which is the input",
@@ -94,7 +94,7 @@ def _no_dtypes(match: Match[str], reported: Reported) -> Diagnosis:
         (
             Cause(
                 "float64-input",
-                "the input is in float64 or holds integers while the weights are in float32, most "
+                "The input is in float64 or holds integers while the weights are in float32, most "
                 "often because it comes from a NumPy array",
                 "the message names no dtypes; print(x.dtype, next(model.parameters()).dtype) does",
                 "Bring the input to the dtype of the weights",
@@ -102,7 +102,7 @@ def _no_dtypes(match: Match[str], reported: Reported) -> Diagnosis:
             ),
             Cause(
                 "one-side-half",
-                "the model was converted with .half() or .bfloat16() and the input was not, or the "
+                "The model was converted with .half() or .bfloat16() and the input was not, or the "
                 "other way round",
                 "the message names no dtypes",
                 "Convert both, or run the forward pass under torch.autocast",
@@ -133,7 +133,7 @@ def _legacy(match: Match[str], reported: Reported) -> Diagnosis | None:
 
 BIAS = Cause(
     "bias-dtype",
-    "bias and weight of the layer have different dtypes, because only one of them was converted "
+    "Bias and weight of the layer have different dtypes, because only one of them was converted "
     "or replaced",
     "self is the bias of a linear layer, {a}, and mat2 its weight, {b}",
     "Bring the bias to the dtype of the weight",
@@ -141,7 +141,7 @@ BIAS = Cause(
 )
 BIAS_HALF = Cause(
     "one-side-half",
-    "part of the model is in half precision and part is not, as with adapters in float32 on a "
+    "Part of the model is in half precision and part is not, as with adapters in float32 on a "
     "float16 model",
     "a linear layer's bias, input and weight must all have one dtype",
     "Convert the whole model, or run the forward pass under torch.autocast",
@@ -149,14 +149,14 @@ BIAS_HALF = Cause(
 )
 NORM_INPUT = Cause(
     "float64-input",
-    "the input is in float64, most often because it comes from a NumPy array, or holds integers",
+    "The input is in float64, most often because it comes from a NumPy array, or holds integers",
     "the input and the layer's weight differ; layers are made in torch.float32",
     "Bring the input to the dtype of the layer",
     "x = x.float()",
 )
 NORM_HALF = Cause(
     "one-side-half",
-    "the layer was converted with .half() or .bfloat16() and the input was not, or the other way "
+    "The layer was converted with .half() or .bfloat16() and the input was not, or the other way "
     "round",
     "a normalisation layer allows half precision only beside half precision or {needed}",
     "Bring the input to the dtype of the layer",

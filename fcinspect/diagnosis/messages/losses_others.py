@@ -343,7 +343,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "The blank of CTCLoss is not one of the classes.",
         Cause(
             "ctc-blank-outside",
-            "blank is not less than the last layer's out_features",
+            "Blank is not less than the last layer's out_features",
             "Classes count from 0 to out_features − 1, the blank included",
             "Give the last layer one output feature more for the blank",
             "nn.Linear(in_features, classes + 1)  # blank=classes",

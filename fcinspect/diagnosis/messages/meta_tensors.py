@@ -26,7 +26,7 @@ def _layer(reported: Reported, evidence: str) -> Cause:
 def _input(evidence: str) -> Cause:
     return Cause(
         "meta-input",
-        "the input was made on the meta device, where tensors have no values",
+        "The input was made on the meta device, where tensors have no values",
         evidence,
         "Make the input on the device of the model",
         'x = torch.randn(4, 3)  # without device="meta"',
@@ -68,7 +68,7 @@ def _copied(match: Match[str], reported: Reported) -> Diagnosis:
     )
     module = Cause(
         "meta-module-moved",
-        "a model on the meta device was moved with .to(…) or .cuda(), and there are no values to "
+        "A model on the meta device was moved with .to(…) or .cuda(), and there are no values to "
         "move",
         "the message asks for to_empty() in place of to()"
         if of_module
@@ -78,7 +78,7 @@ def _copied(match: Match[str], reported: Reported) -> Diagnosis:
     )
     tensor = Cause(
         "meta-tensor-copied",
-        "a tensor on the meta device was copied to another device, and it has no values",
+        "A tensor on the meta device was copied to another device, and it has no values",
         "the message speaks of a meta tensor",
         "Make the tensor on the device where it is needed",
         'x = torch.zeros(x.shape, device="cpu")',
@@ -93,7 +93,7 @@ def _copied(match: Match[str], reported: Reported) -> Diagnosis:
 
 READ = Cause(
     "meta-value-read",
-    "a value of a meta tensor is read: by .item(), float(…), if …: or printing",
+    "A value of a meta tensor is read: by .item(), float(…), if …: or printing",
     "tensors on meta have a shape and a dtype, no values",
     "Compute with real tensors where values are needed; on meta only shapes can be computed",
     'model = model.to_empty(device="cpu")\nmodel.load_state_dict(state)',
@@ -123,7 +123,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "no memory for it.",
         Cause(
             "assign-missing",
-            "the model was made on the meta device, and load_state_dict copies in place",
+            "The model was made on the meta device, and load_state_dict copies in place",
             "{key} is a meta parameter in the model",
             "Put the tensors of the checkpoint in place of the model's with assign=True",
             "model.load_state_dict(state, assign=True)",

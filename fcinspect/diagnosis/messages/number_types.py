@@ -93,7 +93,7 @@ def _packed(dtype: str) -> bool:
 def _numpy(needed: str, sides: str, reported: Reported, position: int) -> Cause:
     return Cause(
         "float64-input",
-        "the input is in float64, most often because it comes from a NumPy array, whose default "
+        "The input is in float64, most often because it comes from a NumPy array, whose default "
         "dtype that is",
         f"{sides}; torch itself makes float64 only where it is asked to",
         f"Convert the input to torch.{needed}; torch.from_numpy(a).float() does it at the source",
@@ -105,7 +105,7 @@ def _double_wanted(reported: Reported) -> Cause:
     layer = called(reported)
     return Cause(
         "layer-left-float32",
-        "the computation is meant to run in float64 and the layer was not converted",
+        "The computation is meant to run in float64 and the layer was not converted",
         "layers are made in torch.float32, the default dtype",
         "Convert the layer once, after it was made",
         f"{layer} = {layer}.double()",
@@ -119,7 +119,7 @@ def _double_layer(
     return (
         Cause(
             "double-layer",
-            f"the layer is in torch.{needed}: model.double(), torch.set_default_dtype or weights "
+            f"The layer is in torch.{needed}: model.double(), torch.set_default_dtype or weights "
             "that come from a NumPy array made it so",
             sides,
             f"Bring the layer to the dtype of the input, torch.{given}",
@@ -127,7 +127,7 @@ def _double_layer(
         ),
         Cause(
             "input-left-float32",
-            f"the model is meant to run in torch.{needed} and the input was not converted",
+            f"The model is meant to run in torch.{needed} and the input was not converted",
             sides,
             "Convert the input",
             converted(reported, to(needed), position),
@@ -141,14 +141,14 @@ def _integers(
     return (
         Cause(
             "integer-input",
-            "the input holds whole numbers, which were not converted to floating point",
+            "The input holds whole numbers, which were not converted to floating point",
             sides,
             f"Convert the input to torch.{needed}",
             converted(reported, to(needed), position),
         ),
         Cause(
             "token-ids",
-            "the input holds token ids or categories, which belong in an embedding",
+            "The input holds token ids or categories, which belong in an embedding",
             f"the input is torch.{given}, the dtype of indices",
             "Look the ids up in an nn.Embedding first, and give the layer its vectors",
             "x = self.embedding(x)",
@@ -159,7 +159,7 @@ def _integers(
 def _images(sides: str, reported: Reported, position: int) -> Cause:
     return Cause(
         "byte-images",
-        "the input is in uint8, as images are read from files",
+        "The input is in uint8, as images are read from files",
         sides,
         "Convert to floating point and scale from 0…255 to 0…1",
         converted(reported, ".float() / 255", position),
@@ -169,7 +169,7 @@ def _images(sides: str, reported: Reported, position: int) -> Cause:
 def _masks(needed: str, sides: str, reported: Reported, position: int) -> Cause:
     return Cause(
         "bool-input",
-        "the input holds truth values, e.g. the result of a comparison",
+        "The input holds truth values, e.g. the result of a comparison",
         sides,
         "Convert the input to numbers",
         converted(reported, to(needed), position),
@@ -182,7 +182,7 @@ def _complex(given: str, needed: str, sides: str, reported: Reported) -> tuple[C
         return (
             Cause(
                 "complex-layer",
-                "the weight is complex and the input is real",
+                "The weight is complex and the input is real",
                 sides,
                 "Convert the input, or make the layer real",
                 converted(reported, to(needed)),
@@ -191,7 +191,7 @@ def _complex(given: str, needed: str, sides: str, reported: Reported) -> tuple[C
     return (
         Cause(
             "complex-input",
-            "the input is complex, most often the result of torch.fft or torch.stft",
+            "The input is complex, most often the result of torch.fft or torch.stft",
             sides,
             "Give the layer real numbers: the magnitude, or with torch.view_as_real both parts "
             "(in_features doubles)",
@@ -199,7 +199,7 @@ def _complex(given: str, needed: str, sides: str, reported: Reported) -> tuple[C
         ),
         Cause(
             "layer-left-real",
-            "the network is meant to compute with complex numbers and the layer was not converted",
+            "The network is meant to compute with complex numbers and the layer was not converted",
             sides,
             "Make the layer complex",
             f"{layer} = {layer}.to(torch.{given})",
@@ -216,7 +216,7 @@ def _packed_weight(needed: str, sides: str) -> Cause:
         code = "weight = weight.float() * scale"
     return Cause(
         "packed-weight",
-        f"the weight holds quantised or packed values (torch.{needed}), which only the library "
+        f"The weight holds quantised or packed values (torch.{needed}), which only the library "
         "that packed them can multiply with",
         sides,
         "Run the layer through the library that quantised it, or dequantise the weight with its "
@@ -229,7 +229,7 @@ def _packed_input(given: str, needed: str, sides: str, reported: Reported, posit
     suffix = ".dequantize()" if given in QUANTISED else to(needed)
     return Cause(
         "quantised-input",
-        "the input is quantised and the layer is not",
+        "The input is quantised and the layer is not",
         sides,
         "Dequantise the input, or quantise the layer too",
         converted(reported, suffix, position),
@@ -240,7 +240,7 @@ def _converted_input(given: str, needed: str, reported: Reported, position: int)
     layer = called(reported)
     return Cause(
         "layer-converted",
-        f"the weight was converted to torch.{needed} by hand, e.g. through weight.data",
+        f"The weight was converted to torch.{needed} by hand, e.g. through weight.data",
         f"the weight is torch.{needed}; nn.Linear itself is made in floating point only",
         f"Bring the weight back to the dtype of the input, torch.{given}",
         f"{layer}.weight.data = {layer}.weight.data{to(given)}",
@@ -274,7 +274,7 @@ def autocast(low: str, reported: Reported) -> Cause:
     names = reported.names()
     return Cause(
         "autocast-missing",
-        "the forward pass runs outside torch.autocast, which would convert both sides",
+        "The forward pass runs outside torch.autocast, which would convert both sides",
         f"one side is torch.{low}; under autocast the inputs of linear layers are converted",
         "Run the forward pass under autocast, with the model in float32",
         f'with torch.autocast(device_type="cuda", dtype=torch.{low}):\n'

@@ -55,7 +55,7 @@ def _adapters(report: Report) -> list[Explained]:
     if saved:
         cause = Cause(
             "lora-checkpoint",
-            "the checkpoint holds adapters (LoRA), and the model is the plain one",
+            "The checkpoint holds adapters (LoRA), and the model is the plain one",
             f"{len(saved)} of {count(report.unexpected, 'unexpected key')} belong to adapters: "
             f"{some(saved)}",
             "Load the adapters onto the base model with the library that made them",
@@ -65,7 +65,7 @@ def _adapters(report: Report) -> list[Explained]:
     if wanted:
         cause = Cause(
             "lora-model",
-            "the model already has adapters (LoRA), and the checkpoint is that of the base model",
+            "The model already has adapters (LoRA), and the checkpoint is that of the base model",
             f"{len(wanted)} of {count(report.missing, 'missing key')} belong to adapters: "
             f"{some(wanted)}",
             "Load the base model first and add the adapters afterwards",
@@ -89,7 +89,7 @@ def _quantised(report: Report) -> list[Explained]:
             len(saved) + len(report.missing),
             Cause(
                 "quantised-checkpoint",
-                "the checkpoint holds quantised weights, and the model has plain layers",
+                "The checkpoint holds quantised weights, and the model has plain layers",
                 f"{len(saved)} of {count(report.unexpected, 'unexpected key')} are scales or "
                 f"packed weights: {some(saved)}",
                 "Make the model with the library that quantised it, or load the checkpoint from "
@@ -126,7 +126,7 @@ def _parametrised(report: Report) -> list[Explained]:
             len(keys) + sum(leaf_of(key) == "weight" for key in report.missing + report.unexpected),
             Cause(
                 "parametrised-weight",
-                f"the {where} has its weights in parts, as {what} keeps them; the {other} has "
+                f"The {where} has its weights in parts, as {what} keeps them; the {other} has "
                 "them plain",
                 f"{count(keys, 'key')} of the {where} are such parts: {some(keys)}",
                 f"Give the model the same {what} before loading, or remove it where it was saved",
@@ -165,9 +165,9 @@ def _statistics(report: Report) -> list[Explained]:
                 len(those),
                 Cause(
                     f"batch-norm-statistics-{side}",
-                    "only the model keeps running statistics of batch normalisation"
+                    "Only the model keeps running statistics of batch normalisation"
                     if side == "missing"
-                    else "only the checkpoint has running statistics of batch normalisation: the "
+                    else "Only the checkpoint has running statistics of batch normalisation: the "
                     "model has another kind of normalisation, or track_running_stats=False",
                     f"{len(those)} of {count(keys, f'{side} key')} are such statistics: "
                     f"{some(those)}",
@@ -192,7 +192,7 @@ def _bias(report: Report) -> list[Explained]:
             len(keys),
             Cause(
                 "bias-missing" if report.missing else "bias-unexpected",
-                f"the layers of the {lacking} were made with bias=False, those of the {having} "
+                f"The layers of the {lacking} were made with bias=False, those of the {having} "
                 "with a bias",
                 f"{count(keys, 'key')} and nothing else, all of them a bias: {some(keys)}",
                 "Make the layers as they were when the model was saved",
@@ -213,7 +213,7 @@ def _tied(report: Report) -> list[Explained]:
             1,
             Cause(
                 "tied-weights",
-                "the weight is tied to the embedding, and the file keeps only one of the two, as "
+                "The weight is tied to the embedding, and the file keeps only one of the two, as "
                 "safetensors does",
                 f"{keys[0]} is the only key that is missing",
                 "Load without it, then tie the weight to the embedding of your model",

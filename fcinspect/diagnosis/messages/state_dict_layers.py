@@ -47,7 +47,7 @@ def _renamed(report: Report) -> list[Explained]:
     cause = (
         Cause(
             "layers-renumbered",
-            "a layer was put into or taken out of an nn.Sequential or list, so that the numbers "
+            "A layer was put into or taken out of an nn.Sequential or list, so that the numbers "
             "of those after it changed",
             f"the keys differ in numbers only: {shown}",
             "Make the model as it was when it was saved, or give the keys their new numbers",
@@ -56,7 +56,7 @@ def _renamed(report: Report) -> list[Explained]:
         if numbers
         else Cause(
             "layers-renamed",
-            "layers have other names in the model than they had when it was saved",
+            "Layers have other names in the model than they had when it was saved",
             f"parameters of the same names are missing and unexpected: {shown}",
             "Give the layers their old names, or the keys the new names; compare the shapes",
             code,
@@ -101,7 +101,7 @@ def _other_layers(report: Report) -> list[Explained]:
         modules = dict.fromkeys(module_of(key) or key for key in report.missing)
         cause = Cause(
             "layers-missing",
-            "the model has layers that the saved one had not: more of them, or new ones",
+            "The model has layers that the saved one had not: more of them, or new ones",
             f"{count(report.missing, 'key')} missing and none unexpected, of {some(modules)}",
             "Make the model as it was when it was saved; else load what is there, and train the "
             "new layers",
@@ -112,7 +112,7 @@ def _other_layers(report: Report) -> list[Explained]:
         modules = dict.fromkeys(module_of(key) or key for key in report.unexpected)
         cause = Cause(
             "layers-unexpected",
-            "the saved model had layers that this one lacks: more of them, or a head",
+            "The saved model had layers that this one lacks: more of them, or a head",
             f"{count(report.unexpected, 'key')} unexpected and none missing, of {some(modules)}",
             "Make the model as it was when it was saved; else load without those layers",
             "state = {k: v for k, v in state.items() if k in model.state_dict()}\n" + LOAD,
@@ -121,7 +121,7 @@ def _other_layers(report: Report) -> list[Explained]:
     if report.missing and report.unexpected:
         cause = Cause(
             "other-model",
-            "the state dict is that of another model, or of an earlier version of this one",
+            "The state dict is that of another model, or of an earlier version of this one",
             f"{count(report.missing, 'key')} missing, {count(report.unexpected, 'key')} "
             f"unexpected: {some(report.missing)} against {some(report.unexpected)}",
             "Make the model with the code and options it was saved with",

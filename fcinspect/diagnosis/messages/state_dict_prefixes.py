@@ -61,7 +61,7 @@ def _whole_checkpoint(report: Report) -> list[Explained]:
             len(report.missing) + len(beside) + len(holds),
             Cause(
                 "whole-checkpoint",
-                "a whole checkpoint was given, in which the state dict is one entry among others",
+                "A whole checkpoint was given, in which the state dict is one entry among others",
                 f"the unexpected keys are entries of a checkpoint: {some([*holds, *beside])}",
                 f'Load the entry "{key}" of it'
                 + (

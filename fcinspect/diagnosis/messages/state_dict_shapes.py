@@ -102,7 +102,7 @@ def _transposed(those: list[Mismatch], report: Report) -> Cause:
     more = "" if len(those) <= 8 else "  # and the others"
     return Cause(
         "weight-transposed",
-        "the weight is kept as (in_features, out_features), as Keras, Flax and TensorFlow do; "
+        "The weight is kept as (in_features, out_features), as Keras, Flax and TensorFlow do; "
         "nn.Linear keeps (out_features, in_features)",
         f"{len(those)} of the {len(report.mismatches)} that differ, reversed; the first: "
         f"{_numbers(first)}",
@@ -117,7 +117,7 @@ def _vocabulary(first: Mismatch, report: Report) -> Cause:
     keys = ", ".join(f'"{m.key}"' for m in report.mismatches)
     return Cause(
         "vocabulary-size",
-        "the vocabulary has another size: tokens were added, or the rows were padded to a round "
+        "The vocabulary has another size: tokens were added, or the rows were padded to a round "
         "number",
         f"only the rows of {some(m.key for m in report.mismatches)} differ: {saved} in the "
         f"checkpoint, {wanted} in the model",
@@ -131,7 +131,7 @@ def _vocabulary(first: Mismatch, report: Report) -> Cause:
 def _positions(first: Mismatch) -> Cause:
     return Cause(
         "position-count",
-        "the model was made for sequences or images of another length than the saved one",
+        "The model was made for sequences or images of another length than the saved one",
         _numbers(first),
         f"Make the model with the saved length, or interpolate the positions; {STRICT}",
         f'state.pop("{first.key}")\nmodel.load_state_dict(state, strict=False)',
@@ -141,7 +141,7 @@ def _positions(first: Mismatch) -> Cause:
 def _input_width(first: Mismatch) -> Cause:
     return Cause(
         "input-width-changed",
-        "the layer takes another number of features or channels than it did when it was saved",
+        "The layer takes another number of features or channels than it did when it was saved",
         f"{_numbers(first)}: the same rows, other columns, and no other key differs",
         f"Make the layer with in_features={first.saved[1]}, or drop the key and train it anew; "
         f"{STRICT}",
@@ -152,7 +152,7 @@ def _input_width(first: Mismatch) -> Cause:
 def _quantised(packed: list[Mismatch], report: Report) -> Cause:
     return Cause(
         "packed-4bit",
-        "the checkpoint holds weights packed to 4 bits, two in a byte",
+        "The checkpoint holds weights packed to 4 bits, two in a byte",
         f"{_numbers(packed[0])}: half as many numbers, in one column; so it is with {len(packed)} "
         f"of {count(report.mismatches, 'shape')}",
         "Load it with the library that packed it, e.g. with load_in_4bit=True",
@@ -163,7 +163,7 @@ def _quantised(packed: list[Mismatch], report: Report) -> Cause:
 def _widths(report: Report) -> Cause:
     return Cause(
         "other-widths",
-        "the model was made with other widths (hidden size, channels, in_features) than the saved "
+        "The model was made with other widths (hidden size, channels, in_features) than the saved "
         "one",
         f"{count(report.mismatches, 'key')} with another shape, the first: "
         f"{_numbers(report.mismatches[0])}",

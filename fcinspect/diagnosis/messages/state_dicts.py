@@ -48,7 +48,7 @@ def _copying(message: str, model: str, text: str) -> Diagnosis | None:
             (
                 Cause(
                     "values-not-tensors",
-                    "the state dict was put together by hand or comes from another framework",
+                    "The state dict was put together by hand or comes from another framework",
                     f"{other['key']} is a {other['got']}",
                     "Make tensors of the values first",
                     "state = {k: torch.as_tensor(v) for k, v in state.items()}\n"
@@ -68,7 +68,7 @@ def _reason(why: str) -> Cause:
     if "meta tensor" in why:
         return Cause(
             "meta-checkpoint",
-            "the state dict comes from a model on the meta device, and its tensors have no values",
+            "The state dict comes from a model on the meta device, and its tensors have no values",
             "torch says that a meta tensor has no data",
             "Load the tensors from the file, or give that model values before taking its "
             "state dict",
@@ -77,7 +77,7 @@ def _reason(why: str) -> Cause:
     if "quantized" in why:
         return Cause(
             "quantised-checkpoint",
-            "the saved tensors are quantised, and the model's are not",
+            "The saved tensors are quantised, and the model's are not",
             "torch asks to dequantise them",
             "Dequantise the tensors first",
             "state = {k: v.dequantize() for k, v in state.items()}\nmodel.load_state_dict(state)",
@@ -85,7 +85,7 @@ def _reason(why: str) -> Cause:
     if "sparse" in why:
         return Cause(
             "sparse-checkpoint",
-            "the saved tensors are sparse, and the model's are dense",
+            "The saved tensors are sparse, and the model's are dense",
             "torch names a sparse and a dense type",
             "Make the tensors dense first",
             "state = {k: v.to_dense() for k, v in state.items()}\nmodel.load_state_dict(state)",
@@ -93,14 +93,14 @@ def _reason(why: str) -> Cause:
     if "single memory location" in why:
         return Cause(
             "parameter-expanded",
-            "the parameter of the model was made with expand, so that its elements share memory",
+            "The parameter of the model was made with expand, so that its elements share memory",
             "torch asks to clone the tensor",
             "Make the parameter of a tensor of its own",
             "layer.weight = nn.Parameter(layer.weight.detach().clone())",
         )
     return Cause(
         "copy-failed",
-        "the tensor itself cannot be copied: its device, its dtype or a subclass stands against it",
+        "The tensor itself cannot be copied: its device, its dtype or a subclass stands against it",
         f"torch says: {why}",
         "Load the checkpoint onto the CPU, and look at the tensor alone",
         'state = torch.load("checkpoint.pt", map_location="cpu")',
@@ -176,7 +176,7 @@ def _uninitialised(match: Match[str], reported: Reported) -> Diagnosis | None:
         (
             Cause(
                 "lazy-checkpoint",
-                "the state dict comes from a model with lazy layers (nn.LazyLinear) that never saw "
+                "The state dict comes from a model with lazy layers (nn.LazyLinear) that never saw "
                 "an input",
                 "it was met in load_state_dict"
                 if loading
@@ -186,7 +186,7 @@ def _uninitialised(match: Match[str], reported: Reported) -> Diagnosis | None:
             ),
             Cause(
                 "lazy-not-run",
-                "the shape of a lazy layer's weight was read before its first forward pass",
+                "The shape of a lazy layer's weight was read before its first forward pass",
                 "a lazy layer learns its in_features from the first input",
                 "Run the model once on a batch first",
                 "model(x)",
@@ -197,7 +197,7 @@ def _uninitialised(match: Match[str], reported: Reported) -> Diagnosis | None:
 
 NOT_A_MODEL = Cause(
     "state-dict-as-model",
-    "what torch.load returned is a state dict or a checkpoint, and it is used as if it were the "
+    "What torch.load returned is a state dict or a checkpoint, and it is used as if it were the "
     "model",
     "a {what} has no {missing}, and a model has",
     "Make the model, then load the state dict into it",
@@ -205,7 +205,7 @@ NOT_A_MODEL = Cause(
 )
 RESULT = Cause(
     "load-result-used",
-    "the result of load_state_dict is used as if it were the model; it tells which keys did not "
+    "The result of load_state_dict is used as if it were the model; it tells which keys did not "
     "fit, and the model is changed in place",
     "what is used is an _IncompatibleKeys",
     "Load in a line of its own, and go on with the model",
@@ -263,7 +263,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "A {what} was asked for copy, which dicts have.",
         Cause(
             "module-for-state-dict",
-            "a whole model was given to load_state_dict, "
+            "A whole model was given to load_state_dict, "
             "which older versions of torch copied first",
             "a {what} has no copy",
             "Give its state dict",
@@ -271,7 +271,7 @@ PATTERNS: tuple[Pattern, ...] = (
         ),
         Cause(
             "deepcopy-meant",
-            "a copy of the model itself is wanted",
+            "A copy of the model itself is wanted",
             "modules have no copy of their own",
             "Copy with copy.deepcopy",
             "twin = copy.deepcopy(model)",
