@@ -1,0 +1,78 @@
+"""What people paste, taken apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from fcinspect.diagnosis.reading import MOST_TEXT, call_of, read
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/home/me/train.py", line 30, in main
+    out = net(x)
+          ^^^^^^
+  File "/x/site-packages/torch/nn/modules/linear.py", line 117, in forward
+    return F.linear(input, self.weight, self.bias)
+RuntimeError: first line
+\tsecond line
+"""
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda text: text,
+        lambda text: f"INFO something\n{text}\nINFO more\n",
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\n".join(f"[rank3]: {line}" for line in text.splitlines()),
+        lambda text: "\x1b[0m" + text.replace("RuntimeError", "\x1b[1;31mRuntimeError\x1b[0m"),
+    ],
+    ids=["plain", "in a log", "of Windows", "of a launcher", "in colours"],
+)
+def test_a_traceback_is_read_wherever_it_stands(wrap: object) -> None:
+    """Type, whole message, and the innermost line of the reader's own code."""
+    assert callable(wrap)
+    first = read(wrap(TRACEBACK))[0]
+    assert first.error == "RuntimeError"
+    assert first.message.splitlines()[0] == "first line"
+    assert first.own_frame is not None
+    assert (first.own_frame.file, first.own_frame.line) == ("/home/me/train.py", 30)
+    assert first.names() == {"target": "out", "layer": "net", "argument": "x"}
+    assert first.passed_through("modules/linear.py")
+
+
+def test_the_last_of_several_errors_comes_first() -> None:
+    """Then the errors that it came from."""
+    other = TRACEBACK.replace("RuntimeError: first", "ValueError: other")
+    between = "During handling of the above exception, another exception occurred:"
+    chained = f"{TRACEBACK}\n{between}\n\n{other}"
+    assert [r.error for r in read(chained)[:2]] == ["ValueError", "RuntimeError"]
+
+
+def test_a_warning_brings_its_line() -> None:
+    """What warnings.warn prints is read with the source line below it."""
+    text = "/me/train.py:7: UserWarning: Using a target size\n  loss = criterion(out, y)\n"
+    first = read(text)[0]
+    assert (first.error, first.message) == ("UserWarning", "Using a target size")
+    assert first.names()["layer"] == "criterion"
+
+
+def test_of_very_long_text_the_end_is_read() -> None:
+    """An error stands at the end of a log."""
+    assert read("x" * (2 * MOST_TEXT) + "\nRuntimeError: at the end")[0].text.endswith("at the end")
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("x = self.fc1(x)", ("x", "self.fc1", "x")),
+        ("return self.fc2(F.relu(h))", ("x", "self.fc2", "F.relu(h)")),
+        ("for x in layer(y):", None),
+        ("x = (", None),
+        ("x @ w", None),
+        ("", None),
+    ],
+)
+def test_the_call_of_a_line(code: str, wanted: tuple[str, str, str] | None) -> None:
+    """target = function(argument), or nothing where the line is another."""
+    found = call_of(code)
+    assert (found and (found.target, found.function, found.argument)) == wanted
