@@ -47,6 +47,12 @@ def _attention(args: Sequence[Any], output: Any) -> int:
     return int(steps * (query.shape[-1] + value.shape[-1]))
 
 
+def _recurrent(args: Sequence[Any], output: Any) -> int:
+    """Return the count of one layer and direction: each row of each step meets both weights."""
+    x, entering, hidden = args[:3]
+    return int(math.prod(x.shape[:-1]) * (entering.numel() + hidden.numel()))
+
+
 def _linear(args: Sequence[Any], output: Any) -> int:
     return int(args[0].numel() * args[1].shape[0])
 
@@ -62,6 +68,7 @@ COUNTS: dict[Any, Callable[[Sequence[Any], Any], int]] = {
     aten.baddbmm: _product(1),
     aten.addbmm: _product(1),
     aten.linear: _linear,
+    aten.mkldnn_rnn_layer: _recurrent,
     aten.convolution: _convolution,
     aten._convolution: _convolution,
     aten._scaled_dot_product_flash_attention_for_cpu: _attention,

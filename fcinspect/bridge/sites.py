@@ -83,6 +83,12 @@ class MadePlaces:
         """Return where a module was made, or None for one made elsewhere."""
         return self._places.get(module)
 
+    def same(self, module: nn.Module, copied: nn.Module) -> None:
+        """Remember that a copy was made where the module was."""
+        place = self._places.get(module)
+        if place is not None:
+            self._places[copied] = place
+
     @contextmanager
     def remembered(self) -> Iterator[None]:
         """Watch the modules that are made inside."""

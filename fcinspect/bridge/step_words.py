@@ -63,6 +63,8 @@ class Recurrent:
     """"output", "hidden state" or "cell state"."""
     batch_first: bool
     batched: bool
+    form: object
+    """Tells it from other views of the same numbers."""
 
     def note(self, index: Any) -> str:
         """Say what an index picks: "last step of rnn"."""

@@ -9,6 +9,7 @@ from torch import nn
 
 from fcinspect.bridge import pickled
 from fcinspect.bridge.linear import to_tensor
+from fcinspect.bridge.meta_copy import meta_copy
 from fcinspect.bridge.tracer import is_lazy
 from fcinspect.checkpoints.files import check_readable, kind_of
 from fcinspect.checkpoints.pairing import module_path
@@ -89,26 +90,9 @@ def _refusal(module: nn.Module, stored: Iterable[StoredTensor]) -> str:
         for tensor in stored
         if tensor.problem is None or tensor.dtype.startswith(("int", "uint", "bool"))
     }
-    with torch.device("meta"):
-        copy = _on_meta(module)
+    copy = meta_copy(module)
     try:
         copy.load_state_dict(shapes, assign=True)
     except RuntimeError as error:
         return f"RuntimeError: {error}"
     return ""
-
-
-def _on_meta(module: nn.Module) -> nn.Module:
-    """Return the module's form without its numbers."""
-    import copy
-
-    memo: dict[int, object] = {}
-    for tensor in (*module.parameters(), *module.buffers()):
-        if not is_lazy(tensor):
-            empty = torch.empty_like(tensor, device="meta")
-            memo[id(tensor)] = (
-                nn.Parameter(empty, tensor.requires_grad)
-                if isinstance(tensor, nn.Parameter)
-                else empty
-            )
-    return copy.deepcopy(module, memo)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import sys
 import warnings
@@ -19,6 +18,7 @@ from torch import nn
 from fcinspect.bridge.failures import class_places, failure_of, texts_of
 from fcinspect.bridge.kinds import kind_words
 from fcinspect.bridge.loading import load, split
+from fcinspect.bridge.meta_copy import meta_copy
 from fcinspect.bridge.module_inputs import check_arguments, check_call, inputs_of, made_on
 from fcinspect.bridge.sites import MadePlaces, is_own
 from fcinspect.bridge.tracer import Tracer, described, is_lazy
@@ -76,7 +76,7 @@ class Traced:
         # torch's words on the CPU are those that the reader sees, and there numbers can be read
         why = _why(found.failure)
         again = self._run_or_not_made("cpu", inputs, batch, training, why)
-        if again.failure is not None and len(again.steps) == len(found.steps):
+        if again.failure is not None and _alike(found.failure, again.failure):
             return replace(again, device="meta", why_not_meta="")
         return again
 
@@ -122,10 +122,11 @@ class Traced:
             module = self._module_on("cpu")
         except Refused as refused:
             raise InputError(f"{self._text} cannot be made: {refused.error}") from None
-        module.train(training)
         ready = isinstance(self._found, nn.Module)
         names = [vars(module), namespace_of(split(self._text)[0])]
-        seen = Observer(module, inputs, used, self._made).all(names, optimizer, ready)
+        with _as_it_was(module):
+            module.train(training)
+            seen = Observer(module, inputs, used, self._made).all(names, optimizer, ready)
         if weights is None:
             return seen
         return replace(seen, weights=held_against(module, weights, ready))
@@ -229,6 +230,7 @@ class Traced:
             if tracer.left_out
             else "",
             sources=self._sources(module, tracer, failure),
+            macs=tracer.macs,
         )
 
     def _sources(
@@ -262,20 +264,17 @@ class Traced:
         ready = isinstance(self._found, nn.Module)
         if ready and self._arguments:
             raise UsageError(f"--arg is for classes and functions: {self._text} is a ready module")
-        if not ready or device == "cpu":
+        if not ready:
             yield self._module_on(device)
             return
-        module = self._found
-        if any(is_lazy(p) for p in module.parameters()):
-            yield copy.deepcopy(module).to(device)
+        if device == "meta":
+            copied = meta_copy(self._found)
+            for own, other in zip(self._found.modules(), copied.modules(), strict=True):
+                self._made.same(own, other)
+            yield copied
             return
-        kept = [(part, dict(part._parameters), dict(part._buffers)) for part in module.modules()]
-        try:
-            yield module.to(device)
-        finally:
-            for part, parameters, buffers in kept:
-                part._parameters.update(parameters)
-                part._buffers.update(buffers)
+        with _as_it_was(self._found):
+            yield self._found
 
     def _module_on(self, device: Device) -> nn.Module:
         found = self._found
@@ -306,6 +305,21 @@ class Traced:
 
 
 @contextmanager
+def _as_it_was(module: nn.Module) -> Iterator[None]:
+    """Give a ready module its modes and its buffers' numbers back, which training changes."""
+    modes = [(part, part.training) for part in module.modules()]
+    buffers = [(b, b.detach().clone()) for b in module.buffers() if not is_lazy(b)]
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+        with torch.no_grad():
+            for buffer, numbers in buffers:
+                buffer.copy_(numbers)
+
+
+@contextmanager
 def _replaced(edited: Mapping[str, str]) -> Iterator[None]:
     """Let Python import other text in place of some files."""
     from importlib.machinery import SourceFileLoader
@@ -323,6 +337,15 @@ def _replaced(edited: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         SourceFileLoader.get_code = original  # type: ignore[method-assign]
+
+
+def _alike(one: Failure, other: Failure) -> bool:
+    """Whether two runs stopped at the same step."""
+    if one.step is None or other.step is None:
+        return (one.step, one.stage, one.message) == (other.step, other.stage, other.message)
+    return (one.step.number, one.step.path, one.step.kind) == (
+        other.step.number, other.step.path, other.step.kind,
+    )  # fmt: skip
 
 
 def _why(failure: Failure) -> str:

@@ -148,6 +148,11 @@ class Tracer:
         """Return the ids of the parameters that a step used."""
         return self._counted
 
+    @property
+    def macs(self) -> int:
+        """Multiply–adds so far, those of steps that are not listed too."""
+        return self._macs
+
     def counted(self, function: Any, args: Any, output: Any) -> None:
         """Count the multiply–adds of an operator."""
         self._macs += macs_of(function, args, output)
@@ -186,14 +191,16 @@ class Tracer:
                 is_module=True,
                 inputs=inputs,
                 outputs=() if failure else described(output),
-                parameters=self._parameters(p for p in module.parameters() if not is_lazy(p)),
+                parameters=self._parameters(
+                    (p for p in module.parameters() if not is_lazy(p)), failed=failure is not None
+                ),
                 macs=self._macs - before,
                 linear=isinstance(module, AFFINE),
                 weight=shape_of(getattr(module, "weight", None)),
                 bias=shape_of(getattr(module, "bias", None)),
                 called=called,
                 made=self._made.of(module),
-                note=self._again(module),
+                note="" if failure else self._again(module),
             )
             if failure is None:
                 sizes = windows_of(module, step.inputs, step.outputs)
@@ -206,7 +213,7 @@ class Tracer:
     def function(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Call a function of torch and note it where it makes tensors of tensors."""
         name = name_of(function)
-        if self._inside_leaf or name in QUIET:
+        if self._inside_leaf or getattr(function, "__name__", name) in QUIET:
             return function(*args, **kwargs)
         given = [tensor for _, tensor in tensors_of((args, kwargs))]
         origins = [self._origin(tensor) for tensor in given]
@@ -215,7 +222,7 @@ class Tracer:
             output = function(*args, **kwargs)
         except BaseException as error:
             if given and (self.failed is None or self.failed[0] is not error):
-                step = self._function_step(name, args, kwargs, given, origins, ())
+                step = self._function_step(name, args, kwargs, given, origins, None)
                 self.failed = (error, step)
             raise
         returned = [tensor for _, tensor in tensors_of(output)]
@@ -239,11 +246,13 @@ class Tracer:
         kwargs: Any,
         given: list[torch.Tensor],
         origins: list[tuple[torch.Tensor, ...] | None],
-        outputs: tuple[steps.Tensor, ...],
+        outputs: tuple[steps.Tensor, ...] | None,
     ) -> Step:
+        """Return the step; `outputs` are None of one that failed."""
         weights = [t for t, origin in zip(given, origins, strict=True) if origin is not None]
         product = name == "linear" or (name in PRODUCTS and bool(weights))
-        parameters = self._parameters(p for origin in origins if origin for p in origin)
+        used = (p for origin in origins if origin for p in origin)
+        parameters = self._parameters(used, failed=outputs is None)
         inputs = tuple(
             steps.Tensor(tuple(tensor.shape), dtype_name(tensor))
             for tensor, origin in zip(given, origins, strict=True)
@@ -258,7 +267,7 @@ class Tracer:
             call=call_of_function(name, args, kwargs),
             is_module=False,
             inputs=inputs,
-            outputs=outputs,
+            outputs=outputs or (),
             parameters=parameters,
             macs=0,
             linear=product,
@@ -266,7 +275,7 @@ class Tracer:
             bias=shape_of(bias) if product else None,
             called=own_place(sys._getframe(3)),
             made=None,
-            windows=windows_of((name, args, kwargs), inputs, outputs),
+            windows=windows_of((name, args, kwargs), inputs, outputs or ()),
             note=self._recurrent_note(name, args),
         )
 
@@ -286,11 +295,13 @@ class Tracer:
         has_parameters = next(module.parameters(), None) is not None
         return f"used {times} times" if times > 1 and has_parameters else ""
 
-    def _parameters(self, found: Iterator[torch.Tensor]) -> tuple[Parameter, ...]:
+    def _parameters(self, found: Iterator[torch.Tensor], *, failed: bool) -> tuple[Parameter, ...]:
+        """Return the parameters of a step; one that failed uses none up."""
         listed = []
         for parameter in found:
             new = id(parameter) not in self._counted
-            self._counted.add(id(parameter))
+            if not failed:
+                self._counted.add(id(parameter))
             self._kept.append(parameter)
             key = self._keys.get(id(parameter), "")
             listed.append(Parameter(key, tuple(parameter.shape), new))
@@ -310,14 +321,15 @@ class Tracer:
                 what = "output"
             self._kept.append(tensor)
             self._recurrent[storage(tensor)] = Recurrent(
-                self._path(module), what, module.batch_first, tensor.dim() == 3
+                self._path(module), what, module.batch_first, tensor.dim() == 3, form_of(tensor)
             )
 
     def _recurrent_note(self, name: str, args: Any) -> str:
         if name != "getitem" or len(args) != 2 or not isinstance(args[0], torch.Tensor):
             return ""
         found = self._recurrent.get(storage(args[0]))
-        return found.note(args[1]) if found and tuple(args[0].shape) else ""
+        # in a turned or shortened view an index means something else
+        return found.note(args[1]) if found and found.form == form_of(args[0]) else ""
 
 
 class _Functions(TorchFunctionMode):
@@ -347,6 +359,11 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
             output = func(*args, **(kwargs or {}))
         self._tracer.counted(func, args, output)
         return output
+
+
+def form_of(tensor: torch.Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """Return what tells a tensor from other views of its numbers: shape, strides and offset."""
+    return tuple(tensor.shape), tuple(tensor.stride()), int(tensor.storage_offset())
 
 
 def is_leaf(module: nn.Module) -> bool:

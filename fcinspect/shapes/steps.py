@@ -151,8 +151,5 @@ class ModuleTrace:
     """Why later steps are not listed, e.g. too many; "" if all are."""
     sources: dict[str, str] = field(default_factory=dict)
     """The text of each file of the reader's own code that took part, by its path."""
-
-    @property
-    def macs(self) -> int:
-        """Multiply–adds of all steps."""
-        return sum(step.macs for step in self.steps)
+    macs: int = 0
+    """Multiply–adds of all steps, those that are not listed too."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
-from torchinfo import summary  # type: ignore[import-untyped]  # it has no types
+from torchinfo import summary
 
 from fcinspect.bridge import tracer
 from fcinspect.bridge.traced import Traced
 from fcinspect.errors import UsageError
-from fcinspect.shapes.steps import ModuleTrace, Step, Tensor
+from fcinspect.shapes.steps import Device, ModuleTrace, Step, Tensor
 
 FILE = Path(__file__).with_name("real_modules.py")
 SOURCE = FILE.read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ class Case:
     unseen: int = 0
     """Products that no leaf layer does, and torchinfo therefore does not see."""
 
-    def trace(self, device: str | None = None) -> ModuleTrace:
+    def trace(self, device: Device | None = None) -> ModuleTrace:
         """Return the trace of a fresh module."""
         return traced(self.name, *self.inputs, device=device)
 
@@ -111,7 +111,7 @@ each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def traced(
     name: str,
     *inputs: Tensor,
-    device: str | None = None,
+    device: Device | None = None,
     training: bool = False,
     **arguments: Any,
 ) -> ModuleTrace:
@@ -164,7 +164,7 @@ def test_layers_are_those_of_torchinfo(case: Case) -> None:
     assert found.failure is None
     modules = [step for step in found.steps if step.is_module]
     expected = leaves(summarised(case))
-    assert [step.kind.partition(" → ")[0] for step in modules] == [
+    assert [step.kind.rpartition(" → ")[2] for step in modules] == [
         layer.class_name for layer in expected
     ]
     for step, layer in zip(modules, expected, strict=True):
@@ -216,6 +216,11 @@ def written_out() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
+def is_below(path: str, name: str) -> bool:
+    """Whether a path is that of a module or of one of its parts; "" is the whole."""
+    return not name or path == name or path.startswith(f"{name}.")
+
+
 def counted_by_torch(case: Case) -> dict[str, int]:
     """Return the multiply–adds of every module with all its parts, by torch's own counter.
 
@@ -223,33 +228,31 @@ def counted_by_torch(case: Case) -> dict[str, int]:
     """
     module, counter = fresh(case.name), FlopCounterMode(display=False)
     rows: dict[str, int] = {}
+
+    def seen(name: str, layer: nn.RNNBase, args: tuple[torch.Tensor, ...]) -> None:
+        rows[name] = recurrent_macs(layer, prod(args[0].shape[:2]))
+
     for name, part in module.named_modules():
         if isinstance(part, nn.RNNBase):
-            part.register_forward_hook(
-                lambda _, args, __, name=name: rows.update({name: prod(args[0].shape[:2])})
-            )
+            part.register_forward_pre_hook(partial(seen, name))
     with torch.no_grad(), written_out(), counter:
         module(*case.made())
     flops = {name: sum(of.values()) for name, of in counter.get_flop_counts().items()}
     found = {}
-    for name, _ in module.named_modules():
-        below = [
-            (path, part)
-            for path, part in module.named_modules()
-            if isinstance(part, nn.RNNBase)
-            and (path == name or path.startswith(name and f"{name}."))
-        ]
-        seen = [f"{case.name}.{path}" for path, _ in below]
-        full = f"{case.name}.{name}" if name else case.name
-        doubled = flops.get(full, 0) - sum(flops.get(path, 0) for path in seen)
+    for name, part in module.named_modules():
+        if isinstance(part, nn.ModuleList | nn.ModuleDict):
+            continue  # never called, so torch counts nothing there
+        inner = [path for path in rows if is_below(path, name)]
+        hidden = sum(flops.get(f"{case.name}.{path}", 0) for path in inner)
+        doubled = flops.get(f"{case.name}.{name}" if name else case.name, 0) - hidden
         assert doubled % 2 == 0
-        found[name] = doubled // 2 + sum(recurrent_macs(part, rows[path]) for path, part in below)
+        found[name] = doubled // 2 + sum(rows[path] for path in inner)
     return found
 
 
 @each
 @pytest.mark.parametrize("device", ["meta", "cpu"])
-def test_macs_are_half_of_torchs_flops(case: Case, device: str) -> None:
+def test_macs_are_half_of_torchs_flops(case: Case, device: Device) -> None:
     """In total and in every module, on both devices."""
     found = case.trace(device)
     ours = {
@@ -258,7 +261,9 @@ def test_macs_are_half_of_torchs_flops(case: Case, device: str) -> None:
             for step in found.steps
             if step.path == name or step.path.startswith(name and f"{name}.")
         )
-        for name, _ in fresh(case.name).named_modules()
+        for name, part in fresh(case.name).named_modules()
+        # a list is never called: torch counts nothing for it
+        if not isinstance(part, nn.ModuleList | nn.ModuleDict)
     }
     expected = counted_by_torch(case)
     # parts of an attention are not called as modules: neither counts anything there
@@ -274,8 +279,8 @@ def reasons(case: Case) -> Counter[str]:
       embeddings, PReLU.
     - "positions": it multiplies a linear layer's weight with the first dimension alone, though each
       position of a sequence meets the weight.
-    - "transposed": it lets the kernel of a transposed convolution meet the output; what it does meet
-      is each number of the input.
+    - "transposed": it lets the kernel of a transposed convolution meet the output; what it does
+      meet is each number of the input.
     - "unseen": it sees no product outside of a leaf layer, as of attention.
     """
     found: Counter[str] = Counter()
@@ -324,7 +329,7 @@ def test_both_devices_give_the_same_steps(case: Case) -> None:
 
 @each
 def test_steps_hang_together(case: Case) -> None:
-    """Numbered from 0; what enters a step left another or the input; windows end with its output."""
+    """Numbered from 0; what enters a step left another or the input; windows end as it does."""
     found = case.trace()
     assert [step.number for step in found.steps] == list(range(len(found.steps)))
     sizes = {prod(tensor.shape) for tensor in found.inputs}
@@ -364,6 +369,7 @@ def test_tied_weights_count_once() -> None:
     embedding, decoder = found.steps
     assert (embedding.count, decoder.count, found.parameters) == (44, 0, 44)
     assert [p.new for p in decoder.parameters] == [False]
+    assert [p.name for p in embedding.parameters] == ["embedding.weight"]
     assert decoder.weight == (11, 4)
     assert decoder.macs == 2 * 7 * 4 * 11
     assert found.unused == ()
@@ -387,7 +393,7 @@ def test_outputs_are_named_by_their_place(name: str, outputs: dict[str, tuple[in
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
-def test_a_lazy_layer_becomes_another(device: str) -> None:
+def test_a_lazy_layer_becomes_another(device: Device) -> None:
     """Its parameters count as they are after the call."""
     found = traced("Lazy", of(2, 3, 4), device=device)
     assert found.failure is None
@@ -433,7 +439,7 @@ def test_what_needs_numbers_runs_on_the_cpu(name: str) -> None:
 
 
 def test_a_module_that_can_run_nowhere_failed_on_the_cpu() -> None:
-    """On meta it stops before the step that it stops at on the CPU: that is not the meta device's."""
+    """On meta it stops before the step that it stops at on the CPU: that is not meta's."""
     found = traced("Branches", of(2, 4))
     assert found.failure is not None
     assert found.failure.step is not None
@@ -455,7 +461,7 @@ def test_layers_in_a_plain_list_have_a_path() -> None:
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
-def test_products_with_parameters_are_linear(device: str) -> None:
+def test_products_with_parameters_are_linear(device: Device) -> None:
     """The weight is what is multiplied by, turned where the code turns it."""
     found = traced("ByHand", of(2, 4), device=device)
     linear = [step for step in found.steps if step.linear]
@@ -490,7 +496,7 @@ def test_questions_are_no_steps() -> None:
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
-def test_pieces_of_what_recurrent_layers_return_are_named(device: str) -> None:
+def test_pieces_of_what_recurrent_layers_return_are_named(device: Device) -> None:
     """Which step or state an index picks, whichever dimension is time."""
     found = traced("Recurrences", of(2, 5, 3), device=device)
     assert found.failure is None
@@ -635,7 +641,7 @@ READY = [("ready", of(5, 4)), ("ready_lazy", of(2, 3)), ("ready_tied", of(2, 3, 
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("device", [None, "cpu"])
-def test_a_ready_module_keeps_its_numbers(device: str | None, training: bool) -> None:
+def test_a_ready_module_keeps_its_numbers(device: Device | None, training: bool) -> None:
     """The same tensors with the same numbers, running means of training too."""
     subject = made("ready")
     module = subject.module()
@@ -652,16 +658,17 @@ def test_a_ready_module_keeps_its_numbers(device: str | None, training: bool) ->
         assert torch.equal(tensor, before[key]), key
 
 
+@pytest.mark.parametrize("device", ["meta", "cpu"])
 @pytest.mark.parametrize("name", ["ready_lazy", "ready_tied"])
-def test_a_ready_module_gives_the_trace_of_its_class(name: str) -> None:
+def test_a_ready_module_gives_the_trace_of_its_class(name: str, device: Device) -> None:
     """Ties hold and lazy layers stay lazy for the next run."""
     shape = dict(READY)[name]
     subject = made(name)
-    found = subject.trace([shape], None, False, None)
-    again = subject.trace([shape], None, False, None)
-    fresh_one = traced({"ready_lazy": "Lazy", "ready_tied": "Tied"}[name], shape)
+    found = subject.trace([shape], None, False, device)
+    again = subject.trace([shape], None, False, device)
+    fresh_one = traced({"ready_lazy": "Lazy", "ready_tied": "Tied"}[name], shape, device=device)
     assert found.failure is None
-    assert found.device == "meta"
+    assert found.device == device
     for other in (again, fresh_one):
         assert [replace(step, made=None) for step in map(own, found.steps)] == [
             replace(step, made=None) for step in map(own, other.steps)
