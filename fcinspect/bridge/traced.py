@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 import warnings
@@ -267,8 +268,10 @@ class Traced:
         if not ready:
             yield self._module_on(device)
             return
-        if device == "meta":
-            copied = meta_copy(self._found)
+        lazy = any(is_lazy(p) for p in self._found.parameters())
+        if device == "meta" or lazy:
+            # a run would make a lazy layer an ordinary one for good
+            copied = meta_copy(self._found) if device == "meta" else copy.deepcopy(self._found)
             for own, other in zip(self._found.modules(), copied.modules(), strict=True):
                 self._made.same(own, other)
             yield copied

@@ -95,7 +95,9 @@ class Tracer:
         self._inside_leaf = 0
         self._macs = 0
         self._counted: set[int] = set()
-        self._keys = {id(p): key for key, p in module.named_parameters(remove_duplicate=False)}
+        self._keys: dict[int, str] = {}
+        for key, parameter in module.named_parameters(remove_duplicate=False):
+            self._keys.setdefault(id(parameter), key)  # a tied one has its first name
         self._kept: list[torch.Tensor] = []
         """Kept alive, so that no other tensor gets their addresses."""
         self._modules: list[nn.Module] = []
