@@ -143,6 +143,9 @@ class Observer:
             self._not.append(f"{what}: there is no batch dimension")
             return None
         rows = shapes[0][0]
+        if len(shapes) > 1 and (rows, rows) in shapes:
+            self._not.append(f"{what}: an input is ({rows}, {rows}), as of a graph and its nodes")
+            return None
         given: int | None = None
         if rows < 2:
             rows = given = 3

@@ -25,6 +25,8 @@ Observe = Callable[[ModuleTrace, Mapping[str, str]], Observations | None]
 """(run, texts of files) -> what is seen of the module with those texts in place of its files."""
 
 RECURRENT = ("RNN", "LSTM", "GRU")
+SEQUENTIAL = (*RECURRENT, "MultiheadAttention")
+"""What takes (time, batch, features) unless batch_first is True."""
 RESHAPING = ("view", "reshape", "flatten", "Flatten", "unflatten")
 ELEMENTWISE = ("add", "sub", "mul", "div", "rsub", "iadd", "isub", "imul")
 
@@ -119,13 +121,18 @@ class _Judge:
         mixing = self._seen.mixing
         if mixing is None or self._time_first():
             return []
+        if any(s.kind in SEQUENTIAL and len(s.inputs[0].shape) == 2 for s in self._trace.steps):
+            self.undecided.append(
+                "rows of the batch that depend on one another: a sequence without a batch enters"
+            )
+            return []
         others = [row for row in mixing.changed if row != 0]
         seen = (
             f"row 0 of the input alone was changed, and of the output's {mixing.rows} rows"
             f" {listed([str(row) for row in others])} changed too"
         )
         for step in self._trace.steps:
-            time_first = step.kind in RECURRENT and "batch_first=False" in step.call
+            time_first = step.kind in SEQUENTIAL and "batch_first=False" in step.call
             if time_first and step.inputs and len(step.inputs[0].shape) == 3:
                 return [self._batch_first(step, seen)]
         for step in self._trace.steps:

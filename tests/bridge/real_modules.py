@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -850,3 +851,27 @@ torch.manual_seed(0)
 ready = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 2))
 ready_lazy = Lazy()
 ready_tied = Tied()
+
+
+class Applies(nn.Module):
+    """Applies a function to its inputs."""
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return what the function returns."""
+        return self.function(*inputs)
+
+
+class Holds(nn.Module):
+    """Holds what a function makes."""
+
+    def __init__(self, make: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.layer = make()
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return what the layer returns."""
+        return self.layer(*inputs)

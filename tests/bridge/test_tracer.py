@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -105,6 +106,8 @@ CASES = [
     case("Autoencoder", of(2, 1, 12, 12), "bias", "transposed"),
     case("Voxels", of(2, 1, 6, 8, 7), "bias", "no product", "transposed"),
 ]  # fmt: skip
+Fault = tuple[str, dict[str, Any], tuple[Tensor, ...]]
+"""The module, the arguments of its class, and its inputs."""
 each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
@@ -712,6 +715,138 @@ def test_a_step_that_fails_is_told_in_torchs_own_words() -> None:
     assert failure.code == "return self.fc2(self.fc1(x))"
     assert [(step.path, step.kind) for step in found.steps] == [("fc1", "Linear")]
     assert (found.device, found.why_not_meta, found.outputs) == ("meta", "", ())
+
+
+def layer(make: Callable[[], nn.Module], *inputs: Tensor) -> Fault:
+    """Return a layer that does not fit its inputs."""
+    return "Holds", {"make": make}, inputs
+
+
+def call(function: Callable[..., Any], *inputs: Tensor) -> Fault:
+    """Return a function that does not fit its inputs."""
+    return "Applies", {"function": function}, inputs
+
+
+picture, rows, whole = of(2, 4, 8, 8), of(2, 3), of(2, 3, dtype="int64")
+FAULTS = {
+    "conv1d channels": layer(lambda: nn.Conv1d(3, 4, 3), of(2, 4, 8)),
+    "conv2d channels": layer(lambda: nn.Conv2d(3, 4, 3), picture),
+    "conv2d kernel": layer(lambda: nn.Conv2d(4, 4, 9), picture),
+    "conv2d dtype": layer(lambda: nn.Conv2d(4, 4, 3), replace(picture, dtype="float64")),
+    "conv2d int": layer(lambda: nn.Conv2d(4, 4, 3), replace(picture, dtype="int64")),
+    "conv2d padding": layer(lambda: nn.Conv2d(4, 4, 3, padding=-1), picture),
+    "conv2d dilation": layer(lambda: nn.Conv2d(4, 4, 3, dilation=0), picture),
+    "conv2d stride": layer(lambda: nn.Conv2d(4, 4, 3, stride=0), picture),
+    "conv2d groups": call(lambda x, w: F.conv2d(x, w, groups=2), picture, of(3, 2, 3, 3)),
+    "conv2d bias": call(F.conv2d, picture, of(3, 4, 3, 3), of(4)),
+    "conv3d channels": layer(lambda: nn.Conv3d(3, 4, 3), of(2, 4, 8, 8, 8)),
+    "transposed 1d channels": layer(lambda: nn.ConvTranspose1d(3, 4, 3), of(2, 4, 8)),
+    "transposed 2d channels": layer(lambda: nn.ConvTranspose2d(3, 4, 3), picture),
+    "transposed 3d channels": layer(lambda: nn.ConvTranspose3d(3, 4, 3), of(2, 4, 8, 8, 8)),
+    "transposed groups": layer(lambda: nn.ConvTranspose2d(8, 8, 3, groups=2), picture),
+    "transposed one picture": layer(lambda: nn.ConvTranspose2d(3, 4, 3), of(4, 8, 8)),
+    "transposed padding": layer(lambda: nn.ConvTranspose2d(4, 4, 3, output_padding=1), picture),
+    "transposed bias": call(F.conv_transpose2d, picture, of(4, 3, 3, 3), of(4)),
+    "linear width": layer(lambda: nn.Linear(4, 2), rows),
+    "linear dtype": layer(lambda: nn.Linear(3, 2), replace(rows, dtype="float64")),
+    "linear int": layer(lambda: nn.Linear(3, 2), whole),
+    "linear bias": call(F.linear, rows, of(4, 3), of(3)),
+    "batch norm": layer(lambda: nn.BatchNorm2d(3), picture),
+    "batch norm dtype": layer(lambda: nn.BatchNorm2d(4), replace(picture, dtype="float64")),
+    "layer norm": layer(lambda: nn.LayerNorm(4), rows),
+    "group norm": layer(lambda: nn.GroupNorm(3, 3), picture),
+    "group norm dtype": layer(lambda: nn.GroupNorm(2, 4), replace(picture, dtype="float64")),
+    "embedding of floats": layer(lambda: nn.Embedding(5, 3), rows),
+    "rnn width": layer(lambda: nn.RNN(4, 2), of(5, 2, 3)),
+    "lstm dtype": layer(lambda: nn.LSTM(3, 2), of(5, 2, 3, dtype="float64")),
+    "gru state": layer(lambda: nn.GRU(3, 2), of(5, 2, 3), of(1, 4, 2)),
+    "attention width": layer(lambda: nn.MultiheadAttention(4, 2), *[of(2, 5, 6)] * 3),
+    "attention of sdpa": call(
+        F.scaled_dot_product_attention, of(2, 2, 5, 4), *[of(2, 2, 5, 6)] * 2
+    ),
+    "max pool size": layer(lambda: nn.MaxPool2d(9), picture),
+    "max pool padding": layer(lambda: nn.MaxPool2d(2, padding=2), picture),
+    "max pool negative": layer(lambda: nn.MaxPool2d(2, padding=-1), picture),
+    "max pool of nothing": layer(lambda: nn.MaxPool2d(2, padding=1), of(2, 3, 0, 8)),
+    "max pool stride": call(lambda x: F.max_pool2d(x, 2, (0, 1)), picture),
+    "average pool size": layer(lambda: nn.AvgPool2d(9), picture),
+    "softmax dim": layer(lambda: nn.Softmax(dim=2), rows),
+    "softmax negative dim": call(lambda x: x.softmax(-3), rows),
+    "log softmax dim": layer(lambda: nn.LogSoftmax(dim=2), rows),
+    "softmax int": call(lambda x: torch.softmax(x, 1), whole),
+    "gelu int": layer(nn.GELU, whole),
+    "silu int": layer(nn.SiLU, whole),
+    "hardswish int": layer(nn.Hardswish, whole),
+    "softplus int": layer(nn.Softplus, whole),
+    "relu bool": layer(nn.ReLU, of(2, 3, dtype="bool")),
+    "prelu": layer(lambda: nn.PReLU(4), rows),
+    "glu": layer(nn.GLU, rows),
+    "pixel shuffle": layer(lambda: nn.PixelShuffle(3), picture),
+    "unflatten": layer(lambda: nn.Unflatten(1, (2, 2)), rows),
+    "cross entropy": call(F.cross_entropy, rows, of(3, dtype="int64")),
+    "cat": call(lambda a, b: torch.cat([a, b], 1), rows, of(3, 3)),
+    "stack": call(lambda a, b: torch.stack([a, b]), rows, of(2, 4)),
+    "stack of none": call(lambda _: torch.stack([]), rows),
+    "view": call(lambda x: x.view(2, 5), rows),
+    "view of turned": call(lambda x: x.transpose(1, 2).view(2, -1), of(2, 3, 4)),
+    "permute": call(lambda x: x.permute(0, 2, 1), rows),
+    "index": call(lambda x: x[:, 5], rows),
+    "index select": call(lambda x, i: x.index_select(1, i), rows, of(2, 2, dtype="int64")),
+    "sort dim": call(lambda x: x.sort(2).values, rows),
+    "matmul": call(torch.matmul, rows, of(4, 2)),
+    "matmul dtype": call(torch.matmul, rows, of(3, 2, dtype="float64")),
+    "matmul batch": call(torch.matmul, of(2, 3, 4), of(3, 4, 2)),
+    "bmm": call(torch.bmm, of(2, 3, 4), of(2, 3, 4)),
+    "einsum": call(lambda a, b: torch.einsum("bi,bj->ij", a, b), rows, of(4, 3)),
+    "add": call(torch.add, rows, of(2, 4)),
+    "add in place": call(lambda a, b: a.add_(b), of(3), rows),
+    "add to expanded": call(lambda a: a.expand(2, 3).add_(1), of(1, 3)),
+    "relu of expanded": call(lambda a: a.expand(2, 3).relu_(), of(1, 3)),
+    "sum dim": call(lambda x: x.sum(2), rows),
+    "mean int": call(lambda x: x.mean(), whole),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_what_torch_refuses_fails(fault: Fault) -> None:
+    """In the words of a device with numbers, though the meta device takes much that none can do."""
+    name, arguments, inputs = fault
+    found = traced(name, *inputs, **arguments)
+    on_cpu = traced(name, *inputs, device="cpu", **arguments)
+    assert on_cpu.failure is not None
+    assert found.failure is not None
+    assert (found.failure.error, found.failure.message) == (
+        on_cpu.failure.error, on_cpu.failure.message,
+    )  # fmt: skip
+    assert found.outputs == ()
+
+
+SLIDING = {
+    "conv1d": call(lambda x, w: F.conv1d(x, w, None, 2, 1), of(2, 3, 9), of(4, 3, 3)),
+    "conv2d": call(
+        lambda x, w: F.conv2d(x, w, stride=(2, 1), dilation=2), of(2, 3, 9, 8), of(4, 3, 3, 2)
+    ),
+    "conv_transpose2d": call(
+        lambda x, w: F.conv_transpose2d(x, w, None, 2, 1, 1), of(2, 3, 5, 4), of(3, 4, 3, 3)
+    ),
+    "max_pool2d": call(lambda x: F.max_pool2d(x, 3, 2, 1, 1, True), of(2, 3, 8, 9)),
+    "avg_pool2d": call(lambda x: F.avg_pool2d(x, (3, 2), ceil_mode=True), of(2, 3, 8, 9)),
+    "max_pool1d": call(lambda x: F.max_pool1d(x, 2), of(2, 3, 9)),
+    "avg_pool3d": call(lambda x: F.avg_pool3d(x, 2, stride=1), of(2, 3, 5, 6, 7)),
+}
+
+
+@pytest.mark.parametrize(("kind", "subject"), SLIDING.items(), ids=SLIDING)
+def test_functions_that_slide_have_windows(kind: str, subject: Fault) -> None:
+    """One for each axis that slides, however the settings were given."""
+    name, arguments, inputs = subject
+    found = traced(name, *inputs, **arguments)
+    assert found.failure is None
+    (step,) = found.steps
+    assert step.kind == kind
+    axes = int(kind[-2])
+    assert [w.size for w in step.windows] == list(inputs[0].shape[-axes:])
+    assert [w.output for w in step.windows] == list(step.outputs[0].shape[-axes:])
 
 
 def test_torch_is_as_before_after_a_trace() -> None:

@@ -25,7 +25,7 @@ def searched(
     file = folder / "searched.py"
     file.write_text(HEAD + source, encoding="utf-8")
     traced = Traced(f"{file}:Net", {})
-    inputs = [parse_input(shape)]
+    inputs = [parse_input(one) for one in shape.split(";")]
     run = traced.trace(inputs, None, False, None)
     assert run.failure is None, run.failure
 
@@ -93,6 +93,11 @@ PLANTED = {
         "batch-first-forgotten", "4,4,10",
         net("self.rnn = nn.GRU(input_size=10, hidden_size=8, batch_first=False)\n"
             "self.fc = nn.Linear(8, 3)", "out, _ = self.rnn(x)\nreturn self.fc(out[:, -1])"),
+    ),
+    "attention-batch-first": (
+        "batch-first-forgotten", "4,7,8",
+        net("self.layer = nn.TransformerEncoderLayer(8, 2, 16)\nself.fc = nn.Linear(8, 3)",
+            "return self.fc(self.layer(x)[:, -1])"),
     ),
     "plain-list": (
         "unregistered-layers", "4,8",
@@ -163,6 +168,23 @@ def test_a_planted_fault_is_named(name: str, tmp_path: Path) -> None:
     assert first.name == cause
     assert first.evidence
     assert first.fix
+
+
+def test_a_sequence_without_a_batch_is_no_fault(tmp_path: Path) -> None:
+    """Its first dimension is time: that steps depend on one another is said to be open."""
+    source = net("self.rnn = nn.LSTM(10, 8)", "return self.rnn(x)[0]")
+    report = searched(source, tmp_path, "7,10")
+    assert report.likely == ()
+    assert any("a sequence without a batch" in what for what in report.not_exercised)
+
+
+def test_the_nodes_of_a_graph_are_no_batch(tmp_path: Path) -> None:
+    """With an adjacency matrix beside them rows are meant to depend on one another."""
+    source = net("self.fc = nn.Linear(10, 3)", "return adjacency @ self.fc(x)")
+    source = source.replace("forward(self, x)", "forward(self, x, adjacency)")
+    report = searched(source, tmp_path, "7,10;7,7")
+    assert report.likely == ()
+    assert any("as of a graph" in what for what in report.not_exercised)
 
 
 def test_an_optimizer_of_the_module_is_no_fault(tmp_path: Path) -> None:
