@@ -6,7 +6,7 @@ Here is the same for plain operands; whatever is not plain, wrong shapes include
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -40,6 +40,67 @@ def check_dtypes(function: Any, args: Sequence[Any]) -> None:
         raise RuntimeError(f"the meta device does not check dtypes: {names}")
 
 
+def check_settings(function: Any, args: Sequence[Any]) -> None:
+    """Raise where the kernel of a real device would, for what the meta device lets pass.
+
+    The words are never read: the module then runs on the CPU, which has its own.
+    """
+    given = [part for part in args if isinstance(part, torch.Tensor)]
+    if not given or not given[0].is_meta:
+        return
+    packet, x = function.overloadpacket, given[0]
+    if packet in FLOATING:
+        _refuse(not (x.is_floating_point() or x.is_complex()), "whole numbers")
+    if packet in NUMBERS:
+        _refuse(x.dtype == torch.bool, "booleans")
+    if packet in WITH_DIM and len(args) > 1 and isinstance(args[1], int):
+        _refuse(not -max(x.dim(), 1) <= args[1] < max(x.dim(), 1), "dimensions")
+    if packet is aten.convolution:
+        _refuse(not _is_convolution(*args), "settings of convolutions")
+    if packet is aten.index_select:
+        _refuse(args[2].dim() > 1 or args[2].dtype not in (torch.int32, torch.int64), "an index")
+    name = function._schema.name
+    if name.endswith("_") and not name.endswith("__"):
+        shared = (n > 1 and step == 0 for n, step in zip(x.shape, x.stride(), strict=True))
+        _refuse(any(shared), "numbers that share their memory")
+
+
+def _refuse(holds: bool, what: str) -> None:
+    if holds:
+        raise RuntimeError(f"the meta device does not check {what}")
+
+
+def _is_convolution(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> bool:
+    """Whether settings and channels are such that a device can convolve."""
+    if groups < 1 or x.dim() != weight.dim() or weight.shape[0] % groups:
+        return False
+    inner = weight.shape[1] * groups
+    entering, leaving = (weight.shape[0], inner) if transposed else (inner, weight.shape[0])
+    if x.shape[1] != entering or (bias is not None and bias.shape != (leaving,)):
+        return False
+    if transposed and any(
+        out >= max(step, gap) for out, step, gap in _each(x, output_padding, stride, dilation)
+    ):
+        return False
+    return min(*stride, *dilation) > 0 and min(*padding, *output_padding) >= 0
+
+
+def _each(x: torch.Tensor, *settings: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield the settings of each axis; a single one is that of all."""
+    axes = x.dim() - 2
+    return zip(*(tuple(s) * axes if len(s) == 1 else tuple(s) for s in settings), strict=True)
+
+
 def _plain(tensor: torch.Tensor) -> bool:
     return tensor.is_meta and tensor.dtype.is_floating_point and type(tensor) in _TYPES
 
@@ -52,12 +113,22 @@ def _require(holds: bool) -> None:
         raise NotPlain
 
 
+def _is_row_major(x: torch.Tensor) -> bool:
+    """Whether the strides are those of a new tensor, of dimensions with one number too."""
+    step = 1
+    for size, stride in zip(reversed(x.shape), reversed(x.stride()), strict=True):
+        if stride != step:
+            return False
+        step *= max(size, 1)
+    return True
+
+
 def _new(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
     return torch.empty(tuple(shape), dtype=like.dtype, device="meta")
 
 
 def _same(x: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
-    _require(x.is_contiguous() and not named)
+    _require(_is_row_major(x) and not named)
     return _new(x.shape, x)
 
 
@@ -84,6 +155,8 @@ def _grown(a: torch.Tensor, b: Any, **named: Any) -> torch.Tensor:
     """Return a after an operation in place: a keeps its shape, and b must fit it."""
     if isinstance(b, torch.Tensor):
         _require(a.shape == b.shape and a.dtype == b.dtype)
+    else:
+        _require(isinstance(b, int | float))
     return a
 
 
@@ -125,6 +198,7 @@ def _convolution(
     _require(x.shape[1] == entering and (bias is None or bias.shape == (channels,)))
     settings = (stride, padding, dilation, output_padding)
     _require(all(len(setting) == axes for setting in settings))
+    _require(min(stride) > 0 and 0 not in weight.shape and x.shape[1] > 0)
     sizes = [
         Window("", size, kernel, *setting, transposed=transposed).output  # type: ignore[misc]
         for size, kernel, *setting in zip(x.shape[2:], weight.shape[2:], *settings, strict=True)
@@ -142,8 +216,9 @@ def _max_pool(
     ceil: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     stride = stride or kernel
-    _require(x.dim() in (3, 4) and x.is_contiguous() and not ceil)
+    _require(x.dim() in (3, 4) and _is_row_major(x) and not ceil and 0 not in x.shape[-3:])
     _require(all(len(setting) == 2 for setting in (kernel, stride, padding, dilation)))
+    _require(min(*kernel, *stride, *dilation) > 0 and min(padding) >= 0)
     sizes = [
         Window("", *setting).output
         for setting in zip(x.shape[-2:], kernel, stride, padding, dilation, strict=True)
@@ -156,8 +231,10 @@ def _max_pool(
 
 def _stack(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
     """Return tensors of one shape along a dimension of their own."""
+    _require(len(tensors) > 0)
     first = tensors[0]
-    _require(all(_plain(t) and t.shape == first.shape and t.dtype == first.dtype for t in tensors))
+    _require(all(_plain(t) and _is_row_major(t) for t in tensors))
+    _require(all(t.shape == first.shape and t.dtype == first.dtype for t in tensors))
     _require(-first.dim() - 1 <= dim <= first.dim())
     place = dim if dim >= 0 else dim + first.dim() + 1
     return _new((*first.shape[:place], len(tensors), *first.shape[place:]), first)
@@ -186,8 +263,18 @@ def _layer_norm(
 ONE_DTYPE = {
     aten.mm, aten.addmm, aten.bmm, aten.baddbmm, aten.mv, aten.addmv, aten.dot, aten.convolution,
     aten.native_layer_norm, aten.native_batch_norm, aten._native_batch_norm_legit_no_training,
+    aten.native_group_norm,
 }  # fmt: skip
 """Operators whose tensors must be of one dtype."""
+FLOATING = {
+    aten.gelu, aten.silu, aten.hardswish, aten.softplus, aten.leaky_relu, aten.mish,
+    aten.rrelu_with_noise, aten._softmax, aten._log_softmax,
+}  # fmt: skip
+"""Operators that no device has for whole numbers."""
+NUMBERS = {aten.relu, aten.relu_}
+"""Operators that no device has for booleans."""
+WITH_DIM = {aten._softmax, aten._log_softmax, aten.sort}
+"""Operators whose second argument is a dimension."""
 
 RULES: dict[Any, Rule] = {
     aten.mm.default: _mm,

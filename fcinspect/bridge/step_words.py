@@ -63,6 +63,7 @@ class Recurrent:
     """"output", "hidden state" or "cell state"."""
     batch_first: bool
     batched: bool
+    bidirectional: bool
     form: object
     """Tells it from other views of the same numbers."""
 
@@ -74,8 +75,10 @@ class Recurrent:
             return f"{self.what} of {self.path}"
         which = places[picked[0]]
         if self.what != "output":
-            last = "last layer's " if which == -1 and picked == [0] else ""
-            return f"{last}{self.what} of {self.path}"
+            if which != -1 or picked != [0]:
+                return f"{self.what} of {self.path}"
+            direction = ", backward direction only" if self.bidirectional else ""
+            return f"last layer's {self.what} of {self.path}{direction}"
         if not self.batched:
             return f"{_ordinal(which)} step of {self.path}"
         time = 1 if self.batch_first else 0

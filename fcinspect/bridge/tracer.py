@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fcinspect.bridge.macs import macs_of
-from fcinspect.bridge.meta_rules import NotPlain, answered, check_dtypes
+from fcinspect.bridge.meta_rules import NotPlain, answered, check_dtypes, check_settings
 from fcinspect.bridge.sites import MadePlaces, own_place
 from fcinspect.bridge.step_words import (
     Recurrent,
@@ -323,7 +323,12 @@ class Tracer:
                 what = "output"
             self._kept.append(tensor)
             self._recurrent[storage(tensor)] = Recurrent(
-                self._path(module), what, module.batch_first, tensor.dim() == 3, form_of(tensor)
+                self._path(module),
+                what,
+                module.batch_first,
+                tensor.dim() == 3,
+                module.bidirectional,
+                form_of(tensor),
             )
 
     def _recurrent_note(self, name: str, args: Any) -> str:
@@ -354,6 +359,7 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        check_settings(func, args)
         try:
             output = answered(func, args, kwargs or {})
         except NotPlain:

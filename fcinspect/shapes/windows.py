@@ -37,10 +37,13 @@ class Window:
         free = self.size + 2 * self.padding - reach - 1
         if not self.ceil:
             return free // self.stride + 1
-        found = -(-free // self.stride) + 1
-        # a window may not begin behind the last number
-        beyond = (found - 1) * self.stride >= self.size + self.padding
-        return found - 1 if beyond else found
+        return -(-free // self.stride) + (0 if self._ends_beyond else 1)
+
+    @property
+    def _ends_beyond(self) -> bool:
+        """Whether, rounded up, the last window would begin behind the last number."""
+        free = self.size + 2 * self.padding - self.dilation * (self.kernel - 1) - 1
+        return self.ceil and -(-free // self.stride) * self.stride >= self.size + self.padding
 
     @property
     def words(self) -> str:
@@ -53,7 +56,9 @@ class Window:
             )
         free = f"({self.size} + 2·{self.padding} − {reach} − 1)/{self.stride}"
         opening, closing = ("⌈", "⌉") if self.ceil else ("⌊", "⌋")
-        return f"{opening}{free}{closing} + 1 = {self.output}"
+        # a window that would begin behind the last number is left out
+        last = " − 1" if self._ends_beyond else ""
+        return f"{opening}{free}{closing} + 1{last} = {self.output}"
 
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}

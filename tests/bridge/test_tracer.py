@@ -821,6 +821,39 @@ def test_what_torch_refuses_fails(fault: Fault) -> None:
     assert found.outputs == ()
 
 
+TAKEN = {
+    "sort": call(lambda x: x.sort().values, rows),
+    "stable sort": call(lambda x: x.sort(stable=True).values, rows),
+    "sort of a number": call(lambda x: x.sum().sort(0).values, rows),
+    "softmax of a number": call(lambda x: x.sum().softmax(-1), rows),
+    "and of expanded": call(lambda x: x.expand(2, 3) & x, of(1, 3, dtype="bool")),
+    "gelu of doubles": layer(nn.GELU, replace(rows, dtype="float64")),
+    "relu of whole numbers": layer(nn.ReLU, whole),
+    "add in place": call(lambda a, b: a.add_(b), rows, of(3)),
+    "index select": call(lambda x, i: x.index_select(1, i), rows, of(2, dtype="int32")),
+    "transposed": layer(
+        lambda: nn.ConvTranspose2d(4, 6, 3, 2, 1, 1, groups=2, dilation=(1, 2)), picture
+    ),
+    "one picture": layer(lambda: nn.Conv2d(4, 6, 3, padding="same"), of(4, 8, 8)),
+    "depthwise": layer(lambda: nn.Conv2d(4, 8, 3, groups=4, bias=False), picture),
+    "functions without settings": call(F.conv1d, of(2, 3, 9), of(4, 3, 2)),
+    "group norm": layer(lambda: nn.GroupNorm(2, 4), picture),
+    "batch of none": layer(lambda: nn.Conv2d(4, 4, 3), of(0, 4, 8, 8)),
+}
+
+
+@pytest.mark.parametrize("subject", TAKEN.values(), ids=TAKEN)
+def test_what_torch_takes_stays_on_the_meta_device(subject: Fault) -> None:
+    """No check is so strict that a module needs numbers that could do without."""
+    name, arguments, inputs = subject
+    found = traced(name, *inputs, **arguments)
+    on_cpu = traced(name, *inputs, device="cpu", **arguments)
+    assert on_cpu.failure is None
+    assert (found.device, found.why_not_meta) == ("meta", "")
+    assert [own(step) for step in found.steps] == [own(step) for step in on_cpu.steps]
+    assert found.outputs == on_cpu.outputs
+
+
 SLIDING = {
     "conv1d": call(lambda x, w: F.conv1d(x, w, None, 2, 1), of(2, 3, 9), of(4, 3, 3)),
     "conv2d": call(
