@@ -106,7 +106,7 @@ class Tracer:
         """Parameters by the storage of what was made from them alone."""
         self._recurrent: dict[int, Recurrent] = {}
         """What recurrent layers returned, by its storage."""
-        self._used = {id(module): 1}
+        self._used: dict[int, int] = {}
         for part in module.modules():
             for parameter in part.parameters(recurse=False):
                 if not is_lazy(parameter):
@@ -376,6 +376,8 @@ def form_of(tensor: torch.Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int
 
 def is_leaf(module: nn.Module) -> bool:
     """Whether a module is one step: its forward is torch's own, and it has no parts."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return True  # compiled: its parts are not called from Python
     forward = getattr(type(module).forward, "__module__", "") or ""
     if not forward.startswith("torch.") or isinstance(module, CONTAINERS):
         return False

@@ -46,7 +46,9 @@ def _of_layer(scene: Scene, step: Step, entering: Shape, wanted: int, out: int) 
     found += _batch_flattened(scene, step, entering, wanted)
     found += _not_flattened(scene, step, entering, wanted)
     found += _unbatched(scene, entering, wanted)
-    if len(entering) == 2 and entering[0] == wanted:
+    # deeper in the network the first dimension is the batch
+    given = entering[0] != scene.batch or any(t.shape == entering for t in scene.trace.inputs)
+    if len(entering) == 2 and entering[0] == wanted and given:
         found += _transposed_input(scene, step, entering, wanted)
     if out == entering[-1]:
         found += _swapped(scene, step, entering, wanted, out)
