@@ -91,29 +91,24 @@ class Observer:
         named = [(key, p) for key, p in self._module.named_parameters() if not is_lazy(p)]
         frozen = tuple(key for key, p in named if not p.requires_grad)
         trained = [(key, p) for key, p in named if p.requires_grad]
-        never = [
-            Lifeless(key, tuple(p.shape), "never used")
-            for key, p in trained
-            if key not in self._used
-        ]
-        self._checked.append("layers that forward never uses")
-        rest = [(key, p) for key, p in trained if key in self._used]
         try:
-            gradients = self._gradients([p for _, p in rest])
+            gradients = self._gradients([p for _, p in trained])
         except Exception as error:
             self._not.append(f"gradients: the backward pass stops ({words_of(error)})")
-            return tuple(never), frozen
+            return (), frozen
         if gradients is None:
             self._not.append("gradients: no output depends on a parameter that requires one")
-            gradients = [None] * len(rest)
+            gradients = [None] * len(trained)
+        self._checked.append("layers that forward never uses")
         self._checked.append("parameters that no gradient reaches, on random inputs")
         dead = []
-        for (key, p), gradient in zip(rest, gradients, strict=True):
+        for (key, p), gradient in zip(trained, gradients, strict=True):
             if gradient is None:
-                dead.append(Lifeless(key, tuple(p.shape), "detached"))
+                kind = "detached" if key in self._used else "never used"
+                dead.append(Lifeless(key, tuple(p.shape), kind))
             elif p.numel() and not bool(gradient.any()):
                 dead.append(Lifeless(key, tuple(p.shape), "zero"))
-        return (*never, *dead), frozen
+        return tuple(dead), frozen
 
     def _gradients(self, parameters: list[nn.Parameter]) -> list[torch.Tensor | None] | None:
         """Return the gradients of a random sum of all outputs; None where none has any."""
