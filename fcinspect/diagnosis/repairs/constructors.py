@@ -7,6 +7,7 @@ import re
 
 from fcinspect.diagnosis.editing import Edit, argument_of, last_name, prefix_of
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by
+from fcinspect.diagnosis.repairs.flattening import argument_edit
 from fcinspect.errors import did_you_mean
 from fcinspect.shapes.steps import Shape, Step
 
@@ -59,13 +60,7 @@ def _widths(scene: Scene) -> list[Candidate]:
     if found is None or found[2] == found[3]:
         return []
     name, argument, held, arriving = found
-    edits: tuple[Edit, ...] = ()
-    made = scene.call(step.made)
-    if made is not None and scene.made_once(step):
-        source, call = made
-        written = argument_of(call, 0, argument)
-        if written is not None:
-            edits = (source.replaced(written, str(arriving)),)
+    edits = argument_edit(scene, step, 0, argument, str(arriving))
     return [
         Candidate(
             name,
