@@ -53,6 +53,12 @@ def _recurrent(args: Sequence[Any], output: Any) -> int:
     return int(math.prod(x.shape[:-1]) * (entering.numel() + hidden.numel()))
 
 
+def _trilinear(args: Sequence[Any], output: Any) -> int:
+    """Return the count of x₁ᵀ·A·x₂ for each number of nn.Bilinear: x₁ᵀ·A, and that times x₂."""
+    _, one, other = args[1].shape
+    return int(output.numel() * (one * other + other))
+
+
 def _linear(args: Sequence[Any], output: Any) -> int:
     return int(args[0].numel() * args[1].shape[0])
 
@@ -68,6 +74,7 @@ COUNTS: dict[Any, Callable[[Sequence[Any], Any], int]] = {
     aten.baddbmm: _product(1),
     aten.addbmm: _product(1),
     aten.linear: _linear,
+    aten._trilinear: _trilinear,
     aten.mkldnn_rnn_layer: _recurrent,
     aten.convolution: _convolution,
     aten._convolution: _convolution,

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcinspect.bridge.tracer import dtype_name, is_lazy, tensors_of
+from fcinspect.bridge.origins import is_lazy
+from fcinspect.bridge.tracer import dtype_name, tensors_of
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.memory import require_free
 from fcinspect.shapes import steps

@@ -78,10 +78,15 @@ class MadePlaces:
 
     def __init__(self) -> None:
         self._places: weakref.WeakKeyDictionary[nn.Module, Place] = weakref.WeakKeyDictionary()
+        self._of_run: weakref.WeakSet[nn.Module] = weakref.WeakSet()
 
     def of(self, module: nn.Module) -> Place | None:
         """Return where a module was made, or None for one made elsewhere."""
         return self._places.get(module)
+
+    def is_of_run(self, module: nn.Module) -> bool:
+        """Whether a module was made while another ran."""
+        return module in self._of_run
 
     def same(self, module: nn.Module, copied: nn.Module) -> None:
         """Remember that a copy was made where the module was."""
@@ -90,8 +95,8 @@ class MadePlaces:
             self._places[copied] = place
 
     @contextmanager
-    def remembered(self) -> Iterator[None]:
-        """Watch the modules that are made inside."""
+    def remembered(self, *, in_run: bool = False) -> Iterator[None]:
+        """Watch the modules that are made inside, by code that is loaded or by a run."""
         original: Callable[..., None] = nn.Module.__init__
 
         @functools.wraps(original)
@@ -104,6 +109,8 @@ class MadePlaces:
             place = own_place(frame)
             if place is not None:
                 self._places[module] = place
+            if in_run:
+                self._of_run.add(module)
 
         nn.Module.__init__ = initialised  # type: ignore[method-assign,assignment]  # torch has no hook for this
         try:

@@ -32,7 +32,11 @@ def call_of_function(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> 
     if name == "getitem" and len(args) == 2:
         return f"[{_index(args[1])}]"
     said = [_word(part) for part in args if not _holds_tensor(part)]
-    named = {key: _word(part) for key, part in kwargs.items() if not _holds_tensor(part)}
+    named = {
+        key: _word(part)
+        for key, part in kwargs.items()
+        if not key.startswith("_") and not _holds_tensor(part)
+    }
     said = [word for word in (*said, *(f"{k}={v}" for k, v in named.items() if v)) if word]
     return _short(f"({', '.join(said)})") if said else ""
 

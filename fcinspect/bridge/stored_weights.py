@@ -10,7 +10,7 @@ from torch import nn
 from fcinspect.bridge import pickled
 from fcinspect.bridge.linear import to_tensor
 from fcinspect.bridge.meta_copy import meta_copy
-from fcinspect.bridge.tracer import is_lazy
+from fcinspect.bridge.origins import is_lazy
 from fcinspect.checkpoints.files import check_readable, kind_of
 from fcinspect.checkpoints.pairing import module_path
 from fcinspect.checkpoints.records import StoredTensor

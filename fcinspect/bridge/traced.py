@@ -21,8 +21,9 @@ from fcinspect.bridge.kinds import kind_words
 from fcinspect.bridge.loading import load, split
 from fcinspect.bridge.meta_copy import meta_copy
 from fcinspect.bridge.module_inputs import check_arguments, check_call, inputs_of, made_on
+from fcinspect.bridge.origins import is_lazy
 from fcinspect.bridge.sites import MadePlaces, is_own
-from fcinspect.bridge.tracer import Tracer, described, is_lazy
+from fcinspect.bridge.tracer import Tracer, described
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.memory import is_free
@@ -101,7 +102,7 @@ class Traced:
         self,
         inputs: Sequence[steps.Tensor],
         training: bool,
-        used: set[str],
+        unused: set[str],
         optimizer: str | None,
         weights: str | None,
         texts: Mapping[str, str],
@@ -111,26 +112,30 @@ class Traced:
         `texts` are put in place of files, as in trace_edited. Raises InputError for code that
         does not make a module.
         """
-        from fcinspect.bridge.observing import Observer, namespace_of
+        from fcinspect.bridge.observing import Observer, namespace_of, not_observed
         from fcinspect.bridge.stored_weights import held_against
 
         if texts:
             other = Traced(self._text, self._arguments)
             other._before, other._edited = self._before, dict(texts)
-            return other.observe(inputs, training, used, optimizer, weights, {})
+            return other.observe(inputs, training, unused, optimizer, weights, {})
         try:
             self._load()
-            module = self._module_on("cpu")
+            lent = self._borrowed("cpu")
+            with lent as module:
+                ready = isinstance(self._found, nn.Module)
+                names = [vars(module), namespace_of(split(self._text)[0])]
+                module.train(training)
+                try:
+                    observer = Observer(module, inputs, unused, self._made)
+                except Exception as error:
+                    return not_observed(error)
+                seen = observer.all(names, optimizer, ready)
+                if weights is None:
+                    return seen
+                return replace(seen, weights=held_against(module, weights, ready))
         except Refused as refused:
             raise InputError(f"{self._text} cannot be made: {refused.error}") from None
-        ready = isinstance(self._found, nn.Module)
-        names = [vars(module), namespace_of(split(self._text)[0])]
-        with _as_it_was(module):
-            module.train(training)
-            seen = Observer(module, inputs, used, self._made).all(names, optimizer, ready)
-        if weights is None:
-            return seen
-        return replace(seen, weights=held_against(module, weights, ready))
 
     def _load(self) -> None:
         if self._loaded:
@@ -208,7 +213,7 @@ class Traced:
         failure: Failure | None,
     ) -> ModuleTrace:
         named = [(key, p) for key, p in module.named_parameters() if not is_lazy(p)]
-        used = tracer.used_parameters()
+        tracer.returned(output)
         return ModuleTrace(
             source=self._text,
             name=type(module).__name__,
@@ -222,9 +227,11 @@ class Traced:
             parameters=sum(p.numel() for _, p in named),
             trainable=sum(p.numel() for _, p in named if p.requires_grad),
             buffers=sum(b.numel() for b in module.buffers() if not is_lazy(b)),
-            unused=()
-            if failure
-            else tuple(Parameter(k, tuple(p.shape), True) for k, p in named if id(p) not in used),
+            unused=tuple(
+                Parameter(key, tuple(p.shape), True)
+                for key, p in named
+                if failure is None and not tracer.is_used(p)
+            ),
             parameter_bytes=sum(p.numel() * p.element_size() for _, p in named),
             failure=failure,
             stopped=f"{tracer.left_out} further steps are counted, not listed"
@@ -232,6 +239,7 @@ class Traced:
             else "",
             sources=self._sources(module, tracer, failure),
             macs=tracer.macs,
+            unregistered=tracer.unregistered,
         )
 
     def _sources(

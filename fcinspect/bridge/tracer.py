@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fcinspect.bridge.macs import macs_of
 from fcinspect.bridge.meta_rules import NotPlain, answered, check_dtypes, check_settings
+from fcinspect.bridge.origins import Origins, is_lazy, storage
 from fcinspect.bridge.sites import MadePlaces, own_place
 from fcinspect.bridge.step_words import (
     Recurrent,
@@ -24,8 +24,9 @@ from fcinspect.bridge.step_words import (
     name_of,
     windows_of,
 )
+from fcinspect.bridge.unregistered import holdings
 from fcinspect.shapes import steps
-from fcinspect.shapes.steps import Parameter, Step
+from fcinspect.shapes.steps import Step
 
 MOST_STEPS = 20_000
 """Later steps are counted, not listed."""
@@ -42,7 +43,10 @@ PRODUCTS = {
     "baddbmm",
     "addmv",
 }
-AFFINE = (nn.Linear, nn.Bilinear)
+IN_PLACE = {
+    "__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__ipow__",
+    "__imod__", "__iand__", "__ior__", "__ixor__", "__ilshift__", "__irshift__", "__imatmul__",
+}  # fmt: skip
 QUIET = {
     "__get__", "__set__", "__delete__", "size", "stride", "dim", "numel", "storage_offset",
     "is_contiguous", "requires_grad_", "register_hook", "data_ptr", "element_size", "_is_view",
@@ -94,39 +98,16 @@ class Tracer:
         self._stack: list[nn.Module] = [module]
         self._inside_leaf = 0
         self._macs = 0
-        self._counted: set[int] = set()
-        self._keys: dict[int, str] = {}
-        for key, parameter in module.named_parameters(remove_duplicate=False):
-            self._keys.setdefault(id(parameter), key)  # a tied one has its first name
-        self._kept: list[torch.Tensor] = []
-        """Kept alive, so that no other tensor gets their addresses."""
-        self._modules: list[nn.Module] = []
-        """Kept alive likewise."""
-        self._derived: dict[int, tuple[torch.Tensor, ...]] = {}
-        """Parameters by the storage of what was made from them alone."""
+        self._origins = Origins(module)
+        self._kept: list[object] = []
+        """Kept alive, so that no other object gets their addresses."""
         self._recurrent: dict[int, Recurrent] = {}
         """What recurrent layers returned, by its storage."""
         self._used: dict[int, int] = {}
-        for part in module.modules():
-            for parameter in part.parameters(recurse=False):
-                if not is_lazy(parameter):
-                    self._derived[storage(parameter)] = (parameter,)
-        self._unregistered(module)
-
-    def _unregistered(self, module: nn.Module) -> None:
-        """Find the modules in plain lists and dicts, which torch does not know."""
-        for name, part in list(module.named_modules()):
-            for attribute, value in vars(part).items():
-                if attribute.startswith("_"):
-                    continue
-                for place, inner in modules_in(value, attribute):
-                    path = f"{name}.{place}" if name else place
-                    for below, found in inner.named_modules():
-                        known = f"{path}.{below}" if below else path
-                        self._paths.setdefault(id(found), known)
-                        for parameter in found.parameters(recurse=False):
-                            if not is_lazy(parameter):
-                                self._derived.setdefault(storage(parameter), (parameter,))
+        for holding in holdings(module):
+            for place, held in holding.modules:
+                for below, found in held.named_modules():
+                    self._paths.setdefault(id(found), f"{place}.{below}" if below else place)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -140,15 +121,25 @@ class Tracer:
         nn.Module.__call__ = called  # type: ignore[method-assign]  # as torch.fx does
         try:
             with ExitStack() as stack:
+                stack.enter_context(self._made.remembered(in_run=True))
                 stack.enter_context(_Functions(self))
                 stack.enter_context(_Operators(self))
                 yield
         finally:
             nn.Module.__call__ = original  # type: ignore[method-assign]
 
-    def used_parameters(self) -> set[int]:
-        """Return the ids of the parameters that a step used."""
-        return self._counted
+    def is_used(self, parameter: torch.Tensor) -> bool:
+        """Whether a step used a parameter, or the module returned it."""
+        return self._origins.is_used(parameter)
+
+    def returned(self, output: Any) -> None:
+        """Note what the module returned: what it made of parameters alone is used, too."""
+        self._origins.use(self._made_from(tensor for _, tensor in tensors_of(output)))
+
+    @property
+    def unregistered(self) -> int:
+        """How many numbers the used parameters hold that torch does not know."""
+        return self._origins.strangers()
 
     @property
     def macs(self) -> int:
@@ -173,44 +164,63 @@ class Tracer:
     def _leaf(self, module: nn.Module, original: Any, args: Any, kwargs: Any) -> Any:
         kind = type(module).__name__
         called = own_place(sys._getframe(2))
+        given = [tensor for _, tensor in tensors_of((args, kwargs))]
         inputs = described((args, kwargs) if kwargs else args if len(args) != 1 else args[0])
         before, self._inside_leaf = self._macs, self._inside_leaf + 1
-        output: Any = None
-        failure: BaseException | None = None
         try:
             output = original(module, *args, **kwargs)
         except BaseException as error:
-            failure = error
+            if self.failed is None or self.failed[0] is not error:
+                self.failed = (error, self._leaf_step(module, kind, called, given, inputs, None))
             raise
         finally:
             self._inside_leaf -= 1
-            now = type(module).__name__
-            step = Step(
-                number=len(self.steps),
-                path=self._path(module),
-                kind=kind if kind == now else f"{kind} → {now}",
-                call=call_of_module(module),
-                is_module=True,
-                inputs=inputs,
-                outputs=() if failure else described(output),
-                parameters=self._parameters(
-                    (p for p in module.parameters() if not is_lazy(p)), failed=failure is not None
-                ),
-                macs=self._macs - before,
-                linear=isinstance(module, AFFINE),
-                weight=shape_of(getattr(module, "weight", None)),
-                bias=shape_of(getattr(module, "bias", None)),
-                called=called,
-                made=self._made.of(module),
-                note="" if failure else self._again(module),
-            )
-            if failure is None:
-                sizes = windows_of(module, step.inputs, step.outputs)
-                self._keep(replace(step, windows=sizes))
-                self._remember_recurrent(module, output)
-            elif self.failed is None or self.failed[0] is not failure:
-                self.failed = (failure, step)
+        made_from = self._origins.of_all(given) if is_parametrization(module) else None
+        if made_from is not None:
+            self._origins.derived((t for _, t in tensors_of(output)), made_from)
+            if self._macs == before:
+                return output  # a weight that is only scaled is still the weight
+        outputs = described(output)
+        step = self._leaf_step(module, kind, called, given, inputs, outputs)
+        step = replace(
+            step,
+            macs=self._macs - before,
+            note=self._again(module),
+            windows=windows_of(module, inputs, outputs),
+        )
+        self._remember_recurrent(module, output)
+        self._keep(step)
         return output
+
+    def _leaf_step(
+        self,
+        module: nn.Module,
+        kind: str,
+        called: steps.Place | None,
+        given: Sequence[torch.Tensor],
+        inputs: tuple[steps.Tensor, ...],
+        outputs: tuple[steps.Tensor, ...] | None,
+    ) -> Step:
+        """Return the step; `outputs` are None of one that failed."""
+        now = type(module).__name__  # a lazy layer has become another
+        own = [p for p in module.parameters() if not is_lazy(p)]
+        return Step(
+            number=len(self.steps),
+            path=self._path(module),
+            kind=kind if kind == now else f"{kind} → {now}",
+            call=call_of_module(module),
+            is_module=True,
+            inputs=inputs,
+            outputs=outputs or (),
+            parameters=self._origins.use(self._made_from([*own, *given]), failed=outputs is None),
+            macs=0,
+            linear=isinstance(module, nn.Linear),
+            weight=shape_of(getattr(module, "weight", None)),
+            bias=shape_of(getattr(module, "bias", None)),
+            called=called,
+            made=self._made.of(module),
+            made_in_run=self._made.is_of_run(module),
+        )
 
     def function(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Call a function of torch and note it where it makes tensors of tensors."""
@@ -218,26 +228,25 @@ class Tracer:
         if self._inside_leaf or getattr(function, "__name__", name) in QUIET:
             return function(*args, **kwargs)
         given = [tensor for _, tensor in tensors_of((args, kwargs))]
-        origins = [self._origin(tensor) for tensor in given]
         before = self._macs
         try:
             output = function(*args, **kwargs)
         except BaseException as error:
             if given and (self.failed is None or self.failed[0] is not error):
-                step = self._function_step(name, args, kwargs, given, origins, None)
+                step = self._function_step(name, args, kwargs, given, None)
                 self.failed = (error, step)
             raise
+        made_from = self._origins.of_all(given)
         returned = [tensor for _, tensor in tensors_of(output)]
         if not given or not returned:
+            self._written(function, args, made_from)
             return output
-        if all(origin is not None for origin in origins):
-            # weight.t() is still the weight
-            made_from = tuple({id(p): p for o in origins if o for p in o}.values())
-            for tensor in returned:
-                self._kept.append(tensor)
-                self._derived[storage(tensor)] = made_from
-            return output
-        step = self._function_step(name, args, kwargs, given, origins, described(output))
+        if made_from is not None:
+            self._origins.derived(returned, made_from)
+            if self._macs == before:
+                return output  # weight.t() is still the weight
+        step = self._function_step(name, args, kwargs, given, described(output))
+        self._written(function, args, made_from)
         self._keep(replace(step, macs=self._macs - before))
         return output
 
@@ -247,18 +256,15 @@ class Tracer:
         args: Any,
         kwargs: Any,
         given: list[torch.Tensor],
-        origins: list[tuple[torch.Tensor, ...] | None],
         outputs: tuple[steps.Tensor, ...] | None,
     ) -> Step:
         """Return the step; `outputs` are None of one that failed."""
-        weights = [t for t, origin in zip(given, origins, strict=True) if origin is not None]
+        entering = [t for t in given if self._origins.of(t) is None]
+        weights = [t for t in given if self._origins.of(t) is not None] if entering else []
         product = name == "linear" or (name in PRODUCTS and bool(weights))
-        used = (p for origin in origins if origin for p in origin)
-        parameters = self._parameters(used, failed=outputs is None)
+        parameters = self._origins.use(self._made_from(given), failed=outputs is None)
         inputs = tuple(
-            steps.Tensor(tuple(tensor.shape), dtype_name(tensor))
-            for tensor, origin in zip(given, origins, strict=True)
-            if origin is None
+            steps.Tensor(tuple(tensor.shape), dtype_name(tensor)) for tensor in entering or given
         )
         weight = next((t for t in weights if t.dim() > 1), None)
         bias = next((t for t in weights if t.dim() == 1), None)
@@ -288,31 +294,29 @@ class Tracer:
         else:
             self.left_out += 1
 
+    def _written(self, function: Any, args: Any, made_from: object) -> None:
+        """Note where a function wrote into a tensor what was not made of parameters alone."""
+        if made_from is None and is_in_place(function) and isinstance(args[0], torch.Tensor):
+            self._origins.mixed(args[0])
+
     def _path(self, module: nn.Module) -> str:
-        return self._paths.get(id(module), type(module).__name__.lower())
+        if id(module) not in self._paths:
+            for name, part in self._stack[0].named_modules():
+                self._paths.setdefault(id(part), name)
+            self._paths.setdefault(id(module), type(module).__name__.lower())
+            self._kept.append(module)
+        return self._paths[id(module)]
 
     def _again(self, module: nn.Module) -> str:
         times = self._used[id(module)] = self._used.get(id(module), 0) + 1
-        self._modules.append(module)
-        has_parameters = next(module.parameters(), None) is not None
-        return f"used {times} times" if times > 1 and has_parameters else ""
+        self._kept.append(module)
+        if next(module.parameters(), None) is None:
+            return ""
+        words = ["made in forward"] if self._made.is_of_run(module) else []
+        return ", ".join(words + [f"used {times} times"] * (times > 1))
 
-    def _parameters(self, found: Iterator[torch.Tensor], *, failed: bool) -> tuple[Parameter, ...]:
-        """Return the parameters of a step; one that failed uses none up."""
-        listed = []
-        for parameter in found:
-            new = id(parameter) not in self._counted
-            if not failed:
-                self._counted.add(id(parameter))
-            self._kept.append(parameter)
-            key = self._keys.get(id(parameter), "")
-            listed.append(Parameter(key, tuple(parameter.shape), new))
-        return tuple(listed)
-
-    def _origin(self, tensor: torch.Tensor) -> tuple[torch.Tensor, ...] | None:
-        if isinstance(tensor, nn.Parameter) and not is_lazy(tensor):
-            return (tensor,)
-        return self._derived.get(storage(tensor))
+    def _made_from(self, tensors: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+        return [p for tensor in tensors for p in self._origins.of(tensor) or ()]
 
     def _remember_recurrent(self, module: nn.Module, output: Any) -> None:
         if not isinstance(module, nn.RNNBase) or not isinstance(output, tuple):
@@ -384,33 +388,19 @@ def is_leaf(module: nn.Module) -> bool:
     return isinstance(module, nn.MultiheadAttention) or next(module.children(), None) is None
 
 
-def is_lazy(parameter: torch.Tensor) -> bool:
-    """Whether a parameter of a lazy module has no shape yet."""
-    return isinstance(parameter, UninitializedParameter | UninitializedBuffer)
+def is_parametrization(module: nn.Module) -> bool:
+    """Whether a module is torch's own way to make one parameter of others."""
+    return type(module).__module__.startswith("torch.nn.utils.")
 
 
-def storage(tensor: torch.Tensor) -> int:
-    """Return what tensors share that are views of each other."""
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError, AttributeError):
-        return id(tensor)  # a sparse tensor has no storage
+def is_in_place(function: Any) -> bool:
+    """Whether a function changes its first argument: add_, +=, x[0] = y."""
+    name = getattr(function, "__name__", "")
+    if name.startswith("__"):
+        return name in IN_PLACE
+    return name.endswith("_")
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
     """Return the shape of a tensor, or None of anything else."""
     return tuple(value.shape) if isinstance(value, torch.Tensor) and not is_lazy(value) else None
-
-
-def modules_in(value: Any, name: str) -> Iterator[tuple[str, nn.Module]]:
-    """Yield the modules in plain lists, tuples and dicts, by how they are reached."""
-    inner: list[tuple[str, Any]] = []
-    if isinstance(value, list | tuple):
-        inner = [(f"{name}[{place}]", part) for place, part in enumerate(value)]
-    elif isinstance(value, dict):
-        inner = [(f"{name}[{key!r}]", part) for key, part in value.items()]
-    for place, part in inner:
-        if isinstance(part, nn.Module):
-            yield place, part
-        else:
-            yield from modules_in(part, place)

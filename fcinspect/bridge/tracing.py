@@ -54,8 +54,8 @@ class Tracing:
         texts: Mapping[str, str] | None = None,
     ) -> Observations:
         """Return what is seen of the module on random numbers; `run` is its trace."""
-        used = {p.name for step in run.steps for p in step.parameters}
-        asked = (run.inputs, training, used, optimizer, weights, dict(texts or {}))
+        unused = {p.name for p in run.unused}
+        asked = (run.inputs, training, unused, optimizer, weights, dict(texts or {}))
         found = self.ask("observe", *asked)
         assert isinstance(found, Observations)
         return found

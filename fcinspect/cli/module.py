@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fcinspect.diagnosis.mending import Retry
     from fcinspect.diagnosis.observations import Observations
     from fcinspect.diagnosis.records import Diagnosis
-    from fcinspect.diagnosis.silent import SilentReport
+    from fcinspect.diagnosis.silent.judging import SilentReport
     from fcinspect.shapes.steps import ModuleTrace, Tensor
 
 DTYPES = (
@@ -107,7 +107,7 @@ class ModuleOptions:
         self, tracing: Tracing, trace: ModuleTrace, weights: str | None, optimizer: str | None
     ) -> SilentReport:
         """Return the silent faults of a module that ran, every change of the source tried."""
-        from fcinspect.diagnosis.silent import judge
+        from fcinspect.diagnosis.silent.judging import judge
 
         def again(run: ModuleTrace, texts: Mapping[str, str]) -> Observations | None:
             try:

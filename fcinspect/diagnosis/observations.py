@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from fcinspect.shapes.steps import Place, Shape
+
+Kind = Literal["never used", "detached", "zero"]
+"""How a gradient does not reach a parameter: forward never uses it, the output does not depend on
+it differentiably, or every number of it is 0."""
 
 
 @dataclass(frozen=True)
 class Unregistered:
-    """Modules or parameters in a plain list or dict, which torch does not know."""
+    """Modules or parameters in a list, dict or object, which torch does not know."""
 
     owner: str
     """The class that holds them: "Net"."""
     attribute: str
     """"layers"."""
     container: str
-    """"list", "tuple" or "dict"."""
+    """Its class: "list", "dict", "Heads"."""
     count: int
     """Modules and parameters in it."""
     numbers: int
@@ -34,8 +39,9 @@ class Lifeless:
     name: str
     """State-dict key."""
     shape: Shape
-    kind: str
-    """"never used" by forward, "detached" from the output, or "zero" gradient."""
+    kind: Kind
+    whole: bool
+    """Whether the same is true of all parameters of its layer."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +50,21 @@ class Mixing:
 
     rows: int
     """Rows of the batch."""
-    changed: tuple[int, ...]
-    """Rows of the output that changed when only row 0 of the input did."""
+    changed: int
+    """The one row of the input that was changed."""
+    others: tuple[int, ...]
+    """Other rows of the output that changed with it."""
     output: Shape
+    by_column: bool
+    """Whether dimension 1 could be the batch: its slices do not depend on one another."""
 
 
 @dataclass(frozen=True)
 class OptimizerHolds:
-    """What an optimizer would update."""
+    """What an optimizer would update, or several that share a module."""
 
     name: str
-    """As it is found: "optimizer"."""
+    """As it is found: "optimizer"; "a and b"."""
     kind: str
     """"SGD"."""
     missing: tuple[str, ...]
@@ -90,10 +100,8 @@ class Observations:
 
     unregistered: tuple[Unregistered, ...] = ()
     lifeless: tuple[Lifeless, ...] = ()
-    frozen: tuple[str, ...] = ()
-    """Parameters with requires_grad=False."""
     mixing: Mixing | None = None
-    optimizers: tuple[OptimizerHolds, ...] = ()
+    optimizer: OptimizerHolds | None = None
     weights: StoredWeights | None = None
     checked: tuple[str, ...] = ()
     """What was looked for."""

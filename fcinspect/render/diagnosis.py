@@ -14,7 +14,7 @@ from fcinspect.render.view import View
 
 if TYPE_CHECKING:
     from fcinspect.diagnosis.records import Cause, Change, Diagnosis
-    from fcinspect.diagnosis.silent import SilentReport
+    from fcinspect.diagnosis.silent.judging import SilentReport
     from fcinspect.render.module_documents import CauseDocument, DiagnosisDocument
 
 NAMES = {"Keras", "Flax", "Adam", "Lightning", "Python", "Linear", "Conv"}

@@ -57,6 +57,7 @@ class StepOfModuleDocument(TypedDict):
     linear: bool
     called: PlaceDocument | None
     made: PlaceDocument | None
+    made_in_run: bool
     windows: list[WindowDocument]
     note: str
 
@@ -120,7 +121,7 @@ class FailureDocument(TypedDict):
 
 
 class TraceDocument(TypedDict):
-    """What `trace` says."""
+    """What `trace` says; `unregistered` are numbers that steps use and the module does not know."""
 
     source: str
     name: str
@@ -132,6 +133,7 @@ class TraceDocument(TypedDict):
     outputs: list[TensorDocument]
     layers: list[StepOfModuleDocument]
     parameters: int
+    unregistered: int
     trainable: int
     parameter_bytes: int
     buffers: int

@@ -60,6 +60,7 @@ def document(trace: ModuleTrace, found: Diagnosis | None) -> TraceDocument:
         "outputs": _tensors(trace.outputs),
         "layers": [_step(step) for step in trace.steps],
         "parameters": trace.parameters,
+        "unregistered": trace.unregistered,
         "trainable": trace.trainable,
         "parameter_bytes": trace.parameter_bytes,
         "buffers": trace.buffers,
@@ -102,6 +103,7 @@ def _step(step: Step) -> StepOfModuleDocument:
         "linear": step.linear,
         "called": _place(step.called),
         "made": _place(step.made),
+        "made_in_run": step.made_in_run,
         "windows": [{"axis": w.axis, "formula": w.words, "output": w.output} for w in step.windows],
         "note": step.note,
     }
@@ -263,6 +265,11 @@ def _finish(built: PageBuilder, trace: ModuleTrace) -> None:
         f"{text.count(trace.macs)} MACs: one product and its addition each; adding a bias"
         " multiplies nothing",
     ]
+    if trace.unregistered:
+        lines.append(
+            f"not registered: {text.plural(trace.unregistered, 'parameter')} that steps use;"
+            " parameters(), state_dict() and .to() do not see them"
+        )
     if trace.unused:
         names = ", ".join(text.safe(p.name) for p in trace.unused[:8])
         more = f" and {len(trace.unused) - 8} more" if len(trace.unused) > 8 else ""

@@ -80,6 +80,8 @@ class Step:
     """Convolution and pooling arithmetic, one of each dimension that slides."""
     note: str = ""
     """What a reader should know: "last step of rnn", "used again"."""
+    made_in_run: bool = False
+    """Whether the module was made while the traced module ran."""
 
     @property
     def words(self) -> str:
@@ -153,3 +155,5 @@ class ModuleTrace:
     """The text of each file of the reader's own code that took part, by its path."""
     macs: int = 0
     """Multiply–adds of all steps, those that are not listed too."""
+    unregistered: int = 0
+    """Numbers in parameters that steps use and the module does not know."""

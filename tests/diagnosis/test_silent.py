@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from fcinspect.bridge.traced import Traced
 from fcinspect.cli.module import parse_input
 from fcinspect.diagnosis.observations import Observations
-from fcinspect.diagnosis.silent import SilentReport, judge
+from fcinspect.diagnosis.silent.judging import SilentReport, judge
 from fcinspect.errors import InputError
 from fcinspect.shapes.steps import ModuleTrace, Tensor
 from tests.diagnosis.broken_modules import HEAD, net
@@ -29,17 +29,22 @@ def searched(
     run = traced.trace(inputs, None, False, None)
     assert run.failure is None, run.failure
 
-    def used(trace: ModuleTrace) -> set[str]:
-        return {p.name for step in trace.steps for p in step.parameters}
+    def unused(trace: ModuleTrace) -> set[str]:
+        return {p.name for p in trace.unused}
 
     def retry(texts: Mapping[str, str], given: Sequence[Tensor]) -> ModuleTrace:
         return traced.trace_edited(texts, given, False)
 
     def observe(trace: ModuleTrace, texts: Mapping[str, str]) -> Observations:
-        return traced.observe(trace.inputs, False, used(trace), None, None, texts)
+        return traced.observe(trace.inputs, False, unused(trace), None, None, texts)
 
-    seen = traced.observe(run.inputs, False, used(run), optimizer, weights, {})
+    seen = traced.observe(run.inputs, False, unused(run), optimizer, weights, {})
     return judge(run, seen, retry, observe)
+
+
+def of_two(source: str) -> str:
+    """Return the source with a forward that takes x and y."""
+    return source.replace("forward(self, x)", "forward(self, x, y)")
 
 
 SOUND = {
@@ -65,6 +70,40 @@ SOUND = {
     "own-weight": (net("self.weight = nn.Parameter(torch.randn(3, 6))\n"
                        "self.bias = nn.Parameter(torch.zeros(3))",
                        "return x @ self.weight.T + self.bias"), "4,6"),
+    "one-time-step": (net("self.rnn = nn.GRU(10, 8, batch_first=True)\nself.fc = nn.Linear(8, 3)",
+                          "return self.fc(self.rnn(x)[0][:, -1])"), "4,1,10"),
+    "low-rank": (net("self.fc = nn.Linear(10, 3)\nself.a = nn.Parameter(torch.randn(2, 10))\n"
+                     "self.b = nn.Parameter(torch.zeros(3, 2))",
+                     "return self.fc(x) + x @ (self.b @ self.a).T"), "4,10"),
+    "rezero": (net("self.fc = nn.Linear(8, 8)\nself.scale = nn.Parameter(torch.zeros(1))",
+                   "return x + self.scale * self.fc(x)"), "4,8"),
+    "siamese": (net("self.fc = nn.Linear(8, 5)", "return self.fc(x) - self.fc(x.flip(1))"), "4,8"),
+    "as-many-classes-as-rows": (net("self.fc = nn.Linear(8, 4)", "return self.fc(x)"), "4,8"),
+    "training-head": (net("self.fc = nn.Linear(8, 4)\nself.more = nn.Linear(8, 2)",
+                          "y = self.fc(x)\nreturn (y, self.more(x)) if self.training else y"),
+                      "4,8"),
+    "positions": (net("self.fc = nn.Linear(8, 8)",
+                      "t = torch.arange(4.0).unsqueeze(1)\nf = torch.arange(4.0)\n"
+                      "return self.fc(x + (t * f).mean())"), "4,8"),
+    "pairs-of-features": (net("self.fc = nn.Linear(8, 4)",
+                              "y = self.fc(x)\nreturn y.unsqueeze(2) - y.unsqueeze(1)"), "4,8"),
+    "frozen-teacher": (net("self.fc = nn.Linear(8, 4)\n"
+                           "self.teacher = [nn.Linear(8, 4).requires_grad_(False)]",
+                           "return self.fc(x) - self.teacher[0](x)"), "4,8"),
+    "object-without-layers": ("class Config:\n    def __init__(self):\n        self.width = 8\n"
+                              "        self.again = self\n\n\n"
+                              + net("self.config = Config()\nself.fc = nn.Linear(8, 4)",
+                                    "return self.fc(x)"), "4,8"),
+    "normed": (net("self.fc = nn.utils.parametrizations.weight_norm(nn.Linear(8, 4))\n"
+                   "self.state = nn.Parameter(torch.zeros(1, 1, 4))\n"
+                   "self.rnn = nn.GRU(4, 4, batch_first=True)",
+                   "s = self.state.expand(1, x.size(0), 4).contiguous()\n"
+                   "return self.rnn(self.fc(x), s)[0][:, -1]"), "5,3,8"),
+    "not-a-number": (net("self.fc = nn.Linear(8, 4)",
+                         "return torch.cat([self.fc(x), x * float('nan')], 1)"), "3,8"),
+    "lazy": (net("self.fc = nn.LazyLinear(4)", "return self.fc(x)"), "3,8"),
+    "batch-as-wide-as-the-layer": (net("self.a = nn.Linear(8, 8)\nself.b = nn.Linear(8, 8)",
+                                       "return self.b(self.a(x).relu())"), "8,8"),
 }  # fmt: skip
 """Modules without a fault."""
 
@@ -75,7 +114,10 @@ def test_a_sound_module_raises_no_alarm(name: str, tmp_path: Path) -> None:
     source, shape = SOUND[name]
     report = searched(source, tmp_path, shape)
     assert report.likely == ()
-    assert "rows of the batch that depend on one another" in report.checked
+    assert ("rows of the batch that depend on one another" in report.checked) != any(
+        what.startswith(("rows of the batch", "whether dimension 0"))
+        for what in report.not_exercised
+    )
     assert any("optimizer" in what for what in report.not_exercised)
 
 
@@ -151,6 +193,35 @@ UNMENDED = {
                                "return x @ self.weight.T + self.bias")),
     "outer-difference": ("operands-broadcast", "4,10",
                          net("self.fc = nn.Linear(10, 1)", "return self.fc(x) - x.sum(1)")),
+    "outer-of-the-batch": ("operands-broadcast", "4,10;4",
+                           of_two(net("self.fc = nn.Linear(10, 1)",
+                                      "return (self.fc(x) - y) ** 2"))),
+    "loss-of-other-shapes": ("target-broadcast", "4,10;4",
+                             of_two(net("self.fc = nn.Linear(10, 1)",
+                                        "return F.mse_loss(self.fc(x), y)"))),
+    "loss-module": ("target-broadcast", "4,10;4",
+                    of_two(net("self.fc = nn.Linear(10, 1)\nself.loss = nn.SmoothL1Loss()",
+                               "return self.loss(self.fc(x), y)"))),
+    "last-row-for-all": ("rows-mixed", "4,10",
+                         net("self.fc = nn.Linear(10, 3)",
+                             "y = self.fc(x)\nreturn y[-1].expand(x.size(0), -1)")),
+    "softmax-without-a-dimension": ("softmax-over-batch", "4,7,10",
+                                    net("self.fc = nn.Linear(10, 3)",
+                                        "return F.softmax(self.fc(x))")),
+    "made-in-forward": ("layer-made-in-forward", "4,10",
+                        net("self.fc = nn.Linear(10, 3)", "return nn.Linear(3, 2)(self.fc(x))")),
+    "made-by-the-first-call": ("layer-made-in-first-forward", "4,10",
+                               net("self.fc = None",
+                                   "if self.fc is None:\n    self.fc = nn.Linear(10, 3)\n"
+                                   "return self.fc(x)")),
+    "nothing-returned": ("no-tensor-returned", "4,10",
+                         net("self.fc = nn.Linear(10, 3)", "self.fc(x)")),
+    "underscored-list": ("unregistered-layers", "4,10",
+                         net("self._layers = [nn.Linear(10, 3)]", "return self._layers[0](x)")),
+    "object-with-layers": ("unregistered-layers", "4,10",
+                           "class Bag:\n    def __init__(self):\n"
+                           "        self.fc = nn.Linear(10, 3)\n\n\n"
+                           + net("self.bag = Bag()", "return self.bag.fc(x)")),
     "another-optimizer": ("optimizer-other-parameters", "4,8",
                           "Net = nn.Linear(8, 2)\n"
                           "optimizer = torch.optim.SGD(nn.Linear(8, 2).parameters(), lr=0.1)\n"),
@@ -185,6 +256,118 @@ def test_the_nodes_of_a_graph_are_no_batch(tmp_path: Path) -> None:
     report = searched(source, tmp_path, "7,10;7,7")
     assert report.likely == ()
     assert any("as of a graph" in what for what in report.not_exercised)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("one-time-step", "rnn.weight_hh_l0: the gradient is 0 on this input"),
+        ("low-rank", "a: the gradient is 0 only while"),
+        ("rezero", "fc.weight, fc.bias: the gradient is 0 only while"),
+        ("siamese", "fc.bias: the gradient is 0 on this input"),
+        ("training-head", "more.weight, more.bias: used in training mode only"),
+    ],
+)
+def test_what_has_no_gradient_for_a_reason_is_said(name: str, words: str, tmp_path: Path) -> None:
+    """It is no fault, and the reader learns why it could have looked like one."""
+    source, shape = SOUND[name]
+    assert any(what.startswith(words) for what in searched(source, tmp_path, shape).not_exercised)
+
+
+def test_a_parameter_of_a_living_layer_is_named_alone(tmp_path: Path) -> None:
+    """A layer whose weight is used is not said to be unused."""
+    source = net("self.fc = nn.Linear(10, 3)", "return x @ self.fc.weight.T")
+    (cause,) = searched(source, tmp_path, "4,10").likely
+    assert (cause.name, cause.cause) == ("layer-never-used", "Forward never uses fc.bias")
+
+
+def test_a_time_first_output_may_be_meant(tmp_path: Path) -> None:
+    """Inputs are given batch first: that is a fault, and what would make it none is said."""
+    source = net("self.rnn = nn.GRU(8, 5)", "return self.rnn(x)[0]")
+    (cause,) = searched(source, tmp_path, "4,7,8").likely
+    assert cause.name == "batch-first-forgotten"
+    assert "if the batch is 7 and 4 is time, nothing is wrong" in cause.evidence
+    scrambled = net("self.rnn = nn.GRU(8, 5)", "return self.rnn(x)[0].flip(1).cumsum(1)")
+    assert "nothing is wrong" not in searched(scrambled, tmp_path, "4,7,8").likely[0].evidence
+
+
+def test_a_time_first_input_is_said_to_be_read_so(tmp_path: Path) -> None:
+    """The output has as many rows as dimension 1: that decides, and is not hidden."""
+    source, shape = SOUND["time-first"]
+    report = searched(source, tmp_path, shape)
+    assert any("7 steps of a batch of 4" in what for what in report.not_exercised)
+    assert "rows of the batch that depend on one another" not in report.checked
+
+
+def test_rows_that_are_compared_with_each_other_are_not_judged(tmp_path: Path) -> None:
+    """A number for each pair of rows, as of contrastive losses, is meant to depend on both."""
+    source = net("self.fc = nn.Linear(10, 3)", "y = self.fc(x)\nreturn y @ y.T")
+    report = searched(source, tmp_path, "4,10")
+    assert report.likely == ()
+    assert any("compares each row with each" in what for what in report.not_exercised)
+
+
+def test_rows_of_words_are_no_fault(tmp_path: Path) -> None:
+    """(batch, time, features) as batch·time rows of features keeps what belongs together."""
+    source = net("self.emb = nn.Embedding(9, 8)\nself.fc = nn.Linear(8, 9)",
+                 "return self.fc(self.emb(x)).view(-1, 9)")  # fmt: skip
+    report = searched(source, tmp_path, "4,7:int64")
+    assert report.likely == ()
+    assert any(
+        "the input has 4 rows, the output is (28, 9)" in what for what in report.not_exercised
+    )
+    assert "rows of the batch that depend on one another" not in report.checked
+
+
+def test_queries_of_length_one_are_undecided(tmp_path: Path) -> None:
+    """A softmax over one number lets no gradient through."""
+    source = net(
+        "self.q = nn.Linear(8, 8)\nself.k = nn.Linear(8, 8)\nself.v = nn.Linear(8, 8)",
+        "return F.scaled_dot_product_attention(self.q(x), self.k(x), self.v(x))[:, 0]",
+    )
+    report = searched(source, tmp_path, "4,1,8")  # fmt: skip
+    assert report.likely == ()
+    assert any("a softmax over one number" in what for what in report.not_exercised)
+    assert searched(source, tmp_path, "4,3,8").not_exercised != report.not_exercised
+
+
+GAN = (
+    "class D(nn.Sequential):\n    pass\n\n\n"
+    "Net = nn.Sequential(nn.Linear(8, 4))\ncritic = D(nn.Linear(4, 1))\n"
+)
+BESIDE = {
+    "gan": GAN + "a = torch.optim.SGD(Net.parameters())\n"
+           "b = torch.optim.SGD(critic.parameters())\n",
+    "halves": "Net = nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 2))\n"
+              "a = torch.optim.SGD(Net[0].parameters())\n"
+              "b = torch.optim.Adam(Net[1].parameters())\n",
+    "joint": GAN + "a = torch.optim.SGD([*Net.parameters(), *critic.parameters()])\n",
+    "with-a-scale": "Net = nn.Linear(8, 4)\nscale = nn.Parameter(torch.zeros(1))\n"
+                    "a = torch.optim.SGD([*Net.parameters(), scale])\n",
+    "of-another": GAN + "b = torch.optim.SGD(critic.parameters())\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_optimizers_that_share_modules_are_no_fault(name: str, tmp_path: Path) -> None:
+    """Two that hold the halves, one that holds more, and those of other modules."""
+    report = searched(BESIDE[name], tmp_path, "4,8")
+    assert report.likely == ()
+    assert (name == "of-another") == any("of other objects" in w for w in report.not_exercised)
+
+
+def test_optimizers_that_share_a_module_and_leave_some_out(tmp_path: Path) -> None:
+    """What is missing is what neither holds; a layer that was replaced left its parameters."""
+    source = (
+        "Net = nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 4), nn.Linear(4, 2))\n"
+        "a = torch.optim.SGD(Net[0].parameters())\nb = torch.optim.SGD(Net[2].parameters())\n"
+    )
+    (cause,) = searched(source, tmp_path, "4,8").likely
+    assert cause.name == "optimizer-lacks-parameters"
+    assert "1.weight, 1.bias" in cause.evidence
+    replaced = "a = torch.optim.SGD(Net.parameters())\nNet[2] = nn.Linear(4, 3)\n"
+    (cause,) = searched(source + replaced, tmp_path, "4,8").likely
+    assert "of 6 it lacks 2.weight, 2.bias; it holds 2 that are not the module's" in cause.evidence
 
 
 def test_an_optimizer_of_the_module_is_no_fault(tmp_path: Path) -> None:

@@ -3,41 +3,61 @@
 from __future__ import annotations
 
 from fcinspect.diagnosis.observations import OptimizerHolds, StoredWeights
+from fcinspect.diagnosis.reading import read
+from fcinspect.diagnosis.recognising import recognise
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by
-
-MOST_NAMES = 6
-
-
-def listed(names: list[str]) -> str:
-    """Return the first few names, and how many more there are."""
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
+from fcinspect.diagnosis.silent.case import Case
+from fcinspect.diagnosis.silent.words import listed
 
 
-def of_optimizer(held: OptimizerHolds) -> Cause:
-    """Return what is wrong with what an optimizer holds."""
+def found(case: Case) -> list[Cause]:
+    """Return the faults of the optimizer and of the state dict."""
+    return [*_of_optimizer(case.seen.optimizer), *_of_weights(case)]
+
+
+def _of_weights(case: Case) -> list[Cause]:
+    """A state dict whose weights lie the other way round, or that does not load."""
+    stored = case.seen.weights
+    if stored is None:
+        return []
+    case.undecided += _undecided_weights(stored)
+    causes = _turned(stored)
+    known = recognise(read(stored.refusal)[0]) if stored.refusal else None
+    names = {cause.name for cause in causes}
+    return [*causes, *(c for c in (known.likely if known else ()) if c.name not in names)]
+
+
+def _of_optimizer(held: OptimizerHolds | None) -> list[Cause]:
+    """An optimizer that does not update the module's parameters."""
+    if held is None or not held.missing:
+        return []
+    foreign = f"{held.foreign} that are not the module's" if held.foreign else ""
+    verb = "update" if " and " in held.name else "updates"
     if len(held.missing) == held.of:
-        return Cause(
-            "optimizer-other-parameters",
-            f"{held.name} updates other parameters than the module's",
-            f"of the module's {held.of} trainable parameters {held.name} ({held.kind}) holds none,"
-            f" and {held.foreign} that are not the module's",
-            "make the optimizer after the module, from this module's parameters",
+        return [
+            Cause(
+                "optimizer-other-parameters",
+                f"{held.name} {verb} other parameters than the module's",
+                f"of the module's {held.of} trainable parameters {held.name} ({held.kind}) holds"
+                f" none{f', and {foreign}' if foreign else ''}",
+                "make the optimizer after the module, from this module's parameters",
+                f"{held.name} = torch.optim.{held.kind}(model.parameters(), lr=…)",
+            )
+        ]
+    holds = f"; it holds {foreign}, as after a layer is replaced" if foreign else ""
+    return [
+        Cause(
+            "optimizer-lacks-parameters",
+            f"{held.name} does not hold all of the module's trainable parameters",
+            f"of {held.of} it lacks {listed(list(held.missing))}{holds}",
+            "give it model.parameters(), after every layer is made",
             f"{held.name} = torch.optim.{held.kind}(model.parameters(), lr=…)",
         )
-    missing = f"it lacks {listed(list(held.missing))}" if held.missing else ""
-    foreign = f"it holds {held.foreign} that are not the module's" if held.foreign else ""
-    return Cause(
-        "optimizer-lacks-parameters" if held.missing else "optimizer-foreign-parameters",
-        f"{held.name} does not hold just the module's trainable parameters",
-        "; ".join(part for part in (missing, foreign) if part),
-        "give it model.parameters(), after every layer is made",
-        f"{held.name} = torch.optim.{held.kind}(model.parameters(), lr=…)",
-    )
+    ]
 
 
-def undecided_weights(found: StoredWeights) -> list[str]:
+def _undecided_weights(found: StoredWeights) -> list[str]:
     """Return what of a state dict cannot be told."""
     known = found.reversed or found.kernels or found.transposed or found.equal
     if found.square and not known:
@@ -49,7 +69,7 @@ def undecided_weights(found: StoredWeights) -> list[str]:
     return []
 
 
-def of_weights(found: StoredWeights) -> list[Cause]:
+def _turned(found: StoredWeights) -> list[Cause]:
     """Return which weights of a state dict lie the other way round."""
     code = (
         "state = {k: v.T if v.ndim == 2 and 'emb' not in k else v for k, v in state.items()}\n"

@@ -1,0 +1,92 @@
+"""A module that runs, what was seen of it, and what becomes of it with its source changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+
+from fcinspect.diagnosis.editing import Edit, Source, changes_of
+from fcinspect.diagnosis.mending import Mender, Retry, edited, trial_of
+from fcinspect.diagnosis.observations import Observations
+from fcinspect.diagnosis.records import Cause, Trial
+from fcinspect.shapes.steps import ModuleTrace, Step
+
+Observe = Callable[[ModuleTrace, Mapping[str, str]], Observations | None]
+"""(run, texts of files) -> what is seen of the module with those texts in place of its files."""
+
+RECURRENT = ("RNN", "LSTM", "GRU")
+SEQUENTIAL = (*RECURRENT, "MultiheadAttention")
+"""What takes (time, batch, features) unless batch_first is True."""
+
+
+class Case:
+    """What the judges of silent faults look at."""
+
+    def __init__(
+        self, trace: ModuleTrace, seen: Observations, retry: Retry | None, observe: Observe
+    ) -> None:
+        self.trace = trace
+        self.seen = seen
+        self.sources = {file: Source(file, text) for file, text in trace.sources.items()}
+        self.undecided: list[str] = []
+        """What could not be told, and why."""
+        self._mender = Mender(retry)
+        self._observe = observe
+
+    @property
+    def rows(self) -> int | None:
+        """The first dimension of the module's first input."""
+        inputs = self.trace.inputs
+        return inputs[0].shape[0] if inputs and inputs[0].shape else None
+
+    @property
+    def time_first(self) -> bool:
+        """Whether the batch is dimension 1, as recurrent layers have it without batch_first."""
+        inputs, outputs = self.trace.inputs, self.trace.outputs
+        if not inputs or not outputs or len(inputs[0].shape) != 3 or not outputs[0].shape:
+            return False
+        steps, batch = inputs[0].shape[:2]
+        recurrent = any("batch_first=False" in step.call for step in self.trace.steps)
+        return recurrent and steps != batch and outputs[0].shape[0] == batch
+
+    def with_one_row_more(self, step: Step) -> Step | None:
+        """Return the same step of a run whose batch has one row more; None if there is none."""
+        run = self._larger
+        if run is None or step.number >= len(run.steps):
+            return None
+        other = run.steps[step.number]
+        return other if (other.path, other.kind) == (step.path, step.kind) else None
+
+    @cached_property
+    def _larger(self) -> ModuleTrace | None:
+        rows = self.rows
+        inputs = [
+            replace(t, shape=(rows + 1, *t.shape[1:])) if rows and t.shape[:1] == (rows,) else t
+            for t in self.trace.inputs
+        ]
+        run = self._mender.run({}, inputs)
+        return None if run is None or run.failure is not None else run
+
+    def tried(
+        self,
+        cause: Cause,
+        edits: tuple[Edit, ...],
+        mended: Callable[[Observations], bool] | None = None,
+    ) -> Cause:
+        """Return the cause with its changes, and whether the fault is gone with them."""
+        texts = edited(edits, self.trace)
+        if not texts:
+            return cause
+        reached, texts = self._mender.mended(texts, self.trace.inputs)
+        cause = replace(
+            cause, changes=changes_of(self.trace.sources, texts), trial=trial_of(reached)
+        )
+        if reached is None or cause.trial is None or not cause.trial.runs or mended is None:
+            return cause
+        seen = self._observe(reached, texts)
+        if seen is None:
+            return cause
+        gone = mended(seen)
+        words = f"{cause.trial.words}; the fault {'is gone' if gone else 'stays'}"
+        return replace(cause, trial=Trial(gone, words, cause.trial.keeps_batch))

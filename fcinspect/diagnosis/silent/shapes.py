@@ -1,0 +1,158 @@
+"""Silent faults that shapes alone show: rows made by a view, operands stretched, no output."""
+
+from __future__ import annotations
+
+from fcinspect.diagnosis.reading import read
+from fcinspect.diagnosis.recognising import recognise
+from fcinspect.diagnosis.records import Cause
+from fcinspect.diagnosis.repairs.candidate import Scene, by
+from fcinspect.diagnosis.repairs.flattening import flatten_rows
+from fcinspect.diagnosis.silent.case import Case
+from fcinspect.shapes.steps import Failure, Shape, Step
+
+CHECKED = ("views that change the batch", "tensors that are broadcast against each other")
+RESHAPING = ("view", "reshape", "flatten", "Flatten", "unflatten")
+ELEMENTWISE = ("add", "sub", "mul", "div", "rsub", "iadd", "isub", "imul")
+LOSSES = (
+    "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
+    "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss",
+)  # fmt: skip
+"""Losses of equal shapes; of other shapes torch only warns."""
+
+
+def found(case: Case) -> list[Cause]:
+    """Return the faults, the one that spoils most first."""
+    return [*_nothing_returned(case), *_batch_changed(case), *_broadcast(case)]
+
+
+def _nothing_returned(case: Case) -> list[Cause]:
+    """A forward without a return, or one that returns plain numbers."""
+    if case.trace.outputs:
+        return []
+    return [
+        Cause(
+            "no-tensor-returned",
+            "Forward returns no tensor",
+            f"after {len(case.trace.steps)} steps what it returns is None or holds only plain"
+            " numbers and other objects",
+            "return the output; .item() and float() cut it off from its gradient",
+            "return x",
+        )
+    ]
+
+
+def _batch_changed(case: Case) -> list[Cause]:
+    """A view that makes other rows of the batch, which go out as they are."""
+    rows, outputs = case.rows, case.trace.outputs
+    if rows is None or not outputs or outputs[0].shape[:1] in ((rows,), ()):
+        return []
+    if case.time_first:
+        steps, batch = case.trace.inputs[0].shape[:2]
+        case.undecided.append(
+            f"whether dimension 0 is the batch: {by(case.trace.inputs[0].shape)} is read as"
+            f" {steps} steps of a batch of {batch}, since the output has {batch} rows"
+        )
+        return []
+    for step in case.trace.steps:
+        if step.kind not in RESHAPING or not step.inputs or not step.outputs:
+            continue
+        before, after = step.inputs[0].shape, step.outputs[0].shape
+        if before[:1] != (rows,) or after[:1] == (rows,):
+            continue
+        if before[-1:] == after[-1:]:
+            return []  # (batch, time, features) as batch·time rows of features
+        cause = Cause(
+            "batch-changed-by-view",
+            f"{step.kind}{step.call} changes the number of rows of the batch",
+            f"{by(before)} → {by(after)}: {rows} rows go in, {after[0] if after else 1} come"
+            f" out, and the output is {by(outputs[0].shape)}",
+            "keep the rows and flatten the rest",
+            "x = x.flatten(1)",
+        )
+        scene = Scene(case.trace, _NONE, case.sources)
+        return [case.tried(cause, flatten_rows(scene, step))]
+    return []
+
+
+def _broadcast(case: Case) -> list[Cause]:
+    """Operations in which tensors of other shapes meet: (N, 1) with (N,)."""
+    found = []
+    for step in case.trace.steps:
+        if not step.outputs or not step.inputs:
+            continue
+        if step.kind in LOSSES:
+            found += _loss(case, step)
+        elif step.kind in ELEMENTWISE:
+            found += _column(case, step) or _stretched(case, step)
+    return found
+
+
+def _loss(case: Case, step: Step) -> list[Cause]:
+    """Return the causes of what torch would warn of."""
+    given = [t.shape for t in step.inputs] + [p.shape for p in step.parameters]
+    if len(given) != 2 or given[0] == given[1]:
+        return []
+    place = step.called
+    source = None if place is None else case.sources.get(place.file)
+    code = "" if source is None or place is None else source.lines[place.line - 1].strip()
+    where = "<unknown>:1" if place is None else f"{place.file}:{place.line}"
+    entering, target = (list(shape) for shape in given)
+    text = (
+        f"{where}: UserWarning: Using a target size (torch.Size({target})) that is different to"
+        f" the input size (torch.Size({entering})). This will likely lead to incorrect results"
+        f" due to broadcasting. Please ensure they have the same size.\n  {code}\n"
+    )
+    known = recognise(read(text)[0])
+    return list(known.likely[:1]) if known else []
+
+
+def _column(case: Case, step: Step) -> list[Cause]:
+    """Return what is wrong with a bias of shape (N, 1): its numbers go along the batch."""
+    parameter = step.parameters[0] if step.parameters else None
+    if parameter is None or len(parameter.shape) != 2 or parameter.shape[1] != 1:
+        return []
+    n, entering, out = parameter.shape[0], step.inputs[0].shape, step.outputs[0].shape
+    if n < 2 or len(entering) != 2 or entering[0] not in (case.rows, 1):
+        return []
+    evidence = f"{by(entering)} and {by(parameter.shape)} give {by(out)}"
+    if out == entering:
+        evidence += f": they fit only because the batch has {n} rows"
+    return [
+        Cause(
+            "bias-column",
+            f"{parameter.name or 'The bias'} is a column ({n}, 1), added along the batch",
+            evidence,
+            f"give it the shape ({entering[1]},)",
+            f"torch.zeros({entering[1]})",
+        )
+    ]
+
+
+def _stretched(case: Case, step: Step) -> list[Cause]:
+    """Return what is wrong where rows (N, 1) meet rows (N,): each with each, N·N of them."""
+    rows = case.rows
+    if rows is None or rows < 2 or not _meet(step, rows):
+        return []
+    more = case.with_one_row_more(step)
+    if more is not None and not _meet(more, rows + 1):
+        return []  # as many rows by chance
+    a, b = (t.shape for t in step.inputs)
+    out = step.outputs[0].shape
+    return [
+        Cause(
+            "operands-broadcast",
+            f"{step.kind} stretches both of its operands",
+            f"{by(a)} and {by(b)} give {by(out)}: each of the {rows} rows meets each",
+            "give both the same shape: squeeze(1) or unsqueeze(1)",
+            "a = a.squeeze(1)",
+        )
+    ]
+
+
+def _meet(step: Step, rows: int) -> bool:
+    """Whether (rows, 1) and (rows,) give (rows, rows)."""
+    shapes: list[Shape] = sorted((t.shape for t in step.inputs), key=len)
+    return shapes == [(rows,), (rows, 1)] and step.outputs[0].shape == (rows, rows)
+
+
+_NONE = Failure(None, "", "", None, "")
