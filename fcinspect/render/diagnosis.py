@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.render import text
-from fcinspect.render.page import Block, Heading, Line, Page, PageBuilder
+from fcinspect.render.page import Block, Heading, Line, Page, PageBuilder, Verbatim
 from fcinspect.render.view import View
 
 if TYPE_CHECKING:
@@ -91,11 +91,17 @@ def _cause_document(cause: Cause) -> CauseDocument:
 
 
 def rows(likely: Sequence[Cause]) -> Iterable[Sequence[object]]:
-    """Return the rows of the CSV file: one a cause."""
-    yield "name", "cause", "evidence", "fix", "code", "trial"
+    """Return the rows of the CSV file: one a change of the source, or a cause without any."""
+    yield (
+        "name", "cause", "evidence", "fix", "code", "trial", "file", "line", "before", "after",
+    )  # fmt: skip
     for cause in likely:
         trial = "" if cause.trial is None else cause.trial.words
-        yield cause.name, cause.cause, cause.evidence, cause.fix, cause.code or "", trial
+        told = (cause.name, cause.cause, cause.evidence, cause.fix, cause.code or "", trial)
+        for change in cause.changes:
+            yield (*told, change.file, change.line, change.before, change.after)
+        if not cause.changes:
+            yield (*told, "", "", "", "")
 
 
 def page(found: Diagnosis, precision: int = 4) -> Page:
@@ -127,7 +133,8 @@ def _cause(cause: Cause, number: str) -> list[Block]:
         for change in cause.changes:
             blocks += _change(change, indent)
     elif cause.code:
-        blocks += [Line.of((line, "output"), indent=indent + 2) for line in _lines(cause.code)]
+        code = "\n".join(_lines(cause.code))
+        blocks.append(Verbatim(code, "python", indent + 2, "output"))
     if cause.trial is not None:
         role = "good" if cause.trial.runs else "bad"
         blocks.append(
@@ -153,10 +160,10 @@ def _change(change: Change, indent: int) -> list[Block]:
     blanks = min(
         (len(line) - len(line.lstrip()) for line in (*removed, *added) if line.strip()), default=0
     )
+    lines = [*(f"- {line[blanks:]}" for line in removed), *(f"+ {line[blanks:]}" for line in added)]
     return [
         Line.of((f"{text.safe(shown_file(change.file))}:{change.line}", "strong"), indent=indent),
-        *(Line.of((f"- {line[blanks:]}", "bad"), indent=indent + 2) for line in removed),
-        *(Line.of((f"+ {line[blanks:]}", "good"), indent=indent + 2) for line in added),
+        Verbatim("\n".join(line.rstrip() for line in lines), "diff", indent + 2),
     ]
 
 

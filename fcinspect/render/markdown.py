@@ -26,7 +26,7 @@ def _block(block: Block) -> str:
         case Equation():
             lines = ("".join(words for words, _ in line) for line in layout(block, EQUATION_WIDTH))
             return _fenced("\n".join(line.rstrip() for line in lines), "")
-        case Verbatim(text, language):
+        case Verbatim(text=text, language=language):
             return _fenced(text.rstrip("\n"), language)
         case Table():
             return _table(block)

@@ -114,10 +114,14 @@ class Equation:
 
 @dataclass(frozen=True)
 class Verbatim:
-    """Text that keeps its lines and blanks, e.g. a script."""
+    """Text that keeps its lines and blanks: source code, or lines that are to change."""
 
     text: str
     language: str = ""
+    """"python"; "diff" of lines that begin with - and +."""
+    indent: int = 0
+    role: str = ""
+    """Of all lines; those of a diff have their own."""
 
 
 Block = Heading | Line | Table | Equation | Verbatim

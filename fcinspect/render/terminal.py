@@ -74,8 +74,8 @@ def _renderable(block: Block, width: int, framed: bool, ascii_only: bool) -> Ren
                     for line in layout(block, width, write)
                 )
             )
-        case Verbatim(words):
-            return Text(words)
+        case Verbatim():
+            return _verbatim(block)
 
 
 def _paragraph(paragraph: Text, width: int, framed: bool, indent: int = 0, hang: int = 0) -> Text:
@@ -89,6 +89,15 @@ def _paragraph(paragraph: Text, width: int, framed: bool, indent: int = 0, hang:
         line.rstrip()
     return Text("\n", no_wrap=True).join(
         Text(" " * (indent + (hang if number else 0))) + line for number, line in enumerate(lines)
+    )
+
+
+def _verbatim(block: Verbatim) -> Text:
+    """Return lines as they are: code that is broken elsewhere cannot be copied."""
+    signs = {"-": "bad", "+": "good"} if block.language == "diff" else {}
+    return Text("\n", no_wrap=True).join(
+        Text(" " * block.indent).append(line, style=STYLES[signs.get(line[:1], block.role)])
+        for line in block.text.split("\n")
     )
 
 

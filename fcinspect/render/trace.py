@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.render import diagnosis, text
-from fcinspect.render.page import Block, Column, Heading, Line, Page, PageBuilder, Span, Table
+from fcinspect.render.page import (
+    Block,
+    Column,
+    Heading,
+    Line,
+    Page,
+    PageBuilder,
+    Span,
+    Table,
+    Verbatim,
+)  # fmt: skip
 from fcinspect.render.view import View
 from fcinspect.shapes.windows import same_for_all
 
@@ -362,7 +372,7 @@ def _stop(built: PageBuilder, trace: ModuleTrace, found: Diagnosis | None) -> No
         what = f"Stops at its {failure.stage}"
     lines: list[Block] = [Heading(f"{what}{f', {where}' if where else ''}")]
     if failure.code:
-        lines.append(Line.of((text.safe(failure.code), "strong"), indent=2))
+        lines.append(Verbatim(text.safe(failure.code), "python", indent=2, role="strong"))
     if step is not None and step.inputs:
         entering = ", ".join(_input(tensor) for tensor in step.inputs)
         weight = f", weight {text.shape(step.weight)}" if step.weight is not None else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run
+from tests.diagnosis.broken_modules import BROKEN
 
 SHAPES = "mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)"
 TRACEBACK = f"""Some log line
@@ -139,6 +142,38 @@ def test_a_module_is_diagnosed_with_its_lines(run: Run) -> None:
     assert sound.status == 0
     assert "No silent fault was found." in sound.out
     assert "Not exercised" in sound.out
+
+
+def test_markdown_fences_code_and_changes(run: Run) -> None:
+    """Stars, underscores, - and + of source lines are not taken for Markdown."""
+    for command in ("diagnose", "trace"):
+        page = run(command, "fcinspect.examples:CNN", "--input", "4,3,28,28", "-f", "md").out
+        assert (
+            "\n```diff\n- self.fc1 = nn.Linear(32 * 8 * 8, 128)\n+ self.fc1 ="
+            " nn.Linear(1568, 128)\n```\n"
+        ) in page
+        assert "\n```python\nx = torch.nn.functional.interpolate(x, size=(32, 32))\n```\n" in page
+    assert "\n```python\nx = F.relu(self.fc1(x))\n```\n" in page
+
+
+def test_csv_has_a_row_for_each_change(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File, line, what stands there and what is to stand there; two changes are two rows."""
+    monkeypatch.chdir(tmp_path)
+    two = next(broken for broken in BROKEN if broken.name == "two-faults")
+    apart = two.source.replace("        self.fc2 =", "        # the last\n        self.fc2 =")
+    (tmp_path / "two.py").write_text(apart, encoding="utf-8")
+    sheet = run("diagnose", "two.py:Net", "--input", *two.inputs, "-f", "csv").out
+    rows = list(csv.DictReader(io.StringIO(sheet)))
+    first = [row for row in rows if row["name"] == rows[0]["name"]]
+    assert [(row["line"], row["before"].strip(), row["after"].strip()) for row in first] == [
+        ("10", "self.fc1 = nn.Linear(512, 16)", "self.fc1 = nn.Linear(1568, 16)"),
+        ("12", "self.fc2 = nn.Linear(32, 3)", "self.fc2 = nn.Linear(16, 3)"),
+    ]
+    assert {Path(row["file"]).name for row in first} == {"two.py"}
+    without = [row for row in rows if row["code"]]
+    assert [row["file"] for row in without] == [""] * len(without) != []
 
 
 def test_a_module_that_fails_by_an_unknown_error_is_not_recognised(
