@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fcinspect.diagnosis.editing import changes_of
@@ -27,13 +28,15 @@ def diagnose_trace(trace: ModuleTrace, retry: Retry | None) -> Diagnosis | None:
         return None
     known = recognise(read(failure.traceback)[0])
     mender = Mender(retry)
-    tried = [(candidate, _cause(candidate, trace, mender)) for candidate in candidates(trace)]
-    # of other inputs only those are worth a word with which the module runs
-    causes = [c for given, c in tried if given.inputs is None or (c.trial and c.trial.runs)]
-    if known is None and not causes:
+    tried = [(candidate, *_cause(candidate, trace, mender)) for candidate in candidates(trace)]
+    # what mends the module by itself comes before what needs a further change
+    tried.sort(key=lambda found: found[2])
+    # of other inputs only the first is worth a word with which the module runs
+    others_run = [c for given, c, _ in tried if given.inputs and c.trial and c.trial.runs]
+    causes = [c for given, c, _ in tried if given.inputs is None or c in others_run[:1]]
+    others = [cause for cause in known.likely if not _told(cause, causes, trace)] if known else []
+    if not causes and not others:
         return None
-    names = {cause.name for cause in causes}
-    others = [cause for cause in known.likely if cause.name not in names] if known else []
     return Diagnosis(
         known.kind if known else "shape",
         one_line(f"{failure.error}: {failure.message}"),
@@ -42,20 +45,48 @@ def diagnose_trace(trace: ModuleTrace, retry: Retry | None) -> Diagnosis | None:
     )
 
 
-def _cause(candidate: Candidate, trace: ModuleTrace, mender: Mender) -> Cause:
-    """Return the cause of a candidate, with its changes and what they gave."""
+def _told(cause: Cause, causes: Sequence[Cause], trace: ModuleTrace) -> bool:
+    """Whether the module itself tells already that a cause of the text holds, or does not."""
+    written = {change.after.strip() for own in causes for change in own.changes}
+    names = {own.name for own in causes} | _contradicted(trace)
+    return cause.name in names or (cause.code or "") in written
+
+
+def _contradicted(trace: ModuleTrace) -> set[str]:
+    """Return the names of causes that a text can only guess, and that the failed step refutes.
+
+    What does hold of them is among the module's own causes.
+    """
+    step = None if trace.failure is None else trace.failure.step
+    if step is None or not step.inputs:
+        return set()
+    found = set()
+    if step.linear and step.weight is not None and len(step.weight) == 2:
+        found |= {"batch-flattened", "flatten-missing", "pool-to-fit"}
+        found |= {"unbatched", "input-transposed", "weight-transposed"}
+    batch = trace.inputs[0].shape[:1] if trace.inputs else ()
+    if step.inputs[0].shape[:1] == batch:
+        found |= {"batch-flattened", "unbatched"}
+    if all(earlier.path != step.path for earlier in trace.steps):
+        found.add("layer-applied-twice")
+    return found
+
+
+def _cause(candidate: Candidate, trace: ModuleTrace, mender: Mender) -> tuple[Cause, bool]:
+    """Return the cause of a candidate with what its changes gave, and whether others go with it."""
     plain = Cause(
         candidate.name, candidate.cause, candidate.evidence, candidate.fix, candidate.code
     )
     texts = edited(candidate.edits, trace)
     if not texts and (candidate.edits or candidate.inputs is None):
-        return plain
+        return plain, False
     if candidate.inputs is not None:
-        return replace(plain, trial=trial_of(mender.run(texts, candidate.inputs)))
+        return replace(plain, trial=trial_of(mender.run(texts, candidate.inputs))), False
     reached, changed = mender.mended(texts, trace.inputs)
-    return replace(
+    cause = replace(
         plain, changes=changes_of(trace.sources, changed), trial=trial_of(reached, candidate.rows)
     )
+    return cause, changed != texts
 
 
 def _order(cause: Cause) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 NAMES = {"Keras", "Flax", "Adam", "Lightning", "Python", "Linear", "Conv"}
 """Words that are written with a capital wherever they stand."""
+CLASS = re.compile(r"['\[\"]([A-Z]\w*)['\]\"]|\b([A-Z]\w*)\.\w+\(\)")
+"""A class in a message: 'Net' object, Module [Net], Net.forward()."""
 MOST_CAUSES = 4
 """Causes on the page; JSON and CSV have them all."""
 
@@ -112,22 +115,23 @@ def page(found: Diagnosis, precision: int = 4) -> Page:
         Heading(text.safe(found.message), level=1),
         Line.of(text.safe(found.happened)),
     )
-    for blocks in blocks_of(found.likely[:MOST_CAUSES]):
+    for blocks in blocks_of(found.likely[:MOST_CAUSES], found.message):
         built.group(*blocks)
     return built.page()
 
 
-def blocks_of(likely: Sequence[Cause]) -> list[list[Block]]:
-    """Return the blocks of each cause, most likely first."""
-    return [_cause(cause, f"{number}. ") for number, cause in enumerate(likely, start=1)]
+def blocks_of(likely: Sequence[Cause], message: str = "") -> list[list[Block]]:
+    """Return the blocks of each cause, most likely first; the message tells names of classes."""
+    names = NAMES | {name for found in CLASS.findall(message) for name in found}
+    return [_cause(cause, f"{number}. ", names) for number, cause in enumerate(likely, start=1)]
 
 
-def _cause(cause: Cause, number: str) -> list[Block]:
+def _cause(cause: Cause, number: str, names: set[str]) -> list[Block]:
     indent = len(number)
     blocks: list[Block] = [
         Line.of((f"{number}{text.safe(cause.cause)}", "strong"), hang=indent),
-        Line.of(("because ", "faint"), _lowered(text.safe(cause.evidence)), indent=indent),
-        Line.of(("fix: ", "faint"), _lowered(text.safe(cause.fix)), indent=indent),
+        Line.of(("because ", "faint"), _lowered(text.safe(cause.evidence), names), indent=indent),
+        Line.of(("fix: ", "faint"), _lowered(text.safe(cause.fix), names), indent=indent),
     ]
     if cause.changes:
         for change in cause.changes:
@@ -147,10 +151,10 @@ def _cause(cause: Cause, number: str) -> list[Block]:
     return blocks
 
 
-def _lowered(words: str) -> str:
+def _lowered(words: str, names: set[str]) -> str:
     """Return a sentence so that it can follow another word; names keep their capital."""
     first = words.partition(" ")[0]
-    plain = first.isalpha() and first.istitle() and first not in NAMES
+    plain = first.isalpha() and first.istitle() and first not in names
     return words[:1].lower() + words[1:] if plain else words
 
 

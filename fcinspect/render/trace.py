@@ -384,5 +384,5 @@ def _stop(built: PageBuilder, trace: ModuleTrace, found: Diagnosis | None) -> No
         built.group(Line.of("This message is not one that fcinspect knows."))
         return
     built.group(Line.of(text.safe(found.happened)))
-    for blocks in diagnosis.blocks_of(found.likely[: diagnosis.MOST_CAUSES]):
+    for blocks in diagnosis.blocks_of(found.likely[: diagnosis.MOST_CAUSES], failure.message):
         built.group(*blocks)

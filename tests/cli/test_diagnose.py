@@ -144,6 +144,22 @@ def test_a_module_is_diagnosed_with_its_lines(run: Run) -> None:
     assert "Not exercised" in sound.out
 
 
+def test_the_name_of_a_class_keeps_its_case(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind "because" a sentence goes on in lower case, but not where it begins with a name."""
+    page = run("diagnose", "AttributeError: 'Net' object has no attribute 'linear'").out
+    assert "because Net has no attribute linear" in page
+    monkeypatch.chdir(tmp_path)
+    misspelt = next(broken for broken in BROKEN if broken.name == "misspelt-forward")
+    (tmp_path / "net.py").write_text(misspelt.source, encoding="utf-8")
+    for command in ("diagnose", "trace"):
+        page = run(command, "net.py:Net", "--input", "4,10").out
+        assert "because Net has __init__, foward" in page
+    lowered = run("diagnose", SHAPES.replace("64x1568", "1x4096")).out
+    assert "fix: keep the first dimension" in lowered
+
+
 def test_markdown_fences_code_and_changes(run: Run) -> None:
     """Stars, underscores, - and + of source lines are not taken for Markdown."""
     for command in ("diagnose", "trace"):

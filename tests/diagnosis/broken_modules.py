@@ -211,4 +211,45 @@ BROKEN = (
             "self.fc2 = nn.Linear(32, 3)",
             "x = torch.flatten(F.max_pool2d(self.conv(x), 2), 1)\nreturn self.fc2(self.fc1(x))"),
     ),
+    Broken(
+        "transposed-convolution", "in-channels", ("4,100",),
+        net("self.fc = nn.Linear(100, 256)\nself.up = nn.ConvTranspose2d(128, 64, 4)",
+            "return self.up(self.fc(x).view(-1, 16, 4, 4))"),
+    ),
+    Broken(
+        "grouped-convolution", "in-channels", ("4,12,7,7",),
+        net("self.conv = nn.Conv2d(8, 8, 3, groups=4)", "return self.conv(x)"),
+    ),
+    Broken(
+        "time-before-channels", "channels-last", ("4,100,20",),
+        net("self.conv = nn.Conv1d(20, 16, 5)\nself.fc = nn.Linear(16, 2)",
+            "return self.fc(self.conv(x).mean(-1))"),
+    ),
+    Broken(
+        "attention-width", "embed-dim", ("4,7,24",),
+        net("self.attention = nn.MultiheadAttention(32, 4, batch_first=True)",
+            "return self.attention(x, x, x)[0]"),
+    ),
+    Broken(
+        "width-from-a-call", "in-features", ("4,20",),
+        "def head(width, classes):\n    return nn.Linear(width, classes)\n\n\n"
+        + net("self.head = head(30, 3)", "return self.head(x)"),
+    ),
+    Broken(
+        "width-through-a-class", "in-features", ("4,20",),
+        "class Head(nn.Module):\n    def __init__(self, width):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(width, 3)\n\n    def forward(self, x):\n"
+        "        return self.fc(x)\n\n\n"
+        + net("self.head = Head(width=30)", "return self.head(x)"),
+    ),
+    Broken(
+        "width-by-default", "in-features", ("4,20",),
+        net("self.fc = nn.Linear(width, 3)", "return self.fc(x)").replace(
+            "__init__(self)", "__init__(self, width=30)", 1
+        ),
+    ),
+    Broken(
+        "one-width-of-a-chain", "in-features", ("4,20",),
+        "Net = nn.Sequential(nn.Linear(20, 64), nn.Linear(32, 64), nn.Linear(64, 2))\n",
+    ),
 )  # fmt: skip

@@ -12,6 +12,7 @@ import torch
 from fcinspect.bridge.traced import Traced
 from fcinspect.cli.module import parse_input
 from fcinspect.diagnosis.module import diagnose_trace
+from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Cause, Change, Diagnosis
 from fcinspect.shapes.steps import ModuleTrace, Tensor
 from tests.diagnosis.broken_modules import BROKEN, HEAD, Broken, net
@@ -127,6 +128,125 @@ def test_one_line_that_makes_several_layers_is_not_edited(tmp_path: Path) -> Non
     cause = cause_of(found, "in-features")
     assert cause.changes == ()
     assert cause.trial is None
+
+
+LOOP = net(
+    "sizes = [32, 64, 3]\nlayers = [nn.Linear(a, b) for a, b in zip(sizes, sizes[1:])]\n"
+    "self.layers = nn.Sequential(*layers)",
+    "return self.layers(x)",
+)
+BLOCKS = (
+    net("self.fc = nn.Linear(a, b)", "return self.fc(x)")
+    .replace("Net", "Block")
+    .replace("(self)", "(self, a, b)")
+    + "\n\n"
+    + net("self.one = Block(8, 6)\nself.two = Block(8, 3)", "return self.two(self.one(x))")
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "width", "line"),
+    [(LOOP, 64, 10), (BLOCKS, 6, 9)],
+    ids=["loop", "called twice"],
+)
+def test_of_a_line_that_makes_several_layers_the_place_is_told(
+    body: str, width: int, line: int, tmp_path: Path
+) -> None:
+    """No edit of it could be right for all; its place and the layer's constructor are shown."""
+    found = diagnosed(written(HEAD + body, tmp_path), [Tensor((4, 64 if line == 10 else 8), "")])
+    cause = cause_of(found, "in-features")
+    assert cause.changes == ()
+    assert cause.fix == f"make in_features {width}; broken.py:{line} makes the layer"
+    assert cause.code is not None
+    assert cause.code.startswith(f"nn.Linear({width}, ")
+    assert found is not None
+    assert "weight-transposed" not in {cause.name for cause in found.likely}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "body", "message", "refuted"),
+    [
+        ("16,32,10,10", net("self.conv = nn.Conv2d(16, 8, 3)", "return self.conv(x)"),
+         "to have 16 channels", "unbatched"),
+        ("4,8", net("self.fc = nn.Linear(16, 3)", "return self.fc(x)"),
+         "(4x8 and 16x3)", "flatten-missing"),
+        ("1,32", net("self.fc = nn.Linear(16, 3)", "return self.fc(x)"),
+         "(1x32 and 16x3)", "batch-flattened"),
+        ("4,16", net("self.fc = nn.Linear(64, 3)", "return self.fc(x)"),
+         "(4x16 and 64x3)", "unbatched"),
+        ("4,20", net("self.fc = nn.Linear(10, 20)", "return self.fc(x)"),
+         "(4x20 and 10x20)", "layer-applied-twice"),
+        ("4,400", net("self.fc = nn.Linear(256, 3)", "return self.fc(x)"),
+         "(4x400 and 256x3)", "pool-to-fit"),
+    ],
+    ids=lambda value: value if "-" in value or value == "unbatched" else "",
+)  # fmt: skip
+def test_what_the_run_refutes_is_not_guessed_from_the_text(
+    inputs: str, body: str, message: str, refuted: str, tmp_path: Path
+) -> None:
+    """The text alone would tell of it; the failed step shows that it is not so."""
+    found = diagnosed(written(HEAD + body, tmp_path), [parse_input(inputs)])
+    assert found is not None
+    assert message in found.message
+    by_text = diagnose(found.message)
+    assert isinstance(by_text, Diagnosis)
+    assert refuted in {cause.name for cause in by_text.likely}
+    assert refuted not in {cause.name for cause in found.likely}
+
+
+def test_a_layer_that_is_used_again_may_be_applied_to_its_own_output(tmp_path: Path) -> None:
+    """This the run does not refute."""
+    body = net("self.fc = nn.Linear(10, 8)", "return self.fc(self.fc(x))")
+    found = diagnosed(written(HEAD + body, tmp_path), [Tensor((4, 10), "")])
+    assert cause_of(found, "layer-applied-twice")
+
+
+def test_pictures_are_only_told_of_where_there_are_any(tmp_path: Path) -> None:
+    """400 and 256 are 16·5·5 and 16·4·4; behind no picture that means nothing."""
+    flat = net("self.fc = nn.Linear(256, 3)", "return self.fc(x)")
+    three = net("self.fc = nn.Linear(256, 3)", "return self.fc(x.flatten(1))")
+    for body, shape in ((flat, (4, 400)), (three, (4, 20, 20))):
+        found = diagnosed(written(HEAD + body, tmp_path), [Tensor(shape, "")])
+        assert found is not None
+        words = " ".join(f"{cause.cause} {cause.evidence} {cause.fix}" for cause in found.likely)
+        assert "channels" not in words
+        assert "picture" not in words
+        assert "16·" not in words
+
+
+def test_a_picture_is_seen_through_what_keeps_its_shape(tmp_path: Path) -> None:
+    """Dropout stands between the flattening and the layer."""
+    body = net(
+        "self.drop = nn.Dropout()\nself.fc = nn.Linear(512, 3)",
+        "x = self.drop(x.flatten(1))\nreturn self.fc(x)",
+    )
+    found = diagnosed(written(HEAD + body, tmp_path), [Tensor((4, 8, 6, 6), "")])
+    assert "288 = 8·6·6, channels × height × width" in cause_of(found, "in-features").evidence
+    pool = cause_of(found, "pool-to-fit")
+    assert pool.trial is not None
+    assert pool.trial.runs
+
+
+def test_of_the_sizes_with_which_it_runs_one_is_told(tmp_path: Path) -> None:
+    """28×28 and 31×31 both give 7×7."""
+    body = net(
+        "self.fc = nn.Linear(7 * 7, 3)",
+        "return self.fc(F.max_pool2d(F.max_pool2d(x, 2), 2).flatten(1))",
+    )
+    found = diagnosed(written(HEAD + body, tmp_path), [Tensor((4, 1, 32, 32), "")])
+    assert found is not None
+    sizes = [cause.cause for cause in found.likely if cause.name == "input-size"]
+    assert sizes == ["The network was made for pictures of 28×28"]
+
+
+def test_a_line_that_is_proposed_is_not_proposed_again(tmp_path: Path) -> None:
+    """The text's cause has the same code as the change of the module's own."""
+    body = net("self.fc = nn.Linear(8, 3).double()", "return self.fc(x)")
+    found = diagnosed(written(HEAD + body, tmp_path), [Tensor((4, 8), "float32")])
+    assert found is not None
+    lines = [change.after.strip() for cause in found.likely for change in cause.changes]
+    assert lines == ["return self.fc(x.double())"]
+    assert "return self.fc(x.double())" not in [cause.code for cause in found.likely]
 
 
 def test_a_change_that_does_not_help_is_said_to_fail(tmp_path: Path) -> None:

@@ -15,6 +15,11 @@ CASTS = {"float32": "float", "float64": "double", "float16": "half", "bfloat16":
 RECURRENT = ("RNN", "LSTM", "GRU")
 FLOATING = ("Conv", *RECURRENT, "BatchNorm", "LayerNorm")
 OTHER_DTYPES = {"float64": "float64-input", "int64": "integer-input", "int32": "integer-input"}
+CHANNELS_LAST = {
+    "Conv1d": (3, "The sequence lies as (batch, time, channels)", "0, 2, 1"),
+    "Conv2d": (4, "The picture lies as (batch, height, width, channels)", "0, 3, 1, 2"),
+}
+"""Of a convolution, the dimensions that enter, how they may lie, and the order it takes."""
 INDICES = "argument #1 'indices'"
 
 
@@ -209,12 +214,13 @@ def _attribute_on_line(source: Source, line: int, name: str) -> ast.Attribute | 
 
 
 def _channels_last(scene: Scene) -> list[Candidate]:
-    """A picture as (batch, height, width, channels)."""
+    """A picture as (batch, height, width, channels), a sequence as (batch, time, channels)."""
     step, entering = scene.step, scene.entering
-    if step is None or entering is None or not step.kind.startswith("Conv2d"):
+    told = re.search(r"to have (\d+) channels, but got", scene.message)
+    if step is None or entering is None or told is None or step.kind not in CHANNELS_LAST:
         return []
-    weight = step.weight
-    if weight is None or len(entering) != 4 or entering[1] == weight[1] or entering[3] != weight[1]:
+    rank, what, order = CHANNELS_LAST[step.kind]
+    if len(entering) != rank or entering[-1] != int(told[1]):
         return []
     found = scene.call(step.called)
     edits: tuple[Edit, ...] = ()
@@ -222,15 +228,15 @@ def _channels_last(scene: Scene) -> list[Candidate]:
         source, call = found
         argument = call.args[0]
         written = as_operand(source.segment(argument), argument)
-        edits = (source.replaced(argument, f"{written}.permute(0, 3, 1, 2)"),)
+        edits = (source.replaced(argument, f"{written}.permute({order})"),)
     return [
         Candidate(
             "channels-last",
-            "The picture lies as (batch, height, width, channels)",
-            f"{by(entering)} enters: its last dimension is in_channels = {weight[1]}",
+            what,
+            f"{by(entering)} enters: its last dimension is in_channels = {told[1]}",
             "bring the channels to dimension 1",
             edits,
-            code=None if edits else "x = x.permute(0, 3, 1, 2)",
+            code=None if edits else f"x = x.permute({order})",
         )
     ]
 

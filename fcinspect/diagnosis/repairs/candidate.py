@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from fcinspect.diagnosis.editing import Edit, Source
 from fcinspect.shapes.steps import Failure, ModuleTrace, Place, Shape, Step, Tensor
@@ -86,6 +87,17 @@ class Scene:
         """Whether no other step's module was made by the same piece of source."""
         others = [s for s in self.trace.steps if s.made == step.made and s.path != step.path]
         return step.made is not None and not others
+
+
+def named(step: Step) -> str:
+    """Return how a layer is called in a sentence: "fc1", "layer 2" of nn.Sequential."""
+    return f"layer {step.path}" if step.path.isdecimal() else step.path or "the layer"
+
+
+def maker(step: Step) -> str:
+    """Return "; net.py:12 makes the layer", for a line that makes others too."""
+    place = step.made
+    return "" if place is None else f"; {PurePath(place.file).name}:{place.line} makes the layer"
 
 
 def times(*factors: int) -> str:

@@ -6,7 +6,7 @@ import ast
 import re
 
 from fcinspect.diagnosis.editing import Edit, argument_of, last_name, prefix_of
-from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by
+from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by, maker, named
 from fcinspect.diagnosis.repairs.flattening import argument_edit
 from fcinspect.errors import did_you_mean
 from fcinspect.shapes.steps import Shape, Step
@@ -29,17 +29,13 @@ def candidates(scene: Scene) -> list[Candidate]:
     ]
 
 
-def _expected(step: Step, entering: Shape) -> tuple[str, str, int, int] | None:
+def _expected(step: Step, entering: Shape, message: str) -> tuple[str, str, int, int] | None:
     """Return (cause, argument, what it is, what arrives) of a layer that takes another width."""
     weight = step.weight
     kind = step.kind
-    if (
-        kind.startswith("Conv")
-        and "Transpose" not in kind
-        and weight
-        and len(entering) == len(weight)
-    ):
-        return "in-channels", "in_channels", weight[1], entering[1]
+    channels = re.search(r"to have (\d+) channels, but got (\d+)", message)
+    if kind.startswith("Conv") and channels is not None:
+        return "in-channels", "in_channels", int(channels[1]), int(channels[2])
     if kind.startswith("BatchNorm") and weight and len(entering) > 1:
         return "num-features", "num_features", weight[0], entering[1]
     if kind == "LayerNorm" and weight and len(weight) == 1 and entering:
@@ -48,6 +44,10 @@ def _expected(step: Step, entering: Shape) -> tuple[str, str, int, int] | None:
         first = next((p for p in step.parameters if "weight_ih_l0" in p.name), None)
         if first is not None:
             return "input-size", "input_size", first.shape[1], entering[-1]
+    if kind == "MultiheadAttention" and entering:
+        first = next((p for p in step.parameters if p.name.endswith("in_proj_weight")), None)
+        if first is not None:
+            return "embed-dim", "embed_dim", first.shape[1], entering[-1]
     return None
 
 
@@ -56,7 +56,7 @@ def _widths(scene: Scene) -> list[Candidate]:
     step, entering = scene.step, scene.entering
     if step is None or entering is None or not step.is_module:
         return []
-    found = _expected(step, entering)
+    found = _expected(step, entering, scene.message)
     if found is None or found[2] == found[3]:
         return []
     name, argument, held, arriving = found
@@ -64,11 +64,10 @@ def _widths(scene: Scene) -> list[Candidate]:
     return [
         Candidate(
             name,
-            f"{argument} of {step.path or 'the layer'} is {held}, and {arriving} arrive",
+            f"{argument} of {named(step)} is {held}, and {arriving} arrive",
             f"{by(entering)} enters {step.words}",
-            f"make {argument} {arriving}",
+            f"make {argument} {arriving}{'' if edits else maker(step)}",
             edits,
-            code=None if edits else f"{argument}={arriving}",
         )
     ]
 

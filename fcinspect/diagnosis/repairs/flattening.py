@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from fcinspect.diagnosis.editing import Edit, Source, argument_of, as_operand, last_name, prefix_of
+from fcinspect.diagnosis.repairs.arguments import where_written
 from fcinspect.diagnosis.repairs.candidate import Scene
 from fcinspect.shapes.steps import Shape, Step
 
@@ -14,21 +15,32 @@ FLATTENING = {"flatten", "Flatten", "view", "reshape"}
 def argument_edit(
     scene: Scene, step: Step, position: int, keyword: str, new: str
 ) -> tuple[Edit, ...]:
-    """Return the edit of an argument where the module was made."""
+    """Return the edit of an argument where the module was made, or where its value is written."""
     found = scene.call(step.made)
     if found is None or not scene.made_once(step):
         return ()
     source, call = found
     argument = argument_of(call, position, keyword)
-    return () if argument is None else (source.replaced(argument, new),)
+    if argument is None:
+        return ()
+    written = where_written(scene.sources.values(), source, argument)
+    return () if written is None else (written[0].replaced(written[1], new),)
+
+
+def flattening_of(scene: Scene, entering: Shape) -> Step | None:
+    """Return the step that flattened what enters, behind it only what keeps a shape."""
+    for step in reversed(scene.trace.steps):
+        if not step.inputs or all(tensor.shape != entering for tensor in step.outputs):
+            continue
+        if step.inputs[0].shape != entering:
+            return step if step.kind in FLATTENING else None
+    return None
 
 
 def image_before(scene: Scene, entering: Shape) -> Shape | None:
     """Return the shape that was flattened to what enters."""
-    step = scene.before(entering)
-    if step is None or step.kind not in FLATTENING or not step.inputs:
-        return None
-    return step.inputs[0].shape
+    step = flattening_of(scene, entering)
+    return None if step is None else step.inputs[0].shape
 
 
 def flatten_rows(scene: Scene, step: Step) -> tuple[Edit, ...]:

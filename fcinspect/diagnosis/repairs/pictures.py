@@ -6,8 +6,8 @@ import ast
 from math import isqrt
 
 from fcinspect.diagnosis.editing import Edit, Source, prefix_of
-from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, times
-from fcinspect.diagnosis.repairs.flattening import image_before, subject_of
+from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, named, times
+from fcinspect.diagnosis.repairs.flattening import flattening_of, image_before, subject_of
 from fcinspect.shapes.steps import Shape, Step, Tensor
 
 MOST_SIZES = 4
@@ -15,8 +15,8 @@ MOST_SIZES = 4
 
 def pooled(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candidate]:
     """Another size of the picture keeps the weights: a pool that makes it fit."""
-    image = image_before(scene, entering)
-    flattened = scene.before(entering)
+    flattened = flattening_of(scene, entering)
+    image = None if flattened is None else flattened.inputs[0].shape
     if image is None or flattened is None or len(image) != 4 or wanted % image[1]:
         return []
     side = isqrt(wanted // image[1])
@@ -39,7 +39,7 @@ def pooled(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candi
     return [
         Candidate(
             "pool-to-fit",
-            f"The picture has another size than {step.path or 'the layer'} was made for",
+            f"The picture has another size than {named(step)} was made for",
             f"{wanted:,} = {times(image[1], side, side)}, and {times(*image[1:])} arrive",
             f"pool to {side}×{side} before flattening: all weights keep their shapes",
             edits,

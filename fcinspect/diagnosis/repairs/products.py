@@ -13,12 +13,13 @@ from fcinspect.diagnosis.editing import (
     prefix_of,
 )
 from fcinspect.diagnosis.factors import as_image
-from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by, times
+from fcinspect.diagnosis.repairs.arguments import where_written
+from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by, maker, named, times
 from fcinspect.diagnosis.repairs.flattening import (
-    FLATTENING,
     argument_edit,
     before_layer,
     flatten_rows,
+    flattening_of,
     image_before,
     in_sequential,
 )
@@ -52,41 +53,43 @@ def _of_layer(scene: Scene, step: Step, entering: Shape, wanted: int, out: int) 
         found += _transposed_input(scene, step, entering, wanted)
     if out == entering[-1]:
         found += _swapped(scene, step, entering, wanted, out)
-    found += _in_features(scene, step, entering, wanted)
+    found += _in_features(scene, step, entering, wanted, out)
     found += pooled(scene, step, entering, wanted)
     found += other_input(scene, step, entering, wanted)
     return found
 
 
-def _in_features(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candidate]:
+def _in_features(
+    scene: Scene, step: Step, entering: Shape, wanted: int, out: int
+) -> list[Candidate]:
     width = entering[-1]
     image = image_before(scene, entering)
-    name = step.path or "the layer"
+    name = named(step)
     evidence = f"{name} gets {by(entering)}: {width:,} features, and expects {wanted:,}"
-    if image is not None and prod(image[1:]) == width:
-        evidence += (
-            f"; {width:,} = {times(*image[1:])}, channels × height × width before it is flattened"
-        )
-    expected = as_image(wanted, image[1] if image is not None and len(image) == 4 else None)
-    if expected is not None and image is not None:
-        evidence += f"; {wanted:,} = {times(*expected)}"
+    if image is not None and len(image) == 4:
+        if prod(image[1:]) == width:
+            evidence += f"; {width:,} = {times(*image[1:])}, channels × height × width before it"
+            evidence += " is flattened"
+        expected = as_image(wanted, image[1])
+        if expected is not None:
+            evidence += f"; {wanted:,} = {times(*expected)}"
     edits = argument_edit(scene, step, 0, "in_features", str(width))
     return [
         Candidate(
             "in-features",
             f"in_features of {name} is {wanted:,}, and {width:,} arrive",
             evidence,
-            f"make in_features {width}",
+            f"make in_features {width}{'' if edits else maker(step)}",
             edits,
-            code=None if edits else f"in_features={width}",
+            code=None if edits else f"nn.Linear({width}, {out})",
         )
     ]
 
 
 def _batch_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[Candidate]:
     """A flatten or view that put the rows of the batch together, or mixed them."""
-    flattened, batch = scene.before(entering), scene.batch
-    if flattened is None or flattened.kind not in FLATTENING or not flattened.inputs:
+    flattened, batch = flattening_of(scene, entering), scene.batch
+    if flattened is None:
         return []
     shape = flattened.inputs[0].shape
     if len(shape) < 2 or shape[0] != batch or entering[:1] == (batch,):
@@ -131,7 +134,7 @@ def _not_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> li
     return [
         Candidate(
             "flatten-missing",
-            f"The input of {step.path or 'the layer'} is not flattened",
+            f"The input of {named(step)} is not flattened",
             evidence,
             "flatten it from dimension 1, behind the batch",
             edits,
@@ -180,6 +183,9 @@ def _swapped(scene: Scene, step: Step, entering: Shape, wanted: int, out: int) -
     if found is not None and scene.made_once(step):
         source, call = found
         first, second = argument_of(call, 0, "in_features"), argument_of(call, 1, "out_features")
+        written = first is not None and where_written(scene.sources.values(), source, first)
+        if written != (source, first):
+            return []  # a parameter, or what a loop goes through, is not written here
         if first is not None and second is not None:
             edits = (
                 source.replaced(first, source.segment(second)),
@@ -188,7 +194,7 @@ def _swapped(scene: Scene, step: Step, entering: Shape, wanted: int, out: int) -
     return [
         Candidate(
             "weight-transposed",
-            f"in_features and out_features of {step.path or 'the layer'} are swapped",
+            f"in_features and out_features of {named(step)} are swapped",
             f"{entering[-1]:,} features arrive, and out_features is {out:,}, in_features"
             f" {wanted:,}",
             f"write nn.Linear({out}, {wanted})",
