@@ -113,6 +113,55 @@ def test_the_page_shows_the_steps_the_layers_and_the_arithmetic(run: Run) -> Non
     assert "on the meta device" in page
 
 
+PRODUCTS = """import torch
+from torch import nn
+from torch.nn.utils import parametrizations
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = parametrizations.weight_norm(nn.Linear(6, 5))
+        self.b = parametrizations.orthogonal(nn.Linear(5, 4, bias=False))
+        self.pair = nn.Bilinear(4, 4, 3)
+        self.vector = nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        x = self.b(self.a(x))
+        return self.pair(x, x) @ self.vector
+"""
+
+
+def test_what_is_multiplied_by_is_shown_truly(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A weight that is computed, a vector; a bilinear layer is no Y = X·Wᵀ + b."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "products.py").write_text(PRODUCTS, encoding="utf-8")
+    page = run("trace", "products.py:Net", "--input", "7,6").out
+    sentences = page.split("Linear layers: Y = X·Wᵀ + b\n")[1].split("\n\n")[0]
+    assert [" ".join(line.split()) for line in sentences.splitlines()] == [
+        "a linear (7, 6) · (5, 6)ᵀ + (5) → (7, 5)",
+        "b linear (7, 5) · (4, 5)ᵀ → (7, 4)",
+        "matmul (7, 3) · (3) → (7)",
+    ]
+    assert "()" not in sentences
+    row = next(line for line in page.splitlines() if line.startswith("a linear()"))
+    assert "5×6" in row.split("7×5")[1]
+
+
+def test_on_a_narrow_terminal_sentences_hang_below_their_name(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes on in a second line is indented further than the names."""
+    monkeypatch.setenv("COLUMNS", "40")
+    page = run("trace", "fcinspect.examples:CNN", "--input", "4,3,32,32").out
+    assert "  fc1   (4, 2048) · (128, 2048)ᵀ +\n      (128) → (4, 128)\n" in page
+    below = page.split("Sizes\n")[1].split("\n\n")[0].splitlines()
+    assert [line for line in below if line.startswith("   ")]
+    assert all(line.startswith(("  c", "  p", "  f", "      ")) for line in below)
+
+
 def test_a_recurrent_layer_tells_its_order_and_what_is_taken_of_it(run: Run) -> None:
     """batch_first is shown, and the index that picks the last step."""
     page = run("trace", "fcinspect.examples:RNN", "--input", "4,28,28").out
