@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from fcinspect.bridge.meta_rules import ONE_DTYPE, RULES, NotPlain, answered, check_dtypes
+from fcinspect.bridge.meta_rules import (
+    ONE_DTYPE,
+    RULES,
+    NotPlain,
+    answered,
+    check_dtypes,
+    check_settings,
+)
 
 aten = torch.ops.aten
 Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
@@ -493,3 +502,129 @@ def test_mixed_dtypes_are_refused_where_a_device_would(function: Any) -> None:
         function(*(torch.zeros(part.shape, dtype=part.dtype) for part in mixed))
     check_dtypes(function, tuple(torch.zeros(part.shape, dtype=part.dtype) for part in mixed))
     check_dtypes(aten.add.Tensor, (t(2), t(2, dtype=torch.float64)))
+
+
+class Checked(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
+    """What the tracer asks of each operator on the meta device."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Raise where the CPU is to decide."""
+        check_settings(func, args)
+        check_dtypes(func, args)
+        return func(*args, **(kwargs or {}))
+
+
+Made = Callable[..., torch.Tensor]
+"""Makes a tensor of zeros: sizes, dtype."""
+WHOLE_NUMBERS = {
+    "adaptive_avg_pool2d": lambda n: F.adaptive_avg_pool2d(n(2, 3, 4, 4), 2),
+    "adaptive_avg_pool3d": lambda n: F.adaptive_avg_pool3d(n(2, 3, 4, 4, 4), 2),
+    "adaptive_max_pool2d": lambda n: F.adaptive_max_pool2d(n(2, 3, 4, 4), 2),
+    "adaptive_max_pool3d": lambda n: F.adaptive_max_pool3d(n(2, 3, 4, 4, 4), 2),
+    "var": lambda n: n(4, 3).var(),
+    "var along": lambda n: n(4, 3).var(1),
+    "std": lambda n: n(4, 3).std(1),
+    "var_mean": lambda n: torch.var_mean(n(4, 3), 1)[0],
+    "std_mean": lambda n: torch.std_mean(n(4, 3), 1)[0],
+    "bernoulli": lambda n: torch.bernoulli(n(4)),
+    "bernoulli_": lambda n: torch.zeros(4, device=n(4).device).bernoulli_(n(4)),
+    "multinomial": lambda n: torch.multinomial(n(4) + 1, 2),
+    "max_pool1d": lambda n: F.max_pool1d(n(2, 3, 4), 2),
+    "unfold": lambda n: F.unfold(n(2, 3, 4, 4), 2),
+    "interpolate": lambda n: F.interpolate(n(2, 3, 4, 4), scale_factor=2),
+    "interpolate linearly": lambda n: F.interpolate(n(2, 3, 4), scale_factor=2, mode="linear"),
+    "interpolate bilinearly": lambda n: F.interpolate(
+        n(2, 3, 4, 4), scale_factor=2, mode="bilinear"
+    ),
+    "lerp": lambda n: torch.lerp(n(4), n(4), 0.5),
+    "elu": lambda n: F.elu(n(4)),
+    "celu": lambda n: F.celu(n(4)),
+    "glu": lambda n: F.glu(n(4)),
+    "hardsigmoid": lambda n: F.hardsigmoid(n(4)),
+    "hardshrink": lambda n: F.hardshrink(n(4)),
+    "logsigmoid": lambda n: F.logsigmoid(n(4)),
+    "smooth_l1_loss": lambda n: F.smooth_l1_loss(n(4), n(4)),
+    "huber_loss": lambda n: F.huber_loss(n(4), n(4)),
+    "binary_cross_entropy": lambda n: F.binary_cross_entropy(n(4), n(4)),
+}
+"""Functions that the CPU has only for numbers with a fraction."""
+LET_PASS = {
+    "avg pool of nothing": lambda n: F.adaptive_avg_pool2d(n(2, 3, 0, 4), 2),
+    "avg pool in 1d of nothing": lambda n: F.adaptive_avg_pool1d(n(2, 3, 0), 2),
+    "avg pool in 3d of nothing": lambda n: F.adaptive_avg_pool3d(n(2, 3, 4, 0, 4), 2),
+    "max of nothing": lambda n: n(0).max(),
+    "labels": lambda n: F.binary_cross_entropy(n(4), n(4, dtype=torch.int64)),
+    "doubles": lambda n: F.binary_cross_entropy(n(4), n(4, dtype=torch.float64)),
+    "and": lambda n: n(4) & n(4),
+    "and of a mask": lambda n: n(4) & n(4, dtype=torch.bool),
+    "mask and": lambda n: n(4, dtype=torch.bool) & n(4),
+    "and of a number": lambda n: n(4) & 1,
+    "and in place": lambda n: n(4).__iand__(n(4)),
+    "or": lambda n: n(4) | n(4),
+    "xor": lambda n: n(4) ^ n(4),
+    "view beyond": lambda n: n(4).as_strided((3, 3), (2, 1)),
+    "view from behind": lambda n: n(5).as_strided((2, 2), (2, 1), 2),
+    "view of a part": lambda n: n(10)[2:4].as_strided((3, 3), (2, 1), 5),
+    "int32 classes": lambda n: F.cross_entropy(n(4, 3), n(4, dtype=torch.int32)),
+    "int32 classes of pixels": lambda n: F.nll_loss(
+        n(2, 3, 4, 4), n(2, 4, 4, dtype=torch.int32)
+    ),
+    "grid of doubles": lambda n: F.grid_sample(
+        n(2, 3, 4, 4), n(2, 3, 4, 2, dtype=torch.float64), align_corners=False
+    ),
+    "median of booleans": lambda n: n(4, dtype=torch.bool).median(),
+    "max pool of booleans": lambda n: F.max_pool2d(n(2, 3, 4, 4, dtype=torch.bool), 2),
+    "product of booleans": lambda n: n(3, 4, dtype=torch.bool) @ n(4, 3, dtype=torch.bool),
+}  # fmt: skip
+"""Calls that the meta device lets pass, and the CPU refuses."""
+TAKEN = {
+    "avg pool of no channels": lambda n: F.adaptive_avg_pool2d(n(2, 0, 4, 4), 2),
+    "avg pool of no rows": lambda n: F.adaptive_avg_pool2d(n(0, 3, 4, 4), 2),
+    "max pool of no rows": lambda n: F.adaptive_max_pool2d(n(0, 3, 4, 4), 2),
+    "bernoulli by a number": lambda n: torch.bernoulli(n(4, dtype=torch.int64), 0.5),
+    "and of masks": lambda n: n(4, dtype=torch.bool) & n(4, dtype=torch.int64),
+    "view within": lambda n: n(5).as_strided((2, 2), (2, 1)),
+    "view of a whole": lambda n: n(10)[2:4].as_strided((3, 3), (2, 1)),
+    "view of nothing": lambda n: n(5).as_strided((0, 2), (9, 9), 50),
+    "classes": lambda n: F.cross_entropy(n(4, 3), n(4, dtype=torch.int64)),
+    "max along": lambda n: n(3, 2).max(1).values,
+}
+"""Their neighbours, which the CPU takes."""
+
+
+def zeros(device: str, usual: torch.dtype = torch.float32) -> Made:
+    """Return what makes zeros on a device."""
+
+    def made(*sizes: int, dtype: torch.dtype = usual) -> torch.Tensor:
+        return torch.zeros(sizes, dtype=dtype, device=device)
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("function", "usual"),
+    [(f, torch.float32) for f in LET_PASS.values()]
+    + [(f, torch.int64) for f in WHOLE_NUMBERS.values()],
+    ids=[*LET_PASS, *WHOLE_NUMBERS],
+)
+@torch.no_grad()
+def test_what_only_the_cpu_refuses_is_left_to_it(
+    function: Callable[[Made], Any], usual: torch.dtype
+) -> None:
+    """The meta device would say that it runs, and the CPU says that it does not."""
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        function(zeros("cpu", usual))
+    with pytest.raises((RuntimeError, NotImplementedError)), Checked():  # type: ignore[no-untyped-call]
+        function(zeros("meta", usual))
+
+
+@pytest.mark.parametrize("function", [*TAKEN.values(), *WHOLE_NUMBERS.values()],
+                         ids=[*TAKEN, *WHOLE_NUMBERS])  # fmt: skip
+@torch.no_grad()
+def test_what_the_cpu_takes_is_taken(function: Callable[[Made], Any]) -> None:
+    """The same with numbers that have a fraction, and neighbours of what is refused."""
+    here = function(zeros("cpu"))
+    with Checked():  # type: ignore[no-untyped-call]
+        there = function(zeros("meta"))
+    assert there.shape == here.shape
+    assert there.dtype == here.dtype
