@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -29,7 +30,7 @@ def load(text: str) -> object:
     what it raised is the refusal's __cause__.
     """
     place, name = split(text)
-    found: object = _module(place)
+    found: object = _module(place, name)
     for part in name.split("."):
         if not hasattr(found, part):
             public = [known for known in vars(found) if not known.startswith("_")] if hasattr(
@@ -40,9 +41,28 @@ def load(text: str) -> object:
     return found
 
 
-def _module(place: str) -> ModuleType:
+def package_hint(text: str, message: str) -> str | None:
+    """Return how a file of a package is named, where it failed since it was loaded by itself."""
+    place, name = split(text)
+    if "attempted relative import" not in message or not place.endswith(".py"):
+        return None
+    file = Path(place).resolve()
+    root, here = file.parent.parent, Path.cwd()
+    if (file.parent / "__init__.py").is_file():
+        while (root / "__init__.py").is_file():
+            root = root.parent
+    elif here in root.parents:
+        root = here  # a folder without __init__.py is a package of whatever it lies in
+    parts = file.relative_to(root).with_suffix("").parts
+    if not all(part.isidentifier() for part in parts):
+        return None
+    where = "" if root == here else f", from the folder {os.path.relpath(root)}"
+    return f"it is part of a package: {'.'.join(parts)}:{name}{where}"
+
+
+def _module(place: str, name: str) -> ModuleType:
     if place.endswith(".py"):
-        return _from_file(Path(place))
+        return _from_file(Path(place), name)
     if "/" in place or "\\" in place:
         raise InputError(f"{place!r} is neither a .py file nor a module: {FORM}")
     here = str(Path.cwd())
@@ -63,7 +83,7 @@ def _module(place: str) -> ModuleType:
         raise InputError(f"{place} cannot be imported: {words_of(error)}") from error
 
 
-def _from_file(path: Path) -> ModuleType:
+def _from_file(path: Path, wanted: str) -> ModuleType:
     if not path.is_file():
         near = [other.name for other in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise InputError(f"there is no file {str(path)!r}", hint=did_you_mean(path.name, near))
@@ -83,7 +103,10 @@ def _from_file(path: Path) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise InputError(f"{path} cannot be imported: {words_of(error)}") from error
+        raise InputError(
+            f"{path} cannot be imported: {words_of(error)}",
+            hint=package_hint(f"{path}:{wanted}", str(error)),
+        ) from error
     return module
 
 

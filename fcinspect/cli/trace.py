@@ -42,9 +42,14 @@ def trace(
 
 def refuse_unmade(found: ModuleTrace) -> None:
     """Raise InputError for code that raised, by no known mistake, before there was a module."""
+    from fcinspect.bridge.loading import package_hint
+
     failure = found.failure
     if failure is not None and failure.stage != "forward":
         what = "imported" if failure.stage == "import" else "made"
         where = "" if failure.place is None else f" ({failure.place.file}:{failure.place.line})"
         said = " ".join(failure.message.split())[:300]
-        raise InputError(f"{found.source} cannot be {what}: {failure.error}: {said}{where}")
+        raise InputError(
+            f"{found.source} cannot be {what}: {failure.error}: {said}{where}",
+            hint=package_hint(found.source, failure.message),
+        )

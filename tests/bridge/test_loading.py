@@ -142,3 +142,44 @@ def test_a_long_message_is_cut() -> None:
     """And says so."""
     words = words_of(ValueError("x" * 1000))
     assert words == "ValueError: " + "x" * 300 + "…"
+
+
+@pytest.mark.parametrize(
+    ("folder", "place", "packages", "hint"),
+    [
+        (".", "net/model.py", ["net"], "net.model:Own"),
+        (".", "net/model.py", [], "net.model:Own"),
+        (".", "net/parts/model.py", ["net", "net/parts"], "net.parts.model:Own"),
+        (".", "src/net/model.py", ["src/net"], "net.model:Own, from the folder src"),
+        (".", "src/net/model.py", [], "src.net.model:Own"),
+        ("net", "model.py", ["net"], "net.model:Own, from the folder .."),
+        ("net", "model.py", [], "net.model:Own, from the folder .."),
+    ],
+)
+def test_a_file_that_imports_relatively_is_to_be_named_by_its_package(
+    monkeypatch: pytest.MonkeyPatch, folder: str, place: str, packages: list[str], hint: str
+) -> None:
+    """The hint is the name with which it loads, and the folder from which."""
+    file = Path(folder, place)
+    write(str(file), "from .layers import value as Own")
+    write(str(file.parent / "layers.py"), "value = 17")
+    for package in packages:
+        write(f"{package}/__init__.py", "")
+    monkeypatch.chdir(folder)
+    with pytest.raises(InputError, match="attempted relative import") as refused:
+        load(f"{place}:Own")
+    assert refused.value.hint == f"it is part of a package: {hint}"
+    name, _, where = hint.partition(", from the folder ")
+    monkeypatch.chdir(where or ".")
+    sys.modules.pop("model")
+    assert load(name) == 17
+
+
+def test_what_is_no_name_of_a_package_is_not_proposed() -> None:
+    """A folder with a hyphen cannot be imported, and other errors need no package."""
+    write("my-net/model.py", "from .layers import value")
+    write("net/other.py", "raise ImportError('of its own')")
+    for place in ("my-net/model.py", "net/other.py"):
+        with pytest.raises(InputError) as refused:
+            load(f"{place}:Own")
+        assert refused.value.hint is None

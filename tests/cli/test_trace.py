@@ -75,6 +75,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "divided.py").write_text(
         "from torch import nn\n\nnet = nn.Linear(784 / 4, 10)\n", encoding="utf-8"
     )
+    (tmp_path / "package_of_tests").mkdir()
+    (tmp_path / "package_of_tests" / "net.py").write_text("from .layers import Net\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -270,6 +272,7 @@ def test_what_the_code_prints_does_not_reach_stdout(shell: Run, folder: Path) ->
         (("code_of_tests.py",), 3, "expected package.module:Object or file.py:Object"),
         (("code_of_test.py:Net",), 3, "did you mean 'code_of_tests.py'?"),
         (("no.such:Net",), 3, "there is no module 'no.such'"),
+        (("package_of_tests/net.py:Net",), 3, "part of a package: package_of_tests.net:Net"),
         (("raises.py:Net",), 3, "KeyError: 'boom'"),
         (("notpython.py:Net",), 3, "SyntaxError"),
     ],
