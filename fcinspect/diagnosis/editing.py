@@ -90,6 +90,11 @@ class Source:
         column = self._characters(node.lineno, node.col_offset)
         return Edit(self.file, node.lineno, column, "", new)
 
+    def inserted_after(self, node: ast.expr, new: str) -> Edit:
+        """Return the edit that writes `new` behind a node."""
+        line = node.end_lineno or node.lineno
+        return Edit(self.file, line, self._characters(line, node.end_col_offset or 0), "", new)
+
     def _characters(self, line: int, column: int) -> int:
         """Return a column of bytes, as syntax trees have it, in characters."""
         return len(self.lines[line - 1].encode()[:column].decode(errors="replace"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from fcinspect.diagnosis.editing import Edit, Source, prefix_of
 from fcinspect.diagnosis.observations import Lifeless, Unregistered
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.silent.case import Case
+from fcinspect.diagnosis.silent.registering import registered
 from fcinspect.diagnosis.silent.words import listed
 from fcinspect.shapes.steps import Step
 
@@ -70,10 +72,14 @@ def _unregistered(case: Case, found: Unregistered) -> Cause:
         f"put them into nn.{kind}",
         f"self.{found.attribute} = nn.{kind}(…)",
     )
-    return case.tried(
+    tried = case.tried(
         cause, _registered(case, found, kind),
         lambda seen: all(u.attribute != found.attribute for u in seen.unregistered),
     )  # fmt: skip
+    if tried.trial is None or tried.trial.runs:
+        return tried
+    fix = f"put the {what} alone into nn.{kind}, those of a list within into one of its own"
+    return replace(cause, fix=fix, code=None)
 
 
 def _registered(case: Case, found: Unregistered, kind: str) -> tuple[Edit, ...]:
@@ -84,11 +90,8 @@ def _registered(case: Case, found: Unregistered, kind: str) -> tuple[Edit, ...]:
                 named = isinstance(target, ast.Attribute) and target.attr == found.attribute
                 holder = source.enclosing(node, ast.ClassDef)
                 if named and isinstance(holder, ast.ClassDef) and holder.name == found.owner:
-                    prefix = _prefix(source)
-                    written = source.segment(node.value)
-                    if isinstance(node.value, ast.GeneratorExp):
-                        written = f"[{written[1:-1]}]"
-                    return (source.replaced(node.value, f"{prefix}{kind}({written})"),)
+                    of = _prefix(source) + kind[:-4]
+                    return tuple(registered(source, node.value, of, kind[-4:]))
     return ()
 
 
