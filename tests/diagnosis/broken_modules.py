@@ -243,6 +243,16 @@ BROKEN = (
         + net("self.head = Head(width=30)", "return self.head(x)"),
     ),
     Broken(
+        "joined-along-the-batch", "joined-sizes", ("4,10",),
+        net("self.a = nn.Linear(10, 8)\nself.b = nn.Linear(18, 3)",
+            "return self.b(torch.cat([self.a(x), x]))"),
+    ),
+    Broken(
+        "joined-along-time", "joined-sizes", ("4,7,10",),
+        net("self.a = nn.Linear(10, 8)\nself.b = nn.Linear(18, 3)",
+            "return self.b(torch.cat((self.a(x), x), dim=1))"),
+    ),
+    Broken(
         "width-by-default", "in-features", ("4,20",),
         net("self.fc = nn.Linear(width, 3)", "return self.fc(x)").replace(
             "__init__(self)", "__init__(self, width=30)", 1

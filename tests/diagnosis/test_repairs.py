@@ -214,6 +214,35 @@ def test_pictures_are_only_told_of_where_there_are_any(tmp_path: Path) -> None:
         assert "16·" not in words
 
 
+@pytest.mark.parametrize(
+    ("shape", "made", "layer"),
+    [
+        ((4, 16, 8, 8), "nn.Conv2d(16, 32, 3, padding=1)", "nn.Conv2d(16, 32, 1)"),
+        ((4, 16, 9, 9), "nn.Conv2d(16, 32, 3, 2, 1)", "nn.Conv2d(16, 32, 1, stride=2)"),
+        ((4, 16), "nn.Linear(16, 32)", "nn.Linear(16, 32)"),
+        ((4, 7, 16), "nn.Linear(16, 32)", "nn.Linear(16, 32)"),
+        ((4, 16, 9), "nn.Conv1d(16, 32, 3)", None),
+    ],
+)
+@pytest.mark.parametrize("joined", ["x + y", "y * x"])
+def test_a_skipped_connection_gets_a_layer_that_fits(
+    shape: tuple[int, ...], made: str, layer: str | None, joined: str, tmp_path: Path
+) -> None:
+    """From the earlier tensor's shape to the later's, whichever stands first; it makes it run."""
+    body = net(f"self.a = {made}", f"y = self.a(x)\nreturn {joined}")
+    found = diagnosed(written(HEAD + body, tmp_path), [Tensor(shape, "float32")])
+    cause = cause_of(found, "sizes-differ")
+    if layer is None:
+        assert "is the earlier one" not in cause.evidence
+        return
+    assert cause.code == f"self.skip = {layer}"
+    assert f"{shape} is the earlier one" in cause.evidence
+    mended = net(
+        f"self.a = {made}\n{cause.code}", f"y = self.a(x)\nx = self.skip(x)\nreturn {joined}"
+    )
+    assert run(HEAD + mended, [Tensor(shape, "float32")]).shape[0] == 4
+
+
 def test_a_picture_is_seen_through_what_keeps_its_shape(tmp_path: Path) -> None:
     """Dropout stands between the flattening and the layer."""
     body = net(

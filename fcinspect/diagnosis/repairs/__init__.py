@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fcinspect.diagnosis.repairs import calls, classes, constructors, products
+from fcinspect.diagnosis.repairs import calls, classes, constructors, joining, products
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene
 from fcinspect.shapes.steps import ModuleTrace
 
@@ -12,6 +12,7 @@ WAYS: tuple[Callable[[Scene], list[Candidate]], ...] = (
     products.candidates,
     calls.candidates,
     constructors.candidates,
+    joining.candidates,
     classes.candidates,
 )
 
