@@ -252,6 +252,17 @@ BROKEN = (
         net("self.a = nn.Linear(10, 8)\nself.b = nn.Linear(18, 3)",
             "return self.b(torch.cat((self.a(x), x), dim=1))"),
     ),
+    *(
+        Broken(
+            f"kernel-too-large-{number}", "shrunk-to-nothing", ("4,3,16,16",),
+            net(f"self.a = nn.Conv2d(3, 8, 7)\nself.b = nn.Conv2d(8, 8, 7)\nself.c = {last}",
+                "return self.c(self.b(self.a(x))).mean((2, 3))"),
+        )
+        for number, last in enumerate(
+            ("nn.Conv2d(8, 2, 7)", "nn.Conv2d(8, 2, 7, padding=1)",
+             "nn.Conv2d(8, 2, kernel_size=3, dilation=(2, 1))")
+        )
+    ),
     Broken(
         "width-by-default", "in-features", ("4,20",),
         net("self.fc = nn.Linear(width, 3)", "return self.fc(x)").replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fcinspect.diagnosis.repairs import calls, classes, constructors, joining, products
+from fcinspect.diagnosis.repairs import calls, classes, constructors, joining, pictures, products
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene
 from fcinspect.shapes.steps import ModuleTrace
 
@@ -13,6 +13,7 @@ WAYS: tuple[Callable[[Scene], list[Candidate]], ...] = (
     calls.candidates,
     constructors.candidates,
     joining.candidates,
+    pictures.padded,
     classes.candidates,
 )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from math import isqrt
 
-from fcinspect.diagnosis.editing import Edit, Source, prefix_of
-from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, named, times
+from fcinspect.diagnosis.editing import Edit, Source, argument_of, prefix_of
+from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by, named, times
 from fcinspect.diagnosis.repairs.flattening import flattening_of, image_before, subject_of
 from fcinspect.shapes.steps import Shape, Step, Tensor
 
@@ -96,4 +97,34 @@ def other_input(scene: Scene, step: Step, entering: Shape, wanted: int) -> list[
         )
         for size in list(guesses)[:MOST_SIZES]
         if size > 0 and size != height
+    ]
+
+
+def padded(scene: Scene) -> list[Candidate]:
+    """A convolution whose kernel is larger than what has become of the picture."""
+    step, entering = scene.step, scene.entering
+    told = re.search(r"per channel: \(([\d x]+)\)\. Kernel size: \(([\d x]+)\)", scene.message)
+    if told is None or step is None or entering is None or not step.is_module:
+        return []
+    sizes, kernel = ([int(n) for n in group.split(" x ")] for group in told.groups())
+    missing = max((k - n + 1) // 2 for n, k in zip(sizes, kernel, strict=True))
+    padding, edits = missing, tuple[Edit, ...]()
+    found = scene.call(step.made)
+    if found is not None and scene.made_once(step):
+        source, call = found
+        given = argument_of(call, 4, "padding")
+        if isinstance(given, ast.Constant) and isinstance(given.value, int):
+            padding += given.value
+            edits = (source.replaced(given, str(padding)),)
+        elif given is None and not any(isinstance(part, ast.Starred) for part in call.args):
+            written = [*call.args, *(part.value for part in call.keywords)]
+            edits = (source.inserted_after(written[-1], f", padding={padding}"),)
+    return [
+        Candidate(
+            "shrunk-to-nothing",
+            "The picture is too small for so many convolutions and pools",
+            f"{by(entering)} enters {step.words}, whose kernel is {'×'.join(map(str, kernel))}",
+            f"give it {missing} more on each side by its padding, or start from a larger picture",
+            edits,
+        )
     ]
