@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,9 @@ from fcinspect.bridge.module_inputs import check_arguments, check_call, inputs_o
 from fcinspect.bridge.origins import is_lazy
 from fcinspect.bridge.sites import MadePlaces, is_own
 from fcinspect.bridge.tracer import Tracer, described
+from fcinspect.bridge.tracing import fits
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, UsageError
-from fcinspect.layers.memory import is_free
 from fcinspect.shapes import steps
 from fcinspect.shapes.steps import Device, Failure, ModuleTrace, Parameter, Stage
 
@@ -73,7 +72,7 @@ class Traced:
         if device is not None:
             return self._run_or_not_made(device, inputs, batch, training, "")
         found = self._run_or_not_made("meta", inputs, batch, training, "")
-        if found.failure is None or not _fits(found):
+        if found.failure is None or not fits(found):
             return found
         # torch's words on the CPU are those that the reader sees, and there numbers can be read
         why = _why(found.failure)
@@ -362,11 +361,3 @@ def _alike(one: Failure, other: Failure) -> bool:
 def _why(failure: Failure) -> str:
     line = next(iter(failure.message.strip().splitlines()), "")
     return f"{failure.error}: {line[:120]}"
-
-
-def _fits(trace: ModuleTrace) -> bool:
-    """Whether the module and its outputs fit this machine's memory, too."""
-    outputs = sum(4 * prod(tensor.shape) for step in trace.steps for tensor in step.outputs) + sum(
-        4 * prod(tensor.shape) for tensor in trace.inputs
-    )
-    return is_free(3 * (trace.parameter_bytes + outputs))

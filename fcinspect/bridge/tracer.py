@@ -268,6 +268,9 @@ class Tracer:
         )
         weight = next((t for t in weights if t.dim() > 1), None)
         bias = next((t for t in weights if t.dim() == 1), None)
+        if weight is None and product:
+            # a weight that was computed from the input, or a single vector
+            weight, bias = (given[1], bias) if name == "linear" else (bias, None)
         return Step(
             number=len(self.steps),
             path=self._path(self._stack[-1]),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 from fcinspect.bridge.process import Worker
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, Misbehaved
+from fcinspect.layers.memory import is_free
 from fcinspect.shapes.steps import Device, ModuleTrace, Tensor
 
 
@@ -16,6 +18,13 @@ def host(text: str, arguments: Mapping[str, Any]) -> object:
     from fcinspect.bridge.traced import Traced
 
     return Traced(text, arguments)
+
+
+def fits(run: ModuleTrace) -> bool:
+    """Whether a module, its outputs and as much again twice fit this machine's memory."""
+    outputs = (tensor for step in run.steps for tensor in step.outputs)
+    numbers = sum(prod(tensor.shape) for tensor in (*outputs, *run.inputs))
+    return is_free(3 * (run.parameter_bytes + 4 * numbers))
 
 
 class Tracing:
@@ -53,7 +62,13 @@ class Tracing:
         weights: str | None = None,
         texts: Mapping[str, str] | None = None,
     ) -> Observations:
-        """Return what is seen of the module on random numbers; `run` is its trace."""
+        """Return what is seen of the module on random numbers; `run` is its trace.
+
+        Of one that is too large for this machine nothing is seen, which is said.
+        """
+        if not fits(run):
+            why = "all that needs numbers: the module does not fit this machine's memory"
+            return Observations(not_exercised=(why,))
         unused = {p.name for p in run.unused}
         asked = (run.inputs, training, unused, optimizer, weights, dict(texts or {}))
         found = self.ask("observe", *asked)

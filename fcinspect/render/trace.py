@@ -41,7 +41,6 @@ MOST_WINDOWS = 12
 MOST_NAME = 30
 HANG = 4
 """Further blanks before the second line of a sentence that a narrow terminal breaks."""
-VECTOR_PRODUCTS = ("matmul", "mv", "inner", "tensordot")
 FLATTENING = ("flatten", "Flatten", "view", "reshape")
 
 
@@ -237,7 +236,7 @@ def _row(step: Step, several: bool) -> tuple[str, ...]:
         _name(step),
         line,
         f"{entering} → {leaving}{more}",
-        "" if (weight := _affine(step)[0]) is None else text.sizes(weight),
+        "" if step.weight is None else text.sizes(step.weight),
         parameters,
         text.count(step.macs) if step.macs else "",
     )
@@ -260,11 +259,7 @@ def _name(step: Step) -> str:
 
 
 def _finish(built: PageBuilder, trace: ModuleTrace) -> None:
-    linear = {
-        (step.path, step.inputs, step.weight): step
-        for step in trace.steps
-        if step.linear and step.kind != "Bilinear"
-    }
+    linear = {(step.path, step.inputs, step.weight): step for step in trace.steps if step.linear}
     if linear:
         wide = max(len(_called(step)) for step in linear.values())
         shown = [_sentence(step, min(wide, MOST_NAME)) for step in linear.values()]
@@ -313,32 +308,18 @@ def _called(step: Step) -> str:
     return text.safe(name)
 
 
-def _affine(step: Step) -> tuple[Shape | None, Shape | None]:
-    """Return the shapes of what is multiplied by and added; None where they are not known.
-
-    A weight that is computed, as a parametrization does, enters as a tensor.
-    """
-    entering = [tensor.shape for tensor in step.inputs]
-    if step.kind == "linear" and step.weight is None and len(entering) > 1:
-        return entering[1], step.bias
-    if step.kind in VECTOR_PRODUCTS and step.weight is None:
-        return step.bias, None  # a single vector of parameters
-    return step.weight, step.bias
-
-
 def _sentence(step: Step, wide: int) -> Line:
     """Return fc1   (4, 2048) · (128, 2048)ᵀ + (128) → (4, 128)."""
     entering, leaving = _first(step.inputs), _first(step.outputs)
-    weight, bias = _affine(step)
     turned = step.is_module or step.kind == "linear"
     parts: list[str | Span] = [
         (f"{_called(step):<{wide}}   ", "strong"),
         (text.shape(entering or ()), "input"),
     ]
-    if weight is not None:
-        parts += [" · ", (text.shape(weight) + ("ᵀ" if turned else ""), "weight")]
-    if bias is not None:
-        parts += [" + ", (text.shape(bias), "bias")]
+    if step.weight is not None:
+        parts += [" · ", (text.shape(step.weight) + ("ᵀ" if turned else ""), "weight")]
+    if step.bias is not None:
+        parts += [" + ", (text.shape(step.bias), "bias")]
     parts += [" → ", (text.shape(leaving or ()), "output")]
     return Line.of(*parts, indent=2, hang=HANG)
 

@@ -71,6 +71,14 @@ def test_a_made_weight_is_a_weight() -> None:
     ]  # fmt: skip
 
 
+def test_a_weight_may_be_a_vector_or_made_of_the_input() -> None:
+    """It is the weight all the same, and no bias."""
+    vector, *_, computed = traced("Weighs", 4, 6).steps
+    assert (vector.kind, vector.linear, vector.weight, vector.bias) == ("matmul", True, (6,), None)
+    assert (computed.kind, computed.weight, computed.bias) == ("linear", (3, 6), (3,))
+    assert computed.macs == 4 * 6 * 3
+
+
 @pytest.mark.parametrize(("name", "first"), [("WritesInto", ["add"]), ("SetsPart", ["getitem"])])
 def test_what_is_written_into_a_copy_of_a_parameter_is_followed(
     name: str, first: list[str]

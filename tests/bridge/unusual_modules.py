@@ -133,6 +133,21 @@ class SetsPart(WritesInto):
         return state.relu().tanh()
 
 
+class Weighs(nn.Module):
+    """Multiplies by a vector, and by a weight that it makes of its input: (batch, 6)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(torch.randn(6))
+        self.maker = nn.Linear(6, 18)
+        self.bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return one number a row, and three."""
+        score = x @ self.vector
+        return score, F.linear(x, self.maker(x.mean(0)).view(3, 6), self.bias)
+
+
 class BilinearScore(nn.Module):
     """Compares its input with what a layer makes of it: (…, 6)."""
 

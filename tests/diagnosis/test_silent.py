@@ -281,6 +281,14 @@ def test_a_parameter_of_a_living_layer_is_named_alone(tmp_path: Path) -> None:
     assert (cause.name, cause.cause) == ("layer-never-used", "Forward never uses fc.bias")
 
 
+def test_a_missing_return_is_the_one_fault(tmp_path: Path) -> None:
+    """That no gradient reaches the layers follows from it."""
+    source = net("self.fc = nn.Linear(10, 3)", "self.fc(x)")
+    assert [cause.name for cause in searched(source, tmp_path, "4,10").likely] == [
+        "no-tensor-returned"
+    ]
+
+
 def test_a_time_first_output_may_be_meant(tmp_path: Path) -> None:
     """Inputs are given batch first: that is a fault, and what would make it none is said."""
     source = net("self.rnn = nn.GRU(8, 5)", "return self.rnn(x)[0]")

@@ -152,6 +152,8 @@ def _lifeless(case: Case) -> list[Cause]:
                 " number is 1 whatever enters; a longer input would tell"
             )
             continue
+        if kind == "detached" and not case.trace.outputs:
+            continue  # nothing is returned that could depend on them
         if parts:
             names = listed([p.name for p in parts])
             found.append(Cause(name, cause.format(_layers(parts)), f"{names}: {evidence}", fix))

@@ -33,9 +33,8 @@ def _nothing_returned(case: Case) -> list[Cause]:
         Cause(
             "no-tensor-returned",
             "Forward returns no tensor",
-            f"after {len(case.trace.steps)} steps what it returns is None or holds only plain"
-            " numbers and other objects",
-            "return the output; .item() and float() cut it off from its gradient",
+            "what it returns is None, or holds plain numbers and other objects only",
+            "return the output itself; .item() and float() cut it off from its gradient",
             "return x",
         )
     ]
