@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -19,18 +19,11 @@ from fcinspect.shapes import steps
 
 def check_arguments(found: Any, arguments: Mapping[str, Any], text: str) -> None:
     """Raise where a class or function cannot be called with these arguments."""
-    try:
-        signature = inspect.signature(found)
-    except (TypeError, ValueError):
+    signature = _signature(found)
+    if signature is None:
         return
     parameters = signature.parameters
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    for name in arguments:
-        if name not in parameters and not open_ended:
-            raise UsageError(
-                f"--arg {name}: {text} takes ({', '.join(parameters) or 'no arguments'})",
-                hint=did_you_mean(name, parameters),
-            )
+    _check_names(arguments, signature, "--arg", text)
     missing = [
         p.name
         for p in parameters.values()
@@ -91,22 +84,38 @@ def made_on(
 
 def check_call(module: nn.Module, args: list[Any], kwargs: dict[str, Any], text: str) -> None:
     """Raise UsageError where forward does not take so many inputs, or none of that name."""
-    try:
-        signature = inspect.signature(module.forward)
-    except (TypeError, ValueError):
+    signature = _signature(module.forward)
+    if signature is None:
         return
-    parameters = signature.parameters
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    for name in kwargs:
-        if name not in parameters and not open_ended:
-            raise UsageError(
-                f"--input {name}=…: forward takes ({', '.join(parameters)})",
-                hint=did_you_mean(name, parameters),
-            )
+    _check_names(kwargs, signature, "--input", "forward")
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
         raise UsageError(
-            f"forward({', '.join(parameters)}) of {text} cannot take these inputs: {error}",
+            f"forward({', '.join(signature.parameters)}) of {text} cannot take these inputs:"
+            f" {error}",
             hint="repeat --input for each, or name them: --input NAME=4,7",
         ) from None
+
+
+def _signature(function: Any) -> inspect.Signature | None:
+    """Return what a function takes; None of one that does not tell."""
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
+def _check_names(
+    names: Iterable[str], signature: inspect.Signature, option: str, function: str
+) -> None:
+    """Raise UsageError for a name that a function does not take."""
+    parameters = signature.parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name in names:
+        if name not in parameters:
+            raise UsageError(
+                f"{option} {name}=…: {function} takes ({', '.join(parameters) or 'no arguments'})",
+                hint=did_you_mean(name, parameters),
+            )

@@ -70,13 +70,12 @@ class Traced:
         except Refused as refused:
             return self._not_made(refused, inputs, batch)
         if device is not None:
-            return self._run_or_not_made(device, inputs, batch, training, "")
-        found = self._run_or_not_made("meta", inputs, batch, training, "")
+            return self._run(device, inputs, batch, training)
+        found = self._run("meta", inputs, batch, training)
         if found.failure is None or not fits(found):
             return found
         # torch's words on the CPU are those that the reader sees, and there numbers can be read
-        why = _why(found.failure)
-        again = self._run_or_not_made("cpu", inputs, batch, training, why)
+        again = self._run("cpu", inputs, batch, training, _why(found.failure))
         if again.failure is not None and _alike(found.failure, again.failure):
             return replace(again, device="meta", why_not_meta="")
         return again
@@ -150,19 +149,6 @@ class Traced:
                 raise
         self._loaded = True
 
-    def _run_or_not_made(
-        self,
-        device: Device,
-        inputs: Sequence[steps.Tensor],
-        batch: tuple[int, ...] | None,
-        training: bool,
-        why_not_meta: str,
-    ) -> ModuleTrace:
-        try:
-            return self._run(device, inputs, batch, training, why_not_meta)
-        except Refused as refused:
-            return self._not_made(refused, inputs, batch)
-
     def _forget(self) -> None:
         """Forget the reader's own modules that an earlier run imported."""
         for name, module in list(sys.modules.items()):
@@ -176,29 +162,21 @@ class Traced:
         inputs: Sequence[steps.Tensor],
         batch: tuple[int, ...] | None,
         training: bool,
-        why_not_meta: str,
+        why_not_meta: str = "",
     ) -> ModuleTrace:
-        with self._borrowed(device) as module:
-            module.train(training)
-            wanted, origin = inputs_of(module, inputs, batch)
-            args, kwargs = made_on(device, wanted)
-            check_call(module, args, kwargs, self._text)
-            tracer = Tracer(module, self._made)
-            output: Any = None
-            failure: Failure | None = None
-            try:
-                with torch.no_grad(), warnings.catch_warnings(), tracer.watching():
-                    warnings.simplefilter("ignore")
-                    output = module(*args, **kwargs)
-            except (KeyboardInterrupt, MemoryError):
-                raise
-            except BaseException as error:
-                failed = tracer.failed
-                step = failed[1] if failed is not None and failed[0] is error else None
-                failure = failure_of(error, "forward", step)
-            return self._record(
-                module, tracer, device, why_not_meta, wanted, origin, output, failure
-            )
+        try:
+            with self._borrowed(device) as module:
+                module.train(training)
+                wanted, origin = inputs_of(module, inputs, batch)
+                args, kwargs = made_on(device, wanted)
+                check_call(module, args, kwargs, self._text)
+                tracer = Tracer(module, self._made)
+                output, failure = _called(module, args, kwargs, tracer)
+                return self._record(
+                    module, tracer, device, why_not_meta, wanted, origin, output, failure
+                )
+        except Refused as refused:
+            return self._not_made(refused, inputs, batch)
 
     def _record(
         self,
@@ -312,6 +290,22 @@ class Traced:
                 " modules, or a function that returns one"
             )
         return module
+
+
+def _called(
+    module: nn.Module, args: list[Any], kwargs: dict[str, Any], tracer: Tracer
+) -> tuple[Any, Failure | None]:
+    """Return what a module returned, or its failure."""
+    try:
+        with torch.no_grad(), warnings.catch_warnings(), tracer.watching():
+            warnings.simplefilter("ignore")
+            return module(*args, **kwargs), None
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:
+        failed = tracer.failed
+        step = failed[1] if failed is not None and failed[0] is error else None
+        return None, failure_of(error, "forward", step)
 
 
 @contextmanager
