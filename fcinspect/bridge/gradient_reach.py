@@ -12,7 +12,7 @@ from fcinspect.bridge.loading import words_of
 from fcinspect.bridge.origins import is_lazy
 from fcinspect.bridge.random_runs import RandomRuns, seeded
 from fcinspect.bridge.row_mixing import NotExercised
-from fcinspect.bridge.tracer import tensors_of
+from fcinspect.bridge.tensors import tensors_of
 from fcinspect.diagnosis.observations import Kind, Lifeless
 
 ROWS = 32

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from fcinspect.bridge.origins import is_lazy
-from fcinspect.bridge.tracer import dtype_name, tensors_of
+from fcinspect.bridge.tensors import dtype_name, tensors_of
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.memory import require_free
 from fcinspect.shapes import steps

@@ -8,7 +8,7 @@ import torch
 
 from fcinspect.bridge.loading import words_of
 from fcinspect.bridge.random_runs import RandomRuns, draw, seeded
-from fcinspect.bridge.tracer import tensors_of
+from fcinspect.bridge.tensors import tensors_of
 from fcinspect.diagnosis.observations import Mixing
 
 FEWEST_ROWS = 2

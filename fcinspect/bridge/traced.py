@@ -22,7 +22,8 @@ from fcinspect.bridge.meta_copy import meta_copy
 from fcinspect.bridge.module_inputs import check_arguments, check_call, inputs_of, made_on
 from fcinspect.bridge.origins import is_lazy
 from fcinspect.bridge.sites import MadePlaces, is_own
-from fcinspect.bridge.tracer import Tracer, described
+from fcinspect.bridge.tensors import described
+from fcinspect.bridge.tracer import Tracer
 from fcinspect.bridge.tracing import fits
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, UsageError

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,9 +14,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fcinspect.bridge.macs import macs_of
-from fcinspect.bridge.meta_rules import NotPlain, answered, check_dtypes, check_settings
+from fcinspect.bridge.meta_checks import check_dtypes, check_settings
+from fcinspect.bridge.meta_rules import NotPlain, answered
 from fcinspect.bridge.origins import Origins, is_lazy, storage
 from fcinspect.bridge.sites import MadePlaces, own_place
+from fcinspect.bridge.step_kinds import PRODUCTS, QUIET, is_in_place, is_leaf, is_parametrization
 from fcinspect.bridge.step_words import (
     Recurrent,
     call_of_function,
@@ -24,65 +26,13 @@ from fcinspect.bridge.step_words import (
     name_of,
     windows_of,
 )
+from fcinspect.bridge.tensors import described, dtype_name, form_of, shape_of, tensors_of
 from fcinspect.bridge.unregistered import holdings
 from fcinspect.shapes import steps
 from fcinspect.shapes.steps import Step
 
 MOST_STEPS = 20_000
 """Later steps are counted, not listed."""
-CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-PRODUCTS = {
-    "matmul",
-    "mm",
-    "bmm",
-    "addmm",
-    "einsum",
-    "mv",
-    "tensordot",
-    "inner",
-    "baddbmm",
-    "addmv",
-}
-IN_PLACE = {
-    "__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__ipow__",
-    "__imod__", "__iand__", "__ior__", "__ixor__", "__ilshift__", "__irshift__", "__imatmul__",
-}  # fmt: skip
-QUIET = {
-    "__get__", "__set__", "__delete__", "size", "stride", "dim", "numel", "storage_offset",
-    "is_contiguous", "requires_grad_", "register_hook", "data_ptr", "element_size", "_is_view",
-    "has_names", "is_floating_point", "is_complex", "result_type", "zeros_like", "ones_like",
-    "empty_like", "full_like", "rand_like", "randn_like", "new_zeros", "new_ones", "new_empty",
-    "new_full", "new_tensor", "untyped_storage",
-}  # fmt: skip
-"""Functions that ask a tensor something, or take no more than its form."""
-
-
-def tensors_of(value: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the tensors of nested tuples, lists, dicts and dataclasses under dotted names."""
-    if isinstance(value, torch.Tensor):
-        yield name, value
-        return
-    inner: list[tuple[Any, Any]] = []
-    if isinstance(value, Mapping):
-        inner = list(value.items())
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        inner = list(zip(value._fields, value, strict=True))
-    elif isinstance(value, list | tuple):
-        inner = list(enumerate(value))
-    elif is_dataclass(value) and not isinstance(value, type):
-        inner = [(field.name, getattr(value, field.name)) for field in fields(value)]
-    for key, part in inner:
-        yield from tensors_of(part, f"{name}.{key}" if name else str(key))
-
-
-def described(value: Any) -> tuple[steps.Tensor, ...]:
-    """Return the shapes of a value's tensors."""
-    return tuple(steps.Tensor(tuple(t.shape), dtype_name(t), name) for name, t in tensors_of(value))
-
-
-def dtype_name(tensor: torch.Tensor) -> str:
-    """Return "float32"."""
-    return str(tensor.dtype).removeprefix("torch.")
 
 
 class Tracer:
@@ -374,36 +324,3 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
             output = func(*args, **(kwargs or {}))
         self._tracer.counted(func, args, output)
         return output
-
-
-def form_of(tensor: torch.Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    """Return what tells a tensor from other views of its numbers: shape, strides and offset."""
-    return tuple(tensor.shape), tuple(tensor.stride()), int(tensor.storage_offset())
-
-
-def is_leaf(module: nn.Module) -> bool:
-    """Whether a module is one step: its forward is torch's own, and it has no parts."""
-    if isinstance(module, torch.jit.ScriptModule):
-        return True  # compiled: its parts are not called from Python
-    forward = getattr(type(module).forward, "__module__", "") or ""
-    if not forward.startswith("torch.") or isinstance(module, CONTAINERS):
-        return False
-    return isinstance(module, nn.MultiheadAttention) or next(module.children(), None) is None
-
-
-def is_parametrization(module: nn.Module) -> bool:
-    """Whether a module is torch's own way to make one parameter of others."""
-    return type(module).__module__.startswith("torch.nn.utils.")
-
-
-def is_in_place(function: Any) -> bool:
-    """Whether a function changes its first argument: add_, +=, x[0] = y."""
-    name = getattr(function, "__name__", "")
-    if name.startswith("__"):
-        return name in IN_PLACE
-    return name.endswith("_")
-
-
-def shape_of(value: Any) -> tuple[int, ...] | None:
-    """Return the shape of a tensor, or None of anything else."""
-    return tuple(value.shape) if isinstance(value, torch.Tensor) and not is_lazy(value) else None
