@@ -194,6 +194,21 @@ def test_csv_has_a_row_for_each_change(
         assert (row["file"], row["line"], row["before"], row["after"]) == ("", "", "", "")
 
 
+@pytest.mark.parametrize(
+    ("shape", "name", "runs"),
+    [
+        ("4,32,32", "channels-missing", "runs: (4, 3, 32, 32) → (4, 10)"),
+        ("4,3,32", "dimension-missing", "runs: (4, 3, 32, 32) → (4, 10)"),
+        ("3,32,32", "unbatched", "runs: (1, 3, 32, 32) → (1, 10)"),
+    ],
+)
+def test_an_input_of_the_wrong_rank_is_told(run: Run, shape: str, name: str, runs: str) -> None:
+    """What it lacks stands first, and the module runs with it."""
+    result = run("diagnose", "fcinspect.examples:CNN", "--input", shape, "--json")
+    first = result.data["likely"][0]
+    assert (first["name"], first["trial"]["words"]) == (name, runs)
+
+
 def test_a_module_that_fails_by_an_unknown_error_is_not_recognised(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,6 +160,16 @@ BROKEN = (
             "return self.norm(self.fc(x))"),
     ),
     Broken(
+        "grey-pictures", "channels-missing", ("4,8,8",),
+        net("self.conv = nn.Conv2d(1, 8, 3, padding=1)\nself.fc = nn.Linear(8 * 8 * 8, 3)",
+            "x = F.relu(self.conv(x))\nreturn self.fc(x.flatten(1))"),
+    ),
+    Broken(
+        "grey-pictures-in-sequential", "channels-missing", ("4,8,8",),
+        "def Net():\n    return nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(),\n"
+        "        nn.Flatten(), nn.Linear(8 * 8 * 8, 3))\n",
+    ),
+    Broken(
         "misspelt-layer", "misspelt-attribute", ("4,10",),
         net("self.fc1 = nn.Linear(10, 3)", "return self.fcl(x)"),
     ),

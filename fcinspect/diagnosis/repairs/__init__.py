@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fcinspect.diagnosis.repairs import calls, classes, constructors, joining, pictures, products
+from fcinspect.diagnosis.repairs import (
+    calls,
+    classes,
+    constructors,
+    joining,
+    pictures,
+    products,
+    ranks,
+)
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene
 from fcinspect.shapes.steps import ModuleTrace
 
 WAYS: tuple[Callable[[Scene], list[Candidate]], ...] = (
     products.candidates,
     calls.candidates,
+    ranks.candidates,
     constructors.candidates,
     joining.candidates,
     pictures.padded,
