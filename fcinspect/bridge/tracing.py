@@ -15,7 +15,7 @@ from fcinspect.shapes.steps import Device, ModuleTrace, Tensor
 
 def host(text: str, arguments: Mapping[str, Any]) -> object:
     """Return the module behind a name; for the process that runs it."""
-    from fcinspect.bridge.traced import Traced
+    from fcinspect.bridge.trace.traced import Traced
 
     return Traced(text, arguments)
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from fcinspect.bridge import pickled
 from fcinspect.bridge.linear import to_tensor
-from fcinspect.bridge.meta_copy import meta_copy
-from fcinspect.bridge.origins import is_lazy
+from fcinspect.bridge.trace.meta_copy import meta_copy
+from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.checkpoints.files import check_readable, kind_of
 from fcinspect.checkpoints.pairing import module_path
 from fcinspect.checkpoints.records import StoredTensor

@@ -13,21 +13,27 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fcinspect.bridge.macs import macs_of
-from fcinspect.bridge.meta_checks import check_dtypes, check_settings
-from fcinspect.bridge.meta_rules import NotPlain, answered
-from fcinspect.bridge.origins import Origins, is_lazy, storage
-from fcinspect.bridge.sites import MadePlaces, own_place
-from fcinspect.bridge.step_kinds import PRODUCTS, QUIET, is_in_place, is_leaf, is_parametrization
-from fcinspect.bridge.step_words import (
+from fcinspect.bridge.trace.macs import macs_of
+from fcinspect.bridge.trace.meta_checks import check_dtypes, check_settings
+from fcinspect.bridge.trace.meta_rules import NotPlain, answered
+from fcinspect.bridge.trace.origins import Origins, is_lazy, storage
+from fcinspect.bridge.trace.sites import MadePlaces, own_place
+from fcinspect.bridge.trace.step_kinds import (
+    PRODUCTS,
+    QUIET,
+    is_in_place,
+    is_leaf,
+    is_parametrization,
+)
+from fcinspect.bridge.trace.step_words import (
     Recurrent,
     call_of_function,
     call_of_module,
     name_of,
     windows_of,
 )
-from fcinspect.bridge.tensors import described, dtype_name, form_of, shape_of, tensors_of
-from fcinspect.bridge.unregistered import holdings
+from fcinspect.bridge.trace.tensors import described, dtype_name, form_of, shape_of, tensors_of
+from fcinspect.bridge.trace.unregistered import holdings
 from fcinspect.shapes import steps
 from fcinspect.shapes.steps import Step
 

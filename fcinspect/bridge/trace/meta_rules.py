@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from fcinspect.bridge.meta_checks import is_convolution
+from fcinspect.bridge.trace.meta_checks import is_convolution
 from fcinspect.shapes.windows import Window
 
 aten = torch.ops.aten

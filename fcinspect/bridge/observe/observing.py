@@ -9,14 +9,14 @@ from typing import Any
 
 from torch import nn
 
-from fcinspect.bridge.gradient_reach import GradientReach
 from fcinspect.bridge.loading import words_of
-from fcinspect.bridge.optimizers_beside import optimizer_beside
-from fcinspect.bridge.origins import is_lazy
-from fcinspect.bridge.random_runs import RandomRuns
-from fcinspect.bridge.row_mixing import NotExercised, mixing_of
-from fcinspect.bridge.sites import MadePlaces
-from fcinspect.bridge.unregistered import Holding, holdings
+from fcinspect.bridge.observe.gradient_reach import GradientReach
+from fcinspect.bridge.observe.optimizers_beside import optimizer_beside
+from fcinspect.bridge.observe.random_runs import RandomRuns
+from fcinspect.bridge.observe.row_mixing import NotExercised, mixing_of
+from fcinspect.bridge.trace.origins import is_lazy
+from fcinspect.bridge.trace.sites import MadePlaces
+from fcinspect.bridge.trace.unregistered import Holding, holdings
 from fcinspect.diagnosis.observations import (
     Lifeless,
     Mixing,

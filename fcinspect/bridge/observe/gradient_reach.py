@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from fcinspect.bridge.loading import words_of
-from fcinspect.bridge.origins import is_lazy
-from fcinspect.bridge.random_runs import RandomRuns, seeded
-from fcinspect.bridge.row_mixing import NotExercised
-from fcinspect.bridge.tensors import tensors_of
+from fcinspect.bridge.observe.random_runs import RandomRuns, seeded
+from fcinspect.bridge.observe.row_mixing import NotExercised
+from fcinspect.bridge.trace.origins import is_lazy
+from fcinspect.bridge.trace.tensors import tensors_of
 from fcinspect.diagnosis.observations import Kind, Lifeless
 
 ROWS = 32

@@ -17,7 +17,7 @@ from torch import nn
 
 from fcinspect.shapes.steps import Place
 
-PACKAGE = str(Path(__file__).parents[1])
+PACKAGE = str(Path(__file__).parents[2])
 EXAMPLES = str(Path(PACKAGE, "examples.py"))
 LIBRARIES = (
     str(Path(torch.__file__).parent),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcinspect.bridge.origins import is_lazy
+from fcinspect.bridge.trace.origins import is_lazy
 
 
 def meta_copy(module: nn.Module) -> nn.Module:

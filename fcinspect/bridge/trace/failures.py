@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from fcinspect.bridge.sites import failing_place, is_ours, is_own
+from fcinspect.bridge.trace.sites import failing_place, is_ours, is_own
 from fcinspect.shapes.steps import Failure, Place, Stage, Step
 
 

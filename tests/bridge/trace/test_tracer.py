@@ -20,8 +20,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from torchinfo import summary
 
-from fcinspect.bridge import tracer
-from fcinspect.bridge.traced import Traced
+from fcinspect.bridge.trace import tracer
+from fcinspect.bridge.trace.traced import Traced
 from fcinspect.errors import UsageError
 from fcinspect.shapes.steps import Device, ModuleTrace, Step, Tensor
 

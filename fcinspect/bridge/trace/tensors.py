@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from fcinspect.bridge.origins import is_lazy
+from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.shapes import steps
 
 

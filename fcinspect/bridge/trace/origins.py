@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from fcinspect.bridge.unregistered import holdings
+from fcinspect.bridge.trace.unregistered import holdings
 from fcinspect.shapes.steps import Parameter
 
 Made = tuple[torch.Tensor, ...]

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from fcinspect.bridge.loading import words_of
-from fcinspect.bridge.random_runs import RandomRuns, draw, seeded
-from fcinspect.bridge.tensors import tensors_of
+from fcinspect.bridge.observe.random_runs import RandomRuns, draw, seeded
+from fcinspect.bridge.trace.tensors import tensors_of
 from fcinspect.diagnosis.observations import Mixing
 
 FEWEST_ROWS = 2

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcinspect.bridge.origins import is_lazy
+from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.shapes import steps
 
 SEED = 0

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcinspect.bridge.origins import is_lazy
-from fcinspect.bridge.tensors import dtype_name, tensors_of
+from fcinspect.bridge.trace.origins import is_lazy
+from fcinspect.bridge.trace.tensors import dtype_name, tensors_of
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.memory import require_free
 from fcinspect.shapes import steps

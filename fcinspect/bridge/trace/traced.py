@@ -15,15 +15,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcinspect.bridge.failures import class_places, failure_of, texts_of
 from fcinspect.bridge.kinds import kind_words
 from fcinspect.bridge.loading import load, split
-from fcinspect.bridge.meta_copy import meta_copy
-from fcinspect.bridge.module_inputs import check_arguments, check_call, inputs_of, made_on
-from fcinspect.bridge.origins import is_lazy
-from fcinspect.bridge.sites import MadePlaces, is_own
-from fcinspect.bridge.tensors import described
-from fcinspect.bridge.tracer import Tracer
+from fcinspect.bridge.trace.failures import class_places, failure_of, texts_of
+from fcinspect.bridge.trace.meta_copy import meta_copy
+from fcinspect.bridge.trace.module_inputs import check_arguments, check_call, inputs_of, made_on
+from fcinspect.bridge.trace.origins import is_lazy
+from fcinspect.bridge.trace.sites import MadePlaces, is_own
+from fcinspect.bridge.trace.tensors import described
+from fcinspect.bridge.trace.tracer import Tracer
 from fcinspect.bridge.tracing import fits
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, UsageError
@@ -111,8 +111,8 @@ class Traced:
         `texts` are put in place of files, as in trace_edited. Raises InputError for code that
         does not make a module.
         """
-        from fcinspect.bridge.observing import Observer, namespace_of, not_observed
-        from fcinspect.bridge.stored_weights import held_against
+        from fcinspect.bridge.observe.observing import Observer, namespace_of, not_observed
+        from fcinspect.bridge.observe.stored_weights import held_against
 
         if texts:
             other = Traced(self._text, self._arguments)

@@ -1,0 +1,1 @@
+"""Runs of somebody's module on random numbers, for faults that give no message."""

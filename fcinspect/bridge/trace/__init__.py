@@ -1,0 +1,1 @@
+"""A run of somebody's module, step by step, on the meta device or the CPU."""
