@@ -15,8 +15,8 @@ from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.trace import refuse_unmade
 from fcinspect.errors import InputError, UsageError
 
-CODE = re.compile(r"(?:[\w./\\~ -]+\.py|[A-Za-z_][\w.]*):[A-Za-z_][\w.]*")
-"""file.py:Object or package.module:Object."""
+RAISED = re.compile(r"\w*(?:Error|Exception|Warning|Interrupt|Exit|StopIteration)")
+"""A type of error: "KeyError:x" is a message, where "net:x" is an object of a module."""
 CHUNK = 2**20
 
 
@@ -51,8 +51,7 @@ def diagnose(
     where it runs, it is searched for faults that give no message. Exit status 1: a fault was found.
     """
     asked: dict[str, Any] = {"subject": subject[:1000]}
-    module = CODE.fullmatch(subject) is not None and not re.search(r"(Error|Warning):", subject)
-    if module:
+    if is_code(subject):
         asked |= {**options.asked(), "weights": weights, "optimizer": optimizer}
         return _of_module(subject, options, weights, optimizer, asked, output)
     if options.given or weights is not None or optimizer is not None:
@@ -62,6 +61,17 @@ def diagnose(
         )
     text, warnings = _read(subject)
     return _of_text(text, warnings, asked, output)
+
+
+def is_code(subject: str) -> bool:
+    """Whether it is file.py:Object or package.module:Object rather than a message."""
+    place, _, name = subject.rpartition(":")
+    if "\n" in subject or not all(part.isidentifier() for part in name.split(".")):
+        return False
+    if place.endswith(".py"):
+        return True
+    parts = place.split(".")
+    return all(part.isidentifier() for part in parts) and not RAISED.fullmatch(parts[-1])
 
 
 def _of_text(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fcinspect.bridge.loading import split
+from fcinspect.cli.diagnose import is_code
 from tests.conftest import Run
 from tests.diagnosis.broken_modules import BROKEN
 
@@ -222,3 +224,63 @@ def test_a_module_that_fails_by_an_unknown_error_is_not_recognised(
     result = run("diagnose", "own.py:Net", "--input", "2,3")
     assert (result.status, result.out) == (2, "")
     assert "not recognised: ValueError: mine" in result.err
+
+
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [
+        ("net.py:Net", "net.py"),
+        ("netz.py:Größe", "netz.py"),
+        ("größe:Netz.kopf", "größe"),
+        ("my-dir (1)/net+v2.py:Net", "my-dir (1)/net+v2.py"),
+        (r"C:\Users\me\net.py:Net", r"C:\Users\me\net.py"),
+        ("C:/me/net.py:Net", "C:/me/net.py"),
+        ("package.module:Object", "package.module"),
+        ("MyError.py:Net", "MyError.py"),
+    ],
+)
+def test_what_names_an_object_of_a_module(code: str, place: str) -> None:
+    """Every name that `trace` takes; file and object are read as they are loaded."""
+    assert is_code(code)
+    assert split(code)[0] == place
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RuntimeError: x",
+        "KeyError:x",
+        "torch.cuda.OutOfMemoryError:x",
+        "KeyboardInterrupt:x",
+        "ValueError: bad",
+        "net.py:17: RuntimeError",
+        "net.py:17",
+        "net.py:",
+        ":Net",
+        "net.py",
+        "Net",
+        "",
+        "a log\nnet.py:Net",
+        "mat1 and mat2:x",
+    ],
+)
+def test_what_is_a_text(text: str) -> None:
+    """Messages, places of source and names without a colon are no object of a module."""
+    assert not is_code(text)
+
+
+def test_a_file_of_any_name_is_diagnosed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names that are not ASCII, and paths with other characters."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "my-dir (1)"
+    folder.mkdir()
+    (folder / "net+v2.py").write_text(
+        "from torch import nn\n\n\nclass Größe(nn.Linear):\n    def __init__(self):\n"
+        "        super().__init__(8, 2)\n",
+        encoding="utf-8",
+    )
+    page = run("diagnose", "my-dir (1)/net+v2.py:Größe", "--input", "4,7", "--json")
+    assert page.status == 1
+    assert page.data["kind"] == "product"
