@@ -89,7 +89,7 @@ def _of_text(
             f"not recognised: {found.line[:200]!r}{shapes}",
             hint="fcinspect diagnose MODULE:OBJECT --input … looks at the module itself",
         )
-    return output.write(view_of_diagnosis(found, asked, warnings))
+    return output.write(view_of_diagnosis(found, asked, (*warnings, *found.notes)))
 
 
 def _read(subject: str) -> tuple[str, tuple[str, ...]]:

@@ -16,8 +16,9 @@ from fcinspect.diagnosis.messages import (
     shape,
     state_dicts,
 )
-from fcinspect.diagnosis.reading import Reported, read
+from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.records import Diagnosis, Pattern, one_line
+from fcinspect.diagnosis.reported import Reported
 
 FAMILIES: tuple[tuple[Pattern, ...], ...] = (
     product.PATTERNS,
@@ -36,6 +37,19 @@ SHAPES = re.compile(
     r"(?:torch\.Size\()?[\[(]\s*\d+(?:\s*[,x×]\s*\d+)+\s*,?\s*[\])]+|\b\d+x\d+(?:x\d+)*\b"
 )
 MOST_FACTS = 8
+MOST_SEARCHED = 100_000
+RELAYS = {
+    *("ChildFailedError", "ProcessRaisedException", "CalledProcessError"),
+    *("RayTaskError", "TrainingFailedError"),
+}
+"""Errors that only tell that another process failed."""
+AROUND = 2**15
+BEFORE = 2**11
+"""Of longer text so many characters are searched, from so many before the marker."""
+MOST_PLACES = 8
+MOST_WORD = 300
+ENDLESS = re.compile(rf"[\w.]{{{MOST_WORD},}}")
+"""No word of a message, but what would be tried from each of its letters."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +65,39 @@ class Unrecognised:
 def diagnose(text: str) -> Diagnosis | Unrecognised:
     """Return the diagnosis of a pasted text."""
     reports = read(text)
-    for reported in reports:
+    for number, reported in enumerate(reports):
         found = recognise(reported)
         if found is not None:
-            return found
+            return replace(found, notes=_notes(reported, reports[:number]))
     message = reports[0].message
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    if not reports[0].frames:
+    if reports[0].error is None:
         lines.reverse()  # in a log an error stands last
-    seen = dict.fromkeys(found.group() for found in SHAPES.finditer(message[:100_000]))
-    return Unrecognised(lines[0] if lines else "", tuple(seen)[:MOST_FACTS])
+    seen = dict.fromkeys(found.group() for found in SHAPES.finditer(message[:MOST_SEARCHED]))
+    line = said_by(reports[0]) if reports[0].error else "".join(lines[:1])
+    return Unrecognised(line, tuple(seen)[:MOST_FACTS])
+
+
+def said_by(reported: Reported) -> str:
+    """Return an error as the last line of its traceback: "KeyError: 'x'"."""
+    first = one_line(reported.message.partition("\n")[0])
+    return f"{reported.error}: {first}" if first else f"{reported.error}"
+
+
+def _notes(found: Reported, later: tuple[Reported, ...]) -> tuple[str, ...]:
+    """Return what is to be said where a later error is not recognised."""
+    errors = [other for other in later if other.is_error and other.error not in RELAYS]
+    if not errors:
+        return ()
+    if found.error is None:
+        place = "what is diagnosed stands elsewhere in the text"
+    elif not found.is_error:
+        place = "what is diagnosed is a warning"
+    elif all(other.chained for other in later):
+        place = "what is diagnosed is an error that led to it, or that was being handled"
+    else:
+        place = "what is diagnosed is an earlier one"
+    return (f'the last error is "{said_by(errors[0])}", which is not recognised; {place}',)
 
 
 def recognise(reported: Reported) -> Diagnosis | None:
@@ -69,9 +106,27 @@ def recognise(reported: Reported) -> Diagnosis | None:
         for known in family:
             if known.marker not in reported.message:
                 continue
-            match = re.search(known.pattern, reported.message, re.DOTALL)
+            match = _search(known, reported.message)
             found = None if match is None else known.explain(match, reported)
             if found is not None:
                 whole = reported.error is not None or "\n" not in reported.message.strip()
                 return replace(found, message=one_line(reported.message)) if whole else found
+    return None
+
+
+def _search(known: Pattern, text: str) -> re.Match[str] | None:
+    """Return where the text says what is known; a long text is searched around the marker.
+
+    So the time stays short whatever stands in the text.
+    """
+    end = len(text)
+    for _ in range(MOST_PLACES):
+        place = text.rfind(known.marker, 0, end)
+        if place < 0:
+            break
+        end = 0 if len(text) <= AROUND else max(0, place - BEFORE)
+        part = ENDLESS.sub(lambda m: m[0][:MOST_WORD], text[end : end + AROUND])
+        match = re.search(known.pattern, part, re.DOTALL)
+        if match is not None:
+            return match
     return None

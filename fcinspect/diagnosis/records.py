@@ -8,7 +8,7 @@ from re import Match
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fcinspect.diagnosis.reading import Reported
+    from fcinspect.diagnosis.reported import Reported
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Diagnosis:
     """What happened, in words and numbers; one or two sentences with full stops."""
     likely: tuple[Cause, ...]
     """Most likely first; at least one."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the text: that its last error is another one."""
 
 
 Explain = Callable[[Match[str], "Reported"], Diagnosis | None]

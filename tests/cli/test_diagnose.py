@@ -76,6 +76,51 @@ def test_the_last_error_of_a_log_counts(run: Run) -> None:
     assert run("diagnose", "-", "--json", stdin=TRACEBACK + other).data["kind"] == "dtype"
 
 
+KEY = """Traceback (most recent call last):
+  File "/home/me/train.py", line 50, in main
+    lr = config["lr"]
+KeyError: 'lr'
+"""
+CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
+HANDLING = "\nDuring handling of the above exception, another exception occurred:\n\n"
+FAILED = """Traceback (most recent call last):
+  File "/x/lib/python3.11/site-packages/torch/distributed/run.py", line 9, in main
+    run(args)
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (TRACEBACK + KEY, "what is diagnosed is an earlier one"),
+        (TRACEBACK + KEY + FAILED, "what is diagnosed is an earlier one"),
+        (f"RuntimeError: {SHAPES}\nKeyError: 'lr'\n", "what is diagnosed is an earlier one"),
+        (TRACEBACK + CAUSED + KEY, "what is diagnosed is an error that led to it, or"),
+        (TRACEBACK + HANDLING + KEY, "what is diagnosed is an error that led to it, or"),
+        (f"{SHAPES}, I read\n{KEY}", "what is diagnosed stands elsewhere in the text"),
+    ],
+)
+def test_a_last_error_that_is_not_recognised_is_told(run: Run, text: str, said: str) -> None:
+    """Whoever pastes a log asks about its end: the diagnosis says that it is of another error."""
+    found = run("diagnose", "-", "--json", stdin=text)
+    assert found.data["kind"] == "product"
+    (note,) = found.document["warnings"]
+    assert note.startswith(f"the last error is \"KeyError: 'lr'\", which is not recognised; {said}")
+    page = " ".join(run("diagnose", "-", stdin=text).out.split())
+    assert f"note: {note}" in page
+
+
+@pytest.mark.parametrize(
+    "text",
+    [TRACEBACK, KEY + TRACEBACK, KEY + HANDLING + TRACEBACK, TRACEBACK + FAILED, SHAPES],
+    ids=["alone", "earlier", "in a chain", "of a launcher", "a message"],
+)
+def test_nothing_is_told_of_an_error_that_is_recognised_last(run: Run, text: str) -> None:
+    """Nor of a launcher's error, which only tells that a process failed."""
+    assert run("diagnose", "-", "--json", stdin=text).document["warnings"] == []
+
+
 def test_the_broadcast_of_a_loss_is_shown(run: Run) -> None:
     """A warning is read like an error: the N×N that would be formed is named."""
     text = (

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from fcinspect.diagnosis.reading import MOST_TEXT, call_of, read
+from fcinspect.diagnosis.reading import MOST_TEXT, read
+from fcinspect.diagnosis.recognising import diagnose
+from fcinspect.diagnosis.records import Diagnosis
+from fcinspect.diagnosis.reported import call_of
 
 TRACEBACK = """Traceback (most recent call last):
   File "/home/me/train.py", line 30, in main
@@ -76,3 +81,54 @@ def test_the_call_of_a_line(code: str, wanted: tuple[str, str, str] | None) -> N
     """target = function(argument), or nothing where the line is another."""
     found = call_of(code)
     assert (found and (found.target, found.function, found.argument)) == wanted
+
+
+LINES = (
+    "\n",
+    "A: b\n",
+    "a.b.",
+    "RuntimeError: x\n",
+    "E   RuntimeError: x\n\n",
+    "x.py:1: in f\n    y\n",
+    "a:1: UserWarning: x\n  b\n",
+    "❱\n│ a │\n",
+    "-> 1 a\n",
+    "[rank1]:",
+    'File "',
+    "Traceback (most recent call last)",
+    "mismatch in its core dimension 1 ",
+)
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("before", ["", "shapes cannot be multiplied ", "RuntimeError: "])
+def test_any_text_is_read_in_short_time(before: str, line: str) -> None:
+    """A quarter of the longest text; what is searched again from every place takes minutes."""
+    text = before + line * (MOST_TEXT // 4 // len(line))
+    begun = time.process_time()
+    diagnose(text)
+    assert time.process_time() - begun < 3.0
+
+
+@pytest.mark.parametrize("letter", ["a", "1", "a.", "(", '"'])
+def test_a_word_without_end_beside_a_known_message_takes_no_longer(letter: str) -> None:
+    """What is searched from each letter of a word would take minutes."""
+    word = letter * (MOST_TEXT // 4 // len(letter))
+    begun = time.process_time()
+    for marker in ("shapes cannot be multiplied", "does not support sparse gradients"):
+        diagnose(f"{marker} {word} {marker}")
+    assert time.process_time() - begun < 3.0
+
+
+def test_a_known_message_is_found_far_from_the_end_of_a_log() -> None:
+    """The log is searched around what stands in every such message."""
+    text = "epoch 1 done\n" * 50_000
+    said = "mat1 and mat2 shapes cannot be multiplied (4x1568 and 2048x128)"
+    found = diagnose(f"{text}worker 3 said {said}\n{text}")
+    assert isinstance(found, Diagnosis)
+    assert found.message == said
+
+
+def test_a_line_number_of_any_length_is_no_crash() -> None:
+    """Such a line is no place."""
+    assert read(f'  File "a.py", line {"9" * 5000}, in f\n    x\nValueError: y')[0].frames == ()

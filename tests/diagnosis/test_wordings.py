@@ -9,9 +9,9 @@ from __future__ import annotations
 import pytest
 
 from fcinspect.diagnosis.messages.own_line import called, converted, operands
-from fcinspect.diagnosis.reading import Frame, Reported
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
+from fcinspect.diagnosis.reported import Frame, Reported
 
 DTYPES = (
     ("expected scalar type Float but found Double", "float64-input"),

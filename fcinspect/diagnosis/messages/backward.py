@@ -12,8 +12,8 @@ from fcinspect.diagnosis.messages import (
     backward_views,
 )
 from fcinspect.diagnosis.messages.losses_sizes import shape_of
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 SAVES_OUTPUT = re.compile(
     r"Sigmoid|Tanh|Relu|Exp|Softmax|LogSoftmax|Sqrt|Rsqrt|Elu|Selu|Celu|Softplus|Reciprocal|Tan|Pow"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from re import Match
 
 from fcinspect.diagnosis.messages.losses_sizes import shape_of
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 Shape = tuple[int, ...]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from re import Match
 
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, one_line
+from fcinspect.diagnosis.reported import Reported
 
 OF_GRADIENTS = {
     "zero_", "data", "norm", "mul_", "add_", "sub_", "div_", "clamp_", "fill_", "detach_",

@@ -6,8 +6,8 @@ import re
 from difflib import get_close_matches
 from re import Match
 
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 LINEAR = ("in_features", "out_features", "bias", "device", "dtype")
 CONVOLUTION = (

@@ -6,8 +6,8 @@ import re
 from re import Match
 
 from fcinspect.diagnosis.messages.own_line import NAME, converted, operands
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 TENSOR_METHODS = (
     "dim|size|shape|view|reshape|flatten|unsqueeze|squeeze|permute|transpose|detach|ndim|cpu|cuda|"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from re import Match
 
 from fcinspect.diagnosis.messages import construction_attributes
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 INTERNAL = (
     "_modules|_parameters|_buffers|_non_persistent_buffers_set|_\\w*hooks\\w*|training|"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from re import Match
 
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 FLOATS = re.compile(r"(?:numpy\.)?(?:float\d*|double|Float)$")
 KINDS = (

@@ -7,8 +7,8 @@ from re import Match
 
 from fcinspect.diagnosis.messages import device_access, meta_tensors
 from fcinspect.diagnosis.messages.own_line import called, converted
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 DEVICE = r"(?:cpu|cuda|mps|xpu|hpu|xla|npu|meta|privateuseone|gpu)(?::\d+)?"
 INPUT_NAMES = frozenset({"input", "self", "mat1", "tensor1", "batch1", "index", "indices", "vec"})

@@ -7,8 +7,8 @@ from re import Match
 
 from fcinspect.diagnosis.messages.number_types import HALF, INTEGERS, WORD, dtype_of, to
 from fcinspect.diagnosis.messages.own_line import called, converted
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, one_line
+from fcinspect.diagnosis.reported import Reported
 
 DRAWS = re.compile(r"uniform|normal|random|bernoulli|cauchy|exponential|geometric")
 

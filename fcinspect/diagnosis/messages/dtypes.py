@@ -14,8 +14,8 @@ from fcinspect.diagnosis.messages.number_types import (
     dtype_of,
 )
 from fcinspect.diagnosis.messages.own_line import called, converted, converting
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 A = rf"(?P<a>{WORD})"
 B = rf"(?P<b>{WORD})"

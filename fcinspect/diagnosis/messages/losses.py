@@ -8,8 +8,8 @@ from re import Match
 from fcinspect.diagnosis.messages import losses_cross_entropy, losses_dtypes, losses_sizes
 from fcinspect.diagnosis.messages.losses_called import named, through_softmax
 from fcinspect.diagnosis.messages.losses_others import PATTERNS as OTHERS
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 LABELS = Cause(
     "label-out-of-range",
@@ -210,7 +210,7 @@ GENERAL: tuple[Pattern, ...] = (
     ),
     Pattern(
         "is not a valid value for reduction",
-        r"(\S+) is not a valid value for reduction",
+        r"(\S{1,99}) is not a valid value for reduction",
         _reduction,
     ),
 )

@@ -7,8 +7,8 @@ from dataclasses import replace
 from re import Match
 
 from fcinspect.diagnosis.messages.own_line import NAME, operands
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern
+from fcinspect.diagnosis.reported import Reported
 
 SOFTMAX = {"softmax", "log_softmax", "softmin", "gumbel_softmax"}
 CALLS = re.compile(r"\b(\w*loss|\w*cross_entropy\w*|kl_div|criterion|\w*Loss\(.*\))\(")

@@ -7,8 +7,8 @@ from re import Match
 
 from fcinspect.diagnosis.messages.losses_called import elsewhere, through_loss
 from fcinspect.diagnosis.messages.losses_cross_entropy import ONE_HOT
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 SHORT = {
     "Long": "int64",

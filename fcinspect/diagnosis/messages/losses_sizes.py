@@ -7,8 +7,8 @@ from math import prod
 from re import Match
 
 from fcinspect.diagnosis.messages.losses_called import through_loss
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, one_line
+from fcinspect.diagnosis.reported import Reported
 
 Shape = tuple[int, ...]
 

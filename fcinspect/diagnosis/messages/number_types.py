@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from fcinspect.diagnosis.messages.own_line import called, converted
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause
+from fcinspect.diagnosis.reported import Reported
 
 WORD = r"(?:unsigned |signed |long |short |struct |class )?[A-Za-z_][\w.:<>]*(?: int)?"
 """What a message calls a dtype: Double, c10::Half, unsigned char, torch.cuda.FloatTensor."""

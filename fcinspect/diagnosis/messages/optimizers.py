@@ -13,8 +13,8 @@ from fcinspect.diagnosis.messages import (
 )
 from fcinspect.diagnosis.messages.backward_nothing import MODULE
 from fcinspect.diagnosis.messages.optimizers_called import scheduler_given
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 PARAMETERS = "optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 from re import Match
 
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 COMMON = ("params", "lr", "weight_decay", "foreach", "maximize", "capturable", "differentiable")
 ADAM = (*COMMON, "betas", "eps", "amsgrad", "fused")

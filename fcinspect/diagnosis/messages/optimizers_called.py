@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from re import Match
 
 from fcinspect.diagnosis.messages.optimizers_arguments import OPTIONS, SCHEDULES, made
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 ASKED: dict[str, tuple[str, str, str, str]] = {
     "backward": (

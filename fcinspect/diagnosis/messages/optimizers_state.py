@@ -5,8 +5,8 @@ from __future__ import annotations
 from re import Match
 
 from fcinspect.diagnosis.messages.optimizers_arguments import OPTIONS
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 SAVED = (
     "torch.save({'model': model.state_dict(), 'optimizer': optimizer.state_dict()}, path)\n"

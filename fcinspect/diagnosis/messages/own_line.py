@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 from re import Match
 
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Diagnosis, Pattern
+from fcinspect.diagnosis.reported import Reported
 
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$")
 

@@ -10,8 +10,8 @@ from re import Match
 from fcinspect.diagnosis.factors import images, same_channels
 from fcinspect.diagnosis.messages import product_operands
 from fcinspect.diagnosis.messages.own_line import operands
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, one_line
+from fcinspect.diagnosis.reported import Reported
 
 TEXT_WIDTHS = {512, 768, 1024, 1280, 1536, 2048, 2432, 3072, 4096}
 """Widths of text encoders: CLIP ViT-L has 768, OpenCLIP bigG 1280, both together 2048."""
@@ -256,7 +256,8 @@ NUMBERS = r"(\d+) ?x ?(\d+)"
 GIVEN_AND_EXPECTED = (
     (
         "shapes cannot be multiplied",
-        rf"(?:[\w.():]+ and [\w.]+ )?shapes cannot be multiplied \({NUMBERS} and {NUMBERS}\)",
+        rf"(?:[\w.():]{{1,99}} and [\w.]+ )?shapes cannot be multiplied"
+        rf" \({NUMBERS} and {NUMBERS}\)",
     ),
     ("size mismatch, m1", rf"size mismatch, m1: \[{NUMBERS}\], m2: \[{NUMBERS}\]"),
     (

@@ -6,8 +6,8 @@ from math import prod
 from re import Match
 
 from fcinspect.diagnosis.messages import shape_operations
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 
 def numbers(text: str) -> list[int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from re import Match
 
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 
 def _elementwise(match: Match[str], reported: Reported) -> Diagnosis:

@@ -9,8 +9,8 @@ from fcinspect.diagnosis.messages import checkpoint_files
 from fcinspect.diagnosis.messages.state_dict_keys import key_causes
 from fcinspect.diagnosis.messages.state_dict_report import read_report
 from fcinspect.diagnosis.messages.state_dict_shapes import shape_causes
-from fcinspect.diagnosis.reading import Reported
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
+from fcinspect.diagnosis.reported import Reported
 
 MOST_CAUSES = 4
 FAILED = re.compile(
