@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,13 @@ FOREIGN = re.compile(
 """Files of installed packages, of Python itself, and what stands in no file; cells are own."""
 
 
+NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$")
+ACTIVATION = re.compile(
+    r"\w*(?:relu|[egs]elu|silu|tanh|sigmoid|softmax|softplus|act|activation|dropout|drop)\d*"
+)
+"""Names of what is applied to the output of a layer, and whose errors are the layer's."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """One place on the way to the error."""
@@ -22,6 +30,8 @@ class Frame:
     function: str
     code: str
     """The line of source code; "" where the traceback has none."""
+    marked: str = ""
+    """The part of that line that Python underlines; "" where it underlines none."""
 
     @property
     def own(self) -> bool:
@@ -60,16 +70,34 @@ class Reported:
 
     @cached_property
     def call(self) -> Call | None:
-        """The call in the reader's own line, where that line is `target = layer(argument)`."""
-        frame = self.own_frame
-        return None if frame is None else call_of(frame.code)
+        """The call in the reader's own line, where that line is `target = layer(argument)`.
+
+        A line that only hands on to the class above, super().forward(x), tells no layer.
+        """
+        for frame in reversed(self.frames):
+            if frame.own:
+                found = call_of(frame.code, frame.marked, inside=frame is not self.frames[-1])
+                if found is None or not found.function.startswith("super("):
+                    return found
+        return None
+
+    @property
+    def argument(self) -> str:
+        """What enters the call in the reader's own line: a name or an expression, else x."""
+        call = self.call
+        return call.argument if call is not None and not call.argument[:1].isdigit() else "x"
 
     def names(self) -> dict[str, str]:
-        """Return the names that stand in the reader's own line, or usual ones."""
+        """Return the names that stand in the reader's own line, or usual ones.
+
+        Each can stand to the left of an equals sign.
+        """
         call = self.call
         if call is None:
             return {"target": "x", "layer": "layer", "argument": "x"}
-        return {"target": call.target, "layer": call.function, "argument": call.argument}
+        layer = "layer" if "(" in call.function else call.function
+        argument = call.argument if NAME.match(call.argument) else "x"
+        return {"target": call.target, "layer": layer, "argument": argument}
 
 
 @dataclass(frozen=True)
@@ -84,24 +112,47 @@ class Call:
     """The first argument as it is written; "x" without one."""
 
 
-def call_of(code: str) -> Call | None:
-    """Return the outermost call in a line of source code, or None where there is none."""
-    import ast
+def call_of(code: str, marked: str = "", *, inside: bool = False) -> Call | None:
+    """Return the outermost call in a line of source code, or None where there is none.
 
+    Where `marked` is a call, it is that one. With `inside`, what is called is a layer: of
+    F.relu(self.fc1(x)) and self.fc1(x).relu() that is self.fc1(x).
+    """
+    statement = _statement(code)
+    value = getattr(statement, "value", None)
+    if marked and "(" in marked:
+        value = getattr(_statement(marked), "value", None) or value
+    if not isinstance(value, ast.Call):
+        return None
+    value = _layer(value) if inside else value
+    target = "x"
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = ast.unparse(statement.targets[0])
+    argument = ast.unparse(value.args[0]) if value.args else "x"
+    return Call(target, ast.unparse(value.func), argument)
+
+
+def _statement(code: str) -> ast.stmt | None:
+    """Return the first statement of a line; it may be the head of more lines."""
     for text in (code.strip(), f"{code.strip()} pass", f"{code.strip()})"):
         try:
             body = ast.parse(text).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        break
-    else:
-        return None
-    statement = body[0] if body else None
-    value = getattr(statement, "value", None)
-    target = "x"
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        target = ast.unparse(statement.targets[0])
-    if not isinstance(value, ast.Call):
-        return None
-    argument = ast.unparse(value.args[0]) if value.args else "x"
-    return Call(target, ast.unparse(value.func), argument)
+        return body[0] if body else None
+    return None
+
+
+def _layer(call: ast.Call) -> ast.Call:
+    """Return the call whose result a method or an activation is applied to."""
+    while True:
+        function = call.func
+        name = getattr(function, "attr", "")
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Call):
+            if ast.unparse(function.value.func) == "super":
+                return call
+            call = function.value
+        elif ACTIVATION.fullmatch(name) and call.args and isinstance(call.args[0], ast.Call):
+            call = call.args[0]
+        else:
+            return call

@@ -13,7 +13,7 @@ EVENTS = re.compile(
     r"^(?:"
     r"(?P<chain>During handling of the above exception|The above exception was the direct cause).*"
     # Python
-    r'|[ \t]*File "(?P<file>.+?)", line (?P<line>\d{1,9})(?:, in (?P<function>.+))?'
+    r'|(?:> )?[ \t]*File "(?P<file>.+?)", line (?P<line>\d{1,9})(?:, in (?P<function>.+))?'
     # IPython: the heading of a place, and the line in it
     r"|(?P<cell>(?:Cell |Input )In ?\[\d+\])(?:, line \d+)?(?:,? in (?P<in_cell>.+))?"
     r"|File (?P<named>[^\s\"].*?)(?::|, line )\d+(?:, in (?P<in_named>.+))?"
@@ -39,11 +39,12 @@ RAISED = ("Error", "Exception", "Warning", "Interrupt", "Exit", "StopIteration")
 PLAIN = ("Error", "Exception", "Warning")
 """Outside a traceback, such a line is a remark rather than an error."""
 FURTHER = re.compile(
-    r"[ \t]+\S|CUDA kernel errors|For debugging consider|Compile with `|Search for `"
+    r"[ \t]+(?!\d+%\|)\S|CUDA kernel errors|For debugging consider|Compile with `|Search for `"
     r"|Device-side assertion|Exception raised from|frame #\d|Parameter indices which"
     r"|Parameters which did not|Original \w+"
 )
 """How a line begins that goes on with the message above it."""
+UNDERLINE = re.compile(r"([ \t]*)([~^]+)[ \t]*$", re.MULTILINE)
 LOGGED = re.compile(r"\W*(?:DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL|\d{4}-\d\d|\d\d:\d\d)")
 """How a line of a log begins."""
 MOST_LINES = 200
@@ -52,12 +53,15 @@ MOST_ERRORS = 1000
 """The last so many are told."""
 
 
-def tracebacks(text: str) -> Sequence[Reported]:
-    """Return every error that the text reports, in their order, with the places it came through."""
+def tracebacks(text: str) -> tuple[Sequence[Reported], tuple[Frame, ...]]:
+    """Return every error that the text reports, in their order, with the places it came through.
+
+    And the places of an error that is not named below them.
+    """
     reading = _Reading(text)
     for event in EVENTS.finditer(text):
         reading.take(event)
-    return reading.errors
+    return reading.errors, tuple(reading.frames)
 
 
 class _Reading:
@@ -66,7 +70,8 @@ class _Reading:
     def __init__(self, text: str) -> None:
         self.errors: deque[Reported] = deque(maxlen=MOST_ERRORS)
         self._text = text
-        self._frames: list[Frame] = []
+        self.frames: list[Frame] = []
+        """Of the traceback whose error is still to come."""
         self._chained = False
         self._heading: tuple[str, str] | None = None
         """File and function of the place whose line is still to come."""
@@ -86,7 +91,7 @@ class _Reading:
         if kind in ("error", "colon"):
             self._raise(event)
         elif kind in ("file", "line", "function"):
-            self._frame(found("file"), found("line"), found("function"), self._below(event.end()))
+            self._frame(found("file"), found("line"), found("function"), *self._below(event.end()))
         elif kind in ("cell", "in_cell"):
             self._heading = found("cell"), found("in_cell") or ""
         elif kind in ("named", "in_named"):
@@ -110,20 +115,29 @@ class _Reading:
         elif kind == "chain":
             self._chained = True
         elif kind == "head":
-            self._frames = []
+            self.frames = []
             self._width = len(found()) if "╭" in found("head") else 0
 
-    def _frame(self, file: str, line: str, function: str | None, code: str) -> None:
+    def _frame(
+        self, file: str, line: str, function: str | None, code: str, marked: str = ""
+    ) -> None:
         # IPython writes Net.forward(self, x)
         name = (function or "").partition("(")[0].rpartition(".")[2]
-        self._frames.append(Frame(file, int(line), name, code.strip()))
+        self.frames.append(Frame(file, int(line), name, code.strip(), marked.strip()))
 
-    def _below(self, end: int) -> str:
-        """Return the line of source code below a line that ends there; "" where there is none."""
+    def _below(self, end: int) -> tuple[str, str]:
+        """Return the line of source code below a line that ends there, and what is underlined."""
         stop = self._text.find("\n", end + 1)
-        below = self._text[end + 1 : None if stop < 0 else stop]
-        event = EVENTS.match(below)
-        return "" if event and (event["file"] or _is_error(event["error"])) else below
+        code = self._text[end + 1 : None if stop < 0 else stop]
+        plain = code.startswith("   ") and 'File "' not in code
+        event = None if plain else EVENTS.match(code)
+        if event and (event["file"] or _is_error(event["error"])):
+            return "", ""
+        under = UNDERLINE.match(self._text, end + 2 + len(code))
+        if under is None:
+            return code, ""
+        # what stands under a call with ~ is the call, of which ^ is only the part in parentheses
+        return code, code[len(under[1]) : len(under[1]) + len(under[2])]
 
     def _line(self, number: str, source: str) -> None:
         if self._heading is not None:
@@ -133,13 +147,13 @@ class _Reading:
 
     def _place(self, event: re.Match[str]) -> None:
         if event["in_place"]:
-            code = self._below(event.end())
-            self._frame(event["place"], event["at"], event["in_place"], code)
+            below = self._below(event.end())
+            self._frame(event["place"], event["at"], event["in_place"], *below)
         elif self._marked:
             self._frame(event["place"], event["at"], self._defined, self._marked)
             if self._unplaced:
-                self.errors[-1] = replace(self.errors[-1], frames=tuple(self._frames))
-                self._frames, self._unplaced = [], False
+                self.errors[-1] = replace(self.errors[-1], frames=tuple(self.frames))
+                self.frames, self._unplaced = [], False
         self._marked = ""
 
     def _said(self, said: str) -> None:
@@ -152,15 +166,15 @@ class _Reading:
         self._add(first["error"], message)
         self._unplaced = bool(self._marked)
         if not self._unplaced:
-            self._frames = []
+            self.frames = []
 
     def _raise(self, event: re.Match[str]) -> None:
-        error, inside = event["error"], bool(self._frames)
+        error, inside = event["error"], bool(self.frames)
         named = _is_error(error) and (inside or error not in PLAIN)
         if not (named and (event["colon"] or inside)) and not (inside and event["colon"]):
             return
         self._add(error, self._message(event))
-        self._frames, self._heading, self._width = [], None, 0
+        self.frames, self._heading, self._width = [], None, 0
 
     def _message(self, event: re.Match[str]) -> str:
         """Return the whole message; lines that a box broke are whole again."""
@@ -182,7 +196,7 @@ class _Reading:
 
     def _add(self, error: str, message: str) -> None:
         name = error.rpartition(".")[2]
-        frames = tuple(self._frames)
+        frames = tuple(self.frames)
         said = message[:MOST_MESSAGE].strip()
         self.errors.append(Reported(self._text, name, said, frames, self._chained))
         self._chained = False

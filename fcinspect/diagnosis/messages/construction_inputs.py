@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from re import Match
 
-from fcinspect.diagnosis.messages.own_line import NAME, converted, operands
+from fcinspect.diagnosis.messages.own_line import converted, operands
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
-from fcinspect.diagnosis.reported import Reported
+from fcinspect.diagnosis.reported import NAME, Reported
 
 TENSOR_METHODS = (
     "dim|size|shape|view|reshape|flatten|unsqueeze|squeeze|permute|transpose|detach|ndim|cpu|cuda|"

@@ -6,9 +6,9 @@ import re
 from re import Match
 
 from fcinspect.diagnosis.messages import device_access, meta_tensors
-from fcinspect.diagnosis.messages.own_line import called, converted
+from fcinspect.diagnosis.messages.own_line import called, converted, operands
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
-from fcinspect.diagnosis.reported import Reported
+from fcinspect.diagnosis.reported import NAME, Reported
 
 DEVICE = r"(?:cpu|cuda|mps|xpu|hpu|xla|npu|meta|privateuseone|gpu)(?::\d+)?"
 INPUT_NAMES = frozenset({"input", "self", "mat1", "tensor1", "batch1", "index", "indices", "vec"})
@@ -83,11 +83,31 @@ def sides(given: str, needed: str, reported: Reported, name: str = "") -> tuple[
             return model, _plain_list(found)
         return _moved_input(reported, input_at, weight_at, found), _unregistered(found)
     goal, other = (given, needed) if needed == "cpu" else (needed, given)
+    own = _own_operands(reported, found)
     return (
+        *own,
         _moved_input(reported, other, goal, found),
         _unregistered(found),
         _moved_model(reported, other, goal, found),
         _plain_list(found),
+    )
+
+
+def _own_operands(reported: Reported, evidence: str) -> tuple[Cause, ...]:
+    """The reader computes with two tensors of their own, in no layer: a + b."""
+    given = operands(reported)
+    inside = bool(reported.frames) and reported.frames[-1] == reported.own_frame
+    if not inside or len(given) != 2 or not all(NAME.match(name) for name in given):
+        return ()
+    a, b = given
+    return (
+        Cause(
+            "operand-not-moved",
+            f"{a} and {b} are on different devices: one of them was made or loaded elsewhere",
+            evidence,
+            "Move the one to the device of the other, best where it is made",
+            f"{b} = {b}.to({a}.device)",
+        ),
     )
 
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 from re import Match
 
-from fcinspect.diagnosis.messages.own_line import NAME, operands
+from fcinspect.diagnosis.messages.own_line import operands
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern
-from fcinspect.diagnosis.reported import Reported
+from fcinspect.diagnosis.reported import NAME, Reported
 
 SOFTMAX = {"softmax", "log_softmax", "softmin", "gumbel_softmax"}
 CALLS = re.compile(r"\b(\w*loss|\w*cross_entropy\w*|kl_div|criterion|\w*Loss\(.*\))\(")

@@ -277,6 +277,8 @@ def _features(given: Shape, target: Shape) -> list[Cause]:
                 "nn.Linear(in_features, 1)  # then pred = pred.squeeze(1)",
             ),
         ]
+    if len(given) == len(target) > 2 and given[1] != target[1] and given[2:] == target[2:]:
+        return [_channels(given, target)]
     columns = target[-1] if target else 1
     return [
         Cause(
@@ -287,6 +289,27 @@ def _features(given: Shape, target: Shape) -> list[Cause]:
             f"nn.Linear(in_features, {columns})",
         )
     ]
+
+
+def _channels(given: Shape, target: Shape) -> Cause:
+    evidence = (
+        f"Dimension 1 of {given} and {target} is {given[1]} and {target[1]}; all others agree"
+    )
+    if (given[1], target[1]) == (1, 3):
+        return Cause(
+            "mask-in-colours",
+            "The output has one channel, and the target is a picture in three colours",
+            evidence,
+            "Load the masks with one channel",
+            'mask = Image.open(file).convert("L")',
+        )
+    return Cause(
+        "channels-differ",
+        f"The output has {given[1]} channels, the target {target[1]}",
+        evidence,
+        f"Give the last layer out_channels={target[1]}, or the target {given[1]} channels",
+        f"nn.Conv2d(in_channels, {target[1]}, 1)",
+    )
 
 
 PATTERNS: tuple[Pattern, ...] = (

@@ -278,5 +278,5 @@ def autocast(low: str, reported: Reported) -> Cause:
         f"one side is torch.{low}; under autocast the inputs of linear layers are converted",
         "Run the forward pass under autocast, with the model in float32",
         f'with torch.autocast(device_type="cuda", dtype=torch.{low}):\n'
-        f"    {names['target']} = {names['layer']}({names['argument']})",
+        f"    {names['target']} = {names['layer']}({reported.argument})",
     )

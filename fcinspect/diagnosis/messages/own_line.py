@@ -8,9 +8,7 @@ from dataclasses import replace
 from re import Match
 
 from fcinspect.diagnosis.records import Diagnosis, Pattern
-from fcinspect.diagnosis.reported import Reported
-
-NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$")
+from fcinspect.diagnosis.reported import NAME, Reported
 
 
 def operands(reported: Reported) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class Product:
     @property
     def argument(self) -> str:
         """What enters it there."""
-        return self.reported.names()["argument"]
+        return self.reported.argument
 
     @property
     def functional(self) -> bool:
@@ -154,14 +154,14 @@ def _one_sample(p: Product) -> Iterator[Cause]:
     """All that arrives is one row: a picture without a batch."""
     if p.rows * p.width != p.wanted or p.rows == 1:
         return
-    side = isqrt(p.width)
+    side, name = isqrt(p.width), p.reported.names()["argument"]
     shape = f"{p.rows}×{side}×{side}" if side * side == p.width else f"{p.rows}×{p.width}"
     yield Cause(
         "unbatched",
         "The input is one sample without a batch dimension",
         f"{p.rows}·{p.width:,} = {p.wanted:,}: all that arrives is one row, e.g. a picture {shape}",
         "give it a batch of one before it enters the network",
-        f"{p.argument} = {p.argument}.unsqueeze(0)  # of the network's input",
+        f"{name} = {name}.unsqueeze(0)  # of the network's input",
     )
 
 
@@ -252,7 +252,7 @@ def _applied_twice(p: Product) -> Iterator[Cause]:
         )
 
 
-NUMBERS = r"(\d+) ?x ?(\d+)"
+NUMBERS = r"(\d+) ?[x×] ?(\d+)"
 GIVEN_AND_EXPECTED = (
     (
         "shapes cannot be multiplied",

@@ -85,13 +85,14 @@ def _head(rows: list[Mismatch], report: Report) -> Cause:
         if module
         else f"for key in {[m.key for m in rows]}:\n    del state[key]"
     )
+    width = "out_channels" if any(len(m.saved) > 2 for m in rows) else "out_features"
     return Cause(
         "head-replaced",
-        f"{f'the layer {module}' if module else 'the layer'} has {wanted} out_features in the "
+        f"{f'the layer {module}' if module else 'the layer'} has {wanted} {width} in the "
         f"model and had {saved} when it was saved, as where a new head replaced the old one",
         f"only {some(m.key for m in rows)} differ, and only in the number of rows: {saved} in the "
         f"checkpoint, {wanted} in the model",
-        f"Drop these keys and train the layer anew, or make it with {saved} out_features; {STRICT}",
+        f"Drop these keys and train the layer anew, or make it with {saved} {width}; {STRICT}",
         f"{drop}\nmodel.load_state_dict(state, strict=False)",
     )
 
