@@ -129,9 +129,9 @@ class _Reading:
         """Return the line of source code below a line that ends there, and what is underlined."""
         stop = self._text.find("\n", end + 1)
         code = self._text[end + 1 : None if stop < 0 else stop]
-        plain = code.startswith("   ") and 'File "' not in code
-        event = None if plain else EVENTS.match(code)
-        if event and (event["file"] or _is_error(event["error"])):
+        name = code.partition(":")[0].strip()
+        error = _is_error(name) and name.replace(".", "").isidentifier()
+        if error or code.lstrip().startswith('File "'):
             return "", ""
         under = UNDERLINE.match(self._text, end + 2 + len(code))
         if under is None:
