@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from re import Match
 
@@ -59,8 +60,18 @@ def _channels(match: Match[str], reported: Reported) -> Diagnosis:
     shape, weight = numbers(match["input"]), numbers(match["weight"])
     wanted, got = int(match["wanted"]), int(match["got"])
     layer = reported.names()["layer"]
-    out, kernel = weight[0], weight[-1]
     causes = []
+    if shape[0] == wanted == 1 and got > 1:
+        causes.append(
+            Cause(
+                "channels-missing",
+                "The input has no dimension of channels",
+                f"the input is {shape}: a convolution takes what lacks a dimension for one sample,"
+                f" and the batch of {got} for its channels",
+                "put it behind the batch",
+                "x = x.unsqueeze(1)",
+            )
+        )
     if len(shape) == 4 and shape[-1] == wanted:
         causes.append(
             Cause(
@@ -92,7 +103,7 @@ def _channels(match: Match[str], reported: Reported) -> Diagnosis:
             f"in_channels is {wanted}, and {got} arrive",
             f"the input is {shape}, and dimension 1 holds the channels",
             fix,
-            f"{layer} = nn.Conv{len(weight) - 2}d({got}, {out}, {kernel})",
+            f"{layer} = {_convolution(weight, got, match['how'], int(match['groups'] or 1))}",
         )
     )
     return Diagnosis(
@@ -101,6 +112,16 @@ def _channels(match: Match[str], reported: Reported) -> Diagnosis:
         f"The convolution takes {wanted} channels, and the input has {got}.",
         tuple(causes),
     )
+
+
+def _convolution(weight: Sequence[int], arriving: int, how: str | None, groups: int) -> str:
+    """Return the layer that takes what arrives: "nn.Conv2d(4, 16, 3)"."""
+    kernel = str(weight[2]) if len(set(weight[2:])) == 1 else str(tuple(weight[2:]))
+    axes = len(weight) - 2
+    if how == "transposed":
+        return f"nn.ConvTranspose{axes}d({arriving}, {weight[1]}, {kernel})"
+    grouped = f", groups={groups}" if groups > 1 else ""
+    return f"nn.Conv{axes}d({arriving}, {weight[0]}, {kernel}{grouped})"
 
 
 def _features(match: Match[str], reported: Reported) -> Diagnosis:
@@ -165,7 +186,8 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     Pattern(
         "to have",
-        r"weight of size \[(?P<weight>[\d, ]+)\], expected input\[(?P<input>[\d, ]+)\] to have"
+        r"(?:(?P<how>groups|transposed)=(?P<groups>\d+), )?weight(?: of size )?"
+        r"\[(?P<weight>[\d, ]+)\],(?: so)? expected input\[(?P<input>[\d, ]+)\] to have"
         r" (?P<wanted>\d+) channels, but got (?P<got>\d+) channels",
         _channels,
     ),

@@ -135,8 +135,8 @@ PATTERNS: tuple[Pattern, ...] = (
             "shrunk-to-nothing",
             "The picture is too small for so many convolutions and pools",
             "{size} is left, and the kernel is {kernel}",
-            "add padding, leave out a pool, or start from a larger picture",
-            "padding=1",
+            "leave out a pool, start from a larger picture, or give the layers before padding",
+            'nn.Conv2d(…, padding="same")',
         ),
     ),
     known(
