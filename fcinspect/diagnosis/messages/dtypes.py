@@ -19,7 +19,7 @@ from fcinspect.diagnosis.reported import Reported
 
 A = rf"(?P<a>{WORD})"
 B = rf"(?P<b>{WORD})"
-LINEAR = "mat1 is the input of a linear layer, mat2 its weight"
+LINEAR = "In a linear layer mat1 is the input and mat2 the weight"
 
 
 def pair(marker: str, pattern: str, happened: str, position: int = 0) -> Pattern:
@@ -172,8 +172,8 @@ PATTERNS: tuple[Pattern, ...] = (
     pair(
         "expected m1 and m2 to have the same dtype",
         rf"expected m1 and m2 to have the same dtype, but got: {A} != {B}",
-        "The two matrices of a product have different dtypes: {a} and {b}. m1 is the input of a "
-        "linear layer, m2 its weight.",
+        "The two matrices of a product have different dtypes: {a} and {b}. In a linear layer m1"
+        " is the input and m2 the weight.",
     ),
     Pattern(
         "must have the same dtype",
