@@ -57,6 +57,10 @@ class Mixing:
     output: Shape
     by_column: bool
     """Whether dimension 1 could be the batch: its slices do not depend on one another."""
+    function: str = ""
+    """The first function of which the rows depend on the changed one; "" if it is not known."""
+    place: Place | None = None
+    """Where that is called."""
 
 
 @dataclass(frozen=True)

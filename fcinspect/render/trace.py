@@ -191,6 +191,9 @@ def _head(trace: ModuleTrace) -> list[str]:
 
 def _input(tensor: Tensor) -> str:
     name = f"{tensor.name} " if tensor.name else ""
+    if name[:1].isdigit():
+        number, _, rest = name.partition(".") if "." in name else (name.rstrip(), "", "")
+        name = f"[{number}]{f'.{rest}' if rest else ' '}"
     return f"{name}{text.shape(tensor.shape)} {tensor.dtype}".rstrip()
 
 
@@ -286,7 +289,7 @@ def _finish(built: PageBuilder, trace: ModuleTrace) -> None:
         names = ", ".join(text.safe(p.name) for p in trace.unused[:8])
         more = f" and {len(trace.unused) - 8} more" if len(trace.unused) > 8 else ""
         size = sum(prod(p.shape) for p in trace.unused)
-        lines.append(f"never used: {names}{more} ({text.plural(size, 'parameter')})")
+        lines.append(f"not used in this run: {names}{more} ({text.plural(size, 'parameter')})")
     if trace.stopped:
         lines.append(trace.stopped)
     built.group(*(Line.of(line) for line in lines))

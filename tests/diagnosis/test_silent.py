@@ -262,10 +262,10 @@ def test_the_nodes_of_a_graph_are_no_batch(tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("one-time-step", "rnn.weight_hh_l0: the gradient is 0 on this input"),
-        ("low-rank", "a: the gradient is 0 only while"),
-        ("rezero", "fc.weight, fc.bias: the gradient is 0 only while"),
+        ("low-rank", "a: the gradient is 0 at the start only"),
+        ("rezero", "fc.weight, fc.bias: the gradient is 0 at the start only"),
         ("siamese", "fc.bias: the gradient is 0 on this input"),
-        ("training-head", "more.weight, more.bias: used in training mode only"),
+        ("training-head", "more.weight, more.bias: used in training mode, and not in this run"),
     ],
 )
 def test_what_has_no_gradient_for_a_reason_is_said(name: str, words: str, tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 
 import torch
-from torch import nn
 
 from fcinspect.bridge.loading import words_of
 from fcinspect.bridge.observe.random_runs import RandomRuns, seeded
@@ -18,8 +18,10 @@ from fcinspect.diagnosis.observations import Kind, Lifeless
 ROWS = 32
 """Rows of a batch on which a gradient is looked for, where the module takes so many."""
 MOST_NAMES = 6
-NUDGE = 0.05
-"""Standard deviation of the numbers that are added to parameters to see a gradient wake."""
+STEPS = 3
+LENGTH = 0.1
+"""Steps of gradient descent after which a gradient that is 0 at the start only is none, and the
+largest change of a parameter in each."""
 
 Gradients = list[torch.Tensor | None]
 
@@ -42,6 +44,8 @@ class GradientReach:
         parameters = list(self._trained.values())
         try:
             gradients = self.gradients(parameters)
+        except NotExercised:
+            raise
         except Exception as error:
             raise NotExercised(f"the backward pass stops ({words_of(error)})") from None
         kinds: dict[str, Kind] = {}
@@ -51,7 +55,7 @@ class GradientReach:
             elif gradient.numel() and not bool(gradient.any()):
                 kinds[key] = "zero"
         self._in_the_other_mode(kinds)
-        self._nudged(kinds)
+        self._later(kinds)
         self._in_part(kinds)
         return tuple(
             Lifeless(key, tuple(self._trained[key].shape), kind, self._is_whole(key, kinds))
@@ -62,6 +66,8 @@ class GradientReach:
         """Return the gradients of a random sum of all outputs; None where it has none."""
         output = self._runs.on_rows(ROWS)
         scores = [t for _, t in tensors_of(output) if t.requires_grad]
+        if scores and not any(t.numel() for t in scores):
+            raise NotExercised(f"the output is empty on random inputs: {tuple(scores[0].shape)}")
         if not scores or not parameters:
             return [None] * len(parameters)
         with seeded():
@@ -88,25 +94,43 @@ class GradientReach:
                 part.training = mode
         found = [key for key, g in zip(names, gradients, strict=True) if g is not None]
         if found:
-            where = "evaluation" if module.training else "training"
+            now, other = ("training", "evaluation")[:: 1 if module.training else -1]
             how = "without --train" if module.training else "--train"
-            self._note(kinds, found, f"used in {where} mode only; {how} looks there")
+            words = f"used in {other} mode, and not in this run in {now} mode; {how} looks there"
+            self._note(kinds, found, words)
 
-    def _nudged(self, kinds: dict[str, Kind]) -> None:
-        """Take out what has a gradient as soon as all parameters are a little different."""
+    def _later(self, kinds: dict[str, Kind]) -> None:
+        """Take out what has a gradient after a few steps of gradient descent of all parameters."""
         names = [key for key, kind in kinds.items() if kind == "zero"]
         if not names:
             return
-        with _changed_a_little(self._runs.module):
-            try:
-                gradients = self.gradients([self._trained[key] for key in names])
-            except Exception:
-                return
+        with self._after_steps():
+            gradients = self.gradients([self._trained[key] for key in names])
         woken = [key for key, g in zip(names, gradients, strict=True) if g is not None and g.any()]
         if woken:
             self._note(
-                kinds, woken, "the gradient is 0 only while what it is multiplied by starts at 0"
-            )
+                kinds, woken,
+                "the gradient is 0 at the start only: what it is multiplied by starts at 0, and is"
+                " trained",
+            )  # fmt: skip
+
+    @contextmanager
+    def _after_steps(self) -> Iterator[None]:
+        """Take steps of the length of a gradient's largest number, and take them back."""
+        parameters = list(self._trained.values())
+        before = [p.detach().clone() for p in parameters]
+        try:
+            for _ in range(STEPS):
+                for parameter, gradient in zip(parameters, self.gradients(parameters), strict=True):
+                    largest = 0.0 if gradient is None else float(gradient.abs().max())
+                    if gradient is not None and 0 < largest < inf:
+                        with torch.no_grad():
+                            parameter.add_(gradient, alpha=-LENGTH / largest)
+            yield
+        finally:
+            with torch.no_grad():
+                for parameter, numbers in zip(parameters, before, strict=True):
+                    parameter.copy_(numbers)
 
     def _in_part(self, kinds: dict[str, Kind]) -> None:
         """Take out gradients of 0 beside others of the same layer: the layer is not dead."""
@@ -129,19 +153,3 @@ class GradientReach:
         layer = key.rpartition(".")[0]
         beside = [other for other in self._all if other.rpartition(".")[0] == layer]
         return all(kinds.get(other) == kinds[key] for other in beside)
-
-
-@contextmanager
-def _changed_a_little(module: nn.Module) -> Iterator[None]:
-    """Add small random numbers to all parameters, and take them away again."""
-    parameters = [p for p in module.parameters() if p.is_floating_point()]
-    before = [p.detach().clone() for p in parameters]
-    with torch.no_grad(), seeded(1):
-        for parameter in parameters:
-            parameter.add_(torch.randn_like(parameter), alpha=NUDGE)
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for parameter, numbers in zip(parameters, before, strict=True):
-                parameter.copy_(numbers)

@@ -24,7 +24,8 @@ def optimizer_beside(
 
     `wanted` is the name of one, or of a function that makes it of the module; InputError where
     there is none. Without it, those count that hold any parameter of the module: two may share
-    it. One that holds no parameter of the module counts if what it holds is no other module's.
+    it. One that holds no parameter of the module counts if what it holds is no other module's,
+    or that of a twin.
     """
     found = _optimizers(namespaces)
     if wanted is not None:
@@ -40,12 +41,12 @@ def optimizer_beside(
     own = {id(p) for p in module.parameters()}
     holders = {name: one for name, one in found.items() if held_by(one) & own}
     if not holders and wanted is None:
-        others = _others(namespaces)
+        others = _others(module, namespaces)
         holders = {name: one for name, one in found.items() if not held_by(one) & others}
         if not holders:
             raise NotExercised(
-                f"{', '.join(found)}: what they hold are the parameters of other objects there,"
-                " and none of this module"
+                f"{', '.join(found)}: no parameter of this module is held, only those of other"
+                " objects there"
             )
     return _together(module, holders or found, own)
 
@@ -94,9 +95,24 @@ def _wanted(
     return value, called
 
 
-def _others(namespaces: Namespaces) -> set[int]:
-    """Return the ids of the parameters of all other objects there."""
-    values = [value for names in namespaces for value in names.values()]
+def _others(module: nn.Module, namespaces: Namespaces) -> set[int]:
+    """Return the ids of the parameters of other objects there that may have an optimizer."""
+    values = [
+        value for names in namespaces for value in names.values() if not _is_twin(module, value)
+    ]
     inside = (p for value in values if isinstance(value, nn.Module) for p in value.parameters())
     alone = (value for value in values if isinstance(value, torch.Tensor))
     return {id(p) for p in (*inside, *alone)}
+
+
+def _is_twin(one: nn.Module, other: object) -> bool:
+    """Whether another module looks just the same and has other numbers.
+
+    One with the same numbers was copied on purpose, as a target network is.
+    """
+    if other is one or not isinstance(other, nn.Module) or type(other) is not type(one):
+        return False
+    here, there = one.state_dict(), other.state_dict()
+    if {key: t.shape for key, t in here.items()} != {key: t.shape for key, t in there.items()}:
+        return False
+    return any(not torch.equal(here[key], there[key]) for key in here)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from fcinspect.bridge.loading import words_of
 from fcinspect.bridge.observe.random_runs import RandomRuns, draw, seeded
+from fcinspect.bridge.trace.sites import own_place
+from fcinspect.bridge.trace.step_words import name_of
 from fcinspect.bridge.trace.tensors import tensors_of
 from fcinspect.diagnosis.observations import Mixing
+from fcinspect.shapes.steps import Place
 
 FEWEST_ROWS = 2
 OTHER_ROWS = 3
 """Rows of the batch where it has too few to tell."""
+ROUNDINGS = 256
+"""So many units of rounding a number may move by when sums are taken in another order, as they are
+where a row meets another number of rows in a product: some tens of units were seen."""
+MOST_NUMBERS = 2**26
+"""Of larger runs it is not looked for where rows meet first."""
 
 
 class NotExercised(Exception):
@@ -61,21 +72,43 @@ class _Probe:
         places = self._without_pairs(places)
         # a view can take all of its rows from the first, or from the last
         for row in (0, self._rows - 1):
-            changed = self._changed(0, row)
+            changed = _tensors(self._runs.run(self._with_other(row)))
             for place in places:
                 others = _moved(self._base[place], changed[place], row)
                 if others:
+                    self._require_every_input(row, place)
                     shape = tuple(self._base[place].shape)
-                    return Mixing(self._rows, row, others, shape, self._by_column(place))
+                    function, where = self._first(row)
+                    by_column = self._by_column(place)
+                    return Mixing(self._rows, row, others, shape, by_column, function, where)
         return None
 
-    def _changed(self, dimension: int, index: int) -> list[torch.Tensor]:
-        """Return the outputs with one slice of the inputs drawn again."""
+    def _with_other(
+        self, index: int, dimension: int = 0, only: int | None = None
+    ) -> list[torch.Tensor]:
+        """Return the inputs with one slice drawn again, of all or of one of them."""
         other = [tensor.clone() for tensor in self._inputs]
         with seeded(1):
-            for tensor in other:
-                draw(tensor.select(dimension, index))
-        return _tensors(self._runs.run(other))
+            for number, tensor in enumerate(other):
+                if only in (None, number):
+                    draw(tensor.select(dimension, index))
+        return other
+
+    def _require_every_input(self, row: int, place: int) -> None:
+        """Raise NotExercised where rows of some inputs are independent: the others are no batch."""
+        names = [t.name or str(number + 1) for number, t in enumerate(self._runs.inputs)]
+        if len(names) < 2:
+            return
+        mixing = []
+        for number, name in enumerate(names):
+            changed = _tensors(self._runs.run(self._with_other(row, only=number)))[place]
+            if _moved(self._base[place], changed, row):
+                mixing.append(name)
+        if len(mixing) < len(names):
+            raise NotExercised(
+                f"each row of input {' and '.join(mixing)} enters all rows of the output, those of"
+                " the others do not: as a memory or examples that all rows share"
+            )
 
     def _without_pairs(self, places: list[int]) -> list[int]:
         """Leave out outputs that hold a number for each pair of rows, as of contrastive losses."""
@@ -97,13 +130,65 @@ class _Probe:
         lead = (*self._base[place].shape[:2],)
         if len(lead) < 2 or lead[1] < 2 or any(t.shape[:2] != lead for t in self._inputs):
             return False
-        changed = self._changed(1, 0)[place]
+        changed = _tensors(self._runs.run(self._with_other(0, dimension=1)))[place]
         return not _moved(self._base[place].transpose(0, 1), changed.transpose(0, 1), 0)
+
+    def _first(self, row: int) -> tuple[str, Place | None]:
+        """Return the first function whose rows mix, and where it is called; "" if none is found.
+
+        Rows that a view cuts otherwise are seen where they are rows of the batch again.
+        """
+        one, other = _Recorder(self._rows), _Recorder(self._rows)
+        for recorder, inputs in ((one, self._inputs), (other, self._with_other(row))):
+            with recorder:
+                self._runs.run(inputs)
+        if not one.whole or len(one.seen) != len(other.seen):
+            return "", None
+        for a, b in zip(one.seen, other.seen, strict=True):
+            if a.function == b.function and _moved(a.output, b.output, row):
+                return a.function, a.place
+        return "", None
+
+
+@dataclass(frozen=True)
+class _Seen:
+    function: str
+    place: Place | None
+    output: torch.Tensor
+
+
+class _Recorder(TorchFunctionMode):
+    """Keeps what functions return that has as many rows as the batch."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.seen: list[_Seen] = []
+        self.whole = True
+        self._rows = rows
+        self._numbers = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        for _, tensor in tensors_of(output) if self.whole else ():
+            if tensor.shape[:1] == (self._rows,):
+                place = own_place(sys._getframe(1))
+                self.seen.append(_Seen(name_of(func), place, tensor.clone()))
+                self._numbers += tensor.numel()
+                self.whole = self._numbers < MOST_NUMBERS
+        return output
 
 
 def same(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Whether two tensors hold the same numbers; NaN is the same as NaN."""
-    return bool(((a == b) | ((a != a) & (b != b))).all())
+    """Whether two tensors hold the same numbers but for rounding; NaN is the same as NaN."""
+    if not a.is_floating_point() and not a.is_complex():
+        return bool((a == b).all())
+    known = ~(a.isnan() & b.isnan())
+    a, b = a[known], b[known]
+    if a.isnan().any() or b.isnan().any():
+        return False
+    largest = max((float(t.abs().max()) for t in (a, b) if t.numel()), default=0.0)
+    near = (a == b) | ((a - b).abs() <= ROUNDINGS * torch.finfo(a.dtype).eps * largest)
+    return bool(near.all())
 
 
 def _moved(before: torch.Tensor, after: torch.Tensor, changed: int) -> tuple[int, ...]:

@@ -37,6 +37,8 @@ def call_of_function(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> 
         for key, part in kwargs.items()
         if not key.startswith("_") and not _holds_tensor(part)
     }
+    if name.endswith("dropout") and kwargs.get("training"):
+        named["training"] = "True"
     said = [word for word in (*said, *(f"{k}={v}" for k, v in named.items() if v)) if word]
     return _short(f"({', '.join(said)})") if said else ""
 

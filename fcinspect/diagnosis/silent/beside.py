@@ -16,6 +16,15 @@ def found(case: Case) -> list[Cause]:
     return [*_of_optimizer(case.seen.optimizer), *_of_weights(case)]
 
 
+def looked_for(case: Case) -> tuple[str, ...]:
+    """Return what was looked for in a state dict; what was not is undecided."""
+    stored = case.seen.weights
+    if stored is None:
+        case.undecided.append("a state dict: none was given; --weights FILE names it")
+        return ()
+    return (f"whether {stored.source} loads, and how weights that are not square lie",)
+
+
 def _of_weights(case: Case) -> list[Cause]:
     """A state dict whose weights lie the other way round, or that does not load."""
     stored = case.seen.weights
@@ -24,8 +33,7 @@ def _of_weights(case: Case) -> list[Cause]:
     case.undecided += _undecided_weights(stored)
     causes = _turned(stored)
     known = recognise(read(stored.refusal)[0]) if stored.refusal else None
-    names = {cause.name for cause in causes}
-    return [*causes, *(c for c in (known.likely if known else ()) if c.name not in names)]
+    return causes or list(known.likely[:1] if known else ())
 
 
 def _of_optimizer(held: OptimizerHolds | None) -> list[Cause]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import PurePath
 
 from fcinspect.diagnosis.editing import Edit, Source, changes_of
 from fcinspect.diagnosis.mending import Mender, Retry, edited, trial_of
 from fcinspect.diagnosis.observations import Observations
-from fcinspect.diagnosis.records import Cause, Trial
-from fcinspect.shapes.steps import ModuleTrace, Step
+from fcinspect.diagnosis.records import Cause, Trial, one_line
+from fcinspect.shapes.steps import ModuleTrace, Place, Step
 
 Observe = Callable[[ModuleTrace, Mapping[str, str]], Observations | None]
 """(run, texts of files) -> what is seen of the module with those texts in place of its files."""
@@ -49,6 +50,14 @@ class Case:
         steps, batch = inputs[0].shape[:2]
         recurrent = any("batch_first=False" in step.call for step in self.trace.steps)
         return recurrent and steps != batch and outputs[0].shape[0] == batch
+
+    def where(self, place: Place | None) -> str:
+        """Return " (net.py:17: y = y - y.mean(0))", or "" where the place is not known."""
+        if place is None:
+            return ""
+        source = self.sources.get(place.file)
+        code = "" if source is None else one_line(source.lines[place.line - 1])
+        return f" ({PurePath(place.file).name}:{place.line}{f': {code}' if code else ''})"
 
     def with_one_row_more(self, step: Step) -> Step | None:
         """Return the same step of a run whose batch has one row more; None if there is none."""

@@ -49,6 +49,6 @@ def judge(
         f"{trace.name} runs: {shapes_of(trace.inputs)} → {shapes_of(trace.outputs)}",
         f"No error was raised. {verdict}",
         found,
-        (*shapes.CHECKED, *seen.checked),
+        (*shapes.CHECKED, *seen.checked, *beside.looked_for(case)),
         (*seen.not_exercised, *case.undecided),
     )

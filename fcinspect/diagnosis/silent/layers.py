@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from pathlib import PurePath
 
 from fcinspect.diagnosis.editing import Edit, Source, prefix_of
 from fcinspect.diagnosis.observations import Lifeless, Unregistered
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.silent.case import Case
 from fcinspect.diagnosis.silent.registering import registered
+from fcinspect.diagnosis.silent.rows import softmax_axis
 from fcinspect.diagnosis.silent.words import listed
 from fcinspect.shapes.steps import Step
 
 HOLDERS = {"list": "List", "tuple": "List", "set": "List", "dict": "Dict"}
 """The container of torch that takes the place of a plain one."""
+LAZY = ("Linear", "Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 WORDS = {
     "never used": (
         "layer-never-used",
         "Forward never uses {0}",
         "registered, counted and saved, but no step of the run uses them",
-        "call the layer in forward, or remove it",
+        "use them in forward, or remove them; a parameter of the loss alone is better kept there",
     ),
     "detached": (
         "layer-detached",
         "No gradient reaches {0}",
-        "they are used, but the output does not depend on them differentiably: a detach(), .data,"
-        " .item(), argmax or torch.no_grad() stands between",
-        "remove it",
+        "they are used, but the output does not depend on them differentiably: what they give goes"
+        " nowhere, or a detach(), .data, .item(), argmax or torch.no_grad() stands between",
+        "use what they give, or remove what cuts it off; if that is meant, .requires_grad_(False)"
+        " says so and keeps them from an optimizer",
     ),
     "zero": (
         "layer-dead",
@@ -106,10 +110,10 @@ def _made_in_run(case: Case) -> list[Cause]:
             Cause(
                 "layer-made-in-forward",
                 f"Forward makes a new {_kinds(lost)} at every call",
-                f"{_places(lost)}: its random weights are gone after the call; no optimizer and no"
-                " state dict ever holds them",
+                f"{_places(lost)}: their random weights are gone after the call; no optimizer and"
+                " no state dict ever holds them",
                 "make it once in __init__, and call it in forward",
-                f"self.{lost[0].kind.lower()} = nn.{lost[0].kind}(…)",
+                f"self.{lost[0].kind.lower()} = {_written(case, lost[0])}",
             )
         )
     if late:
@@ -121,7 +125,9 @@ def _made_in_run(case: Case) -> list[Cause]:
                 " its parameters, load_state_dict does not find it, and .to(device) comes too"
                 " early",
                 "make it in __init__; where a width is not known there, nn.LazyLinear learns it",
-                f"self.{late[0].path} = nn.Lazy{late[0].kind}(…)",
+                f"self.{late[0].path} = nn.Lazy{late[0].kind}(…)"
+                if late[0].kind in LAZY
+                else f"self.{late[0].path} = {_written(case, late[0])}",
             )
         )
     return found
@@ -137,8 +143,17 @@ def _names(made: list[Step]) -> str:
 
 def _places(made: list[Step]) -> str:
     places = [step.made for step in made if step.made is not None]
-    lines = list(dict.fromkeys(str(place.line) for place in places))
-    return f"line {listed(lines)}" if lines else "in code that is not yours"
+    lines = list(dict.fromkeys(f"{PurePath(place.file).name}:{place.line}" for place in places))
+    return listed(lines) or "in code that is not yours"
+
+
+def _written(case: Case, step: Step) -> str:
+    """Return how the source makes a layer: "nn.Linear(12, 12)"."""
+    source = None if step.made is None else case.sources.get(step.made.file)
+    call = None if source is None else source.call_at(step.made)
+    if source is None or call is None:
+        return f"nn.{step.kind}(…)"
+    return source.segment(call)
 
 
 def _lifeless(case: Case) -> list[Cause]:
@@ -146,11 +161,14 @@ def _lifeless(case: Case) -> list[Cause]:
     found = []
     for kind, (name, cause, evidence, fix) in WORDS.items():
         parts = [p for p in case.seen.lifeless if p.kind == kind]
+        if kind == "never used":
+            parts = _without_other_uses(case, parts)
         if kind == "zero" and parts and any(map(_is_softmax_of_one, case.trace.steps)):
-            case.undecided.append(
-                f"{listed([p.name for p in parts])}: the gradient is 0, but a softmax over one"
-                " number is 1 whatever enters; a longer input would tell"
-            )
+            if any(1 in tensor.shape[1:] for tensor in case.trace.inputs):
+                case.undecided.append(
+                    f"{listed([p.name for p in parts])}: the gradient is 0, but a softmax over one"
+                    " number is 1 whatever enters; a longer input would tell"
+                )
             continue
         if kind == "detached" and not case.trace.outputs:
             continue  # nothing is returned that could depend on them
@@ -160,10 +178,38 @@ def _lifeless(case: Case) -> list[Cause]:
     return found
 
 
+def _without_other_uses(case: Case, parts: list[Lifeless]) -> list[Lifeless]:
+    """Leave out what another function of the source uses, as evaluate or a loss does."""
+    left, used = [], dict[str, list[str]]()
+    for part in parts:
+        where = _used_elsewhere(case, part.name.split(".")[0])
+        if where:
+            used.setdefault(where, []).append(part.name)
+        else:
+            left.append(part)
+    for where, names in used.items():
+        case.undecided.append(f"{listed(names)}: forward does not use them, {where} may")
+    return left
+
+
+def _used_elsewhere(case: Case, attribute: str) -> str:
+    """Return "evaluate (net.py:17)" of a function that reads an attribute of that name."""
+    for source in case.sources.values():
+        for node in ast.walk(source.tree) if source.tree is not None else ():
+            if not isinstance(node, ast.Attribute) or node.attr != attribute:
+                continue
+            function = source.enclosing(node, ast.FunctionDef)
+            name = function.name if isinstance(function, ast.FunctionDef) else "the file"
+            if isinstance(node.ctx, ast.Load) and name not in ("__init__", "forward"):
+                return f"{name} ({PurePath(source.file).name}:{node.lineno})"
+    return ""
+
+
 def _is_softmax_of_one(step: Step) -> bool:
     """Whether a step weighs a single thing."""
-    if step.kind in ("softmax", "Softmax"):
-        return bool(step.outputs) and 1 in step.outputs[0].shape[1:]
+    axis = softmax_axis(step)
+    if axis is not None:
+        return bool(step.outputs) and step.outputs[0].shape[axis] == 1
     if step.kind in ("MultiheadAttention", "scaled_dot_product_attention"):
         return len(step.inputs) > 1 and 1 in step.inputs[1].shape[-3:-1]
     return False

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from fcinspect.diagnosis.editing import Edit
+import ast
+import re
+from collections.abc import Iterator
+
+from fcinspect.diagnosis.editing import Edit, Source, last_name
 from fcinspect.diagnosis.observations import Mixing
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by
 from fcinspect.diagnosis.silent.case import SEQUENTIAL, Case
+from fcinspect.diagnosis.silent.lines import softmax_over_last
 from fcinspect.diagnosis.silent.words import listed
 from fcinspect.shapes.steps import Step
 
+MAKERS = ("Transformer", "TransformerEncoderLayer", "TransformerDecoderLayer", "MultiheadAttention")
 SOFTMAX = ("softmax", "Softmax", "log_softmax", "LogSoftmax")
 
 
@@ -20,7 +26,7 @@ def found(case: Case) -> list[Cause]:
         return []
     if case.time_first:
         return []  # said to be undecided already
-    if any(s.kind in SEQUENTIAL and len(s.inputs[0].shape) == 2 for s in case.trace.steps):
+    if any(_is_one_sequence(case, step) for step in case.trace.steps):
         case.undecided.append(
             "rows of the batch that depend on one another: a sequence without a batch enters"
         )
@@ -29,55 +35,67 @@ def found(case: Case) -> list[Cause]:
         f"row {mixing.changed} of the input alone was changed, and of the output's {mixing.rows}"
         f" rows {listed([str(row) for row in mixing.others])} changed too"
     )
+    first = ""
+    if mixing.function:
+        first = f"; it begins in {mixing.function}{case.where(mixing.place)}"
     for step in case.trace.steps:
         time_first = step.kind in SEQUENTIAL and "batch_first=False" in step.call
         if time_first and step.inputs and len(step.inputs[0].shape) == 3:
             return [_batch_first(case, step, mixing, seen)]
     for step in case.trace.steps:
-        if _over_batch(step):
-            return [
-                Cause(
-                    "softmax-over-batch",
-                    "The softmax is taken over the batch",
-                    f"{step.words} works along dimension 0; {seen}",
-                    "take it over the classes",
-                    "torch.softmax(x, dim=-1)",
-                )
-            ]
+        if softmax_axis(step) == 0:
+            cause = Cause(
+                "softmax-over-batch",
+                "The softmax is taken over the batch",
+                f"{step.words} works along dimension 0{case.where(step.called)}; {seen}",
+                "take it over the classes",
+                "torch.softmax(x, dim=-1)",
+            )
+            return [case.tried(cause, softmax_over_last(case, step), lambda s: s.mixing is None)]
     return [
         Cause(
             "rows-mixed",
             "Rows of the batch depend on one another",
-            seen,
-            "look for a view, transpose or sum that runs over dimension 0",
+            f"{seen}{first}",
+            f"look {'there' if first else 'for a view, transpose or sum'}: what runs over"
+            " dimension 0 is to run over another, and views are to keep dimension 0",
         )
     ]
 
 
-def _over_batch(step: Step) -> bool:
-    """Whether a softmax runs along dimension 0, which it does unasked for some ranks."""
-    if step.kind not in SOFTMAX or not step.inputs:
+def _is_one_sequence(case: Case, step: Step) -> bool:
+    """Whether what enters a recurrent layer is a sequence alone, without a batch or in one of 1."""
+    if step.kind not in SEQUENTIAL or not step.inputs or step.inputs[0].name.endswith("packed"):
         return False
+    shape, given = step.inputs[0].shape, case.trace.inputs[0].shape
+    alone = len(shape) == 3 and shape[:2] == (case.rows, 1) and "batch_first=False" in step.call
+    return len(shape) == 2 or (alone and given[1:2] != (1,))
+
+
+def softmax_axis(step: Step) -> int | None:
+    """Return the dimension that a softmax runs along, or None of another step."""
+    if step.kind not in SOFTMAX or not step.inputs:
+        return None
     rank = len(step.inputs[0].shape)
-    asked = step.call.strip("()").replace("dim=", "").replace("None", "")
-    if not asked:
-        return rank in (1, 3)  # torch.nn.functional._get_softmax_dim
-    return asked in ("0", str(-rank))
+    asked = re.search(r"-?\d+", step.call)
+    if asked is None:
+        return 0 if rank in (0, 1, 3) else 1  # torch.nn.functional._get_softmax_dim
+    return int(asked[0]) % max(rank, 1)
 
 
 def _batch_first(case: Case, step: Step, mixing: Mixing, seen: str) -> Cause:
     shape = step.inputs[0].shape
-    edits: tuple[Edit, ...] = ()
     source = None if step.made is None else case.sources.get(step.made.file)
     call = None if source is None else source.call_at(step.made)
+    kind, edits = step.kind, list[Edit]()
     if source is not None and call is not None:
-        given = next((k for k in call.keywords if k.arg == "batch_first"), None)
-        if given is not None:
-            edits = (source.replaced(given.value, "True"),)
-        else:
-            last = [*call.args, *(k.value for k in call.keywords)][-1:]
-            if last:
-                edits = (source.replaced(last[0], f"{source.segment(last[0])}, batch_first=True"),)
+        edits = [_given_batch_first(source, call)]
+        kind = last_name(call.func)
+    else:
+        # a layer that is copied, as nn.TransformerEncoder copies it
+        for other, found in _sequential_calls(case):
+            edits.append(_given_batch_first(other, found))
+            kind = last_name(found.func)
     evidence = f"{by(shape)} enters, read as {shape[0]} steps of a batch of {shape[1]}; {seen}"
     if mixing.by_column:
         evidence += (
@@ -89,6 +107,22 @@ def _batch_first(case: Case, step: Step, mixing: Mixing, seen: str) -> Cause:
         f"{step.path} takes the batch for time: batch_first=True is missing",
         evidence,
         "construct it with batch_first=True",
-        f"nn.{step.kind}(…, batch_first=True)",
+        f"nn.{kind}(…, batch_first=True)",
     )
-    return case.tried(cause, edits, lambda observed: observed.mixing is None)
+    return case.tried(cause, tuple(edits), lambda observed: observed.mixing is None)
+
+
+def _given_batch_first(source: Source, call: ast.Call) -> Edit:
+    given = next((k for k in call.keywords if k.arg == "batch_first"), None)
+    if given is not None:
+        return source.replaced(given.value, "True")
+    last = [*call.args, *(k.value for k in call.keywords)][-1:]
+    return source.inserted_after(last[0] if last else call.func, ", batch_first=True")
+
+
+def _sequential_calls(case: Case) -> Iterator[tuple[Source, ast.Call]]:
+    """Yield the calls that make layers of transformers, in the reader's files."""
+    for source in case.sources.values():
+        for node in ast.walk(source.tree) if source.tree is not None else ():
+            if isinstance(node, ast.Call) and last_name(node.func) in MAKERS:
+                yield source, node

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.recognising import recognise
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import Scene, by
 from fcinspect.diagnosis.repairs.flattening import flatten_rows
 from fcinspect.diagnosis.silent.case import Case
+from fcinspect.diagnosis.silent.lines import METHOD, squeezed
+from fcinspect.diagnosis.silent.rows import softmax_axis
 from fcinspect.shapes.steps import Failure, Shape, Step
 
 CHECKED = ("views that change the batch", "tensors that are broadcast against each other")
@@ -22,7 +26,10 @@ LOSSES = (
 
 def found(case: Case) -> list[Cause]:
     """Return the faults, the one that spoils most first."""
-    return [*_nothing_returned(case), *_batch_changed(case), *_broadcast(case)]
+    return [
+        *_nothing_returned(case), *_batch_changed(case), *_broadcast(case), *_one_of_one(case),
+        *_dropping(case),
+    ]  # fmt: skip
 
 
 def _nothing_returned(case: Case) -> list[Cause]:
@@ -86,6 +93,45 @@ def _broadcast(case: Case) -> list[Cause]:
     return found
 
 
+def _one_of_one(case: Case) -> list[Cause]:
+    """A softmax over one number, which is 1 whatever enters, of inputs that are longer."""
+    if any(1 in tensor.shape for tensor in case.trace.inputs):
+        return []
+    for step in case.trace.steps:
+        axis = softmax_axis(step)
+        if axis is None or not step.outputs or step.outputs[0].shape[axis] != 1:
+            continue
+        return [
+            Cause(
+                "softmax-over-one",
+                "A softmax is taken over a single number, and always gives 1",
+                f"{by(step.inputs[0].shape)} enters {step.words}, whose dimension {axis} is 1"
+                f"{case.where(step.called)}: nothing before it is trained",
+                "take it over the dimension that is to be weighed; for one score use a sigmoid",
+                "torch.sigmoid(x)",
+            )
+        ]
+    return []
+
+
+def _dropping(case: Case) -> list[Cause]:
+    """Functions that drop numbers in evaluation mode, since they are not told the mode."""
+    if case.trace.training:
+        return []
+    return [
+        Cause(
+            "dropout-in-evaluation",
+            f"F.{step.kind} drops numbers in evaluation mode, too",
+            f"it is called without training=self.training{case.where(step.called)}, and its default"
+            " is True",
+            "tell it the mode, or use nn.Dropout",
+            f"F.{step.kind}(x, training=self.training)",
+        )
+        for step in case.trace.steps
+        if not step.is_module and step.kind.endswith("dropout") and "training" in step.call
+    ]
+
+
 def _loss(case: Case, step: Step) -> list[Cause]:
     """Return the causes of what torch would warn of."""
     given = [t.shape for t in step.inputs] + [p.shape for p in step.parameters]
@@ -102,7 +148,15 @@ def _loss(case: Case, step: Step) -> list[Cause]:
         f" due to broadcasting. Please ensure they have the same size.\n  {code}\n"
     )
     known = recognise(read(text)[0])
-    return list(known.likely[:1]) if known else []
+    if known is None:
+        return []
+    cause = known.likely[0]
+    cause = replace(cause, evidence=cause.evidence + case.where(place))
+    told = METHOD.fullmatch(cause.code or "")
+    if told is None:
+        return [cause]
+    edits = squeezed(case, step, 1 if told["name"] == "y" else 0, told["method"])
+    return [case.tried(cause, edits)]
 
 
 def _column(case: Case, step: Step) -> list[Cause]:
@@ -137,15 +191,15 @@ def _stretched(case: Case, step: Step) -> list[Cause]:
         return []  # as many rows by chance
     a, b = (t.shape for t in step.inputs)
     out = step.outputs[0].shape
-    return [
-        Cause(
-            "operands-broadcast",
-            f"{step.kind} stretches both of its operands",
-            f"{by(a)} and {by(b)} give {by(out)}: each of the {rows} rows meets each",
-            "give both the same shape: squeeze(1) or unsqueeze(1)",
-            "a = a.squeeze(1)",
-        )
-    ]
+    cause = Cause(
+        "operands-broadcast",
+        f"{step.kind} stretches both of its operands",
+        f"{by(a)} and {by(b)} give {by(out)}: each of the {rows} rows meets each"
+        f"{case.where(step.called)}",
+        "give both the same shape: squeeze(1) or unsqueeze(1)",
+        "a = a.squeeze(1)",
+    )
+    return [case.tried(cause, squeezed(case, step, [a, b].index((rows, 1)), "squeeze(1)"))]
 
 
 def _meet(step: Step, rows: int) -> bool:
