@@ -87,7 +87,8 @@ def trial_of(trace: ModuleTrace | None, wanted: int | None = None) -> Trial | No
     rows = trace.inputs[0].shape[:1] if trace.inputs else ()
     if wanted is not None:
         rows = (wanted,)
-    kept = bool(trace.outputs) and trace.outputs[0].shape[:1] == rows
+    # a single number, as of a loss, has no rows to keep
+    kept = bool(trace.outputs) and trace.outputs[0].shape[:1] in (rows, ())
     words = f"runs: {shapes_of(trace.inputs)} → {shapes_of(trace.outputs)}"
     if not kept and rows:
         words += f", where {rows[0]} rows should come out"

@@ -43,12 +43,14 @@ def judge(
         *layers.found(case),
         *beside.found(case),
     )
+    checked = (*shapes.CHECKED, *seen.checked, *beside.looked_for(case))
     count = f"{len(found)} silent fault{'' if len(found) == 1 else 's'}"
     verdict = f"{count} found." if found else "No silent fault was found."
     return SilentReport(
         f"{trace.name} runs: {shapes_of(trace.inputs)} → {shapes_of(trace.outputs)}",
         f"No error was raised. {verdict}",
         found,
-        (*shapes.CHECKED, *seen.checked, *beside.looked_for(case)),
+        # what was looked for and could not be told is under what was not exercised
+        tuple(what for what in checked if not any(u.startswith(what) for u in case.undecided)),
         (*seen.not_exercised, *case.undecided),
     )

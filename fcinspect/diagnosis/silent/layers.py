@@ -36,9 +36,10 @@ WORDS = {
     "zero": (
         "layer-dead",
         "The gradient of {0} is exactly 0 on random inputs",
-        "every number of the gradient is 0, also when all parameters are changed a little: a ReLU"
-        " behind is off for all rows, or a factor is 0",
-        "look at the initialisation (large negative biases) and at double activations",
+        "every number of the gradient is 0, also after a few steps of gradient descent: a ReLU"
+        " behind is off for all rows, or what they are multiplied by stays 0",
+        "look at the initialisation (large negative biases, zeros everywhere) and at double"
+        " activations",
     ),
 }
 
@@ -188,7 +189,7 @@ def _without_other_uses(case: Case, parts: list[Lifeless]) -> list[Lifeless]:
         else:
             left.append(part)
     for where, names in used.items():
-        case.undecided.append(f"{listed(names)}: forward does not use them, {where} may")
+        case.undecided.append(f"{listed(names)}: not used by forward; {where} may")
     return left
 
 
