@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import Any
 
 from fcinspect.bridge.process import Worker
+from fcinspect.bridge.trace.fitting import fits
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, Misbehaved
-from fcinspect.layers.memory import is_free
 from fcinspect.shapes.steps import Device, ModuleTrace, Tensor
 
 
 def host(text: str, arguments: Mapping[str, Any]) -> object:
     """Return the module behind a name; for the process that runs it."""
-    from fcinspect.bridge.trace.traced import Traced
+    from fcinspect.bridge.traced import Traced
 
     return Traced(text, arguments)
-
-
-def fits(run: ModuleTrace) -> bool:
-    """Whether a module, its outputs and as much again twice fit this machine's memory."""
-    outputs = (tensor for step in run.steps for tensor in step.outputs)
-    numbers = sum(prod(tensor.shape) for tensor in (*outputs, *run.inputs))
-    return is_free(3 * (run.parameter_bytes + 4 * numbers))
 
 
 class Tracing:

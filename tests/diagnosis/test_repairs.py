@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fcinspect.bridge.trace.traced import Traced
+from fcinspect.bridge.traced import Traced
 from fcinspect.cli.module import parse_input
 from fcinspect.diagnosis.module import diagnose_trace
 from fcinspect.diagnosis.recognising import diagnose

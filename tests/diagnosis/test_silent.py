@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fcinspect.bridge.trace.traced import Traced
+from fcinspect.bridge.traced import Traced
 from fcinspect.cli.module import parse_input
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.diagnosis.silent.judging import SilentReport, judge

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fcinspect.bridge.trace.traced import Traced
+from fcinspect.bridge.traced import Traced
 from fcinspect.shapes.steps import Device, ModuleTrace, Tensor
 
 FILE = Path(__file__).with_name("unusual_modules.py")

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchinfo import summary
 
 from fcinspect.bridge.trace import tracer
-from fcinspect.bridge.trace.traced import Traced
+from fcinspect.bridge.traced import Traced
 from fcinspect.errors import UsageError
 from fcinspect.shapes.steps import Device, ModuleTrace, Step, Tensor
 
