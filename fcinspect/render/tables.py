@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,10 @@ class Fitted:
     """Blanks between two columns"""
     note: str
     """What is to be said of the part that is shown, "" when it is the whole"""
+
+
+WORDS = re.compile(r" (?!→|->)")
+"""Between words, but for an arrow: it ends the line of what goes in."""
 
 
 def fit(table: Table, width: int | None, write: Write = str) -> Fitted:
@@ -122,7 +127,7 @@ def _narrowed(table: Table, widths: Sequence[int], room: int) -> list[int]:
     """Narrow the widest columns of words until all fit, but none below its longest word."""
     widths = list(widths)
     least = {
-        k: max(cell_len(word) for row in _cells(table) for word in row[k].split(" "))
+        k: max(cell_len(word) for row in _cells(table) for word in WORDS.split(row[k]))
         for k, column in enumerate(table.columns)
         if not column.right
     }
