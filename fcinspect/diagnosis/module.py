@@ -15,6 +15,8 @@ from fcinspect.diagnosis.repairs.candidate import Candidate
 from fcinspect.shapes.steps import ModuleTrace
 
 MOST_CAUSES = 5
+CERTAIN = {"features-do-not-divide"}
+"""Causes that leave no room for what a text can only guess."""
 
 
 def diagnose_trace(trace: ModuleTrace, retry: Retry | None) -> Diagnosis | None:
@@ -49,6 +51,8 @@ def _told(cause: Cause, causes: Sequence[Cause], trace: ModuleTrace) -> bool:
     """Whether the module itself tells already that a cause of the text holds, or does not."""
     written = {change.after.strip() for own in causes for change in own.changes}
     names = {own.name for own in causes} | _contradicted(trace)
+    if names & CERTAIN:
+        return True
     return cause.name in names or (cause.code or "") in written
 
 

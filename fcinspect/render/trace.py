@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 200
 """Steps shown on the page unless all are asked for; JSON and CSV have them all."""
+FEW_MORE = 20
+"""So many more are shown rather than left out."""
+MOST_SENTENCES = 40
 MOST_WINDOWS = 12
 MOST_NAME = 30
 HANG = 4
@@ -162,7 +165,8 @@ def page(
     if trace.inputs and (trace.failure is None or trace.failure.stage == "forward"):
         built.add(*(Line.of(line, indent=2) for line in _head(trace)))
     if trace.steps:
-        shown = len(trace.steps) if show_all else MOST_ROWS
+        whole = show_all or len(trace.steps) <= MOST_ROWS + FEW_MORE
+        shown = len(trace.steps) if whole else MOST_ROWS
         built.group(_table(trace, shown))
         if shown < len(trace.steps):
             built.add(Line.of(f"showing {shown} of {len(trace.steps):,} steps; --all shows all"))
@@ -214,10 +218,13 @@ def _table(trace: ModuleTrace, most: int) -> Table:
     )
     steps = trace.steps[:most]
     body = [_row(step, several) for step in steps]
-    total = ("total", "", "", "", text.count(trace.parameters), text.count(trace.macs))
-    if trace.failure is not None or most < len(trace.steps):
+    if trace.failure is not None:
         return Table(columns, tuple(body), strong=_linear(steps))
-    return Table(columns, (*body, total), rule_before=frozenset({len(body)}), strong=_linear(steps))
+    unused = sum(prod(parameter.shape) for parameter in trace.unused)
+    last = [("not used in this run", "", "", "", text.count(unused), "")] if unused else []
+    last.append(("total", "", "", "", text.count(trace.parameters), text.count(trace.macs)))
+    rules = frozenset({len(body)})
+    return Table(columns, (*body, *last), rule_before=rules, strong=_linear(steps))
 
 
 def _linear(steps: Sequence[Step]) -> frozenset[int]:
@@ -262,13 +269,17 @@ def _name(step: Step) -> str:
 
 
 def _finish(built: PageBuilder, trace: ModuleTrace) -> None:
-    linear = {(step.path, step.inputs, step.weight): step for step in trace.steps if step.linear}
+    linear: dict[object, Step] = {}
+    for step in trace.steps:
+        if step.linear:
+            linear.setdefault((_called(step), step.inputs, step.weight, step.bias), step)
     if linear:
         wide = max(len(_called(step)) for step in linear.values())
         shown = [_sentence(step, min(wide, MOST_NAME)) for step in linear.values()]
-        built.group(Heading("Linear layers: Y = X·Wᵀ + b"), *shown[:MOST_ROWS])
-        if len(shown) > MOST_ROWS:
-            built.add(Line.of(f"showing {MOST_ROWS} of {len(shown):,}; --json has all", indent=2))
+        built.group(Heading("Linear layers: Y = X·Wᵀ + b"), *shown[:MOST_SENTENCES])
+        if len(shown) > MOST_SENTENCES:
+            said = f"showing {MOST_SENTENCES} of {len(shown):,}; --json has all"
+            built.add(Line.of(said, indent=2))
     sizes = _sizes(trace)
     if sizes:
         built.group(Heading("Sizes"), *sizes)
@@ -307,7 +318,8 @@ def _buffers(trace: ModuleTrace) -> str:
 
 def _called(step: Step) -> str:
     """Return "fc1", or of a function where it is called and its name."""
-    name = step.path if step.is_module and step.path else f"{step.path} {step.kind}".strip()
+    kind = f"{step.kind}{step.call}" if step.kind == "einsum" else step.kind
+    name = step.path if step.is_module and step.path else f"{step.path} {kind}".strip()
     return text.safe(name)
 
 
@@ -320,7 +332,8 @@ def _sentence(step: Step, wide: int) -> Line:
         (text.shape(entering or ()), "input"),
     ]
     if step.weight is not None:
-        parts += [" · ", (text.shape(step.weight) + ("ᵀ" if turned else ""), "weight")]
+        sign = ", " if step.kind == "einsum" else " · "  # its words say what meets what
+        parts += [sign, (text.shape(step.weight) + ("ᵀ" if turned else ""), "weight")]
     if step.bias is not None:
         parts += [" + ", (text.shape(step.bias), "bias")]
     parts += [" → ", (text.shape(leaving or ()), "output")]

@@ -79,7 +79,7 @@ class Step:
     windows: tuple[Window, ...] = ()
     """Convolution and pooling arithmetic, one of each dimension that slides."""
     note: str = ""
-    """What a reader should know: "last step of rnn", "used again"."""
+    """What a reader should know: "last step of rnn", "2nd use"."""
     made_in_run: bool = False
     """Whether the module was made while the traced module ran."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -292,11 +293,72 @@ def test_what_cannot_be_served_is_refused_in_one_line(
 def test_a_long_run_is_cut_on_the_page_and_whole_in_json(run: Run, folder: Path) -> None:
     """The page says how many steps it shows; --all shows all."""
     (folder / "long.py").write_text(
-        "from torch import nn\n\nnet = nn.Sequential(*[nn.ReLU() for _ in range(205)])\n",
+        "from torch import nn\n\nnet = nn.Sequential(*[nn.ReLU() for _ in range(305)])\n",
         encoding="utf-8",
     )
     asked = ("trace", "long.py:net", "--input", "2,3")
-    assert "showing 200 of 205 steps; --all shows all" in run(*asked).out
-    assert run(*asked, "--all").out.count("ReLU") == 205
-    assert len(run(*asked, "--json").data["layers"]) == 205
-    assert run(*asked, "-f", "csv").out.count("\n") == 206
+    assert "showing 200 of 305 steps; --all shows all" in run(*asked).out
+    assert run(*asked, "--all").out.count("ReLU") == 305
+    assert len(run(*asked, "--json").data["layers"]) == 305
+    assert run(*asked, "-f", "csv").out.count("\n") == 306
+
+
+AFFINE = """import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(7, 5))
+        self.b = nn.Parameter(torch.zeros(7))
+        self.more = nn.Linear(3, 2)
+        self.rnn = nn.LSTM(7, 6, proj_size=2, batch_first=True)
+
+    def forward(self, x):
+        y = F.linear(x, self.w, self.b) + x @ self.w.t() + torch.addmm(self.b, x, self.w.t())
+        y = y + torch.einsum("ni,oi->no", x, self.w)
+        y = F.max_pool2d(y[None], 2, ceil_mode=True)[0]
+        return F.linear(x, self.w, self.b), self.rnn(x @ self.w.t())[0]
+"""
+
+
+def test_every_product_has_its_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order of execution, several with the same weight too; what is not used has a row."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(AFFINE, encoding="utf-8")
+    page = run("trace", "own.py:Net", "--input", "4,5").out
+    section = page.split("Linear layers")[1].split("\n\n")[0].splitlines()[1:]
+    assert [" ".join(line.split()) for line in section] == [
+        "linear (4, 5) · (7, 5)ᵀ + (7) → (4, 7)",
+        "matmul (4, 5) · (5, 7) → (4, 7)",
+        "addmm (4, 5) · (5, 7) + (7) → (4, 7)",
+        "einsum(ni,oi->no) (4, 5), (7, 5) → (4, 7)",
+    ]
+    assert re.search(r"not used in this run +8\n", page)
+    assert "ceil_mode=True" in page
+    assert "dilation" not in page
+    assert "proj_size=2" in page
+    assert "returns [0] (4, 7) float32, [1] (4, 2) float32" in page
+
+
+def test_a_run_that_is_a_little_longer_is_shown_whole(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than leaving out a line or two; a longer one ends with its total all the same."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n\n\ndef make(n):\n"
+        "    return nn.Sequential(*(nn.Linear(3, 3) for _ in range(n)))\n",
+        encoding="utf-8",
+    )
+    whole = run("trace", "own.py:make", "--arg", "n=205", "--input", "2,3").out
+    assert "204 Linear" in whole
+    assert "showing 200" not in whole
+    part = run("trace", "own.py:make", "--arg", "n=300", "--input", "2,3").out
+    assert "showing 200 of 300 steps" in part
+    assert re.search(r"^total +3,600 +5,400", part, re.MULTILINE)
+    assert "showing 40 of 300; --json has all" in part

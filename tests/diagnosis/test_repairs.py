@@ -295,3 +295,16 @@ def test_files_are_never_written(tmp_path: Path) -> None:
     diagnosed(name, [parse_input(text) for text in broken.inputs])
     assert (tmp_path / "broken.py").read_text(encoding="utf-8") == broken.source
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["broken.py"]
+
+
+def test_heads_that_leave_features_over_are_told(tmp_path: Path) -> None:
+    """A whole division hides it: 24 // 5 = 4. What the text guesses beside it is not said."""
+    source = net(
+        "self.heads = 5", "return x.view(x.size(0), x.size(1), self.heads, x.size(2) // self.heads)"
+    )
+    found = diagnosed(written(HEAD + source, tmp_path), [parse_input("2,7,24")])
+    assert found is not None
+    (cause,) = found.likely
+    assert cause.name == "features-do-not-divide"
+    assert "24 // 5 = 4, and 5·4 = 20 leaves 4 over" in cause.evidence
+    assert cause.code == "heads = 4"

@@ -15,6 +15,8 @@ from fcinspect.shapes.steps import Tensor
 from fcinspect.shapes.windows import AXES, Window
 
 MOST_WORDS = 40
+USUAL = (("padding", 0), ("dilation", 1), ("groups", 1), ("output_padding", 0))
+"""What functions do unasked is not written."""
 SAYING = ("conv", "max_pool", "avg_pool", "lp_pool")
 
 
@@ -35,10 +37,11 @@ def call_of_function(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> 
     named = {
         key: _word(part)
         for key, part in kwargs.items()
-        if not key.startswith("_") and not _holds_tensor(part)
+        if not key.startswith("_") and not _holds_tensor(part) and (key, part) not in USUAL
     }
-    if name.endswith("dropout") and kwargs.get("training"):
-        named["training"] = "True"
+    for key in ("training", "ceil_mode"):
+        if kwargs.get(key) and (key != "training" or name.endswith("dropout")):
+            named[key] = "True"
     said = [word for word in (*said, *(f"{k}={v}" for k, v in named.items() if v)) if word]
     return _short(f"({', '.join(said)})") if said else ""
 
@@ -51,6 +54,8 @@ def call_of_module(module: nn.Module) -> str:
             words.append(f"num_layers={module.num_layers}")
         if module.bidirectional:
             words.append("bidirectional=True")
+        if module.proj_size:
+            words.append(f"proj_size={module.proj_size}")
         return ", ".join(words)
     if isinstance(module, nn.MultiheadAttention):
         return f"num_heads={module.num_heads}, batch_first={module.batch_first}"
@@ -97,6 +102,12 @@ class Recurrent:
 
 def _ordinal(place: int) -> str:
     return {-1: "last", 0: "first"}.get(place, f"[{place}]")
+
+
+def ordinal(number: int) -> str:
+    """Return "1st", "2nd", "3rd", "4th", "11th"."""
+    teens = 10 <= number % 100 <= 20
+    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def windows_of(

@@ -30,6 +30,7 @@ from fcinspect.bridge.trace.step_words import (
     call_of_function,
     call_of_module,
     name_of,
+    ordinal,
     windows_of,
 )
 from fcinspect.bridge.trace.tensors import described, dtype_name, form_of, shape_of, tensors_of
@@ -272,7 +273,7 @@ class Tracer:
         if next(module.parameters(), None) is None:
             return ""
         words = ["made in forward"] if self._made.is_of_run(module) else []
-        return ", ".join(words + [f"used {times} times"] * (times > 1))
+        return ", ".join(words + [f"{ordinal(times)} use"] * (times > 1))
 
     def _made_from(self, tensors: Iterable[torch.Tensor]) -> list[torch.Tensor]:
         return [p for tensor in tensors for p in self._origins.of(tensor) or ()]

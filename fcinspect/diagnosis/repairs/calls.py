@@ -6,10 +6,10 @@ import ast
 import re
 
 from fcinspect.diagnosis.editing import Edit, Source, as_operand
-from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by
+from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by, times
 from fcinspect.diagnosis.repairs.flattening import flatten_rows
 from fcinspect.errors import did_you_mean
-from fcinspect.shapes.steps import Step
+from fcinspect.shapes.steps import Shape, Step
 
 CASTS = {"float32": "float", "float64": "double", "float16": "half", "bfloat16": "bfloat16"}
 RECURRENT = ("RNN", "LSTM", "GRU")
@@ -160,6 +160,9 @@ def _views(scene: Scene) -> list[Candidate]:
         ]
     if "is invalid for input of size" not in scene.message or len(shape) < 2:
         return []
+    divided = _not_divided(scene, shape)
+    if divided is not None:
+        return [divided]
     return [
         Candidate(
             "view-of-another-size",
@@ -171,6 +174,29 @@ def _views(scene: Scene) -> list[Candidate]:
             code="x = x.flatten(1)",
         )
     ]
+
+
+def _not_divided(scene: Scene, shape: Shape) -> Candidate | None:
+    """Heads of a whole division that leaves some features over: 24 // 5 = 4, and 5·4 = 20."""
+    asked = re.search(r"shape '\[([\d, ]+)\]'", scene.message)
+    if asked is None:
+        return None
+    *lead, heads, width = map(int, asked[1].split(", "))
+    features = shape[-1]
+    if tuple(lead) != shape[:-1] or not width or not heads or features % heads == 0:
+        return None
+    if features // heads != width:
+        return None
+    left = features - heads * width
+    return Candidate(
+        "features-do-not-divide",
+        f"{features:,} features do not divide into {heads} heads",
+        f"{features} // {heads} = {width}, and {times(heads, width)} = {heads * width} leaves"
+        f" {left} over",
+        f"take a number of heads that divides {features}, or features that are a multiple of"
+        f" {heads}",
+        code=f"heads = {max(h for h in range(1, heads + 1) if features % h == 0)}",
+    )
 
 
 def _attributes(scene: Scene) -> list[Candidate]:

@@ -360,7 +360,7 @@ def test_a_shared_layer_counts_once() -> None:
     layers = [step for step in found.steps if step.path == "layer"]
     assert [step.count for step in layers] == [42, 0, 0]
     assert [[p.new for p in step.parameters] for step in layers] == [[True] * 2] + [[False] * 2] * 2
-    assert [step.note for step in layers] == ["", "used 2 times", "used 3 times"]
+    assert [step.note for step in layers] == ["", "2nd use", "3rd use"]
     assert [step.macs for step in layers] == [2 * 6 * 6] * 3
     assert found.parameters == 42
     assert all(step.note == "" for step in found.steps if step.path == "act")
