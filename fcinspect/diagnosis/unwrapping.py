@@ -20,6 +20,8 @@ PREFIX = re.compile(
     r")[ \t]?)+",
     re.MULTILINE,
 )
+QUOTED = re.compile(r"(?:[ \t]*(?:>.*)?(?:\n|\Z))+", re.MULTILINE)
+"""Every line is a quotation's, as in a mail or an issue."""
 BOX = re.compile(r"(?:^[ \t]*│ .*│[ \t]*(?:\n|\Z))+", re.MULTILINE)
 EDGES = re.compile(r"^[ \t]*│ (.*?) *│[ \t]*$", re.MULTILINE)
 BROKEN = re.compile(r"^([^\s❱│].*)\n(in )?(?=[^\s❱│])", re.MULTILINE)
@@ -32,6 +34,8 @@ MOST_BOXES = 1000
 def unwrapped(text: str) -> str:
     """Return the text as the program wrote it, line by line."""
     plain = ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if QUOTED.fullmatch(plain):
+        plain = re.sub(r"^[ \t]*> ?", "", plain, flags=re.MULTILINE)
     plain = _as_the_head(PREFIX.sub("", plain))
     return _without_boxes(plain) if "❱" in plain else plain
 

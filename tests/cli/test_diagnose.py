@@ -52,6 +52,7 @@ def test_a_single_line_gives_causes_evidence_and_the_line(run: Run) -> None:
         "a and b must have same reduction dim, but got [64, 1568] X [2048, 128].",
         f"\x1b[31mE   RuntimeError: {SHAPES}\x1b[0m",
         f"[rank0]: RuntimeError: {SHAPES}",
+        f"> RuntimeError: {SHAPES}\n>\n> How can I mend this?\n",
     ],
 )
 def test_wordings_and_wrappings_of_one_message(run: Run, text: str) -> None:
