@@ -269,6 +269,11 @@ UNMENDED = {
                          net("self.a = nn.Linear(8, 6)\nself.b = nn.Linear(6, 2)\n"
                              "for p in self.parameters():\n    nn.init.zeros_(p)",
                              "return self.b(F.relu(self.a(x)))")),
+    "never-used-beside-a-namesake": ("layer-never-used", "4,8",
+                                     net("self.fc = nn.Linear(8, 2)\nself.more = nn.Linear(8, 2)",
+                                         "return self.fc(x)")
+                                     + "\n\nclass Other(nn.Module):\n"
+                                       "    def encode(self, x):\n        return self.more(x)\n"),
     "result-not-used": ("layer-detached", "4,8",
                         net("self.a = nn.Linear(8, 6)\nself.b = nn.Linear(8, 2)",
                             "h = self.a(x)\nreturn self.b(x)")),

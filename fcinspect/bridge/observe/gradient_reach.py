@@ -104,8 +104,11 @@ class GradientReach:
         names = [key for key, kind in kinds.items() if kind == "zero"]
         if not names:
             return
-        with self._after_steps():
-            gradients = self.gradients([self._trained[key] for key in names])
+        try:
+            with self._after_steps():
+                gradients = self.gradients([self._trained[key] for key in names])
+        except Exception:
+            return  # parameters that some code does not take
         woken = [key for key, g in zip(names, gradients, strict=True) if g is not None and g.any()]
         if woken:
             self._note(

@@ -201,6 +201,9 @@ def _used_elsewhere(case: Case, attribute: str) -> str:
                 continue
             function = source.enclosing(node, ast.FunctionDef)
             name = function.name if isinstance(function, ast.FunctionDef) else "the file"
+            holder = source.enclosing(node, ast.ClassDef)
+            if isinstance(holder, ast.ClassDef) and holder.name != case.trace.name:
+                continue  # another module's attribute of that name
             if isinstance(node.ctx, ast.Load) and name not in ("__init__", "forward"):
                 return f"{name} ({PurePath(source.file).name}:{node.lineno})"
     return ""
