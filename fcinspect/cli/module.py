@@ -31,7 +31,7 @@ DTYPES = (
 ALIASES = {
     "float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
 }  # fmt: skip
-INPUT = re.compile(r"(?:(?P<name>[^\W\d]\w*)=)?(?P<shape>[^:=]*)(?::(?P<dtype>[^:=]*))?")
+INPUT = re.compile(r"(?:(?P<name>[^\W\d]\w*(?:\.\w+)*)=)?(?P<shape>[^:=]*)(?::(?P<dtype>[^:=]*))?")
 FORM = "expected sizes such as 4,3,32,32, NAME=4,7 or 4,7:int64"
 
 
@@ -44,8 +44,8 @@ class ModuleOptions:
         typer.Option(
             "--input",
             metavar="SHAPE",
-            help="Shape of an input, batch first: 4,3,32,32, or NAME=4,7, or 4,7:int64; repeat it"
-            " for several inputs.",
+            help="Shape of an input, batch first: 4,3,32,32, or NAME=4,7, or NAME.KEY=4,7 for an"
+            " entry of a dict, or 4,7:int64; repeat it for several inputs.",
         ),
     ] = None
     batch: Annotated[

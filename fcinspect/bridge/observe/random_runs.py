@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from fcinspect.bridge.trace.module_inputs import called_with
 from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.shapes import steps
 
@@ -41,9 +42,7 @@ class RandomRuns:
 
     def run(self, inputs: Sequence[torch.Tensor]) -> Any:
         """Return what the module returns; raises whatever it raises."""
-        names = [t.name for t in self.inputs]
-        args = [t for t, name in zip(inputs, names, strict=True) if not name]
-        kwargs = {name: t for t, name in zip(inputs, names, strict=True) if name}
+        args, kwargs = called_with(self.inputs, inputs)
         with seeded(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return self.module(*args, **kwargs)

@@ -65,20 +65,36 @@ def inputs_of(
     )
 
 
-def made_on(
-    device: str, inputs: Sequence[steps.Tensor]
-) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+def made_on(device: str, inputs: Sequence[steps.Tensor]) -> tuple[list[Any], dict[str, Any]]:
     """Return the inputs as zeros, positional ones and named ones."""
-    args: list[torch.Tensor] = []
-    kwargs: dict[str, torch.Tensor] = {}
     if device == "cpu":
         require_free(sum(8 * prod(t.shape) for t in inputs), "the input", refusal=InputError)
-    for tensor in inputs:
-        made = torch.zeros(tensor.shape, dtype=getattr(torch, tensor.dtype), device=device)
-        if tensor.name:
-            kwargs[tensor.name] = made
-        else:
-            args.append(made)
+    made = [torch.zeros(t.shape, dtype=getattr(torch, t.dtype), device=device) for t in inputs]
+    return called_with(inputs, made)
+
+
+def called_with(
+    inputs: Sequence[steps.Tensor], tensors: Sequence[torch.Tensor]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments of a call; "batch.x" is the entry x of a dict called batch.
+
+    Raises UsageError where a name is given twice, as a tensor or as a dict.
+    """
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for given, tensor in zip(inputs, tensors, strict=True):
+        if not given.name:
+            args.append(tensor)
+            continue
+        *outer, last = given.name.split(".")
+        holder = kwargs
+        for part in outer:
+            holder = holder.setdefault(part, {})
+            if not isinstance(holder, dict):
+                break
+        if not isinstance(holder, dict) or last in holder:
+            raise UsageError(f"--input {given.name}=…: that name is given twice")
+        holder[last] = tensor
     return args, kwargs
 
 
@@ -117,5 +133,12 @@ def _check_names(
         if name not in parameters:
             raise UsageError(
                 f"{option} {name}=…: {function} takes ({', '.join(parameters) or 'no arguments'})",
-                hint=did_you_mean(name, parameters),
+                hint=did_you_mean(name, parameters) or _as_entry(name, option, list(parameters)),
             )
+
+
+def _as_entry(name: str, option: str, parameters: list[str]) -> str | None:
+    """Return how a dict is given to a function that takes a single thing."""
+    if option != "--input" or len(parameters) != 1:
+        return None
+    return f"if {parameters[0]} is a dict, its entries are --input {parameters[0]}.{name}=…"

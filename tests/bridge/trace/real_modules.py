@@ -802,6 +802,14 @@ class Several(nn.Module):
         return x if mask is None else x.masked_fill(mask, 0.0)
 
 
+class TakesDict(Several):
+    """Takes a dict with two entries."""
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:  # type: ignore[override]  # another form
+        """Return the sum of both."""
+        return super().forward(batch["words"], batch["numbers"])
+
+
 class Whole(nn.Module):
     """Uses neither one of its layers nor half of its parameters: (batch, 3)."""
 

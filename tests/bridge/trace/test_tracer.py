@@ -627,6 +627,19 @@ def test_inputs_that_forward_does_not_take_are_refused() -> None:
     assert "mask" in (refused.value.hint or "")
 
 
+def test_entries_of_a_dict_are_inputs() -> None:
+    """NAME.KEY gives forward a dict; a name that is given twice is refused."""
+    entries = (of(2, 5, dtype="int64", name="batch.words"), of(2, 5, 3, name="batch.numbers"))
+    found = traced("TakesDict", *entries)
+    assert found.failure is None
+    assert found.outputs == (Tensor((2, 5, 4), "float32"),)
+    with pytest.raises(UsageError, match="words=…: forward takes") as refused:
+        traced("TakesDict", of(2, 5, dtype="int64", name="words"))
+    assert refused.value.hint == "if batch is a dict, its entries are --input batch.words=…"
+    with pytest.raises(UsageError, match=r"batch\.words=…: that name is given twice"):
+        traced("TakesDict", of(2, 5, name="batch"), *entries)
+
+
 def test_an_input_that_is_not_given_is_as_wide_as_the_first_layer() -> None:
     """With the batch that is asked for; where the first layer does not tell, it must be given."""
     subject = made("Shared")
