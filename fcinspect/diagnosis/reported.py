@@ -81,6 +81,28 @@ class Reported:
                     return found
         return None
 
+    @cached_property
+    def inside(self) -> bool:
+        """Whether the layer that failed is one inside what the reader's own line calls.
+
+        Of a model in nn.Sequential, the forward of the container stands before that of the layer.
+        """
+        deeper = 0
+        for frame in reversed(self.frames):
+            if frame.own:
+                found = call_of(frame.code, frame.marked)
+                if found is None or not found.function.startswith("super("):
+                    break
+            elif frame.function == "forward":
+                deeper += 1
+        return deeper > 1
+
+    def replaced(self, layer: str) -> str:
+        """Return the line that makes another layer in the place of the one that failed."""
+        if self.inside and self.call is not None:
+            return f"{layer}  # in place of the layer inside {self.call.function}"
+        return f"{self.names()['layer']} = {layer}"
+
     @property
     def argument(self) -> str:
         """What enters the call in the reader's own line: a name or an expression, else x."""
@@ -90,12 +112,13 @@ class Reported:
     def names(self) -> dict[str, str]:
         """Return the names that stand in the reader's own line, or usual ones.
 
-        Each can stand to the left of an equals sign.
+        Each can stand to the left of an equals sign. The layer has no name where it is one inside
+        what that line calls.
         """
         call = self.call
         if call is None:
             return {"target": "x", "layer": "layer", "argument": "x"}
-        layer = "layer" if "(" in call.function else call.function
+        layer = "layer" if "(" in call.function or self.inside else call.function
         argument = call.argument if NAME.match(call.argument) else "x"
         return {"target": call.target, "layer": layer, "argument": argument}
 

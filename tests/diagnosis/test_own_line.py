@@ -53,6 +53,38 @@ def test_a_line_of_a_subclass_leads_to_the_line_that_calls_it() -> None:
     assert first_cause(text).code == "self.to_k = nn.Linear(10, 7)"
 
 
+def in_sequential(line: str, message: str) -> str:
+    """Return the traceback of an error in a linear layer inside nn.Sequential."""
+    container = """  File "/x/site-packages/torch/nn/modules/container.py", line 253, in forward
+    input = module(input)
+"""
+    return through(line).replace(LINEAR, container + LINEAR).replace(PRODUCT, message)
+
+
+@pytest.mark.parametrize(
+    ("line", "within"), [("out = net(x)", "net"), ("x = self.head(x)", "self.head")]
+)
+def test_a_layer_inside_a_sequential_has_no_name(line: str, within: str) -> None:
+    """The line calls the whole model, which must not become one layer."""
+    code = first_cause(in_sequential(line, PRODUCT)).code
+    assert code == f"nn.Linear(10, 7)  # in place of the layer inside {within}"
+
+
+def test_a_flatten_that_a_sequential_lacks_stands_inside_it() -> None:
+    """The input of the whole model is a picture as it should be."""
+    message = "mat1 and mat2 shapes cannot be multiplied (256x8 and 512x10)"
+    cause = first_cause(in_sequential("y = net(img)", message))
+    assert cause.name == "flatten-missing"
+    assert cause.code == "nn.Flatten(),  # before the nn.Linear inside net"
+
+
+def test_an_input_is_turned_before_the_layer_inside_a_model() -> None:
+    """Not before the model."""
+    message = "mat1 and mat2 shapes cannot be multiplied (13x506 and 13x1)"
+    cause = first_cause(in_sequential("y = net(img)", message))
+    assert cause.code == "x = x.T  # before the layer inside net"
+
+
 def test_what_python_underlines_tells_the_layer() -> None:
     """Of two layers in one line."""
     line = "x = self.fc2(self.norm(self.fc1(x)))"

@@ -37,10 +37,13 @@ class Product:
         """The layer in the reader's own line."""
         return self.reported.names()["layer"]
 
-    @property
-    def argument(self) -> str:
-        """What enters it there."""
-        return self.reported.argument
+    def given(self, form: str) -> str:
+        """Return the line that gives the layer its input in another form, e.g. "{}.T"."""
+        names = self.reported.names()
+        if self.reported.inside and self.reported.call is not None:
+            within = self.reported.call.function
+            return f"x = {form.format('x')}  # before the layer inside {within}"
+        return f"{names['target']} = {self.layer}({form.format(self.reported.argument)})"
 
     @property
     def functional(self) -> bool:
@@ -124,7 +127,7 @@ def _transposed_weight(p: Product) -> Iterator[Cause]:
         weight = given[1] if len(given) > 1 else "weight"
         code = f"{weight}.T"
     else:
-        code = f"{p.layer} = nn.Linear({p.out}, {p.wanted})"
+        code = p.reported.replaced(f"nn.Linear({p.out}, {p.wanted})")
     yield Cause(
         "weight-transposed",
         "The weight lies the other way round, or the two widths of the layer are swapped",
@@ -172,14 +175,18 @@ def _not_flattened(p: Product) -> Iterator[Cause]:
     if p.rows % lines:
         return
     batch = p.rows // lines
-    call = f"{p.layer}(torch.flatten({p.argument}, 1))"
+    call, sequential = p.reported.call, p.reported.passed_through("modules/container.py")
+    if p.reported.inside and sequential and call is not None:
+        code = f"nn.Flatten(),  # before the nn.Linear inside {call.function}"
+    else:
+        code = p.given("torch.flatten({}, 1)")
     yield Cause(
         "flatten-missing",
         "The input is not flattened",
         f"{p.wanted:,} = {lines}·{p.width}, and {p.rows:,} rows are {batch}·{lines}: a batch of"
         f" {batch}, each {lines}×{p.width}",
         "flatten it from dimension 1, behind the batch",
-        f"{p.reported.names()['target']} = {call}",
+        code,
     )
 
 
@@ -191,7 +198,7 @@ def _transposed_input(p: Product) -> Iterator[Cause]:
         "The input lies the other way round: (features, batch)",
         f"it has {p.rows:,} rows, and in_features is {p.wanted:,}",
         "transpose it, so that each row is one sample",
-        f"{p.reported.names()['target']} = {p.layer}({p.argument}.T)",
+        p.given("{}.T"),
     )
 
 
@@ -213,7 +220,7 @@ def _in_features(p: Product) -> Cause:
     code = (
         f"the weight's shape must be ({p.out}, {p.width})"
         if p.functional
-        else f"{p.layer} = nn.Linear({p.width}, {p.out})"
+        else p.reported.replaced(f"nn.Linear({p.width}, {p.out})")
     )
     return Cause(
         "in-features",

@@ -141,7 +141,7 @@ PATTERNS: tuple[Pattern, ...] = (
             "A single number is given where a row of features is expected",
             "one operand has 0 dimensions",
             "give it a dimension of features: shape (1,), or (1, 1) for a batch of one",
-            "{target} = {layer}({argument}.reshape(1))",
+            "{argument} = {argument}.reshape(1)",
         ),
     ),
     known(
