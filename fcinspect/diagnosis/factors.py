@@ -42,19 +42,31 @@ def as_image(features: int, channels: int | None = None) -> tuple[int, int, int]
     return None
 
 
-def images(features: int, most: int = 3) -> list[tuple[int, int, int]]:
-    """Return the likely factorisations of a number of features as channels × side × side."""
-    found = [image for count in USUAL_CHANNELS if (image := as_image(features, count)) is not None]
-    return found[:most]
+def same_channels(arriving: int, expected: int, most: int = 2) -> list[tuple[int, int, int]]:
+    """Return (channels, side that arrives, side that is expected), where both may be pictures.
 
-
-def same_channels(arriving: int, expected: int) -> tuple[int, int, int] | None:
-    """Return (channels, side that arrives, side that is expected), where both are pictures.
-
-    1568 and 2048 are 32·7·7 and 32·8·8.
+    1568 and 2048 are 32·7·7 and 32·8·8, or 8·14·14 and 8·16·16: the commonest come first. Widths
+    that layers have without any picture are none.
     """
+    if _usual_width(arriving) and _usual_width(expected):
+        return []
+    found = []
     for count in USUAL_CHANNELS:
         one, other = as_image(arriving, count), as_image(expected, count)
         if one is not None and other is not None and count > 1:
-            return count, one[1], other[1]
-    return None
+            found.append((count, one[1], other[1]))
+    return found[:most]
+
+
+def _usual_width(features: int) -> bool:
+    """Whether it is a small number, or 2ⁿ or 3·2ⁿ as 512 and 768 are."""
+    return (
+        features < 100
+        or power_of_two(features)
+        or (features % 3 == 0 and power_of_two(features // 3))
+    )
+
+
+def power_of_two(number: int) -> bool:
+    """Whether the number is 1, 2, 4, 8, …"""
+    return number.bit_count() == 1

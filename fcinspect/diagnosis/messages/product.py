@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isqrt
 from re import Match
 
-from fcinspect.diagnosis.factors import images, same_channels
+from fcinspect.diagnosis.factors import USUAL_CHANNELS, power_of_two, same_channels
 from fcinspect.diagnosis.messages import product_operands
 from fcinspect.diagnosis.messages.own_line import operands
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, one_line
@@ -19,7 +19,10 @@ TOKENS = 77
 """Tokens of a CLIP text encoder's output."""
 PACKED = 2**16
 """A weight of one column with so many numbers is a packed one."""
-MOST_SIDE = 1024
+LEAST_SIDE = 5
+"""Narrower pictures are told by nothing from a few features."""
+MOST_BATCH = 1024
+"""More rows than that are those of sequences or pictures, not of a batch alone."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ def _count(number: int, noun: str) -> str:
 
 def _causes(product: Product) -> Iterator[Cause]:
     """Yield the causes that the numbers speak for, the most telling first."""
+    if 0 in (product.rows, product.width, product.wanted):
+        yield _in_features(product)
+        return
     yield from _packed(product)
     yield from _text_encoder(product)
     yield from _transposed_weight(product)
@@ -81,6 +87,8 @@ def _causes(product: Product) -> Iterator[Cause]:
     yield from _not_flattened(product)
     yield from _transposed_input(product)
     yield _in_features(product)
+    yield from _or_not_flattened(product)
+    yield from _features_not_last(product)
     yield from _another_picture(product)
     yield from _applied_twice(product)
 
@@ -169,25 +177,69 @@ def _one_sample(p: Product) -> Iterator[Cause]:
 
 
 def _not_flattened(p: Product) -> Iterator[Cause]:
-    if p.wanted % p.width or p.width == 1:
-        return
+    """A picture that goes in as it is: in_features are its channels × height × width."""
+    image = _unflattened_picture(p)
+    if image is not None:
+        channels, side = image
+        batch = p.rows // (channels * side)
+        yield Cause(
+            "flatten-missing",
+            "The input is not flattened",
+            f"{p.wanted:,} = {channels}·{side}·{side} (channels × height × width), and"
+            f" {p.rows:,} rows of {side} are {batch} such pictures",
+            "flatten it from dimension 1, behind the batch",
+            _flattening(p),
+        )
+    elif _rows_of_sequences(p):
+        yield _perhaps_not_flattened(p)
+
+
+def _unflattened_picture(p: Product) -> tuple[int, int] | None:
+    """Return the channels and the side of the pictures that the rows are lines of.
+
+    Of narrow pictures, and of powers of two alone, the numbers could as well be a layer's widths.
+    """
+    channels, rest = divmod(p.wanted, p.width**2)
+    widths = channels == 1 and power_of_two(p.width)
+    if rest or channels not in USUAL_CHANNELS or p.width < LEAST_SIDE or widths:
+        return None
+    return None if p.rows % (channels * p.width) else (channels, p.width)
+
+
+def _rows_of_sequences(p: Product) -> bool:
+    """Whether the rows are more than a batch has, and in_features a whole number of them."""
+    return p.rows > MOST_BATCH and _divisible(p) and not power_of_two(p.wanted // p.width)
+
+
+def _divisible(p: Product) -> bool:
+    lines, rest = divmod(p.wanted, p.width)
+    return p.width > 1 and lines > 1 and rest == 0 and p.rows % lines == 0
+
+
+def _or_not_flattened(p: Product) -> Iterator[Cause]:
+    """Where only divisibility speaks for it: the input may as well have just two dimensions."""
+    if _divisible(p) and _unflattened_picture(p) is None and not _rows_of_sequences(p):
+        yield _perhaps_not_flattened(p)
+
+
+def _perhaps_not_flattened(p: Product) -> Cause:
     lines = p.wanted // p.width
-    if p.rows % lines:
-        return
     batch = p.rows // lines
-    call, sequential = p.reported.call, p.reported.passed_through("modules/container.py")
-    if p.reported.inside and sequential and call is not None:
-        code = f"nn.Flatten(),  # before the nn.Linear inside {call.function}"
-    else:
-        code = p.given("torch.flatten({}, 1)")
-    yield Cause(
+    return Cause(
         "flatten-missing",
-        "The input is not flattened",
-        f"{p.wanted:,} = {lines}·{p.width}, and {p.rows:,} rows are {batch}·{lines}: a batch of"
-        f" {batch}, each {lines}×{p.width}",
+        "The input is not flattened, if it has three dimensions or more",
+        f"{p.wanted:,} = {lines}·{p.width}, and {p.rows:,} rows are {batch}·{lines}: as of a batch"
+        f" of {batch}, each {lines}×{p.width}",
         "flatten it from dimension 1, behind the batch",
-        code,
+        _flattening(p),
     )
+
+
+def _flattening(p: Product) -> str:
+    call = p.reported.call
+    if p.reported.inside and p.reported.passed_through("modules/container.py") and call is not None:
+        return f"nn.Flatten(),  # before the nn.Linear inside {call.function}"
+    return p.given("torch.flatten({}, 1)")
 
 
 def _transposed_input(p: Product) -> Iterator[Cause]:
@@ -202,21 +254,32 @@ def _transposed_input(p: Product) -> Iterator[Cause]:
     )
 
 
+def _features_not_last(p: Product) -> Iterator[Cause]:
+    """As convolutions give them: (batch, features, places)."""
+    batch, rest = divmod(p.rows, p.wanted)
+    if rest or batch < 2 or p.functional or min(p.width, p.wanted) == 1:
+        return
+    yield Cause(
+        "features-not-last",
+        "The features lie in dimension 1, if the input has three dimensions or more",
+        f"{p.rows:,} rows are {batch}·{p.wanted:,}, and in_features is {p.wanted:,}: as of an input"
+        f" of ({batch}, {p.wanted}, {p.width})",
+        "bring the features to the last dimension",
+        p.given("{}.movedim(1, -1)"),
+    )
+
+
 def _in_features(p: Product) -> Cause:
     evidence = f"{p.width:,} features arrive, and in_features is {p.wanted:,}"
     both = same_channels(p.width, p.wanted)
-    if both is not None:
-        channels, side, expected = both
-        evidence += (
-            f"; {p.width:,} = {channels}·{side}·{side} and {p.wanted:,} ="
-            f" {channels}·{expected}·{expected} (channels × height × width): the picture is"
-            f" {side}×{side} where {expected}×{expected} was expected"
+    if both:
+        pairs = ", or ".join(
+            f"{p.width:,} = {channels}·{side}·{side} and {p.wanted:,} ="
+            f" {channels}·{expected}·{expected}"
+            for channels, side, expected in both
         )
-    else:
-        found = images(p.width)
-        if found:
-            written = " or ".join("×".join(map(str, image)) for image in found)
-            evidence += f"; {p.width:,} = {written} (channels × height × width)"
+        example = "for example " if len(both) > 1 else ""
+        evidence += f"; {example}{pairs} (channels × height × width)"
     code = (
         f"the weight's shape must be ({p.out}, {p.width})"
         if p.functional
@@ -234,18 +297,24 @@ def _in_features(p: Product) -> Cause:
 def _another_picture(p: Product) -> Iterator[Cause]:
     """A picture of another size: the weights could stay."""
     both = same_channels(p.width, p.wanted)
-    if both is None:
+    if not both:
         return
-    channels, side, expected = both
+    _, side, expected = both[0]
+    sizes = ", or ".join(
+        f"{channels} channels of {side}×{side} instead of {expected}×{expected}"
+        for channels, side, expected in both
+    )
+    pools = " or ".join(f"to {expected}×{expected}" for _, _, expected in both)
+    code = f"x = nn.functional.adaptive_avg_pool2d(x, {expected})"
+    if len(both) > 1:
+        code += f"  # where there are {both[0][0]} channels"
+    smaller = "; a convolution without padding makes them smaller, too" if side < expected else ""
     yield Cause(
         "pool-to-fit",
-        "The pictures have another size than the network was made for",
-        f"{channels} channels of {side}×{side} arrive where {expected}×{expected} were expected, as"
-        f" if pictures of {4 * side}×{4 * side} came in place of {4 * expected}×{4 * expected}"
-        " before two pools",
-        f"resize the pictures, or pool to {expected}×{expected} before flattening: all weights keep"
-        " their shapes",
-        f"x = nn.functional.adaptive_avg_pool2d(x, {expected})",
+        "The pictures have another size than the layer was made for",
+        f"what was flattened may be {sizes}{smaller}",
+        f"resize the pictures, or pool {pools} before flattening: all weights keep their shapes",
+        code,
     )
 
 

@@ -1,0 +1,87 @@
+"""What the numbers of a product that does not fit speak for, and what they do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from fcinspect.diagnosis.factors import same_channels
+from fcinspect.diagnosis.recognising import diagnose
+from fcinspect.diagnosis.records import Cause, Diagnosis
+
+
+def causes(rows: int, width: int, wanted: int, out: int) -> dict[str, Cause]:
+    """Return the causes of a product by their names, in their order."""
+    found = diagnose(
+        f"mat1 and mat2 shapes cannot be multiplied ({rows}x{width} and {wanted}x{out})"
+    )
+    assert isinstance(found, Diagnosis), found
+    return {cause.name: cause for cause in found.likely}
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (32, 512, 1024, 10),
+        (64, 128, 256, 10),
+        (128, 32, 1024, 10),  # 1024 = 32·32, as of grey pictures: powers of two are widths, too
+        (128, 4, 256, 3),
+        (90, 20, 60, 3),
+    ],
+)
+def test_what_only_divides_does_not_speak_of_a_missing_flatten(
+    numbers: tuple[int, int, int, int],
+) -> None:
+    """The input may as well have two dimensions, and the flatten is said to be a possibility."""
+    found = causes(*numbers)
+    assert list(found)[:2] == ["in-features", "flatten-missing"]
+    assert "if it has three dimensions" in found["flatten-missing"].cause
+
+
+@pytest.mark.parametrize(
+    ("numbers", "evidence"),
+    [
+        ((256, 8, 512, 10), "512 = 8·8·8 (channels × height × width), and 256 rows of 8 are 4"),
+        ((1792, 28, 784, 10), "784 = 1·28·28 (channels × height × width), and 1,792 rows of 28"),
+        ((1600, 8, 400, 2), "400 = 50·8, and 1,600 rows are 32·50"),
+    ],
+)
+def test_pictures_and_sequences_speak_of_a_missing_flatten(
+    numbers: tuple[int, int, int, int], evidence: str
+) -> None:
+    """Rows that are lines of square pictures, or more rows than a batch has."""
+    name, cause = next(iter(causes(*numbers).items()))
+    assert name == "flatten-missing"
+    assert cause.evidence.startswith(evidence)
+
+
+def test_several_sizes_of_pictures_are_examples() -> None:
+    """Neither the channels nor the pools of a network are known from a product of them."""
+    found = causes(4, 7200, 8192, 10)
+    first, second = found["in-features"].evidence, found["pool-to-fit"]
+    assert "for example 7,200 = 32·15·15 and 8,192 = 32·16·16, or 7,200 = 8·30·30" in first
+    assert "may be 32 channels of 15×15 instead of 16×16, or 8 channels of 30×30" in second.evidence
+    assert "before two pools" not in second.evidence
+    assert (second.code or "").endswith("(x, 16)  # where there are 32 channels")
+
+
+@pytest.mark.parametrize("numbers", [(64, 256), (48, 64), (512, 2048), (768, 3072), (72, 32)])
+def test_usual_widths_of_layers_are_no_pictures(numbers: tuple[int, int]) -> None:
+    """They have factors as pictures do."""
+    assert same_channels(*numbers) == []
+    found = causes(10, *numbers, 7)
+    assert "height" not in found["in-features"].evidence
+    assert "pool-to-fit" not in found
+
+
+def test_features_before_the_last_dimension() -> None:
+    """(2, 64, 49) enters a layer of 64 features as 128 rows of 49."""
+    cause = causes(128, 49, 64, 10)["features-not-last"]
+    assert "as of an input of (2, 64, 49)" in cause.evidence
+    assert cause.code == "x = layer(x.movedim(1, -1))"
+    assert "features-not-last" not in causes(100, 49, 64, 10)
+
+
+@pytest.mark.parametrize("numbers", [(0, 4, 8, 2), (4, 0, 5, 2), (1, 5, 0, 2)])
+def test_a_product_without_numbers(numbers: tuple[int, int, int, int]) -> None:
+    """Nothing is divisible by zero, and all of nothing."""
+    assert list(causes(*numbers)) == ["in-features"]
