@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
+import torch
+from torch import nn
 
 from fcinspect.diagnosis.factors import same_channels
 from fcinspect.diagnosis.recognising import diagnose
@@ -85,3 +89,44 @@ def test_features_before_the_last_dimension() -> None:
 def test_a_product_without_numbers(numbers: tuple[int, int, int, int]) -> None:
     """Nothing is divisible by zero, and all of nothing."""
     assert list(causes(*numbers)) == ["in-features"]
+
+
+def diagnosed(mistake: str, **names: object) -> Diagnosis:
+    """Return what is said of the traceback of a line that a reader runs in a notebook."""
+    try:
+        exec(compile(mistake, "<ipython-input-1>", "exec"), dict(names))
+    except RuntimeError as error:
+        text = "".join(traceback.format_exception(error))
+    else:
+        raise AssertionError(mistake)
+    frame = 'File "<ipython-input-1>", line 1, in <module>\n'
+    found = diagnose(text.replace(frame, f"{frame}    {mistake}\n"))
+    assert isinstance(found, Diagnosis), text
+    return found
+
+
+def test_keys_of_another_width_are_told_to_the_attention() -> None:
+    """The weight that fails is one of all three projections: in_features is no name for it."""
+    found = diagnosed(
+        "y, w = attn(x, mem, mem)",
+        attn=nn.MultiheadAttention(64, 8, batch_first=True),
+        x=torch.zeros(2, 5, 64),
+        mem=torch.zeros(2, 9, 48),
+    )
+    told, projected = found.likely
+    assert told.name == "key-width"
+    assert told.code == "attn = nn.MultiheadAttention(64, num_heads, kdim=48, vdim=48)"
+    assert projected.code == "project = nn.Linear(48, 64)\nmem = project(mem)"
+
+
+def test_the_attention_of_a_decoder_takes_no_width_of_keys() -> None:
+    """The memory is projected before it enters."""
+    found = diagnosed(
+        "y = decoder(x, encoded)",
+        decoder=nn.TransformerDecoderLayer(64, 8, batch_first=True),
+        x=torch.zeros(2, 5, 64),
+        encoded=torch.zeros(2, 9, 48),
+    )
+    first = found.likely[0]
+    assert first.name == "memory-not-projected"
+    assert first.code == "project = nn.Linear(48, 64)\nencoded = project(encoded)"

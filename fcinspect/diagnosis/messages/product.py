@@ -8,7 +8,7 @@ from math import isqrt
 from re import Match
 
 from fcinspect.diagnosis.factors import USUAL_CHANNELS, power_of_two, same_channels
-from fcinspect.diagnosis.messages import product_operands
+from fcinspect.diagnosis.messages import product_attention, product_operands
 from fcinspect.diagnosis.messages.own_line import operands
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, one_line
 from fcinspect.diagnosis.reported import Reported
@@ -78,6 +78,9 @@ def _causes(product: Product) -> Iterator[Cause]:
     """Yield the causes that the numbers speak for, the most telling first."""
     if 0 in (product.rows, product.width, product.wanted):
         yield _in_features(product)
+        return
+    if product_attention.in_attention(product.reported):
+        yield from product_attention.causes(product.width, product.wanted, product.reported)
         return
     yield from _packed(product)
     yield from _text_encoder(product)

@@ -181,6 +181,12 @@ MISTAKES: tuple[Mistake, ...] = (
         "weight-rank",
         "product",
     ),
+    Mistake(
+        "batched-by-the-operator",
+        lambda: torch.zeros(2, 5, 64) @ torch.zeros(2, 5, 64),
+        "inner-sizes-differ",
+        "product",
+    ),
     Mistake("single-number", lambda: nn.Linear(1, 1)(torch.tensor(3.0)), "scalar-input", "product"),
     Mistake(
         "numpy-matmul", lambda: np.zeros((2, 3)) @ np.zeros((4, 3)), "weight-transposed", "product"
