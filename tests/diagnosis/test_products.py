@@ -130,3 +130,27 @@ def test_the_attention_of_a_decoder_takes_no_width_of_keys() -> None:
     first = found.likely[0]
     assert first.name == "memory-not-projected"
     assert first.code == "project = nn.Linear(48, 64)\nencoded = project(encoded)"
+
+
+@pytest.mark.parametrize(
+    ("line", "mended"),
+    [
+        ("scores = query @ key", "scores = query @ key.transpose(-2, -1)"),
+        ("scores = torch.bmm(query, key)", "scores = query @ key.transpose(-2, -1)"),
+        ("scores = query.matmul(key + 1)", "scores = query @ (key + 1).transpose(-2, -1)"),
+        ("p = torch.softmax(query @ key, -1)", "query @ key.transpose(-2, -1)"),
+        ("p = query @ key @ key", "y = a @ b.transpose(-2, -1)"),
+    ],
+)
+def test_the_readers_own_operands_are_transposed(line: str, mended: str) -> None:
+    """Where their line holds one product; else it is said of any two."""
+    operands = {"query": torch.zeros(2, 5, 64), "key": torch.zeros(2, 5, 64), "torch": torch}
+    assert diagnosed(line, **operands).likely[0].code == mended
+
+
+def test_a_matrix_and_a_vector_have_the_readers_names() -> None:
+    """The matrix lies the other way round."""
+    found = diagnosed("h = W.mv(features)", W=torch.zeros(5, 3), features=torch.zeros(5))
+    assert found.likely[0].code == "h = W.T @ features"
+    found = diagnosed("h = x @ W", x=torch.zeros(8, 20), W=torch.zeros(5, 20))
+    assert found.likely[0].code == "h = x @ W.T"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from re import Match
 
 from fcinspect.diagnosis.records import Diagnosis, Pattern
@@ -16,16 +16,72 @@ def operands(reported: Reported) -> tuple[str, ...]:
     frame = reported.own_frame
     if frame is None:
         return ()
-    try:
-        body = ast.parse(frame.code.strip()).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
-    value = getattr(body[0], "value", None) if body else None
+    value = getattr(_parsed(frame.code), "value", None)
     if isinstance(value, ast.Call):
         return tuple(ast.unparse(argument) for argument in value.args)
     if isinstance(value, ast.BinOp):
         return ast.unparse(value.left), ast.unparse(value.right)
     return ()
+
+
+@dataclass(frozen=True)
+class OwnProduct:
+    """The product of two tensors in the reader's own line: q @ k, torch.bmm(q, k), q.matmul(k)."""
+
+    start: str
+    """"scores = " where the line binds the product itself, else ""."""
+    left: str
+    right: str
+
+    def line(self, left: str = "{}", right: str = "{}") -> str:
+        """Return the line with operands in another form, e.g. right="{}.T"."""
+        return f"{self.start}{_put(self.left, left)} @ {_put(self.right, right)}"
+
+
+def _put(operand: str, form: str) -> str:
+    plain = form == "{}" or re.fullmatch(r"[\w.]+(?:\([^()]*\)|\[[^\[\]]*\])?", operand)
+    return form.format(operand if plain else f"({operand})")
+
+
+def own_product(reported: Reported) -> OwnProduct | None:
+    """Return the only product in the reader's own line, or None where that is not plain.
+
+    Where Python underlines a part of the line, it is the one in there.
+    """
+    frame = reported.own_frame
+    statement = _parsed(frame.code) if frame else None
+    within = (_parsed(frame.marked) if frame and frame.marked else None) or statement
+    if within is None:
+        return None
+    found = [both for node in ast.walk(within) if (both := _multiplied(node)) is not None]
+    if len(found) != 1:
+        return None
+    left, right = map(ast.unparse, found[0])
+    start = ""
+    if isinstance(statement, ast.Assign) and _multiplied(statement.value) is not None:
+        start = "".join(f"{ast.unparse(target)} = " for target in statement.targets)
+    return OwnProduct(start, left, right)
+
+
+def _parsed(code: str) -> ast.stmt | None:
+    try:
+        body = ast.parse(code.strip()).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return body[0] if body else None
+
+
+def _multiplied(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
+    """Return the two that a node of the source code multiplies, if it is a product of matrices."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        return node.left, node.right
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return None
+    if node.func.attr not in {"matmul", "mm", "bmm", "mv"} or node.keywords:
+        return None
+    if len(node.args) == 2:
+        return node.args[0], node.args[1]
+    return (node.func.value, node.args[0]) if len(node.args) == 1 else None
 
 
 def converted(reported: Reported, suffix: str, position: int = 0) -> str:

@@ -9,7 +9,7 @@ from re import Match
 
 from fcinspect.diagnosis.factors import USUAL_CHANNELS, power_of_two, same_channels
 from fcinspect.diagnosis.messages import product_attention, product_operands
-from fcinspect.diagnosis.messages.own_line import operands
+from fcinspect.diagnosis.messages.own_line import operands, own_product
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, one_line
 from fcinspect.diagnosis.reported import Reported
 
@@ -134,9 +134,10 @@ def _transposed_weight(p: Product) -> Iterator[Cause]:
     if p.out != p.width:
         return
     if p.functional:
+        own = own_product(p.reported)
         given = operands(p.reported)
         weight = given[1] if len(given) > 1 else "weight"
-        code = f"{weight}.T"
+        code = own.line(right="{}.T") if own is not None else f"{weight}.T"
     else:
         code = p.reported.replaced(f"nn.Linear({p.out}, {p.wanted})")
     yield Cause(

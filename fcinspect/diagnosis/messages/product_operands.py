@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from re import Match
 
+from fcinspect.diagnosis.messages.own_line import OwnProduct, own_product
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
 from fcinspect.diagnosis.reported import Reported
 
@@ -12,13 +13,14 @@ def _vector(match: Match[str], reported: Reported) -> Diagnosis | None:
     """A matrix times a vector: "size mismatch, got input (5), mat (5x3), vec (4)"."""
     rows, width, size = (int(match[name]) for name in ("rows", "width", "size"))
     turned = rows == size
+    own = own_product(reported) or OwnProduct("y = ", "matrix", "x")
     cause = Cause(
         "vector-length",
         "The vector has another length than the matrix has columns",
         f"the matrix is {rows}×{width}, the vector has {size} numbers"
         + (f": as many as the matrix has rows, {rows}" if turned else ""),
         "multiply by the transposed matrix" if turned else f"give a vector of {width} numbers",
-        "y = matrix.T @ x" if turned else None,
+        own.line(left="{}.T") if turned else None,
     )
     if turned:
         cause = Cause("weight-transposed", "The matrix lies the other way round", *_rest(cause))
@@ -33,6 +35,7 @@ def _rest(cause: Cause) -> tuple[str, str, str | None]:
 def _batched(match: Match[str], reported: Reported) -> Diagnosis | None:
     """torch.bmm: the two matrices of each row of the batch."""
     wanted, got = ([int(n) for n in match[name].split(",")] for name in ("wanted", "got"))
+    own = own_product(reported) or OwnProduct("y = ", "a", "b")
     causes = []
     if wanted[0] != got[0]:
         causes.append(
@@ -40,8 +43,8 @@ def _batched(match: Match[str], reported: Reported) -> Diagnosis | None:
                 "batches-differ",
                 "The two operands have different batches",
                 f"{wanted[0]} matrices on the left, {got[0]} on the right",
-                "expand the one that is the same for all, or use torch.matmul, which broadcasts",
-                "y = torch.matmul(a, b)",
+                "expand the one that is the same for all, or use @, which broadcasts one matrix",
+                own.line(),
             )
         )
     if wanted[1] != got[1]:
@@ -51,7 +54,7 @@ def _batched(match: Match[str], reported: Reported) -> Diagnosis | None:
                 "The right operand lies the other way round, or has another inner size",
                 f"the left has {wanted[1]} columns, the right {got[1]} rows",
                 "transpose the last two dimensions of the right operand",
-                "y = torch.bmm(a, b.transpose(1, 2))",
+                own.line(right="{}.transpose(-2, -1)"),
             )
         )
     happened = f"The right operand should be {wanted[0]} matrices of {wanted[1]} rows; it is {got}."
