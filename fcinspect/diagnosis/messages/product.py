@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import isqrt
 from re import Match
 
-from fcinspect.diagnosis.factors import USUAL_CHANNELS, power_of_two, same_channels
-from fcinspect.diagnosis.messages import product_attention, product_operands
+from fcinspect.diagnosis.factors import same_channels
+from fcinspect.diagnosis.messages import product_attention, product_flattening, product_operands
 from fcinspect.diagnosis.messages.own_line import operands, own_product
+from fcinspect.diagnosis.messages.product_numbers import Product
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, one_line
 from fcinspect.diagnosis.reported import Reported
 
@@ -19,41 +19,6 @@ TOKENS = 77
 """Tokens of a CLIP text encoder's output."""
 PACKED = 2**16
 """A weight of one column with so many numbers is a packed one."""
-LEAST_SIDE = 5
-"""Narrower pictures are told by nothing from a few features."""
-MOST_BATCH = 1024
-"""More rows than that are those of sequences or pictures, not of a batch alone."""
-
-
-@dataclass(frozen=True)
-class Product:
-    """A matrix (rows × width) times one (wanted × out), whose inner sizes differ."""
-
-    rows: int
-    width: int
-    wanted: int
-    out: int
-    reported: Reported
-
-    @property
-    def layer(self) -> str:
-        """The layer in the reader's own line."""
-        return self.reported.names()["layer"]
-
-    def given(self, form: str) -> str:
-        """Return the line that gives the layer its input in another form, e.g. "{}.T"."""
-        names = self.reported.names()
-        if self.reported.inside and self.reported.call is not None:
-            within = self.reported.call.function
-            return f"x = {form.format('x')}  # before the layer inside {within}"
-        return f"{names['target']} = {self.layer}({form.format(self.reported.argument)})"
-
-    @property
-    def functional(self) -> bool:
-        """Whether the reader multiplies by a matrix of their own, not by a layer's weight."""
-        if self.reported.passed_through("modules/linear.py"):
-            return False
-        return self.reported.own_frame is not None
 
 
 def _explain(match: Match[str], reported: Reported) -> Diagnosis | None:
@@ -85,12 +50,12 @@ def _causes(product: Product) -> Iterator[Cause]:
     yield from _packed(product)
     yield from _text_encoder(product)
     yield from _transposed_weight(product)
-    yield from _batch_flattened(product)
-    yield from _one_sample(product)
-    yield from _not_flattened(product)
+    yield from product_flattening.batch_flattened(product)
+    yield from product_flattening.one_sample(product)
+    yield from product_flattening.not_flattened(product)
     yield from _transposed_input(product)
     yield _in_features(product)
-    yield from _or_not_flattened(product)
+    yield from product_flattening.or_not_flattened(product)
     yield from _features_not_last(product)
     yield from _another_picture(product)
     yield from _applied_twice(product)
@@ -150,100 +115,6 @@ def _transposed_weight(p: Product) -> Iterator[Cause]:
         " (in, out) needs .T",
         code,
     )
-
-
-def _batch_flattened(p: Product) -> Iterator[Cause]:
-    if p.rows != 1 or p.width % p.wanted or p.width == p.wanted:
-        return
-    batch = p.width // p.wanted
-    yield Cause(
-        "batch-flattened",
-        "The rows of the batch are flattened into one another",
-        f"one row of {p.width:,} = {batch}·{p.wanted:,}: {batch} rows of in_features numbers each",
-        "keep the first dimension: flatten from dimension 1",
-        "x = torch.flatten(x, 1)",
-    )
-
-
-def _one_sample(p: Product) -> Iterator[Cause]:
-    """All that arrives is one row: a picture without a batch."""
-    if p.rows * p.width != p.wanted or p.rows == 1:
-        return
-    side, name = isqrt(p.width), p.reported.names()["argument"]
-    shape = f"{p.rows}×{side}×{side}" if side * side == p.width else f"{p.rows}×{p.width}"
-    yield Cause(
-        "unbatched",
-        "The input is one sample without a batch dimension",
-        f"{p.rows}·{p.width:,} = {p.wanted:,}: all that arrives is one row, e.g. a picture {shape}",
-        "give it a batch of one before it enters the network",
-        f"{name} = {name}.unsqueeze(0)  # of the network's input",
-    )
-
-
-def _not_flattened(p: Product) -> Iterator[Cause]:
-    """A picture that goes in as it is: in_features are its channels × height × width."""
-    image = _unflattened_picture(p)
-    if image is not None:
-        channels, side = image
-        batch = p.rows // (channels * side)
-        yield Cause(
-            "flatten-missing",
-            "The input is not flattened",
-            f"{p.wanted:,} = {channels}·{side}·{side} (channels × height × width), and"
-            f" {p.rows:,} rows of {side} are {batch} such pictures",
-            "flatten it from dimension 1, behind the batch",
-            _flattening(p),
-        )
-    elif _rows_of_sequences(p):
-        yield _perhaps_not_flattened(p)
-
-
-def _unflattened_picture(p: Product) -> tuple[int, int] | None:
-    """Return the channels and the side of the pictures that the rows are lines of.
-
-    Of narrow pictures, and of powers of two alone, the numbers could as well be a layer's widths.
-    """
-    channels, rest = divmod(p.wanted, p.width**2)
-    widths = channels == 1 and power_of_two(p.width)
-    if rest or channels not in USUAL_CHANNELS or p.width < LEAST_SIDE or widths:
-        return None
-    return None if p.rows % (channels * p.width) else (channels, p.width)
-
-
-def _rows_of_sequences(p: Product) -> bool:
-    """Whether the rows are more than a batch has, and in_features a whole number of them."""
-    return p.rows > MOST_BATCH and _divisible(p) and not power_of_two(p.wanted // p.width)
-
-
-def _divisible(p: Product) -> bool:
-    lines, rest = divmod(p.wanted, p.width)
-    return p.width > 1 and lines > 1 and rest == 0 and p.rows % lines == 0
-
-
-def _or_not_flattened(p: Product) -> Iterator[Cause]:
-    """Where only divisibility speaks for it: the input may as well have just two dimensions."""
-    if _divisible(p) and _unflattened_picture(p) is None and not _rows_of_sequences(p):
-        yield _perhaps_not_flattened(p)
-
-
-def _perhaps_not_flattened(p: Product) -> Cause:
-    lines = p.wanted // p.width
-    batch = p.rows // lines
-    return Cause(
-        "flatten-missing",
-        "The input is not flattened, if it has three dimensions or more",
-        f"{p.wanted:,} = {lines}·{p.width}, and {p.rows:,} rows are {batch}·{lines}: as of a batch"
-        f" of {batch}, each {lines}×{p.width}",
-        "flatten it from dimension 1, behind the batch",
-        _flattening(p),
-    )
-
-
-def _flattening(p: Product) -> str:
-    call = p.reported.call
-    if p.reported.inside and p.reported.passed_through("modules/container.py") and call is not None:
-        return f"nn.Flatten(),  # before the nn.Linear inside {call.function}"
-    return p.given("torch.flatten({}, 1)")
 
 
 def _transposed_input(p: Product) -> Iterator[Cause]:
