@@ -68,8 +68,13 @@ def _contradicted(trace: ModuleTrace) -> set[str]:
     if step.linear and step.weight is not None and len(step.weight) == 2:
         found |= {"batch-flattened", "flatten-missing", "pool-to-fit"}
         found |= {"unbatched", "input-transposed", "weight-transposed"}
+    entering = step.inputs[0].shape
+    if "Norm" in step.kind and step.weight is not None and entering[-1:] != step.weight[:1]:
+        found.add("channels-last")
+    if len(entering) == 2:
+        found.add("lengths-differ")
     batch = trace.inputs[0].shape[:1] if trace.inputs else ()
-    if step.inputs[0].shape[:1] == batch:
+    if entering[:1] == batch:
         found |= {"batch-flattened", "unbatched"}
     if all(earlier.path != step.path for earlier in trace.steps):
         found.add("layer-applied-twice")

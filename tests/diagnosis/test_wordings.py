@@ -503,13 +503,13 @@ def test_every_key_is_counted_however_many_there_are() -> None:
         ("Given groups=1, weight of size", "4, 1, 3, 3", "1, 64, 28, 28", (1, 64),
          "channels-missing", "x = x.unsqueeze(1)"),
         ("Given groups=1, weight of size", "4, 1, 3, 3", "64, 3, 28, 28", (1, 3),
-         "in-channels", "layer = nn.Conv2d(3, 4, 3)"),
+         "in-channels", "layer = nn.Conv2d(3, 4, 3, …)"),
         ("Given groups=2, weight of size", "4, 4, 3, 5", "4, 6, 9, 9", (8, 6),
-         "in-channels", "layer = nn.Conv2d(6, 4, (3, 5), groups=2)"),
+         "in-channels", "layer = nn.Conv2d(6, 4, (3, 5), …, groups=2)"),
         ("Given transposed=1, weight of size", "16, 3, 2, 2", "4, 8, 5, 5", (16, 8),
-         "in-channels", "layer = nn.ConvTranspose2d(8, 3, 2)"),
+         "in-channels", "layer = nn.ConvTranspose2d(8, 3, 2, …)"),
         ("Given groups=1, weight", "64, 3, 7, 7", "8, 1, 224, 224", (3, 1),
-         "in-channels", "layer = nn.Conv2d(1, 64, 7)"),
+         "in-channels", "layer = nn.Conv2d(1, 64, 7, …)"),
     ],
 )  # fmt: skip
 def test_channels_that_a_convolution_does_not_take(

@@ -1,34 +1,48 @@
-"""Shapes that do not fit: ranks, sequences, joined tensors, indices."""
+"""Shapes that do not fit one another: sums, joined and stacked tensors, indices."""
 
 from __future__ import annotations
 
+import re
 from re import Match
 
+from fcinspect.diagnosis.messages.own_line import operands
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
-from fcinspect.diagnosis.reported import Reported
+from fcinspect.diagnosis.reported import NAME, Reported
+
+POSITIONS = re.compile(r"pos(?:ition\w*|_\w+)?|pe|\w+_(?:pos|pe)")
 
 
 def _elementwise(match: Match[str], reported: Reported) -> Diagnosis:
     """The size of tensor a (8) must match the size of tensor b (7) at non-singleton dimension 1"""
     a, b, axis = int(match["a"]), int(match["b"]), int(match["axis"])
-    causes = [
-        Cause(
-            "sizes-differ",
-            "The two tensors are of different layers or batches",
-            f"dimension {axis} is {a} on the left and {b} on the right, and neither is 1",
-            "make both the same size: give the skipped connection a layer of its own, or take both"
-            " from the same batch",
-            f"self.skip = nn.Linear({a}, {b})",
-        )
-    ]
+    differ = f"dimension {axis} is {a} on the left and {b} on the right, and neither is 1"
+    layers = Cause(
+        "sizes-differ",
+        "The two tensors are of different layers or batches",
+        differ + "; in tensors of three dimensions the last holds the features" * (axis == 2),
+        "make both the same size: give the skipped connection a layer of its own, or take both"
+        " from the same batch",
+        f"self.skip = nn.Linear({a}, {b})",
+    )
+    causes = [layers]
     if axis == 0:
-        causes[0] = Cause(
-            "sizes-differ",
-            "The two tensors have different first dimensions: another batch, or a bias along it",
-            f"dimension 0 is {a} on the left and {b} on the right, and neither is 1",
-            "take both from the same batch; a bias of shape (N, 1) must be (N,)",
-            "print(a.shape, b.shape)",
-        )
+        causes = [
+            Cause(
+                "sizes-differ",
+                "The two tensors have different first dimensions: another batch, or a bias along"
+                " it",
+                differ,
+                "take both from the same batch; a bias of shape (N, 1) must be (N,)",
+                "print(a.shape, b.shape)",
+            )
+        ]
+    elif axis == 1:
+        lengths = _lengths(a, b, differ, reported)
+        causes = [lengths, layers] if _positions(reported) else [layers, lengths]
+    else:
+        pictures = _pictures(a, b, differ, reported)
+        near = axis > 2 or abs(a - b) <= 2
+        causes = [pictures] if near else [layers, pictures]
     return Diagnosis(
         "shape",
         one_line(match.group()),
@@ -38,55 +52,125 @@ def _elementwise(match: Match[str], reported: Reported) -> Diagnosis:
     )
 
 
+def _pair(reported: Reported) -> tuple[str, str]:
+    """Return the names of the two tensors in the reader's own line, or a and b."""
+    given = operands(reported)
+    if len(given) == 2 and all(NAME.match(name) for name in given):
+        return given[0], given[1]
+    return "a", "b"
+
+
+def _positions(reported: Reported) -> bool:
+    return any(POSITIONS.fullmatch(name.rpartition(".")[2]) for name in _pair(reported))
+
+
+def _lengths(a: int, b: int, differ: str, reported: Reported) -> Cause:
+    left, right = _pair(reported)
+    longer, length = (left, b) if a > b else (right, a)
+    return Cause(
+        "lengths-differ",
+        "The two are sequences of different lengths, as where positions are made for another"
+        " length than that of the tokens",
+        f"{differ}; in sequences (batch, time, features) dimension 1 is the time",
+        f"make positions for at least {max(a, b)} steps, or cut the longer to {length}",
+        f"{longer} = {longer}[..., :{length}, :]",
+    )
+
+
+def _pictures(a: int, b: int, differ: str, reported: Reported) -> Cause:
+    smaller, larger = _pair(reported) if a < b else _pair(reported)[::-1]
+    return Cause(
+        "sizes-differ",
+        "The two are pictures or sequences of different sizes: an odd size was halved and doubled"
+        " again, or a convolution lacks its padding",
+        differ,
+        "bring one to the size of the other by F.interpolate, F.pad or cutting, or give the"
+        " convolutions their padding",
+        f"{smaller} = F.interpolate({smaller}, size={larger}.shape[2:])",
+    )
+
+
 def _joined(match: Match[str], reported: Reported) -> Diagnosis:
     """Sizes of tensors must match except in dimension 1. Expected size 4 but got size 5 …"""
     axis, wanted, got, place = (int(match[n]) for n in ("axis", "wanted", "got", "place"))
+    causes = [
+        Cause(
+            "joined-sizes",
+            "They are joined along the wrong dimension, or come from different batches",
+            f"{wanted} against {got}, and only dimension {axis} may differ",
+            "join along the dimension that differs, or make the others alike",
+            f"torch.cat(tensors, dim={0 if axis else 1})",
+        )
+    ]
+    if axis == 1 and abs(wanted - got) == 1 and max(wanted, got) % 2:
+        first, other = _members(place, reported)
+        smaller, larger = (other, first) if got < wanted else (first, other)
+        causes.insert(
+            0,
+            Cause(
+                "odd-size-halved",
+                "A picture of odd size was halved and doubled again, as in a U-Net, and lost a row",
+                f"{max(wanted, got)} is odd, and {min(wanted, got)} is twice its half",
+                "bring the smaller to the size of the larger, or pad the pictures to a size that"
+                " can be halved so often",
+                f"{smaller} = F.interpolate({smaller}, size={larger}.shape[2:])",
+            ),
+        )
     return Diagnosis(
         "shape",
         one_line(match.group()),
         f"Tensors are joined along dimension {axis}; in another dimension the first has"
-        f" {wanted} and"
-        f" tensor {place} has {got}.",
-        (
-            Cause(
-                "joined-sizes",
-                "They are joined along the wrong dimension, or come from different batches",
-                f"{wanted} against {got}, and only dimension {axis} may differ",
-                "join along the dimension that differs, or make the others alike",
-                f"torch.cat(tensors, dim={0 if axis else 1})",
-            ),
-        ),
+        f" {wanted} and tensor {place} has {got}.",
+        tuple(causes),
     )
 
 
-def _input_size(match: Match[str], reported: Reported) -> Diagnosis:
-    """input.size(-1) must be equal to input_size. Expected 10, got 28"""
-    wanted, got = int(match["wanted"]), int(match["got"])
-    layer = reported.names()["layer"]
-    return Diagnosis(
-        "shape",
-        one_line(match.group()),
-        f"{got} features arrive at each step of a recurrent layer made for {wanted}.",
-        (
-            Cause(
-                "input-size",
-                f"input_size must be {got}",
-                f"the last dimension of the input is {got}, and input_size is {wanted}",
-                f"make input_size {got}, or bring the features to the last dimension",
-                f"{layer} = nn.LSTM({got}, hidden_size, batch_first=True)",
-            ),
-            Cause(
-                "sequence-transposed",
-                "Time and features are swapped",
-                f"the last dimension is {got}, and {wanted} features are expected",
-                "swap them, if another dimension is the features",
-                f"x = x.transpose(1, 2)  # (batch, time, {wanted})",
-            ),
-        ),
-    )
+def _members(place: int, reported: Reported) -> tuple[str, str]:
+    """Return the names of the first joined tensor and of that at a place, or skip and up."""
+    given = operands(reported)[:1]
+    names = given[0].strip("[]()").split(", ") if given else []
+    if place < len(names) and all(NAME.match(name) for name in names):
+        return names[0], names[place]
+    return "skip", "up"
+
+
+def _dimension(match: Match[str], reported: Reported) -> Diagnosis:
+    """Dimension out of range (expected to be in range of [-3, 2], but got 3)"""
+    low, high, got = match["low"], match["high"], match["got"]
+    call = reported.call
+    function = call.function if call else ""
+    owner, _, method = function.rpartition(".")
+    if method in {"unsqueeze", "unsqueeze_", "stack"}:
+        x = owner if method != "stack" and NAME.match(owner) and owner != "torch" else "x"
+        cause = Cause(
+            "missing-dimension",
+            f"{method} counts the new dimension too, and the tensor has {high}",
+            f"the new dimension can be {low} to {high}, and {got} is asked for",
+            "name a place in that range; -1 puts the new dimension last",
+            f"{call.target} = {x}.unsqueeze(-1)" if call and method != "stack" else None,
+        )
+        words = f"A new dimension {got} is asked for; it can stand at {low} to {high}."
+    else:
+        x = reported.names()["argument"]
+        cause = Cause(
+            "missing-dimension",
+            "The tensor has fewer dimensions than the code expects: most often its batch is"
+            " missing",
+            f"dimension {got} does not exist; the last is {high}",
+            "give it a batch dimension, or name a dimension that it has",
+            f"{x} = {x}.unsqueeze(0)",
+        )
+        words = f"Dimension {got} is asked for; {low} to {high} can be named here."
+    return Diagnosis("shape", one_line(match.group()), words, (cause,))
 
 
 PATTERNS: tuple[Pattern, ...] = (
+    Pattern(
+        "Dimension out of range",
+        r"Dimension out of range \(expected to be in range of \[(?P<low>-?\d+),"
+        r" (?P<high>\d+)\], but got (?P<got>-?\d+)\)",
+        _dimension,
+    ),
     Pattern(
         "must match the size of tensor b",
         r"The size of tensor a \((?P<a>\d+)\) must match the size of tensor b \((?P<b>\d+)\) at"
@@ -98,142 +182,6 @@ PATTERNS: tuple[Pattern, ...] = (
         r"Sizes of tensors must match except in dimension (?P<axis>\d+)\. Expected size"
         r" (?P<wanted>\d+) but got size (?P<got>\d+) for tensor number (?P<place>\d+)",
         _joined,
-    ),
-    Pattern(
-        "must be equal to input_size",
-        r"input\.size\(-1\) must be equal to input_size\. Expected (?P<wanted>\d+), got"
-        r" (?P<got>\d+)",
-        _input_size,
-    ),
-    Pattern(
-        "input has inconsistent input_size",
-        r"input has inconsistent input_size:? [Gg]ot (?P<got>\d+),? expected (?P<wanted>\d+)",
-        _input_size,
-    ),
-    known(
-        "shape",
-        "(batched) input to conv",
-        r"Expected (?P<expected>\dD \(unbatched\) or \dD \(batched\)) input to"
-        r" (?P<kind>conv\w+), but"
-        r" got input of size: \[(?P<shape>[\d, ]+)\]",
-        "The convolution takes {expected} input; it got [{shape}].",
-        Cause(
-            "convolution-rank",
-            "The input has lost or gained dimensions: it was flattened, or has no channels",
-            "its shape is [{shape}]",
-            "give it (batch, channels, height, width): unflatten it, or add the channel",
-            "x = x.unsqueeze(1)  # (batch, 1, height, width)",
-        ),
-    ),
-    known(
-        "shape",
-        "Kernel size can't be greater than actual input size",
-        r"Calculated padded input size per channel: \((?P<size>[\dx ]+)\)\. Kernel size:"
-        r" \((?P<kernel>[\dx ]+)\)\. Kernel size can't be greater",
-        "A kernel of {kernel} does not fit what has become {size}.",
-        Cause(
-            "shrunk-to-nothing",
-            "The picture is too small for so many convolutions and pools",
-            "{size} is left, and the kernel is {kernel}",
-            "leave out a pool, start from a larger picture, or give the layers before padding",
-            'nn.Conv2d(…, padding="same")',
-        ),
-    ),
-    known(
-        "shape",
-        "Output size is too small",
-        r"Given input size: \((?P<size>[\dx]+)\)\. Calculated output size: \((?P<out>[-\dx]+)\)\."
-        r" Output size is too small",
-        "Pooling {size} (channels×height×width) leaves {out}.",
-        Cause(
-            "shrunk-to-nothing",
-            "The picture is too small for so many pools",
-            "{size} enters the pool, and {out} would leave it",
-            "leave out a pool, or start from a larger picture",
-            "nn.AdaptiveAvgPool2d(1)",
-        ),
-    ),
-    known(
-        "shape",
-        "Expected more than 1 value per channel when training",
-        r"Expected more than 1 value per channel when training, got input size"
-        r" (?:torch\.Size\()?\[(?P<shape>[\d, ]+)\]",
-        "A batch normalisation in training mode takes the variance of one value: [{shape}].",
-        Cause(
-            "batch-of-one",
-            "The batch has one row: the last of an epoch, or a single sample",
-            "the input is [{shape}]",
-            "drop the last small batch, or evaluate with model.eval()",
-            "DataLoader(dataset, batch_size=64, drop_last=True)",
-        ),
-    ),
-    known(
-        "shape",
-        "D input)",
-        r"expected (?P<expected>\dD(?: or \dD)?) input \(got (?P<got>\d)D input\)",
-        "A normalisation for {expected} input got {got} dimensions.",
-        Cause(
-            "batch-norm-rank",
-            "A batch normalisation of another rank is needed",
-            "{got} dimensions arrive, and it takes {expected}",
-            "use BatchNorm1d behind linear layers, BatchNorm2d behind nn.Conv2d",
-            "nn.BatchNorm1d(num_features)",
-        ),
-    ),
-    known(
-        "shape",
-        "hidden",
-        r"Expected hidden(?:\[\d\])? size \((?P<wanted>[\d, ]+)\), got \[(?P<got>[\d, ]+)\]",
-        "The hidden state should be ({wanted}); it is ({got}).",
-        Cause(
-            "hidden-state-batch",
-            "The hidden state is of another batch, or batch and time are swapped",
-            "(layers, batch, hidden_size) is ({wanted}) here, and ({got}) was given",
-            "make the state from this batch, or leave it out for zeros; batch_first=True does not"
-            " change its order",
-            "h0 = torch.zeros(num_layers, x.size(0), hidden_size)",
-        ),
-    ),
-    known(
-        "shape",
-        "hx should also be",
-        r"For (?P<batched>batched 3-D|unbatched 2-D) input, hx (?:and cx )?should also be"
-        r" (?P<wanted>\d)-D"
-        r" but got \(?(?P<got>\d)",
-        "The input is {batched}, and the hidden state has {got} dimensions in place of {wanted}.",
-        Cause(
-            "hidden-state-rank",
-            "Input and hidden state disagree on whether there is a batch",
-            "the state has {got} dimensions, and {wanted} are expected",
-            "give both a batch, or neither",
-            "h0 = torch.zeros(num_layers, batch, hidden_size)",
-        ),
-    ),
-    known(
-        "shape",
-        "Expected input to be 2D or 3D",
-        r"(?P<kind>RNN|LSTM|GRU): Expected input to be 2D or 3D, got (?P<got>\d)D",
-        "{kind} takes (time, features) or (batch, time, features); it got {got} dimensions.",
-        Cause(
-            "sequence-rank",
-            "The input has a dimension too many, such as the channel of a picture",
-            "{got} dimensions arrive",
-            "leave it out, or merge it with the features",
-            "x = x.squeeze(1)  # (batch, time, features)",
-        ),
-    ),
-    known(
-        "shape",
-        "was expecting embedding dimension",
-        r"was expecting embedding dimension of (?P<wanted>\d+), but got (?P<got>\d+)",
-        "{got} features arrive at an attention layer of embed_dim {wanted}.",
-        Cause(
-            "embed-dim",
-            "embed_dim must be {got}",
-            "the last dimension of the query is {got}, and embed_dim is {wanted}",
-            "make embed_dim {got}, or project the input",
-            "self.project = nn.Linear({got}, {wanted})",
-        ),
     ),
     known(
         "shape",
@@ -247,22 +195,6 @@ PATTERNS: tuple[Pattern, ...] = (
             "make num_embeddings one more than the largest index, or use the tokenizer that belongs"
             " to the model",
             "print(x.min(), x.max(), embedding.num_embeddings)",
-        ),
-    ),
-    known(
-        "shape",
-        "Dimension out of range",
-        r"Dimension out of range \(expected to be in range of \[(?P<low>-?\d+),"
-        r" (?P<high>\d+)\], but"
-        r" got (?P<got>-?\d+)\)",
-        "Dimension {got} is asked for; the tensor has dimensions {low} to {high}.",
-        Cause(
-            "missing-dimension",
-            "The tensor has fewer dimensions than the code expects: most often its batch is"
-            " missing",
-            "dimension {got} does not exist; the last is {high}",
-            "give it a batch dimension, or name a dimension that it has",
-            "{argument} = {argument}.unsqueeze(0)",
         ),
     ),
     known(
