@@ -6,6 +6,7 @@ import difflib
 import re
 from collections import defaultdict
 
+from fcinspect.diagnosis.messages.state_dict_prefixes import dots
 from fcinspect.diagnosis.messages.state_dict_report import (
     LOAD,
     Explained,
@@ -17,6 +18,8 @@ from fcinspect.diagnosis.messages.state_dict_report import (
 )
 from fcinspect.diagnosis.records import Cause
 
+COUNTER = "num_batches_tracked"
+"""What batch normalisation counts; it is not asked for where the state dict lacks it."""
 MOST_WRITTEN = 12
 """Of more modules the new names are not written out; the order of the keys is taken."""
 
@@ -28,8 +31,8 @@ def layer_causes(report: Report) -> list[Explained]:
 
 def _renamed(report: Report) -> list[Explained]:
     """Explain modules whose names differ and whose parameters have the same names."""
-    pairs = _pairs(report)
-    if not pairs:
+    pairs, prefixes = _pairs(report), _prefixes(report)
+    if not pairs and prefixes is None:
         return []
     keys = sum(
         module_of(key) in pairs or module_of(key) in pairs.values()
@@ -37,7 +40,13 @@ def _renamed(report: Report) -> list[Explained]:
     )
     numbers = all(re.sub(r"\d+", "#", a) == re.sub(r"\d+", "#", b) for a, b in pairs.items())
     shown = some(f"{old or '(top)'} → {new or '(top)'}" for old, new in pairs.items())
-    if "" in pairs or "" in pairs.values() or len(pairs) > MOST_WRITTEN:
+    if prefixes is not None and not numbers:
+        old, new = prefixes
+        shown = f'"{old}" → "{new}"'
+        code = f'state = {{"{new}" + k.removeprefix("{old}") if k.startswith("{old}") else k: v\n'
+        code += f"         for k, v in state.items()}}\n{LOAD}"
+        keys = len(report.missing) + len(report.unexpected)
+    elif "" in pairs or "" in pairs.values() or len(pairs) > MOST_WRITTEN:
         code = "state = dict(zip(model.state_dict(), state.values(), strict=True))\n" + LOAD
     else:
         written = ", ".join(f'"{old}": "{new}"' for old, new in pairs.items())
@@ -63,6 +72,21 @@ def _renamed(report: Report) -> list[Explained]:
         )
     )
     return [(keys, cause)]
+
+
+def _prefixes(report: Report) -> tuple[str, str] | None:
+    """Return how the keys began and how they begin now, where nothing else differs."""
+    missing = [key for key in report.missing if leaf_of(key) != COUNTER]
+    unexpected = [key for key in report.unexpected if leaf_of(key) != COUNTER]
+    for dot in dots(missing[0]) if missing else ():
+        new, rest = missing[0][:dot], missing[0][dot:]
+        for key in unexpected:
+            old = key.removesuffix(rest)
+            if not (key.endswith(f".{rest}") and all(k.startswith(old) for k in unexpected)):
+                continue
+            if {new + k.removeprefix(old) for k in unexpected} == set(missing):
+                return old, new
+    return None
 
 
 def _pairs(report: Report) -> dict[str, str]:
@@ -91,7 +115,8 @@ def _alike(old: str, new: str) -> bool:
 def _modules(keys: tuple[str, ...]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for key in keys:
-        found[module_of(key)].add(leaf_of(key))
+        if leaf_of(key) != COUNTER:
+            found[module_of(key)].add(leaf_of(key))
     return {module: frozenset(leaves) for module, leaves in found.items()}
 
 

@@ -77,7 +77,7 @@ def _saved_prefix(report: Report) -> list[Explained]:
     """Explain keys of the state dict that fit once something is taken out of them."""
     missing = set(report.missing)
     prefixes = Counter(
-        key[:dot] for key in report.unexpected for dot in _dots(key) if key[dot:] in missing
+        key[:dot] for key in report.unexpected for dot in dots(key) if key[dot:] in missing
     )
     found = [_prefix_saved(prefix, n, report) for prefix, n in prefixes.most_common(1)]
     for wrapper, (name, why) in WRAPPERS.items():
@@ -123,7 +123,8 @@ def _prefix_saved(prefix: str, fitting: int, report: Report) -> Explained:
     )
 
 
-def _dots(key: str) -> list[int]:
+def dots(key: str) -> list[int]:
+    """Return the places in a key behind its dots."""
     return [place + 1 for place, sign in enumerate(key) if sign == "."]
 
 
@@ -131,7 +132,7 @@ def _wanted_prefix(report: Report) -> list[Explained]:
     """Explain keys of the model that begin with what the state dict's keys lack."""
     unexpected = set(report.unexpected)
     prefixes = Counter(
-        key[:dot] for key in report.missing for dot in _dots(key) if key[dot:] in unexpected
+        key[:dot] for key in report.missing for dot in dots(key) if key[dot:] in unexpected
     )
     if not prefixes:
         return []

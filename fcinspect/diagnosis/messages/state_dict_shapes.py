@@ -11,6 +11,7 @@ from fcinspect.diagnosis.messages.state_dict_report import (
     Mismatch,
     Report,
     count,
+    listed,
     module_of,
     some,
     written,
@@ -37,9 +38,9 @@ def shape_causes(report: Report) -> list[Explained]:
     causes: list[Explained] = []
     if len(rows) == len(report.mismatches) and all(POSITION.search(m.key) for m in rows):
         causes.append((len(rows), _positions(rows[0])))
-    elif len(rows) == len(report.mismatches) and _one_count(rows) and _tables(rows):
+    elif len(rows) == len(report.mismatches) and _one_count(rows) and _tables(rows, report):
         causes.append((len(rows), _vocabulary(rows[0], report)))
-    elif len(rows) == len(report.mismatches) and len(modules) <= 2 and _one_count(rows):
+    elif len(rows) == len(report.mismatches) and _one_count(rows) and _heads(rows):
         causes.append((len(rows), _head(rows, report)))
     elif len(report.mismatches) == 1 and _inputs(report.mismatches[0]):
         causes.append((1, _input_width(report.mismatches[0])))
@@ -60,8 +61,15 @@ def _one_count(rows: list[Mismatch]) -> bool:
     return len({(m.saved[:1], m.wanted[:1]) for m in rows}) == 1
 
 
-def _tables(rows: list[Mismatch]) -> bool:
-    return any(TABLE.search(m.key) for m in rows)
+def _tables(rows: list[Mismatch], report: Report) -> bool:
+    return report.model == "Embedding" or any(TABLE.search(m.key) for m in rows)
+
+
+def _heads(rows: list[Mismatch]) -> bool:
+    """Whether it is one layer, or two with a weight each; with a normalisation it is a width."""
+    modules = dict.fromkeys(module_of(m.key) for m in rows)
+    weights = dict.fromkeys(module_of(m.key) for m in rows if len(m.saved) > 1)
+    return len(modules) == 1 or (len(modules) == 2 and modules == weights)
 
 
 def _inputs(mismatch: Mismatch) -> bool:
@@ -78,21 +86,31 @@ def _numbers(mismatch: Mismatch) -> str:
 
 def _head(rows: list[Mismatch], report: Report) -> Cause:
     first = rows[0]
-    module = module_of(first.key)
+    modules = tuple(dict.fromkeys(module_of(m.key) for m in rows))
     saved, wanted = (shape[0] if shape else 1 for shape in (first.saved, first.wanted))
+    begins = ", ".join(f'"{module}."' for module in modules)
+    begins = begins if len(modules) == 1 else f"({begins})"
     drop = (
-        f'state = {{k: v for k, v in state.items() if not k.startswith("{module}.")}}'
-        if module
+        f"state = {{k: v for k, v in state.items() if not k.startswith({begins})}}"
+        if all(modules)
         else f"for key in {[m.key for m in rows]}:\n    del state[key]"
     )
     width = "out_channels" if any(len(m.saved) > 2 for m in rows) else "out_features"
+    one = len(rows) == 1
+    what = (
+        f"The layer {modules[0]}".rstrip() + f" has {wanted} {width} in the model and had {saved}"
+    )
+    replaced = "when it was saved, as where a new head replaced the old one"
+    if len(modules) > 1:
+        what = f"The layers {listed(modules)} have {wanted} {width} in the model and had {saved}"
+        replaced = "when they were saved, as where new heads replaced the old ones"
     return Cause(
         "head-replaced",
-        f"{f'the layer {module}' if module else 'the layer'} has {wanted} {width} in the "
-        f"model and had {saved} when it was saved, as where a new head replaced the old one",
-        f"only {some(m.key for m in rows)} differ, and only in the number of rows: {saved} in the "
-        f"checkpoint, {wanted} in the model",
-        f"Drop these keys and train the layer anew, or make it with {saved} {width}; {STRICT}",
+        f"{what} {replaced}",
+        f"only {some(m.key for m in rows)} {'differs' if one else 'differ'}, and only in the number"
+        f" of rows: {saved} in the checkpoint, {wanted} in the model",
+        f"Drop {'this key' if one else 'these keys'} and train the layer anew, or make it with"
+        f" {saved} {width}; {STRICT}",
         f"{drop}\nmodel.load_state_dict(state, strict=False)",
     )
 
@@ -122,7 +140,8 @@ def _vocabulary(first: Mismatch, report: Report) -> Cause:
         "number",
         f"only the rows of {some(m.key for m in report.mismatches)} differ: {saved} in the "
         f"checkpoint, {wanted} in the model",
-        f"Make the model with {saved} rows, or copy the {kept} common rows; {STRICT}",
+        f"Make the model with {saved} rows (num_embeddings), or copy the {kept} common "
+        f"rows; {STRICT}",
         f"rows = {{key: state.pop(key) for key in [{keys}]}}\n"
         "model.load_state_dict(state, strict=False)\nwith torch.no_grad():\n"
         f"    for key in rows:\n        model.get_parameter(key)[:{kept}] = rows[key][:{kept}]",
@@ -140,11 +159,12 @@ def _positions(first: Mismatch) -> Cause:
 
 
 def _input_width(first: Mismatch) -> Cause:
+    width = "in_channels" if len(first.saved) > 2 else "in_features"
     return Cause(
         "input-width-changed",
         "The layer takes another number of features or channels than it did when it was saved",
         f"{_numbers(first)}: the same rows, other columns, and no other key differs",
-        f"Make the layer with in_features={first.saved[1]}, or drop the key and train it anew; "
+        f"Make the layer with {width}={first.saved[1]}, or drop the key and train it anew; "
         f"{STRICT}",
         f'state.pop("{first.key}")\nmodel.load_state_dict(state, strict=False)',
     )

@@ -1,0 +1,99 @@
+"""State dicts that do not fit: the first cause, and what its code does when torch runs it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import nn
+
+from fcinspect.diagnosis.recognising import diagnose
+from fcinspect.diagnosis.records import Cause, Diagnosis
+
+
+def loading(model: nn.Module, saved: nn.Module) -> Cause:
+    """Return the first cause of what torch says where the state of `saved` is loaded."""
+    with pytest.raises(RuntimeError) as caught:
+        model.load_state_dict(saved.state_dict())
+    found = diagnose(f"RuntimeError: {caught.value}")
+    assert isinstance(found, Diagnosis)
+    return found.likely[0]
+
+
+def run(code: str | None, model: nn.Module, saved: nn.Module) -> None:
+    """Run the code of a cause; the message of load_state_dict is an error if keys are left."""
+    assert code is not None
+    exec(code, {"torch": torch, "model": model, "state": saved.state_dict()})
+
+
+def convolutional(channels: int, entering: int = 3) -> nn.Sequential:
+    """Return a convolution and its normalisation."""
+    return nn.Sequential(nn.Conv2d(entering, channels, 3), nn.BatchNorm2d(channels))
+
+
+def test_several_layers_of_another_width_are_no_new_head() -> None:
+    """A convolution and its normalisation are made with other channels."""
+    first = loading(convolutional(8), convolutional(16))
+    assert first.name == "other-widths"
+
+
+def test_two_heads_are_dropped_together() -> None:
+    """All the keys that differ are taken out, not only those of the first."""
+
+    def made(classes: int) -> nn.Module:
+        return nn.ModuleDict({"fc": nn.Linear(4, classes), "aux": nn.Linear(6, classes)})
+
+    first = loading(made(3), made(5))
+    assert first.name == "head-replaced"
+    assert "layers fc and aux" in first.cause
+    run(first.code, made(3), made(5))
+
+
+def test_a_convolution_takes_channels() -> None:
+    """The fix names the argument that a convolution has."""
+    first = loading(convolutional(8), convolutional(8, 1))
+    assert first.name == "input-width-changed"
+    assert "in_channels=1" in first.fix
+    assert "in_features=2" in loading(nn.Linear(3, 4), nn.Linear(2, 4)).fix
+
+
+def test_an_embedding_has_a_vocabulary() -> None:
+    """The class alone tells it where the key is only "weight"."""
+    model, saved = nn.Embedding(100, 8), nn.Embedding(120, 8)
+    first = loading(model, saved)
+    assert first.name == "vocabulary-size"
+    run(first.code, model, saved)
+    assert torch.equal(model.weight, saved.weight[:100])
+
+
+def test_one_key_differs() -> None:
+    """The sentence is grammatical, and says what is dropped."""
+    first = loading(nn.Linear(4, 3, bias=False), nn.Linear(4, 5, bias=False))
+    assert first.name == "head-replaced"
+    assert first.cause.startswith("The layer has 3 out_features")
+    assert "only weight differs" in first.evidence
+    assert "Drop this key" in first.fix
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(("backbone", "features"), ("backbone",)), (("net",), ("encoder", "body"))],
+)
+def test_every_key_of_a_renamed_prefix_is_mapped(
+    old: tuple[str, ...], new: tuple[str, ...]
+) -> None:
+    """With the counters of batch normalisation, of which the message names only one side."""
+
+    def within(names: tuple[str, ...]) -> nn.Module:
+        made: nn.Module = nn.Sequential(*convolutional(4), *convolutional(6, 4))
+        for name in reversed(names):
+            made = nn.Sequential(OrderedDict([(name, made)]))
+        return made
+
+    model, saved = within(new), within(old)
+    first = loading(model, saved)
+    assert first.name == "layers-renamed"
+    run(first.code, model, saved)
+    for a, b in zip(model.parameters(), saved.parameters(), strict=True):
+        assert torch.equal(a, b)
