@@ -62,6 +62,7 @@ def test_the_cause_is_among_the_first_three(mistake: Mistake, whole: bool) -> No
     assert mistake.cause in [cause.name for cause in found.likely[:3]], (text, found)
     for cause in found.likely:
         assert cause.cause
+        assert cause.cause.split()[0] not in {"a", "an", "the", "one", "what", "something"}, cause
         assert cause.evidence
         assert cause.fix
         words = (cause.cause, cause.evidence, cause.fix)

@@ -9,10 +9,10 @@ from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_li
 from fcinspect.diagnosis.reported import Reported
 
 STARTS = {
-    "<": ("download-page", "a web page (an error or a login) was saved in place of the file", "<"),
+    "<": ("download-page", "A web page (an error or a login) was saved in place of the file", "<"),
     "v": (
         "git-lfs-pointer",
-        'the file is a pointer of Git LFS (it begins with "version https://git-lfs…"), and the '
+        'The file is a pointer of Git LFS (it begins with "version https://git-lfs…"), and the '
         "weights were never downloaded",
         "v",
     ),
@@ -31,7 +31,7 @@ PICKLED = Cause(
 DAMAGED = Cause(
     "file-damaged",
     "The file is cut short or damaged: an interrupted download, a full disk, a copy in text mode",
-    "a checkpoint is a zip archive, and its end is missing or unreadable",
+    "A checkpoint is a zip archive, and its end is missing or unreadable",
     "Compare size and checksum with the source, and fetch the file again",
     'import os\nprint(os.path.getsize("model.pt"))',
 )
@@ -95,7 +95,8 @@ def _weights_only(match: Match[str], reported: Reported) -> Diagnosis:
             "global-not-allowed",
             f"{what} is something you know and trust, and it only has to be allowed",
             f"the unpickler stopped at {what}",
-            "Allow it by name, and keep weights_only=True",
+            "Only where you trust the file: allow it by name and keep weights_only=True; the "
+            "unpickler may then stop at further names, which must be allowed in the same list",
             f'torch.serialization.add_safe_globals([{what}])\nstate = torch.load("model.pt")',
         )
         likely.insert(0 if what.startswith(("numpy.", "_codecs.", "argparse.")) else 1, allowed)

@@ -180,13 +180,13 @@ def _init_missing(
 ) -> tuple[Cause, ...]:
     missing = Cause(
         "argument-missing",
-        "the layer is made with fewer arguments than it needs"
+        "The layer is made with fewer arguments than it needs"
         + ("; torch wants in_features too, unlike Keras" if owner == "Linear" else ""),
         evidence,
         "Give every argument, by name where there are several",
         "nn.Linear(in_features, out_features)"
         if owner in {"Linear", ""}
-        else f"{owner}({', '.join(f'{name}={name}' for name in names)})",
+        else _completed(owner, names, reported),
     )
     called = Cause(
         "class-called",
@@ -203,6 +203,19 @@ def _init_missing(
         )
         return (called, missing) if tensor else (missing, called)
     return (missing,)
+
+
+def _completed(owner: str, names: list[str], reported: Reported) -> str:
+    """Return the call with what it lacks put behind what it has, where the line shows it."""
+    frame = reported.own_frame
+    code = (frame.marked or frame.code) if frame else ""
+    lacking = ", ".join(f"{name}={name}" for name in names)
+    call = re.search(rf"(?:[A-Za-z_]\w*\.)*{owner}\(([^()]*)\)", code)
+    if call is not None:
+        given = call[1].strip().rstrip(",")
+        return f"{call[0][: call.start(1) - call.start()]}{f'{given}, ' * bool(given)}{lacking})"
+    takes = KEYWORDS.get(owner, ())
+    return f"{owner}({'…, ' * any(name in takes[1:] for name in names)}{lacking})"
 
 
 def _too_many(match: Match[str], reported: Reported) -> Diagnosis | None:

@@ -17,35 +17,35 @@ KINDS = (
     (
         frozenset({"int", "float", "bool", "complex"}),
         "number-input",
-        "the input is one number, not a tensor",
+        "The input is one number, not a tensor",
         "Make a tensor of as many features as in_features",
         "x = torch.tensor([[value]], dtype=torch.float32)",
     ),
     (
         frozenset({"str"}),
         "text-input",
-        "the input is text: a file name, or words that were not turned into numbers",
+        "The input is text: a file name, or words that were not turned into numbers",
         "Read the file, or turn words into ids and vectors first",
         "x = self.embedding(torch.tensor(ids))",
     ),
     (
         frozenset({"dict", "OrderedDict"}),
         "dict-input",
-        "the input is a dict, in which the tensor is one entry",
+        "The input is a dict, in which the tensor is one entry",
         "Take the tensor out of it",
         'x = batch["x"]',
     ),
     (
         frozenset({"type"}),
         "class-not-instance",
-        "a class was given in place of a tensor",
+        "A class was given in place of a tensor",
         "Make a layer of the class, call it, and give its output",
         "x = nn.ReLU()(x)",
     ),
     (
         frozenset({"Image", "JpegImageFile", "PngImageFile"}),
         "image-input",
-        "the input is a picture that was not turned into a tensor",
+        "The input is a picture that was not turned into a tensor",
         "Convert it in the data set",
         "x = torchvision.transforms.functional.to_tensor(image)",
     ),
@@ -139,7 +139,7 @@ def _tuple(x: str, evidence: str, reported: Reported) -> tuple[Cause, ...]:
             "hidden state), nn.MultiheadAttention (output, weights)",
             evidence + seen,
             "Take the first of them; of a sequence (batch_first=True) the last step",
-            f"output, hidden = self.rnn({x})\nx = self.fc(output[:, -1])",
+            _unpacked(x, reported),
         ),
         Cause(
             "comma-at-end",
@@ -149,6 +149,17 @@ def _tuple(x: str, evidence: str, reported: Reported) -> tuple[Cause, ...]:
             "x, y = batch",
         ),
     )
+
+
+def _unpacked(x: str, reported: Reported) -> str:
+    """Return the line that takes the first of what the layer before gives."""
+    made = rf"^[\s\d>-]*{re.escape(x)} = (self\.[\w.]+\([^\n]*\))$"
+    bound = [match[1] for match in re.finditer(made, reported.text, re.MULTILINE)]
+    if bound:
+        return f"{x}, _ = {bound[-1]}"
+    if x == "x":
+        return "output, hidden = self.rnn(x)\nx = self.fc(output[:, -1])"
+    return f"{x} = {x}[0]"
 
 
 def _other(last: str, evidence: str, reported: Reported) -> Cause:

@@ -146,7 +146,7 @@ def _child(match: Match[str], reported: Reported) -> Diagnosis:
     else:
         cause = Cause(
             "no-module-as-child",
-            f"{'a class' if last[:1].isupper() else 'a function'} takes the place of a layer",
+            f"{'A class' if last[:1].isupper() else 'A function'} takes the place of a layer",
             evidence,
             "Assign a layer; a class needs its parentheses",
             f"self.{name} = nn.{last}()" if last[:1].isupper() else f"self.{name} = nn.Identity()",

@@ -13,7 +13,7 @@ KINDS = (
     (
         frozenset({"float"}),
         "float-width",
-        "the number comes from a division with /, which gives a float even where it divides "
+        "The number comes from a division with /, which gives a float even where it divides "
         "evenly, or from a file of options",
         "Divide with // or wrap the number in int(…)",
         "in_features = channels * (height // 2) * (width // 2)",
@@ -21,35 +21,35 @@ KINDS = (
     (
         frozenset({"str"}),
         "text-width",
-        "the number comes from a file, the command line or input() and is still text",
+        "The number comes from a file, the command line or input() and is still text",
         "Convert it with int(…)",
         "nn.Linear(int(in_features), int(out_features))",
     ),
     (
         frozenset({"NoneType"}),
         "none-width",
-        "the size was never set: a function without return, or an option left at None",
+        "The size was never set: a function without return, or an option left at None",
         "Set the size before the layer is made; nn.LazyLinear finds in_features by itself",
         "nn.LazyLinear(out_features)",
     ),
     (
         frozenset({"tuple", "list", "Size"}),
         "shape-as-width",
-        "a whole shape was given where one number belongs",
+        "A whole shape was given where one number belongs",
         "Give the number of features of one row: shape[-1], or math.prod(shape) behind nn.Flatten",
         "nn.Linear(math.prod(shape), out_features)",
     ),
     (
         frozenset({"Tensor", "Parameter", "ndarray"}),
         "class-called",
-        "the class of the layer was called with a tensor, as if it were a layer",
+        "The class of the layer was called with a tensor, as if it were a layer",
         "Make the layer once in __init__, and call what was made",
         "self.fc = nn.Linear(in_features, out_features)\nx = self.fc(x)",
     ),
     (
         frozenset({"Linear", "Sequential", "type", "bool", "dict", "function", "method"}),
         "no-number-as-width",
-        "something else was given where a number belongs; arguments may have changed places",
+        "Something else was given where a number belongs; arguments may have changed places",
         "Give in_features and out_features, by name",
         "nn.Linear(in_features=8, out_features=2)",
     ),

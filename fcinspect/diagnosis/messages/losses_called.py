@@ -57,21 +57,23 @@ def named(pattern: Pattern) -> Pattern:
     def explain(match: Match[str], reported: Reported) -> Diagnosis | None:
         found = pattern.explain(match, reported)
         own = reported.own_frame
-        if found is None or own is None or CALLS.search(own.code) is None:
+        if found is None or own is None:
             return found
-        names = operands(reported)[:2]
-        if len(names) < 2 or not all(NAME.match(name) for name in names):
+        if CALLS.search(own.code) is None and through_loss(reported) is None:
             return found
-        return replace(found, likely=tuple(_renamed(cause, *names) for cause in found.likely))
+        given = operands(reported)[:2]
+        pairs = zip(("pred", "y"), given if len(given) == 2 else (), strict=False)
+        names = {usual: name for usual, name in pairs if NAME.match(name)}
+        return replace(found, likely=tuple(_renamed(cause, names) for cause in found.likely))
 
     return Pattern(pattern.marker, pattern.pattern, explain)
 
 
-def _renamed(cause: Cause, given: str, target: str) -> Cause:
+def _renamed(cause: Cause, names: dict[str, str]) -> Cause:
     if cause.code is None:
         return cause
-    names = {"pred": given, "y": target}
-    return replace(cause, code=re.sub(r"\b(pred|y)\b", lambda m: names[m[1]], cause.code))
+    code = re.sub(r"\b(pred|y)\b", lambda m: names.get(m[1], m[1]), cause.code)
+    return replace(cause, code=code)
 
 
 def _is_loss(function: str) -> bool:

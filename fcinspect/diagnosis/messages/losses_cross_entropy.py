@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from re import Match
 
 from fcinspect.diagnosis.messages.losses_sizes import shape_of
+from fcinspect.diagnosis.messages.own_line import operands
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
 from fcinspect.diagnosis.reported import Reported
 
+FLATTENED = re.compile(r"([A-Za-z_][\w.]*)\.(?:view|reshape|flatten)\(")
 COLUMN = Cause(
     "column-labels",
     "The labels form a column of shape (N, 1)",
@@ -167,10 +170,10 @@ def _rows(match: Match[str], reported: Reported) -> Diagnosis:
         )
         return Diagnosis("loss", one_line(match.group()), happened, causes)
     happened = f"The input has {rows} rows in dimension 0, and the target has {labels} labels."
-    return Diagnosis("loss", one_line(match.group()), happened, _batches(rows, labels))
+    return Diagnosis("loss", one_line(match.group()), happened, _batches(rows, labels, reported))
 
 
-def _batches(rows: int, labels: int) -> tuple[Cause, ...]:
+def _batches(rows: int, labels: int, reported: Reported) -> tuple[Cause, ...]:
     fix, code = "Flatten each sample for itself", "x = x.flatten(start_dim=1)"
     whole, left = divmod(max(rows, labels), max(min(rows, labels), 1))
     if rows == 1:
@@ -185,7 +188,12 @@ def _batches(rows: int, labels: int) -> tuple[Cause, ...]:
         code,
     )
     if left:
-        return view, _transposed(rows, labels), _other_batch(rows, labels)
+        shifted, other = _shifted(rows, labels, reported), _other_batch(rows, labels)
+        if not shifted:
+            return view, _transposed(rows, labels), other
+        usual = max(rows, labels) >= 8 and max(rows, labels).bit_count() == 1
+        first = (other, *shifted) if usual and not _flattened(reported) else (*shifted, other)
+        return *first, _transposed(rows, labels)
     if rows > labels:
         sequence = Cause(
             "positions-as-rows",
@@ -203,6 +211,36 @@ def _batches(rows: int, labels: int) -> tuple[Cause, ...]:
         "loss = F.cross_entropy(pred.flatten(0, 1), y.flatten())",
     )
     return view, flat, _transposed(rows, labels)
+
+
+def _flattened(reported: Reported) -> dict[str, str]:
+    """Return what the reader's line flattens: pred and y -> their names in it."""
+    given = zip(("pred", "y"), operands(reported), strict=False)
+    found = ((usual, FLATTENED.match(operand)) for usual, operand in given)
+    return {usual: match[1] for usual, match in found if match}
+
+
+def _shifted(rows: int, labels: int, reported: Reported) -> tuple[Cause, ...]:
+    """Return the cause that one of both sides lacks a position of each sequence, where it fits."""
+    samples = abs(rows - labels)
+    if samples < 2 or rows % samples or labels % samples:
+        return ()
+    length = min(rows, labels) // samples
+    names = _flattened(reported)
+    pred, y = names.get("pred", "pred"), names.get("y", "y")
+    pred, y = (pred, f"{y}[:, 1:]") if rows < labels else (f"{pred}[:, :-1]", y)
+    return (
+        Cause(
+            "lengths-differ",
+            "One of both sequences is longer by a position, as where the next token is to be told "
+            "and only one of them is shifted",
+            f"{rows} = {samples} × {rows // samples} and {labels} = {samples} × "
+            f"{labels // samples}",
+            f"Give both the same {length} positions: logits without the last, labels without the "
+            "first",
+            f"loss = F.cross_entropy({pred}.flatten(0, 1), {y}.flatten())",
+        ),
+    )
 
 
 def _transposed(rows: int, labels: int) -> Cause:

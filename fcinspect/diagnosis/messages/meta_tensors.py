@@ -15,7 +15,7 @@ def _layer(reported: Reported, evidence: str) -> Cause:
     model = called(reported)
     return Cause(
         META_LAYER,
-        'the layer was made on the meta device (device="meta", with torch.device("meta") or '
+        'The layer was made on the meta device (device="meta", with torch.device("meta") or '
         "init_empty_weights) and its weights were never given values",
         evidence,
         "Give the weights memory and load them with assign=True before the first call",

@@ -252,10 +252,10 @@ def _half(
 ) -> tuple[Cause, ...]:
     low = needed if needed in HALF else given
     if needed in HALF:
-        why = f"the model is in torch.{needed} (model.half(), .bfloat16() or torch_dtype=) and the "
+        why = f"The model is in torch.{needed} (model.half(), .bfloat16() or torch_dtype=) and the "
         why += "input was not converted"
     else:
-        why = f"the input was computed in torch.{given} (by a half-precision model or under "
+        why = f"The input was computed in torch.{given} (by a half-precision model or under "
         why += "torch.autocast) and the layer was left in full precision"
     return (
         Cause(
@@ -272,11 +272,16 @@ def _half(
 def autocast(low: str, reported: Reported) -> Cause:
     """Return the cause that mixed precision is run without torch.autocast."""
     names = reported.names()
+    target, layer = names["target"], names["layer"]
+    if target in {layer, names["argument"]}:
+        target = "y"
+    named = re.search(r"\b(?:cuda|mps|xpu)\b", reported.text)
+    device = named[0] if named else "cpu"
     return Cause(
         "autocast-missing",
         "The forward pass runs outside torch.autocast, which would convert both sides",
         f"one side is torch.{low}; under autocast the inputs of linear layers are converted",
         "Run the forward pass under autocast, with the model in float32",
-        f'with torch.autocast(device_type="cuda", dtype=torch.{low}):\n'
-        f"    {names['target']} = {names['layer']}({reported.argument})",
+        f'with torch.autocast(device_type="{device}", dtype=torch.{low}):\n'
+        f"    {target} = {layer}({reported.argument})",
     )

@@ -27,19 +27,19 @@ BESIDE = frozenset(
 WRAPPERS = {
     "module.": (
         "module-prefix",
-        "the model was saved while it was wrapped in nn.DataParallel or DistributedDataParallel",
+        "The model was saved while it was wrapped in nn.DataParallel or DistributedDataParallel",
     ),
     "_orig_mod.": (
         "compiled-prefix",
-        "the model was saved after torch.compile, which wraps it",
+        "The model was saved after torch.compile, which wraps it",
     ),
     "_checkpoint_wrapped_module.": (
         "wrapper-prefix",
-        "the model was saved while its layers were wrapped for activation checkpointing",
+        "The model was saved while its layers were wrapped for activation checkpointing",
     ),
     "_fsdp_wrapped_module.": (
         "wrapper-prefix",
-        "the model was saved while it was wrapped for FSDP",
+        "The model was saved while it was wrapped for FSDP",
     ),
 }
 
@@ -106,7 +106,7 @@ def _prefix_saved(prefix: str, fitting: int, report: Report) -> Explained:
         if first
         else (
             "checkpoint-prefix",
-            f'the model was saved as the part "{prefix[:-1]}" of a larger module',
+            f'The model was saved as the part "{prefix[:-1]}" of a larger module',
         )
     )
     return (
@@ -146,10 +146,10 @@ def _wanted_prefix(report: Report) -> list[Explained]:
         code = f'state = {{f"{prefix}{{k}}": v for k, v in state.items()}}\n'
         code += "model.load_state_dict(state, strict=False)"
     why = (
-        "the model is wrapped (nn.DataParallel, DistributedDataParallel or torch.compile) and the "
+        "The model is wrapped (nn.DataParallel, DistributedDataParallel or torch.compile) and the "
         "state dict is that of the model inside"
         if wrapped
-        else f'the state dict is that of the part "{part}" of the model'
+        else f'The state dict is that of the part "{part}" of the model'
     )
     return [
         (

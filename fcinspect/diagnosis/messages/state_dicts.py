@@ -111,21 +111,21 @@ GIVEN = (
     (
         frozenset({"str", "PosixPath", "WindowsPath", "Path"}),
         "path-for-state-dict",
-        "the name of a file was given in place of what is in it",
+        "The name of a file was given in place of what is in it",
         "Load the file first",
         "model.load_state_dict(torch.load(path))",
     ),
     (
         frozenset({"method", "function", "builtin_function_or_method"}),
         "state-dict-not-called",
-        "the parentheses of state_dict() are missing",
+        "The parentheses of state_dict() are missing",
         "Call it",
         "model.load_state_dict(other.state_dict())",
     ),
     (
         frozenset({"NoneType"}),
         "none-for-state-dict",
-        "the function that should return the state dict returns None",
+        "The function that should return the state dict returns None",
         "Return the state dict, or look up another key of the checkpoint",
         "model.load_state_dict(torch.load(path))",
     ),
@@ -139,7 +139,7 @@ GIVEN = (
     (
         frozenset({"Tensor", "Parameter", "ndarray"}),
         "tensor-for-state-dict",
-        "one tensor was given in place of a state dict",
+        "One tensor was given in place of a state dict",
         "Give a dict with the key of the parameter",
         'model.load_state_dict({"weight": weight}, strict=False)',
     ),
@@ -147,7 +147,7 @@ GIVEN = (
 """What is given in place of a state dict: its types, and the name, cause, fix and code for them."""
 MODULE = (
     "module-for-state-dict",
-    "the file holds, or the variable is, a whole model rather than its state dict",
+    "The file holds, or the variable is, a whole model rather than its state dict",
     "Take its state dict, or use the loaded model as it is",
     "model.load_state_dict(loaded.state_dict())",
 )
