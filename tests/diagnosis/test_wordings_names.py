@@ -107,3 +107,34 @@ def test_one_allowed_global_may_not_be_the_last() -> None:
     allowed = next(cause for cause in found.likely if cause.name == "global-not-allowed")
     assert "trust the file" in allowed.fix
     assert "further names" in allowed.fix
+
+
+OPTIM = ("optim/adamw.py:__init__", "optim/optimizer.py:__init__")
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "code"),
+    [
+        ("opt = torch.optim.AdamW(net.parameters, lr=3e-4, weight_decay=0.01)",
+         "TypeError: 'method' object is not iterable",
+         "opt = torch.optim.AdamW(net.parameters(), lr=0.0003, weight_decay=0.01)"),
+        ("self.opt = Adam(self.fc.state_dict(), 0.1)",
+         "TypeError: optimizer can only optimize Tensors, but one of the params is str",
+         "self.opt = Adam(self.fc.parameters(), 0.1)"),
+        ("opt = torch.optim.Adam(fc.parameters(), lr=-1, eps=1e-6)",
+         "ValueError: Invalid learning rate: -1",
+         "opt = torch.optim.Adam(fc.parameters(), lr=1e-3, eps=1e-06)"),
+        ("torch.optim.Adam(fc.parameters(), -1)",
+         "ValueError: Invalid learning rate: -1",
+         "torch.optim.Adam(fc.parameters(), lr=1e-3)"),
+        ("nn.utils.clip_grad_norm_(net.parameters())",
+         "TypeError: clip_grad_norm_() missing 1 required positional argument: 'max_norm'",
+         "nn.utils.clip_grad_norm_(net.parameters(), max_norm=1.0)"),
+        ("opt = make(config)", "ValueError: Invalid learning rate: -1",
+         "torch.optim.SGD(model.parameters(), lr=1e-3)"),
+    ],
+)  # fmt: skip
+def test_the_readers_optimizer_is_kept(line: str, error: str, code: str) -> None:
+    """With its class, its model and the options that are not at fault."""
+    through = () if "clip" in line else OPTIM
+    assert causes_of(line, error, *through)[0].code == code

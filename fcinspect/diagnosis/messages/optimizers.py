@@ -13,6 +13,7 @@ from fcinspect.diagnosis.messages import (
 )
 from fcinspect.diagnosis.messages.backward_nothing import MODULE
 from fcinspect.diagnosis.messages.optimizers_called import scheduler_given
+from fcinspect.diagnosis.messages.optimizers_named import own_names
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
 from fcinspect.diagnosis.reported import Reported
 
@@ -240,11 +241,14 @@ GIVEN: tuple[Pattern, ...] = (
     ),
 )
 
-PATTERNS: tuple[Pattern, ...] = (
-    *optimizers_scaling.PATTERNS,
-    *optimizers_schedules.PATTERNS,
-    *optimizers_arguments.PATTERNS,
-    *GIVEN,
-    *optimizers_called.PATTERNS,
-    *optimizers_state.PATTERNS,
+PATTERNS: tuple[Pattern, ...] = tuple(
+    own_names(pattern)
+    for pattern in (
+        *optimizers_scaling.PATTERNS,
+        *optimizers_schedules.PATTERNS,
+        *optimizers_arguments.PATTERNS,
+        *GIVEN,
+        *optimizers_called.PATTERNS,
+        *optimizers_state.PATTERNS,
+    )
 )

@@ -1,0 +1,72 @@
+"""Code about optimizers in the reader's own names: their optimizer, model and options."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from re import Match
+
+from fcinspect.diagnosis.messages.optimizers_arguments import OPTIONS
+from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern
+from fcinspect.diagnosis.reported import Reported
+
+MODEL = re.compile(r"((?!torch\b|nn\b)[A-Za-z_][\w.]*)\.(?:named_)?(?:parameters|state_dict)\b")
+USUAL = re.compile(
+    r"(?P<target>optimizer = )?torch\.optim\.\w+\(model\.parameters\(\), (?P<rest>.+)\)"
+)
+PARAMETERS = {"names-given", "parameters-not-called", "model-given", "no-parameters-given"}
+"""Causes that lie in the first argument alone: the other ones stay as they are."""
+
+
+def own_names(pattern: Pattern) -> Pattern:
+    """Return the pattern with its code in the names of the reader's own line.
+
+    `AdamW(net.parameters, lr=3e-4)` gives `AdamW(net.parameters(), lr=3e-4)`.
+    """
+
+    def explain(match: Match[str], reported: Reported) -> Diagnosis | None:
+        found = pattern.explain(match, reported)
+        frame = reported.own_frame
+        if found is None or frame is None:
+            return found
+        own = frame.marked or frame.code
+        likely = tuple(_named(cause, own, frame.code) for cause in found.likely)
+        return replace(found, likely=likely)
+
+    return Pattern(pattern.marker, pattern.pattern, explain)
+
+
+def _named(cause: Cause, own: str, line: str) -> Cause:
+    models = set(MODEL.findall(own))
+    if cause.code is None or len(models) != 1:
+        return cause
+    model = models.pop()
+    usual = USUAL.fullmatch(cause.code)
+    made = _made(own)
+    if usual is None or made is None:
+        return replace(
+            cause, code=cause.code.replace("model.parameters()", f"{model}.parameters()")
+        )
+    rest = usual["rest"]
+    options = [ast.unparse(option) for option in (*made.args[1:], *made.keywords)]
+    if cause.name in PARAMETERS:
+        rest = ", ".join(options)
+    elif len(made.args) == 1:
+        changed = {option.partition("=")[0] for option in rest.split(", ")}
+        kept = [option for option in options if option.partition("=")[0] not in changed]
+        rest = ", ".join((rest, *kept))
+    written = ", ".join(part for part in (f"{model}.parameters()", rest) if part)
+    bound = re.match(r"\s*([\w.]+ = )", line)
+    target = bound[1] if bound else usual["target"] or ""
+    return replace(cause, code=f"{target}{ast.unparse(made.func)}({written})")
+
+
+def _made(own: str) -> ast.Call | None:
+    """Return the call that makes an optimizer in a line."""
+    try:
+        calls = [node for node in ast.walk(ast.parse(own.strip())) if isinstance(node, ast.Call)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    made = (call for call in calls if ast.unparse(call.func).rpartition(".")[2] in OPTIONS)
+    return next(made, None)
