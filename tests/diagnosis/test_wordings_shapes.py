@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,12 +10,10 @@ from torch import nn
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Cause, Diagnosis
 
-Work = Callable[[], object]
-
 
 def refused(code: str, **names: object) -> str:
     """Return the traceback of a line of code that torch refuses."""
-    with pytest.raises((RuntimeError, ValueError, IndexError)) as caught:
+    with pytest.raises((RuntimeError, ValueError, IndexError, TypeError, AssertionError)) as caught:
         exec(code, {"torch": torch, "nn": nn, "F": F, **names})
     return (
         "Traceback (most recent call last):\n"
@@ -27,7 +23,7 @@ def refused(code: str, **names: object) -> str:
 
 
 def causes_of(text: str) -> tuple[Cause, ...]:
-    """Return the causes of a text, with each beginning as a sentence does."""
+    """Return the causes of a text that is recognised."""
     found = diagnose(text)
     assert isinstance(found, Diagnosis), text
     return found.likely
@@ -208,3 +204,57 @@ def test_a_new_dimension_is_counted_with_those_of_the_tensor() -> None:
     assert first.code == "s = x.unsqueeze(-1)"
     plain = causes_of(refused("s = f(x)", f=lambda x: x.sum(3), x=torch.zeros(4, 5)))[0]
     assert plain.code == "x = x.unsqueeze(0)"
+
+
+def test_masks_of_attention() -> None:
+    """A mask of the padding has its own argument, and is (batch, time)."""
+    attention = nn.MultiheadAttention(8, 2, batch_first=True)
+    x = torch.zeros(2, 5, 8)
+    padding = torch.zeros(2, 5, dtype=torch.bool)
+    line = "y = layer(x, x, x, attn_mask=hidden)"
+    first = causes_of(refused(line, layer=attention, x=x, hidden=padding))[0]
+    assert first.name == "padding-mask-as-attention-mask"
+    assert first.code == "key_padding_mask=hidden"
+    exec(f"layer(x, x, x, {first.code})", {"layer": attention, "x": x, "hidden": padding})
+    mended(
+        line,
+        "attention-mask-shape",
+        "hidden = torch.ones(5, 5, dtype=torch.bool).triu(1)",
+        layer=attention,
+        x=x,
+        hidden=torch.zeros(7, 7, dtype=torch.bool),
+    )
+    mended(
+        "y = layer(x, src_key_padding_mask=hidden)",
+        "padding-mask-shape",
+        "hidden = hidden.T",
+        layer=nn.TransformerEncoderLayer(8, 2, batch_first=True),
+        x=x,
+        hidden=torch.zeros(5, 2, dtype=torch.bool),
+    )
+
+
+def test_an_lstm_has_two_states() -> None:
+    """The index that is out of bounds is only that where the layer looks for the second."""
+    lstm, x, h0 = nn.LSTM(8, 16, batch_first=True), torch.zeros(3, 5, 8), torch.zeros(1, 3, 16)
+    error = "IndexError: index 1 is out of bounds for dimension 0 with size 1\n"
+    head = 'Traceback (most recent call last):\n  File "/home/me/a.py", line 4, in <module>\n'
+    inside = '  File "/x/site-packages/torch/nn/modules/rnn.py", line 1, in forward\n'
+    call = "    out, hid = lstm(x, h0)\n"
+    first = causes_of(f"{head}{call}{inside}    f'{{hx[0].dim()}} {{hx[1].dim()}}'\n{error}")[0]
+    assert first.name == "cell-state-missing"
+    assert first.code is not None
+    scope: dict[str, object] = {"torch": torch, "h0": h0, "lstm": lstm, "x": x}
+    exec(f"{first.code}\n{call.strip()}", scope)
+    assert not isinstance(diagnose(f"{head}    y = table[1]\n{error}"), Diagnosis)
+
+
+def test_a_sample_that_is_none() -> None:
+    """A DataLoader cannot put None into a batch; the code leaves it out."""
+    first = causes_of(
+        refused("torch.utils.data.default_collate(samples)", samples=[None, torch.zeros(2)])
+    )[0]
+    assert first.name == "sample-is-none"
+    scope: dict[str, object] = {"torch": torch}
+    exec(f"{first.code}\nbatch = collate([None, torch.zeros(2)])", scope)
+    assert isinstance(scope["batch"], torch.Tensor)

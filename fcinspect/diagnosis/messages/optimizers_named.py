@@ -49,7 +49,10 @@ def _named(cause: Cause, own: str, line: str) -> Cause:
             cause, code=cause.code.replace("model.parameters()", f"{model}.parameters()")
         )
     rest = usual["rest"]
-    options = [ast.unparse(option) for option in (*made.args[1:], *made.keywords)]
+    options = [
+        ast.get_source_segment(own.strip(), option) or ast.unparse(option)
+        for option in (*made.args[1:], *made.keywords)
+    ]
     if cause.name in PARAMETERS:
         rest = ", ".join(options)
     elif len(made.args) == 1:

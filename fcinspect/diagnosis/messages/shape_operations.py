@@ -225,6 +225,21 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     known(
         "shape",
+        "default_collate: batch must contain",
+        r"default_collate: batch must contain .*?; found <class 'NoneType'>",
+        "A DataLoader found None among the samples.",
+        Cause(
+            "sample-is-none",
+            "The data set returns None, or holds it in a sample: a return is missing in"
+            " __getitem__, or something was not found",
+            "the message names NoneType",
+            "return a tensor in every branch, or leave such samples out in a collate_fn",
+            "def collate(samples):\n    return torch.utils.data.default_collate("
+            "[s for s in samples if s is not None])",
+        ),
+    ),
+    known(
+        "shape",
         "stack expects each tensor to be equal size",
         r"stack expects each tensor to be equal size, but got \[(?P<a>[\d, ]*)\] at entry"
         r" (?P<i>\d+) and \[(?P<b>[\d, ]*)\] at entry (?P<j>\d+)",

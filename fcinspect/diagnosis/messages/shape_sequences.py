@@ -88,7 +88,107 @@ def _hidden(match: Match[str], reported: Reported) -> Diagnosis:
     )
 
 
+def _attention_mask(match: Match[str], reported: Reported) -> Diagnosis:
+    """The shape of the 2D attn_mask is torch.Size([2, 5]), but should be (5, 5)."""
+    got, wanted = numbers(match["got"]), numbers(match["wanted"])
+    evidence = f"the mask is {tuple(got)}, and {tuple(wanted)} is needed"
+    mask = _keyword("attn_mask|mask", reported)
+    causes = [
+        Cause(
+            "attention-mask-shape",
+            "The mask was made for sequences of another length",
+            evidence,
+            "make it for the lengths of query and key; here, of what may not see later steps",
+            f"{mask} = torch.ones({', '.join(map(str, wanted))}, dtype=torch.bool).triu(1)",
+        )
+    ]
+    if len(got) == len(wanted) == 2 and got[1] == wanted[1] and got[0] != wanted[0]:
+        padding = Cause(
+            "padding-mask-as-attention-mask",
+            "A mask of the padding, (batch, time), was given as attn_mask, which is (time, time)",
+            evidence,
+            "give it as key_padding_mask (src_key_padding_mask of a transformer)",
+            f"key_padding_mask={mask}",
+        )
+        causes.insert(0, padding)
+    return Diagnosis(
+        "shape",
+        one_line(match.group()),
+        f"The attention mask should be {tuple(wanted)}; it is {tuple(got)}.",
+        tuple(causes),
+    )
+
+
+def _padding_mask(match: Match[str], reported: Reported) -> Diagnosis:
+    """Expected key_padded_mask.shape[0] to be 2, but got 5"""
+    axis, wanted, got = int(match["axis"]), match["wanted"], match["got"]
+    mask = _keyword("key_padding_mask", reported)
+    what = "time" if axis else "batch"
+    return Diagnosis(
+        "shape",
+        one_line(match.group()),
+        f"Dimension {axis} of the padding mask is {got} in place of {wanted}.",
+        (
+            Cause(
+                "padding-mask-shape",
+                "The padding mask is (time, batch) in place of (batch, time), whatever batch_first"
+                " is; or the input has batch and time swapped",
+                f"dimension {axis} of the mask is {got}, and the {what} of the input is {wanted}",
+                "transpose the mask, or give the layer batch_first=True where the input is"
+                " (batch, time, features)",
+                f"{mask} = {mask}.T",
+            ),
+        ),
+    )
+
+
+def _keyword(name: str, reported: Reported) -> str:
+    """Return the name that is given as an argument whose name ends so, or mask."""
+    code = reported.own_frame.code if reported.own_frame else ""
+    given = re.search(rf"(?:{name})=([A-Za-z_][\w.]*)\s*[,)]", code)
+    return given[1] if given else "mask"
+
+
+def _cell_missing(match: Match[str], reported: Reported) -> Diagnosis | None:
+    """An LSTM looks for (h0, c0) in a tensor."""
+    if not (reported.frames and "hx[1]" in reported.frames[-1].code):
+        return None
+    given = operands(reported)[1:2]
+    h0 = given[0] if given and NAME.match(given[0]) else "h0"
+    return Diagnosis(
+        "shape",
+        one_line(match.group()),
+        "An LSTM was given one tensor in place of the pair of its states.",
+        (
+            Cause(
+                "cell-state-missing",
+                "An LSTM has two states, (h0, c0); nn.GRU and nn.RNN have one",
+                f"torch looks for the second in what was given, whose size is {match['size']}",
+                "give it both, or none for zeros",
+                f"{h0} = ({h0}, torch.zeros_like({h0}))",
+            ),
+        ),
+    )
+
+
 PATTERNS: tuple[Pattern, ...] = (
+    Pattern(
+        "attn_mask is",
+        r"The shape of the [23]D attn_mask is torch\.Size\(\[(?P<got>[\d, ]+)\]\), but should be"
+        r" \((?P<wanted>[\d, ]+)\)",
+        _attention_mask,
+    ),
+    Pattern(
+        "key_padded_mask",
+        r"Expected key_padded_mask\.shape\[(?P<axis>\d)\] to be (?P<wanted>\d+), but got"
+        r" (?P<got>\d+)",
+        _padding_mask,
+    ),
+    Pattern(
+        "is out of bounds for dimension 0",
+        r"index 1 is out of bounds for dimension 0 with size (?P<size>\d+)",
+        _cell_missing,
+    ),
     Pattern(
         "must be equal to input_size",
         r"input\.size\(-1\) must be equal to input_size\. Expected (?P<wanted>\d+), got"
