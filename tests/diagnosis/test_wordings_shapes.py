@@ -176,6 +176,14 @@ def test_pictures_of_different_sizes_are_no_matter_of_a_linear_layer() -> None:
     )
 
 
+def test_the_underlined_sum_tells_the_names() -> None:
+    """Where several statements share a line, the first is not taken for it."""
+    text = refused("y = up + skip", up=torch.zeros(1, 1, 5, 5), skip=torch.zeros(1, 1, 6, 6))
+    line = "    skip = a; y = up + skip"
+    first = causes_of(text.replace("    y = up + skip", f"{line}\n                  ~~~^~~~~~"))[0]
+    assert first.code == "up = F.interpolate(up, size=skip.shape[2:])"
+
+
 def test_positions_of_another_length() -> None:
     """A name such as pos tells it; the features keep their cause without one."""
     mended(

@@ -54,7 +54,9 @@ def _elementwise(match: Match[str], reported: Reported) -> Diagnosis:
 
 def _pair(reported: Reported) -> tuple[str, str]:
     """Return the names of the two tensors in the reader's own line, or a and b."""
-    given = operands(reported)
+    marked = reported.own_frame.marked if reported.own_frame else ""
+    sides = re.fullmatch(r"([\w.]+)\s*[-+*/]\s*([\w.]+)", marked)
+    given = sides.groups() if sides else operands(reported)
     if len(given) == 2 and all(NAME.match(name) for name in given):
         return given[0], given[1]
     return "a", "b"

@@ -43,8 +43,9 @@ def _renamed(report: Report) -> list[Explained]:
     if prefixes is not None and not numbers:
         old, new = prefixes
         shown = f'"{old}" → "{new}"'
-        code = f'state = {{"{new}" + k.removeprefix("{old}") if k.startswith("{old}") else k: v\n'
-        code += f"         for k, v in state.items()}}\n{LOAD}"
+        code = f'old, new = "{old}", "{new}"\n'
+        code += "state = {new + k.removeprefix(old) if k.startswith(old) else k: v "
+        code += f"for k, v in state.items()}}\n{LOAD}"
         keys = len(report.missing) + len(report.unexpected)
     elif "" in pairs or "" in pairs.values() or len(pairs) > MOST_WRITTEN:
         code = "state = dict(zip(model.state_dict(), state.values(), strict=True))\n" + LOAD
