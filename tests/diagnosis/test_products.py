@@ -154,3 +154,18 @@ def test_a_matrix_and_a_vector_have_the_readers_names() -> None:
     assert found.likely[0].code == "h = W.T @ features"
     found = diagnosed("h = x @ W", x=torch.zeros(8, 20), W=torch.zeros(5, 20))
     assert found.likely[0].code == "h = x @ W.T"
+
+
+@pytest.mark.parametrize(("left", "right", "works"), [(2, 1, True), (2, 3, False)])
+def test_only_a_single_matrix_is_broadcast(left: int, right: int, works: bool) -> None:
+    """Of other batches no line is proposed: torch.matmul refuses them as torch.bmm does."""
+    a, b = torch.zeros(left, 3, 4), torch.zeros(right, 4, 5)
+    with pytest.raises(RuntimeError) as raised:
+        torch.bmm(a, b)
+    found = diagnose(f"RuntimeError: {raised.value}")
+    assert isinstance(found, Diagnosis)
+    cause = found.likely[0]
+    assert cause.name == "batches-differ"
+    assert (cause.code == "y = a @ b") == works
+    if works:
+        assert (a @ b).shape == (2, 3, 5)

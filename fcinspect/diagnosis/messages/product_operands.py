@@ -38,13 +38,17 @@ def _batched(match: Match[str], reported: Reported) -> Diagnosis | None:
     own = own_product(reported) or OwnProduct("y = ", "a", "b")
     causes = []
     if wanted[0] != got[0]:
+        one = 1 in (wanted[0], got[0])  # only a single matrix is broadcast
         causes.append(
             Cause(
                 "batches-differ",
                 "The two operands have different batches",
                 f"{wanted[0]} matrices on the left, {got[0]} on the right",
-                "expand the one that is the same for all, or use @, which broadcasts one matrix",
-                own.line(),
+                "use @, which takes the single matrix for all"
+                if one
+                else "find out where one of them lost or gained rows: both must have as many,"
+                " with @ too",
+                own.line() if one else None,
             )
         )
     if wanted[1] != got[1]:
