@@ -132,7 +132,7 @@ ASCII = str.maketrans(
         "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "η": "eta",
         "λ": "lambda", "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi",
         "Φ": "Phi", "✓": "ok", "✗": "no", "│": "|", "─": "-", "⁻": "^-", "ˣ": "^x", "ᶻ": "^z",
-        "╭": "+", "❱": ">", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")",
+        "ⁿ": "^n", "╭": "+", "❱": ">", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")",
         "ᵢ": "_i", "ₖ": "_k", "ₙ": "_n", "ₚ": "_p", "\u0302": "^", "\u0303": "~",
         **{sign: str(digit) for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")},
         **{sign: f"^{digit}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},

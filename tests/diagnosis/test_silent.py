@@ -342,6 +342,30 @@ def test_a_copied_network_needs_no_optimizer(tmp_path: Path) -> None:
     assert searched(source, tmp_path, "4,8").likely == ()
 
 
+@pytest.mark.parametrize("skipped", [False, True])
+def test_an_expert_that_is_seldom_chosen_is_alive(skipped: bool, tmp_path: Path) -> None:
+    """About one row in 44 chooses it: the first 32 rows may not."""
+    skip = "if chosen.any():\n    out[chosen] = self.seldom(x[chosen])\nreturn out"
+    always = "out[chosen] = self.seldom(x[chosen])\nreturn out"
+    source = net(
+        "self.fc = nn.Linear(8, 8)\nself.seldom = nn.Linear(8, 8)",
+        f"out, chosen = self.fc(x), x[:, 0] > 2\n{skip if skipped else always}",
+    )
+    assert searched(source, tmp_path, "4,8").likely == ()
+
+
+def test_an_expert_that_no_row_reaches_is_not_dead(tmp_path: Path) -> None:
+    """It is called with no rows, whatever the input: that is said, and not judged."""
+    source = net(
+        "self.fc = nn.Linear(8, 8)\nself.never = nn.Linear(8, 8)",
+        "out, chosen = self.fc(x), x[:, 0] > 1e9\nout[chosen] = self.never(x[chosen])\nreturn out",
+    )
+    report = searched(source, tmp_path, "4,8")
+    assert report.likely == ()
+    words = "never.weight, never.bias: no row of random inputs reaches it"
+    assert any(what.startswith(words) for what in report.not_exercised)
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from math import inf
+from typing import Any
 
 import torch
+from torch import nn
 
 from fcinspect.bridge.loading import words_of
-from fcinspect.bridge.observe.random_runs import RandomRuns, seeded
+from fcinspect.bridge.observe.random_runs import SEED, RandomRuns, seeded
 from fcinspect.bridge.observe.row_mixing import NotExercised
 from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.bridge.trace.tensors import tensors_of
@@ -17,6 +20,8 @@ from fcinspect.diagnosis.observations import Kind, Lifeless
 
 ROWS = 32
 """Rows of a batch on which a gradient is looked for, where the module takes so many."""
+MORE_INPUTS = 4
+"""So many further inputs are tried where a gradient is missing."""
 MOST_NAMES = 6
 STEPS = 3
 LENGTH = 0.1
@@ -54,6 +59,8 @@ class GradientReach:
                 kinds[key] = "never used" if key in self._unused else "detached"
             elif gradient.numel() and not bool(gradient.any()):
                 kinds[key] = "zero"
+        self._on_other_inputs(kinds)
+        self._without_rows(kinds)
         self._in_the_other_mode(kinds)
         self._later(kinds)
         self._in_part(kinds)
@@ -62,9 +69,9 @@ class GradientReach:
             for key, kind in kinds.items()
         )
 
-    def gradients(self, parameters: Sequence[torch.Tensor]) -> Gradients:
+    def gradients(self, parameters: Sequence[torch.Tensor], seed: int = SEED) -> Gradients:
         """Return the gradients of a random sum of all outputs; None where it has none."""
-        output = self._runs.on_rows(ROWS)
+        output = self._runs.on_rows(ROWS, seed)
         scores = [t for _, t in tensors_of(output) if t.requires_grad]
         if scores and not any(t.numel() for t in scores):
             raise NotExercised(f"the output is empty on random inputs: {tuple(scores[0].shape)}")
@@ -76,6 +83,42 @@ class GradientReach:
         if total.is_complex():
             total = total.real
         return list(torch.autograd.grad(total, parameters, allow_unused=True))
+
+    def _on_other_inputs(self, kinds: dict[str, Kind]) -> None:
+        """Take out what other random inputs reach: an expert that these rows did not choose."""
+        for seed in range(SEED + 1, SEED + 1 + MORE_INPUTS):
+            if not kinds:
+                return
+            try:
+                gradients = self.gradients([self._trained[key] for key in kinds], seed)
+            except Exception:
+                return
+            for key, gradient in zip(list(kinds), gradients, strict=True):
+                if gradient is not None and gradient.any():
+                    del kinds[key]
+
+    def _without_rows(self, kinds: dict[str, Kind]) -> None:
+        """Take out layers that are called with empty tensors only."""
+        rows: dict[str, int] = {}
+
+        def counted(name: str, module: nn.Module, args: Any) -> None:
+            rows[name] = rows.get(name, 0) + sum(t.numel() for _, t in tensors_of(args))
+
+        module = self._runs.module
+        layers = {key.rpartition(".")[0] for key, kind in kinds.items() if kind == "zero"} - {""}
+        hooks = [
+            module.get_submodule(name).register_forward_pre_hook(partial(counted, name))
+            for name in layers
+        ]
+        try:
+            if hooks:
+                self._runs.on_rows(ROWS)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        found = [key for key in kinds if rows.get(key.rpartition(".")[0]) == 0]
+        if found:
+            self._note(kinds, found, "no row of random inputs reaches it, as of an expert")
 
     def _in_the_other_mode(self, kinds: dict[str, Kind]) -> None:
         """Take out what is used in the other mode: heads that only train."""

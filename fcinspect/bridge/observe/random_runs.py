@@ -27,10 +27,10 @@ class RandomRuns:
             with torch.no_grad():
                 self.run(self.made())  # only now its parameters have shapes
 
-    def made(self, rows: int | None = None) -> list[torch.Tensor]:
+    def made(self, rows: int | None = None, seed: int = SEED) -> list[torch.Tensor]:
         """Return random inputs, with so many rows in place of the first dimension."""
         made = []
-        with seeded():
+        with seeded(seed):
             for given in self.inputs:
                 shape = given.shape
                 if rows is not None and shape:
@@ -47,12 +47,12 @@ class RandomRuns:
             warnings.simplefilter("ignore")
             return self.module(*args, **kwargs)
 
-    def on_rows(self, rows: int) -> Any:
+    def on_rows(self, rows: int, seed: int = SEED) -> Any:
         """Return the output for so many rows, or for those given where it does not take them."""
         try:
-            return self.run(self.made(rows))
+            return self.run(self.made(rows, seed))
         except Exception:
-            return self.run(self.made())
+            return self.run(self.made(None, seed))
 
 
 def draw(tensor: torch.Tensor) -> None:
