@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -73,6 +74,9 @@ def _contradicted(trace: ModuleTrace) -> set[str]:
         found.add("channels-last")
     if len(entering) == 2:
         found.add("lengths-differ")
+    expected = re.search(r"Expected (\d+), got \d+", trace.failure.message if trace.failure else "")
+    if expected is not None and int(expected[1]) not in entering:
+        found.add("sequence-transposed")
     batch = trace.inputs[0].shape[:1] if trace.inputs else ()
     if entering[:1] == batch:
         found |= {"batch-flattened", "unbatched"}

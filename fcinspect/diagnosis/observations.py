@@ -21,7 +21,7 @@ class Unregistered:
     attribute: str
     """"layers"."""
     container: str
-    """Its class: "list", "dict", "Heads"."""
+    """Its class: "list", "dict", "Heads"; "" of a module or parameter that stands there itself."""
     count: int
     """Modules and parameters in it."""
     numbers: int

@@ -308,3 +308,14 @@ def test_heads_that_leave_features_over_are_told(tmp_path: Path) -> None:
     assert cause.name == "features-do-not-divide"
     assert "24 // 5 = 4, and 5·4 = 20 leaves 4 over" in cause.evidence
     assert cause.code == "heads = 4"
+
+
+@pytest.mark.parametrize(("shape", "swapped"), [("4,7,10", False), ("4,28,10", True)])
+def test_features_are_swapped_only_where_there_are_so_many(
+    shape: str, swapped: bool, tmp_path: Path
+) -> None:
+    """A text cannot tell, the input can: no dimension of it is 28."""
+    source = net("self.rnn = nn.RNN(28, 8, batch_first=True)", "return self.rnn(x)[0]")
+    found = diagnosed(written(HEAD + source, tmp_path), [parse_input(shape)])
+    assert found is not None
+    assert ("sequence-transposed" in [cause.name for cause in found.likely]) == swapped

@@ -253,6 +253,8 @@ UNMENDED = {
                          net("self.fc = nn.Linear(10, 3)", "self.fc(x)")),
     "underscored-list": ("unregistered-layers", "4,10",
                          net("self._layers = [nn.Linear(10, 3)]", "return self._layers[0](x)")),
+    "past-the-module": ("unregistered-layers", "4,10",
+                        net("self.__dict__['fc'] = nn.Linear(10, 3)", "return self.fc(x)")),
     "object-with-layers": ("unregistered-layers", "4,10",
                            "class Bag:\n    def __init__(self):\n"
                            "        self.fc = nn.Linear(10, 3)\n\n\n"

@@ -30,7 +30,7 @@ class Holding:
     attribute: str
     """Of the owner: "layers"."""
     container: str
-    """Its class: "list", "dict", "Heads"."""
+    """Its class: "list", "dict", "Heads"; "" of a module or parameter that stands there itself."""
     modules: tuple[tuple[str, nn.Module], ...]
     """By how they are reached from the traced module: "encoder.layers[0]"."""
     parameters: tuple[nn.Parameter, ...]
@@ -54,7 +54,9 @@ def holdings(module: nn.Module) -> Iterator[Holding]:
                 yield Holding(
                     owner=part,
                     attribute=attribute,
-                    container=type(value).__name__,
+                    container=""
+                    if isinstance(value, nn.Module | nn.Parameter)
+                    else type(value).__name__,
                     modules=tuple((at, m) for at, m in found if isinstance(m, nn.Module)),
                     parameters=tuple(p for _, p in found if isinstance(p, nn.Parameter)),
                 )

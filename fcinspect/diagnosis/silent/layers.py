@@ -61,6 +61,15 @@ def _unregistered(case: Case, found: Unregistered) -> Cause:
         f"{found.owner}.{found.attribute} holds {found.count} with {found.numbers:,} parameters"
         " that model.parameters(), state_dict() and .to(device) do not see"
     )
+    if not found.container:
+        return Cause(
+            "unregistered-layers",
+            f"{found.attribute} is not registered: it was put past nn.Module, by __dict__ or"
+            " object.__setattr__",
+            evidence,
+            "assign it as any attribute; if it is to stay out, .requires_grad_(False) says so",
+            f"self.{found.attribute} = {found.attribute}",
+        )
     if found.container not in HOLDERS:
         return Cause(
             "unregistered-layers",
