@@ -93,9 +93,7 @@ class Traced:
 
         All the reader's own modules are executed again.
         """
-        other = Traced(self._text, self._arguments)
-        other._before, other._edited = self._before, dict(texts)
-        return other.trace(inputs, None, training, None)
+        return self._edited_with(texts).trace(inputs, None, training, None)
 
     def observe(
         self,
@@ -115,13 +113,11 @@ class Traced:
         from fcinspect.bridge.observe.stored_weights import held_against
 
         if texts:
-            other = Traced(self._text, self._arguments)
-            other._before, other._edited = self._before, dict(texts)
+            other = self._edited_with(texts)
             return other.observe(inputs, training, unused, optimizer, weights, {})
         try:
             self._load()
-            lent = self._borrowed("cpu")
-            with lent as module:
+            with self._borrowed("cpu") as module:
                 ready = isinstance(self._found, nn.Module)
                 names = [vars(module), namespace_of(split(self._text)[0])]
                 module.train(training)
@@ -135,6 +131,11 @@ class Traced:
                 return replace(seen, weights=held_against(module, weights, ready))
         except Refused as refused:
             raise InputError(f"{self._text} cannot be made: {refused.error}") from None
+
+    def _edited_with(self, texts: Mapping[str, str]) -> Traced:
+        other = Traced(self._text, self._arguments)
+        other._before, other._edited = self._before, dict(texts)
+        return other
 
     def _load(self) -> None:
         if self._loaded:

@@ -44,16 +44,18 @@ class Source:
 
     @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:
-        if self.tree is None:
-            return {}
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        return {child: node for node in self.walk() for child in ast.iter_child_nodes(node)}
+
+    def walk(self) -> Iterator[ast.AST]:
+        """Yield every node; none of text that is not Python."""
+        return iter(()) if self.tree is None else ast.walk(self.tree)
 
     def nodes(self, place: Place) -> Iterator[ast.expr]:
         """Yield the expressions that stand exactly at a place, outermost first."""
-        if self.tree is None or place.column is None:
+        if place.column is None:
             return
         wanted = (place.line, place.column, place.end_line, place.end_column)
-        for node in ast.walk(self.tree):
+        for node in self.walk():
             if isinstance(node, ast.expr) and wanted == (
                 node.lineno, node.col_offset, node.end_lineno, node.end_col_offset,
             ):  # fmt: skip

@@ -7,6 +7,8 @@ from typing import Literal
 
 from fcinspect.shapes.steps import Place, Shape
 
+ROWS_MIX = "rows of the batch that depend on one another"
+"""What is looked for, as reports call it."""
 Kind = Literal["never used", "detached", "zero"]
 """How a gradient does not reach a parameter: forward never uses it, the output does not depend on
 it differentiably, or every number of it is 0."""

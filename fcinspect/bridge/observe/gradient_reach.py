@@ -12,17 +12,17 @@ import torch
 from torch import nn
 
 from fcinspect.bridge.loading import words_of
+from fcinspect.bridge.observe.not_exercised import NotExercised
 from fcinspect.bridge.observe.random_runs import SEED, RandomRuns, seeded
-from fcinspect.bridge.observe.row_mixing import NotExercised
 from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.bridge.trace.tensors import tensors_of
 from fcinspect.diagnosis.observations import Kind, Lifeless
+from fcinspect.diagnosis.silent.words import listed
 
 ROWS = 32
 """Rows of a batch on which a gradient is looked for, where the module takes so many."""
 MORE_INPUTS = 4
 """So many further inputs are tried where a gradient is missing."""
-MOST_NAMES = 6
 STEPS = 3
 LENGTH = 0.1
 """Steps of gradient descent after which a gradient that is 0 at the start only is none, and the
@@ -189,8 +189,7 @@ class GradientReach:
             )  # fmt: skip
 
     def _note(self, kinds: dict[str, Kind], names: Sequence[str], words: str) -> None:
-        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        self.notes.append(f"{', '.join(names[:MOST_NAMES])}{more}: {words}")
+        self.notes.append(f"{listed(names)}: {words}")
         for name in names:
             del kinds[name]
 

@@ -11,13 +11,15 @@ from torch import nn
 
 from fcinspect.bridge.loading import words_of
 from fcinspect.bridge.observe.gradient_reach import GradientReach
+from fcinspect.bridge.observe.not_exercised import NotExercised
 from fcinspect.bridge.observe.optimizers_beside import optimizer_beside
 from fcinspect.bridge.observe.random_runs import RandomRuns
-from fcinspect.bridge.observe.row_mixing import NotExercised, mixing_of
+from fcinspect.bridge.observe.row_mixing import mixing_of
 from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.bridge.trace.sites import MadePlaces
 from fcinspect.bridge.trace.unregistered import Holding, holdings
 from fcinspect.diagnosis.observations import (
+    ROWS_MIX,
     Lifeless,
     Mixing,
     Observations,
@@ -27,7 +29,6 @@ from fcinspect.diagnosis.observations import (
 from fcinspect.shapes import steps
 
 PLAIN = ("list", "tuple", "set", "dict")
-ROWS_MIX = "rows of the batch that depend on one another"
 
 
 class Observer:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from fcinspect.bridge.observe.row_mixing import NotExercised
+from fcinspect.bridge.observe.not_exercised import NotExercised
 from fcinspect.diagnosis.observations import OptimizerHolds
 from fcinspect.errors import InputError, did_you_mean
 

@@ -10,6 +10,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from fcinspect.bridge.loading import words_of
+from fcinspect.bridge.observe.not_exercised import NotExercised
 from fcinspect.bridge.observe.random_runs import RandomRuns, draw, seeded
 from fcinspect.bridge.trace.sites import own_place
 from fcinspect.bridge.trace.step_words import name_of
@@ -25,10 +26,6 @@ ROUNDINGS = 256
 where a row meets another number of rows in a product: some tens of units were seen."""
 MOST_NUMBERS = 2**26
 """Of larger runs it is not looked for where rows meet first."""
-
-
-class NotExercised(Exception):
-    """Why something could not be looked at."""
 
 
 def mixing_of(runs: RandomRuns) -> Mixing | None:

@@ -65,7 +65,7 @@ def _calls(
     return [
         (file, node)
         for file in files
-        for node in ast.walk(file.tree or ast.Module([], []))
+        for node in file.walk()
         if isinstance(node, ast.Call)
         and last_name(node.func) == name
         and (prefix_of(node.func) == "self.") == method

@@ -58,7 +58,7 @@ def _no_forward(scene: Scene) -> list[Candidate]:
     if told is None:
         return []
     for source in scene.sources.values():
-        for node in ast.walk(source.tree) if source.tree is not None else ():
+        for node in source.walk():
             if isinstance(node, ast.ClassDef) and node.name == told[1]:
                 return _in_class(source, node)
     return []

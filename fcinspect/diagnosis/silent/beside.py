@@ -71,8 +71,7 @@ def _undecided_weights(found: StoredWeights) -> list[str]:
     if found.square and not known:
         return [
             f"whether {listed(list(found.square))} of {found.source} lie transposed: square"
-            f" weights"
-            " load either way, and no other weight tells"
+            " weights load either way, and no other weight tells"
         ]
     return []
 

@@ -11,14 +11,13 @@ from fcinspect.diagnosis.editing import Edit, Source, changes_of
 from fcinspect.diagnosis.mending import Mender, Retry, edited, trial_of
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.diagnosis.records import Cause, Trial, one_line
-from fcinspect.shapes.steps import ModuleTrace, Place, Step
+from fcinspect.diagnosis.repairs.candidate import Scene
+from fcinspect.shapes.steps import Failure, ModuleTrace, Place, Step
 
 Observe = Callable[[ModuleTrace, Mapping[str, str]], Observations | None]
 """(run, texts of files) -> what is seen of the module with those texts in place of its files."""
 
-RECURRENT = ("RNN", "LSTM", "GRU")
-SEQUENTIAL = (*RECURRENT, "MultiheadAttention")
-"""What takes (time, batch, features) unless batch_first is True."""
+_NONE = Failure(None, "", "", None, "")
 
 
 class Case:
@@ -29,7 +28,9 @@ class Case:
     ) -> None:
         self.trace = trace
         self.seen = seen
-        self.sources = {file: Source(file, text) for file, text in trace.sources.items()}
+        sources = {file: Source(file, text) for file, text in trace.sources.items()}
+        self.scene = Scene(trace, _NONE, sources)
+        """The run and its source, as changes of it are looked for in."""
         self.undecided: list[str] = []
         """What could not be told, and why."""
         self._mender = Mender(retry)
@@ -55,9 +56,18 @@ class Case:
         """Return " (net.py:17: y = y - y.mean(0))", or "" where the place is not known."""
         if place is None:
             return ""
-        source = self.sources.get(place.file)
-        code = "" if source is None else one_line(source.lines[place.line - 1])
+        code = self.code(place)
         return f" ({PurePath(place.file).name}:{place.line}{f': {code}' if code else ''})"
+
+    def code(self, place: Place) -> str:
+        """Return the line of source code at a place; "" where it is not known."""
+        source = self.scene.source(place)
+        return "" if source is None else one_line(source.lines[place.line - 1])
+
+    @property
+    def has_single(self) -> bool:
+        """Whether an input has a dimension of 1 behind the batch: a longer one may tell more."""
+        return any(1 in tensor.shape[1:] for tensor in self.trace.inputs)
 
     def with_one_row_more(self, step: Step) -> Step | None:
         """Return the same step of a run whose batch has one row more; None if there is none."""

@@ -97,8 +97,8 @@ def _unregistered(case: Case, found: Unregistered) -> Cause:
 
 
 def _registered(case: Case, found: Unregistered, kind: str) -> tuple[Edit, ...]:
-    for source in case.sources.values():
-        for node in ast.walk(source.tree) if source.tree is not None else ():
+    for source in case.scene.sources.values():
+        for node in source.walk():
             if isinstance(node, ast.Assign) and len(node.targets) == 1:
                 target = node.targets[0]
                 named = isinstance(target, ast.Attribute) and target.attr == found.attribute
@@ -159,11 +159,8 @@ def _places(made: list[Step]) -> str:
 
 def _written(case: Case, step: Step) -> str:
     """Return how the source makes a layer: "nn.Linear(12, 12)"."""
-    source = None if step.made is None else case.sources.get(step.made.file)
-    call = None if source is None else source.call_at(step.made)
-    if source is None or call is None:
-        return f"nn.{step.kind}(…)"
-    return source.segment(call)
+    made = case.scene.call(step.made)
+    return f"nn.{step.kind}(…)" if made is None else made[0].segment(made[1])
 
 
 def _lifeless(case: Case) -> list[Cause]:
@@ -174,7 +171,7 @@ def _lifeless(case: Case) -> list[Cause]:
         if kind == "never used":
             parts = _without_other_uses(case, parts)
         if kind == "zero" and parts and any(map(_is_softmax_of_one, case.trace.steps)):
-            if any(1 in tensor.shape[1:] for tensor in case.trace.inputs):
+            if case.has_single:
                 case.undecided.append(
                     f"{listed([p.name for p in parts])}: the gradient is 0, but a softmax over one"
                     " number is 1 whatever enters; a longer input would tell"
@@ -204,8 +201,8 @@ def _without_other_uses(case: Case, parts: list[Lifeless]) -> list[Lifeless]:
 
 def _used_elsewhere(case: Case, attribute: str) -> str:
     """Return "evaluate (net.py:17)" of a function that reads an attribute of that name."""
-    for source in case.sources.values():
-        for node in ast.walk(source.tree) if source.tree is not None else ():
+    for source in case.scene.sources.values():
+        for node in source.walk():
             if not isinstance(node, ast.Attribute) or node.attr != attribute:
                 continue
             function = source.enclosing(node, ast.FunctionDef)
@@ -236,7 +233,7 @@ def _layers(parts: list[Lifeless]) -> str:
 
 def _prefix(source: Source) -> str:
     """Return how the file names torch.nn: "nn." or "torch.nn."."""
-    for node in ast.walk(source.tree) if source.tree is not None else ():
+    for node in source.walk():
         if isinstance(node, ast.Call) and prefix_of(node.func) in ("nn.", "torch.nn."):
             return prefix_of(node.func)
     return "torch.nn."

@@ -15,8 +15,7 @@ METHOD = re.compile(r"(?P<name>pred|y) = (?P=name)\.(?P<method>\w+\([\d, ]*\))")
 
 def squeezed(case: Case, step: Step, number: int, method: str) -> tuple[Edit, ...]:
     """Return the edit that gives an operand, by its number, a method: a - b, or f(a, b)."""
-    place = step.called
-    source = None if place is None else case.sources.get(place.file)
+    place, source = step.called, case.scene.source(step.called)
     if source is None or place is None:
         return ()
     for node in source.nodes(place):
@@ -34,11 +33,10 @@ def squeezed(case: Case, step: Step, number: int, method: str) -> tuple[Edit, ..
 
 def softmax_over_last(case: Case, step: Step) -> tuple[Edit, ...]:
     """Return the edit that takes a softmax along the last dimension."""
-    place = step.made if step.is_module else step.called
-    source = None if place is None else case.sources.get(place.file)
-    call = None if source is None else source.call_at(place)
-    if source is None or call is None:
+    found = case.scene.call(step.made if step.is_module else step.called)
+    if found is None:
         return ()
+    source, call = found
     given = next((keyword.value for keyword in call.keywords if keyword.arg == "dim"), None)
     if given is None:
         numbers = [argument for argument in call.args if _is_number(argument)]

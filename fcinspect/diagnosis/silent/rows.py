@@ -7,14 +7,16 @@ import re
 from collections.abc import Iterator
 
 from fcinspect.diagnosis.editing import Edit, Source, last_name
-from fcinspect.diagnosis.observations import Mixing
+from fcinspect.diagnosis.observations import ROWS_MIX, Mixing
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by
-from fcinspect.diagnosis.silent.case import SEQUENTIAL, Case
+from fcinspect.diagnosis.silent.case import Case
 from fcinspect.diagnosis.silent.lines import softmax_over_last
 from fcinspect.diagnosis.silent.words import listed
 from fcinspect.shapes.steps import Step
 
+SEQUENTIAL = ("RNN", "LSTM", "GRU", "MultiheadAttention")
+"""What takes (time, batch, features) unless batch_first is True."""
 MAKERS = ("Transformer", "TransformerEncoderLayer", "TransformerDecoderLayer", "MultiheadAttention")
 SOFTMAX = ("softmax", "Softmax", "log_softmax", "LogSoftmax")
 
@@ -27,9 +29,7 @@ def found(case: Case) -> list[Cause]:
     if case.time_first:
         return []  # said to be undecided already
     if any(_is_one_sequence(case, step) for step in case.trace.steps):
-        case.undecided.append(
-            "rows of the batch that depend on one another: a sequence without a batch enters"
-        )
+        case.undecided.append(f"{ROWS_MIX}: a sequence without a batch enters")
         return []
     seen = (
         f"row {mixing.changed} of the input alone was changed, and of the output's {mixing.rows}"
@@ -85,17 +85,10 @@ def softmax_axis(step: Step) -> int | None:
 
 def _batch_first(case: Case, step: Step, mixing: Mixing, seen: str) -> Cause:
     shape = step.inputs[0].shape
-    source = None if step.made is None else case.sources.get(step.made.file)
-    call = None if source is None else source.call_at(step.made)
-    kind, edits = step.kind, list[Edit]()
-    if source is not None and call is not None:
-        edits = [_given_batch_first(source, call)]
-        kind = last_name(call.func)
-    else:
-        # a layer that is copied, as nn.TransformerEncoder copies it
-        for other, found in _sequential_calls(case):
-            edits.append(_given_batch_first(other, found))
-            kind = last_name(found.func)
+    made = case.scene.call(step.made)
+    # a layer that nn.TransformerEncoder copied was made by none of the reader's calls
+    calls = list(_sequential_calls(case)) if made is None else [made]
+    kind = last_name(calls[-1][1].func) if calls else step.kind
     evidence = f"{by(shape)} enters, read as {shape[0]} steps of a batch of {shape[1]}; {seen}"
     if mixing.by_column:
         evidence += (
@@ -109,7 +102,11 @@ def _batch_first(case: Case, step: Step, mixing: Mixing, seen: str) -> Cause:
         "construct it with batch_first=True",
         f"nn.{kind}(…, batch_first=True)",
     )
-    return case.tried(cause, tuple(edits), lambda observed: observed.mixing is None)
+    return case.tried(
+        cause,
+        tuple(_given_batch_first(*found) for found in calls),
+        lambda observed: observed.mixing is None,
+    )
 
 
 def _given_batch_first(source: Source, call: ast.Call) -> Edit:
@@ -122,7 +119,7 @@ def _given_batch_first(source: Source, call: ast.Call) -> Edit:
 
 def _sequential_calls(case: Case) -> Iterator[tuple[Source, ast.Call]]:
     """Yield the calls that make layers of transformers, in the reader's files."""
-    for source in case.sources.values():
-        for node in ast.walk(source.tree) if source.tree is not None else ():
+    for source in case.scene.sources.values():
+        for node in source.walk():
             if isinstance(node, ast.Call) and last_name(node.func) in MAKERS:
                 yield source, node

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.recognising import recognise
 from fcinspect.diagnosis.records import Cause
-from fcinspect.diagnosis.repairs.candidate import Scene, by
+from fcinspect.diagnosis.repairs.candidate import by
 from fcinspect.diagnosis.repairs.flattening import flatten_rows
+from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.silent.case import Case
 from fcinspect.diagnosis.silent.lines import METHOD, squeezed
 from fcinspect.diagnosis.silent.rows import softmax_axis
-from fcinspect.shapes.steps import Failure, Shape, Step
+from fcinspect.shapes.steps import Shape, Step
 
 CHECKED = ("views that change the batch", "tensors that are broadcast against each other")
 RESHAPING = ("view", "reshape", "flatten", "Flatten", "unflatten")
@@ -75,8 +75,7 @@ def _batch_changed(case: Case) -> list[Cause]:
             "keep the rows and flatten the rest",
             "x = x.flatten(1)",
         )
-        scene = Scene(case.trace, _NONE, case.sources)
-        return [case.tried(cause, flatten_rows(scene, step))]
+        return [case.tried(cause, flatten_rows(case.scene, step))]
     return []
 
 
@@ -95,11 +94,11 @@ def _broadcast(case: Case) -> list[Cause]:
 
 def _one_of_one(case: Case) -> list[Cause]:
     """A softmax over one number, which is 1 whatever enters, of inputs that are longer."""
-    if any(1 in tensor.shape for tensor in case.trace.inputs):
+    if case.has_single:
         return []
     for step in case.trace.steps:
         axis = softmax_axis(step)
-        if axis is None or not step.outputs or step.outputs[0].shape[axis] != 1:
+        if not axis or not step.outputs or step.outputs[0].shape[axis] != 1:
             continue
         return [
             Cause(
@@ -137,21 +136,16 @@ def _loss(case: Case, step: Step) -> list[Cause]:
     given = [t.shape for t in step.inputs] + [p.shape for p in step.parameters]
     if len(given) != 2 or given[0] == given[1]:
         return []
-    place = step.called
-    source = None if place is None else case.sources.get(place.file)
-    code = "" if source is None or place is None else source.lines[place.line - 1].strip()
-    where = "<unknown>:1" if place is None else f"{place.file}:{place.line}"
     entering, target = (list(shape) for shape in given)
-    text = (
-        f"{where}: UserWarning: Using a target size (torch.Size({target})) that is different to"
-        f" the input size (torch.Size({entering})). This will likely lead to incorrect results"
-        f" due to broadcasting. Please ensure they have the same size.\n  {code}\n"
+    message = (
+        f"Using a target size (torch.Size({target})) that is different to the input size"
+        f" (torch.Size({entering}))."
     )
-    known = recognise(read(text)[0])
+    known = recognise(Reported(message, "UserWarning", message))
     if known is None:
         return []
     cause = known.likely[0]
-    cause = replace(cause, evidence=cause.evidence + case.where(place))
+    cause = replace(cause, evidence=cause.evidence + case.where(step.called))
     told = METHOD.fullmatch(cause.code or "")
     if told is None:
         return [cause]
@@ -206,6 +200,3 @@ def _meet(step: Step, rows: int) -> bool:
     """Whether (rows, 1) and (rows,) give (rows, rows)."""
     shapes: list[Shape] = sorted((t.shape for t in step.inputs), key=len)
     return shapes == [(rows,), (rows, 1)] and step.outputs[0].shape == (rows, rows)
-
-
-_NONE = Failure(None, "", "", None, "")
