@@ -264,6 +264,10 @@ UNMENDED = {
     "softmax-over-one-of-one-row": ("softmax-over-one", "1,8",
                                     net("self.fc = nn.Linear(8, 1)",
                                         "return F.softmax(self.fc(x), dim=1)")),
+    "attention-to-one-key": ("layer-dead", "4,7,8",
+                             net("self.q = nn.Linear(8, 8)\nself.k = nn.Linear(8, 8)",
+                                 "m = self.k(x.mean(1, keepdim=True))\n"
+                                 "return F.scaled_dot_product_attention(self.q(x), m, m)")),
     "weighed-alone": ("softmax-over-one", "4,7,8",
                       net("self.score = nn.Linear(8, 1)\nself.fc = nn.Linear(8, 2)",
                           "a = self.score(x).softmax(-1)\nreturn self.fc((a * x).sum(1))")),

@@ -11,7 +11,7 @@ from fcinspect.diagnosis.observations import Lifeless, Unregistered
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.silent.case import Case
 from fcinspect.diagnosis.silent.registering import registered
-from fcinspect.diagnosis.silent.rows import softmax_axis
+from fcinspect.diagnosis.silent.rows import is_softmax_of_one
 from fcinspect.diagnosis.silent.words import listed
 from fcinspect.shapes.steps import Step
 
@@ -170,13 +170,15 @@ def _lifeless(case: Case) -> list[Cause]:
         parts = [p for p in case.seen.lifeless if p.kind == kind]
         if kind == "never used":
             parts = _without_other_uses(case, parts)
-        if kind == "zero" and parts and any(map(_is_softmax_of_one, case.trace.steps)):
+        if kind == "zero" and parts and any(map(_weighs_one, case.trace.steps)):
             if case.has_single:
                 case.undecided.append(
                     f"{listed([p.name for p in parts])}: the gradient is 0, but a softmax over one"
                     " number is 1 whatever enters; a longer input would tell"
                 )
-            continue
+                continue
+            if any(map(is_softmax_of_one, case.trace.steps)):
+                continue  # that is a fault of its own
         if kind == "detached" and not case.trace.outputs:
             continue  # nothing is returned that could depend on them
         if parts:
@@ -215,14 +217,11 @@ def _used_elsewhere(case: Case, attribute: str) -> str:
     return ""
 
 
-def _is_softmax_of_one(step: Step) -> bool:
+def _weighs_one(step: Step) -> bool:
     """Whether a step weighs a single thing."""
-    axis = softmax_axis(step)
-    if axis is not None:
-        return bool(step.outputs) and step.outputs[0].shape[axis] == 1
     if step.kind in ("MultiheadAttention", "scaled_dot_product_attention"):
         return len(step.inputs) > 1 and 1 in step.inputs[1].shape[-3:-1]
-    return False
+    return is_softmax_of_one(step)
 
 
 def _layers(parts: list[Lifeless]) -> str:

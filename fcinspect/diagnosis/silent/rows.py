@@ -83,6 +83,12 @@ def softmax_axis(step: Step) -> int | None:
     return int(asked[0]) % max(rank, 1)
 
 
+def is_softmax_of_one(step: Step) -> bool:
+    """Whether a softmax runs over a single number, behind the batch."""
+    axis = softmax_axis(step)
+    return bool(axis and step.outputs and step.outputs[0].shape[axis] == 1)
+
+
 def _batch_first(case: Case, step: Step, mixing: Mixing, seen: str) -> Cause:
     shape = step.inputs[0].shape
     made = case.scene.call(step.made)

@@ -11,7 +11,7 @@ from fcinspect.diagnosis.repairs.flattening import flatten_rows
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.silent.case import Case
 from fcinspect.diagnosis.silent.lines import METHOD, squeezed
-from fcinspect.diagnosis.silent.rows import softmax_axis
+from fcinspect.diagnosis.silent.rows import is_softmax_of_one, softmax_axis
 from fcinspect.shapes.steps import Shape, Step
 
 CHECKED = ("views that change the batch", "tensors that are broadcast against each other")
@@ -97,9 +97,9 @@ def _one_of_one(case: Case) -> list[Cause]:
     if case.has_single:
         return []
     for step in case.trace.steps:
-        axis = softmax_axis(step)
-        if not axis or not step.outputs or step.outputs[0].shape[axis] != 1:
+        if not is_softmax_of_one(step):
             continue
+        axis = softmax_axis(step)
         return [
             Cause(
                 "softmax-over-one",
