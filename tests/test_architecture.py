@@ -43,6 +43,9 @@ HEAVY = {
     "pydantic": {"render"},
     "safetensors": {"checkpoints"},
     "psutil": {"layers"},
+    "fsspec": {"checkpoints"},
+    "distributed": {"checkpoints"},
+    "threadpoolctl": {"checkpoints"},
 }
 """Which rooms may import a library."""
 

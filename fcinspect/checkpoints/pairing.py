@@ -111,9 +111,9 @@ def _refusal(candidate: _Candidate, layout: Layout) -> str | None:
         if len(weight.shape) == 4 and weight.shape[2:] == (1, 1):
             reason = "four-dimensional, a 1×1 convolution's weight"
         return reason
-    if weight.problem is not None:
+    if weight.problem is not None and weight.place is None:
         return weight.problem
-    if bias is not None and bias.problem is not None:
+    if bias is not None and bias.problem is not None and bias.place is None:
         return f"its bias {bias.problem}"
     last = candidate.name.replace("/", ".").rpartition(".")[2]
     if bias is None and EMBEDDING.fullmatch(last):

@@ -12,6 +12,7 @@ from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.memory import require_free
 
 if TYPE_CHECKING:
+    from fcinspect.checkpoints.storage import Stamp
     from fcinspect.rounding.arrays import FloatArray
 
 Layout = Literal["out,in", "in,out"]
@@ -19,6 +20,27 @@ Layout = Literal["out,in", "in,out"]
 
 BLOCK = 1 << 20
 """Numbers read at a time where only columns are wanted."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the numbers of a matrix lie: one run of little-endian bytes of a file, rows first.
+
+    Plain data: it can be sent to another process, which reads the numbers itself.
+    """
+
+    uri: str
+    """The file, a path or a URI."""
+    stamp: Stamp
+    """The file as it was when its header was read."""
+    dtype: str
+    """The number format, a key of `rounding.arrays.ITEMSIZES`."""
+    begin: int
+    """The first byte."""
+    shape: tuple[int, ...]
+    """The tensor's shape; its last dimension is contiguous unless `transposed`."""
+    transposed: bool = False
+    """Whether a two-dimensional tensor lies there column by column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +59,8 @@ class StoredTensor:
     """Why the numbers cannot be read as a layer's, None when they can."""
     note: str | None = None
     """What a reader should know of how the numbers were understood."""
+    place: Place | None = None
+    """Where the numbers lie, None where they are in memory or must be unpacked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +165,8 @@ class Checkpoint:
     """In the order of the file."""
     skipped: tuple[SkippedTensor, ...] = ()
     """Everything else."""
+    problems: tuple[str, ...] = ()
+    """Sentences on what is missing from its shards, or in them without being listed."""
 
 
 def in_memory(name: str, values: FloatArray, dtype: str, note: str | None = None) -> StoredTensor:
@@ -152,11 +178,13 @@ def in_memory(name: str, values: FloatArray, dtype: str, note: str | None = None
     return StoredTensor(name, dtype, tuple(values.shape), read, note=note)
 
 
-def unreadable(name: str, dtype: str, shape: tuple[int, ...], problem: str) -> StoredTensor:
-    """Return a stored tensor whose numbers cannot be read as a layer's."""
+def unreadable(
+    name: str, dtype: str, shape: tuple[int, ...], problem: str, place: Place | None = None
+) -> StoredTensor:
+    """Return a stored tensor that no layer is read from; it is scanned if it has a place."""
 
     def read(rows: Sequence[int] | None) -> FloatArray:
         del rows
         raise InputError(f"{name!r} cannot be read: {problem}")
 
-    return StoredTensor(name, dtype, shape, read, problem=problem)
+    return StoredTensor(name, dtype, shape, read, problem=problem, place=place)

@@ -2,35 +2,30 @@
 
 Format: 8 bytes n (little-endian), n bytes of JSON {name: {"dtype", "shape", "data_offsets"}},
 then the data, which the tensors fill from its first byte to its last without hole or overlap.
-Nothing is mapped into memory: a file that shrinks while it is read is refused, not a crash.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
-import os
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fcinspect.checkpoints.json_array import unique_keys
-from fcinspect.checkpoints.records import StoredTensor, unreadable
+from fcinspect.checkpoints.places import read_place
+from fcinspect.checkpoints.records import Place, StoredTensor, unreadable
+from fcinspect.checkpoints.storage import Stamp, Storage, open_storage
 from fcinspect.errors import InputError
-
-if TYPE_CHECKING:
-    from fcinspect.rounding.arrays import FloatArray
 
 LARGEST_HEADER = 100_000_000
 """Bytes of JSON; the format's own limit."""
-LARGEST_READ = 1 << 30
-"""Bytes asked of the system at once; it gives at most 2 GiB."""
 
 READABLE = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 """The formats that layers are read from, in our words."""
+SCANNED = {**READABLE, "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"}
+"""Those whose numbers are known, in our words."""
 
 BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "U32": 32, "I32": 32, "U64": 64, "I64": 64,
@@ -63,32 +58,36 @@ class _Unsound(Exception):
 
 def tensors_of(path: str) -> tuple[StoredTensor, ...]:
     """Return the tensors of a .safetensors file, fc2 before fc10; raises InputError."""
-    return tuple(_stored(path, entry) for entry in sorted(entries_of(path), key=_natural))
+    entries, stamp = _read_header(path)
+    return tuple(_stored(path, stamp, entry) for entry in sorted(entries, key=_natural))
 
 
 def entries_of(path: str) -> tuple[Entry, ...]:
     """Return the checked header of a .safetensors file, in the order of the data."""
-    descriptor = os.open(path, os.O_RDONLY)
+    return _read_header(path)[0]
+
+
+def _read_header(path: str) -> tuple[tuple[Entry, ...], Stamp]:
+    storage = open_storage(path)
     try:
-        size = os.fstat(descriptor).st_size
-        try:
-            return _checked(_header(descriptor, size), size)
-        except _Unsound as error:
-            raise InputError(f"{path!r} is no sound safetensors file: {error}") from None
+        return _checked(_header(storage), storage.stamp.size), storage.stamp
+    except _Unsound as error:
+        raise InputError(f"{path!r} is no sound safetensors file: {error}") from None
     finally:
-        os.close(descriptor)
+        storage.close()
 
 
-def _header(descriptor: int, size: int) -> tuple[dict[str, Any], int]:
+def _header(storage: Storage) -> tuple[dict[str, Any], int]:
     """Return the header's JSON and where the data begins."""
+    size = storage.stamp.size
     if size < 8:
         raise _Unsound(f"it has {size} bytes, its header's length alone takes 8")
-    length = int.from_bytes(os.pread(descriptor, 8, 0), "little")
+    length = int.from_bytes(_part(storage, 0, 8), "little")
     if length > LARGEST_HEADER:
         raise _Unsound(f"its header claims {length} bytes: at most {LARGEST_HEADER} are allowed")
     if 8 + length > size:
         raise _Unsound(f"it is truncated: the header ends at byte {8 + length}, the file at {size}")
-    text = os.pread(descriptor, length, 8)
+    text = _part(storage, 8, length)
     if not text.startswith(b"{"):
         raise _Unsound("its header does not begin with '{'")
     try:
@@ -101,6 +100,12 @@ def _header(descriptor: int, size: int) -> tuple[dict[str, Any], int]:
     if not isinstance(header, dict):
         raise _Unsound("its header is not an object")
     return header, 8 + length
+
+
+def _part(storage: Storage, begin: int, length: int) -> bytes:
+    data = bytearray(length)
+    storage.read_into(memoryview(data), begin)
+    return bytes(data)
 
 
 def _twice(name: str) -> _Unsound:
@@ -157,53 +162,18 @@ def _whole_numbers(value: object) -> tuple[int, ...] | None:
     return None
 
 
-def _stored(path: str, entry: Entry) -> StoredTensor:
+def _stored(path: str, stamp: Stamp, entry: Entry) -> StoredTensor:
     dtype = READABLE.get(entry.dtype)
+    place = None
+    if entry.dtype in SCANNED:
+        place = Place(path, stamp, SCANNED[entry.dtype], entry.begin, entry.shape)
     if dtype is None:
         known = "holds" if entry.dtype in BITS else "holds the unknown format"
         problem = f"{known} {entry.dtype}: layers are read from {', '.join(READABLE)}"
-        return unreadable(entry.name, entry.dtype, entry.shape, problem)
-    return StoredTensor(entry.name, dtype, entry.shape, partial(_read, path, entry, dtype))
-
-
-def _read(path: str, entry: Entry, dtype: str, rows: Sequence[int] | None) -> FloatArray:
-    from fcinspect.rounding.arrays import from_bytes
-
-    if rows is None:
-        return from_bytes(_bytes(path, [(entry.begin, entry.end)]), dtype).reshape(entry.shape)
-    width = math.prod(entry.shape[1:]) * BITS[entry.dtype] // 8
-    spans = [
-        (entry.begin + first * width, entry.begin + (last + 1) * width)
-        for first, last in _runs(rows)
-    ]
-    return from_bytes(_bytes(path, spans), dtype).reshape(len(rows), *entry.shape[1:])
-
-
-def _runs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield (first, last) of each run of consecutive rows."""
-    for _, run in itertools.groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0]):
-        members = [row for _, row in run]
-        yield members[0], members[-1]
-
-
-def _bytes(path: str, spans: list[tuple[int, int]]) -> bytearray:
-    """Return the bytes of these spans, one after the other."""
-    data = bytearray(sum(end - begin for begin, end in spans))
-    view = memoryview(data)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        filled = 0
-        for begin, end in spans:
-            while begin < end:
-                wanted = min(end - begin, LARGEST_READ)
-                got = os.preadv(descriptor, [view[filled : filled + wanted]], begin)
-                if not got:
-                    raise InputError(f"{path!r} was truncated while it was read")
-                begin += got
-                filled += got
-    finally:
-        os.close(descriptor)
-    return data
+        name = entry.dtype if place is None else place.dtype
+        return unreadable(entry.name, name, entry.shape, problem, place)
+    assert place is not None
+    return StoredTensor(entry.name, dtype, entry.shape, partial(read_place, place), place=place)
 
 
 def _natural(entry: Entry) -> list[tuple[int, int | str]]:

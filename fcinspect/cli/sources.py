@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +15,7 @@ from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.linear import INITIALISERS
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import Checkpoint, Layout, StoredLinear
+    from fcinspect.checkpoints.records import Checkpoint, Layout, StoredLinear, StoredTensor
     from fcinspect.layers.linear import LinearLayer, LinearRequest
 
 LAYOUTS = ("out,in", "in,out")
@@ -173,31 +173,17 @@ class Stored:
 
 
 def open_checkpoint(file: str, layout: str = "out,in", plain_dtype: str = "float32") -> Checkpoint:
-    """Return the layers of a file of any kind, or of the JSON on standard input for "-".
-
-    `plain_dtype` is the dtype of JSON numbers for which the file names none.
-    """
-    from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
+    """Return the layers of a checkpoint; torch is loaded only for files that need it."""
+    from fcinspect.checkpoints import opening
 
     way: Layout = "in,out" if layout == "in,out" else "out,in"
-    if file == "-":
-        return _from_json(standard_input(), "standard input", way, plain_dtype)
-    check_readable(file)
-    match kind_of(file):
-        case "json":
-            return _from_json(Path(file).read_bytes(), repr(file), way, plain_dtype)
-        case "safetensors":
-            from fcinspect.checkpoints import pairing, safetensors
+    return opening.open_checkpoint(file, way, plain_dtype, unpickle=_unpickle)
 
-            return pairing.pair(safetensors.tensors_of(file), repr(file), way)
-        case "npz":
-            from fcinspect.checkpoints import npz, pairing
 
-            return pairing.pair(npz.tensors_of(file), repr(file), way)
-        case "torch":
-            from fcinspect.bridge.pickled import open_pickled
+def _unpickle(path: str) -> Sequence[StoredTensor]:
+    from fcinspect.bridge import pickled
 
-            return open_pickled(file, way)
+    return pickled.tensors_of(path)
 
 
 def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
@@ -246,20 +232,6 @@ def save_layer(output: Output, layer: LinearLayer) -> bool:
         output.save_bytes(lambda: pickled_bytes(layer))
         return True
     return False
-
-
-def _from_json(text: bytes, source: str, layout: Layout, plain_dtype: str) -> Checkpoint:
-    from fcinspect.checkpoints.json_array import parse
-    from fcinspect.checkpoints.json_file import checkpoint_of
-
-    if not text.strip():
-        raise InputError(f"{source} is empty: expected a layer in JSON")
-    try:
-        return checkpoint_of(parse(text, source), source, layout, plain_dtype)
-    except InputError as error:
-        if source in error.message:
-            raise
-        raise InputError(f"{source}: {error.message}", error.hint) from None
 
 
 def _why_not(checkpoint: Checkpoint) -> str:

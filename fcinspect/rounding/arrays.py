@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.rounding.formats import NumberFormat, format_named
+from fcinspect.rounding import float8
+from fcinspect.rounding.formats import FORMATS, NumberFormat, format_named
+
+ITEMSIZES = {
+    **{name: form.itemsize for name, form in FORMATS.items()},
+    **dict.fromkeys(float8.NAMES, 1),
+}
+"""Bytes of one number of every format that is read from files."""
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Float64Array = npt.NDArray[np.float64]
@@ -66,6 +73,8 @@ def from_bytes(data: bytes | bytearray | memoryview, dtype: str) -> FloatArray:
     if dtype == "bfloat16":
         halves = np.frombuffer(data, dtype="<u2")
         return (halves.astype(np.uint32) << 16).view(np.float32)
+    if dtype in float8.NAMES:
+        return float8.table(dtype)[np.frombuffer(data, dtype=np.uint8)]
     return np.frombuffer(data, dtype=carrier(dtype).newbyteorder("<")).astype(
         carrier(dtype), copy=False
     )

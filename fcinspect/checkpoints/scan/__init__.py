@@ -1,0 +1,1 @@
+"""Statistics of every linear layer of a checkpoint, in one pass and bounded memory."""

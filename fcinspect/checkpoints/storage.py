@@ -1,0 +1,149 @@
+"""Bytes of a file by their place in it: of a local file, or of a URI that fsspec serves.
+
+Nothing is mapped into memory: a file that shrinks while it is read is refused, not a crash.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fcinspect.errors import InputError
+
+URI = re.compile(r"[a-z][a-z0-9+.-]+://.")
+"""s3://bucket/key, hf://…, memory://…; one letter before the colon is a drive of Windows."""
+LARGEST_READ = 1 << 30
+"""Bytes asked of the system at once; it gives at most 2 GiB."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells that a file is still the one whose header was read."""
+
+    size: int
+    """Bytes."""
+    modified: str = ""
+    """Time of the last change, or the tag of a remote object; "" where none is told."""
+
+
+class Storage(Protocol):
+    """An open file whose bytes are read by their place."""
+
+    uri: str
+    """The path or URI as it was given."""
+    stamp: Stamp
+    """The file as it was when it was opened."""
+
+    def read_into(self, view: memoryview, begin: int) -> None:
+        """Fill `view` from byte `begin` on; raises InputError where the file ends before."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+def is_uri(text: str) -> bool:
+    """Whether a text names a remote file rather than a path."""
+    return URI.match(text) is not None
+
+
+def open_storage(uri: str, expected: Stamp | None = None) -> Storage:
+    """Open a file; raises InputError where that fails, or where it is not as `expected`."""
+    if is_uri(uri):
+        from fcinspect.checkpoints.remote import RemoteFile
+
+        opened: Storage = RemoteFile(uri)
+    else:
+        opened = LocalFile(uri)
+    if expected is not None and opened.stamp != expected:
+        opened.close()
+        shorter = opened.stamp.size < expected.size
+        raise InputError(f"{uri!r} was {'truncated' if shorter else 'changed'} while it was read")
+    return opened
+
+
+def read_bytes(uri: str, begin: int, length: int) -> bytes:
+    """Return bytes of a file that is opened for this alone; raises InputError."""
+    storage = open_storage(uri)
+    try:
+        data = bytearray(length)
+        storage.read_into(memoryview(data), begin)
+        return bytes(data)
+    finally:
+        storage.close()
+
+
+class LocalFile:
+    """A file on this machine."""
+
+    def __init__(self, path: str) -> None:
+        self.uri = path
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise InputError(f"{path!r} cannot be read: {reason}") from None
+        status = os.fstat(self._descriptor)
+        self.stamp = Stamp(status.st_size, str(status.st_mtime_ns))
+
+    def read_into(self, view: memoryview, begin: int) -> None:
+        """Fill `view` from byte `begin` on; raises InputError where the file ends before."""
+        while view:
+            piece = view[:LARGEST_READ]
+            try:
+                got = os.preadv(self._descriptor, [piece], begin)
+            except OSError as error:
+                if error.errno == errno.EINTR:
+                    continue
+                raise InputError(f"{self.uri!r} cannot be read: {error.strerror}") from None
+            if not got:
+                raise InputError(f"{self.uri!r} was truncated while it was read")
+            view, begin = view[got:], begin + got
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+class Seekable(io.RawIOBase):
+    """A storage as a file object, for zipfile."""
+
+    def __init__(self, storage: Storage) -> None:
+        super().__init__()
+        self._storage = storage
+        self._position = 0
+
+    def seekable(self) -> bool:
+        """Whether seek works: yes."""
+        return True
+
+    def readable(self) -> bool:
+        """Whether read works: yes."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position, which may lie behind the end."""
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if origin + offset < 0:
+            raise OSError(errno.EINVAL, "negative position")
+        self._position = origin + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as the file goes."""
+        view = memoryview(buffer).cast("B")
+        view = view[: max(0, min(len(view), self._size - self._position))]
+        self._storage.read_into(view, self._position)
+        self._position += len(view)
+        return len(view)
+
+    @property
+    def _size(self) -> int:
+        return self._storage.stamp.size
