@@ -59,6 +59,9 @@ class Column:
     role: str = ""
     right: bool = True
     """Numbers stand right, words left."""
+    folds: bool = False
+    """Whether its words may be broken anywhere, as long names from files are, where a table would
+    not fit."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ class Fitted:
     """What is to be said of the part that is shown, "" when it is the whole"""
 
 
+FOLDED = 16
+"""A column whose words may be broken anywhere stays so wide."""
 WORDS = re.compile(r" (?!→|->)")
 """Between words, but for an arrow: it ends the line of what goes in."""
 
@@ -127,7 +129,7 @@ def _narrowed(table: Table, widths: Sequence[int], room: int) -> list[int]:
     """Narrow the widest columns of words until all fit, but none below its longest word."""
     widths = list(widths)
     least = {
-        k: max(cell_len(word) for row in _cells(table) for word in WORDS.split(row[k]))
+        k: _least(column, [row[k] for row in _cells(table)])
         for k, column in enumerate(table.columns)
         if not column.right
     }
@@ -137,6 +139,12 @@ def _narrowed(table: Table, widths: Sequence[int], room: int) -> list[int]:
             break
         widths[max(wide, key=lambda k: widths[k])] -= 1
     return widths
+
+
+def _least(column: Column, cells: Sequence[str]) -> int:
+    """Return the width of the longest word, or less where words may be broken."""
+    longest = max(cell_len(word) for cell in cells for word in WORDS.split(cell))
+    return min(longest, FOLDED) if column.folds else longest
 
 
 def _cells(table: Table) -> list[tuple[str, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fcinspect.render.page import Column, Table
@@ -17,3 +19,14 @@ def test_an_arrow_stays_with_what_goes_in(arrow: str) -> None:
     assert whole == (len("fc1 Linear"), len(f"4x2048 {arrow} 4x128"))
     narrow = fit(table, 10).widths
     assert narrow == (len("Linear"), len(f"4x2048 {arrow}"))
+
+
+def test_a_long_name_is_folded_before_a_table_becomes_too_wide() -> None:
+    """Names from files may be broken anywhere, but no further than needed, and nothing is lost."""
+    name = "encoder.layer.11.attention.output.dense"
+    table = Table((Column("layer", right=False, folds=True), Column("norm")), ((name, "1.25"),))
+    assert fit(table, 80).widths == (len(name), 4)
+    assert fit(table, 30).widths[0] == 30 - 4 - fit(table, 30).gap
+    assert fit(table, 10).widths[0] == 16
+    stiff = replace(table, columns=(Column("layer", right=False), Column("norm")))
+    assert fit(stiff, 30).widths[0] == len(name)
