@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fcinspect.checkpoints.json_array import PLAIN_DTYPE, as_tensor, is_array_document
-from fcinspect.checkpoints.pairing import BIAS, WEIGHT, pair
+from fcinspect.checkpoints.naming import BIAS, WEIGHT
+from fcinspect.checkpoints.pairing import pair
 from fcinspect.checkpoints.records import Checkpoint, Layout, SkippedTensor, StoredTensor
 from fcinspect.errors import InputError
 

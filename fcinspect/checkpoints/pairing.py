@@ -1,15 +1,18 @@
 """From the tensors of a state dict to its linear layers, and why the others are none.
 
-A linear layer is a two-dimensional ``X.weight`` with or without ``X.bias``, one entry per output.
-What its name calls an embedding is one only without a bias: nn.Embedding never has any.
+A linear layer is a two-dimensional ``X.weight`` with or without ``X.bias``, one entry per output,
+or one of the matrices of a stack of experts. What its name calls an embedding is one only without
+a bias: nn.Embedding never has any.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from fcinspect.checkpoints import decoys, embeddings, experts
+from fcinspect.checkpoints.naming import WEIGHT
+from fcinspect.checkpoints.quantised import packed_weight
 from fcinspect.checkpoints.records import (
     Checkpoint,
     Layout,
@@ -17,29 +20,9 @@ from fcinspect.checkpoints.records import (
     StoredLinear,
     StoredTensor,
 )
+from fcinspect.checkpoints.remarks import remarks
+from fcinspect.checkpoints.siblings import Siblings
 from fcinspect.errors import InputError
-
-WEIGHT = re.compile(r"(?s)(?:(?P<path>.*)(?P<separator>[./]))?(?P<leaf>weight|kernel)")
-BIAS = re.compile(r"(?s)(?:.*[./])?bias")
-EMBEDDING = re.compile(
-    r"(?i)(.*_)?(emb|embed|embeds|embedding|embeddings|wte|wpe|embed_tokens|embed_positions)"
-)
-DIMENSIONS = {
-    0: "one number, without dimensions",
-    1: "one-dimensional, e.g. of a normalisation layer",
-    3: "three-dimensional, e.g. of a Conv1d or of stacked experts",
-    4: "four-dimensional, a convolution's weight",
-    5: "five-dimensional, a convolution's weight",
-}
-KNOWN = (
-    (r"(weight|bias)_[ih]h_l\d+(_reverse)?", "of a recurrent layer (RNN, LSTM, GRU)"),
-    (r"weight_[gv]|original[01]", "half of a normalised weight (weight norm)"),
-    (r"in_proj_(weight|bias)", "three projections of an attention layer in one"),
-    (r"qweight|qzeros|scales|g_idx|absmax|quant_map|weight_scale|SCB", "of a quantised layer"),
-    (r"exp_avg(_sq)?|momentum_buffer|max_exp_avg_sq|square_avg", "an optimizer's memory"),
-    (r"running_(mean|var)|num_batches_tracked", "of a batch normalisation"),
-)
-"""What the last part of a name says of a tensor that is not called weight or bias."""
 
 
 @dataclass(frozen=True)
@@ -52,44 +35,77 @@ class _Candidate:
     is_kernel: bool
 
 
+class _Pairing:
+    """The layers and other tensors that were told apart so far."""
+
+    def __init__(self, siblings: Siblings, source: str, layout: Layout) -> None:
+        self.siblings, self.source, self.layout = siblings, source, layout
+        self.layers: list[StoredLinear] = []
+        self.skipped: list[SkippedTensor] = []
+        self.told: set[str] = set()
+        self.experts = 0
+
+    def skip(self, tensor: StoredTensor, reason: str) -> None:
+        """Note why a tensor is no layer's."""
+        self.skipped.append(SkippedTensor(tensor.name, reason))
+        self.told.add(tensor.name)
+
+    def take(
+        self, layers: Iterable[StoredLinear], weight: StoredTensor, bias: StoredTensor | None
+    ) -> None:
+        """Note the layers that are made of a weight and a bias."""
+        self.layers += layers
+        self.told.add(weight.name)
+        if bias is not None:
+            self.told.add(bias.name)
+
+    def take_stack(self, stack: experts.Stack) -> None:
+        """Note the layers of a stack of experts, or why it has none."""
+        reason = experts.refusal(stack)
+        if reason is None and self.experts + stack.count > experts.MOST_EXPERTS:
+            reason = f"a stack of experts beyond the {experts.MOST_EXPERTS} that are listed"
+        if reason is not None:
+            self.skip(stack.weight, reason)
+            return
+        self.experts += stack.count
+        made = experts.expert_layers(stack, self.source, self.layout, self.siblings.by_name)
+        self.take(made, stack.weight, stack.bias)
+
+
 def pair(
     tensors: Iterable[StoredTensor],
     source: str,
     layout: Layout = "out,in",
     activations: Mapping[str, str] | None = None,
 ) -> Checkpoint:
-    """Return the linear layers of a state dict, and what was skipped and why."""
-    by_name = {tensor.name: tensor for tensor in tensors}
-    layers: list[StoredLinear] = []
-    skipped: list[SkippedTensor] = []
-    paired: set[str] = set()
-    for tensor in by_name.values():
-        candidate = _candidate(tensor, by_name)
+    """Return the linear layers of a state dict, and what was skipped and why.
+
+    Raises InputError where two layers have the same name.
+    """
+    siblings = Siblings.of(tensors)
+    found = _Pairing(siblings, source, layout)
+    for tensor in siblings.by_name.values():
+        stack = experts.stack_of(tensor, siblings.by_name)
+        if stack is not None and not decoys.is_memory(tensor.name):
+            found.take_stack(stack)
+            continue
+        candidate = _candidate(tensor, siblings.by_name)
         if candidate is None:
             continue
-        reason = _refusal(candidate, layout)
+        reason = _refusal(candidate, layout, siblings)
         if reason is not None:
-            skipped.append(SkippedTensor(tensor.name, reason))
+            found.skip(tensor, reason)
             continue
-        paired.add(tensor.name)
-        if candidate.bias is not None:
-            paired.add(candidate.bias.name)
-        activation = (activations or {}).get(candidate.name)
-        layers.append(
-            StoredLinear(
-                candidate.name, candidate.weight, candidate.bias, layout, source, activation,
-                tuple(_warnings(candidate)),
-            )
+        layer = StoredLinear(
+            candidate.name, tensor, candidate.bias, layout, source,
+            (activations or {}).get(candidate.name),
+            tuple(remarks(candidate.name, tensor, candidate.bias, layout, siblings)),
         )  # fmt: skip
-    told = paired | {skip.name for skip in skipped}
-    skipped += [SkippedTensor(t.name, _other(t)) for t in by_name.values() if t.name not in told]
-    return Checkpoint(source, _distinct(layers, source), tuple(skipped))
-
-
-def module_path(key: str) -> str:
-    """Return the layer that a state-dict key belongs to: "fc1" for "fc1.weight"."""
-    found = WEIGHT.fullmatch(key)
-    return key if found is None else found["path"] or ""
+        found.take([layer], tensor, candidate.bias)
+    for tensor in siblings.by_name.values():
+        if tensor.name not in found.told:
+            found.skip(tensor, decoys.other(tensor, siblings))
+    return Checkpoint(source, _distinct(found.layers, source), tuple(found.skipped))
 
 
 def _candidate(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> _Candidate | None:
@@ -102,22 +118,24 @@ def _candidate(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> _Ca
     )
 
 
-def _refusal(candidate: _Candidate, layout: Layout) -> str | None:
+def _refusal(candidate: _Candidate, layout: Layout, siblings: Siblings) -> str | None:
     """Return why a tensor named as a weight is not a linear layer's, or None."""
     weight, bias = candidate.weight, candidate.bias
+    if decoys.is_memory(weight.name):
+        return decoys.MEMORY
+    packed = packed_weight(weight, siblings.by_name)
+    if packed is not None:
+        return packed
     if len(weight.shape) != 2:
-        many = f"{len(weight.shape)}-dimensional"
-        reason = DIMENSIONS.get(len(weight.shape), many)
-        if len(weight.shape) == 4 and weight.shape[2:] == (1, 1):
-            reason = "four-dimensional, a 1×1 convolution's weight"
-        return reason
+        return decoys.many_dimensional(weight, siblings)
     if weight.problem is not None and weight.place is None:
         return weight.problem
     if bias is not None and bias.problem is not None and bias.place is None:
         return f"its bias {bias.problem}"
-    last = candidate.name.replace("/", ".").rpartition(".")[2]
-    if bias is None and EMBEDDING.fullmatch(last):
-        return "embedding, not a linear layer"
+    if bias is None and embeddings.is_table(candidate.name, shared=siblings.has_shared_tables):
+        return "by its name an embedding, not a linear layer"
+    if decoys.is_norm(candidate.name) and (bias is None or bias.shape == weight.shape):
+        return "two-dimensional, by its name the scale of a normalisation layer"
     if candidate.is_kernel and layout == "out,in":
         return "a kernel is (in, out): --layout in,out reads it"
     outputs = weight.shape[0 if layout == "out,in" else 1]
@@ -137,33 +155,6 @@ def _mismatch(weight: StoredTensor, bias: StoredTensor, layout: Layout) -> str:
         better = "in,out" if layout == "out,in" else "out,in"
         reason += f": --layout {better} fits"
     return reason
-
-
-def _warnings(candidate: _Candidate) -> Iterable[str]:
-    weight, bias = candidate.weight, candidate.bias
-    if weight.note is not None:
-        yield weight.note
-    if bias is not None:
-        if bias.note is not None:
-            yield bias.note
-        if bias.dtype != weight.dtype:
-            yield f"the bias is {bias.dtype} beside a weight of {weight.dtype}"
-    if re.search(r"(^|\.)lora_[ABab](\.|$)", candidate.name):
-        yield "by its name this is one factor of a low-rank update (LoRA), not a layer on its own"
-
-
-def _other(tensor: StoredTensor) -> str:
-    """Return why a tensor that is not a weight belongs to no linear layer."""
-    last = tensor.name.replace("/", ".").rpartition(".")[2]
-    for pattern, reason in KNOWN:
-        if re.fullmatch(pattern, last):
-            return reason
-    if BIAS.fullmatch(tensor.name):
-        return "a bias without a two-dimensional weight beside it"
-    if tensor.problem is not None:
-        return tensor.problem
-    dimensions = f"{len(tensor.shape)}-dimensional" if tensor.shape else "one number"
-    return f"{dimensions}, and not named weight"
 
 
 def _distinct(layers: list[StoredLinear], source: str) -> tuple[StoredLinear, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fcinspect.cli.options import LayerOutput
-from fcinspect.cli.sources import Stored, choose_layer, save_layer
+from fcinspect.cli.sources import Stored, save_layer
 from fcinspect.cli.status import ExitStatus
 
 
 def show(stored: Stored, *, output: LayerOutput) -> ExitStatus:
     """Show a linear layer of a file, or list its layers."""
+    from fcinspect.cli.choosing import choose_layer
     from fcinspect.layers.inspection import inspect_layer
     from fcinspect.render.layer import view_of_stored
     from fcinspect.render.listing import skipped_notes, view_of_listing

@@ -11,7 +11,7 @@ import typer
 
 from fcinspect.cli.options import Bias, Dtype, Output, Seed
 from fcinspect.cli.values import completion_of, one_of, whole_number
-from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.linear import INITIALISERS
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 LAYOUTS = ("out,in", "in,out")
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 """Names that no shell expands and that are no options; others are not offered on TAB."""
-MOST_LISTED = 8
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 COPIES = 12
@@ -165,6 +164,8 @@ class Stored:
 
     def choose(self) -> StoredLinear:
         """Return the layer that is named, or the only one."""
+        from fcinspect.cli.choosing import choose_layer
+
         return choose_layer(self.open(), self.layer)
 
     def asked(self) -> dict[str, Any]:
@@ -186,37 +187,6 @@ def _unpickle(path: str) -> Sequence[StoredTensor]:
     return pickled.tensors_of(path)
 
 
-def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
-    """Return the layer of that name ("fc1" or "fc1.weight"), or the only one for None."""
-    from fcinspect.checkpoints.pairing import module_path
-    from fcinspect.render.text import safe as escaped
-
-    layers = checkpoint.layers
-    if not layers:
-        raise InputError(f"{checkpoint.source} holds no linear layer{_why_not(checkpoint)}")
-    if name is None:
-        if len(layers) > 1:
-            raise InputError(
-                f"{checkpoint.source} holds {len(layers)} layers: name one of"
-                f" {_listed([layer.name for layer in layers])}"
-            )
-        return layers[0]
-    for wanted in (name, module_path(name)):
-        # a name that was shown with escapes may be typed with them
-        found = [layer for layer in layers if wanted in (layer.name, escaped(layer.name))]
-        if found:
-            return found[0]
-    for skip in checkpoint.skipped:
-        if skip.name == name or module_path(skip.name) == name:
-            raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
-    names = [layer.name for layer in layers]
-    raise InputError(
-        f"{checkpoint.source} holds no layer {name!r}",
-        hint=did_you_mean(name, names)
-        or f"it holds {_listed(names) if any(names) else 'one layer, without a name'}",
-    )
-
-
 def save_layer(output: Output, layer: LinearLayer) -> bool:
     """Write the layer to --save's file if its ending asks for a layer; return whether it did."""
     from fcinspect.checkpoints.saving import ENDINGS, layer_bytes
@@ -232,16 +202,3 @@ def save_layer(output: Output, layer: LinearLayer) -> bool:
         output.save_bytes(lambda: pickled_bytes(layer))
         return True
     return False
-
-
-def _why_not(checkpoint: Checkpoint) -> str:
-    if not checkpoint.skipped:
-        return ""
-    first, rest = checkpoint.skipped[0], len(checkpoint.skipped) - 1
-    more = f"; {rest} more {'was' if rest == 1 else 'were'} skipped" if rest else ""
-    return f": {first.name!r} was skipped ({first.reason}){more}"
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(map(repr, names[:MOST_LISTED]))
-    return shown + (f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else "")

@@ -1,21 +1,16 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
-from fcinspect.checkpoints.pairing import module_path, pair
-from fcinspect.checkpoints.records import Checkpoint, Layout, StoredTensor, in_memory, unreadable
-
-
-def tensor(name: str, *shape: int, dtype: str = "float32") -> StoredTensor:
-    """Return a tensor of consecutive numbers."""
-    size = int(np.prod(shape))
-    return in_memory(name, np.arange(size, dtype=np.float32).reshape(shape), dtype)
-
-
-def paired(*tensors: StoredTensor, layout: Layout = "out,in") -> Checkpoint:
-    """Pair these tensors."""
-    return pair(tensors, "x", layout)
+from fcinspect.checkpoints.naming import module_path
+from fcinspect.checkpoints.pairing import pair
+from fcinspect.checkpoints.records import (
+    unreadable,
+)
+from tests.checkpoints.tensors import at, paired, tensor
 
 
 def test_weights_find_their_biases() -> None:
@@ -47,7 +42,7 @@ def test_a_lone_weight_is_the_unnamed_layer() -> None:
         ("norm.weight", (2,), "normalisation"),
         ("conv.weight", (2, 2, 3, 3), "convolution"),
         ("conv.weight", (2, 2, 1, 1), "1×1"),
-        ("experts.weight", (2, 2, 2), "three-dimensional"),
+        ("stack.weight", (2, 2, 2), "three-dimensional"),
         ("rnn.weight_ih_l0", (8, 2), "recurrent"),
         ("rnn.bias_hh_l1_reverse", (8,), "recurrent"),
         ("fc.weight_v", (8, 2), "weight norm"),
@@ -113,8 +108,6 @@ def test_differing_formats_and_lora_are_told() -> None:
     """What is unusual about a layer is in its warnings."""
     (layer,) = paired(tensor("fc.weight", 2, 3), tensor("fc.bias", 2, dtype="float64")).layers
     assert layer.warnings == ("the bias is float64 beside a weight of float32",)
-    (factor,) = paired(tensor("q.lora_A.default.weight", 2, 3)).layers
-    assert "LoRA" in factor.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -123,3 +116,17 @@ def test_differing_formats_and_lora_are_told() -> None:
 def test_module_path(key: str, path: str) -> None:
     """A layer is named by its path, without the parameter."""
     assert module_path(key) == path
+
+
+def test_pairing_takes_time_in_proportion() -> None:
+    """Four times as many tensors take about four times as long, not sixteen."""
+
+    def seconds(count: int) -> float:
+        names = ("q_proj", "shared", "c_proj", "lora_A", "norm")
+        stored = [at(f"h.{i}.{names[i % 5]}.weight", 16 * i, 2, 2) for i in range(count)]
+        start = time.process_time()
+        assert len(pair(stored, "x").layers) == count * 4 // 5
+        return time.process_time() - start
+
+    ratio = min(seconds(20_000) / seconds(5_000) for _ in range(3))
+    assert ratio < 8

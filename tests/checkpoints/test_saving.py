@@ -11,7 +11,8 @@ import torch
 from fcinspect.bridge.linear import create_layer
 from fcinspect.bridge.pickled import pickled_bytes
 from fcinspect.checkpoints.saving import layer_bytes
-from fcinspect.cli.sources import choose_layer, open_checkpoint
+from fcinspect.cli.choosing import choose_layer
+from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import UsageError
 from fcinspect.layers.linear import LinearRequest
 

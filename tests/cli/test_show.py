@@ -64,7 +64,7 @@ def test_several_layers_are_listed(model: Path, run: Run) -> None:
         "parameters": 12,
     }
     assert listed.data["skipped"] == [
-        {"name": "wte.weight", "reason": "embedding, not a linear layer"}
+        {"name": "wte.weight", "reason": "by its name an embedding, not a linear layer"}
     ]
     assert run("show", model, "-f", "csv").out.count("\n") == 5
 
@@ -155,7 +155,10 @@ def test_the_only_layer_comes_with_what_was_skipped(tmp_path: Path, run: Run) ->
     arrays: dict[str, Any] = {"fc.weight": weight, **other}
     np.savez(path, **arrays)
     out = run("show", path).out
-    assert "note: the file also holds 'wte.weight': embedding, not a linear layer" in out
+    assert (
+        "note: the file also holds 'wte.weight': by its name an embedding, not a linear layer"
+        in out
+    )
     assert "'x\\x1b.weight': three-dimensional" in out
     assert "\x1b" not in out
     assert len(run("show", path, "--json").document["warnings"]) == 2

@@ -12,7 +12,7 @@ from fcinspect.bridge.linear import to_tensor
 from fcinspect.bridge.trace.meta_copy import meta_copy
 from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.checkpoints.files import check_readable, kind_of
-from fcinspect.checkpoints.pairing import module_path
+from fcinspect.checkpoints.naming import module_path
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.diagnosis.observations import StoredWeights
 from fcinspect.errors import InputError

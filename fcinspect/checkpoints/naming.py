@@ -1,0 +1,32 @@
+"""What the name of a tensor is made of, and what kind of number its dtype is."""
+
+from __future__ import annotations
+
+import re
+
+WEIGHT = re.compile(r"(?s)(?:(?P<path>.*)(?P<separator>[./]))?(?P<leaf>weight|kernel)")
+BIAS = re.compile(r"(?s)(?:.*[./])?bias")
+WHOLE = re.compile(r"(?i)u?int\d*|[ui]\d+|q?u?int\d+|quint\dx\d|bool")
+"""Integer formats, in torch's words and in those of safetensors."""
+
+
+def module_path(key: str) -> str:
+    """Return the layer that a state-dict key belongs to: "fc1" for "fc1.weight"."""
+    found = WEIGHT.fullmatch(key)
+    return key if found is None else found["path"] or ""
+
+
+def split(name: str) -> tuple[str, str]:
+    """Return all but the last part of a name, its separator included, and the last part."""
+    last = last_part(name)
+    return name[: len(name) - len(last)], last
+
+
+def last_part(name: str) -> str:
+    """Return what stands after the last dot or slash."""
+    return name.rpartition(".")[2].rpartition("/")[2]
+
+
+def is_whole(dtype: str) -> bool:
+    """Whether a dtype holds integers."""
+    return WHOLE.fullmatch(dtype) is not None
