@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
+from fcinspect.checkpoints.storage import read_whole
+from fcinspect.checkpoints.uris import masked_name
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.array import Array
 from fcinspect.layers.memory import require_free
@@ -59,11 +60,15 @@ def load_claimed(path: str, dtype: str | None = None) -> Claimed:
     check_readable(path)
     kind = kind_of(path)
     if kind == "json":
-        return _from_json(Path(path).read_bytes(), repr(path), dtype)
+        return _from_json(read_whole(path), repr(masked_name(path)), dtype)
     if kind not in ("npz", "safetensors"):
-        raise InputError(f"{path!r} is no .npz, .safetensors or .json file with x, W, b and y")
+        raise InputError(
+            f"{masked_name(path)!r} is no .npz, .safetensors or .json file with x, W, b and y"
+        )
     if dtype is not None:
-        raise UsageError(f"--dtype {dtype}: {path!r} says the format of its numbers itself")
+        raise UsageError(
+            f"--dtype {dtype}: {masked_name(path)!r} says the format of its numbers itself"
+        )
     return _from_npz(path) if kind == "npz" else _from_safetensors(path)
 
 
@@ -73,7 +78,7 @@ def _from_npz(path: str) -> Claimed:
     from fcinspect.checkpoints.npz import READABLE, members_of
 
     members = {member.name: member for member in members_of(path)}
-    chosen, others = _chosen(list(members), repr(path))
+    chosen, others = _chosen(list(members), repr(masked_name(path)))
     arrays = {}
     for role, name in chosen.items():
         member = members[name]
@@ -86,23 +91,23 @@ def _from_npz(path: str) -> Claimed:
             values if flags.c_contiguous or flags.f_contiguous else np.ascontiguousarray(values),
             member.dtype.name,
         )
-    return Claimed(repr(path), arrays, others)
+    return Claimed(repr(masked_name(path)), arrays, others)
 
 
 def _from_safetensors(path: str) -> Claimed:
     from fcinspect.checkpoints.safetensors import READABLE, tensors_of
 
     tensors = {tensor.name: tensor for tensor in tensors_of(path)}
-    chosen, others = _chosen(list(tensors), repr(path))
+    chosen, others = _chosen(list(tensors), repr(masked_name(path)))
     for name in chosen.values():
         if tensors[name].problem is not None:
             raise _unreadable(name, path, tensors[name].dtype, READABLE.values())
     needed = sum(8 * math.prod(tensors[name].shape) for name in chosen.values())
-    require_free(needed, f"reading {path!r}", refusal=InputError)
+    require_free(needed, f"reading {masked_name(path)!r}", refusal=InputError)
     arrays = {
         role: Array(tensors[name].read(None), tensors[name].dtype) for role, name in chosen.items()
     }
-    return Claimed(repr(path), arrays, others)
+    return Claimed(repr(masked_name(path)), arrays, others)
 
 
 def _unreadable(name: str, path: str, dtype: str, readable: Any) -> InputError:
@@ -110,7 +115,8 @@ def _unreadable(name: str, path: str, dtype: str, readable: Any) -> InputError:
     if dtype.startswith("|V2"):
         hint = "numpy has no bfloat16: .safetensors keeps it"
     return InputError(
-        f"{name!r} of {path!r} holds {dtype} numbers: expected {', '.join(readable)}", hint
+        f"{name!r} of {masked_name(path)!r} holds {dtype} numbers: expected {', '.join(readable)}",
+        hint,
     )
 
 

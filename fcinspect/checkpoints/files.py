@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
+from fcinspect.checkpoints.storage import FolderGiven, MissingFile, Seekable, Storage, open_storage
+from fcinspect.checkpoints.uris import is_uri, last_part, masked_name
 from fcinspect.errors import InputError, did_you_mean
 
 Kind = Literal["safetensors", "npz", "json", "torch"]
@@ -35,27 +37,44 @@ FOREIGN = (
     (b"version https://git-lfs", "a Git LFS pointer, not the data: 'git lfs pull' fetches them"),
     (b"\x89PNG", "a picture"),
     (b"%PDF", "a PDF document"),
+    (b"<!DOCTYPE", "an HTML page"),
+    (b"<!doctype", "an HTML page"),
+    (b"<html", "an HTML page"),
 )
 """First bytes of what people take for a file of layers."""
 
 
-def check_readable(path: str) -> None:
-    """Raise InputError when `path` is not a file that can be read and has content."""
+def check_readable(name: str) -> None:
+    """Raise InputError when `name` is not a file that can be read and has content.
+
+    The error is FolderGiven for a folder and MissingFile for what is not there.
+    """
+    size = _remote_size(name) if is_uri(name) else _local_size(name)
+    if size == 0:
+        raise InputError(f"{masked_name(name)!r} is empty")
+
+
+def _remote_size(uri: str) -> int:
+    storage = open_storage(uri)
+    storage.close()
+    return storage.stamp.size
+
+
+def _local_size(path: str) -> int:
     try:
         status = os.stat(path)  # noqa: PTH116  # a name with a NUL raises ValueError here
         if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{path!r} is a folder: expected a file")
+            raise FolderGiven(f"{path!r} is a folder: expected a file")
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path!r} is no regular file; - reads JSON from standard input")
         if not os.access(path, os.R_OK):
             raise PermissionError(13, "Permission denied")
     except FileNotFoundError:
-        raise InputError(f"there is no file {path!r}", hint=_near(path)) from None
+        raise MissingFile(f"there is no file {path!r}", hint=_near(path)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{path!r} cannot be read: {reason}") from None
-    if status.st_size == 0:
-        raise InputError(f"{path!r} is empty")
+    return status.st_size
 
 
 def is_file(path: str) -> bool:
@@ -76,31 +95,37 @@ def standard_input() -> bytes:
         raise InputError(f"standard input cannot be read: {error}") from None
 
 
-def kind_of(path: str) -> Kind:
+def kind_of(name: str) -> Kind:
     """Return what a readable file is; raises InputError for what is none of the known kinds."""
+    storage = open_storage(name)
     try:
-        with Path(path).open("rb") as file:
-            first = file.read(64)
-    except OSError as error:
-        raise InputError(f"{path!r} cannot be read: {error.strerror}") from None
-    kind = _by_content(path, first) or ENDINGS.get(Path(path).suffix.lower())
+        first = bytearray(min(64, storage.stamp.size))
+        storage.read_into(memoryview(first), 0)
+        kind = _by_content(storage, bytes(first)) or _by_ending(name)
+    finally:
+        storage.close()
     if kind is not None:
         return kind
     raise InputError(
-        f"{path!r} is no file of layers that fcinspect knows: expected .safetensors, .npz, .npy,"
-        " .json, .pt, .pth or .bin"
+        f"{masked_name(name)!r} is no file of layers that fcinspect knows: expected .safetensors,"
+        " .npz, .npy, .json, .pt, .pth or .bin"
     )
 
 
-def _by_content(path: str, first: bytes) -> Kind | None:
+def _by_ending(name: str) -> Kind | None:
+    return ENDINGS.get(Path(last_part(name)).suffix.lower())
+
+
+def _by_content(storage: Storage, first: bytes) -> Kind | None:
     for beginning, words in FOREIGN:
         if first.startswith(beginning):
-            raise InputError(f"{path!r} is {words}; layers are not read from it")
+            name = masked_name(storage.uri)
+            raise InputError(f"{name!r} is {words}; layers are not read from it")
     # a JSON text has no zero bytes, which the length of a sane header always has
     if first[8:9] == b"{" and first[5:8] == b"\0\0\0":
         return "safetensors"
     if first.startswith(b"PK"):
-        return "npz" if _zip_of_arrays(path) else "torch"
+        return "npz" if _zip_of_arrays(storage) else "torch"
     if first.startswith(b"\x93NUMPY"):
         return "npz"
     if first.startswith(b"\x80"):
@@ -110,13 +135,13 @@ def _by_content(path: str, first: bytes) -> Kind | None:
     return None
 
 
-def _zip_of_arrays(path: str) -> bool:
+def _zip_of_arrays(storage: Storage) -> bool:
     """Whether a zip file is numpy's; its ending decides where its list of members is damaged."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(Seekable(storage)) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
-        return ENDINGS.get(Path(path).suffix.lower()) == "npz"
+        return _by_ending(storage.uri) == "npz"
     return all(name.endswith(".npy") for name in names)
 
 

@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import Any
 
 from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
-from fcinspect.checkpoints.records import Checkpoint, Layout, StoredTensor
+from fcinspect.checkpoints.folders import besides, choose
+from fcinspect.checkpoints.looks import one_look
+from fcinspect.checkpoints.records import (
+    Checkpoint,
+    Layout,
+    SkippedTensor,
+    StoredLinear,
+    StoredTensor,
+    unreadable,
+)
+from fcinspect.checkpoints.shards import (
+    Collected,
+    family,
+    from_files,
+    from_index,
+    index_of,
+    is_index,
+)
+from fcinspect.checkpoints.storage import FolderGiven, read_whole
+from fcinspect.checkpoints.uris import (
+    inside,
+    is_uri,
+    last_part,
+    local_path,
+    masked_name,
+    without_secrets,
+)
 from fcinspect.errors import InputError
+
+STDIN = "standard input"
 
 Unpickle = Callable[[str], Sequence[StoredTensor]]
 """Reads a file of torch.save that only torch itself can read."""
@@ -20,43 +49,173 @@ def open_checkpoint(
     *,
     unpickle: Unpickle,
 ) -> Checkpoint:
-    """Return the layers of a file of any kind, or of the JSON on standard input for "-".
+    """Return the layers of a checkpoint of any kind, or of the JSON on standard input for "-".
 
+    `name` is the path or URI of a file, of the index of a sharded checkpoint, or of a folder.
     `plain_dtype` is the dtype of JSON numbers for which the file names none. Raises InputError for
-    what is unreadable or unsound.
+    what is unreadable or unsound; what only does not fit stands in `Checkpoint.problems`.
     """
     if name == "-":
-        return _from_json(standard_input(), "standard input", layout, plain_dtype)
-    check_readable(name)
-    kind = kind_of(name)
-    if kind == "json":
-        return _from_json(Path(name).read_bytes(), repr(name), layout, plain_dtype)
+        return _layers(_parsed(standard_input(), STDIN), STDIN, layout, plain_dtype)
+    opener = _Opener(layout, plain_dtype, unpickle)
+    try:
+        with one_look():
+            return opener.opened(local_path(name))
+    except InputError as error:
+        if not is_uri(name):
+            raise
+        hint = error.hint and without_secrets(error.hint, name)
+        raise InputError(without_secrets(error.message, name), hint) from None
 
-    from fcinspect.checkpoints.pairing import pair
 
-    match kind:
-        case "safetensors":
+@dataclass(frozen=True)
+class _Opener:
+    """How checkpoints are opened."""
+
+    layout: Layout
+    plain_dtype: str
+    unpickle: Unpickle
+
+    def opened(self, name: str) -> Checkpoint:
+        """Open a file, an index or a folder."""
+        try:
+            check_readable(name)
+        except FolderGiven:
+            return self._folder(name)
+        if kind_of(name) == "json":
+            return self._json(name)
+        found = self._paired(self._tensors(name), name)
+        notes = _lone_shard(name)
+        layers = [
+            layer if layer.bias is not None else replace(layer, warnings=(*layer.warnings, *notes))
+            for layer in found.layers
+        ]
+        return replace(found, layers=tuple(layers), files=(name,), notes=notes)
+
+    def _folder(self, folder: str) -> Checkpoint:
+        choice = choose(folder)
+        paths = [inside(folder, name) for name in choice.names]
+        if choice.is_index or (len(paths) == 1 and family(choice.names[0]) is None):
+            found = self.opened(paths[0])
+        else:
+            shards = list(zip(choice.names, paths, strict=True))
+            found = self._assembled(from_files(shards, self._tensors), folder)
+        read = {last_part(file) for file in found.files}
+        left = besides([name for name in choice.same if name not in read])
+        return replace(found, notes=(*left, *choice.notes, *found.notes))
+
+    def _json(self, name: str) -> Checkpoint:
+        source = repr(masked_name(name))
+        document = _parsed(read_whole(name), source)
+        if is_index(document, last_part(name)):
+            return self._index(document, name)
+        found = _layers(document, source, self.layout, self.plain_dtype)
+        return replace(found, files=(name,))
+
+    def _index(self, document: object, name: str) -> Checkpoint:
+        index = index_of(document, name)
+        if any(not shard.endswith(".safetensors") for shard in index.shards):
+            return self._assembled(from_index(index, self._tensors, None), name)
+
+        from fcinspect.checkpoints.safetensors import data_size, natural_key
+
+        found = from_index(index, self._tensors, data_size)
+        # a safetensors file keeps no order of its own
+        found.tensors = {key: found.tensors[key] for key in sorted(found.tensors, key=natural_key)}
+        return self._assembled(found, name)
+
+    def _assembled(self, found: Collected, name: str) -> Checkpoint:
+        """Pair the tensors of several files; what is nowhere is skipped for that reason."""
+        lacking = [unreadable(key, "unknown", (), why) for key, why in found.lacking.items()]
+        paired = self._paired([*found.tensors.values(), *lacking], name)
+        skipped = [
+            skip
+            if skip.name not in found.lacking
+            else SkippedTensor(skip.name, f"it {found.lacking[skip.name]}")
+            for skip in paired.skipped
+        ]
+        layers = [
+            replace(layer, warnings=(*layer.warnings, *_told_of(layer, found.problems)))
+            for layer in paired.layers
+        ]
+        return replace(
+            paired,
+            layers=tuple(layers),
+            skipped=tuple(skipped),
+            problems=tuple(found.problems),
+            notes=tuple(found.notes),
+            files=tuple(found.files),
+        )
+
+    def _paired(self, tensors: Sequence[StoredTensor], name: str) -> Checkpoint:
+        from fcinspect.checkpoints.pairing import pair
+
+        return pair(tensors, repr(masked_name(name)), self.layout)
+
+    def _tensors(self, name: str) -> Sequence[StoredTensor]:
+        """Return the tensors of one file that is no JSON."""
+        check_readable(name)
+        kind = kind_of(name)
+        if kind == "safetensors":
             from fcinspect.checkpoints import safetensors
 
-            tensors: Sequence[StoredTensor] = safetensors.tensors_of(name)
-        case "npz":
+            return safetensors.tensors_of(name)
+        if kind == "npz":
             from fcinspect.checkpoints import npz
 
-            tensors = npz.tensors_of(name)
-        case "torch":
-            tensors = unpickle(name)
-    return pair(tensors, repr(name), layout)
+            return npz.tensors_of(name)
+        if kind == "torch":
+            return self._unpickled(name)
+        raise InputError(f"{masked_name(name)!r} is JSON: expected a shard with tensors")
+
+    def _unpickled(self, name: str) -> Sequence[StoredTensor]:
+        if is_uri(name):
+            raise InputError(
+                f"{masked_name(name)!r} is a file of torch.save that is read from a local copy"
+                " only: download it first"
+            )
+        return self.unpickle(name)
 
 
-def _from_json(text: bytes, source: str, layout: Layout, plain_dtype: str) -> Checkpoint:
+def _told_of(layer: StoredLinear, problems: Sequence[str]) -> list[str]:
+    """Return the problems that speak of a layer's own tensors."""
+    names = [tensor.name for tensor in (layer.weight, layer.bias) if tensor is not None]
+    return [told for told in problems if any(told.startswith(f"{name!r} ") for name in names)]
+
+
+def _lone_shard(name: str) -> tuple[str, ...]:
+    """Return what is said of one shard that is given without the others."""
+    shard = family(last_part(name))
+    if shard is None or shard[1] < 2:
+        return ()
+    return (
+        f"{last_part(name)!r} is one of {shard[1]} files of a checkpoint: the others are not read;"
+        " give their folder or index to read all",
+    )
+
+
+def _parsed(text: bytes, source: str) -> Any:
     from fcinspect.checkpoints.json_array import parse
-    from fcinspect.checkpoints.json_file import checkpoint_of
 
     if not text.strip():
         raise InputError(f"{source} is empty: expected a layer in JSON")
     try:
-        return checkpoint_of(parse(text, source), source, layout, plain_dtype)
+        return parse(text, source)
     except InputError as error:
-        if source in error.message:
-            raise
-        raise InputError(f"{source}: {error.message}", error.hint) from None
+        raise _placed(error, source) from None
+
+
+def _layers(document: Any, source: str, layout: Layout, plain_dtype: str) -> Checkpoint:
+    from fcinspect.checkpoints.json_file import checkpoint_of
+
+    try:
+        return checkpoint_of(document, source, layout, plain_dtype)
+    except InputError as error:
+        raise _placed(error, source) from None
+
+
+def _placed(error: InputError, source: str) -> InputError:
+    """Return a refusal that names the file."""
+    if source in error.message:
+        return error
+    return InputError(f"{source}: {error.message}", error.hint)

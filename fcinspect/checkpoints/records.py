@@ -61,6 +61,8 @@ class StoredTensor:
     """What a reader should know of how the numbers were understood."""
     place: Place | None = None
     """Where the numbers lie, None where they are in memory or must be unpacked."""
+    rounding: Callable[[], str | None] | None = None
+    """Reads the numbers and says which of them were rounded, to go behind `note`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +125,15 @@ class StoredLinear:
             all_outputs=None if held is None else self.out_features,
         )
 
+    def remarks(self) -> tuple[str, ...]:
+        """Return the warnings, with what only the numbers tell: which of them were rounded."""
+        told = list(self.warnings)
+        for tensor in (self.weight, self.bias):
+            rounded = None if tensor is None or tensor.rounding is None else tensor.rounding()
+            if tensor is not None and rounded is not None:
+                told = [f"{w}; {rounded}" if w == tensor.note else w for w in told]
+        return tuple(told)
+
     def _weight(self, rows: tuple[int, ...] | None) -> FloatArray:
         import numpy as np
 
@@ -167,6 +178,10 @@ class Checkpoint:
     """Everything else."""
     problems: tuple[str, ...] = ()
     """Sentences on what is missing from its shards, or in them without being listed."""
+    notes: tuple[str, ...] = ()
+    """Sentences on how the name was understood: what else the folder holds, what was not read."""
+    files: tuple[str, ...] = ()
+    """The paths or URIs that the tensors lie in; empty for standard input."""
 
 
 def in_memory(name: str, values: FloatArray, dtype: str, note: str | None = None) -> StoredTensor:

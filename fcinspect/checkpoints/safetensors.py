@@ -17,6 +17,7 @@ from fcinspect.checkpoints.json_array import unique_keys
 from fcinspect.checkpoints.places import read_place
 from fcinspect.checkpoints.records import Place, StoredTensor, unreadable
 from fcinspect.checkpoints.storage import Stamp, Storage, open_storage
+from fcinspect.checkpoints.uris import masked_name
 from fcinspect.errors import InputError
 
 LARGEST_HEADER = 100_000_000
@@ -59,7 +60,10 @@ class _Unsound(Exception):
 def tensors_of(path: str) -> tuple[StoredTensor, ...]:
     """Return the tensors of a .safetensors file, fc2 before fc10; raises InputError."""
     entries, stamp = _read_header(path)
-    return tuple(_stored(path, stamp, entry) for entry in sorted(entries, key=_natural))
+    return tuple(
+        _stored(path, stamp, entry)
+        for entry in sorted(entries, key=lambda entry: natural_key(entry.name))
+    )
 
 
 def entries_of(path: str) -> tuple[Entry, ...]:
@@ -67,12 +71,21 @@ def entries_of(path: str) -> tuple[Entry, ...]:
     return _read_header(path)[0]
 
 
+def data_size(path: str) -> int:
+    """Return how many bytes of numbers a sound .safetensors file holds."""
+    storage = open_storage(path)
+    try:
+        return storage.stamp.size - 8 - int.from_bytes(_part(storage, 0, 8), "little")
+    finally:
+        storage.close()
+
+
 def _read_header(path: str) -> tuple[tuple[Entry, ...], Stamp]:
     storage = open_storage(path)
     try:
         return _checked(_header(storage), storage.stamp.size), storage.stamp
     except _Unsound as error:
-        raise InputError(f"{path!r} is no sound safetensors file: {error}") from None
+        raise InputError(f"{masked_name(path)!r} is no sound safetensors file: {error}") from None
     finally:
         storage.close()
 
@@ -176,7 +189,7 @@ def _stored(path: str, stamp: Stamp, entry: Entry) -> StoredTensor:
     return StoredTensor(entry.name, dtype, entry.shape, partial(read_place, place), place=place)
 
 
-def _natural(entry: Entry) -> list[tuple[int, int | str]]:
+def natural_key(name: str) -> list[tuple[int, int | str]]:
     """Order names as people do: fc2 before fc10."""
-    parts = re.split(r"([0-9]{1,18})", entry.name)
+    parts = re.split(r"([0-9]{1,18})", name)
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]

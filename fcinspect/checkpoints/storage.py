@@ -8,14 +8,13 @@ from __future__ import annotations
 import errno
 import io
 import os
-import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from fcinspect.checkpoints.uris import is_uri, masked_name
 from fcinspect.errors import InputError
+from fcinspect.layers.memory import require_free
 
-URI = re.compile(r"[a-z][a-z0-9+.-]+://.")
-"""s3://bucket/key, hf://…, memory://…; one letter before the colon is a drive of Windows."""
 LARGEST_READ = 1 << 30
 """Bytes asked of the system at once; it gives at most 2 GiB."""
 
@@ -28,6 +27,14 @@ class Stamp:
     """Bytes."""
     modified: str = ""
     """Time of the last change, or the tag of a remote object; "" where none is told."""
+
+
+class MissingFile(InputError):
+    """A file that is not there."""
+
+
+class FolderGiven(InputError):
+    """A folder where a file is expected."""
 
 
 class Storage(Protocol):
@@ -45,24 +52,28 @@ class Storage(Protocol):
         """Let go of the file."""
 
 
-def is_uri(text: str) -> bool:
-    """Whether a text names a remote file rather than a path."""
-    return URI.match(text) is not None
-
-
 def open_storage(uri: str, expected: Stamp | None = None) -> Storage:
     """Open a file; raises InputError where that fails, or where it is not as `expected`."""
-    if is_uri(uri):
-        from fcinspect.checkpoints.remote import RemoteFile
-
-        opened: Storage = RemoteFile(uri)
-    else:
-        opened = LocalFile(uri)
+    try:
+        opened = _opened(uri)
+    except MissingFile:
+        if expected is None:
+            raise
+        raise InputError(f"{masked_name(uri)!r} vanished while it was read") from None
     if expected is not None and opened.stamp != expected:
         opened.close()
         shorter = opened.stamp.size < expected.size
-        raise InputError(f"{uri!r} was {'truncated' if shorter else 'changed'} while it was read")
+        change = "truncated" if shorter else "changed"
+        raise InputError(f"{masked_name(uri)!r} was {change} while it was read")
     return opened
+
+
+def _opened(uri: str) -> Storage:
+    if not is_uri(uri):
+        return LocalFile(uri)
+    from fcinspect.checkpoints.looks import looked_at
+
+    return looked_at(uri)
 
 
 def read_bytes(uri: str, begin: int, length: int) -> bytes:
@@ -76,6 +87,19 @@ def read_bytes(uri: str, begin: int, length: int) -> bytes:
         storage.close()
 
 
+def read_whole(uri: str) -> bytes:
+    """Return all bytes of a file; raises InputError."""
+    storage = open_storage(uri)
+    try:
+        what = f"reading {masked_name(uri)!r}"
+        require_free(storage.stamp.size, what, refusal=InputError)
+        data = bytearray(storage.stamp.size)
+        storage.read_into(memoryview(data), 0)
+        return bytes(data)
+    finally:
+        storage.close()
+
+
 class LocalFile:
     """A file on this machine."""
 
@@ -83,6 +107,8 @@ class LocalFile:
         self.uri = path
         try:
             self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except FileNotFoundError:
+            raise MissingFile(f"there is no file {path!r}") from None
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise InputError(f"{path!r} cannot be read: {reason}") from None

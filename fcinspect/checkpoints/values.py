@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
+from fcinspect.checkpoints.storage import read_whole
+from fcinspect.checkpoints.uris import masked_name
 from fcinspect.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,9 +32,7 @@ def load_values(path: str) -> tuple[npt.NDArray[np.float64], str | None]:
     check_readable(path)
     kind = kind_of(path)
     if kind == "json":
-        from pathlib import Path
-
-        return _from_json(Path(path).read_bytes(), repr(path))
+        return _from_json(read_whole(path), repr(masked_name(path)))
     if kind == "npz":
         from fcinspect.checkpoints import npz
 
@@ -41,7 +41,9 @@ def load_values(path: str) -> tuple[npt.NDArray[np.float64], str | None]:
         from fcinspect.checkpoints import safetensors
 
         return _from_tensors(safetensors.tensors_of(path), path)
-    raise InputError(f"{path!r} is no array: expected .npz, .npy, .json or .safetensors")
+    raise InputError(
+        f"{masked_name(path)!r} is no array: expected .npz, .npy, .json or .safetensors"
+    )
 
 
 def values_from_json(text_or_object: Any, source: str = "x") -> npt.NDArray[np.float64]:
@@ -85,7 +87,7 @@ def _from_tensors(
     import numpy as np
 
     by_name = {tensor.name: tensor for tensor in tensors}
-    chosen = by_name[_choice(list(by_name), repr(path))]
+    chosen = by_name[_choice(list(by_name), repr(masked_name(path)))]
     values = np.asarray(chosen.read(None), dtype=np.float64)
     return values, None if chosen.note else chosen.dtype
 

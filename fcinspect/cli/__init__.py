@@ -174,10 +174,11 @@ def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
 
 
 def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:
+    from fcinspect.checkpoints.uris import masked
     from fcinspect.render.text import ascii_only, safe
 
     status = ExitStatus.INTERNAL if kind == "internal" else BY_KIND[kind]
-    message, hint = safe(message), hint and safe(hint)
+    message, hint = safe(masked(message)), hint and safe(masked(hint))
     if _wants_json(arguments):
         words = [a for a in arguments if not a.startswith("-")]
         command = " ".join(words[: 2 if words[:1] and words[0] in GROUPS else 1]) or None

@@ -185,4 +185,4 @@ def _chosen(
     columns = None
     if selection.elements is not None:
         columns = sorted({column for _, column in selection.elements})
-    return chosen.read(columns), x, selection, (*warnings, *chosen.warnings)
+    return chosen.read(columns), x, selection, (*warnings, *chosen.remarks())

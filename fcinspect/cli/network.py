@@ -60,7 +60,7 @@ def network_from(
             )
         linear = stored.read()
         linear = replace(linear, name=linear.name or f"fc{place + 1}")
-        warnings += stored.warnings
+        warnings += stored.remarks()
         layers.append(DenseLayer(_held(linear, dtype, warnings), named))
     if checkpoint.skipped:
         names = ", ".join(repr(skip.name) for skip in checkpoint.skipped[:8])

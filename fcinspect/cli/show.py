@@ -12,7 +12,7 @@ def show(stored: Stored, *, output: LayerOutput) -> ExitStatus:
     from fcinspect.cli.choosing import choose_layer
     from fcinspect.layers.inspection import inspect_layer
     from fcinspect.render.layer import view_of_stored
-    from fcinspect.render.listing import skipped_notes, view_of_listing
+    from fcinspect.render.listing import notes_on, skipped_notes, view_of_listing
 
     checkpoint = stored.open()
     if stored.layer is None and len(checkpoint.layers) > 1:
@@ -20,6 +20,9 @@ def show(stored: Stored, *, output: LayerOutput) -> ExitStatus:
     chosen = choose_layer(checkpoint, stored.layer)
     layer = chosen.read()
     inspection = inspect_layer(layer, activation=chosen.activation)
-    skipped = () if stored.layer is not None else skipped_notes(checkpoint)
-    view = view_of_stored(inspection, (*chosen.warnings, *skipped), stored.asked())
+    notes = list(chosen.remarks())
+    if stored.layer is None:  # the whole file is meant: it only holds no other layer
+        notes += [note for note in notes_on(checkpoint) if note not in notes]
+        notes += skipped_notes(checkpoint)
+    view = view_of_stored(inspection, tuple(notes), stored.asked())
     return output.write(view, saved=save_layer(output, layer))

@@ -105,19 +105,26 @@ class Fresh:
 
 
 def _names_in(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the layers of the file on the command line, for TAB; none of a torch file."""
-    from fcinspect.checkpoints.files import check_readable, kind_of
+    """Return the layers of the checkpoint on the command line, for TAB.
 
-    file = context.params.get("file")
+    Neither is anything asked of the network, nor torch loaded for the files that need it.
+    """
+    from fcinspect.checkpoints import opening
+    from fcinspect.checkpoints.uris import is_uri
+
+    file = str(context.params.get("file"))
+    if file == "-" or (is_uri(file) and not file.startswith("file://")):
+        return []
     try:
-        check_readable(str(file))
-        if file == "-" or kind_of(str(file)) == "torch":
-            return []
-        layers = open_checkpoint(str(file)).layers
+        layers = opening.open_checkpoint(file, unpickle=_no_torch).layers
     except InputError:
         return []
     names = [layer.name for layer in layers if layer.name.startswith(incomplete)]
     return [name for name in names if SAFE_NAME.fullmatch(name)]
+
+
+def _no_torch(path: str) -> Sequence[StoredTensor]:
+    raise InputError(f"{path!r} is read by torch, which takes too long")
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,8 @@ class Stored:
         str | None,
         typer.Argument(
             metavar="FILE",
-            help="A .safetensors, .npz, .npy, .json, .pt, .pth or .bin file, or - for JSON on"
+            help="A .safetensors, .npz, .npy, .json, .pt, .pth or .bin file, the index or the"
+            " folder of a sharded one, a URI (s3://, gs://, hf://, https://), or - for JSON on"
             " standard input.",
         ),
     ] = None
@@ -169,8 +177,11 @@ class Stored:
         return choose_layer(self.open(), self.layer)
 
     def asked(self) -> dict[str, Any]:
-        """Return the arguments, for the report."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return the arguments, for the report; no secret of a URI is among them."""
+        from fcinspect.checkpoints.uris import masked_name
+
+        asked = {field.name: getattr(self, field.name) for field in fields(self)}
+        return asked if self.file is None else {**asked, "file": masked_name(self.file)}
 
 
 def open_checkpoint(file: str, layout: str = "out,in", plain_dtype: str = "float32") -> Checkpoint:

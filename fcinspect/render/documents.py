@@ -197,6 +197,7 @@ class ListingDocument(TypedDict):
     layers: list[ListedLayerDocument]
     parameters: int
     skipped: list[SkippedDocument]
+    problems: list[str]
 
 
 class TracedLayerDocument(TypedDict):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fcinspect import __version__
+from fcinspect.checkpoints.uris import masked_name
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
@@ -34,12 +35,12 @@ def envelope(
     data: Mapping[str, Any],
     warnings: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Return the document of one command."""
+    """Return the document of one command; secrets in URIs are not repeated."""
     return {
         "schema": f"fcinspect.{command}/1",
         "ok": ok,
         "version": __version__,
-        "input": dict(asked),
+        "input": {k: masked_name(v) if isinstance(v, str) else v for k, v in asked.items()},
         "data": dict(data),
         "warnings": list(warnings),
     }

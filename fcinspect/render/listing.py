@@ -26,6 +26,7 @@ def view_of_listing(checkpoint: Checkpoint, asked: dict[str, Any]) -> View:
         data=lambda full: dict(document(checkpoint)),
         page=partial(page, checkpoint),
         rows=partial(rows, checkpoint),
+        warnings=notes_on(checkpoint),
     )
 
 
@@ -46,6 +47,7 @@ def document(checkpoint: Checkpoint) -> ListingDocument:
         ],
         "parameters": sum(layer.parameters for layer in checkpoint.layers),
         "skipped": [{"name": skip.name, "reason": skip.reason} for skip in checkpoint.skipped],
+        "problems": list(checkpoint.problems),
     }
 
 
@@ -110,6 +112,15 @@ def _skipped(checkpoint: Checkpoint) -> Iterable[Line | Table]:
     )
     if count > len(shown):
         yield Line.of((f"showing {len(shown)} of {count}; --json has them all", "faint"))
+
+
+def notes_on(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return what is said of how a checkpoint was found: its problems, then its notes."""
+    told = [text.safe(problem) for problem in checkpoint.problems[:MOST_SKIPPED]]
+    if len(checkpoint.problems) > MOST_SKIPPED:
+        count = len(checkpoint.problems)
+        told.append(f"showing {MOST_SKIPPED} of {count} problems; the list's --json has them all")
+    return (*told, *map(text.safe, checkpoint.notes))
 
 
 def skipped_notes(checkpoint: Checkpoint) -> tuple[str, ...]:

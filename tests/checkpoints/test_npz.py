@@ -36,8 +36,11 @@ def test_whole_numbers_become_float32_and_say_what_was_rounded(tmp_path: Path) -
     np.savez(tmp_path / "m.npz", weight=np.array([[1, 2**24 + 1]]), bias=np.array([2**24]))
     weight, bias = npz.tensors_of(str(tmp_path / "m.npz"))
     assert weight.dtype == "float32"
-    assert "1 of 2 were rounded: 16777217 became 16777216" in str(weight.note)
+    assert weight.rounding is not None
+    assert bias.rounding is not None
+    assert weight.rounding() == "1 of 2 were rounded: 16777217 became 16777216"
     assert bias.note == "bias holds int64 numbers, read as float32"
+    assert bias.rounding() is None
 
 
 def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:

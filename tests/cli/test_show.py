@@ -313,7 +313,8 @@ def test_paths_that_are_no_files(tmp_path: Path, run: Run) -> None:
     missing = run("show", tmp_path / "modle.npz")
     assert missing.status == 3
     assert "did you mean 'model.npz'" in missing.err
-    assert "folder" in run("show", tmp_path).err
+    (tmp_path / "empty").mkdir()
+    assert "folder" in run("show", tmp_path / "empty").err
     assert run("show", "a\0b").status == 3
     assert run("show", "/dev/null").status == 3
     assert "expected FILE" in run("show").err

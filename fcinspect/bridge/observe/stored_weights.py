@@ -14,6 +14,7 @@ from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.checkpoints.files import check_readable, kind_of
 from fcinspect.checkpoints.naming import module_path
 from fcinspect.checkpoints.records import StoredTensor
+from fcinspect.checkpoints.uris import is_uri, masked_name
 from fcinspect.diagnosis.observations import StoredWeights
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
@@ -70,10 +71,13 @@ def _tensors(path: str) -> list[StoredTensor]:
             from fcinspect.checkpoints import npz
 
             return list(npz.tensors_of(path))
-        case "torch":
+        case "torch" if not is_uri(path):
             return pickled.tensors_of(path)
         case _:
-            raise InputError(f"--weights {path!r}: expected a .safetensors, .npz, .pt or .bin file")
+            raise InputError(
+                f"--weights {masked_name(path)!r}: expected a .safetensors or .npz file, or a .pt"
+                " or .bin file on this machine"
+            )
 
 
 def _is_transposed(weight: torch.Tensor, stored: StoredTensor) -> bool:

@@ -96,7 +96,7 @@ def _stored(
     given, notes = _input(x, chosen.in_features, chosen.out_features, chosen.dtype, batch)
     found = chosen.read(None)
     found.require_one_dtype()
-    return found, given, (f"its numbers are those of {stored.file!r}", *notes, *chosen.warnings)
+    return found, given, (f"its numbers are those of {chosen.source}", *notes, *chosen.remarks())
 
 
 def _input(

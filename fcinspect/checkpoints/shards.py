@@ -1,0 +1,208 @@
+"""Checkpoints in several files: an index of which tensor lies in which, or numbered names.
+
+An index is ``{"metadata": {"total_size": N}, "weight_map": {"fc.weight": "model-00001-of-…"}}``.
+What does not fit is told and everything else is read: a shard that is missing or lacks a tensor, a
+tensor that the index omits or that lies in two shards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fcinspect.checkpoints.records import StoredTensor
+from fcinspect.checkpoints.storage import MissingFile
+from fcinspect.checkpoints.uris import beside, masked_name
+from fcinspect.errors import InputError
+
+SHARD = re.compile(
+    r"(?s)(?P<stem>.*?)-?(?P<number>[0-9]{1,9})-of-(?P<count>[0-9]{1,9})(?P<ending>\.\w+)"
+)
+"""model-00001-of-00003.safetensors."""
+MOST_SHARDS = 10_000
+"""Files of one checkpoint; the largest published have some hundreds."""
+FEW = 3
+"""Names given as examples."""
+
+Read = Callable[[str], Sequence[StoredTensor]]
+"""The path or URI of a shard -> its tensors."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """The file that tells which tensor lies in which shard."""
+
+    name: str
+    """Its path or URI."""
+    shard_of: Mapping[str, str]
+    """Tensor -> the name of a file in the same folder."""
+    total_size: int | None
+    """Bytes of all tensors as its metadata say, None where they say nothing."""
+
+    @property
+    def shards(self) -> list[str]:
+        """The names of its files in their order."""
+        return sorted(set(self.shard_of.values()))
+
+
+@dataclass
+class Collected:
+    """The tensors of several files, and what does not fit."""
+
+    tensors: dict[str, StoredTensor] = field(default_factory=dict)
+    """By name, each once."""
+    held_by: dict[str, str] = field(default_factory=dict)
+    """Tensor -> the name of the file it is read from."""
+    lacking: dict[str, str] = field(default_factory=dict)
+    """Tensor that is named but nowhere -> why, in words."""
+    files: list[str] = field(default_factory=list)
+    """The paths or URIs that were read."""
+    problems: list[str] = field(default_factory=list)
+    """Sentences."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences."""
+
+
+def is_index(document: object, name: str) -> bool:
+    """Whether a JSON document is meant as an index."""
+    return name.endswith(".index.json") or (isinstance(document, dict) and "weight_map" in document)
+
+
+def index_of(document: Any, name: str) -> Index:
+    """Return a checked index; raises InputError for what could name a file anywhere else."""
+    what = f"the index {masked_name(name)!r}"
+    shard_of = document.get("weight_map") if isinstance(document, dict) else None
+    if not isinstance(shard_of, dict) or not shard_of:
+        raise InputError(
+            f'{what} has no weight_map: expected {{"weight_map": {{"fc.weight": "FILE", …}}}}'
+        )
+    for tensor, shard in shard_of.items():
+        if not isinstance(shard, str):
+            raise InputError(f"{what} places {tensor!r} in {shard!r}: expected the name of a file")
+        if not shard or shard in (".", "..") or re.search(r"[/\\\0]|^[A-Za-z]:", shard):
+            raise InputError(
+                f"{what} places {tensor!r} in {shard!r}: expected the name of a file beside it"
+            )
+    if len(set(shard_of.values())) > MOST_SHARDS:
+        raise InputError(f"{what} names more than {MOST_SHARDS} files")
+    metadata = document.get("metadata")
+    total = metadata.get("total_size") if isinstance(metadata, dict) else None
+    return Index(name, shard_of, total if type(total) is int else None)
+
+
+def from_index(index: Index, read: Read, size: Callable[[str], int] | None) -> Collected:
+    """Return the tensors of an index's shards; `size` tells a shard's bytes of numbers.
+
+    Raises InputError for a damaged shard, and where none is there.
+    """
+    found = Collected()
+    missing: dict[str, str] = {}
+    total = 0
+    for shard in index.shards:
+        path = beside(index.name, shard)
+        try:
+            held = read(path)
+        except MissingFile:
+            missing[shard] = f"lies in {shard!r}, which is missing"
+            continue
+        found.files.append(path)
+        total += 0 if size is None else size(path)
+        _take(found, shard, held, index.shard_of)
+    if not found.files:
+        raise InputError(
+            f"none of the files that {masked_name(index.name)!r} names is there:"
+            f" {_some(list(missing))}"
+        )
+    found.problems += [_missing(index, shard) for shard in missing]
+    for tensor, shard in index.shard_of.items():
+        if tensor in found.tensors:
+            if found.held_by[tensor] != shard and shard not in missing:
+                other = found.held_by[tensor]
+                found.problems.append(
+                    f"{tensor!r} is not in {shard!r}, where the index places it, but in {other!r}"
+                )
+        elif shard in missing:
+            found.lacking[tensor] = missing[shard]
+        else:
+            found.lacking[tensor] = f"is not in {shard!r}, where the index places it"
+            found.problems.append(f"{tensor!r} {found.lacking[tensor]}")
+    found.problems += [
+        f"{tensor!r} of {shard!r} is not in the index"
+        for tensor, shard in found.held_by.items()
+        if tensor not in index.shard_of
+    ]
+    if size is not None and not missing and index.total_size not in (None, total):
+        found.notes.append(
+            f"the index gives a total_size of {index.total_size} bytes: the tensors take {total}"
+        )
+    return found
+
+
+def from_files(paths: Sequence[tuple[str, str]], read: Read) -> Collected:
+    """Return the tensors of numbered files without an index, given as (name, path)."""
+    found = Collected()
+    for name, path in paths:
+        found.files.append(path)
+        _take(found, name, read(path), {})
+    found.problems += numbering(name for name, _ in paths)
+    return found
+
+
+def family(name: str) -> tuple[str, int, str] | None:
+    """Return what shards of one checkpoint share: stem, their number and the ending."""
+    shard = SHARD.fullmatch(name)
+    return None if shard is None else (shard["stem"], int(shard["count"]), shard["ending"])
+
+
+def numbering(names: Iterable[str]) -> list[str]:
+    """Return sentences on the numbers that are missing among shards of one family, or too many."""
+    shards = {name: SHARD.fullmatch(name) for name in names}
+    numbers = {int(found["number"]): name for name, found in shards.items() if found is not None}
+    example = next((found for found in shards.values() if found is not None), None)
+    if example is None:
+        return []
+    count, width = int(example["count"]), len(example["number"])
+    there = sum(1 <= number <= count for number in numbers)
+    told = [
+        f"{name!r} counts beyond its own total of {count} files"
+        for number, name in numbers.items()
+        if not 1 <= number <= count
+    ]
+    if count - there > MOST_SHARDS:
+        return [*told, f"{count - there} of the {count} files are missing"]
+    start, end = example.span("number")
+    for number in range(1, count + 1) if there < count else ():
+        if number not in numbers:
+            name = f"{example.string[:start]}{number:0{width}}{example.string[end:]}"
+            told.append(f"{name!r} is missing: file {number} of {count}")
+    return told
+
+
+def _take(
+    found: Collected, shard: str, held: Iterable[StoredTensor], shard_of: Mapping[str, str]
+) -> None:
+    """Add the tensors of a shard; of two with one name the index's is read, or else the first."""
+    for tensor in held:
+        name = tensor.name
+        other = found.held_by.get(name)
+        if other is not None:
+            kept = shard if shard_of.get(name) == shard else other
+            found.problems.append(
+                f"{name!r} lies in {other!r} and in {shard!r}: that of {kept!r} is read"
+            )
+            if kept == other:
+                continue
+        found.tensors[name], found.held_by[name] = tensor, shard
+
+
+def _missing(index: Index, shard: str) -> str:
+    placed = [tensor for tensor, other in index.shard_of.items() if other == shard]
+    tensors = "tensor" if len(placed) == 1 else "tensors"
+    return f"{shard!r} is missing: the index places {len(placed)} {tensors} in it, {_some(placed)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(map(repr, names[:FEW])) + more
