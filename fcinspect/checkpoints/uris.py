@@ -15,7 +15,7 @@ HIDDEN = "***"
 """What is written for a secret."""
 USER = re.compile(
     r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)"
-    r"(?P<user>[^\s/?#'\"]*:(?:(?!://)[^\s?#'\"])*|[^\s/?#'\"]*)@"
+    r"(?P<user>[^\s/?#'\"]*:(?!//)(?:(?!://)[^\s?#'\"])*|[^\s/?#'\"]*)@"
 )
 """What stands between :// and @; a password may hold a slash that was not escaped."""
 QUERY = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"]*)([?#])[^\s'\"]+")
