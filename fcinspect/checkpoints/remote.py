@@ -125,7 +125,9 @@ def refused(uri: str, error: BaseException, hint: str | None = None) -> InputErr
         error = cause
     if isinstance(error, FileNotFoundError):
         return MissingFile(f"there is no file {shown!r}", hint)
-    kind, status = type(error).__name__, getattr(error, "status", getattr(error, "code", None))
+    kind = type(error).__name__
+    # aiohttp tells a status; gcsfs a code, which aiohttp has too but warns of
+    status = error.status if hasattr(error, "status") else getattr(error, "code", None)
     if isinstance(error, PermissionError) or status in (401, 403) or "Credentials" in kind:
         return InputError(
             f"{shown!r} may not be read with the credentials that were found:"
