@@ -201,5 +201,6 @@ class _Krylov:
 
 def _normal(length: int) -> Float64Array:
     """Return a random unit vector, always the same of its length."""
-    start = np.random.Generator(np.random.PCG64(SEED)).standard_normal(length)
-    return start / math.sqrt(float(start @ start))
+    start: Float64Array = np.random.Generator(np.random.PCG64(SEED)).standard_normal(length)
+    start /= math.sqrt(float(start @ start))
+    return start

@@ -25,7 +25,8 @@ def with_singular_values(
     values = np.asarray(values, dtype=np.float64)
     left = np.linalg.qr(gaussian(rows, len(values), seed))[0]
     right = np.linalg.qr(gaussian(columns, len(values), seed + 1))[0]
-    return (left * values) @ right.T
+    product: Float64Array = (left * values) @ right.T
+    return product
 
 
 def singular_values(matrix: FloatArray) -> Float64Array:

@@ -43,7 +43,7 @@ def is_honest(result: LeadingSingularValue, values: FloatArray) -> bool:
     )
 
 
-MATRICES = {
+MATRICES: dict[str, FloatArray] = {
     "square": gaussian(300, 300),
     "tall": gaussian(900, 60),
     "wide": gaussian(60, 900),
@@ -55,6 +55,7 @@ MATRICES = {
     "rank 1": np.outer(np.arange(1.0, 50.0), np.arange(1.0, 30.0)),
     "clustered top": with_singular_values(np.linspace(1.0, 0.999, 150), 200, 180),
     "twice the top": with_singular_values([2.0, 2.0, 1.0, 0.5], 90, 80),
+    "a value hardly above many equal ones": with_singular_values([1.0005] + [1.0] * 299, 300, 300),
     "orthogonal": with_singular_values(np.ones(120), 120, 120),
     "graded": with_singular_values(np.geomspace(1.0, 1e-14, 150), 200, 150),
     "rows graded": gaussian(200, 150) * np.geomspace(1, 1e-30, 200)[:, None],
