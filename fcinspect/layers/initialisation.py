@@ -1,18 +1,4 @@
-"""The laws of torch.nn.init by name, and whether the numbers of an array obey them.
-
-What is checked of random numbers can fail a correct layer with probability at most `DELTA` for
-each statement. A uniform law is bounded: every number must lie within its bound, exactly. What
-numbers of the law may do together is bounded by
-
-- mean of n numbers in [−a, a]:  |mean| <= a·√(2·ln(2/δ)/n)  (Hoeffding 1963, theorem 2);
-- mean square in [0, a²]:  |mean square − a²/3| <= a²·√(ln(2/δ)/(2n))  (the same);
-- mean of n normal numbers:  |mean| <= σ·√(2·ln(2/δ)/n);
-- their squares, x = ln(2/δ):  −2√(nx) <= Σ(v/σ)² − n <= 2√(nx) + 2x  (Laurent–Massart 2000,
-  lemma 1).
-
-Torch draws low-precision numbers from a grid of 2^t uniforms, which moves mean and mean square by
-a few u; `_grid` is that allowance.
-"""
+"""The laws of torch.nn.init by name, and whether the numbers of an array obey them."""
 
 from __future__ import annotations
 
@@ -22,6 +8,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from fcinspect.errors import UsageError, did_you_mean
+from fcinspect.layers.law_bounds import (
+    largest_mean,
+    moments_of,
+    normal_squares,
+    rounded_outward,
+    uniform_square_spread,
+    uniform_squares,
+)
 from fcinspect.layers.linear import INITIALISERS
 from fcinspect.rounding.formats import NumberFormat, format_named
 from fcinspect.rounding.verdict import Verdict
@@ -31,9 +25,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fcinspect.layers.array import Array
-
-DELTA = 1e-9
-"""The probability with which one statement on random numbers fails a correct layer."""
 
 Kind = Literal["uniform", "normal", "orthogonal", "constant", "eye"]
 
@@ -153,49 +144,43 @@ def _obeys_uniform(law: InitialisationLaw, values: Array) -> LawCheck:
     import numpy as np
 
     held, count = format_named(values.dtype), values.size
-    bound = _rounded_outward(law.scale, held)
+    bound = rounded_outward(law.scale, held)
     largest = float(np.abs(values.values).max())
     beyond = int((np.abs(values.values) > bound).sum())
     if beyond:
         detail = f"{_of(beyond, count)} beyond the bound {law.scale:.4g}: largest {largest:.4g}"
         return LawCheck(Verdict.OUTSIDE, detail)
     inside = f"{_all(count)} within the bound"
-    room = 1 + _grid(held)
-    log = math.log(2 / DELTA)
-    mean, square = _moments(values)
-    most = law.scale * (math.sqrt(2 * log / count) + _grid(held))
-    if abs(mean) > most:
+    found, most = moments_of(values), largest_mean(law.scale, count, held)
+    if abs(found.mean) > most:
         return LawCheck(
             Verdict.OUTSIDE,
-            f"{inside}, but the mean {mean:.4g} is beyond ±{most:.4g}",
+            f"{inside}, but the mean {found.mean:.4g} is beyond ±{most:.4g}",
         )
-    expected = law.scale**2 / 3
-    spread = law.scale**2 * math.sqrt(log / (2 * count))
-    if not (expected - spread) / room <= square <= (expected + spread) * room:
+    low, high = uniform_squares(law.scale, count, held)
+    if not low <= found.square <= high:
+        expected, spread = law.scale**2 / 3, uniform_square_spread(law.scale, count)
         return LawCheck(
             Verdict.OUTSIDE,
-            f"{inside}, but their mean square {square:.4g} is not {expected:.4g} ± {spread:.2g}",
+            f"{inside}, but their mean square {found.square:.4g} is not"
+            f" {expected:.4g} ± {spread:.2g}",
         )
     if most >= law.scale:
         return LawCheck(Verdict.WITHIN, inside)
-    return LawCheck(Verdict.WITHIN, f"{inside}; the mean {mean:.2g} within ±{most:.2g}")
+    return LawCheck(Verdict.WITHIN, f"{inside}; the mean {found.mean:.2g} within ±{most:.2g}")
 
 
 def _obeys_normal(law: InitialisationLaw, values: Array) -> LawCheck:
     held, count = format_named(values.dtype), values.size
-    log = math.log(2 / DELTA)
-    room = 1 + _grid(held)
-    mean, square = _moments(values)
-    most = law.scale * (math.sqrt(2 * log / count) + _grid(held))
-    if abs(mean) > most:
-        return LawCheck(Verdict.OUTSIDE, f"the mean {mean:.4g} is beyond ±{most:.4g}")
-    ratio = square / law.scale**2
-    low = max(0.0, 1 - 2 * math.sqrt(log / count)) / room
-    high = (1 + 2 * math.sqrt(log / count) + 2 * log / count) * room
+    found, most = moments_of(values), largest_mean(law.scale, count, held)
+    if abs(found.mean) > most:
+        return LawCheck(Verdict.OUTSIDE, f"the mean {found.mean:.4g} is beyond ±{most:.4g}")
+    ratio = found.square / law.scale**2
+    low, high = normal_squares(count, held)
     detail = f"variance {ratio:.4g}·σ², expected {low:.2g} to {high:.3g}·σ²"
     if not low <= ratio <= high:
         return LawCheck(Verdict.OUTSIDE, detail)
-    return LawCheck(Verdict.WITHIN, f"the mean {mean:.2g} within ±{most:.2g}; {detail}")
+    return LawCheck(Verdict.WITHIN, f"the mean {found.mean:.2g} within ±{most:.2g}; {detail}")
 
 
 def _obeys_orthogonal(values: Array) -> LawCheck:
@@ -250,40 +235,6 @@ def _equals(values: Array, wanted: npt.NDArray[np.floating], words: str) -> LawC
     if different:
         return LawCheck(Verdict.OUTSIDE, f"{_of(different, values.size)} not {words}")
     return LawCheck(Verdict.WITHIN, f"{_all(values.size)} exactly {words}")
-
-
-def _rounded_outward(bound: float, held: NumberFormat) -> float:
-    """Return the smallest number of the format that no correct draw exceeds.
-
-    Torch computes the bound in float64 in up to eight roundings, then rounds it to the format.
-    """
-    exact = Fraction(bound) * (1 + Fraction(8, 2**53))
-    nearest = held.round(exact)
-    return nearest if nearest >= exact else nearest + held.ulp(nearest)
-
-
-def _grid(held: NumberFormat) -> float:
-    """Return how far a grid of 2^t uniforms moves mean and mean square, relative to the scale.
-
-    −2·ln over the grid k·u, k = 1 … 1/u, averages u·ln(2π/u)/2 less than over the interval
-    (Stirling's formula); the grid's own centre is u off, and each number is rounded by u.
-    """
-    unit = held.unit_roundoff
-    return unit * (math.log(2 * math.pi / unit) / 2 + 4)
-
-
-def _moments(values: Array) -> tuple[float, float]:
-    """Return mean and mean square, in float64."""
-    import numpy as np
-
-    from fcinspect.layers.statistics import chunks
-
-    flat = values.values.reshape(-1)
-    total = square = 0.0
-    for chunk in chunks(flat):
-        total += float(chunk.sum())
-        square += float(np.square(chunk).sum())
-    return total / flat.size, square / flat.size
 
 
 def _numbers(count: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.layers.initialisation import DELTA
+from fcinspect.layers.law_bounds import DELTA
 from fcinspect.render import text
 from fcinspect.render.jsonable import finite, layer_document
 from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Part, Span, Table

@@ -1,7 +1,7 @@
 """Whether a freshly made layer starts as nn.Linear does: U(−1/√in, 1/√in) for weight and bias.
 
 Few numbers tell little of their law, so those of several fresh modules are taken together; a
-correct layer is called wrong with probability 1e-9 (layers/initialisation.py).
+correct layer is called wrong with probability 1e-9 (layers/law_bounds.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
 from fcinspect.layers.initialisation import (
-    DELTA,
     InitialisationLaw,
     bias_law,
     normal_law,
@@ -24,6 +23,7 @@ from fcinspect.layers.initialisation import (
     uniform_law,
     weight_law,
 )
+from fcinspect.layers.law_bounds import DELTA
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.probes import Setting

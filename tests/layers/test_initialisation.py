@@ -57,12 +57,12 @@ def test_planted_faults_are_seen(init: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_uniform_bound_is_sharp(dtype: str) -> None:
     """One step beyond the outward rounded bound is seen, the bound itself is not."""
-    from fcinspect.layers.initialisation import _rounded_outward
+    from fcinspect.layers.law_bounds import rounded_outward
     from fcinspect.rounding.formats import format_named
 
     for width in (1, 3, 4, 7, 784):
         law, held = bias_law(width), format_named(dtype)
-        bound = _rounded_outward(law.scale, held)
+        bound = rounded_outward(law.scale, held)
         assert held.holds(bound)
         # float64 leaves room for torch's own roundings of the bound
         steps = 20 if dtype == "float64" else 4

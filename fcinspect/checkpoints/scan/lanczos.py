@@ -150,7 +150,8 @@ class _Krylov:
     @property
     def last(self) -> Float64Array:
         """The newest vector of the basis."""
-        return self._basis[self._used - 1]
+        newest: Float64Array = self._basis[self._used - 1]
+        return newest
 
     def extend(self) -> None:
         """Add the next vector to the basis, after a restart if the basis is full."""

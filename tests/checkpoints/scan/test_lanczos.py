@@ -11,7 +11,7 @@ from fcinspect.checkpoints.scan.lanczos import LeadingSingularValue, leading_sin
 from fcinspect.checkpoints.scan.passes import size_of
 from fcinspect.errors import InputError
 from fcinspect.rounding.arrays import FloatArray
-from tests.checkpoints.scan.matrices import (
+from tests.checkpoints.scan.spectra import (
     gaussian,
     passes,
     singular_values,

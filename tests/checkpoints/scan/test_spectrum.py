@@ -9,7 +9,7 @@ from fcinspect.checkpoints.scan import spectrum
 from fcinspect.checkpoints.scan.spectrum import Spectrum, spectrum_of
 from fcinspect.errors import InputError
 from fcinspect.rounding.arrays import FloatArray
-from tests.checkpoints.scan.matrices import (
+from tests.checkpoints.scan.spectra import (
     gaussian,
     passes,
     singular_values,
