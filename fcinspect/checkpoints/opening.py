@@ -13,7 +13,6 @@ from fcinspect.checkpoints.records import (
     Checkpoint,
     Layout,
     SkippedTensor,
-    StoredLinear,
     StoredTensor,
     unreadable,
 )
@@ -134,10 +133,11 @@ class _Opener:
             else SkippedTensor(skip.name, f"it {found.lacking[skip.name]}")
             for skip in paired.skipped
         ]
-        layers = [
-            replace(layer, warnings=(*layer.warnings, *_told_of(layer, found.problems)))
-            for layer in paired.layers
-        ]
+        layers = []
+        for layer in paired.layers:
+            names = [tensor.name for tensor in (layer.weight, layer.bias) if tensor is not None]
+            told = [problem for name in names for problem in found.told_of.get(name, ())]
+            layers.append(replace(layer, warnings=(*layer.warnings, *told)) if told else layer)
         return replace(
             paired,
             layers=tuple(layers),
@@ -175,12 +175,6 @@ class _Opener:
                 " only: download it first"
             )
         return self.unpickle(name)
-
-
-def _told_of(layer: StoredLinear, problems: Sequence[str]) -> list[str]:
-    """Return the problems that speak of a layer's own tensors."""
-    names = [tensor.name for tensor in (layer.weight, layer.bias) if tensor is not None]
-    return [told for told in problems if any(told.startswith(f"{name!r} ") for name in names)]
 
 
 def _lone_shard(name: str) -> tuple[str, ...]:

@@ -63,6 +63,13 @@ class Collected:
     """Sentences."""
     notes: list[str] = field(default_factory=list)
     """Sentences."""
+    told_of: dict[str, list[str]] = field(default_factory=dict)
+    """Tensor -> those of the problems that speak of it."""
+
+    def tell(self, tensor: str, problem: str) -> None:
+        """Add a problem of one tensor."""
+        self.problems.append(problem)
+        self.told_of.setdefault(tensor, []).append(problem)
 
 
 def is_index(document: object, name: str) -> bool:
@@ -115,24 +122,21 @@ def from_index(index: Index, read: Read, size: Callable[[str], int] | None) -> C
             f"none of the files that {masked_name(index.name)!r} names is there:"
             f" {_some(list(missing))}"
         )
-    found.problems += [_missing(index, shard) for shard in missing]
+    found.problems += _missing(index, missing)
     for tensor, shard in index.shard_of.items():
         if tensor in found.tensors:
-            if found.held_by[tensor] != shard and shard not in missing:
-                other = found.held_by[tensor]
-                found.problems.append(
-                    f"{tensor!r} is not in {shard!r}, where the index places it, but in {other!r}"
-                )
+            other = found.held_by[tensor]
+            if other != shard and shard not in missing:
+                words = f"is not in {shard!r}, where the index places it, but in {other!r}"
+                found.tell(tensor, f"{tensor!r} {words}")
         elif shard in missing:
             found.lacking[tensor] = missing[shard]
         else:
             found.lacking[tensor] = f"is not in {shard!r}, where the index places it"
-            found.problems.append(f"{tensor!r} {found.lacking[tensor]}")
-    found.problems += [
-        f"{tensor!r} of {shard!r} is not in the index"
-        for tensor, shard in found.held_by.items()
-        if tensor not in index.shard_of
-    ]
+            found.tell(tensor, f"{tensor!r} {found.lacking[tensor]}")
+    for tensor, shard in found.held_by.items():
+        if tensor not in index.shard_of:
+            found.tell(tensor, f"{tensor!r} of {shard!r} is not in the index")
     if size is not None and not missing and index.total_size not in (None, total):
         found.notes.append(
             f"the index gives a total_size of {index.total_size} bytes: the tensors take {total}"
@@ -189,18 +193,25 @@ def _take(
         other = found.held_by.get(name)
         if other is not None:
             kept = shard if shard_of.get(name) == shard else other
-            found.problems.append(
-                f"{name!r} lies in {other!r} and in {shard!r}: that of {kept!r} is read"
+            found.tell(
+                name, f"{name!r} lies in {other!r} and in {shard!r}: that of {kept!r} is read"
             )
             if kept == other:
                 continue
         found.tensors[name], found.held_by[name] = tensor, shard
 
 
-def _missing(index: Index, shard: str) -> str:
-    placed = [tensor for tensor, other in index.shard_of.items() if other == shard]
-    tensors = "tensor" if len(placed) == 1 else "tensors"
-    return f"{shard!r} is missing: the index places {len(placed)} {tensors} in it, {_some(placed)}"
+def _missing(index: Index, missing: Iterable[str]) -> list[str]:
+    """Return a sentence on each missing shard and what the index places in it."""
+    placed: dict[str, list[str]] = {shard: [] for shard in missing}
+    for tensor, shard in index.shard_of.items():
+        if shard in placed:
+            placed[shard].append(tensor)
+    return [
+        f"{shard!r} is missing: the index places {len(names)}"
+        f" tensor{'' if len(names) == 1 else 's'} in it, {_some(names)}"
+        for shard, names in placed.items()
+    ]
 
 
 def _some(names: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from fcinspect.checkpoints import npz
+from fcinspect.checkpoints.pairing import pair
+from fcinspect.checkpoints.places import read_place
 from fcinspect.errors import InputError
 
 
@@ -93,3 +95,78 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     (tensor,) = npz.tensors_of(str(tmp_path / "flipped.npz"))
     with pytest.raises(InputError, match="CRC"):
         tensor.read(None)
+
+
+@pytest.mark.parametrize("dtype", ["<f8", "<f4", "<f2"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("lone", [True, False], ids=["npy", "npz"])
+def test_unpacked_arrays_have_a_place(dtype: str, order: str, lone: bool, tmp_path: Path) -> None:
+    """Their bytes lie in the file as they are, so that a scan reads them in parts."""
+    weight = np.asarray(np.random.default_rng(1).normal(size=(5, 7)).astype(dtype), order=order)  # type: ignore[call-overload]  # "C" or "F"
+    path = tmp_path / ("w.npy" if lone else "w.npz")
+    if lone:
+        np.save(path, weight)
+    else:
+        np.savez(path, first=np.ones(3), weight=weight, bias=weight[0])
+    tensor = {t.name: t for t in npz.tensors_of(str(path))}["weight"]
+    assert tensor.place is not None
+    assert tensor.place.transposed == (order == "F")
+    raw = path.read_bytes()[tensor.place.begin :][: weight.nbytes]
+    assert raw == weight.tobytes(order=order)
+    np.testing.assert_array_equal(read_place(tensor.place), weight)
+    np.testing.assert_array_equal(tensor.read([4, 1]), weight[[4, 1]])
+
+
+def test_what_is_no_plain_run_of_bytes_has_no_place(tmp_path: Path) -> None:
+    """Packed, big-endian, integer and column-ordered cubes are read whole, or not at all."""
+    cube = np.asfortranarray(np.ones((2, 3, 4), np.float32))
+    np.savez_compressed(tmp_path / "a.npz", weight=np.ones((2, 2), np.float32))
+    np.savez(tmp_path / "b.npz", a=np.ones((2, 2), ">f4"), b=np.ones((2, 2), int), weight=cube)
+    tensors = [t for name in "ab" for t in npz.tensors_of(str(tmp_path / f"{name}.npz"))]
+    assert [t.place for t in tensors] == [None] * 4
+    np.testing.assert_array_equal(tensors[3].read(None), cube)
+
+
+def test_a_member_that_lies_behind_the_end_has_no_place(tmp_path: Path) -> None:
+    """A list of members that points beyond the file is refused."""
+    np.savez(tmp_path / "m.npz", weight=np.ones((20, 20)))
+    content = bytearray((tmp_path / "m.npz").read_bytes())
+    central = content.rindex(b"PK\x01\x02")
+    content[central + 42 : central + 46] = (len(content) - 10).to_bytes(4, "little")
+    (tmp_path / "bad.npz").write_bytes(content)
+    with pytest.raises(InputError):
+        npz.tensors_of(str(tmp_path / "bad.npz"))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_rounded_integers_are_counted_exactly(dtype: str, tmp_path: Path) -> None:
+    """Against Python's integers, which are exact, for values around every power of two."""
+    limits = np.iinfo(dtype)
+    near = [s * (2**k + d) for k in range(65) for d in (-3, -1, 0, 1, 2) for s in (1, -1)]
+    held = sorted({v for v in near if limits.min <= v <= limits.max} | {limits.min, limits.max})
+    np.savez(tmp_path / "m.npz", weight=np.array([held], dtype=dtype))
+    (tensor,) = npz.tensors_of(str(tmp_path / "m.npz"))
+    lost = [v for v in held if int(np.float32(v)) != v]
+    assert tensor.rounding is not None
+    told = tensor.rounding()
+    if lost:
+        became = int(np.float32(lost[0]))
+        assert told == f"{len(lost)} of {len(held)} were rounded: {lost[0]} became {became}"
+    else:
+        assert told is None
+    np.testing.assert_array_equal(tensor.read(None), np.array([held], dtype).astype(np.float32))
+
+
+def test_integers_are_not_read_for_a_listing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be as many as they like; the layer's remarks tell what was rounded."""
+    np.savez(tmp_path / "m.npz", weight=np.full((2, 3), 2**24 + 1))
+    with monkeypatch.context() as closed:
+        closed.setattr(npz.Member, "values", None)
+        (layer,) = pair(npz.tensors_of(str(tmp_path / "m.npz")), "'m'").layers
+    assert layer.warnings == ("weight holds int64 numbers, read as float32",)
+    assert layer.remarks() == (
+        "weight holds int64 numbers, read as float32; 6 of 6 were rounded:"
+        " 16777217 became 16777216",
+    )
