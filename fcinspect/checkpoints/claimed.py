@@ -62,13 +62,9 @@ def load_claimed(path: str, dtype: str | None = None) -> Claimed:
     if kind == "json":
         return _from_json(read_whole(path), repr(masked_name(path)), dtype)
     if kind not in ("npz", "safetensors"):
-        raise InputError(
-            f"{masked_name(path)!r} is no .npz, .safetensors or .json file with x, W, b and y"
-        )
+        raise InputError(f"{path!r} is no .npz, .safetensors or .json file with x, W, b and y")
     if dtype is not None:
-        raise UsageError(
-            f"--dtype {dtype}: {masked_name(path)!r} says the format of its numbers itself"
-        )
+        raise UsageError(f"--dtype {dtype}: {path!r} says the format of its numbers itself")
     return _from_npz(path) if kind == "npz" else _from_safetensors(path)
 
 
@@ -103,7 +99,7 @@ def _from_safetensors(path: str) -> Claimed:
         if tensors[name].problem is not None:
             raise _unreadable(name, path, tensors[name].dtype, READABLE.values())
     needed = sum(8 * math.prod(tensors[name].shape) for name in chosen.values())
-    require_free(needed, f"reading {masked_name(path)!r}", refusal=InputError)
+    require_free(needed, f"reading {path!r}", refusal=InputError)
     arrays = {
         role: Array(tensors[name].read(None), tensors[name].dtype) for role, name in chosen.items()
     }
@@ -115,7 +111,7 @@ def _unreadable(name: str, path: str, dtype: str, readable: Any) -> InputError:
     if dtype.startswith("|V2"):
         hint = "numpy has no bfloat16: .safetensors keeps it"
     return InputError(
-        f"{name!r} of {masked_name(path)!r} holds {dtype} numbers: expected {', '.join(readable)}",
+        f"{name!r} of {path!r} holds {dtype} numbers: expected {', '.join(readable)}",
         hint,
     )
 

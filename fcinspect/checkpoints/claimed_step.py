@@ -60,11 +60,9 @@ def load_step_file(path: str, dtype: str | None = None) -> StepFile:
     if kind == "json":
         return _from_json(read_whole(path), repr(masked_name(path)), dtype)
     if kind not in ("npz", "safetensors"):
-        raise InputError(f"{masked_name(path)!r} is no .npz, .safetensors or .json file of a step")
+        raise InputError(f"{path!r} is no .npz, .safetensors or .json file of a step")
     if dtype is not None:
-        raise UsageError(
-            f"--dtype {dtype}: {masked_name(path)!r} says the format of its numbers itself"
-        )
+        raise UsageError(f"--dtype {dtype}: {path!r} says the format of its numbers itself")
     arrays = _npz(path) if kind == "npz" else _safetensors(path)
     return _from_arrays(arrays, repr(masked_name(path)))
 
@@ -80,8 +78,7 @@ def _npz(path: str) -> dict[str, Array]:
             values, name = values.astype(np.float64), "float64"
         if name not in READABLE:
             raise InputError(
-                f"{member.name!r} of {masked_name(path)!r} holds {name} numbers: expected"
-                f" {', '.join(READABLE)}"
+                f"{member.name!r} of {path!r} holds {name} numbers: expected {', '.join(READABLE)}"
             )
         found[member.name] = Array(values, name)
     return found
@@ -93,9 +90,7 @@ def _safetensors(path: str) -> dict[str, Array]:
     found = {}
     for tensor in tensors_of(path):
         if tensor.problem is not None:
-            raise InputError(
-                f"{tensor.name!r} of {masked_name(path)!r} cannot be read: {tensor.problem}"
-            )
+            raise InputError(f"{tensor.name!r} of {path!r} cannot be read: {tensor.problem}")
         found[tensor.name] = Array(tensor.read(None), tensor.dtype)
     return found
 

@@ -85,6 +85,14 @@ def is_file(path: str) -> bool:
         return False
 
 
+def is_folder(path: str) -> bool:
+    """Whether `path` names a folder; False for text that no path can be."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def standard_input() -> bytes:
     """Return all of standard input; raises InputError when it is closed or unreadable."""
     if sys.stdin is None:

@@ -41,9 +41,7 @@ def load_values(path: str) -> tuple[npt.NDArray[np.float64], str | None]:
         from fcinspect.checkpoints import safetensors
 
         return _from_tensors(safetensors.tensors_of(path), path)
-    raise InputError(
-        f"{masked_name(path)!r} is no array: expected .npz, .npy, .json or .safetensors"
-    )
+    raise InputError(f"{path!r} is no array: expected .npz, .npy, .json or .safetensors")
 
 
 def values_from_json(text_or_object: Any, source: str = "x") -> npt.NDArray[np.float64]:

@@ -57,6 +57,16 @@ def names_a_file(text: str) -> bool:
     return NUMBERS.fullmatch(text) is None and is_file(text)
 
 
+def names_a_checkpoint(text: str) -> bool:
+    """Whether a text names a file, a URI or a folder rather than widths such as 3-5-4-2."""
+    from fcinspect.checkpoints.files import is_folder
+    from fcinspect.checkpoints.uris import is_uri
+
+    return (
+        names_a_file(text) or is_uri(text) or (text.strip("0123456789-,") != "" and is_folder(text))
+    )
+
+
 def _values(text: str) -> tuple[npt.NDArray[np.float64], str | None]:
     import numpy as np
 

@@ -39,7 +39,7 @@ def network_from(
     checkpoint = open_checkpoint(file, plain_dtype=dtype or "float32")
     if not checkpoint.layers:
         raise InputError(f"{checkpoint.source} holds no linear layer")
-    warnings: list[str] = []
+    warnings: list[str] = [*checkpoint.problems, *checkpoint.notes]
     layers = []
     last = len(checkpoint.layers) - 1
     for place, stored in enumerate(checkpoint.layers):

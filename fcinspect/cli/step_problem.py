@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.cli.inputs import names_a_file, read_input
+from fcinspect.cli.inputs import names_a_checkpoint, names_a_file, read_input
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Problem:
     @property
     def from_file(self) -> bool:
         """Whether the network comes from a file or from standard input."""
-        return names_a_file(self.widths)
+        return names_a_checkpoint(self.widths)
 
     def asked(self, request: StepRequest) -> dict[str, Any]:
         """Return the options after defaults, for the report."""
@@ -88,7 +88,13 @@ class Problem:
 
     def notes(self, request: StepRequest) -> tuple[str, ...]:
         """Say where the numbers come from."""
-        source = f"layers from {self.widths}" if self.from_file else "nn.Linear's default layers"
+        from fcinspect.checkpoints.uris import masked_name
+
+        source = (
+            f"layers from {masked_name(self.widths)}"
+            if self.from_file
+            else "nn.Linear's default layers"
+        )
         if self.widths == "-":
             source = "layers from standard input"
         drawn = [name for name, given in (("x", request.x), ("t", request.target)) if given is None]

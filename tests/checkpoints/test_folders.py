@@ -147,3 +147,17 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("os.scandir", refuse)
     with pytest.raises(InputError, match="Permission denied"):
         opened(tmp_path)
+
+
+def test_step_takes_a_folder(tmp_path: Path, run: Run) -> None:
+    """The layers of a checkpoint are a network; its problems are told."""
+    shards = [
+        {"fc1.weight": np.ones((3, 2), np.float32)},
+        {"fc2.weight": np.ones((1, 3), np.float32)},
+    ]
+    files = files_of(SAFETENSORS, shards)
+    result = run("step", put(tmp_path, files), "--x", "1,2", "--json")
+    assert result.status == 0
+    del files[SAFETENSORS.shard(1, 2)]
+    (tmp_path / SAFETENSORS.shard(1, 2)).unlink()
+    assert "is missing" in run("step", tmp_path, "--x", "1,2,3", "--json").document["warnings"][0]

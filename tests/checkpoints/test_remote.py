@@ -19,6 +19,7 @@ from tests.checkpoints.sharded import (
     files_of,
     model,
     opened,
+    pickled,
 )
 from tests.conftest import Run
 
@@ -327,3 +328,23 @@ def test_tab_completes_in_folders(tmp_path: Path) -> None:
         params = {"file": str(tmp_path)}  # noqa: RUF012  # read once
 
     assert sources._names_in(Context(), "fc1") == ["fc1", "fc10"]  # type: ignore[arg-type]  # as above
+
+
+def test_other_files_may_lie_behind_a_uri(memory: Any, run: Run) -> None:
+    """Whatever reads a file reads a URI, or refuses it in one line."""
+    computation = {
+        "x": drawn(3), "W": LAYER["fc.weight"], "b": LAYER["fc.bias"],
+        "y": np.zeros(4, np.float32),
+    }  # fmt: skip
+    folder = put(memory, {**FILES, "c.safetensors": SAFETENSORS.write(computation),
+                          "x.pt": pickled(LAYER), "x.json": b"[1, 2, 3]"})  # fmt: skip
+    assert run("verify", "output", f"{folder}/c.safetensors").status == 1
+    assert run("explain", f"{folder}/m.npz", "--x", f"{folder}/x.json").status == 0
+    for arguments in (
+        ("verify", "example", f"{folder}/m.json"),
+        ("verify", "step", f"{folder}/m.json"),
+        ("verify", "output", f"{folder}/x.pt"),
+        ("step", f"{folder}/gone.json"),
+    ):
+        result = run(*arguments)
+        assert (result.status, result.out, result.err.count("\n")) == (3, "", 1), arguments

@@ -38,17 +38,17 @@ def example(
 
 def _document(file: str) -> tuple[Any, str]:
     """Return the JSON of a file or of standard input, and its source in words."""
-    from pathlib import Path
-
     from fcinspect.checkpoints.files import check_readable, standard_input
     from fcinspect.checkpoints.json_array import parse
+    from fcinspect.checkpoints.storage import read_whole
+    from fcinspect.checkpoints.uris import masked_name
     from fcinspect.errors import InputError
 
     if file == "-":
         text, source = standard_input(), "standard input"
     else:
         check_readable(file)
-        text, source = Path(file).read_bytes(), repr(file)
+        text, source = read_whole(file), repr(masked_name(file))
     if not text.strip():
         raise InputError(f"{source} is empty: expected a worked example in JSON")
     return parse(text, source), source
