@@ -121,7 +121,7 @@ def _bias(tensor: StoredTensor, siblings: Siblings) -> str:
         case 0 | 1:
             return "the bias of a one-dimensional weight, e.g. of a normalisation layer"
         case 2:
-            return f"the bias of {weight.name!r}, which is no layer either"
+            return "the bias of a two-dimensional weight that is no layer either"
         case 3:
             return "the bias of a three-dimensional weight, e.g. of a Conv1d"
         case _:
@@ -138,16 +138,15 @@ def _reparametrised(tensor: StoredTensor, siblings: Siblings) -> str | None:
     by_name = siblings.by_name
     match last:
         case "weight_g" | "weight_v" if f"{prefix}weight_g" in by_name:
-            return _half("weight norm", by_name.get(f"{prefix}weight_v"), prefix)
+            return _half(by_name.get(f"{prefix}weight_v"))
         case "original0" | "original1" if "parametrizations." in prefix:
-            weight = by_name.get(f"{prefix}original1")
-            return _half("weight norm", weight, _parametrised(prefix))
+            return _half(by_name.get(f"{prefix}original1"))
         case "weight_g" | "weight_v" | "weight_u" if f"{prefix}weight_orig" in by_name:
             return "a singular vector of a weight under spectral norm"
         case "weight_orig" if f"{prefix}weight_mask" in by_name:
-            return "a weight before its pruning mask" + _of(tensor, prefix)
+            return "a weight before its pruning mask" + _of(tensor)
         case "weight_orig":
-            return "a weight before spectral norm" + _of(tensor, prefix)
+            return "a weight before spectral norm" + _of(tensor)
         case "weight_mask" | "bias_mask" | "bias_orig":
             return "of a pruned layer"
         case "_u" | "_v" if "parametrizations." in prefix:
@@ -155,24 +154,21 @@ def _reparametrised(tensor: StoredTensor, siblings: Siblings) -> str | None:
         case "original" if "parametrizations." in prefix:
             spectral = f"{prefix}0._u" in by_name
             kind = "spectral norm" if spectral else "its parametrization"
-            return f"a weight before {kind}" + _of(tensor, _parametrised(prefix))
+            return f"a weight before {kind}" + _of(tensor)
         case "weight_g" | "weight_v":
             return "half of a normalised weight (weight norm)"
     return "of a parametrization" if "parametrizations." in prefix else None
 
 
-def _half(kind: str, weight: StoredTensor | None, prefix: str) -> str:
-    return f"half of a normalised weight ({kind})" + ("" if weight is None else _of(weight, prefix))
+def _half(direction: StoredTensor | None) -> str:
+    """W = g·v/|v|, row by row (Salimans and Kingma 2016); v has W's shape."""
+    words = "half of a normalised weight (weight norm)"
+    return words if direction is None else words + _of(direction)
 
 
-def _parametrised(prefix: str) -> str:
-    return prefix.partition("parametrizations.")[0]
-
-
-def _of(weight: StoredTensor, prefix: str) -> str:
+def _of(weight: StoredTensor) -> str:
     """Say of which layer a weight of this shape would be; nothing of another's."""
     if len(weight.shape) != 2:
         return ""
     outputs, inputs = weight.shape
-    name = f" {prefix[:-1]!r}" if prefix else ""
-    return f" of a linear layer{name}, {inputs} → {outputs}"
+    return f" of a linear layer {inputs} → {outputs}"

@@ -89,11 +89,11 @@ def expert_layers(
     evident = _by_bias(stack) or _by_neighbour(stack, by_name)
     way, why = evident or (layout, "which --layout decides")
     words = way.replace(",", ", ")
+    note = (
+        f"by its name one of {stack.count} experts in a stack of shape {stack.weight.shape},"
+        f" read as ({words}), {why}"
+    )
     for expert in range(stack.count):
-        note = (
-            f"by its name expert {expert} of {stack.count} of {stack.weight.name!r}"
-            f" {stack.weight.shape}, read as ({words}), {why}"
-        )
         yield StoredLinear(
             f"{stack.path}[{expert}]",
             part(stack.weight, expert),
@@ -158,5 +158,9 @@ def _by_neighbour(stack: Stack, by_name: Mapping[str, StoredTensor]) -> tuple[La
             fits.append("out,in")
         if up.shape[2] == 2 * down.shape[1] and up.shape[1] == down.shape[2]:
             fits.append("in,out")
-        return (fits[0], f"as {neighbour.name!r} beside it tells") if len(fits) == 1 else None
+        return (
+            (fits[0], f"as {split(neighbour.name)[1]!r} beside it tells")
+            if len(fits) == 1
+            else None
+        )
     return None

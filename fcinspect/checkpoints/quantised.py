@@ -67,13 +67,13 @@ def part_of_quantised(tensor: StoredTensor, by_name: Mapping[str, StoredTensor])
         return _mxfp4(tensor)
     owner = OWNERS.get(last)
     if owner is not None and prefix + owner in by_name:
-        return f"of a quantised layer, restores the numbers of {prefix + owner!r}"
+        return f"of a quantised layer, restores the numbers of its {owner}"
     for ending in ("_scales", "_scale_inv", "_scale"):
         stem = tensor.name.removesuffix(ending)
         owners = [f"{stem}_blocks", stem] if stem != tensor.name else []
         for name in owners:
             if name in by_name and (name != stem or _is_small(by_name[name])):
-                return f"of quantised layers, restores the numbers of {name!r}"
+                return f"of quantised layers, restores the numbers of their {split(name)[1]}"
     if tensor.name.endswith("_bias") and f"{tensor.name[:-5]}_blocks" in by_name:
         return "the biases of quantised layers"
     if SURE.fullmatch(last) or "._packed_params" in tensor.name:
@@ -136,7 +136,7 @@ def _compressed(packed: StoredTensor, prefix: str, by_name: Mapping[str, StoredT
     if packed.dtype in ("U8", "uint8"):
         return f"{words}, {_layer((2 * columns, outputs), 4)}"
     shape = f"{prefix}weight_shape"
-    where = f" (see {shape!r})" if shape in by_name else ""
+    where = " (see its weight_shape)" if shape in by_name else ""
     return (
         f"{words}, a linear layer to {outputs} outputs, from {8 * columns} inputs if in 4 bits,"
         f" {4 * columns} if in 8{where}"
@@ -160,7 +160,5 @@ def _bitsandbytes(weight: StoredTensor, by_name: Mapping[str, StoredTensor]) -> 
     if bias is not None and len(bias.shape) == 1 and bias.shape[0] and not numbers % bias.shape[0]:
         layer = _layer((numbers // bias.shape[0], bias.shape[0]), 4)
     else:
-        names = [f"{weight.name}.quant_state.bitsandbytes__{kind}" for kind in ("nf4", "fp4")]
-        state = next((name for name in names if name in by_name), None)
-        layer = f"{numbers} of a linear layer" + (f" (its shape: {state!r})" if state else "")
+        layer = f"{numbers} of a linear layer, whose shape stands in its quant_state"
     return f"packed 4-bit numbers of bitsandbytes, {layer}"

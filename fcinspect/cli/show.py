@@ -12,7 +12,8 @@ def show(stored: Stored, *, output: LayerOutput) -> ExitStatus:
     from fcinspect.cli.choosing import choose_layer
     from fcinspect.layers.inspection import inspect_layer
     from fcinspect.render.layer import view_of_stored
-    from fcinspect.render.listing import notes_on, skipped_notes, view_of_listing
+    from fcinspect.render.listing import notes_on, view_of_listing
+    from fcinspect.render.skipped import skipped_notes
 
     checkpoint = stored.open()
     if stored.layer is None and len(checkpoint.layers) > 1:

@@ -181,6 +181,7 @@ class ListedLayerDocument(TypedDict):
     dtype: str
     bias: bool
     parameters: int
+    warnings: list[str]
 
 
 class SkippedDocument(TypedDict):

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from fcinspect.render import text
 from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
+from fcinspect.render.skipped import layer_remarks, skipped_blocks
 from fcinspect.render.view import View
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint
     from fcinspect.render.documents import ListingDocument
 
-MOST_SKIPPED = 12
-"""Skipped arrays shown on the page; JSON and CSV have them all."""
+MOST_PROBLEMS = 12
+"""Problems of shards that are told on the page; JSON has them all."""
 
 
 def view_of_listing(checkpoint: Checkpoint, asked: dict[str, Any]) -> View:
@@ -26,7 +27,7 @@ def view_of_listing(checkpoint: Checkpoint, asked: dict[str, Any]) -> View:
         data=lambda full: dict(document(checkpoint)),
         page=partial(page, checkpoint),
         rows=partial(rows, checkpoint),
-        warnings=notes_on(checkpoint),
+        warnings=(*notes_on(checkpoint), *layer_remarks(checkpoint)),
     )
 
 
@@ -42,6 +43,7 @@ def document(checkpoint: Checkpoint) -> ListingDocument:
                 "dtype": layer.dtype,
                 "bias": layer.bias is not None,
                 "parameters": layer.parameters,
+                "warnings": list(layer.warnings),
             }
             for layer in checkpoint.layers
         ],
@@ -74,13 +76,13 @@ def page(checkpoint: Checkpoint, precision: int = 4) -> Page:
     )
     built.group(_layers(checkpoint, total))
     if checkpoint.skipped:
-        built.group(*_skipped(checkpoint))
+        built.group(*skipped_blocks(checkpoint))
     return built.page()
 
 
 def _layers(checkpoint: Checkpoint, total: int) -> Table:
     columns = (
-        Column("layer", right=False),
+        Column("layer", right=False, folds=True),
         Column("in"),
         Column("out"),
         Column("bias", right=False),
@@ -102,34 +104,10 @@ def _layers(checkpoint: Checkpoint, total: int) -> Table:
     return Table(columns, (*body, sums), rule_before=frozenset({len(body)}))
 
 
-def _skipped(checkpoint: Checkpoint) -> Iterable[Line | Table]:
-    shown = checkpoint.skipped[:MOST_SKIPPED]
-    count = len(checkpoint.skipped)
-    yield Line.of(f"besides, the file holds {text.plural(count, 'array')}:")
-    yield Table(
-        (Column("array", right=False), Column("why it is no linear layer", right=False)),
-        tuple((text.safe(skip.name), text.safe(skip.reason)) for skip in shown),
-    )
-    if count > len(shown):
-        yield Line.of((f"showing {len(shown)} of {count}; --json has them all", "faint"))
-
-
 def notes_on(checkpoint: Checkpoint) -> tuple[str, ...]:
     """Return what is said of how a checkpoint was found: its problems, then its notes."""
-    told = [text.safe(problem) for problem in checkpoint.problems[:MOST_SKIPPED]]
-    if len(checkpoint.problems) > MOST_SKIPPED:
+    told = [text.safe(problem) for problem in checkpoint.problems[:MOST_PROBLEMS]]
+    if len(checkpoint.problems) > MOST_PROBLEMS:
         count = len(checkpoint.problems)
-        told.append(f"showing {MOST_SKIPPED} of {count} problems; the list's --json has them all")
+        told.append(f"showing {MOST_PROBLEMS} of {count} problems; the list's --json has them all")
     return (*told, *map(text.safe, checkpoint.notes))
-
-
-def skipped_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Return what is said of skipped arrays where the file's only layer is shown."""
-    count = len(checkpoint.skipped)
-    notes = [
-        f"the file also holds {skip.name!r}: {text.safe(skip.reason)}"
-        for skip in checkpoint.skipped[:MOST_SKIPPED]
-    ]
-    if count > MOST_SKIPPED:
-        notes.append(f"showing {MOST_SKIPPED} of {text.plural(count, 'array')} that are no layer")
-    return tuple(notes)

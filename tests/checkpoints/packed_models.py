@@ -89,7 +89,7 @@ def _gptq() -> Architecture:
         {"lm_head.weight": (99, 128)},
         skipped={
             "(GPTQ), a linear layer 128 → 64 in 4 bits": {f"{layer}qweight": (16, 64)},
-            f"restores the numbers of '{layer}qweight'": {
+            "restores the numbers of its qweight": {
                 f"{layer}qzeros": (2, 8),
                 f"{layer}scales": (2, 64),
                 f"{layer}g_idx": (128,),
@@ -119,7 +119,7 @@ def _bitsandbytes() -> Architecture:
         {"lm_head.weight": (99, 8)},
         skipped={
             "bitsandbytes, a linear layer 8 → 16 in 4 bits": {f"{q}weight": (64, 1)},
-            f"bitsandbytes, 64 of a linear layer (its shape: '{k}weight.quant_state": {
+            "bitsandbytes, 64 of a linear layer, whose shape stands in its quant_state": {
                 f"{k}weight": (32, 1)
             },
             "int8 numbers of bitsandbytes, a linear layer 6 → 12 in 8 bits": {
@@ -241,7 +241,10 @@ def _spectral() -> Architecture:
     return Architecture(
         {},
         skipped={
-            "before spectral norm of a linear layer 'fc', 4 → 3": {"fc.weight_orig": (3, 4)},
+            "before spectral norm of a linear layer 4 → 3": {
+                "fc.weight_orig": (3, 4),
+                "head.parametrizations.weight.original": (3, 4),
+            },
             "singular vector": {
                 "fc.weight_u": (3,),
                 "fc.weight_v": (4,),
@@ -249,14 +252,11 @@ def _spectral() -> Architecture:
                 "head.parametrizations.weight.0._v": (4,),
             },
             "weight is made of other tensors": {"fc.bias": (3,)},
-            "before spectral norm of a linear layer 'head', 4 → 3": {
-                "head.parametrizations.weight.original": (3, 4)
-            },
-            "(weight norm) of a linear layer 'out', 4 → 3": {
+            "(weight norm) of a linear layer 4 → 3": {
                 "out.parametrizations.weight.original0": (3, 1),
                 "out.parametrizations.weight.original1": (3, 4),
             },
-            "before its pruning mask of a linear layer 'cut', 4 → 3": {"cut.weight_orig": (3, 4)},
+            "before its pruning mask of a linear layer 4 → 3": {"cut.weight_orig": (3, 4)},
             "of a pruned layer": {"cut.weight_mask": (3, 4)},
         },
     )

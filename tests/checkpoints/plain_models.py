@@ -63,7 +63,7 @@ def _gpt2() -> Architecture:
                 "h.0.mlp.c_fc.weight": (8, 32),
                 "h.0.mlp.c_proj.weight": (32, 8),
             },
-            "which is no layer either": {
+            "that is no layer either": {
                 "h.0.attn.c_attn.bias": (24,),
                 "h.0.mlp.c_fc.bias": (32,),
                 "h.0.mlp.c_proj.bias": (8,),

@@ -51,7 +51,7 @@ def test_each_expert_is_a_layer(
             read.bias.values, arrays["moe.experts.w1_bias"][expert][chosen]
         )
         assert layer.warnings == (
-            f"by its name expert {expert} of 3 of 'moe.experts.w1' (3, 4, 4), read as"
+            "by its name one of 3 experts in a stack of shape (3, 4, 4), read as"
             f" ({layout.replace(',', ', ')}), which --layout decides",
         )
 
@@ -157,7 +157,7 @@ def test_an_expert_is_named_on_the_command_line(tmp_path: Path, run: Run) -> Non
     for name in ("l.experts.w1[11]", "l.experts.w1.11"):
         shown = run("show", path, name, "--json")
         assert shown.data["layer"]["name"] == "l.experts.w1[11]"
-        assert "expert 11 of 12" in shown.document["warnings"][0]
+        assert "one of 12 experts" in shown.document["warnings"][0]
     for name in ("l.experts.w1", "l.experts.w1[12]", "l.experts.w1.12"):
         refused = run("show", path, name)
         assert (refused.status, refused.err.count("\n")) == (3, 1)

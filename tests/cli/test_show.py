@@ -62,6 +62,7 @@ def test_several_layers_are_listed(model: Path, run: Run) -> None:
         "dtype": "float16",
         "bias": False,
         "parameters": 12,
+        "warnings": [],
     }
     assert listed.data["skipped"] == [
         {"name": "wte.weight", "reason": "by its name an embedding, not a linear layer"}
@@ -164,11 +165,42 @@ def test_the_only_layer_comes_with_what_was_skipped(tmp_path: Path, run: Run) ->
     assert len(run("show", path, "--json").document["warnings"]) == 2
     assert "also holds" not in run("show", path, "fc").out
     many = {f"conv{i}.weight": weight[None] for i in range(20)}
-    arrays = {"fc.weight": weight, **many}
+    odd = {f"odd{i}.weight": weight.reshape((1,) * (6 + i) + (3, 2)) for i in range(13)}
+    arrays = {"fc.weight": weight, **many, **odd}
     np.savez(path, **arrays)
-    out = run("show", path).out
-    assert out.count("also holds") == 12
-    assert "showing 12 of 20 arrays that are no layer" in out
+    out = " ".join(run("show", path).out.split())
+    assert "the file also holds 'conv0.weight' and 19 more: three-dimensional" in out
+    assert "the file also holds 2 more arrays that are no layer" in out
+    assert out.count("also holds") == 13
+
+
+def test_many_skipped_arrays_are_listed_by_their_reason(tmp_path: Path, run: Run) -> None:
+    """Each reason stands once, with how many arrays it is of; remarks likewise."""
+    path = tmp_path / "m.safetensors"
+    weight = np.ones((3, 2), np.float32)
+    arrays = {f"fc{i}.weight": weight for i in range(3)}
+    arrays |= {f"conv{i}.weight": weight[None] for i in range(20)}
+    arrays |= {f"norm{i}.weight": weight[0] for i in range(1200)}
+    arrays |= {f"x{i}_embedding.weight": weight for i in range(3)}
+    save_file(arrays, path)
+    out = " ".join(run("show", path).out.split())
+    assert "the file holds 1,220 arrays" in out
+    assert "1,200 one-dimensional, e.g. of a normalisation layer norm0.weight" in out
+    assert "20 three-dimensional, e.g. of a Conv1d or of stacked experts conv0.weight" in out
+    assert "note: 'x0_embedding' and 2 more: 2-D without a bias: maybe an embedding" in out
+    listed = run("show", path, "--json")
+    assert len(listed.data["skipped"]) == 1220
+    assert [len(layer["warnings"]) for layer in listed.data["layers"]] == [0, 0, 0, 1, 1, 1]
+
+
+def test_many_remarks_are_cut_with_a_word(tmp_path: Path, run: Run) -> None:
+    """Of remarks that all differ the first are shown, and how many more there are."""
+    path = tmp_path / "m.safetensors"
+    arrays = {f"q{i}.lora_A.weight": np.ones((2, 3), np.float32) for i in range(20)}
+    save_file(arrays, path)
+    out = " ".join(run("show", path).out.split())
+    assert out.count("note:") == 13
+    assert "note: 8 more remarks: --json has them all" in out
 
 
 def test_a_layer_without_a_name_is_listed_by_its_quotes(tmp_path: Path, run: Run) -> None:
@@ -367,3 +399,17 @@ def test_only_torch_files_import_torch(ending: str, tmp_path: Path) -> None:
         [sys.executable, "-c", LIGHT, str(path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["0", str(ending == "pt")]
+
+
+def test_long_names_are_folded_and_never_cut(tmp_path: Path, run: Run) -> None:
+    """Every character of a layer's or array's name is on the page."""
+    path = tmp_path / "m.safetensors"
+    layer, norm = ("abcdefghij" * 12, "klmnopqrst" * 12)
+    weight = np.ones((3, 2), np.float32)
+    save_file({f"{layer}.weight": weight, "fc.weight": weight, f"{norm}.weight": weight[0]}, path)
+    out = run("show", path).out
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 100
+    lines = [line.split() for line in out.splitlines()]
+    assert layer in "".join(line[0] for line in lines if line)
+    assert f"{norm}.weight" in "".join(line[-1] for line in lines if line)

@@ -1,0 +1,72 @@
+"""What a file holds besides linear layers, and what is remarked on those: grouped by the words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from fcinspect.render import text
+from fcinspect.render.page import Column, Line, Table
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.records import Checkpoint
+
+MOST_GROUPS = 12
+"""Reasons and remarks that are told; the JSON of a listing has them all, layer by layer."""
+
+
+def skipped_blocks(checkpoint: Checkpoint) -> Iterable[Line | Table]:
+    """Return what is said of the arrays that are no linear layers: how many for which reason."""
+    groups = _grouped((skip.reason, skip.name) for skip in checkpoint.skipped)
+    yield Line.of(f"besides, the file holds {text.plural(len(checkpoint.skipped), 'array')}:")
+    yield Table(
+        (
+            Column("arrays"),
+            Column("why no linear layer", right=False),
+            Column("the first", right=False, folds=True),
+        ),
+        tuple(
+            (text.count(len(names)), text.safe(reason), text.safe(names[0]))
+            for reason, names in groups[:MOST_GROUPS]
+        ),
+    )
+    more = f"showing {MOST_GROUPS} of {text.plural(len(groups), 'reason')}; "
+    names = "--json names every array"
+    yield Line.of(((more if len(groups) > MOST_GROUPS else "") + names, "faint"))
+
+
+def skipped_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return what is said of skipped arrays where the file's only layer is shown."""
+    groups = _grouped((skip.reason, skip.name) for skip in checkpoint.skipped)
+    notes = [
+        f"the file also holds {_named(names)}: {text.safe(reason)}"
+        for reason, names in groups[:MOST_GROUPS]
+    ]
+    if len(groups) > MOST_GROUPS:
+        rest = sum(len(names) for _, names in groups[MOST_GROUPS:])
+        notes.append(f"the file also holds {text.plural(rest, 'more array')} that are no layer")
+    return tuple(notes)
+
+
+def layer_remarks(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return what is remarked on the layers, each remark once with the layers that it is on."""
+    pairs = ((words, layer.name) for layer in checkpoint.layers for words in layer.warnings)
+    groups = _grouped(pairs)
+    told = [f"{_named(names)}: {text.safe(words)}" for words, names in groups[:MOST_GROUPS]]
+    if len(groups) > MOST_GROUPS:
+        rest = text.plural(len(groups) - MOST_GROUPS, "more remark")
+        told.append(f"{rest}: --json has them all")
+    return tuple(told)
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Return (words, names) of (words, name), in the order in which the words first occur."""
+    groups: dict[str, list[str]] = {}
+    for words, name in pairs:
+        groups.setdefault(words, []).append(name)
+    return list(groups.items())
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {text.count(len(names) - 1)} more" if len(names) > 1 else ""
+    return f"{names[0]!r}{more}"
