@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from fcinspect.checkpoints.naming import WEIGHT, module_path, split
 from fcinspect.checkpoints.records import Layout, Place, StoredLinear, StoredTensor
+from fcinspect.checkpoints.remarks import remarks_on_numbers
+from fcinspect.checkpoints.siblings import Siblings
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -83,16 +85,17 @@ def refusal(stack: Stack) -> str | None:
 
 
 def expert_layers(
-    stack: Stack, source: str, layout: Layout, by_name: Mapping[str, StoredTensor]
+    stack: Stack, source: str, layout: Layout, siblings: Siblings
 ) -> Iterator[StoredLinear]:
     """Yield each expert's layer, named path[0], path[1], …"""
-    evident = _by_bias(stack) or _by_neighbour(stack, by_name)
+    evident = _by_bias(stack) or _by_neighbour(stack, siblings.by_name)
     way, why = evident or (layout, "which --layout decides")
     words = way.replace(",", ", ")
     note = (
         f"by its name one of {stack.count} experts in a stack of shape {stack.weight.shape},"
         f" read as ({words}), {why}"
     )
+    others = tuple(remarks_on_numbers(stack.weight, stack.bias, siblings))
     for expert in range(stack.count):
         yield StoredLinear(
             f"{stack.path}[{expert}]",
@@ -100,7 +103,7 @@ def expert_layers(
             None if stack.bias is None else part(stack.bias, expert),
             way,
             source,
-            warnings=(note,),
+            warnings=(note, *others),
         )
 
 

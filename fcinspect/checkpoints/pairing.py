@@ -68,7 +68,7 @@ class _Pairing:
             self.skip(stack.weight, reason)
             return
         self.experts += stack.count
-        made = experts.expert_layers(stack, self.source, self.layout, self.siblings.by_name)
+        made = experts.expert_layers(stack, self.source, self.layout, self.siblings)
         self.take(made, stack.weight, stack.bias)
 
 

@@ -41,6 +41,18 @@ def remarks(
     path: str, weight: StoredTensor, bias: StoredTensor | None, layout: Layout, siblings: Siblings
 ) -> Iterator[str]:
     """Yield the remarks on the layer `path`, a sentence each without its full stop."""
+    yield from remarks_on_numbers(weight, bias, siblings)
+    if "lora" in path:
+        yield from _low_rank(path, weight, siblings)
+    if bias is None and may_be_table(path):
+        yield "2-D without a bias: maybe an embedding"
+    yield from _gpt2(path, weight, layout, siblings)
+
+
+def remarks_on_numbers(
+    weight: StoredTensor, bias: StoredTensor | None, siblings: Siblings
+) -> Iterator[str]:
+    """Yield what is to be known of the numbers of a weight, or of a stack of weights."""
     if weight.note is not None:
         yield weight.note
     if bias is not None:
@@ -51,13 +63,8 @@ def remarks(
     scale = scale_of(weight, siblings.by_name)
     if scale is not None:
         yield f"its numbers are to be multiplied by {scale.name!r} of shape {scale.shape}"
-    if "lora" in path:
-        yield from _low_rank(path, weight, siblings)
-    if bias is None and may_be_table(path):
-        yield "2-D without a bias: maybe an embedding"
     if is_copy(weight.name):
         yield f"by its name {COPY_WORDS}"
-    yield from _gpt2(path, weight, layout, siblings)
     tied = siblings.tied(weight)
     if tied:
         more = f" and {len(tied) - MOST_NAMED} more" if len(tied) > MOST_NAMED else ""

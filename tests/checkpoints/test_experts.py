@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,8 +123,6 @@ def test_other_tensors_are_no_stacks(name: str, shape: tuple[int, ...], reason: 
 
 def _claimed(name: str, shape: tuple[int, ...]) -> StoredTensor:
     """Return a tensor of any claimed shape, without numbers."""
-    from dataclasses import replace
-
     return replace(unreadable(name, "float32", shape, "none"), problem=None)
 
 
@@ -166,3 +165,12 @@ def test_an_expert_is_named_on_the_command_line(tmp_path: Path, run: Run) -> Non
     assert "did you mean 'l.experts.w1[0]'" in run("show", path, "l.expert.w1[0]").err
     explained = run("explain", path, "l.experts.w1[3]", "--x", "1,2,3")
     assert explained.status == 0
+
+
+def test_what_is_to_be_known_of_a_stack_is_told_of_its_experts() -> None:
+    """Scales of float8 stacks, and that they are copies."""
+    scaled = replace(_claimed("ema.experts.w1", (2, 3, 4)), dtype="float8_e4m3fn")
+    scale = in_memory("ema.experts.w1_scale", floats(2, 3), "float32")
+    for layer in pair([scaled, scale], "x").layers:
+        assert "multiplied by 'ema.experts.w1_scale' of shape (2, 3)" in layer.warnings[1]
+        assert "(EMA)" in layer.warnings[2]
