@@ -10,13 +10,13 @@ singular values, not the largest.
 The largest could be missed by a start that hardly points its way. The vector x found is a
 polynomial of WᵀW times the start, and near θ the larger the farther up its argument, so that its
 part along the first singular vector is as a rule no less than the start's, c; and as the residual
-r holds that of every part, σ₁² − θ <= r/c. For a random start c >= 0.01/√n with 99 % probability.
-The steps stop when r <= 2·10⁻⁴·θ·0.01/√n, after which σ would be within 10⁻⁴ of σ₁ so often. After
-the last step r is often larger, and σ nearer than r tells: its error goes with r².
+r holds that of every part, σ₁² − θ <= r/c. For a random start c < 10⁻⁶/√n is as rare as 1 in 10⁶.
+The steps stop when r <= 2·10⁻⁴·θ·10⁻⁶/√n, so that σ is then within 10⁻⁴ of σ₁ but for such a start.
+After the last step r is often larger, and σ nearer than r tells: its error goes with r².
 
-The basis is full after 64 vectors, or as many as 256 MiB hold, at least 4; then the upper quarter
-of the Ritz vectors goes on as the basis (thick restart: Wu and Simon, SIAM J. Matrix Anal. Appl.
-22, 2000). Memory: the basis, four vectors more and one tile.
+The basis is full after 64 vectors, or as many as 256 MiB hold, at least 4 (no Krylov space has more
+than rank + 1); then the upper quarter of the Ritz vectors goes on as the basis (thick restart: Wu
+and Simon, SIAM J. Matrix Anal. Appl. 22, 2000). Memory: the basis, five vectors more and one tile.
 
 The same bits come out of every run with one BLAS thread (the caller sees to that).
 """
@@ -41,7 +41,7 @@ SHORTEST_BASIS = 4
 """Vectors of a basis however long they are."""
 WANTED = 1e-4
 """The relative error of σ₁ that the steps aim at."""
-UNLUCKY = 0.01
+UNLUCKY = 1e-6
 """How much shorter than 1/√n the start's part along the first singular vector is allowed to be."""
 SEED = 20_240_229
 """Of the start."""
@@ -94,7 +94,7 @@ def leading_singular_value(
         return None
     if size.norm == 0:
         return LeadingSingularValue(0.0, 0.0, 0, 0.0)
-    krylov = _Krylov(columns, most_steps)
+    krylov = _Krylov(columns, min(most_steps, rows + 1, columns))
     scale, norm = size.scale, size.norm
     wanted = 2 * WANTED * UNLUCKY / math.sqrt(columns)
     for step in range(1, most_steps + 1):
@@ -133,9 +133,9 @@ def _rounding(rows: int, columns: int, steps: int) -> float:
 class _Krylov:
     """An orthonormal basis V (rows), and H = V·WᵀW·Vᵀ."""
 
-    def __init__(self, length: int, most_steps: int) -> None:
+    def __init__(self, length: int, wanted: int) -> None:
         fitting = max(SHORTEST_BASIS, BASIS_BYTES // (8 * length))
-        most = min(most_steps, fitting, length)
+        most = min(wanted, fitting)
         what = f"the largest singular value of a matrix with {length:,} columns"
         require_free((most + 5) * 8 * length, what, refusal=InputError)
         self._basis = np.empty((most, length))

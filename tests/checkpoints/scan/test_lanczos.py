@@ -187,6 +187,19 @@ def test_a_short_basis_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
         assert result.converged
 
 
+def test_a_start_that_hardly_points_the_right_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps go on until even a ten-thousandth of the usual part would have been seen."""
+    matrix = np.eye(200)
+    matrix[0, 0] = 1.001
+    start = np.ones(200) / math.sqrt(200)
+    start[0] *= 1e-4
+    monkeypatch.setattr(lanczos, "_normal", lambda length: start / np.linalg.norm(start))
+    assert is_accurate(found(matrix).sigma, 1.001)
+    # with a tolerance for nothing but the residual the first step would have been the last
+    monkeypatch.setattr(lanczos, "UNLUCKY", 1.0)
+    assert not is_accurate(found(matrix).sigma, 1.001)
+
+
 def test_a_basis_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before it is allocated."""
     monkeypatch.setattr("fcinspect.layers.memory._free", lambda: 2**20)
