@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fcinspect.checkpoints.embeddings import TABLE
-from fcinspect.checkpoints.naming import BIAS, is_whole, last_part, split
+from fcinspect.checkpoints.naming import BIAS, is_whole, last_part, match, split
 from fcinspect.checkpoints.quantised import part_of_quantised
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.checkpoints.remarks import COPY_WORDS, is_copy
@@ -51,7 +51,7 @@ GIVEN_NORM = re.compile(r"(?i)(.*_)?(layer|batch|group|instance|rms)?_?norm\d*|l
 
 def is_memory(name: str) -> bool:
     """Whether a name says that the tensor belongs to an optimizer."""
-    return OPTIMIZER.fullmatch(name) is not None
+    return match(OPTIMIZER, name) is not None
 
 
 def is_norm(path: str) -> bool:
@@ -81,13 +81,13 @@ def other(tensor: StoredTensor, siblings: Siblings) -> str:
     if reason is not None:
         return reason
     for pattern, known in KNOWN:
-        if pattern.fullmatch(last):
+        if match(pattern, last):
             return known
     if BIAS.fullmatch(name):
         return _bias(tensor, siblings)
-    if is_copy(name):
+    if is_copy(name) and tensor.shape:
         return COPY_WORDS
-    if TABLE.fullmatch(last) and len(tensor.shape) >= 2:
+    if match(TABLE, last) and len(tensor.shape) >= 2:
         return "by its name a table that rows are looked up in, an embedding"
     if tensor.problem is not None:
         return tensor.problem

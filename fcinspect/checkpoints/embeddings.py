@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from fcinspect.checkpoints.naming import last_part
+from fcinspect.checkpoints.naming import last_part, match
 
 _WORDS = (
     r"word|token|tok|char|character|byte|vocab|pos|position|positional|type|segment|seg|speaker|spk"
@@ -43,15 +43,15 @@ def is_table(path: str, *, shared: bool) -> bool:
     `shared` tells whether the file has tables that T5 and BART keep beside their shared one.
     """
     last = last_part(path)
-    return TABLE.fullmatch(last) is not None or (shared and SHARED.fullmatch(last) is not None)
+    return match(TABLE, last) is not None or (shared and match(SHARED, last) is not None)
 
 
 def is_companion(name: str) -> bool:
     """Whether a tensor is a table that stands beside a shared one in T5 and BART."""
-    return COMPANION.fullmatch(last_part(name.removesuffix(".weight"))) is not None
+    return match(COMPANION, last_part(name.removesuffix(".weight"))) is not None
 
 
 def may_be_table(path: str) -> bool:
     """Whether the name of a weight without bias fits an embedding as well as a linear layer."""
     last = last_part(path)
-    return HINT.fullmatch(last) is not None and LAYER.fullmatch(last) is None
+    return match(HINT, last) is not None and match(LAYER, last) is None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fcinspect.checkpoints.naming import WEIGHT, module_path, split
+from fcinspect.checkpoints.naming import WEIGHT, match, module_path, split
 from fcinspect.checkpoints.records import Layout, Place, StoredLinear, StoredTensor
 from fcinspect.checkpoints.remarks import remarks_on_numbers
 from fcinspect.checkpoints.siblings import Siblings
@@ -56,9 +56,9 @@ def stack_of(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> Stack
     if len(tensor.shape) != 3 or not math.prod(tensor.shape):
         return None
     path = module_path(tensor.name)
-    if STACK.fullmatch(path) is None or NO_MATRICES.fullmatch(tensor.name):
+    if match(STACK, path) is None or NO_MATRICES.fullmatch(tensor.name):
         return None
-    if CONVOLUTION.fullmatch(path) or (tensor.problem is not None and tensor.place is None):
+    if match(CONVOLUTION, path) or (tensor.problem is not None and tensor.place is None):
         return None
     if tensor.place is None and tensor.dtype not in FORMATS:
         return None

@@ -10,6 +10,15 @@ WHOLE = re.compile(r"(?i)u?int\d*|[ui]\d+|q?u?int\d+|quint\dx\d|bool")
 """Integer formats, in torch's words and in those of safetensors."""
 
 
+LONGEST_JUDGED = 256
+"""Letters; nobody gives longer names, and a pattern may take the square of a name's length."""
+
+
+def match(pattern: re.Pattern[str], words: str) -> re.Match[str] | None:
+    """Return how a whole name fits a pattern, None where it does not or is absurdly long."""
+    return pattern.fullmatch(words) if len(words) <= LONGEST_JUDGED else None
+
+
 def module_path(key: str) -> str:
     """Return the layer that a state-dict key belongs to: "fc1" for "fc1.weight"."""
     found = WEIGHT.fullmatch(key)

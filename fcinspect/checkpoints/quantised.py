@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from fcinspect.checkpoints.naming import is_whole, split
+from fcinspect.checkpoints.naming import is_whole, match, split
 from fcinspect.checkpoints.records import StoredTensor
 
 SURE = re.compile(
@@ -29,6 +29,8 @@ OWNERS = {
     "input_global_scale": "weight_packed", "input_zero_point": "weight",
 }  # fmt: skip
 """Whose numbers a tensor helps to restore, by the last part of its name."""
+TORCH_PACKED = "_packed_params._packed_params."
+"""torch.ao's quantised Linear keeps its weight (.0) and bias (.1) under this name."""
 MXFP4_GROUP = 32
 """Numbers that share a scale: 16 bytes of two each (OCP Microscaling Formats, 2023)."""
 SCALES = ("weight_scale", "weight_scale_inv", "scale_weight")
@@ -63,6 +65,11 @@ def part_of_quantised(tensor: StoredTensor, by_name: Mapping[str, StoredTensor])
             return _compressed(tensor, prefix, by_name)
         case "B" if f"{prefix}s" in by_name and is_whole(tensor.dtype):
             return "packed integers of a quantised layer (Marlin)"
+    if last in ("scale", "zero_point") and f"{prefix}{TORCH_PACKED}0" in by_name:
+        return "of a quantised layer"
+    if prefix.endswith(TORCH_PACKED):
+        layer = f", {_layer(tensor.shape[::-1], 8)}" if last == "0" else ""
+        return f"of a quantised layer (torch.ao){layer}"
     if last.endswith("_blocks") and f"{tensor.name[:-6]}scales" in by_name:
         return _mxfp4(tensor)
     owner = OWNERS.get(last)
@@ -76,7 +83,7 @@ def part_of_quantised(tensor: StoredTensor, by_name: Mapping[str, StoredTensor])
                 return f"of quantised layers, restores the numbers of their {split(name)[1]}"
     if tensor.name.endswith("_bias") and f"{tensor.name[:-5]}_blocks" in by_name:
         return "the biases of quantised layers"
-    if SURE.fullmatch(last) or "._packed_params" in tensor.name:
+    if match(SURE, last) or "._packed_params" in tensor.name:
         return "of a quantised layer"
     return None
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from fcinspect.checkpoints.embeddings import may_be_table
-from fcinspect.checkpoints.naming import last_part
+from fcinspect.checkpoints.naming import last_part, match
 from fcinspect.checkpoints.quantised import scale_of
 from fcinspect.checkpoints.records import Layout, StoredTensor
 from fcinspect.checkpoints.siblings import GPT2_SQUARE, Siblings
@@ -34,7 +34,7 @@ COPY_WORDS = "a moving average of weights (EMA): a copy beside the trained ones"
 
 def is_copy(name: str) -> bool:
     """Whether a name says that the tensor is a moving average of another one."""
-    return COPY.fullmatch(name) is not None
+    return match(COPY, name) is not None
 
 
 def remarks(
@@ -73,7 +73,7 @@ def remarks_on_numbers(
 
 def _low_rank(path: str, weight: StoredTensor, siblings: Siblings) -> Iterator[str]:
     """LoRA, Hu et al. 2021: W + (alpha / rank)·B·A with A (rank, in) and B (out, rank)."""
-    found = LORA.fullmatch(path)
+    found = match(LORA, path)
     if found is None:
         return
     factor, base = found["factor"], found["base"]

@@ -101,3 +101,14 @@ def test_low_rank_factors_say_of_which_layer(first: str, second: str, widths: st
     ]  # fmt: skip
     assert f"of {widths}" in found[0].warnings[0]
     assert all("rank 2: not a layer on its own" in layer.warnings[0] for layer in found)
+
+
+def test_what_counts_an_average_is_no_average() -> None:
+    """Copies are told as such, a counter beside them is not."""
+    found = paired(
+        tensor("ema.n_averaged"), tensor("ema.table", 3, 2), tensor("ema.fc.weight", 3, 2)
+    )
+    reasons = {skip.name: skip.reason for skip in found.skipped}
+    assert reasons["ema.n_averaged"] == "one number, and not named weight"
+    assert "a moving average" in reasons["ema.table"]
+    assert "a moving average" in found.layers[0].warnings[0]
