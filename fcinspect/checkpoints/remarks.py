@@ -62,7 +62,10 @@ def remarks_on_numbers(
             yield f"the bias is {bias.dtype} beside a weight of {weight.dtype}"
     scale = scale_of(weight, siblings.by_name)
     if scale is not None:
-        yield f"its numbers are to be multiplied by {scale.name!r} of shape {scale.shape}"
+        yield (
+            f"its numbers are to be multiplied by the {last_part(scale.name)} beside them, of shape"
+            f" {scale.shape}"
+        )
     if is_copy(weight.name):
         yield f"by its name {COPY_WORDS}"
     tied = siblings.tied(weight)
@@ -83,7 +86,7 @@ def _low_rank(path: str, weight: StoredTensor, siblings: Siblings) -> Iterator[s
     rank = weight.shape[0 if is_first else 1]
     words = f"by its name factor {'A' if is_first else 'B'} of a low-rank update (LoRA)"
     if base:
-        words += f" of {base!r}"
+        words += f" of {last_part(base)!r}"
     if other is not None and len(other.shape) == 2:
         first, second = (weight, other) if is_first else (other, weight)
         words += f", {first.shape[1]} → {second.shape[0]}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from fcinspect.checkpoints.naming import module_path, split
-from fcinspect.checkpoints.records import Checkpoint, StoredLinear
+from fcinspect.checkpoints.records import Checkpoint, SkippedTensor, StoredLinear
 from fcinspect.errors import InputError, did_you_mean
 
 MOST_LISTED = 8
@@ -34,9 +34,9 @@ def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
         found = [layer for layer in layers if wanted in (layer.name, escaped(layer.name))]
         if found:
             return found[0]
-    for skip in checkpoint.skipped:
-        if name in (skip.name, module_path(skip.name), split(skip.name)[0][:-1]):
-            raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
+    skip = _skipped(checkpoint, name)
+    if skip is not None:
+        raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
     names = [layer.name for layer in layers]
     hint = _stack_hint(_spellings(name)[-1], names) or did_you_mean(name, names)
     raise InputError(
@@ -49,6 +49,15 @@ def _spellings(name: str) -> Sequence[str]:
     """Return what a layer may be called: by its path or its weight; "w1.3" for expert "w1[3]"."""
     path = module_path(name)
     return (name, path, re.sub(r"[.](\d+)$", r"[\1]", path))
+
+
+def _skipped(checkpoint: Checkpoint, name: str) -> SkippedTensor | None:
+    """Return what was skipped under a name: the array itself, or the weight of a module."""
+    own = [skip for skip in checkpoint.skipped if name in (skip.name, module_path(skip.name))]
+    parts = [skip for skip in checkpoint.skipped if split(skip.name)[0][:-1] == name]
+    # of the parts of a packed weight, the one that tells the layer's widths
+    telling = [skip for skip in parts if "→" in skip.reason]
+    return next(iter((*own, *telling, *parts)), None)
 
 
 def _stack_hint(name: str, names: Sequence[str]) -> str | None:

@@ -47,7 +47,7 @@ def _deepseek() -> Architecture:
             NORM: vectors(16, f"{layer}self_attn.q_a_layernorm.weight"),
         },
         dtypes={f"{name}.weight": "float8_e4m3fn" for name in names},
-        named={name: f"multiplied by '{name}.weight_scale_inv'" for name in names},
+        named=dict.fromkeys(names, "multiplied by the weight_scale_inv beside them"),
     )
 
 
@@ -190,7 +190,7 @@ def _wav2vec2() -> Architecture:
 
 def _lora() -> Architecture:
     base = "base_model.model.model.layers.0.self_attn.q_proj"
-    told = f"(LoRA) of '{base}', 64 → 32, rank 4: not a layer on its own"
+    told = "(LoRA) of 'q_proj', 64 → 32, rank 4: not a layer on its own"
     return Architecture(
         {f"{base}.lora_A.weight": (4, 64), f"{base}.lora_B.weight": (32, 4)},
         named={

@@ -172,5 +172,5 @@ def test_what_is_to_be_known_of_a_stack_is_told_of_its_experts() -> None:
     scaled = replace(_claimed("ema.experts.w1", (2, 3, 4)), dtype="float8_e4m3fn")
     scale = in_memory("ema.experts.w1_scale", floats(2, 3), "float32")
     for layer in pair([scaled, scale], "x").layers:
-        assert "multiplied by 'ema.experts.w1_scale' of shape (2, 3)" in layer.warnings[1]
+        assert "multiplied by the w1_scale beside them, of shape (2, 3)" in layer.warnings[1]
         assert "(EMA)" in layer.warnings[2]

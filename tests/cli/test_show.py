@@ -413,3 +413,20 @@ def test_long_names_are_folded_and_never_cut(tmp_path: Path, run: Run) -> None:
     lines = [line.split() for line in out.splitlines()]
     assert layer in "".join(line[0] for line in lines if line)
     assert f"{norm}.weight" in "".join(line[-1] for line in lines if line)
+
+
+def test_a_packed_layer_is_refused_with_its_widths(tmp_path: Path, run: Run) -> None:
+    """Asked for by its name, it is told what it is, not what its first part is."""
+    path = tmp_path / "m.safetensors"
+    parts: dict[str, Any] = {
+        "up.g_idx": np.zeros(64, np.int32),
+        "up.qweight": np.zeros((8, 16), np.int32),
+        "up.scales": np.zeros((1, 16), np.float16),
+        "head.weight": np.ones((2, 3), np.float32),
+    }
+    save_file(parts, path)
+    refused = run("show", path, "up")
+    assert (refused.status, refused.out, refused.err.count("\n")) == (3, "", 1)
+    assert "'up.qweight'" in refused.err
+    assert "packed integers (GPTQ), a linear layer 64 → 16 in 4 bits" in refused.err
+    assert "restores the numbers of its qweight" in run("show", path, "up.scales").err
