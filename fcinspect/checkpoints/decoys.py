@@ -45,7 +45,9 @@ KNOWN = tuple(
     )
 )
 """What the last part of a name says of a tensor that is not called weight or bias."""
-GIVEN_NORM = re.compile(r"(?i)(.*_)?(layer|batch|group|instance|rms)?_?norm\d*|ln(_?\w+)?|bn\d*")
+GIVEN_NORM = re.compile(
+    r"(?i)(.*_)?(layer|batch|group|instance|rms)?_?norm\d*|ln(_?\d+|_f|_pre|_post|_final)?|bn\d*"
+)
 """Names of normalisation layers."""
 
 

@@ -13,7 +13,7 @@ from fcinspect.checkpoints.naming import last_part, match
 _WORDS = (
     r"word|token|tok|char|character|byte|vocab|pos|position|positional|type|segment|seg|speaker|spk"
     r"|label|class|cls|user|item|lang|language|entity|relation|level|category|query|row|col|column"
-    r"|input|inputs|task|source|target|src|tgt|absolute|relative|rel|modality"
+    r"|task|src|tgt|absolute|relative|rel|modality"
 )
 """What entries of a table stand for: things that are counted, not measured."""
 TABLE = re.compile(
@@ -22,6 +22,8 @@ TABLE = re.compile(
     r"|(.*_)?(codebooks?|relative_attention_bias|relative_position_bias_table)"
 )
 """Names that are given to tables alone."""
+GENERIC = re.compile(r"(?i)emb(ed(ding)?)?s?")
+"""Names of tables that do not say what is looked up."""
 HINT = re.compile(
     r"(?i)(.*_)?(emb\w*|\w+(emb|embed|embeds|embedding|embeddings)|vocab\w*|tokens?|pos|positions?"
     r"|lookup|codes|dictionary)(_.*|\d*)"
@@ -42,7 +44,9 @@ def is_table(path: str, *, shared: bool) -> bool:
 
     `shared` tells whether the file has tables that T5 and BART keep beside their shared one.
     """
-    last = last_part(path)
+    last, numbered = _telling_part(path)
+    if numbered and match(GENERIC, last):  # "embedding.0" may be the first layer of a sequence
+        return False
     return match(TABLE, last) is not None or (shared and match(SHARED, last) is not None)
 
 
@@ -53,5 +57,13 @@ def is_companion(name: str) -> bool:
 
 def may_be_table(path: str) -> bool:
     """Whether the name of a weight without bias fits an embedding as well as a linear layer."""
-    last = last_part(path)
+    last, _ = _telling_part(path)
     return match(HINT, last) is not None and match(LAYER, last) is None
+
+
+def _telling_part(path: str) -> tuple[str, bool]:
+    """Return the last part of a path that is no number, and whether numbers follow it."""
+    last = last_part(path)
+    if not last.isdecimal():
+        return last, False
+    return last_part(path[: -len(last) - 1]), True
