@@ -6,16 +6,22 @@ the last: what came with one round trip to the server is kept for the next quest
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.checkpoints.uris import is_uri
+from fcinspect.errors import InputError
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.storage import Storage
 
 BLOCK = 1 << 16
 """Bytes fetched at least."""
+AT_A_TIME = 16
+"""Files that are asked for at once: a large model has hundreds of shards."""
 LARGEST_KEPT = 1 << 24
 """Bytes of a read that are kept; what is larger is nobody's header."""
 
@@ -48,6 +54,39 @@ def looked_at(uri: str) -> Storage:
     if uri not in looks:
         looks[uri] = Look(RemoteFile(uri))
     return looks[uri]
+
+
+def look_ahead(names: Sequence[str]) -> None:
+    """Open remote files and read their beginnings, several at a time.
+
+    What cannot be opened is left for the one who asks for it, who is told why.
+    """
+    looks = _looks.get()
+    uris = [name for name in names if is_uri(name)]
+    if looks is None or len(uris) < 2:
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    from fcinspect.checkpoints.remote import filesystem_of
+
+    # an asynchronous filesystem serves all threads by one session; any other is one for each thread
+    system, _ = filesystem_of(uris[0])
+    shared = system if getattr(system, "async_impl", False) else None
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for uri, look in zip(uris, pool.map(partial(_begun, shared), uris), strict=True):
+            if look is not None:
+                looks.setdefault(uri, look)
+
+
+def _begun(system: Any, uri: str) -> Look | None:
+    from fcinspect.checkpoints.remote import RemoteFile
+
+    try:
+        look = Look(RemoteFile(uri, system))
+        look.read_into(memoryview(bytearray(min(1, look.stamp.size))), 0)
+    except InputError:
+        return None
+    return look
 
 
 class Look:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
 from fcinspect.checkpoints.folders import besides, choose
-from fcinspect.checkpoints.looks import one_look
+from fcinspect.checkpoints.looks import look_ahead, one_look
 from fcinspect.checkpoints.records import (
     Checkpoint,
     Layout,
@@ -26,6 +26,7 @@ from fcinspect.checkpoints.shards import (
 )
 from fcinspect.checkpoints.storage import FolderGiven, read_whole
 from fcinspect.checkpoints.uris import (
+    beside,
     inside,
     is_uri,
     last_part,
@@ -97,6 +98,7 @@ class _Opener:
         if choice.is_index or (len(paths) == 1 and family(choice.names[0]) is None):
             found = self.opened(paths[0])
         else:
+            look_ahead(paths)
             shards = list(zip(choice.names, paths, strict=True))
             found = self._assembled(from_files(shards, self._tensors), folder)
         read = {last_part(file) for file in found.files}
@@ -113,6 +115,7 @@ class _Opener:
 
     def _index(self, document: object, name: str) -> Checkpoint:
         index = index_of(document, name)
+        look_ahead([beside(name, shard) for shard in index.shards])
         if any(not shard.endswith(".safetensors") for shard in index.shards):
             return self._assembled(from_index(index, self._tensors, None), name)
 

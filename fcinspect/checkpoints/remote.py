@@ -22,9 +22,13 @@ EXTRA = "pip install 'fcinspect[remote]'"
 class RemoteFile:
     """A file behind a URI; one that is opened by bytes alone, never as a whole."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, system: Any = None) -> None:
+        """Ask for the file's size; of `system`, or else of fsspec's filesystem for this thread."""
         self.uri = uri
-        self._system, self._path = filesystem_of(uri)
+        if system is None:
+            self._system, self._path = filesystem_of(uri)
+        else:
+            self._system, self._path = system, system._strip_protocol(uri)
         try:
             told = self._system.info(self._path)
         except Exception as error:  # every filesystem raises its own

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import builtins
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,20 +32,30 @@ DOCUMENT = json.dumps({"fc.weight": LAYER["fc.weight"].tolist()}).encode()
 
 
 class Counted:
-    """Which questions the files in memory were asked."""
+    """Which questions the files in memory were asked, and how long each takes."""
+
+    latency = 0.0
 
     def __init__(self, system: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[str] = []
+        self._within = threading.local()
         self.bytes = 0
         for name in ("info", "cat_file", "ls", "_open", "find", "exists", "isdir"):
-            monkeypatch.setattr(system, name, self._counting(name, getattr(system, name)))
+            # of the class: fsspec makes an instance for each thread
+            kind = type(system)
+            monkeypatch.setattr(kind, name, self._counting(name, getattr(kind, name)))
 
     def _counting(self, name: str, called: Any) -> Any:
         def counting(*arguments: Any, **options: Any) -> Any:
-            held = len(self.asked)
+            if getattr(self._within, "question", False):
+                return called(*arguments, **options)  # what a question asks itself is no trip
             self.asked.append(name)
-            result = called(*arguments, **options)
-            del self.asked[held + 1 :]  # what a question asks itself is no round trip
+            self._within.question = True
+            try:
+                time.sleep(self.latency)
+                result = called(*arguments, **options)
+            finally:
+                self._within.question = False
             self.bytes += len(result) if isinstance(result, bytes) else 0
             return result
 
@@ -129,7 +141,19 @@ def test_shards_behind_a_uri(by_folder: bool, memory: Any, monkeypatch: pytest.M
     found = opened(folder if by_folder else f"{folder}/{SAFETENSORS.index}")
     assert [layer.name for layer in found.layers] == ["fc1", "fc2", "fc10"]
     assert found.problems == ()
-    assert counted.asked == ["info", "ls"] * by_folder + ["info", "cat_file"] * 4
+    beginning = ["info", "ls"] * by_folder + ["info", "cat_file"]
+    assert counted.asked[: len(beginning)] == beginning
+    assert sorted(counted.asked[len(beginning) :]) == ["cat_file"] * 3 + ["info"] * 3
+    many = put(
+        memory, files_of(SAFETENSORS, [{f"{n}.weight": drawn(2, 2)} for n in range(64)]), "/n"
+    )
+    counted.asked.clear()
+    counted.latency = 0.05
+    start = time.monotonic()
+    assert len(opened(many).layers) == 64
+    # one after the other they would take 130 times as long as one
+    assert len(counted.asked) == 1 + 1 + 2 * 65
+    assert time.monotonic() - start < 130 / 3 * counted.latency
 
 
 def test_a_missing_shard_behind_a_uri_is_a_problem(memory: Any) -> None:
