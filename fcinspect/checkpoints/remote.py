@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fcinspect.checkpoints.storage import FolderGiven, MissingFile, Stamp
@@ -16,6 +17,8 @@ PIECE = 1 << 24
 WEB = ("http", "https")
 DRIVERS = {"s3", "s3a", "gs", "gcs", "hf", *WEB}
 """Schemes whose drivers the extra brings."""
+LOGGERS = ("fsspec", "gcsfs", "s3fs", "botocore", "aiobotocore", "huggingface_hub", "google.auth")
+"""Libraries that write tracebacks, and URIs with their secrets, before they raise: we tell it."""
 EXTRA = "pip install 'fcinspect[remote]'"
 
 
@@ -109,6 +112,8 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
             f"{shown!r} has the unknown scheme {scheme + '://'!r}: expected s3://, gs://, hf://,"
             " https://, or another that fsspec knows"
         )
+    for logger in LOGGERS:
+        logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
     try:
         system, path = url_to_fs(uri)
     except ImportError as error:

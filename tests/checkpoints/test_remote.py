@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -254,6 +255,13 @@ def test_drivers_are_asked_for(monkeypatch: pytest.MonkeyPatch, run: Run) -> Non
     assert "adlfs" in azure
     assert "fcinspect[remote]" not in azure
     assert "has the unknown scheme 'nonsense://'" in run("show", "nonsense://a/b.pt").err
+
+
+def test_drivers_do_not_write_to_stderr(memory: Any) -> None:
+    """gcsfs logs the traceback of what it then raises, with the URI."""
+    opened(put(memory, FILES) + "/m.npz")
+    for name in ("gcsfs", "s3fs", "fsspec.http"):
+        assert not logging.getLogger(name).isEnabledFor(logging.ERROR)
 
 
 class Answers(Exception):
