@@ -47,7 +47,7 @@ class _Pairing:
 
     def skip(self, tensor: StoredTensor, reason: str) -> None:
         """Note why a tensor is no layer's."""
-        self.skipped.append(SkippedTensor(tensor.name, reason))
+        self.skipped.append(SkippedTensor(tensor.name, reason, tensor))
         self.told.add(tensor.name)
 
     def take(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from fcinspect.errors import InputError
@@ -164,6 +164,8 @@ class SkippedTensor:
     """The state-dict key."""
     reason: str
     """Why, in words."""
+    tensor: StoredTensor | None = field(default=None, compare=False, repr=False)
+    """The array itself, for those who read it all the same."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import typer
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of
 
-COMMANDS = ("create", "show", "explain", "shapes", "trace", "step", "verify", "diagnose")
+COMMANDS = ("create", "show", "explain", "shapes", "trace", "step", "verify", "diagnose", "diff")
 
 
 def schema(

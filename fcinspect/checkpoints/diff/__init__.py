@@ -1,0 +1,1 @@
+"""What changed between two checkpoints, layer by layer, and how."""

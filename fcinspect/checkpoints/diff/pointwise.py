@@ -1,0 +1,197 @@
+"""Two matrices of the same shape, place by place: how many numbers changed, and by what rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from fcinspect.checkpoints.diff.narrowing import same_numbers
+from fcinspect.checkpoints.diff.reading import Codes, Grid, Tile, tiles, values_of
+from fcinspect.checkpoints.diff.rules import Rules
+from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, half_ulp
+from fcinspect.rounding.formats import NumberFormat
+
+Flags = npt.NDArray[np.bool]
+
+AT_ONCE = 1 << 17
+"""Numbers worked on at a time: their float64 copies stay in the processor's cache."""
+KINDS = ("nan", "inf", "zero")
+"""What a number may become."""
+MOST_MARKED = 1 << 24
+"""Rows or columns whose changes are marked one by one."""
+
+
+@dataclass
+class Sums:
+    """Over places where both numbers are finite."""
+
+    count: int = 0
+    a: float = 0.0
+    b: float = 0.0
+    aa: float = 0.0
+    bb: float = 0.0
+    ab: float = 0.0
+    difference: float = 0.0
+    """Σ(b − a)²."""
+
+    def add(self, a: Float64Array, b: Float64Array, gap: Float64Array, count: int) -> None:
+        """Take in flat arrays; places that are not finite hold 0."""
+        self.count += count
+        self.a += float(a.sum())
+        self.b += float(b.sum())
+        self.aa += float(a @ a)
+        self.bb += float(b @ b)
+        self.ab += float(a @ b)
+        self.difference += float(gap @ gap)
+
+    @property
+    def correlation(self) -> float:
+        """Pearson's r of the two, nan where one of them does not vary."""
+        if not self.count:
+            return float("nan")
+        with np.errstate(all="ignore"):
+            top = self.ab - self.a * self.b / self.count
+            below = (self.aa - self.a**2 / self.count) * (self.bb - self.b**2 / self.count)
+            return float(np.float64(top) / np.sqrt(np.float64(below)))
+
+
+@dataclass
+class Pointwise:
+    """What going through all places found, in the rows and columns of the grids."""
+
+    rows: int
+    columns: int
+    sums: Sums = field(default_factory=Sums)
+    changed: int = 0
+    finite_changed: int = 0
+    """Changed places where both numbers are finite."""
+    zero_signs: int = 0
+    """Places where only the sign of a 0 changed."""
+    nan_codes: int = 0
+    """Places where only the payload of a NaN changed."""
+    became: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    """How many numbers became NaN, infinite or 0."""
+    ceased: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    """How many no longer are."""
+    first: tuple[int, int, float, float] | None = None
+    """(row, column, a, b) of the first that changed."""
+    largest: tuple[int, int, float, float] | None = None
+    """(row, column, a, b) where |b − a| is largest."""
+    max_abs: float | None = None
+    outside: int = 0
+    """Places that differ by more than the tolerance."""
+    changed_rows: Flags | None = None
+    changed_columns: Flags | None = None
+    complete: bool = True
+    """False where it was given up because no rule was left."""
+
+
+def go_through(
+    a: Grid,
+    b: Grid,
+    rules: Rules,
+    tolerance: NumberFormat | None = None,
+    *,
+    while_ruled: bool = False,
+) -> Pointwise:
+    """Compare two grids of the same shape place by place, and strike out rules that do not hold.
+
+    With `while_ruled` it ends as soon as no rule is left.
+    """
+    found = Pointwise(a.rows, a.columns)
+    if a.rows <= MOST_MARKED and a.columns <= MOST_MARKED:
+        found.changed_rows = np.zeros(a.rows, bool)
+        found.changed_columns = np.zeros(a.columns, bool)
+    itemsize = max(ITEMSIZES[a.dtype], ITEMSIZES[b.dtype])
+    for tile in tiles(a.rows, a.columns, itemsize):
+        codes_a, codes_b = a.read(tile), b.read(tile)
+        for part in tiles(tile[1] - tile[0], tile[3] - tile[2], 1, AT_ONCE):
+            top, bottom, left, right = part
+            place = (tile[0] + top, tile[0] + bottom, tile[2] + left, tile[2] + right)
+            pair = codes_a[top:bottom, left:right], codes_b[top:bottom, left:right]
+            _take(found, place, pair, (a.dtype, b.dtype), rules, tolerance)
+            if while_ruled and not rules.any_left:
+                found.complete = False
+                return found
+    return found
+
+
+def _take(
+    found: Pointwise,
+    tile: Tile,
+    codes: tuple[Codes, Codes],
+    dtypes: tuple[str, str],
+    rules: Rules,
+    tolerance: NumberFormat | None,
+) -> None:
+    a, b = values_of(codes[0], dtypes[0]), values_of(codes[1], dtypes[1])
+    same = codes[0] == codes[1] if dtypes[0] == dtypes[1] else same_numbers(a, b)
+    rules.take(a, b)
+    finite = np.isfinite(a) & np.isfinite(b)
+    if finite.all():
+        held_a, held_b = a, b
+    else:
+        held_a, held_b = np.where(finite, a, 0.0), np.where(finite, b, 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gap = held_b - held_a
+        found.sums.add(held_a.ravel(), held_b.ravel(), gap.ravel(), int(finite.sum()))
+    changed = ~same
+    count = int(changed.sum())
+    if not count:
+        return
+    _note_places(found, tile, changed, a, b, np.abs(gap))
+    _note_kinds(found, changed, a, b)
+    found.changed += count
+    found.finite_changed += int((changed & finite).sum())
+    if tolerance is not None:
+        found.outside += int((changed & ~_within(a, b, gap, finite, tolerance)).sum())
+
+
+def _within(
+    a: Float64Array, b: Float64Array, gap: Float64Array, finite: Flags, tolerance: NumberFormat
+) -> Flags:
+    """Return where one number can be the other's rounding: half an ulp of the larger."""
+    with np.errstate(invalid="ignore"):
+        larger = np.where(finite, np.maximum(np.abs(a), np.abs(b)), 0.0)
+        near = finite & (np.abs(gap) <= half_ulp(larger, tolerance))
+    found: Flags = near | (np.isnan(a) & np.isnan(b)) | (a == b)
+    return found
+
+
+def _note_places(
+    found: Pointwise,
+    tile: Tile,
+    changed: Flags,
+    a: Float64Array,
+    b: Float64Array,
+    size: Float64Array,
+) -> None:
+    top, bottom, left, right = tile
+    if found.changed_rows is not None and found.changed_columns is not None:
+        found.changed_rows[top:bottom] |= changed.any(axis=1)
+        found.changed_columns[left:right] |= changed.any(axis=0)
+
+    def spot(flat: int) -> tuple[int, int, float, float]:
+        row, column = divmod(flat, right - left)
+        return top + row, left + column, float(a[row, column]), float(b[row, column])
+
+    if found.first is None:
+        found.first = spot(int(changed.argmax()))
+    at = int(size.argmax())
+    most = float(size.ravel()[at])
+    if most > (found.max_abs or 0.0):
+        found.max_abs, found.largest = most, spot(at)
+
+
+def _note_kinds(found: Pointwise, changed: Flags, a: Float64Array, b: Float64Array) -> None:
+    a, b = a[changed], b[changed]
+    tests = (np.isnan(a), np.isnan(b)), (np.isinf(a), np.isinf(b)), (a == 0, b == 0)
+    for kind, (was, now) in zip(KINDS, tests, strict=True):
+        found.became[kind] += int((now & ~was).sum())
+        found.ceased[kind] += int((was & ~now).sum())
+        if kind == "zero":
+            found.zero_signs += int((was & now).sum())
+        if kind == "nan":
+            found.nan_codes += int((was & now).sum())

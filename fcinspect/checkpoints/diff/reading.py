@@ -1,0 +1,233 @@
+"""Matrices of a checkpoint as the bits that its file holds, read block by block.
+
+A number's bits are called its code: an unsigned integer as wide as the format.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fcinspect.checkpoints.records import Layout, Place, StoredTensor
+from fcinspect.checkpoints.storage import Stamp, Storage, open_storage
+from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, from_bytes
+
+Codes = npt.NDArray[np.unsignedinteger[Any]]
+Tile = tuple[int, int, int, int]
+"""First and last row, first and last column; the last ones are not included."""
+
+BLOCK = 1 << 22
+"""Bytes read at a time."""
+STRIP = 1 << 26
+"""Bytes kept of a matrix that is read across the order in which it lies."""
+
+
+class Reader:
+    """The files of one side, and the one buffer that their blocks are read into."""
+
+    def __init__(self) -> None:
+        self._storages: dict[tuple[str, Stamp], Storage] = {}
+        self._buffer = bytearray()
+
+    def codes(self, place: Place, first: int, count: int) -> Codes:
+        """Return numbers from the `first` on; they hold until the next call.
+
+        Raises InputError where the file is shorter than its header says, or was changed since.
+        """
+        size = ITEMSIZES[place.dtype]
+        if len(self._buffer) < count * size:
+            self._buffer = bytearray(count * size)
+        view = memoryview(self._buffer)[: count * size]
+        self._storage(place).read_into(view, place.begin + first * size)
+        return np.frombuffer(view, dtype=f"<u{size}") if count else np.empty(0, f"<u{size}")
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for storage in self._storages.values():
+            storage.close()
+        self._storages.clear()
+
+    def _storage(self, place: Place) -> Storage:
+        key = (place.uri, place.stamp)
+        if key not in self._storages:
+            self._storages[key] = open_storage(place.uri, place.stamp)
+        return self._storages[key]
+
+
+class Grid(Protocol):
+    """A matrix whose codes are read by rows."""
+
+    rows: int
+    columns: int
+    dtype: str
+
+    def read(self, tile: Tile) -> Codes:
+        """Return the codes of a tile, (rows, columns); they hold until the next call."""
+
+    def gather(self, rows: Sequence[int]) -> Codes:
+        """Return whole rows, in this order."""
+
+    def turned(self) -> Grid:
+        """Return the transposed matrix."""
+
+
+class Placed:
+    """A matrix in a file, rows first."""
+
+    def __init__(self, place: Place, rows: int, columns: int, reader: Reader) -> None:
+        self.rows, self.columns, self.dtype = rows, columns, place.dtype
+        self._place, self._reader = place, reader
+
+    def read(self, tile: Tile) -> Codes:
+        """Return the codes of a tile: whole rows, or a part of one."""
+        top, bottom, left, right = tile
+        if right - left == self.columns:
+            count = (bottom - top) * self.columns
+            found = self._reader.codes(self._place, top * self.columns, count)
+            return found.reshape(bottom - top, self.columns)
+        parts = [
+            self._reader.codes(self._place, row * self.columns + left, right - left).copy()
+            for row in range(top, bottom)
+        ]
+        return np.stack(parts) if parts else np.empty((0, right - left), code_type(self.dtype))
+
+    def gather(self, rows: Sequence[int]) -> Codes:
+        """Return whole rows, in this order."""
+        found = np.empty((len(rows), self.columns), code_type(self.dtype))
+        for target, row in enumerate(rows):
+            found[target] = self._reader.codes(self._place, row * self.columns, self.columns)
+        return found
+
+    def turned(self) -> Grid:
+        """Return the transposed matrix."""
+        return Turned(self)
+
+
+class Turned:
+    """The transposed of a matrix in a file: some of its rows are kept, the file is read often."""
+
+    def __init__(self, inner: Placed) -> None:
+        self.rows, self.columns, self.dtype = inner.columns, inner.rows, inner.dtype
+        self._inner = inner
+        self._first, self._strip = 0, np.empty((0, self.columns), code_type(self.dtype))
+
+    def read(self, tile: Tile) -> Codes:
+        """Return the codes of a tile; rows are best asked for in order."""
+        top, bottom, left, right = tile
+        if top < self._first or bottom > self._first + len(self._strip):
+            self._load(top, bottom)
+        return self._strip[top - self._first : bottom - self._first, left:right]
+
+    def gather(self, rows: Sequence[int]) -> Codes:
+        """Return whole rows, in this order."""
+        return np.concatenate(
+            [self.read((row, row + 1, 0, self.columns)) for row in rows]
+            or [np.empty((0, self.columns), code_type(self.dtype))]
+        )
+
+    def turned(self) -> Grid:
+        """Return the matrix as it lies."""
+        return self._inner
+
+    def _load(self, top: int, bottom: int) -> None:
+        width = max(1, self.columns * ITEMSIZES[self.dtype])
+        last = min(self.rows, max(bottom, top + STRIP // width))
+        strip = np.empty((last - top, self.columns), code_type(self.dtype))
+        for tile in tiles(self._inner.rows, self._inner.columns, ITEMSIZES[self.dtype]):
+            first, end, left, right = tile
+            low, high = max(left, top), min(right, last)
+            if low < high:
+                block = self._inner.read(tile)[:, low - left : high - left]
+                strip[low - top : high - top, first:end] = block.T
+        self._first, self._strip = top, strip
+
+
+class Held:
+    """A matrix in memory."""
+
+    def __init__(self, codes: Codes, dtype: str) -> None:
+        self.rows, self.columns = codes.shape
+        self.dtype = dtype
+        self._codes = codes
+
+    def read(self, tile: Tile) -> Codes:
+        """Return the codes of a tile."""
+        top, bottom, left, right = tile
+        return self._codes[top:bottom, left:right]
+
+    def gather(self, rows: Sequence[int]) -> Codes:
+        """Return whole rows, in this order."""
+        return self._codes[list(rows)]
+
+    def turned(self) -> Grid:
+        """Return the transposed matrix."""
+        return Held(self._codes.T, self.dtype)
+
+
+def grid_of(tensor: StoredTensor, reader: Reader) -> tuple[Grid, bool]:
+    """Return a tensor as a matrix in the order in which it lies, and whether that is transposed.
+
+    A tensor of other than two dimensions becomes its first dimension × all others.
+    """
+    shape = as_matrix(tensor.shape)
+    place = tensor.place
+    if place is None:
+        values = tensor.read(None)
+        return Held(codes_of(values, tensor.dtype).reshape(shape), tensor.dtype), False
+    if place.transposed:
+        return Placed(place, shape[1], shape[0], reader), True
+    return Placed(place, *shape, reader), False
+
+
+def weight_of(tensor: StoredTensor, layout: Layout, reader: Reader) -> tuple[Grid, bool]:
+    """Return a weight in the order in which it lies, and whether its rows are inputs."""
+    grid, transposed = grid_of(tensor, reader)
+    return grid, transposed != (layout == "in,out")
+
+
+def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return (rows, columns) of a tensor: one row for a number or a vector."""
+    if len(shape) < 2:
+        return 1, math.prod(shape)
+    return shape[0], math.prod(shape[1:])
+
+
+def tiles(rows: int, columns: int, itemsize: int, most: int = BLOCK) -> Iterator[Tile]:
+    """Yield tiles of at most so many bytes that cover a matrix: whole rows, or parts of one."""
+    if not rows or not columns:
+        return
+    if columns * itemsize > most:
+        step = max(1, most // itemsize)
+        for row in range(rows):
+            for left in range(0, columns, step):
+                yield row, row + 1, left, min(left + step, columns)
+        return
+    step = most // (columns * itemsize)
+    for top in range(0, rows, step):
+        yield top, min(top + step, rows), 0, columns
+
+
+def code_type(dtype: str) -> np.dtype[Any]:
+    """Return the unsigned integers that hold the codes of a format."""
+    return np.dtype(f"<u{ITEMSIZES[dtype]}")
+
+
+def codes_of(values: npt.NDArray[Any], dtype: str) -> Codes:
+    """Return the codes of a carrier array."""
+    flat = np.ascontiguousarray(values)
+    if dtype == "bfloat16":
+        return np.asarray(flat.view(np.uint32) >> 16).astype("<u2")
+    return flat.view(code_type(dtype))
+
+
+def values_of(codes: Codes, dtype: str) -> Float64Array:
+    """Return the numbers of codes in float64, which holds every format without loss."""
+    flat = np.ascontiguousarray(codes).reshape(-1)
+    if not flat.size:
+        return np.empty(codes.shape)
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return from_bytes(flat.data, dtype).astype(np.float64).reshape(codes.shape)

@@ -1,0 +1,138 @@
+"""Rules by which every number of B may follow from the one of A at its place.
+
+Each rule is held against all places and struck out at the first that breaks it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from fcinspect.checkpoints.diff.narrowing import NARROW, Way, narrowed, same_numbers
+from fcinspect.rounding.arrays import Float64Array, half_ulp
+from fcinspect.rounding.formats import FLOAT32
+
+EVIDENCE = 40
+"""Bits by which the numbers must speak for a factor: one in 10¹² is no accident."""
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """One side is the other in a narrower format."""
+
+    dtype: str
+    """The format."""
+    way: Way
+    """How."""
+    of: Literal["A", "B"]
+    """Which side was narrowed: B is A rounded for "A"."""
+
+
+@dataclass
+class Factor:
+    """The interval of all s with b = s·a rounded to B's format."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    count: int = 0
+    """Places that say something of s."""
+
+    def take(self, a: Float64Array, b: Float64Array, dtype: str) -> bool:
+        """Narrow the interval; return whether any s is left."""
+        if not (np.isfinite(a).all() and np.isfinite(b).all()):
+            return False
+        if ((a == 0) & (b != 0)).any():
+            return False
+        told = a != 0
+        a, b = a[told], b[told]
+        self.count += a.size
+        if a.size:
+            with np.errstate(over="ignore"):
+                half = half_ulp(b, NARROW[dtype]) * _slack(dtype)
+                ends = np.stack([(b - half) / a, (b + half) / a])
+            self.low = max(self.low, float(ends.min(axis=0).max()))
+            self.high = min(self.high, float(ends.max(axis=0).min()))
+        return self.low <= self.high
+
+    def value(self, dtype: str) -> float | None:
+        """Return the shortest number in the interval; None without enough evidence, or for 0.
+
+        A number counts as in it where the nearest number of float32 is, which is what torch
+        multiplies by.
+        """
+        if (self.count - 1) * (NARROW[dtype].precision - 2) < EVIDENCE:
+            return None
+        if not (math.isfinite(self.low) and math.isfinite(self.high)) or (
+            self.low <= 0 <= self.high
+        ):
+            return None
+        middle = self.low + (self.high - self.low) / 2
+        for digits in range(1, 18):
+            short = float(f"{middle:.{digits}g}")
+            if any(self.low <= s <= self.high for s in (short, FLOAT32.round(short))):
+                return short
+        return middle
+
+
+def _slack(dtype: str) -> float:
+    """How much more than half an ulp is granted: formats below float32 are rounded twice."""
+    return {53: 4.0, 24: 1 + 2**-20}.get(NARROW[dtype].precision, 1 + 2**-8)
+
+
+@dataclass
+class Rules:
+    """The rules that are left of those that could hold from A's format to B's."""
+
+    dtype_a: str
+    dtype_b: str
+    narrowings: list[Narrowing] = field(default_factory=list)
+    negated: bool = True
+    factor: Factor | None = field(default_factory=Factor)
+    same: bool = True
+
+    def __post_init__(self) -> None:
+        ways: tuple[Way, ...] = ("rounded", "truncated")
+        self.narrowings = [
+            *(Narrowing(d, w, "A") for d in _narrower(self.dtype_a, self.dtype_b) for w in ways),
+            *(Narrowing(d, w, "B") for d in _narrower(self.dtype_b, self.dtype_a) for w in ways),
+        ]
+
+    @property
+    def any_left(self) -> bool:
+        """Whether some rule still holds."""
+        return bool(self.same or self.narrowings or self.negated or self.factor)
+
+    def take(self, a: Float64Array, b: Float64Array) -> None:
+        """Strike out what these numbers break."""
+        self.same = self.same and bool(same_numbers(a, b).all())
+        self.narrowings = [rule for rule in self.narrowings if _holds(rule, a, b)]
+        self.negated = self.negated and bool(same_numbers(-a, b).all())
+        if self.factor is not None and not self.factor.take(a, b, self.dtype_b):
+            self.factor = None
+
+    def narrowing(self) -> Narrowing | None:
+        """Return the narrowing that is left: the widest format, rounding before truncation."""
+        if not self.narrowings:
+            return None
+        return min(
+            self.narrowings,
+            key=lambda rule: (-NARROW[rule.dtype].precision, rule.way, rule.of),
+        )
+
+
+def _narrower(wide: str, stored: str) -> list[str]:
+    """Return the formats that numbers of `wide` may have been rounded to and kept as `stored`."""
+    return [
+        name
+        for name, form in NARROW.items()
+        if (name == stored and name != wide)
+        or (form.precision < NARROW[wide].precision and form.precision < NARROW[stored].precision)
+    ]
+
+
+def _holds(rule: Narrowing, a: Float64Array, b: Float64Array) -> bool:
+    wide, narrow = (a, b) if rule.of == "A" else (b, a)
+    return bool(same_numbers(narrowed(wide, rule.dtype, rule.way), narrow).all())

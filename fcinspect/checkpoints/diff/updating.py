@@ -1,0 +1,97 @@
+"""Whether B − A is a low-rank update, as merging a LoRA adapter makes it.
+
+The range of B − A is found from its product with a few random columns (Halko, Martinsson and
+Tropp, "Finding structure with randomness", 2011, algorithm 4.1); the singular values follow from
+its projection. Rounding to the stored format adds an error of at most half an ulp to every number,
+about uniform: such noise of standard deviation s has singular values up to s·(√m + √n).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fcinspect.checkpoints.diff.narrowing import NARROW
+from fcinspect.checkpoints.diff.reading import Grid, tiles, values_of
+from fcinspect.layers.memory import is_free
+from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, half_ulp
+
+SKETCH = 32
+"""Random columns."""
+SEED = 20202
+ABOVE = 1.1
+"""A singular value counts where it is so many times the edge of the noise."""
+MOST_RANK = 24
+"""Of a rank that the sketch tells; the other columns are there to find it."""
+BYTES_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Update:
+    """B is A plus a matrix of low rank, up to rounding."""
+
+    rank: int
+    """The rank."""
+    singular_values: tuple[float, ...]
+    """Of the update, largest first."""
+    edge: float
+    """What the largest singular value of rounding errors alone is about."""
+
+
+def low_rank_update(a: Grid, b: Grid) -> Update | None:
+    """Return the low-rank update that makes B of A, None where B − A is none.
+
+    Two passes over both, in memory for 64 columns; all numbers must be finite.
+    """
+    width = min(SKETCH, a.rows, a.columns)
+    most = min(MOST_RANK, min(a.rows, a.columns) // 4)
+    if most < 1 or not is_free((a.rows + 2 * a.columns) * 8 * width):
+        return None
+    return _update(a, b, width, most)
+
+
+def _update(a: Grid, b: Grid, width: int, most: int) -> Update | None:
+    random = np.random.default_rng(SEED).standard_normal((a.columns, width))
+    sketch = np.zeros((a.rows, width))
+    energy, square, bound = 0.0, 0.0, 0.0
+    for top, bottom, left, right in _tiles(a, b):
+        gap, half = _gap(a, b, (top, bottom, left, right))
+        sketch[top:bottom] += gap @ random[left:right]
+        energy += float((gap * gap).sum())
+        square += half
+        bound += 3 * half
+    if not math.isfinite(energy):
+        return None
+    basis, _ = np.linalg.qr(sketch)
+    projected = np.zeros((width, a.columns))
+    for top, bottom, left, right in _tiles(a, b):
+        gap, _ = _gap(a, b, (top, bottom, left, right))
+        projected[:, left:right] += basis[top:bottom].T @ gap
+    found = np.linalg.svd(projected, compute_uv=False)
+    # the variance of a rounding error is a third of (half an ulp)²
+    edge = math.sqrt(square / (a.rows * a.columns)) * (math.sqrt(a.rows) + math.sqrt(a.columns))
+    floor = found[0] * 1e-7
+    rank = int((found > max(ABOVE * edge, floor)).sum())
+    left_over = energy - float((found[:rank] ** 2).sum())
+    if not 1 <= rank <= most or left_over > bound + 1e-13 * energy:
+        return None
+    return Update(rank, tuple(float(value) for value in found[:rank]), edge)
+
+
+def _tiles(a: Grid, b: Grid) -> list[tuple[int, int, int, int]]:
+    size = max(ITEMSIZES[a.dtype], ITEMSIZES[b.dtype])
+    return list(tiles(a.rows, a.columns, size, BYTES_AT_ONCE))
+
+
+def _gap(a: Grid, b: Grid, tile: tuple[int, int, int, int]) -> tuple[Float64Array, float]:
+    """Return b − a, and a third of the sum of squares of what rounding may have added to it.
+
+    The sum may be rounded, and the update before it was added.
+    """
+    theirs = values_of(b.read(tile), b.dtype)
+    gap = theirs - values_of(a.read(tile), a.dtype)
+    form = NARROW[b.dtype]
+    half_b, half_gap = half_ulp(theirs, form), half_ulp(gap, form)
+    return gap, float((half_b * half_b).sum() + (half_gap * half_gap).sum()) / 3

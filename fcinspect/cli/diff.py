@@ -1,0 +1,111 @@
+"""fcinspect diff: what changed between two checkpoints."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from fcinspect.cli.options import Output
+from fcinspect.cli.sources import LAYOUTS, open_checkpoint
+from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.values import completion_of, one_of
+from fcinspect.errors import UsageError
+
+MATCHES = ("name", "content")
+TOLERANCES = {
+    "float32": "float32",
+    "bfloat16": "bfloat16",
+    "float16": "float16",
+    "bf16": "bfloat16",
+    "f16": "float16",
+    "f32": "float32",
+}
+"""Names of the formats whose rounding may count as the same."""
+
+
+def _file(side: str) -> Any:
+    return typer.Argument(
+        metavar=side,
+        help="A checkpoint of any format that show reads, or - for JSON on standard input.",
+    )
+
+
+def _layout(side: str) -> Any:
+    return typer.Option(
+        f"--layout-{side.lower()}",
+        parser=one_of("layout", LAYOUTS),
+        autocompletion=completion_of(LAYOUTS),
+        metavar="LAYOUT",
+        help=f"How {side} holds a weight: out,in as torch, or in,out as Keras and GPT-2.",
+    )
+
+
+def diff(
+    a: Annotated[str, _file("A")],
+    b: Annotated[str, _file("B")],
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            "--tolerance",
+            parser=one_of("format", tuple(TOLERANCES)),
+            autocompletion=completion_of(tuple(TOLERANCES)),
+            metavar="FORMAT",
+            help="What rounding to this format explains counts as the same: half an ulp at the"
+            " larger number; bfloat16, float16 or float32.",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="GLOB",
+            help="Compare only layers of such names, 'encoder.*'; may be given several times.",
+        ),
+    ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Compare arrays that are no linear layer as well."),
+    ] = False,
+    match: Annotated[
+        str,
+        typer.Option(
+            "--match",
+            parser=one_of("match", MATCHES),
+            autocompletion=completion_of(MATCHES),
+            metavar="HOW",
+            help="name, or content: layers without a counterpart of their name are paired by"
+            " their numbers.",
+        ),
+    ] = "name",
+    layout_a: Annotated[str, _layout("A")] = "out,in",
+    layout_b: Annotated[str, _layout("B")] = "out,in",
+    *,
+    output: Output,
+) -> ExitStatus:
+    """Say what changed in each linear layer of two checkpoints, and how."""
+    from fcinspect.checkpoints.diff.diffing import Request
+    from fcinspect.checkpoints.diff.diffing import diff as compared
+    from fcinspect.render.diff import view_of_diff
+    from fcinspect.render.progress import tracked
+
+    if a == b == "-":
+        raise UsageError("standard input can be read once: A and B cannot both be -")
+    request = Request(
+        tolerance=None if tolerance is None else TOLERANCES[tolerance],
+        only=tuple(only or ()),
+        everything=everything,
+        by_content=match == "content",
+    )
+    found = compared(open_checkpoint(a, layout_a), open_checkpoint(b, layout_b), request, tracked)
+    asked = {
+        "a": a,
+        "b": b,
+        "tolerance": request.tolerance,
+        "only": list(request.only),
+        "all": everything,
+        "match": match,
+        "layout_a": layout_a,
+        "layout_b": layout_b,
+    }
+    return output.write(view_of_diff(found, asked))
