@@ -116,6 +116,7 @@ LAYERS = {
         ("step", ("network.json", "--target", "1", "--x", "1,2")),
         ("verify", ("output", "claim.json")),
         ("verify", ("step", "taken.json")),
+        ("diff", ("several.json", "several.json", "--all")),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
@@ -133,6 +134,25 @@ def test_documents_of_files_are_as_published(
     result = run(command, *arguments, "--json")
     assert (result.status, result.err) == (0, "")
     jsonschema.validate(result.document, strict(schema_of(command)))
+
+
+def test_documents_of_differences_are_as_published(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layers that changed, that one side lacks, and what is not finite."""
+    spoilt = {
+        "shape": [1, 2], "dtype": "float32", "values": [[1, None]],
+        "nonfinite": [{"index": [0, 1], "value": "nan"}],
+    }  # fmt: skip
+    other = {"a.weight": spoilt, "b.weight": [[3], [4]], "c.weight": [[0.5]], "n.weight": [2]}
+    (tmp_path / "a.json").write_text(json.dumps(LAYERS["several.json"]), encoding="utf-8")
+    (tmp_path / "b.json").write_text(json.dumps(other), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for options in ((), ("--all",), ("--tolerance", "bf16"), ("--match", "content")):
+        result = run("diff", "a.json", "b.json", *options, "--json")
+        assert (result.status, result.err) == (1, "")
+        jsonschema.validate(result.document, strict(schema_of("diff")))
+        assert result.document["ok"] is False
 
 
 def test_a_document_that_lies_is_refused() -> None:

@@ -86,6 +86,7 @@ def diff(
     """Say what changed in each linear layer of two checkpoints, and how."""
     from fcinspect.checkpoints.diff.diffing import Request
     from fcinspect.checkpoints.diff.diffing import diff as compared
+    from fcinspect.checkpoints.uris import masked_name
     from fcinspect.render.diff import view_of_diff
     from fcinspect.render.progress import tracked
 
@@ -99,8 +100,8 @@ def diff(
     )
     found = compared(open_checkpoint(a, layout_a), open_checkpoint(b, layout_b), request, tracked)
     asked = {
-        "a": a,
-        "b": b,
+        "a": masked_name(a),
+        "b": masked_name(b),
         "tolerance": request.tolerance,
         "only": list(request.only),
         "all": everything,

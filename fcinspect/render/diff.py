@@ -29,8 +29,14 @@ def view_of_diff(difference: Difference, asked: dict[str, Any]) -> View:
         page=partial(page, difference),
         rows=partial(rows, difference),
         ok=difference.ok,
-        warnings=(*difference.problems, *difference.notes),
+        warnings=tuple(map(text.safe, (*_first(difference.problems), *difference.notes))),
     )
+
+
+def _first(problems: Sequence[str]) -> tuple[str, ...]:
+    more = len(problems) - MOST_TOLD
+    left = (f"{more} more such problems; --json lists them all",) if more > 0 else ()
+    return (*problems[:MOST_TOLD], *left)
 
 
 def page(difference: Difference, precision: int = 4) -> Page:

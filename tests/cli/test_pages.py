@@ -19,7 +19,28 @@ FILES = {
             {"name": "\u001b[31mfc\u202e", "weight": [[2]], "bias": [0]},
         ]
     },
-}
+    "before.json": {
+        "module.encoder.layer.0.attention.self.query.weight": [[1, -2], [0.5, 3], [0.25, 4]],
+        "module.encoder.layer.0.attention.self.query.bias": [0, 1, 2],
+        "module.encoder.layer.0.attention.self.key.weight": [[1, -2.5], [0.1, 3]],
+        "module.encoder.layer.0.intermediate.dense.weight": [[*range(1, 10)]],
+        "module.encoder.layer.0.LayerNorm.weight": [1, 1],
+        "module.head.weight": [[1, 2]],
+        "module.[red]x.weight": [[1, 2, 3, 4]],
+    },
+    "after.json": {
+        "encoder.layer.0.attention.self.query.weight": [[0.25, 4], [1, -2], [0.5, 3]],
+        "encoder.layer.0.attention.self.query.bias": [2, 0, 1],
+        "encoder.layer.0.attention.self.key.weight": {
+            "shape": [2, 2], "dtype": "float32", "values": [[1, -2.5], [0.1, None]],
+            "nonfinite": [{"index": [1, 1], "value": "nan"}],
+        },
+        "encoder.layer.0.intermediate.dense.weight": [[-0.5 * k for k in range(1, 10)]],
+        "encoder.layer.0.LayerNorm.weight": [1, 2],
+        "classifier.weight": [[1, 2]],
+        "[red]x.weight": [[1, 2, 3, 4]],
+    },
+}  # fmt: skip
 
 PAGES = [
     ("create", "--in", "4", "--out", "2"),
@@ -51,6 +72,9 @@ PAGES = [
     ("diagnose", "mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)"),
     ("diagnose", "mat1 and mat2 must have the same dtype, but got Double and Float"),
     ("diagnose", "fcinspect.examples:classifier", "--batch", "3"),
+    ("diff", "network.json", "network.json"),
+    ("diff", "before.json", "after.json"),
+    ("diff", "before.json", "after.json", "--all", "--match", "content"),
 ]  # fmt: skip
 
 

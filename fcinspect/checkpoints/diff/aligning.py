@@ -98,5 +98,5 @@ def _without(names: Sequence[str], prefix: str) -> list[str]:
 def _how_many(names: Sequence[str], prefix: str) -> str:
     count = sum(name.startswith(prefix) for name in names)
     if count == len(names):
-        return "every name" if count > 1 else "the name"
+        return "every name"
     return f"{count:,} of {len(names):,} names"

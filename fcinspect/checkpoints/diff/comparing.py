@@ -44,7 +44,9 @@ def dtype_of(tensor: StoredTensor) -> str:
     return tensor.dtype if tensor.place is None else tensor.place.dtype
 
 
-def compare_layers(a: StoredLinear, b: StoredLinear, desk: Desk) -> Compared:
+def compare_layers(
+    a: StoredLinear, b: StoredLinear, desk: Desk, *, renamed: bool = False
+) -> Compared:
     """Return how a layer of B differs from one of A.
 
     Raises InputError where a file cannot be read, or was changed since it was opened.
@@ -52,7 +54,9 @@ def compare_layers(a: StoredLinear, b: StoredLinear, desk: Desk) -> Compared:
     finding = unreadable(a.weight, b.weight)
     if finding is None:
         finding = judge(weights(a, b, desk), desk.tolerance)
-    return Compared(a.name, side_of(a), side_of(b), finding, _bias(a, b, finding, desk))
+    return Compared(
+        a.name, side_of(a), side_of(b), finding, _bias(a, b, finding, desk), renamed=renamed
+    )
 
 
 def weights(a: StoredLinear, b: StoredLinear, desk: Desk) -> Pair:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from fcinspect.checkpoints.diff.aligning import Alignment, align
@@ -15,13 +16,17 @@ from fcinspect.checkpoints.diff.comparing import (
     side_of,
     side_of_tensor,
 )
+from fcinspect.checkpoints.diff.matching import Pairs, look_alike, matched
 from fcinspect.checkpoints.diff.one_thread import one_blas_thread
 from fcinspect.checkpoints.diff.reading import Reader
 from fcinspect.checkpoints.diff.records import Compared, Difference, Side
-from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor
+from fcinspect.checkpoints.diff.tied import tied
+from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor, unreadable
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.rounding.formats import format_named
 
+MOST_NAMES = 4
+"""Names of tied weights that are told."""
 Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 """(items, how many, what) -> the items, shown as they come."""
 
@@ -38,6 +43,10 @@ class Request:
     """Whether tensors that are no linear layer are compared as well."""
     by_content: bool = False
     """Whether layers without a counterpart of their name are looked for by their content."""
+
+    def fits(self, name: str) -> bool:
+        """Whether `only` chooses a name."""
+        return not self.only or any(fits(name, pattern) for pattern in self.only)
 
 
 def _unwatched(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
@@ -71,92 +80,131 @@ class _Diffing:
     ) -> None:
         self.a, self.b, self.request, self.desk, self.watch = a, b, request, desk, watch
         self.notes: list[str] = []
+        self.only_a: list[Side] = []
+        self.only_b: list[Side] = []
 
     def run(self) -> Difference:
         """Return the report."""
-        request = self.request
-        layers_a, layers_b = self._selected(self.a.layers), self._selected(self.b.layers)
-        self._require_something(layers_a, layers_b)
-        by_a = {layer.name: layer for layer in layers_a}
-        by_b = {layer.name: layer for layer in layers_b}
-        alignment = align(list(by_a), list(by_b))
-        self.notes += alignment.notes
+        self._require_something()
+        by_name, by_content = self._layers()
+        tensors = self._tensors() if self.request.everything else []
         work: list[Callable[[], Compared]] = [
-            lambda x=x, y=y: compare_layers(by_a[x], by_b[y], self.desk)  # type: ignore[misc]
-            for x, y in alignment.pairs
+            *(partial(compare_layers, *pair, self.desk) for pair in by_name),
+            *(partial(compare_layers, *pair, self.desk, renamed=True) for pair in by_content),
+            *(partial(compare_tensors, *pair, self.desk) for pair in tensors),
         ]
-        only_a = [side_of(by_a[name]) for name in alignment.only_in_a]
-        only_b = [side_of(by_b[name]) for name in alignment.only_in_b]
-        rest_a, rest_b = _others(self.a), _others(self.b)
-        if request.everything:
-            others = self._aligned(rest_a, rest_b)
-            work += [
-                lambda x=x, y=y: compare_tensors(rest_a[x], rest_b[y], self.desk)  # type: ignore[misc]
-                for x, y in others.pairs
-            ]
-            only_a += [side_of_tensor(rest_a[name]) for name in others.only_in_a]
-            only_b += [side_of_tensor(rest_b[name]) for name in others.only_in_b]
         compared = [task() for task in self.watch(work, len(work), "layers")]
-        return self._report(compared, only_a, only_b, (layers_a, layers_b))
+        for side, checkpoint in (("A", self.a), ("B", self.b)):
+            self.notes += [f"{side}: {_tie(names)}" for names in tied(checkpoint)]
+        return self._report(compared)
 
-    def _report(
-        self,
-        compared: Sequence[Compared],
-        only_a: Sequence[Side],
-        only_b: Sequence[Side],
-        layers: tuple[Sequence[StoredLinear], Sequence[StoredLinear]],
-    ) -> Difference:
+    def _report(self, compared: Sequence[Compared]) -> Difference:
         everything = self.request.everything
+        fits = self.request.fits
         return Difference(
             a=self.a.source,
             b=self.b.source,
             compared=tuple(compared),
-            only_in_a=tuple(only_a),
-            only_in_b=tuple(only_b),
+            only_in_a=tuple(self.only_a),
+            only_in_b=tuple(self.only_b),
             not_compared_a=0 if everything else len(self.a.skipped),
             not_compared_b=0 if everything else len(self.b.skipped),
-            left_out_a=len(self.a.layers) - len(layers[0]),
-            left_out_b=len(self.b.layers) - len(layers[1]),
+            left_out_a=self._left_out(self.a, {each.a.name for each in compared}, fits),
+            left_out_b=self._left_out(self.b, {each.b.name for each in compared}, fits),
             tolerance=self.request.tolerance,
-            notes=tuple(self.notes),
-            problems=tuple(
-                f"{side}: {problem}"
-                for side, checkpoint in (("A", self.a), ("B", self.b))
-                for problem in checkpoint.problems
-            ),
+            notes=(*_told("notes", self.a, self.b), *self.notes),
+            problems=_told("problems", self.a, self.b),
         )
 
-    def _selected(self, layers: Sequence[StoredLinear]) -> list[StoredLinear]:
-        return [layer for layer in layers if self._fits(layer.name)]
+    def _layers(self) -> tuple[Pairs, Pairs]:
+        """Return the layers of one name and of one content; note what is in one side alone."""
+        by_a = {layer.name: layer for layer in self.a.layers}
+        by_b = {layer.name: layer for layer in self.b.layers}
+        found = self._aligned(list(by_a), list(by_b))
+        renamed: Pairs = []
+        rest_a = [by_a[name] for name in found.only_in_a]
+        rest_b = [by_b[name] for name in found.only_in_b]
+        if self.request.by_content:
+            renamed = matched(rest_a, rest_b, self.desk)
+            met = {id(layer) for pair in renamed for layer in pair}
+            rest_a = [layer for layer in rest_a if id(layer) not in met]
+            rest_b = [layer for layer in rest_b if id(layer) not in met]
+        elif rest_a and rest_b:
+            self._hint(rest_a, rest_b)
+        self.only_a += map(side_of, rest_a)
+        self.only_b += map(side_of, rest_b)
+        return [(by_a[x], by_b[y]) for x, y in found.pairs], renamed
 
-    def _fits(self, name: str) -> bool:
-        patterns = self.request.only
-        # a name may itself hold brackets: experts[3]
-        return not patterns or any(name == p or fnmatchcase(name, p) for p in patterns)
+    def _hint(self, a: Sequence[StoredLinear], b: Sequence[StoredLinear]) -> None:
+        count = look_alike(a, b, self.desk)
+        if count:
+            which = "a layer" if count == 1 else f"{count:,} layers"
+            self.notes.append(
+                f"{which} only in A look{'s' if count == 1 else ''} like one only in B, by a corner"
+                " of the weight: --match content pairs them"
+            )
 
-    def _aligned(self, a: dict[str, StoredTensor], b: dict[str, StoredTensor]) -> Alignment:
-        found = align(
-            [name for name in a if self._fits(name)], [name for name in b if self._fits(name)]
-        )
+    def _tensors(self) -> list[tuple[StoredTensor, StoredTensor]]:
+        """Return the other tensors to compare, and note what is in one checkpoint alone."""
+        by_a, by_b = _others(self.a), _others(self.b)
+        found = self._aligned(list(by_a), list(by_b))
+        self.only_a += [side_of_tensor(by_a[name]) for name in found.only_in_a]
+        self.only_b += [side_of_tensor(by_b[name]) for name in found.only_in_b]
+        return [(by_a[x], by_b[y]) for x, y in found.pairs]
+
+    def _aligned(self, a: Sequence[str], b: Sequence[str]) -> Alignment:
+        """Return which names belong together, of those that --only chooses."""
+        found = align(a, b)
         self.notes += [note for note in found.notes if note not in self.notes]
-        return found
+        fits = self.request.fits
+        return Alignment(
+            tuple(pair for pair in found.pairs if any(map(fits, pair))),
+            tuple(filter(fits, found.only_in_a)),
+            tuple(filter(fits, found.only_in_b)),
+        )
 
-    def _require_something(self, a: Sequence[StoredLinear], b: Sequence[StoredLinear]) -> None:
+    def _left_out(self, side: Checkpoint, met: set[str], fits: Callable[[str], bool]) -> int:
+        return sum(not fits(layer.name) and layer.name not in met for layer in side.layers)
+
+    def _require_something(self) -> None:
         names = [layer.name for layer in (*self.a.layers, *self.b.layers)]
         if self.request.everything:
             names += [skip.name for skip in (*self.a.skipped, *self.b.skipped)]
         for pattern in self.request.only:
-            if not any(name == pattern or fnmatchcase(name, pattern) for name in names):
+            if not any(fits(name, pattern) for name in names):
                 raise UsageError(
                     f"no layer's name fits {pattern!r}", hint=did_you_mean(pattern, names)
                 )
-        if not (a or b or self.request.everything):
+        if not names:
             raise InputError(
                 f"neither {self.a.source} nor {self.b.source} holds a linear layer",
-                hint="--all compares what is no linear layer as well",
+                hint=None if self.request.everything else "--all compares what else they hold",
             )
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a name fits a pattern of a shell, or is that very text: experts[3]."""
+    return name == pattern or fnmatchcase(name, pattern)
+
+
+def _tie(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:MOST_NAMES]))
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{shown}{more} are names of the same numbers (tied weights)"
 
 
 def _others(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
     """Return the tensors that are no linear layer's."""
-    return {skip.name: skip.tensor for skip in checkpoint.skipped if skip.tensor is not None}
+    return {
+        skip.name: skip.tensor or unreadable(skip.name, "unknown", (), skip.reason)
+        for skip in checkpoint.skipped
+    }
+
+
+def _told(what: str, a: Checkpoint, b: Checkpoint) -> tuple[str, ...]:
+    """Return the notes or problems of both, with the side they are of."""
+    return tuple(
+        f"{side}: {sentence}"
+        for side, checkpoint in (("A", a), ("B", b))
+        for sentence in getattr(checkpoint, what)
+    )

@@ -70,14 +70,13 @@ def _wide(codes: np.ndarray) -> np.ndarray:
 
 
 def _explained(pair: Pair, rules: Rules, found: Pointwise) -> Finding:
+    if pair.a.dtype == pair.b.dtype and found.changed == found.zero_signs:
+        return _finding("with signs of zeros changed", f"{found.changed:,} zeros changed sign")
+    if pair.a.dtype == pair.b.dtype and found.changed == found.nan_codes:
+        return _finding("with other NaNs", f"{found.changed:,} NaNs have other bits")
     rule = words.rule_of(rules, pair.a.dtype, pair.b.dtype)
     if rule is not None:
         return Finding(rule.kind, rule.how, Sameness.DIFFERENT, rule.detail)
-    same_format = pair.a.dtype == pair.b.dtype
-    if same_format and found.changed == found.zero_signs:
-        return _finding("with signs of zeros changed", f"signs of {found.changed:,} zeros changed")
-    if same_format and found.changed == found.nan_codes:
-        return _finding("with other NaNs", f"the bits of {found.changed:,} NaNs changed")
     moved = reordered(pair.a, pair.b, pair.lines, found) if pair.is_matrix else None
     if moved is not None:
         return moved

@@ -58,16 +58,16 @@ class Factor:
         return self.low <= self.high
 
     def value(self, dtype: str) -> float | None:
-        """Return the shortest number in the interval; None without enough evidence, or for 0.
+        """Return the shortest number in the interval; None without enough evidence, or for 0 or 1.
 
         A number counts as in it where the nearest number of float32 is, which is what torch
         multiplies by.
         """
         if (self.count - 1) * (NARROW[dtype].precision - 2) < EVIDENCE:
             return None
-        if not (math.isfinite(self.low) and math.isfinite(self.high)) or (
-            self.low <= 0 <= self.high
-        ):
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            return None
+        if any(self.low <= trivial <= self.high for trivial in (0.0, 1.0)):
             return None
         middle = self.low + (self.high - self.low) / 2
         for digits in range(1, 18):

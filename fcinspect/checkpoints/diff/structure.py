@@ -99,7 +99,8 @@ def transposed(a: Grid, b: Grid) -> Finding | None:
     if rule is None:
         return None
     if rule.kind == "equal":
-        rule = Rule("transposed", "transposed", ("B is A transposed, bit for bit",))
+        exactly = "" if found.changed else ", bit for bit"
+        rule = Rule("transposed", "transposed", (f"B is A transposed{exactly}",))
     else:
         detail = ("B is A transposed, and then:", *rule.detail)
         rule = Rule(f"transposed and {rule.kind}", f"transposed, then {rule.how}", detail)

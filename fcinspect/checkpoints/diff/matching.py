@@ -1,0 +1,149 @@
+"""Which layer of A is which of B under another name, told by their numbers.
+
+A corner of each weight is read. Weights whose corners are the same are compared whole; of the
+others those belong together whose corners are nearly proportional, as after rounding, scaling or
+fine-tuning, and as they lie or transposed. Permuted weights are not found in this way.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fcinspect.checkpoints.diff.comparing import Desk, unreadable, weights
+from fcinspect.checkpoints.diff.judging import same_codes
+from fcinspect.checkpoints.diff.reading import Reader, values_of, weight_of
+from fcinspect.checkpoints.records import StoredLinear
+from fcinspect.rounding.arrays import Float64Array
+
+CORNER = 32
+"""Rows and columns of a corner, at most."""
+ALIKE = 0.9
+"""|r| of two corners from which they are taken for the same layer: by chance r is about 1/√n."""
+ALIKE_IF_SMALL = 0.9999
+"""The same of corners of fewer than 64 numbers."""
+FEWEST = 4
+"""Numbers below which a corner tells nothing."""
+MOST_TRIES = 4
+"""Weights that are compared whole with one whose corner is the same."""
+
+Pairs = list[tuple[StoredLinear, StoredLinear]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """A layer and the corner of its weight."""
+
+    layer: StoredLinear
+    corner: Float64Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.layer.out_features, self.layer.in_features
+
+    @property
+    def key(self) -> tuple[tuple[int, int], bytes]:
+        return self.shape, self.corner.tobytes()
+
+
+def matched(a: Sequence[StoredLinear], b: Sequence[StoredLinear], desk: Desk) -> Pairs:
+    """Return the layers that belong together, in the order of A; each is in one pair at most."""
+    ours, theirs = _samples(a, desk.a), _samples(b, desk.b)
+    pairs = _equal(ours, theirs, desk)
+    met = {id(layer) for pair in pairs for layer in pair}
+    pairs += _alike(
+        [sample for sample in ours if id(sample.layer) not in met],
+        [sample for sample in theirs if id(sample.layer) not in met],
+    )
+    order = {id(layer): place for place, layer in enumerate(a)}
+    return sorted(pairs, key=lambda pair: order[id(pair[0])])
+
+
+def look_alike(a: Sequence[StoredLinear], b: Sequence[StoredLinear], desk: Desk) -> int:
+    """Return how many layers seem to belong together, by corners that lie in files alone."""
+    in_files = [[layer for layer in layers if layer.weight.place is not None] for layers in (a, b)]
+    return len(_alike(_samples(in_files[0], desk.a), _samples(in_files[1], desk.b)))
+
+
+def _samples(layers: Sequence[StoredLinear], reader: Reader) -> list[_Sample]:
+    return [
+        _Sample(layer, _corner(layer, reader))
+        for layer in layers
+        if unreadable(layer.weight, layer.weight) is None
+    ]
+
+
+def _corner(layer: StoredLinear, reader: Reader) -> Float64Array:
+    grid, flipped = weight_of(layer.weight, layer.layout, reader)
+    codes = grid.read((0, min(grid.rows, CORNER), 0, min(grid.columns, CORNER)))
+    corner = values_of(codes, grid.dtype)
+    return np.ascontiguousarray(corner.T if flipped else corner)
+
+
+def _equal(ours: Sequence[_Sample], theirs: Sequence[_Sample], desk: Desk) -> Pairs:
+    """Pair weights of equal bits."""
+    by_key: dict[object, list[_Sample]] = defaultdict(list)
+    for sample in theirs:
+        by_key[sample.key].append(sample)
+    pairs: Pairs = []
+    for sample in ours:
+        candidates = by_key[sample.key]
+        for candidate in candidates[:MOST_TRIES]:
+            pair = weights(sample.layer, candidate.layer, desk)
+            if pair.a.dtype == pair.b.dtype and same_codes(pair.a, pair.b):
+                pairs.append((sample.layer, candidate.layer))
+                candidates.remove(candidate)
+                break
+    return pairs
+
+
+def _alike(ours: Sequence[_Sample], theirs: Sequence[_Sample]) -> Pairs:
+    """Pair weights whose corners are nearly proportional, the nearest first."""
+    found: list[tuple[float, int, int]] = []
+    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, sample in enumerate(theirs):
+        groups[sample.shape].append(place)
+    for place, sample in enumerate(ours):
+        found += [(-r, place, other) for r, other in _near(sample, theirs, groups)]
+    pairs: Pairs = []
+    met_a: set[int] = set()
+    met_b: set[int] = set()
+    for _, place, other in sorted(found):
+        if place not in met_a and other not in met_b:
+            met_a.add(place)
+            met_b.add(other)
+            pairs.append((ours[place].layer, theirs[other].layer))
+    return pairs
+
+
+def _near(
+    sample: _Sample, theirs: Sequence[_Sample], groups: dict[tuple[int, int], list[int]]
+) -> Iterator[tuple[float, int]]:
+    """Yield (|r|, place) of those that are like a corner, as it lies or transposed."""
+    least = ALIKE if sample.corner.size >= 64 else ALIKE_IF_SMALL
+    for corner, shape in ((sample.corner, sample.shape), (sample.corner.T, sample.shape[::-1])):
+        direction = _direction(corner)
+        if direction is None:
+            continue
+        for place in groups.get(shape, ()):
+            other = _direction(theirs[place].corner)
+            r = 0.0 if other is None else abs(float(direction @ other))
+            if r >= least:
+                yield r, place
+
+
+def _direction(corner: Float64Array) -> Float64Array | None:
+    """Return a corner as a unit vector about its mean; None where it tells nothing."""
+    flat = np.where(np.isfinite(corner), corner, 0.0).ravel()
+    if flat.size < FEWEST:
+        return None
+    largest = np.abs(flat).max()
+    if not largest:
+        return None
+    flat = flat / largest
+    flat -= flat.mean()
+    length = float(np.sqrt(flat @ flat))
+    return flat / length if length > 1e-9 else None
