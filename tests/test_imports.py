@@ -48,7 +48,7 @@ def loaded_by(
     "arguments",
     [("--help",), ("--version",), ("shapes", "3-5-4-2"), ("explain", "--help"), ("step", "--help"),
      ("trace", "--help"), ("diagnose", "--help"), ("verify", "--help"),
-     ("verify", "layer", "--help"), ("verify", "optimizer", "--help"),
+     ("diff", "--help"), ("verify", "layer", "--help"), ("verify", "optimizer", "--help"),
      ("completion", "bash"), ("schema", "shapes")],
     ids=" ".join,
 )  # fmt: skip
@@ -108,3 +108,9 @@ def layers(tmp_path: Path) -> Path:
 def test_layers_from_files_load_no_torch(layers: Path, command: str, ending: str) -> None:
     """show and explain read layers without torch."""
     assert "torch" not in loaded_by(command, f"layer.{ending}", folder=layers)
+
+
+@pytest.mark.parametrize("ending", ["json", "npz", "safetensors"])
+def test_comparing_files_loads_no_torch(layers: Path, ending: str) -> None:
+    """diff reads both sides without torch."""
+    assert "torch" not in loaded_by("diff", f"layer.{ending}", "layer.npz", folder=layers)

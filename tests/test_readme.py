@@ -86,5 +86,5 @@ def test_a_wrong_example_is_seen() -> None:
 def test_there_are_examples_of_every_command() -> None:
     """No command goes unshown."""
     commands = " ".join(example.command for block in BLOCKS for example in block)
-    for command in ("create", "explain", "shapes", "trace", "step", "verify", "diagnose"):
+    for command in ("create", "explain", "shapes", "trace", "step", "verify", "diagnose", "diff"):
         assert f"fcinspect {command}" in commands

@@ -16,6 +16,7 @@ from fcinspect.rounding.formats import FORMATS
 if TYPE_CHECKING:
     from fcinspect.checkpoints.diff.records import Compared, Difference, Finding, Side, Spot
 
+LEGEND = "Δ = b − a, number by number; relative: ‖B − A‖/‖A‖, the roots of sums of squares"
 MOST_TOLD = 12
 """Layers of which the page says more than the table, and names that one side alone has."""
 
@@ -52,6 +53,8 @@ def page(difference: Difference, precision: int = 4) -> Page:
     others = _to_show(difference, linear=False)
     if others:
         built.group(_other_table(others, precision))
+    if layers or others:
+        built.add(Line.of((LEGEND, "faint")))
     told = [each for each in (*layers, *others) if any(_told(each))]
     for each in told[:MOST_TOLD]:
         built.group(Line.of((text.safe(each.name) or "''", "strong")), *_told(each))
@@ -83,8 +86,8 @@ def _table(layers: Sequence[Compared], precision: int) -> Table:
         Column("in"),
         Column("out"),
         Column("how it differs", right=False),
-        Column("max |b−a|"),
-        Column("‖B−A‖/‖A‖"),
+        Column("max |Δ|"),
+        Column("relative"),
     )
     body = [
         (
@@ -105,8 +108,8 @@ def _other_table(others: Sequence[Compared], precision: int) -> Table:
         Column("array, no linear layer", right=False, folds=True),
         Column("shape"),
         Column("how it differs", right=False),
-        Column("max |b−a|"),
-        Column("‖B−A‖/‖A‖"),
+        Column("max |Δ|"),
+        Column("relative"),
     )
     body = [
         (text.safe(each.name), text.sizes(each.a.shape), _how(each), *_apart(each))
@@ -147,8 +150,6 @@ def _told(each: Compared) -> Iterable[Line]:
         yield Line.of(f"in B it is {text.safe(each.b.name)!r}", indent=2)
     yield from _told_of(each.finding, "W" if each.is_linear else text.safe(each.name), each)
     if each.bias is not None and each.bias.kind != "equal":
-        if each.finding.kind != "equal":
-            yield Line.of(f"bias: {each.bias.how}", indent=2)
         yield from _told_of(each.bias, "b", each)
 
 

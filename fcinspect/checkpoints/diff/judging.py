@@ -108,12 +108,12 @@ def _special_values(found: Pointwise) -> Finding | None:
             for kind, word in (("nan", "NaN"), ("inf", "Inf"))
             if found.became[kind] or found.ceased[kind]
         ]
-        return _finding(f"with {' and '.join(kinds)}", ", ".join(told), "all others are equal")
+        return _finding(f"with {' and '.join(kinds)}", ", ".join(told))
     if found.became["zero"] == found.changed:
         how = f"{found.changed:,} of {found.rows * found.columns:,} numbers became 0"
         if found.changed == found.rows * found.columns - found.zero_signs and not found.sums.bb:
             return _finding("zeroed", "all numbers became 0")
-        return _finding("with numbers zeroed", how, "all others are equal")
+        return _finding("with numbers zeroed", how)
     return None
 
 
