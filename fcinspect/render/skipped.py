@@ -49,8 +49,17 @@ def skipped_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def layer_remarks(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Return what is remarked on the layers, each remark once with the layers that it is on."""
-    pairs = ((words, layer.name) for layer in checkpoint.layers for words in layer.warnings)
+    """Return what is remarked on the layers, each remark once with the layers that it is on.
+
+    What is said of the whole checkpoint is left out.
+    """
+    whole = {*checkpoint.problems, *checkpoint.notes}
+    pairs = (
+        (words, layer.name)
+        for layer in checkpoint.layers
+        for words in layer.warnings
+        if words not in whole
+    )
     groups = _grouped(pairs)
     told = [f"{_named(names)}: {text.safe(words)}" for words, names in groups[:MOST_GROUPS]]
     if len(groups) > MOST_GROUPS:

@@ -260,6 +260,9 @@ def test_show_tells_the_problems(tmp_path: Path, run: Run) -> None:
     assert refused.status == 3
     assert "its bias lies in 'model-00002-of-00003.safetensors', which is missing" in refused.err
     assert run("explain", folder, "fc2", "--x", "ones").status == 0
+    # once in the list, though the layer that is concerned is told of it too
+    assert run("show", folder, "--json").document["warnings"] == list(opened(folder).problems)
+    assert "is not in the index" in run("explain", folder, "fc2", "--x", "ones").out
 
 
 def test_many_problems_are_cut_on_the_page_and_whole_in_the_data(tmp_path: Path, run: Run) -> None:
