@@ -9,7 +9,7 @@ import errno
 import io
 import os
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from fcinspect.checkpoints.uris import is_uri, masked_name
 from fcinspect.errors import InputError
@@ -132,6 +132,24 @@ class LocalFile:
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)
+
+
+class ArrayStorage:
+    """The bytes of an array in memory, for what must be unpacked before it can be read."""
+
+    STAMP: ClassVar[Stamp] = Stamp(0, "in memory")
+
+    def __init__(self, name: str, values: Any) -> None:
+        self.uri, self.stamp = name, self.STAMP
+        # an empty array has no bytes to cast
+        self._bytes = memoryview(values).cast("B") if values.size else memoryview(b"")
+
+    def read_into(self, view: memoryview, begin: int) -> None:
+        """Fill `view` from byte `begin` on."""
+        view[:] = self._bytes[begin : begin + len(view)]
+
+    def close(self) -> None:
+        """Let go of nothing: the array lives as long as this object."""
 
 
 class Seekable(io.RawIOBase):

@@ -7,7 +7,7 @@ import inspect
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_type_hints
@@ -137,6 +137,8 @@ class Output:
         typer.Option("--verbose", "-v", help="Say on stderr which versions ran, and how long."),
     ] = False
 
+    FORMS: ClassVar[tuple[str, ...]] = FORMATS
+    """The formats that the command writes."""
     LAYER_ENDINGS: ClassVar[tuple[str, ...]] = ()
     """Endings by which a command writes its layer instead of its report."""
 
@@ -204,11 +206,46 @@ class Output:
         if self.form is not None:
             return self.form
         asked = os.environ.get(FORMAT_VARIABLE)
-        if asked and asked not in FORMATS:
+        if asked and asked not in self.FORMS:
             raise UsageError(
-                f"{FORMAT_VARIABLE}={asked!r} is not known: expected one of {', '.join(FORMATS)}"
+                f"{FORMAT_VARIABLE}={asked!r} is not known: expected one of {', '.join(self.FORMS)}"
             )
         return asked or "text"
+
+
+RECORD_FORMATS = (*FORMATS, "ndjson")
+
+
+@dataclass(frozen=True)
+class RecordsOutput(Output):
+    """How and where a report of many layers is written; as NDJSON, each as soon as it is there."""
+
+    FORMS: ClassVar[tuple[str, ...]] = RECORD_FORMATS
+
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            parser=one_of("format", RECORD_FORMATS),
+            autocompletion=completion_of(RECORD_FORMATS),
+            metavar="FORMAT",
+            help="text, json, ndjson, csv or md; default from FCINSPECT_FORMAT, else text.",
+        ),
+    ] = None
+
+    @property
+    def streams(self) -> bool:
+        """Whether stdout takes a flat object a line."""
+        return self._chosen_form() == "ndjson"
+
+    def stream(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Write each record as a line of JSON, or go through them silently under --quiet."""
+        from fcinspect.render.jsonable import dumps
+
+        for record in records:
+            if not self.quiet:
+                write_text(dumps(record))
 
 
 @dataclass(frozen=True)

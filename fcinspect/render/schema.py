@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from fcinspect.errors import UsageError, did_you_mean
-from fcinspect.render import diff_documents, documents, module_documents
+from fcinspect.render import diff_documents, documents, module_documents, scan_documents
 
 Data = TypeVar("Data")
 
@@ -21,6 +21,7 @@ DOCUMENTS: dict[str, Any] = {
     "step": documents.StepDocument,
     "verify": documents.VerifyDocument | documents.PlannedChecksDocument,
     "diagnose": module_documents.DiagnoseDocument,
+    "scan": scan_documents.ScanDocument,
     "diff": diff_documents.DiffDocument,
 }
 

@@ -55,9 +55,33 @@ class MatrixStatistics:
     dead_inputs: Places
     """Columns of W that are all zero."""
     duplicate_outputs: Places | None
-    """Rows of W equal, bit for bit, to an earlier row that is not all zero; None: not looked for."""
+    """Rows of W equal, bit for bit, to an earlier one, but for dead ones; None: not looked for."""
     spectral_low: float | None
     """A lower bound of σ₁, the largest of row norms, column norms and ‖W‖F/√rank; None where
     numbers are not finite."""
     spectral_high: float | None
     """An upper bound of σ₁, the smaller of ‖W‖F and √(‖W‖₁‖W‖∞)."""
+
+
+@dataclass(frozen=True)
+class ScannedLayer:
+    """What was found of one linear layer."""
+
+    name: str
+    """The module path; "" for a layer on its own."""
+    source: str
+    """The checkpoint in words."""
+    in_features: int
+    """The width of the input."""
+    out_features: int
+    """The width of the output."""
+    dtype: str
+    """The number format of the weight."""
+    parameters: int
+    """out·in, plus out with a bias."""
+    weight: MatrixStatistics
+    """Of the weight."""
+    bias: Statistics | None
+    """Of the bias, None for a layer without one."""
+    warnings: tuple[str, ...] = ()
+    """What a reader should know of how the layer was understood."""

@@ -1,0 +1,173 @@
+"""Jobs: the parts of a matrix that are read and gone through independently of each other.
+
+A job is plain data that any process can carry out which sees the file. Its bounds depend on the
+matrix alone, and results are merged in the order of the jobs: they are the same, bit for bit,
+whoever carries out which job, in whatever order.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcinspect.checkpoints.records import Place
+from fcinspect.checkpoints.scan.one_thread import one_blas_thread
+from fcinspect.checkpoints.scan.partial import Partial
+from fcinspect.checkpoints.scan.tile import take_in
+from fcinspect.checkpoints.storage import Storage, open_storage
+from fcinspect.rounding import float8
+from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
+
+Words = npt.NDArray[np.unsignedinteger[Any]]
+"""Numbers as they are stored."""
+Digests = npt.NDArray[np.uint64]
+
+TILE = 1 << 17
+"""Numbers gone through at a time: with their squares they stay in a processor's cache."""
+JOB_BYTES = 1 << 25
+"""Bytes that one job reads."""
+JOB_ROWS = 1 << 16
+"""Rows of one job at most: three numbers are kept of each."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Some rows of some columns of a matrix as it lies in its file."""
+
+    place: Place
+    """The whole matrix; its shape as it lies there has two dimensions."""
+    rows: tuple[int, int]
+    """First row, and the one after the last."""
+    columns: tuple[int, int]
+    """First column, and the one after the last."""
+    outputs_are_columns: bool = False
+    """Whether the columns rather than the rows are the layer's outputs."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that are read."""
+        rows, columns = self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]
+        return rows * columns * ITEMSIZES[self.place.dtype]
+
+
+def jobs_of(place: Place, *, outputs_are_columns: bool = False) -> Iterator[Job]:
+    """Yield the jobs of a matrix: panel by panel of columns, in each from top to bottom."""
+    rows, columns = as_it_lies(place)
+    for left in range(0, columns, TILE):
+        right = min(left + TILE, columns)
+        step = JOB_BYTES // ((right - left) * ITEMSIZES[place.dtype])
+        step = max(1, min(step, JOB_ROWS))
+        for top in range(0, rows, step):
+            bottom = min(top + step, rows)
+            yield Job(place, (top, bottom), (left, right), outputs_are_columns)
+
+
+def as_it_lies(place: Place) -> tuple[int, int]:
+    """Return rows and columns of a matrix or vector as it lies in its file; a vector is a row."""
+    shape = place.shape if len(place.shape) == 2 else (1, *place.shape)
+    rows, columns = shape[::-1] if place.transposed else shape
+    return rows, columns
+
+
+def carry_out(jobs: Sequence[Job]) -> list[Partial]:
+    """Read and go through jobs that lie in one file; raises InputError."""
+    storage = open_storage(jobs[0].place.uri, jobs[0].place.stamp)
+    try:
+        with one_blas_thread():
+            return [carry_out_in(storage, job) for job in jobs]
+    finally:
+        storage.close()
+
+
+def carry_out_in(storage: Storage, job: Job) -> Partial:
+    """Read and go through one job; raises InputError."""
+    (top, bottom), (left, right) = job.rows, job.columns
+    rows, columns = bottom - top, right - left
+    partial = Partial.empty(rows, columns, columns if job.outputs_are_columns else rows)
+    step = max(1, TILE // columns)
+    reader = _Reader(job, storage, min(step, rows))
+    for row in range(0, rows, step):
+        words, tile = reader.read(top + row, min(step, rows - row))
+        take_in(partial, tile, row, reader.scratch[: len(tile)])
+        if job.outputs_are_columns:
+            partial.digests += column_digests(words, top + row)
+        else:
+            partial.digests[row : row + len(tile)] = row_digests(words)
+    return partial
+
+
+class _Reader:
+    """Reads tile after tile of a job into the same memory."""
+
+    def __init__(self, job: Job, storage: Storage, rows: int) -> None:
+        self._storage, self._dtype = storage, job.place.dtype
+        self._begin, self._left = job.place.begin, job.columns[0]
+        self._width = as_it_lies(job.place)[1]
+        self._size = ITEMSIZES[self._dtype]
+        shape = rows, job.columns[1] - self._left
+        self._words = np.empty(shape, f"<u{self._size}")
+        self._numbers = np.empty(shape, "float64" if self._size == 8 else "float32")
+        self.scratch = np.empty_like(self._numbers)
+
+    def read(self, row: int, count: int) -> tuple[Words, FloatArray]:
+        """Return the words and numbers of rows of the matrix."""
+        words = self._words[:count]
+        view = words.data.cast("B")
+        columns = words.shape[1]
+        if columns == self._width:
+            self._storage.read_into(view, self._begin + row * self._width * self._size)
+        else:
+            step = columns * self._size
+            for k in range(count):
+                at = ((row + k) * self._width + self._left) * self._size
+                self._storage.read_into(view[k * step : (k + 1) * step], self._begin + at)
+        return words, decoded(words, self._dtype, self._numbers[:count])
+
+
+def decoded(words: Words, dtype: str, numbers: FloatArray) -> FloatArray:
+    """Return the numbers that stored words stand for, in `numbers` where they are converted."""
+    if dtype in ("float32", "float64"):
+        return words.view(f"<f{words.itemsize}").astype(dtype, copy=False)
+    if dtype == "bfloat16":
+        bits = numbers.view(np.uint32)
+        np.copyto(bits, words)
+        np.left_shift(bits, 16, out=bits)
+        return numbers
+    return np.take(_table(dtype), words, out=numbers, mode="clip")
+
+
+@functools.cache
+def _table(dtype: str) -> npt.NDArray[np.float32]:
+    if dtype == "float16":
+        return np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
+    return float8.table(dtype)
+
+
+def row_digests(words: Words) -> Digests:
+    """Return 64 bits of each row, equal for rows with equal bits."""
+    size = words.shape[1] * words.itemsize
+    wide = next(w for w in (8, 4, 2, 1) if size % w == 0)
+    longer = words.view(f"<u{wide}")
+    folded: Digests = np.bitwise_xor.reduce(longer, axis=1).astype(np.uint64)
+    if wide < 8:
+        folded ^= np.add.reduce(longer, axis=1, dtype=np.uint64) << np.uint64(8 * wide)
+    return folded
+
+
+def column_digests(words: Words, row: int) -> Digests:
+    """Return 64 bits of each column, Σ rᵢ·bits modulo 2⁶⁴; those of further rows are added.
+
+    rᵢ are odd numbers that depend on the row alone, by the finaliser of splitmix64.
+    """
+    factors = np.arange(row, row + len(words), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    factors ^= factors >> np.uint64(30)
+    factors *= np.uint64(0xBF58476D1CE4E5B9)
+    factors ^= factors >> np.uint64(27)
+    factors |= np.uint64(1)
+    found: Digests = np.einsum("i,ij->j", factors, words.astype(np.uint64))
+    return found

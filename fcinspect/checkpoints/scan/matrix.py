@@ -1,0 +1,101 @@
+"""A weight or bias on its way through the scan: its jobs, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fcinspect.checkpoints.records import Place, StoredTensor
+from fcinspect.checkpoints.scan import duplicates
+from fcinspect.checkpoints.scan.jobs import Job, carry_out_in, jobs_of
+from fcinspect.checkpoints.scan.merging import Merging
+from fcinspect.checkpoints.scan.one_thread import one_blas_thread
+from fcinspect.checkpoints.scan.partial import Partial
+from fcinspect.checkpoints.scan.records import MatrixStatistics, Places, Statistics
+from fcinspect.checkpoints.storage import ArrayStorage, Storage, open_storage
+
+Open = Callable[[], Storage]
+
+
+class Matrix:
+    """A weight, or a bias as one row."""
+
+    def __init__(self, tensor: StoredTensor, *, outputs_are_columns: bool = False) -> None:
+        self._tensor = tensor
+        self.place, self.open = _placed(tensor)
+        self.outputs_are_columns = outputs_are_columns != self.place.transposed
+        self.jobs = list(jobs_of(self.place, outputs_are_columns=self.outputs_are_columns))
+        self._merging = Merging(self.place, outputs_are_columns=self.outputs_are_columns)
+        self._missing = len(self.jobs)
+
+    @property
+    def is_in_a_file(self) -> bool:
+        """Whether any process can read it from its place."""
+        return self._tensor.place is not None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that its jobs found is in."""
+        return not self._missing
+
+    def add(self, job: Job, found: Partial) -> None:
+        """Take in what the next job found."""
+        self._merging.add(job, found)
+        self._missing -= 1
+
+    def go_through(self) -> None:
+        """Carry out all jobs here: of numbers that are in memory, or must be unpacked."""
+        with self._opened() as storage, one_blas_thread():
+            for job in self.jobs:
+                self.add(job, carry_out_in(storage, job))
+
+    def numbers(self) -> Statistics:
+        """Return the statistics of its numbers."""
+        self._merging.close()
+        return self._merging.numbers()
+
+    def statistics(self) -> MatrixStatistics:
+        """Return the statistics of the matrix; reads again what may be equal outputs."""
+        self._merging.close()
+        return self._merging.matrix(self._duplicates())
+
+    def _duplicates(self) -> Places | None:
+        known = self._merging.digests()
+        if known is None:
+            return None
+        candidates = duplicates.candidates(*known)
+        if not len(candidates):
+            return Places(0)
+        with self._opened() as storage:
+            return duplicates.duplicates(
+                self.place, storage, candidates, outputs_are_columns=self.outputs_are_columns
+            )
+
+    @contextmanager
+    def _opened(self) -> Iterator[Storage]:
+        storage = self.open()
+        try:
+            yield storage
+        finally:
+            storage.close()
+
+
+def _placed(tensor: StoredTensor) -> tuple[Place, Open]:
+    """Return where a tensor's numbers lie, and how that is opened."""
+    if tensor.place is not None:
+        return tensor.place, partial(open_storage, tensor.place.uri, tensor.place.stamp)
+    carrier = "float64" if tensor.dtype == "float64" else "float32"
+    if tensor.dtype == "float16":
+        carrier = "float16"
+    shape = tensor.shape
+    place = Place(tensor.name, ArrayStorage.STAMP, carrier, 0, shape)
+    return place, partial(_unpacked, tensor, carrier)
+
+
+def _unpacked(tensor: StoredTensor, carrier: str) -> ArrayStorage:
+    values: Any = tensor.read(None)
+    return ArrayStorage(tensor.name, np.ascontiguousarray(values, dtype=f"<f{carrier[5:]}"))

@@ -1,0 +1,36 @@
+"""The whole of a scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fcinspect.checkpoints.records import SkippedTensor
+from fcinspect.checkpoints.scan.findings import findings_of
+from fcinspect.checkpoints.scan.records import ScannedLayer
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """What a scan of one or several checkpoints says."""
+
+    sources: tuple[str, ...]
+    """The checkpoints in words."""
+    layers: tuple[ScannedLayer, ...]
+    """The linear layers that were gone through."""
+    left_out: int
+    """How many linear layers were not asked for."""
+    skipped: tuple[SkippedTensor, ...]
+    """The tensors that are no linear layers, and why."""
+    problems: tuple[str, ...]
+    """What does not fit between the shards of a checkpoint."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how the checkpoints were understood."""
+    checked: bool = False
+    """Whether anything that speaks against a layer is a failure."""
+
+    @property
+    def ok(self) -> bool:
+        """False when a check was asked for and does not hold."""
+        return not self.checked or not (
+            self.problems or any(findings_of(layer) for layer in self.layers)
+        )

@@ -1,0 +1,174 @@
+"""Statistics of one tile of a matrix, small enough for a processor's cache.
+
+A tile of ordinary numbers is gone through in its own precision, with matrix–vector products of
+ones for the sums. No sum has more than 512 terms before it goes on in float64, so that the sums
+of a row or column are within γ₅₁₂ of the exact ones, and those of a whole matrix, whose errors
+average out, nearer by far. A tile with numbers that are not finite, or so large or small that
+squares would overflow or vanish, or with a mean that hides the deviations, is gone through in
+float64 around its mean.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+
+from fcinspect.checkpoints.scan.partial import Floats, Moments, Partial
+from fcinspect.rounding.arrays import FloatArray
+
+TERMS = 512
+"""Terms of a sum before it goes on in float64."""
+SUM_ERROR = 4e-5
+"""Bound of the relative error of a sum of squares or absolute values of float32 numbers: that of
+a square, and of adding 512 and then many in float64; γ₅₁₃ = 513·2⁻²⁴/(1 − 513·2⁻²⁴) = 3.1e-5."""
+ORDINARY = {"float32": (1e-12, 1e15), "float64": (1e-100, 1e100)}
+"""Largest absolute values of a tile whose squares keep their digits."""
+HIDING = 0.5
+"""mean²·n/Σw² from which on Σw² − n·mean² would lose too much."""
+FAR = 700
+"""The exponent for numbers from 2^400 on; its negative is for those all below 2^-400."""
+
+ONES = {name: np.ones(TERMS, name) for name in ORDINARY}
+
+
+def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -> None:
+    """Add the tile (rows × columns), whose first row is `row` of the partial.
+
+    `scratch` has the shape and dtype of the tile. The digests are left alone.
+    """
+    if not tile.size:
+        return
+    low, high = float(tile.min()), float(tile.max())
+    largest = max(-low, high)
+    smallest_ordinary, largest_ordinary = ORDINARY[tile.dtype.name]
+    # false as well for nan
+    if smallest_ordinary <= largest <= largest_ordinary:
+        np.multiply(tile, tile, out=scratch)
+        found = _moments(tile, scratch)
+        if found.count * found.mean * found.mean <= HIDING * found.squares:
+            partial.min, partial.max = min(partial.min, low), max(partial.max, high)
+            _ordinary(partial, tile, row, scratch, found)
+            return
+    _careful(partial, tile, row)
+
+
+def _moments(tile: FloatArray, squared: FloatArray) -> Moments:
+    squares = float(_row_sums(squared).sum())
+    mean = float(_row_sums(tile).sum()) / tile.size
+    deviations = max(squares - tile.size * mean * mean, 0.0)
+    return Moments(tile.size, mean, deviations, squares)
+
+
+def _ordinary(
+    partial: Partial, tile: FloatArray, row: int, scratch: FloatArray, found: Moments
+) -> None:
+    """Add a tile without special numbers; `scratch` holds its squares."""
+    rows = slice(row, row + len(tile))
+    _raise(partial, 0)
+    power = -partial.exponent
+    found.scale(power)
+    partial.moments.add(found)
+    partial.row_squares[rows] += np.ldexp(_row_sums(scratch), 2 * power)
+    partial.column_squares += np.ldexp(_column_sums(scratch), 2 * power)
+    if scratch.min() == 0:
+        _look_for_zeros(partial, tile, rows)
+    else:
+        partial.row_alive[rows] = True
+        partial.column_alive[:] = True
+    absolute = np.abs(tile, out=scratch)
+    partial.row_sums[rows] += np.ldexp(_row_sums(absolute), power)
+    partial.column_sums += np.ldexp(_column_sums(absolute), power)
+
+
+def _careful(partial: Partial, tile: FloatArray, row: int) -> None:
+    """Add a tile in float64, around its mean."""
+    rows = slice(row, row + len(tile))
+    _look_for_zeros(partial, tile, rows)
+    wide = tile.astype(np.float64)
+    finite = np.isfinite(wide)
+    count = int(np.count_nonzero(finite))
+    nan = int(np.count_nonzero(np.isnan(wide)))
+    partial.nan += nan
+    partial.inf += tile.size - count - nan
+    if not count:
+        return
+    wide[~finite] = 0.0
+    low = float(np.min(wide, initial=math.inf, where=finite))
+    high = float(np.max(wide, initial=-math.inf, where=finite))
+    partial.min, partial.max = min(partial.min, low), max(partial.max, high)
+    _raise(partial, _exponent_for(max(-low, high)))
+    if partial.exponent:
+        np.ldexp(wide, -partial.exponent, out=wide)
+    squared = np.square(wide)
+    row_squares = squared.sum(axis=1)
+    partial.row_squares[rows] += row_squares
+    partial.column_squares += squared.sum(axis=0)
+    mean = float(wide.sum()) / count
+    deviations = np.subtract(wide, mean, out=squared)
+    deviations[~finite] = 0.0
+    flat = deviations.reshape(-1)
+    partial.moments.add(Moments(count, mean, float(flat @ flat), float(row_squares.sum())))
+    absolute = np.abs(wide, out=wide)
+    partial.row_sums[rows] += absolute.sum(axis=1)
+    partial.column_sums += absolute.sum(axis=0)
+
+
+def _exponent_for(largest: float) -> int:
+    if largest >= 2.0**400:
+        return FAR
+    return -FAR if 0 < largest < 2.0**-400 else 0
+
+
+def _raise(partial: Partial, exponent: int) -> None:
+    """Give the partial an exponent that serves the numbers so far and those to come."""
+    if not partial.moments.squares:
+        partial.exponent = exponent  # nothing but zeros so far
+    elif exponent > partial.exponent:
+        partial.raise_exponent(exponent)
+
+
+def _look_for_zeros(partial: Partial, tile: FloatArray, rows: slice) -> None:
+    filled = tile != 0  # true for nan
+    partial.zeros += tile.size - int(np.count_nonzero(filled))
+    partial.row_alive[rows] |= filled.any(axis=1)
+    partial.column_alive |= filled.any(axis=0)
+
+
+def _row_sums(tile: FloatArray) -> Floats:
+    """Return the sum of each row, of pieces of at most TERMS numbers."""
+    rows, columns = tile.shape
+    ones = ONES[tile.dtype.name]
+    if columns <= TERMS:
+        return (tile @ ones[:columns]).astype(np.float64)
+    width = _divisor(columns)
+    if width:
+        pieces = tile.reshape(-1, width) @ ones[:width]
+        found: Floats = pieces.reshape(rows, -1).sum(axis=1, dtype=np.float64)
+        return found
+    whole = columns - columns % TERMS
+    pieces = tile[:, :whole].reshape(rows, -1, TERMS) @ ones
+    sums: Floats = pieces.sum(axis=1, dtype=np.float64)
+    sums += tile[:, whole:] @ ones[: columns - whole]
+    return sums
+
+
+def _column_sums(tile: FloatArray) -> Floats:
+    """Return the sum of each column, of pieces of at most TERMS numbers."""
+    rows, columns = tile.shape
+    ones = ONES[tile.dtype.name]
+    if rows <= TERMS:
+        return (ones[:rows] @ tile).astype(np.float64)
+    whole = rows - rows % TERMS
+    pieces = ones @ tile[:whole].reshape(-1, TERMS, columns)
+    sums: Floats = pieces.sum(axis=0, dtype=np.float64)
+    if whole < rows:
+        sums += ones[: rows - whole] @ tile[whole:]
+    return sums
+
+
+@functools.lru_cache(maxsize=64)
+def _divisor(columns: int) -> int:
+    """Return the largest piece of 64 to TERMS numbers that a row is made of, 0 if there is none."""
+    return next((w for w in range(TERMS, 63, -1) if columns % w == 0), 0)

@@ -1,0 +1,162 @@
+"""fcinspect scan: every linear layer of a checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fcinspect.cli.options import RecordsOutput
+from fcinspect.cli.sources import LAYOUTS, open_checkpoint
+from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.values import completion_of, one_of, whole_number
+from fcinspect.errors import UsageError
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.records import StoredLinear
+    from fcinspect.checkpoints.scan.engines import Engine
+    from fcinspect.checkpoints.scan.records import ScannedLayer
+
+ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std", "norm", "zeros")
+MOST_WORKERS = 256
+
+
+@dataclass(frozen=True)
+class ScanOptions:
+    """What is scanned of the checkpoints, and by whom."""
+
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="PATTERN",
+            help="Layers whose names fit, 'encoder.*'; repeat it for several.",
+        ),
+    ] = None
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Exit 1 on NaN, infinities, all-zero weights, dead outputs or inputs, equal"
+            " outputs, missing or extra tensors in shards.",
+        ),
+    ] = False
+    sort: Annotated[
+        str,
+        typer.Option(
+            "--sort",
+            parser=one_of("order", ORDERS),
+            autocompletion=completion_of(ORDERS),
+            metavar="KEY",
+            help="Order of the layers, the largest first: " + ", ".join(ORDERS) + ".",
+        ),
+    ] = "file"
+    show_all: Annotated[
+        bool, typer.Option("--all", help="List the arrays that are no linear layers too.")
+    ] = False
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            parser=one_of("layout", LAYOUTS),
+            autocompletion=completion_of(LAYOUTS),
+            metavar="LAYOUT",
+            help="How a file holds a weight: out,in as torch, or in,out as Keras and GPT-2.",
+        ),
+    ] = "out,in"
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            parser=whole_number(1, MOST_WORKERS),
+            metavar="N",
+            help="Threads of this machine; default as many as it has cores, at most 4.",
+        ),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="A Dask scheduler, tcp://host:8786, whose workers see the same files.",
+        ),
+    ] = None
+
+    def engine(self) -> AbstractContextManager[Engine]:
+        """Return who carries out the work."""
+        from fcinspect.checkpoints.scan import engines
+
+        if self.scheduler is None:
+            return engines.local(self.workers or min(os.cpu_count() or 1, 4))
+        if self.workers is not None:
+            raise UsageError("--workers are threads of this machine: --scheduler has its own")
+        return engines.dask(self.scheduler)
+
+    def asked(self) -> dict[str, Any]:
+        """Return the options that decide what is reported."""
+        hidden = ("workers", "scheduler")  # the report does not depend on them
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
+
+
+def scan(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE|FOLDER|URI...",
+            help="Checkpoints: .safetensors, .pt, .pth, .bin, .npz, .json, an index of shards, a"
+            " folder, or a URI such as s3://bucket/model.safetensors.",
+        ),
+    ],
+    options: ScanOptions,
+    *,
+    output: RecordsOutput,
+) -> ExitStatus:
+    """Tell what every linear layer of a checkpoint holds, in one pass and bounded memory.
+
+    Nothing that a file holds is executed.
+    """
+    from fcinspect.checkpoints.scan.report import ScanReport
+    from fcinspect.checkpoints.scan.selecting import ordered, selected
+    from fcinspect.render.scan import flat, view_of_scan
+
+    checkpoints = [open_checkpoint(file, options.layout) for file in files]
+    held = [layer for checkpoint in checkpoints for layer in checkpoint.layers]
+    chosen = selected(held, options.only or ())
+    found: list[ScannedLayer] = []
+
+    def report() -> ScanReport:
+        return ScanReport(
+            tuple(checkpoint.source for checkpoint in checkpoints),
+            tuple(ordered(found, options.sort)),
+            len(held) - len(chosen),
+            tuple(skip for checkpoint in checkpoints for skip in checkpoint.skipped),
+            tuple(problem for checkpoint in checkpoints for problem in checkpoint.problems),
+            checked=options.check,
+        )
+
+    layers = _scanned(chosen, options)
+    if output.streams and options.sort == "file":
+        output.stream(flat(layer) for layer in _kept(layers, found))
+        return ExitStatus.DONE if report().ok else ExitStatus.FAILED
+    found += layers
+    asked = {"files": list(files), **options.asked()}
+    return output.write(view_of_scan(report(), asked, show_all=options.show_all))
+
+
+def _scanned(chosen: tuple[StoredLinear, ...], options: ScanOptions) -> Iterator[ScannedLayer]:
+    from fcinspect.checkpoints.scan.scanning import Wanted, bytes_of
+    from fcinspect.checkpoints.scan.scanning import scan as scan_layers
+    from fcinspect.render.progress import bytes_read
+
+    with options.engine() as engine, bytes_read(bytes_of(chosen), "scanning") as progress:
+        yield from scan_layers(chosen, engine, Wanted(), progress)
+
+
+def _kept(layers: Iterator[ScannedLayer], found: list[ScannedLayer]) -> Iterator[ScannedLayer]:
+    for layer in layers:
+        found.append(layer)
+        yield layer

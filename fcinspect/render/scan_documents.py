@@ -1,0 +1,74 @@
+"""The types of what `scan` writes as JSON."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from fcinspect.render.documents import SkippedDocument
+
+
+class LinesDocument(TypedDict):
+    """Some outputs or inputs: how many, and the numbers of the first of them."""
+
+    count: int
+    first: list[int]
+
+
+class BiasDocument(TypedDict):
+    """The statistics of a bias."""
+
+    min: float | None
+    max: float | None
+    mean: float | None
+    std: float | None
+    norm: float | None
+    zeros: int
+    nan: int
+    inf: int
+
+
+class FindingDocument(TypedDict):
+    """Something that a check fails on."""
+
+    kind: str
+    detail: str
+
+
+class ScannedLayerDocument(TypedDict):
+    """One linear layer; numbers that are not finite are null, statistics are of finite numbers."""
+
+    name: str
+    source: str
+    in_features: int
+    out_features: int
+    dtype: str
+    bias: bool
+    parameters: int
+    min: float | None
+    max: float | None
+    mean: float | None
+    std: float | None
+    norm: float | None
+    zeros: int
+    nan: int
+    inf: int
+    dead_outputs: LinesDocument
+    dead_inputs: LinesDocument
+    duplicate_outputs: LinesDocument | None
+    spectral_norm_low: float | None
+    spectral_norm_high: float | None
+    bias_statistics: BiasDocument | None
+    findings: list[FindingDocument]
+    warnings: list[str]
+
+
+class ScanDocument(TypedDict):
+    """What `scan` says."""
+
+    sources: list[str]
+    layers: list[ScannedLayerDocument]
+    parameters: int
+    left_out: int
+    skipped: list[SkippedDocument]
+    problems: list[str]
+    checked: bool

@@ -1,0 +1,210 @@
+"""The page of a scan: a table of the layers, or each in full where there are few."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from fcinspect.checkpoints.scan.findings import findings_of
+from fcinspect.render import text
+from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.records import SkippedTensor
+    from fcinspect.checkpoints.scan.records import ScannedLayer
+    from fcinspect.checkpoints.scan.report import ScanReport
+
+FEW = 3
+"""So many layers are shown in full."""
+MOST_SOURCES = 4
+MOST_FOUND = 40
+"""Findings that are shown; JSON and CSV have them all."""
+MANY_ZEROS = 0.01
+"""The share of zeros from which on a column tells of them."""
+
+
+def page(report: ScanReport, precision: int = 4, *, show_all: bool = False) -> Page:
+    """Return the page."""
+    built = PageBuilder()
+    built.add(Heading(_title(report), level=1), Line.of(_counted(report)))
+    layers = report.layers
+    if 0 < len(layers) <= FEW:
+        for layer in layers:
+            built.group(*_in_full(layer, precision))
+    elif layers:
+        built.group(_table(report, precision))
+    _tell_findings(built, report)
+    if report.problems:
+        built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
+    if show_all and report.skipped:
+        built.group(*_skipped(report.skipped))
+    built.group(*_summary(report, show_all=show_all))
+    return built.page()
+
+
+def _title(report: ScanReport) -> str:
+    names = [text.safe(source) for source in report.sources[:MOST_SOURCES]]
+    more = len(report.sources) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def _counted(report: ScanReport) -> str:
+    layers = report.layers
+    said = f"{text.plural(len(layers), 'linear layer')}"
+    if report.left_out:
+        said += f" of {text.count(len(layers) + report.left_out)}"
+    if not layers:
+        return said
+    total = sum(layer.parameters for layer in layers)
+    formats = Counter(layer.dtype for layer in layers)
+    named = ", ".join(
+        name if len(formats) == 1 else f"{text.count(count)} in {name}"
+        for name, count in formats.most_common()
+    )
+    return f"{said}, {text.plural(total, 'parameter')}, {named}"
+
+
+def _table(report: ScanReport, precision: int) -> Table:
+    """Return a row for each layer, and only such columns as tell something."""
+    layers = report.layers
+    columns = [Column("layer", right=False, folds=True), Column("in"), Column("out")]
+    cells = [
+        (
+            text.safe(layer.name) or "''",
+            text.count(layer.in_features),
+            text.count(layer.out_features),
+        )
+        for layer in layers
+    ]
+    body = [list(row) for row in cells]
+    if len({layer.source for layer in layers}) > 1:
+        _append(columns, body, Column("file", right=False, folds=True), (
+            text.safe(layer.source) for layer in layers
+        ))  # fmt: skip
+    if len({layer.dtype for layer in layers}) > 1:
+        _append(columns, body, Column("dtype", right=False), (layer.dtype for layer in layers))
+    numbers = [layer.weight.numbers for layer in layers]
+    for title, values in (
+        ("min", [n.min for n in numbers]),
+        ("max", [n.max for n in numbers]),
+        ("mean", [n.mean for n in numbers]),
+        ("std", [n.std for n in numbers]),
+        ("norm", [n.norm for n in numbers]),
+    ):
+        _append(columns, body, Column(title), (_number(v, precision) for v in values))
+    if any(n.zeros > MANY_ZEROS * n.count for n in numbers):
+        shares = (f"{n.zeros / n.count:.1%}" if n.count else "–" for n in numbers)
+        _append(columns, body, Column("zeros"), shares)
+    struck = {k for k, layer in enumerate(layers) if findings_of(layer)}
+    return Table(tuple(columns), tuple(map(tuple, body)), strong=frozenset(struck))
+
+
+def _append(
+    columns: list[Column], body: list[list[str]], column: Column, cells: Iterable[str]
+) -> None:
+    columns.append(column)
+    for row, cell in zip(body, cells, strict=True):
+        row.append(cell)
+
+
+def _number(value: float, precision: int) -> str:
+    """Write a statistic; those of weights are small, so that zeros behind the point are many."""
+    if value != value:
+        return "–"
+    if value == 0 or 0.1 <= abs(value) < 1e5:
+        return text.number(value, precision)
+    return f"{value:.{max(precision - 1, 0)}e}" if abs(value) < 1e-3 or abs(value) >= 1e5 else (
+        text.number(value, precision + 1)
+    )  # fmt: skip
+
+
+def _in_full(layer: ScannedLayer, precision: int) -> Iterator[Heading | Line | Table]:
+    """Yield everything about one layer."""
+    name = f"{text.safe(layer.name)}      " if layer.name else ""
+    widths = f"{text.count(layer.in_features)} → {text.count(layer.out_features)}"
+    yield Heading(f"{name}{widths}, {layer.dtype}: {text.plural(layer.parameters, 'parameter')}")
+    parts = [("weight", layer.weight.numbers)]
+    if layer.bias is not None:
+        parts.append(("bias", layer.bias))
+    body = tuple(
+        (
+            what,
+            *(_number(v, precision) for v in (n.min, n.max, n.mean, n.std, n.norm)),
+            *(text.count(v) for v in (n.zeros, n.nan, n.inf)),
+        )
+        for what, n in parts
+    )
+    titles = ("min", "max", "mean", "std", "norm", "zeros", "NaN", "±inf")
+    yield Table((Column("", right=False), *map(Column, titles)), body, indent=2)
+    weight = layer.weight
+    if weight.spectral_low is not None and weight.spectral_high is not None:
+        low, high = (
+            text.significant(v, precision) for v in (weight.spectral_low, weight.spectral_high)
+        )
+        yield Line.of(
+            f"spectral norm between {low} and {high}, by the norms of rows, columns and W",
+            indent=2, hang=2,
+        )  # fmt: skip
+    for warning in layer.warnings:
+        yield Line.of(("note: ", "unsure"), text.safe(warning), indent=2, hang=2)
+
+
+def _tell_findings(built: PageBuilder, report: ScanReport) -> None:
+    """Say what speaks against layers, and where no check was asked for, how to ask."""
+    found = [(layer, finding) for layer in report.layers for finding in findings_of(layer)]
+    if not found:
+        return
+    lines = [
+        Line.of(
+            (f"{text.safe(layer.name) or text.safe(layer.source)}: ", "strong"),
+            (finding.words, "bad"), hang=2,
+        )
+        for layer, finding in found[:MOST_FOUND]
+    ]  # fmt: skip
+    built.group(*lines)
+    if len(found) > MOST_FOUND:
+        said = f"showing {MOST_FOUND} of {len(found):,}; --json and --format csv have them all"
+        built.add(Line.of((said, "faint")))
+
+
+def _skipped(skipped: Iterable[SkippedTensor]) -> Iterator[Line | Table]:
+    body = tuple((text.safe(skip.name), text.safe(skip.reason)) for skip in skipped)
+    columns = (
+        Column("array", right=False, folds=True),
+        Column("why it is no linear layer", right=False),
+    )
+    yield Line.of(f"besides, {text.plural(len(body), 'array')}:")
+    yield Table(columns, body)
+
+
+def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
+    """Yield the verdict of a check, and what was left out of the page."""
+    struck = sum(1 for layer in report.layers if findings_of(layer))
+    count = text.plural(len(report.layers), "layer")
+    if report.checked and report.ok:
+        yield Line.of(
+            ("Check passed: ", "good"),
+            f"{count} without NaN, infinities, all-zero weights, dead outputs or inputs, or equal"
+            " outputs",
+        )
+    elif report.checked:
+        parts = [f"{struck} of {count}"] if struck else []
+        parts += [text.plural(len(report.problems), "problem") + " with shards"] * bool(
+            report.problems
+        )
+        yield Line.of(("Check failed: ", "bad"), " and ".join(parts))
+    elif struck:
+        yield Line.of(f"{struck} of {count} would fail --check")
+    if report.skipped and not show_all:
+        yield Line.of((f"{_reasons(report.skipped)}; --all lists them", "faint"))
+
+
+def _reasons(skipped: Iterable[SkippedTensor]) -> str:
+    """Return "64 arrays are no linear layers: 40 one-dimensional, …", the commonest first."""
+    reasons = Counter(skip.reason.partition(",")[0] for skip in skipped)
+    total = sum(reasons.values())
+    named = ", ".join(f"{count} {text.safe(reason)}" for reason, count in reasons.most_common(3))
+    rest = ", …" if len(reasons) > 3 else ""
+    verb = "array is no linear layer" if total == 1 else "arrays are no linear layers"
+    return f"{total:,} {verb}: {named}{rest}"
