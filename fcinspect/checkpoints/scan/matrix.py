@@ -88,14 +88,15 @@ def _placed(tensor: StoredTensor) -> tuple[Place, Open]:
     """Return where a tensor's numbers lie, and how that is opened."""
     if tensor.place is not None:
         return tensor.place, partial(open_storage, tensor.place.uri, tensor.place.stamp)
-    carrier = "float64" if tensor.dtype == "float64" else "float32"
-    if tensor.dtype == "float16":
-        carrier = "float16"
-    shape = tensor.shape
-    place = Place(tensor.name, ArrayStorage.STAMP, carrier, 0, shape)
+    from fcinspect.rounding.arrays import carrier as carrier_of
+
+    carrier = carrier_of(tensor.dtype).name
+    place = Place(tensor.name, ArrayStorage.STAMP, carrier, 0, tensor.shape)
     return place, partial(_unpacked, tensor, carrier)
 
 
 def _unpacked(tensor: StoredTensor, carrier: str) -> ArrayStorage:
     values: Any = tensor.read(None)
-    return ArrayStorage(tensor.name, np.ascontiguousarray(values, dtype=f"<f{carrier[5:]}"))
+    return ArrayStorage(
+        tensor.name, np.ascontiguousarray(values, dtype=np.dtype(carrier).newbyteorder("<"))
+    )

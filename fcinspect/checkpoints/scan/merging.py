@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -136,7 +137,7 @@ class Merging:
         low = math.sqrt(max(rows.largest_squares, columns.largest_squares, squares / shorter))
         high = min(math.sqrt(squares), math.sqrt(rows.largest_sum) * math.sqrt(columns.largest_sum))
         return (
-            _scaled(low * (1 - SUM_ERROR), whole.exponent),
+            min(_scaled(low * (1 - SUM_ERROR), whole.exponent), sys.float_info.max),
             _scaled(high * (1 + SUM_ERROR), whole.exponent),
         )
 
