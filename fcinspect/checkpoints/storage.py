@@ -5,9 +5,11 @@ Nothing is mapped into memory: a file that shrinks while it is read is refused, 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -15,6 +17,8 @@ from fcinspect.checkpoints.uris import is_uri, masked_name
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 
+READ_AHEAD = 1 << 23
+"""Systems read no further ahead than this."""
 LARGEST_READ = 1 << 30
 """Bytes asked of the system at once; it gives at most 2 GiB."""
 
@@ -129,9 +133,39 @@ class LocalFile:
                 raise InputError(f"{self.uri!r} was truncated while it was read")
             view, begin = view[got:], begin + got
 
+    def is_cached(self, begin: int) -> bool:
+        """Whether the system holds this byte in memory; true where it does not tell."""
+        if not hasattr(os, "RWF_NOWAIT"):
+            return True
+        try:
+            os.preadv(self._descriptor, [bytearray(1)], begin, os.RWF_NOWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system that cannot tell
+            return True
+        return True
+
+    def forget(self, begin: int, length: int) -> None:
+        """Let the system use the memory of these bytes for something else."""
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._descriptor, begin, length, os.POSIX_FADV_DONTNEED)
+
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)
+
+
+@contextlib.contextmanager
+def read_in_passing(storage: Storage, begin: int, length: int) -> Iterator[None]:
+    """Leave the system's memory as it was: forget what only this reading brought into it."""
+    if not isinstance(storage, LocalFile) or length <= READ_AHEAD:
+        yield
+        return
+    # reading ahead brings in what follows, but not the end of a long part
+    was_cached = storage.is_cached(begin + length - 1)
+    yield
+    if not was_cached:
+        storage.forget(begin, length)
 
 
 class ArrayStorage:

@@ -19,7 +19,7 @@ from fcinspect.checkpoints.records import Place
 from fcinspect.checkpoints.scan.one_thread import one_blas_thread
 from fcinspect.checkpoints.scan.partial import Partial
 from fcinspect.checkpoints.scan.tile import take_in
-from fcinspect.checkpoints.storage import Storage, open_storage
+from fcinspect.checkpoints.storage import Storage, open_storage, read_in_passing
 from fcinspect.rounding import float8
 from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
 
@@ -53,6 +53,13 @@ class Job:
         """Bytes that are read."""
         rows, columns = self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]
         return rows * columns * ITEMSIZES[self.place.dtype]
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Return the first byte in the file, and how many the rows take from there on."""
+        width = as_it_lies(self.place)[1] * ITEMSIZES[self.place.dtype]
+        top, bottom = self.rows
+        return self.place.begin + top * width, (bottom - top) * width
 
 
 def jobs_of(place: Place, *, outputs_are_columns: bool = False) -> Iterator[Job]:
@@ -91,13 +98,14 @@ def carry_out_in(storage: Storage, job: Job) -> Partial:
     partial = Partial.empty(rows, columns, columns if job.outputs_are_columns else rows)
     step = max(1, TILE // columns)
     reader = _Reader(job, storage, min(step, rows))
-    for row in range(0, rows, step):
-        words, tile = reader.read(top + row, min(step, rows - row))
-        take_in(partial, tile, row, reader.scratch[: len(tile)])
-        if job.outputs_are_columns:
-            partial.digests += column_digests(words, top + row)
-        else:
-            partial.digests[row : row + len(tile)] = row_digests(words)
+    with read_in_passing(storage, *job.span):
+        for row in range(0, rows, step):
+            words, tile = reader.read(top + row, min(step, rows - row))
+            take_in(partial, tile, row, reader.scratch[: len(tile)])
+            if job.outputs_are_columns:
+                partial.digests += column_digests(words, top + row)
+            else:
+                partial.digests[row : row + len(tile)] = row_digests(words)
     return partial
 
 

@@ -41,6 +41,11 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
     if not tile.size:
         return
     low, high = float(tile.min()), float(tile.max())
+    if low == high == 0:
+        partial.zeros += tile.size
+        partial.moments.add(Moments(tile.size))
+        partial.min, partial.max = min(partial.min, 0.0), max(partial.max, 0.0)
+        return
     largest = max(-low, high)
     smallest_ordinary, largest_ordinary = ORDINARY[tile.dtype.name]
     # false as well for nan

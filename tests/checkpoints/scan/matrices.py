@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from fcinspect.checkpoints import safetensors
 from fcinspect.checkpoints.records import StoredTensor
-from fcinspect.checkpoints.scan.engines import Engine
+from fcinspect.checkpoints.scan.jobs import carry_out
 from fcinspect.checkpoints.scan.matrix import Matrix
 from fcinspect.checkpoints.scan.records import MatrixStatistics
 
@@ -43,12 +43,8 @@ def scanned(tensor: StoredTensor, *, outputs_are_columns: bool = False) -> Matri
     """Return what a scan finds of a matrix."""
     matrix = Matrix(tensor, outputs_are_columns=outputs_are_columns)
     if matrix.is_in_a_file:
-        from fcinspect.checkpoints.scan.jobs import carry_out
-
-        for job, (found,) in zip(
-            matrix.jobs, Engine().run(lambda j=j: carry_out([j]) for j in matrix.jobs), strict=True
-        ):
-            matrix.add(job, found)
+        for job in matrix.jobs:
+            matrix.add(job, *carry_out([job]))
     else:
         matrix.go_through()
     return matrix.statistics()
