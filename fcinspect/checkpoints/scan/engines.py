@@ -7,13 +7,15 @@ engine.
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from fcinspect.errors import InputError
+from fcinspect.errors import InputError, UsageError
 
 Result = TypeVar("Result")
 
@@ -68,8 +70,8 @@ def local(workers: int) -> Iterator[Engine]:
 def dask(address: str, patience: float = 10.0) -> Iterator[Engine]:
     """Yield an engine of the workers of a Dask scheduler, "tcp://host:8786".
 
-    Raises InputError where the scheduler does not answer within `patience` seconds, has no
-    workers, or where a task brings down one worker after the other.
+    Raises UsageError for what is no address; InputError where the scheduler does not answer within
+    `patience` seconds, has no workers, or where a task brings down one worker after the other.
     """
     try:
         from distributed import Client, KilledWorker
@@ -77,20 +79,9 @@ def dask(address: str, patience: float = 10.0) -> Iterator[Engine]:
         raise InputError(
             f"--scheduler {address} needs Dask", hint="pip install 'fcinspect[dask]'"
         ) from None
+    threads = _threads_of(address, patience)
+    client = Client(address, timeout=patience, set_as_default=False)
     try:
-        client = Client(address, timeout=patience, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(
-            f"--scheduler {address} cannot be reached: {said}",
-            hint="dask scheduler starts one",
-        ) from None
-    try:
-        threads = sum(client.nthreads().values())
-        if not threads:
-            raise InputError(
-                f"--scheduler {address} has no workers", hint=f"dask worker {address} starts one"
-            )
         yield Engine(client.get_executor(pure=False), threads, remote=True)
     except KilledWorker as error:
         raise InputError(
@@ -98,3 +89,49 @@ def dask(address: str, patience: float = 10.0) -> Iterator[Engine]:
         ) from None
     finally:
         client.close()
+
+
+def _threads_of(address: str, patience: float) -> int:
+    """Ask a scheduler how many threads its workers have; a client that fails leaves more behind."""
+    import asyncio
+
+    from distributed import rpc
+
+    _require_listener(address, patience)
+
+    async def ask() -> int:
+        async with rpc(address, timeout=patience) as scheduler:
+            told = await asyncio.wait_for(scheduler.identity(), patience)
+            return int(told["total_threads"])
+
+    try:
+        threads = asyncio.run(ask())
+    except (OSError, ValueError, TimeoutError, KeyError, TypeError) as error:
+        said = " ".join(str(error).split())[:200] or "no scheduler of Dask answers there"
+        raise _unreachable(address, said) from None
+    if not threads:
+        raise InputError(
+            f"--scheduler {address} has no workers", hint=f"dask worker {address} starts one"
+        )
+    return threads
+
+
+def _require_listener(address: str, patience: float) -> None:
+    """Raise UsageError for what is no address, InputError where nothing listens there."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or port is None or parts.scheme not in ("tcp", "tls"):
+        raise UsageError(f"--scheduler {address!r} is no address: expected tcp://HOST:PORT")
+    try:
+        socket.create_connection((host, port), timeout=patience).close()
+    except OSError as error:
+        raise _unreachable(address, error.strerror or str(error)) from None
+
+
+def _unreachable(address: str, why: str) -> InputError:
+    return InputError(
+        f"--scheduler {address} cannot be reached: {why}", hint="dask scheduler starts one"
+    )
