@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.records import StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
     from fcinspect.checkpoints.scan.records import ScannedLayer
+    from fcinspect.checkpoints.scan.singular import Wanted
 
 ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std", "norm", "zeros")
 MOST_WORKERS = 256
@@ -43,6 +44,15 @@ class ScanOptions:
             "--check",
             help="Exit 1 on NaN, infinities, all-zero weights, dead outputs or inputs, equal"
             " outputs, missing or extra tensors in shards.",
+        ),
+    ] = False
+    spectral: Annotated[
+        bool, typer.Option("--spectral", help="Compute the spectral norm, by Lanczos' method.")
+    ] = False
+    spectrum: Annotated[
+        bool,
+        typer.Option(
+            "--spectrum", help="Compute all singular values, the rank and the condition number."
         ),
     ] = False
     sort: Annotated[
@@ -85,6 +95,12 @@ class ScanOptions:
             help="A Dask scheduler, tcp://host:8786, whose workers see the same files.",
         ),
     ] = None
+
+    def wanted(self) -> Wanted:
+        """Return what is found beyond one pass."""
+        from fcinspect.checkpoints.scan.singular import Wanted
+
+        return Wanted(self.spectral, self.spectrum)
 
     def engine(self) -> AbstractContextManager[Engine]:
         """Return who carries out the work."""
@@ -135,7 +151,8 @@ def scan(
             len(held) - len(chosen),
             tuple(skip for checkpoint in checkpoints for skip in checkpoint.skipped),
             tuple(problem for checkpoint in checkpoints for problem in checkpoint.problems),
-            checked=options.check,
+            tuple(note for checkpoint in checkpoints for note in checkpoint.notes),
+            options.check,
         )
 
     layers = _scanned(chosen, options)
@@ -148,12 +165,12 @@ def scan(
 
 
 def _scanned(chosen: tuple[StoredLinear, ...], options: ScanOptions) -> Iterator[ScannedLayer]:
-    from fcinspect.checkpoints.scan.scanning import Wanted, bytes_of
+    from fcinspect.checkpoints.scan.scanning import bytes_of
     from fcinspect.checkpoints.scan.scanning import scan as scan_layers
     from fcinspect.render.progress import bytes_read
 
     with options.engine() as engine, bytes_read(bytes_of(chosen), "scanning") as progress:
-        yield from scan_layers(chosen, engine, Wanted(), progress)
+        yield from scan_layers(chosen, engine, options.wanted(), progress)
 
 
 def _kept(layers: Iterator[ScannedLayer], found: list[ScannedLayer]) -> Iterator[ScannedLayer]:

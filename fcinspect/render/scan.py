@@ -7,19 +7,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.scan.findings import findings_of
+from fcinspect.layers.array import Array
 from fcinspect.render import text
-from fcinspect.render.jsonable import finite
+from fcinspect.render.jsonable import array, finite
 from fcinspect.render.scan_page import page
 from fcinspect.render.view import View
 
 if TYPE_CHECKING:
+    from fcinspect.checkpoints.scan.fingerprint import Fingerprint
+    from fcinspect.checkpoints.scan.lanczos import LeadingSingularValue
     from fcinspect.checkpoints.scan.records import Places, ScannedLayer, Statistics
     from fcinspect.checkpoints.scan.report import ScanReport
+    from fcinspect.checkpoints.scan.spectrum import Spectrum
     from fcinspect.render.scan_documents import (
         BiasDocument,
+        FingerprintDocument,
         LinesDocument,
         ScanDocument,
         ScannedLayerDocument,
+        SpectralNormDocument,
+        SpectrumDocument,
     )
 
 
@@ -28,7 +35,7 @@ def view_of_scan(report: ScanReport, asked: dict[str, Any], *, show_all: bool) -
     return View(
         command="scan",
         asked=asked,
-        data=lambda full: dict(document(report)),
+        data=lambda full: dict(document(report, full=full)),
         page=partial(page, report, show_all=show_all),
         rows=partial(rows, report),
         ok=report.ok,
@@ -36,11 +43,11 @@ def view_of_scan(report: ScanReport, asked: dict[str, Any], *, show_all: bool) -
     )
 
 
-def document(report: ScanReport) -> ScanDocument:
+def document(report: ScanReport, *, full: bool = False) -> ScanDocument:
     """Return the JSON data."""
     return {
         "sources": list(report.sources),
-        "layers": [layer_document(layer) for layer in report.layers],
+        "layers": [layer_document(layer, full=full) for layer in report.layers],
         "parameters": sum(layer.parameters for layer in report.layers),
         "left_out": report.left_out,
         "skipped": [{"name": skip.name, "reason": skip.reason} for skip in report.skipped],
@@ -49,7 +56,7 @@ def document(report: ScanReport) -> ScanDocument:
     }
 
 
-def layer_document(layer: ScannedLayer) -> ScannedLayerDocument:
+def layer_document(layer: ScannedLayer, *, full: bool = False) -> ScannedLayerDocument:
     """Return the JSON of one layer."""
     weight, numbers = layer.weight, layer.weight.numbers
     return {
@@ -73,6 +80,9 @@ def layer_document(layer: ScannedLayer) -> ScannedLayerDocument:
         "duplicate_outputs": _found_lines(weight.duplicate_outputs),
         "spectral_norm_low": _finite(weight.spectral_low),
         "spectral_norm_high": _finite(weight.spectral_high),
+        "spectral_norm": _spectral_norm(layer.singular.leading),
+        "spectrum": _spectrum(layer.singular.spectrum, full=full),
+        "fingerprint": _fingerprint(layer.fingerprint),
         "bias_statistics": None if layer.bias is None else _bias(layer.bias),
         "findings": [{"kind": f.kind, "detail": f.words} for f in findings_of(layer)],
         "warnings": list(layer.warnings),
@@ -81,27 +91,46 @@ def layer_document(layer: ScannedLayer) -> ScannedLayerDocument:
 
 def flat(layer: ScannedLayer) -> dict[str, Any]:
     """Return a layer as one flat object: a line of NDJSON, a row of CSV."""
-    return dict(_flat(layer_document(layer), ""))
+    return dict(_flat(layer, layer_document(layer)))
 
 
-def _flat(document: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+def _flat(layer: ScannedLayer, document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in document.items():
-        match key, value:
-            case "findings", list():
-                yield prefix + key, "; ".join(found["detail"] for found in value)
-            case _, list():
-                yield prefix + key, "; ".join(map(str, value))
-            case _, {"count": count}:
-                yield prefix + key, count
-            case "bias_statistics", None:
-                yield from ((f"bias_{name}", None) for name in BIAS)
-            case "bias_statistics", dict():
-                yield from ((f"bias_{name}", value[name]) for name in BIAS)
+        match key:
+            case "findings":
+                yield key, "; ".join(found["detail"] for found in value)
+            case "warnings":
+                yield key, "; ".join(value)
+            case "dead_outputs" | "dead_inputs" | "duplicate_outputs":
+                yield key, None if value is None else value["count"]
+            case "fingerprint":
+                yield key, None if layer.fingerprint is None else layer.fingerprint.words
+            case "bias_statistics":
+                yield from ((f"bias_{name}", value and value[name]) for name in BIAS)
+            case "spectral_norm" if layer.singular.wanted.leading:
+                yield from ((flat, value and value[name]) for flat, name in SPECTRAL_NORM)
+            case "spectrum" if layer.singular.wanted.spectrum:
+                yield from ((flat, value and value[name]) for flat, name in SPECTRUM)
+            case "spectral_norm" | "spectrum":
+                pass
             case _:
-                yield prefix + key, value
+                yield key, value
 
 
 BIAS = ("min", "max", "mean", "std", "norm", "zeros", "nan", "inf")
+SPECTRAL_NORM = (
+    ("spectral_norm", "value"),
+    ("spectral_norm_residual", "residual"),
+    ("spectral_norm_converged", "converged"),
+    ("stable_rank", "stable_rank"),
+)
+SPECTRUM = (
+    ("rank", "rank"),
+    ("condition_number", "condition_number"),
+    ("condition_is_reliable", "condition_is_reliable"),
+    ("effective_rank", "effective_rank"),
+)
+"""Columns of what is told of singular values where a line holds one layer."""
 
 
 def rows(report: ScanReport) -> Iterable[Sequence[object]]:
@@ -143,6 +172,51 @@ def _bias(numbers: Statistics) -> BiasDocument:
         "zeros": numbers.zeros,
         "nan": numbers.nan,
         "inf": numbers.inf,
+    }
+
+
+def _spectral_norm(found: LeadingSingularValue | None) -> SpectralNormDocument | None:
+    if found is None:
+        return None
+    return {
+        "value": finite(found.sigma),
+        "residual": found.residual,
+        "steps": found.steps,
+        "converged": found.converged,
+        "stable_rank": finite(found.stable_rank),
+    }
+
+
+def _spectrum(found: Spectrum | None, *, full: bool) -> SpectrumDocument | None:
+    if found is None:
+        return None
+    condition, histogram = found.condition_number, found.histogram
+    return {
+        "values": array(Array(found.values, "float64"), full=full),
+        "resolution": finite(found.resolution),
+        "rank": found.rank,
+        "condition_number": _finite(condition),
+        "condition_is_reliable": found.condition_is_reliable,
+        "stable_rank": found.stable_rank,
+        "effective_rank": found.effective_rank,
+        "histogram": None
+        if histogram is None
+        else {
+            "scale": histogram.scale,
+            "edges": list(map(finite, histogram.edges)),
+            "counts": list(histogram.counts),
+        },
+    }
+
+
+def _fingerprint(found: Fingerprint | None) -> FingerprintDocument | None:
+    if found is None:
+        return None
+    return {
+        "kind": found.kind,
+        "law": found.law,
+        "makers": list(found.makers),
+        "untrained": found.untrained,
     }
 
 

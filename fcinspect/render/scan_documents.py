@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from fcinspect.render.documents import SkippedDocument
+from fcinspect.render.documents import ArrayDocument, SkippedDocument
 
 
 class LinesDocument(TypedDict):
@@ -25,6 +25,50 @@ class BiasDocument(TypedDict):
     zeros: int
     nan: int
     inf: int
+
+
+class SpectralNormDocument(TypedDict):
+    """The largest singular value, by Lanczos' method.
+
+    `residual` bounds the distance from value² to the nearest squared singular value, relative to
+    value²; `converged` tells whether value is surely within 1e-4 of a singular value.
+    """
+
+    value: float | None
+    residual: float
+    steps: int
+    converged: bool
+    stable_rank: float | None
+
+
+class HistogramDocument(TypedDict):
+    """How many singular values above the resolution lie between one edge and the next."""
+
+    scale: str
+    edges: list[float | None]
+    counts: list[int]
+
+
+class SpectrumDocument(TypedDict):
+    """All singular values, descending; those below `resolution` are rounding."""
+
+    values: ArrayDocument
+    resolution: float | None
+    rank: int
+    condition_number: float | None
+    condition_is_reliable: bool
+    stable_rank: float
+    effective_rank: float
+    histogram: HistogramDocument | None
+
+
+class FingerprintDocument(TypedDict):
+    """The law of initialisation that a weight still looks drawn from."""
+
+    kind: str
+    law: str
+    makers: list[str]
+    untrained: bool
 
 
 class FindingDocument(TypedDict):
@@ -57,6 +101,9 @@ class ScannedLayerDocument(TypedDict):
     duplicate_outputs: LinesDocument | None
     spectral_norm_low: float | None
     spectral_norm_high: float | None
+    spectral_norm: SpectralNormDocument | None
+    spectrum: SpectrumDocument | None
+    fingerprint: FingerprintDocument | None
     bias_statistics: BiasDocument | None
     findings: list[FindingDocument]
     warnings: list[str]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fcinspect.checkpoints.scan.findings import findings_of
 from fcinspect.render import text
 from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
+from fcinspect.render.scan_singular import append, in_full, table_of
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import SkippedTensor
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 FEW = 3
 """So many layers are shown in full."""
 MOST_SOURCES = 4
+MOST_NAMED = 6
 MOST_FOUND = 40
 """Findings that are shown; JSON and CSV have them all."""
 MANY_ZEROS = 0.01
@@ -34,6 +36,9 @@ def page(report: ScanReport, precision: int = 4, *, show_all: bool = False) -> P
             built.group(*_in_full(layer, precision))
     elif layers:
         built.group(_table(report, precision))
+        if any(layer.singular.wanted.any for layer in layers):
+            built.group(table_of(layers, precision))
+    _tell_fingerprints(built, layers)
     _tell_findings(built, report)
     if report.problems:
         built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
@@ -79,11 +84,11 @@ def _table(report: ScanReport, precision: int) -> Table:
     ]
     body = [list(row) for row in cells]
     if len({layer.source for layer in layers}) > 1:
-        _append(columns, body, Column("file", right=False, folds=True), (
+        append(columns, body, Column("file", right=False, folds=True), (
             text.safe(layer.source) for layer in layers
         ))  # fmt: skip
     if len({layer.dtype for layer in layers}) > 1:
-        _append(columns, body, Column("dtype", right=False), (layer.dtype for layer in layers))
+        append(columns, body, Column("dtype", right=False), (layer.dtype for layer in layers))
     numbers = [layer.weight.numbers for layer in layers]
     for title, values in (
         ("min", [n.min for n in numbers]),
@@ -92,31 +97,12 @@ def _table(report: ScanReport, precision: int) -> Table:
         ("std", [n.std for n in numbers]),
         ("norm", [n.norm for n in numbers]),
     ):
-        _append(columns, body, Column(title), (_number(v, precision) for v in values))
+        append(columns, body, Column(title), (text.statistic(v, precision) for v in values))
     if any(n.zeros > MANY_ZEROS * n.count for n in numbers):
         shares = (f"{n.zeros / n.count:.1%}" if n.count else "–" for n in numbers)
-        _append(columns, body, Column("zeros"), shares)
+        append(columns, body, Column("zeros"), shares)
     struck = {k for k, layer in enumerate(layers) if findings_of(layer)}
     return Table(tuple(columns), tuple(map(tuple, body)), strong=frozenset(struck))
-
-
-def _append(
-    columns: list[Column], body: list[list[str]], column: Column, cells: Iterable[str]
-) -> None:
-    columns.append(column)
-    for row, cell in zip(body, cells, strict=True):
-        row.append(cell)
-
-
-def _number(value: float, precision: int) -> str:
-    """Write a statistic; those of weights are small, so that zeros behind the point are many."""
-    if value != value:
-        return "–"
-    if value == 0 or 0.1 <= abs(value) < 1e5:
-        return text.number(value, precision)
-    return f"{value:.{max(precision - 1, 0)}e}" if abs(value) < 1e-3 or abs(value) >= 1e5 else (
-        text.number(value, precision + 1)
-    )  # fmt: skip
 
 
 def _in_full(layer: ScannedLayer, precision: int) -> Iterator[Heading | Line | Table]:
@@ -130,24 +116,41 @@ def _in_full(layer: ScannedLayer, precision: int) -> Iterator[Heading | Line | T
     body = tuple(
         (
             what,
-            *(_number(v, precision) for v in (n.min, n.max, n.mean, n.std, n.norm)),
+            *(text.statistic(v, precision) for v in (n.min, n.max, n.mean, n.std, n.norm)),
             *(text.count(v) for v in (n.zeros, n.nan, n.inf)),
         )
         for what, n in parts
     )
     titles = ("min", "max", "mean", "std", "norm", "zeros", "NaN", "±inf")
     yield Table((Column("", right=False), *map(Column, titles)), body, indent=2)
+    if layer.singular.wanted.any:
+        yield from in_full(layer, precision)
     weight = layer.weight
-    if weight.spectral_low is not None and weight.spectral_high is not None:
-        low, high = (
-            text.significant(v, precision) for v in (weight.spectral_low, weight.spectral_high)
-        )
+    low, high = weight.spectral_low, weight.spectral_high
+    if layer.singular.largest is None and low is not None and high is not None:
+        ends = (text.significant(v, precision) for v in (low, high))
         yield Line.of(
-            f"spectral norm between {low} and {high}, by the norms of rows, columns and W",
+            f"spectral norm between {' and '.join(ends)}, by the norms of rows, columns and W",
             indent=2, hang=2,
         )  # fmt: skip
     for warning in layer.warnings:
         yield Line.of(("note: ", "unsure"), text.safe(warning), indent=2, hang=2)
+
+
+def _tell_fingerprints(built: PageBuilder, layers: Iterable[ScannedLayer]) -> None:
+    """Say which layers look drawn from a law of initialisation."""
+    by_law: dict[str, list[str]] = {}
+    for layer in layers:
+        if layer.fingerprint is not None:
+            name = text.safe(layer.name) or text.safe(layer.source)
+            by_law.setdefault(layer.fingerprint.words, []).append(name)
+    lines = []
+    for words, names in by_law.items():
+        named = ", ".join(names[:MOST_NAMED])
+        more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+        lines.append(Line.of(f"{words}: ", (named + more, "strong"), hang=2))
+    if lines:
+        built.group(*lines)
 
 
 def _tell_findings(built: PageBuilder, report: ScanReport) -> None:

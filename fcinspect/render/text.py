@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,20 @@ def writer(values: Iterable[float], precision: int = DEFAULT_PRECISION) -> Calla
 def significant(value: float, digits: int = 3) -> str:
     """Write a number to a few significant digits."""
     return f"{value:.{digits}g}"
+
+
+def statistic(value: float, precision: int = DEFAULT_PRECISION) -> str:
+    """Write a number of any size to about `precision` significant digits, "–" for nan.
+
+    Those of weights are small: after 0.0 two decimals more tell no more than a power of ten does.
+    """
+    if value != value:
+        return "–"
+    if value == 0 or 0.1 <= abs(value) < 1e5:
+        return number(value, precision)
+    if 1e-3 <= abs(value) < 1:
+        return number(value, precision + 1)
+    return f"{value:.{max(precision - 1, 0)}e}"
 
 
 def share(ratio: float) -> str:
@@ -122,6 +136,16 @@ def safe(name: str) -> str:
     )
 
 
+BARS = ".▁▂▃▄▅▆▇█"
+"""Bars of no height, and of one eighth to all of a line."""
+
+
+def bars(counts: Sequence[int]) -> str:
+    """Draw counts as bars, the largest a whole line high; none but 0 is without height."""
+    most = max(counts, default=0)
+    return "".join(BARS[0 if not count else -(-8 * count // most)] for count in counts)
+
+
 ASCII = str.maketrans(
     {
         "⎡": "[", "⎢": "[", "⎣": "[", "⎤": "]", "⎥": "]", "⎦": "]",
@@ -136,6 +160,7 @@ ASCII = str.maketrans(
         "θ": "theta", "‖": "||",
         "ᵢ": "_i", "ₖ": "_k", "ₙ": "_n", "ₚ": "_p", "\u0302": "^", "\u0303": "~",
         **{sign: str(digit) for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+        **{sign: str(height) for height, sign in enumerate(BARS) if height},
         **{sign: f"^{digit}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     }
 )  # fmt: skip

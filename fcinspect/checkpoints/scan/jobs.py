@@ -18,6 +18,7 @@ import numpy.typing as npt
 from fcinspect.checkpoints.records import Place
 from fcinspect.checkpoints.scan.one_thread import one_blas_thread
 from fcinspect.checkpoints.scan.partial import Partial
+from fcinspect.checkpoints.scan.passes import Blocks
 from fcinspect.checkpoints.scan.tile import take_in
 from fcinspect.checkpoints.storage import Storage, open_storage, read_in_passing
 from fcinspect.rounding import float8
@@ -107,6 +108,22 @@ def carry_out_in(storage: Storage, job: Job) -> Partial:
             else:
                 partial.digests[row : row + len(tile)] = row_digests(words)
     return partial
+
+
+def blocks_of(place: Place, storage: Storage) -> Blocks:
+    """Return what yields the numbers of a matrix, rows as they lie from first to last.
+
+    A block is overwritten when the next one is read.
+    """
+    rows, columns = as_it_lies(place)
+    step = max(1, TILE // max(columns, 1))
+
+    def blocks() -> Iterator[FloatArray]:
+        reader = _Reader(Job(place, (0, rows), (0, columns)), storage, min(step, rows))
+        for row in range(0, rows, step):
+            yield reader.read(row, min(step, rows - row))[1]
+
+    return blocks
 
 
 class _Reader:

@@ -16,6 +16,7 @@ from fcinspect.checkpoints.scan.merging import Merging
 from fcinspect.checkpoints.scan.one_thread import one_blas_thread
 from fcinspect.checkpoints.scan.partial import Partial
 from fcinspect.checkpoints.scan.records import MatrixStatistics, Places, Statistics
+from fcinspect.checkpoints.scan.singular import SingularValues, Wanted, singular_values_in
 from fcinspect.checkpoints.storage import ArrayStorage, Storage, open_storage
 
 Open = Callable[[], Storage]
@@ -62,6 +63,13 @@ class Matrix:
         """Return the statistics of the matrix; reads again what may be equal outputs."""
         self._merging.close()
         return self._merging.matrix(self._duplicates())
+
+    def singular_values(self, wanted: Wanted) -> SingularValues:
+        """Return the singular values of numbers that are in memory, or must be unpacked."""
+        if not wanted.any:
+            return SingularValues(wanted)
+        with self._opened() as storage:
+            return singular_values_in(self.place, storage, wanted)
 
     def _duplicates(self) -> Places | None:
         known = self._merging.digests()

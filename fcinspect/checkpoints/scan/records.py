@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.scan.fingerprint import Fingerprint
+    from fcinspect.checkpoints.scan.singular import SingularValues
 
 
 @dataclass(frozen=True)
@@ -83,5 +88,9 @@ class ScannedLayer:
     """Of the weight."""
     bias: Statistics | None
     """Of the bias, None for a layer without one."""
+    singular: SingularValues
+    """Its singular values, as far as they were wanted."""
+    fingerprint: Fingerprint | None
+    """The law of initialisation that the weight still looks drawn from."""
     warnings: tuple[str, ...] = ()
     """What a reader should know of how the layer was understood."""

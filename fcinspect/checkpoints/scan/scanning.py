@@ -10,54 +10,61 @@ from typing import Any
 
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.checkpoints.scan.engines import Engine
+from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
 from fcinspect.checkpoints.scan.jobs import JOB_BYTES, Job, carry_out
 from fcinspect.checkpoints.scan.matrix import Matrix
 from fcinspect.checkpoints.scan.partial import Partial
 from fcinspect.checkpoints.scan.records import ScannedLayer
+from fcinspect.checkpoints.scan.singular import SingularValues, Wanted, singular_values
 from fcinspect.checkpoints.storage import open_storage
 
 Progress = Callable[[int], None]
 """Is told how many bytes more were gone through."""
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What is found beyond one pass over the numbers."""
-
-    leading: bool = False
-    """σ₁ by Lanczos' method."""
-    spectrum: bool = False
-    """All singular values."""
-
-
 class _Layer:
     """A layer on its way through the scan."""
 
-    def __init__(self, stored: StoredLinear) -> None:
+    def __init__(self, stored: StoredLinear, wanted: Wanted) -> None:
         self.stored = stored
         self.weight = Matrix(stored.weight, outputs_are_columns=stored.layout == "in,out")
         self.bias = None if stored.bias is None else Matrix(stored.bias)
         self.matrices = [self.weight, *([] if self.bias is None else [self.bias])]
+        self.singular: SingularValues | None = None
+        self._waits = wanted.any and self.weight.is_in_a_file
+        self._wanted = wanted
 
     @property
     def is_done(self) -> bool:
-        return all(matrix.is_done for matrix in self.matrices if matrix.is_in_a_file)
+        """Whether all that was to be read from a file is in."""
+        known = self.singular is not None or not self._waits
+        return known and all(matrix.is_done for matrix in self.matrices if matrix.is_in_a_file)
+
+    def take(self, singular: SingularValues) -> None:
+        """Take in the singular values."""
+        self.singular = singular
 
     def finished(self) -> ScannedLayer:
         """Return what was found; goes through what is in no file before."""
         for matrix in self.matrices:
             if not matrix.is_in_a_file and not matrix.is_done:
                 matrix.go_through()
+        stored, weight = self.stored, self.weight.statistics()
+        singular = self.singular or self.weight.singular_values(self._wanted)
         return ScannedLayer(
-            self.stored.name,
-            self.stored.source,
-            self.stored.in_features,
-            self.stored.out_features,
-            self.stored.dtype,
-            self.stored.parameters,
-            self.weight.statistics(),
+            stored.name,
+            stored.source,
+            stored.in_features,
+            stored.out_features,
+            stored.dtype,
+            stored.parameters,
+            weight,
             None if self.bias is None else self.bias.numbers(),
-            warnings=self.stored.warnings,
+            singular,
+            fingerprint_of(
+                weight, stored.in_features, stored.out_features, stored.dtype, singular.largest
+            ),
+            stored.remarks(),
         )
 
 
@@ -79,18 +86,16 @@ def scan(
 
     Raises InputError where a file cannot be read, or is no longer what it was when it was opened.
     """
-    coming = deque(map(_Layer, layers))
-    sent: deque[list[tuple[Matrix, Job]]] = deque()
+    coming = deque(_Layer(layer, wanted) for layer in layers)
+    sent: deque[_Handed] = deque()
 
-    def tasks() -> Iterator[Callable[[], list[Partial]]]:
-        for batch in _batches(list(coming)):
-            sent.append(batch)
-            yield partial(carry_out, tuple(job for _, job in batch))
+    def tasks() -> Iterator[Callable[[], Any]]:
+        for handed in _handed(list(coming), wanted):
+            sent.append(handed)
+            yield handed.task
 
     for found in engine.run(tasks()):
-        for (matrix, job), part in zip(sent.popleft(), found, strict=True):
-            matrix.add(job, part)
-            progress(job.bytes)
+        progress(sent.popleft().take(found))
         while coming and coming[0].is_done:
             yield coming.popleft().finished()
     while coming:
@@ -99,22 +104,55 @@ def scan(
         open_storage(*place).close()
 
 
-def _batches(layers: Iterable[_Layer]) -> Iterator[list[tuple[Matrix, Job]]]:
-    """Yield jobs of one file together until they are worth sending."""
+@dataclass(frozen=True)
+class _Handed:
+    """A task that was handed to the engine, and what is done with its result."""
+
+    task: Callable[[], Any]
+    """Plain data and a function, for any process."""
+    take: Callable[[Any], int]
+    """Takes in the result; returns how many bytes more were gone through."""
+
+
+def _handed(layers: Iterable[_Layer], wanted: Wanted) -> Iterator[_Handed]:
+    """Yield the tasks of all layers; jobs of one file go together until they are worth sending."""
     batch: list[tuple[Matrix, Job]] = []
-    size = 0
     for layer in layers:
         for matrix in layer.matrices:
             for job in matrix.jobs if matrix.is_in_a_file else ():
-                if batch and (
-                    size + job.bytes > JOB_BYTES or job.place.uri != batch[0][1].place.uri
-                ):
-                    yield batch
-                    batch, size = [], 0
+                if batch and not _goes_with(job, batch):
+                    yield _of_batch(batch)
+                    batch = []
                 batch.append((matrix, job))
-                size += job.bytes
+        if wanted.any and layer.weight.is_in_a_file:
+            if batch:
+                yield _of_batch(batch)
+                batch = []
+            yield _of_singular_values(layer, wanted)
     if batch:
-        yield batch
+        yield _of_batch(batch)
+
+
+def _goes_with(job: Job, batch: Sequence[tuple[Matrix, Job]]) -> bool:
+    size = sum(other.bytes for _, other in batch)
+    return size + job.bytes <= JOB_BYTES and job.place.uri == batch[0][1].place.uri
+
+
+def _of_batch(batch: Sequence[tuple[Matrix, Job]]) -> _Handed:
+    def take(found: list[Partial]) -> int:
+        for (matrix, job), part in zip(batch, found, strict=True):
+            matrix.add(job, part)
+        return sum(job.bytes for _, job in batch)
+
+    return _Handed(partial(carry_out, tuple(job for _, job in batch)), take)
+
+
+def _of_singular_values(layer: _Layer, wanted: Wanted) -> _Handed:
+    def take(found: SingularValues) -> int:
+        layer.take(found)
+        return 0
+
+    return _Handed(partial(singular_values, layer.weight.place, wanted), take)
 
 
 def _file(layer: StoredLinear) -> Any:

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 from fcinspect.checkpoints.opening import open_checkpoint
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.checkpoints.scan import engines, scanning
+from fcinspect.checkpoints.scan.singular import Wanted
 from fcinspect.errors import InputError, UsageError
 from tests.conftest import Run
 
@@ -44,7 +45,7 @@ def layers(model: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[StoredLinear, 
 
 def found(layers: tuple[StoredLinear, ...], engine: engines.Engine) -> str:
     """Return all that a scan says, every bit of it."""
-    return repr(list(scanning.scan(layers, engine, scanning.Wanted(), lambda count: None)))
+    return repr(list(scanning.scan(layers, engine, Wanted(), lambda count: None)))
 
 
 def test_results_come_in_the_order_of_the_tasks() -> None:
@@ -90,7 +91,7 @@ def test_threads_find_what_one_finds_bit_for_bit(
 def test_a_layer_is_told_before_the_next_ones_are_read(layers: tuple[StoredLinear, ...]) -> None:
     """Results stream: the first is there before the last is begun."""
     told: list[int] = []
-    coming = scanning.scan(layers, engines.Engine(), scanning.Wanted(), told.append)
+    coming = scanning.scan(layers, engines.Engine(), Wanted(), told.append)
     next(coming)
     assert sum(told) < scanning.bytes_of(layers) / 2
     assert len(list(coming)) == 9
@@ -107,7 +108,7 @@ def test_a_file_that_changes_during_the_scan_is_refused(
         (model.unlink, "vanished while it was read"),
     )
     for damage, words in damages:
-        coming = scanning.scan(layers, engines.Engine(), scanning.Wanted(), lambda count: None)
+        coming = scanning.scan(layers, engines.Engine(), Wanted(), lambda count: None)
         content = model.read_bytes()
         stamp = model.stat().st_mtime_ns
         next(coming)
@@ -122,7 +123,7 @@ def test_a_change_after_the_last_number_was_read_is_seen_too(
     model: Path, layers: tuple[StoredLinear, ...]
 ) -> None:
     """The file is looked at once more at the end."""
-    coming = scanning.scan(layers, engines.Engine(), scanning.Wanted(), lambda count: None)
+    coming = scanning.scan(layers, engines.Engine(), Wanted(), lambda count: None)
     for _ in layers:
         next(coming)
     os.utime(model, (1, 1))
@@ -148,7 +149,7 @@ def test_a_cluster_finds_what_one_thread_finds_though_a_worker_is_killed(
     alone = found(layers, engines.Engine())
     with engines.dask(cluster.scheduler_address) as engine:
         assert engine.workers == 2
-        coming = scanning.scan(layers, engine, scanning.Wanted(), lambda count: None)
+        coming = scanning.scan(layers, engine, Wanted(), lambda count: None)
         gone = [next(coming)]
         killed = cluster.workers[0].pid
         os.kill(killed, signal.SIGKILL)
