@@ -62,6 +62,9 @@ class Column:
     folds: bool = False
     """Whether its words may be broken anywhere, as long names from files are, where a table would
     not fit."""
+    spare: str = ""
+    """What holds the column where it is left out, "--json": in a width that is too small the first
+    spare columns are, and that is said. "" for a column that is always shown."""
 
 
 @dataclass(frozen=True)

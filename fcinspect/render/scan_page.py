@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fcinspect.checkpoints.scan.findings import findings_of
 from fcinspect.render import text
 from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
-from fcinspect.render.scan_singular import append, in_full, table_of
+from fcinspect.render.scan_singular import ELSEWHERE, append, in_full, table_of
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import SkippedTensor
@@ -38,6 +38,7 @@ def page(report: ScanReport, precision: int = 4, *, show_all: bool = False) -> P
         built.group(_table(report, precision))
         if any(layer.singular.wanted.any for layer in layers):
             built.group(table_of(layers, precision))
+        _tell_warnings(built, layers)
     _tell_fingerprints(built, layers)
     _tell_findings(built, report)
     if report.problems:
@@ -90,19 +91,23 @@ def _table(report: ScanReport, precision: int) -> Table:
     if len({layer.dtype for layer in layers}) > 1:
         append(columns, body, Column("dtype", right=False), (layer.dtype for layer in layers))
     numbers = [layer.weight.numbers for layer in layers]
-    for title, values in (
-        ("min", [n.min for n in numbers]),
-        ("max", [n.max for n in numbers]),
-        ("mean", [n.mean for n in numbers]),
-        ("std", [n.std for n in numbers]),
-        ("norm", [n.norm for n in numbers]),
+    for title, spare, values in (
+        ("mean", ELSEWHERE, [n.mean for n in numbers]),
+        ("min", ELSEWHERE, [n.min for n in numbers]),
+        ("max", ELSEWHERE, [n.max for n in numbers]),
+        ("std", "", [n.std for n in numbers]),
+        ("norm", "", [n.norm for n in numbers]),
     ):
-        append(columns, body, Column(title), (text.statistic(v, precision) for v in values))
+        written = (text.statistic(v, precision) for v in values)
+        append(columns, body, Column(title, spare=spare), written)
     if any(n.zeros > MANY_ZEROS * n.count for n in numbers):
-        shares = (f"{n.zeros / n.count:.1%}" if n.count else "–" for n in numbers)
-        append(columns, body, Column("zeros"), shares)
+        append(columns, body, Column("zeros"), (_share(n.zeros, n.count) for n in numbers))
     struck = {k for k, layer in enumerate(layers) if findings_of(layer)}
     return Table(tuple(columns), tuple(map(tuple, body)), strong=frozenset(struck))
+
+
+def _share(some: int, count: int) -> str:
+    return f"{some / count:.1%}" if some else "0"
 
 
 def _in_full(layer: ScannedLayer, precision: int) -> Iterator[Heading | Line | Table]:
@@ -139,18 +144,36 @@ def _in_full(layer: ScannedLayer, precision: int) -> Iterator[Heading | Line | T
 
 def _tell_fingerprints(built: PageBuilder, layers: Iterable[ScannedLayer]) -> None:
     """Say which layers look drawn from a law of initialisation."""
-    by_law: dict[str, list[str]] = {}
-    for layer in layers:
-        if layer.fingerprint is not None:
-            name = text.safe(layer.name) or text.safe(layer.source)
-            by_law.setdefault(layer.fingerprint.words, []).append(name)
-    lines = []
-    for words, names in by_law.items():
-        named = ", ".join(names[:MOST_NAMED])
-        more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-        lines.append(Line.of(f"{words}: ", (named + more, "strong"), hang=2))
-    if lines:
-        built.group(*lines)
+    told = [(layer, layer.fingerprint.words) for layer in layers if layer.fingerprint is not None]
+    if told:
+        built.group(*(Line.of(f"{words}: ", names, hang=2) for words, names in _together(told)))
+
+
+def _tell_warnings(built: PageBuilder, layers: Iterable[ScannedLayer]) -> None:
+    """Say how layers were understood; where each is shown in full it is said there."""
+    told = [(layer, text.safe(warning)) for layer in layers for warning in layer.warnings]
+    if told:
+        built.group(
+            *(
+                Line.of(("note: ", "unsure"), f"{words}: ", names, hang=2)
+                for words, names in _together(told)[:MOST_FOUND]
+            )
+        )
+
+
+def _together(told: Iterable[tuple[ScannedLayer, str]]) -> list[tuple[str, str]]:
+    """Return each text once, with the names of the layers that it is said of."""
+    by_text: dict[str, list[str]] = {}
+    for layer, words in told:
+        by_text.setdefault(words, []).append(text.safe(layer.name) or text.safe(layer.source))
+    return [
+        (
+            words,
+            ", ".join(names[:MOST_NAMED])
+            + (f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""),
+        )
+        for words, names in by_text.items()
+    ]
 
 
 def _tell_findings(built: PageBuilder, report: ScanReport) -> None:
@@ -207,7 +230,7 @@ def _reasons(skipped: Iterable[SkippedTensor]) -> str:
     """Return "64 arrays are no linear layers: 40 one-dimensional, …", the commonest first."""
     reasons = Counter(skip.reason.partition(",")[0] for skip in skipped)
     total = sum(reasons.values())
-    named = ", ".join(f"{count} {text.safe(reason)}" for reason, count in reasons.most_common(3))
+    named = ", ".join(f"{text.safe(reason)} ({n:,})" for reason, n in reasons.most_common(3))
     rest = ", …" if len(reasons) > 3 else ""
     verb = "array is no linear layer" if total == 1 else "arrays are no linear layers"
     return f"{total:,} {verb}: {named}{rest}"

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.records import ScannedLayer
     from fcinspect.checkpoints.scan.spectrum import Spectrum
 
+ELSEWHERE = "--json and --format csv have it"
+
 
 def append(
     columns: list[Column], body: list[list[str]], column: Column, cells: Iterable[str]
 ) -> None:
+    """Append a column and its cell to each row."""
     columns.append(column)
     for row, cell in zip(body, cells, strict=True):
         row.append(cell)
@@ -28,12 +31,7 @@ def table_of(layers: Sequence[ScannedLayer], precision: int) -> Table:
     wanted = layers[0].singular.wanted
     columns = [Column("layer", right=False, folds=True), Column("σ₁")]
     body = [
-        [
-            text.safe(layer.name) or "''",
-            "–"
-            if layer.singular.largest is None
-            else text.statistic(layer.singular.largest, precision),
-        ]
+        [text.safe(layer.name) or "''", _sigma(layer.singular.largest, precision)]
         for layer in layers
     ]
     if wanted.leading:
@@ -52,11 +50,15 @@ def table_of(layers: Sequence[ScannedLayer], precision: int) -> Table:
             append(columns, body, Column(title), (
                 "–" if found is None else write(found) for found in spectra
             ))  # fmt: skip
-        append(columns, body, Column("values", right=False), (
+        append(columns, body, Column("distribution", right=False, spare=ELSEWHERE), (
             "" if found is None or found.histogram is None else text.bars(found.histogram.counts)
             for found in spectra
         ))  # fmt: skip
     return Table(tuple(columns), tuple(map(tuple, body)))
+
+
+def _sigma(value: float | None, precision: int) -> str:
+    return "–" if value is None else text.statistic(value, precision)
 
 
 def _condition(found: Spectrum) -> str:
@@ -77,11 +79,8 @@ SPECTRUM: tuple[tuple[str, Callable[[Spectrum], str]], ...] = (
 
 def in_full(layer: ScannedLayer, precision: int) -> Iterator[Line]:
     """Yield what was found of the singular values of one layer."""
-    leading, spectrum, wanted = (
-        layer.singular.leading,
-        layer.singular.spectrum,
-        layer.singular.wanted,
-    )
+    found = layer.singular
+    leading, spectrum = found.leading, found.spectrum
     if leading is None and spectrum is None:
         yield Line.of("singular values: undecided, as numbers are not finite", indent=2)
         return

@@ -52,8 +52,9 @@ def fit(table: Table, width: int | None, write: Write = str) -> Fitted:
         return Fitted(table, tuple(_widths(table)), PIPE_GAP, note)
     room = width - table.indent
     table, note = _fitting(table, room, write)
+    table, left_out = _without_spare(table, room)
     widths, gap = _folded(table, room)
-    return Fitted(table, tuple(widths), gap, note)
+    return Fitted(table, tuple(widths), gap, "; ".join(filter(None, (note, left_out))))
 
 
 def excerpt(table: Table, most: int | None, write: Write = str) -> tuple[Table, str]:
@@ -98,6 +99,26 @@ def _fitting(table: Table, room: int, write: Write) -> tuple[Table, str]:
         if _width(_widths(shown), gap) <= room:
             break
     return shown, note
+
+
+def _without_spare(table: Table, room: int) -> tuple[Table, str]:
+    """Leave out spare columns, one after the other, until a table fits unfolded."""
+    left_out = []
+    while _width(_widths(table), GAPS[-2]) > room:
+        spare = next((k for k, column in enumerate(table.columns) if column.spare), None)
+        if spare is None:
+            break
+        left_out.append(table.columns[spare])
+        kept = [k for k in range(len(table.columns)) if k != spare]
+        table = replace(
+            table,
+            columns=tuple(table.columns[k] for k in kept),
+            rows=tuple(tuple(row[k] for k in kept) for row in table.rows),
+        )
+    if not left_out:
+        return table, ""
+    titles = ", ".join(column.title for column in left_out)
+    return table, f"no room here for {titles}: {left_out[0].spare}"
 
 
 def _widths(table: Table) -> list[int]:

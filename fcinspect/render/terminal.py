@@ -119,6 +119,7 @@ def _table(block: Table, width: int, framed: bool, ascii_only: bool) -> Renderab
             justify="right" if column.right else "left",
             width=wide,
             no_wrap=column.right,
+            # nothing is cut: a long name goes on in the next line
             overflow="fold",
         )
     for number, row in enumerate(fitted.table.rows):

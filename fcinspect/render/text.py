@@ -48,7 +48,9 @@ def statistic(value: float, precision: int = DEFAULT_PRECISION) -> str:
     """
     if value != value:
         return "–"
-    if value == 0 or 0.1 <= abs(value) < 1e5:
+    if value == 0:
+        return "0"
+    if not math.isfinite(value) or 0.1 <= abs(value) < 1e5:
         return number(value, precision)
     if 1e-3 <= abs(value) < 1:
         return number(value, precision + 1)
