@@ -114,6 +114,8 @@ LAYERS = {
         ("show", ("network.json", "fc1")),
         ("explain", ("several.json", "b.weight", "--element", "1")),
         ("step", ("network.json", "--target", "1", "--x", "1,2")),
+        ("scan", ("several.json",)),
+        ("scan", ("several.json", "network.json", "--spectral", "--spectrum", "--sort", "norm")),
         ("verify", ("output", "claim.json")),
         ("verify", ("step", "taken.json")),
         ("diff", ("several.json", "several.json", "--all")),

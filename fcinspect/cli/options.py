@@ -157,8 +157,8 @@ class Output:
 
         `saved` says that the command itself has already written what --save asks for.
         """
-        if self.save is not None and not saved:
-            self.save_bytes(lambda: self._file(view).encode("utf-8"))
+        if not saved:
+            self.save_report(view)
         if not self.quiet:
             emit(
                 view,
@@ -168,6 +168,11 @@ class Output:
                 full=self.full,
             )
         return ExitStatus.DONE if view.ok else ExitStatus.FAILED
+
+    def save_report(self, view: View) -> None:
+        """Write the view to the file of --save, if it is given."""
+        if self.save is not None:
+            self.save_bytes(lambda: self._file(view).encode("utf-8"))
 
     def write_script(self, text: str) -> ExitStatus:
         """Write the PyTorch script that computes the same numbers."""
@@ -246,6 +251,13 @@ class RecordsOutput(Output):
         for record in records:
             if not self.quiet:
                 write_text(dumps(record))
+
+    def remark(self, sentences: Iterable[str]) -> None:
+        """Write to stderr what has no place between the records."""
+        from fcinspect.render.text import safe
+
+        for sentence in sentences:
+            sys.stderr.write(f"fcinspect: {safe(sentence)}\n")
 
 
 @dataclass(frozen=True)

@@ -158,10 +158,17 @@ def scan(
     layers = _scanned(chosen, options)
     if output.streams and options.sort == "file":
         output.stream(flat(layer) for layer in _kept(layers, found))
-        return ExitStatus.DONE if report().ok else ExitStatus.FAILED
-    found += layers
+    else:
+        found += layers
     asked = {"files": list(files), **options.asked()}
-    return output.write(view_of_scan(report(), asked, show_all=options.show_all))
+    view = view_of_scan(report(), asked, show_all=options.show_all)
+    if not output.streams:
+        return output.write(view)
+    if options.sort != "file":
+        output.stream(map(flat, report().layers))
+    output.remark((*report().problems, *report().notes))
+    output.save_report(view)
+    return ExitStatus.DONE if view.ok else ExitStatus.FAILED
 
 
 def _scanned(chosen: tuple[StoredLinear, ...], options: ScanOptions) -> Iterator[ScannedLayer]:

@@ -9,7 +9,9 @@ import typer
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of
 
-COMMANDS = ("create", "show", "explain", "shapes", "trace", "step", "verify", "diagnose", "diff")
+COMMANDS = (
+    "create", "show", "explain", "shapes", "trace", "step", "verify", "diagnose", "scan", "diff",
+)  # fmt: skip
 
 
 def schema(

@@ -40,6 +40,16 @@ FILES = {
         "classifier.weight": [[1, 2]],
         "[red]x.weight": [[1, 2, 3, 4]],
     },
+    "model.json": {
+        "encoder.layer.0.attention.self.query.weight": [[1, 0.5], [-0.25, 2]],
+        "encoder.layer.0.attention.self.query.bias": [0.125, -1],
+        "encoder.layer.0.intermediate.dense.weight": [[0, 0], [0.001, 3], [0.001, 3], [1, 0]],
+        "encoder.layer.0.output.dense.weight": [[0.5, 0, 1e-5], [0.5, 0, -2e9]],
+        "encoder.layer.0.output.LayerNorm.weight": [1, 1],
+        "embeddings.word_embeddings.weight": [[1, 2], [3, 4]],
+        "pooler.dense.weight": [[0, 0], [0, 0]],
+        "pooler.dense.bias": [0, 0],
+    },
 }  # fmt: skip
 
 PAGES = [
@@ -50,6 +60,10 @@ PAGES = [
     ("show", "layer.json"),
     ("show", "network.json"),
     ("show", "network.json", "[red]x[/red]"),
+    ("scan", "layer.json"),
+    ("scan", "network.json", "--spectral"),
+    ("scan", "model.json", "--check", "--all"),
+    ("scan", "model.json", "layer.json", "--spectrum", "--sort", "norm"),
     ("explain", "--in", "4", "--out", "2", "--seed", "0"),
     ("explain", "--in", "4", "--out", "2", "--batch", "3", "--no-bias"),
     ("explain", "--in", "3", "--out", "2", "--x", "1,nan,3"),

@@ -1,0 +1,348 @@
+"""fcinspect scan on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from fcinspect.render.schema import schema_of
+from tests.conftest import Run
+
+BIG = 30 << 30
+"""Bytes of a sparse file."""
+PEAK = """
+import runpy, sys
+try:
+    runpy.run_module("fcinspect", run_name="__main__")
+finally:
+    sys.stderr.write(open("/proc/self/status").read())
+"""
+"""Runs the command line and tells its peak memory: that of getrusage starts from the parent's."""
+
+
+def state_dict() -> dict[str, torch.Tensor]:
+    """Return two sound layers, and what is none."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(40, 30), torch.nn.ReLU(), torch.nn.Linear(30, 20))
+    found = {name: p.detach().clone() for name, p in model.named_parameters()}
+    return {**found, "norm.weight": torch.ones(20), "wte.weight": torch.randn(50, 8)}
+
+
+def planted(**changes: Any) -> dict[str, torch.Tensor]:
+    """Return the state dict with one thing changed."""
+    found = state_dict()
+    weight, bias = found["0.weight"], found["0.bias"]
+    match changes:
+        case {"nan": place}:
+            weight[place] = math.nan
+        case {"inf": place}:
+            weight[place] = -math.inf
+        case {"bias": value}:
+            bias[3] = value
+        case {"dead_output": row}:
+            weight[row] = 0
+        case {"dead_input": column}:
+            weight[:, column] = -0.0
+        case {"duplicate": (row, of)}:
+            weight[row] = weight[of]
+        case {"zero": True}:
+            weight[:] = 0
+    return found
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A sound model."""
+    path = tmp_path / "model.safetensors"
+    save_file(state_dict(), path)
+    return path
+
+
+def test_every_layer_is_told_with_its_statistics(model: Path, run: Run) -> None:
+    """The numbers are torch's; what is no linear layer is told with the reason."""
+    result = run("scan", model, "--json")
+    assert (result.status, result.err) == (0, "")
+    jsonschema.validate(result.document, schema_of("scan"))
+    first, second = result.data["layers"]
+    weight = state_dict()["0.weight"].double()
+    assert (first["name"], first["in_features"], first["out_features"]) == ("0", 40, 30)
+    assert (first["dtype"], first["bias"], first["parameters"]) == ("float32", True, 1230)
+    assert (first["min"], first["max"]) == (weight.min().item(), weight.max().item())
+    assert first["mean"] == pytest.approx(weight.mean().item(), rel=1e-6)
+    assert first["std"] == pytest.approx(weight.std().item(), rel=1e-6)
+    assert first["norm"] == pytest.approx(weight.norm().item(), rel=1e-6)
+    assert first["bias_statistics"]["max"] == state_dict()["0.bias"].max().item()
+    assert first["spectral_norm_low"] <= torch.linalg.svdvals(weight)[0]
+    assert first["spectral_norm_high"] >= torch.linalg.svdvals(weight)[0]
+    assert first["fingerprint"]["law"] == "U(−1/√40, 1/√40)"
+    assert second["findings"] == []
+    skipped = {skip["name"]: skip["reason"] for skip in result.data["skipped"]}
+    assert set(skipped) == {"norm.weight", "wte.weight"}
+    assert "embedding" in skipped["wte.weight"]
+
+
+FAULTS: list[tuple[dict[str, Any], str, str]] = [
+    ({"nan": (2, 3)}, "nan", "1 number of the weight is NaN"),
+    ({"nan": 2}, "nan", "40 numbers of the weight are NaN"),
+    ({"inf": (0, 0)}, "inf", "1 number of the weight is infinite"),
+    ({"bias": math.nan}, "nan", "1 number of the bias is NaN"),
+    ({"bias": math.inf}, "inf", "1 number of the bias is infinite"),
+    ({"dead_output": 5}, "dead outputs", "output 5 has weights that are all zero"),
+    ({"dead_output": slice(1, 29, 2)}, "dead outputs", "14 outputs (1, 3, 5, 7, 9, 11, 13, 15, …)"),
+    ({"dead_input": 39}, "dead inputs", "input 39 has weights that are all zero"),
+    ({"duplicate": (7, 2)}, "duplicate outputs", "output 7 has the same weights as an earlier one"),
+    ({"zero": True}, "all zero", "the weight is all zero"),
+]
+
+
+@pytest.mark.parametrize(("fault", "kind", "words"), FAULTS, ids=lambda value: str(value))
+def test_a_check_fails_on_each_planted_fault(
+    fault: dict[str, Any], kind: str, words: str, tmp_path: Path, run: Run
+) -> None:
+    """With --check the exit status is 1 and the fault is named; without it it is named too."""
+    path = tmp_path / "model.safetensors"
+    save_file(planted(**fault), path)
+    checked = run("scan", path, "--check")
+    assert (checked.status, checked.err) == (1, "")
+    assert words in checked.out
+    assert "Check failed: 1 of 2 layers" in checked.out
+    told = run("scan", path, "--json")
+    assert (told.status, told.document["ok"]) == (0, True)
+    (finding,) = told.data["layers"][0]["findings"]
+    assert finding["kind"] == kind
+    assert words in finding["detail"]
+    streamed = run("scan", path, "--check", "--format", "ndjson")
+    assert streamed.status == 1
+
+
+def test_a_sound_model_passes_the_check(model: Path, run: Run) -> None:
+    """Nothing speaks against it, and what was looked for is said."""
+    result = run("scan", model, "--check")
+    assert result.status == 0
+    assert "Check passed: 2 layers without NaN" in result.out
+    assert run("scan", model, "--check", "--quiet").out == ""
+
+
+def test_missing_and_extra_tensors_of_shards_fail_the_check(tmp_path: Path, run: Run) -> None:
+    """What the index names and no shard has, and the other way round, is told each."""
+    tensors = state_dict()
+    save_file({"0.weight": tensors["0.weight"], "extra": torch.ones(2)}, tmp_path / "a.safetensors")
+    index = {"weight_map": {"0.weight": "a.safetensors", "0.bias": "a.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    result = run("scan", tmp_path, "--check")
+    assert result.status == 1
+    assert "'0.bias'" in result.out
+    assert "'extra'" in result.out
+    assert "Check failed: 2 problems with shards" in result.out
+    assert run("scan", tmp_path).status == 0
+    assert len(run("scan", tmp_path, "--json").data["problems"]) == 2
+    streamed = run("scan", tmp_path, "--format", "ndjson", "--check")
+    assert streamed.status == 1
+    assert "'0.bias'" in streamed.err
+
+
+def test_only_chooses_layers_by_pattern(tmp_path: Path, run: Run) -> None:
+    """Patterns of a shell, several of them; one that fits nothing is refused."""
+    weight = torch.ones(2, 2)
+    names = ("encoder.0.fc", "encoder.1.fc", "decoder.fc", "experts[3]")
+    path = tmp_path / "model.safetensors"
+    save_file({f"{name}.weight": weight.clone() for name in names}, path)
+
+    def chosen(*patterns: str) -> list[str]:
+        only = [part for pattern in patterns for part in ("--only", pattern)]
+        return [layer["name"] for layer in run("scan", path, *only, "--json").data["layers"]]
+
+    assert chosen("encoder.*") == ["encoder.0.fc", "encoder.1.fc"]
+    assert set(chosen("*.1.*", "dec*")) == {"encoder.1.fc", "decoder.fc"}
+    assert chosen("experts[3]") == ["experts[3]"]
+    assert len(chosen()) == 4
+    refused = run("scan", path, "--only", "encodr.*")
+    assert refused.status == 3
+    assert "no linear layer's name fits 'encodr.*'" in refused.err
+    assert run("scan", path, "--only", "dec*").out.count("1 linear layer of 4") == 1
+
+
+def test_layers_are_sorted_by_what_is_asked_for(tmp_path: Path, run: Run) -> None:
+    """The largest first, and what has no such number last."""
+    path = tmp_path / "model.safetensors"
+    save_file(
+        {
+            "b.weight": torch.full((2, 2), 2.0),
+            "a.weight": torch.full((2, 2), -3.0),
+            "c.weight": torch.full((2, 2), math.nan),
+        },
+        path,
+    )
+
+    def order(key: str) -> str:
+        data = run("scan", path, "--sort", key, "--json").data
+        return "".join(layer["name"] for layer in data["layers"])
+
+    assert order("norm") == "abc"
+    assert order("max") == "bac"
+    assert order("name") == "abc"
+    streamed = run("scan", path, "--sort", "max", "--format", "ndjson").out.splitlines()
+    assert [json.loads(line)["name"] for line in streamed] == ["b", "a", "c"]
+    assert run("scan", path, "--sort", "size").status == 2
+
+
+def test_ndjson_is_one_flat_object_a_layer_and_csv_has_the_same_columns(
+    model: Path, run: Run
+) -> None:
+    """Every line is JSON by itself, without lists and objects inside."""
+    lines = run("scan", model, "--format", "ndjson").out.splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [record["name"] for record in records] == ["0", "2"]
+    assert not any(isinstance(v, list | dict) for record in records for v in record.values())
+    rows = list(csv.DictReader(io.StringIO(run("scan", model, "--format", "csv").out)))
+    assert list(rows[0]) == list(records[0])
+    assert [float(row["norm"]) for row in rows] == [record["norm"] for record in records]
+    more = run("scan", model, "--format", "ndjson", "--spectral", "--spectrum").out.splitlines()
+    assert {"spectral_norm", "rank", "condition_number"} <= set(json.loads(more[0]))
+
+
+def test_singular_values_are_those_of_torch(model: Path, run: Run) -> None:
+    """σ₁ with its residual by --spectral, all of them by --spectrum."""
+    true = torch.linalg.svdvals(state_dict()["0.weight"].double())
+    layer = run("scan", model, "--spectral", "--spectrum", "--json").data["layers"][0]
+    found = layer["spectral_norm"]
+    assert true[0] * (1 - 1e-4) <= found["value"] <= true[0] * (1 + 1e-6)
+    assert found["converged"]
+    assert layer["spectrum"]["values"]["values"] == pytest.approx(true.tolist(), rel=1e-9)
+    assert layer["spectrum"]["condition_number"] == pytest.approx((true[0] / true[-1]).item())
+    assert layer["spectrum"]["rank"] == 30
+    assert sum(layer["spectrum"]["histogram"]["counts"]) == 30
+    page = run("scan", model, "--spectral", "--spectrum").out
+    assert "rank 30 of 30" in page
+
+
+def test_several_checkpoints_are_told_together(model: Path, tmp_path: Path, run: Run) -> None:
+    """Layers of the same name are told apart by their file, whatever its kind."""
+    torch.save(state_dict(), tmp_path / "model.pt")
+    arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in state_dict().items()}
+    np.savez(tmp_path / "model.npz", **arrays)
+    result = run("scan", model, tmp_path / "model.pt", tmp_path / "model.npz", "--json")
+    layers = result.data["layers"]
+    assert len({layer["source"] for layer in layers}) == 3
+    for name in ("0", "2"):
+        same = [layer for layer in layers if layer["name"] == name]
+        assert len({json.dumps({**layer, "source": ""}) for layer in same}) == 1
+    assert "file" in run("scan", model, tmp_path / "model.pt").out
+
+
+def test_a_layout_turns_outputs_to_columns(tmp_path: Path, run: Run) -> None:
+    """A kernel of (in, out) has its dead and equal outputs in its columns."""
+    kernel = torch.randn(6, 4)
+    kernel[:, 1] = 0
+    kernel[:, 3] = kernel[:, 2]
+    save_file({"h.kernel": kernel}, tmp_path / "k.safetensors")
+    told = run("scan", tmp_path / "k.safetensors", "--layout", "in,out", "--json")
+    (layer,) = told.data["layers"]
+    assert (layer["in_features"], layer["out_features"]) == (6, 4)
+    assert layer["dead_outputs"] == {"count": 1, "first": [1]}
+    assert layer["duplicate_outputs"] == {"count": 1, "first": [3]}
+    assert layer["dead_inputs"]["count"] == 0
+
+
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2", "bfloat16", "float16"])
+def test_formats_that_numpy_lacks_are_scanned(dtype: str, tmp_path: Path, run: Run) -> None:
+    """Their statistics are those of their numbers in float64."""
+    weight = torch.randn(30, 40).to(getattr(torch, dtype))
+    save_file({"fc.weight": weight}, tmp_path / "m.safetensors")
+    (layer,) = run("scan", tmp_path / "m.safetensors", "--json").data["layers"]
+    assert layer["dtype"] == dtype
+    assert layer["norm"] == pytest.approx(weight.double().norm().item(), rel=1e-6)
+
+
+def test_a_file_without_layers_and_an_empty_layer_are_told(tmp_path: Path, run: Run) -> None:
+    """Nothing is no crash."""
+    save_file({"norm.weight": torch.ones(3)}, tmp_path / "none.safetensors")
+    none = run("scan", tmp_path / "none.safetensors", "--check")
+    assert none.status == 0
+    assert "0 linear layers" in none.out
+    save_file({"fc.weight": torch.ones(0, 3)}, tmp_path / "empty.safetensors")
+    empty = run("scan", tmp_path / "empty.safetensors", "--spectral", "--spectrum", "--check")
+    assert (empty.status, empty.err) == (0, "")
+    assert run("scan", tmp_path / "none.safetensors", "--format", "csv").status == 0
+
+
+def test_options_that_exclude_each_other_are_refused(model: Path, run: Run) -> None:
+    """Threads of this machine do not go with a scheduler."""
+    refused = run("scan", model, "--workers", 2, "--scheduler", "tcp://127.0.0.1:1")
+    assert refused.status == 2
+    assert run("scan", model, "--workers", 0).status == 2
+    assert run("scan").status == 2
+    assert run("scan", model.with_name("nothing.safetensors")).status == 3
+
+
+def test_names_from_files_cannot_act_on_a_terminal(tmp_path: Path, run: Run) -> None:
+    """Escape codes, markup and directions are written, not carried out."""
+    names = ("[red]x[/red]", "\x1b[31mred", "a\u202eb", "a\nb")
+    save_file({f"{name}.weight": torch.zeros(4, 4) for name in names}, tmp_path / "m.safetensors")
+    for form in ("text", "csv", "ndjson", "json", "md"):
+        out = run("scan", tmp_path / "m.safetensors", "--format", form, "--check").out
+        assert "\x1b" not in out
+        assert "\u202e" not in out
+    assert "[red]x[/red]" in run("scan", tmp_path / "m.safetensors").out
+
+
+def test_a_report_is_saved_whole_or_not_at_all(model: Path, tmp_path: Path, run: Run) -> None:
+    """A full disk is exit status 74, and what was there before is kept."""
+    target = tmp_path / "report.csv"
+    assert run("scan", model, "--save", target, "--quiet").status == 0
+    assert target.read_text(encoding="utf-8").startswith("name,source,")
+    assert run("scan", model, "--save", target).status == 74
+    full = Path("/dev/full")
+    if full.exists():
+        refused = run("scan", model, "--save", full, "--quiet")
+        assert (refused.status, refused.err.count("\n")) == (74, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs sparse files and limits of Linux")
+def test_thirty_gigabytes_are_scanned_in_bounded_memory(tmp_path: Path) -> None:
+    """A file of any size takes no more than 120 MB, and address space far below its size."""
+    width = 8192
+    size = 4 * width * width
+    count = BIG // size
+    header = {
+        f"fc{k}.weight": {
+            "dtype": "F32", "shape": [width, width], "data_offsets": [k * size, (k + 1) * size],
+        }
+        for k in range(count)
+    }  # fmt: skip
+    text = json.dumps(header).encode()
+    path = tmp_path / "sparse.safetensors"
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + count * size)
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"ulimit -v 1500000; {sys.executable} -c '{PEAK}' scan {path} --check --json",
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "2"},
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    layers = json.loads(done.stdout)["data"]["layers"]
+    assert len(layers) == count
+    assert all(layer["findings"][0]["kind"] == "all zero" for layer in layers)
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", done.stderr)
+    assert int(peak) * 1024 <= 120e6
