@@ -22,6 +22,8 @@ Tile = tuple[int, int, int, int]
 
 BLOCK = 1 << 22
 """Bytes read at a time."""
+FEW_ROWS = 32
+"""Rows of which a part is read each for itself."""
 STRIP = 1 << 26
 """Bytes kept of a matrix that is read across the order in which it lies."""
 
@@ -166,6 +168,30 @@ class Held:
     def turned(self) -> Grid:
         """Return the transposed matrix."""
         return Held(self._codes.T, self.dtype)
+
+
+class Part:
+    """The first rows and columns of a matrix."""
+
+    def __init__(self, inner: Grid, rows: int, columns: int) -> None:
+        self.rows, self.columns, self.dtype = rows, columns, inner.dtype
+        self._inner = inner
+
+    def read(self, tile: Tile) -> Codes:
+        """Return the codes of a tile; of many rows, whole ones are read."""
+        top, bottom, left, right = tile
+        if bottom - top <= FEW_ROWS:
+            return self._inner.read(tile)
+        whole = self._inner.read((top, bottom, 0, self._inner.columns))
+        return whole[:, left:right]
+
+    def gather(self, rows: Sequence[int]) -> Codes:
+        """Return whole rows, in this order."""
+        return self._inner.gather(rows)[:, : self.columns]
+
+    def turned(self) -> Grid:
+        """Return the transposed matrix."""
+        return Part(self._inner.turned(), self.columns, self.rows)
 
 
 def grid_of(tensor: StoredTensor, reader: Reader) -> tuple[Grid, bool]:

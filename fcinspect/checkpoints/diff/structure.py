@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from fcinspect.checkpoints.diff import words
@@ -15,12 +14,14 @@ from fcinspect.checkpoints.diff.permuting import (
     rounded_to,
 )
 from fcinspect.checkpoints.diff.pointwise import Pointwise, go_through
-from fcinspect.checkpoints.diff.reading import Codes, Grid, Tile
+from fcinspect.checkpoints.diff.reading import Grid, Held, Part
 from fcinspect.checkpoints.diff.records import Finding, Sameness
 from fcinspect.checkpoints.diff.rules import Rules
 from fcinspect.checkpoints.diff.updating import low_rank_update
 from fcinspect.checkpoints.diff.words import Lines, Rule
 
+CORNER = 32
+"""Rows and columns that are looked at before the whole."""
 ALIKE = 2.0**-6
 """By how much rounding may change a sum of squares; a permutation alone leaves it as it is."""
 EXACTLY = 1e-9
@@ -93,8 +94,16 @@ def transposed(a: Grid, b: Grid) -> Finding | None:
     """Return that B is A transposed, by one of the rules between the two formats."""
     if min(a.rows, a.columns) < 1 or a.rows * a.columns < 2:
         return None
+    turned = b.turned()
+    corner = min(a.rows, CORNER), min(a.columns, CORNER)
     rules = Rules(a.dtype, b.dtype)
-    found = go_through(a, b.turned(), rules, while_ruled=True)
+    # most matrices show in their corner that they are none's transposed
+    beginning = Part(b, *corner[::-1]).read((0, corner[1], 0, corner[0])).T
+    go_through(Part(a, *corner), Held(beginning, b.dtype), rules, while_ruled=True)
+    if not rules.any_left:
+        return None
+    rules = Rules(a.dtype, b.dtype)
+    found = go_through(a, turned, rules, while_ruled=True)
     rule = words.rule_of(rules, a.dtype, b.dtype) if found.complete else None
     if rule is None:
         return None
@@ -118,7 +127,7 @@ def reshaped(a: Grid, b: Grid, lines: Lines) -> Finding:
     if (a.rows != b.rows and a.columns != b.columns) or not rows * columns:
         return Finding("resized", how, Sameness.DIFFERENT)
     rules = Rules(a.dtype, b.dtype)
-    found = go_through(_Part(a, rows, columns), _Part(b, rows, columns), rules)
+    found = go_through(Part(a, rows, columns), Part(b, rows, columns), rules)
     rule = words.rule_of(rules, a.dtype, b.dtype)
     noun, count = (lines.rows, rows) if a.rows != b.rows else (lines.columns, columns)
     common = f"the first {count:,} {noun}s" if count > 1 else f"the first {noun}"
@@ -143,29 +152,6 @@ def resized(a: Grid, b: Grid, lines: Lines) -> str:
     )
     changed = [f"{name} {was:,} → {now:,}" for name, was, now in sides if was != now]
     return f"resized: {', '.join(changed)}"
-
-
-class _Part:
-    """The first rows and columns of a grid."""
-
-    def __init__(self, inner: Grid, rows: int, columns: int) -> None:
-        self.rows, self.columns, self.dtype = rows, columns, inner.dtype
-        self._inner = inner
-
-    def read(self, tile: Tile) -> Codes:
-        """Return the codes of a tile; whole rows are read of the inner grid."""
-        top, bottom, left, right = tile
-        whole = self._inner.read((top, bottom, 0, self._inner.columns))
-        return whole[:, left:right]
-
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-        return self._inner.gather(rows)[:, : self.columns]
-
-    def turned(self) -> Grid:
-        """Return the transposed matrix."""
-        turned = self._inner.turned()
-        return _Part(turned, self.columns, self.rows)
 
 
 def updated(a: Grid, b: Grid, found: Pointwise) -> Finding | None:

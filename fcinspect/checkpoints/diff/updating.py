@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fcinspect.checkpoints.diff.narrowing import NARROW
-from fcinspect.checkpoints.diff.reading import Grid, tiles, values_of
+from fcinspect.checkpoints.diff.reading import Grid, Part, tiles, values_of
 from fcinspect.layers.memory import is_free
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, half_ulp
 
@@ -25,6 +25,8 @@ ABOVE = 1.1
 """A singular value counts where it is so many times the edge of the noise."""
 MOST_RANK = 24
 """Of a rank that the sketch tells; the other columns are there to find it."""
+FIRST = 128
+"""Rows that are looked at before the whole: what holds of all rows holds of them."""
 BYTES_AT_ONCE = 1 << 20
 
 
@@ -49,10 +51,19 @@ def low_rank_update(a: Grid, b: Grid) -> Update | None:
     most = min(MOST_RANK, min(a.rows, a.columns) // 4)
     if most < 1 or not is_free((a.rows + 2 * a.columns) * 8 * width):
         return None
+    first = min(a.rows, FIRST)
+    if first < a.rows // 4 and not _may_be(Part(a, first, a.columns), Part(b, first, b.columns)):
+        return None
     return _update(a, b, width, most)
 
 
-def _update(a: Grid, b: Grid, width: int, most: int) -> Update | None:
+def _may_be(a: Grid, b: Grid) -> bool:
+    """Whether the first rows leave open that all of them have a low-rank update."""
+    found = _update(a, b, min(SKETCH, a.rows, a.columns), MOST_RANK, least=0)
+    return found is not None
+
+
+def _update(a: Grid, b: Grid, width: int, most: int, least: int = 1) -> Update | None:
     random = np.random.default_rng(SEED).standard_normal((a.columns, width))
     sketch = np.zeros((a.rows, width))
     energy, square, bound = 0.0, 0.0, 0.0
@@ -75,7 +86,7 @@ def _update(a: Grid, b: Grid, width: int, most: int) -> Update | None:
     floor = found[0] * 1e-7
     rank = int((found > max(ABOVE * edge, floor)).sum())
     left_over = energy - float((found[:rank] ** 2).sum())
-    if not 1 <= rank <= most or left_over > bound + 1e-13 * energy:
+    if not least <= rank <= most or left_over > bound + 1e-13 * energy:
         return None
     return Update(rank, tuple(float(value) for value in found[:rank]), edge)
 
