@@ -28,16 +28,27 @@ NARROW: dict[str, NumberFormat] = {**FORMATS, **FLOAT8}
 def narrowed(values: Float64Array, dtype: str, way: Way = "rounded") -> Float64Array:
     """Return float64 numbers in a narrower format, still as float64.
 
-    Beyond the largest number of the format lies ±infinity, and NaN where it has no infinity.
+    Beyond the largest number of the format lies ±infinity; where it has none, the largest itself.
     """
     form = NARROW[dtype]
     if way == "truncated":
         return _truncated(values, form)
     found = round_to(values, form)
     if dtype in LARGEST:
-        with np.errstate(invalid="ignore"):
-            found[~(np.abs(found) <= LARGEST[dtype])] = np.nan
+        found = np.clip(found, -LARGEST[dtype], LARGEST[dtype])
     return found
+
+
+def is_narrowed(wide: Float64Array, narrow: Float64Array, dtype: str, way: Way = "rounded") -> bool:
+    """Whether `narrow` is `wide` in a narrower format, every number of it.
+
+    Where the format has no infinity, some converters make NaN of what lies beyond it.
+    """
+    same = same_numbers(narrowed(wide, dtype, way), narrow)
+    if dtype in LARGEST:
+        with np.errstate(invalid="ignore"):
+            same |= np.isnan(narrow) & (np.abs(round_to(wide, NARROW[dtype])) > LARGEST[dtype])
+    return bool(same.all())
 
 
 def _truncated(values: Float64Array, form: NumberFormat) -> Float64Array:

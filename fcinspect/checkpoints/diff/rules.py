@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from fcinspect.checkpoints.diff.narrowing import NARROW, Way, narrowed, same_numbers
+from fcinspect.checkpoints.diff.narrowing import NARROW, Way, is_narrowed, same_numbers
 from fcinspect.rounding.arrays import Float64Array, half_ulp
 from fcinspect.rounding.formats import FLOAT32
 
@@ -135,4 +135,4 @@ def _narrower(wide: str, stored: str) -> list[str]:
 
 def _holds(rule: Narrowing, a: Float64Array, b: Float64Array) -> bool:
     wide, narrow = (a, b) if rule.of == "A" else (b, a)
-    return bool(same_numbers(narrowed(wide, rule.dtype, rule.way), narrow).all())
+    return is_narrowed(wide, narrow, rule.dtype, rule.way)
