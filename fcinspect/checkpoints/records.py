@@ -43,6 +43,20 @@ class Place:
     """Whether a two-dimensional tensor lies there column by column."""
 
 
+@dataclass(frozen=True)
+class Extent:
+    """The bytes of an array whose numbers are not read: whole numbers, packed weights."""
+
+    uri: str
+    """The file, a path or a URI."""
+    stamp: Stamp
+    """The file as it was when its header was read."""
+    begin: int
+    """The first byte."""
+    size: int
+    """How many bytes."""
+
+
 @dataclass(frozen=True, eq=False)
 class StoredTensor:
     """A named array in a file."""
@@ -63,6 +77,8 @@ class StoredTensor:
     """Where the numbers lie, None where they are in memory or must be unpacked."""
     rounding: Callable[[], str | None] | None = None
     """Reads the numbers and says which of them were rounded, to go behind `note`."""
+    extent: Extent | None = None
+    """Where the bytes lie of an array whose numbers are not read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,12 +212,20 @@ def in_memory(name: str, values: FloatArray, dtype: str, note: str | None = None
 
 
 def unreadable(
-    name: str, dtype: str, shape: tuple[int, ...], problem: str, place: Place | None = None
+    name: str,
+    dtype: str,
+    shape: tuple[int, ...],
+    problem: str,
+    place: Place | None = None,
+    extent: Extent | None = None,
 ) -> StoredTensor:
-    """Return a stored tensor that no layer is read from; it is scanned if it has a place."""
+    """Return a stored tensor that no layer is read from.
+
+    It is scanned if it has a place, and compared by its bytes if it has an extent.
+    """
 
     def read(rows: Sequence[int] | None) -> FloatArray:
         del rows
         raise InputError(f"{name!r} cannot be read: {problem}")
 
-    return StoredTensor(name, dtype, shape, read, problem=problem, place=place)
+    return StoredTensor(name, dtype, shape, read, problem=problem, place=place, extent=extent)

@@ -15,7 +15,7 @@ from typing import Any
 
 from fcinspect.checkpoints.json_array import unique_keys
 from fcinspect.checkpoints.places import read_place
-from fcinspect.checkpoints.records import Place, StoredTensor, unreadable
+from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
 from fcinspect.checkpoints.storage import Stamp, Storage, open_storage
 from fcinspect.checkpoints.uris import masked_name
 from fcinspect.errors import InputError
@@ -184,7 +184,8 @@ def _stored(path: str, stamp: Stamp, entry: Entry) -> StoredTensor:
         known = "holds" if entry.dtype in BITS else "holds the unknown format"
         problem = f"{known} {entry.dtype}: layers are read from {', '.join(READABLE)}"
         name = entry.dtype if place is None else place.dtype
-        return unreadable(entry.name, name, entry.shape, problem, place)
+        extent = Extent(path, stamp, entry.begin, entry.end - entry.begin)
+        return unreadable(entry.name, name, entry.shape, problem, place, extent)
     assert place is not None
     return StoredTensor(entry.name, dtype, entry.shape, partial(read_place, place), place=place)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fcinspect.checkpoints.diff.judging import Pair, judge
+from fcinspect.checkpoints.diff.packed import can_be_compared, compare_bytes, shape_of
 from fcinspect.checkpoints.diff.reading import Grid, Held, Reader, grid_of, weight_of
 from fcinspect.checkpoints.diff.records import Compared, Finding, Sameness, Side
 from fcinspect.checkpoints.diff.words import Lines
@@ -70,31 +71,38 @@ def weights(a: StoredLinear, b: StoredLinear, desk: Desk) -> Pair:
 def compare_tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> Compared:
     """Return how a tensor that is no linear layer differs."""
     sides = side_of_tensor(a), side_of_tensor(b)
-    finding = unreadable(a, b) or _tensors(a, b, desk)
+    if can_be_compared(a, b):
+        finding = compare_bytes(a, b, (desk.a, desk.b))
+    else:
+        finding = unreadable(a, b) or _tensors(a, b, desk)
     return Compared(a.name, *sides, finding, is_linear=False)
 
 
 def unreadable(a: StoredTensor, b: StoredTensor) -> Finding | None:
     """Return why two tensors cannot be compared, None where they can."""
     told = [
-        f"{side} {tensor.problem}"
+        f"{side}: it {problem}"
         for side, tensor in (("A", a), ("B", b))
-        if tensor.problem is not None and tensor.place is None
+        if (problem := _problem(tensor)) is not None
     ]
     if not told:
         return None
     return Finding("not compared", "not compared", Sameness.UNDECIDED, tuple(told))
 
 
+def _problem(tensor: StoredTensor) -> str | None:
+    """Return why the very numbers of a tensor are not known."""
+    if tensor.problem is not None and tensor.place is None:
+        return tensor.problem
+    rounded = None if tensor.rounding is None else tensor.rounding()
+    return None if rounded is None else f"holds whole numbers beyond float32: {rounded}"
+
+
 def _tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> Finding:
     if a.shape != b.shape and (len(a.shape) != len(b.shape) or a.shape[1:] != b.shape[1:]):
-        how = f"shape {_shape(a)} → {_shape(b)}"
+        how = f"shape {shape_of(a)} → {shape_of(b)}"
         return Finding("with another shape", how, Sameness.DIFFERENT)
     return judge(_side_by_side(a, b, desk), desk.tolerance)
-
-
-def _shape(tensor: StoredTensor) -> str:
-    return "(" + ", ".join(map(str, tensor.shape)) + ")"
 
 
 def _side_by_side(a: StoredTensor, b: StoredTensor, desk: Desk) -> Pair:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.records import Layout, Place, StoredTensor
+from fcinspect.checkpoints.records import Extent, Layout, Place, StoredTensor
 from fcinspect.checkpoints.storage import Stamp, Storage, open_storage
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, from_bytes
 
@@ -44,8 +44,15 @@ class Reader:
         if len(self._buffer) < count * size:
             self._buffer = bytearray(count * size)
         view = memoryview(self._buffer)[: count * size]
-        self._storage(place).read_into(view, place.begin + first * size)
+        self._storage(place.uri, place.stamp).read_into(view, place.begin + first * size)
         return np.frombuffer(view, dtype=f"<u{size}") if count else np.empty(0, f"<u{size}")
+
+    def bytes_of(self, extent: Extent, first: int, length: int) -> bytes:
+        """Return bytes of an array whose numbers are not read, from its byte `first` on."""
+        data = bytearray(length)
+        storage = self._storage(extent.uri, extent.stamp)
+        storage.read_into(memoryview(data), extent.begin + first)
+        return bytes(data)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -53,11 +60,10 @@ class Reader:
             storage.close()
         self._storages.clear()
 
-    def _storage(self, place: Place) -> Storage:
-        key = (place.uri, place.stamp)
-        if key not in self._storages:
-            self._storages[key] = open_storage(place.uri, place.stamp)
-        return self._storages[key]
+    def _storage(self, uri: str, stamp: Stamp) -> Storage:
+        if (uri, stamp) not in self._storages:
+            self._storages[uri, stamp] = open_storage(uri, stamp)
+        return self._storages[uri, stamp]
 
 
 class Grid(Protocol):

@@ -218,13 +218,29 @@ def test_equal_corners_are_not_equal_layers(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_undecided(tmp_path: Path) -> None:
-    """Whole numbers of a file are not compared; that is no success."""
-    a = {"fc.weight": weights(), "counts": torch.arange(4)}
-    found = difference(tmp_path, a, a)
-    assert found.ok
-    found = difference(tmp_path, a, a, Request(everything=True))
+    """Whole numbers that float32 does not hold, read as float32, are no success."""
+    large: dict[str, Any] = {"fc.weight": np.eye(3), "large.weight": [[2**25 + 1, 3]]}
+    np.savez(tmp_path / "a.npz", **large)
+    opened = open_checkpoint(str(tmp_path / "a.npz"))
+    found = diff(opened, opened)
     assert not found.ok
-    assert found.compared[1].verdict is Sameness.UNDECIDED
+    assert [each.verdict for each in found.compared] == [Sameness.EQUAL, Sameness.UNDECIDED]
+
+
+def test_what_is_no_floating_point_is_compared_by_its_bytes(tmp_path: Path) -> None:
+    """Counters of a batch normalisation, packed weights; formats and shapes count."""
+    everything = Request(everything=True)
+    a = {"fc.weight": weights(), "counts": torch.arange(4)}
+    assert difference(tmp_path, a, a, everything).ok
+    for other, how in (
+        (torch.tensor([0, 1, 2, 4]), "changed"),
+        (torch.arange(5), "shape (4) → (5)"),
+    ):
+        found = difference(tmp_path, a, {**a, "counts": other}, everything).compared[1]
+        assert (found.verdict, found.how) == (Sameness.DIFFERENT, how)
+    short = difference(tmp_path, a, {**a, "counts": torch.arange(4).short()}, everything)
+    assert short.compared[1].verdict is Sameness.UNDECIDED
+    assert not short.ok
 
 
 def test_nothing_to_compare_is_refused(tmp_path: Path) -> None:
