@@ -160,7 +160,6 @@ ASCII = str.maketrans(
         "σ": "sigma", "τ": "tau", "φ": "phi",
         "Φ": "Phi", "✓": "ok", "✗": "no", "│": "|", "─": "-", "⁻": "^-", "ˣ": "^x", "ᶻ": "^z",
         "ⁿ": "^n", "╭": "+", "❱": ">", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")",
-        "θ": "theta", "‖": "||",
         "ᵢ": "_i", "ₖ": "_k", "ₙ": "_n", "ₚ": "_p", "\u0302": "^", "\u0303": "~",
         **{sign: str(digit) for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")},
         **{sign: str(height) for height, sign in enumerate(BARS) if height},

@@ -46,7 +46,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("a.safetensors", "half.safetensors"), 1),
         (("half.safetensors", "a.safetensors"), 1),
         (("a.safetensors", "a.safetensors", "--layout-b", "in,out"), 1),
-        (("a.safetensors", "a.safetensors", "--only", "nothing"), 2),
+        (("a.safetensors", "a.safetensors", "--only", "nothing"), 3),
         (("a.safetensors", "a.safetensors", "--tolerance", "int8"), 2),
         (("a.safetensors", "a.safetensors", "--match", "shape"), 2),
         (("a.safetensors",), 2),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -17,12 +16,13 @@ from fcinspect.checkpoints.diff.comparing import (
     side_of_tensor,
 )
 from fcinspect.checkpoints.diff.matching import Pairs, look_alike, matched
-from fcinspect.checkpoints.diff.one_thread import one_blas_thread
 from fcinspect.checkpoints.diff.reading import Reader
 from fcinspect.checkpoints.diff.records import Compared, Difference, Side
 from fcinspect.checkpoints.diff.tied import tied
 from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor, unreadable
-from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.checkpoints.scan.one_thread import one_blas_thread
+from fcinspect.checkpoints.scan.selecting import fits
+from fcinspect.errors import InputError, did_you_mean
 from fcinspect.rounding.formats import format_named
 
 MOST_NAMES = 4
@@ -60,7 +60,7 @@ def diff(
     """Return what changed from A to B.
 
     Raises InputError for files that cannot be read to their end or hold nothing to compare, and
-    UsageError for a pattern of `request.only` that fits no layer.
+    for a pattern of `request.only` that fits no layer.
     """
     request = request or Request()
     tolerance = None if request.tolerance is None else format_named(request.tolerance)
@@ -172,7 +172,7 @@ class _Diffing:
             names += [skip.name for skip in (*self.a.skipped, *self.b.skipped)]
         for pattern in self.request.only:
             if not any(fits(name, pattern) for name in names):
-                raise UsageError(
+                raise InputError(
                     f"no layer's name fits {pattern!r}", hint=did_you_mean(pattern, names)
                 )
         if not names:
@@ -180,11 +180,6 @@ class _Diffing:
                 f"neither {self.a.source} nor {self.b.source} holds a linear layer",
                 hint=None if self.request.everything else "--all compares what else they hold",
             )
-
-
-def fits(name: str, pattern: str) -> bool:
-    """Whether a name fits a pattern of a shell, or is that very text: experts[3]."""
-    return name == pattern or fnmatchcase(name, pattern)
 
 
 def _tie(names: Sequence[str]) -> str:

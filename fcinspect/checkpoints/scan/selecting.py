@@ -34,17 +34,17 @@ def selected(layers: Sequence[StoredLinear], patterns: Sequence[str]) -> tuple[S
         return tuple(layers)
     names = [layer.name for layer in layers]
     for pattern in patterns:
-        if not any(_fits(name, pattern) for name in names):
+        if not any(fits(name, pattern) for name in names):
             raise InputError(
                 f"no linear layer's name fits {pattern!r}", hint=did_you_mean(pattern, names)
             )
     return tuple(
-        layer for layer in layers if any(_fits(layer.name, pattern) for pattern in patterns)
+        layer for layer in layers if any(fits(layer.name, pattern) for pattern in patterns)
     )
 
 
-def _fits(name: str, pattern: str) -> bool:
-    # a name may itself hold brackets: experts[3]
+def fits(name: str, pattern: str) -> bool:
+    """Whether a name fits a pattern of a shell, or is that very text: experts[3]."""
     return name == pattern or fnmatchcase(name, pattern)
 
 

@@ -13,7 +13,7 @@ import torch
 from fcinspect.checkpoints.diff.diffing import Request, diff
 from fcinspect.checkpoints.diff.records import Sameness
 from fcinspect.cli.sources import open_checkpoint
-from fcinspect.errors import InputError, UsageError
+from fcinspect.errors import InputError
 from tests.checkpoints.diff.planting import Tensors, difference, weights, written
 
 
@@ -173,7 +173,7 @@ def test_only_chooses_layers_by_their_names_on_either_side(tmp_path: Path, model
     assert [each.name for each in found.compared] == ["module.encoder.fc1", "module.encoder.fc2"]
     assert (found.left_out_a, found.left_out_b) == (1, 1)
     assert found.ok
-    with pytest.raises(UsageError, match="no layer's name fits 'haed'") as refused:
+    with pytest.raises(InputError, match="no layer's name fits 'haed'") as refused:
         difference(tmp_path, model, model, Request(only=("haed",)))
     assert refused.value.hint == "did you mean 'head'?"
 
