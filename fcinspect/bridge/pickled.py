@@ -6,16 +6,28 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from fcinspect.bridge.linear import to_array, to_tensor
+from fcinspect.checkpoints.nesting import named_tensors
 from fcinspect.checkpoints.pairing import pair
 from fcinspect.checkpoints.records import Checkpoint, Layout, StoredTensor, unreadable
 from fcinspect.checkpoints.saving import state_dict
+from fcinspect.checkpoints.torch_words import (
+    INSTEAD,
+    check_members,
+    claims_more,
+    damaged,
+    no_layer,
+    no_tensors,
+    not_torch,
+    pickled_objects,
+    without_numbers,
+)
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 from fcinspect.rounding.formats import FORMATS
@@ -23,12 +35,6 @@ from fcinspect.rounding.formats import FORMATS
 if TYPE_CHECKING:
     from fcinspect.layers.linear import LinearLayer
     from fcinspect.rounding.arrays import FloatArray
-
-WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights")
-"""Keys under which a training script keeps the state dict, left out of the layers' names."""
-
-INSTEAD = "save the state dict alone: torch.save(model.state_dict(), 'weights.pt')"
-MOST_LEVELS = 50
 
 
 def open_pickled(path: str, layout: Layout = "out,in") -> Checkpoint:
@@ -38,7 +44,7 @@ def open_pickled(path: str, layout: Layout = "out,in") -> Checkpoint:
 
 def tensors_of(path: str) -> list[StoredTensor]:
     """Return the tensors of a file of torch.save; raises InputError for all but plain tensors."""
-    _refuse_torchscript(path)
+    _refuse_unfit_archive(path)
     size = Path(path).stat().st_size
     require_free(2 * size, f"reading {path!r}", refusal=InputError)
     try:
@@ -48,10 +54,10 @@ def tensors_of(path: str) -> list[StoredTensor]:
     except (MemoryError, KeyboardInterrupt):
         raise
     except Exception as error:  # torch has no kind of its own for a file that it cannot read
-        raise InputError(_refusal(path, error), hint=_instead(error)) from None
-    found = dict(_flattened(content))
+        raise _refusal(path, error) from None
+    found = named_tensors(content, torch.Tensor, repr(path))
     if not found:
-        raise InputError(f"{path!r} holds no tensors", hint=INSTEAD)
+        raise no_tensors(repr(path))
     return [_stored(name, tensor, path) for name, tensor in found.items()]
 
 
@@ -62,83 +68,41 @@ def pickled_bytes(layer: LinearLayer) -> bytes:
     return file.getvalue()
 
 
-def _refuse_torchscript(path: str) -> None:
+def _refuse_unfit_archive(path: str) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            unpacked = sum(info.file_size for info in archive.infolist())
+            members = [(i.filename, i.compress_size, i.file_size) for i in archive.infolist()]
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
         return  # not a zip file, or a damaged one: torch.load says what is wrong
-    if any(name.endswith("/constants.pkl") for name in names):
-        raise InputError(
-            f"{path!r} is a TorchScript archive, which holds code",
-            hint="save its numbers: torch.save(torch.jit.load('m.pt').state_dict(), 'weights.pt')",
-        )
-    require_free(2 * unpacked, f"unpacking {path!r}", refusal=InputError)
+    check_members(repr(path), members)
 
 
-def _refusal(path: str, error: Exception) -> str:
+def _refusal(path: str, error: Exception) -> InputError:
     """Say in one line what torch says in many."""
-    text = str(error)
+    text, source = str(error), repr(path)
     pickled = re.search(r"GLOBAL ([\w.]+)", text)
     if pickled is not None:
-        return f"{path!r} holds pickled objects ({pickled[1]}), which are never loaded"
+        return pickled_objects(source, pickled[1])
     if "Weights only load failed" in text:
-        return f"{path!r} holds more than plain tensors, or is damaged: it is not loaded"
+        return InputError(
+            f"{source} holds more than plain tensors, or is damaged: it is not loaded", INSTEAD
+        )
     if "failed finding central directory" in text or isinstance(error, EOFError):
-        return f"{path!r} is truncated or damaged"
+        return damaged(source)
     reason = (text.splitlines() or [""])[0].rstrip(".")[:200]
-    return f"{path!r} is not a file of torch.save ({type(error).__name__}: {reason})"
-
-
-def _instead(error: Exception) -> str | None:
-    return INSTEAD if "Weights only load failed" in str(error) else None
-
-
-def _flattened(content: object) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the tensors of nested dicts and lists under dotted names."""
-    found = list(_walk(content, (), frozenset()))
-    short = ["".join(f".{key}" for key in _unwrapped(path))[1:] for path, _ in found]
-    if len(set(short)) == len(short):
-        return zip(short, (tensor for _, tensor in found), strict=True)
-    return iter([(".".join(path), tensor) for path, tensor in found])
-
-
-def _unwrapped(path: tuple[str, ...]) -> tuple[str, ...]:
-    while len(path) > 1 and path[0] in WRAPPERS:
-        path = path[1:]
-    return path
-
-
-def _walk(
-    content: object, path: tuple[str, ...], above: frozenset[int]
-) -> Iterator[tuple[tuple[str, ...], torch.Tensor]]:
-    if isinstance(content, torch.Tensor):
-        yield path or ("weight",), content
-        return
-    if id(content) in above or len(path) > MOST_LEVELS:
-        return  # a container that holds itself
-    inner: Sequence[tuple[object, object]] = ()
-    if isinstance(content, Mapping):
-        inner = list(content.items())
-    elif isinstance(content, list | tuple):
-        inner = list(enumerate(content))
-    for key, value in inner:
-        yield from _walk(value, (*path, str(key)), above | {id(content)})
+    return not_torch(source, f"{type(error).__name__}: {reason}")
 
 
 def _stored(name: str, tensor: torch.Tensor, path: str) -> StoredTensor:
     dtype, shape = str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
         kind = "quantized" if tensor.is_quantized else "meta" if tensor.is_meta else "sparse"
-        return unreadable(name, dtype, shape, f"is a {kind} tensor, without plain numbers")
-    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise InputError(
-            f"{name!r} of {path!r} claims {tensor.numel()} numbers, its storage holds"
-            f" {tensor.untyped_storage().nbytes() // tensor.element_size()}: refused"
-        )
+        return unreadable(name, dtype, shape, without_numbers(kind))
+    held = tensor.untyped_storage().nbytes() // tensor.element_size()
+    if tensor.numel() > held:
+        raise claims_more(name, repr(path), tensor.numel(), held)
     if dtype not in FORMATS:
-        return unreadable(name, dtype, shape, f"holds {dtype}: layers are floating-point")
+        return unreadable(name, dtype, shape, no_layer(dtype))
 
     def read(rows: Sequence[int] | None) -> FloatArray:
         return to_array(tensor if rows is None else tensor[list(rows)]).values
