@@ -39,7 +39,7 @@ from fcinspect.errors import InputError
 STDIN = "standard input"
 
 Unpickle = Callable[[str], Sequence[StoredTensor]]
-"""Reads a file of torch.save that only torch itself can read."""
+"""Reads a file of torch.save that only torch itself can read: an older or a packed one."""
 
 
 def open_checkpoint(
@@ -168,7 +168,9 @@ class _Opener:
 
             return npz.tensors_of(name)
         if kind == "torch":
-            return self._unpickled(name)
+            from fcinspect.checkpoints import torch_zip
+
+            return torch_zip.tensors_of(name) or self._unpickled(name)
         raise InputError(f"{masked_name(name)!r} is JSON: expected a shard with tensors")
 
     def _unpickled(self, name: str) -> Sequence[StoredTensor]:

@@ -379,8 +379,8 @@ print(int(status), "torch" in sys.modules)
 """
 
 
-@pytest.mark.parametrize("ending", ["npz", "npy", "json", "safetensors", "pt"])
-def test_only_torch_files_import_torch(ending: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ["npz", "npy", "json", "safetensors", "pt", "legacy.pt"])
+def test_only_the_older_files_of_torch_import_torch(ending: str, tmp_path: Path) -> None:
     """The last case proves that the check can fail."""
     path = tmp_path / f"m.{ending}"
     weight = np.ones((2, 2), np.float32)
@@ -393,12 +393,14 @@ def test_only_torch_files_import_torch(ending: str, tmp_path: Path) -> None:
             path.write_text(json.dumps({"weight": weight.tolist()}))
         case "safetensors":
             save_file({"weight": weight}, path)
-        case "pt":
-            torch.save({"weight": torch.ones(2, 2)}, path)
+        case "pt" | "legacy.pt":
+            zipped = ending == "pt"
+            weights = {"weight": torch.ones(2, 2)}
+            torch.save(weights, path, _use_new_zipfile_serialization=zipped)
     done = subprocess.run(
         [sys.executable, "-c", LIGHT, str(path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["0", str(ending == "pt")]
+    assert done.stdout.split() == ["0", str(ending == "legacy.pt")]
 
 
 def test_long_names_are_folded_and_never_cut(tmp_path: Path, run: Run) -> None:

@@ -72,7 +72,9 @@ def _tensors(path: str) -> list[StoredTensor]:
 
             return list(npz.tensors_of(path))
         case "torch" if not is_uri(path):
-            return pickled.tensors_of(path)
+            from fcinspect.checkpoints import torch_zip
+
+            return list(torch_zip.tensors_of(path) or pickled.tensors_of(path))
         case _:
             raise InputError(
                 f"--weights {masked_name(path)!r}: expected a .safetensors or .npz file, or a .pt"

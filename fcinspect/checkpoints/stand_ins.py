@@ -1,0 +1,284 @@
+"""What stands for the objects of a pickle of torch.save: inert records, none of the real classes.
+
+The names are those that PyTorch's own unpickler of weights allows, and of plain data that training
+scripts save beside them: numpy's scalars and arrays, paths, argparse's options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+NORMAL = {
+    "Double": "float64", "Float": "float32", "Half": "float16", "BFloat16": "bfloat16",
+    "Long": "int64", "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8",
+    "Bool": "bool", "ComplexDouble": "complex128", "ComplexFloat": "complex64",
+}  # fmt: skip
+QUANTIZED = {
+    "QInt8": "qint8", "QUInt8": "quint8", "QInt32": "qint32",
+    "QUInt4x2": "quint4x2", "QUInt2x4": "quint2x4",
+}  # fmt: skip
+STORAGES = {f"{word}Storage": dtype for word, dtype in {**NORMAL, **QUANTIZED}.items()}
+"""The class of a storage -> the dtype of its numbers."""
+
+ITEMSIZE = {
+    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,
+    "complex128": 16, "complex64": 8, "complex32": 4,
+    "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint64": 8, "uint32": 4, "uint16": 2,
+    "uint8": 1, "bool": 1,
+    "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1,
+    "float8_e8m0fnu": 1, "float4_e2m1fn_x2": 1,
+    "qint8": 1, "quint8": 1, "qint32": 4, "quint4x2": 1, "quint2x4": 1,
+    **{f"{sign}int{bits}": 1 for sign in ("", "u") for bits in range(1, 8)},
+    "bits8": 1, "bits16": 2, "bits1x8": 1, "bits2x4": 1, "bits4x2": 1,
+}  # fmt: skip
+"""Bytes of one number of every dtype of torch."""
+ALIASES = {
+    "float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
+    "short": "int16", "cfloat": "complex64", "cdouble": "complex128", "chalf": "complex32",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Inert:
+    """An object that only was there: nothing of it is kept."""
+
+    words: str
+    """What it is, "numpy.dtype"."""
+
+    def __str__(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SavedStorage:
+    """A run of numbers in the archive, which tensors are views of."""
+
+    key: str
+    """The name of its member, behind ``data/``."""
+    dtype: str | None
+    """The dtype of its numbers, None where only the tensors say it."""
+    nbytes: int
+    """Bytes of all its numbers."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SavedTensor:
+    """A view of a storage, or a tensor of another kind."""
+
+    dtype: str
+    """The dtype in torch's words."""
+    shape: tuple[int, ...]
+    """The shape, outermost dimension first."""
+    kind: str | None = None
+    """"sparse", "quantized", "nested", "meta", "negated"; None for plain numbers."""
+    storage: SavedStorage | None = None
+    """Where its numbers lie, None for other kinds."""
+    offset: int = 0
+    """The first number's place in the storage, in numbers."""
+    strides: tuple[int, ...] = ()
+    """Numbers from one index to the next, for each dimension."""
+
+
+Maker = Callable[[tuple[Any, ...]], object]
+"""The arguments that a pickle gives to a class or function -> what stands for the result."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Named:
+    """A class or function that a pickle names."""
+
+    words: str
+    """Its full name."""
+    make: Maker
+    """What a call of it becomes."""
+    dtype: str | None = None
+    """For a dtype or a class of storages, the dtype in torch's words."""
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class Unsound(Exception):
+    """A pickle that torch.save does not write; the message says where."""
+
+
+class OnlyTorch(Exception):
+    """A pickle of tensors that torch itself must read."""
+
+
+def named(module: str, name: str) -> Named | None:
+    """Return what stands for a class or function, None for one that is not allowed."""
+    module = {"__builtin__": "builtins", "torch.cuda": "torch"}.get(module, module)
+    words = f"{module}.{name}"
+    if words in MAKERS:
+        return Named(words, MAKERS[words])
+    if module == "torch":
+        dtype = ALIASES.get(name, name)
+        if dtype in ITEMSIZE:
+            return Named(words, _uncallable(words), dtype)
+        if name in STORAGES:
+            return Named(words, _uncallable(words), STORAGES[name])
+    if words in PLAIN or (module == "numpy.dtypes" and name.endswith("DType")):
+        return Named(words, lambda arguments: Inert(words))
+    return None
+
+
+def _uncallable(words: str) -> Maker:
+    def make(arguments: tuple[Any, ...]) -> object:
+        raise Unsound(f"it calls {words}")
+
+    return make
+
+
+def _whole_numbers(value: object, what: str) -> tuple[int, ...]:
+    if isinstance(value, tuple | list) and all(type(v) is int and 0 <= v < 2**63 for v in value):
+        return tuple(value)
+    raise Unsound(f"the {what} of a tensor are not whole numbers")
+
+
+def _view(arguments: tuple[Any, ...], dtype: str | None = None) -> SavedTensor:
+    """Return _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata)."""
+    storage, offset, size, stride = arguments[:4]
+    metadata = arguments[6] if len(arguments) > 6 else None
+    if not isinstance(storage, SavedStorage):
+        raise Unsound("a tensor has no storage")
+    dtype = dtype or storage.dtype
+    if dtype is None:
+        raise Unsound("a tensor has no dtype")
+    (start,) = _whole_numbers((offset,), "place")
+    shape, strides = _whole_numbers(size, "sizes"), _whole_numbers(stride, "strides")
+    if len(shape) != len(strides) or len(shape) > 64:
+        raise Unsound(f"a tensor has {len(shape)} sizes and {len(strides)} strides")
+    kind = "negated" if isinstance(metadata, dict) and metadata.get("neg") else None
+    return SavedTensor(dtype, shape, kind, storage, start, strides)
+
+
+def _view_of_dtype(arguments: tuple[Any, ...]) -> SavedTensor:
+    """Return _rebuild_tensor_v3: the storage is untyped, the seventh argument is the dtype."""
+    return _view((*arguments[:6], *arguments[7:8]), _dtype(arguments[6]))
+
+
+def _dtype(value: object) -> str:
+    if not isinstance(value, Named) or value.dtype is None:
+        raise Unsound("a tensor has no dtype")
+    return value.dtype
+
+
+def _wrapped(arguments: tuple[Any, ...]) -> SavedTensor:
+    """Return the tensor that a parameter is made of."""
+    if not isinstance(arguments[0], SavedTensor):
+        raise Unsound("a parameter is no tensor")
+    return arguments[0]
+
+
+def _subclassed(arguments: tuple[Any, ...]) -> object:
+    """Return _rebuild_from_type_v2(function, type, arguments, state)."""
+    function, kind, inner = arguments[:3]
+    classes = ("torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer")
+    if not isinstance(function, Named) or not isinstance(inner, tuple):
+        raise Unsound("a tensor is not made by a function")
+    if function.words not in REBUILT or not isinstance(kind, Named) or kind.words not in classes:
+        raise OnlyTorch
+    return function.make(inner)
+
+
+def _sparse(arguments: tuple[Any, ...]) -> SavedTensor:
+    """Return _rebuild_sparse_tensor(layout, (…, values, size, is_coalesced))."""
+    parts = arguments[1]
+    if not isinstance(parts, tuple):
+        raise Unsound("a sparse tensor has no parts")
+    inner = [part for part in parts if isinstance(part, SavedTensor)]
+    sizes = [part for part in parts if isinstance(part, tuple)]
+    if not inner or not sizes:
+        raise Unsound("a sparse tensor has no values or no sizes")
+    return SavedTensor(inner[-1].dtype, _whole_numbers(sizes[-1], "sizes"), "sparse")
+
+
+def _quantized(arguments: tuple[Any, ...]) -> SavedTensor:
+    """Return _rebuild_qtensor(storage, offset, size, stride, …)."""
+    storage = arguments[0]
+    dtype = storage.dtype if isinstance(storage, SavedStorage) else None
+    return SavedTensor(dtype or "quantized", _whole_numbers(arguments[2], "sizes"), "quantized")
+
+
+def _meta(arguments: tuple[Any, ...]) -> SavedTensor:
+    """Return _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad)."""
+    return SavedTensor(_dtype(arguments[0]), _whole_numbers(arguments[1], "sizes"), "meta")
+
+
+def _nested(arguments: tuple[Any, ...]) -> SavedTensor:
+    """Return _rebuild_nested_tensor(buffer, sizes, strides, offsets), whose rows are ragged."""
+    return SavedTensor(_wrapped(arguments).dtype, (), "nested")
+
+
+def _mapping(arguments: tuple[Any, ...]) -> dict[Any, Any]:
+    """Return a dict; its items follow, a Counter's are there. Python 2 gave them as a list."""
+    given = arguments[0] if arguments else None
+    if isinstance(given, list | tuple) and given:
+        raise OnlyTorch
+    return given if isinstance(given, dict) else {}
+
+
+def _size(arguments: tuple[Any, ...]) -> tuple[int, ...]:
+    return _whole_numbers(arguments[0], "sizes") if arguments else ()
+
+
+def _by_torch(arguments: tuple[Any, ...]) -> object:
+    raise OnlyTorch
+
+
+REBUILT: dict[str, Maker] = {
+    "torch._utils._rebuild_tensor": _view,
+    "torch._utils._rebuild_tensor_v2": _view,
+    "torch._utils._rebuild_tensor_v3": _view_of_dtype,
+    "torch._utils._rebuild_parameter": _wrapped,
+    "torch._utils._rebuild_parameter_with_state": _wrapped,
+    "torch._utils._rebuild_sparse_tensor": _sparse,
+    "torch._utils._rebuild_sparse_csr_tensor": _sparse,
+    "torch._utils._rebuild_qtensor": _quantized,
+    "torch._utils._rebuild_meta_tensor_no_storage": _meta,
+    "torch._utils._rebuild_nested_tensor": _nested,
+}
+
+MAKERS: dict[str, Maker] = {
+    **REBUILT,
+    "torch._tensor._rebuild_from_type_v2": _subclassed,
+    "torch._utils._rebuild_device_tensor_from_numpy": _by_torch,
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": _by_torch,
+    "torch._utils._rebuild_wrapper_subclass": _by_torch,
+    "torch.Size": _size,
+    "torch.nn.parameter.Parameter": _wrapped,
+    "torch.nn.parameter.Buffer": _wrapped,
+    "collections.OrderedDict": _mapping,
+    "collections.defaultdict": _mapping,
+    "collections.Counter": _mapping,
+    "builtins.dict": _mapping,
+}
+"""Calls of which something is kept."""
+
+PLAIN = frozenset(
+    [f"builtins.{name}" for name in ("set", "frozenset", "bytearray", "bytes", "complex", "slice",
+                                     "range", "int", "float", "str", "bool", "list", "tuple",
+                                     "object")]
+    + [f"torch.{name}" for name in ("device", "Tensor", "Generator", "per_tensor_affine",
+                                    "per_channel_affine", "per_tensor_symmetric",
+                                    "per_channel_symmetric", "per_channel_affine_float_qparams",
+                                    "strided", "sparse_coo", "contiguous_format",
+                                    "channels_last", "channels_last_3d", "preserve_format")]
+    + ["torch.serialization._get_layout", "torch.storage.UntypedStorage",
+       "torch.storage.TypedStorage", "_codecs.encode", "argparse.Namespace",
+       "types.SimpleNamespace"]
+    + [f"datetime.{name}" for name in ("datetime", "date", "time", "timedelta", "timezone")]
+    + [f"{module}.{name}" for module in ("pathlib", "pathlib._local")
+       for name in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath",
+                    "PureWindowsPath")]
+    + [f"numpy.{name}" for name in ("dtype", "ndarray", "bool_", "bool", "str_", "bytes_",
+                                    "float64", "float32", "float16", "int64", "int32", "int16",
+                                    "int8", "uint64", "uint32", "uint16", "uint8", "complex64",
+                                    "complex128", "datetime64", "timedelta64")]
+    + [f"numpy.{core}.{name}" for core in ("core", "_core")
+       for name in ("multiarray.scalar", "multiarray._reconstruct", "numeric._frombuffer")]
+)  # fmt: skip
+"""Calls that become an Inert record."""
