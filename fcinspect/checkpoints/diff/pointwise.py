@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,11 +51,12 @@ class Sums:
     def correlation(self) -> float:
         """Pearson's r of the two, nan where one of them does not vary."""
         if not self.count:
-            return float("nan")
-        with np.errstate(all="ignore"):
-            top = self.ab - self.a * self.b / self.count
-            below = (self.aa - self.a**2 / self.count) * (self.bb - self.b**2 / self.count)
-            return float(np.float64(top) / np.sqrt(np.float64(below)))
+            return math.nan
+        mean_a, mean_b = self.a / self.count, self.b / self.count
+        of_a, of_b = self.aa - self.a * mean_a, self.bb - self.b * mean_b
+        if not (of_a > 0 and of_b > 0):
+            return math.nan
+        return (self.ab - self.a * mean_b) / math.sqrt(of_a) / math.sqrt(of_b)
 
 
 @dataclass

@@ -3,7 +3,8 @@
 The range of B − A is found from its product with a few random columns (Halko, Martinsson and
 Tropp, "Finding structure with randomness", 2011, algorithm 4.1); the singular values follow from
 its projection. Rounding to the stored format adds an error of at most half an ulp to every number,
-about uniform: such noise of standard deviation s has singular values up to s·(√m + √n).
+about uniform: such noise of standard deviation s has singular values up to s·(√m + √n). An update stands
+out from that, and from what is left when it is taken away; what is left is within half an ulp.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ MOST_RANK = 24
 """Of a rank that the sketch tells; the other columns are there to find it."""
 FIRST = 128
 """Rows that are looked at before the whole: what holds of all rows holds of them."""
+EXACTLY = 1e-6
+"""Relative to the largest, singular values that float64 tells from 0 in these sums."""
 BYTES_AT_ONCE = 1 << 20
 
 
@@ -54,12 +57,14 @@ def low_rank_update(a: Grid, b: Grid) -> Update | None:
     first = min(a.rows, FIRST)
     if first < a.rows // 4 and not _may_be(Part(a, first, a.columns), Part(b, first, b.columns)):
         return None
-    return _update(a, b, width, most)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _update(a, b, width, most)
 
 
 def _may_be(a: Grid, b: Grid) -> bool:
     """Whether the first rows leave open that all of them have a low-rank update."""
-    found = _update(a, b, min(SKETCH, a.rows, a.columns), MOST_RANK, least=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _update(a, b, min(SKETCH, a.rows, a.columns), MOST_RANK, least=0)
     return found is not None
 
 
@@ -73,7 +78,7 @@ def _update(a: Grid, b: Grid, width: int, most: int, least: int = 1) -> Update |
         energy += float((gap * gap).sum())
         square += half
         bound += 3 * half
-    if not math.isfinite(energy):
+    if not (math.isfinite(energy) and np.isfinite(sketch).all()):
         return None
     basis, _ = np.linalg.qr(sketch)
     projected = np.zeros((width, a.columns))
@@ -81,14 +86,17 @@ def _update(a: Grid, b: Grid, width: int, most: int, least: int = 1) -> Update |
         gap, _ = _gap(a, b, (top, bottom, left, right))
         projected[:, left:right] += basis[top:bottom].T @ gap
     found = np.linalg.svd(projected, compute_uv=False)
+    # from the variance of numbers without any structure to the edge of their singular values
+    spread = (math.sqrt(a.rows) + math.sqrt(a.columns)) / math.sqrt(a.rows * a.columns)
     # the variance of a rounding error is a third of (half an ulp)²
-    edge = math.sqrt(square / (a.rows * a.columns)) * (math.sqrt(a.rows) + math.sqrt(a.columns))
-    floor = found[0] * 1e-7
-    rank = int((found > max(ABOVE * edge, floor)).sum())
-    left_over = energy - float((found[:rank] ** 2).sum())
-    if not least <= rank <= most or left_over > bound + 1e-13 * energy:
-        return None
-    return Update(rank, tuple(float(value) for value in found[:rank]), edge)
+    edge = math.sqrt(square) * spread
+    rank = int((found > max(ABOVE * edge, found[0] * EXACTLY)).sum())
+    for some in range(min(rank, most), least - 1, -1):
+        left_over = max(energy - float((found[:some] ** 2).sum()), 0.0)
+        stands_out = not some or found[some - 1] > ABOVE * math.sqrt(left_over) * spread
+        if stands_out and left_over <= bound + EXACTLY**2 * energy:
+            return Update(some, tuple(float(value) for value in found[:some]), edge)
+    return None
 
 
 def _tiles(a: Grid, b: Grid) -> list[tuple[int, int, int, int]]:

@@ -233,7 +233,7 @@ def test_a_low_rank_update_is_found_in_every_format(
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("size", [1e-1, 1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("size", [1e-1, 1e-2, 5e-3, 2e-3, 1e-3, 3e-4, 1e-4])
 def test_noise_of_full_rank_is_no_low_rank_update(
     tmp_path: Path, dtype: torch.dtype, size: float
 ) -> None:
