@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fcinspect.checkpoints.diff import words
+from fcinspect.checkpoints.diff.factoring import scaled_by_lines
 from fcinspect.checkpoints.diff.pointwise import Pointwise, go_through
-from fcinspect.checkpoints.diff.reading import Grid, tiles
+from fcinspect.checkpoints.diff.reading import Grid
 from fcinspect.checkpoints.diff.records import EQUAL, Finding, Sameness
+from fcinspect.checkpoints.diff.reordering import reordered
+from fcinspect.checkpoints.diff.resizing import reshaped
 from fcinspect.checkpoints.diff.rules import Rules
-from fcinspect.checkpoints.diff.structure import reordered, reshaped, updated
+from fcinspect.checkpoints.diff.samebits import same_codes
+from fcinspect.checkpoints.diff.updating import updated
 from fcinspect.checkpoints.diff.words import Lines
-from fcinspect.rounding.arrays import ITEMSIZES
 from fcinspect.rounding.formats import NumberFormat
 
 FEW = 10
@@ -54,21 +57,6 @@ def judge(pair: Pair, tolerance: NumberFormat | None = None) -> Finding:
     return replace(finding, verdict=Sameness.ROUNDED)
 
 
-def same_codes(a: Grid, b: Grid) -> bool:
-    """Whether two grids of one format hold the same bits; ends at the first block that differs."""
-    for tile in tiles(a.rows, a.columns, ITEMSIZES[a.dtype]):
-        if not np.array_equal(_wide(a.read(tile)), _wide(b.read(tile))):
-            return False
-    return True
-
-
-def _wide(codes: np.ndarray) -> np.ndarray:
-    """Return codes eight bytes at a time where they lie so."""
-    if codes.flags.c_contiguous and codes.nbytes % 8 == 0:
-        return codes.reshape(-1).view(np.uint64)
-    return codes
-
-
 def _explained(pair: Pair, rules: Rules, found: Pointwise) -> Finding:
     if pair.a.dtype == pair.b.dtype and found.changed == found.zero_signs:
         return _finding("with signs of zeros changed", f"{found.changed:,} zeros changed sign")
@@ -84,6 +72,7 @@ def _explained(pair: Pair, rules: Rules, found: Pointwise) -> Finding:
         _special_values(found)
         or _few(found)
         or (_some_lines(pair.lines, found) if pair.is_matrix else None)
+        or (scaled_by_lines(pair.a, pair.b, pair.lines) if pair.is_matrix else None)
         or (updated(pair.a, pair.b, found) if pair.is_matrix else None)
         or _unrelated(found)
         or _finding("changed", "changed", *_remarks(found))

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fcinspect.checkpoints.diff.codes import values_of
 from fcinspect.checkpoints.diff.comparing import Desk, unreadable, weights
-from fcinspect.checkpoints.diff.judging import same_codes
-from fcinspect.checkpoints.diff.reading import Reader, values_of, weight_of
+from fcinspect.checkpoints.diff.reading import Reader, weight_of
+from fcinspect.checkpoints.diff.samebits import same_codes
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.rounding.arrays import Float64Array
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fcinspect.checkpoints.diff.reading import BLOCK, Reader
+from fcinspect.checkpoints.diff.codes import BLOCK
+from fcinspect.checkpoints.diff.reading import Reader
 from fcinspect.checkpoints.diff.records import EQUAL, Finding, Sameness
 from fcinspect.checkpoints.records import StoredTensor
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.checkpoints.diff.codes import BLOCK, Codes, tiles, values_of
 from fcinspect.checkpoints.diff.narrowing import narrowed
-from fcinspect.checkpoints.diff.reading import BLOCK, Codes, Grid, tiles, values_of
+from fcinspect.checkpoints.diff.reading import Grid
 from fcinspect.rounding.arrays import ITEMSIZES
 
 Hashes = npt.NDArray[np.uint64]
@@ -29,10 +30,8 @@ HALF = np.uint64(32)
 
 @dataclass(frozen=True)
 class Permutation:
-    """B is A with its rows, or columns, in another order."""
+    """Another order of rows, or of columns."""
 
-    axis: int
-    """0 for rows, 1 for columns."""
     order: Order
     """Place i of B holds place order[i] of A."""
 
@@ -47,6 +46,16 @@ class Permutation:
     def moved(self) -> int:
         """How many places moved."""
         return int((self.order != np.arange(len(self.order))).sum())
+
+
+@dataclass(frozen=True)
+class Permuted:
+    """B is A in another order; neither rows nor columns where it is one that keeps no lines."""
+
+    rows: Permutation | None
+    """The order of the rows."""
+    columns: Permutation | None
+    """The order of the columns."""
 
 
 def as_stored(codes: Codes, dtype: str) -> Codes:
@@ -74,38 +83,83 @@ def can_be_looked_for(a: Grid, b: Grid) -> bool:
     return widest <= BLOCK
 
 
-def permutation(a: Grid, b: Grid, canonical: Canonical = as_stored) -> Permutation | None:
-    """Return the order of rows or columns that makes B of A, which has the same shape."""
-    rows_a, columns_a = _fingerprints(a, canonical)
-    rows_b, columns_b = _fingerprints(b, canonical)
-    for axis, (ours, theirs) in enumerate(((rows_a, rows_b), (columns_a, columns_b))):
-        order = _order(ours, theirs)
-        if order is not None and _holds(a, b, axis, order, canonical):
-            return Permutation(axis, order)
-    return None
+def permutation(a: Grid, b: Grid, canonical: Canonical = as_stored) -> Permuted | None:
+    """Return the order of rows, columns or both that makes B of A, which has the same shape."""
+    ours, theirs = _fingerprints(a, canonical), _fingerprints(b, canonical)
+    rows, columns = _order(ours.rows, theirs.rows), _order(ours.columns, theirs.columns)
+    if rows is not None and _holds(a, b, rows, None, canonical):
+        return Permuted(Permutation(rows), None)
+    if columns is not None and _holds(a, b, None, columns, canonical):
+        return Permuted(None, Permutation(columns))
+    if ours.total != theirs.total:
+        return None
+    rows = _order(ours.rows_as_sets, theirs.rows_as_sets)
+    columns = _order(ours.columns_as_sets, theirs.columns_as_sets)
+    if rows is not None and columns is not None and _holds(a, b, rows, columns, canonical):
+        return Permuted(Permutation(rows), Permutation(columns))
+    return Permuted(None, None)
 
 
-def _fingerprints(grid: Grid, canonical: Canonical) -> tuple[Hashes, Hashes]:
+def kept_lines(larger: Grid, smaller: Grid, axis: int) -> list[int] | None:
+    """Return which rows (axis 0) or columns of the larger matrix make up the smaller, in order."""
+    ours, theirs = _fingerprints(larger, as_stored), _fingerprints(smaller, as_stored)
+    all_of_them, wanted = (ours.columns, theirs.columns) if axis else (ours.rows, theirs.rows)
+    found: list[int] = []
+    place = iter(range(len(all_of_them)))
+    for hashed in wanted.tolist():
+        met = next((k for k in place if int(all_of_them[k]) == hashed), None)
+        if met is None:
+            return None
+        found.append(met)
+    order = np.asarray(found, np.intp)
+    rows, columns = (None, order) if axis else (order, None)
+    return found if _holds(larger, smaller, rows, columns, as_stored) else None
+
+
+@dataclass(frozen=True)
+class _Fingerprints:
+    """Of all rows and columns of a matrix; modulo 2^64."""
+
+    rows: Hashes
+    columns: Hashes
+    rows_as_sets: Hashes
+    """The same whatever the order of the numbers in a row."""
+    columns_as_sets: Hashes
+
+    @property
+    def total(self) -> int:
+        """The same whatever the order of all numbers."""
+        return int(self.rows_as_sets.sum())
+
+
+def _fingerprints(grid: Grid, canonical: Canonical) -> _Fingerprints:
     random = np.random.default_rng(SEED)
-    of_row = random.integers(0, 2**64, grid.rows, np.uint64)
-    of_column = random.integers(0, 2**64, grid.columns, np.uint64)
-    rows, columns = np.zeros(grid.rows, np.uint64), np.zeros(grid.columns, np.uint64)
+    weights = random.integers(0, 2**64, max(grid.rows, grid.columns), np.uint64)
+    of_row, of_column = weights[: grid.rows], weights[: grid.columns]
+    rows, columns = np.zeros((grid.rows, 2), np.uint64), np.zeros((grid.columns, 2), np.uint64)
     for top, bottom, left, right in tiles(grid.rows, grid.columns, ITEMSIZES[grid.dtype]):
         codes = grid.read((top, bottom, left, right))
         for first, last, _, _ in tiles(bottom - top, right - left, 1, max(AT_ONCE, right - left)):
-            mixed = canonical(codes[first:last], grid.dtype).astype(np.uint64)
-            mixed *= ODD
-            mixed ^= mixed >> HALF
-            mixed *= ODD
-            mixed ^= mixed >> HALF
+            mixed = _mixed(canonical(codes[first:last], grid.dtype).astype(np.uint64))
             place = slice(top + first, top + last)
-            rows[place] += mixed @ of_column[left:right]
-            columns[left:right] += of_row[place] @ mixed
-    return rows, columns
+            rows[place, 0] += mixed @ of_column[left:right]
+            rows[place, 1] += mixed.sum(axis=1)
+            columns[left:right, 0] += of_row[place] @ mixed
+            columns[left:right, 1] += mixed.sum(axis=0)
+    return _Fingerprints(rows[:, 0], columns[:, 0], rows[:, 1], columns[:, 1])
+
+
+def _mixed(codes: Hashes) -> Hashes:
+    """Spread every code over 64 bits, so that sums of them tell codes apart."""
+    for _ in range(2):
+        codes *= ODD
+        codes ^= codes >> HALF
+    return codes
 
 
 def _order(a: Hashes, b: Hashes) -> Order | None:
-    """Return which place of A each place of B holds, None where some of them are in one only."""
+    """Return which place of A each place of B holds; None where some are in one only, or none
+    moved."""
     by_a, by_b = np.argsort(a, kind="stable"), np.argsort(b, kind="stable")
     if not np.array_equal(a[by_a], b[by_b]):
         return None
@@ -114,11 +168,19 @@ def _order(a: Hashes, b: Hashes) -> Order | None:
     return None if np.array_equal(order, np.arange(len(order))) else order
 
 
-def _holds(a: Grid, b: Grid, axis: int, order: Order, canonical: Canonical) -> bool:
+def _holds(
+    a: Grid, b: Grid, rows: Order | None, columns: Order | None, canonical: Canonical
+) -> bool:
+    """Whether B is A with its rows, columns or both in this order."""
     for tile in tiles(b.rows, b.columns, ITEMSIZES[b.dtype]):
         top, bottom, _, _ = tile
         theirs = canonical(b.read(tile), b.dtype)
-        ours = a.read(tile)[:, order] if axis else a.gather(order[top:bottom].tolist())
+        if rows is None:
+            ours = a.read((top, bottom, 0, a.columns))
+        else:
+            ours = a.gather(rows[top:bottom].tolist())
+        if columns is not None:
+            ours = ours[:, columns]
         if not np.array_equal(canonical(ours, a.dtype), theirs):
             return False
     return True

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.checkpoints.diff.codes import Codes, Tile, tiles, values_of
 from fcinspect.checkpoints.diff.narrowing import same_numbers
-from fcinspect.checkpoints.diff.reading import Codes, Grid, Tile, tiles, values_of
+from fcinspect.checkpoints.diff.reading import Grid
 from fcinspect.checkpoints.diff.rules import Rules
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, half_ulp
 from fcinspect.rounding.formats import NumberFormat

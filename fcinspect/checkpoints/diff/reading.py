@@ -1,27 +1,18 @@
-"""Matrices of a checkpoint as the bits that its file holds, read block by block.
-
-A number's bits are called its code: an unsigned integer as wide as the format.
-"""
+"""Matrices of a checkpoint as the codes that its file holds, read block by block."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from fcinspect.checkpoints.diff.codes import Codes, Tile, code_type, codes_of, tiles
 from fcinspect.checkpoints.records import Extent, Layout, Place, StoredTensor
 from fcinspect.checkpoints.storage import Stamp, Storage, open_storage
-from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, from_bytes
+from fcinspect.rounding.arrays import ITEMSIZES
 
-Codes = npt.NDArray[np.unsignedinteger[Any]]
-Tile = tuple[int, int, int, int]
-"""First and last row, first and last column; the last ones are not included."""
-
-BLOCK = 1 << 22
-"""Bytes read at a time."""
 FEW_ROWS = 32
 """Rows of which a part is read each for itself."""
 STRIP = 1 << 26
@@ -88,17 +79,17 @@ class Placed:
 
     def __init__(self, place: Place, rows: int, columns: int, reader: Reader) -> None:
         self.rows, self.columns, self.dtype = rows, columns, place.dtype
-        self._place, self._reader = place, reader
+        self.place, self.reader = place, reader
 
     def read(self, tile: Tile) -> Codes:
         """Return the codes of a tile: whole rows, or a part of one."""
         top, bottom, left, right = tile
         if right - left == self.columns:
             count = (bottom - top) * self.columns
-            found = self._reader.codes(self._place, top * self.columns, count)
+            found = self.reader.codes(self.place, top * self.columns, count)
             return found.reshape(bottom - top, self.columns)
         parts = [
-            self._reader.codes(self._place, row * self.columns + left, right - left).copy()
+            self.reader.codes(self.place, row * self.columns + left, right - left).copy()
             for row in range(top, bottom)
         ]
         return np.stack(parts) if parts else np.empty((0, right - left), code_type(self.dtype))
@@ -107,7 +98,7 @@ class Placed:
         """Return whole rows, in this order."""
         found = np.empty((len(rows), self.columns), code_type(self.dtype))
         for target, row in enumerate(rows):
-            found[target] = self._reader.codes(self._place, row * self.columns, self.columns)
+            found[target] = self.reader.codes(self.place, row * self.columns, self.columns)
         return found
 
     def turned(self) -> Grid:
@@ -160,20 +151,20 @@ class Held:
     def __init__(self, codes: Codes, dtype: str) -> None:
         self.rows, self.columns = codes.shape
         self.dtype = dtype
-        self._codes = codes
+        self.codes = codes
 
     def read(self, tile: Tile) -> Codes:
         """Return the codes of a tile."""
         top, bottom, left, right = tile
-        return self._codes[top:bottom, left:right]
+        return self.codes[top:bottom, left:right]
 
     def gather(self, rows: Sequence[int]) -> Codes:
         """Return whole rows, in this order."""
-        return self._codes[list(rows)]
+        return self.codes[list(rows)]
 
     def turned(self) -> Grid:
         """Return the transposed matrix."""
-        return Held(self._codes.T, self.dtype)
+        return Held(self.codes.T, self.dtype)
 
 
 class Part:
@@ -198,6 +189,16 @@ class Part:
     def turned(self) -> Grid:
         """Return the transposed matrix."""
         return Part(self._inner.turned(), self.columns, self.rows)
+
+
+def in_shape(grid: Grid, rows: int, columns: int) -> Grid | None:
+    """Return the numbers of a matrix in their order as one of another shape, None where they lie
+    across it or are more or fewer."""
+    if grid.rows * grid.columns != rows * columns:
+        return None
+    if isinstance(grid, Placed):
+        return Placed(grid.place, rows, columns, grid.reader)
+    return Held(grid.codes.reshape(rows, columns), grid.dtype) if isinstance(grid, Held) else None
 
 
 def grid_of(tensor: StoredTensor, reader: Reader) -> tuple[Grid, bool]:
@@ -226,40 +227,3 @@ def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
     if len(shape) < 2:
         return 1, math.prod(shape)
     return shape[0], math.prod(shape[1:])
-
-
-def tiles(rows: int, columns: int, itemsize: int, most: int = BLOCK) -> Iterator[Tile]:
-    """Yield tiles of at most so many bytes that cover a matrix: whole rows, or parts of one."""
-    if not rows or not columns:
-        return
-    if columns * itemsize > most:
-        step = max(1, most // itemsize)
-        for row in range(rows):
-            for left in range(0, columns, step):
-                yield row, row + 1, left, min(left + step, columns)
-        return
-    step = most // (columns * itemsize)
-    for top in range(0, rows, step):
-        yield top, min(top + step, rows), 0, columns
-
-
-def code_type(dtype: str) -> np.dtype[Any]:
-    """Return the unsigned integers that hold the codes of a format."""
-    return np.dtype(f"<u{ITEMSIZES[dtype]}")
-
-
-def codes_of(values: npt.NDArray[Any], dtype: str) -> Codes:
-    """Return the codes of a carrier array."""
-    flat = np.ascontiguousarray(values)
-    if dtype == "bfloat16":
-        return np.asarray(flat.view(np.uint32) >> 16).astype("<u2")
-    return flat.view(code_type(dtype))
-
-
-def values_of(codes: Codes, dtype: str) -> Float64Array:
-    """Return the numbers of codes in float64, which holds every format without loss."""
-    flat = np.ascontiguousarray(codes).reshape(-1)
-    if not flat.size:
-        return np.empty(codes.shape)
-    with np.errstate(invalid="ignore"):  # a signalling NaN
-        return from_bytes(flat.data, dtype).astype(np.float64).reshape(codes.shape)

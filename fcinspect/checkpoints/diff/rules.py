@@ -50,11 +50,9 @@ class Factor:
         a, b = a[told], b[told]
         self.count += a.size
         if a.size:
-            with np.errstate(over="ignore"):
-                half = half_ulp(b, NARROW[dtype]) * _slack(dtype)
-                ends = np.stack([(b - half) / a, (b + half) / a])
-            self.low = max(self.low, float(ends.min(axis=0).max()))
-            self.high = min(self.high, float(ends.max(axis=0).min()))
+            low, high = ends(a, b, dtype)
+            self.low = max(self.low, float(low.max()))
+            self.high = min(self.high, float(high.min()))
         return self.low <= self.high
 
     def value(self, dtype: str) -> float | None:
@@ -75,6 +73,14 @@ class Factor:
             if any(self.low <= s <= self.high for s in (short, FLOAT32.round(short))):
                 return short
         return middle
+
+
+def ends(a: Float64Array, b: Float64Array, dtype: str) -> tuple[Float64Array, Float64Array]:
+    """Return, for numbers a that are not 0, the smallest and largest s with s·a rounded to b."""
+    with np.errstate(over="ignore"):
+        half = half_ulp(b, NARROW[dtype]) * _slack(dtype)
+        one, other = (b - half) / a, (b + half) / a
+    return np.minimum(one, other), np.maximum(one, other)
 
 
 def _slack(dtype: str) -> float:

@@ -3,19 +3,22 @@
 The range of B − A is found from its product with a few random columns (Halko, Martinsson and
 Tropp, "Finding structure with randomness", 2011, algorithm 4.1); the singular values follow from
 its projection. Rounding to the stored format adds an error of at most half an ulp to every number,
-about uniform: such noise of standard deviation s has singular values up to s·(√m + √n). An update stands
-out from that, and from what is left when it is taken away; what is left is within half an ulp.
+about uniform: such noise of standard deviation s has singular values up to s·(√m + √n). An update
+stands out from that, and from what is left when it is taken away, which is rounding alone.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fcinspect.checkpoints.diff.codes import tiles, values_of
 from fcinspect.checkpoints.diff.narrowing import NARROW
-from fcinspect.checkpoints.diff.reading import Grid, Part, tiles, values_of
+from fcinspect.checkpoints.diff.pointwise import Pointwise
+from fcinspect.checkpoints.diff.reading import Grid, Part
+from fcinspect.checkpoints.diff.records import Finding, Sameness
 from fcinspect.layers.memory import is_free
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, half_ulp
 
@@ -43,6 +46,25 @@ class Update:
     """Of the update, largest first."""
     edge: float
     """What the largest singular value of rounding errors alone is about."""
+
+
+def updated(a: Grid, b: Grid, found: Pointwise) -> Finding | None:
+    """Return that B is A plus a low-rank update, else None."""
+    if found.sums.count != found.rows * found.columns:
+        return None  # not all numbers are finite
+    update = low_rank_update(a, b)
+    if update is None:
+        return None
+    values = ", ".join(f"{value:.3g}" for value in update.singular_values[:4])
+    more = ", …" if update.rank > 4 else ""
+    finding = Finding(
+        "with a low-rank update",
+        f"update of rank {update.rank}",
+        Sameness.DIFFERENT,
+        (f"B − A has rank {update.rank}, as a merged LoRA: σ = {values}{more}; what is left is"
+         f" rounding to {b.dtype}",),
+    )  # fmt: skip
+    return replace(finding, rank=update.rank, singular_values=update.singular_values)
 
 
 def low_rank_update(a: Grid, b: Grid) -> Update | None:
