@@ -168,6 +168,38 @@ def read_in_passing(storage: Storage, begin: int, length: int) -> Iterator[None]
         storage.forget(begin, length)
 
 
+class ReadAhead:
+    """A storage that is read in long pieces, one of which is kept: for files that are far away."""
+
+    PIECE: ClassVar[int] = 1 << 23
+
+    def __init__(self, storage: Storage) -> None:
+        self.uri, self.stamp = storage.uri, storage.stamp
+        self._storage = storage
+        self._begin, self._piece = 0, b""
+
+    def read_into(self, view: memoryview, begin: int) -> None:
+        """Fill `view` from byte `begin` on; raises InputError where the file ends before."""
+        while view:
+            at = begin - self._begin
+            if not 0 <= at < len(self._piece):
+                self._fetch(begin, len(view))
+                at = 0
+            part = self._piece[at : at + len(view)]
+            view[: len(part)] = part
+            view, begin = view[len(part) :], begin + len(part)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._storage.close()
+
+    def _fetch(self, begin: int, least: int) -> None:
+        size = min(self.PIECE, max(least, self.stamp.size - begin))
+        piece = bytearray(size)
+        self._storage.read_into(memoryview(piece), begin)
+        self._begin, self._piece = begin, bytes(piece)
+
+
 class ArrayStorage:
     """The bytes of an array in memory, for what must be unpacked before it can be read."""
 

@@ -12,15 +12,27 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from fcinspect.errors import InputError, UsageError
 
-Result = TypeVar("Result")
-
 AHEAD = 3
 """Tasks a worker has at most that are done or wait: what they found is kept until its turn."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to be carried out by any process: plain data and a function of a module."""
+
+    function: Callable[[], Any]
+    """What is called."""
+    words: str
+    """What is then read, for a refusal."""
+
+    def __call__(self) -> Any:
+        """Carry it out."""
+        return self.function()
 
 
 @dataclass(frozen=True)
@@ -31,26 +43,38 @@ class Engine:
     """None: the calling thread carries them out."""
     workers: int = 1
     """How many tasks are carried out at a time."""
-    remote: bool = False
-    """Whether tasks are sent to other processes, perhaps on other machines."""
+    lost: tuple[type[BaseException], ...] = ()
+    """What is raised when no worker survives a task."""
 
-    def run(self, tasks: Iterable[Callable[[], Result]]) -> Iterator[Result]:
-        """Yield the results in the order of the tasks; raises what a task raised."""
+    def run(self, tasks: Iterable[Task]) -> Iterator[Any]:
+        """Yield the results in the order of the tasks; raises what a task raised.
+
+        Raises InputError that names the task where workers are lost at it again and again.
+        """
         if self.executor is None:
             for task in tasks:
                 yield task()
             return
-        waiting: deque[Future[Result]] = deque()
+        waiting: deque[tuple[Task, Future[Any]]] = deque()
         try:
             for task in tasks:
-                waiting.append(self.executor.submit(task))
+                waiting.append((task, self.executor.submit(task)))
                 if len(waiting) >= AHEAD * self.workers:
-                    yield waiting.popleft().result()
+                    yield self._result(*waiting.popleft())
             while waiting:
-                yield waiting.popleft().result()
+                yield self._result(*waiting.popleft())
         finally:
-            for future in waiting:
+            for _, future in waiting:
                 future.cancel()
+
+    def _result(self, task: Task, future: Future[Any]) -> Any:
+        try:
+            return future.result()
+        except self.lost:
+            raise InputError(
+                f"workers were lost again and again while they read {task.words}",
+                hint="--only leaves it out; a worker may have too little memory",
+            ) from None
 
 
 @contextlib.contextmanager
@@ -71,7 +95,7 @@ def dask(address: str, patience: float = 10.0) -> Iterator[Engine]:
     """Yield an engine of the workers of a Dask scheduler, "tcp://host:8786".
 
     Raises UsageError for what is no address; InputError where the scheduler does not answer within
-    `patience` seconds, has no workers, or where a task brings down one worker after the other.
+    `patience` seconds or has no workers.
     """
     try:
         from distributed import Client, KilledWorker
@@ -82,11 +106,7 @@ def dask(address: str, patience: float = 10.0) -> Iterator[Engine]:
     threads = _threads_of(address, patience)
     client = Client(address, timeout=patience, set_as_default=False)
     try:
-        yield Engine(client.get_executor(pure=False), threads, remote=True)
-    except KilledWorker as error:
-        raise InputError(
-            f"workers of {address} were lost again and again at the same task: {error.task}"
-        ) from None
+        yield Engine(client.get_executor(pure=False), threads, (KilledWorker,))
     finally:
         client.close()
 

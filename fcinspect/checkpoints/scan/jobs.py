@@ -20,7 +20,8 @@ from fcinspect.checkpoints.scan.one_thread import one_blas_thread
 from fcinspect.checkpoints.scan.partial import Partial
 from fcinspect.checkpoints.scan.passes import Blocks
 from fcinspect.checkpoints.scan.tile import take_in
-from fcinspect.checkpoints.storage import Storage, open_storage, read_in_passing
+from fcinspect.checkpoints.storage import ReadAhead, Storage, open_storage, read_in_passing
+from fcinspect.checkpoints.uris import is_uri
 from fcinspect.rounding import float8
 from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
 
@@ -85,6 +86,8 @@ def as_it_lies(place: Place) -> tuple[int, int]:
 def carry_out(jobs: Sequence[Job]) -> list[Partial]:
     """Read and go through jobs that lie in one file; raises InputError."""
     storage = open_storage(jobs[0].place.uri, jobs[0].place.stamp)
+    if is_uri(storage.uri):
+        storage = ReadAhead(storage)
     try:
         with one_blas_thread():
             return [carry_out_in(storage, job) for job in jobs]

@@ -34,6 +34,11 @@ class Matrix:
         self._missing = len(self.jobs)
 
     @property
+    def name(self) -> str:
+        """The state-dict key."""
+        return self._tensor.name
+
+    @property
     def is_in_a_file(self) -> bool:
         """Whether any process can read it from its place."""
         return self._tensor.place is not None

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from fcinspect.checkpoints.records import StoredLinear
-from fcinspect.checkpoints.scan.engines import Engine
+from fcinspect.checkpoints.scan.engines import Engine, Task
 from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
 from fcinspect.checkpoints.scan.jobs import JOB_BYTES, Job, carry_out
 from fcinspect.checkpoints.scan.matrix import Matrix
@@ -18,6 +18,7 @@ from fcinspect.checkpoints.scan.records import ScannedLayer
 from fcinspect.checkpoints.scan.singular import SingularValues, Wanted, singular_values
 from fcinspect.checkpoints.storage import open_storage
 
+MOST_NAMED = 3
 Progress = Callable[[int], None]
 """Is told how many bytes more were gone through."""
 
@@ -89,7 +90,7 @@ def scan(
     coming = deque(_Layer(layer, wanted) for layer in layers)
     sent: deque[_Handed] = deque()
 
-    def tasks() -> Iterator[Callable[[], Any]]:
+    def tasks() -> Iterator[Task]:
         for handed in _handed(list(coming), wanted):
             sent.append(handed)
             yield handed.task
@@ -108,8 +109,8 @@ def scan(
 class _Handed:
     """A task that was handed to the engine, and what is done with its result."""
 
-    task: Callable[[], Any]
-    """Plain data and a function, for any process."""
+    task: Task
+    """What is sent."""
     take: Callable[[Any], int]
     """Takes in the result; returns how many bytes more were gone through."""
 
@@ -144,7 +145,10 @@ def _of_batch(batch: Sequence[tuple[Matrix, Job]]) -> _Handed:
             matrix.add(job, part)
         return sum(job.bytes for _, job in batch)
 
-    return _Handed(partial(carry_out, tuple(job for _, job in batch)), take)
+    jobs = tuple(job for _, job in batch)
+    names = list(dict.fromkeys(matrix.name for matrix, _ in batch))
+    words = ", ".join(map(repr, names[:MOST_NAMED])) + (", …" if len(names) > MOST_NAMED else "")
+    return _Handed(Task(partial(carry_out, jobs), words), take)
 
 
 def _of_singular_values(layer: _Layer, wanted: Wanted) -> _Handed:
@@ -152,7 +156,8 @@ def _of_singular_values(layer: _Layer, wanted: Wanted) -> _Handed:
         layer.take(found)
         return 0
 
-    return _Handed(partial(singular_values, layer.weight.place, wanted), take)
+    function = partial(singular_values, layer.weight.place, wanted)
+    return _Handed(Task(function, repr(layer.weight.name)), take)
 
 
 def _file(layer: StoredLinear) -> Any:

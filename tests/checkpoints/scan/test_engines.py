@@ -7,6 +7,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from safetensors.numpy import save_file
 from fcinspect.checkpoints.opening import open_checkpoint
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.checkpoints.scan import engines, scanning
+from fcinspect.checkpoints.scan.engines import Task
 from fcinspect.checkpoints.scan.singular import Wanted
 from fcinspect.errors import InputError, UsageError
 from tests.conftest import Run
@@ -58,7 +61,7 @@ def test_results_come_in_the_order_of_the_tasks() -> None:
         return number
 
     with engines.local(3) as engine:
-        results = engine.run(lambda n=n: task(n) for n in range(40))  # type: ignore[misc]  # bound
+        results = engine.run(Task(partial(task, n), "") for n in range(40))
         assert next(results) == 0
         assert len(begun) <= 3 * engines.AHEAD + 1
         assert list(results) == list(range(1, 40))
@@ -77,6 +80,23 @@ def test_what_a_task_raises_ends_the_run() -> None:
     with engines.local(2) as engine, pytest.raises(InputError, match="planted"):
         list(engine.run(lambda n=n: task(n) for n in range(1000)))  # type: ignore[misc]  # bound
     assert len(begun) < 20
+
+
+def test_a_task_that_no_worker_survives_is_named(layers: tuple[StoredLinear, ...]) -> None:
+    """The refusal names the tensor, not a key of the scheduler."""
+
+    class Lost(Exception):
+        """As Dask's KilledWorker."""
+
+    class Deadly(ThreadPoolExecutor):
+        def submit(self, function: Any, /, *args: Any, **options: Any) -> Any:
+            def lose() -> None:
+                raise Lost
+
+            return super().submit(lose if "'fc2.weight'" in function.words else function)
+
+    with Deadly(2) as pool, pytest.raises(InputError, match=r"while they read .*'fc2\.weight'"):
+        found(layers, engines.Engine(pool, 2, (Lost,)))
 
 
 @pytest.mark.parametrize("workers", [2, 5])
