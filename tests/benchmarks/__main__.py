@@ -6,20 +6,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.cases import CASES, prepare
+from tests.benchmarks import cases, scan_cases
 
 
 def main() -> None:
     """Measure every case and print a Markdown table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepare(folder)
+        cases.prepare(folder)
+        scan_cases.prepare(folder)
         sys.stdout.write("| command | against | ratio | limit | peak memory |\n")
         sys.stdout.write("|:---|:---|---:|---:|---:|\n")
-        for case in CASES:
+        for case in (*cases.CASES, *scan_cases.SCAN_CASES):
             found = case.measure(folder)
             sys.stdout.write(
-                f"| `{case.name}` | {case.against} | {found.ratio:.2f} | {case.most} |"
+                f"| `{case.name}` | {case.against} | {found.ratio:.2g} | {case.most:.2g} |"
                 f" {found.peak_bytes / 2**20:.0f} MiB |\n"
             )
 

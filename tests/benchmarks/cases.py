@@ -40,13 +40,15 @@ class Case:
     environment: tuple[tuple[str, str], ...] = ()
     status: int = 0
     """The exit status that the command must end with."""
+    runs: int = 9
+    """Pairs of runs."""
 
-    def measure(self, folder: Path, runs: int = 9) -> Comparison:
+    def measure(self, folder: Path) -> Comparison:
         """Measure the case in a folder made by `prepare`."""
         saved = dict(os.environ)
         os.environ.update(self.environment)
         try:
-            return compare(self.command, self.yardstick, folder, runs, self.status)
+            return compare(self.command, self.yardstick, folder, self.runs, self.status)
         finally:
             os.environ.clear()
             os.environ.update(saved)

@@ -6,18 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.cases import CASES, Case, prepare
+from tests.benchmarks import cases, scan_cases
+from tests.benchmarks.cases import Case
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the files that the cases read."""
     made = tmp_path_factory.mktemp("benchmarks")
-    prepare(made)
+    cases.prepare(made)
+    scan_cases.prepare(made)
     return made
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name} / {case.against}")
+@pytest.mark.parametrize(
+    "case", [*cases.CASES, *scan_cases.SCAN_CASES], ids=lambda case: f"{case.name} / {case.against}"
+)
 def test_a_command_costs_no_more_than_its_yardstick_allows(case: Case, folder: Path) -> None:
     """The median of paired ratios stays below the limit, and so does the memory."""
     found = case.measure(folder)

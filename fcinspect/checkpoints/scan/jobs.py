@@ -29,8 +29,9 @@ Words = npt.NDArray[np.unsignedinteger[Any]]
 """Numbers as they are stored."""
 Digests = npt.NDArray[np.uint64]
 
-TILE = 1 << 17
-"""Numbers gone through at a time: with their squares they stay in a processor's cache."""
+TILE = 1 << 19
+"""Numbers gone through at a time: with their squares they stay in a processor's shared cache, and
+are so many that threads do not wait for the interpreter."""
 JOB_BYTES = 1 << 25
 """Bytes that one job reads."""
 JOB_ROWS = 1 << 16

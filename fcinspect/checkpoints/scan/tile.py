@@ -23,14 +23,14 @@ TERMS = 512
 SUM_ERROR = 4e-5
 """Bound of the relative error of a sum of squares or absolute values of float32 numbers: that of
 a square, and of adding 512 and then many in float64; γ₅₁₃ = 513·2⁻²⁴/(1 − 513·2⁻²⁴) = 3.1e-5."""
-ORDINARY = {"float32": (1e-12, 1e15), "float64": (1e-100, 1e100)}
-"""Largest absolute values of a tile whose squares keep their digits."""
+ORDINARY = {4: (1e-12, 1e15), 8: (1e-100, 1e100)}
+"""Largest absolute values of a tile whose squares keep their digits, by bytes of a number."""
 HIDING = 0.5
 """mean²·n/Σw² from which on Σw² − n·mean² would lose too much."""
 FAR = 700
 """The exponent for numbers from 2^400 on; its negative is for those all below 2^-400."""
 
-ONES = {name: np.ones(TERMS, name) for name in ORDINARY}
+ONES: dict[int, FloatArray] = {4: np.ones(TERMS, np.float32), 8: np.ones(TERMS)}
 
 
 def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -> None:
@@ -47,35 +47,34 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
         partial.min, partial.max = min(partial.min, 0.0), max(partial.max, 0.0)
         return
     largest = max(-low, high)
-    smallest_ordinary, largest_ordinary = ORDINARY[tile.dtype.name]
+    smallest_ordinary, largest_ordinary = ORDINARY[tile.itemsize]
     # false as well for nan
     if smallest_ordinary <= largest <= largest_ordinary:
-        np.multiply(tile, tile, out=scratch)
-        found = _moments(tile, scratch)
+        row_squares = _row_sums(np.multiply(tile, tile, out=scratch))
+        found = _moments(tile, row_squares)
         if found.count * found.mean * found.mean <= HIDING * found.squares:
             partial.min, partial.max = min(partial.min, low), max(partial.max, high)
-            _ordinary(partial, tile, row, scratch, found)
+            _raise(partial, 0)
+            found.scale(-partial.exponent)
+            partial.moments.add(found)
+            _add_lines(partial, tile, row, scratch, row_squares)
             return
     _careful(partial, tile, row)
 
 
-def _moments(tile: FloatArray, squared: FloatArray) -> Moments:
-    squares = float(_row_sums(squared).sum())
+def _moments(tile: FloatArray, row_squares: Floats) -> Moments:
+    squares = float(row_squares.sum())
     mean = float(_row_sums(tile).sum()) / tile.size
     deviations = max(squares - tile.size * mean * mean, 0.0)
     return Moments(tile.size, mean, deviations, squares)
 
 
-def _ordinary(
-    partial: Partial, tile: FloatArray, row: int, scratch: FloatArray, found: Moments
+def _add_lines(
+    partial: Partial, tile: FloatArray, row: int, scratch: FloatArray, row_squares: Floats
 ) -> None:
-    """Add a tile without special numbers; `scratch` holds its squares."""
-    rows = slice(row, row + len(tile))
-    _raise(partial, 0)
-    power = -partial.exponent
-    found.scale(power)
-    partial.moments.add(found)
-    partial.row_squares[rows] += np.ldexp(_row_sums(scratch), 2 * power)
+    """Add the rows and columns of a tile without special numbers; `scratch` holds its squares."""
+    rows, power = slice(row, row + len(tile)), -partial.exponent
+    partial.row_squares[rows] += np.ldexp(row_squares, 2 * power)
     partial.column_squares += np.ldexp(_column_sums(scratch), 2 * power)
     if scratch.min() == 0:
         _look_for_zeros(partial, tile, rows)
@@ -144,7 +143,7 @@ def _look_for_zeros(partial: Partial, tile: FloatArray, rows: slice) -> None:
 def _row_sums(tile: FloatArray) -> Floats:
     """Return the sum of each row, of pieces of at most TERMS numbers."""
     rows, columns = tile.shape
-    ones = ONES[tile.dtype.name]
+    ones = ONES[tile.itemsize]
     if columns <= TERMS:
         return (tile @ ones[:columns]).astype(np.float64)
     width = _divisor(columns)
@@ -162,7 +161,7 @@ def _row_sums(tile: FloatArray) -> Floats:
 def _column_sums(tile: FloatArray) -> Floats:
     """Return the sum of each column, of pieces of at most TERMS numbers."""
     rows, columns = tile.shape
-    ones = ONES[tile.dtype.name]
+    ones = ONES[tile.itemsize]
     if rows <= TERMS:
         return (ones[:rows] @ tile).astype(np.float64)
     whole = rows - rows % TERMS

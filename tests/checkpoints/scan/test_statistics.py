@@ -160,8 +160,8 @@ def test_small_jobs_and_panels_say_the_same(
 
 def test_a_row_wider_than_a_panel_is_served(tmp_path: Path) -> None:
     """A matrix of a few very long rows is gone through in panels of columns."""
-    values = np.repeat(normal(1, 300_000), 3, axis=0)
-    values[1, 299_999] += 1
+    values = np.repeat(normal(1, 1_200_000), 3, axis=0)
+    values[1, 1_199_999] += 1
     tensor = stored(values, "float32", tmp_path)
     found = scanned(tensor)
     assert len(list(jobs.jobs_of(tensor.place))) == 3  # type: ignore[arg-type]  # it lies in a file
