@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fcinspect.checkpoints.nesting import named_tensors
 from fcinspect.checkpoints.places import read_place
-from fcinspect.checkpoints.records import Place, StoredTensor, unreadable
+from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
 from fcinspect.checkpoints.stand_ins import ITEMSIZE, OnlyTorch, SavedTensor
 from fcinspect.checkpoints.storage import Storage, open_storage
 from fcinspect.checkpoints.strided import read_strided, span_of
@@ -141,10 +141,12 @@ def _tensor(
         return unreadable(name, dtype, shape, problem)
     from fcinspect.rounding.arrays import ITEMSIZES
 
-    if dtype not in ITEMSIZES:
-        return unreadable(name, dtype, shape, no_layer(dtype))
     file = archive.storage
     begin = begins[storage.key] + tensor.offset * ITEMSIZE[dtype]
+    if dtype not in ITEMSIZES:
+        size = math.prod(shape) * ITEMSIZE[dtype]
+        extent = Extent(file.uri, file.stamp, begin, size) if _is_by_rows(tensor) else None
+        return unreadable(name, dtype, shape, no_layer(dtype), extent=extent)
     turned = _is_by_columns(tensor)
     place = None
     if turned or _is_by_rows(tensor):

@@ -7,10 +7,17 @@ from fcinspect.checkpoints.diff.reading import Reader
 from fcinspect.checkpoints.diff.records import EQUAL, Finding, Sameness
 from fcinspect.checkpoints.records import StoredTensor
 
+FORMATS = {
+    "BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "U32": "uint32",
+    "I32": "int32", "U64": "uint64", "I64": "int64", "C64": "complex64",
+}  # fmt: skip
+"""What torch calls the formats of safetensors."""
+
 
 def can_be_compared(a: StoredTensor, b: StoredTensor) -> bool:
     """Whether the bytes of both are of one format and lie in files."""
-    return a.extent is not None and b.extent is not None and a.dtype == b.dtype
+    same_format = FORMATS.get(a.dtype, a.dtype) == FORMATS.get(b.dtype, b.dtype)
+    return a.extent is not None and b.extent is not None and same_format
 
 
 def compare_bytes(a: StoredTensor, b: StoredTensor, readers: tuple[Reader, Reader]) -> Finding:

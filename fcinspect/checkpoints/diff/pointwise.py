@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -101,24 +102,42 @@ def go_through(
 ) -> Pointwise:
     """Compare two grids of the same shape place by place, and strike out rules that do not hold.
 
-    With `while_ruled` it ends as soon as no rule is left.
+    With `while_ruled` it ends as soon as no rule is left. What is the same on both sides strikes
+    out few rules: it is held against those alone that are left by what differs.
     """
     found = Pointwise(a.rows, a.columns)
     if a.rows <= MOST_MARKED and a.columns <= MOST_MARKED:
         found.changed_rows = np.zeros(a.rows, bool)
         found.changed_columns = np.zeros(a.columns, bool)
+    put_off = False
+    for place, pair in _pieces(a, b):
+        put_off |= _take(found, place, pair, (a.dtype, b.dtype), rules, tolerance)
+        if while_ruled and not rules.any_left:
+            found.complete = False
+            return found
+    if put_off and not rules.same and rules.any_left:
+        _hold_against_all(a, b, rules)
+    return found
+
+
+def _pieces(a: Grid, b: Grid) -> Iterator[tuple[Tile, tuple[Codes, Codes]]]:
+    """Yield the codes of both, in pieces that fit the processor's cache."""
     itemsize = max(ITEMSIZES[a.dtype], ITEMSIZES[b.dtype])
     for tile in tiles(a.rows, a.columns, itemsize):
         codes_a, codes_b = a.read(tile), b.read(tile)
         for part in tiles(tile[1] - tile[0], tile[3] - tile[2], 1, AT_ONCE):
             top, bottom, left, right = part
             place = (tile[0] + top, tile[0] + bottom, tile[2] + left, tile[2] + right)
-            pair = codes_a[top:bottom, left:right], codes_b[top:bottom, left:right]
-            _take(found, place, pair, (a.dtype, b.dtype), rules, tolerance)
-            if while_ruled and not rules.any_left:
-                found.complete = False
-                return found
-    return found
+            yield place, (codes_a[top:bottom, left:right], codes_b[top:bottom, left:right])
+
+
+def _hold_against_all(a: Grid, b: Grid, rules: Rules) -> None:
+    """Strike out the rules that some places break, those included that are the same."""
+    rules.begin_anew()
+    for _, (ours, theirs) in _pieces(a, b):
+        rules.take(values_of(ours, a.dtype), values_of(theirs, b.dtype))
+        if not rules.any_left:
+            return
 
 
 def _take(
@@ -128,10 +147,14 @@ def _take(
     dtypes: tuple[str, str],
     rules: Rules,
     tolerance: NumberFormat | None,
-) -> None:
+) -> bool:
+    """Take in one piece; return whether rules were not held against it, since it is the same."""
     a, b = values_of(codes[0], dtypes[0]), values_of(codes[1], dtypes[1])
     same = codes[0] == codes[1] if dtypes[0] == dtypes[1] else same_numbers(a, b)
-    rules.take(a, b)
+    changed = ~same
+    count = int(changed.sum())
+    if count:
+        rules.take(a, b)
     finite = np.isfinite(a) & np.isfinite(b)
     if finite.all():
         held_a, held_b = a, b
@@ -140,16 +163,15 @@ def _take(
     with np.errstate(over="ignore", invalid="ignore"):
         gap = held_b - held_a
         found.sums.add(held_a.ravel(), held_b.ravel(), gap.ravel(), int(finite.sum()))
-    changed = ~same
-    count = int(changed.sum())
     if not count:
-        return
+        return True
     _note_places(found, tile, changed, a, b, np.abs(gap))
     _note_kinds(found, changed, a, b)
     found.changed += count
     found.finite_changed += int((changed & finite).sum())
     if tolerance is not None:
         found.outside += int((changed & ~_within(a, b, gap, finite, tolerance)).sum())
+    return False
 
 
 def _within(

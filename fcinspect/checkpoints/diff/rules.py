@@ -100,6 +100,11 @@ class Rules:
     same: bool = True
 
     def __post_init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Take all rules for possible again."""
+        self.same, self.negated, self.factor = True, True, Factor()
         ways: tuple[Way, ...] = ("rounded", "truncated")
         self.narrowings = [
             *(Narrowing(d, w, "A") for d in _narrower(self.dtype_a, self.dtype_b) for w in ways),

@@ -243,6 +243,42 @@ def test_what_is_no_floating_point_is_compared_by_its_bytes(tmp_path: Path) -> N
     assert not short.ok
 
 
+def test_whole_numbers_are_compared_across_formats(tmp_path: Path) -> None:
+    """torch's int64 is I64 of safetensors; a view that skips numbers is undecided."""
+    a: Tensors = {"fc.weight": weights(), "counts": torch.arange(4), "flag": torch.tensor(True)}
+    plain = written(tmp_path, "a.safetensors", a)
+    torch.save(a, tmp_path / "a.pt")
+    everything = Request(everything=True)
+    opened = open_checkpoint(plain), open_checkpoint(str(tmp_path / "a.pt"))
+    assert diff(*opened, everything).ok
+    torch.save({**a, "counts": torch.arange(8)[::2]}, tmp_path / "a.pt")
+    found = diff(opened[0], open_checkpoint(str(tmp_path / "a.pt")), everything)
+    assert [each.verdict.value for each in found.compared] == ["equal", "undecided", "equal"]
+
+
+@pytest.mark.parametrize("ending", ["pt", "safetensors"])
+def test_tied_weights_are_told(tmp_path: Path, ending: str) -> None:
+    """Names of the same numbers, of a layer and an embedding too; equal numbers are not tied."""
+    weight, other = weights(), weights(9, 24, seed=1)
+    table = weights(30, 17, seed=2)
+    a = {"fc1.weight": weight, "fc2.weight": weight, "fc3.weight": other, "fc4.weight": other + 0,
+         "wte.weight": table, "lm_head.weight": table}  # fmt: skip
+    path = str(tmp_path / f"a.{ending}")
+    if ending == "pt":
+        torch.save(a, path)
+    else:
+        path = written(tmp_path, f"a.{ending}", a)
+    found = diff(open_checkpoint(path), open_checkpoint(path))
+    assert found.ok
+    ties = [note for note in found.notes if "tied" in note]
+    words = [
+        f"{side}: {names} are names of the same numbers (tied weights)"
+        for side in "AB"
+        for names in ("'fc1', 'fc2'", "'lm_head', 'wte.weight'")
+    ]
+    assert ties == (words if ending == "pt" else [])
+
+
 def test_nothing_to_compare_is_refused(tmp_path: Path) -> None:
     """Two files without linear layers are no success."""
     a = {"norm.weight": torch.ones(3)}
