@@ -29,16 +29,7 @@ class Alignment:
 
 def align(a: Sequence[str], b: Sequence[str]) -> Alignment:
     """Return which names belong together."""
-    best = (_agreeing(a, b), "", "")
-    for prefix in _prefixes(a):
-        best = max(best, (_agreeing(_without(a, prefix), b), prefix, ""), key=_score)
-    for prefix in _prefixes(b):
-        best = max(best, (_agreeing(a, _without(b, prefix)), "", prefix), key=_score)
-    for of_a in _prefixes(a):
-        for of_b in _prefixes(b):
-            found = (_agreeing(_without(a, of_a), _without(b, of_b)), of_a, of_b)
-            best = max(best, found, key=_score)
-    _, of_a, of_b = best
+    of_a, of_b = _left_out(a, b)
     short_a, short_b = _without(a, of_a), _without(b, of_b)
     notes = [
         f"{prefix!r} before {_how_many(names, prefix)} of {side} is left out"
@@ -59,6 +50,26 @@ def align(a: Sequence[str], b: Sequence[str]) -> Alignment:
         tuple(name for name in b if name not in met_b),
         tuple(notes),
     )
+
+
+def _left_out(a: Sequence[str], b: Sequence[str]) -> tuple[str, str]:
+    """Return the prefixes of A and of B without which the most names agree."""
+    best = (_agreeing(a, b), "", "")
+    for of_a in ("", *_prefixes(a)):
+        for of_b in ("", *_prefixes(b)):
+            if best[0] == min(len(a), len(b)):
+                return best[1:]
+            if of_a and of_b and not (_is_wrapper(of_a) and _is_wrapper(of_b)):
+                continue  # encoder.0 and decoder.0 are two layers
+            found = (_agreeing(_without(a, of_a), _without(b, of_b)), of_a, of_b)
+            best = max(best, found, key=_score)
+    return best[1:]
+
+
+def _is_wrapper(prefix: str) -> bool:
+    for wrapper in WRAPPERS:
+        prefix = prefix.replace(wrapper, "")
+    return not prefix
 
 
 def _score(found: tuple[int, str, str]) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from fcinspect.checkpoints.diff.samebits import same_codes
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.rounding.arrays import Float64Array
 
-CORNER = 32
+CORNER = 16
 """Rows and columns of a corner, at most."""
 ALIKE = 0.9
 """|r| of two corners from which they are taken for the same layer: by chance r is about 1/√n."""
@@ -103,12 +103,12 @@ def _equal(ours: Sequence[_Sample], theirs: Sequence[_Sample], desk: Desk) -> Pa
 
 def _alike(ours: Sequence[_Sample], theirs: Sequence[_Sample]) -> Pairs:
     """Pair weights whose corners are nearly proportional, the nearest first."""
-    found: list[tuple[float, int, int]] = []
-    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for place, sample in enumerate(theirs):
-        groups[sample.shape].append(place)
-    for place, sample in enumerate(ours):
-        found += [(-r, place, other) for r, other in _near(sample, theirs, groups)]
+    groups = _groups(theirs)
+    found = [
+        (-r, place, other)
+        for place, sample in enumerate(ours)
+        for r, other in _near(sample, groups)
+    ]
     pairs: Pairs = []
     met_a: set[int] = set()
     met_b: set[int] = set()
@@ -120,20 +120,36 @@ def _alike(ours: Sequence[_Sample], theirs: Sequence[_Sample]) -> Pairs:
     return pairs
 
 
-def _near(
-    sample: _Sample, theirs: Sequence[_Sample], groups: dict[tuple[int, int], list[int]]
-) -> Iterator[tuple[float, int]]:
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """The corners of weights of one shape."""
+
+    places: tuple[int, ...]
+    """Which samples they are."""
+    directions: Float64Array
+    """A row for each: the corner as a unit vector."""
+
+
+def _groups(samples: Sequence[_Sample]) -> dict[tuple[int, int], _Group]:
+    by_shape: dict[tuple[int, int], list[tuple[int, Float64Array]]] = defaultdict(list)
+    for place, sample in enumerate(samples):
+        direction = _direction(sample.corner)
+        if direction is not None:
+            by_shape[sample.shape].append((place, direction))
+    return {
+        shape: _Group(tuple(place for place, _ in known), np.stack([d for _, d in known]))
+        for shape, known in by_shape.items()
+    }
+
+
+def _near(sample: _Sample, groups: dict[tuple[int, int], _Group]) -> Iterator[tuple[float, int]]:
     """Yield (|r|, place) of those that are like a corner, as it lies or transposed."""
     least = ALIKE if sample.corner.size >= 64 else ALIKE_IF_SMALL
     for corner, shape in ((sample.corner, sample.shape), (sample.corner.T, sample.shape[::-1])):
-        direction = _direction(corner)
-        if direction is None:
-            continue
-        for place in groups.get(shape, ()):
-            other = _direction(theirs[place].corner)
-            r = 0.0 if other is None else abs(float(direction @ other))
-            if r >= least:
-                yield r, place
+        direction, group = _direction(corner), groups.get(shape)
+        if direction is not None and group is not None:
+            r = np.abs(group.directions @ direction)
+            yield from ((float(r[k]), group.places[k]) for k in np.flatnonzero(r >= least))
 
 
 def _direction(corner: Float64Array) -> Float64Array | None:

@@ -61,8 +61,7 @@ def updated(a: Grid, b: Grid, found: Pointwise) -> Finding | None:
         "with a low-rank update",
         f"update of rank {update.rank}",
         Sameness.DIFFERENT,
-        (f"B − A has rank {update.rank}, as a merged LoRA: σ = {values}{more}; what is left is"
-         f" rounding to {b.dtype}",),
+        (f"σ of B − A: {values}{more}; what is left is rounding to {b.dtype}",),
     )  # fmt: skip
     return replace(finding, rank=update.rank, singular_values=update.singular_values)
 

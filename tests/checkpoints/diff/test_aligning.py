@@ -58,6 +58,11 @@ def test_a_prefix_that_helps_nobody_stays() -> None:
     assert (found.pairs, found.notes) == ((), ())
 
 
+def test_two_prefixes_of_their_own_are_two_parts() -> None:
+    """encoder.0 of the one is not decoder.0 of the other."""
+    assert align(["encoder.0", "encoder.1"], ["decoder.0", "decoder.1"]).pairs == ()
+
+
 def test_the_one_layer_without_a_name_is_compared_with_the_one_of_the_other_side() -> None:
     """A file of one layer may not name it; two names that differ are never taken for one."""
     assert align([""], ["fc"]).pairs == (("", "fc"),)

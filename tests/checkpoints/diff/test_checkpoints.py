@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +286,57 @@ def test_nothing_to_compare_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds a linear layer"):
         difference(tmp_path, a, a)
     assert difference(tmp_path, a, a, Request(everything=True)).ok
+
+
+def test_shards_are_compared_with_a_single_file(tmp_path: Path, model: Tensors) -> None:
+    """By their folder or their index; what the index names and no shard holds is no success."""
+    single = written(tmp_path, "single.safetensors", model)
+    folder = tmp_path / "sharded"
+    folder.mkdir()
+    names = [f"model-0000{k}-of-00002.safetensors" for k in (1, 2)]
+    parts: list[Tensors] = [{}, {}]
+    for place, (name, tensor) in enumerate(model.items()):
+        parts[place % 2][name] = tensor
+    for name, part in zip(names, parts, strict=True):
+        written(folder, name, part)
+    where = {key: names[place % 2] for place, key in enumerate(model)}
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": where}), encoding="utf-8")
+    everything = Request(everything=True)
+    for sharded in (folder, index):
+        assert diff(open_checkpoint(single), open_checkpoint(str(sharded)), everything).ok
+    index.write_text(
+        json.dumps({"metadata": {}, "weight_map": {**where, "x.weight": names[0]}}),
+        encoding="utf-8",
+    )
+    both = open_checkpoint(str(index))
+    found = diff(both, both)
+    assert not found.ok
+    assert found.counted(linear=True) == {"equal": 3}
+    assert "x.weight" in found.problems[0]
+
+
+def test_files_behind_uris_are_compared(tmp_path: Path, model: Tensors) -> None:
+    """memory:// of fsspec against a file of this machine."""
+    fsspec = pytest.importorskip("fsspec")
+    path = written(tmp_path, "a.safetensors", model)
+    with fsspec.open("memory://diff/a.safetensors", "wb") as file:
+        file.write(Path(path).read_bytes())
+    remote = open_checkpoint("memory://diff/a.safetensors")
+    assert diff(open_checkpoint(path), remote).ok
+    changed = {**model, "head.weight": model["head.weight"] * 2}
+    other = open_checkpoint(written(tmp_path, "b.safetensors", changed))
+    assert diff(remote, other).counted(linear=True) == {"equal": 2, "scaled": 1}
+
+
+def test_many_layers_are_matched_in_little_time(tmp_path: Path) -> None:
+    """A thousand experts under other names, in another order."""
+    a = {f"old.{k}.weight": weights(8, 8, seed=k) for k in range(1000)}
+    b = {f"new.{k}.weight": a[f"old.{999 - k}.weight"] * 3 for k in range(1000)}
+    start = time.perf_counter()
+    found = difference(tmp_path, a, b, Request(by_content=True))
+    assert time.perf_counter() - start < 20
+    assert found.counted(linear=True) == {"scaled": 1000}
 
 
 def test_a_file_that_shrinks_meanwhile_is_refused(tmp_path: Path, model: Tensors) -> None:
