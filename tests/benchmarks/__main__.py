@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import cases, scan_cases
+from tests.benchmarks import cases, diff_cases, scan_cases
 
 
 def main() -> None:
@@ -15,9 +15,10 @@ def main() -> None:
         folder = Path(name)
         cases.prepare(folder)
         scan_cases.prepare(folder)
+        diff_cases.prepare(folder)
         sys.stdout.write("| command | against | ratio | limit | peak memory |\n")
         sys.stdout.write("|:---|:---|---:|---:|---:|\n")
-        for case in (*cases.CASES, *scan_cases.SCAN_CASES):
+        for case in (*cases.CASES, *scan_cases.SCAN_CASES, *diff_cases.DIFF_CASES):
             found = case.measure(folder)
             sys.stdout.write(
                 f"| `{case.name}` | {case.against} | {found.ratio:.2g} | {case.most:.2g} |"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import cases, scan_cases
+from tests.benchmarks import cases, diff_cases, scan_cases
 from tests.benchmarks.cases import Case
 
 
@@ -16,11 +16,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("benchmarks")
     cases.prepare(made)
     scan_cases.prepare(made)
+    diff_cases.prepare(made)
     return made
 
 
 @pytest.mark.parametrize(
-    "case", [*cases.CASES, *scan_cases.SCAN_CASES], ids=lambda case: f"{case.name} / {case.against}"
+    "case",
+    [*cases.CASES, *scan_cases.SCAN_CASES, *diff_cases.DIFF_CASES],
+    ids=lambda case: f"{case.name} / {case.against}",
 )
 def test_a_command_costs_no_more_than_its_yardstick_allows(case: Case, folder: Path) -> None:
     """The median of paired ratios stays below the limit, and so does the memory."""

@@ -82,6 +82,21 @@ def test_conversion_without_loss_is_told_from_rounding(
     assert tolerated.verdict is Sameness.ROUNDED
 
 
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2], ids=str)
+def test_weights_of_one_byte_are_compared_as_well(tmp_path: Path, dtype: torch.dtype) -> None:
+    """Equal, negated, transposed, permuted, or the rounding of what they were made of."""
+    wide = weights()
+    weight = wide.to(dtype)
+    assert finding(tmp_path, weight, weight).verdict is Sameness.EQUAL
+    assert finding(tmp_path, wide, weight).how == f"rounded to {name_of(dtype)}"
+    assert finding(tmp_path, weight, (-weight.float()).to(dtype)).how == "negated"
+    assert finding(tmp_path, weight, weight.float().flip(0).to(dtype)).how == "outputs permuted"
+    assert finding(tmp_path, weight, weight.float().T.to(dtype)).how == "transposed"
+    other = weight.float()
+    other[3, 3] = 4
+    assert finding(tmp_path, weight, other.to(dtype)).how == "1 number changed"
+
+
 def test_dropped_bits_are_named_truncation(tmp_path: Path) -> None:
     """The upper half of a float32 is its truncation to bfloat16, toward zero."""
     weight = weights()
