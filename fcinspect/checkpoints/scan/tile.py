@@ -30,6 +30,8 @@ HIDING = 0.5
 FAR = 700
 """The exponent for numbers from 2^400 on; its negative is for those all below 2^-400."""
 
+CAREFUL = 1 << 16
+"""Numbers that are gone through in float64 at a time."""
 ONES: dict[int, FloatArray] = {4: np.ones(TERMS, np.float32), 8: np.ones(TERMS)}
 
 
@@ -59,7 +61,9 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
             partial.moments.add(found)
             _add_lines(partial, tile, row, scratch, row_squares)
             return
-    _careful(partial, tile, row)
+    step = max(1, CAREFUL // tile.shape[1])
+    for first in range(0, len(tile), step):
+        _careful(partial, tile[first : first + step], row + first)
 
 
 def _moments(tile: FloatArray, row_squares: Floats) -> Moments:
