@@ -133,8 +133,6 @@ def _apart(each: Compared) -> tuple[str, str]:
     far = finding.magnitude
     if far is None:
         return "", ""
-    if far.changed and not far.max_abs:
-        return "–", "–"  # numbers that are not finite have no distance
     return _short(far.max_abs), _short(far.relative)
 
 

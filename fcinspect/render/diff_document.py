@@ -70,7 +70,8 @@ def rows(difference: Difference) -> Iterable[Sequence[object]]:
     for each in difference.compared:
         widths = (each.a.shape[1], each.a.shape[0]) if each.is_linear else ("", "")
         far = each.finding.magnitude
-        measured = ("", "", "") if far is None else (far.changed, far.max_abs, far.relative)
+        nothing = (0, 0.0, 0.0) if each.finding.kind == "equal" else ("", "", "")
+        measured = nothing if far is None else (far.changed, far.max_abs, far.relative)
         yield (
             text.safe(each.name), text.safe(each.b.name), str(each.verdict), each.how, *widths,
             text.sizes(each.b.shape), each.a.dtype, each.b.dtype,

@@ -20,7 +20,8 @@ class SpotDocument(TypedDict):
 class FindingDocument(TypedDict):
     """How one tensor differs; `max_abs` and `relative` are null where nothing was measured.
 
-    `changed` of `count` numbers are not the same; `relative` is ‖B − A‖F/‖A‖F.
+    `changed` of `count` numbers are not the same; `relative` is ‖B − A‖F/‖A‖F over the places
+    where both numbers are finite, and `max_abs` the largest |b − a| there.
     """
 
     verdict: SamenessWord

@@ -135,6 +135,7 @@ class Turned:
     def _load(self, top: int, bottom: int) -> None:
         width = max(1, self.columns * ITEMSIZES[self.dtype])
         last = min(self.rows, max(bottom, top + STRIP // width))
+        self._strip = self._strip[:0].copy()  # the next strip takes the place of the last one
         strip = np.empty((last - top, self.columns), code_type(self.dtype))
         for tile in tiles(self._inner.rows, self._inner.columns, ITEMSIZES[self.dtype]):
             first, end, left, right = tile

@@ -50,9 +50,9 @@ class Magnitude:
     largest: Spot | None
     """Where |b − a| is largest, of places where both are finite."""
     max_abs: float | None
-    """That |b − a|; None where no place has two finite numbers."""
+    """That |b − a|; None where no place has two finite numbers, or none of these changed."""
     relative: float | None
-    """‖B − A‖F/‖A‖F over those places; None where it is not defined."""
+    """‖B − A‖F/‖A‖F over places with two finite numbers; None where it is not defined."""
 
     @property
     def share(self) -> float:

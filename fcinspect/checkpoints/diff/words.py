@@ -66,6 +66,8 @@ def magnitude(found: Pointwise, lines: Lines) -> Magnitude:
     if sums.count and sums.difference == 0:
         relative = 0.0
     most = found.max_abs if found.max_abs is not None else 0.0 if sums.count else None
+    if found.changed and not found.finite_changed:
+        most = relative = None  # what changed has no distance
     return Magnitude(
         count=found.rows * found.columns,
         changed=found.changed,
