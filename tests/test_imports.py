@@ -48,7 +48,8 @@ def loaded_by(
     "arguments",
     [("--help",), ("--version",), ("shapes", "3-5-4-2"), ("explain", "--help"), ("step", "--help"),
      ("trace", "--help"), ("diagnose", "--help"), ("verify", "--help"),
-     ("diff", "--help"), ("verify", "layer", "--help"), ("verify", "optimizer", "--help"),
+     ("scan", "--help"), ("diff", "--help"), ("verify", "layer", "--help"),
+     ("verify", "optimizer", "--help"),
      ("completion", "bash"), ("schema", "shapes")],
     ids=" ".join,
 )  # fmt: skip
@@ -108,9 +109,9 @@ def layers(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("ending", ["json", "npz", "safetensors", "pt"])
-@pytest.mark.parametrize("command", ["show", "explain"])
+@pytest.mark.parametrize("command", ["show", "explain", "scan"])
 def test_layers_from_files_load_no_torch(layers: Path, command: str, ending: str) -> None:
-    """show and explain read layers without torch."""
+    """show, explain and scan read layers without torch."""
     assert "torch" not in loaded_by(command, f"layer.{ending}", folder=layers)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fcinspect.cli.options import RecordsOutput
-from fcinspect.cli.sources import LAYOUTS, open_checkpoint
+from fcinspect.cli.sources import LayoutOption, open_checkpoint
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of, whole_number
 from fcinspect.errors import UsageError
@@ -62,22 +62,15 @@ class ScanOptions:
             parser=one_of("order", ORDERS),
             autocompletion=completion_of(ORDERS),
             metavar="KEY",
-            help="Order of the layers, the largest first: " + ", ".join(ORDERS) + ".",
+            help="Order of the layers: file, name, or the largest first by "
+            + ", ".join(ORDERS[2:])
+            + ".",
         ),
     ] = "file"
     show_all: Annotated[
         bool, typer.Option("--all", help="List the arrays that are no linear layers too.")
     ] = False
-    layout: Annotated[
-        str,
-        typer.Option(
-            "--layout",
-            parser=one_of("layout", LAYOUTS),
-            autocompletion=completion_of(LAYOUTS),
-            metavar="LAYOUT",
-            help="How a file holds a weight: out,in as torch, or in,out as Keras and GPT-2.",
-        ),
-    ] = "out,in"
+    layout: LayoutOption = "out,in"
     workers: Annotated[
         int | None,
         typer.Option(

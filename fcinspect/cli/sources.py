@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from fcinspect.layers.linear import LinearLayer, LinearRequest
 
 LAYOUTS = ("out,in", "in,out")
+LayoutOption = Annotated[
+    str,
+    typer.Option(
+        "--layout",
+        parser=one_of("layout", LAYOUTS),
+        autocompletion=completion_of(LAYOUTS),
+        metavar="LAYOUT",
+        help="How the file holds a weight: out,in as torch, or in,out as Keras and GPT-2.",
+    ),
+]
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 """Names that no shell expands and that are no options; others are not offered on TAB."""
 
@@ -148,16 +158,7 @@ class Stored:
             help="The layer's name, e.g. encoder.fc1.",
         ),
     ] = None
-    layout: Annotated[
-        str,
-        typer.Option(
-            "--layout",
-            parser=one_of("layout", LAYOUTS),
-            autocompletion=completion_of(LAYOUTS),
-            metavar="LAYOUT",
-            help="How the file holds a weight: out,in as torch, or in,out as Keras and GPT-2.",
-        ),
-    ] = "out,in"
+    layout: LayoutOption = "out,in"
 
     def refuse_layout(self) -> None:
         """Raise UsageError when --layout is given without a file."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fcinspect.cli.options import DTYPES, Output
-from fcinspect.cli.sources import LAYOUTS
+from fcinspect.cli.sources import LayoutOption
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of
 from fcinspect.cli.verify.carry_out import Accumulate, Checks
@@ -25,16 +25,7 @@ def output(
         ),
     ],
     accumulate: Accumulate = None,
-    layout: Annotated[
-        str,
-        typer.Option(
-            "--layout",
-            parser=one_of("layout", LAYOUTS),
-            autocompletion=completion_of(LAYOUTS),
-            metavar="LAYOUT",
-            help="How the file holds W: out,in as torch, or in,out as Keras and GPT-2.",
-        ),
-    ] = "out,in",
+    layout: LayoutOption = "out,in",
     dtype: Annotated[
         str | None,
         typer.Option(
