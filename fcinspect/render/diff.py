@@ -153,7 +153,7 @@ def _told(each: Compared) -> Iterable[Line]:
 
 WITHOUT_PLACES = (
     "rounded to", "truncated to", "converted to", "unrounded", "negated", "scaled", "transposed",
-    "equal up to", "zeroed", "with a low-rank", "re-initialised",
+    "equal up to", "zeroed", "with a low-rank", "uncorrelated",
 )  # fmt: skip
 """Kinds that hold for all numbers, so that single places say nothing."""
 SELF_EVIDENT = ("rounded to", "converted to", "negated")

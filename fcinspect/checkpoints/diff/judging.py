@@ -59,9 +59,11 @@ def judge(pair: Pair, tolerance: NumberFormat | None = None) -> Finding:
 
 def _explained(pair: Pair, rules: Rules, found: Pointwise) -> Finding:
     if pair.a.dtype == pair.b.dtype and found.changed == found.zero_signs:
-        return _finding("with signs of zeros changed", f"{found.changed:,} zeros changed sign")
+        zeros = "1 zero" if found.changed == 1 else f"{found.changed:,} zeros"
+        return _finding("with signs of zeros changed", f"{zeros} changed sign")
     if pair.a.dtype == pair.b.dtype and found.changed == found.nan_codes:
-        return _finding("with other NaNs", f"{found.changed:,} NaNs have other bits")
+        nans = "1 NaN has" if found.changed == 1 else f"{found.changed:,} NaNs have"
+        return _finding("with other NaNs", f"{nans} other bits")
     rule = words.rule_of(rules, pair.a.dtype, pair.b.dtype)
     if rule is not None:
         return Finding(rule.kind, rule.how, Sameness.DIFFERENT, rule.detail)
@@ -132,5 +134,6 @@ def _unrelated(found: Pointwise) -> Finding | None:
     r, count = found.sums.correlation, found.sums.count
     if count < 100 or not abs(r) <= 4 / count**0.5:
         return None
-    text = f"its numbers are uncorrelated with those of A (r = {r:.2g}), as after a new"
-    return _finding("re-initialised", "re-initialised", f"{text} initialisation", *_remarks(found))
+    text = f"its numbers are uncorrelated with those of A: r = {r:.2g} of {count:,} pairs"
+    how = "uncorrelated, as if re-initialised"
+    return _finding("uncorrelated", how, text, *_remarks(found))

@@ -82,6 +82,24 @@ def test_the_layout_does_not_matter(
         assert found.finding.magnitude.first.index == (3, 2)
 
 
+def test_rows_longer_than_a_block_are_compared_in_parts(tmp_path: Path) -> None:
+    """Rows of 5 MB, in either layout, equal and with one number changed."""
+    weight = weights(3, 1_250_000)
+    changed = weight.clone()
+    changed[1, 1_200_000] = 7
+    a, b, turned = ({"fc.weight": w} for w in (weight, changed, changed.T))
+    assert difference(tmp_path, a, a).ok
+    assert difference(tmp_path, b, turned, layouts=("out,in", "in,out")).ok
+    for second, layouts in ((b, ("out,in", "out,in")), (turned, ("out,in", "in,out"))):
+        (found,) = difference(tmp_path, a, second, layouts=layouts).compared
+        assert found.how == "1 number changed"
+        assert found.finding.magnitude is not None
+        assert found.finding.magnitude.first is not None
+        assert found.finding.magnitude.first.index == (1, 1_200_000)
+    (found,) = difference(tmp_path, a, {"fc.weight": weight.T}).compared
+    assert found.how == "transposed"
+
+
 def test_structure_is_named_by_outputs_and_inputs_in_any_layout(tmp_path: Path) -> None:
     """A permutation of outputs is one of the columns of an (in, out) kernel."""
     weight = weights()

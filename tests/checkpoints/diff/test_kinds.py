@@ -267,7 +267,7 @@ def test_new_numbers_are_told_from_tuned_ones(tmp_path: Path) -> None:
     """Independent numbers are uncorrelated; tuned ones are not."""
     weight = weights(100, 100)
     fresh = finding(tmp_path, weight, weights(100, 100, seed=1))
-    assert fresh.how == "re-initialised"
+    assert fresh.how == "uncorrelated, as if re-initialised"
     assert "uncorrelated" in fresh.detail[0]
     tuned = finding(tmp_path, weight, weight + 0.3 * weights(100, 100, seed=1))
     assert tuned.how == "changed"
@@ -330,7 +330,7 @@ def test_equal_nans_are_equal_and_others_are_not(tmp_path: Path) -> None:
     assert finding(tmp_path, weight, weight).verdict is Sameness.EQUAL
     other = weight.clone()
     other.view(torch.int32)[2, 2] += 1
-    assert finding(tmp_path, weight, other).how == "1 NaNs have other bits"
+    assert finding(tmp_path, weight, other).how == "1 NaN has other bits"
     assert finding(tmp_path, weight, other, "float16").verdict is Sameness.ROUNDED
     number = weight.clone()
     number[2, 2] = 1.0
@@ -407,7 +407,7 @@ def test_shuffled_numbers_are_not_taken_for_new_ones(tmp_path: Path) -> None:
     shuffled = weight.reshape(-1)[order].reshape(30, 30)
     assert finding(tmp_path, weight, shuffled).how == "numbers in another order"
     shuffled[0, 0] += 1
-    assert finding(tmp_path, weight, shuffled).how == "re-initialised"
+    assert finding(tmp_path, weight, shuffled).how == "uncorrelated, as if re-initialised"
 
 
 def test_reshaped_is_told_from_transposed(tmp_path: Path) -> None:
