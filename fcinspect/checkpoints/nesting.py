@@ -46,38 +46,36 @@ def _unwrapped(path: Path) -> Path:
 
 
 def _walked(content: object, kind: type[Tensor], source: str) -> Iterator[tuple[Path, Tensor]]:
-    """Yield every tensor with the keys that lead to it."""
+    """Yield every tensor with the keys that lead to it; raises InputError after too many."""
     fertile = _leading_to(content, kind)
     visits = characters = 0
-    # a stack of iterators, one for each container that is open
+    # what is open, from the outermost: the key of each, its id, and what is left of its items
     path: list[str] = []
-    opened: list[object] = [None]
+    opened: list[int] = []
     pending: list[Iterator[tuple[str, Any]]] = [iter([("", content)])]
     while pending:
         for key, value in pending[-1]:
             is_tensor = isinstance(value, kind)
-            # a container that holds itself is left out where it comes back
-            if not is_tensor and (
-                id(value) not in fertile or any(value is above for above in opened)
-            ):
+            if not is_tensor and id(value) not in fertile:
                 continue
             visits += 1
-            names = (*path, key)[1:]
-            characters += sum(map(len, names))
+            if is_tensor:
+                names = (*path, key)[1:]
+                characters += sum(map(len, names))
+                yield names or ("weight",), value
             if visits > MOST_VISITS or characters > MOST_CHARACTERS or len(path) > MOST_LEVELS:
                 raise InputError(f"{source} nests or repeats its containers endlessly: refused")
-            if is_tensor:
-                yield names or ("weight",), value
-                continue
-            path.append(key)
-            opened.append(value)
-            pending.append(_items(value))
-            break
+            # a container that holds itself is left out where it comes back
+            if not is_tensor and id(value) not in opened:
+                path.append(key)
+                opened.append(id(value))
+                pending.append(_items(value))
+                break
         else:
             pending.pop()
-            opened.pop()
             if path:
                 path.pop()
+                opened.pop()
 
 
 def _items(container: object) -> Iterator[tuple[str, Any]]:

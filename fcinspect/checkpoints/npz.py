@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import re
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -35,6 +37,12 @@ DAMAGE = (
     zlib.error,
 )  # fmt: skip
 """What zipfile and numpy raise for unsound bytes."""
+UNREADABLE_HEADER = (
+    ValueError, EOFError, SyntaxError, tokenize.TokenError, zlib.error, RecursionError,
+)  # fmt: skip
+"""What numpy raises for an array's header that is none."""
+LONGEST_REASON = 160
+"""Characters that are passed on of a library's words, which may quote the file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +147,10 @@ def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo 
             raise InputError(f"{what} has the unknown .npy version {version}")
         shape, by_columns, dtype = readers[version](file)
         begin = file.tell()
-    except (ValueError, EOFError, SyntaxError, zlib.error, RecursionError) as error:
+    except UNREADABLE_HEADER as error:
         raise InputError(f"{what} is no sound array: {_line(error)}") from None
+    if any(width < 0 for width in shape):
+        raise InputError(f"{what} is no sound array: its shape {shape} has a negative width")
     if not dtype.hasobject and math.prod(shape) * dtype.itemsize != size - begin:
         raise InputError(
             f"{what} has {size - begin} bytes of numbers, which is not what"
@@ -237,5 +247,6 @@ def _rounding(member: Member) -> str | None:
 
 
 def _line(error: Exception) -> str:
-    """Return the first line of an error's text."""
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    """Return the first line of an error's text, without the addresses of objects in it."""
+    line = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return re.sub(r" at 0x[0-9a-f]+", "", line)[:LONGEST_REASON]

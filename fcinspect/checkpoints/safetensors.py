@@ -22,6 +22,8 @@ from fcinspect.errors import InputError
 
 LARGEST_HEADER = 100_000_000
 """Bytes of JSON; the format's own limit."""
+MOST_DIMENSIONS = 64
+"""As many as an array of numpy has."""
 
 READABLE = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 """The formats that layers are read from, in our words."""
@@ -160,6 +162,8 @@ def _entry(name: str, value: object, start: int) -> Entry:
     if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise _Unsound(f"the data_offsets of {name!r} are not two whole numbers in order")
     begin, end = offsets
+    if len(shape) > MOST_DIMENSIONS:
+        raise _Unsound(f"{name!r} has {len(shape)} dimensions: at most {MOST_DIMENSIONS} are read")
     if dtype in BITS and math.prod(shape) * BITS[dtype] != (end - begin) * 8:
         raise _Unsound(
             f"{name!r} has {end - begin} bytes, which is not what {dtype} of shape {shape} takes"

@@ -23,6 +23,8 @@ SHARD = re.compile(
 """model-00001-of-00003.safetensors."""
 MOST_SHARDS = 10_000
 """Files of one checkpoint; the largest published have some hundreds."""
+LONGEST_NAME = 255
+"""Characters of a file's name, on every system."""
 FEW = 3
 """Names given as examples."""
 
@@ -88,6 +90,8 @@ def index_of(document: Any, name: str) -> Index:
     for tensor, shard in shard_of.items():
         if not isinstance(shard, str):
             raise InputError(f"{what} places {tensor!r} in {shard!r}: expected the name of a file")
+        if len(shard) > LONGEST_NAME:
+            raise InputError(f"{what} names a file of {len(shard)} characters")
         if not shard or shard in (".", "..") or re.search(r"[/\\\0]|^[A-Za-z]:", shard):
             raise InputError(
                 f"{what} places {tensor!r} in {shard!r}: expected the name of a file beside it"

@@ -81,6 +81,9 @@ class SavedTensor:
     """Numbers from one index to the next, for each dimension."""
 
 
+MOST_IN_KEY = 16
+"""Items of a tuple that is a key."""
+
 Maker = Callable[[tuple[Any, ...]], object]
 """The arguments that a pickle gives to a class or function -> what stands for the result."""
 
@@ -125,6 +128,22 @@ def named(module: str, name: str) -> Named | None:
     return None
 
 
+def require_key(key: object) -> None:
+    """Refuse keys whose hash or text is a long work: those of nested tuples double at a level."""
+    if isinstance(key, tuple) and len(key) <= MOST_IN_KEY:
+        for item in key:
+            _require_scalar(item)
+    else:
+        _require_scalar(key)
+
+
+def _require_scalar(key: object) -> None:
+    if type(key) is int and key.bit_length() > 64:
+        raise Unsound("a key is a whole number of more than 64 bits")
+    if not isinstance(key, str | bytes | int | float | Inert | Named | type(None)):
+        raise Unsound("a key of its dicts is no name or number")
+
+
 def _uncallable(words: str) -> Maker:
     def make(arguments: tuple[Any, ...]) -> object:
         raise Unsound(f"it calls {words}")
@@ -135,7 +154,7 @@ def _uncallable(words: str) -> Maker:
 def _whole_numbers(value: object, what: str) -> tuple[int, ...]:
     if isinstance(value, tuple | list) and all(type(v) is int and 0 <= v < 2**63 for v in value):
         return tuple(value)
-    raise Unsound(f"the {what} of a tensor are not whole numbers")
+    raise Unsound(f"the {what} of a tensor: expected whole numbers from 0 on")
 
 
 def _view(arguments: tuple[Any, ...], dtype: str | None = None) -> SavedTensor:
@@ -214,11 +233,15 @@ def _nested(arguments: tuple[Any, ...]) -> SavedTensor:
 
 
 def _mapping(arguments: tuple[Any, ...]) -> dict[Any, Any]:
-    """Return a dict; its items follow, a Counter's are there. Python 2 gave them as a list."""
+    """Return a dict; its items follow, a Counter's are there. Python 2 gave them as pairs."""
     given = arguments[0] if arguments else None
-    if isinstance(given, list | tuple) and given:
-        raise OnlyTorch
-    return given if isinstance(given, dict) else {}
+    if isinstance(given, dict):
+        return given
+    found = {}
+    for key, value in given if isinstance(given, list | tuple) else ():
+        require_key(key)
+        found[key] = value
+    return found
 
 
 def _size(arguments: tuple[Any, ...]) -> tuple[int, ...]:

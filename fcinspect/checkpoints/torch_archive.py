@@ -60,8 +60,6 @@ class Archive:
         data = _part(self.storage, self._begin(info), info.compress_size)
         if info.compress_type == zipfile.ZIP_STORED:
             return bytes(data)
-        if info.compress_type != zipfile.ZIP_DEFLATED:
-            raise not_torch(self.source, f"its {name} is packed in an unknown way")
         if info.file_size > max(FEW, 100 * info.compress_size):
             raise InputError(
                 f"{self.source} has a {name} that would unpack from {len(data)} bytes to"
@@ -117,6 +115,8 @@ def _ends(source: str, infos: list[zipfile.ZipInfo], end: int) -> dict[str, int]
         shown = ascii(info.filename[:60])
         if info.flag_bits & 1:
             raise not_torch(source, f"its member {shown} is encrypted")
+        if not plain and info.compress_type != zipfile.ZIP_DEFLATED:
+            raise not_torch(source, f"its member {shown} is packed in a way that torch never uses")
         if info.header_offset < 0 or (plain and info.compress_size != info.file_size):
             raise damaged(source)
         if info.header_offset + LOCAL_HEADER + info.compress_size > after:

@@ -23,6 +23,7 @@ from fcinspect.checkpoints.stand_ins import (
     SavedStorage,
     Unsound,
     named,
+    require_key,
 )
 from fcinspect.checkpoints.torch_words import pickled_objects
 from fcinspect.errors import InputError
@@ -35,8 +36,6 @@ BYTES_A_STEP = 50
 """A longer pickle may take one more for so many bytes."""
 LONGEST_INTEGER = 1024
 """Bytes of one whole number."""
-MOST_IN_KEY = 16
-"""Items of a tuple that is a key."""
 
 Sizes = Callable[[str], int | None]
 """The key of a storage -> the bytes that the archive holds for it, None where it holds none."""
@@ -49,20 +48,27 @@ class Stream:
         self._file = io.BytesIO(data)
         self._left = FEW_STEPS + len(data) // BYTES_A_STEP
 
-    def _count(self) -> None:
-        self._left -= 1
+    def spend(self, steps: int) -> None:
+        """Count work; raises Unsound for more than any file of tensors needs."""
+        self._left -= steps
         if self._left < 0:
             raise Unsound("it has more objects than a file of tensors needs")
 
     def read(self, length: int) -> bytes:
-        """Return that many bytes, fewer at the end."""
-        self._count()
-        return self._file.read(length)
+        """Return that many bytes; raises EOFError where fewer are left."""
+        self.spend(1)
+        data = self._file.read(length)
+        if len(data) < length:
+            raise EOFError
+        return data
 
     def readline(self) -> bytes:
-        """Return what is left of the line."""
-        self._count()
-        return self._file.readline()
+        """Return what is left of the line and its end; raises EOFError where it has none."""
+        self.spend(1)
+        line = self._file.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        return line
 
 
 def unpickled(data: bytes, source: str, sizes: Sizes) -> object:
@@ -112,7 +118,7 @@ class _Unpickler(pickle._Unpickler):
 
     def __init__(self, stream: Stream, source: str, sizes: Sizes) -> None:
         super().__init__(stream, encoding="utf-8", errors="backslashreplace")
-        self._source, self._sizes = source, sizes
+        self._stream, self._source, self._sizes = stream, source, sizes
         self._storages: dict[str, SavedStorage] = {}
         self.only_torch = False
 
@@ -130,6 +136,8 @@ class _Unpickler(pickle._Unpickler):
         kind, key, numbers = pid[1], pid[2], pid[4]
         if not isinstance(kind, Named) or not isinstance(key, str) or type(numbers) is not int:
             raise Unsound("a storage is not described by its class, key, location and size")
+        if not 0 <= numbers < 2**63:
+            raise Unsound(f"its storage {key[:60]!r} has a number of numbers that is none")
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key):
             raise Unsound(f"a storage has the key {key[:60]!r}")
         dtype = kind.dtype if kind.words.removeprefix("torch.") in STORAGES else None
@@ -139,8 +147,8 @@ class _Unpickler(pickle._Unpickler):
         held = self._sizes(key)
         if held is None:
             raise Unsound(f"its storage {key!r} is missing")
-        if not 0 <= nbytes <= held:
-            raise Unsound(f"its storage {key!r} has {held} bytes, its pickle says {nbytes:.4g}")
+        if nbytes > held:
+            raise Unsound(f"its storage {key!r} has {held} bytes, its pickle says {nbytes}")
         known = self._storages.setdefault(key, SavedStorage(key, dtype, nbytes))
         if (known.dtype, known.nbytes) != (dtype, nbytes):
             raise Unsound(f"its storage {key!r} is described in two ways")
@@ -149,6 +157,7 @@ class _Unpickler(pickle._Unpickler):
     def _called(self, function: object, arguments: object) -> None:
         if not isinstance(function, Named) or not isinstance(arguments, tuple):
             raise Unsound("it calls what is no class or function")
+        self._stream.spend(sum(len(each) for each in arguments if isinstance(each, list | tuple)))
         try:
             self.append(function.make(arguments))
         except OnlyTorch:
@@ -236,7 +245,7 @@ class _Unpickler(pickle._Unpickler):
                 return
             raise Unsound("it sets items of what is no dict")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            _require_key(key)
+            require_key(key)
             target[key] = value
 
     dispatch = {  # noqa: RUF012  # declared by the base class
@@ -255,19 +264,3 @@ class _Unpickler(pickle._Unpickler):
             )
         },
     }  # fmt: skip
-
-
-def _require_key(key: object) -> None:
-    """Refuse keys whose hash or text is a long work: those of nested tuples double at a level."""
-    if isinstance(key, tuple) and len(key) <= MOST_IN_KEY:
-        for item in key:
-            _require_scalar(item)
-    else:
-        _require_scalar(key)
-
-
-def _require_scalar(key: object) -> None:
-    if type(key) is int and key.bit_length() > 64:
-        raise Unsound("a key is a whole number of more than 64 bits")
-    if not isinstance(key, str | bytes | int | float | Inert | Named | type(None)):
-        raise Unsound("a key of its dicts is no name or number")
