@@ -102,6 +102,9 @@ def opened_archive(storage: Storage) -> Archive:
     root = infos[0].filename.partition("/")[0] if infos else ""
     if f"{root}/data.pkl" not in members:
         raise not_torch(source, "it has no data.pkl")
+    outside = next((name for name in members if not name.startswith(f"{root}/")), None)
+    if outside is not None:
+        raise not_torch(source, f"its member {outside[:60]!a} is not in the folder {root!a}")
     return Archive(storage, source, root, members, _ends(source, infos, end))
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fcinspect.checkpoints.nesting import named_tensors
+from fcinspect.checkpoints.pickle_stream import LARGEST_PICKLE, Stream
 from fcinspect.checkpoints.places import read_place
 from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
 from fcinspect.checkpoints.stand_ins import ITEMSIZE, OnlyTorch, SavedTensor
@@ -25,7 +26,7 @@ from fcinspect.checkpoints.torch_words import (
     not_torch,
     without_numbers,
 )
-from fcinspect.checkpoints.unpickling import LARGEST_PICKLE, Stream, read_pickle, unpickled
+from fcinspect.checkpoints.unpickling import read_pickle, unpickled
 from fcinspect.checkpoints.uris import is_uri, masked_name
 from fcinspect.errors import InputError
 from fcinspect.rounding.formats import FORMATS

@@ -7,13 +7,14 @@ a list, and only plain dicts and lists are filled.
 
 from __future__ import annotations
 
-import io
 import pickle
 import re
 import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from fcinspect.checkpoints.allowed import named
+from fcinspect.checkpoints.pickle_stream import LARGEST_PICKLE, Stream
 from fcinspect.checkpoints.stand_ins import (
     ITEMSIZE,
     STORAGES,
@@ -22,53 +23,16 @@ from fcinspect.checkpoints.stand_ins import (
     OnlyTorch,
     SavedStorage,
     Unsound,
-    named,
     require_key,
 )
 from fcinspect.checkpoints.torch_words import pickled_objects
 from fcinspect.errors import InputError
 
-LARGEST_PICKLE = 100_000_000
-"""Bytes; what is no number of a tensor is never as much."""
-FEW_STEPS = 1_500_000
-"""Reads that every pickle may take; a tensor takes about fifty."""
-BYTES_A_STEP = 50
-"""A longer pickle may take one more for so many bytes."""
 LONGEST_INTEGER = 1024
 """Bytes of one whole number."""
 
 Sizes = Callable[[str], int | None]
 """The key of a storage -> the bytes that the archive holds for it, None where it holds none."""
-
-
-class Stream:
-    """The bytes of a pickle; reading is counted and bounded."""
-
-    def __init__(self, data: bytes) -> None:
-        self._file = io.BytesIO(data)
-        self._left = FEW_STEPS + len(data) // BYTES_A_STEP
-
-    def spend(self, steps: int) -> None:
-        """Count work; raises Unsound for more than any file of tensors needs."""
-        self._left -= steps
-        if self._left < 0:
-            raise Unsound("it has more objects than a file of tensors needs")
-
-    def read(self, length: int) -> bytes:
-        """Return that many bytes; raises EOFError where fewer are left."""
-        self.spend(1)
-        data = self._file.read(length)
-        if len(data) < length:
-            raise EOFError
-        return data
-
-    def readline(self) -> bytes:
-        """Return what is left of the line and its end; raises EOFError where it has none."""
-        self.spend(1)
-        line = self._file.readline()
-        if not line.endswith(b"\n"):
-            raise EOFError
-        return line
 
 
 def unpickled(data: bytes, source: str, sizes: Sizes) -> object:

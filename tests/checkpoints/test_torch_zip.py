@@ -21,6 +21,8 @@ from fcinspect.checkpoints.places import read_place
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.errors import InputError
 from fcinspect.rounding.arrays import to_bytes
+from tests.checkpoints.hostile.cases import G, R, archive, pickled
+from tests.checkpoints.hostile.cases import tensor as saved_tensor
 from tests.checkpoints.sharded import opened
 
 RNG = torch.Generator().manual_seed(0)
@@ -310,3 +312,24 @@ def test_a_file_in_memory_of_another_library_is_read(tmp_path: Path) -> None:
         for name in sorted(contents, reverse=True):
             target.writestr(name, contents[name])
     require_same(read(str(tmp_path / "m.pt"))["fc.weight"], BASE)
+
+
+def test_a_file_behind_a_uri_is_read() -> None:
+    """A file that no disk holds is read bit for bit, by place."""
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    state = {f"{n}.weight": drawn(300, 400) for n in range(5)}
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    memory.pipe_file("/zipped/m.pt", buffer.getvalue())
+    found = {layer.name: layer for layer in opened("memory://zipped/m.pt").layers}
+    for name, tensor in state.items():
+        require_same(found[name.removesuffix(".weight")].weight, tensor)
+    memory.rm("/zipped", recursive=True)
+
+
+def test_pairs_of_python_2_are_a_dict(tmp_path: Path) -> None:
+    """An OrderedDict may be given its items as an argument."""
+    pairs = [["fc.weight", saved_tensor()], ("fc.bias", saved_tensor(None, 0, (2,), (3,)))]
+    content = R(G("collections", "OrderedDict"), (pairs,))
+    (tmp_path / "m.pt").write_bytes(archive(pickled(content)))
+    assert list(read(str(tmp_path / "m.pt"))) == ["fc.weight", "fc.bias"]

@@ -5,11 +5,12 @@ Every one must be refused in one line. Those that would run something try to mak
 
 from __future__ import annotations
 
+from tests.checkpoints.hostile.calls import bare_pickles, calls
 from tests.checkpoints.hostile.cases import CANARY, Hostile, one_file
 from tests.checkpoints.hostile.headers import safetensors_files
 from tests.checkpoints.hostile.indexes import index_files, json_files
 from tests.checkpoints.hostile.numpy_arrays import array_files
-from tests.checkpoints.hostile.pickles import bare_pickles, bombs, calls, damaged_pickles, tensors
+from tests.checkpoints.hostile.pickles import bombs, damaged_pickles, tensors
 from tests.checkpoints.hostile.zips import archives
 
 __all__ = ["CANARY", "Hostile", "corpus", "one_file"]

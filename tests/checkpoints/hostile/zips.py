@@ -57,6 +57,7 @@ def _of_members() -> dict[str, bytes]:
         "of two storages": zipped([PICKLE, DATA, ("m/data/0", b"\1" * 24)]),
         "without its numbers": zipped([PICKLE]),
         "of too few numbers": zipped([PICKLE, ("m/data/0", b"\0" * 23)]),
+        "of a byte order elsewhere": zipped([PICKLE, DATA, ("n/byteorder", b"big")]),
         "of numbers elsewhere": zipped([PICKLE, ("m/data/../data/0", NUMBERS)]),
         "of code": zipped([PICKLE, DATA, code, ("m/constants.pkl", PICKLE[1])]),
         "of a byte order that is none": zipped([PICKLE, DATA, ("m/byteorder", b"middle")]),
