@@ -9,7 +9,9 @@ from fcinspect.checkpoints.stand_ins import Unsound
 LARGEST_PICKLE = 100_000_000
 """Bytes; what is no number of a tensor is never as much."""
 FEW_STEPS = 1_500_000
-"""Reads that every pickle may take; a tensor takes about fifty."""
+"""Reads that every pickle may take; a tensor takes about fifty-five."""
+STEPS_A_STORAGE = 200
+"""Reads that a pickle may take more for every storage that it names."""
 BYTES_A_STEP = 50
 """A longer pickle may take one more for so many bytes."""
 
@@ -26,6 +28,10 @@ class Stream:
         self._left -= steps
         if self._left < 0:
             raise Unsound("it has more objects than a file of tensors needs")
+
+    def grant_storage(self) -> None:
+        """Allow the reads that one more storage takes."""
+        self._left += STEPS_A_STORAGE
 
     def read(self, length: int) -> bytes:
         """Return that many bytes; raises EOFError where fewer are left."""

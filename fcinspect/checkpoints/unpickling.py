@@ -113,6 +113,8 @@ class _Unpickler(pickle._Unpickler):
             raise Unsound(f"its storage {key!r} is missing")
         if nbytes > held:
             raise Unsound(f"its storage {key!r} has {held} bytes, its pickle says {nbytes}")
+        if key not in self._storages:
+            self._stream.grant_storage()
         known = self._storages.setdefault(key, SavedStorage(key, dtype, nbytes))
         if (known.dtype, known.nbytes) != (dtype, nbytes):
             raise Unsound(f"its storage {key!r} is described in two ways")

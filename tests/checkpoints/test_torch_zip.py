@@ -327,6 +327,14 @@ def test_a_file_behind_a_uri_is_read() -> None:
     memory.rm("/zipped", recursive=True)
 
 
+def test_a_file_of_very_many_tensors_is_read(tmp_path: Path) -> None:
+    """The bound on a pickle's work grows with the storages that it names."""
+    zero, count = torch.zeros(1, 2), 20_000
+    state = {index: {"step": torch.tensor(1.0), "exp_avg": zero.clone()} for index in range(count)}
+    path = saved({"fc.weight": BASE, "optimizer": {"state": state}}, tmp_path / "m.pt")
+    assert len(read(path)) == 2 * count + 1
+
+
 def test_pairs_of_python_2_are_a_dict(tmp_path: Path) -> None:
     """An OrderedDict may be given its items as an argument."""
     pairs = [["fc.weight", saved_tensor()], ("fc.bias", saved_tensor(None, 0, (2,), (3,)))]
