@@ -54,7 +54,9 @@ def fit(table: Table, width: int | None, write: Write = str) -> Fitted:
     table, note = _fitting(table, room, write)
     table, left_out = _without_spare(table, room)
     widths, gap = _folded(table, room)
-    return Fitted(table, tuple(widths), gap, "; ".join(filter(None, (note, left_out))))
+    return Fitted(
+        _broken(table, widths), tuple(widths), gap, "; ".join(filter(None, (note, left_out)))
+    )
 
 
 def excerpt(table: Table, most: int | None, write: Write = str) -> tuple[Table, str]:
@@ -160,6 +162,28 @@ def _narrowed(table: Table, widths: Sequence[int], room: int) -> list[int]:
             break
         widths[max(wide, key=lambda k: widths[k])] -= 1
     return widths
+
+
+def _broken(table: Table, widths: Sequence[int]) -> Table:
+    """Break the names that are folded behind their dots, where lines do not become too short."""
+    rows = tuple(
+        tuple(
+            _break(cell, width) if column.folds else cell
+            for cell, width, column in zip(row, widths, table.columns, strict=True)
+        )
+        for row in table.rows
+    )
+    return replace(table, rows=rows)
+
+
+def _break(name: str, width: int) -> str:
+    lines = []
+    while cell_len(name) > width and len(name) == cell_len(name):
+        at = 1 + max(name.rfind(sign, width // 2, width) for sign in "._/-")
+        at = at or width
+        lines.append(name[:at])
+        name = name[at:]
+    return "\n".join([*lines, name])
 
 
 def _least(column: Column, cells: Sequence[str]) -> int:

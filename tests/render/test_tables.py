@@ -30,3 +30,15 @@ def test_a_long_name_is_folded_before_a_table_becomes_too_wide() -> None:
     assert fit(table, 10).widths[0] == 16
     stiff = replace(table, columns=(Column("layer", right=False), Column("norm")))
     assert fit(stiff, 30).widths[0] == len(name)
+
+
+def test_a_folded_name_is_broken_behind_a_dot() -> None:
+    """A reader finds the parts of a name; one without dots is broken where the line ends."""
+    names = ("encoder.layer.11.attention.self", "x" * 40, "全连接" * 8)
+    columns = (Column("layer", right=False, folds=True), Column("norm"))
+    table = Table(columns, tuple((name, "1.25") for name in names))
+    shown = [row[0] for row in fit(table, 26).table.rows]
+    assert shown[0] == "encoder.layer.11.\nattention.self"
+    assert [row.replace("\n", "") for row in shown] == list(names)
+    assert max(len(line) for line in shown[1].split("\n")) <= fit(table, 26).widths[0]
+    assert shown[2] == names[2]  # signs of two columns are left to the terminal
