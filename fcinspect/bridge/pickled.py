@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from fcinspect.bridge.linear import to_array, to_tensor
-from fcinspect.checkpoints.nesting import named_tensors
-from fcinspect.checkpoints.pairing import pair
-from fcinspect.checkpoints.records import Checkpoint, Layout, StoredTensor, unreadable
-from fcinspect.checkpoints.saving import state_dict
-from fcinspect.checkpoints.torch_words import (
+from fcinspect.checkpoints.formats.nesting import named_tensors
+from fcinspect.checkpoints.formats.torch_words import (
     INSTEAD,
     check_members,
     claims_more,
@@ -28,6 +25,9 @@ from fcinspect.checkpoints.torch_words import (
     pickled_objects,
     without_numbers,
 )
+from fcinspect.checkpoints.pairing.pair import pair
+from fcinspect.checkpoints.records import Checkpoint, Layout, StoredTensor, unreadable
+from fcinspect.checkpoints.saving import state_dict
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 from fcinspect.rounding.formats import FORMATS

@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.checkpoints.access.storage import read_whole
+from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
-from fcinspect.checkpoints.storage import read_whole
-from fcinspect.checkpoints.uris import masked_name
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.array import Array
 from fcinspect.layers.memory import require_free
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.json_array import JsonArray
+    from fcinspect.checkpoints.formats.json_array import JsonArray
 
 NAMES = {
     "x": ("x", "input"),
@@ -71,7 +71,7 @@ def load_claimed(path: str, dtype: str | None = None) -> Claimed:
 def _from_npz(path: str) -> Claimed:
     import numpy as np
 
-    from fcinspect.checkpoints.npz import READABLE, members_of
+    from fcinspect.checkpoints.formats.npz import READABLE, members_of
 
     members = {member.name: member for member in members_of(path)}
     chosen, others = _chosen(list(members), repr(masked_name(path)))
@@ -91,7 +91,7 @@ def _from_npz(path: str) -> Claimed:
 
 
 def _from_safetensors(path: str) -> Claimed:
-    from fcinspect.checkpoints.safetensors import READABLE, tensors_of
+    from fcinspect.checkpoints.formats.safetensors import READABLE, tensors_of
 
     tensors = {tensor.name: tensor for tensor in tensors_of(path)}
     chosen, others = _chosen(list(tensors), repr(masked_name(path)))
@@ -117,8 +117,8 @@ def _unreadable(name: str, path: str, dtype: str, readable: Any) -> InputError:
 
 
 def _from_json(text: bytes, source: str, dtype: str | None) -> Claimed:
-    from fcinspect.checkpoints.json_array import decode, parse
-    from fcinspect.checkpoints.json_file import envelope_data
+    from fcinspect.checkpoints.formats.json_array import decode, parse
+    from fcinspect.checkpoints.formats.json_file import envelope_data
 
     if not text.strip():
         raise InputError(f"{source} is empty: expected x, W, b and y in JSON")

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from fcinspect.checkpoints.access.storage import read_whole
+from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
-from fcinspect.checkpoints.storage import read_whole
-from fcinspect.checkpoints.uris import masked_name
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.array import Array
 
@@ -68,7 +68,7 @@ def load_step_file(path: str, dtype: str | None = None) -> StepFile:
 
 
 def _npz(path: str) -> dict[str, Array]:
-    from fcinspect.checkpoints.npz import READABLE, members_of
+    from fcinspect.checkpoints.formats.npz import READABLE, members_of
 
     found = {}
     for member in members_of(path):
@@ -85,7 +85,7 @@ def _npz(path: str) -> dict[str, Array]:
 
 
 def _safetensors(path: str) -> dict[str, Array]:
-    from fcinspect.checkpoints.safetensors import tensors_of
+    from fcinspect.checkpoints.formats.safetensors import tensors_of
 
     found = {}
     for tensor in tensors_of(path):
@@ -96,8 +96,8 @@ def _safetensors(path: str) -> dict[str, Array]:
 
 
 def _from_json(text: bytes, source: str, dtype: str | None) -> StepFile:
-    from fcinspect.checkpoints.json_array import parse
-    from fcinspect.checkpoints.json_file import envelope_data
+    from fcinspect.checkpoints.formats.json_array import parse
+    from fcinspect.checkpoints.formats.json_file import envelope_data
 
     if not text.strip():
         raise InputError(f"{source} is empty: expected a step in JSON")
@@ -119,7 +119,7 @@ def _from_json(text: bytes, source: str, dtype: str | None) -> StepFile:
 
 def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
     """Read the data of `fcinspect step --json --full`."""
-    from fcinspect.checkpoints.json_array import decode
+    from fcinspect.checkpoints.formats.json_array import decode
 
     layers = data.get("layers")
     if not (isinstance(layers, list) and layers and "optimizer" in data):
@@ -202,7 +202,7 @@ def _option(key: str, value: object) -> Any:
 
 def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) -> StepFile:
     """Read arrays by name; nested objects are joined by dots."""
-    from fcinspect.checkpoints.json_array import decode
+    from fcinspect.checkpoints.formats.json_array import decode
 
     flat: dict[str, Any] = {}
     _flatten({k: v for k, v in document.items() if k not in _SETTINGS}, "", flat)
@@ -237,7 +237,7 @@ _SETTINGS = ("optimizer", "step", "loss", "activations")
 
 
 def _flatten(value: Mapping[str, Any], prefix: str, into: dict[str, Any]) -> None:
-    from fcinspect.checkpoints.json_array import is_array_document
+    from fcinspect.checkpoints.formats.json_array import is_array_document
 
     for key, part in value.items():
         name = f"{prefix}{key}"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fcinspect.checkpoints.access.uris import inside, is_uri, last_part, masked_name
 from fcinspect.checkpoints.shards import family
-from fcinspect.checkpoints.uris import inside, is_uri, last_part, masked_name
 from fcinspect.errors import InputError
 
 TORCH = (".bin", ".pt", ".pth", ".ckpt", ".npz")
@@ -95,7 +95,7 @@ def _only(folder: str, tier: list[str], is_index: bool) -> list[str]:
 def _listing(folder: str) -> tuple[list[str], list[str]]:
     """Return the files and the folders in a folder, sorted."""
     if is_uri(folder):
-        from fcinspect.checkpoints.remote import listing_of
+        from fcinspect.checkpoints.access.remote import listing_of
 
         entries = listing_of(folder)
     else:

@@ -6,9 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fcinspect.checkpoints.access.looks import look_ahead, one_look
+from fcinspect.checkpoints.access.storage import FolderGiven, read_whole
+from fcinspect.checkpoints.access.uris import (
+    beside,
+    inside,
+    is_uri,
+    last_part,
+    local_path,
+    masked_name,
+    without_secrets,
+)
 from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
 from fcinspect.checkpoints.folders import besides, choose
-from fcinspect.checkpoints.looks import look_ahead, one_look
 from fcinspect.checkpoints.records import (
     Checkpoint,
     Layout,
@@ -23,16 +33,6 @@ from fcinspect.checkpoints.shards import (
     from_index,
     index_of,
     is_index,
-)
-from fcinspect.checkpoints.storage import FolderGiven, read_whole
-from fcinspect.checkpoints.uris import (
-    beside,
-    inside,
-    is_uri,
-    last_part,
-    local_path,
-    masked_name,
-    without_secrets,
 )
 from fcinspect.errors import InputError
 
@@ -119,7 +119,7 @@ class _Opener:
         if any(not shard.endswith(".safetensors") for shard in index.shards):
             return self._assembled(from_index(index, self._tensors, None), name)
 
-        from fcinspect.checkpoints.safetensors import data_size, natural_key
+        from fcinspect.checkpoints.formats.safetensors import data_size, natural_key
 
         found = from_index(index, self._tensors, data_size)
         # a safetensors file keeps no order of its own
@@ -151,7 +151,7 @@ class _Opener:
         )
 
     def _paired(self, tensors: Sequence[StoredTensor], name: str) -> Checkpoint:
-        from fcinspect.checkpoints.pairing import pair
+        from fcinspect.checkpoints.pairing.pair import pair
 
         return pair(tensors, repr(masked_name(name)), self.layout)
 
@@ -160,15 +160,15 @@ class _Opener:
         check_readable(name)
         kind = kind_of(name)
         if kind == "safetensors":
-            from fcinspect.checkpoints import safetensors
+            from fcinspect.checkpoints.formats import safetensors
 
             return safetensors.tensors_of(name)
         if kind == "npz":
-            from fcinspect.checkpoints import npz
+            from fcinspect.checkpoints.formats import npz
 
             return npz.tensors_of(name)
         if kind == "torch":
-            from fcinspect.checkpoints import torch_zip
+            from fcinspect.checkpoints.formats import torch_zip
 
             return torch_zip.tensors_of(name) or self._unpickled(name)
         raise InputError(f"{masked_name(name)!r} is JSON: expected a shard with tensors")
@@ -194,7 +194,7 @@ def _lone_shard(name: str) -> tuple[str, ...]:
 
 
 def _parsed(text: bytes, source: str) -> Any:
-    from fcinspect.checkpoints.json_array import parse
+    from fcinspect.checkpoints.formats.json_array import parse
 
     if not text.strip():
         raise InputError(f"{source} is empty: expected a layer in JSON")
@@ -205,7 +205,7 @@ def _parsed(text: bytes, source: str) -> Any:
 
 
 def _layers(document: Any, source: str, layout: Layout, plain_dtype: str) -> Checkpoint:
-    from fcinspect.checkpoints.json_file import checkpoint_of
+    from fcinspect.checkpoints.formats.json_file import checkpoint_of
 
     try:
         return checkpoint_of(document, source, layout, plain_dtype)

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from fcinspect.checkpoints.access.storage import open_storage
 from fcinspect.checkpoints.records import Place
-from fcinspect.checkpoints.storage import open_storage
 
 if TYPE_CHECKING:
     from fcinspect.rounding.arrays import FloatArray

@@ -12,7 +12,7 @@ from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.memory import require_free
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.storage import Stamp
+    from fcinspect.checkpoints.access.storage import Stamp
     from fcinspect.rounding.arrays import FloatArray
 
 Layout = Literal["out,in", "in,out"]

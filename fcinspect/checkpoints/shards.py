@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fcinspect.checkpoints.access.storage import MissingFile
+from fcinspect.checkpoints.access.uris import beside, masked_name
 from fcinspect.checkpoints.records import StoredTensor
-from fcinspect.checkpoints.storage import MissingFile
-from fcinspect.checkpoints.uris import beside, masked_name
 from fcinspect.errors import InputError
 
 SHARD = re.compile(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.checkpoints.access.storage import read_whole
+from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
-from fcinspect.checkpoints.storage import read_whole
-from fcinspect.checkpoints.uris import masked_name
 from fcinspect.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def load_values(path: str) -> tuple[npt.NDArray[np.float64], str | None]:
     if kind == "json":
         return _from_json(read_whole(path), repr(masked_name(path)))
     if kind == "npz":
-        from fcinspect.checkpoints import npz
+        from fcinspect.checkpoints.formats import npz
 
         return _from_tensors(npz.tensors_of(path), path)
     if kind == "safetensors":
-        from fcinspect.checkpoints import safetensors
+        from fcinspect.checkpoints.formats import safetensors
 
         return _from_tensors(safetensors.tensors_of(path), path)
     raise InputError(f"{path!r} is no array: expected .npz, .npy, .json or .safetensors")
@@ -46,14 +46,14 @@ def load_values(path: str) -> tuple[npt.NDArray[np.float64], str | None]:
 
 def values_from_json(text_or_object: Any, source: str = "x") -> npt.NDArray[np.float64]:
     """Return the array that JSON text, or a value already parsed, holds."""
-    from fcinspect.checkpoints.json_array import parse
+    from fcinspect.checkpoints.formats.json_array import parse
 
     is_text = isinstance(text_or_object, str | bytes)
     return _decoded(parse(text_or_object, source) if is_text else text_or_object, source)[0]
 
 
 def _from_json(text: bytes, source: str) -> tuple[npt.NDArray[np.float64], str | None]:
-    from fcinspect.checkpoints.json_array import parse
+    from fcinspect.checkpoints.formats.json_array import parse
 
     if not text.strip():
         raise InputError(f"{source} is empty: expected an array in JSON")
@@ -61,8 +61,8 @@ def _from_json(text: bytes, source: str) -> tuple[npt.NDArray[np.float64], str |
 
 
 def _decoded(document: object, source: str) -> tuple[npt.NDArray[np.float64], str | None]:
-    from fcinspect.checkpoints.json_array import decode, is_array_document
-    from fcinspect.checkpoints.json_file import envelope_data
+    from fcinspect.checkpoints.formats.json_array import decode, is_array_document
+    from fcinspect.checkpoints.formats.json_file import envelope_data
 
     data = envelope_data(document)
     if data is not None:

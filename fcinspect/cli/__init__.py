@@ -174,7 +174,7 @@ def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
 
 
 def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:
-    from fcinspect.checkpoints.uris import masked
+    from fcinspect.checkpoints.access.uris import masked
     from fcinspect.render.text import ascii_only, safe
 
     status = ExitStatus.INTERNAL if kind == "internal" else BY_KIND[kind]

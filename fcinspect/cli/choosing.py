@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fcinspect.checkpoints.naming import module_path, split
+from fcinspect.checkpoints.pairing.naming import module_path, split
 from fcinspect.checkpoints.records import Checkpoint, SkippedTensor, StoredLinear
 from fcinspect.errors import InputError, did_you_mean
 

@@ -84,9 +84,9 @@ def diff(
     output: Output,
 ) -> ExitStatus:
     """Say what changed in each linear layer of two checkpoints, and how."""
+    from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.diff.diffing import Request
     from fcinspect.checkpoints.diff.diffing import diff as compared
-    from fcinspect.checkpoints.uris import masked_name
     from fcinspect.render.diff import view_of_diff
     from fcinspect.render.progress import tracked
 

@@ -59,8 +59,8 @@ def names_a_file(text: str) -> bool:
 
 def names_a_checkpoint(text: str) -> bool:
     """Whether a text names a file, a URI or a folder rather than widths such as 3-5-4-2."""
+    from fcinspect.checkpoints.access.uris import is_uri
     from fcinspect.checkpoints.files import is_folder
-    from fcinspect.checkpoints.uris import is_uri
 
     return (
         names_a_file(text) or is_uri(text) or (text.strip("0123456789-,") != "" and is_folder(text))

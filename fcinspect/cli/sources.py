@@ -120,7 +120,7 @@ def _names_in(context: typer.Context, incomplete: str) -> list[str]:
     Neither is anything asked of the network, nor torch loaded for the files that need it.
     """
     from fcinspect.checkpoints import opening
-    from fcinspect.checkpoints.uris import is_uri
+    from fcinspect.checkpoints.access.uris import is_uri
 
     file = str(context.params.get("file"))
     if file == "-" or (is_uri(file) and not file.startswith("file://")):
@@ -179,7 +179,7 @@ class Stored:
 
     def asked(self) -> dict[str, Any]:
         """Return the arguments, for the report; no secret of a URI is among them."""
-        from fcinspect.checkpoints.uris import masked_name
+        from fcinspect.checkpoints.access.uris import masked_name
 
         asked = {field.name: getattr(self, field.name) for field in fields(self)}
         return asked if self.file is None else {**asked, "file": masked_name(self.file)}

@@ -88,7 +88,7 @@ class Problem:
 
     def notes(self, request: StepRequest) -> tuple[str, ...]:
         """Say where the numbers come from."""
-        from fcinspect.checkpoints.uris import masked_name
+        from fcinspect.checkpoints.access.uris import masked_name
 
         source = (
             f"layers from {masked_name(self.widths)}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fcinspect import __version__
-from fcinspect.checkpoints.uris import masked_name
+from fcinspect.checkpoints.access.uris import masked_name
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array

@@ -16,7 +16,7 @@ import torch
 from safetensors.numpy import save_file
 
 from fcinspect.render.schema import schema_of
-from tests.checkpoints.test_safetensors import BAD as UNSOUND
+from tests.checkpoints.formats.test_safetensors import BAD as UNSOUND
 from tests.conftest import Run
 
 RNG = np.random.default_rng(0)

@@ -11,10 +11,10 @@ from fcinspect.bridge import pickled
 from fcinspect.bridge.linear import to_tensor
 from fcinspect.bridge.trace.meta_copy import meta_copy
 from fcinspect.bridge.trace.origins import is_lazy
+from fcinspect.checkpoints.access.uris import is_uri, masked_name
 from fcinspect.checkpoints.files import check_readable, kind_of
-from fcinspect.checkpoints.naming import module_path
+from fcinspect.checkpoints.pairing.naming import module_path
 from fcinspect.checkpoints.records import StoredTensor
-from fcinspect.checkpoints.uris import is_uri, masked_name
 from fcinspect.diagnosis.observations import StoredWeights
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
@@ -64,15 +64,15 @@ def _tensors(path: str) -> list[StoredTensor]:
     check_readable(path)
     match kind_of(path):
         case "safetensors":
-            from fcinspect.checkpoints import safetensors
+            from fcinspect.checkpoints.formats import safetensors
 
             return list(safetensors.tensors_of(path))
         case "npz":
-            from fcinspect.checkpoints import npz
+            from fcinspect.checkpoints.formats import npz
 
             return list(npz.tensors_of(path))
         case "torch" if not is_uri(path):
-            from fcinspect.checkpoints import torch_zip
+            from fcinspect.checkpoints.formats import torch_zip
 
             return list(torch_zip.tensors_of(path) or pickled.tensors_of(path))
         case _:

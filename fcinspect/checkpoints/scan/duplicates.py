@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.checkpoints.access.storage import Storage
 from fcinspect.checkpoints.records import Place
 from fcinspect.checkpoints.scan.jobs import TILE, as_it_lies
 from fcinspect.checkpoints.scan.merging import FIRST
 from fcinspect.checkpoints.scan.records import Places
-from fcinspect.checkpoints.storage import Storage
 from fcinspect.rounding.arrays import ITEMSIZES
 
 HASHERS = 1 << 12

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.checkpoints.access.storage import ReadAhead, Storage, open_storage, read_in_passing
+from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import Place
 from fcinspect.checkpoints.scan.one_thread import one_blas_thread
 from fcinspect.checkpoints.scan.partial import Partial
 from fcinspect.checkpoints.scan.passes import Blocks
 from fcinspect.checkpoints.scan.tile import take_in
-from fcinspect.checkpoints.storage import ReadAhead, Storage, open_storage, read_in_passing
-from fcinspect.checkpoints.uris import is_uri
 from fcinspect.rounding import float8
 from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fcinspect.checkpoints.access.storage import ArrayStorage, Storage, open_storage
 from fcinspect.checkpoints.records import Place, StoredTensor
 from fcinspect.checkpoints.scan import duplicates
 from fcinspect.checkpoints.scan.jobs import Job, carry_out_in, jobs_of
@@ -17,7 +18,6 @@ from fcinspect.checkpoints.scan.one_thread import one_blas_thread
 from fcinspect.checkpoints.scan.partial import Partial
 from fcinspect.checkpoints.scan.records import MatrixStatistics, Places, Statistics
 from fcinspect.checkpoints.scan.singular import SingularValues, Wanted, singular_values_in
-from fcinspect.checkpoints.storage import ArrayStorage, Storage, open_storage
 
 Open = Callable[[], Storage]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from fcinspect.checkpoints.access.storage import open_storage
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.checkpoints.scan.engines import Engine, Task
 from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
@@ -16,7 +17,6 @@ from fcinspect.checkpoints.scan.matrix import Matrix
 from fcinspect.checkpoints.scan.partial import Partial
 from fcinspect.checkpoints.scan.records import ScannedLayer
 from fcinspect.checkpoints.scan.singular import SingularValues, Wanted, singular_values
-from fcinspect.checkpoints.storage import open_storage
 
 MOST_NAMED = 3
 Progress = Callable[[int], None]

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fcinspect.checkpoints.access.storage import ArrayStorage, Storage, open_storage
+from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import Place
 from fcinspect.checkpoints.scan.jobs import as_it_lies, blocks_of
 from fcinspect.checkpoints.scan.lanczos import LeadingSingularValue, leading_singular_value
 from fcinspect.checkpoints.scan.one_thread import one_blas_thread
 from fcinspect.checkpoints.scan.spectrum import Spectrum, spectrum_of
-from fcinspect.checkpoints.storage import ArrayStorage, Storage, open_storage
-from fcinspect.checkpoints.uris import is_uri
 from fcinspect.layers.memory import is_free
 from fcinspect.rounding.arrays import ITEMSIZES
 

@@ -38,10 +38,10 @@ def example(
 
 def _document(file: str) -> tuple[Any, str]:
     """Return the JSON of a file or of standard input, and its source in words."""
+    from fcinspect.checkpoints.access.storage import read_whole
+    from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.files import check_readable, standard_input
-    from fcinspect.checkpoints.json_array import parse
-    from fcinspect.checkpoints.storage import read_whole
-    from fcinspect.checkpoints.uris import masked_name
+    from fcinspect.checkpoints.formats.json_array import parse
     from fcinspect.errors import InputError
 
     if file == "-":

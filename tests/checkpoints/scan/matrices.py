@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
 
-from fcinspect.checkpoints import safetensors
+from fcinspect.checkpoints.formats import safetensors
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.checkpoints.scan.jobs import carry_out
 from fcinspect.checkpoints.scan.matrix import Matrix

@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from fcinspect.checkpoints import remote
-from fcinspect.checkpoints.storage import ReadAhead
+from fcinspect.checkpoints.access import remote
+from fcinspect.checkpoints.access.storage import ReadAhead
 from tests.conftest import Run
 
 fsspec = pytest.importorskip("fsspec")

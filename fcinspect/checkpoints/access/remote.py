@@ -1,0 +1,159 @@
+"""Files behind s3://, gs://, hf://, https:// and memory://, through fsspec."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Stamp
+from fcinspect.checkpoints.access.uris import last_part, masked_name, without_secrets
+from fcinspect.errors import InputError, did_you_mean
+
+TAGS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "Last-Modified",
+        "blob_id", "created")  # fmt: skip
+"""What filesystems call that which changes with the content."""
+PIECE = 1 << 24
+"""Bytes asked of the server at once."""
+WEB = ("http", "https")
+DRIVERS = {"s3", "s3a", "gs", "gcs", "hf", *WEB}
+"""Schemes whose drivers the extra brings."""
+LOGGERS = ("fsspec", "gcsfs", "s3fs", "botocore", "aiobotocore", "huggingface_hub", "google.auth")
+"""Libraries that write tracebacks, and URIs with their secrets, before they raise: we tell it."""
+EXTRA = "pip install 'fcinspect[remote]'"
+
+
+class RemoteFile:
+    """A file behind a URI; one that is opened by bytes alone, never as a whole."""
+
+    def __init__(self, uri: str, system: Any = None) -> None:
+        """Ask for the file's size; of `system`, or else of fsspec's filesystem for this thread."""
+        self.uri = uri
+        if system is None:
+            self._system, self._path = filesystem_of(uri)
+        else:
+            self._system, self._path = system, system._strip_protocol(uri)
+        try:
+            told = self._system.info(self._path)
+        except Exception as error:  # every filesystem raises its own
+            raise refused(uri, error, hint=self._near(error)) from None
+        if told.get("type") == "directory":
+            raise FolderGiven(f"{masked_name(uri)!r} is a folder: expected a file")
+        if told.get("size") is None:
+            raise InputError(f"{masked_name(uri)!r} does not tell its size: download it first")
+        tag = next((str(told[key]) for key in TAGS if told.get(key) is not None), "")
+        self.stamp = Stamp(int(told["size"]), tag)
+
+    def read_into(self, view: memoryview, begin: int) -> None:
+        """Fill `view` from byte `begin` on; raises InputError where the file ends before."""
+        while view:
+            wanted = min(len(view), PIECE)
+            try:
+                data = self._part(begin, begin + wanted)
+            except Exception as error:
+                raise refused(self.uri, error) from None
+            if not data:
+                raise InputError(f"{masked_name(self.uri)!r} was truncated while it was read")
+            if len(data) > wanted:
+                raise _serves_no_parts(self.uri)
+            view[: len(data)] = data
+            view, begin = view[len(data) :], begin + len(data)
+
+    def close(self) -> None:
+        """Let go of the file; fsspec keeps the connection for the next one."""
+
+    def _part(self, begin: int, end: int) -> bytes:
+        if scheme_of(self.uri) not in WEB:
+            return bytes(self._system.cat_file(self._path, start=begin, end=end))
+        # its cat_file would take a whole file from a server that serves no parts
+        with self._system.open(self._path, cache_type="none", size=self.stamp.size) as file:
+            file.seek(begin)
+            return bytes(file.read(end - begin))
+
+    def _near(self, error: Exception) -> str | None:
+        """Return which file beside it a missing one may be meant for."""
+        if not isinstance(error, FileNotFoundError) or scheme_of(self.uri) in WEB:
+            return None
+        try:
+            listed = self._system.ls(self._path.rstrip("/").rpartition("/")[0], detail=False)
+        except Exception:  # a hint is no reason for another refusal
+            return None
+        return did_you_mean(last_part(self.uri), [last_part(f"x://x/{name}") for name in listed])
+
+
+def listing_of(uri: str) -> list[tuple[str, bool]]:
+    """Return the names in a folder, and whether each is a folder itself; raises InputError."""
+    system, path = filesystem_of(uri)
+    try:
+        listed = system.ls(path, detail=True)
+    except Exception as error:
+        raise refused(uri, error) from None
+    found = [
+        (str(entry["name"]).rstrip("/").rpartition("/")[2], entry.get("type") == "directory")
+        for entry in listed
+    ]
+    return [(name, is_folder) for name, is_folder in found if name]
+
+
+def scheme_of(uri: str) -> str:
+    """Return what stands before ://."""
+    return uri.partition("://")[0]
+
+
+def filesystem_of(uri: str) -> tuple[Any, str]:
+    """Return fsspec's filesystem of a URI and the path in it; raises InputError."""
+    shown, scheme = masked_name(uri), scheme_of(uri)
+    try:
+        from fsspec.core import url_to_fs
+        from fsspec.registry import known_implementations, registry
+    except ImportError:
+        raise InputError(f"{shown!r} needs fsspec", hint=EXTRA) from None
+    if scheme not in known_implementations and scheme not in registry:
+        raise InputError(
+            f"{shown!r} has the unknown scheme {scheme + '://'!r}: expected s3://, gs://, hf://,"
+            " https://, or another that fsspec knows"
+        )
+    for logger in LOGGERS:
+        logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
+    try:
+        system, path = url_to_fs(uri)
+    except ImportError as error:
+        reason = without_secrets(_line(error), uri)
+        hint = EXTRA if scheme in DRIVERS else None
+        raise InputError(f"{shown!r} needs a driver: {reason}", hint) from None
+    except Exception as error:
+        raise refused(uri, error) from None
+    return system, path
+
+
+def refused(uri: str, error: BaseException, hint: str | None = None) -> InputError:
+    """Return the refusal for what a filesystem raised; no secret of the URI is in it."""
+    shown = masked_name(uri)
+    # the web's filesystem calls everything a missing file, and keeps what was wrong as the cause
+    cause = error.__cause__ if isinstance(error, FileNotFoundError) else None
+    if cause is not None and getattr(cause, "status", None) not in (404, 410):
+        error = cause
+    if isinstance(error, FileNotFoundError):
+        return MissingFile(f"there is no file {shown!r}", hint)
+    kind = type(error).__name__
+    # aiohttp tells a status; gcsfs a code, which aiohttp has too but warns of
+    status = error.status if hasattr(error, "status") else getattr(error, "code", None)
+    if isinstance(error, PermissionError) or status in (401, 403) or "Credentials" in kind:
+        return InputError(
+            f"{shown!r} may not be read with the credentials that were found:"
+            f" {without_secrets(_line(error), uri)}"
+        )
+    if isinstance(error, TimeoutError) or "Timeout" in kind:
+        return InputError(f"{shown!r} cannot be read: its server did not answer in time")
+    if "range request" in str(error):
+        return _serves_no_parts(uri)
+    return InputError(f"{shown!r} cannot be read: {without_secrets(_line(error), uri)}")
+
+
+def _serves_no_parts(uri: str) -> InputError:
+    shown = masked_name(uri)
+    return InputError(f"{shown!r}: its server serves no parts of a file; download it first")
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split())[:200].rstrip(".")
+    return text or type(error).__name__

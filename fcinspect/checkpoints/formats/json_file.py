@@ -1,0 +1,166 @@
+"""Layers in JSON: our own documents, a network, a plain layer, or a state dict.
+
+Read are ``{"weight": [[…]], "bias": […]}``; ``{"fc1.weight": [[…]], …}``, nested or flat;
+``{"layers": [{"weight", "bias", "activation"}, …]}``; and the output of ``create --json`` and of
+every other command that writes a layer or a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fcinspect.checkpoints.formats.json_array import PLAIN_DTYPE, as_tensor, is_array_document
+from fcinspect.checkpoints.pairing.naming import BIAS, WEIGHT
+from fcinspect.checkpoints.pairing.pair import pair
+from fcinspect.checkpoints.records import Checkpoint, Layout, SkippedTensor, StoredTensor
+from fcinspect.errors import InputError
+
+EXPECTED = (
+    'expected {"weight": [[...]], "bias": [...]}, {"fc1.weight": ...}, {"layers": [...]}'
+    " or the output of 'fcinspect create --json'"
+)
+MOST_LEVELS = 50
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a document is read."""
+
+    source: str
+    """The file in words"""
+    layout: Layout
+    """How it holds a weight"""
+    plain: str
+    """The dtype of numbers for which it names none"""
+
+
+def envelope_data(document: object) -> Mapping[str, Any] | None:
+    """Return the data of a document that fcinspect wrote, None for any other."""
+    if not isinstance(document, dict) or "data" not in document:
+        return None
+    schema, data = document.get("schema"), document["data"]
+    ours = isinstance(schema, str) and schema.startswith("fcinspect.")
+    return data if ours and isinstance(data, dict) else None
+
+
+def checkpoint_of(
+    document: object, source: str, layout: Layout = "out,in", plain: str = PLAIN_DTYPE
+) -> Checkpoint:
+    """Return the layers of a parsed JSON document; `plain` is the dtype of numbers without one.
+
+    Raises InputError naming what is wrong where.
+    """
+    way = Reading(source, layout, plain)
+    data = envelope_data(document)
+    if data is not None:
+        return _from_envelope(data, way)
+    if isinstance(document, list):
+        return pair([as_tensor(document, "weight", plain)], source, layout)
+    if not isinstance(document, dict):
+        raise InputError(f"{source} holds no layer: {EXPECTED}")
+    network = document.get("network")
+    content: dict[str, Any] = network if isinstance(network, dict) else document
+    if isinstance(content.get("layers"), list):
+        return _network(content["layers"], "layers", way)
+    return _state_dict(content, way)
+
+
+def _from_envelope(data: Mapping[str, Any], way: Reading) -> Checkpoint:
+    layer, network = data.get("layer"), data.get("network")
+    if isinstance(layer, dict):
+        return _one_layer(layer, way)
+    if isinstance(network, dict) and isinstance(network.get("layers"), list):
+        return _network(network["layers"], "data.network.layers", way)
+    raise InputError(f"{way.source} is a document of fcinspect that holds no layer: {EXPECTED}")
+
+
+def _one_layer(layer: Mapping[str, Any], way: Reading) -> Checkpoint:
+    place = "data.layer"
+    name, origin = _name(layer, place), layer.get("source")
+    found = pair(
+        _named(layer, name, place, way), way.source, way.layout, _activations([(name, layer)])
+    )
+    words = f"{origin} (from {way.source})" if isinstance(origin, str) and origin else None
+    return replace(found, layers=tuple(replace(v, origin=words) for v in found.layers))
+
+
+def _network(entries: list[Any], place: str, way: Reading) -> Checkpoint:
+    """Return the layers of a network file, named fc1, fc2, … where they have no names."""
+    tensors: list[StoredTensor] = []
+    named: list[tuple[str, Mapping[str, Any]]] = []
+    for number, entry in enumerate(entries):
+        where = f"{place}[{number}]"
+        if not isinstance(entry, dict) or "weight" not in entry:
+            raise InputError(f"{where} of {way.source} has no weight: {EXPECTED}")
+        name = _name(entry, where) or f"fc{number + 1}"
+        if any(name == other for other, _ in named):
+            raise InputError(f"{where} of {way.source} is a second layer named {name!r}")
+        named.append((name, entry))
+        tensors += _named(entry, name, where, way)
+    return pair(tensors, way.source, way.layout, _activations(named))
+
+
+def _name(entry: Mapping[str, Any], place: str) -> str:
+    name = entry.get("name", "")
+    if name is not None and not isinstance(name, str):
+        raise InputError(f"{place}.name is not a string")
+    return name or ""
+
+
+def _activations(named: list[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
+    found = {}
+    for name, entry in named:
+        activation = entry.get("activation")
+        if activation is None:
+            continue
+        if not isinstance(activation, str):
+            raise InputError(f"the activation of layer {name!r} is not a name such as 'relu'")
+        found[name] = activation
+    return found
+
+
+def _named(entry: Mapping[str, Any], name: str, place: str, way: Reading) -> Iterator[StoredTensor]:
+    """Yield weight and bias of one layer; refusals name their place in the document."""
+    if "weight" not in entry:
+        raise InputError(f"{place} has no weight: {EXPECTED}")
+    for key in ("weight", "bias"):
+        if key == "weight" or entry.get(key) is not None:
+            tensor = as_tensor(entry[key], f"{place}.{key}" if place else key, way.plain)
+            yield replace(tensor, name=f"{name}.{key}" if name else key)
+
+
+def _state_dict(document: Mapping[str, Any], way: Reading) -> Checkpoint:
+    tensors: list[StoredTensor] = []
+    ignored: list[SkippedTensor] = []
+    for key, value in _flattened(document, "", 0):
+        strict = bool(WEIGHT.fullmatch(key) or BIAS.fullmatch(key))
+        if value is None and BIAS.fullmatch(key):
+            continue
+        if strict or isinstance(value, list) or is_array_document(value):
+            tensors.append(as_tensor(value, key, way.plain))
+        else:
+            ignored.append(SkippedTensor(key, "not an array"))
+    if not tensors:
+        raise InputError(f"{way.source} holds no layer: {EXPECTED}")
+    found = pair(tensors, way.source, way.layout)
+    return replace(found, skipped=(*found.skipped, *ignored))
+
+
+def _flattened(value: Mapping[str, Any], prefix: str, level: int) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of nested objects under dotted keys; arrays stay whole."""
+    if level > MOST_LEVELS:
+        raise InputError(f"{prefix!r} is nested too deeply")
+    seen: set[str] = set()
+    for key, inner in value.items():
+        name = f"{prefix}.{key}" if prefix else key
+        if isinstance(inner, dict) and not is_array_document(inner):
+            entries = _flattened(inner, name, level + 1)
+        else:
+            entries = iter([(name, inner)])
+        for entry in entries:
+            if entry[0] in seen:
+                raise InputError(f"{entry[0]!r} stands in the document twice")
+            seen.add(entry[0])
+            yield entry

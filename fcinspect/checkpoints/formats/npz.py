@@ -1,0 +1,252 @@
+"""Reading .npz and .npy: headers first, arrays only when asked for, pickled objects never."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
+
+from fcinspect.checkpoints.access.storage import Seekable, Stamp, Storage, open_storage
+from fcinspect.checkpoints.access.uris import masked_name
+from fcinspect.checkpoints.places import read_place
+from fcinspect.checkpoints.records import Place, StoredTensor, unreadable
+from fcinspect.errors import InputError
+from fcinspect.layers.memory import require_free
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from fcinspect.rounding.arrays import FloatArray
+
+READABLE = ("float64", "float32", "float16")
+AHEAD = 1 << 22
+"""Bytes of an array that are asked for at once: each time is a round trip where it is remote."""
+LOCAL_HEADER = 30
+"""Bytes of a zip member's own header, before its name and extra field."""
+DAMAGE = (
+    OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+"""What zipfile and numpy raise for unsound bytes."""
+UNREADABLE_HEADER = (
+    ValueError, EOFError, SyntaxError, tokenize.TokenError, zlib.error, RecursionError,
+)  # fmt: skip
+"""What numpy raises for an array's header that is none."""
+LONGEST_REASON = 160
+"""Characters that are passed on of a library's words, which may quote the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One array of the file, its numbers unread."""
+
+    name: str
+    """The array's name."""
+    shape: tuple[int, ...]
+    """The shape, outermost dimension first."""
+    dtype: np.dtype[Any]
+    """The format in the file."""
+    path: str
+    """The file."""
+    stamp: Stamp
+    """The file as it was when the header was read."""
+    inner: str | None
+    """The member of the zip file, None for an .npy file."""
+    place: Place | None
+    """Where the numbers lie, None where they are packed or of no format that is read by place."""
+
+    def values(self) -> npt.NDArray[Any]:
+        """Read the array; what the zip file says of its checksum is held against it."""
+        import numpy as np
+
+        what = f"reading {self.name!r} of {masked_name(self.path)!r}"
+        require_free(2 * math.prod(self.shape) * self.dtype.itemsize, what, refusal=InputError)
+        storage = open_storage(self.path, self.stamp)
+        try:
+            with _stream(storage, self.inner, AHEAD) as file:
+                found = np.lib.format.read_array(file, allow_pickle=False)
+        except DAMAGE as error:
+            raise InputError(f"{what} failed: {_line(error)}") from None
+        finally:
+            storage.close()
+        return np.asarray(found, dtype=self.dtype.newbyteorder("="))
+
+
+def members_of(path: str) -> tuple[Member, ...]:
+    """Return the arrays of an .npz or .npy file; raises InputError."""
+    storage = open_storage(path)
+    try:
+        if bytes(_part(storage, 0, min(6, storage.stamp.size))) == b"\x93NUMPY":
+            with _stream(storage, None) as file:
+                return (_member("weight", storage, file, None),)
+        with zipfile.ZipFile(Seekable(storage)) as archive:
+            infos = archive.infolist()
+            names = [info.filename for info in infos]
+            if len(set(names)) < len(names):
+                raise InputError(f"{masked_name(path)!r} holds an array name twice")
+            return tuple(_in_archive(archive, info, storage) for info in infos if not info.is_dir())
+    except DAMAGE as error:
+        reason = _line(error)
+        raise InputError(f"{masked_name(path)!r} is no sound .npz file: {reason}") from None
+    finally:
+        storage.close()
+
+
+def tensors_of(path: str) -> tuple[StoredTensor, ...]:
+    """Return the arrays of an .npz file, or the one of an .npy file, named weight."""
+    return tuple(map(_stored, members_of(path)))
+
+
+@contextmanager
+def _stream(
+    storage: Storage, inner: str | None, ahead: int = io.DEFAULT_BUFFER_SIZE
+) -> Iterator[IO[bytes]]:
+    """Yield the bytes of an .npy file, alone or in a zip file, read so far ahead."""
+    with io.BufferedReader(Seekable(storage), ahead) as whole:
+        if inner is None:
+            yield whole
+            return
+        with zipfile.ZipFile(whole) as archive, archive.open(inner) as file:
+            yield file
+
+
+def _part(storage: Storage, begin: int, length: int) -> bytearray:
+    data = bytearray(length)
+    storage.read_into(memoryview(data), begin)
+    return data
+
+
+def _in_archive(archive: zipfile.ZipFile, info: zipfile.ZipInfo, storage: Storage) -> Member:
+    name = info.filename.removesuffix(".npy")
+    with archive.open(info) as file:
+        return _member(name, storage, file, info)
+
+
+def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo | None) -> Member:
+    """Read one array's header and check that its bytes are all there."""
+    import numpy as np
+
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    what = f"{name!r} of {masked_name(storage.uri)!r}"
+    size = storage.stamp.size if info is None else info.file_size
+    try:
+        version = np.lib.format.read_magic(file)
+        if version not in readers:
+            raise InputError(f"{what} has the unknown .npy version {version}")
+        shape, by_columns, dtype = readers[version](file)
+        begin = file.tell()
+    except UNREADABLE_HEADER as error:
+        raise InputError(f"{what} is no sound array: {_line(error)}") from None
+    if any(width < 0 for width in shape):
+        raise InputError(f"{what} is no sound array: its shape {shape} has a negative width")
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != size - begin:
+        raise InputError(
+            f"{what} has {size - begin} bytes of numbers, which is not what"
+            f" {dtype} of shape {shape} takes: it is truncated or damaged"
+        )
+    place = None
+    start = 0 if info is None else _data_of(storage, info)
+    # columns first is the same as rows first for a vector, and has a place for a matrix
+    by_place = dtype.name in READABLE and _is_little(dtype) and (not by_columns or len(shape) <= 2)
+    if start is not None and by_place:
+        turned = by_columns and len(shape) == 2
+        place = Place(storage.uri, storage.stamp, dtype.name, start + begin, shape, turned)
+    inner = None if info is None else info.filename
+    return Member(name, shape, dtype, storage.uri, storage.stamp, inner, place)
+
+
+def _data_of(storage: Storage, info: zipfile.ZipInfo) -> int | None:
+    """Return where the bytes of a member begin, None for one that is packed or does not fit."""
+    plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
+    if not plain or info.compress_size != info.file_size:
+        return None
+    header = _part(storage, info.header_offset, LOCAL_HEADER)
+    begin = info.header_offset + LOCAL_HEADER
+    begin += int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    return begin if begin + info.file_size <= storage.stamp.size else None
+
+
+def _is_little(dtype: np.dtype[Any]) -> bool:
+    return dtype.newbyteorder("<").str == dtype.str
+
+
+def _stored(member: Member) -> StoredTensor:
+    dtype, shape = member.dtype, member.shape
+    if dtype.name in READABLE:
+        return StoredTensor(
+            member.name, dtype.name, shape, partial(_read, member), place=member.place
+        )
+    if dtype.kind in "iu" and 1 <= len(shape) <= 2:
+        return StoredTensor(
+            member.name,
+            "float32",
+            shape,
+            partial(_read_integers, member),
+            note=f"{member.name} holds {dtype.newbyteorder('=')} numbers, read as float32",
+            rounding=partial(_rounding, member),
+        )
+    if dtype.hasobject:
+        problem = "holds pickled Python objects, which are never loaded"
+    elif dtype.kind == "V":
+        problem = f"holds {dtype.itemsize}-byte values of no numpy format; if they are bfloat16,"
+        problem += " .safetensors keeps them"
+    else:
+        problem = f"holds {dtype}: layers are read from {', '.join(READABLE)} and integers"
+    return unreadable(member.name, str(dtype), shape, problem)
+
+
+def _read(member: Member, rows: Sequence[int] | None) -> FloatArray:
+    import numpy as np
+
+    if rows is not None and member.place is not None:
+        return np.ascontiguousarray(read_place(member.place, rows))
+    values = np.ascontiguousarray(member.values())
+    return values if rows is None else values[list(rows)]
+
+
+def _read_integers(member: Member, rows: Sequence[int] | None) -> FloatArray:
+    import numpy as np
+
+    held = np.ascontiguousarray(member.values().astype(np.float32))
+    return held if rows is None else held[list(rows)]
+
+
+def _rounding(member: Member) -> str | None:
+    """Read the whole numbers and say which of them float32 does not hold, None if it holds all.
+
+    It holds an integer whose magnitude, divided by its largest power of two, is below 2²⁴.
+    """
+    import numpy as np
+
+    if member.dtype.itemsize <= 2:
+        return None
+    whole = member.values().reshape(-1)
+    # the magnitude of -2^63 does not fit int64: its two's complement is the same bits
+    magnitude = np.where(whole < 0, np.negative(whole.astype(np.uint64)), whole.astype(np.uint64))
+    lowest = magnitude & np.negative(magnitude)
+    rounded = (magnitude >> np.uint64(24)) >= np.maximum(lowest, np.uint64(1))
+    count = int(np.count_nonzero(rounded))
+    if not count:
+        return None
+    first = whole[int(np.argmax(rounded))]
+    return (
+        f"{count} of {whole.size} were rounded: {int(first)} became {float(np.float32(first)):.0f}"
+    )
+
+
+def _line(error: Exception) -> str:
+    """Return the first line of an error's text, without the addresses of objects in it."""
+    line = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return re.sub(r" at 0x[0-9a-f]+", "", line)[:LONGEST_REASON]

@@ -1,0 +1,200 @@
+"""Reading .safetensors: a checked header, then only the bytes that are asked for.
+
+Format: 8 bytes n (little-endian), n bytes of JSON {name: {"dtype", "shape", "data_offsets"}},
+then the data, which the tensors fill from its first byte to its last without hole or overlap.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fcinspect.checkpoints.access.storage import Stamp, Storage, open_storage
+from fcinspect.checkpoints.access.uris import masked_name
+from fcinspect.checkpoints.formats.json_array import unique_keys
+from fcinspect.checkpoints.places import read_place
+from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
+from fcinspect.errors import InputError
+
+LARGEST_HEADER = 100_000_000
+"""Bytes of JSON; the format's own limit."""
+MOST_DIMENSIONS = 64
+"""As many as an array of numpy has."""
+
+READABLE = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+"""The formats that layers are read from, in our words."""
+SCANNED = {**READABLE, "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"}
+"""Those whose numbers are known, in our words."""
+
+BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "U32": 32, "I32": 32, "U64": 64, "I64": 64,
+    "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "C64": 64,
+    "F8_E5M2": 8, "F8_E4M3": 8, "F8_E5M2FNUZ": 8, "F8_E4M3FNUZ": 8, "F8_E8M0": 8,
+    "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
+}  # fmt: skip
+"""Bits of one number of every dtype of the format."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor as the header describes it."""
+
+    name: str
+    """The state-dict key."""
+    dtype: str
+    """The format in the file's words, "F32"."""
+    shape: tuple[int, ...]
+    """The shape, outermost dimension first."""
+    begin: int
+    """First byte in the file."""
+    end: int
+    """The byte after the last."""
+
+
+class _Unsound(Exception):
+    """A header that breaks the format; the message says where."""
+
+
+def tensors_of(path: str) -> tuple[StoredTensor, ...]:
+    """Return the tensors of a .safetensors file, fc2 before fc10; raises InputError."""
+    entries, stamp = _read_header(path)
+    return tuple(
+        _stored(path, stamp, entry)
+        for entry in sorted(entries, key=lambda entry: natural_key(entry.name))
+    )
+
+
+def entries_of(path: str) -> tuple[Entry, ...]:
+    """Return the checked header of a .safetensors file, in the order of the data."""
+    return _read_header(path)[0]
+
+
+def data_size(path: str) -> int:
+    """Return how many bytes of numbers a sound .safetensors file holds."""
+    storage = open_storage(path)
+    try:
+        return storage.stamp.size - 8 - int.from_bytes(_part(storage, 0, 8), "little")
+    finally:
+        storage.close()
+
+
+def _read_header(path: str) -> tuple[tuple[Entry, ...], Stamp]:
+    storage = open_storage(path)
+    try:
+        return _checked(_header(storage), storage.stamp.size), storage.stamp
+    except _Unsound as error:
+        raise InputError(f"{masked_name(path)!r} is no sound safetensors file: {error}") from None
+    finally:
+        storage.close()
+
+
+def _header(storage: Storage) -> tuple[dict[str, Any], int]:
+    """Return the header's JSON and where the data begins."""
+    size = storage.stamp.size
+    if size < 8:
+        raise _Unsound(f"it has {size} bytes, its header's length alone takes 8")
+    length = int.from_bytes(_part(storage, 0, 8), "little")
+    if length > LARGEST_HEADER:
+        raise _Unsound(f"its header claims {length} bytes: at most {LARGEST_HEADER} are allowed")
+    if 8 + length > size:
+        raise _Unsound(f"it is truncated: the header ends at byte {8 + length}, the file at {size}")
+    text = _part(storage, 8, length)
+    if not text.startswith(b"{"):
+        raise _Unsound("its header does not begin with '{'")
+    try:
+        header = json.loads(text.decode(), object_pairs_hook=unique_keys(_twice))
+    except RecursionError:
+        raise _Unsound("its header is nested too deeply") from None
+    except ValueError as error:  # JSON, UTF-8, or an integer of thousands of digits
+        reason = str(error).split(": ")[0]
+        raise _Unsound(f"its header is not JSON ({reason})") from None
+    if not isinstance(header, dict):
+        raise _Unsound("its header is not an object")
+    return header, 8 + length
+
+
+def _part(storage: Storage, begin: int, length: int) -> bytes:
+    data = bytearray(length)
+    storage.read_into(memoryview(data), begin)
+    return bytes(data)
+
+
+def _twice(name: str) -> _Unsound:
+    return _Unsound(f"{name!r} stands in its header twice")
+
+
+def _checked(header_and_start: tuple[dict[str, Any], int], size: int) -> tuple[Entry, ...]:
+    header, start = header_and_start
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise _Unsound("its metadata are not strings")
+    entries = sorted(
+        (_entry(name, value, start) for name, value in header.items()),
+        key=lambda entry: (entry.begin, entry.end),
+    )
+    position = start
+    for entry in entries:
+        if entry.begin != position:
+            what = "a hole" if entry.begin > position else "an overlap"
+            raise _Unsound(f"there is {what} before {entry.name!r}, at byte {entry.begin}")
+        position = entry.end
+    if position > size:
+        raise _Unsound(f"it is truncated: the data end at byte {position}, the file at {size}")
+    if position < size:
+        raise _Unsound(f"{size - position} bytes follow the last tensor")
+    return tuple(entries)
+
+
+def _entry(name: str, value: object, start: int) -> Entry:
+    if not isinstance(value, dict):
+        raise _Unsound(f"{name!r} is not described by an object")
+    dtype = value.get("dtype")
+    if not isinstance(dtype, str):
+        raise _Unsound(f"{name!r} has no dtype")
+    shape = _whole_numbers(value.get("shape"))
+    if shape is None:
+        raise _Unsound(f"the shape of {name!r} is not a list of whole numbers")
+    offsets = _whole_numbers(value.get("data_offsets"))
+    if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
+        raise _Unsound(f"the data_offsets of {name!r} are not two whole numbers in order")
+    begin, end = offsets
+    if len(shape) > MOST_DIMENSIONS:
+        raise _Unsound(f"{name!r} has {len(shape)} dimensions: at most {MOST_DIMENSIONS} are read")
+    if dtype in BITS and math.prod(shape) * BITS[dtype] != (end - begin) * 8:
+        raise _Unsound(
+            f"{name!r} has {end - begin} bytes, which is not what {dtype} of shape {shape} takes"
+        )
+    return Entry(name, dtype, shape, start + begin, start + end)
+
+
+def _whole_numbers(value: object) -> tuple[int, ...] | None:
+    """Return a list of whole numbers, None for anything else."""
+    # 2^63 and more is an overflow for every other reader
+    if isinstance(value, list) and all(type(v) is int and 0 <= v < 2**63 for v in value):
+        return tuple(value)
+    return None
+
+
+def _stored(path: str, stamp: Stamp, entry: Entry) -> StoredTensor:
+    dtype = READABLE.get(entry.dtype)
+    place = None
+    if entry.dtype in SCANNED:
+        place = Place(path, stamp, SCANNED[entry.dtype], entry.begin, entry.shape)
+    if dtype is None:
+        known = "holds" if entry.dtype in BITS else "holds the unknown format"
+        problem = f"{known} {entry.dtype}: layers are read from {', '.join(READABLE)}"
+        name = entry.dtype if place is None else place.dtype
+        extent = Extent(path, stamp, entry.begin, entry.end - entry.begin)
+        return unreadable(entry.name, name, entry.shape, problem, place, extent)
+    assert place is not None
+    return StoredTensor(entry.name, dtype, entry.shape, partial(read_place, place), place=place)
+
+
+def natural_key(name: str) -> list[tuple[int, int | str]]:
+    """Order names as people do: fc2 before fc10."""
+    parts = re.split(r"([0-9]{1,18})", name)
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]

@@ -1,0 +1,134 @@
+"""The zip file that torch.save writes: ``<root>/data.pkl`` and a member for every storage.
+
+Its list of members is held against the file before anything is read: no member outside the file or
+over another, none twice, none encrypted.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fcinspect.checkpoints.access.storage import Seekable, Storage
+from fcinspect.checkpoints.access.uris import masked_name
+from fcinspect.checkpoints.formats.torch_words import check_members, damaged, not_torch
+from fcinspect.errors import InputError
+
+LOCAL_HEADER = 30
+"""Bytes of a member's own header, before its name and extra field."""
+FEW = 1 << 20
+"""Bytes to which a pickle may unpack from however few."""
+
+
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """A checked archive, its members unread."""
+
+    storage: Storage
+    """The file."""
+    source: str
+    """The file in words."""
+    root: str
+    """The folder of all members."""
+    members: Mapping[str, zipfile.ZipInfo]
+    """By name."""
+    ends: Mapping[str, int]
+    """Member -> the byte where the next one, or the list of members, begins."""
+
+    def size_of(self, key: str) -> int | None:
+        """Return the bytes of a storage, None where the archive has none of that key."""
+        info = self.members.get(f"{self.root}/data/{key}")
+        return None if info is None else info.file_size
+
+    def is_plain(self, key: str) -> bool:
+        """Whether the bytes of a storage lie in the file as they are."""
+        return self.members[f"{self.root}/data/{key}"].compress_type == zipfile.ZIP_STORED
+
+    def begin_of(self, key: str) -> int:
+        """Return where the bytes of a storage begin; raises InputError where they do not fit."""
+        return self._begin(self.members[f"{self.root}/data/{key}"])
+
+    def content(self, name: str, most: int) -> bytes | None:
+        """Return a member of at most so many bytes, unpacked; None where there is none."""
+        info = self.members.get(f"{self.root}/{name}")
+        if info is None:
+            return None
+        if max(info.file_size, info.compress_size) > most:
+            raise InputError(f"{self.source} has a {name} of {info.file_size} bytes: refused")
+        data = _part(self.storage, self._begin(info), info.compress_size)
+        if info.compress_type == zipfile.ZIP_STORED:
+            return bytes(data)
+        if info.file_size > max(FEW, 100 * info.compress_size):
+            raise InputError(
+                f"{self.source} has a {name} that would unpack from {len(data)} bytes to"
+                f" {info.file_size}: refused"
+            )
+        try:
+            unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, info.file_size + 1)
+        except zlib.error:
+            raise damaged(self.source) from None
+        if len(unpacked) != info.file_size:
+            raise damaged(self.source)
+        return unpacked
+
+    def _begin(self, info: zipfile.ZipInfo) -> int:
+        where = info.header_offset
+        if where + LOCAL_HEADER > self.storage.stamp.size:
+            raise damaged(self.source)
+        header = _part(self.storage, where, LOCAL_HEADER)
+        begin = where + LOCAL_HEADER
+        begin += int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+        # the end is held against the next member: this one may lie after a longer extra field
+        if header[:4] != b"PK\3\4" or begin + info.compress_size > self.ends[info.filename]:
+            raise damaged(self.source)
+        return begin
+
+
+def opened_archive(storage: Storage) -> Archive:
+    """Return the checked archive of a zip file; raises InputError for any other."""
+    source = repr(masked_name(storage.uri))
+    try:
+        with zipfile.ZipFile(Seekable(storage)) as archive:
+            infos = archive.infolist()
+            end = archive.start_dir
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, OverflowError):
+        raise damaged(source) from None
+    check_members(source, ((i.filename, i.compress_size, i.file_size) for i in infos))
+    members = {info.filename: info for info in infos}
+    if len(members) < len(infos):
+        raise not_torch(source, "a member stands in its list twice")
+    root = infos[0].filename.partition("/")[0] if infos else ""
+    if f"{root}/data.pkl" not in members:
+        raise not_torch(source, "it has no data.pkl")
+    outside = next((name for name in members if not name.startswith(f"{root}/")), None)
+    if outside is not None:
+        raise not_torch(source, f"its member {outside[:60]!a} is not in the folder {root!a}")
+    return Archive(storage, source, root, members, _ends(source, infos, end))
+
+
+def _ends(source: str, infos: list[zipfile.ZipInfo], end: int) -> dict[str, int]:
+    """Return where the member behind each one begins; none may begin before this one ends."""
+    ordered = sorted(infos, key=lambda info: info.header_offset)
+    begins = [info.header_offset for info in ordered[1:]] + [end]
+    ends = {}
+    for info, after in zip(ordered, begins, strict=True):
+        plain = info.compress_type == zipfile.ZIP_STORED
+        shown = ascii(info.filename[:60])
+        if info.flag_bits & 1:
+            raise not_torch(source, f"its member {shown} is encrypted")
+        if not plain and info.compress_type != zipfile.ZIP_DEFLATED:
+            raise not_torch(source, f"its member {shown} is packed in a way that torch never uses")
+        if info.header_offset < 0 or (plain and info.compress_size != info.file_size):
+            raise damaged(source)
+        if info.header_offset + LOCAL_HEADER + info.compress_size > after:
+            raise not_torch(source, f"its member {shown} claims bytes that are not its own")
+        ends[info.filename] = after
+    return ends
+
+
+def _part(storage: Storage, begin: int, length: int) -> bytearray:
+    data = bytearray(length)
+    storage.read_into(memoryview(data), begin)
+    return data

@@ -1,0 +1,1 @@
+"""Which tensors of a checkpoint are linear layers, and why the others are not."""

@@ -1,0 +1,176 @@
+"""Why a tensor of a state dict is not the weight or bias of a linear layer."""
+
+from __future__ import annotations
+
+import re
+
+from fcinspect.checkpoints.pairing.embeddings import TABLE
+from fcinspect.checkpoints.pairing.naming import BIAS, is_whole, last_part, match, split
+from fcinspect.checkpoints.pairing.quantised import part_of_quantised
+from fcinspect.checkpoints.pairing.remarks import COPY_WORDS, is_copy
+from fcinspect.checkpoints.pairing.siblings import Siblings
+from fcinspect.checkpoints.records import StoredTensor
+
+OPTIMIZER = re.compile(
+    r"(?i)(?:.*[./])?(?:optim|optimizers?|opt)(?:_states?|_state_dicts?)?[./](?:.*[./])?state[./].*"
+)
+"""What stands below the state of an optimizer."""
+MEMORY = "an optimizer's memory"
+DIMENSIONS = {
+    0: "one number, without dimensions",
+    1: "one-dimensional, e.g. of a normalisation layer",
+    3: "three-dimensional, e.g. of a Conv1d or of stacked experts",
+    4: "four-dimensional, a convolution's weight",
+    5: "five-dimensional, a convolution's weight",
+}
+RECURRENT = "of a recurrent layer (RNN, LSTM, GRU)"
+KNOWN = tuple(
+    (re.compile(pattern), reason)
+    for pattern, reason in (
+        (r"(weight|bias)_([ih]h|hr)(_l\d+(_reverse)?)?", RECURRENT),
+        (r"in_proj_(weight|bias)", "three projections of an attention layer in one"),
+        (r"[qkv]_proj_weight|bias_[kv]", "of an attention layer that has its projections inside"),
+        (r"exp_avg(_sq(_row|_col)?)?|momentum_buffer|max_exp_avg_sq|square_avg|acc_delta", MEMORY),
+        (r"running_(mean|var)|num_batches_tracked", "of a batch normalisation"),
+        (r"(.*_)?position_ids|(.*_)?token_type_ids", "numbers of positions, no parameters"),
+        (r"inv_freq|(.*_)?(cos|sin)_cached", "of a rotary position embedding"),
+        (r"masked_bias", "a mask, no parameter"),
+        (
+            r"(.*_)?pos(ition(al)?)?_(emb|embd|embed|embedding|encoding)s?|positional_encodings?|pe",
+            "a table of positions",
+        ),
+        (r"(.*_)?(cls|class|mask|dist|distillation|register)_?(token|embedding)s?", "a token"),
+        (r"lora_embedding_[AB]", "of a low-rank update (LoRA) of an embedding"),
+        (r"lora_magnitude_vector", "of a low-rank update (DoRA)"),
+    )
+)
+"""What the last part of a name says of a tensor that is not called weight or bias."""
+GIVEN_NORM = re.compile(
+    r"(?i)(.*_)?(layer|batch|group|instance|rms)?_?norm\d*|ln(_?\d+|_f|_pre|_post|_final)?|bn\d*"
+)
+"""Names of normalisation layers."""
+
+
+def is_memory(name: str) -> bool:
+    """Whether a name says that the tensor belongs to an optimizer."""
+    return match(OPTIMIZER, name) is not None
+
+
+def is_norm(path: str) -> bool:
+    """Whether a module's name is that of a normalisation layer."""
+    return GIVEN_NORM.fullmatch(last_part(path)) is not None
+
+
+def many_dimensional(tensor: StoredTensor, siblings: Siblings) -> str:
+    """Return why a tensor named weight is no linear layer's, when it is not two-dimensional."""
+    shape = tensor.shape
+    if len(shape) == 4 and shape[2:] == (1, 1):
+        return "four-dimensional, a 1×1 convolution's weight"
+    if len(shape) == 3 and shape[2] == 1:
+        return "three-dimensional, e.g. a Conv1d of kernel 1"
+    if len(shape) == 1 and f"{split(tensor.name)[0]}running_mean" in siblings.by_name:
+        return "one-dimensional, of a batch normalisation"
+    return DIMENSIONS.get(len(shape), f"{len(shape)}-dimensional")
+
+
+def other(tensor: StoredTensor, siblings: Siblings) -> str:
+    """Return why a tensor that is not named weight belongs to no linear layer."""
+    name = tensor.name
+    last = last_part(name)
+    if is_memory(name):
+        return MEMORY
+    reason = part_of_quantised(tensor, siblings.by_name) or _reparametrised(tensor, siblings)
+    if reason is not None:
+        return reason
+    for pattern, known in KNOWN:
+        if match(pattern, last):
+            return known
+    if BIAS.fullmatch(name):
+        return _bias(tensor, siblings)
+    if is_copy(name) and tensor.shape:
+        return COPY_WORDS
+    if match(TABLE, last) and len(tensor.shape) >= 2:
+        return "by its name a table that rows are looked up in, an embedding"
+    if tensor.problem is not None:
+        return tensor.problem
+    dimensions = f"{len(tensor.shape)}-dimensional" if tensor.shape else "one number"
+    return f"{dimensions}, and not named weight"
+
+
+def _bias(tensor: StoredTensor, siblings: Siblings) -> str:
+    """Return whose bias it is: never that of a linear layer that was found."""
+    if len(tensor.shape) == 4 and tensor.shape[:2] == (1, 1):
+        return "a mask of attention, no bias of a layer"
+    prefix = tensor.name.removesuffix("bias")
+    by_name = siblings.by_name
+    if f"{prefix}qweight" in by_name or f"{prefix}weight_packed" in by_name:
+        return "the bias of a quantised layer"
+    if f"{prefix}in_proj_weight" in by_name:
+        return "of an attention layer"
+    if any(f"{prefix}{half}" in by_name for half in HALVES):
+        return "the bias of a layer whose weight is made of other tensors"
+    weight = by_name.get(f"{prefix}weight") or by_name.get(f"{prefix}kernel")
+    if weight is None:
+        scale = by_name.get(f"{prefix}scale")
+        if scale is not None and scale.shape == tensor.shape:
+            return "of a normalisation layer"
+        return "a bias without a two-dimensional weight beside it"
+    if is_whole(weight.dtype):
+        return "the bias of a quantised layer"
+    if f"{prefix}running_mean" in by_name:
+        return "of a batch normalisation"
+    match len(weight.shape):
+        case 0 | 1:
+            return "the bias of a one-dimensional weight, e.g. of a normalisation layer"
+        case 2:
+            return "the bias of a two-dimensional weight that is no layer either"
+        case 3:
+            return "the bias of a three-dimensional weight, e.g. of a Conv1d"
+        case _:
+            return "a convolution's bias"
+
+
+HALVES = ("weight_g", "weight_orig", "parametrizations.weight.original0",
+          "parametrizations.weight.original")  # fmt: skip
+
+
+def _reparametrised(tensor: StoredTensor, siblings: Siblings) -> str | None:
+    """Name what torch.nn.utils keeps instead of a weight; where it is linear, of which layer."""
+    prefix, last = split(tensor.name)
+    by_name = siblings.by_name
+    match last:
+        case "weight_g" | "weight_v" if f"{prefix}weight_g" in by_name:
+            return _half(by_name.get(f"{prefix}weight_v"))
+        case "original0" | "original1" if "parametrizations." in prefix:
+            return _half(by_name.get(f"{prefix}original1"))
+        case "weight_g" | "weight_v" | "weight_u" if f"{prefix}weight_orig" in by_name:
+            return "a singular vector of a weight under spectral norm"
+        case "weight_orig" if f"{prefix}weight_mask" in by_name:
+            return "a weight before its pruning mask" + _of(tensor)
+        case "weight_orig":
+            return "a weight before spectral norm" + _of(tensor)
+        case "weight_mask" | "bias_mask" | "bias_orig":
+            return "of a pruned layer"
+        case "_u" | "_v" if "parametrizations." in prefix:
+            return "a singular vector of a weight under spectral norm"
+        case "original" if "parametrizations." in prefix:
+            spectral = f"{prefix}0._u" in by_name
+            kind = "spectral norm" if spectral else "its parametrization"
+            return f"a weight before {kind}" + _of(tensor)
+        case "weight_g" | "weight_v":
+            return "half of a normalised weight (weight norm)"
+    return "of a parametrization" if "parametrizations." in prefix else None
+
+
+def _half(direction: StoredTensor | None) -> str:
+    """W = g·v/|v|, row by row (Salimans and Kingma 2016); v has W's shape."""
+    words = "half of a normalised weight (weight norm)"
+    return words if direction is None else words + _of(direction)
+
+
+def _of(weight: StoredTensor) -> str:
+    """Say of which layer a weight of this shape would be; nothing of another's."""
+    if len(weight.shape) != 2:
+        return ""
+    outputs, inputs = weight.shape
+    return f" of a linear layer {inputs} → {outputs}"

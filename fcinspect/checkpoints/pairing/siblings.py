@@ -1,0 +1,70 @@
+"""The tensors of a state dict by name, and what they tell of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from fcinspect.checkpoints.pairing.embeddings import is_companion
+from fcinspect.checkpoints.pairing.naming import last_part
+from fcinspect.checkpoints.records import Layout, StoredTensor
+
+GPT2 = {"c_attn": 3, "c_fc": 4}
+"""How many outputs these layers of GPT-2 have for each input."""
+GPT2_SQUARE = ("c_proj", "c_attn", "c_fc", "q_attn")
+"""The layers of GPT-2 whose shape may not tell how they are held."""
+
+
+@dataclass(frozen=True, eq=False)
+class Siblings:
+    """The tensors of one state dict."""
+
+    by_name: dict[str, StoredTensor]
+    """In the order of the file."""
+
+    @classmethod
+    def of(cls, tensors: Iterable[StoredTensor]) -> Siblings:
+        """Return the tensors of a state dict."""
+        return cls({tensor.name: tensor for tensor in tensors})
+
+    @cached_property
+    def has_shared_tables(self) -> bool:
+        """Whether encoder and decoder have tables, so that "shared" is one, too (T5, BART)."""
+        return any(map(is_companion, self.by_name))
+
+    @cached_property
+    def gpt2_layout(self) -> Layout | None:
+        """How layers with GPT-2's names lie, by those that are not square; None if none tells.
+
+        GPT-2's own Conv1D holds (in, out); rewritten ones with nn.Linear hold (out, in).
+        """
+        votes: set[Layout] = set()
+        for name, tensor in self.by_name.items():
+            path = name.removesuffix(".weight")
+            if path == name or len(tensor.shape) != 2 or last_part(path) not in GPT2:
+                continue
+            times = GPT2[last_part(path)]
+            rows, columns = tensor.shape
+            if rows * times == columns:
+                votes.add("in,out")
+            elif columns * times == rows:
+                votes.add("out,in")
+        return votes.pop() if len(votes) == 1 else None
+
+    @cached_property
+    def _at_place(self) -> dict[tuple[str, int, tuple[int, ...]], list[str]]:
+        found: dict[tuple[str, int, tuple[int, ...]], list[str]] = {}
+        for tensor in self.by_name.values():
+            place = tensor.place
+            if place is not None and 0 not in place.shape:
+                found.setdefault((place.uri, place.begin, place.shape), []).append(tensor.name)
+        return found
+
+    def tied(self, tensor: StoredTensor) -> list[str]:
+        """Return the other names under which the file has the same numbers at the same place."""
+        place = tensor.place
+        if place is None:
+            return []
+        names = self._at_place.get((place.uri, place.begin, place.shape), [])
+        return [name for name in names if name != tensor.name]
