@@ -17,9 +17,9 @@ from fcinspect.cli.values import completion_of, one_of, whole_number
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import StoredLinear
+    from fcinspect.checkpoints.records import SkippedTensor, StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
-    from fcinspect.checkpoints.scan.records import ScannedLayer
+    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
     from fcinspect.checkpoints.scan.singular import Wanted
 
 ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std", "norm", "zeros")
@@ -42,8 +42,8 @@ class ScanOptions:
         bool,
         typer.Option(
             "--check",
-            help="Exit 1 on NaN, infinities, all-zero weights, dead outputs or inputs, equal"
-            " outputs, missing or extra tensors in shards.",
+            help="Exit 1 on NaN and infinities in any array, all-zero weights, dead outputs or"
+            " inputs, equal outputs, missing or extra tensors in shards, or nothing to check.",
         ),
     ] = False
     spectral: Annotated[
@@ -130,12 +130,13 @@ def scan(
     """
     from fcinspect.checkpoints.scan.report import ScanReport
     from fcinspect.checkpoints.scan.selecting import ordered, selected
-    from fcinspect.render.scan import flat, view_of_scan
+    from fcinspect.render.scan import flat, told_of_others, view_of_scan
 
     checkpoints = [open_checkpoint(file, options.layout) for file in files]
     held = [layer for checkpoint in checkpoints for layer in checkpoint.layers]
     chosen = selected(held, options.only or ())
     found: list[ScannedLayer] = []
+    others: list[ScannedOther] = []
 
     def report() -> ScanReport:
         return ScanReport(
@@ -146,6 +147,7 @@ def scan(
             tuple(problem for checkpoint in checkpoints for problem in checkpoint.problems),
             tuple(note for checkpoint in checkpoints for note in checkpoint.notes),
             options.check,
+            tuple(others),
         )
 
     layers = _scanned(chosen, options)
@@ -153,13 +155,15 @@ def scan(
         output.stream(flat(layer) for layer in _kept(layers, found))
     else:
         found += layers
+    if options.check and not options.only:
+        others += _others(report().skipped, options)
     asked = {"files": list(files), **options.asked()}
     view = view_of_scan(report(), asked, show_all=options.show_all)
     if not output.streams:
         return output.write(view)
     if options.sort != "file":
         output.stream(map(flat, report().layers))
-    output.remark((*report().problems, *report().notes))
+    output.remark((*report().problems, *report().notes, *told_of_others(report())))
     output.save_report(view)
     return ExitStatus.DONE if view.ok else ExitStatus.FAILED
 
@@ -171,6 +175,13 @@ def _scanned(chosen: tuple[StoredLinear, ...], options: ScanOptions) -> Iterator
 
     with options.engine() as engine, bytes_read(bytes_of(chosen), "scanning") as progress:
         yield from scan_layers(chosen, engine, options.wanted(), progress)
+
+
+def _others(skipped: tuple[SkippedTensor, ...], options: ScanOptions) -> Iterator[ScannedOther]:
+    from fcinspect.checkpoints.scan.scanning import scan_others
+
+    with options.engine() as engine:
+        yield from scan_others(skipped, engine, lambda count: None)
 
 
 def _kept(layers: Iterator[ScannedLayer], found: list[ScannedLayer]) -> Iterator[ScannedLayer]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.scan.findings import findings_of
+from fcinspect.checkpoints.scan.findings import findings_of, findings_of_other
 from fcinspect.layers.array import Array
 from fcinspect.render import text
 from fcinspect.render.jsonable import array, finite
@@ -51,6 +51,17 @@ def document(report: ScanReport, *, full: bool = False) -> ScanDocument:
         "parameters": sum(layer.parameters for layer in report.layers),
         "left_out": report.left_out,
         "skipped": [{"name": skip.name, "reason": skip.reason} for skip in report.skipped],
+        "others": [
+            {
+                "name": other.name,
+                "min": finite(other.numbers.min),
+                "max": finite(other.numbers.max),
+                "zeros": other.numbers.zeros,
+                "nan": other.numbers.nan,
+                "inf": other.numbers.inf,
+            }
+            for other in report.others
+        ],
         "problems": list(report.problems),
         "checked": report.checked,
     }
@@ -87,6 +98,15 @@ def layer_document(layer: ScannedLayer, *, full: bool = False) -> ScannedLayerDo
         "findings": [{"kind": f.kind, "detail": f.words} for f in findings_of(layer)],
         "warnings": list(layer.warnings),
     }
+
+
+def told_of_others(report: ScanReport) -> tuple[str, ...]:
+    """Return what speaks against arrays that are no linear layers, each in a sentence."""
+    return tuple(
+        f"{other.name}: {finding.words}"
+        for other in report.struck_others
+        for finding in findings_of_other(other)
+    )
 
 
 def flat(layer: ScannedLayer) -> dict[str, Any]:

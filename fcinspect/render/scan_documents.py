@@ -109,6 +109,17 @@ class ScannedLayerDocument(TypedDict):
     warnings: list[str]
 
 
+class OtherDocument(TypedDict):
+    """An array that is no linear layer, and was gone through by a check."""
+
+    name: str
+    min: float | None
+    max: float | None
+    zeros: int
+    nan: int
+    inf: int
+
+
 class ScanDocument(TypedDict):
     """What `scan` says."""
 
@@ -117,5 +128,6 @@ class ScanDocument(TypedDict):
     parameters: int
     left_out: int
     skipped: list[SkippedDocument]
+    others: list[OtherDocument]
     problems: list[str]
     checked: bool

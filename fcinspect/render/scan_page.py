@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from fcinspect.checkpoints.scan.findings import findings_of
+from fcinspect.checkpoints.scan.findings import findings_of, findings_of_other
 from fcinspect.render import text
 from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
 from fcinspect.render.scan_singular import ELSEWHERE, append, in_full, table_of
@@ -178,16 +178,19 @@ def _together(told: Iterable[tuple[ScannedLayer, str]]) -> list[tuple[str, str]]
 
 def _tell_findings(built: PageBuilder, report: ScanReport) -> None:
     """Say what speaks against layers, and where no check was asked for, how to ask."""
-    found = [(layer, finding) for layer in report.layers for finding in findings_of(layer)]
+    found = [
+        (layer.name or layer.source, finding)
+        for layer in report.layers
+        for finding in findings_of(layer)
+    ]
+    for other in report.struck_others:
+        found += [(other.name, finding) for finding in findings_of_other(other)]
     if not found:
         return
     lines = [
-        Line.of(
-            (f"{text.safe(layer.name) or text.safe(layer.source)}: ", "strong"),
-            (finding.words, "bad"), hang=2,
-        )
-        for layer, finding in found[:MOST_FOUND]
-    ]  # fmt: skip
+        Line.of((f"{text.safe(name)}: ", "strong"), (finding.words, "bad"), hang=2)
+        for name, finding in found[:MOST_FOUND]
+    ]
     built.group(*lines)
     if len(found) > MOST_FOUND:
         said = f"showing {MOST_FOUND} of {len(found):,}; --json and --format csv have them all"
@@ -212,18 +215,28 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
         yield Line.of(
             ("Check passed: ", "good"),
             f"{count} without NaN, infinities, all-zero weights, dead outputs or inputs, or equal"
-            " outputs",
+            f" outputs{_others_passed(report)}",
         )
     elif report.checked:
-        parts = [f"{struck} of {count}"] if struck else []
-        parts += [text.plural(len(report.problems), "problem") + " with shards"] * bool(
-            report.problems
-        )
-        yield Line.of(("Check failed: ", "bad"), " and ".join(parts))
+        counts = [f"{struck} of {count}"] if struck else []
+        if report.struck_others:
+            counts.append(text.plural(len(report.struck_others), "other array"))
+        if report.problems:
+            counts.append(text.plural(len(report.problems), "problem") + " of its shards")
+        yield Line.of(("Check failed: ", "bad"), ", ".join(counts) or "no layer to check")
     elif struck:
         yield Line.of(f"{struck} of {count} would fail --check")
     if report.skipped and not show_all:
         yield Line.of((f"{_reasons(report.skipped)}; --all lists them", "faint"))
+
+
+def _others_passed(report: ScanReport) -> str:
+    """Say what else was gone through, and what was not."""
+    if report.left_out or not report.skipped:
+        return ""
+    gone, left = len(report.others), len(report.skipped) - len(report.others)
+    said = f"; {text.plural(gone, 'other array')} without NaN or infinities" if gone else ""
+    return said + (f"; {text.plural(left, 'array')} not gone through" if left else "")
 
 
 def _reasons(skipped: Iterable[SkippedTensor]) -> str:

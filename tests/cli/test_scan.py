@@ -137,6 +137,53 @@ def test_a_sound_model_passes_the_check(model: Path, run: Run) -> None:
     assert run("scan", model, "--check", "--quiet").out == ""
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("ending", ["safetensors", "npz"])
+def test_a_check_goes_through_what_is_no_layer_too(
+    value: float, ending: str, tmp_path: Path, run: Run
+) -> None:
+    """A number of a norm, an embedding or a convolution that is not finite fails the check."""
+    tensors = {**state_dict(), "conv.weight": torch.randn(4, 3, 2, 2), "scale": torch.tensor(1.0)}
+    path = tmp_path / f"model.{ending}"
+
+    def save() -> None:
+        if ending == "npz":
+            arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in tensors.items()}
+            np.savez(path, **arrays)
+        else:
+            save_file(tensors, path)
+
+    save()
+    passed = run("scan", path, "--check")
+    assert passed.status == 0
+    assert "4 other arrays without NaN or infinities" in passed.out
+    word = "NaN" if math.isnan(value) else "infinite"
+    for name in ("norm.weight", "wte.weight", "conv.weight", "scale"):
+        sound = tensors[name]
+        tensors[name] = sound.clone()
+        tensors[name].view(-1)[-1] = value
+        save()
+        failed = run("scan", path, "--check")
+        assert failed.status == 1
+        assert f"{name}: 1 number is {word}" in failed.out
+        assert "Check failed: 1 other array" in failed.out
+        assert run("scan", path).status == 0
+        streamed = run("scan", path, "--check", "--format", "ndjson")
+        assert streamed.status == 1
+        assert f"{name}: 1 number is {word}" in streamed.err
+        told = run("scan", path, "--check", "--json")
+        jsonschema.validate(told.document, schema_of("scan"))
+        assert [o["name"] for o in told.data["others"] if o["nan"] or o["inf"]] == [name]
+        assert run("scan", path, "--check", "--only", "0").status == 0
+        tensors[name] = sound
+
+
+def test_whole_numbers_are_told_as_not_gone_through(tmp_path: Path, run: Run) -> None:
+    """What a check has not looked at is said."""
+    save_file({**state_dict(), "steps": torch.arange(3)}, tmp_path / "model.safetensors")
+    assert "1 array not gone through" in run("scan", tmp_path / "model.safetensors", "--check").out
+
+
 def test_missing_and_extra_tensors_of_shards_fail_the_check(tmp_path: Path, run: Run) -> None:
     """What the index names and no shard has, and the other way round, is told each."""
     tensors = state_dict()
@@ -147,7 +194,7 @@ def test_missing_and_extra_tensors_of_shards_fail_the_check(tmp_path: Path, run:
     assert result.status == 1
     assert "'0.bias'" in result.out
     assert "'extra'" in result.out
-    assert "Check failed: 2 problems with shards" in result.out
+    assert "Check failed: 2 problems of its shards" in result.out
     assert run("scan", tmp_path).status == 0
     assert len(run("scan", tmp_path, "--json").data["problems"]) == 2
     streamed = run("scan", tmp_path, "--format", "ndjson", "--check")
@@ -272,8 +319,10 @@ def test_a_file_without_layers_and_an_empty_layer_are_told(tmp_path: Path, run: 
     """Nothing is no crash."""
     save_file({"norm.weight": torch.ones(3)}, tmp_path / "none.safetensors")
     none = run("scan", tmp_path / "none.safetensors", "--check")
-    assert none.status == 0
+    assert none.status == 1
     assert "0 linear layers" in none.out
+    assert "Check failed: no layer to check" in none.out
+    assert run("scan", tmp_path / "none.safetensors").status == 0
     save_file({"fc.weight": torch.ones(0, 3)}, tmp_path / "empty.safetensors")
     empty = run("scan", tmp_path / "empty.safetensors", "--spectral", "--spectrum", "--check")
     assert (empty.status, empty.err) == (0, "")

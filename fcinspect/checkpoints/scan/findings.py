@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fcinspect.checkpoints.scan.merging import MOST_DIGESTS
-from fcinspect.checkpoints.scan.records import Places, ScannedLayer, Statistics
+from fcinspect.checkpoints.scan.records import Places, ScannedLayer, ScannedOther, Statistics
 
 Kind = Literal[
     "nan", "inf", "all zero", "dead outputs", "dead inputs", "duplicate outputs", "undecided"
@@ -27,6 +27,11 @@ class Finding:
 def findings_of(layer: ScannedLayer) -> tuple[Finding, ...]:
     """Return what speaks against a layer."""
     return tuple(_findings(layer))
+
+
+def findings_of_other(other: ScannedOther) -> tuple[Finding, ...]:
+    """Return what speaks against an array that is no linear layer: numbers that are not finite."""
+    return tuple(_not_finite(other.numbers, ""))
 
 
 def _findings(layer: ScannedLayer) -> Iterator[Finding]:
@@ -57,7 +62,8 @@ def _not_finite(numbers: Statistics, what: str) -> Iterator[Finding]:
         if count:
             some = "1 number" if count == 1 else f"{count:,} numbers"
             verb = "is" if count == 1 else "are"
-            yield Finding(kind, f"{some} of the {what} {verb} {word}")  # type: ignore[arg-type]  # of two
+            of = f" of the {what}" if what else ""
+            yield Finding(kind, f"{some}{of} {verb} {word}")  # type: ignore[arg-type]  # of two
 
 
 def _lines(places: Places, noun: str, one: str, many: str) -> str:

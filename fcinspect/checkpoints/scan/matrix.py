@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from fcinspect.checkpoints.scan.one_thread import one_blas_thread
 from fcinspect.checkpoints.scan.partial import Partial
 from fcinspect.checkpoints.scan.records import MatrixStatistics, Places, Statistics
 from fcinspect.checkpoints.scan.singular import SingularValues, Wanted, singular_values_in
+from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
 
 Open = Callable[[], Storage]
 
@@ -53,8 +56,10 @@ class Matrix:
         self._merging.add(job, found)
         self._missing -= 1
 
-    def go_through(self) -> None:
-        """Carry out all jobs here: of numbers that are in memory, or must be unpacked."""
+    def go_through_memory(self) -> None:
+        """Carry out all jobs here, if the numbers are in memory or must be unpacked."""
+        if self.is_in_a_file or self.is_done:
+            return
         with self._opened() as storage, one_blas_thread():
             for job in self.jobs:
                 self.add(job, carry_out_in(storage, job))
@@ -113,3 +118,24 @@ def _unpacked(tensor: StoredTensor, carrier: str) -> ArrayStorage:
     return ArrayStorage(
         tensor.name, np.ascontiguousarray(values, dtype=np.dtype(carrier).newbyteorder("<"))
     )
+
+
+def holds_numbers(tensor: StoredTensor | None) -> TypeGuard[StoredTensor]:
+    """Whether an array can be gone through: its numbers lie in a file, or are read without loss."""
+    if tensor is None or tensor.dtype not in ITEMSIZES:
+        return False
+    return tensor.place is not None or tensor.problem is None
+
+
+def as_matrix(tensor: StoredTensor) -> StoredTensor:
+    """Return an array of any shape as a matrix, its first dimension the rows."""
+    if 1 <= len(tensor.shape) <= 2:
+        return tensor
+    shape = (math.prod(tensor.shape[:1]), math.prod(tensor.shape[1:]))
+
+    def read(rows: Sequence[int] | None) -> FloatArray:
+        values = tensor.read(None).reshape(shape)
+        return values if rows is None else values[list(rows)]
+
+    place = None if tensor.place is None else replace(tensor.place, shape=shape)
+    return replace(tensor, shape=shape, read=read, place=place)

@@ -94,3 +94,13 @@ class ScannedLayer:
     """The law of initialisation that the weight still looks drawn from."""
     warnings: tuple[str, ...] = ()
     """What a reader should know of how the layer was understood."""
+
+
+@dataclass(frozen=True)
+class ScannedOther:
+    """What was found of an array that is no linear layer."""
+
+    name: str
+    """The state-dict key."""
+    numbers: Statistics
+    """Of its numbers."""

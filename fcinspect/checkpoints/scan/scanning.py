@@ -6,21 +6,41 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from fcinspect.checkpoints.access.storage import open_storage
-from fcinspect.checkpoints.records import StoredLinear
+from fcinspect.checkpoints.records import SkippedTensor, StoredLinear, StoredTensor
 from fcinspect.checkpoints.scan.engines import Engine, Task
 from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
 from fcinspect.checkpoints.scan.jobs import JOB_BYTES, Job, carry_out
-from fcinspect.checkpoints.scan.matrix import Matrix
+from fcinspect.checkpoints.scan.matrix import Matrix, as_matrix, holds_numbers
 from fcinspect.checkpoints.scan.partial import Partial
-from fcinspect.checkpoints.scan.records import ScannedLayer
+from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
 from fcinspect.checkpoints.scan.singular import SingularValues, Wanted, singular_values
+
+Found = TypeVar("Found", covariant=True)
 
 MOST_NAMED = 3
 Progress = Callable[[int], None]
 """Is told how many bytes more were gone through."""
+
+
+class _Item(Protocol[Found]):
+    """Something on its way through the scan."""
+
+    @property
+    def matrices(self) -> Sequence[Matrix]:
+        """What is gone through."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that was to be read from a file is in."""
+
+    def handed(self) -> Iterator[_Handed]:
+        """Yield what is to be carried out besides the jobs of the matrices."""
+
+    def finished(self) -> Found:
+        """Return what was found; goes through what is in no file before."""
 
 
 class _Layer:
@@ -41,15 +61,21 @@ class _Layer:
         known = self.singular is not None or not self._waits
         return known and all(matrix.is_done for matrix in self.matrices if matrix.is_in_a_file)
 
-    def take(self, singular: SingularValues) -> None:
-        """Take in the singular values."""
-        self.singular = singular
+    def handed(self) -> Iterator[_Handed]:
+        """Yield the search for singular values, if they are wanted."""
+
+        def take(found: SingularValues) -> int:
+            self.singular = found
+            return 0
+
+        if self._waits:
+            function = partial(singular_values, self.weight.place, self._wanted)
+            yield _Handed(Task(function, repr(self.weight.name)), take)
 
     def finished(self) -> ScannedLayer:
         """Return what was found; goes through what is in no file before."""
         for matrix in self.matrices:
-            if not matrix.is_in_a_file and not matrix.is_done:
-                matrix.go_through()
+            matrix.go_through_memory()
         stored, weight = self.stored, self.weight.statistics()
         singular = self.singular or self.weight.singular_values(self._wanted)
         return ScannedLayer(
@@ -67,6 +93,29 @@ class _Layer:
             ),
             stored.remarks(),
         )
+
+
+class _Other:
+    """An array that is no linear layer, on its way through the scan."""
+
+    def __init__(self, skipped: SkippedTensor, tensor: StoredTensor) -> None:
+        self.skipped = skipped
+        self.matrix = Matrix(as_matrix(tensor))
+        self.matrices = [self.matrix]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that was to be read from a file is in."""
+        return self.matrix.is_done or not self.matrix.is_in_a_file
+
+    def handed(self) -> Iterator[_Handed]:
+        """Yield nothing more."""
+        yield from ()
+
+    def finished(self) -> ScannedOther:
+        """Return what was found; goes through what is in no file before."""
+        self.matrix.go_through_memory()
+        return ScannedOther(self.skipped.name, self.matrix.numbers())
 
 
 def bytes_of(layers: Iterable[StoredLinear]) -> int:
@@ -87,11 +136,26 @@ def scan(
 
     Raises InputError where a file cannot be read, or is no longer what it was when it was opened.
     """
-    coming = deque(_Layer(layer, wanted) for layer in layers)
+    return _through([_Layer(layer, wanted) for layer in layers], engine, progress)
+
+
+def scan_others(
+    skipped: Iterable[SkippedTensor], engine: Engine, progress: Progress
+) -> Iterator[ScannedOther]:
+    """Yield what is found of arrays that are no linear layers, as far as they hold numbers.
+
+    Raises InputError as `scan` does.
+    """
+    items = [_Other(skip, skip.tensor) for skip in skipped if holds_numbers(skip.tensor)]
+    return _through(items, engine, progress)
+
+
+def _through(items: Sequence[_Item[Found]], engine: Engine, progress: Progress) -> Iterator[Found]:
+    coming = deque(items)
     sent: deque[_Handed] = deque()
 
     def tasks() -> Iterator[Task]:
-        for handed in _handed(list(coming), wanted):
+        for handed in _handed(items):
             sent.append(handed)
             yield handed.task
 
@@ -101,8 +165,9 @@ def scan(
             yield coming.popleft().finished()
     while coming:
         yield coming.popleft().finished()
-    for place in {_file(layer) for layer in layers} - {None}:
-        open_storage(*place).close()
+    matrices = [matrix for item in items for matrix in item.matrices if matrix.is_in_a_file]
+    for uri, stamp in {(matrix.place.uri, matrix.place.stamp) for matrix in matrices}:
+        open_storage(uri, stamp).close()
 
 
 @dataclass(frozen=True)
@@ -115,28 +180,27 @@ class _Handed:
     """Takes in the result; returns how many bytes more were gone through."""
 
 
-def _handed(layers: Iterable[_Layer], wanted: Wanted) -> Iterator[_Handed]:
-    """Yield the tasks of all layers; jobs of one file go together until they are worth sending."""
+def _handed(items: Iterable[_Item[Any]]) -> Iterator[_Handed]:
+    """Yield the tasks of all items; jobs of one file go together until they are worth sending."""
     batch: list[tuple[Matrix, Job]] = []
-    for layer in layers:
-        for matrix in layer.matrices:
+    size = 0
+    for item in items:
+        for matrix in item.matrices:
             for job in matrix.jobs if matrix.is_in_a_file else ():
-                if batch and not _goes_with(job, batch):
+                if batch and (
+                    size + job.bytes > JOB_BYTES or job.place.uri != batch[0][1].place.uri
+                ):
                     yield _of_batch(batch)
-                    batch = []
+                    batch, size = [], 0
                 batch.append((matrix, job))
-        if wanted.any and layer.weight.is_in_a_file:
+                size += job.bytes
+        for handed in item.handed():
             if batch:
                 yield _of_batch(batch)
-                batch = []
-            yield _of_singular_values(layer, wanted)
+                batch, size = [], 0
+            yield handed
     if batch:
         yield _of_batch(batch)
-
-
-def _goes_with(job: Job, batch: Sequence[tuple[Matrix, Job]]) -> bool:
-    size = sum(other.bytes for _, other in batch)
-    return size + job.bytes <= JOB_BYTES and job.place.uri == batch[0][1].place.uri
 
 
 def _of_batch(batch: Sequence[tuple[Matrix, Job]]) -> _Handed:
@@ -149,17 +213,3 @@ def _of_batch(batch: Sequence[tuple[Matrix, Job]]) -> _Handed:
     names = list(dict.fromkeys(matrix.name for matrix, _ in batch))
     words = ", ".join(map(repr, names[:MOST_NAMED])) + (", …" if len(names) > MOST_NAMED else "")
     return _Handed(Task(partial(carry_out, jobs), words), take)
-
-
-def _of_singular_values(layer: _Layer, wanted: Wanted) -> _Handed:
-    def take(found: SingularValues) -> int:
-        layer.take(found)
-        return 0
-
-    function = partial(singular_values, layer.weight.place, wanted)
-    return _Handed(Task(function, repr(layer.weight.name)), take)
-
-
-def _file(layer: StoredLinear) -> Any:
-    place = layer.weight.place
-    return None if place is None else (place.uri, place.stamp)

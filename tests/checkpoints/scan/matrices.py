@@ -46,7 +46,7 @@ def scanned(tensor: StoredTensor, *, outputs_are_columns: bool = False) -> Matri
         for job in matrix.jobs:
             matrix.add(job, *carry_out([job]))
     else:
-        matrix.go_through()
+        matrix.go_through_memory()
     return matrix.statistics()
 
 
