@@ -65,6 +65,8 @@ class Column:
     spare: str = ""
     """What holds the column where it is left out, "--json": in a width that is too small the first
     spare columns are, and that is said. "" for a column that is always shown."""
+    joined: bool = False
+    """Whether it is left out together with the next column, as min and max are."""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def _table(report: ScanReport, precision: int) -> Table:
         ("norm", "", [n.norm for n in numbers]),
     ):
         written = (text.statistic(v, precision) for v in values)
-        append(columns, body, Column(title, spare=spare), written)
+        append(columns, body, Column(title, spare=spare, joined=title == "min"), written)
     if any(n.zeros > MANY_ZEROS * n.count for n in numbers):
         append(columns, body, Column("zeros"), (_share(n.zeros, n.count) for n in numbers))
     struck = {k for k, layer in enumerate(layers) if findings_of(layer)}

@@ -110,8 +110,11 @@ def _without_spare(table: Table, room: int) -> tuple[Table, str]:
         spare = next((k for k, column in enumerate(table.columns) if column.spare), None)
         if spare is None:
             break
-        left_out.append(table.columns[spare])
-        kept = [k for k in range(len(table.columns)) if k != spare]
+        gone = [spare]
+        while table.columns[gone[-1]].joined:
+            gone.append(gone[-1] + 1)
+        left_out += [table.columns[k] for k in gone]
+        kept = [k for k in range(len(table.columns)) if k not in gone]
         table = replace(
             table,
             columns=tuple(table.columns[k] for k in kept),

@@ -42,3 +42,27 @@ def test_a_folded_name_is_broken_behind_a_dot() -> None:
     assert [row.replace("\n", "") for row in shown] == list(names)
     assert max(len(line) for line in shown[1].split("\n")) <= fit(table, 26).widths[0]
     assert shown[2] == names[2]  # signs of two columns are left to the terminal
+
+
+def test_spare_columns_are_left_out_in_a_narrow_width_and_that_is_said() -> None:
+    """The first spare column goes first, joined ones together, and others never."""
+    columns = (
+        Column("layer", right=False),
+        Column("mean", spare="--json has it"),
+        Column("min", spare="--json has it", joined=True),
+        Column("max", spare="--json has it"),
+        Column("norm"),
+    )
+    table = Table(columns, (("encoder", "0.1234567", "-1.234567", "1.2345678", "12.345678"),))
+
+    def shown(width: int) -> list[str]:
+        return [column.title for column in fit(table, width).table.columns]
+
+    assert shown(80) == ["layer", "mean", "min", "max", "norm"]
+    assert fit(table, 80).note == ""
+    assert shown(45) == ["layer", "min", "max", "norm"]
+    assert fit(table, 45).note == "no room here for mean: --json has it"
+    assert shown(34) == ["layer", "norm"]
+    assert fit(table, 34).note == "no room here for mean, min, max: --json has it"
+    assert shown(5) == ["layer", "norm"]
+    assert [column.title for column in fit(table, None).table.columns] == [c.title for c in columns]
