@@ -395,3 +395,11 @@ def test_thirty_gigabytes_are_scanned_in_bounded_memory(tmp_path: Path) -> None:
     assert all(layer["findings"][0]["kind"] == "all zero" for layer in layers)
     (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", done.stderr)
     assert int(peak) * 1024 <= 120e6
+
+
+def test_the_orders_that_are_offered_are_those_that_are_known() -> None:
+    """The command line names them without loading what sorts."""
+    from fcinspect.checkpoints.scan import selecting
+    from fcinspect.cli import scan
+
+    assert scan.ORDERS == selecting.ORDERS
