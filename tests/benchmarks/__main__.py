@@ -21,9 +21,13 @@ def main() -> None:
         for case in (*cases.CASES, *scan_cases.SCAN_CASES, *diff_cases.DIFF_CASES):
             found = case.measure(folder)
             sys.stdout.write(
-                f"| `{case.name}` | {case.against} | {found.ratio:.2g} | {case.most:.2g} |"
+                f"| `{case.name}` | {case.against} | {_ratio(found.ratio)} | {_ratio(case.most)} |"
                 f" {found.peak_bytes / 2**20:.0f} MiB |\n"
             )
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -195,6 +195,15 @@ def test_equal_outputs_are_told_and_permuted_ones_are_not(
     assert {13, 17} <= set(later)
 
 
+def test_rows_that_differ_in_one_number_are_not_called_equal(tmp_path: Path) -> None:
+    """The digest looks at some words of a long row only; what it takes for equal is compared."""
+    values = np.repeat(normal(1, 5001), 40, axis=0)
+    values[np.arange(38), np.arange(38) * 131] += 1
+    found = scanned(stored(values, "float32", tmp_path)).duplicate_outputs
+    assert found is not None
+    assert (found.count, found.first) == (1, (39,))
+
+
 def test_zeros_of_both_signs_are_dead_and_not_duplicates(tmp_path: Path) -> None:
     """A row of zeros is dead, whatever their signs; dead rows are no duplicates of each other."""
     values = np.array([[0.0, -0.0], [0.0, 0.0], [1.0, 2.0], [0.0, 0.0]])
