@@ -18,6 +18,8 @@ from fcinspect.checkpoints.scan.merging import FIRST
 from fcinspect.checkpoints.scan.records import Places
 from fcinspect.rounding.arrays import ITEMSIZES
 
+PIECE = 1 << 22
+"""Bytes of a row that are read at a time."""
 HASHERS = 1 << 12
 """Columns that are hashed at a time."""
 
@@ -54,10 +56,14 @@ def _hashed_rows(
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the rows and their hashes."""
     width = as_it_lies(place)[1] * ITEMSIZES[place.dtype]
-    row = bytearray(width)
+    piece = memoryview(bytearray(min(width, PIECE)))
     for output in map(int, outputs):
-        storage.read_into(memoryview(row), place.begin + output * width)
-        yield output, hashlib.blake2b(row, digest_size=16).digest()
+        hasher, begin = hashlib.blake2b(digest_size=16), place.begin + output * width
+        for at in range(0, width, PIECE):
+            part = piece[: min(PIECE, width - at)]
+            storage.read_into(part, begin + at)
+            hasher.update(part)
+        yield output, hasher.digest()
 
 
 def _hashed_columns(

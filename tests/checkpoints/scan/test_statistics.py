@@ -204,6 +204,19 @@ def test_rows_that_differ_in_one_number_are_not_called_equal(tmp_path: Path) -> 
     assert (found.count, found.first) == (1, (39,))
 
 
+def test_long_rows_are_compared_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A difference in any piece is seen, and rows of several pieces are equal if all are."""
+    monkeypatch.setattr("fcinspect.checkpoints.scan.duplicates.PIECE", 1000)
+    values = np.repeat(normal(1, 777), 5, axis=0)
+    for row, column in ((1, 0), (2, 300), (3, 776)):
+        values[row, column] += 1
+    found = scanned(stored(values, "float32", tmp_path)).duplicate_outputs
+    assert found is not None
+    assert (found.count, found.first) == (1, (4,))
+
+
 def test_zeros_of_both_signs_are_dead_and_not_duplicates(tmp_path: Path) -> None:
     """A row of zeros is dead, whatever their signs; dead rows are no duplicates of each other."""
     values = np.array([[0.0, -0.0], [0.0, 0.0], [1.0, 2.0], [0.0, 0.0]])
