@@ -50,7 +50,7 @@ def table_of(layers: Sequence[ScannedLayer], precision: int) -> Table:
             append(columns, body, Column(title), (
                 "–" if found is None else write(found) for found in spectra
             ))  # fmt: skip
-        append(columns, body, Column("distribution", right=False, spare=ELSEWHERE), (
+        append(columns, body, Column("distribution", right=False, spare="--json has it"), (
             "" if found is None or found.histogram is None else text.bars(found.histogram.counts)
             for found in spectra
         ))  # fmt: skip
