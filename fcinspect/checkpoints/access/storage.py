@@ -57,13 +57,16 @@ class Storage(Protocol):
 
 
 def open_storage(uri: str, expected: Stamp | None = None) -> Storage:
-    """Open a file; raises InputError where that fails, or where it is not as `expected`."""
+    """Open a file; raises InputError where that fails, or where it is not as `expected`.
+
+    The error is MissingFile where there is none, or none any more.
+    """
     try:
         opened = _opened(uri)
     except MissingFile:
         if expected is None:
             raise
-        raise InputError(f"{masked_name(uri)!r} vanished while it was read") from None
+        raise MissingFile(f"{masked_name(uri)!r} vanished while it was read") from None
     if expected is not None and opened.stamp != expected:
         opened.close()
         shorter = opened.stamp.size < expected.size

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from fcinspect.checkpoints.access.storage import MissingFile
 from fcinspect.errors import InputError, UsageError
 
 AHEAD = 3
@@ -45,6 +46,8 @@ class Engine:
     """How many tasks are carried out at a time."""
     lost: tuple[type[BaseException], ...] = ()
     """What is raised when no worker survives a task."""
+    elsewhere: bool = False
+    """Whether workers have a folder of their own that paths would start from, and maybe a disk."""
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Any]:
         """Yield the results in the order of the tasks; raises what a task raised.
@@ -70,6 +73,13 @@ class Engine:
     def _result(self, task: Task, future: Future[Any]) -> Any:
         try:
             return future.result()
+        except MissingFile as missing:
+            if not self.elsewhere:
+                raise
+            raise InputError(
+                f"a worker: {missing}",
+                hint="workers have to find the same files under the same paths",
+            ) from None
         except self.lost:
             raise InputError(
                 f"workers were lost again and again while they read {task.words}",
@@ -106,7 +116,7 @@ def dask(address: str, patience: float = 10.0) -> Iterator[Engine]:
     threads = _threads_of(address, patience)
     client = Client(address, timeout=patience, set_as_default=False)
     try:
-        yield Engine(client.get_executor(pure=False), threads, (KilledWorker,))
+        yield Engine(client.get_executor(pure=False), threads, (KilledWorker,), elsewhere=True)
     finally:
         client.close()
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
 
 from fcinspect.checkpoints.access.storage import ArrayStorage, Storage, open_storage
+from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import Place, StoredTensor
 from fcinspect.checkpoints.scan import duplicates
 from fcinspect.checkpoints.scan.jobs import Job, carry_out_in, jobs_of
@@ -28,9 +30,12 @@ Open = Callable[[], Storage]
 class Matrix:
     """A weight, or a bias as one row."""
 
-    def __init__(self, tensor: StoredTensor, *, outputs_are_columns: bool = False) -> None:
+    def __init__(
+        self, tensor: StoredTensor, *, outputs_are_columns: bool = False, elsewhere: bool = False
+    ) -> None:
+        """Take a tensor; `elsewhere` is the engine's, whose workers get the whole path."""
         self._tensor = tensor
-        self.place, self.open = _placed(tensor)
+        self.place, self.open = _placed(tensor, elsewhere=elsewhere)
         self.outputs_are_columns = outputs_are_columns != self.place.transposed
         self.jobs = list(jobs_of(self.place, outputs_are_columns=self.outputs_are_columns))
         self._merging = Merging(self.place, outputs_are_columns=self.outputs_are_columns)
@@ -102,10 +107,13 @@ class Matrix:
             storage.close()
 
 
-def _placed(tensor: StoredTensor) -> tuple[Place, Open]:
+def _placed(tensor: StoredTensor, *, elsewhere: bool) -> tuple[Place, Open]:
     """Return where a tensor's numbers lie, and how that is opened."""
     if tensor.place is not None:
-        return tensor.place, partial(open_storage, tensor.place.uri, tensor.place.stamp)
+        place = tensor.place
+        if elsewhere and not is_uri(place.uri):
+            place = replace(place, uri=str(Path(place.uri).absolute()))
+        return place, partial(open_storage, place.uri, place.stamp)
     from fcinspect.rounding.arrays import carrier as carrier_of
 
     carrier = carrier_of(tensor.dtype).name

@@ -46,10 +46,11 @@ class _Item(Protocol[Found]):
 class _Layer:
     """A layer on its way through the scan."""
 
-    def __init__(self, stored: StoredLinear, wanted: Wanted) -> None:
+    def __init__(self, stored: StoredLinear, wanted: Wanted, *, elsewhere: bool) -> None:
         self.stored = stored
-        self.weight = Matrix(stored.weight, outputs_are_columns=stored.layout == "in,out")
-        self.bias = None if stored.bias is None else Matrix(stored.bias)
+        in_columns = stored.layout == "in,out"
+        self.weight = Matrix(stored.weight, outputs_are_columns=in_columns, elsewhere=elsewhere)
+        self.bias = None if stored.bias is None else Matrix(stored.bias, elsewhere=elsewhere)
         self.matrices = [self.weight, *([] if self.bias is None else [self.bias])]
         self.singular: SingularValues | None = None
         self._waits = wanted.any and self.weight.is_in_a_file
@@ -98,9 +99,9 @@ class _Layer:
 class _Other:
     """An array that is no linear layer, on its way through the scan."""
 
-    def __init__(self, skipped: SkippedTensor, tensor: StoredTensor) -> None:
+    def __init__(self, skipped: SkippedTensor, tensor: StoredTensor, *, elsewhere: bool) -> None:
         self.skipped = skipped
-        self.matrix = Matrix(as_matrix(tensor))
+        self.matrix = Matrix(as_matrix(tensor), elsewhere=elsewhere)
         self.matrices = [self.matrix]
 
     @property
@@ -136,7 +137,8 @@ def scan(
 
     Raises InputError where a file cannot be read, or is no longer what it was when it was opened.
     """
-    return _through([_Layer(layer, wanted) for layer in layers], engine, progress)
+    items = [_Layer(layer, wanted, elsewhere=engine.elsewhere) for layer in layers]
+    return _through(items, engine, progress)
 
 
 def scan_others(
@@ -146,7 +148,11 @@ def scan_others(
 
     Raises InputError as `scan` does.
     """
-    items = [_Other(skip, skip.tensor) for skip in skipped if holds_numbers(skip.tensor)]
+    items = [
+        _Other(skip, skip.tensor, elsewhere=engine.elsewhere)
+        for skip in skipped
+        if holds_numbers(skip.tensor)
+    ]
     return _through(items, engine, progress)
 
 

@@ -198,8 +198,22 @@ def test_a_file_that_only_this_machine_sees_is_refused_by_the_workers(
     """An error of a worker is one clear refusal here."""
     with engines.dask(cluster.scheduler_address) as engine:
         model.rename(model.with_name("elsewhere"))
-        with pytest.raises(InputError, match="vanished while it was read"):
+        with pytest.raises(InputError, match=r"a worker: .* vanished") as refusal:
             found(layers, engine)
+    assert refusal.value.hint == "workers have to find the same files under the same paths"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_workers_find_a_file_that_is_named_from_this_folder(
+    cluster: Any, model: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker's own folder is another one: it is sent the whole path, and none is told."""
+    monkeypatch.chdir(model.parent)
+    alone = run("scan", model.name, "--check", "--spectral", "--json", "--workers", 1)
+    address = cluster.scheduler_address
+    together = run("scan", model.name, "--check", "--spectral", "--json", "--scheduler", address)
+    assert (together.status, together.err) == (alone.status, "")
+    assert together.out == alone.out
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://host", "http://127.0.0.1:80", "tcp://[::"])
