@@ -133,7 +133,7 @@ class _Opener:
         skipped = [
             skip
             if skip.name not in found.lacking
-            else SkippedTensor(skip.name, f"it {found.lacking[skip.name]}")
+            else SkippedTensor(skip.name, f"it {found.lacking[skip.name]}", missing=True)
             for skip in paired.skipped
         ]
         layers = []
@@ -188,8 +188,8 @@ def _lone_shard(name: str) -> tuple[str, ...]:
     if shard is None or shard[1] < 2:
         return ()
     return (
-        f"{last_part(name)!r} is one of {shard[1]} files of a checkpoint: the others are not read;"
-        " give their folder or index to read all",
+        f"{last_part(name)!r} is one of {shard[1]} files of a checkpoint, and is read on its own:"
+        " give their folder or index to read them as one",
     )
 
 

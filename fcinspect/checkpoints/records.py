@@ -182,6 +182,8 @@ class SkippedTensor:
     """Why, in words."""
     tensor: StoredTensor | None = field(default=None, compare=False, repr=False)
     """The array itself, for those who read it all the same."""
+    missing: bool = False
+    """Whether it is not there at all: an index names it, and no shard holds it."""
 
 
 @dataclass(frozen=True, eq=False)

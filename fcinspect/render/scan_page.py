@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from fcinspect.checkpoints.scan.findings import findings_of, findings_of_other
 from fcinspect.render import text
 from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
 from fcinspect.render.scan_singular import ELSEWHERE, append, in_full, table_of
+from fcinspect.render.skipped import why
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import SkippedTensor
@@ -22,6 +24,7 @@ MOST_SOURCES = 4
 MOST_NAMED = 6
 MOST_FOUND = 40
 """Findings that are shown; JSON and CSV have them all."""
+BRACKETED = re.compile(r" \([^)]*\)")
 MANY_ZEROS = 0.01
 """The share of zeros from which on a column tells of them."""
 
@@ -197,11 +200,11 @@ def _tell_findings(built: PageBuilder, report: ScanReport) -> None:
         built.add(Line.of((said, "faint")))
 
 
-def _skipped(skipped: Iterable[SkippedTensor]) -> Iterator[Line | Table]:
+def _skipped(skipped: Sequence[SkippedTensor]) -> Iterator[Line | Table]:
     body = tuple((text.safe(skip.name), text.safe(skip.reason)) for skip in skipped)
     columns = (
         Column("array", right=False, folds=True),
-        Column("why it is no linear layer", right=False),
+        Column(why(skipped), right=False),
     )
     yield Line.of(f"besides, {text.plural(len(body), 'array')}:")
     yield Table(columns, body)
@@ -227,7 +230,7 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
     elif struck:
         yield Line.of(f"{struck} of {count} would fail --check")
     if report.skipped and not show_all:
-        yield Line.of((f"{_reasons(report.skipped)}; --all lists them", "faint"))
+        yield Line.of((f"{'; '.join(_reasons(report.skipped))}; --all lists them", "faint"))
 
 
 def _others_passed(report: ScanReport) -> str:
@@ -239,11 +242,20 @@ def _others_passed(report: ScanReport) -> str:
     return said + (f"; {text.plural(left, 'array')} not gone through" if left else "")
 
 
-def _reasons(skipped: Iterable[SkippedTensor]) -> str:
-    """Return "64 arrays are no linear layers: 40 one-dimensional, …", the commonest first."""
-    reasons = Counter(skip.reason.partition(",")[0] for skip in skipped)
-    total = sum(reasons.values())
-    named = ", ".join(f"{text.safe(reason)} ({n:,})" for reason, n in reasons.most_common(3))
-    rest = ", …" if len(reasons) > 3 else ""
-    verb = "array is no linear layer" if total == 1 else "arrays are no linear layers"
-    return f"{total:,} {verb}: {named}{rest}"
+def _reasons(skipped: Sequence[SkippedTensor]) -> Iterator[str]:
+    """Yield "64 arrays are no linear layers: one-dimensional (40), …", the commonest first."""
+    reasons = Counter(_shortened(skip.reason) for skip in skipped if not skip.missing)
+    total = reasons.total()
+    if total:
+        named = ", ".join(f"{text.safe(reason)} ({n:,})" for reason, n in reasons.most_common(3))
+        rest = ", …" if len(reasons) > 3 else ""
+        verb = "array is no linear layer" if total == 1 else "arrays are no linear layers"
+        yield f"{total:,} {verb}: {named}{rest}"
+    if total < len(skipped):
+        gone = len(skipped) - total
+        yield f"{text.plural(gone, 'array')} {'is' if gone == 1 else 'are'} missing"
+
+
+def _shortened(reason: str) -> str:
+    """Return a reason without what it adds in brackets or behind a comma."""
+    return BRACKETED.sub("", reason).partition(",")[0]

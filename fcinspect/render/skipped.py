@@ -9,7 +9,7 @@ from fcinspect.render import text
 from fcinspect.render.page import Column, Line, Table
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import Checkpoint
+    from fcinspect.checkpoints.records import Checkpoint, SkippedTensor
 
 MOST_GROUPS = 12
 """Reasons and remarks that are told; the JSON of a listing has them all, layer by layer."""
@@ -18,11 +18,17 @@ MOST_GROUPS = 12
 def skipped_blocks(checkpoint: Checkpoint) -> Iterable[Line | Table]:
     """Return what is said of the arrays that are no linear layers: how many for which reason."""
     groups = _grouped((skip.reason, skip.name) for skip in checkpoint.skipped)
-    yield Line.of(f"besides, the file holds {text.plural(len(checkpoint.skipped), 'array')}:")
+    said = text.plural(len(checkpoint.skipped), "array")
+    gone = sum(skip.missing for skip in checkpoint.skipped)
+    if gone:
+        said = f"the index names {said}, {text.count(gone)} of them missing"
+    else:
+        said = f"the file holds {said}"
+    yield Line.of(f"besides, {said}:")
     yield Table(
         (
             Column("arrays"),
-            Column("why no linear layer", right=False),
+            Column(why(checkpoint.skipped), right=False),
             Column("the first", right=False, folds=True),
         ),
         tuple(
@@ -35,11 +41,18 @@ def skipped_blocks(checkpoint: Checkpoint) -> Iterable[Line | Table]:
     yield Line.of(((more if len(groups) > MOST_GROUPS else "") + names, "faint"))
 
 
+def why(skipped: Iterable[SkippedTensor]) -> str:
+    """Return the title of the column with the reasons."""
+    return "why" if any(skip.missing for skip in skipped) else "why no linear layer"
+
+
 def skipped_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
     """Return what is said of skipped arrays where the file's only layer is shown."""
     groups = _grouped((skip.reason, skip.name) for skip in checkpoint.skipped)
+    missing = {skip.reason for skip in checkpoint.skipped if skip.missing}
     notes = [
-        f"the file also holds {_named(names)}: {text.safe(reason)}"
+        f"the {'index also names' if reason in missing else 'file also holds'} {_named(names)}:"
+        f" {text.safe(reason)}"
         for reason, names in groups[:MOST_GROUPS]
     ]
     if len(groups) > MOST_GROUPS:

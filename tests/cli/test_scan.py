@@ -202,6 +202,41 @@ def test_missing_and_extra_tensors_of_shards_fail_the_check(tmp_path: Path, run:
     assert "'0.bias'" in streamed.err
 
 
+def test_what_is_missing_is_not_called_no_linear_layer(tmp_path: Path, run: Run) -> None:
+    """A tensor that no shard holds is counted apart from those that are looked at."""
+    save_file({"a.weight": torch.ones(2, 3), "norm.weight": torch.ones(3)}, tmp_path / "a.st")
+    places = {"a.weight": "a.st", "norm.weight": "a.st", "b.weight": "b.st", "b.bias": "b.st"}
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": places}), encoding="utf-8")
+    summary = run("scan", tmp_path).out.splitlines()[-1]
+    assert summary == (
+        "1 array is no linear layer: one-dimensional (1); 2 arrays are missing; --all lists them"
+    )
+    assert re.search(r"^array +why$", run("scan", tmp_path, "--all").out, re.MULTILINE)
+    assert "the index also names 'b.weight' and 1 more: it lies in" in run("show", tmp_path).out
+    save_file({"a.weight": torch.ones(2, 3), "c.weight": torch.ones(2, 3)}, tmp_path / "a.st")
+    assert "the index names 3 arrays, 3 of them missing" in run("show", tmp_path).out
+
+
+def test_a_reason_is_shortened_at_its_end(tmp_path: Path, run: Run) -> None:
+    """The line that counts them leaves out what stands in brackets, not half of it."""
+    model = torch.nn.ModuleDict({"rnn": torch.nn.LSTM(3, 4), "fc": torch.nn.Linear(4, 5)})
+    torch.save(model.state_dict(), tmp_path / "m.pt")
+    assert run("scan", tmp_path / "m.pt").out.splitlines()[-1] == (
+        "4 arrays are no linear layers: of a recurrent layer (4); --all lists them"
+    )
+
+
+def test_shards_that_are_given_one_by_one_are_not_called_unread(tmp_path: Path, run: Run) -> None:
+    """Each is read on its own, whether or not the others are read too."""
+    names = [f"model-0000{k}-of-00002.safetensors" for k in (1, 2)]
+    for name in names:
+        save_file({f"{name[8]}.weight": torch.randn(2, 3)}, tmp_path / name)
+    told = run("scan", *(tmp_path / name for name in names))
+    assert told.out.count("is read on its own") == 2
+    assert "not read" not in told.out
+
+
 def test_only_chooses_layers_by_pattern(tmp_path: Path, run: Run) -> None:
     """Patterns of a shell, several of them; one that fits nothing is refused."""
     weight = torch.ones(2, 2)

@@ -23,6 +23,15 @@ DIMENSIONS = {
     4: "four-dimensional, a convolution's weight",
     5: "five-dimensional, a convolution's weight",
 }
+COUNTED = {
+    0: "one number",
+    1: "one-dimensional",
+    2: "two-dimensional",
+    3: "three-dimensional",
+    4: "four-dimensional",
+    5: "five-dimensional",
+}
+"""Of the tensors that are not named weight."""
 RECURRENT = "of a recurrent layer (RNN, LSTM, GRU)"
 KNOWN = tuple(
     (re.compile(pattern), reason)
@@ -93,8 +102,8 @@ def other(tensor: StoredTensor, siblings: Siblings) -> str:
         return "by its name a table that rows are looked up in, an embedding"
     if tensor.problem is not None:
         return tensor.problem
-    dimensions = f"{len(tensor.shape)}-dimensional" if tensor.shape else "one number"
-    return f"{dimensions}, and not named weight"
+    count = len(tensor.shape)
+    return f"{COUNTED.get(count, f'{count}-dimensional')}, and not named weight"
 
 
 def _bias(tensor: StoredTensor, siblings: Siblings) -> str:

@@ -230,6 +230,6 @@ def test_resemblyzer(folder: Path) -> None:
     require_same(found, content["model_state"], "model_state.")
     assert reasons(found) == {
         "of a recurrent layer (RNN, LSTM, GRU)": 12,
-        "1-dimensional, and not named weight": 2,
+        "one-dimensional, and not named weight": 2,
         "an optimizer's memory": 32,
     }
