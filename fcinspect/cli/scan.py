@@ -17,7 +17,7 @@ from fcinspect.cli.values import completion_of, one_of, whole_number
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import SkippedTensor, StoredLinear
+    from fcinspect.checkpoints.records import Checkpoint, StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
     from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
     from fcinspect.checkpoints.scan.singular import Wanted
@@ -156,7 +156,7 @@ def scan(
     else:
         found += layers
     if options.check and not options.only:
-        others += _others(report().skipped, options)
+        others += _others(checkpoints, options)
     asked = {"files": list(files), **options.asked()}
     view = view_of_scan(report(), asked, show_all=options.show_all)
     if not output.streams:
@@ -177,11 +177,11 @@ def _scanned(chosen: tuple[StoredLinear, ...], options: ScanOptions) -> Iterator
         yield from scan_layers(chosen, engine, options.wanted(), progress)
 
 
-def _others(skipped: tuple[SkippedTensor, ...], options: ScanOptions) -> Iterator[ScannedOther]:
+def _others(checkpoints: list[Checkpoint], options: ScanOptions) -> Iterator[ScannedOther]:
     from fcinspect.checkpoints.scan.scanning import scan_others
 
     with options.engine() as engine:
-        yield from scan_others(skipped, engine, lambda count: None)
+        yield from scan_others(checkpoints, engine, lambda count: None)
 
 
 def _kept(layers: Iterator[ScannedLayer], found: list[ScannedLayer]) -> Iterator[ScannedLayer]:

@@ -11,6 +11,7 @@ from fcinspect.layers.array import Array
 from fcinspect.render import text
 from fcinspect.render.jsonable import array, finite
 from fcinspect.render.scan_page import page
+from fcinspect.render.scan_remarks import name_of
 from fcinspect.render.view import View
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def document(report: ScanReport, *, full: bool = False) -> ScanDocument:
         "others": [
             {
                 "name": other.name,
+                "source": other.source,
                 "min": finite(other.numbers.min),
                 "max": finite(other.numbers.max),
                 "zeros": other.numbers.zeros,
@@ -103,7 +105,7 @@ def layer_document(layer: ScannedLayer, *, full: bool = False) -> ScannedLayerDo
 def told_of_others(report: ScanReport) -> tuple[str, ...]:
     """Return what speaks against arrays that are no linear layers, each in a sentence."""
     return tuple(
-        f"{other.name}: {finding.words}"
+        f"{name_of(report, other.name, other.source)}: {finding.words}"
         for other in report.struck_others
         for finding in findings_of_other(other)
     )

@@ -113,6 +113,7 @@ class OtherDocument(TypedDict):
     """An array that is no linear layer, and was gone through by a check."""
 
     name: str
+    source: str
     min: float | None
     max: float | None
     zeros: int

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from fcinspect.checkpoints.scan.findings import findings_of, findings_of_other
+from fcinspect.checkpoints.scan.findings import findings_of
 from fcinspect.render import text
 from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
+from fcinspect.render.scan_remarks import name_in, tell_findings, tell_fingerprints, tell_warnings
 from fcinspect.render.scan_singular import ELSEWHERE, append, in_full, table_of
 from fcinspect.render.skipped import why
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 FEW = 3
 """So many layers are shown in full."""
 MOST_SOURCES = 4
-MOST_NAMED = 6
-MOST_FOUND = 40
-"""Findings that are shown; JSON and CSV have them all."""
 BRACKETED = re.compile(r" \([^)]*\)")
 MANY_ZEROS = 0.01
 """The share of zeros from which on a column tells of them."""
@@ -36,14 +34,15 @@ def page(report: ScanReport, precision: int = 4, *, show_all: bool = False) -> P
     layers = report.layers
     if 0 < len(layers) <= FEW:
         for layer in layers:
-            built.group(*_in_full(layer, precision))
+            built.group(*_in_full(layer, name_in(report, layer), precision))
     elif layers:
         built.group(_table(report, precision))
         if any(layer.singular.wanted.any for layer in layers):
-            built.group(table_of(layers, precision))
-        _tell_warnings(built, layers)
-    _tell_fingerprints(built, layers)
-    _tell_findings(built, report)
+            names = [name_in(report, layer) for layer in layers]
+            built.group(table_of(layers, names, precision))
+        tell_warnings(built, report)
+    tell_fingerprints(built, report)
+    tell_findings(built, report)
     if report.problems:
         built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
     if show_all and report.skipped:
@@ -113,9 +112,9 @@ def _share(some: int, count: int) -> str:
     return f"{some / count:.1%}" if some else "0"
 
 
-def _in_full(layer: ScannedLayer, precision: int) -> Iterator[Heading | Line | Table]:
+def _in_full(layer: ScannedLayer, called: str, precision: int) -> Iterator[Heading | Line | Table]:
     """Yield everything about one layer."""
-    name = f"{text.safe(layer.name)}      " if layer.name else ""
+    name = f"{called}      " if called else ""
     widths = f"{text.count(layer.in_features)} → {text.count(layer.out_features)}"
     yield Heading(f"{name}{widths}, {layer.dtype}: {text.plural(layer.parameters, 'parameter')}")
     parts = [("weight", layer.weight.numbers)]
@@ -143,61 +142,6 @@ def _in_full(layer: ScannedLayer, precision: int) -> Iterator[Heading | Line | T
         )  # fmt: skip
     for warning in layer.warnings:
         yield Line.of(("note: ", "unsure"), text.safe(warning), indent=2, hang=2)
-
-
-def _tell_fingerprints(built: PageBuilder, layers: Iterable[ScannedLayer]) -> None:
-    """Say which layers look drawn from a law of initialisation."""
-    told = [(layer, layer.fingerprint.words) for layer in layers if layer.fingerprint is not None]
-    if told:
-        built.group(*(Line.of(f"{words}: ", names, hang=2) for words, names in _together(told)))
-
-
-def _tell_warnings(built: PageBuilder, layers: Iterable[ScannedLayer]) -> None:
-    """Say how layers were understood; where each is shown in full it is said there."""
-    told = [(layer, text.safe(warning)) for layer in layers for warning in layer.warnings]
-    if told:
-        built.group(
-            *(
-                Line.of(("note: ", "unsure"), f"{words}: ", names, hang=2)
-                for words, names in _together(told)[:MOST_FOUND]
-            )
-        )
-
-
-def _together(told: Iterable[tuple[ScannedLayer, str]]) -> list[tuple[str, str]]:
-    """Return each text once, with the names of the layers that it is said of."""
-    by_text: dict[str, list[str]] = {}
-    for layer, words in told:
-        by_text.setdefault(words, []).append(text.safe(layer.name) or text.safe(layer.source))
-    return [
-        (
-            words,
-            ", ".join(names[:MOST_NAMED])
-            + (f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""),
-        )
-        for words, names in by_text.items()
-    ]
-
-
-def _tell_findings(built: PageBuilder, report: ScanReport) -> None:
-    """Say what speaks against layers, and where no check was asked for, how to ask."""
-    found = [
-        (layer.name or layer.source, finding)
-        for layer in report.layers
-        for finding in findings_of(layer)
-    ]
-    for other in report.struck_others:
-        found += [(other.name, finding) for finding in findings_of_other(other)]
-    if not found:
-        return
-    lines = [
-        Line.of((f"{text.safe(name)}: ", "strong"), (finding.words, "bad"), hang=2)
-        for name, finding in found[:MOST_FOUND]
-    ]
-    built.group(*lines)
-    if len(found) > MOST_FOUND:
-        said = f"showing {MOST_FOUND} of {len(found):,}; --json and --format csv have them all"
-        built.add(Line.of((said, "faint")))
 
 
 def _skipped(skipped: Sequence[SkippedTensor]) -> Iterator[Line | Table]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.records import ScannedLayer
     from fcinspect.checkpoints.scan.spectrum import Spectrum
 
-ELSEWHERE = "--json and --format csv have it"
+ELSEWHERE = "see --json or --format csv"
 
 
 def append(
@@ -26,13 +26,13 @@ def append(
         row.append(cell)
 
 
-def table_of(layers: Sequence[ScannedLayer], precision: int) -> Table:
-    """Return a row for each layer with what was found of its singular values."""
+def table_of(layers: Sequence[ScannedLayer], names: Sequence[str], precision: int) -> Table:
+    """Return a row for each layer, by these names, with what was found of its singular values."""
     wanted = layers[0].singular.wanted
     columns = [Column("layer", right=False, folds=True), Column("σ₁")]
     body = [
-        [text.safe(layer.name) or "''", _sigma(layer.singular.largest, precision)]
-        for layer in layers
+        [name or "''", _sigma(layer.singular.largest, precision)]
+        for layer, name in zip(layers, names, strict=True)
     ]
     if wanted.leading:
         leading = [layer.singular.leading for layer in layers]

@@ -326,6 +326,30 @@ def test_several_checkpoints_are_told_together(model: Path, tmp_path: Path, run:
     assert "file" in run("scan", model, tmp_path / "model.pt").out
 
 
+def test_what_is_wrong_is_told_with_its_file_where_there_are_several(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checkpoints of one model have the same names: each finding says which file it is of."""
+    monkeypatch.chdir(tmp_path)
+    save_file(state_dict(), "a.safetensors")
+    tensors = planted(nan=(3, 4))
+    tensors["norm.weight"][2] = math.inf
+    save_file(tensors, "b.safetensors")
+    both = ("scan", "a.safetensors", "b.safetensors")
+    told = run(*both, "--check", "--spectral").out
+    assert "\n0 of 'b.safetensors': 1 number of the weight is NaN" in told
+    assert "\nnorm.weight of 'b.safetensors': 1 number is infinite" in told
+    assert "(nn.Linear's default): 0 of 'a.safetensors', 2 of 'a.safetensors'" in told
+    assert len(re.findall(r"^2 of 'a\.safetensors'  +\d", told, re.MULTILINE)) == 1  # its σ₁
+    assert "\n0 of 'a.safetensors'      40 → 30" in run(*both, "--only", "0").out
+    streamed = run(*both, "--check", "--format", "ndjson")
+    assert "norm.weight of 'b.safetensors': 1 number is infinite" in streamed.err
+    others = run(*both, "--check", "--json").data["others"]
+    assert [other["source"] for other in others if other["inf"]] == ["'b.safetensors'"]
+    alone = run("scan", "b.safetensors", "--check").out
+    assert "\n0: 1 number of the weight is NaN" in alone
+
+
 def test_a_layout_turns_outputs_to_columns(tmp_path: Path, run: Run) -> None:
     """A kernel of (in, out) has its dead and equal outputs in its columns."""
     kernel = torch.randn(6, 4)

@@ -102,5 +102,7 @@ class ScannedOther:
 
     name: str
     """The state-dict key."""
+    source: str
+    """The checkpoint in words."""
     numbers: Statistics
     """Of its numbers."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from fcinspect.checkpoints.access.storage import open_storage
-from fcinspect.checkpoints.records import SkippedTensor, StoredLinear, StoredTensor
+from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor
 from fcinspect.checkpoints.scan.engines import Engine, Task
 from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
 from fcinspect.checkpoints.scan.jobs import JOB_BYTES, Job, carry_out
@@ -99,8 +99,8 @@ class _Layer:
 class _Other:
     """An array that is no linear layer, on its way through the scan."""
 
-    def __init__(self, skipped: SkippedTensor, tensor: StoredTensor, *, elsewhere: bool) -> None:
-        self.skipped = skipped
+    def __init__(self, tensor: StoredTensor, source: str, *, elsewhere: bool) -> None:
+        self.source = source
         self.matrix = Matrix(as_matrix(tensor), elsewhere=elsewhere)
         self.matrices = [self.matrix]
 
@@ -116,7 +116,7 @@ class _Other:
     def finished(self) -> ScannedOther:
         """Return what was found; goes through what is in no file before."""
         self.matrix.go_through_memory()
-        return ScannedOther(self.skipped.name, self.matrix.numbers())
+        return ScannedOther(self.matrix.name, self.source, self.matrix.numbers())
 
 
 def bytes_of(layers: Iterable[StoredLinear]) -> int:
@@ -142,15 +142,16 @@ def scan(
 
 
 def scan_others(
-    skipped: Iterable[SkippedTensor], engine: Engine, progress: Progress
+    checkpoints: Iterable[Checkpoint], engine: Engine, progress: Progress
 ) -> Iterator[ScannedOther]:
-    """Yield what is found of arrays that are no linear layers, as far as they hold numbers.
+    """Yield what is found of the arrays that are no linear layers, as far as they hold numbers.
 
     Raises InputError as `scan` does.
     """
     items = [
-        _Other(skip, skip.tensor, elsewhere=engine.elsewhere)
-        for skip in skipped
+        _Other(skip.tensor, checkpoint.source, elsewhere=engine.elsewhere)
+        for checkpoint in checkpoints
+        for skip in checkpoint.skipped
         if holds_numbers(skip.tensor)
     ]
     return _through(items, engine, progress)

@@ -1,0 +1,94 @@
+"""What is remarked on layers by their names: how they were understood, drawn, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from fcinspect.checkpoints.scan.findings import findings_of, findings_of_other
+from fcinspect.render import text
+from fcinspect.render.page import Line, PageBuilder
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.scan.records import ScannedLayer
+    from fcinspect.checkpoints.scan.report import ScanReport
+
+MOST_NAMED = 6
+MOST_FOUND = 40
+"""Findings that are shown; the JSON has them all."""
+
+
+def name_in(report: ScanReport, layer: ScannedLayer) -> str:
+    """Return the name of a layer, with its file where there are several; "" for one on its own."""
+    if len(report.sources) < 2:
+        return text.safe(layer.name)
+    return name_of(report, layer.name, layer.source)
+
+
+def name_of(report: ScanReport, name: str, source: str) -> str:
+    """Return the name of a layer or array, with its file where there are several or it has none."""
+    if not name:
+        return text.safe(source)
+    return text.safe(name) + (f" of {text.safe(source)}" if len(report.sources) > 1 else "")
+
+
+def tell_fingerprints(built: PageBuilder, report: ScanReport) -> None:
+    """Say which layers look drawn from a law of initialisation."""
+    told = [
+        (layer, layer.fingerprint.words) for layer in report.layers if layer.fingerprint is not None
+    ]
+    if told:
+        built.group(
+            *(Line.of(f"{words}: ", names, hang=2) for words, names in _together(report, told))
+        )
+
+
+def tell_warnings(built: PageBuilder, report: ScanReport) -> None:
+    """Say how layers were understood; where each is shown in full it is said there."""
+    told = [(layer, text.safe(warning)) for layer in report.layers for warning in layer.warnings]
+    if told:
+        built.group(
+            *(
+                Line.of(("note: ", "unsure"), f"{words}: ", names, hang=2)
+                for words, names in _together(report, told)[:MOST_FOUND]
+            )
+        )
+
+
+def _together(
+    report: ScanReport, told: Iterable[tuple[ScannedLayer, str]]
+) -> list[tuple[str, str]]:
+    """Return each text once, with the names of the layers that it is said of."""
+    by_text: dict[str, list[str]] = {}
+    for layer, words in told:
+        by_text.setdefault(words, []).append(name_of(report, layer.name, layer.source))
+    return [
+        (
+            words,
+            ", ".join(names[:MOST_NAMED])
+            + (f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""),
+        )
+        for words, names in by_text.items()
+    ]
+
+
+def tell_findings(built: PageBuilder, report: ScanReport) -> None:
+    """Say what speaks against layers, and where no check was asked for, how to ask."""
+    found = [
+        (name_of(report, layer.name, layer.source), finding)
+        for layer in report.layers
+        for finding in findings_of(layer)
+    ]
+    for other in report.struck_others:
+        name = name_of(report, other.name, other.source)
+        found += [(name, finding) for finding in findings_of_other(other)]
+    if not found:
+        return
+    lines = [
+        Line.of((f"{name}: ", "strong"), (finding.words, "bad"), hang=2)
+        for name, finding in found[:MOST_FOUND]
+    ]
+    built.group(*lines)
+    if len(found) > MOST_FOUND:
+        said = f"showing {MOST_FOUND} of {len(found):,}; --json has them all"
+        built.add(Line.of((said, "faint")))
