@@ -50,7 +50,7 @@ def table_of(layers: Sequence[ScannedLayer], names: Sequence[str], precision: in
             append(columns, body, Column(title), (
                 "–" if found is None else write(found) for found in spectra
             ))  # fmt: skip
-        append(columns, body, Column("distribution", right=False, spare="--json has it"), (
+        append(columns, body, Column("distribution", right=False, spare="see --json"), (
             "" if found is None or found.histogram is None else text.bars(found.histogram.counts)
             for found in spectra
         ))  # fmt: skip
