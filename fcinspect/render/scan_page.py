@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from fcinspect.checkpoints.scan.findings import findings_of
+from fcinspect.checkpoints.scan.findings import equal_by_chance, findings_of
 from fcinspect.render import text
 from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
 from fcinspect.render.scan_remarks import name_in, tell_findings, tell_fingerprints, tell_warnings
@@ -162,7 +162,7 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
         yield Line.of(
             ("Check passed: ", "good"),
             f"{count} without NaN, infinities, all-zero weights, dead outputs or inputs, or equal"
-            f" outputs{_others_passed(report)}",
+            f" outputs{_beyond_chance(report)}{_others_passed(report)}",
         )
     elif report.checked:
         counts = [f"{struck} of {count}"] if struck else []
@@ -175,6 +175,12 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
         yield Line.of(f"{struck} of {count} would fail --check")
     if report.skipped and not show_all:
         yield Line.of((f"{'; '.join(_reasons(report.skipped))}; --all lists them", "faint"))
+
+
+def _beyond_chance(report: ScanReport) -> str:
+    """Say so where there are equal outputs that are not held against their layer."""
+    by_chance = any(equal_by_chance(layer) for layer in report.layers)
+    return " beyond those that few bits make by chance" if by_chance else ""
 
 
 def _others_passed(report: ScanReport) -> str:

@@ -129,6 +129,32 @@ def test_a_check_fails_on_each_planted_fault(
     assert streamed.status == 1
 
 
+def test_outputs_that_few_bits_make_equal_by_chance_pass_the_check(
+    tmp_path: Path, run: Run
+) -> None:
+    """A bfloat16 layer of one input has few weights to choose from; one of equal outputs fails."""
+    torch.manual_seed(0)
+    weight = torch.nn.Linear(1, 512).weight.detach().to(torch.bfloat16)
+    save_file({"fc.weight": weight}, tmp_path / "m.safetensors")
+    sound = run("scan", tmp_path / "m.safetensors", "--check")
+    assert sound.status == 0
+    assert "beyond those that few bits make by chance" in sound.out
+    (told,) = run("scan", tmp_path / "m.safetensors", "--json").data["layers"]
+    assert told["duplicate_outputs"]["count"] == 512 - len(np.unique(weight.float().numpy()))
+    save_file({"fc.weight": torch.full_like(weight, 0.5)}, tmp_path / "m.safetensors")
+    assert run("scan", tmp_path / "m.safetensors", "--check").status == 1
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_the_norm_of_no_finite_number_is_not_zero(value: float, tmp_path: Path, run: Run) -> None:
+    """It is unknown, as the mean is: null."""
+    weight, bias = torch.full((3, 4), value), torch.full((3,), value)
+    save_file({"fc.weight": weight, "fc.bias": bias}, tmp_path / "m.safetensors")
+    (told,) = run("scan", tmp_path / "m.safetensors", "--json", "--sort", "norm").data["layers"]
+    assert told["norm"] is None
+    assert told["bias_statistics"]["norm"] is None
+
+
 def test_a_sound_model_passes_the_check(model: Path, run: Run) -> None:
     """Nothing speaks against it, and what was looked for is said."""
     result = run("scan", model, "--check")

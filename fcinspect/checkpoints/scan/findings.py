@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from fcinspect.checkpoints.scan.chance import may_be_chance
 from fcinspect.checkpoints.scan.merging import MOST_DIGESTS
 from fcinspect.checkpoints.scan.records import Places, ScannedLayer, ScannedOther, Statistics
 
@@ -34,6 +35,14 @@ def findings_of_other(other: ScannedOther) -> tuple[Finding, ...]:
     return tuple(_not_finite(other.numbers, ""))
 
 
+def equal_by_chance(layer: ScannedLayer) -> bool:
+    """Whether outputs are equal, but no more of them than chance makes with so few bits each."""
+    equal = layer.weight.duplicate_outputs
+    if equal is None or not equal.count:
+        return False
+    return may_be_chance(equal.count, layer.out_features, layer.in_features, layer.dtype)
+
+
 def _findings(layer: ScannedLayer) -> Iterator[Finding]:
     weight = layer.weight
     yield from _not_finite(weight.numbers, "weight")
@@ -52,7 +61,7 @@ def _findings(layer: ScannedLayer) -> Iterator[Finding]:
         yield Finding(
             "undecided", f"equal outputs were not looked for: there are over {MOST_DIGESTS:,}"
         )
-    elif weight.duplicate_outputs.count:
+    elif weight.duplicate_outputs.count and not equal_by_chance(layer):
         words = _lines(weight.duplicate_outputs, "output", "has", "have")
         yield Finding("duplicate outputs", f"{words} the same weights as an earlier one")
 

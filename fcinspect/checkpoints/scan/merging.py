@@ -99,8 +99,9 @@ class Merging:
         count = self._rows * self._columns
         if not moments.count:
             nothing = math.nan
+            norm = nothing if count else 0.0  # that of an empty matrix is known
             return Statistics(
-                count, nothing, nothing, nothing, nothing, 0.0, whole.zeros, whole.nan, whole.inf
+                count, nothing, nothing, nothing, nothing, norm, whole.zeros, whole.nan, whole.inf
             )
         mean = math.ldexp(moments.mean, whole.exponent)
         std = math.nan

@@ -25,7 +25,7 @@ class Statistics:
     std: float
     """The sample standard deviation (divisor n − 1, as torch.Tensor.std); nan for one number."""
     norm: float
-    """The Frobenius norm, √Σw²."""
+    """The Frobenius norm, √Σw²; nan where numbers are there, but none is finite."""
     zeros: int
     """How many are exactly zero, −0 included."""
     nan: int

@@ -82,7 +82,7 @@ def agrees(found: MatrixStatistics, values: Float64) -> None:
         assert math.isnan(numbers.min)
         assert math.isnan(numbers.mean)
         assert math.isnan(numbers.std)
-        assert numbers.norm == 0
+        assert math.isnan(numbers.norm) if numbers.count else numbers.norm == 0
         return
     assert (numbers.min, numbers.max) == (finite.min(), finite.max())
     mean, std, norm = exact_moments(values)
