@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from fcinspect.checkpoints.pairing.naming import is_whole
 from fcinspect.checkpoints.scan.findings import equal_by_chance, findings_of
 from fcinspect.render import text
 from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
@@ -173,6 +174,8 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
         yield Line.of(("Check failed: ", "bad"), ", ".join(counts) or "no layer to check")
     elif struck:
         yield Line.of(f"{struck} of {count} would fail --check")
+    elif report.problems:
+        yield Line.of("the shards would fail --check")
     if report.skipped and not show_all:
         yield Line.of((f"{'; '.join(_reasons(report.skipped))}; --all lists them", "faint"))
 
@@ -189,7 +192,11 @@ def _others_passed(report: ScanReport) -> str:
         return ""
     gone, left = len(report.others), len(report.skipped) - len(report.others)
     said = f"; {text.plural(gone, 'other array')} without NaN or infinities" if gone else ""
-    return said + (f"; {text.plural(left, 'array')} not gone through" if left else "")
+    if not left:
+        return said
+    whole = sum(skip.tensor is not None and is_whole(skip.tensor.dtype) for skip in report.skipped)
+    of = " of whole numbers" if whole == left else ""
+    return f"{said}; {text.plural(left, 'array')}{of} not gone through"
 
 
 def _reasons(skipped: Sequence[SkippedTensor]) -> Iterator[str]:

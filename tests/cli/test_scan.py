@@ -207,7 +207,8 @@ def test_a_check_goes_through_what_is_no_layer_too(
 def test_whole_numbers_are_told_as_not_gone_through(tmp_path: Path, run: Run) -> None:
     """What a check has not looked at is said."""
     save_file({**state_dict(), "steps": torch.arange(3)}, tmp_path / "model.safetensors")
-    assert "1 array not gone through" in run("scan", tmp_path / "model.safetensors", "--check").out
+    told = run("scan", tmp_path / "model.safetensors", "--check").out
+    assert "1 array of whole numbers not gone through" in " ".join(told.split())
 
 
 def test_missing_and_extra_tensors_of_shards_fail_the_check(tmp_path: Path, run: Run) -> None:
@@ -221,7 +222,9 @@ def test_missing_and_extra_tensors_of_shards_fail_the_check(tmp_path: Path, run:
     assert "'0.bias'" in result.out
     assert "'extra'" in result.out
     assert "Check failed: 2 problems of its shards" in result.out
-    assert run("scan", tmp_path).status == 0
+    unchecked = run("scan", tmp_path)
+    assert unchecked.status == 0
+    assert "the shards would fail --check" in unchecked.out
     assert len(run("scan", tmp_path, "--json").data["problems"]) == 2
     streamed = run("scan", tmp_path, "--format", "ndjson", "--check")
     assert streamed.status == 1
