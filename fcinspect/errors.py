@@ -5,6 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+LONGEST_MESSAGE = 1000
+"""Characters; names in a file may have millions."""
+KEPT = (600, 200)
+"""Characters of a longer message that are kept at its beginning and its end."""
+
+
+def brief(message: str) -> str:
+    """Return a message with the middle left out and counted, if it quotes what is too long."""
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    first, last = KEPT
+    left_out = len(message) - first - last
+    return f"{message[:first]} … {left_out} characters … {message[-last:]}"
+
 
 class FcinspectError(Exception):
     """A refusal: the message names the value, the place and the expected form."""
@@ -13,9 +27,9 @@ class FcinspectError(Exception):
     """The word that stands for this kind of refusal in JSON."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = brief(message)
+        self.hint = None if hint is None else brief(hint)
+        super().__init__(self.message)
 
 
 class UsageError(FcinspectError):

@@ -25,6 +25,7 @@ from fcinspect.checkpoints.formats.torch_words import (
     pickled_objects,
     without_numbers,
 )
+from fcinspect.checkpoints.formats.widths import claim
 from fcinspect.checkpoints.pairing.pair import pair
 from fcinspect.checkpoints.records import Checkpoint, Layout, StoredTensor, unreadable
 from fcinspect.checkpoints.saving import state_dict
@@ -98,6 +99,9 @@ def _stored(name: str, tensor: torch.Tensor, path: str) -> StoredTensor:
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
         kind = "quantized" if tensor.is_quantized else "meta" if tensor.is_meta else "sparse"
         return unreadable(name, dtype, shape, without_numbers(kind))
+    too_wide = claim(shape)
+    if too_wide is not None:
+        raise InputError(f"{name!r} of {path!r} {too_wide}: refused")
     held = tensor.untyped_storage().nbytes() // tensor.element_size()
     if tensor.numel() > held:
         raise claims_more(name, repr(path), tensor.numel(), held)

@@ -14,6 +14,7 @@ from typing import Any
 
 from fcinspect.checkpoints.access.storage import MissingFile
 from fcinspect.checkpoints.access.uris import beside, masked_name
+from fcinspect.checkpoints.formats.json_array import kind_in_words
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.errors import InputError
 
@@ -89,7 +90,9 @@ def index_of(document: Any, name: str) -> Index:
         )
     for tensor, shard in shard_of.items():
         if not isinstance(shard, str):
-            raise InputError(f"{what} places {tensor!r} in {shard!r}: expected the name of a file")
+            raise InputError(
+                f"{what} places {tensor!r} in {kind_in_words(shard)}: expected the name of a file"
+            )
         if len(shard) > LONGEST_NAME:
             raise InputError(f"{what} names a file of {len(shard)} characters")
         if not shard or shard in (".", "..") or re.search(r"[/\\\0]|^[A-Za-z]:", shard):

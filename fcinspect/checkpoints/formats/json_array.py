@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.checkpoints.formats.widths import claim
 from fcinspect.checkpoints.records import StoredTensor, in_memory
 from fcinspect.errors import InputError
 from fcinspect.rounding.formats import FORMATS, format_named
@@ -149,8 +150,14 @@ def _from_document(document: Mapping[str, Any], place: str) -> JsonArray:
     shape, dtype = document.get("shape"), document.get("dtype")
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
         raise InputError(f"{place}.shape is not a list of whole numbers >= 0")
-    if dtype not in FORMATS:
-        raise InputError(f"{place}.dtype is {dtype!r}: expected one of {', '.join(FORMATS)}")
+    if len(shape) > MOST_DIMENSIONS:
+        raise InputError(f"{place} has more than {MOST_DIMENSIONS} dimensions")
+    too_wide = claim(shape)
+    if too_wide is not None:
+        raise InputError(f"{place} {too_wide}")
+    if not isinstance(dtype, str) or dtype not in FORMATS:
+        shown = repr(dtype) if isinstance(dtype, str) else kind_in_words(dtype)
+        raise InputError(f"{place}.dtype is {shown}: expected one of {', '.join(FORMATS)}")
     if "values" not in document:
         raise InputError(
             f"{place} is a summary of shape {tuple(shape)} without its numbers",
@@ -174,15 +181,16 @@ def _put_nonfinite(
         raise InputError(f"{place}.nonfinite is not a list")
     for number, entry in enumerate(listed):
         where = f"{place}.nonfinite[{number}]"
-        index = entry.get("index") if isinstance(entry, dict) else None
-        if not isinstance(index, list) or tuple(map(str, index)) not in {
-            tuple(map(str, null)) for null in nulls
-        }:
+        given = entry.get("index") if isinstance(entry, dict) else None
+        # True is 1, but no index
+        whole = isinstance(given, list) and all(type(i) is int for i in given)
+        index = tuple(given) if whole and given is not None else None
+        if index is None or index not in nulls:
             raise InputError(f"{where} does not name a null of values")
         if entry.get("value") not in ("nan", "inf", "-inf"):
             raise InputError(f"{where}.value is not nan, inf or -inf")
-        values[tuple(index)] = float(entry["value"])
-        nulls.discard(tuple(index))
+        values[index] = float(entry["value"])
+        nulls.discard(index)
     if nulls:
         raise InputError(f"{_at(place, min(nulls))} is null and not listed in nonfinite")
 
@@ -236,7 +244,7 @@ class _Walk:
             if held != value and self.inexact is None:
                 self.inexact = (where, held)
             return held
-        raise InputError(f"{where} is {_kind(value)}: expected a number")
+        raise InputError(f"{where} is {kind_in_words(value)}: expected a number")
 
     def _at(self, index: tuple[int, ...]) -> str:
         return _at(self.place, index)
@@ -254,9 +262,14 @@ def _entries(shape: tuple[int, ...]) -> str:
     )
 
 
-def _kind(value: object) -> str:
+def kind_in_words(value: object) -> str:
+    """Return what a value of JSON is; of a text, its beginning is quoted."""
     if isinstance(value, str):
         return f"the string {value if len(value) <= 20 else value[:17] + '...'!r}"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, int | float):
+        return "a number"
+    return "null" if value is None else "an object"

@@ -94,15 +94,10 @@ def _leading_to(content: object, kind: type[Tensor]) -> set[int]:
     fertile: deque[int] = deque()
     while waiting:
         container = waiting.popleft()
-        inner: Iterable[object] = ()
-        if isinstance(container, Mapping):
-            inner = container.values()
-        elif isinstance(container, list | tuple):
-            inner = container
-        for value in inner:
+        for value in _values(container):
             if isinstance(value, kind):
                 fertile.append(id(container))
-            elif isinstance(value, Mapping | list | tuple):
+            elif any(isinstance(held, kind | Mapping | list | tuple) for held in _values(value)):
                 above.setdefault(id(value), []).append(id(container))
                 if id(value) not in seen:
                     seen.add(id(value))
@@ -114,3 +109,9 @@ def _leading_to(content: object, kind: type[Tensor]) -> set[int]:
             found.add(container_id)
             fertile.extend(above.get(container_id, ()))
     return found
+
+
+def _values(container: object) -> Iterable[object]:
+    if isinstance(container, Mapping):
+        return container.values()
+    return container if isinstance(container, list | tuple) else ()

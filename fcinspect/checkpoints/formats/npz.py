@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.access.storage import Seekable, Stamp, Storage, open_storage
 from fcinspect.checkpoints.access.uris import masked_name
+from fcinspect.checkpoints.formats.torch_words import check_members
+from fcinspect.checkpoints.formats.widths import claim
 from fcinspect.checkpoints.places import read_place
 from fcinspect.checkpoints.records import Place, StoredTensor, unreadable
 from fcinspect.errors import InputError
@@ -91,6 +93,11 @@ def members_of(path: str) -> tuple[Member, ...]:
         with zipfile.ZipFile(Seekable(storage)) as archive:
             infos = archive.infolist()
             names = [info.filename for info in infos]
+            if not infos:
+                raise InputError(f"{masked_name(path)!r} is a zip file that lists no arrays")
+            check_members(
+                repr(masked_name(path)), ((i.filename, i.compress_size, i.file_size) for i in infos)
+            )
             if len(set(names)) < len(names):
                 raise InputError(f"{masked_name(path)!r} holds an array name twice")
             return tuple(_in_archive(archive, info, storage) for info in infos if not info.is_dir())
@@ -151,6 +158,9 @@ def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo 
         raise InputError(f"{what} is no sound array: {_line(error)}") from None
     if any(width < 0 for width in shape):
         raise InputError(f"{what} is no sound array: its shape {shape} has a negative width")
+    too_wide = claim(shape if dtype.itemsize else (*shape, 0))
+    if too_wide is not None:
+        raise InputError(f"{what} is no sound array: it {too_wide}")
     if not dtype.hasobject and math.prod(shape) * dtype.itemsize != size - begin:
         raise InputError(
             f"{what} has {size - begin} bytes of numbers, which is not what"

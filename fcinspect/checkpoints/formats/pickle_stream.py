@@ -6,12 +6,16 @@ import io
 
 from fcinspect.checkpoints.formats.stand_ins import Unsound
 
-LARGEST_PICKLE = 100_000_000
+LARGEST_PICKLE = 1 << 26
 """Bytes; what is no number of a tensor is never as much."""
+LARGEST_PACKED = 1 << 25
+"""Bytes of one that is packed, which torch unpacks and reads once more."""
 FEW_STEPS = 1_500_000
 """Reads that every pickle may take; a tensor takes about fifty-five."""
 STEPS_A_STORAGE = 200
 """Reads that a pickle may take more for every storage that it names."""
+LONGEST_LINE = 1 << 20
+"""Bytes of a line, in which the oldest pickles give names and numbers."""
 BYTES_A_STEP = 50
 """A longer pickle may take one more for so many bytes."""
 
@@ -21,6 +25,7 @@ class Stream:
 
     def __init__(self, data: bytes) -> None:
         self._file = io.BytesIO(data)
+        self._size = len(data)
         self._left = FEW_STEPS + len(data) // BYTES_A_STEP
 
     def spend(self, steps: int) -> None:
@@ -44,7 +49,16 @@ class Stream:
     def readline(self) -> bytes:
         """Return what is left of the line and its end; raises EOFError where it has none."""
         self.spend(1)
-        line = self._file.readline()
+        line = self._file.readline(LONGEST_LINE)
         if not line.endswith(b"\n"):
+            if len(line) == LONGEST_LINE:
+                raise Unsound(f"it has a line of more than {LONGEST_LINE} bytes")
             raise EOFError
         return line
+
+    def skip(self, length: int) -> None:
+        """Go past that many bytes; raises EOFError where fewer are left."""
+        self.spend(1)
+        if length > self._size - self._file.tell():
+            raise EOFError
+        self._file.seek(length, io.SEEK_CUR)

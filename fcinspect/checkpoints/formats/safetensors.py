@@ -16,6 +16,7 @@ from typing import Any
 from fcinspect.checkpoints.access.storage import Stamp, Storage, open_storage
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.json_array import unique_keys
+from fcinspect.checkpoints.formats.widths import claim
 from fcinspect.checkpoints.places import read_place
 from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
 from fcinspect.errors import InputError
@@ -168,6 +169,9 @@ def _entry(name: str, value: object, start: int) -> Entry:
         raise _Unsound(
             f"{name!r} has {end - begin} bytes, which is not what {dtype} of shape {shape} takes"
         )
+    too_wide = claim(shape)
+    if too_wide is not None:
+        raise _Unsound(f"{name!r} {too_wide}")
     return Entry(name, dtype, shape, start + begin, start + end)
 
 

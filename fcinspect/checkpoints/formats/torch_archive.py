@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from fcinspect.checkpoints.access.storage import Seekable, Storage
 from fcinspect.checkpoints.access.uris import masked_name
+from fcinspect.checkpoints.formats.pickle_stream import LARGEST_PACKED
 from fcinspect.checkpoints.formats.torch_words import check_members, damaged, not_torch
 from fcinspect.errors import InputError
 
@@ -60,7 +61,7 @@ class Archive:
         data = _part(self.storage, self._begin(info), info.compress_size)
         if info.compress_type == zipfile.ZIP_STORED:
             return bytes(data)
-        if info.file_size > max(FEW, 100 * info.compress_size):
+        if info.file_size > max(FEW, min(LARGEST_PACKED, 100 * info.compress_size)):
             raise InputError(
                 f"{self.source} has a {name} that would unpack from {len(data)} bytes to"
                 f" {info.file_size}: refused"

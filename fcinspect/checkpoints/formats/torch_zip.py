@@ -26,6 +26,7 @@ from fcinspect.checkpoints.formats.torch_words import (
     without_numbers,
 )
 from fcinspect.checkpoints.formats.unpickling import read_pickle, unpickled
+from fcinspect.checkpoints.formats.widths import claim
 from fcinspect.checkpoints.places import read_place
 from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
 from fcinspect.errors import InputError
@@ -123,6 +124,9 @@ def _check_bounds(name: str, tensor: SavedTensor, source: str) -> None:
     """Refuse a view that repeats the numbers of its storage or reaches beyond them."""
     if tensor.storage is None:
         return
+    too_wide = claim(tensor.shape)
+    if too_wide is not None:
+        raise InputError(f"{name!r} of {source} {too_wide}: refused")
     held = tensor.storage.nbytes // ITEMSIZE[tensor.dtype]
     numbers = math.prod(tensor.shape)
     if numbers > held:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import pickle
 import re
-import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from fcinspect.checkpoints.formats.allowed import named
-from fcinspect.checkpoints.formats.pickle_stream import LARGEST_PICKLE, Stream
+from fcinspect.checkpoints.formats.bounded_pickle import BoundedUnpickler
+from fcinspect.checkpoints.formats.pickle_stream import Stream
 from fcinspect.checkpoints.formats.stand_ins import (
     ITEMSIZE,
     STORAGES,
@@ -27,9 +27,6 @@ from fcinspect.checkpoints.formats.stand_ins import (
 )
 from fcinspect.checkpoints.formats.torch_words import pickled_objects
 from fcinspect.errors import InputError
-
-LONGEST_INTEGER = 1024
-"""Bytes of one whole number."""
 
 Sizes = Callable[[str], int | None]
 """The key of a storage -> the bytes that the archive holds for it, None where it holds none."""
@@ -71,18 +68,12 @@ def _line(error: Exception) -> str:
     return f"its pickle is damaged ({type(error).__name__}: {text!a})" if text else "damaged"
 
 
-class _Unpickler(pickle._Unpickler):
-    """Python's unpickler that makes stand-ins."""
-
-    # what the base class sets, which is not declared for mypy
-    stack: list[Any]
-    append: Callable[[object], None]
-    read: Callable[[int], bytes]
-    pop_mark: Callable[[], list[Any]]
+class _Unpickler(BoundedUnpickler):
+    """The bounded unpickler that makes stand-ins."""
 
     def __init__(self, stream: Stream, source: str, sizes: Sizes) -> None:
-        super().__init__(stream, encoding="utf-8", errors="backslashreplace")
-        self._stream, self._source, self._sizes = stream, source, sizes
+        super().__init__(stream)
+        self._source, self._sizes = source, sizes
         self._storages: dict[str, SavedStorage] = {}
         self.only_torch = False
 
@@ -153,20 +144,6 @@ class _Unpickler(pickle._Unpickler):
         if not isinstance(self.stack[-1], dict | Inert):
             raise Unsound("it sets the attributes of what has none")
 
-    def _load_frame(self) -> None:
-        self.read(8)  # only tells how much to read ahead
-
-    def _load_long4(self) -> None:
-        (length,) = struct.unpack("<i", self.read(4))
-        if not 0 <= length <= LONGEST_INTEGER:
-            raise Unsound(f"it has a whole number of {length} bytes")
-        self.append(int.from_bytes(self.read(length), "little", signed=True))
-
-    def _load_bytearray8(self) -> None:
-        (length,) = struct.unpack("<Q", self.read(8))
-        self.read(min(length, LARGEST_PICKLE))
-        self.append(Inert("bytearray"))
-
     def _load_set(self) -> None:
         self.append(Inert("set"))
 
@@ -215,14 +192,13 @@ class _Unpickler(pickle._Unpickler):
             target[key] = value
 
     dispatch = {  # noqa: RUF012  # declared by the base class
-        **pickle._Unpickler.dispatch,
+        **BoundedUnpickler.dispatch,
         **{
             code[0]: method  # type: ignore[misc]  # declared for the unpickler in C
             for code, method in (
                 (pickle.REDUCE, _load_reduce), (pickle.NEWOBJ, _load_reduce),
                 (pickle.NEWOBJ_EX, _load_newobj_ex), (pickle.BUILD, _load_build),
-                (pickle.FRAME, _load_frame), (pickle.LONG4, _load_long4),
-                (pickle.BYTEARRAY8, _load_bytearray8), (pickle.EMPTY_SET, _load_set),
+                (pickle.EMPTY_SET, _load_set),
                 (pickle.FROZENSET, _load_frozenset), (pickle.ADDITEMS, _load_additems),
                 (pickle.APPEND, _load_append), (pickle.APPENDS, _load_appends),
                 (pickle.SETITEM, _load_setitem), (pickle.SETITEMS, _load_setitems),

@@ -1,8 +1,8 @@
-"""Runs ``show`` on many files, each in a process forked from this one, and measures it.
+"""Runs a command on many files, each in a process forked from this one, and measures it.
 
-``python -m tests.checkpoints.formats.measured FOLDER``: FOLDER/cases.json lists the files to be
-shown, [[folder, file], …]; what each run did is printed as a line of JSON. With --planted, a
-function that breaks every rule is run in place of ``show``.
+``python -m tests.checkpoints.formats.measured FOLDER COMMAND``: FOLDER/cases.json lists the files
+that ``show`` or ``scan`` are given, [[folder, file], …]; what each run did is printed as a line of
+JSON. The command ``planted`` is a function that breaks every rule.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-Show = Callable[[str], int]
+Command = Callable[[str], int]
 
 
-def show(file: str) -> int:
-    """Run the command as its users do."""
+def command(words: str) -> Command:
+    """Return what runs a command as its users do."""
     from fcinspect.cli import run
 
-    return int(run(["show", file]))
+    return lambda file: int(run([words, file]))
 
 
 def planted(file: str) -> int:
@@ -39,7 +39,7 @@ def planted(file: str) -> int:
     return 0
 
 
-def measured(run: Show, folder: Path, file: str) -> dict[str, object]:
+def measured(run: Command, folder: Path, file: str) -> dict[str, object]:
     """Return what one run did: status, stdout, stderr, seconds of CPU, MB, and files touched."""
     before = listing(folder)
     sys.stdout.flush()
@@ -66,7 +66,7 @@ def listing(folder: Path) -> list[tuple[str, int, int]]:
     return [(str(path), status.st_size, status.st_mtime_ns) for path, status in found]
 
 
-def _run(run: Show, folder: Path, file: str) -> None:
+def _run(run: Command, folder: Path, file: str) -> None:
     """Be the child: run in the folder, with stdout and stderr in files beside it."""
     status = 99
     try:
@@ -83,13 +83,15 @@ def _run(run: Show, folder: Path, file: str) -> None:
         os._exit(status)
 
 
-def main(folder: Path, run: Show) -> None:
+def main(folder: Path, words: str) -> None:
     """Measure all cases of a folder."""
+    usual = command("show" if words == "planted" else words)
     for sound in (*sorted(folder.glob("sound.*")), folder / "missing.pt"):
-        show(str(sound))  # what every run imports is imported once
+        usual(str(sound))  # what every run imports is imported once
+    run = planted if words == "planted" else usual
     for name, file in json.loads((folder / "cases.json").read_text()):
         print(json.dumps(measured(run, folder / name, file)), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), planted if "--planted" in sys.argv else show)
+    main(Path(sys.argv[1]).resolve(), sys.argv[2])

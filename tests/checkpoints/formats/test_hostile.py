@@ -24,7 +24,8 @@ CORPUS = corpus()
 SECONDS = 2.0
 """Of CPU."""
 MEGABYTES = 200.0
-LONGEST_LINE = 500
+LONGEST_LINE = 1100
+"""Characters, a hint among them."""
 ROOT = Path(__file__).parents[3]
 
 
@@ -56,8 +57,8 @@ def test_a_hostile_file_is_refused_in_one_line(
     assert "antigravity" not in sys.modules
 
 
-def measured(cases: dict[str, Hostile], folder: Path, *options: str) -> dict[str, dict[str, Any]]:
-    """Run show on every case, each in a process of its own, and return what it did."""
+def measured(cases: dict[str, Hostile], folder: Path, command: str) -> dict[str, dict[str, Any]]:
+    """Run a command on every case, each in a process of its own, and return what it did."""
     names = {f"{number:03}": name for number, name in enumerate(cases)}
     sound = {f"sound.{ending}": SOUND[ending]() for ending in ("safetensors", "pt", "npz", "json")}
     put(folder, sound)
@@ -66,7 +67,7 @@ def measured(cases: dict[str, Hostile], folder: Path, *options: str) -> dict[str
     listed = [[short, cases[name].opened] for short, name in names.items()]
     (folder / "cases.json").write_text(json.dumps(listed))
     done = subprocess.run(
-        [sys.executable, "-m", "tests.checkpoints.formats.measured", str(folder), *options],
+        [sys.executable, "-m", "tests.checkpoints.formats.measured", str(folder), command],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -77,15 +78,19 @@ def measured(cases: dict[str, Hostile], folder: Path, *options: str) -> dict[str
     return {names[line["name"]]: line for line in lines}
 
 
-def breaches(name: str, done: dict[str, Any], own: float) -> list[str]:
-    """Return which rules a run broke; `own` is the memory that torch takes by being imported."""
+def breaches(name: str, done: dict[str, Any], own: float, command: str = "show") -> list[str]:
+    """Return which rules a run broke; `own` is the memory that torch takes by being imported.
+
+    A scan may report that there is no layer instead of refusing the file.
+    """
     case = CORPUS[name]
+    reported = case.layerless and command == "scan"
     most = MEGABYTES + (own if case.by_torch else 0)
     rules = {
-        "status": done["status"] == 3,
-        "stdout": done["out"] == "",
-        "stderr": done["err"].count("\n") == 1 and len(done["err"]) < LONGEST_LINE,
-        "unprintable": done["err"].rstrip("\n").isprintable(),
+        "status": done["status"] == (0 if reported else 3),
+        "stdout": ("0 linear layers" in done["out"]) if reported else done["out"] == "",
+        "stderr": done["err"].count("\n") == (not reported) and len(done["err"]) < LONGEST_LINE,
+        "unprintable": all(map(str.isprintable, (done["err"][:-1], *done["out"].splitlines()))),
         "traceback": "Traceback" not in done["err"] and "internal" not in done["err"],
         "time": done["seconds"] < SECONDS + 2 * case.by_torch,
         "memory": done["megabytes"] < most,
@@ -95,18 +100,23 @@ def breaches(name: str, done: dict[str, Any], own: float) -> list[str]:
     return [f"{rule}: {done}" for rule, holds in rules.items() if not holds]
 
 
-def test_show_refuses_every_hostile_file_fast_and_in_bounded_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["show", "scan"])
+def test_every_hostile_file_is_refused_fast_and_in_bounded_memory(
+    command: str, tmp_path: Path
+) -> None:
     """Exit status 3, one line on stderr, nothing on stdout, 2 s, 200 MB, no file touched."""
-    done = measured(CORPUS, tmp_path)
+    done = measured(CORPUS, tmp_path, command)
     assert list(done) == list(CORPUS)
-    broken = {name: found for name, run in done.items() if (found := breaches(name, run, 250))}
+    broken = {
+        name: found for name, run in done.items() if (found := breaches(name, run, 250, command))
+    }
     assert not broken
 
 
 def test_a_breach_of_every_rule_is_seen(tmp_path: Path) -> None:
     """The measure can fail: what prints, takes time and memory, and makes a file is caught."""
     name = "pt: calls 'os.system'"
-    done = measured({name: CORPUS[name]}, tmp_path, "--planted")
+    done = measured({name: CORPUS[name]}, tmp_path, "planted")
     found = {breach.split(":")[0] for breach in breaches(name, done[name], 250)}
     assert found == {"status", "stdout", "stderr", "unprintable", "traceback", "time", "memory",
                      "files", "torch"}  # fmt: skip
@@ -120,7 +130,11 @@ def test_the_pickles_are_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert Path(CANARY).exists()
 
 
-SAMPLE = ("pt: calls 'os.system'", "pt: tensor of stride 0", "safetensors: overlap")
+SAMPLE = (
+    "pt: calls 'os.system'", "pt: tensor of stride 0", "pt: bomb, a billion laughs",
+    "pth: older, calls builtins.eval", "safetensors: overlap", "npz: pickled objects",
+    "json: deep lists", "index of a file far above",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SAMPLE)

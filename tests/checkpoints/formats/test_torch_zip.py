@@ -341,3 +341,31 @@ def test_pairs_of_python_2_are_a_dict(tmp_path: Path) -> None:
     content = R(G("collections", "OrderedDict"), (pairs,))
     (tmp_path / "m.pt").write_bytes(archive(pickled(content)))
     assert list(read(str(tmp_path / "m.pt"))) == ["fc.weight", "fc.bias"]
+
+
+@pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1, 3 << 20])
+def test_long_texts_beside_the_tensors_are_passed_over(size: int, tmp_path: Path) -> None:
+    """They are no names of tensors; what follows them is read all the same."""
+    beside = {"text": "é" * (size // 2) + "a" * (size % 2), "bytes": b"b" * size}
+    path = saved({**beside, "array": bytearray(size), "fc.weight": BASE}, tmp_path / "m.pt")
+    found = read(path)
+    assert list(found) == ["fc.weight"]
+    require_same(found["fc.weight"], BASE)
+
+
+def test_a_long_text_that_is_cut_is_damage(tmp_path: Path) -> None:
+    """No text is passed over that the pickle does not hold whole."""
+    for begin in (b"X", b"\x8d", b"B", b"\x8e", b"\x96"):
+        width = 4 if begin in b"XB" else 8
+        length = (2 << 20).to_bytes(width, "little")
+        content = b"\x80\x05" + begin + length + b"a" * ((2 << 20) - 1)
+        (tmp_path / "m.pt").write_bytes(archive(content))
+        with pytest.raises(InputError, match="has no end"):
+            read(str(tmp_path / "m.pt"))
+
+
+def test_tensors_deep_in_containers_of_others_are_found(tmp_path: Path) -> None:
+    """What holds no tensor is not looked into; what lies beside it is."""
+    state = {"a": [[1, 2], [[3], [{"weight": BASE}]], (), {}], "b": ([], {"c": (BASE.T,)})}
+    found = read(saved(state, tmp_path / "m.pt"))
+    assert list(found) == ["a.1.1.0.weight", "b.1.c.0"]

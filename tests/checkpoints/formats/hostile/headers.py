@@ -41,6 +41,13 @@ def _with(**changed: object) -> bytes:
 MORE = {
     "10^18 numbers": _with(shape=[10**9, 10**9]),
     "10^18 numbers of nothing": file_of({"w": entry([10**18, 10**18], 0, 0)}),
+    "2^62 columns of nothing": file_of({"w.weight": entry([0, 2**62], 0, 0)}),
+    "2^62 rows of nothing": file_of({"w.weight": entry([2**62, 0], 0, 0)}),
+    "10^15 experts of nothing": file_of({"mlp.experts.weight": entry([10**15, 2, 0], 0, 0)}),
+    "a name of a million characters": file_of({"w" * 10**6: entry([3], 0, 8)}, b"\0" * 8),
+    "a lone surrogate in a name": file_of(
+        b'{"\\ud800":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}', b"\0" * 8
+    ),
     "many dimensions": file_of({"w": entry([2] * 5000, 0, 8)}, b"\0" * 8),
     "offsets of 2^64": _with(data_offsets=[2**64, 2**64 + 8]),
     "offsets of 2^63 - 1": _with(data_offsets=[2**63 - 9, 2**63 - 1]),

@@ -14,6 +14,12 @@ from tests.checkpoints.formats.hostile.headers import MORE
 NAME = "model.safetensors.index.json"
 SHARD = save({"fc.weight": np.ones((2, 3), np.float32)})
 
+
+def _array(**changed: object) -> bytes:
+    whole = {"shape": [1, 1], "dtype": "float32", "values": [[1]], **changed}
+    return json.dumps({"weight": whole}).encode()
+
+
 JSON = {
     "deep lists": b"[" * 100_000,
     "deep objects": b'{"weight":' * 100_000,
@@ -35,6 +41,24 @@ JSON = {
     "escape codes": b'{"weight": "\x1b[2J"}',
     "a shape that is another": b'{"weight": {"shape": [9999999999, 9999999999], "dtype": "float32",'
     b' "values": [[1]]}}',
+    "2^62 columns of nothing": _array(shape=[0, 2**62], values=[]),
+    "2^62 rows of nothing": _array(shape=[2**62, 0], values=[]),
+    "a width of 401 digits": _array(shape=[0, 10**400], values=[]),
+    "a hundred dimensions": _array(shape=[0] * 100, values=[]),
+    "a dtype that is a list": _array(dtype=[]),
+    "a dtype that is an object": _array(dtype={}),
+    "a place of text": _array(values=[[None]], nonfinite=[{"index": ["0", "0"], "value": "nan"}]),
+    "a place that is true": _array(
+        shape=[1, 2], values=[[1, None]], nonfinite=[{"index": [False, True], "value": "nan"}]
+    ),
+    "a hundred thousand places": _array(
+        shape=[100_000, 1],
+        values=[[None]] * 100_000,
+        nonfinite=[{"index": [n, 0], "value": "nan"} for n in range(99_999)],
+    ),
+    "NaN": b'{"weight": [[NaN]]}',
+    "a number of 10^6 digits": b'{"weight": [[' + b"9" * 10**6 + b"]]}",
+    "a name of a million characters": b'{"' + b"a" * 10**6 + b'.weight": [["x"]]}',
     "an unknown dtype": b'{"weight": {"shape": [1, 1], "dtype": "os.system", "values": [[1]]}}',
     "a bias of another width": b'{"weight": [[1, 2]], "bias": [1, 2, 3]}',
 }
@@ -65,6 +89,10 @@ INDEXES: dict[str, bytes] = {
     "of a key twice": b'{"weight_map":{"a":"a.safetensors","a":"b.safetensors"}}',
     "of numbers as files": _index({"fc.weight": 1}),
     "of lists as files": _index({"fc.weight": ["a.safetensors"]}),
+    "of deep lists as files": _index({"fc.weight": 0}).replace(b"0", b"[" * 900 + b"]" * 900),
+    "of a long list as a file": _index({"fc.weight": [1] * 100_000}),
+    "of a tensor of a long name": _index({"w" * 10**6: 1}),
+    "of a lone surrogate": _index({"fc.weight": "\ud800.safetensors"}),
     "of maps as files": _index({"fc.weight": {"a": "a.safetensors"}}),
     "of null as a file": _index({"fc.weight": None}),
     "of a file without a name": _index({"fc.weight": ""}),

@@ -29,6 +29,9 @@ ARRAYS = {
     "10^18 numbers": npy(described("(1000000000, 1000000000)")),
     "2^62 rows": npy(described("(4611686018427387904, 3)"), DATA),
     "size that wraps to 0": npy(described("(4294967296, 4294967296)")),
+    "2^62 rows of nothing": npy(described("(4611686018427387904, 0)")),
+    "2^62 columns of nothing": npy(described("(0, 4611686018427387904)")),
+    "10^18 texts of nothing": npy(described("(1000000000, 1000000000)", "'|S0'")),
     "negative shape": npy(described("(-2, -3)"), DATA),
     "shape of a fraction": npy(described("(2.0, 3)"), DATA),
     "shape of true": npy(described("(True, 24)"), DATA[:23]),
@@ -80,6 +83,9 @@ def array_files() -> Iterator[Hostile]:
         [("weight.npy", npy(described("(1000000000, 1000000000)"), b"\0" * 10**6))],
         zipfile.ZIP_DEFLATED), "npz")  # fmt: skip
     yield one_file("packed bytes set to 255", packed.replace(packed[45:60], b"\xff" * 15), "npz")
+    yield one_file("of nothing", zipped([]), "npz")
+    zeros = npy(described("(9175040, 2)"), b"\0" * (70 << 20))
+    yield one_file("bomb of numbers", zipped([("weight.npy", zeros)], zipfile.ZIP_DEFLATED), "npz")
     whole = io.BytesIO()
     np.savez(whole, weight=np.ones((2, 3)), bias=np.ones(2))
     content = whole.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 from tests.checkpoints.formats.hostile.cases import (
@@ -28,6 +29,9 @@ TENSORS: dict[str, object] = {
     "of 1000 dimensions": tensor(None, 0, (1,) * 1000, (1,) * 1000),
     "whose size wraps to 0": tensor(None, 0, (2**32, 2**32), (1, 1)),
     "of 2^63 columns": tensor(None, 0, (0, 2**63), (1, 1)),
+    "of 2^62 rows of nothing": tensor(None, 0, (2**62, 0), (1, 1)),
+    "of 2^62 columns of nothing": tensor(None, 0, (0, 2**62), (1, 1)),
+    "of 64 dimensions of nothing": tensor(None, 0, (0, *[2**62] * 63), (1,) * 64),
     "of negative sizes": tensor(None, 0, (-2, -3), (3, 1)),
     "of negative strides": tensor(None, 5, (2, 3), (-3, -1)),
     "of a negative offset": tensor(None, -1),
@@ -139,6 +143,10 @@ DAMAGED: dict[str, bytes] = {
     "of a million hexadecimal digits": b"\x80\x00}I0x" + b"f" * 10**6 + b"\nNs.",
     "of a fraction of text": b"\x80\x00Fabc\n.",
     "of a text that is not closed": b"\x80\x00S'abc\n.",
+    "of an old text of a negative length": b"\x80\x02T\xff\xff\xff\xffabc.",
+    "of a line of two megabytes": b"\x80\x00V" + b"a" * (2 << 20) + b"\n.",
+    "of an old text of two megabytes": b"\x80\x00T" + (2 << 20).to_bytes(4, "little")
+    + b"a" * (2 << 20) + b".",
     "of a text that is no UTF-8": b"\x80\x02X\x02\x00\x00\x00\xff\xfe.",
     "of a name that is no UTF-8": b"\x80\x02c\xff\n\xfe\n.",
     "of a name without an end": b"\x80\x02ccollections",
@@ -199,11 +207,23 @@ BOMBS: dict[str, bytes] = {
     "pairs given again and again": b"\x80\x02(" + b"K\x01N\x86" * 10_000
     + b"tq\x00("
     + code(G("collections", "OrderedDict")) + b"q\x01" + b"h\x01h\x00\x85R" * 100_000 + b"t.",
+    "a million lists remembered": b"\x80\x02(" + b"]\x94" * 740_000 + b"t.",
+    "a million dicts remembered": b"\x80\x02(" + b"}K\x01Ns\x94" * 200_000 + b"t.",
+    "a million tuples": b"\x80\x02(" + b"NNN\x87" * 370_000 + b"t.",
     "a name of sixty megabytes": b"\x80\x02}" + code("k" * 60_000_000) + code(tensor()) + b"s.",
 }  # fmt: skip
 
 
 def bombs() -> Iterator[Hostile]:
     """Yield small files that would become large, or never end."""
+    # every storage allows more work: ten thousand empty ones for lists that have none of them
+    empty = {f"data/{n}": b"" for n in range(10_000)}
+    named = b"".join(code(storage(str(n), 0)) + b"0" for n in range(10_000))
+    lists = b"\x80\x02" + named + b"(" + b"]\x94" * 3_000_000 + b"t."
+    yield one_file("bomb, lists on account of empty storages", archive(lists, empty), "pt")
+    # packed only as much as a sound pickle may be
+    text = random.Random(0).randbytes(350_000).hex().encode() + b"a" * 40_000_000
+    long = b"\x80\x02}X" + len(text).to_bytes(4, "little") + text + code(tensor()) + b"s."
+    yield one_file("bomb, a text that is packed well", archive(long, packed=True), "pt")
     for name, data in BOMBS.items():
         yield one_file(f"bomb, {name}", archive(data, packed=len(data) > 10**6), "pt")

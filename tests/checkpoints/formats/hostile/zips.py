@@ -32,9 +32,7 @@ DATA = ("m/data/0", NUMBERS)
 def archives() -> Iterator[Hostile]:
     """Yield zip files that are cut, that lie of their members or unpack to far more."""
     for name, content in {**_of_members(), **_of_lies()}.items():
-        yield one_file(
-            f"zip {name}", content, "pt", layerless=name in EMPTY, by_torch=name in BY_TORCH
-        )
+        yield one_file(f"zip {name}", content, "pt", by_torch=name in BY_TORCH)
     for cut, where in _boundaries().items():
         for at in (cut, cut - 1):
             if 4 <= at < len(SOUND):
@@ -46,6 +44,7 @@ def _of_members() -> dict[str, bytes]:
     zeros = b"\0" * (70 << 20)
     return {
         "of nothing": zipped([]),
+        "of an absolute name": zipped([PICKLE, DATA, ("/etc/x", b"")]),
         "without a pickle": zipped([DATA]),
         "of a pickle elsewhere": zipped([("x/y/data.pkl", PICKLE[1]), DATA]),
         "of a pickle at its root": zipped([("data.pkl", PICKLE[1]), ("data/0", NUMBERS)]),
@@ -89,8 +88,6 @@ FIELDS = {
     "place": (42, 4, (1, 10, 2**31, 2**32 - 2, 2**32 - 1)),
 }
 """Field of a member in the list -> its place, its bytes, and lies."""
-EMPTY = ("of nothing", "that lies of the size of the list: 0")
-"""What is taken for an .npz file without arrays."""
 BY_TORCH = ("that lies of the method of the numbers: 8",)
 """What is taken for a packed file, which torch reads."""
 
@@ -120,6 +117,11 @@ def _of_lies() -> dict[str, bytes]:
     found["whose numbers begin behind their end"] = _set(SOUND, own + 28, 60_000, 2)
     found["whose numbers have no header"] = _set(SOUND, own, 0, 4)
     found["whose members lie in one another"] = _nested()
+    found["whose comment is another end"] = _set(SOUND, end + 20, 22, 2) + SOUND[end:]
+    larger = b"PK\6\6" + (44).to_bytes(8, "little") + b"\0" * 44
+    where = b"PK\6\7" + b"\0" * 4 + b"\xff" * 8 + b"\1\0\0\0"
+    found["whose list for large files lies elsewhere"] = SOUND[:end] + larger + where + SOUND[end:]
+    found["with a NUL in a name"] = SOUND.replace(b"m/data/0", b"m/data\x000")
     return found
 
 
