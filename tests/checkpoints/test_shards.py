@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +151,50 @@ def test_shard_names_stay_in_the_folder(shard: object, tmp_path: Path, run: Run)
     result = run("show", put(tmp_path, files))
     assert (result.status, result.out, result.err.count("\n")) == (3, "", 1)
     assert "expected the name of a file" in result.err
+
+
+def test_shards_that_are_links_are_followed(tmp_path: Path, run: Run) -> None:
+    """A download keeps its files elsewhere and links them: the link is the owner's, not the file's.
+
+    An index can name a link, but it cannot make one.
+    """
+    files = files_of(SAFETENSORS, model())
+    plain, linked = tmp_path / "plain", tmp_path / "snapshots" / "main"
+    put(plain, files)
+    put(tmp_path / "blobs", files)
+    linked.mkdir(parents=True)
+    for name in files:
+        (linked / name).symlink_to(Path("../../blobs") / name)
+    expected = run("show", plain / SAFETENSORS.index, "--json").data["layers"]
+    assert run("show", linked / SAFETENSORS.index, "--json").data["layers"] == expected
+    assert run("show", linked, "--json").data["layers"] == expected
+
+
+@pytest.mark.parametrize("kind", ["a file of passwords", "itself", "nothing", "a folder", "a pipe"])
+@pytest.mark.parametrize("command", ["show", "scan"])
+def test_links_to_what_is_no_shard_are_refused(
+    command: str, kind: str, tmp_path: Path, run: Run
+) -> None:
+    """Nothing of the content that a link leads to is told, and none is waited for."""
+    secret, folder = tmp_path / "secret", tmp_path / "model"
+    secret.write_text("root:x:0:0:SECRET")
+    folder.mkdir()
+    (folder / SAFETENSORS.index).write_text('{"weight_map": {"fc.weight": "x.safetensors"}}')
+    shard = folder / "x.safetensors"
+    match kind:
+        case "a file of passwords":
+            shard.symlink_to(secret)
+        case "itself":
+            shard.symlink_to(shard)
+        case "nothing":
+            shard.symlink_to(tmp_path / "gone")
+        case "a folder":
+            shard.symlink_to(tmp_path)
+        case "a pipe":
+            os.mkfifo(shard)
+    result = run(command, folder / SAFETENSORS.index)
+    assert (result.status, result.out, result.err.count("\n")) == (3, "", 1)
+    assert "SECRET" not in result.err
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,13 @@ from safetensors.numpy import save
 
 from fcinspect.checkpoints.formats import torch_zip
 from fcinspect.checkpoints.formats.nesting import named_tensors
+from fcinspect.checkpoints.scan import engines
+from fcinspect.checkpoints.scan.scanning import scan
+from fcinspect.checkpoints.scan.singular import Wanted
 from fcinspect.errors import InputError
 from tests.checkpoints.formats.hostile.cases import archive, pickled, tensor
 from tests.checkpoints.formats.test_torch_zip import require_same
-from tests.checkpoints.sharded import opened
+from tests.checkpoints.sharded import SAFETENSORS, files_of, model, opened, put
 
 LONGEST_LINE = 500
 ROOT = Path(__file__).parents[3]
@@ -44,12 +47,14 @@ def _pickle() -> bytes:
     return pickled({"model": state, 3: (True, "x", {"a": []})})
 
 
+SHARDS = model()
 SOUND: dict[str, Callable[[], bytes]] = {
     "safetensors": lambda: save({"a.weight": np.ones((2, 3), np.float32), "b": np.ones(2)}),
     "pt": _torch,
     "pickle": _pickle,
     "npz": _arrays,
     "json": lambda: b'{"weight": [[1, 2.5], [3, -4e2]], "bias": [1, 2]}',
+    "index": lambda: files_of(SAFETENSORS, SHARDS)[SAFETENSORS.index],
 }
 CHANGES = st.lists(
     st.tuples(
@@ -100,17 +105,23 @@ def test_whatever_is_changed_in_a_file_it_is_read_or_refused(
 
 
 def require_read_or_refused(content: bytes, ending: str, folder: Path) -> None:
-    """Open a file and read its layers; any exception but InputError goes through.
+    """Open a file, read and scan its layers; any exception but InputError goes through.
 
-    A pickle stands in a sound zip file.
+    A pickle stands in a sound zip file, an index beside sound shards.
     """
     if ending == "pickle":
         content, ending = archive(content), "pt"
     path = folder / f"m.{ending}"
+    if ending == "index":
+        path = put(folder, files_of(SAFETENSORS, SHARDS)) / SAFETENSORS.index
     path.write_bytes(content)
     try:
-        for layer in opened(path).layers:
+        layers = opened(path).layers
+        for layer in layers:
             assert layer.read().weight.shape == (layer.out_features, layer.in_features)
+        with engines.local(1) as engine:
+            found = list(scan(layers, engine, Wanted(True, True), lambda count: None))
+        assert [layer.name for layer in found] == [layer.name for layer in layers]
     except InputError as error:
         message = error.message
     else:
