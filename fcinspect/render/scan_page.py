@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 FEW = 3
 """So many layers are shown in full."""
 MOST_SOURCES = 4
-BRACKETED = re.compile(r" \([^)]*\)")
+BRACKETED = re.compile(r" \([^)\d]*\)")
+"""Words in brackets; shapes stay."""
+BEYOND_COMMA = re.compile(r",(?![^(]*\)).*", re.DOTALL)
+"""What follows a comma that is in no brackets."""
 MANY_ZEROS = 0.01
 """The share of zeros from which on a column tells of them."""
 
@@ -215,4 +218,4 @@ def _reasons(skipped: Sequence[SkippedTensor]) -> Iterator[str]:
 
 def _shortened(reason: str) -> str:
     """Return a reason without what it adds in brackets or behind a comma."""
-    return BRACKETED.sub("", reason).partition(",")[0]
+    return BEYOND_COMMA.sub("", BRACKETED.sub("", reason))

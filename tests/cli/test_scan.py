@@ -254,6 +254,14 @@ def test_a_reason_is_shortened_at_its_end(tmp_path: Path, run: Run) -> None:
     assert run("scan", tmp_path / "m.pt").out.splitlines()[-1] == (
         "4 arrays are no linear layers: of a recurrent layer (4); --all lists them"
     )
+    save_file({"a.weight": torch.ones(2, 3), "a.bias": torch.ones(3, 7)}, tmp_path / "m.st")
+    (reason,) = {
+        skip["reason"]
+        for skip in run("scan", tmp_path / "m.st", "--json").data["skipped"]
+        if "(3, 7)" in skip["reason"]
+    }
+    told = " ".join(run("scan", tmp_path / "m.st").out.split())
+    assert reason[: reason.index("(3, 7)") + 6] in told
 
 
 def test_shards_that_are_given_one_by_one_are_not_called_unread(tmp_path: Path, run: Run) -> None:
