@@ -174,7 +174,7 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
             counts.append(text.plural(len(report.struck_others), "other array"))
         if report.problems:
             counts.append(text.plural(len(report.problems), "problem") + " of its shards")
-        yield Line.of(("Check failed: ", "bad"), ", ".join(counts) or "no layer to check")
+        yield Line.of(("Check failed: ", "bad"), ", ".join(counts) or "nothing to check")
     elif struck:
         yield Line.of(f"{struck} of {count} would fail --check")
     elif report.problems:

@@ -319,6 +319,15 @@ def test_layers_are_sorted_by_what_is_asked_for(tmp_path: Path, run: Run) -> Non
     assert run("scan", path, "--sort", "size").status == 2
 
 
+def test_names_are_sorted_as_people_do(tmp_path: Path, run: Run) -> None:
+    """layers.2 comes before layers.10."""
+    path = tmp_path / "model.npz"
+    arrays: dict[str, Any] = {f"layers.{k}.weight": np.ones((2, 2)) for k in (10, 2, 1)}
+    np.savez(path, **arrays)
+    data = run("scan", path, "--sort", "name", "--json").data
+    assert [layer["name"] for layer in data["layers"]] == ["layers.1", "layers.2", "layers.10"]
+
+
 def test_ndjson_is_one_flat_object_a_layer_and_csv_has_the_same_columns(
     model: Path, run: Run
 ) -> None:
@@ -412,11 +421,15 @@ def test_formats_that_numpy_lacks_are_scanned(dtype: str, tmp_path: Path, run: R
 
 def test_a_file_without_layers_and_an_empty_layer_are_told(tmp_path: Path, run: Run) -> None:
     """Nothing is no crash."""
-    save_file({"norm.weight": torch.ones(3)}, tmp_path / "none.safetensors")
+    save_file({"steps": torch.arange(3)}, tmp_path / "none.safetensors")
     none = run("scan", tmp_path / "none.safetensors", "--check")
     assert none.status == 1
     assert "0 linear layers" in none.out
-    assert "Check failed: no layer to check" in none.out
+    assert "Check failed: nothing to check" in none.out
+    save_file({"conv.weight": torch.ones(3, 2, 2, 2)}, tmp_path / "conv.safetensors")
+    convolution = run("scan", tmp_path / "conv.safetensors", "--check")
+    assert convolution.status == 0
+    assert "1 other array without NaN or infinities" in convolution.out
     assert run("scan", tmp_path / "none.safetensors").status == 0
     save_file({"fc.weight": torch.ones(0, 3)}, tmp_path / "empty.safetensors")
     empty = run("scan", tmp_path / "empty.safetensors", "--spectral", "--spectrum", "--check")

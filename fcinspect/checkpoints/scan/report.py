@@ -36,7 +36,7 @@ class ScanReport:
         return not self.checked or not (
             self.problems
             or self.struck_others
-            or not self.layers
+            or not (self.layers or self.others)
             or any(findings_of(layer) for layer in self.layers)
         )
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
+from fcinspect.checkpoints.formats.safetensors import natural_key
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.checkpoints.scan.records import ScannedLayer
 from fcinspect.errors import InputError, did_you_mean
@@ -53,7 +54,7 @@ def ordered(layers: Iterable[ScannedLayer], order: str) -> list[ScannedLayer]:
     if order == "file":
         return list(layers)
     if order == "name":
-        return sorted(layers, key=lambda layer: layer.name)
+        return sorted(layers, key=lambda layer: natural_key(layer.name))
     key = KEYS[order]
 
     def descending(layer: ScannedLayer) -> tuple[bool, float]:
