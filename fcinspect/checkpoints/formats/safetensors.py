@@ -23,6 +23,11 @@ from fcinspect.errors import InputError
 
 LARGEST_HEADER = 100_000_000
 """Bytes of JSON; the format's own limit."""
+SMALL_HEADER = 1 << 20
+"""Bytes of JSON that are parsed whatever they are."""
+BYTES_A_BRACKET, BYTES_A_TEXT = 12, 8
+"""The least of a larger header: a tensor has three brackets and five texts in fifty bytes."""
+TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 MOST_DIMENSIONS = 64
 """As many as an array of numpy has."""
 
@@ -106,6 +111,8 @@ def _header(storage: Storage) -> tuple[dict[str, Any], int]:
     text = _part(storage, 8, length)
     if not text.startswith(b"{"):
         raise _Unsound("its header does not begin with '{'")
+    if length > SMALL_HEADER and not _is_of_tensors(text):
+        raise _Unsound(f"its header of {length} bytes describes no tensors: refused")
     try:
         header = json.loads(text.decode(), object_pairs_hook=unique_keys(_twice))
     except RecursionError:
@@ -116,6 +123,28 @@ def _header(storage: Storage) -> tuple[dict[str, Any], int]:
     if not isinstance(header, dict):
         raise _Unsound("its header is not an object")
     return header, 8 + length
+
+
+def _is_of_tensors(header: bytes) -> bool:
+    """Whether a header may be a table of tensors.
+
+    Empty lists and short texts take thirty times their bytes when they are parsed.
+    """
+    brackets, texts = _brackets(header), header.count(b'"') // 2
+    if not _is_sparse(brackets, texts, len(header)):
+        texts = 0  # counted: they may hold brackets and quotes themselves
+        for text in TEXT.finditer(header):
+            texts += 1
+            brackets -= _brackets(text[0])
+    return _is_sparse(brackets, texts, len(header))
+
+
+def _brackets(json: bytes) -> int:
+    return json.count(b"[") + json.count(b"{")
+
+
+def _is_sparse(brackets: int, texts: int, size: int) -> bool:
+    return brackets * BYTES_A_BRACKET <= size and texts * BYTES_A_TEXT <= size
 
 
 def _part(storage: Storage, begin: int, length: int) -> bytes:

@@ -222,3 +222,21 @@ def test_names_are_ordered_as_people_count(tmp_path: Path) -> None:
     path.write_bytes(save({"fc10.weight": one, "fc2.weight": one, "fc1.weight": one, "²": one}))
     names = [tensor.name for tensor in safetensors.tensors_of(str(path))]
     assert names[:3] == ["fc1.weight", "fc2.weight", "fc10.weight"]
+
+
+DENSE = {
+    "shapes of no numbers": lambda n: (f"{n:x}", entry([0], 0, 0, "U8")),
+    "names of brackets": lambda n: (f"{n:x}" + "[" * 60, entry([0], 0, 0, "U8")),
+    "names of quotes": lambda n: (f"{n:x}" + '"' * 60, entry([0], 0, 0, "U8")),
+}
+
+
+@pytest.mark.parametrize("kind", DENSE)
+def test_the_densest_header_of_very_many_tensors_is_read(kind: str, tmp_path: Path) -> None:
+    """The shortest shapes and the strangest names look like no list of nothing."""
+    header = dict(map(DENSE[kind], range(30_000)))
+    text = json.dumps(header, separators=(",", ":"))
+    assert len(text) > safetensors.SMALL_HEADER
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(file_of(text.encode()))
+    assert len(safetensors.tensors_of(str(path))) == 30_000

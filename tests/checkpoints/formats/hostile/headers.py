@@ -44,6 +44,10 @@ MORE = {
     "2^62 columns of nothing": file_of({"w.weight": entry([0, 2**62], 0, 0)}),
     "2^62 rows of nothing": file_of({"w.weight": entry([2**62, 0], 0, 0)}),
     "10^15 experts of nothing": file_of({"mlp.experts.weight": entry([10**15, 2, 0], 0, 0)}),
+    "four megabytes of empty lists": file_of(b'{"w":[' + b"[]," * 1_400_000 + b"[]]}"),
+    "four megabytes of short texts": file_of(
+        b'{"__metadata__":{' + b",".join(b'"%x":""' % n for n in range(400_000)) + b"}}"
+    ),
     "a name of a million characters": file_of({"w" * 10**6: entry([3], 0, 8)}, b"\0" * 8),
     "a lone surrogate in a name": file_of(
         b'{"\\ud800":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}', b"\0" * 8
