@@ -43,7 +43,9 @@ def _deepseek() -> Architecture:
         skipped={
             TABLE: {"model.embed_tokens.weight": (99, 128)},
             "restores the numbers of": {f"{name}.weight_scale_inv": (1, 1) for name in names},
-            "1-dimensional": {f"{layer}mlp.gate.e_score_correction_bias": (4,)},
+            "one-dimensional, and not named weight": {
+                f"{layer}mlp.gate.e_score_correction_bias": (4,)
+            },
             NORM: vectors(16, f"{layer}self_attn.q_a_layernorm.weight"),
         },
         dtypes={f"{name}.weight": "float8_e4m3fn" for name in names},
@@ -77,7 +79,7 @@ def _gpt_oss() -> Architecture:
                 f"{block}experts.gate_up_proj_bias": (4, 96),
                 f"{block}experts.down_proj_bias": (4, 64),
             },
-            "1-dimensional": {"model.layers.0.self_attn.sinks": (8,)},
+            "one-dimensional, and not named weight": {"model.layers.0.self_attn.sinks": (8,)},
         },
         {"_blocks": "U8", "_scales": "U8"},
     )
@@ -182,8 +184,8 @@ def _wav2vec2() -> Architecture:
             },
             "weight is made of other tensors": {f"{conv}bias": (8,)},
             CONV1D: {"wav2vec2.feature_extractor.conv_layers.0.conv.weight": (8, 1, 10)},
-            "1-dimensional": {"wav2vec2.masked_spec_embed": (8,)},
-            "3-dimensional": {"quantizer.codevectors": (1, 6, 4)},
+            "one-dimensional, and not named weight": {"wav2vec2.masked_spec_embed": (8,)},
+            "three-dimensional": {"quantizer.codevectors": (1, 6, 4)},
         },
     )
 

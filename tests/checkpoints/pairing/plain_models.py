@@ -221,7 +221,7 @@ def _convnext() -> Architecture:
             CONV2D_BIAS: {"stem.0.bias": (8,), "stages.0.blocks.0.conv_dw.bias": (8,)},
             NORM: {"stages.0.blocks.0.norm.weight": (8,)},
             NORM_BIAS: {"stages.0.blocks.0.norm.bias": (8,)},
-            "1-dimensional": {"stages.0.blocks.0.gamma": (8,)},
+            "one-dimensional, and not named weight": {"stages.0.blocks.0.gamma": (8,)},
         },
     )
 

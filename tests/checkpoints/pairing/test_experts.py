@@ -105,12 +105,12 @@ def test_stacks_that_do_not_tell_are_left_to_layout() -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "reason"),
     [
-        ("experts.3.w1", (2, 3, 4), "3-dimensional"),
+        ("experts.3.w1", (2, 3, 4), "three-dimensional"),
         ("experts.conv.weight", (2, 3, 4), "three-dimensional"),
         ("conv.weight", (2, 3, 4), "three-dimensional"),
-        ("experts.w1_scale", (2, 3, 4), "3-dimensional"),
-        ("experts.w1", (0, 3, 4), "3-dimensional"),
-        ("experts.w1", (1 << 60, 0, 4), "3-dimensional"),
+        ("experts.w1_scale", (2, 3, 4), "three-dimensional"),
+        ("experts.w1", (0, 3, 4), "three-dimensional"),
+        ("experts.w1", (1 << 60, 0, 4), "three-dimensional"),
         ("experts.w1", (1 << 17, 1, 1), "at most 65536"),
     ],
 )
