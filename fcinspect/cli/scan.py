@@ -128,6 +128,7 @@ def scan(
 
     Nothing that a file holds is executed.
     """
+    from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.scan.report import ScanReport
     from fcinspect.checkpoints.scan.selecting import ordered, selected
     from fcinspect.render.scan import flat, told_of_others, view_of_scan
@@ -157,7 +158,7 @@ def scan(
         found += layers
     if options.check and not options.only:
         others += _others(checkpoints, options)
-    asked = {"files": list(files), **options.asked()}
+    asked = {"files": list(map(masked_name, files)), **options.asked()}
     view = view_of_scan(report(), asked, show_all=options.show_all)
     if not output.streams:
         return output.write(view)

@@ -330,6 +330,10 @@ def test_no_secret_is_printed(memory: Any, run: Run, monkeypatch: pytest.MonkeyP
         ("explain", secret.format("m.safetensors"), "--x", "ones", "--json"),
         ("verify", "layer", secret.format("m.safetensors"), "--json"),
         ("verify", "output", secret.format("m.safetensors")),
+        ("scan", secret.format("m.safetensors"), "--json"),
+        ("scan", secret.format("m.safetensors"), "--format", "ndjson"),
+        ("scan", secret.format("gone.safetensors"), "--check"),
+        ("diff", secret.format("m.safetensors"), secret.format("m.safetensors"), "--json"),
         ("diagnose", "--nonsense", secret.format("m.safetensors")),
     ):
         result = run(*arguments)
