@@ -42,6 +42,11 @@ class Place:
     transposed: bool = False
     """Whether a two-dimensional tensor lies there column by column."""
 
+    @property
+    def numbers(self) -> tuple[str, int, str, tuple[int, ...]] | None:
+        """What tensors of the same numbers have in common; None for one without numbers."""
+        return (self.uri, self.begin, self.dtype, self.shape) if 0 not in self.shape else None
+
 
 @dataclass(frozen=True)
 class Extent:

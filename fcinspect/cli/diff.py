@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from fcinspect.cli.options import Output
-from fcinspect.cli.sources import LAYOUTS, open_checkpoint
+from fcinspect.cli.sources import layout_option, open_checkpoint
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of
 from fcinspect.errors import UsageError
@@ -28,16 +28,6 @@ def _file(side: str) -> Any:
     return typer.Argument(
         metavar=side,
         help="A checkpoint of any format that show reads, or - for JSON on standard input.",
-    )
-
-
-def _layout(side: str) -> Any:
-    return typer.Option(
-        f"--layout-{side.lower()}",
-        parser=one_of("layout", LAYOUTS),
-        autocompletion=completion_of(LAYOUTS),
-        metavar="LAYOUT",
-        help=f"How {side} holds a weight: out,in as torch, or in,out as Keras and GPT-2.",
     )
 
 
@@ -78,8 +68,8 @@ def diff(
             " their numbers.",
         ),
     ] = "name",
-    layout_a: Annotated[str, _layout("A")] = "out,in",
-    layout_b: Annotated[str, _layout("B")] = "out,in",
+    layout_a: Annotated[str, layout_option("--layout-a", "A")] = "out,in",
+    layout_b: Annotated[str, layout_option("--layout-b", "B")] = "out,in",
     *,
     output: Output,
 ) -> ExitStatus:

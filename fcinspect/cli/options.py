@@ -30,6 +30,8 @@ from fcinspect.render.view import View
 
 STARTED = time.perf_counter()
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+RECORD_FORMATS = (FORMATS[0], FORMATS[1], "ndjson", *FORMATS[2:])
+"""Those of a command that tells of many layers, each by itself."""
 COLORS = ("auto", "always", "never")
 FORMAT_VARIABLE = "FCINSPECT_FORMAT"
 
@@ -81,22 +83,24 @@ ShowCode = Annotated[
 ]
 
 
+def format_option(forms: tuple[str, ...]) -> Any:
+    """Return the option that names one of these formats."""
+    return typer.Option(
+        "--format",
+        "-f",
+        parser=one_of("format", forms),
+        autocompletion=completion_of(forms),
+        metavar="FORMAT",
+        help=f"{', '.join(forms[:-1])} or {forms[-1]}; default from {FORMAT_VARIABLE}, else text.",
+    )
+
+
 @dataclass(frozen=True)
 class Output:
     """How and where the report is written."""
 
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON; short for -f json.")] = False
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            parser=one_of("format", FORMATS),
-            autocompletion=completion_of(FORMATS),
-            metavar="FORMAT",
-            help="text, json, csv or md; default from FCINSPECT_FORMAT, else text.",
-        ),
-    ] = None
+    form: Annotated[str | None, format_option(FORMATS)] = None
     full: Annotated[
         bool, typer.Option("--full", help="JSON: write out arrays of over 1000 elements too.")
     ] = False
@@ -218,26 +222,13 @@ class Output:
         return asked or "text"
 
 
-RECORD_FORMATS = (*FORMATS, "ndjson")
-
-
 @dataclass(frozen=True)
 class RecordsOutput(Output):
     """How and where a report of many layers is written; as NDJSON, each as soon as it is there."""
 
     FORMS: ClassVar[tuple[str, ...]] = RECORD_FORMATS
 
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            parser=one_of("format", RECORD_FORMATS),
-            autocompletion=completion_of(RECORD_FORMATS),
-            metavar="FORMAT",
-            help="text, json, ndjson, csv or md; default from FCINSPECT_FORMAT, else text.",
-        ),
-    ] = None
+    form: Annotated[str | None, format_option(RECORD_FORMATS)] = None
 
     @property
     def streams(self) -> bool:

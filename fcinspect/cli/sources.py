@@ -19,16 +19,20 @@ if TYPE_CHECKING:
     from fcinspect.layers.linear import LinearLayer, LinearRequest
 
 LAYOUTS = ("out,in", "in,out")
-LayoutOption = Annotated[
-    str,
-    typer.Option(
-        "--layout",
+
+
+def layout_option(flag: str, what: str) -> Any:
+    """Return the option that tells how a file, `what`, holds its weights."""
+    return typer.Option(
+        flag,
         parser=one_of("layout", LAYOUTS),
         autocompletion=completion_of(LAYOUTS),
         metavar="LAYOUT",
-        help="How the file holds a weight: out,in as torch, or in,out as Keras and GPT-2.",
-    ),
-]
+        help=f"How {what} holds a weight: out,in as torch, or in,out as Keras and GPT-2.",
+    )
+
+
+LayoutOption = Annotated[str, layout_option("--layout", "the file")]
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 """Names that no shell expands and that are no options; others are not offered on TAB."""
 

@@ -11,12 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fcinspect.rounding import float8
-from fcinspect.rounding.formats import FORMATS, NumberFormat, format_named
+from fcinspect.rounding.formats import STORED, NumberFormat, format_named
 
-ITEMSIZES = {
-    **{name: form.itemsize for name, form in FORMATS.items()},
-    **dict.fromkeys(float8.NAMES, 1),
-}
+ITEMSIZES = {name: form.itemsize for name, form in STORED.items()}
 """Bytes of one number of every format that is read from files."""
 
 FloatArray = npt.NDArray[np.floating[Any]]

@@ -11,14 +11,16 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-NAMES = ("float8_e4m3fn", "float8_e5m2")
+from fcinspect.rounding.formats import FLOAT8_E4M3FN, FLOAT8_E5M2
+
+NAMES = (FLOAT8_E4M3FN.name, FLOAT8_E5M2.name)
 
 
 @functools.cache
 def table(name: str) -> npt.NDArray[np.float32]:
     """Return the number that each byte stands for."""
     codes = np.arange(256, dtype=np.uint16)
-    if name == "float8_e5m2":  # the upper byte of a float16
+    if name == FLOAT8_E5M2.name:  # the upper byte of a float16
         return (codes << 8).view(np.float16).astype(np.float32)
     exponent, fraction = (codes >> 3) & 15, (codes & 7).astype(np.float32)
     # bias 7; exponent 0 holds the subnormal numbers

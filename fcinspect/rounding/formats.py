@@ -89,6 +89,14 @@ FORMATS = {f.name: f for f in (FLOAT64, FLOAT32, BFLOAT16, FLOAT16)}
 """The formats by name, in the order in which they are offered."""
 
 
+FLOAT8_E4M3FN = NumberFormat("float8_e4m3fn", 4, 8, -6, 1)
+"""Its largest number is 448: the code of (2 − 2^(1−t))·2^e stands for NaN."""
+FLOAT8_E5M2 = NumberFormat("float8_e5m2", 3, 15, -14, 1)
+
+STORED = {**FORMATS, **{f.name: f for f in (FLOAT8_E4M3FN, FLOAT8_E5M2)}}
+"""The formats that files hold weights in by name; no layer is computed in those of 8 bits."""
+
+
 def format_named(name: str) -> NumberFormat:
     """Return the format of that dtype name; raises UsageError for any other name."""
     if name in FORMATS:

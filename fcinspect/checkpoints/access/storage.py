@@ -83,17 +83,6 @@ def _opened(uri: str) -> Storage:
     return looked_at(uri)
 
 
-def read_bytes(uri: str, begin: int, length: int) -> bytes:
-    """Return bytes of a file that is opened for this alone; raises InputError."""
-    storage = open_storage(uri)
-    try:
-        data = bytearray(length)
-        storage.read_into(memoryview(data), begin)
-        return bytes(data)
-    finally:
-        storage.close()
-
-
 def read_whole(uri: str) -> bytes:
     """Return all bytes of a file; raises InputError."""
     storage = open_storage(uri)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fcinspect.checkpoints.diff.codes import tiles, values_of
-from fcinspect.checkpoints.diff.narrowing import NARROW
 from fcinspect.checkpoints.diff.reading import Grid
 from fcinspect.checkpoints.diff.records import Finding, Sameness
 from fcinspect.checkpoints.diff.rules import EVIDENCE, ends
 from fcinspect.checkpoints.diff.words import Lines
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array
+from fcinspect.rounding.formats import STORED
 
 BYTES_AT_ONCE = 1 << 20
 MOST_LINES = 1 << 24
@@ -48,7 +48,7 @@ class _Factors:
     def range(self, dtype: str) -> tuple[float, float] | None:
         """Return the smallest and largest factor; None without enough evidence."""
         known = self.told > 0
-        bits = (self.told[known] - 1).sum() * (NARROW[dtype].precision - 2)
+        bits = (self.told[known] - 1).sum() * (STORED[dtype].precision - 2)
         if bits < EVIDENCE or known.sum() < 2:
             return None
         middle = self.low[known] + (self.high[known] - self.low[known]) / 2

@@ -11,18 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fcinspect.rounding.arrays import Float64Array, half_ulp, round_to
-from fcinspect.rounding.formats import FORMATS, NumberFormat
+from fcinspect.rounding.formats import STORED, NumberFormat
 
 Way = Literal["rounded", "truncated"]
 
-FLOAT8 = {
-    "float8_e4m3fn": NumberFormat("float8_e4m3fn", 4, 8, -6, 1),
-    "float8_e5m2": NumberFormat("float8_e5m2", 3, 15, -14, 1),
-}
 LARGEST = {"float8_e4m3fn": 448.0}
 """Formats whose largest number is not (2 − 2^(1−t))·2^e, since its code stands for NaN."""
-NARROW: dict[str, NumberFormat] = {**FORMATS, **FLOAT8}
-"""Every format that numbers are rounded to."""
 
 
 def narrowed(values: Float64Array, dtype: str, way: Way = "rounded") -> Float64Array:
@@ -30,7 +24,7 @@ def narrowed(values: Float64Array, dtype: str, way: Way = "rounded") -> Float64A
 
     Beyond the largest number of the format lies ±infinity; where it has none, the largest itself.
     """
-    form = NARROW[dtype]
+    form = STORED[dtype]
     if way == "truncated":
         return _truncated(values, form)
     found = round_to(values, form)
@@ -47,7 +41,7 @@ def is_narrowed(wide: Float64Array, narrow: Float64Array, dtype: str, way: Way =
     same = same_numbers(narrowed(wide, dtype, way), narrow)
     if dtype in LARGEST:
         with np.errstate(invalid="ignore"):
-            same |= np.isnan(narrow) & (np.abs(round_to(wide, NARROW[dtype])) > LARGEST[dtype])
+            same |= np.isnan(narrow) & (np.abs(round_to(wide, STORED[dtype])) > LARGEST[dtype])
     return bool(same.all())
 
 

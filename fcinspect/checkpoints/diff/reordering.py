@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fcinspect.checkpoints.diff.narrowing import NARROW
 from fcinspect.checkpoints.diff.permuting import (
     Permutation,
     Permuted,
@@ -16,6 +15,7 @@ from fcinspect.checkpoints.diff.reading import Grid
 from fcinspect.checkpoints.diff.records import Finding, Sameness
 from fcinspect.checkpoints.diff.transposing import transposed
 from fcinspect.checkpoints.diff.words import Lines, Rule
+from fcinspect.rounding.formats import STORED
 
 ALIKE = 2.0**-6
 """By how much rounding may change a sum of squares; another order leaves it as it is."""
@@ -50,7 +50,7 @@ def _targets(a: str, b: str) -> list[str | None]:
     """Return the formats in which the numbers may agree, None for the one that both have."""
     if a == b:
         return [None]
-    narrower = min((a, b), key=lambda name: NARROW[name].precision)
+    narrower = min((a, b), key=lambda name: STORED[name].precision)
     return [a if narrower == b else b, narrower]
 
 
@@ -89,7 +89,7 @@ def _conversion(a: str, b: str, target: str | None) -> Rule | None:
     """Return what happened to the numbers besides, where they agree in the format `target`."""
     if target is None:
         return None
-    if NARROW[target].precision == max(NARROW[a].precision, NARROW[b].precision):
+    if STORED[target].precision == max(STORED[a].precision, STORED[b].precision):
         return Rule(f"converted to {b}", f"converted from {a} to {b} without loss")
     narrowed = "B is A" if target == b else "A is B"
     detail = (f"{narrowed} rounded to {target} besides",)

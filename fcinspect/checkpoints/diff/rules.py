@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from fcinspect.checkpoints.diff.narrowing import NARROW, Way, is_narrowed, same_numbers
+from fcinspect.checkpoints.diff.narrowing import Way, is_narrowed, same_numbers
 from fcinspect.rounding.arrays import Float64Array, half_ulp
-from fcinspect.rounding.formats import FLOAT32
+from fcinspect.rounding.formats import FLOAT32, STORED
 
 EVIDENCE = 40
 """Bits by which the numbers must speak for a factor: one in 10¹² is no accident."""
@@ -61,7 +61,7 @@ class Factor:
         A number counts as in it where the nearest number of float32 is, which is what torch
         multiplies by.
         """
-        if (self.count - 1) * (NARROW[dtype].precision - 2) < EVIDENCE:
+        if (self.count - 1) * (STORED[dtype].precision - 2) < EVIDENCE:
             return None
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
             return None
@@ -78,14 +78,14 @@ class Factor:
 def ends(a: Float64Array, b: Float64Array, dtype: str) -> tuple[Float64Array, Float64Array]:
     """Return, for numbers a that are not 0, the smallest and largest s with s·a rounded to b."""
     with np.errstate(over="ignore"):
-        half = half_ulp(b, NARROW[dtype]) * _slack(dtype)
+        half = half_ulp(b, STORED[dtype]) * _slack(dtype)
         one, other = (b - half) / a, (b + half) / a
     return np.minimum(one, other), np.maximum(one, other)
 
 
 def _slack(dtype: str) -> float:
     """How much more than half an ulp is granted: formats below float32 are rounded twice."""
-    return {53: 4.0, 24: 1 + 2**-20}.get(NARROW[dtype].precision, 1 + 2**-8)
+    return {53: 4.0, 24: 1 + 2**-20}.get(STORED[dtype].precision, 1 + 2**-8)
 
 
 @dataclass
@@ -130,7 +130,7 @@ class Rules:
             return None
         return min(
             self.narrowings,
-            key=lambda rule: (-NARROW[rule.dtype].precision, rule.way, rule.of),
+            key=lambda rule: (-STORED[rule.dtype].precision, rule.way, rule.of),
         )
 
 
@@ -138,9 +138,9 @@ def _narrower(wide: str, stored: str) -> list[str]:
     """Return the formats that numbers of `wide` may have been rounded to and kept as `stored`."""
     return [
         name
-        for name, form in NARROW.items()
+        for name, form in STORED.items()
         if (name == stored and name != wide)
-        or (form.precision < NARROW[wide].precision and form.precision < NARROW[stored].precision)
+        or (form.precision < STORED[wide].precision and form.precision < STORED[stored].precision)
     ]
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 
-from fcinspect.checkpoints.records import Checkpoint, Place, StoredTensor
+from fcinspect.checkpoints.records import Checkpoint, StoredTensor
 
 
 def tied(checkpoint: Checkpoint) -> tuple[tuple[str, ...], ...]:
@@ -13,21 +12,19 @@ def tied(checkpoint: Checkpoint) -> tuple[tuple[str, ...], ...]:
 
     Told by where the numbers lie; equal numbers in two places are not tied.
     """
-    groups: dict[tuple[str, int, str, tuple[int, ...]], list[str]] = defaultdict(list)
+    groups: dict[object, list[str]] = defaultdict(list)
     layers: set[str] = set()
     for layer in checkpoint.layers:
-        for key in _key(layer.weight):
+        if (key := _key(layer.weight)) is not None:
             groups[key].append(layer.name)
             layers.add(layer.name)
     for skip in checkpoint.skipped:
-        for key in () if skip.tensor is None else _key(skip.tensor):
+        if (key := _key(skip.tensor)) is not None:
             groups[key].append(skip.name)
     return tuple(
         tuple(names) for names in groups.values() if len(names) > 1 and layers.intersection(names)
     )
 
 
-def _key(tensor: StoredTensor) -> Iterator[tuple[str, int, str, tuple[int, ...]]]:
-    place: Place | None = tensor.place
-    if place is not None and all(place.shape):
-        yield place.uri, place.begin, place.dtype, place.shape
+def _key(tensor: StoredTensor | None) -> object:
+    return None if tensor is None or tensor.place is None else tensor.place.numbers

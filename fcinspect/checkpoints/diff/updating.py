@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fcinspect.checkpoints.diff.codes import tiles, values_of
-from fcinspect.checkpoints.diff.narrowing import NARROW
 from fcinspect.checkpoints.diff.pointwise import Pointwise
 from fcinspect.checkpoints.diff.reading import Grid, Part
 from fcinspect.checkpoints.diff.records import Finding, Sameness
 from fcinspect.layers.memory import is_free
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, half_ulp
+from fcinspect.rounding.formats import STORED
 
 SKETCH = 32
 """Random columns."""
@@ -132,6 +132,6 @@ def _gap(a: Grid, b: Grid, tile: tuple[int, int, int, int]) -> tuple[Float64Arra
     """
     theirs = values_of(b.read(tile), b.dtype)
     gap = theirs - values_of(a.read(tile), a.dtype)
-    form = NARROW[b.dtype]
+    form = STORED[b.dtype]
     half_b, half_gap = half_ulp(theirs, form), half_ulp(gap, form)
     return gap, float((half_b * half_b).sum() + (half_gap * half_gap).sum()) / 3

@@ -53,18 +53,16 @@ class Siblings:
         return votes.pop() if len(votes) == 1 else None
 
     @cached_property
-    def _at_place(self) -> dict[tuple[str, int, tuple[int, ...]], list[str]]:
-        found: dict[tuple[str, int, tuple[int, ...]], list[str]] = {}
+    def _at_place(self) -> dict[object, list[str]]:
+        found: dict[object, list[str]] = {}
         for tensor in self.by_name.values():
-            place = tensor.place
-            if place is not None and 0 not in place.shape:
-                found.setdefault((place.uri, place.begin, place.shape), []).append(tensor.name)
+            if tensor.place is not None and tensor.place.numbers is not None:
+                found.setdefault(tensor.place.numbers, []).append(tensor.name)
         return found
 
     def tied(self, tensor: StoredTensor) -> list[str]:
         """Return the other names under which the file has the same numbers at the same place."""
-        place = tensor.place
-        if place is None:
+        if tensor.place is None:
             return []
-        names = self._at_place.get((place.uri, place.begin, place.shape), [])
+        names = self._at_place.get(tensor.place.numbers, [])
         return [name for name in names if name != tensor.name]

@@ -10,14 +10,8 @@ from __future__ import annotations
 
 import math
 
-from fcinspect.rounding.formats import FORMATS
+from fcinspect.rounding.formats import STORED
 
-PRECISION = {
-    **{name: form.precision for name, form in FORMATS.items()},
-    "float8_e4m3fn": 4,
-    "float8_e5m2": 3,
-}
-"""t, the bits of a significand with the leading one."""
 RARE = 1e-6
 """A probability that is not taken for chance."""
 MOST_BITS = 200
@@ -28,7 +22,7 @@ MANY_URNS = 1e6
 
 def may_be_chance(equal: int, outputs: int, inputs: int, dtype: str) -> bool:
     """Whether so many of a layer's outputs may be equal to earlier ones by chance."""
-    bits = PRECISION[dtype] * inputs
+    bits = STORED[dtype].precision * inputs
     if bits > MOST_BITS or outputs < 2:
         return False
     expected = _expected(outputs, math.ldexp(1.0, bits))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fcinspect.checkpoints.records import Place
 from fcinspect.checkpoints.scan.jobs import Job, as_it_lies
 from fcinspect.checkpoints.scan.partial import Floats, Partial
+from fcinspect.checkpoints.scan.passes import unscaled
 from fcinspect.checkpoints.scan.records import MatrixStatistics, Places, Statistics
 from fcinspect.checkpoints.scan.tile import SUM_ERROR
 
@@ -106,8 +107,8 @@ class Merging:
         mean = math.ldexp(moments.mean, whole.exponent)
         std = math.nan
         if moments.count > 1:
-            std = _scaled(math.sqrt(moments.deviations / (moments.count - 1)), whole.exponent)
-        norm = _scaled(math.sqrt(moments.squares), whole.exponent)
+            std = unscaled(math.sqrt(moments.deviations / (moments.count - 1)), whole.exponent)
+        norm = unscaled(math.sqrt(moments.squares), whole.exponent)
         # rounding may not carry the mean past the numbers that it is the mean of
         mean = min(max(mean, whole.min), whole.max)
         return Statistics(
@@ -138,8 +139,8 @@ class Merging:
         low = math.sqrt(max(rows.largest_squares, columns.largest_squares, squares / shorter))
         high = min(math.sqrt(squares), math.sqrt(rows.largest_sum) * math.sqrt(columns.largest_sum))
         return (
-            min(_scaled(low * (1 - SUM_ERROR), whole.exponent), sys.float_info.max),
-            _scaled(high * (1 + SUM_ERROR), whole.exponent),
+            min(unscaled(low * (1 - SUM_ERROR), whole.exponent), sys.float_info.max),
+            unscaled(high * (1 + SUM_ERROR), whole.exponent),
         )
 
     def _take_rows(self, job: Job, found: Partial) -> None:
@@ -196,11 +197,3 @@ class Merging:
         for kept in (self._panel and self._panel[1], self._all_rows, self._whole):
             if kept is not None:
                 kept.raise_exponent(exponent)
-
-
-def _scaled(value: float, exponent: int) -> float:
-    """Return value·2^exponent; inf beyond float64's range."""
-    try:
-        return math.ldexp(value, exponent)
-    except OverflowError:
-        return math.inf

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from fcinspect.checkpoints.diff.narrowing import NARROW, is_narrowed, narrowed, same_numbers
+from fcinspect.checkpoints.diff.narrowing import is_narrowed, narrowed, same_numbers
+from fcinspect.rounding.formats import STORED
 
 HALVES = np.arange(2**16, dtype=np.uint32) << 16
 """The upper halves of all float32 numbers."""
@@ -69,7 +70,7 @@ def test_truncation_is_the_largest_number_not_beyond(dtype: str) -> None:
     values = np.ldexp(random.standard_normal(300), random.integers(-30, 15, 300))
     powers = 2.0 ** np.arange(-20, 15)
     values = np.concatenate([values, powers, -powers, np.nextafter(powers, 0), [0.0, -0.0]])
-    form = NARROW[dtype]
+    form = STORED[dtype]
     for value, found in zip(values, narrowed(values, dtype, "truncated"), strict=True):
         assert form.holds(float(found))
         assert abs(found) <= abs(value)
