@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 
 from fcinspect.render.brackets import layout
-from fcinspect.render.page import Block, Equation, Heading, Line, Page, Table, Verbatim
+from fcinspect.render.page import (
+    Block,
+    Drawing,
+    Equation,
+    Heading,
+    Line,
+    Medium,
+    Page,
+    Table,
+    Verbatim,
+)
 from fcinspect.render.tables import excerpt
 
 EQUATION_WIDTH = 100
+DRAWING_WIDTH = 80
 
 
 def to_markdown(page: Page) -> str:
@@ -25,6 +36,10 @@ def _block(block: Block) -> str:
             return _escape(block.text)
         case Equation():
             lines = ("".join(words for words, _ in line) for line in layout(block, EQUATION_WIDTH))
+            return _fenced("\n".join(line.rstrip() for line in lines), "")
+        case Drawing():
+            drawn = block.draw(Medium(DRAWING_WIDTH))
+            lines = ("".join(words for words, _ in line) for line in drawn)
             return _fenced("\n".join(line.rstrip() for line in lines), "")
         case Verbatim(text=text, language=language):
             return _fenced(text.rstrip("\n"), language)

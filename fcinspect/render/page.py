@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from fcinspect.render.text import ascii_only
 from fcinspect.rounding.verdict import Verdict
 
 Span = tuple[str, str]
@@ -132,7 +133,35 @@ class Verbatim:
     """Of all lines; those of a diff have their own."""
 
 
-Block = Heading | Line | Table | Equation | Verbatim
+@dataclass(frozen=True)
+class Medium:
+    """What a drawing is drawn on."""
+
+    width: int
+    """Characters in a line."""
+    ascii_only: bool = False
+    """Whether there are no other signs than ASCII's."""
+    colored: bool = False
+    """Whether colours are seen; without them the signs alone must tell."""
+
+    def write(self, words: str) -> str:
+        """Write words in the signs that there are, before their width is measured."""
+        return ascii_only(words) if self.ascii_only else words
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture in text, drawn when it is known on what: curves, bars, a heat map."""
+
+    draw: Callable[[Medium], tuple[tuple[Span, ...], ...]]
+    """medium -> the lines, none wider than the medium."""
+    indent: int = 0
+
+
+DRAWING_WIDTH = 100
+"""A drawing is no wider than this, however wide a pipe or a window is."""
+
+Block = Heading | Line | Table | Equation | Verbatim | Drawing
 
 
 @dataclass(frozen=True)
@@ -178,7 +207,7 @@ def _changed(block: Block, change: Callable[[str], str]) -> Block:
                 rows=_changed_rows(rows, change),
                 title=change(title),
             )
-        case Equation():
+        case Equation() | Drawing():
             return block  # written when its widths are measured
         case Verbatim(text):
             return replace(block, text=change(text))

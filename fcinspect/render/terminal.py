@@ -13,7 +13,19 @@ from rich.text import Text
 
 from fcinspect.render import tables, text
 from fcinspect.render.brackets import layout
-from fcinspect.render.page import Block, Equation, Heading, Line, Page, Table, Verbatim
+from fcinspect.render.page import (
+    DRAWING_WIDTH,
+    Block,
+    Drawing,
+    Equation,
+    Heading,
+    Line,
+    Medium,
+    Page,
+    Span,
+    Table,
+    Verbatim,
+)
 
 STYLES = {
     "": "",
@@ -46,13 +58,34 @@ def print_page(page: Page, console: Console, *, framed: bool, ascii_only: bool =
         if number:
             console.print()
         for block in group:
-            shown = _renderable(block, console.width, framed, ascii_only)
+            shown = _renderable(block, console, framed, ascii_only)
             # lines are broken already: what is still too wide is not cut
             console.print(shown, soft_wrap=True)
 
 
-def _renderable(block: Block, width: int, framed: bool, ascii_only: bool) -> RenderableType:
+def _drawn(block: Drawing, console: Console, ascii_only: bool) -> Text:
+    """Return a drawing as wide as the console, up to the width that drawings have at most."""
+    width = min(console.width, DRAWING_WIDTH) - block.indent
+    colored = console.color_system is not None and not console.no_color
+    lines = block.draw(Medium(width, ascii_only, colored))
+    return _styled([((" " * block.indent, ""), *line) for line in lines])
+
+
+def _styled(lines: Iterable[Iterable[Span]]) -> Text:
+    """Return lines of spans, each in the style of its role and none broken again."""
+    return Text("\n", no_wrap=True, overflow="ignore").join(
+        Text("", no_wrap=True, overflow="ignore").join(
+            Text(words, style=STYLES[role]) for words, role in line
+        )
+        for line in lines
+    )
+
+
+def _renderable(block: Block, console: Console, framed: bool, ascii_only: bool) -> RenderableType:
+    width = console.width
     match block:
+        case Drawing():
+            return _drawn(block, console, ascii_only)
         case Heading(words, level):
             title = Text(words, style="bold" if level > 1 else "bold underline")
             return _paragraph(title, width, framed)
@@ -66,14 +99,7 @@ def _renderable(block: Block, width: int, framed: bool, ascii_only: bool) -> Ren
         case Equation():
             # signs are replaced before widths are measured
             write = text.ascii_only if ascii_only else str
-            return Group(
-                *(
-                    Text("", no_wrap=True, overflow="ignore").join(
-                        Text(words, style=STYLES[role]) for words, role in line
-                    )
-                    for line in layout(block, width, write)
-                )
-            )
+            return _styled(layout(block, width, write))
         case Verbatim():
             return _verbatim(block)
 
