@@ -6,7 +6,7 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,13 +28,12 @@ from fcinspect.checkpoints.formats.torch_words import (
 from fcinspect.checkpoints.formats.widths import claim
 from fcinspect.checkpoints.pairing.pair import pair
 from fcinspect.checkpoints.records import Checkpoint, Layout, StoredTensor, unreadable
-from fcinspect.checkpoints.saving import state_dict
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
-    from fcinspect.layers.linear import LinearLayer
+    from fcinspect.layers.array import Array
     from fcinspect.rounding.arrays import FloatArray
 
 
@@ -62,10 +61,10 @@ def tensors_of(path: str) -> list[StoredTensor]:
     return [_stored(name, tensor, path) for name, tensor in found.items()]
 
 
-def pickled_bytes(layer: LinearLayer) -> bytes:
-    """Return the content of a .pt file that holds the layer's state dict."""
+def pickled_bytes(state: Mapping[str, Array]) -> bytes:
+    """Return the content of a .pt file that holds a state dict."""
     file = io.BytesIO()
-    torch.save({name: to_tensor(values) for name, values in state_dict(layer).items()}, file)
+    torch.save({name: to_tensor(values) for name, values in state.items()}, file)
     return file.getvalue()
 
 

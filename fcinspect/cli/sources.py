@@ -203,18 +203,18 @@ def _unpickle(path: str) -> Sequence[StoredTensor]:
     return pickled.tensors_of(path)
 
 
-def save_layer(output: Output, layer: LinearLayer) -> bool:
-    """Write the layer to --save's file if its ending asks for a layer; return whether it did."""
-    from fcinspect.checkpoints.saving import ENDINGS, layer_bytes
+def save_layer(output: Output, *layers: LinearLayer) -> bool:
+    """Write the layers to --save's file if its ending asks for them; return whether it did."""
+    from fcinspect.checkpoints.saving import ENDINGS, state_bytes, state_dict
 
     if output.save is None:
         return False
     if output.ending in ENDINGS:
-        output.save_bytes(lambda: layer_bytes(layer, output.ending))
+        output.save_bytes(lambda: state_bytes(state_dict(*layers), output.ending))
         return True
     if output.ending in (".pt", ".pth"):
         from fcinspect.bridge.pickled import pickled_bytes
 
-        output.save_bytes(lambda: pickled_bytes(layer))
+        output.save_bytes(lambda: pickled_bytes(state_dict(*layers)))
         return True
     return False

@@ -8,7 +8,13 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from fcinspect.errors import UsageError, did_you_mean
-from fcinspect.render import diff_documents, documents, module_documents, scan_documents
+from fcinspect.render import (
+    approximation_documents,
+    diff_documents,
+    documents,
+    module_documents,
+    scan_documents,
+)
 
 Data = TypeVar("Data")
 
@@ -23,6 +29,8 @@ DOCUMENTS: dict[str, Any] = {
     "diagnose": module_documents.DiagnoseDocument,
     "scan": scan_documents.ScanDocument,
     "diff": diff_documents.DiffDocument,
+    "approximate": approximation_documents.ApproximateDocument
+    | approximation_documents.DepthDocument,
 }
 
 

@@ -1,0 +1,176 @@
+"""Making a network whose whole error, three parts together, is certified to be at most E."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from fcinspect.approximation.evaluation_error import evaluation_error, largest_sum
+from fcinspect.approximation.expression import Function
+from fcinspect.approximation.interpolation import Interpolation, greedy
+from fcinspect.approximation.interval import Interval
+from fcinspect.approximation.network import StoredNetwork, store
+from fcinspect.errors import InputError
+from fcinspect.rounding.formats import FLOAT32, FLOAT64, NumberFormat
+
+MOST_ROUNDS = 8
+MARGIN = 1 - Fraction(1, 2**12)
+"""Of the share of the interpolation, which the next round may need for rounding."""
+
+
+@dataclass(frozen=True)
+class ErrorParts:
+    """|f(x) − computed y(x)| is at most the sum of the three, for every x of the format."""
+
+    interpolation: Fraction
+    """|f − interpolant|, the chords between the knots."""
+    parameters: Fraction
+    """|interpolant − stored network|: the numbers of the network are rounded."""
+    arithmetic: Fraction
+    """|stored network − computed y|: so are its sums."""
+
+    @property
+    def total(self) -> Fraction:
+        """The certified error."""
+        return self.interpolation + self.parameters + self.arithmetic
+
+    @property
+    def rounding(self) -> Fraction:
+        """The parts that the number format causes."""
+        return self.parameters + self.arithmetic
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The least error that a number format can be certified for."""
+
+    number_format: NumberFormat
+    error: float
+    """About so much: more units make the interpolation finer, and the sums longer."""
+    width: int
+    """About as many units reach it."""
+    reason: str = ""
+    """Why the format cannot be used at all, then `error` is inf."""
+
+    @property
+    def words(self) -> str:
+        """What keeps the format from smaller errors."""
+        return self.reason or f"{self.number_format.name}'s floor is about {self.error:.2g}"
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A network and the certificate of its error."""
+
+    interpolation: Interpolation
+    stored: StoredNetwork
+    error: ErrorParts
+    ideal_width: int
+    """Units that E takes where nothing is rounded."""
+    floor: Floor
+    """Of the network's format."""
+    given_up: tuple[Floor, ...] = ()
+    """Formats that were tried before."""
+
+    @property
+    def width(self) -> int:
+        """The number of hidden ReLUs."""
+        return self.stored.width
+
+
+def build(
+    function: Function, interval: Interval, tolerance: Fraction, formats: tuple[NumberFormat, ...]
+) -> Built:
+    """Return a network that is certified to be within `tolerance`, in the first format that can.
+
+    Raises InputError naming the floor when the tolerance lies below that of every format, or with
+    the reason where no certificate can be given.
+    """
+    floors: list[Floor] = []
+    for number_format in formats:
+        try:
+            found = _build(function, interval, tolerance, number_format)
+        except InputError as error:
+            if number_format is formats[-1]:
+                raise
+            # a coarse format may have no knots near enough to one another
+            found = Floor(number_format, math.inf, 0, error.message)
+        if isinstance(found, Built):
+            return Built(
+                found.interpolation, found.stored, found.error, found.ideal_width, found.floor,
+                tuple(floors),
+            )  # fmt: skip
+        floors.append(found)
+    raise _unreachable(tolerance, floors)
+
+
+def _unreachable(tolerance: Fraction, floors: list[Floor]) -> InputError:
+    last = floors[-1]
+    instead = "" if last.number_format is FLOAT64 else "--dtype float64 goes lower"
+    return InputError(
+        f"no network in {last.number_format.name} is certified to be within"
+        f" {float(tolerance):.3g}: {last.words}, where rounding outweighs what more units gain",
+        instead or f"expected an error E of at least about {last.error * 1.05:.2g}",
+    )
+
+
+def _build(
+    function: Function, interval: Interval, tolerance: Fraction, number_format: NumberFormat
+) -> Built | Floor:
+    """Return the network in one format, or the format's floor when that lies above `tolerance`."""
+    low, high = interval.within(number_format)
+    snap: Callable[[Fraction], Fraction] = lambda x: Fraction(number_format.round(x))  # noqa: E731
+    share, ideal, floor = tolerance, 0, Floor(number_format, math.inf, 0)
+    for _ in range(MOST_ROUNDS):
+        made = greedy(function, low, high, share, snap)
+        ideal = ideal or made.width
+        stored = store(made, number_format)
+        if largest_sum(stored) > number_format.largest:
+            raise InputError(f"sums go beyond the range of {number_format.name}")
+        error = ErrorParts(made.certified, stored.parameter_error, evaluation_error(stored))
+        floor = _floor(error, made.width, number_format)
+        if error.total <= tolerance:
+            return Built(made, stored, error, ideal, floor)
+        scale = _finer(error, tolerance)
+        if scale is None:
+            return floor
+        share *= Fraction(scale) * MARGIN
+    return floor
+
+
+def _floor(error: ErrorParts, width: int, number_format: NumberFormat) -> Floor:
+    """Return about the least total: with s times the tolerance it is I·s + R/√s.
+
+    The width grows as 1/√s, and the bound of the rounding with the number of terms.
+    """
+    interpolation, rounding = float(error.interpolation), float(error.rounding)
+    if interpolation == 0:
+        return Floor(number_format, rounding, width)
+    s = (rounding / (2 * interpolation)) ** (2 / 3)
+    return Floor(
+        number_format,
+        interpolation * s + rounding / math.sqrt(s),
+        max(1, round(width / math.sqrt(s))),
+    )
+
+
+def _finer(error: ErrorParts, tolerance: Fraction) -> float | None:
+    """Return the largest s <= 1 for which I·s + R/√s is within the tolerance, None for none."""
+    interpolation, rounding, most = map(float, (error.interpolation, error.rounding, tolerance))
+    if interpolation == 0:
+        return None
+    least = (rounding / (2 * interpolation)) ** (2 / 3)
+    if least >= 1 or interpolation * least + rounding / math.sqrt(least) > most:
+        return None
+    low, high = least, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        fits = interpolation * middle + rounding / math.sqrt(middle) <= most
+        low, high = (middle, high) if fits else (low, middle)
+    return low
+
+
+FORMATS = (FLOAT32, FLOAT64)
+"""Tried in this order where no format is asked for."""

@@ -1,0 +1,63 @@
+"""How many hidden ReLUs an error takes: by the greedy knots, by equal segments, and at least."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from fcinspect.approximation.expression import Function
+from fcinspect.approximation.interpolation import greedy, lower_bound, uniform_width
+from fcinspect.approximation.interval import Interval
+from fcinspect.rounding.formats import FLOAT64
+
+SMALLER = 3
+"""Errors that are compared beyond E: E/10, E/100, E/1000."""
+MOST_UNITS = 1000
+"""Of a network that is made for the comparison alone."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How many hidden ReLUs an error takes, rounding left out."""
+
+    tolerance: Fraction
+    greedy: int
+    """Every segment as long as the error allows."""
+    uniform: int | None
+    """N = ⌈(b − a)·√(M/8E)⌉ equal segments, M = sup|f″|; None where f″ is unbounded."""
+    pieces: int
+    """Linear pieces below which no continuous piecewise linear function comes within E."""
+
+    @property
+    def fewest_units(self) -> int:
+        """Units of any network with one hidden layer: n of them make n+1 pieces at most."""
+        return max(self.pieces - 1, 0)
+
+
+def comparisons(
+    function: Function, interval: Interval, tolerance: Fraction, width: int
+) -> tuple[Comparison, ...]:
+    """Return the widths for E, E/10, … as long as their networks stay small."""
+    found = [_comparison(function, interval, tolerance, width)]
+    for power in range(1, SMALLER + 1):
+        if found[-1].greedy * math.sqrt(10) > MOST_UNITS:
+            break
+        found.append(_comparison(function, interval, tolerance / 10**power, None))
+    return tuple(found)
+
+
+def _comparison(
+    function: Function, interval: Interval, tolerance: Fraction, width: int | None
+) -> Comparison:
+    low, high = interval.within(FLOAT64)
+    if width is None:
+        width = greedy(function, low, high, tolerance, _to_float64).width
+    uniform = uniform_width(function, low, high, tolerance)
+    return Comparison(
+        tolerance, width, uniform, lower_bound(function, low, high, tolerance)
+    )
+
+
+def _to_float64(value: Fraction) -> Fraction:
+    return Fraction(float(value))

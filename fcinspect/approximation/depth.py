@@ -1,0 +1,127 @@
+"""x² by composed sawtooths: a deep network whose error falls by four with every layer.
+
+The tooth g(x) = 2·relu(x) − 4·relu(x − 1/2) + 2·relu(x − 1) composed s times has 2^(s−1) teeth, and
+
+    f_m(x) = x − Σ_{s ≤ m} g_s(x) / 4^s
+
+is the piecewise linear interpolant of x² at the multiples of 2^(−m) on [0, 1]; its error is 2^(−2m−2)
+in the middle of each segment (Yarotsky, Error bounds for approximations with deep ReLU networks,
+Neural Networks 94, 2017). A network with one hidden layer needs a unit for each of its 2^m segments.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from fcinspect.approximation.building import ErrorParts
+from fcinspect.approximation.comparison import Comparison
+from fcinspect.errors import InputError
+from fcinspect.layers.array import Array
+from fcinspect.layers.linear import LinearLayer
+from fcinspect.layers.network import DenseLayer, Network
+from fcinspect.rounding.accumulation import arithmetic_of
+from fcinspect.rounding.formats import NumberFormat
+
+TOOTH = (2.0, -4.0, 2.0)
+"""Weights of relu(x), relu(x − 1/2) and relu(x − 1)."""
+KINKS = (0.0, -0.5, -1.0)
+"""Their biases."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sawtooth:
+    """The network of f_m."""
+
+    layers: int
+    """m, its hidden layers."""
+    network: Network
+    error: ErrorParts
+    number_format: NumberFormat
+
+    @property
+    def units(self) -> int:
+        """Hidden ReLUs: three a layer, and from the second on one that carries the sum."""
+        return 4 * self.layers - 1
+
+    @property
+    def shallow(self) -> Comparison:
+        """What one hidden layer takes for the same error: 2^m units that interpolate.
+
+        Any piecewise linear function as near to x² has ⌈2^(m − 1/2)⌉ pieces at least, since the
+        best line on a segment of length h misses x² by h²/8.
+        """
+        segments = 2**self.layers
+        pieces = math.isqrt(segments**2 // 2 - 1) + 1
+        return Comparison(self.error.interpolation, segments, segments, pieces)
+
+
+def sawtooth(layers: int, formats: tuple[NumberFormat, ...]) -> Sawtooth:
+    """Return the network in the first format whose rounding is below its error.
+
+    Raises InputError where that is true of none.
+    """
+    error = Fraction(1, 4 ** (layers + 1))
+    for number_format in formats:
+        rounding = _rounding(layers, number_format)
+        if rounding <= error:
+            network = _network(layers, number_format.name)
+            return Sawtooth(layers, network, ErrorParts(error, Fraction(0), rounding), number_format)
+    most = next(m for m in range(layers, 0, -1) if _fits(m, formats))
+    raise InputError(
+        f"--depth {layers}: its error of 2^-{2 * layers + 2} is less than what rounding in"
+        f" {formats[-1].name} may add; expected at most {most}"
+    )
+
+
+def _fits(layers: int, formats: tuple[NumberFormat, ...]) -> bool:
+    error = Fraction(1, 4 ** (layers + 1))
+    return any(_rounding(layers, number_format) <= error for number_format in formats)
+
+
+def _rounding(layers: int, number_format: NumberFormat) -> Fraction:
+    """Return the bound of |computed y − f_m(x)| for every x of the format in [0, 1].
+
+    The teeth are exact: x − 1/2 is for x >= 1/2, and both terms of g are multiples of the last
+    place of x, below 2. What is rounded are the sums that carry f_s = f_(s−1) − g_s/4^s, each of
+    three terms that are not 0.
+    """
+    arithmetic = arithmetic_of(number_format.name)
+    total = 0.0
+    for s in range(1, layers + 1):
+        # 2·r0 + 4·r1 is at most 4; the first sum takes x and its share of the tooth together
+        magnitude = np.array([1.0 if s == 1 else 1.0 + 4.0 ** (1 - s) + total])
+        total += arithmetic.spread(
+            np.array([1.0]), np.array([total]), magnitude, magnitude, 3, with_bias=False
+        ).item()
+    return Fraction(total * (1 + 2.0**-40))
+
+
+def _network(layers: int, dtype: str) -> Network:
+    source = f"{layers} sawtooth layers for x²"
+    made = [_layer(np.ones((3, 1)), np.array(KINKS), dtype, 0, source)]
+    for s in range(1, layers + 1):
+        tooth = np.array([[*TOOTH, 0.0][: made[-1].linear.out_features]])
+        carried = -tooth / 4.0**s
+        carried[0, 0 if s == 1 else 3] += 1.0
+        if s == layers:
+            made.append(_layer(carried, np.zeros(1), dtype, 2 * s, source, "identity"))
+        else:
+            weight = np.concatenate((tooth, tooth, tooth, carried))
+            made.append(_layer(weight, np.array([*KINKS, 0.0]), dtype, 2 * s, source))
+    return Network(tuple(made))
+
+
+def _layer(
+    weight: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    bias: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    dtype: str,
+    place: int,
+    source: str,
+    activation: str = "relu",
+) -> DenseLayer:
+    linear = LinearLayer(Array.of(weight, dtype), Array.of(bias, dtype), source, str(place))
+    return DenseLayer(linear, activation)

@@ -1,0 +1,169 @@
+"""The stored network of an interpolation: one hidden layer of ReLUs, in a number format.
+
+With knots x₀ < … < x_N, values v and an anchor m among the knots::
+
+    y(x) = b₂ + Σ_{k ≥ m} w_k·relu(x − x_k) + Σ_{0 < k ≤ m} w_k·relu(x_k − x),   b₂ = v_m rounded
+
+which are N units, one for each segment. To the right of the anchor only units of the first sum
+are active, to the left only those of the second: both sums are short, and their rounding errors
+small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from fcinspect.approximation.interpolation import Interpolation
+from fcinspect.errors import InputError
+from fcinspect.layers.array import Array
+from fcinspect.layers.linear import LinearLayer
+from fcinspect.layers.network import DenseLayer, Network
+from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.formats import NumberFormat
+
+
+@dataclass(frozen=True)
+class Side:
+    """The units to one side of the anchor, the nearest first."""
+
+    distances: tuple[Fraction, ...]
+    """Of the knots from the anchor, n+1 of them, the first 0; unit k begins at distance k."""
+    weights: tuple[float, ...]
+    """w of each unit, n of them, numbers of the format."""
+    reached: tuple[Fraction, ...]
+    """The exact value of the stored network at each distance."""
+    off: Fraction
+    """The largest |stored network − interpolant| at a knot of this side."""
+
+
+@dataclass(frozen=True)
+class StoredNetwork:
+    """A network whose every number is one of its format, and what that costs."""
+
+    number_format: NumberFormat
+    knots: tuple[Fraction, ...]
+    """x₀ … x_N, numbers of the format."""
+    anchor: int
+    """m: the knot whose value is b2."""
+    right: Side
+    left: Side
+    bias: float
+    """b2"""
+
+    @property
+    def width(self) -> int:
+        """The number of hidden ReLUs."""
+        return len(self.knots) - 1
+
+    @property
+    def parameter_error(self) -> Fraction:
+        """The largest |stored network − interpolant|, without rounding.
+
+        Both are linear between the knots, so it lies at one of them.
+        """
+        return max(self.right.off, self.left.off)
+
+    @property
+    def units(self) -> tuple[tuple[int, Fraction, float], ...]:
+        """Each hidden unit from left to right as (W1, knot, W2): relu(W1·(x − knot))·W2."""
+        left = zip(self.knots[self.anchor : 0 : -1], self.left.weights, strict=True)
+        right = zip(self.knots[self.anchor : -1], self.right.weights, strict=True)
+        return (
+            *reversed([(-1, knot, weight) for knot, weight in left]),
+            *((1, knot, weight) for knot, weight in right),
+        )
+
+    def network(self, source: str) -> Network:
+        """Return the layers as nn.Sequential(Linear, ReLU, Linear) names them: 0 and 2."""
+        signs, knots, weights = zip(*self.units, strict=True)
+        dtype = self.number_format.name
+        moved = [float(-sign * knot) for sign, knot in zip(signs, knots, strict=True)]
+        hidden = LinearLayer(
+            Array.of(np.array(signs, dtype=float)[:, None], dtype),
+            Array.of(moved, dtype),
+            source,
+            "0",
+        )
+        output = LinearLayer(Array.of([weights], dtype), Array.of([self.bias], dtype), source, "2")
+        return Network((DenseLayer(hidden, "relu"), DenseLayer(output, "identity")))
+
+
+def store(interpolation: Interpolation, number_format: NumberFormat) -> StoredNetwork:
+    """Return the network of an interpolation whose knots are numbers of the format.
+
+    Raises InputError when a number is beyond the format's range.
+    """
+    knots, values = interpolation.knots, interpolation.values
+    anchor = _best_anchor(knots, values)
+    bias = _held(values[anchor], number_format, "b2")
+    ahead = [x - knots[anchor] for x in knots[anchor:]]
+    behind = [knots[anchor] - x for x in knots[anchor::-1]]
+    right = _side(ahead, values[anchor:], bias, number_format)
+    left = _side(behind, values[anchor::-1], bias, number_format)
+    return StoredNetwork(number_format, knots, anchor, right, left, bias)
+
+
+def _side(
+    distances: Sequence[Fraction],
+    values: Sequence[Fraction],
+    bias: float,
+    number_format: NumberFormat,
+) -> Side:
+    """Return the weights of one side, each chosen for what the ones before it have left.
+
+    Every weight aims at the interpolant's value at the next knot from where the stored network
+    really is, so that errors do not add up: each knot misses by one rounding only.
+    """
+    reached = [Fraction(bias)]
+    weights: list[float] = []
+    slope = Fraction(0)
+    for (here, there), value in zip(pairwise(distances), values[1:], strict=True):
+        wanted = (value - reached[-1]) / (there - here) - slope
+        weights.append(_held(wanted, number_format, "a weight of W2"))
+        slope += Fraction(weights[-1])
+        reached.append(reached[-1] + slope * (there - here))
+    off = max(abs(q - v) for q, v in zip(reached, values, strict=True))
+    return Side(tuple(distances), tuple(weights), tuple(reached), off)
+
+
+def _held(value: Fraction, number_format: NumberFormat, what: str) -> float:
+    rounded = number_format.round(value)
+    if not np.isfinite(rounded):
+        raise InputError(
+            f"{what} is beyond the range of {number_format.name}, whose largest number is"
+            f" {number_format.largest:.3g}"
+        )
+    return rounded
+
+
+def _best_anchor(knots: Sequence[Fraction], values: Sequence[Fraction]) -> int:
+    """Return the knot from which the bound of the arithmetic is smallest: units times magnitude.
+
+    The choice decides nothing but the size of that bound, so float64 is good enough for it.
+    """
+    x = np.array([float(knot) for knot in knots])
+    v = np.array([float(value) for value in values])
+    if not (np.isfinite(v).all() and np.isfinite(x).all()):
+        return 0
+    steps = np.array([float(b - a) for a, b in pairwise(knots)])
+    slopes = np.diff(v) / steps
+    ahead = _magnitudes(x, slopes)[::-1]
+    behind = _magnitudes(-x[::-1], -slopes[::-1])
+    units = np.arange(len(x))
+    bound = np.maximum(
+        (units[::-1] + 2) * (ahead + np.abs(v)), (units + 2) * (behind + np.abs(v))
+    )
+    return int(np.argmin(bound))
+
+
+def _magnitudes(x: Float64Array, slopes: Float64Array) -> Float64Array:
+    """Return, for each anchor from the last knot to the first, Σ|w|·distance at the last knot."""
+    changes = np.abs(np.diff(slopes)) * (x[-1] - x[1:-1])
+    behind = np.concatenate(([0.0], np.cumsum(changes[::-1])))
+    first = np.abs(slopes[::-1]) * (x[-1] - x[-2::-1])
+    return np.concatenate(([0.0], first + behind))
