@@ -161,7 +161,7 @@ def _finer(error: ErrorParts, tolerance: Fraction) -> float | None:
     interpolation, rounding, most = map(float, (error.interpolation, error.rounding, tolerance))
     if interpolation == 0:
         return None
-    least = (rounding / (2 * interpolation)) ** (2 / 3)
+    least: float = (rounding / (2 * interpolation)) ** (2 / 3)
     if least >= 1 or interpolation * least + rounding / math.sqrt(least) > most:
         return None
     low, high = least, 1.0

@@ -54,9 +54,7 @@ def _comparison(
     if width is None:
         width = greedy(function, low, high, tolerance, _to_float64).width
     uniform = uniform_width(function, low, high, tolerance)
-    return Comparison(
-        tolerance, width, uniform, lower_bound(function, low, high, tolerance)
-    )
+    return Comparison(tolerance, width, uniform, lower_bound(function, low, high, tolerance))
 
 
 def _to_float64(value: Fraction) -> Fraction:

@@ -1,12 +1,13 @@
 """x² by composed sawtooths: a deep network whose error falls by four with every layer.
 
-The tooth g(x) = 2·relu(x) − 4·relu(x − 1/2) + 2·relu(x − 1) composed s times has 2^(s−1) teeth, and
+The tooth g(x) = 2·relu(x) − 4·relu(x − 1/2) + 2·relu(x − 1) composed s times has 2^(s−1) teeth:
 
     f_m(x) = x − Σ_{s ≤ m} g_s(x) / 4^s
 
-is the piecewise linear interpolant of x² at the multiples of 2^(−m) on [0, 1]; its error is 2^(−2m−2)
-in the middle of each segment (Yarotsky, Error bounds for approximations with deep ReLU networks,
-Neural Networks 94, 2017). A network with one hidden layer needs a unit for each of its 2^m segments.
+is the piecewise linear interpolant of x² at the multiples of 2^(−m) on [0, 1]. Its error is
+2^(−2m−2) in the middle of each segment (Yarotsky, Error bounds for approximations with deep ReLU
+networks, Neural Networks 94, 2017). A network with one hidden layer needs a unit for each of its
+2^m segments.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.network import DenseLayer, Network
 from fcinspect.rounding.accumulation import arithmetic_of
+from fcinspect.rounding.arrays import FloatArray
 from fcinspect.rounding.formats import NumberFormat
 
 TOOTH = (2.0, -4.0, 2.0)
 """Weights of relu(x), relu(x − 1/2) and relu(x − 1)."""
 KINKS = (0.0, -0.5, -1.0)
 """Their biases."""
+POINTS = 5003
+"""Of the grid, about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +73,25 @@ def sawtooth(layers: int, formats: tuple[NumberFormat, ...]) -> Sawtooth:
         rounding = _rounding(layers, number_format)
         if rounding <= error:
             network = _network(layers, number_format.name)
-            return Sawtooth(layers, network, ErrorParts(error, Fraction(0), rounding), number_format)
+            return Sawtooth(
+                layers, network, ErrorParts(error, Fraction(0), rounding), number_format
+            )
     most = next(m for m in range(layers, 0, -1) if _fits(m, formats))
     raise InputError(
         f"--depth {layers}: its error of 2^-{2 * layers + 2} is less than what rounding in"
         f" {formats[-1].name} may add; expected at most {most}"
     )
+
+
+def points(made: Sawtooth) -> FloatArray:
+    """Return where the network is held against x²: all over [0, 1], and where it is worst.
+
+    At the multiples of 2^(−m) it is exact; those of 1/POINTS, a prime, meet every part of a tooth.
+    """
+    spread = np.arange(POINTS + 1) / POINTS
+    halves = 2 ** min(made.layers + 1, 11)
+    worst = np.arange(halves + 1) / halves
+    return np.unique(np.concatenate((spread, worst)).astype(made.number_format.name))
 
 
 def _fits(layers: int, formats: tuple[NumberFormat, ...]) -> bool:

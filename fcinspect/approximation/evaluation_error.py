@@ -8,6 +8,7 @@ of the other side are exactly 0, and adding 0 rounds nothing: only the active un
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,14 +28,14 @@ def evaluation_error(network: StoredNetwork) -> Fraction:
 
 
 def largest_sum(network: StoredNetwork) -> float:
-    """Return a bound of every intermediate sum, |b2| + Σ|w|·a at most."""
+    """Return a bound of every sum on the way, |b2| + Σ|w|·a and its rounding at most."""
     sides = (network.right, network.left)
     return max(float(_magnitude(side, network).max(initial=0.0)) for side in sides)
 
 
 def _magnitude(side: Side, network: StoredNetwork) -> Float64Array:
-    """Return an upper bound of |b2| + Σ|w|·relu(distance − d) at each distance of the side."""
-    return (abs(network.bias) + _products(side)) * _slack(side)
+    """Return a bound of |b2| + Σ|w|·relu(distance − d), computed, at each distance of the side."""
+    return (abs(network.bias) + _products(side)) * _slack(side) + _error(side, network)
 
 
 def _error(side: Side, network: StoredNetwork) -> Float64Array:
@@ -60,7 +61,7 @@ def _error(side: Side, network: StoredNetwork) -> Float64Array:
 def _products(side: Side) -> Float64Array:
     """Return Σ|w|·relu(distance − d) at each distance of the side; it grows with the distance."""
     distances = np.array(list(map(float, side.distances)))
-    steps = np.array([float(b - a) for a, b in zip(side.distances, side.distances[1:], strict=False)])
+    steps = np.array([float(b - a) for a, b in pairwise(side.distances)])
     slopes = np.cumsum(np.abs(np.array(side.weights)))
     total: Float64Array = np.zeros_like(distances)
     total[1:] = np.cumsum(slopes * steps)

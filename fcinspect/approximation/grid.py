@@ -64,8 +64,9 @@ def grid_points(knots: Sequence[Fraction], dtype: str) -> FloatArray:
     steps = min(segments * max(PER_SEGMENT, -(-FEWEST // segments)), max(MOST, segments))
     steps = segments * (steps // segments) if segments <= MOST else MOST
     spread = np.interp(np.linspace(0, segments, steps + 1), np.arange(len(knots)), places)
-    held = np.unique(spread.astype(carrier(dtype)))
-    return held[(held >= places[0]) & (held <= places[-1])]
+    held: FloatArray = np.unique(spread.astype(carrier(dtype)))
+    inside: FloatArray = held[(held >= places[0]) & (held <= places[-1])]
+    return inside
 
 
 def run_in_numpy(network: Network, x: FloatArray) -> FloatArray:

@@ -155,9 +155,7 @@ def _best_anchor(knots: Sequence[Fraction], values: Sequence[Fraction]) -> int:
     ahead = _magnitudes(x, slopes)[::-1]
     behind = _magnitudes(-x[::-1], -slopes[::-1])
     units = np.arange(len(x))
-    bound = np.maximum(
-        (units[::-1] + 2) * (ahead + np.abs(v)), (units + 2) * (behind + np.abs(v))
-    )
+    bound = np.maximum((units[::-1] + 2) * (ahead + np.abs(v)), (units + 2) * (behind + np.abs(v)))
     return int(np.argmin(bound))
 
 

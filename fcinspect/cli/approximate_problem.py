@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from fcinspect.approximation.report import Approximation
     from fcinspect.layers.network import Network
     from fcinspect.render.view import View
+    from fcinspect.rounding.arrays import FloatArray
     from fcinspect.rounding.formats import NumberFormat
-
-MOST_TEETH = 2**12
-"""Segments of a deep network that the grid tells apart."""
 
 
 class Shallow:
@@ -48,10 +46,11 @@ class Shallow:
 
     def checks(self, *, in_torch: bool) -> tuple[GridCheck, ...]:
         """Return what the network gives on a grid, by numpy and on demand by torch."""
+        from fcinspect.approximation.grid import grid_points
+
         built = self.found.built
-        return _checks(
-            self.function, self.network, built.stored.knots, built.error.total, in_torch=in_torch
-        )
+        x = grid_points(built.stored.knots, self.network.dtype)
+        return _checks(self.function, self.network, x, built.error.total, in_torch=in_torch)
 
     def script(self) -> str:
         """Return the PyTorch script that builds the network."""
@@ -82,7 +81,8 @@ class Deep:
         if (
             self.function.expression != parse("x**2").expression
             or not interval.exact
-            or (interval.low, interval.high) != (0, 1)
+            or interval.low != 0
+            or interval.high != 1
         ):
             raise UsageError(
                 f"--depth builds x**2 on 0,1 alone, not {function!r} on {','.join(interval.text)}:"
@@ -112,10 +112,11 @@ class Deep:
 
     def checks(self, *, in_torch: bool) -> tuple[GridCheck, ...]:
         """Return what the network gives on a grid, by numpy and on demand by torch."""
-        teeth = min(2**self.depth, MOST_TEETH)
-        knots = [Fraction(k, teeth) for k in range(teeth + 1)]
+        from fcinspect.approximation.depth import points
+
+        made = self.made
         return _checks(
-            self.function, self.network, knots, self.made.error.total, in_torch=in_torch
+            self.function, made.network, points(made), made.error.total, in_torch=in_torch
         )
 
     def script(self) -> str:
@@ -139,15 +140,14 @@ def _formats(dtype: str | None) -> tuple[NumberFormat, ...]:
 def _checks(
     function: Function,
     network: Network,
-    knots: Sequence[Fraction],
+    x: FloatArray,
     certified: Fraction,
     *,
     in_torch: bool,
 ) -> tuple[GridCheck, ...]:
-    from fcinspect.approximation.grid import check_on_grid, grid_points
+    from fcinspect.approximation.grid import check_on_grid
     from fcinspect.approximation.report import values_at
 
-    x = grid_points(knots, network.dtype)
     values = values_at(function, x.tolist())
     check: Callable[..., GridCheck] = check_on_grid
     found = [check(network, x, values, certified)]

@@ -12,10 +12,11 @@ from fcinspect.render.jsonable import array, finite, layer_document
 
 if TYPE_CHECKING:
     from fcinspect.approximation.building import ErrorParts, Floor
+    from fcinspect.approximation.comparison import Comparison
     from fcinspect.approximation.depth import Sawtooth
     from fcinspect.approximation.grid import GridCheck
     from fcinspect.approximation.interval import Interval
-    from fcinspect.approximation.report import Approximation, Comparison
+    from fcinspect.approximation.report import Approximation
     from fcinspect.layers.network import Network
     from fcinspect.render.approximation_documents import (
         ApproximateDocument,

@@ -46,10 +46,10 @@ def _title(found: Approximation) -> list[Heading | Line]:
     parameters = sum(layer.linear.parameters for layer in network.layers)
     size = text.byte_count(parameters * found.number_format.itemsize)
     chain = " → ".join(map(text.count, network.widths))
-    function = text.safe(found.function.text)
+    title = f"{text.safe(found.network.layers[0].linear.source)}, within {short(found.tolerance)}"
     bound = upper_text(found.built.error.total)
     return [
-        Heading(f"{function} on {text.safe(found.interval.words)}, within {short(found.tolerance)}", 1),
+        Heading(title, 1),
         Line.of(
             ("y", "output"), " = ", ("W2", "weight"), "·relu(", ("W1", "weight"), "·",
             ("x", "input"), " + ", ("b1", "bias"), ") + ", ("b2", "bias"),
@@ -76,7 +76,9 @@ def _function(found: Approximation) -> list[Line]:
 
 def _widths(found: Approximation) -> list[Line | Table]:
     first, built = found.comparisons[0], found.built
-    listed: list[tuple[str, str]] = [(text.count(built.width), "this network, one for each segment")]
+    listed: list[tuple[str, str]] = [
+        (text.count(built.width), "this network, one for each segment")
+    ]
     if built.width != built.ideal_width:
         dtype = found.number_format.name
         listed.append((text.count(built.ideal_width), f"would do if {dtype} rounded nothing"))
@@ -139,7 +141,8 @@ def _floors(found: Approximation) -> list[Line]:
         lines.append(
             Line.of(
                 (f"{found.number_format.name} instead of {floor.number_format.name}", "strong"),
-                f": {floor.words}" + ("" if floor.reason else f", with {text.count(floor.width)} units"),
+                f": {floor.words}"
+                + ("" if floor.reason else f", with {text.count(floor.width)} units"),
                 hang=2,
             )
         )
@@ -167,7 +170,9 @@ def _comparison(compared: Sequence[Comparison]) -> list[Line | Table]:
         )
         for row in compared
     )
-    title = "Hidden ReLUs against the error, rounding left out: a tenth of E takes √10 times as many"
+    title = (
+        "Hidden ReLUs against the error, rounding left out: a tenth of E takes √10 times as many"
+    )
     return [Line.of(title), Table(columns, body)]
 
 

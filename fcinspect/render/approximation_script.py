@@ -14,7 +14,8 @@ MODULES = {"relu": "nn.ReLU()"}
 
 def script_text(network: Network, function: str, low: float, high: float) -> str:
     """Return the script; raises UsageError where the numbers are too many to write down."""
-    modules, copies = [], []
+    modules: list[str] = []
+    copies: list[str] = []
     for layer in network.layers:
         linear = layer.linear
         place = len(modules)

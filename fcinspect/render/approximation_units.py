@@ -20,7 +20,9 @@ def units_table(found: Approximation, precision: int) -> list[Line | Table]:
     stored = found.built.stored
     units, first = stored.units, SHOWN[0]
     folded = len(units) > sum(SHOWN)
-    places = [*range(first), *range(len(units) - SHOWN[1], len(units))] if folded else range(len(units))
+    places = (
+        [*range(first), *range(len(units) - SHOWN[1], len(units))] if folded else range(len(units))
+    )
     chosen = [units[k] for k in places]
     knots = text.numbers([float(knot) for _, knot, _ in chosen], precision)
     biases = text.numbers([float(-sign * knot) for sign, knot, _ in chosen], precision)

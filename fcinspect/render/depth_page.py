@@ -101,5 +101,7 @@ def _layer(layer: LinearLayer, precision: int) -> list[Line | Table]:
         *(Column(f"x[{j}]", "weight") for j in inputs),
         Column("b", "bias"),
     )
-    title = Line.of((f"layer {layer.name}", "strong"), ": ", ("W", "weight"), " and ", ("b", "bias"))
+    title = Line.of(
+        (f"layer {layer.name}", "strong"), ": ", ("W", "weight"), " and ", ("b", "bias")
+    )
     return [title, Table(columns, body)]

@@ -10,7 +10,7 @@ import torch
 
 from fcinspect.bridge.linear import create_layer
 from fcinspect.bridge.pickled import pickled_bytes
-from fcinspect.checkpoints.saving import layer_bytes
+from fcinspect.checkpoints.saving import state_bytes, state_dict
 from fcinspect.cli.choosing import choose_layer
 from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import UsageError
@@ -27,7 +27,8 @@ def test_torch_reads_what_is_written_and_so_do_we(
     """Saved layers equal torch's in every dtype and at width 0."""
     layer = create_layer(LinearRequest(*widths, dtype=dtype))
     for ending in (".safetensors", ".pt"):
-        content = pickled_bytes(layer) if ending == ".pt" else layer_bytes(layer, ending)
+        state = state_dict(layer)
+        content = pickled_bytes(state) if ending == ".pt" else state_bytes(state, ending)
         loaded = (
             torch.load(io.BytesIO(content), weights_only=True)
             if ending == ".pt"
@@ -50,8 +51,8 @@ def test_torch_reads_what_is_written_and_so_do_we(
 def test_npz_holds_all_but_bfloat16() -> None:
     """numpy has no bfloat16: the refusal names the files that do."""
     layer = create_layer(LinearRequest(3, 2, dtype="float16"))
-    with np.load(io.BytesIO(layer_bytes(layer, ".npz"))) as file:
+    with np.load(io.BytesIO(state_bytes(state_dict(layer), ".npz"))) as file:
         np.testing.assert_array_equal(file["weight"], layer.weight.values)
         assert file["bias"].dtype == np.float16
     with pytest.raises(UsageError, match=r"\.safetensors"):
-        layer_bytes(create_layer(LinearRequest(3, 2, dtype="bfloat16")), ".npz")
+        state_bytes(state_dict(create_layer(LinearRequest(3, 2, dtype="bfloat16"))), ".npz")
