@@ -17,6 +17,7 @@ ROOMS = {
     "arithmetic": {"errors", "rounding", "layers"},
     "shapes": {"errors", "rounding", "layers"},
     "checkpoints": {"errors", "rounding", "layers"},
+    "approximation": {"errors", "rounding", "layers", "arithmetic"},
     "verification": {"errors", "rounding", "layers", "arithmetic", "checkpoints"},
     "diagnosis": {"errors", "shapes"},
     "bridge": {
@@ -25,11 +26,11 @@ ROOMS = {
     },
     "render": {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
-        "diagnosis",
+        "diagnosis", "approximation",
     },
     "cli": {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
-        "diagnosis", "bridge", "render",
+        "diagnosis", "approximation", "bridge", "render",
     },
     # code under inspection: nothing imports it
     "examples": set[str](),
@@ -42,6 +43,8 @@ HEAVY = {
     "rich": {"render"},
     "pydantic": {"render"},
     "safetensors": {"checkpoints"},
+    "sympy": {"approximation"},
+    "mpmath": {"approximation"},
     "psutil": {"layers"},
     "fsspec": {"checkpoints"},
     "distributed": {"checkpoints"},

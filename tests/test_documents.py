@@ -42,6 +42,13 @@ RUNS: dict[str, list[tuple[str, ...]]] = {
         ("fcinspect.examples:CNN", "--input", "4,3,28,28"),
         ("fcinspect.examples:classifier", "--batch", "3"),
     ],
+    "approximate": [
+        ("sin(2*pi*x)", "--on", "0,1", "--error", "1e-2", "--check"),
+        ("sqrt(x)", "--on", "0,1", "--error", "1e-4", "--dtype", "float64", "--full"),
+        ("exp(x)", "--on", "0,pi", "--error", "1/10"),
+        ("x**2", "--on", "0,1", "--depth", "5", "--error", "1e-3"),
+        ("x**2", "--on", "0,1", "--depth", "2"),
+    ],
     "step": [
         ("3-5-4-2",),
         ("3-5-2", "--loss", "cross_entropy", "--optimizer", "adam", "--batch", "4", "--steps", "3"),

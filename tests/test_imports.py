@@ -48,7 +48,8 @@ def loaded_by(
     "arguments",
     [("--help",), ("--version",), ("shapes", "3-5-4-2"), ("explain", "--help"), ("step", "--help"),
      ("trace", "--help"), ("diagnose", "--help"), ("verify", "--help"),
-     ("scan", "--help"), ("diff", "--help"), ("verify", "layer", "--help"),
+     ("scan", "--help"), ("diff", "--help"),
+     ("approximate", "--help"), ("verify", "layer", "--help"),
      ("verify", "optimizer", "--help"),
      ("completion", "bash"), ("schema", "shapes")],
     ids=" ".join,
@@ -119,6 +120,15 @@ def test_layers_from_files_load_no_torch(layers: Path, command: str, ending: str
 def test_comparing_files_loads_no_torch(layers: Path, ending: str) -> None:
     """diff reads both sides without torch."""
     assert "torch" not in loaded_by("diff", f"layer.{ending}", "layer.npz", folder=layers)
+
+
+@pytest.mark.parametrize("ending", ["json", "npz", "safetensors"])
+def test_a_network_is_built_and_saved_without_torch(tmp_path: Path, ending: str) -> None:
+    """approximate loads torch for --check and .pt files alone."""
+    arguments = ("approximate", "x**2", "--on", "0,1", "--error", "0.01")
+    saved = ("--save", f"net.{ending}")
+    assert "torch" not in loaded_by(*arguments, *saved, folder=tmp_path)
+    assert "torch" in loaded_by(*arguments, "--check", folder=tmp_path)
 
 
 def test_older_files_of_torch_are_seen_to_load_it(layers: Path) -> None:

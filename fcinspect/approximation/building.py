@@ -9,13 +9,21 @@ from fractions import Fraction
 
 from fcinspect.approximation.evaluation_error import evaluation_error, largest_sum
 from fcinspect.approximation.expression import Function
-from fcinspect.approximation.interpolation import Interpolation, greedy
+from fcinspect.approximation.interpolation import Interpolation, greedy, uniform_width
 from fcinspect.approximation.interval import Interval
 from fcinspect.approximation.network import StoredNetwork, store
 from fcinspect.errors import InputError
 from fcinspect.rounding.formats import FLOAT32, FLOAT64, NumberFormat
 
 MOST_ROUNDS = 8
+PILOT = 64
+"""Units, about, of the network that is made to see what E would take."""
+FEWEST_FOR_LAW = 8
+"""Units from which on the error falls as their square."""
+HOPELESS = 4
+"""A format whose floor seems to be so many times E is not tried any further."""
+MOST_UNITS = 20_000
+"""Units of a network that is made."""
 MARGIN = 1 - Fraction(1, 2**12)
 """Of the share of the interpolation, which the next round may need for rounding."""
 
@@ -121,23 +129,74 @@ def _build(
 ) -> Built | Floor:
     """Return the network in one format, or the format's floor when that lies above `tolerance`."""
     low, high = interval.within(number_format)
-    snap: Callable[[Fraction], Fraction] = lambda x: Fraction(number_format.round(x))  # noqa: E731
-    share, ideal, floor = tolerance, 0, Floor(number_format, math.inf, 0)
+
+    def at(share: Fraction) -> Trial:
+        made = greedy(function, low, high, share, lambda x: Fraction(number_format.round(x)))
+        return _trial(made, number_format)
+
+    pilot = _pilot(at, tolerance, uniform_width(function, low, high, tolerance))
+    if pilot.floor.error > HOPELESS * float(tolerance):
+        return pilot.floor
+    _refuse_width(pilot, tolerance)
+    share, ideal, trial = tolerance, 0, pilot
     for _ in range(MOST_ROUNDS):
-        made = greedy(function, low, high, share, snap)
-        ideal = ideal or made.width
-        stored = store(made, number_format)
-        if largest_sum(stored) > number_format.largest:
-            raise InputError(f"sums go beyond the range of {number_format.name}")
-        error = ErrorParts(made.certified, stored.parameter_error, evaluation_error(stored))
-        floor = _floor(error, made.width, number_format)
-        if error.total <= tolerance:
-            return Built(made, stored, error, ideal, floor)
-        scale = _finer(error, tolerance)
+        trial = at(share)
+        ideal = ideal or trial.made.width
+        floor = max(pilot, trial, key=lambda each: each.made.width).floor
+        if trial.error.total <= tolerance:
+            return Built(trial.made, trial.stored, trial.error, ideal, floor)
+        scale = _finer(trial.error, tolerance)
         if scale is None:
-            return floor
+            break
         share *= Fraction(scale) * MARGIN
-    return floor
+    return trial.floor
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What a share of the error gave."""
+
+    made: Interpolation
+    stored: StoredNetwork
+    error: ErrorParts
+    floor: Floor
+
+
+def _trial(made: Interpolation, number_format: NumberFormat) -> Trial:
+    stored = store(made, number_format)
+    if largest_sum(stored) > number_format.largest:
+        raise InputError(f"sums go beyond the range of {number_format.name}")
+    error = ErrorParts(made.certified, stored.parameter_error, evaluation_error(stored))
+    return Trial(made, stored, error, _floor(error, made.width, number_format))
+
+
+def _pilot(at: Callable[[Fraction], Trial], tolerance: Fraction, uniform: int | None) -> Trial:
+    """Return a network of some dozens of units: it tells what E would take, and the floor.
+
+    Of a function that is linear but for some kinks it has a few units, however small its error.
+    """
+    share = max(tolerance, Fraction(1))
+    if uniform is not None:
+        share = tolerance * Fraction(uniform, PILOT) ** 2
+    trial = at(share)
+    while trial.made.width < PILOT // 2 and share > tolerance / 10**6:
+        share /= 16
+        try:
+            trial = at(share)
+        except InputError:  # knots of the format are not near enough to one another
+            break
+    return trial
+
+
+def _refuse_width(pilot: Trial, tolerance: Fraction) -> None:
+    finer = max(float(pilot.error.interpolation / tolerance), 1.0)
+    width = pilot.made.width * math.sqrt(finer)
+    if width > MOST_UNITS:
+        raise InputError(
+            f"an error of {float(tolerance):.3g} takes about {width:,.0f} hidden ReLUs: at most"
+            f" {MOST_UNITS:,} are made",
+            "a larger E or a shorter interval takes fewer",
+        )
 
 
 def _floor(error: ErrorParts, width: int, number_format: NumberFormat) -> Floor:
@@ -146,8 +205,8 @@ def _floor(error: ErrorParts, width: int, number_format: NumberFormat) -> Floor:
     The width grows as 1/√s, and the bound of the rounding with the number of terms.
     """
     interpolation, rounding = float(error.interpolation), float(error.rounding)
-    if interpolation == 0:
-        return Floor(number_format, rounding, width)
+    if width < FEWEST_FOR_LAW:
+        return Floor(number_format, float(error.total), width)
     s = (rounding / (2 * interpolation)) ** (2 / 3)
     return Floor(
         number_format,
@@ -159,7 +218,7 @@ def _floor(error: ErrorParts, width: int, number_format: NumberFormat) -> Floor:
 def _finer(error: ErrorParts, tolerance: Fraction) -> float | None:
     """Return the largest s <= 1 for which I·s + R/√s is within the tolerance, None for none."""
     interpolation, rounding, most = map(float, (error.interpolation, error.rounding, tolerance))
-    if interpolation == 0:
+    if interpolation < 1e-9 * most:
         return None
     least: float = (rounding / (2 * interpolation)) ** (2 / 3)
     if least >= 1 or interpolation * least + rounding / math.sqrt(least) > most:

@@ -11,9 +11,9 @@ from fcinspect.approximation.interpolation import greedy, lower_bound, uniform_w
 from fcinspect.approximation.interval import Interval
 from fcinspect.rounding.formats import FLOAT64
 
-SMALLER = 3
-"""Errors that are compared beyond E: E/10, E/100, E/1000."""
-MOST_UNITS = 1000
+POWERS = (2, 1, 0, -1, -2)
+"""Errors that are compared: 100E, 10E, E, E/10, E/100."""
+FEWEST_UNITS, MOST_UNITS = 3, 200
 """Of a network that is made for the comparison alone."""
 
 
@@ -38,12 +38,17 @@ class Comparison:
 def comparisons(
     function: Function, interval: Interval, tolerance: Fraction, width: int
 ) -> tuple[Comparison, ...]:
-    """Return the widths for E, E/10, … as long as their networks stay small."""
-    found = [_comparison(function, interval, tolerance, width)]
-    for power in range(1, SMALLER + 1):
-        if found[-1].greedy * math.sqrt(10) > MOST_UNITS:
-            break
-        found.append(_comparison(function, interval, tolerance / 10**power, None))
+    """Return the widths for E, which takes `width` units, and for errors around it.
+
+    Those are left out whose networks would be very small, or take long to make.
+    """
+    found = []
+    for power in POWERS:
+        expected = width / math.sqrt(10) ** power
+        if power == 0:
+            found.append(_comparison(function, interval, tolerance, width))
+        elif FEWEST_UNITS <= expected <= MOST_UNITS:
+            found.append(_comparison(function, interval, tolerance * Fraction(10) ** power, None))
     return tuple(found)
 
 

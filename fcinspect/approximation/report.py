@@ -13,9 +13,6 @@ from fcinspect.approximation.interval import Interval
 from fcinspect.layers.network import Network
 from fcinspect.rounding.formats import NumberFormat
 
-DIGITS = 40
-"""Of f where a network is held against it."""
-
 
 @dataclass(frozen=True, eq=False)
 class Approximation:
@@ -28,7 +25,12 @@ class Approximation:
     built: Built
     network: Network
     comparisons: tuple[Comparison, ...]
-    """For E, then for smaller errors."""
+    """For errors around E, the largest first; E itself is always among them."""
+
+    @property
+    def compared(self) -> Comparison:
+        """The comparison for E."""
+        return next(each for each in self.comparisons if each.tolerance == self.tolerance)
 
     @property
     def number_format(self) -> NumberFormat:
@@ -57,4 +59,4 @@ def approximate(
 
 def values_at(function: Function, points: Sequence[float]) -> list[Fraction]:
     """Return f at each point, to about DIGITS digits."""
-    return [Fraction(str(function.value(Fraction(point), DIGITS))) for point in points]  # STUB
+    return [function.value(Fraction(point)) for point in points]

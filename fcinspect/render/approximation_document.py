@@ -41,7 +41,7 @@ def document(
     found: Approximation, checks: Sequence[GridCheck], *, full: bool
 ) -> ApproximateDocument:
     """Return the JSON data of a network with one hidden layer."""
-    built, first = found.built, found.comparisons[0]
+    built, first = found.built, found.compared
     return {
         "function": found.function.text,
         "second_derivative": str(found.function.second),

@@ -32,12 +32,14 @@ def page(found: Approximation, checks: Sequence[GridCheck], precision: int) -> P
     built.add(*_title(found))
     built.group(*_function(found))
     built.group(*_widths(found))
-    built.group(*error_table(found.built.error, found.tolerance, found.number_format))
+    rounded = f"the network's numbers are rounded to {found.number_format.name}"
+    words = ("|f − chord|, certified on each segment", rounded)
+    built.group(*error_table(found.built.error, found.tolerance, found.number_format, words))
     built.add(*check_lines(checks, found.number_format))
     built.add(*_floors(found))
     built.group(*units_table(found, precision))
     if len(found.comparisons) > 1:
-        built.group(*_comparison(found.comparisons))
+        built.group(_comparison(found))
     return built.page()
 
 
@@ -75,7 +77,7 @@ def _function(found: Approximation) -> list[Line]:
 
 
 def _widths(found: Approximation) -> list[Line | Table]:
-    first, built = found.comparisons[0], found.built
+    first, built = found.compared, found.built
     listed: list[tuple[str, str]] = [
         (text.count(built.width), "this network, one for each segment")
     ]
@@ -95,17 +97,22 @@ def _widths(found: Approximation) -> list[Line | Table]:
 def least_words(row: Comparison) -> str:
     """Say what the lower bound is."""
     pieces = text.plural(row.pieces, "linear piece")
-    return f"at least, however it is built: E takes {pieces}, n ReLUs make n + 1"
+    return f"at least, however it is built: E takes {pieces}"
 
 
 def error_table(
-    error: ErrorParts, tolerance: Fraction | None, number_format: NumberFormat
+    error: ErrorParts,
+    tolerance: Fraction | None,
+    number_format: NumberFormat,
+    words: tuple[str, str],
 ) -> list[Line | Table]:
-    """Return the three parts of the error and their sum, also as shares of `tolerance`."""
-    name = number_format.name
+    """Return the three parts of the error and their sum, also as shares of `tolerance`.
+
+    `words` say where the first two come from.
+    """
     told = [
-        ("interpolation", error.interpolation, "|f − chord|, certified on each segment"),
-        ("parameters", error.parameters, f"the network's numbers are rounded to {name}"),
+        ("interpolation", error.interpolation, words[0]),
+        ("parameters", error.parameters, words[1]),
         ("arithmetic", error.arithmetic, f"so are its sums, u = 2^-{number_format.precision}"),
         ("certified", error.total, "" if tolerance is None else f"≤ E = {short(tolerance)}"),
     ]
@@ -157,7 +164,8 @@ def _floors(found: Approximation) -> list[Line]:
     return lines
 
 
-def _comparison(compared: Sequence[Comparison]) -> list[Line | Table]:
+def _comparison(found: Approximation) -> Table:
+    compared = found.comparisons
     columns = (
         Column("E"), Column("greedy"), Column("equal segments"), Column("at least"),
     )  # fmt: skip
@@ -170,10 +178,12 @@ def _comparison(compared: Sequence[Comparison]) -> list[Line | Table]:
         )
         for row in compared
     )
-    title = (
-        "Hidden ReLUs against the error, rounding left out: a tenth of E takes √10 times as many"
+    return Table(
+        columns,
+        body,
+        title="Hidden ReLUs against the error, rounding left out",
+        strong=frozenset({compared.index(found.compared)}),
     )
-    return [Line.of(title), Table(columns, body)]
 
 
 def short(value: Fraction) -> str:

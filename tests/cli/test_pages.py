@@ -89,6 +89,9 @@ PAGES = [
     ("diff", "network.json", "network.json"),
     ("diff", "before.json", "after.json"),
     ("diff", "before.json", "after.json", "--all", "--match", "content"),
+    ("approximate", "sin(2*pi*x)", "--on", "0,1", "--error", "1e-2"),
+    ("approximate", "abs(x-1/3)", "--on", "-1,1", "--error", "1e-6"),
+    ("approximate", "x**2", "--on", "0,1", "--depth", "5"),
 ]  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""One-hidden-layer ReLU networks within a certified distance of a function."""

@@ -1,0 +1,141 @@
+"""Enclosures of an expression on intervals, by mpmath's interval arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import sympy
+from mpmath import iv
+
+PRECISION = 90
+"""Bits of the ends of intervals."""
+DIGITS = 40
+"""To which the value at a point is enclosed."""
+PRECISIONS = (170, 340, 1000)
+"""Bits that are tried for it."""
+NOTHING = Fraction(1, 10**100)
+"""What else is nearer to 0 than this is taken for 0."""
+
+
+class Straddled(Exception):
+    """An interval lies on both sides of a kink, or of what has no derivative there."""
+
+
+class Enclosure:
+    """An expression that is evaluated on intervals."""
+
+    def __init__(self, x: Any, expression: Any, kinks: Sequence[Any] = ()) -> None:
+        self._function: Callable[[Any], Any] = sympy.lambdify(
+            x, expression, modules=[NAMESPACE, "mpmath"]
+        )
+        inner = [part.args[0] for whole in kinks for part in whole.atoms(sympy.Abs)]
+        self._kinks = [sympy.lambdify(x, part, modules=[NAMESPACE, "mpmath"]) for part in inner]
+
+    def on(self, low: Fraction, high: Fraction) -> tuple[float, float] | None:
+        """Return float64 (least, most) that enclose the expression on [low, high].
+
+        None where there are none: a pole, a place outside of its domain, a kink.
+        """
+        found = self._enclosed(low, high, PRECISION)
+        return None if found is None else _outward(*found)
+
+    def at(self, x: Fraction) -> Fraction | None:
+        """Return the value at x with a relative error of at most 10^-DIGITS, None for none.
+
+        Where that cannot be told from 0, its error is at most NOTHING.
+        """
+        for precision in PRECISIONS:
+            found = self._enclosed(x, x, precision)
+            if found is None:
+                return None
+            least, most = map(exactly, found)
+            middle, radius = (least + most) / 2, (most - least) / 2
+            if radius * 10**DIGITS <= abs(middle):
+                return middle
+        return middle if radius <= NOTHING else None
+
+    def _enclosed(self, low: Fraction, high: Fraction, precision: int) -> tuple[Any, Any] | None:
+        """Return mpmath's numbers around the expression on [low, high], None for none."""
+        saved = iv.prec
+        iv.prec = precision
+        try:
+            x = iv.mpf([_quotient(low).a, _quotient(high).b])
+            if any(_contains_zero(inner(x)) for inner in self._kinks):
+                return None
+            least, most = _ends(iv.mpf(self._function(x)))
+        except (
+            ArithmeticError, ValueError, TypeError, Straddled, mpmath.libmp.ComplexResult,
+            NotImplementedError,
+        ):  # fmt: skip
+            return None
+        finally:
+            iv.prec = saved
+        return (least, most) if mpmath.isfinite(least) and mpmath.isfinite(most) else None
+
+
+def exactly(number: Any) -> Fraction:
+    """Return a number of mpmath as the fraction that it is."""
+    sign, mantissa, exponent, _ = number._mpf_
+    return Fraction(-int(mantissa) if sign else int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def _ends(value: Any) -> tuple[Any, Any]:
+    a, b = value._mpi_
+    return mpmath.mp.make_mpf(a), mpmath.mp.make_mpf(b)
+
+
+def _outward(least: Any, most: Any) -> tuple[float, float]:
+    low, high = float(least), float(most)
+    return math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
+
+
+def _quotient(value: Fraction) -> Any:
+    return iv.mpf(value.numerator) / iv.mpf(value.denominator)
+
+
+def _contains_zero(value: Any) -> bool:
+    least, most = _ends(iv.mpf(value))
+    return bool(least <= 0 <= most)
+
+
+def _rising(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a function that rises everywhere on intervals, its values widened by a few ulps."""
+
+    def on(x: Any) -> Any:
+        least, most = _ends(iv.mpf(x))
+        with mpmath.workprec(iv.prec + 30):
+            low, high = function(least), function(most)
+            if isinstance(low, mpmath.mpc) or isinstance(high, mpmath.mpc):
+                raise Straddled
+            room = mpmath.mpf(2) ** (8 - iv.prec)
+            low, high = low - abs(low) * room, high + abs(high) * room
+        return iv.mpf([low, high])
+
+    return on
+
+
+def _cosh(x: Any) -> Any:
+    return (iv.exp(x) + iv.exp(-x)) / 2
+
+
+def _sign(x: Any) -> Any:
+    least, most = _ends(iv.mpf(x))
+    return iv.mpf([-1 if least < 0 else 1 if least > 0 else -1, 1 if most >= 0 else -1])
+
+
+def _straddling(*_: Any) -> Any:
+    raise Straddled
+
+
+NAMESPACE: dict[str, Any] = {
+    "mpf": iv.mpf, "pi": iv.pi, "e": iv.e, "E": iv.e, "exp": iv.exp, "log": iv.log,
+    "sqrt": iv.sqrt, "sin": iv.sin, "cos": iv.cos, "tan": iv.tan, "abs": abs,
+    "sinh": _rising(mpmath.sinh), "tanh": _rising(mpmath.tanh), "erf": _rising(mpmath.erf),
+    "atan": _rising(mpmath.atan), "asin": _rising(mpmath.asin), "cosh": _cosh,
+    "acos": lambda x: iv.pi / 2 - _rising(mpmath.asin)(x), "sign": _sign,
+    "DiracDelta": _straddling, "Derivative": _straddling,
+}  # fmt: skip

@@ -1,0 +1,208 @@
+"""Expressions in x: read by an allow-list of syntax, never run, with their derivatives."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import sympy
+
+from fcinspect.approximation.enclosures import Enclosure
+from fcinspect.errors import InputError, did_you_mean
+
+X = sympy.Symbol("x", real=True)
+FUNCTIONS: dict[str, Any] = {
+    "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan,
+    "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
+    "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh,
+    "exp": sympy.exp, "log": sympy.log, "ln": sympy.log, "sqrt": sympy.sqrt,
+    "abs": sympy.Abs, "erf": sympy.erf,
+}  # fmt: skip
+CONSTANTS: dict[str, Any] = {"pi": sympy.pi, "e": sympy.E}
+KNOWN = (*FUNCTIONS, *CONSTANTS, "x")
+LONGEST = 500
+"""Characters of an expression."""
+DEEPEST = 60
+"""Levels of brackets and operators."""
+LARGEST_EXPONENT = 1000
+MOST_DIGITS = 2000
+"""Of a number that constants make."""
+OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function of x and its derivatives."""
+
+    text: str
+    """As given, without blanks at its ends."""
+    expression: Any
+    """By sympy."""
+
+    @cached_property
+    def first(self) -> Any:
+        """f′, by sympy."""
+        return sympy.diff(self.expression, X)
+
+    @cached_property
+    def second(self) -> Any:
+        """f″, by sympy; where f has kinks without their Dirac terms."""
+        return sympy.diff(self.first, X).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+
+    @cached_property
+    def value_enclosure(self) -> Enclosure:
+        """f on intervals."""
+        return Enclosure(X, self.expression)
+
+    @cached_property
+    def slope_enclosure(self) -> Enclosure:
+        """f′ on intervals; a kink takes all slopes between its two."""
+        return Enclosure(X, self.first)
+
+    @cached_property
+    def curvature_enclosure(self) -> Enclosure:
+        """f″ on intervals without kinks."""
+        return Enclosure(X, self.second, kinks=(self.expression,))
+
+    @cached_property
+    def _third(self) -> Enclosure:
+        third = sympy.diff(self.second, X).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+        return Enclosure(X, third, kinks=(self.expression,))
+
+    def curvature_on(self, low: Fraction, high: Fraction) -> tuple[float, float] | None:
+        """Return bounds of f″ on [low, high], None where there are none.
+
+        Where the plain enclosure holds 0, also by the mean value f″(m) + f‴·(x − m), which is
+        much the narrower on a short interval.
+        """
+        plain = self.curvature_enclosure.on(low, high)
+        if plain is None or not plain[0] <= 0 <= plain[1] or low == high:
+            return plain
+        middle = (low + high) / 2
+        at, slopes = self.curvature_enclosure.on(middle, middle), self._third.on(low, high)
+        if at is None or slopes is None:
+            return plain
+        reach = math.nextafter(max(map(abs, slopes)) * float(high - low) * 0.5000001, math.inf)
+        return max(plain[0], at[0] - reach), min(plain[1], at[1] + reach)
+
+    def value(self, x: Fraction) -> Fraction:
+        """Return f(x) to DIGITS digits; raises InputError where it is no real number."""
+        return _finite(self.value_enclosure.at(x), self.text, x)
+
+    def slope(self, x: Fraction) -> Fraction:
+        """Return f′(x), likewise."""
+        return _finite(self.slope_enclosure.at(x), f"the slope of {self.text}", x)
+
+
+def _finite(value: Fraction | None, what: str, x: Fraction) -> Fraction:
+    if value is None:
+        raise InputError(f"{what} is no finite real number at x = {float(x):.6g}")
+    return value
+
+
+def parse(text: str) -> Function:
+    """Return the function that is written; raises InputError naming the place of what is not."""
+    written = text.strip()
+    if not written or len(written) > LONGEST:
+        raise InputError(
+            f"an expression in x is expected, of up to {LONGEST} characters"
+            + (f": this one has {len(written)}" if written else "")
+        )
+    if "^" in written:
+        raise InputError(f"'^' at position {written.index('^') + 1} is no operator: write x**2")
+    try:
+        tree = ast.parse(written, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        place = f" at position {error.offset}" if isinstance(error, SyntaxError) else ""
+        raise InputError(
+            f"{written!r} is no expression in x{place}: expected one such as sin(2*pi*x)"
+        ) from None
+    expression = _read(tree, written, 0)
+    if expression.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
+        raise InputError(f"{written!r} is no real number anywhere")
+    return Function(written, expression)
+
+
+def _read(node: ast.expr, text: str, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise InputError(f"the expression is nested more than {DEEPEST} levels deep")
+    match node:
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+            return _number(ast.get_source_segment(text, node) or "", node)
+        case ast.Name(id=name):
+            if name == "x":
+                return X
+            if name in CONSTANTS:
+                return CONSTANTS[name]
+            raise _unknown(name, node)
+        case ast.UnaryOp(op=ast.UAdd() | ast.USub() as sign, operand=operand):
+            inner = _read(operand, text, depth + 1)
+            return -inner if isinstance(sign, ast.USub) else inner
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            return _power(_read(left, text, depth + 1), _read(right, text, depth + 1), node)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+            combine = OPERATORS[type(op)]
+            return _bounded(
+                combine(_read(left, text, depth + 1), _read(right, text, depth + 1)), node
+            )
+        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
+            if name not in FUNCTIONS:
+                raise _unknown(name, node)
+            return FUNCTIONS[name](_read(argument, text, depth + 1))
+    found = (ast.get_source_segment(text, node) or "")[:40]
+    raise InputError(
+        f"{found!r} at position {node.col_offset + 1} is not allowed in an expression: expected"
+        f" numbers, x, + - * / **, pi, e and {', '.join(FUNCTIONS)}"
+    )
+
+
+def _number(written: str, node: ast.expr) -> Any:
+    try:
+        value = Fraction(written if "_" not in written else "")
+    except ValueError:
+        raise InputError(
+            f"{written[:40]!r} at position {node.col_offset + 1} is no decimal number"
+        ) from None
+    return _bounded(sympy.Rational(value.numerator, value.denominator), node)
+
+
+def _power(base: Any, exponent: Any, node: ast.expr) -> Any:
+    if exponent.is_number and abs(exponent.evalf(20)) > LARGEST_EXPONENT:
+        raise InputError(
+            f"the exponent at position {node.col_offset + 1} is beyond {LARGEST_EXPONENT}"
+        )
+    if base.is_Rational and exponent.is_Rational:
+        digits = len(str(max(abs(base.p), base.q))) * abs(float(exponent))
+        if digits > MOST_DIGITS:
+            raise _too_long(node)
+    return _bounded(base**exponent, node)
+
+
+def _bounded(value: Any, node: ast.expr) -> Any:
+    if value.is_Rational and max(abs(value.p), value.q) > 10**MOST_DIGITS:
+        raise _too_long(node)
+    return value
+
+
+def _too_long(node: ast.expr) -> InputError:
+    return InputError(
+        f"the number at position {node.col_offset + 1} has more than {MOST_DIGITS} digits"
+    )
+
+
+def _unknown(name: str, node: ast.expr) -> InputError:
+    return InputError(
+        f"{name!r} at position {node.col_offset + 1} is not known: expected x, pi, e or one of"
+        f" {', '.join(FUNCTIONS)}",
+        did_you_mean(name, KNOWN),
+    )

@@ -1,0 +1,45 @@
+"""A function, the network beside it and its error, as charts of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fcinspect.render.charts.curves import Series, curves
+from fcinspect.render.page import Drawing, Line
+
+if TYPE_CHECKING:
+    from fcinspect.approximation.grid import GridCheck
+
+
+MOST_MARKED = 40
+"""Knots that are marked; more would hide the curves."""
+
+
+def charts(
+    check: GridCheck, knots: Sequence[float], function: str, requested: float
+) -> list[Line | Drawing]:
+    """Return f and the network over x, and below them y − f(x) between −E and E.
+
+    The curves go through the points of the check, each as the network gave it.
+    """
+    x, y = check.x.tolist(), check.y.tolist()
+    f = (check.y - check.errors).tolist()
+    ends = x[0], x[-1]
+    drawn = [Series("f", x, f, "input"), Series("network", x, y, "output")]
+    if len(knots) <= MOST_MARKED:
+        values = np.interp(knots, x, y).tolist()
+        drawn.append(Series(f"{len(knots)} knots", list(knots), values, "strong", joined=False))
+    error = Series("y − f(x)", x, check.errors.tolist(), "output")
+    edges = [
+        Series(name, ends, (value, value), "faint")
+        for name, value in (("+E", requested), ("−E", -requested))
+    ]
+    return [
+        Line.of(("f and the network", "strong"), f", f(x) = {function}"),
+        curves(drawn, x_title="x", y_title="y", logarithmic=False),
+        Line.of(("The error", "strong"), f": y − f(x) between −E and E = {requested:g}"),
+        curves([error, *edges], x_title="x", y_title="y − f(x)", logarithmic=False),
+    ]
