@@ -113,7 +113,7 @@ def error_table(
     told = [
         ("interpolation", error.interpolation, words[0]),
         ("parameters", error.parameters, words[1]),
-        ("arithmetic", error.arithmetic, f"so are its sums, u = 2^-{number_format.precision}"),
+        ("arithmetic", error.arithmetic, f"its sums are rounded, u = 2^-{number_format.precision}"),
         ("certified", error.total, "" if tolerance is None else f"≤ E = {short(tolerance)}"),
     ]
     whole = tolerance or error.total
