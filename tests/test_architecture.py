@@ -45,6 +45,7 @@ HEAVY = {
     "safetensors": {"checkpoints"},
     "sympy": {"approximation"},
     "mpmath": {"approximation"},
+    "matplotlib": {"render"},
     "psutil": {"layers"},
     "fsspec": {"checkpoints"},
     "distributed": {"checkpoints"},

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from fcinspect.cli.options import LayerOutput, ShowCode
+from fcinspect.cli.options import LayerOutput, Plot, ShowCode
 from fcinspect.cli.sources import save_layer
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of, parsed_by, whole_number
@@ -36,15 +36,17 @@ def _tolerance(text: str) -> Fraction:
 
 @dataclass(frozen=True)
 class NetworkOutput(LayerOutput):
-    """How and where a network is written, and the report on it."""
+    """How and where a network is written, its figure, and the report on it."""
+
+    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = (".png", ".svg", ".pdf")
 
     save: Annotated[
         str | None,
         typer.Option(
             "--save",
             metavar="FILE",
-            help="Write the network (.safetensors .npz .pt .json) or the report"
-            " (.md .csv .svg .html .txt) to FILE, by its ending.",
+            help="Write the network (.safetensors .npz .pt .json), its figure (.png .svg .pdf) or"
+            " the report (.md .csv .html .txt) to FILE, by its ending.",
         ),
     ] = None
 
@@ -97,6 +99,7 @@ def approximate(
         bool,
         typer.Option("--check", help="Run the network as a real nn.Sequential as well."),
     ] = False,
+    plot: Plot = False,
     show_code: ShowCode = False,
     *,
     output: NetworkOutput,
@@ -111,6 +114,7 @@ def approximate(
         "dtype": dtype,
         "depth": depth,
         "check": check,
+        "plot": plot,
     }
     if depth is None and error is None:
         raise UsageError("--error is missing: expected a number > 0 such as --error 1e-3")
@@ -122,6 +126,6 @@ def approximate(
     network = problem.network
     if show_code:
         return output.write_script(problem.script())
-    view = problem.view(problem.checks(in_torch=check), asked)
+    view = problem.view(problem.checks(in_torch=check), asked, charts=plot)
     saved = save_layer(output, *(layer.linear for layer in network.layers))
     return output.write(view, saved=saved)

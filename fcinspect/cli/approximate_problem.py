@@ -57,11 +57,11 @@ class Shallow:
         knots = self.found.built.stored.knots
         return _script(self.network, self.function, knots[0], knots[-1])
 
-    def view(self, checks: Sequence[GridCheck], asked: dict[str, Any]) -> View:
+    def view(self, checks: Sequence[GridCheck], asked: dict[str, Any], *, charts: bool) -> View:
         """Return the report."""
         from fcinspect.render.approximation import view_of_approximation
 
-        return view_of_approximation(self.found, checks, asked)
+        return view_of_approximation(self.found, checks, asked, charts=charts)
 
 
 class Deep:
@@ -123,11 +123,11 @@ class Deep:
         """Return the PyTorch script that builds the network."""
         return _script(self.network, self.function, Fraction(0), Fraction(1))
 
-    def view(self, checks: Sequence[GridCheck], asked: dict[str, Any]) -> View:
+    def view(self, checks: Sequence[GridCheck], asked: dict[str, Any], *, charts: bool) -> View:
         """Return the report."""
         from fcinspect.render.approximation import view_of_depth
 
-        return view_of_depth(self.made, self.interval, self.tolerance, checks, asked)
+        return view_of_depth(self.made, self.interval, self.tolerance, checks, asked, charts=charts)
 
 
 def _formats(dtype: str | None) -> tuple[NumberFormat, ...]:

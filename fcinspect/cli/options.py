@@ -77,6 +77,10 @@ def activation_option(flag: str, where: str) -> Any:
     )
 
 
+Plot = Annotated[
+    bool,
+    typer.Option("--plot", help="Draw charts below the report."),
+]
 ShowCode = Annotated[
     bool,
     typer.Option("--show-code", help="Print the PyTorch script that gives the same numbers."),
@@ -145,6 +149,8 @@ class Output:
     """The formats that the command writes."""
     LAYER_ENDINGS: ClassVar[tuple[str, ...]] = ()
     """Endings by which a command writes its layer instead of its report."""
+    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = ()
+    """Endings by which a command writes the figure of its report."""
 
     def check(self) -> None:
         """Raise before any work is done when --save or the format could not be served."""
@@ -153,8 +159,9 @@ class Output:
             from fcinspect.checkpoints.writing import check_target
 
             check_target(Path(self.save), force=self.force)
-            if self.ending not in self.LAYER_ENDINGS:
-                form_of(self.ending, self.LAYER_ENDINGS)
+            if self.ending not in (*self.LAYER_ENDINGS, *self.FIGURE_ENDINGS):
+                others = [e for e in self.FIGURE_ENDINGS if e not in ENDINGS]
+                form_of(self.ending, (*self.LAYER_ENDINGS, *others))
 
     def write(self, view: View, *, saved: bool = False) -> ExitStatus:
         """Write the view to stdout and to --save; return the exit status.
@@ -175,7 +182,12 @@ class Output:
 
     def save_report(self, view: View) -> None:
         """Write the view to the file of --save, if it is given."""
-        if self.save is not None:
+        if self.save is None:
+            return
+        figure = view.figure
+        if figure is not None and self.ending in self.FIGURE_ENDINGS:
+            self.save_bytes(lambda: figure(self.ending))
+        else:
             self.save_bytes(lambda: self._file(view).encode("utf-8"))
 
     def write_script(self, text: str) -> ExitStatus:

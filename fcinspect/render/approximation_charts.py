@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from fcinspect.approximation.grid import GridCheck
 
 
+Group = tuple[Line | Drawing, ...]
+"""Blocks that stand together."""
 MOST_MARKED = 40
 """Knots that are marked; more would hide the curves."""
 
 
-def charts(
-    check: GridCheck, knots: Sequence[float], function: str, requested: float
-) -> list[Line | Drawing]:
+def charts(check: GridCheck, knots: Sequence[float], requested: float) -> tuple[Group, Group]:
     """Return f and the network over x, and below them y − f(x) between −E and E.
 
     The curves go through the points of the check, each as the network gave it.
@@ -37,9 +37,12 @@ def charts(
         Series(name, ends, (value, value), "faint")
         for name, value in (("+E", requested), ("−E", -requested))
     ]
-    return [
-        Line.of(("f and the network", "strong"), f", f(x) = {function}"),
+    upper = (
+        Line.of(("f and the network", "strong")),
         curves(drawn, x_title="x", y_title="y", logarithmic=False),
+    )
+    lower = (
         Line.of(("The error", "strong"), f": y − f(x) between −E and E = {requested:g}"),
         curves([error, *edges], x_title="x", y_title="y − f(x)", logarithmic=False),
-    ]
+    )
+    return upper, lower

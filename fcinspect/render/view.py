@@ -24,6 +24,8 @@ class View:
     """precision -> the page."""
     rows: Callable[[], Iterable[Sequence[object]]]
     """The rows of the CSV file, titles first; numbers exact."""
+    figure: Callable[[str], bytes] | None = None
+    """ending (".png", ".svg", ".pdf") -> the bytes of its figure, where the report has one."""
     ok: bool = True
     """False when something was checked and does not hold, or is undecided."""
     warnings: tuple[str, ...] = ()

@@ -298,3 +298,32 @@ def test_nothing_is_written_where_the_network_is_refused(run: Run, tmp_path: Pat
     path = tmp_path / "net.safetensors"
     assert run("approximate", "1/x", "--on", "-1,1", "--error", "1", "--save", path).status == 3
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")]
+)
+@pytest.mark.parametrize(
+    "arguments", [SINE, ("x**2", "--on", "0,1", "--depth", "3")], ids=["shallow", "deep"]
+)
+def test_the_figure_is_saved(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], ending: str, start: bytes
+) -> None:
+    """By the ending of the file."""
+    path = tmp_path / f"figure.{ending}"
+    assert run("approximate", *arguments, "--save", path).status == 0
+    assert path.read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("columns", ["50", "80", ""])
+def test_charts_are_drawn_on_demand(
+    run: Run, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    """f with the network, and the error between −E and E, in the width that there is."""
+    monkeypatch.setenv("COLUMNS", columns)
+    assert "f and the network" not in run("approximate", *SINE).out
+    drawn = run("approximate", *SINE, "--plot").out
+    assert "f and the network" in drawn
+    assert "The error: y − f(x) between −E and E = 0.01" in drawn
+    if columns:
+        assert max(map(len, drawn.splitlines())) <= int(columns)

@@ -1,0 +1,1 @@
+"""Figures as files, by matplotlib: the only place that imports it."""
