@@ -22,7 +22,7 @@ NOTHING = Fraction(1, 10**100)
 
 
 class Straddled(Exception):
-    """An interval lies on both sides of a kink, or of what has no derivative there."""
+    """An interval holds a kink, or a place where the expression is no real number."""
 
 
 class Enclosure:
@@ -66,7 +66,7 @@ class Enclosure:
             x = iv.mpf([_quotient(low).a, _quotient(high).b])
             if any(_contains_zero(inner(x)) for inner in self._kinks):
                 return None
-            least, most = _ends(iv.mpf(self._function(x)))
+            least, most = _ends(_real(self._function(x)))
         except (
             ArithmeticError, ValueError, TypeError, Straddled, mpmath.libmp.ComplexResult,
             NotImplementedError,
@@ -81,6 +81,12 @@ def exactly(number: Any) -> Fraction:
     """Return a number of mpmath as the fraction that it is."""
     sign, mantissa, exponent, _ = number._mpf_
     return Fraction(-int(mantissa) if sign else int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def _real(value: Any) -> Any:
+    if isinstance(value, iv.mpc | mpmath.mpc):
+        raise Straddled
+    return iv.mpf(value)
 
 
 def _ends(value: Any) -> tuple[Any, Any]:

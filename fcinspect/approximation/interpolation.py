@@ -18,8 +18,8 @@ NEAR = Fraction(1, 256)
 MOST_TRIES = 60
 INEXACT = Fraction(1, 10**37)
 """Covers that values and slopes are known to DIGITS = 40 digits only: of |f|, on each segment."""
-BITS = 128
-"""Of points that are tried, so that fractions stay short."""
+BITS = 64
+"""Of the lengths that are tried, so that fractions stay short."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,7 +274,7 @@ def _nearest_bad(
     """Return about the nearest point up to which f is surely more than allowed from its chord."""
     allowed = segments.tolerance * (1 + Fraction(1, 2**40))
     good, bad = low, None
-    trial = min(end, low + step * Fraction(1001, 1000))
+    trial = min(end, low + _rounded(step * Fraction(1001, 1000), step))
     for _ in range(MOST_TRIES):
         _, least = segments.error(low, trial)
         if least > allowed:
@@ -289,7 +289,8 @@ def _nearest_bad(
             return bad
         if bad is None:
             ratio = math.sqrt(float(allowed / least)) * 1.003 if least else 2.0
-            trial = min(end, low + (trial - low) * Fraction(min(max(ratio, 1.001), 2.0)))
+            grown = (trial - low) * Fraction(min(max(ratio, 1.001), 2.0))
+            trial = min(end, low + _rounded(grown, grown))
         else:
             trial = _next_bad(low, trial, least, allowed, good, bad)
     return bad

@@ -16,8 +16,8 @@ from fcinspect.approximation.expression import Function
 from fcinspect.errors import InputError
 
 MOST_PIECES = 20_000
-MOST_HALVINGS = 1100
-"""How often an interval is cut in two; 2^-1100 of it is nothing to any format."""
+MOST_HALVINGS = 400
+"""How often an interval is cut in two; 2^-400 of it is nothing to any format."""
 STEP = 2**10
 LOST = Fraction(1, 2**14)
 """Of E, on a piece where the sign of f″ is not known."""

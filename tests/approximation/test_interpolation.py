@@ -166,7 +166,8 @@ def test_knots_are_numbers_of_the_format() -> None:
     [("1/x -1 1", "x = 0"), ("tan(x) 0 3", "x = 1.5708"), ("log(x) 0 1", "x = 0"),
      ("1/(x-1/3)**2 0 1", "x = 0.333333"), ("sqrt(x) -1 1", "x = -1"),
      ("atan(1/x) -1 1", "x = 0"), ("exp(1/x) -1 1", "x = 0"), ("abs(x)/x -1 1", "x = 0"),
-     ("log(abs(x)) -1 1", "x = 0")],
+     ("log(abs(x)) -1 1", "x = 0"), ("(x-1)**(1/3) 0 2", "x = 0"),
+     ("(x-1)**(1/3) 1/2 2", "x = 0.5")],
 )  # fmt: skip
 def test_where_there_is_no_certificate_the_place_is_named(line: str, place: str) -> None:
     """Poles, jumps and places without a value are refused, however large E is."""
