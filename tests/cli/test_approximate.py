@@ -21,7 +21,7 @@ from fcinspect.layers.network import Network
 from fcinspect.rounding.arrays import FloatArray
 from tests.conftest import Run
 
-SINE = ("sin(2*pi*x)", "--on", "0,1", "--error", "1e-2")
+SINE = ("sin(2*pi*x)", "--on", "0,1", "--error", "0.1")
 
 FUNCTIONS = [
     ("sin(2*pi*x)", "0,1", "1e-3"),
@@ -74,7 +74,11 @@ def reference(text: str, x: list[float]) -> np.ndarray[Any, np.dtype[np.float64]
         )
 
 
-@pytest.mark.parametrize(("function", "on", "error"), FUNCTIONS, ids=lambda v: v)
+@pytest.mark.parametrize(
+    ("function", "on", "error"),
+    [*FUNCTIONS[:8], *(pytest.param(*line, marks=pytest.mark.slow) for line in FUNCTIONS[8:])],
+    ids=lambda v: v,
+)
 def test_the_certificate_holds_in_torch(run: Run, function: str, on: str, error: str) -> None:
     """On a grid of our own, torch's outputs are no farther from mpmath's than certified."""
     result = run("approximate", function, "--on", on, "--error", error, "--json", "--full")
@@ -106,7 +110,7 @@ def test_both_grids_are_told(run: Run) -> None:
     for check in both:
         assert check["points"] >= 2000
         assert check["verdict"] == "within bound"
-        assert 0.009 < check["largest_error"] <= check["certified"] <= 0.01
+        assert 0.09 < check["largest_error"] <= check["certified"] <= 0.1
 
 
 def test_a_moved_weight_fails_the_check(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +119,7 @@ def test_a_moved_weight_fails_the_check(run: Run, monkeypatch: pytest.MonkeyPatc
 
     def moved(network: Network, x: FloatArray) -> FloatArray:
         y = honest(network, x).copy()
-        y[7] += 0.02
+        y[7] += 0.2
         return y
 
     monkeypatch.setattr(sequential, "run_in_torch", moved)
@@ -182,7 +186,7 @@ def test_the_saved_network_is_read_by_the_others(run: Run, tmp_path: Path, endin
     with torch.no_grad():
         expected = module_of(layers)(torch.tensor([0.25])).item()
     assert stepped.data["output_before"]["values"] == [expected]
-    assert abs(expected - 1) <= 1e-2
+    assert abs(expected - 1) <= 0.1
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "pt"])
@@ -197,7 +201,7 @@ def test_torch_loads_the_saved_network(run: Run, tmp_path: Path, ending: str) ->
     x = torch.linspace(0, 1, 501)[:, None]
     with torch.no_grad():
         off = (module(x).double() - torch.sin(2 * math.pi * x.double())).abs().max().item()
-    assert off <= 0.01
+    assert off <= 0.1
 
 
 def test_the_json_file_is_the_network_of_the_document(run: Run, tmp_path: Path) -> None:
@@ -324,6 +328,6 @@ def test_charts_are_drawn_on_demand(
     assert "f and the network" not in run("approximate", *SINE).out
     drawn = run("approximate", *SINE, "--plot").out
     assert "f and the network" in drawn
-    assert "The error: y − f(x) between −E and E = 0.01" in drawn
+    assert "The error: y − f(x) between −E and E = 0.1" in drawn
     if columns:
         assert max(map(len, drawn.splitlines())) <= int(columns)
