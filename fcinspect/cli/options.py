@@ -28,6 +28,8 @@ from fcinspect.errors import UsageError
 from fcinspect.render.emit import ENDINGS, FORMATS, emit, form_of, rendered, write_text
 from fcinspect.render.view import View
 
+FIGURE_ENDINGS = (".png", ".svg", ".pdf")
+"""Those of figures; a report that has no figure is printed to .svg."""
 STARTED = time.perf_counter()
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 RECORD_FORMATS = (FORMATS[0], FORMATS[1], "ndjson", *FORMATS[2:])
@@ -79,7 +81,7 @@ def activation_option(flag: str, where: str) -> Any:
 
 Plot = Annotated[
     bool,
-    typer.Option("--plot", help="Draw charts below the report."),
+    typer.Option("--plot", help="Draw charts below the report; JSON and CSV stay as they are."),
 ]
 ShowCode = Annotated[
     bool,
@@ -151,6 +153,10 @@ class Output:
     """Endings by which a command writes its layer instead of its report."""
     FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = ()
     """Endings by which a command writes the figure of its report."""
+
+    def draws(self, plot: bool) -> bool:
+        """Whether a figure is asked for: by --plot, or by an ending that only figures have."""
+        return plot or (self.ending in self.FIGURE_ENDINGS and self.ending not in ENDINGS)
 
     def check(self) -> None:
         """Raise before any work is done when --save or the format could not be served."""
@@ -234,12 +240,33 @@ class Output:
         return asked or "text"
 
 
+def save_option(what: str) -> Any:
+    """Return the option --save of a command that writes `what`, by the ending of the file."""
+    return typer.Option("--save", metavar="FILE", help=f"Write {what} to FILE, by its ending.")
+
+
+FIGURE_OR_REPORT = (
+    "the figure (.png .pdf, with --plot .svg) or the report (.json .md .csv .svg .html .txt)"
+)
+
+
+@dataclass(frozen=True)
+class FigureOutput(Output):
+    """How and where a report and its figure are written."""
+
+    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
+
+    save: Annotated[str | None, save_option(FIGURE_OR_REPORT)] = None
+
+
 @dataclass(frozen=True)
 class RecordsOutput(Output):
     """How and where a report of many layers is written; as NDJSON, each as soon as it is there."""
 
     FORMS: ClassVar[tuple[str, ...]] = RECORD_FORMATS
+    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
 
+    save: Annotated[str | None, save_option(FIGURE_OR_REPORT)] = None
     form: Annotated[str | None, format_option(RECORD_FORMATS)] = None
 
     @property

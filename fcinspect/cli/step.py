@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from fcinspect.arithmetic.settings import LOSS_NAMES
-from fcinspect.cli.options import Batch, Bias, Output, Seed, ShowCode, activation_option
+from fcinspect.cli.options import Batch, Bias, FigureOutput, Plot, Seed, ShowCode, activation_option
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.step_options import OptimizerOptions
 from fcinspect.cli.values import completion_of, one_of, whole_number
+from fcinspect.errors import UsageError
 
 MOST_STEPS = 100_000
 
@@ -88,9 +89,10 @@ def step(
             help="Follow one number through the step, e.g. fc2.weight[1,3] or fc1.bias[0].",
         ),
     ] = None,
+    plot: Plot = False,
     show_code: ShowCode = False,
     *,
-    output: Output,
+    output: FigureOutput,
 ) -> ExitStatus:
     """Show an optimizer step: forward, loss, backward, update."""
     from fcinspect.cli.step_problem import Problem
@@ -103,6 +105,8 @@ def step(
     )  # fmt: skip
     request, warnings = problem.request(optimizer.chosen())
     if show_code:
+        if plot:
+            raise UsageError("--show-code prints a script: it cannot go with --plot")
         return output.write_script(script_text(request, steps))
     report, followed = problem.solve(request)
     view = view_of_step(
@@ -111,5 +115,7 @@ def step(
         {**problem.asked(request), **optimizer.asked()},
         notes=problem.notes(request),
         warnings=warnings,
+        plot=plot,
+        draws=output.draws(plot),
     )
     return output.write(view)

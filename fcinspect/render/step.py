@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fcinspect.render.step_document import document
+from fcinspect.render.step_losses import loss_figure
 from fcinspect.render.step_page import page
 from fcinspect.render.view import View
 from fcinspect.rounding.verdict import Verdict
@@ -25,14 +26,20 @@ def view_of_step(
     *,
     notes: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
+    plot: bool = False,
+    draws: bool = False,
 ) -> View:
-    """Return the view of the last of some steps; `notes` say where its numbers come from."""
+    """Return the view of the last of some steps; `notes` say where its numbers come from.
+
+    `plot` puts the loss curve on the page, `draws` gives the view its figure.
+    """
     return View(
         command="step",
         asked=asked,
         data=lambda full: dict(document(report, followed, full=full)),
-        page=lambda precision: page(report, notes, followed, precision),
+        page=lambda precision: page(report, notes, followed, precision, plot=plot),
         rows=partial(rows, report),
+        figure=partial(loss_figure, report) if draws else None,
         ok=report.verdict is Verdict.WITHIN,
         warnings=warnings,
     )

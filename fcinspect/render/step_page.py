@@ -15,6 +15,7 @@ from fcinspect.render.matrices import equation, numbers
 from fcinspect.render.page import Block, Column, Heading, Line, Page, PageBuilder, Table
 from fcinspect.render.step_check import change, check_blocks, history
 from fcinspect.render.step_layer import arriving, layer_forward, parameter_gradients
+from fcinspect.render.step_losses import loss_chart
 from fcinspect.render.step_parameter import followed_blocks
 from fcinspect.render.step_update import formula_lines, parameter_tables
 
@@ -29,14 +30,21 @@ MOST_TERMS = 8
 
 
 def page(
-    report: StepReport, notes: tuple[str, ...], followed: Followed | None, precision: int
+    report: StepReport,
+    notes: tuple[str, ...],
+    followed: Followed | None,
+    precision: int,
+    *,
+    plot: bool = False,
 ) -> Page:
-    """Return the page."""
+    """Return the page, with the loss curve where it is wanted."""
     step = report.last
     built = PageBuilder()
     built.add(*_header(step, notes))
     if len(report.losses) > 2:
         built.group(Heading("Loss by step"), history(report.losses, precision))
+    if plot:
+        built.group(*loss_chart(report.losses))
     if followed is not None:
         for group in followed_blocks(step, followed):
             built.group(*group)

@@ -290,3 +290,49 @@ def test_a_plain_network_is_read_in_the_dtype_asked_for(run: Run, tmp_path: Path
     single = run(*arguments).data["layers"][0]["weight"]["before"]
     assert single["dtype"] == "float32"
     assert single["values"] != [[0.15, 0.2]]
+
+
+def test_the_loss_curve_is_drawn_below_the_losses(run: Run) -> None:
+    """--plot adds the curve to the page and changes nothing else, JSON and CSV least of all."""
+    arguments = ("step", "3-5-4-2", "--steps", 20, "--lr", 0.1)
+    plain, plotted = run(*arguments).out, run(*arguments, "--plot").out
+    assert "Loss curve" in plotted
+    assert "┤" in plotted
+    before, after = plotted.split("Loss curve\n")
+    assert before + after[after.index("Forward\n") :] == plain
+    for form in ("json", "csv"):
+        assert run(*arguments, "--plot", "-f", form).out == run(*arguments, "-f", form).out
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_the_loss_curve_fits_and_does_without_unicode(
+    run: Run, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """At 50 and 80 columns."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = run("step", "3-2", "--steps", 9, "--lr", 1e30, "--plot").out
+    chart = out.split("Loss curve\n")[1].split("\n\n")[0]
+    assert max(map(len, chart.splitlines())) <= width
+    assert "are not finite" in " ".join(chart.split())
+
+
+def test_the_loss_curve_is_saved_as_a_figure(run: Run, tmp_path: Path) -> None:
+    """By .png and .pdf, and by .svg with --plot; .svg alone is the printed report as ever."""
+    arguments = ("step", "3-2", "--steps", 5, "-q", "--save")
+    for name, more, begins in (
+        ("a.png", (), b"\x89PNG"),
+        ("a.pdf", (), b"%PDF"),
+        ("a.svg", ("--plot",), b"<?xml"),
+    ):
+        assert run(*arguments, tmp_path / name, *more).status == 0
+        assert (tmp_path / name).read_bytes().startswith(begins)
+    assert b'id="series-0"' in (tmp_path / "a.svg").read_bytes()
+    assert run(*arguments, tmp_path / "b.svg").status == 0
+    assert b"fcinspect step" in (tmp_path / "b.svg").read_bytes()
+
+
+def test_a_script_is_not_plotted(run: Run) -> None:
+    """--show-code prints nothing else."""
+    result = run("step", "3-2", "--show-code", "--plot")
+    assert result.status == 2
+    assert "--show-code prints a script: it cannot go with --plot" in result.err

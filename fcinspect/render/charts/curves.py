@@ -82,7 +82,8 @@ def _draw(
     y_axis = axis_over([y for _, y in placed], rows, ticks=max(rows // 3, 2), logarithmic=log_y)
     margin = max(len(label) for _, label in y_axis.ticks()) + 2
     cells = max(medium.width - margin, FEWEST_CELLS)
-    xs = [x for x, _ in placed]
+    # what has no place in y is marked at its x
+    xs = [x for one in series for x in one.x if math.isfinite(x)]
     whole = all(x == int(x) for x in xs)
     x_axis = axis_over(xs, cells, ticks=max(cells // 12, 2), whole=whole)
     canvas = Canvas(x_axis.cells, y_axis.cells, medium.ascii_only)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 STYLE: Any = {
@@ -40,6 +41,12 @@ def new_figure(width: float, height: float) -> Figure:
         ) from None
     with mpl.rc_context(STYLE):
         return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def quiet(axes: Axes) -> Axes:
+    """Return the axes without the lines above and to the right, which bound nothing."""
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
 
 
 def figure_bytes(figure: Figure, ending: str) -> bytes:
