@@ -307,6 +307,21 @@ class LayerOutput(Output):
     ] = None
 
 
+@dataclass(frozen=True)
+class DrawnLayerOutput(LayerOutput):
+    """How and where a layer, its figure and the report on it are written."""
+
+    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
+
+    save: Annotated[
+        str | None,
+        save_option(
+            "the layer (.safetensors .npz .pt .json), the figure (.png .pdf, with --plot .svg) or"
+            " the report (.md .csv .svg .html .txt)"
+        ),
+    ] = None
+
+
 def say_versions() -> None:
     """Write the versions of what was loaded, and the time since the start, to stderr."""
     names = ("typer", "rich", "numpy", "torch")

@@ -145,10 +145,12 @@ def _page(view: View, precision: int) -> Page:
 
 def _picture(view: View, form: str, precision: int) -> str:
     printed = io.StringIO()
-    _print(view, _recorder(printed, PICTURE_WIDTH), precision, framed=True)
+    colored = form != "txt"
+    _print(view, _recorder(printed, PICTURE_WIDTH, colored), precision, framed=True)
     # a picture is as wide as its widest line, since its edge would cut a number
     plain = re.sub(r"\x1b\[[\d;]*m", "", printed.getvalue())
-    console = _recorder(io.StringIO(), max(PICTURE_WIDTH, *map(len, plain.splitlines())))
+    width = max(PICTURE_WIDTH, *map(len, plain.splitlines()))
+    console = _recorder(io.StringIO(), width, colored)
     _print(view, console, precision, framed=True)
     if form == "svg":
         picture = console.export_svg(title=f"fcinspect {view.command}")
@@ -159,8 +161,8 @@ def _picture(view: View, form: str, precision: int) -> str:
     return console.export_text()
 
 
-def _recorder(file: io.StringIO, width: int) -> Console:
-    """Return a console that keeps what it prints for export."""
+def _recorder(file: io.StringIO, width: int, colored: bool) -> Console:
+    """Return a console that keeps what it prints for export, with or without colours."""
     from rich.console import Console
 
     return Console(
@@ -171,7 +173,7 @@ def _recorder(file: io.StringIO, width: int) -> Console:
         emoji=False,
         highlight=False,
         force_terminal=True,
-        color_system="truecolor",
+        color_system="truecolor" if colored else None,
         legacy_windows=False,
     )
 

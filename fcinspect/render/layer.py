@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.layers.law_bounds import DELTA
 from fcinspect.render import text
 from fcinspect.render.jsonable import finite, layer_document
+from fcinspect.render.layer_charts import weight_charts, weight_figure
 from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Part, Span, Table
 from fcinspect.render.view import View
 from fcinspect.rounding.verdict import Verdict
@@ -34,10 +36,25 @@ def view_of_created(inspection: Inspection, asked: dict[str, Any]) -> View:
 
 
 def view_of_stored(
-    inspection: Inspection, warnings: tuple[str, ...], asked: dict[str, Any]
+    inspection: Inspection,
+    warnings: tuple[str, ...],
+    asked: dict[str, Any],
+    *,
+    plot: bool = False,
+    draws: bool = False,
 ) -> View:
-    """Return the view of a layer from a file; what law it obeys is a fact, not a check."""
-    return _view("show", inspection, asked, warnings, ok=True)
+    """Return the view of a layer from a file; what law it obeys is a fact, not a check.
+
+    `plot` puts charts of its weight on the page, `draws` gives the view its figure.
+    """
+    view = _view("show", inspection, asked, warnings, ok=True)
+    if plot:
+        view = replace(view, page=partial(_plotted, inspection))
+    return replace(view, figure=partial(weight_figure, inspection)) if draws else view
+
+
+def _plotted(inspection: Inspection, precision: int) -> Page:
+    return Page((*page(inspection, precision).groups, *weight_charts(inspection)))
 
 
 def _view(

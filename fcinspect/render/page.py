@@ -13,7 +13,7 @@ from fcinspect.rounding.verdict import Verdict
 
 Span = tuple[str, str]
 """A piece of text and its role: "", "weight", "input", "bias", "output", "gradient", "good",
-"bad", "unsure", "strong" or "faint"."""
+"bad", "unsure", "strong" or "faint"; in drawings also two colours, "#ffffff on #00224e"."""
 
 
 VERDICT_ROLES = {

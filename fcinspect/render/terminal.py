@@ -75,7 +75,9 @@ def _styled(lines: Iterable[Iterable[Span]]) -> Text:
     """Return lines of spans, each in the style of its role and none broken again."""
     return Text("\n", no_wrap=True, overflow="ignore").join(
         Text("", no_wrap=True, overflow="ignore").join(
-            Text(words, style=STYLES[role]) for words, role in line
+            # a drawing may name colours instead
+            Text(words, style=STYLES.get(role, role))
+            for words, role in line
         )
         for line in lines
     )

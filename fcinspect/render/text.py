@@ -164,6 +164,7 @@ ASCII = str.maketrans(
         "ⁿ": "^n", "╭": "+", "❱": ">", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")",
         "ᵢ": "_i", "ₖ": "_k", "ₙ": "_n", "ₚ": "_p", "\u0302": "^", "\u0303": "~",
         **{sign: str(digit) for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+        **dict.fromkeys("▉▊▋▌▍▎▏▀", "#"), "░": ".", "▒": ":", "▓": "*",
         **{sign: str(height) for height, sign in enumerate(BARS) if height},
         **{sign: f"^{digit}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     }

@@ -432,3 +432,51 @@ def test_a_packed_layer_is_refused_with_its_widths(tmp_path: Path, run: Run) -> 
     assert "'up.qweight'" in refused.err
     assert "packed integers (GPTQ), a linear layer 64 → 16 in 4 bits" in refused.err
     assert "restores the numbers of its qweight" in run("show", path, "up.scales").err
+
+
+def test_plot_draws_the_weight_below_the_report(model: Path, run: Run) -> None:
+    """The heat map and the histogram; JSON and CSV stay as they are."""
+    arguments = ("show", model, "encoder.fc1")
+    plain, plotted = run(*arguments).out, run(*arguments, "--plot").out
+    assert plotted.startswith(plain)
+    assert "Heat map of W (6×4)" in plotted
+    assert "24 finite numbers" in plotted
+    for form in ("json", "csv"):
+        assert run(*arguments, "--plot", "-f", form).out == run(*arguments, "-f", form).out
+    assert "Heat map of W" in run(*arguments, "--plot", "-f", "md").out
+
+
+@pytest.mark.parametrize("layer", ["encoder.fc1", "encoder.fc2", "head"])
+@pytest.mark.parametrize("width", [50, 80])
+def test_plots_fit_the_width(
+    model: Path, run: Run, monkeypatch: pytest.MonkeyPatch, layer: str, width: int
+) -> None:
+    """At 50 and 80 columns."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = run("show", model, layer, "--plot").out
+    assert max(map(len, out[out.index("Heat map") :].splitlines())) <= width
+
+
+def test_a_figure_is_saved_by_its_ending(model: Path, run: Run, tmp_path: Path) -> None:
+    """.png and .pdf always, .svg with --plot; the layer and the report as ever."""
+    arguments = ("show", model, "encoder.fc1", "-q", "--save")
+    for name, more, begins in (
+        ("a.png", (), b"\x89PNG"),
+        ("a.pdf", (), b"%PDF"),
+        ("a.svg", ("--plot",), b"<?xml"),
+        ("b.svg", (), b"<svg"),
+    ):
+        result = run(*arguments, tmp_path / name, *more)
+        assert (result.status, result.err) == (0, "")
+        assert (tmp_path / name).read_bytes().startswith(begins)
+    assert run(*arguments, tmp_path / "a.txt", "--plot").status == 0
+    assert "▀" not in (tmp_path / "a.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("more", [["--plot"], ["--save", "x.png"]], ids=" ".join)
+def test_several_layers_are_not_plotted(model: Path, run: Run, more: list[str]) -> None:
+    """The refusal names a layer, and the command that draws them all."""
+    result = run("show", model, *more)
+    assert result.status == 2
+    assert "holds 3 layers, and a plot is of one: name it, for example 'encoder.fc1'" in result.err
+    assert "scan FILE --plot" in result.err

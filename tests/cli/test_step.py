@@ -328,7 +328,7 @@ def test_the_loss_curve_is_saved_as_a_figure(run: Run, tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes().startswith(begins)
     assert b'id="series-0"' in (tmp_path / "a.svg").read_bytes()
     assert run(*arguments, tmp_path / "b.svg").status == 0
-    assert b"fcinspect step" in (tmp_path / "b.svg").read_bytes()
+    assert b"rich-terminal" in (tmp_path / "b.svg").read_bytes()
 
 
 def test_a_script_is_not_plotted(run: Run) -> None:

@@ -32,7 +32,7 @@ def framed(
     lines: list[tuple[Span, ...]] = [((medium.write(titles[1]), "strong"),)]
     for number, row in enumerate(inside):
         edge = f"{labels.get(number, ''):>{margin}} {'┤' if number in labels else '│'}"
-        lines.append(_trimmed(((medium.write(edge), "faint"), *row)))
+        lines.append(trimmed(((medium.write(edge), "faint"), *row)))
     ticks = x_axis.ticks()
     below = ["─"] * x_axis.cells
     for cell, _ in ticks:
@@ -75,10 +75,10 @@ def _legend(
             used = indent
         lines[-1] += [(sample, role), (words + "   ", "")]
         used += wide
-    return [_trimmed(line) for line in lines]
+    return [trimmed(line) for line in lines]
 
 
-def _trimmed(line: Sequence[Span]) -> tuple[Span, ...]:
+def trimmed(line: Sequence[Span]) -> tuple[Span, ...]:
     """Return the line without blanks at its end."""
     kept = list(line)
     while kept and not kept[-1][0].strip():

@@ -1,0 +1,51 @@
+"""A histogram as a figure: a bar for each bin, as wide as the bin."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from fcinspect.render.charts.histogram import edge_labels, not_counted
+from fcinspect.render.figures.canvas import quiet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from fcinspect.layers.distribution import Distribution
+
+BLUE = "#0072B2"
+MOST_LABELS = 11
+
+
+def draw_histogram(axes: Axes, found: Distribution, title: str = "") -> None:
+    """Draw a distribution on axes; what lies in no bin is told.
+
+    The bins are equally wide; their edges are written as they are.
+    """
+    quiet(axes)
+    axes.set_title(title, loc="left", parse_math=False)
+    missing = not_counted(found)
+    if missing:
+        axes.text(
+            1, 1.0, missing, transform=axes.transAxes, ha="right", va="bottom", fontsize="small"
+        )
+    if not found.counts:
+        words = "no finite number"
+        axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
+    count = len(found.counts)
+    # placed by number: float64 has ranges that are wider than itself
+    bars = axes.bar(
+        range(count), found.counts, width=1, align="edge", color=BLUE, edgecolor="white",
+        linewidth=0.6,
+    )  # fmt: skip
+    for k, bar in enumerate(bars):
+        bar.set_gid(f"bin-{k}")
+    stride = math.ceil((count + 1) / MOST_LABELS)
+    labels = edge_labels(found.edges)
+    axes.set_xticks(range(0, count + 1, stride), labels[::stride])
+    if max(map(len, labels[::stride])) > 6:
+        axes.tick_params(axis="x", labelsize="x-small")
+    axes.set_ylabel("numbers")
