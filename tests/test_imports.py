@@ -18,7 +18,8 @@ try:
     runpy.run_module("fcinspect", run_name="__main__")
 except SystemExit as stopped:
     status = stopped.code
-loaded = [name for name in ("torch", "numpy", "rich", "pydantic") if name in sys.modules]
+heavy = ("torch", "numpy", "rich", "pydantic", "matplotlib")
+loaded = [name for name in heavy if name in sys.modules]
 sys.stderr.write("\\n" + json.dumps([status, loaded]))
 """
 
@@ -120,6 +121,28 @@ def test_layers_from_files_load_no_torch(layers: Path, command: str, ending: str
 def test_comparing_files_loads_no_torch(layers: Path, ending: str) -> None:
     """diff reads both sides without torch."""
     assert "torch" not in loaded_by("diff", f"layer.{ending}", "layer.npz", folder=layers)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("show", "layer.npz", "--plot"), ("scan", "layer.safetensors", "--plot"),
+     ("scan", "layer.npz", "--plot", "--spectrum"),
+     ("show", "layer.npz", "--save", "report.svg"), ("step", "3-2", "--plot")],
+    ids=" ".join,
+)  # fmt: skip
+def test_charts_of_text_load_no_matplotlib(layers: Path, arguments: tuple[str, ...]) -> None:
+    """Nor do show and scan load torch for them."""
+    loaded = loaded_by(*arguments, folder=layers)
+    assert "matplotlib" not in loaded
+    assert "torch" not in loaded or arguments[0] == "step"
+
+
+@pytest.mark.parametrize("command", ["show", "scan"])
+def test_figures_load_matplotlib_but_no_torch(layers: Path, command: str) -> None:
+    """The test above can fail: a figure is drawn by matplotlib."""
+    loaded = loaded_by(command, "layer.npz", "--save", "figure.png", folder=layers)
+    assert "matplotlib" in loaded
+    assert "torch" not in loaded
 
 
 @pytest.mark.parametrize("ending", ["json", "npz", "safetensors"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fcinspect.cli.options import RecordsOutput
+from fcinspect.cli.options import Plot, RecordsOutput
 from fcinspect.cli.sources import LayoutOption, open_checkpoint
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of, whole_number
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
     from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
+    from fcinspect.checkpoints.scan.report import ScanReport
     from fcinspect.checkpoints.scan.singular import Wanted
+    from fcinspect.render.scan_charts import ScanPictures
 
 ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std", "norm", "zeros")
 MOST_WORKERS = 256
@@ -121,6 +123,7 @@ def scan(
         ),
     ],
     options: ScanOptions,
+    plot: Plot = False,
     *,
     output: RecordsOutput,
 ) -> ExitStatus:
@@ -159,7 +162,8 @@ def scan(
     if options.check and not options.only:
         others += _others(checkpoints, options)
     asked = {"files": list(map(masked_name, files)), **options.asked()}
-    view = view_of_scan(report(), asked, show_all=options.show_all)
+    pictures = _pictures(report(), chosen, found) if output.draws(plot) else None
+    view = view_of_scan(report(), asked, show_all=options.show_all, pictures=pictures, plot=plot)
     if not output.streams:
         return output.write(view)
     if options.sort != "file":
@@ -167,6 +171,21 @@ def scan(
     output.remark((*report().problems, *report().notes, *told_of_others(report())))
     output.save_report(view)
     return ExitStatus.DONE if view.ok else ExitStatus.FAILED
+
+
+def _pictures(
+    report: ScanReport, chosen: tuple[StoredLinear, ...], found: list[ScannedLayer]
+) -> ScanPictures:
+    """Return the pictures of a scan; `found` is what was found of the chosen layers."""
+    from fcinspect.checkpoints.scan.distributing import distribution_in
+    from fcinspect.render.scan_charts import MOST_PANELS, ScanPictures
+
+    pictures = ScanPictures(report)
+    if pictures.shows_spectra:
+        return pictures
+    stored = {id(layer): held for layer, held in zip(found, chosen, strict=True)}
+    shown = report.layers[:MOST_PANELS]
+    return ScanPictures(report, tuple(distribution_in(stored[id(la)], la) for la in shown))
 
 
 def _scanned(chosen: tuple[StoredLinear, ...], options: ScanOptions) -> Iterator[ScannedLayer]:

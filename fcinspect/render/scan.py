@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.records import Places, ScannedLayer, Statistics
     from fcinspect.checkpoints.scan.report import ScanReport
     from fcinspect.checkpoints.scan.spectrum import Spectrum
+    from fcinspect.render.scan_charts import ScanPictures
     from fcinspect.render.scan_documents import (
         BiasDocument,
         FingerprintDocument,
@@ -31,14 +32,24 @@ if TYPE_CHECKING:
     )
 
 
-def view_of_scan(report: ScanReport, asked: dict[str, Any], *, show_all: bool) -> View:
-    """Return the view of a scan."""
+def view_of_scan(
+    report: ScanReport,
+    asked: dict[str, Any],
+    *,
+    show_all: bool,
+    pictures: ScanPictures | None = None,
+    plot: bool = False,
+) -> View:
+    """Return the view of a scan; its pictures are its figure, and on its page with `plot`."""
     return View(
         command="scan",
         asked=asked,
         data=lambda full: dict(document(report, full=full)),
-        page=partial(page, report, show_all=show_all),
+        page=partial(
+            page, report, show_all=show_all, charts=pictures.blocks() if pictures and plot else ()
+        ),
         rows=partial(rows, report),
+        figure=pictures.figure if pictures else None,
         ok=report.ok,
         warnings=report.notes,
     )

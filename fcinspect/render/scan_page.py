@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fcinspect.checkpoints.pairing.naming import is_whole
 from fcinspect.checkpoints.scan.findings import equal_by_chance, findings_of
 from fcinspect.render import text
-from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Table
+from fcinspect.render.page import Block, Column, Heading, Line, Page, PageBuilder, Table
 from fcinspect.render.scan_remarks import name_in, tell_findings, tell_fingerprints, tell_warnings
 from fcinspect.render.scan_singular import ELSEWHERE, append, in_full, table_of
 from fcinspect.render.skipped import why
@@ -31,8 +31,14 @@ MANY_ZEROS = 0.01
 """The share of zeros from which on a column tells of them."""
 
 
-def page(report: ScanReport, precision: int = 4, *, show_all: bool = False) -> Page:
-    """Return the page."""
+def page(
+    report: ScanReport,
+    precision: int = 4,
+    *,
+    show_all: bool = False,
+    charts: Sequence[Block] = (),
+) -> Page:
+    """Return the page, with charts of the layers where there are any."""
     built = PageBuilder()
     built.add(Heading(_title(report), level=1), Line.of(_counted(report)))
     layers = report.layers
@@ -45,6 +51,7 @@ def page(report: ScanReport, precision: int = 4, *, show_all: bool = False) -> P
             names = [name_in(report, layer) for layer in layers]
             built.group(table_of(layers, names, precision))
         tell_warnings(built, report)
+    built.group(*charts)
     tell_fingerprints(built, report)
     tell_findings(built, report)
     if report.problems:

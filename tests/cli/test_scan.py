@@ -511,3 +511,69 @@ def test_the_orders_that_are_offered_are_those_that_are_known() -> None:
     from fcinspect.cli import scan
 
     assert scan.ORDERS == selecting.ORDERS
+
+
+def test_plot_draws_the_numbers_of_the_layers(model: Path, run: Run) -> None:
+    """Their distributions, each between its first edge and its last; JSON stays as it is."""
+    out = run("scan", model, "--plot").out
+    rows = out.split("Numbers of the weights\n")[1].split("\n\n")[0].splitlines()
+    assert [row.split()[0] for row in rows[2:]] == ["0", "2"]
+    assert [row.split()[-1] for row in rows[2:]] == ["1,200", "600"]
+    for form in ("json", "csv", "ndjson"):
+        plain, plotted = (run("scan", model, "-f", form, *more).out for more in ([], ["--plot"]))
+        assert plain == plotted
+    assert "Numbers of W\n" in run("scan", model, "--plot", "--only", "0").out
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_plot_draws_the_spectra_that_are_computed(
+    model: Path, run: Run, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """With --spectrum: a curve a layer, told apart by its stroke."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = run("scan", model, "--spectrum", "--plot").out
+    chart = out.split("Singular values\n")[1].split("\n\n")[0].splitlines()
+    assert chart[0].startswith("σ")
+    assert chart[-1].split() == ["⠤⠤⠤⠤", "0", "⠤⠤", "⠠", "2"]
+    assert max(map(len, chart)) <= width
+
+
+def test_layers_left_out_of_the_charts_are_told(tmp_path: Path, run: Run) -> None:
+    """Four spectra, and the numbers of twelve layers."""
+    path = tmp_path / "many.safetensors"
+    save_file({f"l{k}.weight": torch.eye(2) * (k + 1) for k in range(15)}, path)
+    assert "showing 12 of 15 layers; --only and --sort" in run("scan", path, "--plot").out
+    assert "showing 4 of 15 layers" in run("scan", path, "--plot", "--spectrum").out
+
+
+def test_sorted_layers_keep_their_own_numbers(tmp_path: Path, run: Run) -> None:
+    """The chart's rows are those of the table."""
+    path = tmp_path / "two.safetensors"
+    save_file({"a.weight": torch.ones(2, 3), "b.weight": torch.full((5, 7), 2.0)}, path)
+    out = run("scan", path, "--plot", "--sort", "max").out
+    rows = out.split("Numbers of the weights\n")[1].split("\n\n")[0].splitlines()[2:]
+    assert [row.split() for row in rows] == [["b", "2", "█", "2", "35"], ["a", "1", "█", "1", "6"]]
+
+
+def test_the_figure_of_a_scan_is_saved(model: Path, run: Run, tmp_path: Path) -> None:
+    """By .png and .pdf, by .svg with --plot, while NDJSON streams too."""
+    arguments = ("scan", model, "--save")
+    for name, more, begins in (
+        ("a.png", (), b"\x89PNG"),
+        ("a.pdf", ("--spectrum",), b"%PDF"),
+        ("a.svg", ("--plot",), b"<?xml"),
+        ("b.svg", (), b"<svg"),
+        ("c.png", ("-f", "ndjson"), b"\x89PNG"),
+    ):
+        result = run(*arguments, tmp_path / name, *more)
+        assert result.status == 0
+        assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_a_file_without_layers_has_nothing_to_draw(tmp_path: Path, run: Run) -> None:
+    """It is said."""
+    save_file({"norm.weight": torch.ones(3)}, tmp_path / "x.safetensors")
+    assert (
+        "no linear layer: there is nothing to draw"
+        in run("scan", tmp_path / "x.safetensors", "--plot").out
+    )

@@ -17,10 +17,12 @@ BLUE = "#0072B2"
 MOST_LABELS = 11
 
 
-def draw_histogram(axes: Axes, found: Distribution, title: str = "") -> None:
+def draw_histogram(
+    axes: Axes, found: Distribution, title: str = "", most_labels: int = MOST_LABELS
+) -> None:
     """Draw a distribution on axes; what lies in no bin is told.
 
-    The bins are equally wide; their edges are written as they are.
+    The bins are equally wide; their edges, at most so many of them, are written as they are.
     """
     quiet(axes)
     axes.set_title(title, loc="left", parse_math=False)
@@ -43,7 +45,7 @@ def draw_histogram(axes: Axes, found: Distribution, title: str = "") -> None:
     )  # fmt: skip
     for k, bar in enumerate(bars):
         bar.set_gid(f"bin-{k}")
-    stride = math.ceil((count + 1) / MOST_LABELS)
+    stride = math.ceil((count + 1) / most_labels)
     labels = edge_labels(found.edges)
     axes.set_xticks(range(0, count + 1, stride), labels[::stride])
     if max(map(len, labels[::stride])) > 6:
