@@ -19,6 +19,7 @@ ROOMS = {
     "checkpoints": {"errors", "rounding", "layers"},
     "approximation": {"errors", "rounding", "layers", "arithmetic"},
     "verification": {"errors", "rounding", "layers", "arithmetic", "checkpoints"},
+    "worksheets": {"errors", "rounding", "layers", "arithmetic", "verification"},
     "diagnosis": {"errors", "shapes"},
     "bridge": {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
@@ -26,11 +27,11 @@ ROOMS = {
     },
     "render": {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
-        "diagnosis", "approximation",
+        "diagnosis", "approximation", "worksheets",
     },
     "cli": {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
-        "diagnosis", "approximation", "bridge", "render",
+        "diagnosis", "approximation", "worksheets", "bridge", "render",
     },
     # code under inspection: nothing imports it
     "examples": set[str](),
@@ -46,6 +47,7 @@ HEAVY = {
     "sympy": {"approximation"},
     "mpmath": {"approximation"},
     "matplotlib": {"render"},
+    "jinja2": {"render"},
     "psutil": {"layers"},
     "fsspec": {"checkpoints"},
     "distributed": {"checkpoints"},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from fcinspect.cli.options import LayerOutput, Plot, ShowCode
+from fcinspect.cli.options import FIGURE_ENDINGS, LayerOutput, Plot, ShowCode
 from fcinspect.cli.sources import save_layer
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of, parsed_by, whole_number
@@ -38,7 +38,7 @@ def _tolerance(text: str) -> Fraction:
 class NetworkOutput(LayerOutput):
     """How and where a network is written, its figure, and the report on it."""
 
-    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = (".png", ".svg", ".pdf")
+    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
 
     save: Annotated[
         str | None,

@@ -148,7 +148,7 @@ class Output:
     ] = False
 
     FORMS: ClassVar[tuple[str, ...]] = FORMATS
-    """The formats that the command writes."""
+    """The formats that the command writes; one with more has a `form` of its own."""
     LAYER_ENDINGS: ClassVar[tuple[str, ...]] = ()
     """Endings by which a command writes its layer instead of its report."""
     FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = ()
@@ -167,7 +167,7 @@ class Output:
             check_target(Path(self.save), force=self.force)
             if self.ending not in (*self.LAYER_ENDINGS, *self.FIGURE_ENDINGS):
                 others = [e for e in self.FIGURE_ENDINGS if e not in ENDINGS]
-                form_of(self.ending, (*self.LAYER_ENDINGS, *others))
+                form_of(self.ending, (*self.LAYER_ENDINGS, *others), self.FORMS)
 
     def write(self, view: View, *, saved: bool = False) -> ExitStatus:
         """Write the view to stdout and to --save; return the exit status.
@@ -221,7 +221,7 @@ class Output:
         return ".json" if path.is_char_device() else path.suffix.lower()
 
     def _file(self, view: View) -> str:
-        form = form_of(self.ending)
+        form = form_of(self.ending, forms=self.FORMS)
         # a file is kept: it holds every number
         return rendered(view, form, precision=self.precision, full=True)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "csv", "md")
 ENDINGS = (".json", ".md", ".csv", ".svg", ".html", ".txt")
+OWN_ENDINGS = {".tex": "latex", ".mmd": "mermaid", ".dot": "dot", ".gv": "dot"}
+"""Those of the forms that only some commands write."""
 PIPE_WIDTH = 10_000
 """A pipe is never cut: tables there are as wide as they need."""
 PICTURE_WIDTH = 100
@@ -62,7 +64,9 @@ def written_out() -> Iterator[None]:
 
 
 def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -> str:
-    """Return a view as text of that form: json, csv, md, txt, svg or html."""
+    """Return a view as text of that form: json, csv, md, txt, svg, html or one of its own."""
+    if form in view.texts:
+        return view.texts[form](precision)
     if form == "json":
         from fcinspect.render.jsonable import dumps, envelope
 
@@ -86,19 +90,20 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
     return _picture(view, form, precision)
 
 
-def form_of(ending: str, others: tuple[str, ...] = ()) -> str:
-    """Return the form that a file ending asks for.
+def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:
+    """Return the form that a file ending asks for, of a command that writes these `forms`.
 
     Raises UsageError for an unknown one, which also names the `others` that are served.
     """
     if ending.lower() in ENDINGS:
         return ending.lower()[1:]
-    raise UsageError(
-        f"a file is saved by its ending, and {ending!r} is not known:"
-        f" expected {', '.join((*others, *ENDINGS))}"
-        if ending
-        else f"a file is saved by its ending: expected {', '.join((*others, *ENDINGS))}"
-    )
+    own = {known: form for known, form in OWN_ENDINGS.items() if form in forms}
+    if ending.lower() in own:
+        return own[ending.lower()]
+    expected = f"expected {', '.join((*others, *own, *ENDINGS))}"
+    if not ending:
+        raise UsageError(f"a file is saved by its ending: {expected}")
+    raise UsageError(f"a file is saved by its ending, and {ending!r} is not known: {expected}")
 
 
 def console_for(stream: TextIO, color: str = "auto") -> Console:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ class View:
     """precision -> the page."""
     rows: Callable[[], Iterable[Sequence[object]]]
     """The rows of the CSV file, titles first; numbers exact."""
+    texts: Mapping[str, Callable[[int], str]] = field(default_factory=dict)
+    """form ("latex", "html", "mermaid", "dot") -> the report in that form, of a precision; a form
+    found here stands in place of what the page would be in it."""
     figure: Callable[[str], bytes] | None = None
     """ending (".png", ".svg", ".pdf") -> the bytes of its figure, where the report has one."""
     ok: bool = True

@@ -1,0 +1,1 @@
+"""Pages of HTML that work: self-contained, from templates."""
