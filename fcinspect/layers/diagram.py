@@ -1,0 +1,287 @@
+"""The layered diagram of a fully connected network: what of it is drawn, and what is folded.
+
+A wide layer shows its first and its last units, a long network its first and its last layers; all
+edges between units that are shown are drawn, and the others are counted. So a network of any size
+has a diagram of bounded size. Notation: x_j enters, a^l_j is the activation of unit j of hidden
+layer l, y_j leaves (Nielsen, Neural Networks and Deep Learning, chapter 2); j counts from 1.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fcinspect.layers.network import activation_names, layer_names
+
+if TYPE_CHECKING:
+    from fcinspect.layers.array import Array
+    from fcinspect.layers.linear import LinearLayer
+    from fcinspect.layers.network import Network
+
+MOST_UNITS = 12
+"""Units of a layer that are shown unless another number is asked for."""
+MOST_COLUMNS = 12
+"""Columns of units that are shown, the input among them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """What is to be drawn: the widths of a network, and its numbers where it has them."""
+
+    widths: tuple[int, ...]
+    """in_features, then every layer's out_features."""
+    names: tuple[str, ...]
+    """Of the layers; one fewer than widths, as are the next two."""
+    activations: tuple[str, ...]
+    """Behind each layer; "identity" for none."""
+    biased: tuple[bool, ...]
+    """Whether each layer has a bias."""
+    weights: tuple[LinearLayer, ...] | None = None
+    """The layers themselves, None where only the structure is known."""
+    values: tuple[Array, ...] | None = None
+    """The input and what leaves each activation, one array of each of the widths."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One node."""
+
+    index: int
+    """Its place in its layer, counted from 0: its row in W."""
+    value: float | None
+    """What enters the network here, or leaves the activation; None where it is not known."""
+    bias: float | None
+    """Its entry of b; None at the input, without a bias, or where it is not known."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """The units of one layer, or of the input."""
+
+    position: int
+    """0 is the input, the last is the output."""
+    width: int
+    units: tuple[Unit, ...]
+    """Those that are shown, from the top."""
+    before: int
+    """How many of them stand above the fold; all where nothing is folded."""
+    letter: str
+    """"x" of the input, "a" of a hidden layer, "y" of the output."""
+
+    @property
+    def folded(self) -> int:
+        """How many units are not shown."""
+        return self.width - len(self.units)
+
+    @property
+    def title(self) -> str:
+        """What the column is called: "input", "hidden 1", "output"."""
+        return {"x": "input", "y": "output"}.get(self.letter, f"hidden {self.position}")
+
+    @property
+    def words(self) -> str:
+        """Its width, and how many units are shown where it is folded: "512, showing 12"."""
+        return f"{self.width:,}" + (f", showing {len(self.units)}" if self.folded else "")
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The line from a unit to one of the next layer."""
+
+    source: int
+    """The index of the unit it leaves: the column of W."""
+    target: int
+    """The index of the unit it enters: the row of W."""
+    weight: float | None
+    """W[target, source], None where it is not known."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A linear layer between two columns that are shown."""
+
+    position: int
+    """Of the column it leads to: 1 for the first layer."""
+    name: str
+    in_features: int
+    out_features: int
+    bias: bool
+    activation: str
+    edges: tuple[Edge, ...]
+    """Those between units that are shown, row by row of W."""
+
+    @property
+    def total(self) -> int:
+        """How many edges the layer has, one for each number of W."""
+        return self.in_features * self.out_features
+
+    @property
+    def left_out(self) -> int:
+        """How many of them are not drawn."""
+        return self.total - len(self.edges)
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """What is drawn of a network."""
+
+    widths: tuple[int, ...]
+    columns: tuple[Column, ...]
+    """Those that are shown, from the input on."""
+    connections: tuple[Connection, ...]
+    """The layers between columns that are shown and neighbours."""
+    dtype: str | None
+    """The number format of the weights; None where only the structure is known."""
+    parameters: int
+    """Of the whole network, biases among them."""
+
+    @property
+    def folded_columns(self) -> int:
+        """How many columns in the middle are not shown."""
+        return len(self.widths) - len(self.columns)
+
+    @property
+    def left_of_fold(self) -> int:
+        """How many columns stand before those that are not shown; all where none is left out."""
+        places = [column.position for column in self.columns]
+        return next((k for k, place in enumerate(places) if place != k), len(places))
+
+    @property
+    def total_edges(self) -> int:
+        """How many edges the network has, one for each weight."""
+        return sum(n * m for n, m in zip(self.widths, self.widths[1:], strict=False))
+
+    @property
+    def drawn_edges(self) -> int:
+        """How many of them are drawn."""
+        return sum(len(connection.edges) for connection in self.connections)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the weights are known."""
+        return self.dtype is not None
+
+    @property
+    def has_values(self) -> bool:
+        """Whether the units have values."""
+        return any(unit.value is not None for column in self.columns for unit in column.units)
+
+    @property
+    def scale(self) -> float:
+        """The largest finite |weight| that is drawn; 0 where there is none but 0."""
+        weights = (e.weight for c in self.connections for e in c.edges if e.weight is not None)
+        return max((abs(w) for w in weights if math.isfinite(w)), default=0.0)
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """What is not drawn, in sentences; empty where everything is."""
+        told = []
+        folded = [c for c in self.columns if c.folded]
+        if folded:
+            layers = ", ".join(f"{c.title} {c.words}" for c in folded)
+            told.append(f"folded: {layers} (the first and the last units)")
+        if self.folded_columns:
+            first = self.columns[self.left_of_fold - 1].position + 1
+            last = first + self.folded_columns - 1
+            which = f"hidden layer {first}" if first == last else f"hidden layers {first} to {last}"
+            told.append(f"{which} of {len(self.widths) - 2} not drawn")
+        if self.drawn_edges < self.total_edges:
+            told.append(f"{self.drawn_edges:,} of {self.total_edges:,} edges drawn")
+        return tuple(told)
+
+
+def outline_of_widths(
+    widths: tuple[int, ...], hidden: str = "relu", last: str = "identity", bias: bool = True
+) -> Outline:
+    """Return the structure of the network that a specification names, without numbers."""
+    count = len(widths) - 1
+    return Outline(
+        widths, layer_names(count), tuple(activation_names(count, hidden, last)), (bias,) * count
+    )
+
+
+def outline_of_network(network: Network, values: tuple[Array, ...] | None = None) -> Outline:
+    """Return a network to be drawn with its weights, and with the values of its units."""
+    return Outline(
+        network.widths,
+        tuple(layer.name for layer in network.layers),
+        tuple(layer.activation for layer in network.layers),
+        tuple(layer.linear.bias is not None for layer in network.layers),
+        tuple(layer.linear for layer in network.layers),
+        values,
+    )
+
+
+def diagram_of(outline: Outline, units: int = MOST_UNITS, columns: int = MOST_COLUMNS) -> Diagram:
+    """Return what is drawn: at most so many units of a layer, and so many columns of them.
+
+    Of both the first and the last are shown, and one more of the first where the number is odd.
+    """
+    widths = outline.widths
+    shown = [_column(outline, place, units) for place in _ends(len(widths), columns)]
+    connections = [
+        _connection(outline, left, right)
+        for left, right in zip(shown, shown[1:], strict=False)
+        if right.position == left.position + 1
+    ]
+    parameters = sum(
+        m * (n + biased) for n, m, biased in zip(widths, widths[1:], outline.biased, strict=False)
+    )
+    return Diagram(
+        widths,
+        tuple(shown),
+        tuple(connections),
+        None if outline.weights is None else outline.weights[0].dtype,
+        parameters,
+    )
+
+
+def _ends(count: int, most: int) -> tuple[int, ...]:
+    """Return the first and the last numbers below `count`, at most so many."""
+    if count <= most:
+        return tuple(range(count))
+    first = -(-most // 2)
+    return (*range(first), *range(count - (most - first), count))
+
+
+def _column(outline: Outline, position: int, most: int) -> Column:
+    width = outline.widths[position]
+    shown = _ends(width, most)
+    layer = outline.weights[position - 1] if outline.weights and position else None
+    bias = None if layer is None else layer.bias
+    values = None if outline.values is None else outline.values[position]
+    units = [
+        Unit(
+            index,
+            None if values is None else float(values.values[index]),
+            None if bias is None else float(bias.values[index]),
+        )
+        for index in shown
+    ]
+    letter = "x" if position == 0 else "y" if position == len(outline.widths) - 1 else "a"
+    before = len(shown) if len(shown) == width else -(-most // 2)
+    return Column(position, width, tuple(units), before, letter)
+
+
+def _connection(outline: Outline, left: Column, right: Column) -> Connection:
+    place = right.position - 1
+    layer = None if outline.weights is None else outline.weights[place]
+    edges = [
+        Edge(
+            source.index,
+            target.index,
+            None if layer is None else float(layer.weight.values[target.index, source.index]),
+        )
+        for target in right.units
+        for source in left.units
+    ]
+    return Connection(
+        right.position,
+        outline.names[place],
+        left.width,
+        right.width,
+        outline.biased[place],
+        outline.activations[place],
+        tuple(edges),
+    )
