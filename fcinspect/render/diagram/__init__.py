@@ -1,0 +1,1 @@
+"""The diagram of a network in words: labels, the terminal, Mermaid, Graphviz, JSON and CSV."""

@@ -1,0 +1,218 @@
+"""The figure of a network: its units in columns, its weights as lines between them."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import TYPE_CHECKING
+
+from fcinspect.render.diagram.labels import affine_words, function_words, math_label, shortened
+from fcinspect.render.figures.canvas import figure_bytes, new_figure
+from fcinspect.render.figures.diagram_places import Places, places_of
+from fcinspect.render.figures.strokes import LINE, UNKNOWN, Stroke, stroke_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from fcinspect.layers.diagram import Column, Connection, Diagram, Unit
+
+INK, FAINT = "#1A1A1A", "#5F5F5F"
+FILLS = {"x": "#ECECEC", "a": "white", "y": "white"}
+"""Of the units, by their letter."""
+LETTER = 0.073
+"""Inches that a letter of small text takes, on average."""
+
+
+def diagram_bytes(ending: str, diagram: Diagram, title: str, notes: tuple[str, ...]) -> bytes:
+    """Return the figure as a file of that ending."""
+    return figure_bytes(diagram_figure(diagram, title, notes), ending)
+
+
+def diagram_figure(diagram: Diagram, title: str, notes: tuple[str, ...]) -> Figure:
+    """Return the figure; `notes` stand below it, with what is not drawn."""
+    places = places_of(diagram)
+    lines = [line for note in notes for line in textwrap.wrap(note, places.letters)]
+    figure = new_figure(places.width, places.height_with(len(lines)))
+    figure.set_layout_engine("none")  # every place is known
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(0, places.width)
+    # the middle of the columns is y = 0
+    bottom = places.bottom_with(len(lines))
+    axes.set_ylim(bottom, bottom + places.height_with(len(lines)))
+    words = shortened(title, places.letters * 3 // 4)
+    axes.text(
+        places.margin, places.title, words, fontsize=12, fontweight="bold", color=INK,
+        va="baseline", parse_math=False, gid="title",
+    )  # fmt: skip
+    for connection in diagram.connections:
+        _edges(axes, places, connection, diagram.scale)
+    for column in diagram.columns:
+        _column(axes, places, column, diagram)
+    for connection in diagram.connections:
+        _words(axes, places, connection)
+    if diagram.folded_columns:
+        _fold_of_columns(axes, places, diagram)
+    if diagram.has_weights:
+        _legend(axes, places, diagram)
+    for number, line in enumerate(lines):
+        axes.text(
+            places.margin, places.note(number), line, fontsize=8, color=FAINT, parse_math=False,
+            va="baseline", gid=f"note-{number}",
+        )  # fmt: skip
+    return figure
+
+
+def _edges(axes: Axes, places: Places, connection: Connection, scale: float) -> None:
+    """Draw the lines of one layer, the strongest last."""
+    from matplotlib.lines import Line2D
+
+    left, right = connection.position - 1, connection.position
+    order = sorted(connection.edges, key=lambda e: _size(e.weight))
+    for edge in order:
+        start, end = places.unit(left, edge.source), places.unit(right, edge.target)
+        line = Line2D(
+            (start[0], end[0]), (start[1], end[1]), zorder=1,
+            gid=f"edge-{right}-{edge.target}-{edge.source}",
+        )  # fmt: skip
+        _stroke(line, stroke_of(edge.weight, scale))
+        axes.add_line(line)
+
+
+def _size(weight: float | None) -> float:
+    return 0.0 if weight is None else abs(weight) if math.isfinite(weight) else math.inf
+
+
+def _stroke(line: LINE, stroke: Stroke) -> None:
+    line.set(color=stroke.color, linewidth=stroke.width, alpha=stroke.alpha)
+    line.set_linestyle((0, stroke.dashes) if stroke.dashes else "-")
+
+
+def _column(axes: Axes, places: Places, column: Column, diagram: Diagram) -> None:
+    x = places.x(column.position)
+    axes.text(
+        x, places.heading, column.title, ha="center", va="baseline", fontsize=9.5,
+        fontweight="bold", color=INK, gid=f"column-{column.position}",
+    )  # fmt: skip
+    words = column.words.replace(", ", ",\n" if len(column.words) > 22 else ", ")
+    axes.text(
+        x, places.heading - 0.06, words, ha="center", va="top", fontsize=8.5, color=FAINT,
+        linespacing=1.1, gid=f"width-{column.position}",
+    )  # fmt: skip
+    for unit in column.units:
+        _unit(axes, places, column, unit, diagram)
+    if column.folded:
+        axes.text(
+            x, places.fold(column.position), "⋮", ha="center", va="center", fontsize=17,
+            color=INK, zorder=3, gid=f"fold-{column.position}",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+        )  # fmt: skip
+
+
+def _unit(axes: Axes, places: Places, column: Column, unit: Unit, diagram: Diagram) -> None:
+    from matplotlib.patches import Circle
+
+    x, y = places.unit(column.position, unit.index)
+    gid = f"{column.position}-{unit.index}"
+    axes.add_patch(
+        Circle(
+            (x, y), places.radius, facecolor=FILLS[column.letter], edgecolor=INK, linewidth=1.0,
+            zorder=2, gid=f"unit-{gid}",
+        )
+    )  # fmt: skip
+    label = math_label(column, unit)
+    if unit.value is None or not diagram.has_values:
+        size = 10.5 if unit.index < 99 else 8.5 if unit.index < 999 else 6.5
+        if unit.index >= 99_999:
+            size = 4.5
+        axes.text(
+            x, y, label, ha="center", va="center_baseline", fontsize=size, color=INK, zorder=4,
+            gid=f"label-{gid}",
+        )  # fmt: skip
+        return
+    value = f"{unit.value:.3g}".replace("-", "−")
+    axes.text(
+        x, y, value, ha="center", va="center", color=INK, zorder=4, gid=f"value-{gid}",
+        fontsize=8.5 if len(value) <= 6 else 7 if len(value) <= 7 else 5.8,
+    )  # fmt: skip
+    _beside(axes, places, column, unit, label)
+
+
+def _beside(axes: Axes, places: Places, column: Column, unit: Unit, label: str) -> None:
+    """Write what a unit is called beside it: outside at both ends, above in between."""
+    x, y = places.unit(column.position, unit.index)
+    gid = f"label-{column.position}-{unit.index}"
+    reach = places.radius + 0.06
+    if column.letter == "a":
+        axes.text(
+            x, y + reach - 0.01, label, ha="center", va="bottom", fontsize=9, color=INK, zorder=3,
+            gid=gid, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
+        )  # fmt: skip
+        return
+    side = -1 if column.letter == "x" else 1
+    axes.text(
+        x + side * reach, y, label, ha="right" if side < 0 else "left", va="center_baseline",
+        fontsize=10.5, color=INK, zorder=3, gid=gid,
+    )  # fmt: skip
+
+
+def _words(axes: Axes, places: Places, connection: Connection) -> None:
+    """Write below the edges what the layer is, and below the units what they apply."""
+    left, right = places.x(connection.position - 1), places.x(connection.position)
+    middle = (left + right) / 2
+    name = shortened(connection.name, int((right - left - 0.2) / LETTER))
+    axes.text(
+        middle, places.footing, affine_words(connection), ha="center", va="baseline", fontsize=9,
+        color=INK, gid=f"shape-{connection.position}",
+    )  # fmt: skip
+    axes.text(
+        middle, places.footing - 0.19, name, ha="center", va="baseline", fontsize=8, color=FAINT,
+        parse_math=False, gid=f"name-{connection.position}",
+    )  # fmt: skip
+    axes.text(
+        right, places.footing, function_words(connection, places.is_last(connection.position)),
+        ha="center", va="baseline", fontsize=9, color=INK, parse_math=False,
+        gid=f"activation-{connection.position}",
+    )  # fmt: skip
+
+
+def _fold_of_columns(axes: Axes, places: Places, diagram: Diagram) -> None:
+    last, first = (diagram.columns[diagram.left_of_fold + k].position for k in (-1, 0))
+    x = (places.x(last) + places.x(first)) / 2
+    axes.text(x, 0, "⋯", ha="center", va="center", fontsize=20, color=INK, gid="fold-columns")
+    hidden = diagram.folded_columns
+    words = f"{hidden:,} hidden\n{'layer' if hidden == 1 else 'layers'} not drawn"
+    axes.text(
+        x, -0.2, words, ha="center", va="top", fontsize=8, color=FAINT, gid="fold-columns-words"
+    )
+
+
+def _legend(axes: Axes, places: Places, diagram: Diagram) -> None:
+    """Draw a line of each kind with the weight it stands for."""
+    from matplotlib.lines import Line2D
+
+    scale = diagram.scale
+    weights = [e.weight for c in diagram.connections for e in c.edges if e.weight is not None]
+    samples: list[tuple[float, str]] = []
+    if scale:
+        samples = [(k * scale, f"{k * scale:+.3g}") for k in (1, 0.5, -0.5, -1)]
+    if any(weight == 0 for weight in weights):
+        samples.insert(len(samples) // 2, (0.0, "0"))
+    if any(not math.isfinite(weight) for weight in weights):
+        samples.append((math.nan, "not finite"))
+    step = 1.05
+    per_row = max(1, int((places.width - 2 * places.margin) / step))
+    for number, (weight, words) in enumerate(samples):
+        row, place = divmod(number, per_row)
+        x, y = places.margin + place * step, places.legend - 0.2 * row
+        line = Line2D((x, x + 0.42), (y, y), gid=f"legend-{number}")
+        _stroke(line, stroke_of(weight, scale))
+        axes.add_line(line)
+        axes.text(
+            x + 0.48, y, words.replace("-", "−"), va="center", fontsize=8.5, color=INK,
+            gid=f"legend-words-{number}",
+        )  # fmt: skip
+
+
+__all__ = ["UNKNOWN", "diagram_bytes", "diagram_figure"]
