@@ -179,8 +179,8 @@ class Diagram:
         told = []
         folded = [c for c in self.columns if c.folded]
         if folded:
-            layers = ", ".join(f"{c.title} {c.words}" for c in folded)
-            told.append(f"folded: {layers} (the first and the last units)")
+            layers = ", ".join(f"{len(c.units)} of {c.width:,} ({c.title})" for c in folded)
+            told.append(f"units shown: {layers}, the first and the last")
         if self.folded_columns:
             first = self.columns[self.left_of_fold - 1].position + 1
             last = first + self.folded_columns - 1

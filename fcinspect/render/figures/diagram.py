@@ -6,22 +6,22 @@ import math
 import textwrap
 from typing import TYPE_CHECKING
 
-from fcinspect.render.diagram.labels import affine_words, function_words, math_label, shortened
+from fcinspect.render.diagram.labels import math_label, shortened
+from fcinspect.render.diagram.strokes import Stroke, samples_of, stroke_of
 from fcinspect.render.figures.canvas import figure_bytes, new_figure
-from fcinspect.render.figures.diagram_places import Places, places_of
-from fcinspect.render.figures.strokes import LINE, UNKNOWN, Stroke, stroke_of
+from fcinspect.render.figures.diagram_places import LETTER, Places, heading_lines, places_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from fcinspect.layers.diagram import Column, Connection, Diagram, Unit
 
 INK, FAINT = "#1A1A1A", "#5F5F5F"
 FILLS = {"x": "#ECECEC", "a": "white", "y": "white"}
 """Of the units, by their letter."""
-LETTER = 0.073
-"""Inches that a letter of small text takes, on average."""
+SCALE_NOTE = "weights: the larger the wider, positive whole, negative dashed"
 
 
 def diagram_bytes(ending: str, diagram: Diagram, title: str, notes: tuple[str, ...]) -> bytes:
@@ -32,6 +32,8 @@ def diagram_bytes(ending: str, diagram: Diagram, title: str, notes: tuple[str, .
 def diagram_figure(diagram: Diagram, title: str, notes: tuple[str, ...]) -> Figure:
     """Return the figure; `notes` stand below it, with what is not drawn."""
     places = places_of(diagram)
+    if diagram.has_weights:
+        notes = (SCALE_NOTE, *notes)
     lines = [line for note in notes for line in textwrap.wrap(note, places.letters)]
     figure = new_figure(places.width, places.height_with(len(lines)))
     figure.set_layout_engine("none")  # every place is known
@@ -84,7 +86,7 @@ def _size(weight: float | None) -> float:
     return 0.0 if weight is None else abs(weight) if math.isfinite(weight) else math.inf
 
 
-def _stroke(line: LINE, stroke: Stroke) -> None:
+def _stroke(line: Line2D, stroke: Stroke) -> None:
     line.set(color=stroke.color, linewidth=stroke.width, alpha=stroke.alpha)
     line.set_linestyle((0, stroke.dashes) if stroke.dashes else "-")
 
@@ -95,7 +97,7 @@ def _column(axes: Axes, places: Places, column: Column, diagram: Diagram) -> Non
         x, places.heading, column.title, ha="center", va="baseline", fontsize=9.5,
         fontweight="bold", color=INK, gid=f"column-{column.position}",
     )  # fmt: skip
-    words = column.words.replace(", ", ",\n" if len(column.words) > 22 else ", ")
+    words = "\n".join(heading_lines(column))
     axes.text(
         x, places.heading - 0.06, words, ha="center", va="top", fontsize=8.5, color=FAINT,
         linespacing=1.1, gid=f"width-{column.position}",
@@ -158,23 +160,23 @@ def _beside(axes: Axes, places: Places, column: Column, unit: Unit, label: str) 
 
 
 def _words(axes: Axes, places: Places, connection: Connection) -> None:
-    """Write below the edges what the layer is, and below the units what they apply."""
+    """Write below the units what they apply, and below the edges what the layer is."""
     left, right = places.x(connection.position - 1), places.x(connection.position)
     middle = (left + right) / 2
     name = shortened(connection.name, int((right - left - 0.2) / LETTER))
-    axes.text(
-        middle, places.footing, affine_words(connection), ha="center", va="baseline", fontsize=9,
-        color=INK, gid=f"shape-{connection.position}",
-    )  # fmt: skip
-    axes.text(
-        middle, places.footing - 0.19, name, ha="center", va="baseline", fontsize=8, color=FAINT,
-        parse_math=False, gid=f"name-{connection.position}",
-    )  # fmt: skip
-    axes.text(
-        right, places.footing, function_words(connection, places.is_last(connection.position)),
-        ha="center", va="baseline", fontsize=9, color=INK, parse_math=False,
-        gid=f"activation-{connection.position}",
-    )  # fmt: skip
+    result = "y" if places.is_last(connection.position) else "a"
+    applied = "$z$" if connection.activation == "identity" else f"{connection.activation}($z$)"
+    bias = f" + $b$ {connection.out_features}" if connection.bias else ""
+    shape = f"$W$ {connection.out_features}×{connection.in_features}{bias}"
+    for kind, x, row, words, look in (
+        ("activation", right, 0, f"${result}$ = {applied}", {"fontsize": 9, "color": INK}),
+        ("shape", middle, 1, shape, {"fontsize": 9, "color": INK}),
+        ("name", middle, 2, name, {"fontsize": 8, "color": FAINT, "parse_math": False}),
+    ):
+        axes.text(
+            x, places.footing(row), words, ha="center", va="baseline",
+            gid=f"{kind}-{connection.position}", **look,
+        )  # fmt: skip
 
 
 def _fold_of_columns(axes: Axes, places: Places, diagram: Diagram) -> None:
@@ -192,27 +194,12 @@ def _legend(axes: Axes, places: Places, diagram: Diagram) -> None:
     """Draw a line of each kind with the weight it stands for."""
     from matplotlib.lines import Line2D
 
-    scale = diagram.scale
-    weights = [e.weight for c in diagram.connections for e in c.edges if e.weight is not None]
-    samples: list[tuple[float, str]] = []
-    if scale:
-        samples = [(k * scale, f"{k * scale:+.3g}") for k in (1, 0.5, -0.5, -1)]
-    if any(weight == 0 for weight in weights):
-        samples.insert(len(samples) // 2, (0.0, "0"))
-    if any(not math.isfinite(weight) for weight in weights):
-        samples.append((math.nan, "not finite"))
-    step = 1.05
-    per_row = max(1, int((places.width - 2 * places.margin) / step))
-    for number, (weight, words) in enumerate(samples):
-        row, place = divmod(number, per_row)
-        x, y = places.margin + place * step, places.legend - 0.2 * row
+    for number, (weight, words) in enumerate(samples_of(diagram)):
+        x, y = places.legend(number)
         line = Line2D((x, x + 0.42), (y, y), gid=f"legend-{number}")
-        _stroke(line, stroke_of(weight, scale))
+        _stroke(line, stroke_of(weight, diagram.scale))
         axes.add_line(line)
         axes.text(
             x + 0.48, y, words.replace("-", "−"), va="center", fontsize=8.5, color=INK,
             gid=f"legend-words-{number}",
         )  # fmt: skip
-
-
-__all__ = ["UNKNOWN", "diagram_bytes", "diagram_figure"]

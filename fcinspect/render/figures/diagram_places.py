@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fcinspect.render.diagram.labels import affine_words
+from fcinspect.render.diagram.strokes import samples_of
 
 if TYPE_CHECKING:
     from fcinspect.layers.diagram import Column, Diagram
 
 NARROWEST_GAP = 1.55
 """Between the middles of two columns."""
-FOLDED_GAP = 1.7
 NARROWEST = 3.4
 """Of the whole figure."""
 CLEARANCE = 0.08
 """Between a unit and an edge that passes it."""
 LETTER = 0.073
+"""Inches that a letter of small text takes, on average."""
+LEGEND_STEP = 1.05
+BARE, WITH_VALUES = (0.21, 0.6), (0.29, 0.86)
+"""The radius of a unit, and the distance of two, without and with a value in it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Places:
     """The y of the uppermost unit; the lowest one is as far below the middle."""
     rows_of_words: int
     """Lines below the headings: one, or two where a width and what is shown are long."""
-    legend_rows: int
+    samples: int
+    """Lines of the legend."""
 
     def x(self, position: int) -> float:
         """Return the x of a column."""
@@ -63,33 +68,35 @@ class Places:
     @property
     def heading(self) -> float:
         """The baseline of the columns' titles."""
-        return self.top + self.radius + 0.42 + 0.14 * (self.rows_of_words - 1)
+        labels = 0.2 if self.radius > BARE[0] else 0.0
+        return self.top + self.radius + 0.42 + labels + 0.14 * (self.rows_of_words - 1)
 
     @property
     def title(self) -> float:
         """The baseline of the figure's title."""
         return self.heading + 0.42
 
-    @property
-    def footing(self) -> float:
-        """The baseline of what stands below the edges."""
-        return -self.top - self.radius - 0.36
+    def footing(self, row: int) -> float:
+        """Return the baseline of a row of what stands below the units and edges."""
+        return -self.top - self.radius - 0.3 - 0.18 * row
+
+    def legend(self, number: int) -> tuple[float, float]:
+        """Return where a line of the legend begins."""
+        row, place = divmod(number, self._legend_columns)
+        return self.margin + place * LEGEND_STEP, self.footing(2) - 0.35 - 0.2 * row
 
     @property
-    def legend(self) -> float:
-        """The y of the legend's first line."""
-        return self.footing - 0.52
+    def _legend_columns(self) -> int:
+        return max(1, int((self.width - 2 * self.margin) / LEGEND_STEP))
 
     def note(self, number: int) -> float:
         """Return the baseline of a line of the notes."""
-        legend = self.legend - 0.2 * (self.legend_rows - 1) if self.legend_rows else self.legend + 0.2
-        return legend - 0.28 - 0.17 * number
+        above = self.legend(self.samples - 1)[1] if self.samples else self.footing(2)
+        return above - 0.3 - 0.17 * number
 
     def bottom_with(self, notes: int) -> float:
         """Return the lower edge of the figure."""
-        if notes:
-            return self.note(notes - 1) - 0.15
-        return (self.legend if self.legend_rows else self.footing - 0.19) - 0.2
+        return (self.note(notes - 1) if notes else self.note(0) + 0.25) - 0.2
 
     def height_with(self, notes: int) -> float:
         """Return the height of the figure."""
@@ -98,43 +105,60 @@ class Places:
 
 def places_of(diagram: Diagram) -> Places:
     """Return where the parts of a diagram stand."""
-    radius, pitch = (0.29, 0.86) if diagram.has_values else (0.21, 0.6)
+    radius, pitch = WITH_VALUES if diagram.has_values else BARE
     heights = {c.position: _slots(c) - 1 for c in diagram.columns}
     margin = 0.45
-    x = margin + max(radius, 0.3) + (0.3 if diagram.has_values else 0.0)
+    spread = {c.position: _half_heading(c, with_values=diagram.has_values) for c in diagram.columns}
     columns: dict[int, float] = {}
     units: dict[tuple[int, int], float] = {}
     folds: dict[int, float] = {}
     connections = {c.position: c for c in diagram.connections}
+    left, x = 0, max(2 * margin, spread[0] + 0.2)
     for column in diagram.columns:
         place = column.position
         if place:
             connection = connections.get(place)
-            if connection is None:
-                x += FOLDED_GAP
-            else:
-                words = len(affine_words(connection)) * LETTER * 1.1 + 2 * radius + 0.3
-                # so steep that an edge passes beside its unit's neighbour
-                steepest = (heights[place] + heights[place - 1]) / 2
-                x += max(NARROWEST_GAP, words, (radius + CLEARANCE) * steepest)
-        columns[place] = x
+            # so wide that an edge passes beside its unit's neighbour
+            steepest = (heights[place] + heights[left]) / 2
+            words = 0 if connection is None else len(affine_words(connection))
+            x += max(
+                NARROWEST_GAP,
+                spread[left] + spread[place] + 0.15,
+                words * LETTER * 1.1 + 0.3,
+                0.0 if connection is None else (radius + CLEARANCE) * steepest,
+            )
+        columns[place], left = x, place
         for slot, unit in enumerate(column.units):
             below = slot + (1 if slot >= column.before else 0)
             units[place, unit.index] = (heights[place] / 2 - below) * pitch
         if column.folded:
             folds[place] = (heights[place] / 2 - column.before) * pitch
-    first = next(iter(columns.values()))
-    width = x + first
+    width = x + max(2 * margin, spread[left] + 0.2)
     if width < NARROWEST:
         columns = {k: v + (NARROWEST - width) / 2 for k, v in columns.items()}
         width = NARROWEST
-    rows = 2 if any(len(c.words) > 22 for c in diagram.columns) else 1
+    rows = max(len(heading_lines(c)) for c in diagram.columns)
     top = max(heights.values()) / 2 * pitch
-    return Places(
-        columns, units, folds, radius, margin, width, top, rows, 1 if diagram.has_weights else 0
-    )
+    return Places(columns, units, folds, radius, margin, width, top, rows, len(samples_of(diagram)))
 
 
 def _slots(column: Column) -> int:
     """Return how many units, and fold marks, stand one below the other."""
     return len(column.units) + bool(column.folded)
+
+
+def _half_heading(column: Column, *, with_values: bool) -> float:
+    """Return how far the words of a column reach to each side of its middle."""
+    longest = max(map(len, (column.title, *heading_lines(column))))
+    outside = 0.0
+    if with_values and column.letter != "a":
+        outside = WITH_VALUES[0] + 0.12 + 0.1 * (1 + len(str(column.width)) * 0.75)
+    return max(longest * LETTER * 1.1 / 2, outside)
+
+
+def heading_lines(column: Column) -> tuple[str, ...]:
+    """Return "512, showing 12", in two lines where it is long."""
+    if len(column.words) <= 22:
+        return (column.words,)
+    width, shown = column.words.rsplit(", ", 1)
+    return f"{width},", shown

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-LINE = Any
+if TYPE_CHECKING:
+    from fcinspect.layers.diagram import Diagram
+
 BLUE, VERMILLION, GREY, BLACK = "#0072B2", "#D55E00", "#7A7A7A", "#000000"
 """Of Okabe and Ito's palette."""
 THINNEST, GROWTH = 0.4, 2.4
@@ -56,3 +58,17 @@ def stroke_of(weight: float | None, scale: float) -> Stroke:
     if weight > 0:
         return Stroke(BLUE, width, alpha=alpha)
     return Stroke(VERMILLION, width, (DASH / width, GAP / width), alpha)
+
+
+def samples_of(diagram: Diagram) -> list[tuple[float, str]]:
+    """Return the weights whose lines a legend shows, with their words."""
+    scale = diagram.scale
+    weights = [e.weight for c in diagram.connections for e in c.edges if e.weight is not None]
+    samples: list[tuple[float, str]] = []
+    if scale:
+        samples = [(k * scale, f"{k * scale:+.3g}") for k in (1, 0.5, -0.5, -1)]
+    if any(weight == 0 for weight in weights):
+        samples.insert(len(samples) // 2, (0.0, "0"))
+    if any(not math.isfinite(weight) for weight in weights):
+        samples.append((math.nan, "not finite"))
+    return samples
