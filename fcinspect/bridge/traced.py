@@ -27,7 +27,9 @@ from fcinspect.bridge.trace.tensors import described
 from fcinspect.bridge.trace.tracer import Tracer
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, UsageError
+from fcinspect.layers.linear import LinearLayer
 from fcinspect.shapes import steps
+from fcinspect.shapes.chain import Link
 from fcinspect.shapes.steps import Device, Failure, ModuleTrace, Parameter, Stage
 
 
@@ -85,6 +87,24 @@ class Traced:
         """Return a fresh module, or the ready one; raises InputError or Refused."""
         self._load()
         return self._module_on("cpu")
+
+    def chained(
+        self, chain: Sequence[Link], seed: int | None
+    ) -> tuple[tuple[LinearLayer, ...], bool]:
+        """Return the layers of a chain, and whether the module was ready.
+
+        A fresh module is made after torch.manual_seed(seed). Raises InputError where it computes
+        something else, UsageError for a seed of a ready module.
+        """
+        from fcinspect.bridge.chained import layers_of
+
+        self._load()
+        ready = isinstance(self._found, nn.Module)
+        if ready and seed is not None:
+            raise UsageError(f"--seed is for classes and functions: {self._text} is a ready module")
+        torch.manual_seed(seed or 0)
+        with self._borrowed("cpu") as module:
+            return layers_of(module, chain, self._text), ready
 
     def trace_edited(
         self, texts: Mapping[str, str], inputs: Sequence[steps.Tensor], training: bool

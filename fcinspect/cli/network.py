@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
 from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import InputError, did_you_mean
 from fcinspect.layers.array import Array
-from fcinspect.layers.network import DenseLayer, Network
+from fcinspect.layers.network import DenseLayer, Network, require_fit
 
 if TYPE_CHECKING:
     from fcinspect.layers.linear import LinearLayer
+
+
+STEP_DTYPES = ("float32", "float64")
+"""Those that a step runs in."""
+ANY_DTYPE = ("float64", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -29,16 +35,19 @@ def network_from(
     activation: str | None,
     output_activation: str | None,
     loss: str,
+    dtypes: tuple[str, ...] = STEP_DTYPES,
 ) -> FoundNetwork:
     """Return the layers of a file in its order, in `dtype` or else as the file has them.
 
     An activation the file does not name is `activation` (relu) behind a hidden layer and
     `output_activation` (identity, sigmoid for bce) behind the last. Raises InputError where the
-    layers are no network, or not of a dtype that a step runs in.
+    layers are no network, or not of one of the `dtypes`.
     """
     checkpoint = open_checkpoint(file, plain_dtype=dtype or "float32")
     if not checkpoint.layers:
         raise InputError(f"{checkpoint.source} holds no linear layer")
+    for before, after in pairwise(checkpoint.layers):
+        require_fit(before, after)  # before their numbers are read
     warnings: list[str] = [*checkpoint.problems, *checkpoint.notes]
     layers = []
     last = len(checkpoint.layers) - 1
@@ -61,16 +70,18 @@ def network_from(
         linear = stored.read()
         linear = replace(linear, name=linear.name or f"fc{place + 1}")
         warnings += stored.remarks()
-        layers.append(DenseLayer(_held(linear, dtype, warnings), named))
+        layers.append(DenseLayer(_held(linear, dtype, dtypes, warnings), named))
     if checkpoint.skipped:
         names = ", ".join(repr(skip.name) for skip in checkpoint.skipped[:8])
         warnings.append(f"not part of the network: {names}")
     return FoundNetwork(Network(tuple(layers)), tuple(warnings))
 
 
-def _held(linear: LinearLayer, dtype: str | None, warnings: list[str]) -> LinearLayer:
+def _held(
+    linear: LinearLayer, dtype: str | None, dtypes: tuple[str, ...], warnings: list[str]
+) -> LinearLayer:
     """Return the layer's numbers in `dtype`."""
-    if dtype is None and linear.dtype not in ("float32", "float64"):
+    if dtype is None and linear.dtype not in dtypes:
         raise InputError(
             f"layer {linear.name!r} is {linear.dtype}: step runs in float32 or float64",
             hint="--dtype float32 takes its numbers as they are",

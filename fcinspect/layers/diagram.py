@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fcinspect.layers.network import activation_names, layer_names
@@ -150,7 +151,7 @@ class Diagram:
     @property
     def total_edges(self) -> int:
         """How many edges the network has, one for each weight."""
-        return sum(n * m for n, m in zip(self.widths, self.widths[1:], strict=False))
+        return sum(n * m for n, m in pairwise(self.widths))
 
     @property
     def drawn_edges(self) -> int:
@@ -222,7 +223,7 @@ def diagram_of(outline: Outline, units: int = MOST_UNITS, columns: int = MOST_CO
     shown = [_column(outline, place, units) for place in _ends(len(widths), columns)]
     connections = [
         _connection(outline, left, right)
-        for left, right in zip(shown, shown[1:], strict=False)
+        for left, right in pairwise(shown)
         if right.position == left.position + 1
     ]
     parameters = sum(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from fcinspect.errors import InputError
 from fcinspect.layers.linear import LinearLayer
@@ -34,12 +35,7 @@ class Network:
         if not self.layers:
             raise InputError("the network has no layers")
         for before, after in pairwise(layer.linear for layer in self.layers):
-            if before.out_features != after.in_features:
-                raise InputError(
-                    f"layers {before.name!r} and {after.name!r} do not fit together:"
-                    f" {before.name!r} has out_features {before.out_features},"
-                    f" {after.name!r} has in_features {after.in_features}"
-                )
+            require_fit(before, after)
             if before.dtype != after.dtype:
                 raise InputError(
                     f"layers {before.name!r} and {after.name!r} differ in dtype:"
@@ -56,6 +52,35 @@ class Network:
     def dtype(self) -> str:
         """The number format of all layers."""
         return self.layers[0].linear.dtype
+
+
+class Widths(Protocol):
+    """What has the widths of a layer."""
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        ...
+
+    @property
+    def in_features(self) -> int:
+        """The width of the input."""
+        ...
+
+    @property
+    def out_features(self) -> int:
+        """The width of the output."""
+        ...
+
+
+def require_fit(before: Widths, after: Widths) -> None:
+    """Raise InputError where the output of a layer cannot enter the next one."""
+    if before.out_features != after.in_features:
+        raise InputError(
+            f"layers {before.name!r} and {after.name!r} do not fit together:"
+            f" {before.name!r} has out_features {before.out_features},"
+            f" {after.name!r} has in_features {after.in_features}"
+        )
 
 
 def layer_names(count: int) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from fcinspect.render import (
     module_documents,
     scan_documents,
 )
+from fcinspect.render.diagram import documents as diagram_documents
 
 Data = TypeVar("Data")
 
@@ -31,6 +32,7 @@ DOCUMENTS: dict[str, Any] = {
     "diff": diff_documents.DiffDocument,
     "approximate": approximation_documents.ApproximateDocument
     | approximation_documents.DepthDocument,
+    "draw": diagram_documents.DrawDocument,
 }
 
 

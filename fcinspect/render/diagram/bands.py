@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fcinspect.render.diagram.labels import ascii_label, label
@@ -67,7 +68,7 @@ class Band:
     def footings(self) -> tuple[str, ...]:
         """The lines below: what the units apply, then the shapes of the layers."""
         middles = self._middles()
-        between = [(a + b) // 2 for a, b in zip(middles, middles[1:], strict=False)]
+        between = [(a + b) // 2 for a, b in pairwise(middles)]
         applied = _lines([(c.footing,) for c in self.columns], middles)
         return (*applied, *_lines([gap.footing for gap in self.gaps], between))
 
@@ -80,13 +81,13 @@ class Band:
 
 
 def bands_of(diagram: Diagram, precision: int, medium: Medium) -> tuple[Band, ...]:
-    """Return the bands, each as wide as the medium allows; the last column of one begins the next."""
+    """Return the bands, as wide as the medium allows; the last column of one begins the next."""
     rows = max(2 * _slots(column) - 1 for column in diagram.columns)
     columns = [_text(column, diagram, rows, precision, medium) for column in diagram.columns]
     by_place = {connection.position: connection for connection in diagram.connections}
     gaps = [
         _gap(left, right, by_place.get(right.column.position), diagram, medium)
-        for left, right in zip(columns, columns[1:], strict=False)
+        for left, right in pairwise(columns)
     ]
     bands = []
     start = 0

@@ -32,8 +32,8 @@ def _lines(diagram: Diagram, title: str, precision: int) -> Iterator[str]:
     words = [title, *diagram.folds]
     yield f"  graph [label={_joined(words)}, labelloc=b, labeljust=l, rankdir=LR, splines=line,"
     yield '    nodesep=0.25, ranksep=1.6, outputorder=edgesfirst, fontname="DejaVu Sans"]'
-    yield '  node [shape=circle, style=filled, fillcolor=white, fontname="DejaVu Sans", fontsize=11,'
-    yield "    width=0.6, margin=0.02]"
+    yield '  node [shape=circle, style=filled, fillcolor=white, fontname="DejaVu Sans",'
+    yield "    fontsize=11, width=0.6, margin=0.02]"
     yield '  edge [fontname="DejaVu Sans"]'
     for column in diagram.columns:
         yield from _column(column, diagram, precision)

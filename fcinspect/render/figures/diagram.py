@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fcinspect.render.diagram.labels import math_label, shortened
 from fcinspect.render.diagram.strokes import Stroke, samples_of, stroke_of
@@ -168,11 +168,12 @@ def _words(axes: Axes, places: Places, connection: Connection) -> None:
     applied = "$z$" if connection.activation == "identity" else f"{connection.activation}($z$)"
     bias = f" + $b$ {connection.out_features}" if connection.bias else ""
     shape = f"$W$ {connection.out_features}×{connection.in_features}{bias}"
-    for kind, x, row, words, look in (
+    parts: tuple[tuple[str, float, int, str, dict[str, Any]], ...] = (
         ("activation", right, 0, f"${result}$ = {applied}", {"fontsize": 9, "color": INK}),
         ("shape", middle, 1, shape, {"fontsize": 9, "color": INK}),
         ("name", middle, 2, name, {"fontsize": 8, "color": FAINT, "parse_math": False}),
-    ):
+    )
+    for kind, x, row, words, look in parts:
         axes.text(
             x, places.footing(row), words, ha="center", va="baseline",
             gid=f"{kind}-{connection.position}", **look,

@@ -1,0 +1,213 @@
+"""The network that `fcinspect draw` is to draw, and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.arithmetic.settings import ACTIVATION_NAMES
+from fcinspect.cli.inputs import names_a_checkpoint, read_input
+from fcinspect.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from fcinspect.layers.array import Array
+    from fcinspect.layers.diagram import Outline
+    from fcinspect.layers.linear import LinearLayer
+    from fcinspect.layers.network import Network
+    from fcinspect.shapes.chain import Link
+
+COPIES = 12
+"""Bytes a number takes while a network is made and drawn, its own among them."""
+NO_LOSS = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A network to draw."""
+
+    outline: Outline
+    source: str
+    """Where it comes from, in words."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The network as it was asked for."""
+
+    network: str
+    seed: int | None
+    x: str | None
+    activation: str | None
+    output_activation: str | None
+    bias: bool
+    inputs: tuple[str, ...]
+    arg: tuple[str, ...]
+    timeout: float
+
+    def asked(self) -> dict[str, Any]:
+        """Return the options, for the report."""
+        return {**asdict(self), "inputs": list(self.inputs), "arg": list(self.arg)}
+
+    def found(self) -> Found:
+        """Return the network; raises a FcinspectError for what is none."""
+        if [self.network, self.x].count("-") > 1:
+            raise UsageError("standard input can be read once: give one of them as a file")
+        if names_a_checkpoint(self.network):
+            self._refuse_options_of_code()
+            return self._of_file()
+        if ":" in self.network:
+            return self._of_code()
+        self._refuse_options_of_code()
+        return self._of_widths()
+
+    def _of_widths(self) -> Found:
+        from fcinspect.layers.diagram import outline_of_widths
+        from fcinspect.layers.spec import parse_widths
+
+        widths = parse_widths(self.network)
+        outline = outline_of_widths(
+            widths, self.activation or "relu", self.output_activation or "identity", self.bias
+        )
+        if self.seed is None:
+            if self.x is not None:
+                raise UsageError(
+                    "--x needs weights, and widths have none",
+                    hint="--seed S draws them, or give a file of layers",
+                )
+            return Found(outline, "structure only, --seed S draws weights")
+        return self._of_seed(outline)
+
+    def _of_seed(self, outline: Outline) -> Found:
+        from fcinspect.layers.memory import require_free
+
+        widths = outline.widths
+        parameters = sum((n + 1) * m for n, m in pairwise(widths))
+        require_free(parameters * COPIES, f"{self.network} with its weights")
+        x = self._x(widths[0], "float32")
+
+        from fcinspect.bridge.networks import seeded_network
+
+        assert self.seed is not None
+        network = seeded_network(widths, outline.activations, self.bias, self.seed, "float32")
+        return self._with_values(
+            network, x, f"nn.Linear's default layers, float32; torch.manual_seed({self.seed})"
+        )
+
+    def _of_file(self) -> Found:
+        from fcinspect.checkpoints.access.uris import masked_name
+        from fcinspect.cli.network import ANY_DTYPE, network_from
+
+        for name, given in (("--seed", self.seed is not None), ("--no-bias", not self.bias)):
+            if given:
+                raise UsageError(f"{name} makes new layers: it cannot go with layers from a file")
+        found = network_from(
+            self.network, None, self.activation, self.output_activation, NO_LOSS, ANY_DTYPE
+        )
+        network = found.network
+        x = self._x(network.widths[0], network.dtype)
+        name = "standard input" if self.network == "-" else masked_name(self.network)
+        source = f"layers from {name}, {network.dtype}"
+        return self._with_values(network, x, source, found.warnings)
+
+    def _of_code(self) -> Found:
+        from fcinspect.layers.diagram import Outline
+        from fcinspect.layers.network import DenseLayer, Network
+
+        for name, given in (
+            ("--activation", self.activation),
+            ("--output-activation", self.output_activation),
+            ("--no-bias", not self.bias),
+        ):
+            if given:
+                raise UsageError(f"{name} is for widths: {self.network} has its own")
+        chain, layers, ready = self._chain()
+        if self.seed is None and not ready:
+            if self.x is not None:
+                raise UsageError(
+                    f"--x needs weights: {self.network} makes new ones each time",
+                    hint="--seed S makes them after torch.manual_seed(S)",
+                )
+            outline = Outline(
+                (chain[0].in_features, *(link.out_features for link in chain)),
+                tuple(link.name for link in chain),
+                tuple(link.activation for link in chain),
+                tuple(link.bias is not None for link in chain),
+            )
+            return Found(outline, f"structure of {self.network}, --seed S draws weights")
+        network = Network(
+            tuple(
+                DenseLayer(layer, link.activation)
+                for layer, link in zip(layers, chain, strict=True)
+            )
+        )
+        x = self._x(network.widths[0], network.dtype)
+        seeded = "" if self.seed is None else f"; torch.manual_seed({self.seed})"
+        return self._with_values(network, x, f"{self.network}, {network.dtype}{seeded}")
+
+    def _chain(self) -> tuple[tuple[Link, ...], tuple[LinearLayer, ...], bool]:
+        """Return the layers that the module runs, and whether they are not made anew each time."""
+        from fcinspect.cli.module import ModuleOptions
+        from fcinspect.cli.trace import refuse_unmade
+        from fcinspect.shapes.chain import chain_of
+
+        options = ModuleOptions(
+            list(self.inputs) or None, None, list(self.arg) or None, timeout=self.timeout
+        )
+        with options.opened(self.network) as tracing:
+            trace = options.traced(tracing)
+            refuse_unmade(trace)
+            if trace.failure is not None:
+                said = " ".join(trace.failure.message.split())[:200]
+                raise InputError(
+                    f"{self.network} does not run: {trace.failure.error}: {said}",
+                    hint="fcinspect trace shows where it stops",
+                )
+            chain = chain_of(trace)
+            layers, ready = tracing.ask("chained", chain, self.seed)
+            return chain, layers, ready
+
+    def _x(self, in_features: int, dtype: str) -> tuple[Array, tuple[str, ...]] | None:
+        """Return the input, one row, and what a reader should know of it."""
+        if self.x is None:
+            return None
+        x, said = read_input(self.x, in_features, dtype, None)
+        if len(x.shape) != 1:
+            rows = x.size // in_features
+            raise UsageError(
+                f"a diagram shows one input: x has {rows} row{'' if rows == 1 else 's'}"
+                f" (shape {x.shape}), expected {in_features} numbers"
+            )
+        return x, said
+
+    def _with_values(
+        self,
+        network: Network,
+        x: tuple[Array, tuple[str, ...]] | None,
+        source: str,
+        warnings: tuple[str, ...] = (),
+    ) -> Found:
+        from fcinspect.layers.diagram import outline_of_network
+
+        if x is None:
+            return Found(outline_of_network(network), source, warnings)
+        from fcinspect.arithmetic.affine import numpy_version
+        from fcinspect.arithmetic.forward import forward_values
+
+        for layer in network.layers:
+            layer.linear.require_one_dtype()
+            if layer.activation not in ACTIVATION_NAMES:
+                raise UsageError(
+                    f"--x: {layer.activation!r} behind {layer.name!r} is not computed here,"
+                    f" expected one of {', '.join(ACTIVATION_NAMES)}"
+                )
+        values = forward_values(network, x[0])
+        outline = outline_of_network(network, values)
+        return Found(outline, f"{source}; values by {numpy_version()}", (*warnings, *x[1]))
+
+    def _refuse_options_of_code(self) -> None:
+        """Raise UsageError where an option of MODULE:OBJECT is given without one."""
+        for name, given in (("--input", self.inputs), ("--arg", self.arg)):
+            if given:
+                raise UsageError(f"{name} is for MODULE:OBJECT, and {self.network!r} is none")
