@@ -1,0 +1,217 @@
+"""The figure of a network: a line for each weight, a circle for each unit, no word on another."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from fcinspect.layers.diagram import Diagram, diagram_of, outline_of_network
+from fcinspect.render.diagram.strokes import BLUE, VERMILLION
+from fcinspect.render.figures.diagram import diagram_bytes, diagram_figure
+from tests.networks import KINDS, SMALL, SPECS, made, outline
+
+RUNS = [
+    (kind, widths) for widths in SPECS for kind in KINDS if kind == "structure" or widths in SMALL
+]
+
+
+def drawn(diagram: Diagram, title: str = "3-5-4-2") -> Figure:
+    """Return the figure, with what is folded told below."""
+    return diagram_figure(diagram, title, diagram.folds)
+
+
+def parts(figure: Figure, kind: type[Line2D] | type[Circle] | type[Text]) -> dict[str, object]:
+    """Return the artists of a kind by their ids."""
+    found = figure.axes[0].findobj(kind)
+    return {str(artist.get_gid()): artist for artist in found if artist.get_gid()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_unit_and_every_edge_is_there(kind: str) -> None:
+    """By their ids, in the figure and in the SVG file."""
+    diagram = diagram_of(outline(kind, 3, 5, 4, 2))
+    widths = (3, 5, 4, 2)
+    units = {f"unit-{k}-{i}" for k, width in enumerate(widths) for i in range(width)}
+    edges = {
+        f"edge-{k}-{i}-{j}"
+        for k in (1, 2, 3)
+        for i in range(widths[k])
+        for j in range(widths[k - 1])
+    }
+    figure = drawn(diagram)
+    lines = parts(figure, Line2D)
+    assert set(parts(figure, Circle)) == units
+    assert {name for name in lines if name.startswith("edge")} == edges
+    labels = {f"label{name.removeprefix('unit')}" for name in units}
+    values = {f"value{name.removeprefix('unit')}" for name in units} if kind == "values" else set()
+    words = set(parts(figure, Text))
+    assert labels | values <= words
+    assert ("value-1-0" in words) == (kind == "values")
+    svg = diagram_bytes(".svg", diagram, "3-5-4-2", ()).decode()
+    assert units | edges | labels | values <= set(re.findall(r'id="([^"]+)"', svg))
+
+
+def test_a_missing_edge_is_seen() -> None:
+    """The ids tell: without one connection its edges are not there."""
+    diagram = diagram_of(outline("structure", 3, 5, 4, 2))
+    fewer = Diagram(
+        diagram.widths, diagram.columns, diagram.connections[:-1], diagram.dtype, 0
+    )
+    assert not any(name.startswith("edge-3") for name in parts(drawn(fewer), Line2D))
+
+
+def test_a_line_ends_in_the_units_that_it_joins() -> None:
+    """Each edge leads from the middle of its source to that of its target."""
+    figure = drawn(diagram_of(outline("weights", 20, 5, 2)))
+    circles = parts(figure, Circle)
+    for name, line in parts(figure, Line2D).items():
+        if not name.startswith("edge"):
+            continue
+        _, layer, target, source = name.split("-")
+        ends = [circles[f"unit-{int(layer) - 1}-{source}"], circles[f"unit-{layer}-{target}"]]
+        assert isinstance(line, Line2D)
+        assert [tuple(map(float, point)) for point in line.get_xydata()] == [  # type: ignore[union-attr]  # an array
+            end.center for end in ends  # type: ignore[attr-defined]  # circles
+        ]
+
+
+def test_width_tells_the_size_and_dashes_and_colour_the_sign() -> None:
+    """A larger weight has a wider line; negative ones are dashed."""
+    network = made(3, 5, 4, 2)
+    figure = drawn(diagram_of(outline_of_network(network)))
+    lines = parts(figure, Line2D)
+    looks = []
+    for place, layer in enumerate(network.layers, start=1):
+        for (i, j), weight in np.ndenumerate(layer.linear.weight.values):
+            line = lines[f"edge-{place}-{i}-{j}"]
+            assert isinstance(line, Line2D)
+            looks.append((abs(float(weight)), line.get_linewidth()))
+            assert line.is_dashed() == bool(weight < 0)
+            assert to_hex(line.get_color()).upper() == (BLUE if weight > 0 else VERMILLION)
+    looks.sort()
+    widths = [width for _, width in looks]
+    assert widths == sorted(widths)
+    assert widths[0] < widths[-1] / 2
+
+
+def test_the_legend_says_the_scale() -> None:
+    """Its widest line is the largest weight that is drawn; 0 and nan are told where they occur."""
+    network = made(2, 3)
+    diagram = diagram_of(outline_of_network(network))
+    words = [t.get_text() for n, t in parts(drawn(diagram), Text).items() if "legend" in n]  # type: ignore[attr-defined]  # texts
+    assert float(words[0]) == pytest.approx(diagram.scale, rel=1e-2)
+    assert float(words[-1].replace("−", "-")) == pytest.approx(-diagram.scale, rel=1e-2)
+    spoilt = network.layers[0].linear.weight.values.copy()
+    spoilt[0, 0], spoilt[1, 0] = np.nan, 0
+    object.__setattr__(network.layers[0].linear.weight, "values", spoilt)
+    figure = drawn(diagram_of(outline_of_network(network)))
+    words = [t.get_text() for n, t in parts(figure, Text).items() if "legend" in n]  # type: ignore[attr-defined]  # texts
+    assert {"0", "not finite"} < set(words)
+
+
+def test_without_weights_there_is_no_legend() -> None:
+    """Nothing is told of numbers that there are none of."""
+    words = parts(drawn(diagram_of(outline("structure", 3, 2))), Text)
+    assert not any("legend" in name or "value" in name for name in words)
+
+
+def collisions(figure: Figure) -> list[str]:
+    """Return which words lie on others, on units that are not theirs, or beyond the sheet."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    boxes = {
+        name: text.get_window_extent(renderer).padded(-1.0)  # type: ignore[attr-defined]  # texts
+        for name, text in parts(figure, Text).items()
+    }
+    found = [f"{a} on {b}" for a, b in combinations(boxes, 2) if boxes[a].overlaps(boxes[b])]
+    circles = {n: c.get_window_extent(renderer) for n, c in parts(figure, Circle).items()}  # type: ignore[attr-defined]  # circles
+    for name, box in boxes.items():
+        own = "unit" + name.removeprefix("label").removeprefix("value")
+        found += [f"{name} on {n}" for n, c in circles.items() if n != own and box.overlaps(c)]
+        if name.startswith("value"):
+            inside = circles[own]
+            if box.x0 < inside.x0 or box.x1 > inside.x1:
+                found.append(f"{name} beyond its unit")
+    sheet = Bbox.from_bounds(0, 0, *figure.canvas.get_width_height(physical=True))
+    found += [f"{n} beyond the sheet" for n, b in boxes.items() if not _within(b, sheet)]
+    return found
+
+
+def _within(box: Bbox, sheet: Bbox) -> bool:
+    return bool(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= sheet.x1 and box.y1 <= sheet.y1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "widths"), RUNS, ids=[f"{kind} {'-'.join(map(str, w[:9]))}" for kind, w in RUNS]
+)
+def test_no_word_lies_on_another(kind: str, widths: tuple[int, ...]) -> None:
+    """Nor on a unit, nor beyond the sheet, of small networks and of folded ones."""
+    assert collisions(drawn(diagram_of(outline(kind, *widths)), "-".join(map(str, widths)))) == []
+
+
+def test_a_word_on_another_is_seen() -> None:
+    """The search can fail."""
+    figure = drawn(diagram_of(outline("structure", 3, 2)))
+    figure.axes[0].text(*_place(figure, "title"), "here", gid="planted")
+    assert "title on planted" in collisions(figure)
+
+
+def _place(figure: Figure, name: str) -> tuple[float, float]:
+    text = parts(figure, Text)[name]
+    assert isinstance(text, Text)
+    return text.get_position()
+
+
+def test_long_names_and_values_fit() -> None:
+    """A name is shortened, a small number is written smaller."""
+    name = "encoder.layers.11.feed_forward.intermediate.dense_projection"
+    network = made(3, 4, 2, names=(name, f"{name}.out"))
+    values = tuple(
+        type(layer.linear.weight).of(np.full(width, -1.2345e-30), "float32")
+        for layer, width in zip((network.layers[0], *network.layers), network.widths, strict=True)
+    )
+    figure = drawn(diagram_of(outline_of_network(network, values)))
+    assert collisions(figure) == []
+    shown = parts(figure, Text)["name-1"]
+    assert isinstance(shown, Text)
+    assert "…" in shown.get_text()
+
+
+@pytest.mark.parametrize("name", ['"];x--><script>', "a\nb", "$\\frac{1}{$", "<b>&amp;</b>", "}{[]"])
+def test_names_from_files_only_show(name: str) -> None:
+    """Neither mathematics nor markup is read in a name."""
+    diagram = diagram_of(outline_of_network(made(2, 2, names=(name,))))
+    svg = diagram_bytes(".svg", diagram, name, (name,)).decode()
+    assert "<script" not in svg
+    assert "<b>" not in svg
+    figure = drawn(diagram, name)
+    shown = parts(figure, Text)["name-1"]
+    assert isinstance(shown, Text)
+    assert not shown.get_parse_math()
+    diagram_bytes(".pdf", diagram, name, (name,))
+
+
+@pytest.mark.parametrize("ending", [".svg", ".pdf", ".png"])
+def test_equal_figures_are_equal_files(ending: str) -> None:
+    """Nothing of the time or of chance is in a file."""
+    diagram = diagram_of(outline("values", 3, 4, 2))
+    first, second = (diagram_bytes(ending, diagram, "3-4-2", ()) for _ in range(2))
+    assert first == second
+
+
+def test_what_is_folded_is_marked_and_told() -> None:
+    """A mark in each folded column, one between columns, and a sentence for each."""
+    words = parts(drawn(diagram_of(outline("structure", *(30,) * 40))), Text)
+    assert {"fold-0", "fold-39", "fold-columns", "fold-columns-words"} <= set(words)
+    told = " ".join(t.get_text() for n, t in words.items() if n.startswith("note"))  # type: ignore[attr-defined]  # texts
+    assert "hidden layers 6 to 33 of 38 not drawn" in told
+    assert "1,440 of 35,100 edges drawn" in told
