@@ -49,6 +49,12 @@ RUNS: dict[str, list[tuple[str, ...]]] = {
         ("x**2", "--on", "0,1", "--depth", "5", "--error", "1e-3"),
         ("x**2", "--on", "0,1", "--depth", "2"),
     ],
+    "draw": [
+        ("3-5-4-2",),
+        ("784-512-10", "--no-bias", "--activation", "tanh"),
+        ("3-2", "--seed", "0", "--x", "nan,inf,1"),
+        ("-".join(["20"] * 30), "--seed", "1", "--units", "5"),
+    ],
     "step": [
         ("3-5-4-2",),
         ("3-5-2", "--loss", "cross_entropy", "--optimizer", "adam", "--batch", "4", "--steps", "3"),
@@ -123,6 +129,7 @@ LAYERS = {
         ("step", ("network.json", "--target", "1", "--x", "1,2")),
         ("scan", ("several.json",)),
         ("scan", ("several.json", "network.json", "--spectral", "--spectrum", "--sort", "norm")),
+        ("draw", ("network.json", "--x", "1,2")),
         ("verify", ("output", "claim.json")),
         ("verify", ("step", "taken.json")),
         ("diff", ("several.json", "several.json", "--all")),

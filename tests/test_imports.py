@@ -50,7 +50,8 @@ def loaded_by(
     [("--help",), ("--version",), ("shapes", "3-5-4-2"), ("explain", "--help"), ("step", "--help"),
      ("trace", "--help"), ("diagnose", "--help"), ("verify", "--help"),
      ("scan", "--help"), ("diff", "--help"),
-     ("approximate", "--help"), ("verify", "layer", "--help"),
+     ("approximate", "--help"), ("draw", "--help"), ("draw", "3-5-4-2"),
+     ("verify", "layer", "--help"),
      ("verify", "optimizer", "--help"),
      ("completion", "bash"), ("schema", "shapes")],
     ids=" ".join,
@@ -152,6 +153,28 @@ def test_a_network_is_built_and_saved_without_torch(tmp_path: Path, ending: str)
     saved = ("--save", f"net.{ending}")
     assert "torch" not in loaded_by(*arguments, *saved, folder=tmp_path)
     assert "torch" in loaded_by(*arguments, "--check", folder=tmp_path)
+
+
+@pytest.mark.parametrize("save", ["net.svg", "net.mmd", "net.json"])
+def test_a_structure_is_drawn_without_torch(tmp_path: Path, save: str) -> None:
+    """draw loads matplotlib for figures alone, and torch for the weights of a seed."""
+    loaded = loaded_by("draw", "3-5-4-2", "--save", save, folder=tmp_path)
+    assert "torch" not in loaded
+    assert ("matplotlib" in loaded) == (save == "net.svg")
+    assert "torch" in loaded_by("draw", "3-2", "--seed", "0")
+
+
+@pytest.mark.parametrize("ending", ["json", "npz", "safetensors", "pt"])
+def test_networks_from_files_are_drawn_without_torch(layers: Path, ending: str) -> None:
+    """Their weights, and the values of their units, are computed by numpy."""
+    arguments = ("draw", f"layer.{ending}", "--x", "1,2,3")
+    assert "torch" not in loaded_by(*arguments, "--save", "net.png", folder=layers)
+
+
+def test_a_module_is_drawn_from_another_process() -> None:
+    """Code is loaded elsewhere: this process imports no torch."""
+    arguments = ("draw", "fcinspect.examples:MLP", "--seed", "0", "--x", "1,2,3")
+    assert "torch" not in loaded_by(*arguments)
 
 
 def test_older_files_of_torch_are_seen_to_load_it(layers: Path) -> None:

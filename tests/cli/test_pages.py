@@ -92,6 +92,12 @@ PAGES = [
     ("approximate", "sin(2*pi*x)", "--on", "0,1", "--error", "1e-2"),
     ("approximate", "abs(x-1/3)", "--on", "-1,1", "--error", "1e-6"),
     ("approximate", "x**2", "--on", "0,1", "--depth", "5"),
+    ("draw", "3-5-4-2"),
+    ("draw", "3-5-4-2", "--seed", "0", "--x", "1,2,3"),
+    ("draw", "784-512-10", "--activation", "tanh", "--no-bias"),
+    ("draw", "-".join(["4"] * 8), "--seed", "0"),
+    ("draw", "-".join(["2"] * 40), "--units", "2"),
+    ("draw", "network.json", "--x", "1,-2"),
 ]  # fmt: skip
 
 

@@ -1,0 +1,354 @@
+"""fcinspect draw: networks of widths, of files and of modules, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.conftest import Run
+
+LAYERS = {
+    "network.json": {
+        "layers": [
+            {"name": "fc1", "weight": [[1, -2, 0.5], [0, 3, 4]], "bias": [0.25, -1],
+             "activation": "tanh"},
+            {"name": "fc2", "weight": [[1, 1]], "activation": "identity"},
+        ]
+    },
+    "apart.json": {"a.weight": [[1, 2]], "b.weight": [[3, 4, 5]]},
+    "none.json": {"norm.weight": [1, 2], "norm.bias": [1, 2]},
+    "hostile.json": {"layers": [{"name": '"];x--><script>\n', "weight": [[1, -1]]}]},
+}  # fmt: skip
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write the files into an empty folder, and go there."""
+    for name, content in LAYERS.items():
+        (tmp_path / name).write_text(json.dumps(content), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def drawn_weights(data: dict[str, list[dict[str, list[dict[str, float]]]]]) -> list[float]:
+    """Return the weights of the edges, layer by layer and row by row."""
+    return [edge["weight"] for layer in data["layers"] for edge in layer["edges"]]
+
+
+def test_seeded_weights_are_those_of_torch(run: Run) -> None:
+    """As nn.Linear makes them in order after torch.manual_seed, and as step begins with."""
+    torch.manual_seed(7)
+    modules = [nn.Linear(3, 5), nn.Linear(5, 2)]
+    data = run("draw", "3-5-2", "--seed", "7", "--json").data
+    expected = [float(w) for m in modules for w in m.weight.detach().reshape(-1)]
+    assert drawn_weights(data) == expected
+    biases = [u["bias"] for column in data["columns"][1:] for u in column["units"]]
+    assert biases == [float(b) for m in modules for b in m.bias.detach()]
+    stepped = run("step", "3-5-2", "--seed", "7", "--json").data["layers"]
+    before = [w for layer in stepped for row in layer["weight"]["before"]["values"] for w in row]
+    assert before == expected
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+def test_values_are_those_of_torch(run: Run, activation: str) -> None:
+    """Up to float32's rounding, at every unit."""
+    torch.manual_seed(0)
+    a = torch.tensor([1.0, -2.0, 3.0])
+    layers = [nn.Linear(3, 5), nn.Linear(5, 4), nn.Linear(4, 2)]
+    expected = [a]
+    with torch.no_grad():
+        for number, layer in enumerate(layers):
+            z = layer(expected[-1])
+            function = getattr(nn.functional, activation)
+            expected.append(z if number == 2 else function(z))
+    data = run(
+        "draw", "3-5-4-2", "--seed", "0", "--x", "1,-2,3", "--activation", activation, "--json"
+    ).data
+    for column, wanted in zip(data["columns"], expected, strict=True):
+        values = [unit["value"] for unit in column["units"]]
+        np.testing.assert_allclose(values, wanted.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_a_file_is_drawn_with_its_numbers(run: Run, files: Path) -> None:
+    """Weights, biases and activations are the file's; the values are its outputs."""
+    data = run("draw", "network.json", "--x", "1,2,3", "--json").data
+    assert drawn_weights(data) == [1, -2, 0.5, 0, 3, 4, 1, 1]
+    assert [layer["activation"] for layer in data["layers"]] == ["tanh", "identity"]
+    assert [layer["bias"] for layer in data["layers"]] == [True, False]
+    hidden = np.tanh(np.array([1 - 4 + 1.5 + 0.25, 6 + 12 - 1]))
+    values = [unit["value"] for unit in data["columns"][1]["units"]]
+    np.testing.assert_allclose(values, hidden, rtol=1e-6)
+    assert data["columns"][2]["units"][0]["value"] == pytest.approx(hidden.sum(), rel=1e-6)
+    assert run("draw", "network.json").status == 0
+
+
+def test_a_network_saved_by_approximate_is_drawn(run: Run, files: Path) -> None:
+    """Both commands speak of the same network."""
+    saved = run("approximate", "x**2", "--on", "0,1", "--error", "1e-2", "--save", "net.npz")
+    assert saved.status == 0
+    data = run("draw", "net.npz", "--x", "0.5", "--json").data
+    assert data["widths"][0] == data["widths"][-1] == 1
+    assert data["columns"][-1]["units"][0]["value"] == pytest.approx(0.25, abs=1e-2)
+
+
+def test_standard_input_is_drawn(run: Run) -> None:
+    """create and draw can be joined."""
+    made = run("create", "--in", "3", "--out", "2", "--seed", "0", "--json").out
+    data = run("draw", "-", "--json", stdin=made).data
+    assert data["widths"] == [3, 2]
+    assert drawn_weights(data) == drawn_weights(run("draw", "3-2", "--seed", "0", "--json").data)
+
+
+MODULES = """
+import torch
+from torch import nn
+
+torch.manual_seed(3)
+ready = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Tanh(), nn.Dropout(0.5), nn.Linear(3, 2))
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(3, 3), nn.Linear(3, 3)
+    def forward(self, x):
+        return x + self.fc2(torch.relu(self.fc1(x)))
+
+class Beside(Residual):
+    def forward(self, x):
+        self.fc1(x)
+        return self.fc2(x)
+
+class Heads(Residual):
+    def forward(self, x):
+        return self.fc1(x), self.fc2(x)
+
+class Scaled(Residual):
+    def forward(self, x):
+        return self.fc2(nn.functional.leaky_relu(self.fc1(x), 0.3))
+
+class Broken(Residual):
+    def forward(self, x):
+        return self.fc2(torch.cat([x, x], 1))
+
+def softmax():
+    return nn.Sequential(nn.Linear(3, 2), nn.Softmax(dim=-1))
+
+def late():
+    raise ValueError("not today")
+"""
+
+
+@pytest.fixture
+def modules(files: Path) -> Path:
+    """Write a file of modules."""
+    (files / "nets.py").write_text(MODULES, encoding="utf-8")
+    return files
+
+
+def test_a_ready_module_is_drawn_with_its_weights(run: Run, modules: Path) -> None:
+    """Those that it has, in the order in which its layers run."""
+    torch.manual_seed(3)
+    layers = [nn.Linear(4, 3), nn.Linear(3, 2)]
+    data = run("draw", "nets.py:ready", "--x", "1,2,3,4", "--json").data
+    assert drawn_weights(data) == [float(w) for m in layers for w in m.weight.detach().reshape(-1)]
+    assert [(la["name"], la["activation"]) for la in data["layers"]] == [
+        ("1", "tanh"),
+        ("4", "identity"),
+    ]
+    with torch.no_grad():
+        y = layers[1](torch.tanh(layers[0](torch.tensor([1.0, 2, 3, 4]))))
+    values = [unit["value"] for unit in data["columns"][-1]["units"]]
+    np.testing.assert_allclose(values, y.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_of_a_class_the_structure_is_drawn_unless_it_is_seeded(run: Run) -> None:
+    """Weights that are new each time would tell nothing."""
+    data = run("draw", "fcinspect.examples:MLP", "--json").data
+    assert data["widths"] == [3, 5, 4, 2]
+    assert data["dtype"] is None
+    seeded = run("draw", "fcinspect.examples:MLP", "--seed", "5", "--json").data
+    assert drawn_weights(seeded) == drawn_weights(
+        run("draw", "3-5-4-2", "--seed", "5", "--json").data
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Residual", "it runs add"),
+        ("Beside", "it computes something else than its layers"),
+        ("Heads", "it returns 2 tensors"),
+        ("Scaled", "it computes something else than its layers"),
+        ("Broken", "does not run: RuntimeError"),
+        ("late", "cannot be made: ValueError: not today"),
+    ],
+)
+def test_what_is_no_chain_is_refused(run: Run, modules: Path, name: str, why: str) -> None:
+    """Nothing is drawn that the module does not compute."""
+    result = run("draw", f"nets.py:{name}", "--input", "1,3")
+    assert result.status == 3
+    assert result.out == ""
+    assert why in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_an_activation_that_is_not_computed_here_is_drawn_without_values(
+    run: Run, modules: Path
+) -> None:
+    """Its name stands there; values are refused."""
+    data = run("draw", "nets.py:softmax", "--seed", "0", "--json").data
+    assert data["layers"][0]["activation"] == "softmax"
+    refused = run("draw", "nets.py:softmax", "--seed", "0", "--x", "1,2,3")
+    assert refused.status == 2
+    assert "'softmax'" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("3",), 2, "'3' names one width"),
+        (("3-0-2",), 2, "width 0 at position 2 of '3-0-2'"),
+        (("",), 2, "the network specification is empty"),
+        (("3-2", "--save", "net.bmp"), 2, "'.bmp' is not known: expected .png"),
+        (("none.json",), 3, "holds no linear layer"),
+        (("apart.json",), 3, "layers 'a' and 'b' do not fit together"),
+        (("missing.pt",), 3, "there is no file 'missing.pt'"),
+        (("3-2", "--seed", "0", "--x", "1,2"), 2, "x has 2 features"),
+        (("3-2", "--seed", "0", "--x", "1,2,3;4,5,6"), 2, "a diagram shows one input"),
+        (("network.json", "--x", "a"), 2, "'a' in 'a' is not a number"),
+        (("3-2", "--x", "1,2,3"), 2, "--x needs weights"),
+        (("fcinspect.examples:MLP", "--x", "1,2,3"), 2, "--x needs weights"),
+        (("network.json", "--seed", "0"), 2, "--seed makes new layers"),
+        (("network.json", "--no-bias"), 2, "--no-bias makes new layers"),
+        (("nets.py:ready", "--seed", "0"), 2, "--seed is for classes and functions"),
+        (("nets.py:ready", "--activation", "tanh"), 2, "--activation is for widths"),
+        (("3-2", "--arg", "a=1"), 2, "--arg is for MODULE:OBJECT"),
+        (("network.json", "--input", "1,3"), 2, "--input is for MODULE:OBJECT"),
+        (("-", "--x", "-"), 2, "standard input can be read once"),
+        (("3-2", "--units", "1"), 2, "1 is not a whole number >= 2"),
+        (("3-2", "--units", "33"), 2, "33 is too large"),
+        (("1000000000-1000000", "--seed", "0"), 2, "of memory"),
+        (("fcinspect.examples:CNN",), 2, "the shape of the input is not known"),
+        (("fcinspect.examples:CNN", "--input", "1,3,32,32"), 3, "it runs conv1 (Conv2d)"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_is_refused_in_one_line(
+    run: Run, modules: Path, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    """It names the value, the place or what is expected; nothing is written."""
+    result = run("draw", *arguments)
+    assert (result.status, result.out) == (status, "")
+    assert words in result.err
+    assert result.err.count("\n") == 1
+    assert not list(modules.glob("net.*"))
+
+
+@pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
+def test_a_figure_is_saved_by_its_ending(run: Run, files: Path, ending: str) -> None:
+    """The file begins as such files do; the SVG holds every unit and edge."""
+    arguments = ("draw", "network.json", "--x", "1,2,3", "--save", f"net.{ending}", "-q")
+    assert run(*arguments).status == 0
+    content = (files / f"net.{ending}").read_bytes()
+    begins = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+    assert content.startswith(begins[ending])
+    if ending == "svg":
+        ids = re.findall(r'id="((?:unit|edge)[^"]*)"', content.decode())
+        assert len([one for one in ids if one.startswith("unit")]) == 6
+        assert len([one for one in ids if one.startswith("edge")]) == 8
+    again = run(*arguments)
+    assert again.status == 74
+    assert "--force" in again.err
+
+
+@pytest.mark.parametrize(
+    ("ending", "begins"),
+    [("mmd", "%% 3-2-1\nflowchart LR"), ("dot", "graph network {"), ("gv", "graph network {"),
+     ("md", "3-2-1"), ("csv", "kind,column"), ("html", "<!DOCTYPE html>"), ("txt", "3-2-1")],
+)  # fmt: skip
+def test_a_text_is_saved_by_its_ending(run: Run, files: Path, ending: str, begins: str) -> None:
+    """The same as --format prints, where there is such a format."""
+    assert run("draw", "network.json", "--save", f"net.{ending}", "-q").status == 0
+    saved = (files / f"net.{ending}").read_text(encoding="utf-8")
+    assert saved.startswith(begins)
+    form = {"mmd": "mermaid", "dot": "dot", "gv": "dot", "md": "md", "csv": "csv"}.get(ending)
+    if form:
+        assert run("draw", "network.json", "-f", form).out == saved
+
+
+def test_markdown_holds_a_flowchart(run: Run) -> None:
+    """Readers of Markdown that know Mermaid draw it."""
+    out = run("draw", "3-2", "-f", "md").out
+    assert "```mermaid\n%% 3-2\nflowchart LR\n" in out
+    assert "| fc1 | 2×3 | 2 |" in out
+
+
+def test_the_csv_has_a_row_for_each_part(run: Run) -> None:
+    """Units, edges with exact weights, and what is folded."""
+    text = run("draw", "20-3-2", "--seed", "0", "--units", "4", "-f", "csv").out
+    rows = list(csv.DictReader(io.StringIO(text)))
+    kinds = [row["kind"] for row in rows]
+    assert [kinds.count(kind) for kind in ("unit", "edge")] == [4 + 3 + 2, 12 + 6]
+    (folded,) = [row for row in rows if row["kind"] == "folded units"]
+    assert (folded["column"], folded["count"]) == ("0", "16")
+    (left,) = [row for row in rows if row["kind"] == "folded edges"]
+    assert (left["column"], left["count"]) == ("1", "48")
+    data = run("draw", "20-3-2", "--seed", "0", "--units", "4", "--json").data
+    weights = [float(row["weight"]) for row in rows if row["kind"] == "edge"]
+    assert weights == drawn_weights(data)
+
+
+def test_a_million_edges_are_drawn_in_time(run: Run, files: Path) -> None:
+    """1000-1000 takes a second or two, and what is folded is said."""
+    began = time.perf_counter()
+    result = run("draw", "1000-1000", "--seed", "0", "--save", "net.png")
+    assert time.perf_counter() - began < 10
+    assert "144 of 1,000,000 edges drawn" in result.out
+    assert "12 of 1,000 (input)" in result.out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv", "md", "mermaid", "dot"])
+def test_a_hostile_name_does_nothing(run: Run, files: Path, form: str) -> None:
+    """In no format does it leave its place."""
+    result = run("draw", "hostile.json", "-f", form)
+    assert result.status == 0
+    if form in ("mermaid", "md"):
+        assert not re.search(r"(?<!\\)<script", result.out)
+    if form == "text":
+        assert "\\n" in result.out
+    assert run("draw", "hostile.json", "--save", "net.svg", "-q").status == 0
+    assert "<script" not in (files / "net.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("arguments", [("3-5-4-2",), ("30-20-10", "--activation", "gelu")])
+@pytest.mark.parametrize("columns", ["50", "80"])
+def test_without_unicode_it_is_drawn_in_ascii(
+    shell: Run, arguments: tuple[str, ...], columns: str
+) -> None:
+    """As wide as the terminal, in signs that it has."""
+    result = shell("draw", *arguments, PYTHONIOENCODING="ascii", COLUMNS=columns)
+    assert (result.status, result.err) == (0, "")
+    assert result.out.isascii()
+    assert "\\u" not in result.out
+    assert max(map(len, result.out.splitlines())) <= int(columns)
+
+
+def test_what_a_figure_needs_is_said(
+    run: Run, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without matplotlib the other forms are there, and how to get it is told."""
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    refused = run("draw", "3-2", "--save", "net.svg")
+    assert refused.status == 2
+    assert "pip install 'fcinspect[plot]'" in refused.err
+    assert not (files / "net.svg").exists()
+    assert run("draw", "3-2").status == 0
