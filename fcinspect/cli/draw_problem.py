@@ -192,7 +192,6 @@ class Problem:
 
         if x is None:
             return Found(outline_of_network(network), source, warnings)
-        from fcinspect.arithmetic.affine import numpy_version
         from fcinspect.arithmetic.forward import forward_values
 
         for layer in network.layers:
@@ -204,7 +203,7 @@ class Problem:
                 )
         values = forward_values(network, x[0])
         outline = outline_of_network(network, values)
-        return Found(outline, f"{source}; values by {numpy_version()}", (*warnings, *x[1]))
+        return Found(outline, f"{source}; values by numpy", (*warnings, *x[1]))
 
     def _refuse_options_of_code(self) -> None:
         """Raise UsageError where an option of MODULE:OBJECT is given without one."""

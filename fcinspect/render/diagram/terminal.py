@@ -118,11 +118,11 @@ def _not_drawn(gap: Gap, rows: int, medium: Medium) -> list[list[Span]]:
 
 
 def _legend(medium: Medium) -> Line:
-    if medium.ascii_only:
-        return (("- / \\", POSITIVE), (" positive weights  ", "faint"),
-                (". . .", NEGATIVE), (" negative weights", "faint"))  # fmt: skip
-    return (("⠤⠤⠤⠤", POSITIVE), (" positive weights  ", "faint"),
-            ("⠄⠄⠄⠄", NEGATIVE), (" negative weights", "faint"))  # fmt: skip
+    samples = Stroke(WHOLE, "-").sample(medium), Stroke(SPARSE, ". ").sample(medium).rstrip()
+    return (
+        (samples[0], POSITIVE), (" positive weights   ", "faint"),
+        (samples[1], NEGATIVE), (" negative weights", "faint"),
+    )  # fmt: skip
 
 
 def _centred(line: str, role: str) -> Line:
