@@ -8,7 +8,8 @@ import numpy as np
 
 from fcinspect.arithmetic.forward import forward_values
 from fcinspect.layers.array import Array
-from fcinspect.layers.diagram import Outline, outline_of_network, outline_of_widths
+from fcinspect.layers.diagram import Outline
+from fcinspect.layers.folding import outline_of_network, outline_of_widths
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.network import DenseLayer, Network, layer_names
 

@@ -18,7 +18,7 @@ from fcinspect.cli.options import (
 )
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import LARGEST_SEED, whole_number
-from fcinspect.layers.diagram import MOST_UNITS
+from fcinspect.layers.folding import MOST_UNITS
 
 FORMS = ("text", "json", "csv", "md", "mermaid", "dot")
 LARGEST_UNITS = 32

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
 from fcinspect.cli.inputs import names_a_checkpoint, read_input
-from fcinspect.errors import InputError, UsageError
+from fcinspect.errors import InputError, SpecError, UsageError
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
@@ -63,10 +63,18 @@ class Problem:
         return self._of_widths()
 
     def _of_widths(self) -> Found:
-        from fcinspect.layers.diagram import outline_of_widths
+        from fcinspect.layers.folding import outline_of_widths
         from fcinspect.layers.spec import parse_widths
 
-        widths = parse_widths(self.network)
+        try:
+            widths = parse_widths(self.network)
+        except SpecError as error:
+            if any(sign.isdigit() for sign in self.network):
+                raise
+            raise SpecError(
+                f"{self.network!r} is no network: expected widths such as 3-5-4-2, a file of"
+                " layers, or package.module:Object"
+            ) from error
         outline = outline_of_widths(
             widths, self.activation or "relu", self.output_activation or "identity", self.bias
         )
@@ -188,7 +196,7 @@ class Problem:
         source: str,
         warnings: tuple[str, ...] = (),
     ) -> Found:
-        from fcinspect.layers.diagram import outline_of_network
+        from fcinspect.layers.folding import outline_of_network
 
         if x is None:
             return Found(outline_of_network(network), source, warnings)

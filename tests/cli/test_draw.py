@@ -217,7 +217,9 @@ def test_an_activation_that_is_not_computed_here_is_drawn_without_values(
     [
         (("3",), 2, "'3' names one width"),
         (("3-0-2",), 2, "width 0 at position 2 of '3-0-2'"),
-        (("",), 2, "the network specification is empty"),
+        (("",), 2, "'' is no network: expected widths such as 3-5-4-2, a file of layers, or"),
+        (("model",), 2, "'model' is no network"),
+        (("3-a",), 2, "width 'a' at position 2 of '3-a'"),
         (("3-2", "--save", "net.bmp"), 2, "'.bmp' is not known: expected .png"),
         (("none.json",), 3, "holds no linear layer"),
         (("apart.json",), 3, "layers 'a' and 'b' do not fit together"),
@@ -272,7 +274,7 @@ def test_a_figure_is_saved_by_its_ending(run: Run, files: Path, ending: str) -> 
 
 @pytest.mark.parametrize(
     ("ending", "begins"),
-    [("mmd", "%% 3-2-1\nflowchart LR"), ("dot", "graph network {"), ("gv", "graph network {"),
+    [("mmd", "%%{init"), ("dot", "graph network {"), ("gv", "graph network {"),
      ("md", "3-2-1"), ("csv", "kind,column"), ("html", "<!DOCTYPE html>"), ("txt", "3-2-1")],
 )  # fmt: skip
 def test_a_text_is_saved_by_its_ending(run: Run, files: Path, ending: str, begins: str) -> None:
@@ -288,7 +290,8 @@ def test_a_text_is_saved_by_its_ending(run: Run, files: Path, ending: str, begin
 def test_markdown_holds_a_flowchart(run: Run) -> None:
     """Readers of Markdown that know Mermaid draw it."""
     out = run("draw", "3-2", "-f", "md").out
-    assert "```mermaid\n%% 3-2\nflowchart LR\n" in out
+    assert "```mermaid\n%%{init" in out
+    assert "%% 3-2\nflowchart LR\n" in out
     assert "| fc1 | 2×3 | 2 |" in out
 
 
@@ -314,6 +317,34 @@ def test_a_million_edges_are_drawn_in_time(run: Run, files: Path) -> None:
     assert time.perf_counter() - began < 10
     assert "144 of 1,000,000 edges drawn" in result.out
     assert "12 of 1,000 (input)" in result.out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv", "md", "mermaid", "dot"])
+def test_odd_numbers_are_drawn(run: Run, files: Path, form: str) -> None:
+    """Layers without units, and weights of 0, of one sign, and that are not finite."""
+    nothing = {"shape": [0, 3], "dtype": "float32", "values": []}
+    after = {"shape": [2, 0], "dtype": "float32", "values": [[], []]}
+    strange = {
+        "shape": [2, 2], "dtype": "float32", "values": [[1, None], [0, 2]],
+        "nonfinite": [{"index": [0, 1], "value": "inf"}],
+    }  # fmt: skip
+    documents = (
+        ("zero", {"a.weight": nothing, "b.weight": after}, "1,2,3"),
+        ("odd", {"weight": strange}, "1,2"),
+    )
+    for name, document, x in documents:
+        (files / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+        for options in ((), ("--x", x)):
+            result = run("draw", f"{name}.json", *options, "-f", form)
+            assert (result.status, result.err) == (0, "")
+            saved = run("draw", f"{name}.json", *options, "--save", "n.png", "--force", "-q")
+            assert (saved.status, saved.err) == (0, "")
+    if form == "text":
+        told = run("draw", "odd.json").out
+        assert "positive weights" in told
+        assert "negative weights" not in told
+        assert " 0 " in told
+        assert "not finite" in told
 
 
 @pytest.mark.parametrize("form", ["text", "json", "csv", "md", "mermaid", "dot"])

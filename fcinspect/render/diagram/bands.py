@@ -82,7 +82,7 @@ class Band:
 
 def bands_of(diagram: Diagram, precision: int, medium: Medium) -> tuple[Band, ...]:
     """Return the bands, as wide as the medium allows; the last column of one begins the next."""
-    rows = max(2 * _slots(column) - 1 for column in diagram.columns)
+    rows = max(1, *(2 * _slots(column) - 1 for column in diagram.columns))
     columns = [_text(column, diagram, rows, precision, medium) for column in diagram.columns]
     by_place = {connection.position: connection for connection in diagram.connections}
     gaps = [
@@ -110,11 +110,11 @@ def _text(
     name = ascii_label if medium.ascii_only else label
     words = [name(column, unit) for unit in column.units]
     if diagram.has_values:
-        long = max(map(len, words))
+        long = max(map(len, words), default=0)
         values = ["" if u.value is None else number(u.value, precision) for u in column.units]
-        most = max(map(len, values))
+        most = max(map(len, values), default=0)
         words = [f"{w.ljust(long)} {v.rjust(most)}" for w, v in zip(words, values, strict=True)]
-    wide = max(map(len, words)) + 2
+    wide = max(map(len, words), default=0) + 2
     top = (rows - (2 * _slots(column) - 1)) // 2
     places = {
         unit.index: top + 2 * (slot + (1 if slot >= column.before else 0))

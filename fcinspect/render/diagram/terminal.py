@@ -17,6 +17,10 @@ POSITIVE, NEGATIVE = "#3A9BDC", "#D55E00"
 WHOLE = (True,)
 SPARSE = (True, False, False, False)
 """Which dots of a line are drawn where its weight is negative."""
+DOTTED = (True, *[False] * 9)
+"""Those of a weight that is 0."""
+BROKEN = (True, True, True, True, True, False, False, False)
+"""Those of one that is not finite."""
 Line = tuple[Span, ...]
 
 
@@ -30,7 +34,7 @@ def drawing_of(diagram: Diagram, precision: int) -> Drawing:
                 lines.append(())
             lines += _band(band, diagram.scale, medium)
         if diagram.has_weights:
-            lines += [(), _legend(medium)]
+            lines += [(), _legend(diagram, medium)]
         return tuple(lines)
 
     return Drawing(draw)
@@ -78,9 +82,9 @@ def _look(edge: Edge) -> tuple[tuple[bool, ...], str]:
     if edge.weight is None:
         return WHOLE, "faint"
     if not math.isfinite(edge.weight):
-        return WHOLE, "bad"
+        return BROKEN, "bad"
     if edge.weight == 0:
-        return SPARSE, "faint"
+        return DOTTED, "faint"
     return (WHOLE, POSITIVE) if edge.weight > 0 else (SPARSE, NEGATIVE)
 
 
@@ -106,7 +110,9 @@ def _line(canvas: Canvas, start: int, end: int, pattern: Sequence[bool], role: s
 
 def _sign(climb: int, pattern: Sequence[bool]) -> str:
     """Return the sign of a piece of a line where a cell is one sign."""
-    if len(pattern) > 1:
+    if pattern is BROKEN:
+        return "?"
+    if pattern is not WHOLE:
         return "."
     return "-" if not climb else "/" if climb > 0 else "\\"
 
@@ -117,12 +123,21 @@ def _not_drawn(gap: Gap, rows: int, medium: Medium) -> list[list[Span]]:
     return blank
 
 
-def _legend(medium: Medium) -> Line:
-    samples = Stroke(WHOLE, "-").sample(medium), Stroke(SPARSE, ". ").sample(medium).rstrip()
-    return (
-        (samples[0], POSITIVE), (" positive weights   ", "faint"),
-        (samples[1], NEGATIVE), (" negative weights", "faint"),
-    )  # fmt: skip
+def _legend(diagram: Diagram, medium: Medium) -> Line:
+    """Return a sample of each kind of line that there is."""
+    weights = [e.weight for c in diagram.connections for e in c.edges if e.weight is not None]
+    kinds = (
+        (WHOLE, "-", POSITIVE, "positive weights", any(0 < w < math.inf for w in weights)),
+        (SPARSE, ". ", NEGATIVE, "negative weights", any(-math.inf < w < 0 for w in weights)),
+        (DOTTED, ".  ", "faint", "0", 0 in weights),
+        (BROKEN, "?", "bad", "not finite", not all(map(math.isfinite, weights))),
+    )
+    spans: list[Span] = []
+    for pattern, sign, role, words, occurs in kinds:
+        if occurs:
+            sample = Stroke(pattern, sign).sample(medium).rstrip()
+            spans += [("   " if spans else "", ""), (sample, role), (f" {words}", "faint")]
+    return tuple(spans)
 
 
 def _centred(line: str, role: str) -> Line:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.layers.diagram import Outline, diagram_of
+from fcinspect.layers.diagram import Outline
+from fcinspect.layers.folding import diagram_of
 from fcinspect.layers.spec import format_widths
 from fcinspect.render.diagram import document
 from fcinspect.render.diagram.dot import dot_text

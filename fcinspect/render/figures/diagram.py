@@ -32,7 +32,7 @@ def diagram_bytes(ending: str, diagram: Diagram, title: str, notes: tuple[str, .
 def diagram_figure(diagram: Diagram, title: str, notes: tuple[str, ...]) -> Figure:
     """Return the figure; `notes` stand below it, with what is not drawn."""
     places = places_of(diagram)
-    if diagram.has_weights:
+    if diagram.scale:
         notes = (SCALE_NOTE, *notes)
     lines = [line for note in notes for line in textwrap.wrap(note, places.letters)]
     figure = new_figure(places.width, places.height_with(len(lines)))

@@ -106,7 +106,7 @@ class Places:
 def places_of(diagram: Diagram) -> Places:
     """Return where the parts of a diagram stand."""
     radius, pitch = WITH_VALUES if diagram.has_values else BARE
-    heights = {c.position: _slots(c) - 1 for c in diagram.columns}
+    heights = {c.position: max(_slots(c) - 1, 0) for c in diagram.columns}
     margin = 0.45
     spread = {c.position: _half_heading(c, with_values=diagram.has_values) for c in diagram.columns}
     columns: dict[int, float] = {}

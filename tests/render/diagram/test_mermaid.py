@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from fcinspect.layers.diagram import outline_of_network
+from fcinspect.layers.folding import outline_of_network
 from fcinspect.render.diagram.mermaid import MOST_EDGES, mermaid_text, quoted
 from fcinspect.render.text import safe
 from tests.networks import KINDS, SPECS, made, outline
@@ -17,19 +17,19 @@ HOSTILE = [
     "%%{init: {}}%%",
     "}}{{", "a|b", "click c0u0 href", "\u202ex", "全连接", "&lt;", "\\", "1. x", "graph TD;A-->B",
 ]  # fmt: skip
-QUOTED = r'"(?:[^"#;<>&\\`{}\[\]|\n]|#\d+;)*"'
+QUOTED = r'"(?:[^"#;<>&\\`{}\[\]|\n]|#\d+;|<br/>)*"'
 STATEMENTS = [
+    r'%%{init: {"flowchart": {[\w ":,]+}}}%%',
+    r"%% [^{}]*",
     r"flowchart LR",
-    r"%% .*",
-    rf"  subgraph c\d+\[{QUOTED}\]",
-    rf"    c\d+u\d+\(\({QUOTED}\)\):::unit",
-    rf"    c\d+f\[{QUOTED}\]:::fold",
-    r"  end",
+    rf"  c\d+t\[{QUOTED}\]:::word",
+    rf"  c\d+u\d+\(\({QUOTED}\)\):::unit",
     r"  c\d+u\d+ --- c\d+u\d+",
-    rf"  c\d+ -\.- fold\[{QUOTED}\]:::fold",
-    r"  fold -\.- c\d+",
+    r"  c\d+t ~~~ c\d+t",
+    rf"  fold\[{QUOTED}\]:::word",
+    r"  c\d+t -\.- fold -\.- c\d+t",
     r"  linkStyle \d+(,\d+)* stroke:#[0-9A-F]{6},stroke-width:[\d.]+px(,stroke-dasharray:[\d ]+)?",
-    r"  classDef (unit|fold) [\w:,#-]+",
+    r"  classDef (unit|word) [\w:,#-]+",
 ]
 
 
@@ -46,7 +46,8 @@ def test_each_line_is_a_statement(widths: tuple[int, ...]) -> None:
     """Of wide and long networks too, and no more edges than Mermaid draws."""
     text = mermaid_text(outline("structure", *widths), 12, "title", 4)
     assert strange(text) == []
-    assert text.count(" --- ") <= MOST_EDGES
+    links = sum(text.count(link) for link in (" --- ", " ~~~ ", " -.- "))
+    assert links <= MOST_EDGES < 500
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -56,7 +57,7 @@ def test_every_unit_and_edge_is_there(kind: str) -> None:
     text = mermaid_text(outline(kind, *widths), 12, "title", 4)
     assert strange(text) == []
     units = {f"c{k}u{i}" for k, width in enumerate(widths) for i in range(width)}
-    assert set(re.findall(r"^    (c\d+u\d+)\(\(", text, re.MULTILINE)) == units
+    assert set(re.findall(r"^  (c\d+u\d+)\(\(", text, re.MULTILINE)) == units
     edges = re.findall(r"^  (c\d+u\d+) --- (c\d+u\d+)$", text, re.MULTILINE)
     assert len(edges) == len(set(edges)) == 43
     assert {unit for edge in edges for unit in edge} == units
@@ -85,7 +86,7 @@ def test_a_name_stays_in_its_quotes(name: str) -> None:
     text = mermaid_text(outline_of_network(made(2, 2, names=(name,))), 12, name, 4)
     assert strange(text) == []
     assert "<script" not in text
-    found = re.search(rf"subgraph c1\[({QUOTED})\]", text)
+    found = re.search(rf"c1t\[({QUOTED})\]", text)
     assert found is not None
     shown = html.unescape(re.sub(r"#(\d+);", r"&#\1;", found[1].replace("&", "&amp;")))
     assert safe(name) in shown
@@ -93,5 +94,6 @@ def test_a_name_stays_in_its_quotes(name: str) -> None:
 
 def test_a_name_that_leaves_its_quotes_is_seen() -> None:
     """The grammar above can fail."""
-    assert strange('  subgraph c0["a"];x-->"b"]')
-    assert strange(f"  subgraph c0[{quoted('a')}]") == []
+    assert strange('  c0t["a"];x-->"b"]:::word')
+    assert strange(f"  c0t[{quoted('a', 'b')}]:::word") == []
+    assert "<br/>" not in quoted("<br/>")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fcinspect.layers.diagram import diagram_of, outline_of_network
+from fcinspect.layers.folding import diagram_of, outline_of_network
 from fcinspect.render.diagram.labels import ascii_label, label
 from fcinspect.render.diagram.terminal import NEGATIVE, POSITIVE, drawing_of
 from fcinspect.render.page import Medium, Span

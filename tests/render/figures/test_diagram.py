@@ -15,7 +15,8 @@ from matplotlib.patches import Circle
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from fcinspect.layers.diagram import Diagram, diagram_of, outline_of_network
+from fcinspect.layers.diagram import Diagram
+from fcinspect.layers.folding import diagram_of, outline_of_network
 from fcinspect.render.diagram.strokes import BLUE, VERMILLION
 from fcinspect.render.figures.diagram import diagram_bytes, diagram_figure
 from tests.networks import KINDS, SMALL, SPECS, made, outline
