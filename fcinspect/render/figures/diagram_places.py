@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 NARROWEST_GAP = 1.55
 """Between the middles of two columns."""
+WIDEST_GAP = 4.8
+"""Enough for 12 units with values; edges of more may pass behind other units."""
 NARROWEST = 3.4
 """Of the whole figure."""
 CLEARANCE = 0.08
@@ -125,7 +127,7 @@ def places_of(diagram: Diagram) -> Places:
                 NARROWEST_GAP,
                 spread[left] + spread[place] + 0.15,
                 words * LETTER * 1.1 + 0.3,
-                0.0 if connection is None else (radius + CLEARANCE) * steepest,
+                0.0 if connection is None else min((radius + CLEARANCE) * steepest, WIDEST_GAP),
             )
         columns[place], left = x, place
         for slot, unit in enumerate(column.units):
