@@ -22,8 +22,12 @@ from fcinspect.render.figures.diagram import diagram_bytes, diagram_figure
 from tests.networks import KINDS, SMALL, SPECS, made, outline
 
 RUNS = [
-    (kind, widths) for widths in SPECS for kind in KINDS if kind == "structure" or widths in SMALL
-]
+    pytest.param(
+        kind, widths, id=f"{kind} {'-'.join(map(str, widths[:9]))}",
+        marks=pytest.mark.slow if len(widths) > 20 and kind != "values" else (),
+    )
+    for widths in SPECS for kind in KINDS if kind == "structure" or widths in SMALL
+]  # fmt: skip
 
 
 def drawn(diagram: Diagram, title: str = "3-5-4-2") -> Figure:
@@ -147,9 +151,7 @@ def _within(box: Bbox, sheet: Bbox) -> bool:
     return bool(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= sheet.x1 and box.y1 <= sheet.y1)
 
 
-@pytest.mark.parametrize(
-    ("kind", "widths"), RUNS, ids=[f"{kind} {'-'.join(map(str, w[:9]))}" for kind, w in RUNS]
-)
+@pytest.mark.parametrize(("kind", "widths"), RUNS)
 def test_no_word_lies_on_another(kind: str, widths: tuple[int, ...]) -> None:
     """Nor on a unit, nor beyond the sheet, of small networks and of folded ones."""
     assert collisions(drawn(diagram_of(outline(kind, *widths)), "-".join(map(str, widths)))) == []
