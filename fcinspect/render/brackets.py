@@ -24,17 +24,30 @@ def layout(equation: Equation, width: int, write: Callable[[str], str] = str) ->
     columns is kept whole, and what does not fit beside it continues below. `write` replaces signs
     that the medium lacks.
     """
-    parts = _narrowed([_written(part, write) for part in equation.parts], width, MOST_KEPT, write)
+    chunks, notes = fitted(equation, width, write)
     lines: Lines = []
+    for chunk in chunks:
+        lines.extend(_side_by_side(chunk, write))
+    lines.extend([(f"  showing {note}", "faint")] for note in notes)
+    return lines
+
+
+def fitted(
+    equation: Equation, width: int, write: Callable[[str], str] = str
+) -> tuple[list[list[Matrix | Span]], list[str]]:
+    """Return the parts of an equation that stand beside each other, chunk below chunk, and what is
+    shown of the matrices that are not whole.
+    """
+    parts = _narrowed([_written(part, write) for part in equation.parts], width, MOST_KEPT, write)
+    chunks: list[list[Matrix | Span]] = []
     notes: list[str] = []
     for chunk in _chunks(parts, width):
         narrowed = _narrowed(chunk, width, FEWEST_COLUMNS, write)
-        lines.extend(_side_by_side(narrowed, write))
+        chunks.append(narrowed)
         notes.extend(
             note for part in narrowed if (note := _left_out(part, write)) not in (*notes, "")
         )
-    lines.extend([(f"  showing {note}", "faint")] for note in notes)
-    return lines
+    return chunks, notes
 
 
 def _written(part: Matrix | Span, write: Callable[[str], str]) -> Matrix | Span:
