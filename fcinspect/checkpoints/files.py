@@ -9,13 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
-from fcinspect.checkpoints.access.storage import (
-    FolderGiven,
-    MissingFile,
-    Seekable,
-    Storage,
-    open_storage,
-)
+from fcinspect.checkpoints.access.opening import open_storage
+from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Seekable, Storage
 from fcinspect.checkpoints.access.uris import is_uri, last_part, masked_name
 from fcinspect.errors import InputError, did_you_mean
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fcinspect.checkpoints.access.looks import look_ahead, one_look
-from fcinspect.checkpoints.access.storage import FolderGiven, read_whole
+from fcinspect.checkpoints.access.opening import read_whole
+from fcinspect.checkpoints.access.storage import FolderGiven
 from fcinspect.checkpoints.access.uris import (
     beside,
     inside,

@@ -17,9 +17,10 @@ from fcinspect.render.view import View
 if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.fingerprint import Fingerprint
     from fcinspect.checkpoints.scan.lanczos import LeadingSingularValue
-    from fcinspect.checkpoints.scan.records import Places, ScannedLayer, Statistics
+    from fcinspect.checkpoints.scan.records import ScannedLayer
     from fcinspect.checkpoints.scan.report import ScanReport
     from fcinspect.checkpoints.scan.spectrum import Spectrum
+    from fcinspect.checkpoints.scan.statistics import Places, Statistics
     from fcinspect.render.scan_charts import ScanPictures
     from fcinspect.render.scan_documents import (
         BiasDocument,

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fcinspect.checkpoints.access.storage import Storage, open_storage
+from fcinspect.checkpoints.access.opening import open_storage
+from fcinspect.checkpoints.access.storage import Storage
 from fcinspect.checkpoints.access.uris import is_uri, masked_name
 from fcinspect.checkpoints.formats.nesting import named_tensors
 from fcinspect.checkpoints.formats.pickle_stream import LARGEST_PICKLE, Stream

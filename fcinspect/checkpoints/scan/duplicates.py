@@ -15,7 +15,7 @@ from fcinspect.checkpoints.access.storage import Storage
 from fcinspect.checkpoints.records import Place
 from fcinspect.checkpoints.scan.jobs import TILE, as_it_lies
 from fcinspect.checkpoints.scan.merging import FIRST
-from fcinspect.checkpoints.scan.records import Places
+from fcinspect.checkpoints.scan.statistics import Places
 from fcinspect.rounding.arrays import ITEMSIZES
 
 PIECE = 1 << 22

@@ -8,7 +8,8 @@ from typing import Literal
 
 from fcinspect.checkpoints.scan.chance import may_be_chance
 from fcinspect.checkpoints.scan.merging import MOST_DIGESTS
-from fcinspect.checkpoints.scan.records import Places, ScannedLayer, ScannedOther, Statistics
+from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
+from fcinspect.checkpoints.scan.statistics import Places, Statistics
 
 Kind = Literal[
     "nan", "inf", "all zero", "dead outputs", "dead inputs", "duplicate outputs", "undecided"

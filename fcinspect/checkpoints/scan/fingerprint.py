@@ -31,7 +31,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from fcinspect.checkpoints.scan.records import MatrixStatistics, Statistics
+from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Statistics
 from fcinspect.errors import UsageError
 from fcinspect.layers.initialisation import (
     InitialisationLaw,

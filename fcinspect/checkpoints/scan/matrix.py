@@ -12,7 +12,8 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from fcinspect.checkpoints.access.storage import ArrayStorage, Storage, open_storage
+from fcinspect.checkpoints.access.opening import open_storage
+from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
 from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import Place, StoredTensor
 from fcinspect.checkpoints.scan import duplicates
@@ -20,8 +21,8 @@ from fcinspect.checkpoints.scan.jobs import Job, carry_out_in, jobs_of
 from fcinspect.checkpoints.scan.merging import Merging
 from fcinspect.checkpoints.scan.one_thread import one_blas_thread
 from fcinspect.checkpoints.scan.partial import Partial
-from fcinspect.checkpoints.scan.records import MatrixStatistics, Places, Statistics
 from fcinspect.checkpoints.scan.singular import SingularValues, Wanted, singular_values_in
+from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Places, Statistics
 from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
 
 Open = Callable[[], Storage]

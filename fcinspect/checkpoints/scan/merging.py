@@ -13,7 +13,7 @@ from fcinspect.checkpoints.records import Place
 from fcinspect.checkpoints.scan.jobs import Job, as_it_lies
 from fcinspect.checkpoints.scan.partial import Floats, Partial
 from fcinspect.checkpoints.scan.passes import unscaled
-from fcinspect.checkpoints.scan.records import MatrixStatistics, Places, Statistics
+from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Places, Statistics
 from fcinspect.checkpoints.scan.tile import SUM_ERROR
 
 FIRST = 8

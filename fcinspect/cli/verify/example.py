@@ -38,7 +38,7 @@ def example(
 
 def _document(file: str) -> tuple[Any, str]:
     """Return the JSON of a file or of standard input, and its source in words."""
-    from fcinspect.checkpoints.access.storage import read_whole
+    from fcinspect.checkpoints.access.opening import read_whole
     from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.files import check_readable, standard_input
     from fcinspect.checkpoints.formats.json_array import parse

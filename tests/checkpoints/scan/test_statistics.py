@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as npst
 from fcinspect.checkpoints.records import in_memory
 from fcinspect.checkpoints.scan import jobs
 from fcinspect.checkpoints.scan.merging import Merging
-from fcinspect.checkpoints.scan.records import MatrixStatistics
+from fcinspect.checkpoints.scan.statistics import MatrixStatistics
 from tests.checkpoints.scan.matrices import Float64, exact_moments, numbers_of, scanned, stored
 
 RNG = np.random.default_rng(0)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fcinspect.checkpoints.scan.fingerprint import Fingerprint, fingerprint_of
-from fcinspect.checkpoints.scan.records import MatrixStatistics, Places, Statistics
+from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Places, Statistics
 
 
 def statistics_of(weight: Tensor) -> MatrixStatistics:
