@@ -10,7 +10,7 @@ from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned
 from fcinspect.verification.claim import Claim
-from fcinspect.verification.probes import Setting
+from fcinspect.verification.setting import Setting
 from fcinspect.verification.trial import Trial
 
 SIZES = (1, 2, 3, 8, 33)

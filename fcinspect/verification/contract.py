@@ -10,7 +10,8 @@ import numpy as np
 from fcinspect.errors import Misbehaved
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned, holds
-from fcinspect.verification.probes import Setting, first_wrong
+from fcinspect.verification.exact_check import first_wrong
+from fcinspect.verification.setting import Setting
 from fcinspect.verification.subject import Call, Layout, Made
 from fcinspect.verification.trial import Trial
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
+from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.rounding.arrays import Float64Array, round_to
@@ -108,3 +110,20 @@ def _tainted(x: Float64Array, result: Float64Array) -> str | None:
     if not np.isfinite(result[~tainted]).all():
         return "NaN or Inf in one row taints other rows"
     return None
+
+
+def first_wrong(name: str, detail: str, probes: Mapping[str, Callable[[], Check]]) -> Check:
+    """Make several probes; return the first that is wrong, told where, or that all are right."""
+    made = []
+    for where, probe in probes.items():
+        try:
+            check = probe()
+        except Misbehaved as fault:
+            raise Misbehaved(f"{fault}, at {where}") from None
+        made.append(check)
+        if check.verdict is not Verdict.WITHIN:
+            cause = f"{check.cause or 'wrong numbers'}, at {where}"
+            return replace(check, name=name, detail=f"{detail}; wrong at {where}", cause=cause)
+    elements = sum(check.elements for check in made)
+    most = max((check.max_ratio for check in made if check.max_ratio is not None), default=None)
+    return Check(name, Verdict.WITHIN, detail, most, elements=elements)

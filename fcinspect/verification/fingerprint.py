@@ -15,7 +15,7 @@ from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.rounding.formats import FORMATS
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned
-from fcinspect.verification.probes import Setting
+from fcinspect.verification.setting import Setting
 from fcinspect.verification.subject import Call, Subject
 
 ONES = 40

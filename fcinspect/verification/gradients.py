@@ -17,7 +17,7 @@ from fcinspect.rounding.formats import FLOAT64
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.causes import name_cause
 from fcinspect.verification.check import Check, Planned, holds, of_dot
-from fcinspect.verification.probes import MOST_WEIGHTS, Setting
+from fcinspect.verification.setting import MOST_WEIGHTS, Setting
 from fcinspect.verification.subject import Answer, Call, Subject
 
 BATCH = (2, 3)

@@ -8,7 +8,7 @@ from fcinspect.verification.check import Plan
 from fcinspect.verification.contract import contract_checks
 from fcinspect.verification.initial_law import initialisation_checks
 from fcinspect.verification.layer import FAMILIES, left_out
-from fcinspect.verification.probes import Setting
+from fcinspect.verification.setting import Setting
 from fcinspect.verification.subject import Subject
 
 

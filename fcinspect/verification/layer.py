@@ -13,7 +13,8 @@ from fcinspect.verification.check import Check, Plan, Planned
 from fcinspect.verification.claim import Claim
 from fcinspect.verification.fingerprint import fingerprint
 from fcinspect.verification.gradients import gradient_checks
-from fcinspect.verification.probes import MOST_COLUMNS, MOST_WEIGHTS, exact_probes
+from fcinspect.verification.probes import exact_probes
+from fcinspect.verification.setting import MOST_COLUMNS, MOST_WEIGHTS
 from fcinspect.verification.signs import applies, random_sign_tests
 from fcinspect.verification.subject import Call, Subject
 

@@ -11,8 +11,8 @@ from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.verification.check import Check, Planned
-from fcinspect.verification.exact_check import check_answer
-from fcinspect.verification.probes import ROWS, Setting, columns_of, first_wrong
+from fcinspect.verification.exact_check import check_answer, first_wrong
+from fcinspect.verification.setting import ROWS, Setting, columns_of
 from fcinspect.verification.subject import Call, Layout, Made, Subject
 
 BATCHES = (0, 1, 2, 33)

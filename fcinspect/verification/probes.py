@@ -8,81 +8,18 @@ these do.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
-from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
-from fcinspect.rounding.accumulation import TF32_PRECISION, DotArithmetic
-from fcinspect.rounding.arrays import Float64Array, FloatArray, carrier
-from fcinspect.rounding.verdict import Verdict
+from fcinspect.rounding.accumulation import DotArithmetic
+from fcinspect.rounding.arrays import Float64Array
 from fcinspect.verification.check import Check, Planned
-from fcinspect.verification.exact_check import check_exactly
+from fcinspect.verification.exact_check import check_exactly, first_wrong
+from fcinspect.verification.module_probes import module_probes
+from fcinspect.verification.setting import MOST_WEIGHTS, ROWS, Setting, columns_of
 from fcinspect.verification.subject import Call, Layout, Subject
-
-ROWS = 5
-MOST_COLUMNS = 256
-"""So many inputs are sent through one at a time."""
-MOST_WEIGHTS = 2**22
-"""Probes of other shapes take fewer outputs beyond so many weights."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the probes are made for."""
-
-    subject: Subject
-    in_features: int
-    out_features: int
-    bias: bool
-    dtype: str
-    arithmetic: DotArithmetic
-
-    @property
-    def exact_bits(self) -> int:
-        """t: sums of whole numbers up to 2^t are exact."""
-        stored = self.arithmetic.partial_format
-        bits = self.arithmetic.accumulate.precision
-        return min(bits, stored.precision) if stored else bits
-
-    @property
-    def input_bits(self) -> int:
-        """The digits of an operand that a sum of one term keeps."""
-        bits = min(self.arithmetic.inputs.precision, self.exact_bits)
-        return min(bits, TF32_PRECISION) if self.arithmetic.tf32 else bits
-
-    def amplitude(self, n: int) -> int:
-        """Return a: n·a² + a stays exact, and within the range of the output."""
-        room = min(2.0**self.exact_bits, self.arithmetic.output.largest, self.arithmetic.largest)
-        a = math.isqrt(int(room) // (n + 1)) if n else int(math.sqrt(room))
-        return int(max(1, min(a, 2**self.input_bits, int(self.arithmetic.inputs.largest))))
-
-    def array(self, values: FloatArray) -> Array:
-        """Return numbers that the dtype holds exactly."""
-        return Array(values.astype(carrier(self.dtype)), self.dtype)
-
-    def integers(self, shape: tuple[int, ...], n: int, seed: int) -> Array:
-        """Return whole numbers, small enough for sums of n products to be exact."""
-        random = np.random.default_rng((seed, *shape))
-        a = self.amplitude(n)
-        values = random.integers(-a, a, shape, endpoint=True).astype(np.float64)
-        most = 2**self.exact_bits
-        if a == 1 and n >= most and len(shape) > 1:
-            # not even ones: so few that their sum is exact
-            values[..., most - 1 :] = 0.0
-            values = random.permuted(values, axis=-1)
-        return self.array(values)
-
-    def operands(
-        self, rows: int, n: int, out: int, seed: int = 0
-    ) -> tuple[Array, Array, Array | None]:
-        """Return x (rows, n), W (out, n) and b of whole numbers."""
-        bias = self.integers((out,), n, seed + 2) if self.bias else None
-        return self.integers((rows, n), n, seed), self.integers((out, n), n, seed + 1), bias
 
 
 def exact_probes(
@@ -100,8 +37,6 @@ def exact_probes(
     """
     setting = Setting(subject, in_features, out_features, bias, dtype, arithmetic)
     if subject.kind == "module":
-        from fcinspect.verification.module_probes import module_probes
-
         return module_probes(setting)
     return (
         Planned("exact/whole numbers", partial(_dense, setting, "whole numbers", ROWS)),
@@ -178,15 +113,6 @@ def _significands(setting: Setting, shape: tuple[int, ...], seed: int) -> Float6
     return np.asarray(np.ldexp(odd * signs, 1 - bits))
 
 
-def columns_of(n: int) -> npt.NDArray[np.intp]:
-    """Return the inputs that are sent through one at a time: all, or first, last and spread."""
-    if n <= MOST_COLUMNS:
-        return np.arange(n)
-    third = MOST_COLUMNS // 3
-    spread = np.linspace(0, n - 1, third).astype(int)
-    return np.unique(np.concatenate([np.arange(third), spread, np.arange(n - third, n)]))
-
-
 def _one_weight(setting: Setting) -> Check:
     """Basis vectors: each output is one weight, whose last digit counts."""
     n, out = setting.in_features, setting.out_features
@@ -246,23 +172,6 @@ def _shapes(setting: Setting) -> Check:
     }
     widths = ", ".join(str(k) for k in sorted({k for k, _ in shapes}))
     return first_wrong("exact/other widths", f"in_features {widths}, square and not", probes)
-
-
-def first_wrong(name: str, detail: str, probes: Mapping[str, Callable[[], Check]]) -> Check:
-    """Make several probes; return the first that is wrong, told where, or that all are right."""
-    made = []
-    for where, probe in probes.items():
-        try:
-            check = probe()
-        except Misbehaved as fault:
-            raise Misbehaved(f"{fault}, at {where}") from None
-        made.append(check)
-        if check.verdict is not Verdict.WITHIN:
-            cause = f"{check.cause or 'wrong numbers'}, at {where}"
-            return replace(check, name=name, detail=f"{detail}; wrong at {where}", cause=cause)
-    elements = sum(check.elements for check in made)
-    most = max((check.max_ratio for check in made if check.max_ratio is not None), default=None)
-    return Check(name, Verdict.WITHIN, detail, most, elements=elements)
 
 
 def _not_finite(setting: Setting, value: float) -> Check:

@@ -22,7 +22,7 @@ from fcinspect.rounding.dot import DotCheck, check_products
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.causes import name_cause
 from fcinspect.verification.check import Check, Planned, Worst, of_dot
-from fcinspect.verification.probes import MOST_WEIGHTS, Setting
+from fcinspect.verification.setting import MOST_WEIGHTS, Setting
 from fcinspect.verification.subject import Call, Subject
 
 DELTA = 1e-9

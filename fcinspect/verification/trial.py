@@ -12,7 +12,7 @@ from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check
 from fcinspect.verification.claim import Claim
-from fcinspect.verification.probes import MOST_WEIGHTS, Setting
+from fcinspect.verification.setting import MOST_WEIGHTS, Setting
 from fcinspect.verification.subject import Answer, Call, Layout
 
 

@@ -14,7 +14,7 @@ from fcinspect.verification.batches import batch_checks
 from fcinspect.verification.check import Check, Plan, carried_out
 from fcinspect.verification.contract import contract_checks
 from fcinspect.verification.initial_law import initialisation_checks
-from fcinspect.verification.probes import Setting
+from fcinspect.verification.setting import Setting
 from tests.subjects import correct, faulty_kernels, faulty_modules
 
 
