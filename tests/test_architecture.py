@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -77,10 +78,10 @@ def imports(tree: ast.AST) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            if node.module == "fcinspect":
-                names |= {f"fcinspect.{alias.name}" for alias in node.names}
-            else:
+            if node.module != "fcinspect":
                 names.add(node.module)
+            # what is taken from a package may be a module in it
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
@@ -124,6 +125,40 @@ def test_a_wrong_arrow_is_seen(room: str, source: str) -> None:
 def test_every_folder_is_a_known_room() -> None:
     """A new room is declared here before it is built."""
     assert {room for room, _ in modules()} <= set(ROOMS)
+
+
+def needs() -> dict[str, set[str]]:
+    """Return which modules each module imports, by their dotted names."""
+    named = {}
+    for _, path in modules():
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        named[".".join(parts).removesuffix(".__init__")] = path
+    return {
+        name: (imports(ast.parse(path.read_text(encoding="utf-8"))) & set(named)) - {name}
+        for name, path in named.items()
+    }
+
+
+def circle(found: dict[str, set[str]]) -> list[str]:
+    """Return modules that need one another, none where there are none."""
+    try:
+        TopologicalSorter(found).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_module_needs_itself() -> None:
+    """The imports go around in no circle, those inside of functions and for types included."""
+    assert circle(needs()) == []
+
+
+def test_a_circle_is_seen() -> None:
+    """The check can fail."""
+    found = needs()
+    assert len(found) > 300
+    found["fcinspect.errors"].add("fcinspect.cli.show")
+    assert "fcinspect.errors" in circle(found)
 
 
 def opens_files(tree: ast.AST) -> bool:

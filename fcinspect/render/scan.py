@@ -50,10 +50,17 @@ def view_of_scan(
             page, report, show_all=show_all, charts=pictures.blocks() if pictures and plot else ()
         ),
         rows=partial(rows, report),
-        figure=pictures.figure if pictures else None,
+        figure=partial(_figure, pictures) if pictures else None,
         ok=report.ok,
         warnings=report.notes,
     )
+
+
+def _figure(pictures: ScanPictures, ending: str) -> bytes:
+    """Return the figure as a file of that ending."""
+    from fcinspect.render.figures.spectra import panels_bytes
+
+    return panels_bytes(ending, pictures)
 
 
 def document(report: ScanReport, *, full: bool = False) -> ScanDocument:

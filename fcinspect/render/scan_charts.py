@@ -52,12 +52,6 @@ class ScanPictures:
             return list(self._spectra())
         return list(self._numbers())
 
-    def figure(self, ending: str) -> bytes:
-        """Return the figure as a file of that ending."""
-        from fcinspect.render.figures.spectra import panels_bytes
-
-        return panels_bytes(ending, self)
-
     def _spectra(self) -> Iterator[Block]:
         layers = self.report.layers
         shown = [layer for layer in layers if layer.singular.spectrum is not None][:MOST_CURVES]
