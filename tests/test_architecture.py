@@ -24,7 +24,7 @@ ROOMS = {
     "diagnosis": {"errors", "shapes"},
     "bridge": {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
-        "diagnosis",
+        "diagnosis", "worksheets",
     },
     "render": {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",

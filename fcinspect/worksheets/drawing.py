@@ -1,0 +1,35 @@
+"""Seeded draws of small whole numbers that stay the same for ever.
+
+The stream of a text is SHA-256(text, ":", block number in decimal digits), block after block, byte
+by byte. A draw among n values takes the next byte below the largest multiple of n up to 256,
+modulo n. Neither the library's nor the language's generators are asked, so that a sheet made today
+can be made again with any version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+
+class Draws:
+    """The draws that a text begins."""
+
+    def __init__(self, text: str) -> None:
+        self._bytes = _stream(text)
+
+    def among(self, values: Sequence[Value]) -> Value:
+        """Return one of up to 256 values."""
+        limit = 256 - 256 % len(values)
+        byte = next(byte for byte in self._bytes if byte < limit)
+        return values[byte % len(values)]
+
+
+def _stream(text: str) -> Iterator[int]:
+    block = 0
+    while True:
+        yield from sha256(f"{text}:{block}".encode()).digest()
+        block += 1

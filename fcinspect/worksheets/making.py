@@ -1,0 +1,125 @@
+"""Making a worksheet's problem from its widths and seed.
+
+Whole numbers are drawn until the sheet is worth working out: its numbers stay short, the relu of
+every hidden layer lets some units through and holds others back, and a slip such as a forgotten
+bias, a transposed weight or a forgotten mask changes a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from fcinspect.layers.network import layer_names
+from fcinspect.layers.spec import format_widths
+from fcinspect.worksheets.drawing import Draws
+from fcinspect.worksheets.paper import require_paper
+from fcinspect.worksheets.passes import Dense, Passed, forward
+from fcinspect.worksheets.problem import Problem, SheetLayer, Vector
+from fcinspect.worksheets.wishes import RATES, Whole, first_rate, layer_lacks, network_lacks
+
+LAYER_TRIES = 60
+"""How often one layer is drawn anew before its best is taken."""
+TRIES = 150
+"""How often the whole is."""
+
+
+def make(kind: str, widths: tuple[int, ...], seed: int, *, bias: bool = True) -> Problem:
+    """Return the problem of these widths and this seed; the numbers do not depend on the kind.
+
+    The same arguments give the same numbers in every version. Raises UsageError for an unknown
+    kind, SpecError for what does not fit on paper.
+    """
+    require_paper(kind, widths, bias)
+    draws = Draws(f"fcinspect worksheet 1:{format_widths(widths)}:{'b' if bias else '-'}:{seed}")
+    best, fewest = None, None
+    for _ in range(TRIES):
+        drawn = _Drawn.of(draws, widths, bias)
+        after = first_rate(drawn.layers, drawn.passed, drawn.arrives, drawn.target)
+        lacks = network_lacks(drawn.layers, drawn.passed, drawn.arrives, after)
+        if fewest is None or lacks < fewest:
+            best, fewest = (drawn, RATES[-1] if after is None else after[0]), lacks
+        if not any(lacks):
+            break
+    assert best is not None
+    drawn, rate = best
+    return drawn.problem(kind, widths, seed, rate)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """One attempt."""
+
+    x: Whole
+    layers: tuple[Dense[int], ...]
+    passed: tuple[Passed[int], ...]
+    target: Whole
+    arrives: Whole
+    """∂L/∂y"""
+
+    @classmethod
+    def of(cls, draws: Draws, widths: tuple[int, ...], bias: bool) -> _Drawn:
+        """Draw x, then layer by layer W row by row and b, then the errors y − t."""
+        entering = x = _row(draws, widths[0], _around_zero(3))
+        layers: list[Dense[int]] = []
+        passed: list[Passed[int]] = []
+        for number, shape in enumerate(pairwise(widths), start=1):
+            layer, here = _layer(draws, shape, entering, bias, relu=number < len(widths) - 1)
+            layers.append(layer)
+            passed.append(here)
+            entering = here.a
+        outputs = len(entering)
+        step = outputs if outputs % 2 else outputs // 2
+        errors = _row(draws, outputs, [step * n for n in _around_zero(3 if step == 1 else 1)])
+        target = tuple(y - error for y, error in zip(entering, errors, strict=True))
+        arrives = tuple(2 * error // outputs for error in errors)
+        return cls(x, tuple(layers), tuple(passed), target, arrives)
+
+    def problem(self, kind: str, widths: tuple[int, ...], seed: int, rate: Fraction) -> Problem:
+        """Return it as a problem of exact numbers."""
+        layers = tuple(
+            SheetLayer(
+                name,
+                tuple(map(_exact, layer.weight)),
+                None if layer.bias is None else _exact(layer.bias),
+                "relu" if layer.relu else "identity",
+            )
+            for name, layer in zip(layer_names(len(self.layers)), self.layers, strict=True)
+        )
+        x, target = _exact(self.x), _exact(self.target)
+        return Problem(kind, widths, seed, layers, x, target, "mse", rate)
+
+
+def _layer(
+    draws: Draws, shape: tuple[int, int], x: Whole, bias: bool, *, relu: bool
+) -> tuple[Dense[int], Passed[int]]:
+    """Return the first layer of LAYER_TRIES that lacks nothing, or the one that lacks least."""
+    inputs, outputs = shape
+    numbers = _around_zero(2)
+    best, fewest = None, None
+    for _ in range(LAYER_TRIES):
+        weight = tuple(_row(draws, inputs, numbers) for _ in range(outputs))
+        layer = Dense(weight, _row(draws, outputs, _around_zero(3)) if bias else None, relu)
+        here = forward((layer,), x)[0]
+        lacks = layer_lacks(layer, here)
+        if fewest is None or lacks < fewest:
+            best, fewest = (layer, here), lacks
+        if not any(lacks):
+            break
+    assert best is not None
+    return best
+
+
+def _around_zero(most: int) -> list[int]:
+    """Return the whole numbers from −most to most without 0."""
+    return [number for number in range(-most, most + 1) if number]
+
+
+def _row(draws: Draws, count: int, numbers: Sequence[int]) -> Whole:
+    return tuple(draws.among(numbers) for _ in range(count))
+
+
+def _exact(row: Sequence[int]) -> Vector:
+    return tuple(map(Fraction, row))

@@ -1,0 +1,120 @@
+"""Forward pass, loss, gradients and SGD step of one input, number by number.
+
+Every formula is written once, for whole numbers, for exact ones (Fraction) and for exact ones that
+carry a bound on what float64 may make of them (`Bounded`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Generic, TypeVar
+
+from fcinspect.worksheets.bounded import Bounded, constant, total
+from fcinspect.worksheets.problem import Problem
+
+Number = TypeVar("Number", int, Fraction, Bounded)
+Real = TypeVar("Real", Fraction, Bounded)
+"""What can be divided."""
+Row = tuple[Number, ...]
+RealRow = tuple[Real, ...]
+
+
+@dataclass(frozen=True)
+class Dense(Generic[Number]):
+    """A layer's parameters as numbers of one kind."""
+
+    weight: tuple[tuple[Number, ...], ...]
+    bias: tuple[Number, ...] | None
+    relu: bool
+
+
+@dataclass(frozen=True)
+class Passed(Generic[Number]):
+    """What one layer makes of its input."""
+
+    x: tuple[Number, ...]
+    z: tuple[Number, ...]
+    """z = W·x + b"""
+    a: tuple[Number, ...]
+    """relu(z) = max(z, 0), or z itself"""
+
+
+@dataclass(frozen=True)
+class Gradients(Generic[Number]):
+    """The gradients of one layer."""
+
+    arrives: tuple[Number, ...]
+    """∂L/∂a"""
+    g: tuple[Number, ...]
+    """G = ∂L/∂z = ∂L/∂a where z > 0, else 0; where there is no relu, ∂L/∂a itself"""
+    weight: tuple[tuple[Number, ...], ...]
+    """∂L/∂W = G ⊗ x"""
+
+
+def exact_layers(problem: Problem) -> list[Dense[Fraction]]:
+    """Return the layers as exact numbers."""
+    return [Dense(layer.weight, layer.bias, layer.activation == "relu") for layer in problem.layers]
+
+
+def forward(layers: Sequence[Dense[Number]], x: Row[Number]) -> list[Passed[Number]]:
+    """Return what every layer makes of x."""
+    passed = []
+    for layer in layers:
+        biases = layer.bias or (None,) * len(layer.weight)
+        z = tuple(
+            total([w * v for w, v in zip(row, x, strict=True)], b)
+            for row, b in zip(layer.weight, biases, strict=True)
+        )
+        a = tuple(v if v > 0 else v * 0 for v in z) if layer.relu else z
+        passed.append(Passed(x, z, a))
+        x = a
+    return passed
+
+
+def mse(y: RealRow[Real], t: RealRow[Real]) -> Real:
+    """Return Σ(y − t)²/N."""
+    errors = [p - q for p, q in zip(y, t, strict=True)]
+    return total([e * e for e in errors]) / len(errors)
+
+
+def mse_gradient(y: RealRow[Real], t: RealRow[Real]) -> RealRow[Real]:
+    """Return ∂L/∂y = 2·(y − t)/N."""
+    factor = constant(Fraction(2, len(y)), like=y[0])
+    return tuple(factor * (p - q) for p, q in zip(y, t, strict=True))
+
+
+def backward(
+    layers: Sequence[Dense[Number]], passed: Sequence[Passed[Number]], arrives: Row[Number]
+) -> list[Gradients[Number]]:
+    """Return the gradients of every layer, from ∂L/∂y."""
+    found = []
+    for layer, here in zip(reversed(layers), reversed(passed), strict=True):
+        g = arrives
+        if layer.relu:
+            g = tuple(v if z > 0 else v * 0 for v, z in zip(arrives, here.z, strict=True))
+        weight = tuple(tuple(v * x for x in here.x) for v in g)
+        found.append(Gradients(arrives, g, weight))
+        arrives = tuple(
+            total([v * w for v, w in zip(g, column, strict=True)])
+            for column in zip(*layer.weight, strict=True)
+        )
+    return found[::-1]
+
+
+def stepped(
+    layers: Sequence[Dense[Number]], gradients: Sequence[Gradients[Number]], rate: Number
+) -> list[Dense[Number]]:
+    """Return the layers after W ← W − lr·∂L/∂W and b ← b − lr·G."""
+    return [
+        Dense(
+            tuple(
+                tuple(w - rate * g for w, g in zip(*rows, strict=True))
+                for rows in zip(layer.weight, here.weight, strict=True)
+            ),
+            layer.bias and tuple(b - rate * g for b, g in zip(layer.bias, here.g, strict=True)),
+            layer.relu,
+        )
+        for layer, here in zip(layers, gradients, strict=True)
+    ]

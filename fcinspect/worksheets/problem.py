@@ -1,0 +1,57 @@
+"""The network, input and target of a worksheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+KINDS = ("forward", "gradient", "step", "all")
+"""What is to be worked out: the forward pass; the loss and the gradients; the new parameters and
+their loss; or all of these."""
+
+Vector = tuple[Fraction, ...]
+Matrix = tuple[Vector, ...]
+
+
+@dataclass(frozen=True)
+class SheetLayer:
+    """A linear layer and the activation behind it."""
+
+    name: str
+    """fc1, fc2, …"""
+    weight: Matrix
+    """(out_features, in_features)"""
+    bias: Vector | None
+    """(out_features)"""
+    activation: str
+    """relu or identity"""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(out_features, in_features)"""
+        return len(self.weight), len(self.weight[0])
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be worked out; every number is exact."""
+
+    kind: str
+    """One of KINDS."""
+    widths: tuple[int, ...]
+    """in_features of the first layer, then every layer's out_features."""
+    seed: int
+    layers: tuple[SheetLayer, ...]
+    x: Vector
+    """One input, (in_features)."""
+    target: Vector
+    """(outputs)"""
+    loss: str
+    """mse, Σ(y − t)²/N over the N outputs."""
+    learning_rate: Fraction
+    """Of one SGD step."""
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether the layers have a bias."""
+        return self.layers[0].bias is not None

@@ -1,0 +1,109 @@
+"""The exact result of every blank, by its id and in the order of work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from fcinspect.worksheets.bounded import Bounded, constant
+from fcinspect.worksheets.passes import (
+    Dense,
+    Gradients,
+    Number,
+    Passed,
+    Real,
+    RealRow,
+    Row,
+    backward,
+    exact_layers,
+    forward,
+    mse,
+    mse_gradient,
+    stepped,
+)
+from fcinspect.worksheets.problem import Problem
+
+
+def solve(problem: Problem) -> Mapping[str, Fraction]:
+    """Return every result by its id, whatever the sheet asks for.
+
+    Ids count from 0: fc1.z[2], fc1.a[2] (where there is a relu), loss, fc2.grad_output[1],
+    fc1.grad_activation[1], fc2.weight.grad[1,3], fc2.bias.grad[1], fc2.weight.after[1,3],
+    fc2.bias.after[1], output_after[0], loss_after. What only repeats another result has no id of
+    its own: behind the last layer y = a = z and ∂L/∂a = ∂L/∂z, and a layer's ∂L/∂a is the next
+    one's ∂L/∂x.
+    """
+    return _results(
+        exact_layers(problem), problem.x, problem.target, problem.learning_rate, _names(problem)
+    )
+
+
+def solve_bounded(problem: Problem) -> Mapping[str, Bounded]:
+    """Return the same results, each with a bound on what float64 may make of it."""
+    layers = [
+        Dense(
+            tuple(_bounded(row) for row in layer.weight),
+            None if layer.bias is None else _bounded(layer.bias),
+            layer.relu,
+        )
+        for layer in exact_layers(problem)
+    ]
+    rate = constant(problem.learning_rate, like=Bounded(Fraction(0)))
+    return _results(layers, _bounded(problem.x), _bounded(problem.target), rate, _names(problem))
+
+
+def _bounded(row: Sequence[Fraction]) -> tuple[Bounded, ...]:
+    return tuple(constant(number, like=Bounded(Fraction(0))) for number in row)
+
+
+def _names(problem: Problem) -> list[str]:
+    return [layer.name for layer in problem.layers]
+
+
+def _results(
+    layers: Sequence[Dense[Real]],
+    x: RealRow[Real],
+    target: RealRow[Real],
+    rate: Real,
+    names: Sequence[str],
+) -> dict[str, Real]:
+    passed = forward(layers, x)
+    gradients = backward(layers, passed, mse_gradient(passed[-1].a, target))
+    after = stepped(layers, gradients, rate)
+    again = forward(after, x)[-1].a
+    found: dict[str, Real] = {}
+    for name, layer, here in zip(names, layers, passed, strict=True):
+        found |= _forward(name, layer, here)
+    found["loss"] = mse(passed[-1].a, target)
+    parts = list(zip(names, layers, gradients, strict=True))
+    for name, layer, gradient in reversed(parts):
+        found |= _backward(name, layer, gradient)
+    for name, changed in zip(names, after, strict=True):
+        found |= _matrix(f"{name}.weight.after", changed.weight)
+        if changed.bias is not None:
+            found |= _row(f"{name}.bias.after", changed.bias)
+    found |= _row("output_after", again)
+    found["loss_after"] = mse(again, target)
+    return found
+
+
+def _forward(name: str, layer: Dense[Number], here: Passed[Number]) -> dict[str, Number]:
+    found = _row(f"{name}.z", here.z)
+    return found | _row(f"{name}.a", here.a) if layer.relu else found
+
+
+def _backward(name: str, layer: Dense[Number], here: Gradients[Number]) -> dict[str, Number]:
+    found = _row(f"{name}.grad_activation", here.arrives) if layer.relu else {}
+    found |= _row(f"{name}.grad_output", here.g)
+    found |= _matrix(f"{name}.weight.grad", here.weight)
+    if layer.bias is not None:
+        found |= _row(f"{name}.bias.grad", here.g)
+    return found
+
+
+def _row(place: str, values: Row[Number]) -> dict[str, Number]:
+    return {f"{place}[{i}]": value for i, value in enumerate(values)}
+
+
+def _matrix(place: str, rows: Sequence[Row[Number]]) -> dict[str, Number]:
+    return {f"{place}[{i},{j}]": value for i, row in enumerate(rows) for j, value in enumerate(row)}
