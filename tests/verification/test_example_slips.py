@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -178,3 +179,114 @@ def test_one_wrong_row_of_many() -> None:
     found = causes(problem, {"output": written(y, 7)})
     cause = "the bias of layers.1 is forgotten"
     assert found == {"output[250][0]": cause, "output[250][1]": cause}
+
+
+def test_the_learning_rate() -> None:
+    """Forgotten, and applied twice, with the right gradient printed."""
+    problem = Problem()
+    right = problem.right(10)
+    grads = {place: right[place] for place in right if place.endswith(".grad")}
+    w, b = problem.weights[1], problem.biases[1]
+    dw, db = (
+        torch.tensor(np.array(right[f"layers.1.{name}.grad"], dtype=float))
+        for name in ("weight", "bias")
+    )
+    for lr, cause in (
+        (1.0, "the learning rate is forgotten"),
+        (0.01, "the learning rate is applied twice"),
+    ):
+        after = {
+            "layers.1.weight.after": written(w - lr * dw, 7),
+            "layers.1.bias.after": written(b - lr * db, 7),
+        }
+        assert set(causes(problem, {**grads, **after}).values()) == {cause}
+    alone = {"layers.1.weight.after": written(-0.1 * dw, 7)}
+    words = "the step alone is written, without the old value"
+    assert set(causes(problem, {**grads, **alone}).values()) == {words}
+
+
+def test_a_loss_without_its_squares() -> None:
+    """The mean of the differences themselves."""
+    problem = Problem()
+    mean = (forward(problem) - problem.target).mean()
+    cause = "the differences in the loss are not squared"
+    assert causes(problem, {"loss": written(mean)}) == {"loss": cause}
+
+
+def wide(seed: int = 0) -> tuple[Document, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return an example of one layer of shape (2, 3) with its x, W and b."""
+    made = torch.Generator().manual_seed(seed)
+    x, w, b, t = (
+        torch.randn(*shape, generator=made, dtype=torch.float64).round(decimals=2)
+        for shape in ((3,), (2, 3), (2,), (2,))
+    )
+    document = {
+        "layers": [{"weight": written(w, 2), "bias": written(b, 2)}],
+        "input": written(x, 2),
+        "target": written(t, 2),
+        "loss": "mse",
+        "optimizer": {"name": "sgd", "lr": "0.1"},
+    }
+    return document, x, w, b
+
+
+def named(document: Document, printed: Document) -> dict[str, str | None]:
+    """Return the causes of what is wrong in an example."""
+    report = carried_out(plan_of({**document, "printed": printed}, "the example"))
+    return {
+        check.name.removeprefix("printed/"): check.cause
+        for check in report.checks
+        if check.verdict is Verdict.OUTSIDE
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_weight_that_is_not_square_read_by_its_columns(seed: int) -> None:
+    """Its numbers, row by row, are taken as (in, out)."""
+    document, x, w, b = wide(seed)
+    z = x @ w.reshape(3, 2) + b
+    found = named(document, {"output": written(z, 7)})
+    assert set(found.values()) == {"the rows of the weight of layers.0 are taken for its columns"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_gradient_with_rows_and_columns_exchanged(seed: int) -> None:
+    """x ⊗ g where g ⊗ x is meant."""
+    document, x, w, b = wide(seed)
+    t = torch.tensor([float(n) for n in document["target"]], dtype=torch.float64)
+    g = x @ w.T + b - t
+    found = named(document, {"layers.0.weight.grad": written(torch.outer(x, g).reshape(2, 3), 7)})
+    assert set(found.values()) == {"the gradient of the weight of layers.0 is transposed"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_number_of_a_sum(seed: int) -> None:
+    """A product left out, its sign, a product taken twice, a sum in its place, another row."""
+    document, x, w, b = wide(seed)
+    z = w @ x + b
+    product = w[0, 1] * x[1]
+    cases = [
+        (z[0] - product, "layers.0.weight[0][1]·input[1] is left out"),
+        (z[0] - 2 * product, "layers.0.weight[0][1]·input[1] has the wrong sign"),
+        (z[0] + product, "layers.0.weight[0][1]·input[1] is taken twice"),
+        (
+            z[0] - product + w[0, 1] + x[1],
+            "layers.0.weight[0][1]·input[1] is added up, not multiplied",
+        ),
+        (z[0] - b[0] + b[1], "layers.0.bias[1] is added in place of layers.0.bias[0]"),
+        (w[1] @ x + b[0], "row 1 of layers.0.weight is taken for row 0"),
+    ]
+    for value, cause in cases:
+        (number,) = written(value.reshape(1), 6)
+        found = named(document, {"layers.0.pre_activation": [number, None]})
+        assert found == {"layers.0.pre_activation[0]": cause}
+
+
+def test_few_digits_are_no_evidence_of_a_slip_in_one_number() -> None:
+    """A number of two digits is given by some slip or other."""
+    document, x, w, b = wide()
+    value = (w[0] @ x + b[0] - w[0, 1] * x[1]).reshape(1)
+    for places, cause in ((1, None), (2, "layers.0.weight[0][1]·input[1] is left out")):
+        (number,) = written(value, places)
+        found = named(document, {"layers.0.pre_activation": [number, None]})
+        assert found == {"layers.0.pre_activation[0]": cause}

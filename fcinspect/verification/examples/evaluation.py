@@ -81,8 +81,8 @@ class Evaluation:
             i, j = self.slip.pair
             x[i], x[j] = x[j], x[i]
         for k, weight in enumerate(self.weights):
-            if self.slip.made("weight transposed", k):
-                weight = [list(column) for column in zip(*weight, strict=True)]
+            if self.slip.made("weight transposed", k) or self.slip.made("weight misread", k):
+                weight = _misread(weight)
             product = [[dot(row, unit, self.u) for unit in weight] for row in x]
             if first:
                 product = self.watch(f"layers.{k}.product", product)
@@ -123,7 +123,10 @@ class Evaluation:
         assert self.example.loss is not None
         if self.slip.kind == "target swapped":
             y, t = t, y
-        found = losses.value(self.example.loss, y, t, self._probabilities, self.u)
+        if self.slip.kind == "loss not squared":
+            found = losses.mean_difference(y, t, self.u)
+        else:
+            found = losses.value(self.example.loss, y, t, self._probabilities, self.u)
         if self.slip.kind == "loss times":
             found = found * self._constant(self.slip.factor)
         self.watch(place, [[found]])
@@ -142,6 +145,9 @@ class Evaluation:
                 ]
                 for j in range(len(self.weights[k]))
             ]
+            if self.slip.made("weight gradient transposed", k):
+                columns = [list(column) for column in zip(*grad_weight, strict=True)]
+                grad_weight = _reshaped(columns, len(grad_weight[0]))
             grad_weight = self.watch(f"layers.{k}.weight.grad", grad_weight)
             grad_bias = [total([row[j] for row in g], self.u) for j in range(len(g[0]))]
             if self.biases[k] is not None:
@@ -179,6 +185,12 @@ class Evaluation:
             return self._through_softmax(g, t)
         if self.slip.made("derivative missing", k):
             return g
+        if self.slip.made("derivative is activation", k):
+            a = self.activations[k]
+            return [
+                [number * factor for number, factor in zip(*rows, strict=True)]
+                for rows in zip(g, a, strict=True)
+            ]
         slope = SLOPE[self.names[k]]
         return [
             [number * slope(z, a) for number, z, a in zip(*rows, strict=True)]
@@ -224,3 +236,17 @@ class Evaluation:
                 stepped(optimizer, b, g, self.slip) for b, g in zip(bias, grad_bias, strict=True)
             ]
         self.biases[k] = self.watch(f"layers.{k}.bias.after", [bias])[0]
+
+
+def _misread(weight: Matrix) -> Matrix:
+    """Return W as it is where its numbers, row by row, are taken for its columns.
+
+    Of a square W that is the transpose.
+    """
+    rows = _reshaped(weight, len(weight))
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _reshaped(rows: Matrix, width: int) -> Matrix:
+    flat = [number for row in rows for number in row]
+    return [flat[start : start + width] for start in range(0, len(flat), width)]

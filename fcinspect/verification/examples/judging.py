@@ -58,6 +58,8 @@ class Recomputed:
 
     places: dict[str, Matrix] = field(default_factory=dict)
     """In the orientation of the file."""
+    carried: dict[str, Matrix] = field(default_factory=dict)
+    """What the computation went on with in every place, printed or not, as (out, in)."""
     problem: str | None = None
     """Why places are missing, if any are."""
 
@@ -88,6 +90,10 @@ def recompute(
     found = Recomputed()
 
     def watch(place: str, values: Matrix) -> Matrix:
+        found.carried[place] = carried = gone_on(place, values)
+        return carried
+
+    def gone_on(place: str, values: Matrix) -> Matrix:
         array = arrays.get(place)
         if array is None:
             return values
@@ -95,14 +101,14 @@ def recompute(
         found.places[place] = seen
         if not rounded:
             return values
-        gone_on = [list(row) for row in seen]
+        going = [list(row) for row in seen]
         for i, j, printed in array.numbers():
             if array.name(i, j) in wrong:
-                gone_on[i][j] = printed.interval(example.half, example.u)
+                going[i][j] = printed.interval(example.half, example.u)
             elif consistent(printed, seen[i][j], example.half):
                 point = Interval(printed.value, printed.value, example.u)
-                gone_on[i][j] = seen[i][j].hull(point)
-        return _turned(gone_on) if array.transposed else gone_on
+                going[i][j] = seen[i][j].hull(point)
+        return _turned(going) if array.transposed else going
 
     forward = all(a.of_forward_rows or a.place == "loss" for a in arrays.values())
     try:

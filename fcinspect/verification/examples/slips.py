@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from fcinspect.verification.examples.interval import UP
 from fcinspect.verification.examples.judging import (
     Finding,
     Judged,
@@ -20,6 +21,7 @@ from fcinspect.verification.examples.judging import (
     consistent,
     recompute,
 )
+from fcinspect.verification.examples.one_number import enough_digits, slip_in_one
 from fcinspect.verification.examples.pen import cut_off, pen_slip
 from fcinspect.verification.examples.record import ACTIVATIONS, WorkedExample
 from fcinspect.verification.examples.slip import Slip
@@ -30,6 +32,8 @@ MOST_COLUMNS = 4
 MOST_WORK = 400_000
 """Products of one row with one weight that a search for slips may take."""
 HALF, TWO = Decimal("0.5"), Decimal(2)
+PASSING = ("relu", "leaky_relu")
+"""Activations that let through what is above 0: z, of which the derivative is 1."""
 
 
 def searched(example: WorkedExample, wrong: Sequence[Judged]) -> tuple[tuple[Slip, ...], int]:
@@ -79,6 +83,9 @@ def _forward_slips(example: WorkedExample) -> Iterator[Slip]:
     for k, layer in enumerate(layers):
         if layer.shape[0] == layer.shape[1] > 1:
             yield Slip("weight transposed", f"the weight of layers.{k} is transposed", k)
+        elif min(layer.shape) > 1:
+            words = f"the rows of the weight of layers.{k} are taken for its columns"
+            yield Slip("weight misread", words, k)
     for i in range(min(len(example.input), MOST_ROWS)):
         for j in range(i):
             yield Slip("rows swapped", f"rows {j} and {i} of the input are swapped", pair=(i, j))
@@ -88,6 +95,8 @@ def _loss_slips(example: WorkedExample) -> Iterator[Slip]:
     for factor, words in _factors(example):
         yield Slip("loss times", f"the loss carries a wrong factor {words}", factor=factor)
     yield Slip("loss times", "the sign of the loss is reversed", factor=Decimal(-1))
+    if example.loss == "mse":
+        yield Slip("loss not squared", "the differences in the loss are not squared")
     square = ("mse", "l1", "half_sum_squares", "half_mean_squares")
     if example.classes is None and example.loss not in square:
         yield Slip("target swapped", "target and output are swapped in the loss")
@@ -108,6 +117,18 @@ def _loss_slips(example: WorkedExample) -> Iterator[Slip]:
         yield Slip("gradient times", f"the gradient carries a wrong factor {words}", factor=factor)
     words = "the sign of the gradient is reversed: target and output are swapped"
     yield Slip("gradient times", words, factor=Decimal(-1))
+    count = Decimal(len(example.input) * example.outputs)
+    if example.loss == "mse" and count not in (1, 2, 4):
+        words = f"the gradient carries a wrong factor N/2 = {count / 2}"
+        yield Slip("gradient times", words, factor=count / 2)
+    for k, layer in enumerate(example.layers):
+        if layer.activation in PASSING:
+            words = f"the gradient is multiplied by the {layer.activation} behind layers.{k}"
+            words = f"{words} itself, not by its derivative"
+            yield Slip("derivative is activation", words, k)
+        if min(layer.shape) > 1:
+            words = f"the gradient of the weight of layers.{k} is transposed"
+            yield Slip("weight gradient transposed", words, k)
 
 
 def _update_slips(example: WorkedExample) -> Iterator[Slip]:
@@ -127,6 +148,14 @@ def _update_slips(example: WorkedExample) -> Iterator[Slip]:
     yield Slip("step times", "the step is not applied", factor=Decimal(0))
     yield Slip("step times", "the step is applied twice", factor=TWO)
     yield Slip("step times", "the step goes the wrong way", factor=Decimal(-1))
+    yield Slip("old value forgotten", "the step alone is written, without the old value")
+    rate = optimizer.numbers["lr"]
+    if optimizer.name == "sgd" and not optimizer.numbers["weight_decay"] and rate not in (0, 1, 2):
+        yield Slip(
+            "step times", "the learning rate is forgotten", factor=UP.divide(Decimal(1), rate)
+        )
+        if rate * rate != 1:
+            yield Slip("step times", "the learning rate is applied twice", factor=rate)
     if optimizer.numbers["weight_decay"]:
         yield Slip("decay is", "weight decay is forgotten", factor=Decimal(0))
         if optimizer.name == "adamw":
@@ -191,12 +220,16 @@ def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[Explain
             sum(_fits(small, one, found, rows) for one in right),
         )
     explained = []
+    plain = recompute(example)
     for one in wrong:
         best = max(fits[one.name], key=ranks.__getitem__, default=None)
         cause = follows.get(one.name) or cut_off(one.printed, one.right)
         if cause is None and best is not None:
             cause = best.words
-        explained.append(Explained(one, cause or pen_slip(one.printed, one.right, example.half)))
+        cause = cause or pen_slip(one.printed, one.right, example.half)
+        if cause is None and small is example and enough_digits(one.printed):
+            cause = slip_in_one(example, plain, one.array, (one.row, one.column), one.printed)
+        explained.append(Explained(one, cause))
     return tuple(explained)
 
 

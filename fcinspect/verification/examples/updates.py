@@ -33,7 +33,7 @@ def stepped(optimizer: ExampleOptimizer, w: Interval, g: Interval, slip: Slip) -
         change = change - c["lr"] * c.of(decay) * w
     if slip.kind == "step times":
         change = change * c.of(slip.factor)
-    return w + change
+    return change if slip.kind == "old value forgotten" else w + change
 
 
 class _Constants:

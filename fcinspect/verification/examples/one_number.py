@@ -1,0 +1,164 @@
+"""Slips in one number of a sum: a term left out, its sign, a neighbour taken in its place.
+
+They are looked for where no slip through the whole example explains the number, from the operands
+that the recomputation went on with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fcinspect.verification.examples.interval import Interval
+from fcinspect.verification.examples.judging import Recomputed, consistent
+from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
+from fcinspect.verification.examples.terms import Summed, summed
+
+MOST_NAMED = 3
+"""Terms that are named where leaving out any one of them gives the number."""
+EQUALLY_LIKELY = ("left out", "sign")
+LEAST_DIGITS = 3
+"""Digits of a published number below which too many sums would give it by chance."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a slip gives in place of the right number."""
+
+    kind: str
+    """The same for slips of one kind, such as "left out"."""
+    name: str
+    """What it is made with."""
+    words: str
+    """What is said of that: "is left out"."""
+    value: Interval
+
+
+def slip_in_one(
+    example: WorkedExample,
+    found: Recomputed,
+    array: PrintedArray,
+    place: tuple[int, int],
+    printed: Printed,
+) -> str | None:
+    """Return the words for the slip that gives the printed number, or None.
+
+    `found` is the recomputation without a slip, of the same example; `place` the number's row and
+    column in it.
+    """
+    right = found.at(array, *place)
+    if right is None:
+        return None
+    fitting: dict[str, list[Candidate]] = {}
+    for one in candidates(example, found, array, place):
+        # what a slip doesn't change says nothing for it
+        if one.value.meets(right.low, right.high):
+            continue
+        if consistent(printed, one.value, example.half):
+            fitting.setdefault(one.kind, []).append(one)
+    if not fitting:
+        return None
+    # a term left out and a wrong sign are as likely as each other
+    kinds = [kind for kind in EQUALLY_LIKELY if kind in fitting] or [next(iter(fitting))]
+    return " or ".join(_told(fitting[kind]) for kind in kinds)
+
+
+def _told(same: list[Candidate]) -> str:
+    """Return the words for slips of one kind."""
+    names = [one.name for one in same]
+    if len(names) > MOST_NAMED:
+        names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
+    return f"{' or '.join(names)} {same[0].words}".lstrip()
+
+
+def enough_digits(printed: Printed) -> bool:
+    """Whether a published number has so many digits that a slip does not give it by chance."""
+    return len(str(printed.value.copy_abs()).replace(".", "").lstrip("0")) >= LEAST_DIGITS
+
+
+def candidates(
+    example: WorkedExample, found: Recomputed, array: PrintedArray, place: tuple[int, int]
+) -> Iterator[Candidate]:
+    """Yield what slips in one number would give, the likely ones first."""
+    sum_ = summed(example, found, array, *place)
+    if sum_ is not None:
+        total, terms = sum_.value, sum_.terms
+        two = total.of(Decimal(2))
+        if len(terms) > 1:
+            # a bias alone is forgotten more often than a product
+            for term in sorted(terms, key=lambda term: term.factors is not None):
+                yield Candidate("left out", term.name, "is left out", total - term.value)
+        for term in terms:
+            wrong = total - two * term.value
+            yield Candidate("sign", term.name, "has the wrong sign", wrong)
+    yield from _neighbours(example, found, array, place)
+    yield from _size_alone(found, array, place)
+    if sum_ is None:
+        return
+    yield from _products(sum_)
+
+
+def _products(sum_: Summed) -> Iterator[Candidate]:
+    total = sum_.value
+    if len(sum_.terms) > 1:
+        for term in sum_.terms:
+            yield Candidate("twice", term.name, "is taken twice", total + term.value)
+    for term in sum_.terms:
+        if term.factors is not None:
+            a, b = term.factors
+            value = total - term.value + (a + b)
+            yield Candidate("added", term.name, "is added up, not multiplied", value)
+
+
+def _neighbours(
+    example: WorkedExample, found: Recomputed, array: PrintedArray, place: tuple[int, int]
+) -> Iterator[Candidate]:
+    """Yield the values of the same row and column, and for W·x + b another row or bias."""
+    rows = found.places.get(array.place, [])
+    row, column = place
+    words = "stands in its place"
+    for i, j in _beside(rows, place):
+        yield Candidate("neighbour", array.name(i, j), words, rows[i][j])
+    head, _, name = array.place.rpartition(".")
+    if name != "pre_activation" or example.layers[int(head.split(".")[1])].bias is None:
+        return
+    own = summed(example, found, array, row, column)
+    if own is None:
+        return
+    for j in range(len(rows[row])):
+        other = summed(example, found, array, row, j)
+        if j == column or other is None:
+            continue
+        bias, taken = own.terms[-1], other.terms[-1]
+        row_words = f"row {j} of {head}.weight is taken for row {column}"
+        yield Candidate("row", "", row_words, other.value - taken.value + bias.value)
+        bias_words = f"is added in place of {bias.name}"
+        yield Candidate("bias", taken.name, bias_words, own.value - bias.value + taken.value)
+
+
+def _beside(rows: list[list[Interval]], place: tuple[int, int]) -> Iterable[tuple[int, int]]:
+    """Yield the index with row and column exchanged, then those in the same row and column."""
+    row, column = place
+    if row != column and column < len(rows) and row < len(rows[0]):
+        yield column, row
+    for j in range(len(rows[row]) if rows else 0):
+        if j != column:
+            yield row, j
+    for i in range(len(rows)):
+        if i != row and (i, column) != (column, row):
+            yield i, column
+
+
+def _size_alone(
+    found: Recomputed, array: PrintedArray, place: tuple[int, int]
+) -> Iterator[Candidate]:
+    """Yield |z| in place of an activation."""
+    head, _, name = array.place.rpartition(".")
+    z = found.carried.get(f"{head}.pre_activation")
+    if name != "activation" or z is None:
+        return
+    value = z[place[0]][place[1]]
+    if value.high < 0:
+        shown = array.name(*place).replace(".activation", ".pre_activation")
+        yield Candidate("size", shown, "loses its sign", -value)
