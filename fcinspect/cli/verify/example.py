@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from fcinspect.cli.json_input import json_document
 from fcinspect.cli.options import Output
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.verify.carry_out import Checks
@@ -33,22 +34,6 @@ def example(
     from fcinspect.cli.verify.carry_out import carry_out
     from fcinspect.verification.example import plan_of
 
-    return carry_out(plan_of(*_document(file)), checks, {"file": file}, output)
-
-
-def _document(file: str) -> tuple[Any, str]:
-    """Return the JSON of a file or of standard input, and its source in words."""
-    from fcinspect.checkpoints.access.opening import read_whole
-    from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.checkpoints.files import check_readable, standard_input
-    from fcinspect.checkpoints.formats.json_array import parse
-    from fcinspect.errors import InputError
-
-    if file == "-":
-        text, source = standard_input(), "standard input"
-    else:
-        check_readable(file)
-        text, source = read_whole(file), repr(masked_name(file))
-    if not text.strip():
-        raise InputError(f"{source} is empty: expected a worked example in JSON")
-    return parse(text, source), source
+    return carry_out(
+        plan_of(*json_document(file, "a worked example")), checks, {"file": file}, output
+    )

@@ -1,0 +1,26 @@
+"""The JSON of a file or of standard input, for commands that read a document of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def json_document(file: str, what: str) -> tuple[Any, str]:
+    """Return what JSON a file or, for "-", standard input holds, and its source in words.
+
+    `what` is expected there. Raises InputError for what cannot be read.
+    """
+    from fcinspect.checkpoints.access.opening import read_whole
+    from fcinspect.checkpoints.access.uris import masked_name
+    from fcinspect.checkpoints.files import check_readable, standard_input
+    from fcinspect.checkpoints.formats.json_array import parse
+    from fcinspect.errors import InputError
+
+    if file == "-":
+        text, source = standard_input(), "standard input"
+    else:
+        check_readable(file)
+        text, source = read_whole(file), repr(masked_name(file))
+    if not text.strip():
+        raise InputError(f"{source} is empty: expected {what} in JSON")
+    return parse(text, source), source

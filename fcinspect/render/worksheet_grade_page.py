@@ -1,0 +1,160 @@
+"""The page of graded worksheets: blank by blank, and a whole class in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fcinspect.layers.spec import format_widths
+from fcinspect.render import text
+from fcinspect.render.page import Block, Column, Heading, Line, Page, PageBuilder, Span, Table
+from fcinspect.worksheets.grading import Mark
+from fcinspect.worksheets.writing import written
+
+if TYPE_CHECKING:
+    from fcinspect.worksheets.gradebook import Entry, Gradebook
+    from fcinspect.worksheets.grading import Grade, Graded
+    from fcinspect.worksheets.mistakes import Mistake
+
+MOST_NAMED = 4
+"""Blanks that are named in a sentence; all are in the table and in JSON."""
+FEW = 2
+"""Those that are named in the table."""
+COUNTED = (
+    (Mark.ROUNDED, "right up to rounding", "unsure"),
+    (Mark.FOLLOWS, "right but for an earlier slip", "unsure"),
+    (Mark.WRONG, "wrong", "bad"),
+    (Mark.UNREADABLE, "unreadable", "bad"),
+    (Mark.EMPTY, "empty", "bad"),
+)
+
+
+def page(book: Gradebook, precision: int = 4, *, solution: bool) -> Page:
+    """Return the page; without `solution` the right numbers are held back."""
+    del precision  # every number is exact
+    built = PageBuilder()
+    if len(book.entries) == 1 and (grade := book.entries[0].grade) is not None:
+        _one(built, book.entries[0], grade, solution)
+    else:
+        _several(built, book)
+    return built.page()
+
+
+def _one(built: PageBuilder, entry: Entry, grade: Grade, solution: bool) -> None:
+    problem = grade.problem
+    title = f"{problem.kind} worksheet {format_widths(problem.widths)}, seed {problem.seed}, graded"
+    built.add(Heading(title[:1].upper() + title[1:], level=1))
+    built.add(*(Line.of(("note: ", "unsure"), text.safe(note)) for note in entry.notes))
+    built.group(_table(grade.items, solution))
+    built.group(_score(grade), *(_mistake(mistake) for mistake in grade.mistakes))
+
+
+def _table(items: Sequence[Graded], solution: bool) -> Table:
+    """Return a row for each blank, under the name of its section."""
+    columns = [
+        Column("blank", right=False),
+        Column("answer", folds=True),
+        Column("", right=False),
+        Column("right"),
+        Column("likely slip", right=False),
+    ]
+    rows: list[tuple[str, ...]] = []
+    rules: set[int] = set()
+    told: dict[str, str] = {}
+    section = None
+    for item in items:
+        if item.section != section and section is not None:
+            rules.add(len(rows))
+        section = item.section
+        answer = "" if item.answer is None else text.safe(item.answer)
+        why, first = _why(item), told.setdefault(_why(item), item.id)
+        if item.mark is Mark.WRONG and item.slip is not None and first != item.id:
+            why = f"as in {first}"
+        row = (item.id, answer, _word(item), written(item.right), why)
+        rows.append(row if solution else (*row[:3], row[4]))
+    if not solution:
+        del columns[3]
+    wrong = {n for n, item in enumerate(items) if item.mark in (Mark.WRONG, Mark.UNREADABLE)}
+    return Table(tuple(columns), tuple(rows), rule_before=frozenset(rules), strong=frozenset(wrong))
+
+
+def _word(item: Graded) -> str:
+    return {Mark.RIGHT: "right", Mark.ROUNDED: "rounded"}.get(item.mark, item.mark.value)
+
+
+def _why(item: Graded) -> str:
+    if item.mark is Mark.FOLLOWS:
+        return f"right with your {_named(item.follows, FEW)}"
+    if item.mark is Mark.WRONG:
+        return item.slip or "no slip found that gives it"
+    return item.slip or ""
+
+
+def _named(ids: Sequence[str], most: int = MOST_NAMED) -> str:
+    """Return the first of some blanks, and how many more there are."""
+    if len(ids) <= most:
+        return ", ".join(ids)
+    return f"{', '.join(ids[: most - 1])} and {len(ids) - most + 1} more"
+
+
+def _score(grade: Grade) -> Line:
+    """Return "17 of 23 right, 1 right up to rounding, 2 wrong"."""
+    right = f"{grade.count(Mark.RIGHT)} of {text.plural(len(grade.items), 'blank')} right"
+    spans: list[str | Span] = [(right, "good" if grade.all_right else "strong")]
+    for mark, words, role in COUNTED:
+        if count := grade.count(mark):
+            spans += [", ", (f"{count} {words}", role)]
+    return Line.of(*spans, ".")
+
+
+def _mistake(mistake: Mistake) -> Line:
+    count = len(mistake.ids)
+    words = text.safe(mistake.words or "no slip found")
+    return Line.of(
+        (f"{count} wrong: ", "bad"),
+        (words, "strong"),
+        f" ({_named(mistake.ids)})",
+        indent=2,
+        hang=2,
+    )
+
+
+def _several(built: PageBuilder, book: Gradebook) -> None:
+    built.add(Heading(f"{text.plural(len(book.entries), 'worksheet')}, graded", level=1))
+    titles = ("file", "blanks", "right", "rounded", "follows", "wrong", "unreadable", "empty")
+    columns = tuple(Column(title, right=bool(n), folds=not n) for n, title in enumerate(titles))
+    graded = [(entry.file, entry.grade) for entry in book.entries if entry.grade is not None]
+    if graded:
+        built.group(Table(columns, tuple(_line(text.safe(file), one) for file, one in graded)))
+    refused: list[Block] = [
+        Line.of(("not graded: ", "bad"), text.safe(entry.refusal or ""), hang=2)
+        for entry in book.entries
+        if entry.grade is None
+    ]
+    if refused:
+        built.group(*refused)
+    notes = [
+        Line.of(("note: ", "unsure"), text.safe(f"{entry.file}: {note}"), hang=2)
+        for entry in book.entries
+        for note in entry.notes
+    ]
+    if notes:
+        built.group(*notes)
+    if book.shared:
+        built.group(
+            Heading("Slips"),
+            *(
+                Line.of(
+                    (text.safe(shared.words), "strong"),
+                    f": {_named([text.safe(file) for file in shared.files])}",
+                    indent=2,
+                    hang=2,
+                )
+                for shared in book.shared
+            ),
+        )
+
+
+def _line(file: str, grade: Grade) -> tuple[str, ...]:
+    counts = [grade.count(mark) for mark in (Mark.RIGHT, *(mark for mark, _, _ in COUNTED))]
+    return (file, str(len(grade.items)), *map(str, counts))

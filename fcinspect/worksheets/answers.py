@@ -1,0 +1,93 @@
+"""What a pupil writes into a blank: whole numbers, decimals and fractions, read exactly.
+
+A decimal comma and the minus signs of word processors are read too. A comma with three digits
+behind it may stand between thousands: that is not guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+LONGEST = 60
+"""Characters of an answer."""
+LARGEST_EXPONENT = 30
+MINUS_SIGNS = dict.fromkeys(map(ord, "\u2212\u2013\u2014\ufe63\uff0d"), "-")
+FRACTION = re.compile(r"([+-]?\d+) */ *(\d+)", re.ASCII)
+DECIMAL = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE]([+-]?\d{1,3}))?", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+EXPECTED = "expected a number such as 3, -0.25, 1.5e-3 or 2/3"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A number as it is written."""
+
+    text: str
+    value: Fraction
+    unit: Fraction | None
+    """One unit in the last decimal place; None of a whole number and of a fraction, which are
+    not rounded."""
+
+    def rounds(self, right: Fraction) -> bool:
+        """Whether it is a decimal to which another number rounds; nothing rounds to 0."""
+        if self.unit is None or not self.value or self.value == right:
+            return False
+        return abs(self.value - right) <= self.unit / 2
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """What stands in a blank and is no number."""
+
+    text: str
+    reason: str
+    """Why, and what is expected."""
+
+
+def read_answer(value: object) -> Answer | Unreadable | None:
+    """Return what a blank of the filled document holds; None where it is empty."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return Unreadable(str(value).lower(), EXPECTED)
+    if isinstance(value, int | float):
+        value = _written(value)
+    if not isinstance(value, str):
+        kind = "a list" if isinstance(value, list) else "an object"
+        return Unreadable(kind, EXPECTED)
+    text = value.strip()
+    if not text:
+        return None
+    return _read(text)
+
+
+def _written(value: float) -> str:
+    # Python refuses to write whole numbers of more than 4300 digits
+    return repr(value) if not isinstance(value, int) or value.bit_length() < 300 else "9" * 100
+
+
+def _read(text: str) -> Answer | Unreadable:
+    if len(text) > LONGEST:
+        return Unreadable(f"{text[:LONGEST]}…", f"longer than {LONGEST} characters: {EXPECTED}")
+    plain = text.translate(MINUS_SIGNS)
+    if match := FRACTION.fullmatch(plain):
+        numerator, denominator = int(match[1]), int(match[2])
+        if not denominator:
+            return Unreadable(text, f"a fraction over 0: {EXPECTED}")
+        return Answer(text, Fraction(numerator, denominator), None)
+    if THOUSANDS.fullmatch(plain):
+        dot, whole = plain.replace(",", "."), plain.replace(",", "")
+        return Unreadable(text, f"may be {dot} or {whole}: expected a decimal point or none")
+    match = DECIMAL.fullmatch(plain)
+    if match is None:
+        return Unreadable(text, EXPECTED)
+    if abs(int(match[1] or 0)) > LARGEST_EXPONENT:
+        return Unreadable(text, f"an exponent beyond ±{LARGEST_EXPONENT}: {EXPECTED}")
+    number = Decimal(plain.replace(",", "."))
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    places = Fraction(10) ** exponent if exponent < 0 else None
+    return Answer(text, Fraction(number), places)

@@ -1,0 +1,182 @@
+"""From the JSON document of a filled worksheet to its problem and its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from fcinspect.errors import SpecError, did_you_mean
+from fcinspect.layers.network import layer_names
+from fcinspect.layers.spec import format_widths
+from fcinspect.verification.examples.reading import Reader, kind_of, shown
+from fcinspect.worksheets.answers import Answer, Unreadable, read_answer
+from fcinspect.worksheets.making import make
+from fcinspect.worksheets.paper import LARGEST_WIDTH, require_paper
+from fcinspect.worksheets.problem import KINDS, Problem, SheetLayer
+from fcinspect.worksheets.sheet import sheet_of
+
+NAME = "fcinspect.worksheet/1"
+KEYS = ("kind", "widths", "seed", "layers", "x", "target", "learning_rate", "answers")
+MOST_DIGITS = 15
+"""Of a number of the problem: what is worked out by hand has fewer."""
+LARGEST_SEED = 2**53 - 1
+MOST_NAMED = 3
+EXPECTED = "expected what `fcinspect worksheet WIDTHS --json` writes, with numbers in its answers"
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A filled worksheet."""
+
+    problem: Problem
+    """As it stands in the file."""
+    answers: Mapping[str, Answer | Unreadable | None]
+    """By the ids of the blanks."""
+    notes: tuple[str, ...]
+    """What differs from the worksheet as it was made."""
+
+
+def read_filled(document: object, source: str) -> Filled:
+    """Return what a filled worksheet holds.
+
+    `source` says in words where it comes from. What stands in a blank is read whatever it is;
+    raises InputError for what is no worksheet, and for a problem that cannot be read.
+    """
+    reader = Reader(source)
+    data = _data(reader, document)
+    problem = _problem(reader, data)
+    answers = data["answers"]
+    if not isinstance(answers, dict):
+        raise reader.refuse(f"answers is {kind_of(answers)}: expected an object of blanks")
+    blanks = [blank.id for blank in sheet_of(problem).blanks]
+    return Filled(
+        problem,
+        {name: read_answer(answers.get(name)) for name in blanks},
+        (*_altered(problem), *_differing(answers, blanks)),
+    )
+
+
+def _data(reader: Reader, document: object) -> Mapping[str, Any]:
+    """Return the data of the document, with the envelope or without."""
+    if not isinstance(document, dict):
+        raise reader.refuse(f"{kind_of(document)} is no worksheet: {EXPECTED}")
+    data: object = document
+    if "schema" in document or "data" in document:
+        if document.get("schema") != NAME:
+            said = document.get("schema")
+            named = shown(said) if isinstance(said, str) else kind_of(said)
+            raise reader.refuse(f"schema is {named}, not {NAME!r}: {EXPECTED}")
+        data = document.get("data")
+    if not isinstance(data, dict):
+        raise reader.refuse(f"data is {kind_of(data)}: {EXPECTED}")
+    for key in KEYS:
+        if key not in data:
+            raise reader.refuse(f"the key {key!r} is missing: {EXPECTED}")
+    return data
+
+
+def _problem(reader: Reader, data: Mapping[str, Any]) -> Problem:
+    """Return the problem; raises InputError where its parts do not fit together."""
+    seed = data["seed"]
+    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+        raise reader.refuse(f"seed is {kind_of(seed)}: expected a whole number from 0 to 2^53-1")
+    widths, layers = _widths(reader, data["widths"]), data["layers"]
+    if not isinstance(layers, list) or len(layers) != len(widths) - 1:
+        count = f"a list of {len(layers)}" if isinstance(layers, list) else kind_of(layers)
+        raise reader.refuse(
+            f"layers is {count}: expected a list of {len(widths) - 1}, as widths says"
+        )
+    held = []
+    for k, (layer, name) in enumerate(zip(layers, layer_names(len(layers)), strict=True)):
+        activation = "relu" if k < len(layers) - 1 else "identity"
+        held.append(_layer(reader, layer, name, widths[k : k + 2], activation))
+    if len({layer.bias is None for layer in held}) > 1:
+        raise reader.refuse("some layers have a bias and some have none: expected all or none")
+    kind = reader.chosen(data["kind"], "kind", KINDS)
+    try:
+        require_paper(kind, widths, held[0].bias is not None)
+    except SpecError as error:
+        raise reader.refuse(error.message) from None
+    x = _row(reader, data["x"], "x", widths[0])
+    target = _row(reader, data["target"], "target", widths[-1])
+    rate = _number(reader, data["learning_rate"], "learning_rate")
+    return Problem(kind, widths, seed, tuple(held), x, target, "mse", rate)
+
+
+def _widths(reader: Reader, value: object) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) < 2:
+        raise reader.refuse(f"widths is {kind_of(value)}: expected a list such as [2, 3, 2]")
+    for width in value:
+        if type(width) is not int or not 1 <= width <= LARGEST_WIDTH:
+            raise reader.refuse(
+                f"widths holds {kind_of(width)}: expected whole numbers from 1 to {LARGEST_WIDTH}"
+            )
+    return tuple(value)
+
+
+def _layer(
+    reader: Reader, value: object, name: str, widths: tuple[int, ...], activation: str
+) -> SheetLayer:
+    if not isinstance(value, dict):
+        raise reader.refuse(f"the layer {name} is {kind_of(value)}: expected an object")
+    for key in ("name", "weight", "bias", "activation"):
+        if key not in value:
+            raise reader.refuse(f"the layer {name} has no {key!r}: {EXPECTED}")
+    inputs, outputs = widths
+    for key, expected in (("name", name), ("activation", activation)):
+        reader.chosen(value[key], f"the {key} of the layer {name}", (expected,))
+    rows, bias = value["weight"], value["bias"]
+    if not isinstance(rows, list) or len(rows) != outputs:
+        raise reader.refuse(f"{name}.weight is {_size(rows)}: expected a list of {outputs} rows")
+    weight = tuple(_row(reader, row, f"{name}.weight[{j}]", inputs) for j, row in enumerate(rows))
+    held = None if bias is None else _row(reader, bias, f"{name}.bias", outputs)
+    return SheetLayer(name, weight, held, activation)
+
+
+def _row(reader: Reader, value: object, place: str, count: int) -> tuple[Fraction, ...]:
+    if not isinstance(value, list) or len(value) != count:
+        raise reader.refuse(f"{place} is {_size(value)}: expected a list of {count}")
+    return tuple(_number(reader, one, f"{place}[{i}]") for i, one in enumerate(value))
+
+
+def _size(value: object) -> str:
+    return f"a list of {len(value)}" if isinstance(value, list) else kind_of(value)
+
+
+def _number(reader: Reader, value: object, place: str) -> Fraction:
+    found = read_answer(value)
+    if not isinstance(found, Answer):
+        raise reader.refuse(f"{place} is {kind_of(value)}: expected a number")
+    number = found.value
+    if max(len(str(abs(number.numerator))), len(str(number.denominator))) > MOST_DIGITS:
+        raise reader.refuse(
+            f"{place} is {shown(found.text)}: expected a number of at most {MOST_DIGITS} digits"
+        )
+    return number
+
+
+def _altered(problem: Problem) -> Iterator[str]:
+    """Yield whether the problem is another one than its widths and seed make."""
+    made = make(problem.kind, problem.widths, problem.seed, bias=problem.has_bias)
+    if made != problem:
+        yield (
+            f"the problem in the file is not the one of {format_widths(problem.widths)} and seed"
+            f" {problem.seed}: it is graded as it stands in the file"
+        )
+
+
+def _differing(answers: Mapping[str, Any], blanks: Sequence[str]) -> Iterator[str]:
+    """Yield which answers belong to no blank, and how many blanks have no entry."""
+    known = set(blanks)
+    unknown = [name for name in answers if name not in known]
+    for name in unknown[:MOST_NAMED]:
+        near = did_you_mean(name, blanks)
+        yield f"{shown(name)} is no blank of this worksheet" + (f"; {near}" if near else "")
+    if len(unknown) > MOST_NAMED:
+        yield f"{len(unknown) - MOST_NAMED} more answers belong to no blank of this worksheet"
+    missing = [name for name in blanks if name not in answers]
+    if missing:
+        names = ", ".join(missing[:MOST_NAMED]) + (", …" if len(missing) > MOST_NAMED else "")
+        yield f"answers has no entry for {len(missing)} of {len(blanks)} blanks: {names}"

@@ -1,0 +1,148 @@
+"""A filled worksheet, graded blank by blank.
+
+An answer is *right* if it is the exact result, and *right up to rounding* if it is a decimal to
+which the result rounds. Otherwise the whole sheet is computed once more from the pupil's own
+earlier numbers: what agrees with that *follows* from an earlier slip and is no second one. The
+rest is *wrong*, and for it the slips of `mistakes` are looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from fcinspect.worksheets.answers import Answer, Unreadable
+from fcinspect.worksheets.as_example import example_of, names_of
+from fcinspect.worksheets.dependence import operands
+from fcinspect.worksheets.mistakes import Mistake, Work, mistakes_of
+from fcinspect.worksheets.problem import Problem
+from fcinspect.worksheets.sheet import sheet_of
+
+
+class Mark(StrEnum):
+    """What an answer is."""
+
+    RIGHT = "right"
+    ROUNDED = "right up to rounding"
+    FOLLOWS = "follows"
+    WRONG = "wrong"
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One blank."""
+
+    id: str
+    section: str
+    """The part of the sheet that it stands in."""
+    answer: str | None
+    """As it is written; None of an empty blank."""
+    mark: Mark
+    right: Fraction
+    follows: tuple[str, ...] = ()
+    """The pupil's numbers, not right, with which it is computed rightly."""
+    slip: str | None = None
+    """Of a wrong one, the likely slip; of an unreadable one, the expected form."""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """A filled worksheet, graded."""
+
+    problem: Problem
+    items: tuple[Graded, ...]
+    """In the order of work."""
+    mistakes: tuple[Mistake, ...]
+    """Each slip once, with the blanks that it explains; in the order of the first of these."""
+
+    def count(self, mark: Mark) -> int:
+        """Return how many blanks have that mark."""
+        return sum(item.mark is mark for item in self.items)
+
+    @property
+    def all_right(self) -> bool:
+        """Whether every blank is right, or right up to rounding."""
+        return all(item.mark in (Mark.RIGHT, Mark.ROUNDED) for item in self.items)
+
+
+def grade(problem: Problem, answers: Mapping[str, Answer | Unreadable | None]) -> Grade:
+    """Return the grade of answers by their ids; a blank without an entry is empty."""
+    blanks = sheet_of(problem).blanks
+    key = {blank.id: blank.answer for blank in blanks}
+    given = {name: one for name in key if isinstance(one := answers.get(name), Answer)}
+    example = example_of(problem, given, key)
+    work = Work(example, problem, names_of(example, problem), tuple(given), key)
+    marks = {name: _by_key(answers.get(name), right) for name, right in key.items()}
+    follows = _following(work, marks)
+    wrong = [name for name, mark in marks.items() if mark is Mark.WRONG]
+    mistakes = mistakes_of(work, wrong)
+    slips = {name: mistake.words for mistake in mistakes for name in mistake.ids}
+    for name, one in answers.items():
+        if isinstance(one, Unreadable):
+            slips[name] = one.reason
+    return Grade(
+        problem,
+        tuple(
+            Graded(
+                blank.id,
+                blank.section,
+                None if (one := answers.get(blank.id)) is None else one.text,
+                marks[blank.id],
+                blank.answer,
+                follows.get(blank.id, ()),
+                slips.get(blank.id),
+            )
+            for blank in blanks
+        ),
+        mistakes,
+    )
+
+
+def _by_key(answer: Answer | Unreadable | None, right: Fraction) -> Mark:
+    if answer is None:
+        return Mark.EMPTY
+    if isinstance(answer, Unreadable):
+        return Mark.UNREADABLE
+    if answer.value == right:
+        return Mark.RIGHT
+    return Mark.ROUNDED if answer.rounds(right) else Mark.WRONG
+
+
+def _following(work: Work, marks: dict[str, Mark]) -> dict[str, tuple[str, ...]]:
+    """Mark what agrees with the pupil's own earlier numbers; return which of these it needs."""
+    found = {}
+    for name in [name for name, mark in marks.items() if mark is Mark.WRONG]:
+        if work.agrees(name, work.own):
+            found[name] = _not_right(work.problem, name, marks)
+    for name in found:
+        marks[name] = Mark.FOLLOWS
+    # what only carries on rounded numbers is as right as these
+    for name in [*found]:
+        if all(marks[operand] is Mark.ROUNDED for operand in found[name]):
+            marks[name] = Mark.ROUNDED
+            del found[name]
+    return found
+
+
+def _not_right(problem: Problem, name: str, marks: Mapping[str, Mark]) -> tuple[str, ...]:
+    """Return the numbers with which a blank is computed and that are not right.
+
+    In place of an empty one stand those with which it would be computed.
+    """
+    waiting, seen = [*operands(problem, name)], {name}
+    found = []
+    while waiting:
+        operand = waiting.pop(0)
+        if operand in seen:
+            continue
+        seen.add(operand)
+        mark = marks.get(operand)
+        if mark in (Mark.EMPTY, Mark.UNREADABLE):
+            waiting.extend(operands(problem, operand))
+        elif mark not in (None, Mark.RIGHT):
+            found.append(operand)
+    return tuple(found)

@@ -1,0 +1,178 @@
+"""The slips in a filled worksheet: each named once, with the blanks that it explains.
+
+A slip through the whole sheet is recomputed from the pupil's own earlier numbers, so that it shows
+where it is made and nowhere else. It counts the wrong blanks that it gives, less the other blanks
+where it would show and does not. The best is taken, then the best for what is left. Then come the
+slips in one number, and those of the pen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+
+from fcinspect.verification.examples.interval import Interval
+from fcinspect.verification.examples.judging import Recomputed, consistent, recompute
+from fcinspect.verification.examples.one_number import slip_in_one
+from fcinspect.verification.examples.pen import cut_off, pen_slip
+from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
+from fcinspect.verification.examples.slip import NO_SLIP, Slip
+from fcinspect.verification.examples.slips import structural_slips
+from fcinspect.worksheets.as_example import sheet_words
+from fcinspect.worksheets.problem import Problem
+from fcinspect.worksheets.slip_words import pupil_words
+
+ON_PAPER = ("identity", "relu")
+"""Activations that a pupil takes for each other."""
+HALF = Decimal("0.5")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One slip, wherever it is made."""
+
+    words: str | None
+    """None where none is found that gives the number."""
+    ids: tuple[str, ...]
+    """The wrong blanks that it explains, in the order of work."""
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """A filled worksheet as a worked example, with the ids of its blanks."""
+
+    example: WorkedExample
+    problem: Problem
+    places: Mapping[str, tuple[str, int, int]]
+    """Place, row and column of every blank, by its id."""
+    given: tuple[str, ...]
+    """The blanks that hold a number."""
+    key: Mapping[str, Fraction]
+
+    @cached_property
+    def arrays(self) -> Mapping[str, PrintedArray]:
+        """What is filled in, by place."""
+        return {array.place: array for array in self.example.printed}
+
+    @cached_property
+    def own(self) -> Recomputed:
+        """The sheet computed rightly from the pupil's own earlier numbers."""
+        return self.recomputed()
+
+    def recomputed(self, slip: Slip = NO_SLIP) -> Recomputed:
+        """Return the sheet computed from the pupil's own earlier numbers, with a slip."""
+        carried = {self.engine_name(name) for name in self.given}
+        return recompute(self.example, slip, rounded=True, wrong=carried)
+
+    def engine_name(self, name: str) -> str:
+        """Return the worked example's name of a blank."""
+        place, row, column = self.places[name]
+        return self.arrays[place].name(row, column)
+
+    def printed(self, name: str) -> Printed:
+        """Return what a blank holds."""
+        place, row, column = self.places[name]
+        found = self.arrays[place].rows[row][column]
+        assert found is not None
+        return found
+
+    def value(self, name: str, found: Recomputed) -> Interval | None:
+        """Return what a recomputation gives for a blank."""
+        place, row, column = self.places[name]
+        return found.at(self.arrays[place], row, column)
+
+    def plain(self, name: str) -> Interval | None:
+        """Return what is right for a blank, with the pupil's own earlier numbers."""
+        return self.value(name, self.own)
+
+    def agrees(self, name: str, found: Recomputed) -> bool:
+        """Whether a blank holds what a recomputation gives."""
+        value = self.value(name, found)
+        return value is not None and consistent(self.printed(name), value, self.example.half)
+
+
+def _negated(printed: Printed) -> Printed:
+    return Printed(printed.value.copy_negate(), printed.unit)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A slip through the whole sheet, and what it gives."""
+
+    slip: Slip
+    explains: tuple[str, ...]
+    """Wrong blanks."""
+    misses: int
+    """Other blanks in which it would show, and does not."""
+
+
+def mistakes_of(work: Work, wrong: Sequence[str]) -> tuple[Mistake, ...]:
+    """Return the slips that give the wrong blanks, which agree with nothing before them."""
+    if not wrong:
+        return ()
+    tried = list(_tried(work, wrong))
+    left = list(wrong)
+    found: dict[str | None, list[str]] = {}
+    while best := _best(tried, left, least=1):
+        words = pupil_words(best.slip, work.problem)
+        found.setdefault(words, []).extend(name for name in left if name in best.explains)
+        left = [name for name in left if name not in best.explains]
+    for name in left:
+        one = _slip_in(work, name)
+        if one is None and (best := _best(tried, [name], least=None)):
+            one = pupil_words(best.slip, work.problem)
+        found.setdefault(one, []).append(name)
+    order = {name: number for number, name in enumerate(wrong)}
+    made = [
+        Mistake(words, tuple(sorted(names, key=order.__getitem__)))
+        for words, names in found.items()
+    ]
+    return tuple(sorted(made, key=lambda mistake: order[mistake.ids[0]]))
+
+
+def _tried(work: Work, wrong: Sequence[str]) -> Iterator[_Tried]:
+    # the second forward pass is worked out anew, so that it tells nothing against a slip
+    others = [name for name in work.given if name not in wrong and "_after" not in name]
+    for slip in sorted(structural_slips(work.example), key=_is_rare):
+        if slip.kind == "activation is" and slip.name not in ON_PAPER:
+            continue
+        found = work.recomputed(slip)
+        shows = [name for name in work.given if work.value(name, found) != work.plain(name)]
+        explains = tuple(name for name in wrong if name in shows and work.agrees(name, found))
+        if explains:
+            misses = sum(name in shows and not work.agrees(name, found) for name in others)
+            yield _Tried(slip, explains, misses)
+
+
+def _is_rare(slip: Slip) -> bool:
+    """Whether other slips that give the same are likelier: a relu where there is none."""
+    return slip.kind == "activation is" and slip.name == "relu"
+
+
+def _best(tried: Sequence[_Tried], left: Sequence[str], least: int | None) -> _Tried | None:
+    """Return the slip that explains most of what is left, less what it misses."""
+    ranked = [
+        (sum(name in left for name in one.explains) - one.misses, -number, one)
+        for number, one in enumerate(tried)
+        if any(name in left for name in one.explains)
+    ]
+    best = max(ranked, default=None, key=lambda rank: rank[:2])
+    return None if best is None or (least is not None and best[0] < least) else best[2]
+
+
+def _slip_in(work: Work, name: str) -> str | None:
+    """Return the words for a slip in one blank."""
+    place, row, column = work.places[name]
+    array, printed, right = work.arrays[place], work.printed(name), work.value(name, work.own)
+    if right is not None and right.high and consistent(_negated(printed), right, HALF):
+        return "the sign is reversed"
+    if cut_off(printed, right):
+        return "the digits are cut off, not rounded"
+    one = slip_in_one(work.example, work.own, array, (row, column), printed)
+    if one is not None:
+        return sheet_words(one, work.problem)
+    words = pen_slip(printed, right, HALF)
+    return words and words.replace("its ", "the ", 1).replace("two of its", "two of the")

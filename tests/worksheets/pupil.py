@@ -1,0 +1,110 @@
+"""A pupil who works out a worksheet with plain lists, and makes one slip all along.
+
+Nothing here is fcinspect's arithmetic: the right results and the wrong ones are both made by hand.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from fcinspect.worksheets.problem import Problem
+
+Row = list[Fraction]
+
+
+def worked_out(problem: Problem, slip: str = "", layer: int = 0) -> dict[str, Fraction]:
+    """Return the pupil's result of every blank; `layer` says where the slip is made."""
+    made: dict[str, Fraction] = {}
+    names = [one.name for one in problem.layers]
+    last, count = len(names) - 1, len(problem.target)
+
+    def slips(kind: str, k: int | None = None) -> bool:
+        return slip == kind and k in (None, layer)
+
+    def note(place: str, values: Row) -> None:
+        made.update({f"{place}[{i}]": value for i, value in enumerate(values)})
+
+    def note_rows(place: str, rows: list[Row]) -> None:
+        for j, row in enumerate(rows):
+            made.update({f"{place}[{j},{i}]": value for i, value in enumerate(row)})
+
+    weights = [[list(row) for row in one.weight] for one in problem.layers]
+    biases = [None if one.bias is None else list(one.bias) for one in problem.layers]
+    inputs, zs = [list(problem.x)], []
+    for k, name in enumerate(names):
+        w, x, rows = weights[k], inputs[k], len(weights[k])
+        if slips("transposed", k):
+            flat = [value for row in w for value in row]
+            w = [[flat[i * rows + j] for i in range(len(x))] for j in range(rows)]
+        z = [sum((w[j][i] * x[i] for i in range(len(x))), Fraction(0)) for j in range(rows)]
+        bias = biases[k]
+        if bias is not None and not slips("no bias", k):
+            sign = -1 if slips("bias subtracted", k) else 1
+            z = [value + sign * b for value, b in zip(z, bias, strict=True)]
+        if slips("product forgotten", k):
+            z[0] -= w[0][0] * x[0]
+        if slips("sign of a product", k):
+            z[0] -= 2 * w[0][-1] * x[-1]
+        if slips("sign", k):
+            z[0] = -z[0]
+        note(f"{name}.z", z)
+        a = z
+        if k < last:
+            a = z if slips("no relu", k) else [max(value, Fraction(0)) for value in z]
+            note(f"{name}.a", a)
+        zs.append(z)
+        inputs.append(a)
+    y, t = inputs[-1], problem.target
+    squares = [(p - q) if slips("not squared") else (p - q) ** 2 for p, q in zip(y, t, strict=True)]
+    made["loss"] = sum(squares, Fraction(0)) / (1 if slips("loss without N") else count)
+    factor = {
+        "no 2": Fraction(1, count), "no N": Fraction(2), "no 2/N": Fraction(1),
+        "reversed": Fraction(-2, count),
+    }.get(slip, Fraction(2, count))  # fmt: skip
+    g = [factor * (p - q) for p, q in zip(y, t, strict=True)]
+    rate = problem.learning_rate
+    step = {"no lr": Fraction(1), "lr twice": rate * rate, "added": -rate}.get(slip, rate)
+    after: list[tuple[list[Row], Row]] = []
+    for k in range(last, -1, -1):
+        name, w, x = names[k], weights[k], inputs[k]
+        if k < last:
+            note(f"{name}.grad_activation", g)
+            if not slips("no mask", k):
+                g = [v if z > 0 else Fraction(0) for v, z in zip(g, zs[k], strict=True)]
+        note(f"{name}.grad_output", g)
+        outer = [[v * u for u in x] for v in g]
+        if slips("gradient transposed", k):
+            flat = [v * u for u in x for v in g]
+            outer = [flat[j * len(x) : (j + 1) * len(x)] for j in range(len(g))]
+        note_rows(f"{name}.weight.grad", outer)
+        new_w = [
+            [(0 if slips("old forgotten") else v) - step * d for v, d in zip(*rows, strict=True)]
+            for rows in zip(w, outer, strict=True)
+        ]
+        new_b: Row = []
+        bias = biases[k]
+        if bias is not None:
+            note(f"{name}.bias.grad", g)
+            still = Fraction(0) if slips("bias frozen") else step
+            new_b = [
+                (0 if slips("old forgotten") else v) - still * d
+                for v, d in zip(bias, g, strict=True)
+            ]
+        after.insert(0, (new_w, new_b))
+        back = new_w if slips("updated weights") else w
+        if slips("wrong way back", k):
+            back = [list(column) for column in zip(*back, strict=True)]
+        g = [sum((back[j][i] * g[j] for j in range(len(g))), Fraction(0)) for i in range(len(x))]
+    for name, (new_w, new_b) in zip(names, after, strict=True):
+        note_rows(f"{name}.weight.after", new_w)
+        note(f"{name}.bias.after", new_b)
+    x = list(problem.x)
+    for k, (new_w, new_b) in enumerate(after):
+        x = [sum((v * u for v, u in zip(row, x, strict=True)), Fraction(0)) for row in new_w]
+        if new_b:
+            x = [p + q for p, q in zip(x, new_b, strict=True)]
+        if k < last:
+            x = [max(value, Fraction(0)) for value in x]
+    note("output_after", x)
+    made["loss_after"] = sum(((p - q) ** 2 for p, q in zip(x, t, strict=True)), Fraction(0)) / count
+    return made

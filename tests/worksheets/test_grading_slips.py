@@ -1,0 +1,166 @@
+"""Every slip that teachers look for, made all along by a pupil, and named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache
+
+import pytest
+
+from fcinspect.errors import SpecError
+from fcinspect.worksheets.answers import read_answer
+from fcinspect.worksheets.grading import Grade, Mark, grade
+from fcinspect.worksheets.making import make
+from fcinspect.worksheets.problem import Problem, SheetLayer
+from fcinspect.worksheets.sheet import sheet_of
+from tests.worksheets.pupil import worked_out
+from tests.worksheets.test_grading import by_hand, graded, items, row
+
+SHAPES = ((2, 3, 2), (2, 2, 2), (2, 2, 3), (3, 2, 2))
+SEEDS = range(2)
+SLIPS = [
+    ("no bias", 0, "the bias of fc1 is forgotten"),
+    ("no bias", 1, "the bias of fc2 is forgotten"),
+    ("bias subtracted", 0, "the bias of fc1 is subtracted"),
+    ("transposed", 0, "the weight of fc1 is transposed|the rows of the weight of fc1 are taken"),
+    ("transposed", 1, "the weight of fc2 is transposed|the rows of the weight of fc2 are taken"),
+    ("sign", 0, "the sign is reversed"),
+    ("product forgotten", 0, "is left out"),
+    ("sign of a product", 0, "has the wrong sign"),
+    ("no relu", 0, "the relu of fc1 is forgotten"),
+    ("no mask", 0, "the mask of the relu of fc1 is forgotten on the way back"),
+    ("loss without N", 0, "the loss is not divided by N"),
+    ("not squared", 0, "the differences in the loss are not squared"),
+    ("no 2", 0, "the 2 of 2/N is forgotten in the gradient of the loss"),
+    ("no N", 0, "the gradient of the loss is not divided by N"),
+    ("no 2/N", 0, "the factor 2/N is forgotten|the 2 of 2/N is forgotten"),
+    ("reversed", 0, "target − output is taken for output − target"),
+    ("gradient transposed", 1, "the gradient of the weight of fc2 is transposed"),
+    ("wrong way back", 1, "the gradient passes fc2 through the transposed weight"),
+    ("updated weights", 0, "the hidden gradient is propagated through already updated weights"),
+    ("no lr", 0, "the learning rate is forgotten"),
+    ("lr twice", 0, "the learning rate is applied twice"),
+    ("added", 0, "lr times the gradient is added, not subtracted"),
+    ("old forgotten", 0, "the step alone is written, without the old value"),
+    ("bias frozen", 0, "the bias is not updated"),
+]
+MANY_SUMS = {"product forgotten": 0.8, "sign of a product": 0.8, "not squared": 0.8}
+"""Slips in one number that another slip may give as well, and how often they are named at least."""
+
+
+made = cache(make)
+
+
+def spoilt(slip: str, layer: int) -> Iterator[tuple[Problem, Grade]]:
+    """Yield the sheets on which the slip shows, with their grades."""
+    for widths in SHAPES:
+        square = len(widths) == 3 and widths[1] == widths[2]
+        if layer > len(widths) - 2 or (slip == "wrong way back" and not square):
+            continue
+        for seed in SEEDS:
+            try:
+                problem = made("all", widths, seed)
+            except SpecError:
+                continue
+            answers = worked_out(problem, slip, layer)
+            if any(answers[blank.id] != blank.answer for blank in sheet_of(problem).blanks):
+                yield problem, grade(problem, {n: read_answer(str(v)) for n, v in answers.items()})
+
+
+@pytest.mark.parametrize(("slip", "layer", "words"), SLIPS)
+def test_the_slip_is_named(slip: str, layer: int, words: str) -> None:
+    """It is the only one that is named, and what comes after it follows."""
+    named = [
+        len(found.mistakes) == 1
+        and any(w in (found.mistakes[0].words or "") for w in words.split("|"))
+        for _, found in spoilt(slip, layer)
+    ]
+    assert len(named) >= 2
+    assert sum(named) >= MANY_SUMS.get(slip, 0.9) * len(named)
+
+
+@pytest.mark.parametrize("slip", ["no bias", "reversed", "no mask"])
+def test_a_slip_is_one_mistake(slip: str) -> None:
+    """What is computed rightly from it is never called wrong."""
+    for _, found in spoilt(slip, 0):
+        wrong = {item.id.partition("[")[0] for item in found.items if item.mark is Mark.WRONG}
+        assert len(wrong) == 1
+
+
+def test_two_slips_are_both_named() -> None:
+    """A forgotten bias going forward and a forgotten 2 going back."""
+    problem = make("all", (2, 3, 2), 0)
+    forward = worked_out(problem, "no bias", 1)
+    answers = {**forward, "fc2.grad_output[0]": forward["fc2.grad_output[0]"] / 2}
+    answers["fc2.grad_output[1]"] = forward["fc2.grad_output[1]"] / 2
+    found = grade(problem, {name: read_answer(str(v)) for name, v in answers.items()})
+    words = [mistake.words for mistake in found.mistakes]
+    assert words[:2] == [
+        "the bias of fc2 is forgotten",
+        "the 2 of 2/N is forgotten in the gradient of the loss",
+    ]
+
+
+ONE_NUMBER = [
+    # z1[0] = 2·1 − 1·3 + 4
+    ("fc1.z[0]", "1", "fc1.weight[0,0]·x[0] is left out"),
+    ("fc1.z[0]", "6", "fc1.weight[0,1]·x[1] is left out"),
+    ("fc1.z[0]", "9", "fc1.weight[0,1]·x[1] has the wrong sign"),
+    ("fc1.z[0]", "-8", "fc1.bias[1] is added in place of fc1.bias[0]"),
+    ("fc1.z[0]", "-5", "fc1.bias[0] has the wrong sign"),
+    ("fc1.z[0]", "-2", "fc1.z[1] stands in its place"),
+    # b = 4 with the row (−1, 2) of fc1.z[1]
+    ("fc1.z[1]", "-8", "fc1.weight[1,1]·x[1] is left out"),
+    ("fc1.a[1]", "-2", "the relu of fc1 is forgotten"),
+    ("fc1.a[1]", "2", "fc1.z[1] loses its sign"),
+    # G2[0] = 2·7/2 − 2·6/2
+    ("fc2.grad_output[0]", "13", "−2·target[0]/N has the wrong sign"),
+    ("fc2.grad_output[0]", "7", "−2·target[0]/N is left out"),
+    ("loss", "1/2", "(fc2.z[1] − target[1])²/N is left out"),
+    # ∂L/∂a1[0] = 2·1 − 1·(−4)
+    ("fc1.grad_activation[0]", "-2", "fc2.weight[1,0]·fc2.grad_output[1] has the wrong sign"),
+    ("fc1.weight.grad[0,0]", "18", "fc1.weight.grad[0,1] stands in its place"),
+    ("fc1.weight.after[0,1]", "-6", "fc1.weight[0,1] is left out"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "slip"), ONE_NUMBER)
+def test_slips_in_one_number(name: str, answer: str, slip: str) -> None:
+    """The operands are named as the sheet names them."""
+    found = items(graded(by_hand(), {name: answer}))[name]
+    assert found.mark is Mark.WRONG
+    assert found.slip == slip
+
+
+def test_digits_that_are_cut_off() -> None:
+    """With lr 1/3, b[0] = 1 − 1/3 = 0.666…"""
+    found = items(graded(by_hand(), {"fc2.bias.after[0]": "0.66"}))["fc2.bias.after[0]"]
+    assert (found.mark, found.slip) == (Mark.WRONG, "the digits are cut off, not rounded")
+
+
+def test_several_slips_that_give_the_same() -> None:
+    """2 = 6 − 4 = 6 − 2·2: both are told."""
+    slip = items(graded(by_hand(), {"fc1.grad_activation[0]": "2"}))["fc1.grad_activation[0]"].slip
+    assert slip == (
+        "fc2.weight[1,0]·fc2.grad_output[1] is left out"
+        " or fc2.weight[0,0]·fc2.grad_output[0] has the wrong sign"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "slip"),
+    [
+        ("-21", "the sign is reversed"),
+        ("12", "two of the digits are swapped: 21"),
+        ("2.1", "the decimal point is misplaced"),
+        ("42", "it is twice the right value"),
+    ],
+)
+def test_slips_of_the_pen(answer: str, slip: str) -> None:
+    """21 = 3·7, where nothing else gives these numbers."""
+    layer = SheetLayer("fc1", (row(3),), None, "identity")
+    problem = Problem("forward", (1, 1), 0, (layer,), row(7), row(0), "mse", Fraction(1))
+    found = items(graded(problem, {"fc1.z[0]": answer}))["fc1.z[0]"]
+    assert found.right == 21
+    assert found.slip == slip
