@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fcinspect.cli.inputs import read_input
-from fcinspect.cli.options import Batch, Output, ShowCode
+from fcinspect.cli.options import ArticleOutput, Batch, ShowCode
 from fcinspect.cli.sources import Fresh, Stored
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import whole_number
@@ -85,7 +85,7 @@ def explain(
     ] = False,
     show_code: ShowCode = False,
     *,
-    output: Output,
+    output: ArticleOutput,
 ) -> ExitStatus:
     """Show every product and sum of y = Wx + b, and check them."""
     from fcinspect.render.affine import view_of_explanation

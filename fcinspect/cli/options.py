@@ -259,6 +259,37 @@ class FigureOutput(Output):
     save: Annotated[str | None, save_option(FIGURE_OR_REPORT)] = None
 
 
+ARTICLE_FORMATS = (*FORMATS, "latex")
+"""Those of a command whose report is an article, too."""
+
+
+@dataclass(frozen=True)
+class ArticleOutput(Output):
+    """How and where a report is written that LaTeX typesets, too."""
+
+    FORMS: ClassVar[tuple[str, ...]] = ARTICLE_FORMATS
+
+    form: Annotated[str | None, format_option(ARTICLE_FORMATS)] = None
+    save: Annotated[str | None, save_option("the report (.json .md .csv .tex .svg .html .txt)")] = (
+        None
+    )
+
+
+@dataclass(frozen=True)
+class DrawnArticleOutput(ArticleOutput):
+    """How and where a report that LaTeX typesets, too, and its figure are written."""
+
+    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
+
+    save: Annotated[
+        str | None,
+        save_option(
+            "the figure (.png .pdf, with --plot .svg) or the report"
+            " (.json .md .csv .tex .svg .html .txt)"
+        ),
+    ] = None
+
+
 @dataclass(frozen=True)
 class RecordsOutput(Output):
     """How and where a report of many layers is written; as NDJSON, each as soon as it is there."""

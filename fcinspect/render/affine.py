@@ -41,9 +41,16 @@ def view_of_explanation(
         data=lambda full: dict(document(explanation, full=full)),
         page=partial(page, explanation),
         rows=partial(rows, explanation),
+        texts={"latex": lambda precision: _latex(explanation, warnings, precision)},
         ok=explanation.verdict is Verdict.WITHIN,
         warnings=warnings,
     )
+
+
+def _latex(explanation: Explanation, warnings: tuple[str, ...], precision: int) -> str:
+    from fcinspect.render.latex.affine import explanation_document
+
+    return explanation_document(explanation, warnings, precision)
 
 
 def rows(explanation: Explanation) -> Iterable[Sequence[object]]:

@@ -1,0 +1,1 @@
+"""Reports as LaTeX articles that pdflatex typesets with amsmath alone."""

@@ -1,0 +1,74 @@
+"""A whole article of LaTeX, and the blocks of a page in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fcinspect import __version__
+from fcinspect.render.latex.equations import display
+from fcinspect.render.latex.tables import tabular
+from fcinspect.render.latex.words import words
+from fcinspect.render.page import Block, Drawing, Equation, Heading, Line, Table, Verbatim
+
+HEAD = r"""% Written by fcinspect VERSION. Compile it with pdflatex; amsmath is all it needs.
+\documentclass[a4paper,fleqn]{article}
+\usepackage{amsmath}
+\usepackage[margin=25mm]{geometry}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{5pt plus 2pt}
+\setlength{\mathindent}{1.5em}
+\renewcommand{\arraystretch}{1.1}
+\raggedright
+\makeatletter % numbers stand right in the columns of a matrix
+\renewcommand*{\env@matrix}{\hskip-\arraycolsep\let\@ifnextchar\new@ifnextchar
+  \array{*\c@MaxMatrixCols r}}
+\makeatother
+"""
+SIGN = r"\newcommand{\sign}[1]{\texttt{<U+#1>}}" + "\n"
+SIGN_NOTE = (
+    r"Signs that \LaTeX{}'s usual fonts do not have are written by their number in Unicode,"
+    r" as \texttt{<U+4E2D>}."
+)
+
+
+def article(parts: Iterable[str], warnings: Sequence[str]) -> str:
+    """Return a document of these parts, what a reader should know last."""
+    body = "\n".join([*parts, *(rf"\emph{{note:}} {words(w)}" + "\n" for w in warnings)])
+    escaped = r"\sign{" in body
+    head = HEAD.replace("VERSION", __version__) + (SIGN if escaped else "")
+    notes = f"\n{SIGN_NOTE}\n" if escaped else ""
+    return f"{head}\\begin{{document}}\n{body}{notes}\\end{{document}}\n"
+
+
+def paragraph(text: str) -> str:
+    """Return a paragraph of LaTeX."""
+    return f"{text}\n"
+
+
+def blocks(page: Iterable[Block]) -> list[str]:
+    """Return the blocks of a page, one part each."""
+    return [_block(block) for block in page]
+
+
+def said(line: Line) -> str:
+    """Return a line; a verdict and whatever stands out is bold."""
+    return paragraph("".join(_span(text, role) for text, role in line.spans))
+
+
+def _span(text: str, role: str) -> str:
+    bold = role in ("good", "bad", "unsure", "strong") and text.strip()
+    return rf"\textbf{{{words(text)}}}" if bold else words(text)
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(text, level):
+            return rf"\{'sub' * (level - 1)}section*{{{words(text)}}}" + "\n"
+        case Line():
+            return said(block)
+        case Table():
+            return f"\\hspace*{{1.5em}}{tabular(block)}"
+        case Equation():
+            return display(block)
+        case Verbatim() | Drawing():
+            raise NotImplementedError("no report in LaTeX has code or drawings")
