@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from fcinspect.arithmetic.settings import LOSS_NAMES
-from fcinspect.cli.options import Batch, Bias, FigureOutput, Plot, Seed, ShowCode, activation_option
+from fcinspect.cli.options import (
+    Batch,
+    Bias,
+    DrawnArticleOutput,
+    Plot,
+    Seed,
+    ShowCode,
+    activation_option,
+)
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.step_options import OptimizerOptions
 from fcinspect.cli.values import completion_of, one_of, whole_number
@@ -92,7 +100,7 @@ def step(
     plot: Plot = False,
     show_code: ShowCode = False,
     *,
-    output: FigureOutput,
+    output: DrawnArticleOutput,
 ) -> ExitStatus:
     """Show an optimizer step: forward, loss, backward, update."""
     from fcinspect.cli.step_problem import Problem

@@ -39,10 +39,23 @@ def view_of_step(
         data=lambda full: dict(document(report, followed, full=full)),
         page=lambda precision: page(report, notes, followed, precision, plot=plot),
         rows=partial(rows, report),
+        texts={"latex": lambda precision: _latex(report, notes, followed, warnings, precision)},
         figure=partial(loss_figure, report) if draws else None,
         ok=report.verdict is Verdict.WITHIN,
         warnings=warnings,
     )
+
+
+def _latex(
+    report: StepReport,
+    notes: tuple[str, ...],
+    followed: Followed | None,
+    warnings: tuple[str, ...],
+    precision: int,
+) -> str:
+    from fcinspect.render.latex.step import step_document
+
+    return step_document(report, notes, followed, warnings, precision)
 
 
 def rows(report: StepReport) -> Iterable[Sequence[object]]:

@@ -50,10 +50,10 @@ def arriving(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]
     if layer.activation == "identity":
         return equation([_name(layer), "arrives: ∂L/∂a = G =", (g, "gradient")], precision)
     arrived = layer.grad_activation.rows
-    slope = "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)"
+    said = "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)"
     return [
         *equation([_name(layer), "arrives: ∂L/∂a =", (arrived, "gradient")], precision),
-        *equation([slope, "=", (_slope(layer, passed), "")], precision),
+        *equation([said, "=", (slope(layer, passed), "")], precision),
         *equation(["G = ∂L/∂a ⊙ φ′(z)", "=", (g, "gradient")], precision),
     ]
 
@@ -82,7 +82,8 @@ def parameter_gradients(layer: LayerStep, passed: LayerPass, precision: int) -> 
     return blocks
 
 
-def _slope(layer: LayerStep, passed: LayerPass) -> FloatArray:
+def slope(layer: LayerStep, passed: LayerPass) -> FloatArray:
+    """Return φ′ at every pre-activation, (rows, out_features)."""
     z = passed.pre_activation.rows.astype(np.float64)
     a = passed.output.rows.astype(np.float64)
     with np.errstate(all="ignore"):

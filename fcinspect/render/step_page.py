@@ -103,10 +103,10 @@ def _loss(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     loss = LOSSES[step.loss_name]
     y = step.before.output.rows.astype(np.float64)
     t = step.target_rows
-    built.group(Heading("Loss"), Line.of(f"{loss.name} = {loss.formula}{_counts(loss, step)}"))
+    built.group(Heading("Loss"), Line.of(f"{loss.name} = {loss.formula}{counts(loss, step)}"))
     with np.errstate(all="ignore"):
         terms = np.asarray(loss.terms(y, t))
-    built.add(_terms(step, loss, y, t, terms, precision))
+    built.add(loss_terms(step, loss, y, t, terms, precision))
     if terms.size > MOST_TERMS:
         built.add(Line.of((f"showing {MOST_TERMS} of {terms.size:,} terms", "faint"), indent=2))
     scale = loss.scale.replace("N", str(y.size)).replace("R", str(len(y)))
@@ -124,7 +124,7 @@ def _loss(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     )
 
 
-def _counts(loss: Loss, step: TrainingStep) -> str:
+def counts(loss: Loss, step: TrainingStep) -> str:
     """Say what N and R are here."""
     size = math.prod(step.before.output.shape)
     if "R" in loss.formula:
@@ -132,7 +132,7 @@ def _counts(loss: Loss, step: TrainingStep) -> str:
     return f", N = {text.count(size)}" if "N" in loss.formula else ""
 
 
-def _terms(
+def loss_terms(
     step: TrainingStep,
     loss: Loss,
     y: FloatArray,

@@ -22,18 +22,28 @@ Write = Callable[[float], str]
 
 def followed_blocks(step: TrainingStep, followed: Followed) -> list[list[Block]]:
     """Return the groups of the followed parameter."""
+    write = writer(step)
+    groups = [*gradient_groups(followed, write), _update(followed, write)]
+    groups[0].insert(0, _title(followed))
+    return groups
+
+
+def gradient_groups(followed: Followed, write: Write) -> list[list[Block]]:
+    """Return the groups of its gradient: through the activation, and over the batch."""
+    if followed.activation == "identity":
+        return [_gradient(followed, write)]
+    return [_through_activation(followed, write), _gradient(followed, write)]
+
+
+def writer(step: TrainingStep) -> Write:
+    """Return how the numbers of a step are written: with all digits that they hold."""
     number_format = format_named(step.dtype)
 
     def write(value: float) -> str:
         held = number_format if number_format.holds(value) else FLOAT64
         return text.shortest(value, held) if held is number_format else f"{value:.9g}"
 
-    groups = [_gradient(followed, write)]
-    if followed.activation != "identity":
-        groups.insert(0, _through_activation(followed, write))
-    groups.append(_update(followed, write))
-    groups[0].insert(0, _title(followed))
-    return groups
+    return write
 
 
 def numbers_in(line: WorkedLine, write: Write) -> str:
@@ -47,11 +57,16 @@ def numbers_in(line: WorkedLine, write: Write) -> str:
 
 
 def _title(followed: Followed) -> Heading:
-    index = followed.address.index
     name = text.safe(followed.address.text)
+    return Heading(f"{name}: {place_of(followed)} {followed.layer}")
+
+
+def place_of(followed: Followed) -> str:
+    """Say where it stands in its layer, whose name is to follow."""
+    index = followed.address.index
     if len(index) == 2:
-        return Heading(f"{name}: from input {index[1]} to output {index[0]} of {followed.layer}")
-    return Heading(f"{name}: added to output {index[0]} of {followed.layer}")
+        return f"from input {index[1]} to output {index[0]} of"
+    return f"added to output {index[0]} of"
 
 
 def _through_activation(followed: Followed, write: Write) -> list[Block]:

@@ -36,7 +36,8 @@ def explanation_document(explanation: Explanation, warnings: Sequence[str], prec
             parts.append(paragraph(f"only the rows of $W$ asked for were read: {held}"))
     for element in explanation.elements:
         parts += _element(explanation, element, precision)
-    parts += [said(line) for line in summary_lines(explanation)]
+    first, *others = summary_lines(explanation)
+    parts += [rf"\paragraph{{Check}} {said(first)}", *map(said, others)]
     return article(parts, warnings)
 
 
@@ -47,7 +48,7 @@ def _header(explanation: Explanation) -> list[str]:
     title = rf"Y = X W^{{\mathsf{{T}}}}{plus}" if batch else f"y = W x{plus}"
     name = f"{typed(layer.name)} of " if layer.name else ""
     parts = [
-        f"\\section*{{${title}$}}\n",
+        f"\\section*{{\\boldmath${title}$}}\n",
         paragraph(f"{name}{typed(layer.source)}, {words(layer.dtype)}"),
     ]
     count = math.prod(batch)
@@ -95,11 +96,15 @@ def _element(explanation: Explanation, element: ExplainedElement, precision: int
     place = ",".join(map(str, element.index))
     i = element.column
     name = f"{'Y' if batch else 'y'}_{{{place}}}"
-    factors = (
+    x = f"X_{{{element.row},j}}" if batch else "x_j"
+    factors = "" if not explanation.layer.in_features else rf"\textstyle\sum_j W_{{{i},j}}\, {x}"
+    bias = "" if element.bias is None else f"b_{{{i}}}"
+    total = " + ".join(filter(None, (factors, bias))) or "0"
+    meant = (
         f"row {element.row} of $X$ times row {i} of $W$" if batch else f"row {i} of $W$ times $x$"
     )
-    plus = "" if element.bias is None else f", plus $b_{{{i}}}$"
-    parts = [f"\\paragraph{{${name}$}} is {factors}{plus}"]
+    meant += "" if element.bias is None else f", plus ${bias}$"
+    parts = [f"\\paragraph{{\\boldmath${name}$}} ${name} = {total}$: {meant}"]
     steps = _steps(explanation, element, precision)
     parts += [_aligned(steps[k : k + MOST_ROWS], k == 0) for k in range(0, len(steps), MOST_ROWS)]
     if element.others is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from fcinspect.render.brackets import fitted
 from fcinspect.render.latex.formulas import formula
 from fcinspect.render.latex.numbers import math_number
@@ -13,7 +12,7 @@ WIDTH = 76
 """Digits and blanks that fit side by side into the lines of a document."""
 SIZES = ((1.0, ""), (0.9, r"\small"), (0.8, r"\footnotesize"), (0.7, r"\scriptsize"))
 """How much of the width an ordinary letter takes in each size."""
-SMALLEST = (0.5, r"\tiny")
+SMALLEST = r"\tiny"
 
 
 def display(equation: Equation) -> str:
@@ -31,9 +30,13 @@ def display(equation: Equation) -> str:
 
 def in_size(body: str, characters: float) -> str:
     """Return a display in the largest size in which so many characters fit into a line."""
-    room = (size for share, size in SIZES if characters * share <= WIDTH)
-    size = next(room, SMALLEST[1])
+    size = size_of(characters)
     return f"{{{size}\n{body}\\par}}\n" if size else body
+
+
+def size_of(characters: float) -> str:
+    """Return the command of the largest size in which so many characters fit into a line."""
+    return next((size for share, size in SIZES if characters * share <= WIDTH), SMALLEST)
 
 
 def bmatrix(matrix: Matrix) -> str:
@@ -52,7 +55,9 @@ def _part(part: Matrix | Span) -> str:
     if not part.name:
         return inside
     name, _, sizes = part.name.partition(" ")
-    below = formula(name) + (r"\ " + sizes.replace("×", r"\times ") if sizes else "")
+    below = "/".join(map(formula, name.split("/"))) + (
+        r"\ " + sizes.replace("×", r"\times ") if sizes else ""
+    )
     return rf"\underbrace{{{inside}}}_{{{below}}}"
 
 

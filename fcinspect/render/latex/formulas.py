@@ -61,7 +61,7 @@ def symbol(name: str) -> str:
     base, _, low = name.partition("_")
     base = base.removeprefix("∂") if name.startswith("∂") else base
     written = MATH.get(base, base if len(base) == 1 else rf"\mathrm{{{base}}}")
-    written = r"\hat{y}" if base == "ŷ" else written
+    written = {"ŷ": r"\hat{y}", "inf": r"\infty"}.get(base, written)
     written = rf"\partial {written}" if name.startswith("∂") else written
     below = low if len(low) <= 1 else rf"\mathrm{{{low}}}"
     return f"{written}_{{{below}}}" if low else written

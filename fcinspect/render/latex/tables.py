@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fcinspect.render.latex.equations import in_size
+from fcinspect.render.latex.equations import size_of
 from fcinspect.render.latex.formulas import math_or_words
 from fcinspect.render.latex.numbers import is_number, math_number
 from fcinspect.render.latex.words import words
@@ -26,7 +26,8 @@ def tabular(table: Table) -> str:
         max(len(cell) for cell in (column.title, *(row[k] for row in table.rows)))
         for k, column in enumerate(table.columns)
     ]
-    written = in_size(written, sum(widths) + COLUMN_GAP * (len(widths) - 1))
+    size = size_of(sum(widths) + COLUMN_GAP * (len(widths) - 1))
+    written = f"{{{size}{written.rstrip()}}}\n" if size else written
     return f"{written}\n{words(note)}\n" if note else written
 
 
@@ -35,8 +36,8 @@ def _cell(cell: str) -> str:
         return ""
     if is_number(cell):
         return f"${math_number(cell)}$"
-    if cell.startswith("["):  # an index
-        return words(cell)
+    if cell[0] in "[*":  # an index; behind \\ it would be an option
+        return f"{{}}{words(cell)}"
     if cell[0] in "+−" and is_number(cell[1:]):
         return f"${cell[0]}{math_number(cell[1:])}$"
     return math_or_words(cell)

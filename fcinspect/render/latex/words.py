@@ -30,8 +30,9 @@ LETTERS = {
 GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta",
     "η": "eta", "θ": "theta", "\u03b9": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
-    "ξ": "xi", "π": "pi", "ρ": "rho", "ς": "varsigma", "σ": "sigma", "τ": "tau", "\u03c5": "upsilon",
-    "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta",
+    "ξ": "xi", "π": "pi", "ρ": "rho", "ς": "varsigma", "σ": "sigma", "τ": "tau",
+    "\u03c5": "upsilon", "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega",
+    "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta",
     "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
     "µ": "mu",
 }  # fmt: skip
@@ -59,7 +60,11 @@ TYPED = set("\\{}$&#^_~%\"'`<>|!?")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 INDEXED = re.compile(r"(?<![\w.\]])([A-Za-z])\[(\d+(?:,\d+)*)\]")
 PERCENT = re.compile(r"(?<=\d) %")
-PIECES = re.compile(f"({OPTION.pattern})|{INDEXED.pattern}|({NUMBER})|({PERCENT.pattern})")
+LETTER = re.compile(r"(?<![\w.'/\\-])(?:[GXWZYNRLxyzbtg]ᵀ?|φ′\(z\)|∂L/∂[A-Za-z])(?![\w'/\\-]|\.\w)")
+"""A letter that stands for a matrix or a number, or a derivative."""
+PIECES = re.compile(
+    rf"({OPTION.pattern})|{INDEXED.pattern}|({NUMBER})|({LETTER.pattern})|{PERCENT.pattern}"
+)
 
 
 def words(text: str) -> str:
@@ -67,19 +72,26 @@ def words(text: str) -> str:
     text = safe(text)
     done, built = 0, []
     for found in PIECES.finditer(text):
-        built.append(_prose(text[done : found.start()]))
-        option, letter, index, number, _ = found.groups()
-        if option:
-            built.append(typed(option))
-        elif letter:
-            built.append(f"${letter}_{{{index}}}$")
-        elif number:
-            plain = number.replace(",", "").isdigit()
-            built.append(number if plain else f"${math_number(number)}$")
-        else:
-            built.append(r"\,\%")
+        built += [_prose(text[done : found.start()]), _piece(*found.groups())]
         done = found.end()
     return "".join((*built, _prose(text[done:])))
+
+
+def _piece(option: str, indexed: str, index: str, number: str, letter: str) -> str:
+    if option:
+        return typed(option)
+    if indexed:
+        return f"${indexed}_{{{index}}}$"
+    if number:
+        whole = number.replace(",", "").isdigit()
+        return number if whole else f"${math_number(number)}$"
+    if letter:
+        return f"${''.join(MATH.get(sign, sign) for sign in _spaced(letter))}$"
+    return r"\,\%"
+
+
+def _spaced(letter: str) -> str:
+    return letter.replace("∂", "∂ ")
 
 
 def typed(name: str) -> str:

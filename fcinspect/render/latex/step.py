@@ -1,0 +1,157 @@
+"""A training step as an article: forward, loss, backward, update, check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fcinspect.arithmetic.losses import LOSSES
+from fcinspect.arithmetic.optimizers import SYMBOLS
+from fcinspect.layers.spec import format_widths
+from fcinspect.render import text
+from fcinspect.render.latex.document import article, blocks, paragraph, said
+from fcinspect.render.latex.equations import display
+from fcinspect.render.latex.followed import followed_parts
+from fcinspect.render.latex.formulas import formula, named
+from fcinspect.render.latex.step_layers import backward, forward
+from fcinspect.render.latex.tables import tabular
+from fcinspect.render.latex.words import typed, words
+from fcinspect.render.matrices import matrix
+from fcinspect.render.page import Equation, Line, Table
+from fcinspect.render.step_check import change, check_blocks, history
+from fcinspect.render.step_page import MOST_TERMS, counts, loss_terms
+from fcinspect.render.step_update import formula_lines, parameter_tables, working_of
+
+if TYPE_CHECKING:
+    from fcinspect.arithmetic.following import Followed
+    from fcinspect.arithmetic.training import TrainingStep
+    from fcinspect.verification.step import StepReport
+
+
+def step_document(
+    report: StepReport,
+    notes: Sequence[str],
+    followed: Followed | None,
+    warnings: Sequence[str],
+    precision: int,
+) -> str:
+    """Return the article."""
+    step = report.last
+    parts = _header(step, notes)
+    if len(report.losses) > 2:
+        parts += [section("Loss by step"), *blocks([history(report.losses, precision)])]
+    if followed is not None:
+        parts += followed_parts(step, followed)
+    else:
+        parts += [section("Forward"), *forward(step, precision)]
+        parts += [section("Loss"), *_loss(step, precision)]
+        parts += [section("Backward"), *backward(step, precision)]
+        parts += [section("Update"), *_update(step, precision)]
+        parts += [section("After the step"), *_afterwards(step, precision)]
+    parts += [section("Check"), *blocks(check_blocks(report))]
+    return article(parts, warnings)
+
+
+def section(title: str) -> str:
+    """Return the title of a section."""
+    return rf"\subsection*{{{title}}}" + "\n"
+
+
+def _header(step: TrainingStep, notes: Sequence[str]) -> list[str]:
+    title = f"{step.optimizer.call} on {format_widths(step.widths)}"
+    which = f"Step {step.number} of" if step.number > 1 else "One step of"
+    chain = [r"$x$"]
+    for layer in step.layers:
+        chain.append(typed(layer.name))
+        chain += [] if layer.activation == "identity" else [words(layer.activation)]
+    chain += [r"$y$", rf"{words(step.loss_name)} with target $t$"]
+    batch = step.input.shape[:-1]
+    shape = f"a batch {text.shape(batch)}" if batch else "one vector"
+    return [
+        rf"\section*{{{which} {words(title)}}}" + "\n",
+        paragraph(r" $\to$ ".join(chain)),
+        paragraph(
+            f"{shape}: $x$ {text.shape(step.input.shape)},"
+            f" $y$ {text.shape(step.before.output.shape)},"
+            f" $t$ {text.shape(step.target.shape)}, {step.dtype}"
+        ),
+        *(paragraph(words(note)) for note in notes),
+    ]
+
+
+def _loss(step: TrainingStep, precision: int) -> list[str]:
+    loss = LOSSES[step.loss_name]
+    y, t = step.before.output.rows.astype(np.float64), step.target_rows
+    with np.errstate(all="ignore"):
+        terms = np.asarray(loss.terms(y, t))
+        total = text.number(float(terms.sum()), precision)
+    table = loss_terms(step, loss, y, t, terms, precision)
+    scale = loss.scale.replace("N", str(y.size)).replace("R", str(len(y))).replace("Σ", total)
+    value = text.number(step.before.loss_value, precision)
+    parts = [
+        f"\\[\nL = {formula(loss.formula)}{_where(counts(loss, step))}\n\\]\n",
+        *blocks([table]),
+    ]
+    if terms.size > MOST_TERMS:
+        parts.append(paragraph(f"showing {MOST_TERMS} of {terms.size:,} terms"))
+    gradient = matrix(step.layers[-1].grad_activation.rows, "gradient", precision)
+    return [
+        *parts,
+        f"\\[\nL = {formula(scale)} = {formula(value)}\n\\]\n",
+        display(
+            Equation((("∂L/∂y", ""), ("=", ""), (loss.gradient_formula, ""), ("=", ""), gradient))
+        ),
+    ]
+
+
+def _where(said: str) -> str:
+    """Return ", N = 4" of a formula."""
+    if not said:
+        return ""
+    letter, _, count = said.removeprefix(", ").partition(" = ")
+    return rf",\qquad {letter} = \text{{{words(count)}}}"
+
+
+def _update(step: TrainingStep, precision: int) -> list[str]:
+    first = formula_lines(step)[0]
+    assert isinstance(first, Line)
+    write = named(SYMBOLS)
+    lines = [f"{write(q.name)} &= {formula(q.formula, write)}" for q in working_of(step)]
+    lines.append(r"\mathrm{new} &= \mathrm{old} + \mathrm{update}")
+    body = "\\\\\n".join(lines)
+    tables = [
+        _parameter(name, group)
+        for (name, _), group in zip(step.parameters, parameter_tables(step, precision), strict=True)
+    ]
+    return [
+        said(first),
+        f"\\[\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n\\]\n",
+        paragraph("\\qquad\n".join(tables)),
+    ]
+
+
+def _parameter(name: str, group: Sequence[object]) -> str:
+    """Return the table of a parameter under its name; tables stand side by side if they fit."""
+    head, table, *rest = group
+    assert isinstance(head, Line)
+    assert isinstance(table, Table)
+    shape = words(head.spans[-1][0])
+    below = "".join(rf"\\ {words(line.text)}" for line in rest if isinstance(line, Line))
+    return (
+        f"\\begin{{tabular}}[t]{{@{{}}l@{{}}}}\n{typed(name)} {shape}\\\\[3pt]\n"
+        f"{tabular(table)}{below}\\\\[9pt]\n\\end{{tabular}}"
+    )
+
+
+def _afterwards(step: TrainingStep, precision: int) -> list[str]:
+    losses = (step.before.loss_value, step.after.loss_value)
+    before, after = (formula(text.number(value, precision)) for value in losses)
+    differs = formula(change(losses, 1, precision).removeprefix("+"))
+    sign = "" if differs.startswith("-") else "+"
+    output = matrix(step.after.output.rows, "output", precision)
+    return [
+        display(Equation((("y", ""), ("=", ""), output))),
+        paragraph(rf"$L = {before}$ before, $L = {after}$ after: ${sign}{differs}$"),
+    ]
