@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from fcinspect.render import text
 from fcinspect.render.affine_words import summary_lines, verdict_lines
-from fcinspect.render.latex.document import article, paragraph, said
+from fcinspect.render.latex.document import article, paragraph, said, title
 from fcinspect.render.latex.equations import display, in_size
 from fcinspect.render.latex.numbers import factor, math_number
+from fcinspect.render.latex.widths import size_for, width_of
 from fcinspect.render.latex.words import typed, words
 from fcinspect.render.matrices import matrix
 from fcinspect.render.page import Equation, Matrix, Span
@@ -45,10 +46,10 @@ def _header(explanation: Explanation) -> list[str]:
     layer, x = explanation.layer, explanation.input
     batch, n, m = x.shape[:-1], layer.in_features, layer.out_features
     plus = "" if layer.bias is None else " + b"
-    title = rf"Y = X W^{{\mathsf{{T}}}}{plus}" if batch else f"y = W x{plus}"
+    formula = rf"Y = X W^{{\mathsf{{T}}}}{plus}" if batch else f"y = W x{plus}"
     name = f"{typed(layer.name)} of " if layer.name else ""
     parts = [
-        f"\\section*{{\\boldmath${title}$}}\n",
+        title(1, f"${formula}$"),
         paragraph(f"{name}{typed(layer.source)}, {words(layer.dtype)}"),
     ]
     count = math.prod(batch)
@@ -152,6 +153,6 @@ def _aligned(steps: Sequence[Step], first: bool) -> str:
             f"{name} &={{}}& {times} &{{}}={{}}& {math_number(added)} && {math_number(total)}"
         )
     body = "\\\\\n".join(lines)
-    widths = [max(len(step[k]) for step in steps) for k in range(1, 5)]
+    widths = [max(width_of(step[k]) for step in steps) for k in range(1, 5)]
     shown = f"\\[\n\\begin{{alignedat}}{{5}}\n{body}\n\\end{{alignedat}}\n\\]\n"
-    return in_size(shown, sum(widths) + 24)
+    return in_size(shown, size_for(sum(widths) + 130))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from fcinspect import __version__
@@ -19,11 +20,13 @@ HEAD = r"""% Written by fcinspect VERSION. Compile it with pdflatex; amsmath is 
 \setlength{\mathindent}{1.5em}
 \renewcommand{\arraystretch}{1.1}
 \raggedright
+\allowdisplaybreaks
 \makeatletter % numbers stand right in the columns of a matrix
 \renewcommand*{\env@matrix}{\hskip-\arraycolsep\let\@ifnextchar\new@ifnextchar
   \array{*\c@MaxMatrixCols r}}
 \makeatother
 """
+DISPLAY = re.compile(r"(\{\\\w+\n)?\\(\[|begin\{align)")
 SIGN = r"\newcommand{\sign}[1]{\texttt{<U+#1>}}" + "\n"
 SIGN_NOTE = (
     r"Signs that \LaTeX{}'s usual fonts do not have are written by their number in Unicode,"
@@ -33,11 +36,21 @@ SIGN_NOTE = (
 
 def article(parts: Iterable[str], warnings: Sequence[str]) -> str:
     """Return a document of these parts, what a reader should know last."""
-    body = "\n".join([*parts, *(rf"\emph{{note:}} {words(w)}" + "\n" for w in warnings)])
+    body = _joined([*parts, *(rf"\emph{{note:}} {words(w)}" + "\n" for w in warnings)])
     escaped = r"\sign{" in body
     head = HEAD.replace("VERSION", __version__) + (SIGN if escaped else "")
     notes = f"\n{SIGN_NOTE}\n" if escaped else ""
     return f"{head}\\begin{{document}}\n{body}{notes}\\end{{document}}\n"
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Join parts, each a paragraph; a display belongs to what stands above it."""
+    return "".join(part if DISPLAY.match(part) else f"\n{part}" for part in parts)
+
+
+def title(level: int, said: str) -> str:
+    """Return the title of an article (level 1) or of a section; mathematics in it is bold, too."""
+    return rf"\{'sub' * (level - 1)}section*{{\boldmath {said}}}" + "\n"
 
 
 def paragraph(text: str) -> str:
@@ -63,11 +76,11 @@ def _span(text: str, role: str) -> str:
 def _block(block: Block) -> str:
     match block:
         case Heading(text, level):
-            return rf"\{'sub' * (level - 1)}section*{{{words(text)}}}" + "\n"
+            return title(level, words(text))
         case Line():
             return said(block)
         case Table():
-            return f"\\hspace*{{1.5em}}{tabular(block)}"
+            return f"\\nopagebreak\\hspace*{{1.5em}}{tabular(block)}"
         case Equation():
             return display(block)
         case Verbatim() | Drawing():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fcinspect.arithmetic.optimizers import SYMBOLS
-from fcinspect.render.latex.document import blocks, paragraph
+from fcinspect.render.latex.document import blocks, paragraph, title
 from fcinspect.render.latex.formulas import formula, named
 from fcinspect.render.latex.numbers import factor, math_number
 from fcinspect.render.latex.words import typed, words
@@ -20,8 +20,8 @@ def followed_parts(step: TrainingStep, followed: Followed) -> list[str]:
     """Return the parts of the followed parameter."""
     write = writer(step)
     where = words(place_of(followed))
-    title = rf"\subsection*{{{typed(followed.address.text)}: {where} {typed(followed.layer)}}}"
-    parts = [f"{title}\n"]
+    said = f"{typed(followed.address.text)}: {where} {typed(followed.layer)}"
+    parts = [title(2, said)]
     for group in gradient_groups(followed, write):
         parts += blocks(group)
     return [*parts, *_update(followed, write)]
@@ -31,19 +31,21 @@ def _update(followed: Followed, write: Write) -> list[str]:
     def number(value: float) -> str:
         return math_number(write(value))
 
-    lines = [line for worked in followed.working for line in _worked(worked, write)]
+    groups = [_worked(worked, write) for worked in followed.working]
     update = followed.working[-1].value
     total = number(followed.before + update)
-    lines += [
-        r"\mathrm{new} &= \mathrm{old} + \mathrm{update}",
-        f"&= {number(followed.before)} + {factor(write(update))}",
-        rf"&= {total}, \text{{ torch has }} \mathbf{{{number(followed.after)}}}",
-    ]
-    body = "\\\\\n".join(lines)
+    groups.append(
+        [
+            r"\mathrm{new} &= \mathrm{old} + \mathrm{update}",
+            f"&= {number(followed.before)} + {factor(write(update))}",
+            rf"&= {total}, \text{{ torch has }} \mathbf{{{number(followed.after)}}}",
+        ]
+    )
+    body = "\\\\\n".join("\\\\*\n".join(group) for group in groups)
     difference = number(followed.update)
     return [
         paragraph(f"Its update by {words(followed.optimizer.call)}, $g$ being torch's gradient:"),
-        f"\\[\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n\\]\n",
+        f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n",
         paragraph(rf"$\mathrm{{new}} - \mathrm{{old}}$ in torch's numbers: ${difference}$"),
     ]
 

@@ -17,7 +17,7 @@ Write = Callable[[str], str]
 
 TOKEN = re.compile(
     r"\s*(?:(?P<braced>\{[^}]+\})|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)"
-    r"|(?P<name>∂?[A-Za-zα-ωΦŷ](?:[A-Za-z_]|-hot)*)(?P<low>[₀-₉]*)(?P<call>\(?)"
+    r"|(?P<name>∂?[A-Za-zα-ωΦŷ](?:[A-Za-z_]|-[A-Za-z])*)(?P<low>[₀-₉]*)(?P<call>\(?)"
     r"|(?P<sign>[-+−·×/^()\[\]|,=<>⊙⊗√Σ½²ᵀ′]))"
 )
 FUNCTIONS = {"exp", "log", "max", "min", "tanh"}
@@ -34,30 +34,35 @@ class NotAFormula(ValueError):
     """The text is something else."""
 
 
-def formula(text: str, write: Write | None = None) -> str:
+def formula(text: str, write: Write | None = None, *, flat: bool = False) -> str:
     """Return the LaTeX of a formula or a sign; `write` writes the names in braces.
 
-    Raises NotAFormula for text that is none.
+    `flat` writes quotients with a slash, as within a line of text. Raises
+    NotAFormula for text that is none.
     """
     if text in ALONE:
         return ALONE[text]
     cases = CASES.fullmatch(text)
     if cases:
-        yes, condition, no = (formula(part, write) for part in cases.groups())
+        yes, condition, no = (formula(part, write, flat=flat) for part in cases.groups())
         return rf"\begin{{cases}}{yes} & {condition}\\{no} & \text{{else}}\end{{cases}}"
-    return _Parser(text, write or _symbol).whole()
+    return _Parser(text, write or _symbol, flat).whole()
 
 
 def math_or_words(text: str) -> str:
     """Return a formula as mathematics within a line, other text as words."""
+    if len(text) > 1 and text.isalpha():
+        return words(text)
     try:
-        return f"${formula(text)}$"
+        return f"${formula(text, flat=True)}$"
     except NotAFormula:
         return words(text)
 
 
 def symbol(name: str) -> str:
     """Return a quantity's name: one letter in italics, a word upright."""
+    if "-" in name:
+        raise NotAFormula(name)
     base, _, low = name.partition("_")
     base = base.removeprefix("∂") if name.startswith("∂") else base
     written = MATH.get(base, base if len(base) == 1 else rf"\mathrm{{{base}}}")
@@ -74,10 +79,11 @@ def _symbol(braced: str) -> str:
 class _Parser:
     """Reads a formula from left to right."""
 
-    def __init__(self, text: str, write: Write) -> None:
+    def __init__(self, text: str, write: Write, flat: bool) -> None:
         self._tokens = _tokens(text)
         self._at = 0
         self._write = write
+        self._flat = flat
 
     def whole(self) -> str:
         parts = [self._relation()]
@@ -104,7 +110,10 @@ class _Parser:
         signs: list[str] = []
         while (sign := self._take("/", *PRODUCTS)) is not None:
             following = self._factor()
-            if sign != "/":
+            if self._flat:
+                factors.append(following)
+                signs.append(PRODUCTS.get(sign, sign))
+            elif sign != "/":
                 factors.append(following)
                 signs.append(PRODUCTS[sign])
             elif factors[-1].startswith(FRACTION):
@@ -115,7 +124,7 @@ class _Parser:
                 factors[-1] = minus + _fraction(factors[-1].removeprefix("-"), following)
         built = factors[0]
         for sign, factor in zip(signs, factors[1:], strict=True):
-            built += f" {sign} {factor}"
+            built += f"/{factor}" if sign == "/" else f" {sign} {factor}"
         return built
 
     def _factor(self) -> str:

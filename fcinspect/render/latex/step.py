@@ -11,7 +11,7 @@ from fcinspect.arithmetic.losses import LOSSES
 from fcinspect.arithmetic.optimizers import SYMBOLS
 from fcinspect.layers.spec import format_widths
 from fcinspect.render import text
-from fcinspect.render.latex.document import article, blocks, paragraph, said
+from fcinspect.render.latex.document import article, blocks, paragraph, said, title
 from fcinspect.render.latex.equations import display
 from fcinspect.render.latex.followed import followed_parts
 from fcinspect.render.latex.formulas import formula, named
@@ -41,26 +41,21 @@ def step_document(
     step = report.last
     parts = _header(step, notes)
     if len(report.losses) > 2:
-        parts += [section("Loss by step"), *blocks([history(report.losses, precision)])]
+        parts += [title(2, "Loss by step"), *blocks([history(report.losses, precision)])]
     if followed is not None:
         parts += followed_parts(step, followed)
     else:
-        parts += [section("Forward"), *forward(step, precision)]
-        parts += [section("Loss"), *_loss(step, precision)]
-        parts += [section("Backward"), *backward(step, precision)]
-        parts += [section("Update"), *_update(step, precision)]
-        parts += [section("After the step"), *_afterwards(step, precision)]
-    parts += [section("Check"), *blocks(check_blocks(report))]
+        parts += [title(2, "Forward"), *forward(step, precision)]
+        parts += [title(2, "Loss"), *_loss(step, precision)]
+        parts += [title(2, "Backward"), *backward(step, precision)]
+        parts += [title(2, "Update"), *_update(step, precision)]
+        parts += [title(2, "After the step"), *_afterwards(step, precision)]
+    parts += [title(2, "Check"), *blocks(check_blocks(report))]
     return article(parts, warnings)
 
 
-def section(title: str) -> str:
-    """Return the title of a section."""
-    return rf"\subsection*{{{title}}}" + "\n"
-
-
 def _header(step: TrainingStep, notes: Sequence[str]) -> list[str]:
-    title = f"{step.optimizer.call} on {format_widths(step.widths)}"
+    what = f"{step.optimizer.call} on {format_widths(step.widths)}"
     which = f"Step {step.number} of" if step.number > 1 else "One step of"
     chain = [r"$x$"]
     for layer in step.layers:
@@ -70,7 +65,7 @@ def _header(step: TrainingStep, notes: Sequence[str]) -> list[str]:
     batch = step.input.shape[:-1]
     shape = f"a batch {text.shape(batch)}" if batch else "one vector"
     return [
-        rf"\section*{{{which} {words(title)}}}" + "\n",
+        title(1, f"{which} {words(what)}"),
         paragraph(r" $\to$ ".join(chain)),
         paragraph(
             f"{shape}: $x$ {text.shape(step.input.shape)},"
@@ -90,8 +85,9 @@ def _loss(step: TrainingStep, precision: int) -> list[str]:
     table = loss_terms(step, loss, y, t, terms, precision)
     scale = loss.scale.replace("N", str(y.size)).replace("R", str(len(y))).replace("Σ", total)
     value = text.number(step.before.loss_value, precision)
+    called = rf"\text{{{words(loss.name)}}}(y, t)"
     parts = [
-        f"\\[\nL = {formula(loss.formula)}{_where(counts(loss, step))}\n\\]\n",
+        f"\\[\nL = {called} = {formula(loss.formula)}{_where(counts(loss, step))}\n\\]\n",
         *blocks([table]),
     ]
     if terms.size > MOST_TERMS:
@@ -125,10 +121,11 @@ def _update(step: TrainingStep, precision: int) -> list[str]:
         _parameter(name, group)
         for (name, _), group in zip(step.parameters, parameter_tables(step, precision), strict=True)
     ]
+    side_by_side = "\\qquad\n".join(tables)
     return [
         said(first),
         f"\\[\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n\\]\n",
-        paragraph("\\qquad\n".join(tables)),
+        paragraph(f"{{\\lineskiplimit=9pt\\lineskip=9pt\n{side_by_side}\\par}}"),
     ]
 
 
@@ -141,7 +138,7 @@ def _parameter(name: str, group: Sequence[object]) -> str:
     below = "".join(rf"\\ {words(line.text)}" for line in rest if isinstance(line, Line))
     return (
         f"\\begin{{tabular}}[t]{{@{{}}l@{{}}}}\n{typed(name)} {shape}\\\\[3pt]\n"
-        f"{tabular(table)}{below}\\\\[9pt]\n\\end{{tabular}}"
+        f"{tabular(table)}{below}\\end{{tabular}}"
     )
 
 

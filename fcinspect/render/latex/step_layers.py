@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
-from fcinspect.render import text
 from fcinspect.render.latex.document import paragraph
 from fcinspect.render.latex.equations import display
 from fcinspect.render.latex.formulas import formula
@@ -119,10 +118,10 @@ def _parameter_gradients(layer: LayerStep, passed: LayerPass, precision: int) ->
         said = "Each number of $G$ times each number of $x$:"
     else:
         product = [(g.T, "Gᵀ"), (x, "X")]
-        said = f"The sum of $G \\otimes x$ over {text.plural(rows, 'row')}:"
+        said = f"Summed over the {rows:,} rows $r$ of the batch:"
     parts = [paragraph(said), _shown(["∂L/∂W", "=", *product, "=", (gradient, "")], precision)]
     if layer.bias is not None:
-        total = "G" if rows == 1 else "Σ G[r]"
+        total = "G" if rows == 1 else r"\textstyle\sum_r G_r"
         grad = layer.bias.grad.values[None, :]
         parts.append(_shown(["∂L/∂b", "=", total, "=", (grad, "")], precision))
     return parts

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from fcinspect.render.latex.equations import size_of
 from fcinspect.render.latex.formulas import math_or_words
 from fcinspect.render.latex.numbers import is_number, math_number
+from fcinspect.render.latex.widths import size_for, width_of
 from fcinspect.render.latex.words import words
 from fcinspect.render.page import Table
 from fcinspect.render.tables import excerpt
 
-COLUMN_GAP = 2.4
+COLUMN_GAP = 12.0
+STRUT = r"\rule{0pt}{2.7ex}"
+"""Keeps the first row off the line above it."""
 
 
 def tabular(table: Table) -> str:
@@ -18,15 +20,16 @@ def tabular(table: Table) -> str:
     kinds = "".join("r" if column.right else "l" for column in table.columns)
     titles = " & ".join(math_or_words(column.title) for column in table.columns)
     rows = [" & ".join(map(_cell, row)) for row in table.rows]
-    for place in sorted(table.rule_before, reverse=True):
-        rows[place] = f"\\hline {rows[place]}"
-    body = "\\\\\n".join([titles + r"\\ \hline", *rows]).replace("\\hline\\\\\n", "\\hline\n")
+    for place in sorted({0, *table.rule_before}, reverse=True):
+        if place < len(rows):
+            rows[place] = f"\\hline\n{STRUT}{rows[place]}"
+    body = "\\\\\n".join([titles, *rows])
     written = f"\\begin{{tabular}}[t]{{@{{}}{kinds}@{{}}}}\n{body}\n\\end{{tabular}}\n"
-    widths = [
-        max(len(cell) for cell in (column.title, *(row[k] for row in table.rows)))
-        for k, column in enumerate(table.columns)
-    ]
-    size = size_of(sum(widths) + COLUMN_GAP * (len(widths) - 1))
+    cells = (
+        (column.title, *(row[k] for row in table.rows)) for k, column in enumerate(table.columns)
+    )
+    widths = [max(map(width_of, column)) for column in cells]
+    size = size_for(sum(widths) + COLUMN_GAP * (len(widths) - 1))
     written = f"{{{size}{written.rstrip()}}}\n" if size else written
     return f"{written}\n{words(note)}\n" if note else written
 

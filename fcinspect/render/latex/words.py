@@ -60,7 +60,9 @@ TYPED = set("\\{}$&#^_~%\"'`<>|!?")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 INDEXED = re.compile(r"(?<![\w.\]])([A-Za-z])\[(\d+(?:,\d+)*)\]")
 PERCENT = re.compile(r"(?<=\d) %")
-LETTER = re.compile(r"(?<![\w.'/\\-])(?:[GXWZYNRLxyzbtg]ᵀ?|φ′\(z\)|∂L/∂[A-Za-z])(?![\w'/\\-]|\.\w)")
+LETTER = re.compile(
+    r"(?<![\w.'/\\-])(?:[GXWZYNRLxyzbtg]ᵀ?|φ′\(z\)|∂L/∂[A-Za-z]|a(?= afterwards))(?![\w'/\\-]|\.\w)"
+)
 """A letter that stands for a matrix or a number, or a derivative."""
 PIECES = re.compile(
     rf"({OPTION.pattern})|{INDEXED.pattern}|({NUMBER})|({LETTER.pattern})|{PERCENT.pattern}"
@@ -83,8 +85,8 @@ def _piece(option: str, indexed: str, index: str, number: str, letter: str) -> s
     if indexed:
         return f"${indexed}_{{{index}}}$"
     if number:
-        whole = number.replace(",", "").isdigit()
-        return number if whole else f"${math_number(number)}$"
+        plain = not set(number) & set("-e…")
+        return number if plain else f"${math_number(number)}$"
     if letter:
         return f"${''.join(MATH.get(sign, sign) for sign in _spaced(letter))}$"
     return r"\,\%"
