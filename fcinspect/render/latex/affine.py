@@ -105,7 +105,7 @@ def _element(explanation: Explanation, element: ExplainedElement, precision: int
         f"row {element.row} of $X$ times row {i} of $W$" if batch else f"row {i} of $W$ times $x$"
     )
     meant += "" if element.bias is None else f", plus ${bias}$"
-    parts = [f"\\paragraph{{\\boldmath${name}$}} ${name} = {total}$: {meant}"]
+    parts = [f"\\paragraph{{\\boldmath${name} = {total}$}} {meant}\n"]
     steps = _steps(explanation, element, precision)
     parts += [_aligned(steps[k : k + MOST_ROWS], k == 0) for k in range(0, len(steps), MOST_ROWS)]
     if element.others is not None:
@@ -144,13 +144,12 @@ def _aligned(steps: Sequence[Step], first: bool) -> str:
     negative = any(v.startswith("-") for _, _, v, _, _ in steps)
     lines = [r"&&&&&& \text{added} && \qquad\text{running sum}"] if first else []
     for name, weight, x, added, total in steps:
+        factors = "&&&&"
         if weight:
             close = "" if x.startswith("-") or not negative else r"\phantom{)}"
-            times = rf"{math_number(weight)} &{{}}\cdot{{}}& {factor(x)}{close}"
-        else:
-            times = "&&"
+            factors = rf"&={{}}& {math_number(weight)} &{{}}\cdot{{}}& {factor(x)}{close}"
         lines.append(
-            f"{name} &={{}}& {times} &{{}}={{}}& {math_number(added)} && {math_number(total)}"
+            rf"{name} {factors} &{{}}={{}}& {math_number(added)} &\quad& {math_number(total)}"
         )
     body = "\\\\\n".join(lines)
     widths = [max(width_of(step[k]) for step in steps) for k in range(1, 5)]

@@ -28,7 +28,7 @@ def display(equation: Equation) -> str:
         body = "\\begin{aligned}\n&" + "\\\\\n&".join(lines) + "\n\\end{aligned}"
     else:
         body = lines[0]
-    said = "".join(f"\n{words(f'showing {note}')}\n" for note in notes)
+    said = f"\n{words('showing ' + '; '.join(notes))}\n" if notes else ""
     return in_size(f"\\[\n{body}\n\\]\n", size_for(widest)) + said
 
 

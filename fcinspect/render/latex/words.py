@@ -24,8 +24,7 @@ ACCENTS = {
 LETTERS = {
     "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "æ": r"\ae{}", "Æ": r"\AE{}", "œ": r"\oe{}",
     "Œ": r"\OE{}", "ł": r"\l{}", "Ł": r"\L{}", "\u0131": r"\i{}", "–": "--", "—": "---",
-    "…": r"\dots{}", "\u2018": "`{}", "’": "'{}", "“": "``{}", "”": "''{}", "§": r"\S{}",
-    "¶": r"\P{}", "©": r"\copyright{}", "£": r"\pounds{}",
+    "…": r"\dots{}", "\u2018": "`{}", "’": "'{}", "“": "``{}", "”": "''{}",
 }  # fmt: skip
 GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta",
@@ -50,8 +49,8 @@ MATH = {
 }  # fmt: skip
 """The signs that mathematics has."""
 ROMAN = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "^": r"\textasciicircum{}", "_": r"\_", "~": r"\textasciitilde{}", "%": r"\%", '"': "''{}",
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\symbol{36}", "&": r"\&", "#": r"\#",
+    "^": r"\symbol{94}", "_": r"\_", "~": r"\symbol{126}", "%": r"\%", '"': "''{}",
     "'": "'{}", "`": "`{}",
 }  # fmt: skip
 """ASCII that acts, or that running text joins to its neighbour."""
