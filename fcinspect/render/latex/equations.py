@@ -12,6 +12,8 @@ from fcinspect.render.page import Equation, Matrix, Span
 CHARACTERS = 90
 """Of numbers with few decimals, side by side in a line."""
 SHRINK = 0.93
+OVER_ROWS = "ΣᵣGᵣ"
+"""The sum of a gradient over the rows of its batch."""
 
 
 def display(equation: Equation) -> str:
@@ -58,7 +60,7 @@ def _part(part: Matrix | Span) -> str:
 
 
 def _sign(sign: str) -> str:
-    """Return a sign or formula; LaTeX, and the indent of what is continued, as they are."""
+    """Return a sign or formula; the indent of what is continued, too."""
     if not sign.strip():
         return r"\quad"
-    return sign if sign.startswith("\\") else formula(sign)
+    return r"\textstyle\sum_r G_r" if sign == OVER_ROWS else formula(sign)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.render.latex.document import paragraph
-from fcinspect.render.latex.equations import display
+from fcinspect.render.latex.equations import OVER_ROWS, display
 from fcinspect.render.latex.formulas import formula
 from fcinspect.render.latex.words import typed, words
 from fcinspect.render.matrices import matrix
@@ -44,7 +44,7 @@ def backward(step: TrainingStep, precision: int) -> list[str]:
     used = _activations(step)
     if used:
         slopes = ", ".join(
-            rf"{words(name)}: $\varphi'(z) = {formula(ACTIVATIONS[name].derivative)}$"
+            rf"{words(name)}: $\displaystyle\varphi'(z) = {formula(ACTIVATIONS[name].derivative)}$"
             for name in used
         )
         parts.append(paragraph(slopes))
@@ -63,7 +63,7 @@ def backward(step: TrainingStep, precision: int) -> list[str]:
 
 def called(name: str, activation: str) -> str:
     r"""Return "relu: $\varphi(z) = \max(z, 0)$"."""
-    return rf"{words(name)}: $\varphi(z) = {formula(activation)}$"
+    return rf"{words(name)}: $\displaystyle\varphi(z) = {formula(activation)}$"
 
 
 def _activations(step: TrainingStep) -> list[str]:
@@ -121,7 +121,7 @@ def _parameter_gradients(layer: LayerStep, passed: LayerPass, precision: int) ->
         said = f"Summed over the {rows:,} rows $r$ of the batch:"
     parts = [paragraph(said), _shown(["∂L/∂W", "=", *product, "=", (gradient, "")], precision)]
     if layer.bias is not None:
-        total = "G" if rows == 1 else r"\textstyle\sum_r G_r"
+        total = "G" if rows == 1 else OVER_ROWS
         grad = layer.bias.grad.values[None, :]
         parts.append(_shown(["∂L/∂b", "=", total, "=", (grad, "")], precision))
     return parts

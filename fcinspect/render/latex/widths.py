@@ -24,6 +24,7 @@ RAISED = 4.1
 GAP = 10.0
 """Between the columns of a matrix or tabular, which may be 12."""
 BRACKETS = 11.0
+SPACED = re.compile(r" ([=+−·×]) ")
 EXPONENT = re.compile(r"e([+-]?\d+)")
 
 
@@ -33,6 +34,7 @@ def width_of(written: str) -> float:
     if found is not None and written[0] in "-0123456789":
         raised = sum(6.7 if sign == "-" else RAISED for sign in found[1].lstrip("+0"))
         return width_of(written[: found.start()]) + POWER + raised
+    written = SPACED.sub(r"\1", written)  # a sign's width has the blanks beside it
     return sum(LETTERS.get(sign, DIGIT if sign.isdigit() else 5.6) for sign in written)
 
 

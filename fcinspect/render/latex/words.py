@@ -60,7 +60,8 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 INDEXED = re.compile(r"(?<![\w.\]])([A-Za-z])\[(\d+(?:,\d+)*)\]")
 PERCENT = re.compile(r"(?<=\d) %")
 LETTER = re.compile(
-    r"(?<![\w.'/\\-])(?:[GXWZYNRLxyzbtg]ᵀ?|φ′\(z\)|∂L/∂[A-Za-z]|a(?= afterwards))(?![\w'/\\-]|\.\w)"
+    r"(?<![\w.'/\\{-])(?:[GXWZYNRLxyzbtg]ᵀ?|φ′\(z\)|∂L/∂[A-Za-z]|a(?= afterwards))"
+    r"(?![\w'/\\-]|\.\w)"
 )
 """A letter that stands for a matrix or a number, or a derivative."""
 PIECES = re.compile(
