@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from fcinspect.arithmetic.following import Followed
     from fcinspect.verification.step import StepReport
 
+NO_CURVE = "the loss curve is drawn in a file of its own, by --save loss.pdf"
+"""Told where it is asked for in LaTeX."""
+
 
 def view_of_step(
     report: StepReport,
@@ -33,13 +36,14 @@ def view_of_step(
 
     `plot` puts the loss curve on the page, `draws` gives the view its figure.
     """
+    told = (*warnings, NO_CURVE) if plot else warnings
     return View(
         command="step",
         asked=asked,
         data=lambda full: dict(document(report, followed, full=full)),
         page=lambda precision: page(report, notes, followed, precision, plot=plot),
         rows=partial(rows, report),
-        texts={"latex": lambda precision: _latex(report, notes, followed, warnings, precision)},
+        texts={"latex": lambda precision: _latex(report, notes, followed, told, precision)},
         figure=partial(loss_figure, report) if draws else None,
         ok=report.verdict is Verdict.WITHIN,
         warnings=warnings,

@@ -142,7 +142,7 @@ def _steps(explanation: Explanation, element: ExplainedElement, precision: int) 
 def _aligned(steps: Sequence[Step], first: bool) -> str:
     """Return the steps of a sum below each other, digits below digits."""
     negative = any(v.startswith("-") for _, _, v, _, _ in steps)
-    lines = [r"&&&&&& \text{added} && \qquad\text{running sum}"] if first else []
+    lines = [r"&&&&&& \text{added} && \text{running sum}"] if first else []
     for name, weight, x, added, total in steps:
         factors = "&&&&"
         if weight:

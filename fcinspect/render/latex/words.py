@@ -143,8 +143,9 @@ def _other(sign: str) -> str:
         return LETTERS[sign]
     if sign.isascii():
         return sign
-    letter, *accents = unicodedata.normalize("NFD", sign)
-    if len(accents) == 1 and accents[0] in ACCENTS and letter.isascii() and letter.isalpha():
+    parts = unicodedata.normalize("NFD", sign)
+    letter, accent = parts[0], ACCENTS.get(parts[1:])
+    if accent is not None and letter.isascii() and letter.isalpha():
         base = {"i": r"\i", "j": r"\j"}.get(letter, letter)
-        return rf"\{ACCENTS[accents[0]]}{{{base}}}"
+        return rf"\{accent}{{{base}}}"
     return rf"\sign{{{ord(sign):04X}}}"
