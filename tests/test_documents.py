@@ -55,6 +55,11 @@ RUNS: dict[str, list[tuple[str, ...]]] = {
         ("3-2", "--seed", "0", "--x", "nan,inf,1"),
         ("-".join(["20"] * 30), "--seed", "1", "--units", "5"),
     ],
+    "worksheet": [
+        ("3-2-2",),
+        ("2-2-2-2-2", "--sheet", "step", "--answers", "--no-bias"),
+        ("2-1", "--sheet", "all", "--answers"),
+    ],
     "step": [
         ("3-5-4-2",),
         ("3-5-2", "--loss", "cross_entropy", "--optimizer", "adam", "--batch", "4", "--steps", "3"),

@@ -51,6 +51,7 @@ def loaded_by(
      ("trace", "--help"), ("diagnose", "--help"), ("verify", "--help"),
      ("scan", "--help"), ("diff", "--help"),
      ("approximate", "--help"), ("draw", "--help"), ("draw", "3-5-4-2"),
+     ("worksheet", "--help"),
      ("verify", "layer", "--help"),
      ("verify", "optimizer", "--help"),
      ("completion", "bash"), ("schema", "shapes")],

@@ -45,11 +45,6 @@ def results_in_torch(problem: Problem) -> dict[str, float]:
     return found
 
 
-def torch_version() -> str:
-    """Return the version of the torch that computed."""
-    return torch.__version__.split("+")[0]
-
-
 def _module(layers: Sequence[SheetLayer]) -> tuple[nn.Sequential, list[tuple[str, str]]]:
     """Return the network, and of each of its modules the layer's name and "z" or "a"."""
     modules: list[nn.Module] = []

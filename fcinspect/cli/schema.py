@@ -11,7 +11,7 @@ from fcinspect.cli.values import completion_of
 
 COMMANDS = (
     "create", "show", "explain", "shapes", "trace", "step", "verify", "diagnose", "scan", "diff",
-    "approximate", "draw",
+    "approximate", "draw", "worksheet",
 )  # fmt: skip
 
 

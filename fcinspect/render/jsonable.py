@@ -46,10 +46,26 @@ def envelope(
     }
 
 
-def dumps(document: Mapping[str, Any]) -> str:
+def dumps(document: Any) -> str:
     """Return one line of JSON, newline-terminated; raises ValueError on NaN or Infinity."""
     written = json.dumps(document, ensure_ascii=False, allow_nan=False)
     return ACTING.sub(lambda found: f"\\u{ord(found.group()):04x}", written) + "\n"
+
+
+def spread(document: Mapping[str, Any]) -> str:
+    """Return JSON for people to write in: each key on a line, and lists of numbers beside it."""
+    return _spread(document, "\n") + "\n"
+
+
+def _spread(value: Any, line: str) -> str:
+    deeper = line + "  "
+    if isinstance(value, Mapping) and value:
+        parts = (f"{_spread(k, line)}: {_spread(v, deeper)}" for k, v in value.items())
+        return f"{{{deeper}" + f",{deeper}".join(parts) + f"{line}}}"
+    if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
+        parts = (_spread(part, deeper) for part in value)
+        return f"[{deeper}" + f",{deeper}".join(parts) + f"{line}]"
+    return dumps(value).removesuffix("\n")
 
 
 def finite(value: float) -> float | None:

@@ -14,6 +14,7 @@ from fcinspect.render import (
     documents,
     module_documents,
     scan_documents,
+    worksheet_documents,
 )
 from fcinspect.render.diagram import documents as diagram_documents
 
@@ -33,6 +34,7 @@ DOCUMENTS: dict[str, Any] = {
     "approximate": approximation_documents.ApproximateDocument
     | approximation_documents.DepthDocument,
     "draw": diagram_documents.DrawDocument,
+    "worksheet": worksheet_documents.WorksheetDocument,
 }
 
 

@@ -9,6 +9,7 @@ float64 holds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -46,7 +47,7 @@ class Bounded:
 
     def allows(self, computed: float) -> bool:
         """Whether float64 may give this number."""
-        return abs(Fraction(computed) - self.value) <= self.error
+        return math.isfinite(computed) and abs(Fraction(computed) - self.value) <= self.error
 
 
 Number = TypeVar("Number", Fraction, Bounded)

@@ -22,8 +22,8 @@ from fcinspect.worksheets.wishes import RATES, Whole, first_rate, layer_lacks, n
 
 LAYER_TRIES = 60
 """How often one layer is drawn anew before its best is taken."""
-TRIES = 150
-"""How often the whole is."""
+WEIGHTS_DRAWN = 2000
+"""About so many weights are drawn for the whole: small networks are drawn more often."""
 
 
 def make(kind: str, widths: tuple[int, ...], seed: int, *, bias: bool = True) -> Problem:
@@ -35,7 +35,7 @@ def make(kind: str, widths: tuple[int, ...], seed: int, *, bias: bool = True) ->
     require_paper(kind, widths, bias)
     draws = Draws(f"fcinspect worksheet 1:{format_widths(widths)}:{'b' if bias else '-'}:{seed}")
     best, fewest = None, None
-    for _ in range(TRIES):
+    for _ in range(20 + WEIGHTS_DRAWN // sum(n * m for n, m in pairwise(widths))):
         drawn = _Drawn.of(draws, widths, bias)
         after = first_rate(drawn.layers, drawn.passed, drawn.arrives, drawn.target)
         lacks = network_lacks(drawn.layers, drawn.passed, drawn.arrives, after)

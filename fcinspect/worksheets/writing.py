@@ -28,3 +28,9 @@ def written(value: Fraction) -> str:
     sign, digits = "-" * (value < 0), str(abs(value.numerator) * 10**places // value.denominator)
     digits = digits.zfill(places + 1)
     return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+
+def approached(value: Fraction) -> str:
+    """Write a number exactly, and beside a quotient about how much it is: 31/75 ≈ 0.413333."""
+    text = written(value)
+    return f"{text} ≈ {float(value):.6g}" if "/" in text else text

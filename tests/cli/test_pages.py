@@ -98,6 +98,10 @@ PAGES = [
     ("draw", "-".join(["4"] * 8), "--seed", "0"),
     ("draw", "-".join(["2"] * 40), "--units", "2"),
     ("draw", "network.json", "--x", "1,-2"),
+    ("worksheet", "3-2-2", "--seed", "7"),
+    ("worksheet", "8-4", "--seed", "7", "--sheet", "gradient"),
+    ("worksheet", "2-2-1", "--seed", "7", "--sheet", "all"),
+    ("worksheet", "2-2-2-2-2", "--seed", "7", "--sheet", "step", "--answers"),
 ]  # fmt: skip
 
 

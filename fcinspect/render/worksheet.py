@@ -1,0 +1,26 @@
+"""The view of `worksheet`: a sheet with blanks, or its key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.render import worksheet_document
+from fcinspect.render.view import View
+from fcinspect.render.worksheet_page import page
+
+if TYPE_CHECKING:
+    from fcinspect.worksheets.checking import KeyCheck
+    from fcinspect.worksheets.sheet import Sheet
+
+
+def view_of_worksheet(
+    sheet: Sheet, check: KeyCheck, asked: dict[str, Any], *, answers: bool
+) -> View:
+    """Return the view of a sheet; with `answers` of its key."""
+    return View(
+        command="worksheet",
+        asked=asked,
+        data=lambda full: dict(worksheet_document.document(sheet, check, answers)),
+        page=lambda precision: page(sheet, check, answers),
+        rows=lambda: worksheet_document.rows(sheet, answers),
+    )

@@ -1,0 +1,48 @@
+"""The types of what `worksheet` writes as JSON."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+Exact = int | float | str
+"""A number, exact: a string such as "31/75" where it is no short decimal."""
+
+
+class SheetLayerDocument(TypedDict):
+    """A layer; `weight` is (out_features, in_features)."""
+
+    name: str
+    weight: list[list[Exact]]
+    bias: list[Exact] | None
+    activation: str
+
+
+class KeyCheckDocument(TypedDict):
+    """How the exact results compare with torch's: `equal` to it, or within its rounding bound."""
+
+    checked_by: str
+    dtype: str
+    numbers: int
+    equal: int
+    within_bound: int
+
+
+class WorksheetDocument(TypedDict):
+    """A worksheet; the pupil replaces each null of `answers` by a number or by "3/2".
+
+    `given` holds the results that the sheet shows, `ways` the way to each answer where the key was
+    asked for, which then stands in `answers`.
+    """
+
+    kind: str
+    widths: list[int]
+    seed: int
+    layers: list[SheetLayerDocument]
+    x: list[Exact]
+    target: list[Exact]
+    loss: str
+    learning_rate: Exact
+    given: dict[str, Exact]
+    answers: dict[str, Exact | None]
+    ways: dict[str, str] | None
+    check: KeyCheckDocument

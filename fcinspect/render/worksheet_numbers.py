@@ -1,0 +1,120 @@
+"""The matrices of a worksheet: numbers, blanks, and names where a blank stands elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from fcinspect.render.page import Block, Equation, Matrix, Span
+from fcinspect.worksheets.writing import approached, written
+
+if TYPE_CHECKING:
+    from fcinspect.worksheets.sheet import Sheet
+
+BLANK = "______"
+SHORT_BLANK = "____"
+MOST_COLUMNS = 6
+"""Wider matrices have short blanks, and equations too wide for a page are broken at them."""
+PAGE_WIDTH = 78
+
+Part = str | Span | Matrix
+
+
+class Numbers:
+    """Everything that can stand in a matrix of one sheet."""
+
+    def __init__(self, sheet: Sheet, answers: bool) -> None:
+        self._known = dict(sheet.given)
+        self._blank = {blank.id for blank in sheet.blanks}
+        if answers:
+            self._known |= {blank.id: blank.answer for blank in sheet.blanks}
+
+    def scalar(self, name: str) -> Span:
+        """Return the number of that id, or a blank."""
+        return (approached(self._known[name]) if name in self._known else BLANK), "output"
+
+    def column(self, place: str, count: int) -> Matrix:
+        """Return place[0], place[1], … as a column."""
+        return Matrix(tuple((self._cell(f"{place}[{i}]", BLANK),) for i in range(count)), "output")
+
+    def row(self, place: str, count: int) -> Matrix:
+        """Return place[0], place[1], … as a row."""
+        blank = _blank_of(count)
+        names = (f"{place}[{i}]" for i in range(count))
+        return Matrix((tuple(self._cell(name, blank) for name in names),), "output")
+
+    def matrix(self, place: str, shape: tuple[int, int]) -> Matrix:
+        """Return place[0,0], … as a matrix."""
+        rows, columns = shape
+        blank = _blank_of(columns)
+        return Matrix(
+            tuple(
+                tuple(self._cell(f"{place}[{i},{j}]", blank) for j in range(columns))
+                for i in range(rows)
+            ),
+            "output",
+        )
+
+    def named(self, place: str, count: int, symbol: str, role: str = "input") -> tuple[str, ...]:
+        """Return the numbers of a place that is used again, or their names where it is blank."""
+        return tuple(
+            written(self._known[name]) if name in self._known else f"{symbol}[{i}]"
+            for i, name in enumerate(f"{place}[{i}]" for i in range(count))
+        )
+
+    def knows(self, name: str) -> bool:
+        """Whether the number is shown."""
+        return name in self._known
+
+    def _cell(self, name: str, blank: str) -> str:
+        return written(self._known[name]) if name in self._known else blank
+
+
+def matrix_of(rows: Sequence[Sequence[Fraction]], role: str) -> Matrix:
+    """Return numbers in brackets."""
+    return Matrix(tuple(tuple(map(written, row)) for row in rows), role)
+
+
+def row_of(values: Sequence[Fraction], role: str) -> Matrix:
+    """Return numbers in brackets, side by side."""
+    return matrix_of((values,), role)
+
+
+def column_of(cells: Sequence[str], role: str) -> Matrix:
+    """Return what is written in brackets, one below the other."""
+    return Matrix(tuple((cell,) for cell in cells), role)
+
+
+def equations(*parts: Part) -> list[Block]:
+    """Return an equation; where a wide matrix would not fit beside the others, several.
+
+    An equation on its own would leave columns of it out.
+    """
+    spans = [(part, "") if isinstance(part, str) else part for part in parts]
+    matrices = [part for part in spans if isinstance(part, Matrix)]
+    if all(len(part.rows[0]) <= MOST_COLUMNS for part in matrices):
+        return [Equation(tuple(spans))]
+    chunks: list[list[Matrix | Span]] = [[]]
+    for position, part in enumerate(spans):
+        with_sign = spans[position : position + (1 if isinstance(part, Matrix) else 2)]
+        if chunks[-1] and _width([*chunks[-1], *with_sign]) > PAGE_WIDTH:
+            chunks.append([])
+        chunks[-1].append(part)
+    return [Equation(tuple(chunk)) for chunk in chunks]
+
+
+def _blank_of(columns: int) -> str:
+    return BLANK if columns <= MOST_COLUMNS else SHORT_BLANK
+
+
+def _width(parts: Sequence[Matrix | Span]) -> int:
+    """Return how wide an equation is: brackets, two blanks between columns, one between parts."""
+    found = len(parts) - 1
+    for part in parts:
+        if isinstance(part, Matrix):
+            columns = list(zip(*part.rows, strict=True))
+            found += 2 * len(columns) + sum(max(map(len, column)) for column in columns)
+        else:
+            found += len(part[0])
+    return found

@@ -1,0 +1,240 @@
+"""A worksheet as a page: equations with blanks, or with the answers in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fcinspect.layers.spec import format_widths
+from fcinspect.render.page import Block, Heading, Line, Matrix, Page, PageBuilder
+from fcinspect.render.text import plural
+from fcinspect.render.worksheet_numbers import (
+    Numbers,
+    column_of,
+    equations,
+    matrix_of,
+    row_of,
+)
+from fcinspect.worksheets.sheet import BLANK_SECTIONS, GIVEN_SECTIONS
+from fcinspect.worksheets.working import hidden_afterwards, ways
+from fcinspect.worksheets.writing import written
+
+if TYPE_CHECKING:
+    from fcinspect.worksheets.checking import KeyCheck
+    from fcinspect.worksheets.problem import Problem, SheetLayer
+    from fcinspect.worksheets.sheet import Sheet
+
+TITLES = {
+    "forward": "the forward pass",
+    "gradient": "loss and gradients",
+    "step": "one step of SGD",
+    "all": "forward, loss, gradients and one step of SGD",
+}
+
+
+def page(sheet: Sheet, check: KeyCheck, answers: bool) -> Page:
+    """Return the page of a sheet; with `answers` of its key."""
+    numbers, problem, kind = Numbers(sheet, answers), sheet.problem, sheet.problem.kind
+    shown = {*BLANK_SECTIONS[kind], *(() if kind == "step" else GIVEN_SECTIONS[kind])}
+    built = PageBuilder()
+    built.add(*_title(problem, answers))
+    if not answers:
+        built.group(*_instructions(sheet))
+    built.group(*_given(problem, numbers))
+    if "forward" in shown:
+        _forward(built, problem, numbers)
+    if "loss" in shown:
+        _loss(built, problem, numbers)
+    if "backward" in shown:
+        _backward(built, problem, numbers)
+    if "update" in shown:
+        _update(built, problem, numbers)
+        _afterwards(built, problem, numbers, answers)
+    if answers:
+        _ways(built, sheet)
+    built.group(_foot(sheet, check, answers))
+    return built.page()
+
+
+def _title(problem: Problem, answers: bool) -> list[Block]:
+    chain = " → ".join(
+        f"{layer.name} → relu" if layer.activation == "relu" else layer.name
+        for layer in problem.layers
+    )
+    ending = "" if problem.kind == "forward" else " → mse with target t"
+    words = f"{'Key' if answers else 'Worksheet'}: {TITLES[problem.kind]}"
+    return [
+        Line.of((f"{words}, {format_widths(problem.widths)}", "strong")),
+        Line.of(f"x → {chain} → y{ending}", indent=2),
+    ]
+
+
+def _instructions(sheet: Sheet) -> list[Block]:
+    count = len(sheet.blanks)
+    return [
+        Line.of(f"Name {'_' * 32}   Date {'_' * 12}   Points ____ of {count}"),
+        Line.of(
+            f"Fill in {plural(count, 'blank')}: whole numbers, decimals, or fractions such as 2/3."
+            " Rows and columns are counted from 0."
+        ),
+    ]
+
+
+def _given(problem: Problem, numbers: Numbers) -> list[Block]:
+    blocks: list[Block] = [Heading("Given"), *equations("x =", row_of(problem.x, "input"))]
+    if problem.kind != "forward":
+        blocks += equations("t =", row_of(problem.target, ""))
+    if problem.kind == "step":
+        blocks += equations("loss =", numbers.scalar("loss"))
+    return blocks
+
+
+def _forward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
+    built.group(Heading("Forward"))
+    if len(problem.layers) > 1:
+        built.add(Line.of("relu(z) = max(z, 0)"))
+    entering, symbol = tuple(map(written, problem.x)), "x"
+    for layer in problem.layers:
+        outputs = layer.shape[0]
+        plus = "" if layer.bias is None else " + b"
+        built.group(Line.of(_name(layer), f"z = W·{symbol}{plus}"))
+        bias = () if layer.bias is None else ("+", _column(layer, "bias"))
+        built.add(
+            *equations(
+                matrix_of(layer.weight, "weight"), column_of(entering, "input"), *bias, "=",
+                numbers.column(f"{layer.name}.z", outputs),
+            )
+        )  # fmt: skip
+        if layer.activation == "relu":
+            built.add(*equations("a = relu(z) =", numbers.row(f"{layer.name}.a", outputs)))
+            entering = numbers.named(f"{layer.name}.a", outputs, "a")
+            symbol = f"a of {layer.name}"
+        else:
+            built.add(Line.of("y = z"))
+
+
+def _loss(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
+    n = len(problem.target)
+    built.group(
+        Heading("Loss"),
+        Line.of(f"mse = Σ(y − t)²/N, N = {n}"),
+        *equations("loss =", numbers.scalar("loss")),
+    )
+
+
+def _backward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
+    """Show the layers from the last to the first."""
+    built.group(Heading("Backward"))
+    layers = problem.layers
+    for k in range(len(layers) - 1, -1, -1):
+        name, outputs = layers[k].name, layers[k].shape[0]
+        if layers[k].activation == "relu":
+            above = layers[k + 1]
+            g = numbers.named(f"{above.name}.grad_output", above.shape[0], "G")
+            built.group(
+                Line.of(_name(layers[k]), f"∂L/∂a = G·W with G and W of {above.name}"),
+                *equations(
+                    Matrix((g,), "gradient"), matrix_of(above.weight, "weight"), "=",
+                    numbers.row(f"{name}.grad_activation", outputs),
+                ),
+                Line.of("G = ∂L/∂z = ∂L/∂a where z > 0, else 0"),
+            )  # fmt: skip
+            if numbers.knows(f"{name}.z[0]"):
+                built.add(*equations("z =", numbers.row(f"{name}.z", outputs)))
+        else:
+            built.group(Line.of(_name(layers[k]), "G = ∂L/∂z = ∂L/∂y = 2·(y − t)/N"))
+        built.add(*equations("G =", numbers.row(f"{name}.grad_output", outputs)))
+        built.add(*_parameter_gradients(problem, k, numbers))
+
+
+def _parameter_gradients(problem: Problem, k: int, numbers: Numbers) -> list[Block]:
+    layer = problem.layers[k]
+    outputs, inputs = layer.shape
+    if k == 0:
+        entering, symbol = tuple(map(written, problem.x)), "x"
+    else:
+        below = problem.layers[k - 1].name
+        entering, symbol = numbers.named(f"{below}.a", inputs, "a"), f"a of {below}"
+    g = numbers.named(f"{layer.name}.grad_output", outputs, "G")
+    blocks: list[Block] = [
+        Line.of(f"∂L/∂W = G ⊗ {symbol}, each number of G times each number of {symbol[0]}"),
+        *equations(
+            column_of(g, "gradient"), "⊗", Matrix((entering,), "input"), "=",
+            numbers.matrix(f"{layer.name}.weight.grad", layer.shape),
+        ),
+    ]  # fmt: skip
+    if layer.bias is not None:
+        blocks += equations("∂L/∂b = G =", numbers.row(f"{layer.name}.bias.grad", outputs))
+    return blocks
+
+
+def _update(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
+    rate = written(problem.learning_rate)
+    built.group(Heading("Update"), Line.of(f"new = old − lr·gradient, lr = {rate}"))
+    for layer in problem.layers:
+        grad = f"{layer.name}.weight.grad"
+        known = numbers.knows(f"{grad}[0,0]")
+        built.group(
+            Line.of(_name(layer), "new W"),
+            *equations(
+                matrix_of(layer.weight, "weight"), f"− {rate} ·",
+                numbers.matrix(grad, layer.shape) if known else "∂L/∂W", "=",
+                numbers.matrix(f"{layer.name}.weight.after", layer.shape),
+            ),
+        )  # fmt: skip
+        if layer.bias is not None:
+            count = len(layer.bias)
+            built.add(
+                Line.of("new b"),
+                *equations(
+                    row_of(layer.bias, "bias"), f"− {rate} ·",
+                    numbers.row(f"{layer.name}.bias.grad", count) if known else "∂L/∂b", "=",
+                    numbers.row(f"{layer.name}.bias.after", count),
+                ),
+            )  # fmt: skip
+
+
+def _afterwards(built: PageBuilder, problem: Problem, numbers: Numbers, answers: bool) -> None:
+    built.group(
+        Heading("After the step"),
+        Line.of("The same x and t, with the new parameters:"),
+    )
+    if answers:
+        for name, a in hidden_afterwards(problem).items():
+            built.add(*equations(f"{name}  a =", row_of(a, "")))
+    built.add(
+        *equations("y =", numbers.row("output_after", len(problem.target))),
+        *equations("loss =", numbers.scalar("loss_after")),
+    )
+
+
+def _ways(built: PageBuilder, sheet: Sheet) -> None:
+    found = ways(sheet.problem)
+    built.group(Heading("The way to each answer"))
+    for blank in sheet.blanks:
+        built.add(Line.of((blank.id, "strong"), f" = {found[blank.id]}", hang=4))
+
+
+def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> Line:
+    problem = sheet.problem
+    bias = "" if problem.has_bias else " --no-bias"
+    command = (
+        f"worksheet {format_widths(problem.widths)} --seed {problem.seed}"
+        f" --sheet {problem.kind}{bias}"
+    )
+    if not answers:
+        return Line.of((f"{command}; {check.checked_by} agrees with its key", "faint"))
+    equal = f"{check.equal} equal"
+    if check.within_bound:
+        equal += f", {check.within_bound} as near as its rounding allows"
+    return Line.of(
+        f"Key: {len(sheet.blanks)} answers, exact. {check.checked_by} computes"
+        f" {check.numbers} numbers of this network in {check.dtype}: {equal}."
+    )
+
+
+def _column(layer: SheetLayer, role: str) -> Matrix:
+    return matrix_of([(b,) for b in layer.bias or ()], role)
+
+
+def _name(layer: SheetLayer) -> tuple[str, str]:
+    return (f"{layer.name}  ", "strong")

@@ -1,0 +1,128 @@
+"""The way to each result, as it would be written by hand: 2·1 + (-1)·3 + 4 = 3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from fcinspect.worksheets.passes import (
+    Dense,
+    Gradients,
+    Passed,
+    backward,
+    exact_layers,
+    forward,
+    mse_gradient,
+    stepped,
+)
+from fcinspect.worksheets.problem import Problem, Vector
+from fcinspect.worksheets.solution import solve
+from fcinspect.worksheets.writing import approached, written
+
+
+def ways(problem: Problem) -> Mapping[str, str]:
+    """Return the way to every result by its id, the result at its end."""
+    layers = exact_layers(problem)
+    passed = forward(layers, problem.x)
+    y, t = passed[-1].a, problem.target
+    gradients = backward(layers, passed, mse_gradient(y, t))
+    rate = problem.learning_rate
+    after = stepped(layers, gradients, rate)
+    again = forward(after, problem.x)
+    found: dict[str, str] = {"loss": _mse(y, t), "loss_after": _mse(again[-1].a, t)}
+    names = [layer.name for layer in problem.layers]
+    for k, (name, layer, here) in enumerate(zip(names, layers, passed, strict=True)):
+        found |= _forward(name, layer, here)
+        found |= _backward(name, layers[k:], passed[k], gradients[k:], t)
+        found |= _update(name, layer, gradients[k], rate)
+    found |= _products("output_after", after[-1], again[-1].x)
+    results = solve(problem)
+    return {name: f"{found[name]} = {approached(value)}" for name, value in results.items()}
+
+
+def hidden_afterwards(problem: Problem) -> Mapping[str, Vector]:
+    """Return the activations of the hidden layers after the step, which have no blanks."""
+    layers = exact_layers(problem)
+    passed = forward(layers, problem.x)
+    arrives = mse_gradient(passed[-1].a, problem.target)
+    after = stepped(layers, backward(layers, passed, arrives), problem.learning_rate)
+    hidden = forward(after, problem.x)[:-1]
+    return {layer.name: here.a for layer, here in zip(problem.layers[:-1], hidden, strict=True)}
+
+
+def factor(value: Fraction) -> str:
+    """Write a number as a factor or a term: (-3), 2."""
+    return f"({written(value)})" if value < 0 else written(value)
+
+
+def _sum(terms: Iterable[str]) -> str:
+    return " + ".join(terms)
+
+
+def _product(row: Sequence[Fraction], vector: Sequence[Fraction]) -> list[str]:
+    return [f"{factor(w)}·{factor(v)}" for w, v in zip(row, vector, strict=True)]
+
+
+def _products(place: str, layer: Dense[Fraction], x: Vector) -> dict[str, str]:
+    """Return the ways to z = W·x + b."""
+    found = {}
+    for i, row in enumerate(layer.weight):
+        terms = _product(row, x)
+        terms += [] if layer.bias is None else [factor(layer.bias[i])]
+        found[f"{place}[{i}]"] = _sum(terms)
+    return found
+
+
+def _mse(y: Vector, t: Vector) -> str:
+    squares = _sum(f"({written(p)} − {factor(q)})²" for p, q in zip(y, t, strict=True))
+    return f"({squares})/{len(y)}" if len(y) > 1 else squares
+
+
+def _forward(name: str, layer: Dense[Fraction], here: Passed[Fraction]) -> dict[str, str]:
+    found = _products(f"{name}.z", layer, here.x)
+    if layer.relu:
+        found |= {f"{name}.a[{i}]": f"max({written(z)}, 0)" for i, z in enumerate(here.z)}
+    return found
+
+
+def _backward(
+    name: str,
+    layers: Sequence[Dense[Fraction]],
+    here: Passed[Fraction],
+    gradients: Sequence[Gradients[Fraction]],
+    t: Vector,
+) -> dict[str, str]:
+    """Return the ways to the gradients of the first of these layers."""
+    g = gradients[0].g
+    found = {}
+    if layers[0].relu:
+        for j, column in enumerate(zip(*layers[1].weight, strict=True)):
+            found[f"{name}.grad_activation[{j}]"] = _sum(_product(gradients[1].g, column))
+        for j, (arrived, z) in enumerate(zip(gradients[0].arrives, here.z, strict=True)):
+            found[f"{name}.grad_output[{j}]"] = f"{factor(arrived)}·{int(z > 0)}"
+    else:
+        for j, (p, q) in enumerate(zip(here.a, t, strict=True)):
+            divided = f"/{len(t)}" if len(t) > 1 else ""
+            found[f"{name}.grad_output[{j}]"] = f"2·({written(p)} − {factor(q)}){divided}"
+    for i, v in enumerate(g):
+        for j, x in enumerate(here.x):
+            found[f"{name}.weight.grad[{i},{j}]"] = f"{factor(v)}·{factor(x)}"
+        found[f"{name}.bias.grad[{i}]"] = f"G[{i}]"
+    return found
+
+
+def _update(
+    name: str, layer: Dense[Fraction], here: Gradients[Fraction], rate: Fraction
+) -> dict[str, str]:
+    def way(old: Fraction, gradient: Fraction) -> str:
+        return f"{written(old)} − {written(rate)}·{factor(gradient)}"
+
+    found = {
+        f"{name}.weight.after[{i},{j}]": way(w, g)
+        for i, rows in enumerate(zip(layer.weight, here.weight, strict=True))
+        for j, (w, g) in enumerate(zip(*rows, strict=True))
+    }
+    if layer.bias is not None:
+        pairs = zip(layer.bias, here.g, strict=True)
+        found |= {f"{name}.bias.after[{i}]": way(b, g) for i, (b, g) in enumerate(pairs)}
+    return found

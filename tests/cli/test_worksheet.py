@@ -1,0 +1,154 @@
+"""fcinspect worksheet: the sheets, their keys, the documents to fill in, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from fcinspect.worksheets.making import make
+from fcinspect.worksheets.problem import KINDS
+from fcinspect.worksheets.sheet import sheet_of
+from tests.conftest import Run
+
+SHEETS = [
+    ("3-2-2", "all"), ("3-2-2", "step"), ("8-4", "gradient"), ("7-5", "step"), ("8-8-8", "forward"),
+    ("2-2-2-2-1", "gradient"), ("1-1", "all"), ("2-7", "step"),
+]  # fmt: skip
+
+
+def widths_of(text: str) -> tuple[int, ...]:
+    """Return the widths that a test names."""
+    return tuple(map(int, text.split("-")))
+
+
+@pytest.mark.parametrize(("widths", "kind"), SHEETS)
+@pytest.mark.parametrize("bias", ["--bias", "--no-bias"])
+def test_a_sheet_shows_every_blank_and_no_answer(
+    run: Run, monkeypatch: pytest.MonkeyPatch, widths: str, kind: str, bias: str
+) -> None:
+    """At 80 columns no line is longer, and no column of a matrix is left out."""
+    monkeypatch.setenv("COLUMNS", "80")
+    sheet = run("worksheet", widths, "--sheet", kind, "--seed", "3", bias)
+    key = run("worksheet", widths, "--sheet", kind, "--seed", "3", bias, "--answers")
+    blanks = len(sheet_of(make(kind, widths_of(widths), 3, bias=bias == "--bias")).blanks)
+    assert (sheet.status, sheet.err, key.status, key.err) == (0, "", 0, "")
+    for page in (sheet.out, key.out):
+        assert max(map(len, page.splitlines())) <= 80
+        assert "⋯" not in page
+        assert "showing" not in page
+    body = sheet.out.split("Given")[1]
+    runs = [part for part in body.replace("]", " ").replace("[", " ").split() if "__" in part]
+    assert len(runs) == blanks
+    assert "__" not in key.out
+    assert f"Key: {blanks} answers, exact." in key.out.replace("\n", " ")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_document_is_filled_in_by_the_key(run: Run, kind: str) -> None:
+    """The same ids in the same order, null in one and the exact answer in the other."""
+    sheet = run("worksheet", "3-2-2", "--sheet", kind, "--seed", "5", "--json").data
+    key = run("worksheet", "3-2-2", "--sheet", kind, "--seed", "5", "--json", "--answers").data
+    found = sheet_of(make(kind, (3, 2, 2), 5))
+    assert list(sheet["answers"]) == list(key["answers"]) == [b.id for b in found.blanks]
+    assert set(sheet["answers"].values()) == {None}
+    assert [Fraction(str(a)) for a in key["answers"].values()] == [b.answer for b in found.blanks]
+    given = {name: Fraction(str(value)) for name, value in sheet["given"].items()}
+    assert given == dict(found.given)
+    assert {**sheet, "answers": 0, "ways": 0} == {**key, "answers": 0, "ways": 0}
+    assert sheet["ways"] is None
+    assert list(key["ways"]) == list(key["answers"])
+
+
+def test_numbers_of_the_document_are_exact(run: Run) -> None:
+    """Of a network of four layers the last ones are quotients, written as strings."""
+    arguments = ("2-2-2-2-2", "--sheet", "step", "--seed", "7")
+    data = run("worksheet", *arguments, "--json", "--answers").data
+    exact = make("step", (2, 2, 2, 2, 2), 7)
+    assert Fraction(str(data["learning_rate"])) == exact.learning_rate
+    answer = data["answers"]["loss_after"]
+    assert isinstance(answer, str)
+    assert Fraction(answer) == sheet_of(exact).blanks[-1].answer
+    for layer, held in zip(exact.layers, data["layers"], strict=True):
+        assert [list(row) for row in layer.weight] == held["weight"]
+
+
+def test_a_saved_document_is_spread_out(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One blank a line, and the same document as on stdout."""
+    monkeypatch.chdir(tmp_path)
+    printed = run("worksheet", "3-2-2", "--seed", "7", "--json", "--save", "sheet.json")
+    saved = Path("sheet.json").read_text(encoding="utf-8")
+    assert json.loads(saved) == printed.document
+    assert '\n      "fc1.z[0]": null,\n      "fc1.z[1]": null,\n' in saved
+    assert '"weight": [[2, -1, -1], [2, -1, -2]],\n' in saved
+
+
+def test_rows_of_a_spreadsheet(run: Run) -> None:
+    """Every number of the problem, what is given, and an empty cell for each blank."""
+    text = run("worksheet", "3-2-2", "--sheet", "step", "--seed", "7", "-f", "csv").out
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["number"] for row in rows if row["place"].startswith("x[")] == ["1", "-1", "2"]
+    assert {row["number"] for row in rows if row["part"] == "blank"} == {""}
+    assert sum(row["part"] == "blank" for row in rows) == 17
+    key = run("worksheet", "3-2-2", "--sheet", "step", "--seed", "7", "-f", "csv", "--answers").out
+    answers = {r["place"]: r for r in csv.DictReader(io.StringIO(key)) if r["part"] == "answer"}
+    assert answers["fc1.weight.after[0,1]"]["number"] == "-0.6"
+    assert answers["fc1.weight.after[0,1]"]["way"] == "-1 − 0.1·(-4) = -0.6"
+
+
+def test_a_forward_sheet_does_not_tell_what_it_does_not_need(run: Run) -> None:
+    """Neither a target nor a learning rate, in any form for paper."""
+    for form in ("text", "md"):
+        page = run("worksheet", "3-2-2", "-f", form).out
+        assert "lr" not in page
+        assert "target" not in page
+    assert "target" not in run("worksheet", "3-2-2", "-f", "csv").out
+
+
+def test_a_key_that_torch_contradicts_is_not_written(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing on stdout, no file, and a defect is reported."""
+    import fcinspect.bridge.worksheet as bridge
+
+    real = bridge.results_in_torch
+    monkeypatch.setattr(bridge, "results_in_torch", lambda p: {**real(p), "loss": 0.125})
+    result = run("worksheet", "3-2-2", "--save", tmp_path / "sheet.txt")
+    assert (result.status, result.out) == (70, "")
+    assert "loss is" in result.err
+    assert "0.125 by torch" in result.err
+    assert not (tmp_path / "sheet.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("3",), "'3' names one width"),
+        (("3-9-2",), "width 9 at position 2 of '3-9-2' is too large for a worksheet: expected at"),
+        (("8-8-8", "--sheet", "step"), "has 153 blanks, too many for a worksheet: expected at most"
+                                       " 60; --sheet forward has 24"),
+        (("2-2-2-2-2-2",), "5 layers are too many for a worksheet: expected at most 4"),
+        (("layer.json",), "'layer.json' is no network of a worksheet: expected widths"),
+        (("package:Module",), "'package:Module' is no network of a worksheet: expected widths"),
+        (("nope",), "width 'nope' at position 1"),
+        (("3-0-2",), "width 0 at position 2"),
+        (("3-2", "--sheet", "foward"), "'foward' is no sheet: expected one of forward, gradient,"
+                                       " step, all (did you mean 'forward'?)"),
+        (("3-2", "--seed", "-1"), "-1 is not a whole number >= 0"),
+        (("3-2", "--seed", "9007199254740992"), "expected at most 9007199254740991"),
+        ((), "Missing argument 'WIDTHS'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)  # fmt: skip
+def test_what_is_refused(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    """One line that names the value and what is expected."""
+    result = run("worksheet", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert words in result.err
+    assert result.err.count("\n") == 1
