@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import groupby
 
 from fcinspect.render.brackets import layout
 from fcinspect.render.page import (
@@ -13,6 +15,7 @@ from fcinspect.render.page import (
     Line,
     Medium,
     Page,
+    Span,
     Table,
     Verbatim,
 )
@@ -20,23 +23,45 @@ from fcinspect.render.tables import excerpt
 
 EQUATION_WIDTH = 100
 DRAWING_WIDTH = 80
+BOLD = ("good", "bad", "unsure", "strong")
+WIDE = re.compile(r" {2,}")
+ACTING = re.compile(r"([\\`*_\[\]<>|#~$]|:(?=[\w+-]+:))")
+"""Signs that Markdown, GitHub's mathematics or its names of emoji would act on."""
+ENTITY = re.compile(r"&(?=#?\w+;)")
+LIST = re.compile(r"^(\d*)([-+.)=])(?= |$)")
+"""What would begin a list or underline a title."""
 
 
 def to_markdown(page: Page) -> str:
     """Return the page as Markdown text, newline-terminated."""
-    blocks = [_block(block) for group in page.groups for block in group]
-    return "\n\n".join(blocks) + "\n"
+    parts = []
+    for group in page.groups:
+        for kind, run in groupby(group, type):
+            parts += _run(kind, list(run))
+    return "\n\n".join(parts) + "\n"
+
+
+def _run(kind: type[Block], blocks: list[Block]) -> list[str]:
+    """Return blocks of one kind: lines that follow each other are a paragraph, equations a block
+    of code.
+    """
+    written = list(map(_block, blocks))
+    if kind is Line:
+        return ["\\\n".join(written)]
+    if kind is Equation:
+        return [_fenced("\n\n".join(written), "")]
+    return written
 
 
 def _block(block: Block) -> str:
     match block:
         case Heading(text, level):
-            return f"{'#' * level} {_escape(text)}"
-        case Line():
-            return _escape(block.text)
+            return f"{'#' * level} {_escape(WIDE.sub(' — ', text))}"
+        case Line(spans):
+            return _line(spans)
         case Equation():
             lines = ("".join(words for words, _ in line) for line in layout(block, EQUATION_WIDTH))
-            return _fenced("\n".join(line.rstrip() for line in lines), "")
+            return "\n".join(line.rstrip() for line in lines)
         case Drawing():
             drawn = block.draw(Medium(DRAWING_WIDTH))
             lines = ("".join(words for words, _ in line) for line in drawn)
@@ -45,6 +70,21 @@ def _block(block: Block) -> str:
             return _fenced(text.rstrip("\n"), language)
         case Table():
             return _table(block)
+
+
+def _line(spans: Sequence[Span]) -> str:
+    """Return running text, verdicts and what else stands out in bold."""
+    text = "".join(map(_span, spans)).strip()
+    return LIST.sub(lambda m: f"{m[1]}\\{m[2]}", text)
+
+
+def _span(span: Span) -> str:
+    text, role = span
+    inside = text.strip()
+    if role not in BOLD or not inside:
+        return _escape(text)
+    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    return f"{before}**{_escape(inside)}**{after}"
 
 
 def _table(table: Table) -> str:
@@ -62,4 +102,4 @@ def _fenced(text: str, language: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text)
+    return ENTITY.sub("&amp;", ACTING.sub(r"\\\1", text))

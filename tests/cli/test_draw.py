@@ -277,7 +277,7 @@ def test_a_figure_is_saved_by_its_ending(run: Run, files: Path, ending: str) -> 
 @pytest.mark.parametrize(
     ("ending", "begins"),
     [("mmd", "%%{init"), ("dot", "graph network {"), ("gv", "graph network {"),
-     ("md", "3-2-1"), ("csv", "kind,column"), ("html", "<!DOCTYPE html>"), ("txt", "3-2-1")],
+     ("md", "**3-2-1**"), ("csv", "kind,column"), ("html", "<!DOCTYPE html>"), ("txt", "3-2-1")],
 )  # fmt: skip
 def test_a_text_is_saved_by_its_ending(run: Run, files: Path, ending: str, begins: str) -> None:
     """The same as --format prints, where there is such a format."""
