@@ -38,10 +38,7 @@ def equation(parts: Sequence[Part], precision: int) -> list[Block]:
 def matrix(values: FloatArray, role: str, precision: int, name: str = "") -> Matrix:
     """Return a two-dimensional array in brackets, ⋮ and ⋯ marking what is left out."""
     height, width = values.shape
-    rows, columns = (
-        _ends(height, MOST_ROWS, MOST_ROWS),
-        _ends(width, MOST_COLUMNS, MOST_COLUMNS - 1),
-    )
+    rows, columns = shown_places(height, width)
     shown = [float(values[r, c]) for r in rows for c in columns if r >= 0 and c >= 0]
     write = writer(shown, precision)
 
@@ -68,6 +65,11 @@ def writer(values: Sequence[float], precision: int) -> Callable[[float], str]:
 def numbers(values: Sequence[float], precision: int) -> list[str]:
     """Write the numbers of one column."""
     return list(map(writer(values, precision), values))
+
+
+def shown_places(height: int, width: int) -> tuple[list[int], list[int]]:
+    """Return the rows and columns that are shown of a matrix, −1 for the gap."""
+    return _ends(height, MOST_ROWS, MOST_ROWS), _ends(width, MOST_COLUMNS, MOST_COLUMNS - 1)
 
 
 def _ends(count: int, whole: int, most: int) -> list[int]:

@@ -43,7 +43,10 @@ def view_of_step(
         data=lambda full: dict(document(report, followed, full=full)),
         page=lambda precision: page(report, notes, followed, precision, plot=plot),
         rows=partial(rows, report),
-        texts={"latex": lambda precision: _latex(report, notes, followed, told, precision)},
+        texts={
+            "latex": lambda precision: _latex(report, notes, followed, told, precision),
+            "html": lambda precision: _html(report, notes, followed, warnings, precision),
+        },
         figure=partial(loss_figure, report) if draws else None,
         ok=report.verdict is Verdict.WITHIN,
         warnings=warnings,
@@ -58,6 +61,18 @@ def _latex(
     precision: int,
 ) -> str:
     from fcinspect.render.latex.step import step_document
+
+    return step_document(report, notes, followed, warnings, precision)
+
+
+def _html(
+    report: StepReport,
+    notes: tuple[str, ...],
+    followed: Followed | None,
+    warnings: tuple[str, ...],
+    precision: int,
+) -> str:
+    from fcinspect.render.html.step import step_document
 
     return step_document(report, notes, followed, warnings, precision)
 

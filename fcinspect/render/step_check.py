@@ -72,18 +72,18 @@ def check_blocks(report: StepReport) -> list[Block]:
     return blocks
 
 
-def history(losses: Sequence[float], precision: int) -> Table:
-    """Return the table of the loss by step, the middle left out when it is long."""
+def history(losses: Sequence[float], precision: int, most: int = MOST_STEPS) -> Table:
+    """Return the table of the loss by step, the middle left out when it is over `most`."""
     count = len(losses)
     places = list(range(count))
-    if count > MOST_STEPS:
-        half = MOST_STEPS // 2
+    if count > most:
+        half = most // 2
         places = [*range(half), -1, *range(count - half + 1, count)]
     written = text.numbers(losses, precision)
     rows = []
     for place in places:
         if place < 0:
-            rows.append(("⋮", f"showing {MOST_STEPS - 1} of {count:,}", ""))
+            rows.append(("⋮", f"showing {most - 1} of {count:,}", ""))
             continue
         step = "before" if place == 0 else f"after {place}"
         rows.append((step, written[place], change(losses, place, precision) if place else ""))

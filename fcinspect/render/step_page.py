@@ -40,7 +40,7 @@ def page(
     """Return the page, with the loss curve where it is wanted."""
     step = report.last
     built = PageBuilder()
-    built.add(*_header(step, notes))
+    built.add(*header(step, notes))
     if len(report.losses) > 2:
         built.group(Heading("Loss by step"), history(report.losses, precision))
     if plot:
@@ -60,7 +60,8 @@ def page(
     return built.page()
 
 
-def _header(step: TrainingStep, notes: tuple[str, ...]) -> list[Block]:
+def header(step: TrainingStep, notes: tuple[str, ...]) -> list[Block]:
+    """Return the title, the way through the network, and where its numbers come from."""
     widths = format_widths(step.widths)
     batch = step.input.shape[:-1]
     title = f"One step of {step.optimizer.call} on {widths}"
@@ -85,13 +86,16 @@ def _header(step: TrainingStep, notes: tuple[str, ...]) -> list[Block]:
 
 
 def _forward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
-    used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
-    said = [_called(name, ACTIVATIONS[name].formula) for name in used]
-    built.group(Heading("Forward"))
-    if said:
-        built.add(Line.of("a = φ(z): " + "; ".join(said)))
+    built.group(Heading("Forward"), *activation_words(step))
     for layer, passed in zip(step.layers, step.before.layers, strict=True):
         built.group(*layer_forward(layer, passed, precision))
+
+
+def activation_words(step: TrainingStep) -> list[Line]:
+    """Return the formulas of the activations that are used."""
+    used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
+    said = [_called(name, ACTIVATIONS[name].formula) for name in used]
+    return [Line.of("a = φ(z): " + "; ".join(said))] if said else []
 
 
 def _called(name: str, formula: str) -> str:
@@ -100,28 +104,37 @@ def _called(name: str, formula: str) -> str:
 
 
 def _loss(built: PageBuilder, step: TrainingStep, precision: int) -> None:
+    built.group(Heading("Loss"), *loss_blocks(step, precision))
+    gradient = step.layers[-1].grad_activation.rows
+    built.add(*equation([loss_gradient(step), "=", (gradient, "gradient")], precision))
+
+
+def loss_gradient(step: TrainingStep) -> str:
+    """Return the formula of the loss's gradient."""
+    return f"∂L/∂y = {LOSSES[step.loss_name].gradient_formula}"
+
+
+def loss_blocks(step: TrainingStep, precision: int) -> list[Block]:
+    """Return the loss: its formula, its terms, its value."""
     loss = LOSSES[step.loss_name]
     y = step.before.output.rows.astype(np.float64)
     t = step.target_rows
-    built.group(Heading("Loss"), Line.of(f"{loss.name} = {loss.formula}{counts(loss, step)}"))
+    blocks: list[Block] = [Line.of(f"{loss.name} = {loss.formula}{counts(loss, step)}")]
     with np.errstate(all="ignore"):
         terms = np.asarray(loss.terms(y, t))
-    built.add(loss_terms(step, loss, y, t, terms, precision))
+    blocks.append(loss_terms(step, loss, y, t, terms, precision))
     if terms.size > MOST_TERMS:
-        built.add(Line.of((f"showing {MOST_TERMS} of {terms.size:,} terms", "faint"), indent=2))
+        blocks.append(Line.of((f"showing {MOST_TERMS} of {terms.size:,} terms", "faint"), indent=2))
     scale = loss.scale.replace("N", str(y.size)).replace("R", str(len(y)))
     with np.errstate(all="ignore"):
         total = float(terms.sum())
     value = step.before.loss_value
     # Σ stands for its number
     shown = scale.replace("Σ", text.number(total, precision))
-    built.add(
+    blocks.append(
         Line.of("loss = ", (f"{shown} = {text.number(value, precision)}", "strong"), indent=2)
     )
-    gradient = step.layers[-1].grad_activation.rows
-    built.add(
-        *equation([f"∂L/∂y = {loss.gradient_formula}", "=", (gradient, "gradient")], precision)
-    )
+    return blocks
 
 
 def counts(loss: Loss, step: TrainingStep) -> str:
@@ -167,11 +180,16 @@ def loss_terms(
     )
 
 
-def _backward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
+def backward_words(step: TrainingStep) -> list[Line]:
+    """Return what G is, and the derivatives of the activations that are used."""
     used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
     said = [f"{name}: φ′ = {ACTIVATIONS[name].derivative}" for name in used]
     upwards = ["The same layers upwards; G = ∂L/∂z = ∂L/∂a ⊙ φ′(z).", "; ".join(said)]
-    built.group(Heading("Backward"), *(Line.of(line) for line in upwards if line))
+    return [Line.of(line) for line in upwards if line]
+
+
+def _backward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
+    built.group(Heading("Backward"), *backward_words(step))
     names = ["x", *(text.safe(layer.name) for layer in step.layers)]
     for place in reversed(range(len(step.layers))):
         layer, passed = step.layers[place], step.before.layers[place]
@@ -186,16 +204,21 @@ def _backward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
 
 
 def _afterwards(built: PageBuilder, step: TrainingStep, precision: int) -> None:
-    losses = (step.before.loss_value, step.after.loss_value)
     output = step.after.output.rows
     built.group(
         Heading("After the step"),
         *equation(["y", "=", (output, "output")], precision),
-        Line.of(
-            f"loss {text.number(losses[0], precision)} → ",
-            (text.number(losses[1], precision), "strong"),
-            f" ({change(losses, 1, precision)})",
-        ),
+        loss_change(step, precision),
+    )
+
+
+def loss_change(step: TrainingStep, precision: int) -> Line:
+    """Return the losses before and after the step."""
+    losses = (step.before.loss_value, step.after.loss_value)
+    return Line.of(
+        f"loss {text.number(losses[0], precision)} → ",
+        (text.number(losses[1], precision), "strong"),
+        f" ({change(losses, 1, precision)})",
     )
 
 

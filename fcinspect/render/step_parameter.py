@@ -58,7 +58,7 @@ def numbers_in(line: WorkedLine, write: Write) -> str:
 
 def _title(followed: Followed) -> Heading:
     name = text.safe(followed.address.text)
-    return Heading(f"{name}: {place_of(followed)} {followed.layer}")
+    return Heading(f"{name}: {place_of(followed)} {text.safe(followed.layer)}")
 
 
 def place_of(followed: Followed) -> str:

@@ -62,10 +62,11 @@ def working_of(step: TrainingStep) -> tuple[Quantity[Float64Array], ...]:
 
 def parameter_tables(step: TrainingStep, precision: int) -> list[list[Block]]:
     """Return one table a parameter."""
-    return [_table(name, parameter, precision) for name, parameter in step.parameters]
+    return [parameter_blocks(name, parameter, precision) for name, parameter in step.parameters]
 
 
-def _table(name: str, parameter: ParameterStep, precision: int) -> list[Block]:
+def parameter_blocks(name: str, parameter: ParameterStep, precision: int) -> list[Block]:
+    """Return a parameter's name and shape, and its numbers: old, gradient, update, new."""
     shape, size = parameter.before.shape, parameter.before.size
     shown = size if size <= MOST_WHOLE else MOST_ROWS
     arrays = (parameter.before, parameter.grad, parameter.update, parameter.after)

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fcinspect.render.text import safe
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
 def environment() -> Environment:
-    """Return the environment: all values are escaped, and a missing one is an error."""
+    """Return the environment: all values are escaped, and a missing one is an error.
+
+    What would turn the text round or is no sign at all is written out, as in the terminal.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
         loader=PackageLoader("fcinspect.render.html"),
         autoescape=True,
+        finalize=_plain,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def _plain(value: object) -> object:
+    """Return a value with its unprintable signs written out, but for line ends."""
+    from markupsafe import Markup
+
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "\n".join(map(safe, value.split("\n")))
 
 
 def filled(template: str, **values: object) -> str:

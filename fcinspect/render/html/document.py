@@ -1,0 +1,50 @@
+"""A page in one file: its style and its script stand in it, and nothing else may run or load."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from fcinspect import __version__
+from fcinspect.render.html.environment import environment, filled
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+
+def html_document(template: str, **values: object) -> str:
+    """Return a template filled, with the style, the script and the policy that lets only them in.
+
+    The policy (Content Security Policy, level 3) names both by their hashes: what a name from a
+    file would smuggle in has another one.
+    """
+    style, script = _source("page.css"), _source("page.js")
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(script)}'",
+            "img-src data:",  # of the empty icon, which keeps a browser from asking for one
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    return filled(
+        template, style=style, script=script, policy=policy, version=__version__, **values
+    )
+
+
+@cache
+def _source(name: str) -> Markup:
+    """Return a file of the templates as it is; it is our own, and holds no end tag."""
+    from markupsafe import Markup
+
+    made = environment()
+    assert made.loader is not None
+    return Markup(made.loader.get_source(made, name)[0])
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
