@@ -270,9 +270,10 @@ class ArticleOutput(Output):
     FORMS: ClassVar[tuple[str, ...]] = ARTICLE_FORMATS
 
     form: Annotated[str | None, format_option(ARTICLE_FORMATS)] = None
-    save: Annotated[str | None, save_option("the report (.json .md .csv .tex .svg .html .txt)")] = (
-        None
-    )
+    save: Annotated[
+        str | None,
+        save_option("the report (.json .md .csv .tex .svg .txt; .html is an interactive page)"),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -285,7 +286,7 @@ class DrawnArticleOutput(ArticleOutput):
         str | None,
         save_option(
             "the figure (.png .pdf, with --plot .svg) or the report"
-            " (.json .md .csv .tex .svg .html .txt)"
+            " (.json .md .csv .tex .svg .txt; .html is an interactive page)"
         ),
     ] = None
 
