@@ -272,7 +272,7 @@ class ArticleOutput(Output):
     form: Annotated[str | None, format_option(ARTICLE_FORMATS)] = None
     save: Annotated[
         str | None,
-        save_option("the report (.json .md .csv .tex .svg .txt; .html is an interactive page)"),
+        save_option("the report (.json .md .csv .tex .svg .txt, or .html, an interactive page)"),
     ] = None
 
 
@@ -286,7 +286,7 @@ class DrawnArticleOutput(ArticleOutput):
         str | None,
         save_option(
             "the figure (.png .pdf, with --plot .svg) or the report"
-            " (.json .md .csv .tex .svg .txt; .html is an interactive page)"
+            " (.json .md .csv .tex .svg .txt, or .html, an interactive page)"
         ),
     ] = None
 

@@ -223,6 +223,8 @@ def test_the_slider_goes_through_the_sum_to_the_exact_result(visit: Open, pages:
 def test_the_slider_adds_what_is_not_listed_at_once(visit: Open) -> None:
     """Of a wide layer the other terms are one step."""
     browser = visit("wide")
+    shown = browser.find_element(By.TAG_NAME, "body").text
+    assert "showing W: 8 of 12 rows, 5 of 100 columns; x: 8 of 100 rows;" in shown
     slider = browser.find_element(By.ID, "walk-0")
     assert slider.get_attribute("max") == "18"
     slider.send_keys(Keys.ARROW_LEFT)
