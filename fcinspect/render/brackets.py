@@ -38,7 +38,10 @@ def fitted(
     """Return the parts of an equation that stand beside each other, chunk below chunk, and what is
     shown of the matrices that are not whole.
     """
-    parts = _narrowed([_written(part, write) for part in equation.parts], width, MOST_KEPT, write)
+    parts = [_written(part, write) for part in equation.parts]
+    if equation.whole:
+        return _chunks(parts, width), []
+    parts = _narrowed(parts, width, MOST_KEPT, write)
     chunks: list[list[Matrix | Span]] = []
     notes: list[str] = []
     for chunk in _chunks(parts, width):

@@ -119,6 +119,9 @@ class Equation:
     """Matrices and signs side by side; what does not fit the width is folded below."""
 
     parts: tuple[Matrix | Span, ...]
+    whole: bool = False
+    """Whether no column may be left out, as of blanks to be filled in: what does not fit is only
+    folded below."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fcinspect.render.page import Block, Equation, Matrix, Span
+from fcinspect.render.page import Equation, Matrix, Span
 from fcinspect.worksheets.writing import approached, written
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 BLANK = "______"
 SHORT_BLANK = "____"
 MOST_COLUMNS = 6
-"""Wider matrices have short blanks, and equations too wide for a page are broken at them."""
-PAGE_WIDTH = 78
+"""Wider matrices have short blanks."""
 
 Part = str | Span | Matrix
 
@@ -86,35 +85,12 @@ def column_of(cells: Sequence[str], role: str) -> Matrix:
     return Matrix(tuple((cell,) for cell in cells), role)
 
 
-def equations(*parts: Part) -> list[Block]:
-    """Return an equation; where a wide matrix would not fit beside the others, several.
-
-    An equation on its own would leave columns of it out.
-    """
-    spans = [(part, "") if isinstance(part, str) else part for part in parts]
-    matrices = [part for part in spans if isinstance(part, Matrix)]
-    if all(len(part.rows[0]) <= MOST_COLUMNS for part in matrices):
-        return [Equation(tuple(spans))]
-    chunks: list[list[Matrix | Span]] = [[]]
-    for position, part in enumerate(spans):
-        with_sign = spans[position : position + (1 if isinstance(part, Matrix) else 2)]
-        if chunks[-1] and _width([*chunks[-1], *with_sign]) > PAGE_WIDTH:
-            chunks.append([])
-        chunks[-1].append(part)
-    return [Equation(tuple(chunk)) for chunk in chunks]
+def equation(*parts: Part) -> Equation:
+    """Return an equation in which no column is left out, however narrow the page is."""
+    return Equation(
+        tuple((part, "") if isinstance(part, str) else part for part in parts), whole=True
+    )
 
 
 def _blank_of(columns: int) -> str:
     return BLANK if columns <= MOST_COLUMNS else SHORT_BLANK
-
-
-def _width(parts: Sequence[Matrix | Span]) -> int:
-    """Return how wide an equation is: brackets, two blanks between columns, one between parts."""
-    found = len(parts) - 1
-    for part in parts:
-        if isinstance(part, Matrix):
-            columns = list(zip(*part.rows, strict=True))
-            found += 2 * len(columns) + sum(max(map(len, column)) for column in columns)
-        else:
-            found += len(part[0])
-    return found

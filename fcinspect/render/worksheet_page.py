@@ -10,7 +10,7 @@ from fcinspect.render.text import plural
 from fcinspect.render.worksheet_numbers import (
     Numbers,
     column_of,
-    equations,
+    equation,
     matrix_of,
     row_of,
 )
@@ -80,11 +80,11 @@ def _instructions(sheet: Sheet) -> list[Block]:
 
 
 def _given(problem: Problem, numbers: Numbers) -> list[Block]:
-    blocks: list[Block] = [Heading("Given"), *equations("x =", row_of(problem.x, "input"))]
+    blocks: list[Block] = [Heading("Given"), equation("x =", row_of(problem.x, "input"))]
     if problem.kind != "forward":
-        blocks += equations("t =", row_of(problem.target, ""))
+        blocks.append(equation("t =", row_of(problem.target, "")))
     if problem.kind == "step":
-        blocks += equations("loss =", numbers.scalar("loss"))
+        blocks.append(equation("loss =", numbers.scalar("loss")))
     return blocks
 
 
@@ -99,13 +99,13 @@ def _forward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
         built.group(Line.of(_name(layer), f"z = W·{symbol}{plus}"))
         bias = () if layer.bias is None else ("+", _column(layer, "bias"))
         built.add(
-            *equations(
+            equation(
                 matrix_of(layer.weight, "weight"), column_of(entering, "input"), *bias, "=",
                 numbers.column(f"{layer.name}.z", outputs),
             )
         )  # fmt: skip
         if layer.activation == "relu":
-            built.add(*equations("a = relu(z) =", numbers.row(f"{layer.name}.a", outputs)))
+            built.add(equation("a = relu(z) =", numbers.row(f"{layer.name}.a", outputs)))
             entering = numbers.named(f"{layer.name}.a", outputs, "a")
             symbol = f"a of {layer.name}"
         else:
@@ -117,7 +117,7 @@ def _loss(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
     built.group(
         Heading("Loss"),
         Line.of(f"mse = Σ(y − t)²/N, N = {n}"),
-        *equations("loss =", numbers.scalar("loss")),
+        equation("loss =", numbers.scalar("loss")),
     )
 
 
@@ -132,17 +132,17 @@ def _backward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
             g = numbers.named(f"{above.name}.grad_output", above.shape[0], "G")
             built.group(
                 Line.of(_name(layers[k]), f"∂L/∂a = G·W with G and W of {above.name}"),
-                *equations(
+                equation(
                     Matrix((g,), "gradient"), matrix_of(above.weight, "weight"), "=",
                     numbers.row(f"{name}.grad_activation", outputs),
                 ),
                 Line.of("G = ∂L/∂z = ∂L/∂a where z > 0, else 0"),
             )  # fmt: skip
             if numbers.knows(f"{name}.z[0]"):
-                built.add(*equations("z =", numbers.row(f"{name}.z", outputs)))
+                built.add(equation("z =", numbers.row(f"{name}.z", outputs)))
         else:
             built.group(Line.of(_name(layers[k]), "G = ∂L/∂z = ∂L/∂y = 2·(y − t)/N"))
-        built.add(*equations("G =", numbers.row(f"{name}.grad_output", outputs)))
+        built.add(equation("G =", numbers.row(f"{name}.grad_output", outputs)))
         built.add(*_parameter_gradients(problem, k, numbers))
 
 
@@ -157,13 +157,13 @@ def _parameter_gradients(problem: Problem, k: int, numbers: Numbers) -> list[Blo
     g = numbers.named(f"{layer.name}.grad_output", outputs, "G")
     blocks: list[Block] = [
         Line.of(f"∂L/∂W = G ⊗ {symbol}, each number of G times each number of {symbol[0]}"),
-        *equations(
+        equation(
             column_of(g, "gradient"), "⊗", Matrix((entering,), "input"), "=",
             numbers.matrix(f"{layer.name}.weight.grad", layer.shape),
         ),
     ]  # fmt: skip
     if layer.bias is not None:
-        blocks += equations("∂L/∂b = G =", numbers.row(f"{layer.name}.bias.grad", outputs))
+        blocks.append(equation("∂L/∂b = G =", numbers.row(f"{layer.name}.bias.grad", outputs)))
     return blocks
 
 
@@ -175,7 +175,7 @@ def _update(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
         known = numbers.knows(f"{grad}[0,0]")
         built.group(
             Line.of(_name(layer), "new W"),
-            *equations(
+            equation(
                 matrix_of(layer.weight, "weight"), f"− {rate} ·",
                 numbers.matrix(grad, layer.shape) if known else "∂L/∂W", "=",
                 numbers.matrix(f"{layer.name}.weight.after", layer.shape),
@@ -185,7 +185,7 @@ def _update(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
             count = len(layer.bias)
             built.add(
                 Line.of("new b"),
-                *equations(
+                equation(
                     row_of(layer.bias, "bias"), f"− {rate} ·",
                     numbers.row(f"{layer.name}.bias.grad", count) if known else "∂L/∂b", "=",
                     numbers.row(f"{layer.name}.bias.after", count),
@@ -200,10 +200,10 @@ def _afterwards(built: PageBuilder, problem: Problem, numbers: Numbers, answers:
     )
     if answers:
         for name, a in hidden_afterwards(problem).items():
-            built.add(*equations(f"{name}  a =", row_of(a, "")))
+            built.add(equation(f"{name}  a =", row_of(a, "")))
     built.add(
-        *equations("y =", numbers.row("output_after", len(problem.target))),
-        *equations("loss =", numbers.scalar("loss_after")),
+        equation("y =", numbers.row("output_after", len(problem.target))),
+        equation("loss =", numbers.scalar("loss_after")),
     )
 
 

@@ -36,6 +36,15 @@ def test_wide_matrices_lose_columns_and_say_so() -> None:
     assert lines[0].endswith("0.39⎤")
 
 
+def test_an_equation_to_be_filled_in_is_whole() -> None:
+    """However wide its matrices are: it is broken at its signs, and no column is left out."""
+    equation = Equation((numbered(1, 8), ("=", ""), numbered(1, 8)), whole=True)
+    blanks = "[" + "  ".join(f"0.{c}" for c in range(8)) + "]"
+    assert drawn(equation, 50) == [blanks, f"    = {blanks}"]
+    assert drawn(equation, 20) == [blanks, f"    = {blanks}"]
+    assert drawn(equation, 90) == [f"{blanks} = {blanks}"]
+
+
 def test_narrow_matrices_are_kept_and_continue_below() -> None:
     """What does not fit beside a small matrix goes below it, whole."""
     lines = drawn(Equation((numbered(2, 4), ("+", ""), numbered(2, 4))), 26)
