@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fcinspect.cli.options import Bias, Output
+from fcinspect.cli.options import ArticleOutput, Bias
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import LARGEST_SEED, completion_of, one_of, whole_number
 from fcinspect.worksheets.problem import KINDS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class WorksheetOutput(Output):
+class WorksheetOutput(ArticleOutput):
     """How and where a worksheet is written."""
 
     def _file(self, view: View) -> str:

@@ -23,4 +23,11 @@ def view_of_worksheet(
         data=lambda full: dict(worksheet_document.document(sheet, check, answers)),
         page=lambda precision: page(sheet, check, answers),
         rows=lambda: worksheet_document.rows(sheet, answers),
+        texts={"latex": lambda precision: _article(sheet, check, answers)},
     )
+
+
+def _article(sheet: Sheet, check: KeyCheck, answers: bool) -> str:
+    from fcinspect.render.latex.worksheet import worksheet_document as article
+
+    return article(page(sheet, check, answers))

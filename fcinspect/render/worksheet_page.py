@@ -200,7 +200,7 @@ def _afterwards(built: PageBuilder, problem: Problem, numbers: Numbers, answers:
     )
     if answers:
         for name, a in hidden_afterwards(problem).items():
-            built.add(equation(f"{name}  a =", row_of(a, "")))
+            built.add(equation((f"{name} ", "strong"), "a =", row_of(a, "")))
     built.add(
         equation("y =", numbers.row("output_after", len(problem.target))),
         equation("loss =", numbers.scalar("loss_after")),

@@ -41,7 +41,7 @@ def test_an_equation_to_be_filled_in_is_whole() -> None:
     equation = Equation((numbered(1, 8), ("=", ""), numbered(1, 8)), whole=True)
     blanks = "[" + "  ".join(f"0.{c}" for c in range(8)) + "]"
     assert drawn(equation, 50) == [blanks, f"    = {blanks}"]
-    assert drawn(equation, 20) == [blanks, f"    = {blanks}"]
+    assert drawn(equation, 20) == [blanks, "    =", f"    {blanks}"]
     assert drawn(equation, 90) == [f"{blanks} = {blanks}"]
 
 
