@@ -37,7 +37,8 @@ GREEK = {
 }  # fmt: skip
 MATH = {
     "·": r"\cdot", "×": r"\times", "−": "-", "→": r"\to", "←": r"\leftarrow", "⋯": r"\cdots",
-    "⋮": r"\vdots", "⋱": r"\ddots", "√": r"\surd", "≤": r"\le", "≈": r"\approx", "≥": r"\ge", "≠": r"\ne",
+    "⋮": r"\vdots", "⋱": r"\ddots", "√": r"\surd", "≤": r"\le", "≥": r"\ge", "≠": r"\ne",
+    "≈": r"\approx",
     "∑": r"\Sigma", "½": r"\tfrac{1}{2}", "⊙": r"\odot", "⊗": r"\otimes", "∂": r"\partial",
     "∞": r"\infty", "∈": r"\in", "±": r"\pm", "÷": r"\div", "ᵀ": r"^{\mathsf{T}}", "′": "'",
     "″": "''", "‖": r"\|", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil",
