@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fcinspect.cli.options import ArticleOutput, Bias
+from fcinspect.cli.options import ArticleOutput, Bias, save_option
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import LARGEST_SEED, completion_of, one_of, whole_number
 from fcinspect.worksheets.problem import KINDS
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class WorksheetOutput(ArticleOutput):
     """How and where a worksheet is written."""
+
+    save: Annotated[
+        str | None, save_option("the sheet or its key (.json .md .csv .tex .svg .html .txt)")
+    ] = None
 
     def _file(self, view: View) -> str:
         """Return the report; JSON with each blank on a line of its own, to be filled in."""

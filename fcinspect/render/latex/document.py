@@ -28,6 +28,7 @@ HEAD = r"""% Written by fcinspect VERSION. Compile it with pdflatex; amsmath is 
 """
 DISPLAY = re.compile(r"(\{\\\w+\n)?\\(\[|begin\{align)")
 SIGN = r"\newcommand{\sign}[1]{\texttt{<U+#1>}}" + "\n"
+BLANK = r"\newcommand{\blank}[1]{\rule{0pt}{4.2ex}\underline{\hspace{#1}}}" + "\n"
 SIGN_NOTE = (
     r"Signs that \LaTeX{}'s usual fonts do not have are written by their number in Unicode,"
     r" as \texttt{<U+4E2D>}."
@@ -39,6 +40,7 @@ def article(parts: Iterable[str], warnings: Sequence[str]) -> str:
     body = _joined([*parts, *(rf"\emph{{note:}} {words(w)}" + "\n" for w in warnings)])
     escaped = r"\sign{" in body
     head = HEAD.replace("VERSION", __version__) + (SIGN if escaped else "")
+    head += BLANK if r"\blank{" in body else ""
     notes = f"\n{SIGN_NOTE}\n" if escaped else ""
     return f"{head}\\begin{{document}}\n{body}{notes}\\end{{document}}\n"
 

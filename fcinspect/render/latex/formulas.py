@@ -18,15 +18,18 @@ Write = Callable[[str], str]
 TOKEN = re.compile(
     r"\s*(?:(?P<braced>\{[^}]+\})|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)"
     r"|(?P<name>∂?[A-Za-zα-ωΦŷ](?:[A-Za-z_]|-[A-Za-z])*)(?P<low>[₀-₉]*)(?P<call>\(?)"
-    r"|(?P<sign>[-+−·×/^()\[\]|,=<>⊙⊗√Σ½²ᵀ′]))"
+    r"|(?P<sign>[-+−·×/^()\[\]|,=<>≈⊙⊗√Σ½²ᵀ′]))"
 )
 FUNCTIONS = {"exp", "log", "max", "min", "tanh"}
 """Those that LaTeX has a command for."""
 SUMS = {"+": "+", "-": "-", "−": "-"}
 PRODUCTS = {"·": r"\cdot", "×": r"\times", "⊙": r"\odot", "⊗": r"\otimes"}
-RELATIONS = {"=": "=", "<": "<", ">": ">"}
+RELATIONS = {"=": "=", "<": "<", ">": ">", "≈": r"\approx"}
 ALONE = {**SUMS, **PRODUCTS, **RELATIONS, "→": r"\to"}
 CASES = re.compile(r"(.+) where (.+), else (.+)")
+INSIDE = re.compile(r"\([^()]*\)")
+FORMAL = set("=·⊗⊙∂−²")
+"""Signs of which a formula within a sentence has one."""
 FRACTION = r"\frac"
 
 
@@ -44,8 +47,11 @@ def formula(text: str, write: Write | None = None, *, flat: bool = False) -> str
         return ALONE[text]
     cases = CASES.fullmatch(text)
     if cases:
-        yes, condition, no = (formula(part, write, flat=flat) for part in cases.groups())
-        return rf"\begin{{cases}}{yes} & {condition}\\{no} & \text{{else}}\end{{cases}}"
+        *before, first = cases[1].rsplit(" = ", 1)
+        left = f"{formula(before[0], write, flat=flat)} = " if before else ""
+        parts = (first, cases[2], cases[3])
+        yes, condition, no = (formula(part, write, flat=flat) for part in parts)
+        return rf"{left}\begin{{cases}}{yes} & {condition}\\{no} & \text{{else}}\end{{cases}}"
     return _Parser(text, write or _symbol, flat).whole()
 
 
@@ -57,6 +63,40 @@ def math_or_words(text: str) -> str:
         return f"${formula(text, flat=True)}$"
     except NotAFormula:
         return words(text)
+
+
+def sentence(text: str) -> str:
+    """Return words in which the longest formulas are mathematics."""
+    pieces = text.split(" ")
+    built: list[str] = []
+    plain: list[str] = []
+    start = 0
+    while start < len(pieces):
+        ends = range(len(pieces), start, -1)
+        end = next((e for e in ends if _within(" ".join(pieces[start:e]))), None)
+        if end is None:
+            plain.append(pieces[start])
+            start += 1
+            continue
+        core = " ".join(pieces[start:end])
+        after = core[len(core.rstrip(",;:")) :]
+        built += [words(" ".join(plain))] if plain else []
+        built.append(f"${formula(core.rstrip(',;:'), flat=True)}${after}")
+        plain, start = [], end
+    return " ".join([*built, *([words(" ".join(plain))] if plain else [])])
+
+
+def _within(text: str) -> bool:
+    """Whether this part of a sentence is a formula, or several that commas part."""
+    core = text.rstrip(",;:")
+    apart = INSIDE.sub("", core).split(", ")
+    if not CASES.fullmatch(core) and not all(set(part) & FORMAL for part in apart):
+        return False
+    try:
+        formula(core)
+    except NotAFormula:
+        return False
+    return True
 
 
 def symbol(name: str) -> str:

@@ -61,7 +61,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 INDEXED = re.compile(r"(?<![\w.\]])([A-Za-z])\[(\d+(?:,\d+)*)\]")
 PERCENT = re.compile(r"(?<=\d) %")
 LETTER = re.compile(
-    r"(?<![\w.'/\\{-])(?:[GXWZYNRLxyzbtg]ᵀ?|φ′\(z\)|∂L/∂[A-Za-z]|a(?= afterwards))"
+    r"(?<![\w.'/\\{-])(?:[GXWZYNRLxyzbtg]ᵀ?|φ′\(z\)|∂L/∂[A-Za-z]|a(?= afterwards)|(?<=number of )a)"
     r"(?![\w'/\\-]|\.\w)"
 )
 """A letter that stands for a matrix or a number, or a derivative."""

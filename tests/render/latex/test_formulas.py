@@ -6,7 +6,7 @@ import pytest
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES
-from fcinspect.render.latex.formulas import NotAFormula, formula, math_or_words, named
+from fcinspect.render.latex.formulas import NotAFormula, formula, math_or_words, named, sentence
 from fcinspect.render.latex.words import words
 
 FORMULAS = [
@@ -60,3 +60,20 @@ def test_what_is_no_formula_is_not_guessed(text: str) -> None:
 def test_within_a_line_a_quotient_has_a_slash() -> None:
     """Parentheses stay, since there is no line of a fraction to hold together."""
     assert math_or_words("2·(y − t)/N") == r"$2 \cdot (y - t)/N$"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("z = W·a of fc1 + b", r"$z = W \cdot a$ of fc1 + $b$"),
+        ("a = G ⊗ x, each number of a", r"$a = G \otimes x$, each number of $a$"),
+        ("new = old − lr·g, lr = 0.2", r"$\mathrm{new} = \mathrm{old} - \mathrm{lr} \cdot g,\quad"
+         r" \mathrm{lr} = 0.2$"),
+        ("G = y where z > 0, else 0", r"$G = \begin{cases}y & z > 0\\0 & \text{else}\end{cases}$"),
+        ("max(-3, 0) = 0", r"$\max(-3, 0) = 0$"),
+        ("31/75 is a well-known number", "31/75 is a well-known number"),
+    ],
+)  # fmt: skip
+def test_formulas_within_a_sentence(text: str, written: str) -> None:
+    """The longest are mathematics; what stands around them are words."""
+    assert sentence(text) == written

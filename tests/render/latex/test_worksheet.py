@@ -1,55 +1,70 @@
-"""Worksheets as articles: blanks are lines to write on, and pdflatex typesets them."""
+"""Worksheets as LaTeX: every blank has its line, and none is left out."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from fcinspect.render.emit import rendered
-from fcinspect.render.worksheet import view_of_worksheet
+from fcinspect.render.latex.words import typed
+from fcinspect.render.latex.worksheet import worksheet_document
+from fcinspect.render.worksheet_page import page
 from fcinspect.worksheets.checking import KeyCheck
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.sheet import sheet_of
+from fcinspect.worksheets.sheet import Sheet, sheet_of
 from tests.render.latex.test_compiled import joined, needs_pdflatex, typeset
 
-CHECK = KeyCheck("torch 2.13.0", "float64", 9, 9, 0)
+SHEETS = [
+    ("all", (3, 2, 2)), ("step", (3, 3, 2)), ("gradient", (8, 4)), ("step", (7, 5)),
+    ("forward", (8, 8, 8)), ("gradient", (2, 2, 2, 2, 1)), ("all", (1, 1)), ("all", (2, 3)),
+]  # fmt: skip
 
 
-def article_of(kind: str, widths: tuple[int, ...], *, answers: bool = False) -> str:
-    """Return the sheet of seed 7, or its key."""
-    view = view_of_worksheet(sheet_of(make(kind, widths, 7)), CHECK, {}, answers=answers)
-    return rendered(view, "latex")
+def made(kind: str, widths: tuple[int, ...], answers: bool) -> tuple[Sheet, str]:
+    """Return a sheet and its article."""
+    sheet = sheet_of(make(kind, widths, 3))
+    check = KeyCheck("torch", "float64", 1, 1, 0)
+    return sheet, worksheet_document(page(sheet, check, answers))
 
 
-@pytest.mark.parametrize("kind", ["forward", "gradient", "step", "all"])
-def test_every_blank_is_a_line(kind: str) -> None:
-    """Three more are for the name, the date and the points; a key has none."""
-    count = len(sheet_of(make(kind, (3, 2, 2), 7)).blanks)
-    lines = r"em}{0.4pt}"
-    assert article_of(kind, (3, 2, 2)).count(lines) == count + 3
-    assert lines not in article_of(kind, (3, 2, 2), answers=True)
+@pytest.mark.parametrize(("kind", "widths"), SHEETS)
+def test_every_blank_is_a_line_to_write_on(kind: str, widths: tuple[int, ...]) -> None:
+    """Three more are for name, date and points; a key has none, and no matrix is cut."""
+    sheet, blank = made(kind, widths, False)
+    _, key = made(kind, widths, True)
+    assert blank.count(r"\blank{") == len(sheet.blanks) + 3
+    assert r"\blank" not in key
+    assert "__" not in blank + key
+    assert r"\cdots" not in blank + key
+    assert all(f"{typed(answer.id)} $=$" in key for answer in sheet.blanks)
 
 
 def test_numbers_and_names_are_mathematics() -> None:
-    """A weight, the name of a number that is itself blank, and a derivative."""
-    text = article_of("all", (3, 2, 2))
-    assert "2 & -1 & -1\\\\\n2 & -1 & -2\n\\end{bmatrix}" in text
+    """A weight, the name of a number that is itself blank, derivatives, and a sentence."""
+    _, text = made("all", (3, 2, 2), False)
+    assert re.search(r"\\begin\{bmatrix\}\n-?\d & -?\d & -?\d\\\\\n", text)
     assert "\\begin{bmatrix}\na_{0}\\\\\na_{1}\n\\end{bmatrix}" in text
-    assert r"\frac{\partial L}{\partial W}" in text
+    assert r"\frac{\partial L}{\partial W}" not in text
+    assert r"\frac{\partial L}{\partial b} = G =" in text
+    assert r"$\partial L/\partial W = G \otimes x$, each number of $G$ times" in text
 
 
 @needs_pdflatex
 def test_sheets_and_keys_are_typeset_without_an_overfull_line(tmp_path: Path) -> None:
-    """The widest, the deepest with a loss that is a quotient, and all kinds."""
-    documents = [
-        article_of("all", (3, 2, 2)),
-        article_of("gradient", (8, 4)),
-        article_of("step", (8, 4), answers=True),
-        article_of("step", (2, 2, 2, 2, 2), answers=True),
-        article_of("forward", (8, 8, 8)),
-    ]
+    """The widest, the longest and the smallest."""
+    documents = [made(kind, widths, key)[1] for kind, widths in SHEETS for key in (False, True)]
     log, read = typeset(joined(documents), tmp_path)
     assert "Overfull" not in log
     if read:
-        assert "loss = 359005160729/122070312500 ≈ 2.94097" in read
+        assert "Points" in read
+
+
+@needs_pdflatex
+def test_a_quotient_is_a_fraction_with_its_size_beside_it(tmp_path: Path) -> None:
+    """A loss whose decimals do not end soon, and no line is overfull with it."""
+    sheet = sheet_of(make("step", (2, 2, 2, 2, 2), 7))
+    text = worksheet_document(page(sheet, KeyCheck("torch", "float64", 9, 9, 0), answers=True))
+    assert r"\frac{359005160729}{122070312500} \approx 2.94097" in text
+    log, _ = typeset(text, tmp_path)
+    assert "Overfull" not in log
