@@ -29,6 +29,15 @@ def test_a_step_is_an_article_that_says_where_its_curve_is(run: Run) -> None:
     )
 
 
+def test_a_worksheet_and_its_key_are_articles(run: Run) -> None:
+    """The key has answers where the sheet has lines."""
+    sheet = run("worksheet", "2-2", "-f", "latex").out
+    key = run("worksheet", "2-2", "-f", "latex", "--answers").out
+    assert r"\blank{12mm}" in sheet
+    assert r"\blank" not in key
+    assert "The way to each answer" in key
+
+
 def test_names_of_a_file_do_not_act(run: Run, tmp_path: Path) -> None:
     """No backslash of a name comes through, in the pages or in a note."""
     target = str(tmp_path / "%.safetensors")
