@@ -27,7 +27,7 @@ def display(equation: Equation) -> str:
     while True:
         chunks, notes = fitted(equation, int(characters))
         widest = max(map(width_of_parts, chunks))
-        if widest <= LINE or equation.whole or characters < CHARACTERS / 2:
+        if widest <= LINE or characters < CHARACTERS / 2:
             break
         characters *= SHRINK
     lines = [" ".join(map(_part, chunk)) for chunk in chunks]

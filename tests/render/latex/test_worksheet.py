@@ -45,7 +45,7 @@ def test_numbers_and_names_are_mathematics() -> None:
     _, text = made("all", (3, 2, 2), False)
     assert re.search(r"\\begin\{bmatrix\}\n-?\d & -?\d & -?\d\\\\\n", text)
     assert "\\begin{bmatrix}\na_{0}\\\\\na_{1}\n\\end{bmatrix}" in text
-    assert r"\frac{\partial L}{\partial W}" not in text
+    assert r"0.1 \cdot \frac{\partial L}{\partial W} =" in text
     assert r"\frac{\partial L}{\partial b} = G =" in text
     assert r"$\partial L/\partial W = G \otimes x$, each number of $G$ times" in text
 
