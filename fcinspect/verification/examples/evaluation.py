@@ -9,6 +9,7 @@ from fcinspect.verification.examples import losses
 from fcinspect.verification.examples.functions import FORWARD, SLOPE, softmax
 from fcinspect.verification.examples.interval import ONE, Interval, dot, total
 from fcinspect.verification.examples.losses import Matrix
+from fcinspect.verification.examples.matrices import misread, reshaped, transposed
 from fcinspect.verification.examples.record import Rows, WorkedExample
 from fcinspect.verification.examples.slip import NO_SLIP, Slip
 from fcinspect.verification.examples.updates import stepped
@@ -33,6 +34,8 @@ class Evaluation:
             None if layer.bias is None else self._given((layer.bias,))[0]
             for layer in example.layers
         ]
+        self.given = (list(self.weights), list(self.biases))
+        """The parameters before the step."""
         self.names = [self._activation(k) for k in range(len(example.layers))]
         self.inputs: list[Matrix] = []
         self.zs: list[Matrix] = []
@@ -80,13 +83,19 @@ class Evaluation:
         if self.slip.kind == "rows swapped":
             i, j = self.slip.pair
             x[i], x[j] = x[j], x[i]
-        for k, weight in enumerate(self.weights):
+        weights, biases = self.weights, self.biases
+        if not first and self.slip.kind == "old parameters afterwards":
+            weights, biases = self.given
+        for k, weight in enumerate(weights):
+            entering = x
+            if first and self.slip.made("input not activated", k):
+                entering = self.zs[k - 1]
             if self.slip.made("weight transposed", k) or self.slip.made("weight misread", k):
-                weight = _misread(weight)
-            product = [[dot(row, unit, self.u) for unit in weight] for row in x]
+                weight = misread(weight)
+            product = [[dot(row, unit, self.u) for unit in weight] for row in entering]
             if first:
                 product = self.watch(f"layers.{k}.product", product)
-            z = self._with_bias(k, product)
+            z = self._with_bias(k, product, biases[k])
             if first:
                 z = self.watch(f"layers.{k}.pre_activation", z)
             a = self._activated(k, z)
@@ -98,8 +107,7 @@ class Evaluation:
             x = a
         return self.watch("output" if first else "output_after", x)
 
-    def _with_bias(self, k: int, product: Matrix) -> Matrix:
-        bias = self.biases[k]
+    def _with_bias(self, k: int, product: Matrix, bias: Sequence[Interval] | None) -> Matrix:
         if bias is None:
             return product
         if self.slip.made("bias times", k):
@@ -138,16 +146,18 @@ class Evaluation:
         for k in range(last, -1, -1):
             g = self.watch(f"layers.{k}.grad_activation", g) if g else g
             g = self.watch(f"layers.{k}.grad_output", self._through_activation(k, g, t))
+            x = self.inputs[k]
+            if self.slip.made("gradient from input not activated", k):
+                x = self.zs[k - 1]
             grad_weight = [
                 [
-                    dot([row[j] for row in g], [row[i] for row in self.inputs[k]], self.u)
+                    dot([row[j] for row in g], [row[i] for row in x], self.u)
                     for i in range(len(self.weights[k][0]))
                 ]
                 for j in range(len(self.weights[k]))
             ]
             if self.slip.made("weight gradient transposed", k):
-                columns = [list(column) for column in zip(*grad_weight, strict=True)]
-                grad_weight = _reshaped(columns, len(grad_weight[0]))
+                grad_weight = reshaped(transposed(grad_weight), len(grad_weight[0]))
             grad_weight = self.watch(f"layers.{k}.weight.grad", grad_weight)
             grad_bias = [total([row[j] for row in g], self.u) for j in range(len(g[0]))]
             if self.biases[k] is not None:
@@ -156,9 +166,7 @@ class Evaluation:
             self._update(k, grad_weight, grad_bias)
             if self.slip.kind == "updated weights":
                 weight = self.weights[k]
-            columns = [list(column) for column in zip(*weight, strict=True)]
-            if self.slip.made("backward transposed", k):
-                columns = weight
+            columns = weight if self.slip.made("backward transposed", k) else transposed(weight)
             g = [[dot(row, column, self.u) for column in columns] for row in g]
             g = self.watch(f"layers.{k}.grad_input", g)
 
@@ -185,17 +193,22 @@ class Evaluation:
             return self._through_softmax(g, t)
         if self.slip.made("derivative missing", k):
             return g
-        if self.slip.made("derivative is activation", k):
-            a = self.activations[k]
-            return [
-                [number * factor for number, factor in zip(*rows, strict=True)]
-                for rows in zip(g, a, strict=True)
-            ]
-        slope = SLOPE[self.names[k]]
+        if self.slip.made("activation of gradient", k):
+            return [[FORWARD[self.names[k]](number) for number in row] for row in g]
+        slope = self._slope(k)
         return [
             [number * slope(z, a) for number, z, a in zip(*rows, strict=True)]
             for rows in zip(g, self.zs[k], self.activations[k], strict=True)
         ]
+
+    def _slope(self, k: int) -> Callable[[Interval, Interval], Interval]:
+        """Return φ′, of z and a, or what a slip takes for it."""
+        slope = SLOPE[self.names[k]]
+        if self.slip.made("derivative is activation", k):
+            return lambda z, a: a
+        if self.slip.made("derivative inverted", k):
+            return lambda z, a: z.of(ONE) - slope(z, a)
+        return slope
 
     def _through_softmax(self, g: Matrix, t: Matrix) -> Matrix:
         """Return p[i]·(g[i] − Σ p[j]·g[j]), which is (p − t)/R for cross_entropy."""
@@ -236,17 +249,3 @@ class Evaluation:
                 stepped(optimizer, b, g, self.slip) for b, g in zip(bias, grad_bias, strict=True)
             ]
         self.biases[k] = self.watch(f"layers.{k}.bias.after", [bias])[0]
-
-
-def _misread(weight: Matrix) -> Matrix:
-    """Return W as it is where its numbers, row by row, are taken for its columns.
-
-    Of a square W that is the transpose.
-    """
-    rows = _reshaped(weight, len(weight))
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _reshaped(rows: Matrix, width: int) -> Matrix:
-    flat = [number for row in rows for number in row]
-    return [flat[start : start + width] for start in range(0, len(flat), width)]

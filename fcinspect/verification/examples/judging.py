@@ -18,6 +18,7 @@ from enum import StrEnum
 from fcinspect.verification.examples.evaluation import Evaluation
 from fcinspect.verification.examples.interval import UP, Interval
 from fcinspect.verification.examples.losses import Matrix
+from fcinspect.verification.examples.matrices import transposed
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
 from fcinspect.verification.examples.slip import NO_SLIP, Slip
 
@@ -97,7 +98,7 @@ def recompute(
         array = arrays.get(place)
         if array is None:
             return values
-        seen = _turned(values) if array.transposed else values
+        seen = transposed(values) if array.transposed else values
         found.places[place] = seen
         if not rounded:
             return values
@@ -108,7 +109,7 @@ def recompute(
             elif consistent(printed, seen[i][j], example.half):
                 point = Interval(printed.value, printed.value, example.u)
                 going[i][j] = seen[i][j].hull(point)
-        return _turned(going) if array.transposed else going
+        return transposed(going) if array.transposed else going
 
     forward = all(a.of_forward_rows or a.place == "loss" for a in arrays.values())
     try:
@@ -118,10 +119,6 @@ def recompute(
     except ValueError:
         found.problem = f"the loss {example.loss} needs outputs above 0 and below 1"
     return found
-
-
-def _turned(values: Matrix) -> Matrix:
-    return [list(column) for column in zip(*values, strict=True)]
 
 
 def judge(example: WorkedExample) -> tuple[Judged, ...]:

@@ -9,11 +9,9 @@ at one number only, come last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
-from fcinspect.verification.examples.interval import UP
 from fcinspect.verification.examples.judging import (
     Finding,
     Judged,
@@ -23,17 +21,12 @@ from fcinspect.verification.examples.judging import (
 )
 from fcinspect.verification.examples.one_number import enough_digits, slip_in_one
 from fcinspect.verification.examples.pen import cut_off, pen_slip
-from fcinspect.verification.examples.record import ACTIVATIONS, WorkedExample
+from fcinspect.verification.examples.record import WorkedExample
 from fcinspect.verification.examples.slip import Slip
+from fcinspect.verification.examples.structural import MOST_ROWS, structural_slips
 
-MOST_ROWS = 8
-"""Rows among which a swap is looked for."""
-MOST_COLUMNS = 4
 MOST_WORK = 400_000
 """Products of one row with one weight that a search for slips may take."""
-HALF, TWO = Decimal("0.5"), Decimal(2)
-PASSING = ("relu", "leaky_relu")
-"""Activations that let through what is above 0: z, of which the derivative is 1."""
 
 
 def searched(example: WorkedExample, wrong: Sequence[Judged]) -> tuple[tuple[Slip, ...], int]:
@@ -46,141 +39,6 @@ def searched(example: WorkedExample, wrong: Sequence[Judged]) -> tuple[tuple[Sli
     products = sum(layer.shape[0] * layer.shape[1] for layer in example.layers)
     affordable = MOST_WORK // (len(example.input) * products)
     return every[: max(affordable, 1)], len(every)
-
-
-def structural_slips(example: WorkedExample) -> Iterator[Slip]:
-    """Yield every slip that the example leaves room for."""
-    yield from _forward_slips(example)
-    if example.loss is None:
-        return
-    yield from _loss_slips(example)
-    if example.optimizer is not None:
-        yield from _update_slips(example)
-
-
-def _forward_slips(example: WorkedExample) -> Iterator[Slip]:
-    layers = example.layers
-    for k, layer in enumerate(layers):
-        if layer.bias is not None:
-            yield Slip("bias times", f"the bias of layers.{k} is forgotten", k, Decimal(0))
-            yield Slip("bias times", f"the bias of layers.{k} is added twice", k, TWO)
-            yield Slip("bias times", f"the bias of layers.{k} is subtracted", k, Decimal(-1))
-    if len(layers) > 1 and any(layer.bias is not None for layer in layers):
-        yield Slip("bias times", "the biases of all layers are forgotten", factor=Decimal(0))
-    for k, layer in enumerate(layers):
-        name = layer.activation
-        if name == "softmax":
-            yield Slip("softmax twice", "softmax is applied twice")
-        for other in ("identity", *(a for a in ACTIVATIONS if a not in ("identity", "softmax"))):
-            if other == name:
-                continue
-            words = f"{other} is applied in place of {name} behind layers.{k}"
-            if other == "identity":
-                words = f"the {name} behind layers.{k} is missing"
-            elif name == "identity":
-                words = f"{other} is applied behind layers.{k}, which has no activation"
-            yield Slip("activation is", words, k, name=other)
-    for k, layer in enumerate(layers):
-        if layer.shape[0] == layer.shape[1] > 1:
-            yield Slip("weight transposed", f"the weight of layers.{k} is transposed", k)
-        elif min(layer.shape) > 1:
-            words = f"the rows of the weight of layers.{k} are taken for its columns"
-            yield Slip("weight misread", words, k)
-    for i in range(min(len(example.input), MOST_ROWS)):
-        for j in range(i):
-            yield Slip("rows swapped", f"rows {j} and {i} of the input are swapped", pair=(i, j))
-
-
-def _loss_slips(example: WorkedExample) -> Iterator[Slip]:
-    for factor, words in _factors(example):
-        yield Slip("loss times", f"the loss carries a wrong factor {words}", factor=factor)
-    yield Slip("loss times", "the sign of the loss is reversed", factor=Decimal(-1))
-    if example.loss == "mse":
-        yield Slip("loss not squared", "the differences in the loss are not squared")
-    square = ("mse", "l1", "half_sum_squares", "half_mean_squares")
-    if example.classes is None and example.loss not in square:
-        yield Slip("target swapped", "target and output are swapped in the loss")
-    for k, layer in enumerate(example.layers):
-        if layer.activation != "identity":
-            words = f"the derivative of the {layer.activation} behind layers.{k} is forgotten"
-            yield Slip("derivative missing", words, k)
-    if any(layer.activation != "identity" for layer in example.layers) and len(example.layers) > 1:
-        yield Slip("derivative missing", "the derivatives of all activations are forgotten")
-    if example.optimizer is not None and len(example.layers) > 1:
-        words = "the hidden gradient is propagated through already updated weights"
-        yield Slip("updated weights", words)
-    for k, layer in enumerate(example.layers):
-        if layer.shape[0] == layer.shape[1] > 1:
-            words = f"the gradient passes layers.{k} through the transposed weight"
-            yield Slip("backward transposed", words, k)
-    for factor, words in _factors(example):
-        yield Slip("gradient times", f"the gradient carries a wrong factor {words}", factor=factor)
-    words = "the sign of the gradient is reversed: target and output are swapped"
-    yield Slip("gradient times", words, factor=Decimal(-1))
-    count = Decimal(len(example.input) * example.outputs)
-    if example.loss == "mse" and count not in (1, 2, 4):
-        words = f"the gradient carries a wrong factor N/2 = {count / 2}"
-        yield Slip("gradient times", words, factor=count / 2)
-    for k, layer in enumerate(example.layers):
-        if layer.activation in PASSING:
-            words = f"the gradient is multiplied by the {layer.activation} behind layers.{k}"
-            words = f"{words} itself, not by its derivative"
-            yield Slip("derivative is activation", words, k)
-        if min(layer.shape) > 1:
-            words = f"the gradient of the weight of layers.{k} is transposed"
-            yield Slip("weight gradient transposed", words, k)
-
-
-def _update_slips(example: WorkedExample) -> Iterator[Slip]:
-    optimizer = example.optimizer
-    assert optimizer is not None
-    for k, layer in enumerate(example.layers):
-        if layer.bias is None:
-            continue
-        for i in range(min(layer.shape[1], MOST_COLUMNS)):
-            words = f"the bias of layers.{k} is stepped with the gradient of the weight"
-            yield Slip("bias takes weight gradient", words, k, pair=(i, 0))
-    if any(layer.bias is not None for layer in example.layers):
-        if optimizer.update_bias:
-            yield Slip("bias frozen", "the bias is not updated")
-        else:
-            yield Slip("bias stepped", "the bias is updated, though it is declared frozen")
-    yield Slip("step times", "the step is not applied", factor=Decimal(0))
-    yield Slip("step times", "the step is applied twice", factor=TWO)
-    yield Slip("step times", "the step goes the wrong way", factor=Decimal(-1))
-    yield Slip("old value forgotten", "the step alone is written, without the old value")
-    rate = optimizer.numbers["lr"]
-    if optimizer.name == "sgd" and not optimizer.numbers["weight_decay"] and rate not in (0, 1, 2):
-        yield Slip(
-            "step times", "the learning rate is forgotten", factor=UP.divide(Decimal(1), rate)
-        )
-        if rate * rate != 1:
-            yield Slip("step times", "the learning rate is applied twice", factor=rate)
-    if optimizer.numbers["weight_decay"]:
-        yield Slip("decay is", "weight decay is forgotten", factor=Decimal(0))
-        if optimizer.name == "adamw":
-            yield Slip("decay is", "weight decay goes through the gradient, as in Adam")
-        else:
-            words = "weight decay is applied to the parameter, not to the gradient"
-            yield Slip("decay is", words, name="decoupled")
-    if optimizer.name in ("adam", "adamw"):
-        yield Slip("uncorrected moments", "Adam's moments are not corrected for their start at 0")
-
-
-def _factors(example: WorkedExample) -> list[tuple[Decimal, str]]:
-    """Return factors by which losses are often off, each once, with its words."""
-    rows, outputs = len(example.input), example.outputs
-    found = {TWO: "2", HALF: "½"}
-    for count, words in (
-        (rows * outputs, "N ="),
-        (rows, "R ="),
-        (outputs, "the outputs'"),
-    ):
-        factor = Decimal(count)
-        if count > 1:
-            found.setdefault(factor, f"{words} {count}")
-            found.setdefault(1 / factor, f"1/{count}")
-    return list(found.items())
 
 
 @dataclass(frozen=True)
