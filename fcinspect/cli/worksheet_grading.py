@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.cli.json_input import json_document
@@ -26,18 +27,32 @@ def view_of_files(files: Sequence[str], asked: dict[str, Any], *, solution: bool
 
 
 def graded(files: Sequence[str]) -> Gradebook:
-    """Return the grades of files in their order."""
+    """Return the grades of files in their order, of a folder in the order of their names."""
     from fcinspect.worksheets.gradebook import Entry, Gradebook
 
-    if len(files) == 1:
-        return Gradebook((_entry(files[0]),))
+    expanded = [name for file in files for name in _files_of(file)]
+    if len(files) == 1 == len(expanded):
+        return Gradebook((_entry(expanded[0]),))
     entries = []
-    for file in files:
+    for file in expanded:
         try:
             entries.append(_entry(file))
         except FcinspectError as error:
-            entries.append(Entry(file, None, refusal=error.message))
+            said = filter(None, (error.message, error.hint))
+            entries.append(Entry(file, None, refusal="; ".join(said)))
     return Gradebook(tuple(entries))
+
+
+def _files_of(name: str) -> list[str]:
+    """Return the .json files of a folder; of what is none, the name itself."""
+    from fcinspect.checkpoints.files import is_folder
+
+    if name == "-" or not is_folder(name):
+        return [name]
+    found = sorted(str(path) for path in Path(name).glob("*.json"))
+    if not found:
+        raise InputError(f"there is no .json file in the folder {name!r}")
+    return found
 
 
 def _entry(file: str) -> Entry:

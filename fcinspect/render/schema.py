@@ -15,6 +15,7 @@ from fcinspect.render import (
     module_documents,
     scan_documents,
     worksheet_documents,
+    worksheet_grade_documents,
 )
 from fcinspect.render.diagram import documents as diagram_documents
 
@@ -34,7 +35,8 @@ DOCUMENTS: dict[str, Any] = {
     "approximate": approximation_documents.ApproximateDocument
     | approximation_documents.DepthDocument,
     "draw": diagram_documents.DrawDocument,
-    "worksheet": worksheet_documents.WorksheetDocument,
+    "worksheet": worksheet_documents.WorksheetDocument
+    | worksheet_grade_documents.GradebookDocument,
 }
 
 

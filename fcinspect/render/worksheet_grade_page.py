@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 4
 """Blanks that are named in a sentence; all are in the table and in JSON."""
+LONGEST_TEXT = 12
+"""Characters of an answer that is no number; all of it stands in JSON."""
 FEW = 2
 """Those that are named in the table."""
 COUNTED = (
     (Mark.ROUNDED, "right up to rounding", "unsure"),
-    (Mark.FOLLOWS, "right but for an earlier slip", "unsure"),
+    (Mark.FOLLOWS, "from an earlier slip", "unsure"),
     (Mark.WRONG, "wrong", "bad"),
     (Mark.UNREADABLE, "unreadable", "bad"),
     (Mark.EMPTY, "empty", "bad"),
@@ -42,8 +44,9 @@ def page(book: Gradebook, precision: int = 4, *, solution: bool) -> Page:
 
 def _one(built: PageBuilder, entry: Entry, grade: Grade, solution: bool) -> None:
     problem = grade.problem
-    title = f"{problem.kind} worksheet {format_widths(problem.widths)}, seed {problem.seed}, graded"
-    built.add(Heading(title[:1].upper() + title[1:], level=1))
+    made = f"worksheet {format_widths(problem.widths)} --seed {problem.seed} --sheet {problem.kind}"
+    named = "" if entry.file == "-" else f"{text.safe(entry.file)}, "
+    built.add(Heading(f"Graded: {named}{made}", level=1))
     built.add(*(Line.of(("note: ", "unsure"), text.safe(note)) for note in entry.notes))
     built.group(_table(grade.items, solution))
     built.group(_score(grade), *(_mistake(mistake) for mistake in grade.mistakes))
@@ -55,7 +58,7 @@ def _table(items: Sequence[Graded], solution: bool) -> Table:
         Column("blank", right=False),
         Column("answer", folds=True),
         Column("", right=False),
-        Column("right"),
+        Column("should be"),
         Column("likely slip", right=False),
     ]
     rows: list[tuple[str, ...]] = []
@@ -66,7 +69,7 @@ def _table(items: Sequence[Graded], solution: bool) -> Table:
         if item.section != section and section is not None:
             rules.add(len(rows))
         section = item.section
-        answer = "" if item.answer is None else text.safe(item.answer)
+        answer = _shown(item)
         why, first = _why(item), told.setdefault(_why(item), item.id)
         if item.mark is Mark.WRONG and item.slip is not None and first != item.id:
             why = f"as in {first}"
@@ -78,13 +81,24 @@ def _table(items: Sequence[Graded], solution: bool) -> Table:
     return Table(tuple(columns), tuple(rows), rule_before=frozenset(rules), strong=frozenset(wrong))
 
 
+def _shown(item: Graded) -> str:
+    """Return an answer; of what is no number, its beginning."""
+    answer = text.safe(item.answer or "")
+    if item.mark is Mark.UNREADABLE and len(answer) > LONGEST_TEXT:
+        return f"{answer[: LONGEST_TEXT - 1]}…"
+    return answer
+
+
 def _word(item: Graded) -> str:
     return {Mark.RIGHT: "right", Mark.ROUNDED: "rounded"}.get(item.mark, item.mark.value)
 
 
 def _why(item: Graded) -> str:
     if item.mark is Mark.FOLLOWS:
-        return f"right with your {_named(item.follows, FEW)}"
+        places = {name.partition("[")[0] for name in item.follows}
+        several = len(item.follows) > 1 and len(places) == 1
+        names = places.pop() if several else _named(item.follows, FEW)
+        return f"right with your {names}"
     if item.mark is Mark.WRONG:
         return item.slip or "no slip found that gives it"
     return item.slip or ""
@@ -103,7 +117,8 @@ def _score(grade: Grade) -> Line:
     spans: list[str | Span] = [(right, "good" if grade.all_right else "strong")]
     for mark, words, role in COUNTED:
         if count := grade.count(mark):
-            spans += [", ", (f"{count} {words}", role)]
+            verb = "" if mark is not Mark.FOLLOWS else "follows " if count == 1 else "follow "
+            spans += [", ", (f"{count} {verb}{words}", role)]
     return Line.of(*spans, ".")
 
 
@@ -145,8 +160,9 @@ def _several(built: PageBuilder, book: Gradebook) -> None:
             Heading("Slips"),
             *(
                 Line.of(
+                    f"{len(shared.files)} of {len(book.entries)}: ",
                     (text.safe(shared.words), "strong"),
-                    f": {_named([text.safe(file) for file in shared.files])}",
+                    f" ({_named([text.safe(file) for file in shared.files])})",
                     indent=2,
                     hang=2,
                 )

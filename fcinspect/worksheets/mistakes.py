@@ -20,7 +20,7 @@ from fcinspect.verification.examples.one_number import slip_in_one
 from fcinspect.verification.examples.pen import cut_off, pen_slip
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
 from fcinspect.verification.examples.slip import NO_SLIP, Slip
-from fcinspect.verification.examples.slips import structural_slips
+from fcinspect.verification.examples.structural import structural_slips
 from fcinspect.worksheets.as_example import sheet_words
 from fcinspect.worksheets.problem import Problem
 from fcinspect.worksheets.slip_words import pupil_words
@@ -175,4 +175,5 @@ def _slip_in(work: Work, name: str) -> str | None:
     if one is not None:
         return sheet_words(one, work.problem)
     words = pen_slip(printed, right, HALF)
-    return words and words.replace("its ", "the ", 1).replace("two of its", "two of the")
+    # without the number that it should be, which a pupil may have to find once more
+    return words and words.partition(":")[0].replace("its ", "the ", 1)

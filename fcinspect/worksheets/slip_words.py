@@ -42,6 +42,27 @@ def _derivative_is_activation(slip: Slip, problem: Problem) -> str:
     return f"the gradient is multiplied by {name}.a itself, not by 1 where {name}.z > 0"
 
 
+def _inverted(slip: Slip, problem: Problem) -> str:
+    return f"the mask of the relu of {_name(slip, problem)} is 1 where it should be 0"
+
+
+def _relu_of_gradient(slip: Slip, problem: Problem) -> str:
+    name = _name(slip, problem)
+    return f"the gradient is let through where it is above 0, not where {name}.z is"
+
+
+def _not_activated(slip: Slip, problem: Problem) -> str:
+    assert slip.layer is not None
+    names = [layer.name for layer in problem.layers[slip.layer - 1 : slip.layer + 1]]
+    return f"{names[1]}.z is computed with {names[0]}.z, not with {names[0]}.a"
+
+
+def _gradient_not_activated(slip: Slip, problem: Problem) -> str:
+    assert slip.layer is not None
+    names = [layer.name for layer in problem.layers[slip.layer - 1 : slip.layer + 1]]
+    return f"{names[1]}.weight.grad is computed with {names[0]}.z, not with {names[0]}.a"
+
+
 def _loss_factor(slip: Slip, problem: Problem) -> str | None:
     count = Decimal(problem.widths[-1])
     if slip.factor == count:
@@ -85,6 +106,10 @@ _WORDS: dict[str, Callable[[Slip, Problem], str | None]] = {
     "activation is": _activation,
     "derivative missing": _derivative,
     "derivative is activation": _derivative_is_activation,
+    "derivative inverted": _inverted,
+    "activation of gradient": _relu_of_gradient,
+    "input not activated": _not_activated,
+    "gradient from input not activated": _gradient_not_activated,
     "loss times": _loss_factor,
     "gradient times": _gradient_factor,
     "step times": _step,

@@ -50,6 +50,22 @@ FILES = {
         "pooler.dense.weight": [[0, 0], [0, 0]],
         "pooler.dense.bias": [0, 0],
     },
+    "anna.json": {
+        "kind": "gradient", "widths": [2, 2, 1], "seed": 7,
+        "layers": [
+            {"name": "fc1", "weight": [[-2, -1], [-2, 1]], "bias": [-3, -1], "activation": "relu"},
+            {"name": "fc2", "weight": [[2, 1]], "bias": [3], "activation": "identity"},
+        ],
+        "x": [-1, 2], "target": [4], "loss": "mse", "learning_rate": 0.1,
+        "answers": {
+            "loss": "4.0", "fc2.grad_output[0]": 2, "fc2.weight.grad[0,0]": 0,
+            "fc2.weight.grad[0,1]": 6, "fc2.bias.grad[0]": " −2 ",
+            "fc1.grad_activation[0]": 4, "fc1.grad_activation[1]": "2",
+            "fc1.grad_output[0]": 4, "fc1.grad_output[1]": 2, "fc1.weight.grad[0,0]": -4,
+            "fc1.weight.grad[0,1]": 8, "fc1.weight.grad[1,0]": "[red]two[/red]\u001b",
+            "fc1.weight.grad[1,1]": None, "fc1.bias.grad[0]": 17, "fc1.z[9]": 1,
+        },
+    },
 }  # fmt: skip
 
 PAGES = [
@@ -102,6 +118,8 @@ PAGES = [
     ("worksheet", "8-4", "--seed", "7", "--sheet", "gradient"),
     ("worksheet", "2-2-1", "--seed", "7", "--sheet", "all"),
     ("worksheet", "2-2-2-2-2", "--seed", "7", "--sheet", "step", "--answers"),
+    ("worksheet", "--grade", "anna.json"),
+    ("worksheet", "--grade", "anna.json", "--grade", "layer.json", "--no-solution"),
 ]  # fmt: skip
 
 

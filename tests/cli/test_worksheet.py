@@ -142,7 +142,7 @@ def test_a_key_that_torch_contradicts_is_not_written(
                                        " step, all (did you mean 'forward'?)"),
         (("3-2", "--seed", "-1"), "-1 is not a whole number >= 0"),
         (("3-2", "--seed", "9007199254740992"), "expected at most 9007199254740991"),
-        ((), "Missing argument 'WIDTHS'"),
+        ((), "WIDTHS is missing: expected widths such as 3-2-2, or --grade"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )  # fmt: skip

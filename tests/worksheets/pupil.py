@@ -30,9 +30,12 @@ def worked_out(problem: Problem, slip: str = "", layer: int = 0) -> dict[str, Fr
 
     weights = [[list(row) for row in one.weight] for one in problem.layers]
     biases = [None if one.bias is None else list(one.bias) for one in problem.layers]
-    inputs, zs = [list(problem.x)], []
+    inputs: list[Row] = [list(problem.x)]
+    zs: list[Row] = []
     for k, name in enumerate(names):
         w, x, rows = weights[k], inputs[k], len(weights[k])
+        if slips("z for a", k):
+            x = zs[k - 1]
         if slips("transposed", k):
             flat = [value for row in w for value in row]
             w = [[flat[i * rows + j] for i in range(len(x))] for j in range(rows)]
@@ -69,10 +72,14 @@ def worked_out(problem: Problem, slip: str = "", layer: int = 0) -> dict[str, Fr
         name, w, x = names[k], weights[k], inputs[k]
         if k < last:
             note(f"{name}.grad_activation", g)
-            if not slips("no mask", k):
-                g = [v if z > 0 else Fraction(0) for v, z in zip(g, zs[k], strict=True)]
+            if slips("mask of the gradient", k):
+                g = [max(v, Fraction(0)) for v in g]
+            elif not slips("no mask", k):
+                live = [(z > 0) != slips("mask inverted", k) for z in zs[k]]
+                g = [v if let else Fraction(0) for v, let in zip(g, live, strict=True)]
         note(f"{name}.grad_output", g)
-        outer = [[v * u for u in x] for v in g]
+        entered = zs[k - 1] if slips("z for a in the gradient", k) else x
+        outer = [[v * u for u in entered] for v in g]
         if slips("gradient transposed", k):
             flat = [v * u for u in x for v in g]
             outer = [flat[j * len(x) : (j + 1) * len(x)] for j in range(len(g))]
@@ -99,6 +106,9 @@ def worked_out(problem: Problem, slip: str = "", layer: int = 0) -> dict[str, Fr
         note_rows(f"{name}.weight.after", new_w)
         note(f"{name}.bias.after", new_b)
     x = list(problem.x)
+    if slips("old parameters"):
+        olds = zip(weights, biases, strict=True)
+        after = [([*w], [] if b is None else b) for w, b in olds]
     for k, (new_w, new_b) in enumerate(after):
         x = [sum((v * u for v, u in zip(row, x, strict=True)), Fraction(0)) for row in new_w]
         if new_b:

@@ -1,0 +1,202 @@
+"""fcinspect worksheet --grade: a sheet that is made, filled in and graded, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fcinspect.render.schema import schema_of
+from tests.conftest import Run
+from tests.test_documents import strict
+
+Fill = Callable[..., Path]
+FORGOTTEN = {"fc1.z[0]": 1, "fc1.z[1]": -1, "fc1.a[0]": 1, "fc2.z[0]": 0, "fc2.z[1]": 2}
+"""The forward sheet of 3-2-2 and seed 7 without b of fc1: W·x = (2+1−2, 2+1−4), a = (1, 0),
+z2 = (1 − 1, −1 + 3)."""
+
+
+@pytest.fixture
+def fill(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fill:
+    """Return how the key of a sheet is filled in, with other answers here and there."""
+    monkeypatch.chdir(tmp_path)
+
+    def filled(name: str, answers: dict[str, Any], *options: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        sheet = ("worksheet", "3-2-2", "--seed", "7", *options)
+        assert run(*sheet, "--answers", "--save", path, "--quiet").status == 0
+        document = json.loads(path.read_text(encoding="utf-8"))
+        assert set(answers) <= set(document["data"]["answers"])
+        document["data"]["answers"] |= answers
+        path.write_text(json.dumps(document), encoding="utf-8")
+        return path
+
+    return filled
+
+
+@pytest.mark.parametrize("kind", ["forward", "gradient", "step", "all"])
+def test_the_key_is_right(run: Run, fill: Fill, kind: str) -> None:
+    """What `--answers` writes is graded right, blank by blank, with exit status 0."""
+    found = run("worksheet", "--grade", fill("key.json", {}, "--sheet", kind), "--json")
+    assert (found.status, found.err) == (0, "")
+    (sheet,) = found.data["graded"]
+    assert sheet["score"]["right"] == sheet["score"]["blanks"] == len(sheet["blanks"])
+    assert {blank["mark"] for blank in sheet["blanks"]} == {"right"}
+    assert sheet["kind"] == kind
+    assert sheet["notes"] == []
+
+
+def test_an_empty_sheet_is_not_right(run: Run, tmp_path: Path) -> None:
+    """As it comes out of the printer."""
+    path = tmp_path / "sheet.json"
+    run("worksheet", "2-2-1", "--save", path, "--quiet")
+    found = run("worksheet", "--grade", path)
+    assert found.status == 1
+    assert "0 of 5 blanks right, 5 empty." in found.out
+
+
+def test_the_page(run: Run, fill: Fill) -> None:
+    """The slip once in the sentence, and what follows from it apart."""
+    found = run("worksheet", "--grade", fill("anna.json", FORGOTTEN))
+    assert found.status == 1
+    assert found.out.startswith("Graded: ")
+    assert "the bias of fc1 is forgotten" in found.out
+    assert "1 of 6 blanks right, 3 follow from an earlier slip, 2 wrong." in found.out
+    assert "2 wrong: the bias of fc1 is forgotten (fc1.z[0], fc1.z[1])" in found.out
+
+
+def test_the_document(run: Run, fill: Fill) -> None:
+    """Every number as it was written and as it should be, and as the schema says."""
+    found = run("worksheet", "--grade", fill("anna.json", {**FORGOTTEN, "fc1.a[1]": ""}), "--json")
+    jsonschema.validate(found.document, strict(schema_of("worksheet")))
+    assert found.document["ok"] is False
+    (sheet,) = found.data["graded"]
+    blanks = {blank["id"]: blank for blank in sheet["blanks"]}
+    assert blanks["fc1.z[0]"] == {
+        "id": "fc1.z[0]", "section": "forward", "answer": "1", "mark": "wrong", "right": "4",
+        "follows": [], "slip": "the bias of fc1 is forgotten",
+    }  # fmt: skip
+    assert blanks["fc1.a[1]"]["answer"] is None
+    assert blanks["fc1.a[1]"]["mark"] == "empty"
+    assert blanks["fc2.z[1]"]["follows"] == ["fc1.a[0]", "fc1.z[1]"]
+    assert sheet["mistakes"] == [
+        {"slip": "the bias of fc1 is forgotten", "blanks": ["fc1.z[0]", "fc1.z[1]"]}
+    ]
+
+
+def test_the_rows(run: Run, fill: Fill) -> None:
+    """A row for every blank of every file."""
+    path = fill("anna.json", FORGOTTEN)
+    rows = list(csv.DictReader(io.StringIO(run("worksheet", "--grade", path, "-f", "csv").out)))
+    assert [row["blank"] for row in rows] == [
+        "fc1.z[0]", "fc1.z[1]", "fc1.a[0]", "fc1.a[1]", "fc2.z[0]", "fc2.z[1]",
+    ]  # fmt: skip
+    assert rows[0]["slip"] == "the bias of fc1 is forgotten"
+    assert {row["file"] for row in rows} == {str(path)}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv", "md"])
+def test_the_solution_may_be_held_back(run: Run, fill: Fill, form: str) -> None:
+    """No right number is told where an answer is wrong: 4 and −4 are z of fc1, 3 and −1 of fc2."""
+    wrong = {"fc1.z[0]": 77, "fc1.z[1]": 78, "fc1.a[0]": 79, "fc2.z[0]": 81, "fc2.z[1]": "82"}
+    path = fill("anna.json", wrong)
+    assert path.exists()
+    words = run("worksheet", "--grade", "anna.json", "-f", form, "--no-solution").out
+    told = run("worksheet", "--grade", "anna.json", "-f", form).out
+    assert words != told
+    if form == "json":
+        blanks = json.loads(words)["data"]["graded"][0]["blanks"]
+        assert {blank["right"] for blank in blanks} == {None}
+    elif form == "csv":
+        assert {row["right"] for row in csv.DictReader(io.StringIO(words))} == {""}
+    else:
+        assert "should be" in told
+        assert "should be" not in words
+        assert "-4" in told
+        assert "-4" not in words.replace("3-2-2", "")
+
+
+def test_standard_input(run: Run, fill: Fill) -> None:
+    """- reads it."""
+    text = fill("anna.json", FORGOTTEN).read_text(encoding="utf-8")
+    assert run("worksheet", "--grade", "-", stdin=text).status == 1
+    assert run("worksheet", "--grade", "-", stdin="").err.startswith(
+        "fcinspect: standard input is empty: expected a filled worksheet in JSON"
+    )
+
+
+def test_a_class(run: Run, fill: Fill, tmp_path: Path) -> None:
+    """A folder: a line for each, what cannot be read with its reason, and the slips they share."""
+    for name in ("anna", "ben"):
+        fill(f"class/{name}.json", FORGOTTEN)
+    fill("class/cem.json", {})
+    (tmp_path / "class" / "dora.json").write_text('{"fc1.z[0]": 3/2}', encoding="utf-8")
+    (tmp_path / "class" / "notes.txt").write_text("no worksheet", encoding="utf-8")
+    found = run("worksheet", "--grade", "class")
+    assert (found.status, found.err) == (1, "")
+    assert found.out.startswith("4 worksheets, graded")
+    assert "2 of 4: the bias of fc1 is forgotten (class/anna.json, class/ben.json)" in found.out
+    assert "not graded: 'class/dora.json' is not JSON" in found.out.replace("\n  ", " ")
+    both = ("--grade", "class/cem.json", "--grade", "class/anna.json")
+    data = run("worksheet", *both, "--json").data
+    assert [sheet["file"] for sheet in data["graded"]] == ["class/cem.json", "class/anna.json"]
+    document = run("worksheet", "--grade", "class", "--json").document
+    jsonschema.validate(document, strict(schema_of("worksheet")))
+    assert [one["file"] for one in document["data"]["ungraded"]] == ["class/dora.json"]
+    assert run("worksheet", "--grade", "class/cem.json", "--grade", "class/cem.json").status == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--grade", "nope.json"), 3, "there is no file 'nope.json'"),
+        (("--grade", "."), 3, "there is no .json file in the folder '.'"),
+        (("3-2-2", "--grade", "a.json"), 2, "'3-2-2' is one argument too many"),
+        (("--grade", "a.json", "--seed", "3"), 2, "--seed cannot go with it"),
+        (("--grade", "a.json", "--answers", "--no-bias"), 2, "--answers, --no-bias cannot go"),
+        (("--grade", "a.json", "-f", "latex"), 2, "--grade writes no LaTeX: expected text, json"),
+        (("--grade", "a.json", "--save", "a.tex"), 2, "--grade writes no LaTeX"),
+        (("3-2-2", "--no-solution"), 2, "--no-solution goes with --grade"),
+        ((), 2, "WIDTHS is missing: expected widths such as 3-2-2, or --grade"),
+    ],
+)
+def test_what_is_refused(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    status: int,
+    message: str,
+) -> None:
+    """One line each."""
+    monkeypatch.chdir(tmp_path)
+    found = run("worksheet", *arguments)
+    assert (found.status, found.out) == (status, "")
+    assert message in found.err
+    assert found.err.count("\n") == 1
+
+
+def test_a_fraction_without_quotes_is_explained(run: Run, tmp_path: Path) -> None:
+    """JSON has no 3/2."""
+    path = tmp_path / "anna.json"
+    path.write_text('{"data": {"answers": {"loss": 3/2}}}', encoding="utf-8")
+    found = run("worksheet", "--grade", path)
+    assert found.status == 3
+    assert 'stands in quotes: "3/2"' in found.err
+
+
+def test_hostile_text_does_nothing(run: Run, fill: Fill) -> None:
+    """What stands in a blank is shown with its control characters escaped."""
+    answers = {"fc1.z[0]": "\x1b[31m3\u202e", "fc1.z[1]": "[b]3[/b]", "fc2.z[0]": "=1+1"}
+    found = run("worksheet", "--grade", fill("anna.json", answers))
+    assert "\x1b" not in found.out
+    assert "\u202e" not in found.out
+    assert "[b]3[/b]" in found.out
+    assert "3 unreadable" in found.out
