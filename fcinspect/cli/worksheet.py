@@ -25,7 +25,10 @@ class WorksheetOutput(ArticleOutput):
 
     save: Annotated[
         str | None,
-        save_option("the sheet, its key or the grade (.json .md .csv .tex .svg .html .txt)"),
+        save_option(
+            "the sheet, its key or the grade (.json .md .csv .tex .svg .txt, or .html: a sheet to"
+            " print or to fill in)"
+        ),
     ] = None
 
     @property

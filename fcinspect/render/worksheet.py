@@ -23,7 +23,10 @@ def view_of_worksheet(
         data=lambda full: dict(worksheet_document.document(sheet, check, answers)),
         page=lambda precision: page(sheet, check, answers),
         rows=lambda: worksheet_document.rows(sheet, answers),
-        texts={"latex": lambda precision: _article(sheet, check, answers)},
+        texts={
+            "latex": lambda precision: _article(sheet, check, answers),
+            "html": lambda precision: _form(sheet, check, asked, answers),
+        },
     )
 
 
@@ -31,3 +34,15 @@ def _article(sheet: Sheet, check: KeyCheck, answers: bool) -> str:
     from fcinspect.render.latex.worksheet import worksheet_document as article
 
     return article(page(sheet, check, answers))
+
+
+def _form(sheet: Sheet, check: KeyCheck, asked: dict[str, Any], answers: bool) -> str:
+    """Return the page in HTML; a sheet holds its own document, to be saved with its answers."""
+    from fcinspect.render.html.worksheet import blank_of, worksheet_page
+    from fcinspect.render.jsonable import dumps, envelope
+
+    data = dict(worksheet_document.document(sheet, check, answers))
+    document = envelope("worksheet", ok=True, asked=asked, data=data, warnings=())
+    return worksheet_page(
+        page(sheet, check, answers, blank_of), "" if answers else dumps(document), sheet.problem
+    )

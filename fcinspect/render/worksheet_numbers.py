@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -20,36 +20,44 @@ MOST_COLUMNS = 6
 Part = str | Span | Matrix
 
 
+WriteBlank = Callable[[str, int], str]
+"""(id, columns of its matrix) -> what stands in the place of an answer."""
+
+
+def underscores(name: str, columns: int) -> str:
+    """Return a line to write on."""
+    return BLANK if columns <= MOST_COLUMNS else SHORT_BLANK
+
+
 class Numbers:
     """Everything that can stand in a matrix of one sheet."""
 
-    def __init__(self, sheet: Sheet, answers: bool) -> None:
+    def __init__(self, sheet: Sheet, answers: bool, blank: WriteBlank = underscores) -> None:
+        self._write = blank
         self._known = dict(sheet.given)
-        self._blank = {blank.id for blank in sheet.blanks}
         if answers:
             self._known |= {blank.id: blank.answer for blank in sheet.blanks}
 
     def scalar(self, name: str) -> Span:
         """Return the number of that id, or a blank."""
-        return (approached(self._known[name]) if name in self._known else BLANK), "output"
+        known = name in self._known
+        return (approached(self._known[name]) if known else self._write(name, 1)), "output"
 
     def column(self, place: str, count: int) -> Matrix:
         """Return place[0], place[1], … as a column."""
-        return Matrix(tuple((self._cell(f"{place}[{i}]", BLANK),) for i in range(count)), "output")
+        return Matrix(tuple((self._cell(f"{place}[{i}]", 1),) for i in range(count)), "output")
 
     def row(self, place: str, count: int) -> Matrix:
         """Return place[0], place[1], … as a row."""
-        blank = _blank_of(count)
         names = (f"{place}[{i}]" for i in range(count))
-        return Matrix((tuple(self._cell(name, blank) for name in names),), "output")
+        return Matrix((tuple(self._cell(name, count) for name in names),), "output")
 
     def matrix(self, place: str, shape: tuple[int, int]) -> Matrix:
         """Return place[0,0], … as a matrix."""
         rows, columns = shape
-        blank = _blank_of(columns)
         return Matrix(
             tuple(
-                tuple(self._cell(f"{place}[{i},{j}]", blank) for j in range(columns))
+                tuple(self._cell(f"{place}[{i},{j}]", columns) for j in range(columns))
                 for i in range(rows)
             ),
             "output",
@@ -66,8 +74,8 @@ class Numbers:
         """Whether the number is shown."""
         return name in self._known
 
-    def _cell(self, name: str, blank: str) -> str:
-        return written(self._known[name]) if name in self._known else blank
+    def _cell(self, name: str, columns: int) -> str:
+        return written(self._known[name]) if name in self._known else self._write(name, columns)
 
 
 def matrix_of(rows: Sequence[Sequence[Fraction]], role: str) -> Matrix:
@@ -90,7 +98,3 @@ def equation(*parts: Part) -> Equation:
     return Equation(
         tuple((part, "") if isinstance(part, str) else part for part in parts), whole=True
     )
-
-
-def _blank_of(columns: int) -> str:
-    return BLANK if columns <= MOST_COLUMNS else SHORT_BLANK

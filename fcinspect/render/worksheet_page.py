@@ -9,10 +9,12 @@ from fcinspect.render.page import Block, Heading, Line, Matrix, Page, PageBuilde
 from fcinspect.render.text import plural
 from fcinspect.render.worksheet_numbers import (
     Numbers,
+    WriteBlank,
     column_of,
     equation,
     matrix_of,
     row_of,
+    underscores,
 )
 from fcinspect.worksheets.sheet import BLANK_SECTIONS, GIVEN_SECTIONS
 from fcinspect.worksheets.working import hidden_afterwards, ways
@@ -31,9 +33,9 @@ TITLES = {
 }
 
 
-def page(sheet: Sheet, check: KeyCheck, answers: bool) -> Page:
+def page(sheet: Sheet, check: KeyCheck, answers: bool, blank: WriteBlank = underscores) -> Page:
     """Return the page of a sheet; with `answers` of its key."""
-    numbers, problem, kind = Numbers(sheet, answers), sheet.problem, sheet.problem.kind
+    numbers, problem, kind = Numbers(sheet, answers, blank), sheet.problem, sheet.problem.kind
     shown = {*BLANK_SECTIONS[kind], *(() if kind == "step" else GIVEN_SECTIONS[kind])}
     built = PageBuilder()
     built.add(*_title(problem, answers))

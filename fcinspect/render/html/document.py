@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -15,12 +16,21 @@ if TYPE_CHECKING:
 
 
 def html_document(template: str, **values: object) -> str:
-    """Return a template filled, with the style, the script and the policy that lets only them in.
+    """Return a template filled, with the style and the script of the pages to be explored."""
+    return document_with(("page.css",), "page.js", template, values)
+
+
+def document_with(
+    styles: Sequence[str], program: str, template: str, values: Mapping[str, object]
+) -> str:
+    """Return a template filled, with its style, its script and the policy that lets only them in.
 
     The policy (Content Security Policy, level 3) names both by their hashes: what a name from a
     file would smuggle in has another one.
     """
-    style, script = _source("page.css"), _source("page.js")
+    from markupsafe import Markup
+
+    style, script = Markup("").join(map(_source, styles)), _source(program)
     policy = "; ".join(
         (
             "default-src 'none'",

@@ -1,0 +1,55 @@
+"""Worksheets in a browser: filled in, saved, and the file is what the command line would make."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+from fcinspect.cli import run
+
+pytestmark = pytest.mark.slow
+
+
+def saved(folder: Path) -> Path:
+    """Return the file that the page saved, when it is there."""
+    for _ in range(100):
+        found = [p for p in folder.glob("*.json") if p.name != "sheet.json" and p.stat().st_size]
+        if found:
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError("nothing was saved")
+
+
+def test_a_filled_page_saves_the_document(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    """With what stands in each blank as it was typed, null where nothing does."""
+    arguments = ["worksheet", "3-2-2", "--sheet", "gradient", "--seed", "7", "--quiet", "--save"]
+    for name in ("sheet.html", "sheet.json"):
+        assert run([*arguments, str(tmp_path / name)]) == 0
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    browser.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}
+    )
+    browser.get((tmp_path / "sheet.html").as_uri())
+    expected = json.loads((tmp_path / "sheet.json").read_text(encoding="utf-8"))
+    blanks = browser.find_elements(By.CSS_SELECTOR, "[data-answer]")
+    names = [blank.get_attribute("data-answer") for blank in blanks]
+    assert sorted(map(str, names)) == sorted(expected["data"]["answers"])
+    for blank in blanks:
+        name = str(blank.get_attribute("data-answer"))
+        assert blank.accessible_name == name
+        if name != "loss":
+            expected["data"]["answers"][name] = f"-{len(name)}/3"
+            blank.send_keys(f" -{len(name)}/3")
+    assert browser.find_element(By.ID, "filled").text == "20 of 21 blanks are filled in"
+    browser.find_element(By.CSS_SELECTOR, "[data-field=Name]").send_keys("Ada </script> Lovelace")
+    browser.find_element(By.ID, "save").click()
+    file = saved(downloads)
+    assert file.name == "Ada-script-Lovelace-worksheet-3-2-2-gradient-7.json"
+    assert json.loads(file.read_text(encoding="utf-8")) == expected
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
