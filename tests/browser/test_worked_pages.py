@@ -45,6 +45,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "step": ["step", "3-5-4-2", "--steps", "20"],
         "hostile": ["step", str(network)],
         "hostile-layer": ["explain", str(network), HOSTILE, "--x", "1,2"],
+        "sheet": ["worksheet", "2-2-1", "--seed", "7", "--sheet", "all"],
         "followed": ["step", "3-2", "--parameter", "fc1.weight[1,2]"],
     }
     for name, arguments in wanted.items():
@@ -283,7 +284,7 @@ def test_a_hostile_name_does_nothing(visit: Open, name: str) -> None:
 REQUESTS = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
 
 
-@pytest.mark.parametrize("name", ["explain", "step", "followed"])
+@pytest.mark.parametrize("name", ["explain", "step", "sheet", "followed"])
 def test_a_page_asks_for_nothing(visit: Open, name: str) -> None:
     """It loads nothing, and its policy is not violated."""
     browser = visit(name)
@@ -331,7 +332,8 @@ def colours(browser: webdriver.Chrome, scheme: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    ("name", "key", "at"), [("explain", "y", "1"), ("small", "U1", "1 1"), ("followed", "", "")]
+    ("name", "key", "at"),
+    [("explain", "y", "1"), ("small", "U1", "1 1"), ("sheet", "", ""), ("followed", "", "")],
 )
 def test_a_page_is_accessible(visit: Open, name: str, key: str, at: str, scheme: str) -> None:
     """axe-core finds nothing, not the contrast of what is lit either."""
