@@ -71,6 +71,8 @@ def _data(reader: Reader, document: object) -> Mapping[str, Any]:
         data = document.get("data")
     if not isinstance(data, dict):
         raise reader.refuse(f"data is {kind_of(data)}: {EXPECTED}")
+    if "graded" in data:
+        raise reader.refuse(f"it holds grades, not answers: {EXPECTED}")
     for key in KEYS:
         if key not in data:
             raise reader.refuse(f"the key {key!r} is missing: {EXPECTED}")

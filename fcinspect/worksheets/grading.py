@@ -75,7 +75,7 @@ def grade(problem: Problem, answers: Mapping[str, Answer | Unreadable | None]) -
     key = {blank.id: blank.answer for blank in blanks}
     given = {name: one for name in key if isinstance(one := answers.get(name), Answer)}
     example = example_of(problem, given, key)
-    work = Work(example, problem, names_of(example, problem), tuple(given), key)
+    work = Work(example, problem, names_of(example, problem), tuple(given))
     marks = {name: _by_key(answers.get(name), right) for name, right in key.items()}
     follows = _following(work, marks)
     wrong = [name for name, mark in marks.items() if mark is Mark.WRONG]

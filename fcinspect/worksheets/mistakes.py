@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from functools import cached_property
 
 from fcinspect.verification.examples.interval import Interval
@@ -50,7 +49,6 @@ class Work:
     """Place, row and column of every blank, by its id."""
     given: tuple[str, ...]
     """The blanks that hold a number."""
-    key: Mapping[str, Fraction]
 
     @cached_property
     def arrays(self) -> Mapping[str, PrintedArray]:

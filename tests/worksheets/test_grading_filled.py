@@ -161,7 +161,8 @@ def test_what_is_no_layer_is_refused(change: Document, message: str) -> None:
         ({"schema": "fcinspect.step/1", "data": {}}, "schema is 'fcinspect.step/1', not"),
         ({"data": {}}, "schema is null, not 'fcinspect.worksheet/1'"),
         ({"schema": "fcinspect.worksheet/1", "data": 3}, "data is the number 3"),
-        ({"schema": "fcinspect.worksheet/1", "data": {"graded": []}}, "the key 'kind' is missing"),
+        ({"schema": "fcinspect.worksheet/1", "data": {}}, "the key 'kind' is missing"),
+        ({"schema": "fcinspect.worksheet/1", "data": {"graded": []}}, "it holds grades, not answ"),
     ],
 )
 def test_what_is_no_worksheet_is_refused(document: object, message: str) -> None:
