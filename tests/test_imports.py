@@ -119,6 +119,12 @@ def test_layers_from_files_load_no_torch(layers: Path, command: str, ending: str
     assert "torch" not in loaded_by(command, f"layer.{ending}", folder=layers)
 
 
+def test_a_page_of_a_layer_loads_no_torch(layers: Path) -> None:
+    """Nor does writing it load rich: nothing is printed."""
+    command = ("explain", "layer.npz", "--save", "page.html", "--quiet")
+    assert loaded_by(*command, folder=layers) == {"numpy"}
+
+
 @pytest.mark.parametrize("ending", ["json", "npz", "safetensors", "pt"])
 def test_comparing_files_loads_no_torch(layers: Path, ending: str) -> None:
     """diff reads both sides without torch."""

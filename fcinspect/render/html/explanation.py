@@ -74,7 +74,7 @@ class Section:
     zero: str
     """Where the sum begins in the picture, "" where there is none"""
     result: str
-    """The exact result, in words"""
+    """What is said of the last sum"""
     verdict: tuple[Line, ...]
 
 
@@ -150,9 +150,9 @@ def _section(explanation: Explanation, element: ExplainedElement, precision: int
     table = next((block for block in blocks if isinstance(block, Table)), None)
     sums = _sums(element)
     bars, zero = _bars(sums)
-    result = "the exact result"
+    result = "; not every number is finite, so there is no exact result"
     if element.exact is not None:
-        result += f", {exact_decimal(element.exact, 12)}"
+        result = f", the exact result, {exact_decimal(element.exact, 12)}"
     return Section(
         place="-".join(map(str, element.index)),
         axes="n i" if explanation.batch else "i",

@@ -35,6 +35,11 @@ class Subject:
     formula: str = ""
     """How a number is computed, for the page's script: "dot W x b", "call relu z"."""
 
+    @property
+    def called(self) -> str:
+        """What one of its numbers is called before its index."""
+        return self.name.partition(" = ")[0]
+
 
 @dataclass(frozen=True)
 class Cell:

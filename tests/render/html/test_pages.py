@@ -243,6 +243,9 @@ def test_what_is_not_finite_is_said(page: Any) -> None:
     assert numbers_of(shown, "x")["1"] == "nan"
     assert "not every number is finite, so there is no bound: undecided" in shown.text
     assert not list(shown.all("rect"))
+    (walk,) = (e for e in shown.all("div") if "data-result" in e.attributes)
+    said = "; not every number is finite, so there is no exact result"
+    assert walk.attributes["data-result"] == said
 
 
 def test_the_bars_show_how_the_sum_moves(page: Any) -> None:

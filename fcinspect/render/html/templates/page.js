@@ -73,7 +73,7 @@
     return "";
   };
   const called = (item) =>
-    `${near(item, "name").split(" ")[0]}[${list(item.dataset.at).join(",")}]`;
+    `${near(item, "name")}[${list(item.dataset.at).join(",")}]`;
   const said = (item) => {
     const { index } = facts.get(item);
     const formula = list(near(item, "formula"));
@@ -223,7 +223,7 @@
       if (row)
         words =
           `${row.dataset.what || `term ${written(row.cells[0])}`}: ${before} + ${inside(written(row.cells[5]))} = ${sum(row)}` +
-          (done === rows.length ? `, ${box.dataset.result}` : "");
+          (done === rows.length ? box.dataset.result : "");
       output.textContent = words;
       slider.setAttribute("aria-valuetext", `${done} of ${rows.length} added`);
       if (!moved) return;
