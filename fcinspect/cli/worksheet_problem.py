@@ -22,7 +22,7 @@ def checked_sheet(widths: str, kind: str, seed: int, bias: bool) -> tuple[Sheet,
     from fcinspect.worksheets.making import make
     from fcinspect.worksheets.sheet import sheet_of
 
-    if ":" in widths or Path(widths).suffix or Path(widths).exists():
+    if ":" in widths or Path(widths).suffix or "/" in widths:
         raise SpecError(
             f"{widths!r} is no network of a worksheet: expected widths such as 3-2-2, whose"
             " numbers are drawn"

@@ -15,6 +15,14 @@ from fcinspect.cli import run
 pytestmark = pytest.mark.slow
 
 
+LEAVING = """
+  const leaving = new Event("beforeunload", { cancelable: true });
+  window.dispatchEvent(leaving);
+  return leaving.defaultPrevented;
+"""
+"""Whether the page asks before it is left."""
+
+
 def saved(folder: Path) -> Path:
     """Return the file that the page saved, when it is there."""
     for _ in range(100):
@@ -48,8 +56,10 @@ def test_a_filled_page_saves_the_document(browser: webdriver.Chrome, tmp_path: P
             blank.send_keys(f" -{len(name)}/3")
     assert browser.find_element(By.ID, "filled").text == "20 of 21 blanks are filled in"
     browser.find_element(By.CSS_SELECTOR, "[data-field=Name]").send_keys("Ada </script> Lovelace")
+    assert browser.execute_script(LEAVING) is True
     browser.find_element(By.ID, "save").click()
     file = saved(downloads)
+    assert browser.execute_script(LEAVING) is False
     assert file.name == "Ada-script-Lovelace-worksheet-3-2-2-gradient-7.json"
     assert json.loads(file.read_text(encoding="utf-8")) == expected
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's

@@ -136,7 +136,10 @@ def test_a_key_that_torch_contradicts_is_not_written(
         (("2-2-2-2-2-2",), "5 layers are too many for a worksheet: expected at most 4"),
         (("layer.json",), "'layer.json' is no network of a worksheet: expected widths"),
         (("package:Module",), "'package:Module' is no network of a worksheet: expected widths"),
+        (("folder/layers",), "'folder/layers' is no network of a worksheet: expected widths"),
         (("nope",), "width 'nope' at position 1"),
+        (("-".join(["2"] * 3000),), "2999 layers are too many for a worksheet"),
+        (("9" * 30 + "-2",), "widths go up to 10^15"),
         (("3-0-2",), "width 0 at position 2"),
         (("3-2", "--sheet", "foward"), "'foward' is no sheet: expected one of forward, gradient,"
                                        " step, all (did you mean 'forward'?)"),

@@ -77,6 +77,13 @@ def test_one_problem_in_full() -> None:
     assert problem.loss == "mse"
 
 
+def test_neighbours_have_other_numbers() -> None:
+    """Each seed, each network, and that without bias."""
+    problems = [make("forward", (2, 2, 1), seed) for seed in range(20)]
+    problems += [make("forward", (2, 2, 1), 0, bias=False), make("forward", (2, 1), 0)]
+    assert len(set(map(fingerprint, problems))) == len(problems)
+
+
 def test_the_kind_changes_no_number() -> None:
     """A class can go from the forward sheet to the gradient sheet of the same network."""
     assert len({fingerprint(make(kind, (3, 2, 2), 3)) for kind in KINDS}) == 1

@@ -4,6 +4,7 @@
   if (!held) return;
   const blanks = [...document.querySelectorAll("[data-answer]")];
   const filled = document.getElementById("filled");
+  let unsaved = false;
   const count = () => {
     const some = blanks.filter((blank) => blank.value.trim()).length;
     filled.textContent = `${some} of ${blanks.length} blanks are filled in`;
@@ -21,9 +22,17 @@
     link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
     link.download = [pupil, held.dataset.filename].filter(Boolean).join("-") + ".json";
     link.click();
+    unsaved = false;
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   };
-  for (const blank of blanks) blank.addEventListener("input", count);
+  for (const blank of blanks)
+    blank.addEventListener("input", () => {
+      unsaved = true;
+      count();
+    });
+  addEventListener("beforeunload", (event) => {
+    if (unsaved) event.preventDefault();
+  });
   document.getElementById("save").addEventListener("click", save);
   document.querySelector(".saving").hidden = false;
   count();
