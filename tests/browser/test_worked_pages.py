@@ -43,6 +43,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "wide": ["explain", "--in", "100", "--out", "12", "--precision", "9"],
         "small": ["step", "2-3-1", "--steps", "20"],
         "step": ["step", "3-5-4-2", "--steps", "20"],
+        "rows": ["step", "3-2-2", "--batch", "3", "--activation", "tanh"],
         "hostile": ["step", str(network)],
         "hostile-layer": ["explain", str(network), HOSTILE, "--x", "1,2"],
         "sheet": ["worksheet", "2-2-1", "--seed", "7", "--sheet", "all"],
@@ -252,7 +253,7 @@ def test_an_update_shows_what_it_comes_from(visit: Open, pages: Path) -> None:
     ]
 
 
-def test_a_gradient_shows_what_it_comes_from(visit: Open) -> None:
+def test_a_gradient_shows_what_it_comes_from(visit: Open, pages: Path) -> None:
     """Backwards through a layer: G and W make what leaves, which is what arrives below."""
     browser = visit("step")
     point_at(browser, "D1", "1")
@@ -262,8 +263,40 @@ def test_a_gradient_shows_what_it_comes_from(visit: Open) -> None:
         *(("G2", str(i)) for i in outputs),
         *(("W2", f"{i} 1") for i in outputs),
     }
+    first, second, _ = data(pages, "step")["layers"]
+    g = second["grad_output"]["values"]
+    w = [row[1] for row in second["weight"]["before"]["values"]]
+    terms = " + ".join(f"{rounded(a)}·{rounded(b)}" for a, b in zip(g, w, strict=True))
+    arrives = first["grad_activation"]["values"][1]
+    assert reading(browser) == f"∂L/∂x[1] = {terms} = {arrives:.4f}"
     point_at(browser, "S1", "1")
     assert marked(browser) == {("z1", "1")}
+    assert reading(browser) == ""
+    point_at(browser, "G1", "1")
+    assert reading(browser) == f"G[1] = {rounded(arrives)}·1 = {arrives:.4f}"
+    point_at(browser, "a1", "1")
+    a = first["output"]["values"][1]
+    assert reading(browser) == f"a[1] = relu({a:.4f}) = {a:.4f}"
+
+
+def test_a_gradient_of_a_batch_is_a_sum_over_its_rows(visit: Open, pages: Path) -> None:
+    """Each number of the weight's gradient sums G·x over the rows, the bias's sums G."""
+    browser = visit("rows")
+    layer = data(pages, "rows")["layers"][0]
+    g = [row[1] for row in layer["grad_output"]["values"]]
+    x = [row[2] for row in layer["input"]["values"]]
+    point_at(browser, "P1", "1 2")
+    assert marked(browser) == {
+        ("U1", "1 2"),
+        *(("G1", f"{n} 1") for n in range(3)),
+        *(("a0", f"{n} 2") for n in range(3)),
+    }
+    terms = " + ".join(f"{rounded(a)}·{rounded(b)}" for a, b in zip(g, x, strict=True))
+    gradient = layer["weight"]["grad"]["values"][1][2]
+    assert reading(browser) == f"∂L/∂W[1,2] = {terms} = {gradient:.4f}"
+    point_at(browser, "Q1", "1")
+    terms = " + ".join(map(rounded, g))
+    assert reading(browser) == f"∂L/∂b[1] = {terms} = {layer['bias']['grad']['values'][1]:.4f}"
 
 
 @pytest.mark.parametrize("name", ["hostile", "hostile-layer"])

@@ -95,14 +95,16 @@
 
   let marked = [];
   let held = null;
-  const clear = () => {
+  const unmark = () => {
     for (const item of marked) item.classList.remove("lit", "here");
     marked = [];
-    reading.hidden = true;
+  };
+  const clear = () => {
+    unmark();
     reading.textContent = "";
   };
   const show = (item) => {
-    clear();
+    unmark();
     const { keys, index, lights } = facts.get(item);
     const same = keys.flatMap((key) => known.get(key)).filter(
       (other) => other !== item && other.dataset.at === item.dataset.at,
@@ -114,9 +116,7 @@
       }
     item.classList.add("here");
     marked.push(item);
-    const words = said(item);
-    reading.textContent = words;
-    reading.hidden = !words;
+    reading.textContent = said(item);
   };
   const itemOf = (node) => {
     const item = node instanceof Element ? node.closest("[data-at]") : null;
