@@ -95,13 +95,20 @@ def _word(item: Graded) -> str:
 
 def _why(item: Graded) -> str:
     if item.mark is Mark.FOLLOWS:
-        places = {name.partition("[")[0] for name in item.follows}
-        several = len(item.follows) > 1 and len(places) == 1
-        names = places.pop() if several else _named(item.follows, FEW)
-        return f"right with your {names}"
+        return f"right with your {_earlier(item.follows)}"
     if item.mark is Mark.WRONG:
         return item.slip or "no slip found that gives it"
     return item.slip or ""
+
+
+def _earlier(ids: Sequence[str]) -> str:
+    """Return what some blanks are called together, or the first of them."""
+    places = {name.partition("[")[0] for name in ids}
+    if len(ids) > 1 and len(places) == 1:
+        return places.pop()
+    if len(ids) > FEW and all(place.endswith(".after") for place in places):
+        return "new parameters"
+    return _named(ids, FEW)
 
 
 def _named(ids: Sequence[str], most: int = MOST_NAMED) -> str:

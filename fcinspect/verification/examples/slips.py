@@ -78,14 +78,14 @@ def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[Explain
             sum(_fits(small, one, found, rows) for one in right),
         )
     explained = []
-    plain = recompute(example)
+    plain = recompute(example) if small is example else None
     for one in wrong:
         best = max(fits[one.name], key=ranks.__getitem__, default=None)
         cause = follows.get(one.name) or cut_off(one.printed, one.right)
         if cause is None and best is not None:
             cause = best.words
         cause = cause or pen_slip(one.printed, one.right, example.half)
-        if cause is None and small is example and enough_digits(one.printed):
+        if cause is None and plain is not None and enough_digits(one.printed):
             cause = slip_in_one(example, plain, one.array, (one.row, one.column), one.printed)
         explained.append(Explained(one, cause))
     return tuple(explained)
