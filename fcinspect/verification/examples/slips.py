@@ -3,8 +3,8 @@
 Structural slips are recomputed through the whole example, one at a time. A slip explains a number
 if its recomputation is consistent with what is printed. Of several, the one that explains most of
 the wrong numbers is named; of those, the one that leaves most of the others right, then the first
-in the order below. Slips of the pen, which look
-at one number only, come last.
+in the order of `structural`. Then come slips of the pen, which look at one number only, and last,
+for a number of several digits, slips in one number of a sum.
 """
 
 from __future__ import annotations
