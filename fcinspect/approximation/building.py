@@ -9,9 +9,10 @@ from fractions import Fraction
 
 from fcinspect.approximation.evaluation_error import evaluation_error, largest_sum
 from fcinspect.approximation.expression import Function
-from fcinspect.approximation.interpolation import Interpolation, greedy, uniform_width
+from fcinspect.approximation.interpolation import Interpolation, greedy
 from fcinspect.approximation.interval import Interval
 from fcinspect.approximation.network import StoredNetwork, store
+from fcinspect.approximation.uniform import uniform_width
 from fcinspect.errors import InputError
 from fcinspect.rounding.formats import FLOAT32, FLOAT64, NumberFormat
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fcinspect.approximation.expression import Function
-from fcinspect.approximation.interpolation import greedy, lower_bound, uniform_width
+from fcinspect.approximation.interpolation import greedy
 from fcinspect.approximation.interval import Interval
+from fcinspect.approximation.lower_bound import lower_bound
+from fcinspect.approximation.uniform import uniform_width
 from fcinspect.rounding.formats import FLOAT64
 
 POWERS = (2, 1, 0, -1, -2)

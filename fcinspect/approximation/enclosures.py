@@ -30,7 +30,7 @@ class Enclosure:
 
     def __init__(self, x: Any, expression: Any, kinks: Sequence[Any] = ()) -> None:
         self._function: Callable[[Any], Any] = sympy.lambdify(
-            x, expression, modules=[NAMESPACE, "mpmath"]
+            x, expression, modules=[NAMESPACE, "mpmath"], cse=True
         )
         inner = [part.args[0] for whole in kinks for part in whole.atoms(sympy.Abs)]
         self._kinks = [sympy.lambdify(x, part, modules=[NAMESPACE, "mpmath"]) for part in inner]

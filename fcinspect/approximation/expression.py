@@ -13,6 +13,7 @@ from typing import Any
 import sympy
 
 from fcinspect.approximation.enclosures import Enclosure
+from fcinspect.approximation.scout import Scout
 from fcinspect.errors import InputError, did_you_mean
 
 X = sympy.Symbol("x", real=True)
@@ -75,18 +76,25 @@ class Function:
         return Enclosure(X, self.second, kinks=(self.expression,))
 
     @cached_property
+    def scout(self) -> Scout:
+        """f and f′ in float64, for guesses."""
+        return Scout(X, self.expression, self.first)
+
+    @cached_property
     def _third(self) -> Enclosure:
         third = sympy.diff(self.second, X).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
         return Enclosure(X, third, kinks=(self.expression,))
 
-    def curvature_on(self, low: Fraction, high: Fraction) -> tuple[float, float] | None:
+    def curvature_on(
+        self, low: Fraction, high: Fraction, *, closely: bool = False
+    ) -> tuple[float, float] | None:
         """Return bounds of f″ on [low, high], None where there are none.
 
-        Where the plain enclosure holds 0, also by the mean value f″(m) + f‴·(x − m), which is
-        much the narrower on a short interval.
+        Where the plain enclosure holds 0, or `closely`, also by the mean value
+        f″(m) + f‴·(x − m), which is much the narrower on a short interval.
         """
         plain = self.curvature_enclosure.on(low, high)
-        if plain is None or not plain[0] <= 0 <= plain[1] or low == high:
+        if plain is None or low == high or not (closely or plain[0] <= 0 <= plain[1]):
             return plain
         middle = (low + high) / 2
         at, slopes = self.curvature_enclosure.on(middle, middle), self._third.on(low, high)
