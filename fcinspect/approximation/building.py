@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from fcinspect.approximation.evaluation_error import evaluation_error, largest_sum
@@ -16,6 +16,8 @@ from fcinspect.approximation.uniform import uniform_width
 from fcinspect.errors import InputError
 from fcinspect.rounding.formats import FLOAT32, FLOAT64, NumberFormat
 
+FORMATS = (FLOAT32, FLOAT64)
+"""Tried in this order where no format is asked for."""
 MOST_ROUNDS = 8
 PILOT = 64
 """Units, about, of the network that is made to see what E would take."""
@@ -23,6 +25,8 @@ FEWEST_FOR_LAW = 8
 """Units from which on the error falls as their square."""
 HOPELESS = 4
 """A format whose floor seems to be so many times E is not tried any further."""
+MORE_UNITS = 1.02
+"""Times the units that E takes without rounding: what a format may take where others are left."""
 MOST_UNITS = 20_000
 """Units of a network that is made."""
 MARGIN = 1 - Fraction(1, 2**12)
@@ -62,6 +66,8 @@ class Floor:
     """About as many units reach it."""
     reason: str = ""
     """Why the format cannot be used at all, then `error` is inf."""
+    taken: int = 0
+    """Units with which the format is certified for E, when they are too many to be taken."""
 
     @property
     def words(self) -> str:
@@ -94,24 +100,26 @@ def build(
 ) -> Built:
     """Return a network that is certified to be within `tolerance`, in the first format that can.
 
-    Raises InputError naming the floor when the tolerance lies below that of every format, or with
-    the reason where no certificate can be given.
+    A format whose rounding takes many more units than E does is left for the next one. Raises
+    InputError naming the floor when the tolerance lies below that of every format, or with the
+    reason where no certificate can be given.
     """
     floors: list[Floor] = []
     for number_format in formats:
+        last = number_format is formats[-1]
         try:
             found = _build(function, interval, tolerance, number_format)
         except InputError as error:
-            if number_format is formats[-1]:
+            if last:
                 raise
             # a coarse format may have no knots near enough to one another
             found = Floor(number_format, math.inf, 0, error.message)
-        if isinstance(found, Built):
-            return Built(
-                found.interpolation, found.stored, found.error, found.ideal_width, found.floor,
-                tuple(floors),
-            )  # fmt: skip
-        floors.append(found)
+        if isinstance(found, Floor):
+            floors.append(found)
+        elif last or found.width <= found.ideal_width * MORE_UNITS:
+            return replace(found, given_up=tuple(floors))
+        else:
+            floors.append(replace(found.floor, taken=found.width))
     raise _unreachable(tolerance, floors)
 
 
@@ -181,7 +189,7 @@ def _pilot(at: Callable[[Fraction], Trial], tolerance: Fraction, uniform: int | 
         share = tolerance * Fraction(uniform, PILOT) ** 2
     trial = at(share)
     while trial.made.width < PILOT // 2 and share > tolerance / 10**6:
-        share /= 16
+        share *= max(Fraction(1, 16), Fraction(trial.made.width, PILOT) ** 2)
         try:
             trial = at(share)
         except InputError:  # knots of the format are not near enough to one another
@@ -230,7 +238,3 @@ def _finer(error: ErrorParts, tolerance: Fraction) -> float | None:
         fits = interpolation * middle + rounding / math.sqrt(middle) <= most
         low, high = (middle, high) if fits else (low, middle)
     return low
-
-
-FORMATS = (FLOAT32, FLOAT64)
-"""Tried in this order where no format is asked for."""

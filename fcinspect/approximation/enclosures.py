@@ -63,7 +63,7 @@ class Enclosure:
         saved = iv.prec
         iv.prec = precision
         try:
-            x = iv.mpf([_quotient(low).a, _quotient(high).b])
+            x = _interval(low, high)
             if any(_contains_zero(inner(x)) for inner in self._kinks):
                 return None
             least, most = _ends(_real(self._function(x)))
@@ -99,7 +99,17 @@ def _outward(least: Any, most: Any) -> tuple[float, float]:
     return math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
 
 
+def _interval(low: Fraction, high: Fraction) -> Any:
+    least = _quotient(low)
+    return least if low == high else iv.mpf([least.a, _quotient(high).b])
+
+
 def _quotient(value: Fraction) -> Any:
+    """Return an interval around the value, which is exact where it is binary."""
+    places = value.denominator.bit_length() - 1
+    if value.denominator == 1 << places:
+        number = mpmath.libmp.from_man_exp(value.numerator, -places)
+        return iv.make_mpf((number, number))
     return iv.mpf(value.numerator) / iv.mpf(value.denominator)
 
 

@@ -32,9 +32,7 @@ def lower_bound(function: Function, a: Fraction, b: Fraction, tolerance: Fractio
     return count
 
 
-def _nearest_bad(
-    chords: Chords, low: Fraction, end: Fraction, step: Fraction
-) -> Fraction | None:
+def _nearest_bad(chords: Chords, low: Fraction, end: Fraction, step: Fraction) -> Fraction | None:
     """Return about the nearest point up to which f is surely more than allowed from its chord."""
     allowed = chords.tolerance * (1 + Fraction(1, 2**40))
     good, bad = low, None

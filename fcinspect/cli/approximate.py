@@ -83,7 +83,7 @@ def approximate(
             parser=one_of("dtype of approximate", DTYPES),
             autocompletion=completion_of(DTYPES),
             metavar="DTYPE",
-            help="float32 or float64; by default float32 where it can be certified to E.",
+            help="float32 or float64; by default float32, unless E takes 2 % more units in it.",
         ),
     ] = None,
     depth: Annotated[

@@ -159,6 +159,7 @@ def _floor(floor: Floor) -> FloorDocument:
         "error": finite(floor.error),
         "width": None if floor.reason else floor.width,
         "reason": floor.reason,
+        "taken": floor.taken or None,
     }
 
 

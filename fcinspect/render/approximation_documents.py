@@ -35,13 +35,15 @@ class ErrorPartsDocument(TypedDict):
 class FloorDocument(TypedDict):
     """About the least error that a format can be certified for, and the units it takes.
 
-    `error` and `width` are null where the format cannot be used at all, for `reason`.
+    `error` and `width` are null where the format cannot be used at all, for `reason`. `taken` are
+    the units with which it is certified for E, where they are too many to be taken, else null.
     """
 
     dtype: str
     error: float | None
     width: int | None
     reason: str
+    taken: int | None
 
 
 class NetworkLayerDocument(LayerDocument):

@@ -11,7 +11,7 @@ from fcinspect.render.approximation_units import units_table
 from fcinspect.render.page import VERDICT_ROLES, Column, Heading, Line, Page, PageBuilder, Table
 
 if TYPE_CHECKING:
-    from fcinspect.approximation.building import ErrorParts
+    from fcinspect.approximation.building import ErrorParts, Floor
     from fcinspect.approximation.comparison import Comparison
     from fcinspect.approximation.grid import GridCheck
     from fcinspect.approximation.report import Approximation
@@ -145,14 +145,8 @@ def check_lines(checks: Sequence[GridCheck], number_format: NumberFormat) -> lis
 def _floors(found: Approximation) -> list[Line]:
     lines = []
     for floor in found.built.given_up:
-        lines.append(
-            Line.of(
-                (f"{found.number_format.name} instead of {floor.number_format.name}", "strong"),
-                f": {floor.words}"
-                + ("" if floor.reason else f", with {text.count(floor.width)} units"),
-                hang=2,
-            )
-        )
+        instead = f"{found.number_format.name} instead of {floor.number_format.name}"
+        lines.append(Line.of((instead, "strong"), f": {_given_up(floor)}", hang=2))
     floor = found.built.floor
     lines.append(
         Line.of(
@@ -162,6 +156,16 @@ def _floors(found: Approximation) -> list[Line]:
         )
     )
     return lines
+
+
+def _given_up(floor: Floor) -> str:
+    if floor.taken:
+        dtype = floor.number_format.name
+        return (
+            f"{dtype} takes {text.plural(floor.taken, 'unit')}, as its rounding takes a part of E"
+            f" (--dtype {dtype})"
+        )
+    return floor.words + ("" if floor.reason else f", with {text.count(floor.width)} units")
 
 
 def _comparison(found: Approximation) -> Table:
