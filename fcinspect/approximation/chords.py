@@ -57,7 +57,7 @@ class Chords:
         Any tangent of e bounds it from one side, and its ends do from the other:
         |e| ≤ |e(t)| + |e′(t)|·max(t − a, b − t).
         """
-        enough = self.tolerance / 1024
+        enough = self.tolerance / 8192
 
         def at(t: Fraction) -> tuple[Fraction, Fraction, Fraction]:
             rising = (self.slope(t) - slope) * piece.sign

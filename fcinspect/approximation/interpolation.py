@@ -12,11 +12,13 @@ from fcinspect.approximation.expression import Function
 from fcinspect.approximation.pieces import pieces_of
 from fcinspect.errors import InputError
 
-Snap = Callable[[Fraction], Fraction]
 NEAR = Fraction(1, 256)
 """A segment is long enough when its error is so near to what is allowed."""
 MOST_TRIES = 60
-AIM = 1 - Fraction(1, 1024)
+"""Of the end of a segment; many where it lies at a kink."""
+Snap = Callable[[Fraction], Fraction]
+"""Takes a number to the nearest of a format."""
+AIM = 1 - Fraction(1, 4096)
 """Of the error that is allowed: what a guess is made for, as it is seen at some points only."""
 
 
@@ -67,10 +69,10 @@ def _farthest(
 ) -> tuple[Fraction, Fraction]:
     """Return a knot as far to the right as the tolerance allows, and the error up to there."""
     tolerance = chords.tolerance
+    trial = _guess(chords, low, end, step)
     good: tuple[Fraction, Fraction] | None = None
     bad: Fraction | None = None
     last: tuple[Fraction, Fraction] | None = None
-    trial = _guess(chords, low, end, step)
     for _ in range(MOST_TRIES):
         high = end if trial >= end else min(snap(trial), end)
         if high <= (good[0] if good else low) or (bad is not None and high >= bad):
@@ -91,8 +93,6 @@ def _farthest(
         last = high - low, most
         ratio = math.exp(min(math.log(tolerance / most) / power, 2.0)) if most else 4.0
         trial = _next(low, high, ratio, good, bad)
-        if good and bad and bad - good[0] <= (good[0] - low) / 2000:
-            return good
     if good:
         return good
     raise InputError(
@@ -103,9 +103,10 @@ def _farthest(
 
 def _guess(chords: Chords, low: Fraction, end: Fraction, step: Fraction) -> Fraction:
     """Return what to try first: where float64 sees the edge, or a segment as long as the last."""
-    seen = chords.scout.farthest(float(low), float(end), float(step), float(chords.tolerance * AIM))
-    if seen is not None and low < Fraction(seen) < end:
-        return Fraction(seen)
+    error = float(chords.tolerance * AIM)
+    seen = chords.scout.edge(float(low), float(end), float(step), error, last=True)
+    if seen is not None and low < Fraction(seen[0]) < end:
+        return Fraction(seen[0])
     return end if seen is not None or low + step * 2 >= end else low + step
 
 

@@ -61,9 +61,9 @@ def _nearest_bad(chords: Chords, low: Fraction, end: Fraction, step: Fraction) -
 def _guess(chords: Chords, low: Fraction, end: Fraction, step: Fraction) -> Fraction:
     """Return what to try first: where float64 sees the edge, or a segment as long as the last."""
     more = float(chords.tolerance * BEYOND)
-    seen = chords.scout.nearest_bad(float(low), float(end), float(step), more)
-    if seen is not None and low < Fraction(seen) < end:
-        return Fraction(seen)
+    seen = chords.scout.edge(float(low), float(end), float(step), more, last=False)
+    if seen is not None and low < Fraction(seen[1]) < end:
+        return Fraction(seen[1])
     return end if seen is not None else min(end, low + rounded(step, step))
 
 

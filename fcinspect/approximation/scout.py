@@ -14,14 +14,10 @@ import sympy
 
 from fcinspect.rounding.arrays import Float64Array
 
-SHARES = np.unique(
-    np.concatenate((np.arange(1, 48) / 48, 2.0 ** -np.arange(6, 20), 1 - 2.0 ** -np.arange(6, 20)))
-)
-"""Of a chord: where f is compared with it, nearer to one another at its ends."""
-ENDS, FINER = np.arange(1, 33) / 32, np.arange(1, 17) / 16
+ENDS, FINER = np.arange(1, 33) / 32, np.arange(17) / 16
 """Of the length that is searched: where the chord may end, first and then more finely."""
 AHEAD = 3.0
-"""Times the length of the last segment: how far a chord is searched for at first."""
+"""Times the length of the last segment: how far the end is searched for at first."""
 ROUNDS = 40
 PARTS = np.arange(65) / 64
 NAMES = {
@@ -33,19 +29,43 @@ REFUSALS = (ArithmeticError, AttributeError, NameError, NotImplementedError, Typ
 """What numpy may raise for an expression that has no float64: then there is no guess."""
 
 
+def _shares(parts: int) -> Float64Array:
+    near = 2.0 ** -np.arange(6, 20)
+    return np.unique(np.concatenate((np.arange(1, parts) / parts, near, 1 - near)))
+
+
+SHARES, MANY_SHARES = _shares(48), _shares(128)
+"""Of a chord: where f is compared with it, nearer to one another at its ends."""
+
+
 class Scout:
     """A function and its slope in float64."""
 
     def __init__(self, x: Any, expression: Any, slope: Any) -> None:
         self._f, self._slope = _in_numpy(x, expression), _in_numpy(x, slope)
 
-    def farthest(self, low: float, end: float, step: float, error: float) -> float | None:
-        """Return about the last point up to `end` whose chord from `low` is within `error`."""
-        return self._edge(low, end, step, error, last=True)
+    def edge(
+        self, low: float, end: float, step: float, error: float, *, last: bool
+    ) -> tuple[float, float] | None:
+        """Return about (a good end, the next bad one) of a chord from `low`.
 
-    def nearest_bad(self, low: float, end: float, step: float, error: float) -> float | None:
-        """Return about the first point whose chord from `low` is not; `end` where all are."""
-        return self._edge(low, end, step, error, last=False)
+        The last such, or the first: they differ where a chord across an inflection is good again
+        farther on. `step` is the length of the chord before. Both are `end` where that is good,
+        None where float64 does not tell.
+        """
+        top = min(low + AHEAD * step, end)
+        for _ in range(ROUNDS):
+            ends = low + (top - low) * ENDS
+            k = _fitting(self._off(low, ends, SHARES), error, last=last)
+            if k == len(ends) - 1:
+                if top == end:
+                    return end, end
+                top = min(low + 4 * (top - low), end)
+            elif k < 0:
+                top = ends[0].item()
+            else:
+                return self._finer(low, ends[k].item(), ends[k + 1].item(), error, last=last)
+        return None
 
     def turning(self, low: float, high: float, slope: float) -> float | None:
         """Return about the point where f′, monotone on [low, high], is `slope`; None for none."""
@@ -60,44 +80,35 @@ class Scout:
         point = low - (high - low) * left / (right - left) if right != left else low
         return point if low <= point <= high else (low + high) / 2
 
-    def _edge(
-        self, low: float, end: float, step: float, error: float, *, last: bool
-    ) -> float | None:
-        top = min(low + AHEAD * step, end)
-        for _ in range(ROUNDS):
-            ends = low + (top - low) * ENDS
-            k = self._fitting(low, ends, error, last=last)
-            if k == len(ends) - 1:
-                if top == end:
-                    return end
-                top = min(low + 4 * (top - low), end)
-            elif k < 0:
-                top = ends[0].item()
-            else:
-                return self._finer(low, ends[k].item(), ends[k + 1].item(), error, last=last)
-        return None
-
-    def _finer(self, low: float, good: float, bad: float, error: float, *, last: bool) -> float:
-        for _ in range(2):
+    def _finer(
+        self, low: float, good: float, bad: float, error: float, *, last: bool
+    ) -> tuple[float, float]:
+        for shares in (SHARES, MANY_SHARES):
             ends = good + (bad - good) * FINER
-            k = self._fitting(low, ends[:-1], error, last=last)
-            good, bad = (ends[k].item() if k >= 0 else good), ends[k + 1].item()
-        return good if last else bad
+            off = self._off(low, ends, shares)
+            k = min(max(_fitting(off, error, last=last), 0), len(ends) - 2)
+            good, bad = ends[k].item(), ends[k + 1].item()
+        below, above = off[k].item(), off[k + 1].item()
+        if below <= error < above:
+            edge = good + (bad - good) * (error - below) / (above - below)
+            return edge, min(edge + (bad - good) / 64, bad)
+        return good, bad
 
-    def _fitting(self, low: float, ends: Float64Array, error: float, *, last: bool) -> int:
-        """Return the last end that is within the error, or the one before the first that is not."""
-        fits = np.flatnonzero((self._off(low, ends) <= error) == last)
-        if last:
-            return int(fits[-1]) if len(fits) else -1
-        return int(fits[0]) - 1 if len(fits) else len(ends) - 1
-
-    def _off(self, low: float, ends: Float64Array) -> Float64Array:
+    def _off(self, low: float, ends: Float64Array, shares: Float64Array) -> Float64Array:
         """Return the largest |f − chord| that is seen from `low` to each end; nan for no value."""
         start = self._f(np.array([low]))
         rise = self._f(ends) - start
-        x = low + (ends - low)[:, None] * SHARES
-        off: Float64Array = np.abs(self._f(x) - start - rise[:, None] * SHARES).max(axis=1)
+        x = low + (ends - low)[:, None] * shares
+        off: Float64Array = np.abs(self._f(x) - start - rise[:, None] * shares).max(axis=1)
         return off
+
+
+def _fitting(off: Float64Array, error: float, *, last: bool) -> int:
+    """Return the last that is within the error, or the one before the first that is not."""
+    found = np.flatnonzero((off <= error) == last)
+    if last:
+        return int(found[-1]) if len(found) else -1
+    return int(found[0]) - 1 if len(found) else len(off) - 1
 
 
 def _in_numpy(x: Any, expression: Any) -> Callable[[Float64Array], Float64Array]:

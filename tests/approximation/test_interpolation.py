@@ -11,12 +11,9 @@ import numpy as np
 import pytest
 
 from fcinspect.approximation.expression import Function, parse
-from fcinspect.approximation.interpolation import (
-    Interpolation,
-    greedy,
-    lower_bound,
-    uniform_width,
-)
+from fcinspect.approximation.interpolation import Interpolation, greedy
+from fcinspect.approximation.lower_bound import lower_bound
+from fcinspect.approximation.uniform import uniform_width
 from fcinspect.errors import InputError
 
 FUNCTIONS = [
