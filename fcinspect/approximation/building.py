@@ -29,6 +29,8 @@ MORE_UNITS = 1.02
 """Times the units that E takes without rounding: what a format may take where others are left."""
 MOST_UNITS = 20_000
 """Units of a network that is made."""
+SURELY = 1.5
+"""A guess of the width may be so much too large."""
 MARGIN = 1 - Fraction(1, 2**12)
 """Of the share of the interpolation, which the next round may need for rounding."""
 
@@ -104,6 +106,8 @@ def build(
     InputError naming the floor when the tolerance lies below that of every format, or with the
     reason where no certificate can be given.
     """
+    ends = float(interval.low), float(interval.high)
+    _refuse_width(function.scout.units(*ends, float(tolerance)) / SURELY, tolerance)
     floors: list[Floor] = []
     for number_format in formats:
         last = number_format is formats[-1]
@@ -146,7 +150,8 @@ def _build(
     pilot = _pilot(at, tolerance, uniform_width(function, low, high, tolerance))
     if pilot.floor.error > HOPELESS * float(tolerance):
         return pilot.floor
-    _refuse_width(pilot, tolerance)
+    finer = max(float(pilot.error.interpolation / tolerance), 1.0)
+    _refuse_width(pilot.made.width * math.sqrt(finer), tolerance)
     share, ideal, trial = tolerance, 0, pilot
     for _ in range(MOST_ROUNDS):
         trial = at(share)
@@ -197,9 +202,7 @@ def _pilot(at: Callable[[Fraction], Trial], tolerance: Fraction, uniform: int | 
     return trial
 
 
-def _refuse_width(pilot: Trial, tolerance: Fraction) -> None:
-    finer = max(float(pilot.error.interpolation / tolerance), 1.0)
-    width = pilot.made.width * math.sqrt(finer)
+def _refuse_width(width: float, tolerance: Fraction) -> None:
     if width > MOST_UNITS:
         raise InputError(
             f"an error of {float(tolerance):.3g} takes about {width:,.0f} hidden ReLUs: at most"

@@ -13,8 +13,9 @@ from typing import Any
 import sympy
 
 from fcinspect.approximation.enclosures import Enclosure
+from fcinspect.approximation.notation import PRODUCT, plain, slip
 from fcinspect.approximation.scout import Scout
-from fcinspect.errors import InputError, did_you_mean
+from fcinspect.errors import InputError, SpecError, did_you_mean
 
 X = sympy.Symbol("x", real=True)
 FUNCTIONS: dict[str, Any] = {
@@ -24,7 +25,7 @@ FUNCTIONS: dict[str, Any] = {
     "exp": sympy.exp, "log": sympy.log, "ln": sympy.log, "sqrt": sympy.sqrt,
     "abs": sympy.Abs, "erf": sympy.erf,
 }  # fmt: skip
-CONSTANTS: dict[str, Any] = {"pi": sympy.pi, "e": sympy.E}
+CONSTANTS: dict[str, Any] = {"pi": sympy.pi, "π": sympy.pi, "e": sympy.E}
 KNOWN = (*FUNCTIONS, *CONSTANTS, "x")
 LONGEST = 500
 """Characters of an expression."""
@@ -77,8 +78,8 @@ class Function:
 
     @cached_property
     def scout(self) -> Scout:
-        """f and f′ in float64, for guesses."""
-        return Scout(X, self.expression, self.first)
+        """f, f′ and f″ in float64, for guesses."""
+        return Scout(X, self.expression, self.first, self.second)
 
     @cached_property
     def _third(self) -> Enclosure:
@@ -119,31 +120,31 @@ def _finite(value: Fraction | None, what: str, x: Fraction) -> Fraction:
 
 
 def parse(text: str) -> Function:
-    """Return the function that is written; raises InputError naming the place of what is not."""
+    """Return the function that is written; raises SpecError naming the place of what is not."""
     written = text.strip()
     if not written or len(written) > LONGEST:
-        raise InputError(
+        raise SpecError(
             f"an expression in x is expected, of up to {LONGEST} characters"
             + (f": this one has {len(written)}" if written else "")
         )
-    if "^" in written:
-        raise InputError(f"'^' at position {written.index('^') + 1} is no operator: write x**2")
+    expression = plain(written)
     try:
-        tree = ast.parse(written, mode="eval").body
+        tree = ast.parse(expression, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         place = f" at position {error.offset}" if isinstance(error, SyntaxError) else ""
-        raise InputError(
-            f"{written!r} is no expression in x{place}: expected one such as sin(2*pi*x)"
+        raise SpecError(
+            f"{written!r} is no expression in x{place}:"
+            f" {slip(expression) or 'expected one such as sin(2*pi*x)'}"
         ) from None
-    expression = _read(tree, written, 0)
-    if expression.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
-        raise InputError(f"{written!r} is no real number anywhere")
-    return Function(written, expression)
+    found = _read(tree, expression, 0)
+    if found.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
+        raise SpecError(f"{written!r} is no real number anywhere")
+    return Function(written, found)
 
 
 def _read(node: ast.expr, text: str, depth: int) -> Any:
     if depth > DEEPEST:
-        raise InputError(f"the expression is nested more than {DEEPEST} levels deep")
+        raise SpecError(f"the expression is nested more than {DEEPEST} levels deep")
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return _number(ast.get_source_segment(text, node) or "", node)
@@ -152,7 +153,7 @@ def _read(node: ast.expr, text: str, depth: int) -> Any:
                 return X
             if name in CONSTANTS:
                 return CONSTANTS[name]
-            raise _unknown(name, node)
+            raise _function_alone(name, node) if name in FUNCTIONS else _unknown(name, node)
         case ast.UnaryOp(op=ast.UAdd() | ast.USub() as sign, operand=operand):
             inner = _read(operand, text, depth + 1)
             return -inner if isinstance(sign, ast.USub) else inner
@@ -163,12 +164,18 @@ def _read(node: ast.expr, text: str, depth: int) -> Any:
             return _bounded(
                 combine(_read(left, text, depth + 1), _read(right, text, depth + 1)), node
             )
+        case ast.BinOp(op=ast.BitXor()):
+            raise _misread(node, text, "write x**2 for a power")
+        case ast.Call(
+            func=ast.Name(id="x" | "pi" | "π" | "e") | ast.Constant() | ast.BinOp() | ast.Call()
+        ):
+            raise _misread(node, text, PRODUCT)
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
             if name not in FUNCTIONS:
                 raise _unknown(name, node)
             return FUNCTIONS[name](_read(argument, text, depth + 1))
     found = (ast.get_source_segment(text, node) or "")[:40]
-    raise InputError(
+    raise SpecError(
         f"{found!r} at position {node.col_offset + 1} is not allowed in an expression: expected"
         f" numbers, x, + - * / **, pi, e and {', '.join(FUNCTIONS)}"
     )
@@ -178,7 +185,7 @@ def _number(written: str, node: ast.expr) -> Any:
     try:
         value = Fraction(written if "_" not in written else "")
     except ValueError:
-        raise InputError(
+        raise SpecError(
             f"{written[:40]!r} at position {node.col_offset + 1} is no decimal number"
         ) from None
     return _bounded(sympy.Rational(value.numerator, value.denominator), node)
@@ -186,7 +193,7 @@ def _number(written: str, node: ast.expr) -> Any:
 
 def _power(base: Any, exponent: Any, node: ast.expr) -> Any:
     if exponent.is_number and abs(exponent.evalf(20)) > LARGEST_EXPONENT:
-        raise InputError(
+        raise SpecError(
             f"the exponent at position {node.col_offset + 1} is beyond {LARGEST_EXPONENT}"
         )
     if base.is_Rational and exponent.is_Rational:
@@ -202,14 +209,24 @@ def _bounded(value: Any, node: ast.expr) -> Any:
     return value
 
 
-def _too_long(node: ast.expr) -> InputError:
-    return InputError(
+def _too_long(node: ast.expr) -> SpecError:
+    return SpecError(
         f"the number at position {node.col_offset + 1} has more than {MOST_DIGITS} digits"
     )
 
 
-def _unknown(name: str, node: ast.expr) -> InputError:
-    return InputError(
+def _misread(node: ast.expr, text: str, hint: str) -> SpecError:
+    found = (ast.get_source_segment(text, node) or "")[:40]
+    return SpecError(f"{found!r} at position {node.col_offset + 1} has no meaning here: {hint}")
+
+
+def _function_alone(name: str, node: ast.expr) -> SpecError:
+    place = node.col_offset + 1
+    return SpecError(f"{name!r} at position {place} is a function: write what it is of, {name}(x)")
+
+
+def _unknown(name: str, node: ast.expr) -> SpecError:
+    return SpecError(
         f"{name!r} at position {node.col_offset + 1} is not known: expected x, pi, e or one of"
         f" {', '.join(FUNCTIONS)}",
         did_you_mean(name, KNOWN),

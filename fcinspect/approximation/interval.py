@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fcinspect.approximation.expression import parse
-from fcinspect.errors import InputError, UsageError
+from fcinspect.errors import InputError, SpecError, UsageError
 from fcinspect.rounding.formats import NumberFormat
 
 DIGITS = 60
@@ -15,6 +15,8 @@ DIGITS = 60
 LARGEST = Fraction(10) ** 300
 """Ends, and 1/E, are at most so large: float64 holds them with room to spare."""
 EXPECTED = "expected two numbers A,B with A < B such as 0,1 or -pi,2*pi"
+
+NOT_FINITE = ("nan", "inf", "infinity", "oo", "∞")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _split(text: str) -> list[str]:
     """Return the parts between commas that stand outside of brackets."""
     parts, depth = [""], 0
     for character in text:
-        depth += (character == "(") - (character == ")")
+        depth += (character in "([") - (character in ")]")
         if character == "," and depth == 0:
             parts.append("")
         else:
@@ -92,7 +94,9 @@ def _bounds(text: str, what: str) -> tuple[Fraction, Fraction]:
         raise UsageError(f"{what} is missing: {EXPECTED}")
     try:
         written = parse(text)
-    except InputError as error:
+    except SpecError as error:
+        if text.strip("+-").lower() in NOT_FINITE:
+            raise UsageError(f"{text!r} is not {what}: expected a finite number") from None
         raise UsageError(f"{text!r} is not {what}: {error.message}") from None
     number = written.expression
     if number.free_symbols:

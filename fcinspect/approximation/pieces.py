@@ -18,6 +18,10 @@ from fcinspect.errors import InputError
 MOST_PIECES = 20_000
 MOST_HALVINGS = 400
 """How often an interval is cut in two; 2^-400 of it is nothing to any format."""
+MOST_UNDEFINED = 100
+"""How often where f has no bounds: nearer to a place than that, interval arithmetic has none."""
+EARLY, HOPELESS = 2000, 500
+"""After so many pieces more than this part of the interval must be done."""
 STEP = 2**10
 LOST = Fraction(1, 2**14)
 """Of E, on a piece where the sign of f″ is not known."""
@@ -68,29 +72,47 @@ def pieces_of(function: Function, low: Fraction, high: Fraction, tolerance: Frac
 
 @lru_cache(16)
 def _cut(function: Function, low: Fraction, high: Fraction, tolerance: Fraction) -> Pieces:
+    _refuse_undefined(function, low, high)
     done: list[Piece] = []
     waiting = [(low, high, 0)]
     count = 0
     while waiting:
         a, b, halvings = waiting.pop()
         count += 1
-        if count > MOST_PIECES:
-            raise InputError(
-                f"{function.text} cannot be certified near x = {_place(a, high - low)}: it turns"
-                " too often there, or is not defined"
-            )
+        hopeless = count == EARLY and (a - low) * HOPELESS < high - low
+        if count > MOST_PIECES or halvings > MOST_HALVINGS or hopeless:
+            raise _uncertain(function, a, high - low, "turns too often there, or too sharply")
         piece = _piece(function, a, b, tolerance * LOST)
         if piece is not None:
             _append(done, piece)
-        elif halvings == MOST_HALVINGS:
-            raise InputError(
-                f"{function.text} cannot be certified near x = {_place(a, high - low)}: it has a"
-                " pole, a jump or no real value there"
-            )
         else:
-            middle = (a + b) / 2
-            waiting += [(middle, b, halvings + 1), (a, middle, halvings + 1)]
+            waiting += _halves(a, b, halvings)
     return Pieces(tuple(done), tuple(piece.low for piece in done))
+
+
+def _refuse_undefined(function: Function, low: Fraction, high: Fraction) -> None:
+    """Raise InputError naming the first place around which f has no bounds, however near."""
+    waiting = [(low, high, 0)]
+    count = 0
+    while waiting:
+        a, b, halvings = waiting.pop()
+        count += 1
+        if function.value_enclosure.on(a, b) is not None:
+            continue
+        if halvings == MOST_UNDEFINED or count > MOST_PIECES:
+            raise _uncertain(function, a, high - low, "has a pole, a jump or no real value there")
+        waiting += _halves(a, b, halvings)
+
+
+def _halves(a: Fraction, b: Fraction, halvings: int) -> list[tuple[Fraction, Fraction, int]]:
+    """Return the halves of [a, b], to be taken from the left."""
+    middle = (a + b) / 2
+    return [(middle, b, halvings + 1), (a, middle, halvings + 1)]
+
+
+def _uncertain(function: Function, x: Fraction, length: Fraction, why: str) -> InputError:
+    place = _place(x, length)
+    return InputError(f"{function.text} cannot be certified near x = {place}: it {why}")
 
 
 def _place(x: Fraction, length: Fraction) -> str:

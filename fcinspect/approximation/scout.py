@@ -20,6 +20,7 @@ AHEAD = 3.0
 """Times the length of the last segment: how far the end is searched for at first."""
 ROUNDS = 40
 PARTS = np.arange(65) / 64
+MIDDLES = (np.arange(4096) + 0.5) / 4096
 NAMES = {
     "erf": np.vectorize(math.erf, otypes=[float]),
     "DiracDelta": lambda x: np.full_like(x, math.nan),
@@ -39,10 +40,18 @@ SHARES, MANY_SHARES = _shares(48), _shares(128)
 
 
 class Scout:
-    """A function and its slope in float64."""
+    """A function, its slope and its curvature in float64."""
 
-    def __init__(self, x: Any, expression: Any, slope: Any) -> None:
+    def __init__(self, x: Any, expression: Any, slope: Any, curvature: Any) -> None:
         self._f, self._slope = _in_numpy(x, expression), _in_numpy(x, slope)
+        self._curvature = _in_numpy(x, curvature)
+
+    def units(self, low: float, high: float, error: float) -> float:
+        """Return about the segments that chords within `error` take, ∫√(|f″| / 8E) dx."""
+        x = low + (high - low) * MIDDLES
+        parts = np.sqrt(np.abs(self._curvature(x)) / (8 * error))
+        seen = parts[np.isfinite(parts)]
+        return (high - low) * seen.mean().item() if len(seen) else 0.0
 
     def edge(
         self, low: float, end: float, step: float, error: float, *, last: bool

@@ -26,15 +26,15 @@ def interpolation(knots: list[Fraction], values: list[Fraction]) -> Interpolatio
     return Interpolation(tuple(knots), tuple(values), (none,) * (len(knots) - 1), none)
 
 
+PLACES = st.integers(-(2**24), 2**24).map(lambda n: n / 2**18) | st.floats(
+    2.0**-60, 2.0**-30, width=32
+)
+
+
 @st.composite
 def interpolations(draw: st.DrawFn) -> Interpolation:
-    """Draw knots of float32 and any values at them."""
-    places = draw(
-        st.lists(
-            st.floats(-100, 100, width=32, allow_subnormal=False),
-            min_size=2, max_size=12, unique=True,
-        )
-    )  # fmt: skip
+    """Draw knots of float32, not so near that a slope has no number, and any values at them."""
+    places = draw(st.lists(PLACES, min_size=2, max_size=12, unique=True))
     values = draw(
         st.lists(
             st.fractions(-1000, 1000, max_denominator=10**9),
