@@ -29,8 +29,8 @@ MORE_UNITS = 1.02
 """Times the units that E takes without rounding: what a format may take where others are left."""
 MOST_UNITS = 20_000
 """Units of a network that is made."""
-SURELY = 1.5
-"""A guess of the width may be so much too large."""
+WILD = 100
+"""A function is refused that takes too many units even for this part of its range."""
 MARGIN = 1 - Fraction(1, 2**12)
 """Of the share of the interpolation, which the next round may need for rounding."""
 
@@ -106,8 +106,7 @@ def build(
     InputError naming the floor when the tolerance lies below that of every format, or with the
     reason where no certificate can be given.
     """
-    ends = float(interval.low), float(interval.high)
-    _refuse_width(function.scout.units(*ends, float(tolerance)) / SURELY, tolerance)
+    _refuse_wild(function, interval, tolerance)
     floors: list[Floor] = []
     for number_format in formats:
         last = number_format is formats[-1]
@@ -202,10 +201,18 @@ def _pilot(at: Callable[[Fraction], Trial], tolerance: Fraction, uniform: int | 
     return trial
 
 
+def _refuse_wild(function: Function, interval: Interval, tolerance: Fraction) -> None:
+    low, high, least = float(interval.low), float(interval.high), float(tolerance)
+    coarse = max(least, function.scout.range(low, high) / WILD)
+    if function.scout.units(low, high, coarse) > 2 * MOST_UNITS:
+        _refuse_width(function.scout.units(low, high, least), tolerance)
+
+
 def _refuse_width(width: float, tolerance: Fraction) -> None:
     if width > MOST_UNITS:
+        about = f"{width:,.0f}" if width < 10**9 else f"{width:.2g}"
         raise InputError(
-            f"an error of {float(tolerance):.3g} takes about {width:,.0f} hidden ReLUs: at most"
+            f"an error of {float(tolerance):.3g} takes about {about} hidden ReLUs: at most"
             f" {MOST_UNITS:,} are made",
             "a larger E or a shorter interval takes fewer",
         )

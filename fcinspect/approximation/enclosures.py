@@ -17,6 +17,8 @@ DIGITS = 40
 """To which the value at a point is enclosed."""
 PRECISIONS = (170, 340, 1000)
 """Bits that are tried for it."""
+LARGEST_EXPONENT = 20_000
+"""Of e: nothing larger is computed, as its digits take ever longer, and no format holds it."""
 NOTHING = Fraction(1, 10**100)
 """What else is nearer to 0 than this is taken for 0."""
 
@@ -29,11 +31,9 @@ class Enclosure:
     """An expression that is evaluated on intervals."""
 
     def __init__(self, x: Any, expression: Any, kinks: Sequence[Any] = ()) -> None:
-        self._function: Callable[[Any], Any] = sympy.lambdify(
-            x, expression, modules=[NAMESPACE, "mpmath"], cse=True
-        )
+        self._function = _on_intervals(x, expression)
         inner = [part.args[0] for whole in kinks for part in whole.atoms(sympy.Abs)]
-        self._kinks = [sympy.lambdify(x, part, modules=[NAMESPACE, "mpmath"]) for part in inner]
+        self._kinks = [_on_intervals(x, part) for part in inner]
 
     def on(self, low: Fraction, high: Fraction) -> tuple[float, float] | None:
         """Return float64 (least, most) that enclose the expression on [low, high].
@@ -41,7 +41,10 @@ class Enclosure:
         None where there are none: a pole, a place outside of its domain, a kink.
         """
         found = self._enclosed(low, high, PRECISION)
-        return None if found is None else _outward(*found)
+        if found is None:
+            return None
+        least, most = _outward(*found)
+        return (least, most) if math.isfinite(least) and math.isfinite(most) else None
 
     def at(self, x: Fraction) -> Fraction | None:
         """Return the value at x with a relative error of at most 10^-DIGITS, None for none.
@@ -75,6 +78,18 @@ class Enclosure:
         finally:
             iv.prec = saved
         return (least, most) if mpmath.isfinite(least) and mpmath.isfinite(most) else None
+
+
+def _on_intervals(x: Any, expression: Any) -> Callable[[Any], Any]:
+    """Return a function that takes intervals; powers of a variable exponent go through `_exp`."""
+    found = expression.replace(
+        lambda part: part.is_Pow and not part.exp.is_number,
+        lambda part: sympy.Function("power")(part.base, part.exp),
+    )
+    written: Callable[[Any], Any] = sympy.lambdify(
+        x, found, modules=[NAMESPACE, "mpmath"], cse=True
+    )
+    return written
 
 
 def exactly(number: Any) -> Fraction:
@@ -134,8 +149,24 @@ def _rising(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return on
 
 
+def _exp(x: Any) -> Any:
+    least, most = _ends(iv.mpf(x))
+    if most > LARGEST_EXPONENT:
+        raise Straddled
+    return iv.exp(iv.mpf([max(least, -LARGEST_EXPONENT), max(most, -LARGEST_EXPONENT)])) * (
+        iv.mpf([0, 1]) if least < -LARGEST_EXPONENT else 1
+    )
+
+
+def _sinh(x: Any) -> Any:
+    least, most = _ends(iv.mpf(x))
+    if max(-least, most) > LARGEST_EXPONENT:
+        raise Straddled
+    return _rising(mpmath.sinh)(x)
+
+
 def _cosh(x: Any) -> Any:
-    return (iv.exp(x) + iv.exp(-x)) / 2
+    return (_exp(x) + _exp(-x)) / 2
 
 
 def _sign(x: Any) -> Any:
@@ -143,15 +174,20 @@ def _sign(x: Any) -> Any:
     return iv.mpf([-1 if least < 0 else 1 if least > 0 else -1, 1 if most >= 0 else -1])
 
 
+def _power(base: Any, exponent: Any) -> Any:
+    return _exp(exponent * iv.log(base))
+
+
 def _straddling(*_: Any) -> Any:
     raise Straddled
 
 
 NAMESPACE: dict[str, Any] = {
-    "mpf": iv.mpf, "pi": iv.pi, "e": iv.e, "E": iv.e, "exp": iv.exp, "log": iv.log,
+    "mpf": iv.mpf, "pi": iv.pi, "e": iv.e, "E": iv.e, "exp": _exp, "log": iv.log,
     "sqrt": iv.sqrt, "sin": iv.sin, "cos": iv.cos, "tan": iv.tan, "abs": abs,
-    "sinh": _rising(mpmath.sinh), "tanh": _rising(mpmath.tanh), "erf": _rising(mpmath.erf),
+    "sinh": _sinh, "tanh": _rising(mpmath.tanh), "erf": _rising(mpmath.erf),
     "atan": _rising(mpmath.atan), "asin": _rising(mpmath.asin), "cosh": _cosh,
     "acos": lambda x: iv.pi / 2 - _rising(mpmath.asin)(x), "sign": _sign,
+    "power": _power,
     "DiracDelta": _straddling, "Derivative": _straddling,
 }  # fmt: skip

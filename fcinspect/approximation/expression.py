@@ -147,22 +147,26 @@ def _read(node: ast.expr, text: str, depth: int) -> Any:
         raise SpecError(f"the expression is nested more than {DEEPEST} levels deep")
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-            return _number(ast.get_source_segment(text, node) or "", node)
+            return _number(ast.get_source_segment(text, node) or "", node, text)
         case ast.Name(id=name):
             if name == "x":
                 return X
             if name in CONSTANTS:
                 return CONSTANTS[name]
-            raise _function_alone(name, node) if name in FUNCTIONS else _unknown(name, node)
+            raise (
+                _function_alone(name, node, text)
+                if name in FUNCTIONS
+                else _unknown(name, node, text)
+            )
         case ast.UnaryOp(op=ast.UAdd() | ast.USub() as sign, operand=operand):
             inner = _read(operand, text, depth + 1)
             return -inner if isinstance(sign, ast.USub) else inner
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return _power(_read(left, text, depth + 1), _read(right, text, depth + 1), node)
+            return _power(_read(left, text, depth + 1), _read(right, text, depth + 1), node, text)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             combine = OPERATORS[type(op)]
             return _bounded(
-                combine(_read(left, text, depth + 1), _read(right, text, depth + 1)), node
+                combine(_read(left, text, depth + 1), _read(right, text, depth + 1)), node, text
             )
         case ast.BinOp(op=ast.BitXor()):
             raise _misread(node, text, "write x**2 for a power")
@@ -172,62 +176,67 @@ def _read(node: ast.expr, text: str, depth: int) -> Any:
             raise _misread(node, text, PRODUCT)
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
             if name not in FUNCTIONS:
-                raise _unknown(name, node)
+                raise _unknown(name, node, text)
             return FUNCTIONS[name](_read(argument, text, depth + 1))
     found = (ast.get_source_segment(text, node) or "")[:40]
     raise SpecError(
-        f"{found!r} at position {node.col_offset + 1} is not allowed in an expression: expected"
+        f"{found!r} at position {_place(node, text)} is not allowed in an expression: expected"
         f" numbers, x, + - * / **, pi, e and {', '.join(FUNCTIONS)}"
     )
 
 
-def _number(written: str, node: ast.expr) -> Any:
+def _number(written: str, node: ast.expr, text: str) -> Any:
     try:
         value = Fraction(written if "_" not in written else "")
     except ValueError:
         raise SpecError(
-            f"{written[:40]!r} at position {node.col_offset + 1} is no decimal number"
+            f"{written[:40]!r} at position {_place(node, text)} is no decimal number"
         ) from None
-    return _bounded(sympy.Rational(value.numerator, value.denominator), node)
+    return _bounded(sympy.Rational(value.numerator, value.denominator), node, text)
 
 
-def _power(base: Any, exponent: Any, node: ast.expr) -> Any:
+def _power(base: Any, exponent: Any, node: ast.expr, text: str) -> Any:
     if exponent.is_number and abs(exponent.evalf(20)) > LARGEST_EXPONENT:
         raise SpecError(
-            f"the exponent at position {node.col_offset + 1} is beyond {LARGEST_EXPONENT}"
+            f"the exponent at position {_place(node, text)} is beyond {LARGEST_EXPONENT}"
         )
     if base.is_Rational and exponent.is_Rational:
         digits = len(str(max(abs(base.p), base.q))) * abs(float(exponent))
         if digits > MOST_DIGITS:
-            raise _too_long(node)
-    return _bounded(base**exponent, node)
+            raise _too_long(node, text)
+    return _bounded(base**exponent, node, text)
 
 
-def _bounded(value: Any, node: ast.expr) -> Any:
+def _bounded(value: Any, node: ast.expr, text: str) -> Any:
     if value.is_Rational and max(abs(value.p), value.q) > 10**MOST_DIGITS:
-        raise _too_long(node)
+        raise _too_long(node, text)
     return value
 
 
-def _too_long(node: ast.expr) -> SpecError:
+def _too_long(node: ast.expr, text: str) -> SpecError:
     return SpecError(
-        f"the number at position {node.col_offset + 1} has more than {MOST_DIGITS} digits"
+        f"the number at position {_place(node, text)} has more than {MOST_DIGITS} digits"
     )
+
+
+def _place(node: ast.expr, text: str) -> int:
+    """Return the position of the first character; Python counts bytes before it."""
+    return len(text.encode()[: node.col_offset].decode()) + 1
 
 
 def _misread(node: ast.expr, text: str, hint: str) -> SpecError:
     found = (ast.get_source_segment(text, node) or "")[:40]
-    return SpecError(f"{found!r} at position {node.col_offset + 1} has no meaning here: {hint}")
+    return SpecError(f"{found!r} at position {_place(node, text)} has no meaning here: {hint}")
 
 
-def _function_alone(name: str, node: ast.expr) -> SpecError:
-    place = node.col_offset + 1
+def _function_alone(name: str, node: ast.expr, text: str) -> SpecError:
+    place = _place(node, text)
     return SpecError(f"{name!r} at position {place} is a function: write what it is of, {name}(x)")
 
 
-def _unknown(name: str, node: ast.expr) -> SpecError:
+def _unknown(name: str, node: ast.expr, text: str) -> SpecError:
     return SpecError(
-        f"{name!r} at position {node.col_offset + 1} is not known: expected x, pi, e or one of"
+        f"{name!r} at position {_place(node, text)} is not known: expected x, pi, e or one of"
         f" {', '.join(FUNCTIONS)}",
         did_you_mean(name, KNOWN),
     )

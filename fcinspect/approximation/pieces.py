@@ -20,7 +20,7 @@ MOST_HALVINGS = 400
 """How often an interval is cut in two; 2^-400 of it is nothing to any format."""
 MOST_UNDEFINED = 100
 """How often where f has no bounds: nearer to a place than that, interval arithmetic has none."""
-EARLY, HOPELESS = 2000, 500
+EARLY, HOPELESS = 3000, 30
 """After so many pieces more than this part of the interval must be done."""
 STEP = 2**10
 LOST = Fraction(1, 2**14)
@@ -100,7 +100,12 @@ def _refuse_undefined(function: Function, low: Fraction, high: Fraction) -> None
         if function.value_enclosure.on(a, b) is not None:
             continue
         if halvings == MOST_UNDEFINED or count > MOST_PIECES:
-            raise _uncertain(function, a, high - low, "has a pole, a jump or no real value there")
+            raise _uncertain(
+                function,
+                a,
+                high - low,
+                "has a pole, a jump or no real value there, or one beyond float64",
+            )
         waiting += _halves(a, b, halvings)
 
 

@@ -46,6 +46,12 @@ class Scout:
         self._f, self._slope = _in_numpy(x, expression), _in_numpy(x, slope)
         self._curvature = _in_numpy(x, curvature)
 
+    def range(self, low: float, high: float) -> float:
+        """Return about the largest value less the least."""
+        values = self._f(low + (high - low) * MIDDLES)
+        seen = values[np.isfinite(values)]
+        return float(np.ptp(seen)) if len(seen) else 0.0
+
     def units(self, low: float, high: float, error: float) -> float:
         """Return about the segments that chords within `error` take, ∫√(|f″| / 8E) dx."""
         x = low + (high - low) * MIDDLES

@@ -8,7 +8,7 @@ import mpmath
 import pytest
 
 from fcinspect.approximation.expression import parse
-from fcinspect.errors import InputError
+from fcinspect.errors import InputError, SpecError
 
 GOOD = {
     "x": lambda x: x,
@@ -26,6 +26,7 @@ GOOD = {
     "2**x*e": lambda x: 2**x * mpmath.e,
     "tan(x)": mpmath.tan,
     "-x": lambda x: -x,
+    "2·π×x−1": lambda x: 2 * mpmath.pi * x - 1,
 }
 
 
@@ -66,6 +67,19 @@ def test_enclosures_hold_every_value(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("2x", "at position 1: write every product with *"),
+        ("2 sin(x)", "write every product with *"),
+        (
+            "(x+1)(x-1)",
+            "'(x+1)(x-1)' at position 1 has no meaning here: write every product with *",
+        ),
+        ("x(x+1)", "write every product with *"),
+        ("sin x", "a function takes brackets, as in sin(x)"),
+        ("sin", "'sin' at position 1 is a function"),
+        ("x²", "at position 2: write a power as x**2"),
+        ("√x", "write sqrt(x) for a root"),
+        ("|x|", "write abs(x)"),
+        ("π−y", "'y' at position 3"),
         ("", "an expression in x is expected"),
         ("x" * 501, "this one has 501"),
         ("sin(x", "no expression in x"),
@@ -105,7 +119,7 @@ def test_enclosures_hold_every_value(text: str) -> None:
 )
 def test_what_is_no_expression_is_refused(text: str, words: str) -> None:
     """In one line that names the place; nothing of it is run."""
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(SpecError) as refused:
         parse(text)
     assert words in refused.value.message
     assert "\n" not in refused.value.message
