@@ -105,7 +105,7 @@ def _guess(chords: Chords, low: Fraction, end: Fraction, step: Fraction) -> Frac
     """Return what to try first: where float64 sees the edge, or a segment as long as the last."""
     error = float(chords.tolerance * AIM)
     seen = chords.scout.edge(float(low), float(end), float(step), error, last=True)
-    if seen is not None and low < Fraction(seen[0]) < end:
+    if seen is not None and float(low) < seen[0] < float(end):
         return Fraction(seen[0])
     return end if seen is not None or low + step * 2 >= end else low + step
 

@@ -62,7 +62,7 @@ def _guess(chords: Chords, low: Fraction, end: Fraction, step: Fraction) -> Frac
     """Return what to try first: where float64 sees the edge, or a segment as long as the last."""
     more = float(chords.tolerance * BEYOND)
     seen = chords.scout.edge(float(low), float(end), float(step), more, last=False)
-    if seen is not None and low < Fraction(seen[1]) < end:
+    if seen is not None and float(low) < seen[1] < float(end):
         return Fraction(seen[1])
     return end if seen is not None else min(end, low + rounded(step, step))
 
