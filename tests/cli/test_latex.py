@@ -25,7 +25,8 @@ def test_a_step_is_an_article_that_says_where_its_curve_is(run: Run) -> None:
     arguments = ("step", "2-2", "--steps", "3", "-f", "latex")
     assert "Loss by step" in run(*arguments).out
     assert (
-        r"drawn in a file of its own, by \texttt{--save} loss.pdf" in run(*arguments, "--plot").out
+        r"drawn in a file of its own, by \texttt{-{}-save} loss.pdf"
+        in run(*arguments, "--plot").out
     )
 
 

@@ -18,7 +18,8 @@ Write = Callable[[str], str]
 TOKEN = re.compile(
     r"\s*(?:(?P<braced>\{[^}]+\})|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)"
     r"|(?P<name>∂?[A-Za-zα-ωΦŷ](?:[A-Za-z_]|-[A-Za-z])*)(?P<low>[₀-₉]*)(?P<call>\(?)"
-    r"|(?P<sign>[-+−·×/^()\[\]|,=<>≈⊙⊗√Σ½²ᵀ′]))"
+    r"|(?P<sign>[-+−·×/^()\[\]|,=<>≈⊙⊗√Σ½²ᵀ′]))",
+    re.ASCII,
 )
 FUNCTIONS = {"exp", "log", "max", "min", "tanh"}
 """Those that LaTeX has a command for."""
@@ -38,7 +39,7 @@ class NotAFormula(ValueError):
 
 
 def formula(text: str, write: Write | None = None, *, flat: bool = False) -> str:
-    """Return the LaTeX of a formula or a sign; `write` writes the names in braces.
+    """Return the LaTeX of a formula or a sign; `write` writes the names in braces of a template.
 
     `flat` writes quotients with a slash, as within a line of text. Raises
     NotAFormula for text that is none.
@@ -52,7 +53,7 @@ def formula(text: str, write: Write | None = None, *, flat: bool = False) -> str
         parts = (first, cases[2], cases[3])
         yes, condition, no = (formula(part, write, flat=flat) for part in parts)
         return rf"{left}\begin{{cases}}{yes} & {condition}\\{no} & \text{{else}}\end{{cases}}"
-    return _Parser(text, write or _symbol, flat).whole()
+    return _Parser(text, write or _refuse, flat).whole()
 
 
 def math_or_words(text: str) -> str:
@@ -101,7 +102,7 @@ def _within(text: str) -> bool:
 
 def symbol(name: str) -> str:
     """Return a quantity's name: one letter in italics, a word upright."""
-    if "-" in name:
+    if "-" in name or name.count("_") > 1 or name.endswith("_"):
         raise NotAFormula(name)
     base, _, low = name.partition("_")
     base = base.removeprefix("∂") if name.startswith("∂") else base
@@ -112,8 +113,9 @@ def symbol(name: str) -> str:
     return f"{written}_{{{below}}}" if low else written
 
 
-def _symbol(braced: str) -> str:
-    return symbol(braced)
+def _refuse(name: str) -> str:
+    """Refuse a name in braces: only a template has any."""
+    raise NotAFormula(name)
 
 
 class _Parser:
@@ -200,7 +202,7 @@ class _Parser:
         token = self._next()
         if token.startswith("{"):
             return self._write(token[1:-1])
-        if token[0].isdigit():
+        if token[0].isascii() and token[0].isdigit():
             number = math_number(token)
             return number + self._atom() if self._peek().isalpha() else number  # 2π
         if token == "(":

@@ -6,7 +6,7 @@ import re
 
 NUMBER = r"(?<![\w.+\-])-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?…?(?![\w]|\.\d)"
 """A number in running text."""
-WRITTEN = re.compile(r"(-?)([\d,]+(?:\.\d+)?)(?:e([+-]?\d+))?(…?)")
+WRITTEN = re.compile(r"(-?)([\d,]+(?:\.\d+)?)(?:e([+-]?\d+))?(…?)", re.ASCII)
 SIGNS = {
     "nan": r"\mathrm{nan}",
     "inf": r"\infty",

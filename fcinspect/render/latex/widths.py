@@ -25,7 +25,7 @@ GAP = 10.0
 """Between the columns of a matrix or tabular, which may be 12."""
 BRACKETS = 11.0
 SPACED = re.compile(r" ([=+−·×]) ")
-EXPONENT = re.compile(r"e([+-]?\d+)")
+EXPONENT = re.compile(r"e([+-]?\d+)", re.ASCII)
 
 
 def width_of(written: str) -> float:

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from fcinspect.render.latex.numbers import NUMBER, math_number
 from fcinspect.render.text import safe
 
 LONG = 24
-"""A word of more characters may be broken behind its dots, and behind every eighth character."""
+"""A wider word may be broken behind one of ENDS, and behind every PIECE."""
+PIECE = 8
+ENDS = set("._/-:,")
+NUMBERED = 8
+"""How wide a sign is that is written by its number."""
 
 ACCENTS = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u",
@@ -23,7 +30,8 @@ ACCENTS = {
 """The accents that LaTeX sets on a letter, by their combining signs."""
 LETTERS = {
     "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "æ": r"\ae{}", "Æ": r"\AE{}", "œ": r"\oe{}",
-    "Œ": r"\OE{}", "ł": r"\l{}", "Ł": r"\L{}", "\u0131": r"\i{}", "–": "--", "—": "---",
+    "Œ": r"\OE{}", "ł": r"\l{}", "Ł": r"\L{}", "\u0131": r"\i{}",
+    "–": r"\textendash{}", "—": r"\textemdash{}",
     "…": r"\dots{}", "\u2018": "`{}", "’": "'{}", "“": "``{}", "”": "''{}",
 }  # fmt: skip
 GREEK = {
@@ -66,18 +74,40 @@ LETTER = re.compile(
 )
 """A letter that stands for a matrix or a number, or a derivative."""
 PIECES = re.compile(
-    rf"({OPTION.pattern})|{INDEXED.pattern}|({NUMBER})|({LETTER.pattern})|{PERCENT.pattern}"
+    rf"({OPTION.pattern})|{INDEXED.pattern}|({NUMBER})|({LETTER.pattern})|{PERCENT.pattern}",
+    re.ASCII,
 )
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """What is written for a sign, or for several that belong together."""
+
+    latex: str
+    width: int = 1
+    """About how many letters wide it is."""
+    ends: bool = False
+    """Whether a long word may be broken behind it."""
+
+
+BLANK = _Sign(" ", 0)
+DASH = re.compile("-(?=-)")
+"""Two hyphens in running text would become one dash."""
 
 
 def words(text: str) -> str:
     """Return running text: numbers, indexed letters and signs of mathematics as mathematics."""
     text = safe(text)
-    done, built = 0, []
+    done = 0
+    signs: list[_Sign] = []
     for found in PIECES.finditer(text):
-        built += [_prose(text[done : found.start()]), _piece(*found.groups())]
+        signs += map(_roman, text[done : found.start()])
+        signs.append(_Sign(_piece(*found.groups()), len(found.group())))
         done = found.end()
-    return "".join((*built, _prose(text[done:])))
+    signs += map(_roman, text[done:])
+    runs = groupby(signs, lambda sign: sign is BLANK)
+    shown = (" " if blank else DASH.sub("-{}", _joined(list(run))) for blank, run in runs)
+    return "".join(shown)
 
 
 def _piece(option: str, indexed: str, index: str, number: str, letter: str) -> str:
@@ -100,44 +130,43 @@ def _spaced(letter: str) -> str:
 def typed(name: str) -> str:
     """Return a name, in the typewriter font, in which every sign is as it was typed."""
     name = safe(name)
-    shown = [_typed(sign, position > 0) for position, sign in enumerate(name)]
-    return rf"\texttt{{{_breakable(name, shown)}}}"
+    return rf"\texttt{{{_joined([_typed(sign, bool(k)) for k, sign in enumerate(name)])}}}"
 
 
-def _prose(text: str) -> str:
-    parts = re.split(r"( +)", text)
-    return "".join(_word(p) if p.strip() else " " * bool(p) for p in parts)
+def _joined(signs: Sequence[_Sign]) -> str:
+    """Return signs beside each other; where they are many, with places to break them."""
+    long = sum(sign.width for sign in signs) > LONG
+    built, width = [], 0
+    for sign in signs:
+        built.append(sign.latex)
+        width += sign.width
+        if long and (sign.ends or width >= PIECE):
+            built.append(r"\allowbreak{}")
+            width = 0
+    return "".join(built)
 
 
-def _word(word: str) -> str:
-    return _breakable(word, [_roman(sign) for sign in word]).replace("--", "-{}-")
-
-
-def _breakable(name: str, shown: list[str]) -> str:
-    if len(name) <= LONG:
-        return "".join(shown)
-    return "".join(
-        f"{sign}\\allowbreak{{}}" if name[k] in "._/-:," or k % 8 == 7 else sign
-        for k, sign in enumerate(shown)
-    )
-
-
-def _roman(sign: str) -> str:
-    if sign in ROMAN:
-        return ROMAN[sign]
-    return _other(sign)
-
-
-def _typed(sign: str, inside: bool) -> str:
+def _roman(sign: str) -> _Sign:
     if sign == " ":
-        return r"\ " if inside else r"\mbox{}\ "
-    if sign in TYPED:
-        return rf"\symbol{{{ord(sign)}}}" + "{}" * (sign in "!?")  # !` would be joined to ¡
+        return BLANK
+    return _Sign(ROMAN[sign], ends=sign in ENDS) if sign in ROMAN else _other(sign)
+
+
+def _typed(sign: str, inside: bool) -> _Sign:
+    if sign == " ":
+        return _Sign(r"\ " if inside else r"\mbox{}\ ")
+    if sign in TYPED:  # !` would be joined to ¡
+        return _Sign(rf"\symbol{{{ord(sign)}}}" + "{}" * (sign in "!?"), ends=sign in ENDS)
     return _other(sign)
 
 
-def _other(sign: str) -> str:
+def _other(sign: str) -> _Sign:
     """Return any sign that is not one of TeX's own."""
+    written = _written(sign)
+    return _Sign(written, NUMBERED if written.startswith(r"\sign") else 1, sign in ENDS)
+
+
+def _written(sign: str) -> str:
     if sign in MATH:
         return f"${MATH[sign]}$"
     if sign in LETTERS:

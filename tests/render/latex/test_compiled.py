@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import subprocess
@@ -25,7 +26,7 @@ from fcinspect.layers.linear import LinearLayer
 from fcinspect.render.emit import rendered
 from fcinspect.render.latex.affine import explanation_document
 from fcinspect.render.latex.document import article, paragraph, title
-from fcinspect.render.latex.formulas import formula
+from fcinspect.render.latex.formulas import formula, math_or_words, sentence
 from fcinspect.render.latex.words import typed, words
 from tests.render.latex.test_formulas import FORMULAS
 from tests.render.test_step import view
@@ -134,6 +135,24 @@ def test_a_hostile_name_is_shown(tmp_path: Path) -> None:
         assert "\\input{/etc/passwd}%$&#_^^M~^{x}\\end{document}<U+4E2D>" in shown
         assert "writtenbytheirnumber" in shown
         assert "root:" not in shown
+
+
+@needs_pdflatex
+def test_names_of_any_signs_are_typeset(tmp_path: Path) -> None:
+    """Whatever stands beside what, in running text, typed, and where a formula is looked for."""
+    draw = random.Random(0)
+    ascii_signs = [chr(code) for code in range(127)]
+    rare = [chr(draw.randrange(128, 0x1F600)) for _ in range(300)]
+    pieces = [*ascii_signs, *r"\{}$&#^_~%" * 8, *rare, "{\\input}", "^^4d", "$$", "x_", "∂L/∂W", "Gᵀ",
+              "-1.5e-07", "y[0]", " ", "--", "√(", "½²", "{g}"]  # fmt: skip
+    parts = []
+    for _ in range(250):
+        name = "".join(draw.choice(pieces) for _ in range(draw.randrange(1, 40)))
+        name = name.encode("utf-8", "ignore").decode()
+        parts += [paragraph(write(name)) for write in (typed, words, sentence, math_or_words)]
+    log, _ = typeset(article(parts, ()), tmp_path)
+    assert "Overfull" not in log
+    assert "Missing character" not in log
 
 
 @needs_pdflatex

@@ -49,7 +49,24 @@ def test_numbers_stand_in_the_places_of_names() -> None:
     assert formula(template, {"lr": "0.1", "g": "(-2)"}.__getitem__) == r"-0.1 \cdot (-2)^{2}"
 
 
-@pytest.mark.parametrize("text", ["within bound", "(a", "a)", "a +", r"\input{x}", "a b", "", "é"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "within bound",
+        "(a",
+        "a)",
+        "a +",
+        r"\input{x}",
+        "a b",
+        "",
+        "é",
+        "{x}",
+        "x_",
+        "²",
+        "٣",
+        r"{\input}",
+    ],
+)
 def test_what_is_no_formula_is_not_guessed(text: str) -> None:
     """It raises, and is written as words."""
     with pytest.raises(NotAFormula):

@@ -64,8 +64,8 @@ def test_a_long_name_may_be_broken() -> None:
         ("torch returned -0.25", "torch returned $-0.25$"),
         ("the exact 1.5e-07…", r"the exact $1.5\ldots\cdot10^{-7}$"),
         ("7 % of 512", r"7\,\% of 512"),
-        ("nearest is Y[0,1], --element and --all", r"nearest is $Y_{0,1}$, \texttt{--element}"
-         r" and \texttt{--all}"),
+        ("nearest is Y[0,1], --element and --all", r"nearest is $Y_{0,1}$, \texttt{-{}-element}"
+         r" and \texttt{-{}-all}"),
         ("fc-1e-5 v2.1.0", "fc-1e-5 v2.1.0"),
         ("torch 2.13.0+cpu", "torch 2.13.0+cpu"),
         ("∂L/∂W = Gᵀ", r"$\partial L/\partial W$ = $G^{\mathsf{T}}$"),
