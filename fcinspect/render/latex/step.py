@@ -136,8 +136,11 @@ def _parameter(name: str, group: Sequence[object]) -> str:
     assert isinstance(table, Table)
     shape = words(head.spans[-1][0])
     below = "".join(rf"\\ {words(line.text)}" for line in rest if isinstance(line, Line))
+    caption = f"{typed(name)} {shape}"
+    if r"\allowbreak" in caption:
+        caption = rf"\parbox[t]{{\linewidth}}{{\raggedright {caption}}}"
     return (
-        f"\\begin{{tabular}}[t]{{@{{}}l@{{}}}}\n{typed(name)} {shape}\\\\[3pt]\n"
+        f"\\begin{{tabular}}[t]{{@{{}}l@{{}}}}\n{caption}\\\\[3pt]\n"
         f"{tabular(table)}{below}\\end{{tabular}}"
     )
 

@@ -14,6 +14,7 @@ import pytest
 
 from fcinspect.arithmetic.affine import numpy_output
 from fcinspect.arithmetic.explanation import explain_affine
+from fcinspect.arithmetic.following import follow, parse_address
 from fcinspect.arithmetic.selection import Selection
 from fcinspect.arithmetic.settings import (
     ACTIVATION_NAMES,
@@ -21,6 +22,8 @@ from fcinspect.arithmetic.settings import (
     OPTIMIZER_NAMES,
     optimizer_named,
 )
+from fcinspect.arithmetic.training import StepRequest
+from fcinspect.bridge.step import run_steps
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.render.emit import rendered
@@ -28,8 +31,11 @@ from fcinspect.render.latex.affine import explanation_document
 from fcinspect.render.latex.document import article, paragraph, title
 from fcinspect.render.latex.formulas import formula, math_or_words, sentence
 from fcinspect.render.latex.words import typed, words
+from fcinspect.render.step import view_of_step
+from fcinspect.verification.step import check_steps
+from tests.networks import made
 from tests.render.latex.test_formulas import FORMULAS
-from tests.render.test_step import view
+from tests.render.test_step import SGD, view
 
 HOSTILE = "\\input{/etc/passwd}%$&#_^^M~^{x}\\end{document}中é\x1b?`--"
 PDFLATEX = shutil.which("pdflatex")
@@ -125,6 +131,18 @@ def test_steps_are_typeset_without_an_overfull_line(tmp_path: Path) -> None:
 
 
 @needs_pdflatex
+def test_long_names_are_broken(tmp_path: Path) -> None:
+    """Above tables too, and where every sign is written by its number."""
+    names = (HOSTILE + ".very_long" * 12, "中文层" * 20)
+    request = StepRequest((2, 3, 2), ("relu", "identity"), SGD, network=made(2, 3, 2, names=names))
+    report = check_steps(run_steps(request, 1))
+    followed = follow(report.last, parse_address(f"{names[1]}.weight[1,0]"))
+    documents = [rendered(view_of_step(report, f, {}), "latex") for f in (None, followed)]
+    log, _ = typeset(joined(documents), tmp_path)
+    assert "Overfull" not in log
+
+
+@needs_pdflatex
 def test_a_hostile_name_is_shown(tmp_path: Path) -> None:
     """It reads in the pages as it was written, its control character escaped."""
     document = explained([[1, 2]], [3], [4, 5], name=HOSTILE)
@@ -143,8 +161,8 @@ def test_names_of_any_signs_are_typeset(tmp_path: Path) -> None:
     draw = random.Random(0)
     ascii_signs = [chr(code) for code in range(127)]
     rare = [chr(draw.randrange(128, 0x1F600)) for _ in range(300)]
-    pieces = [*ascii_signs, *r"\{}$&#^_~%" * 8, *rare, "{\\input}", "^^4d", "$$", "x_", "∂L/∂W", "Gᵀ",
-              "-1.5e-07", "y[0]", " ", "--", "√(", "½²", "{g}"]  # fmt: skip
+    pieces = [*ascii_signs, *r"\{}$&#^_~%" * 8, *rare, "{\\input}", "^^4d", "$$", "x_", "∂L/∂W",
+              "Gᵀ", "-1.5e-07", "y[0]", " ", "--", "√(", "½²", "{g}"]  # fmt: skip
     parts = []
     for _ in range(250):
         name = "".join(draw.choice(pieces) for _ in range(draw.randrange(1, 40)))
