@@ -11,7 +11,7 @@ from fcinspect.render.affine_words import summary_lines, verdict_lines
 from fcinspect.render.latex.document import article, paragraph, said, title
 from fcinspect.render.latex.equations import display, in_size
 from fcinspect.render.latex.numbers import factor, math_number
-from fcinspect.render.latex.widths import size_for, width_of
+from fcinspect.render.latex.widths import RAISED, size_for, width_of
 from fcinspect.render.latex.words import typed, words
 from fcinspect.render.matrices import matrix
 from fcinspect.render.page import Equation, Matrix, Span
@@ -25,6 +25,11 @@ MOST_ROWS = 36
 
 Step = tuple[str, str, str, str, str]
 """What is added, its two factors, what it comes to, and the sum so far."""
+TITLES: Step = ("", "", "", "added", "running sum")
+WIDE_ENOUGH = ("", r"\small", r"\footnotesize")
+"""The sizes in which a step stands in one line."""
+SIGNS = 84.0
+"""Points that a step takes beside its numbers and the indices of its letters."""
 
 
 def explanation_document(explanation: Explanation, warnings: Sequence[str], precision: int) -> str:
@@ -107,7 +112,7 @@ def _element(explanation: Explanation, element: ExplainedElement, precision: int
     meant += "" if element.bias is None else f", plus ${bias}$"
     parts = [f"\\paragraph{{\\boldmath${name} = {total}$}} {meant}\n"]
     steps = _steps(explanation, element, precision)
-    parts += [_aligned(steps[k : k + MOST_ROWS], k == 0) for k in range(0, len(steps), MOST_ROWS)]
+    parts += _displays(steps) if steps else []
     if element.others is not None:
         which = "largest" if explanation.ranked else "first"
         count = explanation.layer.in_features
@@ -139,10 +144,31 @@ def _steps(explanation: Explanation, element: ExplainedElement, precision: int) 
     return steps
 
 
-def _aligned(steps: Sequence[Step], first: bool) -> str:
-    """Return the steps of a sum below each other, digits below digits."""
-    negative = any(v.startswith("-") for _, _, v, _, _ in steps)
-    lines = [r"&&&&&& \text{added} && \text{running sum}"] if first else []
+def _displays(steps: Sequence[Step]) -> list[str]:
+    """Return the steps of a sum below each other, digits below digits; two lines each where they
+    are wide.
+    """
+    label = max((sum(sign.isdigit() for sign in step[0]) for step in steps), default=0)
+    widths = [max(map(width_of, column)) for column in zip(TITLES, *steps, strict=True)][1:]
+    size = size_for(sum(widths) + SIGNS + RAISED * label)
+    rows, most = (_rows, MOST_ROWS) if size in WIDE_ENOUGH else (_double_rows, MOST_ROWS // 2)
+    if rows is _double_rows:
+        factors, total = sum(widths[:2]), widths[3]
+        size = size_for(max(factors, widths[2]) + total + SIGNS + RAISED * label)
+    shown = []
+    for start in range(0, len(steps), most):
+        some = rows(steps[start : start + most])
+        body = "\\\\\n".join(some if start == 0 else some[1:])
+        columns = 5 if rows is _rows else 3
+        display = f"\\[\n\\begin{{alignedat}}{{{columns}}}\n{body}\n\\end{{alignedat}}\n\\]\n"
+        shown.append(in_size(display, size))
+    return shown
+
+
+def _rows(steps: Sequence[Step]) -> list[str]:
+    """Return the titles and a line for each step."""
+    negative = any(x.startswith("-") for _, _, x, _, _ in steps)
+    lines = [r"&&&&&& \text{added} && \text{running sum}"]
     for name, weight, x, added, total in steps:
         factors = "&&&&"
         if weight:
@@ -151,7 +177,15 @@ def _aligned(steps: Sequence[Step], first: bool) -> str:
         lines.append(
             rf"{name} {factors} &{{}}={{}}& {math_number(added)} &\quad& {math_number(total)}"
         )
-    body = "\\\\\n".join(lines)
-    widths = [max(width_of(step[k]) for step in steps) for k in range(1, 5)]
-    shown = f"\\[\n\\begin{{alignedat}}{{5}}\n{body}\n\\end{{alignedat}}\n\\]\n"
-    return in_size(shown, size_for(sum(widths) + 130))
+    return lines
+
+
+def _double_rows(steps: Sequence[Step]) -> list[str]:
+    """Return the titles, and a line for the factors of each step above one for its numbers."""
+    lines = [r"&& \text{added} && \text{running sum}"]
+    for name, weight, x, added, total in steps:
+        if weight:
+            lines.append(rf"{name} &={{}}& {math_number(weight)} \cdot {factor(x)} &&")
+            name = ""
+        lines.append(rf"{name} &={{}}& {math_number(added)} &\quad& {math_number(total)}")
+    return lines

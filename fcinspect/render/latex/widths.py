@@ -11,7 +11,7 @@ from fcinspect.render.page import Matrix, Span
 
 LINE = 430.0
 """Points of a line that a display can fill: 160 mm less its indent, less a reserve."""
-SIZES = ((1.0, ""), (0.9, r"\small"), (0.8, r"\footnotesize"), (0.7, r"\scriptsize"))
+SIZES = ((1.0, ""), (0.93, r"\small"), (0.86, r"\footnotesize"), (0.8, r"\scriptsize"))
 """How wide letters are in each size, compared with the usual one."""
 SMALLEST = r"\tiny"
 LETTERS = {".": 2.8, ",": 2.8, "-": 7.8, "−": 7.8, "⋯": 11.8, "⋮": 2.8, "⋱": 12.9, "…": 11.8,
