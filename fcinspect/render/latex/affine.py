@@ -26,7 +26,7 @@ MOST_ROWS = 36
 Step = tuple[str, str, str, str, str]
 """What is added, its two factors, what it comes to, and the sum so far."""
 TITLES: Step = ("", "", "", "added", "running sum")
-WIDE_ENOUGH = ("", r"\small", r"\footnotesize")
+WIDE_ENOUGH = ("", r"\small")
 """The sizes in which a step stands in one line."""
 SIGNS = 84.0
 """Points that a step takes beside its numbers and the indices of its letters."""

@@ -56,6 +56,18 @@ def test_a_long_sum_is_continued_in_a_further_display() -> None:
     assert max(display.count(r"\\") for display in displays) < 40
 
 
+def test_many_decimals_take_two_lines_a_step() -> None:
+    """The factors stand above what they come to, and no letter is tiny."""
+    narrow = explained(WEIGHT, [1, 2], [-1 / 3, 4], dtype="float64", precision=4)
+    wide = explained(WEIGHT, [1, 2], [-1 / 3, 4], dtype="float64", precision=17)
+    assert (narrow.count(r"\begin{alignedat}{5}"), narrow.count(r"{alignedat}{3}")) == (2, 0)
+    assert (wide.count(r"\begin{alignedat}{5}"), wide.count(r"\begin{alignedat}{3}")) == (0, 2)
+    assert "scriptsize" not in wide
+    lines = wide[wide.index(r"W_{0,0}\, x_{0} &") :].splitlines()[:2]
+    assert lines[0].endswith(r"\cdot (-0.33333333333333331) &&\\")
+    assert lines[1].startswith(" &={}& -0.16666666666666666 &")
+
+
 def test_a_number_that_is_not_finite_leaves_the_sum_undecided() -> None:
     """It is written as what it is, and the verdict is not success."""
     written = explained(WEIGHT, [1, np.nan], [-np.inf, 4])
