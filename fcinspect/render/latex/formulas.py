@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from fcinspect.render.latex.numbers import math_number
-from fcinspect.render.latex.words import MATH, words
+from fcinspect.render.latex.words import MATH
 
 Write = Callable[[str], str]
 
@@ -28,9 +28,9 @@ PRODUCTS = {"·": r"\cdot", "×": r"\times", "⊙": r"\odot", "⊗": r"\otimes"}
 RELATIONS = {"=": "=", "<": "<", ">": ">", "≈": r"\approx"}
 ALONE = {**SUMS, **PRODUCTS, **RELATIONS, "→": r"\to"}
 CASES = re.compile(r"(.+) where (.+), else (.+)")
-INSIDE = re.compile(r"\([^()]*\)")
-FORMAL = set("=·⊗⊙∂−²")
-"""Signs of which a formula within a sentence has one."""
+LONGEST = 400
+MOST_NESTED = 60
+"""What is longer or has more parentheses is no formula of these records."""
 FRACTION = r"\frac"
 
 
@@ -46,6 +46,8 @@ def formula(text: str, write: Write | None = None, *, flat: bool = False) -> str
     """
     if text in ALONE:
         return ALONE[text]
+    if len(text) > LONGEST or sum(map(text.count, "([|")) > MOST_NESTED:
+        raise NotAFormula(text)
     cases = CASES.fullmatch(text)
     if cases:
         *before, first = cases[1].rsplit(" = ", 1)
@@ -54,50 +56,6 @@ def formula(text: str, write: Write | None = None, *, flat: bool = False) -> str
         yes, condition, no = (formula(part, write, flat=flat) for part in parts)
         return rf"{left}\begin{{cases}}{yes} & {condition}\\{no} & \text{{else}}\end{{cases}}"
     return _Parser(text, write or _refuse, flat).whole()
-
-
-def math_or_words(text: str) -> str:
-    """Return a formula as mathematics within a line, other text as words."""
-    if len(text) > 1 and text.isalpha():
-        return words(text)
-    try:
-        return f"${formula(text, flat=True)}$"
-    except NotAFormula:
-        return words(text)
-
-
-def sentence(text: str) -> str:
-    """Return words in which the longest formulas are mathematics."""
-    pieces = text.split(" ")
-    built: list[str] = []
-    plain: list[str] = []
-    start = 0
-    while start < len(pieces):
-        ends = range(len(pieces), start, -1)
-        end = next((e for e in ends if _within(" ".join(pieces[start:e]))), None)
-        if end is None:
-            plain.append(pieces[start])
-            start += 1
-            continue
-        core = " ".join(pieces[start:end])
-        after = core[len(core.rstrip(",;:")) :]
-        built += [words(" ".join(plain))] if plain else []
-        built.append(f"${formula(core.rstrip(',;:'), flat=True)}${after}")
-        plain, start = [], end
-    return " ".join([*built, *([words(" ".join(plain))] if plain else [])])
-
-
-def _within(text: str) -> bool:
-    """Whether this part of a sentence is a formula, or several that commas part."""
-    core = text.rstrip(",;:")
-    apart = INSIDE.sub("", core).split(", ")
-    if not CASES.fullmatch(core) and not all(set(part) & FORMAL for part in apart):
-        return False
-    try:
-        formula(core)
-    except NotAFormula:
-        return False
-    return True
 
 
 def symbol(name: str) -> str:

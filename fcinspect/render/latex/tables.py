@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fcinspect.render.latex.formulas import math_or_words
 from fcinspect.render.latex.numbers import is_number, math_number
+from fcinspect.render.latex.sentences import math_or_words
 from fcinspect.render.latex.widths import size_for, width_of
 from fcinspect.render.latex.words import words
 from fcinspect.render.page import Table

@@ -6,7 +6,7 @@ import re
 
 from fcinspect.render.latex.document import article, paragraph, title
 from fcinspect.render.latex.equations import blank, display
-from fcinspect.render.latex.formulas import sentence
+from fcinspect.render.latex.sentences import sentence
 from fcinspect.render.latex.words import typed, words
 from fcinspect.render.page import Block, Equation, Heading, Line, Page
 

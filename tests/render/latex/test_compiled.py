@@ -29,7 +29,8 @@ from fcinspect.layers.linear import LinearLayer
 from fcinspect.render.emit import rendered
 from fcinspect.render.latex.affine import explanation_document
 from fcinspect.render.latex.document import article, paragraph, title
-from fcinspect.render.latex.formulas import formula, math_or_words, sentence
+from fcinspect.render.latex.formulas import formula
+from fcinspect.render.latex.sentences import math_or_words, sentence
 from fcinspect.render.latex.words import typed, words
 from fcinspect.render.step import view_of_step
 from fcinspect.verification.step import check_steps

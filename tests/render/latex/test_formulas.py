@@ -6,7 +6,8 @@ import pytest
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES
-from fcinspect.render.latex.formulas import NotAFormula, formula, math_or_words, named, sentence
+from fcinspect.render.latex.formulas import NotAFormula, formula, named
+from fcinspect.render.latex.sentences import math_or_words, sentence
 from fcinspect.render.latex.words import words
 
 FORMULAS = [
