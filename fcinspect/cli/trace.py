@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +11,7 @@ from fcinspect.cli.code import Code
 from fcinspect.cli.module import ModuleOptions
 from fcinspect.cli.options import Output
 from fcinspect.cli.status import ExitStatus
-from fcinspect.errors import InputError
+from fcinspect.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from fcinspect.shapes.steps import ModuleTrace
@@ -27,17 +28,59 @@ def trace(
 
     This executes the code you name: on the meta device, without numbers, where it can, else on
     zeros. Where the module stops, the step is diagnosed; for that the code is executed again with
-    each proposed change, in memory.
+    each proposed change, in memory. A file of layers is traced as the network that they make, with
+    the activations it names, else ReLU.
     """
+    from fcinspect.cli.inputs import names_a_checkpoint
     from fcinspect.render.trace import view_of_trace
 
-    with options.opened(code) as tracing:
-        found = options.traced(tracing)
-        diagnosis = None if found.failure is None else options.diagnosed(tracing, found)
+    notes: tuple[str, ...] = ()
+    if ":" not in code and not code.endswith(".py") and names_a_checkpoint(code):
+        found, notes = _of_file(code, options)
+        diagnosis = None
+    else:
+        with options.opened(code) as tracing:
+            found = options.traced(tracing)
+            diagnosis = None if found.failure is None else options.diagnosed(tracing, found)
     if diagnosis is None:
         refuse_unmade(found)
     asked = {"code": code, **options.asked()}
-    return output.write(view_of_trace(found, diagnosis, asked, show_all=show_all))
+    view = view_of_trace(found, diagnosis, asked, show_all=show_all)
+    return output.write(replace(view, warnings=notes))
+
+
+def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str, ...]]:
+    """Return the trace of the layers of a file, chained as `step` and `draw` do, and notes on it.
+
+    Raises InputError where they are no network or the input does not fit.
+    """
+    from fcinspect.bridge.tracing import Tracing
+    from fcinspect.checkpoints.access.uris import masked_name
+    from fcinspect.cli.network import ANY_DTYPE, network_from
+
+    if options.arg:
+        raise UsageError("--arg is for a class or function: a file of layers takes none")
+    chained = network_from(file, None, None, None, "mse", ANY_DTYPE)
+    network = chained.network
+    shapes = {
+        "widths": network.widths,
+        "bias": [layer.linear.bias is not None for layer in network.layers],
+        "activations": [layer.activation for layer in network.layers],
+        "dtype": network.dtype,
+    }
+    tracing = Tracing("fcinspect.bridge.stacked:stacked", shapes, options.timeout)
+    try:
+        found = options.traced(tracing)
+    finally:
+        tracing.close()
+    if found.failure is not None:
+        raise InputError(f"{file}: {' '.join(found.failure.message.split())[:300]}")
+    name = masked_name(file)
+    between = dict.fromkeys(layer.activation for layer in network.layers[:-1])
+    notes = (*chained.warnings,)
+    if between:
+        notes += (f"between the layers of {name}: {', '.join(between)}",)
+    return replace(found, source=file, name=name, sources={}), notes
 
 
 def refuse_unmade(found: ModuleTrace) -> None:

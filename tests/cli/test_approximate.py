@@ -181,6 +181,10 @@ def test_the_saved_network_is_read_by_the_others(run: Run, tmp_path: Path, endin
     activations = ",".join(["0.5"] * data["width"])
     assert run("explain", path, "2", "--x", activations).status == 0
     assert run("scan", path).status == 0
+    assert run("draw", path).status == 0
+    traced = run("trace", path, "--input", "4,1", "--json").data
+    assert [step["kind"] for step in traced["layers"]] == ["Linear", "ReLU", "Linear"]
+    assert sum(step["parameters"] for step in traced["layers"]) == 3 * data["width"] + 1
     stepped = run("step", path, "--x", "0.25", "--target", "1", "--json")
     assert stepped.status == 0
     with torch.no_grad():
