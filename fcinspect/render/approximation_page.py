@@ -22,6 +22,10 @@ THEOREM = (
     " (universal approximation: Leshno et al. 1993)."
 )
 MADE = "This one is built, not trained: each segment reaches as far as E allows."
+PARTS = (
+    "interpolation: f and its chords, certified on each segment; parameters: the network's numbers"
+    " are rounded; arithmetic: so are its sums."
+)
 LONGEST_FORMULA = 300
 """Characters of f″ that are shown."""
 
@@ -32,9 +36,11 @@ def page(found: Approximation, checks: Sequence[GridCheck], precision: int) -> P
     built.add(*_title(found))
     built.group(*_function(found))
     built.group(*_widths(found))
-    rounded = f"the network's numbers are rounded to {found.number_format.name}"
-    words = ("|f − chord|, certified on each segment", rounded)
-    built.group(*error_table(found.built.error, found.tolerance, found.number_format, words))
+    words = ("|f − chord|", f"in {found.number_format.name}")
+    built.group(
+        *error_table(found.built.error, found.tolerance, found.number_format, words),
+        Line.of((PARTS, "faint")),
+    )
     built.add(*check_lines(checks, found.number_format))
     built.add(*_floors(found))
     built.group(*units_table(found, precision))
@@ -85,7 +91,7 @@ def _widths(found: Approximation) -> list[Line | Table]:
         dtype = found.number_format.name
         listed.append((text.count(built.ideal_width), f"would do if {dtype} rounded nothing"))
     if first.uniform is None:
-        listed.append(("–", "no count for equal segments: f″ is unbounded"))
+        listed.append(("–", "no count for equal segments: f has a kink, or f″ no bound"))
     else:
         formula = "N = ⌈(B − A)·√(M / 8E)⌉, M = sup |f″|"
         listed.append((text.count(first.uniform), f"equal segments: {formula}"))
@@ -113,7 +119,7 @@ def error_table(
     told = [
         ("interpolation", error.interpolation, words[0]),
         ("parameters", error.parameters, words[1]),
-        ("arithmetic", error.arithmetic, f"its sums are rounded, u = 2^-{number_format.precision}"),
+        ("arithmetic", error.arithmetic, f"u = 2^-{number_format.precision}"),
         ("certified", error.total, "" if tolerance is None else f"≤ E = {short(tolerance)}"),
     ]
     whole = tolerance or error.total

@@ -28,7 +28,7 @@ def page(
     built.add(*_title(made))
     built.group(*_formulas(made))
     built.group(*_contrast(made))
-    words = (f"exactly 2^-{2 * made.layers + 2}, in the middle of each segment", "all exact")
+    words = (f"= 2^-{2 * made.layers + 2}", "all exact")
     built.group(*error_table(made.error, tolerance, made.number_format, words))
     built.add(*check_lines(checks, made.number_format))
     for block in _layers(made, precision):

@@ -41,8 +41,8 @@ class ScanPictures:
         return any(layer.singular.wanted.spectrum for layer in self.report.layers)
 
     def named(self, layer: ScannedLayer) -> str:
-        """Return the name of a layer as the report writes it."""
-        return name_in(self.report, layer) or "''"
+        """Return the name of a layer as the report writes it, "" where it has none."""
+        return name_in(self.report, layer)
 
     def blocks(self) -> list[Block]:
         """Return the pictures in text, under their title."""
@@ -58,7 +58,7 @@ class ScanPictures:
         yield Heading("Singular values")
         if shown:
             series = [
-                spectrum_series(self.named(layer), layer.singular.spectrum, ROLES[k])
+                spectrum_series(_quoted(self.named(layer)), layer.singular.spectrum, ROLES[k])
                 for k, layer in enumerate(shown)
                 if layer.singular.spectrum is not None
             ]
@@ -68,10 +68,10 @@ class ScanPictures:
             yield chart
         for layer in shown:
             if layer.singular.spectrum is not None and below(layer.singular.spectrum):
-                yield Line.of(f"{self.named(layer)}: {below(layer.singular.spectrum)}")
+                yield Line.of(f"{_quoted(self.named(layer))}: {below(layer.singular.spectrum)}")
         lost = [layer for layer in layers if layer.singular.spectrum is None]
         for layer in lost[:MOST_CURVES]:
-            yield Line.of((f"{self.named(layer)}: {UNDECIDED}", "unsure"))
+            yield Line.of((f"{_quoted(self.named(layer))}: {UNDECIDED}", "unsure"))
         yield from told_of(len(shown) + len(lost[:MOST_CURVES]), len(layers))
 
     def _numbers(self) -> Iterator[Block]:
@@ -80,11 +80,17 @@ class ScanPictures:
         if len(layers) == 1:
             yield histogram(self.distributions[0])
         else:
-            yield _table([self.named(layer) for layer in layers], self.distributions)
+            yield _table([_quoted(self.named(layer)) for layer in layers], self.distributions)
             for layer, found in zip(layers, self.distributions, strict=True):
                 if not_counted(found):
-                    yield Line.of((f"{self.named(layer)}: {not_counted(found)}", "unsure"))
+                    yield Line.of((f"{_quoted(self.named(layer))}: {not_counted(found)}", "unsure"))
         yield from told_of(len(layers), len(self.report.layers))
+        if layers:
+            yield Line.of(("--spectrum draws their singular values", "faint"))
+
+
+def _quoted(name: str) -> str:
+    return name or "''"
 
 
 def spectrum_series(name: str, found: Spectrum, role: str = "") -> Series:

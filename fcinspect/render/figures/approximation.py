@@ -58,6 +58,7 @@ def _curves(
         axes.plot(
             knots, np.interp(knots, x, y), linestyle="none", marker="o", markersize=3.5,
             markerfacecolor="white", markeredgecolor=BLUE, label=f"{len(knots)} knots",
+            clip_on=False, zorder=3,
         )  # fmt: skip
     axes.set_ylabel("y")
     axes.legend(frameon=False)

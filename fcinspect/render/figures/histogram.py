@@ -24,6 +24,8 @@ def draw_histogram(
 
     The bins are equally wide; their edges, at most so many of them, are written as they are.
     """
+    from matplotlib.ticker import MaxNLocator
+
     quiet(axes)
     axes.set_title(title, loc="left", parse_math=False)
     missing = not_counted(found)
@@ -47,7 +49,10 @@ def draw_histogram(
         bar.set_gid(f"bin-{k}")
     stride = math.ceil((count + 1) / most_labels)
     labels = edge_labels(found.edges)
-    axes.set_xticks(range(0, count + 1, stride), labels[::stride])
-    if max(map(len, labels[::stride])) > 6:
+    # 0 is among those that are written, if it is an edge
+    first = found.edges.index(0.0) % stride if 0.0 in found.edges else 0
+    axes.set_xticks(range(first, count + 1, stride), labels[first::stride])
+    if max(map(len, labels[first::stride])) > 6:
         axes.tick_params(axis="x", labelsize="x-small")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.set_ylabel("numbers")

@@ -54,7 +54,7 @@ def panels_figure(pictures: ScanPictures) -> Figure:
         axes.set_axis_off()
     log_y = spans_decades(_all_values(layers))
     for k, (axes, layer) in enumerate(zip(panels, layers, strict=False)):
-        name = _short(pictures.named(layer))
+        name = _short(pictures.named(layer) or "W")
         if pictures.shows_spectra:
             _spectrum(axes, layer, name, log_y=log_y)
         else:
@@ -85,6 +85,8 @@ def _spectrum(axes: Axes, layer: ScannedLayer, name: str, *, log_y: bool) -> Non
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if len(series.x) <= FEW:
+        axes.set_xlim(0.5, len(found.values) + 0.5)
     axes.set_ylabel("σ (logarithmic axis)" if log_y else "σ")
     note = below(found)
     axes.set_xlabel(f"number; {note}" if note else "number", fontsize="small")
