@@ -517,6 +517,7 @@ def test_plot_draws_the_numbers_of_the_layers(model: Path, run: Run) -> None:
     """Their distributions, each between its first edge and its last; JSON stays as it is."""
     out = run("scan", model, "--plot").out
     rows = out.split("Numbers of the weights\n")[1].split("\n\n")[0].splitlines()
+    assert rows.pop() == "--spectrum draws their singular values"
     assert [row.split()[0] for row in rows[2:]] == ["0", "2"]
     assert [row.split()[-1] for row in rows[2:]] == ["1,200", "600"]
     for form in ("json", "csv", "ndjson"):
@@ -551,7 +552,7 @@ def test_sorted_layers_keep_their_own_numbers(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "two.safetensors"
     save_file({"a.weight": torch.ones(2, 3), "b.weight": torch.full((5, 7), 2.0)}, path)
     out = run("scan", path, "--plot", "--sort", "max").out
-    rows = out.split("Numbers of the weights\n")[1].split("\n\n")[0].splitlines()[2:]
+    rows = out.split("Numbers of the weights\n")[1].split("\n\n")[0].splitlines()[2:-1]
     assert [row.split() for row in rows] == [["b", "2", "█", "2", "35"], ["a", "1", "█", "1", "6"]]
 
 

@@ -86,7 +86,7 @@ def _spectrum(axes: Axes, layer: ScannedLayer, name: str, *, log_y: bool) -> Non
 
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     if len(series.x) <= FEW:
-        axes.set_xlim(0.5, len(found.values) + 0.5)
+        axes.set_xlim(0.5, max(len(found.values), 1) + 0.5)
     axes.set_ylabel("σ (logarithmic axis)" if log_y else "σ")
     note = below(found)
     axes.set_xlabel(f"number; {note}" if note else "number", fontsize="small")
