@@ -48,12 +48,16 @@ def document_with(
 
 @cache
 def _source(name: str) -> Markup:
-    """Return a file of the templates as it is; it is our own, and holds no end tag."""
+    """Return a file of the templates as a browser reads it; it is our own, and holds no end tag.
+
+    A browser takes every line end for a line feed before it compares hashes.
+    """
     from markupsafe import Markup
 
     made = environment()
     assert made.loader is not None
-    return Markup(made.loader.get_source(made, name)[0])
+    text, *_ = made.loader.get_source(made, name)
+    return Markup(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _digest(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from fcinspect.render.text import safe
@@ -10,10 +11,12 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+@cache
 def environment() -> Environment:
     """Return the environment: all values are escaped, and a missing one is an error.
 
-    What would turn the text round or is no sign at all is written out, as in the terminal.
+    It keeps the templates that it has read. What would turn the text round or is no sign at all
+    is written out, as in the terminal.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

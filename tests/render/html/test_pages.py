@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jinja2 import DictLoader
 
+from fcinspect.render.html.document import _source, document_with
+from fcinspect.render.html.environment import environment
 from fcinspect.render.html.loss_curve import MOST_POINTS, loss_curve
 from tests.conftest import Run
 from tests.render.html.reading import Element, items, numbers_of, read
@@ -161,6 +164,30 @@ def test_only_the_style_and_script_that_are_named_may_run(page: Any) -> None:
     assert "unsafe" not in policy
     assert not re.search(r"(https?:)?//[a-z]|@import|url\(", html)
     assert html.index("Content-Security-Policy") < html.index("<style")
+
+
+def test_line_ends_of_another_system_stop_neither_style_nor_script(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The hashes are those of what a browser reads, in which every line end is one sign."""
+    made = environment()
+    assert made.loader is not None
+    names = made.list_templates()
+    sources = {name: made.loader.get_source(made, name)[0] for name in names}
+    elsewhere = {name: source.replace("\n", "\r\n") for name, source in sources.items()}
+    values = {"title": "W", "rows": [], "document": "", "filename": "w"}
+
+    def page() -> str:
+        _source.cache_clear()
+        return document_with(("page.css",), "worksheet.js", "worksheet.html", values)
+
+    expected = page()
+    monkeypatch.setattr(made, "loader", DictLoader(elsewhere))
+    monkeypatch.setattr(made, "cache", None)
+    try:
+        assert page() == expected
+    finally:
+        _source.cache_clear()
 
 
 @pytest.fixture
