@@ -28,8 +28,8 @@ WIDE = re.compile(r" {2,}")
 ACTING = re.compile(r"([\\`*_\[\]<>|#~$]|:(?=[\w+-]+:))")
 """Signs that Markdown, GitHub's mathematics or its names of emoji would act on."""
 ENTITY = re.compile(r"&(?=#?\w+;)")
-LIST = re.compile(r"^(\d*)([-+.)=])(?= |$)")
-"""What would begin a list or underline a title."""
+LIST = re.compile(r"^(?:\d*[-+.)=](?= |[-=]*:?$)|:(?=-+:?$))")
+"""What would begin a list, underline a title or rule a table."""
 
 
 def to_markdown(page: Page) -> str:
@@ -75,7 +75,7 @@ def _block(block: Block) -> str:
 def _line(spans: Sequence[Span]) -> str:
     """Return running text, verdicts and what else stands out in bold."""
     text = "".join(map(_span, spans)).strip()
-    return LIST.sub(lambda m: f"{m[1]}\\{m[2]}", text)
+    return LIST.sub(lambda m: f"{m[0][:-1]}\\{m[0][-1]}", text)
 
 
 def _span(span: Span) -> str:

@@ -63,11 +63,18 @@ def test_a_hostile_name_is_text_everywhere() -> None:
     assert r"\:smile:" in to_markdown(page)
 
 
-@pytest.mark.parametrize("text", ["- a", "+ a", "1. a", "12) a", "=", "-", "# a", "> a", "  a"])
-def test_a_line_begins_no_list_title_or_quotation(text: str) -> None:
-    """Whatever it begins with is text."""
-    html = MarkdownIt("commonmark").render(to_markdown(Page(((Line.of("x"), Line.of(text)),))))
-    assert html == f"<p>x<br />\n{escape(text.strip())}</p>\n"
+BEGINNINGS = [
+    *("- a", "+ a", "1. a", "12) a", "=", "-", "# a", "> a", "  a"),
+    *("---", "===", "--", "- - -", "***", "___", ":--", ":-:", "-:", "--- "),
+]
+
+
+@pytest.mark.parametrize("text", BEGINNINGS)
+def test_a_line_begins_no_list_title_table_or_quotation(text: str) -> None:
+    """Whatever it begins with is text, and it makes nothing of the line above it."""
+    reader = MarkdownIt("commonmark").enable("table")
+    html = reader.render(to_markdown(Page(((Line.of("x|y"), Line.of(text)),))))
+    assert html == f"<p>x|y<br />\n{escape(text.strip())}</p>\n"
 
 
 def test_verdicts_are_bold_and_blanks_stay_outside() -> None:
