@@ -75,6 +75,27 @@ def test_what_is_no_formula_is_not_guessed(text: str) -> None:
     assert math_or_words(text) == words(text)
 
 
+@pytest.mark.parametrize("name", ["a/b", "--foo_bar", "q.k", "fc1-2", "W_", "conv_1", "x" * 500])
+def test_a_name_in_a_cell_is_no_formula(name: str) -> None:
+    """What a layer may be called stays a word."""
+    assert math_or_words(name) == words(name)
+    assert "$" not in words(name)
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_in_a_cell_the_formulas_of_the_records_are_mathematics(text: str) -> None:
+    """None of them looks like a name, but for a lone word or number."""
+    assert math_or_words(text).startswith("$") or text.isalnum()
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 3000, "-" * 3000, "√" * 399, "(" * 60 + "-" * 300, "|" * 99]
+)
+def test_no_depth_is_too_deep(text: str) -> None:
+    """However text is nested, it is a formula or it is none."""
+    assert math_or_words(text)
+
+
 def test_within_a_line_a_quotient_has_a_slash() -> None:
     """Parentheses stay, since there is no line of a fraction to hold together."""
     assert math_or_words("2·(y − t)/N") == r"$2 \cdot (y - t)/N$"
@@ -83,7 +104,9 @@ def test_within_a_line_a_quotient_has_a_slash() -> None:
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("z = W·a of fc1 + b", r"$z = W \cdot a$ of fc1 + $b$"),
+        ("z = W·a of fc1 + b", r"$z = W \cdot a$ of fc1 ${} + b$"),
+        ("z = W·a of fc1 + b[0], twice", r"$z = W \cdot a$ of fc1 ${} + b_{0}$, twice"),
+        ("fc1 + b and fc2", "fc1 + $b$ and fc2"),
         ("a = G ⊗ x, each number of a", r"$a = G \otimes x$, each number of $a$"),
         ("new = old − lr·g, lr = 0.2", r"$\mathrm{new} = \mathrm{old} - \mathrm{lr} \cdot g,\quad"
          r" \mathrm{lr} = 0.2$"),
