@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from fcinspect.cli.options import ArticleOutput, Bias, save_option
+from fcinspect.cli.options import ArticleOutput, save_option
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import LARGEST_SEED, completion_of, one_of, whole_number
 from fcinspect.errors import UsageError
@@ -21,13 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorksheetOutput(ArticleOutput):
-    """How and where a worksheet is written."""
+    """How and where a worksheet is written; its numbers are few and exact."""
+
+    full: ClassVar[bool] = False  # type: ignore[misc]  # no array is long: no such option
+    precision: ClassVar[int] = 4  # type: ignore[misc]  # nothing is rounded: no such option
 
     save: Annotated[
         str | None,
         save_option(
-            "the sheet, its key or the grade (.json .md .csv .tex .svg .txt, or .html: a sheet to"
-            " print or to fill in)"
+            "the sheet or its key (.json .md .csv .tex .svg .txt, or .html, a page to print and"
+            " to fill in) or the grade (.json .md .csv .svg .html .txt)"
         ),
     ] = None
 
@@ -48,29 +50,37 @@ class WorksheetOutput(ArticleOutput):
 
 def worksheet(
     widths: Annotated[
-        str | None,
-        typer.Argument(metavar="WIDTHS", help="3-2-2 or 3,2,2; at most 8 units a layer."),
+        list[str] | None,
+        typer.Argument(
+            metavar="WIDTHS",
+            help="3-2-2 or 3,2,2; at most 8 units a layer. With --grade: more files.",
+        ),
     ] = None,
     sheet: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--sheet",
             parser=one_of("sheet", KINDS),
             autocompletion=completion_of(KINDS),
             metavar="KIND",
             help="What is left blank: forward, gradient, step or all of these.",
+            show_default="forward",
         ),
-    ] = "forward",
+    ] = None,
     seed: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--seed",
             parser=whole_number(0, LARGEST_SEED),
             metavar="S",
             help="Another seed makes other numbers, 0 to 2^53-1; all sheets of one have the same.",
+            show_default="0",
         ),
-    ] = 0,
-    bias: Bias = True,
+    ] = None,
+    bias: Annotated[
+        bool | None,
+        typer.Option("--bias/--no-bias", help="With or without the bias b.", show_default="bias"),
+    ] = None,
     answers: Annotated[
         bool, typer.Option("--answers", help="Write the key: every answer, and the way to it.")
     ] = False,
@@ -80,16 +90,17 @@ def worksheet(
             "--grade",
             metavar="FILE",
             help="Grade a filled worksheet: a .json file, - for standard input, or a folder of"
-            " them; repeat it for several.",
+            " them; more may follow, as in --grade answers/*.json.",
         ),
     ] = None,
     solution: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--solution/--no-solution",
             help="With --grade: tell the right numbers, or hold them back for another try.",
+            show_default="solution",
         ),
-    ] = True,
+    ] = None,
     *,
     output: WorksheetOutput,
 ) -> ExitStatus:
@@ -98,37 +109,28 @@ def worksheet(
     With --grade each blank is right, right up to rounding, wrong with the likely slip, or empty.
     Exit status 1: not every blank is right.
     """
+    arguments = widths or []
     if grade:
-        from fcinspect.cli.worksheet_grading import view_of_files
+        from fcinspect.cli.worksheet_grading import graded_view
 
+        made = {"--sheet": sheet, "--seed": seed, "--bias or --no-bias": bias}
         if output.article:
             raise UsageError("--grade writes no LaTeX: expected text, json, csv or md")
-        made = {"--sheet": sheet != "forward", "--seed": seed != 0, "--answers": answers}
-        _require_no_others(widths, {**made, "--no-bias": not bias})
+        given = [name for name, value in made.items() if value is not None]
         return output.write(
-            view_of_files(grade, {"grade": grade, "solution": solution}, solution=solution)
+            graded_view(
+                [*grade, *arguments],
+                [*given, *["--answers"] * answers],
+                solution=solution is not False,
+            )
         )
-    if widths is None:
+    if solution is not None:
         raise UsageError(
-            "WIDTHS is missing: expected widths such as 3-2-2, or --grade and a filled worksheet"
+            "--solution and --no-solution go with --grade: they tell the right numbers or hold"
+            " them back"
         )
-    if not solution:
-        raise UsageError("--no-solution goes with --grade: it holds back the right numbers")
-    from fcinspect.cli.worksheet_problem import checked_sheet
-    from fcinspect.render.worksheet import view_of_worksheet
+    from fcinspect.cli.worksheet_problem import view_of_sheet
 
-    found, check = checked_sheet(widths, sheet, seed, bias)
-    asked = {"widths": widths, "sheet": sheet, "seed": seed, "bias": bias, "answers": answers}
-    return output.write(view_of_worksheet(found, check, asked, answers=answers))
-
-
-def _require_no_others(widths: str | None, made: Mapping[str, bool]) -> None:
-    """Raise UsageError where a worksheet is to be graded and to be made."""
-    if widths is not None:
-        raise UsageError(
-            f"--grade reads the widths from the file: {widths[:60]!r} is one argument too many",
-            hint="several files: repeat --grade, or name their folder",
-        )
-    given = [name for name, asked in made.items() if asked]
-    if given:
-        raise UsageError(f"--grade reads a filled worksheet: {', '.join(given)} cannot go with it")
+    return output.write(
+        view_of_sheet(arguments, sheet or "forward", seed or 0, bias is not False, answers)
+    )

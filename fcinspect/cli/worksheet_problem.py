@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fcinspect.errors import SpecError
+from fcinspect.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
+    from fcinspect.render.view import View
     from fcinspect.worksheets.checking import KeyCheck
     from fcinspect.worksheets.sheet import Sheet
+
+LONGEST_SHOWN = 60
+"""Characters of an argument that a refusal repeats."""
+
+
+def view_of_sheet(
+    arguments: Sequence[str], kind: str, seed: int, bias: bool, answers: bool
+) -> View:
+    """Return the view of the sheet of the one argument, its widths; with `answers` of its key.
+
+    Raises UsageError for none or several, what `checked_sheet` raises for one.
+    """
+    from fcinspect.render.worksheet import view_of_worksheet
+
+    if not arguments:
+        raise UsageError(
+            "WIDTHS is missing: expected widths such as 3-2-2, or --grade and a filled worksheet"
+        )
+    widths, *others = arguments
+    if others:
+        more = f" and {len(others) - 1} more are" if others[1:] else " is"
+        raise UsageError(
+            f"{_shown(others[0])} behind the widths {_shown(widths)}{more} too many: expected"
+            " widths alone, such as 3-2-2, or --grade before files"
+        )
+    sheet, check = checked_sheet(widths, kind, seed, bias)
+    asked = {"widths": widths, "sheet": kind, "seed": seed, "bias": bias, "answers": answers}
+    return view_of_worksheet(sheet, check, asked, answers=answers)
 
 
 def checked_sheet(widths: str, kind: str, seed: int, bias: bool) -> tuple[Sheet, KeyCheck]:
@@ -23,9 +53,11 @@ def checked_sheet(widths: str, kind: str, seed: int, bias: bool) -> tuple[Sheet,
     from fcinspect.worksheets.sheet import sheet_of
 
     if ":" in widths or Path(widths).suffix or "/" in widths:
+        hint = "a filled worksheet is graded with --grade" if widths.endswith(".json") else None
         raise SpecError(
-            f"{widths!r} is no network of a worksheet: expected widths such as 3-2-2, whose"
-            " numbers are drawn"
+            f"{_shown(widths)} is no network of a worksheet: expected widths such as 3-2-2, whose"
+            " numbers are drawn",
+            hint,
         )
     problem = make(kind, parse_widths(widths), seed, bias=bias)
 
@@ -33,3 +65,7 @@ def checked_sheet(widths: str, kind: str, seed: int, bias: bool) -> tuple[Sheet,
     from fcinspect.bridge.worksheet import results_in_torch
 
     return sheet_of(problem), check_key(problem, results_in_torch(problem), version())
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")

@@ -23,6 +23,7 @@ def document(sheet: Sheet, check: KeyCheck, answers: bool) -> WorksheetDocument:
     problem = sheet.problem
     found = ways(problem)
     return {
+        "document": "worksheet",
         "kind": problem.kind,
         "widths": list(problem.widths),
         "seed": problem.seed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from typing_extensions import TypedDict
 
 Exact = int | float | str
@@ -28,12 +30,13 @@ class KeyCheckDocument(TypedDict):
 
 
 class WorksheetDocument(TypedDict):
-    """A worksheet; the pupil replaces each null of `answers` by a number or by "3/2".
+    """A worksheet, as `document` says; the pupil replaces each null of `answers` by a number or by "3/2".
 
     `given` holds the results that the sheet shows, `ways` the way to each answer where the key was
     asked for, which then stands in `answers`.
     """
 
+    document: Literal["worksheet"]
     kind: str
     widths: list[int]
     seed: int

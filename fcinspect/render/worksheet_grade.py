@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.render import worksheet_grade_page
+from fcinspect.render import worksheet_grade_class, worksheet_grade_page
+from fcinspect.render.text import safe
 from fcinspect.render.view import View
+from fcinspect.render.worksheet_command import command_of
 from fcinspect.worksheets.grading import Mark
 from fcinspect.worksheets.writing import written
 
 if TYPE_CHECKING:
+    from fcinspect.render.page import Page
     from fcinspect.render.worksheet_grade_documents import (
         GradebookDocument,
         GradedBlankDocument,
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     from fcinspect.worksheets.gradebook import Entry, Gradebook
     from fcinspect.worksheets.grading import Grade, Graded
 
+FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a formula begins in a spreadsheet, in the wide signs of East Asian keyboards, too."""
+
 
 def view_of_grades(book: Gradebook, asked: dict[str, Any], *, solution: bool) -> View:
     """Return the view of graded worksheets; without `solution` the right numbers are held back."""
@@ -27,15 +34,23 @@ def view_of_grades(book: Gradebook, asked: dict[str, Any], *, solution: bool) ->
         command="worksheet",
         asked=asked,
         data=lambda full: dict(document(book, solution=solution)),
-        page=partial(worksheet_grade_page.page, book, solution=solution),
+        page=_page_of(book, solution),
         rows=partial(rows, book, solution=solution),
         ok=book.all_right,
     )
 
 
+def _page_of(book: Gradebook, solution: bool) -> Callable[[int], Page]:
+    first = book.entries[0]
+    if len(book.entries) == 1 and first.grade is not None:
+        return partial(worksheet_grade_page.page, first, first.grade, solution=solution)
+    return partial(worksheet_grade_class.page, book)
+
+
 def document(book: Gradebook, *, solution: bool) -> GradebookDocument:
     """Return the JSON data."""
     return {
+        "document": "grade",
         "graded": [
             _graded(entry, entry.grade, solution)
             for entry in book.entries
@@ -55,6 +70,7 @@ def _graded(entry: Entry, grade: Grade, solution: bool) -> GradedSheetDocument:
         "kind": grade.problem.kind,
         "widths": list(grade.problem.widths),
         "seed": grade.problem.seed,
+        "bias": grade.problem.has_bias,
         "score": {
             "blanks": len(grade.items),
             "right": grade.count(Mark.RIGHT),
@@ -85,14 +101,28 @@ def _blank(item: Graded, solution: bool) -> GradedBlankDocument:
 
 
 def rows(book: Gradebook, *, solution: bool) -> Iterable[Sequence[object]]:
-    """Return the rows of the CSV file: one a blank."""
-    yield "file", "blank", "section", "answer", "mark", "right", "follows", "slip"
+    """Return the rows of the CSV file: one a blank.
+
+    No text of a pupil acts on a terminal, nor is a formula where a spreadsheet opens the file.
+    """
+    yield "file", "sheet", "blank", "section", "answer", "mark", "right", "follows", "slip"
     for entry in book.entries:
-        if entry.grade is None:
-            yield entry.file, "", "", "", "not graded", "", "", entry.refusal
+        file, grade = _cell(entry.file), entry.grade
+        if grade is None:
+            yield file, "", "", "", "", "not graded", "", "", _cell(entry.refusal or "")
             continue
-        for item in entry.grade.items:
+        sheet = command_of(grade.problem)
+        for item in grade.items:
+            unread = item.mark is Mark.UNREADABLE
             yield (
-                entry.file, item.id, item.section, item.answer or "", item.mark.value,
-                written(item.right) if solution else "", " ".join(item.follows), item.slip or "",
+                file, sheet, item.id, item.section,
+                _cell(item.answer or "") if unread else item.answer or "", item.mark.value,
+                written(item.right) if solution else "", " ".join(item.follows),
+                _cell(item.slip or ""),
             )  # fmt: skip
+
+
+def _cell(words: str) -> str:
+    """Return untrusted words for a cell of a spreadsheet, which would compute what begins so."""
+    shown = safe(words)
+    return f"'{shown}" if FORMULA.match(shown) else shown

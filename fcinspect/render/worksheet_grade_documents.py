@@ -52,6 +52,7 @@ class GradedSheetDocument(TypedDict):
     kind: str
     widths: list[int]
     seed: int
+    bias: bool
     score: ScoreDocument
     blanks: list[GradedBlankDocument]
     mistakes: list[MistakeDocument]
@@ -66,7 +67,9 @@ class UngradedSheetDocument(TypedDict):
 
 
 class GradebookDocument(TypedDict):
-    """The filled worksheets in the order in which they were asked for."""
+    """The filled worksheets in the order in which they were asked for; `document` says that these
+    are grades and no worksheet."""
 
+    document: Literal["grade"]
     graded: list[GradedSheetDocument]
     ungraded: list[UngradedSheetDocument]

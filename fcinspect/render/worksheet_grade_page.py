@@ -1,18 +1,18 @@
-"""The page of graded worksheets: blank by blank, and a whole class in a table."""
+"""The page of one graded worksheet, blank by blank."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fcinspect.layers.spec import format_widths
 from fcinspect.render import text
-from fcinspect.render.page import Block, Column, Heading, Line, Page, PageBuilder, Span, Table
+from fcinspect.render.page import Column, Heading, Line, Page, PageBuilder, Span, Table
+from fcinspect.render.worksheet_command import command_of
 from fcinspect.worksheets.grading import Mark
 from fcinspect.worksheets.writing import written
 
 if TYPE_CHECKING:
-    from fcinspect.worksheets.gradebook import Entry, Gradebook
+    from fcinspect.worksheets.gradebook import Entry
     from fcinspect.worksheets.grading import Grade, Graded
     from fcinspect.worksheets.mistakes import Mistake
 
@@ -31,25 +31,16 @@ COUNTED = (
 )
 
 
-def page(book: Gradebook, precision: int = 4, *, solution: bool) -> Page:
-    """Return the page; without `solution` the right numbers are held back."""
+def page(entry: Entry, grade: Grade, precision: int = 4, *, solution: bool) -> Page:
+    """Return the page of one; without `solution` the right numbers are held back."""
     del precision  # every number is exact
     built = PageBuilder()
-    if len(book.entries) == 1 and (grade := book.entries[0].grade) is not None:
-        _one(built, book.entries[0], grade, solution)
-    else:
-        _several(built, book)
-    return built.page()
-
-
-def _one(built: PageBuilder, entry: Entry, grade: Grade, solution: bool) -> None:
-    problem = grade.problem
-    made = f"worksheet {format_widths(problem.widths)} --seed {problem.seed} --sheet {problem.kind}"
-    named = "" if entry.file == "-" else f"{text.safe(entry.file)}, "
-    built.add(Heading(f"Graded: {named}{made}", level=1))
+    whose = "" if entry.file == "-" else f"{text.safe(entry.file)}, "
+    built.add(Heading(f"Graded: {whose}{command_of(grade.problem)}", level=1))
     built.add(*(Line.of(("note: ", "unsure"), text.safe(note)) for note in entry.notes))
     built.group(_table(grade.items, solution))
     built.group(_score(grade), *(_mistake(mistake) for mistake in grade.mistakes))
+    return built.page()
 
 
 def _table(items: Sequence[Graded], solution: bool) -> Table:
@@ -108,10 +99,10 @@ def _earlier(ids: Sequence[str]) -> str:
         return places.pop()
     if len(ids) > FEW and all(place.endswith(".after") for place in places):
         return "new parameters"
-    return _named(ids, FEW)
+    return named(ids, FEW)
 
 
-def _named(ids: Sequence[str], most: int = MOST_NAMED) -> str:
+def named(ids: Sequence[str], most: int = MOST_NAMED) -> str:
     """Return the first of some blanks, and how many more there are."""
     if len(ids) <= most:
         return ", ".join(ids)
@@ -135,49 +126,7 @@ def _mistake(mistake: Mistake) -> Line:
     return Line.of(
         (f"{count} wrong: ", "bad"),
         (words, "strong"),
-        f" ({_named(mistake.ids)})",
+        f" ({named(mistake.ids)})",
         indent=2,
         hang=2,
     )
-
-
-def _several(built: PageBuilder, book: Gradebook) -> None:
-    built.add(Heading(f"{text.plural(len(book.entries), 'worksheet')}, graded", level=1))
-    titles = ("file", "blanks", "right", "rounded", "follows", "wrong", "unreadable", "empty")
-    columns = tuple(Column(title, right=bool(n), folds=not n) for n, title in enumerate(titles))
-    graded = [(entry.file, entry.grade) for entry in book.entries if entry.grade is not None]
-    if graded:
-        built.group(Table(columns, tuple(_line(text.safe(file), one) for file, one in graded)))
-    refused: list[Block] = [
-        Line.of(("not graded: ", "bad"), text.safe(entry.refusal or ""), hang=2)
-        for entry in book.entries
-        if entry.grade is None
-    ]
-    if refused:
-        built.group(*refused)
-    notes = [
-        Line.of(("note: ", "unsure"), text.safe(f"{entry.file}: {note}"), hang=2)
-        for entry in book.entries
-        for note in entry.notes
-    ]
-    if notes:
-        built.group(*notes)
-    if book.shared:
-        built.group(
-            Heading("Slips"),
-            *(
-                Line.of(
-                    f"{len(shared.files)} of {len(book.entries)}: ",
-                    (text.safe(shared.words), "strong"),
-                    f" ({_named([text.safe(file) for file in shared.files])})",
-                    indent=2,
-                    hang=2,
-                )
-                for shared in book.shared
-            ),
-        )
-
-
-def _line(file: str, grade: Grade) -> tuple[str, ...]:
-    counts = [grade.count(mark) for mark in (Mark.RIGHT, *(mark for mark, _, _ in COUNTED))]
-    return (file, str(len(grade.items)), *map(str, counts))

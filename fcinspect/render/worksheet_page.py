@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fcinspect.layers.spec import format_widths
 from fcinspect.render.page import Block, Heading, Line, Matrix, Page, PageBuilder
 from fcinspect.render.text import plural
+from fcinspect.render.worksheet_command import command_of
 from fcinspect.render.worksheet_numbers import (
     Numbers,
     WriteBlank,
@@ -218,13 +219,8 @@ def _ways(built: PageBuilder, sheet: Sheet) -> None:
 
 def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> Line:
     problem = sheet.problem
-    bias = "" if problem.has_bias else " --no-bias"
-    command = (
-        f"worksheet {format_widths(problem.widths)} --seed {problem.seed}"
-        f" --sheet {problem.kind}{bias}"
-    )
     if not answers:
-        return Line.of((f"{command}; {check.checked_by} agrees with its key", "faint"))
+        return Line.of((f"{command_of(problem)}; {check.checked_by} agrees with its key", "faint"))
     equal = f"{check.equal} equal"
     if check.within_bound:
         equal += f", {check.within_bound} as near as its rounding allows"

@@ -18,6 +18,8 @@ from fcinspect.worksheets.problem import KINDS, Problem, SheetLayer
 from fcinspect.worksheets.sheet import sheet_of
 
 NAME = "fcinspect.worksheet/1"
+GRADE = "grade"
+"""What the key "document" says of a grade."""
 KEYS = ("kind", "widths", "seed", "layers", "x", "target", "learning_rate", "answers")
 MOST_DIGITS = 15
 """Of a number of the problem: what is worked out by hand has fewer."""
@@ -71,8 +73,8 @@ def _data(reader: Reader, document: object) -> Mapping[str, Any]:
         data = document.get("data")
     if not isinstance(data, dict):
         raise reader.refuse(f"data is {kind_of(data)}: {EXPECTED}")
-    if "graded" in data:
-        raise reader.refuse(f"it holds grades, not answers: {EXPECTED}")
+    if data.get("document") == GRADE or "graded" in data:
+        raise reader.refuse(f"this is a grade, not a filled worksheet: {EXPECTED}")
     for key in KEYS:
         if key not in data:
             raise reader.refuse(f"the key {key!r} is missing: {EXPECTED}")

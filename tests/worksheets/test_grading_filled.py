@@ -162,7 +162,9 @@ def test_what_is_no_layer_is_refused(change: Document, message: str) -> None:
         ({"data": {}}, "schema is null, not 'fcinspect.worksheet/1'"),
         ({"schema": "fcinspect.worksheet/1", "data": 3}, "data is the number 3"),
         ({"schema": "fcinspect.worksheet/1", "data": {}}, "the key 'kind' is missing"),
-        ({"schema": "fcinspect.worksheet/1", "data": {"graded": []}}, "it holds grades, not answ"),
+        ({"schema": "fcinspect.worksheet/1", "data": {"graded": []}}, "this is a grade, not a"),
+        ({"schema": "fcinspect.worksheet/1", "data": {"document": "grade"}}, "this is a grade,"),
+        ({"graded": [], "ungraded": []}, "this is a grade, not a filled worksheet: expected"),
     ],
 )
 def test_what_is_no_worksheet_is_refused(document: object, message: str) -> None:

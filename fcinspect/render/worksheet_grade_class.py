@@ -1,0 +1,121 @@
+"""The page of a class: its graded worksheets in a table, and the slips that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from fcinspect.layers.spec import format_widths
+from fcinspect.render import text
+from fcinspect.render.page import Block, Column, Heading, Line, Page, PageBuilder, Table
+from fcinspect.render.worksheet_command import command_of
+from fcinspect.render.worksheet_grade_page import COUNTED, named
+from fcinspect.worksheets.grading import Mark
+
+if TYPE_CHECKING:
+    from fcinspect.worksheets.gradebook import Entry, Gradebook
+    from fcinspect.worksheets.grading import Grade
+    from fcinspect.worksheets.problem import Problem
+
+Graded = tuple[str, "Grade"]
+"""A file as it is shown, and its grade."""
+
+
+def page(book: Gradebook, precision: int = 4) -> Page:
+    """Return the page."""
+    del precision  # every number is exact
+    built = PageBuilder()
+    graded = [(text.safe(entry.file), entry.grade) for entry in book.entries if entry.grade]
+    sheets = dict.fromkeys(command_of(grade.problem) for _, grade in graded)
+    title = f"{text.plural(len(book.entries), 'worksheet')}, graded"
+    built.add(Heading(f"{title}: {next(iter(sheets))}" if len(sheets) == 1 else title, level=1))
+    if graded:
+        built.group(_table(graded, sheets_differ=len(sheets) > 1))
+    for blocks in (_refused(book.entries), _notes(book.entries, graded), _slips(book)):
+        if blocks:
+            built.group(*blocks)
+    return built.page()
+
+
+def _table(graded: Sequence[Graded], *, sheets_differ: bool) -> Table:
+    """Return a row for each; where the sheets differ, a column says which it is."""
+    titles = ("blanks", "right", "rounded", "follows", "wrong", "unreadable", "empty")
+    which = (Column("sheet, seed", right=False),) if sheets_differ else ()
+    columns = (Column("file", right=False, folds=True), *which, *map(Column, titles))
+    return Table(
+        columns,
+        tuple(
+            (file, *([_sheet(grade.problem)] if which else []), *_counts(grade))
+            for file, grade in graded
+        ),
+    )
+
+
+def _counts(grade: Grade) -> Iterator[str]:
+    yield str(len(grade.items))
+    for mark in (Mark.RIGHT, *(mark for mark, _, _ in COUNTED)):
+        yield str(grade.count(mark))
+
+
+def _sheet(problem: Problem) -> str:
+    """Return "3-2-2 all, 7"."""
+    return f"{_form(problem)}, {problem.seed}"
+
+
+def _form(problem: Problem) -> str:
+    bias = "" if problem.has_bias else " --no-bias"
+    return f"{format_widths(problem.widths)} {problem.kind}{bias}"
+
+
+def _refused(entries: Sequence[Entry]) -> list[Block]:
+    return [
+        Line.of(("not graded: ", "bad"), text.safe(entry.refusal or ""), hang=2)
+        for entry in entries
+        if entry.grade is None
+    ]
+
+
+def _notes(entries: Sequence[Entry], graded: Sequence[Graded]) -> list[Block]:
+    own = [text.safe(f"{entry.file}: {note}") for entry in entries for note in entry.notes]
+    notes = [*_differing(graded), *own]
+    return [Line.of(("note: ", "unsure"), note, hang=2) for note in notes]
+
+
+def _differing(graded: Sequence[Graded]) -> Iterator[str]:
+    """Yield which file holds another sheet than most, or how many sheets there are."""
+    for label in (_sheet, _form):
+        found = _by(label, graded)
+        if len(found) < 2:
+            break
+        most = max(found, key=lambda shown: len(found[shown]))
+        if 2 * len(found[most]) > len(graded):
+            others = [file for shown, files in found.items() if shown != most for file in files]
+            yield (
+                f"{len(found[most])} of {len(graded)} are the sheet {most};"
+                f" of another: {named(others)}"
+            )
+            return
+    if (count := len(_by(_sheet, graded))) > 1:
+        yield f"these are {count} different sheets"
+
+
+def _by(label: Callable[[Problem], str], graded: Sequence[Graded]) -> dict[str, list[str]]:
+    """Return the files of each label."""
+    found: dict[str, list[str]] = {}
+    for file, grade in graded:
+        found.setdefault(label(grade.problem), []).append(file)
+    return found
+
+
+def _slips(book: Gradebook) -> list[Block]:
+    lines = [
+        Line.of(
+            f"{len(shared.files)} of {len(book.entries)}: ",
+            (text.safe(shared.words), "strong"),
+            f" ({named([text.safe(file) for file in shared.files])})",
+            indent=2,
+            hang=2,
+        )
+        for shared in book.shared
+    ]
+    return [Heading("Slips"), *lines] if lines else []
