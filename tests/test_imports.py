@@ -81,6 +81,17 @@ def test_the_probe_sees_torch() -> None:
     assert {"torch", "numpy"} <= loaded_by("explain", "--in", "2", "--out", "1")
 
 
+@pytest.mark.parametrize("form", ["text", "json", "csv"])
+def test_worksheets_are_graded_in_plain_python(tmp_path: Path, form: str) -> None:
+    """Only making a sheet asks torch; grading imports neither torch nor numpy."""
+    made = ("worksheet", "3-2-2", "--sheet", "all", "--save", "sheet.json", "--quiet")
+    assert "torch" in loaded_by(*made, folder=tmp_path)
+    path = tmp_path / "sheet.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("null", "2.5"), encoding="utf-8")
+    graded = ("worksheet", "--grade", "sheet.json", "-f", form)
+    assert not loaded_by(*graded, folder=tmp_path, statuses=(1,)) & {"torch", "numpy"}
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_pasted_error_is_diagnosed_without_torch(form: str) -> None:
     """diagnose "TEXT" imports neither torch nor numpy."""

@@ -113,7 +113,7 @@ def worksheet(
     if grade:
         from fcinspect.cli.worksheet_grading import graded_view
 
-        made = {"--sheet": sheet, "--seed": seed, "--bias or --no-bias": bias}
+        made = {"--sheet": sheet, "--seed": seed, "--bias" if bias else "--no-bias": bias}
         if output.article:
             raise UsageError("--grade writes no LaTeX: expected text, json, csv or md")
         given = [name for name, value in made.items() if value is not None]
@@ -125,10 +125,8 @@ def worksheet(
             )
         )
     if solution is not None:
-        raise UsageError(
-            "--solution and --no-solution go with --grade: they tell the right numbers or hold"
-            " them back"
-        )
+        asked, does = ("", "tells") if solution else ("no-", "holds back")
+        raise UsageError(f"--{asked}solution goes with --grade: it {does} the right numbers")
     from fcinspect.cli.worksheet_problem import view_of_sheet
 
     return output.write(

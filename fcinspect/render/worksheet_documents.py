@@ -30,10 +30,10 @@ class KeyCheckDocument(TypedDict):
 
 
 class WorksheetDocument(TypedDict):
-    """A worksheet, as `document` says; the pupil replaces each null of `answers` by a number or by "3/2".
+    """A worksheet; the pupil replaces each null of `answers` by a number or by "3/2".
 
-    `given` holds the results that the sheet shows, `ways` the way to each answer where the key was
-    asked for, which then stands in `answers`.
+    `document` tells it from a grade. `given` holds the results that the sheet shows, `ways` the
+    way to each answer where the key was asked for, which then stands in `answers`.
     """
 
     document: Literal["worksheet"]

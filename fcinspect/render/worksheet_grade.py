@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fcinspect.worksheets.gradebook import Entry, Gradebook
     from fcinspect.worksheets.grading import Grade, Graded
 
-FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20].")
 """How a formula begins in a spreadsheet, in the wide signs of East Asian keyboards, too."""
 
 

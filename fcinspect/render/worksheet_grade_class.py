@@ -92,7 +92,7 @@ def _differing(graded: Sequence[Graded]) -> Iterator[str]:
             others = [file for shown, files in found.items() if shown != most for file in files]
             yield (
                 f"{len(found[most])} of {len(graded)} are the sheet {most};"
-                f" of another: {named(others)}"
+                f" another: {named(others)}"
             )
             return
     if (count := len(_by(_sheet, graded))) > 1:

@@ -145,6 +145,14 @@ def test_a_key_that_torch_contradicts_is_not_written(
                                        " step, all (did you mean 'forward'?)"),
         (("3-2", "--seed", "-1"), "-1 is not a whole number >= 0"),
         (("3-2", "--seed", "9007199254740992"), "expected at most 9007199254740991"),
+        (("anna.json",), "a filled worksheet is graded with --grade"),
+        (("a/b" * 5000,), "is no network of a worksheet: expected widths"),
+        (("b" * 5000,), "at position 1"),
+        (("3-2", "2-1"), "'2-1' behind the widths '3-2' is too many: expected widths alone"),
+        (("a.json", "b.json", "c.json"), "and 1 more are too many: expected widths alone, such"
+                                         " as 3-2-2, or --grade before files"),
+        (("3-2", "--precision", "3"), "No such option: --precision"),
+        (("3-2", "--full"), "No such option: --full"),
         ((), "WIDTHS is missing: expected widths such as 3-2-2, or --grade"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
@@ -155,3 +163,21 @@ def test_what_is_refused(run: Run, arguments: tuple[str, ...], words: str) -> No
     assert (result.status, result.out) == (2, "")
     assert words in result.err
     assert result.err.count("\n") == 1
+
+
+def test_widths_are_widths_beside_a_folder_of_that_name(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies in the folder does not matter to a sheet that is made."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "3-2-2").mkdir()
+    assert run("worksheet", "3-2-2", "--quiet").status == 0
+
+
+def test_the_defaults_are_told(run: Run) -> None:
+    """Those of the help are those of the command."""
+    told = run("worksheet", "--help").out
+    assert all(f"[default: {value}]" in told for value in ("forward", "0", "bias", "solution"))
+    plain = run("worksheet", "2-1", "--json").document
+    options = ("--sheet", "forward", "--seed", "0", "--bias")
+    assert run("worksheet", "2-1", *options, "--json").document == plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -160,10 +160,18 @@ def test_a_class(run: Run, fill: Fill, tmp_path: Path) -> None:
         (("--grade", "."), 3, "there is no .json file in the folder '.'"),
         (("3-2-2", "--grade", "a.json"), 2, "'3-2-2' is one argument too many"),
         (("--grade", "a.json", "--seed", "3"), 2, "--seed cannot go with it"),
-        (("--grade", "a.json", "--answers", "--no-bias"), 2, "--answers, --no-bias cannot go"),
+        (("--grade", "a.json", "--answers", "--no-bias"), 2, "--no-bias, --answers cannot go"),
+        (("--grade", "a.json", "--seed", "0"), 2, "--seed cannot go with it"),
+        (("--grade", "a.json", "--sheet", "forward"), 2, "--sheet cannot go with it"),
+        (("--grade", "a.json", "--bias"), 2, "--bias cannot go with it"),
+        (("--grade", "a.json", "3-2-2"), 2, "'3-2-2' is one argument too many"),
+        (("--grade", ""), 2, "--grade names no file: expected a filled worksheet"),
+        (("--grade", "a.json", "--precision", "3"), 2, "No such option: --precision"),
+        (("--grade", "a.json", "--full"), 2, "No such option: --full"),
         (("--grade", "a.json", "-f", "latex"), 2, "--grade writes no LaTeX: expected text, json"),
         (("--grade", "a.json", "--save", "a.tex"), 2, "--grade writes no LaTeX"),
-        (("3-2-2", "--no-solution"), 2, "--no-solution goes with --grade"),
+        (("3-2-2", "--no-solution"), 2, "--no-solution goes with --grade: it holds back"),
+        (("3-2-2", "--solution"), 2, "--solution goes with --grade: it tells the right"),
         ((), 2, "WIDTHS is missing: expected widths such as 3-2-2, or --grade"),
     ],
 )
@@ -192,11 +200,147 @@ def test_a_fraction_without_quotes_is_explained(run: Run, tmp_path: Path) -> Non
     assert 'stands in quotes: "3/2"' in found.err
 
 
-def test_hostile_text_does_nothing(run: Run, fill: Fill) -> None:
-    """What stands in a blank is shown with its control characters escaped."""
+@pytest.mark.parametrize("form", ["text", "md", "csv", "json"])
+def test_hostile_text_does_nothing(run: Run, fill: Fill, form: str) -> None:
+    """What stands in a blank is shown with its control characters escaped, in every form."""
     answers = {"fc1.z[0]": "\x1b[31m3\u202e", "fc1.z[1]": "[b]3[/b]", "fc2.z[0]": "=1+1"}
-    found = run("worksheet", "--grade", fill("anna.json", answers))
+    path = fill("anna.json", answers)
+    found = run("worksheet", "--grade", path, "-f", form)
+    assert (found.status, found.err) == (1, "")
     assert "\x1b" not in found.out
     assert "\u202e" not in found.out
-    assert "[b]3[/b]" in found.out
-    assert "3 unreadable" in found.out
+    assert "\\x1b" in found.out or (form == "json" and "\\u001b" in found.out)
+    assert ("\\[b\\]3\\[/b\\]" if form == "md" else "[b]3[/b]") in found.out
+    data = run("worksheet", "--grade", path, "--json").data
+    assert data["graded"][0]["score"]["unreadable"] == 3
+
+
+FORMULAS = [
+    "=cmd|' /C calc'!A0",
+    "+1+1",
+    "-1+cmd|x",
+    "@SUM(A1)",
+    "\uff1d1+1",
+    "\t=1+1",
+    "--1",
+    "=1",
+]
+
+
+@pytest.mark.parametrize("words", FORMULAS)
+def test_no_cell_is_a_formula(run: Run, fill: Fill, words: str) -> None:
+    """A spreadsheet takes the answers and the names of files as text, and numbers as numbers."""
+    answers = {"fc1.z[0]": words, "fc1.z[1]": "-4", "fc2.z[1]": "-1.0"}
+    name = words.replace("/", "") + ".json"
+    fill(name, answers)
+    fill("-other.json", {}).write_text("[]", encoding="utf-8")
+    found = run("worksheet", "-f", "csv", "--grade=" + name, "--grade=-other.json")
+    rows = {row["blank"]: row for row in csv.DictReader(io.StringIO(found.out))}
+    assert (rows["fc1.z[0]"]["mark"], rows[""]["mark"]) == ("unreadable", "not graded")
+    assert rows["fc1.z[1]"]["answer"] == "-4"
+    assert rows["fc2.z[1]"]["answer"] == "-1.0"
+    assert rows[""]["file"] == "'-other.json"
+    numbers = {"-4", "-1.0", "-1"}
+    for row in rows.values():
+        for cell in row.values():
+            assert cell in numbers or not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d"))
+
+
+def test_files_that_a_shell_names(run: Run, fill: Fill) -> None:
+    """--grade answers/*.json is --grade and several arguments; their order is kept."""
+    paths = [fill(f"answers/{name}.json", {}) for name in ("cem", "anna", "ben")]
+    found = run("worksheet", "--grade", *paths, "--json")
+    assert (found.status, found.err) == (0, "")
+    assert [sheet["file"] for sheet in found.data["graded"]] == [*map(str, paths)]
+    assert found.document["input"]["grade"] == [*map(str, paths)]
+    repeated = ("--grade", paths[0], "--grade", paths[1], paths[2], "--json")
+    assert run("worksheet", *repeated).document == found.document
+
+
+def test_endings_of_a_folder_in_any_case(run: Run, fill: Fill) -> None:
+    """ANNA.JSON is one of the files, wherever the file system tells upper from lower case."""
+    fill("class/ben.json", {}).rename("class/ANNA.JSON")
+    data = run("worksheet", "--grade", "class", "--json").data
+    assert [sheet["file"] for sheet in data["graded"]] == ["class/ANNA.JSON"]
+
+
+def test_a_folder_that_cannot_be_read(
+    run: Run, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not said to hold no file."""
+    fill("class/ben.json", {})
+
+    def denied(self: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    found = run("worksheet", "--grade", "class")
+    assert (found.status, found.out) == (3, "")
+    assert "cannot read the folder 'class': Permission denied" in found.err
+
+
+def test_the_sheet_of_each_is_told(run: Run, fill: Fill) -> None:
+    """A pupil who turns "all" into "forward" and drops the other answers is seen in the class."""
+    for name in ("anna", "ben", "cem"):
+        fill(f"class/{name}.json", {}, "--sheet", "all")
+    same = run("worksheet", "--grade", "class").out
+    assert same.startswith("3 worksheets, graded: worksheet 3-2-2 --seed 7 --sheet all\n")
+    assert "note: " not in same
+    fill("class/sly.json", {})
+    found = run("worksheet", "--grade", "class")
+    assert found.status == 0
+    assert found.out.startswith("4 worksheets, graded\n")
+    assert "note: 3 of 4 are the sheet 3-2-2 all, 7; another: class/sly.json\n" in found.out
+    lines = {line.split()[0]: line for line in found.out.splitlines() if line.startswith("class/")}
+    assert "3-2-2 all, 7" in lines["class/anna.json"]
+    assert "3-2-2 forward, 7" in lines["class/sly.json"]
+    table = run("worksheet", "--grade", "class", "-f", "csv").out
+    sheets = {row["file"]: row["sheet"] for row in csv.DictReader(io.StringIO(table))}
+    assert sheets["class/ben.json"] == "worksheet 3-2-2 --seed 7 --sheet all"
+    assert sheets["class/sly.json"] == "worksheet 3-2-2 --seed 7 --sheet forward"
+
+
+def test_sheets_of_several_seeds(run: Run, fill: Fill) -> None:
+    """Each seat has a seed of its own; what differs else is named."""
+    for seed in (1, 2, 3):
+        fill(f"class/{seed}.json", {}, "--seed", str(seed))
+    assert "note: these are 3 different sheets\n" in run("worksheet", "--grade", "class").out
+    fill("class/4.json", {}, "--seed", "4", "--no-bias")
+    found = run("worksheet", "--grade", "class").out
+    assert "note: 3 of 4 are the sheet 3-2-2 forward; another: class/4.json\n" in found
+
+
+@pytest.mark.parametrize("bias", ["--bias", "--no-bias"])
+def test_the_command_that_made_it(run: Run, fill: Fill, bias: str) -> None:
+    """The heading names the command of the sheet's foot, and so it makes the same numbers."""
+    path = fill("anna.json", {}, bias)
+    foot = run("worksheet", "3-2-2", "--seed", "7", bias).out.splitlines()[-1]
+    command = foot.partition(";")[0]
+    assert run("worksheet", "--grade", path).out.splitlines()[0] == f"Graded: {path}, {command}"
+    (sheet,) = run("worksheet", "--grade", path, "--json").data["graded"]
+    assert sheet["bias"] is (bias == "--bias")
+
+
+def test_a_grade_is_told_from_a_worksheet(run: Run, fill: Fill, tmp_path: Path) -> None:
+    """By the key that both documents have, and it is not graded once more."""
+    path = fill("anna.json", {})
+    assert json.loads(path.read_text(encoding="utf-8"))["data"]["document"] == "worksheet"
+    grade = run("worksheet", "--grade", path, "--json", "--save", "grade.json")
+    assert grade.data["document"] == "grade"
+    for text in (grade.out, json.dumps(grade.data)):
+        (tmp_path / "grade.json").write_text(text, encoding="utf-8")
+        found = run("worksheet", "--grade", "grade.json")
+        assert (found.status, found.out) == (3, "")
+        assert "'grade.json': this is a grade, not a filled worksheet" in found.err
+    spoilt = {**grade.document, "data": {**grade.data, "document": "worksheet"}}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(spoilt, strict(schema_of("worksheet")))
+
+
+def test_a_worksheet_as_older_versions_wrote_it(run: Run, fill: Fill) -> None:
+    """Without the key that tells it from a grade."""
+    path = fill("anna.json", {})
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["data"]["document"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert run("worksheet", "--grade", path).status == 0
