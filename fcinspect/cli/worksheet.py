@@ -53,7 +53,7 @@ def worksheet(
         list[str] | None,
         typer.Argument(
             metavar="WIDTHS",
-            help="3-2-2 or 3,2,2; at most 8 units a layer. With --grade: more files.",
+            help="3-2-2 or 3,2,2; at most 8 units a layer. With --grade more files instead.",
         ),
     ] = None,
     sheet: Annotated[
@@ -63,8 +63,7 @@ def worksheet(
             parser=one_of("sheet", KINDS),
             autocompletion=completion_of(KINDS),
             metavar="KIND",
-            help="What is left blank: forward, gradient, step or all of these.",
-            show_default="forward",
+            help="What is left blank: forward, gradient, step or all of these; default forward.",
         ),
     ] = None,
     seed: Annotated[
@@ -73,13 +72,13 @@ def worksheet(
             "--seed",
             parser=whole_number(0, LARGEST_SEED),
             metavar="S",
-            help="Another seed makes other numbers, 0 to 2^53-1; all sheets of one have the same.",
-            show_default="0",
+            help="Another seed makes other numbers, 0 to 2^53-1, default 0; all sheets of one have"
+            " the same.",
         ),
     ] = None,
     bias: Annotated[
         bool | None,
-        typer.Option("--bias/--no-bias", help="With or without the bias b.", show_default="bias"),
+        typer.Option("--bias/--no-bias", help="With the bias b, as by default, or without it."),
     ] = None,
     answers: Annotated[
         bool, typer.Option("--answers", help="Write the key: every answer, and the way to it.")
@@ -97,8 +96,8 @@ def worksheet(
         bool | None,
         typer.Option(
             "--solution/--no-solution",
-            help="With --grade: tell the right numbers, or hold them back for another try.",
-            show_default="solution",
+            help="With --grade: tell the right numbers, as by default, or hold them back for"
+            " another try.",
         ),
     ] = None,
     *,

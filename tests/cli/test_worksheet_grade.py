@@ -288,7 +288,7 @@ def test_the_sheet_of_each_is_told(run: Run, fill: Fill) -> None:
     assert "note: " not in same
     fill("class/sly.json", {})
     found = run("worksheet", "--grade", "class")
-    assert found.status == 0
+    assert (found.status, found.err) == (0, "")
     assert found.out.startswith("4 worksheets, graded\n")
     assert "note: 3 of 4 are the sheet 3-2-2 all, 7; another: class/sly.json\n" in found.out
     lines = {line.split()[0]: line for line in found.out.splitlines() if line.startswith("class/")}
@@ -311,8 +311,11 @@ def test_sheets_of_several_seeds(run: Run, fill: Fill) -> None:
 
 
 @pytest.mark.parametrize("bias", ["--bias", "--no-bias"])
-def test_the_command_that_made_it(run: Run, fill: Fill, bias: str) -> None:
+def test_the_command_that_made_it(
+    run: Run, fill: Fill, bias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The heading names the command of the sheet's foot, and so it makes the same numbers."""
+    monkeypatch.setenv("COLUMNS", "200")
     path = fill("anna.json", {}, bias)
     foot = run("worksheet", "3-2-2", "--seed", "7", bias).out.splitlines()[-1]
     command = foot.partition(";")[0]
