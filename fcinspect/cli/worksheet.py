@@ -28,8 +28,8 @@ class WorksheetOutput(ArticleOutput):
     save: Annotated[
         str | None,
         save_option(
-            "the sheet or its key (.json .md .csv .tex .svg .txt, or .html, a page to print and"
-            " to fill in) or the grade (.json .md .csv .svg .html .txt)"
+            "the sheet or its key (.json .md .csv .tex .svg .txt, or .html, a page to print or,"
+            " of a sheet, to fill in) or the grade (.json .md .csv .svg .html .txt)"
         ),
     ] = None
 
