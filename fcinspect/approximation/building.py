@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from fcinspect.approximation.evaluation_error import evaluation_error, largest_sum
 from fcinspect.approximation.expression import Function
 from fcinspect.approximation.interpolation import Interpolation, greedy
 from fcinspect.approximation.interval import Interval
 from fcinspect.approximation.network import StoredNetwork, store
-from fcinspect.approximation.uniform import uniform_width
 from fcinspect.errors import InputError
 from fcinspect.rounding.formats import FLOAT32, FLOAT64, NumberFormat
 
@@ -142,11 +142,13 @@ def _build(
     """Return the network in one format, or the format's floor when that lies above `tolerance`."""
     low, high = interval.within(number_format)
 
+    @lru_cache(8)
     def at(share: Fraction) -> Trial:
         made = greedy(function, low, high, share, lambda x: Fraction(number_format.round(x)))
         return _trial(made, number_format)
 
-    pilot = _pilot(at, tolerance, uniform_width(function, low, high, tolerance))
+    units = function.scout.units(float(low), float(high), float(tolerance))
+    pilot = _pilot(at, tolerance, units)
     if pilot.floor.error > HOPELESS * float(tolerance):
         return pilot.floor
     finer = max(float(pilot.error.interpolation / tolerance), 1.0)
@@ -183,16 +185,17 @@ def _trial(made: Interpolation, number_format: NumberFormat) -> Trial:
     return Trial(made, stored, error, _floor(error, made.width, number_format))
 
 
-def _pilot(at: Callable[[Fraction], Trial], tolerance: Fraction, uniform: int | None) -> Trial:
+def _pilot(at: Callable[[Fraction], Trial], tolerance: Fraction, units: float) -> Trial:
     """Return a network of some dozens of units: it tells what E would take, and the floor.
 
-    Of a function that is linear but for some kinks it has a few units, however small its error.
+    E takes about `units`, and the network is that for E where they are some dozens. Of a function
+    that is linear but for some kinks it has a few, however small its error.
     """
-    share = max(tolerance, Fraction(1))
-    if uniform is not None:
-        share = tolerance * Fraction(uniform, PILOT) ** 2
+    share = tolerance
+    if units >= 1 and not PILOT / 2 <= units <= 4 * PILOT:
+        share *= Fraction(min(units, 1e15) / PILOT) ** 2
     trial = at(share)
-    while trial.made.width < PILOT // 2 and share > tolerance / 10**6:
+    while units >= 1 and trial.made.width < PILOT // 2 and share > tolerance / 10**6:
         share *= max(Fraction(1, 16), Fraction(trial.made.width, PILOT) ** 2)
         try:
             trial = at(share)

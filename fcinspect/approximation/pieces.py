@@ -22,8 +22,8 @@ MOST_UNDEFINED = 100
 """How often where f has no bounds: nearer to a place than that, interval arithmetic has none."""
 EARLY, HOPELESS = 3000, 30
 """After so many pieces more than this part of the interval must be done."""
-STEP = 2**10
-LOST = Fraction(1, 2**14)
+STEP = 2**6
+LOST = Fraction(1, 2**12)
 """Of E, on a piece where the sign of f″ is not known."""
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcinspect.approximation.evaluation_error import evaluation_error, largest_sum
@@ -56,6 +56,7 @@ def chord(made: Interpolation, x: Fraction) -> Fraction:
 
 
 @pytest.mark.parametrize("number_format", FORMATS, ids=lambda f: f.name)
+@settings(max_examples=50)
 @given(made=interpolations())
 def test_the_parameter_error_is_exact(number_format: NumberFormat, made: Interpolation) -> None:
     """At every knot and between, the stored numbers as rationals are no farther off than said."""
@@ -69,6 +70,7 @@ def test_the_parameter_error_is_exact(number_format: NumberFormat, made: Interpo
 
 
 @pytest.mark.parametrize("number_format", FORMATS, ids=lambda f: f.name)
+@settings(max_examples=50)
 @given(made=interpolations())
 def test_the_bound_of_the_arithmetic_holds(
     number_format: NumberFormat, made: Interpolation
