@@ -122,7 +122,7 @@ def element_blocks(
     if element.others is not None:
         which = "largest" if explanation.ranked else "first"
         blocks.append(
-            Line.of(f"showing the {which} {len(element.terms)} of {count:,} terms", indent=2)
+            Line.of(f"showing the {which} {len(element.terms):,} of {count:,} terms", indent=2)
         )
     blocks += verdict_lines(explanation, element)
     return blocks

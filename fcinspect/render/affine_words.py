@@ -68,16 +68,15 @@ def _share(share: float | None) -> str:
     return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
 
 
-def summary_lines(explanation: Explanation) -> list[Line]:
-    """Say what was checked, the verdict on all of it, and in which arithmetic."""
+def summary_lines(explanation: Explanation, ways: str = "--element and --all choose") -> list[Line]:
+    """Say what was checked, the verdict on all of it, and in which arithmetic.
+
+    `ways` says how to see the outputs that are not shown.
+    """
     shown, total = len(explanation.elements), explanation.total_elements
     lines = []
     if shown < total:
-        lines.append(
-            Line.of(
-                f"showing {shown:,} of {text.plural(total, 'output')}; --element and --all choose"
-            )
-        )
+        lines.append(Line.of(f"showing {shown:,} of {text.plural(total, 'output')}; {ways}"))
     lines.append(Line.of(*_overall(explanation)))
     lines.append(
         Line.of(

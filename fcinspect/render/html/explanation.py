@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fcinspect.render.affine_excerpt import excerpt, excerpt_lines, excerpt_summary
 from fcinspect.render.affine_page import element_blocks, header
-from fcinspect.render.affine_words import summary_lines
 from fcinspect.render.html.document import html_document
 from fcinspect.render.html.grid import Part, Subject, grid, named, showing
 from fcinspect.render.page import Line, Table
@@ -81,7 +81,8 @@ class Section:
 def explanation_document(
     explanation: Explanation, warnings: tuple[str, ...], precision: int
 ) -> str:
-    """Return the page as HTML, whole."""
+    """Return the page as HTML; of a large layer the outputs that fit."""
+    asked, explanation = explanation, excerpt(explanation)
     title, *lines = header(explanation)
     parts = _equation(explanation, precision)
     heading = getattr(title, "text", "")
@@ -90,12 +91,12 @@ def explanation_document(
         "explain.html",
         title=name,
         subtitle=source,
-        lines=lines,
+        lines=[*lines, *excerpt_lines(explanation, asked)],
         parts=parts,
         showing=showing(parts),
         held=explanation.layer.held if explanation.output is None else None,
         sections=[_section(explanation, e, precision) for e in explanation.elements],
-        summary=summary_lines(explanation),
+        summary=excerpt_summary(explanation, asked),
         warnings=warnings,
     )
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fcinspect.render import text
-from fcinspect.render.affine_words import summary_lines, verdict_lines
+from fcinspect.render.affine_excerpt import excerpt, excerpt_lines, excerpt_summary
+from fcinspect.render.affine_words import verdict_lines
 from fcinspect.render.latex.document import article, paragraph, said, title
 from fcinspect.render.latex.equations import display, in_size
 from fcinspect.render.latex.numbers import factor, math_number
@@ -33,8 +34,9 @@ SIGNS = 84.0
 
 
 def explanation_document(explanation: Explanation, warnings: Sequence[str], precision: int) -> str:
-    """Return the article."""
-    parts = _header(explanation)
+    """Return the article; of a large layer the outputs that fit."""
+    asked, explanation = explanation, excerpt(explanation)
+    parts = [*_header(explanation), *map(said, excerpt_lines(explanation, asked))]
     if explanation.total_elements and explanation.layer.in_features:
         parts.append(_equation(explanation, precision))
         if explanation.output is None:
@@ -42,7 +44,7 @@ def explanation_document(explanation: Explanation, warnings: Sequence[str], prec
             parts.append(paragraph(f"only the rows of $W$ asked for were read: {held}"))
     for element in explanation.elements:
         parts += _element(explanation, element, precision)
-    first, *others = summary_lines(explanation)
+    first, *others = excerpt_summary(explanation, asked)
     parts += [rf"\paragraph{{Check}} {said(first)}", *map(said, others)]
     return article(parts, warnings)
 
@@ -116,7 +118,7 @@ def _element(explanation: Explanation, element: ExplainedElement, precision: int
     if element.others is not None:
         which = "largest" if explanation.ranked else "first"
         count = explanation.layer.in_features
-        parts.append(paragraph(f"showing the {which} {len(element.terms)} of {count:,} terms"))
+        parts.append(paragraph(f"showing the {which} {len(element.terms):,} of {count:,} terms"))
     return [*parts, *(said(line) for line in verdict_lines(explanation, element))]
 
 
