@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
+PROGRAMS = ("places.js", "readings.js", "page.js", "walk.js")
+"""The script of the pages to be explored, in the order in which its parts need each other."""
+
+
 def html_document(template: str, **values: object) -> str:
     """Return a template filled, with the style and the script of the pages to be explored."""
-    return document_with(("page.css",), "page.js", template, values)
+    return document_with(("page.css",), PROGRAMS, template, values)
 
 
 def document_with(
-    styles: Sequence[str], program: str, template: str, values: Mapping[str, object]
+    styles: Sequence[str], programs: Sequence[str], template: str, values: Mapping[str, object]
 ) -> str:
     """Return a template filled, with its style, its script and the policy that lets only them in.
 
@@ -30,7 +34,7 @@ def document_with(
     """
     from markupsafe import Markup
 
-    style, script = Markup("").join(map(_source, styles)), _source(program)
+    style, script = (Markup("").join(map(_source, names)) for names in (styles, programs))
     policy = "; ".join(
         (
             "default-src 'none'",

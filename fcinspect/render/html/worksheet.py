@@ -68,7 +68,7 @@ def worksheet_page(page: Page, document: str, problem: Problem) -> str:
         "filename": name,
     }
     styles = ("page.css", "worksheet.css")
-    return document_with(styles, "worksheet.js", "worksheet.html", values)
+    return document_with(styles, ("worksheet.js",), "worksheet.html", values)
 
 
 def _script(document: str) -> Markup:

@@ -179,7 +179,7 @@ def test_line_ends_of_another_system_stop_neither_style_nor_script(
 
     def page() -> str:
         _source.cache_clear()
-        return document_with(("page.css",), "worksheet.js", "worksheet.html", values)
+        return document_with(("page.css",), ("worksheet.js",), "worksheet.html", values)
 
     expected = page()
     monkeypatch.setattr(made, "loader", DictLoader(elsewhere))
