@@ -10,7 +10,7 @@ from fcinspect.render.affine_words import summary_lines
 from fcinspect.render.page import Line
 
 if TYPE_CHECKING:
-    from fcinspect.arithmetic.explanation import Explanation
+    from fcinspect.arithmetic.explanation import ExplainedElement, Explanation
 
 MOST_OUTPUTS = 1_000
 MOST_TERMS = 10_000
@@ -23,7 +23,7 @@ def excerpt(explanation: Explanation) -> Explanation:
 
     A first output that has too many terms by itself is shortened.
     """
-    kept = []
+    kept: list[ExplainedElement] = []
     room = MOST_TERMS
     for element in explanation.elements[:MOST_OUTPUTS]:
         if len(element.terms) > room and kept:
