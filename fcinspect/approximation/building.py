@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -159,6 +160,8 @@ def _build(
         ideal = ideal or trial.made.width
         floor = max(pilot, trial, key=lambda each: each.made.width).floor
         if trial.error.total <= tolerance:
+            if floor.error > trial.error.total:
+                floor = replace(floor, error=float(trial.error.total), width=trial.made.width)
             return Built(trial.made, trial.stored, trial.error, ideal, floor)
         scale = _finer(trial.error, tolerance)
         if scale is None:
@@ -191,6 +194,9 @@ def _pilot(at: Callable[[Fraction], Trial], tolerance: Fraction, units: float) -
     E takes about `units`, and the network is that for E where they are some dozens. Of a function
     that is linear but for some kinks it has a few, however small its error.
     """
+    if units < 1:
+        with suppress(InputError):  # knots of the format are not near enough to one another
+            return at(tolerance / 10**4)
     share = tolerance
     if units >= 1 and not PILOT / 2 <= units <= 4 * PILOT:
         share *= Fraction(min(units, 1e15) / PILOT) ** 2
@@ -199,7 +205,7 @@ def _pilot(at: Callable[[Fraction], Trial], tolerance: Fraction, units: float) -
         share *= max(Fraction(1, 16), Fraction(trial.made.width, PILOT) ** 2)
         try:
             trial = at(share)
-        except InputError:  # knots of the format are not near enough to one another
+        except InputError:
             break
     return trial
 
