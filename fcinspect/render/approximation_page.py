@@ -171,7 +171,7 @@ def _given_up(floor: Floor) -> str:
             f"{dtype} takes {text.plural(floor.taken, 'unit')}, as its rounding takes a part of E"
             f" (--dtype {dtype})"
         )
-    return floor.words + ("" if floor.reason else f", with {text.plural(floor.width, "unit")}")
+    return floor.words + ("" if floor.reason else f", with {text.plural(floor.width, 'unit')}")
 
 
 def _comparison(found: Approximation) -> Table:
