@@ -85,6 +85,8 @@ def _spectrum(axes: Axes, layer: ScannedLayer, name: str, *, log_y: bool) -> Non
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if len(found.values) <= MOST_LABELS:
+        axes.set_xticks(range(1, len(found.values) + 1))
     if len(series.x) <= FEW:
         axes.set_xlim(0.5, max(len(found.values), 1) + 0.5)
     axes.set_ylabel("σ (logarithmic axis)" if log_y else "σ")
