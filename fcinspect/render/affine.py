@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.explanation import Explanation
+
+    ExplanationDocument = Callable[[Explanation, Sequence[str], int], str]
 
 
 def view_of_explanation(
@@ -28,24 +30,21 @@ def view_of_explanation(
         page=partial(page, explanation),
         rows=partial(rows, explanation),
         texts={
-            "latex": lambda precision: _latex(explanation, warnings, precision),
-            "html": lambda precision: _html(explanation, warnings, precision),
+            "latex": lambda precision: _document("latex")(explanation, warnings, precision),
+            "html": lambda precision: _document("html")(explanation, warnings, precision),
         },
         ok=explanation.verdict is Verdict.WITHIN,
         warnings=warnings,
     )
 
 
-def _latex(explanation: Explanation, warnings: tuple[str, ...], precision: int) -> str:
-    from fcinspect.render.latex.affine import explanation_document
-
-    return explanation_document(explanation, warnings, precision)
-
-
-def _html(explanation: Explanation, warnings: tuple[str, ...], precision: int) -> str:
-    from fcinspect.render.html.explanation import explanation_document
-
-    return explanation_document(explanation, warnings, precision)
+def _document(form: str) -> ExplanationDocument:
+    """Return what writes an explanation as that form; it is imported when that is asked for."""
+    if form == "latex":
+        from fcinspect.render.latex.affine import explanation_document
+    else:
+        from fcinspect.render.html.explanation import explanation_document
+    return explanation_document
 
 
 def rows(explanation: Explanation) -> Iterable[Sequence[object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from fcinspect.rounding.verdict import Verdict
 if TYPE_CHECKING:
     from fcinspect.arithmetic.following import Followed
     from fcinspect.verification.step import StepReport
+
+    StepDocument = Callable[[StepReport, Sequence[str], Followed | None, Sequence[str], int], str]
 
 NO_CURVE = "the loss curve is drawn in a file of its own, by --save loss.pdf"
 """Told where it is asked for in LaTeX."""
@@ -44,8 +46,10 @@ def view_of_step(
         page=lambda precision: page(report, notes, followed, precision, plot=plot),
         rows=partial(rows, report),
         texts={
-            "latex": lambda precision: _latex(report, notes, followed, told, precision),
-            "html": lambda precision: _html(report, notes, followed, warnings, precision),
+            "latex": lambda precision: _document("latex")(report, notes, followed, told, precision),
+            "html": lambda precision: _document("html")(
+                report, notes, followed, warnings, precision
+            ),
         },
         figure=partial(loss_figure, report) if draws else None,
         ok=report.verdict is Verdict.WITHIN,
@@ -53,28 +57,13 @@ def view_of_step(
     )
 
 
-def _latex(
-    report: StepReport,
-    notes: tuple[str, ...],
-    followed: Followed | None,
-    warnings: tuple[str, ...],
-    precision: int,
-) -> str:
-    from fcinspect.render.latex.step import step_document
-
-    return step_document(report, notes, followed, warnings, precision)
-
-
-def _html(
-    report: StepReport,
-    notes: tuple[str, ...],
-    followed: Followed | None,
-    warnings: tuple[str, ...],
-    precision: int,
-) -> str:
-    from fcinspect.render.html.step import step_document
-
-    return step_document(report, notes, followed, warnings, precision)
+def _document(form: str) -> StepDocument:
+    """Return what writes a step as that form; it is imported when that is asked for."""
+    if form == "latex":
+        from fcinspect.render.latex.step import step_document
+    else:
+        from fcinspect.render.html.step import step_document
+    return step_document
 
 
 def rows(report: StepReport) -> Iterable[Sequence[object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +61,7 @@ def page(
     return built.page()
 
 
-def header(step: TrainingStep, notes: tuple[str, ...]) -> list[Block]:
+def header(step: TrainingStep, notes: Sequence[str]) -> list[Block]:
     """Return the title, the way through the network, and where its numbers come from."""
     widths = format_widths(step.widths)
     batch = step.input.shape[:-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,9 +79,7 @@ class Section:
     verdict: tuple[Line, ...]
 
 
-def explanation_document(
-    explanation: Explanation, warnings: tuple[str, ...], precision: int
-) -> str:
+def explanation_document(explanation: Explanation, warnings: Sequence[str], precision: int) -> str:
     """Return the page as HTML; of a large layer the outputs that fit."""
     asked, explanation = explanation, excerpt(explanation)
     title, *lines = header(explanation)

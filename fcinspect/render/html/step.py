@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from fcinspect.arithmetic.losses import LOSSES
 from fcinspect.render.html.document import html_document
 from fcinspect.render.html.grid import Grid, grid
 from fcinspect.render.html.loss_curve import loss_curve
-from fcinspect.render.html.sheet import Sheet, sheets
+from fcinspect.render.html.page_table import PageTable, page_tables
 from fcinspect.render.html.step_layers import (
     EquationRow,
     backward_section,
@@ -43,9 +44,9 @@ MOST_LOSSES = 500
 
 def step_document(
     report: StepReport,
-    notes: tuple[str, ...],
+    notes: Sequence[str],
     followed: Followed | None,
-    warnings: tuple[str, ...],
+    warnings: Sequence[str],
     precision: int,
 ) -> str:
     """Return the page as HTML, whole."""
@@ -59,11 +60,11 @@ def step_document(
         title=title.text,
         lines=lines,
         curve_of=loss_curve(losses, precision) if several else None,
-        history=sheets([history(losses, precision)], ["Loss by step"]) if several else [],
-        all_losses=sheets([history(losses, precision, MOST_LOSSES)], ["The loss of all steps"])
+        history=page_tables([history(losses, precision)], ["Loss by step"]) if several else [],
+        all_losses=page_tables([history(losses, precision, MOST_LOSSES)], ["The loss of all steps"])
         if MOST_STEPS < len(losses) <= MOST_LOSSES
         else [],
-        check=sheets(check_blocks(report), ["The check of each kind of operation"]),
+        check=page_tables(check_blocks(report), ["The check of each kind of operation"]),
         warnings=warnings,
         **(_whole(step, precision) if followed is None else _followed(step, followed)),
     )
@@ -98,7 +99,7 @@ def _followed(step: TrainingStep, followed: Followed) -> dict[str, object]:
     captions.append("The gradient, term by term")
     groups = followed_blocks(step, followed)
     return {
-        "groups": [sheets(group, captions[place:]) for place, group in enumerate(groups)],
+        "groups": [page_tables(group, captions[place:]) for place, group in enumerate(groups)],
     }
 
 
@@ -108,7 +109,7 @@ def _loss_gradient(step: TrainingStep, last: LayerSubjects, precision: int) -> t
     return loss_gradient(step), grid(values, subject, precision, rows=last.n, columns=last.outs)
 
 
-def _loss_terms(step: TrainingStep, last: LayerSubjects, table: Table) -> Sheet:
+def _loss_terms(step: TrainingStep, last: LayerSubjects, table: Table) -> PageTable:
     """Return the terms of the loss, each a row that knows its output."""
     classes = LOSSES[step.loss_name].classes
     width = last.widths[1]
@@ -119,7 +120,7 @@ def _loss_terms(step: TrainingStep, last: LayerSubjects, table: Table) -> Sheet:
     else:
         axes = f"{last.n} {last.outs}".strip()
         at = [f"{i // width} {i % width}" if last.n else str(i) for i in range(count)]
-    return Sheet(
+    return PageTable(
         table, "The terms of the loss", keys="T", axes=axes, lights=f"a{last.number}", at=at
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from fcinspect.render import text
 from fcinspect.render.html.grid import grid
-from fcinspect.render.html.sheet import Sheet
+from fcinspect.render.html.page_table import PageTable
 from fcinspect.render.html.step_layers import EquationRow
 from fcinspect.render.page import Table
 from fcinspect.render.step_update import parameter_blocks, symbols, working_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class UpdatedParameter:
     """The numbers of a parameter, and the matrices that its gradient is a product of."""
 
-    blocks: tuple[Block | Sheet, ...]
+    blocks: tuple[Block | PageTable, ...]
     whence: EquationRow
 
 
@@ -47,7 +47,7 @@ def update_section(
     working = working_of(step)
     rule = symbols(working[-1].formula) if len(working) == 1 else ""
     of_weight = partial(
-        Sheet,
+        PageTable,
         rule=rule,
         keys=f"U{k}",
         axes=f"{own.outs} {own.ins}",
@@ -55,7 +55,7 @@ def update_section(
         formula=f"update dot G{k} a{k - 1}",
     )
     of_bias = partial(
-        Sheet,
+        PageTable,
         rule=rule,
         keys=f"V{k}",
         axes=own.outs,
@@ -85,13 +85,13 @@ def update_section(
 
 
 def _blocks(
-    name: str, parameter: ParameterStep, make: Callable[..., Sheet], precision: int
-) -> tuple[Block | Sheet, ...]:
+    name: str, parameter: ParameterStep, make: Callable[..., PageTable], precision: int
+) -> tuple[Block | PageTable, ...]:
     """Return the blocks of a parameter, its table as a sheet whose rows know their index."""
     arrays = (parameter.before, parameter.grad, parameter.update, parameter.after)
     called = text.safe(name)
 
-    def sheet(table: Table) -> Sheet:
+    def page_table(table: Table) -> PageTable:
         count = len(table.rows)
         flat = [array.values.reshape(-1)[:count].tolist() for array in arrays]
         return make(
@@ -103,7 +103,7 @@ def _blocks(
         )
 
     blocks = parameter_blocks(name, parameter, precision)
-    return tuple(sheet(block) if isinstance(block, Table) else block for block in blocks)
+    return tuple(page_table(block) if isinstance(block, Table) else block for block in blocks)
 
 
 def _places(shape: tuple[int, ...], count: int) -> Iterable[tuple[int, ...]]:

@@ -35,7 +35,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Grid:
+class FieldGrid:
     """A matrix."""
 
     rows: tuple[tuple[Piece, ...], ...]
@@ -43,11 +43,11 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Row:
+class FieldRow:
     """A block of the page: a heading, a line, or an equation of pieces and matrices."""
 
     kind: str
-    groups: tuple[tuple[Piece | Grid, ...], ...]
+    groups: tuple[tuple[Piece | FieldGrid, ...], ...]
     """What is not to be torn apart: in an equation, signs and the matrix behind them."""
 
 
@@ -78,29 +78,31 @@ def _script(document: str) -> Markup:
     return Markup(document.replace("<", "\\u003c").replace("&", "\\u0026"))
 
 
-def _row(block: Block) -> Row:
+def _row(block: Block) -> FieldRow:
     match block:
         case Heading(text):
-            return Row("heading", ((Piece(text),),))
+            return FieldRow("heading", ((Piece(text),),))
         case Line(spans):
-            return Row("line", (tuple(p for text, role in spans for p in _pieces(text, role)),))
+            return FieldRow(
+                "line", (tuple(p for text, role in spans for p in _pieces(text, role)),)
+            )
         case Equation(parts):
             found = [_grid(part) if isinstance(part, Matrix) else _cell(*part) for part in parts]
-            return Row("equation", _groups(found))
+            return FieldRow("equation", _groups(found))
     raise NotImplementedError("a worksheet has neither tables nor drawings")
 
 
-def _groups(parts: list[Piece | Grid]) -> tuple[tuple[Piece | Grid, ...], ...]:
-    found: list[list[Piece | Grid]] = [[]]
+def _groups(parts: list[Piece | FieldGrid]) -> tuple[tuple[Piece | FieldGrid, ...], ...]:
+    found: list[list[Piece | FieldGrid]] = [[]]
     for part in parts:
-        if found[-1] and isinstance(found[-1][-1], Grid):
+        if found[-1] and isinstance(found[-1][-1], FieldGrid):
             found.append([])
         found[-1].append(part)
     return tuple(map(tuple, found))
 
 
-def _grid(matrix: Matrix) -> Grid:
-    return Grid(tuple(tuple(_cell(cell) for cell in row) for row in matrix.rows), matrix.role)
+def _grid(matrix: Matrix) -> FieldGrid:
+    return FieldGrid(tuple(tuple(_cell(cell) for cell in row) for row in matrix.rows), matrix.role)
 
 
 def _cell(text: str, role: str = "") -> Piece:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from fcinspect.render.brackets import fitted
-from fcinspect.render.latex.formulas import NotAFormula, formula
+from fcinspect.render.latex.formulas import formula
 from fcinspect.render.latex.numbers import is_number, math_number
+from fcinspect.render.latex.tokens import NotAFormula
 from fcinspect.render.latex.widths import LINE, size_for, width_of_parts
 from fcinspect.render.latex.words import typed, words
 from fcinspect.render.page import Equation, Matrix, Span

@@ -11,16 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 
 from fcinspect.render.latex.numbers import math_number
+from fcinspect.render.latex.tokens import NotAFormula, tokens
 from fcinspect.render.latex.words import MATH
 
 Write = Callable[[str], str]
 
-TOKEN = re.compile(
-    r"\s*(?:(?P<braced>\{[^}]+\})|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)"
-    r"|(?P<name>∂?[A-Za-zα-ωΦŷ](?:[A-Za-z_]|-[A-Za-z])*)(?P<low>[₀-₉]*)(?P<call>\(?)"
-    r"|(?P<sign>[-+−·×/^()\[\]|,=<>≈⊙⊗√Σ½²ᵀ′]))",
-    re.ASCII,
-)
 FUNCTIONS = {"exp", "log", "max", "min", "tanh"}
 """Those that LaTeX has a command for."""
 SUMS = {"+": "+", "-": "-", "−": "-"}
@@ -32,10 +27,6 @@ LONGEST = 400
 MOST_NESTED = 60
 """What is longer or has more parentheses is no formula of these records."""
 FRACTION = r"\frac"
-
-
-class NotAFormula(ValueError):
-    """The text is something else."""
 
 
 def formula(text: str, write: Write | None = None, *, flat: bool = False) -> str:
@@ -80,7 +71,7 @@ class _Parser:
     """Reads a formula from left to right."""
 
     def __init__(self, text: str, write: Write, flat: bool) -> None:
-        self._tokens = _tokens(text)
+        self._tokens = tokens(text)
         self._at = 0
         self._write = write
         self._flat = flat
@@ -205,22 +196,6 @@ class _Parser:
             raise NotAFormula("".join(self._tokens))
         self._at += 1
         return self._tokens[self._at - 1]
-
-
-def _tokens(text: str) -> list[str]:
-    found, at = [], 0
-    while text[at:].strip():
-        match = TOKEN.match(text, at)
-        if match is None:
-            raise NotAFormula(text)
-        name, low = match["name"], match["low"]
-        if name:
-            digits = "".join(str("₀₁₂₃₄₅₆₇₈₉".index(sign)) for sign in low or "")
-            found.append(f"{name}_{digits}{match['call']}" if digits else f"{name}{match['call']}")
-        else:
-            found.append(match["braced"] or match["number"] or match["sign"])
-        at = match.end()
-    return found
 
 
 def _fraction(above: str, below: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fcinspect.render.latex.formulas import ALONE, CASES, NotAFormula, formula
+from fcinspect.render.latex.formulas import ALONE, CASES, formula
+from fcinspect.render.latex.tokens import NotAFormula
 from fcinspect.render.latex.words import words
 
 INSIDE = re.compile(r"\([^()]*\)")

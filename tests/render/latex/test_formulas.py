@@ -6,8 +6,9 @@ import pytest
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES
-from fcinspect.render.latex.formulas import NotAFormula, formula, named
+from fcinspect.render.latex.formulas import formula, named
 from fcinspect.render.latex.sentences import math_or_words, sentence
+from fcinspect.render.latex.tokens import NotAFormula
 from fcinspect.render.latex.words import words
 
 FORMULAS = [

@@ -9,7 +9,7 @@ from fcinspect.render.page import Block, Table
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PageTable:
     """A table of the page, and what is known of each of its rows."""
 
     table: Table
@@ -30,7 +30,7 @@ class Sheet:
     """The number in memory of each cell, "" where it holds none."""
 
 
-def sheets(blocks: Sequence[Block], captions: Sequence[str]) -> list[Block | Sheet]:
-    """Return blocks with every table as a sheet, named by the captions in their order."""
+def page_tables(blocks: Sequence[Block], captions: Sequence[str]) -> list[Block | PageTable]:
+    """Return blocks with every table as one of the page, named by the captions in their order."""
     names = iter(captions)
-    return [Sheet(b, next(names, "table")) if isinstance(b, Table) else b for b in blocks]
+    return [PageTable(b, next(names, "table")) if isinstance(b, Table) else b for b in blocks]
