@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Context, Decimal
 from fractions import Fraction
 
-from fcinspect.verification.examples.interval import DIGITS
+from fcinspect.verification.examples.interval import DIGITS, DOWN, UP, Interval
 from fcinspect.verification.examples.record import (
     ExampleLayer,
     ExampleOptimizer,
@@ -17,12 +17,13 @@ from fcinspect.verification.examples.record import (
 )
 from fcinspect.worksheets.answers import Answer
 from fcinspect.worksheets.problem import Problem, Vector
+from fcinspect.worksheets.ranges import Range
 
 NEAREST = Context(prec=DIGITS)
 EXACT = -40
 """The place to which numbers that are not rounded are told apart, behind their first digit."""
 LEAST_PLACES = 2
-"""Decimals from which on a wrong number is taken for a rounded one."""
+"""Decimals from which on a wrong number may be rounded from what a slip gives."""
 
 PLACES = {
     "z": "pre_activation",
@@ -119,7 +120,10 @@ def _array(place: str, entries: list[tuple[int, int, Printed | None]]) -> Printe
 
 
 def printed_of(answer: Answer, right: Fraction) -> Printed:
-    """Return an answer as a printed number; one that may be rounded has its last place."""
+    """Return an answer as a printed number; one that may be rounded has its last place.
+
+    That is for comparing; what a pupil goes on with is in `consequences`.
+    """
     value, unit = decimal(answer.value), answer.unit
     fine = unit is not None and unit <= Fraction(1, 10**LEAST_PLACES) and answer.value != right
     if unit is not None and (fine or answer.rounds(right)):
@@ -134,6 +138,15 @@ def _row(values: Vector) -> tuple[Printed, ...]:
 def decimal(value: Fraction) -> Decimal:
     """Return a number to 50 digits."""
     return NEAREST.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def interval_of(numbers: Range) -> Interval:
+    """Return a range to 50 digits, which hold it."""
+    low, high = numbers.low, numbers.high
+    return Interval(
+        DOWN.divide(Decimal(low.numerator), Decimal(low.denominator)),
+        UP.divide(Decimal(high.numerator), Decimal(high.denominator)),
+    )
 
 
 def _sgd(rate: Fraction) -> ExampleOptimizer:

@@ -1,9 +1,10 @@
 """A filled worksheet, graded blank by blank.
 
 An answer is *right* if it is the exact result, and *right up to rounding* if it is a decimal to
-which the result rounds. Otherwise the whole sheet is computed once more from the pupil's own
-earlier numbers: what agrees with that *follows* from an earlier slip and is no second one. The
-rest is *wrong*, and for it the slips of `mistakes` are looked for.
+which the result rounds, or is computed rightly from such decimals. Otherwise the whole sheet is
+computed once more from the pupil's own earlier numbers: what agrees with that *follows* from an
+earlier slip and is no second one. The rest is *wrong*, and for it the slips of `mistakes` are
+looked for.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from enum import StrEnum
 from fractions import Fraction
 
 from fcinspect.worksheets.answers import Answer, Unreadable
-from fcinspect.worksheets.as_example import example_of, names_of
+from fcinspect.worksheets.as_example import example_of, interval_of, names_of
+from fcinspect.worksheets.consequences import Consequences, consequences
 from fcinspect.worksheets.dependence import operands
 from fcinspect.worksheets.mistakes import Mistake, Work, mistakes_of
 from fcinspect.worksheets.problem import Problem
@@ -71,15 +73,15 @@ class Grade:
 
 def grade(problem: Problem, answers: Mapping[str, Answer | Unreadable | None]) -> Grade:
     """Return the grade of answers by their ids; a blank without an entry is empty."""
-    blanks = sheet_of(problem).blanks
+    sheet = sheet_of(problem)
+    blanks = sheet.blanks
     key = {blank.id: blank.answer for blank in blanks}
     given = {name: one for name in key if isinstance(one := answers.get(name), Answer)}
-    example = example_of(problem, given, key)
-    work = Work(example, problem, names_of(example, problem), tuple(given))
     marks = {name: _by_key(answers.get(name), right) for name, right in key.items()}
-    follows = _following(work, marks)
+    own = consequences(sheet, given)
+    follows = _following(problem, own, given, marks)
     wrong = [name for name, mark in marks.items() if mark is Mark.WRONG]
-    mistakes = mistakes_of(work, wrong)
+    mistakes = mistakes_of(_work(problem, own, given, key), wrong) if wrong else ()
     slips = {name: mistake.words for mistake in mistakes for name in mistake.ids}
     for name, one in answers.items():
         if isinstance(one, Unreadable):
@@ -112,17 +114,32 @@ def _by_key(answer: Answer | Unreadable | None, right: Fraction) -> Mark:
     return Mark.ROUNDED if answer.rounds(right) else Mark.WRONG
 
 
-def _following(work: Work, marks: dict[str, Mark]) -> dict[str, tuple[str, ...]]:
+def _work(
+    problem: Problem,
+    own: Consequences,
+    given: Mapping[str, Answer],
+    key: Mapping[str, Fraction],
+) -> Work:
+    example = example_of(problem, given, key)
+    carried = {name: interval_of(own.carried[name]) for name in given}
+    return Work(example, problem, names_of(example, problem), carried)
+
+
+def _following(
+    problem: Problem, own: Consequences, given: Mapping[str, Answer], marks: dict[str, Mark]
+) -> dict[str, tuple[str, ...]]:
     """Mark what agrees with the pupil's own earlier numbers; return which of these it needs."""
-    found = {}
-    for name in [name for name, mark in marks.items() if mark is Mark.WRONG]:
-        if work.agrees(name, work.own):
-            found[name] = _not_right(work.problem, name, marks)
+    agreeing = [
+        name
+        for name, mark in marks.items()
+        if mark is Mark.WRONG and own.agrees(name, given[name])
+    ]
+    found = {name: _not_right(problem, name, marks) for name in agreeing}
     for name in found:
         marks[name] = Mark.FOLLOWS
     # what only carries on rounded numbers is as right as these
-    for name in [*found]:
-        if all(marks[operand] is Mark.ROUNDED for operand in found[name]):
+    for name in agreeing:
+        if found[name] and all(marks[operand] is Mark.ROUNDED for operand in found[name]):
             marks[name] = Mark.ROUNDED
             del found[name]
     return found
@@ -131,8 +148,19 @@ def _following(work: Work, marks: dict[str, Mark]) -> dict[str, tuple[str, ...]]
 def _not_right(problem: Problem, name: str, marks: Mapping[str, Mark]) -> tuple[str, ...]:
     """Return the numbers with which a blank is computed and that are not right.
 
-    In place of an empty one stand those with which it would be computed.
+    In place of an empty one stand those with which it would be computed; and in place of a right
+    one, where all are right: it may round what comes from a wrong one.
     """
+    left_out = (Mark.EMPTY, Mark.UNREADABLE)
+    return _reached(problem, name, marks, left_out) or _reached(
+        problem, name, marks, (*left_out, Mark.RIGHT)
+    )
+
+
+def _reached(
+    problem: Problem, name: str, marks: Mapping[str, Mark], passed: tuple[Mark, ...]
+) -> tuple[str, ...]:
+    """Return the numbers, not right, that a blank needs, those that are passed over aside."""
     waiting, seen = [*operands(problem, name)], {name}
     found = []
     while waiting:
@@ -141,7 +169,7 @@ def _not_right(problem: Problem, name: str, marks: Mapping[str, Mark]) -> tuple[
             continue
         seen.add(operand)
         mark = marks.get(operand)
-        if mark in (Mark.EMPTY, Mark.UNREADABLE):
+        if mark in passed:
             waiting.extend(operands(problem, operand))
         elif mark not in (None, Mark.RIGHT):
             found.append(operand)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 
 from fcinspect.verification.examples.interval import Interval
@@ -26,7 +25,6 @@ from fcinspect.worksheets.slip_words import pupil_words
 
 ON_PAPER = ("identity", "relu")
 """Activations that a pupil takes for each other."""
-HALF = Decimal("0.5")
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,8 @@ class Work:
     problem: Problem
     places: Mapping[str, tuple[str, int, int]]
     """Place, row and column of every blank, by its id."""
-    given: tuple[str, ...]
-    """The blanks that hold a number."""
+    carried: Mapping[str, Interval]
+    """What the pupil may have gone on with, by the ids of the blanks that hold a number."""
 
     @cached_property
     def arrays(self) -> Mapping[str, PrintedArray]:
@@ -62,8 +60,8 @@ class Work:
 
     def recomputed(self, slip: Slip = NO_SLIP) -> Recomputed:
         """Return the sheet computed from the pupil's own earlier numbers, with a slip."""
-        carried = {self.engine_name(name) for name in self.given}
-        return recompute(self.example, slip, rounded=True, wrong=carried)
+        carried = {self.engine_name(name): value for name, value in self.carried.items()}
+        return recompute(self.example, slip, rounded=True, carried=carried)
 
     def engine_name(self, name: str) -> str:
         """Return the worked example's name of a blank."""
@@ -133,12 +131,12 @@ def mistakes_of(work: Work, wrong: Sequence[str]) -> tuple[Mistake, ...]:
 
 def _tried(work: Work, wrong: Sequence[str]) -> Iterator[_Tried]:
     # the second forward pass is worked out anew, so that it tells nothing against a slip
-    others = [name for name in work.given if name not in wrong and "_after" not in name]
+    others = [name for name in work.carried if name not in wrong and "_after" not in name]
     for slip in sorted(structural_slips(work.example), key=_is_rare):
         if slip.kind == "activation is" and slip.name not in ON_PAPER:
             continue
         found = work.recomputed(slip)
-        shows = [name for name in work.given if work.value(name, found) != work.plain(name)]
+        shows = [name for name in work.carried if work.value(name, found) != work.plain(name)]
         explains = tuple(name for name in wrong if name in shows and work.agrees(name, found))
         if explains:
             misses = sum(name in shows and not work.agrees(name, found) for name in others)
@@ -165,13 +163,13 @@ def _slip_in(work: Work, name: str) -> str | None:
     """Return the words for a slip in one blank."""
     place, row, column = work.places[name]
     array, printed, right = work.arrays[place], work.printed(name), work.value(name, work.own)
-    if right is not None and right.high and consistent(_negated(printed), right, HALF):
+    if right is not None and right.high and consistent(_negated(printed), right, work.example.half):
         return "the sign is reversed"
     if cut_off(printed, right):
         return "the digits are cut off, not rounded"
     one = slip_in_one(work.example, work.own, array, (row, column), printed)
     if one is not None:
         return sheet_words(one, work.problem)
-    words = pen_slip(printed, right, HALF)
+    words = pen_slip(printed, right, work.example.half)
     # without the number that it should be, which a pupil may have to find once more
     return words and words.partition(":")[0].replace("its ", "the ", 1)

@@ -80,13 +80,14 @@ def recompute(
     example: WorkedExample,
     slip: Slip = NO_SLIP,
     rounded: bool = False,
-    wrong: Collection[str] = (),
+    carried: Mapping[str, Interval] | None = None,
 ) -> Recomputed:
     """Return the example recomputed, with one slip.
 
-    With `rounded`, printed intermediates may replace the unrounded ones; the printed numbers
-    named in `wrong` certainly do.
+    With `rounded`, printed intermediates may replace the unrounded ones; the numbers in `carried`,
+    by name, certainly do.
     """
+    certain = carried or {}
     arrays = {array.place: array for array in example.printed}
     found = Recomputed()
 
@@ -104,8 +105,8 @@ def recompute(
             return values
         going = [list(row) for row in seen]
         for i, j, printed in array.numbers():
-            if array.name(i, j) in wrong:
-                going[i][j] = printed.interval(example.half, example.u)
+            if (name := array.name(i, j)) in certain:
+                going[i][j] = certain[name]
             elif consistent(printed, seen[i][j], example.half):
                 point = Interval(printed.value, printed.value, example.u)
                 going[i][j] = seen[i][j].hull(point)

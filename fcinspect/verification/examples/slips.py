@@ -1,10 +1,11 @@
 """The slips that people make in worked examples, and which of them explains a wrong number.
 
-Structural slips are recomputed through the whole example, one at a time. A slip explains a number
-if its recomputation is consistent with what is printed. Of several, the one that explains most of
-the wrong numbers is named; of those, the one that leaves most of the others right, then the first
-in the order of `structural`. Then come slips of the pen, which look at one number only, and last,
-for a number of several digits, slips in one number of a sum.
+What follows from an earlier wrong number needs no slip, and digits that are cut off are told as
+such. Then the slips of `structural` are recomputed through the whole example, one at a time. A slip
+explains a number if its recomputation is consistent with what is printed. Of several, the one that
+explains most of the wrong numbers is named; of those, the one that leaves most of the others right,
+then the one that `structural` yields first. Then come slips of the pen, which look at one number
+only, and last, for a number of several digits, slips in one number of a sum.
 """
 
 from __future__ import annotations
@@ -132,9 +133,10 @@ def _following(example: WorkedExample, wrong: list[Judged]) -> dict[str, str]:
     found: dict[str, str] = {}
     arrays = dict.fromkeys(one.array.place for one in wrong)
     for place in arrays:
-        names = [one.name for one in wrong if one.array.place == place]
-        carried = recompute(example, rounded=True, wrong=names)
-        words = names[0] if len(names) == 1 else f"numbers of {place}"
+        here = [one for one in wrong if one.array.place == place]
+        printed = {one.name: one.printed.interval(example.half, example.u) for one in here}
+        carried = recompute(example, rounded=True, carried=printed)
+        words = here[0].name if len(here) == 1 else f"numbers of {place}"
         for one in wrong:
             if one.array.place == place or one.name in found:
                 continue

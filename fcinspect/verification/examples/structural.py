@@ -161,5 +161,5 @@ def _factors(example: WorkedExample) -> list[tuple[Decimal, str]]:
         factor = Decimal(count)
         if count > 1:
             found.setdefault(factor, f"{words} {count}")
-            found.setdefault(1 / factor, f"1/{count}")
+            found.setdefault(UP.divide(Decimal(1), factor), f"1/{count}")
     return list(found.items())
