@@ -3,7 +3,8 @@
 A slip through the whole sheet is recomputed from the pupil's own earlier numbers, so that it shows
 where it is made and nowhere else. It counts the wrong blanks that it gives, less the other blanks
 where it would show and does not. The best is taken, then the best for what is left. Then come the
-slips in one number, and those of the pen.
+slips in one number, and those of the pen; of a number of one digit only those that are made often,
+since among so many slips there is one for almost every small number.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import cached_property
 
 from fcinspect.verification.examples.interval import Interval
 from fcinspect.verification.examples.judging import Recomputed, consistent, recompute
-from fcinspect.verification.examples.one_number import slip_in_one
+from fcinspect.verification.examples.one_number import FREQUENT, enough_digits, slip_in_one
 from fcinspect.verification.examples.pen import cut_off, pen_slip
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
 from fcinspect.verification.examples.slip import NO_SLIP, Slip
@@ -23,6 +24,8 @@ from fcinspect.worksheets.as_example import sheet_words
 from fcinspect.worksheets.problem import Problem
 from fcinspect.worksheets.slip_words import pupil_words
 
+LEAST_DIGITS = 2
+"""Digits of a number below which only the frequent slips are looked for."""
 ON_PAPER = ("identity", "relu")
 """Activations that a pupil takes for each other."""
 
@@ -101,7 +104,7 @@ class _Tried:
     slip: Slip
     explains: tuple[str, ...]
     """Wrong blanks."""
-    misses: int
+    missed: tuple[str, ...]
     """Other blanks in which it would show, and does not."""
 
 
@@ -112,14 +115,14 @@ def mistakes_of(work: Work, wrong: Sequence[str]) -> tuple[Mistake, ...]:
     tried = list(_tried(work, wrong))
     left = list(wrong)
     found: dict[str | None, list[str]] = {}
-    while best := _best(tried, left, least=1):
+    while best := _best(tried, left):
         words = pupil_words(best.slip, work.problem)
         found.setdefault(words, []).extend(name for name in left if name in best.explains)
         left = [name for name in left if name not in best.explains]
     for name in left:
         one = _slip_in(work, name)
-        if one is None and (best := _best(tried, [name], least=None)):
-            one = pupil_words(best.slip, work.problem)
+        if one is None and (last := _possible(work, tried, name)):
+            one = pupil_words(last.slip, work.problem)
         found.setdefault(one, []).append(name)
     order = {name: number for number, name in enumerate(wrong)}
     made = [
@@ -139,8 +142,8 @@ def _tried(work: Work, wrong: Sequence[str]) -> Iterator[_Tried]:
         shows = [name for name in work.carried if work.value(name, found) != work.plain(name)]
         explains = tuple(name for name in wrong if name in shows and work.agrees(name, found))
         if explains:
-            misses = sum(name in shows and not work.agrees(name, found) for name in others)
-            yield _Tried(slip, explains, misses)
+            missed = [n for n in others if n in shows and not work.agrees(n, found)]
+            yield _Tried(slip, explains, tuple(missed))
 
 
 def _is_rare(slip: Slip) -> bool:
@@ -148,28 +151,41 @@ def _is_rare(slip: Slip) -> bool:
     return slip.kind == "activation is" and slip.name == "relu"
 
 
-def _best(tried: Sequence[_Tried], left: Sequence[str], least: int | None) -> _Tried | None:
-    """Return the slip that explains most of what is left, less what it misses."""
+def _best(tried: Sequence[_Tried], left: Sequence[str]) -> _Tried | None:
+    """Return the slip that explains most of what is left, less what it misses, if that is any."""
     ranked = [
-        (sum(name in left for name in one.explains) - one.misses, -number, one)
+        (sum(name in left for name in one.explains) - len(one.missed), -number, one)
         for number, one in enumerate(tried)
         if any(name in left for name in one.explains)
     ]
     best = max(ranked, default=None, key=lambda rank: rank[:2])
-    return None if best is None or (least is not None and best[0] < least) else best[2]
+    return None if best is None or best[0] < 1 else best[2]
+
+
+def _possible(work: Work, tried: Sequence[_Tried], name: str) -> _Tried | None:
+    """Return the slip that gives one number and misses least, none of that in the same place."""
+
+    def refuted(one: _Tried) -> bool:
+        return any(work.places[missed][0] == work.places[name][0] for missed in one.missed)
+
+    left = [one for one in tried if name in one.explains and not refuted(one)]
+    return min(left, default=None, key=lambda one: len(one.missed))
 
 
 def _slip_in(work: Work, name: str) -> str | None:
     """Return the words for a slip in one blank."""
     place, row, column = work.places[name]
     array, printed, right = work.arrays[place], work.printed(name), work.value(name, work.own)
-    if right is not None and right.high and consistent(_negated(printed), right, work.example.half):
+    half = work.example.half
+    if right is not None and right.high and consistent(_negated(printed), right, half):
         return "the sign is reversed"
     if cut_off(printed, right):
         return "the digits are cut off, not rounded"
-    one = slip_in_one(work.example, work.own, array, (row, column), printed)
+    many = enough_digits(printed, LEAST_DIGITS)
+    kinds = None if many else FREQUENT
+    one = slip_in_one(work.example, work.own, array, (row, column), printed, kinds)
     if one is not None:
         return sheet_words(one, work.problem)
-    words = pen_slip(printed, right, work.example.half)
+    words = pen_slip(printed, right, half) if many else None
     # without the number that it should be, which a pupil may have to find once more
     return words and words.partition(":")[0].replace("its ", "the ", 1)

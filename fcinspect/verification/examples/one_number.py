@@ -6,7 +6,7 @@ that the recomputation went on with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -18,6 +18,8 @@ from fcinspect.verification.examples.terms import Summed, summed
 MOST_NAMED = 3
 """Terms that are named where leaving out any one of them gives the number."""
 EQUALLY_LIKELY = ("left out", "sign")
+FREQUENT = (*EQUALLY_LIKELY, "bias", "row", "size")
+"""Slips that are made so often that they are told of a number of one digit, too."""
 LEAST_DIGITS = 3
 """Digits of a published number below which too many sums would give it by chance."""
 
@@ -41,17 +43,20 @@ def slip_in_one(
     array: PrintedArray,
     place: tuple[int, int],
     printed: Printed,
+    kinds: Collection[str] | None = None,
 ) -> str | None:
     """Return the words for the slip that gives the printed number, or None.
 
     `found` is the recomputation without a slip, of the same example; `place` the number's row and
-    column in it.
+    column in it. Only `kinds` are looked for, where they are given.
     """
     right = found.at(array, *place)
     if right is None:
         return None
     fitting: dict[str, list[Candidate]] = {}
     for one in candidates(example, found, array, place):
+        if kinds is not None and one.kind not in kinds:
+            continue
         # what a slip doesn't change says nothing for it
         if one.value.meets(right.low, right.high):
             continue
@@ -60,8 +65,8 @@ def slip_in_one(
     if not fitting:
         return None
     # a term left out and a wrong sign are as likely as each other
-    kinds = [kind for kind in EQUALLY_LIKELY if kind in fitting] or [next(iter(fitting))]
-    return " or ".join(_told(fitting[kind]) for kind in kinds)
+    told = [kind for kind in EQUALLY_LIKELY if kind in fitting] or [next(iter(fitting))]
+    return " or ".join(_told(fitting[kind]) for kind in told)
 
 
 def _told(same: list[Candidate]) -> str:
@@ -72,9 +77,9 @@ def _told(same: list[Candidate]) -> str:
     return f"{' or '.join(names)} {same[0].words}".lstrip()
 
 
-def enough_digits(printed: Printed) -> bool:
-    """Whether a published number has so many digits that a slip does not give it by chance."""
-    return len(str(printed.value.copy_abs()).replace(".", "").lstrip("0")) >= LEAST_DIGITS
+def enough_digits(printed: Printed, least: int = LEAST_DIGITS) -> bool:
+    """Whether a number has so many digits that a slip does not give it by chance."""
+    return len(str(printed.value.copy_abs()).replace(".", "").lstrip("0")) >= least
 
 
 def candidates(
