@@ -63,7 +63,7 @@ class Numbers:
             "output",
         )
 
-    def named(self, place: str, count: int, symbol: str, role: str = "input") -> tuple[str, ...]:
+    def named(self, place: str, count: int, symbol: str) -> tuple[str, ...]:
         """Return the numbers of a place that is used again, or their names where it is blank."""
         return tuple(
             written(self._known[name]) if name in self._known else f"{symbol}[{i}]"

@@ -1,7 +1,7 @@
 """What a pupil writes into a blank: whole numbers, decimals and fractions, read exactly.
 
 A decimal comma and the minus signs of word processors are read too. A comma with three digits
-behind it may stand between thousands: that is not guessed.
+behind it may stand between thousands: that is not guessed where results are as large as that.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ LONGEST = 60
 """Characters of an answer."""
 LARGEST_EXPONENT = 30
 MINUS_SIGNS = dict.fromkeys(map(ord, "\u2212\u2013\u2014\ufe63\uff0d"), "-")
-FRACTION = re.compile(r"([+-]?\d+) */ *(\d+)", re.ASCII)
+FRACTION = re.compile(r"([+-]?\d+) */ *([+-]?\d+)", re.ASCII)
 DECIMAL = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE]([+-]?\d{1,3}))?", re.ASCII)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+SURE_DIGITS = 15
+"""Digits that float64 keeps: those behind them are not taken for written ones."""
 EXPECTED = "expected a number such as 3, -0.25, 1.5e-3 or 2/3"
 
 
@@ -29,7 +31,7 @@ class Answer:
     value: Fraction
     unit: Fraction | None
     """One unit in the last decimal place; None of a whole number and of a fraction, which are
-    not rounded."""
+    not rounded. Not below the 15th digit of the number."""
 
     def rounds(self, right: Fraction) -> bool:
         """Whether it is a decimal to which another number rounds; nothing rounds to 0."""
@@ -47,8 +49,11 @@ class Unreadable:
     """Why, and what is expected."""
 
 
-def read_answer(value: object) -> Answer | Unreadable | None:
-    """Return what a blank of the filled document holds; None where it is empty."""
+def read_answer(value: object, thousands: bool = True) -> Answer | Unreadable | None:
+    """Return what a blank of the filled document holds; None where it is empty.
+
+    Without `thousands`, 1,234 has a decimal comma: no number in question is larger.
+    """
     if value is None:
         return None
     if isinstance(value, bool):
@@ -61,7 +66,7 @@ def read_answer(value: object) -> Answer | Unreadable | None:
     text = value.strip()
     if not text:
         return None
-    return _read(text)
+    return _read(text, thousands)
 
 
 def _written(value: float) -> str:
@@ -69,7 +74,7 @@ def _written(value: float) -> str:
     return repr(value) if not isinstance(value, int) or value.bit_length() < 300 else "9" * 100
 
 
-def _read(text: str) -> Answer | Unreadable:
+def _read(text: str, thousands: bool) -> Answer | Unreadable:
     if len(text) > LONGEST:
         return Unreadable(f"{text[:LONGEST]}…", f"longer than {LONGEST} characters: {EXPECTED}")
     plain = text.translate(MINUS_SIGNS)
@@ -78,7 +83,7 @@ def _read(text: str) -> Answer | Unreadable:
         if not denominator:
             return Unreadable(text, f"a fraction over 0: {EXPECTED}")
         return Answer(text, Fraction(numerator, denominator), None)
-    if THOUSANDS.fullmatch(plain):
+    if thousands and THOUSANDS.fullmatch(plain):
         dot, whole = plain.replace(",", "."), plain.replace(",", "")
         return Unreadable(text, f"may be {dot} or {whole}: expected a decimal point or none")
     match = DECIMAL.fullmatch(plain)
@@ -89,5 +94,7 @@ def _read(text: str) -> Answer | Unreadable:
     number = Decimal(plain.replace(",", "."))
     exponent = number.as_tuple().exponent
     assert isinstance(exponent, int)
-    places = Fraction(10) ** exponent if exponent < 0 else None
-    return Answer(text, Fraction(number), places)
+    if exponent >= 0:
+        return Answer(text, Fraction(number), None)
+    last = max(exponent, number.adjusted() + 1 - SURE_DIGITS)
+    return Answer(text, Fraction(number), Fraction(10) ** last)

@@ -25,6 +25,8 @@ MOST_DIGITS = 15
 """Of a number of the problem: what is worked out by hand has fewer."""
 LARGEST_SEED = 2**53 - 1
 MOST_NAMED = 3
+LEAST_THOUSAND = 1000
+"""Size of a result from which on 1,234 may be a whole number."""
 EXPECTED = "expected what `fcinspect worksheet WIDTHS --json` writes, with numbers in its answers"
 
 
@@ -52,10 +54,12 @@ def read_filled(document: object, source: str) -> Filled:
     answers = data["answers"]
     if not isinstance(answers, dict):
         raise reader.refuse(f"answers is {kind_of(answers)}: expected an object of blanks")
-    blanks = [blank.id for blank in sheet_of(problem).blanks]
+    sheet = sheet_of(problem).blanks
+    blanks = [blank.id for blank in sheet]
+    thousands = any(abs(blank.answer) >= LEAST_THOUSAND for blank in sheet)
     return Filled(
         problem,
-        {name: read_answer(answers.get(name)) for name in blanks},
+        {name: read_answer(answers.get(name), thousands) for name in blanks},
         (*_altered(problem), *_differing(answers, blanks)),
     )
 

@@ -130,9 +130,7 @@ def _following(
 ) -> dict[str, tuple[str, ...]]:
     """Mark what agrees with the pupil's own earlier numbers; return which of these it needs."""
     agreeing = [
-        name
-        for name, mark in marks.items()
-        if mark is Mark.WRONG and own.agrees(name, given[name])
+        name for name, mark in marks.items() if mark is Mark.WRONG and own.agrees(name, given[name])
     ]
     found = {name: _not_right(problem, name, marks) for name in agreeing}
     for name in found:

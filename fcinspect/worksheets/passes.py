@@ -53,6 +53,24 @@ class Gradients(Generic[Number]):
     """∂L/∂W = G ⊗ x"""
 
 
+@dataclass(frozen=True)
+class Worked(Generic[Real]):
+    """A problem worked out from its input to the outputs after the step."""
+
+    layers: Sequence[Dense[Real]]
+    passed: Sequence[Passed[Real]]
+    gradients: Sequence[Gradients[Real]]
+    after: Sequence[Dense[Real]]
+    """The layers after the step."""
+    again: Sequence[Passed[Real]]
+    """The forward pass with these."""
+
+    @property
+    def y(self) -> RealRow[Real]:
+        """The output before the step."""
+        return self.passed[-1].a
+
+
 def exact_layers(problem: Problem) -> list[Dense[Fraction]]:
     """Return the layers as exact numbers."""
     return [Dense(layer.weight, layer.bias, layer.activation == "relu") for layer in problem.layers]
@@ -118,3 +136,18 @@ def stepped(
         )
         for layer, here in zip(layers, gradients, strict=True)
     ]
+
+
+def worked(
+    layers: Sequence[Dense[Real]], x: RealRow[Real], target: RealRow[Real], rate: Real
+) -> Worked[Real]:
+    """Return forward pass, gradients of the mean squared error, SGD step and second pass."""
+    passed = forward(layers, x)
+    gradients = backward(layers, passed, mse_gradient(passed[-1].a, target))
+    after = stepped(layers, gradients, rate)
+    return Worked(layers, passed, gradients, after, forward(after, x))
+
+
+def worked_exactly(problem: Problem) -> Worked[Fraction]:
+    """Return the problem worked out in exact numbers."""
+    return worked(exact_layers(problem), problem.x, problem.target, problem.learning_rate)

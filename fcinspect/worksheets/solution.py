@@ -14,12 +14,11 @@ from fcinspect.worksheets.passes import (
     Real,
     RealRow,
     Row,
-    backward,
+    Worked,
     exact_layers,
-    forward,
     mse,
-    mse_gradient,
-    stepped,
+    worked,
+    worked_exactly,
 )
 from fcinspect.worksheets.problem import Problem
 
@@ -33,9 +32,7 @@ def solve(problem: Problem) -> Mapping[str, Fraction]:
     its own: behind the last layer y = a = z and ∂L/∂a = ∂L/∂z, and a layer's ∂L/∂a is the next
     one's ∂L/∂x.
     """
-    return _results(
-        exact_layers(problem), problem.x, problem.target, problem.learning_rate, _names(problem)
-    )
+    return _results(worked_exactly(problem), problem.target, _names(problem))
 
 
 def solve_bounded(problem: Problem) -> Mapping[str, Bounded]:
@@ -49,7 +46,9 @@ def solve_bounded(problem: Problem) -> Mapping[str, Bounded]:
         for layer in exact_layers(problem)
     ]
     rate = constant(problem.learning_rate, like=Bounded(Fraction(0)))
-    return _results(layers, _bounded(problem.x), _bounded(problem.target), rate, _names(problem))
+    target = _bounded(problem.target)
+    made = worked(layers, _bounded(problem.x), target, rate)
+    return _results(made, target, _names(problem))
 
 
 def _bounded(row: Sequence[Fraction]) -> tuple[Bounded, ...]:
@@ -60,30 +59,20 @@ def _names(problem: Problem) -> list[str]:
     return [layer.name for layer in problem.layers]
 
 
-def _results(
-    layers: Sequence[Dense[Real]],
-    x: RealRow[Real],
-    target: RealRow[Real],
-    rate: Real,
-    names: Sequence[str],
-) -> dict[str, Real]:
-    passed = forward(layers, x)
-    gradients = backward(layers, passed, mse_gradient(passed[-1].a, target))
-    after = stepped(layers, gradients, rate)
-    again = forward(after, x)[-1].a
+def _results(made: Worked[Real], target: RealRow[Real], names: Sequence[str]) -> dict[str, Real]:
     found: dict[str, Real] = {}
-    for name, layer, here in zip(names, layers, passed, strict=True):
+    for name, layer, here in zip(names, made.layers, made.passed, strict=True):
         found |= _forward(name, layer, here)
-    found["loss"] = mse(passed[-1].a, target)
-    parts = list(zip(names, layers, gradients, strict=True))
+    found["loss"] = mse(made.y, target)
+    parts = list(zip(names, made.layers, made.gradients, strict=True))
     for name, layer, gradient in reversed(parts):
         found |= _backward(name, layer, gradient)
-    for name, changed in zip(names, after, strict=True):
+    for name, changed in zip(names, made.after, strict=True):
         found |= _matrix(f"{name}.weight.after", changed.weight)
         if changed.bias is not None:
             found |= _row(f"{name}.bias.after", changed.bias)
-    found |= _row("output_after", again)
-    found["loss_after"] = mse(again, target)
+    found |= _row("output_after", made.again[-1].a)
+    found["loss_after"] = mse(made.again[-1].a, target)
     return found
 
 

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from fcinspect.worksheets.passes import (
-    Dense,
-    Gradients,
-    Passed,
-    backward,
-    exact_layers,
-    forward,
-    mse_gradient,
-    stepped,
-)
+from fcinspect.worksheets.passes import Dense, Gradients, Passed, worked_exactly
 from fcinspect.worksheets.problem import Problem, Vector
 from fcinspect.worksheets.solution import solve
 from fcinspect.worksheets.writing import approached, written
@@ -22,31 +13,21 @@ from fcinspect.worksheets.writing import approached, written
 
 def ways(problem: Problem) -> Mapping[str, str]:
     """Return the way to every result by its id, the result at its end."""
-    layers = exact_layers(problem)
-    passed = forward(layers, problem.x)
-    y, t = passed[-1].a, problem.target
-    gradients = backward(layers, passed, mse_gradient(y, t))
-    rate = problem.learning_rate
-    after = stepped(layers, gradients, rate)
-    again = forward(after, problem.x)
-    found: dict[str, str] = {"loss": _mse(y, t), "loss_after": _mse(again[-1].a, t)}
+    made, t = worked_exactly(problem), problem.target
+    found: dict[str, str] = {"loss": _mse(made.y, t), "loss_after": _mse(made.again[-1].a, t)}
     names = [layer.name for layer in problem.layers]
-    for k, (name, layer, here) in enumerate(zip(names, layers, passed, strict=True)):
+    for k, (name, layer, here) in enumerate(zip(names, made.layers, made.passed, strict=True)):
         found |= _forward(name, layer, here)
-        found |= _backward(name, layers[k:], passed[k], gradients[k:], t)
-        found |= _update(name, layer, gradients[k], rate)
-    found |= _products("output_after", after[-1], again[-1].x)
+        found |= _backward(name, made.layers[k:], here, made.gradients[k:], t)
+        found |= _update(name, layer, made.gradients[k], problem.learning_rate)
+    found |= _products("output_after", made.after[-1], made.again[-1].x)
     results = solve(problem)
     return {name: f"{found[name]} = {approached(value)}" for name, value in results.items()}
 
 
 def hidden_afterwards(problem: Problem) -> Mapping[str, Vector]:
     """Return the activations of the hidden layers after the step, which have no blanks."""
-    layers = exact_layers(problem)
-    passed = forward(layers, problem.x)
-    arrives = mse_gradient(passed[-1].a, problem.target)
-    after = stepped(layers, backward(layers, passed, arrives), problem.learning_rate)
-    hidden = forward(after, problem.x)[:-1]
+    hidden = worked_exactly(problem).again[:-1]
     return {layer.name: here.a for layer, here in zip(problem.layers[:-1], hidden, strict=True)}
 
 

@@ -51,7 +51,9 @@ def pen_slip(printed: Printed, right: Interval | None, half: Decimal) -> str | N
 
     if fits(printed.value.copy_negate()):
         return "its sign is reversed"
-    if any(fits(EXACT.add(printed.value, step)) for step in (printed.unit, -printed.unit)):
+    if not _needs_no_rounding(right, printed.unit) and any(
+        fits(EXACT.add(printed.value, step)) for step in (printed.unit, -printed.unit)
+    ):
         return "it is rounded wrongly, off by one in the last place"
     for value in _swapped(printed):
         if fits(value):
@@ -64,6 +66,11 @@ def pen_slip(printed: Printed, right: Interval | None, half: Decimal) -> str | N
         if fits(EXACT.multiply(printed.value, factor), EXACT.multiply(printed.unit, factor)):
             return f"it is {words} the right value"
     return None
+
+
+def _needs_no_rounding(right: Interval, unit: Decimal) -> bool:
+    """Whether the right number ends before that place."""
+    return right.low == right.high == to_unit(right.low, unit)
 
 
 def _swapped(printed: Printed) -> list[Decimal]:
