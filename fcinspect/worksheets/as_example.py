@@ -42,7 +42,7 @@ BLANK = re.compile(r"(?:(\w+)\.)?([a-z_.]+)(?:\[(\d+)(?:,(\d+))?\])?", re.ASCII)
 def example_of(
     problem: Problem, answers: Mapping[str, Answer], key: Mapping[str, Fraction]
 ) -> WorkedExample:
-    """Return the worked example; `key` holds the right number of every blank of the sheet."""
+    """Return the worked example; `key` holds the right number of all that the sheet holds."""
     forward = all(name.partition(".")[2].startswith(("z[", "a[")) for name in key)
     return WorkedExample(
         title="a worksheet",

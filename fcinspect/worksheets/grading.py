@@ -20,7 +20,7 @@ from fcinspect.worksheets.consequences import Consequences, consequences
 from fcinspect.worksheets.dependence import operands
 from fcinspect.worksheets.mistakes import Mistake, Work, mistakes_of
 from fcinspect.worksheets.problem import Problem
-from fcinspect.worksheets.sheet import sheet_of
+from fcinspect.worksheets.sheet import Sheet, sheet_of
 
 
 class Mark(StrEnum):
@@ -81,7 +81,7 @@ def grade(problem: Problem, answers: Mapping[str, Answer | Unreadable | None]) -
     own = consequences(sheet, given)
     follows = _following(problem, own, given, marks)
     wrong = [name for name, mark in marks.items() if mark is Mark.WRONG]
-    mistakes = mistakes_of(_work(problem, own, given, key), wrong) if wrong else ()
+    mistakes = mistakes_of(_work(sheet, own, given), wrong) if wrong else ()
     slips = {name: mistake.words for mistake in mistakes for name in mistake.ids}
     for name, one in answers.items():
         if isinstance(one, Unreadable):
@@ -114,14 +114,13 @@ def _by_key(answer: Answer | Unreadable | None, right: Fraction) -> Mark:
     return Mark.ROUNDED if answer.rounds(right) else Mark.WRONG
 
 
-def _work(
-    problem: Problem,
-    own: Consequences,
-    given: Mapping[str, Answer],
-    key: Mapping[str, Fraction],
-) -> Work:
-    example = example_of(problem, given, key)
-    carried = {name: interval_of(own.carried[name]) for name in given}
+def _work(sheet: Sheet, own: Consequences, answers: Mapping[str, Answer]) -> Work:
+    """Return the sheet for a search; what it gives stands there as if a pupil had written it."""
+    problem = sheet.problem
+    shown = {name: Answer(str(value), value, None) for name, value in sheet.given.items()}
+    results = {**sheet.given, **{blank.id: blank.answer for blank in sheet.blanks}}
+    example = example_of(problem, {**shown, **answers}, results)
+    carried = {name: interval_of(own.carried[name]) for name in (*shown, *answers)}
     return Work(example, problem, names_of(example, problem), carried)
 
 

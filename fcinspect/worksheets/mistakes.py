@@ -49,7 +49,7 @@ class Work:
     places: Mapping[str, tuple[str, int, int]]
     """Place, row and column of every blank, by its id."""
     carried: Mapping[str, Interval]
-    """What the pupil may have gone on with, by the ids of the blanks that hold a number."""
+    """What the pupil may have gone on with, by the ids of what holds a number."""
 
     @cached_property
     def arrays(self) -> Mapping[str, PrintedArray]:
