@@ -49,16 +49,14 @@ class Careless:
         """Return a result, as the pupil goes on with it."""
         if name in self.shown:
             return self.shown[name]
-        written, before = self.held[name]
-        either = self.draws.random() < 0.5
-        return written if self.goes_on == "written" or (self.goes_on != "before" and either) else before
+        way = self.goes_on
+        if way == "either":
+            way = self.draws.choice(("written", "before"))
+        return self.held[name][way == "before"]
 
     def write(self, name: str, value: Fraction) -> None:
         """Write a result where the sheet has a blank for it."""
-        if name not in self.blanks:
-            return
-        self.held[name] = value, value
-        if self.draws.random() < self.leaves_out:
+        if name not in self.blanks or self.draws.random() < self.leaves_out:
             return
         if self.draws.random() < self.slips:
             value += self.draws.choice((-3, -2, -1, 1, 2, Fraction(1, 2), Fraction(-1, 3)))
@@ -83,27 +81,32 @@ class Careless:
                 z += layer.bias[j] if layer.bias is not None else 0
                 self.reach(f"{layer.name}.z[{j}]", z)
                 if layer is not last:
-                    self.reach(f"{layer.name}.a[{j}]", max(self.use(f"{layer.name}.z[{j}]"), Fraction(0)))
+                    a = max(self.use(f"{layer.name}.z[{j}]"), Fraction(0))
+                    self.reach(f"{layer.name}.a[{j}]", a)
             inputs = [f"{layer.name}.a[{j}]" for j in range(layer.shape[0])]
         errors = [(self.use(f"{last.name}.z[{j}]") - t[j]) ** 2 for j in range(n)]
         self.reach("loss", sum(errors, Fraction(0)) / n)
         for k in range(len(layers) - 1, -1, -1):
             self.back(k)
-        for layer in layers:
-            for j, row in enumerate(layer.weight):
-                for i, w in enumerate(row):
-                    step = self.problem.learning_rate * self.use(f"{layer.name}.weight.grad[{j},{i}]")
-                    self.reach(f"{layer.name}.weight.after[{j},{i}]", w - step)
-                if layer.bias is not None:
-                    step = self.problem.learning_rate * self.use(f"{layer.name}.bias.grad[{j}]")
-                    self.reach(f"{layer.name}.bias.after[{j}]", layer.bias[j] - step)
+        self.update()
         self.afterwards()
 
+    def update(self) -> None:
+        """Fill in the parameters after the step."""
+        rate = self.problem.learning_rate
+        for layer in self.problem.layers:
+            for j, row in enumerate(layer.weight):
+                for i, w in enumerate(row):
+                    gradient = self.use(f"{layer.name}.weight.grad[{j},{i}]")
+                    self.reach(f"{layer.name}.weight.after[{j},{i}]", w - rate * gradient)
+                if layer.bias is not None:
+                    gradient = self.use(f"{layer.name}.bias.grad[{j}]")
+                    self.reach(f"{layer.name}.bias.after[{j}]", layer.bias[j] - rate * gradient)
+
     def reach(self, name: str, value: Fraction) -> None:
-        """Write a result that the sheet neither gives nor leaves aside."""
+        """Write a result in its blank, if it has one, and keep it."""
+        self.held[name] = value, value
         self.write(name, value)
-        if name not in self.shown and name not in self.held:
-            self.held[name] = value, value
 
     def back(self, k: int) -> None:
         """Fill in the gradients of one layer."""
@@ -113,10 +116,10 @@ class Careless:
             if k == len(layers) - 1:
                 g = 2 * (self.use(f"{layer.name}.z[{j}]") - t[j]) / len(t)
             else:
-                above = layers[k + 1]
-                column = [row[j] for row in above.weight]
-                arriving = [w * self.use(f"{above.name}.grad_output[{m}]") for m, w in enumerate(column)]
-                self.reach(f"{layer.name}.grad_activation[{j}]", sum(arriving, Fraction(0)))
+                above, arriving = layers[k + 1], Fraction(0)
+                for m, row in enumerate(above.weight):
+                    arriving += row[j] * self.use(f"{above.name}.grad_output[{m}]")
+                self.reach(f"{layer.name}.grad_activation[{j}]", arriving)
                 g = self.use(f"{layer.name}.grad_activation[{j}]")
                 g = g if self.use(f"{layer.name}.z[{j}]") > 0 else Fraction(0)
             self.reach(f"{layer.name}.grad_output[{j}]", g)
@@ -126,7 +129,8 @@ class Careless:
                 g = self.use(f"{layer.name}.grad_output[{j}]")
                 self.reach(f"{layer.name}.weight.grad[{j},{i}]", g * self.use(entered))
             if layer.bias is not None:
-                self.reach(f"{layer.name}.bias.grad[{j}]", self.use(f"{layer.name}.grad_output[{j}]"))
+                g = self.use(f"{layer.name}.grad_output[{j}]")
+                self.reach(f"{layer.name}.bias.grad[{j}]", g)
 
     def afterwards(self) -> None:
         """Fill in the second forward pass."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
+from functools import cache
+from random import Random
 
 import pytest
 
@@ -13,9 +16,12 @@ from fcinspect.worksheets.grading import Grade, Graded, Mark, grade
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.problem import KINDS, Problem, SheetLayer
 from fcinspect.worksheets.sheet import sheet_of
+from tests.worksheets.careless import Careless
 from tests.worksheets.pupil import worked_out
 
 SHAPES = ((1, 1), (2, 2), (3, 2), (2, 3, 2), (3, 2, 3), (1, 4, 1), (2, 2, 2, 1), (4, 1, 2))
+
+made = cache(make)
 
 
 def graded(problem: Problem, changed: Mapping[str, object]) -> Grade:
@@ -66,16 +72,19 @@ def test_the_key_is_right(kind: str, widths: tuple[int, ...], bias: bool) -> Non
 
 @pytest.mark.parametrize("places", [1, 2, 4])
 def test_rounded_numbers_are_right_up_to_rounding(places: int) -> None:
-    """A decimal with so many places of every result is right, or right up to rounding."""
+    """A decimal with so many places of every result is right, or right up to rounding.
+
+    Nothing but 0 is 0.
+    """
     for seed in range(6):
         problem = make("step", (2, 3, 2), seed)
         rounded = {
-            blank.id: f"{float(blank.answer):.{places}f}"
-            for blank in sheet_of(problem).blanks
-            if round(blank.answer, places)
+            blank.id: f"{float(blank.answer):.{places}f}" for blank in sheet_of(problem).blanks
         }
-        found = graded(problem, rounded)
-        assert found.all_right, [item for item in found.items if item.mark is Mark.WRONG]
+        for item in graded(problem, rounded).items:
+            nothing = item.right and not float(rounded[item.id])
+            good = item.mark in (Mark.RIGHT, Mark.ROUNDED)
+            assert item.mark is Mark.WRONG if nothing else good, item
 
 
 def test_the_exact_value_is_told_of_a_rounded_one() -> None:
@@ -174,3 +183,128 @@ def test_no_slip_is_made_up() -> None:
     found = graded(by_hand(), {"fc2.z[0]": "1234567"})
     assert items(found)["fc2.z[0]"].slip is None
     assert [(m.words, m.ids) for m in found.mistakes] == [(None, ("fc2.z[0]",))]
+
+
+def one_sum(w: Fraction, x: int) -> Problem:
+    """Return the problem z = w·x."""
+    layer = SheetLayer("fc1", ((w,),), None, "identity")
+    return Problem("forward", (1, 1), 0, (layer,), row(x), row(0), "mse", Fraction(1))
+
+
+@pytest.mark.parametrize("answer", ["0", "0.0", "0.00", "-0.00"])
+def test_nothing_rounds_to_0(answer: str) -> None:
+    """However many places the 0 has: 0.004 is something."""
+    found = items(graded(one_sum(Fraction(1, 250), 1), {"fc1.z[0]": answer}))
+    assert found["fc1.z[0]"].mark is Mark.WRONG
+
+
+@pytest.mark.parametrize("z", ["0", "0.00"])
+@pytest.mark.parametrize("g", ["-0.37", "-0.5", "1"])
+def test_a_unit_at_0_lets_nothing_through(z: str, g: str) -> None:
+    """z = 0 in place of 3: G is 0, and nothing between 0 and ∂L/∂a = 6."""
+    changed = {"fc1.z[0]": z, "fc1.grad_output[0]": g}
+    found = items(graded(by_hand(), changed))
+    assert found["fc1.z[0]"].mark is Mark.WRONG
+    assert found["fc1.grad_output[0]"].mark is Mark.WRONG
+    held = items(graded(by_hand(), {**changed, "fc1.grad_output[0]": "0"}))
+    assert held["fc1.grad_output[0]"].mark is Mark.FOLLOWS
+
+
+def test_a_mask_that_is_not_known_is_0_or_1() -> None:
+    """x = 0.01 in place of 1 lets z of the next layer, left out, be above 0 or not: G is 6 or 0."""
+    first = SheetLayer("fc1", (row(1),), None, "relu")
+    second = SheetLayer("fc2", ((Fraction(10),),), (Fraction(-1, 10),), "relu")
+    last = SheetLayer("fc3", (row(1),), None, "identity")
+    layers, x = (first, second, last), row(1)
+    problem = Problem("all", (1, 1, 1, 1), 0, layers, x, row(0), "mse", Fraction(1))
+    changed: dict[str, object] = {
+        "fc1.z[0]": "0.01", "fc1.a[0]": None, "fc2.z[0]": None, "fc2.a[0]": None,
+        "fc2.grad_activation[0]": "6",
+    }  # fmt: skip
+    for g, mark in (("6", Mark.FOLLOWS), ("0", Mark.FOLLOWS), ("3", Mark.WRONG)):
+        found = items(graded(problem, {**changed, "fc2.grad_output[0]": g}))
+        assert found["fc2.grad_output[0]"].mark is mark, g
+
+
+@pytest.mark.parametrize(
+    ("answer", "mark"),
+    [
+        ("4.2", Mark.ROUNDED),
+        ("4.20", Mark.ROUNDED),
+        ("4.1", Mark.ROUNDED),
+        ("4.13", Mark.ROUNDED),
+        ("21/5", Mark.ROUNDED),
+        ("62/15", Mark.RIGHT),
+        ("4", Mark.WRONG),
+        ("4.3", Mark.WRONG),
+        ("4.25", Mark.WRONG),
+    ],
+)
+def test_only_a_decimal_is_rounded(answer: str, mark: Mark) -> None:
+    """Without biases z after is 31/15·2 = 62/15, and 2.1·2 = 4.2 with w after to one decimal."""
+    layer = SheetLayer("fc1", (row(1),), None, "identity")
+    # y = 2, G = 2·(2 + 2/15·…): w after = 1 + 16/15 = 31/15 with G = −8 and lr = 1/15
+    problem = Problem("step", (1, 1), 0, (layer,), row(2), row(6), "mse", Fraction(1, 15))
+    assert {b.id: b.answer for b in sheet_of(problem).blanks}["output_after[0]"] == Fraction(62, 15)
+    found = items(graded(problem, {"fc1.weight.after[0,0]": "2.1", "output_after[0]": answer}))
+    assert found["fc1.weight.after[0,0]"].mark is Mark.ROUNDED
+    assert found["output_after[0]"].mark is mark
+
+
+@pytest.mark.parametrize(("answer", "mark"), [("2.1", Mark.FOLLOWS), ("2.3", Mark.WRONG)])
+def test_what_follows_may_be_rounded_to_any_place(answer: str, mark: Mark) -> None:
+    """With z2 = (5.5, 2.9) the loss is (0.25 + 3.61)/2 = 1.93; with (5.5, −0.98), 2.0852."""
+    problem = by_hand()
+    found = items(graded(problem, {"fc2.z[0]": "5.5", "fc2.z[1]": "-0.98", "loss": answer}))
+    assert found["loss"].mark is mark
+
+
+def test_what_rounds_a_number_of_ones_own_follows() -> None:
+    """A right number that comes from a wrong one may have been rounded: the wrong one is told."""
+    changed: dict[str, object] = {"fc2.bias.grad[1]": "-3.99", "fc2.bias.after[1]": "1.33"}
+    found = items(graded(by_hand(), {**changed, "output_after[1]": "1.3"}))
+    assert found["fc2.bias.after[1]"].mark is Mark.ROUNDED
+    assert found["output_after[1]"].mark is Mark.ROUNDED
+
+
+@pytest.mark.parametrize("goes_on", ["written", "before", "either"])
+def test_a_slip_is_the_only_mistake(goes_on: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is computed rightly from numbers of one's own, rounded or not, is never wrong."""
+    # which slips they are is of no matter here
+    monkeypatch.setattr("fcinspect.worksheets.grading.mistakes_of", lambda *_: ())
+    draws, slipped = Random(goes_on), 0
+    for number in range(120):
+        kind, widths = KINDS[number % 4], SHAPES[number % len(SHAPES)]
+        try:
+            problem = made(kind, widths, number % 3)
+        except SpecError:
+            continue
+        if number % 2:
+            problem = in_thirds(problem)
+        sheet = sheet_of(problem)
+        pupil = Careless(
+            problem,
+            dict(sheet.given),
+            {blank.id for blank in sheet.blanks},
+            draws,
+            places=1 + number % 4,
+            goes_on=goes_on,
+            slips=(0, 0.1)[number // 2 % 2],
+            leaves_out=(0, 0, 0.2)[number % 3],
+        )
+        pupil.work()
+        found = grade(problem, {name: read_answer(v) for name, v in pupil.answers.items()})
+        marks = (Mark.WRONG,) if pupil.slipped else (Mark.WRONG, Mark.FOLLOWS)
+        called = {item.id for item in found.items if item.mark in marks}
+        assert called <= pupil.slipped, (problem, pupil.answers)
+        slipped += len(pupil.slipped)
+    assert slipped > 40
+
+
+def in_thirds(problem: Problem) -> Problem:
+    """Return a problem with a third of the weights, and a seventh for the learning rate."""
+    layers = tuple(
+        replace(layer, weight=tuple(tuple(w / 3 for w in one) for one in layer.weight))
+        for layer in problem.layers
+    )
+    return replace(problem, layers=layers, learning_rate=Fraction(1, 7))

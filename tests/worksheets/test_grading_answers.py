@@ -37,6 +37,11 @@ HALF = Fraction(1, 2)
         ("1,5", Fraction(3, 2), Fraction(1, 10)),
         ("0,125", Fraction(1, 8), Fraction(1, 1000)),
         ("12,25", Fraction(49, 4), Fraction(1, 100)),
+        ("2/−3", Fraction(-2, 3), None),
+        ("-2 / -3", Fraction(2, 3), None),
+        (2 / 3, Fraction("0.6666666666666666"), Fraction(1, 10**15)),
+        (0.1 + 0.2, Fraction("0.30000000000000004"), Fraction(1, 10**15)),
+        (1e-20 / 3, Fraction("3.3333333333333332e-21"), Fraction(1, 10**35)),
     ],
 )
 def test_numbers(written: object, value: Fraction, unit: Fraction | None) -> None:
@@ -55,7 +60,7 @@ def test_empty(written: object) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        "three", "3 or 4", "1/0", "3/2/1", "0.5/2", "1 1/2", "--3", "1.2.3", "1,2,3", "1,000",
+        "three", "3 or 4", "1/0", "1/-0", "3/2/1", "3/--2", "0.5/2", "1 1/2", "--3", "1.2.3", "1,2,3", "1,000",
         "-12,345", "0x10", "1_000", "٣", "nan", "Infinity", "1e999", "1e31", "1e-31", "e5", "/",
         "3/", "½", "{{ 7*7 }}", "[red]3[/red]", "\x1b[31m3", "9" * 61, True, False, [3], {"a": 1},
         float("inf"), float("nan"), 10**400,
@@ -74,6 +79,9 @@ def test_a_comma_that_may_stand_between_thousands() -> None:
     found = read_answer("1,500")
     assert isinstance(found, Unreadable)
     assert found.reason == "may be 1.500 or 1500: expected a decimal point or none"
+    assert read_answer("1,500", thousands=False) == Answer(
+        "1,500", Fraction(3, 2), Fraction(1, 1000)
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,6 +97,8 @@ def test_a_comma_that_may_stand_between_thousands() -> None:
         ("0.25", Fraction(2551, 10000), False),
         ("0.0", Fraction(1, 25), False),
         ("-0.67", Fraction(-2, 3), True),
+        ("0.6666666666666666", Fraction(2, 3), True),
+        ("0.666666666666", Fraction(2, 3), False),
         ("3.0", Fraction(3), False),
     ],
 )

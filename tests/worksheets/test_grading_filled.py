@@ -78,6 +78,14 @@ def test_answers_are_read_whatever_they_are() -> None:
     assert found.answers["fc1.a[0]"] is None
 
 
+def test_a_comma_is_a_decimal_one_where_no_result_is_large() -> None:
+    """1,234 is a whole number only where results are as large as that."""
+    small = filled({"fc1.z[0]": "1,234"})
+    assert small.answers["fc1.z[0]"] == Answer("1,234", Fraction("1.234"), Fraction(1, 1000))
+    large = filled({"fc1.z[0]": "1,234"}, x=[9000, 9000])
+    assert isinstance(large.answers["fc1.z[0]"], Unreadable)
+
+
 def test_an_altered_problem_is_told() -> None:
     """The numbers of the file count, and that they are others is said."""
     found = filled(x=[9, 9])

@@ -131,7 +131,6 @@ ONE_NUMBER = [
     ("fc1.z[0]", "9", "fc1.weight[0,1]·x[1] has the wrong sign"),
     ("fc1.z[0]", "-8", "fc1.bias[1] is added in place of fc1.bias[0]"),
     ("fc1.z[0]", "-5", "fc1.bias[0] has the wrong sign"),
-    ("fc1.z[0]", "-2", "fc1.z[1] stands in its place"),
     # b = 4 with the row (−1, 2) of fc1.z[1]
     ("fc1.z[1]", "-8", "fc1.weight[1,1]·x[1] is left out"),
     ("fc1.a[1]", "-2", "the relu of fc1 is forgotten"),
@@ -153,6 +152,55 @@ def test_slips_in_one_number(name: str, answer: str, slip: str) -> None:
     found = items(graded(by_hand(), {name: answer}))[name]
     assert found.mark is Mark.WRONG
     assert found.slip == slip
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        # fc1.z[1] and twice fc1.z[0]; ∂L/∂a1[1] − 1·(−1) taken once more; 1 + 2 for 1·2
+        ("fc1.z[0]", "-2"),
+        ("fc2.z[0]", "-3"),
+        ("fc2.grad_output[0]", "2"),
+        ("fc2.bias.grad[0]", "2"),
+    ],
+)
+def test_one_digit_tells_no_rare_slip(name: str, answer: str) -> None:
+    """A neighbour, twice the number, a product that is added up: one of them gives any digit."""
+    assert items(graded(by_hand(), {name: answer}))[name].slip is None
+
+
+def test_a_slip_that_its_own_place_refutes_is_not_named() -> None:
+    """With z for a, ∂L/∂W[0,1] were 3, and [1,1] no 0: it is 0, and right."""
+    problem = made("all", (2, 2, 2), 3)
+    key = {blank.id: blank.answer for blank in sheet_of(problem).blanks}
+    assert key["fc2.weight.grad[1,1]"] == key["fc2.weight.grad[0,1]"] == 0
+    assert key["fc1.z[1]"] * key["fc2.grad_output[0]"] == 3
+    assert key["fc1.z[1]"] * key["fc2.grad_output[1]"] != 0
+    found = items(graded(problem, {"fc2.weight.grad[0,1]": "3"}))["fc2.weight.grad[0,1]"]
+    assert (found.mark, found.slip) == (Mark.WRONG, None)
+
+
+@pytest.mark.parametrize("kind", ["gradient", "step"])
+def test_no_slip_is_made_in_what_the_sheet_gives(kind: str) -> None:
+    """Where z is printed on the sheet, nobody has forgotten its bias."""
+    problem = made(kind, (2, 2, 1), 0)
+    sheet = sheet_of(problem)
+    results = worked_out(problem, "no bias", 0)
+    for blank in sheet.blanks:
+        if results[blank.id] != blank.answer:
+            found = items(graded(problem, {blank.id: str(results[blank.id])}))[blank.id]
+            assert "bias of fc1 is forgotten" not in (found.slip or "")
+
+
+@pytest.mark.parametrize(("answer", "places"), [("{}", None), ("{:.4f}", 4)])
+def test_a_factor_of_a_third(answer: str, places: int | None) -> None:
+    """A loss that is divided by N = 3 twice, as a fraction and as a decimal."""
+    problem = made("gradient", (2, 2, 3), 0)
+    loss = next(b.answer for b in sheet_of(problem).blanks if b.id == "loss")
+    third = loss / 3 + (Fraction(0) if loss % 3 else Fraction(0))
+    written = str(third) if places is None else f"{float(third):.{places}f}"
+    found = items(graded(problem, {"loss": written}))["loss"]
+    assert found.slip == "the loss carries a wrong factor 1/3", answer
 
 
 def test_digits_that_are_cut_off() -> None:
