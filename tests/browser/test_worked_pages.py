@@ -307,6 +307,31 @@ def test_a_gradient_of_a_batch_is_a_sum_over_its_rows(visit: Open, pages: Path) 
     assert reading(browser) == f"∂L/∂b[1] = {terms} = {layer['bias']['grad']['values'][1]:.4f}"
 
 
+LOOKED_UP = """
+  const wrong = [];
+  let count = 0;
+  for (const [item, { keys, index, lights }] of facts)
+    for (const key of new Set([...keys, ...lights])) {
+      const all = (known.get(key) || []).flatMap(({ items }) => items);
+      const fitting = all.filter((other) => fits(other, index));
+      const got = found(key, index);
+      count += got.length;
+      if (got.length !== fitting.length || fitting.some((other, k) => other !== got[k]))
+        wrong.push(`${key} of ${item.dataset.at}`);
+    }
+  return [count, wrong];
+"""
+"""For each number, what its keys find at once and what a search through all finds."""
+
+
+@pytest.mark.parametrize("name", ["batch", "rows"])
+def test_what_lights_up_is_looked_up_rightly(visit: Open, name: str) -> None:
+    """The index by places finds what a search through every number of the page would."""
+    count, wrong = visit(name).execute_script(LOOKED_UP)
+    assert count > 200
+    assert wrong == []
+
+
 @pytest.mark.parametrize("name", ["hostile", "hostile-layer"])
 def test_a_hostile_name_does_nothing(visit: Open, name: str) -> None:
     """It is read as it is, and makes no element, no attribute, no dialogue and no request."""
