@@ -117,7 +117,7 @@ class Problem:
         x = self._x(network.widths[0], network.dtype)
         name = "standard input" if self.network == "-" else masked_name(self.network)
         source = f"layers from {name}, {network.dtype}"
-        return self._with_values(network, x, source, found.warnings)
+        return self._with_values(network, x, source, found.remarks())
 
     def _of_code(self) -> Found:
         from fcinspect.layers.diagram import Outline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 STEP_DTYPES = ("float32", "float64")
 """Those that a step runs in."""
 ANY_DTYPE = ("float64", "float32", "bfloat16", "float16")
+MOST_NAMED = 4
+"""More layers are counted, not named."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,17 @@ class FoundNetwork:
 
     network: Network
     warnings: tuple[str, ...]
+    assumed: str | None = None
+    """Which activations are not the file's and were not asked for either, in a sentence."""
+    between: bool = False
+    """Whether one of those stands behind a hidden layer."""
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what a reader should know, for a command with --activation."""
+        if self.assumed is None:
+            return self.warnings
+        option = "--activation" if self.between else "--output-activation"
+        return (*self.warnings, f"{self.assumed}; {option} gives another")
 
 
 def network_from(
@@ -50,6 +64,7 @@ def network_from(
         require_fit(before, after)  # before their numbers are read
     warnings: list[str] = [*checkpoint.problems, *checkpoint.notes]
     layers = []
+    unnamed: list[DenseLayer] = []
     last = len(checkpoint.layers) - 1
     for place, stored in enumerate(checkpoint.layers):
         usual = (activation or "relu") if place < last else (
@@ -71,10 +86,38 @@ def network_from(
         linear = replace(linear, name=linear.name or f"fc{place + 1}")
         warnings += stored.remarks()
         layers.append(DenseLayer(_held(linear, dtype, dtypes, warnings), named))
+        if not asked and not stored.activation:
+            unnamed.append(layers[-1])
     if checkpoint.skipped:
         names = ", ".join(repr(skip.name) for skip in checkpoint.skipped[:8])
         warnings.append(f"not part of the network: {names}")
-    return FoundNetwork(Network(tuple(layers)), tuple(warnings))
+    between = [layer for layer in unnamed if layer is not layers[-1]]
+    return FoundNetwork(
+        Network(tuple(layers)), tuple(warnings), _assumed(between, unnamed, layers[-1]),
+        bool(between),
+    )  # fmt: skip
+
+
+def _assumed(
+    between: Sequence[DenseLayer], unnamed: Sequence[DenseLayer], last: DenseLayer
+) -> str | None:
+    """Say what stands behind the `unnamed`, of which neither the file nor an option tells it.
+
+    Nothing is said where that is identity alone, as behind a layer by itself.
+    """
+    parts = []
+    if between:
+        parts.append(f"{between[0].activation} is assumed behind {_few(between)}")
+    if last in unnamed and (between or last.activation != "identity"):
+        parts.append(f"{last.activation} {'' if between else 'is assumed '}behind {last.name!r}")
+    return f"the file names no activation there: {', '.join(parts)}" if parts else None
+
+
+def _few(layers: Sequence[DenseLayer]) -> str:
+    """Return the names of a few of the layers, and how many more there are."""
+    names = ", ".join(repr(layer.name) for layer in layers[:MOST_NAMED])
+    more = len(layers) - MOST_NAMED
+    return names if more <= 0 else f"{names} and {more} more"
 
 
 def _held(

@@ -131,7 +131,7 @@ class Problem:
         found = network_from(
             self.widths, self.dtype, self.activation, self.output_activation, self.loss
         )
-        return found.network, tuple(la.activation for la in found.network.layers), found.warnings
+        return found.network, tuple(la.activation for la in found.network.layers), found.remarks()
 
     def _require_parameter(self, widths: tuple[int, ...], network: Network | None) -> None:
         """Raise UsageError when --parameter names nothing, before anything is run."""

@@ -78,7 +78,9 @@ def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str,
     name = masked_name(file)
     between = dict.fromkeys(layer.activation for layer in network.layers[:-1])
     notes = (*chained.warnings,)
-    if between:
+    if chained.assumed is not None:
+        notes += (f"{name}: {chained.assumed}",)
+    elif between:
         notes += (f"between the layers of {name}: {', '.join(between)}",)
     return replace(found, source=file, name=name, sources={}), notes
 

@@ -108,6 +108,49 @@ def test_standard_input_is_drawn(run: Run) -> None:
     assert drawn_weights(data) == drawn_weights(run("draw", "3-2", "--seed", "0", "--json").data)
 
 
+@pytest.fixture
+def states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save the state dict of a network with Tanh, whose activation it does not hold."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    torch.save(network.state_dict(), tmp_path / "tanh.pt")
+    monkeypatch.chdir(tmp_path)
+
+
+ASSUMED = "the file names no activation there: relu is assumed behind '0', identity behind '2'"
+
+
+@pytest.mark.parametrize("command", ["draw", "step"])
+def test_an_activation_that_is_assumed_is_said(run: Run, states: None, command: str) -> None:
+    """A state dict holds none; the one asked for needs no remark."""
+    warnings = json.loads(run(command, "tanh.pt", "--json").out)["warnings"]
+    assert f"{ASSUMED}; --activation gives another" in warnings
+    assert ASSUMED in " ".join(run(command, "tanh.pt").out.split())
+    asked = json.loads(run(command, "tanh.pt", "--activation", "tanh", "--json").out)
+    assert asked["warnings"] == []
+
+
+def test_trace_says_which_activation_is_assumed(run: Run, states: None) -> None:
+    """It runs the same network."""
+    assert f"tanh.pt: {ASSUMED}" in json.loads(run("trace", "tanh.pt", "--json").out)["warnings"]
+
+
+def test_the_output_that_bce_needs_is_said_of_a_file(run: Run, states: None) -> None:
+    """Sigmoid is not in the file either."""
+    arguments = ("step", "tanh.pt", "--loss", "bce", "--activation", "tanh", "--json")
+    assert json.loads(run(*arguments).out)["warnings"] == [
+        "the file names no activation there: sigmoid is assumed behind '2';"
+        " --output-activation gives another"
+    ]
+
+
+def test_a_file_with_its_activations_needs_no_remark(run: Run, files: Path) -> None:
+    """Nor does a layer by itself."""
+    assert json.loads(run("draw", "network.json", "--json").out)["warnings"] == []
+    (files / "one.json").write_text(json.dumps({"weight": [[1, 2]]}), encoding="utf-8")
+    assert json.loads(run("draw", "one.json", "--json").out)["warnings"] == []
+
+
 MODULES = """
 import torch
 from torch import nn
