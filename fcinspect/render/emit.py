@@ -26,7 +26,6 @@ OWN_ENDINGS = {".tex": "latex", ".mmd": "mermaid", ".dot": "dot", ".gv": "dot"}
 """Those of the forms that only some commands write."""
 PIPE_WIDTH = 10_000
 """A pipe is never cut: tables there are as wide as they need."""
-PICTURE_WIDTH = 100
 
 
 def emit(
@@ -87,7 +86,9 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
         from fcinspect.render.markdown import to_markdown
 
         return to_markdown(_page(view, precision))
-    return _picture(view, form, precision)
+    from fcinspect.render.picture import picture
+
+    return picture(view.command, _page(view, precision), form, view.figure)
 
 
 def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:
@@ -146,41 +147,6 @@ def _page(view: View, precision: int) -> Page:
         return page
     notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in view.warnings)
     return Page((*page.groups, notes))
-
-
-def _picture(view: View, form: str, precision: int) -> str:
-    printed = io.StringIO()
-    colored = form != "txt"
-    _print(view, _recorder(printed, PICTURE_WIDTH, colored), precision, framed=True)
-    # a picture is as wide as its widest line, since its edge would cut a number
-    plain = re.sub(r"\x1b\[[\d;]*m", "", printed.getvalue())
-    width = max(PICTURE_WIDTH, *map(len, plain.splitlines()))
-    console = _recorder(io.StringIO(), width, colored)
-    _print(view, console, precision, framed=True)
-    if form == "svg":
-        picture = console.export_svg(title=f"fcinspect {view.command}")
-        # rich's template names a font on a content server: a saved report loads nothing
-        return re.sub(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", "", picture, flags=re.DOTALL)
-    if form == "html":
-        return console.export_html(inline_styles=True)
-    return console.export_text()
-
-
-def _recorder(file: io.StringIO, width: int, colored: bool) -> Console:
-    """Return a console that keeps what it prints for export, with or without colours."""
-    from rich.console import Console
-
-    return Console(
-        record=True,
-        file=file,
-        width=width,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        force_terminal=True,
-        color_system="truecolor" if colored else None,
-        legacy_windows=False,
-    )
 
 
 def _speaks_unicode(stream: object) -> bool:
