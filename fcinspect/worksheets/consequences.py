@@ -7,7 +7,7 @@ is exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -44,6 +44,8 @@ class Consequences:
     """Going on with what may have been rounded to these."""
     mixed: _Way
     """Going on with anything between the two."""
+    of_right: _Way
+    """Going on with anything between what is written and the right result, if it rounds to that."""
 
     @property
     def carried(self) -> Carried:
@@ -52,11 +54,20 @@ class Consequences:
 
     def agrees(self, name: str, answer: Answer) -> bool:
         """Whether an answer follows from the numbers before it; only a decimal is rounded."""
-        if answer.unit is not None and answer.value:
-            ranges = self.mixed.expected[name]
-            return any(one.distance(answer.value) <= answer.unit / 2 for one in ranges)
-        ranges = self.written.expected[name] + self.unrounded.expected[name]
-        return any(not one.distance(answer.value) for one in ranges)
+        exact = self.written.expected[name] + self.unrounded.expected[name]
+        return _fits(answer, self.mixed.expected[name], exact)
+
+    def is_rounded(self, name: str, answer: Answer) -> bool:
+        """Whether an answer needs no more than that numbers before it round the right ones."""
+        return _fits(answer, self.of_right.expected[name], self.written.expected[name])
+
+
+def _fits(answer: Answer, ranges: Iterable[Range], exact: Iterable[Range]) -> bool:
+    """Whether an answer is a rounded number of the ranges, or one of the exact."""
+    if answer.unit is not None and answer.value:
+        reach = answer.unit / 2
+        return any(one.distance(answer.value) <= reach for one in ranges)
+    return any(not one.distance(answer.value) for one in exact)
 
 
 def consequences(sheet: Sheet, answers: Mapping[str, Answer]) -> Consequences:
@@ -65,6 +76,7 @@ def consequences(sheet: Sheet, answers: Mapping[str, Answer]) -> Consequences:
         _worked_out(sheet, answers, lambda answer, _, __: point(answer.value)),
         _worked_out(sheet, answers, _before_rounding),
         _worked_out(sheet, answers, _either),
+        _worked_out(sheet, answers, _written_or_right),
     )
 
 
@@ -78,6 +90,12 @@ def _before_rounding(answer: Answer, computed: Range, right: Fraction) -> Range:
 
 def _either(answer: Answer, computed: Range, right: Fraction) -> Range:
     return point(answer.value).hull(_before_rounding(answer, computed, right))
+
+
+def _written_or_right(answer: Answer, computed: Range, right: Fraction) -> Range:
+    del computed
+    written = point(answer.value)
+    return written.hull(point(right)) if answer.rounds(right) else written
 
 
 def _worked_out(sheet: Sheet, answers: Mapping[str, Answer], goes_on: GoesOn) -> _Way:

@@ -34,6 +34,10 @@ class Mark(StrEnum):
     EMPTY = "empty"
 
 
+NOT_WRONG = (Mark.RIGHT, Mark.ROUNDED)
+NO_NUMBER = (Mark.EMPTY, Mark.UNREADABLE)
+
+
 @dataclass(frozen=True)
 class Graded:
     """One blank."""
@@ -68,7 +72,7 @@ class Grade:
     @property
     def all_right(self) -> bool:
         """Whether every blank is right, or right up to rounding."""
-        return all(item.mark in (Mark.RIGHT, Mark.ROUNDED) for item in self.items)
+        return all(item.mark in NOT_WRONG for item in self.items)
 
 
 def grade(problem: Problem, answers: Mapping[str, Answer | Unreadable | None]) -> Grade:
@@ -134,11 +138,16 @@ def _following(
     found = {name: _not_right(problem, name, marks) for name in agreeing}
     for name in found:
         marks[name] = Mark.FOLLOWS
-    # what only carries on rounded numbers is as right as these
     for name in agreeing:
-        if found[name] and all(marks[operand] is Mark.ROUNDED for operand in found[name]):
+        if not found[name] or any(marks[operand] is not Mark.ROUNDED for operand in found[name]):
+            continue
+        # what only carries on rounded numbers is as right as these
+        slips = _reached(problem, name, marks, (*NOT_WRONG, *NO_NUMBER))
+        if not slips or own.is_rounded(name, given[name]):
             marks[name] = Mark.ROUNDED
             del found[name]
+        else:
+            found[name] = slips
     return found
 
 
@@ -148,9 +157,8 @@ def _not_right(problem: Problem, name: str, marks: Mapping[str, Mark]) -> tuple[
     In place of an empty one stand those with which it would be computed; and in place of a right
     one, where all are right: it may round what comes from a wrong one.
     """
-    left_out = (Mark.EMPTY, Mark.UNREADABLE)
-    return _reached(problem, name, marks, left_out) or _reached(
-        problem, name, marks, (*left_out, Mark.RIGHT)
+    return _reached(problem, name, marks, NO_NUMBER) or _reached(
+        problem, name, marks, (*NO_NUMBER, Mark.RIGHT)
     )
 
 

@@ -259,12 +259,23 @@ def test_what_follows_may_be_rounded_to_any_place(answer: str, mark: Mark) -> No
     assert found["loss"].mark is mark
 
 
-def test_what_rounds_a_number_of_ones_own_follows() -> None:
-    """A right number that comes from a wrong one may have been rounded: the wrong one is told."""
-    changed: dict[str, object] = {"fc2.bias.grad[1]": "-3.99", "fc2.bias.after[1]": "1.33"}
-    found = items(graded(by_hand(), {**changed, "output_after[1]": "1.3"}))
-    assert found["fc2.bias.after[1]"].mark is Mark.ROUNDED
-    assert found["output_after[1]"].mark is Mark.ROUNDED
+@pytest.mark.parametrize(
+    ("gradient", "bias", "output", "follows"),
+    [
+        # b after = 3.8/3 = 1.2666…, which 1.3 rounds as it rounds 4/3
+        ("-3.8", "1.3", "1.267", ("fc2.bias.grad[1]",)),
+        # carried on as it is written, 1.3 is as right as it was
+        ("-3.8", "1.3", "1.30", None),
+    ],
+)
+def test_a_right_number_may_round_a_wrong_one(
+    gradient: str, bias: str, output: str, follows: tuple[str, ...] | None
+) -> None:
+    """What follows from it then is no rounding of the right number; the wrong one is told."""
+    changed = {"fc2.bias.grad[1]": gradient, "fc2.bias.after[1]": bias, "output_after[1]": output}
+    found = items(graded(by_hand(), changed))["output_after[1]"]
+    assert (found.mark is Mark.FOLLOWS) is (follows is not None)
+    assert found.follows == (follows or ())
 
 
 @pytest.mark.parametrize("goes_on", ["written", "before", "either"])
