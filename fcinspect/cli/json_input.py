@@ -10,12 +10,20 @@ def json_document(file: str, what: str) -> tuple[Any, str]:
 
     `what` is expected there. Raises InputError for what cannot be read.
     """
+    from fcinspect.checkpoints.formats.json_array import parse
+
+    text, source = json_text(file, what)
+    return parse(text, source), source
+
+
+def json_text(file: str, what: str) -> tuple[str | bytes, str]:
+    """Return the text of that document, unread, and its source in words; raises InputError."""
     from fcinspect.checkpoints.access.opening import read_whole
     from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.files import check_readable, standard_input
-    from fcinspect.checkpoints.formats.json_array import parse
     from fcinspect.errors import InputError
 
+    text: str | bytes
     if file == "-":
         text, source = standard_input(), "standard input"
     else:
@@ -23,4 +31,4 @@ def json_document(file: str, what: str) -> tuple[Any, str]:
         text, source = read_whole(file), repr(masked_name(file))
     if not text.strip():
         raise InputError(f"{source} is empty: expected {what} in JSON")
-    return parse(text, source), source
+    return text, source

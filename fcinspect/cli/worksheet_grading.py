@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fcinspect.cli.json_input import json_document
+from fcinspect.cli.json_input import json_text
 from fcinspect.errors import FcinspectError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from fcinspect.worksheets.gradebook import Entry, Gradebook
 
 HINT = 'in JSON an answer that is no plain number stands in quotes: "3/2"'
+MOST_NAMED = 3
 
 
 def graded_view(files: Sequence[str], others: Sequence[str], *, solution: bool) -> View:
@@ -60,13 +63,20 @@ def graded(files: Sequence[str]) -> Gradebook:
     expanded = [name for file in files for name in _files_of(file)]
     if len(files) == 1 == len(expanded):
         return Gradebook((_entry(expanded[0]),))
-    entries = []
+    times: dict[str, list[str]] = {}
     for file in expanded:
+        times.setdefault(file if file == "-" else os.path.realpath(file), []).append(file)
+    entries = []
+    for same in times.values():
         try:
-            entries.append(_entry(file))
+            entry = _entry(same[0])
         except FcinspectError as error:
             said = filter(None, (error.message, error.hint))
-            entries.append(Entry(masked_name(file), None, refusal="; ".join(said)))
+            entry = Entry(masked_name(same[0]), None, refusal="; ".join(said))
+        if len(same) > 1:
+            note = f"it is named {len(same)} times and counts once"
+            entry = replace(entry, notes=(note, *entry.notes))
+        entries.append(entry)
     return Gradebook(tuple(entries))
 
 
@@ -92,11 +102,36 @@ def _entry(file: str) -> Entry:
     from fcinspect.worksheets.gradebook import Entry
     from fcinspect.worksheets.grading import grade
 
-    try:
-        document, source = json_document(file, "a filled worksheet")
-    except InputError as error:
-        if "is not JSON" in error.message:
-            raise InputError(error.message, HINT) from None
-        raise
+    document, source, notes = _document(file)
     filled = read_filled(document, source)
-    return Entry(masked_name(file), grade(filled.problem, filled.answers), notes=filled.notes)
+    found = grade(filled.problem, filled.answers)
+    return Entry(
+        masked_name(file),
+        found,
+        notes=(*filled.notes, *notes),
+        pupil=filled.pupil,
+        date=filled.date,
+        altered=filled.altered,
+    )
+
+
+def _document(file: str) -> tuple[Any, str, tuple[str, ...]]:
+    """Return the JSON of a file, its source in words, and what had to be mended in it."""
+    from fcinspect.checkpoints.formats.json_array import parse
+    from fcinspect.worksheets.unquoted import fails_in_an_answer, quoted
+
+    text, source = json_text(file, "a filled worksheet")
+    try:
+        return parse(text, source), source, ()
+    except InputError as error:
+        try:
+            plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        except UnicodeDecodeError:
+            raise error from None
+        mended = quoted(plain)
+        if not mended.names:
+            raise InputError(error.message, HINT if fails_in_an_answer(plain) else None) from None
+    names = ", ".join(mended.names[:MOST_NAMED]) + ", …" * (len(mended.names) > MOST_NAMED)
+    count = len(mended.names)
+    said = f"{count} answer{'s' * (count > 1)} without the quotes of JSON: {names}"
+    return parse(mended.text, source), source, (said,)

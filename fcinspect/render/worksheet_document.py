@@ -40,6 +40,8 @@ def document(sheet: Sheet, check: KeyCheck, answers: bool) -> WorksheetDocument:
         "target": _row(problem.target),
         "loss": problem.loss,
         "learning_rate": exact(problem.learning_rate),
+        "pupil": None,
+        "date": None,
         "given": {name: exact(value) for name, value in sheet.given.items()},
         "answers": {blank.id: exact(blank.answer) if answers else None for blank in sheet.blanks},
         "ways": {blank.id: found[blank.id] for blank in sheet.blanks} if answers else None,

@@ -67,10 +67,13 @@ def document(book: Gradebook, *, solution: bool) -> GradebookDocument:
 def _graded(entry: Entry, grade: Grade, solution: bool) -> GradedSheetDocument:
     return {
         "file": entry.file,
+        "pupil": entry.pupil or None,
+        "date": entry.date or None,
         "kind": grade.problem.kind,
         "widths": list(grade.problem.widths),
         "seed": grade.problem.seed,
         "bias": grade.problem.has_bias,
+        "altered": entry.altered,
         "score": {
             "blanks": len(grade.items),
             "right": grade.count(Mark.RIGHT),
@@ -105,17 +108,17 @@ def rows(book: Gradebook, *, solution: bool) -> Iterable[Sequence[object]]:
 
     No text of a pupil acts on a terminal, nor is a formula where a spreadsheet opens the file.
     """
-    yield "file", "sheet", "blank", "section", "answer", "mark", "right", "follows", "slip"
+    yield "file", "pupil", "sheet", "blank", "section", "answer", "mark", "right", "follows", "slip"
     for entry in book.entries:
         file, grade = _cell(entry.file), entry.grade
         if grade is None:
-            yield file, "", "", "", "", "not graded", "", "", _cell(entry.refusal or "")
+            yield file, "", "", "", "", "", "not graded", "", "", _cell(entry.refusal or "")
             continue
-        sheet = command_of(grade.problem)
+        sheet = command_of(grade.problem) + ", changed" * entry.altered
         for item in grade.items:
             unread = item.mark is Mark.UNREADABLE
             yield (
-                file, sheet, item.id, item.section,
+                file, _cell(entry.pupil), sheet, item.id, item.section,
                 _cell(item.answer or "") if unread else item.answer or "", item.mark.value,
                 written(item.right) if solution else "", " ".join(item.follows),
                 _cell(item.slip or ""),

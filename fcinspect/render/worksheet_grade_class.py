@@ -19,36 +19,53 @@ if TYPE_CHECKING:
 
 Graded = tuple[str, "Grade"]
 """A file as it is shown, and its grade."""
+Told = Callable[["Entry"], str]
 
 
 def page(book: Gradebook, precision: int = 4) -> Page:
     """Return the page."""
     del precision  # every number is exact
     built = PageBuilder()
-    graded = [(text.safe(entry.file), entry.grade) for entry in book.entries if entry.grade]
+    graded = [(text.safe(entry.file), entry.grade) for entry in book.graded if entry.grade]
     sheets = dict.fromkeys(command_of(grade.problem) for _, grade in graded)
-    title = f"{text.plural(len(book.entries), 'worksheet')}, graded"
+    count = "" if len(graded) == len(book.entries) else f"{len(graded)} of "
+    title = f"{count}{text.plural(len(book.entries), 'worksheet')}, graded"
     built.add(Heading(f"{title}: {next(iter(sheets))}" if len(sheets) == 1 else title, level=1))
     if graded:
-        built.group(_table(graded, sheets_differ=len(sheets) > 1))
+        built.group(_table(book.graded, sheets_differ=len(sheets) > 1))
     for blocks in (_refused(book.entries), _notes(book.entries, graded), _slips(book)):
         if blocks:
             built.group(*blocks)
     return built.page()
 
 
-def _table(graded: Sequence[Graded], *, sheets_differ: bool) -> Table:
-    """Return a row for each; where the sheets differ, a column says which it is."""
+def _table(entries: Sequence[Entry], *, sheets_differ: bool) -> Table:
+    """Return a row for each, with its pupil, sheet and changed problem where that tells any."""
+    told: list[tuple[Column, Told]] = [
+        (Column("file", right=False, folds=True), lambda entry: text.safe(entry.file))
+    ]
+    if any(entry.pupil for entry in entries):
+        pupil = Column("pupil", right=False, folds=True)
+        told.append((pupil, lambda entry: text.safe(entry.pupil)))
+    if sheets_differ:
+        told.append((Column("sheet, seed", right=False), _sheet_of))
+    if any(entry.altered for entry in entries):
+        problem = Column("problem", right=False)
+        told.append((problem, lambda entry: "changed" if entry.altered else ""))
     titles = ("blanks", "right", "rounded", "follows", "wrong", "unreadable", "empty")
-    which = (Column("sheet, seed", right=False),) if sheets_differ else ()
-    columns = (Column("file", right=False, folds=True), *which, *map(Column, titles))
     return Table(
-        columns,
+        (*(column for column, _ in told), *map(Column, titles)),
         tuple(
-            (file, *([_sheet(grade.problem)] if which else []), *_counts(grade))
-            for file, grade in graded
+            (*(cell(entry) for _, cell in told), *_counts(entry.grade))
+            for entry in entries
+            if entry.grade
         ),
+        strong=frozenset(row for row, entry in enumerate(entries) if entry.altered),
     )
+
+
+def _sheet_of(entry: Entry) -> str:
+    return _sheet(entry.grade.problem) if entry.grade else ""
 
 
 def _counts(grade: Grade) -> Iterator[str]:
@@ -110,7 +127,7 @@ def _by(label: Callable[[Problem], str], graded: Sequence[Graded]) -> dict[str, 
 def _slips(book: Gradebook) -> list[Block]:
     lines = [
         Line.of(
-            f"{len(shared.files)} of {len(book.entries)}: ",
+            f"{len(shared.files)} of {len(book.graded)}: ",
             (text.safe(shared.words), "strong"),
             f" ({named([text.safe(file) for file in shared.files])})",
             indent=2,

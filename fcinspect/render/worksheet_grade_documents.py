@@ -46,13 +46,16 @@ class MistakeDocument(TypedDict):
 
 
 class GradedSheetDocument(TypedDict):
-    """One filled worksheet."""
+    """One filled worksheet; `altered`: its problem is not that of its widths and seed."""
 
     file: str
+    pupil: str | None
+    date: str | None
     kind: str
     widths: list[int]
     seed: int
     bias: bool
+    altered: bool
     score: ScoreDocument
     blanks: list[GradedBlankDocument]
     mistakes: list[MistakeDocument]

@@ -37,6 +37,8 @@ def page(entry: Entry, grade: Grade, precision: int = 4, *, solution: bool) -> P
     built = PageBuilder()
     whose = "" if entry.file == "-" else f"{text.safe(entry.file)}, "
     built.add(Heading(f"Graded: {whose}{command_of(grade.problem)}", level=1))
+    if headed := " ".join(filter(None, (entry.pupil, entry.date and f"({entry.date})"))):
+        built.add(Line.of(text.safe(headed), indent=2))
     built.add(*(Line.of(("note: ", "unsure"), text.safe(note)) for note in entry.notes))
     built.group(_table(grade.items, solution))
     built.group(_score(grade), *(_mistake(mistake) for mistake in grade.mistakes))

@@ -55,6 +55,8 @@ def page(sheet: Sheet, check: KeyCheck, answers: bool, blank: WriteBlank = under
     if answers:
         _ways(built, sheet)
     built.group(_foot(sheet, check, answers))
+    if answers and len(problem.target) == 2 and "backward" in BLANK_SECTIONS[kind]:
+        built.add(Line.of("Here 2/N = 1: leaving it out cannot show; with 1 or 3 outputs it does."))
     return built.page()
 
 

@@ -27,6 +27,8 @@ LARGEST_SEED = 2**53 - 1
 MOST_NAMED = 3
 LEAST_THOUSAND = 1000
 """Size of a result from which on 1,234 may be a whole number."""
+LONGEST_NAME = 60
+"""Characters of a pupil's name or of a date."""
 EXPECTED = "expected what `fcinspect worksheet WIDTHS --json` writes, with numbers in its answers"
 
 
@@ -40,6 +42,11 @@ class Filled:
     """By the ids of the blanks."""
     notes: tuple[str, ...]
     """What differs from the worksheet as it was made."""
+    pupil: str = ""
+    """What stands behind Name and, below, behind Date; "" where nothing does."""
+    date: str = ""
+    altered: bool = False
+    """Whether the problem is another one than its widths and seed make."""
 
 
 def read_filled(document: object, source: str) -> Filled:
@@ -57,11 +64,28 @@ def read_filled(document: object, source: str) -> Filled:
     sheet = sheet_of(problem).blanks
     blanks = [blank.id for blank in sheet]
     thousands = any(abs(blank.answer) >= LEAST_THOUSAND for blank in sheet)
+    altered = tuple(_altered(problem))
     return Filled(
         problem,
         {name: read_answer(answers.get(name), thousands) for name in blanks},
-        (*_altered(problem), *_differing(answers, blanks)),
+        (*altered, *_headed(data), *_differing(answers, blanks)),
+        pupil=_words(data.get("pupil")),
+        date=_words(data.get("date")),
+        altered=bool(altered),
     )
+
+
+def _words(value: object) -> str:
+    """Return the words of a heading on one line, the first of very many."""
+    words = " ".join(value.split()) if isinstance(value, str) else ""
+    return words if len(words) <= LONGEST_NAME else f"{words[: LONGEST_NAME - 1]}…"
+
+
+def _headed(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what stands in the place of a name or a date and is no text."""
+    for key in ("pupil", "date"):
+        if not isinstance(value := data.get(key), str | None):
+            yield f"{key} is {kind_of(value)}: expected text in quotes"
 
 
 def _data(reader: Reader, document: object) -> Mapping[str, Any]:

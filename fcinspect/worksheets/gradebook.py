@@ -20,6 +20,11 @@ class Entry:
     """Why it could not."""
     notes: tuple[str, ...] = ()
     """What a reader should know of how it was understood."""
+    pupil: str = ""
+    """Who filled it in and, below, when; as it stands in the file."""
+    date: str = ""
+    altered: bool = False
+    """Whether its problem is another one than its widths and seed make."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,11 @@ class Gradebook:
     def all_right(self) -> bool:
         """Whether every blank of every worksheet is right, or right up to rounding."""
         return all(entry.grade is not None and entry.grade.all_right for entry in self.entries)
+
+    @property
+    def graded(self) -> tuple[Entry, ...]:
+        """Those that could be read."""
+        return tuple(entry for entry in self.entries if entry.grade is not None)
 
     @property
     def shared(self) -> tuple[Shared, ...]:
