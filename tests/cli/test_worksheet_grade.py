@@ -141,8 +141,8 @@ def test_a_class(run: Run, fill: Fill, tmp_path: Path) -> None:
     (tmp_path / "class" / "notes.txt").write_text("no worksheet", encoding="utf-8")
     found = run("worksheet", "--grade", "class")
     assert (found.status, found.err) == (1, "")
-    assert found.out.startswith("4 worksheets, graded")
-    assert "2 of 4: the bias of fc1 is forgotten (class/anna.json, class/ben.json)" in found.out
+    assert found.out.startswith("3 of 4 worksheets, graded")
+    assert "2 of 3: the bias of fc1 is forgotten (class/anna.json, class/ben.json)" in found.out
     assert "not graded: 'class/dora.json' is not JSON" in found.out.replace("\n  ", " ")
     both = ("--grade", "class/cem.json", "--grade", "class/anna.json")
     data = run("worksheet", *both, "--json").data
@@ -198,6 +198,77 @@ def test_a_fraction_without_quotes_is_explained(run: Run, tmp_path: Path) -> Non
     found = run("worksheet", "--grade", path)
     assert found.status == 3
     assert 'stands in quotes: "3/2"' in found.err
+
+
+def test_answers_without_quotes_lose_no_sheet(run: Run, fill: Fill) -> None:
+    """The sheet as it is saved, with 3,5 and its kin put in the place of null."""
+    assert run("worksheet", "3-2-2", "--seed", "7", "--save", "anna.json", "-q").status == 0
+    path = Path("anna.json")
+    head, mark, rest = path.read_text(encoding="utf-8").partition('"answers": {')
+    for answer in ("4,0", "-8/2", "+4", "\u22120", "3", "x"):
+        rest = rest.replace("null", answer, 1)
+    path.write_text(head + mark + rest, encoding="utf-8")
+    found = run("worksheet", "--grade", path, "--json")
+    (sheet,) = found.data["graded"]
+    assert [blank["mark"] for blank in sheet["blanks"]] == ["right"] * 5 + ["unreadable"]
+    names = "fc1.z[0], fc1.z[1], fc1.a[0], \u2026"
+    assert sheet["notes"] == [f"5 answers without the quotes of JSON: {names}"]
+    path.write_text(head + mark + rest[: rest.index("}")], encoding="utf-8")
+    refused = run("worksheet", "--grade", path)
+    assert (refused.status, refused.out) == (3, "")
+    assert "is not JSON" in refused.err
+    assert "stands in quotes" not in refused.err
+
+
+def test_the_same_file_counts_once(run: Run, fill: Fill) -> None:
+    """However its path is written, and it is said."""
+    fill("class/anna.json", FORGOTTEN)
+    fill("class/ben.json", {})
+    found = run("worksheet", "--grade", "class", "class/../class/anna.json")
+    assert found.out.startswith("2 worksheets, graded")
+    assert "note: class/anna.json: it is named 2 times and counts once" in found.out
+    assert "1 of 2: the bias of fc1 is forgotten (class/anna.json)" in found.out
+    alone = run("worksheet", "--grade", "class/ben.json", "class/ben.json")
+    assert "note: it is named 2 times and counts once" in alone.out
+    assert alone.status == 0
+
+
+def test_a_changed_problem_is_marked_in_its_row(run: Run, fill: Fill) -> None:
+    """A problem of zeros has a full score; its row tells that it is another one."""
+    path = fill("class/anna.json", {})
+    fill("class/ben.json", {})
+    assert "changed" not in run("worksheet", "--grade", "class").out
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for layer in document["data"]["layers"]:
+        layer["weight"] = [[0 for _ in row] for row in layer["weight"]]
+        layer["bias"] = [0 for _ in layer["bias"]]
+    document["data"]["answers"] = dict.fromkeys(document["data"]["answers"], 0)
+    path.write_text(json.dumps(document), encoding="utf-8")
+    found = run("worksheet", "--grade", "class")
+    (row,) = [line for line in found.out.splitlines() if line.startswith("class/anna.json ")]
+    assert "changed" in row
+    sheets = run("worksheet", "--grade", "class", "--json").data["graded"]
+    assert [sheet["altered"] for sheet in sheets] == [True, False]
+
+
+def test_pupils_are_named(run: Run, fill: Fill) -> None:
+    """With the name and the date of the file, which act on no terminal."""
+    for name, pupil in (("a", "Anna \x1b[31mB."), ("b", "[red]=Ben[/red]")):
+        path = fill(f"class/{name}.json", {})
+        document = json.loads(path.read_text(encoding="utf-8"))
+        assert document["data"]["pupil"] is None
+        document["data"] |= {"pupil": pupil, "date": "3 May"}
+        path.write_text(json.dumps(document), encoding="utf-8")
+    found = run("worksheet", "--grade", "class")
+    assert "\x1b" not in found.out
+    assert r"Anna \x1b[31mB." in found.out
+    assert "[red]=Ben[/red]" in found.out
+    assert "[red]=Ben[/red] (3 May)" in run("worksheet", "--grade", "class/b.json").out
+    (sheet,) = run("worksheet", "--grade", "class/b.json", "--json").data["graded"]
+    assert (sheet["pupil"], sheet["date"]) == ("[red]=Ben[/red]", "3 May")
+    document["data"]["pupil"] = ["Ben"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert "note: pupil is a list: expected text" in run("worksheet", "--grade", path).out
 
 
 @pytest.mark.parametrize("form", ["text", "md", "csv", "json"])
