@@ -55,11 +55,31 @@ def test_a_filled_page_saves_the_document(browser: webdriver.Chrome, tmp_path: P
             expected["data"]["answers"][name] = f"-{len(name)}/3"
             blank.send_keys(f" -{len(name)}/3")
     assert browser.find_element(By.ID, "filled").text == "20 of 21 blanks are filled in"
-    browser.find_element(By.CSS_SELECTOR, "[data-field=Name]").send_keys("Ada </script> Lovelace")
+    for field, key, words in (
+        ("Name", "pupil", "Ada </script> Lovelace"),
+        ("Date", "date", "3 May"),
+    ):
+        browser.find_element(By.CSS_SELECTOR, f"[data-field={field}]").send_keys(words)
+        expected["data"][key] = words
     assert browser.execute_script(LEAVING) is True
     browser.find_element(By.ID, "save").click()
     file = saved(downloads)
     assert browser.execute_script(LEAVING) is False
     assert file.name == "Ada-script-Lovelace-worksheet-3-2-2-gradient-7.json"
     assert json.loads(file.read_text(encoding="utf-8")) == expected
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
+
+
+def test_a_reload_loses_nothing(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    """What is typed in stays in the tab, and the page still asks before it is left."""
+    page = tmp_path / "sheet.html"
+    assert run(["worksheet", "2-2", "--save", str(page), "--quiet"]) == 0
+    browser.get(page.as_uri())
+    for selector in ("[data-answer]", "[data-field=Name]"):
+        browser.find_element(By.CSS_SELECTOR, selector).send_keys("12")
+    browser.refresh()
+    for selector in ("[data-answer]", "[data-field=Name]"):
+        assert browser.find_element(By.CSS_SELECTOR, selector).get_attribute("value") == "12"
+    assert browser.find_element(By.ID, "filled").text == "1 of 2 blanks are filled in"
+    assert browser.execute_script(LEAVING) is True
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
