@@ -45,8 +45,8 @@ class WorksheetDocument(TypedDict):
     target: list[Exact]
     loss: str
     learning_rate: Exact
-    pupil: str | None
-    date: str | None
+    pupil: str
+    date: str
     given: dict[str, Exact]
     answers: dict[str, Exact | None]
     ways: dict[str, str] | None

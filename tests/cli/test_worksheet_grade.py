@@ -256,7 +256,7 @@ def test_pupils_are_named(run: Run, fill: Fill) -> None:
     for name, pupil in (("a", "Anna \x1b[31mB."), ("b", "[red]=Ben[/red]")):
         path = fill(f"class/{name}.json", {})
         document = json.loads(path.read_text(encoding="utf-8"))
-        assert document["data"]["pupil"] is None
+        assert document["data"]["pupil"] == ""
         document["data"] |= {"pupil": pupil, "date": "3 May"}
         path.write_text(json.dumps(document), encoding="utf-8")
     found = run("worksheet", "--grade", "class")

@@ -33,8 +33,8 @@
   const save = () => {
     const sheet = JSON.parse(held.textContent);
     for (const blank of blanks) sheet.data.answers[blank.dataset.answer] = blank.value.trim() || null;
-    sheet.data.pupil = field("Name") || null;
-    sheet.data.date = field("Date") || null;
+    sheet.data.pupil = field("Name");
+    sheet.data.date = field("Date");
     const text = JSON.stringify(sheet) + "\n";
     const link = document.createElement("a");
     const pupil = field("Name").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "");
