@@ -1,7 +1,8 @@
 """A filled worksheet, graded blank by blank.
 
 An answer is *right* if it is the exact result, and *right up to rounding* if it is a decimal to
-which the result rounds, or is computed rightly from such decimals. Otherwise the whole sheet is
+which the result rounds, or is computed rightly from such decimals. A computer's rounding is
+rounding, too. Otherwise the whole sheet is
 computed once more from the pupil's own earlier numbers: what agrees with that *follows* from an
 earlier slip and is no second one. The rest is *wrong*, and for it the slips of `mistakes` are
 looked for.
@@ -16,6 +17,7 @@ from fractions import Fraction
 
 from fcinspect.worksheets.answers import Answer, Unreadable
 from fcinspect.worksheets.as_example import example_of, interval_of, names_of
+from fcinspect.worksheets.computed import without_noise
 from fcinspect.worksheets.consequences import Consequences, consequences
 from fcinspect.worksheets.dependence import operands
 from fcinspect.worksheets.mistakes import Mistake, Work, mistakes_of
@@ -80,8 +82,9 @@ def grade(problem: Problem, answers: Mapping[str, Answer | Unreadable | None]) -
     sheet = sheet_of(problem)
     blanks = sheet.blanks
     key = {blank.id: blank.answer for blank in blanks}
-    given = {name: one for name in key if isinstance(one := answers.get(name), Answer)}
-    marks = {name: _by_key(answers.get(name), right) for name, right in key.items()}
+    read = {name: one for name in key if isinstance(one := answers.get(name), Answer)}
+    given = without_noise(problem, read)
+    marks = {name: _by_key(given.get(name, answers.get(name)), right) for name, right in key.items()}
     own = consequences(sheet, given)
     follows = _following(problem, own, given, marks)
     wrong = [name for name, mark in marks.items() if mark is Mark.WRONG]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from fcinspect.worksheets.bounded import Bounded, constant
@@ -35,24 +35,33 @@ def solve(problem: Problem) -> Mapping[str, Fraction]:
     return _results(worked_exactly(problem), problem.target, _names(problem))
 
 
-def solve_bounded(problem: Problem) -> Mapping[str, Bounded]:
-    """Return the same results, each with a bound on what float64 may make of it."""
+def in_float64(value: Fraction) -> Bounded:
+    """Return a number of the problem, rounded where float64 lacks it."""
+    return constant(value, like=Bounded(Fraction(0)))
+
+
+def solve_bounded(
+    problem: Problem, number: Callable[[Fraction], Bounded] = in_float64
+) -> Mapping[str, Bounded]:
+    """Return the same results, each with a bound on what rounding may make of it.
+
+    `number` returns what stands for a number of the problem, in the format in question.
+    """
+
+    def row(values: Sequence[Fraction]) -> tuple[Bounded, ...]:
+        return tuple(map(number, values))
+
     layers = [
         Dense(
-            tuple(_bounded(row) for row in layer.weight),
-            None if layer.bias is None else _bounded(layer.bias),
+            tuple(row(values) for values in layer.weight),
+            None if layer.bias is None else row(layer.bias),
             layer.relu,
         )
         for layer in exact_layers(problem)
     ]
-    rate = constant(problem.learning_rate, like=Bounded(Fraction(0)))
-    target = _bounded(problem.target)
-    made = worked(layers, _bounded(problem.x), target, rate)
+    target = row(problem.target)
+    made = worked(layers, row(problem.x), target, number(problem.learning_rate))
     return _results(made, target, _names(problem))
-
-
-def _bounded(row: Sequence[Fraction]) -> tuple[Bounded, ...]:
-    return tuple(constant(number, like=Bounded(Fraction(0))) for number in row)
 
 
 def _names(problem: Problem) -> list[str]:
