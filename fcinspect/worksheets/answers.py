@@ -1,7 +1,9 @@
-"""What a pupil writes into a blank: whole numbers, decimals and fractions, read exactly.
+"""What a pupil writes into a blank: whole numbers, decimals, fractions and mixed numbers, exactly.
 
-A decimal comma and the minus signs of word processors are read too. A comma with three digits
-behind it may stand between thousands: that is not guessed where results are as large as that.
+A decimal comma, the minus signs of word processors, the wide digits of East Asian keyboards and
+signs such as ½ are read too, and so is a space between a sign and its number. A comma with three
+digits behind it may stand between thousands: that is not guessed where results are as large as
+that.
 """
 
 from __future__ import annotations
@@ -10,17 +12,29 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from unicodedata import normalize
 
 LONGEST = 60
 """Characters of an answer."""
 LARGEST_EXPONENT = 30
+HALVES = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 MINUS_SIGNS = dict.fromkeys(map(ord, "\u2212\u2013\u2014\ufe63\uff0d"), "-")
+PLAIN: dict[int, str | int] = {
+    **MINUS_SIGNS,
+    **{0xFF10 + digit: str(digit) for digit in range(10)},
+    **str.maketrans("\uff0b\uff0e\uff0c\uff0f\u2044\u2215", "+.,///"),
+    **{ord(one): " " + normalize("NFKC", one).replace("\u2044", "/") + " " for one in HALVES},
+}
+"""Signs, and what stands for them."""
+LOOSE_SIGN = re.compile(r"(?<![\w.,])([+-])\s+")
+"""A sign before its number, and the space between them."""
+MIXED = re.compile(r"([+-]?)(\d+) +(\d+) ?/ ?(\d+)", re.ASCII)
 FRACTION = re.compile(r"([+-]?\d+) */ *([+-]?\d+)", re.ASCII)
 DECIMAL = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE]([+-]?\d{1,3}))?", re.ASCII)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 SURE_DIGITS = 15
 """Digits that float64 keeps: those behind them are not taken for written ones."""
-EXPECTED = "expected a number such as 3, -0.25, 1.5e-3 or 2/3"
+EXPECTED = "expected a number such as 3, -0.25, 1.5e-3, 2/3 or 1 1/2"
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,10 @@ def _written(value: float) -> str:
 def _read(text: str, thousands: bool) -> Answer | Unreadable:
     if len(text) > LONGEST:
         return Unreadable(f"{text[:LONGEST]}…", f"longer than {LONGEST} characters: {EXPECTED}")
-    plain = text.translate(MINUS_SIGNS)
+    plain = LOOSE_SIGN.sub(r"\1", text.translate(PLAIN).strip())
+    if (match := MIXED.fullmatch(plain)) and int(match[3]) < int(match[4]):
+        size = int(match[2]) + Fraction(int(match[3]), int(match[4]))
+        return Answer(text, -size if match[1] == "-" else size, None)
     if match := FRACTION.fullmatch(plain):
         numerator, denominator = int(match[1]), int(match[2])
         if not denominator:

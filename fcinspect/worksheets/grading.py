@@ -84,7 +84,9 @@ def grade(problem: Problem, answers: Mapping[str, Answer | Unreadable | None]) -
     key = {blank.id: blank.answer for blank in blanks}
     read = {name: one for name in key if isinstance(one := answers.get(name), Answer)}
     given = without_noise(problem, read)
-    marks = {name: _by_key(given.get(name, answers.get(name)), right) for name, right in key.items()}
+    marks = {
+        name: _by_key(given.get(name, answers.get(name)), right) for name, right in key.items()
+    }
     own = consequences(sheet, given)
     follows = _following(problem, own, given, marks)
     wrong = [name for name, mark in marks.items() if mark is Mark.WRONG]

@@ -173,7 +173,7 @@ def test_unreadable_answers_are_told_and_not_right() -> None:
     found = graded(by_hand(), {"fc1.z[0]": "three"})
     one = items(found)["fc1.z[0]"]
     assert (one.mark, one.answer) == (Mark.UNREADABLE, "three")
-    assert one.slip == "expected a number such as 3, -0.25, 1.5e-3 or 2/3"
+    assert one.slip == "expected a number such as 3, -0.25, 1.5e-3, 2/3 or 1 1/2"
     assert found.count(Mark.RIGHT) == len(found.items) - 1
     assert not found.all_right
 

@@ -42,6 +42,18 @@ HALF = Fraction(1, 2)
         (2 / 3, Fraction("0.6666666666666666"), Fraction(1, 10**15)),
         (0.1 + 0.2, Fraction("0.30000000000000004"), Fraction(1, 10**15)),
         (1e-20 / 3, Fraction("3.3333333333333333e-21"), Fraction(1, 10**35)),
+        ("- 4", Fraction(-4), None),
+        ("−\u3000.5", -HALF, Fraction(1, 10)),
+        ("+ 2/3", Fraction(2, 3), None),
+        ("4/-1", Fraction(-4), None),
+        ("1 1/2", Fraction(3, 2), None),
+        ("-1 1/2", Fraction(-3, 2), None),
+        ("- 1½", Fraction(-3, 2), None),
+        ("½", HALF, None),
+        ("12¾", Fraction(51, 4), None),
+        ("\uff14", Fraction(4), None),
+        ("\uff0d\uff13\uff0e\uff15", Fraction(-7, 2), Fraction(1, 10)),
+        ("\uff0b\uff12\uff0f\uff13", Fraction(2, 3), None),
     ],
 )
 def test_numbers(written: object, value: Fraction, unit: Fraction | None) -> None:
@@ -60,10 +72,13 @@ def test_empty(written: object) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        "three", "3 or 4", "1/0", "1/-0", "3/2/1", "3/--2", "0.5/2", "1 1/2", "--3", "1.2.3",
+        "three", "3 or 4", "1/0", "1/-0", "3/2/1", "3/--2", "0.5/2", "--3", "1.2.3",
         "1,2,3", "1,000",
+        "three", "3 or 4", "1/0", "3/2/1", "0.5/2", "1 3/2", "1 1/0", "1 - 2",
+        "3 4", "⅓3", "2²", "--3", "1.2.3", "1,2,3", "1,000",
         "-12,345", "0x10", "1_000", "٣", "nan", "Infinity", "1e999", "1e31", "1e-31", "e5", "/",
-        "3/", "½", "{{ 7*7 }}", "[red]3[/red]", "\x1b[31m3", "9" * 61, True, False, [3], {"a": 1},
+        "3/", "½/2", "1e- 5", "{{ 7*7 }}", "[red]3[/red]", "\x1b[31m3",
+        "9" * 61, True, False, [3], {"a": 1},
         float("inf"), float("nan"), 10**400,
     ],
 )  # fmt: skip
