@@ -2,10 +2,9 @@
 
 An answer is *right* if it is the exact result, and *right up to rounding* if it is a decimal to
 which the result rounds, or is computed rightly from such decimals. A computer's rounding is
-rounding, too. Otherwise the whole sheet is
-computed once more from the pupil's own earlier numbers: what agrees with that *follows* from an
-earlier slip and is no second one. The rest is *wrong*, and for it the slips of `mistakes` are
-looked for.
+rounding, too (`computed`). Otherwise the whole sheet is computed once more from the pupil's own
+earlier numbers: what agrees with that *follows* from an earlier slip and is no second one. The rest
+is *wrong*, and for it the slips of `mistakes` are looked for.
 """
 
 from __future__ import annotations
