@@ -283,6 +283,7 @@ def test_the_saved_deep_network_is_stepped(run: Run, tmp_path: Path) -> None:
         (("sin(x)", "--error", "1e-3"), 2, "--on"),
         (("1/x", "--on", "-1,1", "--error", "1e-3"), 3, "0"),
         (("floor(x)", "--on", "0,2", "--error", "1e-3"), 2, "floor"),
+        (("2x", "--on", "0,1", "--error", "1e-3"), 2, "as in 2*x"),
         (("log(x)", "--on", "-1,1", "--error", "1e-3"), 3, "log"),
         (("x.__class__", "--on", "0,1", "--error", "1e-3"), 2, "__class__"),
         (("__import__('os').system('id')", "--on", "0,1", "--error", "1"), 2, "__import__"),

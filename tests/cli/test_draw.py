@@ -151,6 +151,19 @@ def test_a_file_with_its_activations_needs_no_remark(run: Run, files: Path) -> N
     assert json.loads(run("draw", "one.json", "--json").out)["warnings"] == []
 
 
+@pytest.mark.parametrize("command", ["draw", "step"])
+def test_a_worksheet_or_a_report_is_called_what_it_is(run: Run, files: Path, command: str) -> None:
+    """Its layers look like those of a network file."""
+    run("worksheet", "2-2", "--seed", "1", "--save", "sheet.json", "-q")
+    refused = run(command, "sheet.json")
+    assert refused.status == 3
+    assert "'sheet.json' is a worksheet, which is graded" in refused.err
+    run("shapes", "2-2", "--save", "shapes.json", "-q")
+    refused = run(command, "shapes.json")
+    assert refused.status == 3
+    assert "'shapes.json' is a report of fcinspect shapes, which holds no layer" in refused.err
+
+
 MODULES = """
 import torch
 from torch import nn

@@ -55,7 +55,7 @@ def checkpoint_of(
     way = Reading(source, layout, plain)
     data = envelope_data(document)
     if data is not None:
-        return _from_envelope(data, way)
+        return _from_envelope(data, str(document["schema"]), way)
     if isinstance(document, list):
         return pair([as_tensor(document, "weight", plain)], source, layout)
     if not isinstance(document, dict):
@@ -67,13 +67,21 @@ def checkpoint_of(
     return _state_dict(content, way)
 
 
-def _from_envelope(data: Mapping[str, Any], way: Reading) -> Checkpoint:
+def _from_envelope(data: Mapping[str, Any], schema: str, way: Reading) -> Checkpoint:
     layer, network = data.get("layer"), data.get("network")
     if isinstance(layer, dict):
         return _one_layer(layer, way)
     if isinstance(network, dict) and isinstance(network.get("layers"), list):
         return _network(network["layers"], "data.network.layers", way)
-    raise InputError(f"{way.source} is a document of fcinspect that holds no layer: {EXPECTED}")
+    command = schema.removeprefix("fcinspect.").partition("/")[0].replace("-", " ")
+    if command == "worksheet":
+        raise InputError(
+            f"{way.source} is a worksheet, which is graded and not read for its layers: {EXPECTED}",
+            hint="fcinspect worksheet --grade FILE grades it once it is filled in",
+        )
+    raise InputError(
+        f"{way.source} is a report of fcinspect {command}, which holds no layer: {EXPECTED}"
+    )
 
 
 def _one_layer(layer: Mapping[str, Any], way: Reading) -> Checkpoint:

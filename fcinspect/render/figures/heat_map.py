@@ -50,7 +50,7 @@ def draw_heat_map(axes: Axes, blocks: Blocks) -> None:
     axes.set_ylim(rows - 0.5, -0.5)
     notes = [] if blocks.is_whole else [reduction(blocks)]
     axes.set_ylabel("output")
-    _whole_ticks(axes)
+    _whole_ticks(axes, blocks)
     if blocks.scale:
         bar = axes.figure.colorbar(image, ax=axes, pad=0.02)
         bar.set_ticks([-1, -0.5, 0, 0.5, 1])
@@ -79,11 +79,14 @@ def _end(blocks: Blocks, axis: int) -> float:
     return float(blocks.values.shape[axis] * blocks.block[axis]) - 0.5
 
 
-def _whole_ticks(axes: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
+def _whole_ticks(axes: Axes, blocks: Blocks) -> None:
+    """Let the axes count outputs and inputs; an only one is 0, where a scale would divide it."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator
 
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(8, integer=True))
+    for axis, count in ((axes.xaxis, blocks.shape[1]), (axes.yaxis, blocks.shape[0])):
+        axis.set_major_locator(
+            FixedLocator([0]) if count == 1 else MaxNLocator(min(count, 8), integer=True)
+        )
     axes.spines[:].set_visible(False)
 
 

@@ -94,3 +94,16 @@ def test_what_is_not_finite_is_marked_and_told() -> None:
 def test_odd_weights_have_figures(matrix: Float64Array) -> None:
     """None breaks it, and equal weights give equal bytes."""
     assert weight_bytes(".svg", *made(matrix), "fc") == weight_bytes(".svg", *made(matrix), "fc")
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (1, 3), (1, 1), (2, 2)])
+def test_the_axes_of_a_narrow_weight_count_from_0(shape: tuple[int, int]) -> None:
+    """An only column is that of input 0, and its axis has no fractions."""
+    figure = drawn(RNG.normal(size=shape))
+    figure.draw_without_rendering()
+    upper = figure.axes[0]
+    for axis, count in ((upper.yaxis, shape[0]), (upper.xaxis, shape[1])):
+        low, high = sorted(axis.get_view_interval())
+        places = [k for k in axis.get_majorticklocs() if low <= k <= high]
+        assert places == list(range(count))
+        assert {label.get_text() for label in axis.get_ticklabels()} >= set(map(str, range(count)))
