@@ -275,6 +275,11 @@ class ArticleOutput(Output):
         save_option("the report (.json .md .csv .tex .svg .txt, or .html, an interactive page)"),
     ] = None
 
+    @property
+    def typesets(self) -> bool:
+        """Whether stdout or the file takes LaTeX."""
+        return self._chosen_form() == "latex" or self.ending == ".tex"
+
 
 @dataclass(frozen=True)
 class DrawnArticleOutput(ArticleOutput):

@@ -116,6 +116,8 @@ def step(
         if plot:
             raise UsageError("--show-code prints a script: it cannot go with --plot")
         return output.write_script(script_text(request, steps))
+    if plot and output.typesets:
+        warnings = (*warnings, "LaTeX holds no chart: --save loss.pdf writes it, for a figure")
     report, followed = problem.solve(request)
     view = view_of_step(
         report,

@@ -66,6 +66,8 @@ class Column:
     spare: str = ""
     """What holds the column where it is left out, "--json": in a width that is too small the first
     spare columns are, and that is said. "" for a column that is always shown."""
+    legible: int = 0
+    """Letters a line, fewer of which leave a spare column of words out; it is folded to them."""
     joined: bool = False
     """Whether it is left out together with the next column, as min and max are."""
 

@@ -104,9 +104,12 @@ def _fitting(table: Table, room: int, write: Write) -> tuple[Table, str]:
 
 
 def _without_spare(table: Table, room: int) -> tuple[Table, str]:
-    """Leave out spare columns, one after the other, until a table fits unfolded."""
+    """Leave out spare columns, one after the other, until a table fits unfolded.
+
+    Those that stay legible are folded instead.
+    """
     left_out = []
-    while _width(_widths(table), GAPS[-2]) > room:
+    while _width(_legible(table), GAPS[-2]) > room:
         spare = next((k for k, column in enumerate(table.columns) if column.spare), None)
         if spare is None:
             break
@@ -131,6 +134,14 @@ def _widths(table: Table) -> list[int]:
     return [
         max(map(cell_len, (column.title, *(row[k] for row in table.rows))))
         for k, column in enumerate(table.columns)
+    ]
+
+
+def _legible(table: Table) -> list[int]:
+    """Return the width that each column needs, folded where it may be."""
+    return [
+        min(width, column.legible) if column.legible else width
+        for width, column in zip(_widths(table), table.columns, strict=True)
     ]
 
 

@@ -336,3 +336,17 @@ def test_a_script_is_not_plotted(run: Run) -> None:
     result = run("step", "3-2", "--show-code", "--plot")
     assert result.status == 2
     assert "--show-code prints a script: it cannot go with --plot" in result.err
+
+
+def test_latex_says_that_it_holds_no_chart(run: Run) -> None:
+    """It is asked for all the same."""
+    problem = ("step", "2-2", "--plot", "--format")
+    assert "LaTeX holds no chart" in run(*problem, "latex").out
+    assert "LaTeX holds no chart" not in run(*problem, "text").out
+
+
+def test_an_outer_product_is_no_x_in_ascii() -> None:
+    """The input of a layer is called x."""
+    from fcinspect.render.text import ascii_only
+
+    assert ascii_only("G ⊗ x") == "G outer x"

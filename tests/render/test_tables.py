@@ -66,3 +66,15 @@ def test_spare_columns_are_left_out_in_a_narrow_width_and_that_is_said() -> None
     assert fit(table, 34).note == "no room here for mean, min, max: --json has it"
     assert shown(5) == ["layer", "norm"]
     assert [column.title for column in fit(table, None).table.columns] == [c.title for c in columns]
+
+
+def test_a_legible_column_is_folded_and_then_left_out() -> None:
+    """Words of two letters a line are not read."""
+    last = Column("why", right=False, spare="told below", legible=10)
+    table = Table((Column("id", right=False), last), (("a" * 20, "no slip found that gives it"),))
+    folded = fit(table, 32)
+    assert [column.title for column in folded.table.columns] == ["id", "why"]
+    assert sum(folded.widths) + folded.gap <= 32
+    narrow = fit(table, 31)
+    assert [column.title for column in narrow.table.columns] == ["id"]
+    assert narrow.note == "no room here for why: told below"
