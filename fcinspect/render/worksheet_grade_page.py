@@ -54,7 +54,7 @@ def _table(items: Sequence[Graded], solution: bool) -> Table:
         Column("answer", folds=True),
         Column("", right=False),
         Column("should be"),
-        Column("likely slip", right=False, spare="told below", legible=LEGIBLE),
+        Column("likely slip", right=False, spare="told below, all in --json", legible=LEGIBLE),
     ]
     rows: list[tuple[str, ...]] = []
     rules: set[int] = set()

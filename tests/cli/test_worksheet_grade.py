@@ -72,6 +72,17 @@ def test_the_page(run: Run, fill: Fill) -> None:
     assert "2 wrong: the bias of fc1 is forgotten (fc1.z[0], fc1.z[1])" in found.out
 
 
+def test_a_grade_fits_a_narrow_terminal(
+    run: Run, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No line is broken by the terminal, and what has no room is said."""
+    monkeypatch.setenv("COLUMNS", "50")
+    answers = {"fc1.weight.after[0,0]": 77, "fc1.bias.after[1]": 88}
+    out = run("worksheet", "--grade", fill("a.json", answers, "--sheet", "step")).out
+    assert "no room here for likely slip: told below, all in --json" in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 50
+
+
 def test_the_document(run: Run, fill: Fill) -> None:
     """Every number as it was written and as it should be, and as the schema says."""
     found = run("worksheet", "--grade", fill("anna.json", {**FORGOTTEN, "fc1.a[1]": ""}), "--json")

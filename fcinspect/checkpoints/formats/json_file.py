@@ -54,7 +54,7 @@ def checkpoint_of(
     """
     way = Reading(source, layout, plain)
     data = envelope_data(document)
-    if data is not None:
+    if data is not None and isinstance(document, dict):
         return _from_envelope(data, str(document["schema"]), way)
     if isinstance(document, list):
         return pair([as_tensor(document, "weight", plain)], source, layout)
