@@ -83,9 +83,9 @@ def consequences(sheet: Sheet, answers: Mapping[str, Answer]) -> Consequences:
 def _before_rounding(answer: Answer, computed: Range, right: Fraction) -> Range:
     reach = answer.unit / 2 if answer.unit is not None else Fraction(0)
     rounded = around(answer.value, reach)
-    meant = computed.meet(rounded) or point(right).meet(rounded)
     # of a number that nothing gives, it is not known what it is rounded from; 0 is rounded from 0
-    return meant or (rounded if answer.value else ZERO)
+    unknown = rounded if answer.value else point(right).meet(rounded) or ZERO
+    return computed.meet(rounded) or unknown
 
 
 def _either(answer: Answer, computed: Range, right: Fraction) -> Range:
