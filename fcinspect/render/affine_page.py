@@ -44,7 +44,7 @@ def header(explanation: Explanation) -> list[Heading | Line]:
     """Return the title, the shapes, and what is to be known of them."""
     layer, x = explanation.layer, explanation.input
     batch, n, m = x.shape[:-1], layer.in_features, layer.out_features
-    name = f"{text.safe(layer.name)} of " if layer.name else ""
+    name = f"{text.layer_called(layer.name)} of " if layer.name else ""
     title = "Y = X·Wᵀ + b" if batch else "y = W·x + b"
     title = title if layer.bias is not None else title.removesuffix(" + b")
     lines: list[Heading | Line] = [

@@ -135,7 +135,7 @@ def page(inspection: Inspection, precision: int) -> Page:
     """Return the page."""
     layer = inspection.layer
     built = PageBuilder()
-    name = f"{text.safe(layer.name)} of " if layer.name else ""
+    name = f"{text.layer_called(layer.name)} of " if layer.name else ""
     built.add(
         Heading(f"{name}{text.safe(layer.source)}, {layer.dtype}", level=1),
         Line.of(*_formula(layer)),

@@ -69,7 +69,7 @@ def header(step: TrainingStep, notes: Sequence[str]) -> list[Block]:
     if step.number > 1:
         title = f"Step {step.number} of {step.optimizer.call} on {widths}"
     layers = " → ".join(
-        f"{text.safe(layer.name)}"
+        text.layer_called(layer.name)
         + (f" → {layer.activation}" if layer.activation != "identity" else "")
         for layer in step.layers
     )

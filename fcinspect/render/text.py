@@ -172,6 +172,11 @@ ASCII = str.maketrans(
 """What stands for each sign where the terminal or file has ASCII only."""
 
 
+def layer_called(name: str) -> str:
+    """Return the name of a layer as it stands in a sentence: "layer 0" for a bare number."""
+    return f"layer {safe(name)}" if name[:1].isdigit() else safe(name)
+
+
 def ascii_only(text: str) -> str:
     """Write text in ASCII: the project's own signs by table, anything else escaped."""
     return text.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")

@@ -480,3 +480,12 @@ def test_several_layers_are_not_plotted(model: Path, run: Run, more: list[str]) 
     assert result.status == 2
     assert "holds 3 layers, and a plot is of one: name it, for example 'encoder.fc1'" in result.err
     assert "scan FILE --plot" in result.err
+
+
+def test_a_layer_called_by_a_number_is_called_a_layer(run: Run, tmp_path: Path) -> None:
+    """Its name alone would read as a count."""
+    path = tmp_path / "net.json"
+    path.write_text('{"0.weight": [[1, 2]], "2.weight": [[3]]}')
+    for command in (("show",), ("explain", "--x", "1,2")):
+        out = run(command[0], path, "0", *command[1:]).out
+        assert "layer 0 of" in " ".join(out.split())

@@ -350,3 +350,10 @@ def test_an_outer_product_is_no_x_in_ascii() -> None:
     from fcinspect.render.text import ascii_only
 
     assert ascii_only("G ⊗ x") == "G outer x"
+
+
+def test_the_layers_of_a_state_dict_are_no_numbers(run: Run, tmp_path: Path) -> None:
+    """A layer 0 stands in a chain as one."""
+    path = tmp_path / "net.json"
+    path.write_text('{"0.weight": [[1, 2]], "2.weight": [[3]]}')
+    assert "x → layer 0 → relu → layer 2 → y" in run("step", path).out
