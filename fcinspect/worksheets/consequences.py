@@ -61,6 +61,13 @@ class Consequences:
         """Whether an answer needs no more than that numbers before it round the right ones."""
         return _fits(answer, self.of_right.expected[name], self.written.expected[name])
 
+    def vanishes(self, name: str, answer: Answer) -> bool:
+        """Whether an answer is 0 with so few decimals that what should be there has none left."""
+        if answer.unit is None or answer.value:
+            return False
+        ranges = self.mixed.expected[name]
+        return any(one.distance(answer.value) <= answer.unit / 2 for one in ranges)
+
 
 def _fits(answer: Answer, ranges: Iterable[Range], exact: Iterable[Range]) -> bool:
     """Whether an answer is a rounded number of the ranges, or one of the exact."""

@@ -9,7 +9,7 @@ is *wrong*, and for it the slips of `mistakes` are looked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -22,6 +22,8 @@ from fcinspect.worksheets.dependence import operands
 from fcinspect.worksheets.mistakes import Mistake, Work, mistakes_of
 from fcinspect.worksheets.problem import Problem
 from fcinspect.worksheets.sheet import Sheet, sheet_of
+
+VANISHED = "it is not 0: more decimals are needed"
 
 
 class Mark(StrEnum):
@@ -89,7 +91,7 @@ def grade(problem: Problem, answers: Mapping[str, Answer | Unreadable | None]) -
     own = consequences(sheet, given)
     follows = _following(problem, own, given, marks)
     wrong = [name for name, mark in marks.items() if mark is Mark.WRONG]
-    mistakes = mistakes_of(_work(sheet, own, given), wrong) if wrong else ()
+    mistakes = _mistakes(sheet, own, given, wrong) if wrong else ()
     slips = {name: mistake.words for mistake in mistakes for name in mistake.ids}
     for name, one in answers.items():
         if isinstance(one, Unreadable):
@@ -120,6 +122,18 @@ def _by_key(answer: Answer | Unreadable | None, right: Fraction) -> Mark:
     if answer.value == right:
         return Mark.RIGHT
     return Mark.ROUNDED if answer.rounds(right) else Mark.WRONG
+
+
+def _mistakes(
+    sheet: Sheet, own: Consequences, given: Mapping[str, Answer], wrong: Sequence[str]
+) -> tuple[Mistake, ...]:
+    """Return the slips; a small number that is rounded to 0.0 needs decimals, and is none."""
+    vanished = tuple(name for name in wrong if own.vanishes(name, given[name]))
+    left = [name for name in wrong if name not in vanished]
+    found = mistakes_of(_work(sheet, own, given), left)
+    if vanished:
+        found = (*found, Mistake(VANISHED, vanished))
+    return tuple(sorted(found, key=lambda mistake: wrong.index(mistake.ids[0])))
 
 
 def _work(sheet: Sheet, own: Consequences, answers: Mapping[str, Answer]) -> Work:

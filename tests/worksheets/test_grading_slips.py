@@ -243,3 +243,22 @@ def test_slips_of_the_pen(answer: str, slip: str) -> None:
     found = items(graded(problem, {"fc1.z[0]": answer}))["fc1.z[0]"]
     assert found.right == 21
     assert found.slip == slip
+
+
+@pytest.mark.parametrize("kind", ["step", "all"])
+def test_a_small_result_written_as_zero_needs_decimals(kind: str) -> None:
+    """Whoever writes 0.0 for 0.04 has made no slip in the work; one who writes 0.0 for 3 has."""
+    told = "it is not 0: more decimals are needed"
+    sheets = [((2, 2, 2, 2), 3, False), ((2, 2), 28, True), ((3, 2, 1), 51, True)]
+    small = 0
+    for widths, seed, bias in sheets:
+        problem = make(kind, widths, seed, bias=bias)
+        for blank in sheet_of(problem).blanks:
+            if not 0 < abs(blank.answer) <= Fraction(1, 20):
+                continue
+            small += 1
+            found = graded(problem, {blank.id: "0.0"})
+            assert (items(found)[blank.id].mark, items(found)[blank.id].slip) == (Mark.WRONG, told)
+            assert (blank.id,) in [mistake.ids for mistake in found.mistakes]
+    assert small >= 3
+    assert items(graded(by_hand(), {"fc1.z[0]": "0.0"}))["fc1.z[0]"].slip != told
