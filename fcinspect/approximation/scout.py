@@ -53,7 +53,7 @@ class Scout:
         return float(np.ptp(seen)) if len(seen) else 0.0
 
     def units(self, low: float, high: float, error: float) -> float:
-        """Return about the segments that chords within `error` take, ∫√(|f″| / 8E) dx."""
+        """Return about how many chords `error` takes: the integral of √(|f″| / 8E)."""
         x = low + (high - low) * MIDDLES
         parts = np.sqrt(np.abs(self._curvature(x)) / (8 * error))
         seen = parts[np.isfinite(parts)]
