@@ -6,14 +6,10 @@ import json
 import time
 from pathlib import Path
 
-import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from fcinspect.cli import run
-
-pytestmark = pytest.mark.slow
-
 
 LEAVING = """
   const leaving = new Event("beforeunload", { cancelable: true });
