@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 from fcinspect.layers.network import layer_names
@@ -33,6 +34,13 @@ def make(kind: str, widths: tuple[int, ...], seed: int, *, bias: bool = True) ->
     kind, SpecError for what does not fit on paper.
     """
     require_paper(kind, widths, bias)
+    drawn, rate = _drawn(widths, seed, bias)
+    return drawn.problem(kind, widths, seed, rate)
+
+
+@lru_cache(maxsize=64)
+def _drawn(widths: tuple[int, ...], seed: int, bias: bool) -> tuple[_Drawn, Fraction]:
+    """Return the numbers and the learning rate; the sheets of a class have many in common."""
     draws = Draws(f"fcinspect worksheet 1:{format_widths(widths)}:{'b' if bias else '-'}:{seed}")
     best, fewest = None, None
     for _ in range(20 + WEIGHTS_DRAWN // sum(n * m for n, m in pairwise(widths))):
@@ -44,8 +52,7 @@ def make(kind: str, widths: tuple[int, ...], seed: int, *, bias: bool = True) ->
         if not any(lacks):
             break
     assert best is not None
-    drawn, rate = best
-    return drawn.problem(kind, widths, seed, rate)
+    return best
 
 
 @dataclass(frozen=True)
