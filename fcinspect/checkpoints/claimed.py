@@ -120,9 +120,7 @@ def _from_json(text: bytes, source: str, dtype: str | None) -> Claimed:
     from fcinspect.checkpoints.formats.json_array import decode, parse
     from fcinspect.checkpoints.formats.json_file import envelope_data
 
-    if not text.strip():
-        raise InputError(f"{source} is empty: expected x, W, b and y in JSON")
-    document = parse(text, source)
+    document = parse(text, source, "x, W, b and y")
     data = envelope_data(document)
     others: tuple[str, ...] = ()
     if data is not None:

@@ -99,9 +99,7 @@ def _from_json(text: bytes, source: str, dtype: str | None) -> StepFile:
     from fcinspect.checkpoints.formats.json_array import parse
     from fcinspect.checkpoints.formats.json_file import envelope_data
 
-    if not text.strip():
-        raise InputError(f"{source} is empty: expected a step in JSON")
-    document = parse(text, source)
+    document = parse(text, source, "a step")
     data = envelope_data(document)
     if data is None and isinstance(document, dict) and isinstance(document.get("layers"), list):
         data = document

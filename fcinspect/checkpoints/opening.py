@@ -197,10 +197,8 @@ def _lone_shard(name: str) -> tuple[str, ...]:
 def _parsed(text: bytes, source: str) -> Any:
     from fcinspect.checkpoints.formats.json_array import parse
 
-    if not text.strip():
-        raise InputError(f"{source} is empty: expected a layer in JSON")
     try:
-        return parse(text, source)
+        return parse(text, source, "a layer")
     except InputError as error:
         raise _placed(error, source) from None
 

@@ -55,9 +55,7 @@ def values_from_json(text_or_object: Any, source: str = "x") -> npt.NDArray[np.f
 def _from_json(text: bytes, source: str) -> tuple[npt.NDArray[np.float64], str | None]:
     from fcinspect.checkpoints.formats.json_array import parse
 
-    if not text.strip():
-        raise InputError(f"{source} is empty: expected an array in JSON")
-    return _decoded(parse(text, source), source)
+    return _decoded(parse(text, source, "an array"), source)
 
 
 def _decoded(document: object, source: str) -> tuple[npt.NDArray[np.float64], str | None]:

@@ -17,8 +17,9 @@ from fcinspect.cli.options import (
     save_option,
 )
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import LARGEST_SEED, whole_number
+from fcinspect.cli.values import whole_number
 from fcinspect.layers.folding import MOST_UNITS
+from fcinspect.layers.spec import LARGEST_SEED
 
 FORMS = ("text", "json", "csv", "md", "mermaid", "dot")
 LARGEST_UNITS = 32

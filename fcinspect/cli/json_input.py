@@ -12,23 +12,17 @@ def json_document(file: str, what: str) -> tuple[Any, str]:
     """
     from fcinspect.checkpoints.formats.json_array import parse
 
-    text, source = json_text(file, what)
-    return parse(text, source), source
+    text, source = json_text(file)
+    return parse(text, source, what), source
 
 
-def json_text(file: str, what: str) -> tuple[str | bytes, str]:
+def json_text(file: str) -> tuple[bytes, str]:
     """Return the text of that document, unread, and its source in words; raises InputError."""
     from fcinspect.checkpoints.access.opening import read_whole
     from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.files import check_readable, standard_input
-    from fcinspect.errors import InputError
 
-    text: str | bytes
     if file == "-":
-        text, source = standard_input(), "standard input"
-    else:
-        check_readable(file)
-        text, source = read_whole(file), repr(masked_name(file))
-    if not text.strip():
-        raise InputError(f"{source} is empty: expected {what} in JSON")
-    return text, source
+        return standard_input(), "standard input"
+    check_readable(file)
+    return read_whole(file), repr(masked_name(file))

@@ -18,13 +18,13 @@ from fcinspect import __version__
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import (
-    LARGEST_SEED,
     batch_shape,
     completion_of,
     one_of,
     whole_number,
 )
 from fcinspect.errors import UsageError
+from fcinspect.layers.spec import LARGEST_SEED
 from fcinspect.render.emit import ENDINGS, FORMATS, emit, form_of, rendered, write_text
 from fcinspect.render.view import View
 
@@ -248,15 +248,6 @@ def save_option(what: str) -> Any:
 FIGURE_OR_REPORT = (
     "the figure (.png .pdf, with --plot .svg) or the report (.json .md .csv .svg .html .txt)"
 )
-
-
-@dataclass(frozen=True)
-class FigureOutput(Output):
-    """How and where a report and its figure are written."""
-
-    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
-
-    save: Annotated[str | None, save_option(FIGURE_OR_REPORT)] = None
 
 
 ARTICLE_FORMATS = (*FORMATS, "latex")

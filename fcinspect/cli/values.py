@@ -9,8 +9,6 @@ import typer
 
 from fcinspect.errors import FcinspectError, did_you_mean
 
-LARGEST_SEED = 2**53 - 1
-"""Larger seeds would be rounded by readers of the JSON output."""
 LARGEST_COUNT = 10**15
 
 

@@ -10,8 +10,9 @@ import typer
 
 from fcinspect.cli.options import ArticleOutput, save_option
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import LARGEST_SEED, completion_of, one_of, whole_number
+from fcinspect.cli.values import completion_of, one_of, whole_number
 from fcinspect.errors import UsageError
+from fcinspect.layers.spec import LARGEST_SEED
 from fcinspect.worksheets.problem import KINDS
 
 if TYPE_CHECKING:

@@ -120,12 +120,12 @@ def _document(file: str) -> tuple[Any, str, tuple[str, ...]]:
     from fcinspect.checkpoints.formats.json_array import parse
     from fcinspect.worksheets.unquoted import fails_in_an_answer, quoted
 
-    text, source = json_text(file, "a filled worksheet")
+    text, source = json_text(file)
     try:
-        return parse(text, source), source, ()
+        return parse(text, source, "a filled worksheet"), source, ()
     except InputError as error:
         try:
-            plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+            plain = text.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise error from None
         mended = quoted(plain)

@@ -16,6 +16,9 @@ from fcinspect.errors import SpecError
 LARGEST_WIDTH = 10**15
 """Widths beyond this are taken for typing mistakes."""
 
+LARGEST_SEED = 2**53 - 1
+"""Larger seeds would be rounded by readers of the JSON output."""
+
 EXPECTED = "expected widths such as 3-5-4-2, 3,5,4,2 or '3 -> 5 -> 4 -> 2'"
 
 

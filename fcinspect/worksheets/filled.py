@@ -9,7 +9,7 @@ from typing import Any
 
 from fcinspect.errors import SpecError, did_you_mean
 from fcinspect.layers.network import layer_names
-from fcinspect.layers.spec import format_widths
+from fcinspect.layers.spec import LARGEST_SEED, format_widths
 from fcinspect.verification.examples.reading import Reader, kind_of, shown
 from fcinspect.worksheets.answers import Answer, Unreadable, read_answer
 from fcinspect.worksheets.making import make
@@ -23,7 +23,6 @@ GRADE = "grade"
 KEYS = ("kind", "widths", "seed", "layers", "x", "target", "learning_rate", "answers")
 MOST_DIGITS = 15
 """Of a number of the problem: what is worked out by hand has fewer."""
-LARGEST_SEED = 2**53 - 1
 MOST_NAMED = 3
 LEAST_THOUSAND = 1000
 """Size of a result from which on 1,234 may be a whole number."""

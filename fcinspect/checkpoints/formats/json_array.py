@@ -44,8 +44,13 @@ class JsonArray:
     """The place and value of a whole number that float64 does not hold, None if there is none."""
 
 
-def parse(text: str | bytes, source: str) -> Any:
-    """Return the value that strict JSON names; raises InputError, also for a key given twice."""
+def parse(text: str | bytes, source: str, what: str | None = None) -> Any:
+    """Return the value that strict JSON names; raises InputError, also for a key given twice.
+
+    Where it is known `what` is expected, an empty text is refused in these words.
+    """
+    if what is not None and not text.strip():
+        raise InputError(f"{source} is empty: expected {what} in JSON")
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
