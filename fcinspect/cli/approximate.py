@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 
 from fcinspect.cli.options import FIGURE_ENDINGS, LayerOutput, Plot, ShowCode
-from fcinspect.cli.sources import save_layer
+from fcinspect.cli.sources import bytes_of
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of, parsed_by, whole_number
 from fcinspect.errors import UsageError
@@ -41,12 +41,12 @@ class NetworkOutput(LayerOutput):
     FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
 
     save: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--save",
             metavar="FILE",
             help="Write the network (.safetensors .npz .pt .json), its figure (.png .svg .pdf) or"
-            " the report (.md .csv .html .txt) to FILE, by its ending.",
+            " the report (.md .csv .html .txt) to FILE, by its ending (repeatable).",
         ),
     ] = None
 
@@ -127,5 +127,4 @@ def approximate(
     if show_code:
         return output.write_script(problem.script())
     view = problem.view(problem.checks(in_torch=check), asked, charts=plot)
-    saved = save_layer(output, *(layer.linear for layer in network.layers))
-    return output.write(view, saved=saved)
+    return output.write(view, bytes_of(*(layer.linear for layer in network.layers)))

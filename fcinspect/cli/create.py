@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fcinspect.cli.options import LayerOutput, ShowCode
-from fcinspect.cli.sources import Fresh, save_layer
+from fcinspect.cli.sources import Fresh, bytes_of
 from fcinspect.cli.status import ExitStatus
 
 
@@ -21,4 +21,4 @@ def create(fresh: Fresh, show_code: ShowCode = False, *, output: LayerOutput) ->
 
     layer = create_layer(request)
     view = view_of_created(inspect_layer(layer, request.init), fresh.asked())
-    return output.write(view, saved=save_layer(output, layer))
+    return output.write(view, bytes_of(layer))

@@ -35,7 +35,7 @@ class DiagramOutput(Output):
 
     form: Annotated[str | None, format_option(FORMS)] = None
     save: Annotated[
-        str | None,
+        list[str] | None,
         save_option(
             "the figure (.svg .png .pdf), the graph (.mmd .dot .gv) or the report"
             " (.json .md .csv .html .txt)"

@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
 
 from fcinspect import __version__
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
+from fcinspect.cli.saving import Target, check_targets, targets_of, write_targets
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import (
     batch_shape,
@@ -130,11 +131,13 @@ class Output:
         ),
     ] = "auto"
     save: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--save",
             metavar="FILE",
-            help="Write the report to FILE as well, by its ending: " + " ".join(ENDINGS) + ".",
+            help="Write the report to FILE as well, by its ending: "
+            + " ".join(ENDINGS)
+            + " (repeatable).",
         ),
     ] = None
     force: Annotated[bool, typer.Option("--force", help="Let --save replace a file.")] = False
@@ -154,28 +157,36 @@ class Output:
     FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = ()
     """Endings by which a command writes the figure of its report."""
 
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The files of --save."""
+        return targets_of(self.save)
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """The endings of --save's files."""
+        return tuple(target.ending for target in self.targets)
+
     def draws(self, plot: bool) -> bool:
         """Whether a figure is asked for: by --plot, or by an ending that only figures have."""
-        return plot or (self.ending in self.FIGURE_ENDINGS and self.ending not in ENDINGS)
+        drawn = set(self.FIGURE_ENDINGS) - set(ENDINGS)
+        return plot or not drawn.isdisjoint(self.endings)
 
     def check(self) -> None:
         """Raise before any work is done when --save or the format could not be served."""
         self._chosen_form()
-        if self.save is not None:
-            from fcinspect.checkpoints.writing import check_target
-
-            check_target(Path(self.save), force=self.force)
-            if self.ending not in (*self.LAYER_ENDINGS, *self.FIGURE_ENDINGS):
+        check_targets(self.targets, force=self.force)
+        for ending in self.endings:
+            if ending not in (*self.LAYER_ENDINGS, *self.FIGURE_ENDINGS):
                 others = [e for e in self.FIGURE_ENDINGS if e not in ENDINGS]
-                form_of(self.ending, (*self.LAYER_ENDINGS, *others), self.FORMS)
+                form_of(ending, (*self.LAYER_ENDINGS, *others), self.FORMS)
 
-    def write(self, view: View, *, saved: bool = False) -> ExitStatus:
-        """Write the view to stdout and to --save; return the exit status.
+    def write(self, view: View, layer: Callable[[str], bytes] | None = None) -> ExitStatus:
+        """Write the view to stdout and to the files of --save; return the exit status.
 
-        `saved` says that the command itself has already written what --save asks for.
+        `layer` returns the bytes of the view's layers for one of the LAYER_ENDINGS.
         """
-        if not saved:
-            self.save_report(view)
+        self.save_report(view, layer)
         if not self.quiet:
             emit(
                 view,
@@ -186,42 +197,32 @@ class Output:
             )
         return ExitStatus.DONE if view.ok else ExitStatus.FAILED
 
-    def save_report(self, view: View) -> None:
-        """Write the view to the file of --save, if it is given."""
-        if self.save is None:
-            return
-        figure = view.figure
-        if figure is not None and self.ending in self.FIGURE_ENDINGS:
-            self.save_bytes(lambda: figure(self.ending))
-        else:
-            self.save_bytes(lambda: self._file(view).encode("utf-8"))
+    def save_report(self, view: View, layer: Callable[[str], bytes] | None = None) -> None:
+        """Write the view to the files of --save, and its layers to those that hold layers."""
+        contents = [(t, partial(self._content, view, layer, t.ending)) for t in self.targets]
+        silent = self.quiet or self._chosen_form() in ("json", "ndjson")
+        write_targets(contents, force=self.force, silent=silent)
+
+    def _content(self, view: View, layer: Callable[[str], bytes] | None, ending: str) -> bytes:
+        """Return the bytes of a file with that ending."""
+        if layer is not None and ending in self.LAYER_ENDINGS:
+            return layer(ending)
+        draws = ending in self.FIGURE_ENDINGS and (ending not in ENDINGS or view.svg_is_figure)
+        if view.figure is not None and draws:
+            return view.figure(ending)
+        return self._file(view, ending).encode("utf-8")
 
     def write_script(self, text: str) -> ExitStatus:
         """Write the PyTorch script that computes the same numbers."""
-        if self.save is not None:
+        if self.save:
             raise UsageError("--show-code prints a script: redirect it to a file instead of --save")
         if self.as_json or self.form not in (None, "text"):
             raise UsageError("--show-code prints a script: it cannot go with --json or --format")
         write_text(text)
         return ExitStatus.DONE
 
-    def save_bytes(self, content: Callable[[], bytes]) -> None:
-        """Write the file of --save, whole or not at all."""
-        from fcinspect.checkpoints.writing import write_beside
-
-        assert self.save is not None
-        write_beside(Path(self.save), content, force=self.force)
-
-    @property
-    def ending(self) -> str:
-        """The ending of --save's file; a device such as /dev/stdout takes JSON."""
-        if self.save is None:
-            return ""
-        path = Path(self.save)
-        return ".json" if path.is_char_device() else path.suffix.lower()
-
-    def _file(self, view: View) -> str:
-        form = form_of(self.ending, forms=self.FORMS)
+    def _file(self, view: View, ending: str) -> str:
+        form = form_of(ending, forms=self.FORMS)
         # a file is kept: it holds every number
         return rendered(view, form, precision=self.precision, full=True)
 
@@ -242,7 +243,9 @@ class Output:
 
 def save_option(what: str) -> Any:
     """Return the option --save of a command that writes `what`, by the ending of the file."""
-    return typer.Option("--save", metavar="FILE", help=f"Write {what} to FILE, by its ending.")
+    return typer.Option(
+        "--save", metavar="FILE", help=f"Write {what} to FILE, by its ending (repeatable)."
+    )
 
 
 FIGURE_OR_REPORT = (
@@ -262,14 +265,14 @@ class ArticleOutput(Output):
 
     form: Annotated[str | None, format_option(ARTICLE_FORMATS)] = None
     save: Annotated[
-        str | None,
+        list[str] | None,
         save_option("the report (.json .md .csv .tex .svg .txt, or .html, an interactive page)"),
     ] = None
 
     @property
     def typesets(self) -> bool:
         """Whether stdout or the file takes LaTeX."""
-        return self._chosen_form() == "latex" or self.ending == ".tex"
+        return self._chosen_form() == "latex" or ".tex" in self.endings
 
 
 @dataclass(frozen=True)
@@ -279,7 +282,7 @@ class DrawnArticleOutput(ArticleOutput):
     FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
 
     save: Annotated[
-        str | None,
+        list[str] | None,
         save_option(
             "the figure (.png .pdf, with --plot .svg) or the report"
             " (.json .md .csv .tex .svg .txt, or .html, an interactive page)"
@@ -294,7 +297,7 @@ class RecordsOutput(Output):
     FORMS: ClassVar[tuple[str, ...]] = RECORD_FORMATS
     FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
 
-    save: Annotated[str | None, save_option(FIGURE_OR_REPORT)] = None
+    save: Annotated[list[str] | None, save_option(FIGURE_OR_REPORT)] = None
     form: Annotated[str | None, format_option(RECORD_FORMATS)] = None
 
     @property
@@ -325,12 +328,12 @@ class LayerOutput(Output):
     LAYER_ENDINGS: ClassVar[tuple[str, ...]] = (".safetensors", ".npz", ".pt", ".pth")
 
     save: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--save",
             metavar="FILE",
             help="Write the layer (.safetensors .npz .pt .json) or the report"
-            " (.md .csv .svg .html .txt) to FILE, by its ending.",
+            " (.md .csv .svg .html .txt) to FILE, by its ending (repeatable).",
         ),
     ] = None
 
@@ -342,7 +345,7 @@ class DrawnLayerOutput(LayerOutput):
     FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
 
     save: Annotated[
-        str | None,
+        list[str] | None,
         save_option(
             "the layer (.safetensors .npz .pt .json), the figure (.png .pdf, with --plot .svg) or"
             " the report (.md .csv .svg .html .txt)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fcinspect.cli.options import DrawnLayerOutput, Plot
-from fcinspect.cli.sources import Stored, save_layer
+from fcinspect.cli.sources import Stored, bytes_of
 from fcinspect.cli.status import ExitStatus
 from fcinspect.errors import UsageError
 
@@ -36,7 +36,7 @@ def show(stored: Stored, plot: Plot = False, *, output: DrawnLayerOutput) -> Exi
     view = view_of_stored(
         inspection, tuple(notes), stored.asked(), plot=plot, draws=output.draws(plot)
     )
-    return output.write(view, saved=save_layer(output, layer))
+    return output.write(view, bytes_of(layer))
 
 
 def _refuse_to_draw(checkpoint: Checkpoint) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fcinspect.cli.options import Bias, Dtype, Output, Seed
+from fcinspect.cli.options import Bias, Dtype, Seed
 from fcinspect.cli.values import completion_of, one_of, whole_number
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.linear import INITIALISERS
@@ -203,18 +203,16 @@ def _unpickle(path: str) -> Sequence[StoredTensor]:
     return pickled.tensors_of(path)
 
 
-def save_layer(output: Output, *layers: LinearLayer) -> bool:
-    """Write the layers to --save's file if its ending asks for them; return whether it did."""
-    from fcinspect.checkpoints.saving import ENDINGS, state_bytes, state_dict
+def bytes_of(*layers: LinearLayer) -> Callable[[str], bytes]:
+    """Return what writes the layers as a file with one of LayerOutput's endings."""
 
-    if output.save is None:
-        return False
-    if output.ending in ENDINGS:
-        output.save_bytes(lambda: state_bytes(state_dict(*layers), output.ending))
-        return True
-    if output.ending in (".pt", ".pth"):
+    def written(ending: str) -> bytes:
+        from fcinspect.checkpoints.saving import ENDINGS, state_bytes, state_dict
+
+        if ending in ENDINGS:
+            return state_bytes(state_dict(*layers), ending)
         from fcinspect.bridge.pickled import pickled_bytes
 
-        output.save_bytes(lambda: pickled_bytes(state_dict(*layers)))
-        return True
-    return False
+        return pickled_bytes(state_dict(*layers))
+
+    return written

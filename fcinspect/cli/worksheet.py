@@ -27,7 +27,7 @@ class WorksheetOutput(ArticleOutput):
     precision: ClassVar[int] = 4  # type: ignore[misc]  # nothing is rounded: no such option
 
     save: Annotated[
-        str | None,
+        list[str] | None,
         save_option(
             "the sheet or its key (.json .md .csv .tex .svg .txt, or .html, a page to print or,"
             " of a sheet, to fill in) or the grade (.json .md .csv .svg .html .txt)"
@@ -37,12 +37,12 @@ class WorksheetOutput(ArticleOutput):
     @property
     def article(self) -> bool:
         """Whether an article in LaTeX is asked for."""
-        return self._chosen_form() == "latex" or self.ending == ".tex"
+        return self._chosen_form() == "latex" or ".tex" in self.endings
 
-    def _file(self, view: View) -> str:
+    def _file(self, view: View, ending: str) -> str:
         """Return the report; JSON with each blank on a line of its own, to be filled in."""
-        text = super()._file(view)
-        if self.ending != ".json":
+        text = super()._file(view, ending)
+        if ending != ".json":
             return text
         from fcinspect.render.jsonable import spread
 

@@ -50,7 +50,9 @@ def view_of_stored(
     view = _view("show", inspection, asked, warnings, ok=True)
     if plot:
         view = replace(view, page=partial(_plotted, inspection))
-    return replace(view, figure=partial(weight_figure, inspection)) if draws else view
+    if not draws:
+        return view
+    return replace(view, figure=partial(weight_figure, inspection), svg_is_figure=plot)
 
 
 def _plotted(inspection: Inspection, precision: int) -> Page:

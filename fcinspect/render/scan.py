@@ -51,6 +51,7 @@ def view_of_scan(
         ),
         rows=partial(rows, report),
         figure=partial(_figure, pictures) if pictures else None,
+        svg_is_figure=plot,
         ok=report.ok,
         warnings=report.notes,
     )

@@ -52,6 +52,7 @@ def view_of_step(
             ),
         },
         figure=partial(loss_figure, report) if draws else None,
+        svg_is_figure=plot,
         ok=report.verdict is Verdict.WITHIN,
         warnings=warnings,
     )

@@ -29,6 +29,8 @@ class View:
     found here stands in place of what the page would be in it."""
     figure: Callable[[str], bytes] | None = None
     """ending (".png", ".svg", ".pdf") -> the bytes of its figure, where the report has one."""
+    svg_is_figure: bool = True
+    """Whether .svg, an ending that a report has too, is that of the figure."""
     ok: bool = True
     """False when something was checked and does not hold, or is undecided."""
     warnings: tuple[str, ...] = ()
