@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.access.opening import read_whole
+from fcinspect.checkpoints.access.streams import standard_input
 from fcinspect.checkpoints.access.uris import masked_name
-from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
+from fcinspect.checkpoints.files import check_readable, kind_of
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.array import Array
 from fcinspect.layers.memory import require_free

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from fcinspect.checkpoints.access.opening import read_whole
+from fcinspect.checkpoints.access.streams import standard_input
 from fcinspect.checkpoints.access.uris import masked_name
-from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
+from fcinspect.checkpoints.files import check_readable, kind_of
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.array import Array
 

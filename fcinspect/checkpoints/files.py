@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import zipfile
 from pathlib import Path
 from typing import Literal
@@ -92,16 +91,6 @@ def is_folder(path: str) -> bool:
         return Path(path).is_dir()
     except (OSError, ValueError):
         return False
-
-
-def standard_input() -> bytes:
-    """Return all of standard input; raises InputError when it is closed or unreadable."""
-    if sys.stdin is None:
-        raise InputError("standard input is closed: expected JSON")
-    try:
-        return sys.stdin.buffer.read()
-    except (OSError, ValueError) as error:
-        raise InputError(f"standard input cannot be read: {error}") from None
 
 
 def kind_of(name: str) -> Kind:

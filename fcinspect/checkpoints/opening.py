@@ -9,6 +9,7 @@ from typing import Any
 from fcinspect.checkpoints.access.looks import look_ahead, one_look
 from fcinspect.checkpoints.access.opening import read_whole
 from fcinspect.checkpoints.access.storage import FolderGiven
+from fcinspect.checkpoints.access.streams import standard_input
 from fcinspect.checkpoints.access.uris import (
     beside,
     inside,
@@ -18,7 +19,7 @@ from fcinspect.checkpoints.access.uris import (
     masked_name,
     without_secrets,
 )
-from fcinspect.checkpoints.files import check_readable, kind_of, standard_input
+from fcinspect.checkpoints.files import check_readable, kind_of
 from fcinspect.checkpoints.folders import besides, choose
 from fcinspect.checkpoints.records import (
     Checkpoint,

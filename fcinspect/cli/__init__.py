@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import json
 import os
@@ -20,9 +19,11 @@ from fcinspect import __version__
 from fcinspect.cli.command import Command, group_of
 from fcinspect.cli.completion import COMPLETE_VARIABLE
 from fcinspect.cli.options import FORMAT_VARIABLE, expanded
+from fcinspect.cli.signals import Ended, end_by, settle_signals
 from fcinspect.cli.status import BY_KIND, ExitStatus
+from fcinspect.cli.streams import ReaderGone, abandon_output, settle_streams, settle_width
 from fcinspect.errors import FcinspectError
-from fcinspect.render.emit import write_text, written_out
+from fcinspect.render.emit import write_text
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -94,8 +95,9 @@ def _typer(name: str, order: tuple[str, ...]) -> typer.Typer:
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    settle_streams()
+    settle_width()
+    settle_signals()
     if os.environ.get("FCINSPECT_DEBUG") != "1":
         # what a reader must know stands in the report; stderr is for refusals
         warnings.simplefilter("ignore")
@@ -105,10 +107,14 @@ def main() -> NoReturn:
         from typer._completion_classes import completion_init
 
         completion_init()
-    arguments = sys.argv[1:]
-    status = run(arguments)
+    try:
+        status = run(sys.argv[1:])
+    except Ended as ended:
+        end_by(ended.number)
+    if status is ExitStatus.READER_GONE:
+        end_by(signal.SIGPIPE)
     if status is ExitStatus.OUTPUT:
-        _abandon_stdout()
+        abandon_output()
     sys.exit(status)
 
 
@@ -120,6 +126,8 @@ def run(arguments: list[str]) -> ExitStatus:
         return _refuse(arguments, error.kind, error.message, error.hint)
     except (KeyboardInterrupt, typer.Abort):
         return ExitStatus.INTERRUPTED
+    except ReaderGone:
+        return ExitStatus.READER_GONE
     except MemoryError:
         return _refuse(arguments, "input", "this needs more memory than is free on this machine")
     except Exception as error:
@@ -132,13 +140,7 @@ def _called(arguments: list[str]) -> ExitStatus:
         result = app_for(arguments)(arguments, prog_name="fcinspect", standalone_mode=False)
     except typer.TyperException as error:
         return _refuse_usage(arguments, error)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO):
-            raise
-        with written_out():  # typer's own help and version
-            raise
-    with written_out():
-        sys.stdout.flush()
+    sys.stdout.flush()
     # typer returns the plain number for --help (0) and for Ctrl-C (130)
     return ExitStatus(result) if isinstance(result, int) else ExitStatus.DONE
 
@@ -210,8 +212,3 @@ def _wants_json(arguments: list[str]) -> bool:
         or any(p in (("-f", "json"), ("--format", "json")) for p in pairwise(arguments))
         or os.environ.get(FORMAT_VARIABLE) == "json"
     )
-
-
-def _abandon_stdout() -> None:
-    """Keep the interpreter from failing once more on the unwritten rest of stdout."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

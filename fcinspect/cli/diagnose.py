@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +16,8 @@ from fcinspect.errors import InputError, UsageError
 
 RAISED = re.compile(r"\w*(?:Error|Exception|Warning|Interrupt|Exit|StopIteration)")
 """A type of error: "KeyError:x" is a message, where "net:x" is an object of a module."""
-CHUNK = 2**20
+LONGEST_LOG = 2**30
+"""Bytes; what goes on longer, or never ends, is refused."""
 
 
 def diagnose(
@@ -101,15 +101,19 @@ def _read(subject: str) -> tuple[str, tuple[str, ...]]:
                 hint=f"fcinspect diagnose - < {subject}",
             )
         return subject, ()
+    from fcinspect.checkpoints.access.streams import chunks_of_standard_input
     from fcinspect.diagnosis.reading import MOST_TEXT
 
     kept, size = b"", 0
-    try:
-        while chunk := sys.stdin.buffer.read(CHUNK):
-            size += len(chunk)
-            kept = (kept + chunk)[-MOST_TEXT:]
-    except OSError as error:
-        raise InputError(f"cannot read standard input: {error.strerror or error}") from None
+    for chunk in chunks_of_standard_input("the text of an error"):
+        size += len(chunk)
+        kept = (kept + chunk)[-MOST_TEXT:]
+        if size > LONGEST_LOG:
+            raise InputError(
+                f"standard input did not end within {LONGEST_LOG >> 30} GiB: expected the text of"
+                " an error",
+                hint="tail -c 4M LOG | fcinspect diagnose - reads the end of a long log",
+            )
     cut: tuple[str, ...] = ()
     if size > len(kept):
         cut = (f"of {size:,} bytes the last {len(kept):,} were read",)

@@ -19,8 +19,9 @@ def json_document(file: str, what: str) -> tuple[Any, str]:
 def json_text(file: str) -> tuple[bytes, str]:
     """Return the text of that document, unread, and its source in words; raises InputError."""
     from fcinspect.checkpoints.access.opening import read_whole
+    from fcinspect.checkpoints.access.streams import standard_input
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.checkpoints.files import check_readable, standard_input
+    from fcinspect.checkpoints.files import check_readable
 
     if file == "-":
         return standard_input(), "standard input"

@@ -22,6 +22,8 @@ class ExitStatus(IntEnum):
     """Output could not be written."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C."""
+    READER_GONE = 141
+    """Whoever read standard output closed it, as `head` does; a shell sees the end by SIGPIPE."""
 
 
 BY_KIND = {

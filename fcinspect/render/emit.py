@@ -7,11 +7,9 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from fcinspect.errors import OutputError, UsageError
+from fcinspect.errors import UsageError
 from fcinspect.render.text import ascii_only
 from fcinspect.render.view import View
 
@@ -36,7 +34,7 @@ def emit(
     precision: int = 4,
     full: bool = False,
 ) -> None:
-    """Write a view to stdout as `form`; raises OutputError when stdout cannot take it."""
+    """Write a view to stdout as `form`."""
     if form == "text":
         console = console_for(sys.stdout, color)
         _print(view, console, precision, framed=_framed(console))
@@ -46,20 +44,8 @@ def emit(
 
 def write_text(text: str) -> None:
     """Write text to stdout in UTF-8 or, where stdout has no UTF-8, in what it has."""
-    with written_out():
-        sys.stdout.write(_encodable(text, sys.stdout))
-        sys.stdout.flush()
-
-
-@contextmanager
-def written_out() -> Iterator[None]:
-    """Raise OutputError where standard output cannot take what is written."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
+    sys.stdout.write(_encodable(text, sys.stdout))
+    sys.stdout.flush()
 
 
 def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -> str:
@@ -133,9 +119,8 @@ def _print(view: View, console: Console, precision: int, *, framed: bool) -> Non
     from fcinspect.render.terminal import print_page
 
     plain = not _speaks_unicode(console.file)
-    with written_out():
-        print_page(_page(view, precision), console, framed=framed, ascii_only=plain)
-        console.file.flush()
+    print_page(_page(view, precision), console, framed=framed, ascii_only=plain)
+    console.file.flush()
 
 
 def _page(view: View, precision: int) -> Page:

@@ -177,17 +177,6 @@ def test_help_on_a_full_disk_is_status_74(flag: str) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (74, 1)
 
 
-@pytest.mark.parametrize(
-    "command", ["show -", "explain --in 3 --out 2 --x -", "step -", "step 3-2 --x -"]
-)
-def test_closed_standard_input_is_refused(command: str) -> None:
-    """A command that waits for input that cannot come says so."""
-    line = f"{sys.executable} -m fcinspect {command} <&-"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "standard input is closed" in done.stderr
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8")
 def test_a_file_name_that_is_no_text_is_served(tmp_path: Path) -> None:
     """Its bytes are shown as escapes, and JSON stays JSON."""
