@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,16 +40,9 @@ from fcinspect.errors import InputError
 
 STDIN = "standard input"
 
-Unpickle = Callable[[str], Sequence[StoredTensor]]
-"""Reads a file of torch.save that only torch itself can read: an older or a packed one."""
-
 
 def open_checkpoint(
-    name: str,
-    layout: Layout = "out,in",
-    plain_dtype: str = "float32",
-    *,
-    unpickle: Unpickle,
+    name: str, layout: Layout = "out,in", plain_dtype: str = "float32"
 ) -> Checkpoint:
     """Return the layers of a checkpoint of any kind, or of the JSON on standard input for "-".
 
@@ -59,7 +52,7 @@ def open_checkpoint(
     """
     if name == "-":
         return _layers(_parsed(standard_input(), STDIN), STDIN, layout, plain_dtype)
-    opener = _Opener(layout, plain_dtype, unpickle)
+    opener = _Opener(layout, plain_dtype)
     try:
         with one_look():
             return opener.opened(local_path(name))
@@ -76,7 +69,6 @@ class _Opener:
 
     layout: Layout
     plain_dtype: str
-    unpickle: Unpickle
 
     def opened(self, name: str) -> Checkpoint:
         """Open a file, an index or a folder."""
@@ -170,18 +162,10 @@ class _Opener:
 
             return npz.tensors_of(name)
         if kind == "torch":
-            from fcinspect.checkpoints.formats import torch_zip
+            from fcinspect.checkpoints.formats import torch_file
 
-            return torch_zip.tensors_of(name) or self._unpickled(name)
+            return torch_file.tensors_of(name)
         raise InputError(f"{masked_name(name)!r} is JSON: expected a shard with tensors")
-
-    def _unpickled(self, name: str) -> Sequence[StoredTensor]:
-        if is_uri(name):
-            raise InputError(
-                f"{masked_name(name)!r} is a file of torch.save that is read from a local copy"
-                " only: download it first"
-            )
-        return self.unpickle(name)
 
 
 def _lone_shard(name: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fcinspect.checkpoints.access.opening import open_storage
@@ -31,6 +32,14 @@ def read_place(place: Place, rows: Sequence[int] | None = None) -> FloatArray:
     width = math.prod(place.shape[1:]) * ITEMSIZES[place.dtype]
     data = _bytes(place, [(first * width, (last + 1) * width) for first, last in _runs(rows)])
     return from_bytes(data, place.dtype).reshape(len(rows), *place.shape[1:])
+
+
+def read_run(place: Place, first: int, length: int) -> FloatArray:
+    """Return so many numbers of a one-dimensional place, from the one numbered `first` on."""
+    from fcinspect.rounding.arrays import ITEMSIZES
+
+    begin = place.begin + first * ITEMSIZES[place.dtype]
+    return read_place(replace(place, begin=begin, shape=(length,)))
 
 
 def _size(place: Place) -> int:

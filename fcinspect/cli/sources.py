@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.linear import INITIALISERS
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import Checkpoint, Layout, StoredLinear, StoredTensor
+    from fcinspect.checkpoints.records import Checkpoint, Layout, StoredLinear
     from fcinspect.layers.linear import LinearLayer, LinearRequest
 
 LAYOUTS = ("out,in", "in,out")
@@ -121,7 +121,7 @@ class Fresh:
 def _names_in(context: typer.Context, incomplete: str) -> list[str]:
     """Return the layers of the checkpoint on the command line, for TAB.
 
-    Neither is anything asked of the network, nor torch loaded for the files that need it.
+    Nothing is asked of the network.
     """
     from fcinspect.checkpoints import opening
     from fcinspect.checkpoints.access.uris import is_uri
@@ -130,15 +130,11 @@ def _names_in(context: typer.Context, incomplete: str) -> list[str]:
     if file == "-" or (is_uri(file) and not file.startswith("file://")):
         return []
     try:
-        layers = opening.open_checkpoint(file, unpickle=_no_torch).layers
+        layers = opening.open_checkpoint(file).layers
     except InputError:
         return []
     names = [layer.name for layer in layers if layer.name.startswith(incomplete)]
     return [name for name in names if SAFE_NAME.fullmatch(name)]
-
-
-def _no_torch(path: str) -> Sequence[StoredTensor]:
-    raise InputError(f"{path!r} is read by torch, which takes too long")
 
 
 @dataclass(frozen=True)
@@ -190,17 +186,11 @@ class Stored:
 
 
 def open_checkpoint(file: str, layout: str = "out,in", plain_dtype: str = "float32") -> Checkpoint:
-    """Return the layers of a checkpoint; torch is loaded only for files that need it."""
+    """Return the layers of a checkpoint, read without torch."""
     from fcinspect.checkpoints import opening
 
     way: Layout = "in,out" if layout == "in,out" else "out,in"
-    return opening.open_checkpoint(file, way, plain_dtype, unpickle=_unpickle)
-
-
-def _unpickle(path: str) -> Sequence[StoredTensor]:
-    from fcinspect.bridge import pickled
-
-    return pickled.tensors_of(path)
+    return opening.open_checkpoint(file, way, plain_dtype)
 
 
 def bytes_of(*layers: LinearLayer) -> Callable[[str], bytes]:

@@ -14,7 +14,6 @@ from safetensors.numpy import save
 
 from fcinspect.checkpoints.opening import open_checkpoint
 from fcinspect.checkpoints.records import Checkpoint
-from fcinspect.cli import sources
 
 Tensors = Mapping[str, np.ndarray[Any, Any]]
 RNG = np.random.default_rng(0)
@@ -97,4 +96,4 @@ def put(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 def opened(name: object) -> Checkpoint:
     """Open a checkpoint as the command line does."""
-    return open_checkpoint(str(name), unpickle=sources._unpickle)
+    return open_checkpoint(str(name))

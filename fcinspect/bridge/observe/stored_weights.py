@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from fcinspect.bridge import pickled
 from fcinspect.bridge.linear import to_tensor
 from fcinspect.bridge.trace.meta_copy import meta_copy
 from fcinspect.bridge.trace.origins import is_lazy
@@ -72,9 +71,9 @@ def _tensors(path: str) -> list[StoredTensor]:
 
             return list(npz.tensors_of(path))
         case "torch" if not is_uri(path):
-            from fcinspect.checkpoints.formats import torch_zip
+            from fcinspect.checkpoints.formats import torch_file
 
-            return list(torch_zip.tensors_of(path) or pickled.tensors_of(path))
+            return list(torch_file.tensors_of(path))
         case _:
             raise InputError(
                 f"--weights {masked_name(path)!r}: expected a .safetensors or .npz file, or a .pt"

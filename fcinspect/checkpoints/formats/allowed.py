@@ -15,7 +15,6 @@ from fcinspect.checkpoints.formats.stand_ins import (
     Inert,
     Maker,
     Named,
-    OnlyTorch,
     SavedStorage,
     SavedTensor,
     Unsound,
@@ -95,7 +94,7 @@ def _subclassed(arguments: tuple[Any, ...]) -> object:
     if not isinstance(function, Named) or not isinstance(inner, tuple):
         raise Unsound("a tensor is not made by a function")
     if function.words not in REBUILT or not isinstance(kind, Named) or kind.words not in classes:
-        raise OnlyTorch
+        raise Unsound(f"a tensor is made by {function.words} as {kind}")
     return function.make(inner)
 
 
@@ -144,8 +143,20 @@ def _size(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     return _whole_numbers(arguments[0], "sizes") if arguments else ()
 
 
-def _by_torch(arguments: tuple[Any, ...]) -> object:
-    raise OnlyTorch
+def _of_subclass(arguments: tuple[Any, ...]) -> SavedTensor:
+    """Return _rebuild_wrapper_subclass(class, dtype, size, …), which has no numbers of its own."""
+    return SavedTensor(_dtype(arguments[1]), _whole_numbers(arguments[2], "sizes"), "wrapped")
+
+
+def _of_device(arguments: tuple[Any, ...]) -> SavedTensor:
+    """Return _rebuild_device_tensor_from_numpy(array, dtype, …), whose array is not kept."""
+    return SavedTensor(_dtype(arguments[1]), (), "device")
+
+
+def _moved(arguments: tuple[Any, ...]) -> SavedTensor:
+    """Return _rebuild_device_tensor_from_cpu_tensor(tensor, dtype, …): the tensor on a device."""
+    tensor, dtype = _wrapped(arguments), _dtype(arguments[1])
+    return tensor if tensor.dtype == dtype else SavedTensor(dtype, tensor.shape, "converted")
 
 
 REBUILT: dict[str, Maker] = {
@@ -159,14 +170,14 @@ REBUILT: dict[str, Maker] = {
     "torch._utils._rebuild_qtensor": _quantized,
     "torch._utils._rebuild_meta_tensor_no_storage": _meta,
     "torch._utils._rebuild_nested_tensor": _nested,
+    "torch._utils._rebuild_wrapper_subclass": _of_subclass,
+    "torch._utils._rebuild_device_tensor_from_numpy": _of_device,
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": _moved,
 }
 
 MAKERS: dict[str, Maker] = {
     **REBUILT,
     "torch._tensor._rebuild_from_type_v2": _subclassed,
-    "torch._utils._rebuild_device_tensor_from_numpy": _by_torch,
-    "torch._utils._rebuild_device_tensor_from_cpu_tensor": _by_torch,
-    "torch._utils._rebuild_wrapper_subclass": _by_torch,
     "torch.Size": _size,
     "torch.nn.parameter.Parameter": _wrapped,
     "torch.nn.parameter.Buffer": _wrapped,

@@ -103,10 +103,6 @@ class Unsound(Exception):
     """A pickle that torch.save does not write; the message says where."""
 
 
-class OnlyTorch(Exception):
-    """A pickle of tensors that torch itself must read."""
-
-
 def require_key(key: object) -> None:
     """Refuse keys whose hash or text is a long work: those of nested tuples double at a level."""
     if isinstance(key, tuple) and len(key) <= MOST_IN_KEY:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from fcinspect.checkpoints.access.uris import masked_name
-from fcinspect.checkpoints.places import read_place
-from fcinspect.checkpoints.records import Place
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 
@@ -25,29 +21,28 @@ def span_of(shape: Sequence[int], strides: Sequence[int]) -> int:
 
 
 def read_strided(
-    run: Place, shape: tuple[int, ...], strides: tuple[int, ...], rows: Sequence[int] | None
+    numbers: Callable[[int, int], FloatArray],
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    what: str,
+    rows: Sequence[int] | None,
 ) -> FloatArray:
-    """Return a view, or these rows of it, of the numbers of `run`; strides count numbers.
+    """Return a view, or these rows of it; strides count numbers.
 
-    What lies between the rows asked for is read, too. Raises InputError where that does not fit.
+    `numbers` returns the numbers of the view's run from the first asked for on, and so many. What
+    lies between the rows asked for is read, too. Raises InputError where that does not fit.
     """
     import numpy as np
     from numpy.lib.stride_tricks import as_strided
 
-    from fcinspect.rounding.arrays import ITEMSIZES
-
-    itemsize, first, count = ITEMSIZES[run.dtype], 0, shape[0]
+    first, inner = 0, shape
     if rows is not None:
         first = min(rows, default=0)
-        count = max(rows, default=-1) + 1 - first
-    inner = (count, *shape[1:])
+        inner = (max(rows, default=-1) + 1 - first, *shape[1:])
     length = span_of(inner, strides)
     # a bfloat16 is held in four bytes, and its copy too
-    needed = 8 * (length + math.prod(inner))
-    require_free(needed, f"reading {masked_name(run.uri)!r}", refusal=InputError)
-    part = replace(run, begin=run.begin + first * strides[0] * itemsize, shape=(length,))
-    numbers = read_place(part)
-    steps = [stride * numbers.itemsize for stride in strides]
-    view = as_strided(numbers, inner, steps, writeable=False)
+    require_free(8 * (length + math.prod(inner)), what, refusal=InputError)
+    held = numbers(first * strides[0] if strides else 0, length)
+    view = as_strided(held, inner, [n * held.itemsize for n in strides], writeable=False)
     wanted = view if rows is None else view[[row - first for row in rows]]
-    return np.ascontiguousarray(wanted)
+    return np.ascontiguousarray(wanted).reshape(wanted.shape)

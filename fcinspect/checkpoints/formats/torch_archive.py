@@ -16,6 +16,7 @@ from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.pickle_stream import LARGEST_PACKED
 from fcinspect.checkpoints.formats.torch_words import check_members, damaged, not_torch
 from fcinspect.errors import InputError
+from fcinspect.layers.memory import require_free
 
 LOCAL_HEADER = 30
 """Bytes of a member's own header, before its name and extra field."""
@@ -58,14 +59,31 @@ class Archive:
             return None
         if max(info.file_size, info.compress_size) > most:
             raise InputError(f"{self.source} has a {name} of {info.file_size} bytes: refused")
+        packed = info.compress_type != zipfile.ZIP_STORED
+        if packed and info.file_size > max(FEW, min(LARGEST_PACKED, 100 * info.compress_size)):
+            raise InputError(
+                f"{self.source} has a {name} that would unpack from {info.compress_size} bytes to"
+                f" {info.file_size}: refused"
+            )
+        return self._bytes(info)
+
+    def numbers_of(self, key: str) -> bytes:
+        """Return the bytes of a storage, unpacked and held against their checksum."""
+        info = self.members[f"{self.root}/data/{key}"]
+        # the list of members bounds what all of them unpack to
+        require_free(
+            info.compress_size + info.file_size, f"unpacking {self.source}", refusal=InputError
+        )
+        data = self._bytes(info)
+        if info.compress_type != zipfile.ZIP_STORED and zlib.crc32(data) != info.CRC:
+            raise damaged(self.source)
+        return data
+
+    def _bytes(self, info: zipfile.ZipInfo) -> bytes:
+        """Return the content of a member, unpacked to the size that the list says."""
         data = _part(self.storage, self._begin(info), info.compress_size)
         if info.compress_type == zipfile.ZIP_STORED:
             return bytes(data)
-        if info.file_size > max(FEW, min(LARGEST_PACKED, 100 * info.compress_size)):
-            raise InputError(
-                f"{self.source} has a {name} that would unpack from {len(data)} bytes to"
-                f" {info.file_size}: refused"
-            )
         try:
             unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, info.file_size + 1)
         except zlib.error:

@@ -1,4 +1,4 @@
-"""The refusals that both readers of torch.save's files share: the one here, and torch itself."""
+"""What is said of the files of torch.save that are refused."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from fcinspect.checkpoints.formats.allowed import named
@@ -20,7 +21,6 @@ from fcinspect.checkpoints.formats.stand_ins import (
     STORAGES,
     Inert,
     Named,
-    OnlyTorch,
     SavedStorage,
     Unsound,
     require_key,
@@ -29,28 +29,28 @@ from fcinspect.checkpoints.formats.torch_words import pickled_objects
 from fcinspect.errors import InputError
 
 Sizes = Callable[[str], int | None]
-"""The key of a storage -> the bytes that the archive holds for it, None where it holds none."""
+"""The key of a storage -> the bytes that the file may hold for it, None where it holds none."""
 
 
-def unpickled(data: bytes, source: str, sizes: Sizes) -> object:
-    """Return the content of one pickle: plain dicts, lists, tuples and records of tensors.
+@dataclass(frozen=True)
+class Unpickled:
+    """What a pickle holds."""
 
-    Raises InputError for a pickle that names any other class or function or is damaged, and
-    OnlyTorch for tensors of kinds that torch itself must read.
+    content: object
+    """Plain dicts, lists, tuples and records of tensors."""
+    storages: Mapping[str, SavedStorage]
+    """The storages that it names, by their keys."""
+
+
+def read_pickle(stream: Stream, source: str, sizes: Sizes) -> Unpickled:
+    """Return the content of the next pickle of a stream.
+
+    Raises InputError for a pickle that names any other class or function or is damaged.
     """
-    return read_pickle(Stream(data), source, sizes)
-
-
-def read_pickle(stream: Stream, source: str, sizes: Sizes) -> object:
-    """Return the content of the next pickle of a stream; raises as `unpickled` does."""
     try:
         unpickler = _Unpickler(stream, source, sizes)
-        content: object = unpickler.load()
-        # only now: whatever the rest names has been refused
-        if unpickler.only_torch:
-            raise OnlyTorch
-        return content
-    except (InputError, OnlyTorch, MemoryError):
+        return Unpickled(unpickler.load(), unpickler.storages)
+    except (InputError, MemoryError):
         raise
     except EOFError:
         raise InputError(f"{source} is truncated or damaged: its pickle has no end") from None
@@ -74,8 +74,7 @@ class _Unpickler(BoundedUnpickler):
     def __init__(self, stream: Stream, source: str, sizes: Sizes) -> None:
         super().__init__(stream)
         self._source, self._sizes = source, sizes
-        self._storages: dict[str, SavedStorage] = {}
-        self.only_torch = False
+        self.storages: dict[str, SavedStorage] = {}
 
     def find_class(self, module: str, name: str) -> Named:
         """Return the stand-in of a class or function; raises InputError for all others."""
@@ -98,15 +97,17 @@ class _Unpickler(BoundedUnpickler):
         dtype = kind.dtype if kind.words.removeprefix("torch.") in STORAGES else None
         if dtype is None and kind.words != "torch.storage.UntypedStorage":
             raise Unsound(f"a storage is of the class {kind.words}")
+        if len(pid) > 5 and pid[5] is not None:
+            raise Unsound(f"its storage {key!r} is a part of another one, as before torch 0.4")
         nbytes = numbers * ITEMSIZE[dtype or "uint8"]
         held = self._sizes(key)
         if held is None:
             raise Unsound(f"its storage {key!r} is missing")
         if nbytes > held:
             raise Unsound(f"its storage {key!r} has {held} bytes, its pickle says {nbytes}")
-        if key not in self._storages:
+        if key not in self.storages:
             self._stream.grant_storage()
-        known = self._storages.setdefault(key, SavedStorage(key, dtype, nbytes))
+        known = self.storages.setdefault(key, SavedStorage(key, dtype, nbytes))
         if (known.dtype, known.nbytes) != (dtype, nbytes):
             raise Unsound(f"its storage {key!r} is described in two ways")
         return known
@@ -117,9 +118,6 @@ class _Unpickler(BoundedUnpickler):
         self._stream.spend(sum(len(each) for each in arguments if isinstance(each, list | tuple)))
         try:
             self.append(function.make(arguments))
-        except OnlyTorch:
-            self.only_torch = True
-            self.append(Inert(function.words))
         except (IndexError, ValueError):
             raise Unsound(f"{function.words} lacks arguments") from None
 

@@ -165,19 +165,6 @@ def test_a_missing_shard_behind_a_uri_is_a_problem(memory: Any) -> None:
     assert problem.startswith(f"{SAFETENSORS.shard(2)!r} is missing")
 
 
-def test_legacy_pickles_are_not_fetched(memory: Any) -> None:
-    """Only torch reads them, from a file on this machine."""
-    import io
-
-    import torch
-
-    file = io.BytesIO()
-    torch.save({"fc.weight": torch.ones(2, 2)}, file, _use_new_zipfile_serialization=False)
-    folder = put(memory, {"old.pt": file.getvalue()})
-    with pytest.raises(InputError, match="download it first"):
-        opened(f"{folder}/old.pt")
-
-
 def test_missing_files_are_hinted_at(memory: Any, run: Run) -> None:
     """The folder is listed for a name that is near."""
     folder = put(memory, FILES)

@@ -78,24 +78,23 @@ def measured(cases: dict[str, Hostile], folder: Path, command: str) -> dict[str,
     return {names[line["name"]]: line for line in lines}
 
 
-def breaches(name: str, done: dict[str, Any], own: float, command: str = "show") -> list[str]:
-    """Return which rules a run broke; `own` is the memory that torch takes by being imported.
+def breaches(name: str, done: dict[str, Any], command: str = "show") -> list[str]:
+    """Return which rules a run broke.
 
     A scan may report that there is no layer instead of refusing the file.
     """
     case = CORPUS[name]
     reported = case.layerless and command == "scan"
-    most = MEGABYTES + (own if case.by_torch else 0)
     rules = {
         "status": done["status"] == (0 if reported else 3),
         "stdout": ("0 linear layers" in done["out"]) if reported else done["out"] == "",
         "stderr": done["err"].count("\n") == (not reported) and len(done["err"]) < LONGEST_LINE,
         "unprintable": all(map(str.isprintable, (done["err"][:-1], *done["out"].splitlines()))),
         "traceback": "Traceback" not in done["err"] and "internal" not in done["err"],
-        "time": done["seconds"] < SECONDS + 2 * case.by_torch,
-        "memory": done["megabytes"] < most,
+        "time": done["seconds"] < SECONDS,
+        "memory": done["megabytes"] < MEGABYTES,
         "files": not done["touched"],
-        "torch": done["torch"] == case.by_torch,
+        "torch": not done["torch"],
     }
     return [f"{rule}: {done}" for rule, holds in rules.items() if not holds]
 
@@ -107,9 +106,7 @@ def test_every_hostile_file_is_refused_fast_and_in_bounded_memory(
     """Exit status 3, one line on stderr, nothing on stdout, 2 s, 200 MB, no file touched."""
     done = measured(CORPUS, tmp_path, command)
     assert list(done) == list(CORPUS)
-    broken = {
-        name: found for name, run in done.items() if (found := breaches(name, run, 250, command))
-    }
+    broken = {name: found for name, run in done.items() if (found := breaches(name, run, command))}
     assert not broken
 
 
@@ -117,7 +114,7 @@ def test_a_breach_of_every_rule_is_seen(tmp_path: Path) -> None:
     """The measure can fail: what prints, takes time and memory, and makes a file is caught."""
     name = "pt: calls 'os.system'"
     done = measured({name: CORPUS[name]}, tmp_path, "planted")
-    found = {breach.split(":")[0] for breach in breaches(name, done[name], 250)}
+    found = {breach.split(":")[0] for breach in breaches(name, done[name])}
     assert found == {"status", "stdout", "stderr", "unprintable", "traceback", "time", "memory",
                      "files", "torch"}  # fmt: skip
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from fcinspect.checkpoints.formats import torch_zip
+from fcinspect.checkpoints.formats import torch_file
 from fcinspect.checkpoints.places import read_place
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.errors import InputError
@@ -41,7 +41,7 @@ def saved(content: Any, path: Path, **options: Any) -> str:
 
 def read(path: str) -> dict[str, StoredTensor]:
     """Return the tensors of a file that is read without torch."""
-    found = torch_zip.tensors_of(path)
+    found = torch_file.tensors_of(path)
     assert found is not None
     return {tensor.name: tensor for tensor in found}
 
@@ -197,28 +197,6 @@ def test_every_protocol_is_read(protocol: int, tmp_path: Path) -> None:
     require_same(found["weight"], state["weight"])
 
 
-def test_older_packed_and_turned_files_are_left_to_torch(tmp_path: Path) -> None:
-    """None says that only torch reads a file, and torch does."""
-    state = nn.Linear(3, 2).state_dict()
-    old = saved(state, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
-    assert torch_zip.tensors_of(old) is None
-    path = saved(state, tmp_path / "m.pt")
-    packed, turned = tmp_path / "packed.pt", tmp_path / "turned.pt"
-    with zipfile.ZipFile(path) as source:
-        contents = {info.filename: source.read(info) for info in source.infolist()}
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, content in contents.items():
-            target.writestr(name, content)
-    with zipfile.ZipFile(turned, "w") as target:
-        for name, content in contents.items():
-            target.writestr(name, b"big" if name.endswith("/byteorder") else content)
-    for other in (packed, turned):
-        assert torch_zip.tensors_of(str(other)) is None
-        (layer,) = opened(other).layers
-        assert (layer.in_features, layer.out_features) == (3, 2)
-    require_same(opened(packed).layers[0].weight, state["weight"])
-
-
 def test_a_packed_pickle_beside_plain_numbers_is_read(tmp_path: Path) -> None:
     """Where the numbers lie as they are, the pickle may be packed."""
     state = {f"{n}.weight": drawn(2, 3) for n in range(9)}
@@ -264,7 +242,7 @@ def test_same_names_are_refused(tmp_path: Path) -> None:
     """The keys 1 and "1" would be one name."""
     path = saved({1: drawn(2, 2), "1": drawn(2, 2)}, tmp_path / "m.pt")
     with pytest.raises(InputError, match="two tensors named '1'"):
-        torch_zip.tensors_of(path)
+        torch_file.tensors_of(path)
 
 
 SHAPES = st.lists(st.integers(0, 4), max_size=3)

@@ -43,7 +43,7 @@ def layers(model: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[StoredLinear, 
     """The layers, in jobs of 256 KiB."""
     monkeypatch.setattr("fcinspect.checkpoints.scan.jobs.JOB_BYTES", 1 << 18)
     monkeypatch.setattr("fcinspect.checkpoints.scan.scanning.JOB_BYTES", 1 << 18)
-    return open_checkpoint(str(model), unpickle=lambda path: ()).layers
+    return open_checkpoint(str(model)).layers
 
 
 def found(layers: tuple[StoredLinear, ...], engine: engines.Engine) -> str:

@@ -118,8 +118,9 @@ WAYS = {
         2, code(("module", G("torch.nn", "Linear"), "x.py", "import os")) + b"Q"),
     "GLOBAL unused": (2, code(SYSTEM) + b"0N"),
     "GLOBAL behind the weights": (2, code(WEIGHT) + code(R(SYSTEM, (TOUCH,))) + b"0"),
-    "GLOBAL behind what torch reads": (
-        2, code(R(G("torch._utils", "_rebuild_wrapper_subclass"), ())) + b"0"
+    "GLOBAL behind a tensor without numbers": (
+        2, code(R(G("torch._utils", "_rebuild_wrapper_subclass"),
+                  (G("torch", "Tensor"), G("torch", "float32"), (2, 3)))) + b"0"
         + code(R(SYSTEM, (TOUCH,)))),
     "a function as a tensor's maker": (
         2, code(R(G("torch._tensor", "_rebuild_from_type_v2"),

@@ -24,16 +24,12 @@ class Hostile:
     """The file that is given to fcinspect."""
     layerless: bool = False
     """Whether it may be opened, and is refused because it holds no linear layer."""
-    by_torch: bool = False
-    """Whether torch is asked, which takes more memory by being imported alone."""
 
 
-def one_file(
-    name: str, content: bytes, ending: str, *, layerless: bool = False, by_torch: bool = False
-) -> Hostile:
+def one_file(name: str, content: bytes, ending: str, *, layerless: bool = False) -> Hostile:
     """Return a checkpoint of a single file."""
     file = f"m.{ending}"
-    return Hostile(f"{ending}: {name}", {file: content}, file, layerless, by_torch)
+    return Hostile(f"{ending}: {name}", {file: content}, file, layerless)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ DATA = ("m/data/0", NUMBERS)
 def archives() -> Iterator[Hostile]:
     """Yield zip files that are cut, that lie of their members or unpack to far more."""
     for name, content in {**_of_members(), **_of_lies()}.items():
-        yield one_file(f"zip {name}", content, "pt", by_torch=name in BY_TORCH)
+        yield one_file(f"zip {name}", content, "pt")
     for cut, where in _boundaries().items():
         for at in (cut, cut - 1):
             if 4 <= at < len(SOUND):
@@ -88,8 +88,6 @@ FIELDS = {
     "place": (42, 4, (1, 10, 2**31, 2**32 - 2, 2**32 - 1)),
 }
 """Field of a member in the list -> its place, its bytes, and lies."""
-BY_TORCH = ("that lies of the method of the numbers: 8",)
-"""What is taken for a packed file, which torch reads."""
 
 
 def _of_lies() -> dict[str, bytes]:
