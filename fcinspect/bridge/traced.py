@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
-import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,7 +20,8 @@ from fcinspect.bridge.trace.fitting import fits
 from fcinspect.bridge.trace.meta_copy import meta_copy
 from fcinspect.bridge.trace.module_inputs import check_arguments, check_call, inputs_of, made_on
 from fcinspect.bridge.trace.origins import is_lazy
-from fcinspect.bridge.trace.sites import MadePlaces, is_own
+from fcinspect.bridge.trace.sites import MadePlaces
+from fcinspect.bridge.trace.sources import Sources, replaced
 from fcinspect.bridge.trace.tensors import described
 from fcinspect.bridge.trace.tracer import Tracer
 from fcinspect.diagnosis.observations import Observations
@@ -51,7 +50,7 @@ class Traced:
         self._text = text
         self._arguments = dict(arguments)
         self._made = MadePlaces()
-        self._before = set(sys.modules)
+        self._sources = Sources()
         self._edited: Mapping[str, str] = {}
         self._found: Any = None
         self._loaded = False
@@ -108,12 +107,18 @@ class Traced:
 
     def trace_edited(
         self, texts: Mapping[str, str], inputs: Sequence[steps.Tensor], training: bool
-    ) -> ModuleTrace:
+    ) -> ModuleTrace | None:
         """Return the trace with the texts of some files replaced, in memory only.
 
-        All the reader's own modules are executed again.
+        All the reader's own modules are executed again. None where that takes a new process, since
+        installed modules that are loaded here hold on to what is replaced. Raises InputError where
+        the run did not load every replaced file: such a run says nothing about the change.
         """
-        return self._edited_with(texts).trace(inputs, None, training, None)
+        other = self._edited_with(texts)
+        if other is None:
+            return None
+        with replaced(texts):
+            return other.trace(inputs, None, training, None)
 
     def observe(
         self,
@@ -123,18 +128,21 @@ class Traced:
         optimizer: str | None,
         weights: str | None,
         texts: Mapping[str, str],
-    ) -> Observations:
+    ) -> Observations | None:
         """Return what is seen of the module on random numbers; see Observer.
 
-        `texts` are put in place of files, as in trace_edited. Raises InputError for code that
-        does not make a module.
+        `texts` are put in place of files, as in trace_edited; None where that takes a new process.
+        Raises InputError for code that does not make a module.
         """
         from fcinspect.bridge.observe.observing import Observer, namespace_of, not_observed
         from fcinspect.bridge.observe.stored_weights import held_against
 
         if texts:
             other = self._edited_with(texts)
-            return other.observe(inputs, training, unused, optimizer, weights, {})
+            if other is None:
+                return None
+            with replaced(texts):
+                return other.observe(inputs, training, unused, optimizer, weights, {})
         try:
             self._load()
             with self._borrowed("cpu") as module:
@@ -152,16 +160,18 @@ class Traced:
         except Refused as refused:
             raise InputError(f"{self._text} cannot be made: {refused.error}") from None
 
-    def _edited_with(self, texts: Mapping[str, str]) -> Traced:
+    def _edited_with(self, texts: Mapping[str, str]) -> Traced | None:
+        """Return the same module still to be loaded, with the texts; None where it cannot be."""
+        if not self._sources.forget(texts):
+            return None
         other = Traced(self._text, self._arguments)
-        other._before, other._edited = self._before, dict(texts)
+        other._sources, other._edited = self._sources, dict(texts)
         return other
 
     def _load(self) -> None:
         if self._loaded:
             return
-        self._forget()
-        with self._made.remembered(), _replaced(self._edited), warnings.catch_warnings():
+        with self._made.remembered(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 self._found = load(self._text)
@@ -170,13 +180,6 @@ class Traced:
                     raise Refused("import", refusal.__cause__) from None
                 raise
         self._loaded = True
-
-    def _forget(self) -> None:
-        """Forget the reader's own modules that an earlier run imported."""
-        for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None)
-            if name not in self._before and file and is_own(file) and "-packages" not in file:
-                del sys.modules[name]
 
     def _run(
         self,
@@ -236,14 +239,12 @@ class Traced:
             stopped=f"{tracer.left_out} further steps are counted, not listed"
             if tracer.left_out
             else "",
-            sources=self._sources(module, tracer, failure),
+            sources=self._texts(module, tracer, failure),
             macs=tracer.macs,
             unregistered=tracer.unregistered,
         )
 
-    def _sources(
-        self, module: nn.Module, tracer: Tracer, failure: Failure | None
-    ) -> dict[str, str]:
+    def _texts(self, module: nn.Module, tracer: Tracer, failure: Failure | None) -> dict[str, str]:
         """Return the text of the reader's files, that took part."""
         places = [step.called for step in tracer.steps]
         places += [step.made for step in tracer.steps]
@@ -343,26 +344,6 @@ def _as_it_was(module: nn.Module) -> Iterator[None]:
         with torch.no_grad():
             for buffer, numbers in buffers:
                 buffer.copy_(numbers)
-
-
-@contextmanager
-def _replaced(edited: Mapping[str, str]) -> Iterator[None]:
-    """Let Python import other text in place of some files."""
-    from importlib.machinery import SourceFileLoader
-
-    original = SourceFileLoader.get_code
-
-    def get_code(loader: Any, fullname: str) -> Any:
-        text = edited.get(str(Path(loader.path).resolve()), edited.get(loader.path))
-        if text is None:
-            return original(loader, fullname)
-        return compile(text, loader.path, "exec", dont_inherit=True)
-
-    SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]  # no hook exists
-    try:
-        yield
-    finally:
-        SourceFileLoader.get_code = original  # type: ignore[method-assign]
 
 
 def _alike(one: Failure, other: Failure) -> bool:

@@ -23,7 +23,7 @@ class Tracing:
     """A module that is traced in another process."""
 
     def __init__(self, text: str, arguments: Mapping[str, Any], timeout: float) -> None:
-        self._words = text
+        self._asked = (text, arguments, timeout)
         self._worker = Worker(host, text, dict(arguments), timeout=timeout)
 
     def trace(
@@ -42,7 +42,7 @@ class Tracing:
         self, texts: Mapping[str, str], inputs: Sequence[Tensor], training: bool = False
     ) -> ModuleTrace:
         """Return the trace with the texts of some files replaced, in memory only."""
-        found = self.ask("trace_edited", dict(texts), tuple(inputs), training)
+        found = self._ask_edited("trace_edited", dict(texts), tuple(inputs), training)
         assert isinstance(found, ModuleTrace)
         return found
 
@@ -63,9 +63,20 @@ class Tracing:
             return Observations(not_exercised=(why,))
         unused = {p.name for p in run.unused}
         asked = (run.inputs, training, unused, optimizer, weights, dict(texts or {}))
-        found = self.ask("observe", *asked)
+        found = self._ask_edited("observe", *asked)
         assert isinstance(found, Observations)
         return found
+
+    def _ask_edited(self, method: str, *arguments: Any) -> Any:
+        """Ask as usual, and a new process where this one has imported too much."""
+        found = self.ask(method, *arguments)
+        if found is not None:
+            return found
+        fresh = Tracing(*self._asked)
+        try:
+            return fresh.ask(method, *arguments)
+        finally:
+            fresh.close()
 
     def ask(self, method: str, *arguments: Any) -> Any:
         """Return what a method of Traced gives; raises InputError where the code ends or hangs."""
@@ -73,7 +84,7 @@ class Tracing:
             return self._worker.ask(method, *arguments)
         except Misbehaved as fault:
             hint = "--timeout SECONDS gives it longer" if "within" in str(fault) else None
-            raise InputError(f"{self._words}: {fault}", hint=hint) from None
+            raise InputError(f"{self._asked[0]}: {fault}", hint=hint) from None
 
     def close(self) -> None:
         """End the process."""

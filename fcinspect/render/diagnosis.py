@@ -148,6 +148,8 @@ def _cause(cause: Cause, number: str, names: set[str]) -> list[Block]:
                 indent=indent,
             )
         )
+    elif cause.changes:
+        blocks.append(Line.of(("this change was not tried", "unsure"), indent=indent))
     return blocks
 
 
