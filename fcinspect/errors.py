@@ -56,6 +56,11 @@ class OutputError(FcinspectError):
     kind = "output"
 
 
+def install_hint(libraries: str) -> str:
+    """Return how to install libraries that are missing."""
+    return f"pip install {libraries}, in the environment that runs fcinspect"
+
+
 class Misbehaved(Exception):
     """What is under inspection raised, hung, died or returned nonsense: a finding, no crash."""
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -30,6 +31,8 @@ class Worker:
     """
 
     def __init__(self, build: Callable[..., object], *arguments: Any, timeout: float) -> None:
+        if find_spec("torch") is None:
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
         self._build = build
         self._arguments = arguments
         self._timeout = timeout

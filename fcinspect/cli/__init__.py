@@ -18,6 +18,7 @@ import typer
 from fcinspect import __version__
 from fcinspect.cli.command import Command, group_of
 from fcinspect.cli.completion import COMPLETE_VARIABLE
+from fcinspect.cli.missing import refusal_of
 from fcinspect.cli.options import FORMAT_VARIABLE, expanded
 from fcinspect.cli.signals import Ended, end_by, settle_signals
 from fcinspect.cli.status import BY_KIND, ExitStatus
@@ -131,7 +132,10 @@ def run(arguments: list[str]) -> ExitStatus:
     except MemoryError:
         return _refuse(arguments, "input", "this needs more memory than is free on this machine")
     except Exception as error:
-        return _internal(arguments, error)
+        missing = refusal_of(error) if isinstance(error, ImportError) else None
+        if missing is None:
+            return _internal(arguments, error)
+        return _refuse(arguments, missing.kind, missing.message, missing.hint)
 
 
 def _called(arguments: list[str]) -> ExitStatus:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fcinspect.errors import UsageError
 from fcinspect.render.page import Drawing, Heading, Line, Medium, Page, Span
 from fcinspect.render.terminal import print_page
 
@@ -24,7 +23,8 @@ def picture(command: str, page: Page, form: str, figure: Callable[[str], bytes] 
     """Return a page of that command as "txt", "svg" or "html".
 
     The signs that drawings are made of have one width in a terminal, but not in a browser: HTML
-    holds `figure` in their place or, where that cannot be made, drawings in ASCII.
+    holds `figure` in their place or, of a report without one, drawings in ASCII. Raises UsageError
+    where the figure cannot be made.
     """
     if form == "html":
         return _html(command, page, figure)
@@ -40,14 +40,9 @@ def _html(command: str, page: Page, figure: Callable[[str], bytes] | None) -> st
     from fcinspect import __version__
     from fcinspect.render.html.printed import fragment, printed_document
 
-    svg, note = None, None
+    svg = None
     if figure is not None and _has_drawing(page):
-        try:
-            svg = figure(".svg").decode("utf-8")
-        except UsageError as error:
-            note = Line.of(("note: ", "unsure"), f"{error.message}: drawn in ASCII instead")
-    if note is not None:
-        page = Page((*page.groups, (note,)))
+        svg = figure(".svg").decode("utf-8")
     parts = [page] if svg is None else _around_drawings(page)
     parts = [_with_plain_drawings(part) for part in parts]
     width = max(map(_width, parts))

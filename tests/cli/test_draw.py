@@ -438,6 +438,10 @@ def test_what_a_figure_needs_is_said(
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     refused = run("draw", "3-2", "--save", "net.svg")
     assert refused.status == 2
-    assert "pip install 'fcinspect[plot]'" in refused.err
+    assert "pip install matplotlib" in refused.err
     assert not (files / "net.svg").exists()
+    page = run("draw", "3-2", "--save", "net.html")
+    assert (page.status, page.out) == (2, "")
+    assert "needs matplotlib" in page.err
+    assert not (files / "net.html").exists()
     assert run("draw", "3-2").status == 0

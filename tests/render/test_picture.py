@@ -63,16 +63,16 @@ def test_a_page_holds_its_figure(run: Run, saved: Path, arguments: tuple[str, ..
 
 
 @pytest.mark.parametrize("arguments", DRAWN[::2], ids=" ".join)
-def test_without_matplotlib_a_page_says_so_and_draws_in_ascii(
+def test_without_matplotlib_a_page_with_a_figure_is_refused(
     run: Run, saved: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ASCII's signs have one width."""
+    """A page of signs that a browser gives another width would not be what was asked for."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert run(*arguments, "--save", "page.html", "-q").status == 0
-    text = (saved / "page.html").read_text(encoding="utf-8")
-    assert "which is not installed: drawn in ASCII instead" in text
-    assert "<svg" not in text
-    assert not BRAILLE.search(text)
+    refused = run(*arguments, "--save", "page.html", "-q")
+    assert refused.status == 2
+    assert "needs matplotlib, which is not installed" in refused.err
+    assert not (saved / "page.html").exists()
+    assert run(*arguments, "--save", "page.txt", "-q").status == 0
 
 
 def test_a_text_keeps_its_drawing(run: Run, saved: Path) -> None:

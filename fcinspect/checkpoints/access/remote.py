@@ -7,7 +7,7 @@ from typing import Any
 
 from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Stamp
 from fcinspect.checkpoints.access.uris import last_part, masked_name, without_secrets
-from fcinspect.errors import InputError, did_you_mean
+from fcinspect.errors import InputError, did_you_mean, install_hint
 
 TAGS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "Last-Modified",
         "blob_id", "created")  # fmt: skip
@@ -15,11 +15,13 @@ TAGS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "La
 PIECE = 1 << 24
 """Bytes asked of the server at once."""
 WEB = ("http", "https")
-DRIVERS = {"s3", "s3a", "gs", "gcs", "hf", *WEB}
-"""Schemes whose drivers the extra brings."""
+DRIVERS = {
+    "s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub",
+    "http": "aiohttp", "https": "aiohttp",
+}  # fmt: skip
+"""The library that each scheme needs beside fsspec."""
 LOGGERS = ("fsspec", "gcsfs", "s3fs", "botocore", "aiobotocore", "huggingface_hub", "google.auth")
 """Libraries that write tracebacks, and URIs with their secrets, before they raise: we tell it."""
-EXTRA = "pip install 'fcinspect[remote]'"
 
 
 class RemoteFile:
@@ -106,7 +108,7 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
         from fsspec.registry import known_implementations, registry
     except ImportError:
-        raise InputError(f"{shown!r} needs fsspec", hint=EXTRA) from None
+        raise InputError(f"{shown!r} needs fsspec", hint=_to_install(scheme)) from None
     if scheme not in known_implementations and scheme not in registry:
         raise InputError(
             f"{shown!r} has the unknown scheme {scheme + '://'!r}: expected s3://, gs://, hf://,"
@@ -118,11 +120,15 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
         system, path = url_to_fs(uri)
     except ImportError as error:
         reason = without_secrets(_line(error), uri)
-        hint = EXTRA if scheme in DRIVERS else None
+        hint = _to_install(scheme) if scheme in DRIVERS else None
         raise InputError(f"{shown!r} needs a driver: {reason}", hint) from None
     except Exception as error:
         raise refused(uri, error) from None
     return system, path
+
+
+def _to_install(scheme: str) -> str:
+    return install_hint(" ".join(filter(None, ["fsspec", DRIVERS.get(scheme)])))
 
 
 def refused(uri: str, error: BaseException, hint: str | None = None) -> InputError:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fcinspect.checkpoints.access.storage import MissingFile
-from fcinspect.errors import InputError, UsageError
+from fcinspect.errors import InputError, UsageError, install_hint
 
 AHEAD = 3
 """Tasks a worker has at most that are done or wait: what they found is kept until its turn."""
@@ -111,7 +111,8 @@ def dask(address: str, patience: float = 10.0) -> Iterator[Engine]:
         from distributed import Client, KilledWorker
     except ImportError:
         raise InputError(
-            f"--scheduler {address} needs Dask", hint="pip install 'fcinspect[dask]'"
+            f"--scheduler {address} needs Dask; without it the scan runs on this machine",
+            hint=install_hint("distributed"),
         ) from None
     threads = _threads_of(address, patience)
     client = Client(address, timeout=patience, set_as_default=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.errors import UsageError
+from fcinspect.errors import UsageError, install_hint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,9 @@ def new_figure(width: float, height: float) -> Figure:
         from matplotlib.figure import Figure
     except ImportError:
         raise UsageError(
-            "a figure needs matplotlib, which is not installed", "pip install 'fcinspect[plot]'"
+            "a figure needs matplotlib, which is not installed; the terminal, .txt and .md"
+            " show it in characters without",
+            hint=install_hint("matplotlib"),
         ) from None
     with mpl.rc_context(STYLE):
         return Figure(figsize=(width, height), layout="constrained", facecolor="white")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ INPUT = (Tensor((4, 6), ""),)
 @pytest.fixture(params=["own", "site-packages", "re-exported", "held by an instance"])
 def place(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[str, Path]]:
+) -> tuple[str, Path]:
     """A name of the module, and the file that it stands in."""
     folder = tmp_path if request.param == "own" else tmp_path / "lib" / "site-packages"
     package = folder / "planted_package"
@@ -43,7 +42,7 @@ def place(
     (package / "__init__.py").write_text(face, encoding="utf-8")
     monkeypatch.syspath_prepend(str(folder))
     name = {"re-exported": "planted_package:Net", "held by an instance": "planted_package:ready"}
-    yield name.get(request.param, "planted_package.model:Net"), file
+    return name.get(request.param, "planted_package.model:Net"), file
 
 
 def test_a_change_is_tried_wherever_the_file_lies(place: tuple[str, Path]) -> None:

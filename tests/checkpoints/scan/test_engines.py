@@ -256,7 +256,7 @@ def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(InputError, match="needs Dask") as refusal, engines.dask("tcp://a:1"):
         pass
-    assert refusal.value.hint == "pip install 'fcinspect[dask]'"
+    assert (refusal.value.hint or "").startswith("pip install distributed")
 
 
 def test_blas_has_its_threads_again_after_a_scan(layers: tuple[StoredLinear, ...]) -> None:
