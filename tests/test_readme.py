@@ -16,6 +16,10 @@ import pytest
 from tests.conftest import portable
 
 README = Path(__file__).parents[1] / "README.md"
+BIN = Path(os.environ.get("FCINSPECT_BIN") or Path(sys.executable).parent)
+"""The folder of the fcinspect and the Python under test: this one's, or another environment's."""
+NEEDS = {"--save net.svg": "matplotlib", "--save mnist.png": "matplotlib"}
+"""What an example needs besides fcinspect itself."""
 LEFT_OUT = "[…]"
 """Stands for any number of lines."""
 
@@ -38,10 +42,10 @@ def examples(text: str) -> Iterator[list[Example]]:
         yield found
 
 
-def printed(command: str, folder: Path) -> list[str]:
-    """Return the lines that a command prints in a terminal of 80 columns."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a terminal of 80 columns."""
+    path = os.pathsep.join([str(BIN), os.environ["PATH"]])
+    return subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"],
         capture_output=True,
         encoding="utf-8",
@@ -49,9 +53,22 @@ def printed(command: str, folder: Path) -> list[str]:
         env={**os.environ, "COLUMNS": "80", "PATH": path},
         check=False,
     )
+
+
+def printed(command: str, folder: Path) -> list[str]:
+    """Return the lines that a command prints."""
+    done = run(command, folder)
     assert done.stderr == ""
     assert done.returncode in (0, 1)  # 1: something was checked and found, as told
     return done.stdout.splitlines()
+
+
+def missing(command: str, folder: Path) -> str | None:
+    """Return the library that an example needs and the fcinspect under test lacks."""
+    for words, library in NEEDS.items():
+        if words in command and run(f"python -c 'import {library}'", folder).returncode:
+            return library
+    return None
 
 
 def matches(expected: tuple[str, ...], lines: list[str]) -> bool:
@@ -72,8 +89,20 @@ def test_the_readme_is_true(block: list[Example], tmp_path: Path) -> None:
     for example in block:
         if "| jq" in example.command and shutil.which("jq") is None:
             pytest.skip("needs jq")
+        if library := missing(example.command, tmp_path):
+            refused = run(example.command.partition(" | ")[0], tmp_path)
+            assert (refused.returncode, refused.stdout) == (2, "")
+            assert f"needs {library}, which is not installed" in refused.stderr
+            return
         lines = printed(example.command, tmp_path)
         assert matches(example.output, lines), "\n".join(lines)
+
+
+@pytest.mark.skipif("FCINSPECT_BIN" not in os.environ, reason="tests the fcinspect of this Python")
+def test_the_installed_package_is_what_is_tested(tmp_path: Path) -> None:
+    """The other environment holds a package of its own, not this checkout."""
+    place = "python -c 'import fcinspect; print(fcinspect.__file__)'"
+    assert "site-packages" in run(place, tmp_path).stdout
 
 
 def test_a_wrong_example_is_seen() -> None:
