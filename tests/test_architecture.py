@@ -50,6 +50,7 @@ HEAVY = {
     "matplotlib": {"render"},
     "jinja2": {"render"},
     "psutil": {"layers"},
+    "aiohttp": {"checkpoints"},
     "fsspec": {"checkpoints"},
     "distributed": {"checkpoints"},
     "threadpoolctl": {"checkpoints"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from fcinspect.checkpoints.access import web
 from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Stamp
 from fcinspect.checkpoints.access.uris import last_part, masked_name, without_secrets
 from fcinspect.errors import InputError, did_you_mean, install_hint
@@ -14,7 +15,6 @@ TAGS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "La
 """What filesystems call that which changes with the content."""
 PIECE = 1 << 24
 """Bytes asked of the server at once."""
-WEB = ("http", "https")
 DRIVERS = {
     "s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub",
     "http": "aiohttp", "https": "aiohttp",
@@ -51,12 +51,14 @@ class RemoteFile:
             wanted = min(len(view), PIECE)
             try:
                 data = self._part(begin, begin + wanted)
-            except Exception as error:
+            except InputError:
+                raise
+            except Exception as error:  # every filesystem raises its own
                 raise refused(self.uri, error) from None
             if not data:
                 raise InputError(f"{masked_name(self.uri)!r} was truncated while it was read")
             if len(data) > wanted:
-                raise _serves_no_parts(self.uri)
+                raise web.serves_no_parts(self.uri)
             view[: len(data)] = data
             view, begin = view[len(data) :], begin + len(data)
 
@@ -64,16 +66,14 @@ class RemoteFile:
         """Let go of the file; fsspec keeps the connection for the next one."""
 
     def _part(self, begin: int, end: int) -> bytes:
-        if scheme_of(self.uri) not in WEB:
-            return bytes(self._system.cat_file(self._path, start=begin, end=end))
-        # its cat_file would take a whole file from a server that serves no parts
-        with self._system.open(self._path, cache_type="none", size=self.stamp.size) as file:
-            file.seek(begin)
-            return bytes(file.read(end - begin))
+        if scheme_of(self.uri) in web.SCHEMES:
+            # fsspec itself would take whatever a server sends
+            return web.part_of(self._system, self._path, begin, end)
+        return bytes(self._system.cat_file(self._path, start=begin, end=end))
 
     def _near(self, error: Exception) -> str | None:
         """Return which file beside it a missing one may be meant for."""
-        if not isinstance(error, FileNotFoundError) or scheme_of(self.uri) in WEB:
+        if not isinstance(error, FileNotFoundError) or scheme_of(self.uri) in web.SCHEMES:
             return None
         try:
             listed = self._system.ls(self._path.rstrip("/").rpartition("/")[0], detail=False)
@@ -117,7 +117,8 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
     for logger in LOGGERS:
         logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
     try:
-        system, path = url_to_fs(uri)
+        options = {"client_kwargs": web.client_options()} if scheme in web.SCHEMES else {}
+        system, path = url_to_fs(uri, **options)
     except ImportError as error:
         reason = without_secrets(_line(error), uri)
         hint = _to_install(scheme) if scheme in DRIVERS else None
@@ -149,15 +150,10 @@ def refused(uri: str, error: BaseException, hint: str | None = None) -> InputErr
             f" {without_secrets(_line(error), uri)}"
         )
     if isinstance(error, TimeoutError) or "Timeout" in kind:
+        if scheme_of(uri) in web.SCHEMES:
+            return web.timed_out(uri, error)
         return InputError(f"{shown!r} cannot be read: its server did not answer in time")
-    if "range request" in str(error):
-        return _serves_no_parts(uri)
     return InputError(f"{shown!r} cannot be read: {without_secrets(_line(error), uri)}")
-
-
-def _serves_no_parts(uri: str) -> InputError:
-    shown = masked_name(uri)
-    return InputError(f"{shown!r}: its server serves no parts of a file; download it first")
 
 
 def _line(error: BaseException) -> str:

@@ -305,7 +305,7 @@ def test_no_secret_is_printed(memory: Any, run: Run, monkeypatch: pytest.MonkeyP
         return memory, "/m/" + uri.partition("?")[0].rpartition("/")[2]
 
     monkeypatch.setattr(remote, "filesystem_of", in_memory)
-    monkeypatch.setattr(remote, "WEB", ())
+    monkeypatch.setattr(remote.web, "SCHEMES", ())
     secret = "https://user:s3cret@host/{}?token=t0ken"
     for arguments in (
         ("show", secret.format("m.safetensors")),
