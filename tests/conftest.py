@@ -11,9 +11,9 @@ os.environ["COLUMNS"] = "100"
 
 import io  # noqa: E402  # typer reads the environment when it is imported
 import json  # noqa: E402
-import re  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
+from collections import Counter  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -30,26 +30,7 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
-def portable(page: str) -> str:
-    """Return a page without what differs between processors and versions.
-
-    Sums of products may differ in the last place from one CPU to the next, and with them every
-    digit that tells how near a result is to the exact one.
-    """
-    page = re.sub(r"\b(torch|numpy) \d\S*?(?=[:,; ])", r"\1 VERSION", page)
-    page = re.sub(r"(torch's own,) \d+", r"\1 N", page)
-    nearness = (
-        r"(returned) \S+?"
-        r"(?:, the \w+ nearest to the exact|, one of two \w+ as near to the exact"
-        r"|; the exact sum is) "
-    )
-    page = re.sub(nearness, r"\1 RESULT, exact ", page)
-    page = re.sub(r"returned \S+, which is the exact sum: ", "returned RESULT: ", page)
-    page = re.sub(r"\S+ ulp apart, \S+ %", "SOME ulp apart, SOME %", page)
-    page = re.sub(r"; nearest to\s+its bound is \S+, at \S+ %", "", page)
-    page = re.sub(r"(?:exact|[\d.e-]+ %) +(within bound)", r"SHARE \1", page)
-    page = re.sub(r"-?\d\.\d{6,}(?:e[+-]\d+)?", lambda m: f"{float(m.group()):.4g}", page)
-    return re.sub(r" +$", "", page, flags=re.MULTILINE)
+SLOW = "slow (--run-slow runs them)"
 
 
 @dataclass(frozen=True)
@@ -119,4 +100,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("--run-slow"):
         for item in items:
             if "slow" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="slow; --run-slow runs it"))
+                item.add_marker(pytest.mark.skip(reason=SLOW))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was skipped and how to run it."""
+    reasons = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    )
+    if reasons:
+        terminalreporter.write_line(skips(reasons))
+
+
+def skips(reasons: Counter[str]) -> str:
+    """Write how many tests were skipped for which kinds of reasons: slow, lacking, or void."""
+    lacking = {reason: n for reason, n in reasons.items() if reason.startswith("needs ")}
+    slow = reasons[SLOW]
+    void = reasons.total() - slow - sum(lacking.values())
+    parts = [f"{slow} {SLOW}"] if slow else []
+    parts += [
+        f"{number} for which this machine {reason}" for reason, number in sorted(lacking.items())
+    ]
+    parts += [f"{void} cases that do not exist (-rs lists them)"] if void else []
+    return f"{reasons.total()} skipped: {', '.join(parts)}"

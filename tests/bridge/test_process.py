@@ -83,7 +83,7 @@ def broken(status: int | None) -> None:
 
 @contextmanager
 def working(
-    build: Callable[..., object], *arguments: Any, timeout: float = 60.0
+    build: Callable[..., object], *arguments: Any, timeout: float = 600.0
 ) -> Iterator[Worker]:
     """Close a worker after use."""
     made = Worker(build, *arguments, timeout=timeout)
@@ -138,12 +138,12 @@ def test_what_it_prints_does_not_reach_our_output(capfd: pytest.CaptureFixture[s
 
 def test_a_hanging_call_is_ended_and_the_next_one_starts_anew() -> None:
     """After the limit the process is gone, and so is what the object remembered."""
-    with working(Played, 1, timeout=0.5) as worker:
+    with working(Played, 1, timeout=2) as worker:
         assert worker.ask("add", 5) == 6
         began = time.monotonic()
-        with pytest.raises(Misbehaved, match=r"^did not return within 0\.5 s$"):
+        with pytest.raises(Misbehaved, match=r"^did not return within 2 s$"):
             worker.ask("sleep", 600)
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 300
         assert worker.ask("add", 5) == 6
 
 
@@ -219,7 +219,7 @@ def test_what_cannot_be_built_is_refused(status: int | None, words: str) -> None
 def test_no_process_is_left_behind() -> None:
     """Closing ends the process, and closing twice does no harm."""
     before = set(active_children())
-    worker = Worker(Played, 1, timeout=60.0)
+    worker = Worker(Played, 1, timeout=600.0)
     worker.ask("add", 1)
     assert len(set(active_children()) - before) == 1
     worker.close()
@@ -232,7 +232,7 @@ import sys
 from fcinspect.bridge.process import Worker
 from tests.bridge.test_process import Played
 if __name__ == "__main__":
-    worker = Worker(Played, 1, timeout=60.0)
+    worker = Worker(Played, 1, timeout=600.0)
     worker.ask("add", 1)
     try:
         sys.stdout.write("ready\\n")
@@ -243,7 +243,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="processes have no groups to interrupt there")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs groups of processes")
 def test_ctrl_c_ends_both_processes_quietly(tmp_path: Path) -> None:
     """The whole group is interrupted, as by a terminal: no traceback, and nobody left."""
     script = tmp_path / "program.py"
@@ -262,9 +262,9 @@ def test_ctrl_c_ends_both_processes_quietly(tmp_path: Path) -> None:
     children = psutil.Process(program.pid).children(recursive=True)
     assert children
     os.killpg(program.pid, signal.SIGINT)
-    out, err = program.communicate(timeout=60)
+    out, err = program.communicate(timeout=600)
     assert (program.returncode, out, err) == (130, "", "")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while any(map(lives, children)) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not list(filter(lives, children))

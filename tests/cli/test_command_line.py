@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from tests.conftest import Run
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "fcinspect"]
+MORE_THAN_A_PIPE_HOLDS = 1 << 20
 FILES = {
     "bash": "fcinspect.bash",
     "zsh": "_fcinspect",
@@ -177,7 +177,7 @@ def test_help_on_a_full_disk_is_status_74(flag: str) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (74, 1)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: names that are not UTF-8")
 def test_a_file_name_that_is_no_text_is_served(tmp_path: Path) -> None:
     """Its bytes are shown as escapes, and JSON stays JSON."""
     name = os.fsencode(tmp_path) + b"/\xff.json"
@@ -199,7 +199,7 @@ def test_saving_to_a_full_disk_is_status_74(run: Run) -> None:
         assert "No space left" in result.err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_a_closed_pipe_ends_quietly() -> None:
     """`fcinspect … | head -1` leaves no message."""
     done = subprocess.run(
@@ -213,7 +213,7 @@ def test_a_closed_pipe_ends_quietly() -> None:
     assert done.stdout.splitlines()[-1] in ("141", "0")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_ctrl_c_is_status_130(tmp_path: Path) -> None:
     """An interrupted command says nothing more and leaves no file."""
     process = subprocess.Popen(
@@ -223,9 +223,10 @@ def test_ctrl_c_is_status_130(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         cwd=tmp_path,
     )
-    time.sleep(1.5)
+    assert process.stdin is not None
+    process.stdin.write(b" " * MORE_THAN_A_PIPE_HOLDS)  # returns when it is being read
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert (out, err) == (b"", b"")
     assert not list(tmp_path.iterdir())

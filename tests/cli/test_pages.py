@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from tests.conftest import Run, portable
+from tests.conftest import Run
+from tests.pages import Pages
 
 FILES = {
     "layer.json": {"weight": [[1, -2, 0.5], [0, 3, 4]], "bias": [0.25, -1]},
@@ -140,7 +141,7 @@ def test_the_page(
     monkeypatch.setenv("COLUMNS", columns)
     result = run(*arguments)
     assert result.err == ""
-    assert portable(result.out) == snapshot
+    assert result.out == snapshot.use_extension(Pages)
     assert "\x1b" not in result.out
     assert not any(line.endswith(" ") for line in result.out.splitlines())
     if columns:

@@ -467,7 +467,7 @@ def test_a_report_is_saved_whole_or_not_at_all(model: Path, tmp_path: Path, run:
         assert (refused.status, refused.err.count("\n")) == (74, 1)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs sparse files and limits of Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: sparse files and limits")
 @pytest.mark.parametrize("gigabytes", [6, pytest.param(30, marks=pytest.mark.slow)])
 def test_many_gigabytes_are_scanned_in_bounded_memory(gigabytes: int, tmp_path: Path) -> None:
     """A file of any size takes no more than 120 MB, and address space far below its size."""

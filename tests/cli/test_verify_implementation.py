@@ -79,11 +79,11 @@ def test_what_would_crash_or_hang_us_is_a_finding(
 @pytest.mark.slow
 def test_a_hang_in_one_case_leaves_the_other_checks(run: Run) -> None:
     """The process is started anew."""
-    arguments = ("--checks", "contract/shapes,contract/dtype", "--timeout", "2", "--json")
+    arguments = ("--checks", "contract/shapes,contract/dtype", "--timeout", "5", "--json")
     result = run("verify", "implementation", code("faulty_modules", "Hangs"), *arguments)
     verdicts = {check["name"]: check["verdict"] for check in result.data["checks"]}
     assert verdicts == {"contract/shapes": "outside bound", "contract/dtype": "within bound"}
-    assert "did not return within 2 s, at x of shape (2, 3, 64)" in result.data["likely_cause"]
+    assert "did not return within 5 s, at x of shape (2, 3, 64)" in result.data["likely_cause"]
 
 
 @pytest.mark.parametrize(

@@ -85,11 +85,11 @@ def test_what_is_shown_and_what_is_left_out_are_the_whole(
 @pytest.mark.parametrize("widths", [(1000, 1000), (10,) * 10_001, (10**15, 10**15)])
 def test_a_million_edges_are_folded_at_once(widths: tuple[int, ...]) -> None:
     """The diagram of any network is of bounded size."""
-    began = time.perf_counter()
+    began = time.process_time()
     diagram = diagram_of(outline_of_widths(widths))
     assert diagram.drawn_edges <= 12 * 12 * 11
     assert diagram.folds
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_what_is_not_finite_has_no_part_in_the_scale() -> None:

@@ -49,7 +49,7 @@ def test_a_page_fits_a_small_screen_and_loads_nothing(run: Run, saved: Path) -> 
 @pytest.mark.parametrize("arguments", DRAWN, ids=" ".join)
 def test_a_page_holds_its_figure(run: Run, saved: Path, arguments: tuple[str, ...]) -> None:
     """In place of signs that a browser gives another width; twice the same bytes."""
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="needs matplotlib")
     for name in ("once.html", "twice.html"):
         assert run(*arguments, "--save", name, "-q").status == 0
     text = (saved / "once.html").read_text(encoding="utf-8")

@@ -57,7 +57,7 @@ def test_numpy_arrays_and_nested_lists() -> None:
 
 def test_bfloat16_of_ml_dtypes() -> None:
     """numpy's bfloat16, as jax has it."""
-    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    bfloat16 = pytest.importorskip("ml_dtypes", reason="needs ml_dtypes").bfloat16
     made, x = layer(torch.bfloat16, 3)
     arrays = [
         part.detach().float().numpy().astype(bfloat16)

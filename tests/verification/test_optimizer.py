@@ -49,7 +49,8 @@ def test_torchs_kernel_for_lists_passes(name: str) -> None:
 
 
 @pytest.mark.skipif(
-    not torch.__version__.startswith("2.13."), reason="a defect of torch 2.13's fused kernel"
+    not torch.__version__.startswith("2.13."),
+    reason="needs torch 2.13: a defect of its fused kernel",
 )
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_the_fused_sgd_of_low_precision_is_outside(dtype: str) -> None:

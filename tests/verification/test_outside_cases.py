@@ -74,7 +74,7 @@ class Case:
 
 def samples(name: str, dtype: str) -> list[Any]:
     """Return PyTorch's own sample inputs of an operation."""
-    pytest.importorskip("expecttest", reason="PyTorch's sample inputs need expecttest")
+    pytest.importorskip("expecttest", reason="needs expecttest (.[cases])")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from torch.testing._internal.common_methods_invocations import op_db
@@ -116,7 +116,7 @@ def test_sample_inputs_of_addmm_are_within(dtype: str) -> None:
 
 def onnx_cases() -> list[tuple[str, Case]]:
     """Return ONNX's node tests of Gemm and MatMul in floating point."""
-    pytest.importorskip("onnx", reason="ONNX's node tests need onnx")
+    pytest.importorskip("onnx", reason="needs onnx (.[cases])")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         nodes, gemm, matmul = (

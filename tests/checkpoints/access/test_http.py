@@ -12,8 +12,8 @@ import pytest
 from fcinspect.errors import InputError
 from tests.checkpoints.sharded import SAFETENSORS, drawn, files_of, model, opened, put
 
-pytest.importorskip("fsspec")
-pytest.importorskip("aiohttp", reason="https:// needs aiohttp")
+pytest.importorskip("fsspec", reason="needs fsspec")
+pytest.importorskip("aiohttp", reason="needs aiohttp (.[remote])")
 
 LAYER = {"fc.weight": drawn(400, 1000)}
 

@@ -336,7 +336,7 @@ def test_shards_are_compared_with_a_single_file(tmp_path: Path, model: Tensors) 
 
 def test_files_behind_uris_are_compared(tmp_path: Path, model: Tensors) -> None:
     """memory:// of fsspec against a file of this machine."""
-    fsspec = pytest.importorskip("fsspec")
+    fsspec = pytest.importorskip("fsspec", reason="needs fsspec")
     path = written(tmp_path, "a.safetensors", model)
     with fsspec.open("memory://diff/a.safetensors", "wb") as file:
         file.write(Path(path).read_bytes())
@@ -351,9 +351,9 @@ def test_many_layers_are_matched_in_little_time(tmp_path: Path) -> None:
     """A thousand experts under other names, in another order."""
     a = {f"old.{k}.weight": weights(8, 8, seed=k) for k in range(1000)}
     b = {f"new.{k}.weight": a[f"old.{999 - k}.weight"] * 3 for k in range(1000)}
-    start = time.perf_counter()
+    start = time.process_time()
     found = difference(tmp_path, a, b, Request(by_content=True))
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert found.counted(linear=True) == {"scaled": 1000}
 
 

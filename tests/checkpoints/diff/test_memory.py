@@ -35,7 +35,7 @@ def sparse(path: Path, last: bytes) -> None:
         file.write(last)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="sparse files and /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: sparse files and /proc")
 @pytest.mark.parametrize(("last", "status"), [(bytes(4), 0), (b"\0\0\x80?", 1)])
 def test_files_larger_than_the_memory_allowed_are_compared(
     tmp_path: Path, last: bytes, status: int

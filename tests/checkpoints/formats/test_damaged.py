@@ -157,7 +157,7 @@ def test_a_changed_pickle_is_read_as_torch_reads_it_or_not_at_all(
 @pytest.mark.parametrize("ending", SOUND)
 def test_a_fuzzer_that_follows_the_code_finds_nothing(ending: str, tmp_path: Path) -> None:
     """Ten thousand files by atheris, which looks for inputs that reach new lines."""
-    pytest.importorskip("atheris", reason="atheris is not installed")
+    pytest.importorskip("atheris", reason="needs atheris")
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "sound").write_bytes(SOUND[ending]())
     done = subprocess.run(

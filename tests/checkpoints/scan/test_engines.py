@@ -154,7 +154,7 @@ def test_a_change_after_the_last_number_was_read_is_seen_too(
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two worker processes on this machine, which are started again when they die."""
-    distributed = pytest.importorskip("distributed")
+    distributed = pytest.importorskip("distributed", reason="needs distributed")
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
     ) as made:
@@ -242,7 +242,7 @@ def test_what_listens_but_is_no_scheduler_is_refused() -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_a_scheduler_without_workers_is_refused() -> None:
     """To wait for workers for ever would be no answer."""
-    distributed = pytest.importorskip("distributed")
+    distributed = pytest.importorskip("distributed", reason="needs distributed")
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0", host="127.0.0.1") as made,
         pytest.raises(InputError, match="has no workers"),

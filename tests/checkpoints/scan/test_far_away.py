@@ -14,7 +14,7 @@ from fcinspect.checkpoints.access import remote
 from fcinspect.checkpoints.access.storage import ReadAhead
 from tests.conftest import Run
 
-fsspec = pytest.importorskip("fsspec")
+fsspec = pytest.importorskip("fsspec", reason="needs fsspec")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from fcinspect.render.text import safe
 from tests.networks import KINDS, SPECS, made, outline
 from tests.render.diagram.test_mermaid import HOSTILE
 
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz")
 
 
 def read(text: str, form: str = "json") -> Any:

@@ -40,7 +40,7 @@ from tests.render.test_step import SGD, view
 
 HOSTILE = "\\input{/etc/passwd}%$&#_^^M~^{x}\\end{document}中é\x1b?`--"
 PDFLATEX = shutil.which("pdflatex")
-needs_pdflatex = pytest.mark.skipif(PDFLATEX is None, reason="pdflatex is not installed")
+needs_pdflatex = pytest.mark.skipif(PDFLATEX is None, reason="needs pdflatex")
 
 
 def typeset(document: str, folder: Path) -> tuple[str, str]:
