@@ -99,6 +99,16 @@ def test_a_pasted_error_is_diagnosed_without_torch(form: str) -> None:
     assert not loaded_by("diagnose", text, "-f", form, statuses=(1,)) & {"torch", "numpy"}
 
 
+def test_a_traceback_is_located_without_torch(tmp_path: Path) -> None:
+    """Nor does reading the files that it names import them or torch."""
+    (tmp_path / "model.py").write_text("import torch\nx = self.fc1(x)\n", encoding="utf-8")
+    text = (
+        'Traceback (most recent call last):\n  File "model.py", line 2, in forward\n'
+        "    x = self.fc1(x)\nRuntimeError: mat1 and mat2 shapes cannot be multiplied (4x2 and 3x1)"
+    )
+    assert not loaded_by("diagnose", text, folder=tmp_path, statuses=(1,)) & {"torch", "numpy"}
+
+
 def test_tracing_keeps_torch_in_the_other_process() -> None:
     """trace runs the module elsewhere: this process imports neither torch nor numpy."""
     arguments = ("trace", "fcinspect.examples:MLP", "--input", "4,3")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from fcinspect.cli.options import Output
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.trace import refuse_unmade
 from fcinspect.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from fcinspect.diagnosis.records import Diagnosis
+    from fcinspect.diagnosis.reported import Reported
 
 RAISED = re.compile(r"\w*(?:Error|Exception|Warning|Interrupt|Exit|StopIteration)")
 """A type of error: "KeyError:x" is a message, where "net:x" is an object of a module."""
@@ -47,8 +51,9 @@ def diagnose(
 ) -> ExitStatus:
     """Name the likely causes of an error around linear layers, and the line to write.
 
-    A text is only read. MODULE:OBJECT is executed, and again with each proposed change, in memory;
-    where it runs, it is searched for faults that give no message. Exit status 1: a fault was found.
+    A text is only read, and so are the files that a traceback names. MODULE:OBJECT is executed, and
+    again with each proposed change, in memory; where it runs, it is searched for faults that give
+    no message. Exit status 1: a fault was found.
     """
     asked: dict[str, Any] = {"subject": subject[:1000]}
     if is_code(subject):
@@ -77,19 +82,30 @@ def is_code(subject: str) -> bool:
 def _of_text(
     text: str, warnings: tuple[str, ...], asked: dict[str, Any], output: Output
 ) -> ExitStatus:
-    from fcinspect.diagnosis.recognising import Unrecognised, diagnose
+    from fcinspect.diagnosis.recognising import Unrecognised, diagnose_report
     from fcinspect.render.diagnosis import view_of_diagnosis
 
     if not text.strip():
         raise UsageError("there is no text to diagnose", hint="paste the error, or pipe it to -")
-    found = diagnose(text)
-    if isinstance(found, Unrecognised):
-        shapes = f"; shapes in it: {', '.join(found.shapes)}" if found.shapes else ""
+    known = diagnose_report(text)
+    if isinstance(known, Unrecognised):
+        shapes = f"; shapes in it: {', '.join(known.shapes)}" if known.shapes else ""
         raise UsageError(
-            f"not recognised: {found.line[:200]!r}{shapes}",
+            f"not recognised: {known.line[:200]!r}{shapes}",
             hint="fcinspect diagnose MODULE:OBJECT --input … looks at the module itself",
         )
+    found, reported = known
+    if reported.frames:
+        found = _located(found, reported)
     return output.write(view_of_diagnosis(found, asked, (*warnings, *found.notes)))
+
+
+def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
+    """Return the diagnosis with the lines of the files that the traceback names."""
+    from fcinspect.bridge.source_files import sources_of
+    from fcinspect.diagnosis.locating.locate import located
+
+    return located(found, reported, sources_of(reported.frames))
 
 
 def _read(subject: str) -> tuple[str, tuple[str, ...]]:

@@ -64,11 +64,17 @@ class Unrecognised:
 
 def diagnose(text: str) -> Diagnosis | Unrecognised:
     """Return the diagnosis of a pasted text."""
+    found = diagnose_report(text)
+    return found if isinstance(found, Unrecognised) else found[0]
+
+
+def diagnose_report(text: str) -> tuple[Diagnosis, Reported] | Unrecognised:
+    """Return the diagnosis of a pasted text, and the error in it that is diagnosed."""
     reports = read(text)
     for number, reported in enumerate(reports):
         found = recognise(reported)
         if found is not None:
-            return replace(found, notes=_notes(reported, reports[:number]))
+            return replace(found, notes=_notes(reported, reports[:number])), reported
     message = reports[0].message
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if reports[0].error is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fcinspect.diagnosis.reported import Reported
+    from fcinspect.shapes.steps import Place
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class Diagnosis:
     """Most likely first; at least one."""
     notes: tuple[str, ...] = ()
     """What is to be said of the text: that its last error is another one."""
+    place: Place | None = None
+    """The innermost place in the reader's own code, where a traceback tells it."""
+    code: str = ""
+    """The source line there; "" where the traceback quotes none."""
 
 
 Explain = Callable[[Match[str], "Reported"], Diagnosis | None]

@@ -69,17 +69,26 @@ class Reported:
         return any(part in frame.file.replace("\\", "/") for frame in self.frames)
 
     @cached_property
-    def call(self) -> Call | None:
-        """The call in the reader's own line, where that line is `target = layer(argument)`.
+    def calling_frame(self) -> Frame | None:
+        """The innermost place in the reader's own code that does more than hand on.
 
-        A line that only hands on to the class above, super().forward(x), tells no layer.
+        A line that only calls the class above, super().forward(x), tells no layer.
         """
         for frame in reversed(self.frames):
             if frame.own:
-                found = call_of(frame.code, frame.marked, inside=frame is not self.frames[-1])
+                found = self._call_in(frame)
                 if found is None or not found.function.startswith("super("):
-                    return found
+                    return frame
         return None
+
+    @cached_property
+    def call(self) -> Call | None:
+        """The call in the reader's own line, where that line is `target = layer(argument)`."""
+        frame = self.calling_frame
+        return None if frame is None else self._call_in(frame)
+
+    def _call_in(self, frame: Frame) -> Call | None:
+        return call_of(frame.code, frame.marked, inside=frame is not self.frames[-1])
 
     @cached_property
     def inside(self) -> bool:

@@ -64,6 +64,14 @@ def _without_boxes(text: str) -> str:
     """Return the text without the edges of rich's boxes, each place on one line."""
 
     def inside(box: re.Match[str]) -> str:
-        return BROKEN.sub(lambda m: m[1] + (" in " if m[2] else ""), EDGES.sub(r"\1", box[0]))
+        # "│ " and " │" around what is written
+        width = len(box[0].partition("\n")[0].strip()) - 4
+
+        def whole(broken: re.Match[str]) -> str:
+            # a line that is not full was broken at a blank
+            blank = " " if broken[2] or len(broken[1]) < width else ""
+            return f"{broken[1]}{blank}{broken[2] or ''}"
+
+        return BROKEN.sub(whole, EDGES.sub(r"\1", box[0]))
 
     return BOX.sub(inside, text, count=MOST_BOXES)

@@ -16,7 +16,12 @@ from fcinspect.render.view import View
 if TYPE_CHECKING:
     from fcinspect.diagnosis.records import Cause, Change, Diagnosis
     from fcinspect.diagnosis.silent.judging import SilentReport
-    from fcinspect.render.module_documents import CauseDocument, DiagnosisDocument
+    from fcinspect.render.module_documents import (
+        CauseDocument,
+        DiagnosisDocument,
+        PlaceDocument,
+    )
+    from fcinspect.shapes.steps import Place
 
 NAMES = {"Keras", "Flax", "Adam", "Lightning", "Python", "Linear", "Conv"}
 """Words that are written with a capital wherever they stand."""
@@ -33,7 +38,13 @@ def view_of_diagnosis(
     return View(
         command="diagnose",
         asked=asked,
-        data=lambda full: {**document(found), "shapes": [], "checked": [], "not_exercised": []},
+        data=lambda full: {
+            **document(found),
+            "place": _place_document(found.place),
+            "shapes": [],
+            "checked": [],
+            "not_exercised": [],
+        },
         page=partial(page, found),
         rows=partial(rows, found.likely),
         ok=False,
@@ -48,6 +59,7 @@ def view_of_silent(report: SilentReport, asked: dict[str, Any]) -> View:
         "message": "",
         "happened": report.happened,
         "likely": [_cause_document(cause) for cause in report.likely],
+        "place": None,
         "shapes": [],
         "checked": list(report.checked),
         "not_exercised": list(report.not_exercised),
@@ -70,6 +82,10 @@ def document(found: Diagnosis) -> DiagnosisDocument:
         "happened": text.safe(found.happened),
         "likely": [_cause_document(cause) for cause in found.likely],
     }
+
+
+def _place_document(place: Place | None) -> PlaceDocument | None:
+    return None if place is None else {"file": text.safe(place.file), "line": place.line}
 
 
 def _cause_document(cause: Cause) -> CauseDocument:
@@ -115,9 +131,21 @@ def page(found: Diagnosis, precision: int = 4) -> Page:
         Heading(text.safe(found.message), level=1),
         Line.of(text.safe(found.happened)),
     )
+    if found.place is not None:
+        built.group(*_place(found.place, found.code))
     for blocks in blocks_of(found.likely[:MOST_CAUSES], found.message):
         built.group(*blocks)
     return built.page()
+
+
+def _place(place: Place, code: str) -> list[Block]:
+    """Return where the error stands, and the line there."""
+    inside = f", in {text.safe(place.function)}" if place.function else ""
+    where = (f"{text.safe(shown_file(place.file))}:{place.line}", "strong")
+    blocks: list[Block] = [Line.of("at ", where, inside)]
+    if code:
+        blocks.append(Verbatim(text.safe(code), "python", indent=2))
+    return blocks
 
 
 def blocks_of(likely: Sequence[Cause], message: str = "") -> list[list[Block]]:

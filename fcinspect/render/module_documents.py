@@ -80,7 +80,7 @@ class TrialDocument(TypedDict):
 
 
 class CauseDocument(TypedDict):
-    """One likely cause; `changes` and `trial` only where the module was given."""
+    """One likely cause; `changes` where the source is known, `trial` where the module was given."""
 
     name: str
     cause: str
@@ -101,8 +101,12 @@ class DiagnosisDocument(TypedDict):
 
 
 class DiagnoseDocument(DiagnosisDocument):
-    """What `diagnose` says; `kind` is "none" where no fault was found."""
+    """What `diagnose` says; `kind` is "none" where no fault was found.
 
+    `place` is the innermost line of the reader's own code that the error came through.
+    """
+
+    place: PlaceDocument | None
     shapes: list[str]
     checked: list[str]
     not_exercised: list[str]

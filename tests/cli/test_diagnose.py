@@ -68,6 +68,70 @@ def test_a_traceback_on_stdin_gives_the_readers_own_names(run: Run) -> None:
     assert result.data["likely"][0]["code"] == "self.fc1 = nn.Linear(1568, 128)"
 
 
+MODEL = """import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(2048, 128)
+
+    def forward(self, x):
+        features = torch.flatten(x, 1)
+        h = self.fc1(features)
+        return h
+"""
+
+
+def test_a_traceback_whose_file_lies_there_gives_its_line(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place below the working folder, the constructor as a diff, and `changes` in JSON."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "mypkg"
+    folder.mkdir()
+    file = folder / "model.py"
+    text = TRACEBACK.replace('/home/me/net.py", line 17', f'{file}", line 12')
+    without = run("diagnose", "-", stdin=text)
+    assert "\nat mypkg/model.py:12, in forward\n  h = self.fc1(features)\n" in without.out
+    assert "diff" not in without.out
+    file.write_text(MODEL, encoding="utf-8")
+    page = run("diagnose", "-", stdin=text).out
+    assert (
+        "   mypkg/model.py:8\n     - self.fc1 = nn.Linear(2048, 128)\n"
+        "     + self.fc1 = nn.Linear(1568, 128)\n"
+    ) in page
+    found = run("diagnose", "-", "--json", stdin=text)
+    assert found.data["place"] == {"file": str(file), "line": 12}
+    assert found.data["likely"][0]["changes"] == [
+        {
+            "file": str(file),
+            "line": 8,
+            "before": "        self.fc1 = nn.Linear(2048, 128)",
+            "after": "        self.fc1 = nn.Linear(1568, 128)",
+        }
+    ]
+    assert found.data["likely"][0]["trial"] is None
+    (note,) = found.document["warnings"]
+    assert "the source was only read" in note
+    file.write_text(MODEL.replace("features)", "features )"), encoding="utf-8")
+    other = run("diagnose", "-", "--json", stdin=text)
+    assert other.data["likely"][0]["changes"] == []
+    (note,) = other.document["warnings"]
+    assert "line 12 of model.py does not read 'h = self.fc1(features)'" in note
+
+
+def test_nothing_of_a_file_in_a_traceback_is_run(run: Run, tmp_path: Path) -> None:
+    """It is only read."""
+    file = tmp_path / "model.py"
+    ran = tmp_path / "ran"
+    file.write_text(f"{MODEL}open({str(ran)!r}, 'w')\n", encoding="utf-8")
+    text = TRACEBACK.replace('/home/me/net.py", line 17', f'{file}", line 12')
+    assert "- self.fc1 = nn.Linear(2048, 128)" in run("diagnose", "-", stdin=text).out
+    assert not ran.exists()
+
+
 def test_the_last_error_of_a_log_counts(run: Run) -> None:
     """Of two tracebacks the later is diagnosed."""
     other = TRACEBACK.replace(

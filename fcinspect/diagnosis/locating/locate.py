@@ -1,0 +1,197 @@
+"""A diagnosis of a pasted traceback, with its place and the lines of source that it would change.
+
+The source is only read. A change is proposed where the traceback's line still stands in its file,
+and where the layer that it calls is made by one constructor with the numbers of the message.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+from fcinspect.diagnosis.editing import Source, applied, changes_of, last_name
+from fcinspect.diagnosis.locating.constructor import Constructors, constructor_of
+from fcinspect.diagnosis.locating.failed_layer import FailedLayer, failed_layer
+from fcinspect.diagnosis.records import Cause, Change, Diagnosis
+from fcinspect.diagnosis.repairs import candidates
+from fcinspect.diagnosis.repairs.candidate import Candidate, Scene
+from fcinspect.diagnosis.repairs.flattening import before_layer
+from fcinspect.diagnosis.reported import Call, Frame, Reported, call_of
+from fcinspect.shapes.steps import Failure, ModuleTrace, Place, Step, Tensor
+
+LEAST_QUOTED = 16
+"""Characters by which the beginning of a line is known again."""
+NO_CHANGE = "no change of the file is proposed"
+
+
+def located(found: Diagnosis, reported: Reported, sources: Mapping[str, Source]) -> Diagnosis:
+    """Return a diagnosis with the place of the error, and with changes of the source.
+
+    `sources` are the files that are there, by the names that the traceback gives them.
+    """
+    frame = reported.calling_frame
+    if frame is None:
+        return found
+    source = sources.get(frame.file)
+    file = frame.file if source is None else source.file
+    found = replace(found, place=Place(file, frame.line, function=frame.function), code=frame.code)
+    if source is None or not frame.code or source.tree is None:
+        return found
+    if not _stands(frame, source, cut="❱" in reported.text):
+        return _noted(
+            found,
+            f"line {frame.line} of {PurePath(file).name} does not read"
+            f" {frame.code[:80]!r}: the file is not as it was then; {NO_CHANGE}",
+        )
+    try:
+        return _changed(found, reported, frame, source, list(sources.values()))
+    except RecursionError:
+        return found  # an expression that is nested too deeply to be written
+
+
+def _noted(found: Diagnosis, note: str) -> Diagnosis:
+    return replace(found, notes=(*found.notes, note))
+
+
+def _stands(frame: Frame, source: Source, *, cut: bool) -> bool:
+    """Whether the line that the traceback quotes stands there still; a box may have cut it."""
+    if not 0 < frame.line <= len(source.lines):
+        return False
+    line, quoted = (" ".join(text.split()) for text in (source.lines[frame.line - 1], frame.code))
+    return line == quoted or (cut and len(quoted) >= LEAST_QUOTED and line.startswith(quoted))
+
+
+def _changed(
+    found: Diagnosis, reported: Reported, frame: Frame, source: Source, sources: Sequence[Source]
+) -> Diagnosis:
+    call = _call(reported, frame, source)
+    if call is None:
+        return found
+    layer = failed_layer(reported)
+    made: ast.Call | None = None
+    if layer is not None:
+        known = constructor_of(source, call, layer, sources)
+        if known.made is None:
+            return _noted(found, _doubt(known, source, call)) if known.candidates else found
+        made = known.made
+    trace = _trace(reported, source, sources, call, layer, made)
+    proposed = _proposed(trace, made is not None)
+    likely = tuple(_with_changes(cause, proposed, trace) for cause in found.likely)
+    changed = replace(found, likely=likely)
+    if likely == found.likely:
+        return found
+    return _noted(changed, "no change was tried: the source was only read")
+
+
+def _doubt(known: Constructors, source: Source, call: ast.Call) -> str:
+    lines = list(dict.fromkeys(str(node.lineno) for node in known.candidates))
+    places = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(lines)}"
+    verb = "makes" if len(lines) == 1 else "make"
+    name = ast.unparse(call.func)
+    return f"{places} of {PurePath(source.file).name} {verb} {name} {known.why}; {NO_CHANGE}"
+
+
+def _call(reported: Reported, frame: Frame, source: Source) -> ast.Call | None:
+    """Return the call in the frame's line that the diagnosis speaks of, where it is the only one.
+
+    Of a statement of several lines, the traceback quotes one.
+    """
+    told = reported.call or _of_statement(frame, source, frame is not reported.frames[-1])
+    if told is None:
+        return None
+    found = [
+        node
+        for node in source.walk()
+        if isinstance(node, ast.Call)
+        and node.lineno <= frame.line <= (node.end_lineno or node.lineno)
+        and ast.unparse(node.func) == told.function
+    ]
+    marked = [node for node in found if frame.marked and source.segment(node) == frame.marked]
+    found = marked or found
+    return found[0] if len(found) == 1 else None
+
+
+def _of_statement(frame: Frame, source: Source, inside: bool) -> Call | None:
+    around = [
+        node
+        for node in source.walk()
+        if isinstance(node, ast.stmt)
+        and node.lineno <= frame.line <= (node.end_lineno or node.lineno)
+        and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+    if not around:
+        return None
+    innermost = min(around, key=lambda node: (node.end_lineno or node.lineno) - node.lineno)
+    return call_of(source.segment(innermost), frame.marked, inside=inside)
+
+
+def _trace(
+    reported: Reported,
+    source: Source,
+    sources: Sequence[Source],
+    call: ast.Call,
+    layer: FailedLayer | None,
+    made: ast.Call | None,
+) -> ModuleTrace:
+    """Return what is known of the run that failed, in the form that repairs are looked for in."""
+    step = None
+    if layer is not None and made is not None:
+        step = Step(
+            number=0,
+            path=last_name(call.func),
+            kind=last_name(made.func),
+            call="",
+            is_module=True,
+            inputs=(Tensor(layer.entering, "float32"),),
+            outputs=(),
+            parameters=layer.parameters,
+            macs=0,
+            linear=layer.kinds == ("Linear",),
+            weight=layer.weight,
+            bias=None,
+            called=_place(source, call),
+            made=_place(source, made),
+        )
+    failure = Failure(
+        step=step,
+        error=reported.error or "",
+        message=reported.message,
+        place=_place(source, call),
+        code=source.lines[call.lineno - 1].strip(),
+    )
+    return ModuleTrace(
+        source=source.file, name="", device="cpu", why_not_meta="", training=False, inputs=(),
+        input_origin="", steps=(), outputs=(), parameters=0, trainable=0, buffers=0, unused=(),
+        parameter_bytes=0, failure=failure, sources={given.file: given.text for given in sources},
+    )  # fmt: skip
+
+
+def _place(source: Source, node: ast.expr) -> Place:
+    return Place(source.file, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+
+
+def _proposed(trace: ModuleTrace, of_layer: bool) -> dict[str, Candidate]:
+    """Return what could be changed, by the name of its cause."""
+    found = {given.name: given for given in reversed(candidates(trace)) if given.edits}
+    scene = Scene.of(trace)
+    if of_layer and scene is not None and scene.step is not None and scene.step.linear:
+        edits = before_layer(scene, scene.step, ".flatten(1)", "nn.Flatten()")
+        found["flatten-missing"] = Candidate("flatten-missing", "", "", "", edits)
+    return found
+
+
+def _with_changes(cause: Cause, proposed: Mapping[str, Candidate], trace: ModuleTrace) -> Cause:
+    """Return a cause with the lines of source that mend it, where they are known."""
+    candidate = proposed.get(cause.name)
+    if candidate is None:
+        return cause
+    return replace(cause, changes=_changes(candidate, trace))
+
+
+def _changes(candidate: Candidate, trace: ModuleTrace) -> tuple[Change, ...]:
+    try:
+        return changes_of(trace.sources, applied(candidate.edits, trace.sources))
+    except (ValueError, KeyError):
+        return ()  # two edits of one place

@@ -1,0 +1,296 @@
+"""From a pasted traceback to the line of the file: what is proposed, and where nothing is."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from fcinspect.bridge.source_files import sources_of
+from fcinspect.cli.module import parse_input
+from fcinspect.diagnosis.locating.locate import NO_CHANGE, located
+from fcinspect.diagnosis.recognising import Unrecognised, diagnose_report
+from fcinspect.diagnosis.records import Cause, Diagnosis
+from fcinspect.diagnosis.reported import Frame
+from tests.diagnosis.broken_modules import BROKEN, HEAD, Broken, net
+from tests.diagnosis.test_repairs import changed
+
+WRITTEN = net("self.fc1 = nn.Linear(2048, 128)", "x = torch.flatten(x, 1)\nreturn self.fc1(x)")
+PICTURE = "torch.zeros(4, 32, 7, 7)"
+
+
+def pasted(source: str, folder: Path, calls: str = f"Net()({PICTURE})") -> str:
+    """Run a file of source code and a call; return the traceback that Python writes."""
+    file = folder / "net.py"
+    file.write_text(source, encoding="utf-8")
+    names: dict[str, object] = {}
+    try:
+        exec(compile(source, str(file), "exec"), names)
+        exec(compile(calls, "<stdin>", "exec"), names)
+    except Exception:
+        return traceback.format_exc()
+    raise AssertionError("the source runs")
+
+
+def found_in(text: str) -> Diagnosis:
+    """Return the diagnosis of a text with the places in the files that are there."""
+    known = diagnose_report(text)
+    assert not isinstance(known, Unrecognised), known
+    found, reported = known
+    return located(found, reported, sources_of(reported.frames))
+
+
+def lines_of(found: Diagnosis) -> dict[str, list[str]]:
+    """Return the lines that each cause would write."""
+    return {
+        cause.name: [change.after.strip() for change in cause.changes]
+        for cause in found.likely
+        if cause.changes
+    }
+
+
+def test_the_place_and_the_constructor(tmp_path: Path) -> None:
+    """The innermost own line, and the line that makes the layer it calls."""
+    found = found_in(pasted(HEAD + WRITTEN, tmp_path))
+    assert found.place is not None
+    assert (found.place.file, found.place.function) == (str(tmp_path / "net.py"), "forward")
+    assert found.code == "return self.fc1(x)"
+    assert lines_of(found) == {"in-features": ["self.fc1 = nn.Linear(1568, 128)"]}
+    (change,) = found.likely[0].changes
+    assert change.before.strip() == "self.fc1 = nn.Linear(2048, 128)"
+    assert "the source was only read" in found.notes[-1]
+
+
+def made(made: str, line: str = "self.fc1(x)", **given: str) -> str:
+    """Return a network with this constructor whose last line calls the layer."""
+    return HEAD + given.get("before", "") + net(made, f"x = torch.flatten(x, 1)\nreturn {line}")
+
+
+@pytest.mark.parametrize(
+    ("source", "after"),
+    [
+        (made("self.fc1 = nn.Linear(32 * 8 * 8, 128)"), "self.fc1 = nn.Linear(1568, 128)"),
+        (made("self.fc1 = nn.Linear(in_features=2**11, out_features=128)"),
+         "self.fc1 = nn.Linear(in_features=1568, out_features=128)"),
+        (made("self.fc1 = nn.Linear(WIDE, 128)", before="WIDE = 2048\n\n\n"),
+         "self.fc1 = nn.Linear(1568, 128)"),
+        (made("wide = 2048\nself.fc1 = nn.Linear(wide, 128)"), "self.fc1 = nn.Linear(1568, 128)"),
+        (made("self.wide = 2048\nself.fc1 = nn.Linear(self.wide, 128)"),
+         "self.fc1 = nn.Linear(1568, 128)"),
+        (made("self.fc1: nn.Module = torch.nn.Linear(2048, 128)"),
+         "self.fc1: nn.Module = torch.nn.Linear(1568, 128)"),
+        (made('self.add_module("fc1", nn.Linear(2048, 128))'),
+         'self.add_module("fc1", nn.Linear(1568, 128))'),
+        (made("self.fc1, self.fc2 = nn.Linear(2048, 128), nn.Linear(128, 2)"),
+         "self.fc1, self.fc2 = nn.Linear(1568, 128), nn.Linear(128, 2)"),
+        (made("self.fc1 = nn.Linear(\n    2048,\n    128,\n)"), "1568,"),
+        (made("self.fc1 = nn.Sequential(nn.Linear(2048, 128), nn.ReLU(), nn.Linear(128, 9))"),
+         "self.fc1 = nn.Sequential(nn.Linear(1568, 128), nn.ReLU(), nn.Linear(128, 9))"),
+        (made("self.all = nn.ModuleList([nn.Linear(2048, 128), nn.Linear(128, 9)])",
+              "self.all[0](x)"),
+         "self.all = nn.ModuleList([nn.Linear(1568, 128), nn.Linear(128, 9)])"),
+        (made('self.all = nn.ModuleDict({"a": nn.Linear(2048, 128)})', 'self.all["a"](x)'),
+         'self.all = nn.ModuleDict({"a": nn.Linear(1568, 128)})'),
+        (HEAD + net("self.all = nn.ModuleList([nn.Linear(2048, 128), nn.Linear(128, 9)])",
+                    "x = x.flatten(1)\nfor layer in self.all:\n    x = layer(x)\nreturn x"),
+         "self.all = nn.ModuleList([nn.Linear(1568, 128), nn.Linear(128, 9)])"),
+        (HEAD + net("self.all = nn.ModuleList([nn.Linear(2048, 128), nn.Linear(128, 9)])",
+                    "x = x.flatten(1)\nfor i, layer in enumerate(self.all):\n    x = layer(x)"),
+         "self.all = nn.ModuleList([nn.Linear(1568, 128), nn.Linear(128, 9)])"),
+        (HEAD + net("self.fc1 = nn.Linear(2048, 128)",
+                    "layer = self.fc1\nreturn layer(x.flatten(1))"),
+         "self.fc1 = nn.Linear(1568, 128)"),
+        (HEAD + "class Head(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+         "        self.fc = nn.Linear(2048, 128)\n\n\n"
+         + net("self.head = Head()", "return self.head.fc(x.flatten(1))"),
+         "self.fc = nn.Linear(1568, 128)"),
+        (HEAD + net("self.fc1 = nn.Linear(2048, 128)", "return x").replace("Net", "Base") + "\n\n"
+         "class Net(Base):\n    def forward(self, x):\n        return self.fc1(x.flatten(1))\n",
+         "self.fc1 = nn.Linear(1568, 128)"),
+        (HEAD + net("self.fc1 = nn.Linear(3, 4)", "return x").replace("Net", "Other") + "\n\n"
+         + WRITTEN, "self.fc1 = nn.Linear(1568, 128)"),
+        (HEAD + "class Net(nn.Module):\n    def __init__(self, wide):\n        super().__init__()\n"
+         "        self.fc1 = nn.Linear(wide, 128)\n\n    def forward(self, x):\n"
+         f"        return self.fc1(x.flatten(1))\n\n\nNet(2048)({PICTURE})\n",
+         f"Net(1568)({PICTURE})"),
+        (HEAD + "net = nn.Sequential(\n    nn.Flatten(),\n    nn.Linear(2048, 128),\n)\n"
+         f"net({PICTURE})\n", "nn.Linear(1568, 128),"),
+    ],
+    ids=lambda given: None if "\n" in given else given,
+)  # fmt: skip
+def test_where_the_layer_is_made(source: str, after: str, tmp_path: Path) -> None:
+    """A constructor is found however it is written, and its first number is what is changed."""
+    found = found_in(pasted(source, tmp_path))
+    assert lines_of(found)["in-features"] == [after]
+
+
+LOOP = "self.all = nn.ModuleList([nn.Linear(2048, 128) for _ in range(2)])"
+BOTH = "if flag:\n    self.fc1 = nn.Linear(2048, 128)\nelse:\n    self.fc1 = nn.Linear(2048, 128)"
+
+
+@pytest.mark.parametrize(
+    ("source", "note"),
+    [
+        (made(f"flag = True\n{BOTH}"),
+         "lines 11, 13 of net.py make self.fc1 each with the message's in_features 2,048 and"
+         " out_features 128"),
+        (made("self.fc1 = nn.Sequential(nn.Linear(2048, 128), nn.Linear(2048, 128))"),
+         "line 9 of net.py makes self.fc1 each with"),
+        (made(LOOP, "self.all[0](x)"),
+         "line 9 of net.py makes self.all[0] and in_features is not written there as a number of"
+         " that layer alone"),
+        (HEAD + "class Net(nn.Module):\n    def __init__(self, wide=2048):\n"
+         "        super().__init__()\n        self.fc1 = nn.Linear(wide, 128)\n\n"
+         "    def forward(self, x):\n        return self.fc1(x.flatten(1))\n",
+         "in_features is not written there"),
+    ],
+)  # fmt: skip
+def test_no_change_where_several_constructors_fit(source: str, note: str, tmp_path: Path) -> None:
+    """Nor where one makes several layers, or takes its number from elsewhere: that is said."""
+    found = found_in(pasted(source, tmp_path))
+    assert found.place is not None
+    assert lines_of(found) == {}
+    assert note in found.notes[-1]
+    assert found.notes[-1].endswith(NO_CHANGE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "note"),
+    [
+        ("return self.fc1(x)", "return self.fc2(x)", "does not read 'return self.fc1(x)'"),
+        ("        x = torch.flatten(x, 1)\n", "", "does not read 'return self.fc1(x)'"),
+        ("(2048, 128)", "(1568, 128)", "with other numbers than the message's"),
+        ("(2048, 128)", "(2048, 64)", "with other numbers than the message's"),
+    ],
+)
+def test_no_change_of_a_file_that_is_another_now(
+    old: str, new: str, note: str, tmp_path: Path
+) -> None:
+    """The line that the traceback quotes, and the numbers of the message, must stand there."""
+    text = pasted(HEAD + WRITTEN, tmp_path)
+    assert lines_of(found_in(text))
+    (tmp_path / "net.py").write_text((HEAD + WRITTEN).replace(old, new), encoding="utf-8")
+    found = found_in(text)
+    assert lines_of(found) == {}
+    assert note in found.notes[-1]
+
+
+def test_an_attribute_of_another_class_is_not_taken(tmp_path: Path) -> None:
+    """Where the class itself makes no such layer, nothing is proposed."""
+    other = net("self.fc1 = nn.Linear(2048, 128)", "return x").replace("Net", "Other")
+    own = net("setattr(self, 'fc1', nn.Linear(2048, 128))", "return self.fc1(x.flatten(1))")
+    found = found_in(pasted(f"{HEAD}{other}\n\n{own}", tmp_path))
+    assert found.place is not None
+    assert lines_of(found) == {}
+
+
+def test_a_file_that_is_not_there_is_only_named(tmp_path: Path) -> None:
+    """Of another machine, Windows among them; nothing is read and nothing is said of it."""
+    text = pasted(HEAD + WRITTEN, tmp_path)
+    for file in (r"C:\Users\me\net.py", "/home/me/net.py", r"\\host\share\net.py"):
+        found = found_in(text.replace(str(tmp_path / "net.py"), file))
+        assert found.place is not None
+        assert (found.place.file, found.code) == (file, "return self.fc1(x)")
+        assert lines_of(found) == {}
+        assert found.notes == ()
+
+
+def test_a_file_of_a_library_is_not_the_readers(tmp_path: Path) -> None:
+    """The place is then the line that called the library."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    text = pasted(HEAD + WRITTEN, folder)
+    found = found_in(text)
+    assert found.place is not None
+    assert found.place.file == __file__
+    assert lines_of(found) == {}
+    frame = Frame(str(folder / "net.py"), 9, "forward", "return self.fc1(x)")
+    assert sources_of([frame]) == {}
+    assert sources_of([replace(frame, file=str(tmp_path / "net.py"))]) == {}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_only_files_of_python_are_read(tmp_path: Path) -> None:
+    """Not a device, a pipe that nobody writes to, a folder, a file of other text or a huge one."""
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "latin.py").write_bytes(b"x = '\xff'\n")
+    (tmp_path / "huge.py").write_text("x = 1\n" * 2**18, encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("x = 1\n", encoding="utf-8")
+    names = [str(path) for path in tmp_path.iterdir()] + [
+        "/dev/zero",
+        "/dev/stdin",
+        "\0.py",
+        "~.py",
+    ]
+    assert len(names) == 9
+    assert sources_of(Frame(name, 1, "f", "x") for name in names) == {}
+    (tmp_path / "cookie.py").write_bytes(b"# coding: latin-1\nx = '\xff'\n")
+    (source,) = sources_of([Frame(str(tmp_path / "cookie.py"), 2, "f", "x")]).values()
+    assert source.lines[1] == "x = 'ÿ'"
+
+
+def test_a_path_relative_to_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pytest writes it."""
+    text = pasted(HEAD + WRITTEN, tmp_path).replace(str(tmp_path / "net.py"), "net.py")
+    assert lines_of(found_in(text)) == {}
+    monkeypatch.chdir(tmp_path)
+    found = found_in(text)
+    assert lines_of(found) == {"in-features": ["self.fc1 = nn.Linear(1568, 128)"]}
+    assert found.likely[0].changes[0].file == str(tmp_path / "net.py")
+
+
+def test_what_is_nested_too_deeply_is_no_crash(tmp_path: Path) -> None:
+    """The place is named, and no more."""
+    text = pasted(HEAD + WRITTEN, tmp_path)
+    deep = HEAD + WRITTEN + "y = " + "(" * 150 + "1" + ")" * 150 + "\nz" + ".a" * 3000 + "()\n"
+    (tmp_path / "net.py").write_text(deep, encoding="utf-8")
+    assert found_in(text).place is not None
+
+
+def mended(source: str, cause: Cause, broken: Broken) -> str | None:
+    """Return what stops a broken module with the changes of a cause made; None if nothing does."""
+    given = [parse_input(text) for text in broken.inputs]
+    names: dict[str, object] = {}
+    try:
+        exec(compile(changed(source, cause.changes), "mended.py", "exec"), names)
+        made = names["Net"]
+        module = made if isinstance(made, torch.nn.Module) else made()  # type: ignore[operator]  # a class or function
+        module.eval()
+        module(*(torch.zeros(t.shape, dtype=getattr(torch, t.dtype or "float32")) for t in given))
+    except Exception as error:
+        return str(error)
+    return None
+
+
+FURTHER = {"chain-of-widths", "two-faults", "channels-last", "grey-pictures"}
+"""Where what is proposed leads to another fault."""
+LEAST_PROPOSED = 15
+
+
+def test_what_is_proposed_mends_the_module(tmp_path: Path) -> None:
+    """Of every broken module, each change that its traceback gives lets it run, or run on."""
+    proposed = 0
+    for broken in BROKEN:
+        given = [parse_input(text) for text in broken.inputs]
+        tensors = ", ".join(
+            f"torch.zeros({t.shape}, dtype=torch.{t.dtype or 'float32'})" for t in given
+        )
+        made = "(Net if isinstance(Net, nn.Module) else Net()).eval()"
+        text = pasted(broken.source, tmp_path, f"{made}({tensors})")
+        if isinstance(diagnose_report(text), Unrecognised):
+            continue
+        for cause in found_in(text).likely:
+            if not cause.changes:
+                continue
+            proposed += 1
+            said = mended(broken.source, cause, broken)
+            assert said is None or broken.name in FURTHER, (broken.name, cause.name, said)
+            assert said is None or said not in text, (broken.name, cause.name)
+    assert proposed >= LEAST_PROPOSED
