@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from fcinspect.diagnosis.messages import (
+    arrays,
     backward,
     construction,
     devices,
@@ -30,6 +31,7 @@ FAMILIES: tuple[tuple[Pattern, ...], ...] = (
     optimizers.PATTERNS,
     construction.PATTERNS,
     shape.PATTERNS,
+    arrays.PATTERNS,
 )
 """In the order of trying; a message belongs to the first that knows it."""
 

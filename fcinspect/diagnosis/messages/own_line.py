@@ -77,7 +77,7 @@ def _multiplied(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
         return node.left, node.right
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None
-    if node.func.attr not in {"matmul", "mm", "bmm", "mv"} or node.keywords:
+    if node.func.attr not in {"matmul", "mm", "bmm", "mv", "dot"} or node.keywords:
         return None
     if len(node.args) == 2:
         return node.args[0], node.args[1]

@@ -165,20 +165,6 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     known(
         "product",
-        "mismatch in its core dimension",
-        r"mismatch in its core dimension (?P<axis>\d).*?\(size (?P<b>\d+) is different from"
-        r" (?P<a>\d+)\)",
-        "numpy's matmul: the left operand has {a} columns, the right one {b} rows.",
-        Cause(
-            "weight-transposed",
-            "Most often the weight lies the other way round: torch stores (out, in)",
-            "the inner sizes are {a} and {b}",
-            "transpose the weight",
-            "y = x @ W.T + b",
-        ),
-    ),
-    known(
-        "product",
         "must have same number of batches",
         r"batch1 and batch2 must have same number of batches, got (?P<a>\d+) and (?P<b>\d+)",
         "{a} matrices are multiplied by {b} matrices, one by one.",

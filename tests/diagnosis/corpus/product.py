@@ -191,4 +191,31 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "numpy-matmul", lambda: np.zeros((2, 3)) @ np.zeros((4, 3)), "weight-transposed", "product"
     ),
+    Mistake(
+        "numpy-dot-of-features",
+        lambda: np.dot(np.zeros((3, 4)), np.zeros((5, 2))),
+        "inner-sizes-differ",
+        "product",
+    ),
+    Mistake(
+        "numpy-dot-of-a-weight",
+        lambda: np.zeros((3, 4)).dot(np.zeros((2, 4))),
+        "weight-transposed",
+        "product",
+    ),
+    Mistake(
+        "numpy-dot-of-an-input",
+        lambda: np.zeros((4, 3)).dot(np.zeros((4, 2))),
+        "input-transposed",
+        "product",
+    ),
+    Mistake(
+        "numpy-dot-of-vectors", lambda: np.dot(np.zeros(3), np.zeros(4)), "vector-length", "product"
+    ),
+    Mistake(
+        "numpy-matmul-of-a-number", lambda: np.float64(3) @ np.zeros(3), "scalar-input", "product"
+    ),
+    Mistake(
+        "numpy-vecdot", lambda: np.vecdot(np.zeros(3), np.zeros(4)), "inner-sizes-differ", "product"
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -185,4 +186,55 @@ MISTAKES: tuple[Mistake, ...] = (
         "in-channels",
         "shape",
     ),
+    Mistake("numpy-bias", lambda: np.zeros((3, 4)) + np.zeros(5), "bias-length", "shape"),
+    Mistake("numpy-column", lambda: np.zeros((3, 4)) + np.zeros(3), "vector-along-rows", "shape"),
+    Mistake("numpy-batches", lambda: np.zeros((3, 4)) - np.zeros((5, 4)), "sizes-differ", "shape"),
+    Mistake(
+        "numpy-gradient", lambda: np.zeros((3, 4)) - np.zeros((4, 3)), "operand-transposed", "shape"
+    ),
+    Mistake(
+        "numpy-stacks", lambda: np.zeros((2, 3, 4)) @ np.zeros((5, 4, 2)), "batches-differ", "shape"
+    ),
+    Mistake(
+        "numpy-broadcast-to",
+        lambda: np.broadcast_to(np.zeros(3), (4, 5)),
+        "batches-differ",
+        "shape",
+    ),
+    Mistake(
+        "numpy-in-place",
+        lambda: np.subtract(np.zeros(3), np.zeros((3, 3)), out=np.zeros(3)),
+        "output-too-small",
+        "shape",
+    ),
+    Mistake(
+        "numpy-assigned",
+        lambda: np.zeros((3, 4)).__setitem__((slice(None), 0), np.zeros(4)),
+        "sizes-differ",
+        "shape",
+    ),
+    Mistake("numpy-reshape", lambda: np.zeros(12).reshape(5, 2), "view-of-another-size", "shape"),
+    Mistake(
+        "numpy-reshape-of-rows",
+        lambda: np.zeros((3, 4)).reshape(5, -1),
+        "view-of-another-size",
+        "shape",
+    ),
+    Mistake(
+        "numpy-joined",
+        lambda: np.concatenate([np.zeros((3, 4)), np.zeros((5, 3))], axis=1),
+        "joined-sizes",
+        "shape",
+    ),
+    Mistake(
+        "numpy-joined-ranks",
+        lambda: np.concatenate([np.zeros((3, 4)), np.zeros(4)]),
+        "joined-ranks",
+        "shape",
+    ),
+    Mistake(
+        "numpy-stacked", lambda: np.stack([np.zeros(3), np.zeros(4)]), "samples-differ", "shape"
+    ),
+    Mistake("numpy-indices", lambda: np.zeros(3)[:, 1], "missing-dimension", "shape"),
+    Mistake("numpy-axis", lambda: np.zeros((3, 4)).sum(axis=2), "missing-dimension", "shape"),
 )
