@@ -13,13 +13,14 @@ import fcinspect
 PACKAGE = Path(fcinspect.__file__).parent
 ROOMS = {
     "errors": set[str](),
-    "rounding": {"errors"},
+    "names": set[str](),
+    "rounding": {"errors", "names"},
     "layers": {"errors", "rounding"},
-    "arithmetic": {"errors", "rounding", "layers"},
+    "arithmetic": {"errors", "names", "rounding", "layers"},
     "shapes": {"errors", "rounding", "layers"},
-    "checkpoints": {"errors", "rounding", "layers"},
+    "checkpoints": {"errors", "names", "rounding", "layers"},
     "approximation": {"errors", "rounding", "layers", "arithmetic"},
-    "verification": {"errors", "rounding", "layers", "arithmetic", "checkpoints"},
+    "verification": {"errors", "names", "rounding", "layers", "arithmetic", "checkpoints"},
     "worksheets": {"errors", "rounding", "layers", "arithmetic", "verification"},
     "diagnosis": {"errors", "shapes"},
     "bridge": {
@@ -31,8 +32,8 @@ ROOMS = {
         "diagnosis", "approximation", "worksheets",
     },
     "cli": {
-        "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
-        "diagnosis", "approximation", "worksheets", "bridge", "render",
+        "errors", "names", "rounding", "layers", "arithmetic", "shapes", "checkpoints",
+        "verification", "diagnosis", "approximation", "worksheets", "bridge", "render",
     },
     # code under inspection: nothing imports it
     "examples": set[str](),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from fcinspect.errors import UsageError, did_you_mean
+from fcinspect.names import canonical
 
 ACTIVATION_NAMES = ("relu", "sigmoid", "tanh", "leaky_relu", "gelu", "identity")
 LOSS_NAMES = (
@@ -123,10 +124,11 @@ def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
     Raises UsageError for an unknown name, for an option the optimizer lacks and for the
     combinations that torch refuses.
     """
+    written, name = name, canonical(name, OPTIONS) or name
     if name not in OPTIONS:
         raise UsageError(
-            f"optimizer {name!r} is not known: expected one of {', '.join(OPTIONS)}",
-            hint=did_you_mean(name, OPTIONS),
+            f"optimizer {written!r} is not known: expected one of {', '.join(OPTIONS)}",
+            hint=did_you_mean(written, OPTIONS),
         )
     known = OPTIONS[name]
     chosen = {option: value for option, value in given.items() if value is not None}

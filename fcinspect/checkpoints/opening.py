@@ -21,6 +21,7 @@ from fcinspect.checkpoints.access.uris import (
 )
 from fcinspect.checkpoints.files import check_readable, kind_of
 from fcinspect.checkpoints.folders import besides, choose
+from fcinspect.checkpoints.pairing.naming import spelled_out
 from fcinspect.checkpoints.records import (
     Checkpoint,
     Layout,
@@ -160,7 +161,9 @@ class _Opener:
         if kind == "npz":
             from fcinspect.checkpoints.formats import npz
 
-            return npz.tensors_of(name)
+            tensors = npz.tensors_of(name)
+            long = spelled_out([tensor.name for tensor in tensors])
+            return [replace(t, name=long.get(t.name, t.name)) for t in tensors]
         if kind == "torch":
             from fcinspect.checkpoints.formats import torch_file
 

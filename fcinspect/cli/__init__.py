@@ -209,10 +209,11 @@ def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = No
 
 def _wants_json(arguments: list[str]) -> bool:
     """Whether the command line asks for JSON, also when it could not be parsed."""
+    folded = [argument.casefold() for argument in arguments]
     return (
         "--json" in arguments
-        or "--format=json" in arguments
-        or "-fjson" in arguments
-        or any(p in (("-f", "json"), ("--format", "json")) for p in pairwise(arguments))
-        or os.environ.get(FORMAT_VARIABLE) == "json"
+        or "--format=json" in folded
+        or "-fjson" in folded
+        or any(p in (("-f", "json"), ("--format", "json")) for p in pairwise(folded))
+        or os.environ.get(FORMAT_VARIABLE, "").casefold() == "json"
     )

@@ -13,15 +13,8 @@ from fcinspect.cli.values import completion_of, one_of
 from fcinspect.errors import UsageError
 
 MATCHES = ("name", "content")
-TOLERANCES = {
-    "float32": "float32",
-    "bfloat16": "bfloat16",
-    "float16": "float16",
-    "bf16": "bfloat16",
-    "f16": "float16",
-    "f32": "float32",
-}
-"""Names of the formats whose rounding may count as the same."""
+TOLERANCES = ("float32", "bfloat16", "float16")
+"""The formats whose rounding may count as the same."""
 
 
 def _file(side: str) -> Any:
@@ -38,8 +31,8 @@ def diff(
         str | None,
         typer.Option(
             "--tolerance",
-            parser=one_of("format", tuple(TOLERANCES)),
-            autocompletion=completion_of(tuple(TOLERANCES)),
+            parser=one_of("format", TOLERANCES),
+            autocompletion=completion_of(TOLERANCES),
             metavar="FORMAT",
             help="What rounding to this format explains counts as the same: half an ulp at the"
             " larger number; bfloat16, float16 or float32.",
@@ -83,7 +76,7 @@ def diff(
     if a == b == "-":
         raise UsageError("standard input can be read once: A and B cannot both be -")
     request = Request(
-        tolerance=None if tolerance is None else TOLERANCES[tolerance],
+        tolerance=tolerance,
         only=tuple(only or ()),
         everything=everything,
         by_content=match == "content",

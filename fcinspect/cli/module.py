@@ -13,6 +13,7 @@ import typer
 from fcinspect.cli.code import arguments_of, timeout_option
 from fcinspect.cli.values import LARGEST_COUNT, batch_shape
 from fcinspect.errors import FcinspectError, UsageError, did_you_mean
+from fcinspect.names import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +29,6 @@ DTYPES = (
     "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
     "complex64", "complex128",
 )  # fmt: skip
-ALIASES = {
-    "float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
-}  # fmt: skip
 INPUT = re.compile(r"(?:(?P<name>[^\W\d]\w*(?:\.\w+)*)=)?(?P<shape>[^:=]*)(?::(?P<dtype>[^:=]*))?")
 FORM = "expected sizes such as 4,3,32,32, NAME=4,7 or 4,7:int64"
 
@@ -156,11 +154,11 @@ def parse_input(text: str) -> Tensor:
         raise UsageError(f"--input {text!r}: {FORM}")
     if any(len(size.lstrip("0")) > len(str(LARGEST_COUNT)) for size in sizes):
         raise UsageError(f"--input {text!r} is too large: expected at most {LARGEST_COUNT}")
-    dtype = ALIASES.get(found["dtype"] or "", found["dtype"] or "")
-    if found["dtype"] is not None and dtype not in DTYPES:
+    dtype = None if found["dtype"] is None else canonical(found["dtype"], DTYPES)
+    if found["dtype"] is not None and dtype is None:
         raise UsageError(
             f"--input {text!r}: {found['dtype']!r} is no dtype: expected one of"
             f" {', '.join(DTYPES)}",
             hint=did_you_mean(found["dtype"], DTYPES),
         )
-    return Tensor(tuple(map(int, sizes)), dtype, found["name"] or "")
+    return Tensor(tuple(map(int, sizes)), dtype or "", found["name"] or "")

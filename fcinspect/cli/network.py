@@ -12,8 +12,10 @@ from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import InputError, did_you_mean
 from fcinspect.layers.array import Array
 from fcinspect.layers.network import DenseLayer, Network, require_fit
+from fcinspect.names import canonical
 
 if TYPE_CHECKING:
+    from fcinspect.checkpoints.records import StoredLinear
     from fcinspect.layers.linear import LinearLayer
 
 
@@ -71,17 +73,7 @@ def network_from(
             output_activation or ("sigmoid" if loss == "bce" else "identity")
         )  # fmt: skip
         asked = activation if place < last else output_activation
-        named = asked or stored.activation or usual
-        if named not in ACTIVATION_NAMES:
-            raise InputError(
-                f"activation {named!r} of layer {stored.name!r} is not known: expected one of"
-                f" {', '.join(ACTIVATION_NAMES)}",
-                hint=did_you_mean(named, ACTIVATION_NAMES),
-            )
-        if asked and stored.activation and asked != stored.activation:
-            warnings.append(
-                f"{stored.name}: {asked} takes the place of the file's {stored.activation}"
-            )
+        named = _activation(stored, asked, usual, warnings)
         linear = stored.read()
         linear = replace(linear, name=linear.name or f"fc{place + 1}")
         warnings += stored.remarks()
@@ -96,6 +88,25 @@ def network_from(
         Network(tuple(layers)), tuple(warnings), _assumed(between, unnamed, layers[-1]),
         bool(between),
     )  # fmt: skip
+
+
+def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: list[str]) -> str:
+    """Return what stands behind a layer: what is asked for, else what the file names, or the usual.
+
+    Raises InputError where the file's own is not known.
+    """
+    if stored.activation is None:
+        return asked or usual
+    own = canonical(stored.activation, ACTIVATION_NAMES)
+    if asked is None and own is None:
+        raise InputError(
+            f"activation {stored.activation!r} of layer {stored.name!r} is not known: expected one"
+            f" of {', '.join(ACTIVATION_NAMES)}",
+            hint=did_you_mean(stored.activation, ACTIVATION_NAMES),
+        )
+    if asked is not None and asked != own:
+        warnings.append(f"{stored.name}: {asked} takes the place of the file's {stored.activation}")
+    return asked or own or usual
 
 
 def _assumed(

@@ -26,6 +26,7 @@ from fcinspect.cli.values import (
 )
 from fcinspect.errors import UsageError
 from fcinspect.layers.spec import LARGEST_SEED
+from fcinspect.names import canonical
 from fcinspect.render.emit import ENDINGS, FORMATS, emit, form_of, rendered, write_text
 from fcinspect.render.view import View
 
@@ -233,12 +234,13 @@ class Output:
             return "json"
         if self.form is not None:
             return self.form
-        asked = os.environ.get(FORMAT_VARIABLE)
-        if asked and asked not in self.FORMS:
+        asked = os.environ.get(FORMAT_VARIABLE) or "text"
+        found = canonical(asked, self.FORMS)
+        if found is None:
             raise UsageError(
                 f"{FORMAT_VARIABLE}={asked!r} is not known: expected one of {', '.join(self.FORMS)}"
             )
-        return asked or "text"
+        return found
 
 
 def save_option(what: str) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import typer
 
 from fcinspect.errors import FcinspectError, did_you_mean
+from fcinspect.names import canonical
 
 LARGEST_COUNT = 10**15
 
@@ -58,11 +59,12 @@ def real_number(
 
 
 def one_of(what: str, known: Sequence[str]) -> Callable[[str], str]:
-    """Return a parser that accepts the known names only, and suggests the nearest."""
+    """Return a parser of the known names, however they are written; it suggests the nearest."""
 
     def parse(text: str) -> str:
-        if text in known:
-            return text
+        found = canonical(text, known)
+        if found is not None:
+            return found
         hint = did_you_mean(text, known)
         raise typer.BadParameter(
             f"{text!r} is no {what}: expected one of {', '.join(known)}"

@@ -27,6 +27,7 @@ from typing import Literal
 import numpy as np
 
 from fcinspect.errors import UsageError, did_you_mean
+from fcinspect.names import canonical
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.formats import (
     FLOAT32,
@@ -166,7 +167,8 @@ def parse_accumulate(text: str, dtype: str) -> DotArithmetic:
     arithmetic = arithmetic_of(dtype)
     seen: set[str] = set()
     for part in text.split(","):
-        word = part.strip()
+        # names in any case; rz:K, split:P and ftz have theirs in small letters
+        word = canonical(part.strip(), (*FORMATS, "tf32", "tf32:truncated", "ftz")) or part.strip()
         name = "format" if word in FORMATS else word.partition(":")[0]
         if name in seen:
             raise UsageError(f"--accumulate {text!r} says {name} twice: {GRAMMAR}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fcinspect.errors import UsageError, did_you_mean
+from fcinspect.names import canonical
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,9 @@ STORED = {**FORMATS, **{f.name: f for f in (FLOAT8_E4M3FN, FLOAT8_E5M2)}}
 
 def format_named(name: str) -> NumberFormat:
     """Return the format of that dtype name; raises UsageError for any other name."""
-    if name in FORMATS:
-        return FORMATS[name]
+    found = canonical(name, FORMATS)
+    if found is not None:
+        return FORMATS[found]
     raise UsageError(
         f"dtype {name!r} is not known: expected one of {', '.join(FORMATS)}",
         hint=did_you_mean(name, FORMATS),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.checkpoints.formats.widths import claim
 from fcinspect.checkpoints.records import StoredTensor, in_memory
 from fcinspect.errors import InputError
+from fcinspect.names import canonical
 from fcinspect.rounding.formats import FORMATS, format_named
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ def _from_document(document: Mapping[str, Any], place: str) -> JsonArray:
     too_wide = claim(shape)
     if too_wide is not None:
         raise InputError(f"{place} {too_wide}")
-    if not isinstance(dtype, str) or dtype not in FORMATS:
+    known = canonical(dtype, FORMATS) if isinstance(dtype, str) else None
+    if known is None:
         shown = repr(dtype) if isinstance(dtype, str) else kind_in_words(dtype)
         raise InputError(f"{place}.dtype is {shown}: expected one of {', '.join(FORMATS)}")
     if "values" not in document:
@@ -176,7 +178,7 @@ def _from_document(document: Mapping[str, Any], place: str) -> JsonArray:
         raise InputError(f"{place} says shape {tuple(shape)}, its values have {found}")
     values = np.array(walk.numbers, dtype=np.float64).reshape(found)
     _put_nonfinite(values, document.get("nonfinite", []), set(walk.nulls), place)
-    return JsonArray(values, dtype, walk.inexact)
+    return JsonArray(values, known, walk.inexact)
 
 
 def _put_nonfinite(

@@ -2,7 +2,7 @@
 
 Read are ``{"weight": [[…]], "bias": […]}``; ``{"fc1.weight": [[…]], …}``, nested or flat;
 ``{"layers": [{"weight", "bias", "activation"}, …]}``; and the output of ``create --json`` and of
-every other command that writes a layer or a network.
+every other command that writes a layer or a network. W and b stand for weight and bias.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fcinspect.checkpoints.formats.json_array import PLAIN_DTYPE, as_tensor, is_array_document
-from fcinspect.checkpoints.pairing.naming import BIAS, WEIGHT
+from fcinspect.checkpoints.pairing.naming import BIAS, SHORT_WEIGHTS, WEIGHT, spelled_out
 from fcinspect.checkpoints.pairing.pair import pair
 from fcinspect.checkpoints.records import Checkpoint, Layout, SkippedTensor, StoredTensor
 from fcinspect.errors import InputError
@@ -100,7 +100,7 @@ def _network(entries: list[Any], place: str, way: Reading) -> Checkpoint:
     named: list[tuple[str, Mapping[str, Any]]] = []
     for number, entry in enumerate(entries):
         where = f"{place}[{number}]"
-        if not isinstance(entry, dict) or "weight" not in entry:
+        if not isinstance(entry, dict) or not _weight_keys(entry):
             raise InputError(f"{where} of {way.source} has no weight: {EXPECTED}")
         name = _name(entry, where) or f"fc{number + 1}"
         if any(name == other for other, _ in named):
@@ -131,23 +131,33 @@ def _activations(named: list[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
 
 def _named(entry: Mapping[str, Any], name: str, place: str, way: Reading) -> Iterator[StoredTensor]:
     """Yield weight and bias of one layer; refusals name their place in the document."""
-    if "weight" not in entry:
+    if not _weight_keys(entry):
         raise InputError(f"{place} has no weight: {EXPECTED}")
-    for key in ("weight", "bias"):
-        if key == "weight" or entry.get(key) is not None:
+    keys = {long: short for short, long in spelled_out(entry).items()}
+    for part in ("weight", "bias"):
+        key = keys.get(part, part)
+        if part == "weight" or entry.get(key) is not None:
             tensor = as_tensor(entry[key], f"{place}.{key}" if place else key, way.plain)
-            yield replace(tensor, name=f"{name}.{key}" if name else key)
+            yield replace(tensor, name=f"{name}.{part}" if name else part)
+
+
+def _weight_keys(entry: Mapping[str, Any]) -> list[str]:
+    """Return the key of an entry's weight, if it has one."""
+    return ["weight"] if "weight" in entry else [k for k in SHORT_WEIGHTS if k in entry]
 
 
 def _state_dict(document: Mapping[str, Any], way: Reading) -> Checkpoint:
     tensors: list[StoredTensor] = []
     ignored: list[SkippedTensor] = []
-    for key, value in _flattened(document, "", 0):
-        strict = bool(WEIGHT.fullmatch(key) or BIAS.fullmatch(key))
-        if value is None and BIAS.fullmatch(key):
+    entries = dict(_flattened(document, "", 0))
+    long = spelled_out(entries)
+    for key, value in entries.items():
+        name = long.get(key, key)
+        strict = bool(WEIGHT.fullmatch(name) or BIAS.fullmatch(name))
+        if value is None and BIAS.fullmatch(name):
             continue
         if strict or isinstance(value, list) or is_array_document(value):
-            tensors.append(as_tensor(value, key, way.plain))
+            tensors.append(replace(as_tensor(value, key, way.plain), name=name))
         else:
             ignored.append(SkippedTensor(key, "not an array"))
     if not tensors:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 WEIGHT = re.compile(r"(?s)(?:(?P<path>.*)(?P<separator>[./]))?(?P<leaf>weight|kernel)")
+SHORT_WEIGHTS = ("W", "w")
+"""What formulas call a weight; its bias is b."""
 BIAS = re.compile(r"(?s)(?:.*[./])?bias")
 WHOLE = re.compile(r"(?i)u?int\d*|[ui]\d+|q?u?int\d+|quint\dx\d|bool")
 """Integer formats, in torch's words and in those of safetensors."""
@@ -23,6 +26,22 @@ def module_path(key: str) -> str:
     """Return the layer that a state-dict key belongs to: "fc1" for "fc1.weight"."""
     found = WEIGHT.fullmatch(key)
     return key if found is None else found["path"] or ""
+
+
+def spelled_out(keys: Collection[str]) -> dict[str, str]:
+    """Return "fc1.weight" for "fc1.W" or "fc1.w", and "fc1.bias" for the "fc1.b" beside it.
+
+    A key whose long name stands there as well keeps its own, and so does a "b" without a weight.
+    """
+    found = {}
+    for key in keys:
+        path, last = split(key)
+        if last in SHORT_WEIGHTS and f"{path}weight" not in keys:
+            found[key] = f"{path}weight"
+    for path in [split(key)[0] for key in found]:
+        if f"{path}b" in keys and f"{path}bias" not in keys:
+            found[f"{path}b"] = f"{path}bias"
+    return found
 
 
 def split(name: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from fcinspect.errors import InputError, did_you_mean
+from fcinspect.names import canonical
 from fcinspect.verification.examples.record import Printed
 
 DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
@@ -99,8 +100,9 @@ class Reader:
 
     def chosen(self, value: object, place: str, known: Sequence[str]) -> str:
         """Return one of the known words."""
-        if isinstance(value, str) and value in known:
-            return value
+        found = canonical(value, known) if isinstance(value, str) else None
+        if found is not None:
+            return found
         written = shown(value) if isinstance(value, str) else kind_of(value)
         hint = did_you_mean(value, known) if isinstance(value, str) else None
         raise self.refuse(f"{place} is {written}: expected one of {', '.join(known)}", hint)

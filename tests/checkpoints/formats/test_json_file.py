@@ -28,6 +28,10 @@ def document(value: Any) -> dict[str, Any]:
     [
         ({"weight": WEIGHT, "bias": [1, 2, 3]}, [""]),
         ({"weight": WEIGHT, "bias": None}, [""]),
+        ({"W": WEIGHT, "b": [1, 2, 3]}, [""]),
+        ({"w": WEIGHT, "b": None, "name": "mine"}, [""]),
+        ({"fc1": {"W": WEIGHT, "b": [1, 2, 3]}, "fc2.weight": [[1, 2, 3]]}, ["fc1", "fc2"]),
+        ({"layers": [{"W": WEIGHT, "b": [1, 2, 3]}, {"weight": [[1, 2, 3]]}]}, ["fc1", "fc2"]),
         (WEIGHT, [""]),
         ({"fc1.weight": WEIGHT, "fc1.bias": [1, 2, 3], "fc2.weight": [[1, 2, 3]]}, ["fc1", "fc2"]),
         ({"a": {"b": {"weight": WEIGHT}}, "epoch": 3}, ["a.b"]),
@@ -173,3 +177,24 @@ def test_an_empty_array_keeps_its_shape() -> None:
     for shape in ((0, 4), (3, 0), (0,)):
         found = as_tensor(array(Array.of(np.ones(shape), "float32")), "w")
         assert found.shape == shape
+
+
+@pytest.mark.parametrize("shape", ["plain", "nested", "layers"])
+def test_w_and_b_are_weight_and_bias(shape: str) -> None:
+    """Formulas' names are read as torch's, and a refusal quotes the name that stands there."""
+    entry: dict[str, Any] = {"W": WEIGHT, "b": [1, 2, 3]}
+    wrapped = {"plain": entry, "nested": {"fc1": entry}, "layers": {"layers": [entry]}}[shape]
+    (layer,) = checkpoint_of(wrapped, "x").layers
+    assert layer.bias is not None
+    assert layer.bias.name.endswith("bias")
+    np.testing.assert_array_equal(layer.read().bias.values, [1, 2, 3])  # type: ignore[union-attr]
+    entry["b"] = [1, "2", 3]
+    with pytest.raises(InputError, match=r"b\[1\] is the string '2'"):
+        checkpoint_of(wrapped, "x")
+
+
+def test_b_alone_is_no_bias() -> None:
+    """A long name beside the short one is the layer's; what is left is said."""
+    found = checkpoint_of({"weight": WEIGHT, "b": [1, 2, 3], "W": WEIGHT}, "x")
+    assert (len(found.layers), found.layers[0].bias) == (1, None)
+    assert {skip.name for skip in found.skipped} == {"W", "b"}
