@@ -6,11 +6,12 @@ import gc
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 import warnings
 from importlib import import_module
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -174,9 +175,24 @@ def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
     message = re.sub(r"\. Did you mean (.*)\?$", r"; did you mean \1?", message)
     message = message.rstrip(".").replace("\n", " ")
     hint = f"see '{path} --help'"
+    if message.startswith("Got unexpected extra argument"):
+        hint = _as_one_word(arguments) or hint
     if re.match("No such option: -[^-]", message):
         hint = f"what begins with - but is no option goes behind --; {hint}"
     return _refuse(arguments, "usage", message, hint)
+
+
+def _as_one_word(arguments: list[str]) -> str | None:
+    """Return the command with widths written as one word, where they are several arguments."""
+    for first, word in enumerate(arguments):
+        run = list(takewhile(str.isdigit, arguments[first:]))
+        if len(run) > 1 and not arguments[max(first - 1, 0)].startswith("-"):
+            rest = arguments[first + len(run) :]
+            whole = [*arguments[:first], "-".join(run), *rest]
+            return f"widths are one word: fcinspect {shlex.join(whole)}"
+        if word == "--":
+            return None
+    return None
 
 
 def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:

@@ -8,6 +8,8 @@ from typing import Any
 from typer._coercion import RuntimeParam
 from typer.core import TyperCommand, TyperGroup
 
+from fcinspect.cli.own import with_values
+
 
 @dataclass(frozen=True)
 class ParsedParameter(RuntimeParam):
@@ -41,6 +43,12 @@ class _Light:
 
 class Command(_Light, TyperCommand):
     """A command of fcinspect."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; on a command with --weight, --bias may have a value."""
+        if any("--no-bias" in parameter.opts for parameter in self.params):
+            args = with_values(args)
+        return super().parse_args(ctx, args)
 
 
 class Group(_Light, TyperGroup):

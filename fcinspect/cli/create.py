@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from fcinspect.cli.options import LayerOutput, ShowCode
 from fcinspect.cli.sources import Fresh, bytes_of
 from fcinspect.cli.status import ExitStatus
 
 
-def create(fresh: Fresh, show_code: ShowCode = False, *, output: LayerOutput) -> ExitStatus:
+def create(
+    fresh: Fresh,
+    widths: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="WIDTHS", help="4-2 or 'nn.Linear(4, 2)', in place of --in and --out."
+        ),
+    ] = None,
+    show_code: ShowCode = False,
+    *,
+    output: LayerOutput,
+) -> ExitStatus:
     """Make a seeded nn.Linear and show its weight and bias."""
+    if widths is not None:
+        fresh = fresh.named(widths)
     request = fresh.request()
     if show_code:
         from fcinspect.render import scripts

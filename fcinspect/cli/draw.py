@@ -10,12 +10,12 @@ import typer
 from fcinspect.cli.code import timeout_option
 from fcinspect.cli.options import (
     FIGURE_ENDINGS,
-    Bias,
     Output,
     activation_option,
     format_option,
     save_option,
 )
+from fcinspect.cli.own import BiasOption, WeightOption
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import whole_number
 from fcinspect.layers.folding import MOST_UNITS
@@ -45,13 +45,13 @@ class DiagramOutput(Output):
 
 def draw(
     network: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="WIDTHS|MODULE:OBJECT|FILE",
-            help="3-5-4-2, or a file of layers, or - for JSON on stdin, or package.module:Object"
-            " or file.py:Object, whose code is executed.",
+            help="3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers, or - for JSON on stdin, or"
+            " package.module:Object or file.py:Object, whose code is executed.",
         ),
-    ],
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -78,7 +78,8 @@ def draw(
         str | None,
         activation_option("--output-activation", "Behind the last layer, default identity"),
     ] = None,
-    bias: Bias = True,
+    weight: WeightOption = None,
+    bias: BiasOption = None,
     units: Annotated[
         int,
         typer.Option(
@@ -114,7 +115,7 @@ def draw(
 
     problem = Problem(
         network, seed, x, activation, output_activation, bias, tuple(inputs or ()),
-        tuple(arg or ()), timeout,
+        tuple(arg or ()), timeout, weight,
     )  # fmt: skip
     found = problem.found()
     asked = {**problem.asked(), "units": units}

@@ -7,8 +7,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
-from fcinspect.cli.inputs import names_a_checkpoint, read_input
+from fcinspect.cli.inputs import names_a_checkpoint, read_input, widths_in
+from fcinspect.cli.own import OwnLayer, flag_of, refuse_bias
 from fcinspect.errors import InputError, SpecError, UsageError
+from fcinspect.layers.spec import is_spec, parse_spec
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
@@ -36,47 +38,63 @@ class Found:
 class Problem:
     """The network as it was asked for."""
 
-    network: str
+    network: str | None
     seed: int | None
     x: str | None
     activation: str | None
     output_activation: str | None
-    bias: bool
+    bias: str | bool | None
     inputs: tuple[str, ...]
     arg: tuple[str, ...]
     timeout: float
+    weight: str | None = None
 
     def asked(self) -> dict[str, Any]:
         """Return the options, for the report."""
-        return {**asdict(self), "inputs": list(self.inputs), "arg": list(self.arg)}
+        bias: object = self.bias
+        if self.weight is None:
+            words = self.network if self.network is not None and is_spec(self.network) else None
+            spec = None if words is None else parse_spec(words)
+            bias = self.bias is not False if spec is None else spec.bias_beside(flag_of(self.bias))
+        return {**asdict(self), "bias": bias, "inputs": list(self.inputs), "arg": list(self.arg)}
 
     def found(self) -> Found:
         """Return the network; raises a FcinspectError for what is none."""
         if [self.network, self.x].count("-") > 1:
             raise UsageError("standard input can be read once: give one of them as a file")
+        if self.weight is not None:
+            return self._of_weight()
+        if self.network is None:
+            raise UsageError(
+                "no network is given: expected widths such as 3-5-4-2, a file of layers,"
+                " package.module:Object or --weight"
+            )
         if names_a_checkpoint(self.network):
             self._refuse_options_of_code()
-            return self._of_file()
+            return self._of_file(self.network)
         if ":" in self.network:
-            return self._of_code()
+            return self._of_code(self.network)
         self._refuse_options_of_code()
-        return self._of_widths()
+        return self._of_widths(self.network)
 
-    def _of_widths(self) -> Found:
+    def _of_widths(self, words: str) -> Found:
         from fcinspect.layers.folding import outline_of_widths
-        from fcinspect.layers.spec import parse_widths
 
         try:
-            widths = parse_widths(self.network)
+            spec = widths_in(words)
         except SpecError as error:
-            if any(sign.isdigit() for sign in self.network):
+            if any(sign.isdigit() for sign in words):
                 raise
             raise SpecError(
-                f"{self.network!r} is no network: expected widths such as 3-5-4-2, a file of"
+                f"{words!r} is no network: expected widths such as 3-5-4-2, a file of"
                 " layers, or package.module:Object"
             ) from error
+        with_bias = spec.bias_beside(flag_of(self.bias))
         outline = outline_of_widths(
-            widths, self.activation or "relu", self.output_activation or "identity", self.bias
+            spec.widths,
+            self.activation or "relu",
+            self.output_activation or "identity",
+            with_bias,
         )
         if self.seed is None:
             if self.x is not None:
@@ -85,9 +103,9 @@ class Problem:
                     hint="--seed S draws them, or give a file of layers",
                 )
             return Found(outline, "structure only, --seed S draws weights")
-        return self._of_seed(outline)
+        return self._of_seed(outline, with_bias)
 
-    def _of_seed(self, outline: Outline) -> Found:
+    def _of_seed(self, outline: Outline, with_bias: bool) -> Found:
         from fcinspect.layers.memory import require_free
 
         widths = outline.widths
@@ -98,43 +116,59 @@ class Problem:
         from fcinspect.bridge.networks import seeded_network
 
         assert self.seed is not None
-        network = seeded_network(widths, outline.activations, self.bias, self.seed, "float32")
+        network = seeded_network(widths, outline.activations, with_bias, self.seed, "float32")
         return self._with_values(
             network, x, f"nn.Linear's default layers, float32; torch.manual_seed({self.seed})"
         )
 
-    def _of_file(self) -> Found:
+    def _of_weight(self) -> Found:
+        from fcinspect.cli.network import ANY_DTYPE, network_of
+
+        if self.network is not None:
+            raise UsageError(f"--weight and {self.network!r} both give layers: give one of them")
+        self._refuse_options_of_code()
+        if self.seed is not None:
+            raise UsageError("--seed makes new layers: it cannot go with --weight")
+        own = OwnLayer(str(self.weight), self.bias, "float32")
+        found = network_of(
+            own.open(), None, self.activation, self.output_activation, NO_LOSS, ANY_DTYPE
+        )
+        x = self._x(found.network.widths[0], found.network.dtype)
+        source = f"the layer of --weight, {found.network.dtype}"
+        return self._with_values(found.network, x, source, found.remarks())
+
+    def _of_file(self, file: str) -> Found:
         from fcinspect.checkpoints.access.uris import masked_name
         from fcinspect.cli.network import ANY_DTYPE, network_from
 
-        for name, given in (("--seed", self.seed is not None), ("--no-bias", not self.bias)):
-            if given:
-                raise UsageError(f"{name} makes new layers: it cannot go with layers from a file")
+        if self.seed is not None:
+            raise UsageError("--seed makes new layers: it cannot go with layers from a file")
+        refuse_bias(self.bias, "layers from a file")
         found = network_from(
-            self.network, None, self.activation, self.output_activation, NO_LOSS, ANY_DTYPE
+            file, None, self.activation, self.output_activation, NO_LOSS, ANY_DTYPE
         )
         network = found.network
         x = self._x(network.widths[0], network.dtype)
-        name = "standard input" if self.network == "-" else masked_name(self.network)
+        name = "standard input" if file == "-" else masked_name(file)
         source = f"layers from {name}, {network.dtype}"
         return self._with_values(network, x, source, found.remarks())
 
-    def _of_code(self) -> Found:
+    def _of_code(self, code: str) -> Found:
         from fcinspect.layers.diagram import Outline
         from fcinspect.layers.network import DenseLayer, Network
 
         for name, given in (
             ("--activation", self.activation),
             ("--output-activation", self.output_activation),
-            ("--no-bias", not self.bias),
+            ("--no-bias" if self.bias is False else "--bias", self.bias is not None),
         ):
             if given:
-                raise UsageError(f"{name} is for widths: {self.network} has its own")
-        chain, layers, ready = self._chain()
+                raise UsageError(f"{name} is for widths: {code} has its own")
+        chain, layers, ready = self._chain(code)
         if self.seed is None and not ready:
             if self.x is not None:
                 raise UsageError(
-                    f"--x needs weights: {self.network} makes new ones each time",
+                    f"--x needs weights: {code} makes new ones each time",
                     hint="--seed S makes them after torch.manual_seed(S)",
                 )
             outline = Outline(
@@ -143,7 +177,7 @@ class Problem:
                 tuple(link.activation for link in chain),
                 tuple(link.bias is not None for link in chain),
             )
-            return Found(outline, f"structure of {self.network}, --seed S draws weights")
+            return Found(outline, f"structure of {code}, --seed S draws weights")
         network = Network(
             tuple(
                 DenseLayer(layer, link.activation)
@@ -152,9 +186,9 @@ class Problem:
         )
         x = self._x(network.widths[0], network.dtype)
         seeded = "" if self.seed is None else f"; torch.manual_seed({self.seed})"
-        return self._with_values(network, x, f"{self.network}, {network.dtype}{seeded}")
+        return self._with_values(network, x, f"{code}, {network.dtype}{seeded}")
 
-    def _chain(self) -> tuple[tuple[Link, ...], tuple[LinearLayer, ...], bool]:
+    def _chain(self, code: str) -> tuple[tuple[Link, ...], tuple[LinearLayer, ...], bool]:
         """Return the layers that the module runs, and whether they are not made anew each time."""
         from fcinspect.cli.module import ModuleOptions
         from fcinspect.cli.trace import refuse_unmade
@@ -163,13 +197,13 @@ class Problem:
         options = ModuleOptions(
             list(self.inputs) or None, None, list(self.arg) or None, timeout=self.timeout
         )
-        with options.opened(self.network) as tracing:
+        with options.opened(code) as tracing:
             trace = options.traced(tracing)
             refuse_unmade(trace)
             if trace.failure is not None:
                 said = " ".join(trace.failure.message.split())[:200]
                 raise InputError(
-                    f"{self.network} does not run: {trace.failure.error}: {said}",
+                    f"{code} does not run: {trace.failure.error}: {said}",
                     hint="fcinspect trace shows where it stops",
                 )
             chain = chain_of(trace)

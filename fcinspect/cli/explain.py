@@ -10,7 +10,8 @@ import typer
 
 from fcinspect.cli.inputs import read_input
 from fcinspect.cli.options import ArticleOutput, Batch, ShowCode
-from fcinspect.cli.sources import Fresh, Stored
+from fcinspect.cli.own import OwnLayer
+from fcinspect.cli.sources import Fresh, FreshOrOwn, Stored, StoredOrWords, source_of
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import whole_number
 from fcinspect.errors import UsageError
@@ -51,8 +52,8 @@ Answer = tuple["Explanation", tuple[str, ...]]
 
 
 def explain(
-    stored: Stored,
-    fresh: Fresh,
+    stored: StoredOrWords,
+    fresh: FreshOrOwn,
     x: Annotated[
         str | None,
         typer.Option(
@@ -100,18 +101,20 @@ def explain(
         "top": top,
         "all": everything,
     }
-    if stored.file is None:
-        stored.refuse_layout()
+    given: OwnLayer | Stored | None = fresh.own(stored)
+    if given is None:
+        stored, fresh = source_of(stored, fresh)
+        given = stored if stored.file is not None else None
+    if given is None:
         if show_code:
             return output.write_script(_fresh_script(fresh, request))
         explanation, warnings = _fresh(fresh, request)
         asked = {**fresh.asked(), **asked}
     else:
-        fresh.refuse_any("a layer from a file")
         if show_code:
-            return output.write_script(_stored_script(stored, request))
-        explanation, warnings = _stored(stored, request)
-        asked = {**stored.asked(), **asked}
+            return output.write_script(_given_script(given, request))
+        explanation, warnings = _given(given, request)
+        asked = {**given.asked(), **asked}
     return output.write(view_of_explanation(explanation, asked, warnings))
 
 
@@ -147,30 +150,30 @@ def _wanted(fresh: Fresh, request: Request) -> tuple[LinearRequest, Array | None
     return wanted, *read_input(request.x, wanted.in_features, wanted.dtype, request.batch)
 
 
-def _stored(stored: Stored, request: Request) -> Answer:
-    """Explain a layer from a file, computed by numpy."""
+def _given(given: Stored | OwnLayer, request: Request) -> Answer:
+    """Explain a layer from a file or of --weight, computed by numpy."""
     from fcinspect.arithmetic.affine import numpy_output, numpy_version
     from fcinspect.arithmetic.explanation import explain_affine
 
-    layer, x, selection, warnings = _chosen(stored, request)
+    layer, x, selection, warnings = _chosen(given, request)
     result = numpy_output(layer, x)
     return explain_affine(layer, x, result, selection, computed_by=numpy_version()), warnings
 
 
-def _stored_script(stored: Stored, request: Request) -> str:
+def _given_script(given: Stored | OwnLayer, request: Request) -> str:
     """Return the script that holds the layer's numbers and runs F.linear."""
     from fcinspect.render import scripts
 
-    layer, x, _, _ = _chosen(stored, request)
+    layer, x, _, _ = _chosen(given, request)
     layer.require_one_dtype()
     return scripts.stored_layer(layer) + scripts.given_input(x) + scripts.output_of_function()
 
 
 def _chosen(
-    stored: Stored, request: Request
+    given: Stored | OwnLayer, request: Request
 ) -> tuple[LinearLayer, Array, Selection, tuple[str, ...]]:
     """Return the rows of the layer that are needed, x, and what is taken apart."""
-    chosen = stored.choose()
+    chosen = given.choose()
     request.require_memory(chosen.in_features, chosen.out_features)
     if request.x is None:
         from fcinspect.arithmetic.affine import drawn_input

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fcinspect.layers.array import Array
+    from fcinspect.layers.spec import Spec
 
 NUMBERS = re.compile(r"[-+0-9.,;eE\s]*|(nan|inf)\b.*", re.IGNORECASE)
 """Text that is taken for numbers even where a file has that name."""
@@ -30,22 +31,30 @@ def read_input(
     Raises UsageError for text that is no input and for a wrong number of features, InputError
     for a file that cannot be read.
     """
-    import numpy as np
-
     from fcinspect.layers.array import Array
 
     if text in ("zeros", "ones") or text.startswith("basis:"):
         return Array.of(_named(text, in_features, batch or ()), dtype), ()
-    values, stored_dtype = _values(text)
-    values = _fitted(values, in_features, batch)
-    rounded = Array.of(values, dtype)
-    lost = np.flatnonzero((rounded.values != values) & ~np.isnan(values))
+    values, stored_dtype = numbers_of(text)
+    return rounded(_fitted(values, in_features, batch), dtype, "x", stored_dtype)
+
+
+def rounded(
+    values: npt.NDArray[np.float64], dtype: str, name: str, stored_dtype: str | None = None
+) -> tuple[Array, tuple[str, ...]]:
+    """Return the values in `dtype`, and what was rounded on the way, if anything was."""
+    import numpy as np
+
+    from fcinspect.layers.array import Array
+
+    held = Array.of(values, dtype)
+    lost = np.flatnonzero((held.values != values) & ~np.isnan(values))
     if not lost.size:
-        return rounded, ()
+        return held, ()
     first = float(values.reshape(-1)[lost[0]])
-    held = float(rounded.values.reshape(-1)[lost[0]])
+    now = float(held.values.reshape(-1)[lost[0]])
     origin = f" from {stored_dtype}" if stored_dtype else ""
-    return rounded, (f"x is rounded{origin} to {dtype}: {first!r} is held as {held:.17g}",)
+    return held, (f"{name} is rounded{origin} to {dtype}: {first!r} is held as {now:.17g}",)
 
 
 def names_a_file(text: str) -> bool:
@@ -55,6 +64,23 @@ def names_a_file(text: str) -> bool:
     if text == "-" or text.lower().endswith(tuple(ENDINGS)):
         return True
     return NUMBERS.fullmatch(text) is None and is_file(text)
+
+
+def widths_in(text: str) -> Spec:
+    """Return what the words of a network say.
+
+    Raises SpecError for what are none, UsageError where a file has that very name.
+    """
+    from fcinspect.checkpoints.files import is_file
+    from fcinspect.layers.spec import parse_spec
+
+    spec = parse_spec(text)
+    if is_file(text):
+        raise UsageError(
+            f"{text!r} names a layer and a file: write ./{text} for the file, and for the layer"
+            " other separators or 'nn.Linear(4, 2)'"
+        )
+    return spec
 
 
 def names_a_checkpoint(text: str) -> bool:
@@ -67,7 +93,8 @@ def names_a_checkpoint(text: str) -> bool:
     )
 
 
-def _values(text: str) -> tuple[npt.NDArray[np.float64], str | None]:
+def numbers_of(text: str) -> tuple[npt.NDArray[np.float64], str | None]:
+    """Return the numbers that are written out or stand in a file, and the dtype of the file."""
     import numpy as np
 
     from fcinspect.checkpoints.values import load_values, values_from_json

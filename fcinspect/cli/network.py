@@ -15,7 +15,7 @@ from fcinspect.layers.network import DenseLayer, Network, require_fit
 from fcinspect.names import canonical
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import StoredLinear
+    from fcinspect.checkpoints.records import Checkpoint, StoredLinear
     from fcinspect.layers.linear import LinearLayer
 
 
@@ -60,6 +60,18 @@ def network_from(
     layers are no network, or not of one of the `dtypes`.
     """
     checkpoint = open_checkpoint(file, plain_dtype=dtype or "float32")
+    return network_of(checkpoint, dtype, activation, output_activation, loss, dtypes)
+
+
+def network_of(
+    checkpoint: Checkpoint,
+    dtype: str | None,
+    activation: str | None,
+    output_activation: str | None,
+    loss: str,
+    dtypes: tuple[str, ...] = STEP_DTYPES,
+) -> FoundNetwork:
+    """Return the layers of a checkpoint as `network_from` does those of a file."""
     if not checkpoint.layers:
         raise InputError(f"{checkpoint.source} holds no linear layer")
     for before, after in pairwise(checkpoint.layers):

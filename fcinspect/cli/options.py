@@ -67,7 +67,10 @@ Dtype = Annotated[
         help="Number format: float32, float64, bfloat16 or float16.",
     ),
 ]
-Bias = Annotated[bool, typer.Option("--bias/--no-bias", help="With or without the bias b.")]
+Bias = Annotated[
+    bool | None,
+    typer.Option("--bias/--no-bias", help="With the bias b, as by default, or without it."),
+]
 
 
 def activation_option(flag: str, where: str) -> Any:

@@ -21,7 +21,10 @@ MODULES = {
 
 def shapes(
     widths: Annotated[
-        str, typer.Argument(metavar="WIDTHS", help="3-5-4-2, 3,5,4,2 or '3 -> 5 -> 4 -> 2'.")
+        str,
+        typer.Argument(
+            metavar="WIDTHS", help="3-5-4-2, 3,5,4,2, '3 -> 5 -> 4 -> 2' or 'nn.Linear(4, 2)'."
+        ),
     ],
     batch: Batch = None,
     activation: Annotated[
@@ -30,23 +33,25 @@ def shapes(
     output_activation: Annotated[
         str | None, activation_option("--output-activation", "Behind the last layer")
     ] = None,
-    bias: Bias = True,
+    bias: Bias = None,
     dtype: Dtype = "float32",
     *,
     output: Output,
 ) -> ExitStatus:
     """Trace shapes, parameters and multiply-adds through 3-5-4-2."""
-    from fcinspect.layers.spec import parse_widths
+    from fcinspect.layers.spec import parse_spec
     from fcinspect.render.shapes import view_of_shapes
     from fcinspect.rounding.formats import format_named
     from fcinspect.shapes.trace import trace_widths
 
+    spec = parse_spec(widths)
+    with_bias = spec.bias_beside(bias)
     trace = trace_widths(
-        parse_widths(widths),
+        spec.widths,
         batch or (),
         itemsize=format_named(dtype).itemsize,
         dtype=dtype,
-        bias=bias,
+        bias=with_bias,
         activation=activation and MODULES[activation],
         output_activation=output_activation and MODULES[output_activation],
     )
@@ -55,7 +60,7 @@ def shapes(
         "batch": None if batch is None else list(batch),
         "activation": activation,
         "output_activation": output_activation,
-        "bias": bias,
+        "bias": with_bias,
         "dtype": dtype,
     }
     return output.write(view_of_shapes(trace, asked))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fcinspect.cli.options import DrawnLayerOutput, Plot
+from fcinspect.cli.own import BiasOption, OwnLayer, WeightOption
 from fcinspect.cli.sources import Stored, bytes_of
 from fcinspect.cli.status import ExitStatus
 from fcinspect.errors import UsageError
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint
 
 
-def show(stored: Stored, plot: Plot = False, *, output: DrawnLayerOutput) -> ExitStatus:
+def show(
+    stored: Stored,
+    weight: WeightOption = None,
+    bias: BiasOption = None,
+    plot: Plot = False,
+    *,
+    output: DrawnLayerOutput,
+) -> ExitStatus:
     """Show a linear layer of a file, or list its layers."""
     from fcinspect.cli.choosing import choose_layer
     from fcinspect.layers.inspection import inspect_layer
@@ -21,11 +29,13 @@ def show(stored: Stored, plot: Plot = False, *, output: DrawnLayerOutput) -> Exi
     from fcinspect.render.listing import notes_on, view_of_listing
     from fcinspect.render.skipped import skipped_notes
 
-    checkpoint = stored.open()
+    own = _own(stored, weight, bias)
+    checkpoint = stored.open() if own is None else own.open()
+    asked = stored.asked() if own is None else own.asked()
     if stored.layer is None and len(checkpoint.layers) > 1:
         if output.draws(plot):
             _refuse_to_draw(checkpoint)
-        return output.write(view_of_listing(checkpoint, stored.asked()))
+        return output.write(view_of_listing(checkpoint, asked))
     chosen = choose_layer(checkpoint, stored.layer)
     layer = chosen.read()
     inspection = inspect_layer(layer, activation=chosen.activation)
@@ -33,10 +43,33 @@ def show(stored: Stored, plot: Plot = False, *, output: DrawnLayerOutput) -> Exi
     if stored.layer is None:  # the whole file is meant: it only holds no other layer
         notes += [note for note in notes_on(checkpoint) if note not in notes]
         notes += skipped_notes(checkpoint)
-    view = view_of_stored(
-        inspection, tuple(notes), stored.asked(), plot=plot, draws=output.draws(plot)
-    )
+    view = view_of_stored(inspection, tuple(notes), asked, plot=plot, draws=output.draws(plot))
     return output.write(view, bytes_of(layer))
+
+
+def _own(stored: Stored, weight: str | None, bias: str | bool | None) -> OwnLayer | None:
+    """Return the layer of --weight, None for that of a file.
+
+    Raises UsageError where both are given, or neither but the words of a new layer.
+    """
+    from fcinspect.checkpoints.files import is_file
+    from fcinspect.layers.spec import is_spec
+
+    if weight is not None:
+        if stored.file is not None:
+            raise UsageError(f"--weight and {stored.file!r} both give a layer: give one of them")
+        return OwnLayer(weight, bias, "float32", stored.way)
+    if bias is not None:
+        raise UsageError("--bias goes with --weight: show makes no layer of its own")
+    words = stored.file
+    if words is not None and is_spec(words) and not is_file(words):
+        if stored.layer is not None and stored.layer.isdigit():
+            words = f"{words}-{stored.layer}"
+        raise UsageError(
+            f"{words!r} names a new layer, and show reads a file",
+            hint=f"fcinspect create {words if ' ' not in words else repr(words)}",
+        )
+    return None
 
 
 def _refuse_to_draw(checkpoint: Checkpoint) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 import typer
 
 from fcinspect.cli.options import Bias, Dtype, Seed
+from fcinspect.cli.own import BiasOption, OwnLayer, WeightOption, flag_of
 from fcinspect.cli.values import completion_of, one_of, whole_number
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.linear import INITIALISERS
@@ -53,7 +54,7 @@ class Fresh:
         int | None,
         typer.Option("--out", parser=whole_number(0), metavar="M", help="out_features."),
     ] = None
-    bias: Bias = True
+    bias: Bias = None
     seed: Seed = 0
     dtype: Dtype = "float32"
     init: Annotated[
@@ -81,7 +82,7 @@ class Fresh:
             raise UsageError(
                 f"{' and '.join(missing)} is missing: a layer is given by --in and --out"
                 if len(missing) == 1
-                else "no layer is given: expected --in N --out M, or a FILE"
+                else "no layer is given: expected --in N --out M, widths such as 4-2, or a FILE"
             )
         weight_law(self.init, self.in_features, self.out_features)
         if self.init == "orthogonal" and BYTES[self.dtype] == 2:
@@ -91,12 +92,14 @@ class Fresh:
             )
         self._require_memory(self.in_features, self.out_features)
         return LinearRequest(
-            self.in_features, self.out_features, self.bias, self.seed, self.dtype, self.init
-        )
+            self.in_features, self.out_features, self.bias is not False, self.seed, self.dtype,
+            self.init,
+        )  # fmt: skip
 
     def refuse_any(self, instead: str) -> None:
         """Raise UsageError when an option of a new layer is given together with `instead`."""
-        options = {"in_features": "--in", "out_features": "--out", "bias": "--no-bias"}
+        flag = "--no-bias" if self.bias is False else "--bias"
+        options = {"in_features": "--in", "out_features": "--out", "bias": flag}
         for field in fields(self):
             if getattr(self, field.name) != field.default:
                 option = options.get(field.name, f"--{field.name}")
@@ -104,14 +107,39 @@ class Fresh:
 
     def asked(self) -> dict[str, Any]:
         """Return the options, for the report."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        asked = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**asked, "bias": self.bias is not False}
+
+    def named(self, words: str) -> Self:
+        """Return the layer that the words name, "4-2" or "nn.Linear(4, 2)".
+
+        Raises UsageError where --in, --out or --bias are given as well, or for more than one layer.
+        """
+        from fcinspect.cli.inputs import widths_in
+
+        spec = widths_in(words)
+        for flag, given in (("--in", self.in_features), ("--out", self.out_features)):
+            if given is not None:
+                raise UsageError(f"{flag} and {words!r} both name a layer: give one of them")
+        if len(spec.widths) > 2:
+            raise UsageError(
+                f"{words!r} names {len(spec.widths) - 1} layers: expected one, such as"
+                f" {spec.widths[0]}-{spec.widths[1]}",
+                hint=f"fcinspect step {words!r} shows all layers of a network",
+            )
+        return replace(
+            self,
+            in_features=spec.widths[0],
+            out_features=spec.widths[1],
+            bias=spec.bias_beside(self.bias),
+        )
 
     def _require_memory(self, in_features: int, out_features: int) -> None:
         from fcinspect.layers.memory import require_free
 
         # QR holds the matrix, its transpose and its factors at once
         copies = COPIES + (6 * BYTES[self.dtype] if self.init == "orthogonal" else 0)
-        numbers = out_features * (in_features + self.bias)
+        numbers = out_features * (in_features + (self.bias is not False))
         require_free(
             numbers * (BYTES[self.dtype] + copies),
             f"nn.Linear({in_features}, {out_features}) in {self.dtype} with its working copies",
@@ -165,6 +193,11 @@ class Stored:
         if self.layout != LAYOUTS[0]:
             raise UsageError("--layout tells how a file holds its weights: no FILE is given")
 
+    @property
+    def way(self) -> Layout:
+        """The layout as records have it."""
+        return "in,out" if self.layout == "in,out" else "out,in"
+
     def open(self) -> Checkpoint:
         """Return the layers of the file."""
         if self.file is None:
@@ -183,6 +216,75 @@ class Stored:
 
         asked = {field.name: getattr(self, field.name) for field in fields(self)}
         return asked if self.file is None else {**asked, "file": masked_name(self.file)}
+
+
+FreshLayer = TypeVar("FreshLayer", bound=Fresh)
+
+
+@dataclass(frozen=True)
+class StoredOrWords(Stored):
+    """A layer in a file, or the words of a new one in the file's place."""
+
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE|WIDTHS",
+            help="A .safetensors, .npz, .npy, .json, .pt, .pth or .bin file, the index or the"
+            " folder of a sharded one, a URI (s3://, gs://, hf://, https://), or - for JSON on"
+            " standard input; or a new layer, 4-2 or 'nn.Linear(4, 2)'.",
+        ),
+    ] = None
+
+    @property
+    def words(self) -> str | None:
+        """The words of a new layer, "4-2", also where its widths are two arguments; else None."""
+        from fcinspect.checkpoints.files import is_file
+        from fcinspect.layers.spec import is_spec
+
+        if self.file is None:
+            return None
+        if self.layer is None:
+            return self.file if is_spec(self.file) and not self.file.isdigit() else None
+        two = self.file.isdigit() and self.layer.isdigit() and not is_file(self.file)
+        return f"{self.file}-{self.layer}" if two else None
+
+
+@dataclass(frozen=True)
+class FreshOrOwn(Fresh):
+    """A layer that torch makes, or one whose numbers are typed."""
+
+    bias: BiasOption = None
+    weight: WeightOption = None
+
+    def own(self, stored: Stored) -> OwnLayer | None:
+        """Return the layer of --weight, None where it is not given.
+
+        Raises UsageError for --weight beside another source of a layer, and for the numbers of
+        --bias without it.
+        """
+        if self.weight is None:
+            flag_of(self.bias)
+            return None
+        if stored.file is not None:
+            raise UsageError(f"--weight and {stored.file!r} both give a layer: give one of them")
+        new = replace(self, weight=None, bias=None, dtype="float32")
+        new.refuse_any("--weight")
+        return OwnLayer(self.weight, self.bias, self.dtype, stored.way)
+
+
+def source_of(stored: StoredOrWords, fresh: FreshLayer) -> tuple[StoredOrWords, FreshLayer]:
+    """Return where the layer comes from, with the words of a new layer put into `fresh`.
+
+    Raises UsageError where a new layer and a file exclude each other.
+    """
+    if stored.words is not None:
+        fresh = fresh.named(stored.words)
+        stored = replace(stored, file=None, layer=None)
+    if stored.file is None:
+        stored.refuse_layout()
+    else:
+        fresh.refuse_any("a layer from a file")
+    return stored, fresh
 
 
 def open_checkpoint(file: str, layout: str = "out,in", plain_dtype: str = "float32") -> Checkpoint:

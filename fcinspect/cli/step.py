@@ -9,13 +9,13 @@ import typer
 from fcinspect.arithmetic.settings import LOSS_NAMES
 from fcinspect.cli.options import (
     Batch,
-    Bias,
     DrawnArticleOutput,
     Plot,
     Seed,
     ShowCode,
     activation_option,
 )
+from fcinspect.cli.own import BiasOption, WeightOption
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.step_options import OptimizerOptions
 from fcinspect.cli.values import completion_of, one_of, whole_number
@@ -25,14 +25,16 @@ MOST_STEPS = 100_000
 
 
 def step(
+    optimizer: OptimizerOptions,
     widths: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="WIDTHS|FILE",
-            help="3-5-4-2, or a file of layers with their activations, or - for JSON on stdin.",
+            help="3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers with their activations, or -"
+            " for JSON on stdin.",
         ),
-    ],
-    optimizer: OptimizerOptions,
+    ] = None,
+    weight: WeightOption = None,
     loss: Annotated[
         str,
         typer.Option(
@@ -68,7 +70,7 @@ def step(
         ),
     ] = None,
     batch: Batch = None,
-    bias: Bias = True,
+    bias: BiasOption = None,
     seed: Seed = 0,
     dtype: Annotated[
         str | None,
@@ -109,7 +111,7 @@ def step(
 
     problem = Problem(
         widths, loss, activation, output_activation, x, target, batch, bias, seed, dtype, steps,
-        parameter,
+        parameter, weight,
     )  # fmt: skip
     request, warnings = problem.request(optimizer.chosen())
     if show_code:

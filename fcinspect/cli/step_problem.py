@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.cli.inputs import names_a_checkpoint, names_a_file, read_input
+from fcinspect.cli.inputs import names_a_checkpoint, names_a_file, read_input, widths_in
+from fcinspect.cli.own import OwnLayer, flag_of, refuse_bias
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,28 +26,32 @@ COPIES = 40
 class Problem:
     """The network, its input and target, as they were asked for."""
 
-    widths: str
+    widths: str | None
     loss: str
     activation: str | None
     output_activation: str | None
     x: str | None
     target: str | None
     batch: tuple[int, ...] | None
-    bias: bool
+    bias: str | bool | None
     seed: int
     dtype: str | None
     steps: int
     parameter: str | None
+    weight: str | None = None
 
     @property
-    def from_file(self) -> bool:
-        """Whether the network comes from a file or from standard input."""
-        return names_a_checkpoint(self.widths)
+    def given(self) -> bool:
+        """Whether the numbers of the network are given: in a file, on stdin or by --weight."""
+        return self.weight is not None or (
+            self.widths is not None and names_a_checkpoint(self.widths)
+        )
 
     def asked(self, request: StepRequest) -> dict[str, Any]:
         """Return the options after defaults, for the report."""
         return {
             **asdict(self),
+            "bias": self.bias if self.weight is not None else request.bias,
             "batch": None if self.batch is None else list(self.batch),
             "dtype": request.dtype,
             "activations": list(request.activations),
@@ -58,17 +63,18 @@ class Problem:
 
         warnings: tuple[str, ...] = ()
         network: Network | None = None
-        if self.from_file:
+        with_bias = True
+        if self.given:
             network, activations, warnings = self._network()
             widths, dtype = network.widths, network.dtype
         else:
-            widths, activations = self._spec()
+            widths, activations, with_bias = self._spec()
             dtype = self.dtype or "float32"
-        self._require_parameter(widths, network)
+        self._require_parameter(widths, network, with_bias)
         x, target, said = self._numbers(widths, dtype)
         batch = x.shape[:-1] if x is not None else self.batch or ()
         request = StepRequest(
-            widths, activations, optimizer, self.loss, self.seed, batch, dtype, self.bias,
+            widths, activations, optimizer, self.loss, self.seed, batch, dtype, with_bias,
             network, x, target,
         )  # fmt: skip
         return request, (*warnings, *said)
@@ -90,27 +96,33 @@ class Problem:
         """Say where the numbers come from."""
         from fcinspect.checkpoints.access.uris import masked_name
 
-        source = (
-            f"layers from {masked_name(self.widths)}"
-            if self.from_file
-            else "nn.Linear's default layers"
-        )
-        if self.widths == "-":
+        source = "nn.Linear's default layers"
+        if self.weight is not None:
+            source = "the layer of --weight"
+        elif self.widths == "-":
             source = "layers from standard input"
+        elif self.given and self.widths is not None:
+            source = f"layers from {masked_name(self.widths)}"
         drawn = [name for name, given in (("x", request.x), ("t", request.target)) if given is None]
-        order = ", then ".join([*([] if self.from_file else ["layers"]), *drawn])
+        order = ", then ".join([*([] if self.given else ["layers"]), *drawn])
         seeded = f"; torch.manual_seed({self.seed}), then {order}" if order else ""
         notes = [source + seeded]
-        if self.loss == "bce" and self.output_activation is None and not self.from_file:
+        if self.loss == "bce" and self.output_activation is None and not self.given:
             notes.append("bce needs outputs from 0 to 1: sigmoid stands behind the last layer")
         return tuple(notes)
 
-    def _spec(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    def _spec(self) -> tuple[tuple[int, ...], tuple[str, ...], bool]:
+        """Return the widths, the activations and whether there are biases, of new layers."""
         from fcinspect.layers.memory import require_free
         from fcinspect.layers.network import activation_names
-        from fcinspect.layers.spec import parse_widths
 
-        widths = parse_widths(self.widths)
+        if self.widths is None:
+            raise UsageError(
+                "no network is given: expected widths such as 3-5-4-2, a file of layers, or"
+                " --weight"
+            )
+        spec = widths_in(self.widths)
+        widths = spec.widths
         parameters = sum((n + 1) * m for n, m in pairwise(widths))
         rows = 1
         for size in self.batch or ():
@@ -120,20 +132,27 @@ class Problem:
             f"a step of {self.widths} with its check",
         )
         last = self.output_activation or ("sigmoid" if self.loss == "bce" else "identity")
-        return widths, tuple(activation_names(len(widths) - 1, self.activation or "relu", last))
+        names = tuple(activation_names(len(widths) - 1, self.activation or "relu", last))
+        return widths, names, spec.bias_beside(flag_of(self.bias))
 
     def _network(self) -> tuple[Network, tuple[str, ...], tuple[str, ...]]:
-        """Return the layers of the file, chained in their order."""
-        from fcinspect.cli.network import network_from
+        """Return the layers that are given, chained in their order."""
+        from fcinspect.cli.network import network_from, network_of
 
-        if not self.bias:
-            raise UsageError("--no-bias makes new layers: it cannot go with layers from a file")
-        found = network_from(
-            self.widths, self.dtype, self.activation, self.output_activation, self.loss
-        )
+        rest = (self.dtype, self.activation, self.output_activation, self.loss)
+        if self.weight is not None:
+            if self.widths is not None:
+                raise UsageError(f"--weight and {self.widths!r} both give layers: give one of them")
+            own = OwnLayer(self.weight, self.bias, self.dtype or "float32")
+            found = network_of(own.open(), *rest)
+        else:
+            refuse_bias(self.bias, "layers from a file")
+            found = network_from(str(self.widths), *rest)
         return found.network, tuple(la.activation for la in found.network.layers), found.remarks()
 
-    def _require_parameter(self, widths: tuple[int, ...], network: Network | None) -> None:
+    def _require_parameter(
+        self, widths: tuple[int, ...], network: Network | None, with_bias: bool
+    ) -> None:
         """Raise UsageError when --parameter names nothing, before anything is run."""
         if self.parameter is None:
             return
@@ -142,7 +161,7 @@ class Problem:
 
         count = len(widths) - 1
         names = layer_names(count)
-        biased = [self.bias] * count
+        biased = [with_bias] * count
         if network is not None:
             names = tuple(layer.name for layer in network.layers)
             biased = [layer.linear.bias is not None for layer in network.layers]

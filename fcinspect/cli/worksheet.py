@@ -129,6 +129,4 @@ def worksheet(
         raise UsageError(f"--{asked}solution goes with --grade: it {does} the right numbers")
     from fcinspect.cli.worksheet_problem import view_of_sheet
 
-    return output.write(
-        view_of_sheet(arguments, sheet or "forward", seed or 0, bias is not False, answers)
-    )
+    return output.write(view_of_sheet(arguments, sheet or "forward", seed or 0, bias, answers))

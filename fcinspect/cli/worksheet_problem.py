@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fcinspect.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
+    from fcinspect.layers.spec import Spec
     from fcinspect.render.view import View
     from fcinspect.worksheets.checking import KeyCheck
     from fcinspect.worksheets.sheet import Sheet
@@ -18,11 +19,11 @@ LONGEST_SHOWN = 60
 
 
 def view_of_sheet(
-    arguments: Sequence[str], kind: str, seed: int, bias: bool, answers: bool
+    arguments: Sequence[str], kind: str, seed: int, bias: bool | None, answers: bool
 ) -> View:
     """Return the view of the sheet of the one argument, its widths; with `answers` of its key.
 
-    Raises UsageError for none or several, what `checked_sheet` raises for one.
+    Raises UsageError for none or several arguments, SpecError for one that names no network.
     """
     from fcinspect.render.worksheet import view_of_worksheet
 
@@ -37,21 +38,19 @@ def view_of_sheet(
             f"{_shown(others[0])} behind the widths {_shown(widths)}{more} too many: expected"
             " widths alone, such as 3-2-2, or --grade before files"
         )
-    sheet, check = checked_sheet(widths, kind, seed, bias)
-    asked = {"widths": widths, "sheet": kind, "seed": seed, "bias": bias, "answers": answers}
+    spec = _spec(widths)
+    with_bias = spec.bias_beside(bias)
+    sheet, check = _checked_sheet(spec.widths, kind, seed, with_bias)
+    asked = {"widths": widths, "sheet": kind, "seed": seed, "bias": with_bias, "answers": answers}
     return view_of_worksheet(sheet, check, asked, answers=answers)
 
 
-def checked_sheet(widths: str, kind: str, seed: int, bias: bool) -> tuple[Sheet, KeyCheck]:
-    """Return the sheet and how its results compare with torch's.
+def _spec(widths: str) -> Spec:
+    """Return the network that the words name; raises SpecError for what is none."""
+    from fcinspect.layers.spec import is_spec, parse_spec
 
-    Raises SpecError for what are no widths or too large ones, WrongKey where torch differs.
-    """
-    from fcinspect.layers.spec import parse_widths
-    from fcinspect.worksheets.checking import check_key
-    from fcinspect.worksheets.making import make
-    from fcinspect.worksheets.sheet import sheet_of
-
+    if is_spec(widths):
+        return parse_spec(widths)
     if ":" in widths or Path(widths).suffix or "/" in widths:
         hint = "a filled worksheet is graded with --grade" if widths.endswith(".json") else None
         raise SpecError(
@@ -59,7 +58,21 @@ def checked_sheet(widths: str, kind: str, seed: int, bias: bool) -> tuple[Sheet,
             " numbers are drawn",
             hint,
         )
-    problem = make(kind, parse_widths(widths), seed, bias=bias)
+    return parse_spec(widths)
+
+
+def _checked_sheet(
+    widths: tuple[int, ...], kind: str, seed: int, bias: bool
+) -> tuple[Sheet, KeyCheck]:
+    """Return the sheet and how its results compare with torch's.
+
+    Raises SpecError for too large widths, WrongKey where torch differs.
+    """
+    from fcinspect.worksheets.checking import check_key
+    from fcinspect.worksheets.making import make
+    from fcinspect.worksheets.sheet import sheet_of
+
+    problem = make(kind, widths, seed, bias=bias)
 
     from fcinspect.bridge.linear import version
     from fcinspect.bridge.worksheet import results_in_torch

@@ -42,7 +42,7 @@ def implementation(
         int | None,
         typer.Option("--out", parser=whole_number(1), metavar="M", help="out_features, else 48."),
     ] = None,
-    bias: Bias = True,
+    bias: Bias = None,
     dtype: Annotated[
         str | None,
         typer.Option(
@@ -69,13 +69,14 @@ def implementation(
     Its contract, inputs on which floating point is exact, the accumulator's digits, random signs,
     gradients, batches and initialisation. This executes the code you name.
     """
+    with_bias = bias is not False
     arguments = arguments_of(arg or [])
     asked: dict[str, Any] = {
         "code": code,
         "kind": kind,
         "in_features": in_features,
         "out_features": out_features,
-        "bias": bias,
+        "bias": with_bias,
         "dtype": dtype,
         "accumulate": accumulate,
         "device": device,
@@ -97,7 +98,7 @@ def implementation(
     try:
         found = subject.description
         n, out = _widths(subject, in_features, out_features)
-        bias = found.bias if found.kind == "module" else bias
+        with_bias = found.bias if found.kind == "module" else with_bias
         name = found.dtype
         arithmetic = parse_accumulate(accumulate, name) if accumulate else arithmetic_of(name)
         what = {
@@ -105,9 +106,9 @@ def implementation(
             "factory": "a maker of modules",
             "module": "a ready module",
         }[found.kind]
-        shape = f"{n} inputs, {out} outputs{'' if bias else ', no bias'}"
+        shape = f"{n} inputs, {out} outputs{'' if with_bias else ', no bias'}"
         plan = plan_implementation(
-            subject, n, out, bias, name, arithmetic,
+            subject, n, out, with_bias, name, arithmetic,
             (f"devices other than {device}", f"widths far from {n} and {out}"),
             (f"{what}; {shape}; {version()}", arithmetic.words),
         )  # fmt: skip

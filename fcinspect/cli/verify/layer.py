@@ -8,7 +8,7 @@ import typer
 
 from fcinspect.cli.inputs import read_input
 from fcinspect.cli.options import Batch, Output
-from fcinspect.cli.sources import Fresh, Stored
+from fcinspect.cli.sources import Fresh, Stored, StoredOrWords, source_of
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.verify.carry_out import Accumulate, Checks, Device, carry_out
 
@@ -21,7 +21,7 @@ ROWS = 3
 
 
 def layer(
-    stored: Stored,
+    stored: StoredOrWords,
     fresh: Fresh,
     x: Annotated[
         str | None,
@@ -50,12 +50,11 @@ def layer(
         "accumulate": accumulate,
         "device": device,
     }
+    stored, fresh = source_of(stored, fresh)
     if stored.file is None:
-        stored.refuse_layout()
         asked = {**fresh.asked(), **asked}
         found, given, notes = _fresh(fresh, x, batch)
     else:
-        fresh.refuse_any("a layer from a file")
         asked = {**stored.asked(), **asked}
         found, given, notes = _stored(stored, x, batch)
 
