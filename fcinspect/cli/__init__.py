@@ -23,7 +23,7 @@ from fcinspect.cli.missing import refusal_of
 from fcinspect.cli.options import FORMAT_VARIABLE, expanded
 from fcinspect.cli.signals import Ended, end_by, settle_signals
 from fcinspect.cli.status import BY_KIND, ExitStatus
-from fcinspect.cli.streams import ReaderGone, abandon_output, settle_streams, settle_width
+from fcinspect.cli.streams import ReaderGone, abandon_output, say, settle_streams, settle_width
 from fcinspect.errors import FcinspectError
 from fcinspect.render.emit import write_text
 
@@ -197,7 +197,7 @@ def _as_one_word(arguments: list[str]) -> str | None:
 
 def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:
     from fcinspect.checkpoints.access.uris import masked
-    from fcinspect.render.text import ascii_only, safe
+    from fcinspect.render.text import safe
 
     status = ExitStatus.INTERNAL if kind == "internal" else BY_KIND[kind]
     message, hint = safe(masked(message)), hint and safe(masked(hint))
@@ -214,12 +214,7 @@ def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = No
         line = json.dumps({"error": error})
     else:
         line = f"fcinspect: {message}" + (f"; {hint}" if hint else "")
-    try:
-        sys.stderr.write(line + "\n")
-    except UnicodeEncodeError:
-        sys.stderr.write(ascii_only(line) + "\n")
-    except OSError:
-        pass
+    say(line)
     return status
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
 
 from fcinspect.cli.options import Output
+from fcinspect.cli.streams import say
 from fcinspect.cli.values import real_number
 from fcinspect.errors import UsageError
 
@@ -43,5 +43,4 @@ def arguments_of(given: list[str]) -> dict[str, Any]:
 def say_that_code_runs(code: str, output: Output) -> None:
     """Say on stderr that somebody's code is about to be executed."""
     if not output.quiet:
-        sys.stderr.write(f"fcinspect: executing the code of {code.rpartition(':')[0] or code}\n")
-        sys.stderr.flush()
+        say(f"fcinspect: executing the code of {code.rpartition(':')[0] or code}")

@@ -18,6 +18,7 @@ from fcinspect import __version__
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
 from fcinspect.cli.saving import Target, check_targets, targets_of, write_targets
 from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.streams import say
 from fcinspect.cli.values import (
     batch_shape,
     completion_of,
@@ -320,10 +321,8 @@ class RecordsOutput(Output):
 
     def remark(self, sentences: Iterable[str]) -> None:
         """Write to stderr what has no place between the records."""
-        from fcinspect.render.text import safe
-
         for sentence in sentences:
-            sys.stderr.write(f"fcinspect: {safe(sentence)}\n")
+            say(f"fcinspect: {sentence}")
 
 
 @dataclass(frozen=True)
@@ -367,7 +366,7 @@ def say_versions() -> None:
     python = ".".join(map(str, sys.version_info[:3]))
     seconds = time.perf_counter() - STARTED
     said = ", ".join([f"fcinspect {__version__}", f"python {python}", *loaded])
-    sys.stderr.write(f"{said}; {seconds:.2f} s\n")
+    say(f"{said}; {seconds:.2f} s")
 
 
 def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:

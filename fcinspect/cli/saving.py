@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fcinspect.cli.streams import say
 from fcinspect.errors import OutputError, UsageError
+from fcinspect.render.text import byte_count
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,4 @@ def write_targets(
             raise OutputError(error.message, before) from error
         written.append(target.name)
         if not silent and target.path.is_file():
-            _say(target.name, len(data))
-
-
-def _say(name: str, size: int) -> None:
-    from fcinspect.render.text import byte_count, safe
-
-    with contextlib.suppress(OSError):
-        sys.stderr.write(f"wrote {safe(name)} ({byte_count(size)})\n")
+            say(f"wrote {target.name} ({byte_count(len(data))})")

@@ -40,6 +40,18 @@ def settle_streams() -> None:
     sys.stderr = _text(sys.stderr, _StandardError(2), "backslashreplace", lines=True)
 
 
+def say(line: str) -> None:
+    """Write a line to standard error; nothing that a name from a file holds acts in it."""
+    from fcinspect.render.text import ascii_only, safe
+
+    shown = safe(line)
+    try:
+        sys.stderr.write(f"{shown}\n")
+    except UnicodeEncodeError:
+        sys.stderr.write(f"{ascii_only(shown)}\n")
+    sys.stderr.flush()
+
+
 def settle_width() -> None:
     """Forget a COLUMNS or LINES that no window has, such as 0, as if it had not been set."""
     for name in ("COLUMNS", "LINES"):

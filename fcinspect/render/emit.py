@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 import sys
@@ -44,14 +42,21 @@ def emit(
 
 def write_text(text: str) -> None:
     """Write text to stdout in UTF-8 or, where stdout has no UTF-8, in what it has."""
-    sys.stdout.write(_encodable(text, sys.stdout))
+    from fcinspect.render.untrusted import harmless
+
+    sys.stdout.write(_encodable(harmless(text), sys.stdout))
     sys.stdout.flush()
 
 
 def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -> str:
-    """Return a view as text of that form: json, csv, md, txt, svg, html or one of its own."""
+    """Return a view as text of that form: json, csv, md, txt, svg, html or one of its own.
+
+    Nothing that a name from a file holds acts in it.
+    """
+    from fcinspect.render.untrusted import harmless, sheet
+
     if form in view.texts:
-        return view.texts[form](precision)
+        return harmless(view.texts[form](precision))
     if form == "json":
         from fcinspect.render.jsonable import dumps, envelope
 
@@ -65,16 +70,14 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
             )
         )
     if form == "csv":
-        sheet = io.StringIO()
-        csv.writer(sheet, lineterminator="\n").writerows(view.rows())
-        return sheet.getvalue()
+        return sheet(view.rows())
     if form == "md":
         from fcinspect.render.markdown import to_markdown
 
         return to_markdown(_page(view, precision))
     from fcinspect.render.picture import picture
 
-    return picture(view.command, _page(view, precision), form, view.figure)
+    return harmless(picture(view.command, _page(view, precision), form, view.figure))
 
 
 def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:
@@ -124,14 +127,15 @@ def _print(view: View, console: Console, precision: int, *, framed: bool) -> Non
 
 
 def _page(view: View, precision: int) -> Page:
-    """Return the page with the view's warnings at its end."""
+    """Return the page with the view's warnings at its end, and nothing in it that acts."""
     from fcinspect.render.page import Line, Page
+    from fcinspect.render.untrusted import safe_page
 
     page = view.page(precision)
-    if not view.warnings:
-        return page
-    notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in view.warnings)
-    return Page((*page.groups, notes))
+    if view.warnings:
+        notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in view.warnings)
+        page = Page((*page.groups, notes))
+    return safe_page(page)
 
 
 def _speaks_unicode(stream: object) -> bool:
@@ -149,13 +153,8 @@ def _encodable(text: str, stream: TextIO) -> str:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:
         if text.startswith("{"):
-            return re.sub(
-                r"[^\x00-\x7f]",
-                lambda m: "".join(
-                    f"\\u{unit:04x}"
-                    for unit in memoryview(m.group().encode("utf-16-le", "surrogatepass")).cast("H")
-                ),
-                text,
-            )
+            from fcinspect.render.jsonable import json_escape
+
+            return re.sub(r"[^\x00-\x7f]", lambda sign: json_escape(sign.group()), text)
         return ascii_only(text)
     return text

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fcinspect import __version__
 from fcinspect.checkpoints.access.uris import masked_name
+from fcinspect.render.text import acting
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
@@ -21,10 +21,6 @@ INLINE = 1000
 
 LARGEST_EXACT_INTEGER = 2**53 - 1
 """Larger integers are rounded by readers that hold every number as float64, jq among them."""
-
-
-ACTING = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-"""Characters that could act on a terminal, which json leaves as they are."""
 
 
 def envelope(
@@ -49,7 +45,14 @@ def envelope(
 def dumps(document: Any) -> str:
     """Return one line of JSON, newline-terminated; raises ValueError on NaN or Infinity."""
     written = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    return ACTING.sub(lambda found: f"\\u{ord(found.group()):04x}", written) + "\n"
+    # json itself leaves most of what acts on a terminal, or cannot be encoded, as it is
+    return acting().sub(lambda found: json_escape(found.group()), written) + "\n"
+
+
+def json_escape(character: str) -> str:
+    """Return a character as JSON writes it by number: in one part of UTF-16, or in two."""
+    units = memoryview(character.encode("utf-16-le", "surrogatepass")).cast("H")
+    return "".join(f"\\u{unit:04x}" for unit in units)
 
 
 def spread(document: Mapping[str, Any]) -> str:

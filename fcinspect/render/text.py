@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import unicodedata
+import re
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -128,14 +129,31 @@ def byte_count(value: int) -> str:
     return f"{size:.3g} ZiB"
 
 
+ACTING = (
+    "\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
+"""Ranges of the control, format and surrogate characters and the separators of lines: what acts on
+a terminal, turns text round, is not seen or cannot be encoded."""
+
+
+@cache
+def acting(but: str = "") -> re.Pattern[str]:
+    """Return the pattern of a character that acts, `but` some."""
+    return re.compile(f"(?![{re.escape(but)}])[{ACTING}]" if but else f"[{ACTING}]")
+
+
+def escaped(character: str) -> str:
+    """Return a character by its number, as in the source of Python."""
+    return character.encode("unicode_escape").decode("ascii")
+
+
 def safe(name: str) -> str:
     """Escape what could act on a terminal: control, format and unprintable characters."""
-    return "".join(
-        character
-        if character.isprintable() and unicodedata.category(character) != "Cf"
-        else character.encode("unicode_escape").decode("ascii")
-        for character in name
-    )
+    if name.isprintable():
+        return name
+    return "".join(sign if sign.isprintable() else escaped(sign) for sign in name)
 
 
 BARS = ".▁▂▃▄▅▆▇█"

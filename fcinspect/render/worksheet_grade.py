@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.render import worksheet_grade_class, worksheet_grade_page
-from fcinspect.render.text import safe
 from fcinspect.render.view import View
 from fcinspect.render.worksheet_command import command_of
 from fcinspect.worksheets.grading import Mark
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
     )
     from fcinspect.worksheets.gradebook import Entry, Gradebook
     from fcinspect.worksheets.grading import Grade, Graded
-
-FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20].")
-"""How a formula begins in a spreadsheet, in the wide signs of East Asian keyboards, too."""
 
 
 def view_of_grades(book: Gradebook, asked: dict[str, Any], *, solution: bool) -> View:
@@ -104,28 +99,18 @@ def _blank(item: Graded, solution: bool) -> GradedBlankDocument:
 
 
 def rows(book: Gradebook, *, solution: bool) -> Iterable[Sequence[object]]:
-    """Return the rows of the CSV file: one a blank.
-
-    No text of a pupil acts on a terminal, nor is a formula where a spreadsheet opens the file.
-    """
+    """Return the rows of the CSV file: one a blank."""
     yield "file", "pupil", "sheet", "blank", "section", "answer", "mark", "right", "follows", "slip"
     for entry in book.entries:
-        file, grade = _cell(entry.file), entry.grade
+        file, grade = entry.file, entry.grade
         if grade is None:
-            yield file, "", "", "", "", "", "not graded", "", "", _cell(entry.refusal or "")
+            yield file, "", "", "", "", "", "not graded", "", "", entry.refusal or ""
             continue
         sheet = command_of(grade.problem) + ", changed" * entry.altered
         for item in grade.items:
-            unread = item.mark is Mark.UNREADABLE
             yield (
-                file, _cell(entry.pupil), sheet, item.id, item.section,
-                _cell(item.answer or "") if unread else item.answer or "", item.mark.value,
+                file, entry.pupil, sheet, item.id, item.section,
+                item.answer or "", item.mark.value,
                 written(item.right) if solution else "", " ".join(item.follows),
-                _cell(item.slip or ""),
+                item.slip or "",
             )  # fmt: skip
-
-
-def _cell(words: str) -> str:
-    """Return untrusted words for a cell of a spreadsheet, which would compute what begins so."""
-    shown = safe(words)
-    return f"'{shown}" if FORMULA.match(shown) else shown

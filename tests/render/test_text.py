@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import unicodedata
 from fractions import Fraction
 from pathlib import Path
 
@@ -108,3 +110,13 @@ def test_bytes_and_counts() -> None:
     assert text.byte_count(4 * 10**24).endswith("ZiB")
     assert text.plural(1, "layer") == "1 layer"
     assert text.plural(12345, "layer") == "12,345 layers"
+
+
+def test_every_character_that_acts_is_known() -> None:
+    """The ranges hold what Unicode calls a control, a format, a surrogate or a line's end."""
+    kinds = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    every = map(chr, range(sys.maxunicode + 1))
+    named = {sign for sign in every if unicodedata.category(sign) in kinds}
+    assert {sign for sign in named if not text.acting().fullmatch(sign)} == set()
+    assert not text.acting().search("naïve ⎡ᵀ·×−→⋯ 层 ́\u00a0")
+    assert text.acting(but="\n\t").sub("", "\na\tb\r\x1b") == "\na\tb"
