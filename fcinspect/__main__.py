@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+INPUT = 3
+"""The exit status of ExitStatus.INPUT, which may not have been loaded."""
+INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run fcinspect; Ctrl-C is quiet while its modules are loaded, too."""
+    """Run fcinspect; Ctrl-C is quiet while its modules are loaded, too.
+
+    So is a limit of the system that leaves too little to load them, or to say what else is wrong.
+    """
     try:
         from fcinspect.cli import main as run
 
         run()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    except (MemoryError, OSError, ImportError) as error:
+        if os.environ.get("FCINSPECT_DEBUG") == "1":
+            raise
+        reason = " ".join(f"{type(error).__name__} {error}".split())
+        missing = isinstance(error, ModuleNotFoundError)
+        hint = "pip install fcinspect brings it" if missing else "ulimit -a shows what is allowed"
+        line = f"fcinspect: it cannot be loaded here: {reason}; {hint}\n"
+        try:
+            os.write(2, line.encode("ascii", "backslashreplace"))
+        finally:
+            os._exit(INPUT)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import typer
 from fcinspect import __version__
 from fcinspect.cli.command import Command, group_of
 from fcinspect.cli.completion import COMPLETE_VARIABLE
+from fcinspect.cli.limits import refusal_for_limit, settle_limits
 from fcinspect.cli.missing import refusal_of
 from fcinspect.cli.options import FORMAT_VARIABLE, expanded
 from fcinspect.cli.signals import Ended, end_by, settle_signals
@@ -100,6 +101,7 @@ def main() -> NoReturn:
     settle_streams()
     settle_width()
     settle_signals()
+    settle_limits()
     if os.environ.get("FCINSPECT_DEBUG") != "1":
         # what a reader must know stands in the report; stderr is for refusals
         warnings.simplefilter("ignore")
@@ -130,13 +132,13 @@ def run(arguments: list[str]) -> ExitStatus:
         return ExitStatus.INTERRUPTED
     except ReaderGone:
         return ExitStatus.READER_GONE
-    except MemoryError:
-        return _refuse(arguments, "input", "this needs more memory than is free on this machine")
     except Exception as error:
-        missing = refusal_of(error) if isinstance(error, ImportError) else None
-        if missing is None:
+        refusal = refusal_for_limit(error)
+        if refusal is None and isinstance(error, ImportError):
+            refusal = refusal_of(error)
+        if refusal is None:
             return _internal(arguments, error)
-        return _refuse(arguments, missing.kind, missing.message, missing.hint)
+        return _refuse(arguments, refusal.kind, refusal.message, refusal.hint)
 
 
 def _called(arguments: list[str]) -> ExitStatus:

@@ -39,7 +39,7 @@ class Source:
         """The syntax tree, or None for text that is not Python."""
         try:
             return ast.parse(self.text)
-        except (SyntaxError, ValueError, RecursionError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 
     @cached_property
