@@ -49,12 +49,12 @@ def check_readable(name: str) -> None:
 
     The error is FolderGiven for a folder and MissingFile for what is not there.
     """
-    size = _remote_size(name) if is_uri(name) else _local_size(name)
+    size = _opened_size(name) if is_uri(name) else _local_size(name)
     if size == 0:
         raise InputError(f"{masked_name(name)!r} is empty")
 
 
-def _remote_size(uri: str) -> int:
+def _opened_size(uri: str) -> int:
     storage = open_storage(uri)
     storage.close()
     return storage.stamp.size
@@ -65,6 +65,8 @@ def _local_size(path: str) -> int:
         status = os.stat(path)  # noqa: PTH116  # a name with a NUL raises ValueError here
         if stat.S_ISDIR(status.st_mode):
             raise FolderGiven(f"{path!r} is a folder: expected a file")
+        if stat.S_ISFIFO(status.st_mode):
+            return _opened_size(path)
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path!r} is no regular file; - reads JSON from standard input")
         if not os.access(path, os.R_OK):
@@ -78,9 +80,9 @@ def _local_size(path: str) -> int:
 
 
 def is_file(path: str) -> bool:
-    """Whether `path` names a file; False for text that no path can be."""
+    """Whether `path` names a file or a pipe; False for text that no path can be."""
     try:
-        return Path(path).is_file()
+        return Path(path).is_file() or Path(path).is_fifo()
     except (OSError, ValueError):
         return False
 

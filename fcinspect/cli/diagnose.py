@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -111,7 +110,9 @@ def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
 def _read(subject: str) -> tuple[str, tuple[str, ...]]:
     """Return the text, of standard input its end, and what is to be said of that."""
     if subject != "-":
-        if " " not in subject and Path(subject).is_file():
+        from fcinspect.checkpoints.files import is_file
+
+        if " " not in subject and is_file(subject):
             raise UsageError(
                 f"{subject!r} is a file: its text is read from standard input",
                 hint=f"fcinspect diagnose - < {subject}",

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from fcinspect.checkpoints.access.streams import open_descriptor
 from fcinspect.errors import InputError
 
 READ_AHEAD = 1 << 23
@@ -55,12 +56,12 @@ class Storage(Protocol):
 
 
 class LocalFile:
-    """A file on this machine."""
+    """A file on this machine, or the copy of a pipe."""
 
     def __init__(self, path: str) -> None:
         self.uri = path
         try:
-            self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            self._descriptor = open_descriptor(path)
         except FileNotFoundError:
             raise MissingFile(f"there is no file {path!r}") from None
         except (OSError, ValueError) as error:
