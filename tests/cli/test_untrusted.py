@@ -166,7 +166,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_text(json.dumps(content), encoding="utf-8")
     clean = {name.replace("\x00", ""): values for name, values in arrays.items()}
     save_file(clean, folder / "model.safetensors")
-    np.savez(folder / "model.npz", **{k.replace("/", ""): v for k, v in clean.items()})
+    named = {name.replace("/", ""): values for name, values in clean.items()}
+    np.savez(folder / "model.npz", **named)  # type: ignore[arg-type]  # numpy types allow_pickle
     torch.save({k: torch.from_numpy(v) for k, v in clean.items()}, folder / "model.pt")
     (folder / "net.py").write_text(MODULES, encoding="utf-8")
     return folder
