@@ -34,5 +34,21 @@ def main() -> None:
             os._exit(INPUT)
 
 
+def _leave_the_working_folder() -> None:
+    """Let no file of the working folder pass for a module; `python -m` puts the folder first."""
+    from pathlib import Path
+
+    try:
+        here = str(Path.cwd())
+    except OSError:
+        return
+    if sys.flags.safe_path or sys.path[:1] not in ([""], [here]):
+        return
+    del sys.path[0]
+    if str(Path(__file__).resolve().parents[1]) == here:
+        sys.path.append(here)  # it is where fcinspect itself lies
+
+
 if __name__ == "__main__":
+    _leave_the_working_folder()
     main()

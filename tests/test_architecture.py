@@ -50,7 +50,7 @@ HEAVY = {
     "mpmath": {"approximation"},
     "matplotlib": {"render"},
     "jinja2": {"render"},
-    "psutil": {"layers"},
+    "psutil": {"layers", "bridge"},
     "aiohttp": {"checkpoints"},
     "fsspec": {"checkpoints"},
     "distributed": {"checkpoints"},

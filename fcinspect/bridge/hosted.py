@@ -122,22 +122,22 @@ class Hosted:
         self._worker = Worker(host, text, kind, dtype, device, dict(arguments), timeout=timeout)
         self.words = text
         try:
-            self.description: Description = self._worker.ask("describe")
+            self.description: Description = self._worker.ask("describe", returns=Description)
         except Misbehaved as fault:
             raise InputError(f"{text} cannot be looked at: {fault}") from None
         self.takes = "torch"
         if self.description.dtype == "bfloat16" and self.kind == "kernel":
             self._refuse_numpy()
         try:
-            self.differentiable: bool = self._worker.ask("gives_gradients")
-            self.takes = self._worker.ask("what_it_takes")
+            self.differentiable: bool = self._worker.ask("gives_gradients", returns=bool)
+            self.takes = self._worker.ask("what_it_takes", returns=str)
         except Misbehaved:
             # the checks will say what it does
             self.differentiable = False
 
     def _refuse_numpy(self) -> None:
         try:
-            only_numpy = self._worker.ask("takes_only_numpy")
+            only_numpy = self._worker.ask("takes_only_numpy", returns=bool)
         except Misbehaved:
             return
         if only_numpy:
@@ -154,14 +154,12 @@ class Hosted:
 
     def call(self, call: Call) -> Answer:
         """Run it once; raises Misbehaved when it raises, hangs, dies or returns no array."""
-        answer = self._worker.ask("call", call)
-        assert isinstance(answer, Answer)
+        answer: Answer = self._worker.ask("call", call, returns=Answer)
         return answer
 
     def made(self, in_features: int, out_features: int, bias: bool, seed: int) -> Made:
         """Return a fresh module (factory) or the ready one; raises Misbehaved."""
-        made = self._worker.ask("made", in_features, out_features, bias, seed)
-        assert isinstance(made, Made)
+        made: Made = self._worker.ask("made", in_features, out_features, bias, seed, returns=Made)
         return made
 
     def close(self) -> None:

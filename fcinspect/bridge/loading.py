@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from fcinspect.bridge.module_path import admit, is_found_in
 from fcinspect.errors import InputError, did_you_mean
 
 FORM = "expected package.module:Object or file.py:Object"
@@ -66,8 +67,8 @@ def _module(place: str, name: str) -> ModuleType:
     if "/" in place or "\\" in place:
         raise InputError(f"{place!r} is neither a .py file nor a module: {FORM}")
     here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    if is_found_in(here, place):
+        admit(here)
     try:
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
@@ -87,9 +88,7 @@ def _from_file(path: Path, wanted: str) -> ModuleType:
     if not path.is_file():
         near = [other.name for other in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise InputError(f"there is no file {str(path)!r}", hint=did_you_mean(path.name, near))
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    admit(str(path.resolve().parent))
     # a file may be called as a module that others rely on
     name = f"file {path.stem}" if path.stem in sys.modules else path.stem
     spec = importlib.util.spec_from_file_location(name, path)

@@ -30,6 +30,11 @@ class OptimizerHost:
         self.words = words
         self._fixed = dict(fixed)
 
+    def prepare(self) -> None:
+        """Import what the first optimizer made imports, for seconds: no part of a call's time."""
+        if inspect.isclass(self.found) and issubclass(self.found, torch.optim.Optimizer):
+            importlib.import_module("torch._dynamo")
+
     def run(
         self, parameters: Sequence[Array], gradients: Gradients, options: Mapping[str, Any]
     ) -> Ran:
@@ -160,9 +165,6 @@ def torch_optimizer(like: str, *, fused: bool, foreach: bool) -> OptimizerHost:
 def host_optimizer(text: str) -> OptimizerHost:
     """Return the optimizer of that name; for the process that runs it."""
     found: Any = load(text)
-    if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer):
-        # the first one made imports it, for seconds: that is no part of a call's time
-        importlib.import_module("torch._dynamo")
     if isinstance(found, torch.optim.Optimizer):
         raise InputError(f"{text} is a ready optimizer: give its class, {type(found).__name__}")
     if inspect.isclass(found) and not hasattr(found, "step"):
@@ -188,8 +190,7 @@ class HostedOptimizer:
         self, parameters: Sequence[Array], gradients: Gradients, options: Mapping[str, Any]
     ) -> Ran:
         """Step a fresh optimizer; raises Misbehaved, and NotAccepted for options it lacks."""
-        ran = self._worker.ask("run", parameters, gradients, options)
-        assert isinstance(ran, Ran)
+        ran: Ran = self._worker.ask("run", parameters, gradients, options, returns=Ran)
         return ran
 
     def resumed(
@@ -200,8 +201,8 @@ class HostedOptimizer:
         after: int,
     ) -> Ran | None:
         """Do the same, with the state saved and loaded into a fresh optimizer."""
-        ran = self._worker.ask("resumed", parameters, gradients, options, after)
-        assert ran is None or isinstance(ran, Ran)
+        asked = (parameters, gradients, options, after)
+        ran: Ran | None = self._worker.ask("resumed", *asked, returns=Ran | None)
         return ran
 
     def close(self) -> None:

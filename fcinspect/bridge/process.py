@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
+import pickle
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
-from multiprocessing.connection import Connection
 from typing import Any
 
-from fcinspect.bridge.loading import words_of
-from fcinspect.errors import FcinspectError, InputError, Misbehaved
+from fcinspect.bridge.channel import Channel, Ended, Late, TooMuchMemory
+from fcinspect.bridge.messages import Garbled, read_message
+from fcinspect.bridge.served import SIZE
+from fcinspect.errors import FcinspectError, InputError, Misbehaved, brief
 
 STARTING = 120.0
-"""Seconds that importing torch and the foreign module may take."""
+"""Seconds that importing torch may take; foreign code is not loaded yet."""
 
 PATIENCE = 3
 """So many calls in a row may hang or end the process before it is asked no more."""
@@ -25,149 +24,111 @@ PATIENCE = 3
 class Worker:
     """Calls methods of an object that lives in another process.
 
-    The object is what `build(*arguments)` returns there; all of it must be picklable. What the
-    foreign code prints goes to stderr. After a crash or a timeout it is built anew, unless
-    `PATIENCE` calls in a row ended so.
+    The object is what `build(*arguments)` returns there; `build` may be named "module:function".
+    Where it has a method `prepare`, that is called first, without limit. Arguments are pickled;
+    what comes back is read as the type that is expected, and trusted no further. What the foreign
+    code prints goes to stderr. After a crash or a timeout it is built anew, unless `PATIENCE` calls
+    in a row ended so.
     """
 
-    def __init__(self, build: Callable[..., object], *arguments: Any, timeout: float) -> None:
+    def __init__(self, build: Callable[..., object] | str, *arguments: Any, timeout: float) -> None:
         if find_spec("torch") is None:
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
         self._build = build
         self._arguments = arguments
         self._timeout = timeout
-        self._process: Any = None
-        self._connection: Connection | None = None
+        self._channel: Channel | None = None
+        self._answers = 0
         self._lost: list[str] = []
 
-    def ask(self, method: str, *arguments: Any) -> Any:
-        """Return what the method returns.
+    def ask(self, method: str, *arguments: Any, returns: Any) -> Any:
+        """Return what the method returns, a value of the type `returns`.
 
-        Raises Misbehaved when the object raises, does not answer in time, or its process dies;
-        refusals of `build` as they are.
+        Raises Misbehaved when the object raises, does not answer in time or something else, or its
+        process dies; refusals of `build` as they are.
         """
         if len(self._lost) >= PATIENCE:
             raise Misbehaved(
                 f"{self._lost[-1]}, {PATIENCE} calls in a row; it was not called again"
             )
-        if self._connection is None:
+        if self._channel is None:
             self._start()
         try:
-            answer = self._asked(method, arguments)
+            answer = self._answer((method, arguments), self._timeout, returns)
         except Misbehaved as fault:
-            self._lost = [*self._lost, str(fault)] if self._connection is None else []
+            self._lost = [*self._lost, str(fault)] if self._channel is None else []
             raise
         self._lost = []
         return answer
 
     def close(self) -> None:
-        """End the process."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process = None
-
-    def _asked(self, method: str, arguments: tuple[Any, ...]) -> Any:
-        assert self._connection is not None
-        try:
-            self._connection.send((method, arguments))
-        except OSError:
-            raise Misbehaved(self._died()) from None
-        return self._answer(
-            self._timeout, lambda: Misbehaved(f"did not return within {self._timeout:g} s")
-        )
+        """End the process and all that it started."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(theirs, self._build, self._arguments), daemon=True
-        )
-        with _interrupts_held_back():
-            self._process.start()
-        theirs.close()
+        self._channel, self._answers = Channel(), 0
+        begun = (self._build, self._arguments, self._channel.free)
         try:
-            self._answer(
-                STARTING, lambda: InputError(f"the code did not load within {STARTING:g} s")
-            )
+            self._answer(begun, STARTING, None)
+            self._answer(None, self._timeout, None)
+            self._answer(None, STARTING, None)
         except Misbehaved as fault:
             self.close()
-            raise InputError(f"the code cannot be loaded: {fault}") from None
+            said = str(fault)
+            if "within" in said:
+                said = said.replace("did not return", "it did not load")
+            raise InputError(f"the code cannot be loaded: {said}") from None
         except FcinspectError:
             self.close()
             raise
 
-    def _answer(self, seconds: float, late: Callable[[], Exception]) -> Any:
-        assert self._connection is not None
+    def _answer(self, request: object, seconds: float, returns: Any) -> Any:
+        """Return the next answer; a process that gives none is ended."""
+        assert self._channel is not None
+        data = b"" if request is None else pickle.dumps(request)
         try:
-            if not self._connection.poll(seconds):
-                self.close()
-                raise late()
-            kind, value = self._connection.recv()
-        except (EOFError, OSError):
-            raise Misbehaved(self._died()) from None
+            parts = self._channel.ask(SIZE.pack(len(data)) + data if data else b"", seconds)
+            return self._value(parts, returns)
+        except Late:
+            said = f"did not return within {seconds:g} s"
+        except TooMuchMemory as held:
+            said = f"its processes took more than {held} of memory, which were free"
+        except Garbled as fault:
+            said = f"its process answered what cannot be read: {fault}"
+        except Ended:
+            said = _death(self._channel.exit_status())
+        self.close()
+        raise Misbehaved(said)
+
+    def _value(self, parts: tuple[bytes, bytes], returns: Any) -> Any:
+        """Return what an answer holds; raises Misbehaved and refusals, and Garbled."""
+        self._answers += 1
+        kinds = {"done": returns, "misbehaved": str, "refused": tuple[str, str, str | None]}
+        number, kind, value = read_message(*parts, kinds)
+        if number != self._answers:
+            raise Garbled(f"answer {number} came where answer {self._answers} was expected")
         if kind == "misbehaved":
-            raise Misbehaved(value)
+            raise Misbehaved(brief(value))
         if kind == "refused":
-            raise value
+            name, message, hint = value
+            raise _refusals(FcinspectError).get(name, InputError)(message, hint)
         return value
 
-    def _died(self) -> str:
-        self._process.join(timeout=5)
-        code = self._process.exitcode
-        self.close()
-        if code is not None and code < 0:
-            with contextlib.suppress(ValueError):
-                return f"its process died of {signal.Signals(-code).name}"
-        return f"its process ended with exit status {code}"
+
+def _refusals(kind: type[FcinspectError]) -> dict[str, type[FcinspectError]]:
+    """Return the kinds of refusal by name."""
+    found = {kind.__name__: kind}
+    for narrower in kind.__subclasses__():
+        found |= _refusals(narrower)
+    return found
 
 
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Let a process that starts here be born deaf to Ctrl-C: its parent ends it, quietly."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _serve(connection: Connection, build: Callable[..., object], arguments: Any) -> None:
-    """Build the object and answer until the other side hangs up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.stdout.flush()
-    os.dup2(2, 1)
-    try:
-        found = build(*arguments)
-    except FcinspectError as error:
-        connection.send(("refused", error))
-        return
-    except BaseException as error:
-        connection.send(("misbehaved", f"raised {words_of(error)}"))
-        return
-    connection.send(("done", None))
-    while True:
-        try:
-            method, given = connection.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            answer = ("done", getattr(found, method)(*given))
-        except Misbehaved as fault:
-            answer = ("misbehaved", str(fault))
-        except FcinspectError as error:
-            answer = ("refused", error)
-        except BaseException as error:
-            answer = ("misbehaved", f"raised {words_of(error)}")
-        try:
-            connection.send(answer)
-        except OSError:
-            return
-        except Exception as error:
-            connection.send(("misbehaved", f"returned what cannot be sent: {words_of(error)}"))
+def _death(status: int | None) -> str:
+    if status is None:
+        return "its process closed the pipe for its answers"
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            return f"its process died of {signal.Signals(-status).name}"
+    return f"its process ended with exit status {status}"

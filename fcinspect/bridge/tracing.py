@@ -9,14 +9,12 @@ from fcinspect.bridge.process import Worker
 from fcinspect.bridge.trace.fitting import fits
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, Misbehaved
+from fcinspect.layers.linear import LinearLayer
+from fcinspect.shapes.chain import Link
 from fcinspect.shapes.steps import Device, ModuleTrace, Tensor
 
-
-def host(text: str, arguments: Mapping[str, Any]) -> object:
-    """Return the module behind a name; for the process that runs it."""
-    from fcinspect.bridge.traced import Traced
-
-    return Traced(text, arguments)
+TRACED = "fcinspect.bridge.traced:Traced"
+"""What runs the module, there; importing it would import torch here."""
 
 
 class Tracing:
@@ -24,7 +22,7 @@ class Tracing:
 
     def __init__(self, text: str, arguments: Mapping[str, Any], timeout: float) -> None:
         self._asked = (text, arguments, timeout)
-        self._worker = Worker(host, text, dict(arguments), timeout=timeout)
+        self._worker = Worker(TRACED, text, dict(arguments), timeout=timeout)
 
     def trace(
         self,
@@ -34,16 +32,16 @@ class Tracing:
         device: Device | None = None,
     ) -> ModuleTrace:
         """Return the trace of one run; raises InputError where the code ends or hangs."""
-        found = self.ask("trace", tuple(inputs), batch, training, device)
-        assert isinstance(found, ModuleTrace)
+        asked = (tuple(inputs), batch, training, device)
+        found: ModuleTrace = self._ask("trace", *asked, returns=ModuleTrace)
         return found
 
     def trace_edited(
         self, texts: Mapping[str, str], inputs: Sequence[Tensor], training: bool = False
     ) -> ModuleTrace:
         """Return the trace with the texts of some files replaced, in memory only."""
-        found = self._ask_edited("trace_edited", dict(texts), tuple(inputs), training)
-        assert isinstance(found, ModuleTrace)
+        asked = (dict(texts), tuple(inputs), training)
+        found: ModuleTrace = self._ask_edited("trace_edited", *asked, returns=ModuleTrace)
         return found
 
     def observe(
@@ -63,25 +61,32 @@ class Tracing:
             return Observations(not_exercised=(why,))
         unused = {p.name for p in run.unused}
         asked = (run.inputs, training, unused, optimizer, weights, dict(texts or {}))
-        found = self._ask_edited("observe", *asked)
-        assert isinstance(found, Observations)
+        found: Observations = self._ask_edited("observe", *asked, returns=Observations)
         return found
 
-    def _ask_edited(self, method: str, *arguments: Any) -> Any:
+    def chained(
+        self, chain: Sequence[Link], seed: int | None
+    ) -> tuple[tuple[LinearLayer, ...], bool]:
+        """Return the layers of a chain, and whether the module was ready; see Traced."""
+        returns = tuple[tuple[LinearLayer, ...], bool]
+        layers, ready = self._ask("chained", chain, seed, returns=returns)
+        return layers, ready
+
+    def _ask_edited(self, method: str, *arguments: Any, returns: Any) -> Any:
         """Ask as usual, and a new process where this one has imported too much."""
-        found = self.ask(method, *arguments)
+        found = self._ask(method, *arguments, returns=returns | None)
         if found is not None:
             return found
         fresh = Tracing(*self._asked)
         try:
-            return fresh.ask(method, *arguments)
+            return fresh._ask(method, *arguments, returns=returns)
         finally:
             fresh.close()
 
-    def ask(self, method: str, *arguments: Any) -> Any:
+    def _ask(self, method: str, *arguments: Any, returns: Any) -> Any:
         """Return what a method of Traced gives; raises InputError where the code ends or hangs."""
         try:
-            return self._worker.ask(method, *arguments)
+            return self._worker.ask(method, *arguments, returns=returns)
         except Misbehaved as fault:
             hint = "--timeout SECONDS gives it longer" if "within" in str(fault) else None
             raise InputError(f"{self._asked[0]}: {fault}", hint=hint) from None

@@ -25,7 +25,7 @@ from fcinspect.cli.options import FORMAT_VARIABLE, expanded
 from fcinspect.cli.signals import Ended, end_by, settle_signals
 from fcinspect.cli.status import BY_KIND, ExitStatus
 from fcinspect.cli.streams import ReaderGone, abandon_output, say, settle_streams, settle_width
-from fcinspect.errors import FcinspectError
+from fcinspect.errors import FcinspectError, brief
 from fcinspect.render.emit import write_text
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -202,7 +202,7 @@ def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = No
     from fcinspect.render.text import safe
 
     status = ExitStatus.INTERNAL if kind == "internal" else BY_KIND[kind]
-    message, hint = safe(masked(message)), hint and safe(masked(hint))
+    message, hint = safe(masked(brief(message))), hint and safe(masked(brief(hint)))
     if _wants_json(arguments):
         words = [a for a in arguments if not a.startswith("-")]
         command = " ".join(words[: 2 if words[:1] and words[0] in GROUPS else 1]) or None

@@ -207,7 +207,7 @@ class Problem:
                     hint="fcinspect trace shows where it stops",
                 )
             chain = chain_of(trace)
-            layers, ready = tracing.ask("chained", chain, self.seed)
+            layers, ready = tracing.chained(chain, self.seed)
             return chain, layers, ready
 
     def _x(self, in_features: int, dtype: str) -> tuple[Array, tuple[str, ...]] | None:

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +101,8 @@ def worker() -> Iterator[Worker]:
 
 def test_the_object_lives_between_calls(worker: Worker) -> None:
     """Its state stays."""
-    first = worker.ask("add", 1)
-    assert worker.ask("add", 1) == first + 1
+    first = worker.ask("add", 1, returns=int)
+    assert worker.ask("add", 1, returns=int) == first + 1
 
 
 @pytest.mark.parametrize(
@@ -120,16 +119,16 @@ def test_what_the_object_does_wrong_is_told_and_the_worker_lives(
     worker: Worker, method: str, words: str
 ) -> None:
     """An error there is an answer here; no process is lost by it."""
-    before = worker.ask("add", 0)
+    before = worker.ask("add", 0, returns=int)
     with pytest.raises(Misbehaved, match=words):
-        worker.ask(method)
-    assert worker.ask("add", 0) == before
+        worker.ask(method, returns=None)
+    assert worker.ask("add", 0, returns=int) == before
 
 
 def test_what_it_prints_does_not_reach_our_output(capfd: pytest.CaptureFixture[str]) -> None:
     """Standard output belongs to the report, whoever writes to it."""
     with working(Played, 0) as own:
-        own.ask("printed")
+        own.ask("printed", returns=int)
     captured = capfd.readouterr()
     assert captured.out == ""
     assert "printed by python\n" in captured.err
@@ -139,12 +138,12 @@ def test_what_it_prints_does_not_reach_our_output(capfd: pytest.CaptureFixture[s
 def test_a_hanging_call_is_ended_and_the_next_one_starts_anew() -> None:
     """After the limit the process is gone, and so is what the object remembered."""
     with working(Played, 1, timeout=2) as worker:
-        assert worker.ask("add", 5) == 6
+        assert worker.ask("add", 5, returns=int) == 6
         began = time.monotonic()
         with pytest.raises(Misbehaved, match=r"^did not return within 2 s$"):
-            worker.ask("sleep", 600)
+            worker.ask("sleep", 600, returns=str)
         assert time.monotonic() - began < 300
-        assert worker.ask("add", 5) == 6
+        assert worker.ask("add", 5, returns=int) == 6
 
 
 @pytest.mark.parametrize(
@@ -161,8 +160,8 @@ def test_a_death_is_told_with_its_reason(
     """A crash there is an answer here."""
     with working(Played, 1) as worker:
         with pytest.raises(Misbehaved, match=f"^{words}$"):
-            worker.ask(method, *arguments)
-        assert worker.ask("add", 5) == 6
+            worker.ask(method, *arguments, returns=None)
+        assert worker.ask("add", 5, returns=int) == 6
 
 
 def test_patience_ends() -> None:
@@ -170,37 +169,37 @@ def test_patience_ends() -> None:
     with working(Played, 1) as worker:
         for _ in range(PATIENCE):
             with pytest.raises(Misbehaved, match="ended with exit status"):
-                worker.ask("end", 1)
+                worker.ask("end", 1, returns=None)
         words = f"^its process ended with exit status 1, {PATIENCE} calls in a row; it was not"
         with pytest.raises(Misbehaved, match=words):
-            worker.ask("add", 1)
+            worker.ask("add", 1, returns=int)
     with working(Played, 1) as worker:
         for _ in range(PATIENCE):
             with pytest.raises(Misbehaved, match="ended with exit status"):
-                worker.ask("end", 1)
-            assert worker.ask("add", 1) == 2
+                worker.ask("end", 1, returns=None)
+            assert worker.ask("add", 1, returns=int) == 2
 
 
 def test_refusals_come_through_as_themselves() -> None:
     """A refusal keeps its kind, message and hint, from building and from a call."""
     with working(refused, "planted") as worker:
         with pytest.raises(InputError, match=r"^planted$") as raised:
-            worker.ask("anything")
+            worker.ask("anything", returns=None)
         assert raised.value.hint == "try another"
     with (
         working(Played, 1) as worker,
         pytest.raises(UsageError, match=r"^no such thing$"),
     ):
-        worker.ask("refuse")
+        worker.ask("refuse", returns=None)
 
 
 def test_a_refused_call_does_not_end_the_process() -> None:
     """Starting anew would cost seconds, and what the object holds."""
     with working(Played, 1) as worker:
-        assert worker.ask("add", 1) == 2
+        assert worker.ask("add", 1, returns=int) == 2
         with pytest.raises(UsageError):
-            worker.ask("refuse")
-        assert worker.ask("add", 1) == 3
+            worker.ask("refuse", returns=None)
+        assert worker.ask("add", 1, returns=int) == 3
 
 
 @pytest.mark.parametrize(
@@ -213,18 +212,20 @@ def test_what_cannot_be_built_is_refused(status: int | None, words: str) -> None
         working(broken, status) as worker,
         pytest.raises(InputError, match=f"^the code cannot be loaded: {words}"),
     ):
-        worker.ask("add", 1)
+        worker.ask("add", 1, returns=int)
 
 
 def test_no_process_is_left_behind() -> None:
     """Closing ends the process, and closing twice does no harm."""
-    before = set(active_children())
+    own = psutil.Process()
+    before = set(own.children(recursive=True))
     worker = Worker(Played, 1, timeout=600.0)
-    worker.ask("add", 1)
-    assert len(set(active_children()) - before) == 1
+    worker.ask("add", 1, returns=int)
+    started = set(own.children(recursive=True)) - before
+    assert started
     worker.close()
     worker.close()
-    assert set(active_children()) <= before
+    assert not list(filter(lives, started))
 
 
 PROGRAM = """
@@ -233,11 +234,11 @@ from fcinspect.bridge.process import Worker
 from tests.bridge.test_process import Played
 if __name__ == "__main__":
     worker = Worker(Played, 1, timeout=600.0)
-    worker.ask("add", 1)
+    worker.ask("add", 1, returns=int)
     try:
         sys.stdout.write("ready\\n")
         sys.stdout.flush()
-        worker.ask("sleep", 600)
+        worker.ask("sleep", 600, returns=str)
     except KeyboardInterrupt:
         sys.exit(130)
 """

@@ -138,7 +138,7 @@ def _float_width(scene: Scene) -> list[Candidate]:
 def _keyword(scene: Scene) -> list[Candidate]:
     """nn.Linear(in_feature=…): an argument that is misspelt."""
     told = re.search(
-        r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", scene.message
+        r"\b(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", scene.message
     )
     found = scene.call(scene.failure.place)
     if told is None or found is None or told[1] != "Linear":

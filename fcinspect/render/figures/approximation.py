@@ -27,7 +27,7 @@ def approximation_bytes(
     ending: str, check: GridCheck, knots: Float64Array, title: str, requested: float
 ) -> bytes:
     """Return the figure as a file of that ending."""
-    return figure_bytes(approximation_figure(check, knots, title, requested), ending)
+    return figure_bytes(lambda: approximation_figure(check, knots, title, requested), ending)
 
 
 def approximation_figure(

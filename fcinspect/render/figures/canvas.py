@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.errors import UsageError, install_hint
@@ -32,15 +38,9 @@ DATES: dict[str, dict[str, None]] = {
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of so many inches; raises UsageError where matplotlib is missing."""
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError(
-            "a figure needs matplotlib, which is not installed; the terminal, .txt and .md"
-            " show it in characters without",
-            hint=install_hint("matplotlib"),
-        ) from None
+    mpl = _matplotlib()
+    from matplotlib.figure import Figure
+
     with mpl.rc_context(STYLE):
         return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
@@ -51,11 +51,41 @@ def quiet(axes: Axes) -> Axes:
     return axes
 
 
-def figure_bytes(figure: Figure, ending: str) -> bytes:
-    """Return a figure as a file of that ending; equal figures give equal bytes."""
-    import matplotlib as mpl
+def figure_bytes(make: Callable[[], Figure], ending: str) -> bytes:
+    """Return the figure that is made as a file of that ending; equal figures give equal bytes.
 
+    The reader's own settings of matplotlib have no part in it.
+    """
+    mpl = _matplotlib()
     file = io.BytesIO()
-    with mpl.rc_context(STYLE):
-        figure.savefig(file, format=ending[1:], dpi=DOTS_PER_INCH, metadata=DATES[ending])
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        figure = make()
+        with mpl.rc_context(STYLE):
+            figure.savefig(file, format=ending[1:], dpi=DOTS_PER_INCH, metadata=DATES[ending])
     return file.getvalue()
+
+
+def _matplotlib() -> Any:
+    """Return matplotlib; raises UsageError where it is missing.
+
+    It reads settings as it is imported, first those of the working folder: it is imported in the
+    folder of its own. A backend is of no use here, and one that is misnamed would stop it.
+    """
+    found = importlib.util.find_spec("matplotlib")
+    if found is None:
+        raise UsageError(
+            "a figure needs matplotlib, which is not installed; the terminal, .txt and .md"
+            " show it in characters without",
+            hint=install_hint("matplotlib"),
+        )
+    if "matplotlib" not in sys.modules:
+        places = [Path(place, "mpl-data") for place in found.submodule_search_locations or ()]
+        backend = os.environ.pop("MPLBACKEND", None)
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):  # a folder that is gone holds no settings
+                stack.enter_context(contextlib.chdir(next(filter(Path.is_dir, places), Path("/"))))
+            importlib.import_module("matplotlib")
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    return sys.modules["matplotlib"]

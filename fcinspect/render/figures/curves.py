@@ -32,7 +32,7 @@ def curves_bytes(
 ) -> bytes:
     """Return the figure as a file of that ending."""
     return figure_bytes(
-        curves_figure(series, title=title, x_title=x_title, y_title=y_title), ending
+        lambda: curves_figure(series, title=title, x_title=x_title, y_title=y_title), ending
     )
 
 

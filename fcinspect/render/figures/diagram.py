@@ -26,7 +26,7 @@ SCALE_NOTE = "weights: the larger the wider, positive whole, negative dashed"
 
 def diagram_bytes(ending: str, diagram: Diagram, title: str, notes: tuple[str, ...]) -> bytes:
     """Return the figure as a file of that ending."""
-    return figure_bytes(diagram_figure(diagram, title, notes), ending)
+    return figure_bytes(lambda: diagram_figure(diagram, title, notes), ending)
 
 
 def diagram_figure(diagram: Diagram, title: str, notes: tuple[str, ...]) -> Figure:

@@ -33,7 +33,7 @@ FEW = 40
 
 def panels_bytes(ending: str, pictures: ScanPictures) -> bytes:
     """Return the figure as a file of that ending."""
-    return figure_bytes(panels_figure(pictures), ending)
+    return figure_bytes(lambda: panels_figure(pictures), ending)
 
 
 def panels_figure(pictures: ScanPictures) -> Figure:

@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 8.0, 8.0
 
 def weight_bytes(ending: str, weight: Array, found: Distribution, title: str) -> bytes:
     """Return the figure as a file of that ending."""
-    return figure_bytes(weight_figure(weight, found, title), ending)
+    return figure_bytes(lambda: weight_figure(weight, found, title), ending)
 
 
 def weight_figure(weight: Array, found: Distribution, title: str) -> Figure:

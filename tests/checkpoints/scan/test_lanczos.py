@@ -202,7 +202,7 @@ def test_a_start_that_hardly_points_the_right_way(monkeypatch: pytest.MonkeyPatc
 
 def test_a_basis_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before it is allocated."""
-    monkeypatch.setattr("fcinspect.layers.memory._free", lambda: 2**20)
+    monkeypatch.setattr("fcinspect.layers.memory.free", lambda: 2**20)
     row = np.ones((1, 10**7), dtype=np.float32)
     with pytest.raises(InputError, match="columns would take"):
         leading_singular_value(passes(row), row.shape)

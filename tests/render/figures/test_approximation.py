@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import pytest
@@ -63,14 +62,7 @@ def test_files_are_the_same_each_time(ending: str, start: bytes) -> None:
 
 def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """In one line, instead of a traceback."""
-    real = builtins.__import__
-
-    def missing(name: str, *rest: Any, **more: Any) -> Any:
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(UsageError, match="needs matplotlib") as refused:
         approximation_figure(check(), KNOTS, "x**2", E)
     assert (refused.value.hint or "").startswith("pip install matplotlib")
