@@ -11,7 +11,7 @@ SETTINGS = "text.usetex: True\nbackend: nonsense\nfont.size: 30\naxes.facecolor:
 DRAWN = """
 import sys
 from fcinspect.cli import run
-sys.exit(run(["draw", "3-4-2", "--save", sys.argv[1], "--force"]))
+sys.exit(run(["draw", "3-4-2", "--save", sys.argv[1], "--force", "-q"]))
 """
 
 
