@@ -117,7 +117,7 @@ def _unreadable(name: str, path: str, dtype: str, readable: Any) -> InputError:
     )
 
 
-def _from_json(text: bytes, source: str, dtype: str | None) -> Claimed:
+def _from_json(text: bytes | bytearray, source: str, dtype: str | None) -> Claimed:
     from fcinspect.checkpoints.formats.json_array import decode, parse
     from fcinspect.checkpoints.formats.json_file import envelope_data
 

@@ -96,7 +96,7 @@ def _safetensors(path: str) -> dict[str, Array]:
     return found
 
 
-def _from_json(text: bytes, source: str, dtype: str | None) -> StepFile:
+def _from_json(text: bytes | bytearray, source: str, dtype: str | None) -> StepFile:
     from fcinspect.checkpoints.formats.json_array import parse
     from fcinspect.checkpoints.formats.json_file import envelope_data
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from fcinspect.checkpoints.access.opening import open_storage
-from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Seekable, Storage
+from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Storage
 from fcinspect.checkpoints.access.uris import is_uri, last_part, masked_name
+from fcinspect.checkpoints.formats.zip_members import opened_zip
 from fcinspect.errors import InputError, did_you_mean
 
 Kind = Literal["safetensors", "npz", "json", "torch"]
@@ -138,7 +139,7 @@ def _by_content(storage: Storage, first: bytes) -> Kind | None:
 def _zip_of_arrays(storage: Storage) -> bool:
     """Whether a zip file is numpy's; its ending decides where its list of members is damaged."""
     try:
-        with zipfile.ZipFile(Seekable(storage)) as archive:
+        with opened_zip(storage) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
         return _by_ending(storage.uri) == "npz"

@@ -36,6 +36,7 @@ from fcinspect.checkpoints.shards import (
     from_index,
     index_of,
     is_index,
+    require_few_entries,
 )
 from fcinspect.errors import InputError
 
@@ -102,7 +103,9 @@ class _Opener:
 
     def _json(self, name: str) -> Checkpoint:
         source = repr(masked_name(name))
-        document = _parsed(read_whole(name), source)
+        text = read_whole(name)
+        require_few_entries(text, name)
+        document = _parsed(text, source)
         if is_index(document, last_part(name)):
             return self._index(document, name)
         found = _layers(document, source, self.layout, self.plain_dtype)
@@ -182,7 +185,7 @@ def _lone_shard(name: str) -> tuple[str, ...]:
     )
 
 
-def _parsed(text: bytes, source: str) -> Any:
+def _parsed(text: bytes | bytearray, source: str) -> Any:
     from fcinspect.checkpoints.formats.json_array import parse
 
     try:

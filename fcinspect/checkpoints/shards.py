@@ -24,6 +24,12 @@ SHARD = re.compile(
 """model-00001-of-00003.safetensors."""
 MOST_SHARDS = 10_000
 """Files of one checkpoint; the largest published have some hundreds."""
+MOST_ENTRIES = 300_000
+"""Tensors of one checkpoint; the largest published have two thirds of it."""
+QUOTES = 4
+"""Quotes of an entry."""
+FEW_QUOTES = 10_000
+"""Those of everything else in an index."""
 LONGEST_NAME = 255
 """Characters of a file's name, on every system."""
 FEW = 3
@@ -78,6 +84,16 @@ class Collected:
 def is_index(document: object, name: str) -> bool:
     """Whether a JSON document is meant as an index."""
     return name.endswith(".index.json") or (isinstance(document, dict) and "weight_map" in document)
+
+
+def require_few_entries(text: bytes | bytearray, name: str) -> None:
+    """Raise InputError for the text of an index that lists too many tensors to be parsed."""
+    if text.count(b'"') <= QUOTES * MOST_ENTRIES + FEW_QUOTES:
+        return
+    if name.endswith(".index.json") or b'"weight_map"' in text:
+        raise InputError(
+            f"the index {masked_name(name)!r} lists more than {MOST_ENTRIES} tensors: refused"
+        )
 
 
 def index_of(document: Any, name: str) -> Index:

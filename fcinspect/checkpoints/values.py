@@ -53,7 +53,7 @@ def values_from_json(text_or_object: Any, source: str = "x") -> npt.NDArray[np.f
     return _decoded(parse(text_or_object, source) if is_text else text_or_object, source)[0]
 
 
-def _from_json(text: bytes, source: str) -> tuple[npt.NDArray[np.float64], str | None]:
+def _from_json(text: bytes | bytearray, source: str) -> tuple[npt.NDArray[np.float64], str | None]:
     from fcinspect.checkpoints.formats.json_array import parse
 
     return _decoded(parse(text, source, "an array"), source)

@@ -16,7 +16,7 @@ def json_document(file: str, what: str) -> tuple[Any, str]:
     return parse(text, source, what), source
 
 
-def json_text(file: str) -> tuple[bytes, str]:
+def json_text(file: str) -> tuple[bytes | bytearray, str]:
     """Return the text of that document, unread, and its source in words; raises InputError."""
     from fcinspect.checkpoints.access.opening import read_whole
     from fcinspect.checkpoints.access.streams import standard_input

@@ -34,7 +34,7 @@ def _opened(uri: str) -> Storage:
     return looked_at(uri)
 
 
-def read_whole(uri: str) -> bytes:
+def read_whole(uri: str) -> bytearray:
     """Return all bytes of a file; raises InputError."""
     storage = open_storage(uri)
     try:
@@ -42,6 +42,6 @@ def read_whole(uri: str) -> bytes:
         require_free(storage.stamp.size, what, refusal=InputError)
         data = bytearray(storage.stamp.size)
         storage.read_into(memoryview(data), 0)
-        return bytes(data)
+        return data
     finally:
         storage.close()

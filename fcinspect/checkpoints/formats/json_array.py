@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.checkpoints.formats.json_budget import require_proportionate
 from fcinspect.checkpoints.formats.widths import claim
 from fcinspect.checkpoints.records import StoredTensor, in_memory
 from fcinspect.errors import InputError
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MOST_DIMENSIONS = 32
+LARGEST_WHOLE = 2**53
+"""The whole numbers up to it are numbers of float64."""
 PLAIN_DTYPE = "float32"
 """What numbers without a dtype are read as, since nn.Linear would make that of them."""
 
@@ -45,15 +49,16 @@ class JsonArray:
     """The place and value of a whole number that float64 does not hold, None if there is none."""
 
 
-def parse(text: str | bytes, source: str, what: str | None = None) -> Any:
+def parse(text: str | bytes | bytearray, source: str, what: str | None = None) -> Any:
     """Return the value that strict JSON names; raises InputError, also for a key given twice.
 
     Where it is known `what` is expected, an empty text is refused in these words.
     """
-    if what is not None and not text.strip():
+    if what is not None and (not text or text.isspace()):
         raise InputError(f"{source} is empty: expected {what} in JSON")
+    require_proportionate(text, source)
     try:
-        if isinstance(text, bytes):
+        if not isinstance(text, str):
             text = text.decode("utf-8-sig")
         return json.loads(
             text.removeprefix("\ufeff"),
@@ -108,7 +113,7 @@ def decode(value: object, place: str) -> JsonArray:
         return _from_document(value, place)
     walk = _Walk(place)
     shape = walk.shape_of(value, ())
-    values = np.array(walk.numbers, dtype=np.float64).reshape(shape)
+    values = np.array(walk.numbers).reshape(shape)
     if walk.nulls:
         raise InputError(f"{_at(place, walk.nulls[0])} is null: expected a number")
     return JsonArray(values, None, walk.inexact)
@@ -123,9 +128,9 @@ def as_tensor(value: object, name: str, plain: str = PLAIN_DTYPE) -> StoredTenso
     found = decode(value, name)
     dtype = found.dtype or plain
     held = hold(found.values, dtype)
-    overflown = np.argwhere(np.isinf(held) & np.isfinite(found.values))
-    if overflown.size:
-        index = tuple(map(int, overflown[0]))
+    overflown = np.isinf(held) & np.isfinite(found.values)
+    if overflown.any():
+        index = _first(overflown)
         raise InputError(
             f"{_at(name, index)} is {float(found.values[index])!r}: the largest number of {dtype}"
             f" is {format_named(dtype).largest:.9g}"
@@ -137,10 +142,11 @@ def _rounding_note(name: str, found: JsonArray, held: Any, dtype: str) -> str | 
     import numpy as np
 
     told = f"{name} is read as {dtype}" + ("" if found.dtype else ", as no dtype is given")
-    lost = np.argwhere((held != found.values) & ~np.isnan(found.values))
-    if lost.size:
-        index = tuple(map(int, lost[0]))
-        many = "1 number is" if len(lost) == 1 else f"{len(lost)} of {held.size} numbers are"
+    lost = (held != found.values) & ~np.isnan(found.values)
+    count = int(np.count_nonzero(lost))
+    if count:
+        index = _first(lost)
+        many = "1 number is" if count == 1 else f"{count} of {held.size} numbers are"
         return (
             f"{told}: {many} rounded, {_at('', index)} from {float(found.values[index])!r}"
             f" to {float(held[index])!r}"
@@ -148,6 +154,13 @@ def _rounding_note(name: str, found: JsonArray, held: Any, dtype: str) -> str | 
     if found.inexact is not None:
         return f"{told}: {found.inexact[0]} is rounded to {found.inexact[1]!r}"
     return None
+
+
+def _first(chosen: npt.NDArray[np.bool_]) -> tuple[int, ...]:
+    """Return the index of the first place that is true; a table of all has a row for each."""
+    import numpy as np
+
+    return tuple(map(int, np.unravel_index(int(np.argmax(chosen)), chosen.shape)))
 
 
 def _from_document(document: Mapping[str, Any], place: str) -> JsonArray:
@@ -176,7 +189,7 @@ def _from_document(document: Mapping[str, Any], place: str) -> JsonArray:
         found = tuple(shape)  # nested lists cannot tell (0, 4) from (0)
     if found != tuple(shape):
         raise InputError(f"{place} says shape {tuple(shape)}, its values have {found}")
-    values = np.array(walk.numbers, dtype=np.float64).reshape(found)
+    values = np.array(walk.numbers).reshape(found)
     _put_nonfinite(values, document.get("nonfinite", []), set(walk.nulls), place)
     return JsonArray(values, known, walk.inexact)
 
@@ -207,7 +220,7 @@ class _Walk:
 
     def __init__(self, place: str) -> None:
         self.place = place
-        self.numbers: list[float] = []
+        self.numbers = array("d")
         self.nulls: list[tuple[int, ...]] = []
         self.inexact: tuple[str, float] | None = None
 
@@ -217,7 +230,7 @@ class _Walk:
             return ()
         if len(index) >= MOST_DIMENSIONS:
             raise InputError(f"{self.place} has more than {MOST_DIMENSIONS} dimensions")
-        if set(map(type, value)) == {float} and all(map(math.isfinite, value)):
+        if _is_plain(value):
             self.numbers.extend(value)
             return (len(value),)
         shapes = [self.shape_of(item, (*index, i)) for i, item in enumerate(value)]
@@ -255,6 +268,14 @@ class _Walk:
 
     def _at(self, index: tuple[int, ...]) -> str:
         return _at(self.place, index)
+
+
+def _is_plain(row: list[Any]) -> bool:
+    """Whether a row holds finite fractions alone, or whole numbers alone that float64 holds."""
+    kinds = set(map(type, row))
+    if kinds == {int}:
+        return bool(max(map(abs, row)) <= LARGEST_WHOLE)
+    return kinds == {float} and all(map(math.isfinite, row))
 
 
 def _at(place: str, index: tuple[int, ...]) -> str:

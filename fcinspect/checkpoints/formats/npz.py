@@ -8,8 +8,7 @@ import re
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from fcinspect.checkpoints.access.storage import Seekable, Stamp, Storage
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.torch_words import check_members
 from fcinspect.checkpoints.formats.widths import claim
+from fcinspect.checkpoints.formats.zip_members import opened_zip, unpacked
 from fcinspect.checkpoints.places import read_place
 from fcinspect.checkpoints.records import Place, StoredTensor, unreadable
 from fcinspect.errors import InputError
@@ -62,8 +62,10 @@ class Member:
     """The file."""
     stamp: Stamp
     """The file as it was when the header was read."""
-    inner: str | None
+    inner: zipfile.ZipInfo | None
     """The member of the zip file, None for an .npy file."""
+    start: int
+    """Where its bytes begin in the file."""
     place: Place | None
     """Where the numbers lie, None where they are packed or of no format that is read by place."""
 
@@ -75,7 +77,7 @@ class Member:
         require_free(2 * math.prod(self.shape) * self.dtype.itemsize, what, refusal=InputError)
         storage = open_storage(self.path, self.stamp)
         try:
-            with _stream(storage, self.inner, AHEAD) as file:
+            with self._file(storage) as file:
                 found = np.lib.format.read_array(file, allow_pickle=False)
         except DAMAGE as error:
             raise InputError(f"{what} failed: {_line(error)}") from None
@@ -83,15 +85,21 @@ class Member:
             storage.close()
         return np.asarray(found, dtype=self.dtype.newbyteorder("="))
 
+    def _file(self, storage: Storage) -> IO[bytes]:
+        """Return the bytes of the .npy file; the list of members is not read again."""
+        if self.inner is None:
+            return _stream(storage)
+        return io.BytesIO(unpacked(storage, self.inner, self.start))
+
 
 def members_of(path: str) -> tuple[Member, ...]:
     """Return the arrays of an .npz or .npy file; raises InputError."""
     storage = open_storage(path)
     try:
         if bytes(_part(storage, 0, min(6, storage.stamp.size))) == b"\x93NUMPY":
-            with _stream(storage, None) as file:
+            with _stream(storage) as file:
                 return (_member("weight", storage, file, None),)
-        with zipfile.ZipFile(Seekable(storage)) as archive:
+        with opened_zip(storage) as archive:
             infos = archive.infolist()
             names = [info.filename for info in infos]
             if not infos:
@@ -114,17 +122,9 @@ def tensors_of(path: str) -> tuple[StoredTensor, ...]:
     return tuple(map(_stored, members_of(path)))
 
 
-@contextmanager
-def _stream(
-    storage: Storage, inner: str | None, ahead: int = io.DEFAULT_BUFFER_SIZE
-) -> Iterator[IO[bytes]]:
-    """Yield the bytes of an .npy file, alone or in a zip file, read so far ahead."""
-    with io.BufferedReader(Seekable(storage), ahead) as whole:
-        if inner is None:
-            yield whole
-            return
-        with zipfile.ZipFile(whole) as archive, archive.open(inner) as file:
-            yield file
+def _stream(storage: Storage) -> io.BufferedReader:
+    """Return the bytes of an .npy file, read some ahead."""
+    return io.BufferedReader(Seekable(storage), AHEAD)
 
 
 def _part(storage: Storage, begin: int, length: int) -> bytearray:
@@ -171,22 +171,23 @@ def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo 
     start = 0 if info is None else _data_of(storage, info)
     # columns first is the same as rows first for a vector, and has a place for a matrix
     by_place = dtype.name in READABLE and _is_little(dtype) and (not by_columns or len(shape) <= 2)
-    if start is not None and by_place:
+    if by_place and (info is None or info.compress_type == zipfile.ZIP_STORED):
         turned = by_columns and len(shape) == 2
         place = Place(storage.uri, storage.stamp, dtype.name, start + begin, shape, turned)
-    inner = None if info is None else info.filename
-    return Member(name, shape, dtype, storage.uri, storage.stamp, inner, place)
+    return Member(name, shape, dtype, storage.uri, storage.stamp, info, start, place)
 
 
-def _data_of(storage: Storage, info: zipfile.ZipInfo) -> int | None:
-    """Return where the bytes of a member begin, None for one that is packed or does not fit."""
-    plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
-    if not plain or info.compress_size != info.file_size:
-        return None
+def _data_of(storage: Storage, info: zipfile.ZipInfo) -> int:
+    """Return where the bytes of a member begin; raises BadZipFile where they do not fit."""
+    shown = ascii(info.filename[:60])
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile(f"{shown} is packed in a way that numpy never uses")
     header = _part(storage, info.header_offset, LOCAL_HEADER)
     begin = info.header_offset + LOCAL_HEADER
     begin += int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    return begin if begin + info.file_size <= storage.stamp.size else None
+    if begin + info.compress_size > storage.stamp.size:
+        raise zipfile.BadZipFile(f"{shown} ends behind the file")
+    return begin
 
 
 def _is_little(dtype: np.dtype[Any]) -> bool:

@@ -28,6 +28,18 @@ SMALL_HEADER = 1 << 20
 """Bytes of JSON that are parsed whatever they are."""
 BYTES_A_BRACKET, BYTES_A_TEXT = 12, 8
 """The least of a larger header: a tensor has three brackets and five texts in fifty bytes."""
+MOST_TENSORS = 50_000
+"""Tensors of every file."""
+BYTES_A_TENSOR = 4096
+"""A larger file may have one more for so many bytes of numbers."""
+TEXTS_A_TENSOR = 5
+"""Its name, three keys and its dtype."""
+FEW_TEXTS = 200_000
+"""Texts of the metadata."""
+LONGEST_NAME = 1 << 16
+"""Characters of a tensor's name."""
+LONGEST_TEXT = 1 << 23
+"""Bytes of a text in the header; those of its metadata may be longer than any name."""
 TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 MOST_DIMENSIONS = 64
 """As many as an array of numpy has."""
@@ -112,8 +124,8 @@ def _header(storage: Storage) -> tuple[dict[str, Any], int]:
     text = _part(storage, 8, length)
     if not text.startswith(b"{"):
         raise _Unsound("its header does not begin with '{'")
-    if length > SMALL_HEADER and not _is_of_tensors(text):
-        raise _Unsound(f"its header of {length} bytes describes no tensors: refused")
+    if length > SMALL_HEADER:
+        _check_large(text, MOST_TENSORS + (size - length) // BYTES_A_TENSOR)
     try:
         header = json.loads(text.decode(), object_pairs_hook=unique_keys(_twice))
     except RecursionError:
@@ -126,21 +138,36 @@ def _header(storage: Storage) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-def _is_of_tensors(header: bytes) -> bool:
-    """Whether a header may be a table of tensors.
+def _check_large(header: bytearray, most: int) -> None:
+    """Refuse a header before it is parsed where it is no table of at most so many tensors.
 
     Empty lists and short texts take thirty times their bytes when they are parsed.
     """
-    brackets, texts = _brackets(header), header.count(b'"') // 2
-    if not _is_sparse(brackets, texts, len(header)):
+    for begin in range(0, len(header) - LONGEST_TEXT, LONGEST_TEXT):
+        if header.find(b'"', begin, begin + LONGEST_TEXT) < 0:
+            raise _Unsound(f"its header has a text of more than {LONGEST_TEXT} bytes")
+    if _texts(header) > TEXTS_A_TENSOR * most + FEW_TEXTS:
+        raise _Unsound(f"it has too many tensors for its few numbers: at most {most} are read")
+    brackets, texts, objects = _brackets(header), header.count(b'"') // 2, header.count(b"{")
+    # the header itself and its metadata are objects, too
+    if not _is_sparse(brackets, texts, len(header)) or objects > most + 2:
         texts = 0  # counted: they may hold brackets and quotes themselves
         for text in TEXT.finditer(header):
             texts += 1
             brackets -= _brackets(text[0])
-    return _is_sparse(brackets, texts, len(header))
+            objects -= text[0].count(b"{")
+    if not _is_sparse(brackets, texts, len(header)):
+        raise _Unsound(f"its header of {len(header)} bytes describes no tensors: refused")
+    if objects > most + 2:
+        raise _Unsound(f"it has {objects - 1} tensors for its few numbers: at most {most} are read")
 
 
-def _brackets(json: bytes) -> int:
+def _texts(json: bytearray) -> int:
+    """Return about how many texts there are."""
+    return (json.count(b'"') - json.count(b'\\"')) // 2
+
+
+def _brackets(json: bytes | bytearray) -> int:
     return json.count(b"[") + json.count(b"{")
 
 
@@ -148,10 +175,10 @@ def _is_sparse(brackets: int, texts: int, size: int) -> bool:
     return brackets * BYTES_A_BRACKET <= size and texts * BYTES_A_TEXT <= size
 
 
-def _part(storage: Storage, begin: int, length: int) -> bytes:
+def _part(storage: Storage, begin: int, length: int) -> bytearray:
     data = bytearray(length)
     storage.read_into(memoryview(data), begin)
-    return bytes(data)
+    return data
 
 
 def _twice(name: str) -> _Unsound:
@@ -181,6 +208,8 @@ def _checked(header_and_start: tuple[dict[str, Any], int], size: int) -> tuple[E
 
 
 def _entry(name: str, value: object, start: int) -> Entry:
+    if len(name) > LONGEST_NAME:
+        raise _Unsound(f"it has a name of {len(name)} characters: at most {LONGEST_NAME} are read")
     if not isinstance(value, dict):
         raise _Unsound(f"{name!r} is not described by an object")
     dtype = value.get("dtype")

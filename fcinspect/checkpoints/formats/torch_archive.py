@@ -7,14 +7,14 @@ over another, none twice, none encrypted.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fcinspect.checkpoints.access.storage import Seekable, Storage
+from fcinspect.checkpoints.access.storage import Storage
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.pickle_stream import LARGEST_PACKED
 from fcinspect.checkpoints.formats.torch_words import check_members, damaged, not_torch
+from fcinspect.checkpoints.formats.zip_members import opened_zip, unpacked
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 
@@ -74,23 +74,16 @@ class Archive:
         require_free(
             info.compress_size + info.file_size, f"unpacking {self.source}", refusal=InputError
         )
-        data = self._bytes(info)
-        if info.compress_type != zipfile.ZIP_STORED and zlib.crc32(data) != info.CRC:
-            raise damaged(self.source)
-        return data
+        return self._bytes(info)
 
     def _bytes(self, info: zipfile.ZipInfo) -> bytes:
-        """Return the content of a member, unpacked to the size that the list says."""
-        data = _part(self.storage, self._begin(info), info.compress_size)
-        if info.compress_type == zipfile.ZIP_STORED:
-            return bytes(data)
+        """Return the content of a member, unpacked."""
+        # torch may be told to write no checksums; those who pack its files do write them
+        packed = info.compress_type != zipfile.ZIP_STORED
         try:
-            unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, info.file_size + 1)
-        except zlib.error:
+            return unpacked(self.storage, info, self._begin(info), checked=packed)
+        except zipfile.BadZipFile:
             raise damaged(self.source) from None
-        if len(unpacked) != info.file_size:
-            raise damaged(self.source)
-        return unpacked
 
     def _begin(self, info: zipfile.ZipInfo) -> int:
         where = info.header_offset
@@ -109,7 +102,7 @@ def opened_archive(storage: Storage) -> Archive:
     """Return the checked archive of a zip file; raises InputError for any other."""
     source = repr(masked_name(storage.uri))
     try:
-        with zipfile.ZipFile(Seekable(storage)) as archive:
+        with opened_zip(storage) as archive:
             infos = archive.infolist()
             end = archive.start_dir
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, OverflowError):

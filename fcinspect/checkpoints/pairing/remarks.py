@@ -68,10 +68,10 @@ def remarks_on_numbers(
         )
     if is_copy(weight.name):
         yield f"by its name {COPY_WORDS}"
-    tied = siblings.tied(weight)
+    tied, count = siblings.tied(weight, MOST_NAMED)
     if tied:
-        more = f" and {len(tied) - MOST_NAMED} more" if len(tied) > MOST_NAMED else ""
-        yield f"shares its numbers with {', '.join(map(repr, tied[:MOST_NAMED]))}{more}"
+        more = f" and {count - MOST_NAMED} more" if count > MOST_NAMED else ""
+        yield f"shares its numbers with {', '.join(map(repr, tied))}{more}"
 
 
 def _low_rank(path: str, weight: StoredTensor, siblings: Siblings) -> Iterator[str]:

@@ -60,9 +60,13 @@ class Siblings:
                 found.setdefault(tensor.place.numbers, []).append(tensor.name)
         return found
 
-    def tied(self, tensor: StoredTensor) -> list[str]:
-        """Return the other names under which the file has the same numbers at the same place."""
+    def tied(self, tensor: StoredTensor, most: int) -> tuple[list[str], int]:
+        """Return some of the other names under which the file has the same numbers, and how many.
+
+        They lie at the same place; at most so many are named.
+        """
         if tensor.place is None:
-            return []
+            return [], 0
         names = self._at_place.get(tensor.place.numbers, [])
-        return [name for name in names if name != tensor.name]
+        some = [name for name in names[: most + 1] if name != tensor.name]
+        return some[:most], max(0, len(names) - 1)
