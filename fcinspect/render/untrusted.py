@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from fcinspect.errors import brief
 from fcinspect.render.page import (
     Block,
     Drawing,
@@ -32,6 +33,10 @@ FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20].")
 NUMERIC = re.compile(r"[-+]?(?:[\d.,;:/%×e +-]*|inf|nan)", re.IGNORECASE)
 """What begins with a sign and is no more than numbers."""
 
+LONGEST_WORD = 1200
+"""Characters; a name in a file may have thousands. The digits of a number are never cut."""
+WORD = re.compile(rf"\S{{{LONGEST_WORD},}}")
+
 
 def harmless(text: str) -> str:
     """Return a text, a whole document as a rule, with the characters written out that act on a
@@ -43,6 +48,17 @@ def harmless(text: str) -> str:
 def safe_page(page: Page) -> Page:
     """Return a page in whose words nothing acts, and no name begins a line of its own."""
     return Page(tuple(tuple(map(_safe, group)) for group in page.groups))
+
+
+def short(words: str) -> str:
+    """Return words with the middle of one that is absurdly long left out and counted."""
+    if len(words) <= LONGEST_WORD:
+        return words
+    return WORD.sub(lambda found: _short_word(found.group()), words)
+
+
+def _short_word(word: str) -> str:
+    return word if NUMERIC.fullmatch(word) else brief(word)
 
 
 def sheet(rows: Iterable[Sequence[object]]) -> str:
@@ -65,15 +81,15 @@ def _cell(value: object) -> object:
 def _safe(block: Block) -> Block:
     match block:
         case Heading(text, level):
-            return Heading(safe(text), level)
+            return Heading(_shown(text), level)
         case Line(spans):
             return replace(block, spans=_safe_spans(spans))
         case Table(columns, rows, title):
             return replace(
                 block,
-                columns=tuple(replace(c, title=safe(c.title)) for c in columns),
-                rows=tuple(tuple(map(safe, row)) for row in rows),
-                title=safe(title),
+                columns=tuple(replace(c, title=_shown(c.title)) for c in columns),
+                rows=tuple(tuple(map(_shown, row)) for row in rows),
+                title=_shown(title),
             )
         case Equation(parts):
             return replace(block, parts=tuple(map(_safe_part, parts)))
@@ -83,15 +99,19 @@ def _safe(block: Block) -> Block:
             return _safe_drawing(block)
 
 
+def _shown(words: str) -> str:
+    return safe(short(words))
+
+
 def _safe_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
-    return tuple((safe(words), role) for words, role in spans)
+    return tuple((_shown(words), role) for words, role in spans)
 
 
 def _safe_part(part: Matrix | Span) -> Matrix | Span:
     if isinstance(part, Matrix):
-        rows = tuple(tuple(map(safe, row)) for row in part.rows)
-        return replace(part, rows=rows, name=safe(part.name))
-    return safe(part[0]), part[1]
+        rows = tuple(tuple(map(_shown, row)) for row in part.rows)
+        return replace(part, rows=rows, name=_shown(part.name))
+    return _shown(part[0]), part[1]
 
 
 def _safe_drawing(block: Drawing) -> Drawing:

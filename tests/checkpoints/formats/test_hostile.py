@@ -188,3 +188,18 @@ def test_names_that_no_text_can_hold_are_served(tmp_path: Path, shell: Run) -> N
         done = shell("show", "m.pt", "-f", form)
         assert (done.status, done.err) == (0, ""), done.err
         assert done.out
+
+
+def test_a_long_name_is_cut_in_text_and_whole_in_json(tmp_path: Path, run: Run) -> None:
+    """The middle is left out and counted, in a report as in a refusal."""
+    name = "a" * 50_000
+    arrays = {f"{name}.weight": np.ones((2, 3), np.float32), "b.weight": np.ones((2, 3)), name: 1}
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(save({key: np.asarray(array) for key, array in arrays.items()}))
+    for command in ("show", "scan"):
+        done = run(command, path)
+        assert done.status == 0, done.err
+        assert "49200 characters …" in done.out
+        assert max(map(len, done.out.splitlines())) < LONGEST_LINE
+        assert name in json.dumps(run(command, path, "--json").data)
+    assert "characters …" in run("show", path, "c").err
