@@ -87,9 +87,18 @@ class ScanOptions:
         typer.Option(
             "--scheduler",
             metavar="ADDRESS",
-            help="A Dask scheduler, tcp://host:8786, whose workers see the same files.",
+            help="A Dask scheduler, tcp://host:8786, whose workers see the same files. It can run"
+            " code here: name only one that you trust as you trust code.",
         ),
     ] = None
+    trust_scheduler: Annotated[
+        bool,
+        typer.Option(
+            "--trust-scheduler",
+            help="Use a scheduler on another machine without TLS (tls://), which anybody on the"
+            " way may answer for.",
+        ),
+    ] = False
 
     def wanted(self) -> Wanted:
         """Return what is found beyond one pass."""
@@ -99,17 +108,19 @@ class ScanOptions:
 
     def engine(self) -> AbstractContextManager[Engine]:
         """Return who carries out the work."""
-        from fcinspect.checkpoints.scan import engines
+        from fcinspect.checkpoints.scan import dask_cluster, engines
 
         if self.scheduler is None:
+            if self.trust_scheduler:
+                raise UsageError("--trust-scheduler goes with --scheduler ADDRESS")
             return engines.local(self.workers or min(os.cpu_count() or 1, 4))
         if self.workers is not None:
             raise UsageError("--workers are threads of this machine: --scheduler has its own")
-        return engines.dask(self.scheduler)
+        return dask_cluster.dask(self.scheduler, trusted=self.trust_scheduler)
 
     def asked(self) -> dict[str, Any]:
         """Return the options that decide what is reported."""
-        hidden = ("workers", "scheduler")  # the report does not depend on them
+        hidden = ("workers", "scheduler", "trust_scheduler")  # the report does not depend on them
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
 
 

@@ -1,4 +1,4 @@
-"""Who carries out the work: this thread, threads, or the workers of a Dask cluster.
+"""Who carries out the work: this thread, threads, or others (dask_cluster.py).
 
 Results come in the order of the tasks, whoever finishes first, so that nothing depends on the
 engine.
@@ -7,17 +7,17 @@ engine.
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from fcinspect.checkpoints.access.storage import MissingFile
-from fcinspect.errors import InputError, UsageError, install_hint
+from fcinspect.errors import InputError
 
+BEAT = 5.0
+"""Seconds without a result after which is asked whether anybody still works."""
 AHEAD = 3
 """Tasks a worker has at most that are done or wait: what they found is kept until its turn."""
 
@@ -46,6 +46,8 @@ class Engine:
     """How many tasks are carried out at a time."""
     lost: tuple[type[BaseException], ...] = ()
     """What is raised when no worker survives a task."""
+    check: Callable[[], None] | None = None
+    """Raises InputError where nobody can be expected to work any more."""
     elsewhere: bool = False
     """Whether workers have a folder of their own that paths would start from, and maybe a disk."""
 
@@ -72,7 +74,7 @@ class Engine:
 
     def _result(self, task: Task, future: Future[Any]) -> Any:
         try:
-            return future.result()
+            return self._awaited(future)
         except MissingFile as missing:
             if not self.elsewhere:
                 raise
@@ -86,6 +88,21 @@ class Engine:
                 hint="--only leaves it out; a worker may have too little memory",
             ) from None
 
+    def _awaited(self, future: Future[Any]) -> Any:
+        """Return the result; ask now and then whether it can still come."""
+        if self.check is None:
+            return future.result()
+        while True:
+            try:
+                return future.result(BEAT)
+            except CancelledError:
+                self.check()
+                raise InputError("the work was given up by those who were to do it") from None
+            except TimeoutError:
+                if future.done():  # the task's own
+                    raise
+            self.check()
+
 
 @contextlib.contextmanager
 def local(workers: int) -> Iterator[Engine]:
@@ -98,71 +115,3 @@ def local(workers: int) -> Iterator[Engine]:
         yield Engine(pool, workers)
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextlib.contextmanager
-def dask(address: str, patience: float = 10.0) -> Iterator[Engine]:
-    """Yield an engine of the workers of a Dask scheduler, "tcp://host:8786".
-
-    Raises UsageError for what is no address; InputError where the scheduler does not answer within
-    `patience` seconds or has no workers.
-    """
-    try:
-        from distributed import Client, KilledWorker
-    except ImportError:
-        raise InputError(
-            f"--scheduler {address} needs Dask; without it the scan runs on this machine",
-            hint=install_hint("distributed"),
-        ) from None
-    threads = _threads_of(address, patience)
-    client = Client(address, timeout=patience, set_as_default=False)
-    try:
-        yield Engine(client.get_executor(pure=False), threads, (KilledWorker,), elsewhere=True)
-    finally:
-        client.close()
-
-
-def _threads_of(address: str, patience: float) -> int:
-    """Ask a scheduler how many threads its workers have; a client that fails leaves more behind."""
-    import asyncio
-
-    from distributed import rpc
-
-    _require_listener(address, patience)
-
-    async def ask() -> int:
-        async with rpc(address, timeout=patience) as scheduler:
-            told = await asyncio.wait_for(scheduler.identity(), patience)
-            return int(told["total_threads"])
-
-    try:
-        threads = asyncio.run(ask())
-    except (OSError, ValueError, TimeoutError, KeyError, TypeError) as error:
-        said = " ".join(str(error).split())[:200] or "no scheduler of Dask answers there"
-        raise _unreachable(address, said) from None
-    if not threads:
-        raise InputError(
-            f"--scheduler {address} has no workers", hint=f"dask worker {address} starts one"
-        )
-    return threads
-
-
-def _require_listener(address: str, patience: float) -> None:
-    """Raise UsageError for what is no address, InputError where nothing listens there."""
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if not host or port is None or parts.scheme not in ("tcp", "tls"):
-        raise UsageError(f"--scheduler {address!r} is no address: expected tcp://HOST:PORT")
-    try:
-        socket.create_connection((host, port), timeout=patience).close()
-    except OSError as error:
-        raise _unreachable(address, error.strerror or str(error)) from None
-
-
-def _unreachable(address: str, why: str) -> InputError:
-    return InputError(
-        f"--scheduler {address} cannot be reached: {why}", hint="dask scheduler starts one"
-    )

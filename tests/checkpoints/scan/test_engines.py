@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 from fcinspect.checkpoints.opening import open_checkpoint
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.checkpoints.scan import engines, scanning
+from fcinspect.checkpoints.scan.dask_cluster import dask
 from fcinspect.checkpoints.scan.engines import Task
 from fcinspect.checkpoints.scan.singular import Wanted
 from fcinspect.errors import InputError, UsageError
@@ -167,7 +168,7 @@ def test_a_cluster_finds_what_one_thread_finds_though_a_worker_is_killed(
 ) -> None:
     """What a lost worker had to do is done by another one, to the same bits."""
     alone = found(layers, engines.Engine())
-    with engines.dask(cluster.scheduler_address) as engine:
+    with dask(cluster.scheduler_address) as engine:
         assert engine.workers == 2
         coming = scanning.scan(layers, engine, Wanted(), lambda count: None)
         gone = [next(coming)]
@@ -196,7 +197,7 @@ def test_a_file_that_only_this_machine_sees_is_refused_by_the_workers(
     cluster: Any, layers: tuple[StoredLinear, ...], model: Path
 ) -> None:
     """An error of a worker is one clear refusal here."""
-    with engines.dask(cluster.scheduler_address) as engine:
+    with dask(cluster.scheduler_address) as engine:
         model.rename(model.with_name("elsewhere"))
         with pytest.raises(InputError, match=r"a worker: .* vanished") as refusal:
             found(layers, engine)
@@ -219,13 +220,13 @@ def test_workers_find_a_file_that_is_named_from_this_folder(
 @pytest.mark.parametrize("address", ["nonsense", "tcp://host", "http://127.0.0.1:80", "tcp://[::"])
 def test_an_address_of_another_form_is_refused(address: str) -> None:
     """The expected form is named."""
-    with pytest.raises(UsageError, match="expected tcp://HOST:PORT"), engines.dask(address):
+    with pytest.raises(UsageError, match="expected tcp://HOST:PORT"), dask(address):
         pass
 
 
 def test_a_scheduler_that_is_not_there_is_refused_at_once() -> None:
     """Nothing listens: one line, no traceback of Dask's."""
-    with pytest.raises(InputError, match="cannot be reached"), engines.dask("tcp://127.0.0.1:9"):
+    with pytest.raises(InputError, match="cannot be reached"), dask("tcp://127.0.0.1:9"):
         pass
 
 
@@ -235,7 +236,7 @@ def test_what_listens_but_is_no_scheduler_is_refused() -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(InputError, match="cannot be reached"), engines.dask(address, 1.0):
+        with pytest.raises(InputError, match="cannot be reached"), dask(address, patience=1.0):
             pass
 
 
@@ -246,7 +247,7 @@ def test_a_scheduler_without_workers_is_refused() -> None:
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0", host="127.0.0.1") as made,
         pytest.raises(InputError, match="has no workers"),
-        engines.dask(made.scheduler_address),
+        dask(made.scheduler_address),
     ):
         pass
 
@@ -254,7 +255,7 @@ def test_a_scheduler_without_workers_is_refused() -> None:
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing library is one line that says how to get it."""
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
-    with pytest.raises(InputError, match="needs Dask") as refusal, engines.dask("tcp://a:1"):
+    with pytest.raises(InputError, match="needs Dask") as refusal, dask("tls://a:1"):
         pass
     assert (refusal.value.hint or "").startswith("pip install distributed")
 
