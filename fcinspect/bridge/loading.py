@@ -11,6 +11,14 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from fcinspect.bridge.module_path import admit, is_found_in
+from fcinspect.bridge.targets import (
+    MISSING,
+    import_hint,
+    is_installed,
+    meant,
+    missing_package,
+    not_installed,
+)
 from fcinspect.errors import InputError, did_you_mean
 
 FORM = "expected package.module:Object or file.py:Object"
@@ -20,8 +28,49 @@ def split(text: str) -> tuple[str, str]:
     """Return the module and the object of "module:object"; raises InputError for another form."""
     place, colon, name = text.rpartition(":")
     if not (colon and place.strip() and name.strip()):
-        raise InputError(f"{text!r} names no object of a module: {FORM}")
+        raise no_object(text)
     return place, name
+
+
+def no_object(text: str) -> InputError:
+    """Return the refusal of a text that is not "module:object", with what may be meant."""
+    return InputError(
+        f"{text!r} does not name an object in a module: {FORM}",
+        hint=meant(text) or missing_package(text),
+    )
+
+
+def require_there(text: str) -> None:
+    """Raise InputError for another form, and where its file or package is missing.
+
+    Nothing is imported: it costs no process to say so.
+    """
+    place, name = split(text)
+    if place.endswith(".py"):
+        if not Path(place).is_file():
+            raise _no_file(place, name)
+    elif "/" in place or "\\" in place:
+        raise _no_place(place, name)
+    elif not is_installed(place):
+        raise _no_module(place, name)
+
+
+def _no_file(place: str, name: str) -> InputError:
+    return InputError(f"there is no file {place!r}", hint=meant(f"{place}:{name}"))
+
+
+def _no_place(place: str, name: str) -> InputError:
+    return InputError(
+        f"{place!r} is neither a .py file nor a module: {FORM}", hint=meant(f"{place}:{name}")
+    )
+
+
+def _no_module(place: str, name: str) -> InputError:
+    hint = meant(f"{place}:{name}")
+    first = place.partition(".")[0]
+    if hint is None:
+        hint = FORM if is_installed(first) else not_installed(first)
+    return InputError(f"there is no module {place!r}", hint=hint)
 
 
 def load(text: str) -> object:
@@ -37,27 +86,50 @@ def load(text: str) -> object:
             public = [known for known in vars(found) if not known.startswith("_")] if hasattr(
                 found, "__dict__"
             ) else []  # fmt: skip
-            raise InputError(f"{place} has no object {name!r}", hint=did_you_mean(part, public))
+            near = meant(text) if isinstance(found, ModuleType) else None
+            raise InputError(
+                f"{place} has no object {name!r}", hint=near or did_you_mean(part, public)
+            )
         found = getattr(found, part)
     return found
 
 
-def package_hint(text: str, message: str) -> str | None:
-    """Return how a file of a package is named, where it failed since it was loaded by itself."""
+def loading_hint(text: str, message: str) -> str | None:
+    """Return how to mend code that could not import what it needs."""
     place, name = split(text)
-    if "attempted relative import" not in message or not place.endswith(".py"):
+    return _package_hint(place, name, message) or import_hint(place, name, message)
+
+
+def _package_hint(place: str, name: str, message: str) -> str | None:
+    """Return how a file of a package is named, where it failed since it was loaded by itself."""
+    if not place.endswith(".py"):
         return None
     file = Path(place).resolve()
     root, here = file.parent.parent, Path.cwd()
+    missing = MISSING.search(message)
+    if missing is not None:
+        # the file names its own package, whose folder is not searched for a file by itself
+        own = missing[1].partition(".")[0]
+        around = next((folder for folder in file.parents if folder.name == own), None)
+        if around is None:
+            return None
+        return _as_package(file, around.parent, name)
+    if "attempted relative import" not in message:
+        return None
     if (file.parent / "__init__.py").is_file():
         while (root / "__init__.py").is_file():
             root = root.parent
     elif here in root.parents:
         root = here  # a folder without __init__.py is a package of whatever it lies in
+    return _as_package(file, root, name)
+
+
+def _as_package(file: Path, root: Path, name: str) -> str | None:
+    """Return how a file is named by the package that lies in a folder."""
     parts = file.relative_to(root).with_suffix("").parts
     if not all(part.isidentifier() for part in parts):
         return None
-    where = "" if root == here else f", from the folder {os.path.relpath(root)}"
+    where = "" if root == Path.cwd() else f", from the folder {os.path.relpath(root)}"
     return f"it is part of a package: {'.'.join(parts)}:{name}{where}"
 
 
@@ -65,7 +137,7 @@ def _module(place: str, name: str) -> ModuleType:
     if place.endswith(".py"):
         return _from_file(Path(place), name)
     if "/" in place or "\\" in place:
-        raise InputError(f"{place!r} is neither a .py file nor a module: {FORM}")
+        raise _no_place(place, name)
     here = str(Path.cwd())
     if is_found_in(here, place):
         admit(here)
@@ -73,11 +145,11 @@ def _module(place: str, name: str) -> ModuleType:
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
         if error.name is not None and (place == error.name or place.startswith(f"{error.name}.")):
-            near = [path.stem for path in Path.cwd().glob("*.py")]
-            raise InputError(
-                f"there is no module {place!r}: {FORM}", hint=did_you_mean(place, near)
-            ) from None
-        raise InputError(f"{place} cannot be imported: {words_of(error)}") from error
+            raise _no_module(place, name) from None
+        raise InputError(
+            f"{place} cannot be imported: {words_of(error)}",
+            hint=import_hint(place, name, str(error)),
+        ) from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -86,8 +158,7 @@ def _module(place: str, name: str) -> ModuleType:
 
 def _from_file(path: Path, wanted: str) -> ModuleType:
     if not path.is_file():
-        near = [other.name for other in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise InputError(f"there is no file {str(path)!r}", hint=did_you_mean(path.name, near))
+        raise _no_file(str(path), wanted)
     admit(str(path.resolve().parent))
     # a file may be called as a module that others rely on
     name = f"file {path.stem}" if path.stem in sys.modules else path.stem
@@ -104,7 +175,7 @@ def _from_file(path: Path, wanted: str) -> ModuleType:
     except BaseException as error:
         raise InputError(
             f"{path} cannot be imported: {words_of(error)}",
-            hint=package_hint(f"{path}:{wanted}", str(error)),
+            hint=loading_hint(f"{path}:{wanted}", str(error)),
         ) from error
     return module
 

@@ -25,7 +25,7 @@ def sources_of(frames: Iterable[Frame]) -> dict[str, Source]:
     found: dict[str, Source] = {}
     for name in list(named)[:MOST_FILES]:
         path = None if name.startswith(REMOTE) or not name.endswith(".py") else _here(name)
-        text = None if path is None else _text(path)
+        text = None if path is None else source_text(path)
         if path is not None and text is not None:
             found[name] = Source(str(path), text)
     return found
@@ -44,7 +44,7 @@ def _here(name: str) -> Path | None:
     return path
 
 
-def _text(path: Path) -> str | None:
+def source_text(path: Path) -> str | None:
     """Return the text of a regular file of Python, in the encoding that it declares."""
     try:
         if not path.is_file() or path.stat().st_size > LARGEST:

@@ -21,6 +21,8 @@ RAISED = re.compile(r"\w*(?:Error|Exception|Warning|Interrupt|Exit|StopIteration
 """A type of error: "KeyError:x" is a message, where "net:x" is an object of a module."""
 LONGEST_LOG = 2**30
 """Bytes; what goes on longer, or never ends, is refused."""
+MOST_PATH = 4096
+"""Characters; longer text is no path."""
 
 
 def diagnose(
@@ -58,7 +60,9 @@ def diagnose(
     if is_code(subject):
         asked |= {**options.asked(), "weights": weights, "optimizer": optimizer}
         return _of_module(subject, options, weights, optimizer, asked, output)
-    if options.given or weights is not None or optimizer is not None:
+    given = options.given or weights is not None or optimizer is not None
+    _refuse_code(subject, given)
+    if given:
         raise UsageError(
             f"{subject[:60]!r} is no MODULE:OBJECT: --input and the like go with a module",
             hint="expected package.module:Object or file.py:Object",
@@ -76,6 +80,20 @@ def is_code(subject: str) -> bool:
         return True
     parts = place.split(".")
     return all(part.isidentifier() for part in parts) and not RAISED.fullmatch(parts[-1])
+
+
+def _refuse_code(subject: str, given: bool) -> None:
+    """Raise InputError for model.py or mypkg.model.Net: what would be MODULE:OBJECT.
+
+    Options of a module tell it of any word; else a file that is there may be somebody's log.
+    """
+    from fcinspect.bridge.loading import no_object
+    from fcinspect.bridge.targets import reads_as_code
+
+    word = given and subject != "-" and not re.search(r"\s", subject)
+    log = not subject.endswith(".py") and len(subject) < MOST_PATH and Path(subject).is_file()
+    if not log and (word or reads_as_code(subject)):
+        raise no_object(subject)
 
 
 def _of_text(
@@ -101,10 +119,14 @@ def _of_text(
 
 def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
     """Return the diagnosis with the lines of the files that the traceback names."""
+    from fcinspect.bridge.module_names import module_of
     from fcinspect.bridge.source_files import sources_of
     from fcinspect.diagnosis.locating.locate import located
 
-    return located(found, reported, sources_of(reported.frames))
+    sources = sources_of(reported.frames)
+    modules = {source.file: module_of(Path(source.file)) for source in sources.values()}
+    names = {file: module.name for file, module in modules.items() if module is not None}
+    return located(found, reported, sources, names)
 
 
 def _read(subject: str) -> tuple[str, tuple[str, ...]]:

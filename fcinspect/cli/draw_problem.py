@@ -69,10 +69,10 @@ class Problem:
                 "no network is given: expected widths such as 3-5-4-2, a file of layers,"
                 " package.module:Object or --weight"
             )
-        if names_a_checkpoint(self.network):
+        if not self.network.endswith(".py") and names_a_checkpoint(self.network):
             self._refuse_options_of_code()
             return self._of_file(self.network)
-        if ":" in self.network:
+        if ":" in self.network or _reads_as_code(self.network):
             return self._of_code(self.network)
         self._refuse_options_of_code()
         return self._of_widths(self.network)
@@ -252,3 +252,9 @@ class Problem:
         for name, given in (("--input", self.inputs), ("--arg", self.arg)):
             if given:
                 raise UsageError(f"{name} is for MODULE:OBJECT, and {self.network!r} is none")
+
+
+def _reads_as_code(words: str) -> bool:
+    from fcinspect.bridge.targets import reads_as_code
+
+    return reads_as_code(words)

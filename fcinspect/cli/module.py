@@ -81,10 +81,10 @@ class ModuleOptions:
     @contextmanager
     def opened(self, code: str) -> Iterator[Tracing]:
         """Lend the module in a process of its own."""
-        from fcinspect.bridge.loading import split
+        from fcinspect.bridge.loading import require_there
         from fcinspect.bridge.tracing import Tracing
 
-        split(code)
+        require_there(code)
         tracing = Tracing(code, arguments_of(self.arg or []), self.timeout)
         try:
             yield tracing

@@ -87,7 +87,7 @@ def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str,
 
 def refuse_unmade(found: ModuleTrace) -> None:
     """Raise InputError for code that raised, by no known mistake, before there was a module."""
-    from fcinspect.bridge.loading import package_hint
+    from fcinspect.bridge.loading import loading_hint
 
     failure = found.failure
     if failure is not None and failure.stage != "forward":
@@ -96,5 +96,5 @@ def refuse_unmade(found: ModuleTrace) -> None:
         said = " ".join(failure.message.split())[:300]
         raise InputError(
             f"{found.source} cannot be {what}: {failure.error}: {said}{where}",
-            hint=package_hint(found.source, failure.message),
+            hint=loading_hint(found.source, failure.message),
         )

@@ -85,14 +85,14 @@ def implementation(
     }
     from fcinspect.bridge.hosted import Hosted
     from fcinspect.bridge.linear import require_device, version
-    from fcinspect.bridge.loading import split
+    from fcinspect.bridge.loading import require_there
     from fcinspect.rounding.accumulation import arithmetic_of, parse_accumulate
     from fcinspect.verification.implementation import plan_implementation
 
     require_device(device)
     if accumulate:
         parse_accumulate(accumulate, dtype or "float32")
-    split(code)
+    require_there(code)
     say_that_code_runs(code, output)
     subject = Hosted(code, kind, dtype, device, arguments, timeout)
     try:

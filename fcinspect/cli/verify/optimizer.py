@@ -73,6 +73,9 @@ def optimizer(
         **rule.asked(),
     }  # fmt: skip
     if code != OWN:
+        from fcinspect.bridge.loading import require_there
+
+        require_there(code)
         say_that_code_runs(code, output)
 
     from fcinspect.verification.optimizer import plan_optimizer

@@ -7,6 +7,7 @@ and where the layer that it calls is made by one constructor with the numbers of
 from __future__ import annotations
 
 import ast
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
@@ -26,10 +27,16 @@ LEAST_QUOTED = 16
 NO_CHANGE = "no change of the file is proposed"
 
 
-def located(found: Diagnosis, reported: Reported, sources: Mapping[str, Source]) -> Diagnosis:
+def located(
+    found: Diagnosis,
+    reported: Reported,
+    sources: Mapping[str, Source],
+    modules: Mapping[str, str] | None = None,
+) -> Diagnosis:
     """Return a diagnosis with the place of the error, and with changes of the source.
 
-    `sources` are the files that are there, by the names that the traceback gives them.
+    `sources` are the files that are there, by the names that the traceback gives them; `modules`
+    tells how such a file is named as a module, by its path.
     """
     frame = reported.calling_frame
     if frame is None:
@@ -46,9 +53,28 @@ def located(found: Diagnosis, reported: Reported, sources: Mapping[str, Source])
             f" {frame.code[:80]!r}: the file is not as it was then; {NO_CHANGE}",
         )
     try:
-        return _changed(found, reported, frame, source, list(sources.values()))
+        changed = _changed(found, reported, frame, source, list(sources.values()))
     except RecursionError:
         return found  # an expression that is nested too deeply to be written
+    if changed.likely == found.likely:
+        return changed
+    return _noted(changed, _further(source, frame.line, (modules or {}).get(source.file)))
+
+
+def _further(source: Source, line: int, module: str | None) -> str:
+    """Return that nothing was run, and what would run it."""
+    held = [
+        node.name
+        for node in source.walk()
+        if isinstance(node, ast.ClassDef) and node.lineno <= line <= (node.end_lineno or line)
+    ]
+    if module is None or len(held) != 1:
+        return "the source was only read"
+    target = shlex.quote(f"{module}:{held[0]}")
+    return (
+        f"the source was only read; fcinspect diagnose {target} --input SHAPE runs the module and"
+        " tries each change"
+    )
 
 
 def _noted(found: Diagnosis, note: str) -> Diagnosis:
@@ -79,10 +105,7 @@ def _changed(
     trace = _trace(reported, source, sources, call, layer, made)
     proposed = _proposed(trace, made is not None)
     likely = tuple(_with_changes(cause, proposed, trace) for cause in found.likely)
-    changed = replace(found, likely=likely)
-    if likely == found.likely:
-        return found
-    return _noted(changed, "no change was tried: the source was only read")
+    return replace(found, likely=likely)
 
 
 def _doubt(known: Constructors, source: Source, call: ast.Call) -> str:

@@ -1,0 +1,191 @@
+"""What a name of code could mean: modules and classes, found on the disk without running them."""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fcinspect.bridge.source_files import source_text
+
+MOST_SHOWN = 8
+MOST_FOLDERS = 200
+"""So many folders below the working folder are looked through for a file."""
+SKIPPED = re.compile(r"\.|__pycache__$|node_modules$|site-packages$|venv$|env$|build$|dist$")
+MODULES = re.compile(r"\w*(?:Module|Model|Net|Network|Layer)")
+"""Names of classes whose subclasses are modules."""
+NAMES = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a file of source code defines at its top."""
+
+    classes: tuple[str, ...]
+    """Of torch modules; where there are none, other public classes, else public functions."""
+    names: tuple[str, ...]
+    """All that is bound there."""
+
+
+def outline(file: Path) -> Outline:
+    """Return what a file defines; nothing of one that cannot be read."""
+    text = source_text(file)
+    try:
+        tree = ast.parse("" if text is None else text)
+    except (SyntaxError, ValueError, RecursionError):
+        return Outline((), ())
+    names: dict[str, None] = {}
+    classes: dict[str, bool] = {}
+    functions = []
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            classes[node.name] = _is_module(node, classes)
+        elif isinstance(node, ast.FunctionDef):
+            functions.append(node.name)
+        names |= dict.fromkeys(_bound(node))
+    public = [name for name in classes if not name.startswith("_")]
+    modules = [name for name in public if classes[name]]
+    functions = [name for name in functions if not name.startswith("_")]
+    return Outline(tuple(modules or public or functions), tuple(names))
+
+
+def _is_module(node: ast.ClassDef, known: dict[str, bool]) -> bool:
+    for base in node.bases:
+        last = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+        owner = ast.unparse(base.value) if isinstance(base, ast.Attribute) else ""
+        if known.get(last) or MODULES.fullmatch(last) or owner in ("nn", "torch.nn"):
+            return True
+    return any(isinstance(part, ast.FunctionDef) and part.name == "forward" for part in node.body)
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement binds."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    else:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                yield part.id
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module that is there."""
+
+    name: str
+    """As it is given on the command line: "mypkg.model", "model.py"."""
+    file: Path
+
+    @property
+    def outline(self) -> Outline:
+        """What it defines."""
+        return outline(self.file)
+
+    def submodules(self) -> list[Module]:
+        """Return the modules of a package; none of another module."""
+        if self.file.name != "__init__.py":
+            return []
+        prefix = self.name.removesuffix("__init__.py")
+        found = [path for path in sorted(self.file.parent.glob("*.py")) if path != self.file]
+        if prefix == self.name:
+            return [Module(f"{prefix}.{path.stem}", path) for path in found]
+        return [Module(f"{prefix}{path.name}", path) for path in found]
+
+
+def names_in(folder: Path | None) -> dict[str, Path]:
+    """Return the modules of a folder, else of the working folder, and their files or folders."""
+    found: dict[str, Path] = {}
+    try:
+        entries = sorted((Path.cwd() if folder is None else folder).iterdir())
+    except OSError:
+        return found
+    for path in entries:
+        if path.suffix == ".py" and path.stem != "__init__":
+            found[path.stem] = path
+    for path in entries:
+        if path.is_dir() and path.name.isidentifier() and not SKIPPED.match(path.name):
+            inside = path / "__init__.py"
+            if inside.is_file() or any(path.glob("*.py")):
+                found[path.name] = inside if inside.is_file() else path
+    return found
+
+
+def top_module(name: str) -> Path | None:
+    """Return the file of a module that is in no package, or the folder of a package without one."""
+    here = names_in(None).get(name)
+    if here is not None:
+        return here
+    spec = specification(name)
+    if spec is None:
+        return None
+    if spec.origin and spec.origin.endswith(".py"):
+        return Path(spec.origin)
+    folders = list(spec.submodule_search_locations or ())
+    return Path(folders[0]) if folders else None
+
+
+def specification(name: str) -> importlib.machinery.ModuleSpec | None:
+    """Return where Python would find a module that is in no package; nothing is imported."""
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        found = None
+    return found or importlib.machinery.PathFinder.find_spec(name, [str(Path.cwd())])
+
+
+def is_installed(name: str) -> bool:
+    """Whether the package that a dotted name begins with can be found."""
+    first = name.partition(".")[0]
+    return first in sys.modules or specification(first) is not None
+
+
+def module_of(file: Path) -> Module | None:
+    """Return how a file is named on the command line, or None where it is not there.
+
+    A file of a package in the working folder is named by its package.
+    """
+    if not file.is_file():
+        return None
+    whole, here = file.resolve(), Path.cwd().resolve()
+    root = whole.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    name = ".".join(whole.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+    if root == here and root != whole.parent and NAMES.fullmatch(name):
+        return Module(name, whole)
+    below = whole.relative_to(here) if whole.is_relative_to(here) else file
+    return Module(str(below), whole)
+
+
+def file_below(name: str) -> Path | None:
+    """Return the nearest file of a name below the working folder."""
+    for folder, _ in zip(_folders(Path.cwd()), range(MOST_FOLDERS), strict=False):
+        if (folder / name).is_file():
+            return (folder / name).relative_to(Path.cwd())
+    return None
+
+
+def _folders(start: Path) -> Iterator[Path]:
+    """Yield a folder and those in it, level by level."""
+    level = [start]
+    while level:
+        yield from level
+        below: list[Path] = []
+        for folder in level:
+            try:
+                entries = sorted(folder.iterdir())
+            except OSError:
+                continue
+            below += [
+                path
+                for path in entries
+                if not SKIPPED.match(path.name) and path.is_dir() and not path.is_symlink()
+            ]
+        level = below
