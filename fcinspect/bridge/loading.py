@@ -10,15 +10,9 @@ import traceback
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from fcinspect.bridge.module_names import is_installed
 from fcinspect.bridge.module_path import admit, is_found_in
-from fcinspect.bridge.targets import (
-    MISSING,
-    import_hint,
-    is_installed,
-    meant,
-    missing_package,
-    not_installed,
-)
+from fcinspect.bridge.targets import MISSING, import_hint, meant, missing_package, not_installed
 from fcinspect.errors import InputError, did_you_mean
 
 FORM = "expected package.module:Object or file.py:Object"

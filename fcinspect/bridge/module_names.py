@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fcinspect.bridge.source_files import source_text
+from fcinspect.diagnosis.syntax import syntax_tree
 
 MOST_SHOWN = 8
 MOST_FOLDERS = 200
@@ -36,8 +37,8 @@ def outline(file: Path) -> Outline:
     """Return what a file defines; nothing of one that cannot be read."""
     text = source_text(file)
     try:
-        tree = ast.parse("" if text is None else text)
-    except (SyntaxError, ValueError, RecursionError):
+        tree = syntax_tree("" if text is None else text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Outline((), ())
     names: dict[str, None] = {}
     classes: dict[str, bool] = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fcinspect.diagnosis.records import Change
+from fcinspect.diagnosis.syntax import syntax_tree
 from fcinspect.shapes.steps import Place
 
 
@@ -38,7 +39,7 @@ class Source:
     def tree(self) -> ast.Module | None:
         """The syntax tree, or None for text that is not Python."""
         try:
-            return ast.parse(self.text)
+            return syntax_tree(self.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 

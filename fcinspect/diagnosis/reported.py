@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from fcinspect.diagnosis.syntax import first_statement
+
 FOREIGN = re.compile(
     r"site-packages|dist-packages|/torch/|importlib|lib/python"
     r"|(?:[Pp]ython\d*|conda\d*|envs/[^/]+)/[Ll]ib/|^<(?!ipython-input|python-input|command)"
@@ -168,10 +170,9 @@ def _statement(code: str) -> ast.stmt | None:
     """Return the first statement of a line; it may be the head of more lines."""
     for text in (code.strip(), f"{code.strip()} pass", f"{code.strip()})"):
         try:
-            body = ast.parse(text).body
+            return first_statement(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        return body[0] if body else None
     return None
 
 

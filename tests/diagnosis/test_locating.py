@@ -254,6 +254,18 @@ def test_what_is_nested_too_deeply_is_no_crash(tmp_path: Path) -> None:
     assert found_in(text).place is not None
 
 
+def test_the_compiler_is_silent_about_the_source(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """An invalid escape, or `is` with a number, is none of the diagnosis's business."""
+    doubtful = 'A = "\\d"\nB = A is 3\n'
+    text = pasted(HEAD + WRITTEN, tmp_path)
+    (tmp_path / "net.py").write_text(HEAD + WRITTEN + doubtful, encoding="utf-8")
+    recwarn.clear()
+    assert lines_of(found_in(text))
+    assert recwarn.list == []
+
+
 def mended(source: str, cause: Cause, broken: Broken) -> str | None:
     """Return what stops a broken module with the changes of a cause made; None if nothing does."""
     given = [parse_input(text) for text in broken.inputs]

@@ -142,3 +142,13 @@ def test_a_known_message_is_found_far_from_the_end_of_a_log() -> None:
 def test_a_line_number_of_any_length_is_no_crash() -> None:
     """Such a line is no place."""
     assert read(f'  File "a.py", line {"9" * 5000}, in f\n    x\nValueError: y')[0].frames == ()
+
+
+@pytest.mark.parametrize("deep", [100, 400, 1500, 3000])
+def test_a_line_that_is_nested_deeply_is_no_crash(deep: int) -> None:
+    """Python parses more levels than it can write again."""
+    for line in (f"x = a{'.b' * deep}(x)", f"y = {'-' * deep}x @ w"):
+        text = TRACEBACK.replace("out = net(x)", line).replace(
+            "first line", "mat1 and mat2 shapes cannot be multiplied (4x10 and 25x7)"
+        )
+        assert isinstance(diagnose(text), Diagnosis)

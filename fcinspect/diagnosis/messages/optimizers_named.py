@@ -10,6 +10,7 @@ from re import Match
 from fcinspect.diagnosis.messages.optimizers_arguments import OPTIONS
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern
 from fcinspect.diagnosis.reported import Reported
+from fcinspect.diagnosis.syntax import first_statement
 
 MODEL = re.compile(r"((?!torch\b|nn\b)[A-Za-z_][\w.]*)\.(?:named_)?(?:parameters|state_dict)\b")
 USUAL = re.compile(
@@ -68,8 +69,11 @@ def _named(cause: Cause, own: str, line: str) -> Cause:
 def _made(own: str) -> ast.Call | None:
     """Return the call that makes an optimizer in a line."""
     try:
-        calls = [node for node in ast.walk(ast.parse(own.strip())) if isinstance(node, ast.Call)]
+        statement = first_statement(own.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    calls = (
+        [node for node in ast.walk(statement) if isinstance(node, ast.Call)] if statement else []
+    )
     made = (call for call in calls if ast.unparse(call.func).rpartition(".")[2] in OPTIONS)
     return next(made, None)

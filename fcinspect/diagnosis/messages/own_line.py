@@ -9,6 +9,7 @@ from re import Match
 
 from fcinspect.diagnosis.records import Diagnosis, Pattern
 from fcinspect.diagnosis.reported import NAME, Reported
+from fcinspect.diagnosis.syntax import first_statement
 
 
 def operands(reported: Reported) -> tuple[str, ...]:
@@ -65,10 +66,9 @@ def own_product(reported: Reported) -> OwnProduct | None:
 
 def _parsed(code: str) -> ast.stmt | None:
     try:
-        body = ast.parse(code.strip()).body
+        return first_statement(code.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return body[0] if body else None
 
 
 def _multiplied(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
