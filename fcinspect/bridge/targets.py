@@ -24,6 +24,8 @@ SLIP = 0.75
 """How alike two names are, from 0 to 1, of which one may be meant for the other."""
 CALLED = re.compile(r"\(.*\)$", re.DOTALL)
 DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
+OF_TORCH = ("nn.", "torch.")
+"""How a layer begins that is given in words."""
 ERRORS = re.compile(r".*(?:Error|Exception|Warning|Interrupt|Exit|StopIteration)$")
 MISSING = re.compile(r"No module named '([\w.]+)'")
 
@@ -40,6 +42,8 @@ def reads_as_code(text: str) -> bool:
     if place.endswith(".py"):
         return place == plain or Path(place).is_file()
     if DOTTED.fullmatch(plain) is None or ERRORS.fullmatch(plain) is not None:
+        return False
+    if plain.startswith(OF_TORCH):
         return False
     # layer.npzz is dotted, too
     return plain.rpartition(".")[2][:1].isupper() or meant(plain) is not None

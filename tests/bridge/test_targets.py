@@ -184,6 +184,7 @@ def test_an_import_that_fails() -> None:
         ("train.log", False),
         ("KeyError", False),
         ("torch.cuda.OutOfMemoryError", False),
+        ("nn.Linear", False),
         ("Net", False),
         ("mat1 and mat2", False),
         ("see alone.py", False),

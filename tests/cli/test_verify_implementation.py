@@ -91,7 +91,7 @@ def test_a_hang_in_one_case_leaves_the_other_checks(run: Run) -> None:
     [
         (["nonsense"], 3, "expected package.module:Object or file.py:Object"),
         slow(["no_such_module_here:x"], 3, "there is no module 'no_such_module_here'"),
-        ([code("correct", "Onw")], 3, "did you mean 'Own'?"),
+        ([code("correct", "Onw")], 3, "did you mean tests.subjects.correct:Own?"),
         slow([code("raises_on_import", "x")], 3, "RuntimeError: planted on import (raises_on"),
         slow([code("exits_on_import", "x")], 3, "SystemExit: 0 (exits_on_import.py:5)"),
         slow([code("lacks_a_module", "x")], 3, "No module named 'a_module_that_is_not_installed'"),
