@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 from types import ModuleType, TracebackType
 
-from fcinspect.bridge.module_names import is_installed
+from fcinspect.bridge.module_names import is_installed, is_there
 from fcinspect.bridge.module_path import admit, is_found_in
 from fcinspect.bridge.targets import MISSING, import_hint, meant, missing_package, not_installed
 from fcinspect.errors import InputError, did_you_mean
@@ -41,7 +41,7 @@ def require_there(text: str) -> None:
     """
     place, name = split(text)
     if place.endswith(".py"):
-        if not Path(place).is_file():
+        if not is_there(Path(place)):
             raise _no_file(place, name)
     elif "/" in place or "\\" in place:
         raise _no_place(place, name)
@@ -151,7 +151,7 @@ def _module(place: str, name: str) -> ModuleType:
 
 
 def _from_file(path: Path, wanted: str) -> ModuleType:
-    if not path.is_file():
+    if not is_there(path):
         raise _no_file(str(path), wanted)
     admit(str(path.resolve().parent))
     # a file may be called as a module that others rely on

@@ -7,7 +7,7 @@ import importlib.machinery
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,12 +147,20 @@ def is_installed(name: str) -> bool:
     return first in sys.modules or specification(first) is not None
 
 
+def is_there(file: Path) -> bool:
+    """Whether a file is there; False of a name that is too long for one."""
+    try:
+        return file.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def module_of(file: Path) -> Module | None:
     """Return how a file is named on the command line, or None where it is not there.
 
     A file of a package in the working folder is named by its package.
     """
-    if not file.is_file():
+    if not is_there(file):
         return None
     whole, here = file.resolve(), Path.cwd().resolve()
     root = whole.parent
@@ -165,10 +173,16 @@ def module_of(file: Path) -> Module | None:
     return Module(str(below), whole)
 
 
+def names_of(files: Iterable[str]) -> dict[str, str]:
+    """Return how files are named on the command line, by their paths."""
+    found = {file: module_of(Path(file)) for file in files}
+    return {file: module.name for file, module in found.items() if module is not None}
+
+
 def file_below(name: str) -> Path | None:
     """Return the nearest file of a name below the working folder."""
     for folder, _ in zip(_folders(Path.cwd()), range(MOST_FOLDERS), strict=False):
-        if (folder / name).is_file():
+        if is_there(folder / name):
             return (folder / name).relative_to(Path.cwd())
     return None
 

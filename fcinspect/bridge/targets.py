@@ -13,6 +13,7 @@ from fcinspect.bridge.module_names import (
     Module,
     file_below,
     is_installed,
+    is_there,
     module_of,
     names_in,
     top_module,
@@ -40,7 +41,7 @@ def reads_as_code(text: str) -> bool:
         return False
     place = re.sub(r":[^:/\\]*$", "", plain)
     if place.endswith(".py"):
-        return place == plain or Path(place).is_file()
+        return place == plain or is_there(Path(place))
     if DOTTED.fullmatch(plain) is None or ERRORS.fullmatch(plain) is not None:
         return False
     if plain.startswith(OF_TORCH):
@@ -92,6 +93,9 @@ def _of_dots(dotted: str) -> tuple[Module | None, str]:
     if NAMES.fullmatch(dotted) is None:
         return None, ""
     first, *rest = dotted.split(".")
+    own = names_in(None).get(first)
+    if first in sys.stdlib_module_names and own is not None and own.suffix == ".py":
+        return module_of(own), ".".join(rest)  # by its name Python's own would be found
     near = _close(first, list(names_in(None)))
     file = top_module(first)
     if file is None and near:
@@ -179,7 +183,7 @@ def import_hint(place: str, name: str, error: str) -> str | None:
     if is_installed(first) and first != missing:
         return f"{first} is installed, but has no module {missing}: another version may have it"
     own = _file(place)
-    if own is not None and not place.endswith(".py") and (own.parent / f"{first}.py").is_file():
+    if own is not None and not place.endswith(".py") and is_there(own.parent / f"{first}.py"):
         return f"{first}.py lies beside it: did you mean {shlex.quote(f'{_relative(own)}:{name}')}?"
     return not_installed(first)
 

@@ -21,8 +21,6 @@ RAISED = re.compile(r"\w*(?:Error|Exception|Warning|Interrupt|Exit|StopIteration
 """A type of error: "KeyError:x" is a message, where "net:x" is an object of a module."""
 LONGEST_LOG = 2**30
 """Bytes; what goes on longer, or never ends, is refused."""
-MOST_PATH = 4096
-"""Characters; longer text is no path."""
 
 
 def diagnose(
@@ -89,9 +87,10 @@ def _refuse_code(subject: str, given: bool) -> None:
     """
     from fcinspect.bridge.loading import no_object
     from fcinspect.bridge.targets import reads_as_code
+    from fcinspect.checkpoints.files import is_file
 
     word = given and subject != "-" and not re.search(r"\s", subject)
-    log = not subject.endswith(".py") and len(subject) < MOST_PATH and Path(subject).is_file()
+    log = not subject.endswith(".py") and is_file(subject)
     if not log and (word or reads_as_code(subject)):
         raise no_object(subject)
 
@@ -119,14 +118,12 @@ def _of_text(
 
 def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
     """Return the diagnosis with the lines of the files that the traceback names."""
-    from fcinspect.bridge.module_names import module_of
+    from fcinspect.bridge.module_names import names_of
     from fcinspect.bridge.source_files import sources_of
     from fcinspect.diagnosis.locating.locate import located
 
     sources = sources_of(reported.frames)
-    modules = {source.file: module_of(Path(source.file)) for source in sources.values()}
-    names = {file: module.name for file, module in modules.items() if module is not None}
-    return located(found, reported, sources, names)
+    return located(found, reported, sources, names_of(s.file for s in sources.values()))
 
 
 def _read(subject: str) -> tuple[str, tuple[str, ...]]:

@@ -38,6 +38,7 @@ class _Hidden(nn.Module):
 def make(width):
     return Net()
 """
+LONG = "a" * 5000
 DEFINES = "mypkg.model defines Net, Head"
 
 
@@ -148,6 +149,14 @@ def test_a_package_that_is_missing(text: str) -> None:
         f"nopkg is not installed in the environment that runs fcinspect {WAYS}"
     )
     assert refused.value.hint.endswith("path/to/python -m fcinspect …")
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    """It is refused as any other that is not there."""
+    for text in (f"{LONG}.py:Net", f"{LONG}:Net", f"x/{LONG}:Net"):
+        with pytest.raises(InputError):
+            require_there(text)
+        assert not reads_as_code(f"{LONG}.py:17")
 
 
 def test_what_is_there_is_let_through() -> None:
