@@ -71,7 +71,8 @@ RUNS: dict[str, list[tuple[str, ...]]] = {
         ("layer", "--in", "4", "--out", "2", "--checks", "list"),
         ("layer", "--in", "3", "--out", "2", "--x", "nan,inf,1", "--checks", "data"),
         ("optimizer", "torch", "--like", "sgd", "--checks", "dyadic,caller"),
-        ("example", str(Path(__file__).parent / "examples" / "mazur_2_2_2.json")),
+        ("example", "mazur"),
+        ("example", "--list"),
     ],
 }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, ClassVar
 
 import typer
@@ -17,7 +17,7 @@ from fcinspect.cli.options import (
 )
 from fcinspect.cli.own import BiasOption, WeightOption
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import whole_number
+from fcinspect.cli.values import title_line, whole_number
 from fcinspect.layers.folding import MOST_UNITS
 from fcinspect.layers.spec import LARGEST_SEED
 
@@ -89,6 +89,23 @@ def draw(
             help=f"Show at most K units of a layer, 2 to {LARGEST_UNITS}: the first and the last.",
         ),
     ] = MOST_UNITS,
+    title: Annotated[
+        str | None,
+        typer.Option(
+            "--title",
+            parser=title_line,
+            metavar="TEXT",
+            help="What stands above the diagram, in place of the widths.",
+        ),
+    ] = None,
+    weights: Annotated[
+        bool | None,
+        typer.Option(
+            "--weights/--no-weights",
+            help="Write each weight on its edge of the figure; by default where no layer has more"
+            " than 12 edges.",
+        ),
+    ] = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -111,12 +128,15 @@ def draw(
 ) -> ExitStatus:
     """Draw the units, edges and shapes of a fully connected network."""
     from fcinspect.cli.draw_problem import Problem
-    from fcinspect.render.diagram.view import view_of_diagram
+    from fcinspect.render.diagram.view import Looks, view_of_diagram
 
     problem = Problem(
         network, seed, x, activation, output_activation, bias, tuple(inputs or ()),
         tuple(arg or ()), timeout, weight,
     )  # fmt: skip
     found = problem.found()
-    asked = {**problem.asked(), "units": units}
-    return output.write(view_of_diagram(found.outline, units, found.source, asked, found.warnings))
+    looks = Looks(units, title, weights)
+    asked = {**problem.asked(), **asdict(looks)}
+    return output.write(
+        view_of_diagram(found.outline, looks, found.source, asked, found.warnings, found.advice)
+    )

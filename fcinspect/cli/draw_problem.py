@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COPIES = 12
 """Bytes a number takes while a network is made and drawn, its own among them."""
 NO_LOSS = ""
+SEED_ADVICE = "--seed S draws weights"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,8 @@ class Found:
     source: str
     """Where it comes from, in words."""
     warnings: tuple[str, ...] = ()
+    advice: str = ""
+    """What option would show more; for the terminal, not for a figure."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Problem:
                     "--x needs weights, and widths have none",
                     hint="--seed S draws them, or give a file of layers",
                 )
-            return Found(outline, "structure only, --seed S draws weights")
+            return Found(outline, "structure only", advice=SEED_ADVICE)
         return self._of_seed(outline, with_bias)
 
     def _of_seed(self, outline: Outline, with_bias: bool) -> Found:
@@ -177,7 +180,7 @@ class Problem:
                 tuple(link.activation for link in chain),
                 tuple(link.bias is not None for link in chain),
             )
-            return Found(outline, f"structure of {code}, --seed S draws weights")
+            return Found(outline, f"structure of {code}", advice=SEED_ADVICE)
         network = Network(
             tuple(
                 DenseLayer(layer, link.activation)

@@ -219,10 +219,17 @@ class Output:
 
     def write_script(self, text: str) -> ExitStatus:
         """Write the PyTorch script that computes the same numbers."""
+        return self.write_as_it_is(text, "--show-code prints a script")
+
+    def write_as_it_is(self, text: str, why: str) -> ExitStatus:
+        """Write text that is no report to stdout.
+
+        Raises UsageError, which begins with `why`, for options of a report.
+        """
         if self.save:
-            raise UsageError("--show-code prints a script: redirect it to a file instead of --save")
+            raise UsageError(f"{why}: redirect it to a file instead of --save")
         if self.as_json or self.form not in (None, "text"):
-            raise UsageError("--show-code prints a script: it cannot go with --json or --format")
+            raise UsageError(f"{why}: it cannot go with --json or --format")
         write_text(text)
         return ExitStatus.DONE
 

@@ -11,6 +11,8 @@ from fcinspect.errors import FcinspectError, did_you_mean
 from fcinspect.names import canonical
 
 LARGEST_COUNT = 10**15
+LONGEST_TITLE = 200
+"""Characters of a figure's title."""
 
 
 def whole_number(least: int, most: int = LARGEST_COUNT) -> Callable[[str | int], int]:
@@ -108,3 +110,15 @@ def parsed_by(parse: Callable[[str], object]) -> Callable[[str], object]:
             raise typer.BadParameter(error.message) from error
 
     return checked
+
+
+def title_line(text: str) -> str:
+    """Return the title of a figure: a line that is not empty."""
+    line = text.strip()
+    if not line or not line.isprintable():
+        raise typer.BadParameter(f"{text[:60]!r} is no title: expected a line of printable text")
+    if len(line) > LONGEST_TITLE:
+        raise typer.BadParameter(
+            f"{line[:60]!r}… has {len(line)} characters: expected at most {LONGEST_TITLE}"
+        )
+    return line

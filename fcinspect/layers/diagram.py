@@ -10,12 +10,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
     from fcinspect.layers.linear import LinearLayer
+
+
+class Dead(Enum):
+    """Why a unit tells nothing of the input. The first holds for every input.
+
+    A unit that outputs 0 for one input may be alive for another: that is said of no more than the
+    input that was given, and only of hidden layers, since 0 is an answer like any other at the end.
+    """
+
+    ZERO_ROW = "zero row"
+    """Every weight into it is 0, so that its output does not depend on the layer before."""
+    ZERO_OUTPUT = "zero output"
+    """It stands in a hidden layer and its activation is 0 for the given input."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +60,8 @@ class Unit:
     """What enters the network here, or leaves the activation; None where it is not known."""
     bias: float | None
     """Its entry of b; None at the input, without a bias, or where it is not known."""
+    dead: Dead | None = None
+    """Why it tells nothing of the input; None where it does, or where that is not known."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from fcinspect.layers.diagram import Column, Connection, Diagram, Edge, Outline, Unit
+from fcinspect.layers.diagram import Column, Connection, Dead, Diagram, Edge, Outline, Unit
 from fcinspect.layers.network import activation_names, layer_names
 
 if TYPE_CHECKING:
@@ -78,15 +78,16 @@ def _column(outline: Outline, position: int, most: int) -> Column:
     layer = outline.weights[position - 1] if outline.weights and position else None
     bias = None if layer is None else layer.bias
     values = None if outline.values is None else outline.values[position]
-    units = [
-        Unit(
-            index,
-            None if values is None else float(values.values[index]),
-            None if bias is None else float(bias.values[index]),
-        )
-        for index in shown
-    ]
     letter = "x" if position == 0 else "y" if position == len(outline.widths) - 1 else "a"
+    units = []
+    for index in shown:
+        value = None if values is None else float(values.values[index])
+        dead = None
+        if layer is not None and layer.in_features and not layer.weight.values[index].any():
+            dead = Dead.ZERO_ROW
+        elif letter == "a" and value == 0:
+            dead = Dead.ZERO_OUTPUT
+        units.append(Unit(index, value, None if bias is None else float(bias.values[index]), dead))
     before = len(shown) if len(shown) == width else -(-most // 2)
     return Column(position, width, tuple(units), before, letter)
 

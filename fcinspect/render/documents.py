@@ -392,6 +392,24 @@ class VerifyDocument(TypedDict):
     notes: list[str]
 
 
+class ShippedExampleDocument(TypedDict):
+    """A worked example that comes with fcinspect; `known_wrong` says why by the place."""
+
+    name: str
+    title: str
+    source: str | None
+    widths: list[int]
+    printed_numbers: int
+    known_wrong: dict[str, str]
+
+
+class ShippedExamplesDocument(TypedDict):
+    """What `verify example --list` says."""
+
+    kind: Literal["example"]
+    examples: list[ShippedExampleDocument]
+
+
 class PlannedChecksDocument(TypedDict):
     """What `verify --checks list` says."""
 

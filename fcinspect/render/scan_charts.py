@@ -107,11 +107,15 @@ def below(found: Spectrum) -> str:
     return f"{text.count(count)} of {text.count(len(found.values))} {are} not told from 0"
 
 
+def showing(shown: int, layers: int) -> str:
+    """Say that not all layers are in a picture; "" where they are."""
+    return f"showing {shown} of {text.count(layers)} layers" if shown < layers else ""
+
+
 def told_of(shown: int, layers: int) -> Iterator[Line]:
     """Yield what says that not all layers are in the picture."""
-    if shown < layers:
-        words = f"showing {shown} of {text.count(layers)} layers; --only and --sort choose others"
-        yield Line.of((words, "faint"))
+    if words := showing(shown, layers):
+        yield Line.of((f"{words}; --only and --sort choose others", "faint"))
 
 
 def _table(names: Sequence[str], found: Sequence[Distribution]) -> Table:

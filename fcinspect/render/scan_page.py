@@ -40,7 +40,7 @@ def page(
 ) -> Page:
     """Return the page, with charts of the layers where there are any."""
     built = PageBuilder()
-    built.add(Heading(_title(report), level=1), Line.of(_counted(report)))
+    built.add(Heading(title_of(report), level=1), Line.of(_counted(report)))
     layers = report.layers
     if 0 < len(layers) <= FEW:
         for layer in layers:
@@ -62,7 +62,8 @@ def page(
     return built.page()
 
 
-def _title(report: ScanReport) -> str:
+def title_of(report: ScanReport) -> str:
+    """Name the files, the first of many."""
     names = [text.safe(source) for source in report.sources[:MOST_SOURCES]]
     more = len(report.sources) - len(names)
     return ", ".join(names) + (f" and {more} more" if more else "")

@@ -28,7 +28,9 @@ DOCUMENTS: dict[str, Any] = {
     "shapes": documents.ShapesDocument,
     "trace": module_documents.TraceDocument,
     "step": documents.StepDocument,
-    "verify": documents.VerifyDocument | documents.PlannedChecksDocument,
+    "verify": documents.VerifyDocument
+    | documents.PlannedChecksDocument
+    | documents.ShippedExamplesDocument,
     "diagnose": module_documents.DiagnoseDocument,
     "scan": scan_documents.ScanDocument,
     "diff": diff_documents.DiffDocument,

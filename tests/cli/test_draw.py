@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -328,6 +329,91 @@ def test_a_figure_is_saved_by_its_ending(run: Run, files: Path, ending: str) -> 
     again = run(*arguments)
     assert again.status == 74
     assert "--force" in again.err
+
+
+OPTION = re.compile(r"(?<!\w)--?[a-z]")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("draw", "3-2"),
+        ("draw", "fcinspect.examples:MLP"),
+        ("draw", "784-10", "--seed", "0"),
+        ("scan", "many.json", "--plot"),
+        ("scan", "many.json", "--plot", "--spectrum"),
+        ("show", "many.json", "a", "--plot"),
+        ("step", "3-2", "--steps", "3"),
+        ("approximate", "x**2", "--on", "0,1", "--error", "1e-1", "--plot"),
+    ],
+    ids=" ".join,
+)
+def test_a_figure_gives_no_advice_on_the_command_line(
+    run: Run, files: Path, arguments: tuple[str, ...]
+) -> None:
+    """It is printed where no command line is; what could be asked for is said in the terminal."""
+    many = {f"{chr(97 + k)}.weight": [[1, 2], [3, k]] for k in range(15)}
+    (files / "many.json").write_text(json.dumps(many), encoding="utf-8")
+    result = run(*arguments, "--save", "figure.svg")
+    assert (result.status, result.err) == (0, "")
+    svg = (files / "figure.svg").read_text(encoding="utf-8")
+    words = re.findall(r"<text[^>]*>([^<]*)<", svg)
+    assert words
+    assert [word for word in words if OPTION.search(word)] == []
+    if arguments == ("draw", "3-2"):
+        assert "structure only" in " ".join(words)
+        assert result.out.endswith("--seed S draws weights\n")
+
+
+def test_the_title_is_what_was_asked_for(run: Run, files: Path) -> None:
+    """In the figure, the text and the graphs; the widths are said below it."""
+    title = 'Ours, "<b>$x$"'
+    asked = ("draw", "3-2", "--title", title)
+    out = run(*asked, "--save", "figure.svg").out
+    assert out.splitlines()[0] == title
+    assert "3-2; 8 parameters" in out
+    svg = html.unescape((files / "figure.svg").read_text(encoding="utf-8"))
+    assert f">{title}<" in svg
+    assert f"{json.dumps(title)[1:-1]}\\l" in run(*asked, "-f", "dot").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("3-2", "--title", " "), "' ' is no title: expected a line of printable text"),
+        (("3-2", "--title", "a\nb"), "is no title: expected a line of printable text"),
+        (("3-2", "--title", "a" * 201), "has 201 characters: expected at most 200"),
+        (("3-2", "--weights"), "--weights writes weights on the edges, and only the structure"),
+        (("9-9", "--seed", "0", "--weights"), "81 edges of fc1 are drawn, more than the 30"),
+    ],
+)
+def test_a_title_or_weights_that_cannot_be_drawn_are_refused(
+    run: Run, arguments: tuple[str, ...], words: str
+) -> None:
+    """Before anything is written."""
+    result = run("draw", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert words in result.err
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        (("3-4-2", "--seed", "0"), 20),
+        (("3-4-2", "--seed", "0", "--no-weights"), 0),
+        (("3-5", "--seed", "0"), 0),
+        (("3-5", "--seed", "0", "--weights"), 15),
+        (("3-4-2",), 0),
+    ],
+)
+def test_weights_stand_on_edges_that_are_few(
+    run: Run, files: Path, arguments: tuple[str, ...], count: int
+) -> None:
+    """Up to twelve of a layer, or where they are asked for."""
+    assert run("draw", *arguments, "--save", "figure.svg", "-q").status == 0
+    svg = (files / "figure.svg").read_text(encoding="utf-8")
+    assert len(re.findall(r'id="weight-', svg)) == count
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from fcinspect.verification.examples import shipped
+from fcinspect.verification.examples.document import KEYS
 from tests.conftest import Run
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(shipped.__file__).parent
 
 SMALL: dict[str, Any] = {
     "layers": [{"weight": [["1", "2"], ["3", "4"]], "bias": ["0", "1"], "activation": "relu"}],
@@ -125,3 +127,94 @@ def test_an_untrusted_title(run: Run) -> None:
     assert found.status == 0
     assert "\x1b" not in found.out
     assert "\x07" not in found.out
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("mazur", "mazur_2_2_2"), ("CS231n", "cs231n_linear_3_4"), ("keras_dense_2_2",) * 2],
+)
+def test_an_example_of_the_package_is_named_by_part(run: Run, name: str, path: str) -> None:
+    """The same as its file gives, wherever the command runs."""
+    named, read = (
+        run("verify", "example", name),
+        run("verify", "example", EXAMPLES / f"{path}.json"),
+    )
+    assert (named.status, named.out) == (read.status, read.out)
+
+
+def test_the_famous_wrong_loss_is_found(run: Run) -> None:
+    """With the right number and the slip."""
+    found = run("verify", "example", "mazur", "--json")
+    assert found.status == 1
+    (wrong,) = [check for check in found.data["checks"] if check["verdict"] != "within bound"]
+    assert wrong["detail"] == "wrong: 0.291027924 is printed, 0.291027774 is right"
+    assert "already updated weights" in wrong["cause"]
+
+
+def test_a_file_comes_before_a_name(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if it has no ending."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mazur").write_text(small(title="mine"), encoding="utf-8")
+    assert run("verify", "example", "mazur", "--json").data["subject"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("linear", "'linear' is part of several examples: article_linear_4_2, cs231n_linear_3_4;"),
+        ("mazor", "'mazor' is neither a file nor part of an example's name: expected a .json file"),
+        ("mazor", "did you mean 'mazur'?"),
+        ("", "'' is neither a file nor part"),
+        ("mazur.json", "there is no file 'mazur.json'"),
+    ],
+)
+def test_a_name_that_is_not_one_is_refused(run: Run, name: str, words: str) -> None:
+    """With the names that there are."""
+    found = run("verify", "example", name)
+    assert (found.status, found.out, found.err.count("\n")) == (3, "", 1)
+    assert words in found.err
+
+
+def test_every_example_is_listed(run: Run) -> None:
+    """With its network, how much it prints, and how much of that is known to be wrong."""
+    out = run("verify", "example", "--list").out
+    data = run("verify", "example", "--list", "--json").data["examples"]
+    names = sorted(path.stem for path in EXAMPLES.glob("*.json") if path.name != shipped.TEMPLATE)
+    assert [one["name"] for one in data] == names
+    assert len(names) == 5
+    for one in data:
+        assert one["name"] in out
+        found = run("verify", "example", one["name"], "--json")
+        assert len(found.data["checks"]) == one["printed_numbers"]
+        wrong = sum(check["verdict"] == "outside bound" for check in found.data["checks"])
+        assert wrong == len(one["known_wrong"])
+
+
+def test_the_template_passes(run: Run) -> None:
+    """It holds every key that a file may have, and its own numbers are right."""
+    made = run("verify", "example", "--template")
+    assert (made.status, made.err) == (0, "")
+    assert set(json.loads(made.out)) == set(KEYS)
+    found = run("verify", "example", "-", "--json", stdin=made.out)
+    assert found.status == 0
+    assert found.data["verdict"] == "within bound"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "FILE is missing: expected a .json file, - or the name of an example"),
+        (("mazur", "--list"), "'mazur' and --list exclude each other"),
+        (("--list", "--template"), "--list and --template exclude each other"),
+        (("--list", "--checks", "x"), "--checks chooses checks of an example, and --list makes"),
+        (("--template", "--json"), "--template prints a file: it cannot go with --json"),
+        (("--template", "--save", "x.json"), "--template prints a file: redirect it"),
+    ],
+)
+def test_wishes_that_exclude_each_other(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    """Each is refused in one line."""
+    found = run("verify", "example", *arguments)
+    assert (found.status, found.out, found.err.count("\n")) == (2, "", 1)
+    assert words in found.err

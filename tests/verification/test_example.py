@@ -10,9 +10,10 @@ import torch
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Report, carried_out
 from fcinspect.verification.example import plan_of
+from fcinspect.verification.examples import shipped
 from tests.verification.example_by_torch import Document, Problem, written
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(shipped.__file__).parent
 
 
 def verified(document: Document) -> Report:

@@ -1,8 +1,8 @@
 """Colours and signs for numbers from −1 to 1, that read in black and white too.
 
-The colours are those of cividis (Nunez, Anderton and Renslow, "Optimizing colormaps with
-consideration for color vision deficiency", 2018) with 0 in the middle: dark blue for −1, grey for
-0, yellow for 1. Their lightness only rises, so that a sign is told from the other in grey as well.
+The colours diverge from a near white for 0: to orange for −1, to blue for 1, as the edges of a
+diagram have them. They are told apart with every common colour vision deficiency; lightness tells
+the magnitude alone, so that in grey the sign is told by what is written in the cell.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import math
 
 from fcinspect.render.page import Medium
 
-CIVIDIS = (
-    (0, 34, 78), (18, 53, 112), (59, 73, 108), (87, 93, 109), (112, 113, 115),
-    (138, 134, 120), (165, 156, 116), (195, 179, 105), (225, 204, 85), (254, 232, 56),
+DIVERGING = (
+    (127, 59, 8), (179, 88, 6), (224, 130, 20), (253, 184, 99), (247, 247, 247),
+    (146, 197, 222), (67, 147, 195), (33, 102, 172), (5, 48, 97),
 )  # fmt: skip
-"""Ten colours at equal distances, (red, green, blue)."""
+"""Nine colours at equal distances, (red, green, blue): the orange half of ColorBrewer's PuOr and
+the blue half of its RdBu (Harrower and Brewer, "ColorBrewer.org", 2003)."""
 NOT_FINITE = "!"
 LEAST = 5e-324
 """The smallest positive number of float64."""
@@ -26,17 +27,28 @@ ASCII_SHADES = ".:*#"
 
 def color_of(value: float) -> str:
     """Return the colour "#rrggbb" of a number from −1 to 1."""
-    at = (min(max(value, -1.0), 1.0) + 1) / 2 * (len(CIVIDIS) - 1)
-    low = min(int(at), len(CIVIDIS) - 2)
+    at = (min(max(value, -1.0), 1.0) + 1) / 2 * (len(DIVERGING) - 1)
+    low = min(int(at), len(DIVERGING) - 2)
     mixed = (
-        round(a + (b - a) * (at - low)) for a, b in zip(CIVIDIS[low], CIVIDIS[low + 1], strict=True)
+        round(a + (b - a) * (at - low))
+        for a, b in zip(DIVERGING[low], DIVERGING[low + 1], strict=True)
     )
     return "#" + "".join(f"{channel:02x}" for channel in mixed)
 
 
 def ink_on(value: float) -> str:
-    """Return the colour of a sign that is to be read on the colour of a number."""
-    return "#ffffff" if value < 0.15 else "#000000"
+    """Return the colour of a sign that is to be read on the colour of a number.
+
+    Black or white, whichever has the larger contrast (WCAG 2); both have the same at 0.179.
+    """
+    color = color_of(value)
+    red, green, blue = (_linear(int(color[k : k + 2], 16) / 255) for k in (1, 3, 5))
+    return "#ffffff" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "#000000"
+
+
+def _linear(channel: float) -> float:
+    """Return how much light a channel of sRGB stands for."""
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
 
 
 def sign_of(value: float, medium: Medium) -> str:

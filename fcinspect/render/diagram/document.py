@@ -79,6 +79,7 @@ def _column(column: Column) -> ColumnDocument:
                 "label": label(column, unit),
                 "value": None if unit.value is None else finite(unit.value),
                 "bias": None if unit.bias is None else finite(unit.bias),
+                "dead": None if unit.dead is None else unit.dead.value,
             }
             for unit in column.units
         ],

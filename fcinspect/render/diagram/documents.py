@@ -8,13 +8,16 @@ from typing_extensions import TypedDict
 class UnitDocument(TypedDict):
     """A unit that is shown: `index` counts from 0, its label from 1.
 
-    `value` and `bias` are null where they are not known or not finite.
+    `value` and `bias` are null where they are not known or not finite. `dead` is "zero row" where
+    every weight into the unit is 0, "zero output" where the unit of a hidden layer is 0 for the
+    given input, else null.
     """
 
     index: int
     label: str
     value: float | None
     bias: float | None
+    dead: str | None
 
 
 class ColumnDocument(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fcinspect.render.diagram.labels import affine_words, function_words, label
+from fcinspect.render.diagram.labels import affine_words, dead_words, function_words, label
 from fcinspect.render.diagram.strokes import stroke_of
 from fcinspect.render.text import number, safe
 
@@ -29,7 +29,7 @@ def quoted(words: str) -> str:
 
 def _lines(diagram: Diagram, title: str, precision: int) -> Iterator[str]:
     yield "graph network {"
-    words = [title, *diagram.folds]
+    words = [title, *diagram.folds, *dead_words(diagram)]
     yield f"  graph [label={_joined(words)}, labelloc=b, labeljust=l, rankdir=LR, splines=line,"
     yield '    nodesep=0.25, ranksep=1.6, outputorder=edgesfirst, fontname="DejaVu Sans"]'
     yield '  node [shape=circle, style=filled, fillcolor=white, fontname="DejaVu Sans",'
@@ -79,6 +79,8 @@ def _column(column: Column, diagram: Diagram, precision: int) -> Iterator[str]:
         if unit.value is not None:
             name += "\\n" + number(unit.value, precision)
         fill = ", fillcolor=gray93" if column.letter == "x" else ""
+        if unit.dead is not None:
+            fill = ', fillcolor=gray80, style="filled,dashed"'
         yield f'    c{place}u{unit.index} [label="{name}"{fill}]'
         chain.append(f"c{place}u{unit.index}")
     if column.folded and column.before == len(column.units):

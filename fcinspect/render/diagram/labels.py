@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fcinspect.layers.diagram import Dead
 from fcinspect.render.text import safe
 
 if TYPE_CHECKING:
-    from fcinspect.layers.diagram import Column, Connection, Unit
+    from fcinspect.layers.diagram import Column, Connection, Diagram, Unit
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+DEAD = {
+    Dead.ZERO_ROW: "all weights into it are 0: the same output for every x",
+    Dead.ZERO_OUTPUT: "output 0 for this x",
+}
+"""What a legend says of a unit in grey."""
+MOST_NAMED = 6
+"""Units of a column that are named in a sentence."""
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -29,6 +37,26 @@ def math_label(column: Column, unit: Unit) -> str:
     """Return the label as TeX mathematics."""
     above = f"^{{{column.position}}}" if column.letter == "a" else ""
     return f"${column.letter}{above}_{{{unit.index + 1}}}$"
+
+
+def dead_of(diagram: Diagram) -> tuple[Dead, ...]:
+    """Return the kinds of dead units among those that are shown."""
+    occurring = {unit.dead for column in diagram.columns for unit in column.units}
+    return tuple(kind for kind in Dead if kind in occurring)
+
+
+def dead_words(diagram: Diagram) -> tuple[str, ...]:
+    """Name the dead units among those that are shown: "output 0 for this x: a¹₁, a¹₃"."""
+    told = []
+    for kind in dead_of(diagram):
+        names = []
+        for column in diagram.columns:
+            here = [label(column, unit) for unit in column.units if unit.dead is kind]
+            names += here[:MOST_NAMED]
+            if len(here) > MOST_NAMED:
+                names.append(f"{len(here) - MOST_NAMED} more of {column.title}")
+        told.append(f"{DEAD[kind].partition(':')[0]}: {', '.join(names)}")
+    return tuple(told)
 
 
 def affine_words(connection: Connection) -> str:

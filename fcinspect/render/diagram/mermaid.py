@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fcinspect.layers.folding import diagram_of
-from fcinspect.render.diagram.labels import affine_words, function_words, label
+from fcinspect.render.diagram.labels import affine_words, dead_of, dead_words, function_words, label
 from fcinspect.render.diagram.strokes import THINNEST, stroke_of
 from fcinspect.render.text import number, safe
 
@@ -57,14 +57,16 @@ def _lines(diagram: Diagram, title: str, precision: int) -> Iterator[str]:
     yield '%%{init: {"flowchart": {"curve": "linear", "rankSpacing": 110, "nodeSpacing": 20}}}%%'
     # a comment knows no entity codes
     yield "%% " + "".join(c if c.isalnum() or c in PLAIN else "_" for c in safe(title))
-    for fold in diagram.folds:
-        yield f"%% {fold}"
+    for told in (*diagram.folds, *dead_words(diagram)):
+        yield f"%% {told}"
     yield "flowchart LR"
     for column in diagram.columns:
         yield from _column(column, diagram, precision)
     yield from _edges(diagram)
     yield from _headings(diagram)
     yield "  classDef unit fill:#ffffff,stroke:#1a1a1a,color:#1a1a1a"
+    if dead_of(diagram):
+        yield "  classDef dead fill:#cccccc,stroke:#7a7a7a,color:#4a4a4a,stroke-dasharray:3"
     yield "  classDef word fill:none,stroke:none"
 
 
@@ -77,7 +79,8 @@ def _column(column: Column, diagram: Diagram, precision: int) -> Iterator[str]:
     yield f"  c{place}t[{quoted(*words)}]:::word"
     for unit in column.units:
         value = [] if unit.value is None else [number(unit.value, precision)]
-        yield f"  c{place}u{unit.index}(({quoted(label(column, unit), *value)})):::unit"
+        look = "unit" if unit.dead is None else "dead"
+        yield f"  c{place}u{unit.index}(({quoted(label(column, unit), *value)})):::{look}"
 
 
 def _edges(diagram: Diagram) -> Iterator[str]:

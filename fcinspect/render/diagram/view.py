@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.errors import UsageError
 from fcinspect.layers.diagram import Outline
 from fcinspect.layers.folding import diagram_of
 from fcinspect.layers.spec import format_widths
 from fcinspect.render.diagram import document
 from fcinspect.render.diagram.dot import dot_text
-from fcinspect.render.diagram.labels import shortened
+from fcinspect.render.diagram.labels import dead_words, shortened
 from fcinspect.render.diagram.mermaid import mermaid_text
 from fcinspect.render.diagram.terminal import drawing_of
 from fcinspect.render.markdown import to_markdown
@@ -24,13 +25,41 @@ if TYPE_CHECKING:
 LONGEST_TITLE = 60
 
 
+MOST_WITH_WEIGHTS = 12
+"""Edges of a layer up to which the figure shows their weights unless that is declined."""
+MOST_WEIGHTS = 30
+"""Edges of a layer beyond which no place is left for so many numbers."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How a diagram is to look."""
+
+    units: int
+    """Units of a layer that are shown at most."""
+    title: str | None = None
+    """What stands above it; the widths where it is None."""
+    weights: bool | None = None
+    """Whether the figure shows the weight of each edge; None: where they are few."""
+
+
 def view_of_diagram(
-    outline: Outline, units: int, source: str, asked: dict[str, Any], warnings: tuple[str, ...]
+    outline: Outline,
+    looks: Looks,
+    source: str,
+    asked: dict[str, Any],
+    warnings: tuple[str, ...],
+    advice: str = "",
 ) -> View:
-    """Return the view of a network with at most so many units of a layer; `source` says in words
-    where it comes from.
+    """Return the view of a network; `source` says in words where it comes from.
+
+    `advice` for who typed the command stands on its page, not in a figure. Raises UsageError where
+    weights are asked for that are not known, or too many to be written.
     """
-    drawn = _Drawn(outline, diagram_of(outline, units), units, source, warnings)
+    diagram = diagram_of(outline, looks.units)
+    if looks.weights:
+        _require_room(diagram)
+    drawn = _Drawn(outline, diagram, looks, source, warnings, advice)
     return View(
         command="draw",
         asked=asked,
@@ -39,12 +68,28 @@ def view_of_diagram(
         rows=lambda: document.rows(drawn.diagram),
         texts={
             "md": drawn.markdown,
-            "mermaid": lambda precision: mermaid_text(outline, units, drawn.title, precision),
+            "mermaid": lambda precision: mermaid_text(outline, looks.units, drawn.title, precision),
             "dot": lambda precision: dot_text(drawn.diagram, drawn.title, precision),
         },
         figure=drawn.figure,
         warnings=warnings,
     )
+
+
+def _require_room(diagram: Diagram) -> None:
+    if not diagram.has_weights:
+        raise UsageError(
+            "--weights writes weights on the edges, and only the structure is known here",
+            hint="--seed S draws weights, or give a file of layers",
+        )
+    for connection in diagram.connections:
+        if (edges := len(connection.edges)) > MOST_WEIGHTS:
+            raise UsageError(
+                f"--weights: {edges} edges of {safe(connection.name)} are drawn, more than the"
+                f" {MOST_WEIGHTS} whose numbers can be read",
+                hint="--units K draws fewer; --json and --format csv hold every weight that is"
+                " drawn",
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,22 +98,24 @@ class _Drawn:
 
     outline: Outline
     diagram: Diagram
-    units: int
+    looks: Looks
     source: str
     warnings: tuple[str, ...]
+    advice: str
 
     @property
     def title(self) -> str:
-        """The widths, shortened where they are many."""
-        return shortened(format_widths(self.diagram.widths), LONGEST_TITLE)
+        """What stands above the diagram."""
+        return self._widths if self.looks.title is None else safe(self.looks.title)
 
     def page(self, precision: int) -> Page:
         """Return the page with the drawing."""
-        return self._page(drawing_of(self.diagram, precision))
+        page = self._page(drawing_of(self.diagram, precision))
+        return Page((*page.groups, (Line.of((self.advice, "faint")),))) if self.advice else page
 
     def markdown(self, precision: int) -> str:
         """Return the page with a Mermaid flowchart, which many readers of Markdown draw."""
-        text = mermaid_text(self.outline, self.units, self.title, precision)
+        text = mermaid_text(self.outline, self.looks.units, self.title, precision)
         page = self._page(Verbatim(text, "mermaid"))
         notes = tuple(Line.of("note: ", warning) for warning in self.warnings)
         return to_markdown(Page((*page.groups, notes)))
@@ -78,17 +125,31 @@ class _Drawn:
         from fcinspect.render.figures.diagram import diagram_bytes
 
         notes = (self._words, *self.diagram.folds)
-        return diagram_bytes(ending, self.diagram, self.title, notes)
+        return diagram_bytes(ending, self.diagram, self.title, notes, weights=self._shows_weights)
+
+    @property
+    def _shows_weights(self) -> bool:
+        if self.looks.weights is not None:
+            return self.looks.weights
+        most = max((len(c.edges) for c in self.diagram.connections), default=0)
+        return self.diagram.has_weights and most <= MOST_WITH_WEIGHTS
+
+    @property
+    def _widths(self) -> str:
+        """The widths, shortened where they are many."""
+        return shortened(format_widths(self.diagram.widths), LONGEST_TITLE)
 
     @property
     def _words(self) -> str:
         parameters = plural(self.diagram.parameters, "parameter")
-        return f"{parameters}; {safe(self.source)}"
+        widths = "" if self.looks.title is None else f"{self._widths}; "
+        return f"{widths}{parameters}; {safe(self.source)}"
 
     def _page(self, drawing: Block) -> Page:
         head = (Line.of((self.title, "strong")), Line.of(self._words))
         folds = tuple(Line.of((fold, "unsure")) for fold in self.diagram.folds)
-        tail: tuple[Block, ...] = (_layers(self.diagram), *folds)
+        dead = tuple(map(Line.of, dead_words(self.diagram)))
+        tail: tuple[Block, ...] = (_layers(self.diagram), *dead, *folds)
         return Page((head, (drawing,), tail))
 
 

@@ -6,10 +6,19 @@ import math
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.render.diagram.labels import math_label, shortened
+from fcinspect.layers.diagram import Dead
+from fcinspect.render.diagram.labels import DEAD, dead_of, math_label, shortened
 from fcinspect.render.diagram.strokes import Stroke, samples_of, stroke_of
 from fcinspect.render.figures.canvas import figure_bytes, new_figure
-from fcinspect.render.figures.diagram_places import LETTER, Places, heading_lines, places_of
+from fcinspect.render.figures.diagram_places import (
+    LETTER,
+    NARROWEST_GAP,
+    Places,
+    heading_lines,
+    places_of,
+    title_words,
+)
+from fcinspect.render.figures.edge_numbers import GAPS, EdgeNumber, all_free, edge_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,17 +30,26 @@ if TYPE_CHECKING:
 INK, FAINT = "#1A1A1A", "#5F5F5F"
 FILLS = {"x": "#ECECEC", "a": "white", "y": "white"}
 """Of the units, by their letter."""
+DEAD_FILL, DEAD_EDGE = "#C9C9C9", "#7A7A7A"
+LEGEND_RADIUS = 0.075
 SCALE_NOTE = "weights: the larger the wider, positive whole, negative dashed"
 
 
-def diagram_bytes(ending: str, diagram: Diagram, title: str, notes: tuple[str, ...]) -> bytes:
+def diagram_bytes(
+    ending: str, diagram: Diagram, title: str, notes: tuple[str, ...], *, weights: bool = False
+) -> bytes:
     """Return the figure as a file of that ending."""
-    return figure_bytes(lambda: diagram_figure(diagram, title, notes), ending)
+    return figure_bytes(lambda: diagram_figure(diagram, title, notes, weights=weights), ending)
 
 
-def diagram_figure(diagram: Diagram, title: str, notes: tuple[str, ...]) -> Figure:
-    """Return the figure; `notes` stand below it, with what is not drawn."""
-    places = places_of(diagram)
+def diagram_figure(
+    diagram: Diagram, title: str, notes: tuple[str, ...], *, weights: bool = False
+) -> Figure:
+    """Return the figure; `notes` stand below it, with what is not drawn.
+
+    With `weights` each edge has its number.
+    """
+    places, numbers = _placed(diagram, title, weights=weights)
     if diagram.scale:
         notes = (SCALE_NOTE, *notes)
     lines = [line for note in notes for line in textwrap.wrap(note, places.letters)]
@@ -43,13 +61,15 @@ def diagram_figure(diagram: Diagram, title: str, notes: tuple[str, ...]) -> Figu
     # the middle of the columns is y = 0
     bottom = places.bottom_with(len(lines))
     axes.set_ylim(bottom, bottom + places.height_with(len(lines)))
-    words = shortened(title, places.letters * 3 // 4)
-    axes.text(
-        places.margin, places.title, words, fontsize=12, fontweight="bold", color=INK,
-        va="baseline", parse_math=False, gid="title",
-    )  # fmt: skip
+    for number, line in enumerate(title_words(title, places)):
+        axes.text(
+            places.margin, places.title(number), line, fontsize=12, fontweight="bold", color=INK,
+            va="baseline", parse_math=False, gid=f"title-{number}" if number else "title",
+        )  # fmt: skip
     for connection in diagram.connections:
         _edges(axes, places, connection, diagram.scale)
+    for weight in numbers:
+        _edge_number(axes, weight)
     for column in diagram.columns:
         _column(axes, places, column, diagram)
     for connection in diagram.connections:
@@ -58,12 +78,37 @@ def diagram_figure(diagram: Diagram, title: str, notes: tuple[str, ...]) -> Figu
         _fold_of_columns(axes, places, diagram)
     if diagram.has_weights:
         _legend(axes, places, diagram)
+    for number, kind in enumerate(dead_of(diagram)):
+        _dead_legend(axes, places, number, kind)
     for number, line in enumerate(lines):
         axes.text(
             places.margin, places.note(number), line, fontsize=8, color=FAINT, parse_math=False,
             va="baseline", gid=f"note-{number}",
         )  # fmt: skip
     return figure
+
+
+def _placed(
+    diagram: Diagram, title: str, *, weights: bool
+) -> tuple[Places, tuple[EdgeNumber, ...]]:
+    """Return where everything stands, and the numbers of the edges if they are written."""
+    if not weights:
+        return places_of(diagram, NARROWEST_GAP, title), ()
+    for gap in GAPS:
+        places = places_of(diagram, gap, title)
+        numbers = edge_numbers(diagram, places)
+        if all_free(numbers):
+            break
+    return places, numbers
+
+
+def _edge_number(axes: Axes, number: EdgeNumber) -> None:
+    edge = number.edge
+    axes.text(
+        *number.middle, number.words, ha="center", va="center", fontsize=7, color=INK, zorder=1.5,
+        gid=f"weight-{number.position}-{edge.target}-{edge.source}",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+    )  # fmt: skip
 
 
 def _edges(axes: Axes, places: Places, connection: Connection, scale: float) -> None:
@@ -117,12 +162,10 @@ def _unit(axes: Axes, places: Places, column: Column, unit: Unit, diagram: Diagr
 
     x, y = places.unit(column.position, unit.index)
     gid = f"{column.position}-{unit.index}"
+    look = _look(unit.dead) or {"facecolor": FILLS[column.letter], "edgecolor": INK}
     axes.add_patch(
-        Circle(
-            (x, y), places.radius, facecolor=FILLS[column.letter], edgecolor=INK, linewidth=1.0,
-            zorder=2, gid=f"unit-{gid}",
-        )
-    )  # fmt: skip
+        Circle((x, y), places.radius, linewidth=1.0, zorder=2, gid=f"unit-{gid}", **look)
+    )
     label = math_label(column, unit)
     if unit.value is None or not diagram.has_values:
         size = 10.5 if unit.index < 99 else 8.5 if unit.index < 999 else 6.5
@@ -139,6 +182,29 @@ def _unit(axes: Axes, places: Places, column: Column, unit: Unit, diagram: Diagr
         fontsize=8.5 if len(value) <= 6 else 7 if len(value) <= 7 else 5.8,
     )  # fmt: skip
     _beside(axes, places, column, unit, label)
+
+
+def _look(dead: Dead | None) -> dict[str, Any] | None:
+    """Return how a dead unit looks: grey, its outline dashed where that holds for one x alone."""
+    if dead is None:
+        return None
+    dashes = "--" if dead is Dead.ZERO_OUTPUT else "-"
+    return {"facecolor": DEAD_FILL, "edgecolor": DEAD_EDGE, "linestyle": dashes}
+
+
+def _dead_legend(axes: Axes, places: Places, number: int, kind: Dead) -> None:
+    from matplotlib.patches import Circle
+
+    x, y = places.dead_legend(number)
+    axes.add_patch(
+        Circle(
+            (x + LEGEND_RADIUS, y), LEGEND_RADIUS, gid=f"legend-dead-{number}", **_look(kind) or {}
+        )
+    )
+    axes.text(
+        x + 0.25, y, DEAD[kind], va="center", fontsize=8.5, color=INK,
+        gid=f"legend-dead-words-{number}",
+    )  # fmt: skip
 
 
 def _beside(axes: Axes, places: Places, column: Column, unit: Unit, label: str) -> None:

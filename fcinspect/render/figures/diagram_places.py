@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import textwrap
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fcinspect.render.diagram.labels import affine_words
+from fcinspect.render.diagram.labels import affine_words, dead_of
 from fcinspect.render.diagram.strokes import samples_of
+from fcinspect.render.text import safe
 
 if TYPE_CHECKING:
     from fcinspect.layers.diagram import Column, Diagram
@@ -22,6 +24,7 @@ CLEARANCE = 0.08
 LETTER = 0.073
 """Inches that a letter of small text takes, on average."""
 LEGEND_STEP = 1.05
+TITLE_STEP = 0.24
 BARE, WITH_VALUES = (0.21, 0.6), (0.29, 0.86)
 """The radius of a unit, and the distance of two, without and with a value in it."""
 
@@ -45,6 +48,9 @@ class Places:
     """Lines below the headings: one, or two where a width and what is shown are long."""
     samples: int
     """Lines of the legend."""
+    dead: int = 0
+    """Kinds of dead units, each a line of the legend below the others."""
+    title_lines: int = 1
 
     def x(self, position: int) -> float:
         """Return the x of a column."""
@@ -73,10 +79,9 @@ class Places:
         labels = 0.2 if self.radius > BARE[0] else 0.0
         return self.top + self.radius + 0.42 + labels + 0.14 * (self.rows_of_words - 1)
 
-    @property
-    def title(self) -> float:
-        """The baseline of the figure's title."""
-        return self.heading + 0.42
+    def title(self, line: int = 0) -> float:
+        """Return the baseline of a line of the figure's title."""
+        return self.heading + 0.42 + TITLE_STEP * (self.title_lines - 1 - line)
 
     def footing(self, row: int) -> float:
         """Return the baseline of a row of what stands below the units and edges."""
@@ -91,9 +96,17 @@ class Places:
     def _legend_columns(self) -> int:
         return max(1, int((self.width - 2 * self.margin) / LEGEND_STEP))
 
+    def dead_legend(self, number: int) -> tuple[float, float]:
+        """Return where the line of a kind of dead units begins."""
+        above = self.legend(self.samples - 1)[1] if self.samples else self.footing(2) - 0.05
+        return self.margin, above - 0.3 - 0.25 * number
+
     def note(self, number: int) -> float:
         """Return the baseline of a line of the notes."""
-        above = self.legend(self.samples - 1)[1] if self.samples else self.footing(2)
+        if self.dead:
+            above = self.dead_legend(self.dead - 1)[1]
+        else:
+            above = self.legend(self.samples - 1)[1] if self.samples else self.footing(2)
         return above - 0.3 - 0.17 * number
 
     def bottom_with(self, notes: int) -> float:
@@ -102,11 +115,11 @@ class Places:
 
     def height_with(self, notes: int) -> float:
         """Return the height of the figure."""
-        return self.title + 0.35 - self.bottom_with(notes)
+        return self.title() + 0.35 - self.bottom_with(notes)
 
 
-def places_of(diagram: Diagram) -> Places:
-    """Return where the parts of a diagram stand."""
+def places_of(diagram: Diagram, narrowest_gap: float = NARROWEST_GAP, title: str = "") -> Places:
+    """Return where the parts of a diagram stand, its columns at least that far apart."""
     radius, pitch = WITH_VALUES if diagram.has_values else BARE
     heights = {c.position: max(_slots(c) - 1, 0) for c in diagram.columns}
     margin = 0.45
@@ -124,7 +137,7 @@ def places_of(diagram: Diagram) -> Places:
             steepest = (heights[place] + heights[left]) / 2
             words = 0 if connection is None else len(affine_words(connection))
             x += max(
-                NARROWEST_GAP,
+                narrowest_gap,
                 spread[left] + spread[place] + 0.15,
                 words * LETTER * 1.1 + 0.3,
                 0.0 if connection is None else min((radius + CLEARANCE) * steepest, WIDEST_GAP),
@@ -141,7 +154,16 @@ def places_of(diagram: Diagram) -> Places:
         width = NARROWEST
     rows = max(len(heading_lines(c)) for c in diagram.columns)
     top = max(heights.values()) / 2 * pitch
-    return Places(columns, units, folds, radius, margin, width, top, rows, len(samples_of(diagram)))
+    places = Places(
+        columns, units, folds, radius, margin, width, top, rows, len(samples_of(diagram)),
+        len(dead_of(diagram)),
+    )  # fmt: skip
+    return replace(places, title_lines=len(title_words(title, places)))
+
+
+def title_words(title: str, places: Places) -> list[str]:
+    """Return the lines of a title."""
+    return textwrap.wrap(safe(title), places.letters * 3 // 4) or [""]
 
 
 def _slots(column: Column) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fcinspect.render.charts.heat_map import reduction
-from fcinspect.render.charts.shades import CIVIDIS, ink_on
+from fcinspect.render.charts.shades import DIVERGING, ink_on
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,8 +30,8 @@ MOST_MARKED = 200
 def draw_heat_map(axes: Axes, blocks: Blocks) -> None:
     """Draw blocks on axes, outputs downwards and inputs to the right.
 
-    The colours' lightness rises from the most negative to the most positive number, so that they
-    are told apart in grey too; what is not finite is white with a cross.
+    The colours diverge from 0, as far on one side as on the other; the colour bar shows the side
+    on which there are numbers. What is not finite has a cross.
     """
     from matplotlib.colors import ListedColormap
 
@@ -49,26 +49,29 @@ def draw_heat_map(axes: Axes, blocks: Blocks) -> None:
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(rows - 0.5, -0.5)
     notes = [] if blocks.is_whole else [reduction(blocks)]
-    axes.set_ylabel("output")
+    axes.set_ylabel("output, a row of W (out_features)")
     _whole_ticks(axes, blocks)
     if blocks.scale:
         bar = axes.figure.colorbar(image, ax=axes, pad=0.02)
         bar.set_ticks([-1, -0.5, 0, 0.5, 1])
         bar.set_ticklabels([f"{k * scale:.4g}" for k in (-1, -0.5, 0, 0.5, 1)])
         bar.outline.set_visible(False)
+        bar.set_label("weight")
+        signed = shown[finite]
+        bar.ax.set_ylim(-1.0 if (signed < 0).any() else 0.0, 1.0 if (signed > 0).any() else 0.0)
     if rows <= MOST_WRITTEN[0] and columns <= MOST_WRITTEN[1]:
         _write(axes, blocks, scale)
     if not finite.all():
         notes.append(_mark(axes, blocks, finite))
     told = [line for note in notes for line in textwrap.wrap(note, NOTE_WIDTH)]
-    axes.set_xlabel("\n".join(["input", *told]))
+    axes.set_xlabel("\n".join(["input, a column of W (in_features)", *told]))
 
 
 def _colors() -> list[tuple[float, ...]]:
     """Return 255 colours, the middle one that of 0."""
-    places = np.linspace(0, len(CIVIDIS) - 1, 255)
+    places = np.linspace(0, len(DIVERGING) - 1, 255)
     channels = [
-        np.interp(places, np.arange(len(CIVIDIS)), [color[k] / 255 for color in CIVIDIS])
+        np.interp(places, np.arange(len(DIVERGING)), [color[k] / 255 for color in DIVERGING])
         for k in range(3)
     ]
     return list(zip(*(channel.tolist() for channel in channels), strict=True))

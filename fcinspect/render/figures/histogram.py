@@ -55,4 +55,5 @@ def draw_histogram(
     if max(map(len, labels[first::stride])) > 6:
         axes.tick_params(axis="x", labelsize="x-small")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    axes.set_ylabel("numbers")
+    axes.set_ylabel("count")
+    axes.set_xlabel("weight", fontsize="small")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
 from fcinspect.render.charts.curves import spans_decades
@@ -13,9 +14,10 @@ from fcinspect.render.scan_charts import (
     UNDECIDED,
     ScanPictures,
     below,
+    showing,
     spectrum_series,
-    told_of,
 )
+from fcinspect.render.scan_page import title_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 PANEL = 4.2, 2.8
 """Inches across and down."""
 LONGEST_NAME = 40
+LETTER = 0.085
+"""Inches that a letter of the title takes, on average."""
 MOST_LABELS = 7
 FEW = 40
 """Singular values that are marked; of more the line alone is drawn."""
@@ -45,11 +49,10 @@ def panels_figure(pictures: ScanPictures) -> Figure:
     panels = figure.subplots(
         down, across, squeeze=False, sharey="all" if pictures.shows_spectra else "none"
     ).reshape(-1)
-    title = "Singular values" if pictures.shows_spectra else "Numbers of the weights"
-    notes = [line.text for line in told_of(len(layers), len(pictures.report.layers))]
-    if not layers:
-        notes = ["no linear layer"]
-    figure.suptitle("; ".join([title, *notes]), x=0.01, ha="left", fontsize=11)
+    figure.suptitle(
+        "\n".join(_title(pictures, len(layers), int(figure.get_figwidth() / LETTER))),
+        x=0.01, ha="left", fontsize=11, parse_math=False,
+    )  # fmt: skip
     for axes in panels[len(layers) :]:
         axes.set_axis_off()
     log_y = spans_decades(_all_values(layers))
@@ -60,6 +63,14 @@ def panels_figure(pictures: ScanPictures) -> Figure:
         else:
             draw_histogram(axes, pictures.distributions[k], name, MOST_LABELS)
     return figure
+
+
+def _title(pictures: ScanPictures, shown: int, letters: int) -> list[str]:
+    """Return the lines of the title: what is drawn, of which files, and how much of it."""
+    what = "Singular values" if pictures.shows_spectra else "Numbers of the weights"
+    note = showing(shown, len(pictures.report.layers)) if shown else "no linear layer"
+    words = "; ".join(filter(None, (f"{what} of {title_of(pictures.report)}", note)))
+    return textwrap.wrap(words, letters)
 
 
 def _all_values(layers: tuple[ScannedLayer, ...]) -> list[float]:

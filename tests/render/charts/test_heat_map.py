@@ -11,7 +11,7 @@ import pytest
 
 from fcinspect.layers.blocks import blocks_of
 from fcinspect.render.charts.heat_map import heat_map
-from fcinspect.render.charts.shades import ASCII_SHADES, CIVIDIS, SHADES, color_of, sign_of
+from fcinspect.render.charts.shades import ASCII_SHADES, SHADES, color_of, ink_on, sign_of
 from fcinspect.render.page import Medium, Span
 from fcinspect.rounding.arrays import Float64Array
 
@@ -74,12 +74,41 @@ def test_colours_are_those_of_the_numbers() -> None:
             assert role == f"{color_of(upper / scale)} on {color_of(lower / scale)}"
 
 
-def test_lightness_rises_with_the_number() -> None:
-    """In grey a negative number is darker than 0, and a positive one lighter."""
-    weights = (0.2126, 0.7152, 0.0722)
-    light = [sum(w * c for w, c in zip(weights, color, strict=True)) for color in CIVIDIS]
-    assert light == sorted(light)
-    assert (color_of(-1.0), color_of(1.0)) == ("#00224e", "#fee838")
+def channels(color: str) -> tuple[float, float, float]:
+    """Return red, green and blue from 0 to 1, linear in light."""
+    red, green, blue = (int(color[k : k + 2], 16) / 255 for k in (1, 3, 5))
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)
+    ]
+    return linear[0], linear[1], linear[2]
+
+
+def luminance(color: str) -> float:
+    """Return the relative luminance of a colour (WCAG 2)."""
+    red, green, blue = channels(color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_the_colours_diverge_from_0() -> None:
+    """0 is nearly white; on each side of it the colours only darken, orange and blue."""
+    magnitudes = [k / 20 for k in range(21)]
+    for sign in (-1, 1):
+        light = [luminance(color_of(sign * m)) for m in magnitudes]
+        assert light == sorted(light, reverse=True)
+        assert light[-1] < 0.1 < 0.9 < light[0]
+    red, green, blue = channels(color_of(0.0))
+    assert red == green == blue
+    for m in magnitudes[1:]:
+        below, above = channels(color_of(-m)), channels(color_of(m))
+        assert below[0] > below[2]
+        assert above[2] > above[0]
+
+
+def test_what_is_written_on_a_colour_is_legible() -> None:
+    """With a contrast of at least 4.5 to 1, as WCAG 2 asks for."""
+    for k in range(-50, 51):
+        pair = sorted((luminance(color_of(k / 50)), luminance(ink_on(k / 50))))
+        assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5, k
 
 
 def test_only_zero_is_shown_as_zero() -> None:

@@ -23,13 +23,13 @@ STATEMENTS = [
     r"%% [^{}]*",
     r"flowchart LR",
     rf"  c\d+t\[{QUOTED}\]:::word",
-    rf"  c\d+u\d+\(\({QUOTED}\)\):::unit",
+    rf"  c\d+u\d+\(\({QUOTED}\)\):::(unit|dead)",
     r"  c\d+u\d+ --- c\d+u\d+",
     r"  c\d+t ~~~ c\d+t",
     rf"  fold\[{QUOTED}\]:::word",
     r"  c\d+t -\.- fold -\.- c\d+t",
     r"  linkStyle \d+(,\d+)* stroke:#[0-9A-F]{6},stroke-width:[\d.]+px(,stroke-dasharray:[\d ]+)?",
-    r"  classDef (unit|word) [\w:,#-]+",
+    r"  classDef (unit|word|dead) [\w:,#-]+",
 ]
 
 

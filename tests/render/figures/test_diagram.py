@@ -15,10 +15,16 @@ from matplotlib.patches import Circle
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from fcinspect.layers.diagram import Diagram
+from fcinspect.arithmetic.forward import forward_values
+from fcinspect.layers.array import Array
+from fcinspect.layers.diagram import Dead, Diagram
 from fcinspect.layers.folding import diagram_of, outline_of_network
+from fcinspect.layers.network import Network
+from fcinspect.render.diagram.labels import dead_words
 from fcinspect.render.diagram.strokes import BLUE, VERMILLION
-from fcinspect.render.figures.diagram import diagram_bytes, diagram_figure
+from fcinspect.render.figures.diagram import DEAD_FILL, diagram_bytes, diagram_figure
+from fcinspect.render.figures.diagram_places import places_of
+from fcinspect.render.figures.edge_numbers import GAPS, all_free, edge_numbers
 from tests.networks import KINDS, SMALL, SPECS, made, outline
 
 RUNS = [
@@ -55,7 +61,7 @@ def test_every_unit_and_every_edge_is_there(kind: str) -> None:
     }
     figure = drawn(diagram)
     lines = parts(figure, Line2D)
-    assert set(parts(figure, Circle)) == units
+    assert {name for name in parts(figure, Circle) if name.startswith("unit")} == units
     assert {name for name in lines if name.startswith("edge")} == edges
     labels = {f"label{name.removeprefix('unit')}" for name in units}
     values = {f"value{name.removeprefix('unit')}" for name in units} if kind == "values" else set()
@@ -216,3 +222,105 @@ def test_what_is_folded_is_marked_and_told() -> None:
     told = " ".join(t.get_text() for n, t in words.items() if n.startswith("note"))  # type: ignore[attr-defined]  # texts
     assert "hidden layers 6 to 33 of 38 not drawn" in told
     assert "1,440 of 35,100 edges drawn" in told
+
+
+def numbered(diagram: Diagram) -> Figure:
+    """Return the figure with the weights on its edges."""
+    return diagram_figure(diagram, "title", (), weights=True)
+
+
+def test_each_weight_stands_on_its_edge() -> None:
+    """Its number, at a place of the line from its source to its target."""
+    network = made(3, 4, 2)
+    figure = numbered(diagram_of(outline_of_network(network)))
+    words, lines = parts(figure, Text), parts(figure, Line2D)
+    assert sum(name.startswith("weight-") for name in words) == 12 + 8
+    for place, layer in enumerate(network.layers, start=1):
+        for (i, j), weight in np.ndenumerate(layer.linear.weight.values):
+            shown, line = words[f"weight-{place}-{i}-{j}"], lines[f"edge-{place}-{i}-{j}"]
+            assert isinstance(shown, Text)
+            assert isinstance(line, Line2D)
+            assert float(shown.get_text().replace("−", "-")) == pytest.approx(weight, rel=5e-3)
+            x, y = shown.get_position()
+            (x0, y0), (x1, y1) = np.asarray(line.get_xydata())
+            assert x0 < x < x1
+            assert y == pytest.approx(y0 + (y1 - y0) * (x - x0) / (x1 - x0))
+
+
+@pytest.mark.parametrize("widths", [(3, 4, 2), (12, 1), (1, 12), (5, 6, 5), (2, 2, 2, 2), (3, 10)])
+@pytest.mark.parametrize("kind", ["weights", "values"])
+def test_weights_lie_on_no_other_word_and_no_unit(kind: str, widths: tuple[int, ...]) -> None:
+    """Up to as many edges as are numbered at all."""
+    assert collisions(numbered(diagram_of(outline(kind, *widths)))) == []
+
+
+@pytest.mark.parametrize("widths", [(3, 4, 2), (2, 6), (4, 3), (3, 3, 3)])
+def test_no_edge_passes_through_the_number_of_another(widths: tuple[int, ...]) -> None:
+    """Where the figure writes them unasked: the columns stand as far apart as that takes."""
+    diagram = diagram_of(outline("weights", *widths))
+    for gap in GAPS:
+        numbers = edge_numbers(diagram, places_of(diagram, gap))
+        if all_free(numbers):
+            return
+    pytest.fail("there is no place for every number")
+
+
+def dead_network() -> Diagram:
+    """Return a network in which a¹₂ has no weights, a¹₁ is 0 for this x, and y₂ has no weights."""
+    first, second = made(3, 3, 2).layers
+    weight = first.linear.weight.values.copy()
+    weight[0], weight[1] = (-1, -1, -1), 0
+    object.__setattr__(first.linear.weight, "values", weight)
+    object.__setattr__(first.linear.bias, "values", np.array([0, 1, 9], dtype=np.float32))
+    last = second.linear.weight.values.copy()
+    last[1] = 0
+    object.__setattr__(second.linear.weight, "values", last)
+    network = Network((first, second))
+    x = Array.of(np.ones(3), "float32")
+    return diagram_of(outline_of_network(network, forward_values(network, x)))
+
+
+def test_dead_units_are_grey_and_the_legend_says_why() -> None:
+    """All weights 0, whatever x is; or 0 for this x, which is no more than that."""
+    diagram = dead_network()
+    dead = [[unit.dead for unit in column.units] for column in diagram.columns]
+    assert dead == [[None] * 3, [Dead.ZERO_OUTPUT, Dead.ZERO_ROW, None], [None, Dead.ZERO_ROW]]
+    figure = drawn(diagram)
+    circles = parts(figure, Circle)
+    fills = {n: to_hex(c.get_facecolor()).upper() for n, c in circles.items()}  # type: ignore[attr-defined]  # circles
+    grey = {n for n, fill in fills.items() if fill == DEAD_FILL and n.startswith("unit")}
+    assert grey == {"unit-1-0", "unit-1-1", "unit-2-1"}
+    styles = {n: circles[n].get_linestyle() for n in grey}  # type: ignore[attr-defined]  # circles
+    assert (styles["unit-1-0"], styles["unit-1-1"]) == ("--", "-")
+    words = [t.get_text() for n, t in parts(figure, Text).items() if "dead" in n]  # type: ignore[attr-defined]  # texts
+    assert words == [
+        "all weights into it are 0: the same output for every x",
+        "output 0 for this x",
+    ]
+    assert collisions(figure) == []
+    assert dead_words(diagram) == (
+        "all weights into it are 0: a¹₂, y₂",
+        "output 0 for this x: a¹₁",
+    )
+
+
+def test_units_that_tell_something_are_not_grey() -> None:
+    """Neither 0 as an input or as an answer, nor a row with one number or nan in it."""
+    network = made(2, 2)
+    weight = network.layers[0].linear.weight.values.copy()
+    weight[0], weight[1] = (0, 1e-38), (np.nan, 0)
+    object.__setattr__(network.layers[0].linear.weight, "values", weight)
+    values = (Array.of(np.zeros(2), "float32"), Array.of(np.zeros(2), "float32"))
+    diagram = diagram_of(outline_of_network(network, values))
+    assert not any(unit.dead for column in diagram.columns for unit in column.units)
+    assert not any("dead" in name for name in parts(drawn(diagram), Text))
+
+
+@pytest.mark.parametrize("length", [1, 40, 200])
+def test_a_title_goes_on_in_the_next_line(length: int) -> None:
+    """All of it is there, in a figure of any width."""
+    title = ("words of a title " * 20)[:length].strip()
+    figure = drawn(diagram_of(outline("structure", 2, 1)), title)
+    lines = [t.get_text() for n, t in parts(figure, Text).items() if n.startswith("title")]  # type: ignore[attr-defined]  # texts
+    assert " ".join(lines) == title
+    assert collisions(figure) == []

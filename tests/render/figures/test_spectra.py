@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from safetensors.numpy import save_file
 
@@ -92,7 +94,9 @@ def test_many_layers_are_folded_and_told(scanned: Scan) -> None:
     """The first ones are shown."""
     figure = panels_figure(scanned({f"l{k}": np.ones((2, 2)) for k in range(15)}))
     assert sum(bool(axes.patches) for axes in figure.axes) == 12
-    assert "showing 12 of 15 layers" in figure.get_suptitle()
+    title = figure.get_suptitle().replace("\n", " ")
+    assert title.startswith("Numbers of the weights of ")
+    assert title.endswith("model.safetensors'; showing 12 of 15 layers")
 
 
 def test_a_file_that_changes_between_the_passes_is_refused(scanned: Scan, tmp_path: Path) -> None:
@@ -113,6 +117,22 @@ def test_odd_weights_have_panels(scanned: Scan, spectrum: bool) -> None:
     }  # fmt: skip
     pictures = scanned(weights, spectrum=spectrum)
     assert panels_bytes(".svg", pictures) == panels_bytes(".svg", pictures)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 9])
+def test_the_title_names_the_files_and_fits(scanned: Scan, count: int) -> None:
+    """The first of many; a long one goes on in the next line, and nothing in it acts."""
+    pictures = scanned({"a": np.ones((2, 2))})
+    files = tuple(f"'runs/$\\frac{{1}}$/{k}/" + "long-" * 9 + "name.pt'" for k in range(count))
+    figure = panels_figure(replace(pictures, report=replace(pictures.report, sources=files)))
+    title = "".join(figure.get_suptitle().split())
+    named = [f"/{k}/long-" in title for k in range(count)]
+    assert named == [k < 4 for k in range(count)]
+    assert (f"and{count - 4}more" in title) == (count > 4)
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]  # of matplotlib
+    assert figure._suptitle is not None  # type: ignore[attr-defined]  # matplotlib has no public way
+    box = figure._suptitle.get_window_extent(renderer)  # type: ignore[attr-defined]  # as above
+    assert box.x1 <= figure.bbox.x1
 
 
 def test_no_layer_is_said() -> None:

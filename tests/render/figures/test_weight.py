@@ -54,6 +54,31 @@ def test_cells_bars_and_colour_bar_are_those_of_w() -> None:
     assert {text.get_text() for text in upper.texts} == {f"{v:+.3g}" for v in matrix.reshape(-1)}
 
 
+def test_the_axes_and_the_colour_bar_are_named() -> None:
+    """By what W's rows and columns are, and by what the colours and the bars stand for."""
+    upper, lower, bar = drawn(RNG.normal(size=(5, 7))).axes
+    assert "out_features" in upper.get_ylabel()
+    assert "in_features" in upper.get_xlabel()
+    assert bar.get_ylabel() == "weight"
+    assert (lower.get_xlabel(), lower.get_ylabel()) == ("weight", "count")
+
+
+@pytest.mark.parametrize(
+    ("matrix", "ends"),
+    [
+        (np.array([[-0.5, 0.25]]), (-1, 1)),
+        (np.array([[0.5, 0.25]]), (0, 1)),
+        (np.array([[-0.5, -0.25], [0, math.nan]]), (-1, 0)),
+    ],
+)
+def test_colours_are_centred_at_0(matrix: Float64Array, ends: tuple[float, float]) -> None:
+    """Whatever the numbers are, 0 is the middle; of one sign the bar shows the half in use."""
+    upper, _, bar = drawn(matrix).axes
+    (image,) = upper.images
+    assert image.get_clim() == (-1, 1)
+    assert bar.get_ylim() == ends
+
+
 def test_a_wrong_cell_is_seen() -> None:
     """The reading above can fail."""
     matrix = RNG.normal(size=(5, 7))

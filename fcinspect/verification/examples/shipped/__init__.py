@@ -1,0 +1,92 @@
+"""The worked examples that come with fcinspect, published elsewhere, and one to start from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from pkgutil import get_data
+from typing import Any
+
+from fcinspect.errors import InputError, did_you_mean
+from fcinspect.verification.examples.document import read_example
+from fcinspect.verification.examples.record import WorkedExample
+
+NAMES = (
+    "article_linear_4_2", "cs231n_linear_3_4", "keras_dense_2_2", "mazur_2_2_2",
+    "single_neuron_gradient",
+)  # fmt: skip
+TEMPLATE = "template.json"
+"""An example that holds every kind of key; its numbers are right."""
+
+
+@dataclass(frozen=True)
+class ShippedExample:
+    """A worked example of the package."""
+
+    name: str
+    """What it is called on the command line."""
+    document: Any
+    """Its decoded JSON."""
+
+    @property
+    def source(self) -> str:
+        """Where its numbers come from, in words, for messages."""
+        return f"the example {self.name}"
+
+    @property
+    def example(self) -> WorkedExample:
+        """The record of the document."""
+        return read_example(self.document, self.source)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """in_features, then every layer's out_features."""
+        shapes = [layer.shape for layer in self.example.layers]
+        return (shapes[0][1], *(outputs for outputs, _ in shapes))
+
+    @property
+    def printed_numbers(self) -> int:
+        """How many numbers are printed."""
+        return sum(1 for array in self.example.printed for _ in array.numbers())
+
+
+@cache
+def shipped() -> tuple[ShippedExample, ...]:
+    """Return the examples in the order of their names."""
+    return tuple(ShippedExample(name, json.loads(_text(f"{name}.json"))) for name in NAMES)
+
+
+def shipped_named(part: str) -> ShippedExample:
+    """Return the example whose name this is, or the only one whose name holds it.
+
+    Raises InputError where there is none or several.
+    """
+    every = shipped()
+    wanted = part.casefold()
+    found = [one for one in every if one.name == wanted]
+    found = found or [one for one in every if wanted and wanted in one.name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(one.name for one in found)
+        raise InputError(f"{part!r} is part of several examples: {names}; give more of one name")
+    words = chain(*(one.name.split("_") for one in every))
+    raise InputError(
+        f"{part!r} is neither a file nor part of an example's name: expected a .json file, - or one"
+        f" of {', '.join(one.name for one in every)}",
+        did_you_mean(wanted, [word for word in words if len(word) > 1]),
+    )
+
+
+def template_text() -> str:
+    """Return the file to start from."""
+    return _text(TEMPLATE)
+
+
+def _text(name: str) -> str:
+    """Return a file beside this one, wherever the package is installed."""
+    content = get_data(__name__, name)
+    assert content is not None
+    return content.decode()
