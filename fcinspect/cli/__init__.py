@@ -143,6 +143,7 @@ def run(arguments: list[str]) -> ExitStatus:
 
 def _called(arguments: list[str]) -> ExitStatus:
     """Call the command, and see that all it wrote has been taken."""
+    arguments = _as_options(arguments)
     try:
         result = app_for(arguments)(arguments, prog_name="fcinspect", standalone_mode=False)
     except typer.TyperException as error:
@@ -150,6 +151,13 @@ def _called(arguments: list[str]) -> ExitStatus:
     sys.stdout.flush()
     # typer returns the plain number for --help (0) and for Ctrl-C (130)
     return ExitStatus(result) if isinstance(result, int) else ExitStatus.DONE
+
+
+def _as_options(arguments: list[str]) -> list[str]:
+    """Return `help COMMAND` and `version` as the options that other programs have for them."""
+    if arguments[:1] == ["help"]:
+        return [*arguments[1:], "--help"]
+    return ["--version", *arguments[1:]] if arguments[:1] == ["version"] else arguments
 
 
 def _internal(arguments: list[str], error: Exception) -> ExitStatus:
@@ -213,10 +221,9 @@ def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = No
             "command": command,
             "exit_code": int(status),
         }
-        line = json.dumps({"error": error})
+        say(json.dumps({"error": error}), whole=True)
     else:
-        line = f"fcinspect: {message}" + (f"; {hint}" if hint else "")
-    say(line)
+        say(f"fcinspect: {message}" + (f"; {hint}" if hint else ""))
     return status
 
 

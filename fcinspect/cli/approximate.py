@@ -104,7 +104,11 @@ def approximate(
     *,
     output: NetworkOutput,
 ) -> ExitStatus:
-    """Build a one-hidden-layer ReLU network within E of a function, with a certificate."""
+    """Build a ReLU network within E of a function, with proof.
+
+    It has one hidden layer, or with --depth several; a certificate bounds its error on the whole
+    interval.
+    """
     from fcinspect.cli.approximate_problem import Deep, Shallow
 
     asked = {

@@ -8,6 +8,7 @@ from typing import Any
 from typer._coercion import RuntimeParam
 from typer.core import TyperCommand, TyperGroup
 
+from fcinspect.cli.help_pages import HelpFormatter, write_examples, write_options
 from fcinspect.cli.own import with_values
 
 
@@ -41,8 +42,16 @@ class _Light:
         return found
 
 
+class _Context(TyperCommand.context_class):
+    """The context of a command, whose help pages break lines between words only."""
+
+    formatter_class = HelpFormatter
+
+
 class Command(_Light, TyperCommand):
     """A command of fcinspect."""
+
+    context_class = _Context
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line; on a command with --weight, --bias may have a value."""
@@ -50,9 +59,19 @@ class Command(_Light, TyperCommand):
             args = with_values(args)
         return super().parse_args(ctx, args)
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options into the help: those of the command, then those of all commands."""
+        write_options(self.get_params(ctx), ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples at the end of the help."""
+        write_examples(ctx, formatter)
+
 
 class Group(_Light, TyperGroup):
     """fcinspect itself, or a group of its commands."""
+
+    context_class = _Context
 
     order: tuple[str, ...] = ()
     """The commands as the help lists them; typer puts groups behind all others."""

@@ -48,11 +48,12 @@ def diagnose(
     *,
     output: Output,
 ) -> ExitStatus:
-    """Name the likely causes of an error around linear layers, and the line to write.
+    """Name the causes of an error, and the line that mends it.
 
-    A text is only read, and so are the files that a traceback names. MODULE:OBJECT is executed, and
-    again with each proposed change, in memory; where it runs, it is searched for faults that give
-    no message. Exit status 1: a fault was found.
+    The error is one around linear layers, as a text or in a module that is run. A text is only
+    read, and so are the files that a traceback names. MODULE:OBJECT is executed, and again with
+    each proposed change, in memory; where it runs, it is searched for faults that give no
+    message. Exit status 1: a fault was found.
     """
     asked: dict[str, Any] = {"subject": subject[:1000]}
     if is_code(subject):

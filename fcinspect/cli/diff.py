@@ -66,7 +66,7 @@ def diff(
     *,
     output: Output,
 ) -> ExitStatus:
-    """Say what changed in each linear layer of two checkpoints, and how."""
+    """Say how each linear layer changed between two checkpoints."""
     from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.diff.diffing import Request
     from fcinspect.checkpoints.diff.diffing import diff as compared

@@ -126,7 +126,7 @@ def draw(
     *,
     output: DiagramOutput,
 ) -> ExitStatus:
-    """Draw the units, edges and shapes of a fully connected network."""
+    """Draw the units, edges and shapes of a network."""
     from fcinspect.cli.draw_problem import Problem
     from fcinspect.render.diagram.view import Looks, view_of_diagram
 

@@ -138,9 +138,9 @@ def scan(
     *,
     output: RecordsOutput,
 ) -> ExitStatus:
-    """Tell what every linear layer of a checkpoint holds, in one pass and bounded memory.
+    """Summarize every linear layer of a checkpoint.
 
-    Nothing that a file holds is executed.
+    In one pass and bounded memory. Nothing that a file holds is executed.
     """
     from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.scan.report import ScanReport

@@ -13,6 +13,7 @@ import select
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from fcinspect.cli.wrapping import stderr_width, wrapped
 from fcinspect.errors import OutputError
 
 if TYPE_CHECKING:
@@ -40,11 +41,15 @@ def settle_streams() -> None:
     sys.stderr = _text(sys.stderr, _StandardError(2), "backslashreplace", lines=True)
 
 
-def say(line: str) -> None:
-    """Write a line to standard error; nothing that a name from a file holds acts in it."""
+def say(line: str, *, whole: bool = False) -> None:
+    """Write a line to standard error; nothing that a name from a file holds acts in it.
+
+    On a terminal it is wrapped at words, unless it is to stay `whole`.
+    """
     from fcinspect.render.text import ascii_only, safe
 
-    shown = safe(line)
+    width = None if whole else stderr_width()
+    shown = safe(line) if width is None else wrapped(safe(line), width)
     try:
         sys.stderr.write(f"{shown}\n")
     except UnicodeEncodeError:

@@ -104,7 +104,7 @@ def worksheet(
     *,
     output: WorksheetOutput,
 ) -> ExitStatus:
-    """Make a worksheet of a small network for pencil and paper, its key, or grade it.
+    """Make a worksheet for pencil and paper, its key, or grade it.
 
     With --grade each blank is right, right up to rounding, wrong with the likely slip, or empty.
     Exit status 1: not every blank is right.

@@ -20,8 +20,8 @@ FORMATS = ("text", "json", "csv", "md")
 ENDINGS = (".json", ".md", ".csv", ".svg", ".html", ".txt")
 OWN_ENDINGS = {".tex": "latex", ".mmd": "mermaid", ".dot": "dot", ".gv": "dot"}
 """Those of the forms that only some commands write."""
-PIPE_WIDTH = 10_000
-"""A pipe is never cut: tables there are as wide as they need."""
+PIPE_WIDTH = 100
+"""Columns of a pipe or a file, where no terminal shows stderr beside it."""
 
 
 def emit(
@@ -35,7 +35,7 @@ def emit(
     """Write a view to stdout as `form`."""
     if form == "text":
         console = console_for(sys.stdout, color)
-        _print(view, console, precision, framed=_framed(console))
+        _print(view, console, precision, ruled=_is_for_people(sys.stdout))
     else:
         write_text(rendered(view, form, precision=precision, full=full))
 
@@ -100,8 +100,7 @@ def console_for(stream: TextIO, color: str = "auto") -> Console:
     """Return a console that never interprets markup in data."""
     from rich.console import Console
 
-    terminal = stream.isatty()
-    width = None if terminal or os.environ.get("COLUMNS", "").isdigit() else PIPE_WIDTH
+    width = None if _is_for_people(stream) else _pipe_width()
     return Console(
         file=stream,
         markup=False,
@@ -114,15 +113,24 @@ def console_for(stream: TextIO, color: str = "auto") -> Console:
     )
 
 
-def _framed(console: Console) -> bool:
-    return console.width < PIPE_WIDTH
+def _is_for_people(stream: TextIO) -> bool:
+    """Whether a terminal shows the stream, or somebody says how wide it is to be."""
+    return stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
 
 
-def _print(view: View, console: Console, precision: int, *, framed: bool) -> None:
+def _pipe_width() -> int:
+    """Return the width of the terminal that a pipe most likely ends in: that of stderr."""
+    try:
+        return os.get_terminal_size(2).columns or PIPE_WIDTH
+    except (OSError, ValueError):
+        return PIPE_WIDTH
+
+
+def _print(view: View, console: Console, precision: int, *, ruled: bool) -> None:
     from fcinspect.render.terminal import print_page
 
     plain = not _speaks_unicode(console.file)
-    print_page(_page(view, precision), console, framed=framed, ascii_only=plain)
+    print_page(_page(view, precision), console, ruled=ruled, ascii_only=plain)
     console.file.flush()
 
 

@@ -71,7 +71,7 @@ def _printed(page: Page, width: int, *, colored: bool = True) -> Console:
         color_system="truecolor" if colored else None,
         legacy_windows=False,
     )
-    print_page(page, console, framed=True)
+    print_page(page, console)
     return console
 
 

@@ -15,7 +15,6 @@ Places = list[int | None]
 
 GAPS = (3, 2, 1)
 """Blanks between two columns, fewer where a table would not fit."""
-PIPE_GAP = 2
 FEWEST = ((3, 4), (2, 2), (1, 1))
 """(gap, columns of a matrix): how few columns stay before the next smaller gap is tried."""
 
@@ -40,16 +39,13 @@ WORDS = re.compile(r" (?!→|->)")
 """Between words, but for an arrow: it ends the line of what goes in."""
 
 
-def fit(table: Table, width: int | None, write: Write = str) -> Fitted:
+def fit(table: Table, width: int, write: Write = str) -> Fitted:
     """Return how a table is drawn.
 
-    Without a width, as in a pipe, nothing is folded. In a width, a matrix loses columns, then
-    columns move together, then words go to a second line; a table that still does not fit is
-    wider, since half a number is a wrong one. `write` writes the signs added here.
+    A matrix loses columns, then columns move together, then words go to a second line; a table
+    that still does not fit is wider, since half a number is a wrong one. `write` writes the signs
+    added here.
     """
-    if width is None:
-        table, note = excerpt(table, None, write)
-        return Fitted(table, tuple(_widths(table)), PIPE_GAP, note)
     room = width - table.indent
     table, note = _fitting(table, room, write)
     table, left_out = _without_spare(table, room)

@@ -50,15 +50,17 @@ FREE = 100_000
 """Tables are fitted before they are drawn: rich must not narrow them again."""
 
 
-def print_page(page: Page, console: Console, *, framed: bool, ascii_only: bool = False) -> None:
-    """Print a page; `framed` draws lines in tables, for people rather than for pipes."""
+def print_page(
+    page: Page, console: Console, *, ruled: bool = True, ascii_only: bool = False
+) -> None:
+    """Print a page in the width of the console; `ruled` draws lines in tables, for people."""
     if ascii_only:
         page = page.with_text(text.ascii_only)
     for number, group in enumerate(page.groups):
         if number:
             console.print()
         for block in group:
-            shown = _renderable(block, console, framed, ascii_only)
+            shown = _renderable(block, console, ruled, ascii_only)
             # lines are broken already: what is still too wide is not cut
             console.print(shown, soft_wrap=True)
 
@@ -83,21 +85,21 @@ def _styled(lines: Iterable[Iterable[Span]]) -> Text:
     )
 
 
-def _renderable(block: Block, console: Console, framed: bool, ascii_only: bool) -> RenderableType:
+def _renderable(block: Block, console: Console, ruled: bool, ascii_only: bool) -> RenderableType:
     width = console.width
     match block:
         case Drawing():
             return _drawn(block, console, ascii_only)
         case Heading(words, level):
             title = Text(words, style="bold" if level > 1 else "bold underline")
-            return _paragraph(title, width, framed)
+            return _paragraph(title, width)
         case Line(spans, indent, hang):
             line = Text()
             for words, role in spans:
                 line.append(words, style=STYLES[role])
-            return _paragraph(line, width, framed, indent, hang)
+            return _paragraph(line, width, indent, hang)
         case Table():
-            return _table(block, width, framed, ascii_only)
+            return _table(block, width, ruled, ascii_only)
         case Equation():
             # signs are replaced before widths are measured
             write = text.ascii_only if ascii_only else str
@@ -106,13 +108,11 @@ def _renderable(block: Block, console: Console, framed: bool, ascii_only: bool) 
             return _verbatim(block)
 
 
-def _paragraph(paragraph: Text, width: int, framed: bool, indent: int = 0, hang: int = 0) -> Text:
+def _paragraph(paragraph: Text, width: int, indent: int = 0, hang: int = 0) -> Text:
     """Return a text wrapped by hand, since rich leaves blanks at the ends of lines."""
     from rich.console import Console
 
-    lines: Iterable[Text] = [paragraph]
-    if framed:
-        lines = paragraph.wrap(Console(width=width), max(width - indent - hang, 20))
+    lines = paragraph.wrap(Console(width=width), max(width - indent - hang, 20))
     for line in lines:
         line.rstrip()
     return Text("\n", no_wrap=True).join(
@@ -129,13 +129,13 @@ def _verbatim(block: Verbatim) -> Text:
     )
 
 
-def _table(block: Table, width: int, framed: bool, ascii_only: bool) -> RenderableType:
+def _table(block: Table, width: int, ruled: bool, ascii_only: bool) -> RenderableType:
     write = text.ascii_only if ascii_only else str
-    fitted = tables.fit(block, width if framed else None, write)
+    fitted = tables.fit(block, width, write)
     drawn = RichTable(
-        box=(ASCII_RULES if ascii_only else RULES) if framed else None,
+        box=(ASCII_RULES if ascii_only else RULES) if ruled else None,
         # the box adds a blank of its own between two columns
-        padding=(0, fitted.gap - 1 if framed else fitted.gap, 0, 0),
+        padding=(0, fitted.gap - 1 if ruled else fitted.gap, 0, 0),
         pad_edge=False,
         show_edge=False,
         header_style="bold",
@@ -151,7 +151,7 @@ def _table(block: Table, width: int, framed: bool, ascii_only: bool) -> Renderab
             overflow="fold",
         )
     for number, row in enumerate(fitted.table.rows):
-        if number in block.rule_before and framed:
+        if number in block.rule_before and ruled:
             drawn.add_section()
         style = STYLES["strong"] if number in block.strong else None
         drawn.add_row(*(Text(cell) for cell in row), style=style)
@@ -160,7 +160,7 @@ def _table(block: Table, width: int, framed: bool, ascii_only: bool) -> Renderab
         parts.insert(0, Text(" " * block.indent + block.title, style="bold"))
     if fitted.note:
         note = Text(fitted.note, style=STYLES["faint"])
-        parts.append(_paragraph(note, width, framed, block.indent))
+        parts.append(_paragraph(note, width, block.indent))
     return Group(*parts)
 
 

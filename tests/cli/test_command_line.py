@@ -73,6 +73,17 @@ def test_version(run: Run) -> None:
     assert run("-V").out == "fcinspect 0.1.0\n"
 
 
+def test_help_and_version_are_commands_too(run: Run) -> None:
+    """As in other programs; what is unknown is suggested."""
+    assert run("version").out == run("--version").out
+    assert run("help").out == run("--help").out
+    assert run("help", "explain").out == run("explain", "--help").out
+    assert run("help", "verify", "layer").out == run("verify", "layer", "--help").out
+    refused = run("help", "explian")
+    assert refused.status == 2
+    assert "did you mean 'explain'?" in refused.err
+
+
 def test_no_command_shows_the_help(run: Run) -> None:
     """Without a command the help is shown and the status says usage."""
     result = run()
@@ -115,12 +126,13 @@ def test_verbose_speaks_on_stderr(run: Run) -> None:
     assert result.err.endswith(" s\n")
 
 
-def test_a_pipe_is_never_cut(shell: Run) -> None:
-    """Without COLUMNS a pipe gets every number and no frame."""
+def test_no_number_is_cut_in_a_pipe(shell: Run) -> None:
+    """What does not fit is wider, not cut; tables have no lines there."""
     result = shell("shapes", "-".join(["123456789012"] * 12), COLUMNS="")
     assert "…" not in result.out
     assert "─" not in result.out
     assert result.out.count("fc11") == 2
+    assert result.out.count("15,241,578,753,153,483,936,144") == 11
 
 
 def test_colour_is_for_terminals_and_for_those_who_ask(shell: Run) -> None:

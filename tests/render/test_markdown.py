@@ -34,8 +34,8 @@ def test_on_a_terminal_code_keeps_its_lines_at_any_width() -> None:
     """It is indented and coloured by sign, not broken: a broken line cannot be copied."""
     shown = io.StringIO()
     console = Console(file=shown, width=20, force_terminal=True, highlight=False)
-    print_page(Page(((Verbatim(f"- {'old ' * 9}\n+ new", "diff", indent=2),),)), console,
-               framed=True)  # fmt: skip
+    code = Verbatim(f"- {'old ' * 9}\n+ new", "diff", indent=2)
+    print_page(Page(((code,),)), console)
     assert shown.getvalue() == (f"  \x1b[1;31m- {'old ' * 9}\x1b[0m\n  \x1b[32m+ new\x1b[0m\n")
 
 

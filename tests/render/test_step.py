@@ -203,7 +203,7 @@ def test_the_page_fits_a_terminal_of_80_columns() -> None:
     from fcinspect.render.terminal import print_page
 
     console = Console(file=io.StringIO(), width=80, markup=False, highlight=False, emoji=False)
-    print_page(view((3, 5, 4, 2)).page(4), console, framed=True)
+    print_page(view((3, 5, 4, 2)).page(4), console)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert max(len(line.rstrip()) for line in lines) <= 80

@@ -65,7 +65,7 @@ def test_spare_columns_are_left_out_in_a_narrow_width_and_that_is_said() -> None
     assert shown(34) == ["layer", "norm"]
     assert fit(table, 34).note == "no room here for mean, min, max: --json has it"
     assert shown(5) == ["layer", "norm"]
-    assert [column.title for column in fit(table, None).table.columns] == [c.title for c in columns]
+    assert [column.title for column in fit(table, 1000).table.columns] == [c.title for c in columns]
 
 
 def test_a_legible_column_is_folded_and_then_left_out() -> None:

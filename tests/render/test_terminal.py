@@ -38,7 +38,7 @@ def groups(page: str, which: slice) -> str:
 def drawn(table: Table, width: int | None) -> list[str]:
     """Return the lines of a table as plain text."""
     console = Console(file=io.StringIO(), width=width or 10_000, markup=False, highlight=False)
-    print_page(Page(((table,),)), console, framed=width is not None)
+    print_page(Page(((table,),)), console, ruled=width is not None)
     printed = console.file
     assert isinstance(printed, io.StringIO)
     return printed.getvalue().splitlines()
@@ -64,7 +64,7 @@ def test_every_word_and_number_stays_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A narrow page says word for word what the widest one says."""
-    monkeypatch.setenv("COLUMNS", "")
+    monkeypatch.setenv("COLUMNS", "10000")
     widest = groups(run(*arguments).out, which)
     monkeypatch.setenv("COLUMNS", str(width))
     narrow = groups(run(*arguments).out, which)
@@ -81,7 +81,7 @@ def test_the_note_counts_what_is_shown(
 ) -> None:
     """At every width the columns and rows that stand there are the ones that are told."""
     arguments = ("create", "--in", inputs, "--out", outputs, "--precision", precision)
-    monkeypatch.setenv("COLUMNS", "")
+    monkeypatch.setenv("COLUMNS", "10000")
     numbers = set(words_of(run(*arguments).out))
     most = 0
     for width in range(40, 121, 4):
@@ -141,7 +141,7 @@ def test_columns_move_together_before_words_are_folded() -> None:
     assert drawn(table, 14)[2] == "one two 12,345"
     assert drawn(table, 13)[2:4] == ["one    12,345", "two"]
     assert drawn(table, 5)[2:4] == ["one   12,345", "two"]
-    assert drawn(table, None) == ["name      count", "one two  12,345", "three         6"]
+    assert drawn(table, None) == ["name       count", "one two   12,345", "three          6"]
 
 
 def test_wide_characters_take_two_places() -> None:
@@ -157,7 +157,7 @@ def test_a_table_wider_than_the_terminal_is_not_cut() -> None:
     number = "1" * 50
     page = Page(((Table((Column("n"),), ((number,),)),),))
     console = Console(file=io.StringIO(), width=30)
-    print_page(page, console, framed=True)
+    print_page(page, console)
     assert isinstance(console.file, io.StringIO)
     assert number in console.file.getvalue().splitlines()
 
@@ -166,7 +166,7 @@ def test_wrapped_lines_end_without_blanks() -> None:
     """A paragraph is broken between words, and every word is there."""
     words = "several words that go on for more than one line of thirty columns"
     console = Console(file=io.StringIO(), width=30)
-    print_page(Page(((Line.of(words), Line.of(words, indent=4)),)), console, framed=True)
+    print_page(Page(((Line.of(words), Line.of(words, indent=4)),)), console)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert not any(line.endswith(" ") or len(line) > 30 for line in lines)

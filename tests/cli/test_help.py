@@ -1,0 +1,120 @@
+"""Help pages: whole summaries, unbroken options, common options below, examples that run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from fcinspect.cli import COMMANDS, GROUPS
+from fcinspect.cli.help_pages import EXAMPLES
+from tests.conftest import Run
+
+PAGES = [name for name in COMMANDS if name not in GROUPS] + [
+    f"{group} {name}"
+    for group in GROUPS
+    for name in import_module(f"fcinspect.cli.{group}").COMMANDS
+]
+
+
+@pytest.mark.parametrize("page", ["", *GROUPS])
+def test_every_summary_stands_whole(run: Run, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    """One line each in 80 columns, none cut off."""
+    monkeypatch.setenv("COLUMNS", "80")
+    out = run(*page.split(), "--help").out
+    rows = out.partition("Commands:\n")[2].splitlines()
+    assert len(rows) == sum(p.startswith(page) for p in PAGES) - (
+        0 if page else len([p for p in PAGES if " " in p]) - len(GROUPS)
+    )
+    assert all(re.fullmatch(r"  \w+ {2,}[A-Z].*\.", row) and len(row) <= 80 for row in rows)
+    assert "..." not in "".join(rows)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_its_own_options_first_and_two_examples_last(
+    run: Run, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    """No line is over 80 columns, and no option is broken at its hyphens."""
+    monkeypatch.setenv("COLUMNS", "80")
+    out = run(*page.split(), "--help").out
+    sections = re.findall(r"^(\w[\w ]*):$", out, re.MULTILINE)
+    order = ["Arguments", "Options", "Common options", "Examples"]
+    assert sections == [section for section in order if section in sections]
+    assert sections[-1] == "Examples"
+    assert [line[2:] for line in out.splitlines()[-2:]] == [
+        f"fcinspect {example}" for example in EXAMPLES[page]
+    ]
+    assert max(map(len, out.splitlines())) <= 80
+    assert not re.search(r"--[a-z-]*-$", out, re.MULTILINE)
+    own, _, common = out.partition("\nCommon options:\n")
+    if common:
+        assert re.search(r"^  --json ", common, re.MULTILINE)
+        assert not re.search(r"^  (--json|-f, --format|--save|-q, --quiet) ", own, re.MULTILINE)
+
+
+def test_a_narrow_page_breaks_no_option(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At any width that typer draws, all options stand whole."""
+    whole = set(re.findall(r"--[a-z-]+", run("step", "--help").out))
+    for columns in range(52, 100, 3):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert set(re.findall(r"--[a-z-]+", run("step", "--help").out)) == whole
+
+
+def test_no_example_is_of_a_command_that_is_gone() -> None:
+    """The table holds the commands there are."""
+    assert set(EXAMPLES) == set(PAGES)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the files that the examples name."""
+    path = tmp_path_factory.mktemp("examples")
+    state = {
+        name: np.arange(np.prod(shape), dtype=np.float32).reshape(shape) / 10
+        for name, shape in (("fc1.weight", (4, 3)), ("fc1.bias", (4,)), ("fc2.weight", (2, 4)))
+    }
+    np.savez(path / "model.npz", **state)
+    save_file(state, path / "model.safetensors")
+    save_file({**state, "fc1.bias": state["fc1.bias"] + 1}, path / "tuned.safetensors")
+    weight = [[1, 2], [3, 4]]
+    (path / "result.json").write_text(json.dumps({"x": [1, 1], "W": weight, "y": [3, 7]}))
+    step = called(["step", "3-2", "--json", "--full"], path).stdout
+    (path / "step.json").write_text(step)
+    example = {
+        "input": [1, 2],
+        "layers": [{"weight": weight}],
+        "printed": {"output": [["5", "11"]]},
+    }
+    (path / "example.json").write_text(json.dumps(example))
+    return path
+
+
+def called(arguments: list[str], path: Path) -> subprocess.CompletedProcess[str]:
+    """Run fcinspect in that folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "fcinspect", *arguments],
+        capture_output=True, text=True, cwd=path, check=False, stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("example", [e for both in EXAMPLES.values() for e in both])
+def test_every_example_runs(folder: Path, example: str) -> None:
+    """As it is written, in a shell; status 1 where a finding is what it shows."""
+    line = f"{sys.executable} -m fcinspect {example}"
+    before = set(folder.iterdir())
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, cwd=folder, check=False,
+        stdin=subprocess.DEVNULL, encoding="utf-8",
+    )  # fmt: skip
+    found = example.startswith(("diff", "diagnose"))
+    assert done.returncode in ((0, 1) if found else (0,)), done.stderr
+    for made in set(folder.iterdir()) - before:
+        made.unlink()
