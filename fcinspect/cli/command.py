@@ -42,7 +42,10 @@ class _Light:
         return found
 
 
-class _Context(TyperCommand.context_class):
+TyperContext: Any = TyperCommand.context_class
+
+
+class _Context(TyperContext):  # type: ignore[misc]  # named by no public module
     """The context of a command, whose help pages break lines between words only."""
 
     formatter_class = HelpFormatter

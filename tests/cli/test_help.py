@@ -80,7 +80,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name: np.arange(np.prod(shape), dtype=np.float32).reshape(shape) / 10
         for name, shape in (("fc1.weight", (4, 3)), ("fc1.bias", (4,)), ("fc2.weight", (2, 4)))
     }
-    np.savez(path / "model.npz", **state)
+    np.savez(path / "model.npz", **state)  # type: ignore[arg-type]  # its stubs
     save_file(state, path / "model.safetensors")
     save_file({**state, "fc1.bias": state["fc1.bias"] + 1}, path / "tuned.safetensors")
     weight = [[1, 2], [3, 4]]
