@@ -5,6 +5,8 @@ No arithmetic stands here, so that the command line can offer the names without 
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -142,3 +144,25 @@ def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
     ):  # fmt: skip
         raise UsageError("nesterov needs a momentum above 0 and a dampening of 0")
     return optimizer
+
+
+def require_possible(name: str, option: str, value: object) -> None:
+    """Raise UsageError for a value of an option that torch refuses, or that is of another type.
+
+    Unknown names and options are optimizer_named's to refuse.
+    """
+    usual = OPTIONS.get(name, {}).get(option)
+    if usual is None:
+        return
+    if isinstance(usual, bool):
+        fits, expected = isinstance(value, bool), "true or false"
+    elif isinstance(usual, tuple):
+        fits = isinstance(value, tuple) and all(0 <= beta < 1 for beta in value)
+        expected = "two numbers >= 0 and < 1"
+    else:
+        number = value if isinstance(value, int | float) else math.nan
+        lowest = -sys.float_info.max if option == "dampening" else 0.0
+        fits = not isinstance(value, bool) and lowest <= number <= sys.float_info.max
+        expected = "a finite number" + ("" if option == "dampening" else " >= 0")
+    if not fits:
+        raise UsageError(f"optimizer {name} with {option}={value!r}: expected {expected}")

@@ -12,7 +12,7 @@ import torch
 
 from fcinspect.arithmetic.settings import CLASSES
 from fcinspect.bridge.linear import to_array, to_tensor
-from fcinspect.bridge.loading import load, words_of
+from fcinspect.bridge.loading import load, split, words_of
 from fcinspect.errors import InputError, Misbehaved, UsageError
 from fcinspect.layers.array import Array
 from fcinspect.verification.optimizer_subject import NotAccepted, Ran
@@ -183,6 +183,7 @@ class HostedOptimizer:
     def __init__(self, text: str, timeout: float) -> None:
         from fcinspect.bridge.process import Worker
 
+        split(text)
         self._worker = Worker(host_optimizer, text, timeout=timeout)
         self.words = text
 

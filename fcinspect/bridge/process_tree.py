@@ -22,11 +22,14 @@ def memory_of(process: int) -> int:
 
 
 def kill(process: int) -> None:
-    """Kill them all."""
+    """Kill them all, and wait a moment until they are gone."""
     import psutil
 
     with contextlib.suppress(psutil.Error):
         first = psutil.Process(process)
-        for member in (first, *first.children(recursive=True)):
+        # the first one is reaped by whoever started it
+        others = first.children(recursive=True)
+        for member in (first, *others):
             with contextlib.suppress(psutil.Error):
                 member.kill()
+        psutil.wait_procs(others, timeout=2.0)

@@ -25,6 +25,7 @@ from fcinspect.layers.array import Array
 PARTS = ("before", "grad", "after")
 SURROUNDINGS = ("input", "target", "output_before", "loss_before", "output_after", "loss_after")
 MOST_NAMED = 6
+LARGEST_STEP = 2**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +140,8 @@ def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
         place = f"layers[{index}]"
         if not isinstance(layer, dict):
             raise InputError(f"{place} is no object")
-        name = str(layer.get("name", f"fc{index + 1}"))
-        activations[name] = str(layer.get("activation", "identity"))
+        name = _word(layer.get("name", f"fc{index + 1}"), f"{place}.name")
+        activations[name] = _word(layer.get("activation", "identity"), f"{place}.activation")
         for what in ("weight", "bias"):
             parameter = layer.get(what)
             if parameter is None and what == "bias":
@@ -150,7 +151,7 @@ def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
             parameters[f"{name}.{what}"] = {
                 part: held(parameter.get(part), f"{place}.{what}.{part}") for part in PARTS
             }
-            kept = parameter.get("state_before") or {}
+            kept = _object(parameter.get("state_before"), f"{place}.{what}.state_before")
             states[f"{name}.{what}"] = {
                 key: held(value, f"{place}.{what}.state_before.{key}")
                 for key, value in kept.items()
@@ -161,18 +162,42 @@ def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
         if value is None:
             continue
         if key == "target" and isinstance(value, dict) and value.get("dtype") == "int64":
-            values = np.asarray(value.get("values"), dtype=np.float64)
-            surroundings[key] = Array(values, "float64")
-            continue
+            value = {**value, "dtype": "float64"}
         surroundings[key] = held(value, key)
-    number = data.get("step")
     return _checked(
         StepFile(
             source, parameters, states, surroundings, _optimizer(data["optimizer"]),
-            number if isinstance(number, int) else None,
-            str(data["loss"]) if "loss" in data else None, activations,
+            _count(data.get("step")), _loss(data), activations,
         )
     )  # fmt: skip
+
+
+def _object(value: object, place: str) -> Mapping[str, Any]:
+    """Return an object, an empty one for null; raises InputError for another value."""
+    if value is not None and not isinstance(value, dict):
+        raise InputError(f"{place} is {_shown(value)}: expected an object of arrays by name")
+    return value or {}
+
+
+def _word(value: object, place: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{place} is {_shown(value)}: expected a name")
+    return value
+
+
+def _count(value: object) -> int | None:
+    """Return the number of a step; None where it is not told."""
+    if value is not None and (type(value) is not int or not 1 <= value <= LARGEST_STEP):
+        raise InputError(f"step is {_shown(value)}: expected a whole number from 1")
+    return value
+
+
+def _loss(data: Mapping[str, Any]) -> str | None:
+    return None if data.get("loss") is None else _word(data["loss"], "loss")
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:60]
 
 
 def _optimizer(value: object) -> Mapping[str, Any]:
@@ -196,7 +221,7 @@ def _option(key: str, value: object) -> Any:
     try:
         return float(str(value))
     except ValueError:
-        raise InputError(f"optimizer.{key} is {value!r}: expected a number") from None
+        raise InputError(f"optimizer.{key} is {_shown(value)}: expected a number") from None
 
 
 def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) -> StepFile:
@@ -221,14 +246,13 @@ def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) ->
         for name, found in read.items()
     }
     made = _from_arrays(arrays, source)
-    number, loss = document.get("step"), document.get("loss")
-    activations = document.get("activations") or {}
+    activations = _object(document.get("activations"), "activations")
+    for layer, activation in activations.items():
+        _word(activation, f"activations.{layer}")
     return StepFile(
         source, made.parameters, made.states, made.surroundings,
         _optimizer(document["optimizer"]) if "optimizer" in document else None,
-        number if isinstance(number, int) else None,
-        loss if isinstance(loss, str) else None,
-        activations if isinstance(activations, dict) else {}, note,
+        _count(document.get("step")), _loss(document), activations, note,
     )  # fmt: skip
 
 

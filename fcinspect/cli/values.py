@@ -13,6 +13,8 @@ from fcinspect.names import canonical
 LARGEST_COUNT = 10**15
 LONGEST_TITLE = 200
 """Characters of a figure's title."""
+MOST_DIMENSIONS = 30
+"""Of a batch: torch and numpy exchange arrays of up to 32."""
 
 
 def whole_number(least: int, most: int = LARGEST_COUNT) -> Callable[[str | int], int]:
@@ -97,6 +99,10 @@ def batch_shape(text: str | tuple[int, ...]) -> tuple[int, ...]:
         )
     if any(len(part.lstrip("0")) > len(str(LARGEST_COUNT)) for part in parts):
         raise typer.BadParameter(f"{text!r} is too large: expected at most {LARGEST_COUNT}")
+    if len(parts) > MOST_DIMENSIONS:
+        raise typer.BadParameter(
+            f"{text!r} has {len(parts)} dimensions: expected at most {MOST_DIMENSIONS}"
+        )
     return tuple(map(int, parts))
 
 

@@ -62,7 +62,7 @@ def _written(part: Matrix | Span, write: Callable[[str], str]) -> Matrix | Span:
 
 def _left_out(part: Matrix | Span, write: Callable[[str], str]) -> str:
     """Return "7 of 512 rows, 4 of 784 columns", or "" for a matrix that is shown whole."""
-    if not isinstance(part, Matrix) or part.shape is None:
+    if not isinstance(part, Matrix) or part.shape is None or 0 in part.shape:
         return ""
     gaps = [write(gap) for gap in GAPS]
     rows = sum(row[0] not in gaps for row in part.rows)

@@ -7,9 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from fcinspect.arithmetic.settings import Optimizer, optimizer_named
+from fcinspect.arithmetic.settings import (
+    ACTIVATION_NAMES,
+    LOSS_NAMES,
+    Optimizer,
+    optimizer_named,
+    require_possible,
+)
 from fcinspect.arithmetic.training import Classes, Target
-from fcinspect.errors import InputError, UsageError
+from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.array import Array
 from fcinspect.verification.claimed_step import Circumstances, ClaimedStep
 from fcinspect.verification.update import Recorded
@@ -21,9 +27,26 @@ def told_optimizer(told: Mapping[str, Any], source: str) -> Optimizer:
     """Return the optimizer that a file tells; raises InputError where there is no such one."""
     options = {key: value for key, value in told.items() if key != "name"}
     try:
+        for key, value in options.items():
+            require_possible(told["name"], key, value)
         return optimizer_named(told["name"], options)
     except UsageError as error:
         raise InputError(f"{source}: {error.message}", error.hint) from None
+
+
+def _require_known(
+    loss: str | None, activations: Mapping[str, str] | tuple[str | None, str | None], source: str
+) -> None:
+    """Raise InputError for a loss or an activation of a file that is not computed here."""
+    layers = activations if isinstance(activations, Mapping) else {}
+    named = [("loss", loss, LOSS_NAMES)]
+    named += [(f"the activation of {k}", v, ACTIVATION_NAMES) for k, v in layers.items()]
+    for what, name, known in named:
+        if name is not None and name not in known:
+            raise InputError(
+                f"{source}: {what} is {name!r}: expected one of {', '.join(known)}",
+                hint=did_you_mean(name, known),
+            )
 
 
 def claimed_step(
@@ -52,6 +75,7 @@ def claimed_step(
         for name, parts in parameters.items()
     )  # fmt: skip
     step = ClaimedStep(source, optimizer, records, None, notes)
+    _require_known(loss_name, activations, source)
     known = [name for name in ("input", "target") if name in surroundings]
     if not known:
         return step
