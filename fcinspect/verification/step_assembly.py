@@ -39,7 +39,7 @@ def _require_known(
 ) -> None:
     """Raise InputError for a loss or an activation of a file that is not computed here."""
     layers = activations if isinstance(activations, Mapping) else {}
-    named = [("loss", loss, LOSS_NAMES)]
+    named: list[tuple[str, str | None, tuple[str, ...]]] = [("loss", loss, LOSS_NAMES)]
     named += [(f"the activation of {k}", v, ACTIVATION_NAMES) for k, v in layers.items()]
     for what, name, known in named:
         if name is not None and name not in known:
