@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from itertools import chain as chained
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -276,15 +277,15 @@ def test_a_gradient_shows_what_it_comes_from(visit: Open, pages: Path) -> None:
     w = [row[1] for row in second["weight"]["before"]["values"]]
     terms = " + ".join(f"{rounded(a)}·{rounded(b)}" for a, b in zip(g, w, strict=True))
     arrives = first["grad_activation"]["values"][1]
-    assert reading(browser) == f"∂L/∂x[1] = {terms} = {arrives:.4f}"
+    assert reading(browser) == f"fc1: ∂L/∂a[1] = {terms} = {arrives:.4f}"
     point_at(browser, "S1", "1")
     assert marked(browser) == {("z1", "1")}
     assert reading(browser) == ""
     point_at(browser, "G1", "1")
-    assert reading(browser) == f"G[1] = {rounded(arrives)}·1 = {arrives:.4f}"
+    assert reading(browser) == f"fc1: G[1] = {rounded(arrives)}·1 = {arrives:.4f}"
     point_at(browser, "a1", "1")
     a = first["output"]["values"][1]
-    assert reading(browser) == f"a[1] = relu({a:.4f}) = {a:.4f}"
+    assert reading(browser) == f"fc1: a[1] = relu({a:.4f}) = {a:.4f}"
 
 
 def test_a_gradient_of_a_batch_is_a_sum_over_its_rows(visit: Open, pages: Path) -> None:
@@ -301,10 +302,10 @@ def test_a_gradient_of_a_batch_is_a_sum_over_its_rows(visit: Open, pages: Path) 
     }
     terms = " + ".join(f"{rounded(a)}·{rounded(b)}" for a, b in zip(g, x, strict=True))
     gradient = layer["weight"]["grad"]["values"][1][2]
-    assert reading(browser) == f"∂L/∂W[1,2] = {terms} = {gradient:.4f}"
+    assert reading(browser) == f"fc1: ∂L/∂W[1,2] = {terms} = {gradient:.4f}"
     point_at(browser, "Q1", "1")
     terms = " + ".join(map(rounded, g))
-    assert reading(browser) == f"∂L/∂b[1] = {terms} = {layer['bias']['grad']['values'][1]:.4f}"
+    assert reading(browser) == f"fc1: ∂L/∂b[1] = {terms} = {layer['bias']['grad']['values'][1]:.4f}"
 
 
 LOOKED_UP = """
@@ -478,3 +479,69 @@ def test_a_narrow_window_scrolls_its_tables_and_not_itself(visit: Open, name: st
     assert over <= 0
     assert wide > 0
     assert unreached == 0
+
+
+def test_inner_inputs_are_activations(visit: Open) -> None:
+    """Only what enters the network is called x; what enters a layer behind is that layer's a."""
+    browser = visit("step")
+    captions = {
+        key: browser.find_element(By.CSS_SELECTOR, f'[data-key="{key}"] caption')
+        for key in ("a0", "a1", "a2")
+    }
+    names = {key: text.get_attribute("textContent") or "" for key, text in captions.items()}
+    assert names["a0"].startswith("x, input of fc1")
+    assert names["a1"].startswith("a, activation of fc1")
+    assert names["a2"].startswith("a, activation of fc2")
+    formulas = [f.text for f in browser.find_elements(By.CSS_SELECTOR, "#forward .formula")]
+    assert [f for f in formulas if f.startswith("z")] == ["z = W·x + b", *["z = W·a + b"] * 2]
+    leaves = browser.find_elements(By.CSS_SELECTOR, "#backward .lead")
+    assert [one.text for one in leaves if one.text.startswith("leaves")] == [
+        "leaves to fc2: ∂L/∂a = G·W =",
+        "leaves to fc1: ∂L/∂a = G·W =",
+        "leaves to x: ∂L/∂x = G·W =",
+    ]
+
+
+@pytest.mark.parametrize("name", ["step", "followed", "hostile"])
+def test_the_network_stands_on_top(visit: Open, name: str) -> None:
+    """Each unit and each edge of it, before anything that is computed."""
+    browser = visit(name)
+    drawing = browser.find_element(By.CSS_SELECTOR, "header > .network svg")
+    first = browser.find_element(By.CSS_SELECTOR, "header > .line")
+    assert drawing.rect["y"] + drawing.rect["height"] < first.rect["y"]
+    widths = {"step": (3, 5, 4, 2), "followed": (3, 2), "hostile": (2, 2, 1)}[name]
+    assert len(drawing.find_elements(By.TAG_NAME, "circle")) == sum(widths)
+    edges = sum(a * b for a, b in pairwise(widths))
+    assert len(drawing.find_elements(By.TAG_NAME, "line")) == edges
+    assert "The network " + "-".join(map(str, widths)) in (
+        drawing.get_attribute("aria-label") or ""
+    )
+
+
+CUT = """
+  return [...document.querySelectorAll("body *")].filter((e) => {
+    const { overflowX, backgroundImage } = getComputedStyle(e);
+    const wide = e.scrollWidth > e.clientWidth + 1 && overflowX !== "visible";
+    return wide && !e.closest("svg, .unseen, input") && !/gradient/.test(backgroundImage);
+  }).map((e) => e.outerHTML.slice(0, 80));
+"""
+"""What is cut at its sides without a shadow there."""
+PLANTED = "for (const e of document.querySelectorAll('.network')) e.style.background = 'none'"
+
+
+@pytest.mark.parametrize("name", ["explain", "wide", "step", "rows", "followed", "sheet"])
+def test_nothing_is_cut_without_a_cue(visit: Open, name: str) -> None:
+    """On a telephone what is too wide has a shadow at the side that is out of sight."""
+    browser = visit(name)
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False},
+    )
+    try:
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+        assert browser.execute_script(CUT) == []
+        if name == "step":  # the search can fail
+            browser.execute_script(PLANTED)
+            assert browser.execute_script(CUT)
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -34,6 +34,8 @@ class Subject:
     """The keys of what lights up when one of its numbers is pointed at."""
     formula: str = ""
     """How a number is computed, for the page's script: "dot W x b", "call relu z"."""
+    layer: str = ""
+    """The layer to which it belongs, where a page has several."""
 
     @property
     def called(self) -> str:

@@ -10,6 +10,7 @@ from fcinspect.arithmetic.losses import LOSSES
 from fcinspect.render.html.document import html_document
 from fcinspect.render.html.grid import Grid, grid
 from fcinspect.render.html.loss_curve import loss_curve
+from fcinspect.render.html.network_drawing import network_drawing
 from fcinspect.render.html.page_table import PageTable, page_tables
 from fcinspect.render.html.step_layers import (
     EquationRow,
@@ -59,6 +60,7 @@ def step_document(
         "step.html" if followed is None else "followed.html",
         title=title.text,
         lines=lines,
+        drawing=network_drawing(step),
         curve_of=loss_curve(losses, precision) if several else None,
         history=page_tables([history(losses, precision)], ["Loss by step"]) if several else [],
         all_losses=page_tables([history(losses, precision, MOST_LOSSES)], ["The loss of all steps"])

@@ -47,6 +47,7 @@ def subjects_of(step: TrainingStep) -> list[LayerSubjects]:
             len(step.input.rows) if batch else 0,
             layer.activation,
             layer.bias is not None,
+            text.safe(step.layers[number - 2].name) if number > 1 else "",
         )
         for number, layer in enumerate(step.layers, start=1)
     ]
@@ -64,7 +65,7 @@ def forward_section(
     plus = "" if bias is None else " + b"
     parts: list[Part]
     if n:
-        words = f"Z = X·Wᵀ{plus}"
+        words = f"Z = {subjects.entering.upper()}·Wᵀ{plus}"
         parts = [
             make(x, subjects.input(), rows=n, columns=ins), "·",
             make(weight.T, subjects.weight(), rows=ins, columns=outs),
@@ -73,7 +74,7 @@ def forward_section(
             parts += ["+", make(bias[None, :], subjects.bias(), columns=outs)]
         parts += ["=", make(z, subjects.pre_activation(), rows=n, columns=outs)]
     else:
-        words = f"z = W·x{plus}"
+        words = f"z = W·{subjects.entering}{plus}"
         parts = [
             make(weight, subjects.weight(), rows=outs, columns=ins), "·",
             make(x.T, subjects.input(), rows=ins),
@@ -102,9 +103,11 @@ def backward_section(
     turned = make(g.T, own.grad_output(turned=True), rows=outs, columns=n)
     grad_weight = make(layer.weight.grad.values, own.grad_weight(), rows=outs, columns=ins)
     outer = len(g) == 1
-    words = "∂L/∂W = G ⊗ x, each number of G times each number of x"
+    a = own.entering
+    words = f"∂L/∂W = G ⊗ {a}, each number of G times each number of {a}"
     if not outer:
-        words = f"∂L/∂W = Gᵀ·X, the sum of G ⊗ x over {text.plural(len(g), 'row')}"
+        rows_of = text.plural(len(g), "row")
+        words = f"∂L/∂W = Gᵀ·{a.upper()}, the sum of G ⊗ {a} over {rows_of}"
     inputs = make(x, own.input(), rows=n, columns=ins)
     rows.append(EquationRow(words, (turned, "⊗" if outer else "·", inputs, "=", grad_weight)))
     if layer.bias is not None:
@@ -113,7 +116,7 @@ def backward_section(
         rows.append(EquationRow(words, (gradient,)))
     to = subjects[place - 1].name if place else "x"
     leaving = make(layer.grad_input.rows, own.leaving(), rows=n, columns=ins)
-    rows.append(EquationRow(f"leaves to {to}: ∂L/∂x = G·W", (leaving,)))
+    rows.append(EquationRow(f"leaves to {to}: ∂L/∂{a} = G·W", (leaving,)))
     return LayerSection(own.name, tuple(rows))
 
 

@@ -27,6 +27,8 @@ class LayerSubjects:
     """Of the batch; 0 for one vector"""
     activation: str
     has_bias: bool
+    before: str = ""
+    """The name of the layer before, as it is shown; "" of the first"""
 
     @property
     def ins(self) -> str:
@@ -44,6 +46,11 @@ class LayerSubjects:
         return "n" if self.rows else ""
 
     @property
+    def entering(self) -> str:
+        """What enters: the network's input is called x, an activation a."""
+        return "a" if self.before else "x"
+
+    @property
     def linear(self) -> bool:
         """Whether a = z."""
         return self.activation == "identity"
@@ -55,22 +62,33 @@ class LayerSubjects:
         lights = f"a{k - 1} z{k} U{k}"
         name = "Wᵀ" if self.rows else "W"
         return Subject(
-            f"W{k}", name, self._called("weight", (m, n)), "weight", self._matrix, lights
+            f"W{k}",
+            name,
+            self._called("weight", (m, n)),
+            "weight",
+            self._matrix,
+            lights,
+            layer=self.name,
         )
 
     def bias(self) -> Subject:
         """b."""
         k = self.number
         words = self._called("bias", self.widths[1:])
-        return Subject(f"b{k}", "b", words, "bias", self.outs, f"z{k} V{k}")
+        return Subject(f"b{k}", "b", words, "bias", self.outs, f"z{k} V{k}", layer=self.name)
 
     def input(self) -> Subject:
         """x, what enters."""
         k = self.number
         lights = f"W{k} z{k - 1}" if k > 1 else f"W{k}"
-        name = "X" if self.rows else "x"
+        name = self.entering.upper() if self.rows else self.entering
         words = self._of_rows("input", 0)
-        return Subject(f"a{k - 1}", name, words, "input", self._of(self.ins), lights)
+        if self.before:
+            shape = (self.rows, self.widths[0]) if self.rows else self.widths[:1]
+            words = named(f"activation of {self.before}", shape)
+        return Subject(
+            f"a{k - 1}", name, words, "input", self._of(self.ins), lights, layer=self.before
+        )
 
     def pre_activation(self) -> Subject:
         """z."""
@@ -84,6 +102,7 @@ class LayerSubjects:
             self._of(self.outs),
             f"W{k} a{k - 1}{bias}",
             f"dot W{k} a{k - 1}{bias}",
+            layer=self.name,
         )
 
     def output(self) -> Subject:
@@ -91,7 +110,9 @@ class LayerSubjects:
         k = self.number
         words = self._of_rows("activation", 1)
         formula = f"call {self.activation} z{k}"
-        return Subject(f"a{k}", "a", words, "output", self._of(self.outs), f"z{k}", formula)
+        return Subject(
+            f"a{k}", "a", words, "output", self._of(self.outs), f"z{k}", formula, layer=self.name
+        )
 
     def arriving(self, lights: str, formula: str = "") -> Subject:
         """∂L/∂a, which `lights` come from."""
@@ -104,6 +125,7 @@ class LayerSubjects:
             self._of(self.outs),
             lights,
             formula,
+            layer=self.name,
         )
 
     def slope(self) -> Subject:
@@ -111,7 +133,7 @@ class LayerSubjects:
         k = self.number
         name = "mask φ′(z)" if self.activation == "relu" else "φ′(z)"
         words = self._of_rows("derivative of the activation", 1)
-        return Subject(f"S{k}", name, words, "", self._of(self.outs), f"z{k}")
+        return Subject(f"S{k}", name, words, "", self._of(self.outs), f"z{k}", layer=self.name)
 
     def grad_output(self, *, turned: bool = False) -> Subject:
         """G = ∂L/∂z; `turned` names its transpose."""
@@ -125,6 +147,7 @@ class LayerSubjects:
             self._of(self.outs),
             source,
             "" if self.linear else f"times D{k} S{k}",
+            layer=self.name,
         )
 
     def grad_weight(self) -> Subject:
@@ -139,21 +162,38 @@ class LayerSubjects:
             self._matrix,
             f"G{k} a{k - 1} U{k}",
             f"dot G{k} a{k - 1}",
+            layer=self.name,
         )
 
     def grad_bias(self) -> Subject:
         """∂L/∂b."""
         k = self.number
         words = self._called("gradient of the bias", self.widths[1:])
-        return Subject(f"Q{k}", "∂L/∂b", words, "gradient", self.outs, f"G{k} V{k}", f"sum G{k}")
+        return Subject(
+            f"Q{k}",
+            "∂L/∂b",
+            words,
+            "gradient",
+            self.outs,
+            f"G{k} V{k}",
+            f"sum G{k}",
+            layer=self.name,
+        )
 
     def leaving(self) -> Subject:
-        """∂L/∂x, what goes on to the layer before."""
+        """∂L/∂x or ∂L/∂a, what goes on to the layer before."""
         k = self.number
         words = self._of_rows("gradient that leaves", 0)
         sources = f"G{k} W{k}"
         return Subject(
-            f"D{k - 1}", "∂L/∂x", words, "gradient", self._of(self.ins), sources, f"dot {sources}"
+            f"D{k - 1}",
+            f"∂L/∂{self.entering}",
+            words,
+            "gradient",
+            self._of(self.ins),
+            sources,
+            f"dot {sources}",
+            layer=self.before,
         )
 
     @property

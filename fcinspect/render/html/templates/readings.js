@@ -37,7 +37,7 @@ const compute = (index, [kind, ...names]) => {
   return "";
 };
 const called = (item) =>
-  `${near(item, "name")}[${list(item.dataset.at).join(",")}]`;
+  `${near(item, "layer") && `${near(item, "layer")}: `}${near(item, "name")}[${list(item.dataset.at).join(",")}]`;
 const said = (item) => {
   const { index } = facts.get(item);
   const formula = list(near(item, "formula"));
