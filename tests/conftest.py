@@ -8,6 +8,7 @@ for _name in ("FORCE_COLOR", "NO_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "FCINSPE
     os.environ.pop(_name, None)
 os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
 os.environ["COLUMNS"] = "100"
+os.environ["PYTHONUTF8"] = "1"  # of the processes that tests start, whatever the locale is
 
 import io  # noqa: E402  # typer reads the environment when it is imported
 import json  # noqa: E402
@@ -61,7 +62,9 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
     def call(*arguments: object, stdin: str | None = None) -> Result:
         if stdin is not None:
-            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+            monkeypatch.setattr(
+                sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
+            )
         capsys.readouterr()
         status = run_command_line([str(argument) for argument in arguments])
         captured = capsys.readouterr()
@@ -79,7 +82,6 @@ def shell(tmp_path: Path) -> Run:
             [sys.executable, "-m", "fcinspect", *map(str, arguments)],
             input=stdin,
             capture_output=True,
-            text=True,
             encoding="utf-8",
             cwd=tmp_path,
             env={**os.environ, **environment},

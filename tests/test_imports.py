@@ -34,7 +34,6 @@ def loaded_by(
     done = subprocess.run(
         [sys.executable, "-c", PROBE, json.dumps(arguments)],
         capture_output=True,
-        text=True,
         encoding="utf-8",
         cwd=folder,
         env={**os.environ, **environment},

@@ -46,7 +46,7 @@ def compare(
         [PYTHON, "-S", str(Path(__file__).with_name("runner.py"))],
         input=json.dumps(asked),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         cwd=folder,
         # compiled modules are kept, as in every installation
         env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},

@@ -114,6 +114,6 @@ def test_a_process_of_its_own_gives_the_same_numbers() -> None:
         "import torch; torch.manual_seed(0); w = torch.nn.Linear(4, 2).weight;print(w.tolist())"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True
     )
     assert done.stdout.strip() == str(create_layer(LinearRequest(4, 2)).weight.values.tolist())

@@ -254,7 +254,7 @@ def test_ctrl_c_ends_both_processes_quietly(tmp_path: Path) -> None:
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env={**os.environ, "PYTHONPATH": root},
         start_new_session=True,
     )

@@ -47,7 +47,7 @@ def test_the_output_of_one_layer_is_the_input_of_the_next(monkeypatch: pytest.Mo
     ):
         document["data"] = data
         text = json.dumps(document).encode()
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text), encoding="utf-8"))
         assert load_values("-")[0].tolist() == expected
 
 

@@ -239,7 +239,7 @@ def test_the_script_builds_the_same_network(run: Run, arguments: tuple[str, ...]
     """Run by Python alone, it prints what the document's network gives."""
     script = run("approximate", *arguments, "--show-code").out
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True
     )
     printed = np.array(json.loads(done.stdout))
     module = module_of(run("approximate", *arguments, "--json").data["network"]["layers"])

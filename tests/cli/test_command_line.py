@@ -38,7 +38,7 @@ def complete(words: str) -> list[str]:
     done = subprocess.run(
         PROGRAM,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         env={
             **os.environ,
             "_FCINSPECT_COMPLETE": "complete_bash",
@@ -165,12 +165,12 @@ def test_without_unicode_json_is_still_exact(shell: Run) -> None:
 @pytest.mark.parametrize("form", ["text", "json", "csv", "md"])
 def test_a_full_disk_is_status_74(form: str) -> None:
     """Output that could not be written is never success."""
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
             [*PROGRAM, "shapes", "3-5-4-2", "-f", form],
             stdout=full,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
     assert done.returncode == 74
@@ -182,9 +182,9 @@ def test_a_full_disk_is_status_74(form: str) -> None:
 @pytest.mark.parametrize("flag", ["--version", "--help"])
 def test_help_on_a_full_disk_is_status_74(flag: str) -> None:
     """What typer writes is no exception."""
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
-            [*PROGRAM, flag], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [*PROGRAM, flag], stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False
         )
     assert (done.returncode, done.stderr.count("\n")) == (74, 1)
 
@@ -193,7 +193,7 @@ def test_help_on_a_full_disk_is_status_74(flag: str) -> None:
 def test_a_file_name_that_is_no_text_is_served(tmp_path: Path) -> None:
     """Its bytes are shown as escapes, and JSON stays JSON."""
     name = os.fsencode(tmp_path) + b"/\xff.json"
-    with open(name, "w") as file:  # noqa: PTH123  # a name in bytes
+    with open(name, "w", encoding="utf-8") as file:  # noqa: PTH123  # a name in bytes
         file.write('{"weight": [[1, 2]]}')
     for extra in ((), ("--json",), ("-f", "csv"), ("-f", "md")):
         done = subprocess.run([*PROGRAM, "show", name, *extra], capture_output=True, check=False)
@@ -217,7 +217,7 @@ def test_a_closed_pipe_ends_quietly() -> None:
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m fcinspect schema | head -1; echo ${{PIPESTATUS[0]}}"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.stderr == ""

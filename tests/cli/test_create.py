@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_refused_before_torch_is_imported() -> None:
     )
     before = os.times()
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True
     )
     assert done.stdout == "2 False\n"
     after = os.times()
@@ -209,7 +209,7 @@ def test_the_script_that_is_shown_runs_and_gives_the_numbers(run: Run) -> None:
     arguments = ["--in", 3, "--out", 2, "--seed", 5, "--init", "orthogonal", "--dtype", "float64"]
     result = run("create", *arguments, "--show-code")
     done = subprocess.run(
-        [sys.executable, "-c", result.out], capture_output=True, text=True, check=True
+        [sys.executable, "-c", result.out], capture_output=True, encoding="utf-8", check=True
     )
     assert "Parameter containing" in done.stdout
     names: dict[str, torch.nn.Linear] = {}

@@ -232,7 +232,9 @@ def test_much_text_is_read_in_bounded_memory() -> None:
         f"p.stdin.write(b'RuntimeError: {SHAPES}\\n'); p.stdin.close(); p.wait()\n"
         "print(p.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
     status, kilobytes = done.stdout.splitlines()[-1].split()
     assert status == "1"
     assert int(kilobytes) < 120_000

@@ -49,12 +49,12 @@ def test_a_program_reads_no_talk(run: Run, how: str) -> None:
 )
 def test_one_bad_file_stops_all(run: Run, bad: str, status: int, said: str) -> None:
     """Before anything is written."""
-    Path("taken.md").write_text("kept")
+    Path("taken.md").write_text("kept", encoding="utf-8")
     result = run(*MADE, "--save", "a.npz", "--save", bad)
     assert (result.status, result.out) == (status, "")
     assert said in result.err
     assert not Path("a.npz").exists()
-    assert Path("taken.md").read_text() == "kept"
+    assert Path("taken.md").read_text(encoding="utf-8") == "kept"
 
 
 def test_a_file_that_cannot_be_made_stops_all(run: Run) -> None:
@@ -78,6 +78,8 @@ def test_svg_keeps_its_meaning_beside_a_figure(run: Run) -> None:
     run("step", "3-2", "--save", "alone.svg", "-q")
     run("step", "3-2", "--save", "a.svg", "--save", "a.pdf", "-q")
     run("step", "3-2", "--plot", "--save", "b.svg", "-q")
-    alone, beside, figure = (Path(n).read_text() for n in ("alone.svg", "a.svg", "b.svg"))
+    alone, beside, figure = (
+        Path(n).read_text(encoding="utf-8") for n in ("alone.svg", "a.svg", "b.svg")
+    )
     assert beside == alone
     assert figure != alone

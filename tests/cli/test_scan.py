@@ -492,7 +492,7 @@ def test_many_gigabytes_are_scanned_in_bounded_memory(gigabytes: int, tmp_path: 
             f"ulimit -v 1500000; {sys.executable} -c '{PEAK}' scan {path} --check --json",
         ],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         env={**os.environ, "OPENBLAS_NUM_THREADS": "2"},
         check=False,
     )

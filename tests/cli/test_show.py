@@ -398,7 +398,7 @@ def test_only_the_older_files_of_torch_import_torch(ending: str, tmp_path: Path)
             weights = {"weight": torch.ones(2, 2)}
             torch.save(weights, path, _use_new_zipfile_serialization=zipped)
     done = subprocess.run(
-        [sys.executable, "-c", LIGHT, str(path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", LIGHT, str(path)], capture_output=True, encoding="utf-8", check=True
     )
     assert done.stdout.split() == ["0", str(ending == "legacy.pt")]
 

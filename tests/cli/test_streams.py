@@ -50,7 +50,7 @@ def test_a_disk_that_takes_a_part_is_status_74(
             [*PROGRAM, *arguments],
             stdout=out,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             env=_environment(unbuffered),
             preexec_fn=_small_files,
             check=False,
@@ -120,7 +120,7 @@ def test_a_stream_that_is_closed_is_no_crash(tmp_path: Path, arguments: str, clo
     """What cannot be written is status 74; what cannot be said leaves the status as it is."""
     line = f"{sys.executable} -m fcinspect {arguments} {closed}"
     done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=False
+        ["bash", "-c", line], capture_output=True, encoding="utf-8", cwd=tmp_path, check=False
     )
     assert done.returncode == CLOSED[arguments][">&-" in f" {closed}".replace("2>&-", "")]
     assert "Traceback" not in done.stderr
@@ -136,7 +136,7 @@ def test_a_stream_that_is_closed_is_no_crash(tmp_path: Path, arguments: str, clo
 def test_closed_standard_input_is_refused(command: str) -> None:
     """A command that waits for input that cannot come says so."""
     line = f"{sys.executable} -m fcinspect {command} <&-"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    done = subprocess.run(["bash", "-c", line], capture_output=True, encoding="utf-8", check=False)
     assert (done.returncode, done.stdout) == (3, "")
     assert "standard input is closed" in done.stderr
 
@@ -158,7 +158,7 @@ def test_a_device_as_standard_input_is_refused(command: str, status: int, device
     """One that never ends, too."""
     line = f"{sys.executable} -m fcinspect {command} < {device}"
     done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, timeout=120, check=False
+        ["bash", "-c", line], capture_output=True, encoding="utf-8", timeout=600, check=False
     )
     if (command, device) == ("diagnose -", "/dev/null"):
         status = 2  # a text, but none to diagnose
@@ -191,7 +191,7 @@ def test_standard_input_that_does_not_block_is_waited_for() -> None:
 
     thread = threading.Thread(target=answer)
     thread.start()
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=600)
     thread.join()
     assert (process.returncode, error) == (0, b"")
 
@@ -202,7 +202,11 @@ def test_a_width_that_no_window_has_is_not_set(shell: Run, columns: str) -> None
     environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     for arguments in (("shapes", "3-5-4-2"), ("shapes", "--help")):
         usual = subprocess.run(
-            [*PROGRAM, *arguments], capture_output=True, text=True, env=environment, check=True
+            [*PROGRAM, *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            env=environment,
+            check=True,
         )
         assert usual.stdout
         result = shell(*arguments, COLUMNS=columns, LINES=columns)

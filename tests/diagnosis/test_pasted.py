@@ -87,7 +87,7 @@ def test_a_failure_that_pytest_prints(form: str, color: str, tmp_path: Path) -> 
         *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist"),
         *(f"--tb={form}", f"--color={color}", "--rootdir=.", "test_net.py"),
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 1
     frame = first_of(done.stdout).own_frame
     assert frame is not None

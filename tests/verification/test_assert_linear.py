@@ -168,6 +168,6 @@ def test_the_import_alone_loads_nothing_heavy() -> None:
         "print([name for name in ('numpy', 'torch') if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True
     )
     assert done.stdout.strip() == "[]"

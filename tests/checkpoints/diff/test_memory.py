@@ -46,7 +46,7 @@ def test_files_larger_than_the_memory_allowed_are_compared(
     done = subprocess.run(
         [sys.executable, "-c", PROBE, "diff", "a.safetensors", "b.safetensors"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         cwd=tmp_path,
         check=True,
     )

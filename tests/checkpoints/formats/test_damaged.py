@@ -165,7 +165,7 @@ def test_a_fuzzer_that_follows_the_code_finds_nothing(ending: str, tmp_path: Pat
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -234,9 +234,9 @@ DENSE = {
 @pytest.mark.parametrize("kind", DENSE)
 def test_the_densest_header_of_very_many_tensors_is_read(kind: str, tmp_path: Path) -> None:
     """The shortest shapes and the strangest names look like no list of nothing."""
-    header = dict(map(DENSE[kind], range(30_000)))
+    header = dict(map(DENSE[kind], range(20_000)))
     text = json.dumps(header, separators=(",", ":"))
     assert len(text) > safetensors.SMALL_HEADER
     path = tmp_path / "m.safetensors"
     path.write_bytes(file_of(text.encode()))
-    assert len(safetensors.tensors_of(str(path))) == 30_000
+    assert len(safetensors.tensors_of(str(path))) == 20_000

@@ -198,7 +198,9 @@ def test_no_file_of_torch_loads_torch(write: Callable[[Any, Path], str], tmp_pat
         f"status = run(['scan', {path!r}])\n"
         "assert 'torch' not in sys.modules\nsys.exit(status)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "fc" in done.stdout
 

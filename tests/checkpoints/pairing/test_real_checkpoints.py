@@ -82,7 +82,9 @@ def fetched(package: Package, folder: Path) -> list[str]:
             "--only-binary=:all:", "--python-version=3.11", "--platform=manylinux2014_x86_64",
             package.requirement,
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", timeout=600, check=False
+        )
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason"])[-1]
             pytest.skip(f"needs {package.requirement}, which cannot be fetched: {reason}")
