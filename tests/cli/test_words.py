@@ -84,7 +84,7 @@ def test_other_words_are_refused_in_one_line(run: Run, words: str, said: str) ->
 @pytest.mark.parametrize("command", ["explain", "step", "draw"])
 def test_a_file_named_like_a_layer_is_not_guessed(run: Run, command: str) -> None:
     """Widths that are also a file are refused; ./ and other separators say which is meant."""
-    Path("4-2").write_text(json.dumps({"weight": [[1, 2]]}))
+    Path("4-2").write_text(json.dumps({"weight": [[1, 2]]}), encoding="utf-8")
     result = run(command, "4-2")
     assert result.status == 2
     assert "names a layer and a file: write ./4-2 for the file" in result.err
