@@ -271,7 +271,7 @@ def test_all_end_however_fcinspect_ends(name: str) -> None:
         [sys.executable, "-c", PROGRAM],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert program.stdout is not None

@@ -42,7 +42,6 @@ def called(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-P", "-c", code, *arguments],
         capture_output=True,
-        text=True,
         encoding="utf-8",
         cwd=folder,
         check=False,
@@ -73,7 +72,6 @@ def test_python_m_executes_no_file_of_the_working_folder(tmp_path: Path) -> None
     done = subprocess.run(
         [sys.executable, "-m", "fcinspect", "trace", "fcinspect.examples:MLP", "--input", "2,3"],
         capture_output=True,
-        text=True,
         encoding="utf-8",
         cwd=tmp_path,
         check=False,

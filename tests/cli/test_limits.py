@@ -32,7 +32,7 @@ def test_too_little_memory_is_one_line(layer: Path, arguments: str, kib: int) ->
     """`ulimit -v` neither crashes a library nor is a bug of ours: status 3, or enough."""
     line = f"ulimit -v {kib}; exec {sys.executable} -m fcinspect {arguments}"
     done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, cwd=layer.parent, check=False
+        ["bash", "-c", line], capture_output=True, encoding="utf-8", cwd=layer.parent, check=False
     )
     if kib < 60_000 and "fcinspect:" not in done.stderr and done.returncode:
         pytest.skip("Python itself does not start")
@@ -51,7 +51,7 @@ def test_too_few_files_are_one_line(layer: Path, arguments: str, most: int) -> N
     """`ulimit -n` is named; Python itself may complain of its own files before."""
     line = f"ulimit -n {most}; exec {sys.executable} -m fcinspect {arguments}"
     done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, cwd=layer.parent, check=False
+        ["bash", "-c", line], capture_output=True, encoding="utf-8", cwd=layer.parent, check=False
     )
     assert done.returncode in (0, 3)
     if done.returncode:
@@ -151,7 +151,7 @@ def test_a_signal_ends_the_code_that_runs_elsewhere(tmp_path: Path, command: str
         [*PROGRAM, *command.split(), "--input", "2,3", "--timeout", "50"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         cwd=tmp_path,
     )
     for _ in range(600):

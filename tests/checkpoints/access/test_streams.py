@@ -39,7 +39,7 @@ def bash(folder: Path, line: str) -> Result:
     done = subprocess.run(
         ["bash", "-c", line.replace("FC", f"{sys.executable} -m fcinspect")],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         cwd=folder,
         check=False,
     )
@@ -112,7 +112,9 @@ def test_a_pipe_is_copied_up_to_a_bound(
 ) -> None:
     """The disk is not filled by what never ends."""
     monkeypatch.setattr(streams, "LONGEST_COPY", 10)
-    thread = threading.Thread(target=lambda: fifo.write_text('{"weight": [[1, 2]]}'))
+    thread = threading.Thread(
+        target=lambda: fifo.write_text('{"weight": [[1, 2]]}', encoding="utf-8")
+    )
     thread.start()
     result = run("show", fifo)
     thread.join()

@@ -20,7 +20,6 @@ def drawn(file: Path, **environment: str) -> bytes:
     done = subprocess.run(
         [sys.executable, "-P", "-c", DRAWN, str(file)],
         capture_output=True,
-        text=True,
         encoding="utf-8",
         cwd=file.parent,
         env={**os.environ, **environment},
