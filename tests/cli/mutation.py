@@ -300,7 +300,7 @@ def called(call: Call) -> tuple[int, str, str]:
     """Return the status of a call, its output and its errors."""
     out, err = io.StringIO(), io.StringIO()
     before = sys.stdin
-    sys.stdin = io.TextIOWrapper(io.BytesIO((call.stdin or "").encode()))
+    sys.stdin = io.TextIOWrapper(io.BytesIO((call.stdin or "").encode()), encoding="utf-8")
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = int(run(list(call.words)))

@@ -100,7 +100,7 @@ def called(arguments: list[str], path: Path) -> subprocess.CompletedProcess[str]
     """Run fcinspect in that folder."""
     return subprocess.run(
         [sys.executable, "-m", "fcinspect", *arguments],
-        capture_output=True, text=True, cwd=path, check=False, stdin=subprocess.DEVNULL,
+        capture_output=True, cwd=path, check=False, stdin=subprocess.DEVNULL,
         encoding="utf-8",
     )  # fmt: skip
 
@@ -111,7 +111,7 @@ def test_every_example_runs(folder: Path, example: str) -> None:
     line = f"{sys.executable} -m fcinspect {example}"
     before = set(folder.iterdir())
     done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, cwd=folder, check=False,
+        ["bash", "-c", line], capture_output=True, cwd=folder, check=False,
         stdin=subprocess.DEVNULL, encoding="utf-8",
     )  # fmt: skip
     found = example.startswith(("diff", "diagnose"))

@@ -68,7 +68,7 @@ def test_without_a_terminal_a_pipe_has_100_columns(tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
     for given, widest in ((environment, 100), ({**environment, "COLUMNS": "70"}, 70)):
         done = subprocess.run(
-            [*PROGRAM, "create", "60-8"], capture_output=True, text=True, env=given, check=False,
+            [*PROGRAM, "create", "60-8"], capture_output=True, env=given, check=False,
             stdin=subprocess.DEVNULL, encoding="utf-8",
         )  # fmt: skip
         assert widest - 20 < max(map(len, done.stdout.splitlines())) <= widest
@@ -78,7 +78,9 @@ def test_a_refusal_is_wrapped_on_a_terminal_only() -> None:
     """At words and inside no option; in a pipe it is one line, and JSON always is."""
     arguments = ("step", "3-2", "--output-activatoin", "relu")
     _, shown = in_terminal(arguments, 44, pipe=True)
-    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*PROGRAM, *arguments], capture_output=True, encoding="utf-8", check=False
+    )
     assert done.stderr.count("\n") == 1
     assert shown.count("\n") > 1
     assert max(map(len, shown.splitlines())) <= 44
