@@ -12,12 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from fcinspect.checkpoints.formats.pickle_stream import Stream
-from fcinspect.checkpoints.formats.stand_ins import Inert, Unsound
+from fcinspect.checkpoints.formats.stand_ins import LONG, LONGEST_TEXT, Inert, Unsound
 
 LONGEST_INTEGER = 1024
 """Bytes of one whole number."""
-LONGEST_TEXT = 1 << 20
-"""Bytes of one text; a longer one is no name of a tensor, and is not kept."""
 STEPS_FOR_MEMORY = 3
 """Reads as which a container or a place of the memo counts: it takes a hundred bytes or more."""
 
@@ -58,7 +56,7 @@ class BoundedUnpickler(pickle._Unpickler):
     def _text(self, length: int) -> None:
         if length > LONGEST_TEXT:
             self._stream.skip(length)
-            self.append(Inert("a long text"))
+            self.append(LONG)
         else:
             self.append(self.read(length).decode("utf-8", "surrogatepass"))
 

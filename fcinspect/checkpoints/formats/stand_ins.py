@@ -103,6 +103,12 @@ class Unsound(Exception):
     """A pickle that torch.save does not write; the message says where."""
 
 
+LONGEST_TEXT = 1 << 20
+"""Bytes of one text; a longer one is no name of a tensor, and is not kept."""
+LONG = Inert("a long text")
+"""What stands for it."""
+
+
 def require_key(key: object) -> None:
     """Refuse keys whose hash or text is a long work: those of nested tuples double at a level."""
     if isinstance(key, tuple) and len(key) <= MOST_IN_KEY:
@@ -113,6 +119,8 @@ def require_key(key: object) -> None:
 
 
 def _require_scalar(key: object) -> None:
+    if key is LONG:
+        raise Unsound(f"a key of its dicts has more than {LONGEST_TEXT} bytes")
     if type(key) is int and key.bit_length() > 64:
         raise Unsound("a key is a whole number of more than 64 bits")
     if not isinstance(key, str | bytes | int | float | Inert | Named | type(None)):

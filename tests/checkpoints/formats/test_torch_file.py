@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from fcinspect.checkpoints.formats import torch_file
+from fcinspect.checkpoints.formats import pickle_stream, torch_file, torch_tensors
 from fcinspect.checkpoints.formats.torch_archive import Archive
 from fcinspect.errors import InputError
 from tests.checkpoints.formats.test_torch_zip import require_same
@@ -280,3 +280,36 @@ def test_an_older_file_behind_a_uri_is_read(tmp_path: Path) -> None:
         (layer,) = opened("memory://older/m.pt").layers
         assert (layer.read().weight.values == BASE.numpy()).all()
     memory.rm("/older", recursive=True)
+
+
+def test_a_pickle_is_read_as_far_as_a_pickle_may_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older file's pickles end somewhere; its numbers may be as many as they are."""
+    monkeypatch.setattr(pickle_stream, "LARGEST_PICKLE", 1000)
+    large = older({"fc.weight": torch.ones(400, 400)}, tmp_path / "m.pt")
+    assert [tensor.shape for tensor in torch_file.tensors_of(large)] == [(400, 400)]
+    beside = older({"fc.weight": BASE, "x": "a" * 1000}, tmp_path / "m.pt")
+    with pytest.raises(InputError, match="its pickle has more than 1000 bytes"):
+        torch_file.tensors_of(beside)
+
+
+def test_views_that_show_a_file_again_and_again_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading them all would take the square of the file's bytes."""
+    monkeypatch.setattr(torch_tensors, "FEW_BYTES", 1 << 20)
+    whole = torch.zeros(300, 300)
+    content = {f"{n}.weight": whole[n:] for n in range(80)}
+    path = saved(content, tmp_path / "m.pt")
+    assert len(torch_file.tensors_of(path)) == 80
+    monkeypatch.setattr(torch_tensors, "MOST_SHOWN", 50)
+    with pytest.raises(InputError, match="more than 50 times the"):
+        torch_file.tensors_of(path)
+
+
+def test_a_text_that_is_too_long_is_no_name(tmp_path: Path) -> None:
+    """A tensor is never shown under a name that the file does not hold."""
+    path = saved({"a" * (1 << 21): BASE}, tmp_path / "m.pt")
+    with pytest.raises(InputError, match="a key of its dicts has more than 1048576 bytes"):
+        torch_file.tensors_of(path)
