@@ -45,6 +45,8 @@ def diagnose_trace(trace: ModuleTrace, retry: Retry | None) -> Diagnosis | None:
         one_line(f"{failure.error}: {failure.message}"),
         known.happened if known else f"{failure.error}: {one_line(failure.message)}.",
         tuple(sorted((*causes, *others), key=_order)[:MOST_CAUSES]),
+        place=failure.place,
+        code=failure.code,
     )
 
 

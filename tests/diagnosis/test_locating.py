@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +128,151 @@ def test_where_the_layer_is_made(source: str, after: str, tmp_path: Path) -> Non
     """A constructor is found however it is written, and its first number is what is changed."""
     found = found_in(pasted(source, tmp_path))
     assert lines_of(found)["in-features"] == [after]
+
+
+def in_box(text: str, folder: Path, width: int) -> str:
+    """Return the same error as rich draws it; its file must lie where the text says."""
+    from rich.console import Console
+    from rich.traceback import Traceback
+
+    assert str(folder / "net.py") in text
+    names: dict[str, object] = {}
+    exec(compile(HEAD + WRITTEN, str(folder / "net.py"), "exec"), names)
+    printed = Console(file=io.StringIO(), width=width, color_system=None)
+    try:
+        exec(f"Net()({PICTURE})", names)
+    except RuntimeError:
+        printed.print(Traceback(width=width))
+    assert isinstance(printed.file, io.StringIO)
+    return printed.file.getvalue()
+
+
+@pytest.mark.parametrize("width", range(44, 120, 4))
+def test_a_box_of_rich(width: int, tmp_path: Path) -> None:
+    """Wherever it breaks a place, and though it cuts long lines."""
+    text = pasted(HEAD + WRITTEN, tmp_path)
+    found = found_in(in_box(text, tmp_path, width))
+    assert lines_of(found) == {"in-features": ["self.fc1 = nn.Linear(1568, 128)"]}
+
+
+def test_a_box_that_cuts_the_line(tmp_path: Path) -> None:
+    """The beginning of the line is enough where the file has the rest."""
+    line = "return self.fc1(x)  # " + "and so on " * 12
+    source = (HEAD + WRITTEN).replace("return self.fc1(x)", line)
+    box = in_box(pasted(HEAD + WRITTEN, tmp_path), tmp_path, 80)
+    (tmp_path / "net.py").write_text(source, encoding="utf-8")
+    assert lines_of(found_in(box))
+    (tmp_path / "net.py").write_text(source.replace("return self", "return 1 + self"))
+    assert not lines_of(found_in(box))
+
+
+UNDERLINED = re.compile(r"\n[ ~^]+(?=\n)")
+ERROR = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (4x1568 and 2048x128)"
+
+
+def of_pytest(text: str, file: str, *, long: bool) -> str:
+    """Return the own frame and torch's as pytest writes them."""
+    line, torch_line = "return self.fc1(x)", "return F.linear(input, self.weight, self.bias)"
+    library = "/x/site-packages/torch/nn/modules/linear.py"
+    if not long:
+        return (
+            f"{file}:13: in forward\n    {line}\n{library}:134: in forward\n    {torch_line}\n"
+            f"E   {ERROR}\n"
+        )
+    return (
+        "self = Net()\n\n    def forward(self, x):\n        x = torch.flatten(x, 1)\n"
+        f">       {line}\n"
+        f"               ^^^^^^^^^^^\n\n{file}:13: \n{'_ ' * 40}\n\n    def forward(self, input):\n"
+        f">       {torch_line}\nE       {ERROR}\n\n{library}:134: RuntimeError\n"
+    )
+
+
+def of_ipython(text: str, file: str) -> str:
+    """Return the own frame and torch's as IPython writes them."""
+    return (
+        f"{'-' * 75}\nRuntimeError                 Traceback (most recent call last)\n"
+        f"Cell In[1], line 1\n----> 1 Net()(x)\n\nFile {file}:13, in Net.forward(self, x)\n"
+        "     12 x = torch.flatten(x, 1)\n---> 13 return self.fc1(x)\n\nFile"
+        " /x/site-packages/torch/nn/modules/linear.py:134, in Linear.forward(self, input)\n"
+        f"--> 134     return F.linear(input, self.weight, self.bias)\n\n{ERROR}\n"
+    )
+
+
+def of_python_3_13(text: str, file: str) -> str:
+    """Return the frames with the whole of a call that stands on several lines."""
+    return text.replace(
+        "    return self.fc1(x)\n           ^^^^^^^^^^^\n",
+        "    return self.fc1(x)\n           ~~~~~~~~^^^\n",
+    )
+
+
+FORMS = {
+    "python 3.10": lambda text, file: UNDERLINED.sub("", text),
+    "python 3.13": of_python_3_13,
+    "pytest": lambda text, file: of_pytest(text, file, long=True),
+    "pytest --tb=short": lambda text, file: of_pytest(text, file, long=False),
+    "ipython": of_ipython,
+    "a logger": lambda text, file: "".join(
+        f"2026-01-01 10:00:00 ERROR {line}\n" for line in text.splitlines()
+    ),
+    "torchrun": lambda text, file: "".join(f"[rank0]: {line}\n" for line in text.splitlines()),
+    "direct cause": lambda text, file: (
+        f"{text}\nThe above exception was the direct cause of the following exception:\n\n"
+        'Traceback (most recent call last):\n  File "/x/train.py", line 2, in main\n'
+        '    raise Stopped("training") from error\nStopped: training\n'
+    ),
+    "an exception group": lambda text, file: (
+        "  + Exception Group Traceback (most recent call last):\n  |   File"
+        ' "/x/train.py", line 2, in <module>\n  |     raise ExceptionGroup("several", found)\n'
+        "  | ExceptionGroup: several (1 sub-exception)\n  +-+---------------- 1 ----------------\n"
+        + "".join(f"    | {line}\n" for line in text.splitlines())
+        + "    +------------------------------------\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_whatever_wrote_the_traceback(form: str, tmp_path: Path) -> None:
+    """The line of the file is found in every form that a traceback comes in."""
+    text = pasted(HEAD + WRITTEN, tmp_path)
+    assert 'net.py", line 13, in forward' in text
+    found = found_in(FORMS[form](text, str(tmp_path / "net.py")))
+    assert found.place is not None
+    assert (found.place.file, found.place.line) == (str(tmp_path / "net.py"), 13)
+    assert lines_of(found) == {"in-features": ["self.fc1 = nn.Linear(1568, 128)"]}
+
+
+CALL_OF_LINES = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(
+            in_features=2048,
+            out_features=128,
+        )
+
+    def forward(self, x):
+        return F.relu(
+            self.fc1(
+                torch.flatten(x, 1),
+            ),
+        )
+"""
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["of one line", "of Python 3.13"])
+def test_a_call_that_stands_on_several_lines(whole: bool, tmp_path: Path) -> None:
+    """Python quotes its first line, since 3.13 all of them."""
+    text = pasted(HEAD + CALL_OF_LINES, tmp_path)
+    if whole:
+        first = "    self.fc1(\n"
+        assert text.count(first) == 1
+        rest = (
+            "    ~~~~~~~~^\n        torch.flatten(x, 1),\n        ^^^^^^^^^^^^^^^^^^^^\n"
+            "    ),\n    ^\n"
+        )
+        text = text.replace(first, first + rest)
+    found = found_in(text)
+    assert lines_of(found)["in-features"] == ["in_features=1568,"]
 
 
 LOOP = "self.all = nn.ModuleList([nn.Linear(2048, 128) for _ in range(2)])"
@@ -283,7 +430,7 @@ def mended(source: str, cause: Cause, broken: Broken) -> str | None:
 
 FURTHER = {"chain-of-widths", "two-faults", "channels-last", "grey-pictures"}
 """Where what is proposed leads to another fault."""
-LEAST_PROPOSED = 15
+LEAST_PROPOSED = 20
 
 
 def test_what_is_proposed_mends_the_module(tmp_path: Path) -> None:

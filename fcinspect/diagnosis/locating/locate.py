@@ -24,6 +24,12 @@ from fcinspect.shapes.steps import Failure, ModuleTrace, Place, Step, Tensor
 
 LEAST_QUOTED = 16
 """Characters by which the beginning of a line is known again."""
+ALSO_CALLED = {
+    "keyword-misspelt": "misspelt-argument",
+    "function-in-sequential": "not-a-module",
+    "class-in-sequential": "not-a-module",
+}
+"""What the causes of texts are called among the changes of source."""
 NO_CHANGE = "no change of the file is proposed"
 
 
@@ -207,7 +213,7 @@ def _proposed(trace: ModuleTrace, of_layer: bool) -> dict[str, Candidate]:
 
 def _with_changes(cause: Cause, proposed: Mapping[str, Candidate], trace: ModuleTrace) -> Cause:
     """Return a cause with the lines of source that mend it, where they are known."""
-    candidate = proposed.get(cause.name)
+    candidate = proposed.get(ALSO_CALLED.get(cause.name, cause.name))
     if candidate is None:
         return cause
     return replace(cause, changes=_changes(candidate, trace))
