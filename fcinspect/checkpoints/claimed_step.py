@@ -215,12 +215,17 @@ def _optimizer(value: object) -> Mapping[str, Any]:
 
 def _option(key: str, value: object) -> Any:
     if isinstance(value, list) and len(value) == 2:
-        return tuple(float(_option(key, part)) for part in value)
-    if isinstance(value, bool | int | float):
-        return value
+        return tuple(float(_number(key, part)) for part in value)
+    return _number(key, value)
+
+
+def _number(key: str, value: object) -> bool | int | float:
     try:
+        if isinstance(value, bool | int | float):
+            float(value)  # a whole number may be beyond the range
+            return value
         return float(str(value))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InputError(f"optimizer.{key} is {_shown(value)}: expected a number") from None
 
 
