@@ -119,7 +119,7 @@ def test_a_traceback_whose_file_lies_there_gives_its_line(
     other = run("diagnose", "-", "--json", stdin=text)
     assert other.data["likely"][0]["changes"] == []
     (note,) = other.document["warnings"]
-    assert "line 12 of model.py does not read 'h = self.fc1(features)'" in note
+    assert "line 12 of model.py no longer reads 'h = self.fc1(features)'" in note
 
 
 def test_nothing_of_a_file_in_a_traceback_is_run(run: Run, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import torch
 
 from fcinspect.bridge.source_files import sources_of
 from fcinspect.cli.module import parse_input
-from fcinspect.diagnosis.locating.locate import NO_CHANGE, located
+from fcinspect.diagnosis.locating.locate import NO_EDIT, located
 from fcinspect.diagnosis.recognising import Unrecognised, diagnose_report
 from fcinspect.diagnosis.records import Cause, Diagnosis
 from fcinspect.diagnosis.reported import Frame
@@ -206,7 +207,7 @@ def of_python_3_13(text: str, file: str) -> str:
     )
 
 
-FORMS = {
+FORMS: dict[str, Callable[[str, str], str]] = {
     "python 3.10": lambda text, file: UNDERLINED.sub("", text),
     "python 3.13": of_python_3_13,
     "pytest": lambda text, file: of_pytest(text, file, long=True),
@@ -302,14 +303,14 @@ def test_no_change_where_several_constructors_fit(source: str, note: str, tmp_pa
     assert found.place is not None
     assert lines_of(found) == {}
     assert note in found.notes[-1]
-    assert found.notes[-1].endswith(NO_CHANGE)
+    assert found.notes[-1].endswith(NO_EDIT)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "note"),
     [
-        ("return self.fc1(x)", "return self.fc2(x)", "does not read 'return self.fc1(x)'"),
-        ("        x = torch.flatten(x, 1)\n", "", "does not read 'return self.fc1(x)'"),
+        ("return self.fc1(x)", "return self.fc2(x)", "no longer reads 'return self.fc1(x)'"),
+        ("        x = torch.flatten(x, 1)\n", "", "no longer reads 'return self.fc1(x)'"),
         ("(2048, 128)", "(1568, 128)", "with other numbers than the message's"),
         ("(2048, 128)", "(2048, 64)", "with other numbers than the message's"),
     ],

@@ -30,7 +30,7 @@ ALSO_CALLED = {
     "class-in-sequential": "not-a-module",
 }
 """What the causes of texts are called among the changes of source."""
-NO_CHANGE = "no change of the file is proposed"
+NO_EDIT = "no edit is proposed"
 
 
 def located(
@@ -55,8 +55,8 @@ def located(
     if not _stands(frame, source, cut="❱" in reported.text):
         return _noted(
             found,
-            f"line {frame.line} of {PurePath(file).name} does not read"
-            f" {frame.code[:80]!r}: the file is not as it was then; {NO_CHANGE}",
+            f"line {frame.line} of {PurePath(file).name} no longer reads {frame.code[:80]!r}: the"
+            f" file has changed since; {NO_EDIT}",
         )
     try:
         changed = _changed(found, reported, frame, source, list(sources.values()))
@@ -119,7 +119,7 @@ def _doubt(known: Constructors, source: Source, call: ast.Call) -> str:
     places = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(lines)}"
     verb = "makes" if len(lines) == 1 else "make"
     name = ast.unparse(call.func)
-    return f"{places} of {PurePath(source.file).name} {verb} {name} {known.why}; {NO_CHANGE}"
+    return f"{places} of {PurePath(source.file).name} {verb} {name} {known.why}; {NO_EDIT}"
 
 
 def _call(reported: Reported, frame: Frame, source: Source) -> ast.Call | None:
