@@ -8,6 +8,7 @@ from fcinspect.checkpoints.formats.torch_legacy import tensors_in_stream
 from fcinspect.checkpoints.formats.torch_words import not_torch
 from fcinspect.checkpoints.formats.torch_zip import tensors_in_zip
 from fcinspect.checkpoints.records import StoredTensor
+from fcinspect.errors import InputError
 
 TAR = b"ustar"
 """What stands at byte 257 of a tar file."""
@@ -29,7 +30,11 @@ def tensors_of(name: str) -> tuple[StoredTensor, ...]:
             return tensors_in_stream(storage)
         source = repr(masked_name(name))
         if first[257:].startswith(TAR):
-            raise not_torch(source, "it is a tar file, as torch wrote them before 0.1.10")
+            raise InputError(
+                f"{source} is a tar file: torch.save wrote such before torch 0.1.10, and layers are"
+                " not read from them",
+                hint="load it with torch where it is trusted, and save its state dict again",
+            )
         raise not_torch(source, "it is no zip file and no pickle")
     finally:
         storage.close()

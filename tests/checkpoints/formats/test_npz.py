@@ -170,3 +170,16 @@ def test_integers_are_not_read_for_a_listing(
         "weight holds int64 numbers, read as float32; 6 of 6 were rounded:"
         " 16777217 became 16777216",
     )
+
+
+def test_the_list_of_members_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An array is read by its place: with a list read for each, many would take their square."""
+    np.savez_compressed(tmp_path / "m.npz", **{f"a{n}": np.full((2, 3), n) for n in range(20)})
+    found = npz.tensors_of(str(tmp_path / "m.npz"))
+
+    def read(*arguments: object) -> None:
+        raise AssertionError("the list is read again")
+
+    monkeypatch.setattr(zipfile, "ZipFile", read)
+    for number, tensor in enumerate(found):
+        assert (tensor.read(None) == number).all()

@@ -42,7 +42,7 @@ def test_layers_without_numbers_are_served(
 
 
 def test_an_older_file_claims_no_more_than_others(tmp_path: Path, run: Run) -> None:
-    """What torch itself reads is held to the same widths."""
+    """It is held to the same widths."""
     path = tmp_path / "m.pth"
     weight = torch.empty(2**40, 0)
     torch.save({"weight": weight}, path, _use_new_zipfile_serialization=False)
