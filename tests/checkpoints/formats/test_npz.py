@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,7 +175,8 @@ def test_integers_are_not_read_for_a_listing(
 
 def test_the_list_of_members_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An array is read by its place: with a list read for each, many would take their square."""
-    np.savez_compressed(tmp_path / "m.npz", **{f"a{n}": np.full((2, 3), n) for n in range(20)})
+    arrays: dict[str, Any] = {f"a{n}": np.full((2, 3), n) for n in range(20)}
+    np.savez_compressed(tmp_path / "m.npz", **arrays)
     found = npz.tensors_of(str(tmp_path / "m.npz"))
 
     def read(*arguments: object) -> None:

@@ -124,6 +124,15 @@ def test_tied_weights_have_the_same_place(tmp_path: Path) -> None:
     assert found["embed.weight"].place == found["head.weight"].place is not None
 
 
+def test_of_many_tied_tensors_few_are_named(tmp_path: Path) -> None:
+    """A thousand names of one tensor are no million names in remarks."""
+    path = saved(dict.fromkeys([f"{n}.weight" for n in range(1000)], BASE), tmp_path / "m.pt")
+    first, *_, last = opened(path).layers
+    words = "shares its numbers with '{}.weight', '{}.weight', '{}.weight' and 996 more"
+    assert first.warnings == (words.format(1, 2, 3),)
+    assert last.warnings == (words.format(0, 1, 2),)
+
+
 @pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
 def test_eight_bit_formats_have_a_place_and_no_layer(dtype: torch.dtype, tmp_path: Path) -> None:
     """Their numbers can be scanned, and are those that torch reads."""
