@@ -23,7 +23,8 @@ MOST_SHOWN = 8
 MOST_PROPOSED = 3
 SLIP = 0.75
 """How alike two names are, from 0 to 1, of which one may be meant for the other."""
-CALLED = re.compile(r"\(.*\)$", re.DOTALL)
+LONGEST = 1000
+"""Characters; longer text is no slip of the pen."""
 DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 OF_TORCH = ("nn.", "torch.")
 """How a layer begins that is given in words."""
@@ -55,7 +56,12 @@ def meant(text: str) -> str | None:
 
     The files are read, never run; None where nothing near is found.
     """
-    plain = CALLED.sub("", text.strip()).replace("::", ":")
+    plain = text.strip()
+    if len(plain) > LONGEST:
+        return None
+    if plain.endswith(")"):
+        plain = plain.partition("(")[0]  # Net() is Net
+    plain = plain.replace("::", ":")
     place, colon, name = plain.rpartition(":")
     if not colon:
         place, name = plain, ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,16 @@ def test_a_file_of_no_package(text: str, proposed: str) -> None:
 def test_nothing_near_is_not_guessed(text: str) -> None:
     """Another word is not taken for a slip of the pen."""
     assert meant(text) is None
+
+
+@pytest.mark.parametrize("letter", ["(", "a.", ":", "a:", "::", "/", "()"])
+def test_a_long_word_takes_no_time(letter: str) -> None:
+    """Nothing is searched from each of its letters."""
+    begun = time.process_time()
+    for text in (letter * 60_000, f"mypkg.model:{letter * 60_000}"):
+        assert meant(text) is None
+        reads_as_code(text)
+    assert time.process_time() - begun < 2
 
 
 def test_a_name_is_written_as_a_shell_takes_it(tmp_path: Path) -> None:
