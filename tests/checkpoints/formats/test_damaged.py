@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +29,17 @@ LONGEST_LINE = 500
 ROOT = Path(__file__).parents[3]
 
 
-def _torch() -> bytes:
+def _torch(*, zipped: bool = True) -> bytes:
     file = io.BytesIO()
     base = torch.arange(12.0).reshape(3, 4)
     nested = {"fc": {"weight": base, "bias": base[:, 1]}, "t.weight": base.T, "n": [1, "x"]}
-    torch.save(nested, file)
+    torch.save(nested, file, _use_new_zipfile_serialization=zipped)
     return file.getvalue()
+
+
+def _packed() -> bytes:
+    state = {"fc.weight": tensor(), "fc.bias": tensor(None, 0, (2,), (3,))}
+    return archive(pickled(state), packed=True)
 
 
 def _arrays() -> bytes:
@@ -51,6 +57,8 @@ SHARDS = model()
 SOUND: dict[str, Callable[[], bytes]] = {
     "safetensors": lambda: save({"a.weight": np.ones((2, 3), np.float32), "b": np.ones(2)}),
     "pt": _torch,
+    "older": partial(_torch, zipped=False),
+    "packed": _packed,
     "pickle": _pickle,
     "npz": _arrays,
     "json": lambda: b'{"weight": [[1, 2.5], [3, -4e2]], "bias": [1, 2]}',
