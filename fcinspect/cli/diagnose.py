@@ -86,13 +86,14 @@ def _refuse_code(subject: str, given: bool) -> None:
 
     Options of a module tell it of any word; else a file that is there may be somebody's log.
     """
+    if subject == "-" or re.search(r"\s", subject):
+        return
     from fcinspect.bridge.loading import no_object
     from fcinspect.bridge.targets import reads_as_code
     from fcinspect.checkpoints.files import is_file
 
-    word = given and subject != "-" and not re.search(r"\s", subject)
     log = not subject.endswith(".py") and is_file(subject)
-    if not log and (word or reads_as_code(subject)):
+    if not log and (given or reads_as_code(subject)):
         raise no_object(subject)
 
 
