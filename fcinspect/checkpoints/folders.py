@@ -44,6 +44,15 @@ class Choice:
     """Files of the kind that an index stands for, which it may name or not."""
 
 
+class SeveralCheckpoints(InputError):
+    """A folder holds checkpoints that have nothing to do with each other."""
+
+    def __init__(self, message: str, hint: str, files: Sequence[str]) -> None:
+        super().__init__(message, hint)
+        self.files = tuple(files)
+        """Their paths or URIs."""
+
+
 def choose(folder: str) -> Choice:
     """Return which files of a folder are its checkpoint.
 
@@ -86,9 +95,10 @@ def _only(folder: str, tier: list[str], is_index: bool) -> list[str]:
     if len(groups) == 1:
         return sorted(tier)
     examples = _some([group[0] for group in groups.values()])
-    raise InputError(
+    raise SeveralCheckpoints(
         f"the folder {masked_name(folder)!r} holds {len(groups)} checkpoints: {examples}",
         hint=f"give the file that is meant, {inside(masked_name(folder), tier[0])!r}",
+        files=[inside(folder, name) for name in sorted(tier)],
     )
 
 

@@ -24,7 +24,7 @@ from fcinspect.checkpoints.folders import besides, choose
 from fcinspect.checkpoints.pairing.naming import spelled_out
 from fcinspect.checkpoints.records import (
     Checkpoint,
-    Layout,
+    LayoutChoice,
     SkippedTensor,
     StoredTensor,
     unreadable,
@@ -44,17 +44,22 @@ STDIN = "standard input"
 
 
 def open_checkpoint(
-    name: str, layout: Layout = "out,in", plain_dtype: str = "float32"
+    name: str,
+    layout: LayoutChoice = "auto",
+    plain_dtype: str = "float32",
+    *,
+    tolerant: bool = False,
 ) -> Checkpoint:
     """Return the layers of a checkpoint of any kind, or of the JSON on standard input for "-".
 
     `name` is the path or URI of a file, of the index of a sharded checkpoint, or of a folder.
     `plain_dtype` is the dtype of JSON numbers for which the file names none. Raises InputError for
-    what is unreadable or unsound; what only does not fit stands in `Checkpoint.problems`.
+    what is unreadable or unsound; what only does not fit stands in `Checkpoint.problems`. With
+    `tolerant`, a damaged file among several stands in `Checkpoint.failed`.
     """
     if name == "-":
         return _layers(_parsed(standard_input(), STDIN), STDIN, layout, plain_dtype)
-    opener = _Opener(layout, plain_dtype)
+    opener = _Opener(layout, plain_dtype, tolerant)
     try:
         with one_look():
             return opener.opened(local_path(name))
@@ -69,8 +74,9 @@ def open_checkpoint(
 class _Opener:
     """How checkpoints are opened."""
 
-    layout: Layout
+    layout: LayoutChoice
     plain_dtype: str
+    tolerant: bool
 
     def opened(self, name: str) -> Checkpoint:
         """Open a file, an index or a folder."""
@@ -96,7 +102,9 @@ class _Opener:
         else:
             look_ahead(paths)
             shards = list(zip(choice.names, paths, strict=True))
-            found = self._assembled(from_files(shards, self._tensors), folder)
+            found = self._assembled(
+                from_files(shards, self._tensors, tolerant=self.tolerant), folder
+            )
         read = {last_part(file) for file in found.files}
         left = besides([name for name in choice.same if name not in read])
         return replace(found, notes=(*left, *choice.notes, *found.notes))
@@ -115,11 +123,12 @@ class _Opener:
         index = index_of(document, name)
         look_ahead([beside(name, shard) for shard in index.shards])
         if any(not shard.endswith(".safetensors") for shard in index.shards):
-            return self._assembled(from_index(index, self._tensors, None), name)
+            found = from_index(index, self._tensors, None, tolerant=self.tolerant)
+            return self._assembled(found, name)
 
         from fcinspect.checkpoints.formats.safetensors import data_size, natural_key
 
-        found = from_index(index, self._tensors, data_size)
+        found = from_index(index, self._tensors, data_size, tolerant=self.tolerant)
         # a safetensors file keeps no order of its own
         found.tensors = {key: found.tensors[key] for key in sorted(found.tensors, key=natural_key)}
         return self._assembled(found, name)
@@ -146,6 +155,7 @@ class _Opener:
             problems=tuple(found.problems),
             notes=tuple(found.notes),
             files=tuple(found.files),
+            failed=tuple(found.failed),
         )
 
     def _paired(self, tensors: Sequence[StoredTensor], name: str) -> Checkpoint:
@@ -194,7 +204,7 @@ def _parsed(text: bytes | bytearray, source: str) -> Any:
         raise _placed(error, source) from None
 
 
-def _layers(document: Any, source: str, layout: Layout, plain_dtype: str) -> Checkpoint:
+def _layers(document: Any, source: str, layout: LayoutChoice, plain_dtype: str) -> Checkpoint:
     from fcinspect.checkpoints.formats.json_file import checkpoint_of
 
     try:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Layout = Literal["out,in", "in,out"]
 """How a file holds a weight: as torch does, (out_features, in_features), or the other way."""
+LayoutChoice = Layout | Literal["auto"]
+"""How weights are read: all in one layout, or each as the file shows that it is held."""
 
 BLOCK = 1 << 20
 """Numbers read at a time where only columns are wanted."""
@@ -106,6 +108,10 @@ class StoredLinear:
     """What a reader should know of how the layer was understood."""
     origin: str | None = None
     """What the file says of where the numbers come from, "nn.Linear(4, 2), seed 0"."""
+    layout_is_asked: bool = True
+    """Whether the caller or the format says how W lies; else it was read off the file."""
+    doubt: str | None = None
+    """Why W may lie the other way than `layout` says, None where the file or the caller tells."""
 
     @property
     def out_features(self) -> int:
@@ -189,6 +195,19 @@ class SkippedTensor:
     """The array itself, for those who read it all the same."""
     missing: bool = False
     """Whether it is not there at all: an index names it, and no shard holds it."""
+    hides_layer: bool = False
+    """Whether it is the weight of a linear layer that was not read: packed, or of another shape
+    than its bias."""
+
+
+@dataclass(frozen=True)
+class FailedFile:
+    """A file that cannot be read, where others can."""
+
+    name: str
+    """It in words, as `Checkpoint.source`."""
+    reason: str
+    """Why, in a sentence that names it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +226,8 @@ class Checkpoint:
     """Sentences on how the name was understood: what else the folder holds, what was not read."""
     files: tuple[str, ...] = ()
     """The paths or URIs that the tensors lie in; empty for standard input."""
+    failed: tuple[FailedFile, ...] = ()
+    """Those of its files that cannot be read, where the caller takes what is left."""
 
 
 def in_memory(name: str, values: FloatArray, dtype: str, note: str | None = None) -> StoredTensor:

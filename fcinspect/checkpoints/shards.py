@@ -15,7 +15,7 @@ from typing import Any
 from fcinspect.checkpoints.access.storage import MissingFile
 from fcinspect.checkpoints.access.uris import beside, masked_name
 from fcinspect.checkpoints.formats.json_array import kind_in_words
-from fcinspect.checkpoints.records import StoredTensor
+from fcinspect.checkpoints.records import FailedFile, StoredTensor
 from fcinspect.errors import InputError
 
 SHARD = re.compile(
@@ -72,6 +72,8 @@ class Collected:
     """Sentences."""
     notes: list[str] = field(default_factory=list)
     """Sentences."""
+    failed: list[FailedFile] = field(default_factory=list)
+    """The files that could not be read, where the caller takes what is left."""
     told_of: dict[str, list[str]] = field(default_factory=dict)
     """Tensor -> those of the problems that speak of it."""
 
@@ -79,6 +81,17 @@ class Collected:
         """Add a problem of one tensor."""
         self.problems.append(problem)
         self.told_of.setdefault(tensor, []).append(problem)
+
+    def fail(self, path: str, error: InputError, *, tolerant: bool) -> None:
+        """Note a file that cannot be read; raises the error unless `tolerant`."""
+        if not tolerant:
+            raise error
+        self.failed.append(FailedFile(repr(masked_name(path)), error.message))
+
+    def require_one(self) -> None:
+        """Raise InputError where files failed and none is left."""
+        if self.failed and not self.files:
+            raise InputError(self.failed[0].reason)
 
 
 def is_index(document: object, name: str) -> bool:
@@ -122,13 +135,16 @@ def index_of(document: Any, name: str) -> Index:
     return Index(name, shard_of, total if type(total) is int else None)
 
 
-def from_index(index: Index, read: Read, size: Callable[[str], int] | None) -> Collected:
+def from_index(
+    index: Index, read: Read, size: Callable[[str], int] | None, *, tolerant: bool = False
+) -> Collected:
     """Return the tensors of an index's shards; `size` tells a shard's bytes of numbers.
 
-    Raises InputError for a damaged shard, and where none is there.
+    Raises InputError for a damaged shard unless `tolerant`, and where none can be read.
     """
     found = Collected()
     missing: dict[str, str] = {}
+    damaged: dict[str, str] = {}
     total = 0
     for shard in index.shards:
         path = beside(index.name, shard)
@@ -137,15 +153,21 @@ def from_index(index: Index, read: Read, size: Callable[[str], int] | None) -> C
         except MissingFile:
             missing[shard] = f"lies in {shard!r}, which is missing"
             continue
+        except InputError as error:
+            found.fail(path, error, tolerant=tolerant)
+            damaged[shard] = f"lies in {shard!r}, which cannot be read"
+            continue
         found.files.append(path)
         total += 0 if size is None else size(path)
         _take(found, shard, held, index.shard_of)
+    found.require_one()
     if not found.files:
         raise InputError(
             f"none of the files that {masked_name(index.name)!r} names is there:"
             f" {_some(list(missing))}"
         )
     found.problems += _missing(index, missing)
+    missing |= damaged
     for tensor, shard in index.shard_of.items():
         if tensor in found.tensors:
             other = found.held_by[tensor]
@@ -167,12 +189,23 @@ def from_index(index: Index, read: Read, size: Callable[[str], int] | None) -> C
     return found
 
 
-def from_files(paths: Sequence[tuple[str, str]], read: Read) -> Collected:
-    """Return the tensors of numbered files without an index, given as (name, path)."""
+def from_files(
+    paths: Sequence[tuple[str, str]], read: Read, *, tolerant: bool = False
+) -> Collected:
+    """Return the tensors of numbered files without an index, given as (name, path).
+
+    Raises InputError for a damaged file unless `tolerant`, and where none can be read.
+    """
     found = Collected()
     for name, path in paths:
+        try:
+            held = read(path)
+        except InputError as error:
+            found.fail(path, error, tolerant=tolerant)
+            continue
         found.files.append(path)
-        _take(found, name, read(path), {})
+        _take(found, name, held, {})
+    found.require_one()
     found.problems += numbering(name for name, _ in paths)
     return found
 

@@ -81,5 +81,6 @@ def _why_not(checkpoint: Checkpoint) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(map(repr, names[:MOST_LISTED]))
+    # a layer without a name of its own is chosen by that of its weight
+    shown = ", ".join(repr(name or "weight") for name in names[:MOST_LISTED])
     return shown + (f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else "")

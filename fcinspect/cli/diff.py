@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from fcinspect.cli.options import Output
-from fcinspect.cli.sources import layout_option, open_checkpoint
+from fcinspect.cli.sources import LAYOUTS, layout_option, open_checkpoint
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of
 from fcinspect.errors import UsageError
@@ -61,8 +61,8 @@ def diff(
             " their numbers.",
         ),
     ] = "name",
-    layout_a: Annotated[str, layout_option("--layout-a", "A")] = "out,in",
-    layout_b: Annotated[str, layout_option("--layout-b", "B")] = "out,in",
+    layout_a: Annotated[str, layout_option("--layout-a", "A")] = LAYOUTS[0],
+    layout_b: Annotated[str, layout_option("--layout-b", "B")] = LAYOUTS[0],
     *,
     output: Output,
 ) -> ExitStatus:

@@ -11,7 +11,7 @@ from fcinspect.arithmetic.settings import ACTIVATION_NAMES
 from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import InputError, did_you_mean
 from fcinspect.layers.array import Array
-from fcinspect.layers.network import DenseLayer, Network, require_fit
+from fcinspect.layers.network import DenseLayer, Network, require_fit, shown_name
 from fcinspect.names import canonical
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: l
     own = canonical(stored.activation, ACTIVATION_NAMES)
     if asked is None and own is None:
         raise InputError(
-            f"activation {stored.activation!r} of layer {stored.name!r} is not known: expected one"
+            f"activation {stored.activation!r} of layer {shown_name(stored)} is not known: expected one"
             f" of {', '.join(ACTIVATION_NAMES)}",
             hint=did_you_mean(stored.activation, ACTIVATION_NAMES),
         )
@@ -132,7 +132,9 @@ def _assumed(
     if between:
         parts.append(f"{between[0].activation} is assumed behind {_few(between)}")
     if last in unnamed and (between or last.activation != "identity"):
-        parts.append(f"{last.activation} {'' if between else 'is assumed '}behind {last.name!r}")
+        parts.append(
+            f"{last.activation} {'' if between else 'is assumed '}behind {shown_name(last)}"
+        )
     return f"the file names no activation there: {', '.join(parts)}" if parts else None
 
 
@@ -149,7 +151,7 @@ def _held(
     """Return the layer's numbers in `dtype`."""
     if dtype is None and linear.dtype not in dtypes:
         raise InputError(
-            f"layer {linear.name!r} is {linear.dtype}: step runs in float32 or float64",
+            f"layer {shown_name(linear)} is {linear.dtype}: step runs in float32 or float64",
             hint="--dtype float32 takes its numbers as they are",
         )
     wanted = dtype or linear.dtype

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fcinspect.cli.options import Plot, RecordsOutput
-from fcinspect.cli.sources import LayoutOption, open_checkpoint
+from fcinspect.cli.sources import LAYOUTS, LayoutOption
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of, whole_number
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import Checkpoint, StoredLinear
+    from fcinspect.checkpoints.records import StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
     from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
     from fcinspect.checkpoints.scan.report import ScanReport
     from fcinspect.checkpoints.scan.singular import Wanted
+    from fcinspect.cli.scan_files import ScanFiles
     from fcinspect.render.scan_charts import ScanPictures
 
 ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std", "norm", "zeros")
@@ -72,7 +73,7 @@ class ScanOptions:
     show_all: Annotated[
         bool, typer.Option("--all", help="List the arrays that are no linear layers too.")
     ] = False
-    layout: LayoutOption = "out,in"
+    layout: LayoutOption = LAYOUTS[0]
     workers: Annotated[
         int | None,
         typer.Option(
@@ -145,77 +146,77 @@ def scan(
     from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.scan.report import ScanReport
     from fcinspect.checkpoints.scan.selecting import ordered, selected
+    from fcinspect.cli.scan_files import open_files
     from fcinspect.render.scan import flat, told_of_others, view_of_scan
 
-    checkpoints = [open_checkpoint(file, options.layout) for file in files]
-    held = [layer for checkpoint in checkpoints for layer in checkpoint.layers]
+    source = open_files(files, options.layout)
+    checkpoints, held = source.checkpoints, source.layers
     chosen = selected(held, options.only or ())
-    found: list[ScannedLayer] = []
+    pairs: list[tuple[StoredLinear, ScannedLayer]] = []
     others: list[ScannedOther] = []
 
     def report() -> ScanReport:
         return ScanReport(
             tuple(checkpoint.source for checkpoint in checkpoints),
-            tuple(ordered(found, options.sort)),
+            tuple(ordered([layer for _, layer in pairs], options.sort)),
             len(held) - len(chosen),
             tuple(skip for checkpoint in checkpoints for skip in checkpoint.skipped),
             tuple(problem for checkpoint in checkpoints for problem in checkpoint.problems),
             tuple(note for checkpoint in checkpoints for note in checkpoint.notes),
             options.check,
             tuple(others),
+            tuple(source.failed),
         )
 
-    layers = _scanned(chosen, options)
+    layers = _scanned(source, chosen, options)
     if output.streams and options.sort == "file":
-        output.stream(flat(layer) for layer in _kept(layers, found))
+        output.stream(flat(layer) for layer in _kept(layers, pairs))
     else:
-        found += layers
+        pairs += layers
     if options.check and not options.only:
-        others += _others(checkpoints, options)
+        with options.engine() as engine:
+            others += source.others(engine)
     asked = {"files": list(map(masked_name, files)), **options.asked()}
-    pictures = _pictures(report(), chosen, found) if output.draws(plot) else None
+    pictures = _pictures(report(), pairs) if output.draws(plot) else None
     view = view_of_scan(report(), asked, show_all=options.show_all, pictures=pictures, plot=plot)
     if not output.streams:
-        return output.write(view)
-    if options.sort != "file":
-        output.stream(map(flat, report().layers))
-    output.remark((*report().problems, *report().notes, *told_of_others(report())))
-    output.save_report(view)
+        output.write(view)
+    else:
+        if options.sort != "file":
+            output.stream(map(flat, report().layers))
+        output.remark((*report().problems, *report().notes, *told_of_others(report())))
+        output.save_report(view)
+    source.require_all()
     return ExitStatus.DONE if view.ok else ExitStatus.FAILED
 
 
-def _pictures(
-    report: ScanReport, chosen: tuple[StoredLinear, ...], found: list[ScannedLayer]
-) -> ScanPictures:
-    """Return the pictures of a scan; `found` is what was found of the chosen layers."""
+def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]) -> ScanPictures:
+    """Return the pictures of a scan; `pairs` are its layers as stored and as scanned."""
     from fcinspect.checkpoints.scan.distributing import distribution_in
     from fcinspect.render.scan_charts import MOST_PANELS, ScanPictures
 
     pictures = ScanPictures(report)
     if pictures.shows_spectra:
         return pictures
-    stored = {id(layer): held for layer, held in zip(found, chosen, strict=True)}
+    stored = {id(layer): held for held, layer in pairs}
     shown = report.layers[:MOST_PANELS]
     return ScanPictures(report, tuple(distribution_in(stored[id(la)], la) for la in shown))
 
 
-def _scanned(chosen: tuple[StoredLinear, ...], options: ScanOptions) -> Iterator[ScannedLayer]:
+def _scanned(
+    source: ScanFiles, chosen: tuple[StoredLinear, ...], options: ScanOptions
+) -> Iterator[tuple[StoredLinear, ScannedLayer]]:
     from fcinspect.checkpoints.scan.scanning import bytes_of
-    from fcinspect.checkpoints.scan.scanning import scan as scan_layers
     from fcinspect.render.progress import bytes_read
 
     with options.engine() as engine, bytes_read(bytes_of(chosen), "scanning") as progress:
-        yield from scan_layers(chosen, engine, options.wanted(), progress)
+        yield from source.scanned(chosen, engine, options.wanted(), progress)
 
 
-def _others(checkpoints: list[Checkpoint], options: ScanOptions) -> Iterator[ScannedOther]:
-    from fcinspect.checkpoints.scan.scanning import scan_others
-
-    with options.engine() as engine:
-        yield from scan_others(checkpoints, engine, lambda count: None)
-
-
-def _kept(layers: Iterator[ScannedLayer], found: list[ScannedLayer]) -> Iterator[ScannedLayer]:
-    for layer in layers:
-        found.append(layer)
-        yield layer
+def _kept(
+    layers: Iterator[tuple[StoredLinear, ScannedLayer]],
+    pairs: list[tuple[StoredLinear, ScannedLayer]],
+) -> Iterator[ScannedLayer]:
+    for pair in layers:
+        pairs.append(pair)
+        yield pair[1]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
 
 import typer
 
@@ -16,20 +16,21 @@ from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.linear import INITIALISERS
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import Checkpoint, Layout, StoredLinear
+    from fcinspect.checkpoints.records import Checkpoint, Layout, LayoutChoice, StoredLinear
     from fcinspect.layers.linear import LinearLayer, LinearRequest
 
-LAYOUTS = ("out,in", "in,out")
+LAYOUTS = ("auto", "out,in", "in,out")
 
 
-def layout_option(flag: str, what: str) -> Any:
+def layout_option(flag: str, what: str, choices: Sequence[str] = LAYOUTS) -> Any:
     """Return the option that tells how a file, `what`, holds its weights."""
+    auto = ", or auto: as its biases and names show" if "auto" in choices else ""
     return typer.Option(
         flag,
-        parser=one_of("layout", LAYOUTS),
-        autocompletion=completion_of(LAYOUTS),
+        parser=one_of("layout", choices),
+        autocompletion=completion_of(choices),
         metavar="LAYOUT",
-        help=f"How {what} holds a weight: out,in as torch, or in,out as Keras and GPT-2.",
+        help=f"How {what} holds a weight: out,in as torch, in,out as Keras and GPT-2{auto}.",
     )
 
 
@@ -186,7 +187,7 @@ class Stored:
             help="The layer's name, e.g. encoder.fc1.",
         ),
     ] = None
-    layout: LayoutOption = "out,in"
+    layout: LayoutOption = LAYOUTS[0]
 
     def refuse_layout(self) -> None:
         """Raise UsageError when --layout is given without a file."""
@@ -287,12 +288,18 @@ def source_of(stored: StoredOrWords, fresh: FreshLayer) -> tuple[StoredOrWords, 
     return stored, fresh
 
 
-def open_checkpoint(file: str, layout: str = "out,in", plain_dtype: str = "float32") -> Checkpoint:
+def open_checkpoint(
+    file: str,
+    layout: str = LAYOUTS[0],
+    plain_dtype: str = "float32",
+    *,
+    tolerant: bool = False,
+) -> Checkpoint:
     """Return the layers of a checkpoint, read without torch."""
     from fcinspect.checkpoints import opening
 
-    way: Layout = "in,out" if layout == "in,out" else "out,in"
-    return opening.open_checkpoint(file, way, plain_dtype)
+    asked = cast("LayoutChoice", layout)  # one of LAYOUTS, as its parser sees to
+    return opening.open_checkpoint(file, asked, plain_dtype, tolerant=tolerant)
 
 
 def bytes_of(*layers: LinearLayer) -> Callable[[str], bytes]:

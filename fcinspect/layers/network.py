@@ -38,7 +38,7 @@ class Network:
             require_fit(before, after)
             if before.dtype != after.dtype:
                 raise InputError(
-                    f"layers {before.name!r} and {after.name!r} differ in dtype:"
+                    f"layers {shown_name(before)} and {shown_name(after)} differ in dtype:"
                     f" {before.dtype} and {after.dtype}"
                 )
 
@@ -54,13 +54,17 @@ class Network:
         return self.layers[0].linear.dtype
 
 
-class Widths(Protocol):
-    """What has the widths of a layer."""
+class Named(Protocol):
+    """What has the name of a layer."""
 
     @property
     def name(self) -> str:
         """The layer's name."""
         ...
+
+
+class Widths(Named, Protocol):
+    """What has the widths of a layer."""
 
     @property
     def in_features(self) -> int:
@@ -77,10 +81,15 @@ def require_fit(before: Widths, after: Widths) -> None:
     """Raise InputError where the output of a layer cannot enter the next one."""
     if before.out_features != after.in_features:
         raise InputError(
-            f"layers {before.name!r} and {after.name!r} do not fit together:"
-            f" {before.name!r} has out_features {before.out_features},"
-            f" {after.name!r} has in_features {after.in_features}"
+            f"layers {shown_name(before)} and {shown_name(after)} do not fit together:"
+            f" {shown_name(before)} has out_features {before.out_features},"
+            f" {shown_name(after)} has in_features {after.in_features}"
         )
+
+
+def shown_name(layer: Named) -> str:
+    """Return the name of a layer in quotes; that of its weight where it has none of its own."""
+    return repr(layer.name or "weight")
 
 
 def layer_names(count: int) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def page(difference: Difference, precision: int = 4) -> Page:
         built.add(Line.of((LEGEND, "faint")))
     told = [each for each in (*layers, *others) if any(_told(each))]
     for each in told[:MOST_TOLD]:
-        built.group(Line.of((text.safe(each.name) or "''", "strong")), *_told(each))
+        built.group(Line.of((text.layer_name(each.name), "strong")), *_told(each))
     if len(told) > MOST_TOLD:
         left = f"more is said of {MOST_TOLD} of {len(told)}; --json says it of all"
         built.group(Line.of((left, "faint")))
@@ -91,7 +91,7 @@ def _table(layers: Sequence[Compared], precision: int) -> Table:
     )
     body = [
         (
-            text.safe(each.name) or "''",
+            text.layer_name(each.name),
             text.count(each.a.shape[1]),
             text.count(each.a.shape[0]),
             _how(each),
@@ -202,7 +202,7 @@ def _only(where: str, sides: Sequence[Side]) -> Iterable[Line | Table]:
     yield Table(
         (Column(where, right=False, folds=True), Column("shape"), Column("dtype", right=False)),
         tuple(
-            (text.safe(side.name) or "''", text.sizes(side.shape), side.dtype)
+            (text.layer_name(side.name), text.sizes(side.shape), side.dtype)
             for side in sides[:MOST_TOLD]
         ),
     )

@@ -11,7 +11,7 @@ from fcinspect.layers.array import Array
 from fcinspect.render import text
 from fcinspect.render.jsonable import array, finite
 from fcinspect.render.scan_page import page
-from fcinspect.render.scan_remarks import name_of
+from fcinspect.render.scan_remarks import name_of, unread_words
 from fcinspect.render.view import View
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ def document(report: ScanReport, *, full: bool = False) -> ScanDocument:
             }
             for other in report.others
         ],
+        "unread": [skip.name for skip in report.unread],
+        "failed": [{"name": file.name, "reason": file.reason} for file in report.failed],
         "problems": list(report.problems),
         "checked": report.checked,
     }
@@ -123,8 +125,9 @@ def layer_document(layer: ScannedLayer, *, full: bool = False) -> ScannedLayerDo
 
 
 def told_of_others(report: ScanReport) -> tuple[str, ...]:
-    """Return what speaks against arrays that are no linear layers, each in a sentence."""
-    return tuple(
+    """Return what a check has against arrays that were not read as layers, each in a sentence."""
+    unread = report.unread if report.checked else ()
+    return tuple(f"{name}: {words}" for name, words in unread_words(unread)) + tuple(
         f"{name_of(report, other.name, other.source)}: {finding.words}"
         for other in report.struck_others
         for finding in findings_of_other(other)

@@ -58,7 +58,7 @@ class ScanPictures:
         yield Heading("Singular values")
         if shown:
             series = [
-                spectrum_series(_quoted(self.named(layer)), layer.singular.spectrum, ROLES[k])
+                spectrum_series(_shown(self.named(layer)), layer.singular.spectrum, ROLES[k])
                 for k, layer in enumerate(shown)
                 if layer.singular.spectrum is not None
             ]
@@ -68,10 +68,10 @@ class ScanPictures:
             yield chart
         for layer in shown:
             if layer.singular.spectrum is not None and below(layer.singular.spectrum):
-                yield Line.of(f"{_quoted(self.named(layer))}: {below(layer.singular.spectrum)}")
+                yield Line.of(f"{_shown(self.named(layer))}: {below(layer.singular.spectrum)}")
         lost = [layer for layer in layers if layer.singular.spectrum is None]
         for layer in lost[:MOST_CURVES]:
-            yield Line.of((f"{_quoted(self.named(layer))}: {UNDECIDED}", "unsure"))
+            yield Line.of((f"{_shown(self.named(layer))}: {UNDECIDED}", "unsure"))
         yield from told_of(len(shown) + len(lost[:MOST_CURVES]), len(layers))
 
     def _numbers(self) -> Iterator[Block]:
@@ -80,17 +80,17 @@ class ScanPictures:
         if len(layers) == 1:
             yield histogram(self.distributions[0])
         else:
-            yield _table([_quoted(self.named(layer)) for layer in layers], self.distributions)
+            yield _table([_shown(self.named(layer)) for layer in layers], self.distributions)
             for layer, found in zip(layers, self.distributions, strict=True):
                 if not_counted(found):
-                    yield Line.of((f"{_quoted(self.named(layer))}: {not_counted(found)}", "unsure"))
+                    yield Line.of((f"{_shown(self.named(layer))}: {not_counted(found)}", "unsure"))
         yield from told_of(len(layers), len(self.report.layers))
         if layers:
             yield Line.of(("--spectrum draws their singular values", "faint"))
 
 
-def _quoted(name: str) -> str:
-    return name or "''"
+def _shown(name: str) -> str:
+    return name or text.NAMELESS
 
 
 def spectrum_series(name: str, found: Spectrum, role: str = "") -> Series:

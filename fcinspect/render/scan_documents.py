@@ -121,6 +121,13 @@ class OtherDocument(TypedDict):
     inf: int
 
 
+class FailedFileDocument(TypedDict):
+    """A file that could not be read, or not to its end."""
+
+    name: str
+    reason: str
+
+
 class ScanDocument(TypedDict):
     """What `scan` says."""
 
@@ -130,5 +137,7 @@ class ScanDocument(TypedDict):
     left_out: int
     skipped: list[SkippedDocument]
     others: list[OtherDocument]
+    unread: list[str]
+    failed: list[FailedFileDocument]
     problems: list[str]
     checked: bool

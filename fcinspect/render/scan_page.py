@@ -56,6 +56,10 @@ def page(
     tell_findings(built, report)
     if report.problems:
         built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
+    if report.failed:
+        built.group(
+            *(Line.of(("not read: ", "bad"), text.safe(f.reason), hang=2) for f in report.failed)
+        )
     if show_all and report.skipped:
         built.group(*_skipped(report.skipped))
     built.group(*_summary(report, show_all=show_all))
@@ -91,7 +95,7 @@ def _table(report: ScanReport, precision: int) -> Table:
     columns = [Column("layer", right=False, folds=True), Column("in"), Column("out")]
     cells = [
         (
-            text.safe(layer.name) or "''",
+            text.layer_name(layer.name),
             text.count(layer.in_features),
             text.count(layer.out_features),
         )
@@ -182,9 +186,19 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
             counts.append(text.plural(len(report.struck_others), "other array"))
         if report.problems:
             counts.append(text.plural(len(report.problems), "problem") + " of its shards")
-        yield Line.of(("Check failed: ", "bad"), ", ".join(counts) or "nothing to check")
+        if report.failed:
+            counts.append(text.plural(len(report.failed), "file") + " not read")
+        if report.unread:
+            counts.append(text.plural(len(report.unread), "weight") + " not looked at")
+        verdict = (
+            ("Check undecided: ", "unsure") if report.is_undecided else ("Check failed: ", "bad")
+        )
+        yield Line.of(verdict, ", ".join(counts) or "nothing to check")
     elif struck:
         yield Line.of(f"{struck} of {count} would fail --check")
+    elif report.unread:
+        said = text.plural(len(report.unread), "weight")
+        yield Line.of(f"--check would be undecided: {said} of layers not read")
     elif report.problems:
         yield Line.of("the shards would fail --check")
     if report.skipped and not show_all:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from fcinspect.checkpoints.scan.findings import findings_of, findings_of_other
@@ -10,6 +10,7 @@ from fcinspect.render import text
 from fcinspect.render.page import Line, PageBuilder
 
 if TYPE_CHECKING:
+    from fcinspect.checkpoints.records import SkippedTensor
     from fcinspect.checkpoints.scan.records import ScannedLayer
     from fcinspect.checkpoints.scan.report import ScanReport
 
@@ -62,31 +63,42 @@ def _together(
     by_text: dict[str, list[str]] = {}
     for layer, words in told:
         by_text.setdefault(words, []).append(name_of(report, layer.name, layer.source))
+    return [(words, _named(names)) for words, names in by_text.items()]
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def unread_words(unread: Iterable[SkippedTensor]) -> list[tuple[str, str]]:
+    """Return what a check says of weights that were not read, once for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for skip in unread:
+        by_reason.setdefault(skip.reason, []).append(text.safe(skip.name))
     return [
-        (
-            words,
-            ", ".join(names[:MOST_NAMED])
-            + (f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""),
-        )
-        for words, names in by_text.items()
+        (_named(names), f"not looked at: {text.safe(reason)}")
+        for reason, names in by_reason.items()
     ]
 
 
 def tell_findings(built: PageBuilder, report: ScanReport) -> None:
     """Say what speaks against layers, and where no check was asked for, how to ask."""
     found = [
-        (name_of(report, layer.name, layer.source), finding)
+        (name_of(report, layer.name, layer.source), finding.words)
         for layer in report.layers
         for finding in findings_of(layer)
     ]
     for other in report.struck_others:
         name = name_of(report, other.name, other.source)
-        found += [(name, finding) for finding in findings_of_other(other)]
+        found += [(name, finding.words) for finding in findings_of_other(other)]
+    if report.checked:
+        found += unread_words(report.unread)
     if not found:
         return
     lines = [
-        Line.of((f"{name}: ", "strong"), (finding.words, "bad"), hang=2)
-        for name, finding in found[:MOST_FOUND]
+        Line.of((f"{name}: ", "strong"), (words, "bad"), hang=2)
+        for name, words in found[:MOST_FOUND]
     ]
     built.group(*lines)
     if len(found) > MOST_FOUND:

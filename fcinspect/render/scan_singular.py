@@ -31,7 +31,7 @@ def table_of(layers: Sequence[ScannedLayer], names: Sequence[str], precision: in
     wanted = layers[0].singular.wanted
     columns = [Column("layer", right=False, folds=True), Column("σ₁")]
     body = [
-        [name or "''", _sigma(layer.singular.largest, precision)]
+        [name or text.NAMELESS, _sigma(layer.singular.largest, precision)]
         for layer, name in zip(layers, names, strict=True)
     ]
     if wanted.leading:

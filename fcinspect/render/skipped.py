@@ -91,4 +91,4 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
 
 def _named(names: Sequence[str]) -> str:
     more = f" and {text.count(len(names) - 1)} more" if len(names) > 1 else ""
-    return f"{names[0]!r}{more}"
+    return f"{names[0]!r}{more}" if names[0] else f"{text.NAMELESS}{more}"

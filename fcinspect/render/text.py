@@ -156,6 +156,14 @@ def safe(name: str) -> str:
     return "".join(sign if sign.isprintable() else escaped(sign) for sign in name)
 
 
+NAMELESS = "the layer"
+
+
+def layer_name(name: str) -> str:
+    """Return the name of a layer as it is shown; a file of one layer may give it none."""
+    return safe(name) or NAMELESS
+
+
 BARS = ".▁▂▃▄▅▆▇█"
 """Bars of no height, and of one eighth to all of a line."""
 

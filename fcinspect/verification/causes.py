@@ -17,7 +17,7 @@ from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.verification.fault_arithmetic import arithmetic_causes, narrow_sums
 from fcinspect.verification.fault_operands import operand_causes
 from fcinspect.verification.fault_places import place_causes
-from fcinspect.verification.fault_results import fitted_factor, result_causes
+from fcinspect.verification.fault_results import constant_offset, fitted_factor, result_causes
 from fcinspect.verification.observed import Observed
 
 
@@ -57,5 +57,6 @@ def _causes(seen: Observed) -> Iterator[str]:
     yield from result_causes(seen)
     yield from operand_causes(seen)
     yield from place_causes(seen)
+    yield from constant_offset(seen)
     yield from arithmetic_causes(seen)
     yield from fitted_factor(seen)

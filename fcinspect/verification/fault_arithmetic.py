@@ -17,6 +17,8 @@ ELEVEN = NumberFormat("11 bits, as tf32 and float16 have", TF32_PRECISION, 127, 
 MOST_SCATTER = 1.0
 """Correct sums measured at most 0.38 of u·√((n+1)·(Σx²w² + b² + y²)); 1 leaves room."""
 LEAST_SCATTER = 0.04
+MOST_BIAS = 0.8
+"""The mean of errors, as a share of their root mean square, up to which they scatter."""
 
 
 def arithmetic_causes(seen: Observed) -> Iterator[str]:
@@ -104,6 +106,10 @@ def narrow_sums(seen: Observed) -> str | None:
     size = np.sqrt((seen.n + 1) * (squares + seen.b**2 + seen.right**2))
     own = seen.arithmetic.output.unit_roundoff * np.abs(seen.y)
     error = np.maximum(np.abs(seen.y - seen.right) - own, 0.0) / np.where(size > 0, size, 1.0)
+    # rounding errs to both sides; what was added or scaled leaves a mean
+    signed = ((seen.y - seen.right) / np.where(size > 0, size, 1.0)).ravel()
+    if abs(signed.mean()) > MOST_BIAS * float(np.sqrt((signed**2).mean())):
+        return None
     # of normally distributed numbers half are beyond 0.6745 deviations; single faults leave it
     scatter = float(np.median(error)) / 0.6745
     for number_format in (BFLOAT16, FLOAT16, FLOAT32):

@@ -101,7 +101,7 @@ def _one_weight(seen: Observed) -> Iterator[str]:
     if best.size == 2 and left[best[1]] <= 4 * left[best[0]]:
         return
     k = int(best[0])
-    fitted = _middle(error, seen.room[:, column], x[:, k])
+    fitted = middle(error, seen.room[:, column], x[:, k])
     if fitted is None:
         return
     for change, words in _changes(float(seen.w[column, k]), fitted):
@@ -120,7 +120,7 @@ def _one_bias(seen: Observed) -> Iterator[str]:
     column = int(outputs[0])
     j = seen.outputs[column]
     error = (seen.y - seen.right)[:, column]
-    fitted = _middle(error, seen.room[:, column], np.ones_like(error))
+    fitted = middle(error, seen.room[:, column], np.ones_like(error))
     if fitted is None:
         return
     for change, words in _changes(float(seen.b[column]), fitted):
@@ -131,7 +131,7 @@ def _one_bias(seen: Observed) -> Iterator[str]:
             return
 
 
-def _middle(error: Float64Array, reach: Float64Array, x: Float64Array) -> float | None:
+def middle(error: Float64Array, reach: Float64Array, x: Float64Array) -> float | None:
     """Return the middle of the factors c for which c·x is each error within its reach."""
     used = x != 0
     if not used.any():

@@ -8,7 +8,11 @@ import numpy as np
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.rounding.arrays import Float64Array
+from fcinspect.verification.fault_places import middle
 from fcinspect.verification.observed import Observed
+
+FEWEST = 8
+"""Numbers that one fitted number has to explain."""
 
 
 def result_causes(seen: Observed) -> Iterator[str]:
@@ -97,12 +101,32 @@ def _factor_causes(seen: Observed) -> Iterator[str]:
                 yield _factor_words(words, subject)
 
 
+def constant_offset(seen: Observed) -> Iterator[str]:
+    """Name the one number that was added to every output, where no factor does the same."""
+    if seen.y.size < FEWEST or not np.isfinite(seen.y).all():
+        return
+    error, room = seen.y - seen.right, seen.room
+    fitted = middle(error, room, np.ones_like(error))
+    if fitted is None or np.all(np.abs(error) <= room):
+        return
+    for whole, rest in ((seen.right, 0.0), (seen.right - seen.b, seen.b)):
+        if middle(seen.y - rest, room, whole) is not None:
+            return
+    for guess in (*(float(f"{fitted:.{digits}g}") for digits in (1, 2, 3, 4)), fitted):
+        if np.all(np.abs(error - guess) <= room):
+            how = "added to" if guess > 0 else "subtracted from"
+            yield f"a constant {abs(guess):.6g} is {how} every output"
+            return
+
+
 def fitted_factor(seen: Observed) -> Iterator[str]:
     """Name the factor that fits best: one number, that explains many."""
-    if seen.y.size < 8 or not np.isfinite(seen.y).all():
+    if seen.y.size < FEWEST or not np.isfinite(seen.y).all():
         return
     bare = seen.right - seen.b
     for whole, rest, subject in ((seen.right, 0.0, ""), (bare, seen.b, "W·x is affected: ")):
+        if seen.near(whole + rest):  # no factor is as good as any
+            return
         factor = _fitted(whole, seen.y - rest)
         if factor and seen.near(factor * whole + rest, max(1.0, abs(factor))):
             yield _factor_words(f"it is multiplied by {factor:.4g}", subject)

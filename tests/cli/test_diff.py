@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -160,3 +162,52 @@ def test_without_unicode_the_page_is_ascii(files: Path, shell: Run) -> None:
     assert result.status == 1
     assert result.out.isascii()
     assert "\\u" not in result.out
+
+
+def test_layers_stored_in_different_layouts_differ(tmp_path: Path, run: Run) -> None:
+    """They are no longer told as missing; who says how they lie has them compared by outputs."""
+    weight, bias = torch.randn(3, 5), torch.randn(3)
+    save_file({"fc.weight": weight, "fc.bias": bias}, tmp_path / "a.safetensors")
+    save_file({"fc.weight": weight.T.contiguous(), "fc.bias": bias}, tmp_path / "b.safetensors")
+    files = (tmp_path / "a.safetensors", tmp_path / "b.safetensors")
+    told = run("diff", *files, "--json")
+    assert told.status == 1
+    assert [layer["how"] for layer in told.data["layers"]] == ["transposed"]
+    assert "--layout-a out,in --layout-b in,out" in told.document["warnings"][0]
+    assert run("diff", *files, "--layout-b", "in,out").status == 0
+    assert run("diff", files[1], files[1]).status == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("diff", "a.npz", "b.npz"),
+        ("diff", "a.npz", "b.npz", "--format", "md"),
+        ("diff", "several.npz", "b.npz"),
+        ("show", "several.npz"),
+        ("scan", "several.npz"),
+        ("scan", "several.npz", "--spectrum", "--plot"),
+        ("scan", "a.npz", "b.npz", "--plot"),
+        ("explain", "several.npz"),
+        ("explain", "several.npz", "nope"),
+        ("step", "several.npz"),
+        ("draw", "several.npz"),
+    ],
+    ids=" ".join,
+)
+def test_a_layer_without_a_name_is_called_something(
+    command: tuple[str, ...], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of one layer gives it no name: no empty quotes stand for it."""
+    monkeypatch.chdir(tmp_path)
+    made = np.random.default_rng(0)
+    for name in ("a", "b", "several"):
+        arrays: dict[str, Any] = {"weight": made.standard_normal((3, 2)), "bias": np.zeros(3)}
+        for other in range(3 if name == "several" else 0):
+            arrays[f"fc{other}.weight"] = made.standard_normal((4, 5))
+        np.savez(f"{name}.npz", **arrays)
+    told = run(*command)
+    said = told.out + told.err
+    assert "''" not in said
+    if command[0] == "diff":
+        assert "the layer" in said

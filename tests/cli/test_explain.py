@@ -144,14 +144,15 @@ def test_two_dtypes_in_one_layer_are_refused(
 
 
 def test_a_wrong_layout_is_told(run: Run, tmp_path: Path) -> None:
-    """A Keras kernel is read with --layout in,out, and its bias tells when that is missing."""
+    """A Keras kernel is read as (in, out), as its bias shows, unless --layout says otherwise."""
     target = tmp_path / "dense.npz"
     np.savez(target, weight=np.ones((3, 2), np.float32), bias=np.ones(2, np.float32))
-    refused = run("explain", target)
+    refused = run("explain", target, "--layout", "out,in")
     assert refused.status == 3
     assert "--layout in,out" in refused.err
-    data = run("explain", target, "--layout", "in,out", "--x", "1,2,3", "--json").data
-    assert data["output"]["values"] == [7.0, 7.0]
+    for layout in ((), ("--layout", "in,out")):
+        data = run("explain", target, *layout, "--x", "1,2,3", "--json").data
+        assert data["output"]["values"] == [7.0, 7.0]
 
 
 def test_nan_is_served_as_undecided(run: Run) -> None:

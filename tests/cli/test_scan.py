@@ -19,6 +19,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from fcinspect.errors import InputError
 from fcinspect.render.schema import schema_of
 from tests.conftest import Run
 
@@ -405,6 +406,185 @@ def test_a_layout_turns_outputs_to_columns(tmp_path: Path, run: Run) -> None:
     assert layer["dead_outputs"] == {"count": 1, "first": [1]}
     assert layer["duplicate_outputs"] == {"count": 1, "first": [3]}
     assert layer["dead_inputs"]["count"] == 0
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> list[Path]:
+    """Two sound checkpoints and a damaged one between them."""
+    paths = [tmp_path / "m" / name for name in ("a.safetensors", "bad.safetensors", "c.pt")]
+    paths[0].parent.mkdir()
+    save_file(state_dict(), paths[0])
+    paths[1].write_bytes(paths[0].read_bytes()[:-50])
+    torch.save(state_dict(), paths[2])
+    return paths
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_one_bad_file_does_not_keep_the_others_from_the_report(
+    check: tuple[str, ...], mixed: list[Path], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can be read is reported, the bad file is named in every form, the status is 3."""
+    monkeypatch.chdir(mixed[0].parent)
+    mixed = [Path(path.name) for path in mixed]
+    told = run("scan", *mixed, "nope.npz", *check)
+    assert told.status == 3
+    assert "4 linear layers" in told.out
+    assert "not read: 'bad.safetensors' is no sound safetensors file" in told.out
+    assert "not read: there is no file 'nope.npz'" in told.out
+    assert told.err.startswith(f"fcinspect: 2 files not read: '{mixed[1]}' is no sound")
+    assert told.err.count("\n") == 1
+    assert ("Check undecided: 2 files not read" in told.out) == bool(check)
+    assert "Check passed" not in told.out
+    document = run("scan", *mixed, *check, "--json")
+    assert document.status == 3
+    assert json.loads(document.err)["error"]["exit_code"] == 3
+    written = json.loads(document.out)
+    jsonschema.validate(written, schema_of("scan"))
+    assert not written["ok"]
+    assert [file["name"] for file in written["data"]["failed"]] == [f"'{mixed[1]}'"]
+    assert len(written["data"]["layers"]) == 4
+    lines = run("scan", *mixed, *check, "--format", "ndjson")
+    assert (lines.status, lines.out.count("\n")) == (3, 4)
+    assert "1 file not read" in lines.err
+
+
+def test_a_folder_of_several_checkpoints_is_scanned_as_all_of_them(
+    mixed: list[Path], run: Run
+) -> None:
+    """One that is damaged is named beside them; where none can be read that is the answer."""
+    folder = mixed[0].parent
+    save_file(state_dict(), folder / "b.safetensors")
+    told = run("scan", folder)
+    assert told.status == 3
+    assert "4 linear layers" in told.out
+    assert "1 file not read" in told.err
+    mixed[1].unlink()
+    assert run("scan", folder, "--check").status == 0
+    for path in folder.iterdir():
+        path.write_bytes(b"nothing")
+    told = run("scan", folder)
+    assert (told.status, told.out) == (3, "")
+    assert "2 files not read" in told.err
+
+
+def test_a_damaged_shard_is_named_beside_the_others(tmp_path: Path, run: Run) -> None:
+    """With an index and without one; what it held is missing, and other commands refuse."""
+    tensors = state_dict()
+    names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    save_file({"0.weight": tensors["0.weight"]}, tmp_path / names[0])
+    save_file({"2.weight": tensors["2.weight"]}, tmp_path / names[1])
+    whole = (tmp_path / names[1]).read_bytes()
+    (tmp_path / names[1]).write_bytes(whole[:-50])
+    index = {"0.weight": names[0], "2.weight": names[1]}
+    for _ in range(2):
+        told = run("scan", tmp_path, "--check", "--json")
+        assert told.status == 3
+        assert [layer["name"] for layer in json.loads(told.out)["data"]["layers"]] == ["0"]
+        assert names[1] in told.err
+        assert run("show", tmp_path).status == 3
+        text = json.dumps({"weight_map": index})
+        (tmp_path / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+
+
+def test_a_file_that_changes_while_it_is_scanned_is_named(
+    mixed: list[Path], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found of the others stays in the report."""
+    from fcinspect.checkpoints.scan import scanning
+
+    scan = scanning.scan
+
+    def failing(layers: Any, *others: Any) -> Any:
+        if "c.pt" in layers[0].source:
+            raise InputError("'c.pt' changed while it was read")
+        return scan(layers, *others)
+
+    monkeypatch.setattr(scanning, "scan", failing)
+    told = run("scan", mixed[0], mixed[2])
+    assert told.status == 3
+    assert "2 linear layers" in told.out
+    assert "not read: 'c.pt' changed while it was read" in told.out
+
+
+def gpt2(width: int = 8) -> dict[str, torch.Tensor]:
+    """Return two blocks as GPT-2 stores them, (in, out), and a head of nn.Linear."""
+    torch.manual_seed(0)
+    found = {"score.weight": torch.randn(2, width)}
+    for block in range(2):
+        for name, inputs, outputs in (
+            ("attn.c_attn", width, 3 * width),
+            ("attn.c_proj", width, width),
+            ("mlp.c_fc", width, 4 * width),
+            ("mlp.c_proj", 4 * width, width),
+        ):
+            found[f"h.{block}.{name}.weight"] = torch.randn(inputs, outputs)
+            found[f"h.{block}.{name}.bias"] = torch.randn(outputs)
+    return found
+
+
+@pytest.mark.parametrize("name", ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"])
+def test_a_check_sees_what_is_wrong_in_gpt2(name: str, tmp_path: Path, run: Run) -> None:
+    """Every layer is read in the layout that it lies in, and its columns are its outputs."""
+    path = tmp_path / "model.safetensors"
+    save_file(gpt2(), path)
+    sound = run("scan", path, "--check", "--json")
+    assert sound.status == 0
+    assert len(sound.data["layers"]) == 9
+    by_name = {layer["name"]: layer for layer in sound.data["layers"]}
+    assert (by_name["score"]["in_features"], by_name["score"]["out_features"]) == (8, 2)
+    for k, kind in ((0, "dead outputs"), (1, "duplicate outputs")):
+        faulty = gpt2()
+        weight = faulty[f"h.1.{name}.weight"]
+        weight[:, 5] = k * weight[:, 4]
+        save_file(faulty, path)
+        told = run("scan", path, "--check", "--json")
+        assert told.status == 1
+        found = {layer["name"]: layer["findings"] for layer in told.data["layers"]}
+        ((finding,),) = [findings for findings in found.values() if findings]
+        assert found[f"h.1.{name}"] == [finding]
+        assert finding["kind"] == kind
+        assert finding["detail"].startswith("output 5 has")
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        ({"c_proj.weight": torch.randn(4, 4)}, "c_proj: outputs and inputs were not looked at"),
+        (
+            {"fc.weight": torch.randn(3, 2), "fc.bias": torch.randn(7)},
+            "fc.weight: not looked at: its bias has shape (7,)",
+        ),
+        (
+            {
+                "fc.qweight": torch.ones(8, 64, dtype=torch.int32),
+                "fc.qzeros": torch.ones(1, 8, dtype=torch.int32),
+                "fc.scales": torch.ones(1, 64, dtype=torch.float16),
+            },
+            "fc.qweight: not looked at: packed integers",
+        ),
+    ],
+)
+def test_what_was_not_looked_at_passes_no_check(
+    tensors: dict[str, torch.Tensor], words: str, tmp_path: Path, run: Run
+) -> None:
+    """A check is undecided where a layer could not be read, or not told from its transpose."""
+    path = tmp_path / "model.safetensors"
+    save_file({**state_dict(), **tensors}, path)
+    told = run("scan", path, "--check")
+    assert told.status == 1
+    assert f"\n{words}" in told.out
+    assert "\nCheck undecided: 1 " in told.out
+    streamed = run("scan", path, "--check", "--format", "ndjson")
+    assert streamed.status == 1
+    assert words.split(": ")[1] in streamed.out + streamed.err
+    document = run("scan", path, "--check", "--json").document
+    jsonschema.validate(document, schema_of("scan"))
+    assert not document["ok"]
+    unread = document["data"]["unread"]
+    struck = [layer["name"] for layer in document["data"]["layers"] if layer["findings"]]
+    assert [*unread, *struck] == [words.split(":")[0]]
+    assert run("scan", path, "--check", "--only", "0").status == 0
+    assert run("scan", path).status == 0
 
 
 @pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2", "bfloat16", "float16"])

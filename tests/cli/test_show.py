@@ -214,15 +214,24 @@ def test_a_layer_without_a_name_is_listed_by_its_quotes(tmp_path: Path, run: Run
 
 
 def test_layout_in_out(tmp_path: Path, run: Run) -> None:
-    """The wrong layout is refused with a hint, the right one transposes."""
+    """The bias shows the layout; the wrong one is refused with a hint, the right one transposes."""
     path = tmp_path / "m.npz"
     arrays: dict[str, Any] = {"fc.weight": np.arange(6.0).reshape(2, 3), "fc.bias": np.zeros(3)}
     np.savez(path, **arrays)
-    refused = run("show", path)
+    refused = run("show", path, "--layout", "out,in")
     assert refused.status == 3
     assert "--layout in,out" in refused.err
-    shown = run("show", path, "--layout", "in,out", "--json")
-    assert shown.data["layer"]["weight"]["values"] == [[0, 3], [1, 4], [2, 5]]
+    for layout in ((), ("--layout", "auto"), ("--layout", "in,out")):
+        shown = run("show", path, *layout, "--json")
+        assert shown.data["layer"]["weight"]["values"] == [[0, 3], [1, 4], [2, 5]]
+    assert "note: stored as (in, out), as the length of its bias shows" in run("show", path).out
+
+
+def test_the_formats_of_fcinspect_hold_out_in(run: Run) -> None:
+    """A network file has one layout: a weight that does not fit its bias is a mistake."""
+    refused = run("show", "-", stdin='{"layers": [{"weight": [[1, 2]], "bias": [1, 2]}]}')
+    assert refused.status == 3
+    assert "--layout in,out fits" in refused.err
 
 
 def test_warnings_are_carried(run: Run) -> None:

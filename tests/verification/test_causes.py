@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -101,6 +102,8 @@ FAULTS: dict[str, Layer] = {
     "weight [2, 5] is taken as 0": lambda x, w, b: x @ changed(w, 2, 5, -w[2, 5]).T + b,
     "bias [2] is off by 0.5": lambda x, w, b: x @ w.T + b + 0.5 * (np.arange(len(b)) == 2),
     "bias [2] is taken as 0": lambda x, w, b: x @ w.T + b * (np.arange(len(b)) != 2),
+    "a constant 0.5 is added to every output": lambda x, w, b: x @ w.T + b + 0.5,
+    "a constant 2 is subtracted from every output": lambda x, w, b: x @ w.T + b - 2,
     "the result is all zeros in row 4":
         lambda x, w, b: (x @ w.T + b) * (np.arange(len(x)) != 4)[:, None],
     "the result is all zeros in outputs from 4 on":
@@ -150,7 +153,7 @@ def test_a_planted_fault_is_named(words: str, dtype: str, n: int) -> None:
     expected = words.format(n=n, tail=n // 16 * 15)
     if dtype == "bfloat16":
         # a fitted number has as many digits as the results
-        expected = expected.removesuffix("0.5").removesuffix("1.05")
+        expected = re.sub(r"(?<=constant )[0-9.]+.*| 0\.5$| 1\.05$", "", expected)
     assert named(FAULTS[words], dtype, n).startswith(expected)
 
 
@@ -159,6 +162,26 @@ def test_a_planted_fault_is_named(words: str, dtype: str, n: int) -> None:
 def test_lost_digits_are_named(words: str, n: int) -> None:
     """Which numbers were kept in which format."""
     assert named(PRECISION[words], "float32", n).startswith(words)
+
+
+SMALL = (0.001, -0.02, 1 / 3)
+
+
+@pytest.mark.parametrize("offset", [*SMALL, 1e-5])
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("seed", range(3))
+def test_an_offset_is_taken_for_nothing_else(dtype: str, offset: float, seed: int) -> None:
+    """Where rounding hides what it is, nothing is named."""
+    x, w, b = operands(dtype, 64, rows=33, outputs=48, seed=seed)
+    result = round_to(round_to(x @ w.T + b, format_named(dtype)) + offset, format_named(dtype))
+    cause = name_cause(x, w, b, result, arithmetic_of(dtype))
+    assert cause is None or cause.startswith("a constant ")
+    if dtype in ("float32", "float64") and offset in SMALL:
+        how = "added to" if offset > 0 else "subtracted from"
+        assert cause is not None
+        found = re.fullmatch(rf"a constant ([0-9.]+) is {how} every output", cause)
+        assert found is not None
+        assert float(found[1]) == pytest.approx(abs(offset), rel=2e-4)
 
 
 def test_a_square_weight_transposed_is_named() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -133,7 +133,26 @@ class _Diffing:
             self._hint(rest_a, rest_b)
         self.only_a += map(side_of, rest_a)
         self.only_b += map(side_of, rest_b)
-        return [(by_a[x], by_b[y]) for x, y in found.pairs], renamed
+        by_name = [(by_a[x], by_b[y]) for x, y in found.pairs]
+        return list(map(self._read_alike, by_name)), list(map(self._read_alike, renamed))
+
+    def _read_alike(
+        self, pair: tuple[StoredLinear, StoredLinear]
+    ) -> tuple[StoredLinear, StoredLinear]:
+        """Return both layers in A's layout: that they lie differently is a difference, too.
+
+        It is none where the caller says how they lie.
+        """
+        a, b = pair
+        if a.layout == b.layout or a.layout_is_asked or b.layout_is_asked:
+            return pair
+        note = (
+            f"A and B do not store all layers alike: --layout-a {a.layout} --layout-b {b.layout}"
+            " compares them by their outputs and inputs"
+        )
+        if note not in self.notes:
+            self.notes.append(note)
+        return a, replace(b, layout=a.layout)
 
     def _hint(self, a: Sequence[StoredLinear], b: Sequence[StoredLinear]) -> None:
         count = look_alike(a, b, self.desk)

@@ -14,7 +14,13 @@ from typing import Any
 from fcinspect.checkpoints.formats.json_array import PLAIN_DTYPE, as_tensor, is_array_document
 from fcinspect.checkpoints.pairing.naming import BIAS, SHORT_WEIGHTS, WEIGHT, spelled_out
 from fcinspect.checkpoints.pairing.pair import pair
-from fcinspect.checkpoints.records import Checkpoint, Layout, SkippedTensor, StoredTensor
+from fcinspect.checkpoints.records import (
+    Checkpoint,
+    Layout,
+    LayoutChoice,
+    SkippedTensor,
+    StoredTensor,
+)
 from fcinspect.errors import InputError
 
 EXPECTED = (
@@ -30,10 +36,15 @@ class Reading:
 
     source: str
     """The file in words"""
-    layout: Layout
+    layout: LayoutChoice
     """How it holds a weight"""
     plain: str
     """The dtype of numbers for which it names none"""
+
+    @property
+    def own_layout(self) -> Layout:
+        """How a weight lies in the formats of fcinspect: as torch holds it, unless told."""
+        return "out,in" if self.layout == "auto" else self.layout
 
 
 def envelope_data(document: object) -> Mapping[str, Any] | None:
@@ -46,7 +57,7 @@ def envelope_data(document: object) -> Mapping[str, Any] | None:
 
 
 def checkpoint_of(
-    document: object, source: str, layout: Layout = "out,in", plain: str = PLAIN_DTYPE
+    document: object, source: str, layout: LayoutChoice = "auto", plain: str = PLAIN_DTYPE
 ) -> Checkpoint:
     """Return the layers of a parsed JSON document; `plain` is the dtype of numbers without one.
 
@@ -57,7 +68,7 @@ def checkpoint_of(
     if data is not None and isinstance(document, dict):
         return _from_envelope(data, str(document["schema"]), way)
     if isinstance(document, list):
-        return pair([as_tensor(document, "weight", plain)], source, layout)
+        return pair([as_tensor(document, "weight", plain)], source, way.own_layout)
     if not isinstance(document, dict):
         raise InputError(f"{source} holds no layer: {EXPECTED}")
     network = document.get("network")
@@ -88,7 +99,10 @@ def _one_layer(layer: Mapping[str, Any], way: Reading) -> Checkpoint:
     place = "data.layer"
     name, origin = _name(layer, place), layer.get("source")
     found = pair(
-        _named(layer, name, place, way), way.source, way.layout, _activations([(name, layer)])
+        _named(layer, name, place, way),
+        way.source,
+        way.own_layout,
+        _activations([(name, layer)]),
     )
     words = f"{origin} (from {way.source})" if isinstance(origin, str) and origin else None
     return replace(found, layers=tuple(replace(v, origin=words) for v in found.layers))
@@ -107,7 +121,7 @@ def _network(entries: list[Any], place: str, way: Reading) -> Checkpoint:
             raise InputError(f"{where} of {way.source} is a second layer named {name!r}")
         named.append((name, entry))
         tensors += _named(entry, name, where, way)
-    return pair(tensors, way.source, way.layout, _activations(named))
+    return pair(tensors, way.source, way.own_layout, _activations(named))
 
 
 def _name(entry: Mapping[str, Any], place: str) -> str:

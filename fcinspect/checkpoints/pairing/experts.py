@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from fcinspect.checkpoints.pairing.naming import WEIGHT, match, module_path, split
 from fcinspect.checkpoints.pairing.remarks import remarks_on_numbers
 from fcinspect.checkpoints.pairing.siblings import Siblings
-from fcinspect.checkpoints.records import Layout, Place, StoredLinear, StoredTensor
+from fcinspect.checkpoints.records import Layout, LayoutChoice, Place, StoredLinear, StoredTensor
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -85,11 +85,13 @@ def refusal(stack: Stack) -> str | None:
 
 
 def expert_layers(
-    stack: Stack, source: str, layout: Layout, siblings: Siblings
+    stack: Stack, source: str, layout: LayoutChoice, siblings: Siblings
 ) -> Iterator[StoredLinear]:
     """Yield each expert's layer, named path[0], path[1], …"""
     evident = _by_bias(stack) or _by_neighbour(stack, siblings.by_name)
-    way, why = evident or (layout, "which --layout decides")
+    asked: Layout = "out,in" if layout == "auto" else layout
+    way, why = evident or (asked, "which --layout decides")
+    doubt = None if evident or layout != "auto" else "nothing shows how its matrices lie"
     words = way.replace(",", ", ")
     note = (
         f"by its name one of {stack.count} experts in a stack of shape {stack.weight.shape},"
@@ -104,6 +106,7 @@ def expert_layers(
             way,
             source,
             warnings=(note, *others),
+            doubt=doubt,
         )
 
 

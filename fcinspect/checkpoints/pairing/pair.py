@@ -8,16 +8,17 @@ a bias: nn.Embedding never has any.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fcinspect.checkpoints.pairing import decoys, embeddings, experts
+from fcinspect.checkpoints.pairing.layouts import Held, Layouts
 from fcinspect.checkpoints.pairing.naming import WEIGHT
-from fcinspect.checkpoints.pairing.quantised import packed_weight
+from fcinspect.checkpoints.pairing.quantised import is_packed_layer, packed_weight
 from fcinspect.checkpoints.pairing.remarks import remarks
 from fcinspect.checkpoints.pairing.siblings import Siblings
 from fcinspect.checkpoints.records import (
     Checkpoint,
-    Layout,
+    LayoutChoice,
     SkippedTensor,
     StoredLinear,
     StoredTensor,
@@ -38,16 +39,16 @@ class _Candidate:
 class _Pairing:
     """The layers and other tensors that were told apart so far."""
 
-    def __init__(self, siblings: Siblings, source: str, layout: Layout) -> None:
+    def __init__(self, siblings: Siblings, source: str, layout: LayoutChoice) -> None:
         self.siblings, self.source, self.layout = siblings, source, layout
         self.layers: list[StoredLinear] = []
         self.skipped: list[SkippedTensor] = []
         self.told: set[str] = set()
         self.experts = 0
 
-    def skip(self, tensor: StoredTensor, reason: str) -> None:
-        """Note why a tensor is no layer's."""
-        self.skipped.append(SkippedTensor(tensor.name, reason, tensor))
+    def skip(self, tensor: StoredTensor, reason: str, *, hides_layer: bool = False) -> None:
+        """Note why a tensor is no layer's, or why the layer that it is in was not read."""
+        self.skipped.append(SkippedTensor(tensor.name, reason, tensor, hides_layer=hides_layer))
         self.told.add(tensor.name)
 
     def take(
@@ -75,7 +76,7 @@ class _Pairing:
 def pair(
     tensors: Iterable[StoredTensor],
     source: str,
-    layout: Layout = "out,in",
+    layout: LayoutChoice = "auto",
     activations: Mapping[str, str] | None = None,
 ) -> Checkpoint:
     """Return the linear layers of a state dict, and what was skipped and why.
@@ -83,6 +84,7 @@ def pair(
     Raises InputError where two layers have the same name.
     """
     siblings = Siblings.of(tensors)
+    layouts = Layouts(siblings.by_name)
     found = _Pairing(siblings, source, layout)
     for tensor in siblings.by_name.values():
         stack = experts.stack_of(tensor, siblings.by_name)
@@ -92,20 +94,43 @@ def pair(
         candidate = _candidate(tensor, siblings.by_name)
         if candidate is None:
             continue
-        reason = _refusal(candidate, layout, siblings)
+        reason = _refusal(candidate, siblings)
         if reason is not None:
-            found.skip(tensor, reason)
+            hidden = len(tensor.shape) == 2 and tensor.problem is not None and tensor.place is None
+            packed = packed_weight(tensor, siblings.by_name) is not None
+            found.skip(tensor, reason, hides_layer=packed or hidden)
             continue
-        layer = StoredLinear(
-            candidate.name, tensor, candidate.bias, layout, source,
-            (activations or {}).get(candidate.name),
-            tuple(remarks(candidate.name, tensor, candidate.bias, layout, siblings)),
-        )  # fmt: skip
+        held = layouts.of(tensor).read_as(layout)
+        reason = _misfit(candidate, held, layout)
+        if reason is not None:
+            found.skip(tensor, reason, hides_layer=True)
+            continue
+        layer = replace(
+            _layer(candidate, held, source, siblings),
+            activation=(activations or {}).get(candidate.name),
+            layout_is_asked=layout != "auto",
+        )
         found.take([layer], tensor, candidate.bias)
     for tensor in siblings.by_name.values():
         if tensor.name not in found.told:
-            found.skip(tensor, decoys.other(tensor, siblings))
+            packs = is_packed_layer(tensor, siblings.by_name)
+            found.skip(tensor, decoys.other(tensor, siblings), hides_layer=packs)
     return Checkpoint(source, _distinct(found.layers, source), tuple(found.skipped))
+
+
+def _layer(candidate: _Candidate, held: Held, source: str, siblings: Siblings) -> StoredLinear:
+    """Return the layer that a candidate is, with what a reader should know of it."""
+    weight, bias = candidate.weight, candidate.bias
+    said = () if held.why is None else (held.why,)
+    return StoredLinear(
+        candidate.name,
+        weight,
+        bias,
+        held.layout,
+        source,
+        warnings=(*remarks(candidate.name, weight, bias, siblings), *said),
+        doubt=held.doubt,
+    )
 
 
 def _candidate(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> _Candidate | None:
@@ -118,8 +143,8 @@ def _candidate(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> _Ca
     )
 
 
-def _refusal(candidate: _Candidate, layout: Layout, siblings: Siblings) -> str | None:
-    """Return why a tensor named as a weight is not a linear layer's, or None."""
+def _refusal(candidate: _Candidate, siblings: Siblings) -> str | None:
+    """Return why a tensor named as a weight is not a linear layer's in any layout, or None."""
     weight, bias = candidate.weight, candidate.bias
     if decoys.is_memory(weight.name):
         return decoys.MEMORY
@@ -136,23 +161,24 @@ def _refusal(candidate: _Candidate, layout: Layout, siblings: Siblings) -> str |
         return "by its name an embedding, not a linear layer"
     if decoys.is_norm(candidate.name) and (bias is None or bias.shape == weight.shape):
         return "two-dimensional, by its name the scale of a normalisation layer"
-    if candidate.is_kernel and layout == "out,in":
-        return "a kernel is (in, out): --layout in,out reads it"
-    outputs = weight.shape[0 if layout == "out,in" else 1]
-    if bias is not None and bias.shape != (outputs,):
-        return _mismatch(weight, bias, layout)
     return None
 
 
-def _mismatch(weight: StoredTensor, bias: StoredTensor, layout: Layout) -> str:
+def _misfit(candidate: _Candidate, held: Held, asked: LayoutChoice) -> str | None:
+    """Return why a weight cannot be read in a layout, or None."""
+    weight, bias = candidate.weight, candidate.bias
+    if candidate.is_kernel and asked == "out,in":
+        return "a kernel is (in, out): --layout in,out reads it"
     rows, columns = weight.shape
-    outputs, other = (rows, columns) if layout == "out,in" else (columns, rows)
-    reason = (
-        f"its bias has shape {bias.shape}, but a weight of shape {weight.shape} read as"
-        f" ({layout}) has {outputs} outputs"
-    )
+    outputs, other = (rows, columns) if held.layout == "out,in" else (columns, rows)
+    if bias is None or bias.shape == (outputs,):
+        return None
+    reason = f"its bias has shape {bias.shape}, but a weight of shape {weight.shape}"
+    if asked == "auto":
+        return f"{reason} has {rows} or {columns} outputs"
+    reason += f" read as ({held.layout}) has {outputs} outputs"
     if bias.shape == (other,):
-        better = "in,out" if layout == "out,in" else "out,in"
+        better = "in,out" if held.layout == "out,in" else "out,in"
         reason += f": --layout {better} fits"
     return reason
 

@@ -29,6 +29,8 @@ OWNERS = {
     "input_global_scale": "weight_packed", "input_zero_point": "weight",
 }  # fmt: skip
 """Whose numbers a tensor helps to restore, by the last part of its name."""
+PACKED = ("qweight", "weight_packed", "W_q", "q_weight")
+"""The last part of names that packed weights have, and nothing else."""
 TORCH_PACKED = "_packed_params._packed_params."
 """torch.ao's quantised Linear keeps its weight (.0) and bias (.1) under this name."""
 MXFP4_GROUP = 32
@@ -86,6 +88,18 @@ def part_of_quantised(tensor: StoredTensor, by_name: Mapping[str, StoredTensor])
     if match(SURE, last) or "._packed_params" in tensor.name:
         return "of a quantised layer"
     return None
+
+
+def is_packed_layer(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> bool:
+    """Whether a tensor of another name than weight is the packed weight of a layer, or of many."""
+    prefix, last = split(tensor.name)
+    if last in PACKED:
+        return True
+    if last == "B":
+        return f"{prefix}s" in by_name and is_whole(tensor.dtype)
+    if prefix.endswith(TORCH_PACKED):
+        return last == "0"
+    return last.endswith("_blocks") and f"{tensor.name[:-6]}scales" in by_name
 
 
 def scale_of(weight: StoredTensor, by_name: Mapping[str, StoredTensor]) -> StoredTensor | None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from fcinspect.checkpoints.pairing.embeddings import may_be_table
 from fcinspect.checkpoints.pairing.naming import last_part, match
 from fcinspect.checkpoints.pairing.quantised import scale_of
-from fcinspect.checkpoints.pairing.siblings import GPT2_SQUARE, Siblings
-from fcinspect.checkpoints.records import Layout, StoredTensor
+from fcinspect.checkpoints.pairing.siblings import Siblings
+from fcinspect.checkpoints.records import StoredTensor
 
 MOST_NAMED = 3
 """Names of tied tensors in one remark."""
@@ -38,7 +38,7 @@ def is_copy(name: str) -> bool:
 
 
 def remarks(
-    path: str, weight: StoredTensor, bias: StoredTensor | None, layout: Layout, siblings: Siblings
+    path: str, weight: StoredTensor, bias: StoredTensor | None, siblings: Siblings
 ) -> Iterator[str]:
     """Yield the remarks on the layer `path`, a sentence each without its full stop."""
     yield from remarks_on_numbers(weight, bias, siblings)
@@ -46,7 +46,6 @@ def remarks(
         yield from _low_rank(path, weight, siblings)
     if bias is None and may_be_table(path):
         yield "2-D without a bias: maybe an embedding"
-    yield from _gpt2(path, weight, layout, siblings)
 
 
 def remarks_on_numbers(
@@ -91,13 +90,3 @@ def _low_rank(path: str, weight: StoredTensor, siblings: Siblings) -> Iterator[s
         first, second = (weight, other) if is_first else (other, weight)
         words += f", {first.shape[1]} → {second.shape[0]}"
     yield f"{words}, rank {rank}: not a layer on its own"
-
-
-def _gpt2(path: str, weight: StoredTensor, layout: Layout, siblings: Siblings) -> Iterator[str]:
-    rows, columns = weight.shape
-    if layout == "in,out" or rows != columns or last_part(path) not in GPT2_SQUARE:
-        return
-    if siblings.gpt2_layout == "out,in":
-        return
-    why = "as other layers here do" if siblings.gpt2_layout else "its square shape does not tell"
-    yield f"GPT-2 holds {last_part(path)} as (in, out), {why}: --layout in,out reads it so"

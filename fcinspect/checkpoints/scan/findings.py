@@ -52,6 +52,9 @@ def _findings(layer: ScannedLayer) -> Iterator[Finding]:
     if weight.numbers.count and weight.numbers.zeros == weight.numbers.count:
         yield Finding("all zero", "the weight is all zero")
         return
+    if layer.doubt is not None:
+        yield Finding("undecided", f"outputs and inputs were not looked at: {layer.doubt}")
+        return
     if weight.dead_outputs.count:
         words = _lines(weight.dead_outputs, "output", "has", "have")
         yield Finding("dead outputs", f"{words} weights that are all zero")

@@ -37,6 +37,8 @@ class ScannedLayer:
     """The law of initialisation that the weight still looks drawn from."""
     warnings: tuple[str, ...] = ()
     """What a reader should know of how the layer was understood."""
+    doubt: str | None = None
+    """Why its outputs may be its inputs, None where the file or the caller tells its layout."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fcinspect.checkpoints.records import SkippedTensor
+from fcinspect.checkpoints.records import FailedFile, SkippedTensor
 from fcinspect.checkpoints.scan.findings import findings_of
 from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
 
@@ -29,15 +29,36 @@ class ScanReport:
     """Whether anything that speaks against a layer is a failure."""
     others: tuple[ScannedOther, ...] = ()
     """The arrays beside the layers that were gone through, as a check of all layers does."""
+    failed: tuple[FailedFile, ...] = ()
+    """The files that could not be read, or not to their end."""
 
     @property
     def ok(self) -> bool:
-        """False when a check was asked for and does not hold, or there was nothing to check."""
+        """Whether every file was read, and a check that was asked for looked at all and holds."""
+        if self.failed:
+            return False
         return not self.checked or not (
             self.problems
             or self.struck_others
+            or self.unread
             or not (self.layers or self.others)
             or any(findings_of(layer) for layer in self.layers)
+        )
+
+    @property
+    def unread(self) -> tuple[SkippedTensor, ...]:
+        """The weights of layers that a check of all layers should have looked at, and could not."""
+        return () if self.left_out else tuple(skip for skip in self.skipped if skip.hides_layer)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a check failed only on what was not looked at."""
+        found = [finding for layer in self.layers for finding in findings_of(layer)]
+        return (
+            not self.ok
+            and not (self.problems or self.struck_others)
+            and bool(found or self.unread or self.failed)
+            and all(finding.kind == "undecided" for finding in found)
         )
 
     @property

@@ -93,6 +93,7 @@ class _Layer:
                 weight, stored.in_features, stored.out_features, stored.dtype, singular.largest
             ),
             stored.remarks(),
+            stored.doubt,
         )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fcinspect.cli.options import DTYPES, Output
-from fcinspect.cli.sources import LayoutOption
+from fcinspect.cli.sources import LAYOUTS, layout_option
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of
 from fcinspect.cli.verify.carry_out import Accumulate, Checks
@@ -25,7 +25,7 @@ def output(
         ),
     ],
     accumulate: Accumulate = None,
-    layout: LayoutOption = "out,in",
+    layout: Annotated[str, layout_option("--layout", "the file", LAYOUTS[1:])] = "out,in",
     dtype: Annotated[
         str | None,
         typer.Option(

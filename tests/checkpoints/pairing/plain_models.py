@@ -51,28 +51,28 @@ def _bert() -> Architecture:
 
 
 def _gpt2() -> Architecture:
-    fits = "--layout in,out fits"
-    square, squares = with_bias(**{"h.0.attn.c_proj": (8, 8)})
+    weights = {
+        "h.0.attn.c_attn": (8, 24),
+        "h.0.attn.c_proj": (8, 8),
+        "h.0.mlp.c_fc": (8, 32),
+        "h.0.mlp.c_proj": (32, 8),
+    }
+    as_bias = "stored as (in, out), as the length of its bias shows"
     return Architecture(
-        square,
-        squares,
+        {f"{name}.weight": shape for name, shape in weights.items()},
+        {f"{name}.bias": shape[1:] for name, shape in weights.items()},
         {
             TABLE: {"wte.weight": (99, 8), "wpe.weight": (16, 8)},
-            fits: {
-                "h.0.attn.c_attn.weight": (8, 24),
-                "h.0.mlp.c_fc.weight": (8, 32),
-                "h.0.mlp.c_proj.weight": (32, 8),
-            },
-            "that is no layer either": {
-                "h.0.attn.c_attn.bias": (24,),
-                "h.0.mlp.c_fc.bias": (32,),
-                "h.0.mlp.c_proj.bias": (8,),
-            },
             "a mask": {"h.0.attn.bias": (1, 1, 16, 16), "h.0.attn.masked_bias": ()},
             NORM: vectors(8, "h.0.ln_1.weight", "h.0.ln_2.weight", "ln_f.weight"),
             NORM_BIAS: vectors(8, "h.0.ln_1.bias", "h.0.ln_2.bias", "ln_f.bias"),
         },
-        named={"h.0.attn.c_proj": "GPT-2 holds c_proj as (in, out), as other layers here do"},
+        named={
+            "h.0.attn.c_attn": as_bias,
+            "h.0.attn.c_proj": "stored as (in, out), as layers of the same name show",
+            "h.0.mlp.c_fc": as_bias,
+            "h.0.mlp.c_proj": as_bias,
+        },
     )
 
 

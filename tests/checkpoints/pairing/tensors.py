@@ -10,7 +10,7 @@ from fcinspect.checkpoints.access.storage import Stamp
 from fcinspect.checkpoints.pairing.pair import pair
 from fcinspect.checkpoints.records import (
     Checkpoint,
-    Layout,
+    LayoutChoice,
     Place,
     StoredTensor,
     in_memory,
@@ -23,7 +23,7 @@ def tensor(name: str, *shape: int, dtype: str = "float32") -> StoredTensor:
     return in_memory(name, np.arange(size, dtype=np.float32).reshape(shape), dtype)
 
 
-def paired(*tensors: StoredTensor, layout: Layout = "out,in") -> Checkpoint:
+def paired(*tensors: StoredTensor, layout: LayoutChoice = "auto") -> Checkpoint:
     """Pair these tensors."""
     return pair(tensors, "x", layout)
 

@@ -73,10 +73,10 @@ def test_other_places_are_not_tied() -> None:
 @pytest.mark.parametrize(
     ("sibling", "layout", "words"),
     [
-        (("c_attn.weight", 4, 12), "out,in", "as other layers here do"),
+        (("c_attn.weight", 4, 12), "out,in", "as layers of the same name show; --layout out,in"),
         (("c_attn.weight", 12, 4), "out,in", None),
-        (("mlp.c_fc.weight", 4, 16), "out,in", "as other layers here do"),
-        (("fc.weight", 4, 12), "out,in", "its square shape does not tell"),
+        (("mlp.c_fc.weight", 4, 16), "out,in", "as layers of the same name show; --layout out,in"),
+        (("fc.weight", 4, 12), "out,in", "GPT-2 stores c_proj as (in, out), and its square shape"),
         (("c_attn.weight", 4, 12), "in,out", None),
     ],
 )
