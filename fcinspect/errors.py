@@ -64,6 +64,11 @@ def install_hint(libraries: str) -> str:
 class Misbehaved(Exception):
     """What is under inspection raised, hung, died or returned nonsense: a finding, no crash."""
 
+    def __init__(self, message: str, where: str | None = None) -> None:
+        super().__init__(message)
+        self.where = where
+        """For which of several calls, in words."""
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return "did you mean 'fc1'?" for the nearest known words, or None if none is near."""

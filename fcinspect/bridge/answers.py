@@ -12,7 +12,7 @@ import torch
 
 from fcinspect.bridge.kinds import kind_words
 from fcinspect.bridge.linear import to_array
-from fcinspect.bridge.loading import words_of
+from fcinspect.bridge.loading import expectation, words_of
 from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
@@ -26,8 +26,11 @@ class BackwardFailed(Misbehaved):
 
 
 @contextmanager
-def guarded(*, backward: bool = False) -> Iterator[None]:
-    """Tell what foreign code raises as what it is: a finding."""
+def guarded(expected: str = "", *, backward: bool = False) -> Iterator[None]:
+    """Tell what foreign code raises as what it is: a finding.
+
+    `expected` is the form of what is called, for a call whose arguments are refused.
+    """
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -37,7 +40,8 @@ def guarded(*, backward: bool = False) -> Iterator[None]:
     except BaseException as error:
         if backward:
             raise BackwardFailed(f"its backward raised {words_of(error)}") from None
-        raise Misbehaved(f"raised {words_of(error)}") from None
+        said = expectation(error, expected) if expected else ""
+        raise Misbehaved(f"raised {words_of(error)}{said}") from None
 
 
 def answer_of(output: Any, changed: tuple[str, ...], gradients: Mapping[str, Any]) -> Answer:

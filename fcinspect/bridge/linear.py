@@ -24,15 +24,40 @@ def threads() -> int:
 
 
 def require_device(name: str) -> None:
-    """Raise UsageError when torch cannot compute on the device of that name."""
+    """Raise UsageError when torch cannot compute on the device of that name, in one plain line."""
+    here = _devices()
+    expected = f"expected {' or '.join(here)}"
     try:
-        torch.zeros(1, device=name).sum().item()
-    except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else ""
-        raise UsageError(
-            f"--device {name!r} cannot be used here: {reason or type(error).__name__}",
-            hint="expected cpu, or a device that torch has here, such as cuda or mps",
-        ) from None
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"--device {name!r} is not a device of torch: {expected}") from None
+    if device.type == "cpu":
+        return
+    if device.type not in (found.partition(":")[0] for found in here):
+        raise UsageError(f"--device {name!r}: torch finds no {device.type} device here; {expected}")
+    if device.index is not None and str(device) not in here:
+        raise UsageError(f"--device {name!r}: there is no such {device.type} device; {expected}")
+    try:
+        torch.zeros(1, device=device).sum().item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        raise UsageError(f"--device {name!r} does not compute: {reason}; {expected}") from None
+
+
+LONGEST_REASON = 120
+"""Characters of torch's own words, which may take ten lines."""
+
+
+def _devices() -> list[str]:
+    """Return the devices that torch has on this machine: cpu, and cuda, cuda:0, … or others."""
+    found = ["cpu"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a driver that is too old is told by what is missing
+        kind = torch.accelerator.current_accelerator(check_available=True)
+        if kind is not None:
+            found.append(kind.type)
+            found += [f"{kind.type}:{k}" for k in range(torch.accelerator.device_count())]
+    return found
 
 
 def dtype_of(name: str) -> torch.dtype:

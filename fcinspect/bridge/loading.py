@@ -186,6 +186,22 @@ def words_of(error: BaseException) -> str:
     return f"{said} ({place})" if place else said
 
 
+def was_entered(error: BaseException) -> bool:
+    """Whether the error comes from within the code that was called, not from the call itself."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    if not last:
+        return True
+    name = Path(last[0].filename)
+    by_torch = name.parts[-4:] == ("torch", "nn", "modules", "module.py")  # module(x)
+    return not by_torch and Path(__file__).parents[1] not in name.parents
+
+
+def expectation(error: BaseException, expected: str) -> str:
+    """Return ", expected …" where the arguments of a call were refused, "" for other errors."""
+    refused = isinstance(error, TypeError) and not was_entered(error)
+    return f", expected {expected}" if refused else ""
+
+
 def _place(trace: TracebackType | None) -> str | None:
     """Return file and line of the innermost frame that is the user's own code."""
     own, packages = Path(__file__).parents[1], ("site-packages", "importlib")

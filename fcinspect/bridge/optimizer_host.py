@@ -12,11 +12,13 @@ import torch
 
 from fcinspect.arithmetic.settings import CLASSES
 from fcinspect.bridge.linear import to_array, to_tensor
-from fcinspect.bridge.loading import load, split, words_of
+from fcinspect.bridge.loading import expectation, load, split, words_of
 from fcinspect.errors import InputError, Misbehaved, UsageError
 from fcinspect.layers.array import Array
 from fcinspect.verification.optimizer_subject import NotAccepted, Ran
 
+FUNCTION = "a function (param, grad, state, **options)"
+CLASS = "a class (params, **options)"
 Gradients = Sequence[Sequence[Array | None]]
 """For each step, the gradient of each parameter."""
 
@@ -92,7 +94,7 @@ class OptimizerHost:
             return None
         given = {**options, **self._fixed}
         self._require_accepted(given)
-        with _told():
+        with _told(CLASS):
             make: Callable[..., object] = self.found
             return make(tensors, **given)
 
@@ -116,7 +118,7 @@ class OptimizerHost:
         for given in gradients:
             for tensor, values in zip(tensors, given, strict=True):
                 tensor.grad = None if values is None else to_tensor(values)
-            with _told():
+            with _told("step()" if inspect.isclass(self.found) else FUNCTION):
                 step()
             after.append(tuple(to_array(tensor) for tensor in tensors))
             for index, (tensor, values) in enumerate(zip(tensors, given, strict=True)):
@@ -137,6 +139,10 @@ class OptimizerHost:
 class _told:
     """Tells what foreign code raises as what it is: a finding."""
 
+    def __init__(self, expected: str = "") -> None:
+        """`expected` is the form of what is called, for a call whose arguments are refused."""
+        self._expected = expected
+
     def __enter__(self) -> None:
         self._quiet = warnings.catch_warnings()
         self._quiet.__enter__()
@@ -146,7 +152,8 @@ class _told:
         self._quiet.__exit__(kind, error, trace)
         if error is None or isinstance(error, Misbehaved | KeyboardInterrupt):
             return
-        raise Misbehaved(f"raised {words_of(error)}") from None
+        said = expectation(error, self._expected) if self._expected else ""
+        raise Misbehaved(f"raised {words_of(error)}{said}") from None
 
 
 def torch_optimizer(like: str, *, fused: bool, foreach: bool) -> OptimizerHost:
@@ -171,8 +178,8 @@ def host_optimizer(text: str) -> OptimizerHost:
         raise InputError(f"{text} is a class without a step(): expected an optimizer")
     if not callable(found):
         raise InputError(
-            f"{text} is a {type(found).__name__}: expected a class like torch.optim.SGD, or a"
-            " function (param, grad, state, **hyperparameters)"
+            f"{text} is a {type(found).__name__}: expected a class like torch.optim.SGD, or"
+            f" {FUNCTION}"
         )
     return OptimizerHost(found, text, {})
 

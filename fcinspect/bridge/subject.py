@@ -26,6 +26,9 @@ from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
 from fcinspect.verification.subject import Answer, Call, Layout, Made
 
+KERNEL = "a function (input, weight, bias)"
+FACTORY = "a class or function (in_features, out_features, bias)"
+
 
 class InProcess:
     """A linear layer of this process; see verification.subject.Subject."""
@@ -73,7 +76,7 @@ class InProcess:
         if self.kind == "kernel":
             return self._kernel(call)
         module = self._module_for(call)
-        with guarded():
+        with guarded("a module that is called as module(input)"):
             return self._module_answer(module, call)
 
     def made(self, in_features: int, out_features: int, bias: bool, seed: int) -> Made:
@@ -120,15 +123,15 @@ class InProcess:
     def _kernel(self, call: Call) -> Answer:
         assert call.weight is not None
         if self._by_numpy is not None:
-            with guarded():
+            with guarded(KERNEL):
                 return self._numpy_kernel(call) if self._by_numpy else self._torch_kernel(call)
         try:
-            with guarded():
+            with guarded(KERNEL):
                 answer = self._torch_kernel(call)
             self._by_numpy = False
         except Misbehaved as first:
             try:
-                with guarded():
+                with guarded(KERNEL):
                     answer = self._numpy_kernel(call)
             except Misbehaved:
                 raise first from None
@@ -185,7 +188,7 @@ class InProcess:
         out_features, in_features = call.weight.shape
         key = (in_features, out_features, call.bias is not None)
         if self._module is None or self._module[0] != key:
-            with guarded():
+            with guarded(FACTORY):
                 self._module = (key, self._create(*key))
         module = self._module[1]
         with guarded(), torch.no_grad():

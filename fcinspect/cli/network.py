@@ -112,8 +112,8 @@ def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: l
     own = canonical(stored.activation, ACTIVATION_NAMES)
     if asked is None and own is None:
         raise InputError(
-            f"activation {stored.activation!r} of layer {shown_name(stored)} is not known: expected one"
-            f" of {', '.join(ACTIVATION_NAMES)}",
+            f"activation {stored.activation!r} of layer {shown_name(stored)} is not known: expected"
+            f" one of {', '.join(ACTIVATION_NAMES)}",
             hint=did_you_mean(stored.activation, ACTIVATION_NAMES),
         )
     if asked is not None and asked != own:

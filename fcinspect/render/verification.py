@@ -134,15 +134,16 @@ def page(report: Report, precision: int = 4) -> Page:
     if report.checks:
         built.group(_table(report.checks))
     findings = [check for check in report.checks if check.verdict is not Verdict.WITHIN]
-    for check in findings[:MOST_FINDINGS]:
-        built.group(*_finding(check))
-    if len(findings) > MOST_FINDINGS:
-        built.group(Line.of(f"showing {MOST_FINDINGS} of {len(findings)} findings"))
+    told = _folded(findings)
+    for checks in told[:MOST_FINDINGS]:
+        built.group(*_finding(checks))
+    if len(told) > MOST_FINDINGS:
+        built.group(Line.of(f"showing {MOST_FINDINGS} of {len(told)} findings"))
     if report.not_exercised:
         built.group(
             Heading("Not exercised"), *(Line.of(what, indent=2) for what in report.not_exercised)
         )
-    built.group(_sentence(report, len(findings)))
+    built.group(_sentence(report, findings))
     return built.page()
 
 
@@ -164,13 +165,27 @@ def _table(checks: Sequence[Check]) -> Table:
         if check.max_ratio is not None and check.verdict is not Verdict.UNDECIDED:
             used = text.share(check.max_ratio)
         name = check.name.removeprefix(f"{group}/")
-        found.append((f"  {name}", check.detail, used, str(check.verdict)))
+        # what was raised stands below, once for all checks
+        detail = check.detail if check.answered else str(check.cause).partition(":")[0]
+        found.append((f"  {name}", detail, used, check.word))
     return Table(columns, tuple(found))
 
 
-def _finding(check: Check) -> list[Block]:
+def _folded(findings: Sequence[Check]) -> list[list[Check]]:
+    """Return the checks with one cause together, the furthest from its bound first."""
+    groups: dict[tuple[str, str], list[Check]] = {}
+    for check in findings:
+        groups.setdefault((check.word, check.bare_cause or check.name), []).append(check)
+    return [
+        sorted(checks, key=lambda check: -(check.max_ratio or 0.0)) for checks in groups.values()
+    ]
+
+
+def _finding(checks: Sequence[Check]) -> list[Block]:
+    """Return what is said of checks with one cause, with the numbers of the first."""
+    check = checks[0]
     role = VERDICT_ROLES[check.verdict]
-    lines: list[Block] = [Line.of((f"{check.verdict}: ", role), (check.name, "strong"))]
+    lines: list[Block] = [Line.of((f"{check.word}: ", role), (check.name, "strong"))]
     if check.worst is not None:
         worst = check.worst
         reach = ""
@@ -191,20 +206,34 @@ def _finding(check: Check) -> list[Block]:
     said = [f"{count:,} of {check.elements:,} {word}" for count, word in counts if count]
     if said and check.elements > 1:
         lines.append(Line.of(" and ".join(said), indent=2))
-    if check.cause is not None:
-        lines.append(Line.of("likely cause: ", (check.cause, "strong"), indent=2))
+    cause = check.cause if len(checks) == 1 else check.bare_cause
+    if cause is not None:
+        lead = "likely cause: " if check.answered else ""
+        lines.append(Line.of(lead, (cause, "strong"), indent=2))
+    if len(checks) > 1:
+        names = ", ".join(other.name for other in checks[1:])
+        lines.append(Line.of(f"the same in {names}", indent=2, hang=2))
     return lines
 
 
-def _sentence(report: Report, findings: int) -> Line:
-    count = text.plural(len(report.checks), "check")
-    words = {
-        Verdict.WITHIN: f"Within bound: {count}, and rounding explains every difference.",
-        Verdict.OUTSIDE: f"Outside bound: {findings} of {count} found what rounding does not"
-        " explain.",
-        Verdict.UNDECIDED: f"Undecided: {findings} of {count} could not be decided."
-        if report.checks
-        else "Undecided: nothing was checked.",
-    }
+def _sentence(report: Report, findings: Sequence[Check]) -> Line:
+    count, found = text.plural(len(report.checks), "check"), len(findings)
+    silent = sum(not check.answered for check in findings)
+    held = any(check.max_ratio is not None for check in report.checks)
+    if silent == len(report.checks) > 0:
+        said = f"Not verified: none of {count} got an answer."
+    elif report.verdict is Verdict.OUTSIDE:
+        first = "Outside bound" if any(c.word == "outside bound" for c in findings) else "Failed"
+        said = f"{first}: {found} of {count} found what rounding does not explain."
+        if silent:
+            said += f" {silent} of them got no answer."
+    elif report.verdict is Verdict.UNDECIDED:
+        said = f"Undecided: {found} of {count} could not be decided."
+        if not report.checks:
+            said = "Undecided: nothing was checked."
+    else:
+        said = f"Within bound: {count}, and rounding explains every difference."
+        if not held:
+            said = f"All {count} hold."
     likely = f" Most likely: {report.likely_cause}." if report.likely_cause else ""
-    return Line.of((words[report.verdict] + likely, VERDICT_ROLES[report.verdict]))
+    return Line.of((said + likely, VERDICT_ROLES[report.verdict]))

@@ -49,6 +49,24 @@ class Check:
     """How many numbers were compared."""
     outside: int = 0
     undecided: int = 0
+    answered: bool = True
+    """False where the subject raised, hung or died instead of answering; the cause says it."""
+    where: str | None = None
+    """For which of several probes it was found, as the cause says at its end."""
+
+    @property
+    def bare_cause(self) -> str | None:
+        """The cause without the probe at which it was found."""
+        return self.cause and self.cause.removesuffix(f", at {self.where}")
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word; where no number is held against a bound, whether it holds."""
+        if not self.answered:
+            return "raised" if (self.cause or "").startswith("raised") else "no answer"
+        if self.max_ratio is not None or self.verdict is Verdict.UNDECIDED:
+            return str(self.verdict)
+        return "holds" if self.verdict is Verdict.WITHIN else "fails"
 
     @property
     def group(self) -> str:
@@ -133,8 +151,11 @@ class Report:
     @property
     def likely_cause(self) -> str | None:
         """The cause that most checks name; of several, the one that is named first."""
-        causes = Counter(check.cause for check in self.checks if check.cause is not None)
-        return max(causes, key=causes.__getitem__, default=None)
+        causes = Counter(check.bare_cause for check in self.checks if check.cause is not None)
+        likely = max(causes, key=causes.__getitem__, default=None)
+        if likely is None or causes[likely] > 1:
+            return likely
+        return next(check.cause for check in self.checks if check.bare_cause == likely)
 
 
 Track = Callable[[Sequence[Planned]], Iterable[Planned]]
@@ -152,7 +173,10 @@ def _made(planned: Planned) -> Iterator[Check]:
         made = planned.run()
         yield from [made] if isinstance(made, Check) else made
     except Misbehaved as fault:
-        yield Check(planned.name, Verdict.OUTSIDE, str(fault), cause=str(fault))
+        said = str(fault) if fault.where is None else f"{fault}, at {fault.where}"
+        yield Check(
+            planned.name, Verdict.OUTSIDE, said, cause=said, answered=False, where=fault.where
+        )
 
 
 def _chooses(pattern: str, name: str) -> bool:

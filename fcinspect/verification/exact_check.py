@@ -119,11 +119,12 @@ def first_wrong(name: str, detail: str, probes: Mapping[str, Callable[[], Check]
         try:
             check = probe()
         except Misbehaved as fault:
-            raise Misbehaved(f"{fault}, at {where}") from None
+            raise Misbehaved(str(fault), where) from None
         made.append(check)
         if check.verdict is not Verdict.WITHIN:
             cause = f"{check.cause or 'wrong numbers'}, at {where}"
-            return replace(check, name=name, detail=f"{detail}; wrong at {where}", cause=cause)
+            wrong = f"{detail}; wrong at {where}"
+            return replace(check, name=name, detail=wrong, cause=cause, where=where)
     elements = sum(check.elements for check in made)
     most = max((check.max_ratio for check in made if check.max_ratio is not None), default=None)
     return Check(name, Verdict.WITHIN, detail, most, elements=elements)

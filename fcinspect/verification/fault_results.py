@@ -125,8 +125,6 @@ def fitted_factor(seen: Observed) -> Iterator[str]:
         return
     bare = seen.right - seen.b
     for whole, rest, subject in ((seen.right, 0.0, ""), (bare, seen.b, "W·x is affected: ")):
-        if seen.near(whole + rest):  # no factor is as good as any
-            return
         factor = _fitted(whole, seen.y - rest)
         if factor and seen.near(factor * whole + rest, max(1.0, abs(factor))):
             yield _factor_words(f"it is multiplied by {factor:.4g}", subject)

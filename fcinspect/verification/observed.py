@@ -146,8 +146,17 @@ class Observed:
     def near(self, expected: Float64Array, factor: float = 1.0) -> bool:
         """Whether the result is `expected`, up to what rounding does to `factor` times the right.
 
-        Once more for what is done to the result, which is itself rounded.
+        Once more for what is done to the result, which is itself rounded. Never where as much room
+        explains the result without any fault.
         """
+        return not self.is_nearly_right and self._near(expected, factor)
+
+    @cached_property
+    def is_nearly_right(self) -> bool:
+        """Whether little more than rounding explains the result: no pattern is to be seen in it."""
+        return self._near(self.right, 1.0)
+
+    def _near(self, expected: Float64Array, factor: float) -> bool:
         unit = self.arithmetic.output.unit_roundoff
         room = 2 * abs(factor) * self.reach + 4 * unit * (np.abs(expected) + np.abs(self.b))
         return bool(np.all(np.abs(self.y - expected) <= room))

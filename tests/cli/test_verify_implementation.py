@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,7 @@ def test_what_cannot_be_looked_at_is_refused_in_one_line(
         (["--in", "0"], "--in"),
         (["--timeout", "0"], "'0' is not a finite number > 0"),
         (["--accumulate", "foo"], "--accumulate 'foo' is not known"),
-        (["--device", "tpu"], "--device 'tpu' cannot be used here"),
+        (["--device", "tpu"], "--device 'tpu' is not a device of torch: expected cpu"),
     ],
 )
 def test_wrong_options_are_refused_before_any_code_runs(
@@ -141,3 +142,33 @@ def test_the_report_at_eighty_columns(shell: Run) -> None:
     assert max(map(len, result.out.splitlines())) <= 80
     assert "likely cause: a module made with bias=False has a bias" in result.out
     assert "exact/zeros: not chosen by --checks" in result.out
+
+
+def test_what_always_raises_is_one_finding(run: Run, tmp_path: Path) -> None:
+    """Folded in the text, with the exception, its message and the form that was expected."""
+    path = tmp_path / "mine.py"
+    path.write_text("def layer(x, weight):\n    return x @ weight.T\n", encoding="utf-8")
+    told = run("verify", "implementation", f"{path}:layer")
+    said = " ".join(told.out.split())
+    words = "3 were given, expected a function (input, weight, bias)"
+    assert told.status == 1
+    assert said.count(f"raised TypeError: layer() takes 2 positional arguments but {words}") == 2
+    assert "Not verified: none of" in said
+    assert "bound" not in re.sub("of bound", "", said.partition("check what")[2])
+
+
+def test_an_added_constant_is_one_finding(run: Run, tmp_path: Path) -> None:
+    """Checks that name one cause are told together, and each in the JSON."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import torch\ndef layer(x, weight, bias=None):\n"
+        "    return torch.nn.functional.linear(x, weight, bias) + 1e-3\n",
+        encoding="utf-8",
+    )
+    given = ("verify", "implementation", f"{path}:layer", "--checks", "exact,contract,batches")
+    said = " ".join(run(*given).out.split())
+    words = "a constant 0.001 is added to every output"
+    assert said.count(words) == 2
+    assert "the same in exact/one weight at a time" in said
+    assert " – holds" in said  # no number is held against a bound there
+    assert sum(words in (c["cause"] or "") for c in run(*given, "--json").data["checks"]) > 5

@@ -72,3 +72,36 @@ def test_bad_input_is_refused_without_a_traceback(run: Run, arguments: tuple[str
     assert result.status in (2, 3)
     assert result.out == ""
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        ("cuda", "torch finds no cuda device here; expected cpu"),
+        ("cuda:7", "torch finds no cuda device here; expected cpu"),
+        ("mps", "torch finds no mps device here; expected cpu"),
+        ("xpu", "torch finds no xpu device here; expected cpu"),
+        ("meta", "torch finds no meta device here; expected cpu"),
+        ("banana", "is not a device of torch: expected cpu"),
+        ("cuda:x", "is not a device of torch: expected cpu"),
+    ],
+)
+def test_a_device_that_is_not_there_is_one_plain_line(
+    run: Run, device: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what is there; torch's own lines on drivers and builds are not shown."""
+    monkeypatch.setattr("torch.accelerator.current_accelerator", lambda check_available: None)
+    told = run("verify", "layer", "--in", "4", "--out", "2", "--device", device)
+    assert (told.status, told.out, told.err.count("\n")) == (2, "", 1)
+    assert words in told.err
+
+
+def test_a_device_beyond_those_that_are_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one kind there may be some, and not so many."""
+    monkeypatch.setattr(
+        "torch.accelerator.current_accelerator", lambda check_available: torch.device("cuda")
+    )
+    monkeypatch.setattr("torch.accelerator.device_count", lambda: 1)
+    told = run("verify", "layer", "--in", "4", "--out", "2", "--device", "cuda:7")
+    assert told.status == 2
+    assert "there is no such cuda device; expected cpu or cuda or cuda:0" in told.err

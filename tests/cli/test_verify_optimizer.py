@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fcinspect.cli.verify.guessed_rule import rule_in
 from tests.conftest import Run
 
 OPTIMIZERS = """
@@ -53,6 +54,22 @@ class Raises(Own):
 class NoStep:
     def __init__(self, params, lr=0.1):
         pass
+
+
+class FastAdam(Own):
+    pass
+
+
+class Subclass(torch.optim.RMSprop):
+    pass
+
+
+class SgdLike(torch.optim.Adam):
+    pass
+
+
+def sgd_without_state(param, grad, lr):
+    return param - lr * grad
 
 
 ready = Own([torch.zeros(1)])
@@ -106,7 +123,9 @@ def test_what_cannot_be_asked_is_refused_in_a_line(run: Run, arguments: tuple[st
 
 def test_somebodys_optimizer_passes_and_is_said_to_run(run: Run, file: Path) -> None:
     """Its own process; the line about it on stderr."""
-    result = run("verify", "optimizer", f"{file}:Own", "--checks", "dyadic,steps", "--json")
+    result = run(
+        "verify", "optimizer", f"{file}:Own", "--like", "sgd", "--checks", "dyadic,steps", "--json"
+    )
     assert (result.status, result.data["verdict"]) == (0, "within bound")
     assert result.err == f"fcinspect: executing the code of {file}\n"
 
@@ -123,7 +142,7 @@ def test_a_faulty_optimizer_is_a_finding(
     run: Run, file: Path, name: str, cause: str, more: tuple[str, ...]
 ) -> None:
     """Wrong numbers, an exception and a hang: status 1 and what it was."""
-    found = (f"{file}:{name}", "--checks", "dyadic", *more, "--json")
+    found = (f"{file}:{name}", "--like", "sgd", "--checks", "dyadic", *more, "--json")
     result = run("verify", "optimizer", *found)
     assert result.status == 1
     assert cause in str(result.data["checks"])
@@ -140,7 +159,67 @@ def test_a_faulty_optimizer_is_a_finding(
 )
 def test_what_is_no_optimizer_is_refused(run: Run, file: Path, name: str, words: str) -> None:
     """In one line that says what was expected."""
-    result = run("verify", "optimizer", f"{file}:{name}")
+    result = run("verify", "optimizer", f"{file}:{name}", "--like", "sgd")
     assert (result.status, result.out) == (3, "")
     assert words in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "why"),
+    [
+        ("FastAdam", "adam", "the name FastAdam"),
+        ("Subclass", "rmsprop", "its base class torch.optim.RMSprop"),
+    ],
+)
+def test_the_rule_is_guessed_from_names_and_that_is_said(
+    run: Run, file: Path, name: str, rule: str, why: str
+) -> None:
+    """In the text, in the notes of the JSON and in its input."""
+    given = ("verify", "optimizer", f"{file}:{name}", "--checks", "caller/gradients")
+    told = run(*given, "--json")
+    assert told.document["input"]["optimizer"] == rule
+    assert f"--like {rule} is guessed from {why}" in told.data["notes"]
+    assert f"--like {rule} is guessed from {why}" in run(*given).out
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Own", "does not say which rule it follows: --like sgd, adam, adamw, rmsprop, adagrad"),
+        ("SgdLike", "its base class torch.optim.Adam says adam and the name SgdLike says sgd"),
+    ],
+)
+def test_what_cannot_be_guessed_is_asked_for(run: Run, file: Path, name: str, words: str) -> None:
+    """In one line, before anything runs."""
+    result = run("verify", "optimizer", f"{file}:{name}")
+    assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+    assert words in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("AdamW", "adamw"), ("adam_w", "adamw"), ("MyAdam", "adam"), ("RMSprop", "rmsprop"),
+        ("fast_sgd", "sgd"), ("AdaGrad2", "adagrad"), ("NAdam", None), ("RAdam", None),
+        ("Adamax", None), ("Adadelta", None), ("Lion", None), ("SGDOrAdam", None),
+    ],
+)  # fmt: skip
+def test_which_rule_a_name_holds(name: str, rule: str | None) -> None:
+    """Rules that only sound alike are not taken for one that is checked."""
+    assert rule_in(name) == rule
+
+
+def test_what_raises_is_one_finding_with_what_was_expected(run: Run, file: Path) -> None:
+    """The text tells it once, the JSON for each check; nothing is outside a bound."""
+    given = ("verify", "optimizer", f"{file}:sgd_without_state")
+    told = run(*given)
+    said = " ".join(told.out.split())
+    words = "multiple values for argument 'lr', expected a function (param, grad, state, **options)"
+    assert told.status == 1
+    assert said.count(f"raised TypeError: sgd_without_state() got {words}") == 2  # and at the end
+    assert "outside bound" not in said.lower()
+    assert "within bound" not in said.lower()
+    checks = run(*given, "--json").data["checks"]
+    assert len(checks) > 5
+    assert all(words in check["cause"] for check in checks)

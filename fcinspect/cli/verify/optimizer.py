@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fcinspect.verification.check import Plan
 
 OWN = "torch"
+GUESSED = "auto"
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,28 @@ class RuleOptions(OptimizerOptions):
         str,
         typer.Option(
             "--like",
-            parser=one_of("like", OPTIMIZER_NAMES),
-            autocompletion=completion_of(OPTIMIZER_NAMES),
+            parser=one_of("like", (GUESSED, *OPTIMIZER_NAMES)),
+            autocompletion=completion_of((GUESSED, *OPTIMIZER_NAMES)),
             metavar="NAME",
-            help="The rule it should follow: " + ", ".join(OPTIMIZER_NAMES) + ".",
+            help="The rule it should follow: "
+            + ", ".join(OPTIMIZER_NAMES)
+            + "; auto guesses it from the name of the class or of its base, sgd for torch.",
         ),
-    ] = "sgd"
+    ] = GUESSED
+
+    def of(self, code: str) -> tuple[RuleOptions, str | None]:
+        """Return the rule that the code should follow, and how it was guessed if it was.
+
+        Raises UsageError where neither --like nor a name tells it.
+        """
+        if self.optimizer != GUESSED:
+            return self, None
+        if code == OWN:
+            return replace(self, optimizer="sgd"), None
+        from fcinspect.cli.verify.guessed_rule import guessed_rule
+
+        name, why = guessed_rule(code)
+        return replace(self, optimizer=name), f"--like {name} is guessed from {why}"
 
 
 def optimizer(
@@ -67,6 +84,7 @@ def optimizer(
         raise UsageError("--fused and --foreach choose torch's own kernels: expected torch")
     if fused and foreach:
         raise UsageError("--fused and --foreach exclude each other")
+    rule, guess = rule.of(code)
     chosen = rule.chosen()
     asked: dict[str, Any] = {
         "code": code, "dtype": dtype, "fused": fused, "foreach": foreach, "timeout": timeout,
@@ -83,7 +101,8 @@ def optimizer(
 
     def planned(subject: OptimizerSubject) -> Plan:
         note = f"held against {chosen.call} and variations, in {dtype}"
-        return plan_optimizer(subject, chosen, dtype, ("other devices than cpu",), (note,))
+        notes = (note,) if guess is None else (note, guess)
+        return plan_optimizer(subject, chosen, dtype, ("other devices than cpu",), notes)
 
     if code == OWN:
         from fcinspect.bridge.linear import version
