@@ -94,13 +94,16 @@ def tell_findings(built: PageBuilder, report: ScanReport) -> None:
         found += [(name, finding.words) for finding in findings_of_other(other)]
     if report.checked:
         found += unread_words(report.unread)
+    by_words: dict[str, list[str]] = {}
+    for name, words in found:
+        by_words.setdefault(words, []).append(name)
     if not found:
         return
     lines = [
-        Line.of((f"{name}: ", "strong"), (words, "bad"), hang=2)
-        for name, words in found[:MOST_FOUND]
+        Line.of((f"{_named(names)}: ", "strong"), (words, "bad"), hang=2)
+        for words, names in list(by_words.items())[:MOST_FOUND]
     ]
     built.group(*lines)
-    if len(found) > MOST_FOUND:
-        said = f"showing {MOST_FOUND} of {len(found):,}; --json has them all"
+    if len(by_words) > MOST_FOUND:
+        said = f"showing {MOST_FOUND} of {len(by_words):,}; --json has them all"
         built.add(Line.of((said, "faint")))

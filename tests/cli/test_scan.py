@@ -506,6 +506,18 @@ def test_a_file_that_changes_while_it_is_scanned_is_named(
     assert "not read: 'c.pt' changed while it was read" in told.out
 
 
+def test_one_finding_of_many_layers_is_told_once(tmp_path: Path, run: Run) -> None:
+    """With the names of the first layers; the JSON has it for each."""
+    names = [f"fc{number}" for number in range(9)]
+    weights = {f"{name}.weight": torch.zeros(3, 2) for name in names}
+    save_file(weights, tmp_path / "m.safetensors")
+    told = run("scan", tmp_path / "m.safetensors", "--check").out
+    assert told.count("the weight is all zero") == 1
+    assert "fc5 and 3 more: the weight is all zero" in told
+    data = run("scan", tmp_path / "m.safetensors", "--check", "--json").data
+    assert all(len(layer["findings"]) == 1 for layer in data["layers"])
+
+
 def gpt2(width: int = 8) -> dict[str, torch.Tensor]:
     """Return two blocks as GPT-2 stores them, (in, out), and a head of nn.Linear."""
     torch.manual_seed(0)
