@@ -91,7 +91,7 @@ def _layers(checkpoint: Checkpoint, total: int) -> Table:
     )
     body = [
         (
-            text.layer_name(layer.name),
+            text.safe(layer.name) or "weight",  # what chooses a layer without a name
             text.count(layer.in_features),
             text.count(layer.out_features),
             "yes" if layer.bias is not None else "no",

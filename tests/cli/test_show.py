@@ -203,13 +203,14 @@ def test_many_remarks_are_cut_with_a_word(tmp_path: Path, run: Run) -> None:
     assert "note: 8 more remarks: --json has them all" in out
 
 
-def test_a_layer_without_a_name_is_listed_by_its_quotes(tmp_path: Path, run: Run) -> None:
+def test_a_layer_without_a_name_is_listed_by_its_weight(tmp_path: Path, run: Run) -> None:
     """No row is blank, and what stands there names the layer in a shell."""
     path = tmp_path / "m.npz"
     weight = np.ones((3, 2), np.float32)
     arrays: dict[str, Any] = {"weight": weight, "fc.weight": weight}
     np.savez(path, **arrays)
-    assert "\n''  " in run("show", path).out
+    assert "\nweight  " in run("show", path).out
+    assert run("show", path, "weight").status == 0
     assert run("show", path, "").status == 0
 
 
