@@ -84,6 +84,10 @@ def optimizer(
         raise UsageError("--fused and --foreach choose torch's own kernels: expected torch")
     if fused and foreach:
         raise UsageError("--fused and --foreach exclude each other")
+    if code != OWN:
+        from fcinspect.bridge.loading import require_there
+
+        require_there(code)
     rule, guess = rule.of(code)
     chosen = rule.chosen()
     asked: dict[str, Any] = {
@@ -91,9 +95,6 @@ def optimizer(
         **rule.asked(),
     }  # fmt: skip
     if code != OWN:
-        from fcinspect.bridge.loading import require_there
-
-        require_there(code)
         say_that_code_runs(code, output)
 
     from fcinspect.verification.optimizer import plan_optimizer
