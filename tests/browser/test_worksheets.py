@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from base64 import b64decode
 from pathlib import Path
 
+import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
@@ -79,3 +82,34 @@ def test_a_reload_loses_nothing(browser: webdriver.Chrome, tmp_path: Path) -> No
     assert browser.find_element(By.ID, "filled").text == "1 of 2 blanks are filled in"
     assert browser.execute_script(LEAVING) is True
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
+
+
+PAGE = re.compile(rb"/Type\s*/Page\b")
+
+
+@pytest.mark.parametrize(
+    ("problem", "most"),
+    [
+        (("3-2-2", "--sheet", "forward"), 1),
+        (("3-2-2", "--sheet", "step"), 1),
+        (("3-2-2", "--sheet", "gradient"), 2),
+        (("3-2-2", "--sheet", "all"), 2),
+        (("2-2-2", "--sheet", "all"), 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_printed_sheet_has_no_page_with_a_line(
+    browser: webdriver.Chrome, tmp_path: Path, problem: tuple[str, ...], most: int
+) -> None:
+    """As many pages of paper as its work takes."""
+    path = tmp_path / "sheet.html"
+    assert run(["worksheet", *problem, "--seed", "7", "-q", "--save", str(path)]) == 0
+    browser.get(path.as_uri())
+    assert printed_pages(browser) == most
+
+
+def printed_pages(browser: webdriver.Chrome) -> int:
+    """Return on how many pages of A4 the browser prints what it shows."""
+    paper = {"paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": True}
+    made = browser.execute_cdp_cmd("Page.printToPDF", paper)
+    return len(PAGE.findall(b64decode(made["data"])))

@@ -106,7 +106,7 @@ def _outline(step: TrainingStep) -> Outline:
 
 def _places(diagram: Diagram, rows: int) -> dict[tuple[int, int], tuple[float, float]]:
     """Return the middle of each unit, by column and index."""
-    found = {}
+    found: dict[tuple[int, int], tuple[float, float]] = {}
     for k, column in enumerate(diagram.columns):
         slots = len(column.units) + bool(column.folded)
         for slot, unit in enumerate(column.units):
