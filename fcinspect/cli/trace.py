@@ -11,16 +11,39 @@ from fcinspect.cli.code import Code
 from fcinspect.cli.module import ModuleOptions
 from fcinspect.cli.options import Output
 from fcinspect.cli.status import ExitStatus
-from fcinspect.errors import InputError, UsageError
+from fcinspect.cli.values import whole_number
+from fcinspect.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from fcinspect.render.trace_folding import Folding
     from fcinspect.shapes.steps import ModuleTrace
+
+MOST_PATHS = 6
+"""Modules that a refusal names."""
 
 
 def trace(
     code: Code,
     options: ModuleOptions,
     show_all: Annotated[bool, typer.Option("--all", help="Show every step of a long run.")] = False,
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            "--depth",
+            parser=whole_number(1),
+            metavar="N",
+            help="Fold the steps of modules deeper than N into one row each: 1 for encoder, 2 for"
+            " encoder.0.",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="GLOB",
+            help="Show only steps of modules matching this glob, 'encoder.*' (repeatable).",
+        ),
+    ] = None,
     *,
     output: Output,
 ) -> ExitStatus:
@@ -33,6 +56,7 @@ def trace(
     """
     from fcinspect.cli.inputs import names_a_checkpoint
     from fcinspect.render.trace import view_of_trace
+    from fcinspect.render.trace_folding import Folding
 
     notes: tuple[str, ...] = ()
     if ":" not in code and not code.endswith(".py") and names_a_checkpoint(code):
@@ -44,9 +68,22 @@ def trace(
             diagnosis = None if found.failure is None else options.diagnosed(tracing, found)
     if diagnosis is None:
         refuse_unmade(found)
-    asked = {"code": code, **options.asked()}
-    view = view_of_trace(found, diagnosis, asked, show_all=show_all)
+    folding = Folding(depth, tuple(only or ()))
+    _require_steps(found, folding)
+    asked = {"code": code, **options.asked(), "depth": depth, "only": only}
+    view = view_of_trace(found, diagnosis, asked, show_all=show_all, folding=folding)
     return output.write(replace(view, warnings=notes))
+
+
+def _require_steps(found: ModuleTrace, folding: Folding) -> None:
+    """Raise InputError where no step is of a module that --only asks for."""
+    if folding.only and found.steps and not folding.chosen(found.steps):
+        paths = dict.fromkeys(step.path for step in found.steps if step.path)
+        listed = ", ".join(list(paths)[:MOST_PATHS])
+        raise InputError(
+            f"no step is of a module that matches --only {' '.join(folding.only)}",
+            hint=did_you_mean(folding.only[0], paths) or (f"there are {listed}" if paths else None),
+        )
 
 
 def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str, ...]]:

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.render.trace_document import document, rows
-from fcinspect.render.trace_page import page
+from fcinspect.render.trace_folding import Folding
+from fcinspect.render.trace_page import WHOLE, page
 from fcinspect.render.view import View
 
 if TYPE_CHECKING:
@@ -15,14 +16,19 @@ if TYPE_CHECKING:
 
 
 def view_of_trace(
-    trace: ModuleTrace, found: Diagnosis | None, asked: dict[str, Any], *, show_all: bool
+    trace: ModuleTrace,
+    found: Diagnosis | None,
+    asked: dict[str, Any],
+    *,
+    show_all: bool,
+    folding: Folding = WHOLE,
 ) -> View:
     """Return the view of a trace, and of the diagnosis of the step that failed."""
     return View(
         command="trace",
         asked=asked,
         data=lambda full: dict(document(trace, found)),
-        page=partial(page, trace, found, show_all),
+        page=partial(page, trace, found, show_all, folding),
         rows=partial(rows, trace),
         ok=trace.failure is None,
     )

@@ -18,6 +18,7 @@ from fcinspect.render.page import (
     Table,
     Verbatim,
 )  # fmt: skip
+from fcinspect.render.trace_folding import Folding
 from fcinspect.render.trace_words import called, sentence, size_lines
 
 if TYPE_CHECKING:
@@ -29,11 +30,17 @@ MOST_ROWS = 200
 FEW_MORE = 20
 """So many more are shown rather than left out."""
 MOST_SENTENCES = 40
+ELSEWHERE = "--json has it"
+WHOLE = Folding()
 MOST_NAME = 30
 
 
 def page(
-    trace: ModuleTrace, found: Diagnosis | None, show_all: bool = False, precision: int = 4
+    trace: ModuleTrace,
+    found: Diagnosis | None,
+    show_all: bool = False,
+    folding: Folding = WHOLE,
+    precision: int = 4,
 ) -> Page:
     """Return the page."""
     del precision  # shapes hold whole numbers only
@@ -42,16 +49,31 @@ def page(
     if trace.inputs and (trace.failure is None or trace.failure.stage == "forward"):
         built.add(*(Line.of(line, indent=2) for line in _head(trace)))
     if trace.steps:
-        whole = show_all or len(trace.steps) <= MOST_ROWS + FEW_MORE
-        shown = len(trace.steps) if whole else MOST_ROWS
-        built.group(_table(trace, shown))
-        if shown < len(trace.steps):
-            built.add(Line.of(f"showing {shown} of {len(trace.steps):,} steps; --all shows all"))
+        _add_steps(built, trace, show_all, folding)
     if trace.failure is None:
-        _finish(built, trace)
+        _finish(built, trace, folding)
     else:
         _stop(built, trace, found)
     return built.page()
+
+
+def _add_steps(built: PageBuilder, trace: ModuleTrace, show_all: bool, folding: Folding) -> None:
+    """Add the table of the steps, and what is not in it."""
+    chosen = folding.chosen(trace.steps)
+    rows = folding.rows(chosen)
+    whole = show_all or len(rows) <= MOST_ROWS + FEW_MORE
+    built.group(_table(trace, rows if whole else rows[:MOST_ROWS]))
+    note = folding.note(len(chosen), len(trace.steps), len(rows))
+    if note:
+        built.add(Line.of(note))
+    if not whole:
+        what = "steps" if len(rows) == len(trace.steps) else "rows"
+        built.add(
+            Line.of(
+                f"showing {MOST_ROWS} of {len(rows):,} {what}; --all shows all, --depth and --only"
+                " fewer"
+            )
+        )
 
 
 def _head(trace: ModuleTrace) -> list[str]:
@@ -82,18 +104,17 @@ def _places(trace: ModuleTrace) -> list[Place]:
     return [place for step in trace.steps if (place := step.called or step.made) is not None]
 
 
-def _table(trace: ModuleTrace, most: int) -> Table:
+def _table(trace: ModuleTrace, steps: Sequence[Step]) -> Table:
     """Return a row for each step; linear layers stand out."""
     several = len({place.file for place in _places(trace)}) > 1
     columns = (
         Column("step", right=False),
-        Column("line", right=several is False),
+        Column("line", right=several is False, spare=ELSEWHERE),
         Column("input → output", right=False),
-        Column("weight", right=False),
+        Column("weight", right=False, spare=ELSEWHERE),
         Column("parameters"),
         Column("MACs"),
     )
-    steps = trace.steps[:most]
     body = [_row(step, several) for step in steps]
     if trace.failure is not None:
         return Table(columns, tuple(body), strong=_linear(steps))
@@ -145,9 +166,9 @@ def _name(step: Step) -> str:
     return " ".join(words)
 
 
-def _finish(built: PageBuilder, trace: ModuleTrace) -> None:
+def _finish(built: PageBuilder, trace: ModuleTrace, folding: Folding) -> None:
     linear: dict[object, Step] = {}
-    for step in trace.steps:
+    for step in folding.chosen(trace.steps):
         if step.linear:
             linear.setdefault((called(step), step.inputs, step.weight, step.bias), step)
     if linear:

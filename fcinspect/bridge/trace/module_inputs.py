@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -15,6 +16,12 @@ from fcinspect.bridge.trace.tensors import dtype_name, tensors_of
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.memory import require_free
 from fcinspect.shapes import steps
+
+WHOLE_NUMBERS = re.compile(r"(?:^|_)(?:ids?|idx|index|indices|tokens?|masks?|labels?|targets?)$")
+"""Names of inputs that hold whole numbers."""
+USUAL = ("input_ids", "attention_mask", "x", "input", "pixel_values")
+"""Names of inputs that are needed even where forward has defaults for all."""
+FIRST_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Embedding)
 
 
 def check_arguments(found: Any, arguments: Mapping[str, Any], text: str) -> None:
@@ -60,9 +67,7 @@ def inputs_of(
             shape = (*(batch if batch is not None else (1,)), part.in_features)
             return (steps.Tensor(shape, usual),), f"as wide as {where}"
         break
-    raise UsageError(
-        "the shape of the input is not known", hint="give it: --input 4,3,32,32 (batch first)"
-    )
+    raise UsageError("the shape of the input is not known", hint=_how_to_give(module))
 
 
 def made_on(device: str, inputs: Sequence[steps.Tensor]) -> tuple[list[Any], dict[str, Any]]:
@@ -110,8 +115,41 @@ def check_call(module: nn.Module, args: list[Any], kwargs: dict[str, Any], text:
         raise UsageError(
             f"forward({', '.join(signature.parameters)}) of {text} cannot take these inputs:"
             f" {error}",
-            hint="repeat --input for each, or name them: --input NAME=4,7",
+            hint=_how_to_give(module),
         ) from None
+
+
+def _how_to_give(module: nn.Module) -> str:
+    """Return the --input options that forward's signature asks for, with sizes to be changed."""
+    signature = _signature(module.forward)
+    taken = [
+        p
+        for p in ({} if signature is None else signature.parameters).values()
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    needed = [p.name for p in taken if p.default is p.empty] or [
+        p.name for p in taken if p.name in USUAL
+    ]
+    if not needed:
+        return "give it: --input 4,3,32,32 (batch first)"
+    if len(needed) == 1:
+        return f"give it: --input {_sizes(needed[0], module)} (batch first)"
+    options = " ".join(f"--input {name}={_sizes(name, module)}" for name in needed)
+    return f"forward takes {', '.join(needed)}: {options}"
+
+
+def _sizes(name: str, module: nn.Module) -> str:
+    """Return sizes that an input of that name may have, batch first."""
+    if WHOLE_NUMBERS.search(name):
+        return "2,8:int64"
+    first = next((m for m in module.modules() if isinstance(m, FIRST_LAYERS)), None)
+    if isinstance(first, nn.Embedding):
+        return "2,8:int64"
+    if isinstance(first, nn.Linear) and not is_lazy(first.weight):
+        return f"2,{first.in_features}"
+    if isinstance(first, nn.Conv1d):
+        return f"2,{first.in_channels},100"
+    return f"4,{first.in_channels if isinstance(first, nn.Conv2d) else 3},32,32"
 
 
 def _signature(function: Any) -> inspect.Signature | None:
