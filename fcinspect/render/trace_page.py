@@ -108,9 +108,9 @@ def _table(trace: ModuleTrace, steps: Sequence[Step]) -> Table:
     """Return a row for each step; linear layers stand out."""
     several = len({place.file for place in _places(trace)}) > 1
     columns = (
-        Column("step", right=False),
+        Column("step", right=False, legible=16),
         Column("line", right=several is False, spare=ELSEWHERE),
-        Column("input → output", right=False),
+        Column("input → output", right=False, legible=12),
         Column("weight", right=False, spare=ELSEWHERE),
         Column("parameters"),
         Column("MACs"),
