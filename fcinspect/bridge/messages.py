@@ -12,6 +12,7 @@ import json
 import math
 import re
 import struct
+import time
 import types
 from collections.abc import Mapping
 from functools import cache
@@ -22,8 +23,10 @@ from fcinspect.rounding.formats import FORMATS
 
 MAGIC = b"fci1"
 HEAD = struct.Struct("<4sIQ")
-LONGEST_DOCUMENT = 2**24
+LONGEST_DOCUMENT = 2**26
 """Bytes of the JSON document."""
+MOST_VALUES = 2**22
+"""Texts, numbers, records and lists in it; an array is one."""
 LONGEST_TEXT = 20_000
 """Characters of a text in a record; the middle of a longer one is left out and counted."""
 
@@ -31,6 +34,10 @@ LONGEST_TEXT = 20_000
 LONGEST_WORD = 1000
 """Characters of a word in it: what wraps lines and looks for patterns tries each of them."""
 ENDLESS = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
+
+
+class Overdue(Exception):
+    """Reading a message takes longer than its answer may."""
 
 
 class Garbled(Exception):
@@ -62,16 +69,18 @@ def lengths(head: bytes, free: int) -> tuple[int, int]:
     return document, arrays
 
 
-def read_message(document: bytes, arrays: bytes, kinds: Mapping[str, Any]) -> tuple[int, str, Any]:
+def read_message(
+    document: bytes, arrays: bytes, kinds: Mapping[str, Any], deadline: float = math.inf
+) -> tuple[int, str, Any]:
     """Return the number of a message, its kind, and its value, of the type that the kind has.
 
-    Raises Garbled for everything else.
+    Raises Garbled for everything else, Overdue when time.monotonic() is beyond the deadline.
     """
     try:
         found = json.loads(document)
     except (ValueError, RecursionError):
         raise Garbled("it is not JSON") from None
-    reader = _Reader(memoryview(arrays))
+    reader = _Reader(memoryview(arrays), deadline)
     number, kind, value = reader.read(found, tuple[int, str, Any], "the message")
     if kind not in kinds:
         raise Garbled("the message is of no known kind")
@@ -84,6 +93,10 @@ def read_message(document: bytes, arrays: bytes, kinds: Mapping[str, Any]) -> tu
 def _plain(value: Any, arrays: list[bytes]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    kind: Any = type(value)
+    names = _names(kind)
+    if names and not isinstance(value, Array):
+        return {name: _plain(getattr(value, name), arrays) for name in names}
     if isinstance(value, Array):
         from fcinspect.rounding.arrays import to_bytes  # numpy, only where there are numbers
 
@@ -95,18 +108,17 @@ def _plain(value: Any, arrays: list[bytes]) -> Any:
         if not all(isinstance(name, str) for name in value):
             raise TypeError("a mapping with keys that are no texts")
         return {name: _plain(part, arrays) for name, part in value.items()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
-        return {name: _plain(getattr(value, name), arrays) for name in names}
     raise TypeError(f"an object of type {type(value).__name__}")
 
 
 class _Reader:
     """Reads values of expected types; the numbers of arrays are taken in their order."""
 
-    def __init__(self, store: memoryview) -> None:
+    def __init__(self, store: memoryview, deadline: float) -> None:
+        self._deadline = deadline
         self._store = store
         self._position = 0
+        self._values = 0
 
     @property
     def is_done(self) -> bool:
@@ -117,7 +129,12 @@ class _Reader:
         """Return a value of that type; raises Garbled for another."""
         if kind is Any:
             return found
-        origin, arguments = get_origin(kind), get_args(kind)
+        self._values += 1
+        if self._values > MOST_VALUES:
+            raise Garbled(f"it holds more than {MOST_VALUES:,} values")
+        if not self._values % 4096 and time.monotonic() > self._deadline:
+            raise Overdue
+        origin, arguments = _parts(kind)
         if origin in (Union, types.UnionType):
             return self._one_of(found, arguments, where)
         if origin is Literal:
@@ -185,6 +202,19 @@ class _Reader:
             return Array(from_bytes(data, dtype).reshape(shape), dtype)
         except (ValueError, OverflowError):
             raise Garbled(f"{where} is not an array") from None
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    """Return the fields of a record; none of another type."""
+    if not dataclasses.is_dataclass(kind):
+        return ()
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+@cache
+def _parts(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(kind), get_args(kind)
 
 
 @cache

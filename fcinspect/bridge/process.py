@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import pickle
 import signal
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 from fcinspect.bridge.channel import Channel, Ended, Late, TooMuchMemory
-from fcinspect.bridge.messages import Garbled, read_message
+from fcinspect.bridge.messages import Garbled, Overdue, read_message
 from fcinspect.bridge.served import SIZE
 from fcinspect.errors import FcinspectError, InputError, Misbehaved, brief
 
 STARTING = 120.0
 """Seconds that importing torch may take; foreign code is not loaded yet."""
+
+LOADING = 10.0
+"""Seconds that loading foreign code has, where a call has less: it reads files."""
 
 PATIENCE = 3
 """So many calls in a row may hang or end the process before it is asked no more."""
@@ -72,7 +76,7 @@ class Worker:
         begun = (self._build, self._arguments, self._channel.free)
         try:
             self._answer(begun, STARTING, None)
-            self._answer(None, self._timeout, None)
+            self._answer(None, max(self._timeout, LOADING), None)
             self._answer(None, STARTING, None)
         except Misbehaved as fault:
             self.close()
@@ -88,10 +92,11 @@ class Worker:
         """Return the next answer; a process that gives none is ended."""
         assert self._channel is not None
         data = b"" if request is None else pickle.dumps(request)
+        deadline = time.monotonic() + seconds
         try:
             parts = self._channel.ask(SIZE.pack(len(data)) + data if data else b"", seconds)
-            return self._value(parts, returns)
-        except Late:
+            return self._value(parts, returns, deadline)
+        except (Late, Overdue):
             said = f"did not return within {seconds:g} s"
         except TooMuchMemory as held:
             said = f"its processes took more than {held} of memory, which were free"
@@ -102,11 +107,11 @@ class Worker:
         self.close()
         raise Misbehaved(said)
 
-    def _value(self, parts: tuple[bytes, bytes], returns: Any) -> Any:
+    def _value(self, parts: tuple[bytes, bytes], returns: Any, deadline: float) -> Any:
         """Return what an answer holds; raises Misbehaved and refusals, and Garbled."""
         self._answers += 1
         kinds = {"done": returns, "misbehaved": str, "refused": tuple[str, str, str | None]}
-        number, kind, value = read_message(*parts, kinds)
+        number, kind, value = read_message(*parts, kinds, deadline)
         if number != self._answers:
             raise Garbled(f"answer {number} came where answer {self._answers} was expected")
         if kind == "misbehaved":

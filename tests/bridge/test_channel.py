@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import os
 import signal
 import struct
@@ -18,6 +19,7 @@ import pytest
 from fcinspect.bridge import channel, messages, process
 from fcinspect.bridge.process import Worker
 from fcinspect.errors import InputError, Misbehaved
+from fcinspect.shapes.steps import Tensor
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="orphans are found on Linux alone")
 
@@ -140,6 +142,7 @@ ANSWERS: list[tuple[bytes, str]] = [
     (framed(b'[5, "refused", ["InputError", 1, null]]'), "is a int instead of str"),
     (framed(b'[9, "done", 1]'), "answer 9 came where answer 5 was expected"),
     (framed(b'[5, "done", 1]', b"more"), "it holds more numbers than its arrays"),
+    (framed(b'[5, "refused", [' + b"[]," * 9 + b"[]]]"), "value has 10 entries instead of 3"),
     (messages.HEAD.pack(messages.MAGIC, 2**32 - 1, 0), "it is 4,294,967,295 bytes long"),
     (messages.HEAD.pack(messages.MAGIC, 2, 2**63), "bytes long"),
 ]
@@ -179,6 +182,27 @@ def test_an_answer_of_another_type_is_refused() -> None:
         too_long = "x" * (messages.LONGEST_DOCUMENT + 1)
         with pytest.raises(Misbehaved, match="returned what cannot be sent: ValueError"):
             worker.ask("returns", too_long, returns=str)
+
+
+def test_an_answer_of_very_many_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them takes time to read, which belongs to the limit."""
+    monkeypatch.setattr(messages, "MOST_VALUES", 10_000)
+    many = json.dumps([1, "done", [[]] * (messages.MOST_VALUES + 1)]).encode()
+    with pytest.raises(messages.Garbled, match="it holds more than 10,000 values"):
+        messages.read_message(many, b"", {"done": tuple[tuple[str, ...], ...]})
+    with pytest.raises(messages.Overdue):
+        messages.read_message(many, b"", {"done": tuple[tuple[str, ...], ...]}, time.monotonic())
+
+
+def test_a_long_text_is_cut() -> None:
+    """No word and no whole of a record is longer than what is wrapped and searched in no time."""
+    document = json.dumps(
+        [1, "done", {"shape": [], "dtype": "x" * 100_000, "name": "y " * 100_000}]
+    )
+    _, _, found = messages.read_message(document.encode(), b"", {"done": Tensor})
+    assert found.dtype == f"{'x' * 500} … 99,000 characters … {'x' * 500}"
+    assert len(found.name) < messages.LONGEST_TEXT + 100
+    assert "180,000 characters" in found.name
 
 
 def test_a_process_that_closes_its_files_is_told() -> None:
@@ -246,10 +270,10 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_code_that_does_not_load_ends_at_the_limit() -> None:
-    """Loading has the limit of a call; importing torch before it has its own."""
+    """Loading has the limit of a call, but time to read files; importing torch has its own."""
     worker = Worker(time.sleep, 600, timeout=0.5)
     began = time.monotonic()
-    with pytest.raises(InputError, match=r"cannot be loaded: it did not load within 0\.5 s"):
+    with pytest.raises(InputError, match=r"cannot be loaded: it did not load within 10 s"):
         worker.ask("anything", returns=None)
     assert time.monotonic() - began < process.STARTING / 2
 
