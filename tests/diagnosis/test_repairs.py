@@ -41,7 +41,7 @@ def diagnosed(name: str, inputs: Sequence[Tensor]) -> Diagnosis | None:
     traced = Traced(name, {})
     trace = traced.trace(inputs, None, False, None)
 
-    def retry(texts: Mapping[str, str], given: Sequence[Tensor]) -> ModuleTrace:
+    def retry(texts: Mapping[str, str], given: Sequence[Tensor]) -> ModuleTrace | None:
         return traced.trace_edited(texts, given, False)
 
     return diagnose_trace(trace, retry)

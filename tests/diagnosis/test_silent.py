@@ -32,13 +32,14 @@ def searched(
     def unused(trace: ModuleTrace) -> set[str]:
         return {p.name for p in trace.unused}
 
-    def retry(texts: Mapping[str, str], given: Sequence[Tensor]) -> ModuleTrace:
+    def retry(texts: Mapping[str, str], given: Sequence[Tensor]) -> ModuleTrace | None:
         return traced.trace_edited(texts, given, False)
 
-    def observe(trace: ModuleTrace, texts: Mapping[str, str]) -> Observations:
+    def observe(trace: ModuleTrace, texts: Mapping[str, str]) -> Observations | None:
         return traced.observe(trace.inputs, False, unused(trace), None, None, texts)
 
     seen = traced.observe(run.inputs, False, unused(run), optimizer, weights, {})
+    assert seen is not None
     return judge(run, seen, retry, observe)
 
 
