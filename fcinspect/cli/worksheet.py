@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
 from fcinspect.cli.options import ArticleOutput, save_option
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of, whole_number
+from fcinspect.cli.values import completion_of, one_of, parsed_by, whole_number
 from fcinspect.errors import UsageError
 from fcinspect.layers.spec import LARGEST_SEED
+from fcinspect.worksheets.code import seed_of
 from fcinspect.worksheets.problem import KINDS
 
 if TYPE_CHECKING:
@@ -77,6 +78,15 @@ def worksheet(
             " the same.",
         ),
     ] = None,
+    code: Annotated[
+        Any,
+        typer.Option(
+            "--code",
+            parser=parsed_by(seed_of),
+            metavar="CODE",
+            help="In place of --seed: the code that is printed on the sheet.",
+        ),
+    ] = None,
     bias: Annotated[
         bool | None,
         typer.Option("--bias/--no-bias", help="With the bias b, as by default, or without it."),
@@ -113,7 +123,12 @@ def worksheet(
     if grade:
         from fcinspect.cli.worksheet_grading import graded_view
 
-        made = {"--sheet": sheet, "--seed": seed, "--bias" if bias else "--no-bias": bias}
+        made = {
+            "--sheet": sheet,
+            "--seed": seed,
+            "--code": code,
+            "--bias" if bias else "--no-bias": bias,
+        }
         if output.article:
             raise UsageError("--grade writes no LaTeX: expected text, json, csv or md")
         given = [name for name, value in made.items() if value is not None]
@@ -129,4 +144,7 @@ def worksheet(
         raise UsageError(f"--{asked}solution goes with --grade: it {does} the right numbers")
     from fcinspect.cli.worksheet_problem import view_of_sheet
 
-    return output.write(view_of_sheet(arguments, sheet or "forward", seed or 0, bias, answers))
+    if seed is not None and code is not None:
+        raise UsageError("--seed and --code exclude each other: a code stands for a seed")
+    drawn = (seed or 0) if code is None else code
+    return output.write(view_of_sheet(arguments, sheet or "forward", drawn, bias, answers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fcinspect.errors import SpecError, UsageError
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fcinspect.layers.spec import Spec
     from fcinspect.render.view import View
     from fcinspect.worksheets.checking import KeyCheck
+    from fcinspect.worksheets.problem import Problem
     from fcinspect.worksheets.sheet import Sheet
 
 LONGEST_SHOWN = 60
@@ -41,8 +42,20 @@ def view_of_sheet(
     spec = _spec(widths)
     with_bias = spec.bias_beside(bias)
     sheet, check = _checked_sheet(spec.widths, kind, seed, with_bias)
-    asked = {"widths": widths, "sheet": kind, "seed": seed, "bias": with_bias, "answers": answers}
+    asked = asked_of(widths, sheet.problem, answers)
     return view_of_worksheet(sheet, check, asked, answers=answers)
+
+
+def asked_of(widths: str, problem: Problem, answers: bool) -> dict[str, Any]:
+    """Return what was asked for, after defaults; only the document of a key says the seed."""
+    return {
+        "widths": widths,
+        "sheet": problem.kind,
+        "code": problem.code,
+        **({"seed": problem.seed} if answers else {}),
+        "bias": problem.has_bias,
+        "answers": answers,
+    }
 
 
 def _spec(widths: str) -> Spec:

@@ -23,6 +23,17 @@ LARGEST_EXACT_INTEGER = 2**53 - 1
 """Larger integers are rounded by readers that hold every number as float64, jq among them."""
 
 
+RAISED = {"worksheet": 2}
+"""The versions of the documents in which a key was removed or retyped; the others have the 1st.
+
+worksheet: a sheet has a `code` in place of its `seed`."""
+
+
+def schema_name(command: str) -> str:
+    """Return the name of a command's document, with its version."""
+    return f"fcinspect.{command}/{RAISED.get(command, 1)}"
+
+
 def envelope(
     command: str,
     *,
@@ -33,7 +44,7 @@ def envelope(
 ) -> dict[str, Any]:
     """Return the document of one command; secrets in URIs are not repeated."""
     return {
-        "schema": f"fcinspect.{command}/1",
+        "schema": schema_name(command),
         "ok": ok,
         "version": __version__,
         "input": {k: masked_name(v) if isinstance(v, str) else v for k, v in asked.items()},

@@ -18,6 +18,7 @@ from fcinspect.render import (
     worksheet_grade_documents,
 )
 from fcinspect.render.diagram import documents as diagram_documents
+from fcinspect.render.jsonable import schema_name
 
 Data = TypeVar("Data")
 
@@ -65,7 +66,7 @@ def schema_of(command: str) -> dict[str, Any]:
         )
     document: Any = Envelope[DOCUMENTS[command]]  # type: ignore[valid-type]  # made at run time
     made = TypeAdapter(document).json_schema(mode="serialization")
-    name = f"fcinspect.{command}/1"
+    name = schema_name(command)
     made["properties"]["schema"] = {"const": name, "type": "string", "title": "Schema"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": name}
 

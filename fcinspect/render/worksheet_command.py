@@ -1,4 +1,4 @@
-"""The command that makes a worksheet's problem."""
+"""The command that makes a worksheet's problem, by the code or by the seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
 
 def command_of(problem: Problem) -> str:
-    """Return "worksheet 3-2-2 --seed 7 --sheet all"."""
+    """Return "worksheet 3-2-2 --sheet all --code JQ6G-GBVA", as a pupil may see it."""
+    return f"{_sheet(problem)} --code {problem.code}"
+
+
+def seeded_command_of(problem: Problem) -> str:
+    """Return "worksheet 3-2-2 --sheet all --seed 7", for the eyes of a teacher."""
+    return f"{_sheet(problem)} --seed {problem.seed}"
+
+
+def _sheet(problem: Problem) -> str:
     bias = "" if problem.has_bias else " --no-bias"
-    made = f"{format_widths(problem.widths)} --seed {problem.seed} --sheet {problem.kind}"
-    return f"worksheet {made}{bias}"
+    return f"worksheet {format_widths(problem.widths)} --sheet {problem.kind}{bias}"

@@ -22,11 +22,11 @@ def document(sheet: Sheet, check: KeyCheck, answers: bool) -> WorksheetDocument:
     """Return the JSON data of a sheet, or of its key."""
     problem = sheet.problem
     found = ways(problem)
-    return {
+    made: WorksheetDocument = {
         "document": "worksheet",
         "kind": problem.kind,
         "widths": list(problem.widths),
-        "seed": problem.seed,
+        "code": problem.code,
         "layers": [
             {
                 "name": layer.name,
@@ -53,6 +53,7 @@ def document(sheet: Sheet, check: KeyCheck, answers: bool) -> WorksheetDocument:
             "within_bound": check.within_bound,
         },
     }
+    return {**made, "seed": problem.seed} if answers else made
 
 
 def exact(value: Fraction) -> Exact:

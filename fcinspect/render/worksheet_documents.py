@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -32,14 +32,16 @@ class KeyCheckDocument(TypedDict):
 class WorksheetDocument(TypedDict):
     """A worksheet; the pupil replaces each null of `answers` by a number or by "3/2".
 
-    `document` tells it from a grade. `given` holds the results that the sheet shows, `ways` the
-    way to each answer where the key was asked for, which then stands in `answers`.
+    `document` tells it from a grade. `code` is what the sheet shows in place of the seed, and
+    only a key has the `seed`, too. `given` holds the results that the sheet shows, `ways` the way
+    to each answer where the key was asked for, which then stands in `answers`.
     """
 
     document: Literal["worksheet"]
     kind: str
     widths: list[int]
-    seed: int
+    code: str
+    seed: NotRequired[int]
     layers: list[SheetLayerDocument]
     x: list[Exact]
     target: list[Exact]

@@ -67,6 +67,7 @@ def _graded(entry: Entry, grade: Grade, solution: bool) -> GradedSheetDocument:
         "kind": grade.problem.kind,
         "widths": list(grade.problem.widths),
         "seed": grade.problem.seed,
+        "code": grade.problem.code,
         "bias": grade.problem.has_bias,
         "altered": entry.altered,
         "score": {

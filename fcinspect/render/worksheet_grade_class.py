@@ -48,7 +48,7 @@ def _table(entries: Sequence[Entry], *, sheets_differ: bool) -> Table:
         pupil = Column("pupil", right=False, folds=True)
         told.append((pupil, lambda entry: text.safe(entry.pupil)))
     if sheets_differ:
-        told.append((Column("sheet, seed", right=False), _sheet_of))
+        told.append((Column("sheet, code", right=False), _sheet_of))
     if any(entry.altered for entry in entries):
         problem = Column("problem", right=False)
         told.append((problem, lambda entry: "changed" if entry.altered else ""))
@@ -75,8 +75,8 @@ def _counts(grade: Grade) -> Iterator[str]:
 
 
 def _sheet(problem: Problem) -> str:
-    """Return "3-2-2 all, 7"."""
-    return f"{_form(problem)}, {problem.seed}"
+    """Return "3-2-2 all, JQ6G-GBVA"."""
+    return f"{_form(problem)}, {problem.code}"
 
 
 def _form(problem: Problem) -> str:

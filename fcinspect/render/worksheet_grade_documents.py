@@ -46,7 +46,7 @@ class MistakeDocument(TypedDict):
 
 
 class GradedSheetDocument(TypedDict):
-    """One filled worksheet; `altered`: its problem is not that of its widths and seed."""
+    """One filled worksheet; `altered`: its problem is not that of its widths and code."""
 
     file: str
     pupil: str | None
@@ -54,6 +54,7 @@ class GradedSheetDocument(TypedDict):
     kind: str
     widths: list[int]
     seed: int
+    code: str
     bias: bool
     altered: bool
     score: ScoreDocument

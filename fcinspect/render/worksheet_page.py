@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fcinspect.layers.spec import format_widths
 from fcinspect.render.page import Block, Heading, Line, Matrix, Page, PageBuilder
 from fcinspect.render.text import plural
-from fcinspect.render.worksheet_command import command_of
+from fcinspect.render.worksheet_command import command_of, seeded_command_of
 from fcinspect.render.worksheet_numbers import (
     Numbers,
     WriteBlank,
@@ -54,7 +54,7 @@ def page(sheet: Sheet, check: KeyCheck, answers: bool, blank: WriteBlank = under
         _afterwards(built, problem, numbers, answers)
     if answers:
         _ways(built, sheet)
-    built.group(_foot(sheet, check, answers))
+    built.group(*_foot(sheet, check, answers))
     if answers and len(problem.target) == 2 and "backward" in BLANK_SECTIONS[kind]:
         built.add(Line.of("Here 2/N = 1: leaving it out cannot show; with 1 or 3 outputs it does."))
     return built.page()
@@ -219,17 +219,21 @@ def _ways(built: PageBuilder, sheet: Sheet) -> None:
         built.add(Line.of((blank.id, "strong"), f" = {found[blank.id]}", hang=4))
 
 
-def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> Line:
+def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> list[Block]:
     problem = sheet.problem
     if not answers:
-        return Line.of((f"{command_of(problem)}; {check.checked_by} agrees with its key", "faint"))
+        said = f"{command_of(problem)}; checked by {check.checked_by}"
+        return [Line.of((said, "faint"))]
     equal = f"{check.equal} equal"
     if check.within_bound:
         equal += f", {check.within_bound} as near as its rounding allows"
-    return Line.of(
-        f"Key: {len(sheet.blanks)} answers, exact. {check.checked_by} computes"
-        f" {check.numbers} numbers of this network in {check.dtype}: {equal}."
-    )
+    return [
+        Line.of(
+            f"Key: {plural(len(sheet.blanks), 'answer')}, exact. {check.checked_by} computes"
+            f" {check.numbers} numbers of this network in {check.dtype}: {equal}."
+        ),
+        Line.of(f"The sheet: {seeded_command_of(problem)}, code {problem.code}"),
+    ]
 
 
 def _column(layer: SheetLayer, role: str) -> Matrix:

@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from fcinspect.errors import SpecError, did_you_mean
+from fcinspect.errors import SpecError, UsageError, did_you_mean
 from fcinspect.layers.network import layer_names
 from fcinspect.layers.spec import LARGEST_SEED, format_widths
 from fcinspect.verification.examples.reading import Reader, kind_of, shown
 from fcinspect.worksheets.answers import Answer, Unreadable, read_answer
+from fcinspect.worksheets.code import seed_of
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.paper import LARGEST_WIDTH, require_paper
 from fcinspect.worksheets.problem import KINDS, Problem, SheetLayer
 from fcinspect.worksheets.sheet import sheet_of
 
-NAME = "fcinspect.worksheet/1"
+NAMES = ("fcinspect.worksheet/2", "fcinspect.worksheet/1")
+"""Of the documents that are read; in the second a sheet says its seed."""
 GRADE = "grade"
 """What the key "document" says of a grade."""
-KEYS = ("kind", "widths", "seed", "layers", "x", "target", "learning_rate", "answers")
+KEYS = ("kind", "widths", "layers", "x", "target", "learning_rate", "answers")
 MOST_DIGITS = 15
 """Of a number of the problem: what is worked out by hand has fewer."""
 MOST_NAMED = 3
@@ -45,7 +47,7 @@ class Filled:
     """What stands behind Name and, below, behind Date; "" where nothing does."""
     date: str = ""
     altered: bool = False
-    """Whether the problem is another one than its widths and seed make."""
+    """Whether the problem is another one than its widths and code make."""
 
 
 def read_filled(document: object, source: str) -> Filled:
@@ -93,10 +95,10 @@ def _data(reader: Reader, document: object) -> Mapping[str, Any]:
         raise reader.refuse(f"{kind_of(document)} is no worksheet: {EXPECTED}")
     data: object = document
     if "schema" in document or "data" in document:
-        if document.get("schema") != NAME:
+        if document.get("schema") not in NAMES:
             said = document.get("schema")
             named = shown(said) if isinstance(said, str) else kind_of(said)
-            raise reader.refuse(f"schema is {named}, not {NAME!r}: {EXPECTED}")
+            raise reader.refuse(f"schema is {named}, not {NAMES[0]!r}: {EXPECTED}")
         data = document.get("data")
     if not isinstance(data, dict):
         raise reader.refuse(f"data is {kind_of(data)}: {EXPECTED}")
@@ -110,9 +112,7 @@ def _data(reader: Reader, document: object) -> Mapping[str, Any]:
 
 def _problem(reader: Reader, data: Mapping[str, Any]) -> Problem:
     """Return the problem; raises InputError where its parts do not fit together."""
-    seed = data["seed"]
-    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
-        raise reader.refuse(f"seed is {kind_of(seed)}: expected a whole number from 0 to 2^53-1")
+    seed = _seed(reader, data)
     widths, layers = _widths(reader, data["widths"]), data["layers"]
     if not isinstance(layers, list) or len(layers) != len(widths) - 1:
         count = f"a list of {len(layers)}" if isinstance(layers, list) else kind_of(layers)
@@ -134,6 +134,31 @@ def _problem(reader: Reader, data: Mapping[str, Any]) -> Problem:
     target = _row(reader, data["target"], "target", widths[-1])
     rate = _number(reader, data["learning_rate"], "learning_rate")
     return Problem(kind, widths, seed, tuple(held), x, target, "mse", rate)
+
+
+def _seed(reader: Reader, data: Mapping[str, Any]) -> int:
+    """Return the seed, from the code of a sheet or as it is said; both must agree."""
+    code, seed = data.get("code"), data.get("seed")
+    if code is None and "seed" not in data:
+        raise reader.refuse(f"the key 'code' is missing: {EXPECTED}")
+    if (code is None or seed is not None) and (
+        type(seed) is not int or not 0 <= seed <= LARGEST_SEED
+    ):
+        raise reader.refuse(f"seed is {kind_of(seed)}: expected a whole number from 0 to 2^53-1")
+    if code is None:
+        assert isinstance(seed, int)
+        return seed
+    if not isinstance(code, str):
+        raise reader.refuse(f"code is {kind_of(code)}: expected the code of a worksheet in quotes")
+    try:
+        found = seed_of(code)
+    except UsageError as error:
+        raise reader.refuse(error.message) from None
+    if seed not in (None, found):
+        raise reader.refuse(
+            f"code is {code!r}, which stands for another seed than {seed}: expected one of the two"
+        )
+    return found
 
 
 def _widths(reader: Reader, value: object) -> tuple[int, ...]:
@@ -189,12 +214,12 @@ def _number(reader: Reader, value: object, place: str) -> Fraction:
 
 
 def _altered(problem: Problem) -> Iterator[str]:
-    """Yield whether the problem is another one than its widths and seed make."""
+    """Yield whether the problem is another one than its widths and code make."""
     made = make(problem.kind, problem.widths, problem.seed, bias=problem.has_bias)
     if made != problem:
         yield (
-            f"the problem in the file is not the one of {format_widths(problem.widths)} and seed"
-            f" {problem.seed}: it is graded as it stands in the file"
+            f"the problem in the file is not the one of {format_widths(problem.widths)} and code"
+            f" {problem.code}: it is graded as it stands in the file"
         )
 
 

@@ -24,7 +24,7 @@ class Entry:
     """Who filled it in and, below, when; as it stands in the file."""
     date: str = ""
     altered: bool = False
-    """Whether its problem is another one than its widths and seed make."""
+    """Whether its problem is another one than its widths and code make."""
 
 
 @dataclass(frozen=True)

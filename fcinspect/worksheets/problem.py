@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from fcinspect.worksheets.code import code_of
+
 KINDS = ("forward", "gradient", "step", "all")
 """What is to be worked out: the forward pass; the loss and the gradients; the new parameters and
 their loss; or all of these."""
@@ -50,6 +52,11 @@ class Problem:
     """mse, Σ(y − t)²/N over the N outputs."""
     learning_rate: Fraction
     """Of one SGD step."""
+
+    @property
+    def code(self) -> str:
+        """What stands on the sheet in place of the seed."""
+        return code_of(self.seed)
 
     @property
     def has_bias(self) -> bool:

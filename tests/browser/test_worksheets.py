@@ -64,7 +64,7 @@ def test_a_filled_page_saves_the_document(browser: webdriver.Chrome, tmp_path: P
     browser.find_element(By.ID, "save").click()
     file = saved(downloads)
     assert browser.execute_script(LEAVING) is False
-    assert file.name == "Ada-script-Lovelace-worksheet-3-2-2-gradient-7.json"
+    assert file.name == "Ada-script-Lovelace-worksheet-3-2-2-gradient-JQ6G-GBVA.json"
     assert json.loads(file.read_text(encoding="utf-8")) == expected
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
 

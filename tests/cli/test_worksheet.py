@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fcinspect.worksheets.code import code_of
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.problem import KINDS
 from fcinspect.worksheets.sheet import sheet_of
@@ -59,9 +60,48 @@ def test_the_document_is_filled_in_by_the_key(run: Run, kind: str) -> None:
     assert [Fraction(str(a)) for a in key["answers"].values()] == [b.answer for b in found.blanks]
     given = {name: Fraction(str(value)) for name, value in sheet["given"].items()}
     assert given == dict(found.given)
-    assert {**sheet, "answers": 0, "ways": 0} == {**key, "answers": 0, "ways": 0}
+    apart = {"answers": 0, "ways": 0, "seed": 0}
+    assert sheet | apart == key | apart
+    assert "seed" not in sheet
+    assert (key["seed"], key["code"]) == (5, code_of(5))
     assert sheet["ways"] is None
     assert list(key["ways"]) == list(key["answers"])
+
+
+SECRET = "9007199254740881"
+FORMS = ["text", "md", "csv", "latex", "json"]
+ENDINGS = ["txt", "md", "csv", "tex", "svg", "html", "json"]
+
+
+def test_no_sheet_says_its_seed(run: Run, tmp_path: Path) -> None:
+    """It shows a code in its place, in every form; the key says both."""
+    code = code_of(int(SECRET))
+    made = ("worksheet", "2-2-1", "--sheet", "all", "--seed", SECRET)
+    shown = {form: run(*made, "-f", form).out for form in FORMS}
+    for ending in ENDINGS:
+        path = tmp_path / f"sheet.{ending}"
+        assert run(*made, "-q", "--save", path).status == 0
+        shown[ending] = path.read_text(encoding="utf-8")
+    for form, text in shown.items():
+        assert SECRET not in text.replace("&#160;", "").replace("\u00a0", ""), form
+        assert form == "csv" or code in text, form
+    for form in ("text", "md", "latex", "json"):
+        key = run(*made, "-f", form, "--answers").out
+        assert SECRET in key
+        assert code in key
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_code_makes_the_sheet_and_its_key(run: Run, kind: str) -> None:
+    """The command at the foot of a sheet makes it again, and with --answers its key."""
+    made = ("worksheet", "3-2-2", "--sheet", kind, "--seed", "7")
+    sheet, key = run(*made), run(*made, "--answers")
+    command = " ".join(sheet.out.splitlines()[-1].partition(";")[0].split())
+    assert command == f"worksheet 3-2-2 --sheet {kind} --code JQ6G-GBVA"
+    assert run(*command.split()).out == sheet.out
+    assert run(*command.split(), "--answers").out == key.out
+    typed = command.replace("JQ6G-GBVA", "jq6ggbva")
+    assert run(*typed.split(), "--json").document == run(*made, "--json").document
 
 
 def test_numbers_of_the_document_are_exact(run: Run) -> None:
@@ -145,6 +185,9 @@ def test_a_key_that_torch_contradicts_is_not_written(
                                        " step, all (did you mean 'forward'?)"),
         (("3-2", "--seed", "-1"), "-1 is not a whole number >= 0"),
         (("3-2", "--seed", "9007199254740992"), "expected at most 9007199254740991"),
+        (("3-2", "--code", "JQ6G-GBVB"), "--code: 'JQ6G-GBVB' is not the code of a worksheet: a"),
+        (("3-2", "--code", "7"), "it has 1 characters, not 8 or 12; expected a code as it is"),
+        (("3-2", "--code", "JQ6G-GBVA", "--seed", "7"), "--seed and --code exclude each other"),
         (("anna.json",), "a filled worksheet is graded with --grade"),
         (("a/b" * 5000,), "is no network of a worksheet: expected widths"),
         (("b" * 5000,), "': widths are whole numbers >= 1"),

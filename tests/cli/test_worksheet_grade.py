@@ -171,6 +171,7 @@ def test_a_class(run: Run, fill: Fill, tmp_path: Path) -> None:
         (("--grade", "."), 3, "there is no .json file in the folder '.'"),
         (("3-2-2", "--grade", "a.json"), 2, "'3-2-2' is one argument too many"),
         (("--grade", "a.json", "--seed", "3"), 2, "--seed cannot go with it"),
+        (("--grade", "a.json", "--code", "JQ6GGBVA"), 2, "--code cannot go with it"),
         (("--grade", "a.json", "--answers", "--no-bias"), 2, "--no-bias, --answers cannot go"),
         (("--grade", "a.json", "--seed", "0"), 2, "--seed cannot go with it"),
         (("--grade", "a.json", "--sheet", "forward"), 2, "--sheet cannot go with it"),
@@ -366,20 +367,20 @@ def test_the_sheet_of_each_is_told(run: Run, fill: Fill) -> None:
     for name in ("anna", "ben", "cem"):
         fill(f"class/{name}.json", {}, "--sheet", "all")
     same = run("worksheet", "--grade", "class").out
-    assert same.startswith("3 worksheets, graded: worksheet 3-2-2 --seed 7 --sheet all\n")
+    assert same.startswith("3 worksheets, graded: worksheet 3-2-2 --sheet all --code JQ6G-GBVA\n")
     assert "note: " not in same
     fill("class/sly.json", {})
     found = run("worksheet", "--grade", "class")
     assert (found.status, found.err) == (0, "")
     assert found.out.startswith("4 worksheets, graded\n")
-    assert "note: 3 of 4 are the sheet 3-2-2 all, 7; another: class/sly.json\n" in found.out
+    assert "note: 3 of 4 are the sheet 3-2-2 all, JQ6G-GBVA; another: class/sly.json\n" in found.out
     lines = {line.split()[0]: line for line in found.out.splitlines() if line.startswith("class/")}
-    assert "3-2-2 all, 7" in lines["class/anna.json"]
-    assert "3-2-2 forward, 7" in lines["class/sly.json"]
+    assert "3-2-2 all, JQ6G-GBVA" in lines["class/anna.json"]
+    assert "3-2-2 forward, JQ6G-GBVA" in lines["class/sly.json"]
     table = run("worksheet", "--grade", "class", "-f", "csv").out
     sheets = {row["file"]: row["sheet"] for row in csv.DictReader(io.StringIO(table))}
-    assert sheets["class/ben.json"] == "worksheet 3-2-2 --seed 7 --sheet all"
-    assert sheets["class/sly.json"] == "worksheet 3-2-2 --seed 7 --sheet forward"
+    assert sheets["class/ben.json"] == "worksheet 3-2-2 --sheet all --code JQ6G-GBVA"
+    assert sheets["class/sly.json"] == "worksheet 3-2-2 --sheet forward --code JQ6G-GBVA"
 
 
 def test_sheets_of_several_seeds(run: Run, fill: Fill) -> None:

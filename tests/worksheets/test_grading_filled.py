@@ -9,6 +9,7 @@ import pytest
 
 from fcinspect.errors import InputError
 from fcinspect.worksheets.answers import Answer, Unreadable
+from fcinspect.worksheets.code import code_of
 from fcinspect.worksheets.filled import Filled, read_filled
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.problem import Problem
@@ -70,6 +71,24 @@ def test_the_problem_reads_back(kind: str, bias: bool) -> None:
     assert read_filled(document_of(problem, {})["data"], "'anna.json'") == found
 
 
+def test_a_sheet_says_its_code_or_as_formerly_its_seed() -> None:
+    """Which of the two, or both, is one problem; a sheet with neither is refused."""
+    problem = make("forward", (2, 2, 1), 7)
+    former = document_of(problem, {})
+    for version, said in (
+        ("2", {"code": "jq6g gbva", "seed": None}),
+        ("2", {"code": problem.code}),
+    ):
+        document = document_of(problem, {})
+        document["schema"] = f"fcinspect.worksheet/{version}"
+        del document["data"]["seed"]
+        document["data"] |= said
+        assert read_filled(document, "'a.json'") == read_filled(former, "'a.json'")
+    del document["data"]["code"]
+    with pytest.raises(InputError, match="the key 'code' is missing"):
+        read_filled(document, "'a.json'")
+
+
 def test_answers_are_read_whatever_they_are() -> None:
     """A sheet with one unreadable answer is graded."""
     found = filled({"fc1.z[0]": "3/2", "fc1.z[1]": "three", "fc1.a[0]": ""})
@@ -91,8 +110,8 @@ def test_an_altered_problem_is_told() -> None:
     found = filled(x=[9, 9])
     assert found.problem.x == (Fraction(9), Fraction(9))
     assert found.notes == (
-        "the problem in the file is not the one of 2-2-1 and seed 0: it is graded as it stands in"
-        " the file",
+        "the problem in the file is not the one of 2-2-1 and code 34JU-5G5T: it is graded as it"
+        " stands in the file",
     )
     assert filled(learning_rate=0.125).notes == found.notes
 
@@ -118,6 +137,11 @@ def test_unknown_and_missing_blanks_are_told() -> None:
         ({"kind": "backward"}, "kind is 'backward': expected one of forward, gradient, step, all"),
         ({"seed": -1}, "seed is the number -1: expected a whole number from 0 to 2^53-1"),
         ({"seed": True}, "seed is true: expected a whole number from 0 to 2^53-1"),
+        ({"seed": None}, "seed is null: expected a whole number from 0 to 2^53-1"),
+        ({"code": 7}, "code is the number 7: expected the code of a worksheet in quotes"),
+        ({"code": "34JU-5G5V"}, "'34JU-5G5V' is not the code of a worksheet: a character is"),
+        ({"code": code_of(1)}, "code is 'VQXW-FVF8', which stands for another seed than 0"),
+        ({"code": code_of(0), "seed": "x"}, "seed is the string 'x': expected a whole number"),
         ({"widths": [2]}, "widths is a list: expected a list such as [2, 3, 2]"),
         ({"widths": [2, 9, 1]}, "widths holds the number 9: expected whole numbers from 1 to 8"),
         ({"widths": [2, 2, 1, 1]}, "layers is a list of 2: expected a list of 3, as widths says"),
@@ -167,7 +191,7 @@ def test_what_is_no_layer_is_refused(change: Document, message: str) -> None:
         (None, "null is no worksheet"),
         ({}, "the key 'kind' is missing"),
         ({"schema": "fcinspect.step/1", "data": {}}, "schema is 'fcinspect.step/1', not"),
-        ({"data": {}}, "schema is null, not 'fcinspect.worksheet/1'"),
+        ({"data": {}}, "schema is null, not 'fcinspect.worksheet/2'"),
         ({"schema": "fcinspect.worksheet/1", "data": 3}, "data is the number 3"),
         ({"schema": "fcinspect.worksheet/1", "data": {}}, "the key 'kind' is missing"),
         ({"schema": "fcinspect.worksheet/1", "data": {"graded": []}}, "this is a grade, not a"),

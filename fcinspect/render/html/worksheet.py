@@ -60,7 +60,7 @@ def worksheet_page(page: Page, document: str, problem: Problem) -> str:
     """Return the page; `document` is the JSON to be saved with the answers, "" for a key."""
     first, *rest = (block for group in page.groups for block in group)
     assert isinstance(first, Line)
-    name = f"worksheet-{format_widths(problem.widths)}-{problem.kind}-{problem.seed}"
+    name = f"worksheet-{format_widths(problem.widths)}-{problem.kind}-{problem.code}"
     values = {
         "title": first.text,
         "rows": [_row(block) for block in rest],
