@@ -12,6 +12,7 @@ os.environ["PYTHONUTF8"] = "1"  # of the processes that tests start, whatever th
 
 import io  # noqa: E402  # typer reads the environment when it is imported
 import json  # noqa: E402
+import signal  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 from collections import Counter  # noqa: E402
@@ -24,6 +25,12 @@ import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 from fcinspect.cli import run as run_command_line  # noqa: E402
+
+# what was started in the background or by nohup inherits signals that are ignored, and so would
+# the processes that the tests interrupt
+for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _name), _usual)
 
 # no deadlines: machines are noisy; and the same examples at every run of a landing check
 settings.register_profile("default", deadline=None)

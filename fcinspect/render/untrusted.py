@@ -30,8 +30,9 @@ from fcinspect.render.text import acting, escaped, safe
 
 FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20].")
 """How a formula begins in a spreadsheet, in the wide signs of East Asian keyboards, too."""
-NUMERIC = re.compile(r"[-+]?(?:[\d.,;:/%×e +-]*|inf|nan)", re.IGNORECASE)
-"""What begins with a sign and is no more than numbers."""
+NUMBER = r"[-+]?(?:\d[\d,]*\.?\d*(?:e[-+]?\d+)?%?|\.\d+(?:e[-+]?\d+)?%?|inf|nan)"
+NUMERIC = re.compile(rf"{NUMBER}(?:[\s,;:/×]+{NUMBER})*", re.IGNORECASE)
+"""A number, or several apart: a spreadsheet computes nothing else from them."""
 
 LONGEST_WORD = 1200
 """Characters; a name in a file may have thousands. The digits of a number are never cut."""

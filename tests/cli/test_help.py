@@ -90,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     example = {
         "input": [1, 2],
         "layers": [{"weight": weight}],
-        "printed": {"output": [["5", "11"]]},
+        "printed": {"output": ["5", "11"]},
     }
     (path / "example.json").write_text(json.dumps(example))
     return path

@@ -130,7 +130,10 @@ def test_a_saved_document_is_spread_out(
 
 
 def test_rows_of_a_spreadsheet(run: Run) -> None:
-    """Every number of the problem, what is given, and an empty cell for each blank."""
+    """Every number of the problem, what is given, and an empty cell for each blank.
+
+    A way that begins with a sign is text to a spreadsheet, not a formula.
+    """
     text = run("worksheet", "3-2-2", "--sheet", "step", "--seed", "7", "-f", "csv").out
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["number"] for row in rows if row["place"].startswith("x[")] == ["1", "-1", "2"]
@@ -139,7 +142,7 @@ def test_rows_of_a_spreadsheet(run: Run) -> None:
     key = run("worksheet", "3-2-2", "--sheet", "step", "--seed", "7", "-f", "csv", "--answers").out
     answers = {r["place"]: r for r in csv.DictReader(io.StringIO(key)) if r["part"] == "answer"}
     assert answers["fc1.weight.after[0,1]"]["number"] == "-0.6"
-    assert answers["fc1.weight.after[0,1]"]["way"] == "-1 − 0.1·(-4) = -0.6"
+    assert answers["fc1.weight.after[0,1]"]["way"] == "'-1 − 0.1·(-4) = -0.6"
 
 
 def test_a_forward_sheet_does_not_tell_what_it_does_not_need(run: Run) -> None:
