@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fcinspect.cli.options import Output
+from fcinspect.cli.options import Output, only_option
 from fcinspect.cli.sources import LAYOUTS, layout_option, open_checkpoint
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of
@@ -38,14 +38,7 @@ def diff(
             " larger number; bfloat16, float16 or float32.",
         ),
     ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--only",
-            metavar="GLOB",
-            help="Compare only layers of such names, 'encoder.*'; may be given several times.",
-        ),
-    ] = None,
+    only: Annotated[list[str] | None, only_option("Compare only layers")] = None,
     everything: Annotated[
         bool,
         typer.Option("--all", help="Compare arrays that are no linear layer as well."),

@@ -85,6 +85,13 @@ def activation_option(flag: str, where: str) -> Any:
     )
 
 
+def only_option(what: str) -> Any:
+    """Return the option that chooses names, `what` saying of what."""
+    return typer.Option(
+        "--only", metavar="GLOB", help=f"{what} matching this glob, 'encoder.*' (repeatable)."
+    )
+
+
 Plot = Annotated[
     bool,
     typer.Option("--plot", help="Draw charts below the report; JSON and CSV stay as they are."),

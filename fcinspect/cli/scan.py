@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fcinspect.cli.options import Plot, RecordsOutput
+from fcinspect.cli.options import Plot, RecordsOutput, only_option
 from fcinspect.cli.sources import LAYOUTS, LayoutOption
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import completion_of, one_of, whole_number
@@ -33,14 +33,7 @@ MOST_WORKERS = 256
 class ScanOptions:
     """What is scanned of the checkpoints, and by whom."""
 
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--only",
-            metavar="PATTERN",
-            help="Layers whose names fit, 'encoder.*'; repeat it for several.",
-        ),
-    ] = None
+    only: Annotated[list[str] | None, only_option("Only layers")] = None
     check: Annotated[
         bool,
         typer.Option(

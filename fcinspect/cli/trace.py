@@ -9,7 +9,7 @@ import typer
 
 from fcinspect.cli.code import Code
 from fcinspect.cli.module import ModuleOptions
-from fcinspect.cli.options import Output
+from fcinspect.cli.options import Output, only_option
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import whole_number
 from fcinspect.errors import InputError, UsageError, did_you_mean
@@ -36,14 +36,7 @@ def trace(
             " encoder.0.",
         ),
     ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--only",
-            metavar="GLOB",
-            help="Show only steps of modules matching this glob, 'encoder.*' (repeatable).",
-        ),
-    ] = None,
+    only: Annotated[list[str] | None, only_option("Show only steps of modules")] = None,
     *,
     output: Output,
 ) -> ExitStatus:
