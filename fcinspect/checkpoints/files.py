@@ -80,22 +80,6 @@ def _local_size(path: str) -> int:
     return status.st_size
 
 
-def is_file(path: str) -> bool:
-    """Whether `path` names a file or a pipe; False for text that no path can be."""
-    try:
-        return Path(path).is_file() or Path(path).is_fifo()
-    except (OSError, ValueError):
-        return False
-
-
-def is_folder(path: str) -> bool:
-    """Whether `path` names a folder; False for text that no path can be."""
-    try:
-        return Path(path).is_dir()
-    except (OSError, ValueError):
-        return False
-
-
 def kind_of(name: str) -> Kind:
     """Return what a readable file is; raises InputError for what is none of the known kinds."""
     storage = open_storage(name)

@@ -6,7 +6,6 @@ import gc
 import json
 import os
 import re
-import shlex
 import signal
 import sys
 import warnings
@@ -199,6 +198,8 @@ def _as_one_word(arguments: list[str]) -> str | None:
         if len(run) > 1 and not arguments[max(first - 1, 0)].startswith("-"):
             rest = arguments[first + len(run) :]
             whole = [*arguments[:first], "-".join(run), *rest]
+            import shlex
+
             return f"widths are one word: fcinspect {shlex.join(whole)}"
         if word == "--":
             return None

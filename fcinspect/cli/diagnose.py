@@ -90,7 +90,7 @@ def _refuse_code(subject: str, given: bool) -> None:
         return
     from fcinspect.bridge.loading import no_object
     from fcinspect.bridge.targets import reads_as_code
-    from fcinspect.checkpoints.files import is_file
+    from fcinspect.checkpoints.access.paths import is_file
 
     log = not subject.endswith(".py") and is_file(subject)
     if not log and (given or reads_as_code(subject)):
@@ -131,7 +131,7 @@ def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
 def _read(subject: str) -> tuple[str, tuple[str, ...]]:
     """Return the text, of standard input its end, and what is to be said of that."""
     if subject != "-":
-        from fcinspect.checkpoints.files import is_file
+        from fcinspect.checkpoints.access.paths import is_file
 
         if " " not in subject and is_file(subject):
             raise UsageError(

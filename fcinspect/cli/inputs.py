@@ -59,7 +59,8 @@ def rounded(
 
 def names_a_file(text: str) -> bool:
     """Whether the text of an option is "-" or a path rather than numbers."""
-    from fcinspect.checkpoints.files import ENDINGS, is_file
+    from fcinspect.checkpoints.access.paths import is_file
+    from fcinspect.checkpoints.files import ENDINGS
 
     if text == "-" or text.lower().endswith(tuple(ENDINGS)):
         return True
@@ -71,7 +72,7 @@ def widths_in(text: str) -> Spec:
 
     Raises SpecError for what are none, UsageError where a file has that very name.
     """
-    from fcinspect.checkpoints.files import is_file
+    from fcinspect.checkpoints.access.paths import is_file
     from fcinspect.layers.spec import parse_spec
 
     spec = parse_spec(text)
@@ -85,8 +86,8 @@ def widths_in(text: str) -> Spec:
 
 def names_a_checkpoint(text: str) -> bool:
     """Whether a text names a file, a URI or a folder rather than widths such as 3-5-4-2."""
+    from fcinspect.checkpoints.access.paths import is_folder
     from fcinspect.checkpoints.access.uris import is_uri
-    from fcinspect.checkpoints.files import is_folder
 
     return (
         names_a_file(text) or is_uri(text) or (text.strip("0123456789-,") != "" and is_folder(text))

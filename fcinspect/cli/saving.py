@@ -42,6 +42,8 @@ def targets_of(names: Sequence[str] | None) -> tuple[Target, ...]:
 
 def check_targets(targets: Sequence[Target], *, force: bool) -> None:
     """Raise OutputError when one of the files could not be written."""
+    if not targets:
+        return
     from fcinspect.checkpoints.writing import check_target
 
     for target in targets:

@@ -32,7 +32,7 @@ def example_document(file: str) -> tuple[Any, str]:
     What is no file and looks like none is part of the name of an example of the package. Raises
     InputError for what is neither.
     """
-    from fcinspect.checkpoints.files import is_file
+    from fcinspect.checkpoints.access.paths import is_file
     from fcinspect.verification.examples.shipped import shipped_named
 
     if file != "-" and not is_file(file) and not set(file) & set("./\\:"):
