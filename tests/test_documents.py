@@ -59,6 +59,8 @@ RUNS: dict[str, list[tuple[str, ...]]] = {
         ("3-2-2",),
         ("2-2-2-2-2", "--sheet", "step", "--answers", "--no-bias"),
         ("2-1", "--sheet", "all", "--answers"),
+        ("2-1", "--class", "3"),
+        ("2-1", "--class", "2", "--answers"),
     ],
     "step": [
         ("3-5-4-2",),

@@ -48,7 +48,10 @@ EXAMPLES = {
         'approximate "x**2" --on 0,1 --error 0.1 --save net.json',
     ),
     "draw": ("draw 3-5-4-2", "draw 3-5-4-2 --seed 0 --save net.svg"),
-    "worksheet": ("worksheet 3-2-2", "worksheet 3-2-2 --answers"),
+    "worksheet": (
+        "worksheet 3-2-2",
+        "worksheet 3-2-2 --class 24 --save class.html",
+    ),
     "schema": ("schema explain", "schema > schemas.json"),
     "completion": ("completion bash", "completion zsh > _fcinspect"),
 }

@@ -209,11 +209,16 @@ class Output:
             )
         return ExitStatus.DONE if view.ok else ExitStatus.FAILED
 
-    def save_report(self, view: View, layer: Callable[[str], bytes] | None = None) -> None:
-        """Write the view to the files of --save, and its layers to those that hold layers."""
+    def save_report(
+        self, view: View, layer: Callable[[str], bytes] | None = None, holds: str = ""
+    ) -> None:
+        """Write the view to the files of --save, and its layers to those that hold layers.
+
+        `holds` says in words what stands in the files, where their names do not tell.
+        """
         contents = [(t, partial(self._content, view, layer, t.ending)) for t in self.targets]
         silent = self.quiet or self._chosen_form() in ("json", "ndjson")
-        write_targets(contents, force=self.force, silent=silent)
+        write_targets(contents, force=self.force, silent=silent, holds=holds)
 
     def _content(self, view: View, layer: Callable[[str], bytes] | None, ending: str) -> bytes:
         """Return the bytes of a file with that ending."""

@@ -51,9 +51,13 @@ def check_targets(targets: Sequence[Target], *, force: bool) -> None:
 
 
 def write_targets(
-    contents: Sequence[tuple[Target, Callable[[], bytes]]], *, force: bool, silent: bool
+    contents: Sequence[tuple[Target, Callable[[], bytes]]],
+    *,
+    force: bool,
+    silent: bool,
+    holds: str = "",
 ) -> None:
-    """Write each file, and say so on stderr unless `silent`.
+    """Write each file, and say so on stderr unless `silent`, with what it `holds`.
 
     Nothing is written before all contents are made; where a disk fills up after the first file,
     the refusal names those that were written.
@@ -73,4 +77,4 @@ def write_targets(
             raise OutputError(error.message, before) from error
         written.append(target.name)
         if not silent and target.path.is_file():
-            say(f"wrote {target.name} ({byte_count(len(data))})")
+            say(f"wrote {target.name} ({byte_count(len(data))}){holds and f': {holds}'}")

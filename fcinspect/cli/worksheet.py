@@ -14,7 +14,7 @@ from fcinspect.cli.values import completion_of, one_of, parsed_by, whole_number
 from fcinspect.errors import UsageError
 from fcinspect.layers.spec import LARGEST_SEED
 from fcinspect.worksheets.code import seed_of
-from fcinspect.worksheets.problem import KINDS
+from fcinspect.worksheets.problem import KINDS, LARGEST_CLASS
 
 if TYPE_CHECKING:
     from fcinspect.render.view import View
@@ -34,6 +34,16 @@ class WorksheetOutput(ArticleOutput):
             " of a sheet, to fill in) or the grade (.json .md .csv .svg .html .txt)"
         ),
     ] = None
+
+    def write_set(self, view: View, holds: str) -> ExitStatus:
+        """Write a class set, to stdout only where no file or another form than text is asked for.
+
+        A line on stderr tells of each file what it holds.
+        """
+        if not self.targets or self.form is not None or self.as_json:
+            return self.write(view)
+        self.save_report(view, holds=holds)
+        return ExitStatus.DONE
 
     @property
     def article(self) -> bool:
@@ -84,7 +94,27 @@ def worksheet(
             "--code",
             parser=parsed_by(seed_of),
             metavar="CODE",
-            help="In place of --seed: the code that is printed on the sheet.",
+            help="In place of --seed: the code printed on a sheet. It hides the seed from a glance;"
+            " it is no secret from whoever runs fcinspect.",
+        ),
+    ] = None,
+    pupils: Annotated[
+        int | None,
+        typer.Option(
+            "--class",
+            parser=whole_number(1, LARGEST_CLASS),
+            metavar="N",
+            help="Make a class set: N sheets with other numbers each, of the seed and those after"
+            f" it; up to {LARGEST_CLASS}. With --answers their keys, in the same order.",
+        ),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--names",
+            metavar="FILE",
+            help="Make a class set with these names on the sheets: a text file with one on each"
+            " line, - for standard input.",
         ),
     ] = None,
     bias: Annotated[
@@ -127,6 +157,8 @@ def worksheet(
             "--sheet": sheet,
             "--seed": seed,
             "--code": code,
+            "--class": pupils,
+            "--names": names,
             "--bias" if bias else "--no-bias": bias,
         }
         if output.article:
@@ -146,5 +178,13 @@ def worksheet(
 
     if seed is not None and code is not None:
         raise UsageError("--seed and --code exclude each other: a code stands for a seed")
+    if pupils is not None or names is not None:
+        from fcinspect.cli.worksheet_class import view_of_class_set
+
+        if code is not None:
+            raise UsageError("--code names one sheet: a class set begins with --seed")
+        kind = sheet or "forward"
+        made_set = view_of_class_set(arguments, kind, seed or 0, bias, answers, pupils, names)
+        return output.write_set(*made_set)
     drawn = (seed or 0) if code is None else code
     return output.write(view_of_sheet(arguments, sheet or "forward", drawn, bias, answers))

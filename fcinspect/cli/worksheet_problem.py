@@ -27,7 +27,19 @@ def view_of_sheet(
     Raises UsageError for none or several arguments, SpecError for one that names no network.
     """
     from fcinspect.render.worksheet import view_of_worksheet
+    from fcinspect.worksheets.making import make
 
+    widths, spec, with_bias = widths_of(arguments, bias)
+    sheet, check = checked(make(kind, spec.widths, seed, bias=with_bias))
+    asked = asked_of(widths, sheet.problem, answers)
+    return view_of_worksheet(sheet, check, asked, answers=answers)
+
+
+def widths_of(arguments: Sequence[str], bias: bool | None) -> tuple[str, Spec, bool]:
+    """Return the one argument, the network that it names, and whether that has a bias.
+
+    Raises UsageError for none or several arguments, SpecError for one that names no network.
+    """
     if not arguments:
         raise UsageError(
             "WIDTHS is missing: expected widths such as 3-2-2, or --grade and a filled worksheet"
@@ -40,10 +52,7 @@ def view_of_sheet(
             " widths alone, such as 3-2-2, or --grade before files"
         )
     spec = _spec(widths)
-    with_bias = spec.bias_beside(bias)
-    sheet, check = _checked_sheet(spec.widths, kind, seed, with_bias)
-    asked = asked_of(widths, sheet.problem, answers)
-    return view_of_worksheet(sheet, check, asked, answers=answers)
+    return widths, spec, spec.bias_beside(bias)
 
 
 def asked_of(widths: str, problem: Problem, answers: bool) -> dict[str, Any]:
@@ -74,21 +83,15 @@ def _spec(widths: str) -> Spec:
     return parse_spec(widths)
 
 
-def _checked_sheet(
-    widths: tuple[int, ...], kind: str, seed: int, bias: bool
-) -> tuple[Sheet, KeyCheck]:
-    """Return the sheet and how its results compare with torch's.
+def checked(problem: Problem) -> tuple[Sheet, KeyCheck]:
+    """Return the sheet of a problem, and how its results compare with torch's.
 
-    Raises SpecError for too large widths, WrongKey where torch differs.
+    Raises WrongKey where torch differs.
     """
-    from fcinspect.worksheets.checking import check_key
-    from fcinspect.worksheets.making import make
-    from fcinspect.worksheets.sheet import sheet_of
-
-    problem = make(kind, widths, seed, bias=bias)
-
     from fcinspect.bridge.linear import version
     from fcinspect.bridge.worksheet import results_in_torch
+    from fcinspect.worksheets.checking import check_key
+    from fcinspect.worksheets.sheet import sheet_of
 
     return sheet_of(problem), check_key(problem, results_in_torch(problem), version())
 

@@ -39,6 +39,7 @@ DOCUMENTS: dict[str, Any] = {
     | approximation_documents.DepthDocument,
     "draw": diagram_documents.DrawDocument,
     "worksheet": worksheet_documents.WorksheetDocument
+    | worksheet_documents.ClassDocument
     | worksheet_grade_documents.GradebookDocument,
 }
 

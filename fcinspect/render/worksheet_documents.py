@@ -53,3 +53,10 @@ class WorksheetDocument(TypedDict):
     answers: dict[str, Exact | None]
     ways: dict[str, str] | None
     check: KeyCheckDocument
+
+
+class ClassDocument(TypedDict):
+    """A class set: a worksheet, or its key, for each pupil."""
+
+    document: Literal["class"]
+    sheets: list[WorksheetDocument]

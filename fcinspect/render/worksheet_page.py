@@ -23,6 +23,7 @@ from fcinspect.worksheets.writing import written
 
 if TYPE_CHECKING:
     from fcinspect.worksheets.checking import KeyCheck
+    from fcinspect.worksheets.class_set import Seat
     from fcinspect.worksheets.problem import Problem, SheetLayer
     from fcinspect.worksheets.sheet import Sheet
 
@@ -34,14 +35,20 @@ TITLES = {
 }
 
 
-def page(sheet: Sheet, check: KeyCheck, answers: bool, blank: WriteBlank = underscores) -> Page:
-    """Return the page of a sheet; with `answers` of its key."""
+def page(
+    sheet: Sheet,
+    check: KeyCheck,
+    answers: bool,
+    blank: WriteBlank = underscores,
+    seat: Seat | None = None,
+) -> Page:
+    """Return the page of a sheet, one of a class if it has a seat; with `answers` of its key."""
     numbers, problem, kind = Numbers(sheet, answers, blank), sheet.problem, sheet.problem.kind
     shown = {*BLANK_SECTIONS[kind], *(() if kind == "step" else GIVEN_SECTIONS[kind])}
     built = PageBuilder()
-    built.add(*_title(problem, answers))
+    built.add(*_title(problem, answers, seat))
     if not answers:
-        built.group(*_instructions(sheet))
+        built.group(*_instructions(sheet, seat.pupil if seat else ""))
     built.group(*_given(problem, numbers))
     if "forward" in shown:
         _forward(built, problem, numbers)
@@ -60,23 +67,27 @@ def page(sheet: Sheet, check: KeyCheck, answers: bool, blank: WriteBlank = under
     return built.page()
 
 
-def _title(problem: Problem, answers: bool) -> list[Block]:
+def _title(problem: Problem, answers: bool, seat: Seat | None) -> list[Block]:
     chain = " → ".join(
         f"{layer.name} → relu" if layer.activation == "relu" else layer.name
         for layer in problem.layers
     )
     ending = "" if problem.kind == "forward" else " → mse with target t"
-    words = f"{'Key' if answers else 'Worksheet'}: {TITLES[problem.kind]}"
+    place = f" {seat.number} of {seat.total}" if seat else ""
+    words = f"{'Key' if answers else 'Worksheet'}{place}: {TITLES[problem.kind]}"
+    whose = [Line.of((seat.pupil, "strong"), indent=2)] if answers and seat and seat.pupil else []
     return [
         Line.of((f"{words}, {format_widths(problem.widths)}", "strong")),
+        *whose,
         Line.of(f"x → {chain} → y{ending}", indent=2),
     ]
 
 
-def _instructions(sheet: Sheet) -> list[Block]:
+def _instructions(sheet: Sheet, pupil: str) -> list[Block]:
     count = len(sheet.blanks)
+    name = (pupil, "strong") if pupil else "_" * 32
     return [
-        Line.of(f"Name {'_' * 32}   Date {'_' * 12}   Points ____ of {count}"),
+        Line.of("Name ", name, f"   Date {'_' * 12}   Points ____ of {count}"),
         Line.of(
             f"Fill in {plural(count, 'blank')}: whole numbers, decimals, or fractions such as 2/3."
             " Rows and columns are counted from 0."

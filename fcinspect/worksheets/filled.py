@@ -22,6 +22,8 @@ NAMES = ("fcinspect.worksheet/2", "fcinspect.worksheet/1")
 """Of the documents that are read; in the second a sheet says its seed."""
 GRADE = "grade"
 """What the key "document" says of a grade."""
+CLASS = "class"
+"""What it says of a class set."""
 KEYS = ("kind", "widths", "layers", "x", "target", "learning_rate", "answers")
 MOST_DIGITS = 15
 """Of a number of the problem: what is worked out by hand has fewer."""
@@ -104,6 +106,8 @@ def _data(reader: Reader, document: object) -> Mapping[str, Any]:
         raise reader.refuse(f"data is {kind_of(data)}: {EXPECTED}")
     if data.get("document") == GRADE or "graded" in data:
         raise reader.refuse(f"this is a grade, not a filled worksheet: {EXPECTED}")
+    if data.get("document") == CLASS:
+        raise reader.refuse(f"this is a class set, not one filled worksheet: {EXPECTED}")
     for key in KEYS:
         if key not in data:
             raise reader.refuse(f"the key {key!r} is missing: {EXPECTED}")

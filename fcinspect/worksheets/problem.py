@@ -11,6 +11,9 @@ KINDS = ("forward", "gradient", "step", "all")
 """What is to be worked out: the forward pass; the loss and the gradients; the new parameters and
 their loss; or all of these."""
 
+LARGEST_CLASS = 100
+"""Sheets of a class set."""
+
 Vector = tuple[Fraction, ...]
 Matrix = tuple[Vector, ...]
 

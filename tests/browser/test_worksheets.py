@@ -108,6 +108,29 @@ def test_a_printed_sheet_has_no_page_with_a_line(
     assert printed_pages(browser) == most
 
 
+@pytest.mark.parametrize("answers", [(), ("--answers",)])
+@pytest.mark.parametrize("kind", ["forward", "gradient"])
+def test_each_sheet_of_a_class_begins_a_page(
+    browser: webdriver.Chrome, tmp_path: Path, kind: str, answers: tuple[str, ...]
+) -> None:
+    """The set has the pages of its sheets, one after the other; no field takes anything."""
+    made = ("worksheet", "3-2-2", "--sheet", kind, *answers, "-q")
+    expected = 0
+    for seed in range(7, 12):
+        path = tmp_path / f"{seed}.html"
+        assert run([*made, "--seed", str(seed), "--save", str(path)]) == 0
+        browser.get(path.as_uri())
+        expected += printed_pages(browser)
+    browser.get_log("browser")  # type: ignore[no-untyped-call]  # what is of other pages
+    path = tmp_path / "class.html"
+    assert run([*made, "--seed", "7", "--class", "5", "--save", str(path)]) == 0
+    browser.get(path.as_uri())
+    assert printed_pages(browser) == expected >= 5
+    fields = browser.find_elements(By.CSS_SELECTOR, "input")
+    assert all(field.get_attribute("readonly") for field in fields)
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
+
+
 def printed_pages(browser: webdriver.Chrome) -> int:
     """Return on how many pages of A4 the browser prints what it shows."""
     paper = {"paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": True}

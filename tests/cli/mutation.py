@@ -148,6 +148,7 @@ def commands() -> list[Command]:
         Command(("worksheet",), (), widths, {
             **COMMON, "--sheet": ["forward", "gradient", "step", "all", "x"], "--answers": [],
             "--seed": ["0", "7", "-1"], "--code": ["JQ6G-GBVA", "JQ6G"], "--no-bias": [],
+            "--class": ["2", "0"],
         }),
         Command(("worksheet", "--grade"), tuple(sheets()), (), {**COMMON, "--no-solution": []}),
     ]  # fmt: skip

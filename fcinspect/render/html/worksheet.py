@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from fcinspect.layers.spec import format_widths
 from fcinspect.render.html.document import document_with
-from fcinspect.render.page import Block, Equation, Heading, Line, Matrix, Page
+from fcinspect.render.page import Block, Equation, Heading, Line, Matrix, Page, Span
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -71,6 +72,17 @@ def worksheet_page(page: Page, document: str, problem: Problem) -> str:
     return document_with(styles, ("worksheet.js",), "worksheet.html", values)
 
 
+def class_page(pages: Sequence[Page], title: str) -> str:
+    """Return a page of the sheets or keys of a class, to be printed: each begins a page."""
+    sheets = []
+    for page in pages:
+        first, *rest = (block for group in page.groups for block in group)
+        assert isinstance(first, Line)
+        sheets.append({"title": first.text, "rows": [_row(block) for block in rest]})
+    values = {"title": title, "sheets": sheets}
+    return document_with(("page.css", "worksheet.css"), (), "worksheet_class.html", values)
+
+
 def _script(document: str) -> Markup:
     """Return JSON that cannot end the element in which it stands."""
     from markupsafe import Markup
@@ -84,7 +96,7 @@ def _row(block: Block) -> FieldRow:
             return FieldRow("heading", ((Piece(text),),))
         case Line(spans):
             return FieldRow(
-                "line", (tuple(p for text, role in spans for p in _pieces(text, role)),)
+                "line", (tuple(p for text, role in _joined(spans) for p in _pieces(text, role)),)
             )
         case Equation(parts):
             found = [_grid(part) if isinstance(part, Matrix) else _cell(*part) for part in parts]
@@ -109,7 +121,17 @@ def _cell(text: str, role: str = "") -> Piece:
     return Piece("", role, text[1:]) if text.startswith(MARK) else Piece(text, role)
 
 
+def _joined(spans: Sequence[Span]) -> Iterator[Span]:
+    """Yield spans, those of one role that stand side by side as one."""
+    for role, same in groupby(spans, lambda span: span[1]):
+        yield "".join(text for text, _ in same), role
+
+
 def _pieces(text: str, role: str) -> Iterator[Piece]:
+    """Yield the text and the blanks of a span; only running text has blanks."""
+    if role:
+        yield Piece(text, role)
+        return
     done = 0
     for found in FIELD.finditer(text):
         yield Piece(text[done : found.start(2)], role)

@@ -13,14 +13,20 @@ from fcinspect.render.page import Block, Equation, Heading, Line, Page
 PLACE = re.compile(r"[\w.]+(\[[\d,]+\])?")
 
 
-def worksheet_document(page: Page) -> str:
-    """Return the article of a worksheet's page."""
-    first, *groups = page.groups
-    heading, *others = first
-    assert isinstance(heading, Line)
-    parts = [title(1, words(heading.text)), *map(_block, others)]
-    for group in groups:
-        parts += map(_block, group)
+NEW_PAGE = r"\newpage\setcounter{page}{1}" + "\n"
+
+
+def worksheet_document(*pages: Page) -> str:
+    """Return the article of a worksheet's page or of several, each on pages of its own."""
+    parts: list[str] = []
+    for page in pages:
+        first, *groups = page.groups
+        heading, *others = first
+        assert isinstance(heading, Line)
+        parts += [NEW_PAGE] if parts else []
+        parts += [title(1, words(heading.text)), *map(_block, others)]
+        for group in groups:
+            parts += map(_block, group)
     return article(parts, ())
 
 
@@ -44,6 +50,13 @@ def _line(line: Line) -> str:
             return paragraph(f"{typed(text)} $=$ {sentence(said[3:])}")
         return rf"\paragraph{{{typed(text.strip())}}} {sentence(said)}" + "\n"
     if "__" in line.text:
-        written = re.sub(r"_{2,}", lambda m: blank(len(m[0])), line.text)
-        return paragraph(re.sub(" {2,}", r"\\hfill ", written))
+        return paragraph("".join(_with_blanks(*span) for span in line.spans))
     return paragraph(sentence(line.text))
+
+
+def _with_blanks(text: str, role: str) -> str:
+    """Return a piece of a line with blanks; a name that stands in one's place is bold."""
+    if role:
+        return rf"\textbf{{{words(text)}}}"
+    written = re.sub(r"_{2,}", lambda m: blank(len(m[0])), text)
+    return re.sub(" {2,}", r"\\hfill ", written)

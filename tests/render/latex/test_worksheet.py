@@ -11,9 +11,10 @@ from fcinspect.render.latex.words import typed
 from fcinspect.render.latex.worksheet import worksheet_document
 from fcinspect.render.worksheet_page import page
 from fcinspect.worksheets.checking import KeyCheck
+from fcinspect.worksheets.class_set import Seat
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.sheet import Sheet, sheet_of
-from tests.render.latex.test_compiled import joined, needs_pdflatex, typeset
+from tests.render.latex.test_compiled import HOSTILE, joined, needs_pdflatex, typeset
 
 SHEETS = [
     ("all", (3, 2, 2)), ("step", (3, 3, 2)), ("gradient", (8, 4)), ("step", (7, 5)),
@@ -48,6 +49,29 @@ def test_numbers_and_names_are_mathematics() -> None:
     assert r"0.1 \cdot \frac{\partial L}{\partial W} =" in text
     assert r"\frac{\partial L}{\partial b} = G =" in text
     assert r"$\partial L/\partial W = G \otimes x$, each number of $G$ times" in text
+
+
+@needs_pdflatex
+def test_each_sheet_of_a_class_begins_a_page(tmp_path: Path) -> None:
+    """The set has the pages of its sheets, however hostile the names on them are."""
+    check = KeyCheck("torch", "float64", 1, 1, 0)
+    sheets = [sheet_of(make("gradient", (3, 2, 2), seed)) for seed in range(3)]
+    seats = [Seat(1, 3, HOSTILE), Seat(2, 3, "__Jürgen__ & =1"), Seat(3, 3)]
+    for answers in (False, True):
+        made = [
+            page(sheet, check, answers, seat=seat)
+            for sheet, seat in zip(sheets, seats, strict=True)
+        ]
+        alone = sum(pages_of(worksheet_document(one), tmp_path) for one in made)
+        assert pages_of(worksheet_document(*made), tmp_path) == alone >= 3
+
+
+def pages_of(document: str, folder: Path) -> int:
+    """Return how many pages pdflatex makes."""
+    log, _ = typeset(document, folder)
+    found = re.search(r"Output written on page\.pdf \((\d+) page", log)
+    assert found
+    return int(found[1])
 
 
 @needs_pdflatex
