@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from fcinspect.render.page import Heading, Line
 from fcinspect.render.verification import MOST_FINDINGS, document, page, rows, view_of_report
@@ -61,9 +62,11 @@ def test_json_has_null_where_it_has_no_number() -> None:
 
 
 def test_many_findings_are_counted() -> None:
-    """The page shows the first, and says how many there are."""
-    said = written(report(*[OUTSIDE] * (MOST_FINDINGS + 5)))
+    """The page shows the first, and says how many there are; those of one cause are one."""
+    found = [replace(OUTSIDE, cause=f"cause {k}") for k in range(MOST_FINDINGS + 5)]
+    said = written(report(*found))
     assert f"showing {MOST_FINDINGS} of {MOST_FINDINGS + 5} findings" in said
+    assert "showing" not in written(report(*[OUTSIDE] * (MOST_FINDINGS + 5)))
 
 
 def test_every_check_is_a_row_of_the_sheet() -> None:
