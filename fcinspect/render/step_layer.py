@@ -16,20 +16,28 @@ if TYPE_CHECKING:
     from fcinspect.rounding.arrays import FloatArray
 
 
-def layer_forward(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]:
-    """Show z as a product and a sum, and what the activation makes of it."""
+def entering(place: int) -> str:
+    """Return what the input of the layer at that place is called: a, but x of the first."""
+    return "a" if place else "x"
+
+
+def layer_forward(layer: LayerStep, passed: LayerPass, precision: int, symbol: str) -> list[Block]:
+    """Show z as a product and a sum, and what the activation makes of it.
+
+    `symbol` stands for one input, x or a.
+    """
     weight = layer.weight.before.values
     bias = None if layer.bias is None else layer.bias.before.values
     x, z = passed.input.rows, passed.pre_activation.rows
     plus = "" if bias is None else " + b"
     parts: list[Part]
     if len(passed.input.shape) == 1:
-        formula = f"z = W·x{plus}"
+        formula = f"z = W·{symbol}{plus}"
         parts = [(weight, "weight"), (x.T, "input")]
         parts += [] if bias is None else ["+", (bias[:, None], "bias")]
         parts += ["=", (z.T, "output")]
     else:
-        formula = f"Z = X·Wᵀ{plus}"
+        formula = f"Z = {symbol.upper()}·Wᵀ{plus}"
         parts = [(x, "input"), "·", (weight.T, "weight")]
         parts += [] if bias is None else ["+", (bias[None, :], "bias")]
         parts += ["=", (z, "output")]
@@ -58,13 +66,17 @@ def arriving(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]
     ]
 
 
-def parameter_gradients(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]:
+def parameter_gradients(
+    layer: LayerStep, passed: LayerPass, precision: int, symbol: str
+) -> list[Block]:
     """Show the outer product that is the weight's gradient, and the bias's sums."""
     g, x = layer.grad_output.rows, passed.input.rows
     rows = len(g)
-    words = "∂L/∂W = G ⊗ x, each number of G times each number of x"
+    words = f"∂L/∂W = G ⊗ {symbol}, each number of G times each number of {symbol}"
     if rows != 1:
-        words = f"∂L/∂W = Gᵀ·X, the sum of G ⊗ x over {text.plural(rows, 'row')}"
+        words = (
+            f"∂L/∂W = Gᵀ·{symbol.upper()}, the sum of G ⊗ {symbol} over {text.plural(rows, 'row')}"
+        )
     blocks: list[Block] = [Line.of(words)]
     blocks += equation(
         [

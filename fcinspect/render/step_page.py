@@ -15,7 +15,7 @@ from fcinspect.render import text
 from fcinspect.render.matrices import equation, numbers
 from fcinspect.render.page import Block, Column, Heading, Line, Page, PageBuilder, Table
 from fcinspect.render.step_check import change, check_blocks, history
-from fcinspect.render.step_layer import arriving, layer_forward, parameter_gradients
+from fcinspect.render.step_layer import arriving, entering, layer_forward, parameter_gradients
 from fcinspect.render.step_losses import loss_chart
 from fcinspect.render.step_parameter import followed_blocks
 from fcinspect.render.step_update import formula_lines, parameter_tables
@@ -88,8 +88,8 @@ def header(step: TrainingStep, notes: Sequence[str]) -> list[Block]:
 
 def _forward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     built.group(Heading("Forward"), *activation_words(step))
-    for layer, passed in zip(step.layers, step.before.layers, strict=True):
-        built.group(*layer_forward(layer, passed, precision))
+    for place, passed in enumerate(step.before.layers):
+        built.group(*layer_forward(step.layers[place], passed, precision, entering(place)))
 
 
 def activation_words(step: TrainingStep) -> list[Line]:
@@ -194,12 +194,13 @@ def _backward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     names = ["x", *(text.safe(layer.name) for layer in step.layers)]
     for place in reversed(range(len(step.layers))):
         layer, passed = step.layers[place], step.before.layers[place]
-        leaving = layer.grad_input.rows
+        leaving, symbol = layer.grad_input.rows, entering(place)
         built.group(
             *arriving(layer, passed, precision),
-            *parameter_gradients(layer, passed, precision),
+            *parameter_gradients(layer, passed, precision, symbol),
             *equation(
-                [f"leaves to {names[place]}: ∂L/∂x = G·W", "=", (leaving, "gradient")], precision
+                [f"leaves to {names[place]}: ∂L/∂{symbol} = G·W", "=", (leaving, "gradient")],
+                precision,
             ),
         )
 

@@ -357,3 +357,25 @@ def test_the_layers_of_a_state_dict_are_no_numbers(run: Run, tmp_path: Path) -> 
     path = tmp_path / "net.json"
     path.write_text('{"0.weight": [[1, 2]], "2.weight": [[3]]}')
     assert "x → layer 0 → relu → layer 2 → y" in run("step", path).out
+
+
+@pytest.mark.parametrize("form", ["text", "md", "latex"])
+@pytest.mark.parametrize("batch", [(), ("--batch", "3")])
+def test_what_enters_an_inner_layer_is_called_a(
+    run: Run, form: str, batch: tuple[str, ...]
+) -> None:
+    """And x only at the first, forward and backward, as in the pages to be explored."""
+    out = run("step", "3-2-2-1", "--seed", "0", "-f", form, *batch).out
+    if form == "latex":
+        product = "$Z = {} W^{{" if batch else "$z = W {} + b$"
+        gradient = r"\partial L}}{{\partial {}}}"
+    else:
+        product = "Z = {}·Wᵀ + b" if batch else "z = W·{} + b"
+        gradient = "∂L/∂{} = G·W"
+    signs = "XA" if batch else "xa"
+    assert [out.count(product.format(sign)) for sign in signs] == [1, 2]
+    assert out.count(gradient.format("x")) == 1
+    assert out.count(gradient.format("a")) >= 2
+    if form != "latex":
+        of = "Gᵀ·{}, the sum" if batch else "∂L/∂W = G ⊗ {},"
+        assert [out.count(of.format(sign)) for sign in signs] == [1, 2]

@@ -11,7 +11,7 @@ from fcinspect.render.latex.formulas import formula
 from fcinspect.render.latex.words import typed, words
 from fcinspect.render.matrices import matrix
 from fcinspect.render.page import Equation, Matrix, Span
-from fcinspect.render.step_layer import slope
+from fcinspect.render.step_layer import entering, slope
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.training import LayerPass, LayerStep, TrainingStep
@@ -28,8 +28,8 @@ def forward(step: TrainingStep, precision: int) -> list[str]:
     if used:
         formulas = ", ".join(called(name, ACTIVATIONS[name].formula) for name in used)
         parts.append(paragraph(rf"$a = \varphi(z)$ with {formulas}"))
-    for layer, passed in zip(step.layers, step.before.layers, strict=True):
-        parts += _layer_forward(layer, passed, precision)
+    for place, passed in enumerate(step.before.layers):
+        parts += _layer_forward(step.layers[place], passed, precision, entering(place))
     return parts
 
 
@@ -51,12 +51,13 @@ def backward(step: TrainingStep, precision: int) -> list[str]:
     names = ["$x$", *(typed(layer.name) for layer in step.layers)]
     for place in reversed(range(len(step.layers))):
         layer, passed = step.layers[place], step.before.layers[place]
+        symbol = entering(place)
         parts += [
             _title(layer),
             _arriving(layer, passed, precision),
-            *_parameter_gradients(layer, passed, precision),
+            *_parameter_gradients(layer, passed, precision, symbol),
             paragraph(f"What leaves to {names[place]}:"),
-            _shown(["∂L/∂x", "=", "G·W", "=", (layer.grad_input.rows, "")], precision),
+            _shown([f"∂L/∂{symbol}", "=", "G·W", "=", (layer.grad_input.rows, "")], precision),
         ]
     return parts
 
@@ -74,7 +75,7 @@ def _title(layer: LayerStep) -> str:
     return rf"\paragraph{{{typed(layer.name)}}}"
 
 
-def _layer_forward(layer: LayerStep, passed: LayerPass, precision: int) -> list[str]:
+def _layer_forward(layer: LayerStep, passed: LayerPass, precision: int, symbol: str) -> list[str]:
     weight = layer.weight.before.values
     bias = None if layer.bias is None else layer.bias.before.values
     x, z, a = passed.input.rows, passed.pre_activation.rows, passed.output.rows
@@ -82,13 +83,13 @@ def _layer_forward(layer: LayerStep, passed: LayerPass, precision: int) -> list[
     one = len(passed.input.shape) == 1
     parts: list[Part]
     if one:
-        means = f"$z = W x{plus}$"
-        parts = [(weight, "W"), (x.T, "x")]
+        means = f"$z = W {symbol}{plus}$"
+        parts = [(weight, "W"), (x.T, symbol)]
         parts += [] if bias is None else ["+", (bias[:, None], "b")]
         parts += ["=", (z.T, "z")]
     else:
-        means = rf"$Z = X W^{{\mathsf{{T}}}}{plus}$"
-        parts = [(x, "X"), (weight.T, "Wᵀ")]
+        means = rf"$Z = {symbol.upper()} W^{{\mathsf{{T}}}}{plus}$"
+        parts = [(x, symbol.upper()), (weight.T, "Wᵀ")]
         parts += [] if bias is None else ["+", (bias[None, :], "b")]
         parts += ["=", (z, "Z")]
     if layer.activation == "identity":
@@ -110,14 +111,16 @@ def _arriving(layer: LayerStep, passed: LayerPass, precision: int) -> str:
     )
 
 
-def _parameter_gradients(layer: LayerStep, passed: LayerPass, precision: int) -> list[str]:
+def _parameter_gradients(
+    layer: LayerStep, passed: LayerPass, precision: int, symbol: str
+) -> list[str]:
     g, x, gradient = layer.grad_output.rows, passed.input.rows, layer.weight.grad.values
     rows = len(g)
     if rows == 1:
-        product: list[Part] = [(g.T, "G"), "⊗", (x, "x")]
-        said = "Each number of $G$ times each number of $x$:"
+        product: list[Part] = [(g.T, "G"), "⊗", (x, symbol)]
+        said = f"Each number of $G$ times each number of ${symbol}$:"
     else:
-        product = [(g.T, "Gᵀ"), (x, "X")]
+        product = [(g.T, "Gᵀ"), (x, symbol.upper())]
         said = f"Summed over the {rows:,} rows $r$ of the batch:"
     parts = [paragraph(said), _shown(["∂L/∂W", "=", *product, "=", (gradient, "")], precision)]
     if layer.bias is not None:
