@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import torch
@@ -13,9 +13,15 @@ from fcinspect.arithmetic.settings import OPTIONS, Optimizer
 from fcinspect.bridge.optimizers import FunctionalOptimizer
 from fcinspect.worksheets.problem import Problem, SheetLayer
 
+ACTIVATIONS: Mapping[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+}
+
 
 def results_in_torch(problem: Problem) -> dict[str, float]:
-    """Return every result by the ids of worksheets/solution.py, computed in float64."""
+    """Return every result by the ids of worksheets/solution.py, in float64, unrounded."""
     module, names = _module(problem.layers)
     linears = [part for part in module if isinstance(part, nn.Linear)]
     x, target = _tensor(problem.x), _tensor(problem.target)
@@ -58,8 +64,8 @@ def _module(layers: Sequence[SheetLayer]) -> tuple[nn.Sequential, list[tuple[str
                 linear.bias.copy_(_tensor(layer.bias))
         modules.append(linear)
         names.append((layer.name, "z"))
-        if layer.activation == "relu":
-            modules.append(nn.ReLU())
+        if layer.activation in ACTIVATIONS:
+            modules.append(ACTIVATIONS[layer.activation]())
             names.append((layer.name, "a"))
     return nn.Sequential(*modules), names
 

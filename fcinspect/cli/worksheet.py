@@ -14,7 +14,13 @@ from fcinspect.cli.values import completion_of, one_of, parsed_by, whole_number
 from fcinspect.errors import UsageError
 from fcinspect.layers.spec import LARGEST_SEED
 from fcinspect.worksheets.code import seed_of
-from fcinspect.worksheets.problem import KINDS, LARGEST_CLASS
+from fcinspect.worksheets.problem import (
+    FEWEST_DECIMALS,
+    HIDDEN,
+    KINDS,
+    LARGEST_CLASS,
+    MOST_DECIMALS,
+)
 
 if TYPE_CHECKING:
     from fcinspect.render.view import View
@@ -121,6 +127,26 @@ def worksheet(
         bool | None,
         typer.Option("--bias/--no-bias", help="With the bias b, as by default, or without it."),
     ] = None,
+    activation: Annotated[
+        str | None,
+        typer.Option(
+            "--activation",
+            parser=one_of("activation", HIDDEN),
+            autocompletion=completion_of(HIDDEN),
+            metavar="NAME",
+            help="Behind the hidden layers: relu, as by default, sigmoid or tanh.",
+        ),
+    ] = None,
+    decimals: Annotated[
+        int | None,
+        typer.Option(
+            "--decimals",
+            parser=whole_number(FEWEST_DECIMALS, MOST_DECIMALS),
+            metavar="D",
+            help="With sigmoid or tanh: every result is rounded to D decimals and gone on with,"
+            " 2 to 6, default 4.",
+        ),
+    ] = None,
     answers: Annotated[
         bool, typer.Option("--answers", help="Write the key: every answer, and the way to it.")
     ] = False,
@@ -160,6 +186,8 @@ def worksheet(
             "--class": pupils,
             "--names": names,
             "--bias" if bias else "--no-bias": bias,
+            "--activation": activation,
+            "--decimals": decimals,
         }
         if output.article:
             raise UsageError("--grade writes no LaTeX: expected text, json, csv or md")
@@ -174,17 +202,17 @@ def worksheet(
     if solution is not None:
         asked, does = ("", "tells") if solution else ("no-", "holds back")
         raise UsageError(f"--{asked}solution goes with --grade: it {does} the right numbers")
-    from fcinspect.cli.worksheet_problem import view_of_sheet
+    from fcinspect.cli.worksheet_problem import Asked, view_of_sheet
 
     if seed is not None and code is not None:
         raise UsageError("--seed and --code exclude each other: a code stands for a seed")
+    drawn = (seed or 0) if code is None else code
+    options = Asked(sheet or "forward", drawn, bias, activation or "relu", decimals)
     if pupils is not None or names is not None:
         from fcinspect.cli.worksheet_class import view_of_class_set
 
         if code is not None:
             raise UsageError("--code names one sheet: a class set begins with --seed")
-        kind = sheet or "forward"
-        made_set = view_of_class_set(arguments, kind, seed or 0, bias, answers, pupils, names)
+        made_set = view_of_class_set(arguments, options, answers, pupils, names)
         return output.write_set(*made_set)
-    drawn = (seed or 0) if code is None else code
-    return output.write(view_of_sheet(arguments, sheet or "forward", drawn, bias, answers))
+    return output.write(view_of_sheet(arguments, options, answers))

@@ -10,14 +10,13 @@ from fcinspect.cli.worksheet_problem import asked_of, checked, widths_of
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
+    from fcinspect.cli.worksheet_problem import Asked
     from fcinspect.render.view import View
 
 
 def view_of_class_set(
     arguments: Sequence[str],
-    kind: str,
-    seed: int,
-    bias: bool | None,
+    options: Asked,
     answers: bool,
     count: int | None,
     names_file: str | None,
@@ -31,7 +30,7 @@ def view_of_class_set(
     from fcinspect.render.worksheet_class import view_of_class, written_words
     from fcinspect.worksheets.class_set import Copy, Seat, class_problems, names_in
 
-    widths, spec, with_bias = widths_of(arguments, bias)
+    widths, spec, with_bias = widths_of(arguments, options.bias)
     names: tuple[str, ...] = ()
     if names_file is not None:
         text, source = json_text(names_file)
@@ -42,7 +41,15 @@ def view_of_class_set(
             f"{source} holds {len(names)} names, more than --class {total}: expected at most a name"
             " for each sheet"
         )
-    problems = class_problems(kind, spec.widths, seed, total, bias=with_bias)
+    problems = class_problems(
+        options.kind,
+        spec.widths,
+        options.seed,
+        total,
+        bias=with_bias,
+        activation=options.activation,
+        decimals=options.rounded_to,
+    )
     pupils = [*names, *[""] * (total - len(names))]
     copies = [
         Copy(*checked(problem), Seat(number, total, pupil))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.errors import SpecError, UsageError
+from fcinspect.worksheets.problem import DECIMALS, SMOOTH
 
 if TYPE_CHECKING:
     from fcinspect.layers.spec import Spec
@@ -19,9 +21,31 @@ LONGEST_SHOWN = 60
 """Characters of an argument that a refusal repeats."""
 
 
-def view_of_sheet(
-    arguments: Sequence[str], kind: str, seed: int, bias: bool | None, answers: bool
-) -> View:
+@dataclass(frozen=True)
+class Asked:
+    """The options of a sheet that is to be made."""
+
+    kind: str
+    seed: int
+    bias: bool | None
+    activation: str
+    decimals: int | None
+    """As given: None is the usual number with sigmoid and tanh, and none with relu."""
+
+    @property
+    def rounded_to(self) -> int | None:
+        """The decimals of the sheet; raises UsageError for decimals that nothing has."""
+        if self.activation in SMOOTH:
+            return DECIMALS if self.decimals is None else self.decimals
+        if self.decimals is not None:
+            raise UsageError(
+                f"--decimals {self.decimals} goes with --activation sigmoid or tanh: with"
+                f" {self.activation} every result is exact"
+            )
+        return None
+
+
+def view_of_sheet(arguments: Sequence[str], options: Asked, answers: bool) -> View:
     """Return the view of the sheet of the one argument, its widths; with `answers` of its key.
 
     Raises UsageError for none or several arguments, SpecError for one that names no network.
@@ -29,8 +53,16 @@ def view_of_sheet(
     from fcinspect.render.worksheet import view_of_worksheet
     from fcinspect.worksheets.making import make
 
-    widths, spec, with_bias = widths_of(arguments, bias)
-    sheet, check = checked(make(kind, spec.widths, seed, bias=with_bias))
+    widths, spec, with_bias = widths_of(arguments, options.bias)
+    problem = make(
+        options.kind,
+        spec.widths,
+        options.seed,
+        bias=with_bias,
+        activation=options.activation,
+        decimals=options.rounded_to,
+    )
+    sheet, check = checked(problem)
     asked = asked_of(widths, sheet.problem, answers)
     return view_of_worksheet(sheet, check, asked, answers=answers)
 
@@ -63,6 +95,8 @@ def asked_of(widths: str, problem: Problem, answers: bool) -> dict[str, Any]:
         "code": problem.code,
         **({"seed": problem.seed} if answers else {}),
         "bias": problem.has_bias,
+        "activation": problem.activation,
+        **({} if problem.decimals is None else {"decimals": problem.decimals}),
         "answers": answers,
     }
 

@@ -22,4 +22,7 @@ def seeded_command_of(problem: Problem) -> str:
 
 def _sheet(problem: Problem) -> str:
     bias = "" if problem.has_bias else " --no-bias"
-    return f"worksheet {format_widths(problem.widths)} --sheet {problem.kind}{bias}"
+    smooth = ""
+    if problem.decimals is not None:
+        smooth = f" --activation {problem.activation} --decimals {problem.decimals}"
+    return f"worksheet {format_widths(problem.widths)} --sheet {problem.kind}{bias}{smooth}"

@@ -53,6 +53,8 @@ def document(sheet: Sheet, check: KeyCheck, answers: bool) -> WorksheetDocument:
             "within_bound": check.within_bound,
         },
     }
+    if problem.decimals is not None:
+        made = {**made, "decimals": problem.decimals}
     return {**made, "seed": problem.seed} if answers else made
 
 

@@ -20,7 +20,10 @@ class SheetLayerDocument(TypedDict):
 
 
 class KeyCheckDocument(TypedDict):
-    """How the exact results compare with torch's: `equal` to it, or within its rounding bound."""
+    """How the exact results compare with torch's: `equal` to it, or within its rounding bound.
+
+    Where results are rounded to decimals, these are the unrounded ones.
+    """
 
     checked_by: str
     dtype: str
@@ -34,7 +37,8 @@ class WorksheetDocument(TypedDict):
 
     `document` tells it from a grade. `code` is what the sheet shows in place of the seed, and
     only a key has the `seed`, too. `given` holds the results that the sheet shows, `ways` the way
-    to each answer where the key was asked for, which then stands in `answers`.
+    to each answer where the key was asked for, which then stands in `answers`. To
+    `decimals` every result is rounded and gone on with; without it none is.
     """
 
     document: Literal["worksheet"]
@@ -47,6 +51,7 @@ class WorksheetDocument(TypedDict):
     target: list[Exact]
     loss: str
     learning_rate: Exact
+    decimals: NotRequired[int]
     pupil: str
     date: str
     given: dict[str, Exact]

@@ -34,6 +34,19 @@ TITLES = {
     "all": "forward, loss, gradients and one step of SGD",
 }
 
+SYMBOLS = {"relu": "relu", "sigmoid": "σ", "tanh": "tanh"}
+DEFINITIONS = {
+    "relu": "relu(z) = max(z, 0)",
+    "sigmoid": "σ(z) = 1/(1 + e^(−z)), the sigmoid",
+    "tanh": "tanh(z) = (e^z − e^(−z))/(e^z + e^(−z))",
+}
+SLOPES = {
+    "relu": " where z > 0, else 0",
+    "sigmoid": "·a·(1 − a), each number times that of its unit",
+    "tanh": "·(1 − a²), each number times that of its unit",
+}
+"""What ∂L/∂a is multiplied by."""
+
 
 def page(
     sheet: Sheet,
@@ -69,7 +82,7 @@ def page(
 
 def _title(problem: Problem, answers: bool, seat: Seat | None) -> list[Block]:
     chain = " → ".join(
-        f"{layer.name} → relu" if layer.activation == "relu" else layer.name
+        layer.name if layer.activation == "identity" else f"{layer.name} → {layer.activation}"
         for layer in problem.layers
     )
     ending = "" if problem.kind == "forward" else " → mse with target t"
@@ -86,12 +99,21 @@ def _title(problem: Problem, answers: bool, seat: Seat | None) -> list[Block]:
 def _instructions(sheet: Sheet, pupil: str) -> list[Block]:
     count = len(sheet.blanks)
     name = (pupil, "strong") if pupil else "_" * 32
+    rounding = []
+    if (decimals := sheet.problem.decimals) is not None:
+        rounding = [
+            Line.of(
+                f"Round every result to {decimals} decimals, a half away from zero, and go on with"
+                " the rounded number."
+            )
+        ]
     return [
         Line.of("Name ", name, f"   Date {'_' * 12}   Points ____ of {count}"),
         Line.of(
             f"Fill in {plural(count, 'blank')}: whole numbers, decimals, or fractions such as 2/3."
             " Rows and columns are counted from 0."
         ),
+        *rounding,
     ]
 
 
@@ -107,7 +129,7 @@ def _given(problem: Problem, numbers: Numbers) -> list[Block]:
 def _forward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
     built.group(Heading("Forward"))
     if len(problem.layers) > 1:
-        built.add(Line.of("relu(z) = max(z, 0)"))
+        built.add(Line.of(DEFINITIONS[problem.activation]))
     entering, symbol = tuple(map(written, problem.x)), "x"
     for layer in problem.layers:
         outputs = layer.shape[0]
@@ -120,8 +142,9 @@ def _forward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
                 numbers.column(f"{layer.name}.z", outputs),
             )
         )  # fmt: skip
-        if layer.activation == "relu":
-            built.add(equation("a = relu(z) =", numbers.row(f"{layer.name}.a", outputs)))
+        if layer.activation in SYMBOLS:
+            applied = f"a = {SYMBOLS[layer.activation]}(z) ="
+            built.add(equation(applied, numbers.row(f"{layer.name}.a", outputs)))
             entering = numbers.named(f"{layer.name}.a", outputs, "a")
             symbol = f"a of {layer.name}"
         else:
@@ -143,7 +166,7 @@ def _backward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
     layers = problem.layers
     for k in range(len(layers) - 1, -1, -1):
         name, outputs = layers[k].name, layers[k].shape[0]
-        if layers[k].activation == "relu":
+        if (activation := layers[k].activation) in SYMBOLS:
             above = layers[k + 1]
             g = numbers.named(f"{above.name}.grad_output", above.shape[0], "G")
             built.group(
@@ -152,10 +175,11 @@ def _backward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
                     Matrix((g,), "gradient"), matrix_of(above.weight, "weight"), "=",
                     numbers.row(f"{name}.grad_activation", outputs),
                 ),
-                Line.of("G = ∂L/∂z = ∂L/∂a where z > 0, else 0"),
+                Line.of(f"G = ∂L/∂z = ∂L/∂a{SLOPES[activation]}"),
             )  # fmt: skip
-            if numbers.knows(f"{name}.z[0]"):
-                built.add(equation("z =", numbers.row(f"{name}.z", outputs)))
+            given = "z" if activation == "relu" else "a"
+            if numbers.knows(f"{name}.{given}[0]"):
+                built.add(equation(f"{given} =", numbers.row(f"{name}.{given}", outputs)))
         else:
             built.group(Line.of(_name(layers[k]), "G = ∂L/∂z = ∂L/∂y = 2·(y − t)/N"))
         built.add(equation("G =", numbers.row(f"{name}.grad_output", outputs)))
@@ -238,11 +262,17 @@ def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> list[Block]:
     equal = f"{check.equal} equal"
     if check.within_bound:
         equal += f", {check.within_bound} as near as its rounding allows"
+    count = plural(len(sheet.blanks), "answer")
+    computed = f"{check.checked_by} computes {check.numbers} numbers of this network"
+    said = f"Key: {count}, exact. {computed} in {check.dtype}: {equal}."
+    if problem.decimals is not None:
+        said = (
+            f"Key: {count}, each rounded to {problem.decimals} decimals. {computed} in"
+            f" {check.dtype} without rounding them: {equal}. The key is as near to them as its own"
+            " rounding allows."
+        )
     return [
-        Line.of(
-            f"Key: {plural(len(sheet.blanks), 'answer')}, exact. {check.checked_by} computes"
-            f" {check.numbers} numbers of this network in {check.dtype}: {equal}."
-        ),
+        Line.of(said),
         Line.of(f"The sheet: {seeded_command_of(problem)}, code {problem.code}"),
     ]
 

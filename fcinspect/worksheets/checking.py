@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from fcinspect.worksheets.bounded import Bounded
 from fcinspect.worksheets.problem import Problem
 from fcinspect.worksheets.solution import solve_bounded
 from fcinspect.worksheets.writing import written
+
+LARGEST_DENOMINATOR = 10**30
+"""Of a number that is written out."""
 
 
 class WrongKey(Exception):
@@ -27,22 +31,34 @@ class KeyCheck:
     equal: int
     """How many are the same number."""
     within_bound: int
-    """How many differ, by no more than the rounding of the format explains."""
+    """How many differ, by no more than the rounding of the format explains.
+
+    Of a sheet that rounds every result, both counts are those of the unrounded results; the rounded
+    ones lie within what their rounding explains.
+    """
 
 
 def check_key(problem: Problem, computed: Mapping[str, float], checked_by: str) -> KeyCheck:
-    """Compare every result with what the program computed in float64.
+    """Compare every result with what the program computed in float64, which rounds to no decimals.
 
     Raises WrongKey for the first that lies outside its bound or is missing.
     """
-    equal = 0
     results = solve_bounded(problem)
+    equal = sum(_agreeing(results, computed, checked_by))
+    if problem.decimals is not None:
+        rounded = solve_bounded(problem, decimals=problem.decimals)
+        sum(_agreeing(rounded, computed, checked_by))
+    return KeyCheck(checked_by, "float64", len(results), equal, len(results) - equal)
+
+
+def _agreeing(
+    results: Mapping[str, Bounded], computed: Mapping[str, float], checked_by: str
+) -> Iterator[bool]:
+    """Yield of every result whether it is the same number; raises WrongKey outside its bound."""
     for name, right in results.items():
         number = computed.get(name)
         if number is None or not right.allows(number):
-            raise WrongKey(
-                f"{name} is {written(right.value)} in exact arithmetic, and {number!r} by"
-                f" {checked_by}"
-            )
-        equal += Fraction(number) == right.value
-    return KeyCheck(checked_by, "float64", len(results), equal, len(results) - equal)
+            short = right.value.denominator < LARGEST_DENOMINATOR
+            said = written(right.value) if short else repr(float(right.value))
+            raise WrongKey(f"{name} is {said} in exact arithmetic, and {number!r} by {checked_by}")
+        yield Fraction(number) == right.value

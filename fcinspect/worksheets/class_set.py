@@ -38,7 +38,14 @@ class Copy:
 
 
 def class_problems(
-    kind: str, widths: tuple[int, ...], seed: int, count: int, *, bias: bool
+    kind: str,
+    widths: tuple[int, ...],
+    seed: int,
+    count: int,
+    *,
+    bias: bool,
+    activation: str = "relu",
+    decimals: int | None = None,
 ) -> list[Problem]:
     """Return problems of `seed` and those after it, no two with the same network and input.
 
@@ -47,7 +54,7 @@ def class_problems(
     last = min(seed + SEEDS_A_SHEET * count, LARGEST_SEED)
     found: dict[object, Problem] = {}
     for one in range(seed, last + 1):
-        problem = make(kind, widths, one, bias=bias)
+        problem = make(kind, widths, one, bias=bias, activation=activation, decimals=decimals)
         found.setdefault((problem.layers, problem.x), problem)
         if len(found) == count:
             return list(found.values())

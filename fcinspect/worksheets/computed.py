@@ -26,7 +26,8 @@ LEAST_PLACES = 7
 def without_noise(problem: Problem, answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
     """Return the answers, those that a computer gave with the last place that float32 is sure of.
 
-    That is the first whose half is at least the error that float32 may make on the way there.
+    That is the first whose half is at least the error that float32 may make on the way there, where
+    nothing is rounded to decimals.
     """
     if not any(map(_by_computer, answers.values())):
         return answers

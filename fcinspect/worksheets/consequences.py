@@ -2,7 +2,8 @@
 
 A pupil may go on with a number as it is written, with the same number before it was rounded, or
 with one here and the other there. A number that is no decimal, and 0, is not rounded. Everything
-is exact.
+is exact. On a sheet that rounds every result, going on with a rounded number is right, too, where
+the pupil wrote none.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from fractions import Fraction
 
 from fcinspect.worksheets.answers import Answer
 from fcinspect.worksheets.dependence import LAYERED
-from fcinspect.worksheets.problem import Problem
+from fcinspect.worksheets.problem import SMOOTH, Problem
 from fcinspect.worksheets.ranges import Range, around, point, total
 from fcinspect.worksheets.sheet import Sheet
+from fcinspect.worksheets.smooth import after, both, slopes, values
+from fcinspect.worksheets.solution import solve
 
 Carried = Mapping[str, Range]
 """What is gone on with, by id."""
@@ -30,7 +33,8 @@ class _Way:
     """A sheet worked out in one way of going on."""
 
     expected: Mapping[str, tuple[Range, ...]]
-    """By the id of a blank; two ranges where the sign of a z decides and is not known."""
+    """By the id of a blank; two ranges where the sign of a z decides and is not known, and on a
+    sheet that rounds the numbers before and after."""
     carried: Carried
 
 
@@ -78,9 +82,12 @@ def _fits(answer: Answer, ranges: Iterable[Range], exact: Iterable[Range]) -> bo
 
 
 def consequences(sheet: Sheet, answers: Mapping[str, Answer]) -> Consequences:
-    """Return them for answers by the ids of their blanks; an empty one has no entry."""
+    """Return them for answers by the ids of their blanks; an empty one has no entry.
+
+    What a sheet gives is exact; where it is rounded, it may also be worked out without rounding.
+    """
     return Consequences(
-        _worked_out(sheet, answers, lambda answer, _, __: point(answer.value)),
+        _worked_out(sheet, answers, lambda answer, _, __: point(answer.value), True),
         _worked_out(sheet, answers, _before_rounding),
         _worked_out(sheet, answers, _either),
         _worked_out(sheet, answers, _written_or_right),
@@ -105,18 +112,39 @@ def _written_or_right(answer: Answer, computed: Range, right: Fraction) -> Range
     return written.hull(point(right)) if answer.rounds(right) else written
 
 
-def _worked_out(sheet: Sheet, answers: Mapping[str, Answer], goes_on: GoesOn) -> _Way:
+def _given_or_unrounded(sheet: Sheet) -> dict[str, Range]:
+    """Return everything before the first blank, as the sheet gives it or not rounded at all."""
+    carried: dict[str, Range] = {}
+    for name, value in solve(sheet.problem).items():
+        if name == sheet.blanks[0].id:
+            break
+        found = computed(sheet.problem, name, carried)
+        carried[name] = point(value).hull(found[0]).hull(found[-1])
+    return carried
+
+
+def _worked_out(
+    sheet: Sheet, answers: Mapping[str, Answer], goes_on: GoesOn, as_given: bool = False
+) -> _Way:
     expected: dict[str, tuple[Range, ...]] = {}
     carried = {name: point(value) for name, value in sheet.given.items()}
+    if sheet.problem.decimals is not None and not as_given:
+        carried = _given_or_unrounded(sheet)
     for blank in sheet.blanks:
-        expected[blank.id] = found = _computed(sheet.problem, blank.id, carried)
+        found = computed(sheet.problem, blank.id, carried)
         hull = found[0].hull(found[-1])
+        decimals = sheet.problem.decimals
+        if decimals is not None:
+            hull = both(hull, decimals)
+            found = (*found, *(after(one, decimals) for one in found))
+        expected[blank.id] = found
         answer = answers.get(blank.id)
         carried[blank.id] = hull if answer is None else goes_on(answer, hull, blank.answer)
     return _Way(expected, carried)
 
 
-def _computed(problem: Problem, name: str, carried: Carried) -> tuple[Range, ...]:
+def computed(problem: Problem, name: str, carried: Carried) -> tuple[Range, ...]:
+    """Return what a blank holds, before it is rounded, with the numbers that are gone on with."""
     if name == "loss":
         return (_mse(problem, _row(f"{problem.layers[-1].name}.z", problem.widths[-1], carried)),)
     if name == "loss_after":
@@ -159,7 +187,14 @@ def _z(problem: Problem, k: int, j: int, i: int, carried: Carried) -> Range:
 
 def _a(problem: Problem, k: int, j: int, i: int, carried: Carried) -> Range:
     del i
-    return carried[f"{problem.layers[k].name}.z[{j}]"].relu
+    layer = problem.layers[k]
+    return _activated(layer.activation, carried[f"{layer.name}.z[{j}]"])
+
+
+def _activated(activation: str, z: Range) -> Range:
+    if activation in SMOOTH:
+        return values(activation, z)
+    return z.relu if activation == "relu" else z
 
 
 def _mse(problem: Problem, outputs: list[Range]) -> Range:
@@ -173,6 +208,8 @@ def _grad_output(problem: Problem, k: int, j: int, carried: Carried) -> tuple[Ra
     if layer.activation == "identity":
         return ((z - point(problem.target[j])) * point(Fraction(2, len(problem.target))),)
     arriving = carried[f"{layer.name}.grad_activation[{j}]"]
+    if layer.activation in SMOOTH:
+        return (arriving * slopes(layer.activation, carried[f"{layer.name}.a[{j}]"]),)
     if z.low > 0:
         return (arriving,)
     return (ZERO,) if z.high <= 0 else (ZERO, arriving)
@@ -219,9 +256,15 @@ def _after(problem: Problem, carried: Carried) -> list[Range]:
         if layer.bias is not None:
             biases = _row(f"{layer.name}.bias.after", outputs, carried)
             x = [v + b for v, b in zip(x, biases, strict=True)]
-        if layer.activation == "relu":
-            x = [v.relu for v in x]
+        if layer is not problem.layers[-1]:
+            x = [_activated(layer.activation, _kept(v, problem)) for v in x]
+            x = [_kept(v, problem) for v in x]
     return x
+
+
+def _kept(numbers: Range, problem: Problem) -> Range:
+    """Return what may be gone on with where nothing is written."""
+    return numbers if problem.decimals is None else both(numbers, problem.decimals)
 
 
 _OF_PLACE: Mapping[str, Callable[[Problem, int, int, int, Carried], Range]] = {

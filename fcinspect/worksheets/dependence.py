@@ -54,7 +54,9 @@ def _of_grad_output(problem: Problem, k: int, j: int, i: int) -> tuple[str, ...]
     name = problem.layers[k].name
     if k == len(problem.layers) - 1:
         return (f"{name}.z[{j}]",)
-    return f"{name}.grad_activation[{j}]", f"{name}.z[{j}]"
+    # the derivative of relu is that at z, the others' is computed from a
+    place = "z" if problem.activation == "relu" else "a"
+    return f"{name}.grad_activation[{j}]", f"{name}.{place}[{j}]"
 
 
 def _of_grad_activation(problem: Problem, k: int, j: int, i: int) -> tuple[str, ...]:

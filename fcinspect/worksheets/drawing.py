@@ -27,6 +27,15 @@ class Draws:
         byte = next(byte for byte in self._bytes if byte < limit)
         return values[byte % len(values)]
 
+    def row(self, count: int, values: Sequence[Value]) -> tuple[Value, ...]:
+        """Return so many draws of the same values."""
+        return tuple(self.among(values) for _ in range(count))
+
+
+def around_zero(most: int) -> list[int]:
+    """Return the whole numbers from −most to most without 0."""
+    return [number for number in range(-most, most + 1) if number]
+
 
 def _stream(text: str) -> Iterator[int]:
     block = 0

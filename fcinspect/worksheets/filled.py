@@ -15,7 +15,15 @@ from fcinspect.worksheets.answers import Answer, Unreadable, read_answer
 from fcinspect.worksheets.code import seed_of
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.paper import LARGEST_WIDTH, require_paper
-from fcinspect.worksheets.problem import KINDS, Problem, SheetLayer
+from fcinspect.worksheets.problem import (
+    FEWEST_DECIMALS,
+    HIDDEN,
+    KINDS,
+    MOST_DECIMALS,
+    SMOOTH,
+    Problem,
+    SheetLayer,
+)
 from fcinspect.worksheets.sheet import sheet_of
 
 NAMES = ("fcinspect.worksheet/2", "fcinspect.worksheet/1")
@@ -123,10 +131,14 @@ def _problem(reader: Reader, data: Mapping[str, Any]) -> Problem:
         raise reader.refuse(
             f"layers is {count}: expected a list of {len(widths) - 1}, as widths says"
         )
-    held = []
+    held: list[SheetLayer] = []
     for k, (layer, name) in enumerate(zip(layers, layer_names(len(layers)), strict=True)):
-        activation = "relu" if k < len(layers) - 1 else "identity"
-        held.append(_layer(reader, layer, name, widths[k : k + 2], activation))
+        # what stands behind the first hidden layer stands behind all
+        expected = (held[0].activation,) if held else HIDDEN
+        if k == len(layers) - 1:
+            expected = ("identity",)
+        held.append(_layer(reader, layer, name, widths[k : k + 2], expected))
+    decimals = _decimals(reader, data.get("decimals"), held[0].activation)
     if len({layer.bias is None for layer in held}) > 1:
         raise reader.refuse("some layers have a bias and some have none: expected all or none")
     kind = reader.chosen(data["kind"], "kind", KINDS)
@@ -137,7 +149,7 @@ def _problem(reader: Reader, data: Mapping[str, Any]) -> Problem:
     x = _row(reader, data["x"], "x", widths[0])
     target = _row(reader, data["target"], "target", widths[-1])
     rate = _number(reader, data["learning_rate"], "learning_rate")
-    return Problem(kind, widths, seed, tuple(held), x, target, "mse", rate)
+    return Problem(kind, widths, seed, tuple(held), x, target, "mse", rate, decimals)
 
 
 def _seed(reader: Reader, data: Mapping[str, Any]) -> int:
@@ -176,8 +188,29 @@ def _widths(reader: Reader, value: object) -> tuple[int, ...]:
     return tuple(value)
 
 
+def _decimals(reader: Reader, value: object, activation: str) -> int | None:
+    """Return the decimals to which results are rounded; only a sheet with sigmoid or tanh has."""
+    if activation not in SMOOTH:
+        if value is not None:
+            raise reader.refuse(
+                f"decimals is {kind_of(value)}: expected no such key: nothing is rounded behind"
+                " relu"
+            )
+        return None
+    if type(value) is not int or not FEWEST_DECIMALS <= value <= MOST_DECIMALS:
+        raise reader.refuse(
+            f"decimals is {kind_of(value)}: expected a whole number from {FEWEST_DECIMALS} to"
+            f" {MOST_DECIMALS}, as the activation is {activation}"
+        )
+    return value
+
+
 def _layer(
-    reader: Reader, value: object, name: str, widths: tuple[int, ...], activation: str
+    reader: Reader,
+    value: object,
+    name: str,
+    widths: tuple[int, ...],
+    activations: tuple[str, ...],
 ) -> SheetLayer:
     if not isinstance(value, dict):
         raise reader.refuse(f"the layer {name} is {kind_of(value)}: expected an object")
@@ -185,8 +218,9 @@ def _layer(
         if key not in value:
             raise reader.refuse(f"the layer {name} has no {key!r}: {EXPECTED}")
     inputs, outputs = widths
-    for key, expected in (("name", name), ("activation", activation)):
-        reader.chosen(value[key], f"the {key} of the layer {name}", (expected,))
+    reader.chosen(value["name"], f"the name of the layer {name}", (name,))
+    place = f"the activation of the layer {name}"
+    activation = reader.chosen(value["activation"], place, activations)
     rows, bias = value["weight"], value["bias"]
     if not isinstance(rows, list) or len(rows) != outputs:
         raise reader.refuse(f"{name}.weight is {_size(rows)}: expected a list of {outputs} rows")
@@ -219,7 +253,14 @@ def _number(reader: Reader, value: object, place: str) -> Fraction:
 
 def _altered(problem: Problem) -> Iterator[str]:
     """Yield whether the problem is another one than its widths and code make."""
-    made = make(problem.kind, problem.widths, problem.seed, bias=problem.has_bias)
+    made = make(
+        problem.kind,
+        problem.widths,
+        problem.seed,
+        bias=problem.has_bias,
+        activation=problem.activation,
+        decimals=problem.decimals,
+    )
     if made != problem:
         yield (
             f"the problem in the file is not the one of {format_widths(problem.widths)} and code"

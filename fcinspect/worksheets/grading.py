@@ -2,7 +2,8 @@
 
 An answer is *right* if it is the exact result, and *right up to rounding* if it is a decimal to
 which the result rounds, or is computed rightly from such decimals. A computer's rounding is
-rounding, too (`computed`). Otherwise the whole sheet is computed once more from the pupil's own
+rounding, too (`computed`); and on a sheet that rounds every result, so is what comes of rounding
+less or later. Otherwise the whole sheet is computed once more from the pupil's own
 earlier numbers: what agrees with that *follows* from an earlier slip and is no second one. The rest
 is *wrong*, and for it the slips of `mistakes` are looked for.
 """
@@ -157,6 +158,11 @@ def _following(
     for name in found:
         marks[name] = Mark.FOLLOWS
     for name in agreeing:
+        if problem.decimals is not None and not found[name]:
+            # all before it is right: it is not rounded where the sheet rounds
+            marks[name] = Mark.ROUNDED
+            del found[name]
+            continue
         if not found[name] or any(marks[operand] is not Mark.ROUNDED for operand in found[name]):
             continue
         # what only carries on rounded numbers is as right as these

@@ -15,7 +15,8 @@ from itertools import pairwise
 
 from fcinspect.layers.network import layer_names
 from fcinspect.layers.spec import format_widths
-from fcinspect.worksheets.drawing import Draws
+from fcinspect.worksheets.drawing import Draws, around_zero
+from fcinspect.worksheets.making_smooth import Smooth, make_smooth
 from fcinspect.worksheets.paper import require_paper
 from fcinspect.worksheets.passes import Dense, Passed, forward
 from fcinspect.worksheets.problem import Problem, SheetLayer, Vector
@@ -27,13 +28,24 @@ WEIGHTS_DRAWN = 2000
 """About so many weights are drawn for the whole: small networks are drawn more often."""
 
 
-def make(kind: str, widths: tuple[int, ...], seed: int, *, bias: bool = True) -> Problem:
+def make(
+    kind: str,
+    widths: tuple[int, ...],
+    seed: int,
+    *,
+    bias: bool = True,
+    activation: str = "relu",
+    decimals: int | None = None,
+) -> Problem:
     """Return the problem of these widths and this seed; the numbers do not depend on the kind.
 
-    The same arguments give the same numbers in every version. Raises UsageError for an unknown
-    kind, SpecError for what does not fit on paper.
+    The hidden layers' sigmoid or tanh needs `decimals`, to which every result is rounded. The same
+    arguments give the same numbers in every version. Raises UsageError for an unknown kind,
+    SpecError for what does not fit on paper, and for a sigmoid or tanh without hidden layers.
     """
     require_paper(kind, widths, bias)
+    if decimals is not None:
+        return make_smooth(kind, widths, seed, bias, Smooth(activation, decimals))
     drawn, rate = _drawn(widths, seed, bias)
     return drawn.problem(kind, widths, seed, rate)
 
@@ -69,7 +81,7 @@ class _Drawn:
     @classmethod
     def of(cls, draws: Draws, widths: tuple[int, ...], bias: bool) -> _Drawn:
         """Draw x, then layer by layer W row by row and b, then the errors y − t."""
-        entering = x = _row(draws, widths[0], _around_zero(3))
+        entering = x = draws.row(widths[0], around_zero(3))
         layers: list[Dense[int]] = []
         passed: list[Passed[int]] = []
         for number, shape in enumerate(pairwise(widths), start=1):
@@ -79,7 +91,7 @@ class _Drawn:
             entering = here.a
         outputs = len(entering)
         step = outputs if outputs % 2 else outputs // 2
-        errors = _row(draws, outputs, [step * n for n in _around_zero(3 if step == 1 else 1)])
+        errors = draws.row(outputs, [step * n for n in around_zero(3 if step == 1 else 1)])
         target = tuple(y - error for y, error in zip(entering, errors, strict=True))
         arrives = tuple(2 * error // outputs for error in errors)
         return cls(x, tuple(layers), tuple(passed), target, arrives)
@@ -91,7 +103,7 @@ class _Drawn:
                 name,
                 tuple(map(_exact, layer.weight)),
                 None if layer.bias is None else _exact(layer.bias),
-                "relu" if layer.relu else "identity",
+                layer.activation,
             )
             for name, layer in zip(layer_names(len(self.layers)), self.layers, strict=True)
         )
@@ -104,11 +116,12 @@ def _layer(
 ) -> tuple[Dense[int], Passed[int]]:
     """Return the first layer of LAYER_TRIES that lacks nothing, or the one that lacks least."""
     inputs, outputs = shape
-    numbers = _around_zero(2)
+    numbers = around_zero(2)
     best, fewest = None, None
     for _ in range(LAYER_TRIES):
-        weight = tuple(_row(draws, inputs, numbers) for _ in range(outputs))
-        layer = Dense(weight, _row(draws, outputs, _around_zero(3)) if bias else None, relu)
+        weight = tuple(draws.row(inputs, numbers) for _ in range(outputs))
+        activation = "relu" if relu else "identity"
+        layer = Dense(weight, draws.row(outputs, around_zero(3)) if bias else None, activation)
         here = forward((layer,), x)[0]
         lacks = layer_lacks(layer, here)
         if fewest is None or lacks < fewest:
@@ -117,15 +130,6 @@ def _layer(
             break
     assert best is not None
     return best
-
-
-def _around_zero(most: int) -> list[int]:
-    """Return the whole numbers from −most to most without 0."""
-    return [number for number in range(-most, most + 1) if number]
-
-
-def _row(draws: Draws, count: int, numbers: Sequence[int]) -> Whole:
-    return tuple(draws.among(numbers) for _ in range(count))
 
 
 def _exact(row: Sequence[int]) -> Vector:

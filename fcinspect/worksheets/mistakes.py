@@ -27,7 +27,7 @@ from fcinspect.worksheets.slip_words import pupil_words
 LEAST_DIGITS = 2
 """Digits of a number below which only the frequent slips are looked for."""
 ON_PAPER = ("identity", "relu")
-"""Activations that a pupil takes for each other."""
+"""Activations that a pupil takes for each other, and for that of the sheet."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _tried(work: Work, wrong: Sequence[str]) -> Iterator[_Tried]:
     # the second forward pass is worked out anew, so that it tells nothing against a slip
     others = [name for name in work.carried if name not in wrong and "_after" not in name]
     for slip in sorted(structural_slips(work.example), key=_is_rare):
-        if slip.kind == "activation is" and slip.name not in ON_PAPER:
+        if slip.kind == "activation is" and slip.name not in (*ON_PAPER, work.problem.activation):
             continue
         found = work.recomputed(slip)
         shows = [name for name in work.carried if work.value(name, found) != work.plain(name)]

@@ -10,6 +10,12 @@ from fcinspect.worksheets.code import code_of
 KINDS = ("forward", "gradient", "step", "all")
 """What is to be worked out: the forward pass; the loss and the gradients; the new parameters and
 their loss; or all of these."""
+SMOOTH = ("sigmoid", "tanh")
+HIDDEN = ("relu", *SMOOTH)
+"""Activations that a sheet may have behind its hidden layers."""
+DECIMALS = 4
+"""Unless the sheet is asked for with others."""
+FEWEST_DECIMALS, MOST_DECIMALS = 2, 6
 
 LARGEST_CLASS = 100
 """Sheets of a class set."""
@@ -29,7 +35,7 @@ class SheetLayer:
     bias: Vector | None
     """(out_features)"""
     activation: str
-    """relu or identity"""
+    """relu, sigmoid or tanh; identity behind the last layer"""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -39,7 +45,7 @@ class SheetLayer:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be worked out; every number is exact."""
+    """What is to be worked out; every number of it is exact."""
 
     kind: str
     """One of KINDS."""
@@ -55,6 +61,13 @@ class Problem:
     """mse, Σ(y − t)²/N over the N outputs."""
     learning_rate: Fraction
     """Of one SGD step."""
+    decimals: int | None = None
+    """To so many every result is rounded and gone on with; None: nothing is rounded."""
+
+    @property
+    def activation(self) -> str:
+        """That of the hidden layers; identity where there are none."""
+        return self.layers[0].activation
 
     @property
     def code(self) -> str:

@@ -29,12 +29,16 @@ def _name(slip: Slip, problem: Problem) -> str:
 def _activation(slip: Slip, problem: Problem) -> str | None:
     name = _name(slip, problem)
     if slip.name == "identity":
-        return f"the relu of {name} is forgotten"
-    return f"a relu is applied behind {name}, which has none" if slip.name == "relu" else None
+        return f"the {problem.activation} of {name} is forgotten"
+    if slip.layer == len(problem.layers) - 1:
+        return f"a {slip.name} is applied behind {name}, which has none"
+    return f"{slip.name} is applied behind {name}, not {problem.activation}"
 
 
 def _derivative(slip: Slip, problem: Problem) -> str:
-    return f"the mask of the relu of {_name(slip, problem)} is forgotten on the way back"
+    forgotten = "mask" if problem.activation == "relu" else "derivative"
+    activation = f"the {problem.activation} of {_name(slip, problem)}"
+    return f"the {forgotten} of {activation} is forgotten on the way back"
 
 
 def _derivative_is_activation(slip: Slip, problem: Problem) -> str:

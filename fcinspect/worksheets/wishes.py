@@ -22,8 +22,8 @@ def layer_lacks(layer: Dense[int], here: Passed[int]) -> tuple[bool, ...]:
     live = {z > 0 for z in here.z}
     wanted = {True, False} if len(here.z) > 1 else {True}
     return (
-        layer.relu and live != wanted,
-        layer.relu and 0 in here.z,
+        _has_relu(layer) and live != wanted,
+        _has_relu(layer) and 0 in here.z,
         not _transposition_shows(layer, here.x),
         layer.bias is not None and _all_same(layer.bias),
         any(map(_all_same, layer.weight)) or _rows_repeat(layer),
@@ -49,7 +49,7 @@ def network_lacks(
     places = decimals(loss)
     return (
         any(lacks[0] or lacks[1] for lacks in forwards),
-        any(layer.relu and not _mask_shows(here, back) for layer, here, back in backwards),
+        any(_has_relu(layer) and not _mask_shows(here, back) for layer, here, back in backwards),
         after is None,
         any(lacks[2] for lacks in forwards),
         any(not _transposition_shows(layer, back.g) for layer, _, back in backwards[1:]),
@@ -99,11 +99,15 @@ def _after(
             ),
             layer.bias
             and tuple((q * b - p * g) * q**k for b, g in zip(layer.bias, here.g, strict=True)),
-            layer.relu,
+            layer.activation,
         )
         for k, (layer, here) in enumerate(zip(layers, gradients, strict=True))
     ]
     return forward(changed, x)
+
+
+def _has_relu(layer: Dense[int]) -> bool:
+    return layer.activation == "relu"
 
 
 def _all_same(row: Sequence[int]) -> bool:

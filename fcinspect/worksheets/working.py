@@ -1,12 +1,17 @@
-"""The way to each result, as it would be written by hand: 2·1 + (-1)·3 + 4 = 3."""
+"""The way to each result, as it would be written by hand: 2·1 + (-1)·3 + 4 = 3.
+
+Where a result is rounded, ≈ stands before it: 0.73·0.25 ≈ 0.18.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from fcinspect.worksheets.passes import Dense, Gradients, Passed, worked_exactly
+from fcinspect.worksheets.consequences import computed
+from fcinspect.worksheets.passes import Dense, Gradients, Passed, Worked, forward, worked_exactly
 from fcinspect.worksheets.problem import Problem, Vector
+from fcinspect.worksheets.ranges import point
 from fcinspect.worksheets.solution import solve
 from fcinspect.worksheets.writing import approached, written
 
@@ -22,7 +27,23 @@ def ways(problem: Problem) -> Mapping[str, str]:
         found |= _update(name, layer, made.gradients[k], problem.learning_rate)
     found |= _products("output_after", made.after[-1], made.again[-1].x)
     results = solve(problem)
-    return {name: f"{found[name]} = {approached(value)}" for name, value in results.items()}
+    cut = _rounded(problem, made, results)
+    return {
+        name: f"{found[name]} {'≈' if name in cut else '='} {approached(value)}"
+        for name, value in results.items()
+    }
+
+
+def _rounded(problem: Problem, made: Worked[Fraction], results: Mapping[str, Fraction]) -> set[str]:
+    """Return the ids of the results that are not exactly what their way comes to."""
+    if problem.decimals is None:
+        return set()
+    known = {name: point(value) for name, value in results.items()}
+    before = {name: computed(problem, name, known) for name in results}
+    # the hidden layers of the second pass have no blanks, but are rounded
+    output = forward(made.after[-1:], made.again[-1].x)[0].z
+    before |= {f"output_after[{i}]": (point(value),) for i, value in enumerate(output)}
+    return {name for name, value in results.items() if before[name] != (point(value),)}
 
 
 def hidden_afterwards(problem: Problem) -> Mapping[str, Vector]:
@@ -61,9 +82,27 @@ def _mse(y: Vector, t: Vector) -> str:
 
 def _forward(name: str, layer: Dense[Fraction], here: Passed[Fraction]) -> dict[str, str]:
     found = _products(f"{name}.z", layer, here.x)
-    if layer.relu:
-        found |= {f"{name}.a[{i}]": f"max({written(z)}, 0)" for i, z in enumerate(here.z)}
+    if layer.activation in _ACTIVATED:
+        way = _ACTIVATED[layer.activation]
+        found |= {f"{name}.a[{i}]": way(z) for i, z in enumerate(here.z)}
     return found
+
+
+def _power(z: Fraction) -> str:
+    """Write e^(−z)."""
+    return f"e^{factor(-z)}"
+
+
+_ACTIVATED: Mapping[str, Callable[[Fraction], str]] = {
+    "relu": lambda z: f"max({written(z)}, 0)",
+    "sigmoid": lambda z: f"1/(1 + {_power(z)})",
+    "tanh": lambda z: f"tanh({written(z)})",
+}
+_SLOPES: Mapping[str, Callable[[Fraction, Fraction], str]] = {
+    "relu": lambda z, a: f"{int(z > 0)}",
+    "sigmoid": lambda z, a: f"{written(a)}·(1 − {written(a)})",
+    "tanh": lambda z, a: f"(1 − {factor(a)}²)",
+}
 
 
 def _backward(
@@ -76,11 +115,13 @@ def _backward(
     """Return the ways to the gradients of the first of these layers."""
     g = gradients[0].g
     found = {}
-    if layers[0].relu:
+    slope = _SLOPES.get(layers[0].activation)
+    if slope is not None:
         for j, column in enumerate(zip(*layers[1].weight, strict=True)):
             found[f"{name}.grad_activation[{j}]"] = _sum(_product(gradients[1].g, column))
-        for j, (arrived, z) in enumerate(zip(gradients[0].arrives, here.z, strict=True)):
-            found[f"{name}.grad_output[{j}]"] = f"{factor(arrived)}·{int(z > 0)}"
+        passing = zip(gradients[0].arrives, here.z, here.a, strict=True)
+        for j, (arrived, z, a) in enumerate(passing):
+            found[f"{name}.grad_output[{j}]"] = f"{factor(arrived)}·{slope(z, a)}"
     else:
         for j, (p, q) in enumerate(zip(here.a, t, strict=True)):
             divided = f"/{len(t)}" if len(t) > 1 else ""

@@ -229,3 +229,67 @@ def test_the_defaults_are_told(run: Run) -> None:
     plain = run("worksheet", "2-1", "--json").document
     options = ("--sheet", "forward", "--seed", "0", "--bias")
     assert run("worksheet", "2-1", *options, "--json").document == plain
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_a_smooth_sheet_says_how_to_round(run: Run, name: str) -> None:
+    """The rule, the formula and the derivative stand on the sheet, and its options at its foot."""
+    found = run("worksheet", "3-2-2", "--activation", name.upper(), "--sheet=all", "--decimals=3")
+    assert found.status == 0
+    said = " ".join(found.out.split())
+    assert "Round every result to 3 decimals, a half away from zero, and go on with" in said
+    formula, slope = {
+        "sigmoid": ("σ(z) = 1/(1 + e^(−z))", "∂L/∂a·a·(1 − a)"),
+        "tanh": ("tanh(z) = (e^z − e^(−z))/(e^z + e^(−z))", "∂L/∂a·(1 − a²)"),
+    }[name]
+    assert formula in said
+    assert slope in said
+    assert "relu" not in said
+    assert f"--activation {name} --decimals 3" in said
+
+
+def test_only_a_smooth_sheet_has_decimals(run: Run) -> None:
+    """In JSON they stand where results are rounded, and nowhere else."""
+    data = run("worksheet", "3-2-2", "--activation=tanh", "--json").data
+    assert data["decimals"] == 4
+    assert [layer["activation"] for layer in data["layers"]] == ["tanh", "identity"]
+    assert "decimals" not in run("worksheet", "3-2-2", "--json").data
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("3-2", "--activation=tanh"), "3-2 has no hidden layer for tanh"),
+        (("3-2-2", "--decimals=3"), "--decimals 3 goes with --activation sigmoid or tanh"),
+        (("3-2-2", "--activation=gelu"), "'gelu' is no activation: expected one of relu, sigmoid"),
+        (("3-2-2", "--activation=tanh", "--decimals=1"), "1 is not a whole number >= 2"),
+        (("--grade", "x.json", "--activation=tanh"), "--activation cannot go with it"),
+    ],
+)
+def test_what_does_not_go_with_an_activation_is_refused(
+    run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    """One line and exit status 2."""
+    found = run("worksheet", *arguments)
+    assert (found.status, found.out) == (2, "")
+    assert message in found.err
+    assert found.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_a_smooth_key_grades_itself(run: Run, tmp_path: Path, name: str) -> None:
+    """The document of a key is a filled sheet in which all is right."""
+    path = tmp_path / "key.json"
+    made = ("worksheet", "2-2-1", "--activation", name, "--sheet=all", "--answers", "-q")
+    assert run(*made, "--save", str(path)).status == 0
+    found = run("worksheet", "--grade", str(path), "--json")
+    assert found.status == 0
+    score = found.data["graded"][0]["score"]
+    assert score["right"] == score["blanks"] == 31
+
+
+def test_the_article_has_the_formula_of_sigmoid(run: Run, tmp_path: Path) -> None:
+    """LaTeX sets it as mathematics."""
+    path = tmp_path / "sheet.tex"
+    run("worksheet", "2-2-1", "--activation=sigmoid", "-q", "--save", str(path))
+    assert r"$\sigma(z) = 1/(1 + e^{(-z)})$" in path.read_text(encoding="utf-8")

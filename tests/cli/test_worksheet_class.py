@@ -151,3 +151,13 @@ def test_what_is_refused(
     assert (result.status, result.out) == (status, "")
     assert words in result.err
     assert result.err.count("\n") == 1
+
+
+def test_a_class_set_may_have_sigmoid(run: Run, tmp_path: Path) -> None:
+    """Every sheet has the activation and the decimals that are asked for."""
+    path = tmp_path / "set.tex"
+    made = ("worksheet", "2-2-1", "--class=3", "--activation=sigmoid", "--decimals=3", "-q")
+    assert run(*made, "--save", str(path)).status == 0
+    said = " ".join(path.read_text(encoding="utf-8").split())
+    assert said.count("Round every result to 3 decimals") == 3
+    assert "relu" not in said

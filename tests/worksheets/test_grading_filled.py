@@ -152,6 +152,10 @@ def test_unknown_and_missing_blanks_are_told() -> None:
         ({"x": [1, None]}, "x[1] is null: expected a number"),
         ({"x": [1, "0.12345678901234567"]}, "expected a number of at most 15 digits"),
         ({"target": 1}, "target is the number 1: expected a list of 1"),
+        (
+            {"decimals": 4},
+            "decimals is the number 4: expected no such key: nothing is rounded behind relu",
+        ),
         ({"learning_rate": "fast"}, "learning_rate is the string 'fast': expected a number"),
     ],
 )
@@ -172,7 +176,14 @@ def test_what_is_no_problem_is_refused(changed: Document, message: str) -> None:
         ({"bias": [1]}, "fc1.bias is a list of 1: expected a list of 2"),
         ({"bias": None}, "some layers have a bias and some have none"),
         ({"name": "fc9"}, "the name of the layer fc1 is 'fc9': expected one of fc1"),
-        ({"activation": "tanh"}, "the activation of the layer fc1 is 'tanh': expected one of relu"),
+        (
+            {"activation": "gelu"},
+            "the activation of the layer fc1 is 'gelu': expected one of relu, sigmoid, tanh",
+        ),
+        (
+            {"activation": "tanh"},
+            "decimals is null: expected a whole number from 2 to 6, as the activation is tanh",
+        ),
     ],
 )
 def test_what_is_no_layer_is_refused(change: Document, message: str) -> None:
