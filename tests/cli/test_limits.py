@@ -53,6 +53,8 @@ def test_too_few_files_are_one_line(layer: Path, arguments: str, most: int) -> N
     done = subprocess.run(
         ["bash", "-c", line], capture_output=True, encoding="utf-8", cwd=layer.parent, check=False
     )
+    if most < 6 and "fcinspect: " not in done.stderr and done.returncode:
+        pytest.skip("Python itself does not start")
     assert done.returncode in (0, 3)
     if done.returncode:
         assert "open files" in done.stderr.splitlines()[-1]

@@ -93,7 +93,12 @@ class Archive:
         begin = where + LOCAL_HEADER
         begin += int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
         # the end is held against the next member: this one may lie after a longer extra field
-        if header[:4] != b"PK\3\4" or begin + info.compress_size > self.ends[info.filename]:
+        method = int.from_bytes(header[8:10], "little")
+        if (
+            header[:4] != b"PK\3\4"
+            or method != info.compress_type
+            or begin + info.compress_size > self.ends[info.filename]
+        ):
             raise damaged(self.source)
         return begin
 

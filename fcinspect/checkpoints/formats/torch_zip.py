@@ -49,14 +49,12 @@ def _runs(
     """Return where the bytes of each storage begin, or how they are unpacked."""
     storages = {t.storage.key: t.storage for t in tensors if t.storage is not None}
     runs: dict[str, int | Packed] = {}
-    plain = []
-    for key in sorted(storages):
+    # those of packed storages, too: a member that is not where the list says is refused at once
+    for key, begin in _begins(archive, sorted(storages)).items():
         width = _width(storages[key]) if turned else 1
-        if width == 1 and archive.is_plain(key):
-            plain.append(key)
-        else:
-            runs[key] = _Member(archive, storages[key], width)
-    return runs | _begins(archive, plain)
+        plain = width == 1 and archive.is_plain(key)
+        runs[key] = begin if plain else _Member(archive, storages[key], width)
+    return runs
 
 
 def _width(storage: SavedStorage) -> int:

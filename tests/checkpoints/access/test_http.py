@@ -45,8 +45,8 @@ class Handler(SimpleHTTPRequestHandler):
                 self.send_header("Content-Range", f"bytes {first}-{end}/{len(data)}")
             self.end_headers()
             try:
+                type(self).sent += len(part)  # before the client can look at it
                 self.wfile.write(part)
-                type(self).sent += len(part)
             except OSError:
                 pass  # the client has seen enough
 
