@@ -105,11 +105,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip slow tests unless asked for."""
-    if not config.getoption("--run-slow"):
-        for item in items:
-            if "slow" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason=SLOW))
+    """Skip slow tests unless asked for, and all but one in n of the cases of a sampled test."""
+    if config.getoption("--run-slow"):
+        return
+    seen: Counter[tuple[str, str]] = Counter()
+    for item in items:
+        slow = "slow" in item.keywords
+        sampled = item.get_closest_marker("sampled")
+        if sampled is not None and isinstance(item, pytest.Function):
+            case = (str(item.path), item.originalname)
+            slow |= bool(seen[case] % sampled.args[0])
+            seen[case] += 1
+        if slow:
+            item.add_marker(pytest.mark.skip(reason=SLOW))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the workers of `-n auto`: more than cores, since many tests wait for a process."""
+    del config
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -177,6 +177,8 @@ def _from_file(path: Path, wanted: str) -> ModuleType:
 def words_of(error: BaseException) -> str:
     """Return "ValueError: message (file.py:12)" of an error that foreign code raised."""
     message = " ".join(str(error).split())
+    if isinstance(error, MemoryError) and not message:
+        message = "out of memory, or code that is nested too deeply for Python"
     shown = f"{message[:300]}…" if len(message) > 300 else message
     said = type(error).__name__ + (f": {shown}" if shown else "")
     if isinstance(error, SyntaxError):

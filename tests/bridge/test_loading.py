@@ -183,3 +183,10 @@ def test_what_is_no_name_of_a_package_is_not_proposed() -> None:
         with pytest.raises(InputError) as refused:
             load(f"{place}:Own")
         assert refused.value.hint is None
+
+
+def test_code_that_is_nested_too_deeply_is_said_to_be() -> None:
+    """Python's parser calls it a lack of memory, without a word."""
+    write("nested.py", "x = " + "-" * 100_000 + "1\n")
+    with pytest.raises(InputError, match="nested too deeply"):
+        load("nested.py:x")
