@@ -120,12 +120,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=SLOW))
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return the workers of `-n auto`: more than cores, since many tests wait for a process."""
-    del config
-    return (os.cpu_count() or 1) * 3 // 2
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in one line what was skipped and how to run it."""
     reasons = Counter(

@@ -81,6 +81,7 @@ def test_the_probe_sees_torch() -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "csv"])
+@pytest.mark.sampled(3)
 def test_worksheets_are_graded_in_plain_python(tmp_path: Path, form: str) -> None:
     """Only making a sheet asks torch; grading imports neither torch nor numpy."""
     made = ("worksheet", "3-2-2", "--sheet", "all", "--save", "sheet.json", "--quiet")
@@ -158,6 +159,7 @@ def test_comparing_files_loads_no_torch(layers: Path, ending: str) -> None:
      ("show", "layer.npz", "--save", "report.svg"), ("step", "3-2", "--plot")],
     ids=" ".join,
 )  # fmt: skip
+@pytest.mark.sampled(3)
 def test_charts_of_text_load_no_matplotlib(layers: Path, arguments: tuple[str, ...]) -> None:
     """Nor do show and scan load torch for them."""
     loaded = loaded_by(*arguments, folder=layers)
@@ -174,6 +176,7 @@ def test_figures_load_matplotlib_but_no_torch(layers: Path, command: str) -> Non
 
 
 @pytest.mark.parametrize("ending", ["json", "npz", "safetensors"])
+@pytest.mark.sampled(3)
 def test_a_network_is_built_and_saved_without_torch(tmp_path: Path, ending: str) -> None:
     """approximate loads torch for --check and .pt files alone."""
     arguments = ("approximate", "x**2", "--on", "0,1", "--error", "0.01")
@@ -183,6 +186,7 @@ def test_a_network_is_built_and_saved_without_torch(tmp_path: Path, ending: str)
 
 
 @pytest.mark.parametrize("save", ["net.svg", "net.mmd", "net.json"])
+@pytest.mark.sampled(3)
 def test_a_structure_is_drawn_without_torch(tmp_path: Path, save: str) -> None:
     """draw loads matplotlib for figures alone, and torch for the weights of a seed."""
     loaded = loaded_by("draw", "3-5-4-2", "--save", save, folder=tmp_path)

@@ -149,6 +149,7 @@ ANSWERS: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("data", "words"), ANSWERS, ids=[words for _, words in ANSWERS])
+@pytest.mark.sampled(3)
 def test_what_is_no_answer_is_told_within_the_limit(data: bytes, words: str) -> None:
     """Half a message, garbage, another type, another number, too much: never more than a line."""
     with hostile(timeout=4.0) as worker:

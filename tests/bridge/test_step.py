@@ -150,6 +150,7 @@ def test_a_learning_rate_beyond_the_dtype_is_refused() -> None:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZER_NAMES)
+@pytest.mark.sampled(3)
 def test_a_step_loads_no_compiler(optimizer: str) -> None:
     """torch._dynamo takes as long to import as torch; torch.optim's classes would load it."""
     program = (

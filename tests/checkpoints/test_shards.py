@@ -172,6 +172,7 @@ def test_shards_that_are_links_are_followed(tmp_path: Path, run: Run) -> None:
 
 @pytest.mark.parametrize("kind", ["a file of passwords", "itself", "nothing", "a folder", "a pipe"])
 @pytest.mark.parametrize("command", ["show", "scan"])
+@pytest.mark.sampled(2)
 def test_links_to_what_is_no_shard_are_refused(
     command: str, kind: str, tmp_path: Path, run: Run
 ) -> None:

@@ -106,6 +106,7 @@ def called(arguments: list[str], path: Path) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize("example", [e for both in EXAMPLES.values() for e in both])
+@pytest.mark.sampled(3)
 def test_every_example_runs(folder: Path, example: str) -> None:
     """As it is written, in a shell; status 1 where a finding is what it shows."""
     line = f"{sys.executable} -m fcinspect {example}"

@@ -49,6 +49,7 @@ def in_terminal(arguments: tuple[str, ...], columns: int, *, pipe: bool) -> tupl
 
 
 @pytest.mark.parametrize("columns", [60, 80, 132])
+@pytest.mark.sampled(3)
 def test_a_pipe_is_as_wide_as_the_terminal_of_stderr(columns: int) -> None:
     """The page of a pipe is that of the terminal, without the lines that are drawn in tables."""
     report = ("create", "60-8", "--seed", "1")

@@ -116,6 +116,7 @@ CLOSED = {
 
 @pytest.mark.parametrize("arguments", CLOSED)
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.sampled(4)
 def test_a_stream_that_is_closed_is_no_crash(tmp_path: Path, arguments: str, closed: str) -> None:
     """What cannot be written is status 74; what cannot be said leaves the status as it is."""
     line = f"{sys.executable} -m fcinspect {arguments} {closed}"
@@ -197,6 +198,7 @@ def test_standard_input_that_does_not_block_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("columns", ["0", "-5", "", "wide", "1e3", "²", "9" * 30, "100001"])
+@pytest.mark.sampled(3)
 def test_a_width_that_no_window_has_is_not_set(shell: Run, columns: str) -> None:
     """COLUMNS=0 prints what is printed without it; so does any other that is no width."""
     environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
@@ -214,6 +216,7 @@ def test_a_width_that_no_window_has_is_not_set(shell: Run, columns: str) -> None
 
 
 @pytest.mark.parametrize("columns", ["1", "2", "7", "10000"])
+@pytest.mark.sampled(3)
 def test_every_width_is_served(shell: Run, columns: str) -> None:
     """A narrow window gets everything, folded."""
     result = shell("explain", "--in", "4", "--out", "2", COLUMNS=columns)

@@ -279,6 +279,7 @@ def test_what_the_code_prints_does_not_reach_stdout(shell: Run, folder: Path) ->
     ],
     ids=lambda value: " ".join(value)[:60] if isinstance(value, tuple) else None,
 )
+@pytest.mark.sampled(3)
 def test_what_cannot_be_served_is_refused_in_one_line(
     run: Run, folder: Path, arguments: tuple[str, ...], status: int, words: str
 ) -> None:

@@ -149,6 +149,7 @@ def in_box(text: str, folder: Path, width: int) -> str:
 
 
 @pytest.mark.parametrize("width", range(44, 120, 4))
+@pytest.mark.sampled(3)
 def test_a_box_of_rich(width: int, tmp_path: Path) -> None:
     """Wherever it breaks a place, and though it cuts long lines."""
     text = pasted(HEAD + WRITTEN, tmp_path)

@@ -80,6 +80,7 @@ def test_a_notebook_whose_cell_is_the_own_code(file: str) -> None:
 
 @pytest.mark.parametrize("form", ["long", "short", "native", "auto"])
 @pytest.mark.parametrize("color", ["no", "yes"])
+@pytest.mark.sampled(4)
 def test_a_failure_that_pytest_prints(form: str, color: str, tmp_path: Path) -> None:
     """All its forms but those that leave the own line out; they are made by pytest itself."""
     (tmp_path / "test_net.py").write_text(NET, encoding="utf-8")

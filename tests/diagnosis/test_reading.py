@@ -115,6 +115,7 @@ def spent(text: str) -> float:
 
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("before", ["", "shapes cannot be multiplied ", "RuntimeError: "])
+@pytest.mark.sampled(3)
 def test_any_text_is_read_in_short_time(before: str, line: str) -> None:
     """Four times the text takes about four times as long, not sixteen times."""
     short, long = (before + line * (MOST_TEXT // part // len(line)) for part in (64, 16))

@@ -45,6 +45,7 @@ def place(
     return name.get(request.param, "planted_package.model:Net"), file
 
 
+@pytest.mark.sampled(2)
 def test_a_change_is_tried_wherever_the_file_lies(place: tuple[str, Path]) -> None:
     """The module runs with the change, and later without it stops as before."""
     name, file = place

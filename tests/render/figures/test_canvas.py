@@ -30,6 +30,7 @@ def drawn(file: Path, **environment: str) -> bytes:
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+@pytest.mark.sampled(3)
 def test_a_figure_obeys_no_settings_of_the_reader(tmp_path: Path, ending: str) -> None:
     """Neither of the working folder nor of the environment: with usetex LaTeX would be started."""
     plain, own = tmp_path / "plain", tmp_path / "own"
