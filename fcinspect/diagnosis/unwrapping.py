@@ -24,8 +24,9 @@ QUOTED = re.compile(r"(?:[ \t]*(?:>.*)?(?:\n|\Z))+", re.MULTILINE)
 """Every line is a quotation's, as in a mail or an issue."""
 BOX = re.compile(r"(?:^[ \t]*│ .*│[ \t]*(?:\n|\Z))+", re.MULTILINE)
 EDGES = re.compile(r"^[ \t]*│ (.*?) *│[ \t]*$", re.MULTILINE)
-BROKEN = re.compile(r"^([^\s❱│].*)\n(in )?(?=[^\s❱│])", re.MULTILINE)
+BROKEN = re.compile(r"^([^\s❱│].*)\n(?: ?(in ))?(?=[^\s❱│])", re.MULTILINE)
 """A place in a box that was too long for one line: it goes on at the left edge."""
+FUNCTION_NEXT = re.compile(r":\d+ in$")
 MOST_PREFIX = 200
 MOST_PREFIXES = 50
 MOST_BOXES = 1000
@@ -68,8 +69,9 @@ def _without_boxes(text: str) -> str:
         width = len(box[0].partition("\n")[0].strip()) - 4
 
         def whole(broken: re.Match[str]) -> str:
-            # a line that is not full was broken at a blank
-            blank = " " if broken[2] or len(broken[1]) < width else ""
+            # a line that is not full was broken at a blank, and so was one before a function
+            cut = len(broken[1]) < width or FUNCTION_NEXT.search(broken[1])
+            blank = " " if broken[2] or cut else ""
             return f"{broken[1]}{blank}{broken[2] or ''}"
 
         return BROKEN.sub(whole, EDGES.sub(r"\1", box[0]))

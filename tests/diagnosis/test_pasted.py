@@ -14,6 +14,7 @@ from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
 from fcinspect.diagnosis.reported import Reported
+from fcinspect.diagnosis.unwrapping import unwrapped
 from tests.diagnosis import pasted
 
 PRODUCT = "mat1 and mat2 shapes cannot be multiplied (4x1568 and 2048x128)"
@@ -122,6 +123,21 @@ def test_a_box_of_rich(width: int, tmp_path: Path) -> None:
     frame = first_of(f"epoch 1\n{printed.file.getvalue()}INFO done\n").own_frame
     assert frame is not None
     assert (frame.file, frame.line) == (str(file), OWN_LINE)
+
+
+@pytest.mark.parametrize("width", [41, 60, 97])
+def test_a_box_that_breaks_a_place_anywhere(width: int) -> None:
+    """Wherever it is full: before `in`, after it, in the path; a blank is not lost, nor made."""
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.text import Text
+
+    for length in range(1, 2 * width):
+        place = f"/{'ab_1' * length}"[: length + 1] + "/net.py:1778 in _wrapped_call"
+        printed = Console(file=io.StringIO(), width=width, color_system=None)
+        printed.print(Panel(Text(f"{place}\n\n❱ 1778 │   return f(x)\n"), width=width))
+        assert isinstance(printed.file, io.StringIO)
+        assert f"\n{place}\n" in unwrapped(printed.file.getvalue())
 
 
 @pytest.mark.parametrize(
