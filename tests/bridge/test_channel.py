@@ -206,8 +206,9 @@ def test_a_long_text_is_cut() -> None:
     assert "180,000 characters" in found.name
 
 
-def test_a_process_that_closes_its_files_is_told() -> None:
+def test_a_process_that_closes_its_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """It answers nothing any more, whatever it does."""
+    monkeypatch.setattr(channel, "ENDING", 0.5)
     with hostile() as worker:
         worker.ask("returns", 1, returns=int)
         with pytest.raises(Misbehaved, match="closed the pipe for its answers"):
@@ -241,8 +242,11 @@ def test_what_it_started_ends_when_it_dies() -> None:
 
 
 @pytest.mark.parametrize("method", ["stop_the_guard", "kill_the_guard"])
-def test_code_that_turns_on_its_guard_ends_as_well(method: str) -> None:
+def test_code_that_turns_on_its_guard_ends_as_well(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A guard that is stopped or killed ends nothing: its process ends with it."""
+    monkeypatch.setattr(channel, "ENDING", 0.5)
     with hostile(timeout=2.0) as worker:
         worker.ask("returns", 1, returns=int)
         process = served(worker)
@@ -270,11 +274,12 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             worker.ask("hold", 100_000_000, 6, returns=None)
 
 
-def test_code_that_does_not_load_ends_at_the_limit() -> None:
+def test_code_that_does_not_load_ends_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loading has the limit of a call, but time to read files; importing torch has its own."""
+    monkeypatch.setattr(process, "LOADING", 1.0)
     worker = Worker(time.sleep, 600, timeout=0.5)
     began = time.monotonic()
-    with pytest.raises(InputError, match=r"cannot be loaded: it did not load within 10 s"):
+    with pytest.raises(InputError, match=r"cannot be loaded: it did not load within 1 s"):
         worker.ask("anything", returns=None)
     assert time.monotonic() - began < process.STARTING / 2
 

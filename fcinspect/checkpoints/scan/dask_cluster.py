@@ -27,13 +27,14 @@ CLOSING = 2.0
 
 
 @contextlib.contextmanager
-def dask(address: str, *, trusted: bool = False, patience: float = PATIENCE) -> Iterator[Engine]:
+def dask(address: str, *, trusted: bool = False, patience: float | None = None) -> Iterator[Engine]:
     """Yield an engine of the workers of a Dask scheduler, "tcp://host:8786".
 
     Raises UsageError for what is no address, and for one that is neither on this machine nor
     behind TLS unless it is `trusted`; InputError where the scheduler does not answer within
-    `patience` seconds, at the beginning or later, or has no workers.
+    `patience` seconds (PATIENCE), at the beginning or later, or has no workers.
     """
+    patience = PATIENCE if patience is None else patience
     scheduler = _Scheduler(address, patience)
     scheduler.require_trust(trusted)
     try:

@@ -37,8 +37,11 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("sent", GARBAGE)
-def test_a_server_that_sends_garbage_is_refused(run: Run, tmp_path: Path, sent: str) -> None:
+def test_a_server_that_sends_garbage_is_refused(
+    run: Run, tmp_path: Path, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One line and status 3, whatever Dask makes of it."""
+    monkeypatch.setattr(dask_cluster, "PATIENCE", 2.0)
     (tmp_path / "layer.json").write_text('{"weight": [[1, 2]]}')
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(30)
