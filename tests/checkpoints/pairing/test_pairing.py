@@ -129,5 +129,4 @@ def test_pairing_takes_time_in_proportion() -> None:
         assert len(pair(stored, "x").layers) == count * 4 // 5
         return time.process_time() - start
 
-    ratio = min(seconds(20_000) / seconds(5_000) for _ in range(3))
-    assert ratio < 8
+    assert any(seconds(20_000) / seconds(5_000) < 8 for _ in range(3))

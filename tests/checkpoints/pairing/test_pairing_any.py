@@ -80,6 +80,7 @@ def test_every_tensor_is_told_once_and_layers_are_matrices(
 )
 @pytest.mark.parametrize("end", [".weight", ".bias", "!", ""])
 @pytest.mark.parametrize("shape", [(4, 4), (3, 4, 4), (4,)])
+@pytest.mark.sampled(4)
 def test_absurdly_long_names_take_no_time(part: str, end: str, shape: tuple[int, ...]) -> None:
     """A name of a megabyte is read in a moment."""
     name = part * (1_000_000 // len(part)) + end

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 CANARY = "hostile_canary"
 """What a pickle that is run would make in the working folder."""
+
+Content = bytes | Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -18,15 +21,23 @@ class Hostile:
 
     name: str
     """What is wrong with it."""
-    files: Mapping[str, bytes]
-    """Name -> content."""
+    contents: Mapping[str, Content]
+    """Name -> content, or what makes it; some take long."""
     opened: str
     """The file that is given to fcinspect."""
     layerless: bool = False
     """Whether it may be opened, and is refused because it holds no linear layer."""
 
+    @cached_property
+    def files(self) -> Mapping[str, bytes]:
+        """Name -> content."""
+        return {
+            name: content if isinstance(content, bytes) else content()
+            for name, content in self.contents.items()
+        }
 
-def one_file(name: str, content: bytes, ending: str, *, layerless: bool = False) -> Hostile:
+
+def one_file(name: str, content: Content, ending: str, *, layerless: bool = False) -> Hostile:
     """Return a checkpoint of a single file."""
     file = f"m.{ending}"
     return Hostile(f"{ending}: {name}", {file: content}, file, layerless)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 
 from tests.checkpoints.formats.hostile.cases import (
     WEIGHT,
@@ -216,14 +217,21 @@ BOMBS: dict[str, bytes] = {
 
 def bombs() -> Iterator[Hostile]:
     """Yield small files that would become large, or never end."""
-    # every storage allows more work: ten thousand empty ones for lists that have none of them
+    yield one_file("bomb, lists on account of empty storages", _lists, "pt")
+    yield one_file("bomb, a text that is packed well", _text, "pt")
+    for name, data in BOMBS.items():
+        yield one_file(f"bomb, {name}", partial(archive, data, packed=len(data) > 10**6), "pt")
+
+
+def _lists() -> bytes:
+    """Every storage allows more work: ten thousand empty ones for lists that have none of them."""
     empty = {f"data/{n}": b"" for n in range(10_000)}
     named = b"".join(code(storage(str(n), 0)) + b"0" for n in range(10_000))
-    lists = b"\x80\x02" + named + b"(" + b"]\x94" * 3_000_000 + b"t."
-    yield one_file("bomb, lists on account of empty storages", archive(lists, empty), "pt")
-    # packed only as much as a sound pickle may be
+    return archive(b"\x80\x02" + named + b"(" + b"]\x94" * 3_000_000 + b"t.", empty)
+
+
+def _text() -> bytes:
+    """Packed only as much as a sound pickle may be."""
     text = random.Random(0).randbytes(350_000).hex().encode() + b"a" * 40_000_000
     long = b"\x80\x02}X" + len(text).to_bytes(4, "little") + text + code(tensor()) + b"s."
-    yield one_file("bomb, a text that is packed well", archive(long, packed=True), "pt")
-    for name, data in BOMBS.items():
-        yield one_file(f"bomb, {name}", archive(data, packed=len(data) > 10**6), "pt")
+    return archive(long, packed=True)

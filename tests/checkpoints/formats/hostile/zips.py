@@ -6,8 +6,16 @@ import io
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
+from functools import partial
 
-from tests.checkpoints.formats.hostile.cases import WEIGHT, Hostile, archive, one_file, pickled
+from tests.checkpoints.formats.hostile.cases import (
+    WEIGHT,
+    Content,
+    Hostile,
+    archive,
+    one_file,
+    pickled,
+)  # fmt: skip
 
 SOUND = archive(pickled(WEIGHT))
 NUMBERS = b"\0" * 24
@@ -39,9 +47,10 @@ def archives() -> Iterator[Hostile]:
                 yield one_file(f"zip cut at byte {at}, {where}", SOUND[:at], "pt")
 
 
-def _of_members() -> dict[str, bytes]:
+def _of_members() -> dict[str, Content]:
     code = ("m/code/__torch__.py", b"import os")
-    zeros = b"\0" * (70 << 20)
+    zeros, many = b"\0" * (70 << 20), range(1, 9999)
+    packed = zipfile.ZIP_DEFLATED
     return {
         "of nothing": zipped([]),
         "of an absolute name": zipped([PICKLE, DATA, ("/etc/x", b"")]),
@@ -62,11 +71,11 @@ def _of_members() -> dict[str, bytes]:
         "of a byte order that is none": zipped([PICKLE, DATA, ("m/byteorder", b"middle")]),
         "of no byte order": zipped([PICKLE, DATA, ("m/byteorder", b"")]),
         "of a megabyte of byte order": zipped([PICKLE, DATA, ("m/byteorder", b"little" * 200_000)]),
-        "of ten thousand members": zipped([DATA, *((f"m/data/{n}", b"") for n in range(1, 9999))]),
-        "bomb of numbers": zipped([PICKLE, ("m/data/0", zeros)], zipfile.ZIP_DEFLATED),
-        "bomb beside the numbers": zipped([PICKLE, DATA, ("m/x", zeros)], zipfile.ZIP_DEFLATED),
-        "bomb of a pickle": zipped(
-            [("m/data.pkl", b"\x80\x02" + b"N0" * (4 << 20) + b"."), DATA], zipfile.ZIP_DEFLATED
+        "of ten thousand members": partial(zipped, [DATA, *((f"m/data/{n}", b"") for n in many)]),
+        "bomb of numbers": partial(zipped, [PICKLE, ("m/data/0", zeros)], packed),
+        "bomb beside the numbers": partial(zipped, [PICKLE, DATA, ("m/x", zeros)], packed),
+        "bomb of a pickle": partial(
+            zipped, [("m/data.pkl", b"\x80\x02" + b"N0" * (4 << 20) + b"."), DATA], packed
         ),
         "of a pickle packed by bzip2": zipped([PICKLE, DATA], zipfile.ZIP_BZIP2),
         "of a pickle packed by lzma": zipped([PICKLE, DATA], zipfile.ZIP_LZMA),
