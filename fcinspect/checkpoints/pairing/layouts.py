@@ -15,9 +15,12 @@ from functools import cached_property
 
 from fcinspect.checkpoints.pairing.naming import WEIGHT, last_part, match
 from fcinspect.checkpoints.pairing.remarks import LORA
-from fcinspect.checkpoints.pairing.siblings import GPT2, GPT2_SQUARE
 from fcinspect.checkpoints.records import Layout, LayoutChoice, StoredTensor
 
+GPT2 = {"c_attn": 3, "c_fc": 4}
+"""How many outputs these layers of GPT-2 have for each input."""
+GPT2_SQUARE = ("c_proj", "c_attn", "c_fc", "q_attn")
+"""The layers of GPT-2 whose shape may not tell how they are held."""
 NUMBER = re.compile(r"\d+")
 WRAPPED = ".base_layer"
 """What PEFT puts behind the name of a layer that it wraps."""

@@ -7,13 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fcinspect.checkpoints.pairing.embeddings import is_companion
-from fcinspect.checkpoints.pairing.naming import last_part
-from fcinspect.checkpoints.records import Layout, StoredTensor
-
-GPT2 = {"c_attn": 3, "c_fc": 4}
-"""How many outputs these layers of GPT-2 have for each input."""
-GPT2_SQUARE = ("c_proj", "c_attn", "c_fc", "q_attn")
-"""The layers of GPT-2 whose shape may not tell how they are held."""
+from fcinspect.checkpoints.records import StoredTensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,25 +26,6 @@ class Siblings:
     def has_shared_tables(self) -> bool:
         """Whether encoder and decoder have tables, so that "shared" is one, too (T5, BART)."""
         return any(map(is_companion, self.by_name))
-
-    @cached_property
-    def gpt2_layout(self) -> Layout | None:
-        """How layers with GPT-2's names lie, by those that are not square; None if none tells.
-
-        GPT-2's own Conv1D holds (in, out); rewritten ones with nn.Linear hold (out, in).
-        """
-        votes: set[Layout] = set()
-        for name, tensor in self.by_name.items():
-            path = name.removesuffix(".weight")
-            if path == name or len(tensor.shape) != 2 or last_part(path) not in GPT2:
-                continue
-            times = GPT2[last_part(path)]
-            rows, columns = tensor.shape
-            if rows * times == columns:
-                votes.add("in,out")
-            elif columns * times == rows:
-                votes.add("out,in")
-        return votes.pop() if len(votes) == 1 else None
 
     @cached_property
     def _at_place(self) -> dict[object, list[str]]:

@@ -15,10 +15,6 @@ from fcinspect.diagnosis.messages.losses_sizes import shape_of
 from fcinspect.diagnosis.records import Cause, Diagnosis, Pattern, known, one_line
 from fcinspect.diagnosis.reported import Reported
 
-SAVES_OUTPUT = re.compile(
-    r"Sigmoid|Tanh|Relu|Exp|Softmax|LogSoftmax|Sqrt|Rsqrt|Elu|Selu|Celu|Softplus|Reciprocal|Tan|Pow"
-)
-"""Operations whose gradient is computed from their output."""
 TRANSPOSED_WEIGHT = re.compile(r"^(AsStrided|T|Transpose)$")
 """How the weight of a linear layer stands in its graph."""
 
