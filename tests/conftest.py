@@ -108,14 +108,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Skip slow tests unless asked for, and all but one in n of the cases of a sampled test."""
     if config.getoption("--run-slow"):
         return
-    seen: Counter[tuple[str, str]] = Counter()
+    seen: Counter[str] = Counter()
     for item in items:
-        slow = "slow" in item.keywords
+        slow = item.get_closest_marker("slow") is not None
         sampled = item.get_closest_marker("sampled")
-        if sampled is not None and isinstance(item, pytest.Function):
-            case = (str(item.path), item.originalname)
-            slow |= bool(seen[case] % sampled.args[0])
-            seen[case] += 1
+        if sampled is not None:
+            test = item.nodeid.partition("[")[0]
+            slow |= bool(seen[test] % sampled.args[0])
+            seen[test] += 1
         if slow:
             item.add_marker(pytest.mark.skip(reason=SLOW))
 
