@@ -21,10 +21,17 @@ def entering(place: int) -> str:
     return "a" if place else "x"
 
 
-def layer_forward(layer: LayerStep, passed: LayerPass, precision: int, symbol: str) -> list[Block]:
+def result_of(place: int, layers: int) -> str:
+    """Return what the output of the layer at that place is called: a, of the last one also y."""
+    return "y = a" if place == layers - 1 else "a"
+
+
+def layer_forward(
+    layer: LayerStep, passed: LayerPass, precision: int, symbol: str, result: str
+) -> list[Block]:
     """Show z as a product and a sum, and what the activation makes of it.
 
-    `symbol` stands for one input, x or a.
+    `symbol` stands for one input, x or a; `result` for one output, a or y = a.
     """
     weight = layer.weight.before.values
     bias = None if layer.bias is None else layer.bias.before.values
@@ -43,9 +50,12 @@ def layer_forward(layer: LayerStep, passed: LayerPass, precision: int, symbol: s
         parts += ["=", (z, "output")]
     blocks = [Line.of(_name(layer), " ", formula), *equation(parts, precision)]
     if layer.activation == "identity":
-        return [*blocks, Line.of("a = z")]
+        return [*blocks, Line.of(f"{result} = z")]
     a = passed.output.rows
-    return [*blocks, *equation([f"a = {layer.activation}(z)", "=", (a, "output")], precision)]
+    return [
+        *blocks,
+        *equation([f"{result} = {layer.activation}(z)", "=", (a, "output")], precision),
+    ]
 
 
 def _name(layer: LayerStep) -> Span:

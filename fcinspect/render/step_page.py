@@ -15,7 +15,13 @@ from fcinspect.render import text
 from fcinspect.render.matrices import equation, numbers
 from fcinspect.render.page import Block, Column, Heading, Line, Page, PageBuilder, Table
 from fcinspect.render.step_check import change, check_blocks, history
-from fcinspect.render.step_layer import arriving, entering, layer_forward, parameter_gradients
+from fcinspect.render.step_layer import (
+    arriving,
+    entering,
+    layer_forward,
+    parameter_gradients,
+    result_of,
+)
 from fcinspect.render.step_losses import loss_chart
 from fcinspect.render.step_parameter import followed_blocks
 from fcinspect.render.step_update import formula_lines, parameter_tables
@@ -89,7 +95,8 @@ def header(step: TrainingStep, notes: Sequence[str]) -> list[Block]:
 def _forward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     built.group(Heading("Forward"), *activation_words(step))
     for place, passed in enumerate(step.before.layers):
-        built.group(*layer_forward(step.layers[place], passed, precision, entering(place)))
+        names = entering(place), result_of(place, len(step.layers))
+        built.group(*layer_forward(step.layers[place], passed, precision, *names))
 
 
 def activation_words(step: TrainingStep) -> list[Line]:

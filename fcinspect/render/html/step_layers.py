@@ -48,6 +48,7 @@ def subjects_of(step: TrainingStep) -> list[LayerSubjects]:
             layer.activation,
             layer.bias is not None,
             text.safe(step.layers[number - 2].name) if number > 1 else "",
+            last=number == len(step.layers),
         )
         for number, layer in enumerate(step.layers, start=1)
     ]
@@ -84,10 +85,10 @@ def forward_section(
         parts += ["=", make(z.T, subjects.pre_activation(), rows=outs)]
     rows = [EquationRow(words, tuple(parts))]
     if subjects.linear:
-        rows.append(EquationRow("a = z"))
+        rows.append(EquationRow(f"{subjects.result} = z"))
     else:
         shown = make(a, subjects.output(), rows=n, columns=outs)
-        rows.append(EquationRow(f"a = {layer.activation}(z)", (shown,)))
+        rows.append(EquationRow(f"{subjects.result} = {layer.activation}(z)", (shown,)))
     return LayerSection(subjects.name, tuple(rows))
 
 

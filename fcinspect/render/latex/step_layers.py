@@ -11,7 +11,7 @@ from fcinspect.render.latex.formulas import formula
 from fcinspect.render.latex.words import typed, words
 from fcinspect.render.matrices import matrix
 from fcinspect.render.page import Equation, Matrix, Span
-from fcinspect.render.step_layer import entering, slope
+from fcinspect.render.step_layer import entering, result_of, slope
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.training import LayerPass, LayerStep, TrainingStep
@@ -29,7 +29,8 @@ def forward(step: TrainingStep, precision: int) -> list[str]:
         formulas = ", ".join(called(name, ACTIVATIONS[name].formula) for name in used)
         parts.append(paragraph(rf"$a = \varphi(z)$ with {formulas}"))
     for place, passed in enumerate(step.before.layers):
-        parts += _layer_forward(step.layers[place], passed, precision, entering(place))
+        named = entering(place), result_of(place, len(step.layers))
+        parts += _layer_forward(step.layers[place], passed, precision, *named)
     return parts
 
 
@@ -75,7 +76,9 @@ def _title(layer: LayerStep) -> str:
     return rf"\paragraph{{{typed(layer.name)}}}"
 
 
-def _layer_forward(layer: LayerStep, passed: LayerPass, precision: int, symbol: str) -> list[str]:
+def _layer_forward(
+    layer: LayerStep, passed: LayerPass, precision: int, symbol: str, result: str
+) -> list[str]:
     weight = layer.weight.before.values
     bias = None if layer.bias is None else layer.bias.before.values
     x, z, a = passed.input.rows, passed.pre_activation.rows, passed.output.rows
@@ -93,10 +96,10 @@ def _layer_forward(layer: LayerStep, passed: LayerPass, precision: int, symbol: 
         parts += [] if bias is None else ["+", (bias[None, :], "b")]
         parts += ["=", (z, "Z")]
     if layer.activation == "identity":
-        means += r", $a = z$"
+        means += f", ${result} = z$"
         return [f"{_title(layer)} {means}", _shown(parts, precision)]
-    result: list[Part] = ["a", "=", f"{layer.activation}(z)", "=", (a.T if one else a, "")]
-    return [f"{_title(layer)} {means}", _shown(parts, precision), _shown(result, precision)]
+    activated: list[Part] = [result, "=", f"{layer.activation}(z)", "=", (a.T if one else a, "")]
+    return [f"{_title(layer)} {means}", _shown(parts, precision), _shown(activated, precision)]
 
 
 def _arriving(layer: LayerStep, passed: LayerPass, precision: int) -> str:
