@@ -67,7 +67,11 @@ def draw(tensor: torch.Tensor) -> None:
 
 @contextmanager
 def seeded(seed: int = SEED) -> Iterator[None]:
-    """Draw the same numbers every time, and leave the generator as it was."""
+    """Draw the same numbers every time on the CPU, and leave the generator as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        # torch.manual_seed notes a stack for each kind of device that is not in use yet: that is
+        # slow, and kept until the process ends
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            torch.cuda.manual_seed_all(seed)
         yield
