@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from fcinspect.bridge.seeding import seed_generators
 from fcinspect.bridge.trace.module_inputs import called_with
 from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.shapes import steps
@@ -67,11 +68,7 @@ def draw(tensor: torch.Tensor) -> None:
 
 @contextmanager
 def seeded(seed: int = SEED) -> Iterator[None]:
-    """Draw the same numbers every time on the CPU, and leave the generator as it was."""
+    """Draw the same numbers every time, and leave the generator as it was."""
     with torch.random.fork_rng(devices=[]):
-        # torch.manual_seed notes a stack for each kind of device that is not in use yet: that is
-        # slow, and kept until the process ends
-        torch.default_generator.manual_seed(seed)
-        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-            torch.cuda.manual_seed_all(seed)
+        seed_generators(seed)
         yield
