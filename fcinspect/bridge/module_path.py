@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import sysconfig
+from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -44,6 +45,12 @@ def _is_standard(place: str) -> bool:
     path = Path(place)
     if {"site-packages", "dist-packages"} & set(path.parts):
         return False
-    homes = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+    homes = _homes()
     archive = {home.parent / f"{home.name.replace('.', '')}.zip" for home in homes}
     return path in homes | archive or bool(homes & set(path.parents))
+
+
+@cache
+def _homes() -> frozenset[Path]:
+    """Return the folders of the standard library."""
+    return frozenset(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))

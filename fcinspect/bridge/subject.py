@@ -21,6 +21,7 @@ from fcinspect.bridge.answers import (
 )
 from fcinspect.bridge.kinds import Kind, kind_words
 from fcinspect.bridge.linear import dtype_of, to_array, to_tensor
+from fcinspect.bridge.seeding import seed_generators
 from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
@@ -84,7 +85,7 @@ class InProcess:
         with guarded():
             module = self.found
             if self.kind != "module":
-                torch.manual_seed(seed)
+                seed_generators(seed)
                 module = self._create(in_features, out_features, bias)
             state: Mapping[str, Any] = getattr(module, "state_dict", dict)()
             arrays = tuple(

@@ -123,9 +123,11 @@ class Observed:
         weight: Float64Array,
         bias: Float64Array,
         arithmetic: DotArithmetic,
+        counted: bool = True,
     ) -> DotCheck:
         """Return the check of the result as if these had been the operands that are looked at."""
-        return check_products(x, weight, None if self.bias is None else bias, self.y, arithmetic)
+        bias_or_none = None if self.bias is None else bias
+        return check_products(x, weight, bias_or_none, self.y, arithmetic, counted=counted)
 
     def explained_by(
         self,
@@ -140,6 +142,7 @@ class Observed:
             self.w if weight is None else weight,
             self.b if bias is None else bias,
             arithmetic or self.arithmetic,
+            counted=False,
         )
         return not check.outside and check.undecided < self.y.size
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from fcinspect.worksheets.answers import Answer
 from fcinspect.worksheets.dependence import LAYERED
@@ -38,18 +39,38 @@ class _Way:
     carried: Carried
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Consequences:
-    """What the blanks of a sheet hold if they are computed from the pupil's own numbers."""
+    """What the blanks of a sheet hold if they are computed from the pupil's own numbers.
 
-    written: _Way
-    """Going on with numbers as they are written."""
-    unrounded: _Way
-    """Going on with what may have been rounded to these."""
-    mixed: _Way
-    """Going on with anything between the two."""
-    of_right: _Way
-    """Going on with anything between what is written and the right result, if it rounds to that."""
+    What a sheet gives is exact; where it is rounded, it may also be worked out without rounding.
+    """
+
+    sheet: Sheet
+    answers: Mapping[str, Answer]
+    """By the ids of their blanks; an empty one has no entry."""
+
+    @cached_property
+    def written(self) -> _Way:
+        """Going on with numbers as they are written."""
+        return _worked_out(
+            self.sheet, self.answers, lambda answer, _, __: point(answer.value), True
+        )
+
+    @cached_property
+    def unrounded(self) -> _Way:
+        """Going on with what may have been rounded to these."""
+        return _worked_out(self.sheet, self.answers, _before_rounding)
+
+    @cached_property
+    def mixed(self) -> _Way:
+        """Going on with anything between the two."""
+        return _worked_out(self.sheet, self.answers, _either)
+
+    @cached_property
+    def of_right(self) -> _Way:
+        """Going on with anything between what is written and the right result that it rounds."""
+        return _worked_out(self.sheet, self.answers, _written_or_right)
 
     @property
     def carried(self) -> Carried:
@@ -58,12 +79,15 @@ class Consequences:
 
     def agrees(self, name: str, answer: Answer) -> bool:
         """Whether an answer follows from the numbers before it; only a decimal is rounded."""
-        exact = self.written.expected[name] + self.unrounded.expected[name]
-        return _fits(answer, self.mixed.expected[name], exact)
+        if _is_decimal(answer):
+            return _rounds(answer, self.mixed.expected[name])
+        return _is_one(answer, self.written.expected[name] + self.unrounded.expected[name])
 
     def is_rounded(self, name: str, answer: Answer) -> bool:
         """Whether an answer needs no more than that numbers before it round the right ones."""
-        return _fits(answer, self.of_right.expected[name], self.written.expected[name])
+        if _is_decimal(answer):
+            return _rounds(answer, self.of_right.expected[name])
+        return _is_one(answer, self.written.expected[name])
 
     def vanishes(self, name: str, answer: Answer) -> bool:
         """Whether an answer is 0 with so few decimals that what should be there has none left."""
@@ -73,25 +97,21 @@ class Consequences:
         return any(one.distance(answer.value) <= answer.unit / 2 for one in ranges)
 
 
-def _fits(answer: Answer, ranges: Iterable[Range], exact: Iterable[Range]) -> bool:
-    """Whether an answer is a rounded number of the ranges, or one of the exact."""
-    if answer.unit is not None and answer.value:
-        reach = answer.unit / 2
-        return any(one.distance(answer.value) <= reach for one in ranges)
-    return any(not one.distance(answer.value) for one in exact)
+def _is_decimal(answer: Answer) -> bool:
+    """Whether an answer may be rounded: a decimal other than 0."""
+    return answer.unit is not None and bool(answer.value)
 
 
-def consequences(sheet: Sheet, answers: Mapping[str, Answer]) -> Consequences:
-    """Return them for answers by the ids of their blanks; an empty one has no entry.
+def _rounds(answer: Answer, ranges: Iterable[Range]) -> bool:
+    """Whether a decimal is a rounded number of the ranges."""
+    assert answer.unit is not None
+    reach = answer.unit / 2
+    return any(one.distance(answer.value) <= reach for one in ranges)
 
-    What a sheet gives is exact; where it is rounded, it may also be worked out without rounding.
-    """
-    return Consequences(
-        _worked_out(sheet, answers, lambda answer, _, __: point(answer.value), True),
-        _worked_out(sheet, answers, _before_rounding),
-        _worked_out(sheet, answers, _either),
-        _worked_out(sheet, answers, _written_or_right),
-    )
+
+def _is_one(answer: Answer, ranges: Iterable[Range]) -> bool:
+    """Whether an answer is itself a number of the ranges."""
+    return any(not one.distance(answer.value) for one in ranges)
 
 
 def _before_rounding(answer: Answer, computed: Range, right: Fraction) -> Range:

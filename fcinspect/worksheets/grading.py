@@ -18,7 +18,7 @@ from fractions import Fraction
 from fcinspect.worksheets.answers import Answer, Unreadable
 from fcinspect.worksheets.as_example import example_of, interval_of, names_of
 from fcinspect.worksheets.computed import without_noise
-from fcinspect.worksheets.consequences import Consequences, consequences
+from fcinspect.worksheets.consequences import Consequences
 from fcinspect.worksheets.dependence import operands
 from fcinspect.worksheets.mistakes import Mistake, Work, mistakes_of
 from fcinspect.worksheets.problem import Problem
@@ -89,7 +89,7 @@ def grade(problem: Problem, answers: Mapping[str, Answer | Unreadable | None]) -
     marks = {
         name: _by_key(given.get(name, answers.get(name)), right) for name, right in key.items()
     }
-    own = consequences(sheet, given)
+    own = Consequences(sheet, given)
     follows = _following(problem, own, given, marks)
     wrong = [name for name, mark in marks.items() if mark is Mark.WRONG]
     mistakes = _mistakes(sheet, own, given, wrong) if wrong else ()

@@ -63,8 +63,12 @@ class Work:
 
     def recomputed(self, slip: Slip = NO_SLIP) -> Recomputed:
         """Return the sheet computed from the pupil's own earlier numbers, with a slip."""
-        carried = {self.engine_name(name): value for name, value in self.carried.items()}
-        return recompute(self.example, slip, rounded=True, carried=carried)
+        return recompute(self.example, slip, rounded=True, carried=self._carried)
+
+    @cached_property
+    def _carried(self) -> Mapping[str, Interval]:
+        """What the pupil may have gone on with, by the worked example's names."""
+        return {self.engine_name(name): value for name, value in self.carried.items()}
 
     def engine_name(self, name: str) -> str:
         """Return the worked example's name of a blank."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 import textwrap
@@ -79,19 +80,42 @@ def test_a_notebook_whose_cell_is_the_own_code(file: str) -> None:
     assert (frame.file, frame.line) == (file, 16)
 
 
-@pytest.mark.parametrize("form", ["long", "short", "native", "auto"])
-@pytest.mark.parametrize("color", ["no", "yes"])
-@pytest.mark.sampled(4)
-def test_a_failure_that_pytest_prints(form: str, color: str, tmp_path: Path) -> None:
+FORMS = ("long", "short", "native", "auto")
+COLORS = ("no", "yes")
+RUNS = f"""
+import contextlib, itertools, json, io, pytest
+printed = []
+for form, color in itertools.product({FORMS}, {COLORS}):
+    options = [f"--tb={{form}}", f"--color={{color}}", "--rootdir=.", "test_net.py"]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        status = pytest.main(["-p", "no:cacheprovider", "-p", "no:xdist", *options])
+    printed.append((form, color, int(status), out.getvalue()))
+print(json.dumps(printed))
+"""
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str]:
+    """Return what pytest prints of the failing test in each form, in one process of its own."""
+    folder = tmp_path_factory.mktemp("printed")
+    (folder / "test_net.py").write_text(NET, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", RUNS], cwd=folder, capture_output=True, encoding="utf-8", check=True
+    )
+    runs = json.loads(done.stdout)
+    assert {status for _, _, status, _ in runs} == {1}
+    return {(form, color): text for form, color, _, text in runs}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("color", COLORS)
+def test_a_failure_that_pytest_prints(
+    form: str, color: str, printed: dict[tuple[str, str], str]
+) -> None:
     """All its forms but those that leave the own line out; they are made by pytest itself."""
-    (tmp_path / "test_net.py").write_text(NET, encoding="utf-8")
-    command = [
-        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist"),
-        *(f"--tb={form}", f"--color={color}", "--rootdir=.", "test_net.py"),
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 1
-    frame = first_of(done.stdout).own_frame
+    text = printed[form, color]
+    assert ("\x1b[" in text) == (color == "yes")
+    frame = first_of(text).own_frame
     assert frame is not None
     assert (Path(frame.file).name, frame.line, frame.function) == (
         "test_net.py",

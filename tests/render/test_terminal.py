@@ -44,6 +44,12 @@ def drawn(table: Table, width: int | None) -> list[str]:
     return printed.getvalue().splitlines()
 
 
+@pytest.fixture(scope="module")
+def widest_pages() -> dict[tuple[str, ...], str]:
+    """Keep the page of each command on a terminal on which nothing is folded."""
+    return {}
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize(
     ("arguments", "which"),
@@ -62,10 +68,13 @@ def test_every_word_and_number_stays_whole(
     width: int,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
+    widest_pages: dict[tuple[str, ...], str],
 ) -> None:
     """A narrow page says word for word what the widest one says."""
-    monkeypatch.setenv("COLUMNS", "10000")
-    widest = groups(run(*arguments).out, which)
+    if arguments not in widest_pages:
+        monkeypatch.setenv("COLUMNS", "10000")
+        widest_pages[arguments] = run(*arguments).out
+    widest = groups(widest_pages[arguments], which)
     monkeypatch.setenv("COLUMNS", str(width))
     narrow = groups(run(*arguments).out, which)
     assert words_of(narrow) == words_of(widest)

@@ -131,11 +131,13 @@ class Observer:
 
 def namespace_of(place: str) -> dict[str, Any]:
     """Return what stands in an imported module of the reader's."""
+    wanted = Path(place).resolve() if place.endswith(".py") else None
     for module in list(sys.modules.values()):
+        if getattr(module, "__name__", "") == place:
+            return vars(module)
+        # it was loaded by the file's own name; only then are links looked at
         file = getattr(module, "__file__", None)
-        if getattr(module, "__name__", "") == place or (
-            place.endswith(".py") and file and Path(file).resolve() == Path(place).resolve()
-        ):
+        if wanted and file and file.endswith(Path(place).name) and Path(file).resolve() == wanted:
             return vars(module)
     return {}
 

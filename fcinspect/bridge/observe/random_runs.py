@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from fcinspect.bridge.seeding import seed_generators
 from fcinspect.bridge.trace.module_inputs import called_with
 from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.shapes import steps
@@ -69,5 +70,5 @@ def draw(tensor: torch.Tensor) -> None:
 def seeded(seed: int = SEED) -> Iterator[None]:
     """Draw the same numbers every time, and leave the generator as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        seed_generators(seed)
         yield

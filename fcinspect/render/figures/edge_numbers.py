@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from fcinspect.layers.diagram import Connection, Diagram, Edge
@@ -23,6 +26,7 @@ STEPS = 60
 """Places that are tried along an edge."""
 
 Point = tuple[float, float]
+Floats = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -37,16 +41,36 @@ class EdgeNumber:
     free: bool
     """Whether neither another number nor another edge of the layer meets it."""
 
-    @property
-    def half_width(self) -> float:
-        """Half the width of its box."""
-        return len(self.words) * DIGIT / 2 + PAD
 
-    def meets(self, other: EdgeNumber) -> bool:
-        """Whether two boxes overlap."""
-        across = abs(self.middle[0] - other.middle[0])
-        up = abs(self.middle[1] - other.middle[1])
-        return across < self.half_width + other.half_width and up < 2 * (HALF_HEIGHT + PAD)
+@dataclass(frozen=True)
+class _Choices:
+    """Places for the number of one edge."""
+
+    half: float
+    """Half the width of its box."""
+    x: Floats
+    y: Floats
+    crossed: Floats
+    """How many other edges of the layer pass through the box, for each place."""
+    near: Floats
+    """How near the next edge passes."""
+
+    def best(self, placed: Sequence[_Box]) -> tuple[int, bool]:
+        """Return the place for it beside boxes that are placed, and whether nothing meets it."""
+        met = np.zeros(len(self.x))
+        for other in placed:
+            across, up = np.abs(self.x - other.x), np.abs(self.y - other.y)
+            met += (across < self.half + other.half) & (up < 2 * (HALF_HEIGHT + PAD))
+        # a box on another box is worse than one that an edge passes
+        best = int(np.lexsort((-self.near, self.crossed, met))[0])
+        return best, not met[best] and not self.crossed[best]
+
+
+@dataclass(frozen=True)
+class _Box:
+    half: float
+    x: float
+    y: float
 
 
 def edge_numbers(diagram: Diagram, places: Places) -> tuple[EdgeNumber, ...]:
@@ -69,52 +93,40 @@ def _of_layer(connection: Connection, places: Places) -> list[EdgeNumber]:
         )
         for e in connection.edges
     }
-    choices = [_choices(connection.position, edge, lines, places) for edge in connection.edges]
-    order = sorted(range(len(choices)), key=lambda k: sum(not cost[0] for cost, _ in choices[k]))
+    choices = [_choices(edge, lines, places) for edge in connection.edges]
+    order = sorted(range(len(choices)), key=lambda k: int((choices[k].crossed == 0).sum()))
+    boxes: list[_Box] = []
     placed: dict[int, EdgeNumber] = {}
     for k in order:
-        # a box on another box is worse than one that an edge passes
-        costs = [
-            ((sum(map(number.meets, placed.values())), *cost), number)
-            for cost, number in choices[k]
-        ]
-        (met, crossed, _), best = min(costs, key=lambda pair: pair[0])
+        edge, choice = connection.edges[k], choices[k]
+        best, free = choice.best(boxes)
+        box = _Box(choice.half, float(choice.x[best]), float(choice.y[best]))
+        boxes.append(box)
         placed[k] = EdgeNumber(
-            best.position, best.edge, best.words, best.middle, not met and not crossed
+            connection.position, edge, weight_words(edge.weight), (box.x, box.y), free
         )
     return [placed[k] for k in sorted(placed)]
 
 
 def _choices(
-    position: int,
-    edge: Edge,
-    lines: dict[tuple[int, int], tuple[Point, Point]],
-    places: Places,
-) -> list[tuple[tuple[int, float], EdgeNumber]]:
+    edge: Edge, lines: dict[tuple[int, int], tuple[Point, Point]], places: Places
+) -> _Choices:
     """Return places for a number, each with the edges that pass and how near the next one is."""
     start, end = lines[edge.source, edge.target]
-    others = [line for key, line in lines.items() if key != (edge.source, edge.target)]
-    words = weight_words(edge.weight)
-    half = len(words) * DIGIT / 2 + PAD
+    others = np.array(
+        [line for key, line in lines.items() if key != (edge.source, edge.target)]
+    ).reshape(-1, 4, 1)
+    half = len(weight_words(edge.weight)) * DIGIT / 2 + PAD
     # beside the units, what they are called too
     low, high = start[0] + places.radius + 0.1 + half, end[0] - places.radius - 0.1 - half
-    found = []
-    for step in range(STEPS + 1):
-        x = low + (high - low) * step / STEPS
-        y = start[1] + (end[1] - start[1]) * (x - start[0]) / (end[0] - start[0])
-        gaps = [_gap((x, y), half, line) for line in others]
-        crossed = sum(gap <= 0 for gap in gaps)
-        cost = crossed, -min(gaps, default=0.0)
-        found.append((cost, EdgeNumber(position, edge, words, (x, y), not crossed)))
-    return found
-
-
-def _gap(middle: Point, half: float, line: tuple[Point, Point]) -> float:
-    """Return how far a line passes above or below a box; 0 or less where it meets the box."""
-    (x0, y0), (x1, y1) = line
+    x = low + (high - low) * np.arange(STEPS + 1) / STEPS
+    y = start[1] + (end[1] - start[1]) * (x - start[0]) / (end[0] - start[0])
+    # how far each line passes above or below the box at each place; 0 or less where it meets it
+    x0, y0, x1, y1 = others.swapaxes(0, 1)
     slope = (y1 - y0) / (x1 - x0)
-    at_middle = y0 + slope * (middle[0] - x0) - middle[1]
-    return abs(at_middle) - abs(slope) * half - HALF_HEIGHT - PAD
+    gaps = np.abs(y0 + slope * (x - x0) - y) - np.abs(slope) * half - HALF_HEIGHT - PAD
+    near = gaps.min(axis=0) if len(others) else np.zeros_like(x)
+    return _Choices(half, x, y, np.count_nonzero(gaps <= 0, axis=0), near)
 
 
 def all_free(numbers: Sequence[EdgeNumber]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from fcinspect.verification.examples.interval import DOWN, ONE, UP, ZERO, Interval
 
@@ -18,6 +19,8 @@ LEAKY_SLOPE = Decimal("0.01")
 ERF_FLAT = Decimal(12)
 ERF_REST = Decimal("1e-60")
 """More than 1 − erf(12)."""
+KEPT = 4096
+"""So many values are kept: a search for a slip works the same example out time and again."""
 
 Point = Callable[[Decimal], Interval]
 
@@ -51,6 +54,7 @@ def _one(value: Decimal = ONE) -> Interval:
     return Interval(value, value)
 
 
+@lru_cache(KEPT)
 def _sigmoid(x: Decimal) -> Interval:
     e = _exp(-x.copy_abs())
     upper = Interval(DOWN.divide(ONE, UP.add(ONE, e.high)), UP.divide(ONE, DOWN.add(ONE, e.low)))
@@ -60,6 +64,7 @@ def _sigmoid(x: Decimal) -> Interval:
     return Interval(DOWN.multiply(e.low, upper.low), UP.multiply(e.high, upper.high))
 
 
+@lru_cache(KEPT)
 def _tanh(x: Decimal) -> Interval:
     e = _exp(DOWN.multiply(Decimal(-2), x.copy_abs()))
     found = (_one() - e) / (_one() + e)

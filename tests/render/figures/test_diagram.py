@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -139,18 +139,29 @@ def collisions(figure: Figure) -> list[str]:
         name: text.get_window_extent(renderer).padded(-1.0)  # type: ignore[attr-defined]  # texts
         for name, text in parts(figure, Text).items()
     }
-    found = [f"{a} on {b}" for a, b in combinations(boxes, 2) if boxes[a].overlaps(boxes[b])]
+    place = {name: number for number, name in enumerate(boxes)}
+    found = [f"{a} on {b}" for a, b in _overlaps(boxes, boxes) if place[a] < place[b]]
     circles = {n: c.get_window_extent(renderer) for n, c in parts(figure, Circle).items()}  # type: ignore[attr-defined]  # circles
+    own_unit = {name: "unit" + name.removeprefix("label").removeprefix("value") for name in boxes}
+    found += [f"{a} on {b}" for a, b in _overlaps(boxes, circles) if b != own_unit[a]]
     for name, box in boxes.items():
-        own = "unit" + name.removeprefix("label").removeprefix("value")
-        found += [f"{name} on {n}" for n, c in circles.items() if n != own and box.overlaps(c)]
         if name.startswith("value"):
-            inside = circles[own]
+            inside = circles[own_unit[name]]
             if box.x0 < inside.x0 or box.x1 > inside.x1:
                 found.append(f"{name} beyond its unit")
     sheet = Bbox.from_bounds(0, 0, *figure.canvas.get_width_height(physical=True))
     found += [f"{n} beyond the sheet" for n, b in boxes.items() if not _within(b, sheet)]
     return found
+
+
+def _overlaps(some: Mapping[str, Bbox], others: Mapping[str, Bbox]) -> list[tuple[str, str]]:
+    """Return the names of boxes that overlap or touch; of all pairs at once."""
+    if not some or not others:
+        return []
+    a, b = (np.array([box.extents for box in boxes.values()]) for boxes in (some, others))
+    meet = (a[:, None, :2] <= b[None, :, 2:]) & (b[None, :, :2] <= a[:, None, 2:])
+    left, right = list(some), list(others)
+    return [(left[i], right[j]) for i, j in np.argwhere(meet.all(axis=2))]
 
 
 def _within(box: Bbox, sheet: Bbox) -> bool:
