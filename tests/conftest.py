@@ -9,6 +9,10 @@ for _name in ("FORCE_COLOR", "NO_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "FCINSPE
 os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
 os.environ["COLUMNS"] = "100"
 os.environ["PYTHONUTF8"] = "1"  # of the processes that tests start, whatever the locale is
+# tests beside each other share the cores: threads beyond that would spin, waiting for each other
+_share = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, str(_share))
 
 import io  # noqa: E402  # typer reads the environment when it is imported
 import json  # noqa: E402
