@@ -17,6 +17,8 @@ from torch import nn
 
 from tests.conftest import Run
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 LAYERS = {
     "network.json": {
         "layers": [

@@ -37,7 +37,10 @@ SAVED = ("json", "csv", "md", "txt", "svg", "html", "tex", "mmd", "dot")
 
 
 # the signs that a font lacks are drawn as boxes, and a warning of matplotlib's says so
-pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
+pytestmark = [
+    pytest.mark.usefixtures("prepared"),
+    pytest.mark.filterwarnings("ignore:Glyph"),
+]
 
 
 def acting(text: str) -> set[str]:

@@ -9,6 +9,8 @@ from _pytest.mark import ParameterSet
 
 from tests.conftest import Run
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 SUBJECTS = Path(__file__).parents[1] / "subjects"
 
 

@@ -9,6 +9,8 @@ import pytest
 from fcinspect.cli.verify.guessed_rule import rule_in
 from tests.conftest import Run
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 OPTIMIZERS = """
 import time
 import torch
