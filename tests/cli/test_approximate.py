@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
-import subprocess
-import sys
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from fcinspect.bridge import sequential
 from fcinspect.layers.network import Network
 from fcinspect.rounding.arrays import FloatArray
 from tests.conftest import Run
+
+pytestmark = pytest.mark.usefixtures("prepared")
 
 SINE = ("sin(2*pi*x)", "--on", "0,1", "--error", "0.1")
 
@@ -114,7 +117,9 @@ def test_both_grids_are_told(run: Run) -> None:
         assert 0.09 < check["largest_error"] <= check["certified"] <= 0.1
 
 
-def test_a_moved_weight_fails_the_check(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moved_weight_fails_the_check(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The check can fail: a network with one other weight exits with 1, and says where."""
     honest = sequential.run_in_torch
 
@@ -124,22 +129,23 @@ def test_a_moved_weight_fails_the_check(run: Run, monkeypatch: pytest.MonkeyPatc
         return y
 
     monkeypatch.setattr(sequential, "run_in_torch", moved)
-    result = run("approximate", *SINE, "--check", "--json")
+    page = tmp_path / "page.txt"
+    result = run("approximate", *SINE, "--check", "--json", "--save", page)
     assert result.status == 1
     assert result.document["ok"] is False
     assert [c["verdict"] for c in result.data["checks"]] == ["within bound", "outside bound"]
-    page = run("approximate", *SINE, "--check")
-    assert page.status == 1
-    assert "outside bound" in page.out
+    assert "outside bound" in page.read_text(encoding="utf-8")
 
 
-def test_a_smaller_error_takes_float64(run: Run) -> None:
+def test_a_smaller_error_takes_float64(run: Run, tmp_path: Path) -> None:
     """Below float32's floor the network is made in float64, and that is said."""
     arguments = ("approximate", "x**2", "--on", "1000,1001", "--error", "0.011")
-    result = run(*arguments)
+    page = tmp_path / "page.txt"
+    result = run(*arguments, "--json", "--save", page)
     assert result.status == 0
-    assert "float64 instead of float32: float32's floor is about" in result.out
-    data = run(*arguments, "--json").data
+    told = page.read_text(encoding="utf-8")
+    assert "float64 instead of float32: float32's floor is about" in told
+    data = result.data
     assert data["dtype"] == "float64"
     floors = data["floors"]
     assert [floor["dtype"] for floor in floors] == ["float32", "float64"]
@@ -147,15 +153,18 @@ def test_a_smaller_error_takes_float64(run: Run) -> None:
     assert floors[0]["taken"] is None
 
 
-def test_more_units_than_needed_take_float64(run: Run) -> None:
+def test_more_units_than_needed_take_float64(run: Run, tmp_path: Path) -> None:
     """Where rounding takes more than two units of a hundred, and float32 is not asked for."""
     arguments = ("approximate", "exp(x)", "--on", "5,6", "--error", "2e-2")
-    data = run(*arguments, "--json").data
+    page = tmp_path / "page.txt"
+    data = run(*arguments, "--json", "--save", page).data
     assert data["dtype"] == "float64"
     assert data["width"] == data["ideal_width"]
     taken = data["floors"][0]["taken"]
     assert taken > 1.02 * data["width"]
-    assert f"float32 takes {taken} units, as its rounding takes a part of E" in run(*arguments).out
+    assert f"float32 takes {taken} units, as its rounding takes a part of E" in (
+        page.read_text(encoding="utf-8")
+    )
     asked = run(*arguments, "--dtype", "float32", "--json").data
     assert (asked["dtype"], asked["width"]) == ("float32", taken)
 
@@ -186,8 +195,9 @@ def test_the_floor_is_where_it_is_said_to_be(run: Run) -> None:
 def test_the_saved_network_is_read_by_the_others(run: Run, tmp_path: Path, ending: str) -> None:
     """explain, show, scan and step read what is written, and torch gives the same numbers."""
     path = tmp_path / f"net.{ending}"
-    assert run("approximate", *SINE, "--save", path).status == 0
-    data = run("approximate", *SINE, "--json", "--full").data
+    made = run("approximate", *SINE, "--json", "--full", "--save", path)
+    assert made.status == 0
+    data = made.data
     layers = data["network"]["layers"]
     listing = run("show", path, "--json").data
     assert [layer["name"] for layer in listing["layers"]] == ["0", "2"]
@@ -236,12 +246,12 @@ def test_the_json_file_is_the_network_of_the_document(run: Run, tmp_path: Path) 
     "arguments", [SINE, ("x**2", "--on", "0,1", "--depth", "3")], ids=["shallow", "deep"]
 )
 def test_the_script_builds_the_same_network(run: Run, arguments: tuple[str, ...]) -> None:
-    """Run by Python alone, it prints what the document's network gives."""
+    """Without fcinspect, it prints what the document's network gives."""
     script = run("approximate", *arguments, "--show-code").out
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True
-    )
-    printed = np.array(json.loads(done.stdout))
+    assert "fcinspect" not in "".join(re.findall("(?m)^ *(?:import|from) .*", script))
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(script, {"__name__": "__main__"})
+    printed = np.array(json.loads(out.getvalue()))
     module = module_of(run("approximate", *arguments, "--json").data["network"]["layers"])
     with torch.no_grad():
         y = module(torch.linspace(0, 1, 9)[:, None])
@@ -308,12 +318,13 @@ def test_refusals_say_why(run: Run, arguments: tuple[str, ...], status: int, wor
     assert words in result.err
 
 
-def test_units_are_folded_and_counted(run: Run) -> None:
+def test_units_are_folded_and_counted(run: Run, tmp_path: Path) -> None:
     """Of many units the first and last are shown, and all stand in the CSV."""
-    arguments = ("approximate", "sin(2*pi*x)", "--on", "0,1", "--error", "2e-2")
+    arguments = ("approximate", "sin(2*pi*x)", "--on", "0,1", "--error", "3e-2")
+    sheet = tmp_path / "net.csv"
     width = run(*arguments, "--json").data["width"]
-    assert f"showing 8 of {width} units" in run(*arguments).out
-    rows = run(*arguments, "-f", "csv").out.splitlines()
+    assert f"showing 8 of {width} units" in run(*arguments, "--save", sheet).out
+    rows = sheet.read_text(encoding="utf-8").splitlines()
     assert rows[0] == "unit,knot,W1,b1,W2,b2"
     assert len(rows) == width + 2
 
@@ -344,6 +355,7 @@ def test_the_figure_is_saved(
 
 
 @pytest.mark.parametrize("columns", ["50", "80", ""])
+@pytest.mark.sampled(2)
 def test_charts_are_drawn_on_demand(
     run: Run, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:

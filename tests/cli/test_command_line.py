@@ -135,13 +135,18 @@ def test_no_number_is_cut_in_a_pipe(shell: Run) -> None:
     assert result.out.count("15,241,578,753,153,483,936,144") == 11
 
 
-def test_colour_is_for_terminals_and_for_those_who_ask(shell: Run) -> None:
+def test_colour_is_for_terminals_and_for_those_who_ask(
+    run: Run, shell: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A pipe has no escapes; --color always has; NO_COLOR and FORCE_COLOR are honoured."""
     assert "\x1b" not in shell("shapes", "3-2").out
-    assert "\x1b" in shell("shapes", "3-2", "--color", "always").out
+    assert "\x1b" in run("shapes", "3-2", "--color", "always").out
     assert "\x1b" in shell("shapes", "3-2", FORCE_COLOR="1").out
-    assert "\x1b" not in shell("shapes", "3-2", "--color", "never", FORCE_COLOR="1").out
-    coloured = shell("shapes", "3-2", "--color", "always", NO_COLOR="1").out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b" not in run("shapes", "3-2", "--color", "never").out
+    monkeypatch.delenv("FORCE_COLOR")
+    monkeypatch.setenv("NO_COLOR", "1")
+    coloured = run("shapes", "3-2", "--color", "always").out
     assert "\x1b[36m" in coloured
 
 

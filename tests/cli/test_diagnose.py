@@ -15,6 +15,8 @@ from fcinspect.cli.diagnose import is_code
 from tests.conftest import Run
 from tests.diagnosis.broken_modules import BROKEN
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 SHAPES = "mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)"
 TRACEBACK = f"""Some log line
 Traceback (most recent call last):

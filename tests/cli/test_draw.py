@@ -17,6 +17,8 @@ from torch import nn
 
 from tests.conftest import Run
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 LAYERS = {
     "network.json": {
         "layers": [
@@ -481,8 +483,9 @@ def test_odd_numbers_are_drawn(run: Run, files: Path, form: str) -> None:
         for options in ((), ("--x", x)):
             result = run("draw", f"{name}.json", *options, "-f", form)
             assert (result.status, result.err) == (0, "")
-            saved = run("draw", f"{name}.json", *options, "--save", "n.png", "--force", "-q")
-            assert (saved.status, saved.err) == (0, "")
+            if form == "text":  # a figure is the same whatever is printed
+                saved = run("draw", f"{name}.json", *options, "--save", "n.png", "--force", "-q")
+                assert (saved.status, saved.err) == (0, "")
     if form == "text":
         told = run("draw", "odd.json").out
         assert "positive weights" in told
@@ -500,8 +503,8 @@ def test_a_hostile_name_does_nothing(run: Run, files: Path, form: str) -> None:
         assert not re.search(r"(?<!\\)<script", result.out)
     if form == "text":
         assert "\\n" in result.out
-    assert run("draw", "hostile.json", "--save", "net.svg", "-q").status == 0
-    assert "<script" not in (files / "net.svg").read_text(encoding="utf-8")
+        assert run("draw", "hostile.json", "--save", "net.svg", "-q").status == 0
+        assert "<script" not in (files / "net.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("arguments", [("3-5-4-2",), ("30-20-10", "--activation", "gelu")])

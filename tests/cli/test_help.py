@@ -14,6 +14,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from fcinspect.cli import COMMANDS, GROUPS
+from fcinspect.cli import run as run_command_line
 from fcinspect.cli.help_pages import EXAMPLES
 from tests.conftest import Run
 
@@ -85,8 +86,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file({**state, "fc1.bias": state["fc1.bias"] + 1}, path / "tuned.safetensors")
     weight = [[1, 2], [3, 4]]
     (path / "result.json").write_text(json.dumps({"x": [1, 1], "W": weight, "y": [3, 7]}))
-    step = called(["step", "3-2", "--json", "--full"], path).stdout
-    (path / "step.json").write_text(step)
+    made = ["step", "3-2", "--full", "-q", "--save", str(path / "step.json")]
+    assert run_command_line(made) == 0
     example = {
         "input": [1, 2],
         "layers": [{"weight": weight}],
@@ -96,26 +97,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def called(arguments: list[str], path: Path) -> subprocess.CompletedProcess[str]:
-    """Run fcinspect in that folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "fcinspect", *arguments],
-        capture_output=True, cwd=path, check=False, stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-    )  # fmt: skip
-
-
+@pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize("example", [e for both in EXAMPLES.values() for e in both])
 @pytest.mark.sampled(3)
-def test_every_example_runs(folder: Path, example: str) -> None:
-    """As it is written, in a shell; status 1 where a finding is what it shows."""
-    line = f"{sys.executable} -m fcinspect {example}"
+def test_every_example_runs(
+    run: Run, monkeypatch: pytest.MonkeyPatch, folder: Path, example: str
+) -> None:
+    """As a shell reads it; status 1 where a finding is what it shows."""
+    monkeypatch.chdir(folder)
     before = set(folder.iterdir())
-    done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, cwd=folder, check=False,
-        stdin=subprocess.DEVNULL, encoding="utf-8",
-    )  # fmt: skip
+    if {"<", ">"} & set(example.split()):
+        status, error = in_shell(f"{sys.executable} -m fcinspect {example}")[::2]
+    else:
+        words = in_shell(f"printf '%s\\0' {example}")[1].split("\0")[:-1]
+        result = run(*words)
+        status, error = result.status, result.err
     found = example.startswith(("diff", "diagnose"))
-    assert done.returncode in ((0, 1) if found else (0,)), done.stderr
+    assert status in ((0, 1) if found else (0,)), error
     for made in set(folder.iterdir()) - before:
         made.unlink()
+
+
+def in_shell(line: str) -> tuple[int, str, str]:
+    """Return the exit status of a line, and what it wrote to stdout and stderr."""
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, check=False, stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr

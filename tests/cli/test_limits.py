@@ -28,6 +28,7 @@ def layer(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("kib", [30_000, 60_000, 100_000, 200_000, 400_000, 550_000, 600_000])
 @pytest.mark.parametrize("arguments", ["shapes 3-2", "show layer.json", "create --in 3 --out 2"])
+@pytest.mark.sampled(2)
 def test_too_little_memory_is_one_line(layer: Path, arguments: str, kib: int) -> None:
     """`ulimit -v` neither crashes a library nor is a bug of ours: status 3, or enough."""
     line = f"ulimit -v {kib}; exec {sys.executable} -m fcinspect {arguments}"
@@ -47,6 +48,7 @@ def test_too_little_memory_is_one_line(layer: Path, arguments: str, kib: int) ->
 @pytest.mark.parametrize(
     "arguments", ["shapes 3-2", "show layer.json", "trace torch.nn:Flatten --input 2,3"]
 )
+@pytest.mark.sampled(2)
 def test_too_few_files_are_one_line(layer: Path, arguments: str, most: int) -> None:
     """`ulimit -n` is named; Python itself may complain of its own files before."""
     line = f"ulimit -n {most}; exec {sys.executable} -m fcinspect {arguments}"

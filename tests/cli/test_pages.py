@@ -11,6 +11,8 @@ from syrupy.assertion import SnapshotAssertion
 from tests.conftest import Run
 from tests.pages import Pages
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 FILES = {
     "layer.json": {"weight": [[1, -2, 0.5], [0, 3, 4]], "bias": [0.25, -1]},
     "network.json": {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import json
+import math
 import os
 import pty
 import re
@@ -48,11 +50,20 @@ def in_terminal(arguments: tuple[str, ...], columns: int, *, pipe: bool) -> tupl
     return out, ANSI.sub("", shown.decode()).replace("\r\n", "\n")
 
 
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a layer of 60 inputs, wider than any of the pages."""
+    path = tmp_path_factory.mktemp("wide") / "layer.json"
+    weight = [[math.sin(60 * row + column) for column in range(60)] for row in range(8)]
+    path.write_text(json.dumps({"weight": weight}), encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize("columns", [60, 80, 132])
 @pytest.mark.sampled(3)
-def test_a_pipe_is_as_wide_as_the_terminal_of_stderr(columns: int) -> None:
+def test_a_pipe_is_as_wide_as_the_terminal_of_stderr(layer: Path, columns: int) -> None:
     """The page of a pipe is that of the terminal, without the lines that are drawn in tables."""
-    report = ("create", "60-8", "--seed", "1")
+    report = ("show", str(layer))
     piped, nothing = in_terminal(report, columns, pipe=True)
     _, shown = in_terminal(report, columns, pipe=False)
     assert nothing == ""
@@ -64,12 +75,12 @@ def test_a_pipe_is_as_wide_as_the_terminal_of_stderr(columns: int) -> None:
     assert piped.split() == words
 
 
-def test_without_a_terminal_a_pipe_has_100_columns(tmp_path: Path) -> None:
+def test_without_a_terminal_a_pipe_has_100_columns(layer: Path) -> None:
     """Neither prose nor tables are wider; COLUMNS says otherwise."""
     environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
     for given, widest in ((environment, 100), ({**environment, "COLUMNS": "70"}, 70)):
         done = subprocess.run(
-            [*PROGRAM, "create", "60-8"], capture_output=True, env=given, check=False,
+            [*PROGRAM, "show", str(layer)], capture_output=True, env=given, check=False,
             stdin=subprocess.DEVNULL, encoding="utf-8",
         )  # fmt: skip
         assert widest - 20 < max(map(len, done.stdout.splitlines())) <= widest

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -17,9 +19,18 @@ if sys.platform == "win32":
     pytest.skip("descriptors and limits of POSIX", allow_module_level=True)
 
 PROGRAM = [sys.executable, "-m", "fcinspect"]
+_Case = TypeVar("_Case")
 MOST = 1024
 """Bytes that a file may have where a disk is full."""
-UNBUFFERED = pytest.mark.parametrize("unbuffered", ["", "1"])
+
+
+def alternating(*cases: _Case) -> list[tuple[_Case, str]]:
+    """Return each case without and with PYTHONUNBUFFERED, every second one with it first."""
+    return [
+        (case, value)
+        for number, case in enumerate(cases)
+        for value in (("", "1") if number % 2 == 0 else ("1", ""))
+    ]
 
 
 def _environment(unbuffered: str) -> dict[str, str]:
@@ -30,17 +41,16 @@ def _small_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST, MOST))
 
 
-@UNBUFFERED
 @pytest.mark.parametrize(
-    "arguments",
-    [
+    ("arguments", "unbuffered"),
+    alternating(
         ("schema",),
         ("shapes", "9-" * 40 + "2", "--json"),
         ("shapes", "9-" * 40 + "2"),
         ("scan", "--help"),
-    ],
-    ids=["schema", "json", "text", "help"],
+    ),
 )
+@pytest.mark.sampled(2)
 def test_a_disk_that_takes_a_part_is_status_74(
     tmp_path: Path, arguments: tuple[str, ...], unbuffered: str
 ) -> None:
@@ -61,10 +71,10 @@ def test_a_disk_that_takes_a_part_is_status_74(
     assert (tmp_path / "out").stat().st_size == MOST
 
 
-@UNBUFFERED
-def test_a_pipe_that_does_not_block_gets_everything(unbuffered: str) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_that_does_not_block_gets_everything(run: Run, unbuffered: str) -> None:
     """A pipe that is full for a while is waited for."""
-    whole = subprocess.run([*PROGRAM, "schema"], capture_output=True, check=True).stdout
+    whole = run("schema").out.encode()
     read, write = os.pipe()
     os.set_blocking(write, False)
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
@@ -82,8 +92,10 @@ def test_a_pipe_that_does_not_block_gets_everything(unbuffered: str) -> None:
     assert (process.returncode, error) == (0, b"")
 
 
-@UNBUFFERED
-@pytest.mark.parametrize("arguments", ["schema", "shapes 9-9-9", "--help", "--version"])
+@pytest.mark.parametrize(
+    ("arguments", "unbuffered"), alternating("schema", "shapes 9-9-9", "--help", "--version")
+)
+@pytest.mark.sampled(2)
 def test_a_reader_that_has_gone_ends_it_by_sigpipe(arguments: str, unbuffered: str) -> None:
     """As every tool of a pipeline ends: without a word, and a shell sees 141."""
     line = f"{sys.executable} -m fcinspect {arguments} | true; exit ${{PIPESTATUS[0]}}"
@@ -116,7 +128,7 @@ CLOSED = {
 
 @pytest.mark.parametrize("arguments", CLOSED)
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"])
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 def test_a_stream_that_is_closed_is_no_crash(tmp_path: Path, arguments: str, closed: str) -> None:
     """What cannot be written is status 74; what cannot be said leaves the status as it is."""
     line = f"{sys.executable} -m fcinspect {arguments} {closed}"
@@ -155,6 +167,7 @@ def test_a_full_standard_error_leaves_the_status(tmp_path: Path) -> None:
     ("command", "status"), [("diagnose -", 3), ("show -", 3), ("explain 4-2 --x -", 3)]
 )
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+@pytest.mark.sampled(2)
 def test_a_device_as_standard_input_is_refused(command: str, status: int, device: str) -> None:
     """One that never ends, too."""
     line = f"{sys.executable} -m fcinspect {command} < {device}"
@@ -186,7 +199,7 @@ def test_standard_input_that_does_not_block_is_waited_for() -> None:
     os.close(read)
 
     def answer() -> None:
-        time.sleep(2)
+        time.sleep(1)
         with os.fdopen(write, "w") as file:
             file.write('{"weight": [[1, 2]]}')
 
@@ -201,24 +214,26 @@ def test_standard_input_that_does_not_block_is_waited_for() -> None:
 @pytest.mark.sampled(3)
 def test_a_width_that_no_window_has_is_not_set(shell: Run, columns: str) -> None:
     """COLUMNS=0 prints what is printed without it; so does any other that is no width."""
-    environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     for arguments in (("shapes", "3-5-4-2"), ("shapes", "--help")):
-        usual = subprocess.run(
-            [*PROGRAM, *arguments],
-            capture_output=True,
-            encoding="utf-8",
-            env=environment,
-            check=True,
-        )
-        assert usual.stdout
         result = shell(*arguments, COLUMNS=columns, LINES=columns)
-        assert (result.status, result.err, result.out) == (0, "", usual.stdout)
+        assert (result.status, result.err, result.out) == (0, "", usual(arguments))
+
+
+@cache
+def usual(arguments: tuple[str, ...]) -> str:
+    """Return what is printed without COLUMNS."""
+    environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+    done = subprocess.run(
+        [*PROGRAM, *arguments], capture_output=True, encoding="utf-8", env=environment, check=True
+    )
+    assert done.stdout
+    return done.stdout
 
 
 @pytest.mark.parametrize("columns", ["1", "2", "7", "10000"])
-@pytest.mark.sampled(3)
-def test_every_width_is_served(shell: Run, columns: str) -> None:
+def test_every_width_is_served(run: Run, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
     """A narrow window gets everything, folded."""
-    result = shell("explain", "--in", "4", "--out", "2", COLUMNS=columns)
+    monkeypatch.setenv("COLUMNS", columns)
+    result = run("explain", "--in", "4", "--out", "2")
     assert (result.status, result.err) == (0, "")
     assert "within" in result.out

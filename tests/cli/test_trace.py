@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import Run
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 CODE = """import os
 import torch
 import torch.nn.functional as F

@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import Run
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 CODE = """
 import torch
 from torch import nn

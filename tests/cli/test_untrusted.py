@@ -33,11 +33,13 @@ LONE = "\ud800"
 """Half a character, which UTF-8 has no bytes for."""
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 FORMS = ("text", "json", "csv", "md", "latex", "ndjson", "mermaid", "dot")
-SAVED = ("json", "csv", "md", "txt", "svg", "html", "tex", "mmd", "dot")
 
 
 # the signs that a font lacks are drawn as boxes, and a warning of matplotlib's says so
-pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
+pytestmark = [
+    pytest.mark.usefixtures("prepared"),
+    pytest.mark.filterwarnings("ignore:Glyph"),
+]
 
 
 def acting(text: str) -> set[str]:
@@ -227,51 +229,46 @@ def graded(run: Run, files: Path) -> None:
     (files / "grade.json").write_text(json.dumps(document), encoding="utf-8")
 
 
-def _forms(title: str) -> Iterator[tuple[str, ...]]:
-    forms = FORMS[2:4] if title in OWN_PROCESS else FORMS
-    yield from (("-f", form) for form in forms)
-    yield "--color", "always", "-v"
+def _runs(title: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield a form on stdout, the ending of a file, and the options of one run for both."""
+    if title in OWN_PROCESS:
+        yield from (("csv", "csv", ("-f", "csv")), ("md", "html", ("-f", "md")))
+        yield "text", "txt", ("--color", "always", "-v")
+        return
+    # a form that is refused leaves no file: each ending goes with a form as widely served
+    pairs = {"text": "svg", "json": "csv", "csv": "html", "md": "json", "latex": "tex",
+             "ndjson": "", "mermaid": "mmd", "dot": "dot"}  # fmt: skip
+    yield from ((form, pairs[form], ("-f", form)) for form in FORMS)
+    yield "text", "md", ("--color", "always", "-v")
+    yield "", "txt", ("-q",)
 
 
 @pytest.mark.usefixtures("graded")
 @pytest.mark.parametrize("title", COMMANDS)
-def test_nothing_acts_on_stdout_or_stderr(
-    run: Run, files: Path, title: str, monkeypatch: pytest.MonkeyPatch
+def test_nothing_acts_on_a_stream_or_in_a_file(
+    run: Run, files: Path, tmp_path: Path, title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No control character, no bidi control, no formula, no markup, in any form."""
+    """No control character, no bidi control, no formula, no markup, in any form and ending."""
     monkeypatch.chdir(files)
-    for options in _forms(title):
-        result = run(*COMMANDS[title], *options)
-        form = options[1] if options[0] == "-f" else "text"
+    for form, ending, options in _runs(title):
+        path = tmp_path / f"report.{ending}"
+        saved = ("--save", path, "--force") if ending else ()
+        result = run(*COMMANDS[title], *options, *saved)
         served = form in FORMS[:4] and not title.startswith(("refused", "missing"))
         assert result.status in ((0, 1) if served else (0, 1, 2, 3))
-        assert bool(result.out) == (result.status in (0, 1))
+        assert bool(result.out) == (bool(form) and result.status in (0, 1))
         assert refused(form, COLOUR.sub("", result.out) if form == "text" else result.out) == []
         assert acting(result.err) == set()
         # code that is run may print what it likes; what we say is one line
         assert title.startswith(("trace", "diagnose")) or result.err.count("\n") <= 3
-
-
-@pytest.mark.usefixtures("graded")
-@pytest.mark.parametrize("title", COMMANDS)
-def test_nothing_acts_in_a_file(
-    run: Run, files: Path, tmp_path: Path, title: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every ending that the command serves."""
-    monkeypatch.chdir(files)
-    endings = ("csv", "html") if title in OWN_PROCESS else SAVED
-    for ending in endings:
-        path = tmp_path / f"report.{ending}"
-        result = run(*COMMANDS[title], "--save", path, "-q", "--force")
-        assert result.status in (0, 1, 2, 3)
-        assert acting(result.err) == set()
+        assert path.exists() == (bool(ending) and result.status in (0, 1))
         if path.exists():
-            text = path.read_text(encoding="utf-8")
-            assert refused(ending, text) == []
+            assert refused(ending, path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("ending", [".svg", ".pdf", ".png"])
 @pytest.mark.parametrize("title", ["scan", "show a layer", "draw", "step"])
+@pytest.mark.sampled(2)
 def test_a_figure_shows_any_name(
     run: Run, files: Path, tmp_path: Path, title: str, ending: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -287,16 +284,20 @@ def test_a_figure_shows_any_name(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="names in bytes")
-def test_names_act_no_more_in_a_real_pipe(files: Path) -> None:
+@pytest.mark.parametrize(
+    ("form", "encoding"),
+    [("text", "utf-8"), ("text", "ascii"), ("json", "ascii"), ("json", "utf-8"), ("md", "utf-8"),
+     ("md", "ascii")],
+)  # fmt: skip
+@pytest.mark.sampled(2)
+def test_names_act_no_more_in_a_real_pipe(files: Path, form: str, encoding: str) -> None:
     """Half a character reaches UTF-8 and ASCII streams as its number."""
-    for encoding in ("utf-8", "ascii"):
-        for form in ("text", "json", "md"):
-            done = subprocess.run(
-                [sys.executable, "-m", "fcinspect", "show", "lone.json", "-f", form],
-                capture_output=True,
-                cwd=files,
-                env={**os.environ, "PYTHONIOENCODING": encoding},
-                check=False,
-            )
-            assert (done.returncode, done.stderr) == (0, b"")
-            assert b"\\ud800" in done.stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "fcinspect", "show", "lone.json", "-f", form],
+        capture_output=True,
+        cwd=files,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\ud800" in done.stdout

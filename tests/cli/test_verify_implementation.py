@@ -9,6 +9,8 @@ from _pytest.mark import ParameterSet
 
 from tests.conftest import Run
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 SUBJECTS = Path(__file__).parents[1] / "subjects"
 
 
@@ -132,12 +134,12 @@ def test_wrong_options_are_refused_before_any_code_runs(
     assert "executing" not in result.err
 
 
-def test_the_report_at_eighty_columns(shell: Run) -> None:
+def test_the_report_at_eighty_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every line fits, and the groups are there."""
     name = code("faulty_modules", "AlwaysBias")
     arguments = ("--in", "16", "--out", "12", "--checks", "contract/without*")
-    root = os.environ["PYTHONPATH"]
-    result = shell("verify", "implementation", name, *arguments, COLUMNS="80", PYTHONPATH=root)
+    monkeypatch.setenv("COLUMNS", "80")
+    result = run("verify", "implementation", name, *arguments)
     assert result.status == 1
     assert max(map(len, result.out.splitlines())) <= 80
     assert "likely cause: a module made with bias=False has a bias" in result.out
@@ -166,9 +168,11 @@ def test_an_added_constant_is_one_finding(run: Run, tmp_path: Path) -> None:
         encoding="utf-8",
     )
     given = ("verify", "implementation", f"{path}:layer", "--checks", "exact,contract,batches")
-    said = " ".join(run(*given).out.split())
+    page = tmp_path / "page.txt"
+    checks = run(*given, "--json", "--save", page).data["checks"]
+    said = " ".join(page.read_text(encoding="utf-8").split())
     words = "a constant 0.001 is added to every output"
     assert said.count(words) == 2
     assert "the same in exact/one weight at a time" in said
     assert " – holds" in said  # no number is held against a bound there
-    assert sum(words in (c["cause"] or "") for c in run(*given, "--json").data["checks"]) > 5
+    assert sum(words in (c["cause"] or "") for c in checks) > 5

@@ -9,6 +9,8 @@ import pytest
 from fcinspect.cli.verify.guessed_rule import rule_in
 from tests.conftest import Run
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 OPTIMIZERS = """
 import time
 import torch
@@ -176,11 +178,12 @@ def test_the_rule_is_guessed_from_names_and_that_is_said(
     run: Run, file: Path, name: str, rule: str, why: str
 ) -> None:
     """In the text, in the notes of the JSON and in its input."""
+    page = file.with_name("page.txt")
     given = ("verify", "optimizer", f"{file}:{name}", "--checks", "caller/gradients")
-    told = run(*given, "--json")
+    told = run(*given, "--json", "--save", page)
     assert told.document["input"]["optimizer"] == rule
     assert f"--like {rule} is guessed from {why}" in told.data["notes"]
-    assert f"--like {rule} is guessed from {why}" in run(*given).out
+    assert f"--like {rule} is guessed from {why}" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -212,14 +215,14 @@ def test_which_rule_a_name_holds(name: str, rule: str | None) -> None:
 
 def test_what_raises_is_one_finding_with_what_was_expected(run: Run, file: Path) -> None:
     """The text tells it once, the JSON for each check; nothing is outside a bound."""
-    given = ("verify", "optimizer", f"{file}:sgd_without_state")
-    told = run(*given)
-    said = " ".join(told.out.split())
+    page = file.with_name("page.txt")
+    told = run("verify", "optimizer", f"{file}:sgd_without_state", "--json", "--save", page)
+    said = " ".join(page.read_text(encoding="utf-8").split())
     words = "multiple values for argument 'lr', expected a function (param, grad, state, **options)"
     assert told.status == 1
     assert said.count(f"raised TypeError: sgd_without_state() got {words}") == 2  # and at the end
     assert "outside bound" not in said.lower()
     assert "within bound" not in said.lower()
-    checks = run(*given, "--json").data["checks"]
+    checks = told.data["checks"]
     assert len(checks) > 5
     assert all(words in check["cause"] for check in checks)
