@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,12 +15,23 @@ from tests.cli.prepared import Prepared
 
 @pytest.fixture(scope="session")
 def _imported() -> Iterator[Prepared | None]:
-    if sys.platform != "linux":
+    if not _are_watched():
         yield None
         return
     process = Prepared()
     yield process
     process.close()
+
+
+def _are_watched() -> bool:
+    """Whether the end of a process can be waited for by its descriptor, as on Linux since 5.3."""
+    if sys.platform != "linux":
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture
