@@ -20,15 +20,17 @@ import signal  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 from collections import Counter  # noqa: E402
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
+from types import SimpleNamespace  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 from fcinspect.cli import run as run_command_line  # noqa: E402
+from tests.prepared import Prepared, are_watched  # noqa: E402
 
 # what was started in the background or by nohup inherits signals that are ignored, and so would
 # the processes that the tests interrupt
@@ -101,6 +103,26 @@ def shell(tmp_path: Path) -> Run:
         return Result(done.returncode, done.stdout, done.stderr)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def _imported() -> Iterator[Prepared | None]:
+    if not are_watched():
+        yield None
+        return
+    process = Prepared()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def prepared(_imported: Prepared | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let foreign code run in copies of one process, which import torch no more; on Linux."""
+    if _imported is not None:
+        names = SimpleNamespace(
+            Popen=_imported, PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired
+        )
+        monkeypatch.setattr("fcinspect.bridge.channel.subprocess", names)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -94,6 +94,7 @@ def strict(schema: Any) -> Any:
     [(command, arguments) for command, runs in RUNS.items() for arguments in runs],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
+@pytest.mark.usefixtures("prepared")
 def test_every_document_is_as_published(run: Run, command: str, arguments: tuple[str, ...]) -> None:
     """Each key is declared with its type, and no number is NaN or Infinity."""
     out = run(command, *arguments, "--json").out

@@ -135,6 +135,7 @@ def layers(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("ending", ["json", "npz", "safetensors", "pt", "old"])
 @pytest.mark.parametrize("command", ["show", "explain", "scan"])
+@pytest.mark.sampled(2)
 def test_layers_from_files_load_no_torch(layers: Path, command: str, ending: str) -> None:
     """show, explain and scan read layers without torch."""
     assert "torch" not in loaded_by(command, f"layer.{ending}", folder=layers)
@@ -196,6 +197,7 @@ def test_a_structure_is_drawn_without_torch(tmp_path: Path, save: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["json", "npz", "safetensors", "pt"])
+@pytest.mark.sampled(2)
 def test_networks_from_files_are_drawn_without_torch(layers: Path, ending: str) -> None:
     """Their weights, and the values of their units, are computed by numpy."""
     arguments = ("draw", f"layer.{ending}", "--x", "1,2,3")

@@ -165,6 +165,7 @@ def plain_greedy(f: Callable[[Any], Any], low: float, high: float, error: float)
 
 
 @pytest.mark.parametrize("line", FUNCTIONS)
+@pytest.mark.sampled(2)
 def test_the_certificate_holds(line: str) -> None:
     """No point is farther off than certified, E is nearly used up, and the width is greedy's."""
     text, built, tolerance = made(line)

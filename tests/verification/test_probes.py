@@ -42,6 +42,7 @@ def wrong(found: tuple[Check, ...]) -> dict[str, str | None]:
 
 @pytest.mark.parametrize("dtype", FORMATS)
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (17, 5), (64, 64), (100, 1), (257, 31)])
+@pytest.mark.sampled(3)
 def test_torchs_own_layers_pass(dtype: str, shape: tuple[int, int]) -> None:
     """nn.Linear with and without bias, F.linear and a ready module."""
     n, out = shape

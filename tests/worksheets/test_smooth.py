@@ -258,6 +258,7 @@ SLIPS = {
 @NAMES
 @pytest.mark.parametrize("rounds", [True, False])
 @pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: slip[0])
+@pytest.mark.sampled(3)
 def test_a_slip_is_named_once(name: str, slip: tuple[str, int], rounds: bool) -> None:
     """One mistake with its words; what comes of it follows, whether the pupil rounds or not."""
     for seed in range(3):

@@ -10,6 +10,8 @@ from fcinspect.bridge.tracing import Tracing
 from fcinspect.errors import InputError
 from fcinspect.shapes.steps import Tensor
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 NET = """from torch import nn
 
 

@@ -20,6 +20,7 @@ SHAPES = ((32, 32), (10, 784), (200, 7), (3, 400), (256, 128), (128, 384), (300,
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("law", LAWS)
+@pytest.mark.sampled(3)
 def test_what_torch_makes_is_recognised(law: str, dtype: str) -> None:
     """Every shape with enough numbers, and fifty seeds of one."""
     fill, maker = LAWS[law]

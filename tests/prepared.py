@@ -22,7 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[2:]; from tests.cli.prepared import serve;"
+    "import sys; sys.path[:] = sys.argv[2:]; from tests.prepared import serve;"
     " serve(int(sys.argv[1]))"
 )
 IMPORTED = (
@@ -32,6 +32,17 @@ IMPORTED = (
 )
 LONGEST = 2**18
 """Bytes of a request."""
+
+
+def are_watched() -> bool:
+    """Whether the end of a process can be waited for by its descriptor, as on Linux since 5.3."""
+    if sys.platform != "linux":
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return False
+    return True
 
 
 class Prepared:
