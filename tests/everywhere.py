@@ -181,7 +181,7 @@ def main(words: list[str] | None = None) -> int:
     with spinning(options.spinning):
         for setting in SETTINGS:
             if options.setting is None or setting.name in options.setting:
-                print(f"— {setting.name} {dict(setting.environment) or ''}", flush=True)
+                print(f"- {setting.name} {dict(setting.environment) or ''}", flush=True)
                 outcomes.append(tried(setting, arguments))
     print(f"\n{'setting':<10}{'passed':>9}{'failed':>9}{'skipped':>9}{'seconds':>9}")
     for outcome in outcomes:

@@ -41,6 +41,7 @@ def test_what_fails_in_a_setting_is_named(file: str, capsys: pytest.CaptureFixtu
     status = main(["--setting", "1 thread", "--spinning", "1", "-n", "0", "--rootdir=/", file])
     out = capsys.readouterr().out
     assert status == 1
+    assert out.isascii()  # it runs in a locale without UTF-8, too
     assert "1 thread          2        1        1" in out
     assert "failed (1 thread): " in out
     assert "test_planted.py::test_of_a_width[4]" in out

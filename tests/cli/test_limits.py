@@ -26,18 +26,26 @@ def layer(tmp_path: Path) -> Path:
     return path
 
 
+def limited(
+    limit: str, arguments: str, folder: Path, *, may_not_start: bool
+) -> subprocess.CompletedProcess[str]:
+    """Run fcinspect under a limit of the shell, which it keeps, or says so with status 3."""
+    line = f"ulimit {limit}; exec {sys.executable} -m fcinspect {arguments}"
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, encoding="utf-8", cwd=folder, check=False
+    )
+    if may_not_start and "fcinspect: " not in done.stderr and done.returncode:
+        pytest.skip("Python itself does not start")
+    assert done.returncode in (0, 3)
+    return done
+
+
 @pytest.mark.parametrize("kib", [30_000, 60_000, 100_000, 200_000, 400_000, 550_000, 600_000])
 @pytest.mark.parametrize("arguments", ["shapes 3-2", "show layer.json", "create --in 3 --out 2"])
 @pytest.mark.sampled(2)
 def test_too_little_memory_is_one_line(layer: Path, arguments: str, kib: int) -> None:
     """`ulimit -v` neither crashes a library nor is a bug of ours: status 3, or enough."""
-    line = f"ulimit -v {kib}; exec {sys.executable} -m fcinspect {arguments}"
-    done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, encoding="utf-8", cwd=layer.parent, check=False
-    )
-    if kib < 60_000 and "fcinspect:" not in done.stderr and done.returncode:
-        pytest.skip("Python itself does not start")
-    assert done.returncode in (0, 3)
+    done = limited(f"-v {kib}", arguments, layer.parent, may_not_start=kib < 60_000)
     assert done.stderr.count("\n") == (done.returncode == 3)
     if done.returncode:
         assert "fcinspect: " in done.stderr
@@ -51,13 +59,7 @@ def test_too_little_memory_is_one_line(layer: Path, arguments: str, kib: int) ->
 @pytest.mark.sampled(2)
 def test_too_few_files_are_one_line(layer: Path, arguments: str, most: int) -> None:
     """`ulimit -n` is named; Python itself may complain of its own files before."""
-    line = f"ulimit -n {most}; exec {sys.executable} -m fcinspect {arguments}"
-    done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, encoding="utf-8", cwd=layer.parent, check=False
-    )
-    if most < 6 and "fcinspect: " not in done.stderr and done.returncode:
-        pytest.skip("Python itself does not start")
-    assert done.returncode in (0, 3)
+    done = limited(f"-n {most}", arguments, layer.parent, may_not_start=most < 6)
     if done.returncode:
         assert "open files" in done.stderr.splitlines()[-1]
 
