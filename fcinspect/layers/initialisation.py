@@ -192,24 +192,42 @@ def _obeys_orthogonal(values: Array) -> LawCheck:
     √(mn) stands for mn, which holds with high probability for torch's random matrix (Connolly and
     Higham 2023).
     """
+    columns, rows = sorted(values.shape)
+    tall = values.shape[0] == rows
+    deviation = _deviation(values)
+    bound, by = _orthogonality_bound(rows, columns, format_named(values.dtype))
+    inequality = f"max |{'WᵀW' if tall else 'WWᵀ'} − I| = {deviation:.2g}"
+    if deviation <= bound:
+        return LawCheck(Verdict.WITHIN, f"{inequality}, at most {bound:.2g} by {by}")
+    return LawCheck(Verdict.OUTSIDE, f"{inequality}, beyond {bound:.2g} by {by}")
+
+
+def is_orthogonal(weight: Array) -> bool:
+    """Whether the columns (rows, if fewer) are so nearly orthonormal that no chance made them so.
+
+    Two columns of m independent numbers, of length 1, have a product of variance 1/m, and so has
+    the square of a length, up to a factor: here all k(k + 1)/2 of them must be below a tenth of
+    1/√m, which each is with a chance of at most 1/12. Rounding to bfloat16 takes a hundredth of
+    1/√m. Fewer than 3 columns could do that by chance.
+    """
+    columns, rows = sorted(weight.shape)
+    return columns >= 3 and _deviation(weight) < 0.1 / math.sqrt(rows)
+
+
+def _deviation(weight: Array) -> float:
+    """Return max |QᵀQ − I|, Q being the weight with its columns, or its rows, if fewer."""
     import numpy as np
 
-    tall = values.shape[0] >= values.shape[1]
-    long = values.values if tall else values.values.T
-    deviation = 0.0
+    long = weight.values if weight.shape[0] >= weight.shape[1] else weight.values.T
+    found = 0.0
     exact = long.astype(np.float64)
     step = max(1, (1 << 22) // max(long.shape))
     for start in range(0, long.shape[1], step):
         product = exact.T @ exact[:, start : start + step]
         diagonal = np.arange(product.shape[1])
         product[start + diagonal, diagonal] -= 1.0
-        deviation = max(deviation, float(np.abs(product).max()))
-    rows, columns = long.shape
-    bound, by = _orthogonality_bound(rows, columns, format_named(values.dtype))
-    inequality = f"max |{'WᵀW' if tall else 'WWᵀ'} − I| = {deviation:.2g}"
-    if deviation <= bound:
-        return LawCheck(Verdict.WITHIN, f"{inequality}, at most {bound:.2g} by {by}")
-    return LawCheck(Verdict.OUTSIDE, f"{inequality}, beyond {bound:.2g} by {by}")
+        found = max(found, float(np.abs(product).max()))
+    return found
 
 
 HOUSEHOLDER = 8

@@ -18,6 +18,7 @@ from fcinspect.layers.array import Array
 from fcinspect.layers.initialisation import (
     InitialisationLaw,
     bias_law,
+    is_orthogonal,
     normal_law,
     obeys,
     uniform_law,
@@ -118,13 +119,8 @@ def _what_instead(setting: Setting, what: str, drawn: Drawn) -> str:
     first = values.values[0]
     if bool((values.values == first).all()):
         return f"every number is {float(first):g}"
-    if what == "weight" and len(drawn.one.shape) == 2:
-        orthogonal = weight_law("orthogonal", setting.in_features, setting.out_features)
-        doubled = Array(2 * drawn.one.values, drawn.one.dtype)
-        # in few digits the test of orthogonality refuses nothing
-        verdicts = [obeys(orthogonal, array).verdict for array in (drawn.one, doubled)]
-        if verdicts == [Verdict.WITHIN, Verdict.OUTSIDE]:
-            return f"it is {orthogonal.words}"
+    if what == "weight" and len(drawn.one.shape) == 2 and is_orthogonal(drawn.one):
+        return f"it is {weight_law('orthogonal', setting.in_features, setting.out_features).words}"
     square = float(np.square(values.values, dtype=np.float64).mean())
     nearest: dict[str, tuple[float, str]] = {}
     for words, law in _other_laws(setting, what):

@@ -2,11 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from fcinspect.bridge.linear import create_layer
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
-from fcinspect.layers.initialisation import bias_law, obeys, weight_law
+from fcinspect.layers.initialisation import (
+    bias_law,
+    is_orthogonal,
+    obeys,
+    weight_law,
+)
 from fcinspect.layers.inspection import inspect_layer
 from fcinspect.layers.linear import INITIALISERS, LinearRequest
 from fcinspect.rounding.verdict import Verdict
@@ -80,6 +86,21 @@ def test_orthogonality_sees_one_changed_number(widths: tuple[int, int]) -> None:
     values[0, 0] += 0.05
     assert judged("orthogonal", values) is Verdict.OUTSIDE
     assert judged("orthogonal", np.zeros((3, 3))) is Verdict.OUTSIDE
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("widths", [(3, 3), (4, 300), (200, 60), (4096, 48)])
+def test_what_is_orthogonal_is_told_from_chance(widths: tuple[int, int], dtype: str) -> None:
+    """In as few digits as bfloat16 has; independent numbers of the same lengths are not."""
+    made = create_layer(LinearRequest(*widths, init="orthogonal")).weight.values
+    rounded = torch.from_numpy(np.array(made)).to(getattr(torch, dtype)).double().numpy()
+    assert is_orthogonal(Array.of(rounded, dtype))
+    random = np.random.default_rng(0)
+    for _ in range(100 if max(widths) < 100 else 3):
+        by_chance = random.normal(size=made.shape)
+        by_chance /= np.linalg.norm(by_chance, axis=int(widths[0] > widths[1]), keepdims=True)
+        assert not is_orthogonal(Array.of(by_chance, dtype))
+    assert not is_orthogonal(Array.of(rounded * 1.2, dtype))
 
 
 @pytest.mark.parametrize("init", ["zeros", "ones", "eye"])
