@@ -146,6 +146,7 @@ def named(layer: Layer, dtype: str, n: int, outputs: int = 7) -> str:
 @pytest.mark.parametrize("n", [16, 64, 1024])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
 @pytest.mark.parametrize("words", FAULTS)
+@pytest.mark.sampled(2)
 def test_a_planted_fault_is_named(words: str, dtype: str, n: int) -> None:
     """The words are those of the fault, whatever the width and the format."""
     if "weight [2, 5] is off" in words and (dtype, n) == ("bfloat16", 1024):

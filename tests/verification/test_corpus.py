@@ -139,6 +139,7 @@ def refuses_other_widths(kernel: Callable[..., Tensor]) -> Callable[..., Tensor]
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kernel", CORRECT_KERNELS, ids=lambda k: k.__name__)
+@pytest.mark.sampled(3)
 def test_correct_kernels_are_within(kernel: Callable[..., Tensor], dtype: str) -> None:
     """Ways to compute a linear layer that the faulty ones resemble."""
     for width in (16, 50, 256):

@@ -74,6 +74,7 @@ def spoilt(slip: str, layer: int) -> Iterator[tuple[Problem, Grade]]:
 
 
 @pytest.mark.parametrize(("slip", "layer", "words"), SLIPS)
+@pytest.mark.sampled(2)
 def test_the_slip_is_named(slip: str, layer: int, words: str) -> None:
     """It is the only one that is named, and what comes after it follows."""
     named = [

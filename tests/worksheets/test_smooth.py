@@ -223,6 +223,7 @@ WRITTEN: dict[str, Callable[[float], object]] = {
 @NAMES
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("way", WRITTEN)
+@pytest.mark.sampled(3)
 def test_who_does_not_round_as_the_sheet_does_is_right(name: str, kind: str, way: str) -> None:
     """Unrounded results, whatever they are written to, are right up to rounding."""
     for widths in ((3, 2, 2), (2, 2, 1), (2, 2, 3)):

@@ -255,6 +255,7 @@ def counted_by_torch(case: Case) -> dict[str, int]:
 
 @each
 @pytest.mark.parametrize("device", ["meta", "cpu"])
+@pytest.mark.sampled(3)
 def test_macs_are_half_of_torchs_flops(case: Case, device: Device) -> None:
     """In total and in every module, on both devices."""
     found = case.trace(device)

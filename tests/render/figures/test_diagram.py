@@ -169,6 +169,7 @@ def _within(box: Bbox, sheet: Bbox) -> bool:
 
 
 @pytest.mark.parametrize(("kind", "widths"), RUNS)
+@pytest.mark.sampled(2)
 def test_no_word_lies_on_another(kind: str, widths: tuple[int, ...]) -> None:
     """Nor on a unit, nor beyond the sheet, of small networks and of folded ones."""
     assert collisions(drawn(diagram_of(outline(kind, *widths)), "-".join(map(str, widths)))) == []
@@ -260,6 +261,7 @@ def test_each_weight_stands_on_its_edge() -> None:
 
 @pytest.mark.parametrize("widths", [(3, 4, 2), (12, 1), (1, 12), (5, 6, 5), (2, 2, 2, 2), (3, 10)])
 @pytest.mark.parametrize("kind", ["weights", "values"])
+@pytest.mark.sampled(3)
 def test_weights_lie_on_no_other_word_and_no_unit(kind: str, widths: tuple[int, ...]) -> None:
     """Up to as many edges as are numbered at all."""
     assert collisions(numbered(diagram_of(outline(kind, *widths)))) == []
