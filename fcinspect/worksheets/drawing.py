@@ -8,7 +8,8 @@ can be made again with any version.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from hashlib import sha256
 from typing import TypeVar
 
@@ -35,6 +36,27 @@ class Draws:
 def around_zero(most: int) -> list[int]:
     """Return the whole numbers from −most to most without 0."""
     return [number for number in range(-most, most + 1) if number]
+
+
+def exact(row: Sequence[int]) -> tuple[Fraction, ...]:
+    """Return whole numbers as exact ones."""
+    return tuple(map(Fraction, row))
+
+
+def least_lacking(attempts: Iterable[tuple[Value, tuple[bool, ...]]]) -> Value:
+    """Return the first attempt that lacks nothing, or of all the first that lacks least.
+
+    Beside each attempt stands what it lacks, the most important first. No more are made than are
+    looked at. There is at least one.
+    """
+    best: list[Value] = []
+    fewest: tuple[bool, ...] = ()
+    for attempt, lacks in attempts:
+        if not best or lacks < fewest:
+            best, fewest = [attempt], lacks
+        if not any(lacks):
+            break
+    return best[0]
 
 
 def _stream(text: str) -> Iterator[int]:

@@ -7,7 +7,6 @@ bias, a transposed weight or a forgotten mask changes a result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -15,11 +14,11 @@ from itertools import pairwise
 
 from fcinspect.layers.network import layer_names
 from fcinspect.layers.spec import format_widths
-from fcinspect.worksheets.drawing import Draws, around_zero
+from fcinspect.worksheets.drawing import Draws, around_zero, exact, least_lacking
 from fcinspect.worksheets.making_smooth import Smooth, make_smooth
 from fcinspect.worksheets.paper import require_paper
 from fcinspect.worksheets.passes import Dense, Passed, forward
-from fcinspect.worksheets.problem import Problem, SheetLayer, Vector
+from fcinspect.worksheets.problem import Problem, SheetLayer
 from fcinspect.worksheets.wishes import RATES, Whole, first_rate, layer_lacks, network_lacks
 
 LAYER_TRIES = 60
@@ -54,17 +53,18 @@ def make(
 def _drawn(widths: tuple[int, ...], seed: int, bias: bool) -> tuple[_Drawn, Fraction]:
     """Return the numbers and the learning rate; the sheets of a class have many in common."""
     draws = Draws(f"fcinspect worksheet 1:{format_widths(widths)}:{'b' if bias else '-'}:{seed}")
-    best, fewest = None, None
-    for _ in range(20 + WEIGHTS_DRAWN // sum(n * m for n, m in pairwise(widths))):
-        drawn = _Drawn.of(draws, widths, bias)
-        after = first_rate(drawn.layers, drawn.passed, drawn.arrives, drawn.target)
-        lacks = network_lacks(drawn.layers, drawn.passed, drawn.arrives, after)
-        if fewest is None or lacks < fewest:
-            best, fewest = (drawn, RATES[-1] if after is None else after[0]), lacks
-        if not any(lacks):
-            break
-    assert best is not None
-    return best
+    tries = 20 + WEIGHTS_DRAWN // sum(n * m for n, m in pairwise(widths))
+    return least_lacking(_attempt(draws, widths, bias) for _ in range(tries))
+
+
+def _attempt(
+    draws: Draws, widths: tuple[int, ...], bias: bool
+) -> tuple[tuple[_Drawn, Fraction], tuple[bool, ...]]:
+    """Return an attempt with its learning rate, and what it lacks."""
+    drawn = _Drawn.of(draws, widths, bias)
+    after = first_rate(drawn.layers, drawn.passed, drawn.arrives, drawn.target)
+    lacks = network_lacks(drawn.layers, drawn.passed, drawn.arrives, after)
+    return (drawn, RATES[-1] if after is None else after[0]), lacks
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,13 @@ class _Drawn:
         layers = tuple(
             SheetLayer(
                 name,
-                tuple(map(_exact, layer.weight)),
-                None if layer.bias is None else _exact(layer.bias),
+                tuple(map(exact, layer.weight)),
+                None if layer.bias is None else exact(layer.bias),
                 layer.activation,
             )
             for name, layer in zip(layer_names(len(self.layers)), self.layers, strict=True)
         )
-        x, target = _exact(self.x), _exact(self.target)
+        x, target = exact(self.x), exact(self.target)
         return Problem(kind, widths, seed, layers, x, target, "mse", rate)
 
 
@@ -116,21 +116,12 @@ def _layer(
 ) -> tuple[Dense[int], Passed[int]]:
     """Return the first layer of LAYER_TRIES that lacks nothing, or the one that lacks least."""
     inputs, outputs = shape
-    numbers = around_zero(2)
-    best, fewest = None, None
-    for _ in range(LAYER_TRIES):
-        weight = tuple(draws.row(inputs, numbers) for _ in range(outputs))
-        activation = "relu" if relu else "identity"
+    activation = "relu" if relu else "identity"
+
+    def attempt() -> tuple[tuple[Dense[int], Passed[int]], tuple[bool, ...]]:
+        weight = tuple(draws.row(inputs, around_zero(2)) for _ in range(outputs))
         layer = Dense(weight, draws.row(outputs, around_zero(3)) if bias else None, activation)
         here = forward((layer,), x)[0]
-        lacks = layer_lacks(layer, here)
-        if fewest is None or lacks < fewest:
-            best, fewest = (layer, here), lacks
-        if not any(lacks):
-            break
-    assert best is not None
-    return best
+        return (layer, here), layer_lacks(layer, here)
 
-
-def _exact(row: Sequence[int]) -> Vector:
-    return tuple(map(Fraction, row))
+    return least_lacking(attempt() for _ in range(LAYER_TRIES))

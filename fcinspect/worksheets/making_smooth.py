@@ -16,7 +16,7 @@ from itertools import pairwise
 from fcinspect.errors import SpecError
 from fcinspect.layers.network import layer_names
 from fcinspect.layers.spec import format_widths
-from fcinspect.worksheets.drawing import Draws, around_zero
+from fcinspect.worksheets.drawing import Draws, around_zero, exact, least_lacking
 from fcinspect.worksheets.passes import Dense, Worked, forward, mse, worked
 from fcinspect.worksheets.problem import Problem, SheetLayer, Vector
 from fcinspect.worksheets.smooth import rounded
@@ -82,21 +82,13 @@ def _drawn(widths: tuple[int, ...], seed: int, bias: bool, asked: Smooth) -> _Dr
     """Return the first attempt that lacks nothing, or the one that lacks least."""
     written = f"{format_widths(widths)}:{'b' if bias else '-'}:{seed}"
     draws = Draws(f"fcinspect worksheet 1:{asked.activation}:{written}")
-    best, fewest = None, None
-    for _ in range(NETWORK_TRIES):
-        drawn = _attempt(draws, widths, bias, asked)
-        lacks = tuple(_lacks(drawn, asked))
-        if fewest is None or lacks < fewest:
-            best, fewest = drawn, lacks
-        if not any(lacks):
-            break
-    assert best is not None
-    return best
+    attempts = (_attempt(draws, widths, bias, asked) for _ in range(NETWORK_TRIES))
+    return least_lacking((drawn, tuple(_lacks(drawn, asked))) for drawn in attempts)
 
 
 def _attempt(draws: Draws, widths: tuple[int, ...], bias: bool, asked: Smooth) -> _Drawn:
     """Draw x, then unit by unit its weights and its bias, then the targets."""
-    entering = x = _exact(draws.row(widths[0], around_zero(3)))
+    entering = x = exact(draws.row(widths[0], around_zero(3)))
     layers: list[Layer] = []
     for number, (_, outputs) in enumerate(pairwise(widths), start=1):
         last = number == len(widths) - 1
@@ -118,16 +110,8 @@ def _layer(draws: Draws, x: Vector, outputs: int, bias: bool, limit: int, activa
     """Return a layer whose z are other than 0 and not beyond the limit, and whose units differ."""
     units: list[_Unit] = []
     for _ in range(outputs):
-        best, fewest = None, None
-        for _ in range(UNIT_TRIES):
-            unit = _unit(draws, x, bias)
-            lacks = not unit.z, unit.weights in [one.weights for one in units], abs(unit.z) > limit
-            if fewest is None or lacks < fewest:
-                best, fewest = unit, lacks
-            if not any(lacks):
-                break
-        assert best is not None
-        units.append(best)
+        attempts = (_unit(draws, x, bias) for _ in range(UNIT_TRIES))
+        units.append(least_lacking((unit, _unit_lacks(unit, units, limit)) for unit in attempts))
     biases = tuple(unit.bias for unit in units if unit.bias is not None)
     return Dense(tuple(unit.weights for unit in units), biases or None, activation)
 
@@ -140,10 +124,14 @@ class _Unit:
 
 
 def _unit(draws: Draws, x: Vector, bias: bool) -> _Unit:
-    weights = _exact(draws.row(len(x), around_zero(2)))
+    weights = exact(draws.row(len(x), around_zero(2)))
     offset = Fraction(draws.among(around_zero(2))) if bias else None
     z = sum((w * v for w, v in zip(weights, x, strict=True)), offset or Fraction(0))
     return _Unit(weights, offset, z)
+
+
+def _unit_lacks(unit: _Unit, others: Sequence[_Unit], limit: int) -> tuple[bool, ...]:
+    return not unit.z, unit.weights in [one.weights for one in others], abs(unit.z) > limit
 
 
 def _lacks(drawn: _Drawn, asked: Smooth) -> Iterator[bool]:
@@ -169,7 +157,3 @@ def _symmetric(layer: Layer) -> bool:
     """Whether a transposed weight would be the same; only a square one can be."""
     rows = layer.weight
     return len(rows) > 1 and rows == tuple(zip(*rows, strict=True))
-
-
-def _exact(row: Sequence[int]) -> Vector:
-    return tuple(map(Fraction, row))
