@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fcinspect.render import text
 from fcinspect.render.html.grid import Part, grid, showing
 from fcinspect.render.html.step_subjects import LayerSubjects
-from fcinspect.render.step_layer import slope
+from fcinspect.render.step_layer import result_of, slope
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.training import LayerPass, LayerStep, TrainingStep
@@ -48,7 +48,7 @@ def subjects_of(step: TrainingStep) -> list[LayerSubjects]:
             layer.activation,
             layer.bias is not None,
             text.safe(step.layers[number - 2].name) if number > 1 else "",
-            last=number == len(step.layers),
+            result_of(number - 1, len(step.layers)),
         )
         for number, layer in enumerate(step.layers, start=1)
     ]

@@ -29,8 +29,8 @@ class LayerSubjects:
     has_bias: bool
     before: str = ""
     """The name of the layer before, as it is shown; "" of the first"""
-    last: bool = False
-    """Whether its output is the network's"""
+    result: str = "a"
+    """What leaves: a, of the last layer also y"""
 
     @property
     def ins(self) -> str:
@@ -51,11 +51,6 @@ class LayerSubjects:
     def entering(self) -> str:
         """What enters: the network's input is called x, an activation a."""
         return "a" if self.before else "x"
-
-    @property
-    def result(self) -> str:
-        """What leaves: an activation a, which is the network's output y as well."""
-        return "y = a" if self.last else "a"
 
     @property
     def linear(self) -> bool:
