@@ -28,13 +28,20 @@ ROOMS = {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
         "diagnosis", "worksheets",
     },
-    "render": {
+    "page": {"errors", "rounding"},
+    "pictures": {"errors", "rounding", "layers", "approximation", "page"},
+    "media": {
+        "errors", "rounding", "layers", "arithmetic", "checkpoints", "verification", "page",
+        "pictures", "reports", "worksheets",
+    },
+    "reports": {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
-        "diagnosis", "approximation", "worksheets",
+        "diagnosis", "approximation", "worksheets", "page", "pictures", "media",
     },
     "cli": {
         "errors", "names", "rounding", "layers", "arithmetic", "shapes", "checkpoints",
-        "verification", "diagnosis", "approximation", "worksheets", "bridge", "render",
+        "verification", "diagnosis", "approximation", "worksheets", "bridge",
+        "page", "pictures", "media", "reports",
     },
     # code under inspection: nothing imports it
     "examples": set[str](),
@@ -44,13 +51,13 @@ ROOMS = {
 HEAVY = {
     "torch": {"bridge", "examples"},
     "typer": {"cli"},
-    "rich": {"render"},
-    "pydantic": {"render"},
+    "rich": {"media"},
+    "pydantic": {"reports"},
     "safetensors": {"checkpoints"},
     "sympy": {"approximation"},
     "mpmath": {"approximation"},
-    "matplotlib": {"render"},
-    "jinja2": {"render"},
+    "matplotlib": {"pictures", "reports"},
+    "jinja2": {"media"},
     "psutil": {"layers", "bridge"},
     "aiohttp": {"checkpoints"},
     "fsspec": {"checkpoints"},
@@ -120,8 +127,8 @@ def test_every_arrow_points_downwards(room: str, path: Path) -> None:
     ("room", "source"),
     [
         ("rounding", "import torch"),
-        ("layers", "from fcinspect.render.text import safe"),
-        ("render", "def f():\n    from fcinspect.bridge.linear import run_layer"),
+        ("layers", "from fcinspect.page.text import safe"),
+        ("reports", "def f():\n    from fcinspect.bridge.linear import run_layer"),
         ("arithmetic", "from fcinspect import cli"),
         ("cli", "import rich.console"),
     ],

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from fcinspect.cli.schema import COMMANDS
-from fcinspect.render.schema import DOCUMENTS, schema_of
+from fcinspect.reports.schema import DOCUMENTS, schema_of
 from tests.conftest import Run
 
 RUNS: dict[str, list[tuple[str, ...]]] = {

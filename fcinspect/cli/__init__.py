@@ -25,7 +25,7 @@ from fcinspect.cli.signals import Ended, end_by, settle_signals
 from fcinspect.cli.status import BY_KIND, ExitStatus
 from fcinspect.cli.streams import ReaderGone, abandon_output, say, settle_streams, settle_width
 from fcinspect.errors import FcinspectError, brief
-from fcinspect.render.emit import write_text
+from fcinspect.media.emit import write_text
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -208,7 +208,7 @@ def _as_one_word(arguments: list[str]) -> str | None:
 
 def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:
     from fcinspect.checkpoints.access.uris import masked
-    from fcinspect.render.text import safe
+    from fcinspect.page.text import safe
 
     status = ExitStatus.INTERNAL if kind == "internal" else BY_KIND[kind]
     message, hint = safe(masked(brief(message))), hint and safe(masked(brief(hint)))

@@ -17,7 +17,7 @@ def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
 
     Raises InputError for a name that the file does not hold, with those that are near.
     """
-    from fcinspect.render.text import safe as escaped
+    from fcinspect.page.text import safe as escaped
 
     layers = checkpoint.layers
     if not layers:

@@ -40,7 +40,7 @@ def completion(
     ],
 ) -> ExitStatus:
     """Print the completion script of a shell; nothing is installed."""
-    from fcinspect.render.emit import write_text
+    from fcinspect.media.emit import write_text
 
     write_text(completion_script(shell))
     return ExitStatus.DONE

@@ -28,13 +28,13 @@ def create(
         fresh = fresh.named(widths)
     request = fresh.request()
     if show_code:
-        from fcinspect.render import scripts
+        from fcinspect.reports import scripts
 
         return output.write_script(scripts.seeded_layer(request) + scripts.parameters_of_module())
 
     from fcinspect.bridge.linear import create_layer
     from fcinspect.layers.inspection import inspect_layer
-    from fcinspect.render.layer import view_of_created
+    from fcinspect.reports.layer import view_of_created
 
     layer = create_layer(request)
     view = view_of_created(inspect_layer(layer, request.init), fresh.asked())

@@ -101,7 +101,7 @@ def _of_text(
     text: str, warnings: tuple[str, ...], asked: dict[str, Any], output: Output
 ) -> ExitStatus:
     from fcinspect.diagnosis.recognising import Unrecognised, diagnose_report
-    from fcinspect.render.diagnosis import view_of_diagnosis
+    from fcinspect.reports.diagnose import view_of_diagnosis
 
     if not text.strip():
         raise UsageError("there is no text to diagnose", hint="paste the error, or pipe it to -")
@@ -166,7 +166,7 @@ def _of_module(
     asked: dict[str, Any],
     output: Output,
 ) -> ExitStatus:
-    from fcinspect.render.diagnosis import view_of_diagnosis, view_of_silent
+    from fcinspect.reports.diagnose import view_of_diagnosis, view_of_silent
 
     with options.opened(code) as tracing:
         found = options.traced(tracing)

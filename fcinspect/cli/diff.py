@@ -63,8 +63,8 @@ def diff(
     from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.diff.diffing import Request
     from fcinspect.checkpoints.diff.diffing import diff as compared
-    from fcinspect.render.diff import view_of_diff
-    from fcinspect.render.progress import tracked
+    from fcinspect.media.progress import tracked
+    from fcinspect.reports.diff import view_of_diff
 
     if a == b == "-":
         raise UsageError("standard input can be read once: A and B cannot both be -")

@@ -128,7 +128,7 @@ def draw(
 ) -> ExitStatus:
     """Draw the units, edges and shapes of a network."""
     from fcinspect.cli.draw_problem import Problem
-    from fcinspect.render.diagram.view import Looks, view_of_diagram
+    from fcinspect.reports.draw import Looks, view_of_diagram
 
     problem = Problem(
         network, seed, x, activation, output_activation, bias, tuple(inputs or ()),

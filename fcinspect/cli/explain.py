@@ -89,7 +89,7 @@ def explain(
     output: ArticleOutput,
 ) -> ExitStatus:
     """Show every product and sum of y = Wx + b, and check them."""
-    from fcinspect.render.affine import view_of_explanation
+    from fcinspect.reports.explain import view_of_explanation
 
     if everything and (top is not None or element):
         raise UsageError("--all excludes --element and --top")
@@ -132,7 +132,7 @@ def _fresh(fresh: Fresh, request: Request) -> Answer:
 
 def _fresh_script(fresh: Fresh, request: Request) -> str:
     """Return the script that makes the layer and runs it; nothing is computed."""
-    from fcinspect.render import scripts
+    from fcinspect.reports import scripts
 
     wanted, x, _ = _wanted(fresh, request)
     shape = (*(request.batch or ()), wanted.in_features) if x is None else x.shape
@@ -162,7 +162,7 @@ def _given(given: Stored | OwnLayer, request: Request) -> Answer:
 
 def _given_script(given: Stored | OwnLayer, request: Request) -> str:
     """Return the script that holds the layer's numbers and runs F.linear."""
-    from fcinspect.render import scripts
+    from fcinspect.reports import scripts
 
     layer, x, _, _ = _chosen(given, request)
     layer.require_one_dtype()

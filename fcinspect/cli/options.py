@@ -27,9 +27,9 @@ from fcinspect.cli.values import (
 )
 from fcinspect.errors import UsageError
 from fcinspect.layers.spec import LARGEST_SEED
+from fcinspect.media.emit import ENDINGS, FORMATS, emit, form_of, rendered, write_text
 from fcinspect.names import canonical
-from fcinspect.render.emit import ENDINGS, FORMATS, emit, form_of, rendered, write_text
-from fcinspect.render.view import View
+from fcinspect.page.view import View
 
 FIGURE_ENDINGS = (".png", ".svg", ".pdf")
 """Those of figures; a report that has no figure is printed to .svg."""
@@ -332,7 +332,7 @@ class RecordsOutput(Output):
 
     def stream(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Write each record as a line of JSON, or go through them silently under --quiet."""
-        from fcinspect.render.jsonable import dumps
+        from fcinspect.media.jsonable import dumps
 
         for record in records:
             if not self.quiet:

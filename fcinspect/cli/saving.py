@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fcinspect.cli.streams import say
 from fcinspect.errors import OutputError, UsageError
-from fcinspect.render.text import byte_count
+from fcinspect.page.text import byte_count
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.report import ScanReport
     from fcinspect.checkpoints.scan.singular import Wanted
     from fcinspect.cli.scan_files import ScanFiles
-    from fcinspect.render.scan_charts import ScanPictures
+    from fcinspect.reports.scan.charts import ScanPictures
 
 ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std", "norm", "zeros")
 MOST_WORKERS = 256
@@ -140,7 +140,7 @@ def scan(
     from fcinspect.checkpoints.scan.report import ScanReport
     from fcinspect.checkpoints.scan.selecting import ordered, selected
     from fcinspect.cli.scan_files import open_files
-    from fcinspect.render.scan import flat, told_of_others, view_of_scan
+    from fcinspect.reports.scan.view import flat, told_of_others, view_of_scan
 
     source = open_files(files, options.layout)
     checkpoints, held = source.checkpoints, source.layers
@@ -186,7 +186,7 @@ def scan(
 def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]) -> ScanPictures:
     """Return the pictures of a scan; `pairs` are its layers as stored and as scanned."""
     from fcinspect.checkpoints.scan.distributing import distribution_in
-    from fcinspect.render.scan_charts import MOST_PANELS, ScanPictures
+    from fcinspect.reports.scan.charts import MOST_PANELS, ScanPictures
 
     pictures = ScanPictures(report)
     if pictures.shows_spectra:
@@ -200,7 +200,7 @@ def _scanned(
     source: ScanFiles, chosen: tuple[StoredLinear, ...], options: ScanOptions
 ) -> Iterator[tuple[StoredLinear, ScannedLayer]]:
     from fcinspect.checkpoints.scan.scanning import bytes_of
-    from fcinspect.render.progress import bytes_read
+    from fcinspect.media.progress import bytes_read
 
     with options.engine() as engine, bytes_read(bytes_of(chosen), "scanning") as progress:
         yield from source.scanned(chosen, engine, options.wanted(), progress)

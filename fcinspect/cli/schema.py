@@ -28,8 +28,8 @@ def schema(
     """Print the JSON Schema of a command's output."""
     import json
 
-    from fcinspect.render.emit import write_text
-    from fcinspect.render.schema import all_schemas, schema_of
+    from fcinspect.media.emit import write_text
+    from fcinspect.reports.schema import all_schemas, schema_of
 
     found = all_schemas() if command is None else schema_of(command)
     write_text(json.dumps(found, indent=2) + "\n")

@@ -40,7 +40,7 @@ def shapes(
 ) -> ExitStatus:
     """Trace shapes, parameters and multiply-adds through 3-5-4-2."""
     from fcinspect.layers.spec import parse_spec
-    from fcinspect.render.shapes import view_of_shapes
+    from fcinspect.reports.shapes import view_of_shapes
     from fcinspect.rounding.formats import format_named
     from fcinspect.shapes.trace import trace_widths
 

@@ -25,9 +25,9 @@ def show(
     """Show a linear layer of a file, or list its layers."""
     from fcinspect.cli.choosing import choose_layer
     from fcinspect.layers.inspection import inspect_layer
-    from fcinspect.render.layer import view_of_stored
-    from fcinspect.render.listing import notes_on, view_of_listing
-    from fcinspect.render.skipped import skipped_notes
+    from fcinspect.reports.layer import view_of_stored
+    from fcinspect.reports.listing import notes_on, view_of_listing
+    from fcinspect.reports.skipped import skipped_notes
 
     own = _own(stored, weight, bias)
     checkpoint = stored.open() if own is None else own.open()

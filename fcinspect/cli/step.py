@@ -106,8 +106,8 @@ def step(
 ) -> ExitStatus:
     """Show an optimizer step: forward, loss, backward, update."""
     from fcinspect.cli.step_problem import Problem
-    from fcinspect.render.step import view_of_step
-    from fcinspect.render.step_script import script_text
+    from fcinspect.reports.step.script import script_text
+    from fcinspect.reports.step.view import view_of_step
 
     problem = Problem(
         widths, loss, activation, output_activation, x, target, batch, bias, seed, dtype, steps,

@@ -83,7 +83,7 @@ class Problem:
         """Run the steps and check them."""
         from fcinspect.arithmetic.following import follow, parse_address
         from fcinspect.bridge.step import run_steps
-        from fcinspect.render.progress import tracked
+        from fcinspect.media.progress import tracked
         from fcinspect.verification.step import check_steps
 
         steps = tracked(run_steps(request, self.steps), self.steps, "steps")

@@ -46,7 +46,7 @@ def say(line: str, *, whole: bool = False) -> None:
 
     On a terminal it is wrapped at words, unless it is to stay `whole`.
     """
-    from fcinspect.render.text import ascii_only, safe
+    from fcinspect.page.text import ascii_only, safe
 
     width = None if whole else stderr_width()
     shown = safe(line) if width is None else wrapped(safe(line), width)

@@ -23,7 +23,7 @@ from fcinspect.worksheets.problem import (
 )
 
 if TYPE_CHECKING:
-    from fcinspect.render.view import View
+    from fcinspect.page.view import View
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class WorksheetOutput(ArticleOutput):
         text = super()._file(view, ending)
         if ending != ".json":
             return text
-        from fcinspect.render.jsonable import spread
+        from fcinspect.media.jsonable import spread
 
         return spread(json.loads(text))
 

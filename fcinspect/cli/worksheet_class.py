@@ -11,7 +11,7 @@ from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
     from fcinspect.cli.worksheet_problem import Asked
-    from fcinspect.render.view import View
+    from fcinspect.page.view import View
 
 
 def view_of_class_set(
@@ -27,7 +27,7 @@ def view_of_class_set(
     than that and for none or several widths, InputError for a file without names.
     """
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.render.worksheet_class import view_of_class, written_words
+    from fcinspect.reports.worksheet.class_set import view_of_class, written_words
     from fcinspect.worksheets.class_set import Copy, Seat, class_problems, names_in
 
     widths, spec, with_bias = widths_of(arguments, options.bias)

@@ -12,7 +12,7 @@ from fcinspect.cli.json_input import json_text
 from fcinspect.errors import FcinspectError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from fcinspect.render.view import View
+    from fcinspect.page.view import View
     from fcinspect.worksheets.gradebook import Entry, Gradebook
 
 HINT = 'in JSON an answer that is no plain number stands in quotes: "3/2"'
@@ -26,7 +26,7 @@ def graded_view(files: Sequence[str], others: Sequence[str], *, solution: bool) 
     Raises UsageError for these and for widths among the files, InputError.
     """
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.render.worksheet_grade import view_of_grades
+    from fcinspect.reports.worksheet.grade import view_of_grades
 
     if others:
         raise UsageError(f"--grade reads a filled worksheet: {', '.join(others)} cannot go with it")

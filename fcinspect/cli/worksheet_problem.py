@@ -12,7 +12,7 @@ from fcinspect.worksheets.problem import DECIMALS, SMOOTH
 
 if TYPE_CHECKING:
     from fcinspect.layers.spec import Spec
-    from fcinspect.render.view import View
+    from fcinspect.page.view import View
     from fcinspect.worksheets.checking import KeyCheck
     from fcinspect.worksheets.problem import Problem
     from fcinspect.worksheets.sheet import Sheet
@@ -50,7 +50,7 @@ def view_of_sheet(arguments: Sequence[str], options: Asked, answers: bool) -> Vi
 
     Raises UsageError for none or several arguments, SpecError for one that names no network.
     """
-    from fcinspect.render.worksheet import view_of_worksheet
+    from fcinspect.reports.worksheet.view import view_of_worksheet
     from fcinspect.worksheets.making import make
 
     widths, spec, with_bias = widths_of(arguments, options.bias)

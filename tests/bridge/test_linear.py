@@ -14,7 +14,7 @@ from torch import nn
 from fcinspect.bridge.linear import create_layer, run_layer, to_array, to_tensor
 from fcinspect.errors import UsageError
 from fcinspect.layers.linear import INITIALISERS, LinearRequest
-from fcinspect.render.scripts import seeded_layer
+from fcinspect.reports.scripts import seeded_layer
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcinspect.render.schema import schema_of
+from fcinspect.reports.schema import schema_of
 from tests.conftest import Run
 
 GIBIBYTES = "1000000000000"

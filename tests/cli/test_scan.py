@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 
 from fcinspect.errors import InputError
-from fcinspect.render.schema import schema_of
+from fcinspect.reports.schema import schema_of
 from tests.conftest import Run
 
 PEAK = """

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from fcinspect.render.schema import schema_of
+from fcinspect.reports.schema import schema_of
 from tests.checkpoints.formats.test_safetensors import BAD as UNSOUND
 from tests.conftest import Run
 

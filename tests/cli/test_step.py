@@ -347,7 +347,7 @@ def test_latex_says_that_it_holds_no_chart(run: Run) -> None:
 
 def test_an_outer_product_is_no_x_in_ascii() -> None:
     """The input of a layer is called x."""
-    from fcinspect.render.text import ascii_only
+    from fcinspect.page.text import ascii_only
 
     assert ascii_only("G ⊗ x") == "G outer x"
 

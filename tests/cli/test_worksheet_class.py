@@ -14,7 +14,7 @@ from fcinspect.worksheets.class_set import class_problems
 from fcinspect.worksheets.code import code_of
 from fcinspect.worksheets.problem import KINDS
 from tests.conftest import Run
-from tests.render.html.reading import read
+from tests.media.html.reading import read
 
 NAMES = "Ada Lovelace\n\n  __Zoë__ <b>B.</b> & R$_{x}  \n=1+1\n"
 READ = ["Ada Lovelace", "__Zoë__ <b>B.</b> & R$_{x}", "=1+1"]

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from fcinspect.render.schema import schema_of
+from fcinspect.reports.schema import schema_of
 from tests.conftest import Run
 from tests.test_documents import strict
 

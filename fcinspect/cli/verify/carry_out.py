@@ -45,7 +45,7 @@ def carry_out(
     plan: Plan, checks: list[str] | None, asked: dict[str, Any], output: Output
 ) -> ExitStatus:
     """Make the checks of the plan that are chosen, and write the report."""
-    from fcinspect.render.verification import view_of_plan, view_of_report
+    from fcinspect.reports.verify import view_of_plan, view_of_report
     from fcinspect.verification.check import carried_out
 
     names = [name.strip() for part in checks or () for name in part.split(",") if name.strip()]
@@ -56,6 +56,6 @@ def carry_out(
 
 
 def _tracked(checks: Sequence[Planned]) -> Iterator[Planned]:
-    from fcinspect.render.progress import tracked
+    from fcinspect.media.progress import tracked
 
     return tracked(checks, len(checks), "checks")

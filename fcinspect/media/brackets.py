@@ -1,0 +1,174 @@
+"""Laying out an equation of matrices in brackets, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from fcinspect.page.blocks import Equation, Matrix, Span
+
+Lines = list[list[Span]]
+
+ELLIPSIS = "⋯"
+GAPS = ("⋮", "⋱")
+"""Stand for columns and rows that are left out; on an ASCII page, for what replaces them."""
+FEWEST_COLUMNS = 3
+MOST_KEPT = 6
+"""A matrix of up to so many columns is shown whole where the width allows it."""
+
+
+def layout(equation: Equation, width: int, write: Callable[[str], str] = str) -> Lines:
+    """Return the lines of an equation, each a list of spans.
+
+    Columns are left out (⋯) from the widest matrix until the equation fits; a matrix of few
+    columns is kept whole, and what does not fit beside it continues below. `write` replaces signs
+    that the medium lacks.
+    """
+    chunks, notes = fitted(equation, width, write)
+    lines: Lines = []
+    for chunk in chunks:
+        lines.extend(_side_by_side(chunk, write))
+    lines.extend([(f"  showing {note}", "faint")] for note in notes)
+    return lines
+
+
+def fitted(
+    equation: Equation, width: int, write: Callable[[str], str] = str
+) -> tuple[list[list[Matrix | Span]], list[str]]:
+    """Return the parts of an equation that stand beside each other, chunk below chunk, and what is
+    shown of the matrices that are not whole.
+    """
+    parts = [_written(part, write) for part in equation.parts]
+    if equation.whole:
+        return _chunks(parts, width), []
+    parts = _narrowed(parts, width, MOST_KEPT, write)
+    chunks: list[list[Matrix | Span]] = []
+    notes: list[str] = []
+    for chunk in _chunks(parts, width):
+        narrowed = _narrowed(chunk, width, FEWEST_COLUMNS, write)
+        chunks.append(narrowed)
+        notes.extend(
+            note for part in narrowed if (note := _left_out(part, write)) not in (*notes, "")
+        )
+    return chunks, notes
+
+
+def _written(part: Matrix | Span, write: Callable[[str], str]) -> Matrix | Span:
+    """Return a part with every text passed through `write`."""
+    if isinstance(part, Matrix):
+        return replace(part, rows=tuple(tuple(map(write, row)) for row in part.rows))
+    return write(part[0]), part[1]
+
+
+def _left_out(part: Matrix | Span, write: Callable[[str], str]) -> str:
+    """Return "7 of 512 rows, 4 of 784 columns", or "" for a matrix that is shown whole."""
+    if not isinstance(part, Matrix) or part.shape is None or 0 in part.shape:
+        return ""
+    gaps = [write(gap) for gap in GAPS]
+    rows = sum(row[0] not in gaps for row in part.rows)
+    columns = sum(cell != write(ELLIPSIS) for cell in part.rows[0])
+    limits = zip((rows, columns), part.shape, ("rows", "columns"), strict=True)
+    said = [f"{shown} of {count:,} {noun}" for shown, count, noun in limits if shown < count]
+    return (f"{write(part.name)}: " if part.name and said else "") + ", ".join(said)
+
+
+def _narrowed(
+    parts: list[Matrix | Span], width: int, keep: int, write: Callable[[str], str]
+) -> list[Matrix | Span]:
+    """Leave columns out of the widest matrices until the parts fit, or none has over `keep`."""
+    losing = {
+        i for i, part in enumerate(parts) if isinstance(part, Matrix) and _columns(part) > keep
+    }
+    parts = list(parts)
+    while _width(parts) > width and losing:
+        index = max(losing, key=lambda i: _part_width(parts[i]))
+        part = parts[index]
+        assert isinstance(part, Matrix)
+        parts[index] = _without_a_column(part, write(ELLIPSIS))
+        if _columns(part) - 1 <= FEWEST_COLUMNS:
+            losing.remove(index)
+    return parts
+
+
+def _columns(matrix: Matrix) -> int:
+    return max((len(row) for row in matrix.rows), default=0)
+
+
+def _without_a_column(matrix: Matrix, ellipsis: str) -> Matrix:
+    """Replace the middle column by ⋯, or drop one beside the ⋯ that is there already."""
+    columns = _columns(matrix)
+    first = matrix.rows[0]
+    if ellipsis in first:
+        gap = first.index(ellipsis)
+        drop = gap - 1 if gap >= columns - gap - 1 else gap + 1
+        rows = tuple(row[:drop] + row[drop + 1 :] for row in matrix.rows)
+    else:
+        middle = columns // 2
+        rows = tuple((*row[:middle], ellipsis, *row[middle + 1 :]) for row in matrix.rows)
+    return replace(matrix, rows=rows, shape=matrix.shape or (len(matrix.rows), columns))
+
+
+def _cell_widths(matrix: Matrix) -> list[int]:
+    return [max(len(row[c]) for row in matrix.rows) for c in range(_columns(matrix))]
+
+
+def _part_width(part: Matrix | Span) -> int:
+    if isinstance(part, Matrix):
+        widths = _cell_widths(part)
+        return sum(widths) + 2 * max(len(widths) - 1, 0) + 2
+    return len(part[0])
+
+
+def _width(parts: list[Matrix | Span]) -> int:
+    return sum(map(_part_width, parts)) + max(len(parts) - 1, 0)
+
+
+def _chunks(parts: list[Matrix | Span], width: int) -> list[list[Matrix | Span]]:
+    """Break an equation before its signs so that each chunk fits the width if it can."""
+    chunks: list[list[Matrix | Span]] = [[]]
+    for position, part in enumerate(parts):
+        following = parts[position : position + (1 if isinstance(part, Matrix) else 2)]
+        if chunks[-1] and _width(chunks[-1] + following) > width:
+            chunks.append([("   ", "")])
+        chunks[-1].append(part)
+    return chunks
+
+
+def _side_by_side(parts: list[Matrix | Span], write: Callable[[str], str]) -> Lines:
+    height = max((len(p.rows) if isinstance(p, Matrix) else 1 for p in parts), default=1)
+    lines: Lines = [[] for _ in range(max(height, 1))]
+    for position, part in enumerate(parts):
+        block = _matrix_lines(part, write) if isinstance(part, Matrix) else [part]
+        top = (height - len(block)) // 2
+        blank = " " * _part_width(part)
+        for number, line in enumerate(lines):
+            inside = 0 <= number - top < len(block)
+            if position:
+                line.append((" ", ""))
+            line.append(block[number - top] if inside else (blank, ""))
+    return [_trimmed(line) for line in lines]
+
+
+def _trimmed(line: list[Span]) -> list[Span]:
+    """Return a line without the blanks at its end."""
+    while line and not line[-1][0].strip():
+        line.pop()
+    return line
+
+
+def _matrix_lines(matrix: Matrix, write: Callable[[str], str]) -> list[Span]:
+    widths = _cell_widths(matrix)
+    height = len(matrix.rows)
+    lines = []
+    for number, row in enumerate(matrix.rows):
+        cells = "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        if height == 1:
+            left, right = "[", "]"
+        elif number == 0:
+            left, right = "⎡", "⎤"
+        elif number == height - 1:
+            left, right = "⎣", "⎦"
+        else:
+            left, right = "⎢", "⎥"
+        lines.append((f"{write(left)}{cells}{write(right)}", matrix.role))
+    return lines

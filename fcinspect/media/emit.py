@@ -1,0 +1,168 @@
+"""The only writer to stdout, and the same reports as files."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from fcinspect.errors import UsageError
+from fcinspect.page.text import ascii_only
+from fcinspect.page.view import View
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fcinspect.page.blocks import Page
+
+FORMATS = ("text", "json", "csv", "md")
+ENDINGS = (".json", ".md", ".csv", ".svg", ".html", ".txt")
+OWN_ENDINGS = {".tex": "latex", ".mmd": "mermaid", ".dot": "dot", ".gv": "dot"}
+"""Those of the forms that only some commands write."""
+PIPE_WIDTH = 100
+"""Columns of a pipe or a file, where no terminal shows stderr beside it."""
+
+
+def emit(
+    view: View,
+    *,
+    form: str = "text",
+    color: str = "auto",
+    precision: int = 4,
+    full: bool = False,
+) -> None:
+    """Write a view to stdout as `form`."""
+    if form == "text":
+        console = console_for(sys.stdout, color)
+        _print(view, console, precision, ruled=_is_for_people(sys.stdout))
+    else:
+        write_text(rendered(view, form, precision=precision, full=full))
+
+
+def write_text(text: str) -> None:
+    """Write text to stdout in UTF-8 or, where stdout has no UTF-8, in what it has."""
+    from fcinspect.page.untrusted import harmless
+
+    sys.stdout.write(_encodable(harmless(text), sys.stdout))
+    sys.stdout.flush()
+
+
+def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -> str:
+    """Return a view as text of that form: json, csv, md, txt, svg, html or one of its own.
+
+    Nothing that a name from a file holds acts in it.
+    """
+    from fcinspect.page.untrusted import harmless, sheet
+
+    if form in view.texts:
+        return harmless(view.texts[form](precision))
+    if form == "json":
+        from fcinspect.media.jsonable import dumps, envelope
+
+        return dumps(
+            envelope(
+                view.command,
+                ok=view.ok,
+                asked=view.asked,
+                data=view.data(full),
+                warnings=view.warnings,
+            )
+        )
+    if form == "csv":
+        return sheet(view.rows())
+    if form == "md":
+        from fcinspect.media.markdown import to_markdown
+
+        return to_markdown(_page(view, precision))
+    from fcinspect.media.picture import picture
+
+    return harmless(picture(view.command, _page(view, precision), form, view.figure))
+
+
+def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:
+    """Return the form that a file ending asks for, of a command that writes these `forms`.
+
+    Raises UsageError for an unknown one, which also names the `others` that are served.
+    """
+    if ending.lower() in ENDINGS:
+        return ending.lower()[1:]
+    own = {known: form for known, form in OWN_ENDINGS.items() if form in forms}
+    if ending.lower() in own:
+        return own[ending.lower()]
+    expected = f"expected {', '.join((*others, *own, *ENDINGS))}"
+    if not ending:
+        raise UsageError(f"a file is saved by its ending: {expected}")
+    raise UsageError(f"a file is saved by its ending, and {ending!r} is not known: {expected}")
+
+
+def console_for(stream: TextIO, color: str = "auto") -> Console:
+    """Return a console that never interprets markup in data."""
+    from rich.console import Console
+
+    width = None if _is_for_people(stream) else _pipe_width()
+    return Console(
+        file=stream,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        width=width,
+        no_color={"auto": None, "always": False, "never": True}[color],
+        force_terminal={"auto": None, "always": True, "never": False}[color],
+        legacy_windows=False,
+    )
+
+
+def _is_for_people(stream: TextIO) -> bool:
+    """Whether a terminal shows the stream, or somebody says how wide it is to be."""
+    return stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
+
+
+def _pipe_width() -> int:
+    """Return the width of the terminal that a pipe most likely ends in: that of stderr."""
+    try:
+        return os.get_terminal_size(2).columns or PIPE_WIDTH
+    except (OSError, ValueError):
+        return PIPE_WIDTH
+
+
+def _print(view: View, console: Console, precision: int, *, ruled: bool) -> None:
+    from fcinspect.media.terminal import print_page
+
+    plain = not _speaks_unicode(console.file)
+    print_page(_page(view, precision), console, ruled=ruled, ascii_only=plain)
+    console.file.flush()
+
+
+def _page(view: View, precision: int) -> Page:
+    """Return the page with the view's warnings at its end, and nothing in it that acts."""
+    from fcinspect.page.blocks import Line, Page
+    from fcinspect.page.untrusted import safe_page
+
+    page = view.page(precision)
+    if view.warnings:
+        notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in view.warnings)
+        page = Page((*page.groups, notes))
+    return safe_page(page)
+
+
+def _speaks_unicode(stream: object) -> bool:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        "⎡ᵀ·×−→⋯".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """Return text that the stream can encode; JSON stays JSON, since its escapes are ASCII."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        if text.startswith("{"):
+            from fcinspect.media.jsonable import json_escape
+
+            return re.sub(r"[^\x00-\x7f]", lambda sign: json_escape(sign.group()), text)
+        return ascii_only(text)
+    return text

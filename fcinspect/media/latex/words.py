@@ -1,0 +1,181 @@
+"""Text as LaTeX: whatever a name says is shown, nothing in it is obeyed.
+
+pdflatex's fonts hold ASCII, accented Latin letters and the signs of mathematics; any other sign is
+written by its number, ``\\sign{4E2D}``, which a document says in words (document.py).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from fcinspect.media.latex.numbers import NUMBER, math_number
+from fcinspect.page.text import safe
+
+LONG = 24
+"""A wider word may be broken behind one of ENDS, and behind every PIECE."""
+PIECE = 8
+ENDS = set("._/-:,")
+NUMBERED = 8
+"""How wide a sign is that is written by its number."""
+
+ACCENTS = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u",
+    "\u0307": ".", "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0323": "d",
+    "\u0327": "c",
+}  # fmt: skip
+"""The accents that LaTeX sets on a letter, by their combining signs."""
+LETTERS = {
+    "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "æ": r"\ae{}", "Æ": r"\AE{}", "œ": r"\oe{}",
+    "Œ": r"\OE{}", "ł": r"\l{}", "Ł": r"\L{}", "\u0131": r"\i{}",
+    "–": r"\textendash{}", "—": r"\textemdash{}",
+    "…": r"\dots{}", "\u2018": "`{}", "’": "'{}", "“": "``{}", "”": "''{}",
+}  # fmt: skip
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta",
+    "η": "eta", "θ": "theta", "\u03b9": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
+    "ξ": "xi", "π": "pi", "ρ": "rho", "ς": "varsigma", "σ": "sigma", "τ": "tau",
+    "\u03c5": "upsilon", "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega",
+    "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta",
+    "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+    "µ": "mu",
+}  # fmt: skip
+MATH = {
+    "·": r"\cdot", "×": r"\times", "−": "-", "→": r"\to", "←": r"\leftarrow", "⋯": r"\cdots",
+    "⋮": r"\vdots", "⋱": r"\ddots", "√": r"\surd", "≤": r"\le", "≥": r"\ge", "≠": r"\ne",
+    "≈": r"\approx",
+    "∑": r"\Sigma", "½": r"\tfrac{1}{2}", "⊙": r"\odot", "⊗": r"\otimes", "∂": r"\partial",
+    "∞": r"\infty", "∈": r"\in", "±": r"\pm", "÷": r"\div", "ᵀ": r"^{\mathsf{T}}", "′": "'",
+    "″": "''", "‖": r"\|", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil",
+    "°": r"^\circ", "<": "<", ">": ">", "|": "|", "¬": r"\lnot", "∇": r"\nabla", "∘": r"\circ",
+    "⁻": "^{-}", "ᵢ": "_i", "ₖ": "_k", "ₙ": "_n", "ₚ": "_p", "ⁿ": "^n",
+    **{sign: f"\\{name}" for sign, name in GREEK.items()},
+    **{sign: f"_{digit}" for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+    **{sign: f"^{digit}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+}  # fmt: skip
+"""The signs that mathematics has."""
+ROMAN = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\symbol{36}", "&": r"\&", "#": r"\#",
+    "^": r"\symbol{94}", "_": r"\_", "~": r"\symbol{126}", "%": r"\%", '"': "''{}",
+    "'": "'{}", "`": "`{}",
+}  # fmt: skip
+"""ASCII that acts, or that running text joins to its neighbour."""
+TYPED = set("\\{}$&#^_~%\"'`<>|!?")
+"""ASCII that is written by its place in the typewriter font."""
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+INDEXED = re.compile(r"(?<![\w.\]])([A-Za-z])\[(\d+(?:,\d+)*)\]")
+PERCENT = re.compile(r"(?<=\d) %")
+LETTER = re.compile(
+    r"(?<![\w.'/\\{-])(?:[GXWZYNRLxyzbtg]ᵀ?|φ′\(z\)|∂L/∂[A-Za-z]|a(?= afterwards)|(?<=number of )a)"
+    r"(?![\w'/\\-]|\.\w)"
+)
+"""A letter that stands for a matrix or a number, or a derivative."""
+PIECES = re.compile(
+    rf"({OPTION.pattern})|{INDEXED.pattern}|({NUMBER})|({LETTER.pattern})|{PERCENT.pattern}",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """What is written for a sign, or for several that belong together."""
+
+    latex: str
+    width: int = 1
+    """About how many letters wide it is."""
+    ends: bool = False
+    """Whether a long word may be broken behind it."""
+
+
+BLANK = _Sign(" ", 0)
+DASH = re.compile("-(?=-)")
+"""Two hyphens in running text would become one dash."""
+
+
+def words(text: str) -> str:
+    """Return running text: numbers, indexed letters and signs of mathematics as mathematics."""
+    text = safe(text)
+    done = 0
+    signs: list[_Sign] = []
+    for found in PIECES.finditer(text):
+        signs += map(_roman, text[done : found.start()])
+        signs.append(_Sign(_piece(*found.groups()), len(found.group())))
+        done = found.end()
+    signs += map(_roman, text[done:])
+    runs = groupby(signs, lambda sign: sign is BLANK)
+    shown = (" " if blank else DASH.sub("-{}", _joined(list(run))) for blank, run in runs)
+    return "".join(shown)
+
+
+def _piece(option: str, indexed: str, index: str, number: str, letter: str) -> str:
+    if option:
+        return typed(option)
+    if indexed:
+        return f"${indexed}_{{{index}}}$"
+    if number:
+        plain = not set(number) & set("-e…")
+        return number if plain else f"${math_number(number)}$"
+    if letter:
+        return f"${''.join(MATH.get(sign, sign) for sign in _spaced(letter))}$"
+    return r"\,\%"
+
+
+def _spaced(letter: str) -> str:
+    return letter.replace("∂", "∂ ")
+
+
+def typed(name: str) -> str:
+    """Return a name, in the typewriter font, in which every sign is as it was typed."""
+    name = safe(name)
+    return rf"\texttt{{{_joined([_typed(sign, bool(k)) for k, sign in enumerate(name)])}}}"
+
+
+def _joined(signs: Sequence[_Sign]) -> str:
+    """Return signs beside each other; where they are many, with places to break them."""
+    long = sum(sign.width for sign in signs) > LONG
+    built, width = [], 0
+    for sign in signs:
+        built.append(sign.latex)
+        width += sign.width
+        if long and (sign.ends or width >= PIECE):
+            built.append(r"\allowbreak{}")
+            width = 0
+    return "".join(built)
+
+
+def _roman(sign: str) -> _Sign:
+    if sign == " ":
+        return BLANK
+    return _Sign(ROMAN[sign], ends=sign in ENDS) if sign in ROMAN else _other(sign)
+
+
+def _typed(sign: str, inside: bool) -> _Sign:
+    if sign == " ":
+        return _Sign(r"\ " if inside else r"\mbox{}\ ")
+    if sign in TYPED:  # !` would be joined to ¡
+        return _Sign(rf"\symbol{{{ord(sign)}}}" + "{}" * (sign in "!?"), ends=sign in ENDS)
+    return _other(sign)
+
+
+def _other(sign: str) -> _Sign:
+    """Return any sign that is not one of TeX's own."""
+    written = _written(sign)
+    return _Sign(written, NUMBERED if written.startswith(r"\sign") else 1, sign in ENDS)
+
+
+def _written(sign: str) -> str:
+    if sign in MATH:
+        return f"${MATH[sign]}$"
+    if sign in LETTERS:
+        return LETTERS[sign]
+    if sign.isascii():
+        return sign
+    parts = unicodedata.normalize("NFD", sign)
+    letter, accent = parts[0], ACCENTS.get(parts[1:])
+    if accent is not None and letter.isascii() and letter.isalpha():
+        base = {"i": r"\i", "j": r"\j"}.get(letter, letter)
+        return rf"\{accent}{{{base}}}"
+    return rf"\sign{{{ord(sign):04X}}}"

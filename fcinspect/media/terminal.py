@@ -1,0 +1,184 @@
+"""A page as rich renderables, for a terminal, a pipe, SVG or HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.box import Box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from fcinspect.media import tables
+from fcinspect.media.brackets import layout
+from fcinspect.page import text
+from fcinspect.page.blocks import (
+    DRAWING_WIDTH,
+    Block,
+    Drawing,
+    Equation,
+    Heading,
+    Line,
+    Medium,
+    Page,
+    Span,
+    Table,
+    Verbatim,
+)
+
+STYLES = {
+    "": "",
+    "weight": "cyan",
+    "input": "green",
+    "bias": "magenta",
+    "output": "yellow",
+    "gradient": "blue",
+    "good": "green",
+    "bad": "bold red",
+    "unsure": "yellow",
+    "strong": "bold",
+    "faint": "dim",
+}
+"""The colour of each role; what a colour says is always said in words too."""
+
+
+RULES = Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
+ASCII_RULES = Box("    \n    \n -- \n    \n -- \n -- \n    \n    \n", ascii=True)
+"""Lines below the titles and between sections, nothing else."""
+FREE = 100_000
+"""Tables are fitted before they are drawn: rich must not narrow them again."""
+
+
+def print_page(
+    page: Page, console: Console, *, ruled: bool = True, ascii_only: bool = False
+) -> None:
+    """Print a page in the width of the console; `ruled` draws lines in tables, for people."""
+    if ascii_only:
+        page = page.with_text(text.ascii_only)
+    for number, group in enumerate(page.groups):
+        if number:
+            console.print()
+        for block in group:
+            shown = _renderable(block, console, ruled, ascii_only)
+            # lines are broken already: what is still too wide is not cut
+            console.print(shown, soft_wrap=True)
+
+
+def _drawn(block: Drawing, console: Console, ascii_only: bool) -> Text:
+    """Return a drawing as wide as the console, up to the width that drawings have at most."""
+    width = min(console.width, DRAWING_WIDTH) - block.indent
+    colored = console.color_system is not None and not console.no_color
+    lines = block.draw(Medium(width, ascii_only, colored))
+    return _styled([((" " * block.indent, ""), *line) for line in lines])
+
+
+def _styled(lines: Iterable[Iterable[Span]]) -> Text:
+    """Return lines of spans, each in the style of its role and none broken again."""
+    return Text("\n", no_wrap=True, overflow="ignore").join(
+        Text("", no_wrap=True, overflow="ignore").join(
+            # a drawing may name colours instead
+            Text(words, style=STYLES.get(role, role))
+            for words, role in line
+        )
+        for line in lines
+    )
+
+
+def _renderable(block: Block, console: Console, ruled: bool, ascii_only: bool) -> RenderableType:
+    width = console.width
+    match block:
+        case Drawing():
+            return _drawn(block, console, ascii_only)
+        case Heading(words, level):
+            title = Text(words, style="bold" if level > 1 else "bold underline")
+            return _paragraph(title, width)
+        case Line(spans, indent, hang):
+            line = Text()
+            for words, role in spans:
+                line.append(words, style=STYLES[role])
+            return _paragraph(line, width, indent, hang)
+        case Table():
+            return _table(block, width, ruled, ascii_only)
+        case Equation():
+            # signs are replaced before widths are measured
+            write = text.ascii_only if ascii_only else str
+            return _styled(layout(block, width, write))
+        case Verbatim():
+            return _verbatim(block)
+
+
+def _paragraph(paragraph: Text, width: int, indent: int = 0, hang: int = 0) -> Text:
+    """Return a text wrapped by hand, since rich leaves blanks at the ends of lines."""
+    from rich.console import Console
+
+    lines = paragraph.wrap(Console(width=width), max(width - indent - hang, 20))
+    for line in lines:
+        line.rstrip()
+    return Text("\n", no_wrap=True).join(
+        Text(" " * (indent + (hang if number else 0))) + line for number, line in enumerate(lines)
+    )
+
+
+def _verbatim(block: Verbatim) -> Text:
+    """Return lines as they are: code that is broken elsewhere cannot be copied."""
+    signs = {"-": "bad", "+": "good"} if block.language == "diff" else {}
+    return Text("\n", no_wrap=True).join(
+        Text(" " * block.indent).append(line, style=STYLES[signs.get(line[:1], block.role)])
+        for line in block.text.split("\n")
+    )
+
+
+def _table(block: Table, width: int, ruled: bool, ascii_only: bool) -> RenderableType:
+    write = text.ascii_only if ascii_only else str
+    fitted = tables.fit(block, width, write)
+    drawn = RichTable(
+        box=(ASCII_RULES if ascii_only else RULES) if ruled else None,
+        # the box adds a blank of its own between two columns
+        padding=(0, fitted.gap - 1 if ruled else fitted.gap, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        header_style="bold",
+    )
+    for column, wide in zip(fitted.table.columns, fitted.widths, strict=True):
+        drawn.add_column(
+            Text(column.title),
+            style=STYLES[column.role],
+            justify="right" if column.right else "left",
+            width=wide,
+            no_wrap=column.right,
+            # nothing is cut: a long name goes on in the next line
+            overflow="fold",
+        )
+    for number, row in enumerate(fitted.table.rows):
+        if number in block.rule_before and ruled:
+            drawn.add_section()
+        style = STYLES["strong"] if number in block.strong else None
+        drawn.add_row(*(Text(cell) for cell in row), style=style)
+    parts: list[RenderableType] = [_Trimmed(drawn, block.indent)]
+    if block.title:
+        parts.insert(0, Text(" " * block.indent + block.title, style="bold"))
+    if fitted.note:
+        note = Text(fitted.note, style=STYLES["faint"])
+        parts.append(_paragraph(note, width, block.indent))
+    return Group(*parts)
+
+
+@dataclass(frozen=True)
+class _Trimmed:
+    """A table as wide as it needs, without blanks at the ends of its lines."""
+
+    table: RichTable
+    indent: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        free = options.update(width=FREE, no_wrap=False, overflow="fold")
+        for line in console.render_lines(self.table, free, pad=False):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                yield Segment(" " * self.indent)
+                yield from line[:-1]
+                yield Segment(line[-1].text.rstrip(), line[-1].style)
+            yield Segment.line()

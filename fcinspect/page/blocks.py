@@ -1,0 +1,224 @@
+"""A report as a page: headings, lines, tables and matrix equations, before any medium.
+
+The renderers of records build pages; `terminal.py` and `markdown.py` print them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from fcinspect.page.text import ascii_only
+from fcinspect.rounding.verdict import Verdict
+
+Span = tuple[str, str]
+"""A piece of text and its role: "", "weight", "input", "bias", "output", "gradient", "good",
+"bad", "unsure", "strong" or "faint"; in drawings also two colours, "#ffffff on #00224e"."""
+
+
+VERDICT_ROLES = {
+    Verdict.WITHIN: "good",
+    Verdict.OUTSIDE: "bad",
+    Verdict.UNDECIDED: "unsure",
+}
+"""The role of each verdict's words."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The title of what follows."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line or paragraph of running text."""
+
+    spans: tuple[Span, ...]
+    indent: int = 0
+    hang: int = 0
+    """Further blanks before all but the first line of a long one."""
+
+    @classmethod
+    def of(cls, *parts: str | Span, indent: int = 0, hang: int = 0) -> Line:
+        """Return a line of plain strings and (text, role) pairs."""
+        return cls(tuple((p, "") if isinstance(p, str) else p for p in parts), indent, hang)
+
+    @property
+    def text(self) -> str:
+        """The words without their roles."""
+        return "".join(text for text, _ in self.spans)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    role: str = ""
+    right: bool = True
+    """Numbers stand right, words left."""
+    folds: bool = False
+    """Whether its words may be broken anywhere, as long names from files are, where a table would
+    not fit."""
+    spare: str = ""
+    """What holds the column where it is left out, "--json": in a width that is too small the first
+    spare columns are, and that is said. "" for a column that is always shown."""
+    legible: int = 0
+    """Letters a line, fewer of which leave a spare column of words out; it is folded to them."""
+    joined: bool = False
+    """Whether it is left out together with the next column, as min and max are."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which part of a matrix a table holds: its first rows and columns, and the last of each.
+
+    Of the columns some more are left out where they do not fit.
+    """
+
+    first: int
+    """The place of the matrix's first column in the table."""
+    columns: int
+    """How many of its columns the table holds; its rows are the table's."""
+    shape: tuple[int, int]
+    """(outputs, inputs) of the whole."""
+    elsewhere: str
+    """What holds the whole, told where something is left out."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under column titles; `rule_before` are row numbers that get a line above them."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+    indent: int = 0
+    rule_before: frozenset[int] = frozenset()
+    strong: frozenset[int] = frozenset()
+    """Numbers of rows that stand out; what that says is also said in words."""
+    part: Part | None = None
+    """Set when the table is part of a matrix."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Numbers already written, in brackets; a vector is a matrix of one column."""
+
+    rows: tuple[tuple[str, ...], ...]
+    role: str = ""
+    shape: tuple[int, int] | None = None
+    """The shape of the whole, when rows or columns are left out (⋮ and ⋯)."""
+    name: str = ""
+    """What the matrix is called where it says what is left out."""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """Matrices and signs side by side; what does not fit the width is folded below."""
+
+    parts: tuple[Matrix | Span, ...]
+    whole: bool = False
+    """Whether no column may be left out, as of blanks to be filled in: what does not fit is only
+    folded below."""
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """Text that keeps its lines and blanks: source code, or lines that are to change."""
+
+    text: str
+    language: str = ""
+    """"python"; "diff" of lines that begin with - and +."""
+    indent: int = 0
+    role: str = ""
+    """Of all lines; those of a diff have their own."""
+
+
+@dataclass(frozen=True)
+class Medium:
+    """What a drawing is drawn on."""
+
+    width: int
+    """Characters in a line."""
+    ascii_only: bool = False
+    """Whether there are no other signs than ASCII's."""
+    colored: bool = False
+    """Whether colours are seen; without them the signs alone must tell."""
+
+    def write(self, words: str) -> str:
+        """Write words in the signs that there are, before their width is measured."""
+        return ascii_only(words) if self.ascii_only else words
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture in text, drawn when it is known on what: curves, bars, a heat map."""
+
+    draw: Callable[[Medium], tuple[tuple[Span, ...], ...]]
+    """medium -> the lines, none wider than the medium."""
+    indent: int = 0
+
+
+DRAWING_WIDTH = 100
+"""A drawing is no wider than this, however wide a pipe or a window is."""
+
+Block = Heading | Line | Table | Equation | Verbatim | Drawing
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a reader meets, from top to bottom; blank lines stand between groups of blocks."""
+
+    groups: tuple[tuple[Block, ...], ...] = field(default=())
+
+    def with_text(self, change: Callable[[str], str]) -> Page:
+        """Return the page with every text passed through `change`."""
+        return Page(tuple(tuple(_changed(b, change) for b in group) for group in self.groups))
+
+
+class PageBuilder:
+    """Collects blocks into groups."""
+
+    def __init__(self) -> None:
+        self._groups: list[list[Block]] = [[]]
+
+    def group(self, *blocks: Block) -> None:
+        """Begin a new group, with a blank line before it."""
+        self._groups.append(list(blocks))
+
+    def add(self, *blocks: Block) -> None:
+        """Append to the current group."""
+        self._groups[-1].extend(blocks)
+
+    def page(self) -> Page:
+        """Return the page built so far."""
+        return Page(tuple(tuple(group) for group in self._groups if group))
+
+
+def _changed(block: Block, change: Callable[[str], str]) -> Block:
+    match block:
+        case Heading(text, level):
+            return Heading(change(text), level)
+        case Line(spans):
+            return replace(block, spans=tuple((change(t), role) for t, role in spans))
+        case Table(columns, rows, title):
+            return replace(
+                block,
+                columns=tuple(replace(c, title=change(c.title)) for c in columns),
+                rows=_changed_rows(rows, change),
+                title=change(title),
+            )
+        case Equation() | Drawing():
+            return block  # written when its widths are measured
+        case Verbatim(text):
+            return replace(block, text=change(text))
+
+
+def _changed_rows(
+    rows: Sequence[tuple[str, ...]], change: Callable[[str], str]
+) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(map(change, row)) for row in rows)

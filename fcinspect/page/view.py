@@ -1,0 +1,37 @@
+"""What a command hands to the writer: one record, ready for every medium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fcinspect.page.blocks import Page
+
+
+@dataclass(frozen=True)
+class View:
+    """A report that can be drawn, written as JSON or as rows."""
+
+    command: str
+    """The command that made it; names the JSON document."""
+    asked: Mapping[str, Any]
+    """What was asked for, after defaults."""
+    data: Callable[[bool], Mapping[str, Any]]
+    """full -> the JSON data, every array written out when full."""
+    page: Callable[[int], Page]
+    """precision -> the page."""
+    rows: Callable[[], Iterable[Sequence[object]]]
+    """The rows of the CSV file, titles first; numbers exact."""
+    texts: Mapping[str, Callable[[int], str]] = field(default_factory=dict)
+    """form ("latex", "html", "mermaid", "dot") -> the report in that form, of a precision; a form
+    found here stands in place of what the page would be in it."""
+    figure: Callable[[str], bytes] | None = None
+    """ending (".png", ".svg", ".pdf") -> the bytes of its figure, where the report has one."""
+    svg_is_figure: bool = True
+    """Whether .svg, an ending that a report has too, is that of the figure."""
+    ok: bool = True
+    """False when something was checked and does not hold, or is undecided."""
+    warnings: tuple[str, ...] = ()
+    """What a reader should know about how the input was understood."""

@@ -1,0 +1,1 @@
+"""Pictures: charts in text, the diagram of a network, figures as files."""

@@ -1,0 +1,272 @@
+"""The figure of a network: its units in columns, its weights as lines between them."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.layers.diagram import Dead
+from fcinspect.pictures.diagram.labels import DEAD, dead_of, math_label, shortened
+from fcinspect.pictures.diagram.strokes import Stroke, samples_of, stroke_of
+from fcinspect.pictures.figures.canvas import figure_bytes, new_figure
+from fcinspect.pictures.figures.diagram_places import (
+    LETTER,
+    NARROWEST_GAP,
+    Places,
+    heading_lines,
+    places_of,
+    title_words,
+)
+from fcinspect.pictures.figures.edge_numbers import GAPS, EdgeNumber, all_free, edge_numbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    from fcinspect.layers.diagram import Column, Connection, Diagram, Unit
+
+INK, FAINT = "#1A1A1A", "#5F5F5F"
+FILLS = {"x": "#ECECEC", "a": "white", "y": "white"}
+"""Of the units, by their letter."""
+DEAD_FILL, DEAD_EDGE = "#C9C9C9", "#7A7A7A"
+LEGEND_RADIUS = 0.075
+SCALE_NOTE = "weights: the larger the wider, positive whole, negative dashed"
+
+
+def diagram_bytes(
+    ending: str, diagram: Diagram, title: str, notes: tuple[str, ...], *, weights: bool = False
+) -> bytes:
+    """Return the figure as a file of that ending."""
+    return figure_bytes(lambda: diagram_figure(diagram, title, notes, weights=weights), ending)
+
+
+def diagram_figure(
+    diagram: Diagram, title: str, notes: tuple[str, ...], *, weights: bool = False
+) -> Figure:
+    """Return the figure; `notes` stand below it, with what is not drawn.
+
+    With `weights` each edge has its number.
+    """
+    places, numbers = _placed(diagram, title, weights=weights)
+    if diagram.scale:
+        notes = (SCALE_NOTE, *notes)
+    lines = [line for note in notes for line in textwrap.wrap(note, places.letters)]
+    figure = new_figure(places.width, places.height_with(len(lines)))
+    figure.set_layout_engine("none")  # every place is known
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(0, places.width)
+    # the middle of the columns is y = 0
+    bottom = places.bottom_with(len(lines))
+    axes.set_ylim(bottom, bottom + places.height_with(len(lines)))
+    for number, line in enumerate(title_words(title, places)):
+        axes.text(
+            places.margin, places.title(number), line, fontsize=12, fontweight="bold", color=INK,
+            va="baseline", parse_math=False, gid=f"title-{number}" if number else "title",
+        )  # fmt: skip
+    for connection in diagram.connections:
+        _edges(axes, places, connection, diagram.scale)
+    for weight in numbers:
+        _edge_number(axes, weight)
+    for column in diagram.columns:
+        _column(axes, places, column, diagram)
+    for connection in diagram.connections:
+        _words(axes, places, connection)
+    if diagram.folded_columns:
+        _fold_of_columns(axes, places, diagram)
+    if diagram.has_weights:
+        _legend(axes, places, diagram)
+    for number, kind in enumerate(dead_of(diagram)):
+        _dead_legend(axes, places, number, kind)
+    for number, line in enumerate(lines):
+        axes.text(
+            places.margin, places.note(number), line, fontsize=8, color=FAINT, parse_math=False,
+            va="baseline", gid=f"note-{number}",
+        )  # fmt: skip
+    return figure
+
+
+def _placed(
+    diagram: Diagram, title: str, *, weights: bool
+) -> tuple[Places, tuple[EdgeNumber, ...]]:
+    """Return where everything stands, and the numbers of the edges if they are written."""
+    if not weights:
+        return places_of(diagram, NARROWEST_GAP, title), ()
+    for gap in GAPS:
+        places = places_of(diagram, gap, title)
+        numbers = edge_numbers(diagram, places)
+        if all_free(numbers):
+            break
+    return places, numbers
+
+
+def _edge_number(axes: Axes, number: EdgeNumber) -> None:
+    edge = number.edge
+    axes.text(
+        *number.middle, number.words, ha="center", va="center", fontsize=7, color=INK, zorder=1.5,
+        gid=f"weight-{number.position}-{edge.target}-{edge.source}",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+    )  # fmt: skip
+
+
+def _edges(axes: Axes, places: Places, connection: Connection, scale: float) -> None:
+    """Draw the lines of one layer, the strongest last."""
+    from matplotlib.lines import Line2D
+
+    left, right = connection.position - 1, connection.position
+    order = sorted(connection.edges, key=lambda e: _size(e.weight))
+    for edge in order:
+        start, end = places.unit(left, edge.source), places.unit(right, edge.target)
+        line = Line2D(
+            (start[0], end[0]), (start[1], end[1]), zorder=1,
+            gid=f"edge-{right}-{edge.target}-{edge.source}",
+        )  # fmt: skip
+        _stroke(line, stroke_of(edge.weight, scale))
+        axes.add_line(line)
+
+
+def _size(weight: float | None) -> float:
+    return 0.0 if weight is None else abs(weight) if math.isfinite(weight) else math.inf
+
+
+def _stroke(line: Line2D, stroke: Stroke) -> None:
+    line.set(color=stroke.color, linewidth=stroke.width, alpha=stroke.alpha)
+    line.set_linestyle((0, stroke.dashes) if stroke.dashes else "-")
+
+
+def _column(axes: Axes, places: Places, column: Column, diagram: Diagram) -> None:
+    x = places.x(column.position)
+    axes.text(
+        x, places.heading, column.title, ha="center", va="baseline", fontsize=9.5,
+        fontweight="bold", color=INK, gid=f"column-{column.position}",
+    )  # fmt: skip
+    words = "\n".join(heading_lines(column))
+    axes.text(
+        x, places.heading - 0.06, words, ha="center", va="top", fontsize=8.5, color=FAINT,
+        linespacing=1.1, gid=f"width-{column.position}",
+    )  # fmt: skip
+    for unit in column.units:
+        _unit(axes, places, column, unit, diagram)
+    if column.folded:
+        axes.text(
+            x, places.fold(column.position), "⋮", ha="center", va="center", fontsize=17,
+            color=INK, zorder=3, gid=f"fold-{column.position}",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+        )  # fmt: skip
+
+
+def _unit(axes: Axes, places: Places, column: Column, unit: Unit, diagram: Diagram) -> None:
+    from matplotlib.patches import Circle
+
+    x, y = places.unit(column.position, unit.index)
+    gid = f"{column.position}-{unit.index}"
+    look = _look(unit.dead) or {"facecolor": FILLS[column.letter], "edgecolor": INK}
+    axes.add_patch(
+        Circle((x, y), places.radius, linewidth=1.0, zorder=2, gid=f"unit-{gid}", **look)
+    )
+    label = math_label(column, unit)
+    if unit.value is None or not diagram.has_values:
+        size = 10.5 if unit.index < 99 else 8.5 if unit.index < 999 else 6.5
+        if unit.index >= 99_999:
+            size = 4.5
+        axes.text(
+            x, y, label, ha="center", va="center_baseline", fontsize=size, color=INK, zorder=4,
+            gid=f"label-{gid}",
+        )  # fmt: skip
+        return
+    value = f"{unit.value:.3g}".replace("-", "−")
+    axes.text(
+        x, y, value, ha="center", va="center", color=INK, zorder=4, gid=f"value-{gid}",
+        fontsize=8.5 if len(value) <= 6 else 7 if len(value) <= 7 else 5.8,
+    )  # fmt: skip
+    _beside(axes, places, column, unit, label)
+
+
+def _look(dead: Dead | None) -> dict[str, Any] | None:
+    """Return how a dead unit looks: grey, its outline dashed where that holds for one x alone."""
+    if dead is None:
+        return None
+    dashes = "--" if dead is Dead.ZERO_OUTPUT else "-"
+    return {"facecolor": DEAD_FILL, "edgecolor": DEAD_EDGE, "linestyle": dashes}
+
+
+def _dead_legend(axes: Axes, places: Places, number: int, kind: Dead) -> None:
+    from matplotlib.patches import Circle
+
+    x, y = places.dead_legend(number)
+    axes.add_patch(
+        Circle(
+            (x + LEGEND_RADIUS, y), LEGEND_RADIUS, gid=f"legend-dead-{number}", **_look(kind) or {}
+        )
+    )
+    axes.text(
+        x + 0.25, y, DEAD[kind], va="center", fontsize=8.5, color=INK,
+        gid=f"legend-dead-words-{number}",
+    )  # fmt: skip
+
+
+def _beside(axes: Axes, places: Places, column: Column, unit: Unit, label: str) -> None:
+    """Write what a unit is called beside it: outside at both ends, above in between."""
+    x, y = places.unit(column.position, unit.index)
+    gid = f"label-{column.position}-{unit.index}"
+    reach = places.radius + 0.06
+    if column.letter == "a":
+        axes.text(
+            x, y + reach - 0.01, label, ha="center", va="bottom", fontsize=9, color=INK, zorder=3,
+            gid=gid, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
+        )  # fmt: skip
+        return
+    side = -1 if column.letter == "x" else 1
+    axes.text(
+        x + side * reach, y, label, ha="right" if side < 0 else "left", va="center_baseline",
+        fontsize=10.5, color=INK, zorder=3, gid=gid,
+    )  # fmt: skip
+
+
+def _words(axes: Axes, places: Places, connection: Connection) -> None:
+    """Write below the units what they apply, and below the edges what the layer is."""
+    left, right = places.x(connection.position - 1), places.x(connection.position)
+    middle = (left + right) / 2
+    name = shortened(connection.name, int((right - left - 0.2) / LETTER))
+    result = "y" if places.is_last(connection.position) else "a"
+    applied = "$z$" if connection.activation == "identity" else f"{connection.activation}($z$)"
+    bias = f" + $b$ {connection.out_features}" if connection.bias else ""
+    shape = f"$W$ {connection.out_features}×{connection.in_features}{bias}"
+    parts: tuple[tuple[str, float, int, str, dict[str, Any]], ...] = (
+        ("activation", right, 0, f"${result}$ = {applied}", {"fontsize": 9, "color": INK}),
+        ("shape", middle, 1, shape, {"fontsize": 9, "color": INK}),
+        ("name", middle, 2, name, {"fontsize": 8, "color": FAINT, "parse_math": False}),
+    )
+    for kind, x, row, words, look in parts:
+        axes.text(
+            x, places.footing(row), words, ha="center", va="baseline",
+            gid=f"{kind}-{connection.position}", **look,
+        )  # fmt: skip
+
+
+def _fold_of_columns(axes: Axes, places: Places, diagram: Diagram) -> None:
+    last, first = (diagram.columns[diagram.left_of_fold + k].position for k in (-1, 0))
+    x = (places.x(last) + places.x(first)) / 2
+    axes.text(x, 0, "⋯", ha="center", va="center", fontsize=20, color=INK, gid="fold-columns")
+    hidden = diagram.folded_columns
+    words = f"{hidden:,} hidden\n{'layer' if hidden == 1 else 'layers'} not drawn"
+    axes.text(
+        x, -0.2, words, ha="center", va="top", fontsize=8, color=FAINT, gid="fold-columns-words"
+    )
+
+
+def _legend(axes: Axes, places: Places, diagram: Diagram) -> None:
+    """Draw a line of each kind with the weight it stands for."""
+    from matplotlib.lines import Line2D
+
+    for number, (weight, words) in enumerate(samples_of(diagram)):
+        x, y = places.legend(number)
+        line = Line2D((x, x + 0.42), (y, y), gid=f"legend-{number}")
+        _stroke(line, stroke_of(weight, diagram.scale))
+        axes.add_line(line)
+        axes.text(
+            x + 0.48, y, words.replace("-", "−"), va="center", fontsize=8.5, color=INK,
+            gid=f"legend-words-{number}",
+        )  # fmt: skip

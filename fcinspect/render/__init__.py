@@ -1,1 +1,0 @@
-"""Pictures of records: terminal, JSON, CSV, Markdown."""

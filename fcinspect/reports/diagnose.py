@@ -1,0 +1,228 @@
+"""The picture of a diagnosis: what happened, the likely causes, and the line to write."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.page import text
+from fcinspect.page.blocks import Block, Heading, Line, Page, PageBuilder, Verbatim
+from fcinspect.page.view import View
+
+if TYPE_CHECKING:
+    from fcinspect.diagnosis.records import Cause, Change, Diagnosis
+    from fcinspect.diagnosis.silent.judging import SilentReport
+    from fcinspect.reports.documents.module import (
+        CauseDocument,
+        DiagnosisDocument,
+        PlaceDocument,
+    )
+    from fcinspect.shapes.steps import Place
+
+NAMES = {"Keras", "Flax", "Adam", "Lightning", "Python", "Linear", "Conv"}
+"""Words that are written with a capital wherever they stand."""
+CLASS = re.compile(r"['\[\"]([A-Z]\w*)['\]\"]|\b([A-Z]\w*)\.\w+\(\)")
+"""A class in a message: 'Net' object, Module [Net], Net.forward()."""
+MOST_CAUSES = 4
+"""Causes on the page; JSON and CSV have them all."""
+
+
+def view_of_diagnosis(
+    found: Diagnosis, asked: dict[str, Any], warnings: tuple[str, ...] = ()
+) -> View:
+    """Return the view of a diagnosed fault."""
+    return View(
+        command="diagnose",
+        asked=asked,
+        data=lambda full: {
+            **document(found),
+            "place": _place_document(found.place),
+            "shapes": [],
+            "checked": [],
+            "not_exercised": [],
+        },
+        page=partial(page, found),
+        rows=partial(rows, found.likely),
+        ok=False,
+        warnings=warnings,
+    )
+
+
+def view_of_silent(report: SilentReport, asked: dict[str, Any]) -> View:
+    """Return the view of a module that runs, and of the silent faults that were looked for."""
+    found = {
+        "kind": "silent" if report.likely else "none",
+        "message": "",
+        "happened": report.happened,
+        "likely": [_cause_document(cause) for cause in report.likely],
+        "place": None,
+        "shapes": [],
+        "checked": list(report.checked),
+        "not_exercised": list(report.not_exercised),
+    }
+    return View(
+        command="diagnose",
+        asked=asked,
+        data=lambda full: found,
+        page=partial(_silent_page, report),
+        rows=partial(rows, report.likely),
+        ok=not report.likely,
+    )
+
+
+def document(found: Diagnosis) -> DiagnosisDocument:
+    """Return the JSON data."""
+    return {
+        "kind": found.kind,
+        "message": text.safe(found.message),
+        "happened": text.safe(found.happened),
+        "likely": [_cause_document(cause) for cause in found.likely],
+    }
+
+
+def _place_document(place: Place | None) -> PlaceDocument | None:
+    return None if place is None else {"file": text.safe(place.file), "line": place.line}
+
+
+def _cause_document(cause: Cause) -> CauseDocument:
+    return {
+        "name": cause.name,
+        "cause": text.safe(cause.cause),
+        "evidence": text.safe(cause.evidence),
+        "fix": text.safe(cause.fix),
+        "code": cause.code,
+        "changes": [
+            {"file": c.file, "line": c.line, "before": c.before, "after": c.after}
+            for c in cause.changes
+        ],
+        "trial": None
+        if cause.trial is None
+        else {
+            "runs": cause.trial.runs,
+            "keeps_batch": cause.trial.keeps_batch,
+            "words": text.safe(cause.trial.words),
+        },
+    }
+
+
+def rows(likely: Sequence[Cause]) -> Iterable[Sequence[object]]:
+    """Return the rows of the CSV file: one a change of the source, or a cause without any."""
+    yield (
+        "name", "cause", "evidence", "fix", "code", "trial", "file", "line", "before", "after",
+    )  # fmt: skip
+    for cause in likely:
+        trial = "" if cause.trial is None else cause.trial.words
+        told = (cause.name, cause.cause, cause.evidence, cause.fix, cause.code or "", trial)
+        for change in cause.changes:
+            yield (*told, change.file, change.line, change.before, change.after)
+        if not cause.changes:
+            yield (*told, "", "", "", "")
+
+
+def page(found: Diagnosis, precision: int = 4) -> Page:
+    """Return the page."""
+    del precision  # a diagnosis holds whole numbers only
+    built = PageBuilder()
+    built.add(
+        Heading(text.safe(found.message), level=1),
+        Line.of(text.safe(found.happened)),
+    )
+    if found.place is not None:
+        built.group(*_place(found.place, found.code))
+    for blocks in blocks_of(found.likely[:MOST_CAUSES], found.message):
+        built.group(*blocks)
+    return built.page()
+
+
+def _place(place: Place, code: str) -> list[Block]:
+    """Return where the error stands, and the line there."""
+    inside = f", in {text.safe(place.function)}" if place.function else ""
+    where = (f"{text.safe(shown_file(place.file))}:{place.line}", "strong")
+    blocks: list[Block] = [Line.of("at ", where, inside)]
+    if code:
+        blocks.append(Verbatim(text.safe(code), "python", indent=2))
+    return blocks
+
+
+def blocks_of(likely: Sequence[Cause], message: str = "") -> list[list[Block]]:
+    """Return the blocks of each cause, most likely first; the message tells names of classes."""
+    names = NAMES | {name for found in CLASS.findall(message) for name in found}
+    return [_cause(cause, f"{number}. ", names) for number, cause in enumerate(likely, start=1)]
+
+
+def _cause(cause: Cause, number: str, names: set[str]) -> list[Block]:
+    indent = len(number)
+    blocks: list[Block] = [
+        Line.of((f"{number}{text.safe(cause.cause)}", "strong"), hang=indent),
+        Line.of(("because ", "faint"), _lowered(text.safe(cause.evidence), names), indent=indent),
+        Line.of(("fix: ", "faint"), _lowered(text.safe(cause.fix), names), indent=indent),
+    ]
+    if cause.changes:
+        for change in cause.changes:
+            blocks += _change(change, indent)
+    elif cause.code:
+        code = "\n".join(_lines(cause.code))
+        blocks.append(Verbatim(code, "python", indent + 2, "output"))
+    if cause.trial is not None:
+        role = "good" if cause.trial.runs else "bad"
+        blocks.append(
+            Line.of(
+                ("with this, the module ", "faint"),
+                (text.safe(cause.trial.words), role),
+                indent=indent,
+            )
+        )
+    elif cause.changes:
+        blocks.append(Line.of(("this change was not tried", "unsure"), indent=indent))
+    return blocks
+
+
+def _lowered(words: str, names: set[str]) -> str:
+    """Return a sentence so that it can follow another word; names keep their capital."""
+    first = words.partition(" ")[0]
+    plain = first.isalpha() and first.istitle() and first not in names
+    return words[:1].lower() + words[1:] if plain else words
+
+
+def _change(change: Change, indent: int) -> list[Block]:
+    """Return the lines of a file as they are and as they are to be."""
+    removed, added = _lines(change.before), _lines(change.after)
+    blanks = min(
+        (len(line) - len(line.lstrip()) for line in (*removed, *added) if line.strip()), default=0
+    )
+    lines = [*(f"- {line[blanks:]}" for line in removed), *(f"+ {line[blanks:]}" for line in added)]
+    return [
+        Line.of((f"{text.safe(shown_file(change.file))}:{change.line}", "strong"), indent=indent),
+        Verbatim("\n".join(line.rstrip() for line in lines), "diff", indent + 2),
+    ]
+
+
+def _lines(code: str) -> list[str]:
+    return [text.safe(line) for line in code.expandtabs().split("\n")] if code else []
+
+
+def shown_file(path: str) -> str:
+    """Return a path as one would type it here, or as its package names it."""
+    for folder in (Path.cwd(), *(Path(entry) for entry in sys.path if entry)):
+        if Path(path).is_relative_to(folder):
+            return str(Path(path).relative_to(folder))
+    return path
+
+
+def _silent_page(report: SilentReport, precision: int = 4) -> Page:
+    del precision
+    built = PageBuilder()
+    built.add(Heading(text.safe(report.title), level=1), Line.of(text.safe(report.happened)))
+    for blocks in blocks_of(report.likely):
+        built.group(*blocks)
+    if report.checked:
+        built.group(Heading("Looked for"), *(Line.of(what, indent=2) for what in report.checked))
+    if report.not_exercised:
+        built.group(
+            Heading("Not exercised"), *(Line.of(what, indent=2) for what in report.not_exercised)
+        )
+    return built.page()

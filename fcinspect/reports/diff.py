@@ -1,0 +1,222 @@
+"""The picture of what changed between two checkpoints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.page import text
+from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Table
+from fcinspect.page.view import View
+from fcinspect.reports.diff_document import document, rows, summary_line
+from fcinspect.rounding.formats import FORMATS
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.diff.records import Compared, Difference, Finding, Side, Spot
+
+LEGEND = "Δ = b − a, number by number; relative: ‖B − A‖/‖A‖, the roots of sums of squares"
+MOST_TOLD = 12
+"""Layers of which the page says more than the table, and names that one side alone has."""
+
+
+def view_of_diff(difference: Difference, asked: dict[str, Any]) -> View:
+    """Return the view of what changed."""
+    return View(
+        command="diff",
+        asked=asked,
+        data=lambda full: dict(document(difference)),
+        page=partial(page, difference),
+        rows=partial(rows, difference),
+        ok=difference.ok,
+        warnings=tuple(map(text.safe, (*_first(difference.problems), *difference.notes))),
+    )
+
+
+def _first(problems: Sequence[str]) -> tuple[str, ...]:
+    more = len(problems) - MOST_TOLD
+    left = (f"{more} more such problems; --json lists them all",) if more > 0 else ()
+    return (*problems[:MOST_TOLD], *left)
+
+
+def page(difference: Difference, precision: int = 4) -> Page:
+    """Return the page."""
+    built = PageBuilder()
+    built.add(
+        Heading(f"A {text.safe(difference.a)} → B {text.safe(difference.b)}", level=1),
+        Line.of((summary_line(difference), "good" if difference.ok else "bad")),
+    )
+    layers = _to_show(difference, linear=True)
+    if layers:
+        built.group(_table(layers, precision))
+    others = _to_show(difference, linear=False)
+    if others:
+        built.group(_other_table(others, precision))
+    if layers or others:
+        built.add(Line.of((LEGEND, "faint")))
+    told = [each for each in (*layers, *others) if any(_told(each))]
+    for each in told[:MOST_TOLD]:
+        built.group(Line.of((text.layer_name(each.name), "strong")), *_told(each))
+    if len(told) > MOST_TOLD:
+        left = f"more is said of {MOST_TOLD} of {len(told)}; --json says it of all"
+        built.group(Line.of((left, "faint")))
+    for where, sides in (("only in A", difference.only_in_a), ("only in B", difference.only_in_b)):
+        if sides:
+            built.group(*_only(where, sides))
+    left_out = list(_left_out(difference))
+    if left_out:
+        built.group(*(Line.of((line, "faint")) for line in left_out))
+    return built.page()
+
+
+def _to_show(difference: Difference, *, linear: bool) -> list[Compared]:
+    """Return what is not equal; of the others there is nothing to say."""
+    return [
+        each
+        for each in difference.compared
+        if each.is_linear == linear and (each.how != "equal" or each.renamed)
+    ]
+
+
+def _table(layers: Sequence[Compared], precision: int) -> Table:
+    del precision  # how far two numbers lie apart is told to three digits
+    columns = (
+        Column("layer", right=False, folds=True),
+        Column("in"),
+        Column("out"),
+        Column("how it differs", right=False),
+        Column("max |Δ|"),
+        Column("relative"),
+    )
+    body = [
+        (
+            text.layer_name(each.name),
+            text.count(each.a.shape[1]),
+            text.count(each.a.shape[0]),
+            _how(each),
+            *_apart(each),
+        )
+        for each in layers
+    ]
+    return Table(columns, tuple(body))
+
+
+def _other_table(others: Sequence[Compared], precision: int) -> Table:
+    del precision
+    columns = (
+        Column("array, no linear layer", right=False, folds=True),
+        Column("shape"),
+        Column("how it differs", right=False),
+        Column("max |Δ|"),
+        Column("relative"),
+    )
+    body = [
+        (text.safe(each.name), text.sizes(each.a.shape), _how(each), *_apart(each))
+        for each in others
+    ]
+    return Table(columns, tuple(body))
+
+
+def _how(each: Compared) -> str:
+    how = "equal, renamed" if each.renamed and each.how == "equal" else each.how
+    return f"{how} (within tolerance)" if each.verdict == "equal up to rounding" else how
+
+
+def _apart(each: Compared) -> tuple[str, str]:
+    """Return how far two weights lie apart, or two biases where the weights are equal."""
+    finding = each.finding
+    if finding.kind == "equal" and each.bias is not None:
+        finding = each.bias
+    if finding.kind == "equal":
+        return "0", "0"
+    far = finding.magnitude
+    if far is None:
+        return "", ""
+    return _short(far.max_abs), _short(far.relative)
+
+
+def _short(value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"
+    return text.significant(value)
+
+
+def _told(each: Compared) -> Iterable[Line]:
+    """Say more of what differs."""
+    if each.renamed:
+        yield Line.of(f"in B it is {text.safe(each.b.name)!r}", indent=2)
+    yield from _told_of(each.finding, "W" if each.is_linear else text.safe(each.name), each)
+    if each.bias is not None and each.bias.kind != "equal":
+        yield from _told_of(each.bias, "b", each)
+
+
+WITHOUT_PLACES = (
+    "rounded to", "truncated to", "converted to", "unrounded", "negated", "scaled", "transposed",
+    "equal up to", "zeroed", "with a low-rank", "uncorrelated",
+)  # fmt: skip
+"""Kinds that hold for all numbers, so that single places say nothing."""
+SELF_EVIDENT = ("rounded to", "converted to", "negated")
+"""Kinds of which the table says everything."""
+FEW = 10
+"""So many changed numbers are counted, and the first of them told."""
+
+
+def _told_of(finding: Finding, name: str, each: Compared) -> Iterable[Line]:
+    if not finding.kind.startswith(SELF_EVIDENT):
+        for detail in finding.detail:
+            yield Line.of(detail, indent=2, hang=2)
+    far = finding.magnitude
+    silent = finding.kind.startswith(WITHOUT_PLACES) or "permuted" in finding.kind
+    if far is None or silent or not far.changed:
+        return
+    count = f"{text.count(far.changed)} of {text.count(far.count)} numbers changed"
+    yield Line.of(f"{count} ({_percent(far.changed, far.count)})", indent=2)
+    first, most = far.first, far.largest
+    if first is not None and (far.changed <= FEW or most is None):
+        begin = "" if far.changed == 1 else "first "
+        yield Line.of(f"{begin}{_at(first, name, each)}", indent=2)
+    if most is not None and (most != first or far.changed > FEW):
+        yield Line.of(f"most {_at(most, name, each)}", indent=2)
+
+
+def _at(spot: Spot, name: str, each: Compared) -> str:
+    place = f"{name}[{','.join(map(str, spot.index))}]"
+    return f"at {place}: {_exact(spot.a, each.a.dtype)} → {_exact(spot.b, each.b.dtype)}"
+
+
+def _percent(part: int, whole: int) -> str:
+    """Write a share; never 100 % for less than all, nor 0 % for more than nothing."""
+    if part == whole:
+        return "100 %"
+    share = 100 * part / whole
+    return "over 99.9 %" if share > 99.9 else f"{share:.3g} %"
+
+
+def _exact(value: float, dtype: str) -> str:
+    form = FORMATS.get(dtype)
+    return text.significant(value, 6) if form is None else text.shortest(value, form)
+
+
+def _only(where: str, sides: Sequence[Side]) -> Iterable[Line | Table]:
+    yield Table(
+        (Column(where, right=False, folds=True), Column("shape"), Column("dtype", right=False)),
+        tuple(
+            (text.layer_name(side.name), text.sizes(side.shape), side.dtype)
+            for side in sides[:MOST_TOLD]
+        ),
+    )
+    if len(sides) > MOST_TOLD:
+        yield Line.of((f"showing {MOST_TOLD} of {len(sides)}; --json has them all", "faint"))
+
+
+def _left_out(difference: Difference) -> Iterable[str]:
+    a, b = difference.not_compared_a, difference.not_compared_b
+    if a or b:
+        yield (
+            f"not compared: {text.plural(a, 'array')} of A and {text.count(b)} of B that are no"
+            " linear layer; --all compares them"
+        )
+    a, b = difference.left_out_a, difference.left_out_b
+    if a or b:
+        yield f"left out by --only: {text.plural(a, 'layer')} of A and {text.count(b)} of B"

@@ -1,0 +1,182 @@
+"""The view of `draw`: a network as a picture, in every medium."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.errors import UsageError
+from fcinspect.layers.diagram import Outline
+from fcinspect.layers.folding import diagram_of
+from fcinspect.layers.spec import format_widths
+from fcinspect.media.markdown import to_markdown
+from fcinspect.page.blocks import Block, Column, Line, Page, Table, Verbatim
+from fcinspect.page.text import count, plural, safe, sizes
+from fcinspect.page.view import View
+from fcinspect.pictures.diagram.dot import dot_text
+from fcinspect.pictures.diagram.labels import dead_words, shortened
+from fcinspect.pictures.diagram.mermaid import mermaid_text
+from fcinspect.pictures.diagram.terminal import drawing_of
+from fcinspect.reports import draw_document as document
+
+if TYPE_CHECKING:
+    from fcinspect.layers.diagram import Diagram
+
+LONGEST_TITLE = 60
+
+
+MOST_WITH_WEIGHTS = 12
+"""Edges of a layer up to which the figure shows their weights unless that is declined."""
+MOST_WEIGHTS = 30
+"""Edges of a layer beyond which no place is left for so many numbers."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How a diagram is to look."""
+
+    units: int
+    """Units of a layer that are shown at most."""
+    title: str | None = None
+    """What stands above it; the widths where it is None."""
+    weights: bool | None = None
+    """Whether the figure shows the weight of each edge; None: where they are few."""
+
+
+def view_of_diagram(
+    outline: Outline,
+    looks: Looks,
+    source: str,
+    asked: dict[str, Any],
+    warnings: tuple[str, ...],
+    advice: str = "",
+) -> View:
+    """Return the view of a network; `source` says in words where it comes from.
+
+    `advice` for who typed the command stands on its page, not in a figure. Raises UsageError where
+    weights are asked for that are not known, or too many to be written.
+    """
+    diagram = diagram_of(outline, looks.units)
+    if looks.weights:
+        _require_room(diagram)
+    drawn = _Drawn(outline, diagram, looks, source, warnings, advice)
+    return View(
+        command="draw",
+        asked=asked,
+        data=lambda full: dict(document.document(drawn.diagram, source)),
+        page=drawn.page,
+        rows=lambda: document.rows(drawn.diagram),
+        texts={
+            "md": drawn.markdown,
+            "mermaid": lambda precision: mermaid_text(outline, looks.units, drawn.title, precision),
+            "dot": lambda precision: dot_text(drawn.diagram, drawn.title, precision),
+        },
+        figure=drawn.figure,
+        warnings=warnings,
+    )
+
+
+def _require_room(diagram: Diagram) -> None:
+    if not diagram.has_weights:
+        raise UsageError(
+            "--weights writes weights on the edges, and only the structure is known here",
+            hint="--seed S draws weights, or give a file of layers",
+        )
+    for connection in diagram.connections:
+        if (edges := len(connection.edges)) > MOST_WEIGHTS:
+            raise UsageError(
+                f"--weights: {edges} edges of {safe(connection.name)} are drawn, more than the"
+                f" {MOST_WEIGHTS} whose numbers can be read",
+                hint="--units K draws fewer; --json and --format csv hold every weight that is"
+                " drawn",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """A diagram with its words."""
+
+    outline: Outline
+    diagram: Diagram
+    looks: Looks
+    source: str
+    warnings: tuple[str, ...]
+    advice: str
+
+    @property
+    def title(self) -> str:
+        """What stands above the diagram."""
+        return self._widths if self.looks.title is None else safe(self.looks.title)
+
+    def page(self, precision: int) -> Page:
+        """Return the page with the drawing."""
+        page = self._page(drawing_of(self.diagram, precision))
+        return Page((*page.groups, (Line.of((self.advice, "faint")),))) if self.advice else page
+
+    def markdown(self, precision: int) -> str:
+        """Return the page with a Mermaid flowchart, which many readers of Markdown draw."""
+        text = mermaid_text(self.outline, self.looks.units, self.title, precision)
+        page = self._page(Verbatim(text, "mermaid"))
+        notes = tuple(Line.of("note: ", warning) for warning in self.warnings)
+        return to_markdown(Page((*page.groups, notes)))
+
+    def figure(self, ending: str) -> bytes:
+        """Return the figure as a file of that ending."""
+        from fcinspect.pictures.figures.diagram import diagram_bytes
+
+        notes = (self._words, *self.diagram.folds)
+        return diagram_bytes(ending, self.diagram, self.title, notes, weights=self._shows_weights)
+
+    @property
+    def _shows_weights(self) -> bool:
+        if self.looks.weights is not None:
+            return self.looks.weights
+        most = max((len(c.edges) for c in self.diagram.connections), default=0)
+        return self.diagram.has_weights and most <= MOST_WITH_WEIGHTS
+
+    @property
+    def _widths(self) -> str:
+        """The widths, shortened where they are many."""
+        return shortened(format_widths(self.diagram.widths), LONGEST_TITLE)
+
+    @property
+    def _words(self) -> str:
+        parameters = plural(self.diagram.parameters, "parameter")
+        widths = "" if self.looks.title is None else f"{self._widths}; "
+        return f"{widths}{parameters}; {safe(self.source)}"
+
+    def _page(self, drawing: Block) -> Page:
+        head = (Line.of((self.title, "strong")), Line.of(self._words))
+        folds = tuple(Line.of((fold, "unsure")) for fold in self.diagram.folds)
+        dead = tuple(map(Line.of, dead_words(self.diagram)))
+        tail: tuple[Block, ...] = (_layers(self.diagram), *dead, *folds)
+        return Page((head, (drawing,), tail))
+
+
+def _layers(diagram: Diagram) -> Table:
+    """Return the layers that are drawn, one a row."""
+    rows = []
+    for connection in diagram.connections:
+        edges = count(connection.total)
+        if connection.left_out:
+            edges = f"{count(len(connection.edges))} of {edges}"
+        shape = (connection.out_features, connection.in_features)
+        rows.append(
+            (
+                safe(connection.name),
+                sizes(shape),
+                sizes(shape[:1]) if connection.bias else "none",
+                safe(connection.activation),
+                edges,
+            )
+        )
+    return Table(
+        (
+            Column("layer", right=False, folds=True),
+            Column("W", role="weight"),
+            Column("b", role="bias"),
+            Column("activation", right=False),
+            Column("edges drawn"),
+        ),
+        tuple(rows),
+    )

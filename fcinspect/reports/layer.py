@@ -1,0 +1,266 @@
+"""The picture of one layer: W and b with labels, their statistics, and the law they obey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.layers.law_bounds import DELTA
+from fcinspect.media.jsonable import finite, layer_document
+from fcinspect.page import text
+from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Part, Span, Table
+from fcinspect.page.view import View
+from fcinspect.reports.layer_charts import weight_charts, weight_figure
+from fcinspect.rounding.verdict import Verdict
+
+if TYPE_CHECKING:
+    from fcinspect.layers.inspection import Inspected, Inspection
+    from fcinspect.layers.linear import LinearLayer
+    from fcinspect.layers.statistics import Statistics
+    from fcinspect.reports.documents.core import (
+        FullStatistics,
+        InspectedLayerDocument,
+        LawDocument,
+    )
+
+MOST_SHOWN = 16
+"""Outputs and inputs shown at most; fewer inputs where they do not fit the width."""
+ELSEWHERE = "all in --format csv or --json --full"
+
+
+def view_of_created(inspection: Inspection, asked: dict[str, Any]) -> View:
+    """Return the view of a layer that torch made; its law is a check."""
+    return _view("create", inspection, asked, (), ok=inspection.verdict is Verdict.WITHIN)
+
+
+def view_of_stored(
+    inspection: Inspection,
+    warnings: tuple[str, ...],
+    asked: dict[str, Any],
+    *,
+    plot: bool = False,
+    draws: bool = False,
+) -> View:
+    """Return the view of a layer from a file; what law it obeys is a fact, not a check.
+
+    `plot` puts charts of its weight on the page, `draws` gives the view its figure.
+    """
+    view = _view("show", inspection, asked, warnings, ok=True)
+    if plot:
+        view = replace(view, page=partial(_plotted, inspection))
+    if not draws:
+        return view
+    return replace(view, figure=partial(weight_figure, inspection), svg_is_figure=plot)
+
+
+def _plotted(inspection: Inspection, precision: int) -> Page:
+    return Page((*page(inspection, precision).groups, *weight_charts(inspection)))
+
+
+def _view(
+    command: str,
+    inspection: Inspection,
+    asked: dict[str, Any],
+    warnings: tuple[str, ...],
+    *,
+    ok: bool,
+) -> View:
+    return View(
+        command=command,
+        asked=asked,
+        data=lambda full: dict(document(inspection, full=full)),
+        page=partial(page, inspection),
+        rows=partial(rows, inspection.layer),
+        ok=ok,
+        warnings=warnings,
+    )
+
+
+def document(inspection: Inspection, *, full: bool = False) -> InspectedLayerDocument:
+    """Return the JSON data."""
+    layer, weight, bias = inspection.layer, inspection.weight, inspection.bias
+    return {
+        "layer": {
+            **layer_document(layer, full=full),
+            "activation": inspection.activation,
+        },
+        "parameters": layer.parameters,
+        "parameter_bytes": inspection.parameter_bytes,
+        "statistics": {
+            "weight": _statistics(weight.statistics),
+            "bias": None if bias is None else _statistics(bias.statistics),
+        },
+        "initialisation": {
+            "name": inspection.init,
+            "known": inspection.known,
+            "delta": DELTA,
+            "weight": _law(weight),
+            "bias": None if bias is None else _law(bias),
+        },
+    }
+
+
+def _statistics(found: Statistics) -> FullStatistics:
+    return {
+        "min": finite(found.min),
+        "max": finite(found.max),
+        "mean": finite(found.mean),
+        "std": finite(found.std),
+        "zeros": found.zeros,
+        "nan": found.nan,
+        "inf": found.inf,
+    }
+
+
+def _law(parameter: Inspected) -> LawDocument:
+    law, check = parameter.law, parameter.check
+    return {
+        "law": law.words,
+        "bound": law.bound,
+        "verdict": check.verdict.value,
+        "detail": check.detail,
+    }
+
+
+def rows(layer: LinearLayer) -> Iterable[Sequence[object]]:
+    """Return the rows of the CSV file: one per output, its weights, then its bias."""
+    bias = [] if layer.bias is None else ["b"]
+    yield ("output", *(f"x[{j}]" for j in range(layer.in_features)), *bias)
+    for i in range(layer.out_features):
+        last = [] if layer.bias is None else [layer.bias.values[i].item()]
+        yield (f"y[{i}]", *layer.weight.values[i].tolist(), *last)
+
+
+def page(inspection: Inspection, precision: int) -> Page:
+    """Return the page."""
+    layer = inspection.layer
+    built = PageBuilder()
+    name = f"{text.layer_called(layer.name)} of " if layer.name else ""
+    built.add(
+        Heading(f"{name}{text.safe(layer.source)}, {layer.dtype}", level=1),
+        Line.of(*_formula(layer)),
+        Line.of(_counts(inspection)),
+    )
+    if layer.in_features and layer.out_features:
+        built.group(*_matrix(layer, precision))
+    else:
+        built.group(Line.of(*_without_inputs(layer)))
+        if layer.out_features and layer.bias is not None:
+            built.add(*_matrix(layer, precision))
+    built.group(_statistics_table(inspection, precision))
+    built.group(*_laws(inspection))
+    return built.page()
+
+
+def _formula(layer: LinearLayer) -> list[str | Span]:
+    outputs, inputs = layer.out_features, layer.in_features
+    bias: list[str | Span] = [] if layer.bias is None else [" + ", (f"b ({outputs})", "bias")]
+    return [
+        (f"y ({outputs})", "output"),
+        " = ",
+        (f"W {text.matrix_shape((outputs, inputs))}", "weight"),
+        " · ",
+        (f"x ({inputs})", "input"),
+        *bias,
+    ]
+
+
+def _counts(inspection: Inspection) -> str:
+    layer = inspection.layer
+    of = f"{text.count(layer.out_features)}·{text.count(layer.in_features)}"
+    bias = "" if layer.bias is None else f" + {text.count(layer.out_features)}"
+    counted = f"{of}{bias} = {text.plural(layer.parameters, 'parameter')}"
+    behind = f"; followed by {text.safe(inspection.activation)}" if inspection.activation else ""
+    return f"{counted}, {text.byte_count(inspection.parameter_bytes)}{behind}"
+
+
+def _without_inputs(layer: LinearLayer) -> list[str | Span]:
+    if not layer.out_features:
+        return [f"out_features is 0: y is empty, of shape {text.shape((0,))}"]
+    return [
+        "in_features is 0: there is nothing to multiply, so ",
+        ("y = b" if layer.bias is not None else "y = 0", "strong"),
+        " for every x",
+    ]
+
+
+def _matrix(layer: LinearLayer, precision: int) -> list[Line | Table]:
+    """Return W and b as one table, a row for each output."""
+    outputs, inputs = _ends(layer.out_features), _ends(layer.in_features)
+    block = layer.weight.values[outputs][:, inputs]
+    write = text.writer(block.reshape(-1).tolist(), precision)
+    cells = [list(map(write, row)) for row in block.tolist()]
+    title: list[str | Span] = []
+    columns = [Column("", "output", right=False), *(Column(f"x[{j}]", "weight") for j in inputs)]
+    if inputs:
+        title = [("W", "weight"), ": a row for each output, a column for each input"]
+    if layer.bias is not None:
+        title += ["; " if title else "", ("b", "bias"), ": one for each output"]
+        columns.append(Column("b", "bias"))
+        biases = text.numbers(layer.bias.values[outputs].tolist(), precision)
+        cells = [[*row, bias] for row, bias in zip(cells, biases, strict=True)]
+    body = tuple((f"y[{i}]", *row) for i, row in zip(outputs, cells, strict=True))
+    part = Part(1, len(inputs), (layer.out_features, layer.in_features), ELSEWHERE)
+    return [Line.of(*title), Table(tuple(columns), body, part=part)]
+
+
+def _ends(count: int) -> list[int]:
+    """Return all of `count` indices or, of many, the first ones and the last."""
+    return list(range(count)) if count <= MOST_SHOWN else [*range(MOST_SHOWN - 1), count - 1]
+
+
+def _statistics_table(inspection: Inspection, precision: int) -> Table:
+    parts = [("weight", inspection.weight.statistics)]
+    if inspection.bias is not None:
+        parts.append(("bias", inspection.bias.statistics))
+    titles = ["min", "max", "mean", "std", "zeros"]
+    has_nan, has_inf = (any(getattr(s, key) for _, s in parts) for key in ("nan", "inf"))
+    titles += (["NaN"] if has_nan else []) + (["±inf"] if has_inf else [])
+    body = []
+    for name, found in parts:
+        moments = (found.min, found.max, found.mean, found.std)
+        cells = ["–" if v != v else text.number(v, precision) for v in moments]
+        cells.append(text.count(found.zeros))
+        cells += [text.count(found.nan)] if has_nan else []
+        cells += [text.count(found.inf)] if has_inf else []
+        body.append((name, *cells))
+    return Table((Column("", right=False), *map(Column, titles)), tuple(body))
+
+
+def _laws(inspection: Inspection) -> Iterable[Line]:
+    layer = inspection.layer
+    parts = [("weight", inspection.weight)] if layer.weight.size else []
+    if inspection.bias is not None and layer.out_features:
+        parts.append(("bias", inspection.bias))
+    if parts:
+        yield Line.of(("Initialisation: ", "strong"), _maker(inspection))
+    for name, part in parts:
+        yield Line.of((f"{name:<7}", name), part.law.words, indent=2)
+        word, colour = _judged(part.check.verdict, known=inspection.known)
+        yield Line.of((word, colour), f": {part.check.detail}", indent=9)
+    if any("mean" in part.check.detail for _, part in parts):
+        rare = "Each comparison of a mean or variance fails a correct layer once in 10⁹ at most."
+        yield Line.of((rare, "faint"), indent=2)
+
+
+def _maker(inspection: Inspection) -> str:
+    if not inspection.known:
+        return "not read from the file; compared with nn.Linear's default"
+    if inspection.init == "default":
+        return "nn.Linear's default"
+    return f"torch.nn.init.{inspection.init}_ for W" + (
+        ", nn.Linear's default for b" if inspection.bias is not None else ""
+    )
+
+
+def _judged(verdict: Verdict, *, known: bool) -> Span:
+    """Return the verdict in words: for a layer of unknown making it is no verdict at all."""
+    match verdict:
+        case Verdict.WITHIN:
+            return ("obeyed", "good") if known else ("as the default leaves it", "")
+        case Verdict.OUTSIDE:
+            return ("not obeyed", "bad") if known else ("trained, scaled or made otherwise", "")
+        case Verdict.UNDECIDED:
+            return ("undecided", "unsure")

@@ -1,0 +1,243 @@
+"""The page of a scan: a table of the layers, or each in full where there are few."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from fcinspect.checkpoints.pairing.naming import is_whole
+from fcinspect.checkpoints.scan.findings import equal_by_chance, findings_of
+from fcinspect.page import text
+from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Table
+from fcinspect.reports.scan.remarks import name_in, tell_findings, tell_fingerprints, tell_warnings
+from fcinspect.reports.scan.singular import ELSEWHERE, append, in_full, table_of
+from fcinspect.reports.skipped import why
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.records import SkippedTensor
+    from fcinspect.checkpoints.scan.records import ScannedLayer
+    from fcinspect.checkpoints.scan.report import ScanReport
+
+FEW = 3
+"""So many layers are shown in full."""
+MOST_SOURCES = 4
+BRACKETED = re.compile(r" \([^)\d]*\)")
+"""Words in brackets; shapes stay."""
+BEYOND_COMMA = re.compile(r",(?![^(]*\)).*", re.DOTALL)
+"""What follows a comma that is in no brackets."""
+MANY_ZEROS = 0.01
+"""The share of zeros from which on a column tells of them."""
+
+
+def page(
+    report: ScanReport,
+    precision: int = 4,
+    *,
+    show_all: bool = False,
+    charts: Sequence[Block] = (),
+) -> Page:
+    """Return the page, with charts of the layers where there are any."""
+    built = PageBuilder()
+    built.add(Heading(title_of(report), level=1), Line.of(_counted(report)))
+    layers = report.layers
+    if 0 < len(layers) <= FEW:
+        for layer in layers:
+            built.group(*_in_full(layer, name_in(report, layer), precision))
+    elif layers:
+        built.group(_table(report, precision))
+        if any(layer.singular.wanted.any for layer in layers):
+            names = [name_in(report, layer) for layer in layers]
+            built.group(table_of(layers, names, precision))
+        tell_warnings(built, report)
+    built.group(*charts)
+    tell_fingerprints(built, report)
+    tell_findings(built, report)
+    if report.problems:
+        built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
+    if report.failed:
+        built.group(
+            *(Line.of(("not read: ", "bad"), text.safe(f.reason), hang=2) for f in report.failed)
+        )
+    if show_all and report.skipped:
+        built.group(*_skipped(report.skipped))
+    built.group(*_summary(report, show_all=show_all))
+    return built.page()
+
+
+def title_of(report: ScanReport) -> str:
+    """Name the files, the first of many."""
+    names = [text.safe(source) for source in report.sources[:MOST_SOURCES]]
+    more = len(report.sources) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def _counted(report: ScanReport) -> str:
+    layers = report.layers
+    said = f"{text.plural(len(layers), 'linear layer')}"
+    if report.left_out:
+        said += f" of {text.count(len(layers) + report.left_out)}"
+    if not layers:
+        return said
+    total = sum(layer.parameters for layer in layers)
+    formats = Counter(layer.dtype for layer in layers)
+    named = ", ".join(
+        name if len(formats) == 1 else f"{text.count(count)} in {name}"
+        for name, count in formats.most_common()
+    )
+    return f"{said}, {text.plural(total, 'parameter')}, {named}"
+
+
+def _table(report: ScanReport, precision: int) -> Table:
+    """Return a row for each layer, and only such columns as tell something."""
+    layers = report.layers
+    columns = [Column("layer", right=False, folds=True), Column("in"), Column("out")]
+    cells = [
+        (
+            text.layer_name(layer.name),
+            text.count(layer.in_features),
+            text.count(layer.out_features),
+        )
+        for layer in layers
+    ]
+    body = [list(row) for row in cells]
+    if len({layer.source for layer in layers}) > 1:
+        append(columns, body, Column("file", right=False, folds=True), (
+            text.safe(layer.source) for layer in layers
+        ))  # fmt: skip
+    if len({layer.dtype for layer in layers}) > 1:
+        append(columns, body, Column("dtype", right=False), (layer.dtype for layer in layers))
+    numbers = [layer.weight.numbers for layer in layers]
+    for title, spare, values in (
+        ("mean", ELSEWHERE, [n.mean for n in numbers]),
+        ("min", ELSEWHERE, [n.min for n in numbers]),
+        ("max", ELSEWHERE, [n.max for n in numbers]),
+        ("std", "", [n.std for n in numbers]),
+        ("norm", "", [n.norm for n in numbers]),
+    ):
+        written = (text.statistic(v, precision) for v in values)
+        append(columns, body, Column(title, spare=spare, joined=title == "min"), written)
+    if any(n.zeros > MANY_ZEROS * n.count for n in numbers):
+        append(columns, body, Column("zeros"), (_share(n.zeros, n.count) for n in numbers))
+    struck = {k for k, layer in enumerate(layers) if findings_of(layer)}
+    return Table(tuple(columns), tuple(map(tuple, body)), strong=frozenset(struck))
+
+
+def _share(some: int, count: int) -> str:
+    return f"{some / count:.1%}" if some else "0"
+
+
+def _in_full(layer: ScannedLayer, called: str, precision: int) -> Iterator[Heading | Line | Table]:
+    """Yield everything about one layer."""
+    name = f"{called}      " if called else ""
+    widths = f"{text.count(layer.in_features)} → {text.count(layer.out_features)}"
+    yield Heading(f"{name}{widths}, {layer.dtype}: {text.plural(layer.parameters, 'parameter')}")
+    parts = [("weight", layer.weight.numbers)]
+    if layer.bias is not None:
+        parts.append(("bias", layer.bias))
+    body = tuple(
+        (
+            what,
+            *(text.statistic(v, precision) for v in (n.min, n.max, n.mean, n.std, n.norm)),
+            *(text.count(v) for v in (n.zeros, n.nan, n.inf)),
+        )
+        for what, n in parts
+    )
+    titles = ("min", "max", "mean", "std", "norm", "zeros", "NaN", "±inf")
+    yield Table((Column("", right=False), *map(Column, titles)), body, indent=2)
+    if layer.singular.wanted.any:
+        yield from in_full(layer, precision)
+    weight = layer.weight
+    low, high = weight.spectral_low, weight.spectral_high
+    if layer.singular.largest is None and low is not None and high is not None:
+        ends = (text.significant(v, precision) for v in (low, high))
+        yield Line.of(
+            f"spectral norm between {' and '.join(ends)}, by the norms of rows, columns and W",
+            indent=2, hang=2,
+        )  # fmt: skip
+    for warning in layer.warnings:
+        yield Line.of(("note: ", "unsure"), text.safe(warning), indent=2, hang=2)
+
+
+def _skipped(skipped: Sequence[SkippedTensor]) -> Iterator[Line | Table]:
+    body = tuple((text.safe(skip.name), text.safe(skip.reason)) for skip in skipped)
+    columns = (
+        Column("array", right=False, folds=True),
+        Column(why(skipped), right=False),
+    )
+    yield Line.of(f"besides, {text.plural(len(body), 'array')}:")
+    yield Table(columns, body)
+
+
+def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
+    """Yield the verdict of a check, and what was left out of the page."""
+    struck = sum(1 for layer in report.layers if findings_of(layer))
+    count = text.plural(len(report.layers), "layer")
+    if report.checked and report.ok:
+        yield Line.of(
+            ("Check passed: ", "good"),
+            f"{count} without NaN, infinities, all-zero weights, dead outputs or inputs, or equal"
+            f" outputs{_beyond_chance(report)}{_others_passed(report)}",
+        )
+    elif report.checked:
+        counts = [f"{struck} of {count}"] if struck else []
+        if report.struck_others:
+            counts.append(text.plural(len(report.struck_others), "other array"))
+        if report.problems:
+            counts.append(text.plural(len(report.problems), "problem") + " of its shards")
+        if report.failed:
+            counts.append(text.plural(len(report.failed), "file") + " not read")
+        if report.unread:
+            counts.append(text.plural(len(report.unread), "weight") + " not looked at")
+        verdict = (
+            ("Check undecided: ", "unsure") if report.is_undecided else ("Check failed: ", "bad")
+        )
+        yield Line.of(verdict, ", ".join(counts) or "nothing to check")
+    elif struck:
+        yield Line.of(f"{struck} of {count} would fail --check")
+    elif report.unread:
+        said = text.plural(len(report.unread), "weight")
+        yield Line.of(f"--check would be undecided: {said} of layers not read")
+    elif report.problems:
+        yield Line.of("the shards would fail --check")
+    if report.skipped and not show_all:
+        yield Line.of((f"{'; '.join(_reasons(report.skipped))}; --all lists them", "faint"))
+
+
+def _beyond_chance(report: ScanReport) -> str:
+    """Say so where there are equal outputs that are not held against their layer."""
+    by_chance = any(equal_by_chance(layer) for layer in report.layers)
+    return " beyond those that few bits make by chance" if by_chance else ""
+
+
+def _others_passed(report: ScanReport) -> str:
+    """Say what else was gone through, and what was not."""
+    if report.left_out or not report.skipped:
+        return ""
+    gone, left = len(report.others), len(report.skipped) - len(report.others)
+    said = f"; {text.plural(gone, 'other array')} without NaN or infinities" if gone else ""
+    if not left:
+        return said
+    whole = sum(skip.tensor is not None and is_whole(skip.tensor.dtype) for skip in report.skipped)
+    of = " of whole numbers" if whole == left else ""
+    return f"{said}; {text.plural(left, 'array')}{of} not gone through"
+
+
+def _reasons(skipped: Sequence[SkippedTensor]) -> Iterator[str]:
+    """Yield "64 arrays are no linear layers: one-dimensional (40), …", the commonest first."""
+    reasons = Counter(_shortened(skip.reason) for skip in skipped if not skip.missing)
+    total = reasons.total()
+    if total:
+        named = ", ".join(f"{text.safe(reason)} ({n:,})" for reason, n in reasons.most_common(3))
+        rest = ", …" if len(reasons) > 3 else ""
+        verb = "array is no linear layer" if total == 1 else "arrays are no linear layers"
+        yield f"{total:,} {verb}: {named}{rest}"
+    if total < len(skipped):
+        gone = len(skipped) - total
+        yield f"{text.plural(gone, 'array')} {'is' if gone == 1 else 'are'} missing"
+
+
+def _shortened(reason: str) -> str:
+    """Return a reason without what it adds in brackets or behind a comma."""
+    return BEYOND_COMMA.sub("", BRACKETED.sub("", reason))

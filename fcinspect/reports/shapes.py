@@ -1,0 +1,154 @@
+"""The picture of a shape trace: each layer as the sentence a teacher would say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.media.jsonable import LARGEST_EXACT_INTEGER
+from fcinspect.page import text
+from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Span, Table
+from fcinspect.page.view import View
+
+if TYPE_CHECKING:
+    from fcinspect.reports.documents.core import ShapesDocument
+    from fcinspect.shapes.trace import ShapeTrace, TracedLayer
+
+
+def view_of_shapes(trace: ShapeTrace, asked: dict[str, Any]) -> View:
+    """Return the view of a shape trace."""
+    warnings: tuple[str, ...] = ()
+    if max(trace.parameters, trace.flops, trace.output_bytes) > LARGEST_EXACT_INTEGER:
+        warnings = (
+            "some counts exceed 2^53 - 1: they are exact here, but readers that hold numbers as"
+            " float64 (jq, JavaScript) round them",
+        )
+    return View(
+        command="shapes",
+        asked=asked,
+        data=lambda full: dict(document(trace)),
+        page=partial(page, trace),
+        rows=partial(rows, trace),
+        warnings=warnings,
+    )
+
+
+def document(trace: ShapeTrace) -> ShapesDocument:
+    """Return the JSON data."""
+    return {
+        "widths": list(trace.widths),
+        "batch": list(trace.batch),
+        "dtype": trace.dtype,
+        "layers": [
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "input": list(layer.input),
+                "weight": None if layer.weight is None else list(layer.weight),
+                "bias": None if layer.bias is None else list(layer.bias),
+                "output": list(layer.output),
+                "parameters": layer.parameters,
+                "macs": layer.macs,
+                "flops": layer.flops,
+                "parameter_bytes": layer.parameter_bytes,
+                "output_bytes": layer.output_bytes,
+            }
+            for layer in trace.layers
+        ],
+        "parameters": trace.parameters,
+        "macs": trace.macs,
+        "flops": trace.flops,
+        "parameter_bytes": trace.parameter_bytes,
+        "output_bytes": trace.output_bytes,
+    }
+
+
+def rows(trace: ShapeTrace) -> Iterable[Sequence[object]]:
+    """Return the rows of the CSV file."""
+    titles = ("name", "kind", "input", "weight", "bias", "output", "parameters", "macs", "flops")
+    yield (*titles, "parameter_bytes", "output_bytes")
+    for layer in trace.layers:
+        dimensions = (layer.input, layer.weight, layer.bias, layer.output)
+        written = ("" if d is None else "x".join(map(str, d)) for d in dimensions)
+        counts = (layer.parameters, layer.macs, layer.flops)
+        yield (layer.name, layer.kind, *written, *counts, layer.parameter_bytes, layer.output_bytes)
+
+
+def page(trace: ShapeTrace, precision: int = 4) -> Page:
+    """Return the page."""
+    del precision  # shapes hold whole numbers only
+    built = PageBuilder()
+    biased = any(layer.bias is not None for layer in trace.layers)
+    formula = ("Y = X·Wᵀ" if trace.batch else "y = W·x") + (" + b" if biased else "")
+    chain = " → ".join(map(str, trace.widths))
+    rows_in = (
+        "one vector" if not trace.batch else f"a batch of {'×'.join(map(str, trace.batch))} vectors"
+    )
+    built.add(
+        Heading(f"Shapes of {chain}", level=1),
+        Line.of(f"{rows_in}, {trace.dtype}; every layer computes {formula}"),
+    )
+    built.group(*(_sentence(layer) for layer in trace.layers))
+    columns = (
+        Column("layer", right=False),
+        Column("kind", right=False),
+        Column("output", "output", right=False),
+        Column("parameters"),
+        Column("MACs"),
+        Column("memory"),
+    )
+    body = [
+        (
+            layer.name,
+            layer.kind,
+            text.shape(layer.output),
+            text.count(layer.parameters),
+            text.count(layer.macs),
+            text.byte_count(layer.parameter_bytes),
+        )
+        for layer in trace.layers
+    ]
+    total = (
+        "total",
+        "",
+        "",
+        text.count(trace.parameters),
+        text.count(trace.macs),
+        text.byte_count(trace.parameter_bytes),
+    )
+    built.group(Table(columns, (*body, total), rule_before=frozenset({len(body)})))
+    built.group(
+        Line.of(
+            f"a MAC is one product and its addition; {text.count(trace.flops)} FLOPs = 2·MACs"
+            f"{' + the additions of b' if biased else ''}"
+        ),
+        Line.of(
+            f"outputs take {text.byte_count(trace.output_bytes)} when all are kept, as in training"
+        ),
+    )
+    return built.page()
+
+
+def _sentence(layer: TracedLayer) -> Line:
+    """(3, 3) · (5, 3)ᵀ + (5) → (3, 5), in the colours of its parts."""
+    name = (f"{layer.name:<5} ", "strong")
+    if layer.weight is None:
+        activated = f"{layer.kind}, element by element"
+        return Line.of(
+            name, (text.shape(layer.input), "input"), " → ", (text.shape(layer.output), "output"),
+            f"   {activated}", indent=2,
+        )  # fmt: skip
+    bias: list[str | Span] = []
+    if layer.bias is not None:
+        bias = [" + ", (text.shape(layer.bias), "bias")]
+    return Line.of(
+        name,
+        (text.shape(layer.input), "input"),
+        " · ",
+        (text.shape(layer.weight) + "ᵀ", "weight"),
+        *bias,
+        " → ",
+        (text.shape(layer.output), "output"),
+        indent=2,
+    )

@@ -1,0 +1,241 @@
+"""The page of a traced module: every step, the linear layers in words, what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fcinspect.page import text
+from fcinspect.page.blocks import (
+    Block,
+    Column,
+    Heading,
+    Line,
+    Page,
+    PageBuilder,
+    Table,
+    Verbatim,
+)  # fmt: skip
+from fcinspect.reports import diagnose as diagnosis
+from fcinspect.reports.trace.folding import Folding
+from fcinspect.reports.trace.words import called, sentence, size_lines
+
+if TYPE_CHECKING:
+    from fcinspect.diagnosis.records import Diagnosis
+    from fcinspect.shapes.steps import ModuleTrace, Place, Step, Tensor
+
+MOST_ROWS = 200
+"""Steps shown on the page unless all are asked for; JSON and CSV have them all."""
+FEW_MORE = 20
+"""So many more are shown rather than left out."""
+MOST_SENTENCES = 40
+ELSEWHERE = "--json has it"
+WHOLE = Folding()
+MOST_NAME = 30
+
+
+def page(
+    trace: ModuleTrace,
+    found: Diagnosis | None,
+    show_all: bool = False,
+    folding: Folding = WHOLE,
+    precision: int = 4,
+) -> Page:
+    """Return the page."""
+    del precision  # shapes hold whole numbers only
+    built = PageBuilder()
+    built.add(Heading(f"Trace of {text.safe(trace.name)}", level=1))
+    if trace.inputs and (trace.failure is None or trace.failure.stage == "forward"):
+        built.add(*(Line.of(line, indent=2) for line in _head(trace)))
+    if trace.steps:
+        _add_steps(built, trace, show_all, folding)
+    if trace.failure is None:
+        _finish(built, trace, folding)
+    else:
+        _stop(built, trace, found)
+    return built.page()
+
+
+def _add_steps(built: PageBuilder, trace: ModuleTrace, show_all: bool, folding: Folding) -> None:
+    """Add the table of the steps, and what is not in it."""
+    chosen = folding.chosen(trace.steps)
+    rows = folding.rows(chosen)
+    whole = show_all or len(rows) <= MOST_ROWS + FEW_MORE
+    built.group(_table(trace, rows if whole else rows[:MOST_ROWS]))
+    note = folding.note(len(chosen), len(trace.steps), len(rows))
+    if note:
+        built.add(Line.of(note))
+    if not whole:
+        what = "steps" if len(rows) == len(trace.steps) else "rows"
+        built.add(
+            Line.of(
+                f"showing {MOST_ROWS} of {len(rows):,} {what}; --all shows all, --depth and --only"
+                " fewer"
+            )
+        )
+
+
+def _head(trace: ModuleTrace) -> list[str]:
+    given = ", ".join(_input(tensor) for tensor in trace.inputs)
+    origin = f", {trace.input_origin}" if trace.input_origin else ""
+    how = "training" if trace.training else "evaluation"
+    where = "on the meta device: shapes only, no numbers"
+    if trace.device != "meta":
+        where = "on zeros on the CPU"
+        if trace.why_not_meta:
+            where += f", since on the meta device it stops ({text.safe(trace.why_not_meta)})"
+    files = dict.fromkeys(p.file for p in _places(trace))
+    lines = [f"input {given}{origin}", f"{where}; in {how} mode"]
+    if len(files) == 1:
+        lines.append(f"lines are those of {text.safe(Path(next(iter(files))).name)}")
+    return lines
+
+
+def _input(tensor: Tensor) -> str:
+    name = f"{tensor.name} " if tensor.name else ""
+    if name[:1].isdigit():
+        number, _, rest = name.partition(".") if "." in name else (name.rstrip(), "", "")
+        name = f"[{number}]{f'.{rest}' if rest else ' '}"
+    return f"{name}{text.shape(tensor.shape)} {tensor.dtype}".rstrip()
+
+
+def _places(trace: ModuleTrace) -> list[Place]:
+    return [place for step in trace.steps if (place := step.called or step.made) is not None]
+
+
+def _table(trace: ModuleTrace, steps: Sequence[Step]) -> Table:
+    """Return a row for each step; linear layers stand out."""
+    several = len({place.file for place in _places(trace)}) > 1
+    columns = (
+        Column("step", right=False, legible=16),
+        Column("line", right=several is False, spare=ELSEWHERE),
+        Column("input → output", right=False, legible=12),
+        Column("weight", right=False, spare=ELSEWHERE),
+        Column("parameters"),
+        Column("MACs"),
+    )
+    body = [_row(step, several) for step in steps]
+    if trace.failure is not None:
+        return Table(columns, tuple(body), strong=_linear(steps))
+    unused = sum(prod(parameter.shape) for parameter in trace.unused)
+    last = [("not used in this run", "", "", "", text.count(unused), "")] if unused else []
+    last.append(("total", "", "", "", text.count(trace.parameters), text.count(trace.macs)))
+    rules = frozenset({len(body)})
+    return Table(columns, (*body, *last), rule_before=rules, strong=_linear(steps))
+
+
+def _linear(steps: Sequence[Step]) -> frozenset[int]:
+    return frozenset(number for number, step in enumerate(steps) if step.linear)
+
+
+def _row(step: Step, several: bool) -> tuple[str, ...]:
+    place = step.called or step.made
+    line = ""
+    if place is not None:
+        line = f"{text.safe(Path(place.file).name)}:{place.line}" if several else str(place.line)
+    entering = ", ".join(dict.fromkeys(text.sizes(t.shape) for t in step.inputs[:3]))
+    leaving = ", ".join(text.sizes(t.shape) for t in step.outputs[:3])
+    more = ", …" if len(step.outputs) > 3 else ""
+    parameters = text.count(step.count) if step.count else ""
+    if not step.count and step.parameters:
+        parameters = "again"
+    return (
+        _name(step),
+        line,
+        f"{entering} → {leaving}{more}",
+        "" if step.weight is None else text.sizes(step.weight),
+        parameters,
+        text.count(step.macs) if step.macs else "",
+    )
+
+
+def _name(step: Step) -> str:
+    """Return "fc1 Linear", "relu()", "block flatten(1)", "[:, -1] last step of rnn"."""
+    words = [text.safe(step.path)] if step.path else []
+    if step.is_module:
+        words.append(step.kind)
+    elif step.kind == "getitem":
+        words.append(text.safe(step.call))
+    else:
+        words.append(f"{step.kind}{text.safe(step.call) or '()'}")
+    if step.note:
+        words.append(text.safe(step.note))
+    if step.is_module and step.call:
+        words.append(text.safe(step.call))
+    return " ".join(words)
+
+
+def _finish(built: PageBuilder, trace: ModuleTrace, folding: Folding) -> None:
+    linear: dict[object, Step] = {}
+    for step in folding.chosen(trace.steps):
+        if step.linear:
+            linear.setdefault((called(step), step.inputs, step.weight, step.bias), step)
+    if linear:
+        wide = max(len(called(step)) for step in linear.values())
+        shown = [sentence(step, min(wide, MOST_NAME)) for step in linear.values()]
+        built.group(Heading("Linear layers: Y = X·Wᵀ + b"), *shown[:MOST_SENTENCES])
+        if len(shown) > MOST_SENTENCES:
+            said = f"showing {MOST_SENTENCES} of {len(shown):,}; --json has all"
+            built.add(Line.of(said, indent=2))
+    sizes = size_lines(trace)
+    if sizes:
+        built.group(Heading("Sizes"), *sizes)
+    outputs = ", ".join(_input(tensor) for tensor in trace.outputs) or "no tensor"
+    lines = [
+        f"returns {outputs}",
+        f"{text.count(trace.parameters)} parameters in {text.byte_count(trace.parameter_bytes)}"
+        f"{_trainable(trace)}{_buffers(trace)}",
+        f"{text.count(trace.macs)} MACs: one product and its addition each; adding a bias"
+        " multiplies nothing",
+    ]
+    if trace.unregistered:
+        lines.append(
+            f"not registered: {text.plural(trace.unregistered, 'parameter')} that steps use;"
+            " parameters(), state_dict() and .to() do not see them"
+        )
+    if trace.unused:
+        names = ", ".join(text.safe(p.name) for p in trace.unused[:8])
+        more = f" and {len(trace.unused) - 8} more" if len(trace.unused) > 8 else ""
+        size = sum(prod(p.shape) for p in trace.unused)
+        lines.append(f"not used in this run: {names}{more} ({text.plural(size, 'parameter')})")
+    if trace.stopped:
+        lines.append(trace.stopped)
+    built.group(*(Line.of(line) for line in lines))
+
+
+def _trainable(trace: ModuleTrace) -> str:
+    if trace.trainable == trace.parameters:
+        return ", all trainable" if trace.parameters else ""
+    return f", {text.count(trace.trainable)} trainable"
+
+
+def _buffers(trace: ModuleTrace) -> str:
+    return f"; {text.plural(trace.buffers, 'number')} in buffers" if trace.buffers else ""
+
+
+def _stop(built: PageBuilder, trace: ModuleTrace, found: Diagnosis | None) -> None:
+    failure = trace.failure
+    assert failure is not None
+    step, place = failure.step, failure.place
+    where = "" if place is None else f"{text.safe(diagnosis.shown_file(place.file))}:{place.line}"
+    what = f"Stops at {text.safe(step.words)}" if step is not None else "Stops"
+    if failure.stage != "forward":
+        what = f"Stops at its {failure.stage}"
+    lines: list[Block] = [Heading(f"{what}{f', {where}' if where else ''}")]
+    if failure.code:
+        lines.append(Verbatim(text.safe(failure.code), "python", indent=2, role="strong"))
+    if step is not None and step.inputs:
+        entering = ", ".join(_input(tensor) for tensor in step.inputs)
+        weight = f", weight {text.shape(step.weight)}" if step.weight is not None else ""
+        lines.append(Line.of(f"input {entering}{weight}", indent=2))
+    said = " ".join(failure.message.split())
+    lines.append(Line.of((f"{failure.error}: {text.safe(said[:400])}", "bad"), indent=2))
+    built.group(*lines)
+    if found is None:
+        built.group(Line.of("This message is not one that fcinspect knows."))
+        return
+    built.group(Line.of(text.safe(found.happened)))
+    for blocks in diagnosis.blocks_of(found.likely[: diagnosis.MOST_CAUSES], failure.message):
+        built.group(*blocks)

@@ -1,0 +1,92 @@
+"""What a traced module's linear layers compute, and the arithmetic of its sizes, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING
+
+from fcinspect.page import text
+from fcinspect.page.blocks import Block, Line, Span
+from fcinspect.shapes.windows import same_for_all
+
+if TYPE_CHECKING:
+    from fcinspect.shapes.steps import ModuleTrace, Shape, Step, Tensor
+
+MOST_WINDOWS = 12
+HANG = 4
+"""Further blanks before the second line of a sentence that a narrow terminal breaks."""
+FLATTENING = ("flatten", "Flatten", "view", "reshape")
+
+
+def called(step: Step) -> str:
+    """Return "fc1", or of a function where it is called and its name."""
+    kind = f"{step.kind}{step.call}" if step.kind == "einsum" else step.kind
+    name = step.path if step.is_module and step.path else f"{step.path} {kind}".strip()
+    return text.safe(name)
+
+
+def sentence(step: Step, wide: int) -> Line:
+    """Return fc1   (4, 2048) · (128, 2048)ᵀ + (128) → (4, 128)."""
+    entering, leaving = first_shape(step.inputs), first_shape(step.outputs)
+    turned = step.is_module or step.kind == "linear"
+    parts: list[str | Span] = [
+        (f"{called(step):<{wide}}   ", "strong"),
+        (text.shape(entering or ()), "input"),
+    ]
+    if step.weight is not None:
+        sign = ", " if step.kind == "einsum" else " · "  # its words say what meets what
+        parts += [sign, (text.shape(step.weight) + ("ᵀ" if turned else ""), "weight")]
+    if step.bias is not None:
+        parts += [" + ", (text.shape(step.bias), "bias")]
+    parts += [" → ", (text.shape(leaving or ()), "output")]
+    return Line.of(*parts, indent=2, hang=HANG)
+
+
+def size_lines(trace: ModuleTrace) -> list[Block]:
+    """Return the arithmetic of convolutions, pools and flattening, each once."""
+    found: dict[tuple[str, str, str], None] = {}
+    for step in trace.steps:
+        name = text.safe(step.path) if step.is_module and step.path else step.kind
+        for window in same_for_all(step.windows):
+            found[name, window.axis, window.words] = None
+        merged = _merged(step)
+        if merged:
+            found[name, "", merged] = None
+    if not found:
+        return []
+    names, axes = (max(len(entry[place]) for entry in found) for place in (0, 1))
+    lines: list[Block] = [
+        Line.of(
+            (f"{name:<{names}}   ", "strong"),
+            f"{axis:<{axes}}   " if axes else "",
+            words,
+            indent=2,
+            hang=HANG,
+        )
+        for name, axis, words in found
+    ]
+    if len(lines) > MOST_WINDOWS:
+        rest = Line.of(f"showing {MOST_WINDOWS} of {len(lines)}; --json has all", indent=2)
+        return [*lines[:MOST_WINDOWS], rest]
+    return lines
+
+
+def _merged(step: Step) -> str:
+    """Return "32·8·8 = 2048" where dimensions are flattened into one."""
+    entering, leaving = first_shape(step.inputs), first_shape(step.outputs)
+    if step.kind not in FLATTENING or not entering or not leaving or len(leaving) >= len(entering):
+        return ""
+    lead = 0
+    while lead < len(leaving) and entering[lead] == leaving[lead]:
+        lead += 1
+    tail = len(leaving) - lead - 1
+    inner = entering[lead : len(entering) - tail]
+    if lead == len(leaving) or prod(inner) != leaving[lead] or len(inner) < 2:
+        return ""
+    return f"{'·'.join(map(str, inner))} = {leaving[lead]}"
+
+
+def first_shape(tensors: Sequence[Tensor]) -> Shape | None:
+    """Return the shape of the first, where there is one."""
+    return tensors[0].shape if tensors else None

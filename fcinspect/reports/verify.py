@@ -1,0 +1,239 @@
+"""The picture of a verification: every check, what was found, and what was not looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fcinspect.media.jsonable import finite
+from fcinspect.page import text
+from fcinspect.page.blocks import (
+    VERDICT_ROLES,
+    Block,
+    Column,
+    Heading,
+    Line,
+    Page,
+    PageBuilder,
+    Table,
+)
+from fcinspect.page.view import View
+from fcinspect.rounding.verdict import Verdict
+
+if TYPE_CHECKING:
+    from fcinspect.reports.documents.core import CheckDocument, VerifyDocument, WorstDocument
+    from fcinspect.verification.check import Check, Plan, Report
+
+MOST_FINDINGS = 20
+
+
+def view_of_report(report: Report, asked: dict[str, Any]) -> View:
+    """Return the view of what was found."""
+    return View(
+        command="verify",
+        asked=asked,
+        data=lambda full: dict(document(report)),
+        page=partial(page, report),
+        rows=partial(rows, report),
+        ok=report.verdict is Verdict.WITHIN,
+    )
+
+
+def view_of_plan(plan: Plan, asked: dict[str, Any]) -> View:
+    """Return the list of the checks that a plan would make."""
+    names = [planned.name for planned in plan.checks]
+
+    def listed(precision: int) -> Page:
+        del precision
+        built = PageBuilder()
+        built.add(
+            Heading(f"The checks of verify {plan.kind}", level=1),
+            Line.of("--checks takes their groups, names or patterns, separated by commas"),
+        )
+        for group in plan.groups:
+            lines = [Line.of(name, indent=2) for name in names if name.startswith(f"{group}/")]
+            built.group(Line.of((group, "strong")), *lines)
+        return built.page()
+
+    return View(
+        command="verify",
+        asked=asked,
+        data=lambda full: {
+            "kind": plan.kind,
+            "subject": plan.subject,
+            "planned": names,
+            "not_exercised": list(plan.not_exercised),
+        },
+        page=listed,
+        rows=lambda: [("check",), *((name,) for name in names)],
+    )
+
+
+def document(report: Report) -> VerifyDocument:
+    """Return the JSON data."""
+    return {
+        "kind": report.kind,
+        "subject": report.subject,
+        "verdict": report.verdict.value,
+        "likely_cause": report.likely_cause,
+        "checks": [_check_document(check) for check in report.checks],
+        "not_exercised": list(report.not_exercised),
+        "notes": list(report.notes),
+    }
+
+
+def _check_document(check: Check) -> CheckDocument:
+    worst: WorstDocument | None = None
+    if check.worst is not None:
+        worst = {
+            "index": list(check.worst.index),
+            "computed": finite(check.worst.computed),
+            "reference": finite(check.worst.reference),
+            "low": None if check.worst.low is None else finite(check.worst.low),
+            "high": None if check.worst.high is None else finite(check.worst.high),
+        }
+    return {
+        "name": check.name,
+        "group": check.group,
+        "verdict": check.verdict.value,
+        "max_ratio": None if check.max_ratio is None else finite(check.max_ratio),
+        "worst": worst,
+        "cause": check.cause,
+        "detail": check.detail,
+        "elements": check.elements,
+        "outside": check.outside,
+        "undecided": check.undecided,
+    }
+
+
+def rows(report: Report) -> Iterable[Sequence[object]]:
+    """Return the rows of the CSV file: one a check."""
+    yield (
+        "name", "verdict", "max_ratio", "worst", "computed", "reference", "low", "high",
+        "elements", "outside", "undecided", "cause", "detail",
+    )  # fmt: skip
+    for check in report.checks:
+        worst = check.worst
+        place = ("", "", "", "", "")
+        if worst is not None:
+            index = " ".join(map(str, worst.index))
+            place = (index, worst.computed, worst.reference, worst.low, worst.high)  # type: ignore[assignment]  # numbers
+        yield (
+            check.name, check.verdict.value, check.max_ratio, *place,
+            check.elements, check.outside, check.undecided, check.cause or "", check.detail,
+        )  # fmt: skip
+
+
+def page(report: Report, precision: int = 4) -> Page:
+    """Return the page."""
+    del precision  # a verdict's numbers are written to the last digit
+    built = PageBuilder()
+    built.add(Heading(f"Verify {report.subject}", level=1))
+    built.add(*(Line.of(note, indent=2) for note in report.notes))
+    if report.checks:
+        built.group(_table(report.checks))
+    findings = [check for check in report.checks if check.verdict is not Verdict.WITHIN]
+    told = _folded(findings)
+    for checks in told[:MOST_FINDINGS]:
+        built.group(*_finding(checks))
+    if len(told) > MOST_FINDINGS:
+        built.group(Line.of(f"showing {MOST_FINDINGS} of {len(told)} findings"))
+    if report.not_exercised:
+        built.group(
+            Heading("Not exercised"), *(Line.of(what, indent=2) for what in report.not_exercised)
+        )
+    built.group(_sentence(report, findings))
+    return built.page()
+
+
+def _table(checks: Sequence[Check]) -> Table:
+    """Return a row for each check, under the name of its group."""
+    columns = (
+        Column("check", right=False),
+        Column("what", right=False),
+        Column("of bound"),
+        Column("verdict", right=False),
+    )
+    found: list[tuple[str, ...]] = []
+    group = None
+    for check in checks:
+        if check.group != group:
+            group = check.group
+            found.append((group, "", "", ""))
+        used = "–"
+        if check.max_ratio is not None and check.verdict is not Verdict.UNDECIDED:
+            used = text.share(check.max_ratio)
+        name = check.name.removeprefix(f"{group}/")
+        # what was raised stands below, once for all checks
+        detail = check.detail if check.answered else str(check.cause).partition(":")[0]
+        found.append((f"  {name}", detail, used, check.word))
+    return Table(columns, tuple(found))
+
+
+def _folded(findings: Sequence[Check]) -> list[list[Check]]:
+    """Return the checks with one cause together, the furthest from its bound first."""
+    groups: dict[tuple[str, str], list[Check]] = {}
+    for check in findings:
+        groups.setdefault((check.word, check.bare_cause or check.name), []).append(check)
+    return [
+        sorted(checks, key=lambda check: -(check.max_ratio or 0.0)) for checks in groups.values()
+    ]
+
+
+def _finding(checks: Sequence[Check]) -> list[Block]:
+    """Return what is said of checks with one cause, with the numbers of the first."""
+    check = checks[0]
+    role = VERDICT_ROLES[check.verdict]
+    lines: list[Block] = [Line.of((f"{check.word}: ", role), (check.name, "strong"))]
+    if check.worst is not None:
+        worst = check.worst
+        reach = ""
+        if worst.low is not None and worst.high is not None:
+            reach = (
+                f": only {worst.low!r} is right"
+                if worst.low == worst.high
+                else f", rounding reaches {worst.low!r} to {worst.high!r}"
+            )
+        place = f" at [{', '.join(map(str, worst.index))}]" if worst.index else ""
+        lines.append(
+            Line.of(
+                f"{worst.computed!r}{place}; the closed form gives {worst.reference!r}{reach}",
+                indent=2,
+            )
+        )
+    counts = [(check.outside, "outside"), (check.undecided, "undecided")]
+    said = [f"{count:,} of {check.elements:,} {word}" for count, word in counts if count]
+    if said and check.elements > 1:
+        lines.append(Line.of(" and ".join(said), indent=2))
+    cause = check.cause if len(checks) == 1 else check.bare_cause
+    if cause is not None:
+        lead = "likely cause: " if check.answered else ""
+        lines.append(Line.of(lead, (cause, "strong"), indent=2))
+    if len(checks) > 1:
+        names = ", ".join(other.name for other in checks[1:])
+        lines.append(Line.of(f"the same in {names}", indent=2, hang=2))
+    return lines
+
+
+def _sentence(report: Report, findings: Sequence[Check]) -> Line:
+    count, found = text.plural(len(report.checks), "check"), len(findings)
+    silent = sum(not check.answered for check in findings)
+    held = any(check.max_ratio is not None for check in report.checks)
+    if silent == len(report.checks) > 0:
+        said = f"Not verified: none of {count} got an answer."
+    elif report.verdict is Verdict.OUTSIDE:
+        first = "Outside bound" if any(c.word == "outside bound" for c in findings) else "Failed"
+        said = f"{first}: {found} of {count} found what rounding does not explain."
+        if silent:
+            said += f" {silent} of them got no answer."
+    elif report.verdict is Verdict.UNDECIDED:
+        said = f"Undecided: {found} of {count} could not be decided."
+        if not report.checks:
+            said = "Undecided: nothing was checked."
+    else:
+        said = f"Within bound: {count}, and rounding explains every difference."
+        if not held:
+            said = f"All {count} hold."
+    likely = f" Most likely: {report.likely_cause}." if report.likely_cause else ""
+    return Line.of((said + likely, VERDICT_ROLES[report.verdict]))
