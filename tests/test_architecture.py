@@ -30,10 +30,7 @@ ROOMS = {
     },
     "page": {"errors", "rounding"},
     "pictures": {"errors", "rounding", "layers", "approximation", "page"},
-    "media": {
-        "errors", "rounding", "layers", "arithmetic", "checkpoints", "verification", "page",
-        "pictures", "reports", "worksheets",
-    },
+    "media": {"errors", "rounding", "layers", "checkpoints", "page", "reports", "worksheets"},
     "reports": {
         "errors", "rounding", "layers", "arithmetic", "shapes", "checkpoints", "verification",
         "diagnosis", "approximation", "worksheets", "page", "pictures", "media",

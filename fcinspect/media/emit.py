@@ -75,9 +75,24 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
         from fcinspect.media.markdown import to_markdown
 
         return to_markdown(_page(view, precision))
+    if view.document is not None and form in ("html", "latex"):
+        from fcinspect.page.untrusted import safe_page
+
+        return harmless(_document(safe_page(view.document(precision)), form, view.warnings))
     from fcinspect.media.picture import picture
 
     return harmless(picture(view.command, _page(view, precision), form, view.figure))
+
+
+def _document(page: Page, form: str, warnings: tuple[str, ...]) -> str:
+    """Return a page as a document of that form."""
+    if form == "latex":
+        from fcinspect.media.latex.document import article_of
+
+        return article_of(page, warnings)
+    from fcinspect.media.html.explored import html_of
+
+    return html_of(page, warnings)
 
 
 def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:

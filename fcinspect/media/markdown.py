@@ -9,16 +9,18 @@ from itertools import groupby
 from fcinspect.media.brackets import layout
 from fcinspect.media.tables import excerpt
 from fcinspect.page.blocks import (
-    Block,
     Drawing,
     Equation,
     Heading,
     Line,
     Medium,
     Page,
+    Printed,
+    RunningSum,
     Span,
     Table,
     Verbatim,
+    printed,
 )
 
 EQUATION_WIDTH = 100
@@ -36,12 +38,12 @@ def to_markdown(page: Page) -> str:
     """Return the page as Markdown text, newline-terminated."""
     parts = []
     for group in page.groups:
-        for kind, run in groupby(group, type):
+        for kind, run in groupby(printed(group), type):
             parts += _run(kind, list(run))
     return "\n\n".join(parts) + "\n"
 
 
-def _run(kind: type[Block], blocks: list[Block]) -> list[str]:
+def _run(kind: type[Printed], blocks: list[Printed]) -> list[str]:
     """Return blocks of one kind: lines that follow each other are a paragraph, equations a block
     of code.
     """
@@ -53,7 +55,7 @@ def _run(kind: type[Block], blocks: list[Block]) -> list[str]:
     return written
 
 
-def _block(block: Block) -> str:
+def _block(block: Printed) -> str:
     match block:
         case Heading(text, level):
             return f"{'#' * level} {_escape(WIDE.sub(' — ', text))}"
@@ -70,6 +72,8 @@ def _block(block: Block) -> str:
             return _fenced(text.rstrip("\n"), language)
         case Table():
             return _table(block)
+        case RunningSum(table):
+            return _table(table)
 
 
 def _line(spans: Sequence[Span]) -> str:

@@ -16,16 +16,18 @@ from fcinspect.media.brackets import layout
 from fcinspect.page import text
 from fcinspect.page.blocks import (
     DRAWING_WIDTH,
-    Block,
     Drawing,
     Equation,
     Heading,
     Line,
     Medium,
     Page,
+    Printed,
+    RunningSum,
     Span,
     Table,
     Verbatim,
+    printed,
 )
 
 STYLES = {
@@ -60,7 +62,7 @@ def print_page(
     for number, group in enumerate(page.groups):
         if number:
             console.print()
-        for block in group:
+        for block in printed(group):
             shown = _renderable(block, console, ruled, ascii_only)
             # lines are broken already: what is still too wide is not cut
             console.print(shown, soft_wrap=True)
@@ -86,7 +88,7 @@ def _styled(lines: Iterable[Iterable[Span]]) -> Text:
     )
 
 
-def _renderable(block: Block, console: Console, ruled: bool, ascii_only: bool) -> RenderableType:
+def _renderable(block: Printed, console: Console, ruled: bool, ascii_only: bool) -> RenderableType:
     width = console.width
     match block:
         case Drawing():
@@ -101,6 +103,8 @@ def _renderable(block: Block, console: Console, ruled: bool, ascii_only: bool) -
             return _paragraph(line, width, indent, hang)
         case Table():
             return _table(block, width, ruled, ascii_only)
+        case RunningSum(table):
+            return _table(table, width, ruled, ascii_only)
         case Equation():
             # signs are replaced before widths are measured
             write = text.ascii_only if ascii_only else str

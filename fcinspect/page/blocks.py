@@ -25,6 +25,39 @@ VERDICT_ROLES = {
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What the numbers of a matrix or of a table's rows are, for those who point at them.
+
+    Axes are named by letters, as in Einstein's notation: W has the axes "i j", x "j" and y "i".
+    Where y[1] is pointed at, i is 1: of W the numbers with i = 1 light up, of x all, for it has
+    no i.
+    """
+
+    keys: str
+    """The names by which others refer to them, "z1 a1"."""
+    name: str
+    """What stands above them, "W"."""
+    words: str = ""
+    """What they are, for those who hear the page."""
+    role: str = ""
+    axes: str = ""
+    """In the order of their indices, "i j"."""
+    lights: str = ""
+    """The keys of what lights up with one of them."""
+    formula: str = ""
+    """How one is computed: "dot W x b", "call relu z", "times D1 S1", "sum G1"."""
+    rule: str = ""
+    """How the optimizer makes an update of a gradient, where one line says it."""
+    layer: str = ""
+    """The layer to which they belong, where a page has several."""
+
+    @property
+    def called(self) -> str:
+        """What one of them is called before its index."""
+        return self.name.partition(" = ")[0]
+
+
+@dataclass(frozen=True)
 class Heading:
     """The title of what follows."""
 
@@ -40,11 +73,23 @@ class Line:
     indent: int = 0
     hang: int = 0
     """Further blanks before all but the first line of a long one."""
+    title: bool = False
+    """Whether it names what follows in its group."""
+    formula: bool = False
+    """Whether it is a formula on a line of its own."""
 
     @classmethod
-    def of(cls, *parts: str | Span, indent: int = 0, hang: int = 0) -> Line:
+    def of(
+        cls,
+        *parts: str | Span,
+        indent: int = 0,
+        hang: int = 0,
+        title: bool = False,
+        formula: bool = False,
+    ) -> Line:
         """Return a line of plain strings and (text, role) pairs."""
-        return cls(tuple((p, "") if isinstance(p, str) else p for p in parts), indent, hang)
+        spans = tuple((p, "") if isinstance(p, str) else p for p in parts)
+        return cls(spans, indent, hang, title, formula)
 
     @property
     def text(self) -> str:
@@ -102,6 +147,26 @@ class Table:
     """Numbers of rows that stand out; what that says is also said in words."""
     part: Part | None = None
     """Set when the table is part of a matrix."""
+    caption: str = ""
+    """What it is, for those who hear the page."""
+    subjects: tuple[Subject, ...] = ()
+    """Of the rows that can be pointed at: one of all, or one of each."""
+    at: tuple[str, ...] = ()
+    """The indices of each row, in the order of its subject's axes."""
+    exact: tuple[tuple[str, ...], ...] = ()
+    """The number in memory of each cell, "" where it holds none."""
+
+
+@dataclass(frozen=True)
+class RunningSum:
+    """A sum term by term: a table whose last two columns are what is added and the sum so far."""
+
+    table: Table
+    """Its columns: index, factor, sign, factor, sign, added, sum; row 3 of "W[0,j]" is W[0,3]."""
+    sums: tuple[float, ...]
+    """The sum after each row."""
+    result: str
+    """What is said of the last one."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +179,14 @@ class Matrix:
     """The shape of the whole, when rows or columns are left out (⋮ and ⋯)."""
     name: str = ""
     """What the matrix is called where it says what is left out."""
+    subject: Subject | None = None
+    """Set when its numbers can be pointed at."""
+    turned: bool = False
+    """Whether its rows are the subject's last axis; a vector is a row, turned it is a column."""
+    labels: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    """The indices of its rows and of its columns, ⋮ and ⋯ where some are left out."""
+    exact: tuple[tuple[str, ...], ...] = ()
+    """The number in memory of each of its numbers, "" of ⋮ and ⋯."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +197,8 @@ class Equation:
     whole: bool = False
     """Whether no column may be left out, as of blanks to be filled in: what does not fit is only
     folded below."""
+    stays: bool = False
+    """Whether it stays in sight where a page is scrolled."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +241,54 @@ class Drawing:
 DRAWING_WIDTH = 100
 """A drawing is no wider than this, however wide a pipe or a window is."""
 
-Block = Heading | Line | Table | Equation | Verbatim | Drawing
+
+@dataclass(frozen=True)
+class Stroke:
+    """A line of an illustration through two points or more."""
+
+    points: tuple[tuple[float, float], ...]
+    role: str = ""
+    width: float = 1.0
+    dashes: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Label:
+    """Words in an illustration; "middle" or "end" of them stands at the place."""
+
+    place: tuple[float, float]
+    words: str
+    strong: bool = False
+    anchor: str = "middle"
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """Lines, circles and words in points, y downwards; left out by what cannot draw them."""
+
+    kind: str
+    """"network" or "curve": how it is to look."""
+    size: tuple[int, int]
+    words: str
+    """What it shows, for those who hear the page."""
+    caption: str
+    strokes: tuple[Stroke, ...] = ()
+    circles: tuple[tuple[float, float], ...] = ()
+    radius: float = 3.0
+    labels: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What is shown only where it can be folded, under its title, or stand beside the group."""
+
+    blocks: tuple[Block, ...]
+    title: str = ""
+
+
+Printed = Heading | Line | Table | RunningSum | Equation | Verbatim | Drawing
+"""What every medium shows."""
+Block = Printed | Illustration | Aside
 
 
 @dataclass(frozen=True)
@@ -178,6 +300,11 @@ class Page:
     def with_text(self, change: Callable[[str], str]) -> Page:
         """Return the page with every text passed through `change`."""
         return Page(tuple(tuple(_changed(b, change) for b in group) for group in self.groups))
+
+
+def printed(group: Sequence[Block]) -> list[Printed]:
+    """Return the blocks of a group without those that only some media show."""
+    return [block for block in group if not isinstance(block, Illustration | Aside)]
 
 
 class PageBuilder:
@@ -212,8 +339,12 @@ def _changed(block: Block, change: Callable[[str], str]) -> Block:
                 rows=_changed_rows(rows, change),
                 title=change(title),
             )
-        case Equation() | Drawing():
-            return block  # written when its widths are measured
+        case RunningSum(table):
+            changed = _changed(table, change)
+            assert isinstance(changed, Table)
+            return replace(block, table=changed)
+        case Equation() | Drawing() | Illustration() | Aside():
+            return block  # written when its widths are measured, or never
         case Verbatim(text):
             return replace(block, text=change(text))
 

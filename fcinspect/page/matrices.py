@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Block, Equation, Matrix, Span
+from fcinspect.page.blocks import Equation, Matrix, Span, Subject
 
 if TYPE_CHECKING:
     from fcinspect.rounding.arrays import FloatArray
@@ -18,42 +15,71 @@ MOST_ROWS = 8
 MOST_COLUMNS = 6
 """Wider matrices show five columns and ⋯, which an equation does not narrow further."""
 
-Part = str | Span | tuple[npt.NDArray[np.floating[Any]], str]
-"""A sign, a coloured word, or an array of two dimensions with its role."""
+Part = str | Span | Matrix
+"""A sign, a coloured word, or a matrix."""
 
 
-def equation(parts: Sequence[Part], precision: int) -> list[Block]:
-    """Return an equation of signs and (array, role) pairs."""
-    built: list[Matrix | Span] = []
-    for part in parts:
-        if isinstance(part, str):
-            built.append((part, ""))
-        elif isinstance(part[0], str):
-            built.append((part[0], part[1]))
-        else:
-            built.append(matrix(part[0], part[1], precision))
-    return [Equation(tuple(built))]
+def equation(*parts: Part, stays: bool = False) -> Equation:
+    """Return an equation of signs and matrices."""
+    return Equation(tuple((p, "") if isinstance(p, str) else p for p in parts), stays=stays)
 
 
-def matrix(values: FloatArray, role: str, precision: int, name: str = "") -> Matrix:
-    """Return a two-dimensional array in brackets, ⋮ and ⋯ marking what is left out."""
+def matrix(
+    values: FloatArray,
+    of: Subject | str,
+    precision: int,
+    *,
+    turned: bool = False,
+    name: str = "",
+    names: Mapping[str, Sequence[int]] | None = None,
+) -> Matrix:
+    """Return a two-dimensional array in brackets, ⋮ and ⋯ marking what is left out.
+
+    `of` is its subject or, where nothing can be pointed at, its role; `turned` says that `values`
+    are the transpose of the subject's. `names` has the indices along an axis that are not 0, 1, ….
+    """
     height, width = values.shape
     rows, columns = shown_places(height, width)
     shown = [float(values[r, c]) for r in rows for c in columns if r >= 0 and c >= 0]
     write = writer(shown, precision)
 
-    def cell(r: int, c: int) -> str:
-        if r < 0:
-            return "⋮" if c >= 0 else "⋱"
-        return write(float(values[r, c])) if c >= 0 else "⋯"
+    def cells(
+        number: Callable[[float], str], gap: tuple[str, str, str]
+    ) -> tuple[tuple[str, ...], ...]:
+        below, beside, both = gap
+        return tuple(
+            tuple(
+                number(float(values[r, c])) if r >= 0 and c >= 0
+                else both if r < 0 and c < 0 else below if r < 0 else beside
+                for c in columns
+            )
+            for r in rows
+        )  # fmt: skip
 
-    whole = height <= MOST_ROWS and width <= MOST_COLUMNS
-    return Matrix(
-        tuple(tuple(cell(r, c) for c in columns) for r in rows),
-        role,
-        None if whole else (height, width),
-        name,
+    subject = None if isinstance(of, str) else of
+    letters = letters_of(subject.axes, turned) if subject else ("", "")
+    known = [(names or {}).get(letter) for letter in letters]
+    labels = tuple(
+        tuple(gap if k < 0 else str(k if name is None else name[k]) for k in places)
+        for places, name, gap in zip((rows, columns), known, "⋮⋯", strict=True)
     )
+    return Matrix(
+        cells(write, ("⋮", "⋯", "⋱")),
+        of if isinstance(of, str) else of.role,
+        None if height <= MOST_ROWS and width <= MOST_COLUMNS else (height, width),
+        name,
+        subject,
+        turned,
+        (labels[0], labels[1]),
+        cells(repr, ("", "", "")) if subject else (),
+    )
+
+
+def letters_of(axes: str, turned: bool) -> tuple[str, str]:
+    """Return the letters of a matrix's rows and columns, "" for a side that no axis runs along."""
+    letters = axes.split()
+    before, last = ["", "", *letters][-2:]
+    return (last, before) if turned else (before, last)
 
 
 def writer(values: Sequence[float], precision: int) -> Callable[[float], str]:

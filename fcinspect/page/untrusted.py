@@ -14,15 +14,19 @@ from dataclasses import replace
 
 from fcinspect.errors import brief
 from fcinspect.page.blocks import (
+    Aside,
     Block,
     Drawing,
     Equation,
     Heading,
+    Illustration,
     Line,
     Matrix,
     Medium,
     Page,
+    RunningSum,
     Span,
+    Subject,
     Table,
     Verbatim,
 )
@@ -91,7 +95,19 @@ def _safe(block: Block) -> Block:
                 columns=tuple(replace(c, title=_shown(c.title)) for c in columns),
                 rows=tuple(tuple(map(_shown, row)) for row in rows),
                 title=_shown(title),
+                caption=_shown(block.caption),
+                subjects=tuple(map(_safe_subject, block.subjects)),
             )
+        case RunningSum(table):
+            safe_table = _safe(table)
+            assert isinstance(safe_table, Table)
+            return replace(block, table=safe_table, result=_shown(block.result))
+        case Illustration():
+            labels = tuple(replace(label, words=_shown(label.words)) for label in block.labels)
+            words, caption = _shown(block.words), _shown(block.caption)
+            return replace(block, labels=labels, words=words, caption=caption)
+        case Aside(blocks):
+            return replace(block, blocks=tuple(map(_safe, blocks)))
         case Equation(parts):
             return replace(block, parts=tuple(map(_safe_part, parts)))
         case Verbatim(text):
@@ -111,8 +127,14 @@ def _safe_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
 def _safe_part(part: Matrix | Span) -> Matrix | Span:
     if isinstance(part, Matrix):
         rows = tuple(tuple(map(_shown, row)) for row in part.rows)
-        return replace(part, rows=rows, name=_shown(part.name))
+        subject = part.subject and _safe_subject(part.subject)
+        return replace(part, rows=rows, name=_shown(part.name), subject=subject)
     return _shown(part[0]), part[1]
+
+
+def _safe_subject(subject: Subject) -> Subject:
+    name, words, layer = map(_shown, (subject.name, subject.words, subject.layer))
+    return replace(subject, name=name, words=words, layer=layer)
 
 
 def _safe_drawing(block: Drawing) -> Drawing:

@@ -24,6 +24,9 @@ class View:
     """precision -> the page."""
     rows: Callable[[], Iterable[Sequence[object]]]
     """The rows of the CSV file, titles first; numbers exact."""
+    document: Callable[[int], Page] | None = None
+    """precision -> the page as a document, for HTML that is explored and LaTeX; None where HTML
+    shows what a terminal would."""
     texts: Mapping[str, Callable[[int], str]] = field(default_factory=dict)
     """form ("latex", "html", "mermaid", "dot") -> the report in that form, of a precision; a form
     found here stands in place of what the page would be in it."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.page.view import View
 from fcinspect.reports.affine import page
+from fcinspect.reports.affine_excerpt import excerpt
 from fcinspect.reports.explain_document import document
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.explanation import Explanation
-
-    ExplanationDocument = Callable[[Explanation, Sequence[str], int], str]
 
 
 def view_of_explanation(
@@ -28,23 +27,11 @@ def view_of_explanation(
         asked=asked,
         data=lambda full: dict(document(explanation, full=full)),
         page=partial(page, explanation),
+        document=lambda precision: page(excerpt(explanation), precision, whole=explanation),
         rows=partial(rows, explanation),
-        texts={
-            "latex": lambda precision: _document("latex")(explanation, warnings, precision),
-            "html": lambda precision: _document("html")(explanation, warnings, precision),
-        },
         ok=explanation.verdict is Verdict.WITHIN,
         warnings=warnings,
     )
-
-
-def _document(form: str) -> ExplanationDocument:
-    """Return what writes an explanation as that form; it is imported when that is asked for."""
-    if form == "latex":
-        from fcinspect.media.latex.affine import explanation_document
-    else:
-        from fcinspect.media.html.explanation import explanation_document
-    return explanation_document
 
 
 def rows(explanation: Explanation) -> Iterable[Sequence[object]]:

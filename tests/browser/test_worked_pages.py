@@ -492,8 +492,8 @@ def test_inner_inputs_are_activations(visit: Open) -> None:
     assert names["a0"].startswith("x, input of fc1")
     assert names["a1"].startswith("a, activation of fc1")
     assert names["a2"].startswith("a, activation of fc2")
-    formulas = [f.text for f in browser.find_elements(By.CSS_SELECTOR, "#forward .formula")]
-    assert [f for f in formulas if f.startswith("z")] == ["z = W·x + b", *["z = W·a + b"] * 2]
+    formulas = [f.text for f in browser.find_elements(By.CSS_SELECTOR, "#forward h3")]
+    assert formulas == ["fc1 z = W·x + b", "fc2 z = W·a + b", "fc3 z = W·a + b"]
     leaves = browser.find_elements(By.CSS_SELECTOR, "#backward .lead")
     assert [one.text for one in leaves if one.text.startswith("leaves")] == [
         "leaves to fc2: ∂L/∂a = G·W =",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from fcinspect.media.brackets import fitted
 from fcinspect.media.latex.formulas import formula
@@ -10,7 +11,9 @@ from fcinspect.media.latex.numbers import is_number, math_number
 from fcinspect.media.latex.tokens import NotAFormula
 from fcinspect.media.latex.widths import LINE, size_for, width_of_parts
 from fcinspect.media.latex.words import typed, words
+from fcinspect.page import text
 from fcinspect.page.blocks import Equation, Matrix, Span
+from fcinspect.page.matrices import letters_of
 
 CHARACTERS = 90
 """Of numbers with few decimals, side by side in a line."""
@@ -25,8 +28,9 @@ OVER_ROWS = "ΣᵣGᵣ"
 def display(equation: Equation) -> str:
     """Return an equation as a display; what is left out of its matrices is said below."""
     characters = float(CHARACTERS)
+    named = replace(equation, parts=tuple(map(_with_shape, equation.parts)))
     while True:
-        chunks, notes = fitted(equation, int(characters))
+        chunks, notes = fitted(named, int(characters))
         widest = max(map(width_of_parts, chunks))
         if widest <= LINE or characters < CHARACTERS / 2:
             break
@@ -38,6 +42,16 @@ def display(equation: Equation) -> str:
         body = lines[0]
     said = f"\n{words('showing ' + '; '.join(notes))}\n" if notes else ""
     return in_size(f"\\[\n{body}\n\\]\n", size_for(widest)) + said
+
+
+def _with_shape(part: Matrix | Span) -> Matrix | Span:
+    """Return a matrix that is pointed at elsewhere with its shape behind its name."""
+    if not isinstance(part, Matrix) or part.subject is None or not part.name:
+        return part
+    shape = part.shape or (len(part.rows), len(part.rows[0]) if part.rows else 0)
+    sides = zip(letters_of(part.subject.axes, part.turned), shape, strict=True)
+    sizes = text.matrix_shape([size for letter, size in sides if letter])
+    return replace(part, name=f"{part.name} {sizes}")
 
 
 def in_size(shown: str, size: str) -> str:

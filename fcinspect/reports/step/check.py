@@ -56,6 +56,7 @@ def check_blocks(report: StepReport) -> list[Block]:
             ),
             tuple(_row(kind, checks, report) for kind, checks in groups.items()),
             indent=2,
+            caption="The check of each kind of operation",
         ),
     ]
     failed = [check for check in report.checks if check.verdict is not Verdict.WITHIN]
@@ -91,6 +92,7 @@ def history(losses: Sequence[float], precision: int, most: int = MOST_STEPS) -> 
         (Column("step", right=False), Column("loss", "output"), Column("change")),
         tuple(rows),
         indent=2,
+        caption="Loss by step",
     )
 
 

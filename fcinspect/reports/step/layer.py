@@ -2,106 +2,124 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.page import text
-from fcinspect.page.blocks import Block, Line, Span
-from fcinspect.page.matrices import Part, equation
+from fcinspect.page.blocks import Block, Equation, Line, Span
+from fcinspect.page.matrices import Part, equation, matrix
 
 if TYPE_CHECKING:
-    from fcinspect.arithmetic.training import LayerPass, LayerStep
+    from fcinspect.arithmetic.training import LayerPass, LayerStep, TrainingStep
+    from fcinspect.reports.step.subjects import LayerSubjects
     from fcinspect.rounding.arrays import FloatArray
 
 
-def entering(place: int) -> str:
-    """Return what the input of the layer at that place is called: a, but x of the first."""
-    return "a" if place else "x"
-
-
-def result_of(place: int, layers: int) -> str:
-    """Return what the output of the layer at that place is called: a, of the last one also y."""
-    return "y = a" if place == layers - 1 else "a"
-
-
 def layer_forward(
-    layer: LayerStep, passed: LayerPass, precision: int, symbol: str, result: str
+    layer: LayerStep, passed: LayerPass, own: LayerSubjects, precision: int
 ) -> list[Block]:
-    """Show z as a product and a sum, and what the activation makes of it.
-
-    `symbol` stands for one input, x or a; `result` for one output, a or y = a.
-    """
+    """Show z as a product and a sum, and what the activation makes of it."""
+    make = partial(matrix, precision=precision)
     weight = layer.weight.before.values
     bias = None if layer.bias is None else layer.bias.before.values
     x, z = passed.input.rows, passed.pre_activation.rows
     plus = "" if bias is None else " + b"
-    parts: list[Part]
-    if len(passed.input.shape) == 1:
-        formula = f"z = W·{symbol}{plus}"
-        parts = [(weight, "weight"), (x.T, "input")]
-        parts += [] if bias is None else ["+", (bias[:, None], "bias")]
-        parts += ["=", (z.T, "output")]
+    if not own.batched:
+        formula = f"z = W·{own.entering}{plus}"
+        parts: list[Part] = [make(weight, own.weight()), make(x.T, own.input(), turned=True)]
+        parts += [] if bias is None else ["+", make(bias[:, None], own.bias(), turned=True)]
+        parts += ["=", make(z.T, own.pre_activation(), turned=True)]
     else:
-        formula = f"Z = {symbol.upper()}·Wᵀ{plus}"
-        parts = [(x, "input"), "·", (weight.T, "weight")]
-        parts += [] if bias is None else ["+", (bias[None, :], "bias")]
-        parts += ["=", (z, "output")]
-    blocks = [Line.of(_name(layer), " ", formula), *equation(parts, precision)]
-    if layer.activation == "identity":
-        return [*blocks, Line.of(f"{result} = z")]
-    a = passed.output.rows
+        formula = f"Z = {own.entering.upper()}·Wᵀ{plus}"
+        parts = [make(x, own.input()), "·", make(weight.T, own.weight(), turned=True)]
+        parts += [] if bias is None else ["+", make(bias[None, :], own.bias())]
+        parts += ["=", make(z, own.pre_activation())]
+    blocks: list[Block] = [Line.of(_name(own), " ", formula, title=True), equation(*parts)]
+    if own.linear:
+        return [*blocks, Line.of(f"{own.result} = z", formula=True)]
+    a = make(passed.output.rows, own.output())
+    return [*blocks, equation(f"{own.result} = {layer.activation}(z)", "=", a)]
+
+
+def _name(own: LayerSubjects) -> Span:
+    return (f"{own.name} ", "strong")
+
+
+def layer_backward(
+    step: TrainingStep, place: int, subjects: list[LayerSubjects], precision: int
+) -> list[Block]:
+    """Show the gradient that arrives, those of the parameters, and the one that leaves."""
+    layer, passed, own = step.layers[place], step.before.layers[place], subjects[place]
+    to = subjects[place - 1].name if place else "x"
+    leaving = matrix(layer.grad_input.rows, own.leaving(), precision)
     return [
-        *blocks,
-        *equation([f"{result} = {layer.activation}(z)", "=", (a, "output")], precision),
+        *_arriving(layer, passed, subjects[place:], precision),
+        *_parameter_gradients(layer, passed, own, precision),
+        equation(f"leaves to {to}: ∂L/∂{own.entering} = G·W", "=", leaving),
     ]
 
 
-def _name(layer: LayerStep) -> Span:
-    return (f"{text.safe(layer.name)} ", "strong")
-
-
-def arriving(layer: LayerStep, passed: LayerPass, precision: int) -> list[Block]:
+def _arriving(
+    layer: LayerStep, passed: LayerPass, subjects: list[LayerSubjects], precision: int
+) -> list[Equation]:
     """Show the gradient that arrives, and what the activation lets through."""
-    g = layer.grad_output.rows
-    if layer.activation == "identity":
-        return equation([_name(layer), "arrives: ∂L/∂a = G =", (g, "gradient")], precision)
-    arrived = layer.grad_activation.rows
-    said = "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)"
+    make = partial(matrix, precision=precision)
+    own, *behind = subjects
+    source = behind[0].leaving() if behind else None
+    arrived = make(
+        layer.grad_activation.rows,
+        own.arriving("T") if source is None else own.arriving(source.lights, source.formula),
+    )
+    if own.linear:
+        return [equation(_name(own), "arrives: ∂L/∂a = G =", arrived)]
     return [
-        *equation([_name(layer), "arrives: ∂L/∂a =", (arrived, "gradient")], precision),
-        *equation([said, "=", (slope(layer, passed), "")], precision),
-        *equation(["G = ∂L/∂a ⊙ φ′(z)", "=", (g, "gradient")], precision),
+        equation(_name(own), "arrives: ∂L/∂a =", arrived),
+        equation(
+            "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)",
+            "=",
+            make(slope(layer, passed), own.slope()),
+        ),
+        equation("G = ∂L/∂a ⊙ φ′(z)", "=", make(layer.grad_output.rows, own.grad_output())),
     ]
 
 
-def parameter_gradients(
-    layer: LayerStep, passed: LayerPass, precision: int, symbol: str
+def _parameter_gradients(
+    layer: LayerStep, passed: LayerPass, own: LayerSubjects, precision: int
 ) -> list[Block]:
     """Show the outer product that is the weight's gradient, and the bias's sums."""
-    g, x = layer.grad_output.rows, passed.input.rows
-    rows = len(g)
-    words = f"∂L/∂W = G ⊗ {symbol}, each number of G times each number of {symbol}"
+    make = partial(matrix, precision=precision)
+    rows, a = len(layer.grad_output.rows), own.entering
+    words = f"∂L/∂W = G ⊗ {a}, each number of G times each number of {a}"
     if rows != 1:
-        words = (
-            f"∂L/∂W = Gᵀ·{symbol.upper()}, the sum of G ⊗ {symbol} over {text.plural(rows, 'row')}"
-        )
-    blocks: list[Block] = [Line.of(words)]
-    blocks += equation(
-        [
-            (g.T, "gradient"),
-            "⊗" if rows == 1 else "·",
-            (x, "input"),
+        words = f"∂L/∂W = Gᵀ·{a.upper()}, the sum of G ⊗ {a} over {text.plural(rows, 'row')}"
+    blocks: list[Block] = [
+        Line.of(words),
+        equation(
+            *outer_product(layer, passed, own, precision),
             "=",
-            (layer.weight.grad.values, "gradient"),
-        ],
-        precision,
-    )
+            make(layer.weight.grad.values, own.grad_weight()),
+        ),
+    ]
     if layer.bias is not None:
         formula = "∂L/∂b = G" if rows == 1 else "∂L/∂b = the column sums of G"
-        blocks += equation([formula, "=", (layer.bias.grad.values[None, :], "gradient")], precision)
+        grad = make(layer.bias.grad.values[None, :], own.grad_bias())
+        blocks.append(equation(formula, "=", grad))
     return blocks
+
+
+def outer_product(
+    layer: LayerStep, passed: LayerPass, own: LayerSubjects, precision: int
+) -> tuple[Part, Part, Part]:
+    """Return G and the input of a layer, whose product is the weight's gradient."""
+    g = layer.grad_output.rows
+    return (
+        matrix(g.T, own.grad_output(turned=True), precision, turned=True),
+        "⊗" if len(g) == 1 else "·",
+        matrix(passed.input.rows, own.input(), precision),
+    )
 
 
 def slope(layer: LayerStep, passed: LayerPass) -> FloatArray:

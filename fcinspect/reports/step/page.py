@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,28 +14,37 @@ from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES
 from fcinspect.layers.spec import format_widths
 from fcinspect.page import text
-from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Table
-from fcinspect.page.matrices import equation, numbers
-from fcinspect.reports.step.check import change, check_blocks, history
-from fcinspect.reports.step.layer import (
-    arriving,
-    entering,
-    layer_forward,
-    parameter_gradients,
-    result_of,
+from fcinspect.page.blocks import (
+    Aside,
+    Block,
+    Column,
+    Heading,
+    Line,
+    Page,
+    PageBuilder,
+    Subject,
+    Table,
 )
-from fcinspect.reports.step.losses import loss_chart
+from fcinspect.page.matrices import equation, matrix, numbers
+from fcinspect.pictures.charts.illustrated import loss_curve
+from fcinspect.reports.step.check import change, check_blocks, history
+from fcinspect.reports.step.drawings import loss_chart, network_drawing
+from fcinspect.reports.step.layer import layer_backward, layer_forward
 from fcinspect.reports.step.parameter import followed_blocks
+from fcinspect.reports.step.subjects import subjects_of
 from fcinspect.reports.step.update import formula_lines, parameter_tables
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.following import Followed
     from fcinspect.arithmetic.losses import Loss
     from fcinspect.arithmetic.training import TrainingStep
+    from fcinspect.reports.step.subjects import LayerSubjects
     from fcinspect.rounding.arrays import FloatArray
     from fcinspect.verification.step import StepReport
 
 MOST_TERMS = 8
+MOST_LOSSES = 500
+"""Of a run of up to so many a document has the loss of every step, folded."""
 
 
 def page(
@@ -43,26 +54,29 @@ def page(
     precision: int,
     *,
     plot: bool = False,
+    illustrated: bool = False,
 ) -> Page:
-    """Return the page, with the loss curve where it is wanted."""
+    """Return the page, with the loss curve where it is wanted; or illustrated, as a document."""
     step = report.last
     built = PageBuilder()
-    built.add(*header(step, notes))
+    title, *lines = header(step, notes)
+    built.add(title, *([network_drawing(step)] if illustrated else []), *lines)
     if len(report.losses) > 2:
-        built.group(Heading("Loss by step"), history(report.losses, precision))
+        built.group(Heading("Loss by step"), *_losses(report.losses, precision, illustrated))
     if plot:
         built.group(*loss_chart(report.losses))
     if followed is not None:
         for group in followed_blocks(step, followed):
             built.group(*group)
     else:
-        _forward(built, step, precision)
-        _loss(built, step, precision)
-        _backward(built, step, precision)
+        subjects = subjects_of(step)
+        _forward(built, step, subjects, precision)
+        _loss(built, step, subjects[-1], precision)
+        _backward(built, step, subjects, precision)
         built.group(Heading("Update"), *formula_lines(step))
-        for blocks in parameter_tables(step, precision):
+        for blocks in parameter_tables(step, subjects, precision):
             built.group(*blocks)
-        _afterwards(built, step, precision)
+        _afterwards(built, step, subjects[-1], precision)
     built.group(Heading("Check"), *check_blocks(report))
     return built.page()
 
@@ -92,14 +106,27 @@ def header(step: TrainingStep, notes: Sequence[str]) -> list[Block]:
     ]  # fmt: skip
 
 
-def _forward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
-    built.group(Heading("Forward"), *activation_words(step))
-    for place, passed in enumerate(step.before.layers):
-        names = entering(place), result_of(place, len(step.layers))
-        built.group(*layer_forward(step.layers[place], passed, precision, *names))
+def _losses(losses: Sequence[float], precision: int, illustrated: bool) -> list[Block]:
+    """Return the loss by step; of a document as a curve too and, folded, whole."""
+    table = history(losses, precision)
+    if not illustrated:
+        return [table]
+    curve = loss_curve(losses, precision)
+    blocks: list[Block] = [table] if curve is None else [curve, table]
+    if len(table.rows) < len(losses) <= MOST_LOSSES:
+        blocks.append(Aside((history(losses, precision, MOST_LOSSES),), "All losses"))
+    return blocks
 
 
-def activation_words(step: TrainingStep) -> list[Line]:
+def _forward(
+    built: PageBuilder, step: TrainingStep, subjects: Sequence[LayerSubjects], precision: int
+) -> None:
+    built.group(Heading("Forward"), *_activation_words(step))
+    for layer, passed, own in zip(step.layers, step.before.layers, subjects, strict=True):
+        built.group(*layer_forward(layer, passed, own, precision))
+
+
+def _activation_words(step: TrainingStep) -> list[Line]:
     """Return the formulas of the activations that are used."""
     used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
     said = [_called(name, ACTIVATIONS[name].formula) for name in used]
@@ -111,26 +138,23 @@ def _called(name: str, formula: str) -> str:
     return formula if formula == f"{name}(z)" else f"{name}(z) = {formula}"
 
 
-def _loss(built: PageBuilder, step: TrainingStep, precision: int) -> None:
-    built.group(Heading("Loss"), *loss_blocks(step, precision))
+def _loss(built: PageBuilder, step: TrainingStep, last: LayerSubjects, precision: int) -> None:
+    built.group(Heading("Loss"), *_loss_blocks(step, last, precision))
     gradient = step.layers[-1].grad_activation.rows
-    built.add(*equation([loss_gradient(step), "=", (gradient, "gradient")], precision))
+    formula = f"∂L/∂y = {LOSSES[step.loss_name].gradient_formula}"
+    built.add(equation(formula, "=", matrix(gradient, last.arriving("T"), precision)))
 
 
-def loss_gradient(step: TrainingStep) -> str:
-    """Return the formula of the loss's gradient."""
-    return f"∂L/∂y = {LOSSES[step.loss_name].gradient_formula}"
-
-
-def loss_blocks(step: TrainingStep, precision: int) -> list[Block]:
+def _loss_blocks(step: TrainingStep, last: LayerSubjects, precision: int) -> list[Block]:
     """Return the loss: its formula, its terms, its value."""
     loss = LOSSES[step.loss_name]
     y = step.before.output.rows.astype(np.float64)
     t = step.target_rows
-    blocks: list[Block] = [Line.of(f"{loss.name} = {loss.formula}{counts(loss, step)}")]
+    said = f"{loss.name} = {loss.formula}{_counts(loss, step)}"
+    blocks: list[Block] = [Line.of(said, formula=True)]
     with np.errstate(all="ignore"):
         terms = np.asarray(loss.terms(y, t))
-    blocks.append(loss_terms(step, loss, y, t, terms, precision))
+    blocks.append(_loss_terms(step, last, y, t, terms, precision))
     if terms.size > MOST_TERMS:
         blocks.append(Line.of((f"showing {MOST_TERMS} of {terms.size:,} terms", "faint"), indent=2))
     scale = loss.scale.replace("N", str(y.size)).replace("R", str(len(y)))
@@ -145,7 +169,7 @@ def loss_blocks(step: TrainingStep, precision: int) -> list[Block]:
     return blocks
 
 
-def counts(loss: Loss, step: TrainingStep) -> str:
+def _counts(loss: Loss, step: TrainingStep) -> str:
     """Say what N and R are here."""
     size = math.prod(step.before.output.shape)
     if "R" in loss.formula:
@@ -153,42 +177,47 @@ def counts(loss: Loss, step: TrainingStep) -> str:
     return f", N = {text.count(size)}" if "N" in loss.formula else ""
 
 
-def loss_terms(
+def _loss_terms(
     step: TrainingStep,
-    loss: Loss,
+    last: LayerSubjects,
     y: FloatArray,
     t: FloatArray,
     terms: FloatArray,
     precision: int,
 ) -> Table:
     """Return the table of the loss's terms, with the numbers of y and t put in."""
+    loss = LOSSES[step.loss_name]
     flat = terms.reshape(-1)[:MOST_TERMS]
     batch = step.input.shape[:-1]
     written = numbers([float(v) for v in flat], precision)
+    make = partial(Table, indent=2, caption="The terms of the loss")
+    places = [divmod(k, 1 if loss.classes else y.shape[1]) for k in range(len(flat))]
+    of_terms = Subject("T", "", axes=last.n, lights=f"a{last.number}")
     if loss.classes:
-        places = list(np.ndindex(*batch))[:MOST_TERMS]
+        at = tuple(str(i) if last.n else "" for i, _ in places)
         rows = [
-            ("" if not place else _index(place), str(int(t[i])),
-             text.number(float(y[i, int(t[i])]), precision), written[i])
-            for i, place in enumerate(places)
-        ]  # fmt: skip
+            (_index(place), str(int(t[i])), text.number(float(y[i, int(t[i])]), precision), w)
+            for (i, place), w in zip(enumerate(np.ndindex(*batch)), written, strict=False)
+        ]
         columns = (Column("row"), Column("class t"), Column("y[t]", "output"), Column(loss.term))
-        return Table(columns if batch else columns[1:],
-                     tuple(row if batch else row[1:] for row in rows), indent=2)  # fmt: skip
+        first = 0 if batch else 1
+        shown = tuple(row[first:] for row in rows)
+        return make(columns[first:], shown, subjects=(of_terms,), at=at)
     shape = step.before.output.shape
     outputs = numbers([float(v) for v in y.reshape(-1)[:MOST_TERMS]], precision)
     targets = numbers([float(v) for v in t.reshape(-1)[:MOST_TERMS]], precision)
-    return Table(
+    return make(
         (Column("index"), Column("y", "output"), Column("t"), Column(loss.term)),
         tuple(
             (_index(tuple(int(k) for k in np.unravel_index(i, shape))), outputs[i], targets[i], w)
             for i, w in enumerate(written)
         ),
-        indent=2,
+        subjects=(replace(of_terms, axes=f"{last.n} {last.outs}".strip()),),
+        at=tuple(f"{row} {i}" if last.n else str(i) for row, i in places),
     )
 
 
-def backward_words(step: TrainingStep) -> list[Line]:
+def _backward_words(step: TrainingStep) -> list[Line]:
     """Return what G is, and the derivatives of the activations that are used."""
     used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
     said = [f"{name}: φ′ = {ACTIVATIONS[name].derivative}" for name in used]
@@ -196,32 +225,27 @@ def backward_words(step: TrainingStep) -> list[Line]:
     return [Line.of(line) for line in upwards if line]
 
 
-def _backward(built: PageBuilder, step: TrainingStep, precision: int) -> None:
-    built.group(Heading("Backward"), *backward_words(step))
-    names = ["x", *(text.safe(layer.name) for layer in step.layers)]
+def _backward(
+    built: PageBuilder, step: TrainingStep, subjects: list[LayerSubjects], precision: int
+) -> None:
+    built.group(Heading("Backward"), *_backward_words(step))
     for place in reversed(range(len(step.layers))):
-        layer, passed = step.layers[place], step.before.layers[place]
-        leaving, symbol = layer.grad_input.rows, entering(place)
-        built.group(
-            *arriving(layer, passed, precision),
-            *parameter_gradients(layer, passed, precision, symbol),
-            *equation(
-                [f"leaves to {names[place]}: ∂L/∂{symbol} = G·W", "=", (leaving, "gradient")],
-                precision,
-            ),
-        )
+        built.group(*layer_backward(step, place, subjects, precision))
 
 
-def _afterwards(built: PageBuilder, step: TrainingStep, precision: int) -> None:
-    output = step.after.output.rows
+def _afterwards(
+    built: PageBuilder, step: TrainingStep, last: LayerSubjects, precision: int
+) -> None:
+    words = f"output after the step, {last.widths[1]}"
+    output = replace(last.output(), keys="y-after", name="y", words=words, lights="", formula="")
     built.group(
         Heading("After the step"),
-        *equation(["y", "=", (output, "output")], precision),
-        loss_change(step, precision),
+        equation("y", "=", matrix(step.after.output.rows, output, precision)),
+        _loss_change(step, precision),
     )
 
 
-def loss_change(step: TrainingStep, precision: int) -> Line:
+def _loss_change(step: TrainingStep, precision: int) -> Line:
     """Return the losses before and after the step."""
     losses = (step.before.loss_value, step.after.loss_value)
     return Line.of(

@@ -22,20 +22,20 @@ Write = Callable[[float], str]
 
 def followed_blocks(step: TrainingStep, followed: Followed) -> list[list[Block]]:
     """Return the groups of the followed parameter."""
-    write = writer(step)
-    groups = [*gradient_groups(followed, write), _update(followed, write)]
+    write = _writer(step)
+    groups = [*_gradient_groups(followed, write), _update(followed, write)]
     groups[0].insert(0, _title(followed))
     return groups
 
 
-def gradient_groups(followed: Followed, write: Write) -> list[list[Block]]:
+def _gradient_groups(followed: Followed, write: Write) -> list[list[Block]]:
     """Return the groups of its gradient: through the activation, and over the batch."""
     if followed.activation == "identity":
         return [_gradient(followed, write)]
     return [_through_activation(followed, write), _gradient(followed, write)]
 
 
-def writer(step: TrainingStep) -> Write:
+def _writer(step: TrainingStep) -> Write:
     """Return how the numbers of a step are written: with all digits that they hold."""
     number_format = format_named(step.dtype)
 
@@ -58,10 +58,10 @@ def numbers_in(line: WorkedLine, write: Write) -> str:
 
 def _title(followed: Followed) -> Heading:
     name = text.safe(followed.address.text)
-    return Heading(f"{name}: {place_of(followed)} {text.safe(followed.layer)}")
+    return Heading(f"{name}: {_place_of(followed)} {text.safe(followed.layer)}")
 
 
-def place_of(followed: Followed) -> str:
+def _place_of(followed: Followed) -> str:
     """Say where it stands in its layer, whose name is to follow."""
     index = followed.address.index
     if len(index) == 2:
@@ -87,7 +87,7 @@ def _through_activation(followed: Followed, write: Write) -> list[Block]:
             f"The gradient that arrives at output {output}, through {followed.activation}:"
             " G = ∂L/∂a·φ′(z)"
         ),
-        Table(columns, tuple(rows), indent=2),
+        Table(columns, tuple(rows), indent=2, caption="The gradient through the activation"),
         *_rest(followed),
     ]
 
@@ -115,7 +115,7 @@ def _gradient(followed: Followed, write: Write) -> list[Block]:
     total = followed.terms[-1].running_sum if followed.terms else 0.0
     return [
         Line.of(f"Its gradient is the sum of {what} over the rows of the batch:"),
-        Table(columns, tuple(rows), indent=2),
+        Table(columns, tuple(rows), indent=2, caption="The gradient, term by term"),
         *_rest(followed),
         Line.of(
             "the sum is ",
@@ -133,20 +133,24 @@ def _update(followed: Followed, write: Write) -> list[Block]:
     ]
     for line in followed.working:
         name = SYMBOLS.get(line.name, line.name)
-        blocks.append(Line.of(f"{name} = {symbols(line.formula)}", indent=2))
+        blocks.append(Line.of(f"{name} = {symbols(line.formula)}", indent=2, formula=True))
         indent = " " * len(name)
         put_in = numbers_in(line, write)
         value = write(line.value)
         if put_in != value:
-            blocks.append(Line.of(f"{indent} = {put_in}", indent=2))
-        blocks.append(Line.of(f"{indent} = {value}", indent=2))
+            blocks.append(Line.of(f"{indent} = {put_in}", indent=2, formula=True))
+        blocks.append(Line.of(f"{indent} = {value}", indent=2, formula=True))
     update = followed.working[-1].value
     blocks.append(
-        Line.of(f"new = old + update = {write(followed.before)} + ({write(update)})", indent=2)
+        Line.of(
+            f"new = old + update = {write(followed.before)} + ({write(update)})",
+            indent=2,
+            formula=True,
+        )
     )
     blocks.append(
         Line.of(f"    = {write(followed.before + update)}; torch has ",
-                (write(followed.after), "strong"), indent=2)
+                (write(followed.after), "strong"), indent=2, formula=True)
     )  # fmt: skip
     blocks.append(Line.of(f"new − old in torch's numbers: {write(followed.update)}", indent=2))
     return blocks

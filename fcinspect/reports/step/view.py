@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +10,13 @@ import numpy as np
 
 from fcinspect.page.view import View
 from fcinspect.reports.step.document import document
-from fcinspect.reports.step.losses import loss_figure
+from fcinspect.reports.step.drawings import loss_figure
 from fcinspect.reports.step.page import page
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.following import Followed
     from fcinspect.verification.step import StepReport
-
-    StepDocument = Callable[[StepReport, Sequence[str], Followed | None, Sequence[str], int], str]
 
 NO_CURVE = "the loss curve is drawn in a file of its own, by --save loss.pdf"
 """Told where it is asked for in LaTeX."""
@@ -38,33 +36,18 @@ def view_of_step(
 
     `plot` puts the loss curve on the page, `draws` gives the view its figure.
     """
-    told = (*warnings, NO_CURVE) if plot else warnings
     return View(
         command="step",
         asked=asked,
         data=lambda full: dict(document(report, followed, full=full)),
         page=lambda precision: page(report, notes, followed, precision, plot=plot),
         rows=partial(rows, report),
-        texts={
-            "latex": lambda precision: _document("latex")(report, notes, followed, told, precision),
-            "html": lambda precision: _document("html")(
-                report, notes, followed, warnings, precision
-            ),
-        },
+        document=lambda precision: page(report, notes, followed, precision, illustrated=True),
         figure=partial(loss_figure, report) if draws else None,
         svg_is_figure=plot,
         ok=report.verdict is Verdict.WITHIN,
         warnings=warnings,
     )
-
-
-def _document(form: str) -> StepDocument:
-    """Return what writes a step as that form; it is imported when that is asked for."""
-    if form == "latex":
-        from fcinspect.media.latex.step import step_document
-    else:
-        from fcinspect.media.html.step import step_document
-    return step_document
 
 
 def rows(report: StepReport) -> Iterable[Sequence[object]]:

@@ -14,7 +14,7 @@ from jinja2 import DictLoader
 
 from fcinspect.media.html.document import _source, document_with
 from fcinspect.media.html.environment import environment
-from fcinspect.media.html.loss_curve import MOST_POINTS, loss_curve
+from fcinspect.pictures.charts.illustrated import MOST_POINTS, loss_curve
 from tests.conftest import Run
 from tests.media.html.reading import Element, items, numbers_of, read
 
@@ -326,18 +326,19 @@ def test_of_a_long_run_the_extremes_are_drawn() -> None:
     losses[1234] = 9.0
     curve = loss_curve(losses, 4)
     assert curve is not None
-    (points,) = curve.lines
-    assert len(points.split()) <= MOST_POINTS + 2
-    heights = [float(p.split(",")[1]) for p in points.split()]
+    (line,) = (stroke for stroke in curve.strokes if stroke.role == "output")
+    assert len(line.points) <= MOST_POINTS + 2
+    heights = [y for _, y in line.points]
     assert heights.count(min(heights)) == 1
     assert heights[0] == max(heights)
-    assert curve.note == f"the line goes through {len(heights):,} of 5,000 losses"
+    assert curve.caption.endswith(f"; the line goes through {len(heights):,} of 5,000 losses")
 
 
 def test_losses_that_are_not_finite_break_the_line() -> None:
     """They are not drawn, and that is said; nothing is drawn of one loss."""
     curve = loss_curve([3.0, 2.0, float("nan"), 1.0, 0.5, float("inf")], 4)
     assert curve is not None
-    assert [len(points.split()) for points in curve.lines] == [2, 2]
-    assert curve.note == "2 losses are not finite and not drawn"
+    lines = [stroke for stroke in curve.strokes if stroke.role == "output"]
+    assert [len(line.points) for line in lines] == [2, 2]
+    assert curve.caption.endswith("; 2 losses are not finite and not drawn")
     assert loss_curve([1.0, float("nan"), float("nan")], 4) is None

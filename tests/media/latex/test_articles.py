@@ -101,7 +101,7 @@ def test_the_losses_of_several_steps_and_one_number_followed() -> None:
     assert "Loss by step" in written
     assert r"m &= \beta_{1} \cdot m + (1 - \beta_{1}) \cdot g" in written
     assert re.search(r"\n&= 0\.9 \\cdot \(?-?[\d.]+", written)
-    assert r"\text{ torch has } \mathbf{" in written
+    assert r"\text{; torch has } \mathbf{" in written
 
 
 @pytest.mark.parametrize("shown", ["-0.0", "1e-0", "e-0", "e+"])

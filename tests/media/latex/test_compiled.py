@@ -27,11 +27,11 @@ from fcinspect.bridge.step import run_steps
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.media.emit import rendered
-from fcinspect.media.latex.affine import explanation_document
 from fcinspect.media.latex.document import article, paragraph, title
 from fcinspect.media.latex.formulas import formula
 from fcinspect.media.latex.sentences import math_or_words, sentence
 from fcinspect.media.latex.words import typed, words
+from fcinspect.reports.explain import view_of_explanation
 from fcinspect.reports.step.view import view_of_step
 from fcinspect.verification.step import check_steps
 from tests.media.latex.test_formulas import FORMULAS
@@ -78,7 +78,8 @@ def explained(
     explanation = explain_affine(
         layer, given, numpy_output(layer, given), selection or Selection(), computed_by="numpy"
     )
-    return explanation_document(explanation, ("x is given",), precision)
+    made = view_of_explanation(explanation, {}, ("x is given",))
+    return rendered(made, "latex", precision=precision)
 
 
 def body(document: str) -> str:

@@ -1,15 +1,20 @@
-"""The losses of a run of steps as a curve: in text, and as a figure."""
+"""What is drawn of a step: its network, and the losses of a run as a curve."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fcinspect.layers.diagram import Outline
+from fcinspect.layers.folding import diagram_of
+from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.spec import format_widths
-from fcinspect.page.blocks import Drawing, Heading
+from fcinspect.page.blocks import Drawing, Heading, Illustration
 from fcinspect.pictures.charts.curves import Series, curves
+from fcinspect.pictures.diagram.illustration import MOST_COLUMNS, MOST_UNITS, illustration_of
 
 if TYPE_CHECKING:
+    from fcinspect.arithmetic.training import TrainingStep
     from fcinspect.verification.step import StepReport
 
 X_TITLE = "steps taken"
@@ -35,3 +40,21 @@ def loss_figure(report: StepReport, ending: str) -> bytes:
     return curves_bytes(
         ending, [loss_series(report.losses)], title=title, x_title=X_TITLE, y_title="loss"
     )
+
+
+def network_drawing(step: TrainingStep) -> Illustration:
+    """Return the drawing of a step's network before the step."""
+    layers = [
+        LinearLayer(
+            layer.weight.before, None if layer.bias is None else layer.bias.before, "", layer.name
+        )
+        for layer in step.layers
+    ]
+    outline = Outline(
+        (layers[0].in_features, *(layer.out_features for layer in layers)),
+        tuple(layer.name for layer in layers),
+        tuple(layer.activation for layer in step.layers),
+        tuple(layer.bias is not None for layer in layers),
+        tuple(layers),
+    )
+    return illustration_of(diagram_of(outline, MOST_UNITS, MOST_COLUMNS))

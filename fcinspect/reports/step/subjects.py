@@ -9,8 +9,31 @@ gradients of weight and bias, U1 and V1 the rows of their updates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fcinspect.media.html.grid import Subject, named
+from fcinspect.page import text
+from fcinspect.page.blocks import Subject
+
+if TYPE_CHECKING:
+    from fcinspect.arithmetic.training import TrainingStep
+
+
+def subjects_of(step: TrainingStep) -> list[LayerSubjects]:
+    """Return the matrices of each layer."""
+    batch = step.input.shape[:-1]
+    return [
+        LayerSubjects(
+            number,
+            text.safe(layer.name),
+            (layer.weight.before.shape[1], layer.weight.before.shape[0]),
+            len(step.input.rows) if batch else None,
+            layer.activation,
+            layer.bias is not None,
+            text.safe(step.layers[number - 2].name) if number > 1 else "",
+            "y = a" if number == len(step.layers) else "a",
+        )
+        for number, layer in enumerate(step.layers, start=1)
+    ]
 
 
 @dataclass(frozen=True)
@@ -23,8 +46,8 @@ class LayerSubjects:
     """As it is shown"""
     widths: tuple[int, int]
     """(in_features, out_features)"""
-    rows: int
-    """Of the batch; 0 for one vector"""
+    rows: int | None
+    """Of the batch; None for one vector"""
     activation: str
     has_bias: bool
     before: str = ""
@@ -43,9 +66,14 @@ class LayerSubjects:
         return f"f{self.number}"
 
     @property
+    def batched(self) -> bool:
+        """Whether there is a batch, of however many rows."""
+        return self.rows is not None
+
+    @property
     def n(self) -> str:
         """The letter of the batch's rows, "" for one vector."""
-        return "n" if self.rows else ""
+        return "n" if self.batched else ""
 
     @property
     def entering(self) -> str:
@@ -62,7 +90,7 @@ class LayerSubjects:
         k = self.number
         n, m = self.widths
         lights = f"a{k - 1} z{k} U{k}"
-        name = "Wᵀ" if self.rows else "W"
+        name = "Wᵀ" if self.batched else "W"
         return Subject(
             f"W{k}",
             name,
@@ -83,11 +111,11 @@ class LayerSubjects:
         """x, what enters."""
         k = self.number
         lights = f"W{k} z{k - 1}" if k > 1 else f"W{k}"
-        name = self.entering.upper() if self.rows else self.entering
+        name = self.entering.upper() if self.batched else self.entering
         words = self._of_rows("input", 0)
         if self.before:
-            shape = (self.rows, self.widths[0]) if self.rows else self.widths[:1]
-            words = named(f"activation of {self.before}", shape)
+            shape = (self.rows, self.widths[0]) if self.rows is not None else self.widths[:1]
+            words = f"activation of {self.before}, {text.sizes(shape)}"
         return Subject(
             f"a{k - 1}", name, words, "input", self._of(self.ins), lights, layer=self.before
         )
@@ -98,7 +126,7 @@ class LayerSubjects:
         bias = f" b{k}" if self.has_bias else ""
         return Subject(
             f"z{k} a{k}" if self.linear else f"z{k}",
-            "Z" if self.rows else "z",
+            "Z" if self.batched else "z",
             self._of_rows("pre-activation", 1),
             "output",
             self._of(self.outs),
@@ -143,7 +171,7 @@ class LayerSubjects:
         source = f"D{k}" if self.linear else f"D{k} S{k}"
         return Subject(
             f"D{k} G{k}" if self.linear else f"G{k}",
-            "Gᵀ" if turned and self.rows else "G",
+            "Gᵀ" if turned and self.batched else "G",
             self._of_rows("gradient of the pre-activation", 1),
             "gradient",
             self._of(self.outs),
@@ -205,9 +233,23 @@ class LayerSubjects:
     def _of(self, features: str) -> str:
         return f"{self.n} {features}".strip()
 
+    def updated(self, name: str, rule: str) -> Subject:
+        """Return what the rows of the table of an update are: old, gradient, update, new."""
+        k = self.number
+        weight = name.endswith(".weight")
+        gradient = f"G{k} a{k - 1}" if weight else f"G{k}"
+        return Subject(
+            f"U{k}" if weight else f"V{k}",
+            name,
+            axes=self._matrix if weight else self.outs,
+            lights=f"W{k} P{k} {gradient}" if weight else f"b{k} Q{k} {gradient}",
+            formula=f"update {'dot' if weight else 'sum'} {gradient}",
+            rule=rule,
+        )
+
     def _called(self, words: str, shape: tuple[int, ...]) -> str:
-        return named(f"{words} of {self.name}", shape)
+        return f"{words} of {self.name}, {text.sizes(shape)}"
 
     def _of_rows(self, words: str, side: int) -> str:
         shape = (self.widths[side],)
-        return self._called(words, (self.rows, *shape) if self.rows else shape)
+        return self._called(words, (self.rows, *shape) if self.rows is not None else shape)

@@ -1,0 +1,257 @@
+"""A page to be explored: point at a number and see what it comes from."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from fcinspect.media.html.document import html_document
+from fcinspect.page.blocks import (
+    Aside,
+    Block,
+    Equation,
+    Heading,
+    Illustration,
+    Line,
+    Matrix,
+    Page,
+    RunningSum,
+    Subject,
+    Table,
+)
+from fcinspect.page.matrices import letters_of
+
+if TYPE_CHECKING:
+    from fcinspect.page.blocks import Span
+
+BAR_WIDTH = 120
+"""Units of the picture in which a running sum moves."""
+FEW = 2
+"""Headings of a page that needs no list of them."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A block as the template meets it."""
+
+    kind: str
+    """The name of its macro."""
+    block: object
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands under a heading, or a group by itself."""
+
+    title: str
+    name: str
+    """By which links go to it, "" without a heading."""
+    groups: tuple[tuple[Shown, ...], ...]
+    asides: tuple[tuple[Shown, ...], ...]
+    """What stands beside each group."""
+    stays: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number of a matrix, or a sign for what is left out."""
+
+    written: str
+    exact: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A matrix."""
+
+    matrix: Matrix
+    subject: Subject
+    sign: str
+    """What stands before it."""
+    labels: tuple[tuple[str, ...], tuple[str, ...]]
+    """Of the rows and the columns, none of a side that no axis runs along."""
+    rows: tuple[tuple[Cell, ...], ...]
+    cut: str
+    """The axes along which numbers are left out."""
+
+
+@dataclass(frozen=True)
+class ShownEquation:
+    """Words, matrices, and what is left out of them."""
+
+    lead: tuple[Span, ...]
+    grids: tuple[Grid, ...]
+    showing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How a term moves the running sum, in units of the picture."""
+
+    left: str
+    width: str
+    down: bool
+
+
+@dataclass(frozen=True)
+class ShownSum:
+    """A running sum, with a bar for each row where all of them are finite."""
+
+    number: int
+    running: RunningSum
+    bars: tuple[Bar, ...]
+    zero: str
+
+
+def html_of(page: Page, warnings: Sequence[str]) -> str:
+    """Return a page as HTML, what a reader should know last."""
+    (title, *lines), *groups = page.groups
+    assert isinstance(title, Heading)
+    name, *rest = re.split(" {2,}", title.text, maxsplit=1)
+    notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in warnings)
+    make = _Maker()
+    sections = list(_sections([*groups, notes] if notes else groups, make))
+    return html_document(
+        "explored.html",
+        title=name,
+        subtitle="".join(rest),
+        lines=make.shown(lines),
+        sections=sections,
+        links=[s for s in sections if s.name] if len(sections) > FEW else [],
+        hint=any(_can_be_pointed_at(block) for group in groups for block in group),
+    )
+
+
+def _can_be_pointed_at(block: Block) -> bool:
+    match block:
+        case Equation(parts):
+            return any(isinstance(part, Matrix) and part.subject is not None for part in parts)
+        case Table():
+            return bool(block.subjects)
+    return isinstance(block, RunningSum)
+
+
+def _sections(groups: Sequence[tuple[Block, ...]], make: _Maker) -> Iterator[Section]:
+    """Yield the sections: a heading has all groups up to the next one."""
+    start = 0
+    while start < len(groups):
+        first = groups[start][0]
+        end = start + 1
+        if isinstance(first, Heading):
+            while end < len(groups) and not isinstance(groups[end][0], Heading):
+                end += 1
+        title = first.text if isinstance(first, Heading) else ""
+        here = [g[1:] if k == 0 and title else g for k, g in enumerate(groups[start:end])]
+        yield Section(
+            title,
+            re.sub(r"\W+", "-", title.lower()).strip("-"),
+            tuple(make.shown(_without_asides(group)) for group in here),
+            tuple(make.shown(_asides(group)) for group in here),
+            any(isinstance(block, Equation) and block.stays for block in here[0]),
+        )
+        start = end
+
+
+def _asides(group: Sequence[Block]) -> list[Block]:
+    """Return what stands beside a group: all but what is folded under a title."""
+    return [
+        b for aside in group if isinstance(aside, Aside) and not aside.title for b in aside.blocks
+    ]
+
+
+def _without_asides(group: Sequence[Block]) -> list[Block]:
+    return [block for block in group if not isinstance(block, Aside) or block.title]
+
+
+class _Maker:
+    """Makes of blocks what the template meets; sums are counted."""
+
+    def __init__(self) -> None:
+        self._sums = 0
+
+    def shown(self, blocks: Sequence[Block]) -> tuple[Shown, ...]:
+        return tuple(map(self._shown, blocks))
+
+    def _shown(self, block: Block) -> Shown:
+        match block:
+            case Line():
+                return Shown("title" if block.title else "line", block)
+            case Table():
+                return Shown("sheet", block)
+            case Illustration():
+                return Shown("illustration", block)
+            case Equation():
+                return Shown("equation", _equation(block))
+            case RunningSum():
+                self._sums += 1
+                bars, zero = _bars(block.sums)
+                return Shown("sum", ShownSum(self._sums - 1, block, bars, zero))
+            case Aside(blocks, title):
+                return Shown("folded", (title, self.shown(blocks)))
+        raise NotImplementedError(f"no page to be explored has a {type(block).__name__}")
+
+
+def _equation(equation: Equation) -> ShownEquation:
+    places = [k for k, part in enumerate(equation.parts) if isinstance(part, Matrix)]
+    first = places[0] if places else len(equation.parts)
+    words = [part for part in equation.parts[:first] if not isinstance(part, Matrix)]
+    lead = tuple((f"{said.strip()} ", role) for said, role in words)
+    grids, showing = [], []
+    for before, here in pairwise([-1, *places]):
+        part = equation.parts[here]
+        assert isinstance(part, Matrix)
+        between = [p[0] for p in equation.parts[before + 1 : here] if not isinstance(p, Matrix)]
+        grid = _grid(part, " ".join(between) or "·" if before >= 0 else "")
+        grids.append(grid)
+        showing += _left_out(grid)
+    return ShownEquation(lead, tuple(grids), tuple(showing))
+
+
+def _grid(matrix: Matrix, sign: str) -> Grid:
+    subject = matrix.subject or Subject("", matrix.name)
+    letters = letters_of(subject.axes, matrix.turned)
+    axes = subject.axes.split()
+    rows = []
+    for label, written, exact in zip(matrix.labels[0], matrix.rows, matrix.exact, strict=True):
+        cells = []
+        for column, words, number in zip(matrix.labels[1], written, exact, strict=True):
+            index = dict(zip(letters, (label, column), strict=True))
+            cells.append(Cell(words, number, " ".join(index[axis] for axis in axes)))
+        rows.append(tuple(cells))
+    shown = zip(letters, matrix.labels, "⋮⋯", strict=True)
+    cut = " ".join(letter for letter, labels, gap in shown if gap in labels)
+    labels = tuple(
+        found if letter else () for letter, found in zip(letters, matrix.labels, strict=True)
+    )
+    return Grid(matrix, subject, sign, (labels[0], labels[1]), tuple(rows), cut)
+
+
+def _left_out(grid: Grid) -> list[str]:
+    """Return "W: 8 of 10 rows, 5 of 784 columns" of a matrix that is not shown whole."""
+    shape = grid.matrix.shape
+    if shape is None or 0 in shape:
+        return []
+    counts = [
+        sum(label != gap for label in labels)
+        for labels, gap in zip(grid.matrix.labels, "⋮⋯", strict=True)
+    ]
+    limits = zip(counts, shape, ("rows", "columns"), strict=True)
+    said = [f"{shown} of {count:,} {noun}" for shown, count, noun in limits if shown < count]
+    return [f"{grid.subject.name}: {', '.join(said)}"] if said else []
+
+
+def _bars(sums: Sequence[float]) -> tuple[tuple[Bar, ...], str]:
+    """Return the bars that move the running sum, and where it begins."""
+    low, high = min([0.0, *sums]), max([0.0, *sums])
+    if not all(map(math.isfinite, sums)) or not 0 < high - low < math.inf:
+        return (), ""
+    places = [BAR_WIDTH * ((value - low) / (high - low)) for value in (0.0, *sums)]
+    bars = (
+        Bar(f"{min(a, b):.2f}", f"{max(abs(b - a), 1):.2f}", b < a) for a, b in pairwise(places)
+    )
+    return tuple(bars), f"{places[0]:.2f}"
