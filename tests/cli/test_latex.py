@@ -25,7 +25,7 @@ def test_a_step_is_an_article_that_says_where_its_curve_is(run: Run) -> None:
     arguments = ("step", "2-2", "--steps", "3", "-f", "latex")
     assert "Loss by step" in run(*arguments).out
     assert (
-        r"drawn in a file of its own, by \texttt{-{}-save} loss.pdf"
+        r"LaTeX holds no chart: \texttt{-{}-save} loss.pdf writes it"
         in run(*arguments, "--plot").out
     )
 
@@ -45,7 +45,7 @@ def test_names_of_a_file_do_not_act(run: Run, tmp_path: Path) -> None:
     save_file({"\\input{x}.weight": np.ones((2, 2), np.float32)}, target)
     for arguments in (("explain", target), ("step", target)):
         written = run(*arguments, "-f", "latex").out
-        assert r"\symbol{92}input\symbol{123}x\symbol{125}" in written
+        assert r"\textbackslash{}input\{x\}" in written
         assert r"\input" not in written
 
 

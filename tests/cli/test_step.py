@@ -367,7 +367,7 @@ def test_what_enters_an_inner_layer_is_called_a(
     """And x only at the first, forward and backward, as in the pages to be explored."""
     out = run("step", "3-2-2-1", "--seed", "0", "-f", form, *batch).out
     if form == "latex":
-        product = "$Z = {} W^{{" if batch else "$z = W {} + b$"
+        product = r"$Z = {} \cdot W^{{" if batch else r"$z = W \cdot {} + b$"
         gradient = r"\partial L}}{{\partial {}}}"
     else:
         product = "Z = {}·Wᵀ + b" if batch else "z = W·{} + b"

@@ -110,7 +110,10 @@ def _sign(span: Span) -> str:
 
 
 def _named(said: str) -> str:
-    """Return a formula, or the words that name what follows."""
+    """Return a formula, words before one, or the words that name what follows."""
+    before, colon, after = said.partition(": ")
+    if colon:
+        return rf"\text{{{words(before)}: }} {_named(after)}"
     try:
         return formula(said) if said else ""
     except NotAFormula:

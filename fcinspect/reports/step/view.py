@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from fcinspect.arithmetic.following import Followed
     from fcinspect.verification.step import StepReport
 
-NO_CURVE = "the loss curve is drawn in a file of its own, by --save loss.pdf"
-"""Told where it is asked for in LaTeX."""
-
 
 def view_of_step(
     report: StepReport,
