@@ -38,3 +38,14 @@ class View:
     """False when something was checked and does not hold, or is undecided."""
     warnings: tuple[str, ...] = ()
     """What a reader should know about how the input was understood."""
+
+
+RAISED = {"worksheet": 2}
+"""The versions of the documents in which a key was removed or retyped; the others have the 1st.
+
+worksheet: a sheet has a `code` in place of its `seed`."""
+
+
+def schema_name(command: str) -> str:
+    """Return the name of a command's document, with its version."""
+    return f"fcinspect.{command}/{RAISED.get(command, 1)}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from fcinspect.media.jsonable import finite
 from fcinspect.pictures.diagram.labels import label
+from fcinspect.reports.written import finite
 
 if TYPE_CHECKING:
     from fcinspect.layers.diagram import Column, Connection, Diagram

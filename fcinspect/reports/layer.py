@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.layers.law_bounds import DELTA
-from fcinspect.media.jsonable import finite, layer_document
 from fcinspect.page import text
 from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Part, Span, Table
 from fcinspect.page.view import View
 from fcinspect.reports.layer_charts import weight_charts, weight_figure
+from fcinspect.reports.written import finite, layer_document
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from fcinspect.errors import UsageError, did_you_mean
-from fcinspect.media.jsonable import schema_name
+from fcinspect.page.view import schema_name
 from fcinspect.reports.documents import approximate as approximation_documents
 from fcinspect.reports.documents import core as documents
 from fcinspect.reports.documents import diff as diff_documents

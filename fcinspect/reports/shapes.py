@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.media.jsonable import LARGEST_EXACT_INTEGER
 from fcinspect.page import text
 from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Span, Table
 from fcinspect.page.view import View
@@ -14,6 +13,9 @@ from fcinspect.page.view import View
 if TYPE_CHECKING:
     from fcinspect.reports.documents.core import ShapesDocument
     from fcinspect.shapes.trace import ShapeTrace, TracedLayer
+
+LARGEST_EXACT_INTEGER = 2**53 - 1
+"""Larger integers are rounded by readers that hold every number as float64, jq among them."""
 
 
 def view_of_shapes(trace: ShapeTrace, asked: dict[str, Any]) -> View:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.media.jsonable import finite
 from fcinspect.page import text
 from fcinspect.page.blocks import (
     VERDICT_ROLES,
@@ -19,6 +18,7 @@ from fcinspect.page.blocks import (
     Table,
 )
 from fcinspect.page.view import View
+from fcinspect.reports.written import finite
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:

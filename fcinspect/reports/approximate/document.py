@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fcinspect.layers.array import Array
-from fcinspect.media.jsonable import array, finite, layer_document
+from fcinspect.reports.written import array, finite, layer_document
 
 if TYPE_CHECKING:
     from fcinspect.approximation.building import ErrorParts, Floor

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.scan.findings import findings_of, findings_of_other
 from fcinspect.layers.array import Array
-from fcinspect.media.jsonable import array, finite
 from fcinspect.page import text
 from fcinspect.page.view import View
 from fcinspect.reports.scan.page import page
 from fcinspect.reports.scan.remarks import name_of, unread_words
+from fcinspect.reports.written import array, finite
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.fingerprint import Fingerprint

@@ -2,161 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fcinspect.arithmetic.training import Classes
-from fcinspect.media.jsonable import array, finite
 from fcinspect.reports.documents.core import (
     ArrayDocument,
     FollowedDocument,
-    OperationCheckDocument,
-    ParameterStepDocument,
     StepDocument,
     StepLayerDocument,
-    VerdictWord,
+    WorkedLineDocument,
 )
 from fcinspect.reports.step.parameter import numbers_in
 from fcinspect.reports.step.update import symbols
+from fcinspect.reports.written import array, written
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.following import Followed
-    from fcinspect.arithmetic.training import LayerPass, LayerStep, ParameterStep, Target
-    from fcinspect.layers.array import Array
-    from fcinspect.rounding.verdict import Verdict
-    from fcinspect.verification.operation import OperationCheck
+    from fcinspect.arithmetic.training import LayerPass, LayerStep, Target
     from fcinspect.verification.step import StepReport
 
 
 def document(report: StepReport, followed: Followed | None, *, full: bool) -> StepDocument:
     """Return the JSON data."""
     step = report.last
-    options = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in step.optimizer.options.items()
-    }
-    return {
-        "widths": list(step.widths),
-        "dtype": step.dtype,
-        "step": step.number,
-        "loss": step.loss_name,
-        "optimizer": {"name": step.optimizer.name, "options": options},
-        "input": array(step.input, full=full),
-        "target": _target(step.target, full=full),
-        "output_before": array(step.before.output, full=full),
-        "loss_before": finite(step.before.loss_value),
-        "layers": [
-            _layer(layer, passed, full=full)
-            for layer, passed in zip(step.layers, step.before.layers, strict=True)
-        ],
-        "output_after": array(step.after.output, full=full),
-        "loss_after": finite(step.after.loss_value),
-        "losses": [{"step": i, "loss": finite(loss)} for i, loss in enumerate(report.losses)],
-        "checks": [_check(check) for check in report.checks],
-        "earlier": [{"step": f.step, "check": _check(f.check)} for f in report.earlier],
-        "earlier_verdict": word(report.earlier_verdict),
-        "parameter": None if followed is None else _followed(followed),
-        "verdict": word(report.verdict),
-    }
-
-
-def word(verdict: Verdict) -> VerdictWord:
-    """Return the verdict in the words of the documents."""
-    return verdict.value
+    layers = zip(step.layers, step.before.layers, strict=True)
+    return written(
+        step,
+        StepDocument,
+        full=full,
+        step=step.number,
+        loss=step.loss_name,
+        target=_target(step.target, full=full),
+        output_before=step.before.output,
+        loss_before=step.before.loss_value,
+        layers=[_layer(layer, passed, full=full) for layer, passed in layers],
+        output_after=step.after.output,
+        loss_after=step.after.loss_value,
+        losses=[{"step": i, "loss": loss} for i, loss in enumerate(report.losses)],
+        checks=report.checks,
+        earlier=report.earlier,
+        earlier_verdict=report.earlier_verdict,
+        parameter=followed and _followed(followed),
+        verdict=report.verdict,
+    )
 
 
 def _layer(layer: LayerStep, passed: LayerPass, *, full: bool) -> StepLayerDocument:
     out_features, in_features = layer.weight.before.shape
-    return {
-        "name": layer.name,
-        "in_features": in_features,
-        "out_features": out_features,
-        "activation": layer.activation,
-        "weight": _parameter(layer.weight, full=full),
-        "bias": None if layer.bias is None else _parameter(layer.bias, full=full),
-        "input": array(passed.input, full=full),
-        "pre_activation": array(passed.pre_activation, full=full),
-        "output": array(passed.output, full=full),
-        "grad_activation": array(layer.grad_activation, full=full),
-        "grad_output": array(layer.grad_output, full=full),
-        "grad_input": array(layer.grad_input, full=full),
-    }
-
-
-def _parameter(parameter: ParameterStep, *, full: bool) -> ParameterStepDocument:
-    return {
-        "before": array(parameter.before, full=full),
-        "grad": array(parameter.grad, full=full),
-        "update": array(parameter.update, full=full),
-        "after": array(parameter.after, full=full),
-        "state_before": _state(parameter.state_before, full=full),
-        "state_after": _state(parameter.state_after, full=full),
-    }
-
-
-def _state(state: Mapping[str, Array], *, full: bool) -> dict[str, ArrayDocument]:
-    return {name: array(values, full=full) for name, values in state.items()}
+    return written(
+        layer,
+        StepLayerDocument,
+        full=full,
+        in_features=in_features,
+        out_features=out_features,
+        input=passed.input,
+        pre_activation=passed.pre_activation,
+        output=passed.output,
+    )
 
 
 def _target(target: Target, *, full: bool) -> ArrayDocument:
     if not isinstance(target, Classes):
         return array(target, full=full)
-    return {
-        "shape": list(target.shape),
-        "dtype": "int64",
-        "values": target.values.tolist(),
-    }
-
-
-def _check(check: OperationCheck) -> OperationCheckDocument:
-    return {
-        "name": check.name,
-        "formula": check.formula,
-        "verdict": word(check.verdict),
-        "max_ratio": finite(check.max_ratio),
-        "worst": None if check.worst is None else list(check.worst),
-        "computed": _finite(check.computed),
-        "reference": _finite(check.reference),
-        "bound": _finite(check.bound),
-        "elements": check.elements,
-        "outside": check.outside,
-        "undecided": check.undecided,
-        "cause": check.cause,
-        "detail": check.detail,
-    }
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None else finite(value)
+    return {"shape": list(target.shape), "dtype": "int64", "values": target.values.tolist()}
 
 
 def _followed(followed: Followed) -> FollowedDocument:
-    return {
-        "name": followed.address.name,
-        "index": list(followed.address.index),
-        "before": finite(followed.before),
-        "grad": finite(followed.grad),
-        "update": finite(followed.update),
-        "after": finite(followed.after),
-        "terms": [
-            {
-                "row": list(term.row),
-                "grad_activation": finite(term.grad_activation),
-                "derivative": finite(term.derivative),
-                "grad_output": finite(term.grad_output),
-                "input": finite(term.input),
-                "product": finite(term.product),
-                "running_sum": finite(term.running_sum),
-            }
-            for term in followed.terms
-        ],
-        "working": [
-            {
-                "name": line.name,
-                "formula": symbols(line.formula),
-                "numbers": numbers_in(line, repr),
-                "value": finite(line.value),
-            }
-            for line in followed.working
-        ],
-    }
+    address = followed.address
+    working = [
+        written(
+            line,
+            WorkedLineDocument,
+            formula=symbols(line.formula),
+            numbers=numbers_in(line, repr),
+        )
+        for line in followed.working
+    ]
+    return written(
+        followed, FollowedDocument, name=address.name, index=address.index, working=working
+    )

@@ -13,7 +13,7 @@ from fcinspect.checkpoints.formats.json_array import as_tensor, parse
 from fcinspect.checkpoints.formats.json_file import checkpoint_of
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
-from fcinspect.media.jsonable import array
+from fcinspect.reports.written import array
 
 WEIGHT = [[0.5, -1.0], [2.0, 0.25], [1, 0]]
 
