@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fcinspect.layers.linear import LinearLayer
     from fcinspect.reports.documents.core import ArrayDocument, LayerDocument, Nonfinite, Statistics
 
-Doc = TypeVar("Doc")
+Doc = TypeVar("Doc", bound=Mapping[str, Any])
 
 INLINE = 1000
 """Arrays of up to this many elements are written out; larger ones only with --full."""
