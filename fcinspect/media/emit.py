@@ -75,24 +75,25 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
         from fcinspect.media.markdown import to_markdown
 
         return to_markdown(_page(view, precision))
-    if view.document is not None and form in ("html", "latex"):
-        from fcinspect.page.untrusted import safe_page
-
-        return harmless(_document(safe_page(view.document(precision)), form, view.warnings))
+    if form in ("html", "latex"):
+        return harmless(_document(view, form, precision))
     from fcinspect.media.picture import picture
 
-    return harmless(picture(view.command, _page(view, precision), form, view.figure))
+    return harmless(picture(view.command, _page(view, precision), form))
 
 
-def _document(page: Page, form: str, warnings: tuple[str, ...]) -> str:
-    """Return a page as a document of that form."""
+def _document(view: View, form: str, precision: int) -> str:
+    """Return a view as a page of HTML or an article."""
+    from fcinspect.page.untrusted import safe_page
+
+    page = safe_page((view.document or view.page)(precision))
     if form == "latex":
         from fcinspect.media.latex.document import article_of
 
-        return article_of(page, warnings)
-    from fcinspect.media.html.explored import html_of
+        return article_of(page, view.warnings)
+    from fcinspect.media.html.page import html_of
 
-    return html_of(page, warnings)
+    return html_of(view.command, page, view.warnings, view.figure)
 
 
 def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:

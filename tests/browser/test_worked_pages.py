@@ -51,11 +51,18 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "hostile": ["step", str(network)],
         "hostile-layer": ["explain", str(network), HOSTILE, "--x", "1,2"],
         "sheet": ["worksheet", "2-2-1", "--seed", "7", "--sheet", "all"],
+        "shapes": ["shapes", "3-5-2", "--batch", "4"],
+        "diagnosis": [
+            "diagnose",
+            "mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)",
+        ],
+        "layer": ["show", str(network), "out", "--plot"],
         "followed": ["step", "3-2", "--parameter", "fc1.weight[1,2]"],
     }
     for name, arguments in wanted.items():
         for ending in (".html", ".json") if name in COMPARED else (".html",):
-            assert run([*arguments, "--quiet", "--save", str(folder / (name + ending))]) == 0
+            status = run([*arguments, "--quiet", "--save", str(folder / (name + ending))])
+            assert status == (name == "diagnosis")
     return folder
 
 
@@ -351,7 +358,7 @@ def test_a_hostile_name_does_nothing(visit: Open, name: str) -> None:
 REQUESTS = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
 
 
-@pytest.mark.parametrize("name", ["explain", "step", "sheet", "followed"])
+@pytest.mark.parametrize("name", ["explain", "step", "sheet", "followed", "diagnosis", "layer"])
 def test_a_page_asks_for_nothing(visit: Open, name: str) -> None:
     """It loads nothing, and its policy is not violated."""
     browser = visit(name)
@@ -400,7 +407,15 @@ def colours(browser: webdriver.Chrome, scheme: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "key", "at"),
-    [("explain", "y", "1"), ("small", "U1", "1 1"), ("sheet", "", ""), ("followed", "", "")],
+    [
+        ("explain", "y", "1"),
+        ("small", "U1", "1 1"),
+        ("sheet", "", ""),
+        ("followed", "", ""),
+        ("shapes", "", ""),
+        ("diagnosis", "", ""),
+        ("layer", "", ""),
+    ],
 )
 def test_a_page_is_accessible(visit: Open, name: str, key: str, at: str) -> None:
     """axe-core finds nothing; in dark colours not in the contrast of what is lit either."""
@@ -529,7 +544,9 @@ CUT = """
 PLANTED = "for (const e of document.querySelectorAll('.network')) e.style.background = 'none'"
 
 
-@pytest.mark.parametrize("name", ["explain", "wide", "step", "rows", "followed", "sheet"])
+@pytest.mark.parametrize(
+    "name", ["explain", "wide", "step", "rows", "followed", "sheet", "shapes", "diagnosis", "layer"]
+)
 def test_nothing_is_cut_without_a_cue(visit: Open, name: str) -> None:
     """On a telephone what is too wide has a shadow at the side that is out of sight."""
     browser = visit(name)

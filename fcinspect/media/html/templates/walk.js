@@ -34,7 +34,7 @@ document.querySelectorAll(".walk input").forEach(walk);
 
 // a table that is wider than the page is scrolled by the keyboard too
 const wide = () => {
-  for (const box of document.querySelectorAll(".scroll, .matrix, .curve, .network")) {
+  for (const box of document.querySelectorAll(".scroll, .matrix, .curve, .network, .drawn, .code")) {
     const over = box.scrollWidth > box.clientWidth + 1;
     const reached = box.querySelector("[data-at]");
     if (over && !reached) {

@@ -1,9 +1,10 @@
-"""A page to be explored: point at a number and see what it comes from."""
+"""A report as a page of HTML; where its numbers have subjects, they can be pointed at."""
 
 from __future__ import annotations
 
 import math
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,22 +12,30 @@ from typing import TYPE_CHECKING
 
 from fcinspect.media.html.document import html_document
 from fcinspect.page.blocks import (
+    DRAWING_WIDTH,
     Aside,
     Block,
+    Drawing,
     Equation,
     Heading,
     Illustration,
     Line,
     Matrix,
+    Medium,
     Page,
     RunningSum,
     Subject,
     Table,
+    Verbatim,
 )
 from fcinspect.page.matrices import letters_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fcinspect.page.blocks import Span
+
+    Figure = Callable[[str], bytes]
 
 BAR_WIDTH = 120
 """Units of the picture in which a running sum moves."""
@@ -108,23 +117,55 @@ class ShownSum:
     zero: str
 
 
-def html_of(page: Page, warnings: Sequence[str]) -> str:
-    """Return a page as HTML, what a reader should know last."""
-    (title, *lines), *groups = page.groups
-    assert isinstance(title, Heading)
-    name, *rest = re.split(" {2,}", title.text, maxsplit=1)
+def html_of(command: str, page: Page, warnings: Sequence[str], figure: Figure | None) -> str:
+    """Return a page of that command as HTML, what a reader should know last.
+
+    The signs that drawings are made of have one width in a terminal, but not in a browser: the
+    page holds the figure in their place or, of a report without one, drawings in ASCII. Raises
+    UsageError where the figure cannot be made.
+    """
+    groups = list(page.groups)
+    svg = None
+    if figure is not None and any(isinstance(b, Drawing) for group in groups for b in group):
+        svg = figure(".svg")
+        groups = _with_figure(groups)
     notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in warnings)
-    make = _Maker()
-    sections = list(_sections([*groups, notes] if notes else groups, make))
+    groups += [notes] if notes else []
+    first = groups[0][0] if groups else None
+    title = f"fcinspect {command}"
+    lines: tuple[Block, ...] = ()
+    if isinstance(first, Heading) and first.level == 1:
+        title, lines, groups = first.text, groups[0][1:], groups[1:]
+    name, *rest = re.split(" {2,}", title, maxsplit=1)
+    make = _Maker(svg)
+    sections = list(_sections(groups, make))
     return html_document(
-        "explored.html",
+        "report.html",
         title=name,
         subtitle="".join(rest),
         lines=make.shown(lines),
         sections=sections,
-        links=[s for s in sections if s.name] if len(sections) > FEW else [],
+        links=links if len(links := [s for s in sections if s.name]) > FEW else [],
         hint=any(_can_be_pointed_at(block) for group in groups for block in group),
     )
+
+
+def _with_figure(groups: Sequence[tuple[Block, ...]]) -> list[tuple[Block, ...]]:
+    """Return the groups with the first drawing alone, which the figure replaces.
+
+    All drawings go, and with each the title above it, since the figure has its own.
+    """
+    first = next(b for group in groups for b in group if isinstance(b, Drawing))
+    changed: list[tuple[Block, ...]] = []
+    for group in groups:
+        kept: list[Block] = []
+        for block in group:
+            if isinstance(block, Drawing) and kept and isinstance(kept[-1], Heading | Line):
+                kept.pop()
+            if not isinstance(block, Drawing) or block is first:
+                kept.append(block)
+        changed += [tuple(kept)] if kept else []
+    return changed
 
 
 def _can_be_pointed_at(block: Block) -> bool:
@@ -169,10 +210,11 @@ def _without_asides(group: Sequence[Block]) -> list[Block]:
 
 
 class _Maker:
-    """Makes of blocks what the template meets; sums are counted."""
+    """Makes of blocks what the template meets; sums are counted, and drawings are the figure."""
 
-    def __init__(self) -> None:
+    def __init__(self, svg: bytes | None) -> None:
         self._sums = 0
+        self._svg = svg
 
     def shown(self, blocks: Sequence[Block]) -> tuple[Shown, ...]:
         return tuple(map(self._shown, blocks))
@@ -181,8 +223,18 @@ class _Maker:
         match block:
             case Line():
                 return Shown("title" if block.title else "line", block)
+            case Heading():
+                return Shown("heading", block)
             case Table():
-                return Shown("sheet", block)
+                return Shown("sheet", _table(block))
+            case Verbatim(text, language):
+                return Shown(
+                    "verbatim", [(line, _role(line, language)) for line in text.split("\n")]
+                )
+            case Drawing() if self._svg is not None:
+                return Shown("figure", b64encode(self._svg).decode())
+            case Drawing():
+                return Shown("drawing", block.draw(Medium(DRAWING_WIDTH, ascii_only=True)))
             case Illustration():
                 return Shown("illustration", block)
             case Equation():
@@ -193,7 +245,20 @@ class _Maker:
                 return Shown("sum", ShownSum(self._sums - 1, block, bars, zero))
             case Aside(blocks, title):
                 return Shown("folded", (title, self.shown(blocks)))
-        raise NotImplementedError(f"no page to be explored has a {type(block).__name__}")
+
+
+def _table(table: Table) -> tuple[Table, str]:
+    """Return what is shown of a table, and what is to be said of that."""
+    if table.part is None:
+        return table, ""
+    from fcinspect.media.tables import excerpt
+
+    return excerpt(table, None)
+
+
+def _role(line: str, language: str) -> str:
+    """Return the role of a line of code: those of a diff say what goes and what comes."""
+    return {"-": "bad", "+": "good"}.get(line[:1], "") if language == "diff" else ""
 
 
 def _equation(equation: Equation) -> ShownEquation:
@@ -216,25 +281,24 @@ def _grid(matrix: Matrix, sign: str) -> Grid:
     subject = matrix.subject or Subject("", matrix.name)
     letters = letters_of(subject.axes, matrix.turned)
     axes = subject.axes.split()
-    rows = []
-    for label, written, exact in zip(matrix.labels[0], matrix.rows, matrix.exact, strict=True):
-        cells = []
-        for column, words, number in zip(matrix.labels[1], written, exact, strict=True):
+    rows = [[Cell(words, "", "") for words in row] for row in matrix.rows]
+    for label, written, exact in zip(matrix.labels[0], rows, matrix.exact, strict=False):
+        for place, (column, number) in enumerate(zip(matrix.labels[1], exact, strict=True)):
             index = dict(zip(letters, (label, column), strict=True))
-            cells.append(Cell(words, number, " ".join(index[axis] for axis in axes)))
-        rows.append(tuple(cells))
+            at = " ".join(index[axis] for axis in axes)
+            written[place] = Cell(written[place].written, number, at)
     shown = zip(letters, matrix.labels, "⋮⋯", strict=True)
     cut = " ".join(letter for letter, labels, gap in shown if gap in labels)
     labels = tuple(
         found if letter else () for letter, found in zip(letters, matrix.labels, strict=True)
     )
-    return Grid(matrix, subject, sign, (labels[0], labels[1]), tuple(rows), cut)
+    return Grid(matrix, subject, sign, (labels[0], labels[1]), tuple(map(tuple, rows)), cut)
 
 
 def _left_out(grid: Grid) -> list[str]:
     """Return "W: 8 of 10 rows, 5 of 784 columns" of a matrix that is not shown whole."""
     shape = grid.matrix.shape
-    if shape is None or 0 in shape:
+    if shape is None or 0 in shape or not grid.matrix.exact:
         return []
     counts = [
         sum(label != gap for label in labels)
