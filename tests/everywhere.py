@@ -1,8 +1,9 @@
 """Runs the tests as other machines would: other processors, threads, locales, users, and busy.
 
-``python -m tests.everywhere [--setting NAME]… [--spinning N] [ARGUMENT OF PYTEST]…`` runs them once
-for each setting, beside N processes that only spin (as many as there are cores, unless told), and
-prints what passed and failed. Exit status 1: a test failed, or pytest did not come to its end.
+``python -m tests.everywhere [--setting NAME]… [--python FILE]… [--spinning N] [ARGUMENT OF
+PYTEST]…`` runs them once for each setting, and once by each of these Pythons, which have another
+torch, say; beside N processes that only spin (as many as there are cores, unless told). It prints
+what passed and failed. Exit status 1: a test failed, or pytest did not come to its end.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class Setting:
     """What the processor must be able to do, as Linux spells it."""
     as_nobody: bool = False
     """Whether root hands over to a user without rights, in a copy of this folder."""
+    python: str = sys.executable
+    """What runs the tests."""
 
 
 def _processor(level: str, aten: str, mkl: str, onednn: str, openblas: str) -> dict[str, str]:
@@ -100,7 +103,7 @@ def tried(setting: Setting, arguments: list[str]) -> Outcome:
         folder.chmod(0o755)
         report = folder / "written" / "report.xml"
         report.parent.mkdir()
-        command = [sys.executable, "-m", "pytest", "-n", "auto", "-p", "no:cacheprovider"]
+        command = [setting.python, "-m", "pytest", "-n", "auto", "-p", "no:cacheprovider"]
         command += [f"--junitxml={report}", *arguments]
         environment = {**os.environ, **setting.environment, "PYTHONDONTWRITEBYTECODE": "1"}
         if not (setting.as_nobody and os.geteuid() == 0):
@@ -175,14 +178,19 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.everywhere", allow_abbrev=False)
     names = [setting.name for setting in SETTINGS]
     parser.add_argument("--setting", action="append", choices=names, help="only this (repeatable)")
+    parser.add_argument(
+        "--python", action="append", default=[], metavar="FILE", help="(repeatable)"
+    )
     parser.add_argument("--spinning", type=int, default=os.cpu_count() or 1, metavar="N")
     options, arguments = parser.parse_known_args(words)
+    wanted = names if not options.setting and not options.python else options.setting or []
+    settings = [setting for setting in SETTINGS if setting.name in wanted]
+    settings += [Setting(f"python {n}", {}, python=p) for n, p in enumerate(options.python, 1)]
     outcomes = []
     with spinning(options.spinning):
-        for setting in SETTINGS:
-            if options.setting is None or setting.name in options.setting:
-                print(f"- {setting.name} {dict(setting.environment) or ''}", flush=True)
-                outcomes.append(tried(setting, arguments))
+        for setting in settings:
+            print(f"- {setting.name} {dict(setting.environment) or setting.python}", flush=True)
+            outcomes.append(tried(setting, arguments))
     print(f"\n{'setting':<10}{'passed':>9}{'failed':>9}{'skipped':>9}{'seconds':>9}")
     for outcome in outcomes:
         print(outcome.row())

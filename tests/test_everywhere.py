@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -49,6 +50,19 @@ def test_what_fails_in_a_setting_is_named(file: str, capsys: pytest.CaptureFixtu
         main(["--setting", "1 thread", "--spinning", "0", "-n", "0", "-k", "not of_a_width", file])
         == 0
     )
+
+
+def test_another_python_runs_the_tests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As one of an environment with another torch."""
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nANOTHER=1 exec "{sys.executable}" "$@"\n', encoding="utf-8")
+    other.chmod(0o755)
+    path = tmp_path / "test_planted.py"
+    path.write_text('import os\ndef test_it(): assert os.environ["ANOTHER"]\n', encoding="utf-8")
+    common = ("--spinning", "0", "-n", "0", "--rootdir=/", str(path))
+    assert main(["--python", str(other), *common]) == 0
+    assert "python 1          1        0        0" in capsys.readouterr().out
+    assert main(["--python", sys.executable, *common]) == 1
 
 
 def test_no_tests_at_all_are_a_failure(tmp_path: Path) -> None:
