@@ -14,8 +14,6 @@ FOREIGN = re.compile(
     r"|(?:[Pp]ython\d*|conda\d*|envs/[^/]+)/[Ll]ib/|^<(?!ipython-input|python-input|command)"
 )
 """Files of installed packages, of Python itself, and what stands in no file; cells are own."""
-
-
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$")
 ACTIVATION = re.compile(
     r"\w*(?:relu|[egs]elu|silu|tanh|sigmoid|softmax|softplus|act|activation|dropout|drop)\d*"

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from fcinspect.diagnosis.records import Found, pick
 from fcinspect.diagnosis.reported import Reported
-from fcinspect.diagnosis.rules.gradients import MODULE
+from fcinspect.diagnosis.rules.backward import MODULE
 from fcinspect.diagnosis.rules.optimizer_options import OPTIONS, SCHEDULES, made
 
 PARAMETERS = "optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)"

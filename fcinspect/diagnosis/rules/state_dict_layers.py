@@ -7,12 +7,12 @@ import re
 from collections import defaultdict
 
 from fcinspect.diagnosis.records import pick
-from fcinspect.diagnosis.rules.state_dict_prefixes import dots
 from fcinspect.diagnosis.rules.state_dict_report import (
     LOAD,
     Explained,
     Report,
     count,
+    dots,
     leaf_of,
     module_of,
     some,

@@ -119,3 +119,8 @@ def module_of(key: str) -> str:
 def leaf_of(key: str) -> str:
     """Return the name of the parameter: "weight" for fc.weight."""
     return key.rpartition(".")[2]
+
+
+def dots(key: str) -> list[int]:
+    """Return the places in a key behind its dots."""
+    return [place + 1 for place, sign in enumerate(key) if sign == "."]
