@@ -86,10 +86,9 @@ def _notes(found: Reported, later: tuple[Reported, ...]) -> tuple[str, ...]:
 
 def recognise(reported: Reported) -> Diagnosis | None:
     """Return the diagnosis of one reported error, or None where no family knows it."""
-    flat = " ".join(reported.message.split())
     for family in FAMILIES:
         for known in messages(family):
-            match = _match(known, reported.message, flat)
+            match = matched(known, reported)
             found = None if match is None else explained(known, match, reported)
             if found is not None:
                 whole = reported.error is not None or "\n" not in reported.message.strip()
@@ -99,19 +98,18 @@ def recognise(reported: Reported) -> Diagnosis | None:
 
 def groups_of(family: str, rule: str, reported: Reported) -> dict[str, str] | None:
     """Return what the message that a rule explains says: name of a group -> text."""
-    flat = " ".join(reported.message.split())
     for known in messages(family):
-        match = _match(known, reported.message, flat) if known.rule == rule else None
+        match = matched(known, reported) if known.rule == rule else None
         if match is not None:
             return match.groupdict(default="")
     return None
 
 
-def _match(known: Message, text: str, flat: str) -> re.Match[str] | None:
-    """Return where a text says what is known; `flat` is the text with single blanks."""
+def matched(known: Message, reported: Reported) -> re.Match[str] | None:
+    """Return where a report says what is known."""
     for wording in known.wordings:
-        if all(marker in flat for marker in wording.markers):
-            match = _search(wording.markers[-1], wording.regex, text)
+        if all(marker in reported.flat for marker in wording.markers):
+            match = _search(wording.markers[-1], wording.regex, reported.message)
             if match is not None:
                 return match
     return None

@@ -54,6 +54,11 @@ class Reported:
     chained: bool = False
     """Whether it came from the error before it, or while that one was handled."""
 
+    @cached_property
+    def flat(self) -> str:
+        """The message with single blanks, on one line."""
+        return " ".join(self.message.split())
+
     @property
     def own_frame(self) -> Frame | None:
         """The innermost place in the reader's own code."""

@@ -125,13 +125,18 @@ class Message:
         return list(_joined(self._found[part], first))
 
     @cached_property
+    def patterns(self) -> list[Line]:
+        """Its patterns with their marks, and the words that must stand in it, too."""
+        return self._lines("patterns")
+
+    @cached_property
     def wordings(self) -> tuple[Wording, ...]:
         """Its patterns, in the order in which they are tried.
 
         Raises CatalogueError for a pattern without words, or a type that HOLES lacks.
         """
         found: list[Wording] = []
-        for line in self._lines("patterns"):
+        for line in self.patterns:
             if line.text[0] != "&":
                 found.append(Wording(self._markers(line), line.text))
             elif found:
@@ -140,7 +145,7 @@ class Message:
                 self._fail(line, "a pattern behind '? ' or '~ '")
         for wording in found:
             if not wording.markers:
-                self._fail(self._lines("patterns")[0], "words in every pattern, or '& WORDS' below")
+                self._fail(self.patterns[0], "words in every pattern, or '& WORDS' below")
         return tuple(found)
 
     def _markers(self, line: Line) -> tuple[str, ...]:
@@ -158,28 +163,29 @@ class Message:
         return set(GROUP.findall(self._found["patterns"]))
 
     @cached_property
-    def _words(self) -> list[Line]:
+    def lines(self) -> list[Line]:
+        """What stands behind the patterns and the rule."""
         return self._lines("words")
 
     @cached_property
     def happened(self) -> str:
         """What happened; "" where the rule says it."""
-        text = self._words[0].text if self._words else ""
+        text = self.lines[0].text if self.lines else ""
         if text and text[:2] != "- ":
             return text
         if not self.rule:
-            self._fail(self._lines("patterns")[-1], "what happened in the line behind it")
+            self._fail(self.patterns[-1], "what happened in the line behind it")
         return ""
 
     @cached_property
     def causes(self) -> dict[str, Cause]:
         """Name, with its variant, -> cause; the likeliest first."""
-        lines = self._words[bool(self.happened) :]
+        lines = self.lines[bool(self.happened) :]
         starts = [place for place, line in enumerate(lines) if line.text[:2] == "- "]
         if lines and starts[:1] != [0]:
             self._fail(lines[0], "- name: cause")
         if not (starts or self.rule):
-            self._fail(self._lines("patterns")[-1], "a cause behind it, as - name: cause")
+            self._fail(self.patterns[-1], "a cause behind it, as - name: cause")
         parts = pairwise((*starts, len(lines)))
         return dict(self._cause(lines[start:end]) for start, end in parts)
 
