@@ -177,7 +177,8 @@ FILLED = {
     "int": cycle("23"), "number": cycle("23"), "word": cycle(["sides", "other"]),
     "dotted": cycle(["torch.thing"]), "text": cycle(["thing"]), "shape": cycle(["4, 3"]),
     "sizes": cycle(["4, 3"]), "dtype": cycle(["Float", "Double"]), "scalar": cycle(["Float"]),
-    "device": cycle(["cpu", "cuda:0"]),
+    "device": cycle(["cpu", "cuda:0"]), "digit": cycle("23"), "quoted": cycle(["torch.thing"]),
+    "loss": cycle(["MSELoss"]), "layer": cycle(["Linear"]), "array": cycle(["(3,4)"]),
 }  # fmt: skip
 
 

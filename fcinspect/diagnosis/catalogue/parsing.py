@@ -49,17 +49,23 @@ FAMILIES = (
 """The files, in the order in which they are tried."""
 HOLES = {
     "int": r"\d+",
+    "digit": r"\d",
     "number": r"-?\d+",
     "word": r"\w+",
     "dotted": r"[\w.]+",
     "text": r"\S+",
+    "quoted": r"[^']+",
     "shape": r"[\d, ]+",
     "sizes": r"[\d, ]*",
+    "array": r"\((?:\d+(?:, ?\d+)*,?)?\)",
     "dtype": r"(?:unsigned |signed |long |short |struct |class )?[A-Za-z_][\w.:<>]*(?: int)?",
     "scalar": r"(?:Float|Double|Half|BFloat16|Int|Short|Char|Byte|Bool|Long)",
+    "loss": r"\w*Loss",
+    "layer": r"(?:Linear|Sequential|Conv[123]d|Embedding|LSTM|GRU|RNN|ReLU|LayerNorm|"
+    r"BatchNorm[123]d|Dropout|Softmax|\w*Net\w*|\w*Model\w*|\w*MLP\w*)",
     "device": r"(?:cpu|cuda|mps|xpu|hpu|xla|npu|meta|privateuseone|gpu)(?::\d+)?",
 }
-"""What {name:type} in a pattern matches."""
+"""What {name:type} in a pattern matches; an array is a shape as numpy writes it: (3,4), ()."""
 HOLE = re.compile(r"\{(\w*):([a-z]+)\}")
 GROUP = re.compile(r"(?:\{|\(\?P<)(\w+)(?=:[a-z]+\}|>)")
 ITEM = re.compile(
