@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ ROWS_MIX = "rows of the batch that depend on one another"
 Kind = Literal["never used", "detached", "zero"]
 """How a gradient does not reach a parameter: forward never uses it, the output does not depend on
 it differentiably, or every number of it is 0."""
+MOST_NAMES = 6
 
 
 @dataclass(frozen=True)
@@ -113,3 +115,9 @@ class Observations:
     """What was looked for."""
     not_exercised: tuple[str, ...] = ()
     """What was not, and why."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more

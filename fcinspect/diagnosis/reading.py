@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
 
 from fcinspect.diagnosis.reported import Frame, Reported
-from fcinspect.diagnosis.tracebacks import MOST_ERRORS, tracebacks
 from fcinspect.diagnosis.unwrapping import unwrapped
 
 MOST_TEXT = 2**22
@@ -18,6 +19,48 @@ WARNED = re.compile(
     r"(?:\n[ \t]+(?P<code>\S.*)$)?",
     re.MULTILINE,
 )
+EVENTS = re.compile(
+    r"^(?:"
+    r"(?P<chain>During handling of the above exception|The above exception was the direct cause).*"
+    # Python
+    r'|(?:> )?[ \t]*File "(?P<file>.+?)", line (?P<line>\d{1,9})(?:, in (?P<function>.+))?'
+    # IPython: the heading of a place, and the line in it
+    r"|(?P<cell>(?:Cell |Input )In ?\[\d+\])(?:, line \d+)?(?:,? in (?P<in_cell>.+))?"
+    r"|File (?P<named>[^\s\"].*?)(?::|, line )\d+(?:, in (?P<in_named>.+))?"
+    r"|(?P<older>\S.*?\.pyx?|<[\w-]+>) in (?P<in_older>.+)"
+    r"|-+> ?(?P<number>\d{1,9})(?P<source> .*)?"
+    # rich
+    r"|(?P<boxed>\S.*?):\d+ in (?P<in_boxed>\S+)"
+    r"|❱ +(?P<boxed_number>\d{1,9}) │(?P<boxed_source>.*)"
+    # pytest
+    r"|    (?:async )?def (?P<defined>\w+)\(.*"
+    r"|>(?P<marked>[ \t]{3,}\S.*)"
+    r"|E[ \t]{3}(?P<said>.*(?:\nE(?:[ \t]{3}.*)?$){0,200})"
+    r"|(?P<place>\S.*?\.pyx?):(?P<at>\d{1,9}): ?(?:in (?P<in_place>.+)|(?P<raised>[\w.]*)(?::.*)?)"
+    # the error itself, and where a traceback begins
+    r"| ?(?P<error>(?:[A-Za-z_]\w*\.){0,20}[A-Z]\w*|(?:[A-Za-z_]\w*\.){1,20}\w+)"
+    r"(?P<colon>: ?(?P<message>.*))?"
+    r"|(?P<head>.*)Traceback \(most recent call last\).*"
+    r")$",
+    re.MULTILINE,
+)
+RAISED = ("Error", "Exception", "Warning", "Interrupt", "Exit", "StopIteration")
+"""How the names of errors end."""
+PLAIN = ("Error", "Exception", "Warning")
+"""Outside a traceback, such a line is a remark rather than an error."""
+FURTHER = re.compile(
+    r"[ \t]+(?!\d+%\|)\S|CUDA kernel errors|For debugging consider|Compile with `|Search for `"
+    r"|Device-side assertion|Exception raised from|frame #\d|Parameter indices which"
+    r"|Parameters which did not|Original \w+"
+)
+"""How a line begins that goes on with the message above it."""
+UNDERLINE = re.compile(r"([ \t]*)([~^]+)[ \t]*$", re.MULTILINE)
+LOGGED = re.compile(r"\W*(?:DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL|\d{4}-\d\d|\d\d:\d\d)")
+"""How a line of a log begins."""
+MOST_LINES = 200
+MOST_MESSAGE = 2**19
+MOST_ERRORS = 1000
+"""The last so many are told."""
 
 
 def read(text: str) -> tuple[Reported, ...]:
@@ -38,3 +81,156 @@ def read(text: str) -> tuple[Reported, ...]:
 def _warning(text: str, match: re.Match[str]) -> Reported:
     frame = Frame(match["file"].strip(), int(match["line"]), "", (match["code"] or "").strip())
     return Reported(text, match["kind"], match["message"], (frame,) if frame.code else ())
+
+
+def tracebacks(text: str) -> tuple[Sequence[Reported], tuple[Frame, ...]]:
+    """Return every error that the text reports, in their order, with the places it came through.
+
+    And the places of an error that is not named below them.
+    """
+    reading = _Reading(text)
+    for event in EVENTS.finditer(text):
+        reading.take(event)
+    return reading.errors, tuple(reading.frames)
+
+
+class _Reading:
+    """What was read so far of the traceback that one is in."""
+
+    def __init__(self, text: str) -> None:
+        self.errors: deque[Reported] = deque(maxlen=MOST_ERRORS)
+        self._text = text
+        self.frames: list[Frame] = []
+        """Of the traceback whose error is still to come."""
+        self._chained = False
+        self._heading: tuple[str, str] | None = None
+        """File and function of the place whose line is still to come."""
+        self._width = 0
+        """Of rich's box; 0 outside it."""
+        self._marked = ""
+        """The line that pytest marks, whose file is still to come."""
+        self._defined = ""
+        """The function that pytest shows."""
+        self._unplaced = False
+        """Whether the last error is one of pytest's whose innermost place is still to come."""
+
+    def take(self, event: re.Match[str]) -> None:
+        """Take in one line that means something."""
+        kind = event.lastgroup
+        found = event.group
+        if kind in ("error", "colon"):
+            self._raise(event)
+        elif kind in ("file", "line", "function"):
+            self._frame(found("file"), found("line"), found("function"), *self._below(event.end()))
+        elif kind in ("cell", "in_cell"):
+            self._heading = found("cell"), found("in_cell") or ""
+        elif kind in ("named", "in_named"):
+            self._heading = found("named"), found("in_named") or ""
+        elif kind == "in_older":
+            self._heading = found("older"), found("in_older")
+        elif kind == "in_boxed":
+            self._heading = found("boxed"), found("in_boxed")
+        elif kind in ("number", "source"):
+            self._line(found("number"), found("source") or "")
+        elif kind == "boxed_source":
+            self._line(found("boxed_number"), found("boxed_source").replace("│", " "))
+        elif kind == "defined":
+            self._defined = found("defined")
+        elif kind == "marked":
+            self._marked = found("marked")
+        elif kind == "said":
+            self._said(found("said"))
+        elif kind in ("in_place", "raised"):
+            self._place(event)
+        elif kind == "chain":
+            self._chained = True
+        elif kind == "head":
+            self.frames = []
+            self._width = len(found()) if "╭" in found("head") else 0
+
+    def _frame(
+        self, file: str, line: str, function: str | None, code: str, marked: str = ""
+    ) -> None:
+        # IPython writes Net.forward(self, x)
+        name = (function or "").partition("(")[0].rpartition(".")[2]
+        self.frames.append(Frame(file, int(line), name, code.strip(), marked.strip()))
+
+    def _below(self, end: int) -> tuple[str, str]:
+        """Return the line of source code below a line that ends there, and what is underlined."""
+        stop = self._text.find("\n", end + 1)
+        code = self._text[end + 1 : None if stop < 0 else stop]
+        name = code.partition(":")[0].strip()
+        error = _is_error(name) and name.replace(".", "").isidentifier()
+        if error or code.lstrip().startswith('File "'):
+            return "", ""
+        under = UNDERLINE.match(self._text, end + 2 + len(code))
+        if under is None:
+            return code, ""
+        # what stands under a call with ~ is the call, of which ^ is only the part in parentheses
+        return code, code[len(under[1]) : len(under[1]) + len(under[2])]
+
+    def _line(self, number: str, source: str) -> None:
+        if self._heading is not None:
+            file, function = self._heading
+            self._frame(file, number, function, source)
+            self._heading = None
+
+    def _place(self, event: re.Match[str]) -> None:
+        if event["in_place"]:
+            below = self._below(event.end())
+            self._frame(event["place"], event["at"], event["in_place"], *below)
+        elif self._marked:
+            self._frame(event["place"], event["at"], self._defined, self._marked)
+            if self._unplaced:
+                self.errors[-1] = replace(self.errors[-1], frames=tuple(self.frames))
+                self.frames, self._unplaced = [], False
+        self._marked = ""
+
+    def _said(self, said: str) -> None:
+        """Take in what pytest says of an error; its place may stand below it."""
+        lines = [line.removeprefix("E") for line in said.split("\n")]
+        first = EVENTS.match(lines[0].strip())
+        if first is None or not _is_error(first["error"]):
+            return
+        message = "\n".join([first["message"] or "", *lines[1:]])
+        self._add(first["error"], message)
+        self._unplaced = bool(self._marked)
+        if not self._unplaced:
+            self.frames = []
+
+    def _raise(self, event: re.Match[str]) -> None:
+        error, inside = event["error"], bool(self.frames)
+        named = _is_error(error) and (inside or error not in PLAIN)
+        if not (named and (event["colon"] or inside)) and not (inside and event["colon"]):
+            return
+        self._add(error, self._message(event))
+        self.frames, self._heading, self._width = [], None, 0
+
+    def _message(self, event: re.Match[str]) -> str:
+        """Return the whole message; lines that a box broke are whole again."""
+        said = [event["message"] or ""]
+        last, end = event[0], event.end()
+        for _ in range(MOST_LINES):
+            stop = self._text.find("\n", end + 1)
+            line = self._text[end + 1 : None if stop < 0 else stop]
+            word = line.partition(" ")[0]
+            full = len(last.rstrip()) + 1 + len(word) > self._width
+            if self._width and word and full and not LOGGED.match(line):
+                said = [f"{''.join(said).rstrip()} {line}"]
+            elif FURTHER.match(line):
+                said.append(f"\n{line}")
+            else:
+                break
+            last, end = line, end + 1 + len(line)
+        return "".join(said)
+
+    def _add(self, error: str, message: str) -> None:
+        name = error.rpartition(".")[2]
+        frames = tuple(self.frames)
+        said = message[:MOST_MESSAGE].strip()
+        self.errors.append(Reported(self._text, name, said, frames, self._chained))
+        self._chained = False
+
+
+def _is_error(name: str | None) -> bool:
+    return name is not None and name.endswith(RAISED)

@@ -5,35 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from fcinspect.diagnosis.messages import (
-    arrays,
-    backward,
-    construction,
-    devices,
-    dtypes,
-    losses,
-    optimizers,
-    product,
-    shape,
-    state_dicts,
-)
+from fcinspect.diagnosis.catalogue.parsing import FAMILIES, Message, messages
+from fcinspect.diagnosis.explaining import explained
 from fcinspect.diagnosis.reading import read
-from fcinspect.diagnosis.records import Diagnosis, Pattern, one_line
+from fcinspect.diagnosis.records import Diagnosis, one_line
 from fcinspect.diagnosis.reported import Reported
-
-FAMILIES: tuple[tuple[Pattern, ...], ...] = (
-    product.PATTERNS,
-    state_dicts.PATTERNS,
-    losses.PATTERNS,
-    dtypes.PATTERNS,
-    devices.PATTERNS,
-    backward.PATTERNS,
-    optimizers.PATTERNS,
-    construction.PATTERNS,
-    shape.PATTERNS,
-    arrays.PATTERNS,
-)
-"""In the order of trying; a message belongs to the first that knows it."""
 
 SHAPES = re.compile(
     r"(?:torch\.Size\()?[\[(]\s*\d+(?:\s*[,x×]\s*\d+)+\s*,?\s*[\])]+|\b\d+x\d+(?:x\d+)*\b"
@@ -111,30 +87,52 @@ def _notes(found: Reported, later: tuple[Reported, ...]) -> tuple[str, ...]:
 def recognise(reported: Reported) -> Diagnosis | None:
     """Return the diagnosis of one reported error, or None where no family knows it."""
     for family in FAMILIES:
-        for known in family:
-            if known.marker not in reported.message:
-                continue
-            match = _search(known, reported.message)
-            found = None if match is None else known.explain(match, reported)
+        for known in messages(family):
+            match = matched(known, reported)
+            found = None if match is None else explained(known, match, reported)
             if found is not None:
                 whole = reported.error is not None or "\n" not in reported.message.strip()
                 return replace(found, message=one_line(reported.message)) if whole else found
     return None
 
 
-def _search(known: Pattern, text: str) -> re.Match[str] | None:
-    """Return where the text says what is known; a long text is searched around the marker.
+def groups_of(family: str, rule: str, reported: Reported) -> dict[str, str] | None:
+    """Return what the message that a rule explains says: name of a group -> text."""
+    for known in messages(family):
+        match = matched(known, reported) if known.rule == rule else None
+        if match is not None:
+            return match.groupdict(default="")
+    return None
+
+
+def matched(known: Message, reported: Reported) -> re.Match[str] | None:
+    """Return where a report says what is known."""
+    for wording in known.wordings:
+        if all(marker in reported.flat for marker in wording.markers):
+            match = _search(wording.markers[-1], wording.regex, reported.message)
+            if match is not None:
+                return match
+    return None
+
+
+def _search(marker: str, regex: str, text: str) -> re.Match[str] | None:
+    """Return where a text matches; a long one is searched around the marker.
 
     So the time stays short whatever stands in the text.
     """
+    if len(text) <= AROUND:
+        return _within(regex, text)
     end = len(text)
     for _ in range(MOST_PLACES):
-        place = text.rfind(known.marker, 0, end)
+        place = text.rfind(marker, 0, end)
         if place < 0:
             break
-        end = 0 if len(text) <= AROUND else max(0, place - BEFORE)
-        part = ENDLESS.sub(lambda m: m[0][:MOST_WORD], text[end : end + AROUND])
-        match = re.search(known.pattern, part, re.DOTALL)
+        end = max(0, place - BEFORE)
+        match = _within(regex, text[end : end + AROUND])
         if match is not None:
             return match
     return None
+
+
+def _within(regex: str, text: str) -> re.Match[str] | None:
+    return re.search(regex, ENDLESS.sub(lambda m: m[0][:MOST_WORD], text), re.DOTALL)

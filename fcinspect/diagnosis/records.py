@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from re import Match
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from fcinspect.diagnosis.reported import Reported
     from fcinspect.shapes.steps import Place
 
 
@@ -76,55 +75,40 @@ class Diagnosis:
     """The source line there; "" where the traceback quotes none."""
 
 
-Explain = Callable[[Match[str], "Reported"], Diagnosis | None]
+class Pick(NamedTuple):
+    """A likely cause, by its name below the message, and what is put into its words alone."""
+
+    name: str
+    values: Mapping[str, object]
 
 
-@dataclass(frozen=True)
-class Pattern:
-    """A message that is known."""
-
-    marker: str
-    """Plain text that stands in every such message: what lacks it is not searched."""
-    pattern: str
-    """A regular expression, searched with re.DOTALL in the message as torch wrote it."""
-    explain: Explain
-    """match, report -> diagnosis; None where the message turns out to be another's."""
+def pick(name: str, **values: object) -> Pick:
+    """Return the cause of a name with values for its words."""
+    return Pick(name, values)
 
 
-def known(kind: str, marker: str, pattern: str, happened: str, *causes: Cause) -> Pattern:
-    """Return a pattern whose words are fixed but for {name}, the named groups of the pattern.
+class Found:
+    """What a rule found out about a message."""
 
-    Where a {name} stands in `happened` or in any text of a cause, what the group matched is put
-    in; other braces stay as they are. {target}, {layer} and {argument} are the names in the
-    reader's own line `target = layer(argument)`, else x, layer and x.
-    """
+    def __init__(
+        self, *causes: str | Pick | Cause, happened: str = "", family: str = "", **values: object
+    ) -> None:
+        self.causes = causes
+        """The likely ones, most likely first: by their names below the message, or in full."""
+        self.happened = happened
+        """What happened; "" where the message says it in words of its own."""
+        self.family = family
+        """Its kind, "" where it is that of the message."""
+        self.values = values
+        """Name -> what is put in for it, beside what the rule was given."""
 
-    def explain(match: Match[str], reported: Reported) -> Diagnosis:
-        groups = {name: " ".join((text or "").split()) for name, text in match.groupdict().items()}
-        named = {**reported.names(), **groups}
 
-        def put_in(text: str) -> str:
-            for name, value in named.items():
-                text = text.replace(f"{{{name}}}", value)
-            return text
+Shape = tuple[int, ...]
 
-        return Diagnosis(
-            kind,
-            one_line(match.group()),
-            put_in(happened),
-            tuple(
-                replace(
-                    cause,
-                    cause=put_in(cause.cause),
-                    evidence=put_in(cause.evidence),
-                    fix=put_in(cause.fix),
-                    code=None if cause.code is None else put_in(cause.code),
-                )
-                for cause in causes
-            ),
-        )
 
-    return Pattern(marker, pattern, explain)
+def shape_of(text: str) -> Shape:
+    """Return the shape written in a text: "[8, 1]"."""
+    return tuple(int(number) for number in re.findall(r"-?\d+", text))
 
 
 def one_line(text: str) -> str:

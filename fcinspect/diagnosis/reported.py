@@ -14,8 +14,6 @@ FOREIGN = re.compile(
     r"|(?:[Pp]ython\d*|conda\d*|envs/[^/]+)/[Ll]ib/|^<(?!ipython-input|python-input|command)"
 )
 """Files of installed packages, of Python itself, and what stands in no file; cells are own."""
-
-
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$")
 ACTIVATION = re.compile(
     r"\w*(?:relu|[egs]elu|silu|tanh|sigmoid|softmax|softplus|act|activation|dropout|drop)\d*"
@@ -55,6 +53,11 @@ class Reported:
     """From the outermost to the innermost; empty without a traceback."""
     chained: bool = False
     """Whether it came from the error before it, or while that one was handled."""
+
+    @cached_property
+    def flat(self) -> str:
+        """The message with single blanks, on one line."""
+        return " ".join(self.message.split())
 
     @property
     def own_frame(self) -> Frame | None:

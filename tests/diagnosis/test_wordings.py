@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from fcinspect.diagnosis.messages.own_line import called, converted, operands
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
 from fcinspect.diagnosis.reported import Frame, Reported
+from fcinspect.diagnosis.rules.own_line import called, converted, operands
 
 DTYPES = (
     ("expected scalar type Float but found Double", "float64-input"),

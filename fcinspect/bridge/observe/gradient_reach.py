@@ -16,8 +16,7 @@ from fcinspect.bridge.observe.not_exercised import NotExercised
 from fcinspect.bridge.observe.random_runs import SEED, RandomRuns, seeded
 from fcinspect.bridge.trace.origins import is_lazy
 from fcinspect.bridge.trace.tensors import tensors_of
-from fcinspect.diagnosis.observations import Kind, Lifeless
-from fcinspect.diagnosis.silent.words import listed
+from fcinspect.diagnosis.observations import Kind, Lifeless, listed
 
 ROWS = 32
 """Rows of a batch on which a gradient is looked for, where the module takes so many."""

@@ -13,8 +13,12 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from fcinspect.diagnosis.editing import Source, applied, changes_of, last_name
-from fcinspect.diagnosis.locating.constructor import Constructors, constructor_of
-from fcinspect.diagnosis.locating.failed_layer import FailedLayer, failed_layer
+from fcinspect.diagnosis.locating.failed_layer import (
+    Constructors,
+    FailedLayer,
+    constructor_of,
+    failed_layer,
+)
 from fcinspect.diagnosis.records import Cause, Change, Diagnosis
 from fcinspect.diagnosis.repairs import candidates
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene

@@ -6,12 +6,10 @@ from collections.abc import Callable
 
 from fcinspect.diagnosis.repairs import (
     calls,
-    classes,
     constructors,
     joining,
     pictures,
     products,
-    ranks,
 )
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene
 from fcinspect.shapes.steps import ModuleTrace
@@ -19,11 +17,10 @@ from fcinspect.shapes.steps import ModuleTrace
 WAYS: tuple[Callable[[Scene], list[Candidate]], ...] = (
     products.candidates,
     calls.candidates,
-    ranks.candidates,
+    pictures.lacking,
     constructors.candidates,
     joining.candidates,
     pictures.padded,
-    classes.candidates,
 )
 
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import ast
 
-from fcinspect.diagnosis.editing import Edit, Source, argument_of, as_operand, last_name, prefix_of
-from fcinspect.diagnosis.repairs.arguments import where_written
+from fcinspect.diagnosis.editing import (
+    Edit,
+    Source,
+    argument_of,
+    as_operand,
+    last_name,
+    prefix_of,
+    where_written,
+)
 from fcinspect.diagnosis.repairs.candidate import Scene
 from fcinspect.shapes.steps import Shape, Step
 

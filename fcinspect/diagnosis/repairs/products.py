@@ -11,9 +11,9 @@ from fcinspect.diagnosis.editing import (
     argument_of,
     as_operand,
     prefix_of,
+    where_written,
 )
 from fcinspect.diagnosis.factors import as_image
-from fcinspect.diagnosis.repairs.arguments import where_written
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by, maker, named, times
 from fcinspect.diagnosis.repairs.flattening import (
     argument_edit,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from fcinspect.diagnosis.observations import OptimizerHolds, StoredWeights
+from fcinspect.diagnosis.observations import OptimizerHolds, StoredWeights, listed
 from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.recognising import recognise
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by
 from fcinspect.diagnosis.silent.case import Case
-from fcinspect.diagnosis.silent.words import listed
 
 
 def found(case: Case) -> list[Cause]:

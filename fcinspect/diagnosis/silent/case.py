@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
 
-from fcinspect.diagnosis.editing import Edit, Source, changes_of
+from fcinspect.diagnosis.editing import Edit, Source, as_operand, changes_of, last_name
 from fcinspect.diagnosis.mending import Mender, Retry, edited, trial_of
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.diagnosis.records import Cause, Trial, one_line
@@ -18,6 +20,8 @@ Observe = Callable[[ModuleTrace, Mapping[str, str]], Observations | None]
 """(run, texts of files) -> what is seen of the module with those texts in place of its files."""
 
 _NONE = Failure(None, "", "", None, "")
+METHOD = re.compile(r"(?P<name>pred|y) = (?P=name)\.(?P<method>\w+\([\d, ]*\))")
+"""What a known cause of a loss says of its first argument, or of its second."""
 
 
 class Case:
@@ -109,3 +113,53 @@ class Case:
         gone = mended(seen)
         words = f"{cause.trial.words}; the fault {'is gone' if gone else 'stays'}"
         return replace(cause, trial=Trial(gone, words, cause.trial.keeps_batch))
+
+
+def squeezed(case: Case, step: Step, number: int, method: str) -> tuple[Edit, ...]:
+    """Return the edit that gives an operand, by its number, a method: a - b, or f(a, b)."""
+    place, source = step.called, case.scene.source(step.called)
+    if source is None or place is None:
+        return ()
+    for node in source.nodes(place):
+        operands: list[ast.expr] = []
+        if isinstance(node, ast.BinOp):
+            operands = [node.left, node.right]
+        elif isinstance(node, ast.Call):
+            operands = [*node.args, *(keyword.value for keyword in node.keywords)]
+        if number < len(operands) and not isinstance(operands[number], ast.Starred):
+            operand = operands[number]
+            written = as_operand(source.segment(operand), operand)
+            return (source.replaced(operand, f"{written}.{method}"),)
+    return ()
+
+
+def softmax_over_last(case: Case, step: Step) -> tuple[Edit, ...]:
+    """Return the edit that takes a softmax along the last dimension."""
+    found = case.scene.call(step.made if step.is_module else step.called)
+    if found is None:
+        return ()
+    source, call = found
+    given = next((keyword.value for keyword in call.keywords if keyword.arg == "dim"), None)
+    if given is None:
+        numbers = [argument for argument in call.args if _is_number(argument)]
+        given = numbers[0] if numbers else None
+    if given is not None:
+        return (source.replaced(given, "-1"),)
+    if call.args or call.keywords:
+        last = [*call.args, *(keyword.value for keyword in call.keywords)][-1]
+        return (source.inserted_after(last, ", dim=-1"),)
+    return _only_argument(source, call)
+
+
+def _only_argument(source: Source, call: ast.Call) -> tuple[Edit, ...]:
+    """Return the edit of nn.Softmax(), which has no argument yet."""
+    if "oftmax" not in last_name(call.func):
+        return ()
+    return (source.replaced(call, f"{source.segment(call.func)}(dim=-1)"),)
+
+
+def _is_number(node: ast.expr) -> bool:
+    try:
+        return isinstance(ast.literal_eval(node), int)
+    except (ValueError, TypeError, SyntaxError):
+        return False

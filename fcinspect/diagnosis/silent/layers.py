@@ -7,12 +7,10 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from fcinspect.diagnosis.editing import Edit, Source, prefix_of
-from fcinspect.diagnosis.observations import Lifeless, Unregistered
+from fcinspect.diagnosis.observations import Lifeless, Unregistered, listed
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.silent.case import Case
-from fcinspect.diagnosis.silent.registering import registered
 from fcinspect.diagnosis.silent.rows import is_softmax_of_one
-from fcinspect.diagnosis.silent.words import listed
 from fcinspect.shapes.steps import Step
 
 HOLDERS = {"list": "List", "tuple": "List", "set": "List", "dict": "Dict"}
@@ -42,6 +40,8 @@ WORDS = {
         " activations",
     ),
 }
+LISTS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
+DICTS = (ast.Dict, ast.DictComp)
 
 
 def found(case: Case) -> list[Cause]:
@@ -236,3 +236,32 @@ def _prefix(source: Source) -> str:
         if isinstance(node, ast.Call) and prefix_of(node.func) in ("nn.", "torch.nn."):
             return prefix_of(node.func)
     return "torch.nn."
+
+
+def registered(source: Source, value: ast.expr, kind: str, outermost: str) -> list[Edit]:
+    """Return the edits that put what is written into containers, each inner list or dict too.
+
+    `kind` is "nn.Module" or "nn.Parameter", `outermost` "List" or "Dict".
+    """
+    edits = [
+        source.inserted_before(value, f"{kind}{outermost}("),
+        source.inserted_after(value, ")"),
+    ]
+    for inner in _inside(value):
+        if isinstance(inner, LISTS + DICTS):
+            of = "Dict" if isinstance(inner, DICTS) else "List"
+            edits += registered(source, inner, kind, of)
+    return edits
+
+
+def _inside(value: ast.expr) -> list[ast.expr]:
+    match value:
+        case ast.List(elts) | ast.Tuple(elts):
+            return elts
+        case ast.Dict(values=values):
+            return values
+        case ast.ListComp(elt) | ast.GeneratorExp(elt):
+            return [elt]
+        case ast.DictComp(value=inner):
+            return [inner]
+    return []

@@ -7,12 +7,10 @@ import re
 from collections.abc import Iterator
 
 from fcinspect.diagnosis.editing import Edit, Source, last_name
-from fcinspect.diagnosis.observations import ROWS_MIX, Mixing
+from fcinspect.diagnosis.observations import ROWS_MIX, Mixing, listed
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by
-from fcinspect.diagnosis.silent.case import Case
-from fcinspect.diagnosis.silent.lines import softmax_over_last
-from fcinspect.diagnosis.silent.words import listed
+from fcinspect.diagnosis.silent.case import Case, softmax_over_last
 from fcinspect.shapes.steps import Step
 
 SEQUENTIAL = ("RNN", "LSTM", "GRU", "MultiheadAttention")

@@ -9,8 +9,7 @@ from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by
 from fcinspect.diagnosis.repairs.flattening import flatten_rows
 from fcinspect.diagnosis.reported import Reported
-from fcinspect.diagnosis.silent.case import Case
-from fcinspect.diagnosis.silent.lines import METHOD, squeezed
+from fcinspect.diagnosis.silent.case import METHOD, Case, squeezed
 from fcinspect.diagnosis.silent.rows import is_softmax_of_one, softmax_axis
 from fcinspect.shapes.steps import Shape, Step
 

@@ -1,0 +1,330 @@
+r"""The messages that are known, read from the text files beside this one.
+
+A file begins with the kind of its messages; another kind may follow further down. The messages
+stand in the order in which they are tried:
+
+    kind: backward
+
+    # What stands behind a # is a comment.
+    ? got {tensors:int} tensors and {gradients:int} gradients
+    {tensors} outputs and {gradients} gradients for them were given.
+    - grad-outputs-count: There is not one grad_output for each output
+      because {tensors} against {gradients}
+      fix: Give as many grad_outputs as outputs
+        torch.autograd.grad(ys, xs, grad_outputs=[torch.ones_like(y) for y in ys])
+
+`? ` begins a pattern that is read as it stands, `~ ` one that is a regular expression; several are
+wordings of one message. `& ` below a pattern gives words that must stand in the message, too. A
+blank matches any run of blanks and line breaks, {name:type} what HOLES
+says of the type, as a group of that name, {:type} the same without a name. Then comes what
+happened, and the causes, the likeliest first, each with its evidence, its fix, and the code that
+mends it. A line that begins with six blanks goes on with the text above it, without a blank between
+where that ends in a backslash; code is never broken.
+
+{name} in a text is what a group matched, or one of the names in explaining.py; {name:,} is written
+with commas between thousands. Other braces stay as they are. `- name` alone is the last cause of
+that name above; `- name/variant: cause` tells causes of one name apart.
+
+With `-> module.function` behind the patterns, that function of diagnosis/rules decides which causes
+are likely, of those below and further up, and gives what else is put in: see explaining.py. With
+`rewrite: module.function` below the kind, that function writes the code of all causes in the
+reader's own names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache, cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from fcinspect.diagnosis.records import Cause
+
+FAMILIES = (
+    *("product", "state_dicts", "losses", "dtypes", "devices"),
+    *("backward", "optimizers", "construction", "shape", "arrays"),
+)
+"""The files, in the order in which they are tried."""
+HOLES = {
+    "int": r"\d+",
+    "digit": r"\d",
+    "number": r"-?\d+",
+    "word": r"\w+",
+    "dotted": r"[\w.]+",
+    "text": r"\S+",
+    "quoted": r"[^']+",
+    "shape": r"[\d, ]+",
+    "sizes": r"[\d, ]*",
+    "array": r"\((?:\d+(?:, ?\d+)*,?)?\)",
+    "dtype": r"(?:unsigned |signed |long |short |struct |class )?[A-Za-z_][\w.:<>]*(?: int)?",
+    "scalar": r"(?:Float|Double|Half|BFloat16|Int|Short|Char|Byte|Bool|Long)",
+    "loss": r"\w*Loss",
+    "layer": r"(?:Linear|Sequential|Conv[123]d|Embedding|LSTM|GRU|RNN|ReLU|LayerNorm|"
+    r"BatchNorm[123]d|Dropout|Softmax|\w*Net\w*|\w*Model\w*|\w*MLP\w*)",
+    "device": r"(?:cpu|cuda|mps|xpu|hpu|xla|npu|meta|privateuseone|gpu)(?::\d+)?",
+}
+"""What {name:type} in a pattern matches; an array is a shape as numpy writes it: (3,4), ()."""
+HOLE = re.compile(r"\{(\w*):([a-z]+)\}")
+GROUP = re.compile(r"(?:\{|\(\?P<)(\w+)(?=:[a-z]+\}|>)")
+ITEM = re.compile(
+    r"(?P<skipped>#.*\n|\s*\n)"
+    r"|kind: (?P<kind>\S+)\n"
+    r"|rewrite: (?P<rewrite>\w+\.\w+)\n"
+    r"|(?P<patterns>(?:[?~&] .*\n(?: {6}.*\n)*)+)"
+    r"(?:-> (?P<rule>\w+\.\w+)\n)?"
+    r"(?P<words>(?:(?![?~] |kind: |rewrite: ).*\n)*)"
+)
+"""What stands in a file, one behind the other."""
+TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<\w+>| +|.")
+"""The parts of a regular expression."""
+PRIVATE = 0xE000
+"""The first character that means nothing."""
+
+
+class CatalogueError(ValueError):
+    """A file of the catalogue is not written as it should be."""
+
+
+class Line(NamedTuple):
+    """A line with those that go on with it."""
+
+    number: int
+    """Of its beginning, from 0 at the first line of its message."""
+    text: str
+
+
+class Wording(NamedTuple):
+    """One pattern of a message."""
+
+    markers: tuple[str, ...]
+    """Words that stand in every such message, with single blanks."""
+    pattern: str
+    """As it is written, behind "? " or "~ "."""
+
+    @property
+    def regex(self) -> str:
+        """What is searched, with re.DOTALL."""
+        text = self.pattern[2:]
+        return _literal(text) if self.pattern[0] == "?" else _expression(text)
+
+
+class Message:
+    """A message that is known; its words are read where they are asked for."""
+
+    def __init__(self, file: str, found: re.Match[str], kind: str, rewrite: str) -> None:
+        self.file = file
+        self.kind = kind
+        """The family: "product", "dtype", …"""
+        self.rewrite = rewrite
+        """The function that writes code in the reader's own names; "" without one."""
+        self.rule: str = found["rule"] or ""
+        """The function that decides, as "module.function"; "" without one."""
+        self.above: Message | None = None
+        """The message before it in the file."""
+        self._found = found
+
+    def _lines(self, part: str) -> list[Line]:
+        begins, starts = self._found.start(), self._found.start(part)
+        first = self._found.string.count("\n", begins, starts)
+        return list(_joined(self._found[part], first))
+
+    @cached_property
+    def patterns(self) -> list[Line]:
+        """Its patterns with their marks, and the words that must stand in it, too."""
+        return self._lines("patterns")
+
+    @cached_property
+    def wordings(self) -> tuple[Wording, ...]:
+        """Its patterns, in the order in which they are tried.
+
+        Raises CatalogueError for a pattern without words, or a type that HOLES lacks.
+        """
+        found: list[Wording] = []
+        for line in self.patterns:
+            if line.text[0] != "&":
+                found.append(Wording(self._markers(line), line.text))
+            elif found:
+                found[-1] = found[-1]._replace(markers=(*found[-1].markers, line.text[2:]))
+            else:
+                self._fail(line, "a pattern behind '? ' or '~ '")
+        for wording in found:
+            if not wording.markers:
+                self._fail(self.patterns[0], "words in every pattern, or '& WORDS' below")
+        return tuple(found)
+
+    def _markers(self, line: Line) -> tuple[str, ...]:
+        runs = HOLE.split(line.text[2:])
+        for kind in runs[2::3]:
+            if kind not in HOLES:
+                self._fail(line, f"one of the types {', '.join(HOLES)}")
+        words = runs[::3] if line.text[0] == "?" else _words(HOLE.sub(".", line.text[2:]))
+        marker = max((" ".join(run.split()) for run in words), key=len, default="")
+        return (marker,) if marker else ()
+
+    @cached_property
+    def groups(self) -> set[str]:
+        """The names of the groups in its patterns."""
+        return set(GROUP.findall(self._found["patterns"]))
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """What stands behind the patterns and the rule."""
+        return self._lines("words")
+
+    @cached_property
+    def happened(self) -> str:
+        """What happened; "" where the rule says it."""
+        text = self.lines[0].text if self.lines else ""
+        if text and text[:2] != "- ":
+            return text
+        if not self.rule:
+            self._fail(self.patterns[-1], "what happened in the line behind it")
+        return ""
+
+    @cached_property
+    def causes(self) -> dict[str, Cause]:
+        """Name, with its variant, -> cause; the likeliest first."""
+        lines = self.lines[bool(self.happened) :]
+        starts = [place for place, line in enumerate(lines) if line.text[:2] == "- "]
+        if lines and starts[:1] != [0]:
+            self._fail(lines[0], "- name: cause")
+        if not (starts or self.rule):
+            self._fail(self.patterns[-1], "a cause behind it, as - name: cause")
+        parts = pairwise((*starts, len(lines)))
+        return dict(self._cause(lines[start:end]) for start, end in parts)
+
+    def cause(self, name: str) -> Cause | None:
+        """Return the cause of a name, below this message or else the last one above it."""
+        message: Message | None = self
+        while message is not None:
+            if name in message.causes:
+                return message.causes[name]
+            message = message.above
+        return None
+
+    def _cause(self, lines: list[Line]) -> tuple[str, Cause]:
+        title = re.fullmatch(r"- ([\w-]+(?:/[\w-]+)?)(?:: (.+))?", lines[0].text)
+        if title is None:
+            self._fail(lines[0], "- name: cause")
+        name, words = title.groups()
+        if words is None:
+            return name, self._again(name, lines)
+        because = fix = ""
+        rest = lines[1:]
+        if rest and rest[0].text.startswith("  because "):
+            because = rest.pop(0).text[10:]
+        if rest and rest[0].text.startswith("  fix: "):
+            fix = rest.pop(0).text[7:]
+        else:
+            self._fail((rest or lines)[0], "'  because EVIDENCE' or none, and then '  fix: TEXT'")
+        for line in rest:
+            if line.text and not line.text.startswith("    "):
+                self._fail(line, "code behind four blanks, or the next cause or message")
+        code = "\n".join(line.text[4:] for line in rest).rstrip("\n")
+        return name, Cause(name.partition("/")[0], words, because, fix, code or None)
+
+    def _again(self, name: str, lines: list[Line]) -> Cause:
+        if len(lines) > 1:
+            self._fail(lines[1], f"nothing behind '- {name}', which stands for a cause above")
+        above = self.above.cause(name) if self.above else None
+        if above is None:
+            self._fail(lines[0], "the name of a cause above, or - name: cause")
+        return above
+
+    def _fail(self, line: Line, expected: str) -> NoReturn:
+        number = self._found.string.count("\n", 0, self._found.start()) + line.number + 1
+        raise CatalogueError(f"{self.file}:{number}: expected {expected}; found {line.text!r}")
+
+
+@cache
+def messages(family: str) -> tuple[Message, ...]:
+    """Return the messages of a family, in the order in which they are tried."""
+    file = Path(__file__).with_name(f"{family}.txt")
+    return parsed(file.read_text(encoding="utf-8"), file.name)
+
+
+def parsed(text: str, file: str) -> tuple[Message, ...]:
+    """Return the messages that a text holds.
+
+    Raises CatalogueError for what is not written as it should be; of the words of a message, where
+    they are asked for.
+    """
+    found: list[Message] = []
+    kind = rewrite = ""
+    place = 0
+    while place < len(text):
+        item = ITEM.match(text, place)
+        if item is None or (item["patterns"] and not kind):
+            number = text.count("\n", 0, place) + 1
+            line = text[place:].partition("\n")[0]
+            expected = "a pattern behind '? ' or '~ '" if kind else "'kind: NAME' above it"
+            raise CatalogueError(f"{file}:{number}: expected {expected}; found {line!r}")
+        place = item.end()
+        if item["kind"]:
+            kind, rewrite = item["kind"], ""
+        elif item["rewrite"]:
+            rewrite = item["rewrite"]
+        elif item["patterns"]:
+            message = Message(file, item, kind, rewrite)
+            message.above = found[-1] if found else None
+            found.append(message)
+    return tuple(found)
+
+
+def _joined(text: str, first: int) -> Iterator[Line]:
+    """Yield the lines, those that go on joined to the one above; no comments and empty lines."""
+    number, above = 0, ""
+    for place, line in enumerate(text.split("\n"), first):
+        code = above.startswith("    ")
+        if line.startswith("      ") and above and not code:
+            above = f"{above[:-1]}{line[6:]}" if above[-1] == "\\" else f"{above} {line[6:]}"
+        elif line[:1] != "#" and (line or code):
+            if above:
+                yield Line(number, above)
+            number, above = place, line or "    "
+    if above:
+        yield Line(number, above)
+
+
+def _words(pattern: str) -> list[str]:
+    """Return the words that a regular expression cannot do without, those in brackets left out.
+
+    Where it has alternatives outside of brackets, there are none.
+    """
+    # what is escaped stands for itself, and is no sign of the expression
+    plain = re.sub(r"\\(\W)", lambda sign: chr(ord(sign[1]) + PRIVATE), pattern)
+    plain = re.sub(r"\[\^?\]?[^\]]*\]", ".", plain)
+    before = ""
+    while plain != before:
+        before = plain
+        plain = re.sub(r"\([^()]*\)", ".", before)
+    if "|" in plain:
+        return []
+    plain = re.sub(r"(?:\\.|[^\\])(?:[?*+]|\{[\d,]+\})|\\\w", ".", plain)
+    runs = re.split(r"[.^$]", plain)
+    return [re.sub(r"[\uE000-\uF8FF]", lambda c: chr(ord(c[0]) - PRIVATE), run) for run in runs]
+
+
+def _hole(name: str, kind: str) -> str:
+    return f"(?P<{name}>{HOLES[kind]})" if name else f"(?:{HOLES[kind]})"
+
+
+def _literal(pattern: str) -> str:
+    """Return the regular expression of words with holes."""
+    texts = HOLE.split(pattern)
+    # re.escape writes a blank as "\ "
+    words = [re.sub(r"(?:\\ )+", r"\\s+", re.escape(text)) for text in texts[::3]]
+    holes = [_hole(*texts[place : place + 2]) for place in range(1, len(texts), 3)]
+    return "".join(word + hole for word, hole in zip(words, (*holes, ""), strict=True))
+
+
+def _expression(pattern: str) -> str:
+    """Return the regular expression with blanks that match any blanks."""
+    parts = TOKEN.findall(HOLE.sub(lambda hole: _hole(hole[1], hole[2]), pattern))
+    for place, part in enumerate(parts):
+        if part[0] == " ":
+            quantified = parts[place + 1 : place + 2] in (["?"], ["*"], ["+"], ["{"])
+            parts[place] = r"\s" if quantified else r"\s+"
+    return "".join(parts)

@@ -1,1 +1,0 @@
-"""The messages of torch that are known, by family; each family is a tuple of patterns."""

@@ -1,0 +1,1 @@
+"""What decides where the causes of a known message depend on more than its words."""

@@ -1,0 +1,154 @@
+"""Messages of the backward pass: in-place changes, gradients and who gives them."""
+
+from __future__ import annotations
+
+import re
+
+from fcinspect.diagnosis.records import Found, Shape, pick
+from fcinspect.diagnosis.reported import Reported
+
+TRANSPOSED_WEIGHT = re.compile(r"^(AsStrided|T|Transpose)$")
+"""How the weight of a linear layer stands in its graph."""
+TENSOR = re.compile(r"torch\.(?:\w+\.)*(\w*)Tensor|Tensor")
+INFINITE = {
+    "Sqrt": "the square root of 0 has an infinite gradient: sqrt(x + eps)",
+    "Pow": "a power below 1 of 0 has an infinite gradient",
+    "Log": "log of 0 or less: log(x.clamp(min=eps))",
+    "Div": "a division by 0: x / (y + eps)",
+    "Norm": "the norm of a zero vector has no gradient",
+    "LinalgVectorNorm": "the norm of a zero vector has no gradient",
+}
+"""Where the gradient of an operation is not finite."""
+OF_GRADIENTS = {
+    "zero_", "data", "norm", "mul_", "add_", "sub_", "div_", "clamp_", "fill_", "detach_",
+    "copy_", "is_sparse", "coalesce",
+}  # fmt: skip
+"""Attributes that are most often asked of .grad, where nothing else tells."""
+OPERANDS = {"float", "int", "Tensor", "Parameter", "NoneType"}
+NUMBERS = {"float", "int", "numpy.float32", "numpy.float64", "numpy.ndarray", "float32", "float64"}
+MODULE = re.compile(
+    r"(?:Lazy)?Linear|Bilinear|Sequential|Module(?:List|Dict)?|\w*(?:Net|Model|MLP|Network|Layer)"
+)
+NO_GRADIENT = (
+    *("backward-not-run", "gradient-of-non-leaf", "parameter-unused/frozen", "zero-grad-sets-none"),
+)
+
+
+def in_place(shape: Shape, operation: str, version: str, expected: str) -> Found:
+    """… has been modified by an inplace operation: [torch.FloatTensor [4, 3]], …"""
+    made_by = re.sub(r"^.*::|Backward\d*$", "", operation)
+    told = f"A {shape} tensor" if shape else "A tensor"
+    if made_by:
+        told += f", the output of {made_by},"
+    happened = f"{told} was changed in place after the forward pass and is needed for the gradient."
+    if version:
+        changes = int(version) - int(expected)
+        times = "once" if changes == 1 else f"{changes} times"
+        happened = (
+            f"{told} was changed in place {times} after the forward pass saved it "
+            f"(version {version}, expected {expected}), and is needed for the gradient."
+        )
+    activation = "activation-changed-in-place" if made_by else "activation-changed-in-place/unnamed"
+    causes: tuple[str, ...] = (activation, "step-before-backward")
+    if TRANSPOSED_WEIGHT.match(made_by):
+        of_layer = "step-before-backward/layer" if len(shape) == 2 else "step-before-backward"
+        causes = (of_layer, activation)
+    elif not made_by and shape:
+        causes = ("input-changed-in-place", "step-before-backward")
+    columns, rows = shape if len(shape) == 2 else (0, 0)
+    return Found(*causes, happened=happened, made_by=made_by, columns=columns, rows=rows)
+
+
+def mismatch(got: Shape, needed: Shape) -> Found:
+    """Mismatch in shape: grad_output[0] has a shape of torch.Size([2]) and output[0] …"""
+    return Found("grad-output-shape" if needed else "gradient-for-scalar")
+
+
+def nan(operation: str, place: int) -> Found:
+    """Function 'SqrtBackward0' returned nan values in its 0th output."""
+    where = INFINITE.get(operation, "")
+    code = "y = (x + 1e-12).sqrt()" if operation == "Sqrt" else "x = x.clamp(min=1e-12)"
+    infinite = pick("infinite-times-zero", where=f": {where}" if where else "", code=code)
+    nth = {0: "first", 1: "second", 2: "third"}.get(place, f"{place + 1}th")
+    if where:
+        return Found(infinite, "values-overflowed", nth=nth)
+    return Found("values-overflowed", infinite, nth=nth)
+
+
+def assigned(kind: str, registering: str) -> Found:
+    """cannot assign 'torch.FloatTensor' as parameter 'weight' (torch.nn.Parameter or None …)"""
+    causes = ["parameter-replaced-by-tensor", "parameter-not-wrapped"]
+    if registering:
+        causes.reverse()
+    return Found(*causes, values="w" if TENSOR.fullmatch(kind) else "torch.as_tensor(w)")
+
+
+def assigned_size(got: Shape, needed: Shape) -> Found:
+    """attempting to assign a gradient of size '[4, 3]' to a tensor of size '[3, 4]'"""
+    turned = len(got) == 2 and got == needed[::-1]
+    return Found("gradient-transposed/assigned" if turned else "gradient-shape")
+
+
+def invalid(got: Shape, needed: Shape) -> Found:
+    """Function F returned an invalid gradient at index 1 - got [2, 3] but expected shape …"""
+    turned = len(got) == 2 and got == needed[::-1]
+    return Found(*["gradient-transposed"] * turned, "gradients-in-wrong-order")
+
+
+def count(expected: int, got: int) -> Found:
+    """function F returned an incorrect number of gradients (expected 2, got 1)"""
+    names = ["grad_input", "grad_weight", "grad_bias"][:expected]
+    names += ["None"] * (expected - len(names))
+    cause = "too-few-gradients" if got < expected else "too-many-gradients"
+    return Found(cause, s="" if got == 1 else "s", names=", ".join(names))
+
+
+def jacobian(reported: Reported) -> Found:
+    """Jacobian mismatch for output 0 with respect to input 0"""
+    if "float64" in reported.message:
+        return Found("backward-wrong/float64")
+    return Found("gradcheck-in-float32", "backward-wrong")
+
+
+def none_attribute(asked: str, reported: Reported) -> Found | None:
+    """'NoneType' object has no attribute 'zero_'"""
+    if _of_gradient(reported) or (asked in OF_GRADIENTS and not reported.frames):
+        return Found(*NO_GRADIENT)
+    return None
+
+
+def none_operand(left: str, right: str, reported: Reported) -> Found | None:
+    """unsupported operand type(s) for *: 'float' and 'NoneType'"""
+    if reported.frames and not _of_gradient(reported):
+        return None
+    if "NoneType" not in (left, right) or {left, right} - OPERANDS:
+        return None
+    return Found(*NO_GRADIENT)
+
+
+def none_argument(reported: Reported) -> Found | None:
+    """mul(): argument 'other' (position 1) must be Tensor, not NoneType"""
+    return Found(*NO_GRADIENT) if _of_gradient(reported) else None
+
+
+def _of_gradient(reported: Reported) -> bool:
+    """Whether the reader's own line asks for a gradient."""
+    own = reported.own_frame
+    return own is not None and re.search(r"\.grad\b|\bgrads?\b", own.code) is not None
+
+
+def no_backward(kind: str) -> Found | None:
+    """'float' object has no attribute 'backward'"""
+    if kind == "NoneType":
+        return Found("loss-not-returned", happened="backward() was called on None.")
+    if kind in NUMBERS:
+        causes = ["loss-is-a-number", "loss-never-computed"]
+        if kind == "int":
+            causes.reverse()
+        return Found(*causes)
+    if kind in ("tuple", "list", "dict"):
+        code = "sum(losses.values()).backward()" if kind == "dict" else "loss[0].backward()"
+        return Found("loss-in-a-container", code=code)
+    if kind == "str":
+        return Found("loss-is-text")
+    return Found("backward-of-module") if MODULE.fullmatch(kind) else None

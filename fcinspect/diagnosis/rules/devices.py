@@ -1,0 +1,144 @@
+"""Tensors on different devices, and those on the meta device, which have no values."""
+
+from __future__ import annotations
+
+import re
+
+from fcinspect.diagnosis.records import Found, Pick, pick
+from fcinspect.diagnosis.reported import NAME, Reported
+from fcinspect.diagnosis.rules.own_line import operands
+
+INPUT_NAMES = frozenset({"input", "self", "mat1", "tensor1", "batch1", "index", "indices", "vec"})
+WEIGHT_NAMES = frozenset({"weight", "mat2", "bias", "batch2", "running_mean", "running_var"})
+"""What arguments are called inside torch, in a layer: its input, and its parameters."""
+
+META = (
+    "A tensor on the meta device, which has a shape and no values, was to be computed with others."
+)
+ONE_META = "one of the tensors is on meta"
+
+
+def device_of(word: str) -> str | None:
+    """Return the device in a type's name: torch.cuda.FloatTensor, CUDAFloatType, "GPU", cuda:0."""
+    plain = word.strip(" '.").lower()
+    for device in ("cuda", "gpu", "mps", "xpu", "xla", "meta", "hpu", "npu"):
+        if device in plain:
+            name = "cuda" if device == "gpu" else device
+            return plain if plain.startswith(f"{name}:") else name
+    return "cpu" if plain == "cpu" or "tensor" in plain or "type" in plain else None
+
+
+def two_devices(a: str, b: str, name: str, method: str, reported: Reported) -> Found:
+    """found at least two devices, cuda:0 and cpu! (when checking argument for argument …)"""
+    if "meta" in (a, b):
+        return Found("meta-layer", "meta-input", happened=META, evidence=ONE_META)
+    found = _sides(b, a, name, reported)
+    if re.search("nll_loss|cross_entropy|mse_loss|l1_loss", method) and name == "target":
+        found.causes = ("target-not-moved",)
+    elif re.search("nll_loss|cross_entropy|mse_loss|l1_loss", method) and name == "weight":
+        found.causes = ("class-weights-not-moved",)
+    return found
+
+
+def odd_one(a: str, b: str, name: str, reported: Reported) -> Found:
+    """but got mat1 is on cpu, different from other tensors on cuda:0"""
+    if "meta" in (a, b):
+        return Found("meta-layer", "meta-input", happened=META, evidence=ONE_META)
+    return _sides(a, b, name, reported)
+
+
+def types(a: str, b: str) -> Found | None:
+    """Input type (torch.FloatTensor) and weight type (torch.cuda.FloatTensor)"""
+    given, needed = device_of(a), device_of(b)
+    if given is None or needed is None or given == needed:
+        return None
+    evidence = f"the input's type is {a}, the weight's {b}"
+    return Found(*_moved(given, needed), evidence=evidence, given=given, needed=needed)
+
+
+def argument(a: str, b: str, reported: Reported, name: str = "") -> Found | None:
+    """The wordings that say where one argument is and where it was expected."""
+    given, needed = device_of(a), device_of(b)
+    if given is None or needed is None or given == needed:
+        return None
+    found = _sides(given, needed, name, reported)
+    of = f"The argument {name!r}" if name else "A tensor"
+    found.values |= {"of": of, "given": given, "needed": needed}
+    return found
+
+
+def recurrent(a: str, b: str, reported: Reported) -> Found | None:
+    """found input tensor at cpu and parameter tensor at cuda:0"""
+    if "meta" in a + b:
+        return Found("meta-layer", "meta-input", happened=META, evidence=ONE_META)
+    return argument(a, b, reported, "input")
+
+
+def expected(a: str, b: str, reported: Reported) -> Found | None:
+    """Tensor on device meta is not on the expected device cpu!"""
+    if "meta" not in (a, b):
+        return argument(a, b, reported)
+    causes = ("meta-layer", "meta-input") if a == "meta" else ("meta-input", "meta-layer")
+    happened = META.replace("others.", f"one on {b if a == 'meta' else a}.")
+    return Found(*causes, happened=happened, evidence=f"a tensor on {a} met one on {b}")
+
+
+def copied(advice: str, reported: Reported) -> Found:
+    """Cannot copy out of meta tensor; no data!"""
+    asked = "to_empty" in advice
+    moved = any(
+        frame.function == "to" and "modules/module.py" in frame.file.replace("\\", "/")
+        for frame in reported.frames
+    )
+    if asked or moved:
+        return Found("meta-module-moved", "meta-tensor-copied")
+    return Found("meta-tensor-copied", "meta-module-moved/perhaps")
+
+
+def _sides(given: str, needed: str, name: str, reported: Reported) -> Found:
+    """Return the causes where a tensor on `given`, the argument `name`, meets others on `needed`.
+
+    The name says whether it is the input or a parameter; of other names both are possible.
+    """
+    evidence = f"one tensor is on {given}, another on {needed}"
+    if name:
+        evidence = f"the argument {name!r} is on {given}, the others on {needed}"
+    if name in INPUT_NAMES:
+        return Found(*_moved(given, needed), evidence=evidence)
+    if name in WEIGHT_NAMES:
+        return Found(*_moved(needed, given), evidence=evidence)
+    there, here = (given, needed) if needed == "cpu" else (needed, given)
+    return Found(
+        *_own_operands(reported),
+        _input(here, there),
+        "tensor-not-registered",
+        _model(here, there),
+        "layers-in-list",
+        evidence=evidence,
+    )
+
+
+def _moved(input_at: str, weight_at: str) -> tuple[Pick, str]:
+    """Return why an input does not meet a parameter: one of them was not moved."""
+    if weight_at == "cpu":
+        return _model(weight_at, input_at), "layers-in-list"
+    return _input(input_at, weight_at), "tensor-not-registered"
+
+
+def _input(here: str, there: str) -> Pick:
+    cause = "input-on-cpu" if here == "cpu" else "input-not-moved"
+    return pick(cause, here=here, there=there)
+
+
+def _model(here: str, there: str) -> Pick:
+    cause = "model-on-cpu" if here == "cpu" else "model-not-moved"
+    return pick(cause, here=here, there=there)
+
+
+def _own_operands(reported: Reported) -> tuple[Pick, ...]:
+    """The reader computes with two tensors of their own, in no layer: a + b."""
+    given = operands(reported)
+    inside = bool(reported.frames) and reported.frames[-1] == reported.own_frame
+    if not inside or len(given) != 2 or not all(NAME.match(name) for name in given):
+        return ()
+    return (pick("operand-not-moved", left=given[0], right=given[1]),)

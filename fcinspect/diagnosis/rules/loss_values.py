@@ -1,0 +1,171 @@
+"""Losses whose input or target has a dtype or values that they do not take, or is no tensor."""
+
+from __future__ import annotations
+
+import re
+
+from fcinspect.diagnosis.records import Found, Pick, pick
+from fcinspect.diagnosis.reported import Reported
+from fcinspect.diagnosis.rules.losses_called import elsewhere, through_loss, through_softmax
+
+SHORT = {
+    "Long": "int64",
+    "Int": "int32",
+    "Short": "int16",
+    "Char": "int8",
+    "Byte": "uint8",
+    "Bool": "bool",
+    "Float": "float32",
+    "Double": "float64",
+    "Half": "float16",
+    "BFloat16": "bfloat16",
+}
+"""The dtypes by the names that messages of losses have for them."""
+FLOATING = {"Float", "Double", "Half", "BFloat16"}
+
+
+def _dtype(name: str) -> str:
+    return SHORT.get(name, name)
+
+
+def target_not_long(got: str, reported: Reported) -> Found | None:
+    """Cross-entropy with labels that are not int64, in the words of every version."""
+    if elsewhere(reported):
+        return None
+    more = ("regression-target",) if got in FLOATING else ()
+    return Found("labels-not-long", *more, dtype=_dtype(got))
+
+
+def not_implemented(kernel: str, got: str, reported: Reported) -> Found | None:
+    """ "nll_loss_forward_reduce_cuda_kernel_2d_index" not implemented for 'Float'"""
+    dtype = _dtype(got)
+    if kernel.endswith("index"):
+        found = target_not_long(got, reported)
+        if found is not None:
+            found.happened = f"The class labels have dtype {dtype}, and this loss takes int64."
+        return found
+    if got in FLOATING:
+        return Found("half-on-cpu", dtype=dtype)
+    if kernel.startswith(("mse", "smooth_l1", "huber", "l1")):
+        return Found("integer-input", "predictions-not-logits", dtype=dtype)
+    if "softmax" in kernel and not kernel.startswith("log"):
+        return Found("predictions-not-logits", dtype=dtype)
+    return Found("swapped-arguments", "predictions-not-logits", dtype=dtype)
+
+
+def probabilities(got: str, reported: Reported) -> Found:
+    """expected floating point type for target with class probabilities, got Long"""
+    own = reported.own_frame
+    causes = ["one-hot-target/integers", "predictions-not-logits/squeezed"]
+    if own is not None and re.search(r"argmax|squeeze|\.max\(", own.code):
+        causes.reverse()
+    return Found(*causes, dtype=_dtype(got))
+
+
+def found(found: str, expected: str) -> Found:
+    """Found dtype Long but expected Float: BCELoss; MSELoss in older versions, in backward."""
+    given, needed = _dtype(found), _dtype(expected)
+    if expected not in FLOATING:
+        return Found("predictions-not-logits/integers", given=given, needed=needed)
+    holds = f"The target holds {given} class labels"
+    if found == "Double":
+        holds = f"The target holds {given} numbers, as NumPy makes float64"
+    elif found in FLOATING:
+        holds = f"The target has dtype {given}"
+    return Found("target-dtype", given=given, needed=needed, holds=holds)
+
+
+def cannot_cast(result: str, output: str, reported: Reported) -> Found | None:
+    """result type Float can't be cast to the desired output type Long"""
+    if elsewhere(reported):
+        return None
+    more = () if through_loss(reported) else ("in-place-on-integers",)
+    return Found("target-dtype/logits", *more, given=_dtype(result), kept=_dtype(output))
+
+
+def weight_dtype(expected: str, got: str, reported: Reported) -> Found | None:
+    """expected scalar type Float but found Double"""
+    if through_loss(reported) is None:
+        return None
+    return Found("class-weights-dtype", given=_dtype(got), needed=_dtype(expected))
+
+
+def no_tensor(argument: str, got: str) -> Found:
+    """cross_entropy_loss(): argument 'target' (position 2) must be Tensor, not list"""
+    if argument in ("weight", "pos_weight") and got != "str":
+        return Found("class-weights-not-tensor")
+    if argument == "weight":
+        return Found("reduction-as-weight")
+    return Found(_made("input" if argument in ("input", "self") else "target", got, argument))
+
+
+def _made(side: str, kind: str, argument: str) -> Pick:
+    code = "pred = model(x)[0]" if kind in ("tuple", "list") else "pred = model(x).logits"
+    cause = "output-not-tensor" if side == "input" else "target-not-tensor"
+    return pick(cause, kind=kind, argument=argument, code=code)
+
+
+def no_size(kind: str, reported: Reported) -> Found | None:
+    """MSELoss compares target.size() with input.size() before anything else."""
+    if through_loss(reported) is None:
+        return None
+    causes = [_made("target", kind, "target"), _made("input", kind, "input")]
+    if kind in ("tuple", "dict"):
+        causes.reverse()
+    return Found(*causes)
+
+
+def device_assert(reported: Reported) -> Found | None:
+    """CUDA says only that some assertion failed; its text stands above the traceback."""
+    text = reported.text
+    if re.search(r"n_classes|nll_loss|ClassNLLCriterion|t >= 0", text):
+        happened = "On the GPU, cross-entropy met a class label outside 0 … number of classes − 1."
+        return Found("label-out-of-range", happened=happened)
+    if re.search(r"input_val >= zero|x >= 0\. && x <= 1|between 0~1", text):
+        happened = "On the GPU, BCELoss met an input that is not between 0 and 1."
+        return Found("logits-to-bce", "output-is-nan", happened=happened)
+    if re.search(r"Assertion `", text):
+        return None
+    return Found("label-out-of-range/likely", "index-out-of-range")
+
+
+def ambiguous(reported: Reported) -> Found:
+    """Boolean value of Tensor with more than one value is ambiguous"""
+    if reported.passed_through("nn/_reduction.py"):
+        return Found("loss-not-called")
+    if reported.frames and "Loss(" not in reported.frames[-1].code:
+        return Found("tensor-in-condition", family="shape")
+    return Found("loss-not-called", "tensor-in-condition")
+
+
+def one_dimension(least: int, dim: int, reported: Reported) -> Found | None:
+    """The range is that of every function with a dim, so a frame must show the softmax."""
+    function = through_softmax(reported)
+    if function is None and not any(f.function == "cross_entropy" for f in reported.frames):
+        return None
+    return Found(
+        "logits-without-batch" if dim == -least else "logits-without-batch/more",
+        happened=f"The {function or 'loss'} runs over dimension {dim}, and its input has {-least}"
+        f" dimension{'s' if least < -1 else ''}.",
+        last=-least - 1,
+        function=function or "F.log_softmax",
+    )
+
+
+def weights(classes: str, size: str) -> Found:
+    """weight tensor should be defined either for all 10 classes or no classes"""
+    cause = "class-weights-count/classes" if classes else "class-weights-count/all"
+    numbers = f" The input has {classes} classes and the weights {size} entries."
+    counted = f"{classes} classes against {size} weights"
+    if not (classes and size):
+        numbers = ""
+        counted = "The message says that weights are needed for all classes or none"
+    return Found(cause, numbers=numbers, counted=counted)
+
+
+def reduction(given: str) -> Found:
+    """avg is not a valid value for reduction"""
+    meant = {"avg": "mean", "average": "mean", "elementwise_mean": "mean", "add": "sum"}
+    word = meant.get(given, "none" if given in ("None", "False") else "mean")
+    written = given if given in ("None", "True", "False") else f"'{given}'"
+    return Found("unknown-reduction", word=word, written=written)

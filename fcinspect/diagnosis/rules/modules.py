@@ -1,0 +1,144 @@
+"""Names that modules and torch do not have, and what is registered in modules or called."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+
+from fcinspect.diagnosis.records import Found, Pick, pick
+from fcinspect.diagnosis.reported import Reported
+
+METHODS = (
+    *("forward", "parameters", "named_parameters", "state_dict", "load_state_dict", "eval"),
+    *("train", "to", "cuda", "cpu", "double", "float", "half", "modules", "children", "apply"),
+    *("weight", "bias", "in_features", "out_features", "zero_grad", "requires_grad_", "append"),
+)
+LAYERS = (
+    *("Linear", "Bilinear", "Identity", "LazyLinear", "Conv1d", "Conv2d", "Conv3d", "Embedding"),
+    *("ReLU", "LeakyReLU", "GELU", "SiLU", "ELU", "Tanh", "Sigmoid", "Softmax", "LogSoftmax"),
+    *("Dropout", "Dropout2d", "Flatten", "Unflatten", "BatchNorm1d", "BatchNorm2d", "LayerNorm"),
+    *("GroupNorm", "RMSNorm", "LSTM", "GRU", "RNN", "MaxPool2d", "AvgPool2d", "Sequential"),
+    *("AdaptiveAvgPool2d", "ModuleList", "ModuleDict", "Parameter", "MultiheadAttention"),
+    *("CrossEntropyLoss", "MSELoss", "BCELoss", "BCEWithLogitsLoss", "NLLLoss", "L1Loss"),
+    *("TransformerEncoder", "TransformerEncoderLayer", "Module", "functional", "init"),
+)
+OF_TENSORS = frozenset(
+    {
+        *("shape", "size", "dim", "sum", "mean", "view", "reshape", "backward", "item", "detach"),
+        *("squeeze", "unsqueeze", "flatten", "permute", "transpose", "argmax", "max", "numpy"),
+        *("log", "exp", "softmax", "requires_grad", "grad", "T", "ndim", "device", "dtype"),
+    }
+)
+TORCHS = frozenset(LAYERS) | {"LogSigmoid", "Softplus", "ConvTranspose2d", "AvgPool1d"}
+DIM = {"Softmax": "dim=1", "LogSoftmax": "dim=1", "Linear": "in_features, out_features"}
+"""Arguments that cannot be left away."""
+OTHERS = frozenset({"DataFrame", "Series", "Tensor", "Namespace", "Image", "Parameter", "Axes"})
+"""Classes that are no modules."""
+WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel"})
+MADE = {
+    "relu": "ReLU",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "leaky_relu": "LeakyReLU",
+    "softmax": "Softmax",
+    "log_softmax": "LogSoftmax",
+    "flatten": "Flatten",
+    "dropout": "Dropout",
+}
+"""The layers that do what functions of these names do."""
+
+
+def attribute(name: str, what: str, reported: Reported) -> Found | None:
+    """'Net' object has no attribute 'fc3'"""
+    elsewhere = reported.frames and not reported.passed_through("modules/module.py")
+    if name in OTHERS or (elsewhere and name not in TORCHS | WRAPPERS):
+        return None
+    if name in WRAPPERS:
+        return Found("attribute-behind-wrapper")
+    if what == "module":
+        return Found("not-wrapped")
+    if what in OF_TENSORS and name in TORCHS:
+        weighted = name.startswith(("Linear", "Conv", "Embedding", "BatchNorm", "LayerNorm"))
+        causes = ["layer-for-weight"] * weighted + ["class-called/attribute"]
+        return Found(*causes, given=DIM.get(name, ""))
+    return Found(*_not_defined(name, what, reported))
+
+
+def _not_defined(name: str, what: str, reported: Reported) -> tuple[str | Pick, ...]:
+    said = re.search(r"Did you mean: '(\w+)'", reported.text)
+    seen = [own for own in re.findall(r"self\.(\w+)", reported.text) if own != what]
+    near = [said[1]] if said else get_close_matches(what, [*METHODS, *seen], n=1, cutoff=0.75)
+    if near and (
+        near[0] in METHODS or said or near[0].rstrip("0123456789") != what.rstrip("0123456789")
+    ):
+        owner = "layer" if near[0] in METHODS else "self"
+        return pick("attribute-misspelt", near=near[0], owner=owner), "attribute-not-defined"
+    if name in {"Sequential", "ModuleList"}:
+        return ("layer-by-name-in-sequential",)
+    return ("attribute-not-defined",)
+
+
+def no_such_layer(what: str) -> Found:
+    """module 'torch.nn' has no attribute 'linear'"""
+    lower = {layer.lower(): layer for layer in LAYERS}
+    near = [lower[what.lower()]] if what.lower() in lower else []
+    near = near or get_close_matches(what, LAYERS, n=1, cutoff=0.75)
+    if what == "Dense":
+        near = ["Linear"]
+    return Found(pick("layer-misspelt", near=near[0]) if near else "name-not-in-torch")
+
+
+def class_attribute(name: str) -> Found:
+    """type object 'Linear' has no attribute 'weight'"""
+    return Found("class-not-instance/Linear" if name == "Linear" else "class-not-instance/class")
+
+
+def no_forward(name: str) -> Found:
+    """Module [Net] is missing the required "forward" function"""
+    if name == "ModuleDict":
+        return Found("module-list-called/ModuleDict")
+    called = name in {"ModuleList", "ParameterList"}
+    return Found("module-list-called" if called else "forward-missing")
+
+
+def no_module(name: str) -> Found:
+    """torch.FloatTensor is not a Module subclass: what was given to nn.Sequential and its like."""
+    last = name.rpartition(".")[2]
+    if last in {"list", "tuple", "<genexpr>", "generator", "dict", "OrderedDict"}:
+        return Found("list-in-sequential")
+    if last in {"FloatTensor", "Tensor", "HalfTensor", "DoubleTensor", "LongTensor"}:
+        return Found("output-in-sequential")
+    if last in {"int", "float", "str", "bool", "NoneType"}:
+        return Found("no-layer-in-sequential")
+    if last[:1].isupper():
+        made = f"nn.{last}()" if "modules" in name else f"{last}()"
+        return Found("class-in-sequential", last=last, made=made)
+    if last in MADE:
+        made = f"{MADE[last]}({'dim=1' if 'softmax' in last else ''})"
+        return Found("function-in-sequential", layer=MADE[last], made=made)
+    return Found("function-in-sequential/other")
+
+
+def child(kind: str) -> Found:
+    """cannot assign 'X' as child module 'fc' (torch.nn.Module or None expected)"""
+    last = kind.rpartition(".")[2]
+    if "Tensor" in last:
+        return Found("output-over-layer")
+    if last == "list":
+        return Found("list-as-child")
+    is_class = last[:1].isupper()
+    what, layer = ("class", last) if is_class else ("function", "Identity")
+    return Found("no-module-as-child", what=what, layer=layer)
+
+
+def not_callable(got: str) -> Found:
+    """'Tensor' object is not callable"""
+    causes = {
+        **dict.fromkeys(("Tensor", "Parameter"), "tensor-called"),
+        **dict.fromkeys(("torch.Size", "Size"), "size-called"),
+        **dict.fromkeys(("list", "tuple"), "list-called"),
+        "NoneType": "none-called",
+    }
+    return Found(causes.get(got, "value-called"))

@@ -1,0 +1,128 @@
+"""Products whose operands are no two matrices, and those of numpy."""
+
+from __future__ import annotations
+
+from math import prod
+
+from fcinspect.diagnosis.records import Found, Pick, Shape, pick, shape_of
+from fcinspect.diagnosis.reported import Reported
+from fcinspect.diagnosis.rules.own_line import OwnProduct, own_product
+
+
+def vector(rows: int, width: int, size: int, reported: Reported) -> Found:
+    """size mismatch, got input (5), mat (5x3), vec (4)"""
+    own = own_product(reported) or OwnProduct("y = ", "matrix", "x")
+    cause = "weight-transposed" if rows == size else "vector-length"
+    return Found(cause, line=own.line(left="{}.T"))
+
+
+def batched(wanted: Shape, got: Shape, reported: Reported) -> Found:
+    """torch.bmm: the two matrices of each row of the batch."""
+    own = own_product(reported) or OwnProduct("y = ", "a", "b")
+    causes = []
+    if wanted[0] != got[0]:
+        # only a single matrix is broadcast
+        causes.append("batches-differ/one" if 1 in (wanted[0], got[0]) else "batches-differ")
+    if wanted[1] != got[1]:
+        causes.append("inner-sizes-differ")
+    return Found(
+        *causes,
+        left=wanted[0],
+        columns=wanted[1],
+        right=got[0],
+        rows=got[1],
+        got=list(got),
+        line=own.line(),
+        turned=own.line(right="{}.transpose(-2, -1)"),
+    )
+
+
+def bias(target: Shape, held: Shape, reported: Reported) -> Found | None:
+    """A bias that is not as long as the layer has outputs."""
+    linear = "linear" in reported.text or "addmm" in reported.text or len(reported.frames) == 0
+    if len(target) != 2 or len(held) != 1 or not linear:
+        return None
+    return Found("bias-length", rows=target[0], columns=target[1], length=held[0])
+
+
+def not_aligned(left: Shape, right: Shape, width: int, rows: int, reported: Reported) -> Found:
+    """shapes (3,4) and (5,2) not aligned: 4 (dim 1) != 5 (dim 0)"""
+    own = own_product(reported) or OwnProduct("y = ", "x", "W")
+    causes = []
+    if len(right) == 2 and right[1] == width:
+        causes.append("weight-transposed")
+    if len(left) == 2 and left[0] == rows:
+        causes.append("input-transposed")
+    causes.append("vector-length" if len(right) == 1 else "inner-sizes-differ")
+    made = f"W = rng.normal(size=({width}, {right[-1]}))  # (in, out)" if len(right) == 2 else None
+    return Found(
+        *causes,
+        left=_written(left),
+        right=_written(right),
+        turned_left=own.line(left="{}.T"),
+        turned_right=own.line(right="{}.T"),
+        made=made,
+    )
+
+
+def _written(shape: Shape) -> str:
+    """Return a shape as numpy writes it: (3,4), (5,), ()."""
+    return str(shape).replace(" ", "")
+
+
+def core(function: str, wanted: int, got: int, signature: str, reported: Reported) -> Found:
+    """matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature …"""
+    if function not in ("", "matmul"):
+        happened = f"numpy's {function}: the first operand has {wanted}, the second {got}."
+        told = f"; its signature is {signature}" if signature else ""
+        return Found("inner-sizes-differ/function", happened=happened, told=told)
+    own = own_product(reported) or OwnProduct("y = ", "x", "W")
+    return Found(
+        *("weight-transposed/matmul", "inner-sizes-differ/matmul"),
+        turned=own.line(right="{}.T"),
+        left=own.left,
+        right=own.right,
+    )
+
+
+def broadcast(shapes: str) -> Found | None:
+    """operands could not be broadcast together with shapes (3,4) (5,)"""
+    found = [shape_of(text) for text in shapes.replace(")", ") ").split()]
+    if len(found) < 2:
+        return None
+    left, right = found[:2]
+    long, short = (left, right) if len(left) >= len(right) else (right, left)
+    causes: list[str | Pick] = []
+    if len(short) == 1 and len(long) > 1:
+        if long[-2] == short[0]:
+            causes.append("vector-along-rows")
+        causes.append(pick("bias-length", columns=long[-1]))
+    elif len(left) == len(right) == 2 and left == right[::-1]:
+        causes.append("operand-transposed")
+    else:
+        causes.append(_sizes_differ(left, right))
+    return Found(
+        *causes,
+        shapes=" and ".join(map(_written, found)),
+        long=_written(long),
+        length=short[0] if short else 0,
+        left=_written(left),
+        right=_written(right),
+    )
+
+
+def _sizes_differ(left: Shape, right: Shape) -> Pick:
+    """Return the cause of two arrays whose sizes differ, counted from the last dimension."""
+    pairs = zip(left[::-1], right[::-1], strict=False)
+    differing = next(((a, b) for a, b in pairs if a != b and 1 not in (a, b)), None)
+    meets = f": {differing[0]} meets {differing[1]}, and neither is 1" if differing else ""
+    first = len(left) == len(right) and left[1:] == right[1:]
+    return pick("sizes-differ/batch" if first else "sizes-differ", meets=meets)
+
+
+def reshaped(size: int, shape: str) -> Found:
+    """cannot reshape array of size 12 into shape (5,2)"""
+    wanted = shape_of(shape.replace("newaxis", "-1"))
+    cause = "view-of-another-size" if -1 in wanted else "view-of-another-size/whole"
+    shown = ", ".join(map(str, wanted))
+    return Found(cause, size=size, shape=shown, fixed=prod(n for n in wanted if n >= 0))

@@ -1,0 +1,235 @@
+"""Why keys of a state dict are missing or unexpected; each cause with how much it explains."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from fcinspect.diagnosis.records import pick
+from fcinspect.diagnosis.rules.state_dict_layers import layer_causes
+from fcinspect.diagnosis.rules.state_dict_report import (
+    LOAD,
+    Explained,
+    Report,
+    count,
+    dots,
+    leaf_of,
+    module_of,
+    some,
+)
+
+NORMALISED = re.compile(
+    r"(?:^|\.)(?:parametrizations\.\w+\.original\d?|parametrizations\.\w+\.0\.\w+|"
+    r"\w+_(?:g|v|u|orig|mask))$"
+)
+LORA = re.compile(r"(?:^|[._])(?:lora_\w+|adapter\w*)(?:\.|$)|\.base_layer\.|^base_model\.model\.")
+QUANTISED = re.compile(
+    r"_packed_params|(?:^|\.)(?:zero_point|scale|scales|qweight|qzeros|g_idx|SCB|weight_scale)$|"
+    r"\.(?:absmax|quant_map|quant_state\S*|nested_absmax)$"
+)
+STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
+TIED = re.compile(
+    r"(?:^|\.)(?:lm_head|decoder|embed_tokens|embed_out|output|cls\.predictions\.decoder)\.weight$"
+)
+STATE_KEYS = (
+    *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights"),
+    *("params", "module", "ema", "model_dict", "model_weights", "generator"),
+)
+"""What the state dict is called in a checkpoint, the commonest first."""
+BESIDE = frozenset(
+    {
+        *("epoch", "optimizer", "optimizer_state_dict", "optim", "optimizer_state", "scheduler"),
+        *("lr_scheduler", "lr_schedulers", "loss", "args", "config", "best_acc", "best_acc1"),
+        *("global_step", "step", "iteration", "callbacks", "hyper_parameters", "loops", "scaler"),
+        *("pytorch-lightning_version", "optimizer_states", "arch", "amp", "meta", "metrics"),
+    }
+)
+"""What else stands in a checkpoint."""
+WRAPPERS = {
+    "module.": "module-prefix",
+    "_orig_mod.": "compiled-prefix",
+    "_checkpoint_wrapped_module.": "wrapper-prefix",
+    "_fsdp_wrapped_module.": "wrapper-prefix/fsdp",
+}
+
+
+def key_causes(report: Report) -> list[Explained]:
+    """Return all causes that explain missing or unexpected keys, in no order yet."""
+    found = [
+        *prefix_causes(report),
+        *_adapters(report),
+        *_quantised(report),
+        *_parametrised(report),
+        *_statistics(report),
+        *_bias(report),
+        *_tied(report),
+    ]
+    if not any(explained == report.total for explained, _ in found):
+        found += layer_causes(report)
+    return found
+
+
+def _adapters(report: Report) -> list[Explained]:
+    found = []
+    for cause, keys, others, side in (
+        ("lora-checkpoint", report.unexpected, report.missing, "unexpected key"),
+        ("lora-model", report.missing, report.unexpected, "missing key"),
+    ):
+        those = [key for key in keys if LORA.search(key)]
+        # wrapped base layers, whose plain names stand on the other side
+        plain = any("base_layer" in key or key.startswith("base_model.") for key in those)
+        if those:
+            told = f"{len(those)} of {count(keys, side)} belong to adapters: {some(those)}"
+            found.append((len(those) + len(others) * plain, pick(cause, told=told)))
+    return found
+
+
+def _quantised(report: Report) -> list[Explained]:
+    saved = [key for key in report.unexpected if QUANTISED.search(key)]
+    if not saved:
+        return []
+    packed = any("_packed_params" in key for key in saved)
+    cause = "quantised-checkpoint/packed" if packed else "quantised-checkpoint"
+    of = count(report.unexpected, "unexpected key")
+    told = f"{len(saved)} of {of} are scales or packed weights: {some(saved)}"
+    return [(len(saved) + len(report.missing), pick(cause, told=told))]
+
+
+def _parametrised(report: Report) -> list[Explained]:
+    saved = [key for key in report.unexpected if NORMALISED.search(key)]
+    wanted = [key for key in report.missing if NORMALISED.search(key)]
+    if bool(saved) == bool(wanted):
+        return []
+    keys = saved or wanted
+    pruned = any(key.endswith("_mask") for key in keys)
+    kind = "spectral_norm" if any(key.endswith("_u") for key in keys) else "weight_norm"
+    remove = "prune.remove" if pruned else "parametrize.remove_parametrizations"
+    layer = f'model.get_submodule("{_owner(keys[0])}")' if _owner(keys[0]) else "model"
+    code = f'torch.nn.utils.prune.identity({layer}, "weight")\n{LOAD}'
+    if wanted:
+        code = f'torch.nn.utils.{remove}({layer}, "weight")\n{LOAD}'
+    elif not pruned:
+        code = f"torch.nn.utils.parametrizations.{kind}({layer})\n{LOAD}"
+    where, other = ("checkpoint", "model") if saved else ("model", "checkpoint")
+    cause = pick(
+        "parametrised-weight",
+        where=where,
+        other=other,
+        what="pruning" if pruned else "weight or spectral normalisation",
+        told=f"{count(keys, 'key')} of the {where} are such parts: {some(keys)}",
+        code=code,
+    )
+    plain = sum(leaf_of(key) == "weight" for key in report.missing + report.unexpected)
+    return [(len(keys) + plain, cause)]
+
+
+def _owner(key: str) -> str:
+    return (
+        re.sub(r"(?:^|\.)parametrizations\..*$", "", key)
+        if "parametriz" in key
+        else (module_of(key))
+    )
+
+
+def _statistics(report: Report) -> list[Explained]:
+    found = []
+    for keys, others, side in (
+        (report.missing, report.unexpected, "missing"),
+        (report.unexpected, report.missing, "unexpected"),
+    ):
+        whole = {module_of(key) for key in keys if leaf_of(key) == "weight"}
+        those = [k for k in keys if leaf_of(k) in STATISTICS and module_of(k) not in whole]
+        if those and not set(those) & set(others):
+            of = count(keys, f"{side} key")
+            told = f"{len(those)} of {of} are such statistics: {some(those)}"
+            found.append((len(those), pick(f"batch-norm-statistics-{side}", told=told)))
+    return found
+
+
+def _bias(report: Report) -> list[Explained]:
+    if report.mismatches or bool(report.missing) == bool(report.unexpected):
+        return []
+    keys = report.missing or report.unexpected
+    if not all(leaf_of(key) in {"bias", "in_proj_bias"} for key in keys):
+        return []
+    cause = "bias-missing" if report.missing else "bias-unexpected"
+    told = f"{count(keys, 'key')} and nothing else, all of them a bias: {some(keys)}"
+    return [(len(keys), pick(cause, told=told))]
+
+
+def _tied(report: Report) -> list[Explained]:
+    keys = [key for key in report.missing if TIED.search(key)]
+    if len(keys) != 1 or len(report.missing) != 1:
+        return []
+    return [(1, pick("tied-weights", key=keys[0], head=module_of(keys[0])))]
+
+
+def prefix_causes(report: Report) -> list[Explained]:
+    """Return the causes that lie in how the keys begin, or in what stands around them."""
+    return [*_whole_checkpoint(report), *_saved_prefix(report), *_wanted_prefix(report)]
+
+
+def _whole_checkpoint(report: Report) -> list[Explained]:
+    beside = [key for key in report.unexpected if key in BESIDE]
+    holds = [key for key in STATE_KEYS if key in report.unexpected]
+    if not report.missing or not (holds or len(beside) > 1):
+        return []
+    lightning = "pytorch-lightning_version" in beside
+    cause = "whole-checkpoint/lightning" if lightning else "whole-checkpoint"
+    key = holds[0] if holds else "state_dict"
+    explained = len(report.missing) + len(beside) + len(holds)
+    return [(explained, pick(cause, key=key, entries=some([*holds, *beside])))]
+
+
+def _saved_prefix(report: Report) -> list[Explained]:
+    """Explain keys of the state dict that fit once something is taken out of them."""
+    missing = set(report.missing)
+    of = count(report.unexpected, "unexpected key")
+    prefixes = Counter(
+        key[:dot] for key in report.unexpected for dot in dots(key) if key[dot:] in missing
+    )
+    found: list[Explained] = []
+    for prefix, fitting in prefixes.most_common(1):
+        wrapper = next((name for name in WRAPPERS if prefix.startswith(name)), None)
+        cause = WRAPPERS[wrapper] if wrapper else "checkpoint-prefix"
+        begins = f'{fitting} of {of} begin with "{prefix}" and are missing without it'
+        fix = f'Take "{prefix}" off the keys'
+        if wrapper == "module.":
+            fix += "; next time save model.module.state_dict()"
+        change = f'k.removeprefix("{prefix}")'
+        told = pick(cause, told=begins, fix=fix, change=change, part=prefix[:-1])
+        found.append((2 * fitting, told))
+    for wrapper, cause in WRAPPERS.items():
+        inside = [
+            key
+            for key in report.unexpected
+            if f".{wrapper}" in key and key.replace(wrapper, "") in missing
+        ]
+        if inside:
+            holds = f'{len(inside)} of {of} hold "{wrapper}" and are missing without it'
+            fix = f'Take "{wrapper}" out of the keys, or save the model inside the wrapper'
+            told = pick(cause, told=holds, fix=fix, change=f'k.replace("{wrapper}", "")')
+            found.append((2 * len(inside), told))
+    return found
+
+
+def _wanted_prefix(report: Report) -> list[Explained]:
+    """Explain keys of the model that begin with what the state dict's keys lack."""
+    unexpected = set(report.unexpected)
+    prefixes = Counter(
+        key[:dot] for key in report.missing for dot in dots(key) if key[dot:] in unexpected
+    )
+    if not prefixes:
+        return []
+    prefix, fitting = prefixes.most_common(1)[0]
+    part = "_orig_mod" if prefix == "_orig_mod." else prefix[:-1]
+    wrapped = prefix in WRAPPERS
+    dotted = all(name.isidentifier() for name in part.split("."))
+    inner = f"model.{part}" if dotted else f'model.get_submodule("{part}")'
+    code = f"{inner}.load_state_dict(state)"
+    if not wrapped and fitting < len(report.unexpected):
+        code = f'state = {{f"{prefix}{{k}}": v for k, v in state.items()}}\n'
+        code += "model.load_state_dict(state, strict=False)"
+    told = f'{fitting} of {count(report.missing, "missing key")} begin with "{prefix}"'
+    cause = "prefix-expected/wrapped" if wrapped else "prefix-expected"
+    return [(2 * fitting, pick(cause, told=told, part=part, code=code))]

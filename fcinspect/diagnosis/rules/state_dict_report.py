@@ -1,0 +1,126 @@
+"""What load_state_dict complains about: missing and unexpected keys, and shapes that differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fcinspect.diagnosis.records import Pick, Shape, shape_of
+
+SECTION = re.compile(
+    r"(Missing|Unexpected) key\(s\) in state_dict: (.*?)"
+    r"(?=Missing key\(s\)|Unexpected key\(s\)|size mismatch for|While copying|While swapping|\Z)",
+    re.DOTALL,
+)
+QUOTED = re.compile(r'"([^"]*)"')
+SHAPE = r"(?:torch\.Size\()?\[([\d,\s]*)\]\)?"
+MISMATCH = re.compile(
+    rf"size mismatch for (\S+?): copying a param (?:with shape|of) {SHAPE} from checkpoint,\s*"
+    rf"(?:the shape in current model is|where the shape is) {SHAPE}"
+)
+OLD_MISMATCH = re.compile(
+    r"While copying the parameter named \"?([^\s\"]+?)\"?, whose dimensions in the model are "
+    rf"{SHAPE} and whose dimensions in the checkpoint are {SHAPE}"
+)
+MODEL = re.compile(r"loading state_dict for (\w+)")
+MOST_SHOWN = 4
+
+Explained = tuple[int, Pick]
+"""How many of the keys complained about a cause explains, and the cause."""
+
+LOAD = "model.load_state_dict(state)"
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A key whose shape in the checkpoint is not that in the model."""
+
+    key: str
+    saved: Shape
+    """The shape in the checkpoint."""
+    wanted: Shape
+    """The shape in the model."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that one load_state_dict complained about."""
+
+    model: str
+    """The class of the model; "the model" where the message does not name it."""
+    missing: tuple[str, ...]
+    """Keys of the model that the state dict lacks."""
+    unexpected: tuple[str, ...]
+    """Keys of the state dict that the model lacks."""
+    mismatches: tuple[Mismatch, ...]
+
+    @property
+    def total(self) -> int:
+        """How many keys are complained about."""
+        return len(self.missing) + len(self.unexpected) + len(self.mismatches)
+
+    @property
+    def words(self) -> str:
+        """The report in one sentence."""
+        parts = [
+            f"{count(self.missing, 'key')} of the model missing in the state dict"
+            if self.missing
+            else "",
+            f"{count(self.unexpected, 'key')} of the state dict unknown to the model"
+            if self.unexpected
+            else "",
+            f"{count(self.mismatches, 'key')} with another shape" if self.mismatches else "",
+        ]
+        return f"The state dict does not fit {self.model}: {listed(p for p in parts if p)}."
+
+
+def read_report(text: str) -> Report:
+    """Return what the message of load_state_dict says."""
+    found: dict[str, dict[str, None]] = {"Missing": {}, "Unexpected": {}}
+    for section in SECTION.finditer(text):
+        keys = ("".join(key.split()) for key in QUOTED.findall(section[2]))
+        found[section[1]].update(dict.fromkeys(key for key in keys if key))
+    shapes = [Mismatch(m[1], shape_of(m[2]), shape_of(m[3])) for m in MISMATCH.finditer(text)]
+    shapes += [Mismatch(m[1], shape_of(m[3]), shape_of(m[2])) for m in OLD_MISMATCH.finditer(text)]
+    model = MODEL.search(text)
+    return Report(
+        model[1] if model else "the model",
+        tuple(found["Missing"]),
+        tuple(found["Unexpected"]),
+        tuple(shape for shape in shapes if shape.saved != shape.wanted),
+    )
+
+
+def count(things: Iterable[object], noun: str) -> str:
+    """Return "1 key" or "4 keys"."""
+    number = len(tuple(things))
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Return "a, b and c"."""
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def some(keys: Iterable[str]) -> str:
+    """Return the first keys, and how many more there are."""
+    every = tuple(keys)
+    shown = ", ".join(every[:MOST_SHOWN])
+    return shown if len(every) <= MOST_SHOWN else f"{shown} and {len(every) - MOST_SHOWN} more"
+
+
+def module_of(key: str) -> str:
+    """Return the module a key belongs to: "fc" for fc.weight, "" for weight."""
+    return key.rpartition(".")[0]
+
+
+def leaf_of(key: str) -> str:
+    """Return the name of the parameter: "weight" for fc.weight."""
+    return key.rpartition(".")[2]
+
+
+def dots(key: str) -> list[int]:
+    """Return the places in a key behind its dots."""
+    return [place + 1 for place, sign in enumerate(key) if sign == "."]

@@ -1,0 +1,104 @@
+"""Messages of load_state_dict and torch.load, and of taking one for the other."""
+
+from __future__ import annotations
+
+import re
+
+from fcinspect.diagnosis.records import Found
+from fcinspect.diagnosis.reported import Reported
+from fcinspect.diagnosis.rules.state_dict_keys import key_causes
+from fcinspect.diagnosis.rules.state_dict_report import read_report
+from fcinspect.diagnosis.rules.state_dict_shapes import shape_causes
+
+MOST_CAUSES = 4
+FAILED = re.compile(
+    r'While (?:copying|swapping) the parameter named "?(?P<key>[^\s"]+)"?,.*?an exception occurred '
+    r":\s*(?P<why>.*?)(?:\.?\s*$|\.\n)",
+    re.DOTALL,
+)
+NOT_A_TENSOR = re.compile(
+    r'While copying the parameter named "(?P<key>[^"]+)",\s*expected torch\.Tensor or Tensor-like '
+    r"object from checkpoint but\s+received <class '(?P<got>[^']+)'>"
+)
+REASONS = {
+    "meta tensor": "meta-checkpoint",
+    "quantized": "quantised-checkpoint/tensors",
+    "sparse": "sparse-checkpoint",
+    "single memory location": "parameter-expanded",
+}
+"""What torch says where a value cannot be copied."""
+GIVEN = {
+    **dict.fromkeys(("str", "PosixPath", "WindowsPath", "Path"), "path-for-state-dict"),
+    **dict.fromkeys(("method", "function", "builtin_function_or_method"), "state-dict-not-called"),
+    **dict.fromkeys(("generator", "list", "tuple"), "parameters-for-state-dict"),
+    **dict.fromkeys(("odict_items", "dict_items"), "parameters-for-state-dict"),
+    **dict.fromkeys(("Tensor", "Parameter", "ndarray"), "tensor-for-state-dict"),
+    "NoneType": "none-for-state-dict",
+}
+"""What is given in place of a state dict, by its type."""
+STARTS = {"<": "download-page", "v": "git-lfs-pointer"}
+OPERANDS = {"60": "<", "118": "v"}
+"""The same first bytes as the unpickler for weights_only names them: by their number."""
+
+
+def loading(reported: Reported) -> Found | None:
+    """Everything that load_state_dict lists."""
+    report = read_report(reported.message)
+    if not report.total:
+        return _copying(report.model, reported.message)
+    found = sorted((*key_causes(report), *shape_causes(report)), key=lambda c: -c[0])
+    if not found:
+        return None
+    return Found(*(cause for _, cause in found[:MOST_CAUSES]), happened=report.words)
+
+
+def _copying(model: str, text: str) -> Found | None:
+    """Values that could not be copied although keys and shapes fit."""
+    other = NOT_A_TENSOR.search(text)
+    if other is not None:
+        happened = f"The value of {other['key']} is a {other['got']}, not a tensor."
+        return Found("values-not-tensors", happened=happened, **other.groupdict())
+    failed = FAILED.search(text)
+    if failed is None:
+        return None
+    why = " ".join(failed["why"].split()).strip("()\"',!")
+    happened = f"The value of {failed['key']} could not be copied into {model}, although its shape"
+    cause = next((cause for words, cause in REASONS.items() if words in why), "copy-failed")
+    return Found(cause, happened=f"{happened} fits: {why}.", why=why)
+
+
+def dict_like(got: str) -> Found:
+    """Expected state_dict to be dict-like, got <class 'X'>."""
+    return Found(GIVEN.get(got.rpartition(".")[2], "module-for-state-dict"))
+
+
+def uninitialised(reported: Reported) -> Found | None:
+    """Lazy layers in a state dict; those outside load_state_dict are another's."""
+    if any("load_state_dict" in frame.function for frame in reported.frames):
+        return Found("lazy-checkpoint", "lazy-not-run")
+    return None if reported.frames else Found("lazy-checkpoint/perhaps", "lazy-not-run")
+
+
+def load_key(key: str) -> Found:
+    """invalid load key, '<'."""
+    return Found(STARTS.get(key, "not-a-torch-file"), key=repr(key))
+
+
+def weights_only(reported: Reported) -> Found:
+    """Weights only load failed: by what the unpickler met."""
+    operand = re.search(r"Unsupported operand (\d+)", reported.text)
+    if operand is not None:
+        happened = "The file could not be read as tensors: it does not look like one of torch.save."
+        key = OPERANDS.get(operand[1], "")
+        return Found(STARTS.get(key, "not-a-torch-file"), happened=happened)
+    met = re.search(
+        r"Unsupported (?:global: GLOBAL|class) ([\w.]+\w)|GLOBAL ([\w.]+\w) was not an allowed",
+        reported.text,
+    )
+    what = next((name for name in met.groups() if name), "") if met else ""
+    if not what:
+        return Found("objects-in-checkpoint/unnamed", among="")
+    causes = ["objects-in-checkpoint", "global-not-allowed"]
+    if what.startswith(("numpy.", "_codecs.", "argparse.")):
+        causes.reverse()
+    return Found(*causes, among=f", among them {what}", what=what)

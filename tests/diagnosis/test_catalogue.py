@@ -1,0 +1,308 @@
+"""The catalogue of messages: it can be read, it is whole, and every message can be reached."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from importlib import import_module
+from itertools import cycle
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from fcinspect.diagnosis import rules
+from fcinspect.diagnosis.catalogue import parsing
+from fcinspect.diagnosis.catalogue.parsing import FAMILIES, CatalogueError, Message, parsed
+from fcinspect.diagnosis.explaining import PUT_IN, explained
+from fcinspect.diagnosis.recognising import matched
+from fcinspect.diagnosis.records import Cause
+from fcinspect.diagnosis.reported import Reported
+
+EVERY = [message for family in FAMILIES for message in parsing.messages(family)]
+NAMES = {"target", "layer", "argument", "called"}
+"""What is put in whatever the message."""
+EXAMPLE = """\
+kind: loss
+rewrite: losses_called.named
+
+# A heading.
+? got {rows:int} rows (of {all:int})
+~ [Gg]ot {rows:int} of {all:int} rows?
+There were {rows} rows, and no more than
+      that; they are too few.
+- too-few: The batch is too small
+  because {rows} of {all}
+  fix: Take more
+    for x in loader:
+        print(x)
+
+    print(y)
+- too-few/again: It is too small again
+  fix: Take more
+? not enough rows
+& in the batch
+Rows are missing.
+- too-few
+"""
+
+
+def place(message: Message) -> str:
+    """Return "losses-12" of the twelfth message in losses.txt."""
+    family = message.file.removesuffix(".txt")
+    return f"{family}-{parsing.messages(family).index(message)}"
+
+
+def test_every_file_is_read_in_the_order_of_trying() -> None:
+    """No file lies beside the others and is never tried."""
+    files = {path.stem for path in Path(parsing.__file__).parent.glob("*.txt")}
+    assert files == set(FAMILIES)
+    assert len(FAMILIES) == len(files)
+
+
+@pytest.mark.parametrize("message", EVERY, ids=place)
+def test_a_message_is_whole(message: Message) -> None:
+    """Its patterns compile and hold their markers, and it has words that read like the others."""
+    assert message.happened or message.rule
+    assert message.causes or message.rule
+    for wording in message.wordings:
+        assert wording.markers
+        re.compile(wording.regex, re.DOTALL)
+    for cause in message.causes.values():
+        words = (cause.cause, cause.evidence, cause.fix)
+        assert not any(part.endswith(".") for part in words), cause
+        assert "  " not in "".join(words), cause
+
+
+@pytest.mark.parametrize("message", EVERY, ids=place)
+def test_what_is_put_in_is_known(message: Message) -> None:
+    """Every {name} of the words is a group of the patterns, or a value that the rule gives."""
+    given = message.groups | NAMES | values_of(message)
+    for name in names_in(message):
+        assert name in given, name
+
+
+def names_in(message: Message) -> set[str]:
+    """Return the names that stand in braces in the words of a message."""
+    causes = message.causes.values()
+    texts = [part or "" for c in causes for part in (c.cause, c.evidence, c.fix, c.code)]
+    found = PUT_IN.findall("\n".join((message.happened, *texts)))
+    inner = re.findall(r"\{(\w+)\}", " ".join(suffix for _, _, suffix in found))
+    return {name for name, _, _ in found if name} | set(inner)
+
+
+def module_of(message: Message) -> tuple[ModuleType, str]:
+    """Return the module of a rule and the name of its function."""
+    module, _, function = message.rule.partition(".")
+    return import_module(f"{rules.__name__}.{module}"), function
+
+
+def values_of(message: Message) -> set[str]:
+    """Return the names that calls of Found and pick put in, in the module of a rule.
+
+    For a state dict, that is in all modules that look for its causes.
+    """
+    if not message.rule:
+        return set()
+    module, function = module_of(message)
+    texts = [inspect.getsource(module)]
+    if function == "loading":
+        folder = Path(rules.__file__ or "").parent
+        texts += [path.read_text(encoding="utf-8") for path in folder.glob("state_dict_*.py")]
+    found = {"code", *inspect.signature(getattr(module, function)).parameters}
+    for node in (node for text in texts for node in ast.walk(ast.parse(text))):
+        if isinstance(node, ast.Call):
+            found |= {keyword.arg for keyword in node.keywords if keyword.arg}
+        elif isinstance(node, ast.Dict):
+            found |= {ast.unparse(key).strip("'") for key in node.keys if key}
+        elif isinstance(node, ast.Subscript):
+            found.add(ast.unparse(node.slice).strip("'"))
+    return found
+
+
+@pytest.mark.parametrize("message", [m for m in EVERY if m.rule], ids=place)
+def test_a_rule_is_a_function_of_the_groups(message: Message) -> None:
+    """It exists, and each of its parameters is a group, has a default, or is the report."""
+    module, function = module_of(message)
+    for name, parameter in inspect.signature(getattr(module, function)).parameters.items():
+        known = name in message.groups or parameter.default is not parameter.empty
+        assert known or name == "reported", name
+        assert parameter.annotation in ("str", "int", "Shape", "Reported"), name
+
+
+@pytest.mark.parametrize("message", [m for m in EVERY if m.rewrite], ids=place)
+def test_what_rewrites_code_exists(message: Message) -> None:
+    """It takes the causes and the report."""
+    module, _, function = message.rewrite.partition(".")
+    found = getattr(import_module(f"{rules.__name__}.{module}"), function)
+    assert [*inspect.signature(found).parameters] == ["causes", "reported"]
+
+
+@pytest.mark.parametrize("message", EVERY, ids=place)
+def test_what_is_taken_from_above_stands_there_once(message: Message) -> None:
+    """A name alone, or one that a rule gives, means one cause of those further up."""
+    taken = {line.text[2:] for line in message.lines if re.fullmatch(r"- [\w/-]+", line.text)}
+    if message.rule:
+        names = re.findall(r'"([\w-]+(?:/[\w-]+)?)"', code_of(*module_of(message)))
+        taken |= set(names) - set(message.causes)
+    above = parsing.messages(message.file.removesuffix(".txt"))
+    for name in taken:
+        causes = [m.causes[name] for m in above[: above.index(message)] if name in m.causes]
+        assert all(cause is causes[0] for cause in causes), name
+
+
+def test_every_cause_of_a_rule_is_given_by_one() -> None:
+    """Nothing is written for a rule that no rule speaks of."""
+    folder = Path(rules.__file__ or "").parent
+    code = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    for message in EVERY:
+        for name in message.causes if message.rule else ():
+            begins = name.partition("/")[0].rpartition("-")[0]
+            assert f'"{name}"' in code or f'"{begins}-' in code, name
+
+
+def code_of(module: ModuleType, function: str) -> str:
+    """Return the source of a function, and of the private ones of its module that it calls."""
+    names = [function]
+    for name in names:
+        code = inspect.getsource(getattr(module, name))
+        names += [n for n in re.findall(r"\b_[a-z]\w+(?=\()", code) if n not in names]
+    return "\n".join(inspect.getsource(getattr(module, name)) for name in names)
+
+
+# what `?` and `~` patterns are filled with
+SIGNS = "2a.[(]' -"
+FILLED = {
+    "int": cycle("23"), "number": cycle("23"), "word": cycle(["sides", "other"]),
+    "dotted": cycle(["torch.thing"]), "text": cycle(["thing"]), "shape": cycle(["4, 3"]),
+    "sizes": cycle(["4, 3"]), "dtype": cycle(["Float", "Double"]), "scalar": cycle(["Float"]),
+    "device": cycle(["cpu", "cuda:0"]), "digit": cycle("23"), "quoted": cycle(["torch.thing"]),
+    "loss": cycle(["MSELoss"]), "layer": cycle(["Linear"]), "array": cycle(["(3,4)"]),
+}  # fmt: skip
+
+
+def example_of(pattern: str, alternative: str) -> str:
+    """Return a text that a pattern matches, as far as that is easily made.
+
+    `alternative` is what stands in brackets: the first of what they hold, or the last.
+    """
+    text = parsing.HOLE.sub(lambda hole: next(FILLED[hole[2]]), pattern[2:])
+    if pattern[0] == "?":
+        return text
+    text = re.sub(r"\\(\W)", lambda sign: chr(ord(sign[1]) + parsing.PRIVATE), text)
+    before = ""
+    while text != before:
+        before = text
+        text = re.sub(r"\((?:\?<?[=!])[^()]*\)|\((?:\?(?:P<\w+>|:))?[^()]*\)[?*]", "", text)
+        text = re.sub(r"\((?:\?(?:P<\w+>|:))?([^()]*)\)", lambda m: chosen(m[1], alternative), text)
+    text = re.sub(r"(?:\[[^\]]*\]|\\\w|\.)\*\??|[^\]+*]\?", "", text)
+    text = re.sub(r"\[[^\]]+\](?:\{[\d,]+\}|\+)?\??", lambda m: sign_of(m[0]), text)
+    text = re.sub(r"\\[wWdsS]\+?\??", lambda m: sign_of(m[0]), text).strip("^$")
+    return "".join(chr(ord(c) - parsing.PRIVATE) if c > "\ue000" else c for c in text)
+
+
+def chosen(alternatives: str, which: str) -> str:
+    """Return the first or the last of several alternatives."""
+    return alternatives.split("|")[0 if which == "first" else -1]
+
+
+def sign_of(part: str) -> str:
+    """Return a sign that a class of a regular expression matches."""
+    plain = "".join(chr(ord(c) - parsing.PRIVATE) if c > "\ue000" else c for c in part)
+    one = re.sub(r"(?:\{[\d,]+\}|\+)?\??$", "", part)
+    one = "".join("\\" + chr(ord(c) - parsing.PRIVATE) if c > "\ue000" else c for c in one)
+    return next((sign for sign in SIGNS if re.fullmatch(one, sign)), plain)
+
+
+def examples(message: Message) -> list[Reported]:
+    """Return texts that the patterns of a message match."""
+    also = [line.text[2:] for line in message.patterns if line.text[0] == "&"]
+    patterns = [line.text for line in message.patterns if line.text[0] != "&"]
+    texts = [
+        " ".join((example_of(pattern, alternative), *also))
+        for pattern in patterns
+        for alternative in ("first", "last")
+    ]
+    return [Reported(text, None, text) for text in texts]
+
+
+@pytest.mark.parametrize("message", EVERY, ids=place)
+def test_no_message_is_hidden_behind_another(message: Message) -> None:
+    """What one of its patterns matches is explained by it, unless its rule asks for more."""
+    reached = made = False
+    for reported in examples(message):
+        match = matched(message, reported)
+        if match is None or explained(message, match, reported) is None:
+            continue
+        made = True
+        first = next(
+            known
+            for known in EVERY
+            if (found := matched(known, reported)) and explained(known, found, reported)
+        )
+        reached |= first is message
+    assert reached or not made
+
+
+def test_nearly_every_message_is_tried_so() -> None:
+    """The test above would say nothing if it made no examples."""
+    made = 0
+    for message in EVERY:
+        made += any(matched(message, reported) for reported in examples(message))
+    assert made > 0.9 * len(EVERY)
+
+
+def test_a_file_is_read() -> None:
+    """Wordings, joined lines, code of several lines, a variant, and a cause used again."""
+    first, second = parsed(EXAMPLE, "loss.txt")
+    assert first.kind == "loss"
+    assert first.rewrite == "losses_called.named"
+    assert [w.markers for w in first.wordings] == [("rows (of",), ("row",)]
+    assert re.search(first.wordings[0].regex, "got 2  rows (of\n34)")
+    assert re.search(first.wordings[1].regex, "Got 2 of 34 row")
+    assert first.happened == "There were {rows} rows, and no more than that; they are too few."
+    assert first.causes["too-few"] == Cause(
+        "too-few", "The batch is too small", "{rows} of {all}", "Take more",
+        "for x in loader:\n    print(x)\n\nprint(y)",
+    )  # fmt: skip
+    assert first.causes["too-few/again"] == Cause(
+        "too-few", "It is too small again", "", "Take more"
+    )
+    assert second.causes == {"too-few": first.causes["too-few"]}
+    assert second.wordings[0].markers == ("not enough rows", "in the batch")
+
+
+def read_wholly(text: str) -> None:
+    """Read every part of every message of a text."""
+    for message in parsed(text, "loss.txt"):
+        assert message.wordings
+        assert message.happened
+        assert message.causes
+
+
+@pytest.mark.parametrize(
+    ("line", "found", "expected"),
+    [
+        ("kind: loss", "", "loss.txt:5: expected 'kind: NAME' above it; found '? got"),
+        ("? got {rows:int} rows (of {all:int})", "? got {rows:integer}", "one of the types int,"),
+        ("? not enough rows\n& in the batch", "~ one|other",
+         "words in every pattern, or '& WORDS' below"),
+        ("There were {rows} rows, and no more than\n      that; they are too few.", "",
+         "loss.txt:6: expected what happened in the line behind it"),
+        ("- too-few: The batch is too small", "- too few: The batch", "expected - name: cause"),
+        ("  fix: Take more\n    for", "    for", "'  because EVIDENCE' or none, and then '  fix:"),
+        ("    print(y)", "  print(y)", "code behind four blanks, or the next cause or message"),
+        ("- too-few\n", "- too-many\n", "the name of a cause above, or - name: cause"),
+        ("- too-few\n", "- too-few\n  fix: Take more\n", "nothing behind '- too-few'"),
+        ("Rows are missing.\n- too-few\n", "Rows are missing.\n", "a cause behind it"),
+    ],
+)  # fmt: skip
+def test_what_is_written_otherwise_is_refused(line: str, found: str, expected: str) -> None:
+    """The refusal names the file, the line and the form that is expected."""
+    text = EXAMPLE.replace(line, found)
+    assert text != EXAMPLE
+    with pytest.raises(CatalogueError) as refused:
+        read_wholly(text)
+    assert expected in str(refused.value)
+    assert re.match(r"loss\.txt:\d+: expected .*; found '", str(refused.value))
