@@ -8,8 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fcinspect.checkpoints.access.opening import open_storage
-from fcinspect.checkpoints.access.storage import Stamp, Storage
+from fcinspect.checkpoints.access.storage import Stamp, Storage, open_storage
 from fcinspect.checkpoints.diff.codes import Codes, Tile, code_type, codes_of, tiles
 from fcinspect.checkpoints.records import Extent, Layout, Place, StoredTensor
 from fcinspect.rounding.arrays import ITEMSIZES

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.access.opening import open_storage
-from fcinspect.checkpoints.access.storage import ReadAhead, Storage, read_in_passing
+from fcinspect.checkpoints.access.storage import ReadAhead, Storage, open_storage, read_in_passing
 from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import Place
 from fcinspect.checkpoints.scan.one_thread import one_blas_thread

@@ -12,8 +12,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from fcinspect.checkpoints.access.opening import open_storage
-from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
+from fcinspect.checkpoints.access.storage import ArrayStorage, Storage, open_storage
 from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import Place, StoredTensor
 from fcinspect.checkpoints.scan import duplicates

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fcinspect.checkpoints.access.opening import open_storage
-from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
+from fcinspect.checkpoints.access.storage import ArrayStorage, Storage, open_storage
 from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import Place
 from fcinspect.checkpoints.scan.jobs import as_it_lies, blocks_of
