@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fcinspect.checkpoints.access.storage import read_whole
+from fcinspect.checkpoints.access.handles import read_whole
 from fcinspect.checkpoints.access.streams import standard_input
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.files import check_readable, kind_of

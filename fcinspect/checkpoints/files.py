@@ -8,7 +8,8 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
-from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Storage, open_storage
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Storage
 from fcinspect.checkpoints.access.uris import is_uri, last_part, masked_name
 from fcinspect.checkpoints.formats.zip_members import opened_zip
 from fcinspect.errors import InputError, did_you_mean

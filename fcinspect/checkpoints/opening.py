@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fcinspect.checkpoints.access.storage import FolderGiven, look_ahead, one_look, read_whole
+from fcinspect.checkpoints.access.handles import look_ahead, one_look, read_whole
+from fcinspect.checkpoints.access.storage import FolderGiven
 from fcinspect.checkpoints.access.streams import standard_input
 from fcinspect.checkpoints.access.uris import (
     beside,

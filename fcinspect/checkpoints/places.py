@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fcinspect.checkpoints.access.storage import open_storage
+from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.records import Place
 
 if TYPE_CHECKING:

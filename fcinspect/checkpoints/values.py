@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.access.storage import read_whole
+from fcinspect.checkpoints.access.handles import read_whole
 from fcinspect.checkpoints.access.streams import standard_input
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.files import check_readable, kind_of

@@ -19,9 +19,8 @@ from fcinspect.errors import UsageError
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
-    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
-    from fcinspect.checkpoints.scan.report import ScanReport
-    from fcinspect.checkpoints.scan.singular import Wanted
+    from fcinspect.checkpoints.scan.findings import ScanReport
+    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, Wanted
     from fcinspect.cli.scan_files import ScanFiles
     from fcinspect.render.scan_charts import ScanPictures
 
@@ -96,7 +95,7 @@ class ScanOptions:
 
     def wanted(self) -> Wanted:
         """Return what is found beyond one pass."""
-        from fcinspect.checkpoints.scan.singular import Wanted
+        from fcinspect.checkpoints.scan.records import Wanted
 
         return Wanted(self.spectral, self.spectrum)
 
@@ -137,8 +136,8 @@ def scan(
     In one pass and bounded memory. Nothing that a file holds is executed.
     """
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.checkpoints.scan.report import ScanReport
-    from fcinspect.checkpoints.scan.selecting import ordered, selected
+    from fcinspect.checkpoints.scan.findings import ScanReport
+    from fcinspect.checkpoints.scan.scanning import ordered, selected
     from fcinspect.cli.scan_files import open_files
     from fcinspect.render.scan import flat, told_of_others, view_of_scan
 
@@ -185,7 +184,7 @@ def scan(
 
 def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]) -> ScanPictures:
     """Return the pictures of a scan; `pairs` are its layers as stored and as scanned."""
-    from fcinspect.checkpoints.scan.distributing import distribution_in
+    from fcinspect.checkpoints.scan.scanning import distribution_in
     from fcinspect.render.scan_charts import MOST_PANELS, ScanPictures
 
     pictures = ScanPictures(report)

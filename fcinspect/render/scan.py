@@ -15,12 +15,15 @@ from fcinspect.render.scan_remarks import name_of, unread_words
 from fcinspect.render.view import View
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.scan.fingerprint import Fingerprint
-    from fcinspect.checkpoints.scan.lanczos import LeadingSingularValue
-    from fcinspect.checkpoints.scan.records import ScannedLayer
-    from fcinspect.checkpoints.scan.report import ScanReport
-    from fcinspect.checkpoints.scan.spectrum import Spectrum
-    from fcinspect.checkpoints.scan.statistics import Places, Statistics
+    from fcinspect.checkpoints.scan.findings import ScanReport
+    from fcinspect.checkpoints.scan.records import (
+        Fingerprint,
+        LeadingSingularValue,
+        Places,
+        ScannedLayer,
+        Spectrum,
+        Statistics,
+    )
     from fcinspect.render.scan_charts import ScanPictures
     from fcinspect.render.scan_documents import (
         BiasDocument,

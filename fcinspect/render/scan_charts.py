@@ -13,9 +13,8 @@ from fcinspect.render.page import Block, Column, Heading, Line, Table
 from fcinspect.render.scan_remarks import name_in
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.scan.records import ScannedLayer
-    from fcinspect.checkpoints.scan.report import ScanReport
-    from fcinspect.checkpoints.scan.spectrum import Spectrum
+    from fcinspect.checkpoints.scan.findings import ScanReport
+    from fcinspect.checkpoints.scan.records import ScannedLayer, Spectrum
     from fcinspect.layers.distribution import Distribution
 
 MOST_CURVES = 4

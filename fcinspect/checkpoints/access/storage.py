@@ -1,9 +1,6 @@
-"""From a path or a URI to the bytes of an open file, by their place in it.
+"""Bytes of a file by their place in it: of a local file, or of a URI that fsspec serves.
 
-Nothing is mapped into memory: a file that shrinks while it is read is refused, not a crash. While
-a checkpoint is opened there is one look at each remote file: a kind is told by the first bytes, a
-header read from the same ones, the members of a zip file from the last, so what came with one round
-trip to the server is kept for the next question.
+Nothing is mapped into memory: a file that shrinks while it is read is refused, not a crash.
 """
 
 from __future__ import annotations
@@ -12,28 +9,17 @@ import contextlib
 import errno
 import io
 import os
-from collections.abc import Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from fcinspect.checkpoints.access.streams import open_descriptor
-from fcinspect.checkpoints.access.uris import is_uri, masked_name
 from fcinspect.errors import InputError
-from fcinspect.layers.memory import require_free
 
 READ_AHEAD = 1 << 23
 """Systems read no further ahead than this."""
 LARGEST_READ = 1 << 30
 """Bytes asked of the system at once; it gives at most 2 GiB."""
-BLOCK = 1 << 16
-"""Bytes fetched at least."""
-AT_A_TIME = 16
-"""Files that are asked for at once: a large model has hundreds of shards."""
-LARGEST_KEPT = 1 << 24
-"""Bytes of a read that are kept; what is larger is nobody's header."""
-
-_looks: ContextVar[dict[str, Look] | None] = ContextVar("looks", default=None)
 
 
 @dataclass(frozen=True)
@@ -222,133 +208,3 @@ class Seekable(io.RawIOBase):
     @property
     def _size(self) -> int:
         return self._storage.stamp.size
-
-
-@contextlib.contextmanager
-def one_look() -> Iterator[None]:
-    """Keep what is read of remote files until the end of the block, and no longer."""
-    if _looks.get() is not None:
-        yield
-        return
-    looks: dict[str, Look] = {}
-    token = _looks.set(looks)
-    try:
-        yield
-    finally:
-        _looks.reset(token)
-        for look in looks.values():
-            look.storage.close()
-
-
-def looked_at(uri: str) -> Storage:
-    """Open a remote file, or return the one that this look has opened already."""
-    from fcinspect.checkpoints.access.remote import RemoteFile
-
-    looks = _looks.get()
-    if looks is None:
-        return RemoteFile(uri)
-    if uri not in looks:
-        looks[uri] = Look(RemoteFile(uri))
-    return looks[uri]
-
-
-def look_ahead(names: Sequence[str]) -> None:
-    """Open remote files and read their beginnings, several at a time.
-
-    What cannot be opened is left for the one who asks for it, who is told why.
-    """
-    looks = _looks.get()
-    uris = [name for name in names if is_uri(name)]
-    if looks is None or len(uris) < 2:
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    from fcinspect.checkpoints.access.remote import shared_filesystem
-
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for uri, look in zip(uris, pool.map(_begun, uris, shared_filesystem(uris)), strict=True):
-            if look is not None:
-                looks.setdefault(uri, look)
-
-
-def _begun(uri: str, place: tuple[Any, str] | None) -> Look | None:
-    from fcinspect.checkpoints.access.remote import RemoteFile
-
-    try:
-        look = Look(RemoteFile(uri, place))
-        look.read_into(memoryview(bytearray(min(1, look.stamp.size))), 0)
-    except InputError:
-        return None
-    return look
-
-
-class Look:
-    """A storage that keeps the blocks it has read."""
-
-    def __init__(self, storage: Storage) -> None:
-        self.storage = storage
-        self.uri, self.stamp = storage.uri, storage.stamp
-        self._blocks: dict[int, bytes] = {}
-
-    def read_into(self, view: memoryview, begin: int) -> None:
-        """Fill `view` from byte `begin` on; raises InputError where the file ends before."""
-        end = begin + len(view)
-        if len(view) > LARGEST_KEPT or end > self.stamp.size:
-            self.storage.read_into(view, begin)
-            return
-        numbers = range(begin // BLOCK, -(-end // BLOCK))
-        self._fetch([number for number in numbers if number not in self._blocks])
-        for number in numbers:
-            start = number * BLOCK
-            piece = self._blocks[number][max(0, begin - start) : end - start]
-            offset = max(0, start - begin)
-            view[offset : offset + len(piece)] = piece
-
-    def close(self) -> None:
-        """Stay open: the look ends for all files at once."""
-
-    def _fetch(self, numbers: list[int]) -> None:
-        """Read these blocks, neighbours together."""
-        while numbers:
-            run = 1
-            while run < len(numbers) and numbers[run] == numbers[0] + run:
-                run += 1
-            start = numbers[0] * BLOCK
-            data = bytearray(min((numbers[0] + run) * BLOCK, self.stamp.size) - start)
-            self.storage.read_into(memoryview(data), start)
-            for index in range(run):
-                piece = bytes(data[index * BLOCK : (index + 1) * BLOCK])
-                self._blocks[numbers[0] + index] = piece
-            numbers = numbers[run:]
-
-
-def open_storage(uri: str, expected: Stamp | None = None) -> Storage:
-    """Open a file; raises InputError where that fails, or where it is not as `expected`.
-
-    The error is MissingFile where there is none, or none any more.
-    """
-    try:
-        opened = looked_at(uri) if is_uri(uri) else LocalFile(uri)
-    except MissingFile:
-        if expected is None:
-            raise
-        raise MissingFile(f"{masked_name(uri)!r} vanished while it was read") from None
-    if expected is not None and opened.stamp != expected:
-        opened.close()
-        shorter = opened.stamp.size < expected.size
-        change = "truncated" if shorter else "changed"
-        raise InputError(f"{masked_name(uri)!r} was {change} while it was read")
-    return opened
-
-
-def read_whole(uri: str) -> bytearray:
-    """Return all bytes of a file; raises InputError."""
-    storage = open_storage(uri)
-    try:
-        what = f"reading {masked_name(uri)!r}"
-        require_free(storage.stamp.size, what, refusal=InputError)
-        data = bytearray(storage.stamp.size)
-        storage.read_into(memoryview(data), 0)
-        return data
-    finally:
-        storage.close()

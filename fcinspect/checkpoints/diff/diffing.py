@@ -19,9 +19,9 @@ from fcinspect.checkpoints.diff.matching import Pairs, look_alike, matched
 from fcinspect.checkpoints.diff.reading import Reader
 from fcinspect.checkpoints.diff.records import Compared, Difference, Side
 from fcinspect.checkpoints.diff.tied import tied
+from fcinspect.checkpoints.pairing.naming import fits
 from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor, unreadable
-from fcinspect.checkpoints.scan.one_thread import one_blas_thread
-from fcinspect.checkpoints.scan.selecting import fits
+from fcinspect.checkpoints.scan.jobs import one_blas_thread
 from fcinspect.errors import InputError, did_you_mean
 from fcinspect.rounding.formats import format_named
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from fcinspect.checkpoints.access.storage import Stamp, Storage, open_storage
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.storage import Stamp, Storage
 from fcinspect.checkpoints.diff.codes import Codes, Tile, code_type, codes_of, tiles
 from fcinspect.checkpoints.records import Extent, Layout, Place, StoredTensor
 from fcinspect.rounding.arrays import ITEMSIZES

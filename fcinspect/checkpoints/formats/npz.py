@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.access.storage import Seekable, Stamp, Storage, open_storage
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.storage import Seekable, Stamp, Storage
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.torch_words import check_members
 from fcinspect.checkpoints.formats.widths import claim

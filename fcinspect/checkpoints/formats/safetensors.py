@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fcinspect.checkpoints.access.storage import Stamp, Storage, open_storage
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.storage import Stamp, Storage
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.json_array import unique_keys
 from fcinspect.checkpoints.formats.widths import claim

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fcinspect.checkpoints.access.storage import open_storage
+from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.torch_legacy import tensors_in_stream
 from fcinspect.checkpoints.formats.torch_words import not_torch

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from fcinspect.checkpoints.access.storage import Storage, open_storage
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.storage import Storage
 from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.formats.nesting import named_tensors
 from fcinspect.checkpoints.formats.pickle_stream import LARGEST_PICKLE, Stream

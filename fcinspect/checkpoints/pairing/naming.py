@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from fnmatch import fnmatchcase
 
 WEIGHT = re.compile(r"(?s)(?:(?P<path>.*)(?P<separator>[./]))?(?P<leaf>weight|kernel)")
 SHORT_WEIGHTS = ("W", "w")
@@ -58,3 +59,8 @@ def last_part(name: str) -> str:
 def is_whole(dtype: str) -> bool:
     """Whether a dtype holds integers."""
     return WHOLE.fullmatch(dtype) is not None
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a name fits a pattern of a shell, or is that very text: experts[3]."""
+    return name == pattern or fnmatchcase(name, pattern)

@@ -24,11 +24,11 @@ The same bits come out of every run with one BLAS thread (the caller sees to tha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from fcinspect.checkpoints.scan.passes import Blocks, scaled_rows, size_of, unscaled
+from fcinspect.checkpoints.scan.jobs import Blocks, scaled_rows, size_of, unscaled
+from fcinspect.checkpoints.scan.records import WANTED, LeadingSingularValue
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 from fcinspect.rounding.arrays import Float64Array
@@ -39,41 +39,10 @@ BASIS_BYTES = 1 << 28
 """Memory of the basis; a longer one starts again from its best vectors."""
 SHORTEST_BASIS = 4
 """Vectors of a basis however long they are."""
-WANTED = 1e-4
-"""The relative error of σ₁ that the steps aim at."""
 UNLUCKY = 1e-6
 """How much shorter than 1/√n the start's part along the first singular vector is allowed to be."""
 SEED = 20_240_229
 """Of the start."""
-
-
-@dataclass(frozen=True)
-class LeadingSingularValue:
-    """The largest singular value σ₁ of a matrix, as far as some passes over it tell."""
-
-    sigma: float
-    """The largest Ritz value of WᵀW, its root: at most σ₁, but for rounding."""
-    residual: float
-    """A bound of ‖WᵀWv − σ²v‖/σ² of the unit vector v found, rounding included: some singular
-    value σᵢ has |σᵢ² − σ²| <= residual·σ². 0 for a matrix of zeros."""
-    steps: int
-    """Passes over the matrix with WᵀW; 0 where no step was needed."""
-    stable_rank: float
-    """‖W‖F²/σ², 0 for a matrix of zeros."""
-
-    @property
-    def error_bound(self) -> float:
-        """A bound of |σᵢ − σ|/σ for the singular value σᵢ nearest to σ; 1 when r is too large."""
-        return 1 - math.sqrt(1 - self.residual) if self.residual < 1 else 1.0
-
-    @property
-    def converged(self) -> bool:
-        """Whether a singular value surely lies within 10⁻⁴ of σ, relative to it.
-
-        That it is the largest is as likely as the module's docstring says. When it is false σ is
-        a lower bound of σ₁, and no more is known.
-        """
-        return self.error_bound <= WANTED
 
 
 def leading_singular_value(

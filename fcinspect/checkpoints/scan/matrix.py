@@ -1,30 +1,50 @@
-"""A weight or bias on its way through the scan: its jobs, and what came of them."""
+"""A weight or bias on its way through the scan: its jobs, what came of them, and equal outputs.
+
+Outputs with equal digests are candidates; what is told has been compared by BLAKE2b of all bits.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
+import numpy.typing as npt
 
-from fcinspect.checkpoints.access.storage import ArrayStorage, Storage, open_storage
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
 from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import Place, StoredTensor
-from fcinspect.checkpoints.scan import duplicates
-from fcinspect.checkpoints.scan.jobs import Job, carry_out_in, jobs_of
-from fcinspect.checkpoints.scan.merging import Merging
-from fcinspect.checkpoints.scan.one_thread import one_blas_thread
-from fcinspect.checkpoints.scan.partial import Partial
-from fcinspect.checkpoints.scan.singular import SingularValues, Wanted, singular_values_in
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Places, Statistics
+from fcinspect.checkpoints.scan.jobs import (
+    TILE,
+    Job,
+    as_it_lies,
+    carry_out_in,
+    jobs_of,
+    one_blas_thread,
+)
+from fcinspect.checkpoints.scan.merging import FIRST, Merging
+from fcinspect.checkpoints.scan.records import (
+    MatrixStatistics,
+    Places,
+    SingularValues,
+    Statistics,
+    Wanted,
+)
+from fcinspect.checkpoints.scan.tile import Partial
 from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
 
 Open = Callable[[], Storage]
+PIECE = 1 << 22
+"""Bytes of a row that are read at a time."""
+HASHERS = 1 << 12
+"""Columns that are hashed at a time."""
 
 
 class Matrix:
@@ -83,6 +103,9 @@ class Matrix:
         """Return the singular values of numbers that are in memory, or must be unpacked."""
         if not wanted.any:
             return SingularValues(wanted)
+
+        from fcinspect.checkpoints.scan.spectrum import singular_values_in
+
         with self._opened() as storage:
             return singular_values_in(self.place, storage, wanted)
 
@@ -90,15 +113,14 @@ class Matrix:
         known = self._merging.digests()
         if known is None:
             return None
-        candidates = duplicates.candidates(*known)
-        if not len(candidates):
+        alike = _sharing_digests(*known)
+        if not len(alike):
             return Places(0)
+        hashed = _hashed_columns if self.outputs_are_columns else _hashed_rows
         with self._opened() as storage:
-            return duplicates.duplicates(
-                self.place, storage, candidates, outputs_are_columns=self.outputs_are_columns
-            )
+            return _repeated(hashed(self.place, storage, alike))
 
-    @contextmanager
+    @contextlib.contextmanager
     def _opened(self) -> Iterator[Storage]:
         storage = self.open()
         try:
@@ -147,3 +169,60 @@ def as_matrix(tensor: StoredTensor) -> StoredTensor:
 
     place = None if tensor.place is None else replace(tensor.place, shape=shape)
     return replace(tensor, shape=shape, read=read, place=place)
+
+
+def _sharing_digests(
+    digests: npt.NDArray[np.uint64], alive: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.intp]:
+    """Return the outputs that are not all zero and share their digest with another, ascending."""
+    living = np.flatnonzero(alive)
+    _, places, counts = np.unique(digests[living], return_inverse=True, return_counts=True)
+    found: npt.NDArray[np.intp] = living[counts[places] > 1]
+    return found
+
+
+def _repeated(hashed: Iterable[tuple[int, bytes]]) -> Places:
+    """Return which outputs have the hash of an earlier one."""
+    seen: set[bytes] = set()
+    count = 0
+    first: list[int] = []
+    for output, digest in hashed:
+        if digest in seen:
+            count += 1
+            if len(first) < FIRST:
+                first.append(output)
+        seen.add(digest)
+    return Places(count, tuple(first))
+
+
+def _hashed_rows(
+    place: Place, storage: Storage, outputs: npt.NDArray[np.intp]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the rows and their hashes."""
+    width = as_it_lies(place)[1] * ITEMSIZES[place.dtype]
+    piece = memoryview(bytearray(min(width, PIECE)))
+    for output in map(int, outputs):
+        hasher, begin = hashlib.blake2b(digest_size=16), place.begin + output * width
+        for at in range(0, width, PIECE):
+            part = piece[: min(PIECE, width - at)]
+            storage.read_into(part, begin + at)
+            hasher.update(part)
+        yield output, hasher.digest()
+
+
+def _hashed_columns(
+    place: Place, storage: Storage, outputs: npt.NDArray[np.intp]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the columns and their hashes, which takes a pass over the matrix for HASHERS."""
+    rows, columns = as_it_lies(place)
+    size = ITEMSIZES[place.dtype]
+    step = max(1, TILE // max(columns, 1))
+    for start in range(0, len(outputs), HASHERS):
+        chosen = outputs[start : start + HASHERS]
+        hashers = [hashlib.blake2b(digest_size=16) for _ in chosen]
+        for row in range(0, rows, step):
+            tile = np.empty((min(step, rows - row), columns), f"<u{size}")
+            storage.read_into(tile.data.cast("B"), place.begin + row * columns * size)
+            for hasher, column in zip(hashers, np.ascontiguousarray(tile.T[chosen]), strict=True):
+                hasher.update(column.tobytes())
+        yield from ((int(k), h.digest()) for k, h in zip(chosen, hashers, strict=True))

@@ -10,16 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fcinspect.checkpoints.records import Place
-from fcinspect.checkpoints.scan.jobs import Job, as_it_lies
-from fcinspect.checkpoints.scan.partial import Floats, Partial
-from fcinspect.checkpoints.scan.passes import unscaled
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Places, Statistics
-from fcinspect.checkpoints.scan.tile import SUM_ERROR
+from fcinspect.checkpoints.scan.jobs import Job, as_it_lies, unscaled
+from fcinspect.checkpoints.scan.records import MOST_DIGESTS, MatrixStatistics, Places, Statistics
+from fcinspect.checkpoints.scan.tile import SUM_ERROR, Floats, Partial
 
 FIRST = 8
 """Dead or duplicate outputs that are named."""
-MOST_DIGESTS = 1 << 22
-"""Outputs of a layer up to which equal ones are looked for: 32 MiB of digests."""
 
 
 @dataclass

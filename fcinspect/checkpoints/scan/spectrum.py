@@ -18,94 +18,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from fcinspect.checkpoints.scan.histogram import Histogram, histogram_of
-from fcinspect.checkpoints.scan.passes import Blocks, scaled_rows, size_of, unscaled
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
+from fcinspect.checkpoints.access.uris import is_uri
+from fcinspect.checkpoints.records import Place
+from fcinspect.checkpoints.scan.jobs import (
+    Blocks,
+    as_it_lies,
+    blocks_of,
+    one_blas_thread,
+    scaled_rows,
+    size_of,
+    unscaled,
+)
+from fcinspect.checkpoints.scan.lanczos import leading_singular_value
+from fcinspect.checkpoints.scan.records import (
+    Histogram,
+    SingularValues,
+    Spectrum,
+    Wanted,
+)
 from fcinspect.errors import InputError
-from fcinspect.layers.memory import require_free
-from fcinspect.rounding.arrays import Float64Array
+from fcinspect.layers.memory import is_free, require_free
+from fcinspect.rounding.arrays import ITEMSIZES, Float64Array
 
 PANEL = 1 << 23
 """Numbers of a panel of rows: 64 MiB."""
 STRIPE = 512
 """Columns of the Gram matrix that are added to at a time."""
-RELIABLE_CONDITION = 1e7
-"""Condition numbers up to this are told from the Gram matrix's rounding."""
 EPSILON = 2.0**-52
-
-
-@dataclass(frozen=True, eq=False)
-class Spectrum:
-    """The singular values of a matrix."""
-
-    values: Float64Array
-    """All min(rows, columns) of them, descending; those below `resolution` are rounding."""
-    norm: float
-    """‖W‖F."""
-    resolution: float
-    """√(max(m, n)·ε)·σ₁: what is smaller is not told from 0."""
-    histogram: Histogram | None
-    """How many lie where, of those above the resolution; None where there is none."""
-
-    def __post_init__(self) -> None:
-        self.values.setflags(write=False)
-
-    @property
-    def largest(self) -> float:
-        """σ₁; 0 for a matrix without numbers."""
-        return float(self.values[0]) if self.values.size else 0.0
-
-    @property
-    def smallest(self) -> float:
-        """The last singular value, as computed; 0 for a matrix without numbers."""
-        return float(self.values[-1]) if self.values.size else 0.0
-
-    @property
-    def rank(self) -> int:
-        """The numerical rank: how many are above the resolution."""
-        return self.rank_above(self.resolution)
-
-    def rank_above(self, noise: float) -> int:
-        """Return how many singular values are above `noise` and the resolution."""
-        return int((self.values > max(noise, self.resolution)).sum())
-
-    @property
-    def condition_number(self) -> float | None:
-        """σ₁ over the smallest as computed; inf where that is 0, None where σ₁ is 0."""
-        if not self.largest:
-            return None
-        return self.largest / self.smallest if self.smallest else math.inf
-
-    @property
-    def condition_is_reliable(self) -> bool:
-        """Whether the condition number is at most 10⁷, and the smallest above the resolution.
-
-        Where it is false the true condition number may be anything from about
-        σ₁/resolution upwards.
-        """
-        condition = self.condition_number
-        full = self.rank == self.values.size
-        return condition is not None and full and condition <= RELIABLE_CONDITION
-
-    @property
-    def stable_rank(self) -> float:
-        """‖W‖F²/σ₁², 0 for a matrix of zeros."""
-        return (self.norm / self.largest) ** 2 if self.largest else 0.0
-
-    @property
-    def effective_rank(self) -> float:
-        """e^H, H = −Σ pᵢ·ln pᵢ of pᵢ = σᵢ/Σσ (Roy and Vetterli 2007); 0 for a matrix of zeros.
-
-        Of the values above the resolution.
-        """
-        if not self.largest:
-            return 0.0
-        shares = self.values[: self.rank] / self.largest
-        shares = shares / shares.sum()
-        return math.exp(-float((shares * np.log(shares)).sum()))
+BINS = 16
+"""How many there are."""
+WIDE = 100.0
+"""The largest over the smallest from which on the bins are equally wide in logarithms."""
 
 
 def spectrum_of(blocks: Blocks, shape: tuple[int, int]) -> Spectrum | None:
@@ -184,3 +133,57 @@ def _add_rows_products(gram: Float64Array, blocks: Blocks, scale: int, columns: 
                 first = panel.copy()
             if first is not None:
                 gram[rows, begin : begin + len(first)] = panel @ first.T
+
+
+def histogram_of(values: Float64Array, exponent: int = 0) -> Histogram | None:
+    """Return the histogram of values·2^exponent, the values positive; None where there is none.
+
+    The bins run from 0 to the largest, or from the smallest to the largest in logarithms where
+    they are a factor of more than 100 apart.
+    """
+    if not values.size:
+        return None
+    low, high = float(values.min()), float(values.max())
+    linear = high <= WIDE * low
+    edges = np.linspace(0.0, high, BINS + 1) if linear else np.geomspace(low, high, BINS + 1)
+    # rounding may not carry the outer edges past the numbers
+    edges[-1] = high
+    if not linear:
+        edges[0] = low
+    counts = np.histogram(values, edges)[0]
+    with np.errstate(over="ignore", under="ignore"):
+        held = np.ldexp(edges, exponent)
+    return Histogram(
+        "linear" if linear else "log", tuple(map(float, held)), tuple(map(int, counts))
+    )
+
+
+def singular_values(place: Place, wanted: Wanted) -> SingularValues:
+    """Return the singular values of a matrix in a file; raises InputError."""
+    storage = open_storage(place.uri, place.stamp)
+    try:
+        return singular_values_in(*_near(place, storage), wanted)
+    finally:
+        storage.close()
+
+
+def singular_values_in(place: Place, storage: Storage, wanted: Wanted) -> SingularValues:
+    """Return the singular values of a matrix in an open file; raises InputError."""
+    blocks, shape = blocks_of(place, storage), as_it_lies(place)
+    with one_blas_thread():
+        leading = leading_singular_value(blocks, shape) if wanted.leading else None
+        spectrum = spectrum_of(blocks, shape) if wanted.spectrum else None
+    return SingularValues(wanted, leading, spectrum)
+
+
+def _near(place: Place, storage: Storage) -> tuple[Place, Storage]:
+    """Bring a matrix that is far away here once, where there is memory for it.
+
+    It is read dozens of times.
+    """
+    size = math.prod(place.shape) * ITEMSIZES[place.dtype]
+    if not is_uri(place.uri) or not is_free(size):
+        return place, storage
+    words = np.empty(size, np.uint8)
+    storage.read_into(words.data, place.begin)
+    return replace(place, begin=0), ArrayStorage(place.uri, words)

@@ -15,7 +15,7 @@ from fcinspect.checkpoints.formats import safetensors
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.checkpoints.scan.jobs import carry_out
 from fcinspect.checkpoints.scan.matrix import Matrix
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics
+from fcinspect.checkpoints.scan.records import MatrixStatistics
 
 Float64 = npt.NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Places, Statistics
+from fcinspect.checkpoints.scan.records import MatrixStatistics, Places, Statistics
 from tests.checkpoints.scan.weights import LAWS, default, found, fresh, published, statistics_of
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")

@@ -7,8 +7,9 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from fcinspect.checkpoints.scan import lanczos
-from fcinspect.checkpoints.scan.lanczos import LeadingSingularValue, leading_singular_value
-from fcinspect.checkpoints.scan.passes import size_of
+from fcinspect.checkpoints.scan.jobs import size_of
+from fcinspect.checkpoints.scan.lanczos import leading_singular_value
+from fcinspect.checkpoints.scan.records import LeadingSingularValue
 from fcinspect.errors import InputError
 from fcinspect.rounding.arrays import FloatArray
 from tests.checkpoints.scan.spectra import (

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fcinspect.checkpoints.scan import spectrum
-from fcinspect.checkpoints.scan.spectrum import Spectrum, spectrum_of
+from fcinspect.checkpoints.scan.records import Spectrum
+from fcinspect.checkpoints.scan.spectrum import spectrum_of
 from fcinspect.errors import InputError
 from fcinspect.rounding.arrays import FloatArray
 from tests.checkpoints.scan.spectra import (

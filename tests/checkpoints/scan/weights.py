@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fcinspect.checkpoints.scan.fingerprint import Fingerprint, fingerprint_of
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Places, Statistics
+from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
+from fcinspect.checkpoints.scan.records import Fingerprint, MatrixStatistics, Places, Statistics
 
 
 def statistics_of(weight: Tensor) -> MatrixStatistics:
