@@ -1,16 +1,45 @@
-"""One layer of A against one of B: the weight, then the bias."""
+"""One layer of A against one of B, weight and bias: from the simplest explanation to none."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fcinspect.checkpoints.diff.judging import Pair, judge
-from fcinspect.checkpoints.diff.packed import can_be_compared, compare_bytes, shape_of
-from fcinspect.checkpoints.diff.reading import Grid, Held, Reader, grid_of, weight_of
-from fcinspect.checkpoints.diff.records import Compared, Finding, Sameness, Side
-from fcinspect.checkpoints.diff.words import Lines
+import numpy as np
+
+from fcinspect.checkpoints.diff.grids import (
+    BLOCK,
+    Grid,
+    Held,
+    Reader,
+    grid_of,
+    same_codes,
+    weight_of,
+)
+from fcinspect.checkpoints.diff.pointwise import (
+    Lines,
+    Pointwise,
+    became,
+    go_through,
+    magnitude,
+    places,
+    rule_of,
+)
+from fcinspect.checkpoints.diff.records import EQUAL, Compared, Finding, Sameness, Side
+from fcinspect.checkpoints.diff.reordering import reordered, reshaped
+from fcinspect.checkpoints.diff.rules import Rules
+from fcinspect.checkpoints.diff.updating import scaled_by_lines, updated
 from fcinspect.checkpoints.records import StoredLinear, StoredTensor
 from fcinspect.rounding.formats import NumberFormat
+
+FEW = 10
+"""So many changed numbers are few, whatever the size."""
+RARE = 1e-4
+"""A share of changed numbers below which they are few."""
+FORMATS = {
+    "BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "U32": "uint32",
+    "I32": "int32", "U64": "uint64", "I64": "int64", "C64": "complex64",
+}  # fmt: skip
+"""What torch calls the formats of safetensors."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +57,20 @@ class Desk:
         """Let go of the files."""
         self.a.close()
         self.b.close()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two tensors as grids, and how they are spoken of."""
+
+    a: Grid
+    """A's, in the order in which it lies."""
+    b: Grid
+    """B's, in the order of A's."""
+    lines: Lines
+    """What rows and columns are called."""
+    is_matrix: bool = True
+    """Whether rows and columns may be exchanged or permuted: of a weight, not of a bias."""
 
 
 def side_of(layer: StoredLinear) -> Side:
@@ -71,10 +114,7 @@ def weights(a: StoredLinear, b: StoredLinear, desk: Desk) -> Pair:
 def compare_tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> Compared:
     """Return how a tensor that is no linear layer differs."""
     sides = side_of_tensor(a), side_of_tensor(b)
-    if can_be_compared(a, b):
-        finding = compare_bytes(a, b, (desk.a, desk.b))
-    else:
-        finding = unreadable(a, b) or _tensors(a, b, desk)
+    finding = _by_bytes(a, b, desk) or unreadable(a, b) or _tensors(a, b, desk)
     return Compared(a.name, *sides, finding, is_linear=False)
 
 
@@ -87,7 +127,7 @@ def unreadable(a: StoredTensor, b: StoredTensor) -> Finding | None:
     ]
     if not told:
         return None
-    return Finding("not compared", "not compared", Sameness.UNDECIDED, tuple(told))
+    return Finding("not compared", "not compared", tuple(told), Sameness.UNDECIDED)
 
 
 def _problem(tensor: StoredTensor) -> str | None:
@@ -100,8 +140,7 @@ def _problem(tensor: StoredTensor) -> str | None:
 
 def _tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> Finding:
     if a.shape != b.shape and (len(a.shape) != len(b.shape) or a.shape[1:] != b.shape[1:]):
-        how = f"shape {shape_of(a)} → {shape_of(b)}"
-        return Finding("with another shape", how, Sameness.DIFFERENT)
+        return _other_shape(a, b)
     return judge(_side_by_side(a, b, desk), desk.tolerance)
 
 
@@ -122,7 +161,7 @@ def _bias(a: StoredLinear, b: StoredLinear, weight: Finding, desk: Desk) -> Find
         return None
     if a.bias is None or b.bias is None:
         how = "added" if a.bias is None else "removed"
-        return Finding(f"with the bias {how}", how, Sameness.DIFFERENT)
+        return Finding(f"with the bias {how}", how)
     problem = unreadable(a.bias, b.bias)
     if problem is not None:
         return problem
@@ -134,5 +173,125 @@ def _bias(a: StoredLinear, b: StoredLinear, weight: Finding, desk: Desk) -> Find
     moved: Grid = Held(ours, pair.a.dtype)
     again = judge(replace(pair, a=moved))
     if again.verdict is Sameness.EQUAL:
-        return Finding("permuted alike", "permuted alike", Sameness.DIFFERENT)
+        return Finding("permuted alike", "permuted alike")
     return found
+
+
+def judge(pair: Pair, tolerance: NumberFormat | None = None) -> Finding:
+    """Return how B differs from A."""
+    a, b = pair.a, pair.b
+    if (a.rows, a.columns) != (b.rows, b.columns):
+        return reshaped(a, b, pair.lines)
+    if a.dtype == b.dtype and same_codes(a, b):
+        return EQUAL
+    rules = Rules(a.dtype, b.dtype)
+    found = go_through(a, b, rules, tolerance)
+    finding = replace(_explained(pair, rules, found), magnitude=magnitude(found, pair.lines))
+    if tolerance is None or found.outside:
+        return finding
+    if finding.kind == "changed":
+        kind = f"equal up to {tolerance.name} rounding"
+        finding = replace(finding, kind=kind, how=kind)
+    return replace(finding, verdict=Sameness.ROUNDED)
+
+
+def _explained(pair: Pair, rules: Rules, found: Pointwise) -> Finding:
+    if pair.a.dtype == pair.b.dtype and found.changed == found.zero_signs:
+        zeros = "1 zero" if found.changed == 1 else f"{found.changed:,} zeros"
+        return _finding("with signs of zeros changed", f"{zeros} changed sign")
+    if pair.a.dtype == pair.b.dtype and found.changed == found.nan_codes:
+        nans = "1 NaN has" if found.changed == 1 else f"{found.changed:,} NaNs have"
+        return _finding("with other NaNs", f"{nans} other bits")
+    return (
+        rule_of(rules, pair.a.dtype, pair.b.dtype)
+        or (reordered(pair.a, pair.b, pair.lines, found) if pair.is_matrix else None)
+        or _special_values(found)
+        or _few(found)
+        or (_some_lines(pair.lines, found) if pair.is_matrix else None)
+        or (scaled_by_lines(pair.a, pair.b, pair.lines) if pair.is_matrix else None)
+        or (updated(pair.a, pair.b, found) if pair.is_matrix else None)
+        or _unrelated(found)
+        or _finding("changed", "changed", *_remarks(found))
+    )
+
+
+def _finding(kind: str, how: str, *detail: str) -> Finding:
+    return Finding(kind, how, detail)
+
+
+def _remarks(found: Pointwise) -> list[str]:
+    told = became(found)
+    return [", ".join(told)] if told else []
+
+
+def _special_values(found: Pointwise) -> Finding | None:
+    """Every changed number became, or ceased to be, NaN or infinite; or became 0."""
+    told = became(found)
+    if not found.finite_changed and told:
+        kinds = [
+            word
+            for kind, word in (("nan", "NaN"), ("inf", "Inf"))
+            if found.became[kind] or found.ceased[kind]
+        ]
+        return _finding(f"with {' and '.join(kinds)}", ", ".join(told))
+    if found.became["zero"] == found.changed:
+        how = f"{found.changed:,} of {found.rows * found.columns:,} numbers became 0"
+        if found.changed == found.rows * found.columns - found.zero_signs and not found.sums.bb:
+            return _finding("zeroed", "all numbers became 0")
+        return _finding("with numbers zeroed", how)
+    return None
+
+
+def _few(found: Pointwise) -> Finding | None:
+    count = found.rows * found.columns
+    if found.changed > max(min(FEW, count // 4), RARE * count):
+        return None
+    how = f"{found.changed:,} number{'' if found.changed == 1 else 's'} changed"
+    return _finding("with few numbers changed", how, *_remarks(found))
+
+
+def _some_lines(lines: Lines, found: Pointwise) -> Finding | None:
+    """At most half of the outputs, or of the inputs, changed."""
+    for noun, marked in ((lines.rows, found.changed_rows), (lines.columns, found.changed_columns)):
+        if marked is not None and 0 < marked.sum() <= len(marked) / 2:
+            which = np.flatnonzero(marked).tolist()
+            how = f"{places(noun, which)} changed"
+            return _finding(
+                f"with {noun}s changed", how, f"{len(which):,} of {len(marked):,} {noun}s changed",
+                *_remarks(found),
+            )  # fmt: skip
+    return None
+
+
+def _unrelated(found: Pointwise) -> Finding | None:
+    """The numbers of B tell nothing of those of A: as after a new initialisation."""
+    r, count = found.sums.correlation, found.sums.count
+    if count < 100 or not abs(r) <= 4 / count**0.5:
+        return None
+    text = f"its numbers are uncorrelated with those of A: r = {r:.2g} of {count:,} pairs"
+    how = "uncorrelated, as if re-initialised"
+    return _finding("uncorrelated", how, text, *_remarks(found))
+
+
+def _by_bytes(a: StoredTensor, b: StoredTensor, desk: Desk) -> Finding | None:
+    """Return whether two arrays hold the same bytes, of whose numbers nothing is known.
+
+    None where they lie in no files, or are of two formats.
+    """
+    same_format = FORMATS.get(a.dtype, a.dtype) == FORMATS.get(b.dtype, b.dtype)
+    if a.extent is None or b.extent is None or not same_format:
+        return None
+    if a.shape != b.shape:
+        return _other_shape(a, b)
+    for begin in range(0, a.extent.size, BLOCK):
+        length = min(BLOCK, a.extent.size - begin)
+        ours = desk.a.bytes_of(a.extent, begin, length)
+        if ours != desk.b.bytes_of(b.extent, begin, length):
+            told = f"its bytes differ; numbers of {a.dtype} are not compared one by one"
+            return Finding("changed", "changed", (told,))
+    return EQUAL
+
+
+def _other_shape(a: StoredTensor, b: StoredTensor) -> Finding:
+    was, now = (", ".join(map(str, tensor.shape)) for tensor in (a, b))
+    return Finding("with another shape", f"shape ({was}) → ({now})")

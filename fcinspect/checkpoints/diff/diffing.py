@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from fcinspect.checkpoints.diff.aligning import Alignment, align
 from fcinspect.checkpoints.diff.comparing import (
     Desk,
     compare_layers,
@@ -15,10 +15,9 @@ from fcinspect.checkpoints.diff.comparing import (
     side_of,
     side_of_tensor,
 )
-from fcinspect.checkpoints.diff.matching import Pairs, look_alike, matched
-from fcinspect.checkpoints.diff.reading import Reader
+from fcinspect.checkpoints.diff.grids import Reader
+from fcinspect.checkpoints.diff.matching import Alignment, Pairs, align, look_alike, matched
 from fcinspect.checkpoints.diff.records import Compared, Difference, Side
-from fcinspect.checkpoints.diff.tied import tied
 from fcinspect.checkpoints.pairing.naming import fits
 from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor, unreadable
 from fcinspect.checkpoints.scan.jobs import one_blas_thread
@@ -222,3 +221,26 @@ def _told(what: str, a: Checkpoint, b: Checkpoint) -> tuple[str, ...]:
         for side, checkpoint in (("A", a), ("B", b))
         for sentence in getattr(checkpoint, what)
     )
+
+
+def tied(checkpoint: Checkpoint) -> tuple[tuple[str, ...], ...]:
+    """Return the names that share their numbers, a layer's among them, in the order of the file.
+
+    Told by where the numbers lie; equal numbers in two places are not tied.
+    """
+    groups: dict[object, list[str]] = defaultdict(list)
+    layers: set[str] = set()
+    for layer in checkpoint.layers:
+        if (key := _key(layer.weight)) is not None:
+            groups[key].append(layer.name)
+            layers.add(layer.name)
+    for skip in checkpoint.skipped:
+        if (key := _key(skip.tensor)) is not None:
+            groups[key].append(skip.name)
+    return tuple(
+        tuple(names) for names in groups.values() if len(names) > 1 and layers.intersection(names)
+    )
+
+
+def _key(tensor: StoredTensor | None) -> object:
+    return None if tensor is None or tensor.place is None else tensor.place.numbers

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.diff.codes import BLOCK, Codes, tiles, values_of
-from fcinspect.checkpoints.diff.narrowing import narrowed
-from fcinspect.checkpoints.diff.reading import Grid
+from fcinspect.checkpoints.diff.grids import BLOCK, Codes, Grid, tiles, values_of
+from fcinspect.checkpoints.diff.rules import narrowed
 from fcinspect.rounding.arrays import ITEMSIZES
 
 Hashes = npt.NDArray[np.uint64]
 Order = npt.NDArray[np.intp]
+"""Place i of B holds place order[i] of A."""
+Orders = tuple[Order | None, Order | None]
+"""Of rows and of columns, None where they stay; both None for an order that keeps no lines."""
 Canonical = Callable[[Codes, str], Codes]
 """(codes, dtype) -> codes that are equal where the numbers count as equal."""
 
@@ -26,36 +28,6 @@ AT_ONCE = 1 << 17
 SEED = 20201
 ODD = np.uint64(0x9E3779B97F4A7C15)
 HALF = np.uint64(32)
-
-
-@dataclass(frozen=True)
-class Permutation:
-    """Another order of rows, or of columns."""
-
-    order: Order
-    """Place i of B holds place order[i] of A."""
-
-    @property
-    def example(self) -> tuple[int, int]:
-        """Return the first place of A that moved, and where it is in B."""
-        inverse = np.argsort(self.order)
-        moved = int(np.flatnonzero(inverse != np.arange(len(inverse)))[0])
-        return moved, int(inverse[moved])
-
-    @property
-    def moved(self) -> int:
-        """How many places moved."""
-        return int((self.order != np.arange(len(self.order))).sum())
-
-
-@dataclass(frozen=True)
-class Permuted:
-    """B is A in another order; neither rows nor columns where it is one that keeps no lines."""
-
-    rows: Permutation | None
-    """The order of the rows."""
-    columns: Permutation | None
-    """The order of the columns."""
 
 
 def as_stored(codes: Codes, dtype: str) -> Codes:
@@ -83,21 +55,21 @@ def can_be_looked_for(a: Grid, b: Grid) -> bool:
     return widest <= BLOCK
 
 
-def permutation(a: Grid, b: Grid, canonical: Canonical = as_stored) -> Permuted | None:
+def permutation(a: Grid, b: Grid, canonical: Canonical = as_stored) -> Orders | None:
     """Return the order of rows, columns or both that makes B of A, which has the same shape."""
     ours, theirs = _fingerprints(a, canonical), _fingerprints(b, canonical)
     rows, columns = _order(ours.rows, theirs.rows), _order(ours.columns, theirs.columns)
     if rows is not None and _holds(a, b, rows, None, canonical):
-        return Permuted(Permutation(rows), None)
+        return rows, None
     if columns is not None and _holds(a, b, None, columns, canonical):
-        return Permuted(None, Permutation(columns))
+        return None, columns
     if ours.total != theirs.total:
         return None
     rows = _order(ours.rows_as_sets, theirs.rows_as_sets)
     columns = _order(ours.columns_as_sets, theirs.columns_as_sets)
     if rows is not None and columns is not None and _holds(a, b, rows, columns, canonical):
-        return Permuted(Permutation(rows), Permutation(columns))
-    return Permuted(None, None)
+        return rows, columns
+    return None, None
 
 
 def kept_lines(larger: Grid, smaller: Grid, axis: int) -> list[int] | None:

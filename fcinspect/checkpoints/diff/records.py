@@ -68,10 +68,10 @@ class Finding:
     """The kind of difference in the words of the summary, "rounded to bfloat16"."""
     how: str
     """The same with its particulars, "scaled by 0.5"."""
-    verdict: Sameness
-    """Whether they count as the same."""
     detail: tuple[str, ...] = ()
     """Sentences for a reader."""
+    verdict: Sameness = Sameness.DIFFERENT
+    """Whether they count as the same."""
     magnitude: Magnitude | None = None
     """How far they lie apart; None where they are equal or have different shapes."""
     rank: int | None = None
@@ -82,7 +82,7 @@ class Finding:
     """Row i of B is row order[i] of A, where outputs were permuted; not shown."""
 
 
-EQUAL = Finding("equal", "equal", Sameness.EQUAL)
+EQUAL = Finding("equal", "equal", verdict=Sameness.EQUAL)
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,55 @@
-"""Whether B holds A's numbers in another order: transposed, permuted, or shuffled."""
+"""Whether B holds A's numbers elsewhere: transposed, permuted, shuffled, or in another shape."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from fcinspect.checkpoints.diff.grids import Grid, Held, Part, in_shape, same_codes
 from fcinspect.checkpoints.diff.permuting import (
-    Permutation,
-    Permuted,
+    Order,
+    Orders,
     as_stored,
     can_be_looked_for,
+    kept_lines,
     permutation,
     rounded_to,
 )
-from fcinspect.checkpoints.diff.pointwise import Pointwise
-from fcinspect.checkpoints.diff.reading import Grid
-from fcinspect.checkpoints.diff.records import Finding, Sameness
-from fcinspect.checkpoints.diff.transposing import transposed
-from fcinspect.checkpoints.diff.words import Lines, Rule
+from fcinspect.checkpoints.diff.pointwise import Lines, Pointwise, go_through, places, rule_of
+from fcinspect.checkpoints.diff.records import Finding
+from fcinspect.checkpoints.diff.rules import Rules
 from fcinspect.rounding.formats import STORED
 
+CORNER = 32
+"""Rows and columns that are looked at before the whole."""
 ALIKE = 2.0**-6
 """By how much rounding may change a sum of squares; another order leaves it as it is."""
 EXACTLY = 1e-9
+
+
+def transposed(a: Grid, b: Grid) -> Finding | None:
+    """Return that B is A transposed, by one of the rules between the two formats."""
+    if min(a.rows, a.columns) < 1 or a.rows * a.columns < 2:
+        return None
+    turned = b.turned()
+    corner = min(a.rows, CORNER), min(a.columns, CORNER)
+    rules = Rules(a.dtype, b.dtype)
+    # most matrices show in their corner that they are none's transposed
+    beginning = Part(b, *corner[::-1]).read((0, corner[1], 0, corner[0])).T
+    go_through(Part(a, *corner), Held(beginning, b.dtype), rules, while_ruled=True)
+    if not rules.any_left:
+        return None
+    rules = Rules(a.dtype, b.dtype)
+    found = go_through(a, turned, rules, while_ruled=True)
+    rule = rule_of(rules, a.dtype, b.dtype) if found.complete else None
+    if rule is None:
+        return None
+    if rule.kind == "equal":
+        exactly = "" if found.changed else ", bit for bit"
+        return Finding("transposed", "transposed", (f"B is A transposed{exactly}",))
+    detail = ("B is A transposed, and then:", *rule.detail)
+    return Finding(f"transposed and {rule.kind}", f"transposed, then {rule.how}", detail)
 
 
 def reordered(a: Grid, b: Grid, lines: Lines, found: Pointwise) -> Finding | None:
@@ -54,45 +84,108 @@ def _targets(a: str, b: str) -> list[str | None]:
     return [a if narrower == b else b, narrower]
 
 
-def _finding(
-    moved: Permuted, lines: Lines, grids: tuple[Grid, Grid], target: str | None
-) -> Finding:
+def _finding(moved: Orders, lines: Lines, grids: tuple[Grid, Grid], target: str | None) -> Finding:
     rule = _conversion(grids[0].dtype, grids[1].dtype, target)
     besides = rule.detail if rule else ()
     then = f", then {rule.how}" if rule else ""
     kind = f" and {rule.kind}" if rule else ""
-    rows, columns = moved.rows, moved.columns
+    rows, columns = moved
     if rows is None and columns is None:
         told = "B holds the numbers of A in another order"
         how = "numbers in another order"
-        return Finding(f"with {how}{kind}", f"{how}{then}", Sameness.DIFFERENT, (told, *besides))
-    named = {noun: order for noun, order in ((lines.rows, rows), (lines.columns, columns)) if order}
+        return Finding(f"with {how}{kind}", f"{how}{then}", (told, *besides))
+    pairs = ((lines.rows, rows), (lines.columns, columns))
+    named = {noun: order for noun, order in pairs if order is not None}
     nouns = sorted(named, reverse=True)  # outputs before inputs
     how = " and ".join(f"{noun}s" for noun in nouns) + " permuted"
     outputs = named.get("output")
     return Finding(
         f"with {how}{kind}",
         f"{how}{then}",
-        Sameness.DIFFERENT,
         (*(_example(noun, named[noun]) for noun in nouns), *besides),
-        order=None if outputs is None else tuple(map(int, outputs.order)),
+        order=None if outputs is None else tuple(map(int, outputs)),
     )
 
 
-def _example(noun: str, order: Permutation) -> str:
-    was, now = order.example
-    total = len(order.order)
-    return f"{order.moved:,} of {total:,} {noun}s moved: {noun} {was} is now {noun} {now}"
+def _example(noun: str, order: Order) -> str:
+    """Say how many places moved, and where the first of A that did is in B."""
+    inverse, places = np.argsort(order), np.arange(len(order))
+    was = int(np.flatnonzero(inverse != places)[0])
+    moved, now = int((order != places).sum()), int(inverse[was])
+    return f"{moved:,} of {len(order):,} {noun}s moved: {noun} {was} is now {noun} {now}"
 
 
-def _conversion(a: str, b: str, target: str | None) -> Rule | None:
+def _conversion(a: str, b: str, target: str | None) -> Finding | None:
     """Return what happened to the numbers besides, where they agree in the format `target`."""
     if target is None:
         return None
     if STORED[target].precision == max(STORED[a].precision, STORED[b].precision):
-        return Rule(f"converted to {b}", f"converted from {a} to {b} without loss")
+        return Finding(f"converted to {b}", f"converted from {a} to {b} without loss")
     narrowed = "B is A" if target == b else "A is B"
     detail = (f"{narrowed} rounded to {target} besides",)
     if target == b:
-        return Rule(f"rounded to {b}", f"rounded to {b}", detail)
-    return Rule(f"unrounded from {a}", f"A is B rounded to {a}", detail)
+        return Finding(f"rounded to {b}", f"rounded to {b}", detail)
+    return Finding(f"unrounded from {a}", f"A is B rounded to {a}", detail)
+
+
+def reshaped(a: Grid, b: Grid, lines: Lines) -> Finding:
+    """Return how two matrices of different shapes differ."""
+    if (a.rows, a.columns) == (b.columns, b.rows):
+        turned = transposed(a, b)
+        if turned is not None:
+            return turned
+    told = _common(a, b, lines) if a.rows == b.rows or a.columns == b.columns else _in_a_row(a, b)
+    return Finding("resized", _sizes(a, b, lines), told)
+
+
+def _in_a_row(a: Grid, b: Grid) -> tuple[str, ...]:
+    """Say that the numbers follow one another as before, as Tensor.reshape makes it."""
+    flat = in_shape(a, b.rows, b.columns)
+    if flat is None or a.dtype != b.dtype or not same_codes(flat, b):
+        return ()
+    return ("the numbers follow one another as in A: reshaped, not transposed",)
+
+
+def _common(a: Grid, b: Grid, lines: Lines) -> tuple[str, ...]:
+    """Say what became of the rows, or columns, that both have."""
+    rows, columns = min(a.rows, b.rows), min(a.columns, b.columns)
+    if not rows * columns:
+        return ()
+    by_rows = a.rows != b.rows
+    noun, count = (lines.rows, rows) if by_rows else (lines.columns, columns)
+    rules = Rules(a.dtype, b.dtype)
+    found = go_through(Part(a, rows, columns), Part(b, rows, columns), rules)
+    rule = rule_of(rules, a.dtype, b.dtype)
+    first = f"the first {count:,} {noun}s" if count > 1 else f"the first {noun}"
+    if rule is not None and rule.kind == "equal":
+        return (f"{first} {'are' if count > 1 else 'is'} equal, bit for bit",)
+    if rule is not None:
+        return (f"{first}: {rule.how}",)
+    kept = _kept(a, b, 0 if by_rows else 1)
+    if kept is not None:
+        return (_words_of_kept(kept, noun, shrunk=(a.rows, a.columns) > (b.rows, b.columns)),)
+    return (f"of {first}, {found.changed:,} of {rows * columns:,} numbers changed",)
+
+
+def _kept(a: Grid, b: Grid, axis: int) -> Sequence[int] | None:
+    """Return which lines of the larger matrix make up the smaller one, in their order."""
+    if a.dtype != b.dtype or not can_be_looked_for(a, b):
+        return None
+    larger, smaller = (a, b) if (a.rows, a.columns) > (b.rows, b.columns) else (b, a)
+    return kept_lines(larger, smaller, axis)
+
+
+def _words_of_kept(kept: Sequence[int], noun: str, *, shrunk: bool) -> str:
+    which = places(noun, kept)
+    if shrunk:
+        return f"{which} of A are left, unchanged"
+    return f"A is all there, unchanged: its {noun}s are {which} of B"
+
+
+def _sizes(a: Grid, b: Grid, lines: Lines) -> str:
+    """Return "resized: out 10 → 12"."""
+    names = {"output": "out", "input": "in"}
+    sides = ((lines.rows, a.rows, b.rows), (lines.columns, a.columns, b.columns))
+    named = sorted((names.get(noun, noun), was, now) for noun, was, now in sides)
+    changed = [f"{name} {was:,} → {now:,}" for name, was, now in named if was != now]
+    return f"resized: {', '.join(changed)}"

@@ -1,23 +1,69 @@
-"""Matrices of a checkpoint as the codes that its file holds, read block by block."""
+"""Matrices of a checkpoint as the codes that its file holds, read tile by tile.
+
+A number's bits are called its code: an unsigned integer as wide as the format.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import Stamp, Storage
-from fcinspect.checkpoints.diff.codes import Codes, Tile, code_type, codes_of, tiles
 from fcinspect.checkpoints.records import Extent, Layout, Place, StoredTensor
-from fcinspect.rounding.arrays import ITEMSIZES
+from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, from_bytes
 
+Codes = npt.NDArray[np.unsignedinteger[Any]]
+Tile = tuple[int, int, int, int]
+"""First and last row, first and last column; the last ones are not included."""
+
+BLOCK = 1 << 22
+"""Bytes read at a time."""
 FEW_ROWS = 32
 """Rows of which a part is read each for itself."""
 STRIP = 1 << 26
 """Bytes kept of a matrix that is read across the order in which it lies."""
+
+
+def tiles(rows: int, columns: int, itemsize: int, most: int = BLOCK) -> Iterator[Tile]:
+    """Yield tiles of at most so many bytes that cover a matrix: whole rows, or parts of one."""
+    if not rows or not columns:
+        return
+    if columns * itemsize > most:
+        step = max(1, most // itemsize)
+        for row in range(rows):
+            for left in range(0, columns, step):
+                yield row, row + 1, left, min(left + step, columns)
+        return
+    step = most // (columns * itemsize)
+    for top in range(0, rows, step):
+        yield top, min(top + step, rows), 0, columns
+
+
+def code_type(dtype: str) -> np.dtype[Any]:
+    """Return the unsigned integers that hold the codes of a format."""
+    return np.dtype(f"<u{ITEMSIZES[dtype]}")
+
+
+def codes_of(values: npt.NDArray[Any], dtype: str) -> Codes:
+    """Return the codes of a carrier array."""
+    flat = np.ascontiguousarray(values)
+    if dtype == "bfloat16":
+        return np.asarray(flat.view(np.uint32) >> 16).astype("<u2")
+    return flat.view(code_type(dtype))
+
+
+def values_of(codes: Codes, dtype: str) -> Float64Array:
+    """Return the numbers of codes in float64, which holds every format without loss."""
+    flat = np.ascontiguousarray(codes).reshape(-1)
+    if not flat.size:
+        return np.empty(codes.shape)
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return from_bytes(flat.data, dtype).astype(np.float64).reshape(codes.shape)
 
 
 class Reader:
@@ -229,3 +275,18 @@ def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
     if len(shape) < 2:
         return 1, math.prod(shape)
     return shape[0], math.prod(shape[1:])
+
+
+def same_codes(a: Grid, b: Grid) -> bool:
+    """Whether two grids of one format hold the same bits; ends at the first block that differs."""
+    for tile in tiles(a.rows, a.columns, ITEMSIZES[a.dtype]):
+        if not np.array_equal(_wide(a.read(tile)), _wide(b.read(tile))):
+            return False
+    return True
+
+
+def _wide(codes: Codes) -> Codes:
+    """Return codes eight bytes at a time where they lie so."""
+    if codes.flags.c_contiguous and codes.nbytes % 8 == 0:
+        return codes.reshape(-1).view(np.uint64)
+    return codes
