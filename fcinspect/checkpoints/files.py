@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
 from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Storage
+from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Storage, read_part
 from fcinspect.checkpoints.access.uris import is_uri, last_part, masked_name
-from fcinspect.checkpoints.formats.zip_members import opened_zip
+from fcinspect.checkpoints.formats.zips import opened_zip
 from fcinspect.errors import InputError, did_you_mean
 
 Kind = Literal["safetensors", "npz", "json", "torch"]
@@ -82,13 +83,9 @@ def _local_size(path: str) -> int:
 
 def kind_of(name: str) -> Kind:
     """Return what a readable file is; raises InputError for what is none of the known kinds."""
-    storage = open_storage(name)
-    try:
-        first = bytearray(min(64, storage.stamp.size))
-        storage.read_into(memoryview(first), 0)
-        kind = _by_content(storage, bytes(first)) or _by_ending(name)
-    finally:
-        storage.close()
+    with closing(open_storage(name)) as storage:
+        first = bytes(read_part(storage, 0, min(64, storage.stamp.size)))
+        kind = _by_content(storage, first) or _by_ending(name)
     if kind is not None:
         return kind
     raise InputError(

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from fcinspect.checkpoints.access.storage import LocalFile, MissingFile, Stamp, Storage
+from fcinspect.checkpoints.access.storage import LocalFile, MissingFile, Stamp, Storage, read_part
 from fcinspect.checkpoints.access.uris import is_uri, masked_name
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
@@ -145,12 +145,7 @@ def open_storage(uri: str, expected: Stamp | None = None) -> Storage:
 
 def read_whole(uri: str) -> bytearray:
     """Return all bytes of a file; raises InputError."""
-    storage = open_storage(uri)
-    try:
+    with contextlib.closing(open_storage(uri)) as storage:
         what = f"reading {masked_name(uri)!r}"
         require_free(storage.stamp.size, what, refusal=InputError)
-        data = bytearray(storage.stamp.size)
-        storage.read_into(memoryview(data), 0)
-        return data
-    finally:
-        storage.close()
+        return read_part(storage, 0, storage.stamp.size)

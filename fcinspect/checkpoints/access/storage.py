@@ -55,6 +55,13 @@ class Storage(Protocol):
         """Let go of the file."""
 
 
+def read_part(storage: Storage, begin: int, length: int) -> bytearray:
+    """Return so many bytes of a file; raises InputError where it ends before."""
+    data = bytearray(length)
+    storage.read_into(memoryview(data), begin)
+    return data
+
+
 class LocalFile:
     """A file on this machine, or the copy of a pipe."""
 

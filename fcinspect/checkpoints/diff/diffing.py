@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -64,11 +65,8 @@ def diff(
     request = request or Request()
     tolerance = None if request.tolerance is None else format_named(request.tolerance)
     desk = Desk(Reader(), Reader(), tolerance)
-    try:
-        with one_blas_thread():
-            return _Diffing(a, b, request, desk, watch).run()
-    finally:
-        desk.close()
+    with closing(desk), one_blas_thread():
+        return _Diffing(a, b, request, desk, watch).run()
 
 
 class _Diffing:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import Stamp, Storage
+from fcinspect.checkpoints.access.storage import Stamp, Storage, read_part
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.json_array import unique_keys
-from fcinspect.checkpoints.formats.widths import claim
-from fcinspect.checkpoints.places import read_place
+from fcinspect.checkpoints.places import claim, read_place
 from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
 from fcinspect.errors import InputError
 
@@ -94,11 +94,8 @@ def entries_of(path: str) -> tuple[Entry, ...]:
 
 def data_size(path: str) -> int:
     """Return how many bytes of numbers a sound .safetensors file holds."""
-    storage = open_storage(path)
-    try:
-        return storage.stamp.size - 8 - int.from_bytes(_part(storage, 0, 8), "little")
-    finally:
-        storage.close()
+    with closing(open_storage(path)) as storage:
+        return storage.stamp.size - 8 - int.from_bytes(read_part(storage, 0, 8), "little")
 
 
 def _read_header(path: str) -> tuple[tuple[Entry, ...], Stamp]:
@@ -116,12 +113,12 @@ def _header(storage: Storage) -> tuple[dict[str, Any], int]:
     size = storage.stamp.size
     if size < 8:
         raise _Unsound(f"it has {size} bytes, its header's length alone takes 8")
-    length = int.from_bytes(_part(storage, 0, 8), "little")
+    length = int.from_bytes(read_part(storage, 0, 8), "little")
     if length > LARGEST_HEADER:
         raise _Unsound(f"its header claims {length} bytes: at most {LARGEST_HEADER} are allowed")
     if 8 + length > size:
         raise _Unsound(f"it is truncated: the header ends at byte {8 + length}, the file at {size}")
-    text = _part(storage, 8, length)
+    text = read_part(storage, 8, length)
     if not text.startswith(b"{"):
         raise _Unsound("its header does not begin with '{'")
     if length > SMALL_HEADER:
@@ -173,12 +170,6 @@ def _brackets(json: bytes | bytearray) -> int:
 
 def _is_sparse(brackets: int, texts: int, size: int) -> bool:
     return brackets * BYTES_A_BRACKET <= size and texts * BYTES_A_TEXT <= size
-
-
-def _part(storage: Storage, begin: int, length: int) -> bytearray:
-    data = bytearray(length)
-    storage.read_into(memoryview(data), begin)
-    return data
 
 
 def _twice(name: str) -> _Unsound:

@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fcinspect.checkpoints.pairing.naming import WEIGHT, match, module_path, split
-from fcinspect.checkpoints.pairing.remarks import remarks_on_numbers
-from fcinspect.checkpoints.pairing.siblings import Siblings
+from fcinspect.checkpoints.pairing.decoys import remarks_on_numbers
+from fcinspect.checkpoints.pairing.naming import WEIGHT, Siblings, match, module_path, split
 from fcinspect.checkpoints.records import Layout, LayoutChoice, Place, StoredLinear, StoredTensor
 from fcinspect.rounding.formats import FORMATS
 

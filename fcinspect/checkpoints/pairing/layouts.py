@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from fcinspect.checkpoints.pairing.decoys import LORA
 from fcinspect.checkpoints.pairing.naming import WEIGHT, last_part, match
-from fcinspect.checkpoints.pairing.remarks import LORA
 from fcinspect.checkpoints.records import Layout, LayoutChoice, StoredTensor
 
 GPT2 = {"c_attn": 3, "c_fc": 4}

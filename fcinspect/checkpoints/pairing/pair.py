@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from fcinspect.checkpoints.pairing import decoys, embeddings, experts
+from fcinspect.checkpoints.pairing import decoys, experts
+from fcinspect.checkpoints.pairing.decoys import remarks
 from fcinspect.checkpoints.pairing.layouts import Held, Layouts
-from fcinspect.checkpoints.pairing.naming import WEIGHT
+from fcinspect.checkpoints.pairing.naming import WEIGHT, Siblings, is_table
 from fcinspect.checkpoints.pairing.quantised import is_packed_layer, packed_weight
-from fcinspect.checkpoints.pairing.remarks import remarks
-from fcinspect.checkpoints.pairing.siblings import Siblings
 from fcinspect.checkpoints.records import (
     Checkpoint,
     LayoutChoice,
@@ -157,7 +156,7 @@ def _refusal(candidate: _Candidate, siblings: Siblings) -> str | None:
         return weight.problem
     if bias is not None and bias.problem is not None and bias.place is None:
         return f"its bias {bias.problem}"
-    if bias is None and embeddings.is_table(candidate.name, shared=siblings.has_shared_tables):
+    if bias is None and is_table(candidate.name, shared=siblings.has_shared_tables):
         return "by its name an embedding, not a linear layer"
     if decoys.is_norm(candidate.name) and (bias is None or bias.shape == weight.shape):
         return "two-dimensional, by its name the scale of a normalisation layer"

@@ -16,6 +16,7 @@ import functools
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,11 +203,8 @@ def carry_out(jobs: Sequence[Job]) -> list[Partial]:
     storage = open_storage(jobs[0].place.uri, jobs[0].place.stamp)
     if is_uri(storage.uri):
         storage = ReadAhead(storage)
-    try:
-        with one_blas_thread():
-            return [carry_out_in(storage, job) for job in jobs]
-    finally:
-        storage.close()
+    with closing(storage), one_blas_thread():
+        return [carry_out_in(storage, job) for job in jobs]
 
 
 def carry_out_in(storage: Storage, job: Job) -> Partial:

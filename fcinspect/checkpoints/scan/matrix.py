@@ -5,10 +5,10 @@ Outputs with equal digests are candidates; what is told has been compared by BLA
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -85,7 +85,7 @@ class Matrix:
         """Carry out all jobs here, if the numbers are in memory or must be unpacked."""
         if self.is_in_a_file or self.is_done:
             return
-        with self._opened() as storage, one_blas_thread():
+        with closing(self.open()) as storage, one_blas_thread():
             for job in self.jobs:
                 self.add(job, carry_out_in(storage, job))
 
@@ -106,7 +106,7 @@ class Matrix:
 
         from fcinspect.checkpoints.scan.spectrum import singular_values_in
 
-        with self._opened() as storage:
+        with closing(self.open()) as storage:
             return singular_values_in(self.place, storage, wanted)
 
     def _duplicates(self) -> Places | None:
@@ -117,16 +117,8 @@ class Matrix:
         if not len(alike):
             return Places(0)
         hashed = _hashed_columns if self.outputs_are_columns else _hashed_rows
-        with self._opened() as storage:
+        with closing(self.open()) as storage:
             return _repeated(hashed(self.place, storage, alike))
-
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[Storage]:
-        storage = self.open()
-        try:
-            yield storage
-        finally:
-            storage.close()
 
 
 def _placed(tensor: StoredTensor, *, elsewhere: bool) -> tuple[Place, Open]:

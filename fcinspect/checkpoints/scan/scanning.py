@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -221,15 +222,14 @@ def distribution_in(stored: StoredLinear, scanned: ScannedLayer) -> Distribution
     if not numbers.count:
         return Distribution((), ())
     matrix = Matrix(stored.weight)
-    storage = matrix.open()
-    try:
-        return distributed(blocks_of(matrix.place, storage)(), numbers.min, numbers.max)
-    except ValueError:
-        raise InputError(
-            f"the numbers of {stored.weight.name!r} in {stored.source} changed while they were read"
-        ) from None
-    finally:
-        storage.close()
+    with closing(matrix.open()) as storage:
+        try:
+            return distributed(blocks_of(matrix.place, storage)(), numbers.min, numbers.max)
+        except ValueError:
+            raise InputError(
+                f"the numbers of {stored.weight.name!r} in {stored.source} changed while they were"
+                " read"
+            ) from None
 
 
 def selected(layers: Sequence[StoredLinear], patterns: Sequence[str]) -> tuple[StoredLinear, ...]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -160,11 +161,8 @@ def histogram_of(values: Float64Array, exponent: int = 0) -> Histogram | None:
 
 def singular_values(place: Place, wanted: Wanted) -> SingularValues:
     """Return the singular values of a matrix in a file; raises InputError."""
-    storage = open_storage(place.uri, place.stamp)
-    try:
+    with closing(open_storage(place.uri, place.stamp)) as storage:
         return singular_values_in(*_near(place, storage), wanted)
-    finally:
-        storage.close()
 
 
 def singular_values_in(place: Place, storage: Storage, wanted: Wanted) -> SingularValues:

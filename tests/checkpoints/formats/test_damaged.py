@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from fcinspect.checkpoints.formats import torch_file
-from fcinspect.checkpoints.formats.nesting import named_tensors
+from fcinspect.checkpoints.formats.torch_tensors import named_tensors
 from fcinspect.checkpoints.scan import engines
 from fcinspect.checkpoints.scan.records import Wanted
 from fcinspect.checkpoints.scan.scanning import scan

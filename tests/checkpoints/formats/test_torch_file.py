@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from fcinspect.checkpoints.formats import pickle_stream, torch_file, torch_tensors
-from fcinspect.checkpoints.formats.torch_archive import Archive
+from fcinspect.checkpoints.formats import torch_file, torch_tensors, unpickling
+from fcinspect.checkpoints.formats.torch_file import Archive
 from fcinspect.errors import InputError
 from tests.checkpoints.formats.test_torch_zip import require_same
 from tests.checkpoints.sharded import opened
@@ -286,7 +286,7 @@ def test_a_pickle_is_read_as_far_as_a_pickle_may_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older file's pickles end somewhere; its numbers may be as many as they are."""
-    monkeypatch.setattr(pickle_stream, "LARGEST_PICKLE", 1000)
+    monkeypatch.setattr(unpickling, "LARGEST_PICKLE", 1000)
     large = older({"fc.weight": torch.ones(400, 400)}, tmp_path / "m.pt")
     assert [tensor.shape for tensor in torch_file.tensors_of(large)] == [(400, 400)]
     beside = older({"fc.weight": BASE, "x": "a" * 1000}, tmp_path / "m.pt")
