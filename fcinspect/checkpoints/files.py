@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Storage, read_part
 from fcinspect.checkpoints.access.uris import is_uri, last_part, masked_name
 from fcinspect.checkpoints.formats.zips import opened_zip
 from fcinspect.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.records import StoredTensor
 
 Kind = Literal["safetensors", "npz", "json", "torch"]
 
@@ -92,6 +96,23 @@ def kind_of(name: str) -> Kind:
         f"{masked_name(name)!r} is no file of layers that fcinspect knows: expected .safetensors,"
         " .npz, .npy, .json, .pt, .pth or .bin"
     )
+
+
+def tensors_of(name: str, kind: Kind) -> Sequence[StoredTensor]:
+    """Return the tensors of a file of that kind; raises InputError for JSON and unsound files."""
+    if kind == "safetensors":
+        from fcinspect.checkpoints.formats import safetensors
+
+        return safetensors.tensors_of(name)
+    if kind == "npz":
+        from fcinspect.checkpoints.formats import npz
+
+        return npz.tensors_of(name)
+    if kind == "torch":
+        from fcinspect.checkpoints.formats import torch_file
+
+        return torch_file.tensors_of(name)
+    raise InputError(f"{masked_name(name)!r} is JSON: expected a shard with tensors")
 
 
 def _by_ending(name: str) -> Kind | None:

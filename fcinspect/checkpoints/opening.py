@@ -18,7 +18,7 @@ from fcinspect.checkpoints.access.uris import (
     masked_name,
     without_secrets,
 )
-from fcinspect.checkpoints.files import check_readable, kind_of
+from fcinspect.checkpoints.files import check_readable, kind_of, tensors_of
 from fcinspect.checkpoints.folders import besides, choose
 from fcinspect.checkpoints.pairing.naming import spelled_out
 from fcinspect.checkpoints.records import (
@@ -166,21 +166,11 @@ class _Opener:
         """Return the tensors of one file that is no JSON."""
         check_readable(name)
         kind = kind_of(name)
-        if kind == "safetensors":
-            from fcinspect.checkpoints.formats import safetensors
-
-            return safetensors.tensors_of(name)
-        if kind == "npz":
-            from fcinspect.checkpoints.formats import npz
-
-            tensors = npz.tensors_of(name)
-            long = spelled_out([tensor.name for tensor in tensors])
-            return [replace(t, name=long.get(t.name, t.name)) for t in tensors]
-        if kind == "torch":
-            from fcinspect.checkpoints.formats import torch_file
-
-            return torch_file.tensors_of(name)
-        raise InputError(f"{masked_name(name)!r} is JSON: expected a shard with tensors")
+        tensors = tensors_of(name, kind)
+        if kind != "npz":
+            return tensors
+        long = spelled_out([tensor.name for tensor in tensors])
+        return [replace(t, name=long.get(t.name, t.name)) for t in tensors]
 
 
 def _lone_shard(name: str) -> tuple[str, ...]:

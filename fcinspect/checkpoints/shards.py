@@ -17,6 +17,7 @@ from fcinspect.checkpoints.access.uris import beside, masked_name
 from fcinspect.checkpoints.formats.json_array import kind_in_words
 from fcinspect.checkpoints.records import FailedFile, StoredTensor
 from fcinspect.errors import InputError
+from fcinspect.names import listed
 
 SHARD = re.compile(
     r"(?s)(?P<stem>.*?)-?(?P<number>[0-9]{1,9})-of-(?P<count>[0-9]{1,9})(?P<ending>\.\w+)"
@@ -164,7 +165,7 @@ def from_index(
     if not found.files:
         raise InputError(
             f"none of the files that {masked_name(index.name)!r} names is there:"
-            f" {_some(list(missing))}"
+            f" {listed(list(missing), FEW)}"
         )
     found.problems += _missing(index, missing)
     missing |= damaged
@@ -265,11 +266,6 @@ def _missing(index: Index, missing: Iterable[str]) -> list[str]:
             placed[shard].append(tensor)
     return [
         f"{shard!r} is missing: the index places {len(names)}"
-        f" tensor{'' if len(names) == 1 else 's'} in it, {_some(names)}"
+        f" tensor{'' if len(names) == 1 else 's'} in it, {listed(names, FEW)}"
         for shard, names in placed.items()
     ]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-    return ", ".join(map(repr, names[:FEW])) + more

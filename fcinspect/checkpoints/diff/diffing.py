@@ -23,6 +23,7 @@ from fcinspect.checkpoints.pairing.naming import fits
 from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor, unreadable
 from fcinspect.checkpoints.scan.jobs import one_blas_thread
 from fcinspect.errors import InputError, did_you_mean
+from fcinspect.names import listed
 from fcinspect.rounding.formats import format_named
 
 MOST_NAMES = 4
@@ -92,7 +93,10 @@ class _Diffing:
         ]
         compared = [task() for task in self.watch(work, len(work), "layers")]
         for side, checkpoint in (("A", self.a), ("B", self.b)):
-            self.notes += [f"{side}: {_tie(names)}" for names in tied(checkpoint)]
+            self.notes += [
+                f"{side}: {listed(names, MOST_NAMES)} are names of the same numbers (tied weights)"
+                for names in tied(checkpoint)
+            ]
         return self._report(compared)
 
     def _report(self, compared: Sequence[Compared]) -> Difference:
@@ -196,12 +200,6 @@ class _Diffing:
                 f"neither {self.a.source} nor {self.b.source} holds a linear layer",
                 hint=None if self.request.everything else "--all compares what else they hold",
             )
-
-
-def _tie(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:MOST_NAMES]))
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"{shown}{more} are names of the same numbers (tied weights)"
 
 
 def _others(checkpoint: Checkpoint) -> dict[str, StoredTensor]:

@@ -21,6 +21,7 @@ from fcinspect.checkpoints.scan.matrix import Matrix, as_matrix, holds_numbers
 from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, SingularValues, Wanted
 from fcinspect.checkpoints.scan.tile import Partial
 from fcinspect.errors import InputError, did_you_mean
+from fcinspect.names import listed
 
 if TYPE_CHECKING:
     from fcinspect.layers.distribution import Distribution
@@ -207,8 +208,7 @@ def _of_batch(batch: Sequence[tuple[Matrix, Job]]) -> Task:
 
     jobs = tuple(job for _, job in batch)
     names = list(dict.fromkeys(matrix.name for matrix, _ in batch))
-    words = ", ".join(map(repr, names[:MOST_NAMED])) + (", …" if len(names) > MOST_NAMED else "")
-    return Task(partial(carry_out, jobs), words, take)
+    return Task(partial(carry_out, jobs), listed(names, MOST_NAMED, ", …"), take)
 
 
 def distribution_in(stored: StoredLinear, scanned: ScannedLayer) -> Distribution:
