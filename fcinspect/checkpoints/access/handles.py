@@ -8,9 +8,9 @@ one round trip to the server is kept for the next question.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from fcinspect.checkpoints.access.storage import LocalFile, MissingFile, Stamp, Storage, read_part
 from fcinspect.checkpoints.access.uris import is_uri, masked_name
@@ -20,9 +20,11 @@ from fcinspect.layers.memory import require_free
 BLOCK = 1 << 16
 """Bytes fetched at least."""
 AT_A_TIME = 16
-"""Files that are asked for at once: a large model has hundreds of shards."""
+"""Files or parts of them that are asked for at once: a large model has hundreds of shards."""
 LARGEST_KEPT = 1 << 24
 """Bytes of a read that are kept; what is larger is nobody's header."""
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 _looks: ContextVar[dict[str, Look] | None] = ContextVar("looks", default=None)
 
 
@@ -54,6 +56,16 @@ def looked_at(uri: str) -> Storage:
     return looks[uri]
 
 
+def at_once(function: Callable[[Given], Found], items: Sequence[Given], uri: str) -> list[Found]:
+    """Return what a function makes of each item, several at a time where a file is far away."""
+    if not is_uri(uri):
+        return list(map(function, items))
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return list(pool.map(function, items))
+
+
 def look_ahead(names: Sequence[str]) -> None:
     """Open remote files and read their beginnings, several at a time.
 
@@ -63,21 +75,19 @@ def look_ahead(names: Sequence[str]) -> None:
     uris = [name for name in names if is_uri(name)]
     if looks is None or len(uris) < 2:
         return
-    from concurrent.futures import ThreadPoolExecutor
-
     from fcinspect.checkpoints.access.remote import shared_filesystem
 
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for uri, look in zip(uris, pool.map(_begun, uris, shared_filesystem(uris)), strict=True):
-            if look is not None:
-                looks.setdefault(uri, look)
+    places = list(zip(uris, shared_filesystem(uris), strict=True))
+    for uri, look in zip(uris, at_once(_begun, places, uris[0]), strict=True):
+        if look is not None:
+            looks.setdefault(uri, look)
 
 
-def _begun(uri: str, place: tuple[Any, str] | None) -> Look | None:
+def _begun(uri_and_place: tuple[str, tuple[Any, str] | None]) -> Look | None:
     from fcinspect.checkpoints.access.remote import RemoteFile
 
     try:
-        look = Look(RemoteFile(uri, place))
+        look = Look(RemoteFile(*uri_and_place))
         look.read_into(memoryview(bytearray(min(1, look.stamp.size))), 0)
     except InputError:
         return None
@@ -116,8 +126,8 @@ class Look:
             while run < len(numbers) and numbers[run] == numbers[0] + run:
                 run += 1
             start = numbers[0] * BLOCK
-            data = bytearray(min((numbers[0] + run) * BLOCK, self.stamp.size) - start)
-            self.storage.read_into(memoryview(data), start)
+            end = min((numbers[0] + run) * BLOCK, self.stamp.size)
+            data = read_part(self.storage, start, end - start)
             for index in range(run):
                 piece = bytes(data[index * BLOCK : (index + 1) * BLOCK])
                 self._blocks[numbers[0] + index] = piece

@@ -6,8 +6,9 @@ A number's bits are called its code: an unsigned integer as wide as the format.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -104,28 +105,33 @@ class Reader:
         return self._storages[uri, stamp]
 
 
-class Grid(Protocol):
+class Grid(ABC):
     """A matrix whose codes are read by rows."""
 
-    rows: int
-    columns: int
-    dtype: str
+    def __init__(self, rows: int, columns: int, dtype: str) -> None:
+        self.rows, self.columns, self.dtype = rows, columns, dtype
 
+    @abstractmethod
     def read(self, tile: Tile) -> Codes:
         """Return the codes of a tile, (rows, columns); they hold until the next call."""
 
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-
+    @abstractmethod
     def turned(self) -> Grid:
         """Return the transposed matrix."""
 
+    def gather(self, rows: Sequence[int]) -> Codes:
+        """Return whole rows, in this order."""
+        found = np.empty((len(rows), self.columns), code_type(self.dtype))
+        for target, row in enumerate(rows):
+            found[target] = self.read((row, row + 1, 0, self.columns))[0]
+        return found
 
-class Placed:
+
+class Placed(Grid):
     """A matrix in a file, rows first."""
 
     def __init__(self, place: Place, rows: int, columns: int, reader: Reader) -> None:
-        self.rows, self.columns, self.dtype = rows, columns, place.dtype
+        super().__init__(rows, columns, place.dtype)
         self.place, self.reader = place, reader
 
     def read(self, tile: Tile) -> Codes:
@@ -141,23 +147,16 @@ class Placed:
         ]
         return np.stack(parts) if parts else np.empty((0, right - left), code_type(self.dtype))
 
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-        found = np.empty((len(rows), self.columns), code_type(self.dtype))
-        for target, row in enumerate(rows):
-            found[target] = self.reader.codes(self.place, row * self.columns, self.columns)
-        return found
-
     def turned(self) -> Grid:
         """Return the transposed matrix."""
         return Turned(self)
 
 
-class Turned:
+class Turned(Grid):
     """The transposed of a matrix in a file: some of its rows are kept, the file is read often."""
 
     def __init__(self, inner: Placed) -> None:
-        self.rows, self.columns, self.dtype = inner.columns, inner.rows, inner.dtype
+        super().__init__(inner.columns, inner.rows, inner.dtype)
         self._inner = inner
         self._first, self._strip = 0, np.empty((0, self.columns), code_type(self.dtype))
 
@@ -167,13 +166,6 @@ class Turned:
         if top < self._first or bottom > self._first + len(self._strip):
             self._load(top, bottom)
         return self._strip[top - self._first : bottom - self._first, left:right]
-
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-        return np.concatenate(
-            [self.read((row, row + 1, 0, self.columns)) for row in rows]
-            or [np.empty((0, self.columns), code_type(self.dtype))]
-        )
 
     def turned(self) -> Grid:
         """Return the matrix as it lies."""
@@ -193,12 +185,11 @@ class Turned:
         self._first, self._strip = top, strip
 
 
-class Held:
+class Held(Grid):
     """A matrix in memory."""
 
     def __init__(self, codes: Codes, dtype: str) -> None:
-        self.rows, self.columns = codes.shape
-        self.dtype = dtype
+        super().__init__(*codes.shape, dtype)
         self.codes = codes
 
     def read(self, tile: Tile) -> Codes:
@@ -206,20 +197,16 @@ class Held:
         top, bottom, left, right = tile
         return self.codes[top:bottom, left:right]
 
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-        return self.codes[list(rows)]
-
     def turned(self) -> Grid:
         """Return the transposed matrix."""
         return Held(self.codes.T, self.dtype)
 
 
-class Part:
+class Part(Grid):
     """The first rows and columns of a matrix."""
 
     def __init__(self, inner: Grid, rows: int, columns: int) -> None:
-        self.rows, self.columns, self.dtype = rows, columns, inner.dtype
+        super().__init__(rows, columns, inner.dtype)
         self._inner = inner
 
     def read(self, tile: Tile) -> Codes:
@@ -229,10 +216,6 @@ class Part:
             return self._inner.read(tile)
         whole = self._inner.read((top, bottom, 0, self._inner.columns))
         return whole[:, left:right]
-
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-        return self._inner.gather(rows)[:, : self.columns]
 
     def turned(self) -> Grid:
         """Return the transposed matrix."""

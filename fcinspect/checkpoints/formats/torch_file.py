@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.handles import at_once, open_storage
 from fcinspect.checkpoints.access.storage import Storage, read_part
-from fcinspect.checkpoints.access.uris import is_uri, masked_name
+from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.allowed import ITEMSIZE, SavedStorage, SavedTensor
 from fcinspect.checkpoints.formats.torch_tensors import (
     checked_tensors,
@@ -47,8 +47,6 @@ TAR = b"ustar"
 LOOKED_AT = 512
 FEW = 1 << 20
 """Bytes to which a pickle may unpack from however few."""
-AT_ONCE = 16
-"""Members of a remote file whose headers are asked for at a time."""
 
 
 def tensors_of(name: str) -> tuple[StoredTensor, ...]:
@@ -93,7 +91,8 @@ def _runs(
     storages = {t.storage.key: t.storage for t in tensors if t.storage is not None}
     runs: dict[str, int | Callable[[], bytes]] = {}
     # those of packed storages, too: a member that is not where the list says is refused at once
-    for key, begin in _begins(archive, sorted(storages)).items():
+    keys = sorted(storages)
+    for key, begin in zip(keys, at_once(archive.begin_of, keys, archive.storage.uri), strict=True):
         width = _width(storages[key]) if turned else 1
         if width == 1 and archive.is_plain(key):
             runs[key] = begin
@@ -107,16 +106,6 @@ def _width(storage: SavedStorage) -> int:
     if storage.dtype is None:
         return 1
     return ITEMSIZE[storage.dtype] // (2 if storage.dtype.startswith("complex") else 1)
-
-
-def _begins(archive: Archive, keys: list[str]) -> dict[str, int]:
-    """Return where the bytes of each storage begin."""
-    if not is_uri(archive.storage.uri):
-        return {key: archive.begin_of(key) for key in keys}
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(keys, pool.map(archive.begin_of, keys), strict=True))
 
 
 def _member(archive: Archive, key: str, width: int) -> bytes:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 
+from fcinspect.checkpoints.access.handles import at_once
 from fcinspect.checkpoints.access.storage import Seekable, Storage, read_part
-from fcinspect.checkpoints.access.uris import is_uri, masked_name
+from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.allowed import ITEMSIZE, SavedStorage
 from fcinspect.checkpoints.formats.torch_tensors import checked_tensors, not_torch, stored_tensors
 from fcinspect.checkpoints.formats.unpickling import Stream, read_pickle
@@ -26,8 +27,6 @@ COUNT = 8
 """Bytes that tell how many numbers of a storage follow."""
 AHEAD = 1 << 16
 """Bytes of the pickles that are read at a time."""
-AT_ONCE = 16
-"""Storages of a remote file whose counts are asked for at a time."""
 
 
 def tensors_in_stream(storage: Storage) -> tuple[StoredTensor, ...]:
@@ -84,13 +83,7 @@ def _check_counts(
     def count(key: str) -> int:
         return int.from_bytes(read_part(file, begins[key] - COUNT, COUNT), "little", signed=True)
 
-    if is_uri(file.uri):
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            counts = list(pool.map(count, begins))
-    else:
-        counts = list(map(count, begins))
+    counts = at_once(count, list(begins), file.uri)
     for key, found in zip(begins, counts, strict=True):
         expected = storages[key].nbytes // ITEMSIZE[storages[key].dtype or "uint8"]
         if found != expected:
