@@ -104,7 +104,7 @@ class Matrix:
         if not wanted.any:
             return SingularValues(wanted)
 
-        from fcinspect.checkpoints.scan.spectrum import singular_values_in
+        from fcinspect.checkpoints.scan.singular import singular_values_in
 
         with closing(self.open()) as storage:
             return singular_values_in(self.place, storage, wanted)

@@ -98,7 +98,7 @@ class LeadingSingularValue:
     def converged(self) -> bool:
         """Whether a singular value surely lies within 10⁻⁴ of σ, relative to it.
 
-        That it is the largest is as likely as lanczos.py says. When it is false σ is a lower bound
+        That it is the largest is as likely as singular.py says. When it is false σ is a lower bound
         of σ₁, and no more is known.
         """
         return self.error_bound <= WANTED

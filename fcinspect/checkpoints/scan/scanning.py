@@ -72,7 +72,7 @@ class _Item(Generic[Found]):
 
     def search(self) -> Task:
         """Return the task of looking for singular values."""
-        from fcinspect.checkpoints.scan.spectrum import singular_values
+        from fcinspect.checkpoints.scan.singular import singular_values
 
         def take(found: SingularValues) -> int:
             self.singular = found
