@@ -189,7 +189,8 @@ class Held(Grid):
     """A matrix in memory."""
 
     def __init__(self, codes: Codes, dtype: str) -> None:
-        super().__init__(*codes.shape, dtype)
+        rows, columns = codes.shape
+        super().__init__(rows, columns, dtype)
         self.codes = codes
 
     def read(self, tile: Tile) -> Codes:
