@@ -27,7 +27,7 @@ MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
-class Source:
+class ArrayFile:
     """A file of named arrays, or a JSON text."""
 
     words: str
@@ -94,19 +94,19 @@ class NamedArray:
         return self.dtype in self.readable and self.problem is None
 
 
-def source_of(path: str, expected: str) -> Source:
+def source_of(path: str, expected: str) -> ArrayFile:
     """Return what a path names, or the JSON on standard input for "-".
 
     Raises InputError for what is not there and, naming what is `expected`, for a file of torch.
     """
     if path == "-":
-        return Source("standard input", "json", text=standard_input())
+        return ArrayFile("standard input", "json", text=standard_input())
     check_readable(path)
     kind = kind_of(path)
     if kind == "torch":
         raise InputError(f"{path!r} is no {expected}")
     text = read_whole(path) if kind == "json" else b""
-    return Source(repr(masked_name(path)), kind, path, text)
+    return ArrayFile(repr(masked_name(path)), kind, path, text)
 
 
 def is_exact(values: npt.NDArray[np.float64], dtype: str) -> bool:

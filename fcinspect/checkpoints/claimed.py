@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.arrays import NamedArray, Source, is_exact, source_of
+from fcinspect.checkpoints.arrays import ArrayFile, NamedArray, is_exact, source_of
 from fcinspect.errors import InputError, did_you_mean
 from fcinspect.layers.array import Array
 from fcinspect.layers.memory import require_free
@@ -89,7 +89,7 @@ def _unreadable(name: str, path: str, stored: NamedArray) -> InputError:
     )
 
 
-def _from_json(origin: Source, dtype: str | None) -> Claimed:
+def _from_json(origin: ArrayFile, dtype: str | None) -> Claimed:
     from fcinspect.checkpoints.formats.json_array import decode, parse
     from fcinspect.checkpoints.formats.json_file import envelope_data
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.records import Place
+from fcinspect.checkpoints.records import FilePlace
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 
@@ -22,7 +22,7 @@ WIDEST_OF_NOTHING = 1 << 20
 MOST_DIGITS = 30
 
 
-def read_place(place: Place, rows: Sequence[int] | None = None) -> FloatArray:
+def read_place(place: FilePlace, rows: Sequence[int] | None = None) -> FloatArray:
     """Return a tensor, or these rows of it, in the carrier of its dtype.
 
     Raises InputError where the file is shorter than its header says, or was changed since.
@@ -41,7 +41,7 @@ def read_place(place: Place, rows: Sequence[int] | None = None) -> FloatArray:
     return from_bytes(data, place.dtype).reshape(len(rows), *place.shape[1:])
 
 
-def read_run(place: Place, first: int, length: int) -> FloatArray:
+def read_run(place: FilePlace, first: int, length: int) -> FloatArray:
     """Return so many numbers of a one-dimensional place, from the one numbered `first` on."""
     from fcinspect.rounding.arrays import ITEMSIZES
 
@@ -49,7 +49,7 @@ def read_run(place: Place, first: int, length: int) -> FloatArray:
     return read_place(replace(place, begin=begin, shape=(length,)))
 
 
-def _size(place: Place) -> int:
+def _size(place: FilePlace) -> int:
     from fcinspect.rounding.arrays import ITEMSIZES
 
     return math.prod(place.shape) * ITEMSIZES[place.dtype]
@@ -62,7 +62,7 @@ def _runs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
         yield members[0], members[-1]
 
 
-def _bytes(place: Place, spans: list[tuple[int, int]]) -> bytearray:
+def _bytes(place: FilePlace, spans: list[tuple[int, int]]) -> bytearray:
     """Return the bytes of these spans, one after the other."""
     data = bytearray(sum(end - begin for begin, end in spans))
     view = memoryview(data)

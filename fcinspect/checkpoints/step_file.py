@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fcinspect.checkpoints.arrays import NamedArray, Source, is_exact, source_of
+from fcinspect.checkpoints.arrays import ArrayFile, NamedArray, is_exact, source_of
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
 from fcinspect.names import listed
@@ -70,7 +70,7 @@ def _read(name: str, stored: NamedArray, path: str) -> Array:
     return Array(np.ascontiguousarray(stored.read()), stored.dtype)
 
 
-def _from_json(origin: Source, dtype: str | None) -> StepFile:
+def _from_json(origin: ArrayFile, dtype: str | None) -> StepFile:
     from fcinspect.checkpoints.formats.json_array import parse
     from fcinspect.checkpoints.formats.json_file import envelope_data
 

@@ -17,12 +17,12 @@ from fcinspect.render.view import View
 if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.findings import ScanReport
     from fcinspect.checkpoints.scan.records import (
+        ArrayStatistics,
         Fingerprint,
         LeadingSingularValue,
-        Places,
+        LineCount,
         ScannedLayer,
         Spectrum,
-        Statistics,
     )
     from fcinspect.render.scan_charts import ScanPictures
     from fcinspect.render.scan_documents import (
@@ -202,15 +202,15 @@ def _cell(value: object) -> object:
     return "" if value is None else value
 
 
-def _lines(places: Places) -> LinesDocument:
+def _lines(places: LineCount) -> LinesDocument:
     return {"count": places.count, "first": list(places.first)}
 
 
-def _found_lines(places: Places | None) -> LinesDocument | None:
+def _found_lines(places: LineCount | None) -> LinesDocument | None:
     return None if places is None else _lines(places)
 
 
-def _bias(numbers: Statistics) -> BiasDocument:
+def _bias(numbers: ArrayStatistics) -> BiasDocument:
     return {
         "min": finite(numbers.min),
         "max": finite(numbers.max),

@@ -8,9 +8,9 @@ import numpy as np
 
 from fcinspect.checkpoints.diff.grids import (
     BLOCK,
-    Grid,
-    Held,
-    Reader,
+    CodeGrid,
+    CodeReader,
+    HeldGrid,
     grid_of,
     same_codes,
     weight_of,
@@ -24,7 +24,7 @@ from fcinspect.checkpoints.diff.pointwise import (
     places,
     rule_of,
 )
-from fcinspect.checkpoints.diff.records import EQUAL, Compared, Finding, Sameness, Side
+from fcinspect.checkpoints.diff.records import EQUAL, Compared, Sameness, TensorFinding, TensorSide
 from fcinspect.checkpoints.diff.reordering import reordered, reshaped
 from fcinspect.checkpoints.diff.rules import Rules
 from fcinspect.checkpoints.diff.updating import scaled_by_lines, updated
@@ -46,9 +46,9 @@ FORMATS = {
 class Desk:
     """What every comparison needs."""
 
-    a: Reader
+    a: CodeReader
     """Reads the files of A."""
-    b: Reader
+    b: CodeReader
     """Reads the files of B."""
     tolerance: NumberFormat | None = None
     """The format whose rounding counts as the same."""
@@ -63,9 +63,9 @@ class Desk:
 class Pair:
     """Two tensors as grids, and how they are spoken of."""
 
-    a: Grid
+    a: CodeGrid
     """A's, in the order in which it lies."""
-    b: Grid
+    b: CodeGrid
     """B's, in the order of A's."""
     lines: Lines
     """What rows and columns are called."""
@@ -73,14 +73,14 @@ class Pair:
     """Whether rows and columns may be exchanged or permuted: of a weight, not of a bias."""
 
 
-def side_of(layer: StoredLinear) -> Side:
+def side_of(layer: StoredLinear) -> TensorSide:
     """Return a layer as it is listed."""
-    return Side(layer.name, dtype_of(layer.weight), (layer.out_features, layer.in_features))
+    return TensorSide(layer.name, dtype_of(layer.weight), (layer.out_features, layer.in_features))
 
 
-def side_of_tensor(tensor: StoredTensor) -> Side:
+def side_of_tensor(tensor: StoredTensor) -> TensorSide:
     """Return a tensor that is no linear layer as it is listed."""
-    return Side(tensor.name, dtype_of(tensor), tensor.shape)
+    return TensorSide(tensor.name, dtype_of(tensor), tensor.shape)
 
 
 def dtype_of(tensor: StoredTensor) -> str:
@@ -118,7 +118,7 @@ def compare_tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> Compared:
     return Compared(a.name, *sides, finding, is_linear=False)
 
 
-def unreadable(a: StoredTensor, b: StoredTensor) -> Finding | None:
+def unreadable(a: StoredTensor, b: StoredTensor) -> TensorFinding | None:
     """Return why two tensors cannot be compared, None where they can."""
     told = [
         f"{side}: it {problem}"
@@ -127,7 +127,7 @@ def unreadable(a: StoredTensor, b: StoredTensor) -> Finding | None:
     ]
     if not told:
         return None
-    return Finding("not compared", "not compared", tuple(told), Sameness.UNDECIDED)
+    return TensorFinding("not compared", "not compared", tuple(told), Sameness.UNDECIDED)
 
 
 def _problem(tensor: StoredTensor) -> str | None:
@@ -138,7 +138,7 @@ def _problem(tensor: StoredTensor) -> str | None:
     return None if rounded is None else f"holds whole numbers beyond float32: {rounded}"
 
 
-def _tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> Finding:
+def _tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> TensorFinding:
     if a.shape != b.shape and (len(a.shape) != len(b.shape) or a.shape[1:] != b.shape[1:]):
         return _other_shape(a, b)
     return judge(_side_by_side(a, b, desk), desk.tolerance)
@@ -156,12 +156,14 @@ def _side_by_side(a: StoredTensor, b: StoredTensor, desk: Desk) -> Pair:
     return Pair(ours, theirs, lines, is_matrix=False)
 
 
-def _bias(a: StoredLinear, b: StoredLinear, weight: Finding, desk: Desk) -> Finding | None:
+def _bias(
+    a: StoredLinear, b: StoredLinear, weight: TensorFinding, desk: Desk
+) -> TensorFinding | None:
     if a.bias is None and b.bias is None:
         return None
     if a.bias is None or b.bias is None:
         how = "added" if a.bias is None else "removed"
-        return Finding(f"with the bias {how}", how)
+        return TensorFinding(f"with the bias {how}", how)
     problem = unreadable(a.bias, b.bias)
     if problem is not None:
         return problem
@@ -170,14 +172,14 @@ def _bias(a: StoredLinear, b: StoredLinear, weight: Finding, desk: Desk) -> Find
     if weight.order is None or found.verdict is Sameness.EQUAL:
         return found
     ours = pair.a.read((0, 1, 0, pair.a.columns))[:, list(weight.order)]
-    moved: Grid = Held(ours, pair.a.dtype)
+    moved: CodeGrid = HeldGrid(ours, pair.a.dtype)
     again = judge(replace(pair, a=moved))
     if again.verdict is Sameness.EQUAL:
-        return Finding("permuted alike", "permuted alike")
+        return TensorFinding("permuted alike", "permuted alike")
     return found
 
 
-def judge(pair: Pair, tolerance: NumberFormat | None = None) -> Finding:
+def judge(pair: Pair, tolerance: NumberFormat | None = None) -> TensorFinding:
     """Return how B differs from A."""
     a, b = pair.a, pair.b
     if (a.rows, a.columns) != (b.rows, b.columns):
@@ -195,7 +197,7 @@ def judge(pair: Pair, tolerance: NumberFormat | None = None) -> Finding:
     return replace(finding, verdict=Sameness.ROUNDED)
 
 
-def _explained(pair: Pair, rules: Rules, found: Pointwise) -> Finding:
+def _explained(pair: Pair, rules: Rules, found: Pointwise) -> TensorFinding:
     if pair.a.dtype == pair.b.dtype and found.changed == found.zero_signs:
         zeros = "1 zero" if found.changed == 1 else f"{found.changed:,} zeros"
         return _finding("with signs of zeros changed", f"{zeros} changed sign")
@@ -215,8 +217,8 @@ def _explained(pair: Pair, rules: Rules, found: Pointwise) -> Finding:
     )
 
 
-def _finding(kind: str, how: str, *detail: str) -> Finding:
-    return Finding(kind, how, detail)
+def _finding(kind: str, how: str, *detail: str) -> TensorFinding:
+    return TensorFinding(kind, how, detail)
 
 
 def _remarks(found: Pointwise) -> list[str]:
@@ -224,7 +226,7 @@ def _remarks(found: Pointwise) -> list[str]:
     return [", ".join(told)] if told else []
 
 
-def _special_values(found: Pointwise) -> Finding | None:
+def _special_values(found: Pointwise) -> TensorFinding | None:
     """Every changed number became, or ceased to be, NaN or infinite; or became 0."""
     told = became(found)
     if not found.finite_changed and told:
@@ -242,7 +244,7 @@ def _special_values(found: Pointwise) -> Finding | None:
     return None
 
 
-def _few(found: Pointwise) -> Finding | None:
+def _few(found: Pointwise) -> TensorFinding | None:
     count = found.rows * found.columns
     if found.changed > max(min(FEW, count // 4), RARE * count):
         return None
@@ -250,7 +252,7 @@ def _few(found: Pointwise) -> Finding | None:
     return _finding("with few numbers changed", how, *_remarks(found))
 
 
-def _some_lines(lines: Lines, found: Pointwise) -> Finding | None:
+def _some_lines(lines: Lines, found: Pointwise) -> TensorFinding | None:
     """At most half of the outputs, or of the inputs, changed."""
     for noun, marked in ((lines.rows, found.changed_rows), (lines.columns, found.changed_columns)):
         if marked is not None and 0 < marked.sum() <= len(marked) / 2:
@@ -263,7 +265,7 @@ def _some_lines(lines: Lines, found: Pointwise) -> Finding | None:
     return None
 
 
-def _unrelated(found: Pointwise) -> Finding | None:
+def _unrelated(found: Pointwise) -> TensorFinding | None:
     """The numbers of B tell nothing of those of A: as after a new initialisation."""
     r, count = found.sums.correlation, found.sums.count
     if count < 100 or not abs(r) <= 4 / count**0.5:
@@ -273,7 +275,7 @@ def _unrelated(found: Pointwise) -> Finding | None:
     return _finding("uncorrelated", how, text, *_remarks(found))
 
 
-def _by_bytes(a: StoredTensor, b: StoredTensor, desk: Desk) -> Finding | None:
+def _by_bytes(a: StoredTensor, b: StoredTensor, desk: Desk) -> TensorFinding | None:
     """Return whether two arrays hold the same bytes, of whose numbers nothing is known.
 
     None where they lie in no files, or are of two formats.
@@ -288,10 +290,10 @@ def _by_bytes(a: StoredTensor, b: StoredTensor, desk: Desk) -> Finding | None:
         ours = desk.a.bytes_of(a.extent, begin, length)
         if ours != desk.b.bytes_of(b.extent, begin, length):
             told = f"its bytes differ; numbers of {a.dtype} are not compared one by one"
-            return Finding("changed", "changed", (told,))
+            return TensorFinding("changed", "changed", (told,))
     return EQUAL
 
 
-def _other_shape(a: StoredTensor, b: StoredTensor) -> Finding:
+def _other_shape(a: StoredTensor, b: StoredTensor) -> TensorFinding:
     was, now = (", ".join(map(str, tensor.shape)) for tensor in (a, b))
-    return Finding("with another shape", f"shape ({was}) → ({now})")
+    return TensorFinding("with another shape", f"shape ({was}) → ({now})")

@@ -16,9 +16,9 @@ from fcinspect.checkpoints.diff.comparing import (
     side_of,
     side_of_tensor,
 )
-from fcinspect.checkpoints.diff.grids import Reader
+from fcinspect.checkpoints.diff.grids import CodeReader
 from fcinspect.checkpoints.diff.matching import Alignment, Pairs, align, look_alike, matched
-from fcinspect.checkpoints.diff.records import Compared, Difference, Side
+from fcinspect.checkpoints.diff.records import Compared, Difference, TensorSide
 from fcinspect.checkpoints.pairing.naming import fits
 from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor, unreadable
 from fcinspect.checkpoints.scan.jobs import one_blas_thread
@@ -33,7 +33,7 @@ Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
 @dataclass(frozen=True)
-class Request:
+class DiffRequest:
     """What is to be compared, and what counts as the same."""
 
     tolerance: str | None = None
@@ -56,16 +56,16 @@ def _unwatched(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
 
 
 def diff(
-    a: Checkpoint, b: Checkpoint, request: Request | None = None, watch: Watch = _unwatched
+    a: Checkpoint, b: Checkpoint, request: DiffRequest | None = None, watch: Watch = _unwatched
 ) -> Difference:
     """Return what changed from A to B.
 
     Raises InputError for files that cannot be read to their end or hold nothing to compare, and
     for a pattern of `request.only` that fits no layer.
     """
-    request = request or Request()
+    request = request or DiffRequest()
     tolerance = None if request.tolerance is None else format_named(request.tolerance)
-    desk = Desk(Reader(), Reader(), tolerance)
+    desk = Desk(CodeReader(), CodeReader(), tolerance)
     with closing(desk), one_blas_thread():
         return _Diffing(a, b, request, desk, watch).run()
 
@@ -74,12 +74,12 @@ class _Diffing:
     """One comparison on its way."""
 
     def __init__(
-        self, a: Checkpoint, b: Checkpoint, request: Request, desk: Desk, watch: Watch
+        self, a: Checkpoint, b: Checkpoint, request: DiffRequest, desk: Desk, watch: Watch
     ) -> None:
         self.a, self.b, self.request, self.desk, self.watch = a, b, request, desk, watch
         self.notes: list[str] = []
-        self.only_a: list[Side] = []
-        self.only_b: list[Side] = []
+        self.only_a: list[TensorSide] = []
+        self.only_b: list[TensorSide] = []
 
     def run(self) -> Difference:
         """Return the report."""

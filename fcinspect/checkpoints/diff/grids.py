@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import Stamp, Storage
-from fcinspect.checkpoints.records import Extent, Layout, Place, StoredTensor
+from fcinspect.checkpoints.records import Extent, FilePlace, Layout, StoredTensor
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, from_bytes
 
 Codes = npt.NDArray[np.unsignedinteger[Any]]
@@ -67,14 +67,14 @@ def values_of(codes: Codes, dtype: str) -> Float64Array:
         return from_bytes(flat.data, dtype).astype(np.float64).reshape(codes.shape)
 
 
-class Reader:
+class CodeReader:
     """The files of one side, and the one buffer that their blocks are read into."""
 
     def __init__(self) -> None:
         self._storages: dict[tuple[str, Stamp], Storage] = {}
         self._buffer = bytearray()
 
-    def codes(self, place: Place, first: int, count: int) -> Codes:
+    def codes(self, place: FilePlace, first: int, count: int) -> Codes:
         """Return numbers from the `first` on; they hold until the next call.
 
         Raises InputError where the file is shorter than its header says, or was changed since.
@@ -105,7 +105,7 @@ class Reader:
         return self._storages[uri, stamp]
 
 
-class Grid(ABC):
+class CodeGrid(ABC):
     """A matrix whose codes are read by rows."""
 
     def __init__(self, rows: int, columns: int, dtype: str) -> None:
@@ -116,7 +116,7 @@ class Grid(ABC):
         """Return the codes of a tile, (rows, columns); they hold until the next call."""
 
     @abstractmethod
-    def turned(self) -> Grid:
+    def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
 
     def gather(self, rows: Sequence[int]) -> Codes:
@@ -127,10 +127,10 @@ class Grid(ABC):
         return found
 
 
-class Placed(Grid):
+class PlacedGrid(CodeGrid):
     """A matrix in a file, rows first."""
 
-    def __init__(self, place: Place, rows: int, columns: int, reader: Reader) -> None:
+    def __init__(self, place: FilePlace, rows: int, columns: int, reader: CodeReader) -> None:
         super().__init__(rows, columns, place.dtype)
         self.place, self.reader = place, reader
 
@@ -147,15 +147,15 @@ class Placed(Grid):
         ]
         return np.stack(parts) if parts else np.empty((0, right - left), code_type(self.dtype))
 
-    def turned(self) -> Grid:
+    def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
-        return Turned(self)
+        return TurnedGrid(self)
 
 
-class Turned(Grid):
+class TurnedGrid(CodeGrid):
     """The transposed of a matrix in a file: some of its rows are kept, the file is read often."""
 
-    def __init__(self, inner: Placed) -> None:
+    def __init__(self, inner: PlacedGrid) -> None:
         super().__init__(inner.columns, inner.rows, inner.dtype)
         self._inner = inner
         self._first, self._strip = 0, np.empty((0, self.columns), code_type(self.dtype))
@@ -167,7 +167,7 @@ class Turned(Grid):
             self._load(top, bottom)
         return self._strip[top - self._first : bottom - self._first, left:right]
 
-    def turned(self) -> Grid:
+    def turned(self) -> CodeGrid:
         """Return the matrix as it lies."""
         return self._inner
 
@@ -185,7 +185,7 @@ class Turned(Grid):
         self._first, self._strip = top, strip
 
 
-class Held(Grid):
+class HeldGrid(CodeGrid):
     """A matrix in memory."""
 
     def __init__(self, codes: Codes, dtype: str) -> None:
@@ -198,15 +198,15 @@ class Held(Grid):
         top, bottom, left, right = tile
         return self.codes[top:bottom, left:right]
 
-    def turned(self) -> Grid:
+    def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
-        return Held(self.codes.T, self.dtype)
+        return HeldGrid(self.codes.T, self.dtype)
 
 
-class Part(Grid):
+class PartGrid(CodeGrid):
     """The first rows and columns of a matrix."""
 
-    def __init__(self, inner: Grid, rows: int, columns: int) -> None:
+    def __init__(self, inner: CodeGrid, rows: int, columns: int) -> None:
         super().__init__(rows, columns, inner.dtype)
         self._inner = inner
 
@@ -218,22 +218,26 @@ class Part(Grid):
         whole = self._inner.read((top, bottom, 0, self._inner.columns))
         return whole[:, left:right]
 
-    def turned(self) -> Grid:
+    def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
-        return Part(self._inner.turned(), self.columns, self.rows)
+        return PartGrid(self._inner.turned(), self.columns, self.rows)
 
 
-def in_shape(grid: Grid, rows: int, columns: int) -> Grid | None:
+def in_shape(grid: CodeGrid, rows: int, columns: int) -> CodeGrid | None:
     """Return the numbers of a matrix in their order as one of another shape, None where they lie
     across it or are more or fewer."""
     if grid.rows * grid.columns != rows * columns:
         return None
-    if isinstance(grid, Placed):
-        return Placed(grid.place, rows, columns, grid.reader)
-    return Held(grid.codes.reshape(rows, columns), grid.dtype) if isinstance(grid, Held) else None
+    if isinstance(grid, PlacedGrid):
+        return PlacedGrid(grid.place, rows, columns, grid.reader)
+    return (
+        HeldGrid(grid.codes.reshape(rows, columns), grid.dtype)
+        if isinstance(grid, HeldGrid)
+        else None
+    )
 
 
-def grid_of(tensor: StoredTensor, reader: Reader) -> tuple[Grid, bool]:
+def grid_of(tensor: StoredTensor, reader: CodeReader) -> tuple[CodeGrid, bool]:
     """Return a tensor as a matrix in the order in which it lies, and whether that is transposed.
 
     A tensor of other than two dimensions becomes its first dimension × all others.
@@ -242,13 +246,13 @@ def grid_of(tensor: StoredTensor, reader: Reader) -> tuple[Grid, bool]:
     place = tensor.place
     if place is None:
         values = tensor.read(None)
-        return Held(codes_of(values, tensor.dtype).reshape(shape), tensor.dtype), False
+        return HeldGrid(codes_of(values, tensor.dtype).reshape(shape), tensor.dtype), False
     if place.transposed:
-        return Placed(place, shape[1], shape[0], reader), True
-    return Placed(place, *shape, reader), False
+        return PlacedGrid(place, shape[1], shape[0], reader), True
+    return PlacedGrid(place, *shape, reader), False
 
 
-def weight_of(tensor: StoredTensor, layout: Layout, reader: Reader) -> tuple[Grid, bool]:
+def weight_of(tensor: StoredTensor, layout: Layout, reader: CodeReader) -> tuple[CodeGrid, bool]:
     """Return a weight in the order in which it lies, and whether its rows are inputs."""
     grid, transposed = grid_of(tensor, reader)
     return grid, transposed != (layout == "in,out")
@@ -261,7 +265,7 @@ def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[0], math.prod(shape[1:])
 
 
-def same_codes(a: Grid, b: Grid) -> bool:
+def same_codes(a: CodeGrid, b: CodeGrid) -> bool:
     """Whether two grids of one format hold the same bits; ends at the first block that differs."""
     for tile in tiles(a.rows, a.columns, ITEMSIZES[a.dtype]):
         if not np.array_equal(_wide(a.read(tile)), _wide(b.read(tile))):

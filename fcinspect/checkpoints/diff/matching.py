@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fcinspect.checkpoints.diff.comparing import Desk, unreadable, weights
-from fcinspect.checkpoints.diff.grids import Reader, same_codes, values_of, weight_of
+from fcinspect.checkpoints.diff.grids import CodeReader, same_codes, values_of, weight_of
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.rounding.arrays import Float64Array
 
@@ -172,7 +172,7 @@ def look_alike(a: Sequence[StoredLinear], b: Sequence[StoredLinear], desk: Desk)
     return len(_alike(_samples(in_files[0], desk.a), _samples(in_files[1], desk.b)))
 
 
-def _samples(layers: Sequence[StoredLinear], reader: Reader) -> list[_Sample]:
+def _samples(layers: Sequence[StoredLinear], reader: CodeReader) -> list[_Sample]:
     return [
         _Sample(layer, _corner(layer, reader))
         for layer in layers
@@ -180,7 +180,7 @@ def _samples(layers: Sequence[StoredLinear], reader: Reader) -> list[_Sample]:
     ]
 
 
-def _corner(layer: StoredLinear, reader: Reader) -> Float64Array:
+def _corner(layer: StoredLinear, reader: CodeReader) -> Float64Array:
     grid, flipped = weight_of(layer.weight, layer.layout, reader)
     codes = grid.read((0, min(grid.rows, CORNER), 0, min(grid.columns, CORNER)))
     corner = values_of(codes, grid.dtype)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.diff.grids import Codes, Grid, Tile, tiles, values_of
-from fcinspect.checkpoints.diff.records import Finding, Magnitude, Spot
+from fcinspect.checkpoints.diff.grids import CodeGrid, Codes, Tile, tiles, values_of
+from fcinspect.checkpoints.diff.records import Magnitude, Spot, TensorFinding
 from fcinspect.checkpoints.diff.rules import Narrowing, Rules, same_numbers
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, half_ulp
 from fcinspect.rounding.formats import NumberFormat
@@ -95,8 +95,8 @@ class Pointwise:
 
 
 def go_through(
-    a: Grid,
-    b: Grid,
+    a: CodeGrid,
+    b: CodeGrid,
     rules: Rules,
     tolerance: NumberFormat | None = None,
     *,
@@ -122,7 +122,7 @@ def go_through(
     return found
 
 
-def _pieces(a: Grid, b: Grid) -> Iterator[tuple[Tile, tuple[Codes, Codes]]]:
+def _pieces(a: CodeGrid, b: CodeGrid) -> Iterator[tuple[Tile, tuple[Codes, Codes]]]:
     """Yield the codes of both, in pieces that fit the processor's cache."""
     itemsize = max(ITEMSIZES[a.dtype], ITEMSIZES[b.dtype])
     for tile in tiles(a.rows, a.columns, itemsize):
@@ -133,7 +133,7 @@ def _pieces(a: Grid, b: Grid) -> Iterator[tuple[Tile, tuple[Codes, Codes]]]:
             yield place, (codes_a[top:bottom, left:right], codes_b[top:bottom, left:right])
 
 
-def _hold_against_all(a: Grid, b: Grid, rules: Rules) -> None:
+def _hold_against_all(a: CodeGrid, b: CodeGrid, rules: Rules) -> None:
     """Strike out the rules that some places break, those included that are the same."""
     rules.begin_anew()
     for _, (ours, theirs) in _pieces(a, b):
@@ -277,37 +277,37 @@ def magnitude(found: Pointwise, lines: Lines) -> Magnitude:
     )
 
 
-def rule_of(rules: Rules, a: str, b: str) -> Finding | None:
+def rule_of(rules: Rules, a: str, b: str) -> TensorFinding | None:
     """Return the simplest rule that is left, None where none is."""
     if rules.same:
         if a == b:
-            return Finding("equal", "equal")
-        return Finding(f"converted to {b}", f"converted from {a} to {b} without loss")
+            return TensorFinding("equal", "equal")
+        return TensorFinding(f"converted to {b}", f"converted from {a} to {b} without loss")
     narrowing = rules.narrowing()
     if narrowing is not None:
         return _narrowing(narrowing, a, b)
     if rules.negated:
-        return Finding("negated", "negated", ("every number of B is minus the one of A",))
+        return TensorFinding("negated", "negated", ("every number of B is minus the one of A",))
     factor = None if rules.factor is None else rules.factor.value(b)
     if factor is None:
         return None
-    return Finding(
+    return TensorFinding(
         "scaled",
         f"scaled by {factor:g}" if float(f"{factor:g}") == factor else f"scaled by {factor!r}",
         (f"every number of B is {factor!r} times the one of A, up to the rounding of {b}",),
     )
 
 
-def _narrowing(rule: Narrowing, a: str, b: str) -> Finding:
+def _narrowing(rule: Narrowing, a: str, b: str) -> TensorFinding:
     stored = a if rule.of == "B" else b
     kept = "" if stored == rule.dtype else f", kept as {stored}"
     words = f"{WAYS[rule.way]} {rule.dtype}"
     toward = " toward zero" if rule.way == "truncated" else ""
     if rule.of == "A":
         text = f"B is A {words}{toward}{kept}, bit for bit"
-        return Finding(words, words + kept, (text,))
+        return TensorFinding(words, words + kept, (text,))
     back = f"A is B {words}{toward}{kept}, bit for bit"
-    return Finding(f"unrounded from {rule.dtype}", f"A is B {words}{kept}", (back,))
+    return TensorFinding(f"unrounded from {rule.dtype}", f"A is B {words}{kept}", (back,))
 
 
 def became(found: Pointwise) -> list[str]:

@@ -14,17 +14,17 @@ import numpy.typing as npt
 
 from fcinspect.checkpoints.diff.grids import (
     BLOCK,
+    CodeGrid,
     Codes,
-    Grid,
-    Held,
-    Part,
+    HeldGrid,
+    PartGrid,
     in_shape,
     same_codes,
     tiles,
     values_of,
 )
 from fcinspect.checkpoints.diff.pointwise import Lines, Pointwise, go_through, places, rule_of
-from fcinspect.checkpoints.diff.records import Finding
+from fcinspect.checkpoints.diff.records import TensorFinding
 from fcinspect.checkpoints.diff.rules import Rules, narrowed
 from fcinspect.rounding.arrays import ITEMSIZES
 from fcinspect.rounding.formats import STORED
@@ -67,13 +67,13 @@ def rounded_to(target: str) -> Canonical:
     return canonical
 
 
-def can_be_looked_for(a: Grid, b: Grid) -> bool:
+def can_be_looked_for(a: CodeGrid, b: CodeGrid) -> bool:
     """Whether whole rows fit the block that is read at a time."""
     widest = max(a.columns * ITEMSIZES[a.dtype], b.columns * ITEMSIZES[b.dtype])
     return widest <= BLOCK
 
 
-def permutation(a: Grid, b: Grid, canonical: Canonical = as_stored) -> Orders | None:
+def permutation(a: CodeGrid, b: CodeGrid, canonical: Canonical = as_stored) -> Orders | None:
     """Return the order of rows, columns or both that makes B of A, which has the same shape."""
     ours, theirs = _fingerprints(a, canonical), _fingerprints(b, canonical)
     rows, columns = _order(ours.rows, theirs.rows), _order(ours.columns, theirs.columns)
@@ -90,7 +90,7 @@ def permutation(a: Grid, b: Grid, canonical: Canonical = as_stored) -> Orders | 
     return None, None
 
 
-def kept_lines(larger: Grid, smaller: Grid, axis: int) -> list[int] | None:
+def kept_lines(larger: CodeGrid, smaller: CodeGrid, axis: int) -> list[int] | None:
     """Return which rows (axis 0) or columns of the larger matrix make up the smaller, in order."""
     ours, theirs = _fingerprints(larger, as_stored), _fingerprints(smaller, as_stored)
     all_of_them, wanted = (ours.columns, theirs.columns) if axis else (ours.rows, theirs.rows)
@@ -122,7 +122,7 @@ class _Fingerprints:
         return int(self.rows_as_sets.sum())
 
 
-def _fingerprints(grid: Grid, canonical: Canonical) -> _Fingerprints:
+def _fingerprints(grid: CodeGrid, canonical: Canonical) -> _Fingerprints:
     random = np.random.default_rng(SEED)
     weights = random.integers(0, 2**64, max(grid.rows, grid.columns), np.uint64)
     of_row, of_column = weights[: grid.rows], weights[: grid.columns]
@@ -159,7 +159,7 @@ def _order(a: Hashes, b: Hashes) -> Order | None:
 
 
 def _holds(
-    a: Grid, b: Grid, rows: Order | None, columns: Order | None, canonical: Canonical
+    a: CodeGrid, b: CodeGrid, rows: Order | None, columns: Order | None, canonical: Canonical
 ) -> bool:
     """Whether B is A with its rows, columns or both in this order."""
     for tile in tiles(b.rows, b.columns, ITEMSIZES[b.dtype]):
@@ -176,7 +176,7 @@ def _holds(
     return True
 
 
-def transposed(a: Grid, b: Grid) -> Finding | None:
+def transposed(a: CodeGrid, b: CodeGrid) -> TensorFinding | None:
     """Return that B is A transposed, by one of the rules between the two formats."""
     if min(a.rows, a.columns) < 1 or a.rows * a.columns < 2:
         return None
@@ -184,8 +184,8 @@ def transposed(a: Grid, b: Grid) -> Finding | None:
     corner = min(a.rows, CORNER), min(a.columns, CORNER)
     rules = Rules(a.dtype, b.dtype)
     # most matrices show in their corner that they are none's transposed
-    beginning = Part(b, *corner[::-1]).read((0, corner[1], 0, corner[0])).T
-    go_through(Part(a, *corner), Held(beginning, b.dtype), rules, while_ruled=True)
+    beginning = PartGrid(b, *corner[::-1]).read((0, corner[1], 0, corner[0])).T
+    go_through(PartGrid(a, *corner), HeldGrid(beginning, b.dtype), rules, while_ruled=True)
     if not rules.any_left:
         return None
     rules = Rules(a.dtype, b.dtype)
@@ -195,12 +195,12 @@ def transposed(a: Grid, b: Grid) -> Finding | None:
         return None
     if rule.kind == "equal":
         exactly = "" if found.changed else ", bit for bit"
-        return Finding("transposed", "transposed", (f"B is A transposed{exactly}",))
+        return TensorFinding("transposed", "transposed", (f"B is A transposed{exactly}",))
     detail = ("B is A transposed, and then:", *rule.detail)
-    return Finding(f"transposed and {rule.kind}", f"transposed, then {rule.how}", detail)
+    return TensorFinding(f"transposed and {rule.kind}", f"transposed, then {rule.how}", detail)
 
 
-def reordered(a: Grid, b: Grid, lines: Lines, found: Pointwise) -> Finding | None:
+def reordered(a: CodeGrid, b: CodeGrid, lines: Lines, found: Pointwise) -> TensorFinding | None:
     """Return that B is A transposed, or with its rows or columns permuted, else None."""
     if a.rows == a.columns:
         turned = transposed(a, b)
@@ -232,7 +232,9 @@ def _targets(a: str, b: str) -> list[str | None]:
     return [a if narrower == b else b, narrower]
 
 
-def _finding(moved: Orders, lines: Lines, grids: tuple[Grid, Grid], target: str | None) -> Finding:
+def _finding(
+    moved: Orders, lines: Lines, grids: tuple[CodeGrid, CodeGrid], target: str | None
+) -> TensorFinding:
     rule = _conversion(grids[0].dtype, grids[1].dtype, target)
     besides = rule.detail if rule else ()
     then = f", then {rule.how}" if rule else ""
@@ -241,13 +243,13 @@ def _finding(moved: Orders, lines: Lines, grids: tuple[Grid, Grid], target: str 
     if rows is None and columns is None:
         told = "B holds the numbers of A in another order"
         how = "numbers in another order"
-        return Finding(f"with {how}{kind}", f"{how}{then}", (told, *besides))
+        return TensorFinding(f"with {how}{kind}", f"{how}{then}", (told, *besides))
     pairs = ((lines.rows, rows), (lines.columns, columns))
     named = {noun: order for noun, order in pairs if order is not None}
     nouns = sorted(named, reverse=True)  # outputs before inputs
     how = " and ".join(f"{noun}s" for noun in nouns) + " permuted"
     outputs = named.get("output")
-    return Finding(
+    return TensorFinding(
         f"with {how}{kind}",
         f"{how}{then}",
         (*(_example(noun, named[noun]) for noun in nouns), *besides),
@@ -263,30 +265,30 @@ def _example(noun: str, order: Order) -> str:
     return f"{moved:,} of {len(order):,} {noun}s moved: {noun} {was} is now {noun} {now}"
 
 
-def _conversion(a: str, b: str, target: str | None) -> Finding | None:
+def _conversion(a: str, b: str, target: str | None) -> TensorFinding | None:
     """Return what happened to the numbers besides, where they agree in the format `target`."""
     if target is None:
         return None
     if STORED[target].precision == max(STORED[a].precision, STORED[b].precision):
-        return Finding(f"converted to {b}", f"converted from {a} to {b} without loss")
+        return TensorFinding(f"converted to {b}", f"converted from {a} to {b} without loss")
     narrowed = "B is A" if target == b else "A is B"
     detail = (f"{narrowed} rounded to {target} besides",)
     if target == b:
-        return Finding(f"rounded to {b}", f"rounded to {b}", detail)
-    return Finding(f"unrounded from {a}", f"A is B rounded to {a}", detail)
+        return TensorFinding(f"rounded to {b}", f"rounded to {b}", detail)
+    return TensorFinding(f"unrounded from {a}", f"A is B rounded to {a}", detail)
 
 
-def reshaped(a: Grid, b: Grid, lines: Lines) -> Finding:
+def reshaped(a: CodeGrid, b: CodeGrid, lines: Lines) -> TensorFinding:
     """Return how two matrices of different shapes differ."""
     if (a.rows, a.columns) == (b.columns, b.rows):
         turned = transposed(a, b)
         if turned is not None:
             return turned
     told = _common(a, b, lines) if a.rows == b.rows or a.columns == b.columns else _in_a_row(a, b)
-    return Finding("resized", _sizes(a, b, lines), told)
+    return TensorFinding("resized", _sizes(a, b, lines), told)
 
 
-def _in_a_row(a: Grid, b: Grid) -> tuple[str, ...]:
+def _in_a_row(a: CodeGrid, b: CodeGrid) -> tuple[str, ...]:
     """Say that the numbers follow one another as before, as Tensor.reshape makes it."""
     flat = in_shape(a, b.rows, b.columns)
     if flat is None or a.dtype != b.dtype or not same_codes(flat, b):
@@ -294,7 +296,7 @@ def _in_a_row(a: Grid, b: Grid) -> tuple[str, ...]:
     return ("the numbers follow one another as in A: reshaped, not transposed",)
 
 
-def _common(a: Grid, b: Grid, lines: Lines) -> tuple[str, ...]:
+def _common(a: CodeGrid, b: CodeGrid, lines: Lines) -> tuple[str, ...]:
     """Say what became of the rows, or columns, that both have."""
     rows, columns = min(a.rows, b.rows), min(a.columns, b.columns)
     if not rows * columns:
@@ -302,7 +304,7 @@ def _common(a: Grid, b: Grid, lines: Lines) -> tuple[str, ...]:
     by_rows = a.rows != b.rows
     noun, count = (lines.rows, rows) if by_rows else (lines.columns, columns)
     rules = Rules(a.dtype, b.dtype)
-    found = go_through(Part(a, rows, columns), Part(b, rows, columns), rules)
+    found = go_through(PartGrid(a, rows, columns), PartGrid(b, rows, columns), rules)
     rule = rule_of(rules, a.dtype, b.dtype)
     first = f"the first {count:,} {noun}s" if count > 1 else f"the first {noun}"
     if rule is not None and rule.kind == "equal":
@@ -315,7 +317,7 @@ def _common(a: Grid, b: Grid, lines: Lines) -> tuple[str, ...]:
     return (f"of {first}, {found.changed:,} of {rows * columns:,} numbers changed",)
 
 
-def _kept(a: Grid, b: Grid, axis: int) -> Sequence[int] | None:
+def _kept(a: CodeGrid, b: CodeGrid, axis: int) -> Sequence[int] | None:
     """Return which lines of the larger matrix make up the smaller one, in their order."""
     if a.dtype != b.dtype or not can_be_looked_for(a, b):
         return None
@@ -330,7 +332,7 @@ def _words_of_kept(kept: Sequence[int], noun: str, *, shrunk: bool) -> str:
     return f"A is all there, unchanged: its {noun}s are {which} of B"
 
 
-def _sizes(a: Grid, b: Grid, lines: Lines) -> str:
+def _sizes(a: CodeGrid, b: CodeGrid, lines: Lines) -> str:
     """Return "resized: out 10 → 12"."""
     names = {"output": "out", "input": "in"}
     sides = ((lines.rows, a.rows, b.rows), (lines.columns, a.columns, b.columns))

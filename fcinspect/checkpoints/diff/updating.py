@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fcinspect.checkpoints.diff.grids import Grid, Part, tiles, values_of
+from fcinspect.checkpoints.diff.grids import CodeGrid, PartGrid, tiles, values_of
 from fcinspect.checkpoints.diff.pointwise import Lines, Pointwise
-from fcinspect.checkpoints.diff.records import Finding
+from fcinspect.checkpoints.diff.records import TensorFinding
 from fcinspect.checkpoints.diff.rules import EVIDENCE, ends
 from fcinspect.layers.memory import is_free
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, half_ulp
@@ -73,7 +73,7 @@ class _Factors:
         return float(middle.min()), float(middle.max())
 
 
-def scaled_by_lines(a: Grid, b: Grid, lines: Lines) -> Finding | None:
+def scaled_by_lines(a: CodeGrid, b: CodeGrid, lines: Lines) -> TensorFinding | None:
     """Return that every row, or every column, of B is that of A times a factor, else None."""
     if max(a.rows, a.columns) > MOST_LINES:
         return None
@@ -94,7 +94,7 @@ def scaled_by_lines(a: Grid, b: Grid, lines: Lines) -> Finding | None:
         found = factors.range(b.dtype)
         if found is not None:
             noun = lines.columns if factors.axis else lines.rows
-            return Finding(
+            return TensorFinding(
                 f"with {noun}s scaled",
                 f"{noun}s scaled, each by its own factor",
                 (f"the factors are {found[0]:.4g} to {found[1]:.4g}",),
@@ -102,7 +102,7 @@ def scaled_by_lines(a: Grid, b: Grid, lines: Lines) -> Finding | None:
     return None
 
 
-def updated(a: Grid, b: Grid, found: Pointwise) -> Finding | None:
+def updated(a: CodeGrid, b: CodeGrid, found: Pointwise) -> TensorFinding | None:
     """Return that B is A plus a low-rank update, else None."""
     if found.sums.count != found.rows * found.columns:
         return None  # not all numbers are finite
@@ -111,7 +111,7 @@ def updated(a: Grid, b: Grid, found: Pointwise) -> Finding | None:
         return None
     some = ", ".join(f"{value:.3g}" for value in values[:4])
     more = ", …" if len(values) > 4 else ""
-    return Finding(
+    return TensorFinding(
         "with a low-rank update",
         f"update of rank {len(values)}",
         (f"σ of B − A: {some}{more}; what is left is rounding to {b.dtype}",),
@@ -120,7 +120,7 @@ def updated(a: Grid, b: Grid, found: Pointwise) -> Finding | None:
     )
 
 
-def low_rank_update(a: Grid, b: Grid) -> tuple[float, ...] | None:
+def low_rank_update(a: CodeGrid, b: CodeGrid) -> tuple[float, ...] | None:
     """Return the singular values of the low-rank update from A to B, None where B − A is none.
 
     Two passes over both, in memory for 64 columns; all numbers must be finite.
@@ -130,20 +130,24 @@ def low_rank_update(a: Grid, b: Grid) -> tuple[float, ...] | None:
     if most < 1 or not is_free((a.rows + 2 * a.columns) * 8 * width):
         return None
     first = min(a.rows, FIRST)
-    if first < a.rows // 4 and not _may_be(Part(a, first, a.columns), Part(b, first, b.columns)):
+    if first < a.rows // 4 and not _may_be(
+        PartGrid(a, first, a.columns), PartGrid(b, first, b.columns)
+    ):
         return None
     with np.errstate(over="ignore", invalid="ignore"):
         return _update(a, b, width, most)
 
 
-def _may_be(a: Grid, b: Grid) -> bool:
+def _may_be(a: CodeGrid, b: CodeGrid) -> bool:
     """Whether the first rows leave open that all of them have a low-rank update."""
     with np.errstate(over="ignore", invalid="ignore"):
         found = _update(a, b, min(SKETCH, a.rows, a.columns), MOST_RANK, least=0)
     return found is not None
 
 
-def _update(a: Grid, b: Grid, width: int, most: int, least: int = 1) -> tuple[float, ...] | None:
+def _update(
+    a: CodeGrid, b: CodeGrid, width: int, most: int, least: int = 1
+) -> tuple[float, ...] | None:
     random = np.random.default_rng(SEED).standard_normal((a.columns, width))
     sketch = np.zeros((a.rows, width))
     energy, square, bound = 0.0, 0.0, 0.0
@@ -174,12 +178,12 @@ def _update(a: Grid, b: Grid, width: int, most: int, least: int = 1) -> tuple[fl
     return None
 
 
-def _tiles(a: Grid, b: Grid) -> list[tuple[int, int, int, int]]:
+def _tiles(a: CodeGrid, b: CodeGrid) -> list[tuple[int, int, int, int]]:
     size = max(ITEMSIZES[a.dtype], ITEMSIZES[b.dtype])
     return list(tiles(a.rows, a.columns, size, BYTES_AT_ONCE))
 
 
-def _gap(a: Grid, b: Grid, tile: tuple[int, int, int, int]) -> tuple[Float64Array, float]:
+def _gap(a: CodeGrid, b: CodeGrid, tile: tuple[int, int, int, int]) -> tuple[Float64Array, float]:
     """Return b − a, and a third of the sum of squares of what rounding may have added to it.
 
     The sum may be rounded, and the update before it was added.

@@ -92,7 +92,7 @@ Maker = Callable[[tuple[Any, ...]], object]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Named:
+class NamedGlobal:
     """A class or function that a pickle names."""
 
     words: str
@@ -130,24 +130,24 @@ def _require_scalar(key: object) -> None:
         raise Unsound(f"a key of its dicts has more than {LONGEST_TEXT} bytes")
     if type(key) is int and key.bit_length() > 64:
         raise Unsound("a key is a whole number of more than 64 bits")
-    if not isinstance(key, str | bytes | int | float | Inert | Named | type(None)):
+    if not isinstance(key, str | bytes | int | float | Inert | NamedGlobal | type(None)):
         raise Unsound("a key of its dicts is no name or number")
 
 
-def named(module: str, name: str) -> Named | None:
+def named(module: str, name: str) -> NamedGlobal | None:
     """Return what stands for a class or function, None for one that is not allowed."""
     module = {"__builtin__": "builtins", "torch.cuda": "torch"}.get(module, module)
     words = f"{module}.{name}"
     if words in MAKERS:
-        return Named(words, MAKERS[words])
+        return NamedGlobal(words, MAKERS[words])
     if module == "torch":
         dtype = ALIASES.get(name, name)
         if dtype in ITEMSIZE:
-            return Named(words, _uncallable(words), dtype)
+            return NamedGlobal(words, _uncallable(words), dtype)
         if name in STORAGES:
-            return Named(words, _uncallable(words), STORAGES[name])
+            return NamedGlobal(words, _uncallable(words), STORAGES[name])
     if words in PLAIN or (module == "numpy.dtypes" and name.endswith("DType")):
-        return Named(words, lambda arguments: Inert(words))
+        return NamedGlobal(words, lambda arguments: Inert(words))
     return None
 
 
@@ -187,7 +187,7 @@ def _view_of_dtype(arguments: tuple[Any, ...]) -> SavedTensor:
 
 
 def _dtype(value: object) -> str:
-    if not isinstance(value, Named) or value.dtype is None:
+    if not isinstance(value, NamedGlobal) or value.dtype is None:
         raise Unsound("a tensor has no dtype")
     return value.dtype
 
@@ -203,9 +203,13 @@ def _subclassed(arguments: tuple[Any, ...]) -> object:
     """Return _rebuild_from_type_v2(function, type, arguments, state)."""
     function, kind, inner = arguments[:3]
     classes = ("torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer")
-    if not isinstance(function, Named) or not isinstance(inner, tuple):
+    if not isinstance(function, NamedGlobal) or not isinstance(inner, tuple):
         raise Unsound("a tensor is not made by a function")
-    if function.words not in REBUILT or not isinstance(kind, Named) or kind.words not in classes:
+    if (
+        function.words not in REBUILT
+        or not isinstance(kind, NamedGlobal)
+        or kind.words not in classes
+    ):
         raise Unsound(f"a tensor is made by {function.words} as {kind}")
     return function.make(inner)
 

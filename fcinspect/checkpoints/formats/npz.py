@@ -25,7 +25,7 @@ from fcinspect.checkpoints.formats.zips import (
     unpacked,
 )
 from fcinspect.checkpoints.places import claim, read_place
-from fcinspect.checkpoints.records import Place, StoredTensor, unreadable
+from fcinspect.checkpoints.records import FilePlace, StoredTensor, unreadable
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 
@@ -69,7 +69,7 @@ class Member:
     """The member of the zip file, None for an .npy file."""
     start: int
     """Where its bytes begin in the file."""
-    place: Place | None
+    place: FilePlace | None
     """Where the numbers lie, None where they are packed or of no format that is read by place."""
 
     def values(self) -> npt.NDArray[Any]:
@@ -166,7 +166,7 @@ def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo 
     by_place = dtype.name in READABLE and _is_little(dtype) and (not by_columns or len(shape) <= 2)
     if by_place and (info is None or info.compress_type == zipfile.ZIP_STORED):
         turned = by_columns and len(shape) == 2
-        place = Place(storage.uri, storage.stamp, dtype.name, start + begin, shape, turned)
+        place = FilePlace(storage.uri, storage.stamp, dtype.name, start + begin, shape, turned)
     return Member(name, shape, dtype, storage.uri, storage.stamp, info, start, place)
 
 

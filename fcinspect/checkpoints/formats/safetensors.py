@@ -18,7 +18,7 @@ from fcinspect.checkpoints.access.storage import Storage, read_part
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.json_array import unique_keys
 from fcinspect.checkpoints.places import claim, read_place
-from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
+from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
 from fcinspect.errors import InputError
 
 LARGEST_HEADER = 100_000_000
@@ -214,7 +214,7 @@ def _stored(
     begin, size = start + span[0], span[1] - span[0]
     place = None
     if held in SCANNED:
-        place = Place(file.uri, file.stamp, SCANNED[held], begin, shape)
+        place = FilePlace(file.uri, file.stamp, SCANNED[held], begin, shape)
     if place is not None and held in READABLE:
         return StoredTensor(name, place.dtype, shape, partial(read_place, place), place=place)
     known = "holds" if held in BITS else "holds the unknown format"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.allowed import INSTEAD, ITEMSIZE, SavedStorage, SavedTensor
 from fcinspect.checkpoints.places import claim, read_place, read_run, read_strided, span_of
-from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
+from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
 from fcinspect.errors import InputError
 from fcinspect.rounding.formats import FORMATS
 
@@ -178,12 +178,12 @@ def _in_file(name: str, tensor: SavedTensor, file: Storage, begin: int) -> Store
     turned = _is_by_columns(tensor)
     place = None
     if turned or _is_by_rows(tensor):
-        place = Place(file.uri, file.stamp, dtype, begin, shape, turned)
+        place = FilePlace(file.uri, file.stamp, dtype, begin, shape, turned)
     if dtype not in FORMATS:
         return unreadable(name, dtype, shape, _no_layer(dtype), place)
     if place is not None:
         return StoredTensor(name, dtype, shape, partial(read_place, place), place=place)
-    run = Place(file.uri, file.stamp, dtype, begin, (span_of(shape, tensor.strides),))
+    run = FilePlace(file.uri, file.stamp, dtype, begin, (span_of(shape, tensor.strides),))
     what = f"reading {masked_name(file.uri)!r}"
     return StoredTensor(name, dtype, shape, _reader(partial(read_run, run), tensor, what))
 

@@ -23,7 +23,7 @@ from fcinspect.checkpoints.formats.allowed import (
     LONGEST_TEXT,
     STORAGES,
     Inert,
-    Named,
+    NamedGlobal,
     SavedStorage,
     Unsound,
     named,
@@ -166,7 +166,7 @@ class _Unpickler(pickle._Unpickler):
         self._stream, self._source, self._sizes = stream, source, sizes
         self.storages: dict[str, SavedStorage] = {}
 
-    def find_class(self, module: str, name: str) -> Named:
+    def find_class(self, module: str, name: str) -> NamedGlobal:
         """Return the stand-in of a class or function; raises InputError for all others."""
         found = named(module, name)
         if found is None:
@@ -178,7 +178,11 @@ class _Unpickler(pickle._Unpickler):
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
             raise Unsound("a storage is not described by its class, key, location and size")
         kind, key, numbers = pid[1], pid[2], pid[4]
-        if not isinstance(kind, Named) or not isinstance(key, str) or type(numbers) is not int:
+        if (
+            not isinstance(kind, NamedGlobal)
+            or not isinstance(key, str)
+            or type(numbers) is not int
+        ):
             raise Unsound("a storage is not described by its class, key, location and size")
         if not 0 <= numbers < 2**63:
             raise Unsound(f"its storage {key[:60]!r} has a number of numbers that is none")
@@ -203,7 +207,7 @@ class _Unpickler(pickle._Unpickler):
         return known
 
     def _called(self, function: object, arguments: object) -> None:
-        if not isinstance(function, Named) or not isinstance(arguments, tuple):
+        if not isinstance(function, NamedGlobal) or not isinstance(arguments, tuple):
             raise Unsound("it calls what is no class or function")
         self._stream.spend(sum(len(each) for each in arguments if isinstance(each, list | tuple)))
         try:

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 from fcinspect.checkpoints.pairing.decoys import remarks_on_numbers
 from fcinspect.checkpoints.pairing.naming import WEIGHT, Siblings, match, module_path, split
 from fcinspect.checkpoints.places import read_place
-from fcinspect.checkpoints.records import Layout, LayoutChoice, Place, StoredLinear, StoredTensor
+from fcinspect.checkpoints.records import (
+    FilePlace,
+    Layout,
+    LayoutChoice,
+    StoredLinear,
+    StoredTensor,
+)
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -120,7 +126,7 @@ def part(tensor: StoredTensor, index: int) -> StoredTensor:
     return replace(tensor, name=name, shape=shape, read=read, place=place)
 
 
-def _place(place: Place, index: int) -> Place | None:
+def _place(place: FilePlace, index: int) -> FilePlace | None:
     from fcinspect.rounding.arrays import ITEMSIZES
 
     if place.transposed:  # the numbers of one entry lie apart

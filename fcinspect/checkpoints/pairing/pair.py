@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from fcinspect.checkpoints.pairing import decoys, experts
 from fcinspect.checkpoints.pairing.decoys import remarks
-from fcinspect.checkpoints.pairing.layouts import Held, Layouts
+from fcinspect.checkpoints.pairing.layouts import Layouts, WeightLayout
 from fcinspect.checkpoints.pairing.naming import WEIGHT, Siblings, is_table
 from fcinspect.checkpoints.pairing.quantised import is_packed_layer, packed_weight
 from fcinspect.checkpoints.records import (
@@ -117,7 +117,9 @@ def pair(
     return Checkpoint(source, _distinct(found.layers, source), tuple(found.skipped))
 
 
-def _layer(candidate: _Candidate, held: Held, source: str, siblings: Siblings) -> StoredLinear:
+def _layer(
+    candidate: _Candidate, held: WeightLayout, source: str, siblings: Siblings
+) -> StoredLinear:
     """Return the layer that a candidate is, with what a reader should know of it."""
     weight, bias = candidate.weight, candidate.bias
     said = () if held.why is None else (held.why,)
@@ -163,7 +165,7 @@ def _refusal(candidate: _Candidate, siblings: Siblings) -> str | None:
     return None
 
 
-def _misfit(candidate: _Candidate, held: Held, asked: LayoutChoice) -> str | None:
+def _misfit(candidate: _Candidate, held: WeightLayout, asked: LayoutChoice) -> str | None:
     """Return why a weight cannot be read in a layout, or None."""
     weight, bias = candidate.weight, candidate.bias
     if candidate.is_kernel and asked == "out,in":

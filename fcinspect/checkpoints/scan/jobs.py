@@ -26,7 +26,7 @@ import numpy.typing as npt
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import ReadAhead, Storage, read_in_passing
 from fcinspect.checkpoints.access.uris import is_uri
-from fcinspect.checkpoints.records import Place
+from fcinspect.checkpoints.records import FilePlace
 from fcinspect.checkpoints.scan.tile import Partial, take_in
 from fcinspect.rounding import float8
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, FloatArray
@@ -156,7 +156,7 @@ def unscaled(value: float, scale: int) -> float:
 class Job:
     """Some rows of some columns of a matrix as it lies in its file."""
 
-    place: Place
+    place: FilePlace
     """The whole matrix; its shape as it lies there has two dimensions."""
     rows: tuple[int, int]
     """First row, and the one after the last."""
@@ -179,7 +179,7 @@ class Job:
         return self.place.begin + top * width, (bottom - top) * width
 
 
-def jobs_of(place: Place, *, outputs_are_columns: bool = False) -> Iterator[Job]:
+def jobs_of(place: FilePlace, *, outputs_are_columns: bool = False) -> Iterator[Job]:
     """Yield the jobs of a matrix: panel by panel of columns, in each from top to bottom."""
     rows, columns = as_it_lies(place)
     for left in range(0, columns, TILE):
@@ -191,7 +191,7 @@ def jobs_of(place: Place, *, outputs_are_columns: bool = False) -> Iterator[Job]
             yield Job(place, (top, bottom), (left, right), outputs_are_columns)
 
 
-def as_it_lies(place: Place) -> tuple[int, int]:
+def as_it_lies(place: FilePlace) -> tuple[int, int]:
     """Return rows and columns of a matrix or vector as it lies in its file; a vector is a row."""
     shape = place.shape if len(place.shape) == 2 else (1, *place.shape)
     rows, columns = shape[::-1] if place.transposed else shape
@@ -213,7 +213,7 @@ def carry_out_in(storage: Storage, job: Job) -> Partial:
     rows, columns = bottom - top, right - left
     partial = Partial.empty(rows, columns, columns if job.outputs_are_columns else rows)
     step = max(1, TILE // columns)
-    reader = _Reader(job, storage, min(step, rows))
+    reader = _TileReader(job, storage, min(step, rows))
     with read_in_passing(storage, *job.span):
         for row in range(0, rows, step):
             words, tile = reader.read(top + row, min(step, rows - row))
@@ -225,7 +225,7 @@ def carry_out_in(storage: Storage, job: Job) -> Partial:
     return partial
 
 
-def blocks_of(place: Place, storage: Storage) -> Blocks:
+def blocks_of(place: FilePlace, storage: Storage) -> Blocks:
     """Return what yields the numbers of a matrix, rows as they lie from first to last.
 
     A block is overwritten when the next one is read.
@@ -234,14 +234,14 @@ def blocks_of(place: Place, storage: Storage) -> Blocks:
     step = max(1, TILE // max(columns, 1))
 
     def blocks() -> Iterator[FloatArray]:
-        reader = _Reader(Job(place, (0, rows), (0, columns)), storage, min(step, rows))
+        reader = _TileReader(Job(place, (0, rows), (0, columns)), storage, min(step, rows))
         for row in range(0, rows, step):
             yield reader.read(row, min(step, rows - row))[1]
 
     return blocks
 
 
-class _Reader:
+class _TileReader:
     """Reads tile after tile of a job into the same memory."""
 
     def __init__(self, job: Job, storage: Storage, rows: int) -> None:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
 from fcinspect.checkpoints.access.uris import is_uri
-from fcinspect.checkpoints.records import Place, StoredTensor
+from fcinspect.checkpoints.records import FilePlace, StoredTensor
 from fcinspect.checkpoints.scan.jobs import (
     TILE,
     Job,
@@ -31,10 +31,10 @@ from fcinspect.checkpoints.scan.jobs import (
 )
 from fcinspect.checkpoints.scan.merging import FIRST, Merging
 from fcinspect.checkpoints.scan.records import (
+    ArrayStatistics,
+    LineCount,
     MatrixStatistics,
-    Places,
     SingularValues,
-    Statistics,
     Wanted,
 )
 from fcinspect.checkpoints.scan.tile import Partial
@@ -47,7 +47,7 @@ HASHERS = 1 << 12
 """Columns that are hashed at a time."""
 
 
-class Matrix:
+class ScannedMatrix:
     """A weight, or a bias as one row."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Matrix:
             for job in self.jobs:
                 self.add(job, carry_out_in(storage, job))
 
-    def numbers(self) -> Statistics:
+    def numbers(self) -> ArrayStatistics:
         """Return the statistics of its numbers."""
         self._merging.close()
         return self._merging.numbers()
@@ -109,19 +109,19 @@ class Matrix:
         with closing(self.open()) as storage:
             return singular_values_in(self.place, storage, wanted)
 
-    def _duplicates(self) -> Places | None:
+    def _duplicates(self) -> LineCount | None:
         known = self._merging.digests()
         if known is None:
             return None
         alike = _sharing_digests(*known)
         if not len(alike):
-            return Places(0)
+            return LineCount(0)
         hashed = _hashed_columns if self.outputs_are_columns else _hashed_rows
         with closing(self.open()) as storage:
             return _repeated(hashed(self.place, storage, alike))
 
 
-def _placed(tensor: StoredTensor, *, elsewhere: bool) -> tuple[Place, Open]:
+def _placed(tensor: StoredTensor, *, elsewhere: bool) -> tuple[FilePlace, Open]:
     """Return where a tensor's numbers lie, and how that is opened."""
     if tensor.place is not None:
         place = tensor.place
@@ -131,7 +131,7 @@ def _placed(tensor: StoredTensor, *, elsewhere: bool) -> tuple[Place, Open]:
     from fcinspect.rounding.arrays import carrier as carrier_of
 
     carrier = carrier_of(tensor.dtype).name
-    place = Place(tensor.name, ArrayStorage.STAMP, carrier, 0, tensor.shape)
+    place = FilePlace(tensor.name, ArrayStorage.STAMP, carrier, 0, tensor.shape)
     return place, partial(_unpacked, tensor, carrier)
 
 
@@ -173,7 +173,7 @@ def _sharing_digests(
     return found
 
 
-def _repeated(hashed: Iterable[tuple[int, bytes]]) -> Places:
+def _repeated(hashed: Iterable[tuple[int, bytes]]) -> LineCount:
     """Return which outputs have the hash of an earlier one."""
     seen: set[bytes] = set()
     count = 0
@@ -184,11 +184,11 @@ def _repeated(hashed: Iterable[tuple[int, bytes]]) -> Places:
             if len(first) < FIRST:
                 first.append(output)
         seen.add(digest)
-    return Places(count, tuple(first))
+    return LineCount(count, tuple(first))
 
 
 def _hashed_rows(
-    place: Place, storage: Storage, outputs: npt.NDArray[np.intp]
+    place: FilePlace, storage: Storage, outputs: npt.NDArray[np.intp]
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the rows and their hashes."""
     width = as_it_lies(place)[1] * ITEMSIZES[place.dtype]
@@ -203,7 +203,7 @@ def _hashed_rows(
 
 
 def _hashed_columns(
-    place: Place, storage: Storage, outputs: npt.NDArray[np.intp]
+    place: FilePlace, storage: Storage, outputs: npt.NDArray[np.intp]
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the columns and their hashes, which takes a pass over the matrix for HASHERS."""
     rows, columns = as_it_lies(place)

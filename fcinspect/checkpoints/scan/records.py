@@ -18,7 +18,7 @@ RELIABLE_CONDITION = 1e7
 
 
 @dataclass(frozen=True)
-class Statistics:
+class ArrayStatistics:
     """Of the numbers of a weight or bias; all but the counts are of its finite numbers."""
 
     count: int
@@ -47,7 +47,7 @@ class Statistics:
 
 
 @dataclass(frozen=True)
-class Places:
+class LineCount:
     """Some outputs or inputs of a layer: how many, and the first of them."""
 
     count: int
@@ -60,13 +60,13 @@ class Places:
 class MatrixStatistics:
     """Of a weight W (out_features × in_features), however the file holds it."""
 
-    numbers: Statistics
+    numbers: ArrayStatistics
     """Of its numbers."""
-    dead_outputs: Places
+    dead_outputs: LineCount
     """Rows of W that are all zero."""
-    dead_inputs: Places
+    dead_inputs: LineCount
     """Columns of W that are all zero."""
-    duplicate_outputs: Places | None
+    duplicate_outputs: LineCount | None
     """Rows of W equal, bit for bit, to an earlier one, but for dead ones; None: not looked for."""
     spectral_low: float | None
     """A lower bound of σ₁, the largest of row norms, column norms and ‖W‖F/√rank; None where
@@ -268,7 +268,7 @@ class ScannedLayer:
     """out·in, plus out with a bias."""
     weight: MatrixStatistics
     """Of the weight."""
-    bias: Statistics | None
+    bias: ArrayStatistics | None
     """Of the bias, None for a layer without one."""
     singular: SingularValues
     """Its singular values, as far as they were wanted."""
@@ -288,5 +288,5 @@ class ScannedOther:
     """The state-dict key."""
     source: str
     """The checkpoint in words."""
-    numbers: Statistics
+    numbers: ArrayStatistics
     """Of its numbers."""

@@ -17,7 +17,7 @@ from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor
 from fcinspect.checkpoints.scan.engines import Engine, Task
 from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
 from fcinspect.checkpoints.scan.jobs import JOB_BYTES, Job, blocks_of, carry_out
-from fcinspect.checkpoints.scan.matrix import Matrix, as_matrix, holds_numbers
+from fcinspect.checkpoints.scan.matrix import ScannedMatrix, as_matrix, holds_numbers
 from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, SingularValues, Wanted
 from fcinspect.checkpoints.scan.tile import Partial
 from fcinspect.errors import InputError, did_you_mean
@@ -50,7 +50,7 @@ ORDERS = ("file", "name", *KEYS)
 class _Item(Generic[Found]):
     """A layer, or another array, on its way through the scan."""
 
-    matrices: Sequence[Matrix]
+    matrices: Sequence[ScannedMatrix]
     """What is gone through, a layer's weight first."""
     finish: Callable[[SingularValues | None], Found]
     """Returns what was found; is given the singular values where they were looked for in a file."""
@@ -90,8 +90,8 @@ class _Item(Generic[Found]):
 
 def _layer(stored: StoredLinear, wanted: Wanted, *, elsewhere: bool) -> _Item[ScannedLayer]:
     in_columns = stored.layout == "in,out"
-    weight = Matrix(stored.weight, outputs_are_columns=in_columns, elsewhere=elsewhere)
-    bias = None if stored.bias is None else Matrix(stored.bias, elsewhere=elsewhere)
+    weight = ScannedMatrix(stored.weight, outputs_are_columns=in_columns, elsewhere=elsewhere)
+    bias = None if stored.bias is None else ScannedMatrix(stored.bias, elsewhere=elsewhere)
 
     def finish(found: SingularValues | None) -> ScannedLayer:
         statistics = weight.statistics()
@@ -115,7 +115,7 @@ def _layer(stored: StoredLinear, wanted: Wanted, *, elsewhere: bool) -> _Item[Sc
 
 
 def _other(tensor: StoredTensor, source: str, *, elsewhere: bool) -> _Item[ScannedOther]:
-    matrix = Matrix(as_matrix(tensor), elsewhere=elsewhere)
+    matrix = ScannedMatrix(as_matrix(tensor), elsewhere=elsewhere)
     return _Item([matrix], lambda _: ScannedOther(matrix.name, source, matrix.numbers()))
 
 
@@ -179,7 +179,7 @@ def _through(items: Sequence[_Item[Found]], engine: Engine, progress: Progress) 
 
 def _tasks(items: Iterable[_Item[Any]]) -> Iterator[Task]:
     """Yield the tasks of all items; jobs of one file go together until they are worth sending."""
-    batch: list[tuple[Matrix, Job]] = []
+    batch: list[tuple[ScannedMatrix, Job]] = []
     size = 0
     for item in items:
         for matrix in item.matrices:
@@ -200,7 +200,7 @@ def _tasks(items: Iterable[_Item[Any]]) -> Iterator[Task]:
         yield _of_batch(batch)
 
 
-def _of_batch(batch: Sequence[tuple[Matrix, Job]]) -> Task:
+def _of_batch(batch: Sequence[tuple[ScannedMatrix, Job]]) -> Task:
     def take(found: list[Partial]) -> int:
         for (matrix, job), part in zip(batch, found, strict=True):
             matrix.add(job, part)
@@ -221,7 +221,7 @@ def distribution_in(stored: StoredLinear, scanned: ScannedLayer) -> Distribution
     numbers = scanned.weight.numbers
     if not numbers.count:
         return Distribution((), ())
-    matrix = Matrix(stored.weight)
+    matrix = ScannedMatrix(stored.weight)
     with closing(matrix.open()) as storage:
         try:
             return distributed(blocks_of(matrix.place, storage)(), numbers.min, numbers.max)

@@ -46,7 +46,7 @@ import numpy as np
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
 from fcinspect.checkpoints.access.uris import is_uri
-from fcinspect.checkpoints.records import Place
+from fcinspect.checkpoints.records import FilePlace
 from fcinspect.checkpoints.scan.jobs import (
     Blocks,
     as_it_lies,
@@ -321,13 +321,13 @@ def histogram_of(values: Float64Array, exponent: int = 0) -> Histogram | None:
     )
 
 
-def singular_values(place: Place, wanted: Wanted) -> SingularValues:
+def singular_values(place: FilePlace, wanted: Wanted) -> SingularValues:
     """Return the singular values of a matrix in a file; raises InputError."""
     with closing(open_storage(place.uri, place.stamp)) as storage:
         return singular_values_in(*_near(place, storage), wanted)
 
 
-def singular_values_in(place: Place, storage: Storage, wanted: Wanted) -> SingularValues:
+def singular_values_in(place: FilePlace, storage: Storage, wanted: Wanted) -> SingularValues:
     """Return the singular values of a matrix in an open file; raises InputError."""
     blocks, shape = blocks_of(place, storage), as_it_lies(place)
     with one_blas_thread():
@@ -336,7 +336,7 @@ def singular_values_in(place: Place, storage: Storage, wanted: Wanted) -> Singul
     return SingularValues(wanted, leading, spectrum)
 
 
-def _near(place: Place, storage: Storage) -> tuple[Place, Storage]:
+def _near(place: FilePlace, storage: Storage) -> tuple[FilePlace, Storage]:
     """Bring a matrix that is far away here once, where there is memory for it.
 
     It is read dozens of times.

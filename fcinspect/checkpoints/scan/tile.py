@@ -42,7 +42,7 @@ ONES: dict[int, FloatArray] = {4: np.ones(TERMS, np.float32), 8: np.ones(TERMS)}
 
 
 @dataclass
-class Moments:
+class TileMoments:
     """Of the finite numbers of a block, each times 2^−exponent."""
 
     count: int = 0
@@ -54,7 +54,7 @@ class Moments:
     squares: float = 0.0
     """Σw²"""
 
-    def add(self, other: Moments) -> None:
+    def add(self, other: TileMoments) -> None:
         """Take in the moments of further numbers."""
         if not other.count:
             return
@@ -78,7 +78,7 @@ class Partial:
 
     exponent: int
     """All sums are of w·2^−exponent."""
-    moments: Moments
+    moments: TileMoments
     """Of the finite numbers."""
     min: float
     """The smallest finite number; inf where there is none."""
@@ -109,7 +109,7 @@ class Partial:
     def empty(cls, rows: int, columns: int, outputs: int) -> Partial:
         """Return what is known before the first number."""
         return cls(
-            0, Moments(), math.inf, -math.inf, 0, 0, 0,
+            0, TileMoments(), math.inf, -math.inf, 0, 0, 0,
             np.zeros(rows), np.zeros(rows), np.zeros(rows, np.bool_),
             np.zeros(columns), np.zeros(columns), np.zeros(columns, np.bool_),
             np.zeros(outputs, np.uint64),
@@ -145,7 +145,7 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
     low, high = float(tile.min()), float(tile.max())
     if low == high == 0:
         partial.zeros += tile.size
-        partial.moments.add(Moments(tile.size))
+        partial.moments.add(TileMoments(tile.size))
         partial.min, partial.max = min(partial.min, 0.0), max(partial.max, 0.0)
         return
     largest = max(-low, high)
@@ -166,11 +166,11 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
         _careful(partial, tile[first : first + step], row + first)
 
 
-def _moments(tile: FloatArray, row_squares: Floats) -> Moments:
+def _moments(tile: FloatArray, row_squares: Floats) -> TileMoments:
     squares = float(row_squares.sum())
     mean = float(_row_sums(tile).sum()) / tile.size
     deviations = max(squares - tile.size * mean * mean, 0.0)
-    return Moments(tile.size, mean, deviations, squares)
+    return TileMoments(tile.size, mean, deviations, squares)
 
 
 def _add_lines(
@@ -217,7 +217,7 @@ def _careful(partial: Partial, tile: FloatArray, row: int) -> None:
     deviations = np.subtract(wide, mean, out=squared)
     deviations[~finite] = 0.0
     flat = deviations.reshape(-1)
-    partial.moments.add(Moments(count, mean, float(flat @ flat), float(row_squares.sum())))
+    partial.moments.add(TileMoments(count, mean, float(flat @ flat), float(row_squares.sum())))
     absolute = np.abs(wide, out=wide)
     partial.row_sums[rows] += absolute.sum(axis=1)
     partial.column_sums += absolute.sum(axis=0)
