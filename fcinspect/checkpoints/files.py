@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Storage, read_part
 from fcinspect.checkpoints.access.uris import is_uri, last_part, masked_name
-from fcinspect.checkpoints.formats.zips import opened_zip
 from fcinspect.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -140,6 +139,8 @@ def _by_content(storage: Storage, first: bytes) -> Kind | None:
 
 def _zip_of_arrays(storage: Storage) -> bool:
     """Whether a zip file is numpy's; its ending decides where its list of members is damaged."""
+    from fcinspect.checkpoints.formats.zips import opened_zip
+
     try:
         with opened_zip(storage) as archive:
             names = archive.namelist()

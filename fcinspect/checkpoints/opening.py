@@ -19,7 +19,6 @@ from fcinspect.checkpoints.access.uris import (
     without_secrets,
 )
 from fcinspect.checkpoints.files import check_readable, kind_of, tensors_of
-from fcinspect.checkpoints.folders import besides, choose
 from fcinspect.checkpoints.pairing.naming import spelled_out
 from fcinspect.checkpoints.records import (
     Checkpoint,
@@ -94,6 +93,8 @@ class _Opener:
         return replace(found, layers=tuple(layers), files=(name,), notes=notes)
 
     def _folder(self, folder: str) -> Checkpoint:
+        from fcinspect.checkpoints.folders import besides, choose
+
         choice = choose(folder)
         paths = [inside(folder, name) for name in choice.names]
         if choice.is_index or (len(paths) == 1 and family(choice.names[0]) is None):
@@ -185,25 +186,15 @@ def _lone_shard(name: str) -> tuple[str, ...]:
 
 
 def _parsed(text: bytes | bytearray, source: str) -> Any:
-    from fcinspect.checkpoints.formats.json_array import parse
+    from fcinspect.checkpoints.formats.json_array import parse, refusals_name
 
-    try:
+    with refusals_name(source):
         return parse(text, source, "a layer")
-    except InputError as error:
-        raise _placed(error, source) from None
 
 
 def _layers(document: Any, source: str, layout: LayoutChoice, plain_dtype: str) -> Checkpoint:
+    from fcinspect.checkpoints.formats.json_array import refusals_name
     from fcinspect.checkpoints.formats.json_file import checkpoint_of
 
-    try:
+    with refusals_name(source):
         return checkpoint_of(document, source, layout, plain_dtype)
-    except InputError as error:
-        raise _placed(error, source) from None
-
-
-def _placed(error: InputError, source: str) -> InputError:
-    """Return a refusal that names the file."""
-    if source in error.message:
-        return error
-    return InputError(f"{source}: {error.message}", error.hint)

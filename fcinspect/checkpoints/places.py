@@ -1,4 +1,4 @@
-"""Reading the numbers that lie at a place of a file, one after the other or with gaps."""
+"""Reading the numbers that lie at a place of a file, and what headers may say of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.records import FilePlace
@@ -121,3 +121,19 @@ def claim(shape: Sequence[int]) -> str | None:
         return None
     text = str(widths) if widths < 10**MOST_DIGITS else f"more than 10^{MOST_DIGITS}"
     return f"has no numbers and claims {text} rows or columns of nothing"
+
+
+def unique_keys(
+    refuse: Callable[[str], Exception],
+) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """Return the hook of json.loads that raises `refuse(key)` for a key that stands twice."""
+
+    def checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise refuse(key)
+            found[key] = value
+        return found
+
+    return checked

@@ -14,7 +14,6 @@ from typing import Any
 
 from fcinspect.checkpoints.access.storage import MissingFile
 from fcinspect.checkpoints.access.uris import beside, masked_name
-from fcinspect.checkpoints.formats.json_array import kind_in_words
 from fcinspect.checkpoints.records import FailedFile, StoredTensor
 from fcinspect.errors import InputError
 from fcinspect.names import listed
@@ -120,6 +119,8 @@ def index_of(document: Any, name: str) -> Index:
         )
     for tensor, shard in shard_of.items():
         if not isinstance(shard, str):
+            from fcinspect.checkpoints.formats.json_array import kind_in_words
+
             raise InputError(
                 f"{what} places {tensor!r} in {kind_in_words(shard)}: expected the name of a file"
             )

@@ -71,7 +71,7 @@ def _read(name: str, stored: NamedArray, path: str) -> Array:
 
 
 def _from_json(origin: ArrayFile, dtype: str | None) -> StepFile:
-    from fcinspect.checkpoints.formats.json_array import parse
+    from fcinspect.checkpoints.formats.json_array import parse, refusals_name
     from fcinspect.checkpoints.formats.json_file import envelope_data
 
     source = origin.words
@@ -79,16 +79,12 @@ def _from_json(origin: ArrayFile, dtype: str | None) -> StepFile:
     data = envelope_data(document)
     if data is None and isinstance(document, dict) and isinstance(document.get("layers"), list):
         data = document
-    try:
+    with refusals_name(source):
         if data is not None:
             return _from_document(data, source)
         if not isinstance(document, dict):
             raise InputError('expected {"NAME.before": …, "NAME.grad": …, "NAME.after": …}')
         return _from_object(document, source, dtype)
-    except InputError as error:
-        if source in error.message:
-            raise
-        raise InputError(f"{source}: {error.message}", error.hint) from None
 
 
 def _from_document(data: Mapping[str, Any], source: str) -> StepFile:

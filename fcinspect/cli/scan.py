@@ -101,14 +101,17 @@ class ScanOptions:
 
     def engine(self) -> AbstractContextManager[Engine]:
         """Return who carries out the work."""
-        from fcinspect.checkpoints.scan import dask_cluster, engines
-
         if self.scheduler is None:
+            from fcinspect.checkpoints.scan import engines
+
             if self.trust_scheduler:
                 raise UsageError("--trust-scheduler goes with --scheduler ADDRESS")
             return engines.local(self.workers or min(os.cpu_count() or 1, 4))
         if self.workers is not None:
             raise UsageError("--workers are threads of this machine: --scheduler has its own")
+
+        from fcinspect.checkpoints.scan import dask_cluster
+
         return dask_cluster.dask(self.scheduler, trusted=self.trust_scheduler)
 
     def asked(self) -> dict[str, Any]:

@@ -246,7 +246,9 @@ async def _part(system: Any, url: str, begin: int, end: int) -> bytes:
         async with asking as answer:
             if answer.status == 416:
                 return b""
-            system._raise_not_found_for_status(answer, url)
+            if answer.status == 404:
+                raise FileNotFoundError(url)
+            answer.raise_for_status()
             _check(answer, url, begin)
             async for chunk in answer.content.iter_chunked(CHUNK):
                 data += chunk[: end - begin - len(data)]

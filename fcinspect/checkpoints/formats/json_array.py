@@ -8,14 +8,15 @@ times; numbers in rows take about ten times theirs.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.places import claim
+from fcinspect.checkpoints.places import claim, unique_keys
 from fcinspect.checkpoints.records import StoredTensor, in_memory
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
@@ -85,20 +86,15 @@ def parse(text: str | bytes | bytearray, source: str, what: str | None = None) -
         raise InputError(f"{source} cannot be read as JSON: {reason}") from None
 
 
-def unique_keys(
-    refuse: Callable[[str], Exception],
-) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
-    """Return the hook of json.loads that raises `refuse(key)` for a key that stands twice."""
-
-    def checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in found:
-                raise refuse(key)
-            found[key] = value
-        return found
-
-    return checked
+@contextlib.contextmanager
+def refusals_name(source: str) -> Iterator[None]:
+    """Put the file before what is raised of its content, where it is not named already."""
+    try:
+        yield
+    except InputError as error:
+        if source in error.message:
+            raise
+        raise InputError(f"{source}: {error.message}", error.hint) from None
 
 
 def _twice(key: str) -> InputError:

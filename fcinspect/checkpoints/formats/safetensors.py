@@ -16,8 +16,7 @@ from typing import Any
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import Storage, read_part
 from fcinspect.checkpoints.access.uris import masked_name
-from fcinspect.checkpoints.formats.json_array import unique_keys
-from fcinspect.checkpoints.places import claim, read_place
+from fcinspect.checkpoints.places import claim, read_place, unique_keys
 from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
 from fcinspect.errors import InputError
 

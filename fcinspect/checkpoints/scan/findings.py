@@ -75,17 +75,17 @@ def _findings(layer: ScannedLayer) -> Iterator[Objection]:
         yield Objection("undecided", f"outputs and inputs were not looked at: {layer.doubt}")
         return
     if weight.dead_outputs.count:
-        words = _lines(weight.dead_outputs, "output", "has", "have")
+        words = _lines(weight.dead_outputs, "output")
         yield Objection("dead outputs", f"{words} weights that are all zero")
     if weight.dead_inputs.count:
-        words = _lines(weight.dead_inputs, "input", "has", "have")
+        words = _lines(weight.dead_inputs, "input")
         yield Objection("dead inputs", f"{words} weights that are all zero")
     if weight.duplicate_outputs is None:
         yield Objection(
             "undecided", f"equal outputs were not looked for: there are over {MOST_DIGESTS:,}"
         )
     elif weight.duplicate_outputs.count and not equal_by_chance(layer):
-        words = _lines(weight.duplicate_outputs, "output", "has", "have")
+        words = _lines(weight.duplicate_outputs, "output")
         yield Objection("duplicate outputs", f"{words} the same weights as an earlier one")
 
 
@@ -98,13 +98,13 @@ def _not_finite(numbers: ArrayStatistics, what: str) -> Iterator[Objection]:
             yield Objection(kind, f"{some}{of} {verb} {word}")  # type: ignore[arg-type]  # of two
 
 
-def _lines(places: LineCount, noun: str, one: str, many: str) -> str:
+def _lines(places: LineCount, noun: str) -> str:
     """Return "output 5 has" or "3 outputs (5, 7, 9) have"."""
     if places.count == 1:
-        return f"{noun} {places.first[0]} {one}"
+        return f"{noun} {places.first[0]} has"
     named = ", ".join(map(str, places.first))
     more = ", …" if places.count > len(places.first) else ""
-    return f"{places.count:,} {noun}s ({named}{more}) {many}"
+    return f"{places.count:,} {noun}s ({named}{more}) have"
 
 
 def may_be_chance(equal: int, outputs: int, inputs: int, dtype: str) -> bool:
