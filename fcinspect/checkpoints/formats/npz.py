@@ -189,15 +189,14 @@ def _is_little(dtype: np.dtype[Any]) -> bool:
 def _stored(member: Member) -> StoredTensor:
     dtype, shape = member.dtype, member.shape
     if dtype.name in READABLE:
-        return StoredTensor(
-            member.name, dtype.name, shape, partial(_read, member), place=member.place
-        )
+        read = partial(_read, member, dtype.name)
+        return StoredTensor(member.name, dtype.name, shape, read, place=member.place)
     if dtype.kind in "iu" and 1 <= len(shape) <= 2:
         return StoredTensor(
             member.name,
             "float32",
             shape,
-            partial(_read_integers, member),
+            partial(_read, member, "float32"),
             note=f"{member.name} holds {dtype.newbyteorder('=')} numbers, read as float32",
             rounding=partial(_rounding, member),
         )
@@ -211,20 +210,13 @@ def _stored(member: Member) -> StoredTensor:
     return unreadable(member.name, str(dtype), shape, problem)
 
 
-def _read(member: Member, rows: Sequence[int] | None) -> FloatArray:
+def _read(member: Member, dtype: str, rows: Sequence[int] | None) -> FloatArray:
     import numpy as np
 
     if rows is not None and member.place is not None:
         return np.ascontiguousarray(read_place(member.place, rows))
-    values = np.ascontiguousarray(member.values())
+    values = np.ascontiguousarray(member.values().astype(dtype, copy=False))
     return values if rows is None else values[list(rows)]
-
-
-def _read_integers(member: Member, rows: Sequence[int] | None) -> FloatArray:
-    import numpy as np
-
-    held = np.ascontiguousarray(member.values().astype(np.float32))
-    return held if rows is None else held[list(rows)]
 
 
 def _rounding(member: Member) -> str | None:

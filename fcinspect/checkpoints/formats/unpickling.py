@@ -148,6 +148,11 @@ def _pickled_objects(source: str, name: str) -> InputError:
     )
 
 
+def _sized(load: Callable[[_Unpickler, int], None], width: int) -> Callable[[_Unpickler], None]:
+    """Return an instruction whose value follows its length, a number of so many bytes."""
+    return lambda unpickler: load(unpickler, int.from_bytes(unpickler.read(width), "little"))
+
+
 class _Unpickler(pickle._Unpickler):
     """The unpickler in its pure form: makes stand-ins, passes over or refuses what is large.
 
@@ -317,18 +322,6 @@ class _Unpickler(pickle._Unpickler):
         else:
             self.append(self.read(length))
 
-    def _load_text(self) -> None:
-        self._text(int.from_bytes(self.read(4), "little"))
-
-    def _load_text8(self) -> None:
-        self._text(int.from_bytes(self.read(8), "little"))
-
-    def _load_bytes(self) -> None:
-        self._bytes(int.from_bytes(self.read(4), "little"))
-
-    def _load_bytes8(self) -> None:
-        self._bytes(int.from_bytes(self.read(8), "little"))
-
     dispatch = {  # noqa: RUF012  # declared by the base class
         **pickle._Unpickler.dispatch,
         **{
@@ -336,8 +329,8 @@ class _Unpickler(pickle._Unpickler):
             for code, method in (
                 (pickle.FRAME, _load_frame), (pickle.LONG4, _load_long4),
                 (pickle.BYTEARRAY8, _load_bytearray8), (pickle.BINSTRING, _load_old_text),
-                (pickle.BINUNICODE, _load_text), (pickle.BINUNICODE8, _load_text8),
-                (pickle.BINBYTES, _load_bytes), (pickle.BINBYTES8, _load_bytes8),
+                (pickle.BINUNICODE, _sized(_text, 4)), (pickle.BINUNICODE8, _sized(_text, 8)),
+                (pickle.BINBYTES, _sized(_bytes, 4)), (pickle.BINBYTES8, _sized(_bytes, 8)),
                 (pickle.REDUCE, _load_reduce), (pickle.NEWOBJ, _load_reduce),
                 (pickle.NEWOBJ_EX, _load_newobj_ex), (pickle.BUILD, _load_build),
                 (pickle.EMPTY_SET, _load_set),
