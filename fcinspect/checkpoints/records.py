@@ -124,6 +124,11 @@ class StoredLinear:
         return self.weight.shape[1 if self.layout == "out,in" else 0]
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """(out_features, in_features), however the file holds W."""
+        return self.out_features, self.in_features
+
+    @property
     def dtype(self) -> str:
         """The number format of the weight."""
         return self.weight.dtype

@@ -170,6 +170,16 @@ def from_index(
         )
     found.problems += _missing(index, missing)
     missing |= damaged
+    _hold_against(found, index, missing)
+    if size is not None and not missing and index.total_size not in (None, total):
+        found.notes.append(
+            f"the index gives a total_size of {index.total_size} bytes: the tensors take {total}"
+        )
+    return found
+
+
+def _hold_against(found: Collected, index: Index, missing: Mapping[str, str]) -> None:
+    """Tell of tensors that are not where the index places them, or not in it."""
     for tensor, shard in index.shard_of.items():
         if tensor in found.tensors:
             other = found.held_by[tensor]
@@ -184,11 +194,6 @@ def from_index(
     for tensor, shard in found.held_by.items():
         if tensor not in index.shard_of:
             found.tell(tensor, f"{tensor!r} of {shard!r} is not in the index")
-    if size is not None and not missing and index.total_size not in (None, total):
-        found.notes.append(
-            f"the index gives a total_size of {index.total_size} bytes: the tensors take {total}"
-        )
-    return found
 
 
 def from_files(

@@ -113,27 +113,23 @@ def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
         name = _word(layer.get("name", f"fc{index + 1}"), f"{place}.name")
         activations[name] = _word(layer.get("activation", "identity"), f"{place}.activation")
         for what in ("weight", "bias"):
-            parameter = layer.get(what)
+            parameter, where = layer.get(what), f"{place}.{what}"
             if parameter is None and what == "bias":
                 continue
             if not isinstance(parameter, dict):
-                raise InputError(f"{place}.{what} is missing: expected before, grad and after")
+                raise InputError(f"{where} is missing: expected before, grad and after")
             parameters[f"{name}.{what}"] = {
-                part: held(parameter.get(part), f"{place}.{what}.{part}") for part in PARTS
+                part: held(parameter.get(part), f"{where}.{part}") for part in PARTS
             }
-            kept = _object(parameter.get("state_before"), f"{place}.{what}.state_before")
+            kept = _object(parameter.get("state_before"), f"{where}.state_before")
             states[f"{name}.{what}"] = {
-                key: held(value, f"{place}.{what}.state_before.{key}")
-                for key, value in kept.items()
+                key: held(value, f"{where}.state_before.{key}") for key, value in kept.items()
             }
-    surroundings = {}
-    for key in SURROUNDINGS:
-        value = data.get(key)
-        if value is None:
-            continue
-        if key == "target" and isinstance(value, dict) and value.get("dtype") == "int64":
-            value = {**value, "dtype": "float64"}
-        surroundings[key] = held(value, key)
+    known = {key: data[key] for key in SURROUNDINGS if data.get(key) is not None}
+    target = known.get("target")
+    if isinstance(target, dict) and target.get("dtype") == "int64":
+        known["target"] = {**target, "dtype": "float64"}
+    surroundings = {key: held(value, key) for key, value in known.items()}
     return _checked(
         StepFile(
             source, parameters, states, surroundings, _optimizer(data["optimizer"]),

@@ -73,19 +73,11 @@ class Pair:
     """Whether rows and columns may be exchanged or permuted: of a weight, not of a bias."""
 
 
-def side_of(layer: StoredLinear) -> TensorSide:
-    """Return a layer as it is listed."""
-    return TensorSide(layer.name, dtype_of(layer.weight), (layer.out_features, layer.in_features))
-
-
-def side_of_tensor(tensor: StoredTensor) -> TensorSide:
-    """Return a tensor that is no linear layer as it is listed."""
-    return TensorSide(tensor.name, dtype_of(tensor), tensor.shape)
-
-
-def dtype_of(tensor: StoredTensor) -> str:
-    """Return the number format in our words."""
-    return tensor.dtype if tensor.place is None else tensor.place.dtype
+def side_of(each: StoredLinear | StoredTensor) -> TensorSide:
+    """Return a layer, or a tensor that is none's, as it is listed; its dtype in our words."""
+    tensor = each.weight if isinstance(each, StoredLinear) else each
+    dtype = tensor.dtype if tensor.place is None else tensor.place.dtype
+    return TensorSide(each.name, dtype, each.shape)
 
 
 def compare_layers(
@@ -113,9 +105,8 @@ def weights(a: StoredLinear, b: StoredLinear, desk: Desk) -> Pair:
 
 def compare_tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> Compared:
     """Return how a tensor that is no linear layer differs."""
-    sides = side_of_tensor(a), side_of_tensor(b)
     finding = _by_bytes(a, b, desk) or unreadable(a, b) or _tensors(a, b, desk)
-    return Compared(a.name, *sides, finding, is_linear=False)
+    return Compared(a.name, side_of(a), side_of(b), finding, is_linear=False)
 
 
 def unreadable(a: StoredTensor, b: StoredTensor) -> TensorFinding | None:

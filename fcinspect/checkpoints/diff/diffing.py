@@ -14,7 +14,6 @@ from fcinspect.checkpoints.diff.comparing import (
     compare_layers,
     compare_tensors,
     side_of,
-    side_of_tensor,
 )
 from fcinspect.checkpoints.diff.grids import CodeReader
 from fcinspect.checkpoints.diff.matching import Alignment, Pairs, align, look_alike, matched
@@ -168,8 +167,8 @@ class _Diffing:
         """Return the other tensors to compare, and note what is in one checkpoint alone."""
         by_a, by_b = _others(self.a), _others(self.b)
         found = self._aligned(list(by_a), list(by_b))
-        self.only_a += [side_of_tensor(by_a[name]) for name in found.only_in_a]
-        self.only_b += [side_of_tensor(by_b[name]) for name in found.only_in_b]
+        self.only_a += [side_of(by_a[name]) for name in found.only_in_a]
+        self.only_b += [side_of(by_b[name]) for name in found.only_in_b]
         return [(by_a[x], by_b[y]) for x, y in found.pairs]
 
     def _aligned(self, a: Sequence[str], b: Sequence[str]) -> Alignment:

@@ -144,14 +144,6 @@ class _Sample:
     layer: StoredLinear
     corner: Float64Array
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.layer.out_features, self.layer.in_features
-
-    @property
-    def key(self) -> tuple[tuple[int, int], bytes]:
-        return self.shape, self.corner.tobytes()
-
 
 def matched(a: Sequence[StoredLinear], b: Sequence[StoredLinear], desk: Desk) -> Pairs:
     """Return the layers that belong together, in the order of A; each is in one pair at most."""
@@ -191,10 +183,10 @@ def _equal(ours: Sequence[_Sample], theirs: Sequence[_Sample], desk: Desk) -> Pa
     """Pair weights of equal bits."""
     by_key: dict[object, list[_Sample]] = defaultdict(list)
     for sample in theirs:
-        by_key[sample.key].append(sample)
+        by_key[sample.layer.shape, sample.corner.tobytes()].append(sample)
     pairs: Pairs = []
     for sample in ours:
-        candidates = by_key[sample.key]
+        candidates = by_key[sample.layer.shape, sample.corner.tobytes()]
         for candidate in candidates[:MOST_TRIES]:
             pair = weights(sample.layer, candidate.layer, desk)
             if pair.a.dtype == pair.b.dtype and same_codes(pair.a, pair.b):
@@ -223,36 +215,30 @@ def _alike(ours: Sequence[_Sample], theirs: Sequence[_Sample]) -> Pairs:
     return pairs
 
 
-@dataclass(frozen=True, eq=False)
-class _Group:
-    """The corners of weights of one shape."""
-
-    places: tuple[int, ...]
-    """Which samples they are."""
-    directions: Float64Array
-    """A row for each: the corner as a unit vector."""
-
-
-def _groups(samples: Sequence[_Sample]) -> dict[tuple[int, int], _Group]:
-    by_shape: dict[tuple[int, int], list[tuple[int, Float64Array]]] = defaultdict(list)
+def _groups(samples: Sequence[_Sample]) -> dict[tuple[int, int], tuple[list[int], Float64Array]]:
+    """Return, for each shape, which samples have it and a row for each: its corner's direction."""
+    by_shape: dict[tuple[int, int], dict[int, Float64Array]] = defaultdict(dict)
     for place, sample in enumerate(samples):
         direction = _direction(sample.corner)
         if direction is not None:
-            by_shape[sample.shape].append((place, direction))
-    return {
-        shape: _Group(tuple(place for place, _ in known), np.stack([d for _, d in known]))
-        for shape, known in by_shape.items()
-    }
+            by_shape[sample.layer.shape][place] = direction
+    return {shape: (list(held), np.stack(list(held.values()))) for shape, held in by_shape.items()}
 
 
-def _near(sample: _Sample, groups: dict[tuple[int, int], _Group]) -> Iterator[tuple[float, int]]:
+def _near(
+    sample: _Sample, groups: dict[tuple[int, int], tuple[list[int], Float64Array]]
+) -> Iterator[tuple[float, int]]:
     """Yield (|r|, place) of those that are like a corner, as it lies or transposed."""
     least = ALIKE if sample.corner.size >= 64 else ALIKE_IF_SMALL
-    for corner, shape in ((sample.corner, sample.shape), (sample.corner.T, sample.shape[::-1])):
+    for corner, shape in (
+        (sample.corner, sample.layer.shape),
+        (sample.corner.T, sample.layer.shape[::-1]),
+    ):
         direction, group = _direction(corner), groups.get(shape)
         if direction is not None and group is not None:
-            r = np.abs(group.directions @ direction)
-            yield from ((float(r[k]), group.places[k]) for k in np.flatnonzero(r >= least))
+            places, directions = group
+            r = np.abs(directions @ direction)
+            yield from ((float(r[k]), places[k]) for k in np.flatnonzero(r >= least))
 
 
 def _direction(corner: Float64Array) -> Float64Array | None:

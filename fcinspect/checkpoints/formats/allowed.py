@@ -233,9 +233,15 @@ def _quantized(arguments: tuple[Any, ...]) -> SavedTensor:
     return SavedTensor(dtype or "quantized", _whole_numbers(arguments[2], "sizes"), "quantized")
 
 
-def _meta(arguments: tuple[Any, ...]) -> SavedTensor:
-    """Return _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad)."""
-    return SavedTensor(_dtype(arguments[0]), _whole_numbers(arguments[1], "sizes"), "meta")
+def _numberless(kind: str, dtype: int, sizes: int | None = None) -> Maker:
+    """Return what makes a tensor without numbers of its dtype and sizes, arguments so numbered."""
+
+    def make(arguments: tuple[Any, ...]) -> SavedTensor:
+        held = _dtype(arguments[dtype])
+        shape = () if sizes is None else _whole_numbers(arguments[sizes], "sizes")
+        return SavedTensor(held, shape, kind)
+
+    return make
 
 
 def _nested(arguments: tuple[Any, ...]) -> SavedTensor:
@@ -259,16 +265,6 @@ def _size(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     return _whole_numbers(arguments[0], "sizes") if arguments else ()
 
 
-def _of_subclass(arguments: tuple[Any, ...]) -> SavedTensor:
-    """Return _rebuild_wrapper_subclass(class, dtype, size, …), which has no numbers of its own."""
-    return SavedTensor(_dtype(arguments[1]), _whole_numbers(arguments[2], "sizes"), "wrapped")
-
-
-def _of_device(arguments: tuple[Any, ...]) -> SavedTensor:
-    """Return _rebuild_device_tensor_from_numpy(array, dtype, …), whose array is not kept."""
-    return SavedTensor(_dtype(arguments[1]), (), "device")
-
-
 def _moved(arguments: tuple[Any, ...]) -> SavedTensor:
     """Return _rebuild_device_tensor_from_cpu_tensor(tensor, dtype, …): the tensor on a device."""
     tensor, dtype = _wrapped(arguments), _dtype(arguments[1])
@@ -284,10 +280,10 @@ REBUILT: dict[str, Maker] = {
     "torch._utils._rebuild_sparse_tensor": _sparse,
     "torch._utils._rebuild_sparse_csr_tensor": _sparse,
     "torch._utils._rebuild_qtensor": _quantized,
-    "torch._utils._rebuild_meta_tensor_no_storage": _meta,
+    "torch._utils._rebuild_meta_tensor_no_storage": _numberless("meta", 0, 1),
     "torch._utils._rebuild_nested_tensor": _nested,
-    "torch._utils._rebuild_wrapper_subclass": _of_subclass,
-    "torch._utils._rebuild_device_tensor_from_numpy": _of_device,
+    "torch._utils._rebuild_wrapper_subclass": _numberless("wrapped", 1, 2),
+    "torch._utils._rebuild_device_tensor_from_numpy": _numberless("device", 1),
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": _moved,
 }
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import collections
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -313,3 +314,18 @@ def test_a_text_that_is_too_long_is_no_name(tmp_path: Path) -> None:
     path = saved({"a" * (1 << 21): BASE}, tmp_path / "m.pt")
     with pytest.raises(InputError, match="a key of its dicts has more than 1048576 bytes"):
         torch_file.tensors_of(path)
+
+
+def test_pythons_unpickler_is_what_it_was() -> None:
+    """pickle._Unpickler has no public name: what formats/unpickling.py relies on is there."""
+    pure: Any = pickle._Unpickler
+    assert callable(pure.load)
+    assert {"find_class", "persistent_load", "get_extension", "_instantiate", "pop_mark"} <= {
+        *dir(pure)
+    }
+    ours = unpickling._Unpickler.dispatch
+    assert set(ours) == set(pure.dispatch)
+    for builds in (pickle.REDUCE, pickle.NEWOBJ, pickle.NEWOBJ_EX, pickle.BUILD, pickle.SETITEMS):
+        assert ours[builds[0]] is not pure.dispatch[builds[0]]
+    # what Python learns is looked at before it is let through
+    assert len(pure.dispatch) == 68
