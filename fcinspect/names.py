@@ -1,4 +1,4 @@
-"""How a name may be written: in any case, as torch calls it, or by its usual short form.
+"""How a name may be written: in any case, as torch calls it, or by its usual short form; and lists.
 
 ``MSELoss``, ``nn.MSELoss()`` and ``mse`` are one loss; ``bf16`` and ``torch.bfloat16`` one dtype.
 Each list of known names stays where it belongs; here stands only what else may be typed.
@@ -7,7 +7,7 @@ Each list of known names stays where it belongs; here stands only what else may 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 PREFIX = re.compile(r"(torch\.)?((nn|optim|functional|init|f)\.)*", re.IGNORECASE)
 """What may stand before a name: torch., nn., torch.optim., nn.functional., F., nn.init."""
@@ -73,6 +73,15 @@ def canonical(text: str, known: Iterable[str]) -> str | None:
         if found in names:
             return found
     return None
+
+
+def listed(names: Sequence[object], most: int, rest: str = " and {} more") -> str:
+    """Return names as repr writes them, with commas; at most so many.
+
+    `rest` says that others are left out; {} in it stands for how many.
+    """
+    left = len(names) - most
+    return ", ".join(map(repr, names[:most])) + (rest.format(left) if left > 0 else "")
 
 
 def _folded(name: str) -> str:

@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.access.opening import read_whole
-from fcinspect.checkpoints.access.streams import standard_input
-from fcinspect.checkpoints.access.uris import masked_name
-from fcinspect.checkpoints.files import check_readable, kind_of
-from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.checkpoints.arrays import ArrayFile, NamedArray, is_exact, source_of
+from fcinspect.errors import InputError, did_you_mean
 from fcinspect.layers.array import Array
 from fcinspect.layers.memory import require_free
+from fcinspect.names import listed
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -56,72 +54,47 @@ def load_claimed(path: str, dtype: str | None = None) -> Claimed:
     `dtype` is the format of JSON numbers for which the file names none. Raises InputError for a
     file that lacks an array or holds one twice, UsageError for a dtype that is not needed.
     """
-    if path == "-":
-        return _from_json(standard_input(), "standard input", dtype)
-    check_readable(path)
-    kind = kind_of(path)
-    if kind == "json":
-        return _from_json(read_whole(path), repr(masked_name(path)), dtype)
-    if kind not in ("npz", "safetensors"):
-        raise InputError(f"{path!r} is no .npz, .safetensors or .json file with x, W, b and y")
-    if dtype is not None:
-        raise UsageError(f"--dtype {dtype}: {path!r} says the format of its numbers itself")
-    return _from_npz(path) if kind == "npz" else _from_safetensors(path)
+    source = source_of(path, ".npz, .safetensors or .json file with x, W, b and y")
+    if source.kind == "json":
+        return _from_json(source, dtype)
+    source.refuse_dtype(dtype)
+    stored = source.arrays()
+    chosen, others = _chosen(list(stored), source.words)
+    for name in chosen.values():
+        if not stored[name].is_readable:
+            raise _unreadable(name, path, stored[name])
+    if source.kind == "safetensors":
+        needed = sum(8 * math.prod(stored[name].shape) for name in chosen.values())
+        require_free(needed, f"reading {path!r}", refusal=InputError)
+    arrays = {role: _read(stored[name]) for role, name in chosen.items()}
+    return Claimed(source.words, arrays, others)
 
 
-def _from_npz(path: str) -> Claimed:
+def _read(stored: NamedArray) -> Array:
     import numpy as np
 
-    from fcinspect.checkpoints.formats.npz import READABLE, members_of
-
-    members = {member.name: member for member in members_of(path)}
-    chosen, others = _chosen(list(members), repr(masked_name(path)))
-    arrays = {}
-    for role, name in chosen.items():
-        member = members[name]
-        if member.dtype.name not in READABLE:
-            raise _unreadable(name, path, str(member.dtype), READABLE)
-        values = member.values()
-        # a transposed array stays one: nothing is copied
-        flags = values.flags
-        arrays[role] = Array(
-            values if flags.c_contiguous or flags.f_contiguous else np.ascontiguousarray(values),
-            member.dtype.name,
-        )
-    return Claimed(repr(masked_name(path)), arrays, others)
+    values = stored.read()
+    # a transposed array stays one: nothing is copied
+    contiguous = values.flags.c_contiguous or values.flags.f_contiguous
+    return Array(values if contiguous else np.ascontiguousarray(values), stored.dtype)
 
 
-def _from_safetensors(path: str) -> Claimed:
-    from fcinspect.checkpoints.formats.safetensors import READABLE, tensors_of
-
-    tensors = {tensor.name: tensor for tensor in tensors_of(path)}
-    chosen, others = _chosen(list(tensors), repr(masked_name(path)))
-    for name in chosen.values():
-        if tensors[name].problem is not None:
-            raise _unreadable(name, path, tensors[name].dtype, READABLE.values())
-    needed = sum(8 * math.prod(tensors[name].shape) for name in chosen.values())
-    require_free(needed, f"reading {path!r}", refusal=InputError)
-    arrays = {
-        role: Array(tensors[name].read(None), tensors[name].dtype) for role, name in chosen.items()
-    }
-    return Claimed(repr(masked_name(path)), arrays, others)
-
-
-def _unreadable(name: str, path: str, dtype: str, readable: Any) -> InputError:
+def _unreadable(name: str, path: str, stored: NamedArray) -> InputError:
     hint = None
-    if dtype.startswith("|V2"):
+    if stored.stored.startswith("|V2"):
         hint = "numpy has no bfloat16: .safetensors keeps it"
+    expected = ", ".join(stored.readable)
     return InputError(
-        f"{name!r} of {path!r} holds {dtype} numbers: expected {', '.join(readable)}",
-        hint,
+        f"{name!r} of {path!r} holds {stored.stored} numbers: expected {expected}", hint
     )
 
 
-def _from_json(text: bytes | bytearray, source: str, dtype: str | None) -> Claimed:
+def _from_json(origin: ArrayFile, dtype: str | None) -> Claimed:
     from fcinspect.checkpoints.formats.json_array import decode, parse
     from fcinspect.checkpoints.formats.json_file import envelope_data
 
-    document = parse(text, source, "x, W, b and y")
+    source = origin.words
+    document = parse(origin.text, source, "x, W, b and y")
     data = envelope_data(document)
     others: tuple[str, ...] = ()
     if data is not None:
@@ -136,6 +109,9 @@ def _from_json(text: bytes | bytearray, source: str, dtype: str | None) -> Claim
         found = {role: decode(value, name) for role, (name, value) in places.items()}
     except InputError as error:
         raise InputError(f"{source}: {error.message}", error.hint) from None
+    if all(array.dtype is not None for array in found.values()):
+        origin.refuse_dtype(dtype)
+        return Claimed(source, _read_as(found, ""), others)
     return _with_formats(found, source, dtype, others)
 
 
@@ -172,25 +148,21 @@ def _with_formats(
     those of `tensor.tolist()` are, else float64.
     """
     plain = [role for role, array in found.items() if array.dtype is None]
-    if not plain:
-        if dtype is not None:
-            raise UsageError(f"--dtype {dtype}: {source} says the format of its numbers itself")
-        return Claimed(source, {role: _held(role, a, a.dtype) for role, a in found.items()}, others)
-    listed = ", ".join(plain)
+    named = ", ".join(plain)
     verb = "is" if len(plain) == 1 else "are"
     if dtype is not None:
         arrays = _read_as(found, dtype)
         lost = [role for role in plain if (arrays[role].values != found[role].values).any()]
-        note = f"{listed} {verb} read as {dtype}"
+        note = f"{named} {verb} read as {dtype}"
         note += f"; numbers of {', '.join(lost)} were rounded to it" if lost else ""
         return Claimed(source, arrays, others, (note,))
     told = {array.dtype for array in found.values() if array.dtype is not None}
     if len(told) > 1:
         raise InputError(
             f"{source} names several formats, {', '.join(sorted(map(str, told)))}, and none for"
-            f" {listed}: expected one, or --dtype"
+            f" {named}: expected one, or --dtype"
         )
-    exact = all(_is_of(found[role], "float32") for role in plain)
+    exact = all(is_exact(found[role].values, "float32") for role in plain)
     chosen = next(iter(told)) if told else ("float32" if exact else "float64")
     assert chosen is not None
     if told:
@@ -204,25 +176,15 @@ def _with_formats(
         readings = {
             name: _read_as(found, name)
             for name in FORMATS
-            if name != chosen and (name == "float32" or all(_is_of(found[r], name) for r in plain))
+            if name != chosen
+            and (name == "float32" or all(is_exact(found[r].values, name) for r in plain))
         }
-    note = f"{listed} {verb} read as {chosen}, {why}"
+    note = f"{named} {verb} read as {chosen}, {why}"
     return Claimed(source, _read_as(found, chosen), others, (note,), readings)
 
 
 def _read_as(found: Mapping[str, JsonArray], plain: str) -> dict[str, Array]:
-    return {role: _held(role, array, array.dtype or plain) for role, array in found.items()}
-
-
-def _held(role: str, array: JsonArray, dtype: str | None) -> Array:
-    assert dtype is not None
-    return Array.of(array.values, dtype)
-
-
-def _is_of(array: JsonArray, dtype: str) -> bool:
-    import numpy as np
-
-    return bool(np.array_equal(Array.of(array.values, dtype).values, array.values, equal_nan=True))
+    return {role: Array.of(array.values, array.dtype or plain) for role, array in found.items()}
 
 
 def _chosen(names: list[str], source: str) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -243,9 +205,9 @@ def _chosen(names: list[str], source: str) -> tuple[dict[str, str], tuple[str, .
 
 
 def _missing(known: tuple[str, ...], names: list[str], source: str) -> InputError:
-    held = ", ".join(map(repr, names[:MOST_NAMED])) + (", …" if len(names) > MOST_NAMED else "")
+    held = f": only {listed(names, MOST_NAMED, ', …')}" if names else ""
     return InputError(
-        f"{source} holds no {known[0]!r} (or {known[1]!r}){': only ' + held if held else ''}:"
+        f"{source} holds no {known[0]!r} (or {known[1]!r}){held}:"
         " expected x, W, y, and b or y2 if there are any",
         did_you_mean(known[0], names) or did_you_mean(known[1], names),
     )

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from fcinspect.checkpoints.access.opening import open_storage
-from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Storage
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Storage, read_part
 from fcinspect.checkpoints.access.uris import is_uri, last_part, masked_name
-from fcinspect.checkpoints.formats.zip_members import opened_zip
 from fcinspect.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.records import StoredTensor
 
 Kind = Literal["safetensors", "npz", "json", "torch"]
 
@@ -82,19 +86,32 @@ def _local_size(path: str) -> int:
 
 def kind_of(name: str) -> Kind:
     """Return what a readable file is; raises InputError for what is none of the known kinds."""
-    storage = open_storage(name)
-    try:
-        first = bytearray(min(64, storage.stamp.size))
-        storage.read_into(memoryview(first), 0)
-        kind = _by_content(storage, bytes(first)) or _by_ending(name)
-    finally:
-        storage.close()
+    with closing(open_storage(name)) as storage:
+        first = bytes(read_part(storage, 0, min(64, storage.stamp.size)))
+        kind = _by_content(storage, first) or _by_ending(name)
     if kind is not None:
         return kind
     raise InputError(
         f"{masked_name(name)!r} is no file of layers that fcinspect knows: expected .safetensors,"
         " .npz, .npy, .json, .pt, .pth or .bin"
     )
+
+
+def tensors_of(name: str, kind: Kind) -> Sequence[StoredTensor]:
+    """Return the tensors of a file of that kind; raises InputError for JSON and unsound files."""
+    if kind == "safetensors":
+        from fcinspect.checkpoints.formats import safetensors
+
+        return safetensors.tensors_of(name)
+    if kind == "npz":
+        from fcinspect.checkpoints.formats import npz
+
+        return npz.tensors_of(name)
+    if kind == "torch":
+        from fcinspect.checkpoints.formats import torch_file
+
+        return torch_file.tensors_of(name)
+    raise InputError(f"{masked_name(name)!r} is JSON: expected a shard with tensors")
 
 
 def _by_ending(name: str) -> Kind | None:
@@ -122,6 +139,8 @@ def _by_content(storage: Storage, first: bytes) -> Kind | None:
 
 def _zip_of_arrays(storage: Storage) -> bool:
     """Whether a zip file is numpy's; its ending decides where its list of members is damaged."""
+    from fcinspect.checkpoints.formats.zips import opened_zip
+
     try:
         with opened_zip(storage) as archive:
             names = archive.namelist()

@@ -11,6 +11,7 @@ from pathlib import Path
 from fcinspect.checkpoints.access.uris import inside, is_uri, last_part, masked_name
 from fcinspect.checkpoints.shards import family
 from fcinspect.errors import InputError
+from fcinspect.names import listed
 
 TORCH = (".bin", ".pt", ".pth", ".ckpt", ".npz")
 LOOKED_FOR = (
@@ -80,7 +81,7 @@ def choose(folder: str) -> Choice:
 
 def besides(names: Sequence[str]) -> tuple[str, ...]:
     """Return what is said of files of weights that are not read."""
-    return (f"the folder also holds {_some(names)}: not read",) if names else ()
+    return (f"the folder also holds {listed(names, MOST_LISTED)}: not read",) if names else ()
 
 
 def _only(folder: str, tier: list[str], is_index: bool) -> list[str]:
@@ -94,7 +95,7 @@ def _only(folder: str, tier: list[str], is_index: bool) -> list[str]:
         groups.setdefault(name if is_index else family(name) or name, []).append(name)
     if len(groups) == 1:
         return sorted(tier)
-    examples = _some([group[0] for group in groups.values()])
+    examples = listed([group[0] for group in groups.values()], MOST_LISTED)
     raise SeveralCheckpoints(
         f"the folder {masked_name(folder)!r} holds {len(groups)} checkpoints: {examples}",
         hint=f"give the file that is meant, {inside(masked_name(folder), tier[0])!r}",
@@ -123,12 +124,14 @@ def _nothing(folder: str, names: list[str], folders: list[str]) -> InputError:
     message = f"the folder {masked_name(folder)!r} holds no checkpoint: looked for {looked}"
     left_out = [n for n in names if NO_WEIGHTS.fullmatch(n) and Path(n).suffix.lower() in TORCH]
     if left_out:
-        message += f"; {_some(left_out)} {'is' if len(left_out) == 1 else 'are'} no weights"
+        message += (
+            f"; {listed(left_out, MOST_LISTED)} {'is' if len(left_out) == 1 else 'are'} no weights"
+        )
     nested = _nested(folder, folders)
     hint = None
     if nested:
         first = inside(masked_name(folder), nested[0])
-        hint = f"its subfolders {_some(nested)} hold some: give {first!r}"
+        hint = f"its subfolders {listed(nested, MOST_LISTED)} hold some: give {first!r}"
         if len(nested) == 1:
             hint = f"its subfolder {nested[0]!r} holds one: give {first!r}"
     return InputError(message, hint)
@@ -139,7 +142,7 @@ def _nested_notes(folder: str, folders: list[str]) -> list[str]:
     if not nested:
         return []
     holds = "subfolder {} holds" if len(nested) == 1 else "subfolders {} hold"
-    return [f"the {holds.format(_some(nested))} weights too: not read"]
+    return [f"the {holds.format(listed(nested, MOST_LISTED))} weights too: not read"]
 
 
 def _nested(folder: str, folders: list[str]) -> list[str]:
@@ -163,8 +166,3 @@ def _nested(folder: str, folders: list[str]) -> list[str]:
 def _is_weights(name: str) -> bool:
     endings = (".safetensors", ".index.json", *TORCH)
     return not NO_WEIGHTS.fullmatch(last_part(name)) and name.lower().endswith(endings)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-    return ", ".join(map(repr, names[:MOST_LISTED])) + more

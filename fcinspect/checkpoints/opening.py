@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fcinspect.checkpoints.access.looks import look_ahead, one_look
-from fcinspect.checkpoints.access.opening import read_whole
+from fcinspect.checkpoints.access.handles import look_ahead, one_look, read_whole
 from fcinspect.checkpoints.access.storage import FolderGiven
 from fcinspect.checkpoints.access.streams import standard_input
 from fcinspect.checkpoints.access.uris import (
@@ -19,8 +18,7 @@ from fcinspect.checkpoints.access.uris import (
     masked_name,
     without_secrets,
 )
-from fcinspect.checkpoints.files import check_readable, kind_of
-from fcinspect.checkpoints.folders import besides, choose
+from fcinspect.checkpoints.files import check_readable, kind_of, tensors_of
 from fcinspect.checkpoints.pairing.naming import spelled_out
 from fcinspect.checkpoints.records import (
     Checkpoint,
@@ -95,6 +93,8 @@ class _Opener:
         return replace(found, layers=tuple(layers), files=(name,), notes=notes)
 
     def _folder(self, folder: str) -> Checkpoint:
+        from fcinspect.checkpoints.folders import besides, choose
+
         choice = choose(folder)
         paths = [inside(folder, name) for name in choice.names]
         if choice.is_index or (len(paths) == 1 and family(choice.names[0]) is None):
@@ -167,21 +167,11 @@ class _Opener:
         """Return the tensors of one file that is no JSON."""
         check_readable(name)
         kind = kind_of(name)
-        if kind == "safetensors":
-            from fcinspect.checkpoints.formats import safetensors
-
-            return safetensors.tensors_of(name)
-        if kind == "npz":
-            from fcinspect.checkpoints.formats import npz
-
-            tensors = npz.tensors_of(name)
-            long = spelled_out([tensor.name for tensor in tensors])
-            return [replace(t, name=long.get(t.name, t.name)) for t in tensors]
-        if kind == "torch":
-            from fcinspect.checkpoints.formats import torch_file
-
-            return torch_file.tensors_of(name)
-        raise InputError(f"{masked_name(name)!r} is JSON: expected a shard with tensors")
+        tensors = tensors_of(name, kind)
+        if kind != "npz":
+            return tensors
+        long = spelled_out([tensor.name for tensor in tensors])
+        return [replace(t, name=long.get(t.name, t.name)) for t in tensors]
 
 
 def _lone_shard(name: str) -> tuple[str, ...]:
@@ -196,25 +186,15 @@ def _lone_shard(name: str) -> tuple[str, ...]:
 
 
 def _parsed(text: bytes | bytearray, source: str) -> Any:
-    from fcinspect.checkpoints.formats.json_array import parse
+    from fcinspect.checkpoints.formats.json_array import parse, refusals_name
 
-    try:
+    with refusals_name(source):
         return parse(text, source, "a layer")
-    except InputError as error:
-        raise _placed(error, source) from None
 
 
 def _layers(document: Any, source: str, layout: LayoutChoice, plain_dtype: str) -> Checkpoint:
+    from fcinspect.checkpoints.formats.json_array import refusals_name
     from fcinspect.checkpoints.formats.json_file import checkpoint_of
 
-    try:
+    with refusals_name(source):
         return checkpoint_of(document, source, layout, plain_dtype)
-    except InputError as error:
-        raise _placed(error, source) from None
-
-
-def _placed(error: InputError, source: str) -> InputError:
-    """Return a refusal that names the file."""
-    if source in error.message:
-        return error
-    return InputError(f"{source}: {error.message}", error.hint)

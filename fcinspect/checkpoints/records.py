@@ -25,7 +25,7 @@ BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Place:
+class FilePlace:
     """Where the numbers of a matrix lie: one run of little-endian bytes of a file, rows first.
 
     Plain data: it can be sent to another process, which reads the numbers itself.
@@ -80,7 +80,7 @@ class StoredTensor:
     """Why the numbers cannot be read as a layer's, None when they can."""
     note: str | None = None
     """What a reader should know of how the numbers were understood."""
-    place: Place | None = None
+    place: FilePlace | None = None
     """Where the numbers lie, None where they are in memory or must be unpacked."""
     rounding: Callable[[], str | None] | None = None
     """Reads the numbers and says which of them were rounded, to go behind `note`."""
@@ -122,6 +122,11 @@ class StoredLinear:
     def in_features(self) -> int:
         """The width of the input."""
         return self.weight.shape[1 if self.layout == "out,in" else 0]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(out_features, in_features), however the file holds W."""
+        return self.out_features, self.in_features
 
     @property
     def dtype(self) -> str:
@@ -244,7 +249,7 @@ def unreadable(
     dtype: str,
     shape: tuple[int, ...],
     problem: str,
-    place: Place | None = None,
+    place: FilePlace | None = None,
     extent: Extent | None = None,
 ) -> StoredTensor:
     """Return a stored tensor that no layer is read from.

@@ -14,9 +14,9 @@ from typing import Any
 
 from fcinspect.checkpoints.access.storage import MissingFile
 from fcinspect.checkpoints.access.uris import beside, masked_name
-from fcinspect.checkpoints.formats.json_array import kind_in_words
 from fcinspect.checkpoints.records import FailedFile, StoredTensor
 from fcinspect.errors import InputError
+from fcinspect.names import listed
 
 SHARD = re.compile(
     r"(?s)(?P<stem>.*?)-?(?P<number>[0-9]{1,9})-of-(?P<count>[0-9]{1,9})(?P<ending>\.\w+)"
@@ -119,6 +119,8 @@ def index_of(document: Any, name: str) -> Index:
         )
     for tensor, shard in shard_of.items():
         if not isinstance(shard, str):
+            from fcinspect.checkpoints.formats.json_array import kind_in_words
+
             raise InputError(
                 f"{what} places {tensor!r} in {kind_in_words(shard)}: expected the name of a file"
             )
@@ -164,10 +166,20 @@ def from_index(
     if not found.files:
         raise InputError(
             f"none of the files that {masked_name(index.name)!r} names is there:"
-            f" {_some(list(missing))}"
+            f" {listed(list(missing), FEW)}"
         )
     found.problems += _missing(index, missing)
     missing |= damaged
+    _hold_against(found, index, missing)
+    if size is not None and not missing and index.total_size not in (None, total):
+        found.notes.append(
+            f"the index gives a total_size of {index.total_size} bytes: the tensors take {total}"
+        )
+    return found
+
+
+def _hold_against(found: Collected, index: Index, missing: Mapping[str, str]) -> None:
+    """Tell of tensors that are not where the index places them, or not in it."""
     for tensor, shard in index.shard_of.items():
         if tensor in found.tensors:
             other = found.held_by[tensor]
@@ -182,11 +194,6 @@ def from_index(
     for tensor, shard in found.held_by.items():
         if tensor not in index.shard_of:
             found.tell(tensor, f"{tensor!r} of {shard!r} is not in the index")
-    if size is not None and not missing and index.total_size not in (None, total):
-        found.notes.append(
-            f"the index gives a total_size of {index.total_size} bytes: the tensors take {total}"
-        )
-    return found
 
 
 def from_files(
@@ -265,11 +272,6 @@ def _missing(index: Index, missing: Iterable[str]) -> list[str]:
             placed[shard].append(tensor)
     return [
         f"{shard!r} is missing: the index places {len(names)}"
-        f" tensor{'' if len(names) == 1 else 's'} in it, {_some(names)}"
+        f" tensor{'' if len(names) == 1 else 's'} in it, {listed(names, FEW)}"
         for shard, names in placed.items()
     ]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-    return ", ".join(map(repr, names[:FEW])) + more

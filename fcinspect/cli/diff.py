@@ -61,14 +61,14 @@ def diff(
 ) -> ExitStatus:
     """Say how each linear layer changed between two checkpoints."""
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.checkpoints.diff.diffing import Request
+    from fcinspect.checkpoints.diff.diffing import DiffRequest
     from fcinspect.checkpoints.diff.diffing import diff as compared
     from fcinspect.media.progress import tracked
     from fcinspect.reports.diff import view_of_diff
 
     if a == b == "-":
         raise UsageError("standard input can be read once: A and B cannot both be -")
-    request = Request(
+    request = DiffRequest(
         tolerance=tolerance,
         only=tuple(only or ()),
         everything=everything,

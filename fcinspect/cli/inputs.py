@@ -98,7 +98,7 @@ def numbers_of(text: str) -> tuple[npt.NDArray[np.float64], str | None]:
     """Return the numbers that are written out or stand in a file, and the dtype of the file."""
     import numpy as np
 
-    from fcinspect.checkpoints.values import load_values, values_from_json
+    from fcinspect.checkpoints.arrays import load_values, values_from_json
 
     if text.lstrip().startswith("["):
         return values_from_json(text), None

@@ -18,7 +18,7 @@ def json_document(file: str, what: str) -> tuple[Any, str]:
 
 def json_text(file: str) -> tuple[bytes | bytearray, str]:
     """Return the text of that document, unread, and its source in words; raises InputError."""
-    from fcinspect.checkpoints.access.opening import read_whole
+    from fcinspect.checkpoints.access.handles import read_whole
     from fcinspect.checkpoints.access.streams import standard_input
     from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.files import check_readable

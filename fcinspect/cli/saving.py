@@ -44,7 +44,7 @@ def check_targets(targets: Sequence[Target], *, force: bool) -> None:
     """Raise OutputError when one of the files could not be written."""
     if not targets:
         return
-    from fcinspect.checkpoints.writing import check_target
+    from fcinspect.checkpoints.saving import check_target
 
     for target in targets:
         check_target(target.path, force=force)
@@ -62,7 +62,7 @@ def write_targets(
     Nothing is written before all contents are made; where a disk fills up after the first file,
     the refusal names those that were written.
     """
-    from fcinspect.checkpoints.writing import check_target, write_beside
+    from fcinspect.checkpoints.saving import check_target, write_beside
 
     made = []
     for target, content in contents:

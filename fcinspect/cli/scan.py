@@ -19,9 +19,8 @@ from fcinspect.errors import UsageError
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
-    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
-    from fcinspect.checkpoints.scan.report import ScanReport
-    from fcinspect.checkpoints.scan.singular import Wanted
+    from fcinspect.checkpoints.scan.findings import ScanReport
+    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, Wanted
     from fcinspect.cli.scan_files import ScanFiles
     from fcinspect.reports.scan.charts import ScanPictures
 
@@ -96,20 +95,23 @@ class ScanOptions:
 
     def wanted(self) -> Wanted:
         """Return what is found beyond one pass."""
-        from fcinspect.checkpoints.scan.singular import Wanted
+        from fcinspect.checkpoints.scan.records import Wanted
 
         return Wanted(self.spectral, self.spectrum)
 
     def engine(self) -> AbstractContextManager[Engine]:
         """Return who carries out the work."""
-        from fcinspect.checkpoints.scan import dask_cluster, engines
-
         if self.scheduler is None:
+            from fcinspect.checkpoints.scan import engines
+
             if self.trust_scheduler:
                 raise UsageError("--trust-scheduler goes with --scheduler ADDRESS")
             return engines.local(self.workers or min(os.cpu_count() or 1, 4))
         if self.workers is not None:
             raise UsageError("--workers are threads of this machine: --scheduler has its own")
+
+        from fcinspect.checkpoints.scan import dask_cluster
+
         return dask_cluster.dask(self.scheduler, trusted=self.trust_scheduler)
 
     def asked(self) -> dict[str, Any]:
@@ -137,8 +139,8 @@ def scan(
     In one pass and bounded memory. Nothing that a file holds is executed.
     """
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.checkpoints.scan.report import ScanReport
-    from fcinspect.checkpoints.scan.selecting import ordered, selected
+    from fcinspect.checkpoints.scan.findings import ScanReport
+    from fcinspect.checkpoints.scan.scanning import ordered, selected
     from fcinspect.cli.scan_files import open_files
     from fcinspect.reports.scan.view import flat, told_of_others, view_of_scan
 
@@ -185,7 +187,7 @@ def scan(
 
 def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]) -> ScanPictures:
     """Return the pictures of a scan; `pairs` are its layers as stored and as scanned."""
-    from fcinspect.checkpoints.scan.distributing import distribution_in
+    from fcinspect.checkpoints.scan.scanning import distribution_in
     from fcinspect.reports.scan.charts import MOST_PANELS, ScanPictures
 
     pictures = ScanPictures(report)

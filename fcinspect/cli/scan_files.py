@@ -12,9 +12,8 @@ from fcinspect.errors import InputError
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, FailedFile, StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
-    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
+    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, Wanted
     from fcinspect.checkpoints.scan.scanning import Progress
-    from fcinspect.checkpoints.scan.singular import Wanted
 
 
 @dataclass

@@ -14,7 +14,13 @@ from fcinspect.reports.diff_document import document, rows, summary_line
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.diff.records import Compared, Difference, Finding, Side, Spot
+    from fcinspect.checkpoints.diff.records import (
+        Compared,
+        Difference,
+        Spot,
+        TensorFinding,
+        TensorSide,
+    )
 
 LEGEND = "Δ = b − a, number by number; relative: ‖B − A‖/‖A‖, the roots of sums of squares"
 MOST_TOLD = 12
@@ -162,7 +168,7 @@ FEW = 10
 """So many changed numbers are counted, and the first of them told."""
 
 
-def _told_of(finding: Finding, name: str, each: Compared) -> Iterable[Line]:
+def _told_of(finding: TensorFinding, name: str, each: Compared) -> Iterable[Line]:
     if not finding.kind.startswith(SELF_EVIDENT):
         for detail in finding.detail:
             yield Line.of(detail, indent=2, hang=2)
@@ -198,7 +204,7 @@ def _exact(value: float, dtype: str) -> str:
     return text.significant(value, 6) if form is None else text.shortest(value, form)
 
 
-def _only(where: str, sides: Sequence[Side]) -> Iterable[Line | Table]:
+def _only(where: str, sides: Sequence[TensorSide]) -> Iterable[Line | Table]:
     yield Table(
         (Column(where, right=False, folds=True), Column("shape"), Column("dtype", right=False)),
         tuple(

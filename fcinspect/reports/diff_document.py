@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from fcinspect.page import text
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.diff.records import Compared, Difference, Finding, Side, Spot
+    from fcinspect.checkpoints.diff.records import (
+        Compared,
+        Difference,
+        Spot,
+        TensorFinding,
+        TensorSide,
+    )
     from fcinspect.reports.documents.diff import (
         ComparedLayerDocument,
         ComparedTensorDocument,
@@ -147,7 +153,7 @@ def _tensor(each: Compared) -> ComparedTensorDocument:
     }
 
 
-def _finding(finding: Finding) -> FindingDocument:
+def _finding(finding: TensorFinding) -> FindingDocument:
     far = finding.magnitude
     equal = finding.kind == "equal"
     return {
@@ -172,7 +178,7 @@ def _spot(spot: Spot | None) -> SpotDocument | None:
     return {"index": list(spot.index), "a": _finite(spot.a), "b": _finite(spot.b)}
 
 
-def _side(side: Side) -> SideDocument:
+def _side(side: TensorSide) -> SideDocument:
     return {"name": side.name, "shape": list(side.shape), "dtype": side.dtype}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from fcinspect.checkpoints.values import load_values, values_from_json
+from fcinspect.checkpoints.arrays import load_values, values_from_json
 from fcinspect.errors import InputError
 
 X = np.array([[0.1, 2.0, -3.0]], dtype=np.float32)

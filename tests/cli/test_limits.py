@@ -105,7 +105,7 @@ def test_a_program_nested_too_deeply_is_no_lack_of_memory() -> None:
 
 SAVING = """
 import os, signal, sys
-from fcinspect.checkpoints import writing
+from fcinspect.checkpoints import saving
 
 def fdopen(number, mode, opened=os.fdopen):
     file = opened(number, mode)

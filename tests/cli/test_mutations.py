@@ -24,7 +24,7 @@ def test_a_defect_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     def planted(*given: object) -> None:
         raise KeyError("planted")
 
-    monkeypatch.setattr("fcinspect.checkpoints.claimed_step.load_step_file", planted)
+    monkeypatch.setattr("fcinspect.checkpoints.step_file.load_step_file", planted)
     assert "KeyError: 'planted'" in str(fault(Call(("verify", "step", "-"), "{}")))
 
 

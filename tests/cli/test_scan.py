@@ -698,10 +698,10 @@ def test_many_gigabytes_are_scanned_in_bounded_memory(gigabytes: int, tmp_path: 
 
 def test_the_orders_that_are_offered_are_those_that_are_known() -> None:
     """The command line names them without loading what sorts."""
-    from fcinspect.checkpoints.scan import selecting
+    from fcinspect.checkpoints.scan import scanning
     from fcinspect.cli import scan
 
-    assert scan.ORDERS == selecting.ORDERS
+    assert scan.ORDERS == scanning.ORDERS
 
 
 def test_plot_draws_the_numbers_of_the_layers(model: Path, run: Run) -> None:

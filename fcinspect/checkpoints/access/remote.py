@@ -1,11 +1,15 @@
-"""Files behind s3://, gs://, hf://, https:// and memory://, through fsspec."""
+"""Files behind s3://, gs://, hf://, https:// and memory://, through fsspec.
+
+No more is taken from a server of the web than was asked for, nor forever.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Sequence
 from typing import Any
 
-from fcinspect.checkpoints.access import web
 from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Stamp
 from fcinspect.checkpoints.access.uris import last_part, masked_name, without_secrets
 from fcinspect.errors import InputError, did_you_mean, install_hint
@@ -22,18 +26,24 @@ DRIVERS = {
 """The library that each scheme needs beside fsspec."""
 LOGGERS = ("fsspec", "gcsfs", "s3fs", "botocore", "aiobotocore", "huggingface_hub", "google.auth")
 """Libraries that write tracebacks, and URIs with their secrets, before they raise: we tell it."""
+SCHEMES = ("http", "https")
+SILENCE = 30.0
+"""Seconds that a server may be silent."""
+PATIENCE = 60.0
+"""Seconds that an answer of any size may take."""
+SLOWEST = 1 << 16
+"""Bytes a second; a longer answer may take as long as they need at this rate."""
+CHUNK = 1 << 16
+"""Bytes that are taken from the connection at a time."""
 
 
 class RemoteFile:
     """A file behind a URI; one that is opened by bytes alone, never as a whole."""
 
-    def __init__(self, uri: str, system: Any = None) -> None:
-        """Ask for the file's size; of `system`, or else of fsspec's filesystem for this thread."""
+    def __init__(self, uri: str, place: tuple[Any, str] | None = None) -> None:
+        """Ask for the file's size: of a filesystem that has it at a path, or of this thread's."""
         self.uri = uri
-        if system is None:
-            self._system, self._path = filesystem_of(uri)
-        else:
-            self._system, self._path = system, system._strip_protocol(uri)
+        self._system, self._path = place or filesystem_of(uri)
         try:
             told = self._system.info(self._path)
         except Exception as error:  # every filesystem raises its own
@@ -58,7 +68,7 @@ class RemoteFile:
             if not data:
                 raise InputError(f"{masked_name(self.uri)!r} was truncated while it was read")
             if len(data) > wanted:
-                raise web.serves_no_parts(self.uri)
+                raise serves_no_parts(self.uri)
             view[: len(data)] = data
             view, begin = view[len(data) :], begin + len(data)
 
@@ -66,14 +76,14 @@ class RemoteFile:
         """Let go of the file; fsspec keeps the connection for the next one."""
 
     def _part(self, begin: int, end: int) -> bytes:
-        if scheme_of(self.uri) in web.SCHEMES:
+        if scheme_of(self.uri) in SCHEMES:
             # fsspec itself would take whatever a server sends
-            return web.part_of(self._system, self._path, begin, end)
+            return part_of(self._system, self._path, begin, end)
         return bytes(self._system.cat_file(self._path, start=begin, end=end))
 
     def _near(self, error: Exception) -> str | None:
         """Return which file beside it a missing one may be meant for."""
-        if not isinstance(error, FileNotFoundError) or scheme_of(self.uri) in web.SCHEMES:
+        if not isinstance(error, FileNotFoundError) or scheme_of(self.uri) in SCHEMES:
             return None
         try:
             listed = self._system.ls(self._path.rstrip("/").rpartition("/")[0], detail=False)
@@ -117,7 +127,7 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
     for logger in LOGGERS:
         logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
     try:
-        options = {"client_kwargs": web.client_options()} if scheme in web.SCHEMES else {}
+        options = {"client_kwargs": client_options()} if scheme in SCHEMES else {}
         system, path = url_to_fs(uri, **options)
     except ImportError as error:
         reason = without_secrets(_line(error), uri)
@@ -126,6 +136,23 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
     except Exception as error:
         raise refused(uri, error) from None
     return system, path
+
+
+def shared_filesystem(uris: Sequence[str]) -> list[tuple[Any, str] | None]:
+    """Return the filesystem of all threads and the path of each URI in it.
+
+    An asynchronous filesystem serves all threads by one session; any other is one for each thread,
+    and None stands for it.
+    """
+    places: list[tuple[Any, str] | None] = []
+    for uri in uris:
+        try:
+            place = filesystem_of(uri)
+        except InputError:
+            place = None
+        is_shared = place is not None and getattr(place[0], "async_impl", False)
+        places.append(place if is_shared else None)
+    return places
 
 
 def _to_install(scheme: str) -> str:
@@ -150,8 +177,8 @@ def refused(uri: str, error: BaseException, hint: str | None = None) -> InputErr
             f" {without_secrets(_line(error), uri)}"
         )
     if isinstance(error, TimeoutError) or "Timeout" in kind:
-        if scheme_of(uri) in web.SCHEMES:
-            return web.timed_out(uri, error)
+        if scheme_of(uri) in SCHEMES:
+            return timed_out(uri, error)
         return InputError(f"{shown!r} cannot be read: its server did not answer in time")
     return InputError(f"{shown!r} cannot be read: {without_secrets(_line(error), uri)}")
 
@@ -159,3 +186,98 @@ def refused(uri: str, error: BaseException, hint: str | None = None) -> InputErr
 def _line(error: BaseException) -> str:
     text = " ".join(str(error).split())[:200].rstrip(".")
     return text or type(error).__name__
+
+
+def client_options() -> dict[str, Any]:
+    """Return what every connection is made with; raises ImportError where aiohttp is missing.
+
+    An answer is taken as it comes: one that is compressed is refused, not unpacked.
+    """
+    import aiohttp
+    from fsspec.config import conf
+
+    timeout = aiohttp.ClientTimeout(PATIENCE, sock_connect=SILENCE, sock_read=SILENCE)
+    own = conf.get("http", {}).get("client_kwargs", {})
+    return {**own, "auto_decompress": False, "timeout": timeout}
+
+
+def part_of(system: Any, url: str, begin: int, end: int) -> bytes:
+    """Return the bytes from `begin` to `end`, fewer where the file ends before.
+
+    Raises InputError for an answer that is something else, or that does not come.
+    """
+    from fsspec.asyn import sync
+
+    data: bytes = sync(system.loop, _part, system, url, begin, end)
+    return data
+
+
+def serves_no_parts(url: str) -> InputError:
+    """Return the refusal of a server that only gives whole files."""
+    shown = masked_name(url)
+    return InputError(f"{shown!r}: its server serves no parts of a file; download it first")
+
+
+def timed_out(url: str, error: BaseException) -> InputError:
+    """Return the refusal of a server that was silent, or took too long in all."""
+    shown = masked_name(url)
+    causes = (error, error.__cause__)
+    if any(type(cause).__name__ == "ConnectionTimeoutError" for cause in causes):
+        return InputError(f"{shown!r} cannot be read: no connection to its server in {SILENCE:g} s")
+    if any(type(cause).__name__ == "SocketTimeoutError" for cause in causes):
+        return InputError(f"{shown!r} cannot be read: its server was silent for {SILENCE:g} s")
+    return InputError(
+        f"{shown!r} cannot be read: its server did not answer in time ({PATIENCE:g} s)"
+    )
+
+
+async def _part(system: Any, url: str, begin: int, end: int) -> bytes:
+    import aiohttp
+
+    options = dict(system.kwargs)
+    asked = {"Range": f"bytes={begin}-{end - 1}", "Accept-Encoding": "identity"}
+    headers = {**options.pop("headers", {}), **asked}
+    patience = PATIENCE + (end - begin) / SLOWEST
+    timeout = aiohttp.ClientTimeout(patience, sock_connect=SILENCE, sock_read=SILENCE)
+    session = await system.set_session()
+    data = bytearray()
+    try:
+        asking = session.get(system.encode_url(url), headers=headers, timeout=timeout, **options)
+        async with asking as answer:
+            if answer.status == 416:
+                return b""
+            if answer.status == 404:
+                raise FileNotFoundError(url)
+            answer.raise_for_status()
+            _check(answer, url, begin)
+            async for chunk in answer.content.iter_chunked(CHUNK):
+                data += chunk[: end - begin - len(data)]
+                if len(data) == end - begin:
+                    break
+    except aiohttp.ServerTimeoutError as error:
+        raise timed_out(url, error) from None
+    except TimeoutError:
+        raise InputError(
+            f"{masked_name(url)!r} cannot be read: its server sent {len(data)} of"
+            f" {end - begin} bytes in {patience:.3g} s"
+        ) from None
+    return bytes(data)
+
+
+def _check(answer: Any, url: str, begin: int) -> None:
+    """Refuse an answer that is packed, or that is not the part that was asked for."""
+    packed = answer.headers.get("Content-Encoding", "identity")
+    if packed != "identity":
+        raise InputError(
+            f"{masked_name(url)!r}: its server compresses it ({packed[:20]!a}) although it was"
+            " asked not to; download it first"
+        )
+    if answer.status != 206:
+        if begin:
+            raise serves_no_parts(url)
+        return
+    first = re.match(r"bytes (\d{1,20})-", answer.headers.get("Content-Range", f"bytes {begin}-"))
+    if first is None or int(first[1]) != begin:
+        raise InputError(
+            f"{masked_name(url)!r}: its server sent another part of it than was asked for"
+        )

@@ -55,6 +55,13 @@ class Storage(Protocol):
         """Let go of the file."""
 
 
+def read_part(storage: Storage, begin: int, length: int) -> bytearray:
+    """Return so many bytes of a file; raises InputError where it ends before."""
+    data = bytearray(length)
+    storage.read_into(memoryview(data), begin)
+    return data
+
+
 class LocalFile:
     """A file on this machine, or the copy of a pipe."""
 
@@ -146,9 +153,7 @@ class ReadAhead:
 
     def _fetch(self, begin: int, least: int) -> None:
         size = min(self.PIECE, max(least, self.stamp.size - begin))
-        piece = bytearray(size)
-        self._storage.read_into(memoryview(piece), begin)
-        self._begin, self._piece = begin, bytes(piece)
+        self._begin, self._piece = begin, bytes(read_part(self._storage, begin, size))
 
 
 class ArrayStorage:
@@ -184,10 +189,6 @@ class Seekable(io.RawIOBase):
     def readable(self) -> bool:
         """Whether read works: yes."""
         return True
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position, which may lie behind the end."""

@@ -1,25 +1,54 @@
-"""One layer of A against one of B: the weight, then the bias."""
+"""One layer of A against one of B, weight and bias: from the simplest explanation to none."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fcinspect.checkpoints.diff.judging import Pair, judge
-from fcinspect.checkpoints.diff.packed import can_be_compared, compare_bytes, shape_of
-from fcinspect.checkpoints.diff.reading import Grid, Held, Reader, grid_of, weight_of
-from fcinspect.checkpoints.diff.records import Compared, Finding, Sameness, Side
-from fcinspect.checkpoints.diff.words import Lines
+import numpy as np
+
+from fcinspect.checkpoints.diff.grids import (
+    BLOCK,
+    CodeGrid,
+    CodeReader,
+    HeldGrid,
+    grid_of,
+    same_codes,
+    weight_of,
+)
+from fcinspect.checkpoints.diff.pointwise import (
+    Lines,
+    Pointwise,
+    became,
+    go_through,
+    magnitude,
+    places,
+    rule_of,
+)
+from fcinspect.checkpoints.diff.records import EQUAL, Compared, Sameness, TensorFinding, TensorSide
+from fcinspect.checkpoints.diff.reordering import reordered, reshaped
+from fcinspect.checkpoints.diff.rules import Rules
+from fcinspect.checkpoints.diff.updating import scaled_by_lines, updated
 from fcinspect.checkpoints.records import StoredLinear, StoredTensor
 from fcinspect.rounding.formats import NumberFormat
+
+FEW = 10
+"""So many changed numbers are few, whatever the size."""
+RARE = 1e-4
+"""A share of changed numbers below which they are few."""
+FORMATS = {
+    "BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "U32": "uint32",
+    "I32": "int32", "U64": "uint64", "I64": "int64", "C64": "complex64",
+}  # fmt: skip
+"""What torch calls the formats of safetensors."""
 
 
 @dataclass(frozen=True)
 class Desk:
     """What every comparison needs."""
 
-    a: Reader
+    a: CodeReader
     """Reads the files of A."""
-    b: Reader
+    b: CodeReader
     """Reads the files of B."""
     tolerance: NumberFormat | None = None
     """The format whose rounding counts as the same."""
@@ -30,19 +59,25 @@ class Desk:
         self.b.close()
 
 
-def side_of(layer: StoredLinear) -> Side:
-    """Return a layer as it is listed."""
-    return Side(layer.name, dtype_of(layer.weight), (layer.out_features, layer.in_features))
+@dataclass(frozen=True)
+class Pair:
+    """Two tensors as grids, and how they are spoken of."""
+
+    a: CodeGrid
+    """A's, in the order in which it lies."""
+    b: CodeGrid
+    """B's, in the order of A's."""
+    lines: Lines
+    """What rows and columns are called."""
+    is_matrix: bool = True
+    """Whether rows and columns may be exchanged or permuted: of a weight, not of a bias."""
 
 
-def side_of_tensor(tensor: StoredTensor) -> Side:
-    """Return a tensor that is no linear layer as it is listed."""
-    return Side(tensor.name, dtype_of(tensor), tensor.shape)
-
-
-def dtype_of(tensor: StoredTensor) -> str:
-    """Return the number format in our words."""
-    return tensor.dtype if tensor.place is None else tensor.place.dtype
+def side_of(each: StoredLinear | StoredTensor) -> TensorSide:
+    """Return a layer, or a tensor that is none's, as it is listed; its dtype in our words."""
+    tensor = each.weight if isinstance(each, StoredLinear) else each
+    dtype = tensor.dtype if tensor.place is None else tensor.place.dtype
+    return TensorSide(each.name, dtype, each.shape)
 
 
 def compare_layers(
@@ -70,15 +105,11 @@ def weights(a: StoredLinear, b: StoredLinear, desk: Desk) -> Pair:
 
 def compare_tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> Compared:
     """Return how a tensor that is no linear layer differs."""
-    sides = side_of_tensor(a), side_of_tensor(b)
-    if can_be_compared(a, b):
-        finding = compare_bytes(a, b, (desk.a, desk.b))
-    else:
-        finding = unreadable(a, b) or _tensors(a, b, desk)
-    return Compared(a.name, *sides, finding, is_linear=False)
+    finding = _by_bytes(a, b, desk) or unreadable(a, b) or _tensors(a, b, desk)
+    return Compared(a.name, side_of(a), side_of(b), finding, is_linear=False)
 
 
-def unreadable(a: StoredTensor, b: StoredTensor) -> Finding | None:
+def unreadable(a: StoredTensor, b: StoredTensor) -> TensorFinding | None:
     """Return why two tensors cannot be compared, None where they can."""
     told = [
         f"{side}: it {problem}"
@@ -87,7 +118,7 @@ def unreadable(a: StoredTensor, b: StoredTensor) -> Finding | None:
     ]
     if not told:
         return None
-    return Finding("not compared", "not compared", Sameness.UNDECIDED, tuple(told))
+    return TensorFinding("not compared", "not compared", tuple(told), Sameness.UNDECIDED)
 
 
 def _problem(tensor: StoredTensor) -> str | None:
@@ -98,10 +129,9 @@ def _problem(tensor: StoredTensor) -> str | None:
     return None if rounded is None else f"holds whole numbers beyond float32: {rounded}"
 
 
-def _tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> Finding:
+def _tensors(a: StoredTensor, b: StoredTensor, desk: Desk) -> TensorFinding:
     if a.shape != b.shape and (len(a.shape) != len(b.shape) or a.shape[1:] != b.shape[1:]):
-        how = f"shape {shape_of(a)} → {shape_of(b)}"
-        return Finding("with another shape", how, Sameness.DIFFERENT)
+        return _other_shape(a, b)
     return judge(_side_by_side(a, b, desk), desk.tolerance)
 
 
@@ -117,12 +147,14 @@ def _side_by_side(a: StoredTensor, b: StoredTensor, desk: Desk) -> Pair:
     return Pair(ours, theirs, lines, is_matrix=False)
 
 
-def _bias(a: StoredLinear, b: StoredLinear, weight: Finding, desk: Desk) -> Finding | None:
+def _bias(
+    a: StoredLinear, b: StoredLinear, weight: TensorFinding, desk: Desk
+) -> TensorFinding | None:
     if a.bias is None and b.bias is None:
         return None
     if a.bias is None or b.bias is None:
         how = "added" if a.bias is None else "removed"
-        return Finding(f"with the bias {how}", how, Sameness.DIFFERENT)
+        return TensorFinding(f"with the bias {how}", how)
     problem = unreadable(a.bias, b.bias)
     if problem is not None:
         return problem
@@ -131,8 +163,128 @@ def _bias(a: StoredLinear, b: StoredLinear, weight: Finding, desk: Desk) -> Find
     if weight.order is None or found.verdict is Sameness.EQUAL:
         return found
     ours = pair.a.read((0, 1, 0, pair.a.columns))[:, list(weight.order)]
-    moved: Grid = Held(ours, pair.a.dtype)
+    moved: CodeGrid = HeldGrid(ours, pair.a.dtype)
     again = judge(replace(pair, a=moved))
     if again.verdict is Sameness.EQUAL:
-        return Finding("permuted alike", "permuted alike", Sameness.DIFFERENT)
+        return TensorFinding("permuted alike", "permuted alike")
     return found
+
+
+def judge(pair: Pair, tolerance: NumberFormat | None = None) -> TensorFinding:
+    """Return how B differs from A."""
+    a, b = pair.a, pair.b
+    if (a.rows, a.columns) != (b.rows, b.columns):
+        return reshaped(a, b, pair.lines)
+    if a.dtype == b.dtype and same_codes(a, b):
+        return EQUAL
+    rules = Rules(a.dtype, b.dtype)
+    found = go_through(a, b, rules, tolerance)
+    finding = replace(_explained(pair, rules, found), magnitude=magnitude(found, pair.lines))
+    if tolerance is None or found.outside:
+        return finding
+    if finding.kind == "changed":
+        kind = f"equal up to {tolerance.name} rounding"
+        finding = replace(finding, kind=kind, how=kind)
+    return replace(finding, verdict=Sameness.ROUNDED)
+
+
+def _explained(pair: Pair, rules: Rules, found: Pointwise) -> TensorFinding:
+    if pair.a.dtype == pair.b.dtype and found.changed == found.zero_signs:
+        zeros = "1 zero" if found.changed == 1 else f"{found.changed:,} zeros"
+        return _finding("with signs of zeros changed", f"{zeros} changed sign")
+    if pair.a.dtype == pair.b.dtype and found.changed == found.nan_codes:
+        nans = "1 NaN has" if found.changed == 1 else f"{found.changed:,} NaNs have"
+        return _finding("with other NaNs", f"{nans} other bits")
+    return (
+        rule_of(rules, pair.a.dtype, pair.b.dtype)
+        or (reordered(pair.a, pair.b, pair.lines, found) if pair.is_matrix else None)
+        or _special_values(found)
+        or _few(found)
+        or (_some_lines(pair.lines, found) if pair.is_matrix else None)
+        or (scaled_by_lines(pair.a, pair.b, pair.lines) if pair.is_matrix else None)
+        or (updated(pair.a, pair.b, found) if pair.is_matrix else None)
+        or _unrelated(found)
+        or _finding("changed", "changed", *_remarks(found))
+    )
+
+
+def _finding(kind: str, how: str, *detail: str) -> TensorFinding:
+    return TensorFinding(kind, how, detail)
+
+
+def _remarks(found: Pointwise) -> list[str]:
+    told = became(found)
+    return [", ".join(told)] if told else []
+
+
+def _special_values(found: Pointwise) -> TensorFinding | None:
+    """Every changed number became, or ceased to be, NaN or infinite; or became 0."""
+    told = became(found)
+    if not found.finite_changed and told:
+        kinds = [
+            word
+            for kind, word in (("nan", "NaN"), ("inf", "Inf"))
+            if found.became[kind] or found.ceased[kind]
+        ]
+        return _finding(f"with {' and '.join(kinds)}", ", ".join(told))
+    if found.became["zero"] == found.changed:
+        how = f"{found.changed:,} of {found.rows * found.columns:,} numbers became 0"
+        if found.changed == found.rows * found.columns - found.zero_signs and not found.sums.bb:
+            return _finding("zeroed", "all numbers became 0")
+        return _finding("with numbers zeroed", how)
+    return None
+
+
+def _few(found: Pointwise) -> TensorFinding | None:
+    count = found.rows * found.columns
+    if found.changed > max(min(FEW, count // 4), RARE * count):
+        return None
+    how = f"{found.changed:,} number{'' if found.changed == 1 else 's'} changed"
+    return _finding("with few numbers changed", how, *_remarks(found))
+
+
+def _some_lines(lines: Lines, found: Pointwise) -> TensorFinding | None:
+    """At most half of the outputs, or of the inputs, changed."""
+    for noun, marked in ((lines.rows, found.changed_rows), (lines.columns, found.changed_columns)):
+        if marked is not None and 0 < marked.sum() <= len(marked) / 2:
+            which = np.flatnonzero(marked).tolist()
+            how = f"{places(noun, which)} changed"
+            return _finding(
+                f"with {noun}s changed", how, f"{len(which):,} of {len(marked):,} {noun}s changed",
+                *_remarks(found),
+            )  # fmt: skip
+    return None
+
+
+def _unrelated(found: Pointwise) -> TensorFinding | None:
+    """The numbers of B tell nothing of those of A: as after a new initialisation."""
+    r, count = found.sums.correlation, found.sums.count
+    if count < 100 or not abs(r) <= 4 / count**0.5:
+        return None
+    text = f"its numbers are uncorrelated with those of A: r = {r:.2g} of {count:,} pairs"
+    how = "uncorrelated, as if re-initialised"
+    return _finding("uncorrelated", how, text, *_remarks(found))
+
+
+def _by_bytes(a: StoredTensor, b: StoredTensor, desk: Desk) -> TensorFinding | None:
+    """Return whether two arrays hold the same bytes, of whose numbers nothing is known.
+
+    None where they lie in no files, or are of two formats.
+    """
+    same_format = FORMATS.get(a.dtype, a.dtype) == FORMATS.get(b.dtype, b.dtype)
+    if a.extent is None or b.extent is None or not same_format:
+        return None
+    if a.shape != b.shape:
+        return _other_shape(a, b)
+    for begin in range(0, a.extent.size, BLOCK):
+        length = min(BLOCK, a.extent.size - begin)
+        ours = desk.a.bytes_of(a.extent, begin, length)
+        if ours != desk.b.bytes_of(b.extent, begin, length):
+            told = f"its bytes differ; numbers of {a.dtype} are not compared one by one"
+            return TensorFinding("changed", "changed", (told,))
+    return EQUAL
+
+
+def _other_shape(a: StoredTensor, b: StoredTensor) -> TensorFinding:
+    was, now = (", ".join(map(str, tensor.shape)) for tensor in (a, b))
+    return TensorFinding("with another shape", f"shape ({was}) → ({now})")

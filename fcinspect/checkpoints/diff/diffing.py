@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from fcinspect.checkpoints.diff.aligning import Alignment, align
 from fcinspect.checkpoints.diff.comparing import (
     Desk,
     compare_layers,
     compare_tensors,
     side_of,
-    side_of_tensor,
 )
-from fcinspect.checkpoints.diff.matching import Pairs, look_alike, matched
-from fcinspect.checkpoints.diff.reading import Reader
-from fcinspect.checkpoints.diff.records import Compared, Difference, Side
-from fcinspect.checkpoints.diff.tied import tied
+from fcinspect.checkpoints.diff.grids import CodeReader
+from fcinspect.checkpoints.diff.matching import Alignment, Pairs, align, look_alike, matched
+from fcinspect.checkpoints.diff.records import Compared, Difference, TensorSide
+from fcinspect.checkpoints.pairing.naming import fits
 from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor, unreadable
-from fcinspect.checkpoints.scan.one_thread import one_blas_thread
-from fcinspect.checkpoints.scan.selecting import fits
+from fcinspect.checkpoints.scan.jobs import one_blas_thread
 from fcinspect.errors import InputError, did_you_mean
+from fcinspect.names import listed
 from fcinspect.rounding.formats import format_named
 
 MOST_NAMES = 4
@@ -32,7 +32,7 @@ Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
 @dataclass(frozen=True)
-class Request:
+class DiffRequest:
     """What is to be compared, and what counts as the same."""
 
     tolerance: str | None = None
@@ -55,33 +55,30 @@ def _unwatched(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
 
 
 def diff(
-    a: Checkpoint, b: Checkpoint, request: Request | None = None, watch: Watch = _unwatched
+    a: Checkpoint, b: Checkpoint, request: DiffRequest | None = None, watch: Watch = _unwatched
 ) -> Difference:
     """Return what changed from A to B.
 
     Raises InputError for files that cannot be read to their end or hold nothing to compare, and
     for a pattern of `request.only` that fits no layer.
     """
-    request = request or Request()
+    request = request or DiffRequest()
     tolerance = None if request.tolerance is None else format_named(request.tolerance)
-    desk = Desk(Reader(), Reader(), tolerance)
-    try:
-        with one_blas_thread():
-            return _Diffing(a, b, request, desk, watch).run()
-    finally:
-        desk.close()
+    desk = Desk(CodeReader(), CodeReader(), tolerance)
+    with closing(desk), one_blas_thread():
+        return _Diffing(a, b, request, desk, watch).run()
 
 
 class _Diffing:
     """One comparison on its way."""
 
     def __init__(
-        self, a: Checkpoint, b: Checkpoint, request: Request, desk: Desk, watch: Watch
+        self, a: Checkpoint, b: Checkpoint, request: DiffRequest, desk: Desk, watch: Watch
     ) -> None:
         self.a, self.b, self.request, self.desk, self.watch = a, b, request, desk, watch
         self.notes: list[str] = []
-        self.only_a: list[Side] = []
-        self.only_b: list[Side] = []
+        self.only_a: list[TensorSide] = []
+        self.only_b: list[TensorSide] = []
 
     def run(self) -> Difference:
         """Return the report."""
@@ -95,7 +92,10 @@ class _Diffing:
         ]
         compared = [task() for task in self.watch(work, len(work), "layers")]
         for side, checkpoint in (("A", self.a), ("B", self.b)):
-            self.notes += [f"{side}: {_tie(names)}" for names in tied(checkpoint)]
+            self.notes += [
+                f"{side}: {listed(names, MOST_NAMES)} are names of the same numbers (tied weights)"
+                for names in tied(checkpoint)
+            ]
         return self._report(compared)
 
     def _report(self, compared: Sequence[Compared]) -> Difference:
@@ -167,8 +167,8 @@ class _Diffing:
         """Return the other tensors to compare, and note what is in one checkpoint alone."""
         by_a, by_b = _others(self.a), _others(self.b)
         found = self._aligned(list(by_a), list(by_b))
-        self.only_a += [side_of_tensor(by_a[name]) for name in found.only_in_a]
-        self.only_b += [side_of_tensor(by_b[name]) for name in found.only_in_b]
+        self.only_a += [side_of(by_a[name]) for name in found.only_in_a]
+        self.only_b += [side_of(by_b[name]) for name in found.only_in_b]
         return [(by_a[x], by_b[y]) for x, y in found.pairs]
 
     def _aligned(self, a: Sequence[str], b: Sequence[str]) -> Alignment:
@@ -201,12 +201,6 @@ class _Diffing:
             )
 
 
-def _tie(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:MOST_NAMES]))
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"{shown}{more} are names of the same numbers (tied weights)"
-
-
 def _others(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
     """Return the tensors that are no linear layer's."""
     return {
@@ -222,3 +216,26 @@ def _told(what: str, a: Checkpoint, b: Checkpoint) -> tuple[str, ...]:
         for side, checkpoint in (("A", a), ("B", b))
         for sentence in getattr(checkpoint, what)
     )
+
+
+def tied(checkpoint: Checkpoint) -> tuple[tuple[str, ...], ...]:
+    """Return the names that share their numbers, a layer's among them, in the order of the file.
+
+    Told by where the numbers lie; equal numbers in two places are not tied.
+    """
+    groups: dict[object, list[str]] = defaultdict(list)
+    layers: set[str] = set()
+    for layer in checkpoint.layers:
+        if (key := _key(layer.weight)) is not None:
+            groups[key].append(layer.name)
+            layers.add(layer.name)
+    for skip in checkpoint.skipped:
+        if (key := _key(skip.tensor)) is not None:
+            groups[key].append(skip.name)
+    return tuple(
+        tuple(names) for names in groups.values() if len(names) > 1 and layers.intersection(names)
+    )
+
+
+def _key(tensor: StoredTensor | None) -> object:
+    return None if tensor is None or tensor.place is None else tensor.place.numbers

@@ -1,8 +1,11 @@
-"""Which layer of A is which of B under another name, told by their numbers.
+"""Which layer of A belongs to which of B: by its name, or by its numbers.
 
-A corner of each weight is read. Weights whose corners are the same are compared whole; of the
-others those belong together whose corners are nearly proportional, as after rounding, scaling or
-fine-tuning, and as they lie or transposed. Permuted weights are not found in this way.
+A wrapper puts a prefix before every name: nn.DataParallel "module.", torch.compile "_orig_mod.", a
+model with a head "model.". Prefixes are left out where more names then agree, and that is said.
+
+By numbers, a corner of each weight is read. Weights whose corners are the same are compared whole;
+of the others those belong together whose corners are nearly proportional, as after rounding,
+scaling or fine-tuning, and as they lie or transposed. Permuted weights are not found in this way.
 """
 
 from __future__ import annotations
@@ -13,13 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fcinspect.checkpoints.diff.codes import values_of
 from fcinspect.checkpoints.diff.comparing import Desk, unreadable, weights
-from fcinspect.checkpoints.diff.reading import Reader, weight_of
-from fcinspect.checkpoints.diff.samebits import same_codes
+from fcinspect.checkpoints.diff.grids import CodeReader, same_codes, values_of, weight_of
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.rounding.arrays import Float64Array
 
+WRAPPERS = ("module.", "_orig_mod.", "model.")
+"""Prefixes that need not stand before every name: a head beside the model has none."""
 CORNER = 16
 """Rows and columns of a corner, at most."""
 ALIKE = 0.9
@@ -34,20 +37,112 @@ MOST_TRIES = 4
 Pairs = list[tuple[StoredLinear, StoredLinear]]
 
 
+@dataclass(frozen=True)
+class Alignment:
+    """Pairs of names, and those that are left."""
+
+    pairs: tuple[tuple[str, str], ...]
+    """(name in A, name in B), in the order of A."""
+    only_in_a: tuple[str, ...]
+    """Names of A alone."""
+    only_in_b: tuple[str, ...]
+    """Names of B alone."""
+    notes: tuple[str, ...] = ()
+    """How names were changed before they were compared."""
+
+
+def align(a: Sequence[str], b: Sequence[str]) -> Alignment:
+    """Return which names belong together."""
+    of_a, of_b = _left_out(a, b)
+    short_a, short_b = _without(a, of_a), _without(b, of_b)
+    notes = [
+        f"{prefix!r} before {_how_many(names, prefix)} of {side} is left out"
+        for side, names, prefix in (("A", a, of_a), ("B", b, of_b))
+        if prefix
+    ]
+    by_short = dict(zip(short_b, b, strict=True))
+    pairs = tuple(
+        (name, by_short[short]) for name, short in zip(a, short_a, strict=True) if short in by_short
+    )
+    if not pairs and len(a) == len(b) == 1 and "" in (a[0], b[0]):
+        pairs = ((a[0], b[0]),)
+        notes = [f"the one layer of each side is compared: {a[0]!r} of A and {b[0]!r} of B"]
+    met_a, met_b = {name for name, _ in pairs}, {name for _, name in pairs}
+    return Alignment(
+        pairs,
+        tuple(name for name in a if name not in met_a),
+        tuple(name for name in b if name not in met_b),
+        tuple(notes),
+    )
+
+
+def _left_out(a: Sequence[str], b: Sequence[str]) -> tuple[str, str]:
+    """Return the prefixes of A and of B without which the most names agree."""
+    best = (_agreeing(a, b), "", "")
+    for of_a in ("", *_prefixes(a)):
+        for of_b in ("", *_prefixes(b)):
+            if best[0] == min(len(a), len(b)):
+                return best[1:]
+            if of_a and of_b and not (_is_wrapper(of_a) and _is_wrapper(of_b)):
+                continue  # encoder.0 and decoder.0 are two layers
+            found = (_agreeing(_without(a, of_a), _without(b, of_b)), of_a, of_b)
+            best = max(best, found, key=_score)
+    return best[1:]
+
+
+def _is_wrapper(prefix: str) -> bool:
+    for wrapper in WRAPPERS:
+        prefix = prefix.replace(wrapper, "")
+    return not prefix
+
+
+def _score(found: tuple[int, str, str]) -> tuple[int, int]:
+    """More names that agree, then shorter prefixes."""
+    count, of_a, of_b = found
+    return count, -len(of_a) - len(of_b)
+
+
+def _agreeing(a: Sequence[str], b: Sequence[str]) -> int:
+    """How many names agree; -1 where leaving out a prefix made two names of a side the same."""
+    if len(set(a)) < len(a) or len(set(b)) < len(b):
+        return -1
+    return len(set(a) & set(b))
+
+
+def _prefixes(names: Sequence[str]) -> list[str]:
+    """Return what may be left out: what stands before every name, and known wrappers."""
+    found: list[str] = []
+    if len(names) > 1:
+        parts = names[0].split(".")[:-1]
+        for depth in range(1, len(parts) + 1):
+            prefix = ".".join(parts[:depth]) + "."
+            if not all(name.startswith(prefix) for name in names):
+                break
+            found.append(prefix)
+    for wrapper in WRAPPERS:
+        for prefix in (wrapper, *(outer + wrapper for outer in WRAPPERS if outer != wrapper)):
+            if prefix not in found and any(name.startswith(prefix) for name in names):
+                found.append(prefix)
+    return found
+
+
+def _without(names: Sequence[str], prefix: str) -> list[str]:
+    return [name.removeprefix(prefix) for name in names]
+
+
+def _how_many(names: Sequence[str], prefix: str) -> str:
+    count = sum(name.startswith(prefix) for name in names)
+    if count == len(names):
+        return "every name"
+    return f"{count:,} of {len(names):,} names"
+
+
 @dataclass(frozen=True, eq=False)
 class _Sample:
     """A layer and the corner of its weight."""
 
     layer: StoredLinear
     corner: Float64Array
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.layer.out_features, self.layer.in_features
-
-    @property
-    def key(self) -> tuple[tuple[int, int], bytes]:
-        return self.shape, self.corner.tobytes()
 
 
 def matched(a: Sequence[StoredLinear], b: Sequence[StoredLinear], desk: Desk) -> Pairs:
@@ -69,7 +164,7 @@ def look_alike(a: Sequence[StoredLinear], b: Sequence[StoredLinear], desk: Desk)
     return len(_alike(_samples(in_files[0], desk.a), _samples(in_files[1], desk.b)))
 
 
-def _samples(layers: Sequence[StoredLinear], reader: Reader) -> list[_Sample]:
+def _samples(layers: Sequence[StoredLinear], reader: CodeReader) -> list[_Sample]:
     return [
         _Sample(layer, _corner(layer, reader))
         for layer in layers
@@ -77,7 +172,7 @@ def _samples(layers: Sequence[StoredLinear], reader: Reader) -> list[_Sample]:
     ]
 
 
-def _corner(layer: StoredLinear, reader: Reader) -> Float64Array:
+def _corner(layer: StoredLinear, reader: CodeReader) -> Float64Array:
     grid, flipped = weight_of(layer.weight, layer.layout, reader)
     codes = grid.read((0, min(grid.rows, CORNER), 0, min(grid.columns, CORNER)))
     corner = values_of(codes, grid.dtype)
@@ -88,10 +183,10 @@ def _equal(ours: Sequence[_Sample], theirs: Sequence[_Sample], desk: Desk) -> Pa
     """Pair weights of equal bits."""
     by_key: dict[object, list[_Sample]] = defaultdict(list)
     for sample in theirs:
-        by_key[sample.key].append(sample)
+        by_key[sample.layer.shape, sample.corner.tobytes()].append(sample)
     pairs: Pairs = []
     for sample in ours:
-        candidates = by_key[sample.key]
+        candidates = by_key[sample.layer.shape, sample.corner.tobytes()]
         for candidate in candidates[:MOST_TRIES]:
             pair = weights(sample.layer, candidate.layer, desk)
             if pair.a.dtype == pair.b.dtype and same_codes(pair.a, pair.b):
@@ -120,36 +215,30 @@ def _alike(ours: Sequence[_Sample], theirs: Sequence[_Sample]) -> Pairs:
     return pairs
 
 
-@dataclass(frozen=True, eq=False)
-class _Group:
-    """The corners of weights of one shape."""
-
-    places: tuple[int, ...]
-    """Which samples they are."""
-    directions: Float64Array
-    """A row for each: the corner as a unit vector."""
-
-
-def _groups(samples: Sequence[_Sample]) -> dict[tuple[int, int], _Group]:
-    by_shape: dict[tuple[int, int], list[tuple[int, Float64Array]]] = defaultdict(list)
+def _groups(samples: Sequence[_Sample]) -> dict[tuple[int, int], tuple[list[int], Float64Array]]:
+    """Return, for each shape, which samples have it and a row for each: its corner's direction."""
+    by_shape: dict[tuple[int, int], dict[int, Float64Array]] = defaultdict(dict)
     for place, sample in enumerate(samples):
         direction = _direction(sample.corner)
         if direction is not None:
-            by_shape[sample.shape].append((place, direction))
-    return {
-        shape: _Group(tuple(place for place, _ in known), np.stack([d for _, d in known]))
-        for shape, known in by_shape.items()
-    }
+            by_shape[sample.layer.shape][place] = direction
+    return {shape: (list(held), np.stack(list(held.values()))) for shape, held in by_shape.items()}
 
 
-def _near(sample: _Sample, groups: dict[tuple[int, int], _Group]) -> Iterator[tuple[float, int]]:
+def _near(
+    sample: _Sample, groups: dict[tuple[int, int], tuple[list[int], Float64Array]]
+) -> Iterator[tuple[float, int]]:
     """Yield (|r|, place) of those that are like a corner, as it lies or transposed."""
     least = ALIKE if sample.corner.size >= 64 else ALIKE_IF_SMALL
-    for corner, shape in ((sample.corner, sample.shape), (sample.corner.T, sample.shape[::-1])):
+    for corner, shape in (
+        (sample.corner, sample.layer.shape),
+        (sample.corner.T, sample.layer.shape[::-1]),
+    ):
         direction, group = _direction(corner), groups.get(shape)
         if direction is not None and group is not None:
-            r = np.abs(group.directions @ direction)
-            yield from ((float(r[k]), group.places[k]) for k in np.flatnonzero(r >= least))
+            places, directions = group
+            r = np.abs(directions @ direction)
+            yield from ((float(r[k]), places[k]) for k in np.flatnonzero(r >= least))
 
 
 def _direction(corner: Float64Array) -> Float64Array | None:

@@ -1,18 +1,17 @@
-"""Two matrices of the same shape, place by place: how many numbers changed, and by what rule."""
+"""Two matrices of the same shape, place by place: how many numbers changed, and in what words."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.diff.codes import Codes, Tile, tiles, values_of
-from fcinspect.checkpoints.diff.narrowing import same_numbers
-from fcinspect.checkpoints.diff.reading import Grid
-from fcinspect.checkpoints.diff.rules import Rules
+from fcinspect.checkpoints.diff.grids import CodeGrid, Codes, Tile, tiles, values_of
+from fcinspect.checkpoints.diff.records import Magnitude, Spot, TensorFinding
+from fcinspect.checkpoints.diff.rules import Narrowing, Rules, same_numbers
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, half_ulp
 from fcinspect.rounding.formats import NumberFormat
 
@@ -24,6 +23,9 @@ KINDS = ("nan", "inf", "zero")
 """What a number may become."""
 MOST_MARKED = 1 << 24
 """Rows or columns whose changes are marked one by one."""
+WAYS = {"rounded": "rounded to", "truncated": "truncated to"}
+BECAME = {"nan": "became NaN", "inf": "became infinite", "zero": "became 0"}
+CEASED = {"nan": "no longer NaN", "inf": "no longer infinite", "zero": "no longer 0"}
 
 
 @dataclass
@@ -93,8 +95,8 @@ class Pointwise:
 
 
 def go_through(
-    a: Grid,
-    b: Grid,
+    a: CodeGrid,
+    b: CodeGrid,
     rules: Rules,
     tolerance: NumberFormat | None = None,
     *,
@@ -120,7 +122,7 @@ def go_through(
     return found
 
 
-def _pieces(a: Grid, b: Grid) -> Iterator[tuple[Tile, tuple[Codes, Codes]]]:
+def _pieces(a: CodeGrid, b: CodeGrid) -> Iterator[tuple[Tile, tuple[Codes, Codes]]]:
     """Yield the codes of both, in pieces that fit the processor's cache."""
     itemsize = max(ITEMSIZES[a.dtype], ITEMSIZES[b.dtype])
     for tile in tiles(a.rows, a.columns, itemsize):
@@ -131,7 +133,7 @@ def _pieces(a: Grid, b: Grid) -> Iterator[tuple[Tile, tuple[Codes, Codes]]]:
             yield place, (codes_a[top:bottom, left:right], codes_b[top:bottom, left:right])
 
 
-def _hold_against_all(a: Grid, b: Grid, rules: Rules) -> None:
+def _hold_against_all(a: CodeGrid, b: CodeGrid, rules: Rules) -> None:
     """Strike out the rules that some places break, those included that are the same."""
     rules.begin_anew()
     for _, (ours, theirs) in _pieces(a, b):
@@ -220,3 +222,118 @@ def _note_kinds(found: Pointwise, changed: Flags, a: Float64Array, b: Float64Arr
             found.zero_signs += int((was & now).sum())
         if kind == "nan":
             found.nan_codes += int((was & now).sum())
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What the rows and columns of two grids are called."""
+
+    rows: str = "output"
+    """One row of the grids."""
+    columns: str = "input"
+    """One column."""
+    shape: tuple[int, ...] = ()
+    """The shape of a tensor that is no weight; its places are told by it."""
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the grids hold a weight transposed."""
+        return self.rows == "input"
+
+    def index(self, row: int, column: int, columns: int) -> tuple[int, ...]:
+        """Return a place as the tensor counts it."""
+        if self.shape or self.rows == "":
+            flat, found = row * columns + column, []
+            for size in reversed(self.shape):
+                flat, place = divmod(flat, size)
+                found.append(place)
+            return tuple(reversed(found))
+        return (column, row) if self.flipped else (row, column)
+
+
+def magnitude(found: Pointwise, lines: Lines) -> Magnitude:
+    """Return how far two tensors lie apart."""
+
+    def spot(place: tuple[int, int, float, float] | None) -> Spot | None:
+        if place is None:
+            return None
+        row, column, a, b = place
+        return Spot(lines.index(row, column, found.columns), a, b)
+
+    sums = found.sums
+    relative = (sums.difference / sums.aa) ** 0.5 if sums.aa > 0 else None
+    if sums.count and sums.difference == 0:
+        relative = 0.0
+    most = found.max_abs if found.max_abs is not None else 0.0 if sums.count else None
+    if found.changed and not found.finite_changed:
+        most = relative = None  # what changed has no distance
+    return Magnitude(
+        count=found.rows * found.columns,
+        changed=found.changed,
+        first=spot(found.first),
+        largest=spot(found.largest),
+        max_abs=most,
+        relative=relative,
+    )
+
+
+def rule_of(rules: Rules, a: str, b: str) -> TensorFinding | None:
+    """Return the simplest rule that is left, None where none is."""
+    if rules.same:
+        if a == b:
+            return TensorFinding("equal", "equal")
+        return TensorFinding(f"converted to {b}", f"converted from {a} to {b} without loss")
+    narrowing = rules.narrowing()
+    if narrowing is not None:
+        return _narrowing(narrowing, a, b)
+    if rules.negated:
+        return TensorFinding("negated", "negated", ("every number of B is minus the one of A",))
+    factor = None if rules.factor is None else rules.factor.value(b)
+    if factor is None:
+        return None
+    return TensorFinding(
+        "scaled",
+        f"scaled by {factor:g}" if float(f"{factor:g}") == factor else f"scaled by {factor!r}",
+        (f"every number of B is {factor!r} times the one of A, up to the rounding of {b}",),
+    )
+
+
+def _narrowing(rule: Narrowing, a: str, b: str) -> TensorFinding:
+    stored = a if rule.of == "B" else b
+    kept = "" if stored == rule.dtype else f", kept as {stored}"
+    words = f"{WAYS[rule.way]} {rule.dtype}"
+    toward = " toward zero" if rule.way == "truncated" else ""
+    if rule.of == "A":
+        text = f"B is A {words}{toward}{kept}, bit for bit"
+        return TensorFinding(words, words + kept, (text,))
+    back = f"A is B {words}{toward}{kept}, bit for bit"
+    return TensorFinding(f"unrounded from {rule.dtype}", f"A is B {words}{kept}", (back,))
+
+
+def became(found: Pointwise) -> list[str]:
+    """Return what numbers became or no longer are NaN, infinite or 0."""
+    said = []
+    for kind, words in BECAME.items():
+        if found.became[kind]:
+            said.append(f"{_numbers(found.became[kind])} {words}")
+    for kind, words in CEASED.items():
+        count = found.ceased[kind]
+        if count:
+            said.append(f"{_numbers(count)} {'is' if count == 1 else 'are'} {words}")
+    return said
+
+
+def _numbers(count: int) -> str:
+    return f"{count:,} number" + ("" if count == 1 else "s")
+
+
+def places(noun: str, which: Sequence[int]) -> str:
+    """Return "output 3", "outputs 3 to 7", "outputs 1, 4 and 9", "outputs 1, 4, 9 and 20 more"."""
+    plural = noun if len(which) == 1 else noun + "s"
+    if len(which) == 1:
+        return f"{plural} {which[0]}"
+    if which[-1] - which[0] == len(which) - 1:
+        return f"{plural} {which[0]} to {which[-1]}"
+    if len(which) <= 4:
+        return f"{plural} {', '.join(map(str, which[:-1]))} and {which[-1]}"
+    return f"{plural} {', '.join(map(str, which[:3]))} and {len(which) - 3:,} more"

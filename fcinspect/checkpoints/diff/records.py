@@ -61,17 +61,17 @@ class Magnitude:
 
 
 @dataclass(frozen=True)
-class Finding:
+class TensorFinding:
     """How one tensor of A and one of B differ."""
 
     kind: str
     """The kind of difference in the words of the summary, "rounded to bfloat16"."""
     how: str
     """The same with its particulars, "scaled by 0.5"."""
-    verdict: Sameness
-    """Whether they count as the same."""
     detail: tuple[str, ...] = ()
     """Sentences for a reader."""
+    verdict: Sameness = Sameness.DIFFERENT
+    """Whether they count as the same."""
     magnitude: Magnitude | None = None
     """How far they lie apart; None where they are equal or have different shapes."""
     rank: int | None = None
@@ -82,11 +82,11 @@ class Finding:
     """Row i of B is row order[i] of A, where outputs were permuted; not shown."""
 
 
-EQUAL = Finding("equal", "equal", Sameness.EQUAL)
+EQUAL = TensorFinding("equal", "equal", verdict=Sameness.EQUAL)
 
 
 @dataclass(frozen=True)
-class Side:
+class TensorSide:
     """A layer or tensor as one checkpoint holds it."""
 
     name: str
@@ -103,13 +103,13 @@ class Compared:
 
     name: str
     """The name in A."""
-    a: Side
+    a: TensorSide
     """As A holds it."""
-    b: Side
+    b: TensorSide
     """As B holds it."""
-    finding: Finding
+    finding: TensorFinding
     """The weight, or the tensor."""
-    bias: Finding | None = None
+    bias: TensorFinding | None = None
     """The bias; None where neither side has one."""
     is_linear: bool = True
     """Whether it is a linear layer."""
@@ -154,9 +154,9 @@ class Difference:
     """B in words."""
     compared: tuple[Compared, ...]
     """What both have, in the order of A."""
-    only_in_a: tuple[Side, ...] = ()
+    only_in_a: tuple[TensorSide, ...] = ()
     """What B lacks."""
-    only_in_b: tuple[Side, ...] = ()
+    only_in_b: tuple[TensorSide, ...] = ()
     """What A lacks."""
     not_compared_a: int = 0
     """Tensors of A that are no linear layer and were not looked at."""

@@ -1,41 +1,153 @@
-"""The classes and functions that a pickle of torch.save may name, and what their calls become.
+"""What stands for the objects of a pickle of torch.save: inert records, no real class.
 
-They are those that PyTorch's own unpickler of weights allows, and plain data that training scripts
-save beside them: numpy's scalars and arrays, paths, argparse's options.
+The classes and functions that it may name are those that PyTorch's own unpickler of weights
+allows, and plain data that training scripts save beside them: numpy's scalars and arrays, paths,
+argparse's options.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from fcinspect.checkpoints.formats.stand_ins import (
-    ALIASES,
-    ITEMSIZE,
-    STORAGES,
-    Inert,
-    Maker,
-    Named,
-    SavedStorage,
-    SavedTensor,
-    Unsound,
-    require_key,
-)
+NORMAL = {
+    "Double": "float64", "Float": "float32", "Half": "float16", "BFloat16": "bfloat16",
+    "Long": "int64", "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8",
+    "Bool": "bool", "ComplexDouble": "complex128", "ComplexFloat": "complex64",
+}  # fmt: skip
+QUANTIZED = {
+    "QInt8": "qint8", "QUInt8": "quint8", "QInt32": "qint32",
+    "QUInt4x2": "quint4x2", "QUInt2x4": "quint2x4",
+}  # fmt: skip
+STORAGES = {f"{word}Storage": dtype for word, dtype in {**NORMAL, **QUANTIZED}.items()}
+"""The class of a storage -> the dtype of its numbers."""
+
+ITEMSIZE = {
+    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,
+    "complex128": 16, "complex64": 8, "complex32": 4,
+    "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint64": 8, "uint32": 4, "uint16": 2,
+    "uint8": 1, "bool": 1,
+    "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1,
+    "float8_e8m0fnu": 1, "float4_e2m1fn_x2": 1,
+    "qint8": 1, "quint8": 1, "qint32": 4, "quint4x2": 1, "quint2x4": 1,
+    **{f"{sign}int{bits}": 1 for sign in ("", "u") for bits in range(1, 8)},
+    "bits8": 1, "bits16": 2, "bits1x8": 1, "bits2x4": 1, "bits4x2": 1,
+}  # fmt: skip
+"""Bytes of one number of every dtype of torch."""
+ALIASES = {
+    "float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
+    "short": "int16", "cfloat": "complex64", "cdouble": "complex128", "chalf": "complex32",
+}  # fmt: skip
 
 
-def named(module: str, name: str) -> Named | None:
+@dataclass(frozen=True, eq=False, slots=True)
+class Inert:
+    """An object that only was there: nothing of it is kept."""
+
+    words: str
+    """What it is, "numpy.dtype"."""
+
+    def __str__(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SavedStorage:
+    """A run of numbers in the archive, which tensors are views of."""
+
+    key: str
+    """The name of its member, behind ``data/``."""
+    dtype: str | None
+    """The dtype of its numbers, None where only the tensors say it."""
+    nbytes: int
+    """Bytes of all its numbers."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SavedTensor:
+    """A view of a storage, or a tensor of another kind."""
+
+    dtype: str
+    """The dtype in torch's words."""
+    shape: tuple[int, ...]
+    """The shape, outermost dimension first."""
+    kind: str | None = None
+    """"sparse", "quantized", "nested", "meta", "negated"; None for plain numbers."""
+    storage: SavedStorage | None = None
+    """Where its numbers lie, None for other kinds."""
+    offset: int = 0
+    """The first number's place in the storage, in numbers."""
+    strides: tuple[int, ...] = ()
+    """Numbers from one index to the next, for each dimension."""
+
+
+INSTEAD = "save the state dict alone: torch.save(model.state_dict(), 'weights.pt')"
+"""What is to be done about a file that holds more, or something else."""
+MOST_IN_KEY = 16
+"""Items of a tuple that is a key."""
+
+Maker = Callable[[tuple[Any, ...]], object]
+"""The arguments that a pickle gives to a class or function -> what stands for the result."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class NamedGlobal:
+    """A class or function that a pickle names."""
+
+    words: str
+    """Its full name."""
+    make: Maker
+    """What a call of it becomes."""
+    dtype: str | None = None
+    """For a dtype or a class of storages, the dtype in torch's words."""
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class Unsound(Exception):
+    """A pickle that torch.save does not write; the message says where."""
+
+
+LONGEST_TEXT = 1 << 20
+"""Bytes of one text; a longer one is no name of a tensor, and is not kept."""
+LONG = Inert("a long text")
+"""What stands for it."""
+
+
+def require_key(key: object) -> None:
+    """Refuse keys whose hash or text is a long work: those of nested tuples double at a level."""
+    if isinstance(key, tuple) and len(key) <= MOST_IN_KEY:
+        for item in key:
+            _require_scalar(item)
+    else:
+        _require_scalar(key)
+
+
+def _require_scalar(key: object) -> None:
+    if key is LONG:
+        raise Unsound(f"a key of its dicts has more than {LONGEST_TEXT} bytes")
+    if type(key) is int and key.bit_length() > 64:
+        raise Unsound("a key is a whole number of more than 64 bits")
+    if not isinstance(key, str | bytes | int | float | Inert | NamedGlobal | type(None)):
+        raise Unsound("a key of its dicts is no name or number")
+
+
+def named(module: str, name: str) -> NamedGlobal | None:
     """Return what stands for a class or function, None for one that is not allowed."""
     module = {"__builtin__": "builtins", "torch.cuda": "torch"}.get(module, module)
     words = f"{module}.{name}"
     if words in MAKERS:
-        return Named(words, MAKERS[words])
+        return NamedGlobal(words, MAKERS[words])
     if module == "torch":
         dtype = ALIASES.get(name, name)
         if dtype in ITEMSIZE:
-            return Named(words, _uncallable(words), dtype)
+            return NamedGlobal(words, _uncallable(words), dtype)
         if name in STORAGES:
-            return Named(words, _uncallable(words), STORAGES[name])
+            return NamedGlobal(words, _uncallable(words), STORAGES[name])
     if words in PLAIN or (module == "numpy.dtypes" and name.endswith("DType")):
-        return Named(words, lambda arguments: Inert(words))
+        return NamedGlobal(words, lambda arguments: Inert(words))
     return None
 
 
@@ -75,7 +187,7 @@ def _view_of_dtype(arguments: tuple[Any, ...]) -> SavedTensor:
 
 
 def _dtype(value: object) -> str:
-    if not isinstance(value, Named) or value.dtype is None:
+    if not isinstance(value, NamedGlobal) or value.dtype is None:
         raise Unsound("a tensor has no dtype")
     return value.dtype
 
@@ -91,9 +203,13 @@ def _subclassed(arguments: tuple[Any, ...]) -> object:
     """Return _rebuild_from_type_v2(function, type, arguments, state)."""
     function, kind, inner = arguments[:3]
     classes = ("torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer")
-    if not isinstance(function, Named) or not isinstance(inner, tuple):
+    if not isinstance(function, NamedGlobal) or not isinstance(inner, tuple):
         raise Unsound("a tensor is not made by a function")
-    if function.words not in REBUILT or not isinstance(kind, Named) or kind.words not in classes:
+    if (
+        function.words not in REBUILT
+        or not isinstance(kind, NamedGlobal)
+        or kind.words not in classes
+    ):
         raise Unsound(f"a tensor is made by {function.words} as {kind}")
     return function.make(inner)
 
@@ -117,9 +233,15 @@ def _quantized(arguments: tuple[Any, ...]) -> SavedTensor:
     return SavedTensor(dtype or "quantized", _whole_numbers(arguments[2], "sizes"), "quantized")
 
 
-def _meta(arguments: tuple[Any, ...]) -> SavedTensor:
-    """Return _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad)."""
-    return SavedTensor(_dtype(arguments[0]), _whole_numbers(arguments[1], "sizes"), "meta")
+def _numberless(kind: str, dtype: int, sizes: int | None = None) -> Maker:
+    """Return what makes a tensor without numbers of its dtype and sizes, arguments so numbered."""
+
+    def make(arguments: tuple[Any, ...]) -> SavedTensor:
+        held = _dtype(arguments[dtype])
+        shape = () if sizes is None else _whole_numbers(arguments[sizes], "sizes")
+        return SavedTensor(held, shape, kind)
+
+    return make
 
 
 def _nested(arguments: tuple[Any, ...]) -> SavedTensor:
@@ -143,16 +265,6 @@ def _size(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     return _whole_numbers(arguments[0], "sizes") if arguments else ()
 
 
-def _of_subclass(arguments: tuple[Any, ...]) -> SavedTensor:
-    """Return _rebuild_wrapper_subclass(class, dtype, size, …), which has no numbers of its own."""
-    return SavedTensor(_dtype(arguments[1]), _whole_numbers(arguments[2], "sizes"), "wrapped")
-
-
-def _of_device(arguments: tuple[Any, ...]) -> SavedTensor:
-    """Return _rebuild_device_tensor_from_numpy(array, dtype, …), whose array is not kept."""
-    return SavedTensor(_dtype(arguments[1]), (), "device")
-
-
 def _moved(arguments: tuple[Any, ...]) -> SavedTensor:
     """Return _rebuild_device_tensor_from_cpu_tensor(tensor, dtype, …): the tensor on a device."""
     tensor, dtype = _wrapped(arguments), _dtype(arguments[1])
@@ -168,10 +280,10 @@ REBUILT: dict[str, Maker] = {
     "torch._utils._rebuild_sparse_tensor": _sparse,
     "torch._utils._rebuild_sparse_csr_tensor": _sparse,
     "torch._utils._rebuild_qtensor": _quantized,
-    "torch._utils._rebuild_meta_tensor_no_storage": _meta,
+    "torch._utils._rebuild_meta_tensor_no_storage": _numberless("meta", 0, 1),
     "torch._utils._rebuild_nested_tensor": _nested,
-    "torch._utils._rebuild_wrapper_subclass": _of_subclass,
-    "torch._utils._rebuild_device_tensor_from_numpy": _of_device,
+    "torch._utils._rebuild_wrapper_subclass": _numberless("wrapped", 1, 2),
+    "torch._utils._rebuild_device_tensor_from_numpy": _numberless("device", 1),
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": _moved,
 }
 

@@ -1,22 +1,25 @@
 """Strict JSON, and the arrays written in it: nested lists, or our own documents of an array.
 
 An array document is {"shape", "dtype", "values", "nonfinite"}: each number exact, null in the
-place of what JSON has no number for, which "nonfinite" then lists.
+place of what JSON has no number for, which "nonfinite" then lists. What a text takes when it is
+parsed is counted before: an empty list takes fifty times its two characters, an object a hundred
+times; numbers in rows take about ten times theirs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.formats.json_budget import require_proportionate
-from fcinspect.checkpoints.formats.widths import claim
+from fcinspect.checkpoints.places import claim, unique_keys
 from fcinspect.checkpoints.records import StoredTensor, in_memory
 from fcinspect.errors import InputError
+from fcinspect.layers.memory import require_free
 from fcinspect.names import canonical
 from fcinspect.rounding.formats import FORMATS, format_named
 
@@ -29,6 +32,12 @@ LARGEST_WHOLE = 2**53
 """The whole numbers up to it are numbers of float64."""
 PLAIN_DTYPE = "float32"
 """What numbers without a dtype are read as, since nn.Linear would make that of them."""
+COSTS = {"[": 100, "{": 360, '"': 40, ",": 24, "null": 150}
+"""Bytes of a list, an object, half a text, a number, and a number that JSON has not."""
+ALWAYS = 1 << 26
+"""Bytes that every text may take."""
+TIMES = 16
+"""Times its own bytes that a longer text may take."""
 
 
 class _NotANumber(str):
@@ -77,20 +86,15 @@ def parse(text: str | bytes | bytearray, source: str, what: str | None = None) -
         raise InputError(f"{source} cannot be read as JSON: {reason}") from None
 
 
-def unique_keys(
-    refuse: Callable[[str], Exception],
-) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
-    """Return the hook of json.loads that raises `refuse(key)` for a key that stands twice."""
-
-    def checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in found:
-                raise refuse(key)
-            found[key] = value
-        return found
-
-    return checked
+@contextlib.contextmanager
+def refusals_name(source: str) -> Iterator[None]:
+    """Put the file before what is raised of its content, where it is not named already."""
+    try:
+        yield
+    except InputError as error:
+        if source in error.message:
+            raise
+        raise InputError(f"{source}: {error.message}", error.hint) from None
 
 
 def _twice(key: str) -> InputError:
@@ -301,3 +305,22 @@ def kind_in_words(value: object) -> str:
     if isinstance(value, int | float):
         return "a number"
     return "null" if value is None else "an object"
+
+
+def require_proportionate(text: str | bytes | bytearray, source: str) -> None:
+    """Raise InputError for JSON that takes far more memory, and so time, than its length tells."""
+    needed = cost_of(text)
+    if needed > max(ALWAYS, TIMES * len(text)):
+        raise InputError(
+            f"{source} has too many short lists, objects or texts for its {len(text)} bytes: parsed"
+            f" they would take {needed // len(text)} times as many",
+            hint="write large layers as .safetensors or .npz",
+        )
+    require_free(needed, f"reading {source}", refusal=InputError)
+
+
+def cost_of(text: str | bytes | bytearray) -> int:
+    """Return about how many bytes a JSON text takes when it is parsed."""
+    if isinstance(text, str):
+        return sum(text.count(mark) * cost for mark, cost in COSTS.items())
+    return sum(text.count(mark.encode()) * cost for mark, cost in COSTS.items())

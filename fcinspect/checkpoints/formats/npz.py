@@ -9,18 +9,23 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.access.opening import open_storage
-from fcinspect.checkpoints.access.storage import Seekable, Stamp, Storage
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.storage import Seekable, Stamp, Storage, read_part
 from fcinspect.checkpoints.access.uris import masked_name
-from fcinspect.checkpoints.formats.torch_words import check_members
-from fcinspect.checkpoints.formats.widths import claim
-from fcinspect.checkpoints.formats.zip_members import opened_zip, unpacked
-from fcinspect.checkpoints.places import read_place
-from fcinspect.checkpoints.records import Place, StoredTensor, unreadable
+from fcinspect.checkpoints.formats.zips import (
+    LOCAL_HEADER,
+    begin_of,
+    check_members,
+    opened_zip,
+    unpacked,
+)
+from fcinspect.checkpoints.places import claim, read_place
+from fcinspect.checkpoints.records import FilePlace, StoredTensor, unreadable
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 
@@ -33,8 +38,6 @@ if TYPE_CHECKING:
 READABLE = ("float64", "float32", "float16")
 AHEAD = 1 << 22
 """Bytes of an array that are asked for at once: each time is a round trip where it is remote."""
-LOCAL_HEADER = 30
-"""Bytes of a zip member's own header, before its name and extra field."""
 DAMAGE = (
     OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile,
     zlib.error,
@@ -66,7 +69,7 @@ class Member:
     """The member of the zip file, None for an .npy file."""
     start: int
     """Where its bytes begin in the file."""
-    place: Place | None
+    place: FilePlace | None
     """Where the numbers lie, None where they are packed or of no format that is read by place."""
 
     def values(self) -> npt.NDArray[Any]:
@@ -75,14 +78,12 @@ class Member:
 
         what = f"reading {self.name!r} of {masked_name(self.path)!r}"
         require_free(2 * math.prod(self.shape) * self.dtype.itemsize, what, refusal=InputError)
-        storage = open_storage(self.path, self.stamp)
-        try:
-            with self._file(storage) as file:
-                found = np.lib.format.read_array(file, allow_pickle=False)
-        except DAMAGE as error:
-            raise InputError(f"{what} failed: {_line(error)}") from None
-        finally:
-            storage.close()
+        with closing(open_storage(self.path, self.stamp)) as storage:
+            try:
+                with self._file(storage) as file:
+                    found = np.lib.format.read_array(file, allow_pickle=False)
+            except DAMAGE as error:
+                raise InputError(f"{what} failed: {_line(error)}") from None
         return np.asarray(found, dtype=self.dtype.newbyteorder("="))
 
     def _file(self, storage: Storage) -> IO[bytes]:
@@ -96,7 +97,7 @@ def members_of(path: str) -> tuple[Member, ...]:
     """Return the arrays of an .npz or .npy file; raises InputError."""
     storage = open_storage(path)
     try:
-        if bytes(_part(storage, 0, min(6, storage.stamp.size))) == b"\x93NUMPY":
+        if bytes(read_part(storage, 0, min(6, storage.stamp.size))) == b"\x93NUMPY":
             with _stream(storage) as file:
                 return (_member("weight", storage, file, None),)
         with opened_zip(storage) as archive:
@@ -104,9 +105,7 @@ def members_of(path: str) -> tuple[Member, ...]:
             names = [info.filename for info in infos]
             if not infos:
                 raise InputError(f"{masked_name(path)!r} is a zip file that lists no arrays")
-            check_members(
-                repr(masked_name(path)), ((i.filename, i.compress_size, i.file_size) for i in infos)
-            )
+            check_members(repr(masked_name(path)), infos)
             if len(set(names)) < len(names):
                 raise InputError(f"{masked_name(path)!r} holds an array name twice")
             return tuple(_in_archive(archive, info, storage) for info in infos if not info.is_dir())
@@ -125,12 +124,6 @@ def tensors_of(path: str) -> tuple[StoredTensor, ...]:
 def _stream(storage: Storage) -> io.BufferedReader:
     """Return the bytes of an .npy file, read some ahead."""
     return io.BufferedReader(Seekable(storage), AHEAD)
-
-
-def _part(storage: Storage, begin: int, length: int) -> bytearray:
-    data = bytearray(length)
-    storage.read_into(memoryview(data), begin)
-    return data
 
 
 def _in_archive(archive: zipfile.ZipFile, info: zipfile.ZipInfo, storage: Storage) -> Member:
@@ -173,7 +166,7 @@ def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo 
     by_place = dtype.name in READABLE and _is_little(dtype) and (not by_columns or len(shape) <= 2)
     if by_place and (info is None or info.compress_type == zipfile.ZIP_STORED):
         turned = by_columns and len(shape) == 2
-        place = Place(storage.uri, storage.stamp, dtype.name, start + begin, shape, turned)
+        place = FilePlace(storage.uri, storage.stamp, dtype.name, start + begin, shape, turned)
     return Member(name, shape, dtype, storage.uri, storage.stamp, info, start, place)
 
 
@@ -182,9 +175,8 @@ def _data_of(storage: Storage, info: zipfile.ZipInfo) -> int:
     shown = ascii(info.filename[:60])
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise zipfile.BadZipFile(f"{shown} is packed in a way that numpy never uses")
-    header = _part(storage, info.header_offset, LOCAL_HEADER)
-    begin = info.header_offset + LOCAL_HEADER
-    begin += int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    header = read_part(storage, info.header_offset, LOCAL_HEADER)
+    begin = begin_of(info, header)
     if begin + info.compress_size > storage.stamp.size:
         raise zipfile.BadZipFile(f"{shown} ends behind the file")
     return begin
@@ -197,15 +189,14 @@ def _is_little(dtype: np.dtype[Any]) -> bool:
 def _stored(member: Member) -> StoredTensor:
     dtype, shape = member.dtype, member.shape
     if dtype.name in READABLE:
-        return StoredTensor(
-            member.name, dtype.name, shape, partial(_read, member), place=member.place
-        )
+        read = partial(_read, member, dtype.name)
+        return StoredTensor(member.name, dtype.name, shape, read, place=member.place)
     if dtype.kind in "iu" and 1 <= len(shape) <= 2:
         return StoredTensor(
             member.name,
             "float32",
             shape,
-            partial(_read_integers, member),
+            partial(_read, member, "float32"),
             note=f"{member.name} holds {dtype.newbyteorder('=')} numbers, read as float32",
             rounding=partial(_rounding, member),
         )
@@ -219,20 +210,13 @@ def _stored(member: Member) -> StoredTensor:
     return unreadable(member.name, str(dtype), shape, problem)
 
 
-def _read(member: Member, rows: Sequence[int] | None) -> FloatArray:
+def _read(member: Member, dtype: str, rows: Sequence[int] | None) -> FloatArray:
     import numpy as np
 
     if rows is not None and member.place is not None:
         return np.ascontiguousarray(read_place(member.place, rows))
-    values = np.ascontiguousarray(member.values())
+    values = np.ascontiguousarray(member.values().astype(dtype, copy=False))
     return values if rows is None else values[list(rows)]
-
-
-def _read_integers(member: Member, rows: Sequence[int] | None) -> FloatArray:
-    import numpy as np
-
-    held = np.ascontiguousarray(member.values().astype(np.float32))
-    return held if rows is None else held[list(rows)]
 
 
 def _rounding(member: Member) -> str | None:

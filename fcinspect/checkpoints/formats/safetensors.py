@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from contextlib import closing
 from functools import partial
 from typing import Any
 
-from fcinspect.checkpoints.access.opening import open_storage
-from fcinspect.checkpoints.access.storage import Stamp, Storage
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.access.storage import Storage, read_part
 from fcinspect.checkpoints.access.uris import masked_name
-from fcinspect.checkpoints.formats.json_array import unique_keys
-from fcinspect.checkpoints.formats.widths import claim
-from fcinspect.checkpoints.places import read_place
-from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
+from fcinspect.checkpoints.places import claim, read_place, unique_keys
+from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
 from fcinspect.errors import InputError
 
 LARGEST_HEADER = 100_000_000
@@ -58,57 +56,25 @@ BITS = {
 """Bits of one number of every dtype of the format."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One tensor as the header describes it."""
-
-    name: str
-    """The state-dict key."""
-    dtype: str
-    """The format in the file's words, "F32"."""
-    shape: tuple[int, ...]
-    """The shape, outermost dimension first."""
-    begin: int
-    """First byte in the file."""
-    end: int
-    """The byte after the last."""
-
-
 class _Unsound(Exception):
     """A header that breaks the format; the message says where."""
 
 
 def tensors_of(path: str) -> tuple[StoredTensor, ...]:
     """Return the tensors of a .safetensors file, fc2 before fc10; raises InputError."""
-    entries, stamp = _read_header(path)
-    return tuple(
-        _stored(path, stamp, entry)
-        for entry in sorted(entries, key=lambda entry: natural_key(entry.name))
-    )
-
-
-def entries_of(path: str) -> tuple[Entry, ...]:
-    """Return the checked header of a .safetensors file, in the order of the data."""
-    return _read_header(path)[0]
+    with closing(open_storage(path)) as storage:
+        try:
+            tensors = _checked(*_header(storage), storage)
+        except _Unsound as error:
+            name = repr(masked_name(path))
+            raise InputError(f"{name} is no sound safetensors file: {error}") from None
+    return tuple(sorted(tensors, key=lambda tensor: natural_key(tensor.name)))
 
 
 def data_size(path: str) -> int:
     """Return how many bytes of numbers a sound .safetensors file holds."""
-    storage = open_storage(path)
-    try:
-        return storage.stamp.size - 8 - int.from_bytes(_part(storage, 0, 8), "little")
-    finally:
-        storage.close()
-
-
-def _read_header(path: str) -> tuple[tuple[Entry, ...], Stamp]:
-    storage = open_storage(path)
-    try:
-        return _checked(_header(storage), storage.stamp.size), storage.stamp
-    except _Unsound as error:
-        raise InputError(f"{masked_name(path)!r} is no sound safetensors file: {error}") from None
-    finally:
-        storage.close()
+    with closing(open_storage(path)) as storage:
+        return storage.stamp.size - 8 - int.from_bytes(read_part(storage, 0, 8), "little")
 
 
 def _header(storage: Storage) -> tuple[dict[str, Any], int]:
@@ -116,12 +82,12 @@ def _header(storage: Storage) -> tuple[dict[str, Any], int]:
     size = storage.stamp.size
     if size < 8:
         raise _Unsound(f"it has {size} bytes, its header's length alone takes 8")
-    length = int.from_bytes(_part(storage, 0, 8), "little")
+    length = int.from_bytes(read_part(storage, 0, 8), "little")
     if length > LARGEST_HEADER:
         raise _Unsound(f"its header claims {length} bytes: at most {LARGEST_HEADER} are allowed")
     if 8 + length > size:
         raise _Unsound(f"it is truncated: the header ends at byte {8 + length}, the file at {size}")
-    text = _part(storage, 8, length)
+    text = read_part(storage, 8, length)
     if not text.startswith(b"{"):
         raise _Unsound("its header does not begin with '{'")
     if length > SMALL_HEADER:
@@ -175,39 +141,37 @@ def _is_sparse(brackets: int, texts: int, size: int) -> bool:
     return brackets * BYTES_A_BRACKET <= size and texts * BYTES_A_TEXT <= size
 
 
-def _part(storage: Storage, begin: int, length: int) -> bytearray:
-    data = bytearray(length)
-    storage.read_into(memoryview(data), begin)
-    return data
-
-
 def _twice(name: str) -> _Unsound:
     return _Unsound(f"{name!r} stands in its header twice")
 
 
-def _checked(header_and_start: tuple[dict[str, Any], int], size: int) -> tuple[Entry, ...]:
-    header, start = header_and_start
+def _checked(header: dict[str, Any], start: int, storage: Storage) -> list[StoredTensor]:
+    """Return the tensors in the order of their data, which fill the file from `start` on."""
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise _Unsound("its metadata are not strings")
-    entries = sorted(
-        (_entry(name, value, start) for name, value in header.items()),
-        key=lambda entry: (entry.begin, entry.end),
-    )
-    position = start
-    for entry in entries:
-        if entry.begin != position:
-            what = "a hole" if entry.begin > position else "an overlap"
-            raise _Unsound(f"there is {what} before {entry.name!r}, at byte {entry.begin}")
-        position = entry.end
+    spans = [(name, _span(name, value)) for name, value in header.items()]
+    spans.sort(key=lambda item: item[1])
+    position, size = 0, storage.stamp.size - start
+    for name, (begin, end) in spans:
+        if begin != position:
+            what = "a hole" if begin > position else "an overlap"
+            raise _Unsound(f"there is {what} before {name!r}, at byte {start + begin}")
+        position = end
     if position > size:
-        raise _Unsound(f"it is truncated: the data end at byte {position}, the file at {size}")
+        raise _Unsound(
+            f"it is truncated: the data end at byte {start + position}, the file at {start + size}"
+        )
     if position < size:
         raise _Unsound(f"{size - position} bytes follow the last tensor")
-    return tuple(entries)
+    return [
+        _stored(name, header[name]["dtype"], tuple(header[name]["shape"]), start, span, storage)
+        for name, span in spans
+    ]
 
 
-def _entry(name: str, value: object, start: int) -> Entry:
+def _span(name: str, value: object) -> tuple[int, int]:
+    """Return the first byte of a tensor in the data, and the one after the last."""
     if len(name) > LONGEST_NAME:
         raise _Unsound(f"it has a name of {len(name)} characters: at most {LONGEST_NAME} are read")
     if not isinstance(value, dict):
@@ -231,7 +195,7 @@ def _entry(name: str, value: object, start: int) -> Entry:
     too_wide = claim(shape)
     if too_wide is not None:
         raise _Unsound(f"{name!r} {too_wide}")
-    return Entry(name, dtype, shape, start + begin, start + end)
+    return begin, end
 
 
 def _whole_numbers(value: object) -> tuple[int, ...] | None:
@@ -242,19 +206,20 @@ def _whole_numbers(value: object) -> tuple[int, ...] | None:
     return None
 
 
-def _stored(path: str, stamp: Stamp, entry: Entry) -> StoredTensor:
-    dtype = READABLE.get(entry.dtype)
+def _stored(
+    name: str, held: str, shape: tuple[int, ...], start: int, span: tuple[int, int], file: Storage
+) -> StoredTensor:
+    """Return a tensor whose numbers are in the file's format `held`."""
+    begin, size = start + span[0], span[1] - span[0]
     place = None
-    if entry.dtype in SCANNED:
-        place = Place(path, stamp, SCANNED[entry.dtype], entry.begin, entry.shape)
-    if dtype is None:
-        known = "holds" if entry.dtype in BITS else "holds the unknown format"
-        problem = f"{known} {entry.dtype}: layers are read from {', '.join(READABLE)}"
-        name = entry.dtype if place is None else place.dtype
-        extent = Extent(path, stamp, entry.begin, entry.end - entry.begin)
-        return unreadable(entry.name, name, entry.shape, problem, place, extent)
-    assert place is not None
-    return StoredTensor(entry.name, dtype, entry.shape, partial(read_place, place), place=place)
+    if held in SCANNED:
+        place = FilePlace(file.uri, file.stamp, SCANNED[held], begin, shape)
+    if place is not None and held in READABLE:
+        return StoredTensor(name, place.dtype, shape, partial(read_place, place), place=place)
+    known = "holds" if held in BITS else "holds the unknown format"
+    problem = f"{known} {held}: layers are read from {', '.join(READABLE)}"
+    extent = Extent(file.uri, file.stamp, begin, size)
+    return unreadable(name, SCANNED.get(held, held), shape, problem, place, extent)
 
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:

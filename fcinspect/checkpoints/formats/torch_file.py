@@ -1,18 +1,52 @@
-"""Reading the files of torch.save (.pt, .pth, .bin) without torch: only what lies where is read."""
+"""Reading the files of torch.save (.pt, .pth, .bin) without torch: only what lies where is read.
+
+Format: a zip file with ``<root>/data.pkl``, a pickle whose tensors are views of storages, and every
+storage's bytes as ``<root>/data/<key>``; ``byteorder`` tells which end of a number comes first. A
+member may be deflated, which torch.save itself never does. The list of members is held against the
+file before anything is read: no member outside the file or over another, none twice, none
+encrypted. Before torch 1.6 it was another format (torch_legacy.py).
+"""
 
 from __future__ import annotations
 
-from fcinspect.checkpoints.access.opening import open_storage
+import functools
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from fcinspect.checkpoints.access.handles import at_once, open_storage
+from fcinspect.checkpoints.access.storage import Storage, read_part
 from fcinspect.checkpoints.access.uris import masked_name
-from fcinspect.checkpoints.formats.torch_legacy import tensors_in_stream
-from fcinspect.checkpoints.formats.torch_words import not_torch
-from fcinspect.checkpoints.formats.torch_zip import tensors_in_zip
+from fcinspect.checkpoints.formats.allowed import ITEMSIZE, SavedStorage, SavedTensor
+from fcinspect.checkpoints.formats.torch_tensors import (
+    checked_tensors,
+    damaged,
+    not_torch,
+    stored_tensors,
+)
+from fcinspect.checkpoints.formats.unpickling import (
+    LARGEST_PACKED,
+    LARGEST_PICKLE,
+    Stream,
+    read_pickle,
+)
+from fcinspect.checkpoints.formats.zips import (
+    LOCAL_HEADER,
+    begin_of,
+    check_members,
+    opened_zip,
+    unpacked,
+)
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.errors import InputError
+from fcinspect.layers.memory import require_free
 
 TAR = b"ustar"
 """What stands at byte 257 of a tar file."""
 LOOKED_AT = 512
+FEW = 1 << 20
+"""Bytes to which a pickle may unpack from however few."""
 
 
 def tensors_of(name: str) -> tuple[StoredTensor, ...]:
@@ -20,13 +54,13 @@ def tensors_of(name: str) -> tuple[StoredTensor, ...]:
 
     Raises InputError for every other file, and for one that names more than tensors and plain data.
     """
-    storage = open_storage(name)
-    try:
-        first = bytearray(min(LOOKED_AT, storage.stamp.size))
-        storage.read_into(memoryview(first), 0)
+    with closing(open_storage(name)) as storage:
+        first = read_part(storage, 0, min(LOOKED_AT, storage.stamp.size))
         if first.startswith(b"PK"):
-            return tensors_in_zip(storage)
+            return _tensors_in_zip(storage)
         if first.startswith(b"\x80"):
+            from fcinspect.checkpoints.formats.torch_legacy import tensors_in_stream
+
             return tensors_in_stream(storage)
         source = repr(masked_name(name))
         if first[257:].startswith(TAR):
@@ -36,5 +70,174 @@ def tensors_of(name: str) -> tuple[StoredTensor, ...]:
                 hint="load it with torch where it is trusted, and save its state dict again",
             )
         raise not_torch(source, "it is no zip file and no pickle")
-    finally:
-        storage.close()
+
+
+def _tensors_in_zip(storage: Storage) -> tuple[StoredTensor, ...]:
+    archive = _opened_archive(storage)
+    byte_order = archive.content("byteorder", 100)
+    if byte_order not in (b"little", b"big", None):
+        raise not_torch(archive.source, f"its byteorder is {byte_order!r}")
+    pickle = archive.content("data.pkl", LARGEST_PICKLE)
+    assert pickle is not None  # an archive without it has been refused
+    content, _ = read_pickle(Stream.of(pickle), archive.source, archive.size_of)
+    found = checked_tensors(content, archive.source)
+    return stored_tensors(found, storage, _runs(archive, found.values(), byte_order == b"big"))
+
+
+def _runs(
+    archive: Archive, tensors: Iterable[SavedTensor], turned: bool
+) -> dict[str, int | Callable[[], bytes]]:
+    """Return where the bytes of each storage begin, or how they are unpacked."""
+    storages = {t.storage.key: t.storage for t in tensors if t.storage is not None}
+    runs: dict[str, int | Callable[[], bytes]] = {}
+    # those of packed storages, too: a member that is not where the list says is refused at once
+    keys = sorted(storages)
+    for key, begin in zip(keys, at_once(archive.begin_of, keys, archive.storage.uri), strict=True):
+        width = _width(storages[key]) if turned else 1
+        if width == 1 and archive.is_plain(key):
+            runs[key] = begin
+        else:
+            runs[key] = functools.cache(functools.partial(_member, archive, key, width))
+    return runs
+
+
+def _width(storage: SavedStorage) -> int:
+    """Return the bytes whose order is turned: those of a number, of each part of a complex one."""
+    if storage.dtype is None:
+        return 1
+    return ITEMSIZE[storage.dtype] // (2 if storage.dtype.startswith("complex") else 1)
+
+
+def _member(archive: Archive, key: str, width: int) -> bytes:
+    """Return the bytes of a storage that is deflated, or whose numbers begin with their high byte.
+
+    They are unpacked and, where `width` bytes of a number are turned, little-endian.
+    """
+    with closing(open_storage(archive.storage.uri, archive.storage.stamp)) as storage:
+        held = replace(archive, storage=storage).numbers_of(key)
+    if width == 1:
+        return held
+    import numpy as np
+
+    whole = np.frombuffer(held, np.uint8, len(held) // width * width)
+    return whole.reshape(-1, width)[:, ::-1].tobytes()
+
+
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """A checked archive, its members unread."""
+
+    storage: Storage
+    """The file."""
+    source: str
+    """The file in words."""
+    root: str
+    """The folder of all members."""
+    members: Mapping[str, zipfile.ZipInfo]
+    """By name."""
+    ends: Mapping[str, int]
+    """Member -> the byte where the next one, or the list of members, begins."""
+
+    def size_of(self, key: str) -> int | None:
+        """Return the bytes of a storage, None where the archive has none of that key."""
+        info = self.members.get(f"{self.root}/data/{key}")
+        return None if info is None else info.file_size
+
+    def is_plain(self, key: str) -> bool:
+        """Whether the bytes of a storage lie in the file as they are."""
+        return self.members[f"{self.root}/data/{key}"].compress_type == zipfile.ZIP_STORED
+
+    def begin_of(self, key: str) -> int:
+        """Return where the bytes of a storage begin; raises InputError where they do not fit."""
+        return self._begin(self.members[f"{self.root}/data/{key}"])
+
+    def content(self, name: str, most: int) -> bytes | None:
+        """Return a member of at most so many bytes, unpacked; None where there is none."""
+        info = self.members.get(f"{self.root}/{name}")
+        if info is None:
+            return None
+        if max(info.file_size, info.compress_size) > most:
+            raise InputError(f"{self.source} has a {name} of {info.file_size} bytes: refused")
+        packed = info.compress_type != zipfile.ZIP_STORED
+        if packed and info.file_size > max(FEW, min(LARGEST_PACKED, 100 * info.compress_size)):
+            raise InputError(
+                f"{self.source} has a {name} that would unpack from {info.compress_size} bytes to"
+                f" {info.file_size}: refused"
+            )
+        return self._bytes(info)
+
+    def numbers_of(self, key: str) -> bytes:
+        """Return the bytes of a storage, unpacked and held against their checksum."""
+        info = self.members[f"{self.root}/data/{key}"]
+        # the list of members bounds what all of them unpack to
+        require_free(
+            info.compress_size + info.file_size, f"unpacking {self.source}", refusal=InputError
+        )
+        return self._bytes(info)
+
+    def _bytes(self, info: zipfile.ZipInfo) -> bytes:
+        """Return the content of a member, unpacked."""
+        # torch may be told to write no checksums; those who pack its files do write them
+        packed = info.compress_type != zipfile.ZIP_STORED
+        try:
+            return unpacked(self.storage, info, self._begin(info), checked=packed)
+        except zipfile.BadZipFile:
+            raise damaged(self.source) from None
+
+    def _begin(self, info: zipfile.ZipInfo) -> int:
+        where = info.header_offset
+        if where + LOCAL_HEADER > self.storage.stamp.size:
+            raise damaged(self.source)
+        header = read_part(self.storage, where, LOCAL_HEADER)
+        begin = begin_of(info, header)
+        # the end is held against the next member: this one may lie after a longer extra field
+        method = int.from_bytes(header[8:10], "little")
+        if (
+            header[:4] != b"PK\3\4"
+            or method != info.compress_type
+            or begin + info.compress_size > self.ends[info.filename]
+        ):
+            raise damaged(self.source)
+        return begin
+
+
+def _opened_archive(storage: Storage) -> Archive:
+    """Return the checked archive of a zip file; raises InputError for any other."""
+    source = repr(masked_name(storage.uri))
+    try:
+        with opened_zip(storage) as archive:
+            infos = archive.infolist()
+            end = archive.start_dir
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, OverflowError):
+        raise damaged(source) from None
+    check_members(source, infos)
+    members = {info.filename: info for info in infos}
+    if len(members) < len(infos):
+        raise not_torch(source, "a member stands in its list twice")
+    root = infos[0].filename.partition("/")[0] if infos else ""
+    if f"{root}/data.pkl" not in members:
+        raise not_torch(source, "it has no data.pkl")
+    outside = next((name for name in members if not name.startswith(f"{root}/")), None)
+    if outside is not None:
+        raise not_torch(source, f"its member {outside[:60]!a} is not in the folder {root!a}")
+    return Archive(storage, source, root, members, _ends(source, infos, end))
+
+
+def _ends(source: str, infos: list[zipfile.ZipInfo], end: int) -> dict[str, int]:
+    """Return where the member behind each one begins; none may begin before this one ends."""
+    ordered = sorted(infos, key=lambda info: info.header_offset)
+    begins = [info.header_offset for info in ordered[1:]] + [end]
+    ends = {}
+    for info, after in zip(ordered, begins, strict=True):
+        plain = info.compress_type == zipfile.ZIP_STORED
+        shown = ascii(info.filename[:60])
+        if info.flag_bits & 1:
+            raise not_torch(source, f"its member {shown} is encrypted")
+        if not plain and info.compress_type != zipfile.ZIP_DEFLATED:
+            raise not_torch(source, f"its member {shown} is packed in a way that torch never uses")
+        if info.header_offset < 0 or (plain and info.compress_size != info.file_size):
+            raise damaged(source)
+        if info.header_offset + LOCAL_HEADER + info.compress_size > after:
+            raise not_torch(source, f"its member {shown} claims bytes that are not its own")
+        ends[info.filename] = after
+    return ends

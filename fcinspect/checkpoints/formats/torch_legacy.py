@@ -10,14 +10,12 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 
-from fcinspect.checkpoints.access.storage import Seekable, Storage
-from fcinspect.checkpoints.access.uris import is_uri, masked_name
-from fcinspect.checkpoints.formats.nesting import named_tensors
-from fcinspect.checkpoints.formats.pickle_stream import Stream
-from fcinspect.checkpoints.formats.stand_ins import ITEMSIZE, SavedStorage, SavedTensor
-from fcinspect.checkpoints.formats.torch_tensors import check_bounds, stored_tensors
-from fcinspect.checkpoints.formats.torch_words import no_tensors, not_torch
-from fcinspect.checkpoints.formats.unpickling import read_pickle
+from fcinspect.checkpoints.access.handles import at_once
+from fcinspect.checkpoints.access.storage import Seekable, Storage, read_part
+from fcinspect.checkpoints.access.uris import masked_name
+from fcinspect.checkpoints.formats.allowed import ITEMSIZE, SavedStorage
+from fcinspect.checkpoints.formats.torch_tensors import checked_tensors, not_torch, stored_tensors
+from fcinspect.checkpoints.formats.unpickling import Stream, read_pickle
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.errors import InputError
 
@@ -29,8 +27,6 @@ COUNT = 8
 """Bytes that tell how many numbers of a storage follow."""
 AHEAD = 1 << 16
 """Bytes of the pickles that are read at a time."""
-AT_ONCE = 16
-"""Storages of a remote file whose counts are asked for at a time."""
 
 
 def tensors_in_stream(storage: Storage) -> tuple[StoredTensor, ...]:
@@ -39,7 +35,7 @@ def tensors_in_stream(storage: Storage) -> tuple[StoredTensor, ...]:
     stream = Stream(io.BufferedReader(Seekable(storage), AHEAD), size)
 
     def upcoming() -> object:
-        return read_pickle(stream, source, lambda key: size).content
+        return read_pickle(stream, source, lambda key: size)[0]
 
     first = upcoming()
     if type(first) is not int or first != MAGIC:
@@ -48,13 +44,9 @@ def tensors_in_stream(storage: Storage) -> tuple[StoredTensor, ...]:
     if type(version) is not int or version != VERSION:
         raise not_torch(source, f"its version is not {VERSION}")
     upcoming()  # the machine it was written on: its numbers are little-endian all the same
-    held = read_pickle(stream, source, lambda key: size)
-    begins = _begins(upcoming(), held.storages, stream.position, storage)
-    found = named_tensors(held.content, SavedTensor, source)
-    if not found:
-        raise no_tensors(source)
-    check_bounds(found, source)
-    return stored_tensors(found, storage, begins)
+    content, storages = read_pickle(stream, source, lambda key: size)
+    begins = _begins(upcoming(), storages, stream.position, storage)
+    return stored_tensors(checked_tensors(content, source), storage, begins)
 
 
 def _begins(
@@ -89,17 +81,9 @@ def _check_counts(
     """Hold the number that stands before each storage against what the pickle says."""
 
     def count(key: str) -> int:
-        data = bytearray(COUNT)
-        file.read_into(memoryview(data), begins[key] - COUNT)
-        return int.from_bytes(data, "little", signed=True)
+        return int.from_bytes(read_part(file, begins[key] - COUNT, COUNT), "little", signed=True)
 
-    if is_uri(file.uri):
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            counts = list(pool.map(count, begins))
-    else:
-        counts = list(map(count, begins))
+    counts = at_once(count, list(begins), file.uri)
     for key, found in zip(begins, counts, strict=True):
         expected = storages[key].nbytes // ITEMSIZE[storages[key].dtype or "uint8"]
         if found != expected:

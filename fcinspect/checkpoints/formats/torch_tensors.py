@@ -1,19 +1,20 @@
-"""From the records of a pickle to tensors that are read by their places in the file."""
+"""From the content of a pickle to named tensors that are read by their places in the file.
+
+Training scripts save tensors in nested dicts and lists: they get dotted names.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fcinspect.checkpoints.access.uris import masked_name
-from fcinspect.checkpoints.formats.stand_ins import ITEMSIZE, SavedTensor
-from fcinspect.checkpoints.formats.strided import read_strided, span_of
-from fcinspect.checkpoints.formats.torch_words import claims_more, no_layer, without_numbers
-from fcinspect.checkpoints.formats.widths import claim
-from fcinspect.checkpoints.places import read_place, read_run
-from fcinspect.checkpoints.records import Extent, Place, StoredTensor, unreadable
+from fcinspect.checkpoints.formats.allowed import INSTEAD, ITEMSIZE, SavedStorage, SavedTensor
+from fcinspect.checkpoints.places import claim, read_place, read_run, read_strided, span_of
+from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
 from fcinspect.errors import InputError
 from fcinspect.rounding.formats import FORMATS
 
@@ -29,45 +30,121 @@ FEW_BYTES = 1 << 26
 """Bytes that the tensors of every file may show."""
 MOST_SHOWN = 100
 """Times that the tensors of a larger file may show its bytes: tied weights show them again."""
+WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights")
+"""Keys under which a training script keeps the state dict, left out of the layers' names."""
+
+MOST_LEVELS = 50
+MOST_VISITS = 300_000
+"""Containers and tensors looked at: one that is referred to twice is looked at twice."""
+MOST_CHARACTERS = 1 << 24
+"""Characters of all names."""
+
+MOST_DIGITS = 30
+
+Tensor = TypeVar("Tensor")
+Path = tuple[str, ...]
+Runs = Mapping[str, int | Callable[[], bytes]]
+"""The key of a storage -> the byte of the file where its numbers begin, or what unpacks it."""
 
 
-class Packed(Protocol):
-    """A storage whose bytes do not lie in the file as they are."""
-
-    def content(self) -> bytes:
-        """Return its bytes as they are in memory: unpacked, and little-endian."""
+def damaged(source: str) -> InputError:
+    """Return the refusal of a file that ends too early."""
+    return InputError(f"{source} is truncated or damaged")
 
 
-Runs = Mapping[str, int | Packed]
-"""The key of a storage -> the byte of the file where its numbers begin, or how they are packed."""
+def not_torch(source: str, why: str) -> InputError:
+    """Return the refusal of a file of another kind."""
+    return InputError(f"{source} is not a file of torch.save: {why}")
+
+
+def checked_tensors(content: object, source: str) -> dict[str, SavedTensor]:
+    """Return the tensors of a file by their dotted names, in their order.
+
+    Raises InputError as `named_tensors`, for views that repeat the numbers of their storage or
+    reach beyond them, and where there is no tensor.
+    """
+    found = named_tensors(content, SavedTensor, source)
+    if not found:
+        raise InputError(f"{source} holds no tensors", hint=INSTEAD)
+    for name, tensor in found.items():
+        if tensor.storage is not None:
+            _check_bounds(f"{name!r} of {source}", tensor, tensor.storage)
+    return found
+
+
+def named_tensors(content: object, kind: type[Tensor], source: str) -> dict[str, Tensor]:
+    """Return the tensors of nested containers by their dotted names, in their order.
+
+    The first keys of a path are left out where they only wrap the state dict and the names stay
+    different. Raises InputError for names that are the same, and for containers that are nested
+    or shared beyond what any training script saves.
+    """
+    found = list(_walked(content, kind, source))
+    short = {".".join(_unwrapped(path)): tensor for path, tensor in found}
+    if len(short) == len(found):
+        return short
+    full = {".".join(path): tensor for path, tensor in found}
+    if len(full) < len(found):
+        ((twice, _),) = Counter(".".join(path) for path, _ in found).most_common(1)
+        raise InputError(f"{source} holds two tensors named {twice!r}")
+    return full
+
+
+def _check_bounds(what: str, tensor: SavedTensor, storage: SavedStorage) -> None:
+    too_wide = claim(tensor.shape)
+    if too_wide is not None:
+        raise InputError(f"{what} {too_wide}: refused")
+    held = storage.nbytes // ITEMSIZE[tensor.dtype]
+    numbers = math.prod(tensor.shape)
+    if numbers > held:
+        text = str(numbers) if numbers < 10**MOST_DIGITS else f"more than 10^{MOST_DIGITS}"
+        raise InputError(f"{what} claims {text} numbers, its storage holds {held}: refused")
+    if numbers and tensor.offset + span_of(tensor.shape, tensor.strides) > held:
+        raise InputError(f"{what} reaches beyond its storage, which holds {held} numbers: refused")
 
 
 def stored_tensors(
     found: Mapping[str, SavedTensor], file: Storage, runs: Runs
 ) -> tuple[StoredTensor, ...]:
     """Return the tensors that a pickle describes; raises InputError where they are far too many."""
-    source = repr(masked_name(file.uri))
-    _check_work(found, file.stamp.size, source)
+    _check_work(found, file.stamp.size, repr(masked_name(file.uri)))
     return tuple(_tensor(name, tensor, file, runs) for name, tensor in found.items())
 
 
-def check_bounds(found: Mapping[str, SavedTensor], source: str) -> None:
-    """Refuse views that repeat the numbers of their storage or reach beyond them."""
-    for name, tensor in found.items():
-        if tensor.storage is None:
-            continue
-        too_wide = claim(tensor.shape)
-        if too_wide is not None:
-            raise InputError(f"{name!r} of {source} {too_wide}: refused")
-        held = tensor.storage.nbytes // ITEMSIZE[tensor.dtype]
-        numbers = math.prod(tensor.shape)
-        if numbers > held:
-            raise claims_more(name, source, numbers, held)
-        if numbers and tensor.offset + span_of(tensor.shape, tensor.strides) > held:
-            raise InputError(
-                f"{name!r} of {source} reaches beyond its storage, which holds {held} numbers:"
-                " refused"
-            )
+def _tensor(name: str, tensor: SavedTensor, file: Storage, runs: Runs) -> StoredTensor:
+    dtype, shape = tensor.dtype, tensor.shape
+    if tensor.kind is not None or tensor.storage is None:
+        problem = f"is a {tensor.kind or 'meta'} tensor, without plain numbers"
+        return unreadable(name, dtype, shape, problem)
+    run = runs[tensor.storage.key]
+    if isinstance(run, int):
+        return _in_file(name, tensor, file, run + tensor.offset * ITEMSIZE[dtype])
+    if dtype not in FORMATS:
+        return unreadable(name, dtype, shape, _no_layer(dtype))
+    what = f"reading {name!r} of {masked_name(file.uri)!r}"
+    numbers = partial(_unpacked, run, dtype, tensor.offset)
+    return StoredTensor(name, dtype, shape, _reader(numbers, tensor, what))
+
+
+def _no_layer(dtype: str) -> str:
+    """Say why no layer is read from numbers of another format."""
+    if dtype.startswith("float"):
+        return f"holds {dtype}: layers are read from {', '.join(FORMATS)}"
+    return f"holds {dtype}: layers are floating-point"
+
+
+def _reader(numbers: partial[FloatArray], tensor: SavedTensor, what: str) -> partial[FloatArray]:
+    return partial(read_strided, numbers, tensor.shape, tensor.strides, what)
+
+
+def _unpacked(
+    content: Callable[[], bytes], dtype: str, offset: int, first: int, length: int
+) -> FloatArray:
+    """Return the numbers from `first` on of a view that begins at `offset` of its storage."""
+    from fcinspect.rounding.arrays import from_bytes
+
+    itemsize, begin = ITEMSIZE[dtype], offset + first
+    return from_bytes(content()[begin * itemsize : (begin + length) * itemsize], dtype)
 
 
 def _check_work(found: Mapping[str, SavedTensor], size: int, source: str) -> None:
@@ -89,21 +166,6 @@ def _check_work(found: Mapping[str, SavedTensor], size: int, source: str) -> Non
         )
 
 
-def _tensor(name: str, tensor: SavedTensor, file: Storage, runs: Runs) -> StoredTensor:
-    dtype, shape = tensor.dtype, tensor.shape
-    if tensor.kind is not None or tensor.storage is None:
-        problem = without_numbers(tensor.kind or "meta")
-        return unreadable(name, dtype, shape, problem)
-    run = runs[tensor.storage.key]
-    if isinstance(run, int):
-        return _in_file(name, tensor, file, run + tensor.offset * ITEMSIZE[dtype])
-    if dtype not in FORMATS:
-        return unreadable(name, dtype, shape, no_layer(dtype))
-    what = f"reading {name!r} of {masked_name(file.uri)!r}"
-    numbers = partial(_unpacked, run, dtype, tensor.offset)
-    return StoredTensor(name, dtype, shape, _reader(numbers, tensor, what))
-
-
 def _in_file(name: str, tensor: SavedTensor, file: Storage, begin: int) -> StoredTensor:
     """Return a tensor whose first number lies at the byte `begin`."""
     from fcinspect.rounding.arrays import ITEMSIZES
@@ -112,30 +174,18 @@ def _in_file(name: str, tensor: SavedTensor, file: Storage, begin: int) -> Store
     if dtype not in ITEMSIZES:
         size = math.prod(shape) * ITEMSIZE[dtype]
         extent = Extent(file.uri, file.stamp, begin, size) if _is_by_rows(tensor) else None
-        return unreadable(name, dtype, shape, no_layer(dtype), extent=extent)
+        return unreadable(name, dtype, shape, _no_layer(dtype), extent=extent)
     turned = _is_by_columns(tensor)
     place = None
     if turned or _is_by_rows(tensor):
-        place = Place(file.uri, file.stamp, dtype, begin, shape, turned)
+        place = FilePlace(file.uri, file.stamp, dtype, begin, shape, turned)
     if dtype not in FORMATS:
-        return unreadable(name, dtype, shape, no_layer(dtype), place)
+        return unreadable(name, dtype, shape, _no_layer(dtype), place)
     if place is not None:
         return StoredTensor(name, dtype, shape, partial(read_place, place), place=place)
-    run = Place(file.uri, file.stamp, dtype, begin, (span_of(shape, tensor.strides),))
+    run = FilePlace(file.uri, file.stamp, dtype, begin, (span_of(shape, tensor.strides),))
     what = f"reading {masked_name(file.uri)!r}"
     return StoredTensor(name, dtype, shape, _reader(partial(read_run, run), tensor, what))
-
-
-def _reader(numbers: partial[FloatArray], tensor: SavedTensor, what: str) -> partial[FloatArray]:
-    return partial(read_strided, numbers, tensor.shape, tensor.strides, what)
-
-
-def _unpacked(run: Packed, dtype: str, offset: int, first: int, length: int) -> FloatArray:
-    """Return the numbers from `first` on of a view that begins at `offset` of its storage."""
-    from fcinspect.rounding.arrays import from_bytes
-
-    itemsize, begin = ITEMSIZE[dtype], offset + first
-    return from_bytes(run.content()[begin * itemsize : (begin + length) * itemsize], dtype)
 
 
 def _is_by_rows(tensor: SavedTensor) -> bool:
@@ -153,3 +203,81 @@ def _is_by_columns(tensor: SavedTensor) -> bool:
     if len(tensor.shape) != 2 or _is_by_rows(tensor):
         return False
     return _is_by_rows(SavedTensor(tensor.dtype, tensor.shape[::-1], strides=tensor.strides[::-1]))
+
+
+def _unwrapped(path: Path) -> Path:
+    while len(path) > 1 and path[0] in WRAPPERS:
+        path = path[1:]
+    return path
+
+
+def _walked(content: object, kind: type[Tensor], source: str) -> Iterator[tuple[Path, Tensor]]:
+    """Yield every tensor with the keys that lead to it; raises InputError after too many."""
+    fertile = _leading_to(content, kind)
+    visits = characters = 0
+    # what is open, from the outermost: the key of each, its id, and what is left of its items
+    path: list[str] = []
+    opened: list[int] = []
+    pending: list[Iterator[tuple[str, Any]]] = [iter([("", content)])]
+    while pending:
+        for key, value in pending[-1]:
+            is_tensor = isinstance(value, kind)
+            if not is_tensor and id(value) not in fertile:
+                continue
+            visits += 1
+            if is_tensor:
+                names = (*path, key)[1:]
+                characters += sum(map(len, names))
+                yield names or ("weight",), value
+            if visits > MOST_VISITS or characters > MOST_CHARACTERS or len(path) > MOST_LEVELS:
+                raise InputError(f"{source} nests or repeats its containers endlessly: refused")
+            # a container that holds itself is left out where it comes back
+            if not is_tensor and id(value) not in opened:
+                path.append(key)
+                opened.append(id(value))
+                pending.append(_items(value))
+                break
+        else:
+            pending.pop()
+            if path:
+                path.pop()
+                opened.pop()
+
+
+def _items(container: object) -> Iterator[tuple[str, Any]]:
+    if isinstance(container, Mapping):
+        return ((str(key), value) for key, value in container.items())
+    if isinstance(container, list | tuple):
+        return ((str(number), value) for number, value in enumerate(container))
+    return iter(())
+
+
+def _leading_to(content: object, kind: type[Tensor]) -> set[int]:
+    """Return the ids of the containers in which a tensor lies, however deep."""
+    above: dict[int, list[int]] = {}
+    waiting = deque([content])
+    seen = {id(content)}
+    fertile: deque[int] = deque()
+    while waiting:
+        container = waiting.popleft()
+        for value in _values(container):
+            if isinstance(value, kind):
+                fertile.append(id(container))
+            elif any(isinstance(held, kind | Mapping | list | tuple) for held in _values(value)):
+                above.setdefault(id(value), []).append(id(container))
+                if id(value) not in seen:
+                    seen.add(id(value))
+                    waiting.append(value)
+    found: set[int] = set()
+    while fertile:
+        container_id = fertile.popleft()
+        if container_id not in found:
+            found.add(container_id)
+            fertile.extend(above.get(container_id, ()))
+    return found
+
+
+def _values(container: object) -> Iterable[object]:
+    if isinstance(container, Mapping):
+        return container.values()
+    return container if isinstance(container, list | tuple) else ()

@@ -2,54 +2,126 @@
 
 Python's own unpickler in its pure form (the one in C allocates for what a memo index claims), with
 every instruction overridden that calls, builds or fills: classes and functions are stand-ins from
-a list, and only plain dicts and lists are filled.
+a list, and only plain dicts and lists are filled. What plain values take is bounded: a pickle of a
+megabyte can make a million lists, one of some hundred can be a single text, which is read, decoded
+and kept. Neither is in any file of tensors.
 """
 
 from __future__ import annotations
 
+import io
 import pickle
 import re
+import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
-from fcinspect.checkpoints.formats.allowed import named
-from fcinspect.checkpoints.formats.bounded_pickle import BoundedUnpickler
-from fcinspect.checkpoints.formats.pickle_stream import Stream
-from fcinspect.checkpoints.formats.stand_ins import (
+from fcinspect.checkpoints.formats.allowed import (
+    INSTEAD,
     ITEMSIZE,
+    LONG,
+    LONGEST_TEXT,
     STORAGES,
     Inert,
-    Named,
+    NamedGlobal,
     SavedStorage,
     Unsound,
+    named,
     require_key,
 )
-from fcinspect.checkpoints.formats.torch_words import pickled_objects
 from fcinspect.errors import InputError
 
 Sizes = Callable[[str], int | None]
 """The key of a storage -> the bytes that the file may hold for it, None where it holds none."""
+LARGEST_PICKLE = 1 << 26
+"""Bytes; what is no number of a tensor is never as much."""
+LARGEST_PACKED = 1 << 25
+"""Bytes of one that is packed, which is unpacked before it is read."""
+FEW_STEPS = 1_500_000
+"""Reads that every pickle may take; a tensor takes about fifty-five."""
+STEPS_A_STORAGE = 60
+"""Reads that a pickle may take more for every storage that it names."""
+LONGEST_LINE = 1 << 20
+"""Bytes of a line, in which the oldest pickles give names and numbers."""
+BYTES_A_STEP = 50
+"""A longer pickle may take one more for so many bytes."""
+LONGEST_INTEGER = 1024
+"""Bytes of one whole number."""
+STEPS_FOR_MEMORY = 3
+"""Reads as which a container or a place of the memo counts: it takes a hundred bytes or more."""
 
 
-@dataclass(frozen=True)
-class Unpickled:
-    """What a pickle holds."""
+class Stream:
+    """Pickles that follow one another in a file; reading is counted and bounded."""
 
-    content: object
-    """Plain dicts, lists, tuples and records of tensors."""
-    storages: Mapping[str, SavedStorage]
-    """The storages that it names, by their keys."""
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        """Read `file`, which has `size` bytes, from where it stands."""
+        self._file = file
+        self._size = size
+        self._left = FEW_STEPS + min(size, LARGEST_PICKLE) // BYTES_A_STEP
+        self.position = 0
+
+    @classmethod
+    def of(cls, data: bytes) -> Stream:
+        """Return the stream of bytes in memory."""
+        return cls(io.BytesIO(data), len(data))
+
+    def spend(self, steps: int) -> None:
+        """Count work; raises Unsound for more than any file of tensors needs."""
+        self._left -= steps
+        if self._left < 0:
+            raise Unsound("it has more objects than a file of tensors needs")
+
+    def grant_storage(self) -> None:
+        """Allow the reads that one more storage takes."""
+        self._left += STEPS_A_STORAGE
+
+    def read(self, length: int) -> bytes:
+        """Return that many bytes; raises EOFError where fewer are left."""
+        self.spend(1)
+        self._advance(length)
+        data = self._file.read(length)
+        if len(data) < length:
+            raise EOFError
+        return data
+
+    def readline(self) -> bytes:
+        """Return what is left of the line and its end; raises EOFError where it has none."""
+        self.spend(1)
+        line = self._file.readline(LONGEST_LINE)
+        self._advance(len(line))
+        if not line.endswith(b"\n"):
+            if len(line) == LONGEST_LINE:
+                raise Unsound(f"it has a line of more than {LONGEST_LINE} bytes")
+            raise EOFError
+        return line
+
+    def skip(self, length: int) -> None:
+        """Go past that many bytes; raises EOFError where fewer are left."""
+        self.spend(1)
+        self._advance(length)
+        self._file.seek(length, io.SEEK_CUR)
+
+    def _advance(self, length: int) -> None:
+        """Count bytes before they are read: nothing is made for more than the file has."""
+        self.position += length
+        if self.position > self._size:
+            raise EOFError
+        if self.position > LARGEST_PICKLE:
+            raise Unsound(f"its pickle has more than {LARGEST_PICKLE} bytes")
 
 
-def read_pickle(stream: Stream, source: str, sizes: Sizes) -> Unpickled:
-    """Return the content of the next pickle of a stream.
+def read_pickle(
+    stream: Stream, source: str, sizes: Sizes
+) -> tuple[object, Mapping[str, SavedStorage]]:
+    """Return the content of the next pickle of a stream, and the storages it names, by their keys.
 
-    Raises InputError for a pickle that names any other class or function or is damaged.
+    The content is plain dicts, lists, tuples and records of tensors. Raises InputError for a pickle
+    that names any other class or function or is damaged.
     """
     try:
         unpickler = _Unpickler(stream, source, sizes)
-        return Unpickled(unpickler.load(), unpickler.storages)
+        return unpickler.load(), unpickler.storages
     except (InputError, MemoryError):
         raise
     except EOFError:
@@ -68,19 +140,42 @@ def _line(error: Exception) -> str:
     return f"its pickle is damaged ({type(error).__name__}: {text!a})" if text else "damaged"
 
 
-class _Unpickler(BoundedUnpickler):
-    """The bounded unpickler that makes stand-ins."""
+def _pickled_objects(source: str, name: str) -> InputError:
+    """Return the refusal of a file whose pickle names what would have to be run."""
+    shown = name if re.fullmatch(r"[\w.]{1,100}", name) else repr(name[:60])
+    return InputError(
+        f"{source} holds pickled objects ({shown}), which are never loaded", hint=INSTEAD
+    )
+
+
+def _sized(load: Callable[[_Unpickler, int], None], width: int) -> Callable[[_Unpickler], None]:
+    """Return an instruction whose value follows its length, a number of so many bytes."""
+    return lambda unpickler: load(unpickler, int.from_bytes(unpickler.read(width), "little"))
+
+
+class _Unpickler(pickle._Unpickler):
+    """The unpickler in its pure form: makes stand-ins, passes over or refuses what is large.
+
+    It has no public name. The public one, in C, neither lets instructions be overridden nor bounds
+    what it allocates.
+    """
+
+    # what the base class sets, which is not declared for mypy
+    stack: list[Any]
+    append: Callable[[object], None]
+    read: Callable[[int], bytes]
+    pop_mark: Callable[[], list[Any]]
 
     def __init__(self, stream: Stream, source: str, sizes: Sizes) -> None:
-        super().__init__(stream)
-        self._source, self._sizes = source, sizes
+        super().__init__(stream, encoding="utf-8", errors="backslashreplace")
+        self._stream, self._source, self._sizes = stream, source, sizes
         self.storages: dict[str, SavedStorage] = {}
 
-    def find_class(self, module: str, name: str) -> Named:
+    def find_class(self, module: str, name: str) -> NamedGlobal:
         """Return the stand-in of a class or function; raises InputError for all others."""
         found = named(module, name)
         if found is None:
-            raise pickled_objects(self._source, f"{module}.{name}")
+            raise _pickled_objects(self._source, f"{module}.{name}")
         return found
 
     def persistent_load(self, pid: object) -> SavedStorage:
@@ -88,7 +183,11 @@ class _Unpickler(BoundedUnpickler):
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
             raise Unsound("a storage is not described by its class, key, location and size")
         kind, key, numbers = pid[1], pid[2], pid[4]
-        if not isinstance(kind, Named) or not isinstance(key, str) or type(numbers) is not int:
+        if (
+            not isinstance(kind, NamedGlobal)
+            or not isinstance(key, str)
+            or type(numbers) is not int
+        ):
             raise Unsound("a storage is not described by its class, key, location and size")
         if not 0 <= numbers < 2**63:
             raise Unsound(f"its storage {key[:60]!r} has a number of numbers that is none")
@@ -113,7 +212,7 @@ class _Unpickler(BoundedUnpickler):
         return known
 
     def _called(self, function: object, arguments: object) -> None:
-        if not isinstance(function, Named) or not isinstance(arguments, tuple):
+        if not isinstance(function, NamedGlobal) or not isinstance(arguments, tuple):
             raise Unsound("it calls what is no class or function")
         self._stream.spend(sum(len(each) for each in arguments if isinstance(each, list | tuple)))
         try:
@@ -126,7 +225,7 @@ class _Unpickler(BoundedUnpickler):
 
     def get_extension(self, code: int) -> NoReturn:
         """Refuse a class that is named by a number of this process's registry."""
-        raise pickled_objects(self._source, f"extension {code}")
+        raise _pickled_objects(self._source, f"extension {code}")
 
     def _load_reduce(self) -> None:
         arguments = self.stack.pop()
@@ -189,11 +288,49 @@ class _Unpickler(BoundedUnpickler):
             require_key(key)
             target[key] = value
 
+    def _load_frame(self) -> None:
+        self.read(8)  # only tells how much to read ahead
+
+    def _load_long4(self) -> None:
+        (length,) = struct.unpack("<i", self.read(4))
+        if not 0 <= length <= LONGEST_INTEGER:
+            raise Unsound(f"it has a whole number of {length} bytes")
+        self.append(int.from_bytes(self.read(length), "little", signed=True))
+
+    def _load_bytearray8(self) -> None:
+        (length,) = struct.unpack("<Q", self.read(8))
+        self._stream.skip(length)
+        self.append(Inert("bytearray"))
+
+    def _load_old_text(self) -> None:
+        (length,) = struct.unpack("<i", self.read(4))
+        if not 0 <= length <= LONGEST_TEXT:
+            raise Unsound(f"it has a text of {length} bytes")
+        self.append(self.read(length).decode("utf-8", "backslashreplace"))
+
+    def _text(self, length: int) -> None:
+        if length > LONGEST_TEXT:
+            self._stream.skip(length)
+            self.append(LONG)
+        else:
+            self.append(self.read(length).decode("utf-8", "surrogatepass"))
+
+    def _bytes(self, length: int) -> None:
+        if length > LONGEST_TEXT:
+            self._stream.skip(length)
+            self.append(Inert("bytes"))
+        else:
+            self.append(self.read(length))
+
     dispatch = {  # noqa: RUF012  # declared by the base class
-        **BoundedUnpickler.dispatch,
+        **pickle._Unpickler.dispatch,
         **{
             code[0]: method  # type: ignore[misc]  # declared for the unpickler in C
             for code, method in (
+                (pickle.FRAME, _load_frame), (pickle.LONG4, _load_long4),
+                (pickle.BYTEARRAY8, _load_bytearray8), (pickle.BINSTRING, _load_old_text),
+                (pickle.BINUNICODE, _sized(_text, 4)), (pickle.BINUNICODE8, _sized(_text, 8)),
+                (pickle.BINBYTES, _sized(_bytes, 4)), (pickle.BINBYTES8, _sized(_bytes, 8)),
                 (pickle.REDUCE, _load_reduce), (pickle.NEWOBJ, _load_reduce),
                 (pickle.NEWOBJ_EX, _load_newobj_ex), (pickle.BUILD, _load_build),
                 (pickle.EMPTY_SET, _load_set),
@@ -204,3 +341,22 @@ class _Unpickler(BoundedUnpickler):
             )
         },
     }  # fmt: skip
+
+
+def _charged(load: Callable[[Any], None]) -> Callable[[_Unpickler], None]:
+    """Return an instruction that counts what it takes of memory before it is carried out."""
+
+    def counted(unpickler: _Unpickler) -> None:
+        unpickler._stream.spend(STEPS_FOR_MEMORY)
+        load(unpickler)
+
+    return counted
+
+
+for _code in (
+    pickle.MEMOIZE, pickle.PUT, pickle.BINPUT, pickle.LONG_BINPUT, pickle.EMPTY_LIST,
+    pickle.EMPTY_DICT, pickle.LIST, pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3,
+):  # fmt: skip
+    _load = _Unpickler.dispatch[_code[0]]
+    # declared for the unpickler in C
+    _Unpickler.dispatch[_code[0]] = _charged(_load)  # type: ignore[assignment]

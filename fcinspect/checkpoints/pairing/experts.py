@@ -13,10 +13,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fcinspect.checkpoints.pairing.naming import WEIGHT, match, module_path, split
-from fcinspect.checkpoints.pairing.remarks import remarks_on_numbers
-from fcinspect.checkpoints.pairing.siblings import Siblings
-from fcinspect.checkpoints.records import Layout, LayoutChoice, Place, StoredLinear, StoredTensor
+from fcinspect.checkpoints.pairing.decoys import remarks_on_numbers
+from fcinspect.checkpoints.pairing.naming import WEIGHT, Siblings, match, module_path, split
+from fcinspect.checkpoints.places import read_place
+from fcinspect.checkpoints.records import (
+    FilePlace,
+    Layout,
+    LayoutChoice,
+    StoredLinear,
+    StoredTensor,
+)
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -116,11 +122,11 @@ def part(tensor: StoredTensor, index: int) -> StoredTensor:
     place = None if tensor.place is None else _place(tensor.place, index)
     read = partial(_from_whole, tensor, index)
     if tensor.problem is None and place is not None:
-        read = partial(_from_place, place)
+        read = partial(read_place, place)
     return replace(tensor, name=name, shape=shape, read=read, place=place)
 
 
-def _place(place: Place, index: int) -> Place | None:
+def _place(place: FilePlace, index: int) -> FilePlace | None:
     from fcinspect.rounding.arrays import ITEMSIZES
 
     if place.transposed:  # the numbers of one entry lie apart
@@ -132,12 +138,6 @@ def _place(place: Place, index: int) -> Place | None:
 def _from_whole(tensor: StoredTensor, index: int, rows: Sequence[int] | None) -> FloatArray:
     entry: FloatArray = tensor.read([index])[0]
     return entry if rows is None else entry[list(rows)]
-
-
-def _from_place(place: Place, rows: Sequence[int] | None) -> FloatArray:
-    from fcinspect.checkpoints.places import read_place
-
-    return read_place(place, rows)
 
 
 def _by_bias(stack: Stack) -> tuple[Layout, str] | None:
@@ -164,9 +164,7 @@ def _by_neighbour(stack: Stack, by_name: Mapping[str, StoredTensor]) -> tuple[La
             fits.append("out,in")
         if up.shape[2] == 2 * down.shape[1] and up.shape[1] == down.shape[2]:
             fits.append("in,out")
-        return (
-            (fits[0], f"as {split(neighbour.name)[1]!r} beside it tells")
-            if len(fits) == 1
-            else None
-        )
+        if len(fits) == 1:
+            return fits[0], f"as {split(neighbour.name)[1]!r} beside it tells"
+        return None
     return None

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from fcinspect.checkpoints.pairing.decoys import LORA
 from fcinspect.checkpoints.pairing.naming import WEIGHT, last_part, match
-from fcinspect.checkpoints.pairing.remarks import LORA
 from fcinspect.checkpoints.records import Layout, LayoutChoice, StoredTensor
 
 GPT2 = {"c_attn": 3, "c_fc": 4}
@@ -32,7 +32,7 @@ ASK = "read as (out, in); --layout in,out reads it as (in, out)"
 
 
 @dataclass(frozen=True)
-class Held:
+class WeightLayout:
     """How a weight is read, and why."""
 
     layout: Layout
@@ -42,13 +42,13 @@ class Held:
     doubt: str | None = None
     """Why it may be the other way, None where the file shows it."""
 
-    def read_as(self, asked: LayoutChoice) -> Held:
+    def read_as(self, asked: LayoutChoice) -> WeightLayout:
         """Return how the weight is read where the caller chooses, and what speaks against that."""
         if asked == "auto":
             return self
         if asked == "in,out" or self.why is None:
-            return Held(asked)
-        return Held(asked, f"{self.doubt or self.why}; --layout {asked} overrides that")
+            return WeightLayout(asked)
+        return WeightLayout(asked, f"{self.doubt or self.why}; --layout {asked} overrides that")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,32 +58,32 @@ class Layouts:
     by_name: Mapping[str, StoredTensor]
     """All tensors of the state dict."""
 
-    def of(self, weight: StoredTensor) -> Held:
+    def of(self, weight: StoredTensor) -> WeightLayout:
         """Return how a two-dimensional weight is held."""
         shown = self._shown.get(weight.name)
         if shown is not None:
             return shown
         path = _path(weight.name)
         if match(LORA, path):  # PEFT's factors are nn.Linear, whatever they change
-            return Held("out,in")
+            return WeightLayout("out,in")
         for name in _families(path):
             votes = self._votes.get(name, set())
             if votes == {"in,out"}:
-                return Held("in,out", AS_OTHERS)
+                return WeightLayout("in,out", AS_OTHERS)
             if votes == {"out,in"}:
-                return Held("out,in")
+                return WeightLayout("out,in")
             if votes:
                 return _doubted("layers of the same name lie in both ways", weight)
         if "in,out" in self._votes.get(_block(path), ()):
             return _doubted("layers beside it are stored as (in, out)", weight)
         if last_part(path) in GPT2_SQUARE:
             return _doubted(f"GPT-2 stores {last_part(path)} as (in, out)", weight)
-        return Held("out,in")
+        return WeightLayout("out,in")
 
     @cached_property
-    def _shown(self) -> dict[str, Held]:
+    def _shown(self) -> dict[str, WeightLayout]:
         """How those weights are held that show it themselves."""
-        found: dict[str, Held] = {}
+        found: dict[str, WeightLayout] = {}
         for weight in self.by_name.values():
             named = WEIGHT.fullmatch(weight.name)
             if named is None or len(weight.shape) != 2:
@@ -105,29 +105,31 @@ class Layouts:
         return found
 
 
-def _by_itself(weight: StoredTensor, bias: StoredTensor | None, *, is_kernel: bool) -> Held | None:
+def _by_itself(
+    weight: StoredTensor, bias: StoredTensor | None, *, is_kernel: bool
+) -> WeightLayout | None:
     """Return how a weight is held by its own shape, bias and name, None where they do not tell."""
     rows, columns = weight.shape
     if bias is not None and rows != columns and bias.shape in ((rows,), (columns,)):
         if bias.shape == (rows,):
-            return Held("out,in")
-        return Held("in,out", AS_KERNEL if is_kernel else AS_BIAS)
+            return WeightLayout("out,in")
+        return WeightLayout("in,out", AS_KERNEL if is_kernel else AS_BIAS)
     if is_kernel:
-        return Held("in,out", AS_KERNEL)
+        return WeightLayout("in,out", AS_KERNEL)
     times = GPT2.get(last_part(_path(weight.name)))
     if bias is None and times is not None:
         if rows * times == columns:
-            return Held("in,out", AS_SHAPE)
+            return WeightLayout("in,out", AS_SHAPE)
         if columns * times == rows:
-            return Held("out,in")
+            return WeightLayout("out,in")
     return None
 
 
-def _doubted(why: str, weight: StoredTensor) -> Held:
+def _doubted(why: str, weight: StoredTensor) -> WeightLayout:
     rows, columns = weight.shape
     itself = "its square shape" if rows == columns else "its shape without a bias"
     doubt = f"{why}, and {itself} does not show how this one lies"
-    return Held("out,in", f"{doubt}: {ASK}", doubt)
+    return WeightLayout("out,in", f"{doubt}: {ASK}", doubt)
 
 
 def _path(name: str) -> str:

@@ -8,14 +8,11 @@ a bias: nn.Embedding never has any.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 
-from fcinspect.checkpoints.pairing import decoys, embeddings, experts
-from fcinspect.checkpoints.pairing.layouts import Held, Layouts
-from fcinspect.checkpoints.pairing.naming import WEIGHT
+from fcinspect.checkpoints.pairing import decoys, experts
+from fcinspect.checkpoints.pairing.layouts import Layouts, WeightLayout
+from fcinspect.checkpoints.pairing.naming import WEIGHT, Siblings, is_table
 from fcinspect.checkpoints.pairing.quantised import is_packed_layer, packed_weight
-from fcinspect.checkpoints.pairing.remarks import remarks
-from fcinspect.checkpoints.pairing.siblings import Siblings
 from fcinspect.checkpoints.records import (
     Checkpoint,
     LayoutChoice,
@@ -24,53 +21,6 @@ from fcinspect.checkpoints.records import (
     StoredTensor,
 )
 from fcinspect.errors import InputError
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A tensor that is named as a weight, and the bias beside it."""
-
-    name: str
-    weight: StoredTensor
-    bias: StoredTensor | None
-    is_kernel: bool
-
-
-class _Pairing:
-    """The layers and other tensors that were told apart so far."""
-
-    def __init__(self, siblings: Siblings, source: str, layout: LayoutChoice) -> None:
-        self.siblings, self.source, self.layout = siblings, source, layout
-        self.layers: list[StoredLinear] = []
-        self.skipped: list[SkippedTensor] = []
-        self.told: set[str] = set()
-        self.experts = 0
-
-    def skip(self, tensor: StoredTensor, reason: str, *, hides_layer: bool = False) -> None:
-        """Note why a tensor is no layer's, or why the layer that it is in was not read."""
-        self.skipped.append(SkippedTensor(tensor.name, reason, tensor, hides_layer=hides_layer))
-        self.told.add(tensor.name)
-
-    def take(
-        self, layers: Iterable[StoredLinear], weight: StoredTensor, bias: StoredTensor | None
-    ) -> None:
-        """Note the layers that are made of a weight and a bias."""
-        self.layers += layers
-        self.told.add(weight.name)
-        if bias is not None:
-            self.told.add(bias.name)
-
-    def take_stack(self, stack: experts.Stack) -> None:
-        """Note the layers of a stack of experts, or why it has none."""
-        reason = experts.refusal(stack)
-        if reason is None and self.experts + stack.count > experts.MOST_EXPERTS:
-            reason = f"a stack of experts beyond the {experts.MOST_EXPERTS} that are listed"
-        if reason is not None:
-            self.skip(stack.weight, reason)
-            return
-        self.experts += stack.count
-        made = experts.expert_layers(stack, self.source, self.layout, self.siblings)
-        self.take(made, stack.weight, stack.bias)
 
 
 def pair(
@@ -84,33 +34,9 @@ def pair(
     Raises InputError where two layers have the same name.
     """
     siblings = Siblings.of(tensors)
-    layouts = Layouts(siblings.by_name)
-    found = _Pairing(siblings, source, layout)
+    found = _Pairing(siblings, source, layout, activations or {})
     for tensor in siblings.by_name.values():
-        stack = experts.stack_of(tensor, siblings.by_name)
-        if stack is not None and not decoys.is_memory(tensor.name):
-            found.take_stack(stack)
-            continue
-        candidate = _candidate(tensor, siblings.by_name)
-        if candidate is None:
-            continue
-        reason = _refusal(candidate, siblings)
-        if reason is not None:
-            hidden = len(tensor.shape) == 2 and tensor.problem is not None and tensor.place is None
-            packed = packed_weight(tensor, siblings.by_name) is not None
-            found.skip(tensor, reason, hides_layer=packed or hidden)
-            continue
-        held = layouts.of(tensor).read_as(layout)
-        reason = _misfit(candidate, held, layout)
-        if reason is not None:
-            found.skip(tensor, reason, hides_layer=True)
-            continue
-        layer = replace(
-            _layer(candidate, held, source, siblings),
-            activation=(activations or {}).get(candidate.name),
-            layout_is_asked=layout != "auto",
-        )
-        found.take([layer], tensor, candidate.bias)
+        found.look_at(tensor)
     for tensor in siblings.by_name.values():
         if tensor.name not in found.told:
             packs = is_packed_layer(tensor, siblings.by_name)
@@ -118,34 +44,91 @@ def pair(
     return Checkpoint(source, _distinct(found.layers, source), tuple(found.skipped))
 
 
-def _layer(candidate: _Candidate, held: Held, source: str, siblings: Siblings) -> StoredLinear:
-    """Return the layer that a candidate is, with what a reader should know of it."""
-    weight, bias = candidate.weight, candidate.bias
-    said = () if held.why is None else (held.why,)
-    return StoredLinear(
-        candidate.name,
-        weight,
-        bias,
-        held.layout,
-        source,
-        warnings=(*remarks(candidate.name, weight, bias, siblings), *said),
-        doubt=held.doubt,
-    )
+class _Pairing:
+    """The layers and other tensors that were told apart so far."""
+
+    def __init__(
+        self,
+        siblings: Siblings,
+        source: str,
+        layout: LayoutChoice,
+        activations: Mapping[str, str],
+    ) -> None:
+        self.siblings, self.source, self.layout = siblings, source, layout
+        self.activations, self.layouts = activations, Layouts(siblings.by_name)
+        self.layers: list[StoredLinear] = []
+        self.skipped: list[SkippedTensor] = []
+        self.told: set[str] = set()
+        self.experts = 0
+
+    def skip(self, tensor: StoredTensor, reason: str, *, hides_layer: bool = False) -> None:
+        """Note why a tensor is no layer's, or why the layer that it is in was not read."""
+        self.skipped.append(SkippedTensor(tensor.name, reason, tensor, hides_layer=hides_layer))
+        self.told.add(tensor.name)
+
+    def look_at(self, tensor: StoredTensor) -> None:
+        """Note the layers that a tensor is the weight of, or why it is none's.
+
+        Nothing is noted of a tensor that is neither a stack nor named as a weight.
+        """
+        by_name = self.siblings.by_name
+        stack = experts.stack_of(tensor, by_name)
+        if stack is not None and not decoys.is_memory(tensor.name):
+            self._take_stack(stack)
+            return
+        named = WEIGHT.fullmatch(tensor.name)
+        if named is None:
+            return
+        path = named["path"] or ""
+        bias = by_name.get(tensor.name.removesuffix(named["leaf"]) + "bias")
+        reason = _refusal(path, tensor, bias, self.siblings)
+        if reason is not None:
+            hidden = len(tensor.shape) == 2 and tensor.problem is not None and tensor.place is None
+            packed = packed_weight(tensor, by_name) is not None
+            self.skip(tensor, reason, hides_layer=packed or hidden)
+            return
+        held = self.layouts.of(tensor).read_as(self.layout)
+        reason = _misfit(tensor, bias, held, self.layout)
+        if reason is not None:
+            self.skip(tensor, reason, hides_layer=True)
+            return
+        said = () if held.why is None else (held.why,)
+        layer = StoredLinear(
+            path,
+            tensor,
+            bias,
+            held.layout,
+            self.source,
+            activation=self.activations.get(path),
+            warnings=(*decoys.remarks(path, tensor, bias, self.siblings), *said),
+            layout_is_asked=self.layout != "auto",
+            doubt=held.doubt,
+        )
+        self._take([layer], tensor, bias)
+
+    def _take_stack(self, stack: experts.Stack) -> None:
+        """Note the layers of a stack of experts, or why it has none."""
+        reason = experts.refusal(stack)
+        if reason is None and self.experts + stack.count > experts.MOST_EXPERTS:
+            reason = f"a stack of experts beyond the {experts.MOST_EXPERTS} that are listed"
+        if reason is not None:
+            self.skip(stack.weight, reason)
+            return
+        self.experts += stack.count
+        made = experts.expert_layers(stack, self.source, self.layout, self.siblings)
+        self._take(made, stack.weight, stack.bias)
+
+    def _take(
+        self, layers: Iterable[StoredLinear], weight: StoredTensor, bias: StoredTensor | None
+    ) -> None:
+        self.layers += layers
+        self.told |= {tensor.name for tensor in (weight, bias) if tensor is not None}
 
 
-def _candidate(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> _Candidate | None:
-    found = WEIGHT.fullmatch(tensor.name)
-    if found is None:
-        return None
-    prefix = tensor.name.removesuffix(found["leaf"])
-    return _Candidate(
-        found["path"] or "", tensor, by_name.get(prefix + "bias"), found["leaf"] == "kernel"
-    )
-
-
-def _refusal(candidate: _Candidate, siblings: Siblings) -> str | None:
+def _refusal(
+    path: str, weight: StoredTensor, bias: StoredTensor | None, siblings: Siblings
+) -> str | None:
     """Return why a tensor named as a weight is not a linear layer's in any layout, or None."""
-    weight, bias = candidate.weight, candidate.bias
     if decoys.is_memory(weight.name):
         return decoys.MEMORY
     packed = packed_weight(weight, siblings.by_name)
@@ -157,17 +140,18 @@ def _refusal(candidate: _Candidate, siblings: Siblings) -> str | None:
         return weight.problem
     if bias is not None and bias.problem is not None and bias.place is None:
         return f"its bias {bias.problem}"
-    if bias is None and embeddings.is_table(candidate.name, shared=siblings.has_shared_tables):
+    if bias is None and is_table(path, shared=siblings.has_shared_tables):
         return "by its name an embedding, not a linear layer"
-    if decoys.is_norm(candidate.name) and (bias is None or bias.shape == weight.shape):
+    if decoys.is_norm(path) and (bias is None or bias.shape == weight.shape):
         return "two-dimensional, by its name the scale of a normalisation layer"
     return None
 
 
-def _misfit(candidate: _Candidate, held: Held, asked: LayoutChoice) -> str | None:
+def _misfit(
+    weight: StoredTensor, bias: StoredTensor | None, held: WeightLayout, asked: LayoutChoice
+) -> str | None:
     """Return why a weight cannot be read in a layout, or None."""
-    weight, bias = candidate.weight, candidate.bias
-    if candidate.is_kernel and asked == "out,in":
+    if asked == "out,in" and weight.name.endswith("kernel"):
         return "a kernel is (in, out): --layout in,out reads it"
     rows, columns = weight.shape
     outputs, other = (rows, columns) if held.layout == "out,in" else (columns, rows)

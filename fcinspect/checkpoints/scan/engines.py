@@ -24,16 +24,14 @@ AHEAD = 3
 
 @dataclass(frozen=True)
 class Task:
-    """Something to be carried out by any process: plain data and a function of a module."""
+    """Something to be carried out by any process."""
 
     function: Callable[[], Any]
-    """What is called."""
+    """What is called there: a function of a module and plain data."""
     words: str
     """What is then read, for a refusal."""
-
-    def __call__(self) -> Any:
-        """Carry it out."""
-        return self.function()
+    take: Callable[[Any], int] = lambda found: 0
+    """Takes in the result here; returns how many bytes more were gone through."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +56,12 @@ class Engine:
         """
         if self.executor is None:
             for task in tasks:
-                yield task()
+                yield task.function()
             return
         waiting: deque[tuple[Task, Future[Any]]] = deque()
         try:
             for task in tasks:
-                waiting.append((task, self.executor.submit(task)))
+                waiting.append((task, self.executor.submit(task.function)))
                 if len(waiting) >= AHEAD * self.workers:
                     yield self._result(*waiting.popleft())
             while waiting:

@@ -28,10 +28,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Statistics
+from fcinspect.checkpoints.scan.records import ArrayStatistics, Fingerprint, MatrixStatistics
 from fcinspect.errors import UsageError
 from fcinspect.layers.initialisation import (
     InitialisationLaw,
@@ -64,33 +63,6 @@ MAKERS = {
     "xavier_normal": "Xavier normal",
 }
 """The laws of a weight in words."""
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """The law that a weight looks drawn from."""
-
-    kind: Literal["uniform", "normal", "constant"]
-    """The family of the law."""
-    law: str
-    """In symbols, "U(−1/√384, 1/√384)"; of several that fit, the first."""
-    makers: tuple[str, ...]
-    """Who draws from it, "nn.Linear's default"; several where the numbers fit them all."""
-
-    @property
-    def untrained(self) -> bool:
-        """Whether the numbers look untouched since they were drawn: said of uniform laws only."""
-        return self.kind == "uniform"
-
-    @property
-    def words(self) -> str:
-        """The finding as a line."""
-        by = " or ".join(self.makers)
-        if self.kind == "constant":
-            return f"{self.law} ({by})"
-        if self.untrained:
-            return f"within {self.law}: looks untrained ({by})"
-        return f"like {self.law}: may be untrained ({by})"
 
 
 def fingerprint_of(
@@ -146,7 +118,7 @@ def _laws(in_features: int, out_features: int) -> Iterator[tuple[InitialisationL
     yield published, "as GPT-2 and BERT start"
 
 
-def _made_in(numbers: Statistics, held: NumberFormat) -> NumberFormat:
+def _made_in(numbers: ArrayStatistics, held: NumberFormat) -> NumberFormat:
     """Return the coarsest format, up to `held`, that holds the smallest and the largest number.
 
     Weights made in bfloat16 may be kept in float32; their bound is that of bfloat16.

@@ -1,31 +1,46 @@
-"""Jobs: the parts of a matrix that are read and gone through independently of each other.
+"""Passes over a matrix: whole, block by block, or in jobs that are independent of each other.
 
 A job is plain data that any process can carry out which sees the file. Its bounds depend on the
 matrix alone, and results are merged in the order of the jobs: they are the same, bit for bit,
 whoever carries out which job, in whatever order.
+
+Squares of numbers above 1e154 overflow float64, those below 1e-162 vanish. So a matrix whose
+largest number is beyond 2^±200 is gone through as W·2^−s, with the largest in [½, 1): scaling by a
+power of two rounds nothing but what is less than 2^−1021 of the largest.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+import math
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.access.opening import open_storage
+from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import ReadAhead, Storage, read_in_passing
 from fcinspect.checkpoints.access.uris import is_uri
-from fcinspect.checkpoints.records import Place
-from fcinspect.checkpoints.scan.one_thread import one_blas_thread
-from fcinspect.checkpoints.scan.partial import Partial
-from fcinspect.checkpoints.scan.passes import Blocks
-from fcinspect.checkpoints.scan.tile import take_in
+from fcinspect.checkpoints.records import FilePlace
+from fcinspect.checkpoints.scan.tile import Partial, take_in
 from fcinspect.rounding import float8
-from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
+from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, FloatArray
 
+_lock = threading.Lock()
+_inside = contextlib.ExitStack()
+_entered = 0
+Blocks = Callable[[], Iterable[FloatArray]]
+"""One pass over a matrix: its rows from the first to the last, some at a time, as 2-D arrays."""
+
+IN_CACHE = 1 << 17
+"""Numbers converted to float64 at a time: 1 MiB."""
+UNSCALED = 200
+"""Exponents up to which squares and their sums stay far from float64's ends without scaling."""
 Words = npt.NDArray[np.unsignedinteger[Any]]
 """Numbers as they are stored."""
 Digests = npt.NDArray[np.uint64]
@@ -41,11 +56,107 @@ JOB_ROWS = 1 << 16
 """Rows of one job at most: three numbers are kept of each."""
 
 
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let BLAS use one thread in this process until the last one who asks for it is done."""
+    global _entered  # the setting is the process's
+    with _lock:
+        if not _entered:
+            _inside.enter_context(_controller().limit(limits=1, user_api="blas"))
+        _entered += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _entered -= 1
+            if not _entered:
+                _inside.close()
+
+
+@functools.cache
+def _controller() -> Any:
+    import numpy as np  # noqa: F401  # the controller knows the libraries that are loaded
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the numbers of a matrix are, all of them finite."""
+
+    scale: int
+    """s: the power of two that its numbers are divided by, 0 where squares need no scaling."""
+    norm: float
+    """‖W·2^−s‖F, the Frobenius norm of the scaled matrix; 0 for a matrix of zeros."""
+
+
+def size_of(blocks: Blocks) -> Size | None:
+    """Return the size of a matrix, in one pass; None where a number is not finite."""
+    largest = 0.0
+    squares = {0: 0.0}
+    for block in blocks():
+        for rows in in_cache(block):
+            # of the smallest and largest, a nan would be one
+            own = max(-float(rows.min()), float(rows.max()))
+            if not math.isfinite(own):
+                return None
+            largest = max(largest, own)
+            scale = _scale(own)
+            tile = rows.astype(np.float64).reshape(-1)
+            if scale:
+                tile = np.ldexp(tile, -scale)
+            squares[scale] = squares.get(scale, 0.0) + float(tile @ tile)
+    scale = _scale(largest)
+    total = math.fsum(math.ldexp(found, 2 * (of - scale)) for of, found in squares.items())
+    return Size(scale, math.sqrt(total))
+
+
+def _scale(largest: float) -> int:
+    """Return the exponent of the largest number where its square is near float64's ends."""
+    exponent = math.frexp(largest)[1]
+    return exponent if abs(exponent) > UNSCALED else 0
+
+
+def in_cache(block: FloatArray) -> Iterator[FloatArray]:
+    """Yield a block's rows, IN_CACHE numbers at a time, at least one row."""
+    if not block.size:
+        return
+    step = max(1, IN_CACHE // block.shape[1])
+    for start in range(0, block.shape[0], step):
+        yield block[start : start + step]
+
+
+def scaled_rows(blocks: Blocks, scale: int) -> Iterator[Float64Array]:
+    """Yield the rows of W·2^−s in float64, IN_CACHE numbers at a time.
+
+    What is yielded is overwritten by the next: it is for use at once.
+    """
+    scratch: Float64Array | None = None
+    for block in blocks():
+        for rows in in_cache(block):
+            if scratch is None or scratch.shape[0] < rows.shape[0]:
+                scratch = np.empty(rows.shape)
+            tile = scratch[: rows.shape[0]]
+            np.copyto(tile, rows)
+            if scale:
+                np.ldexp(tile, -scale, out=tile)
+            yield tile
+
+
+def unscaled(value: float, scale: int) -> float:
+    """Return value·2^s, inf where that is beyond float64."""
+    try:
+        return math.ldexp(value, scale)
+    except OverflowError:
+        return math.inf
+
+
 @dataclass(frozen=True)
 class Job:
     """Some rows of some columns of a matrix as it lies in its file."""
 
-    place: Place
+    place: FilePlace
     """The whole matrix; its shape as it lies there has two dimensions."""
     rows: tuple[int, int]
     """First row, and the one after the last."""
@@ -68,7 +179,7 @@ class Job:
         return self.place.begin + top * width, (bottom - top) * width
 
 
-def jobs_of(place: Place, *, outputs_are_columns: bool = False) -> Iterator[Job]:
+def jobs_of(place: FilePlace, *, outputs_are_columns: bool = False) -> Iterator[Job]:
     """Yield the jobs of a matrix: panel by panel of columns, in each from top to bottom."""
     rows, columns = as_it_lies(place)
     for left in range(0, columns, TILE):
@@ -80,7 +191,7 @@ def jobs_of(place: Place, *, outputs_are_columns: bool = False) -> Iterator[Job]
             yield Job(place, (top, bottom), (left, right), outputs_are_columns)
 
 
-def as_it_lies(place: Place) -> tuple[int, int]:
+def as_it_lies(place: FilePlace) -> tuple[int, int]:
     """Return rows and columns of a matrix or vector as it lies in its file; a vector is a row."""
     shape = place.shape if len(place.shape) == 2 else (1, *place.shape)
     rows, columns = shape[::-1] if place.transposed else shape
@@ -92,11 +203,8 @@ def carry_out(jobs: Sequence[Job]) -> list[Partial]:
     storage = open_storage(jobs[0].place.uri, jobs[0].place.stamp)
     if is_uri(storage.uri):
         storage = ReadAhead(storage)
-    try:
-        with one_blas_thread():
-            return [carry_out_in(storage, job) for job in jobs]
-    finally:
-        storage.close()
+    with closing(storage), one_blas_thread():
+        return [carry_out_in(storage, job) for job in jobs]
 
 
 def carry_out_in(storage: Storage, job: Job) -> Partial:
@@ -105,7 +213,7 @@ def carry_out_in(storage: Storage, job: Job) -> Partial:
     rows, columns = bottom - top, right - left
     partial = Partial.empty(rows, columns, columns if job.outputs_are_columns else rows)
     step = max(1, TILE // columns)
-    reader = _Reader(job, storage, min(step, rows))
+    reader = _TileReader(job, storage, min(step, rows))
     with read_in_passing(storage, *job.span):
         for row in range(0, rows, step):
             words, tile = reader.read(top + row, min(step, rows - row))
@@ -117,7 +225,7 @@ def carry_out_in(storage: Storage, job: Job) -> Partial:
     return partial
 
 
-def blocks_of(place: Place, storage: Storage) -> Blocks:
+def blocks_of(place: FilePlace, storage: Storage) -> Blocks:
     """Return what yields the numbers of a matrix, rows as they lie from first to last.
 
     A block is overwritten when the next one is read.
@@ -126,14 +234,14 @@ def blocks_of(place: Place, storage: Storage) -> Blocks:
     step = max(1, TILE // max(columns, 1))
 
     def blocks() -> Iterator[FloatArray]:
-        reader = _Reader(Job(place, (0, rows), (0, columns)), storage, min(step, rows))
+        reader = _TileReader(Job(place, (0, rows), (0, columns)), storage, min(step, rows))
         for row in range(0, rows, step):
             yield reader.read(row, min(step, rows - row))[1]
 
     return blocks
 
 
-class _Reader:
+class _TileReader:
     """Reads tile after tile of a job into the same memory."""
 
     def __init__(self, job: Job, storage: Storage, rows: int) -> None:

@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.records import Place
-from fcinspect.checkpoints.scan.jobs import Job, as_it_lies
-from fcinspect.checkpoints.scan.partial import Floats, Partial
-from fcinspect.checkpoints.scan.passes import unscaled
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Places, Statistics
-from fcinspect.checkpoints.scan.tile import SUM_ERROR
+from fcinspect.checkpoints.records import FilePlace
+from fcinspect.checkpoints.scan.jobs import Job, as_it_lies, unscaled
+from fcinspect.checkpoints.scan.records import (
+    MOST_DIGESTS,
+    ArrayStatistics,
+    LineCount,
+    MatrixStatistics,
+)
+from fcinspect.checkpoints.scan.tile import SUM_ERROR, Floats, Partial
 
 FIRST = 8
 """Dead or duplicate outputs that are named."""
-MOST_DIGESTS = 1 << 22
-"""Outputs of a layer up to which equal ones are looked for: 32 MiB of digests."""
 
 
 @dataclass
@@ -52,7 +53,7 @@ class _Lines:
 class Merging:
     """Takes in partial results in the order of their jobs."""
 
-    def __init__(self, place: Place, *, outputs_are_columns: bool = False) -> None:
+    def __init__(self, place: FilePlace, *, outputs_are_columns: bool = False) -> None:
         self._rows, self._columns = as_it_lies(place)
         self._of_columns = outputs_are_columns
         self._outputs = self._columns if outputs_are_columns else self._rows
@@ -94,14 +95,14 @@ class Merging:
             self._fold_rows(0, self._all_rows)
             self._all_rows = None
 
-    def numbers(self) -> Statistics:
+    def numbers(self) -> ArrayStatistics:
         """Return the statistics of the numbers."""
         whole, moments = self._whole, self._whole.moments
         count = self._rows * self._columns
         if not moments.count:
             nothing = math.nan
             norm = nothing if count else 0.0  # that of an empty matrix is known
-            return Statistics(
+            return ArrayStatistics(
                 count, nothing, nothing, nothing, nothing, norm, whole.zeros, whole.nan, whole.inf
             )
         mean = math.ldexp(moments.mean, whole.exponent)
@@ -111,19 +112,19 @@ class Merging:
         norm = unscaled(math.sqrt(moments.squares), whole.exponent)
         # rounding may not carry the mean past the numbers that it is the mean of
         mean = min(max(mean, whole.min), whole.max)
-        return Statistics(
+        return ArrayStatistics(
             count, whole.min, whole.max, mean, std, norm, whole.zeros, whole.nan, whole.inf
         )
 
-    def matrix(self, duplicates: Places | None) -> MatrixStatistics:
+    def matrix(self, duplicates: LineCount | None) -> MatrixStatistics:
         """Return the statistics of the matrix, with the duplicate outputs found elsewhere."""
         rows, columns = self._row_lines, self._column_lines
         outputs, inputs = (columns, rows) if self._of_columns else (rows, columns)
         low, high = self._spectral_bounds()
         return MatrixStatistics(
             self.numbers(),
-            Places(outputs.dead, tuple(outputs.first_dead)),
-            Places(inputs.dead, tuple(inputs.first_dead)),
+            LineCount(outputs.dead, tuple(outputs.first_dead)),
+            LineCount(inputs.dead, tuple(inputs.first_dead)),
             duplicates,
             low,
             high,

@@ -1,123 +1,122 @@
-"""Going through all layers of checkpoints, in their order."""
+"""Going through all layers of checkpoints, or those that are chosen, in their order."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fcinspect.checkpoints.access.opening import open_storage
+from fcinspect.checkpoints.access.handles import open_storage
+from fcinspect.checkpoints.formats.safetensors import natural_key
+from fcinspect.checkpoints.pairing.naming import fits
 from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor
 from fcinspect.checkpoints.scan.engines import Engine, Task
 from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
-from fcinspect.checkpoints.scan.jobs import JOB_BYTES, Job, carry_out
-from fcinspect.checkpoints.scan.matrix import Matrix, as_matrix, holds_numbers
-from fcinspect.checkpoints.scan.partial import Partial
-from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
-from fcinspect.checkpoints.scan.singular import SingularValues, Wanted, singular_values
+from fcinspect.checkpoints.scan.jobs import JOB_BYTES, Job, blocks_of, carry_out
+from fcinspect.checkpoints.scan.matrix import ScannedMatrix, as_matrix, holds_numbers
+from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, SingularValues, Wanted
+from fcinspect.checkpoints.scan.tile import Partial
+from fcinspect.errors import InputError, did_you_mean
+from fcinspect.names import listed
 
-Found = TypeVar("Found", covariant=True)
+if TYPE_CHECKING:
+    from fcinspect.layers.distribution import Distribution
+
+Found = TypeVar("Found")
 
 MOST_NAMED = 3
 Progress = Callable[[int], None]
 """Is told how many bytes more were gone through."""
+KEYS: dict[str, Callable[[ScannedLayer], float]] = {
+    "parameters": lambda layer: layer.parameters,
+    "in": lambda layer: layer.in_features,
+    "out": lambda layer: layer.out_features,
+    "min": lambda layer: layer.weight.numbers.min,
+    "max": lambda layer: layer.weight.numbers.max,
+    "mean": lambda layer: layer.weight.numbers.mean,
+    "std": lambda layer: layer.weight.numbers.std,
+    "norm": lambda layer: layer.weight.numbers.norm,
+    "zeros": lambda layer: layer.weight.numbers.zeros,
+}
+"""What layers are sorted by, the largest first; besides "name"."""
+ORDERS = ("file", "name", *KEYS)
 
 
-class _Item(Protocol[Found]):
-    """Something on its way through the scan."""
+@dataclass(eq=False)
+class _Item(Generic[Found]):
+    """A layer, or another array, on its way through the scan."""
 
-    @property
-    def matrices(self) -> Sequence[Matrix]:
-        """What is gone through."""
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all that was to be read from a file is in."""
-
-    def handed(self) -> Iterator[_Handed]:
-        """Yield what is to be carried out besides the jobs of the matrices."""
-
-    def finished(self) -> Found:
-        """Return what was found; goes through what is in no file before."""
-
-
-class _Layer:
-    """A layer on its way through the scan."""
-
-    def __init__(self, stored: StoredLinear, wanted: Wanted, *, elsewhere: bool) -> None:
-        self.stored = stored
-        in_columns = stored.layout == "in,out"
-        self.weight = Matrix(stored.weight, outputs_are_columns=in_columns, elsewhere=elsewhere)
-        self.bias = None if stored.bias is None else Matrix(stored.bias, elsewhere=elsewhere)
-        self.matrices = [self.weight, *([] if self.bias is None else [self.bias])]
-        self.singular: SingularValues | None = None
-        self._waits = wanted.any and self.weight.is_in_a_file
-        self._wanted = wanted
+    matrices: Sequence[ScannedMatrix]
+    """What is gone through, a layer's weight first."""
+    finish: Callable[[SingularValues | None], Found]
+    """Returns what was found; is given the singular values where they were looked for in a file."""
+    wanted: Wanted = field(default_factory=Wanted)
+    """Which singular values of the weight are."""
+    singular: SingularValues | None = None
+    """Those that came."""
 
     @property
     def is_done(self) -> bool:
         """Whether all that was to be read from a file is in."""
-        known = self.singular is not None or not self._waits
+        known = self.singular is not None or not self.is_searched
         return known and all(matrix.is_done for matrix in self.matrices if matrix.is_in_a_file)
 
-    def handed(self) -> Iterator[_Handed]:
-        """Yield the search for singular values, if they are wanted."""
+    @property
+    def is_searched(self) -> bool:
+        """Whether singular values are looked for in a file."""
+        return self.wanted.any and self.matrices[0].is_in_a_file
+
+    def search(self) -> Task:
+        """Return the task of looking for singular values."""
+        from fcinspect.checkpoints.scan.singular import singular_values
 
         def take(found: SingularValues) -> int:
             self.singular = found
             return 0
 
-        if self._waits:
-            function = partial(singular_values, self.weight.place, self._wanted)
-            yield _Handed(Task(function, repr(self.weight.name)), take)
+        weight = self.matrices[0]
+        return Task(partial(singular_values, weight.place, self.wanted), repr(weight.name), take)
 
-    def finished(self) -> ScannedLayer:
+    def finished(self) -> Found:
         """Return what was found; goes through what is in no file before."""
         for matrix in self.matrices:
             matrix.go_through_memory()
-        stored, weight = self.stored, self.weight.statistics()
-        singular = self.singular or self.weight.singular_values(self._wanted)
+        return self.finish(self.singular)
+
+
+def _layer(stored: StoredLinear, wanted: Wanted, *, elsewhere: bool) -> _Item[ScannedLayer]:
+    in_columns = stored.layout == "in,out"
+    weight = ScannedMatrix(stored.weight, outputs_are_columns=in_columns, elsewhere=elsewhere)
+    bias = None if stored.bias is None else ScannedMatrix(stored.bias, elsewhere=elsewhere)
+
+    def finish(found: SingularValues | None) -> ScannedLayer:
+        statistics = weight.statistics()
+        singular = found or weight.singular_values(wanted)
+        widths = stored.in_features, stored.out_features
         return ScannedLayer(
             stored.name,
             stored.source,
-            stored.in_features,
-            stored.out_features,
+            *widths,
             stored.dtype,
             stored.parameters,
-            weight,
-            None if self.bias is None else self.bias.numbers(),
+            statistics,
+            None if bias is None else bias.numbers(),
             singular,
-            fingerprint_of(
-                weight, stored.in_features, stored.out_features, stored.dtype, singular.largest
-            ),
+            fingerprint_of(statistics, *widths, stored.dtype, singular.largest),
             stored.remarks(),
             stored.doubt,
         )
 
+    return _Item([weight] if bias is None else [weight, bias], finish, wanted)
 
-class _Other:
-    """An array that is no linear layer, on its way through the scan."""
 
-    def __init__(self, tensor: StoredTensor, source: str, *, elsewhere: bool) -> None:
-        self.source = source
-        self.matrix = Matrix(as_matrix(tensor), elsewhere=elsewhere)
-        self.matrices = [self.matrix]
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all that was to be read from a file is in."""
-        return self.matrix.is_done or not self.matrix.is_in_a_file
-
-    def handed(self) -> Iterator[_Handed]:
-        """Yield nothing more."""
-        yield from ()
-
-    def finished(self) -> ScannedOther:
-        """Return what was found; goes through what is in no file before."""
-        self.matrix.go_through_memory()
-        return ScannedOther(self.matrix.name, self.source, self.matrix.numbers())
+def _other(tensor: StoredTensor, source: str, *, elsewhere: bool) -> _Item[ScannedOther]:
+    matrix = ScannedMatrix(as_matrix(tensor), elsewhere=elsewhere)
+    return _Item([matrix], lambda _: ScannedOther(matrix.name, source, matrix.numbers()))
 
 
 def bytes_of(layers: Iterable[StoredLinear]) -> int:
@@ -138,7 +137,7 @@ def scan(
 
     Raises InputError where a file cannot be read, or is no longer what it was when it was opened.
     """
-    items = [_Layer(layer, wanted, elsewhere=engine.elsewhere) for layer in layers]
+    items = [_layer(layer, wanted, elsewhere=engine.elsewhere) for layer in layers]
     return _through(items, engine, progress)
 
 
@@ -150,7 +149,7 @@ def scan_others(
     Raises InputError as `scan` does.
     """
     items = [
-        _Other(skip.tensor, checkpoint.source, elsewhere=engine.elsewhere)
+        _other(skip.tensor, checkpoint.source, elsewhere=engine.elsewhere)
         for checkpoint in checkpoints
         for skip in checkpoint.skipped
         if holds_numbers(skip.tensor)
@@ -160,12 +159,12 @@ def scan_others(
 
 def _through(items: Sequence[_Item[Found]], engine: Engine, progress: Progress) -> Iterator[Found]:
     coming = deque(items)
-    sent: deque[_Handed] = deque()
+    sent: deque[Task] = deque()
 
     def tasks() -> Iterator[Task]:
-        for handed in _handed(items):
-            sent.append(handed)
-            yield handed.task
+        for task in _tasks(items):
+            sent.append(task)
+            yield task
 
     for found in engine.run(tasks()):
         progress(sent.popleft().take(found))
@@ -178,19 +177,9 @@ def _through(items: Sequence[_Item[Found]], engine: Engine, progress: Progress) 
         open_storage(uri, stamp).close()
 
 
-@dataclass(frozen=True)
-class _Handed:
-    """A task that was handed to the engine, and what is done with its result."""
-
-    task: Task
-    """What is sent."""
-    take: Callable[[Any], int]
-    """Takes in the result; returns how many bytes more were gone through."""
-
-
-def _handed(items: Iterable[_Item[Any]]) -> Iterator[_Handed]:
+def _tasks(items: Iterable[_Item[Any]]) -> Iterator[Task]:
     """Yield the tasks of all items; jobs of one file go together until they are worth sending."""
-    batch: list[tuple[Matrix, Job]] = []
+    batch: list[tuple[ScannedMatrix, Job]] = []
     size = 0
     for item in items:
         for matrix in item.matrices:
@@ -202,16 +191,16 @@ def _handed(items: Iterable[_Item[Any]]) -> Iterator[_Handed]:
                     batch, size = [], 0
                 batch.append((matrix, job))
                 size += job.bytes
-        for handed in item.handed():
+        if item.is_searched:
             if batch:
                 yield _of_batch(batch)
                 batch, size = [], 0
-            yield handed
+            yield item.search()
     if batch:
         yield _of_batch(batch)
 
 
-def _of_batch(batch: Sequence[tuple[Matrix, Job]]) -> _Handed:
+def _of_batch(batch: Sequence[tuple[ScannedMatrix, Job]]) -> Task:
     def take(found: list[Partial]) -> int:
         for (matrix, job), part in zip(batch, found, strict=True):
             matrix.add(job, part)
@@ -219,5 +208,58 @@ def _of_batch(batch: Sequence[tuple[Matrix, Job]]) -> _Handed:
 
     jobs = tuple(job for _, job in batch)
     names = list(dict.fromkeys(matrix.name for matrix, _ in batch))
-    words = ", ".join(map(repr, names[:MOST_NAMED])) + (", …" if len(names) > MOST_NAMED else "")
-    return _Handed(Task(partial(carry_out, jobs), words), take)
+    return Task(partial(carry_out, jobs), listed(names, MOST_NAMED, ", …"), take)
+
+
+def distribution_in(stored: StoredLinear, scanned: ScannedLayer) -> Distribution:
+    """Return the distribution of a weight that was scanned before, in one pass more.
+
+    Raises InputError where its file cannot be read, or is no longer what was scanned.
+    """
+    from fcinspect.layers.distribution import Distribution, distributed
+
+    numbers = scanned.weight.numbers
+    if not numbers.count:
+        return Distribution((), ())
+    matrix = ScannedMatrix(stored.weight)
+    with closing(matrix.open()) as storage:
+        try:
+            return distributed(blocks_of(matrix.place, storage)(), numbers.min, numbers.max)
+        except ValueError:
+            raise InputError(
+                f"the numbers of {stored.weight.name!r} in {stored.source} changed while they were"
+                " read"
+            ) from None
+
+
+def selected(layers: Sequence[StoredLinear], patterns: Sequence[str]) -> tuple[StoredLinear, ...]:
+    """Return the layers whose name fits a pattern of a shell; all without patterns.
+
+    Raises InputError for a pattern that fits none.
+    """
+    if not patterns:
+        return tuple(layers)
+    names = [layer.name for layer in layers]
+    for pattern in patterns:
+        if not any(fits(name, pattern) for name in names):
+            raise InputError(
+                f"no linear layer's name fits {pattern!r}", hint=did_you_mean(pattern, names)
+            )
+    return tuple(
+        layer for layer in layers if any(fits(layer.name, pattern) for pattern in patterns)
+    )
+
+
+def ordered(layers: Iterable[ScannedLayer], order: str) -> list[ScannedLayer]:
+    """Return the layers by name, by the largest number first, or as they come for "file"."""
+    if order == "file":
+        return list(layers)
+    if order == "name":
+        return sorted(layers, key=lambda layer: natural_key(layer.name))
+    key = KEYS[order]
+
+    def descending(layer: ScannedLayer) -> tuple[bool, float]:
+        value = key(layer)
+        return math.isnan(value), -value
+
+    return sorted(layers, key=descending)

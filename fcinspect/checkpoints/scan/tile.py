@@ -1,4 +1,4 @@
-"""Statistics of one tile of a matrix, small enough for a processor's cache.
+"""Statistics of one tile of a matrix, small enough for a processor's cache, and how two become one.
 
 A tile of ordinary numbers is gone through in its own precision, with matrix–vector products of
 ones for the sums. No sum has more than 512 terms before it goes on in float64, so that the sums
@@ -6,18 +6,24 @@ of a row or column are within γ₅₁₂ of the exact ones, and those of a whol
 average out, nearer by far. A tile with numbers that are not finite, or so large or small that
 squares would overflow or vanish, or with a mean that hides the deviations, is gone through in
 float64 around its mean.
+
+Sums of squares and absolute values are kept in float64 as numbers of w·2^−exponent, where the
+exponent is 0 unless squares would leave float64's range. Mean and squared deviations are merged as
+in Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from fcinspect.checkpoints.scan.partial import Floats, Moments, Partial
 from fcinspect.rounding.arrays import FloatArray
 
+Floats = npt.NDArray[np.float64]
 TERMS = 512
 """Terms of a sum before it goes on in float64."""
 SUM_ERROR = 4e-5
@@ -35,6 +41,100 @@ CAREFUL = 1 << 16
 ONES: dict[int, FloatArray] = {4: np.ones(TERMS, np.float32), 8: np.ones(TERMS)}
 
 
+@dataclass
+class TileMoments:
+    """Of the finite numbers of a block, each times 2^−exponent."""
+
+    count: int = 0
+    """How many finite numbers there are."""
+    mean: float = 0.0
+    """Their mean."""
+    deviations: float = 0.0
+    """Σ(w − mean)²"""
+    squares: float = 0.0
+    """Σw²"""
+
+    def add(self, other: TileMoments) -> None:
+        """Take in the moments of further numbers."""
+        if not other.count:
+            return
+        count = self.count + other.count
+        apart = other.mean - self.mean
+        self.mean += apart * (other.count / count)
+        self.deviations += other.deviations + apart * apart * (self.count * other.count / count)
+        self.squares += other.squares
+        self.count = count
+
+    def scale(self, power: int) -> None:
+        """Multiply the numbers by 2^power."""
+        self.mean = math.ldexp(self.mean, power)
+        self.deviations = math.ldexp(self.deviations, 2 * power)
+        self.squares = math.ldexp(self.squares, 2 * power)
+
+
+@dataclass
+class Partial:
+    """What one job found in rows [first, first + rows) of some columns of a matrix."""
+
+    exponent: int
+    """All sums are of w·2^−exponent."""
+    moments: TileMoments
+    """Of the finite numbers."""
+    min: float
+    """The smallest finite number; inf where there is none."""
+    max: float
+    """The largest; −inf where there is none."""
+    zeros: int
+    """How many are zero."""
+    nan: int
+    """How many are not a number."""
+    inf: int
+    """How many are infinite."""
+    row_squares: Floats
+    """Σw² of each row."""
+    row_sums: Floats
+    """Σ|w| of each row."""
+    row_alive: npt.NDArray[np.bool_]
+    """Whether a row has a number that is not zero."""
+    column_squares: Floats
+    """Σw² of each column."""
+    column_sums: Floats
+    """Σ|w| of each column."""
+    column_alive: npt.NDArray[np.bool_]
+    """Whether a column has a number that is not zero."""
+    digests: npt.NDArray[np.uint64]
+    """Of the bits of each output, equal for equal outputs; those of columns are to be added."""
+
+    @classmethod
+    def empty(cls, rows: int, columns: int, outputs: int) -> Partial:
+        """Return what is known before the first number."""
+        return cls(
+            0, TileMoments(), math.inf, -math.inf, 0, 0, 0,
+            np.zeros(rows), np.zeros(rows), np.zeros(rows, np.bool_),
+            np.zeros(columns), np.zeros(columns), np.zeros(columns, np.bool_),
+            np.zeros(outputs, np.uint64),
+        )  # fmt: skip
+
+    def raise_exponent(self, exponent: int) -> None:
+        """Keep all sums with a larger exponent; what becomes too small for it is negligible."""
+        power = self.exponent - exponent
+        self.moments.scale(power)
+        for squares in (self.row_squares, self.column_squares):
+            np.ldexp(squares, 2 * power, out=squares)
+        for sums in (self.row_sums, self.column_sums):
+            np.ldexp(sums, power, out=sums)
+        self.exponent = exponent
+
+    def count(self, other: Partial) -> None:
+        """Take in the numbers of another block, but nothing that is kept by row or column."""
+        self.moments.add(other.moments)
+        self.min = min(self.min, other.min)
+        self.max = max(self.max, other.max)
+        self.zeros += other.zeros
+        self.nan += other.nan
+        self.inf += other.inf
+
+
 def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -> None:
     """Add the tile (rows × columns), whose first row is `row` of the partial.
 
@@ -45,7 +145,7 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
     low, high = float(tile.min()), float(tile.max())
     if low == high == 0:
         partial.zeros += tile.size
-        partial.moments.add(Moments(tile.size))
+        partial.moments.add(TileMoments(tile.size))
         partial.min, partial.max = min(partial.min, 0.0), max(partial.max, 0.0)
         return
     largest = max(-low, high)
@@ -66,11 +166,11 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
         _careful(partial, tile[first : first + step], row + first)
 
 
-def _moments(tile: FloatArray, row_squares: Floats) -> Moments:
+def _moments(tile: FloatArray, row_squares: Floats) -> TileMoments:
     squares = float(row_squares.sum())
     mean = float(_row_sums(tile).sum()) / tile.size
     deviations = max(squares - tile.size * mean * mean, 0.0)
-    return Moments(tile.size, mean, deviations, squares)
+    return TileMoments(tile.size, mean, deviations, squares)
 
 
 def _add_lines(
@@ -117,7 +217,7 @@ def _careful(partial: Partial, tile: FloatArray, row: int) -> None:
     deviations = np.subtract(wide, mean, out=squared)
     deviations[~finite] = 0.0
     flat = deviations.reshape(-1)
-    partial.moments.add(Moments(count, mean, float(flat @ flat), float(row_squares.sum())))
+    partial.moments.add(TileMoments(count, mean, float(flat @ flat), float(row_squares.sum())))
     absolute = np.abs(wide, out=wide)
     partial.row_sums[rows] += absolute.sum(axis=1)
     partial.column_sums += absolute.sum(axis=0)

@@ -16,7 +16,7 @@ from fcinspect.cli.verify.carry_out import Checks, carry_out
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.claimed_step import StepFile
+    from fcinspect.checkpoints.step_file import StepFile
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def step(
 
     Was it taken as claimed, and if not, what was done instead?
     """
-    from fcinspect.checkpoints.claimed_step import load_step_file
+    from fcinspect.checkpoints.step_file import load_step_file
     from fcinspect.verification.claimed_step import plan_step
     from fcinspect.verification.step_assembly import claimed_step
 

@@ -13,9 +13,8 @@ from fcinspect.pictures.charts.histogram import edge_labels, histogram, not_coun
 from fcinspect.reports.scan.remarks import name_in
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.scan.records import ScannedLayer
-    from fcinspect.checkpoints.scan.report import ScanReport
-    from fcinspect.checkpoints.scan.spectrum import Spectrum
+    from fcinspect.checkpoints.scan.findings import ScanReport
+    from fcinspect.checkpoints.scan.records import ScannedLayer, Spectrum
     from fcinspect.layers.distribution import Distribution
 
 MOST_CURVES = 4

@@ -17,8 +17,8 @@ from fcinspect.reports.skipped import why
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import SkippedTensor
+    from fcinspect.checkpoints.scan.findings import ScanReport
     from fcinspect.checkpoints.scan.records import ScannedLayer
-    from fcinspect.checkpoints.scan.report import ScanReport
 
 FEW = 3
 """So many layers are shown in full."""

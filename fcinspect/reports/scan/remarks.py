@@ -11,8 +11,8 @@ from fcinspect.page.blocks import Line, PageBuilder
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import SkippedTensor
+    from fcinspect.checkpoints.scan.findings import ScanReport
     from fcinspect.checkpoints.scan.records import ScannedLayer
-    from fcinspect.checkpoints.scan.report import ScanReport
 
 MOST_NAMED = 6
 MOST_FOUND = 40

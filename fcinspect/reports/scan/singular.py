@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from fcinspect.checkpoints.scan.spectrum import RELIABLE_CONDITION
+from fcinspect.checkpoints.scan.records import RELIABLE_CONDITION
 from fcinspect.page import text
 from fcinspect.page.blocks import Column, Line, Table
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.scan.histogram import Histogram
-    from fcinspect.checkpoints.scan.records import ScannedLayer
-    from fcinspect.checkpoints.scan.spectrum import Spectrum
+    from fcinspect.checkpoints.scan.records import Histogram, ScannedLayer, Spectrum
 
 ELSEWHERE = "see --json or --format csv"
 

@@ -15,12 +15,15 @@ from fcinspect.reports.scan.remarks import name_of, unread_words
 from fcinspect.reports.written import array, finite
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.scan.fingerprint import Fingerprint
-    from fcinspect.checkpoints.scan.lanczos import LeadingSingularValue
-    from fcinspect.checkpoints.scan.records import ScannedLayer
-    from fcinspect.checkpoints.scan.report import ScanReport
-    from fcinspect.checkpoints.scan.spectrum import Spectrum
-    from fcinspect.checkpoints.scan.statistics import Places, Statistics
+    from fcinspect.checkpoints.scan.findings import ScanReport
+    from fcinspect.checkpoints.scan.records import (
+        ArrayStatistics,
+        Fingerprint,
+        LeadingSingularValue,
+        LineCount,
+        ScannedLayer,
+        Spectrum,
+    )
     from fcinspect.reports.documents.scan import (
         BiasDocument,
         FingerprintDocument,
@@ -199,15 +202,15 @@ def _cell(value: object) -> object:
     return "" if value is None else value
 
 
-def _lines(places: Places) -> LinesDocument:
+def _lines(places: LineCount) -> LinesDocument:
     return {"count": places.count, "first": list(places.first)}
 
 
-def _found_lines(places: Places | None) -> LinesDocument | None:
+def _found_lines(places: LineCount | None) -> LinesDocument | None:
     return None if places is None else _lines(places)
 
 
-def _bias(numbers: Statistics) -> BiasDocument:
+def _bias(numbers: ArrayStatistics) -> BiasDocument:
     return {
         "min": finite(numbers.min),
         "max": finite(numbers.max),

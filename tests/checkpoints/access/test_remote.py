@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fcinspect.checkpoints.access import remote, web
+from fcinspect.checkpoints.access import remote
 from fcinspect.cli import sources
 from fcinspect.errors import InputError
 from tests.checkpoints.sharded import (
@@ -308,7 +308,7 @@ def test_no_secret_is_printed(memory: Any, run: Run, monkeypatch: pytest.MonkeyP
         return memory, "/m/" + uri.partition("?")[0].rpartition("/")[2]
 
     monkeypatch.setattr(remote, "filesystem_of", in_memory)
-    monkeypatch.setattr(web, "SCHEMES", ())
+    monkeypatch.setattr(remote, "SCHEMES", ())
     secret = "https://user:s3cret@host/{}?token=t0ken"
     for arguments in (
         ("show", secret.format("m.safetensors")),

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from fcinspect.checkpoints.access import web
+from fcinspect.checkpoints.access import remote
 from fcinspect.errors import InputError
 from tests.checkpoints.sharded import SAFETENSORS, drawn, opened
 
@@ -97,9 +97,9 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server that cannot be trusted; fcinspect waits half a second for it."""
-    monkeypatch.setattr(web, "SILENCE", 0.5)
-    monkeypatch.setattr(web, "PATIENCE", 2.0)
-    monkeypatch.setattr(web, "SLOWEST", 1 << 20)
+    monkeypatch.setattr(remote, "SILENCE", 0.5)
+    monkeypatch.setattr(remote, "PATIENCE", 2.0)
+    monkeypatch.setattr(remote, "SLOWEST", 1 << 20)
     Handler.sent = 0
     Handler.stop.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -140,7 +140,7 @@ def test_a_bad_server_is_refused_in_bounded_time_and_memory(name: str, address: 
 
 def test_no_more_is_taken_of_an_endless_answer_than_was_asked_for(address: str) -> None:
     """The connection is closed at the last byte; what was underway is all that was sent."""
-    storage = web.part_of(_system(address), f"{address}/endless.bin", 5, 5 + (1 << 20))
+    storage = remote.part_of(_system(address), f"{address}/endless.bin", 5, 5 + (1 << 20))
     assert len(storage) == 1 << 20
     time.sleep(0.3)
     assert Handler.sent < 32 << 20
@@ -149,9 +149,9 @@ def test_no_more_is_taken_of_an_endless_answer_than_was_asked_for(address: str) 
 def test_a_whole_file_in_the_place_of_its_beginning_is_cut(address: str) -> None:
     """A server without parts still gives a small file; the rest of a part is refused."""
     system = _system(address)
-    assert web.part_of(system, f"{address}/whole.bin", 0, 100) == FILE[:100]
+    assert remote.part_of(system, f"{address}/whole.bin", 0, 100) == FILE[:100]
     with pytest.raises(InputError, match="serves no parts"):
-        web.part_of(system, f"{address}/whole.bin", 1, 100)
+        remote.part_of(system, f"{address}/whole.bin", 1, 100)
 
 
 def _system(address: str) -> object:

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from fcinspect.checkpoints.diff.diffing import Request, diff
-from fcinspect.checkpoints.diff.records import Compared, Difference, Finding
+from fcinspect.checkpoints.diff.diffing import DiffRequest, diff
+from fcinspect.checkpoints.diff.records import Compared, Difference, TensorFinding
 from fcinspect.cli.sources import open_checkpoint
 
 Tensors = dict[str, torch.Tensor]
@@ -33,7 +33,7 @@ def difference(
     folder: Path,
     a: Tensors,
     b: Tensors,
-    request: Request | None = None,
+    request: DiffRequest | None = None,
     layouts: tuple[str, str] = ("out,in", "out,in"),
 ) -> Difference:
     """Write both and compare them."""
@@ -42,7 +42,7 @@ def difference(
     return diff(first, second, request)
 
 
-def compared(folder: Path, a: Tensors, b: Tensors, request: Request | None = None) -> Compared:
+def compared(folder: Path, a: Tensors, b: Tensors, request: DiffRequest | None = None) -> Compared:
     """Return what is said of the one layer of both."""
     found = difference(folder, a, b, request)
     assert len(found.compared) == 1
@@ -51,7 +51,7 @@ def compared(folder: Path, a: Tensors, b: Tensors, request: Request | None = Non
 
 def finding(
     folder: Path, a: torch.Tensor, b: torch.Tensor, tolerance: str | None = None
-) -> Finding:
+) -> TensorFinding:
     """Return what is said of two weights."""
-    request = Request(tolerance=tolerance)
+    request = DiffRequest(tolerance=tolerance)
     return compared(folder, {"fc.weight": a}, {"fc.weight": b}, request).finding

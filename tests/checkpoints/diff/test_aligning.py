@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fcinspect.checkpoints.diff.aligning import align
+from fcinspect.checkpoints.diff.matching import align
 
 NAMES = ["encoder.fc1", "encoder.fc2", "head"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcinspect.checkpoints.diff.diffing import Request, diff
+from fcinspect.checkpoints.diff.diffing import DiffRequest, diff
 from fcinspect.checkpoints.diff.records import Sameness
 from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import InputError
@@ -48,7 +48,7 @@ def test_formats_do_not_matter(tmp_path: Path, model: Tensors) -> None:
     paths = saved(tmp_path, model)
     for a in paths:
         for b in paths:
-            found = diff(open_checkpoint(a), open_checkpoint(b), Request(everything=True))
+            found = diff(open_checkpoint(a), open_checkpoint(b), DiffRequest(everything=True))
             assert found.ok, (a, b)
             assert len(found.compared) == 5
             assert found.counted(linear=True) == {"equal": 3}
@@ -123,11 +123,11 @@ def test_a_tolerance_takes_rounding_for_the_same(tmp_path: Path, model: Tensors)
     """Rounded to bfloat16 is the same up to bfloat16, and not up to float16."""
     rounded = {name: tensor.to(torch.bfloat16) for name, tensor in model.items()}
     assert not difference(tmp_path, model, rounded).ok
-    found = difference(tmp_path, model, rounded, Request(tolerance="bfloat16"))
+    found = difference(tmp_path, model, rounded, DiffRequest(tolerance="bfloat16"))
     assert found.ok
     assert {each.verdict for each in found.compared} == {Sameness.ROUNDED}
     assert found.compared[0].how == "rounded to bfloat16"
-    assert not difference(tmp_path, model, rounded, Request(tolerance="float16")).ok
+    assert not difference(tmp_path, model, rounded, DiffRequest(tolerance="float16")).ok
 
 
 def test_a_tolerance_is_half_an_ulp_of_the_larger_number(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_tolerance_is_half_an_ulp_of_the_larger_number(tmp_path: Path) -> None
     for gap, same in ((2.0**-8, True), (2.0**-8 * (1 + 2.0**-40), False)):
         near = one.clone()
         near[1, 1] += gap
-        request = Request(tolerance="bfloat16")
+        request = DiffRequest(tolerance="bfloat16")
         found = difference(tmp_path, {"fc.weight": one}, {"fc.weight": near}, request)
         assert found.ok is same
     infinite = one.clone()
@@ -163,7 +163,7 @@ def test_what_is_no_linear_layer_is_compared_on_demand(tmp_path: Path, model: Te
     found = difference(tmp_path, model, changed)
     assert found.ok
     assert (found.not_compared_a, found.not_compared_b) == (2, 2)
-    found = difference(tmp_path, model, changed, Request(everything=True))
+    found = difference(tmp_path, model, changed, DiffRequest(everything=True))
     assert not found.ok
     assert found.not_compared_a == 0
     assert found.counted(linear=False) == {"equal": 1, "scaled": 1}
@@ -174,7 +174,7 @@ def test_other_arrays_are_told_by_their_own_index(tmp_path: Path) -> None:
     weight = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     changed = weight.clone()
     changed[1, 2, 0, 1] = 9
-    everything = Request(everything=True)
+    everything = DiffRequest(everything=True)
     a, b = {"conv.weight": weight}, {"conv.weight": changed}
     (found,) = difference(tmp_path, a, b, everything).compared
     assert found.finding.magnitude is not None
@@ -188,12 +188,12 @@ def test_other_arrays_are_told_by_their_own_index(tmp_path: Path) -> None:
 def test_only_chooses_layers_by_their_names_on_either_side(tmp_path: Path, model: Tensors) -> None:
     """A pattern that fits nothing is refused with what may be meant."""
     wrapped = {f"module.{name}": tensor for name, tensor in model.items()}
-    found = difference(tmp_path, wrapped, model, Request(only=("encoder.*",)))
+    found = difference(tmp_path, wrapped, model, DiffRequest(only=("encoder.*",)))
     assert [each.name for each in found.compared] == ["module.encoder.fc1", "module.encoder.fc2"]
     assert (found.left_out_a, found.left_out_b) == (1, 1)
     assert found.ok
     with pytest.raises(InputError, match="no layer's name fits 'haed'") as refused:
-        difference(tmp_path, model, model, Request(only=("haed",)))
+        difference(tmp_path, model, model, DiffRequest(only=("haed",)))
     assert refused.value.hint == "did you mean 'head'?"
 
 
@@ -209,7 +209,7 @@ def test_renamed_layers_are_found_by_their_content(tmp_path: Path, model: Tensor
         "new1.weight": a["old1.weight"].to(torch.float16),
         "new0.weight": a["old0.weight"],
     }
-    found = difference(tmp_path, a, b, Request(by_content=True))
+    found = difference(tmp_path, a, b, DiffRequest(by_content=True))
     assert {each.name: (each.b.name, each.how) for each in found.compared} == {
         "old0": ("new0", "equal"),
         "old1": ("new1", "rounded to float16"),
@@ -231,7 +231,7 @@ def test_equal_corners_are_not_equal_layers(tmp_path: Path) -> None:
     second[99, 99] = 3
     a = {"a.weight": first, "b.weight": second}
     b = {"x.weight": second, "y.weight": first}
-    found = difference(tmp_path, a, b, Request(by_content=True))
+    found = difference(tmp_path, a, b, DiffRequest(by_content=True))
     assert found.ok
     assert {(each.name, each.b.name) for each in found.compared} == {("a", "y"), ("b", "x")}
 
@@ -248,7 +248,7 @@ def test_what_cannot_be_read_is_undecided(tmp_path: Path) -> None:
 
 def test_what_is_no_floating_point_is_compared_by_its_bytes(tmp_path: Path) -> None:
     """Counters of a batch normalisation, packed weights; formats and shapes count."""
-    everything = Request(everything=True)
+    everything = DiffRequest(everything=True)
     a = {"fc.weight": weights(), "counts": torch.arange(4)}
     assert difference(tmp_path, a, a, everything).ok
     for other, how in (
@@ -267,7 +267,7 @@ def test_whole_numbers_are_compared_across_formats(tmp_path: Path) -> None:
     a: Tensors = {"fc.weight": weights(), "counts": torch.arange(4), "flag": torch.tensor(True)}
     plain = written(tmp_path, "a.safetensors", a)
     torch.save(a, tmp_path / "a.pt")
-    everything = Request(everything=True)
+    everything = DiffRequest(everything=True)
     opened = open_checkpoint(plain), open_checkpoint(str(tmp_path / "a.pt"))
     assert diff(*opened, everything).ok
     torch.save({**a, "counts": torch.arange(8)[::2]}, tmp_path / "a.pt")
@@ -303,7 +303,7 @@ def test_nothing_to_compare_is_refused(tmp_path: Path) -> None:
     a = {"norm.weight": torch.ones(3)}
     with pytest.raises(InputError, match="holds a linear layer"):
         difference(tmp_path, a, a)
-    assert difference(tmp_path, a, a, Request(everything=True)).ok
+    assert difference(tmp_path, a, a, DiffRequest(everything=True)).ok
 
 
 def test_shards_are_compared_with_a_single_file(tmp_path: Path, model: Tensors) -> None:
@@ -320,7 +320,7 @@ def test_shards_are_compared_with_a_single_file(tmp_path: Path, model: Tensors) 
     where = {key: names[place % 2] for place, key in enumerate(model)}
     index = folder / "model.safetensors.index.json"
     index.write_text(json.dumps({"metadata": {}, "weight_map": where}), encoding="utf-8")
-    everything = Request(everything=True)
+    everything = DiffRequest(everything=True)
     for sharded in (folder, index):
         assert diff(open_checkpoint(single), open_checkpoint(str(sharded)), everything).ok
     index.write_text(
@@ -352,7 +352,7 @@ def test_many_layers_are_matched_in_little_time(tmp_path: Path) -> None:
     a = {f"old.{k}.weight": weights(8, 8, seed=k) for k in range(1000)}
     b = {f"new.{k}.weight": a[f"old.{999 - k}.weight"] * 3 for k in range(1000)}
     start = time.process_time()
-    found = difference(tmp_path, a, b, Request(by_content=True))
+    found = difference(tmp_path, a, b, DiffRequest(by_content=True))
     assert time.process_time() - start < 20
     assert found.counted(linear=True) == {"scaled": 1000}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcinspect.checkpoints.diff.narrowing import is_narrowed, narrowed, same_numbers
+from fcinspect.checkpoints.diff.rules import is_narrowed, narrowed, same_numbers
 from fcinspect.rounding.formats import STORED
 
 HALVES = np.arange(2**16, dtype=np.uint32) << 16

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcinspect.checkpoints.diff.diffing import Request
+from fcinspect.checkpoints.diff.diffing import DiffRequest
 from fcinspect.checkpoints.diff.records import Sameness
 from tests.checkpoints.diff.planting import Tensors, difference
 
@@ -72,7 +72,7 @@ def test_a_tolerance_is_never_stricter_than_bits_and_never_takes_a_number_for_na
     tensors: Tensors, tolerance: str, data: st.DataObject
 ) -> None:
     """What is equal stays the same; NaN in the place of a number does not."""
-    request = Request(tolerance=tolerance)
+    request = DiffRequest(tolerance=tolerance)
     name = data.draw(st.sampled_from(list(tensors)))
     changed = tensors[name].clone()
     is_nan = bool(torch.isnan(changed[0, 0]))

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from fcinspect.checkpoints.formats import torch_file
-from fcinspect.checkpoints.formats.nesting import named_tensors
+from fcinspect.checkpoints.formats.torch_tensors import named_tensors
 from fcinspect.checkpoints.scan import engines
+from fcinspect.checkpoints.scan.records import Wanted
 from fcinspect.checkpoints.scan.scanning import scan
-from fcinspect.checkpoints.scan.singular import Wanted
 from fcinspect.errors import InputError
 from tests.checkpoints.formats.hostile.cases import archive, pickled, tensor
 from tests.checkpoints.formats.test_torch_zip import require_same

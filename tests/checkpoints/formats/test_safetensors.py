@@ -87,7 +87,7 @@ def test_sound_files_are_read(name: str, tmp_path: Path) -> None:
     path.write_bytes(GOOD[name])
     header = json.loads(GOOD[name][8 : 8 + int.from_bytes(GOOD[name][:8], "little")])
     header.pop("__metadata__", None)
-    assert {e.name for e in safetensors.entries_of(str(path))} == set(header)
+    assert {e.name for e in safetensors.tensors_of(str(path))} == set(header)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -148,7 +148,7 @@ def test_whatever_the_package_refuses_is_refused(
     path = tmp_path / "m.safetensors"
     path.write_bytes(bytes(sound) + (tail if byte % 2 else b""))
     try:
-        ours = {e.name: e.shape for e in safetensors.entries_of(str(path))}
+        ours = {e.name: e.shape for e in safetensors.tensors_of(str(path))}
     except InputError:
         return
     try:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import collections
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -13,8 +14,8 @@ import pytest
 import torch
 from torch import nn
 
-from fcinspect.checkpoints.formats import pickle_stream, torch_file, torch_tensors
-from fcinspect.checkpoints.formats.torch_archive import Archive
+from fcinspect.checkpoints.formats import torch_file, torch_tensors, unpickling
+from fcinspect.checkpoints.formats.torch_file import Archive
 from fcinspect.errors import InputError
 from tests.checkpoints.formats.test_torch_zip import require_same
 from tests.checkpoints.sharded import opened
@@ -286,7 +287,7 @@ def test_a_pickle_is_read_as_far_as_a_pickle_may_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older file's pickles end somewhere; its numbers may be as many as they are."""
-    monkeypatch.setattr(pickle_stream, "LARGEST_PICKLE", 1000)
+    monkeypatch.setattr(unpickling, "LARGEST_PICKLE", 1000)
     large = older({"fc.weight": torch.ones(400, 400)}, tmp_path / "m.pt")
     assert [tensor.shape for tensor in torch_file.tensors_of(large)] == [(400, 400)]
     beside = older({"fc.weight": BASE, "x": "a" * 1000}, tmp_path / "m.pt")
@@ -313,3 +314,18 @@ def test_a_text_that_is_too_long_is_no_name(tmp_path: Path) -> None:
     path = saved({"a" * (1 << 21): BASE}, tmp_path / "m.pt")
     with pytest.raises(InputError, match="a key of its dicts has more than 1048576 bytes"):
         torch_file.tensors_of(path)
+
+
+def test_pythons_unpickler_is_what_it_was() -> None:
+    """pickle._Unpickler has no public name: what formats/unpickling.py relies on is there."""
+    pure: Any = pickle._Unpickler
+    assert callable(pure.load)
+    assert {"find_class", "persistent_load", "get_extension", "_instantiate", "pop_mark"} <= {
+        *dir(pure)
+    }
+    ours = unpickling._Unpickler.dispatch
+    assert set(ours) == set(pure.dispatch)
+    for builds in (pickle.REDUCE, pickle.NEWOBJ, pickle.NEWOBJ_EX, pickle.BUILD, pickle.SETITEMS):
+        assert ours[builds[0]] is not pure.dispatch[builds[0]]
+    # what Python learns is looked at before it is let through
+    assert len(pure.dispatch) == 68

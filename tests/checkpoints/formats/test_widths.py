@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.numpy import save
 
-from fcinspect.checkpoints.formats.widths import WIDEST_OF_NOTHING, claim
+from fcinspect.checkpoints.places import WIDEST_OF_NOTHING, claim
 from tests.checkpoints.sharded import arrays, opened, pickled
 from tests.conftest import Run
 

@@ -10,8 +10,8 @@ from fcinspect.checkpoints.access.storage import Stamp
 from fcinspect.checkpoints.pairing.pair import pair
 from fcinspect.checkpoints.records import (
     Checkpoint,
+    FilePlace,
     LayoutChoice,
-    Place,
     StoredTensor,
     in_memory,
 )
@@ -30,5 +30,5 @@ def paired(*tensors: StoredTensor, layout: LayoutChoice = "auto") -> Checkpoint:
 
 def at(name: str, begin: int, *shape: int, uri: str = "f") -> StoredTensor:
     """Return a tensor that lies at this byte of a file."""
-    place = Place(uri, Stamp(0), "float32", begin, shape)
+    place = FilePlace(uri, Stamp(0), "float32", begin, shape)
     return replace(tensor(name, *shape), place=place)

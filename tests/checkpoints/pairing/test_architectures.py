@@ -7,7 +7,7 @@ import pytest
 
 from fcinspect.checkpoints.access.storage import Stamp
 from fcinspect.checkpoints.pairing.pair import pair
-from fcinspect.checkpoints.records import Place, StoredTensor, unreadable
+from fcinspect.checkpoints.records import FilePlace, StoredTensor, unreadable
 from fcinspect.rounding.formats import FORMATS
 from tests.checkpoints.pairing.architecture import Architecture
 from tests.checkpoints.pairing.packed_models import PACKED
@@ -28,7 +28,7 @@ def tensors(architecture: Architecture) -> list[StoredTensor]:
         ends = [end for end in architecture.dtypes if name.endswith(end)]
         dtype = architecture.dtypes[max(ends, key=len)] if ends else "float32"
         known = dtype.islower()  # in our words
-        place = Place("x", NOWHERE, dtype, number, shape) if known else None
+        place = FilePlace("x", NOWHERE, dtype, number, shape) if known else None
         tensor = unreadable(name, dtype, shape, f"holds {dtype}", place)
         found.append(replace(tensor, problem=None) if dtype in FORMATS else tensor)
     return found

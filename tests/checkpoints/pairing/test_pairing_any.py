@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fcinspect.checkpoints.access.storage import Stamp
 from fcinspect.checkpoints.pairing.naming import is_whole
 from fcinspect.checkpoints.pairing.pair import pair
-from fcinspect.checkpoints.records import Layout, Place, StoredTensor, unreadable
+from fcinspect.checkpoints.records import FilePlace, Layout, StoredTensor, unreadable
 from fcinspect.errors import InputError
 
 PARTS = (
@@ -41,7 +41,7 @@ def state_dicts(draw: st.DrawFn) -> list[StoredTensor]:
     for name in draw(st.lists(NAMES, unique=True, max_size=12)):
         dtype, shape = draw(DTYPES), draw(SHAPES)
         known = dtype.islower() and dtype != "int8"
-        place = Place("x", Stamp(0), dtype, draw(st.integers(0, 3)), shape) if known else None
+        place = FilePlace("x", Stamp(0), dtype, draw(st.integers(0, 3)), shape) if known else None
         tensor = unreadable(name, dtype, shape, f"holds {dtype}", place)
         found.append(replace(tensor, problem=None) if "float8" not in dtype and known else tensor)
     return found

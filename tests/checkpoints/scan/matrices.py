@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from fcinspect.checkpoints.formats import safetensors
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.checkpoints.scan.jobs import carry_out
-from fcinspect.checkpoints.scan.matrix import Matrix
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics
+from fcinspect.checkpoints.scan.matrix import ScannedMatrix
+from fcinspect.checkpoints.scan.records import MatrixStatistics
 
 Float64 = npt.NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def numbers_of(tensor: StoredTensor) -> Float64:
 
 def scanned(tensor: StoredTensor, *, outputs_are_columns: bool = False) -> MatrixStatistics:
     """Return what a scan finds of a matrix."""
-    matrix = Matrix(tensor, outputs_are_columns=outputs_are_columns)
+    matrix = ScannedMatrix(tensor, outputs_are_columns=outputs_are_columns)
     if matrix.is_in_a_file:
         for job in matrix.jobs:
             matrix.add(job, *carry_out([job]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fcinspect.checkpoints.scan.passes import Blocks
+from fcinspect.checkpoints.scan.jobs import Blocks
 from fcinspect.rounding.arrays import Float64Array, FloatArray
 
 

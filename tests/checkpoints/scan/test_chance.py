@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fcinspect.checkpoints.scan.chance import may_be_chance
+from fcinspect.checkpoints.scan.findings import may_be_chance
 
 DRAWN = [
     (1, 512, "bfloat16"),

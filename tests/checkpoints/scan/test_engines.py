@@ -21,7 +21,7 @@ from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.checkpoints.scan import engines, scanning
 from fcinspect.checkpoints.scan.dask_cluster import dask
 from fcinspect.checkpoints.scan.engines import Task
-from fcinspect.checkpoints.scan.singular import Wanted
+from fcinspect.checkpoints.scan.records import Wanted
 from fcinspect.errors import InputError, UsageError
 from tests.conftest import Run
 
@@ -79,12 +79,14 @@ def test_what_a_task_raises_ends_the_run() -> None:
         return number
 
     with engines.local(2) as engine, pytest.raises(InputError, match="planted"):
-        list(engine.run(lambda n=n: task(n) for n in range(1000)))  # type: ignore[misc]  # bound
+        list(engine.run(Task(partial(task, n), "") for n in range(1000)))
     assert len(begun) < 20
 
 
 def test_a_task_that_no_worker_survives_is_named(layers: tuple[StoredLinear, ...]) -> None:
     """The refusal names the tensor, not a key of the scheduler."""
+
+    (fatal,) = (layer.weight.place for layer in layers if layer.name == "fc2")
 
     class Lost(Exception):
         """As Dask's KilledWorker."""
@@ -94,7 +96,8 @@ def test_a_task_that_no_worker_survives_is_named(layers: tuple[StoredLinear, ...
             def lose() -> None:
                 raise Lost
 
-            return super().submit(lose if "'fc2.weight'" in function.words else function)
+            (jobs,) = function.args
+            return super().submit(lose if any(job.place == fatal for job in jobs) else function)
 
     with Deadly(2) as pool, pytest.raises(InputError, match=r"while they read .*'fc2\.weight'"):
         found(layers, engines.Engine(pool, 2, (Lost,)))
@@ -264,7 +267,7 @@ def test_blas_has_its_threads_again_after_a_scan(layers: tuple[StoredLinear, ...
     """The limit ends with the last one who asked for it, though several overlap."""
     from threadpoolctl import threadpool_info
 
-    from fcinspect.checkpoints.scan.one_thread import one_blas_thread
+    from fcinspect.checkpoints.scan.jobs import one_blas_thread
 
     def threads() -> list[int]:
         return [info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"]

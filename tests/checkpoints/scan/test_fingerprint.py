@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Places, Statistics
+from fcinspect.checkpoints.scan.records import ArrayStatistics, LineCount, MatrixStatistics
 from tests.checkpoints.scan.weights import LAWS, default, found, fresh, published, statistics_of
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
@@ -221,8 +221,8 @@ def test_not_finite_not_known_and_empty() -> None:
     assert fingerprint_of(statistics, 64, 64, "float8_e4m3fn") is None
     weight[1, 1] = math.nan
     assert found(weight) is None
-    nothing = Statistics(0, math.nan, math.nan, math.nan, math.nan, 0.0, 0, 0, 0)
-    empty = MatrixStatistics(nothing, Places(0), Places(0), None, 0.0, 0.0)
+    nothing = ArrayStatistics(0, math.nan, math.nan, math.nan, math.nan, 0.0, 0, 0, 0)
+    empty = MatrixStatistics(nothing, LineCount(0), LineCount(0), None, 0.0, 0.0)
     assert fingerprint_of(empty, 0, 0, "float32") is None
     huge = dataclasses.replace(statistics.numbers, norm=math.inf, max=1e308, min=-1e308)
     assert fingerprint_of(dataclasses.replace(statistics, numbers=huge), 64, 64, "float32") is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fcinspect.checkpoints.scan.histogram import histogram_of
+from fcinspect.checkpoints.scan.singular import histogram_of
 
 
 def test_numbers_near_each_other_are_counted_from_0_in_equal_bins() -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from fcinspect.checkpoints.scan import lanczos
-from fcinspect.checkpoints.scan.lanczos import LeadingSingularValue, leading_singular_value
-from fcinspect.checkpoints.scan.passes import size_of
+from fcinspect.checkpoints.scan import singular
+from fcinspect.checkpoints.scan.jobs import size_of
+from fcinspect.checkpoints.scan.records import LeadingSingularValue
+from fcinspect.checkpoints.scan.singular import leading_singular_value
 from fcinspect.errors import InputError
 from fcinspect.rounding.arrays import FloatArray
 from tests.checkpoints.scan.spectra import (
@@ -179,7 +180,7 @@ def test_a_short_basis_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.concatenate([[1.3, 1.2, 1.1], np.linspace(1, 0, 297)])
     matrix = with_singular_values(values, 300, 300)
     for vectors in (4, 8, 12):
-        monkeypatch.setattr(lanczos, "BASIS_BYTES", vectors * 8 * 300)
+        monkeypatch.setattr(singular, "BASIS_BYTES", vectors * 8 * 300)
         result = found(matrix)
         assert result.steps > vectors
         assert is_accurate(result.sigma, 1.3)
@@ -193,10 +194,10 @@ def test_a_start_that_hardly_points_the_right_way(monkeypatch: pytest.MonkeyPatc
     matrix[0, 0] = 1.001
     start = np.ones(200) / math.sqrt(200)
     start[0] *= 1e-4
-    monkeypatch.setattr(lanczos, "_normal", lambda length: start / np.linalg.norm(start))
+    monkeypatch.setattr(singular, "_normal", lambda length: start / np.linalg.norm(start))
     assert is_accurate(found(matrix).sigma, 1.001)
     # with a tolerance for nothing but the residual the first step would have been the last
-    monkeypatch.setattr(lanczos, "UNLUCKY", 1.0)
+    monkeypatch.setattr(singular, "UNLUCKY", 1.0)
     assert not is_accurate(found(matrix).sigma, 1.001)
 
 

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from fcinspect.checkpoints.scan import spectrum
-from fcinspect.checkpoints.scan.spectrum import Spectrum, spectrum_of
+from fcinspect.checkpoints.scan import singular
+from fcinspect.checkpoints.scan.records import Spectrum
+from fcinspect.checkpoints.scan.singular import spectrum_of
 from fcinspect.errors import InputError
 from fcinspect.rounding.arrays import FloatArray
 from tests.checkpoints.scan.spectra import (
@@ -54,8 +55,8 @@ def test_all_singular_values_are_those_of_the_svd(
     name: str, panel: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In panels that hold the matrix, and in small ones over many passes."""
-    monkeypatch.setattr(spectrum, "PANEL", panel)
-    monkeypatch.setattr(spectrum, "STRIPE", 32 if panel == 1500 else 512)
+    monkeypatch.setattr(singular, "PANEL", panel)
+    monkeypatch.setattr(singular, "STRIPE", 32 if panel == 1500 else 512)
     matrix = MATRICES[name]
     true, result = singular_values(matrix), found(matrix)
     assert agrees(result.values, true, matrix.shape)

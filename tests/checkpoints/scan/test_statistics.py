@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as npst
 from fcinspect.checkpoints.records import in_memory
 from fcinspect.checkpoints.scan import jobs
 from fcinspect.checkpoints.scan.merging import Merging
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics
+from fcinspect.checkpoints.scan.records import MatrixStatistics
 from tests.checkpoints.scan.matrices import Float64, exact_moments, numbers_of, scanned, stored
 
 RNG = np.random.default_rng(0)
@@ -208,7 +208,7 @@ def test_long_rows_are_compared_piece_by_piece(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A difference in any piece is seen, and rows of several pieces are equal if all are."""
-    monkeypatch.setattr("fcinspect.checkpoints.scan.duplicates.PIECE", 1000)
+    monkeypatch.setattr("fcinspect.checkpoints.scan.matrix.PIECE", 1000)
     values = np.repeat(normal(1, 777), 5, axis=0)
     for row, column in ((1, 0), (2, 300), (3, 776)):
         values[row, column] += 1

@@ -9,8 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fcinspect.checkpoints.scan.fingerprint import Fingerprint, fingerprint_of
-from fcinspect.checkpoints.scan.statistics import MatrixStatistics, Places, Statistics
+from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
+from fcinspect.checkpoints.scan.records import (
+    ArrayStatistics,
+    Fingerprint,
+    LineCount,
+    MatrixStatistics,
+)
 
 
 def statistics_of(weight: Tensor) -> MatrixStatistics:
@@ -18,7 +23,7 @@ def statistics_of(weight: Tensor) -> MatrixStatistics:
     values = weight.detach().double().numpy()
     finite = values[np.isfinite(values)]
     norm = float(np.linalg.norm(finite))
-    numbers = Statistics(
+    numbers = ArrayStatistics(
         values.size,
         float(finite.min()),
         float(finite.max()),
@@ -30,7 +35,7 @@ def statistics_of(weight: Tensor) -> MatrixStatistics:
         int(np.isinf(values).sum()),
     )
     longest = float(max(np.linalg.norm(values, axis=axis).max() for axis in (0, 1)))
-    return MatrixStatistics(numbers, Places(0), Places(0), None, longest, norm)
+    return MatrixStatistics(numbers, LineCount(0), LineCount(0), None, longest, norm)
 
 
 def found(weight: Tensor, *, with_leading: bool = False) -> Fingerprint | None:

@@ -13,11 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from safetensors.numpy import save_file
 
-from fcinspect.checkpoints.scan.distributing import distribution_in
 from fcinspect.checkpoints.scan.engines import local
-from fcinspect.checkpoints.scan.report import ScanReport
-from fcinspect.checkpoints.scan.scanning import scan
-from fcinspect.checkpoints.scan.singular import Wanted
+from fcinspect.checkpoints.scan.findings import ScanReport
+from fcinspect.checkpoints.scan.records import Wanted
+from fcinspect.checkpoints.scan.scanning import distribution_in, scan
 from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import InputError
 from fcinspect.reports.scan.charts import MOST_PANELS, ScanPictures

@@ -1,34 +1,34 @@
-"""One look at each remote file while a checkpoint is opened.
+"""From a path or a URI to an open file.
 
-A kind is told by the first bytes, a header read from the same ones, the members of a zip file from
-the last: what came with one round trip to the server is kept for the next question.
+While a checkpoint is opened there is one look at each remote file: a kind is told by the first
+bytes, a header read from the same ones, the members of a zip file from the last, so what came with
+one round trip to the server is kept for the next question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-from fcinspect.checkpoints.access.uris import is_uri
+from fcinspect.checkpoints.access.storage import LocalFile, MissingFile, Stamp, Storage, read_part
+from fcinspect.checkpoints.access.uris import is_uri, masked_name
 from fcinspect.errors import InputError
-
-if TYPE_CHECKING:
-    from fcinspect.checkpoints.access.storage import Storage
+from fcinspect.layers.memory import require_free
 
 BLOCK = 1 << 16
 """Bytes fetched at least."""
 AT_A_TIME = 16
-"""Files that are asked for at once: a large model has hundreds of shards."""
+"""Files or parts of them that are asked for at once: a large model has hundreds of shards."""
 LARGEST_KEPT = 1 << 24
 """Bytes of a read that are kept; what is larger is nobody's header."""
-
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 _looks: ContextVar[dict[str, Look] | None] = ContextVar("looks", default=None)
 
 
-@contextmanager
+@contextlib.contextmanager
 def one_look() -> Iterator[None]:
     """Keep what is read of remote files until the end of the block, and no longer."""
     if _looks.get() is not None:
@@ -56,6 +56,16 @@ def looked_at(uri: str) -> Storage:
     return looks[uri]
 
 
+def at_once(function: Callable[[Given], Found], items: Sequence[Given], uri: str) -> list[Found]:
+    """Return what a function makes of each item, several at a time where a file is far away."""
+    if not is_uri(uri):
+        return list(map(function, items))
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return list(pool.map(function, items))
+
+
 def look_ahead(names: Sequence[str]) -> None:
     """Open remote files and read their beginnings, several at a time.
 
@@ -65,24 +75,19 @@ def look_ahead(names: Sequence[str]) -> None:
     uris = [name for name in names if is_uri(name)]
     if looks is None or len(uris) < 2:
         return
-    from concurrent.futures import ThreadPoolExecutor
+    from fcinspect.checkpoints.access.remote import shared_filesystem
 
-    from fcinspect.checkpoints.access.remote import filesystem_of
-
-    # an asynchronous filesystem serves all threads by one session; any other is one for each thread
-    system, _ = filesystem_of(uris[0])
-    shared = system if getattr(system, "async_impl", False) else None
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for uri, look in zip(uris, pool.map(partial(_begun, shared), uris), strict=True):
-            if look is not None:
-                looks.setdefault(uri, look)
+    places = list(zip(uris, shared_filesystem(uris), strict=True))
+    for uri, look in zip(uris, at_once(_begun, places, uris[0]), strict=True):
+        if look is not None:
+            looks.setdefault(uri, look)
 
 
-def _begun(system: Any, uri: str) -> Look | None:
+def _begun(uri_and_place: tuple[str, tuple[Any, str] | None]) -> Look | None:
     from fcinspect.checkpoints.access.remote import RemoteFile
 
     try:
-        look = Look(RemoteFile(uri, system))
+        look = Look(RemoteFile(*uri_and_place))
         look.read_into(memoryview(bytearray(min(1, look.stamp.size))), 0)
     except InputError:
         return None
@@ -121,9 +126,36 @@ class Look:
             while run < len(numbers) and numbers[run] == numbers[0] + run:
                 run += 1
             start = numbers[0] * BLOCK
-            data = bytearray(min((numbers[0] + run) * BLOCK, self.stamp.size) - start)
-            self.storage.read_into(memoryview(data), start)
+            end = min((numbers[0] + run) * BLOCK, self.stamp.size)
+            data = read_part(self.storage, start, end - start)
             for index in range(run):
                 piece = bytes(data[index * BLOCK : (index + 1) * BLOCK])
                 self._blocks[numbers[0] + index] = piece
             numbers = numbers[run:]
+
+
+def open_storage(uri: str, expected: Stamp | None = None) -> Storage:
+    """Open a file; raises InputError where that fails, or where it is not as `expected`.
+
+    The error is MissingFile where there is none, or none any more.
+    """
+    try:
+        opened = looked_at(uri) if is_uri(uri) else LocalFile(uri)
+    except MissingFile:
+        if expected is None:
+            raise
+        raise MissingFile(f"{masked_name(uri)!r} vanished while it was read") from None
+    if expected is not None and opened.stamp != expected:
+        opened.close()
+        shorter = opened.stamp.size < expected.size
+        change = "truncated" if shorter else "changed"
+        raise InputError(f"{masked_name(uri)!r} was {change} while it was read")
+    return opened
+
+
+def read_whole(uri: str) -> bytearray:
+    """Return all bytes of a file; raises InputError."""
+    with contextlib.closing(open_storage(uri)) as storage:
+        what = f"reading {masked_name(uri)!r}"
+        require_free(storage.stamp.size, what, refusal=InputError)
+        return read_part(storage, 0, storage.stamp.size)

@@ -1,33 +1,80 @@
-"""Matrices of a checkpoint as the codes that its file holds, read block by block."""
+"""Matrices of a checkpoint as the codes that its file holds, read tile by tile.
+
+A number's bits are called its code: an unsigned integer as wide as the format.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from fcinspect.checkpoints.access.opening import open_storage
+from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import Stamp, Storage
-from fcinspect.checkpoints.diff.codes import Codes, Tile, code_type, codes_of, tiles
-from fcinspect.checkpoints.records import Extent, Layout, Place, StoredTensor
-from fcinspect.rounding.arrays import ITEMSIZES
+from fcinspect.checkpoints.records import Extent, FilePlace, Layout, StoredTensor
+from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, from_bytes
 
+Codes = npt.NDArray[np.unsignedinteger[Any]]
+Tile = tuple[int, int, int, int]
+"""First and last row, first and last column; the last ones are not included."""
+
+BLOCK = 1 << 22
+"""Bytes read at a time."""
 FEW_ROWS = 32
 """Rows of which a part is read each for itself."""
 STRIP = 1 << 26
 """Bytes kept of a matrix that is read across the order in which it lies."""
 
 
-class Reader:
+def tiles(rows: int, columns: int, itemsize: int, most: int = BLOCK) -> Iterator[Tile]:
+    """Yield tiles of at most so many bytes that cover a matrix: whole rows, or parts of one."""
+    if not rows or not columns:
+        return
+    if columns * itemsize > most:
+        step = max(1, most // itemsize)
+        for row in range(rows):
+            for left in range(0, columns, step):
+                yield row, row + 1, left, min(left + step, columns)
+        return
+    step = most // (columns * itemsize)
+    for top in range(0, rows, step):
+        yield top, min(top + step, rows), 0, columns
+
+
+def code_type(dtype: str) -> np.dtype[Any]:
+    """Return the unsigned integers that hold the codes of a format."""
+    return np.dtype(f"<u{ITEMSIZES[dtype]}")
+
+
+def codes_of(values: npt.NDArray[Any], dtype: str) -> Codes:
+    """Return the codes of a carrier array."""
+    flat = np.ascontiguousarray(values)
+    if dtype == "bfloat16":
+        return np.asarray(flat.view(np.uint32) >> 16).astype("<u2")
+    return flat.view(code_type(dtype))
+
+
+def values_of(codes: Codes, dtype: str) -> Float64Array:
+    """Return the numbers of codes in float64, which holds every format without loss."""
+    flat = np.ascontiguousarray(codes).reshape(-1)
+    if not flat.size:
+        return np.empty(codes.shape)
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return from_bytes(flat.data, dtype).astype(np.float64).reshape(codes.shape)
+
+
+class CodeReader:
     """The files of one side, and the one buffer that their blocks are read into."""
 
     def __init__(self) -> None:
         self._storages: dict[tuple[str, Stamp], Storage] = {}
         self._buffer = bytearray()
 
-    def codes(self, place: Place, first: int, count: int) -> Codes:
+    def codes(self, place: FilePlace, first: int, count: int) -> Codes:
         """Return numbers from the `first` on; they hold until the next call.
 
         Raises InputError where the file is shorter than its header says, or was changed since.
@@ -58,28 +105,33 @@ class Reader:
         return self._storages[uri, stamp]
 
 
-class Grid(Protocol):
+class CodeGrid(ABC):
     """A matrix whose codes are read by rows."""
 
-    rows: int
-    columns: int
-    dtype: str
+    def __init__(self, rows: int, columns: int, dtype: str) -> None:
+        self.rows, self.columns, self.dtype = rows, columns, dtype
 
+    @abstractmethod
     def read(self, tile: Tile) -> Codes:
         """Return the codes of a tile, (rows, columns); they hold until the next call."""
 
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-
-    def turned(self) -> Grid:
+    @abstractmethod
+    def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
 
+    def gather(self, rows: Sequence[int]) -> Codes:
+        """Return whole rows, in this order."""
+        found = np.empty((len(rows), self.columns), code_type(self.dtype))
+        for target, row in enumerate(rows):
+            found[target] = self.read((row, row + 1, 0, self.columns))[0]
+        return found
 
-class Placed:
+
+class PlacedGrid(CodeGrid):
     """A matrix in a file, rows first."""
 
-    def __init__(self, place: Place, rows: int, columns: int, reader: Reader) -> None:
-        self.rows, self.columns, self.dtype = rows, columns, place.dtype
+    def __init__(self, place: FilePlace, rows: int, columns: int, reader: CodeReader) -> None:
+        super().__init__(rows, columns, place.dtype)
         self.place, self.reader = place, reader
 
     def read(self, tile: Tile) -> Codes:
@@ -95,23 +147,16 @@ class Placed:
         ]
         return np.stack(parts) if parts else np.empty((0, right - left), code_type(self.dtype))
 
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-        found = np.empty((len(rows), self.columns), code_type(self.dtype))
-        for target, row in enumerate(rows):
-            found[target] = self.reader.codes(self.place, row * self.columns, self.columns)
-        return found
-
-    def turned(self) -> Grid:
+    def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
-        return Turned(self)
+        return TurnedGrid(self)
 
 
-class Turned:
+class TurnedGrid(CodeGrid):
     """The transposed of a matrix in a file: some of its rows are kept, the file is read often."""
 
-    def __init__(self, inner: Placed) -> None:
-        self.rows, self.columns, self.dtype = inner.columns, inner.rows, inner.dtype
+    def __init__(self, inner: PlacedGrid) -> None:
+        super().__init__(inner.columns, inner.rows, inner.dtype)
         self._inner = inner
         self._first, self._strip = 0, np.empty((0, self.columns), code_type(self.dtype))
 
@@ -122,14 +167,7 @@ class Turned:
             self._load(top, bottom)
         return self._strip[top - self._first : bottom - self._first, left:right]
 
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-        return np.concatenate(
-            [self.read((row, row + 1, 0, self.columns)) for row in rows]
-            or [np.empty((0, self.columns), code_type(self.dtype))]
-        )
-
-    def turned(self) -> Grid:
+    def turned(self) -> CodeGrid:
         """Return the matrix as it lies."""
         return self._inner
 
@@ -147,12 +185,12 @@ class Turned:
         self._first, self._strip = top, strip
 
 
-class Held:
+class HeldGrid(CodeGrid):
     """A matrix in memory."""
 
     def __init__(self, codes: Codes, dtype: str) -> None:
-        self.rows, self.columns = codes.shape
-        self.dtype = dtype
+        rows, columns = codes.shape
+        super().__init__(rows, columns, dtype)
         self.codes = codes
 
     def read(self, tile: Tile) -> Codes:
@@ -160,20 +198,16 @@ class Held:
         top, bottom, left, right = tile
         return self.codes[top:bottom, left:right]
 
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-        return self.codes[list(rows)]
-
-    def turned(self) -> Grid:
+    def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
-        return Held(self.codes.T, self.dtype)
+        return HeldGrid(self.codes.T, self.dtype)
 
 
-class Part:
+class PartGrid(CodeGrid):
     """The first rows and columns of a matrix."""
 
-    def __init__(self, inner: Grid, rows: int, columns: int) -> None:
-        self.rows, self.columns, self.dtype = rows, columns, inner.dtype
+    def __init__(self, inner: CodeGrid, rows: int, columns: int) -> None:
+        super().__init__(rows, columns, inner.dtype)
         self._inner = inner
 
     def read(self, tile: Tile) -> Codes:
@@ -184,26 +218,26 @@ class Part:
         whole = self._inner.read((top, bottom, 0, self._inner.columns))
         return whole[:, left:right]
 
-    def gather(self, rows: Sequence[int]) -> Codes:
-        """Return whole rows, in this order."""
-        return self._inner.gather(rows)[:, : self.columns]
-
-    def turned(self) -> Grid:
+    def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
-        return Part(self._inner.turned(), self.columns, self.rows)
+        return PartGrid(self._inner.turned(), self.columns, self.rows)
 
 
-def in_shape(grid: Grid, rows: int, columns: int) -> Grid | None:
+def in_shape(grid: CodeGrid, rows: int, columns: int) -> CodeGrid | None:
     """Return the numbers of a matrix in their order as one of another shape, None where they lie
     across it or are more or fewer."""
     if grid.rows * grid.columns != rows * columns:
         return None
-    if isinstance(grid, Placed):
-        return Placed(grid.place, rows, columns, grid.reader)
-    return Held(grid.codes.reshape(rows, columns), grid.dtype) if isinstance(grid, Held) else None
+    if isinstance(grid, PlacedGrid):
+        return PlacedGrid(grid.place, rows, columns, grid.reader)
+    return (
+        HeldGrid(grid.codes.reshape(rows, columns), grid.dtype)
+        if isinstance(grid, HeldGrid)
+        else None
+    )
 
 
-def grid_of(tensor: StoredTensor, reader: Reader) -> tuple[Grid, bool]:
+def grid_of(tensor: StoredTensor, reader: CodeReader) -> tuple[CodeGrid, bool]:
     """Return a tensor as a matrix in the order in which it lies, and whether that is transposed.
 
     A tensor of other than two dimensions becomes its first dimension × all others.
@@ -212,13 +246,13 @@ def grid_of(tensor: StoredTensor, reader: Reader) -> tuple[Grid, bool]:
     place = tensor.place
     if place is None:
         values = tensor.read(None)
-        return Held(codes_of(values, tensor.dtype).reshape(shape), tensor.dtype), False
+        return HeldGrid(codes_of(values, tensor.dtype).reshape(shape), tensor.dtype), False
     if place.transposed:
-        return Placed(place, shape[1], shape[0], reader), True
-    return Placed(place, *shape, reader), False
+        return PlacedGrid(place, shape[1], shape[0], reader), True
+    return PlacedGrid(place, *shape, reader), False
 
 
-def weight_of(tensor: StoredTensor, layout: Layout, reader: Reader) -> tuple[Grid, bool]:
+def weight_of(tensor: StoredTensor, layout: Layout, reader: CodeReader) -> tuple[CodeGrid, bool]:
     """Return a weight in the order in which it lies, and whether its rows are inputs."""
     grid, transposed = grid_of(tensor, reader)
     return grid, transposed != (layout == "in,out")
@@ -229,3 +263,18 @@ def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
     if len(shape) < 2:
         return 1, math.prod(shape)
     return shape[0], math.prod(shape[1:])
+
+
+def same_codes(a: CodeGrid, b: CodeGrid) -> bool:
+    """Whether two grids of one format hold the same bits; ends at the first block that differs."""
+    for tile in tiles(a.rows, a.columns, ITEMSIZES[a.dtype]):
+        if not np.array_equal(_wide(a.read(tile)), _wide(b.read(tile))):
+            return False
+    return True
+
+
+def _wide(codes: Codes) -> Codes:
+    """Return codes eight bytes at a time where they lie so."""
+    if codes.flags.c_contiguous and codes.nbytes % 8 == 0:
+        return codes.reshape(-1).view(np.uint64)
+    return codes

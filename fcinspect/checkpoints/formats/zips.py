@@ -1,13 +1,15 @@
-"""Zip files: a list of members that is counted before it is read, and members unpacked whole."""
+"""Zip files: a list of members that is counted and checked, and members unpacked whole."""
 
 from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 
-from fcinspect.checkpoints.access.storage import Seekable, Storage
+from fcinspect.checkpoints.access.storage import Seekable, Storage, read_part
 from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.errors import InputError
+from fcinspect.layers.memory import require_free
 
 MOST_MEMBERS = 50_000
 """Members of every zip file; each takes a kilobyte when it is listed."""
@@ -15,6 +17,12 @@ BYTES_A_MEMBER = 4096
 """A larger file may have one more for so many bytes."""
 SIGNATURE = b"PK\1\2"
 """What every entry of the list begins with."""
+LOCAL_HEADER = 30
+"""Bytes of a member's own header, before its name and extra field."""
+SMALL = 1 << 26
+"""Unpacked bytes below which an archive is no bomb."""
+MOST_PACKED = 100
+"""Times that numbers are packed at most: weights hardly shrink, zeros a thousand times."""
 
 
 class _Counted(Seekable):
@@ -40,14 +48,37 @@ def opened_zip(storage: Storage) -> zipfile.ZipFile:
     return zipfile.ZipFile(_Counted(storage))
 
 
+def check_members(source: str, infos: Sequence[zipfile.ZipInfo]) -> None:
+    """Raise InputError for an archive of code or one that unpacks to far more than it is."""
+    if any(info.filename.endswith("/constants.pkl") for info in infos):
+        raise InputError(
+            f"{source} is a TorchScript archive, which holds code",
+            hint="save its numbers: torch.save(torch.jit.load('m.pt').state_dict(), 'weights.pt')",
+        )
+    packed = sum(info.compress_size for info in infos)
+    unpacked = sum(info.file_size for info in infos)
+    if unpacked > SMALL and unpacked > MOST_PACKED * packed:
+        raise InputError(
+            f"{source} would unpack {packed} bytes to {unpacked}, more than"
+            f" {MOST_PACKED} times as many: refused"
+        )
+    if unpacked > packed:
+        require_free(2 * unpacked, f"unpacking {source}", refusal=InputError)
+
+
+def begin_of(info: zipfile.ZipInfo, header: bytes | bytearray) -> int:
+    """Return where the content of a member begins, by the header of its own that is before it."""
+    lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    return info.header_offset + LOCAL_HEADER + lengths
+
+
 def unpacked(storage: Storage, info: zipfile.ZipInfo, begin: int, *, checked: bool = True) -> bytes:
     """Return the content of a member that begins there, of the size that the list says.
 
     Raises zipfile.BadZipFile for another size, bytes that do not unpack and, where it is to be
     `checked`, another checksum.
     """
-    data = bytearray(info.compress_size)
-    storage.read_into(memoryview(data), begin)
+    data = read_part(storage, begin, info.compress_size)
     if info.compress_type == zipfile.ZIP_STORED:
         content = bytes(data)
     else:

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from fcinspect.checkpoints.access.opening import read_whole
-from fcinspect.checkpoints.access.streams import standard_input
-from fcinspect.checkpoints.access.uris import masked_name
-from fcinspect.checkpoints.files import check_readable, kind_of
-from fcinspect.errors import InputError, UsageError
+from fcinspect.checkpoints.arrays import ArrayFile, NamedArray, is_exact, source_of
+from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
+from fcinspect.names import listed
 
 PARTS = ("before", "grad", "after")
 SURROUNDINGS = ("input", "target", "output_before", "loss_before", "output_after", "loss_after")
@@ -55,66 +53,38 @@ def load_step_file(path: str, dtype: str | None = None) -> StepFile:
     `dtype` is the format of JSON numbers for which the file names none. Raises InputError for a
     file that lacks an array, names what is none, or holds shapes that do not fit together.
     """
-    if path == "-":
-        return _from_json(standard_input(), "standard input", dtype)
-    check_readable(path)
-    kind = kind_of(path)
-    if kind == "json":
-        return _from_json(read_whole(path), repr(masked_name(path)), dtype)
-    if kind not in ("npz", "safetensors"):
-        raise InputError(f"{path!r} is no .npz, .safetensors or .json file of a step")
-    if dtype is not None:
-        raise UsageError(f"--dtype {dtype}: {path!r} says the format of its numbers itself")
-    arrays = _npz(path) if kind == "npz" else _safetensors(path)
-    return _from_arrays(arrays, repr(masked_name(path)))
+    source = source_of(path, ".npz, .safetensors or .json file of a step")
+    if source.kind == "json":
+        return _from_json(source, dtype)
+    source.refuse_dtype(dtype)
+    arrays = {name: _read(name, array, path) for name, array in source.arrays().items()}
+    return _from_arrays(arrays, source.words)
 
 
-def _npz(path: str) -> dict[str, Array]:
-    from fcinspect.checkpoints.formats.npz import READABLE, members_of
-
-    found = {}
-    for member in members_of(path):
-        values = np.ascontiguousarray(member.values())
-        name = member.dtype.name
-        if member.name == "target" and member.dtype.kind in "iu":
-            values, name = values.astype(np.float64), "float64"
-        if name not in READABLE:
-            raise InputError(
-                f"{member.name!r} of {path!r} holds {name} numbers: expected {', '.join(READABLE)}"
-            )
-        found[member.name] = Array(values, name)
-    return found
+def _read(name: str, stored: NamedArray, path: str) -> Array:
+    if name == "target" and stored.dtype.startswith(("int", "uint")):
+        return Array(stored.read().astype(np.float64, order="C"), "float64")
+    if not stored.is_readable:
+        expected = f"holds {stored.dtype} numbers: expected {', '.join(stored.readable)}"
+        raise InputError(f"{name!r} of {path!r} {stored.problem or expected}")
+    return Array(np.ascontiguousarray(stored.read()), stored.dtype)
 
 
-def _safetensors(path: str) -> dict[str, Array]:
-    from fcinspect.checkpoints.formats.safetensors import tensors_of
-
-    found = {}
-    for tensor in tensors_of(path):
-        if tensor.problem is not None:
-            raise InputError(f"{tensor.name!r} of {path!r} cannot be read: {tensor.problem}")
-        found[tensor.name] = Array(tensor.read(None), tensor.dtype)
-    return found
-
-
-def _from_json(text: bytes | bytearray, source: str, dtype: str | None) -> StepFile:
-    from fcinspect.checkpoints.formats.json_array import parse
+def _from_json(origin: ArrayFile, dtype: str | None) -> StepFile:
+    from fcinspect.checkpoints.formats.json_array import parse, refusals_name
     from fcinspect.checkpoints.formats.json_file import envelope_data
 
-    document = parse(text, source, "a step")
+    source = origin.words
+    document = parse(origin.text, source, "a step")
     data = envelope_data(document)
     if data is None and isinstance(document, dict) and isinstance(document.get("layers"), list):
         data = document
-    try:
+    with refusals_name(source):
         if data is not None:
             return _from_document(data, source)
         if not isinstance(document, dict):
             raise InputError('expected {"NAME.before": …, "NAME.grad": …, "NAME.after": …}')
         return _from_object(document, source, dtype)
-    except InputError as error:
-        if source in error.message:
-            raise
-        raise InputError(f"{source}: {error.message}", error.hint) from None
 
 
 def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
@@ -143,27 +113,23 @@ def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
         name = _word(layer.get("name", f"fc{index + 1}"), f"{place}.name")
         activations[name] = _word(layer.get("activation", "identity"), f"{place}.activation")
         for what in ("weight", "bias"):
-            parameter = layer.get(what)
+            parameter, where = layer.get(what), f"{place}.{what}"
             if parameter is None and what == "bias":
                 continue
             if not isinstance(parameter, dict):
-                raise InputError(f"{place}.{what} is missing: expected before, grad and after")
+                raise InputError(f"{where} is missing: expected before, grad and after")
             parameters[f"{name}.{what}"] = {
-                part: held(parameter.get(part), f"{place}.{what}.{part}") for part in PARTS
+                part: held(parameter.get(part), f"{where}.{part}") for part in PARTS
             }
-            kept = _object(parameter.get("state_before"), f"{place}.{what}.state_before")
+            kept = _object(parameter.get("state_before"), f"{where}.state_before")
             states[f"{name}.{what}"] = {
-                key: held(value, f"{place}.{what}.state_before.{key}")
-                for key, value in kept.items()
+                key: held(value, f"{where}.state_before.{key}") for key, value in kept.items()
             }
-    surroundings = {}
-    for key in SURROUNDINGS:
-        value = data.get(key)
-        if value is None:
-            continue
-        if key == "target" and isinstance(value, dict) and value.get("dtype") == "int64":
-            value = {**value, "dtype": "float64"}
-        surroundings[key] = held(value, key)
+    known = {key: data[key] for key in SURROUNDINGS if data.get(key) is not None}
+    target = known.get("target")
+    if isinstance(target, dict) and target.get("dtype") == "int64":
+        known["target"] = {**target, "dtype": "float64"}
+    surroundings = {key: held(value, key) for key, value in known.items()}
     return _checked(
         StepFile(
             source, parameters, states, surroundings, _optimizer(data["optimizer"]),
@@ -241,9 +207,7 @@ def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) ->
     held = dtype
     if plain and held is None:
         numbers = [read[name].values for name in plain if name not in SURROUNDINGS]
-        exact = all(
-            np.array_equal(v, Array.of(v, "float32").values, equal_nan=True) for v in numbers
-        )
+        exact = all(is_exact(values, "float32") for values in numbers)
         held = "float32" if exact else "float64"
         note = (f"plain numbers are read as {held}; --dtype names another format",)
     arrays = {
@@ -254,11 +218,14 @@ def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) ->
     activations = _object(document.get("activations"), "activations")
     for layer, activation in activations.items():
         _word(activation, f"activations.{layer}")
-    return StepFile(
-        source, made.parameters, made.states, made.surroundings,
-        _optimizer(document["optimizer"]) if "optimizer" in document else None,
-        _count(document.get("step")), _loss(document), activations, note,
-    )  # fmt: skip
+    return replace(
+        made,
+        optimizer=_optimizer(document["optimizer"]) if "optimizer" in document else None,
+        number=_count(document.get("step")),
+        loss_name=_loss(document),
+        activations=activations,
+        notes=note,
+    )
 
 
 _SETTINGS = ("optimizer", "step", "loss", "activations")
@@ -291,8 +258,8 @@ def _from_arrays(arrays: Mapping[str, Array], source: str) -> StepFile:
             left.append(name)
     if left:
         raise InputError(
-            f"{source} holds {_listed(left)}, which is no part of a step: expected NAME.before,"
-            f" NAME.grad, NAME.after, NAME.state.KEY, {', '.join(SURROUNDINGS)}"
+            f"{source} holds {listed(left, MOST_NAMED)}, which is no part of a step: expected"
+            f" NAME.before, NAME.grad, NAME.after, NAME.state.KEY, {', '.join(SURROUNDINGS)}"
         )
     if not parameters:
         raise InputError(
@@ -341,8 +308,3 @@ def _checked(step: StepFile) -> StepFile:
     if unknown:
         raise InputError(f"{step.source} holds {unknown[0]}.state, but no {unknown[0]}.before")
     return step
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(map(repr, names[:MOST_NAMED]))
-    return shown + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
