@@ -8,7 +8,7 @@ import numpy as np
 
 from fcinspect.arithmetic.settings import CLASSES, OPTIONS, Optimizer
 from fcinspect.verification.afterwards import clamped, neighbours_gradient, stored_in_fewer_bits
-from fcinspect.verification.optimizer_faults import faulty_rules, plain, with_options
+from fcinspect.verification.optimizer_faults import faulty_rules, plain_descent, with_options
 from fcinspect.verification.update import Recorded, Rule, rule_of, update_intervals, within
 
 
@@ -110,7 +110,7 @@ def _other_rate(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None
 
 def _other_rule(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
     """Return the other optimizer of the same learning rate that explains the updates."""
-    if optimizer.name != "sgd" and _explains(optimizer, records, plain(optimizer)):
+    if optimizer.name != "sgd" and _explains(optimizer, records, plain_descent(optimizer)):
         return "plain gradient descent was done: −lr·g"
     for name, options in OPTIONS.items():
         if name == optimizer.name:

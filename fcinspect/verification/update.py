@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fcinspect.arithmetic.optimizers import FORMS, Moved, move
+from fcinspect.arithmetic.optimizers import FORMS, KEPT, Lines, StepOfOne, move, rule_lines
 from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import SLACK
@@ -19,17 +19,8 @@ from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.formats import NumberFormat, format_named
 from fcinspect.rounding.running import Interval, Running, exact, hull
 
-Rule = Callable[[Running, Running, Mapping[str, Running], int, int], Moved[Running]]
+Rule = Callable[[Running, Running, Mapping[str, Running], int, int], StepOfOne[Running]]
 """(w, g, state, step, form): what one step makes of one parameter."""
-
-STATE_NAMES = {
-    "sgd": (),
-    "adam": ("exp_avg", "exp_avg_sq"),
-    "adamw": ("exp_avg", "exp_avg_sq"),
-    "rmsprop": ("square_avg",),
-    "adagrad": ("sum",),
-}
-"""What each optimizer keeps from its first step on, by torch.optim's names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,21 +44,29 @@ class Recorded:
             return np.asarray(self.after.values.astype(np.float64) - old)
 
 
-def rule_of(optimizer: Optimizer) -> Rule:
-    """Return the rule of an optimizer."""
-    return lambda w, g, state, step, form: move(optimizer, w, g, state, step, form)
+def rule_of(optimizer: Optimizer, altered: Callable[[Lines, bool], Lines] | None = None) -> Rule:
+    """Return the rule of an optimizer, or what is made of its lines.
+
+    `altered` is given the lines, and whether there is a momentum buffer of an earlier step.
+    """
+
+    def rule(
+        w: Running, g: Running, state: Mapping[str, Running], step: int, form: int
+    ) -> StepOfOne[Running]:
+        begun = "momentum_buffer" in state
+        lines = rule_lines(optimizer, begun=begun)
+        lines = altered(lines, begun) if altered else lines
+        return move(optimizer, w, g, state, step, form, lines)
+
+    return rule
 
 
 def state_names(optimizer: Optimizer) -> tuple[str, ...]:
     """Return what the optimizer keeps from its first step on, that the first step reads."""
-    names = STATE_NAMES[optimizer.name]
-    if optimizer.options.get("amsgrad"):
-        names += ("max_exp_avg_sq",)
-    if optimizer.options.get("centered"):
-        names += ("grad_avg",)
-    if optimizer.name == "rmsprop" and optimizer.number("momentum"):
-        names += ("momentum_buffer",)
-    return names
+    if optimizer.name == "sgd":  # its first step begins without a buffer
+        return ()
+    written = {line.name for line in rule_lines(optimizer, begun=False)}
+    return tuple(name for name, symbol in KEPT[optimizer.name].items() if symbol in written)
 
 
 def initial_state(optimizer: Optimizer, w: Running) -> dict[str, Running]:
