@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fcinspect.arithmetic.training import LayerPass, LayerStep, ParameterStep, Target
     from fcinspect.layers.array import Array
     from fcinspect.rounding.verdict import Verdict
-    from fcinspect.verification.operation import OperationCheck
+    from fcinspect.verification.check import Check
     from fcinspect.verification.step import StepReport
 
 
@@ -108,21 +108,22 @@ def _target(target: Target, *, full: bool) -> ArrayDocument:
     }
 
 
-def _check(check: OperationCheck) -> OperationCheckDocument:
+def _check(check: Check) -> OperationCheckDocument:
+    worst = check.worst
     return {
         "name": check.name,
-        "formula": check.formula,
+        "formula": check.detail,
         "verdict": word(check.verdict),
-        "max_ratio": finite(check.max_ratio),
-        "worst": None if check.worst is None else list(check.worst),
-        "computed": _finite(check.computed),
-        "reference": _finite(check.reference),
-        "bound": _finite(check.bound),
+        "max_ratio": _finite(check.max_ratio),
+        "worst": None if worst is None else list(worst.index),
+        "computed": None if worst is None else finite(worst.computed),
+        "reference": None if worst is None else finite(worst.reference),
+        "bound": None if worst is None else _finite(worst.bound),
         "elements": check.elements,
         "outside": check.outside,
         "undecided": check.undecided,
         "cause": check.cause,
-        "detail": check.detail,
+        "detail": check.sentence,
     }
 
 

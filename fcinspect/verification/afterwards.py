@@ -11,7 +11,7 @@ from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import hold
 from fcinspect.rounding.formats import FORMATS, NumberFormat, format_named
-from fcinspect.rounding.running import Interval
+from fcinspect.rounding.running import AllowedRange
 from fcinspect.verification.update import Recorded, update_intervals, within
 
 FEWEST = 2
@@ -48,7 +48,7 @@ def stored_in_fewer_bits(optimizer: Optimizer, records: Sequence[Recorded]) -> s
     return None
 
 
-def _between(record: Recorded, interval: Interval, fewer: NumberFormat) -> bool:
+def _between(record: Recorded, interval: AllowedRange, fewer: NumberFormat) -> bool:
     """Whether the new numbers are of a shorter format, and what the rule gives rounded to it."""
     old, after = (part.values.astype(np.float64) for part in (record.before, record.after))
     low, high, same = (

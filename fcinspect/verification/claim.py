@@ -16,8 +16,9 @@ from fcinspect.rounding.accumulation import DotArithmetic, arithmetic_of, parse_
 from fcinspect.rounding.dot import DotCheck, check_products
 from fcinspect.rounding.formats import format_named
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
-from fcinspect.verification.check import Check, of_dot
+from fcinspect.verification.check import Check
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +59,11 @@ class Claim:
         found = self.checked
         if not found.reference.size:
             return Check(name, Verdict.WITHIN, f"no numbers: {self.name} has shape {self.y.shape}")
-        computed = None if found.worst is None else float(self.y.rows[found.worst])
         if found.outside:
             cause = cause or self.cause()
         elif found.undecided:
             cause = self.why_undecided()
-        made = of_dot(name, self.formula, found, self.y.shape, computed, cause)
+        made = of_dot(name, self.formula, found, self.y.values, cause)
         if made.worst is not None and math.isnan(made.worst.reference):
             # NaN has no interval around it
             return replace(made, worst=replace(made.worst, low=None, high=None))

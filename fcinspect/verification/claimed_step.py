@@ -13,10 +13,10 @@ from fcinspect.arithmetic.training import Classes, Target
 from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.formats import format_named
-from fcinspect.rounding.running import Interval, exact, hull
+from fcinspect.rounding.running import AllowedRange, exact, hull
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Plan, Planned, of_operation
-from fcinspect.verification.operation import check_interval
+from fcinspect.verification.array_checks import check_allowed
+from fcinspect.verification.check import Check, Plan, Planned
 from fcinspect.verification.optimizer_causes import name_update_cause
 from fcinspect.verification.propagation import Layer, Passed, backward, forward, loss_of
 from fcinspect.verification.step_causes import name_gradient_cause
@@ -137,8 +137,8 @@ def _updates(step: ClaimedStep) -> list[Check]:
             continue
         with np.errstate(all="ignore"):
             _, interval = next(update_intervals(step.optimizer, [record]))
-            found = check_interval(record.name, formula, interval, record.update)
-        checks.append(replace(of_operation("update", found), cause=None))
+            found = check_allowed(name, formula, interval, record.update)
+        checks.append(replace(found, cause=None))
     if any(check.verdict is Verdict.OUTSIDE for check in checks):
         cause = name_update_cause(step.optimizer, step.records)
         wrong = Verdict.OUTSIDE
@@ -156,7 +156,7 @@ def _missing_state(optimizer: Optimizer, record: Recorded, needed: tuple[str, ..
     return next((name for name in needed if name not in held), None)
 
 
-def gradient_intervals(step: ClaimedStep) -> dict[str, Interval]:
+def gradient_intervals(step: ClaimedStep) -> dict[str, AllowedRange]:
     """Return what rounding allows for each gradient, end to end from the parameters before."""
     assert step.circumstances is not None
     known = step.circumstances
@@ -175,11 +175,11 @@ def _gradients(step: ClaimedStep) -> list[Check]:
     for record in step.records:
         interval = allowed[_parameter_name(record.name)]
         with np.errstate(all="ignore"):
-            found = check_interval(
-                f"{record.name}.grad", "∂L/∂w from the parameters before", interval,
+            found = check_allowed(
+                f"gradient/{record.name}.grad", "∂L/∂w from the parameters before", interval,
                 record.grad.values,
             )  # fmt: skip
-        checks.append(replace(of_operation("gradient", found), cause=None))
+        checks.append(replace(found, cause=None))
     if any(check.verdict is Verdict.OUTSIDE for check in checks):
         cause = name_gradient_cause(
             step.circumstances.loss_name, step.passed, step.layers(), step.layers(after=True),
@@ -213,14 +213,9 @@ def _output(step: ClaimedStep, *, after: bool) -> Check:
     when = "after" if after else "before"
     interval = hull([_passed(step, after=after)[-1].output])
     with np.errstate(all="ignore"):
-        found = check_interval(
-            f"output {when}", f"y with the parameters {when}", interval, claimed.rows
+        check = check_allowed(
+            f"forward/output {when}", f"y with the parameters {when}", interval, claimed.values
         )
-    check = of_operation("forward", found)
-    if check.worst is not None and len(claimed.shape) != 2:
-        flat = np.ravel_multi_index(check.worst.index, claimed.rows.shape)
-        place = tuple(int(i) for i in np.unravel_index(int(flat), claimed.shape))
-        check = replace(check, worst=replace(check.worst, index=place))
     if check.verdict is Verdict.OUTSIDE:
         other = hull([_passed(step, after=not after)[-1].output])
         cause = _of_other(other, claimed.rows.astype(np.float64), when)
@@ -235,15 +230,14 @@ def _loss(step: ClaimedStep, *, after: bool) -> Check:
     when = "after" if after else "before"
     value = np.array(claimed, dtype=np.float64)
 
-    def allowed(of_after: bool) -> Interval:
+    def allowed(of_after: bool) -> AllowedRange:
         output = _passed(step, after=of_after)[-1].output
         return hull(loss_of(known.loss_name, output, known.target_rows))
 
     with np.errstate(all="ignore"):
-        found = check_interval(
-            f"loss {when}", f"L with the parameters {when}", allowed(after), value
+        check = check_allowed(
+            f"forward/loss {when}", f"L with the parameters {when}", allowed(after), value
         )
-    check = of_operation("forward", found)
     if check.verdict is Verdict.OUTSIDE:
         with np.errstate(all="ignore"):
             cause = _of_other(allowed(not after), value, when)
@@ -251,7 +245,7 @@ def _loss(step: ClaimedStep, *, after: bool) -> Check:
     return check
 
 
-def _of_other(interval: Interval, claimed: Float64Array, when: str) -> str | None:
+def _of_other(interval: AllowedRange, claimed: Float64Array, when: str) -> str | None:
     inside = (interval.low <= claimed) & (claimed <= interval.high)
     if not inside.all():
         return None

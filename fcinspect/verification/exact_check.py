@@ -15,8 +15,9 @@ from fcinspect.rounding.arrays import Float64Array, round_to
 from fcinspect.rounding.dot import Admissible, judge
 from fcinspect.rounding.formats import FLOAT64
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
-from fcinspect.verification.check import Check, of_dot
+from fcinspect.verification.check import Check
 from fcinspect.verification.subject import Call, Subject
 
 
@@ -58,11 +59,10 @@ def check_answer(
         reference, allowed = _exactly_admissible(x, weight, bias, arithmetic)
         result = np.asarray(output.rows, dtype=np.float64)
         judged = judge(reference, allowed, result)
-    computed = None if judged.worst is None else float(result[judged.worst])
     cause = None
     if judged.outside:
         cause = _tainted(x, result) or exact_cause(call, output, arithmetic) or hint or None
-    check = of_dot(name, detail, judged, output.shape, computed, cause)
+    check = of_dot(name, detail, judged, output.values, cause)
     return replace(check, max_ratio=np.inf if judged.outside else 0.0)
 
 

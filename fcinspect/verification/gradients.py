@@ -15,8 +15,9 @@ from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.dot import DotCheck, check_products
 from fcinspect.rounding.formats import FLOAT64
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
-from fcinspect.verification.check import Check, Planned, holds, of_dot
+from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.setting import MOST_WEIGHTS, Setting
 from fcinspect.verification.subject import Answer, Call, Subject
 
@@ -207,9 +208,8 @@ def _gradient(
         return Check(name, Verdict.OUTSIDE, formula, cause=words)
     result = got.reshape(shape)
     check = check_products(left, right, None, result, arithmetic)
-    computed = None if check.worst is None else float(result[check.worst])
     cause = _cause(which, check, result, left, right, given, arithmetic) if check.outside else None
-    return of_dot(name, formula, check, found.shape, computed, cause)
+    return of_dot(name, formula, check, found.values, cause)
 
 
 def _cause(

@@ -9,8 +9,8 @@ import numpy as np
 from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.errors import InputError
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Plan, Planned, Worst
-from fcinspect.verification.operation import OperationCheck, check_interval
+from fcinspect.verification.array_checks import check_allowed
+from fcinspect.verification.check import Check, Plan, Planned
 from fcinspect.verification.optimizer_caller import (
     check_fresh,
     check_gradients_kept,
@@ -82,10 +82,10 @@ def _steps(setting: Setting, optimizer: Optimizer, name: str) -> Check:
     checks = []
     with np.errstate(all="ignore"):
         for record, interval in update_intervals(optimizer, records):
-            checks.append((record, check_interval(record.name, "", interval, record.update)))
+            checks.append((record, check_allowed(record.name, "", interval, record.update)))
     outside = [found for _, found in checks if found.verdict is Verdict.OUTSIDE]
     undecided = [found for _, found in checks if found.verdict is Verdict.UNDECIDED]
-    record, worst = max(checks, key=lambda made: made[1].max_ratio)
+    record, worst = max(checks, key=lambda made: made[1].max_ratio or 0.0)
     detail = f"{STEPS} steps of {optimizer.call}"
     if outside:
         detail = f"{optimizer.call}: {record.name}, step {record.step}"
@@ -96,20 +96,10 @@ def _steps(setting: Setting, optimizer: Optimizer, name: str) -> Check:
         name,
         verdict,
         detail,
-        max(found.max_ratio for _, found in checks),
-        _worst(worst),
+        worst.max_ratio,
+        worst.worst,
         name_update_cause(optimizer, records) if outside else None,
         sum(found.elements for _, found in checks),
         sum(found.outside for _, found in checks),
         sum(found.undecided for _, found in checks),
     )
-
-
-def _worst(found: OperationCheck) -> Worst | None:
-    if found.worst is None or found.computed is None or found.reference is None:
-        return None
-    reach = found.bound or 0.0
-    return Worst(
-        found.worst, found.computed, found.reference, found.reference - reach,
-        found.reference + reach,
-    )  # fmt: skip

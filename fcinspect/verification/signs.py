@@ -20,8 +20,9 @@ from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.dot import DotCheck, check_products
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
-from fcinspect.verification.check import Check, Planned, Worst, of_dot
+from fcinspect.verification.check import Check, Planned, Worst
 from fcinspect.verification.setting import MOST_WEIGHTS, Setting
 from fcinspect.verification.subject import Call, Subject
 
@@ -63,15 +64,13 @@ def _tests(setting: Setting) -> Iterator[Check]:
         output.rows,
         setting.arithmetic,
     )
-    computed = None if check.worst is None else float(output.rows[check.worst])
     operands = _wide(x, weight, bias, output)
     cause = name_cause(*operands, setting.arithmetic) if check.outside else None
     yield of_dot(
         "random signs/elements",
         "each error against the bound",
         check,
-        output.shape,
-        computed,
+        output.values,
         cause,
     )
     if applies(setting.arithmetic) and not check.outside and not check.undecided:

@@ -13,7 +13,7 @@ import numpy as np
 
 from fcinspect.arithmetic.training import TrainingStep
 from fcinspect.rounding.verdict import Verdict, overall
-from fcinspect.verification.operation import OperationCheck
+from fcinspect.verification.check import Check
 from fcinspect.verification.step_operations import check_after, check_step
 
 MOST_FINDINGS = 20
@@ -25,7 +25,7 @@ class EarlierFinding:
     """An operation of a step before the last that is not within its bound."""
 
     step: int
-    check: OperationCheck
+    check: Check
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class StepReport:
     """The last of some steps, with the checks of all."""
 
     last: TrainingStep
-    checks: tuple[OperationCheck, ...]
+    checks: tuple[Check, ...]
     """Of the last step, in the order of computation."""
     losses: tuple[float, ...]
     """Before step 1, after step 1, …"""
@@ -50,7 +50,7 @@ class StepReport:
 def check_steps(steps: Iterable[TrainingStep]) -> StepReport:
     """Check every step as it comes; keep the last and what is not within bound in the others."""
     last: TrainingStep | None = None
-    checks: tuple[OperationCheck, ...] = ()
+    checks: tuple[Check, ...] = ()
     losses: list[float] = []
     earlier: list[EarlierFinding] = []
     verdicts: set[Verdict] = set()
@@ -74,5 +74,5 @@ def check_steps(steps: Iterable[TrainingStep]) -> StepReport:
     )
 
 
-def _findings(step: int, checks: tuple[OperationCheck, ...]) -> list[EarlierFinding]:
+def _findings(step: int, checks: tuple[Check, ...]) -> list[EarlierFinding]:
     return [EarlierFinding(step, c) for c in checks if c.verdict is not Verdict.WITHIN]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from fcinspect.rounding.arrays import Float64Array
-from fcinspect.rounding.running import Interval, hull
+from fcinspect.rounding.running import AllowedRange, hull
 from fcinspect.verification.loss_faults import loss_faults
 from fcinspect.verification.propagation import Backward, Layer, Passed, backward, forward
 from fcinspect.verification.update import within
@@ -42,12 +42,12 @@ def _allowed(
     layers: Sequence[Layer],
     target: Float64Array,
     way: Backward | None = None,
-) -> dict[str, Interval]:
+) -> dict[str, AllowedRange]:
     forms = [backward(loss, passed, layers, target, form, way or Backward()) for form in range(2)]
     return {name: hull([form[name] for form in forms]) for name in forms[0]}
 
 
-def _fits(allowed: Mapping[str, Interval], recorded: Gradients) -> bool:
+def _fits(allowed: Mapping[str, AllowedRange], recorded: Gradients) -> bool:
     return all(
         name in allowed
         and allowed[name].reference.shape == values.shape
@@ -62,13 +62,13 @@ def _hypotheses(
     layers: Sequence[Layer],
     updated: Sequence[Layer],
     target: Float64Array,
-    right: Mapping[str, Interval],
-) -> Iterator[tuple[str, Mapping[str, Interval]]]:
+    right: Mapping[str, AllowedRange],
+) -> Iterator[tuple[str, Mapping[str, AllowedRange]]]:
     rows = len(passed[-1].output.value)
     numbers = passed[-1].output.value.size
     outputs = numbers // max(rows, 1)
 
-    def with_way(way: Backward, towards: Float64Array = target) -> dict[str, Interval]:
+    def with_way(way: Backward, towards: Float64Array = target) -> dict[str, AllowedRange]:
         return _allowed(loss, passed, layers, towards, way)
 
     after = {layer.name: layer.weight for layer in updated}
@@ -120,7 +120,7 @@ def _hypotheses(
             yield f"the activation {layer.activation} behind {layer.name} is left out", without
 
 
-def _fitted_factor(right: Mapping[str, Interval], recorded: Gradients) -> str | None:
+def _fitted_factor(right: Mapping[str, AllowedRange], recorded: Gradients) -> str | None:
     """Return the one number that all gradients are multiplied by.
 
     It is read off the gradient whose bound is the smallest part of it: a power of two within
@@ -151,11 +151,11 @@ def _fitted_factor(right: Mapping[str, Interval], recorded: Gradients) -> str | 
     return None
 
 
-def _scaled(interval: Interval, factor: float, room: float = 0.0) -> Interval:
+def _scaled(interval: AllowedRange, factor: float, room: float = 0.0) -> AllowedRange:
     ends = (interval.low * factor, interval.high * factor)
     # a factor that is no power of two rounds once more
     around = np.abs(interval.reference * factor) * 2.0**-22 + np.abs(interval.reference) * room
-    return Interval(
+    return AllowedRange(
         interval.reference * factor,
         np.minimum(*ends) - around,
         np.maximum(*ends) + around,
@@ -163,18 +163,18 @@ def _scaled(interval: Interval, factor: float, room: float = 0.0) -> Interval:
     )
 
 
-def _transposed(right: Mapping[str, Interval]) -> dict[str, Interval]:
+def _transposed(right: Mapping[str, AllowedRange]) -> dict[str, AllowedRange]:
     turned = {}
     for name, interval in right.items():
         if interval.reference.ndim == 2:
-            interval = Interval(
+            interval = AllowedRange(
                 interval.reference.T, interval.low.T, interval.high.T, interval.decided.T
             )
         turned[name] = interval
     return turned
 
 
-def _of_some(right: Mapping[str, Interval], recorded: Gradients) -> str | None:
+def _of_some(right: Mapping[str, AllowedRange], recorded: Gradients) -> str | None:
     """Return what is wrong with some parameters' gradients, where the others are right."""
     wrong = [name for name, values in recorded.items() if not within(right[name], values)]
     if len(wrong) == len(recorded):

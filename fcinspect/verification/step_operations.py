@@ -23,31 +23,24 @@ from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import FloatArray
 from fcinspect.rounding.dot import DotCheck, check_products
 from fcinspect.rounding.formats import NumberFormat, format_named
-from fcinspect.rounding.running import Interval, Running, exact, hull
+from fcinspect.rounding.running import Running, exact, hull
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.operation import (
-    OperationCheck,
-    check_interval,
-    check_same,
-    from_dot,
-)
+from fcinspect.verification.array_checks import check_allowed, check_same, of_operation
+from fcinspect.verification.check import Check
 from fcinspect.verification.update import added
 
 
-def check_step(
-    step: TrainingStep, previous: TrainingStep | None = None
-) -> Iterator[OperationCheck]:
+def check_step(step: TrainingStep, previous: TrainingStep | None = None) -> Iterator[Check]:
     """Check forward, loss, backward, hand-overs and updates of one step."""
     number_format = format_named(step.dtype)
     parameters = [(layer.weight.before, _before(layer.bias)) for layer in step.layers]
     yield from _check_forward(step, step.before, parameters, number_format)
     loss = LOSSES[step.loss_name]
-    yield _elementwise(
+    yield check_allowed(
         "output.grad",
         f"∂L/∂y = {loss.gradient_formula}",
-        [_of_output(step, step.before, form, number_format) for form in loss.gradient],
-        step.layers[-1].grad_activation.rows,
-        step.layers[-1].grad_activation.shape,
+        hull([_of_output(step, step.before, form, number_format) for form in loss.gradient]),
+        step.layers[-1].grad_activation.values,
     )
     earlier = previous.layers if previous else [None] * len(step.layers)
     layers = zip(step.layers, step.before.layers, earlier, strict=True)
@@ -59,7 +52,7 @@ def check_step(
         yield from _check_update(name, parameter, step, number_format)
 
 
-def check_after(step: TrainingStep) -> Iterator[OperationCheck]:
+def check_after(step: TrainingStep) -> Iterator[Check]:
     """Check the forward pass with the new parameters."""
     parameters = [
         (layer.weight.after, None if layer.bias is None else layer.bias.after)
@@ -76,7 +69,7 @@ def _check_forward(
     parameters: list[tuple[Array, Array | None]],
     number_format: NumberFormat,
     suffix: str = "",
-) -> Iterator[OperationCheck]:
+) -> Iterator[Check]:
     for layer, passed, (weight, bias) in zip(step.layers, forward.layers, parameters, strict=True):
         z, a = passed.pre_activation, passed.output
         products = check_products(
@@ -87,19 +80,19 @@ def _check_forward(
             step.dtype,
         )
         formula = "z = x·Wᵀ" + ("" if bias is None else " + b")
-        yield from_dot(f"{layer.name}.pre_activation{suffix}", formula, products, z.values)
+        yield of_operation(f"{layer.name}.pre_activation{suffix}", formula, products, z.values)
         activation = ACTIVATIONS[layer.activation]
-        yield _elementwise(
+        yield check_allowed(
             f"{layer.name}.activation{suffix}",
             f"a = {activation.formula}",
-            [activation.forward(exact(z.values, number_format))],
+            hull([activation.forward(exact(z.values, number_format))]),
             a.values,
         )
     loss = LOSSES[step.loss_name]
-    yield _elementwise(
+    yield check_allowed(
         f"loss{suffix}",
         f"L = {loss.formula}",
-        [_of_output(step, forward, form, number_format) for form in loss.value],
+        hull([_of_output(step, forward, form, number_format) for form in loss.value]),
         forward.loss.values,
     )
 
@@ -112,7 +105,7 @@ def _of_output(
 
 def _check_activation_gradient(
     layer: LayerStep, z: Array, a: Array, number_format: NumberFormat
-) -> OperationCheck:
+) -> Check:
     activation = ACTIVATIONS[layer.activation]
     expected = activation.backward(
         exact(z.values, number_format),
@@ -120,32 +113,34 @@ def _check_activation_gradient(
         exact(layer.grad_activation.values, number_format),
     )
     formula = "∂L/∂z = ∂L/∂a" + ("" if layer.activation == "identity" else " ⊙ φ′(z)")
-    return _elementwise(f"{layer.name}.grad_output", formula, [expected], layer.grad_output.values)
+    return check_allowed(
+        f"{layer.name}.grad_output", formula, hull([expected]), layer.grad_output.values
+    )
 
 
 def _check_layer_gradients(
     layer: LayerStep, x: Array, dtype: str, was: LayerStep | None
-) -> Iterator[OperationCheck]:
+) -> Iterator[Check]:
     """Check GᵀX, the column sums of G, and GW; `was` is the layer in the step before."""
     g, rows = layer.grad_output.rows, x.rows
     grad = layer.weight.grad.values
     products = check_products(g.T, rows.T, None, grad, dtype)
-    check = from_dot(f"{layer.name}.weight.grad", "∂L/∂W = Gᵀ·X", products, grad)
+    check = of_operation(f"{layer.name}.weight.grad", "∂L/∂W = Gᵀ·X", products, grad)
     yield _named(check, products, layer.weight, None if was is None else was.weight)
     if layer.bias is not None:
         sums = layer.bias.grad.values
         ones = np.ones((1, len(g)), dtype=g.dtype)
         column_sums = check_products(g.T, ones, None, sums[:, None], dtype)
-        check = from_dot(f"{layer.name}.bias.grad", "∂L/∂b = Σ rows of G", column_sums, sums)
+        check = of_operation(f"{layer.name}.bias.grad", "∂L/∂b = Σ rows of G", column_sums, sums)
         yield _named(check, column_sums, layer.bias, None if was is None else was.bias)
     leaving = layer.grad_input
     products = check_products(g, layer.weight.before.values.T, None, leaving.rows, dtype)
-    yield from_dot(f"{layer.name}.grad_input", "∂L/∂x = G·W", products, leaving.values)
+    yield of_operation(f"{layer.name}.grad_input", "∂L/∂x = G·W", products, leaving.values)
 
 
 def _named(
-    check: OperationCheck, products: DotCheck, now: ParameterStep, was: ParameterStep | None
-) -> OperationCheck:
+    check: Check, products: DotCheck, now: ParameterStep, was: ParameterStep | None
+) -> Check:
     """Return the check of a gradient, with the cause that the step before is still in it."""
     if check.verdict is not Verdict.OUTSIDE or was is None:
         return check
@@ -161,7 +156,7 @@ def _named(
     return replace(check, cause=words)
 
 
-def _check_handovers(step: TrainingStep, previous: TrainingStep | None) -> OperationCheck:
+def _check_handovers(step: TrainingStep, previous: TrainingStep | None) -> Check:
     """Check that each operation began with what the one before it had computed."""
     pairs: list[tuple[FloatArray, FloatArray]] = []
     for forward in (step.before, step.after):
@@ -183,7 +178,7 @@ def _check_handovers(step: TrainingStep, previous: TrainingStep | None) -> Opera
 
 def _check_update(
     name: str, parameter: ParameterStep, step: TrainingStep, number_format: NumberFormat
-) -> Iterator[OperationCheck]:
+) -> Iterator[Check]:
     """Check the update, and what the optimizer keeps for the next step."""
     state = {
         key: exact(values.values, number_format) for key, values in parameter.state_before.items()
@@ -194,7 +189,7 @@ def _check_update(
     update = parameter.update.values
     rounded = [added(w.value, moved.update, update) for moved in forms]
     formula = f"new − old by {step.optimizer.call}"
-    yield check_interval(f"{name}.update", formula, hull(rounded), update)
+    yield check_allowed(f"{name}.update", formula, hull(rounded), update)
     for key in forms[0].state:
         formula = f"{key} of {step.optimizer.call}"
         kept = parameter.state_after.get(key)
@@ -203,26 +198,7 @@ def _check_update(
             yield check_same(f"{name}.{key}", formula, [(nothing, w.value)])
             continue
         states = [moved.state[key] for moved in forms]
-        yield _elementwise(f"{name}.{key}", formula, states, kept.values)
-
-
-def _elementwise(
-    name: str,
-    formula: str,
-    forms: list[Running],
-    computed: FloatArray,
-    shape: tuple[int, ...] | None = None,
-) -> OperationCheck:
-    interval: Interval = hull(forms)
-    if shape is not None:
-        interval = Interval(
-            interval.reference.reshape(shape),
-            interval.low.reshape(shape),
-            interval.high.reshape(shape),
-            interval.decided.reshape(shape),
-        )
-        computed = computed.reshape(shape)
-    return check_interval(name, formula, interval, computed)
+        yield check_allowed(f"{name}.{key}", formula, hull(states), kept.values)
 
 
 def _before(parameter: ParameterStep | None) -> Array | None:

@@ -17,7 +17,7 @@ from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import SLACK
 from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.formats import NumberFormat, format_named
-from fcinspect.rounding.running import Interval, Running, exact, hull
+from fcinspect.rounding.running import AllowedRange, Running, exact, hull
 
 Rule = Callable[[Running, Running, Mapping[str, Running], int, int], StepOfOne[Running]]
 """(w, g, state, step, form): what one step makes of one parameter."""
@@ -80,7 +80,7 @@ def initial_state(optimizer: Optimizer, w: Running) -> dict[str, Running]:
 
 def update_intervals(
     optimizer: Optimizer, records: Sequence[Recorded], rule: Rule | None = None
-) -> Iterator[tuple[Recorded, Interval]]:
+) -> Iterator[tuple[Recorded, AllowedRange]]:
     """Yield each recorded update with the interval that the rule allows.
 
     Records of one parameter come in the order of their steps; where they hold no state, it is
@@ -129,7 +129,7 @@ def added(w: Float64Array, update: Running, observed: FloatArray) -> Running:
     return Running(update.value, error, number_format)
 
 
-def within(interval: Interval, observed: Float64Array) -> bool:
+def within(interval: AllowedRange, observed: Float64Array) -> bool:
     """Whether all observed numbers are in their interval, and at least one is decided."""
     decided = np.broadcast_to(interval.decided, observed.shape) & np.isfinite(observed)
     inside = (interval.low <= observed) & (observed <= interval.high)

@@ -13,7 +13,7 @@ from fcinspect.arithmetic.settings import (
 from fcinspect.arithmetic.training import StepRequest, TrainingStep
 from fcinspect.bridge.step import run_steps
 from fcinspect.rounding.formats import format_named
-from fcinspect.rounding.running import Interval, exact, hull
+from fcinspect.rounding.running import AllowedRange, exact, hull
 from fcinspect.verification.propagation import Layer, backward, forward, loss_of
 
 DRAWN = np.random.default_rng(0)
@@ -36,7 +36,9 @@ def step_of(dtype: str, widths: tuple[int, ...], loss: str, activation: str) -> 
     return next(iter(run_steps(StepRequest(widths, sum(chain, ()), sgd, loss, 3, (4,), dtype))))
 
 
-def bounds_of(step: TrainingStep, loss: str, dtype: str) -> tuple[dict[str, Interval], Interval]:
+def bounds_of(
+    step: TrainingStep, loss: str, dtype: str
+) -> tuple[dict[str, AllowedRange], AllowedRange]:
     """Return the intervals of all gradients and of the loss."""
     layers = []
     for layer in step.layers:
