@@ -16,7 +16,7 @@ from fcinspect.rounding.arrays import carrier
 from fcinspect.rounding.formats import FORMATS, format_named
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Worst
-from fcinspect.verification.claim import (
+from fcinspect.verification.output import (
     Claim,
     declared,
     mixed_formats,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
@@ -18,28 +17,18 @@ from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
 from fcinspect.verification.check import Check
-from fcinspect.verification.subject import Call, Subject
+from fcinspect.verification.subject import Call, Setting
 
 
-class Asked(Protocol):
-    """Who is called, and how it computes."""
-
-    @property
-    def subject(self) -> Subject:
-        """The layer under inspection."""
-
-    @property
-    def arithmetic(self) -> DotArithmetic:
-        """How it computes."""
-
-
-def check_exactly(name: str, detail: str, asked: Asked, call: Call, hint: str = "") -> Check:
+def check_exactly(name: str, detail: str, setting: Setting, call: Call, hint: str = "") -> Check:
     """Call the subject; only the exact result, rounded once to the output format, is right.
 
     PyTorch's 16-bit kernels may round before they add the bias: that is right too. `hint` is the
     cause where no other is found. Raises Misbehaved as the call does.
     """
-    return check_answer(name, detail, asked.subject.call(call).output, call, asked.arithmetic, hint)
+    return check_answer(
+        name, detail, setting.subject.call(call).output, call, setting.arithmetic, hint
+    )
 
 
 def check_answer(

@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 
-from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.rounding.arrays import Float64Array
@@ -18,26 +17,18 @@ from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
 from fcinspect.verification.check import Check, Planned, holds
-from fcinspect.verification.setting import MOST_WEIGHTS, Setting
-from fcinspect.verification.subject import Answer, Call, Subject
+from fcinspect.verification.subject import Answer, Call, Setting
 
 BATCH = (2, 3)
 MOST_SQUARE = 8
 """The width of the layer whose rows, inputs and outputs are equally many."""
 
 
-def gradient_checks(
-    subject: Subject,
-    in_features: int,
-    out_features: int,
-    bias: bool,
-    dtype: str,
-    arithmetic: DotArithmetic,
-) -> tuple[Planned, ...]:
+def gradient_checks(setting: Setting) -> tuple[Planned, ...]:
     """Return the checks of the gradients, none for a subject without: its plan says so."""
-    if not subject.differentiable or in_features == 0 or out_features == 0:
+    subject = setting.subject
+    if not subject.differentiable or setting.in_features == 0 or setting.out_features == 0:
         return ()
-    setting = Setting(subject, in_features, out_features, bias, dtype, arithmetic)
     planned = [
         Planned("gradients/random numbers", partial(_random, setting)),
         Planned("gradients/whole numbers", partial(_whole, setting)),
@@ -124,7 +115,7 @@ def _again(setting: Setting) -> Check:
 def _outputs(setting: Setting) -> int:
     if setting.subject.kind == "module":
         return setting.out_features
-    return max(1, min(setting.out_features, MOST_WEIGHTS // setting.in_features))
+    return setting.fewer_outputs(setting.in_features)
 
 
 def _small(setting: Setting, shape: tuple[int, ...], n: int, seed: int) -> Array:
@@ -141,11 +132,8 @@ def _checked(
     subject = setting.subject
     bias: Array | None
     if subject.kind == "module":
-        made = subject.made(0, 0, True, 0)
-        own, bias = made.parameter("weight"), made.parameter("bias")
-        if own is None or own.shape != weight.shape:
-            raise Misbehaved(f"the module has no weight of shape {weight.shape} to compare with")
-        weight, call = own, Call(x, grad_output=grad_output)
+        weight, bias = setting.own_parameters()
+        call = Call(x, grad_output=grad_output)
         exactly = False
     else:
         out = weight.shape[0]

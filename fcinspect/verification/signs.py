@@ -23,8 +23,7 @@ from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
 from fcinspect.verification.check import Check, Planned, Worst
-from fcinspect.verification.setting import MOST_WEIGHTS, Setting
-from fcinspect.verification.subject import Call, Subject
+from fcinspect.verification.subject import Call, Setting
 
 DELTA = 1e-9
 """The probability with which a correct layer may leave each of these bounds."""
@@ -34,17 +33,9 @@ distributed digits have 1/√3 of its deviation."""
 ROWS = 32
 
 
-def random_sign_tests(
-    subject: Subject,
-    in_features: int,
-    out_features: int,
-    bias: bool,
-    dtype: str,
-    arithmetic: DotArithmetic,
-) -> tuple[Planned, ...]:
+def random_sign_tests(setting: Setting) -> tuple[Planned, ...]:
     """Return the tests on random signs; of the layer's own weights for a ready module."""
-    setting = Setting(subject, in_features, out_features, bias, dtype, arithmetic)
-    if in_features == 0 or out_features == 0:
+    if setting.in_features == 0 or setting.out_features == 0:
         return ()
     return (Planned("random signs/elements", partial(_tests, setting)),)
 
@@ -83,13 +74,10 @@ def _asked(setting: Setting) -> tuple[Array, Array, Array | None, Array]:
     random = np.random.default_rng((n, out))
     x = Array.of(random.standard_normal((ROWS, n)), setting.dtype)
     if setting.subject.kind == "module":
-        made = setting.subject.made(0, 0, True, 0)
-        own, bias = made.parameter("weight"), made.parameter("bias")
-        if own is None or own.shape != (out, n):
-            raise Misbehaved(f"the module has no weight of shape {(out, n)} to compare with")
-        weight, call = own, Call(x)
+        weight, bias = setting.own_parameters()
+        call = Call(x)
     else:
-        out = max(1, min(out, MOST_WEIGHTS // n))
+        out = setting.fewer_outputs(n)
         weight = Array.of(random.standard_normal((out, n)), setting.dtype)
         bias = Array.of(random.standard_normal(out), setting.dtype) if setting.bias else None
         call = Call(x, weight, bias)

@@ -17,7 +17,7 @@ from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Plan, carried_out
 from fcinspect.verification.claimed_step import Circumstances, ClaimedStep, plan_step
-from fcinspect.verification.implementation import plan_implementation
+from fcinspect.verification.layer import plan_implementation
 from fcinspect.verification.optimizer import plan_optimizer
 from fcinspect.verification.step import StepReport, check_steps
 from fcinspect.verification.update import Recorded

@@ -11,7 +11,7 @@ from fcinspect.bridge.subject import InProcess
 from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Plan, Report, carried_out
-from fcinspect.verification.implementation import plan_implementation
+from fcinspect.verification.layer import plan_implementation
 from tests.subjects import correct, faulty_kernels, faulty_modules
 
 
