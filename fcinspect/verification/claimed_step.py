@@ -17,9 +17,9 @@ from fcinspect.rounding.running import AllowedRange, exact, hull
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.array_checks import check_allowed
 from fcinspect.verification.check import Check, Plan, Planned
+from fcinspect.verification.gradient_causes import name_gradient_cause
 from fcinspect.verification.optimizer_causes import name_update_cause
 from fcinspect.verification.propagation import Layer, Passed, backward, forward, loss_of
-from fcinspect.verification.step_causes import name_gradient_cause
 from fcinspect.verification.update import Recorded, state_names, update_intervals
 
 FORMS = 2

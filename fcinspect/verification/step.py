@@ -1,20 +1,35 @@
 """A training step held against its closed forms, each operation on its own recorded inputs.
 
 Matrix products are held against exact sums (rounding/dot.py), everything else against running-
-error bounds (rounding/running.py). An optimizer is judged by its update, new − old.
+error bounds (rounding/running.py). An optimizer is judged by its update, new − old. Numbers that
+are not finite meet numpy's arithmetic here: its warnings are silenced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fcinspect.arithmetic.training import TrainingStep
+from fcinspect.arithmetic.activations import ACTIVATIONS
+from fcinspect.arithmetic.losses import LOSSES, LossFunction
+from fcinspect.arithmetic.optimizers import FORMS, move
+from fcinspect.arithmetic.training import (
+    ForwardPass,
+    LayerStep,
+    ParameterStep,
+    TrainingStep,
+)
+from fcinspect.layers.array import Array
+from fcinspect.rounding.arrays import FloatArray
+from fcinspect.rounding.dot import DotCheck, check_products
+from fcinspect.rounding.formats import NumberFormat, format_named
+from fcinspect.rounding.running import Running, exact, hull
 from fcinspect.rounding.verdict import Verdict, overall
+from fcinspect.verification.array_checks import check_allowed, check_same, of_operation
 from fcinspect.verification.check import Check
-from fcinspect.verification.step_operations import check_after, check_step
+from fcinspect.verification.update import added
 
 MOST_FINDINGS = 20
 """Findings kept of the steps before the last."""
@@ -76,3 +91,178 @@ def check_steps(steps: Iterable[TrainingStep]) -> StepReport:
 
 def _findings(step: int, checks: tuple[Check, ...]) -> list[EarlierFinding]:
     return [EarlierFinding(step, c) for c in checks if c.verdict is not Verdict.WITHIN]
+
+
+def check_step(step: TrainingStep, previous: TrainingStep | None = None) -> Iterator[Check]:
+    """Check forward, loss, backward, hand-overs and updates of one step."""
+    number_format = format_named(step.dtype)
+    parameters = [(layer.weight.before, _before(layer.bias)) for layer in step.layers]
+    yield from _check_forward(step, step.before, parameters, number_format)
+    loss = LOSSES[step.loss_name]
+    yield check_allowed(
+        "output.grad",
+        f"∂L/∂y = {loss.gradient_formula}",
+        hull([_of_output(step, step.before, form, number_format) for form in loss.gradient]),
+        step.layers[-1].grad_activation.values,
+    )
+    earlier = previous.layers if previous else [None] * len(step.layers)
+    layers = zip(step.layers, step.before.layers, earlier, strict=True)
+    for layer, passed, was in reversed(list(layers)):
+        yield _check_activation_gradient(layer, passed.pre_activation, passed.output, number_format)
+        yield from _check_layer_gradients(layer, passed.input, step.dtype, was)
+    yield _check_handovers(step, previous)
+    for name, parameter in step.parameters:
+        yield from _check_update(name, parameter, step, number_format)
+
+
+def check_after(step: TrainingStep) -> Iterator[Check]:
+    """Check the forward pass with the new parameters."""
+    parameters = [
+        (layer.weight.after, None if layer.bias is None else layer.bias.after)
+        for layer in step.layers
+    ]
+    yield from _check_forward(
+        step, step.after, parameters, format_named(step.dtype), suffix=" after the step"
+    )
+
+
+def _check_forward(
+    step: TrainingStep,
+    forward: ForwardPass,
+    parameters: list[tuple[Array, Array | None]],
+    number_format: NumberFormat,
+    suffix: str = "",
+) -> Iterator[Check]:
+    for layer, passed, (weight, bias) in zip(step.layers, forward.layers, parameters, strict=True):
+        z, a = passed.pre_activation, passed.output
+        products = check_products(
+            passed.input.rows,
+            weight.values,
+            None if bias is None else bias.values,
+            z.rows,
+            step.dtype,
+        )
+        formula = "z = x·Wᵀ" + ("" if bias is None else " + b")
+        yield of_operation(f"{layer.name}.pre_activation{suffix}", formula, products, z.values)
+        activation = ACTIVATIONS[layer.activation]
+        yield check_allowed(
+            f"{layer.name}.activation{suffix}",
+            f"a = {activation.formula}",
+            hull([activation.forward(exact(z.values, number_format))]),
+            a.values,
+        )
+    loss = LOSSES[step.loss_name]
+    yield check_allowed(
+        f"loss{suffix}",
+        f"L = {loss.formula}",
+        hull([_of_output(step, forward, form, number_format) for form in loss.value]),
+        forward.loss.values,
+    )
+
+
+def _of_output(
+    step: TrainingStep, forward: ForwardPass, form: LossFunction, number_format: NumberFormat
+) -> Running:
+    return form(exact(forward.output.rows, number_format), step.target_rows)
+
+
+def _check_activation_gradient(
+    layer: LayerStep, z: Array, a: Array, number_format: NumberFormat
+) -> Check:
+    activation = ACTIVATIONS[layer.activation]
+    expected = activation.backward(
+        exact(z.values, number_format),
+        exact(a.values, number_format),
+        exact(layer.grad_activation.values, number_format),
+    )
+    formula = "∂L/∂z = ∂L/∂a" + ("" if layer.activation == "identity" else " ⊙ φ′(z)")
+    return check_allowed(
+        f"{layer.name}.grad_output", formula, hull([expected]), layer.grad_output.values
+    )
+
+
+def _check_layer_gradients(
+    layer: LayerStep, x: Array, dtype: str, was: LayerStep | None
+) -> Iterator[Check]:
+    """Check GᵀX, the column sums of G, and GW; `was` is the layer in the step before."""
+    g, rows = layer.grad_output.rows, x.rows
+    grad = layer.weight.grad.values
+    products = check_products(g.T, rows.T, None, grad, dtype)
+    check = of_operation(f"{layer.name}.weight.grad", "∂L/∂W = Gᵀ·X", products, grad)
+    yield _named(check, products, layer.weight, None if was is None else was.weight)
+    if layer.bias is not None:
+        sums = layer.bias.grad.values
+        ones = np.ones((1, len(g)), dtype=g.dtype)
+        column_sums = check_products(g.T, ones, None, sums[:, None], dtype)
+        check = of_operation(f"{layer.name}.bias.grad", "∂L/∂b = Σ rows of G", column_sums, sums)
+        yield _named(check, column_sums, layer.bias, None if was is None else was.bias)
+    leaving = layer.grad_input
+    products = check_products(g, layer.weight.before.values.T, None, leaving.rows, dtype)
+    yield of_operation(f"{layer.name}.grad_input", "∂L/∂x = G·W", products, leaving.values)
+
+
+def _named(
+    check: Check, products: DotCheck, now: ParameterStep, was: ParameterStep | None
+) -> Check:
+    """Return the check of a gradient, with the cause that the step before is still in it."""
+    if check.verdict is not Verdict.OUTSIDE or was is None:
+        return check
+    total, kept = (p.grad.values.astype(np.float64) for p in (now, was))
+    # one rounding more, where the two were added
+    bound = 2 * products.bound + format_named(now.grad.dtype).unit_roundoff * np.abs(
+        total.reshape(products.bound.shape)
+    )
+    apart = np.abs((total - kept).reshape(products.bound.shape) - products.reference)
+    if not np.all(apart <= bound):
+        return check
+    words = "the gradient of the step before is still in it: it was not cleared (zero_grad)"
+    return replace(check, cause=words)
+
+
+def _check_handovers(step: TrainingStep, previous: TrainingStep | None) -> Check:
+    """Check that each operation began with what the one before it had computed."""
+    pairs: list[tuple[FloatArray, FloatArray]] = []
+    for forward in (step.before, step.after):
+        for earlier, later in zip(forward.layers, forward.layers[1:], strict=False):
+            pairs.append((earlier.output.values, later.input.values))
+    for lower, upper in zip(step.layers, step.layers[1:], strict=False):
+        pairs.append((lower.grad_activation.values, upper.grad_input.values))
+    pairs.append((step.before.layers[0].input.values, step.after.layers[0].input.values))
+    if previous is not None:
+        for (_, was), (_, now) in zip(previous.parameters, step.parameters, strict=True):
+            pairs.append((was.after.values, now.before.values))
+            none = np.zeros(0)
+            for name in was.state_after.keys() | now.state_before.keys():
+                left, kept = was.state_after.get(name), now.state_before.get(name)
+                pairs.append((none if left is None else left.values,
+                              np.ones(1) if kept is None else kept.values))  # fmt: skip
+    return check_same("handovers", "each operation begins with its predecessor's numbers", pairs)
+
+
+def _check_update(
+    name: str, parameter: ParameterStep, step: TrainingStep, number_format: NumberFormat
+) -> Iterator[Check]:
+    """Check the update, and what the optimizer keeps for the next step."""
+    state = {
+        key: exact(values.values, number_format) for key, values in parameter.state_before.items()
+    }
+    w = exact(parameter.before.values, number_format)
+    g = exact(parameter.grad.values, number_format)
+    forms = [move(step.optimizer, w, g, state, step.number, form) for form in range(FORMS)]
+    update = parameter.update.values
+    rounded = [added(w.value, moved.update, update) for moved in forms]
+    formula = f"new − old by {step.optimizer.call}"
+    yield check_allowed(f"{name}.update", formula, hull(rounded), update)
+    for key in forms[0].state:
+        formula = f"{key} of {step.optimizer.call}"
+        kept = parameter.state_after.get(key)
+        if kept is None:
+            nothing: FloatArray = np.zeros(0)
+            yield check_same(f"{name}.{key}", formula, [(nothing, w.value)])
+            continue
+        states = [moved.state[key] for moved in forms]
+        yield check_allowed(f"{name}.{key}", formula, hull(states), kept.values)
+
+
+def _before(parameter: ParameterStep | None) -> Array | None:
+    return None if parameter is None else parameter.before
