@@ -36,8 +36,8 @@ MOST_BIAS = 0.8
 def name_cause(
     x: FloatArray,
     weight: FloatArray,
-    bias: Float64Array | None,
-    result: Float64Array,
+    bias: FloatArray | None,
+    result: FloatArray,
     arithmetic: DotArithmetic,
 ) -> str | None:
     """Return the words of the single fault that reproduces the result, or None.
@@ -48,7 +48,9 @@ def name_cause(
     if not (result.size and weight.size and result.shape == (len(x), len(weight))):
         return None
     with np.errstate(all="ignore"):
-        seen = Observed.of(x, weight, bias, result, arithmetic)
+        b = None if bias is None else np.asarray(bias, dtype=np.float64)
+        y = np.asarray(result, dtype=np.float64)
+        seen = Observed.of(x, weight, b, y, arithmetic)
         if seen is None or not seen.wrong.any():
             return None
         return next(_causes(seen), None) or _cause_of_part(seen) or narrow_sums(seen)

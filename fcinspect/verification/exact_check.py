@@ -20,19 +20,18 @@ from fcinspect.verification.check import Check
 from fcinspect.verification.subject import Call, Setting
 
 
-def check_exactly(name: str, detail: str, setting: Setting, call: Call, hint: str = "") -> Check:
+def check_exactly(name: str, detail: str, setting: Setting, call: Call) -> Check:
     """Call the subject; only the exact result, rounded once to the output format, is right.
 
-    PyTorch's 16-bit kernels may round before they add the bias: that is right too. `hint` is the
-    cause where no other is found. Raises Misbehaved as the call does.
+    PyTorch's 16-bit kernels may round before they add the bias: that is right too. Raises
+    Misbehaved as the call does.
     """
-    return check_answer(
-        name, detail, setting.subject.call(call).output, call, setting.arithmetic, hint
-    )
+    output = setting.subject.call(call).output
+    return check_answer(name, detail, output, call, setting.arithmetic)
 
 
 def check_answer(
-    name: str, detail: str, output: Array, call: Call, arithmetic: DotArithmetic, hint: str = ""
+    name: str, detail: str, output: Array, call: Call, arithmetic: DotArithmetic
 ) -> Check:
     """Hold what a call with these parameters returned against the exact result."""
     assert call.weight is not None
@@ -50,22 +49,13 @@ def check_answer(
         judged = judge(reference, allowed, result)
     cause = None
     if judged.outside:
-        cause = _tainted(x, result) or exact_cause(call, output, arithmetic) or hint or None
+        # sums that are exact leave no room for rounding
+        exactly = replace(
+            arithmetic, accumulate=FLOAT64, truncation_block=None, partials=1, flush=False
+        )
+        cause = _tainted(x, result) or name_cause(x, weight, bias, result, exactly)
     check = of_dot(name, detail, judged, output.values, cause)
     return replace(check, max_ratio=np.inf if judged.outside else 0.0)
-
-
-def exact_cause(call: Call, output: Array, arithmetic: DotArithmetic) -> str | None:
-    """Return the fault that explains a deviation where none is allowed."""
-    assert call.weight is not None
-    return name_cause(
-        np.asarray(call.x.rows, dtype=np.float64),
-        np.asarray(call.weight.values, dtype=np.float64),
-        None if call.bias is None else np.asarray(call.bias.values, dtype=np.float64),
-        np.asarray(output.rows, dtype=np.float64),
-        # sums that are exact leave no room for rounding
-        replace(arithmetic, accumulate=FLOAT64, truncation_block=None, partials=1, flush=False),
-    )
 
 
 def _exactly_admissible(

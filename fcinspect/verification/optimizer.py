@@ -187,12 +187,9 @@ def check_zero_weights(setting: OptimizerSetting, optimizer: Optimizer, name: st
     return replace(check, detail=f"from 0: −lr·{factor:g}, exact")
 
 
-def _ran(
-    setting: OptimizerSetting, count: int = 2
-) -> tuple[list[Array], list[list[Array | None]], Ran]:
-    parameters, gradients = parameters_of(setting), gradients_of(setting, count)
+def _ran(setting: OptimizerSetting, count: int = 2) -> Ran:
     options = setting.options(setting.optimizer)
-    return parameters, gradients, setting.subject.run(parameters, gradients, options)
+    return setting.subject.run(parameters_of(setting), gradients_of(setting, count), options)
 
 
 def check_gradients_kept(setting: OptimizerSetting) -> Check:
@@ -211,7 +208,7 @@ def check_gradients_kept(setting: OptimizerSetting) -> Check:
 
 def check_in_place(setting: OptimizerSetting) -> Check:
     """Check that parameters are updated in place."""
-    _, _, ran = _ran(setting)
+    ran = _ran(setting)
     return holds(
         "caller/parameters", not ran.moved, "updated in place",
         "parameters are replaced by new arrays: the model would not see the step",
@@ -220,8 +217,8 @@ def check_in_place(setting: OptimizerSetting) -> Check:
 
 def check_without_gradient(setting: OptimizerSetting) -> Check:
     """Check that a parameter without a gradient stays as it is."""
-    parameters, _, ran = _ran(setting)
-    same = all(np.array_equal(after[-1].values, parameters[-1].values) for after in ran.after)
+    unused = parameters_of(setting)[-1]
+    same = all(np.array_equal(after[-1].values, unused.values) for after in _ran(setting).after)
     return holds(
         "caller/no gradient", same, "such a parameter stays",
         "a parameter without a gradient is changed",
@@ -230,33 +227,30 @@ def check_without_gradient(setting: OptimizerSetting) -> Check:
 
 def check_fresh(setting: OptimizerSetting) -> Check:
     """A second optimizer starts anew."""
-    _, _, first = _ran(setting)
-    _, _, second = _ran(setting)
-    same = all(
-        np.array_equal(a.values, b.values, equal_nan=True)
-        for one, other in zip(first.after, second.after, strict=True)
-        for a, b in zip(one, other, strict=True)
-    )
     return holds(
-        "state/fresh", same, "starts anew",
+        "state/fresh", _same(_ran(setting), _ran(setting)), "starts anew",
         "two optimizers share state: the second starts where the first ended",
     )  # fmt: skip
 
 
 def check_resumed(setting: OptimizerSetting) -> Check:
     """Check that saved and loaded state continues the same steps."""
-    parameters, gradients, whole = _ran(setting, 4)
+    whole = _ran(setting, 4)
     options = setting.options(setting.optimizer)
-    ran = setting.subject.resumed(parameters, gradients, options, 2)
+    ran = setting.subject.resumed(parameters_of(setting), gradients_of(setting, 4), options, 2)
     name = "state/saved and loaded"
     if ran is None:
         return Check(name, Verdict.WITHIN, "it has no state_dict to save")
-    same = all(
-        np.array_equal(a.values, b.values, equal_nan=True)
-        for one, other in zip(whole.after, ran.after, strict=True)
-        for a, b in zip(one, other, strict=True)
-    )
     return holds(
-        name, same, "continues the same",
+        name, _same(whole, ran), "continues the same",
         "after load_state_dict the steps are others: state is lost",
     )  # fmt: skip
+
+
+def _same(one: Ran, other: Ran) -> bool:
+    """Whether the same steps led to the same numbers."""
+    return all(
+        np.array_equal(a.values, b.values, equal_nan=True)
+        for here, there in zip(one.after, other.after, strict=True)
+        for a, b in zip(here, there, strict=True)
+    )

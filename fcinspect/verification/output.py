@@ -78,18 +78,8 @@ class Claim:
 
         Rows and outputs whose operands are not finite are left out of the search.
         """
-        x, weight, bias, y = (
-            None if array is None else np.asarray(array, dtype=np.float64)
-            for array in (
-                self.x.rows,
-                self.weight.values,
-                None if self.bias is None else self.bias.values,
-                self.y.rows,
-            )
-        )
-        assert x is not None
-        assert weight is not None
-        assert y is not None
+        x, weight, y = self.x.rows, self.weight.values, self.y.rows
+        bias = None if self.bias is None else self.bias.values
         rows, outputs = np.isfinite(x).all(axis=1), np.isfinite(weight).all(axis=1)
         if bias is not None:
             outputs &= np.isfinite(bias)
