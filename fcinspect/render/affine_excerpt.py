@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fcinspect.arithmetic.shortening import shortened
+from fcinspect.arithmetic.explanation import shortened
 from fcinspect.render.affine_words import summary_lines
 from fcinspect.render.page import Line
 
