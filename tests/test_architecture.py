@@ -48,7 +48,7 @@ HEAVY = {
     "pydantic": {"render"},
     "safetensors": {"checkpoints"},
     "sympy": {"approximation"},
-    "mpmath": {"approximation"},
+    "mpmath": {"approximation", "verification"},
     "matplotlib": {"render"},
     "jinja2": {"render"},
     "psutil": {"layers", "bridge"},

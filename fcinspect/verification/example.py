@@ -8,12 +8,11 @@ from functools import cache
 
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Plan, Planned, Worst
+from fcinspect.verification.examples.causes import explain, searched, to_unit, written
 from fcinspect.verification.examples.document import read_example
 from fcinspect.verification.examples.interval import UP, Interval
 from fcinspect.verification.examples.judging import Finding, Judged, by_name, judge, ratio
-from fcinspect.verification.examples.pen import to_unit, written
 from fcinspect.verification.examples.record import PrintedArray, WorkedExample
-from fcinspect.verification.examples.slips import explain, searched
 
 SHORT = Context(prec=2, rounding=ROUND_CEILING)
 NOT_EXERCISED = ("whether the given numbers are those of the publication",)

@@ -13,13 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from fcinspect.verification.examples.causes import cut_off, pen_slip
 from fcinspect.verification.examples.interval import Interval
 from fcinspect.verification.examples.judging import Recomputed, consistent, recompute
 from fcinspect.verification.examples.one_number import FREQUENT, enough_digits, slip_in_one
-from fcinspect.verification.examples.pen import cut_off, pen_slip
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
-from fcinspect.verification.examples.slip import NO_SLIP, Slip
-from fcinspect.verification.examples.structural import structural_slips
+from fcinspect.verification.examples.slips import NO_SLIP, Slip, structural_slips
 from fcinspect.worksheets.as_example import sheet_words
 from fcinspect.worksheets.problem import Problem
 from fcinspect.worksheets.slip_words import pupil_words

@@ -11,8 +11,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from fcinspect.verification.examples.functions import LIBRARY, sigmoid, tanh
-from fcinspect.verification.examples.interval import DOWN, UP, Interval
+from fcinspect.verification.examples.interval import DOWN, LIBRARY, UP, Interval, sigmoid, tanh
 from fcinspect.worksheets.bounded import Bounded, Number, constant
 from fcinspect.worksheets.ranges import Range, point
 

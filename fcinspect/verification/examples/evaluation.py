@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from fcinspect.verification.examples import losses
-from fcinspect.verification.examples.functions import FORWARD, SLOPE, softmax
-from fcinspect.verification.examples.interval import ONE, Interval, dot, total
-from fcinspect.verification.examples.losses import Matrix
-from fcinspect.verification.examples.matrices import misread, reshaped, transposed
+from fcinspect.verification.examples import formulas
+from fcinspect.verification.examples.formulas import Matrix, misread, reshaped, stepped, transposed
+from fcinspect.verification.examples.interval import (
+    FORWARD,
+    ONE,
+    SLOPE,
+    Interval,
+    dot,
+    softmax,
+    total,
+)
 from fcinspect.verification.examples.record import Rows, WorkedExample
-from fcinspect.verification.examples.slip import NO_SLIP, Slip
-from fcinspect.verification.examples.updates import stepped
+from fcinspect.verification.examples.slips import NO_SLIP, Slip
 
 Watch = Callable[[str, Matrix], Matrix]
 """Sees every place as it is computed, and returns what the computation goes on with."""
@@ -132,9 +137,9 @@ class Evaluation:
         if self.slip.kind == "target swapped":
             y, t = t, y
         if self.slip.kind == "loss not squared":
-            found = losses.mean_difference(y, t, self.u)
+            found = formulas.mean_difference(y, t, self.u)
         else:
-            found = losses.value(self.example.loss, y, t, self._probabilities, self.u)
+            found = formulas.value(self.example.loss, y, t, self._probabilities, self.u)
         if self.slip.kind == "loss times":
             found = found * self._constant(self.slip.factor)
         self.watch(place, [[found]])
@@ -177,11 +182,11 @@ class Evaluation:
             y, t = t, y
         if self._probabilities:
             try:
-                g = losses.gradient_of_probabilities(y, t, self.u)
+                g = formulas.gradient_of_probabilities(y, t, self.u)
             except ZeroDivisionError:
                 return []
         else:
-            g = losses.gradient(self.example.loss, y, t, self.u)
+            g = formulas.gradient(self.example.loss, y, t, self.u)
         if self.slip.kind == "gradient times":
             factor = self._constant(self.slip.factor)
             g = [[number * factor for number in row] for row in g]
@@ -214,7 +219,7 @@ class Evaluation:
         """Return p[i]·(g[i] − Σ p[j]·g[j]), which is (p − t)/R for cross_entropy."""
         p = self.activations[-1]
         if self._probabilities:
-            found = losses.from_probabilities(p, t, self.u)
+            found = formulas.from_probabilities(p, t, self.u)
             if self.slip.kind in ("gradient times", "target swapped"):
                 factor = self.slip.factor if self.slip.kind == "gradient times" else -ONE
                 found = [[number * self._constant(factor) for number in row] for row in found]

@@ -16,11 +16,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from fcinspect.verification.examples.evaluation import Evaluation
+from fcinspect.verification.examples.formulas import Matrix, transposed
 from fcinspect.verification.examples.interval import UP, Interval
-from fcinspect.verification.examples.losses import Matrix
-from fcinspect.verification.examples.matrices import transposed
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
-from fcinspect.verification.examples.slip import NO_SLIP, Slip
+from fcinspect.verification.examples.slips import NO_SLIP, Slip
 
 NOISE = Decimal("1e-15")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from fcinspect.verification.examples.formulas import Matrix
 from fcinspect.verification.examples.interval import Interval, total
 from fcinspect.verification.examples.judging import Recomputed
-from fcinspect.verification.examples.losses import Matrix
 from fcinspect.verification.examples.record import PrintedArray, WorkedExample
 
 

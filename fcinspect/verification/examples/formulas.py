@@ -1,4 +1,4 @@
-"""The losses on intervals, each beside its gradient; formulas as in arithmetic/losses.py.
+"""The losses and the optimizers' first step on intervals; formulas as in arithmetic/.
 
 y is (rows × outputs), N = rows·outputs, R = rows. For cross_entropy the target may be one class a
 row or a row of probabilities; behind a softmax, y holds the probabilities themselves.
@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from fcinspect.verification.examples.functions import (
+from fcinspect.verification.examples.interval import (
+    ONE,
+    ZERO,
+    Interval,
     exp_of_negative,
     log,
     relu,
     sigmoid,
     softmax,
+    square_root,
     surprise,
+    total,
 )
-from fcinspect.verification.examples.interval import ONE, ZERO, Interval, total
+from fcinspect.verification.examples.record import ExampleOptimizer
+from fcinspect.verification.examples.slips import Slip
 
 Matrix = list[list[Interval]]
 LOWEST_LOG = Decimal(-100)
@@ -25,13 +31,37 @@ LOWEST_LOG = Decimal(-100)
 SMALLEST_SPREAD = Decimal("1e-12")
 """The gradient of bce divides by at least this."""
 
+
+def transposed(values: Matrix) -> Matrix:
+    """Return the columns as rows."""
+    return [list(column) for column in zip(*values, strict=True)]
+
+
+def reshaped(values: Matrix, width: int) -> Matrix:
+    """Return the same numbers, row by row, in rows of that width."""
+    flat = [number for row in values for number in row]
+    return [flat[start : start + width] for start in range(0, len(flat), width)]
+
+
+def misread(weight: Matrix) -> Matrix:
+    """Return W as it is where its numbers, row by row, are taken for its columns.
+
+    Of a square W that is the transpose.
+    """
+    return transposed(reshaped(weight, len(weight)))
+
+
 Term = Callable[[Interval, Interval], Interval]
 
 
-def _square(y: Interval, t: Interval) -> Interval:
-    d = y - t
-    product = d * d
+def squared(x: Interval) -> Interval:
+    """Return x²."""
+    product = x * x
     return product.of(max(product.low, ZERO), product.high)
+
+
+def _square(y: Interval, t: Interval) -> Interval:
+    return squared(y - t)
 
 
 def _distance(y: Interval, t: Interval) -> Interval:
@@ -188,3 +218,78 @@ def _surprises(
         else:
             found.append(target * surprise(row, j))
     return found
+
+
+def stepped(optimizer: ExampleOptimizer, w: Interval, g: Interval, slip: Slip) -> Interval:
+    """Return w after its first step.
+
+    Every state is zero before the first step, adagrad's sum excepted; SGD's momentum buffer is
+    then g itself.
+    """
+    decay = optimizer.numbers["weight_decay"]
+    decoupled = optimizer.name == "adamw"
+    if slip.kind == "decay is":
+        decoupled = slip.name == "decoupled"
+        decay = decay if slip.factor else Decimal(0)
+    c = _Constants(optimizer, w.u)
+    if optimizer.flags["maximize"]:
+        g = -g
+    if decay and not decoupled:
+        g = g + c.of(decay) * w
+    # the direction rises with g: its ends are those of g
+    low, high = (_direction(optimizer, g.of(end), c, slip) for end in (g.low, g.high))
+    change = -low.hull(high)
+    if decay and decoupled:
+        change = change - c["lr"] * c.of(decay) * w
+    if slip.kind == "step times":
+        change = change * c.of(slip.factor)
+    return change if slip.kind == "old value forgotten" else w + change
+
+
+class _Constants:
+    """The hyperparameters as intervals of the computation."""
+
+    def __init__(self, optimizer: ExampleOptimizer, u: Decimal) -> None:
+        self.numbers = optimizer.numbers
+        self.u = u
+
+    def __getitem__(self, name: str) -> Interval:
+        return self.of(self.numbers[name])
+
+    def of(self, value: Decimal) -> Interval:
+        return Interval(value, value, self.u).rounded()
+
+    def rest(self, name: str) -> Interval:
+        """Return 1 − the number."""
+        return self.of(ONE) - self[name]
+
+
+def _direction(optimizer: ExampleOptimizer, g: Interval, c: _Constants, slip: Slip) -> Interval:
+    """Return what is subtracted from w, the decoupled weight decay aside."""
+    if optimizer.name == "sgd":
+        if optimizer.flags["nesterov"]:
+            g = g + c["momentum"] * g
+        return c["lr"] * g
+    if optimizer.name in ("adam", "adamw"):
+        if slip.kind == "uncorrected moments":
+            m, v = c.rest("beta1") * g, c.rest("beta2") * squared(g)
+        else:
+            m, v = g.rounded(4), squared(g).rounded(4)
+        return c["lr"] * _quotient(m, v, c)
+    if optimizer.name == "rmsprop":
+        s = c.rest("alpha") * squared(g)
+        if optimizer.flags["centered"]:
+            # s − avg² = (1 − α)·g² − (1 − α)²·g² = α·(1 − α)·g²; what is rounded is s and avg²
+            rounding = s.rounded(8).high - s.high
+            s = (c["alpha"] * s).widened(rounding)
+        return c["lr"] * _quotient(g, s, c)
+    initial = c["initial_accumulator_value"]
+    return c["lr"] * _quotient(g, initial + squared(g), c)
+
+
+def _quotient(m: Interval, v: Interval, c: _Constants) -> Interval:
+    """Return m/(√v + ε); 0 where m is 0."""
+    divisor = square_root(v) + c["eps"]
+    if m.low == 0 == m.high:
+        return m
+    return m / divisor
