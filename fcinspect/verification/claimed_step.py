@@ -9,9 +9,9 @@ from functools import cached_property, partial
 import numpy as np
 
 from fcinspect.arithmetic.settings import Optimizer
-from fcinspect.arithmetic.training import Classes, Target
+from fcinspect.arithmetic.training import Target, rows_of
 from fcinspect.layers.array import Array
-from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.formats import format_named
 from fcinspect.rounding.running import AllowedRange, exact, hull
 from fcinspect.rounding.verdict import Verdict
@@ -41,12 +41,17 @@ class Circumstances:
     output_after: Array | None = None
     loss_after: float | None = None
 
+    def claimed(self, what: str, when: str) -> FloatArray | None:
+        """Return the numbers of the "output" or the "loss" "before" the step or "after" it."""
+        found: Array | float | None = getattr(self, f"{what}_{when}")
+        if found is None:
+            return None
+        return np.asarray(found) if isinstance(found, float) else found.values
+
     @property
     def target_rows(self) -> Float64Array:
-        """The target as the losses take it: rows, or one class a row."""
-        if isinstance(self.target, Classes):
-            return self.target.values.reshape(-1).astype(np.float64)
-        return self.target.rows.astype(np.float64)
+        """The target as the losses take it."""
+        return rows_of(self.target)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +113,11 @@ def plan_step(step: ClaimedStep) -> Plan:
         left.append("gradients: without input, target and loss they are taken as given")
     else:
         planned.append(Planned("gradient/parameters", partial(_gradients, step)))
-        if known.output_before is not None:
-            planned.append(Planned("forward/output before", partial(_output, step, after=False)))
-        if known.loss_before is not None:
-            planned.append(Planned("forward/loss before", partial(_loss, step, after=False)))
-        if known.output_after is not None:
-            planned.append(Planned("forward/output after", partial(_output, step, after=True)))
-        if known.loss_after is not None:
-            planned.append(Planned("forward/loss after", partial(_loss, step, after=True)))
+        for when in ("before", "after"):
+            for what in ("output", "loss"):
+                if known.claimed(what, when) is not None:
+                    name = f"forward/{what} {when}"
+                    planned.append(Planned(name, partial(_forward, step, what, when)))
     number = step.records[0].step
     words = f"step {number} of {step.optimizer.call} in {step.source}"
     return Plan("step", words, tuple(planned), tuple(left), step.notes)
@@ -196,58 +198,33 @@ def _parameter_name(name: str) -> str:
     return name if "." in name else f".{name}"
 
 
-def _passed(step: ClaimedStep, *, after: bool) -> list[Passed]:
-    assert step.circumstances is not None
-    if not after:
-        return step.passed
-    x = exact(step.circumstances.input.rows, format_named(step.dtype))
-    with np.errstate(all="ignore"):
-        return forward(x, step.layers(after=True))
-
-
-def _output(step: ClaimedStep, *, after: bool) -> Check:
+def _forward(step: ClaimedStep, what: str, when: str) -> Check:
+    """Hold the output or the loss against the forward pass with the parameters of that time."""
     known = step.circumstances
     assert known is not None
-    claimed = known.output_after if after else known.output_before
+    claimed = known.claimed(what, when)
     assert claimed is not None
-    when = "after" if after else "before"
-    interval = hull([_passed(step, after=after)[-1].output])
+    formula = f"{'y' if what == 'output' else 'L'} with the parameters {when}"
     with np.errstate(all="ignore"):
         check = check_allowed(
-            f"forward/output {when}", f"y with the parameters {when}", interval, claimed.values
+            f"forward/{what} {when}", formula, _allowed(step, what, when), claimed
         )
-    if check.verdict is Verdict.OUTSIDE:
-        other = hull([_passed(step, after=not after)[-1].output])
-        cause = _of_other(other, claimed.rows.astype(np.float64), when)
-        check = replace(check, cause=cause or check.cause)
+        if check.verdict is not Verdict.OUTSIDE:
+            return check
+        other = "before" if when == "after" else "after"
+        allowed = _allowed(step, what, other)
+    numbers = claimed.astype(np.float64).reshape(allowed.low.shape)
+    if ((allowed.low <= numbers) & (numbers <= allowed.high)).all():
+        return replace(check, cause=f"it is that of the parameters {other} the step")
     return check
 
 
-def _loss(step: ClaimedStep, *, after: bool) -> Check:
+def _allowed(step: ClaimedStep, what: str, when: str) -> AllowedRange:
     known = step.circumstances
     assert known is not None
-    claimed = known.loss_after if after else known.loss_before
-    when = "after" if after else "before"
-    value = np.array(claimed, dtype=np.float64)
-
-    def allowed(of_after: bool) -> AllowedRange:
-        output = _passed(step, after=of_after)[-1].output
-        return hull(loss_of(known.loss_name, output, known.target_rows))
-
-    with np.errstate(all="ignore"):
-        check = check_allowed(
-            f"forward/loss {when}", f"L with the parameters {when}", allowed(after), value
-        )
-    if check.verdict is Verdict.OUTSIDE:
-        with np.errstate(all="ignore"):
-            cause = _of_other(allowed(not after), value, when)
-        check = replace(check, cause=cause or check.cause)
-    return check
-
-
-def _of_other(interval: AllowedRange, claimed: Float64Array, when: str) -> str | None:
-    inside = (interval.low <= claimed) & (claimed <= interval.high)
-    if not inside.all():
-        return None
-    other = "before" if when == "after" else "after"
-    return f"it is that of the parameters {other} the step"
+    passed = step.passed
+    if when == "after":
+        x = exact(known.input.rows, format_named(step.dtype))
+        passed = forward(x, step.layers(after=True))
+    y = passed[-1].output
+    return hull([y] if what == "output" else loss_of(known.loss_name, y, known.target_rows))

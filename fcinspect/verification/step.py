@@ -7,14 +7,13 @@ are not finite meet numpy's arithmetic here: its warnings are silenced.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES, LossFunction
-from fcinspect.arithmetic.optimizers import FORMS, move
 from fcinspect.arithmetic.training import (
     ForwardPass,
     LayerStep,
@@ -24,12 +23,12 @@ from fcinspect.arithmetic.training import (
 from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import FloatArray
 from fcinspect.rounding.dot import DotCheck, check_products
-from fcinspect.rounding.formats import NumberFormat, format_named
-from fcinspect.rounding.running import Running, exact, hull
+from fcinspect.rounding.formats import format_named
+from fcinspect.rounding.running import AllowedRange, Running, exact, hull
 from fcinspect.rounding.verdict import Verdict, overall
 from fcinspect.verification.array_checks import check_allowed, check_same, of_operation
 from fcinspect.verification.check import Check
-from fcinspect.verification.update import added
+from fcinspect.verification.update import Recorded, allowed_update, forms_of
 
 MOST_FINDINGS = 20
 """Findings kept of the steps before the last."""
@@ -95,90 +94,67 @@ def _findings(step: int, checks: tuple[Check, ...]) -> list[EarlierFinding]:
 
 def check_step(step: TrainingStep, previous: TrainingStep | None = None) -> Iterator[Check]:
     """Check forward, loss, backward, hand-overs and updates of one step."""
-    number_format = format_named(step.dtype)
-    parameters = [(layer.weight.before, _before(layer.bias)) for layer in step.layers]
-    yield from _check_forward(step, step.before, parameters, number_format)
-    loss = LOSSES[step.loss_name]
-    yield check_allowed(
-        "output.grad",
-        f"∂L/∂y = {loss.gradient_formula}",
-        hull([_of_output(step, step.before, form, number_format) for form in loss.gradient]),
-        step.layers[-1].grad_activation.values,
-    )
+    yield from _check_forward(step, step.before)
+    loss, arriving = LOSSES[step.loss_name], step.layers[-1].grad_activation
+    allowed = _of_output(step, step.before, loss.gradient)
+    yield check_allowed("output.grad", f"∂L/∂y = {loss.gradient_formula}", allowed, arriving.values)
     earlier = previous.layers if previous else [None] * len(step.layers)
     layers = zip(step.layers, step.before.layers, earlier, strict=True)
     for layer, passed, was in reversed(list(layers)):
-        yield _check_activation_gradient(layer, passed.pre_activation, passed.output, number_format)
+        yield _check_activation_gradient(layer, passed.pre_activation, passed.output)
         yield from _check_layer_gradients(layer, passed.input, step.dtype, was)
     yield _check_handovers(step, previous)
     for name, parameter in step.parameters:
-        yield from _check_update(name, parameter, step, number_format)
+        yield from _check_update(name, parameter, step)
 
 
 def check_after(step: TrainingStep) -> Iterator[Check]:
     """Check the forward pass with the new parameters."""
-    parameters = [
-        (layer.weight.after, None if layer.bias is None else layer.bias.after)
-        for layer in step.layers
-    ]
-    yield from _check_forward(
-        step, step.after, parameters, format_named(step.dtype), suffix=" after the step"
-    )
+    yield from _check_forward(step, step.after, after=True)
 
 
 def _check_forward(
-    step: TrainingStep,
-    forward: ForwardPass,
-    parameters: list[tuple[Array, Array | None]],
-    number_format: NumberFormat,
-    suffix: str = "",
+    step: TrainingStep, forward: ForwardPass, *, after: bool = False
 ) -> Iterator[Check]:
-    for layer, passed, (weight, bias) in zip(step.layers, forward.layers, parameters, strict=True):
+    suffix = " after the step" if after else ""
+    for layer, passed in zip(step.layers, forward.layers, strict=True):
         z, a = passed.pre_activation, passed.output
-        products = check_products(
-            passed.input.rows,
-            weight.values,
-            None if bias is None else bias.values,
-            z.rows,
-            step.dtype,
-        )
-        formula = "z = x·Wᵀ" + ("" if bias is None else " + b")
+        steps = (layer.weight, layer.bias)
+        weight, bias = (p if p is None else p.after if after else p.before for p in steps)
+        assert weight is not None
+        b = None if bias is None else bias.values
+        products = check_products(passed.input.rows, weight.values, b, z.rows, step.dtype)
+        formula = "z = x·Wᵀ" + ("" if b is None else " + b")
         yield of_operation(f"{layer.name}.pre_activation{suffix}", formula, products, z.values)
         activation = ACTIVATIONS[layer.activation]
         yield check_allowed(
             f"{layer.name}.activation{suffix}",
             f"a = {activation.formula}",
-            hull([activation.forward(exact(z.values, number_format))]),
+            hull([activation.forward(_exactly(z))]),
             a.values,
         )
     loss = LOSSES[step.loss_name]
-    yield check_allowed(
-        f"loss{suffix}",
-        f"L = {loss.formula}",
-        hull([_of_output(step, forward, form, number_format) for form in loss.value]),
-        forward.loss.values,
-    )
+    allowed = _of_output(step, forward, loss.value)
+    yield check_allowed(f"loss{suffix}", f"L = {loss.formula}", allowed, forward.loss.values)
+
+
+def _exactly(values: Array) -> Running:
+    return exact(values.values, format_named(values.dtype))
 
 
 def _of_output(
-    step: TrainingStep, forward: ForwardPass, form: LossFunction, number_format: NumberFormat
-) -> Running:
-    return form(exact(forward.output.rows, number_format), step.target_rows)
+    step: TrainingStep, forward: ForwardPass, forms: Sequence[LossFunction]
+) -> AllowedRange:
+    """Return what the forms of a loss, or of its gradient, allow for this output."""
+    y = exact(forward.output.rows, format_named(step.dtype))
+    return hull([form(y, step.target_rows) for form in forms])
 
 
-def _check_activation_gradient(
-    layer: LayerStep, z: Array, a: Array, number_format: NumberFormat
-) -> Check:
+def _check_activation_gradient(layer: LayerStep, z: Array, a: Array) -> Check:
     activation = ACTIVATIONS[layer.activation]
-    expected = activation.backward(
-        exact(z.values, number_format),
-        exact(a.values, number_format),
-        exact(layer.grad_activation.values, number_format),
-    )
+    g = activation.backward(_exactly(z), _exactly(a), _exactly(layer.grad_activation))
     formula = "∂L/∂z = ∂L/∂a" + ("" if layer.activation == "identity" else " ⊙ φ′(z)")
-    return check_allowed(
-        f"{layer.name}.grad_output", formula, hull([expected]), layer.grad_output.values
-    )
+    return check_allowed(f"{layer.name}.grad_output", formula, hull([g]), layer.grad_output.values)
 
 
 def _check_layer_gradients(
@@ -239,30 +215,21 @@ def _check_handovers(step: TrainingStep, previous: TrainingStep | None) -> Check
     return check_same("handovers", "each operation begins with its predecessor's numbers", pairs)
 
 
-def _check_update(
-    name: str, parameter: ParameterStep, step: TrainingStep, number_format: NumberFormat
-) -> Iterator[Check]:
+def _check_update(name: str, parameter: ParameterStep, step: TrainingStep) -> Iterator[Check]:
     """Check the update, and what the optimizer keeps for the next step."""
-    state = {
-        key: exact(values.values, number_format) for key, values in parameter.state_before.items()
-    }
-    w = exact(parameter.before.values, number_format)
-    g = exact(parameter.grad.values, number_format)
-    forms = [move(step.optimizer, w, g, state, step.number, form) for form in range(FORMS)]
-    update = parameter.update.values
-    rounded = [added(w.value, moved.update, update) for moved in forms]
+    record = Recorded(
+        name, parameter.before, parameter.grad, parameter.after, step.number,
+        parameter.state_before,
+    )  # fmt: skip
+    forms = forms_of(step.optimizer, record)
     formula = f"new − old by {step.optimizer.call}"
-    yield check_allowed(f"{name}.update", formula, hull(rounded), update)
+    yield check_allowed(f"{name}.update", formula, allowed_update(record, forms), record.update)
     for key in forms[0].state:
         formula = f"{key} of {step.optimizer.call}"
         kept = parameter.state_after.get(key)
         if kept is None:
             nothing: FloatArray = np.zeros(0)
-            yield check_same(f"{name}.{key}", formula, [(nothing, w.value)])
+            yield check_same(f"{name}.{key}", formula, [(nothing, parameter.before.values)])
             continue
-        states = [moved.state[key] for moved in forms]
-        yield check_allowed(f"{name}.{key}", formula, hull(states), kept.values)
-
-
-def _before(parameter: ParameterStep | None) -> Array | None:
-    return None if parameter is None else parameter.before
+        allowed = hull([moved.state[key] for moved in forms])
+        yield check_allowed(f"{name}.{key}", formula, allowed, kept.values)

@@ -21,6 +21,8 @@ from fcinspect.rounding.running import AllowedRange, Running, exact, hull
 
 Rule = Callable[[Running, Running, Mapping[str, Running], int, int], StepOfOne[Running]]
 """(w, g, state, step, form): what one step makes of one parameter."""
+Forms = tuple[StepOfOne[Running], ...]
+"""What one step makes of one parameter, in every algebraically equal form."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,34 +88,37 @@ def update_intervals(
     Records of one parameter come in the order of their steps; where they hold no state, it is
     carried on from step to step with its error.
     """
-    followed = rule or rule_of(optimizer)
-    carried: dict[tuple[str, int], Mapping[str, Running]] = {}
+    carried: dict[str, Forms] = {}
     with np.errstate(all="ignore"):
         for record in records:
-            number_format = format_named(record.before.dtype)
-            w, g = (exact(part.values, number_format) for part in (record.before, record.grad))
-            forms = []
-            for form in range(FORMS):
-                moved = followed(
-                    w, g, _state(optimizer, record, carried, w, form), record.step, form
-                )
-                carried[record.name, form] = moved.state
-                forms.append(added(w.value, moved.update, record.update))
-            yield record, hull(forms)
+            forms = forms_of(optimizer, record, rule, carried.get(record.name))
+            carried[record.name] = forms
+            yield record, allowed_update(record, forms)
 
 
-def _state(
-    optimizer: Optimizer,
-    record: Recorded,
-    carried: Mapping[tuple[str, int], Mapping[str, Running]],
-    w: Running,
-    form: int,
-) -> Mapping[str, Running]:
+def forms_of(
+    optimizer: Optimizer, record: Recorded, rule: Rule | None = None, carried: Forms | None = None
+) -> Forms:
+    """Return what the rule makes of the record in every form.
+
+    `carried`: the same of the step before, used where the record holds no state.
+    """
+    followed = rule or rule_of(optimizer)
+    number_format = format_named(record.before.dtype)
+    w, g = (exact(part.values, number_format) for part in (record.before, record.grad))
+    fresh = record.state is None or record.step == 1
+    start = initial_state(optimizer, w) if fresh else {}
     if record.state is not None:
-        start = initial_state(optimizer, w) if record.step == 1 else {}
-        given = {name: exact(held.values, w.format) for name, held in record.state.items()}
-        return {**start, **given}
-    return carried.get((record.name, form)) or initial_state(optimizer, w)
+        start |= {name: exact(held.values, w.format) for name, held in record.state.items()}
+        carried = None
+    states = [moved.state or start for moved in carried] if carried else [start] * FORMS
+    return tuple(followed(w, g, state, record.step, form) for form, state in enumerate(states))
+
+
+def allowed_update(record: Recorded, forms: Forms) -> AllowedRange:
+    """Return what the forms together allow for new − old."""
+    w = record.before.values.astype(np.float64)
+    return hull([added(w, moved.update, record.update) for moved in forms])
 
 
 def added(w: Float64Array, update: Running, observed: FloatArray) -> Running:
