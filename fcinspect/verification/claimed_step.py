@@ -19,11 +19,8 @@ from fcinspect.verification.array_checks import check_allowed
 from fcinspect.verification.check import Check, Plan, Planned
 from fcinspect.verification.gradient_causes import name_gradient_cause
 from fcinspect.verification.optimizer_causes import name_update_cause
-from fcinspect.verification.propagation import Layer, Passed, backward, forward, loss_of
+from fcinspect.verification.propagation import Layer, Propagation
 from fcinspect.verification.update import Recorded, state_names, update_intervals
-
-FORMS = 2
-"""How many algebraically equal forms of a loss's gradient are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,12 +93,20 @@ class ClaimedStep:
         return found
 
     @cached_property
-    def passed(self) -> list[Passed]:
-        """The forward pass before the step, end to end with its errors."""
-        assert self.circumstances is not None
-        x = exact(self.circumstances.input.rows, format_named(self.dtype))
-        with np.errstate(all="ignore"):
-            return forward(x, self.layers())
+    def before(self) -> Propagation:
+        """The way through the network before the step."""
+        return self._propagated(after=False)
+
+    @cached_property
+    def after(self) -> Propagation:
+        """The way through the network after the step."""
+        return self._propagated(after=True)
+
+    def _propagated(self, *, after: bool) -> Propagation:
+        known = self.circumstances
+        assert known is not None
+        x = exact(known.input.rows, format_named(self.dtype))
+        return Propagation.of(x, self.layers(after=after), known.loss_name, known.target_rows)
 
 
 def plan_step(step: ClaimedStep) -> Plan:
@@ -158,21 +163,8 @@ def _missing_state(optimizer: Optimizer, record: Recorded, needed: tuple[str, ..
     return next((name for name in needed if name not in held), None)
 
 
-def gradient_intervals(step: ClaimedStep) -> dict[str, AllowedRange]:
-    """Return what rounding allows for each gradient, end to end from the parameters before."""
-    assert step.circumstances is not None
-    known = step.circumstances
-    with np.errstate(all="ignore"):
-        forms = [
-            backward(known.loss_name, step.passed, step.layers(), known.target_rows, form)
-            for form in range(FORMS)
-        ]
-        return {name: hull([form[name] for form in forms]) for name in forms[0]}
-
-
 def _gradients(step: ClaimedStep) -> list[Check]:
-    assert step.circumstances is not None
-    allowed = gradient_intervals(step)
+    allowed = step.before.gradients()
     checks = []
     for record in step.records:
         interval = allowed[_parameter_name(record.name)]
@@ -183,11 +175,8 @@ def _gradients(step: ClaimedStep) -> list[Check]:
             )  # fmt: skip
         checks.append(replace(found, cause=None))
     if any(check.verdict is Verdict.OUTSIDE for check in checks):
-        cause = name_gradient_cause(
-            step.circumstances.loss_name, step.passed, step.layers(), step.layers(after=True),
-            step.circumstances.target_rows,
-            {_parameter_name(r.name): r.grad.values.astype(np.float64) for r in step.records},
-        )  # fmt: skip
+        recorded = {_parameter_name(r.name): r.grad.values.astype(np.float64) for r in step.records}
+        cause = name_gradient_cause(step.before, step.layers(after=True), recorded)
         wrong = Verdict.OUTSIDE
         return [replace(c, cause=cause) if c.verdict is wrong else c for c in checks]
     return checks
@@ -220,11 +209,5 @@ def _forward(step: ClaimedStep, what: str, when: str) -> Check:
 
 
 def _allowed(step: ClaimedStep, what: str, when: str) -> AllowedRange:
-    known = step.circumstances
-    assert known is not None
-    passed = step.passed
-    if when == "after":
-        x = exact(known.input.rows, format_named(step.dtype))
-        passed = forward(x, step.layers(after=True))
-    y = passed[-1].output
-    return hull([y] if what == "output" else loss_of(known.loss_name, y, known.target_rows))
+    known = step.after if when == "after" else step.before
+    return hull([known.output]) if what == "output" else known.losses()

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from fcinspect.arithmetic.losses import LOSSES, Loss, one_hot
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.functions import at_least, exp, row_max, row_sum, sigmoid, sqrt
-from fcinspect.rounding.running import AllowedRange, Running, hull
-from fcinspect.verification.propagation import Backward, Layer, Passed, backward, forward
+from fcinspect.rounding.running import AllowedRange, Running
+from fcinspect.verification.propagation import BackwardWay, Layer, Propagation
 from fcinspect.verification.update import within
 
 Gradients = Mapping[str, Float64Array]
@@ -31,34 +31,18 @@ SMOOTHING = 0.1
 
 
 def name_gradient_cause(
-    loss: str,
-    passed: Sequence[Passed],
-    layers: Sequence[Layer],
-    updated: Sequence[Layer],
-    target: Float64Array,
-    recorded: Gradients,
+    known: Propagation, updated: Sequence[Layer], recorded: Gradients
 ) -> str | None:
     """Return the words of the fault that gives every recorded gradient, or None.
 
-    `updated` are the layers after the step; `target` is (rows, outputs), or classes (rows).
+    `updated` are the layers after the step.
     """
     with np.errstate(all="ignore"):
-        right = _allowed(loss, passed, layers, target)
-        for words, allowed in _hypotheses(loss, passed, layers, updated, target, right):
+        right = known.gradients()
+        for words, allowed in _hypotheses(known, updated, right):
             if _fits(allowed, recorded):
                 return words
         return _of_some(right, recorded) or _fitted_factor(right, recorded)
-
-
-def _allowed(
-    loss: str,
-    passed: Sequence[Passed],
-    layers: Sequence[Layer],
-    target: Float64Array,
-    way: Backward | None = None,
-) -> dict[str, AllowedRange]:
-    forms = [backward(loss, passed, layers, target, form, way or Backward()) for form in range(2)]
-    return {name: hull([form[name] for form in forms]) for name in forms[0]}
 
 
 def _fits(allowed: Mapping[str, AllowedRange], recorded: Gradients) -> bool:
@@ -71,26 +55,13 @@ def _fits(allowed: Mapping[str, AllowedRange], recorded: Gradients) -> bool:
 
 
 def _hypotheses(
-    loss: str,
-    passed: Sequence[Passed],
-    layers: Sequence[Layer],
-    updated: Sequence[Layer],
-    target: Float64Array,
-    right: Mapping[str, AllowedRange],
+    known: Propagation, updated: Sequence[Layer], right: Mapping[str, AllowedRange]
 ) -> Iterator[tuple[str, Mapping[str, AllowedRange]]]:
-    rows = len(passed[-1].output.value)
-    numbers = passed[-1].output.value.size
+    rows, numbers = len(known.output.value), known.output.value.size
     outputs = numbers // max(rows, 1)
-
-    def with_way(way: Backward, towards: Float64Array = target) -> dict[str, AllowedRange]:
-        return _allowed(loss, passed, layers, towards, way)
-
-    after = {layer.name: layer.weight for layer in updated}
-    if len(layers) > 1:
-        yield (
-            "the gradient went back through already updated weights",
-            with_way(Backward(weights=after)),
-        )
+    if len(known.layers) > 1:
+        after = BackwardWay(weights={layer.name: layer.weight for layer in updated})
+        yield "the gradient went back through already updated weights", known.gradients(after)
     yield "every gradient is zero", {name: _scaled(i, 0.0) for name, i in right.items()}
     factors = {
         -1.0: "the sign of the gradient is flipped",
@@ -105,33 +76,35 @@ def _hypotheses(
     for factor, words in factors.items():
         if factor != 1.0:
             yield words, {name: _scaled(interval, factor) for name, interval in right.items()}
-    yield (
-        "the derivative of the activation is missing",
-        with_way(Backward(derivative=False)),
-    )
-    yield (
-        "square weights are used transposed on the way back",
-        with_way(Backward(transposed=True)),
-    )
-    yield "bias gradients are averaged over the rows", with_way(Backward(bias_mean=True))
+    for words, way in _ways(known.target, rows):
+        yield words, known.gradients(way)
+    yield "weight gradients are transposed", _transposed(right)
+    for words, gradient in loss_faults(known.loss, known.target, outputs):
+        yield words, known.gradients(BackwardWay(loss_gradient=gradient))
+    for layer in known.layers:
+        if layer.activation != "identity":
+            plain = [
+                replace(one, activation="identity") if one is layer else one for one in known.layers
+            ]
+            without = Propagation.of(known.passed[0].input, plain, known.loss, known.target)
+            words = f"the activation {layer.activation} behind {layer.name} is left out"
+            yield words, without.gradients()
+
+
+def _ways(target: Float64Array, rows: int) -> Iterator[tuple[str, BackwardWay]]:
+    """Yield faults on the way back, and targets taken for others."""
+    yield "the derivative of the activation is missing", BackwardWay(derivative=False)
+    yield "square weights are used transposed on the way back", BackwardWay(transposed=True)
+    yield "bias gradients are averaged over the rows", BackwardWay(bias_mean=True)
     if rows > 1:
         for shift in (1, -1):
             moved = np.roll(target, shift, axis=0)
-            yield "the target is shifted by one row", with_way(Backward(), moved)
+            yield "the target is shifted by one row", BackwardWay(target=moved)
     if target.ndim == 2 and target.shape[1] > 1:
-        yield "the target's columns are in reverse order", with_way(Backward(), target[:, ::-1])
-        yield (
-            "the target is shifted by one output",
-            with_way(Backward(), np.roll(target, 1, axis=1)),
-        )
-    yield "weight gradients are transposed", _transposed(right)
-    for words, gradient in loss_faults(loss, target, outputs):
-        yield words, with_way(Backward(loss_gradient=gradient))
-    for layer in layers:
-        if layer.activation != "identity":
-            plain = [replace(one, activation="identity") if one is layer else one for one in layers]
-            without = _allowed(loss, forward(passed[0].input, plain), plain, target)
-            yield f"the activation {layer.activation} behind {layer.name} is left out", without
+        reverse = BackwardWay(target=target[:, ::-1])
+        yield "the target's columns are in reverse order", reverse
+        moved = np.roll(target, 1, axis=1)
+        yield "the target is shifted by one output", BackwardWay(target=moved)
 
 
 def _fitted_factor(right: Mapping[str, AllowedRange], recorded: Gradients) -> str | None:
