@@ -154,7 +154,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Report:
+class VerificationReport:
     """What was found."""
 
     kind: Kind
@@ -184,10 +184,10 @@ Track = Callable[[Sequence[Planned]], Iterable[Planned]]
 """Yields the planned checks, and shows how far they have come."""
 
 
-def carried_out(plan: Plan, track: Track = iter) -> Report:
+def carried_out(plan: Plan, track: Track = iter) -> VerificationReport:
     """Make the planned checks, one after the other."""
     found = [check for planned in track(plan.checks) for check in _made(planned)]
-    return Report(plan.kind, plan.subject, tuple(found), plan.not_exercised, plan.notes)
+    return VerificationReport(plan.kind, plan.subject, tuple(found), plan.not_exercised, plan.notes)
 
 
 def _made(planned: Planned) -> Iterator[Check]:

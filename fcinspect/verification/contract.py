@@ -16,7 +16,7 @@ from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.exact_check import first_wrong
 from fcinspect.verification.output import Claim
-from fcinspect.verification.subject import Answer, Call, Layout, Made, Setting
+from fcinspect.verification.subject import LayerAnswer, LayerCall, Layout, Made, Setting
 
 _LAYOUTS: dict[Layout, str] = {"strided": "a strided x", "transposed": "a transposed x"}
 
@@ -55,11 +55,11 @@ class LayerTrial:
 
     def answer(
         self, x: Array, layout: Layout = "contiguous", *, bias: bool = True
-    ) -> tuple[Answer, Call]:
+    ) -> tuple[LayerAnswer, LayerCall]:
         """Return what the layer answers for x, and the call with all its operands."""
         weight, b = self.parameters
-        whole = Call(x, weight, b if bias else None, layout)
-        made = Call(x, layout=layout) if self.setting.subject.kind == "module" else whole
+        whole = LayerCall(x, weight, b if bias else None, layout)
+        made = LayerCall(x, layout=layout) if self.setting.subject.kind == "module" else whole
         return self.setting.subject.call(made), whole
 
     def check(self, name: str, detail: str, x: Array, *, bias: bool = True) -> Check:
@@ -67,7 +67,7 @@ class LayerTrial:
         answer, whole = self.answer(x, bias=bias)
         return self.judged(name, detail, answer, whole)
 
-    def judged(self, name: str, detail: str, answer: Answer, whole: Call) -> Check:
+    def judged(self, name: str, detail: str, answer: LayerAnswer, whole: LayerCall) -> Check:
         """Hold an answer against the bound."""
         assert whole.weight is not None
         expected = (*whole.x.shape[:-1], whole.weight.shape[0])
@@ -232,7 +232,7 @@ def _used(trial: LayerTrial) -> Check:
     """What is written into weight and bias after the module is made decides its output."""
     x, setting = trial.drawn((3, trial.setting.in_features), 12), trial.setting
     weight, bias = trial.parameters
-    asked = Call(x, weight, bias)
+    asked = LayerCall(x, weight, bias)
     first = setting.subject.call(asked).output.values
     unused = [
         name

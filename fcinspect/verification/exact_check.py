@@ -17,10 +17,10 @@ from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
 from fcinspect.verification.check import Check
-from fcinspect.verification.subject import Call, Setting
+from fcinspect.verification.subject import LayerCall, Setting
 
 
-def check_exactly(name: str, detail: str, setting: Setting, call: Call) -> Check:
+def check_exactly(name: str, detail: str, setting: Setting, call: LayerCall) -> Check:
     """Call the subject; only the exact result, rounded once to the output format, is right.
 
     PyTorch's 16-bit kernels may round before they add the bias: that is right too. Raises
@@ -31,7 +31,7 @@ def check_exactly(name: str, detail: str, setting: Setting, call: Call) -> Check
 
 
 def check_answer(
-    name: str, detail: str, output: Array, call: Call, arithmetic: DotArithmetic
+    name: str, detail: str, output: Array, call: LayerCall, arithmetic: DotArithmetic
 ) -> Check:
     """Hold what a call with these parameters returned against the exact result."""
     assert call.weight is not None

@@ -17,7 +17,7 @@ from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
 from fcinspect.verification.check import Check, Planned, holds
-from fcinspect.verification.subject import Answer, Call, Setting
+from fcinspect.verification.subject import LayerAnswer, LayerCall, Setting
 
 BATCH = (2, 3)
 MOST_SQUARE = 8
@@ -91,7 +91,7 @@ def _again(setting: Setting) -> Check:
     n, out, rows = setting.in_features, _outputs(setting), 3
     x, grad_output = _small(setting, (rows, n), rows, 17), _small(setting, (rows, out), out, 18)
     bias = setting.array(np.ones(out)) if setting.bias else None
-    call = Call(x, _small(setting, (out, n), out, 19), bias, grad_output=grad_output)
+    call = LayerCall(x, _small(setting, (out, n), out, 19), bias, grad_output=grad_output)
     first, again = setting.subject.call(call), setting.subject.call(call)
     pairs = {
         "input": (first.grad_input, again.grad_input),
@@ -133,12 +133,12 @@ def _checked(
     bias: Array | None
     if subject.kind == "module":
         weight, bias = setting.own_parameters()
-        call = Call(x, grad_output=grad_output)
+        call = LayerCall(x, grad_output=grad_output)
         exactly = False
     else:
         out = weight.shape[0]
         bias = setting.array(np.ones(out)) if setting.bias else None
-        call = Call(x, weight, bias, grad_output=grad_output)
+        call = LayerCall(x, weight, bias, grad_output=grad_output)
     answer = subject.call(call)
     if "grad_output" in answer.changed:
         yield Check(
@@ -154,7 +154,7 @@ def _checked(
 
 
 def _three(
-    answer: Answer, given: Operands, suffix: str, arithmetic: DotArithmetic, *, with_bias: bool
+    answer: LayerAnswer, given: Operands, suffix: str, arithmetic: DotArithmetic, *, with_bias: bool
 ) -> Iterator[Check]:
     g = given.grad_output
     ones = np.ones((1, len(g)))

@@ -19,9 +19,9 @@ from fcinspect.verification.signs import applies, random_sign_tests
 from fcinspect.verification.subject import (
     MOST_COLUMNS,
     MOST_WEIGHTS,
-    Call,
+    LayerCall,
+    LayerSubject,
     Setting,
-    Subject,
 )
 
 Planner = Callable[[Setting], tuple[Planned, ...]]
@@ -31,7 +31,7 @@ FAMILIES: tuple[Planner, ...] = (exact_probes, fingerprint, random_sign_tests, g
 
 
 def plan_layer(
-    subject: Subject,
+    subject: LayerSubject,
     layer: LinearLayer,
     x: Array,
     arithmetic: DotArithmetic,
@@ -55,7 +55,7 @@ def plan_layer(
 
 
 def plan_implementation(
-    subject: Subject,
+    subject: LayerSubject,
     in_features: int,
     out_features: int,
     bias: bool,
@@ -106,8 +106,10 @@ def _left_out(setting: Setting) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _output(subject: Subject, layer: LinearLayer, x: Array, arithmetic: DotArithmetic) -> Check:
-    call = Call(x, layer.weight, layer.bias)
+def _output(
+    subject: LayerSubject, layer: LinearLayer, x: Array, arithmetic: DotArithmetic
+) -> Check:
+    call = LayerCall(x, layer.weight, layer.bias)
     output = subject.call(call).output
     if output.shape != (*x.shape[:-1], layer.out_features):
         raise Misbehaved(f"the result has shape {output.shape} for x of shape {x.shape}")

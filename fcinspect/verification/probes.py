@@ -24,7 +24,7 @@ from fcinspect.rounding.formats import FORMATS
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned
 from fcinspect.verification.exact_check import check_answer, check_exactly, first_wrong
-from fcinspect.verification.subject import ROWS, Call, Layout, Setting, columns_of
+from fcinspect.verification.subject import ROWS, LayerCall, Layout, Setting, columns_of
 
 LAYOUTS: tuple[Layout, ...] = ("strided", "transposed")
 BATCHES = (0, 1, 2, 33)
@@ -86,7 +86,7 @@ def _dense(
     told = f"x and W as {layout} views"
     if layout == "contiguous":
         told = f"up to {a}: every sum is exact"
-    return check_exactly(f"exact/{name}", told, setting, Call(x, weight, bias, layout))
+    return check_exactly(f"exact/{name}", told, setting, LayerCall(x, weight, bias, layout))
 
 
 def _cancelling(setting: Setting) -> Check:
@@ -110,7 +110,7 @@ def _cancelling(setting: Setting) -> Check:
     bias = setting.integers((out,), n, 2) if setting.bias else None
     if bias is not None:
         bias = setting.array(np.clip(bias.values.astype(np.float64), -4, 4))
-    call = Call(setting.array(x), setting.array(weight), bias)
+    call = LayerCall(setting.array(x), setting.array(weight), bias)
     return check_exactly("exact/cancelling terms", detail, setting, call)
 
 
@@ -130,7 +130,7 @@ def _one_weight(setting: Setting) -> Check:
     x = _basis_vectors(n)
     weight = setting.array(_significands(setting, (out, n), 3))
     bias = setting.array(np.zeros(out)) if setting.bias else None
-    call = Call(setting.array(x), weight, bias)
+    call = LayerCall(setting.array(x), weight, bias)
     detail = f"y is one weight of {setting.input_bits} bits"
     return check_exactly("exact/one weight at a time", detail, setting, call)
 
@@ -143,7 +143,7 @@ def _one_input(setting: Setting) -> Check:
         weight[np.arange(out), (np.arange(out) * max(1, n // max(out, 1)) + out) % n] = 1.0
     x = setting.array(_significands(setting, (ROWS, n), 4))
     bias = setting.array(np.zeros(out)) if setting.bias else None
-    call = Call(x, setting.array(weight), bias)
+    call = LayerCall(x, setting.array(weight), bias)
     detail = f"y is one input of {setting.input_bits} bits"
     return check_exactly("exact/one input at a time", detail, setting, call)
 
@@ -152,7 +152,7 @@ def _zeros(setting: Setting) -> Check:
     n, out = setting.in_features, setting.out_features
     weight = setting.array(_significands(setting, (out, n), 5))
     bias = setting.array(_significands(setting, (out,), 6)) if setting.bias else None
-    call = Call(setting.array(np.zeros((ROWS, n))), weight, bias)
+    call = LayerCall(setting.array(np.zeros((ROWS, n))), weight, bias)
     return check_exactly("exact/zeros", "x = 0: y is b" if bias else "x = 0: y is 0", setting, call)
 
 
@@ -183,7 +183,7 @@ def _not_finite(setting: Setting, value: float) -> Check:
     x, weight, bias = setting.operands(ROWS, setting.in_features, setting.out_features, seed=7)
     spoilt = np.array(x.values)
     name, detail = _spoil(spoilt, value)
-    call = Call(Array(spoilt, setting.dtype), weight, bias)
+    call = LayerCall(Array(spoilt, setting.dtype), weight, bias)
     return check_exactly(f"exact/{name}", detail, setting, call)
 
 
@@ -197,7 +197,7 @@ def _subnormal(setting: Setting) -> Check:
     weight = np.zeros((out, n))
     if n:
         weight[np.arange(out), np.arange(out) % n] = 1.0
-    call = Call(setting.array(x), setting.array(weight), None)
+    call = LayerCall(setting.array(x), setting.array(weight), None)
     detail = "y is one subnormal input"
     if setting.arithmetic.flush:
         detail += ", or 0 where these are flushed"
@@ -230,8 +230,8 @@ def _asked(
 ) -> Check:
     """Send x (rows, n) through a ready module."""
     given = setting.array(x)
-    whole = Call(given, *own(), layout)
-    output = setting.subject.call(Call(given, layout=layout)).output
+    whole = LayerCall(given, *own(), layout)
+    output = setting.subject.call(LayerCall(given, layout=layout)).output
     return check_answer(f"exact/{name}", detail, output, whole, setting.arithmetic)
 
 
@@ -305,7 +305,7 @@ def _fingerprint(setting: Setting) -> Check:
     x = setting.array(np.full((1, n), 2.0**shift))
     w = setting.array(weight.reshape(-1, n))
     bias = setting.array(np.zeros(len(w.values))) if setting.bias else None
-    output = setting.subject.call(Call(x, w, bias)).output
+    output = setting.subject.call(LayerCall(x, w, bias)).output
     if output.shape != (1, len(w.values)):
         words = f"the result has shape {output.shape} instead of {(1, len(w.values))}"
         return Check(name, Verdict.OUTSIDE, "sums of +2^e, forty ones and −2^e", cause=words)

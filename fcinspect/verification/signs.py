@@ -23,7 +23,7 @@ from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
 from fcinspect.verification.check import Check, Planned, Worst
-from fcinspect.verification.subject import Call, Setting
+from fcinspect.verification.subject import LayerCall, Setting
 
 DELTA = 1e-9
 """The probability with which a correct layer may leave each of these bounds."""
@@ -75,12 +75,12 @@ def _asked(setting: Setting) -> tuple[Array, Array, Array | None, Array]:
     x = Array.of(random.standard_normal((ROWS, n)), setting.dtype)
     if setting.subject.kind == "module":
         weight, bias = setting.own_parameters()
-        call = Call(x)
+        call = LayerCall(x)
     else:
         out = setting.fewer_outputs(n)
         weight = Array.of(random.standard_normal((out, n)), setting.dtype)
         bias = Array.of(random.standard_normal(out), setting.dtype) if setting.bias else None
-        call = Call(x, weight, bias)
+        call = LayerCall(x, weight, bias)
     output = setting.subject.call(call).output
     if output.shape != (ROWS, out):
         raise Misbehaved(f"the result has shape {output.shape} instead of {(ROWS, out)}")

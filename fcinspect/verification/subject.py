@@ -30,7 +30,7 @@ transpose of an array."""
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class LayerCall:
     """One call: y = layer(x) with these parameters."""
 
     x: Array
@@ -45,7 +45,7 @@ class Call:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class LayerAnswer:
     """What came back."""
 
     output: Array
@@ -77,7 +77,7 @@ class Made:
         return next((values for key, values in self.state if key == name), None)
 
 
-class Subject(Protocol):
+class LayerSubject(Protocol):
     """A linear layer under inspection."""
 
     @property
@@ -96,7 +96,7 @@ class Subject(Protocol):
     def differentiable(self) -> bool:
         """Whether gradients can be asked for (torch autograd, or a `backward`)."""
 
-    def call(self, call: Call) -> Answer:
+    def call(self, call: LayerCall) -> LayerAnswer:
         """Run it once; raises Misbehaved when it raises, hangs, dies or returns no array."""
 
     def made(self, in_features: int, out_features: int, bias: bool, seed: int) -> Made:
@@ -110,7 +110,7 @@ class Subject(Protocol):
 class Setting:
     """What the probes are made for, and the whole numbers whose sums are exact there."""
 
-    subject: Subject
+    subject: LayerSubject
     in_features: int
     out_features: int
     bias: bool

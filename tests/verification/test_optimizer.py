@@ -11,26 +11,26 @@ from fcinspect.arithmetic.settings import OPTIMIZER_NAMES, optimizer_named
 from fcinspect.bridge.optimizer_host import OptimizerHost, torch_optimizer
 from fcinspect.errors import InputError
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Report, carried_out
+from fcinspect.verification.check import VerificationReport, carried_out
 from fcinspect.verification.optimizer import plan_optimizer
 
 Tensor = torch.Tensor
 Options = dict[str, Any]
 
 
-def own(name: str, options: Options, dtype: str, **kernel: bool) -> Report:
+def own(name: str, options: Options, dtype: str, **kernel: bool) -> VerificationReport:
     """Hold torch's own class against its rule."""
     subject = torch_optimizer(name, **{"fused": False, "foreach": False, **kernel})
     return carried_out(plan_optimizer(subject, optimizer_named(name, options), dtype))
 
 
-def of_function(found: object, name: str = "sgd", **options: Any) -> Report:
+def of_function(found: object, name: str = "sgd", **options: Any) -> VerificationReport:
     """Hold a function (param, grad, state, **options) against a rule."""
     subject = OptimizerHost(found, "it", {})
     return carried_out(plan_optimizer(subject, optimizer_named(name, options), "float32"))
 
 
-def verdicts(found: Report) -> set[Verdict]:
+def verdicts(found: VerificationReport) -> set[Verdict]:
     """Return the verdicts of all checks."""
     return {check.verdict for check in found.checks}
 

@@ -16,12 +16,12 @@ from fcinspect.rounding.formats import FORMATS
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Plan, carried_out
 from fcinspect.verification.layer import FAMILIES
-from fcinspect.verification.subject import Setting, Subject
+from fcinspect.verification.subject import LayerSubject, Setting
 from tests.verification.planted import Kernel, Planted, right
 
 
 def checks(
-    subject: Subject,
+    subject: LayerSubject,
     n: int = 64,
     out: int = 12,
     dtype: str = "float32",

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 
-from fcinspect.verification.examples.interval import Interval
+from fcinspect.verification.examples.interval import DecimalInterval
 from fcinspect.verification.examples.judging import (
-    Finding,
     Judged,
+    PrintedFinding,
     Recomputed,
     consistent,
     recompute,
@@ -52,7 +52,7 @@ class Explained:
 
 def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[Explained, ...]:
     """Return the wrong numbers with their causes, in the order of the file."""
-    wrong = [one for one in judged if one.finding is Finding.WRONG]
+    wrong = [one for one in judged if one.finding is PrintedFinding.WRONG]
     if not wrong:
         return ()
     follows = _following(example, wrong)
@@ -61,7 +61,7 @@ def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[Explain
     right = [
         one
         for one in judged
-        if one.finding in (Finding.CONSISTENT, Finding.EXPLAINED)
+        if one.finding in (PrintedFinding.CONSISTENT, PrintedFinding.EXPLAINED)
         and one.array.place in places
         and (one.row in rows or not one.array.by_row)
     ]
@@ -168,7 +168,7 @@ def written(value: Decimal) -> str:
     return text if len(text) <= LONGEST else str(value)
 
 
-def cut_off(printed: Printed, right: Interval | None) -> str | None:
+def cut_off(printed: Printed, right: DecimalInterval | None) -> str | None:
     """Return the words for a number whose last digits were dropped rather than rounded."""
     if right is None:
         return None
@@ -178,7 +178,7 @@ def cut_off(printed: Printed, right: Interval | None) -> str | None:
     return 'its digits are cut off, not rounded ("truncated": true allows that)'
 
 
-def pen_slip(printed: Printed, right: Interval | None, half: Decimal) -> str | None:
+def pen_slip(printed: Printed, right: DecimalInterval | None, half: Decimal) -> str | None:
     """Return the words for a slip that turns the right number into the printed one, or None."""
     if right is None:
         return None
@@ -205,7 +205,7 @@ def pen_slip(printed: Printed, right: Interval | None, half: Decimal) -> str | N
     return None
 
 
-def _needs_no_rounding(right: Interval, unit: Decimal) -> bool:
+def _needs_no_rounding(right: DecimalInterval, unit: Decimal) -> bool:
     """Whether the right number ends before that place."""
     return right.low == right.high == to_unit(right.low, unit)
 

@@ -16,7 +16,7 @@ from fcinspect.arithmetic.settings import (
 )
 from fcinspect.errors import UsageError, did_you_mean
 from fcinspect.rounding.formats import FORMATS
-from fcinspect.verification.examples.reading import Reader, kind_of, shown
+from fcinspect.verification.examples.reading import ExampleReader, kind_of, shown
 from fcinspect.verification.examples.record import (
     ACTIVATIONS,
     ExampleLayer,
@@ -40,7 +40,7 @@ def read_example(document: object, source: str) -> WorkedExample:
     `source` says in words where it comes from. Raises InputError for a missing or unknown key,
     shapes that do not fit together, and for what is no decimal number.
     """
-    reader = Reader(source)
+    reader = ExampleReader(source)
     held = reader.mapping(document, "the example", KEYS)
     for key in ("layers", "input", "printed"):
         if key not in held:
@@ -76,7 +76,7 @@ def read_example(document: object, source: str) -> WorkedExample:
     )
 
 
-def _notes(reader: Reader) -> tuple[str, ...]:
+def _notes(reader: ExampleReader) -> tuple[str, ...]:
     count = reader.plain_numbers
     if not count:
         return ()
@@ -89,7 +89,7 @@ def _is_vector(value: object) -> bool:
 
 
 def _rows(
-    reader: Reader, value: object, place: str, rows: int | None, width: int, vector: bool
+    reader: ExampleReader, value: object, place: str, rows: int | None, width: int, vector: bool
 ) -> Rows:
     """Return rows; where the input is one vector, so is every row."""
     if vector:
@@ -97,7 +97,7 @@ def _rows(
     return reader.array(value, place, (rows, width))
 
 
-def _layers(reader: Reader, value: object, swapped: bool) -> tuple[ExampleLayer, ...]:
+def _layers(reader: ExampleReader, value: object, swapped: bool) -> tuple[ExampleLayer, ...]:
     if not isinstance(value, list) or not value:
         raise reader.refuse(f"layers is {kind_of(value)}: expected a list of at least one layer")
     found: list[ExampleLayer] = []
@@ -126,7 +126,12 @@ def _layers(reader: Reader, value: object, swapped: bool) -> tuple[ExampleLayer,
 
 
 def _target(
-    reader: Reader, held: Mapping[str, Any], loss: str | None, rows: int, outputs: int, vector: bool
+    reader: ExampleReader,
+    held: Mapping[str, Any],
+    loss: str | None,
+    rows: int,
+    outputs: int,
+    vector: bool,
 ) -> tuple[Rows | None, tuple[int, ...] | None]:
     value = held.get("target")
     if value is None:
@@ -146,7 +151,7 @@ def _target(
     return None, tuple(int(number.value) for number in numbers)
 
 
-def _require_probabilities(reader: Reader, target: Rows) -> None:
+def _require_probabilities(reader: ExampleReader, target: Rows) -> None:
     for i, row in enumerate(target):
         for j, number in enumerate(row):
             if not 0 <= number.value <= 1:
@@ -155,7 +160,7 @@ def _require_probabilities(reader: Reader, target: Rows) -> None:
                 )
 
 
-def _optimizer(reader: Reader, held: Mapping[str, Any]) -> ExampleOptimizer | None:
+def _optimizer(reader: ExampleReader, held: Mapping[str, Any]) -> ExampleOptimizer | None:
     value = held.get("optimizer")
     if value is None:
         return None
@@ -188,7 +193,7 @@ def _optimizer(reader: Reader, held: Mapping[str, Any]) -> ExampleOptimizer | No
 
 
 def _require_sensible(
-    reader: Reader, name: str, numbers: Mapping[str, Decimal], flags: Mapping[str, bool]
+    reader: ExampleReader, name: str, numbers: Mapping[str, Decimal], flags: Mapping[str, bool]
 ) -> None:
     options: dict[str, Value | None] = {**flags}
     for option, number in numbers.items():
@@ -216,7 +221,7 @@ LAYER_PLACE = re.compile(r"layers\.(0|[1-9]\d{0,5})\.(.+)", re.ASCII)
 
 
 def read_printed(
-    reader: Reader,
+    reader: ExampleReader,
     value: object,
     layers: tuple[ExampleLayer, ...],
     rows: int,
@@ -254,7 +259,7 @@ def read_printed(
 
 
 def _shape_of(
-    reader: Reader, place: str, layers: tuple[ExampleLayer, ...], rows: int
+    reader: ExampleReader, place: str, layers: tuple[ExampleLayer, ...], rows: int
 ) -> tuple[tuple[int, int], int]:
     """Return the shape of what is printed there, as two dimensions, and how many it has."""
     if place in ("loss", "loss_after"):
@@ -287,7 +292,7 @@ def _shape_of(
 
 
 def require_enough(
-    reader: Reader,
+    reader: ExampleReader,
     printed: tuple[PrintedArray, ...],
     loss: str | None,
     target: bool,
@@ -310,7 +315,7 @@ def require_enough(
 
 
 def read_known_wrong(
-    reader: Reader, held: Mapping[str, Any], printed: tuple[PrintedArray, ...]
+    reader: ExampleReader, held: Mapping[str, Any], printed: tuple[PrintedArray, ...]
 ) -> dict[str, str]:
     """Return what somebody has said of the example; raises InputError for a place not printed."""
     value = held.get("known_wrong")

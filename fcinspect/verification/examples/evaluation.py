@@ -11,7 +11,7 @@ from fcinspect.verification.examples.interval import (
     FORWARD,
     ONE,
     SLOPE,
-    Interval,
+    DecimalInterval,
     dot,
     softmax,
     total,
@@ -65,8 +65,8 @@ class Evaluation:
     def _given(self, rows: Rows) -> Matrix:
         return [[self.example.given(number) for number in row] for row in rows]
 
-    def _constant(self, value: Decimal) -> Interval:
-        return Interval(value, value, self.u)
+    def _constant(self, value: Decimal) -> DecimalInterval:
+        return DecimalInterval(value, value, self.u)
 
     def _activation(self, k: int) -> str:
         if self.slip.made("activation is", k):
@@ -112,7 +112,7 @@ class Evaluation:
             x = a
         return self.watch("output" if first else "output_after", x)
 
-    def _with_bias(self, k: int, product: Matrix, bias: Sequence[Interval] | None) -> Matrix:
+    def _with_bias(self, k: int, product: Matrix, bias: Sequence[DecimalInterval] | None) -> Matrix:
         if bias is None:
             return product
         if self.slip.made("bias times", k):
@@ -206,7 +206,7 @@ class Evaluation:
             for rows in zip(g, self.zs[k], self.activations[k], strict=True)
         ]
 
-    def _slope(self, k: int) -> Callable[[Interval, Interval], Interval]:
+    def _slope(self, k: int) -> Callable[[DecimalInterval, DecimalInterval], DecimalInterval]:
         """Return φ′, of z and a, or what a slip takes for it."""
         slope = SLOPE[self.names[k]]
         if self.slip.made("derivative is activation", k):
@@ -232,7 +232,7 @@ class Evaluation:
             found.append([s * (a - mean) for s, a in zip(shares, arriving, strict=True)])
         return found
 
-    def _update(self, k: int, grad_weight: Matrix, grad_bias: Sequence[Interval]) -> None:
+    def _update(self, k: int, grad_weight: Matrix, grad_bias: Sequence[DecimalInterval]) -> None:
         optimizer = self.example.optimizer
         if optimizer is None:
             return

@@ -12,7 +12,7 @@ from decimal import Decimal
 from fcinspect.verification.examples.interval import (
     ONE,
     ZERO,
-    Interval,
+    DecimalInterval,
     exp_of_negative,
     log,
     relu,
@@ -25,7 +25,7 @@ from fcinspect.verification.examples.interval import (
 from fcinspect.verification.examples.record import ExampleOptimizer
 from fcinspect.verification.examples.slips import Slip
 
-Matrix = list[list[Interval]]
+Matrix = list[list[DecimalInterval]]
 LOWEST_LOG = Decimal(-100)
 """No logarithm is taken for smaller than this, as torch's bce does."""
 SMALLEST_SPREAD = Decimal("1e-12")
@@ -51,41 +51,41 @@ def misread(weight: Matrix) -> Matrix:
     return transposed(reshaped(weight, len(weight)))
 
 
-Term = Callable[[Interval, Interval], Interval]
+Term = Callable[[DecimalInterval, DecimalInterval], DecimalInterval]
 
 
-def squared(x: Interval) -> Interval:
+def squared(x: DecimalInterval) -> DecimalInterval:
     """Return x²."""
     product = x * x
     return product.of(max(product.low, ZERO), product.high)
 
 
-def _square(y: Interval, t: Interval) -> Interval:
+def _square(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
     return squared(y - t)
 
 
-def _distance(y: Interval, t: Interval) -> Interval:
+def _distance(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
     d = y - t
     if d.low >= 0:
         return d
     return -d if d.high <= 0 else d.of(ZERO, d.magnitude)
 
 
-def _sign(y: Interval, t: Interval) -> Interval:
-    d = Interval(y.low, y.high) - Interval(t.low, t.high)
+def _sign(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
+    d = DecimalInterval(y.low, y.high) - DecimalInterval(t.low, t.high)
     low = -ONE if d.low < 0 else (ONE if d.low > 0 else ZERO)
     high = ONE if d.high > 0 else (-ONE if d.high < 0 else ZERO)
     return y.of(low, high)
 
 
-def _probability(y: Interval) -> Interval:
+def _probability(y: DecimalInterval) -> DecimalInterval:
     low, high = max(y.low, ZERO), min(y.high, ONE)
     if low > high:
         raise ValueError("not a probability")
     return y.of(low, high)
 
 
-def _clamped_log(p: Interval) -> Interval:
+def _clamped_log(p: DecimalInterval) -> DecimalInterval:
     """Return max(log p, −100)."""
     floor = Decimal("3.8e-44")  # e^−100 is 3.72e-44
     if p.high < floor:
@@ -94,7 +94,7 @@ def _clamped_log(p: Interval) -> Interval:
     return found.of(LOWEST_LOG if p.low <= floor else found.low, found.high)
 
 
-def _bits(y: Interval, t: Interval) -> Interval:
+def _bits(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
     """Return −[t·log y + (1 − t)·log(1 − y)]."""
     p = _probability(y)
     one = y.of(ONE)
@@ -102,28 +102,28 @@ def _bits(y: Interval, t: Interval) -> Interval:
     return -(t * _clamped_log(p) + rest)
 
 
-def _bits_slope(y: Interval, t: Interval) -> Interval:
+def _bits_slope(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
     p = _probability(y)
     spread = p * (y.of(ONE) - p)
     return (y - t) / y.of(max(spread.low, SMALLEST_SPREAD), max(spread.high, SMALLEST_SPREAD))
 
 
-def _logit_bits(y: Interval, t: Interval) -> Interval:
+def _logit_bits(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
     """Return max(y, 0) − t·y + log(1 + e^−|y|)."""
     size = _distance(y, y.of(ZERO))
     falling = exp_of_negative(-size)
     return relu(y) - t * y + log(y.of(ONE) + falling)
 
 
-def _logit_slope(y: Interval, t: Interval) -> Interval:
+def _logit_slope(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
     return sigmoid(y) - t
 
 
-def _difference(y: Interval, t: Interval) -> Interval:
+def _difference(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
     return y - t
 
 
-def _twice(y: Interval, t: Interval) -> Interval:
+def _twice(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
     return (y - t) * y.of(Decimal(2))
 
 
@@ -138,7 +138,7 @@ _TERMS: Mapping[str, tuple[Term, Term, int, bool]] = {
 """A loss's term and its derivative, what the sum is divided by, and whether N divides both."""
 
 
-def value(name: str, y: Matrix, t: Matrix, probabilities: bool, u: Decimal) -> Interval:
+def value(name: str, y: Matrix, t: Matrix, probabilities: bool, u: Decimal) -> DecimalInterval:
     """Return L; `probabilities` says that cross_entropy's y comes from a softmax.
 
     Raises ValueError where an output is no probability and the loss needs one.
@@ -149,23 +149,23 @@ def value(name: str, y: Matrix, t: Matrix, probabilities: bool, u: Decimal) -> I
             for row, targets in zip(y, t, strict=True)
             for row_term in _surprises(row, targets, probabilities)
         ]
-        return total(terms, u) / Interval(Decimal(len(y)), Decimal(len(y)), u)
+        return total(terms, u) / DecimalInterval(Decimal(len(y)), Decimal(len(y)), u)
     term, _, divisor, mean = _TERMS[name]
     found = [
         term(a, b) for row, targets in zip(y, t, strict=True)
         for a, b in zip(row, targets, strict=True)
     ]  # fmt: skip
     parts = Decimal(divisor * (len(found) if mean else 1))
-    return total(found, u) / Interval(parts, parts, u)
+    return total(found, u) / DecimalInterval(parts, parts, u)
 
 
-def mean_difference(y: Matrix, t: Matrix, u: Decimal) -> Interval:
+def mean_difference(y: Matrix, t: Matrix, u: Decimal) -> DecimalInterval:
     """Return Σ(y − t)/N, which is what mse is where its squares are forgotten."""
     found = [
         a - b for row, targets in zip(y, t, strict=True) for a, b in zip(row, targets, strict=True)
     ]
     parts = Decimal(len(found))
-    return total(found, u) / Interval(parts, parts, u)
+    return total(found, u) / DecimalInterval(parts, parts, u)
 
 
 def gradient(name: str, y: Matrix, t: Matrix, u: Decimal) -> Matrix:
@@ -176,14 +176,14 @@ def gradient(name: str, y: Matrix, t: Matrix, u: Decimal) -> Matrix:
     _, slope, _, mean = _TERMS[name]
     parts = Decimal(count if mean else 1)
     return [
-        [slope(a, b) / Interval(parts, parts, u) for a, b in zip(row, targets, strict=True)]
+        [slope(a, b) / DecimalInterval(parts, parts, u) for a, b in zip(row, targets, strict=True)]
         for row, targets in zip(y, t, strict=True)
     ]
 
 
 def from_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
     """Return (p·Σt − t)/R, the gradient of cross_entropy with respect to the logits."""
-    rows = Interval(Decimal(len(p)), Decimal(len(p)), u)
+    rows = DecimalInterval(Decimal(len(p)), Decimal(len(p)), u)
     found = []
     for row, targets in zip(p, t, strict=True):
         weight = total(targets, u)
@@ -196,7 +196,7 @@ def gradient_of_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
 
     Raises ZeroDivisionError where a probability may be 0.
     """
-    rows = Interval(Decimal(len(p)), Decimal(len(p)), u)
+    rows = DecimalInterval(Decimal(len(p)), Decimal(len(p)), u)
     return [
         [-(b / a / rows) if b.low or b.high else b for a, b in zip(row, targets, strict=True)]
         for row, targets in zip(p, t, strict=True)
@@ -204,8 +204,8 @@ def gradient_of_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
 
 
 def _surprises(
-    row: Sequence[Interval], targets: Sequence[Interval], probabilities: bool
-) -> list[Interval]:
+    row: Sequence[DecimalInterval], targets: Sequence[DecimalInterval], probabilities: bool
+) -> list[DecimalInterval]:
     found = []
     for j, target in enumerate(targets):
         if not (target.low or target.high):
@@ -220,7 +220,9 @@ def _surprises(
     return found
 
 
-def stepped(optimizer: ExampleOptimizer, w: Interval, g: Interval, slip: Slip) -> Interval:
+def stepped(
+    optimizer: ExampleOptimizer, w: DecimalInterval, g: DecimalInterval, slip: Slip
+) -> DecimalInterval:
     """Return w after its first step.
 
     Every state is zero before the first step, adagrad's sum excepted; SGD's momentum buffer is
@@ -253,18 +255,20 @@ class _Constants:
         self.numbers = optimizer.numbers
         self.u = u
 
-    def __getitem__(self, name: str) -> Interval:
+    def __getitem__(self, name: str) -> DecimalInterval:
         return self.of(self.numbers[name])
 
-    def of(self, value: Decimal) -> Interval:
-        return Interval(value, value, self.u).rounded()
+    def of(self, value: Decimal) -> DecimalInterval:
+        return DecimalInterval(value, value, self.u).rounded()
 
-    def rest(self, name: str) -> Interval:
+    def rest(self, name: str) -> DecimalInterval:
         """Return 1 − the number."""
         return self.of(ONE) - self[name]
 
 
-def _direction(optimizer: ExampleOptimizer, g: Interval, c: _Constants, slip: Slip) -> Interval:
+def _direction(
+    optimizer: ExampleOptimizer, g: DecimalInterval, c: _Constants, slip: Slip
+) -> DecimalInterval:
     """Return what is subtracted from w, the decoupled weight decay aside."""
     if optimizer.name == "sgd":
         if optimizer.flags["nesterov"]:
@@ -287,7 +291,7 @@ def _direction(optimizer: ExampleOptimizer, g: Interval, c: _Constants, slip: Sl
     return c["lr"] * _quotient(g, initial + squared(g), c)
 
 
-def _quotient(m: Interval, v: Interval, c: _Constants) -> Interval:
+def _quotient(m: DecimalInterval, v: DecimalInterval, c: _Constants) -> DecimalInterval:
     """Return m/(√v + ε); 0 where m is 0."""
     divisor = square_root(v) + c["eps"]
     if m.low == 0 == m.high:

@@ -42,7 +42,7 @@ KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class DecimalInterval:
     """All numbers from low to high.
 
     Every operation gives an interval that holds the exact result for any operands in theirs, and
@@ -64,48 +64,48 @@ class Interval:
         """The largest |x|."""
         return max(self.low.copy_abs(), self.high.copy_abs())
 
-    def widened(self, by: Decimal) -> Interval:
+    def widened(self, by: Decimal) -> DecimalInterval:
         """Return the interval with `by` >= 0 more on either side."""
-        return Interval(DOWN.subtract(self.low, by), UP.add(self.high, by), self.u)
+        return DecimalInterval(DOWN.subtract(self.low, by), UP.add(self.high, by), self.u)
 
-    def rounded(self, times: int = 1) -> Interval:
+    def rounded(self, times: int = 1) -> DecimalInterval:
         """Return the interval after that many roundings, together at most γ = ku/(1 − ku)."""
         if not self.u:
             return self
         return self.widened(UP.multiply(gamma(times, self.u), self.magnitude))
 
-    def hull(self, other: Interval) -> Interval:
+    def hull(self, other: DecimalInterval) -> DecimalInterval:
         """Return the smallest interval that holds both."""
-        return Interval(min(self.low, other.low), max(self.high, other.high), self.u)
+        return DecimalInterval(min(self.low, other.low), max(self.high, other.high), self.u)
 
     def meets(self, low: Decimal, high: Decimal) -> bool:
         """Whether a number from `low` to `high` is in the interval."""
         return self.low <= high and low <= self.high
 
-    def of(self, low: Decimal, high: Decimal | None = None) -> Interval:
+    def of(self, low: Decimal, high: Decimal | None = None) -> DecimalInterval:
         """Return another interval of the same computation, or one number."""
-        return Interval(low, low if high is None else high, self.u)
+        return DecimalInterval(low, low if high is None else high, self.u)
 
-    def __neg__(self) -> Interval:
-        return Interval(self.high.copy_negate(), self.low.copy_negate(), self.u)
+    def __neg__(self) -> DecimalInterval:
+        return DecimalInterval(self.high.copy_negate(), self.low.copy_negate(), self.u)
 
-    def __add__(self, other: Interval) -> Interval:
+    def __add__(self, other: DecimalInterval) -> DecimalInterval:
         return _plus(self, other).rounded()
 
-    def __sub__(self, other: Interval) -> Interval:
+    def __sub__(self, other: DecimalInterval) -> DecimalInterval:
         return _plus(self, -other).rounded()
 
-    def __mul__(self, other: Interval) -> Interval:
+    def __mul__(self, other: DecimalInterval) -> DecimalInterval:
         return times(self, other).rounded()
 
-    def __truediv__(self, other: Interval) -> Interval:
+    def __truediv__(self, other: DecimalInterval) -> DecimalInterval:
         """Return the quotient; the divisor must not hold 0."""
         if other.low <= 0 <= other.high:
             raise ZeroDivisionError("an interval that holds 0 divides nothing")
         ends = [(a, b) for a in (self.low, self.high) for b in (other.low, other.high)]
         low = min(DOWN.divide(a, b) for a, b in ends)
         high = max(UP.divide(a, b) for a, b in ends)
-        return Interval(low, high, self.u).rounded()
+        return DecimalInterval(low, high, self.u).rounded()
 
 
 @cache
@@ -117,9 +117,9 @@ def gamma(count: int, u: Decimal) -> Decimal:
     return UP.divide(product, DOWN.subtract(ONE, product))
 
 
-def times(a: Interval, b: Interval) -> Interval:
+def times(a: DecimalInterval, b: DecimalInterval) -> DecimalInterval:
     """Return the product without a rounding."""
-    return Interval(*_ends(a.low, a.high, b.low, b.high), a.u)
+    return DecimalInterval(*_ends(a.low, a.high, b.low, b.high), a.u)
 
 
 def _ends(p: Decimal, q: Decimal, r: Decimal, s: Decimal) -> tuple[Decimal, Decimal]:
@@ -140,11 +140,11 @@ def _ends(p: Decimal, q: Decimal, r: Decimal, s: Decimal) -> tuple[Decimal, Deci
     return min(down(p, s), down(q, r)), max(up(p, r), up(q, s))
 
 
-def _plus(a: Interval, b: Interval) -> Interval:
-    return Interval(DOWN.add(a.low, b.low), UP.add(a.high, b.high), a.u)
+def _plus(a: DecimalInterval, b: DecimalInterval) -> DecimalInterval:
+    return DecimalInterval(DOWN.add(a.low, b.low), UP.add(a.high, b.high), a.u)
 
 
-def dot(a: Sequence[Interval], b: Sequence[Interval], u: Decimal) -> Interval:
+def dot(a: Sequence[DecimalInterval], b: Sequence[DecimalInterval], u: Decimal) -> DecimalInterval:
     """Return Σ aₖ·bₖ, summed in any order.
 
     Of n products the rounding is at most γ(n+2)·Σ|a·b|: n for product and sums, and two for
@@ -155,12 +155,12 @@ def dot(a: Sequence[Interval], b: Sequence[Interval], u: Decimal) -> Interval:
     return _summed(ends, 3, u)
 
 
-def total(terms: Sequence[Interval], u: Decimal) -> Interval:
+def total(terms: Sequence[DecimalInterval], u: Decimal) -> DecimalInterval:
     """Return Σ termₖ, summed in any order."""
     return _summed([(term.low, term.high) for term in terms], 0, u)
 
 
-def _summed(terms: Sequence[tuple[Decimal, Decimal]], more: int, u: Decimal) -> Interval:
+def _summed(terms: Sequence[tuple[Decimal, Decimal]], more: int, u: Decimal) -> DecimalInterval:
     low = high = size = ZERO
     for least, most in terms:
         low = DOWN.add(low, least)
@@ -168,58 +168,58 @@ def _summed(terms: Sequence[tuple[Decimal, Decimal]], more: int, u: Decimal) -> 
         # |term| is at most the larger of −least and most
         size = UP.add(size, max(most, least.copy_negate()))
     count = max(len(terms) - 1 + more, 0)
-    return Interval(low, high, u).widened(UP.multiply(gamma(count, u), size))
+    return DecimalInterval(low, high, u).widened(UP.multiply(gamma(count, u), size))
 
 
-Point = Callable[[Decimal], Interval]
+Point = Callable[[Decimal], DecimalInterval]
 
 
-def monotone(function: Point, x: Interval, times: int = LIBRARY) -> Interval:
+def monotone(function: Point, x: DecimalInterval, times: int = LIBRARY) -> DecimalInterval:
     """Return the values of an increasing function, which gives an interval for each number."""
     low = function(x.low).low
     high = function(x.high).high
     return x.of(low, high).rounded(times)
 
 
-def _exp(x: Decimal) -> Interval:
+def _exp(x: Decimal) -> DecimalInterval:
     """Return eˣ for x <= 0."""
     if x < -LARGE:
-        return Interval(ZERO, TINY)
+        return DecimalInterval(ZERO, TINY)
     near = DOWN.exp(x)  # correctly rounded to nearest
-    return Interval(DOWN.next_minus(near), min(UP.next_plus(near), ONE))
+    return DecimalInterval(DOWN.next_minus(near), min(UP.next_plus(near), ONE))
 
 
-def _log(x: Decimal) -> Interval:
+def _log(x: Decimal) -> DecimalInterval:
     near = DOWN.ln(x)
-    return Interval(DOWN.next_minus(near), UP.next_plus(near))
+    return DecimalInterval(DOWN.next_minus(near), UP.next_plus(near))
 
 
-def _sqrt(x: Decimal) -> Interval:
+def _sqrt(x: Decimal) -> DecimalInterval:
     near = DOWN.sqrt(x)
-    return Interval(max(DOWN.next_minus(near), ZERO), UP.next_plus(near))
+    return DecimalInterval(max(DOWN.next_minus(near), ZERO), UP.next_plus(near))
 
 
-def _one(value: Decimal = ONE) -> Interval:
-    return Interval(value, value)
+def _one(value: Decimal = ONE) -> DecimalInterval:
+    return DecimalInterval(value, value)
 
 
 @lru_cache(KEPT)
-def _sigmoid(x: Decimal) -> Interval:
+def _sigmoid(x: Decimal) -> DecimalInterval:
     e = _exp(-x.copy_abs())
     upper = _one() / (_one() + e)
     return upper if x >= 0 else e * upper
 
 
 @lru_cache(KEPT)
-def _tanh(x: Decimal) -> Interval:
+def _tanh(x: Decimal) -> DecimalInterval:
     e = _exp(DOWN.multiply(Decimal(-2), x.copy_abs()))
     found = (_one() - e) / (_one() + e)
-    found = Interval(max(found.low, ZERO), min(found.high, ONE))
+    found = DecimalInterval(max(found.low, ZERO), min(found.high, ONE))
     return found if x >= 0 else -found
 
 
 @lru_cache(KEPT)
-def _erf(x: Decimal) -> Interval:
+def _erf(x: Decimal) -> DecimalInterval:
     """Return erf(x) as mpmath computes it, to more digits than are kept."""
     import mpmath
 
@@ -227,74 +227,74 @@ def _erf(x: Decimal) -> Interval:
         digits = mpmath.nstr(mpmath.erf(mpmath.mpf(str(x))), DIGITS + 10)
     found = _one(Decimal(digits))
     found = found.widened(found.magnitude.scaleb(-DIGITS - 5))
-    return Interval(max(found.low, -ONE), min(found.high, ONE))
+    return DecimalInterval(max(found.low, -ONE), min(found.high, ONE))
 
 
-def exp_of_negative(x: Interval) -> Interval:
+def exp_of_negative(x: DecimalInterval) -> DecimalInterval:
     """Return eˣ of numbers that are <= 0, up to rounding."""
     return monotone(_exp, x.of(min(x.low, ZERO), min(x.high, ZERO)))
 
 
-def log(x: Interval) -> Interval:
+def log(x: DecimalInterval) -> DecimalInterval:
     """Return the natural logarithm of numbers above 0."""
     return monotone(_log, x)
 
 
-def square_root(x: Interval) -> Interval:
+def square_root(x: DecimalInterval) -> DecimalInterval:
     """Return √x of numbers >= 0; what rounding put below 0 is 0."""
     return monotone(_sqrt, x.of(max(x.low, ZERO), max(x.high, ZERO)), 1)
 
 
-def sigmoid(z: Interval) -> Interval:
+def sigmoid(z: DecimalInterval) -> DecimalInterval:
     """Return 1/(1 + e⁻ᶻ)."""
     return monotone(_sigmoid, z)
 
 
-def relu(z: Interval) -> Interval:
+def relu(z: DecimalInterval) -> DecimalInterval:
     """Return max(z, 0)."""
     return z.of(max(z.low, ZERO), max(z.high, ZERO))
 
 
-def tanh(z: Interval) -> Interval:
+def tanh(z: DecimalInterval) -> DecimalInterval:
     """Return tanh(z)."""
     return monotone(_tanh, z)
 
 
-def leaky_relu(z: Interval) -> Interval:
+def leaky_relu(z: DecimalInterval) -> DecimalInterval:
     """Return z where z > 0, else 0.01·z."""
 
-    def point(x: Decimal) -> Interval:
+    def point(x: Decimal) -> DecimalInterval:
         return _one(x) if x > 0 else _one(x) * _one(LEAKY_SLOPE)
 
     return monotone(point, z, 2)
 
 
-def normal_distribution(z: Interval) -> Interval:
+def normal_distribution(z: DecimalInterval) -> DecimalInterval:
     """Return Φ(z) = (1 + erf(z/√2))/2."""
     half = z.of(Decimal("0.5"))
-    scaled = z * Interval(_sqrt(half.low).low, _sqrt(half.low).high, z.u)
+    scaled = z * DecimalInterval(_sqrt(half.low).low, _sqrt(half.low).high, z.u)
     return half * (z.of(ONE) + monotone(_erf, scaled))
 
 
-def gelu(z: Interval) -> Interval:
+def gelu(z: DecimalInterval) -> DecimalInterval:
     """Return z·Φ(z)."""
     return z * normal_distribution(z)
 
 
-def gelu_slope(z: Interval) -> Interval:
+def gelu_slope(z: DecimalInterval) -> DecimalInterval:
     """Return Φ(z) + z·e^(−z²/2)/√(2π)."""
     square = z * z
     falling = exp_of_negative(-square * z.of(Decimal("0.5")))
-    two_pi = Interval(PI_LOW, PI_HIGH, z.u) * z.of(Decimal(2))
+    two_pi = DecimalInterval(PI_LOW, PI_HIGH, z.u) * z.of(Decimal(2))
     return normal_distribution(z) + z * (falling / square_root(two_pi))
 
 
-def step_between(z: Interval, below: Decimal) -> Interval:
+def step_between(z: DecimalInterval, below: Decimal) -> DecimalInterval:
     """Return 1 where z > 0, else `below`."""
     return z.of(ONE if z.low > 0 else below, ONE if z.high > 0 else below)
 
 
-FORWARD: Mapping[str, Callable[[Interval], Interval]] = {
+FORWARD: Mapping[str, Callable[[DecimalInterval], DecimalInterval]] = {
     "relu": relu,
     "sigmoid": sigmoid,
     "tanh": tanh,
@@ -304,7 +304,7 @@ FORWARD: Mapping[str, Callable[[Interval], Interval]] = {
 }
 """a = φ(z), by the activation's name."""
 
-SLOPE: Mapping[str, Callable[[Interval, Interval], Interval]] = {
+SLOPE: Mapping[str, Callable[[DecimalInterval, DecimalInterval], DecimalInterval]] = {
     "relu": lambda z, a: step_between(z, ZERO),
     "sigmoid": lambda z, a: a * (a.of(ONE) - a),
     "tanh": lambda z, a: a.of(ONE) - a * a,
@@ -315,7 +315,7 @@ SLOPE: Mapping[str, Callable[[Interval, Interval], Interval]] = {
 """φ′, of z and a."""
 
 
-def softmax(z: Sequence[Interval]) -> list[Interval]:
+def softmax(z: Sequence[DecimalInterval]) -> list[DecimalInterval]:
     """Return exp(z[i])/Σ exp(z[j]), which rises with z[i] and falls with every other z."""
     if len(z) == 1:
         return [z[0].of(ONE)]
@@ -330,7 +330,7 @@ def softmax(z: Sequence[Interval]) -> list[Interval]:
     return found
 
 
-def _share(own: Decimal, others: Sequence[Decimal]) -> Interval:
+def _share(own: Decimal, others: Sequence[Decimal]) -> DecimalInterval:
     largest = max(own, *others)
     mine = _falling(own, largest)
     rest = _one(ZERO)
@@ -339,7 +339,7 @@ def _share(own: Decimal, others: Sequence[Decimal]) -> Interval:
     return mine / (mine + rest)
 
 
-def surprise(z: Sequence[Interval], index: int) -> Interval:
+def surprise(z: Sequence[DecimalInterval], index: int) -> DecimalInterval:
     """Return −log softmax(z)[index], which falls with z[index] and rises with every other z."""
     own = z[index]
     others = [other for j, other in enumerate(z) if j != index]
@@ -351,15 +351,17 @@ def surprise(z: Sequence[Interval], index: int) -> Interval:
     return found.rounded(LIBRARY).widened(UP.multiply(3 * own.u, spread))
 
 
-def _surprise(own: Decimal, others: Sequence[Decimal]) -> Interval:
+def _surprise(own: Decimal, others: Sequence[Decimal]) -> DecimalInterval:
     largest = max([own, *others])
     summed = _falling(own, largest)
     for other in others:
         summed = summed + _falling(other, largest)
-    logarithm = Interval(_log(summed.low).low, _log(summed.high).high)
+    logarithm = DecimalInterval(_log(summed.low).low, _log(summed.high).high)
     return logarithm + (_one(largest) - _one(own))
 
 
-def _falling(x: Decimal, largest: Decimal) -> Interval:
+def _falling(x: Decimal, largest: Decimal) -> DecimalInterval:
     difference = _one(x) - _one(largest)
-    return Interval(_exp(min(difference.low, ZERO)).low, _exp(min(difference.high, ZERO)).high)
+    return DecimalInterval(
+        _exp(min(difference.low, ZERO)).low, _exp(min(difference.high, ZERO)).high
+    )

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from fcinspect.verification.examples.formulas import Matrix
-from fcinspect.verification.examples.interval import Interval, total
+from fcinspect.verification.examples.interval import DecimalInterval, total
 from fcinspect.verification.examples.judging import Recomputed
 from fcinspect.verification.examples.record import PrintedArray, WorkedExample
 
 
 @dataclass(frozen=True)
-class Term:
+class Addend:
     """A product, or one number alone."""
 
     name: str
     """layers.0.weight[1][2]·input[2]"""
-    value: Interval
-    factors: tuple[Interval, Interval] | None = None
+    value: DecimalInterval
+    factors: tuple[DecimalInterval, DecimalInterval] | None = None
     """What is multiplied, of a product."""
 
 
@@ -27,10 +27,10 @@ class Term:
 class Summed:
     """The terms of one number."""
 
-    terms: tuple[Term, ...]
+    terms: tuple[Addend, ...]
 
     @property
-    def value(self) -> Interval:
+    def value(self) -> DecimalInterval:
         """Their sum."""
         values = [term.value for term in self.terms]
         return total(values, values[0].u)
@@ -85,7 +85,7 @@ class _Operands:
         return [[self.example.given(number) for number in row] for row in rows]
 
     @property
-    def rate(self) -> Interval | None:
+    def rate(self) -> DecimalInterval | None:
         """The learning rate of plain SGD, which multiplies the gradient alone."""
         optimizer = self.example.optimizer
         if optimizer is None or optimizer.name != "sgd" or any(optimizer.flags.values()):
@@ -93,9 +93,9 @@ class _Operands:
         if optimizer.numbers["weight_decay"] or not optimizer.update_bias:
             return None
         rate = optimizer.numbers["lr"]
-        return Interval(rate, rate, self.example.u).rounded()
+        return DecimalInterval(rate, rate, self.example.u).rounded()
 
-    def weight(self, k: int, row: int, column: int) -> Interval:
+    def weight(self, k: int, row: int, column: int) -> DecimalInterval:
         """Return a given weight."""
         return self.example.given(self.example.layers[k].weight[row][column])
 
@@ -104,8 +104,8 @@ class _Operands:
         return f"[{column}]" if self.vector else f"[{row}][{column}]"
 
 
-def _product(a: str, x: Interval, b: str, y: Interval) -> Term:
-    return Term(f"{a}·{b}", x * y, (x, y))
+def _product(a: str, x: DecimalInterval, b: str, y: DecimalInterval) -> Addend:
+    return Addend(f"{a}·{b}", x * y, (x, y))
 
 
 def _of_affine_map(of: _Operands, k: int, row: int, j: int) -> Summed | None:
@@ -114,7 +114,7 @@ def _of_affine_map(of: _Operands, k: int, row: int, j: int) -> Summed | None:
     bias = of.example.layers[k].bias
     if made is None or bias is None:
         return made
-    return Summed((*made.terms, Term(f"layers.{k}.bias[{j}]", of.example.given(bias[j]))))
+    return Summed((*made.terms, Addend(f"layers.{k}.bias[{j}]", of.example.given(bias[j]))))
 
 
 def _of_product(of: _Operands, k: int, row: int, j: int) -> Summed | None:
@@ -152,7 +152,9 @@ def _of_bias_gradient(of: _Operands, k: int, row: int, j: int) -> Summed | None:
     if g is None:
         return None
     name = f"layers.{k}.grad_output"
-    return Summed(tuple(Term(name + of.index(row, j), numbers[j]) for row, numbers in enumerate(g)))
+    return Summed(
+        tuple(Addend(name + of.index(row, j), numbers[j]) for row, numbers in enumerate(g))
+    )
 
 
 def _of_input_gradient(of: _Operands, k: int, row: int, i: int) -> Summed | None:
@@ -181,7 +183,7 @@ def _of_loss(of: _Operands, output: str) -> Summed | None:
             difference = value - t[row][j]
             index = of.index(row, j)
             name = f"({output}{index} − target{index})²/N"
-            terms.append(Term(name, difference * difference / parts))
+            terms.append(Addend(name, difference * difference / parts))
     return Summed(tuple(terms))
 
 
@@ -197,8 +199,8 @@ def _of_first_gradient(of: _Operands, k: int, row: int, j: int) -> Summed | None
     twice, index = parts.of(Decimal(2)), of.index(row, j)
     return Summed(
         (
-            Term(f"2·output{index}/N", twice * y[row][j] / parts),
-            Term(f"−2·target{index}/N", -(twice * t[row][j] / parts)),
+            Addend(f"2·output{index}/N", twice * y[row][j] / parts),
+            Addend(f"−2·target{index}/N", -(twice * t[row][j] / parts)),
         )
     )
 
@@ -221,8 +223,10 @@ def _of_bias_step(of: _Operands, k: int, row: int, j: int) -> Summed | None:
     return _step(f"[{j}]", f"layers.{k}.bias", of.example.given(bias[j]), of.rate, g[0][j])
 
 
-def _step(index: str, name: str, old: Interval, rate: Interval, g: Interval) -> Summed:
-    return Summed((Term(name + index, old), Term(f"−lr·{name}.grad{index}", -(rate * g))))
+def _step(
+    index: str, name: str, old: DecimalInterval, rate: DecimalInterval, g: DecimalInterval
+) -> Summed:
+    return Summed((Addend(name + index, old), Addend(f"−lr·{name}.grad{index}", -(rate * g))))
 
 
 def _of_activation_gradient(of: _Operands, k: int, row: int, i: int) -> Summed | None:
