@@ -6,13 +6,22 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from fcinspect.verification.examples import formulas
-from fcinspect.verification.examples.formulas import Matrix, misread, reshaped, stepped, transposed
+from fcinspect.verification.examples.formulas import (
+    NOT_SQUARED,
+    Matrix,
+    each,
+    misread,
+    reshaped,
+    stepped,
+    transposed,
+)
 from fcinspect.verification.examples.interval import (
     FORWARD,
     ONE,
     SLOPE,
     DecimalInterval,
     dot,
+    point,
     softmax,
     total,
 )
@@ -66,7 +75,7 @@ class Evaluation:
         return [[self.example.given(number) for number in row] for row in rows]
 
     def _constant(self, value: Decimal) -> DecimalInterval:
-        return DecimalInterval(value, value, self.u)
+        return point(value, self.u)
 
     def _activation(self, k: int) -> str:
         if self.slip.made("activation is", k):
@@ -123,7 +132,7 @@ class Evaluation:
     def _activated(self, k: int, z: Matrix) -> Matrix:
         name = self.names[k]
         if name != "softmax":
-            return [[FORWARD[name](number) for number in row] for row in z]
+            return each(FORWARD[name], z)
         if self.slip.kind == "softmax twice":
             z = [softmax(row) for row in z]
         return [softmax(row) for row in z]
@@ -136,10 +145,8 @@ class Evaluation:
         assert self.example.loss is not None
         if self.slip.kind == "target swapped":
             y, t = t, y
-        if self.slip.kind == "loss not squared":
-            found = formulas.mean_difference(y, t, self.u)
-        else:
-            found = formulas.value(self.example.loss, y, t, self._probabilities, self.u)
+        name = NOT_SQUARED if self.slip.kind == "loss not squared" else self.example.loss
+        found = formulas.value(name, y, t, self._probabilities, self.u)
         if self.slip.kind == "loss times":
             found = found * self._constant(self.slip.factor)
         self.watch(place, [[found]])
@@ -189,7 +196,7 @@ class Evaluation:
             g = formulas.gradient(self.example.loss, y, t, self.u)
         if self.slip.kind == "gradient times":
             factor = self._constant(self.slip.factor)
-            g = [[number * factor for number in row] for row in g]
+            g = each(lambda number: number * factor, g)
         return g
 
     def _through_activation(self, k: int, g: Matrix, t: Matrix) -> Matrix:
@@ -199,12 +206,9 @@ class Evaluation:
         if self.slip.made("derivative missing", k):
             return g
         if self.slip.made("activation of gradient", k):
-            return [[FORWARD[self.names[k]](number) for number in row] for row in g]
+            return each(FORWARD[self.names[k]], g)
         slope = self._slope(k)
-        return [
-            [number * slope(z, a) for number, z, a in zip(*rows, strict=True)]
-            for rows in zip(g, self.zs[k], self.activations[k], strict=True)
-        ]
+        return each(lambda n, z, a: n * slope(z, a), g, self.zs[k], self.activations[k])
 
     def _slope(self, k: int) -> Callable[[DecimalInterval, DecimalInterval], DecimalInterval]:
         """Return φ′, of z and a, or what a slip takes for it."""
@@ -222,7 +226,7 @@ class Evaluation:
             found = formulas.from_probabilities(p, t, self.u)
             if self.slip.kind in ("gradient times", "target swapped"):
                 factor = self.slip.factor if self.slip.kind == "gradient times" else -ONE
-                found = [[number * self._constant(factor) for number in row] for row in found]
+                return each(lambda number: number * self._constant(factor), found)
             return found
         if self.slip.made("derivative missing", len(self.weights) - 1):
             return g
@@ -236,10 +240,11 @@ class Evaluation:
         optimizer = self.example.optimizer
         if optimizer is None:
             return
-        after = [
-            [stepped(optimizer, w, g, self.slip) for w, g in zip(*rows, strict=True)]
-            for rows in zip(self.weights[k], grad_weight, strict=True)
-        ]
+
+        def step(old: DecimalInterval, g: DecimalInterval) -> DecimalInterval:
+            return stepped(optimizer, old, g, self.slip)
+
+        after = each(step, self.weights[k], grad_weight)
         self.weights[k] = self.watch(f"layers.{k}.weight.after", after)
         bias = self.biases[k]
         if bias is None:
@@ -250,7 +255,5 @@ class Evaluation:
         if self.slip.kind in ("bias frozen", "bias stepped"):
             moves = self.slip.kind == "bias stepped"
         if moves:
-            bias = [
-                stepped(optimizer, b, g, self.slip) for b, g in zip(bias, grad_bias, strict=True)
-            ]
+            bias = [step(b, g) for b, g in zip(bias, grad_bias, strict=True)]
         self.biases[k] = self.watch(f"layers.{k}.bias.after", [bias])[0]

@@ -15,6 +15,7 @@ from fcinspect.verification.examples.interval import (
     DecimalInterval,
     exp_of_negative,
     log,
+    point,
     relu,
     sigmoid,
     softmax,
@@ -30,6 +31,14 @@ LOWEST_LOG = Decimal(-100)
 """No logarithm is taken for smaller than this, as torch's bce does."""
 SMALLEST_SPREAD = Decimal("1e-12")
 """The gradient of bce divides by at least this."""
+
+
+def each(function: Callable[..., DecimalInterval], *matrices: Matrix) -> Matrix:
+    """Return the function of the numbers in every place of the matrices."""
+    return [
+        [function(*numbers) for numbers in zip(*rows, strict=True)]
+        for rows in zip(*matrices, strict=True)
+    ]
 
 
 def transposed(values: Matrix) -> Matrix:
@@ -50,6 +59,9 @@ def misread(weight: Matrix) -> Matrix:
     """
     return transposed(reshaped(weight, len(weight)))
 
+
+NOT_SQUARED = "mse without squares"
+"""Σ(y − t)/N"""
 
 Term = Callable[[DecimalInterval, DecimalInterval], DecimalInterval]
 
@@ -134,6 +146,7 @@ _TERMS: Mapping[str, tuple[Term, Term, int, bool]] = {
     "half_mean_squares": (_square, _difference, 2, True),
     "bce": (_bits, _bits_slope, 1, True),
     "bce_with_logits": (_logit_bits, _logit_slope, 1, True),
+    NOT_SQUARED: (_difference, _difference, 1, True),
 }
 """A loss's term and its derivative, what the sum is divided by, and whether N divides both."""
 
@@ -144,28 +157,13 @@ def value(name: str, y: Matrix, t: Matrix, probabilities: bool, u: Decimal) -> D
     Raises ValueError where an output is no probability and the loss needs one.
     """
     if name == "cross_entropy":
-        terms = [
-            row_term
-            for row, targets in zip(y, t, strict=True)
-            for row_term in _surprises(row, targets, probabilities)
-        ]
-        return total(terms, u) / DecimalInterval(Decimal(len(y)), Decimal(len(y)), u)
-    term, _, divisor, mean = _TERMS[name]
-    found = [
-        term(a, b) for row, targets in zip(y, t, strict=True)
-        for a, b in zip(row, targets, strict=True)
-    ]  # fmt: skip
+        rows = zip(y, t, strict=True)
+        terms = [term for row in rows for term in _surprises(*row, probabilities)]
+        return total(terms, u) / point(Decimal(len(y)), u)
+    of_one, _, divisor, mean = _TERMS[name]
+    found = [number for row in each(of_one, y, t) for number in row]
     parts = Decimal(divisor * (len(found) if mean else 1))
-    return total(found, u) / DecimalInterval(parts, parts, u)
-
-
-def mean_difference(y: Matrix, t: Matrix, u: Decimal) -> DecimalInterval:
-    """Return Σ(y − t)/N, which is what mse is where its squares are forgotten."""
-    found = [
-        a - b for row, targets in zip(y, t, strict=True) for a, b in zip(row, targets, strict=True)
-    ]
-    parts = Decimal(len(found))
-    return total(found, u) / DecimalInterval(parts, parts, u)
+    return total(found, u) / point(parts, u)
 
 
 def gradient(name: str, y: Matrix, t: Matrix, u: Decimal) -> Matrix:
@@ -175,15 +173,12 @@ def gradient(name: str, y: Matrix, t: Matrix, u: Decimal) -> Matrix:
         return from_probabilities([softmax(row) for row in y], t, u)
     _, slope, _, mean = _TERMS[name]
     parts = Decimal(count if mean else 1)
-    return [
-        [slope(a, b) / DecimalInterval(parts, parts, u) for a, b in zip(row, targets, strict=True)]
-        for row, targets in zip(y, t, strict=True)
-    ]
+    return each(lambda a, b: slope(a, b) / point(parts, u), y, t)
 
 
 def from_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
     """Return (p·Σt − t)/R, the gradient of cross_entropy with respect to the logits."""
-    rows = DecimalInterval(Decimal(len(p)), Decimal(len(p)), u)
+    rows = point(Decimal(len(p)), u)
     found = []
     for row, targets in zip(p, t, strict=True):
         weight = total(targets, u)
@@ -196,11 +191,8 @@ def gradient_of_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
 
     Raises ZeroDivisionError where a probability may be 0.
     """
-    rows = DecimalInterval(Decimal(len(p)), Decimal(len(p)), u)
-    return [
-        [-(b / a / rows) if b.low or b.high else b for a, b in zip(row, targets, strict=True)]
-        for row, targets in zip(p, t, strict=True)
-    ]
+    rows = point(Decimal(len(p)), u)
+    return each(lambda a, b: -(b / a / rows) if b.low or b.high else b, p, t)
 
 
 def _surprises(
@@ -259,7 +251,7 @@ class _Constants:
         return self.of(self.numbers[name])
 
     def of(self, value: Decimal) -> DecimalInterval:
-        return DecimalInterval(value, value, self.u).rounded()
+        return point(value, self.u).rounded()
 
     def rest(self, name: str) -> DecimalInterval:
         """Return 1 − the number."""

@@ -108,6 +108,11 @@ class DecimalInterval:
         return DecimalInterval(low, high, self.u).rounded()
 
 
+def point(value: Decimal, u: Decimal = ZERO) -> DecimalInterval:
+    """Return one number."""
+    return DecimalInterval(value, value, u)
+
+
 @cache
 def gamma(count: int, u: Decimal) -> Decimal:
     """Return γ = ku/(1 − ku), or 1 where ku >= 1/2."""
@@ -199,21 +204,17 @@ def _sqrt(x: Decimal) -> DecimalInterval:
     return DecimalInterval(max(DOWN.next_minus(near), ZERO), UP.next_plus(near))
 
 
-def _one(value: Decimal = ONE) -> DecimalInterval:
-    return DecimalInterval(value, value)
-
-
 @lru_cache(KEPT)
 def _sigmoid(x: Decimal) -> DecimalInterval:
     e = _exp(-x.copy_abs())
-    upper = _one() / (_one() + e)
+    upper = point(ONE) / (point(ONE) + e)
     return upper if x >= 0 else e * upper
 
 
 @lru_cache(KEPT)
 def _tanh(x: Decimal) -> DecimalInterval:
     e = _exp(DOWN.multiply(Decimal(-2), x.copy_abs()))
-    found = (_one() - e) / (_one() + e)
+    found = (point(ONE) - e) / (point(ONE) + e)
     found = DecimalInterval(max(found.low, ZERO), min(found.high, ONE))
     return found if x >= 0 else -found
 
@@ -225,7 +226,7 @@ def _erf(x: Decimal) -> DecimalInterval:
 
     with mpmath.workdps(DIGITS + 20):
         digits = mpmath.nstr(mpmath.erf(mpmath.mpf(str(x))), DIGITS + 10)
-    found = _one(Decimal(digits))
+    found = point(Decimal(digits))
     found = found.widened(found.magnitude.scaleb(-DIGITS - 5))
     return DecimalInterval(max(found.low, -ONE), min(found.high, ONE))
 
@@ -263,10 +264,10 @@ def tanh(z: DecimalInterval) -> DecimalInterval:
 def leaky_relu(z: DecimalInterval) -> DecimalInterval:
     """Return z where z > 0, else 0.01·z."""
 
-    def point(x: Decimal) -> DecimalInterval:
-        return _one(x) if x > 0 else _one(x) * _one(LEAKY_SLOPE)
+    def of_one(x: Decimal) -> DecimalInterval:
+        return point(x) if x > 0 else point(x) * point(LEAKY_SLOPE)
 
-    return monotone(point, z, 2)
+    return monotone(of_one, z, 2)
 
 
 def normal_distribution(z: DecimalInterval) -> DecimalInterval:
@@ -333,7 +334,7 @@ def softmax(z: Sequence[DecimalInterval]) -> list[DecimalInterval]:
 def _share(own: Decimal, others: Sequence[Decimal]) -> DecimalInterval:
     largest = max(own, *others)
     mine = _falling(own, largest)
-    rest = _one(ZERO)
+    rest = point(ZERO)
     for other in others:
         rest = rest + _falling(other, largest)
     return mine / (mine + rest)
@@ -357,11 +358,11 @@ def _surprise(own: Decimal, others: Sequence[Decimal]) -> DecimalInterval:
     for other in others:
         summed = summed + _falling(other, largest)
     logarithm = DecimalInterval(_log(summed.low).low, _log(summed.high).high)
-    return logarithm + (_one(largest) - _one(own))
+    return logarithm + (point(largest) - point(own))
 
 
 def _falling(x: Decimal, largest: Decimal) -> DecimalInterval:
-    difference = _one(x) - _one(largest)
+    difference = point(x) - point(largest)
     return DecimalInterval(
         _exp(min(difference.low, ZERO)).low, _exp(min(difference.high, ZERO)).high
     )

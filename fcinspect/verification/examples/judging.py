@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from fcinspect.verification.examples.evaluation import Evaluation
 from fcinspect.verification.examples.formulas import Matrix, transposed
-from fcinspect.verification.examples.interval import UP, DecimalInterval
+from fcinspect.verification.examples.interval import UP, DecimalInterval, point
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
 from fcinspect.verification.examples.slips import NO_SLIP, Slip
 
@@ -107,8 +107,7 @@ def recompute(
             if (name := array.name(i, j)) in certain:
                 going[i][j] = certain[name]
             elif consistent(printed, seen[i][j], example.half):
-                point = DecimalInterval(printed.value, printed.value, example.u)
-                going[i][j] = seen[i][j].hull(point)
+                going[i][j] = seen[i][j].hull(point(printed.value, example.u))
         return transposed(going) if array.transposed else going
 
     forward = all(a.of_forward_rows or a.place == "loss" for a in arrays.values())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
-from fcinspect.verification.examples.interval import DecimalInterval
+from fcinspect.verification.examples.interval import DecimalInterval, point
 
 ACTIVATIONS = (*ACTIVATION_NAMES, "softmax")
 """softmax may stand behind the last layer."""
@@ -23,7 +23,7 @@ class Printed:
 
     def interval(self, half: Decimal, u: Decimal) -> DecimalInterval:
         """Return the numbers that are printed so; `half` is the uncertainty in units."""
-        return DecimalInterval(self.value, self.value, u).widened(half * self.unit)
+        return point(self.value, u).widened(half * self.unit)
 
 
 Rows = tuple[tuple[Printed, ...], ...]
@@ -146,4 +146,4 @@ class WorkedExample:
         """
         if self.inputs_rounded:
             return number.interval(self.half, self.u).rounded()
-        return DecimalInterval(number.value, number.value, self.u).rounded()
+        return point(number.value, self.u).rounded()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from fcinspect.verification.examples.formulas import Matrix
-from fcinspect.verification.examples.interval import DecimalInterval, total
+from fcinspect.verification.examples.interval import DecimalInterval, point, total
 from fcinspect.verification.examples.judging import Recomputed
 from fcinspect.verification.examples.record import PrintedArray, WorkedExample
 
@@ -93,7 +93,7 @@ class _Operands:
         if optimizer.numbers["weight_decay"] or not optimizer.update_bias:
             return None
         rate = optimizer.numbers["lr"]
-        return DecimalInterval(rate, rate, self.example.u).rounded()
+        return point(rate, self.example.u).rounded()
 
     def weight(self, k: int, row: int, column: int) -> DecimalInterval:
         """Return a given weight."""
