@@ -147,9 +147,7 @@ def _updates(step: ClaimedStep) -> list[Check]:
             found = check_allowed(name, formula, interval, record.update)
         checks.append(replace(found, cause=None))
     if any(check.verdict is Verdict.OUTSIDE for check in checks):
-        cause = name_update_cause(step.optimizer, step.records)
-        wrong = Verdict.OUTSIDE
-        return [replace(c, cause=cause) if c.verdict is wrong else c for c in checks]
+        return _with_cause(checks, name_update_cause(step.optimizer, step.records))
     return checks
 
 
@@ -177,9 +175,14 @@ def _gradients(step: ClaimedStep) -> list[Check]:
     if any(check.verdict is Verdict.OUTSIDE for check in checks):
         recorded = {_parameter_name(r.name): r.grad.values.astype(np.float64) for r in step.records}
         cause = name_gradient_cause(step.before, step.layers(after=True), recorded)
-        wrong = Verdict.OUTSIDE
-        return [replace(c, cause=cause) if c.verdict is wrong else c for c in checks]
+        return _with_cause(checks, cause)
     return checks
+
+
+def _with_cause(checks: list[Check], cause: str | None) -> list[Check]:
+    """Return the checks, those outside with their common cause."""
+    wrong = Verdict.OUTSIDE
+    return [replace(c, cause=cause) if c.verdict is wrong else c for c in checks]
 
 
 def _parameter_name(name: str) -> str:

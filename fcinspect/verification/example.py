@@ -30,7 +30,7 @@ def plan_of(document: object, source: str) -> Plan:
 
     @cache
     def causes() -> Mapping[str, str | None]:
-        return {one.judged.name: one.cause for one in explain(example, judged)}
+        return explain(example, judged)
 
     def checked(array: PrintedArray) -> Iterator[Check]:
         for one in judged:

@@ -80,7 +80,7 @@ def plan_optimizer(
 def _steps(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
     """Several steps, each parameter's update held against the rule with running errors."""
     parameters, gradients = parameters_of(setting), gradients_of(setting)
-    ran = setting.subject.run(parameters, gradients, setting.options(optimizer))
+    ran = setting.subject.run(parameters, gradients, optimizer.given)
     records = recorded_steps(parameters, gradients, ran)
     checks = []
     with np.errstate(all="ignore"):
@@ -119,7 +119,7 @@ def check_dyadic(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> 
     steps = 1 if adaptive or format_named(setting.dtype).precision < 11 else 2
     parameters = [setting.array(start)]
     gradients = [[setting.array(gradient * (1 if k == 0 else 2))] for k in range(steps)]
-    ran = setting.subject.run(parameters, gradients, setting.options(optimizer))
+    ran = setting.subject.run(parameters, gradients, optimizer.given)
     expected = _by_hand(setting, optimizer, parameters[0], [given[0] for given in gradients])
     return _exactly(setting, optimizer, name, ran, expected, parameters, gradients)
 
@@ -177,7 +177,7 @@ def check_zero_weights(setting: OptimizerSetting, optimizer: Optimizer, name: st
     """From w = 0, g = ±4 leads to −RN(lr)·2^k: a learning rate that is off by one ulp shows."""
     signs = np.array([1.0, -1.0, 1.0, 1.0, -1.0])
     parameters, gradients = [setting.array(np.zeros(5))], [[setting.array(4.0 * signs)]]
-    ran = setting.subject.run(parameters, gradients, setting.options(optimizer))
+    ran = setting.subject.run(parameters, gradients, optimizer.given)
     number_format = format_named(setting.dtype)
     rate = number_format.round(optimizer.number("lr"))
     factor = {"sgd": 4.0, "adam": 0.5, "adamw": 0.5, "rmsprop": 1.0, "adagrad": 0.5}[optimizer.name]
@@ -188,7 +188,7 @@ def check_zero_weights(setting: OptimizerSetting, optimizer: Optimizer, name: st
 
 
 def _ran(setting: OptimizerSetting, count: int = 2) -> Ran:
-    options = setting.options(setting.optimizer)
+    options = setting.optimizer.given
     return setting.subject.run(parameters_of(setting), gradients_of(setting, count), options)
 
 
@@ -199,9 +199,7 @@ def check_gradients_kept(setting: OptimizerSetting) -> Check:
     usable = [one for one in tried if not missing_options(setting, one)] or [setting.optimizer]
     changed: dict[str, None] = {}
     for optimizer in usable:
-        ran = setting.subject.run(
-            parameters_of(setting), gradients_of(setting, 2), setting.options(optimizer)
-        )
+        ran = setting.subject.run(parameters_of(setting), gradients_of(setting, 2), optimizer.given)
         changed.update(dict.fromkeys(ran.changed))
     return holds("caller/gradients", not changed, "stay as they are", "; ".join(list(changed)[:2]))
 
@@ -236,7 +234,7 @@ def check_fresh(setting: OptimizerSetting) -> Check:
 def check_resumed(setting: OptimizerSetting) -> Check:
     """Check that saved and loaded state continues the same steps."""
     whole = _ran(setting, 4)
-    options = setting.options(setting.optimizer)
+    options = setting.optimizer.given
     ran = setting.subject.resumed(parameters_of(setting), gradients_of(setting, 4), options, 2)
     name = "state/saved and loaded"
     if ran is None:

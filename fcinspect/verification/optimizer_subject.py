@@ -118,12 +118,6 @@ class OptimizerSetting:
     optimizer: Optimizer
     dtype: str
 
-    def options(self, optimizer: Optimizer) -> dict[str, Any]:
-        """Return the options that are not the defaults; lr always."""
-        known = OPTIONS[optimizer.name]
-        torch_lr = {"lr"}
-        return {k: v for k, v in optimizer.options.items() if k in torch_lr or v != known[k]}
-
     def variation(self, changed: dict[str, Value]) -> Optimizer:
         """Return the optimizer with some options changed, nesterov only where it may be."""
         made = with_options(self.optimizer, **changed)
@@ -215,7 +209,7 @@ def recorded_steps(
 def missing_options(setting: OptimizerSetting, optimizer: Optimizer) -> str:
     """Return the options that the subject does not take, "" if it takes all."""
     try:
-        setting.subject.run([setting.array(np.ones(1))], [], setting.options(optimizer))
+        setting.subject.run([setting.array(np.ones(1))], [], optimizer.given)
     except NotAccepted as refusal:
         return refusal.message
     except Misbehaved:

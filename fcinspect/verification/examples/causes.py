@@ -11,7 +11,7 @@ only, and last, for a number of several digits, slips in one number of a sum.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 
 from fcinspect.verification.examples.interval import DecimalInterval
@@ -42,19 +42,11 @@ def searched(example: WorkedExample, wrong: Sequence[Judged]) -> tuple[tuple[Sli
     return every[: max(affordable, 1)], len(every)
 
 
-@dataclass(frozen=True)
-class Explained:
-    """A wrong number and the words for its likely cause."""
-
-    judged: Judged
-    cause: str | None
-
-
-def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[Explained, ...]:
-    """Return the wrong numbers with their causes, in the order of the file."""
+def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> dict[str, str | None]:
+    """Return the likely causes of the wrong numbers, by the numbers' names."""
     wrong = [one for one in judged if one.finding is PrintedFinding.WRONG]
     if not wrong:
-        return ()
+        return {}
     follows = _following(example, wrong)
     small, rows = _only_wrong_rows(example, wrong)
     places = {array.place for array in small.printed}
@@ -78,7 +70,7 @@ def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[Explain
             len(explained_here),
             sum(_fits(small, one, found, rows) for one in right),
         )
-    explained = []
+    causes = {}
     plain = recompute(example) if small is example else None
     for one in wrong:
         best = max(fits[one.name], key=ranks.__getitem__, default=None)
@@ -88,8 +80,8 @@ def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[Explain
         cause = cause or pen_slip(one.printed, one.right, example.half)
         if cause is None and plain is not None and enough_digits(one.printed):
             cause = slip_in_one(example, plain, one.array, (one.row, one.column), one.printed)
-        explained.append(Explained(one, cause))
-    return tuple(explained)
+        causes[one.name] = cause
+    return causes
 
 
 def _only_wrong_rows(
