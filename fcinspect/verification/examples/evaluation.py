@@ -1,4 +1,7 @@
-"""The whole example recomputed: every named place, as the numbers that are right there."""
+"""The whole example recomputed: every named place, as the numbers that are right there.
+
+The optimizers' first step follows the formulas of arithmetic/optimizers.py.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,26 @@ from decimal import Decimal
 
 from fcinspect.verification.examples import formulas
 from fcinspect.verification.examples.formulas import (
+    FORWARD,
     NOT_SQUARED,
+    SLOPE,
     Matrix,
     each,
     misread,
     reshaped,
-    stepped,
+    squared,
     transposed,
 )
 from fcinspect.verification.examples.interval import (
-    FORWARD,
     ONE,
-    SLOPE,
     DecimalInterval,
     dot,
     point,
     softmax,
+    square_root,
     total,
 )
-from fcinspect.verification.examples.record import Rows, WorkedExample
+from fcinspect.verification.examples.record import ExampleOptimizer, Rows, WorkedExample
 from fcinspect.verification.examples.slips import NO_SLIP, Slip
 
 Watch = Callable[[str, Matrix], Matrix]
@@ -257,3 +261,82 @@ class Evaluation:
         if moves:
             bias = [step(b, g) for b, g in zip(bias, grad_bias, strict=True)]
         self.biases[k] = self.watch(f"layers.{k}.bias.after", [bias])[0]
+
+
+def stepped(
+    optimizer: ExampleOptimizer, w: DecimalInterval, g: DecimalInterval, slip: Slip
+) -> DecimalInterval:
+    """Return w after its first step.
+
+    Every state is zero before the first step, adagrad's sum excepted; SGD's momentum buffer is
+    then g itself.
+    """
+    decay = optimizer.numbers["weight_decay"]
+    decoupled = optimizer.name == "adamw"
+    if slip.kind == "decay is":
+        decoupled = slip.name == "decoupled"
+        decay = decay if slip.factor else Decimal(0)
+    c = _Constants(optimizer, w.u)
+    if optimizer.flags["maximize"]:
+        g = -g
+    if decay and not decoupled:
+        g = g + c.of(decay) * w
+    # the direction rises with g: its ends are those of g
+    low, high = (_direction(optimizer, g.of(end), c, slip) for end in (g.low, g.high))
+    change = -low.hull(high)
+    if decay and decoupled:
+        change = change - c["lr"] * c.of(decay) * w
+    if slip.kind == "step times":
+        change = change * c.of(slip.factor)
+    return change if slip.kind == "old value forgotten" else w + change
+
+
+class _Constants:
+    """The hyperparameters as intervals of the computation."""
+
+    def __init__(self, optimizer: ExampleOptimizer, u: Decimal) -> None:
+        self.numbers = optimizer.numbers
+        self.u = u
+
+    def __getitem__(self, name: str) -> DecimalInterval:
+        return self.of(self.numbers[name])
+
+    def of(self, value: Decimal) -> DecimalInterval:
+        return point(value, self.u).rounded()
+
+    def rest(self, name: str) -> DecimalInterval:
+        """Return 1 − the number."""
+        return self.of(ONE) - self[name]
+
+
+def _direction(
+    optimizer: ExampleOptimizer, g: DecimalInterval, c: _Constants, slip: Slip
+) -> DecimalInterval:
+    """Return what is subtracted from w, the decoupled weight decay aside."""
+    if optimizer.name == "sgd":
+        if optimizer.flags["nesterov"]:
+            g = g + c["momentum"] * g
+        return c["lr"] * g
+    if optimizer.name in ("adam", "adamw"):
+        if slip.kind == "uncorrected moments":
+            m, v = c.rest("beta1") * g, c.rest("beta2") * squared(g)
+        else:
+            m, v = g.rounded(4), squared(g).rounded(4)
+        return c["lr"] * _quotient(m, v, c)
+    if optimizer.name == "rmsprop":
+        s = c.rest("alpha") * squared(g)
+        if optimizer.flags["centered"]:
+            # s − avg² = (1 − α)·g² − (1 − α)²·g² = α·(1 − α)·g²; what is rounded is s and avg²
+            rounding = s.rounded(8).high - s.high
+            s = (c["alpha"] * s).widened(rounding)
+        return c["lr"] * _quotient(g, s, c)
+    initial = c["initial_accumulator_value"]
+    return c["lr"] * _quotient(g, initial + squared(g), c)
+
+
+def _quotient(m: DecimalInterval, v: DecimalInterval, c: _Constants) -> DecimalInterval:
+    """Return m/(√v + ε); 0 where m is 0."""
+    divisor = square_root(v) + c["eps"]
+    if m.low == 0 == m.high:
+        return m
+    return m / divisor

@@ -1,4 +1,4 @@
-"""The losses and the optimizers' first step on intervals; formulas as in arithmetic/.
+"""The activations and losses on intervals, each with its derivative; formulas as in arithmetic/.
 
 y is (rows × outputs), N = rows·outputs, R = rows. For cross_entropy the target may be one class a
 row or a row of probabilities; behind a softmax, y holds the probabilities themselves.
@@ -10,21 +10,25 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from fcinspect.verification.examples.interval import (
+    LEAKY_SLOPE,
     ONE,
+    PI_HIGH,
+    PI_LOW,
     ZERO,
     DecimalInterval,
     exp_of_negative,
     log,
+    monotone,
+    normal_distribution,
     point,
     relu,
     sigmoid,
     softmax,
     square_root,
     surprise,
+    tanh,
     total,
 )
-from fcinspect.verification.examples.record import ExampleOptimizer
-from fcinspect.verification.examples.slips import Slip
 
 Matrix = list[list[DecimalInterval]]
 LOWEST_LOG = Decimal(-100)
@@ -60,10 +64,58 @@ def misread(weight: Matrix) -> Matrix:
     return transposed(reshaped(weight, len(weight)))
 
 
+def leaky_relu(z: DecimalInterval) -> DecimalInterval:
+    """Return z where z > 0, else 0.01·z."""
+
+    def of_one(x: Decimal) -> DecimalInterval:
+        return point(x) if x > 0 else point(x) * point(LEAKY_SLOPE)
+
+    return monotone(of_one, z, 2)
+
+
+def gelu(z: DecimalInterval) -> DecimalInterval:
+    """Return z·Φ(z)."""
+    return z * normal_distribution(z)
+
+
+def gelu_slope(z: DecimalInterval) -> DecimalInterval:
+    """Return Φ(z) + z·e^(−z²/2)/√(2π)."""
+    square = z * z
+    falling = exp_of_negative(-square * z.of(Decimal("0.5")))
+    two_pi = DecimalInterval(PI_LOW, PI_HIGH, z.u) * z.of(Decimal(2))
+    return normal_distribution(z) + z * (falling / square_root(two_pi))
+
+
+def step_between(z: DecimalInterval, below: Decimal) -> DecimalInterval:
+    """Return 1 where z > 0, else `below`."""
+    return z.of(ONE if z.low > 0 else below, ONE if z.high > 0 else below)
+
+
+FORWARD: Mapping[str, Callable[[DecimalInterval], DecimalInterval]] = {
+    "relu": relu,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "leaky_relu": leaky_relu,
+    "gelu": gelu,
+    "identity": lambda z: z,
+}
+"""a = φ(z), by the activation's name."""
+
+SLOPE: Mapping[str, Callable[[DecimalInterval, DecimalInterval], DecimalInterval]] = {
+    "relu": lambda z, a: step_between(z, ZERO),
+    "sigmoid": lambda z, a: a * (a.of(ONE) - a),
+    "tanh": lambda z, a: a.of(ONE) - a * a,
+    "leaky_relu": lambda z, a: step_between(z, LEAKY_SLOPE),
+    "gelu": lambda z, a: gelu_slope(z),
+    "identity": lambda z, a: z.of(ONE),
+}
+"""φ′, of z and a."""
+
+
 NOT_SQUARED = "mse without squares"
 """Σ(y − t)/N"""
 
-Term = Callable[[DecimalInterval, DecimalInterval], DecimalInterval]
+OfElement = Callable[[DecimalInterval, DecimalInterval], DecimalInterval]
 
 
 def squared(x: DecimalInterval) -> DecimalInterval:
@@ -139,7 +191,7 @@ def _twice(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
     return (y - t) * y.of(Decimal(2))
 
 
-_TERMS: Mapping[str, tuple[Term, Term, int, bool]] = {
+_TERMS: Mapping[str, tuple[OfElement, OfElement, int, bool]] = {
     "mse": (_square, _twice, 1, True),
     "l1": (_distance, _sign, 1, True),
     "half_sum_squares": (_square, _difference, 2, False),
@@ -210,82 +262,3 @@ def _surprises(
         else:
             found.append(target * surprise(row, j))
     return found
-
-
-def stepped(
-    optimizer: ExampleOptimizer, w: DecimalInterval, g: DecimalInterval, slip: Slip
-) -> DecimalInterval:
-    """Return w after its first step.
-
-    Every state is zero before the first step, adagrad's sum excepted; SGD's momentum buffer is
-    then g itself.
-    """
-    decay = optimizer.numbers["weight_decay"]
-    decoupled = optimizer.name == "adamw"
-    if slip.kind == "decay is":
-        decoupled = slip.name == "decoupled"
-        decay = decay if slip.factor else Decimal(0)
-    c = _Constants(optimizer, w.u)
-    if optimizer.flags["maximize"]:
-        g = -g
-    if decay and not decoupled:
-        g = g + c.of(decay) * w
-    # the direction rises with g: its ends are those of g
-    low, high = (_direction(optimizer, g.of(end), c, slip) for end in (g.low, g.high))
-    change = -low.hull(high)
-    if decay and decoupled:
-        change = change - c["lr"] * c.of(decay) * w
-    if slip.kind == "step times":
-        change = change * c.of(slip.factor)
-    return change if slip.kind == "old value forgotten" else w + change
-
-
-class _Constants:
-    """The hyperparameters as intervals of the computation."""
-
-    def __init__(self, optimizer: ExampleOptimizer, u: Decimal) -> None:
-        self.numbers = optimizer.numbers
-        self.u = u
-
-    def __getitem__(self, name: str) -> DecimalInterval:
-        return self.of(self.numbers[name])
-
-    def of(self, value: Decimal) -> DecimalInterval:
-        return point(value, self.u).rounded()
-
-    def rest(self, name: str) -> DecimalInterval:
-        """Return 1 − the number."""
-        return self.of(ONE) - self[name]
-
-
-def _direction(
-    optimizer: ExampleOptimizer, g: DecimalInterval, c: _Constants, slip: Slip
-) -> DecimalInterval:
-    """Return what is subtracted from w, the decoupled weight decay aside."""
-    if optimizer.name == "sgd":
-        if optimizer.flags["nesterov"]:
-            g = g + c["momentum"] * g
-        return c["lr"] * g
-    if optimizer.name in ("adam", "adamw"):
-        if slip.kind == "uncorrected moments":
-            m, v = c.rest("beta1") * g, c.rest("beta2") * squared(g)
-        else:
-            m, v = g.rounded(4), squared(g).rounded(4)
-        return c["lr"] * _quotient(m, v, c)
-    if optimizer.name == "rmsprop":
-        s = c.rest("alpha") * squared(g)
-        if optimizer.flags["centered"]:
-            # s − avg² = (1 − α)·g² − (1 − α)²·g² = α·(1 − α)·g²; what is rounded is s and avg²
-            rounding = s.rounded(8).high - s.high
-            s = (c["alpha"] * s).widened(rounding)
-        return c["lr"] * _quotient(g, s, c)
-    initial = c["initial_accumulator_value"]
-    return c["lr"] * _quotient(g, initial + squared(g), c)
-
-
-def _quotient(m: DecimalInterval, v: DecimalInterval, c: _Constants) -> DecimalInterval:
-    """Return m/(√v + ε); 0 where m is 0."""
-    divisor = square_root(v) + c["eps"]
-    if m.low == 0 == m.high:
-        return m
-    return m / divisor

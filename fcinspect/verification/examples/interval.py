@@ -1,12 +1,11 @@
 """Intervals of decimal numbers that hold every result a correct computation can give.
 
-Arithmetic, sums, and the functions of the formulas: activations with their derivatives, roots,
-logarithms.
+Arithmetic, sums, and the functions of the formulas: exponentials, roots, logarithms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import (
     MAX_EMAX,
@@ -261,59 +260,11 @@ def tanh(z: DecimalInterval) -> DecimalInterval:
     return monotone(_tanh, z)
 
 
-def leaky_relu(z: DecimalInterval) -> DecimalInterval:
-    """Return z where z > 0, else 0.01·z."""
-
-    def of_one(x: Decimal) -> DecimalInterval:
-        return point(x) if x > 0 else point(x) * point(LEAKY_SLOPE)
-
-    return monotone(of_one, z, 2)
-
-
 def normal_distribution(z: DecimalInterval) -> DecimalInterval:
     """Return Φ(z) = (1 + erf(z/√2))/2."""
     half = z.of(Decimal("0.5"))
     scaled = z * DecimalInterval(_sqrt(half.low).low, _sqrt(half.low).high, z.u)
     return half * (z.of(ONE) + monotone(_erf, scaled))
-
-
-def gelu(z: DecimalInterval) -> DecimalInterval:
-    """Return z·Φ(z)."""
-    return z * normal_distribution(z)
-
-
-def gelu_slope(z: DecimalInterval) -> DecimalInterval:
-    """Return Φ(z) + z·e^(−z²/2)/√(2π)."""
-    square = z * z
-    falling = exp_of_negative(-square * z.of(Decimal("0.5")))
-    two_pi = DecimalInterval(PI_LOW, PI_HIGH, z.u) * z.of(Decimal(2))
-    return normal_distribution(z) + z * (falling / square_root(two_pi))
-
-
-def step_between(z: DecimalInterval, below: Decimal) -> DecimalInterval:
-    """Return 1 where z > 0, else `below`."""
-    return z.of(ONE if z.low > 0 else below, ONE if z.high > 0 else below)
-
-
-FORWARD: Mapping[str, Callable[[DecimalInterval], DecimalInterval]] = {
-    "relu": relu,
-    "sigmoid": sigmoid,
-    "tanh": tanh,
-    "leaky_relu": leaky_relu,
-    "gelu": gelu,
-    "identity": lambda z: z,
-}
-"""a = φ(z), by the activation's name."""
-
-SLOPE: Mapping[str, Callable[[DecimalInterval, DecimalInterval], DecimalInterval]] = {
-    "relu": lambda z, a: step_between(z, ZERO),
-    "sigmoid": lambda z, a: a * (a.of(ONE) - a),
-    "tanh": lambda z, a: a.of(ONE) - a * a,
-    "leaky_relu": lambda z, a: step_between(z, LEAKY_SLOPE),
-    "gelu": lambda z, a: gelu_slope(z),
-    "identity": lambda z, a: z.of(ONE),
-}
-"""φ′, of z and a."""
 
 
 def softmax(z: Sequence[DecimalInterval]) -> list[DecimalInterval]:
