@@ -38,12 +38,20 @@ class Circumstances:
     output_after: Array | None = None
     loss_after: float | None = None
 
-    def claimed(self, what: str, when: str) -> FloatArray | None:
-        """Return the numbers of the "output" or the "loss" "before" the step or "after" it."""
-        found: Array | float | None = getattr(self, f"{what}_{when}")
-        if found is None:
-            return None
-        return np.asarray(found) if isinstance(found, float) else found.values
+    @property
+    def claimed(self) -> dict[str, FloatArray]:
+        """The outputs and losses that are given, by "output before", "loss before" and so on."""
+        given = {
+            "output before": self.output_before,
+            "loss before": self.loss_before,
+            "output after": self.output_after,
+            "loss after": self.loss_after,
+        }
+        return {
+            name: np.asarray(found) if isinstance(found, float) else found.values
+            for name, found in given.items()
+            if found is not None
+        }
 
     @property
     def target_rows(self) -> Float64Array:
@@ -118,11 +126,9 @@ def plan_step(step: ClaimedStep) -> Plan:
         left.append("gradients: without input, target and loss they are taken as given")
     else:
         planned.append(Planned("gradient/parameters", partial(_gradients, step)))
-        for when in ("before", "after"):
-            for what in ("output", "loss"):
-                if known.claimed(what, when) is not None:
-                    name = f"forward/{what} {when}"
-                    planned.append(Planned(name, partial(_forward, step, what, when)))
+        planned += [
+            Planned(f"forward/{name}", partial(_forward, step, name)) for name in known.claimed
+        ]
     number = step.records[0].step
     words = f"step {number} of {step.optimizer.call} in {step.source}"
     return Plan("step", words, tuple(planned), tuple(left), step.notes)
@@ -190,17 +196,14 @@ def _parameter_name(name: str) -> str:
     return name if "." in name else f".{name}"
 
 
-def _forward(step: ClaimedStep, what: str, when: str) -> Check:
+def _forward(step: ClaimedStep, name: str) -> Check:
     """Hold the output or the loss against the forward pass with the parameters of that time."""
-    known = step.circumstances
-    assert known is not None
-    claimed = known.claimed(what, when)
-    assert claimed is not None
+    assert step.circumstances is not None
+    claimed = step.circumstances.claimed[name]
+    what, when = name.split()
     formula = f"{'y' if what == 'output' else 'L'} with the parameters {when}"
     with np.errstate(all="ignore"):
-        check = check_allowed(
-            f"forward/{what} {when}", formula, _allowed(step, what, when), claimed
-        )
+        check = check_allowed(f"forward/{name}", formula, _allowed(step, what, when), claimed)
         if check.verdict is not Verdict.OUTSIDE:
             return check
         other = "before" if when == "after" else "after"
