@@ -13,7 +13,7 @@ from decimal import Decimal
 from fcinspect.verification.examples.interval import DecimalInterval
 from fcinspect.verification.examples.judging import Recomputed, consistent
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
-from fcinspect.verification.examples.terms import Summed, summed
+from fcinspect.verification.examples.terms import SumOfTerms, summed
 
 MOST_NAMED = 3
 """Terms that are named where leaving out any one of them gives the number."""
@@ -104,7 +104,7 @@ def candidates(
     yield from _products(sum_)
 
 
-def _products(sum_: Summed) -> Iterator[SlipCandidate]:
+def _products(sum_: SumOfTerms) -> Iterator[SlipCandidate]:
     total = sum_.value
     if len(sum_.terms) > 1:
         for term in sum_.terms:
