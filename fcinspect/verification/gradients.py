@@ -160,23 +160,19 @@ def _three(
     ones = np.ones((1, len(g)))
     # the gradient of b adds and multiplies nothing: no tf32
     adding = replace(arithmetic, tf32=None)
-    yield _gradient(
-        f"gradients/weight{suffix}", "∂L/∂W = Gᵀ·X", answer.grad_weight,
-        g.T, given.x.T, given, arithmetic,
-    )  # fmt: skip
-    if with_bias:
-        yield _gradient(
-            f"gradients/bias{suffix}", "∂L/∂b = Σ rows of G", answer.grad_bias,
-            ones, g.T, given, adding,
-        )  # fmt: skip
-    yield _gradient(
-        f"gradients/input{suffix}", "∂L/∂x = G·W", answer.grad_input,
-        g, given.weight.T, given, arithmetic,
-    )  # fmt: skip
+    for which, formula, found, left, right, how in (
+        ("weight", "∂L/∂W = Gᵀ·X", answer.grad_weight, g.T, given.x.T, arithmetic),
+        ("bias", "∂L/∂b = Σ rows of G", answer.grad_bias, ones, g.T, adding),
+        ("input", "∂L/∂x = G·W", answer.grad_input, g, given.weight.T, arithmetic),
+    ):
+        if which != "bias" or with_bias:
+            name = f"gradients/{which}{suffix}"
+            yield _gradient(name, which, formula, found, left, right, given, how)
 
 
 def _gradient(
     name: str,
+    which: str,
     formula: str,
     found: Array | None,
     left: Float64Array,
@@ -185,7 +181,6 @@ def _gradient(
     arithmetic: DotArithmetic,
 ) -> Check:
     """Hold a gradient against left·rightᵀ."""
-    which = name.removeprefix("gradients/").split()[0]
     if found is None:
         return Check(name, Verdict.OUTSIDE, formula, cause=f"the {which} gets no gradient")
     shape = (len(left), len(right))
