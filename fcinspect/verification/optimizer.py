@@ -18,7 +18,7 @@ from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import format_named
 from fcinspect.rounding.running import exact
-from fcinspect.rounding.verdict import Verdict
+from fcinspect.rounding.verdict import Verdict, overall
 from fcinspect.verification.array_checks import check_allowed
 from fcinspect.verification.check import Check, Plan, Planned, Worst, holds
 from fcinspect.verification.optimizer_causes import name_update_cause
@@ -56,8 +56,8 @@ def plan_optimizer(
     planned: list[Planned] = []
     left: list[str] = []
     for family, run, sets in (
-        ("dyadic", check_dyadic, dyadic_sets(optimizer)),
-        ("zero weights", check_zero_weights, zero_sets(optimizer)),
+        ("dyadic", _dyadic, dyadic_sets(optimizer)),
+        ("zero weights", _zero_weights, zero_sets(optimizer)),
         ("steps", _steps, step_sets(setting)),
     ):
         for label, chosen in sets.items():
@@ -68,11 +68,11 @@ def plan_optimizer(
             name = f"{family}/{label}"
             planned.append(Planned(name, partial(run, setting, chosen, name)))
     planned += [
-        Planned("caller/gradients", partial(check_gradients_kept, setting)),
-        Planned("caller/parameters", partial(check_in_place, setting)),
-        Planned("caller/no gradient", partial(check_without_gradient, setting)),
-        Planned("state/fresh", partial(check_fresh, setting)),
-        Planned("state/saved and loaded", partial(check_resumed, setting)),
+        Planned("caller/gradients", partial(_gradients_kept, setting)),
+        Planned("caller/parameters", partial(_in_place, setting)),
+        Planned("caller/no gradient", partial(_without_gradient, setting)),
+        Planned("state/fresh", partial(_fresh, setting)),
+        Planned("state/saved and loaded", partial(_resumed, setting)),
     ]
     return Plan("optimizer", subject.words, tuple(planned), (*left, *not_exercised), notes)
 
@@ -86,29 +86,26 @@ def _steps(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
     with np.errstate(all="ignore"):
         for record, interval in update_intervals(optimizer, records):
             checks.append((record, check_allowed(record.name, "", interval, record.update)))
-    outside = [found for _, found in checks if found.verdict is Verdict.OUTSIDE]
-    undecided = [found for _, found in checks if found.verdict is Verdict.UNDECIDED]
+    verdict = overall(found.verdict for _, found in checks)
     record, worst = max(checks, key=lambda made: made[1].max_ratio or 0.0)
-    detail = f"{STEPS} steps of {optimizer.call}"
-    if outside:
+    detail, cause = f"{STEPS} steps of {optimizer.call}", None
+    if verdict is Verdict.OUTSIDE:
         detail = f"{optimizer.call}: {record.name}, step {record.step}"
-    verdict = Verdict.WITHIN
-    if outside or undecided:
-        verdict = Verdict.OUTSIDE if outside else Verdict.UNDECIDED
+        cause = name_update_cause(optimizer, records)
     return Check(
         name,
         verdict,
         detail,
         worst.max_ratio,
         worst.worst,
-        name_update_cause(optimizer, records) if outside else None,
+        cause,
         sum(found.elements for _, found in checks),
         sum(found.outside for _, found in checks),
         sum(found.undecided for _, found in checks),
     )
 
 
-def check_dyadic(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
+def _dyadic(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
     """Powers of two and small whole numbers: the exact result, bit for bit."""
     random = np.random.default_rng(3)
     adaptive = optimizer.name != "sgd"
@@ -173,7 +170,7 @@ def _relative(got: Any, expected: Any, start: Array) -> str | None:
     return None
 
 
-def check_zero_weights(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
+def _zero_weights(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
     """From w = 0, g = ±4 leads to −RN(lr)·2^k: a learning rate that is off by one ulp shows."""
     signs = np.array([1.0, -1.0, 1.0, 1.0, -1.0])
     parameters, gradients = [setting.array(np.zeros(5))], [[setting.array(4.0 * signs)]]
@@ -192,7 +189,7 @@ def _ran(setting: OptimizerSetting, count: int = 2) -> Ran:
     return setting.subject.run(parameters_of(setting), gradients_of(setting, count), options)
 
 
-def check_gradients_kept(setting: OptimizerSetting) -> Check:
+def _gradients_kept(setting: OptimizerSetting) -> Check:
     """Check that step() leaves the caller's gradients as they are."""
     # what adds to a gradient or turns it may do so in place
     tried = [setting.variation({"weight_decay": 0.125}), setting.variation({"maximize": True})]
@@ -204,7 +201,7 @@ def check_gradients_kept(setting: OptimizerSetting) -> Check:
     return holds("caller/gradients", not changed, "stay as they are", "; ".join(list(changed)[:2]))
 
 
-def check_in_place(setting: OptimizerSetting) -> Check:
+def _in_place(setting: OptimizerSetting) -> Check:
     """Check that parameters are updated in place."""
     ran = _ran(setting)
     return holds(
@@ -213,7 +210,7 @@ def check_in_place(setting: OptimizerSetting) -> Check:
     )  # fmt: skip
 
 
-def check_without_gradient(setting: OptimizerSetting) -> Check:
+def _without_gradient(setting: OptimizerSetting) -> Check:
     """Check that a parameter without a gradient stays as it is."""
     unused = parameters_of(setting)[-1]
     same = all(np.array_equal(after[-1].values, unused.values) for after in _ran(setting).after)
@@ -223,7 +220,7 @@ def check_without_gradient(setting: OptimizerSetting) -> Check:
     )  # fmt: skip
 
 
-def check_fresh(setting: OptimizerSetting) -> Check:
+def _fresh(setting: OptimizerSetting) -> Check:
     """A second optimizer starts anew."""
     return holds(
         "state/fresh", _same(_ran(setting), _ran(setting)), "starts anew",
@@ -231,7 +228,7 @@ def check_fresh(setting: OptimizerSetting) -> Check:
     )  # fmt: skip
 
 
-def check_resumed(setting: OptimizerSetting) -> Check:
+def _resumed(setting: OptimizerSetting) -> Check:
     """Check that saved and loaded state continues the same steps."""
     whole = _ran(setting, 4)
     options = setting.optimizer.given

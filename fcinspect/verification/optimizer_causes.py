@@ -35,14 +35,14 @@ def name_update_cause(optimizer: Optimizer, records: Sequence[Recorded]) -> str 
             return None
         return (
             _left_out(records, wrong)
-            or clamped(optimizer, records)
+            or _clamped(optimizer, records)
             or _part_left_out(optimizer, records)
             or _altered(optimizer, records)
             or _other_rate(optimizer, records)
             or _other_rule(optimizer, records)
             or _of_some(optimizer, records, wrong)
-            or stored_in_fewer_bits(optimizer, records)
-            or neighbours_gradient(optimizer, records, wrong)
+            or _stored_in_fewer_bits(optimizer, records)
+            or _neighbours_gradient(optimizer, records, wrong)
         )
 
 
@@ -145,7 +145,7 @@ def _of_some(optimizer: Optimizer, records: Sequence[Recorded], wrong: set[str])
     return None if words is None else f"{words}, for {', '.join(sorted(wrong))}"
 
 
-def clamped(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
+def _clamped(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
     """Return that parameters were limited to ±c behind the step, or None."""
     limit = max(float(np.abs(record.after.values).max(initial=0.0)) for record in records)
     at_limit = free = 0
@@ -163,7 +163,7 @@ def clamped(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
     return f"the parameters are clamped to ±{limit:.4g} after the step"
 
 
-def stored_in_fewer_bits(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
+def _stored_in_fewer_bits(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
     """Return the shorter number format that parameters were rounded to, or None."""
     own = format_named(records[0].before.dtype)
     for fewer in FORMATS.values():
@@ -185,7 +185,7 @@ def _between(record: Recorded, interval: AllowedRange, fewer: NumberFormat) -> b
     return bool(np.all((low <= after) & (after <= high) & (same == after)))
 
 
-def neighbours_gradient(
+def _neighbours_gradient(
     optimizer: Optimizer, records: Sequence[Recorded], wrong: set[str]
 ) -> str | None:
     """Return that biases were stepped with numbers of their weights' gradients, or None."""
