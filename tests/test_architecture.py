@@ -52,7 +52,7 @@ HEAVY = {
     "pydantic": {"reports"},
     "safetensors": {"checkpoints"},
     "sympy": {"approximation"},
-    "mpmath": {"approximation"},
+    "mpmath": {"approximation", "verification"},
     "matplotlib": {"pictures", "reports"},
     "jinja2": {"media"},
     "psutil": {"layers", "bridge"},

@@ -94,8 +94,8 @@ def _on_intervals(x: Any, expression: Any) -> Callable[[Any], Any]:
 
 def exactly(number: Any) -> Fraction:
     """Return a number of mpmath as the fraction that it is."""
-    sign, mantissa, exponent, _ = number._mpf_
-    return Fraction(-int(mantissa) if sign else int(mantissa)) * Fraction(2) ** int(exponent)
+    size = Fraction(int(number.man)) * Fraction(2) ** int(number.exp)
+    return -size if number < 0 else size
 
 
 def _real(value: Any) -> Any:
@@ -105,8 +105,7 @@ def _real(value: Any) -> Any:
 
 
 def _ends(value: Any) -> tuple[Any, Any]:
-    a, b = value._mpi_
-    return mpmath.mp.make_mpf(a), mpmath.mp.make_mpf(b)
+    return mpmath.mp.convert(value.a), mpmath.mp.convert(value.b)
 
 
 def _outward(least: Any, most: Any) -> tuple[float, float]:

@@ -22,7 +22,7 @@ LEAKY_SLOPE = 0.01
 class Forward(Protocol):
     """a = φ(z)."""
 
-    def __call__(self, z: Numeric) -> Numeric:
+    def __call__(self, z: Numeric, /) -> Numeric:
         """Return a."""
         ...
 
@@ -59,23 +59,13 @@ def relu_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
     return where_positive(z, g)
 
 
-def logistic(z: Numeric) -> Numeric:
-    """Return σ(z) = 1/(1 + e⁻ᶻ)."""
-    return sigmoid(z)
-
-
-def logistic_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
+def sigmoid_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
     """Return g·(1 − a)·a."""
     del z
     return g * (1.0 - a) * a
 
 
-def hyperbolic(z: Numeric) -> Numeric:
-    """Return tanh(z)."""
-    return tanh(z)
-
-
-def hyperbolic_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
+def tanh_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
     """Return g·(1 − a²)."""
     del z
     return g * (1.0 - a * a)
@@ -123,8 +113,8 @@ ACTIVATIONS: Mapping[str, Activation] = {
     activation.name: activation
     for activation in (
         Activation("relu", "max(z, 0)", "1 where z > 0, else 0", relu, relu_backward),
-        Activation("sigmoid", "1/(1 + exp(−z))", "a·(1 − a)", logistic, logistic_backward),
-        Activation("tanh", "tanh(z)", "1 − a²", hyperbolic, hyperbolic_backward),
+        Activation("sigmoid", "1/(1 + exp(−z))", "a·(1 − a)", sigmoid, sigmoid_backward),
+        Activation("tanh", "tanh(z)", "1 − a²", tanh, tanh_backward),
         Activation(
             "leaky_relu",
             "z where z > 0, else 0.01·z",

@@ -1,41 +1,18 @@
-"""The affine map y = W x + b and its gradient."""
+"""The affine map y = W x + b."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
-from fcinspect.rounding.arrays import Float64Array, FloatArray, carrier, hold
+from fcinspect.rounding.arrays import FloatArray, carrier, hold
 
 
 def affine(x: FloatArray, weight: FloatArray, bias: FloatArray | None) -> FloatArray:
     """Return Y = X·Wᵀ + b; x is (*batch, in), weight (out, in), bias (out,), Y (*batch, out)."""
     product = x @ weight.T
     return product if bias is None else product + bias
-
-
-@dataclass(frozen=True, eq=False)
-class AffineGradients:
-    """What a linear layer passes back, given G = ∂L/∂Y of shape (rows, out)."""
-
-    weight: Float64Array
-    """GᵀX, (out, in)"""
-    bias: Float64Array
-    """Column sums of G, (out,)"""
-    input: Float64Array
-    """GW, (rows, in)"""
-
-
-def affine_gradients(
-    grad_output: Float64Array, x: Float64Array, weight: Float64Array
-) -> AffineGradients:
-    """Return the gradients of L with respect to W, b and X."""
-    return AffineGradients(
-        weight=grad_output.T @ x, bias=grad_output.sum(axis=0), input=grad_output @ weight
-    )
 
 
 def drawn_input(shape: tuple[int, ...], dtype: str) -> Array:

@@ -9,7 +9,7 @@ Sources: the reference of torch.nn.functional, reduction "mean" unless the name 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,23 +55,48 @@ class Loss:
     name: str
     formula: str
     gradient_formula: str
-    value: tuple[LossFunction, ...]
+    summands: tuple[LossFunction, ...]
+    """The terms of the sum, one an element or, for classes, one a row."""
     gradient: tuple[LossFunction, ...]
     call: str
     """The PyTorch expression of y and t."""
     term: str
     """The formula of one term of the sum."""
-    terms: Callable[[Float64Array, Float64Array], Float64Array]
-    """y, t -> the terms, one an element or, for classes, one a row."""
     scale: str
     """What is done with the sum: "Σ/N"."""
     classes: bool = False
     """Whether t holds one class a row."""
 
+    @property
+    def value(self) -> tuple[LossFunction, ...]:
+        """L in every form."""
+        return tuple(_Scaled(terms, self.scale) for terms in self.summands)
 
-def mse(y: Numeric, t: Float64Array) -> Numeric:
-    """Return Σ(y − t)²/N."""
-    return total((y - t) * (y - t)) / float(t.size)
+    def terms(self, y: Float64Array, t: Float64Array) -> Float64Array:
+        """Return the terms of the sum."""
+        return self.summands[0](y, t)
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """The sum of terms, and what is done with it."""
+
+    terms: LossFunction
+    scale: str
+
+    def __call__(self, y: Numeric, t: Float64Array) -> Numeric:
+        if self.scale == "Σ/R":  # the sum is one of logarithms: its zero has a sign
+            return -total(-self.terms(y, t)) / float(len(t))
+        whole = total(self.terms(y, t))
+        if self.scale == "½·Σ":
+            return 0.5 * whole
+        mean = whole / float(t.size)
+        return mean if self.scale == "Σ/N" else 0.5 * mean
+
+
+def squares(y: Numeric, t: Float64Array) -> Numeric:
+    """Return (y − t)²."""
+    return (y - t) * (y - t)
 
 
 def mse_gradient(y: Numeric, t: Float64Array) -> Numeric:
@@ -84,9 +109,9 @@ def mse_gradient_divided(y: Numeric, t: Float64Array) -> Numeric:
     return 2.0 * (y - t) / float(t.size)
 
 
-def l1(y: Numeric, t: Float64Array) -> Numeric:
-    """Return Σ|y − t|/N."""
-    return total(magnitude(y - t)) / float(t.size)
+def distances(y: Numeric, t: Float64Array) -> Numeric:
+    """Return |y − t|."""
+    return magnitude(y - t)
 
 
 def l1_gradient(y: Numeric, t: Float64Array) -> Numeric:
@@ -94,19 +119,9 @@ def l1_gradient(y: Numeric, t: Float64Array) -> Numeric:
     return sign(y - t) / float(t.size)
 
 
-def half_sum_squares(y: Numeric, t: Float64Array) -> Numeric:
-    """Return ½·Σ(y − t)²."""
-    return 0.5 * total((y - t) * (y - t))
-
-
 def half_sum_squares_gradient(y: Numeric, t: Float64Array) -> Numeric:
     """Return y − t."""
     return y - t
-
-
-def half_mean_squares(y: Numeric, t: Float64Array) -> Numeric:
-    """Return Σ(y − t)²/(2N)."""
-    return 0.5 * (total((y - t) * (y - t)) / float(t.size))
 
 
 def half_mean_squares_gradient(y: Numeric, t: Float64Array) -> Numeric:
@@ -119,16 +134,16 @@ def half_mean_squares_gradient_divided(y: Numeric, t: Float64Array) -> Numeric:
     return (y - t) / float(t.size)
 
 
-def cross_entropy(y: Numeric, t: Float64Array) -> Numeric:
-    """Return −Σ log softmax(y)[row, t[row]] / R."""
+def surprises(y: Numeric, t: Float64Array) -> Numeric:
+    """Return −log softmax(y)[row, t[row]]."""
     largest, rest = _log_sum(y)
-    return -total(pick(y - largest - rest, t.astype(np.int64))) / float(len(t))
+    return -pick(y - largest - rest, t.astype(np.int64))
 
 
-def cross_entropy_at_once(y: Numeric, t: Float64Array) -> Numeric:
+def surprises_at_once(y: Numeric, t: Float64Array) -> Numeric:
     """Return the same, the two terms of the log-sum added first."""
     largest, rest = _log_sum(y)
-    return -total(pick(y - (largest + rest), t.astype(np.int64))) / float(len(t))
+    return -pick(y - (largest + rest), t.astype(np.int64))
 
 
 def cross_entropy_gradient(y: Numeric, t: Float64Array) -> Numeric:
@@ -143,10 +158,10 @@ def cross_entropy_gradient_at_once(y: Numeric, t: Float64Array) -> Numeric:
     return _softmax_step(y, exp(y - (largest + rest)), t)
 
 
-def bce(y: Numeric, t: Float64Array) -> Numeric:
-    """Return −Σ[t·log y + (1 − t)·log(1 − y)]/N, no logarithm below −100."""
+def bits(y: Numeric, t: Float64Array) -> Numeric:
+    """Return −[t·log y + (1 − t)·log(1 − y)], no logarithm below −100."""
     against = at_least(log1p(-y), LOWEST_LOG)
-    return total((t - 1.0) * against - t * at_least(log(y), LOWEST_LOG)) / float(t.size)
+    return (t - 1.0) * against - t * at_least(log(y), LOWEST_LOG)
 
 
 def bce_gradient(y: Numeric, t: Float64Array) -> Numeric:
@@ -154,16 +169,15 @@ def bce_gradient(y: Numeric, t: Float64Array) -> Numeric:
     return (y - t) / at_least((1.0 - y) * y, SMALLEST_SPREAD) / float(t.size)
 
 
-def bce_with_logits(y: Numeric, t: Float64Array) -> Numeric:
-    """Return Σ[(1 − t)·y − log σ(y)]/N, log σ(y) = min(y, 0) − log(1 + e^−|y|)."""
+def logit_bits(y: Numeric, t: Float64Array) -> Numeric:
+    """Return (1 − t)·y − log σ(y), log σ(y) = min(y, 0) − log(1 + e^−|y|)."""
     log_sigmoid = at_most_zero(y) - log1p(exp(-magnitude(y)))
-    return total((1.0 - t) * y - log_sigmoid) / float(t.size)
+    return (1.0 - t) * y - log_sigmoid
 
 
-def bce_with_logits_classic(y: Numeric, t: Float64Array) -> Numeric:
-    """Return Σ[max(y, 0) − t·y + log(1 + e^−|y|)]/N, the same."""
-    positive = at_least(y, 0.0)
-    return total(positive - t * y + log1p(exp(-magnitude(y)))) / float(t.size)
+def logit_bits_classic(y: Numeric, t: Float64Array) -> Numeric:
+    """Return max(y, 0) − t·y + log(1 + e^−|y|), the same."""
+    return at_least(y, 0.0) - t * y + log1p(exp(-magnitude(y)))
 
 
 def bce_with_logits_gradient(y: Numeric, t: Float64Array) -> Numeric:
@@ -189,24 +203,6 @@ def _softmax_step(y: Numeric, probabilities: Numeric, t: Float64Array) -> Numeri
     return (probabilities - one_hot(t.astype(np.int64), outputs)) / float(len(t))
 
 
-def _squares(y: Float64Array, t: Float64Array) -> Float64Array:
-    return (y - t) * (y - t)
-
-
-def _surprises(y: Float64Array, t: Float64Array) -> Float64Array:
-    largest, rest = _log_sum(y)
-    return -pick(y - largest - rest, t.astype(np.int64))
-
-
-def _bits(y: Float64Array, t: Float64Array) -> Float64Array:
-    against = at_least(log1p(-y), LOWEST_LOG)
-    return (t - 1.0) * against - t * at_least(log(y), LOWEST_LOG)
-
-
-def _logit_bits(y: Float64Array, t: Float64Array) -> Float64Array:
-    return (1.0 - t) * y - (at_most_zero(y) - log1p(exp(-magnitude(y))))
-
-
 def _share(numerator: float, count: int) -> float:
     return numerator / count if count else math.nan
 
@@ -218,55 +214,50 @@ LOSSES: Mapping[str, Loss] = {
             "mse",
             "Σ(y − t)²/N",
             "2·(y − t)/N",
-            (mse,),
+            (squares,),
             (mse_gradient, mse_gradient_divided),
             "F.mse_loss(y, t)",
             "(y − t)²",
-            _squares,
             "Σ/N",
         ),
         Loss(
             "l1",
             "Σ|y − t|/N",
             "sign(y − t)/N",
-            (l1,),
+            (distances,),
             (l1_gradient,),
             "F.l1_loss(y, t)",
             "|y − t|",
-            lambda y, t: np.abs(y - t),
             "Σ/N",
         ),
         Loss(
             "half_sum_squares",
             "½·Σ(y − t)²",
             "y − t",
-            (half_sum_squares,),
+            (squares,),
             (half_sum_squares_gradient,),
             'F.mse_loss(y, t, reduction="sum") / 2',
             "(y − t)²",
-            _squares,
             "½·Σ",
         ),
         Loss(
             "half_mean_squares",
             "Σ(y − t)²/(2·N)",
             "(y − t)/N",
-            (half_mean_squares,),
+            (squares,),
             (half_mean_squares_gradient, half_mean_squares_gradient_divided),
             "F.mse_loss(y, t) / 2",
             "(y − t)²",
-            _squares,
             "Σ/(2·N)",
         ),
         Loss(
             "cross_entropy",
             "−Σ log softmax(y)[t]/R",
             "(softmax(y) − one-hot(t))/R",
-            (cross_entropy, cross_entropy_at_once),
+            (surprises, surprises_at_once),
             (cross_entropy_gradient, cross_entropy_gradient_at_once),
             "F.cross_entropy(y, t)",
             "−log softmax(y)[t]",
-            _surprises,
             "Σ/R",
             classes=True,
         ),
@@ -274,22 +265,20 @@ LOSSES: Mapping[str, Loss] = {
             "bce",
             "−Σ[t·log(y) + (1 − t)·log(1 − y)]/N",
             "(y − t)/(y·(1 − y))/N",
-            (bce,),
+            (bits,),
             (bce_gradient,),
             "F.binary_cross_entropy(y, t)",
             "−[t·log(y) + (1 − t)·log(1 − y)]",
-            _bits,
             "Σ/N",
         ),
         Loss(
             "bce_with_logits",
             "−Σ[t·log σ(y) + (1 − t)·log(1 − σ(y))]/N",
             "(σ(y) − t)/N",
-            (bce_with_logits, bce_with_logits_classic),
+            (logit_bits, logit_bits_classic),
             (bce_with_logits_gradient,),
             "F.binary_cross_entropy_with_logits(y, t)",
             "−[t·log σ(y) + (1 − t)·log(1 − σ(y))]",
-            _logit_bits,
             "Σ/N",
         ),
     )

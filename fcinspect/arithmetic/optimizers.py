@@ -1,20 +1,22 @@
-"""The optimizers' updates as closed forms.
+"""The optimizers' updates as formulas: one text that is evaluated, shown and altered.
 
 w is a parameter, g the gradient of the loss with respect to it, both of any shape; t counts the
-steps from 1; the update is new − old. Every quantity on the way is kept with its formula, so that
-the page that shows a step and the check that judges it read the same lines. `form` 1 is an
-algebraically equal way to write the same update, where correct programs differ. Source: the
-algorithm boxes in the reference of torch.optim.SGD, Adam, AdamW, RMSprop and Adagrad.
+steps from 1; the update is new − old. A rule is a sequence of lines; on the right of = a name
+stands for its latest value, at first that of the step before. Source: the algorithm boxes in the
+reference of torch.optim.SGD, Adam, AdamW, RMSprop and Adagrad.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from functools import cache
+from types import CodeType
+from typing import Any, Generic, cast
 
 from fcinspect.arithmetic.settings import Optimizer
-from fcinspect.rounding.functions import maximum, sqrt
+from fcinspect.rounding.functions import magnitude, maximum, sqrt
 from fcinspect.rounding.running import Numeric
 
 Symbols = Mapping[str, str]
@@ -34,6 +36,121 @@ SYMBOLS: Symbols = {
 }
 """How the quantities in formulas are written; names that are missing stand for themselves."""
 
+KEPT: Mapping[str, Symbols] = {
+    "sgd": {"momentum_buffer": "buf"},
+    "adam": {"exp_avg": "m", "exp_avg_sq": "v", "max_exp_avg_sq": "v_max"},
+    "adamw": {"exp_avg": "m", "exp_avg_sq": "v", "max_exp_avg_sq": "v_max"},
+    "rmsprop": {"square_avg": "s", "grad_avg": "avg", "momentum_buffer": "buf"},
+    "adagrad": {"sum": "s"},
+}
+"""What each optimizer keeps between steps, by torch.optim's names, and the formulas' names."""
+
+STATE_SYMBOLS: Symbols = {name: symbol for kept in KEPT.values() for name, symbol in kept.items()}
+"""The formulas' names of what torch.optim keeps between steps."""
+
+FORMS = 2
+"""How many algebraically equal forms of a rule are evaluated."""
+
+NAME = re.compile(r"\{([^}]+)\}")
+"""A quantity's name in a formula."""
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """One line of a rule: name = formula."""
+
+    name: str
+    formula: str
+    """A template: names in braces, "{g} + {weight_decay}·{w}"."""
+    computed: tuple[str, ...] = ()
+    """How programs compute it where they differ from the formula, for each form."""
+
+    def of_form(self, form: int) -> str:
+        """Return the formula that is evaluated: programs differ in algebraically equal ways."""
+        return self.computed[form] if form < len(self.computed) else self.formula
+
+
+Lines = tuple[RuleLine, ...]
+
+
+def rule_lines(optimizer: Optimizer, *, begun: bool) -> Lines:
+    """Return the lines of one step; `begun`: SGD has a momentum buffer of an earlier one."""
+    lines = []
+    if optimizer.flag("maximize"):
+        lines.append(RuleLine("g", "−{g}"))
+    if optimizer.number("weight_decay") and optimizer.name != "adamw":
+        lines.append(RuleLine("g", "{g} + {weight_decay}·{w}"))
+    rules = {"sgd": _sgd, "adam": _adam, "adamw": _adam, "rmsprop": _rmsprop, "adagrad": _adagrad}
+    return (*lines, *rules[optimizer.name](optimizer, begun))
+
+
+def _sgd(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
+    if not optimizer.number("momentum"):
+        yield RuleLine("update", "−{lr}·{g}")
+        return
+    if not begun:
+        yield RuleLine("buf", "{g}")
+    elif optimizer.number("dampening"):
+        yield RuleLine("buf", "{momentum}·{buf} + (1 − {dampening})·{g}")
+    else:
+        yield RuleLine("buf", "{momentum}·{buf} + {g}")
+    if optimizer.flag("nesterov"):
+        yield RuleLine("d", "{g} + {momentum}·{buf}")
+        yield RuleLine("update", "−{lr}·{d}")
+    else:
+        yield RuleLine("update", "−{lr}·{buf}")
+
+
+def _adam(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
+    del begun
+    yield RuleLine("m", "{beta1}·{m} + (1 − {beta1})·{g}", ("{m} + (1 − {beta1})·({g} − {m})",))
+    yield RuleLine("v", "{beta2}·{v} + (1 − {beta2})·{g}²")
+    yield RuleLine("c₁", "1 − {beta1}^{t}")
+    yield RuleLine("c₂", "1 − {beta2}^{t}")
+    v = "v"
+    if optimizer.flag("amsgrad"):
+        v = "v_max"
+        yield RuleLine("v_max", "max({v_max}, {v})")
+    yield RuleLine("d", f"√({{{v}}}/{{c₂}}) + {{eps}}", (f"√{{{v}}}/{{c₂}}^0.5 + {{eps}}",))
+    if optimizer.name == "adamw" and optimizer.number("weight_decay"):
+        yield RuleLine(
+            "update",
+            "−{lr}·{weight_decay}·{w} − {lr}/{c₁}·{m}/{d}",
+            (
+                "({w}·(1 − {lr}·{weight_decay}) − {w}) − {lr}/{c₁}·{m}/{d}",
+                "({w} − {lr}·{weight_decay}·{w} − {w}) − {lr}/{c₁}·{m}/{d}",
+            ),
+        )
+    else:
+        yield RuleLine("update", "−{lr}/{c₁}·{m}/{d}")
+
+
+def _rmsprop(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
+    del begun
+    yield RuleLine("s", "{alpha}·{s} + (1 − {alpha})·{g}²")
+    if optimizer.flag("centered"):
+        average = "{alpha}·{avg} + (1 − {alpha})·{g}"
+        yield RuleLine("avg", average, ("{avg} + (1 − {alpha})·({g} − {avg})",))
+        yield RuleLine("d", "√({s} − {avg}²) + {eps}")
+    else:
+        yield RuleLine("d", "√{s} + {eps}")
+    if optimizer.number("momentum"):
+        yield RuleLine("buf", "{momentum}·{buf} + {g}/{d}")
+        yield RuleLine("update", "−{lr}·{buf}")
+    else:
+        yield RuleLine("update", "−{lr}·{g}/{d}")
+
+
+def _adagrad(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
+    del begun
+    rate = "lr"
+    if optimizer.number("lr_decay"):
+        rate = "lr_t"
+        yield RuleLine("lr_t", "{lr}/(1 + ({t} − 1)·{lr_decay})")
+    yield RuleLine("s", "{s} + {g}²")
+    yield RuleLine("d", "√{s} + {eps}")
+    yield RuleLine("update", f"−{{{rate}}}·{{g}}/{{d}}")
+
 
 @dataclass(frozen=True)
 class Quantity(Generic[Numeric]):
@@ -41,12 +158,12 @@ class Quantity(Generic[Numeric]):
 
     name: str
     formula: str
-    """A template: names in braces, "{g} + {weight_decay}·{w}"."""
+    """A template, as in RuleLine."""
     value: Numeric | float
 
 
 @dataclass(frozen=True)
-class Moved(Generic[Numeric]):
+class StepOfOne(Generic[Numeric]):
     """What one step makes of one parameter."""
 
     update: Numeric
@@ -55,25 +172,6 @@ class Moved(Generic[Numeric]):
     """The state after the step, as torch.optim names it."""
     working: tuple[Quantity[Numeric], ...]
     """Every quantity on the way, in order."""
-
-
-class _Working(Generic[Numeric]):
-    """Collects the quantities on the way."""
-
-    def __init__(self) -> None:
-        self._lines: list[Quantity[Numeric]] = []
-
-    def write(self, name: str, formula: str, value: Numeric) -> Numeric:
-        self._lines.append(Quantity(name, formula, value))
-        return value
-
-    def factor(self, name: str, formula: str, value: float) -> float:
-        self._lines.append(Quantity(name, formula, value))
-        return value
-
-    @property
-    def lines(self) -> tuple[Quantity[Numeric], ...]:
-        return tuple(self._lines)
 
 
 def known_numbers(optimizer: Optimizer, step: int) -> dict[str, float]:
@@ -96,168 +194,52 @@ def move(
     state: Mapping[str, Numeric],
     step: int,
     form: int = 0,
-) -> Moved[Numeric]:
-    """Return the update of one parameter; `state` is what torch.optim kept before this step."""
-    working: _Working[Numeric] = _Working()
-    if optimizer.flag("maximize"):
-        g = working.write("g", "−{g}", -g)
-    decay = optimizer.number("weight_decay")
-    if decay and optimizer.name != "adamw":
-        g = working.write("g", "{g} + {weight_decay}·{w}", g + decay * w)
-    rule = {
-        "sgd": _sgd,
-        "adam": _adam,
-        "adamw": _adam,
-        "rmsprop": _rmsprop,
-        "adagrad": _adagrad,
-    }[optimizer.name]
-    update, after = rule(working, optimizer, w, g, state, step, form)
-    return Moved(update, after, working.lines)
+    lines: Sequence[RuleLine] | None = None,
+) -> StepOfOne[Numeric]:
+    """Return the update of one parameter; `state` is what torch.optim kept before this step.
 
-
-def _sgd(
-    working: _Working[Numeric],
-    optimizer: Optimizer,
-    w: Numeric,
-    g: Numeric,
-    state: Mapping[str, Numeric],
-    step: int,
-    form: int,
-) -> tuple[Numeric, Mapping[str, Numeric]]:
-    """SGD: buf = μ·buf + (1 − τ)·g, undamped at first; d = g + μ·buf if nesterov; −lr·d."""
-    del w, step, form
-    lr, momentum = optimizer.number("lr"), optimizer.number("momentum")
-    if not momentum:
-        return working.write("update", "−{lr}·{g}", -(lr * g)), {}
-    before = state.get("momentum_buffer")
-    if before is None:
-        buffer = working.write("buf", "{g}", g)
-    elif optimizer.number("dampening"):
-        kept = 1 - optimizer.number("dampening")
-        buffer = working.write(
-            "buf", "{momentum}·{buf} + (1 − {dampening})·{g}", momentum * before + kept * g
-        )
-    else:
-        buffer = working.write("buf", "{momentum}·{buf} + {g}", momentum * before + g)
-    after = {"momentum_buffer": buffer}
-    if not optimizer.flag("nesterov"):
-        return working.write("update", "−{lr}·{buf}", -(lr * buffer)), after
-    direction = working.write("d", "{g} + {momentum}·{buf}", g + momentum * buffer)
-    return working.write("update", "−{lr}·{d}", -(lr * direction)), after
-
-
-def _adam(
-    working: _Working[Numeric],
-    optimizer: Optimizer,
-    w: Numeric,
-    g: Numeric,
-    state: Mapping[str, Numeric],
-    step: int,
-    form: int,
-) -> tuple[Numeric, Mapping[str, Numeric]]:
-    """Adam: −lr·m̂/(√v̂ + ε) with corrected moments; AdamW first takes lr·λ·w off w."""
-    lr, eps = optimizer.number("lr"), optimizer.number("eps")
-    beta1, beta2 = optimizer.betas
-    old_m, old_v = state["exp_avg"], state["exp_avg_sq"]
-    m = working.write(
-        "m",
-        "{beta1}·{m} + (1 − {beta1})·{g}",
-        beta1 * old_m + (1 - beta1) * g if form else old_m + (1 - beta1) * (g - old_m),
+    `lines` are evaluated in place of the optimizer's own.
+    """
+    if lines is None:
+        lines = rule_lines(optimizer, begun="momentum_buffer" in state)
+    kept = KEPT[optimizer.name]
+    values: dict[str, Numeric | float] = {**known_numbers(optimizer, step), "w": w, "g": g}
+    values |= {kept[name]: value for name, value in state.items() if name in kept}
+    working = []
+    for line in lines:
+        values[line.name] = evaluated(line.of_form(form), values)
+        working.append(Quantity(line.name, line.formula, values[line.name]))
+    written = {line.name for line in lines}
+    after = {name: values[symbol] for name, symbol in kept.items() if symbol in written}
+    return StepOfOne(
+        cast("Numeric", values["update"]), cast("Mapping[str, Numeric]", after), tuple(working)
     )
-    v = working.write(
-        "v", "{beta2}·{v} + (1 − {beta2})·{g}²", beta2 * old_v + (1 - beta2) * (g * g)
-    )
-    after = {"exp_avg": m, "exp_avg_sq": v}
-    c1 = working.factor("c₁", "1 − {beta1}^{t}", 1 - beta1**step)
-    c2 = working.factor("c₂", "1 − {beta2}^{t}", 1 - beta2**step)
-    name = "v"
-    if optimizer.flag("amsgrad"):
-        name = "v_max"
-        v = working.write("v_max", "max({v_max}, {v})", maximum(state["max_exp_avg_sq"], v))
-        after["max_exp_avg_sq"] = v
-    root = sqrt(v / c2) if form else sqrt(v) / c2**0.5
-    d = working.write("d", f"√({{{name}}}/{{c₂}}) + {{eps}}", root + eps)
-    move_by = (lr / c1) * m / d
-    decay = optimizer.number("weight_decay")
-    if optimizer.name == "adamw" and decay:
-        shrunk = (w - (lr * decay) * w) if form else w * (1 - lr * decay)
-        formula = "−{lr}·{weight_decay}·{w} − {lr}/{c₁}·{m}/{d}"
-        return working.write("update", formula, (shrunk - w) - move_by), after
-    return working.write("update", "−{lr}/{c₁}·{m}/{d}", -move_by), after
 
 
-def _rmsprop(
-    working: _Working[Numeric],
-    optimizer: Optimizer,
-    w: Numeric,
-    g: Numeric,
-    state: Mapping[str, Numeric],
-    step: int,
-    form: int,
-) -> tuple[Numeric, Mapping[str, Numeric]]:
-    """RMSprop: s = α·s + (1 − α)·g²; −lr·g/(√s + ε), √(s − avg²) if centered."""
-    del w, step
-    lr, alpha, eps = (optimizer.number(name) for name in ("lr", "alpha", "eps"))
-    s = working.write(
-        "s", "{alpha}·{s} + (1 − {alpha})·{g}²", alpha * state["square_avg"] + (1 - alpha) * (g * g)
-    )
-    after = {"square_avg": s}
-    if optimizer.flag("centered"):
-        before = state["grad_avg"]
-        average = working.write(
-            "avg",
-            "{alpha}·{avg} + (1 − {alpha})·{g}",
-            alpha * before + (1 - alpha) * g if form else before + (1 - alpha) * (g - before),
-        )
-        after["grad_avg"] = average
-        d = working.write("d", "√({s} − {avg}²) + {eps}", sqrt(s - average * average) + eps)
-    else:
-        d = working.write("d", "√{s} + {eps}", sqrt(s) + eps)
-    momentum = optimizer.number("momentum")
-    if not momentum:
-        return working.write("update", "−{lr}·{g}/{d}", -(lr * g / d)), after
-    buffer = working.write(
-        "buf", "{momentum}·{buf} + {g}/{d}", momentum * state["momentum_buffer"] + g / d
-    )
-    after["momentum_buffer"] = buffer
-    return working.write("update", "−{lr}·{buf}", -(lr * buffer)), after
+def evaluated(formula: str, values: Mapping[str, Numeric | float]) -> Numeric | float:
+    """Return the value of a formula, computed in the order in which it is written.
+
+    Of x², |x|, √x and max(x, y), x and y are names in braces or expressions in parentheses.
+    """
+    found: Numeric | float = eval(_compiled(formula), FUNCTIONS, {"values": values})
+    return found
 
 
-def _adagrad(
-    working: _Working[Numeric],
-    optimizer: Optimizer,
-    w: Numeric,
-    g: Numeric,
-    state: Mapping[str, Numeric],
-    step: int,
-    form: int,
-) -> tuple[Numeric, Mapping[str, Numeric]]:
-    """Adagrad: s = s + g²; −lr_t·g/(√s + ε) with lr_t = lr/(1 + (t − 1)·lr_decay)."""
-    del w, form
-    lr, eps = optimizer.number("lr"), optimizer.number("eps")
-    rate, name = lr, "lr"
-    if optimizer.number("lr_decay"):
-        name = "lr_t"
-        rate = working.factor(
-            "lr_t",
-            "{lr}/(1 + ({t} − 1)·{lr_decay})",
-            lr / (1 + (step - 1) * optimizer.number("lr_decay")),
-        )
-    s = working.write("s", "{s} + {g}²", state["sum"] + g * g)
-    d = working.write("d", "√{s} + {eps}", sqrt(s) + eps)
-    return working.write("update", f"−{{{name}}}·{{g}}/{{d}}", -(rate * g / d)), {"sum": s}
-
-
-STATE_SYMBOLS: Symbols = {
-    "momentum_buffer": "buf",
-    "exp_avg": "m",
-    "exp_avg_sq": "v",
-    "max_exp_avg_sq": "v_max",
-    "square_avg": "s",
-    "grad_avg": "avg",
-    "sum": "s",
+FUNCTIONS: dict[str, Any] = {
+    "__builtins__": {},
+    "sqrt": sqrt,
+    "max": maximum,
+    "magnitude": magnitude,
+    "square": lambda x: x * x,
 }
-"""The formulas' names of what torch.optim keeps between steps."""
+"""What a formula is evaluated with."""
+SIGNS = str.maketrans({"·": "*", "−": "-", "^": "**", "√": "sqrt"})
+"""Mathematical signs, as Python writes them."""
 
-FORMS = 2
-"""How many algebraically equal forms `move` knows."""
+
+@cache
+def _compiled(formula: str) -> CodeType:
+    """Return a formula as Python code."""
+    written = re.sub(r"\|(.+?)\|", r"magnitude(\1)", formula)
+    written = re.sub(r"(\{[^}]+\})²", r"square(\1)", written.translate(SIGNS))
+    return compile(NAME.sub(r'(values["\1"])', written), formula, "eval")

@@ -27,6 +27,15 @@ LOSS_NAMES = (
 
 Value = float | bool | tuple[float, float]
 
+_ADAM: Mapping[str, Value] = {
+    "lr": 0.001,
+    "betas": (0.9, 0.999),
+    "eps": 1e-8,
+    "weight_decay": 0.0,
+    "amsgrad": False,
+    "maximize": False,
+}
+
 OPTIONS: Mapping[str, Mapping[str, Value]] = {
     "sgd": {
         "lr": 0.01,
@@ -36,22 +45,8 @@ OPTIONS: Mapping[str, Mapping[str, Value]] = {
         "nesterov": False,
         "maximize": False,
     },
-    "adam": {
-        "lr": 0.001,
-        "betas": (0.9, 0.999),
-        "eps": 1e-8,
-        "weight_decay": 0.0,
-        "amsgrad": False,
-        "maximize": False,
-    },
-    "adamw": {
-        "lr": 0.001,
-        "betas": (0.9, 0.999),
-        "eps": 1e-8,
-        "weight_decay": 0.01,
-        "amsgrad": False,
-        "maximize": False,
-    },
+    "adam": _ADAM,
+    "adamw": {**_ADAM, "weight_decay": 0.01},
     "rmsprop": {
         "lr": 0.01,
         "alpha": 0.99,
@@ -110,14 +105,15 @@ class Optimizer:
         return value
 
     @property
+    def given(self) -> dict[str, Value]:
+        """The options that are not the defaults; lr always."""
+        usual = OPTIONS[self.name]
+        return {k: v for k, v in self.options.items() if k == "lr" or v != usual[k]}
+
+    @property
     def call(self) -> str:
         """Return the constructor's call without the parameters: SGD(lr=0.01)."""
-        given = {
-            name: value
-            for name, value in self.options.items()
-            if name == "lr" or value != OPTIONS[self.name][name]
-        }
-        return f"{CLASSES[self.name]}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+        return f"{CLASSES[self.name]}({', '.join(f'{k}={v!r}' for k, v in self.given.items())})"
 
 
 def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:

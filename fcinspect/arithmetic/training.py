@@ -33,6 +33,13 @@ class Classes:
 Target = Array | Classes
 
 
+def rows_of(target: Target) -> Float64Array:
+    """Return a target as the losses take it: rows, or one class a row."""
+    if isinstance(target, Classes):
+        return target.values.reshape(-1).astype(np.float64)
+    return target.rows.astype(np.float64)
+
+
 @dataclass(frozen=True)
 class StepRequest:
     """Everything that decides the numbers of a step."""
@@ -156,10 +163,8 @@ class TrainingStep:
 
     @property
     def target_rows(self) -> Float64Array:
-        """The target as the losses take it: rows, or one class a row."""
-        if isinstance(self.target, Classes):
-            return self.target.values.reshape(-1).astype(np.float64)
-        return self.target.rows.astype(np.float64)
+        """The target as the losses take it."""
+        return rows_of(self.target)
 
     @property
     def dtype(self) -> str:

@@ -16,7 +16,7 @@ from fcinspect.bridge.loading import expectation, words_of
 from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
-from fcinspect.verification.subject import Answer
+from fcinspect.verification.subject import LayerAnswer
 
 Given = Mapping[str, torch.Tensor | None]
 
@@ -44,13 +44,13 @@ def guarded(expected: str = "", *, backward: bool = False) -> Iterator[None]:
         raise Misbehaved(f"raised {words_of(error)}{said}") from None
 
 
-def answer_of(output: Any, changed: tuple[str, ...], gradients: Mapping[str, Any]) -> Answer:
+def answer_of(output: Any, changed: tuple[str, ...], gradients: Mapping[str, Any]) -> LayerAnswer:
     """Return the record of an output and of the gradients of "input", "weight" and "bias"."""
     made = {
         f"grad_{name}": None if gradients.get(name) is None else array_of(gradients[name])
         for name in ("input", "weight", "bias")
     }
-    return Answer(array_of(output), changed, **made)
+    return LayerAnswer(array_of(output), changed, **made)
 
 
 def gradients_of(returned: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from fcinspect.bridge.subject import InProcess
 from fcinspect.errors import InputError, Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
-from fcinspect.verification.subject import Answer, Call, Made
+from fcinspect.verification.subject import LayerAnswer, LayerCall, Made
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Described(InProcess):
         """Whether a kernel refuses float32 tensors and takes float32 arrays."""
         other = InProcess(self.found, "kernel", self.words, "float32")
         x, weight, bias = (Array.of(np.ones(shape), "float32") for shape in ((2, 3), (2, 3), (2,)))
-        other.call(Call(x, weight, bias))
+        other.call(LayerCall(x, weight, bias))
         return other.takes == "numpy"
 
     def what_it_takes(self) -> str:
@@ -152,9 +152,9 @@ class Hosted:
         """A kernel, a factory or a ready module."""
         return self.description.kind
 
-    def call(self, call: Call) -> Answer:
+    def call(self, call: LayerCall) -> LayerAnswer:
         """Run it once; raises Misbehaved when it raises, hangs, dies or returns no array."""
-        answer: Answer = self._worker.ask("call", call, returns=Answer)
+        answer: LayerAnswer = self._worker.ask("call", call, returns=LayerAnswer)
         return answer
 
     def made(self, in_features: int, out_features: int, bias: bool, seed: int) -> Made:

@@ -25,7 +25,7 @@ from fcinspect.bridge.seeding import seed_generators
 from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
-from fcinspect.verification.subject import Answer, Call, Layout, Made
+from fcinspect.verification.subject import LayerAnswer, LayerCall, Layout, Made
 
 KERNEL = "a function (input, weight, bias)"
 FACTORY = "a class or function (in_features, out_features, bias)"
@@ -72,7 +72,7 @@ class InProcess:
                 self._differentiable = False
         return self._differentiable
 
-    def call(self, call: Call) -> Answer:
+    def call(self, call: LayerCall) -> LayerAnswer:
         """Run it once; raises Misbehaved when it raises or returns no array."""
         if self.kind == "kernel":
             return self._kernel(call)
@@ -114,14 +114,14 @@ class InProcess:
         else:
             n, out = 3, 2
             ready = (self._ones(out, n), self._ones(out))
-        answer = self.call(Call(self._ones(2, n), *ready, grad_output=self._ones(2, out)))
+        answer = self.call(LayerCall(self._ones(2, n), *ready, grad_output=self._ones(2, out)))
         found = (answer.grad_input, answer.grad_weight, answer.grad_bias)
         return any(gradient is not None for gradient in found)
 
     def _ones(self, *shape: int) -> Array:
         return Array.of(np.ones(shape), dtype_name(self.dtype))
 
-    def _kernel(self, call: Call) -> Answer:
+    def _kernel(self, call: LayerCall) -> LayerAnswer:
         assert call.weight is not None
         if self._by_numpy is not None:
             with guarded(KERNEL):
@@ -139,7 +139,7 @@ class InProcess:
             self._by_numpy = True
         return answer
 
-    def _torch_kernel(self, call: Call) -> Answer:
+    def _torch_kernel(self, call: LayerCall) -> LayerAnswer:
         assert call.weight is not None
         given: dict[str, torch.Tensor | None] = {
             "input": self._tensor(call.x, call.layout),
@@ -150,7 +150,7 @@ class InProcess:
         if call.grad_output is None:
             with torch.no_grad():
                 output = self.found(given["input"], given["weight"], given["bias"])
-            return Answer(array_of(output), changed_of(given, before))
+            return LayerAnswer(array_of(output), changed_of(given, before))
         wanted = {name: values for name, values in given.items() if values is not None}
         for values in wanted.values():
             values.requires_grad_()
@@ -158,7 +158,7 @@ class InProcess:
         gradients, spoilt = self._gradients(self.found, output, wanted, call.grad_output)
         return answer_of(output, (*changed_of(given, before), *spoilt), gradients)
 
-    def _numpy_kernel(self, call: Call) -> Answer:
+    def _numpy_kernel(self, call: LayerCall) -> LayerAnswer:
         assert call.weight is not None
         given: dict[str, Any] = {
             "input": _laid_out(np.array(call.x.values), call.layout),
@@ -180,7 +180,7 @@ class InProcess:
         )
         return answer_of(output, changed, gradients)
 
-    def _module_for(self, call: Call) -> Any:
+    def _module_for(self, call: LayerCall) -> Any:
         if self.kind == "module":
             if call.weight is not None:
                 raise ValueError("a ready module keeps its own parameters")
@@ -236,7 +236,7 @@ class InProcess:
                 self._transposed = False
         return self._transposed
 
-    def _module_answer(self, module: Any, call: Call) -> Answer:
+    def _module_answer(self, module: Any, call: LayerCall) -> LayerAnswer:
         x = self._tensor(call.x, call.layout)
         given: dict[str, torch.Tensor | None] = {"input": x}
         for name in ("weight", "bias"):
@@ -246,7 +246,7 @@ class InProcess:
         if call.grad_output is None:
             with torch.no_grad():
                 output = module(x)
-            return Answer(array_of(output), changed_of(given, before))
+            return LayerAnswer(array_of(output), changed_of(given, before))
         x.requires_grad_()
         output = module(x)
         wanted = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fcinspect.arithmetic.shortening import shortened
+from fcinspect.arithmetic.explanation import shortened
 from fcinspect.page.blocks import Line
 from fcinspect.reports.affine_words import summary_lines
 

@@ -23,12 +23,12 @@ from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
     from fcinspect.reports.documents.core import CheckDocument, VerifyDocument, WorstDocument
-    from fcinspect.verification.check import Check, Plan, Report
+    from fcinspect.verification.check import Check, Plan, VerificationReport
 
 MOST_FINDINGS = 20
 
 
-def view_of_report(report: Report, asked: dict[str, Any]) -> View:
+def view_of_report(report: VerificationReport, asked: dict[str, Any]) -> View:
     """Return the view of what was found."""
     return View(
         command="verify",
@@ -70,7 +70,7 @@ def view_of_plan(plan: Plan, asked: dict[str, Any]) -> View:
     )
 
 
-def document(report: Report) -> VerifyDocument:
+def document(report: VerificationReport) -> VerifyDocument:
     """Return the JSON data."""
     return {
         "kind": report.kind,
@@ -107,7 +107,7 @@ def _check_document(check: Check) -> CheckDocument:
     }
 
 
-def rows(report: Report) -> Iterable[Sequence[object]]:
+def rows(report: VerificationReport) -> Iterable[Sequence[object]]:
     """Return the rows of the CSV file: one a check."""
     yield (
         "name", "verdict", "max_ratio", "worst", "computed", "reference", "low", "high",
@@ -125,7 +125,7 @@ def rows(report: Report) -> Iterable[Sequence[object]]:
         )  # fmt: skip
 
 
-def page(report: Report, precision: int = 4) -> Page:
+def page(report: VerificationReport, precision: int = 4) -> Page:
     """Return the page."""
     del precision  # a verdict's numbers are written to the last digit
     built = PageBuilder()
@@ -216,7 +216,7 @@ def _finding(checks: Sequence[Check]) -> list[Block]:
     return lines
 
 
-def _sentence(report: Report, findings: Sequence[Check]) -> Line:
+def _sentence(report: VerificationReport, findings: Sequence[Check]) -> Line:
     count, found = text.plural(len(report.checks), "check"), len(findings)
     silent = sum(not check.answered for check in findings)
     held = any(check.max_ratio is not None for check in report.checks)

@@ -189,7 +189,7 @@ def constant(value: float, number_format: NumberFormat) -> Running:
 
 
 @dataclass(frozen=True, eq=False)
-class Interval:
+class AllowedRange:
     """What the algebraically equal forms of one formula allow together."""
 
     reference: Float64Array
@@ -200,10 +200,10 @@ class Interval:
     """False where the value or the bound is not finite."""
 
 
-def hull(forms: Sequence[Running]) -> Interval:
+def hull(forms: Sequence[Running]) -> AllowedRange:
     """Return the smallest interval that holds every form's."""
     lows = np.stack([form.low for form in forms])
     highs = np.stack([form.high for form in forms])
     with np.errstate(all="ignore"):
         low, high = lows.min(axis=0), highs.max(axis=0)
-    return Interval(forms[0].value, low, high, np.isfinite(low) & np.isfinite(high))
+    return AllowedRange(forms[0].value, low, high, np.isfinite(low) & np.isfinite(high))

@@ -8,18 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fcinspect.verification.assertions import assert_linear
-    from fcinspect.verification.step_assertion import assert_step
+    from fcinspect.verification.assertions import assert_linear, assert_step
 
 __all__ = ["assert_linear", "assert_step"]
 
-_HOMES = {"assert_linear": "assertions", "assert_step": "step_assertion"}
-"""The modules that load numpy, which those who import a record only do not need."""
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    # numpy is loaded there, which those who import a record only do not need
+    from fcinspect.verification import assertions
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(assertions, name)

@@ -1,28 +1,32 @@
-"""For other people's test suites: a linear layer's output, held against derived bounds."""
+"""For other people's test suites: a layer's output and an optimizer's step, held to bounds."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.arithmetic.settings import optimizer_named
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.rounding.arrays import carrier
 from fcinspect.rounding.formats import FORMATS, format_named
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Worst
-from fcinspect.verification.claim import (
+from fcinspect.verification.check import Check, Worst, carried_out
+from fcinspect.verification.claimed_step import plan_step
+from fcinspect.verification.output import (
     Claim,
     declared,
     mixed_formats,
     unfit_operands,
     unfit_output,
 )
+from fcinspect.verification.step_assembly import claimed_step
 
 
 def assert_linear(
@@ -66,7 +70,7 @@ def assert_linear(
     claim = Claim(x, held, b, y, arithmetic, "output")
     check = claim.check("output")
     if check.verdict is not Verdict.WITHIN:
-        raise AssertionError(_message(claim, check))
+        raise AssertionError(_of_output(claim, check))
     return check
 
 
@@ -120,7 +124,7 @@ def _dtype_name(dtype: object) -> str:
     return name
 
 
-def _message(claim: Claim, check: Check) -> str:
+def _of_output(claim: Claim, check: Check) -> str:
     """Return what is wrong, where, by how much, and why."""
     count = check.outside or check.undecided
     lines = [
@@ -150,3 +154,103 @@ def _place(worst: Worst, ratio: float | None) -> list[str]:
     if ratio is not None and math.isfinite(worst.computed):
         second += f"; the error is {ratio:.4g} times the bound"
     return [first, second]
+
+
+def assert_step(
+    before: object,
+    grad: object,
+    after: object,
+    *,
+    optimizer: str = "sgd",
+    state: Mapping[str, Mapping[str, object]] | None = None,
+    step: int = 1,
+    input: object = None,
+    target: object = None,
+    loss: str | None = None,
+    activation: str | None = None,
+    output_activation: str | None = None,
+    **options: Any,
+) -> tuple[Check, ...]:
+    """Assert that `after` is what the optimizer makes of `before` and `grad`; no tolerance.
+
+    Each is a mapping from a parameter's name to a tensor or array, such as a state dict, or one
+    tensor. `options` are those of torch.optim (lr, momentum, betas, …). `state` holds what the
+    optimizer had kept of each parameter before this step, by torch's names; it is needed from the
+    second step on where the rule has a state. With `input` (*batch, in_features), `target` and
+    `loss` the gradients are recomputed from the parameters before, end to end::
+
+        before = {name: p.detach().clone() for name, p in model.named_parameters()}
+        loss = torch.nn.functional.mse_loss(model(x), t)
+        loss.backward()
+        grad = {name: p.grad.clone() for name, p in model.named_parameters()}
+        optimizer.step()
+        assert_step(before, grad, dict(model.named_parameters()), optimizer="sgd", lr=0.01)
+
+    Returns the checks. Raises AssertionError that names the worst parameter, its numbers and the
+    likely cause, also where nothing can be decided; UsageError for arrays that do not fit
+    together and options that the optimizer lacks.
+    """
+    __tracebackhide__ = True
+    chosen = optimizer_named(optimizer, options)
+    parts = {"before": _named(before), "grad": _named(grad), "after": _named(after)}
+    names = list(parts["before"])
+    parameters: dict[str, dict[str, Array]] = {}
+    for part, given in parts.items():
+        if list(given) != names and set(given) != set(names):
+            missing = sorted(set(names) ^ set(given))
+            raise UsageError(f"assert_step: {part} and before differ in {', '.join(missing)}")
+        for name, values in given.items():
+            parameters.setdefault(name, {})[part] = array_of(values, f"{part} of {name}")
+    for name, held in parameters.items():
+        shapes = {array.shape for array in held.values()}
+        if len(shapes) > 1:
+            raise UsageError(f"assert_step: {name} has shapes {', '.join(map(str, shapes))}")
+    states = {
+        name: {key: array_of(values, f"{key} of {name}") for key, values in kept.items()}
+        for name, kept in (state or {}).items()
+    }
+    surroundings: dict[str, Array] = {}
+    for key, values in (("input", input), ("target", target)):
+        if values is not None:
+            surroundings[key] = array_of(values, key)
+    claim = claimed_step(
+        "assert_step", chosen, step, parameters, states, surroundings, loss,
+        (activation, output_activation),
+    )  # fmt: skip
+    if surroundings and claim.circumstances is None:
+        raise UsageError(f"assert_step: {claim.notes[-1]}")
+    checks = carried_out(plan_step(claim)).checks
+    wrong = [check for check in checks if check.verdict is not Verdict.WITHIN]
+    if wrong:
+        raise AssertionError(_of_step(wrong, len(checks), chosen.call))
+    return checks
+
+
+def _named(values: object) -> dict[str, object]:
+    """Return the parameters by name; one without a name is called "parameter"."""
+    if isinstance(values, Mapping):
+        if not values:
+            raise UsageError("assert_step: there are no parameters")
+        return {str(name): held for name, held in values.items()}
+    return {"parameter": values}
+
+
+def _of_step(wrong: list[Check], count: int, rule: str) -> str:
+    """Return what is wrong, where, by how much, and why."""
+    worst = max(wrong, key=lambda check: (check.verdict is Verdict.OUTSIDE, check.max_ratio or 0))
+    lines = [f"{worst.verdict}: {len(wrong)} of {count} checks of a step of {rule}"]
+    name = worst.name.partition("/")[2]
+    if worst.worst is not None and worst.outside:
+        index = ", ".join(map(str, worst.worst.index))
+        what = "the update of " if worst.group == "update" else ""
+        lines.append(
+            f"  worst: {what}{name}[{index}] is {worst.worst.computed!r},"
+            f" the rule gives {worst.worst.reference!r}"
+        )
+        lines.append(
+            f"  rounding reaches {worst.worst.low!r} to {worst.worst.high!r};"
+            f" {worst.outside:,} of {worst.elements:,} elements are outside"
+        )
+    if worst.cause is not None:
+        lines.append(f"  likely cause: {worst.cause}")
+    return "\n".join(lines)

@@ -9,23 +9,35 @@ than it explains.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from fcinspect.rounding.accumulation import DotArithmetic
-from fcinspect.rounding.arrays import Float64Array, FloatArray
-from fcinspect.verification.fault_arithmetic import arithmetic_causes, narrow_sums
-from fcinspect.verification.fault_operands import operand_causes
-from fcinspect.verification.fault_places import place_causes
-from fcinspect.verification.fault_results import constant_offset, fitted_factor, result_causes
+from fcinspect.rounding.accumulation import TF32_PRECISION, DotArithmetic, arithmetic_of
+from fcinspect.rounding.arrays import Float64Array, FloatArray, round_to
+from fcinspect.rounding.formats import BFLOAT16, FLOAT16, FLOAT32, NumberFormat
+from fcinspect.verification.fault_results import (
+    constant_offset,
+    fitted_factor,
+    place_causes,
+    result_causes,
+)
 from fcinspect.verification.observed import Observed
+
+ELEVEN = NumberFormat("11 bits, as tf32 and float16 have", TF32_PRECISION, 127, -126, 4)
+
+MOST_SCATTER = 1.0
+"""Correct sums measured at most 0.38 of u·√((n+1)·(Σx²w² + b² + y²)); 1 leaves room."""
+LEAST_SCATTER = 0.04
+MOST_BIAS = 0.8
+"""The mean of errors, as a share of their root mean square, up to which they scatter."""
 
 
 def name_cause(
     x: FloatArray,
     weight: FloatArray,
-    bias: Float64Array | None,
-    result: Float64Array,
+    bias: FloatArray | None,
+    result: FloatArray,
     arithmetic: DotArithmetic,
 ) -> str | None:
     """Return the words of the single fault that reproduces the result, or None.
@@ -36,7 +48,9 @@ def name_cause(
     if not (result.size and weight.size and result.shape == (len(x), len(weight))):
         return None
     with np.errstate(all="ignore"):
-        seen = Observed.of(x, weight, bias, result, arithmetic)
+        b = None if bias is None else np.asarray(bias, dtype=np.float64)
+        y = np.asarray(result, dtype=np.float64)
+        seen = Observed.of(x, weight, b, y, arithmetic)
         if seen is None or not seen.wrong.any():
             return None
         return next(_causes(seen), None) or _cause_of_part(seen) or narrow_sums(seen)
@@ -60,3 +74,167 @@ def _causes(seen: Observed) -> Iterator[str]:
     yield from constant_offset(seen)
     yield from arithmetic_causes(seen)
     yield from fitted_factor(seen)
+
+
+def operand_causes(seen: Observed) -> Iterator[str]:
+    """Yield the altered operand that gives the result."""
+    count = len(seen.weight)
+    for shift in (1, -1):
+        # where all outputs are looked at, their order is told in full
+        moved = (np.asarray(seen.outputs) - shift) % count
+        bias = None if seen.bias is None else seen.bias[moved]
+        if len(seen.outputs) < count and seen.explained_by(
+            weight=_wide(seen.weight[moved]), bias=bias
+        ):
+            yield f"the outputs are shifted by {abs(shift)}"
+    for words, weight in _other_weights(seen):
+        if seen.explained_by(weight=weight):
+            yield words
+    for words, x in _other_inputs(seen):
+        if seen.explained_by(x=x):
+            yield words
+
+
+def _wide(values: FloatArray) -> Float64Array:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _other_weights(seen: Observed) -> Iterator[tuple[str, Float64Array]]:
+    """Yield other rows of the weight for the outputs that are looked at."""
+    outputs, n = seen.weight.shape
+    chosen = list(seen.outputs)
+    if outputs == n > 1:
+        turned = np.asarray(seen.weight.T[chosen], dtype=np.float64)
+        yield "the weight is used transposed", turned
+    elif min(outputs, n) > 1:
+        reshaped = np.asarray(seen.weight.reshape(n, outputs).T[chosen], dtype=np.float64)
+        yield "the weight is reshaped to (in, out) instead of transposed", reshaped
+    yield "the absolute value of the weight is used", np.abs(seen.w)
+
+
+def _other_inputs(seen: Observed) -> Iterator[tuple[str, Float64Array]]:
+    """Yield other rows of x for those that are looked at."""
+    x = seen.xs
+    rows, n = seen.x.shape
+    if n > 1:
+        yield "the inputs are taken in reverse order", x[:, ::-1]
+        yield "input j is taken for input j+1", np.roll(x, 1, axis=1)
+        yield "input j+1 is taken for input j", np.roll(x, -1, axis=1)
+        shifted = np.zeros_like(x)
+        shifted[:, :-1] = x[:, 1:]
+        yield "the inputs are shifted by one, the last is left out", shifted
+        shifted = np.zeros_like(x)
+        shifted[:, 1:] = x[:, :-1]
+        yield "the inputs are shifted by one, the first is left out", shifted
+        yield (
+            "the inputs are the mean of each row",
+            np.broadcast_to(x.mean(axis=1, keepdims=True), x.shape),
+        )
+    if rows > 1 and n > 1:
+        reshaped = np.asarray(seen.x.T.reshape(seen.x.shape)[list(seen.rows)], dtype=np.float64)
+        yield "the input is reshaped instead of transposed", reshaped
+    yield "negative inputs are taken as zero", np.maximum(x, 0.0)
+    yield "the absolute value of the inputs is used", np.abs(x)
+    if (np.abs(x) > 1).any():
+        yield "inputs are clipped to −1 … 1", np.clip(x, -1.0, 1.0)
+
+
+def arithmetic_causes(seen: Observed) -> Iterator[str]:
+    """Yield the narrower format that explains the errors."""
+    if not np.isfinite(seen.y).all():
+        return
+    for number_format in _narrower(seen, FLOAT32, ELEVEN, BFLOAT16):
+        yield from _rounded_operands(seen, number_format)
+    yield from _rounded_result(seen)
+    yield from _quantised(seen)
+    yield from _computed_in(seen, _narrower(seen, FLOAT32, FLOAT16, BFLOAT16))
+
+
+def _narrower(seen: Observed, *formats: NumberFormat) -> list[NumberFormat]:
+    """Return the formats that have fewer digits than the inputs."""
+    inputs = seen.arithmetic.inputs
+    return [narrow for narrow in formats if narrow.precision < inputs.precision]
+
+
+def _rounded_result(seen: Observed) -> Iterator[str]:
+    """Name the format of fewer digits that all results are numbers of."""
+    output = seen.arithmetic.output
+    for number_format in (FLOAT32, FLOAT16, BFLOAT16):
+        if number_format.precision >= output.precision:
+            continue
+        if not np.array_equal(round_to(seen.y, number_format), seen.y):
+            continue
+        low, high = (round_to(end, number_format) for end in (seen.check.low, seen.check.high))
+        if ((low <= seen.y) & (seen.y <= high)).all():
+            yield f"the result is rounded to {number_format.name}"
+
+
+def _rounded_operands(seen: Observed, number_format: NumberFormat) -> Iterator[str]:
+    for cut, how in ((False, "rounded"), (True, "truncated")):
+        narrow = _cut if cut else round_to
+        x, weight = narrow(seen.xs, number_format), narrow(seen.w, number_format)
+        name = number_format.name
+        if seen.explained_by(x=x, weight=weight):
+            yield f"inputs and weights are {how} to {name}"
+        if seen.explained_by(x=x):
+            yield f"inputs are {how} to {name}"
+        if seen.explained_by(weight=weight):
+            yield f"weights are {how} to {name}"
+
+
+def _cut(values: Float64Array, number_format: NumberFormat) -> Float64Array:
+    """Return values truncated to the format's digits."""
+    bits = 53 - number_format.precision
+    kept = np.ascontiguousarray(values).view(np.int64) >> bits << bits
+    return kept.view(np.float64)
+
+
+def _quantised(seen: Observed) -> Iterator[str]:
+    """Name weights that were rounded to whole multiples of a scale."""
+    for levels, name in ((127, "int8"), (7, "int4")):
+        for axis, words in ((1, "a scale for each row"), (None, "one scale")):
+            held = seen.w if axis == 1 else seen.weight
+            largest = np.maximum(
+                held.max(axis=axis, keepdims=True), -held.min(axis=axis, keepdims=True)
+            ).astype(np.float64)
+            scale = np.where(largest > 0, largest, 1.0) / levels
+            weight = round_to(np.rint(seen.w / scale) * scale, seen.arithmetic.inputs)
+            if seen.explained_by(weight=weight):
+                yield f"weights are rounded to {name} with {words}"
+
+
+def _computed_in(seen: Observed, narrower: list[NumberFormat]) -> Iterator[str]:
+    """Name the narrower dtype in which everything may have been computed."""
+    for number_format in narrower:
+        x, weight = round_to(seen.xs, number_format), round_to(seen.w, number_format)
+        bias = round_to(seen.b, number_format)
+        whole = arithmetic_of(number_format.name)
+        if not np.array_equal(round_to(seen.y, number_format), seen.y):
+            continue
+        check = seen.under(x, weight, bias, whole)
+        if not check.outside and not check.undecided:
+            yield f"the layer is computed in {number_format.name}"
+
+
+def narrow_sums(seen: Observed) -> str | None:
+    """Name the format in which partial sums are kept, by how much the errors scatter."""
+    if not np.isfinite(seen.y).all():
+        return None
+    squares = (seen.xs**2) @ (seen.w**2).T
+    size = np.sqrt((seen.n + 1) * (squares + seen.b**2 + seen.right**2))
+    own = seen.arithmetic.output.unit_roundoff * np.abs(seen.y)
+    error = np.maximum(np.abs(seen.y - seen.right) - own, 0.0) / np.where(size > 0, size, 1.0)
+    # rounding errs to both sides; what was added or scaled leaves a mean
+    signed = ((seen.y - seen.right) / np.where(size > 0, size, 1.0)).ravel()
+    if abs(signed.mean()) > MOST_BIAS * float(np.sqrt((signed**2).mean())):
+        return None
+    # of normally distributed numbers half are beyond 0.6745 deviations; single faults leave it
+    scatter = float(np.median(error)) / 0.6745
+    for number_format in (BFLOAT16, FLOAT16, FLOAT32):
+        if number_format.precision >= seen.arithmetic.accumulate.precision:
+            continue
+        share = scatter / number_format.unit_roundoff
+        kept = replace(seen.arithmetic, accumulate=number_format)
+        if LEAST_SCATTER <= share <= MOST_SCATTER and seen.explained_by(arithmetic=kept):
+            return f"partial sums are kept in {number_format.name}"
+    return None

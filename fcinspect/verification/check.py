@@ -9,9 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from fcinspect.errors import Misbehaved, UsageError, did_you_mean
-from fcinspect.rounding.dot import DotCheck
 from fcinspect.rounding.verdict import Verdict, overall
-from fcinspect.verification.operation import OperationCheck
 
 Kind = Literal["layer", "implementation", "optimizer", "output", "step", "example"]
 """What is verified."""
@@ -29,6 +27,8 @@ class Worst:
     low: float | None = None
     """The smallest number that rounding can explain there, where it is known"""
     high: float | None = None
+    bound: float | None = None
+    """The largest error that rounding can explain on that side, where it is known"""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,11 @@ class Check:
     """One thing that was checked, and what was found."""
 
     name: str
-    """Unique in its report, group first: "exact/dense integers"."""
+    """Unique in its report, group first: "exact/dense integers". Of the operations of a step, what
+    was computed: "fc1.weight.grad"."""
     verdict: Verdict
     detail: str
-    """What was checked or found, in one line."""
+    """What was checked or found, in one line; of operations, the closed form."""
     max_ratio: float | None = None
     """Largest error/bound; above 1 is outside. None where no numbers are compared."""
     worst: Worst | None = None
@@ -67,6 +68,27 @@ class Check:
         if self.max_ratio is not None or self.verdict is Verdict.UNDECIDED:
             return str(self.verdict)
         return "holds" if self.verdict is Verdict.WITHIN else "fails"
+
+    @property
+    def sentence(self) -> str:
+        """What is found of an operation, with its numbers."""
+        if self.verdict is Verdict.UNDECIDED:
+            return (
+                f"{self.undecided} of {self.elements} not finite or beyond the range:"
+                " no bound exists"
+            )
+        worst = self.worst
+        if worst is None:
+            return "there is nothing to compare"
+        place = f"[{','.join(map(str, worst.index))}]" if worst.index else ""
+        numbers = (
+            f"{self.name}{place} is {worst.computed!r}, the formula gives {worst.reference!r}"
+            f" ± {worst.bound:.3g}"
+        )
+        if self.verdict is Verdict.WITHIN:
+            return numbers
+        count = f"{self.outside} of {self.elements} elements are outside; "
+        return count + numbers + (f"; {self.cause}" if self.cause else "")
 
     @property
     def group(self) -> str:
@@ -132,7 +154,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Report:
+class VerificationReport:
     """What was found."""
 
     kind: Kind
@@ -162,10 +184,10 @@ Track = Callable[[Sequence[Planned]], Iterable[Planned]]
 """Yields the planned checks, and shows how far they have come."""
 
 
-def carried_out(plan: Plan, track: Track = iter) -> Report:
+def carried_out(plan: Plan, track: Track = iter) -> VerificationReport:
     """Make the planned checks, one after the other."""
     found = [check for planned in track(plan.checks) for check in _made(planned)]
-    return Report(plan.kind, plan.subject, tuple(found), plan.not_exercised, plan.notes)
+    return VerificationReport(plan.kind, plan.subject, tuple(found), plan.not_exercised, plan.notes)
 
 
 def _made(planned: Planned) -> Iterator[Check]:
@@ -187,67 +209,3 @@ def holds(name: str, holds: bool, detail: str, cause: str | None = None) -> Chec
     """Return the check of something that is so or is not; `cause` is told where it is not."""
     verdict = Verdict.WITHIN if holds else Verdict.OUTSIDE
     return Check(name, verdict, detail, cause=None if holds else cause)
-
-
-def of_dot(
-    name: str,
-    detail: str,
-    check: DotCheck,
-    shape: tuple[int, ...],
-    computed: float | None = None,
-    cause: str | None = None,
-) -> Check:
-    """Return the check of an array of that shape from that of its rows and columns.
-
-    `computed` is the number in the worst place.
-    """
-    import numpy as np
-
-    worst = None
-    if check.worst is not None and computed is not None:
-        flat = int(np.ravel_multi_index(check.worst, check.reference.shape))
-        worst = Worst(
-            tuple(int(i) for i in np.unravel_index(flat, shape)),
-            computed,
-            float(check.reference[check.worst]),
-            float(check.low[check.worst]),
-            float(check.high[check.worst]),
-        )
-    return Check(
-        name,
-        check.verdict,
-        detail,
-        max_ratio=check.max_ratio,
-        worst=worst,
-        cause=cause if check.verdict is not Verdict.WITHIN else None,
-        elements=check.reference.size,
-        outside=check.outside,
-        undecided=check.undecided,
-    )
-
-
-def of_operation(group: str, operation: OperationCheck) -> Check:
-    """Return the check of one operation of a training step."""
-    worst = None
-    if operation.worst is not None and None not in (operation.computed, operation.reference):
-        assert operation.computed is not None
-        assert operation.reference is not None
-        assert operation.bound is not None
-        worst = Worst(
-            operation.worst,
-            operation.computed,
-            operation.reference,
-            operation.reference - operation.bound,
-            operation.reference + operation.bound,
-        )
-    return Check(
-        f"{group}/{operation.name}",
-        operation.verdict,
-        operation.formula,
-        max_ratio=operation.max_ratio,
-        worst=worst,
-        cause=operation.cause,
-        elements=operation.elements,
-        outside=operation.outside,
-        undecided=operation.undecided,
-    )

@@ -9,21 +9,18 @@ from functools import cached_property, partial
 import numpy as np
 
 from fcinspect.arithmetic.settings import Optimizer
-from fcinspect.arithmetic.training import Classes, Target
+from fcinspect.arithmetic.training import Target, rows_of
 from fcinspect.layers.array import Array
-from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.formats import format_named
-from fcinspect.rounding.running import Interval, exact, hull
+from fcinspect.rounding.running import AllowedRange, exact, hull
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Plan, Planned, of_operation
-from fcinspect.verification.operation import check_interval
+from fcinspect.verification.array_checks import check_allowed
+from fcinspect.verification.check import Check, Plan, Planned
+from fcinspect.verification.gradient_causes import name_gradient_cause
 from fcinspect.verification.optimizer_causes import name_update_cause
-from fcinspect.verification.propagation import Layer, Passed, backward, forward, loss_of
-from fcinspect.verification.step_causes import name_gradient_cause
+from fcinspect.verification.propagation import Layer, Propagation
 from fcinspect.verification.update import Recorded, state_names, update_intervals
-
-FORMS = 2
-"""How many algebraically equal forms of a loss's gradient are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +39,24 @@ class Circumstances:
     loss_after: float | None = None
 
     @property
+    def claimed(self) -> dict[str, FloatArray]:
+        """The outputs and losses that are given, by "output before", "loss before" and so on."""
+        given = {
+            "output before": self.output_before,
+            "loss before": self.loss_before,
+            "output after": self.output_after,
+            "loss after": self.loss_after,
+        }
+        return {
+            name: np.asarray(found) if isinstance(found, float) else found.values
+            for name, found in given.items()
+            if found is not None
+        }
+
+    @property
     def target_rows(self) -> Float64Array:
-        """The target as the losses take it: rows, or one class a row."""
-        if isinstance(self.target, Classes):
-            return self.target.values.reshape(-1).astype(np.float64)
-        return self.target.rows.astype(np.float64)
+        """The target as the losses take it."""
+        return rows_of(self.target)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +101,20 @@ class ClaimedStep:
         return found
 
     @cached_property
-    def passed(self) -> list[Passed]:
-        """The forward pass before the step, end to end with its errors."""
-        assert self.circumstances is not None
-        x = exact(self.circumstances.input.rows, format_named(self.dtype))
-        with np.errstate(all="ignore"):
-            return forward(x, self.layers())
+    def before(self) -> Propagation:
+        """The way through the network before the step."""
+        return self._propagated(after=False)
+
+    @cached_property
+    def after(self) -> Propagation:
+        """The way through the network after the step."""
+        return self._propagated(after=True)
+
+    def _propagated(self, *, after: bool) -> Propagation:
+        known = self.circumstances
+        assert known is not None
+        x = exact(known.input.rows, format_named(self.dtype))
+        return Propagation.of(x, self.layers(after=after), known.loss_name, known.target_rows)
 
 
 def plan_step(step: ClaimedStep) -> Plan:
@@ -108,14 +126,9 @@ def plan_step(step: ClaimedStep) -> Plan:
         left.append("gradients: without input, target and loss they are taken as given")
     else:
         planned.append(Planned("gradient/parameters", partial(_gradients, step)))
-        if known.output_before is not None:
-            planned.append(Planned("forward/output before", partial(_output, step, after=False)))
-        if known.loss_before is not None:
-            planned.append(Planned("forward/loss before", partial(_loss, step, after=False)))
-        if known.output_after is not None:
-            planned.append(Planned("forward/output after", partial(_output, step, after=True)))
-        if known.loss_after is not None:
-            planned.append(Planned("forward/loss after", partial(_loss, step, after=True)))
+        planned += [
+            Planned(f"forward/{name}", partial(_forward, step, name)) for name in known.claimed
+        ]
     number = step.records[0].step
     words = f"step {number} of {step.optimizer.call} in {step.source}"
     return Plan("step", words, tuple(planned), tuple(left), step.notes)
@@ -137,12 +150,10 @@ def _updates(step: ClaimedStep) -> list[Check]:
             continue
         with np.errstate(all="ignore"):
             _, interval = next(update_intervals(step.optimizer, [record]))
-            found = check_interval(record.name, formula, interval, record.update)
-        checks.append(replace(of_operation("update", found), cause=None))
+            found = check_allowed(name, formula, interval, record.update)
+        checks.append(replace(found, cause=None))
     if any(check.verdict is Verdict.OUTSIDE for check in checks):
-        cause = name_update_cause(step.optimizer, step.records)
-        wrong = Verdict.OUTSIDE
-        return [replace(c, cause=cause) if c.verdict is wrong else c for c in checks]
+        return _with_cause(checks, name_update_cause(step.optimizer, step.records))
     return checks
 
 
@@ -156,39 +167,28 @@ def _missing_state(optimizer: Optimizer, record: Recorded, needed: tuple[str, ..
     return next((name for name in needed if name not in held), None)
 
 
-def gradient_intervals(step: ClaimedStep) -> dict[str, Interval]:
-    """Return what rounding allows for each gradient, end to end from the parameters before."""
-    assert step.circumstances is not None
-    known = step.circumstances
-    with np.errstate(all="ignore"):
-        forms = [
-            backward(known.loss_name, step.passed, step.layers(), known.target_rows, form)
-            for form in range(FORMS)
-        ]
-        return {name: hull([form[name] for form in forms]) for name in forms[0]}
-
-
 def _gradients(step: ClaimedStep) -> list[Check]:
-    assert step.circumstances is not None
-    allowed = gradient_intervals(step)
+    allowed = step.before.gradients()
     checks = []
     for record in step.records:
         interval = allowed[_parameter_name(record.name)]
         with np.errstate(all="ignore"):
-            found = check_interval(
-                f"{record.name}.grad", "∂L/∂w from the parameters before", interval,
+            found = check_allowed(
+                f"gradient/{record.name}.grad", "∂L/∂w from the parameters before", interval,
                 record.grad.values,
             )  # fmt: skip
-        checks.append(replace(of_operation("gradient", found), cause=None))
+        checks.append(replace(found, cause=None))
     if any(check.verdict is Verdict.OUTSIDE for check in checks):
-        cause = name_gradient_cause(
-            step.circumstances.loss_name, step.passed, step.layers(), step.layers(after=True),
-            step.circumstances.target_rows,
-            {_parameter_name(r.name): r.grad.values.astype(np.float64) for r in step.records},
-        )  # fmt: skip
-        wrong = Verdict.OUTSIDE
-        return [replace(c, cause=cause) if c.verdict is wrong else c for c in checks]
+        recorded = {_parameter_name(r.name): r.grad.values.astype(np.float64) for r in step.records}
+        cause = name_gradient_cause(step.before, step.layers(after=True), recorded)
+        return _with_cause(checks, cause)
     return checks
+
+
+def _with_cause(checks: list[Check], cause: str | None) -> list[Check]:
+    """Return the checks, those outside with their common cause."""
+    wrong = Verdict.OUTSIDE
+    return [replace(c, cause=cause) if c.verdict is wrong else c for c in checks]
 
 
 def _parameter_name(name: str) -> str:
@@ -196,64 +196,24 @@ def _parameter_name(name: str) -> str:
     return name if "." in name else f".{name}"
 
 
-def _passed(step: ClaimedStep, *, after: bool) -> list[Passed]:
+def _forward(step: ClaimedStep, name: str) -> Check:
+    """Hold the output or the loss against the forward pass with the parameters of that time."""
     assert step.circumstances is not None
-    if not after:
-        return step.passed
-    x = exact(step.circumstances.input.rows, format_named(step.dtype))
+    claimed = step.circumstances.claimed[name]
+    what, when = name.split()
+    formula = f"{'y' if what == 'output' else 'L'} with the parameters {when}"
     with np.errstate(all="ignore"):
-        return forward(x, step.layers(after=True))
-
-
-def _output(step: ClaimedStep, *, after: bool) -> Check:
-    known = step.circumstances
-    assert known is not None
-    claimed = known.output_after if after else known.output_before
-    assert claimed is not None
-    when = "after" if after else "before"
-    interval = hull([_passed(step, after=after)[-1].output])
-    with np.errstate(all="ignore"):
-        found = check_interval(
-            f"output {when}", f"y with the parameters {when}", interval, claimed.rows
-        )
-    check = of_operation("forward", found)
-    if check.worst is not None and len(claimed.shape) != 2:
-        flat = np.ravel_multi_index(check.worst.index, claimed.rows.shape)
-        place = tuple(int(i) for i in np.unravel_index(int(flat), claimed.shape))
-        check = replace(check, worst=replace(check.worst, index=place))
-    if check.verdict is Verdict.OUTSIDE:
-        other = hull([_passed(step, after=not after)[-1].output])
-        cause = _of_other(other, claimed.rows.astype(np.float64), when)
-        check = replace(check, cause=cause or check.cause)
+        check = check_allowed(f"forward/{name}", formula, _allowed(step, what, when), claimed)
+        if check.verdict is not Verdict.OUTSIDE:
+            return check
+        other = "before" if when == "after" else "after"
+        allowed = _allowed(step, what, other)
+    numbers = claimed.astype(np.float64).reshape(allowed.low.shape)
+    if ((allowed.low <= numbers) & (numbers <= allowed.high)).all():
+        return replace(check, cause=f"it is that of the parameters {other} the step")
     return check
 
 
-def _loss(step: ClaimedStep, *, after: bool) -> Check:
-    known = step.circumstances
-    assert known is not None
-    claimed = known.loss_after if after else known.loss_before
-    when = "after" if after else "before"
-    value = np.array(claimed, dtype=np.float64)
-
-    def allowed(of_after: bool) -> Interval:
-        output = _passed(step, after=of_after)[-1].output
-        return hull(loss_of(known.loss_name, output, known.target_rows))
-
-    with np.errstate(all="ignore"):
-        found = check_interval(
-            f"loss {when}", f"L with the parameters {when}", allowed(after), value
-        )
-    check = of_operation("forward", found)
-    if check.verdict is Verdict.OUTSIDE:
-        with np.errstate(all="ignore"):
-            cause = _of_other(allowed(not after), value, when)
-        check = replace(check, cause=cause or check.cause)
-    return check
-
-
-def _of_other(interval: Interval, claimed: Float64Array, when: str) -> str | None:
-    inside = (interval.low <= claimed) & (claimed <= interval.high)
-    if not inside.all():
-        return None
-    other = "before" if when == "after" else "after"
-    return f"it is that of the parameters {other} the step"
+def _allowed(step: ClaimedStep, what: str, when: str) -> AllowedRange:
+    known = step.after if when == "after" else step.before
+    return hull([known.output]) if what == "output" else known.losses()

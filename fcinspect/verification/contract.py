@@ -1,26 +1,86 @@
-"""What callers of a linear layer rely on besides its numbers: shapes, dtype, refusals, names."""
+"""What callers of a linear layer rely on: shapes, dtype, refusals, names, rows by themselves.
+
+The layer is asked ordinary numbers, and its answers are held against the bound.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 
 from fcinspect.errors import Misbehaved
+from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.exact_check import first_wrong
-from fcinspect.verification.setting import Setting
-from fcinspect.verification.subject import Call, Layout, Made
-from fcinspect.verification.trial import Trial
+from fcinspect.verification.output import Claim
+from fcinspect.verification.subject import LayerAnswer, LayerCall, Layout, Made, Setting
 
 _LAYOUTS: dict[Layout, str] = {"strided": "a strided x", "transposed": "a transposed x"}
+
+SIZES = (1, 2, 3, 8, 33)
+"""Rows of the batches that are held against one of 64 rows."""
+
+
+@dataclass(frozen=True)
+class LayerTrial:
+    """Calls a layer with random numbers."""
+
+    setting: Setting
+
+    @cached_property
+    def parameters(self) -> tuple[Array, Array | None]:
+        """W and b: random ones, or a ready module's own.
+
+        Raises Misbehaved where a ready module has no weight of its widths.
+        """
+        setting = self.setting
+        n, out = setting.in_features, setting.out_features
+        if setting.subject.kind == "module":
+            return setting.own_parameters()
+        out = setting.fewer_outputs(n) if out else 0
+        return self.drawn((out, n), 1), self.drawn((out,), 2) if setting.bias else None
+
+    def drawn(self, shape: tuple[int, ...], seed: int) -> Array:
+        """Return normally distributed numbers."""
+        random = np.random.default_rng((seed, *shape))
+        return Array.of(random.standard_normal(shape), self.setting.dtype)
+
+    @property
+    def out(self) -> int:
+        """How many outputs the calls have."""
+        return self.parameters[0].shape[0]
+
+    def answer(
+        self, x: Array, layout: Layout = "contiguous", *, bias: bool = True
+    ) -> tuple[LayerAnswer, LayerCall]:
+        """Return what the layer answers for x, and the call with all its operands."""
+        weight, b = self.parameters
+        whole = LayerCall(x, weight, b if bias else None, layout)
+        made = LayerCall(x, layout=layout) if self.setting.subject.kind == "module" else whole
+        return self.setting.subject.call(made), whole
+
+    def check(self, name: str, detail: str, x: Array, *, bias: bool = True) -> Check:
+        """Return whether the answer for x is of the right shape and within its bound."""
+        answer, whole = self.answer(x, bias=bias)
+        return self.judged(name, detail, answer, whole)
+
+    def judged(self, name: str, detail: str, answer: LayerAnswer, whole: LayerCall) -> Check:
+        """Hold an answer against the bound."""
+        assert whole.weight is not None
+        expected = (*whole.x.shape[:-1], whole.weight.shape[0])
+        if answer.output.shape != expected:
+            words = f"the result has shape {answer.output.shape} instead of {expected}"
+            return Check(name, Verdict.OUTSIDE, detail, cause=words)
+        claim = Claim(whole.x, whole.weight, whole.bias, answer.output, self.setting.arithmetic)
+        return replace(claim.check(name), detail=detail)
 
 
 def contract_checks(setting: Setting) -> tuple[Planned, ...]:
     """Return the checks of the contract."""
-    trial = Trial(setting)
+    trial = LayerTrial(setting)
     made = setting.subject.kind != "kernel"
     planned = [
         Planned("contract/shapes", partial(_shapes, trial)),
@@ -39,7 +99,14 @@ def contract_checks(setting: Setting) -> tuple[Planned, ...]:
     return tuple(planned)
 
 
-def _shapes(trial: Trial) -> Check:
+def batch_checks(setting: Setting) -> tuple[Planned, ...]:
+    """Return the check of one row alone and in batches."""
+    if not setting.in_features or not setting.out_features:
+        return ()
+    return (Planned("batches/rows", partial(_rows, LayerTrial(setting))),)
+
+
+def _shapes(trial: LayerTrial) -> Check:
     """x of one to four dimensions, with one row, no row, and as many rows as outputs."""
     n, out = trial.setting.in_features, trial.out
     shapes: list[tuple[int, ...]] = [(n,), (1, n), (3, n), (2, 3, n), (2, 1, 2, n), (0, n)]
@@ -51,7 +118,7 @@ def _shapes(trial: Trial) -> Check:
     return first_wrong("contract/shapes", "1-D to 4-D, 0 rows, N = out", probes)
 
 
-def _layouts(trial: Trial) -> Check:
+def _layouts(trial: LayerTrial) -> Check:
     """x and W as views: the numbers count, not where they lie."""
     n = trial.setting.in_features
 
@@ -75,7 +142,7 @@ def _layouts(trial: Trial) -> Check:
     return first_wrong("contract/layouts", "strided and transposed views", probes)
 
 
-def _dtype(trial: Trial) -> Check:
+def _dtype(trial: LayerTrial) -> Check:
     answer, whole = trial.answer(trial.drawn((3, trial.setting.in_features), 5))
     found, given = answer.output.dtype, whole.x.dtype
     return holds(
@@ -84,7 +151,7 @@ def _dtype(trial: Trial) -> Check:
     )  # fmt: skip
 
 
-def _untouched(trial: Trial) -> Check:
+def _untouched(trial: LayerTrial) -> Check:
     answer, _ = trial.answer(trial.drawn((3, trial.setting.in_features), 6))
     changed = " and ".join(answer.changed)
     return holds(
@@ -93,7 +160,7 @@ def _untouched(trial: Trial) -> Check:
     )  # fmt: skip
 
 
-def _again(trial: Trial) -> Check:
+def _again(trial: LayerTrial) -> Check:
     x = trial.drawn((3, trial.setting.in_features), 7)
     outputs = [trial.answer(x)[0].output.values for _ in range(3)]
     # what was asked in between must not show either
@@ -106,7 +173,7 @@ def _again(trial: Trial) -> Check:
     )  # fmt: skip
 
 
-def _refused(trial: Trial) -> Check:
+def _refused(trial: LayerTrial) -> Check:
     """x of another width raises; it is neither reshaped nor cut.
 
     That one number per row, of x or of W, is broadcast, as einsum does, is a fact and no fault.
@@ -134,7 +201,7 @@ def _refused(trial: Trial) -> Check:
     return holds(name, not accepted, detail, " and ".join(accepted[:2]) + wanted)
 
 
-def _without_bias(trial: Trial) -> Check:
+def _without_bias(trial: LayerTrial) -> Check:
     setting = trial.setting
     name = "contract/without bias"
     if setting.subject.kind == "factory":
@@ -161,11 +228,11 @@ def _parameters(setting: Setting) -> Check:
     return holds(name, cause is None, told, cause)
 
 
-def _used(trial: Trial) -> Check:
+def _used(trial: LayerTrial) -> Check:
     """What is written into weight and bias after the module is made decides its output."""
     x, setting = trial.drawn((3, trial.setting.in_features), 12), trial.setting
     weight, bias = trial.parameters
-    asked = Call(x, weight, bias)
+    asked = LayerCall(x, weight, bias)
     first = setting.subject.call(asked).output.values
     unused = [
         name
@@ -211,3 +278,32 @@ def _parameter_fault(
     if not setting.subject.differentiable:
         return "its parameters get no gradient: the output is detached from them"
     return None
+
+
+def _rows(trial: LayerTrial) -> Check:
+    """Compare rows alone and in batches: a difference is a fact, told with the bound."""
+    rows = 64
+    x = trial.drawn((rows, trial.setting.in_features), 11)
+    answer, whole = trial.answer(x)
+    check = trial.judged("batches/rows", "", answer, whole)
+    if check.verdict is not Verdict.WITHIN:
+        return check
+    together = np.asarray(answer.output.values, dtype=np.float64)
+    reach = Claim(
+        whole.x, trial.parameters[0], whole.bias, answer.output, trial.setting.arithmetic
+    ).checked.bound
+    most = 0.0
+    for size in SIZES:
+        part = Array(np.array(x.values[:size]), x.dtype)
+        answer, whole = trial.answer(part)
+        found = trial.judged("batches/rows", f"in a batch of {size}", answer, whole)
+        if found.verdict is not Verdict.WITHIN:
+            return found
+        alone = np.asarray(answer.output.values, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            apart = np.abs(alone - together[:size]) / reach[:size]
+        most = max(most, float(np.nanmax(apart, initial=0.0)))
+    detail = "the same bits in batches of every size"
+    if most:
+        detail = f"other batch sizes move a row by {100 * most:.2g} % of its bound"
+    return Check("batches/rows", Verdict.WITHIN, detail, check.max_ratio, elements=together.size)

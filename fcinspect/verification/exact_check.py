@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
@@ -15,34 +14,24 @@ from fcinspect.rounding.arrays import Float64Array, round_to
 from fcinspect.rounding.dot import Admissible, judge
 from fcinspect.rounding.formats import FLOAT64
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
-from fcinspect.verification.check import Check, of_dot
-from fcinspect.verification.subject import Call, Subject
+from fcinspect.verification.check import Check
+from fcinspect.verification.subject import LayerCall, Setting
 
 
-class Asked(Protocol):
-    """Who is called, and how it computes."""
-
-    @property
-    def subject(self) -> Subject:
-        """The layer under inspection."""
-
-    @property
-    def arithmetic(self) -> DotArithmetic:
-        """How it computes."""
-
-
-def check_exactly(name: str, detail: str, asked: Asked, call: Call, hint: str = "") -> Check:
+def check_exactly(name: str, detail: str, setting: Setting, call: LayerCall) -> Check:
     """Call the subject; only the exact result, rounded once to the output format, is right.
 
-    PyTorch's 16-bit kernels may round before they add the bias: that is right too. `hint` is the
-    cause where no other is found. Raises Misbehaved as the call does.
+    PyTorch's 16-bit kernels may round before they add the bias: that is right too. Raises
+    Misbehaved as the call does.
     """
-    return check_answer(name, detail, asked.subject.call(call).output, call, asked.arithmetic, hint)
+    output = setting.subject.call(call).output
+    return check_answer(name, detail, output, call, setting.arithmetic)
 
 
 def check_answer(
-    name: str, detail: str, output: Array, call: Call, arithmetic: DotArithmetic, hint: str = ""
+    name: str, detail: str, output: Array, call: LayerCall, arithmetic: DotArithmetic
 ) -> Check:
     """Hold what a call with these parameters returned against the exact result."""
     assert call.weight is not None
@@ -58,25 +47,15 @@ def check_answer(
         reference, allowed = _exactly_admissible(x, weight, bias, arithmetic)
         result = np.asarray(output.rows, dtype=np.float64)
         judged = judge(reference, allowed, result)
-    computed = None if judged.worst is None else float(result[judged.worst])
     cause = None
     if judged.outside:
-        cause = _tainted(x, result) or exact_cause(call, output, arithmetic) or hint or None
-    check = of_dot(name, detail, judged, output.shape, computed, cause)
-    return replace(check, max_ratio=np.inf if judged.outside else 0.0)
-
-
-def exact_cause(call: Call, output: Array, arithmetic: DotArithmetic) -> str | None:
-    """Return the fault that explains a deviation where none is allowed."""
-    assert call.weight is not None
-    return name_cause(
-        np.asarray(call.x.rows, dtype=np.float64),
-        np.asarray(call.weight.values, dtype=np.float64),
-        None if call.bias is None else np.asarray(call.bias.values, dtype=np.float64),
-        np.asarray(output.rows, dtype=np.float64),
         # sums that are exact leave no room for rounding
-        replace(arithmetic, accumulate=FLOAT64, truncation_block=None, partials=1, flush=False),
-    )
+        exactly = replace(
+            arithmetic, accumulate=FLOAT64, truncation_block=None, partials=1, flush=False
+        )
+        cause = _tainted(x, result) or name_cause(x, weight, bias, result, exactly)
+    check = of_dot(name, detail, judged, output.values, cause)
+    return replace(check, max_ratio=np.inf if judged.outside else 0.0)
 
 
 def _exactly_admissible(

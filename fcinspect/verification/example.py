@@ -8,12 +8,11 @@ from functools import cache
 
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Plan, Planned, Worst
+from fcinspect.verification.examples.causes import explain, searched, to_unit, written
 from fcinspect.verification.examples.document import read_example
-from fcinspect.verification.examples.interval import UP, Interval
-from fcinspect.verification.examples.judging import Finding, Judged, by_name, judge, ratio
-from fcinspect.verification.examples.pen import to_unit, written
+from fcinspect.verification.examples.interval import UP, DecimalInterval
+from fcinspect.verification.examples.judging import Judged, PrintedFinding, by_name, judge, ratio
 from fcinspect.verification.examples.record import PrintedArray, WorkedExample
-from fcinspect.verification.examples.slips import explain, searched
 
 SHORT = Context(prec=2, rounding=ROUND_CEILING)
 NOT_EXERCISED = ("whether the given numbers are those of the publication",)
@@ -31,12 +30,12 @@ def plan_of(document: object, source: str) -> Plan:
 
     @cache
     def causes() -> Mapping[str, str | None]:
-        return {one.judged.name: one.cause for one in explain(example, judged)}
+        return explain(example, judged)
 
     def checked(array: PrintedArray) -> Iterator[Check]:
         for one in judged:
             if one.array is array:
-                cause = causes()[one.name] if one.finding is Finding.WRONG else None
+                cause = causes()[one.name] if one.finding is PrintedFinding.WRONG else None
                 yield check_of(example, one, cause)
 
     planned = tuple(
@@ -50,7 +49,7 @@ def plan_of(document: object, source: str) -> Plan:
 
 def _untried(example: WorkedExample, judged: tuple[Judged, ...]) -> Iterator[str]:
     """Yield how many slips are not tried on a large example that has a wrong number."""
-    wrong = [one for one in judged if one.finding is Finding.WRONG]
+    wrong = [one for one in judged if one.finding is PrintedFinding.WRONG]
     if not wrong:
         return
     tried, count = searched(example, wrong)
@@ -73,7 +72,7 @@ def check_of(example: WorkedExample, one: Judged, cause: str | None) -> Check:
             elements=1,
             undecided=1,
         )
-    wrong = one.finding is Finding.WRONG
+    wrong = one.finding is PrintedFinding.WRONG
     reach = UP.multiply(example.half, one.printed.unit)
     return Check(
         name,
@@ -97,7 +96,7 @@ def _detail(one: Judged, reach: Decimal) -> str:
     assert one.right is not None
     assert one.allowed is not None
     unit = one.printed.unit
-    if one.finding is Finding.WRONG:
+    if one.finding is PrintedFinding.WRONG:
         spread = _radius(one.right)
         told = f" ± {written(SHORT.plus(spread))}" if spread * 100 > unit else ""
         right = written(to_unit(one.right.middle, unit))
@@ -106,7 +105,7 @@ def _detail(one: Judged, reach: Decimal) -> str:
     return f"{one.finding}: {written(to_unit(one.allowed.middle, unit))} ± {bound}"
 
 
-def _radius(interval: Interval) -> Decimal:
+def _radius(interval: DecimalInterval) -> Decimal:
     """Return r, without what is beyond the 20th digit of the number."""
     radius = UP.subtract(interval.high, interval.middle)
     return Decimal(0) if radius <= interval.magnitude.scaleb(-14) else radius
@@ -122,7 +121,7 @@ def _notes(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[str, ...
     )
     counts = [
         f"{count} {finding}"
-        for finding in Finding
+        for finding in PrintedFinding
         if (count := sum(one.finding is finding for one in judged))
     ]
     total = len(judged)
@@ -137,12 +136,12 @@ def _known(example: WorkedExample, judged: tuple[Judged, ...]) -> Iterator[str]:
     for place in example.known_wrong:
         meant = [place] if place in names else [n for n in names if n.startswith(f"{place}[")]
         told.update(meant)
-        wrong = [name for name in meant if names[name].finding is Finding.WRONG]
+        wrong = [name for name in meant if names[name].finding is PrintedFinding.WRONG]
         words = "found wrong here too" if wrong else f"but it is {_found(names, meant)}"
         yield f"known_wrong names {place}: {words}"
     if not example.known_wrong:
         return
-    missed = [o.name for o in judged if o.finding is Finding.WRONG and o.name not in told]
+    missed = [o.name for o in judged if o.finding is PrintedFinding.WRONG and o.name not in told]
     for name in missed[:MOST_NOTED]:
         yield f"known_wrong does not name {name}, which is wrong"
     if len(missed) > MOST_NOTED:

@@ -8,35 +8,27 @@ from functools import partial
 
 import numpy as np
 
-from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.dot import DotCheck, check_products
 from fcinspect.rounding.formats import FLOAT64
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
-from fcinspect.verification.check import Check, Planned, holds, of_dot
-from fcinspect.verification.setting import MOST_WEIGHTS, Setting
-from fcinspect.verification.subject import Answer, Call, Subject
+from fcinspect.verification.check import Check, Planned, holds
+from fcinspect.verification.subject import LayerAnswer, LayerCall, Setting
 
 BATCH = (2, 3)
 MOST_SQUARE = 8
 """The width of the layer whose rows, inputs and outputs are equally many."""
 
 
-def gradient_checks(
-    subject: Subject,
-    in_features: int,
-    out_features: int,
-    bias: bool,
-    dtype: str,
-    arithmetic: DotArithmetic,
-) -> tuple[Planned, ...]:
+def gradient_checks(setting: Setting) -> tuple[Planned, ...]:
     """Return the checks of the gradients, none for a subject without: its plan says so."""
-    if not subject.differentiable or in_features == 0 or out_features == 0:
+    subject = setting.subject
+    if not subject.differentiable or setting.in_features == 0 or setting.out_features == 0:
         return ()
-    setting = Setting(subject, in_features, out_features, bias, dtype, arithmetic)
     planned = [
         Planned("gradients/random numbers", partial(_random, setting)),
         Planned("gradients/whole numbers", partial(_whole, setting)),
@@ -99,7 +91,7 @@ def _again(setting: Setting) -> Check:
     n, out, rows = setting.in_features, _outputs(setting), 3
     x, grad_output = _small(setting, (rows, n), rows, 17), _small(setting, (rows, out), out, 18)
     bias = setting.array(np.ones(out)) if setting.bias else None
-    call = Call(x, _small(setting, (out, n), out, 19), bias, grad_output=grad_output)
+    call = LayerCall(x, _small(setting, (out, n), out, 19), bias, grad_output=grad_output)
     first, again = setting.subject.call(call), setting.subject.call(call)
     pairs = {
         "input": (first.grad_input, again.grad_input),
@@ -123,7 +115,7 @@ def _again(setting: Setting) -> Check:
 def _outputs(setting: Setting) -> int:
     if setting.subject.kind == "module":
         return setting.out_features
-    return max(1, min(setting.out_features, MOST_WEIGHTS // setting.in_features))
+    return setting.fewer_outputs(setting.in_features)
 
 
 def _small(setting: Setting, shape: tuple[int, ...], n: int, seed: int) -> Array:
@@ -140,16 +132,13 @@ def _checked(
     subject = setting.subject
     bias: Array | None
     if subject.kind == "module":
-        made = subject.made(0, 0, True, 0)
-        own, bias = made.parameter("weight"), made.parameter("bias")
-        if own is None or own.shape != weight.shape:
-            raise Misbehaved(f"the module has no weight of shape {weight.shape} to compare with")
-        weight, call = own, Call(x, grad_output=grad_output)
+        weight, bias = setting.own_parameters()
+        call = LayerCall(x, grad_output=grad_output)
         exactly = False
     else:
         out = weight.shape[0]
         bias = setting.array(np.ones(out)) if setting.bias else None
-        call = Call(x, weight, bias, grad_output=grad_output)
+        call = LayerCall(x, weight, bias, grad_output=grad_output)
     answer = subject.call(call)
     if "grad_output" in answer.changed:
         yield Check(
@@ -165,29 +154,25 @@ def _checked(
 
 
 def _three(
-    answer: Answer, given: Operands, suffix: str, arithmetic: DotArithmetic, *, with_bias: bool
+    answer: LayerAnswer, given: Operands, suffix: str, arithmetic: DotArithmetic, *, with_bias: bool
 ) -> Iterator[Check]:
     g = given.grad_output
     ones = np.ones((1, len(g)))
     # the gradient of b adds and multiplies nothing: no tf32
     adding = replace(arithmetic, tf32=None)
-    yield _gradient(
-        f"gradients/weight{suffix}", "∂L/∂W = Gᵀ·X", answer.grad_weight,
-        g.T, given.x.T, given, arithmetic,
-    )  # fmt: skip
-    if with_bias:
-        yield _gradient(
-            f"gradients/bias{suffix}", "∂L/∂b = Σ rows of G", answer.grad_bias,
-            ones, g.T, given, adding,
-        )  # fmt: skip
-    yield _gradient(
-        f"gradients/input{suffix}", "∂L/∂x = G·W", answer.grad_input,
-        g, given.weight.T, given, arithmetic,
-    )  # fmt: skip
+    for which, formula, found, left, right, how in (
+        ("weight", "∂L/∂W = Gᵀ·X", answer.grad_weight, g.T, given.x.T, arithmetic),
+        ("bias", "∂L/∂b = Σ rows of G", answer.grad_bias, ones, g.T, adding),
+        ("input", "∂L/∂x = G·W", answer.grad_input, g, given.weight.T, arithmetic),
+    ):
+        if which != "bias" or with_bias:
+            name = f"gradients/{which}{suffix}"
+            yield _gradient(name, which, formula, found, left, right, given, how)
 
 
 def _gradient(
     name: str,
+    which: str,
     formula: str,
     found: Array | None,
     left: Float64Array,
@@ -196,7 +181,6 @@ def _gradient(
     arithmetic: DotArithmetic,
 ) -> Check:
     """Hold a gradient against left·rightᵀ."""
-    which = name.removeprefix("gradients/").split()[0]
     if found is None:
         return Check(name, Verdict.OUTSIDE, formula, cause=f"the {which} gets no gradient")
     shape = (len(left), len(right))
@@ -207,9 +191,8 @@ def _gradient(
         return Check(name, Verdict.OUTSIDE, formula, cause=words)
     result = got.reshape(shape)
     check = check_products(left, right, None, result, arithmetic)
-    computed = None if check.worst is None else float(result[check.worst])
     cause = _cause(which, check, result, left, right, given, arithmetic) if check.outside else None
-    return of_dot(name, formula, check, found.shape, computed, cause)
+    return of_dot(name, formula, check, found.values, cause)
 
 
 def _cause(

@@ -27,7 +27,7 @@ from fcinspect.layers.initialisation import (
 from fcinspect.layers.law_bounds import DELTA
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned, holds
-from fcinspect.verification.setting import Setting
+from fcinspect.verification.subject import Setting
 
 ENOUGH = 1024
 """So many numbers are drawn, from as many modules as it takes."""

@@ -1,28 +1,32 @@
-"""An optimizer's steps held against its rule: exact probes, recorded steps, the caller's arrays."""
+"""An optimizer's steps held against its rule: exact probes, recorded steps, the caller's arrays.
+
+In exact probes every operation is exact: powers of two, and weights of zero.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from fcinspect.arithmetic.optimizers import move
 from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.errors import InputError
-from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Plan, Planned, Worst
-from fcinspect.verification.operation import OperationCheck, check_interval
-from fcinspect.verification.optimizer_caller import (
-    check_fresh,
-    check_gradients_kept,
-    check_in_place,
-    check_resumed,
-    check_without_gradient,
-)
+from fcinspect.layers.array import Array
+from fcinspect.rounding.formats import format_named
+from fcinspect.rounding.running import exact
+from fcinspect.rounding.verdict import Verdict, overall
+from fcinspect.verification.array_checks import check_allowed
+from fcinspect.verification.check import Check, Plan, Planned, Worst, holds
 from fcinspect.verification.optimizer_causes import name_update_cause
-from fcinspect.verification.optimizer_probes import check_dyadic, check_zero_weights
-from fcinspect.verification.optimizer_setting import (
+from fcinspect.verification.optimizer_subject import (
     STEPS,
-    Setting,
+    OptimizerSetting,
+    OptimizerSubject,
+    Ran,
     dyadic_sets,
     gradients_of,
     missing_options,
@@ -31,8 +35,7 @@ from fcinspect.verification.optimizer_setting import (
     step_sets,
     zero_sets,
 )
-from fcinspect.verification.optimizer_subject import OptimizerSubject
-from fcinspect.verification.update import update_intervals
+from fcinspect.verification.update import initial_state, update_intervals
 
 
 def plan_optimizer(
@@ -46,15 +49,15 @@ def plan_optimizer(
 
     Raises InputError where the subject does not take the options that are given.
     """
-    setting = Setting(subject, optimizer, dtype)
+    setting = OptimizerSetting(subject, optimizer, dtype)
     refused = missing_options(setting, optimizer)
     if refused:
         raise InputError(f"{subject.words} takes no {refused}: it cannot be {optimizer.call}")
     planned: list[Planned] = []
     left: list[str] = []
     for family, run, sets in (
-        ("dyadic", check_dyadic, dyadic_sets(optimizer)),
-        ("zero weights", check_zero_weights, zero_sets(optimizer)),
+        ("dyadic", _dyadic, dyadic_sets(optimizer)),
+        ("zero weights", _zero_weights, zero_sets(optimizer)),
         ("steps", _steps, step_sets(setting)),
     ):
         for label, chosen in sets.items():
@@ -65,51 +68,184 @@ def plan_optimizer(
             name = f"{family}/{label}"
             planned.append(Planned(name, partial(run, setting, chosen, name)))
     planned += [
-        Planned("caller/gradients", partial(check_gradients_kept, setting)),
-        Planned("caller/parameters", partial(check_in_place, setting)),
-        Planned("caller/no gradient", partial(check_without_gradient, setting)),
-        Planned("state/fresh", partial(check_fresh, setting)),
-        Planned("state/saved and loaded", partial(check_resumed, setting)),
+        Planned("caller/gradients", partial(_gradients_kept, setting)),
+        Planned("caller/parameters", partial(_in_place, setting)),
+        Planned("caller/no gradient", partial(_without_gradient, setting)),
+        Planned("state/fresh", partial(_fresh, setting)),
+        Planned("state/saved and loaded", partial(_resumed, setting)),
     ]
     return Plan("optimizer", subject.words, tuple(planned), (*left, *not_exercised), notes)
 
 
-def _steps(setting: Setting, optimizer: Optimizer, name: str) -> Check:
+def _steps(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
     """Several steps, each parameter's update held against the rule with running errors."""
     parameters, gradients = parameters_of(setting), gradients_of(setting)
-    ran = setting.subject.run(parameters, gradients, setting.options(optimizer))
+    ran = setting.subject.run(parameters, gradients, optimizer.given)
     records = recorded_steps(parameters, gradients, ran)
     checks = []
     with np.errstate(all="ignore"):
         for record, interval in update_intervals(optimizer, records):
-            checks.append((record, check_interval(record.name, "", interval, record.update)))
-    outside = [found for _, found in checks if found.verdict is Verdict.OUTSIDE]
-    undecided = [found for _, found in checks if found.verdict is Verdict.UNDECIDED]
-    record, worst = max(checks, key=lambda made: made[1].max_ratio)
-    detail = f"{STEPS} steps of {optimizer.call}"
-    if outside:
+            checks.append((record, check_allowed(record.name, "", interval, record.update)))
+    verdict = overall(found.verdict for _, found in checks)
+    record, worst = max(checks, key=lambda made: made[1].max_ratio or 0.0)
+    detail, cause = f"{STEPS} steps of {optimizer.call}", None
+    if verdict is Verdict.OUTSIDE:
         detail = f"{optimizer.call}: {record.name}, step {record.step}"
-    verdict = Verdict.WITHIN
-    if outside or undecided:
-        verdict = Verdict.OUTSIDE if outside else Verdict.UNDECIDED
+        cause = name_update_cause(optimizer, records)
     return Check(
         name,
         verdict,
         detail,
-        max(found.max_ratio for _, found in checks),
-        _worst(worst),
-        name_update_cause(optimizer, records) if outside else None,
+        worst.max_ratio,
+        worst.worst,
+        cause,
         sum(found.elements for _, found in checks),
         sum(found.outside for _, found in checks),
         sum(found.undecided for _, found in checks),
     )
 
 
-def _worst(found: OperationCheck) -> Worst | None:
-    if found.worst is None or found.computed is None or found.reference is None:
-        return None
-    reach = found.bound or 0.0
-    return Worst(
-        found.worst, found.computed, found.reference, found.reference - reach,
-        found.reference + reach,
+def _dyadic(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
+    """Powers of two and small whole numbers: the exact result, bit for bit."""
+    random = np.random.default_rng(3)
+    adaptive = optimizer.name != "sgd"
+    sizes = np.full(24, 4.0) if adaptive else random.integers(1, 4, 24) * 2.0
+    gradient = sizes * random.choice([-1.0, 1.0], 24)
+    start = random.integers(-4, 4, 24, endpoint=True).astype(np.float64)
+    # two steps of momentum take more than bfloat16's eight bits
+    steps = 1 if adaptive or format_named(setting.dtype).precision < 11 else 2
+    parameters = [setting.array(start)]
+    gradients = [[setting.array(gradient * (1 if k == 0 else 2))] for k in range(steps)]
+    ran = setting.subject.run(parameters, gradients, optimizer.given)
+    expected = _by_hand(setting, optimizer, parameters[0], [given[0] for given in gradients])
+    return _exactly(setting, optimizer, name, ran, expected, parameters, gradients)
+
+
+def _by_hand(
+    setting: OptimizerSetting, optimizer: Optimizer, start: Array, gradients: Sequence[Array]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the parameter after the steps, computed without rounding in float64."""
+    number_format = format_named(setting.dtype)
+    w = start.values.astype(np.float64)
+    first = initial_state(optimizer, exact(w, number_format))
+    state: Any = {name: held.value for name, held in first.items()}
+    for step, gradient in enumerate(gradients, start=1):
+        moved = move(optimizer, w, gradient.values.astype(np.float64), state, step)
+        w, state = w + moved.update, moved.state
+    return w
+
+
+def _exactly(
+    setting: OptimizerSetting,
+    optimizer: Optimizer,
+    name: str,
+    ran: Ran,
+    expected: np.ndarray[Any, np.dtype[np.float64]],
+    parameters: Sequence[Array],
+    gradients: Sequence[Sequence[Array]],
+) -> Check:
+    """Hold the last parameters against the exact ones."""
+    got = ran.after[-1][0].values.astype(np.float64)
+    detail = f"{optimizer.call}: exact"
+    wrong = np.flatnonzero(got != expected)
+    if not wrong.size:
+        return Check(name, Verdict.WITHIN, detail, 0.0, elements=got.size)
+    at = int(wrong[0])
+    right = float(expected[at])
+    cause = name_update_cause(optimizer, recorded_steps(parameters, gradients, ran))
+    return Check(
+        name, Verdict.OUTSIDE, detail, np.inf, Worst((at,), float(got[at]), right, right, right),
+        cause or _relative(got, expected, parameters[0]), got.size, int(wrong.size),
     )  # fmt: skip
+
+
+def _relative(got: Any, expected: Any, start: Array) -> str | None:
+    """Return by what factor the update is off, where it is one."""
+    old = start.values.astype(np.float64)
+    moved, right = got - old, expected - old
+    used = right != 0
+    ratio = moved[used] / right[used]
+    if ratio.size and np.ptp(ratio) <= 1e-3 * abs(ratio[0]) and ratio[0] != 1:
+        return f"the update is {float(np.median(ratio)):.9g} times what it should be"
+    return None
+
+
+def _zero_weights(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
+    """From w = 0, g = ±4 leads to −RN(lr)·2^k: a learning rate that is off by one ulp shows."""
+    signs = np.array([1.0, -1.0, 1.0, 1.0, -1.0])
+    parameters, gradients = [setting.array(np.zeros(5))], [[setting.array(4.0 * signs)]]
+    ran = setting.subject.run(parameters, gradients, optimizer.given)
+    number_format = format_named(setting.dtype)
+    rate = number_format.round(optimizer.number("lr"))
+    factor = {"sgd": 4.0, "adam": 0.5, "adamw": 0.5, "rmsprop": 1.0, "adagrad": 0.5}[optimizer.name]
+    check = _exactly(
+        setting, optimizer, name, ran, -rate * factor * signs, parameters, gradients
+    )  # fmt: skip
+    return replace(check, detail=f"from 0: −lr·{factor:g}, exact")
+
+
+def _ran(setting: OptimizerSetting, count: int = 2) -> Ran:
+    options = setting.optimizer.given
+    return setting.subject.run(parameters_of(setting), gradients_of(setting, count), options)
+
+
+def _gradients_kept(setting: OptimizerSetting) -> Check:
+    """Check that step() leaves the caller's gradients as they are."""
+    # what adds to a gradient or turns it may do so in place
+    tried = [setting.variation({"weight_decay": 0.125}), setting.variation({"maximize": True})]
+    usable = [one for one in tried if not missing_options(setting, one)] or [setting.optimizer]
+    changed: dict[str, None] = {}
+    for optimizer in usable:
+        ran = setting.subject.run(parameters_of(setting), gradients_of(setting, 2), optimizer.given)
+        changed.update(dict.fromkeys(ran.changed))
+    return holds("caller/gradients", not changed, "stay as they are", "; ".join(list(changed)[:2]))
+
+
+def _in_place(setting: OptimizerSetting) -> Check:
+    """Check that parameters are updated in place."""
+    ran = _ran(setting)
+    return holds(
+        "caller/parameters", not ran.moved, "updated in place",
+        "parameters are replaced by new arrays: the model would not see the step",
+    )  # fmt: skip
+
+
+def _without_gradient(setting: OptimizerSetting) -> Check:
+    """Check that a parameter without a gradient stays as it is."""
+    unused = parameters_of(setting)[-1]
+    same = all(np.array_equal(after[-1].values, unused.values) for after in _ran(setting).after)
+    return holds(
+        "caller/no gradient", same, "such a parameter stays",
+        "a parameter without a gradient is changed",
+    )  # fmt: skip
+
+
+def _fresh(setting: OptimizerSetting) -> Check:
+    """A second optimizer starts anew."""
+    return holds(
+        "state/fresh", _same(_ran(setting), _ran(setting)), "starts anew",
+        "two optimizers share state: the second starts where the first ended",
+    )  # fmt: skip
+
+
+def _resumed(setting: OptimizerSetting) -> Check:
+    """Check that saved and loaded state continues the same steps."""
+    whole = _ran(setting, 4)
+    options = setting.optimizer.given
+    ran = setting.subject.resumed(parameters_of(setting), gradients_of(setting, 4), options, 2)
+    name = "state/saved and loaded"
+    if ran is None:
+        return Check(name, Verdict.WITHIN, "it has no state_dict to save")
+    return holds(
+        name, _same(whole, ran), "continues the same",
+        "after load_state_dict the steps are others: state is lost",
+    )  # fmt: skip
+
+
+def _same(one: Ran, other: Ran) -> bool:
+    """Whether the same steps led to the same numbers."""
+    return all(
+        np.array_equal(a.values, b.values, equal_nan=True)
+        for here, there in zip(one.after, other.after, strict=True)
+        for a, b in zip(here, there, strict=True)
+    )

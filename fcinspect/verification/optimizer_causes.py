@@ -1,15 +1,26 @@
-"""Which single altered rule explains recorded updates that the declared rule does not."""
+"""Which single fault explains recorded updates that the declared rule does not.
+
+An altered rule, or what was done to parameters besides the rule: clamped, rounded, stepped by a
+neighbour's gradient.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from fcinspect.arithmetic.settings import CLASSES, OPTIONS, Optimizer
-from fcinspect.verification.afterwards import clamped, neighbours_gradient, stored_in_fewer_bits
-from fcinspect.verification.optimizer_faults import faulty_rules, plain, with_options
+from fcinspect.layers.array import Array
+from fcinspect.rounding.arrays import hold
+from fcinspect.rounding.formats import FORMATS, NumberFormat, format_named
+from fcinspect.rounding.running import AllowedRange
+from fcinspect.verification.optimizer_faults import faulty_rules, plain_descent, with_options
 from fcinspect.verification.update import Recorded, Rule, rule_of, update_intervals, within
+
+FEWEST = 2
+"""Numbers that must lie on a limit, and below it, before it is taken for one."""
 
 
 def name_update_cause(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
@@ -24,14 +35,14 @@ def name_update_cause(optimizer: Optimizer, records: Sequence[Recorded]) -> str 
             return None
         return (
             _left_out(records, wrong)
-            or clamped(optimizer, records)
+            or _clamped(optimizer, records)
             or _part_left_out(optimizer, records)
             or _altered(optimizer, records)
             or _other_rate(optimizer, records)
             or _other_rule(optimizer, records)
             or _of_some(optimizer, records, wrong)
-            or stored_in_fewer_bits(optimizer, records)
-            or neighbours_gradient(optimizer, records, wrong)
+            or _stored_in_fewer_bits(optimizer, records)
+            or _neighbours_gradient(optimizer, records, wrong)
         )
 
 
@@ -44,7 +55,7 @@ def _wrong(optimizer: Optimizer, records: Sequence[Recorded]) -> set[str]:
     }
 
 
-def _explains(optimizer: Optimizer, records: Sequence[Recorded], rule: Rule) -> bool:
+def _explains(optimizer: Optimizer, records: Sequence[Recorded], rule: Rule | None = None) -> bool:
     return all(within(i, record.update) for record, i in update_intervals(optimizer, records, rule))
 
 
@@ -110,7 +121,7 @@ def _other_rate(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None
 
 def _other_rule(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
     """Return the other optimizer of the same learning rate that explains the updates."""
-    if optimizer.name != "sgd" and _explains(optimizer, records, plain(optimizer)):
+    if optimizer.name != "sgd" and _explains(optimizer, records, plain_descent(optimizer)):
         return "plain gradient descent was done: −lr·g"
     for name, options in OPTIONS.items():
         if name == optimizer.name:
@@ -132,3 +143,64 @@ def _of_some(optimizer: Optimizer, records: Sequence[Recorded], wrong: set[str])
     part = [record for record in records if record.name in wrong]
     words = _altered(optimizer, part) or _other_rate(optimizer, part)
     return None if words is None else f"{words}, for {', '.join(sorted(wrong))}"
+
+
+def _clamped(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
+    """Return that parameters were limited to ±c behind the step, or None."""
+    limit = max(float(np.abs(record.after.values).max(initial=0.0)) for record in records)
+    at_limit = free = 0
+    for record, interval in update_intervals(optimizer, records):
+        old = record.before.values.astype(np.float64)
+        after = record.after.values.astype(np.float64)
+        low, high = (np.clip(old + end, -limit, limit) for end in (interval.low, interval.high))
+        if not np.all((low <= after) & (after <= high) | ~interval.decided):
+            return None
+        at_limit += int(np.count_nonzero(np.abs(after) == limit))
+        # numbers that are updated and lie below the limit, as the rule has them
+        free += int(np.count_nonzero((np.abs(after) < limit) & (after != old)))
+    if not limit or min(at_limit, free) < FEWEST:
+        return None
+    return f"the parameters are clamped to ±{limit:.4g} after the step"
+
+
+def _stored_in_fewer_bits(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
+    """Return the shorter number format that parameters were rounded to, or None."""
+    own = format_named(records[0].before.dtype)
+    for fewer in FORMATS.values():
+        if fewer.precision < own.precision and all(
+            _between(record, interval, fewer)
+            for record, interval in update_intervals(optimizer, records)
+        ):
+            return f"the parameters are rounded to {fewer.name} after the step"
+    return None
+
+
+def _between(record: Recorded, interval: AllowedRange, fewer: NumberFormat) -> bool:
+    """Whether the new numbers are of a shorter format, and what the rule gives rounded to it."""
+    old, after = (part.values.astype(np.float64) for part in (record.before, record.after))
+    low, high, same = (
+        hold(values, fewer.name).astype(np.float64)
+        for values in (old + interval.low, old + interval.high, after)
+    )
+    return bool(np.all((low <= after) & (after <= high) & (same == after)))
+
+
+def _neighbours_gradient(
+    optimizer: Optimizer, records: Sequence[Recorded], wrong: set[str]
+) -> str | None:
+    """Return that biases were stepped with numbers of their weights' gradients, or None."""
+    weights = {(r.name, r.step): r for r in records if r.before.values.ndim == 2}
+    pairs = [
+        (record, weights.get((record.name.removesuffix("bias") + "weight", record.step)))
+        for record in records
+        if record.name in wrong
+    ]
+    for words, place in (("first column", 0), ("last column", -1)):
+        moved = [
+            replace(bias, grad=Array.of(weight.grad.values[:, place], bias.grad.dtype))
+            for bias, weight in pairs
+            if weight is not None and weight.name != bias.name and weight.grad.size
+        ]
+        if moved and len(moved) == len(pairs) and _explains(optimizer, moved):
+            return f"a bias is stepped with the {words} of its weight's gradient"
+    return None

@@ -1,17 +1,199 @@
-"""A claimed y = x·Wᵀ + b, or two of them, held against the exact value and the bound."""
+"""y = x·Wᵀ + b as somebody computed it, or two of them, held against the exact value and the bound.
+
+The operands must fit together, and the caller may declare how it was computed.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.errors import FcinspectError
+from fcinspect.errors import FcinspectError, InputError
 from fcinspect.layers.array import Array
+from fcinspect.layers.memory import require_free_for_rows
+from fcinspect.rounding.accumulation import DotArithmetic, arithmetic_of, parse_accumulate
+from fcinspect.rounding.dot import DotCheck, check_products
+from fcinspect.rounding.formats import format_named
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import of_dot
+from fcinspect.verification.causes import name_cause
 from fcinspect.verification.check import Check, Plan, Planned, Worst
-from fcinspect.verification.claim import Claim, claims_of
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """y = x·Wᵀ + b, as somebody computed it."""
+
+    x: Array
+    """(*batch, in_features)"""
+    weight: Array
+    """(out_features, in_features)"""
+    bias: Array | None
+    """(out_features); None for a layer without bias."""
+    y: Array
+    """(*batch, out_features)"""
+    arithmetic: DotArithmetic
+    """How it was computed, as far as the caller declares it."""
+    name: str = "y"
+
+    @property
+    def formula(self) -> str:
+        """The closed form."""
+        return f"{self.name} = x·Wᵀ" + ("" if self.bias is None else " + b")
+
+    @cached_property
+    def checked(self) -> DotCheck:
+        """Every element against its interval; arrays are (rows, out_features)."""
+        return check_products(
+            self.x.rows,
+            self.weight.values,
+            None if self.bias is None else self.bias.values,
+            self.y.rows,
+            self.arithmetic,
+            by_kind=True,
+        )
+
+    def check(self, name: str, cause: str | None = None) -> Check:
+        """Return the verdict on all elements; `cause` stands for what the errors do not tell."""
+        found = self.checked
+        if not found.reference.size:
+            return Check(name, Verdict.WITHIN, f"no numbers: {self.name} has shape {self.y.shape}")
+        if found.outside:
+            cause = cause or self.cause()
+        elif found.undecided:
+            cause = self.why_undecided()
+        made = of_dot(name, self.formula, found, self.y.values, cause)
+        if made.worst is not None and math.isnan(made.worst.reference):
+            # NaN has no interval around it
+            return replace(made, worst=replace(made.worst, low=None, high=None))
+        return made
+
+    def cause(self) -> str | None:
+        """Return the single fault that gives just these numbers, if one does.
+
+        Rows and outputs whose operands are not finite are left out of the search.
+        """
+        x, weight, y = self.x.rows, self.weight.values, self.y.rows
+        bias = None if self.bias is None else self.bias.values
+        rows, outputs = np.isfinite(x).all(axis=1), np.isfinite(weight).all(axis=1)
+        if bias is not None:
+            outputs &= np.isfinite(bias)
+        if not (rows.all() and outputs.all()):
+            x, weight, y = x[rows], weight[outputs], y[np.ix_(rows, outputs)]
+            bias = None if bias is None else bias[outputs]
+            if not check_products(x, weight, bias, y, self.arithmetic).outside:
+                return f"NaN or Inf of {' and '.join(self.not_finite)} does not come out as it must"
+        return name_cause(x, weight, bias, y, self.arithmetic)
+
+    @property
+    def not_finite(self) -> tuple[str, ...]:
+        """Which operands hold NaN or Inf."""
+        given = {"x": self.x, "W": self.weight, "b": self.bias}
+        return tuple(
+            name
+            for name, array in given.items()
+            if array is not None and not np.isfinite(array.values).all()
+        )
+
+    def why_undecided(self) -> str:
+        """Return why some elements have no bound."""
+        names = self.not_finite
+        if names:
+            return f"{' and '.join(names)} hold{'s' * (len(names) == 1)} NaN or Inf"
+        return f"sums may leave the range of {self.arithmetic.accumulate.name}"
+
+
+def declared(dtype: str, accumulate: str | None, output: str) -> DotArithmetic:
+    """Return the arithmetic for inputs of `dtype`, as far as the caller declares it.
+
+    Raises UsageError for an `accumulate` that means nothing.
+    """
+    if accumulate is None:
+        return replace(arithmetic_of(dtype), output=format_named(output))
+    return replace(parse_accumulate(accumulate, dtype), output=format_named(output))
+
+
+def mixed_formats(x: Array, weight: Array, bias: Array | None, arithmetic: DotArithmetic) -> str:
+    """Return why these formats are no linear layer's, "" if they are one's.
+
+    The bias may be of another format whose numbers the accumulator holds.
+    """
+    if x.dtype != weight.dtype:
+        return f"x is {x.dtype}, W is {weight.dtype}: expected one format for both"
+    if bias is None or bias.dtype == x.dtype:
+        return ""
+    held, holds = format_named(bias.dtype), arithmetic.accumulate
+    if held.precision <= holds.precision and held.largest_exponent <= holds.largest_exponent:
+        return ""
+    return f"b is {bias.dtype}, W is {weight.dtype}: {holds.name} sums cannot hold such a bias"
+
+
+def unfit_operands(
+    x: tuple[int, ...], weight: tuple[int, ...], bias: tuple[int, ...] | None, held: str = ""
+) -> str:
+    """Return which shapes do not fit together and what would, "" if they fit.
+
+    `weight` is (out, in); `held` says how the caller holds it.
+    """
+    if len(weight) != 2:
+        return f"W has shape {weight}: expected two dimensions, (out_features, in_features)"
+    out_features, in_features = weight
+    said = held or f"W of shape {weight}"
+    if not x:
+        return f"x is one number without dimensions: expected (…, {in_features})"
+    if x[-1] != in_features:
+        return f"x has shape {x}: {said} takes (…, {in_features})"
+    if bias is not None and bias != (out_features,):
+        return f"b has shape {bias}: {said} takes ({out_features},)"
+    return ""
+
+
+def unfit_output(name: str, y: tuple[int, ...], x: tuple[int, ...], weight: tuple[int, ...]) -> str:
+    """Return why y cannot be the output of x, "" if it can."""
+    expected = (*x[:-1], weight[0])
+    if y == expected:
+        return ""
+    return f"{name} has shape {y}: x of shape {x} and {weight[0]} outputs give {expected}"
+
+
+def claims_of(
+    arrays: Mapping[str, Array], layout: str = "out,in", accumulate: str | None = None
+) -> tuple[Claim, ...]:
+    """Return y, and y2 where it is given, each with its operands.
+
+    `layout` is how W lies in `arrays`. Raises InputError for shapes or formats that do not fit,
+    UsageError for an `accumulate` that means nothing.
+    """
+    x, held, bias = arrays["x"], arrays["W"], arrays.get("b")
+    weight = held
+    if layout == "in,out" and len(held.shape) == 2:
+        weight = Array(held.values.T, held.dtype)
+    said = f"W of shape {held.shape} read as ({layout})"
+    shapes = (x.shape, None if bias is None else bias.shape)
+    problem = unfit_operands(shapes[0], weight.shape, shapes[1], said)
+    if problem:
+        if len(held.shape) == 2 and not unfit_operands(shapes[0], weight.shape[::-1], shapes[1]):
+            other = "out,in" if layout == "in,out" else "in,out"
+            problem += f"; --layout {other} fits"
+        raise InputError(problem)
+    found = []
+    for name in ("y", "y2"):
+        y = arrays.get(name)
+        if y is None:
+            continue
+        arithmetic = declared(x.dtype, accumulate, y.dtype)
+        problem = mixed_formats(x, weight, bias, arithmetic)
+        problem = problem or unfit_output(name, y.shape, x.shape, weight.shape)
+        if problem:
+            raise InputError(problem)
+        found.append(Claim(x, weight, bias, y, arithmetic, name))
+    require_free_for_rows(len(x.rows), *weight.shape[::-1])
+    return tuple(found)
 
 
 def plan_of(

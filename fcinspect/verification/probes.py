@@ -2,42 +2,49 @@
 
 Whole numbers of at most a with n·a² + |b| ≤ 2^t are multiplied and added without rounding in any
 order, t being the accumulator's digits; so are sums of a single term. What the bound cannot see,
-these do.
+these do. A ready module keeps its own weights, and is sent one input at a time.
+
+The accumulator's digits are read from what is lost between two large terms that cancel: +2^e, forty
+ones and −2^e at random places add up to 40 as long as it holds 2^e + 40, for t digits up to
+e = t − 1 in any order; beyond, the ones are lost (after Fasi, Higham, Mikaitis and Pranesh, PeerJ
+Comput. Sci. 7:e330, 2021).
 """
 
 from __future__ import annotations
 
 import math
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 
 from fcinspect.layers.array import Array
-from fcinspect.rounding.accumulation import DotArithmetic
-from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.arrays import Float64Array, FloatArray
+from fcinspect.rounding.formats import FORMATS
+from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Planned
-from fcinspect.verification.exact_check import check_exactly, first_wrong
-from fcinspect.verification.module_probes import module_probes
-from fcinspect.verification.setting import MOST_WEIGHTS, ROWS, Setting, columns_of
-from fcinspect.verification.subject import Call, Layout, Subject
+from fcinspect.verification.exact_check import check_answer, check_exactly, first_wrong
+from fcinspect.verification.subject import ROWS, LayerCall, Layout, Setting, columns_of
+
+LAYOUTS: tuple[Layout, ...] = ("strided", "transposed")
+BATCHES = (0, 1, 2, 33)
+
+ONES = 40
+PLACEMENTS = 8
+LEAST_INPUTS = ONES + 2
+ASKED_AT = 64
+"""Inputs where the layer's own are too few."""
+MOST_INPUTS = 2048
+"""Inputs beyond which more would tell no more."""
+
+Parameters = Callable[[], tuple[Array, Array | None]]
+"""Returns W and b of a ready module."""
 
 
-def exact_probes(
-    subject: Subject,
-    in_features: int,
-    out_features: int,
-    bias: bool,
-    dtype: str,
-    arithmetic: DotArithmetic,
-) -> tuple[Planned, ...]:
-    """Return the exact probes of a kernel or factory, or those of a ready module.
-
-    Kernels and factories take every weight; a ready module keeps its own, and is sent one input
-    at a time.
-    """
-    setting = Setting(subject, in_features, out_features, bias, dtype, arithmetic)
-    if subject.kind == "module":
-        return module_probes(setting)
+def exact_probes(setting: Setting) -> tuple[Planned, ...]:
+    """Return the exact probes of a kernel or factory, or those of a ready module."""
+    if setting.subject.kind == "module":
+        return _module_probes(setting)
     return (
         Planned("exact/whole numbers", partial(_dense, setting, "whole numbers", ROWS)),
         Planned("exact/cancelling terms", partial(_cancelling, setting)),
@@ -46,7 +53,7 @@ def exact_probes(
         Planned("exact/zeros", partial(_zeros, setting)),
         *(
             Planned(f"exact/{layout}", partial(_dense, setting, layout, ROWS, layout=layout))
-            for layout in _LAYOUTS
+            for layout in LAYOUTS
         ),
         Planned("exact/batches", partial(_batches, setting)),
         Planned("exact/other widths", partial(_shapes, setting)),
@@ -56,7 +63,11 @@ def exact_probes(
     )
 
 
-_LAYOUTS: tuple[Layout, ...] = ("strided", "transposed")
+def fingerprint(setting: Setting) -> tuple[Planned, ...]:
+    """Return the probe of the accumulator; none for a ready module, which keeps its weights."""
+    if setting.subject.kind == "module":
+        return ()
+    return (Planned("fingerprint/accumulator", partial(_fingerprint, setting)),)
 
 
 def _dense(
@@ -75,7 +86,7 @@ def _dense(
     told = f"x and W as {layout} views"
     if layout == "contiguous":
         told = f"up to {a}: every sum is exact"
-    return check_exactly(f"exact/{name}", told, setting, Call(x, weight, bias, layout))
+    return check_exactly(f"exact/{name}", told, setting, LayerCall(x, weight, bias, layout))
 
 
 def _cancelling(setting: Setting) -> Check:
@@ -99,7 +110,7 @@ def _cancelling(setting: Setting) -> Check:
     bias = setting.integers((out,), n, 2) if setting.bias else None
     if bias is not None:
         bias = setting.array(np.clip(bias.values.astype(np.float64), -4, 4))
-    call = Call(setting.array(x), setting.array(weight), bias)
+    call = LayerCall(setting.array(x), setting.array(weight), bias)
     return check_exactly("exact/cancelling terms", detail, setting, call)
 
 
@@ -116,12 +127,10 @@ def _significands(setting: Setting, shape: tuple[int, ...], seed: int) -> Float6
 def _one_weight(setting: Setting) -> Check:
     """Basis vectors: each output is one weight, whose last digit counts."""
     n, out = setting.in_features, setting.out_features
-    columns = columns_of(n)
-    x = np.zeros((len(columns), n))
-    x[np.arange(len(columns)), columns] = 1.0
+    x = _basis_vectors(n)
     weight = setting.array(_significands(setting, (out, n), 3))
     bias = setting.array(np.zeros(out)) if setting.bias else None
-    call = Call(setting.array(x), weight, bias)
+    call = LayerCall(setting.array(x), weight, bias)
     detail = f"y is one weight of {setting.input_bits} bits"
     return check_exactly("exact/one weight at a time", detail, setting, call)
 
@@ -134,7 +143,7 @@ def _one_input(setting: Setting) -> Check:
         weight[np.arange(out), (np.arange(out) * max(1, n // max(out, 1)) + out) % n] = 1.0
     x = setting.array(_significands(setting, (ROWS, n), 4))
     bias = setting.array(np.zeros(out)) if setting.bias else None
-    call = Call(x, setting.array(weight), bias)
+    call = LayerCall(x, setting.array(weight), bias)
     detail = f"y is one input of {setting.input_bits} bits"
     return check_exactly("exact/one input at a time", detail, setting, call)
 
@@ -143,13 +152,8 @@ def _zeros(setting: Setting) -> Check:
     n, out = setting.in_features, setting.out_features
     weight = setting.array(_significands(setting, (out, n), 5))
     bias = setting.array(_significands(setting, (out,), 6)) if setting.bias else None
-    call = Call(setting.array(np.zeros((ROWS, n))), weight, bias)
+    call = LayerCall(setting.array(np.zeros((ROWS, n))), weight, bias)
     return check_exactly("exact/zeros", "x = 0: y is b" if bias else "x = 0: y is 0", setting, call)
-
-
-def _fewer(setting: Setting, n: int) -> int:
-    """Return how many outputs a probe of another shape takes."""
-    return max(1, min(setting.out_features, MOST_WEIGHTS // max(n, 1)))
 
 
 def _batches(setting: Setting) -> Check:
@@ -163,7 +167,7 @@ def _batches(setting: Setting) -> Check:
 def _shapes(setting: Setting) -> Check:
     """Neighbouring widths, where tiles end; square and not."""
     n, out = setting.in_features, setting.out_features
-    shapes = [(k, _fewer(setting, k)) for k in (n - 1, n + 1, n + 5, 32) if k > 0 and k != n]
+    shapes = [(k, setting.fewer_outputs(k)) for k in (n - 1, n + 1, n + 5, 32) if k > 0 and k != n]
     square = max(1, min(n, out, 64))
     shapes += [(square, square), (square, square + 3), (square + 1, square)]
     probes = {
@@ -176,15 +180,10 @@ def _shapes(setting: Setting) -> Check:
 
 def _not_finite(setting: Setting, value: float) -> Check:
     """One input that is not finite: it taints its row as IEEE 754 says, and no other."""
-    n, out = setting.in_features, setting.out_features
-    name = "NaN" if math.isnan(value) else "Inf"
-    x, weight, bias = setting.operands(ROWS, n, out, seed=7)
+    x, weight, bias = setting.operands(ROWS, setting.in_features, setting.out_features, seed=7)
     spoilt = np.array(x.values)
-    if n:
-        spoilt[1, n // 2] = value
-        spoilt[3, 0] = -value
-    call = Call(Array(spoilt, setting.dtype), weight, bias)
-    detail = f"{name} in two rows taints these and no other"
+    name, detail = _spoil(spoilt, value)
+    call = LayerCall(Array(spoilt, setting.dtype), weight, bias)
     return check_exactly(f"exact/{name}", detail, setting, call)
 
 
@@ -198,8 +197,135 @@ def _subnormal(setting: Setting) -> Check:
     weight = np.zeros((out, n))
     if n:
         weight[np.arange(out), np.arange(out) % n] = 1.0
-    call = Call(setting.array(x), setting.array(weight), None)
+    call = LayerCall(setting.array(x), setting.array(weight), None)
     detail = "y is one subnormal input"
     if setting.arithmetic.flush:
         detail += ", or 0 where these are flushed"
     return check_exactly("exact/subnormal", detail, setting, call)
+
+
+def _module_probes(setting: Setting) -> tuple[Planned, ...]:
+    """Return zeros, basis vectors at two scales, layouts, batches, NaN and Inf."""
+    own = cache(setting.own_parameters)
+    large = 2.0 ** (min(setting.arithmetic.inputs.largest_exponent, 127) // 4)
+    basis = partial(_basis, setting, own)
+    return (
+        Planned("exact/zeros", partial(_module_zeros, setting, own)),
+        Planned("exact/basis vectors", partial(basis, 1.0, "basis vectors")),
+        Planned("exact/large basis vectors", partial(basis, large, "large basis vectors")),
+        *(Planned(f"exact/{layout}", partial(basis, 1.0, layout, layout)) for layout in LAYOUTS),
+        Planned("exact/batches", partial(_module_batches, setting, own)),
+        Planned("exact/NaN", partial(_module_not_finite, setting, own, np.nan)),
+        Planned("exact/Inf", partial(_module_not_finite, setting, own, np.inf)),
+    )
+
+
+def _asked(
+    setting: Setting,
+    own: Parameters,
+    name: str,
+    detail: str,
+    x: Float64Array,
+    layout: Layout = "contiguous",
+) -> Check:
+    """Send x (rows, n) through a ready module."""
+    given = setting.array(x)
+    whole = LayerCall(given, *own(), layout)
+    output = setting.subject.call(LayerCall(given, layout=layout)).output
+    return check_answer(f"exact/{name}", detail, output, whole, setting.arithmetic)
+
+
+def _module_zeros(setting: Setting, own: Parameters) -> Check:
+    x = np.zeros((ROWS, setting.in_features))
+    return _asked(setting, own, "zeros", "x = 0: y is b", x)
+
+
+def _basis(
+    setting: Setting, own: Parameters, scale: float, name: str, layout: Layout = "contiguous"
+) -> Check:
+    x = _basis_vectors(setting.in_features, scale)
+    told = f"x is one {scale:g} among zeros"
+    detail = f"{told}, as a {layout} view" if layout != "contiguous" else f"{told}: y is W·x + b"
+    return _asked(setting, own, name, detail, x, layout)
+
+
+def _basis_vectors(n: int, scale: float = 1.0) -> Float64Array:
+    """Return x of which each row is one number among zeros."""
+    columns = columns_of(n)
+    x = np.zeros((len(columns), n))
+    x[np.arange(len(columns)), columns] = scale
+    return x
+
+
+def _module_batches(setting: Setting, own: Parameters) -> Check:
+    n = setting.in_features
+
+    def batch(rows: int) -> Check:
+        x = np.zeros((rows, n))
+        if n:
+            x[np.arange(rows), np.arange(rows) % n] = 1.0
+        return _asked(setting, own, "batches", f"{rows} basis vectors", x)
+
+    probes = {f"{rows} rows": partial(batch, rows) for rows in BATCHES}
+    return first_wrong("exact/batches", f"of {', '.join(map(str, BATCHES))} rows", probes)
+
+
+def _module_not_finite(setting: Setting, own: Parameters, value: float) -> Check:
+    x = np.zeros((ROWS, setting.in_features))
+    name, detail = _spoil(x, value)
+    return _asked(setting, own, name, detail, x)
+
+
+def _spoil(x: FloatArray, value: float) -> tuple[str, str]:
+    """Write NaN or Inf into two rows; return its name, and what must come of it."""
+    n = x.shape[1]
+    if n:
+        x[1, n // 2] = value
+        x[3, 0] = -value
+    name = "NaN" if math.isnan(value) else "Inf"
+    return name, f"{name} in two rows taints these and no other"
+
+
+def _fingerprint(setting: Setting) -> Check:
+    name = "fingerprint/accumulator"
+    n = setting.in_features
+    n = min(n, MOST_INPUTS) if n >= LEAST_INPUTS else ASKED_AT
+    inputs = setting.arithmetic.inputs
+    # the large terms are products: what x carries is taken from the weights' range
+    shift = 12 if inputs.largest_exponent < 100 else 0
+    highest = min(setting.exact_bits + 2, inputs.largest_exponent + shift)
+    exponents = np.arange(6, highest + 1)
+    weight = np.zeros((len(exponents), PLACEMENTS, n))
+    random = np.random.default_rng(n)
+    for row, exponent in enumerate(exponents):
+        for placement in range(PLACEMENTS):
+            places = random.permutation(n)[:LEAST_INPUTS]
+            weight[row, placement, places[2:]] = 2.0**-shift
+            weight[row, placement, places[:2]] = np.array([1.0, -1.0]) * 2.0 ** (exponent - shift)
+    x = setting.array(np.full((1, n), 2.0**shift))
+    w = setting.array(weight.reshape(-1, n))
+    bias = setting.array(np.zeros(len(w.values))) if setting.bias else None
+    output = setting.subject.call(LayerCall(x, w, bias)).output
+    if output.shape != (1, len(w.values)):
+        words = f"the result has shape {output.shape} instead of {(1, len(w.values))}"
+        return Check(name, Verdict.OUTSIDE, "sums of +2^e, forty ones and −2^e", cause=words)
+    kept = (output.values.reshape(len(exponents), PLACEMENTS) == ONES).all(axis=1)
+    lost = np.flatnonzero(~kept)
+    largest = int(exponents[lost[0]]) - 1 if lost.size else int(exponents[-1])
+    return _verdict(name, largest, bool(lost.size), setting)
+
+
+def _verdict(name: str, largest: int, seen: bool, setting: Setting) -> Check:
+    """Return the finding for sums that are exact up to 2^largest."""
+    declared = setting.exact_bits
+    at = "" if setting.in_features >= LEAST_INPUTS else f" ({ASKED_AT} inputs)"
+    known = next((f.name for f in FORMATS.values() if f.precision == largest + 1), None)
+    digits = known or f"{largest + 1} bits"
+    if not seen or largest + 1 > declared:
+        detail = f"sums are exact to {declared} bits at least{at}"
+        return Check(name, Verdict.WITHIN, detail)
+    detail = f"sums are kept in {digits}{at}"
+    if largest + 1 >= declared:
+        return Check(name, Verdict.WITHIN, detail)
+    cause = f"partial sums are kept in {digits}" if largest > 5 else "terms of a sum are lost"
+    return Check(name, Verdict.OUTSIDE, detail, cause=cause)

@@ -19,7 +19,10 @@ from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES
 from fcinspect.rounding.accumulation import SLACK, arithmetic_of
 from fcinspect.rounding.arrays import Float64Array, half_ulp
-from fcinspect.rounding.running import Running, exact
+from fcinspect.rounding.running import AllowedRange, Running, exact, hull
+
+FORMS = 2
+"""How many algebraically equal forms of a loss's gradient are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,7 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Passed:
+class RunningLayer:
     """One layer on the way forward."""
 
     input: Running
@@ -68,28 +71,10 @@ def product(left: Running, right: Running, bias: Float64Array | None = None) -> 
     return Running(value, error, left.format)
 
 
-def forward(x: Running, layers: Sequence[Layer]) -> list[Passed]:
-    """Return every layer on the way forward; x is (rows, in_features)."""
-    passed = []
-    for layer in layers:
-        z = product(x, exact(layer.weight, x.format), layer.bias)
-        a = ACTIVATIONS[layer.activation].forward(z)
-        passed.append(Passed(x, z, a))
-        x = a
-    return passed
-
-
-def loss_of(loss: str, output: Running, target: Float64Array) -> list[Running]:
-    """Return L in every form that correct programs use."""
-    return [form(output, target) for form in LOSSES[loss].value]
-
-
 @dataclass(frozen=True)
-class Backward:
+class BackwardWay:
     """How the gradients are computed: as they should be, or with one fault."""
 
-    arriving: float = 1.0
-    """The factor on ∂L/∂y."""
     derivative: bool = True
     """Whether the activation's derivative is taken in."""
     weights: Mapping[str, Float64Array] | None = None
@@ -100,42 +85,75 @@ class Backward:
     """Whether the bias gradient is a mean instead of a sum."""
     loss_gradient: Callable[[Running, Float64Array], Running] | None = None
     """What is taken for ∂L/∂y instead of the loss's own."""
+    target: Float64Array | None = None
+    """What is taken for the target instead of it."""
 
 
-CORRECT = Backward()
+CORRECT = BackwardWay()
 
 
-def backward(
-    loss: str,
-    passed: Sequence[Passed],
-    layers: Sequence[Layer],
-    target: Float64Array,
-    form: int = 0,
-    way: Backward = CORRECT,
-) -> dict[str, Running]:
-    """Return ∂L/∂ of every parameter, by its name in the state dict."""
-    forms = LOSSES[loss].gradient
-    output = passed[-1].output
-    of_output = way.loss_gradient or forms[form % len(forms)]
-    g = of_output(output, target)
-    if way.arriving != 1.0:
-        g = way.arriving * g
-    found: dict[str, Running] = {}
-    for layer, through in reversed(list(zip(layers, passed, strict=True))):
-        if way.derivative:
-            g = ACTIVATIONS[layer.activation].backward(through.pre_activation, through.output, g)
-        turned, x = transposed(g), transposed(through.input)
-        found[f"{layer.name}.weight"] = product(turned, x)
-        if layer.bias is not None:
-            ones = exact(np.ones((1, len(g.value))), g.format)
-            sums = product(ones, turned)
-            flat = Running(sums.value[0], sums.error[0], g.format)
-            found[f"{layer.name}.bias"] = (1.0 / len(g.value)) * flat if way.bias_mean else flat
-        weight = (way.weights or {}).get(layer.name, layer.weight)
-        if way.transposed and weight.shape[0] == weight.shape[1]:
-            weight = weight.T
-        g = product(g, exact(weight.T, g.format))
-    return found
+@dataclass(frozen=True, eq=False)
+class Propagation:
+    """A network on its way forward, and what its loss and gradients may be."""
+
+    layers: Sequence[Layer]
+    loss: str
+    target: Float64Array
+    """(rows, outputs), or classes (rows)"""
+    passed: Sequence[RunningLayer]
+
+    @classmethod
+    def of(
+        cls, x: Running, layers: Sequence[Layer], loss: str, target: Float64Array
+    ) -> Propagation:
+        """Return the way forward of x, (rows, in_features)."""
+        passed = []
+        with np.errstate(all="ignore"):
+            for layer in layers:
+                z = product(x, exact(layer.weight, x.format), layer.bias)
+                a = ACTIVATIONS[layer.activation].forward(z)
+                passed.append(RunningLayer(x, z, a))
+                x = a
+        return cls(layers, loss, target, passed)
+
+    @property
+    def output(self) -> Running:
+        """y, (rows, outputs)."""
+        return self.passed[-1].output
+
+    def losses(self) -> AllowedRange:
+        """Return what L may be, in all forms that correct programs use."""
+        with np.errstate(all="ignore"):
+            return hull([form(self.output, self.target) for form in LOSSES[self.loss].value])
+
+    def gradients(self, way: BackwardWay = CORRECT) -> dict[str, AllowedRange]:
+        """Return what ∂L/∂ of every parameter may be, by its name in the state dict."""
+        with np.errstate(all="ignore"):
+            forms = [self._backward(form, way) for form in range(FORMS)]
+            return {name: hull([form[name] for form in forms]) for name in forms[0]}
+
+    def _backward(self, form: int, way: BackwardWay) -> dict[str, Running]:
+        forms = LOSSES[self.loss].gradient
+        of_output = way.loss_gradient or forms[form % len(forms)]
+        g = of_output(self.output, self.target if way.target is None else way.target)
+        found: dict[str, Running] = {}
+        for layer, through in reversed(list(zip(self.layers, self.passed, strict=True))):
+            if way.derivative:
+                activation = ACTIVATIONS[layer.activation]
+                g = activation.backward(through.pre_activation, through.output, g)
+            turned = transposed(g)
+            found[f"{layer.name}.weight"] = product(turned, transposed(through.input))
+            if layer.bias is not None:
+                ones = exact(np.ones((1, len(g.value))), g.format)
+                sums = product(ones, turned)
+                flat = Running(sums.value[0], sums.error[0], g.format)
+                mean = 1.0 / len(g.value) if way.bias_mean else None
+                found[f"{layer.name}.bias"] = flat if mean is None else mean * flat
+            weight = (way.weights or {}).get(layer.name, layer.weight)
+            if way.transposed and weight.shape[0] == weight.shape[1]:
+                weight = weight.T
+            g = product(g, exact(weight.T, g.format))
+        return found
 
 
 def transposed(x: Running) -> Running:

@@ -20,10 +20,10 @@ from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.dot import DotCheck, check_products
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import of_dot
 from fcinspect.verification.causes import name_cause
-from fcinspect.verification.check import Check, Planned, Worst, of_dot
-from fcinspect.verification.setting import MOST_WEIGHTS, Setting
-from fcinspect.verification.subject import Call, Subject
+from fcinspect.verification.check import Check, Planned, Worst
+from fcinspect.verification.subject import LayerCall, Setting
 
 DELTA = 1e-9
 """The probability with which a correct layer may leave each of these bounds."""
@@ -33,17 +33,9 @@ distributed digits have 1/√3 of its deviation."""
 ROWS = 32
 
 
-def random_sign_tests(
-    subject: Subject,
-    in_features: int,
-    out_features: int,
-    bias: bool,
-    dtype: str,
-    arithmetic: DotArithmetic,
-) -> tuple[Planned, ...]:
+def random_sign_tests(setting: Setting) -> tuple[Planned, ...]:
     """Return the tests on random signs; of the layer's own weights for a ready module."""
-    setting = Setting(subject, in_features, out_features, bias, dtype, arithmetic)
-    if in_features == 0 or out_features == 0:
+    if setting.in_features == 0 or setting.out_features == 0:
         return ()
     return (Planned("random signs/elements", partial(_tests, setting)),)
 
@@ -63,15 +55,13 @@ def _tests(setting: Setting) -> Iterator[Check]:
         output.rows,
         setting.arithmetic,
     )
-    computed = None if check.worst is None else float(output.rows[check.worst])
     operands = _wide(x, weight, bias, output)
     cause = name_cause(*operands, setting.arithmetic) if check.outside else None
     yield of_dot(
         "random signs/elements",
         "each error against the bound",
         check,
-        output.shape,
-        computed,
+        output.values,
         cause,
     )
     if applies(setting.arithmetic) and not check.outside and not check.undecided:
@@ -84,16 +74,13 @@ def _asked(setting: Setting) -> tuple[Array, Array, Array | None, Array]:
     random = np.random.default_rng((n, out))
     x = Array.of(random.standard_normal((ROWS, n)), setting.dtype)
     if setting.subject.kind == "module":
-        made = setting.subject.made(0, 0, True, 0)
-        own, bias = made.parameter("weight"), made.parameter("bias")
-        if own is None or own.shape != (out, n):
-            raise Misbehaved(f"the module has no weight of shape {(out, n)} to compare with")
-        weight, call = own, Call(x)
+        weight, bias = setting.own_parameters()
+        call = LayerCall(x)
     else:
-        out = max(1, min(out, MOST_WEIGHTS // n))
+        out = setting.fewer_outputs(n)
         weight = Array.of(random.standard_normal((out, n)), setting.dtype)
         bias = Array.of(random.standard_normal(out), setting.dtype) if setting.bias else None
-        call = Call(x, weight, bias)
+        call = LayerCall(x, weight, bias)
     output = setting.subject.call(call).output
     if output.shape != (ROWS, out):
         raise Misbehaved(f"the result has shape {output.shape} instead of {(ROWS, out)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,43 +77,55 @@ def claimed_step(
     )  # fmt: skip
     step = ClaimedStep(source, optimizer, records, None, notes)
     _require_known(loss_name, activations, source)
-    known = [name for name in ("input", "target") if name in surroundings]
-    if not known:
+    given = {name: name in surroundings for name in ("input", "target")}
+    if not any(given.values()):
         return step
-    if len(known) == 1 or loss_name is None:
-        wanted = {"input": "input" in surroundings, "target": "target" in surroundings,
-                  "loss": loss_name is not None}  # fmt: skip
-        missing = ", ".join(name for name, there in wanted.items() if not there)
-        given = ", ".join(name for name, there in wanted.items() if there)
-        note = f"gradients are not recomputed: {given} is given, {missing} is not"
-        return ClaimedStep(source, optimizer, records, None, (*notes, note))
-    chained = _chained(step)
-    if isinstance(chained, str):
-        note = f"gradients are not recomputed: {chained}"
-        return ClaimedStep(source, optimizer, records, None, (*notes, note))
+    given["loss"] = loss_name is not None
+    widths = _chained(step) if all(given.values()) else _lacking(given)
+    if isinstance(widths, str):
+        return replace(step, notes=(*notes, f"gradients are not recomputed: {widths}"))
+    assert loss_name is not None
     names = step.layer_names
     if not isinstance(activations, Mapping):
         hidden, last = activations
         usual = "sigmoid" if loss_name == "bce" else "identity"
         activations = dict.fromkeys(names[:-1], hidden or "relu")
         activations[names[-1]] = last or usual
-    x = surroundings["input"]
-    first, outputs = chained
+    known = _circumstances(step, widths, surroundings, loss_name, activations)
+    return replace(step, circumstances=known)
+
+
+def _lacking(given: Mapping[str, bool]) -> str:
+    there = ", ".join(name for name, known in given.items() if known)
+    missing = ", ".join(name for name, known in given.items() if not known)
+    return f"{there} is given, {missing} is not"
+
+
+def _circumstances(
+    step: ClaimedStep,
+    widths: tuple[int, int],
+    surroundings: Mapping[str, Array],
+    loss_name: str,
+    activations: Mapping[str, str],
+) -> Circumstances:
+    source, x = step.source, surroundings["input"]
+    first, outputs = widths
     if not x.shape or x.shape[-1] != first:
-        raise InputError(f"{source}: input has shape {x.shape}, {names[0]} takes (…, {first})")
+        name = step.layer_names[0]
+        raise InputError(f"{source}: input has shape {x.shape}, {name} takes (…, {first})")
     if x.dtype != step.dtype:
         x = _as(x, step.dtype, "input", source)
-    target = _target(surroundings["target"], loss_name, (*x.shape[:-1], outputs), source)
+    shape = (*x.shape[:-1], outputs)
+    target = _target(surroundings["target"], loss_name, shape, source)
     output_before, output_after = (
-        _output(surroundings.get(key), (*x.shape[:-1], outputs), key, source)
+        _output(surroundings.get(key), shape, key, source)
         for key in ("output_before", "output_after")
     )
-    circumstances = Circumstances(
+    return Circumstances(
         x, target, loss_name, activations,
         output_before, _number(surroundings.get("loss_before"), "loss_before", source),
         output_after, _number(surroundings.get("loss_after"), "loss_after", source),
     )  # fmt: skip
-    return ClaimedStep(source, optimizer, records, circumstances, notes)
 
 
 def _chained(step: ClaimedStep) -> tuple[int, int] | str:

@@ -11,25 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fcinspect.arithmetic.optimizers import FORMS, Moved, move
+from fcinspect.arithmetic.optimizers import FORMS, KEPT, Lines, StepOfOne, move, rule_lines
 from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import SLACK
 from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.formats import NumberFormat, format_named
-from fcinspect.rounding.running import Interval, Running, exact, hull
+from fcinspect.rounding.running import AllowedRange, Running, exact, hull
 
-Rule = Callable[[Running, Running, Mapping[str, Running], int, int], Moved[Running]]
+Rule = Callable[[Running, Running, Mapping[str, Running], int, int], StepOfOne[Running]]
 """(w, g, state, step, form): what one step makes of one parameter."""
-
-STATE_NAMES = {
-    "sgd": (),
-    "adam": ("exp_avg", "exp_avg_sq"),
-    "adamw": ("exp_avg", "exp_avg_sq"),
-    "rmsprop": ("square_avg",),
-    "adagrad": ("sum",),
-}
-"""What each optimizer keeps from its first step on, by torch.optim's names."""
+Forms = tuple[StepOfOne[Running], ...]
+"""What one step makes of one parameter, in every algebraically equal form."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,21 +46,29 @@ class Recorded:
             return np.asarray(self.after.values.astype(np.float64) - old)
 
 
-def rule_of(optimizer: Optimizer) -> Rule:
-    """Return the rule of an optimizer."""
-    return lambda w, g, state, step, form: move(optimizer, w, g, state, step, form)
+def rule_of(optimizer: Optimizer, altered: Callable[[Lines, bool], Lines] | None = None) -> Rule:
+    """Return the rule of an optimizer, or what is made of its lines.
+
+    `altered` is given the lines, and whether there is a momentum buffer of an earlier step.
+    """
+
+    def rule(
+        w: Running, g: Running, state: Mapping[str, Running], step: int, form: int
+    ) -> StepOfOne[Running]:
+        begun = "momentum_buffer" in state
+        lines = rule_lines(optimizer, begun=begun)
+        lines = altered(lines, begun) if altered else lines
+        return move(optimizer, w, g, state, step, form, lines)
+
+    return rule
 
 
 def state_names(optimizer: Optimizer) -> tuple[str, ...]:
     """Return what the optimizer keeps from its first step on, that the first step reads."""
-    names = STATE_NAMES[optimizer.name]
-    if optimizer.options.get("amsgrad"):
-        names += ("max_exp_avg_sq",)
-    if optimizer.options.get("centered"):
-        names += ("grad_avg",)
-    if optimizer.name == "rmsprop" and optimizer.number("momentum"):
-        names += ("momentum_buffer",)
-    return names
+    if optimizer.name == "sgd":  # its first step begins without a buffer
+        return ()
+    written = {line.name for line in rule_lines(optimizer, begun=False)}
+    return tuple(name for name, symbol in KEPT[optimizer.name].items() if symbol in written)
 
 
 def initial_state(optimizer: Optimizer, w: Running) -> dict[str, Running]:
@@ -81,40 +82,43 @@ def initial_state(optimizer: Optimizer, w: Running) -> dict[str, Running]:
 
 def update_intervals(
     optimizer: Optimizer, records: Sequence[Recorded], rule: Rule | None = None
-) -> Iterator[tuple[Recorded, Interval]]:
+) -> Iterator[tuple[Recorded, AllowedRange]]:
     """Yield each recorded update with the interval that the rule allows.
 
     Records of one parameter come in the order of their steps; where they hold no state, it is
     carried on from step to step with its error.
     """
-    followed = rule or rule_of(optimizer)
-    carried: dict[tuple[str, int], Mapping[str, Running]] = {}
+    carried: dict[str, Forms] = {}
     with np.errstate(all="ignore"):
         for record in records:
-            number_format = format_named(record.before.dtype)
-            w, g = (exact(part.values, number_format) for part in (record.before, record.grad))
-            forms = []
-            for form in range(FORMS):
-                moved = followed(
-                    w, g, _state(optimizer, record, carried, w, form), record.step, form
-                )
-                carried[record.name, form] = moved.state
-                forms.append(added(w.value, moved.update, record.update))
-            yield record, hull(forms)
+            forms = forms_of(optimizer, record, rule, carried.get(record.name))
+            carried[record.name] = forms
+            yield record, allowed_update(record, forms)
 
 
-def _state(
-    optimizer: Optimizer,
-    record: Recorded,
-    carried: Mapping[tuple[str, int], Mapping[str, Running]],
-    w: Running,
-    form: int,
-) -> Mapping[str, Running]:
+def forms_of(
+    optimizer: Optimizer, record: Recorded, rule: Rule | None = None, carried: Forms | None = None
+) -> Forms:
+    """Return what the rule makes of the record in every form.
+
+    `carried`: the same of the step before, used where the record holds no state.
+    """
+    followed = rule or rule_of(optimizer)
+    number_format = format_named(record.before.dtype)
+    w, g = (exact(part.values, number_format) for part in (record.before, record.grad))
+    fresh = record.state is None or record.step == 1
+    start = initial_state(optimizer, w) if fresh else {}
     if record.state is not None:
-        start = initial_state(optimizer, w) if record.step == 1 else {}
-        given = {name: exact(held.values, w.format) for name, held in record.state.items()}
-        return {**start, **given}
-    return carried.get((record.name, form)) or initial_state(optimizer, w)
+        start |= {name: exact(held.values, w.format) for name, held in record.state.items()}
+        carried = None
+    states = [moved.state or start for moved in carried] if carried else [start] * FORMS
+    return tuple(followed(w, g, state, record.step, form) for form, state in enumerate(states))
+
+
+def allowed_update(record: Recorded, forms: Forms) -> AllowedRange:
+    """Return what the forms together allow for new − old."""
+    w = record.before.values.astype(np.float64)
+    return hull([added(w, moved.update, record.update) for moved in forms])
 
 
 def added(w: Float64Array, update: Running, observed: FloatArray) -> Running:
@@ -130,7 +134,7 @@ def added(w: Float64Array, update: Running, observed: FloatArray) -> Running:
     return Running(update.value, error, number_format)
 
 
-def within(interval: Interval, observed: Float64Array) -> bool:
+def within(interval: AllowedRange, observed: Float64Array) -> bool:
     """Whether all observed numbers are in their interval, and at least one is decided."""
     decided = np.broadcast_to(interval.decided, observed.shape) & np.isfinite(observed)
     inside = (interval.low <= observed) & (observed <= interval.high)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Context, Decimal
 from fractions import Fraction
 
-from fcinspect.verification.examples.interval import DIGITS, DOWN, UP, Interval
+from fcinspect.verification.examples.interval import DIGITS, DOWN, UP, DecimalInterval
 from fcinspect.verification.examples.record import (
     ExampleLayer,
     ExampleOptimizer,
@@ -140,10 +140,10 @@ def decimal(value: Fraction) -> Decimal:
     return NEAREST.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
-def interval_of(numbers: Range) -> Interval:
+def interval_of(numbers: Range) -> DecimalInterval:
     """Return a range to 50 digits, which hold it."""
     low, high = numbers.low, numbers.high
-    return Interval(
+    return DecimalInterval(
         DOWN.divide(Decimal(low.numerator), Decimal(low.denominator)),
         UP.divide(Decimal(high.numerator), Decimal(high.denominator)),
     )

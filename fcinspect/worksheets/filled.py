@@ -10,7 +10,7 @@ from typing import Any
 from fcinspect.errors import SpecError, UsageError, did_you_mean
 from fcinspect.layers.network import layer_names
 from fcinspect.layers.spec import LARGEST_SEED, format_widths
-from fcinspect.verification.examples.reading import Reader, kind_of, shown
+from fcinspect.verification.examples.reading import ExampleReader, kind_of, shown
 from fcinspect.worksheets.answers import Answer, Unreadable, read_answer
 from fcinspect.worksheets.code import seed_of
 from fcinspect.worksheets.making import make
@@ -66,7 +66,7 @@ def read_filled(document: object, source: str) -> Filled:
     `source` says in words where it comes from. What stands in a blank is read whatever it is;
     raises InputError for what is no worksheet, and for a problem that cannot be read.
     """
-    reader = Reader(source)
+    reader = ExampleReader(source)
     data = _data(reader, document)
     problem = _problem(reader, data)
     answers = data["answers"]
@@ -99,7 +99,7 @@ def _headed(data: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key} is {kind_of(value)}: expected text in quotes"
 
 
-def _data(reader: Reader, document: object) -> Mapping[str, Any]:
+def _data(reader: ExampleReader, document: object) -> Mapping[str, Any]:
     """Return the data of the document, with the envelope or without."""
     if not isinstance(document, dict):
         raise reader.refuse(f"{kind_of(document)} is no worksheet: {EXPECTED}")
@@ -122,7 +122,7 @@ def _data(reader: Reader, document: object) -> Mapping[str, Any]:
     return data
 
 
-def _problem(reader: Reader, data: Mapping[str, Any]) -> Problem:
+def _problem(reader: ExampleReader, data: Mapping[str, Any]) -> Problem:
     """Return the problem; raises InputError where its parts do not fit together."""
     seed = _seed(reader, data)
     widths, layers = _widths(reader, data["widths"]), data["layers"]
@@ -152,7 +152,7 @@ def _problem(reader: Reader, data: Mapping[str, Any]) -> Problem:
     return Problem(kind, widths, seed, tuple(held), x, target, "mse", rate, decimals)
 
 
-def _seed(reader: Reader, data: Mapping[str, Any]) -> int:
+def _seed(reader: ExampleReader, data: Mapping[str, Any]) -> int:
     """Return the seed, from the code of a sheet or as it is said; both must agree."""
     code, seed = data.get("code"), data.get("seed")
     if code is None and "seed" not in data:
@@ -177,7 +177,7 @@ def _seed(reader: Reader, data: Mapping[str, Any]) -> int:
     return found
 
 
-def _widths(reader: Reader, value: object) -> tuple[int, ...]:
+def _widths(reader: ExampleReader, value: object) -> tuple[int, ...]:
     if not isinstance(value, list) or len(value) < 2:
         raise reader.refuse(f"widths is {kind_of(value)}: expected a list such as [2, 3, 2]")
     for width in value:
@@ -188,7 +188,7 @@ def _widths(reader: Reader, value: object) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _decimals(reader: Reader, value: object, activation: str) -> int | None:
+def _decimals(reader: ExampleReader, value: object, activation: str) -> int | None:
     """Return the decimals to which results are rounded; only a sheet with sigmoid or tanh has."""
     if activation not in SMOOTH:
         if value is not None:
@@ -206,7 +206,7 @@ def _decimals(reader: Reader, value: object, activation: str) -> int | None:
 
 
 def _layer(
-    reader: Reader,
+    reader: ExampleReader,
     value: object,
     name: str,
     widths: tuple[int, ...],
@@ -229,7 +229,7 @@ def _layer(
     return SheetLayer(name, weight, held, activation)
 
 
-def _row(reader: Reader, value: object, place: str, count: int) -> tuple[Fraction, ...]:
+def _row(reader: ExampleReader, value: object, place: str, count: int) -> tuple[Fraction, ...]:
     if not isinstance(value, list) or len(value) != count:
         raise reader.refuse(f"{place} is {_size(value)}: expected a list of {count}")
     return tuple(_number(reader, one, f"{place}[{i}]") for i, one in enumerate(value))
@@ -239,7 +239,7 @@ def _size(value: object) -> str:
     return f"a list of {len(value)}" if isinstance(value, list) else kind_of(value)
 
 
-def _number(reader: Reader, value: object, place: str) -> Fraction:
+def _number(reader: ExampleReader, value: object, place: str) -> Fraction:
     found = read_answer(value)
     if not isinstance(found, Answer):
         raise reader.refuse(f"{place} is {kind_of(value)}: expected a number")

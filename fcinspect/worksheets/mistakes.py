@@ -13,13 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fcinspect.verification.examples.interval import Interval
+from fcinspect.verification.examples.causes import cut_off, pen_slip
+from fcinspect.verification.examples.interval import DecimalInterval
 from fcinspect.verification.examples.judging import Recomputed, consistent, recompute
 from fcinspect.verification.examples.one_number import FREQUENT, enough_digits, slip_in_one
-from fcinspect.verification.examples.pen import cut_off, pen_slip
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
-from fcinspect.verification.examples.slip import NO_SLIP, Slip
-from fcinspect.verification.examples.structural import structural_slips
+from fcinspect.verification.examples.slips import NO_SLIP, Slip, structural_slips
 from fcinspect.worksheets.as_example import sheet_words
 from fcinspect.worksheets.problem import Problem
 from fcinspect.worksheets.slip_words import pupil_words
@@ -48,7 +47,7 @@ class Work:
     problem: Problem
     places: Mapping[str, tuple[str, int, int]]
     """Place, row and column of every blank, by its id."""
-    carried: Mapping[str, Interval]
+    carried: Mapping[str, DecimalInterval]
     """What the pupil may have gone on with, by the ids of what holds a number."""
 
     @cached_property
@@ -66,7 +65,7 @@ class Work:
         return recompute(self.example, slip, rounded=True, carried=self._carried)
 
     @cached_property
-    def _carried(self) -> Mapping[str, Interval]:
+    def _carried(self) -> Mapping[str, DecimalInterval]:
         """What the pupil may have gone on with, by the worked example's names."""
         return {self.engine_name(name): value for name, value in self.carried.items()}
 
@@ -82,12 +81,12 @@ class Work:
         assert found is not None
         return found
 
-    def value(self, name: str, found: Recomputed) -> Interval | None:
+    def value(self, name: str, found: Recomputed) -> DecimalInterval | None:
         """Return what a recomputation gives for a blank."""
         place, row, column = self.places[name]
         return found.at(self.arrays[place], row, column)
 
-    def plain(self, name: str) -> Interval | None:
+    def plain(self, name: str) -> DecimalInterval | None:
         """Return what is right for a blank, with the pupil's own earlier numbers."""
         return self.value(name, self.own)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from fcinspect.verification.examples.interval import DOWN
-from fcinspect.verification.examples.slip import Slip
+from fcinspect.verification.examples.slips import Slip
 from fcinspect.worksheets.as_example import sheet_words
 from fcinspect.worksheets.problem import Problem
 

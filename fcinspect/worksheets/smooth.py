@@ -11,8 +11,14 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from fcinspect.verification.examples.functions import LIBRARY, sigmoid, tanh
-from fcinspect.verification.examples.interval import DOWN, UP, Interval
+from fcinspect.verification.examples.interval import (
+    DOWN,
+    LIBRARY,
+    UP,
+    DecimalInterval,
+    sigmoid,
+    tanh,
+)
 from fcinspect.worksheets.bounded import Bounded, Number, constant
 from fcinspect.worksheets.ranges import Range, point
 
@@ -106,6 +112,6 @@ def _enclosed(name: str, z: Fraction) -> Range:
     if not z:
         return point(AT_ZERO[name])
     numerator, denominator = Decimal(z.numerator), Decimal(z.denominator)
-    near = Interval(DOWN.divide(numerator, denominator), UP.divide(numerator, denominator))
+    near = DecimalInterval(DOWN.divide(numerator, denominator), UP.divide(numerator, denominator))
     found = sigmoid(near) if name == "sigmoid" else tanh(near)
     return Range(Fraction(found.low), Fraction(found.high))

@@ -6,7 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcinspect.arithmetic.optimizers import FORMS, known_numbers, move
+from fcinspect.arithmetic.optimizers import (
+    FORMS,
+    KEPT,
+    evaluated,
+    known_numbers,
+    move,
+    rule_lines,
+)
 from fcinspect.arithmetic.settings import (
     CLASSES,
     OPTIMIZER_NAMES,
@@ -101,6 +108,26 @@ def test_every_name_in_a_formula_is_known_when_it_is_used(optimizer: Optimizer, 
         assert set(re.findall(r"\{([^}]+)\}", quantity.formula)) <= known
         known.add(quantity.name)
     assert working[-1].name == "update"
+
+
+@settings(max_examples=120, deadline=None)
+@given(optimizer=optimizers(), step=st.integers(1, 3), seed=st.integers(0, 10**6))
+def test_what_is_computed_is_what_is_shown(optimizer: Optimizer, step: int, seed: int) -> None:
+    """Every form of a line has the value of the formula that a reader sees."""
+    generator = np.random.default_rng(seed)
+    values: dict[str, Float64Array | float] = dict(known_numbers(optimizer, step))
+    # in centered RMSprop a mean square is at least the square of a mean
+    sizes = {"s": 9.0, "v": 1.0, "v_max": 2.0}
+    for name in ("w", "g", *KEPT[optimizer.name].values()):
+        values[name] = generator.uniform(0.5, 1.0, 4) + sizes.get(name, 0.0)
+    lines = rule_lines(optimizer, begun=step > 1)
+    for line in lines:
+        shown = evaluated(line.formula, values)
+        for form in range(FORMS):
+            computed = evaluated(line.of_form(form), values)
+            np.testing.assert_allclose(computed, shown, rtol=1e-10, atol=1e-14)
+        values[line.name] = shown
+    assert lines[-1].name == "update"
 
 
 def test_an_option_the_optimizer_lacks_is_refused_by_name() -> None:

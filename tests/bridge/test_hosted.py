@@ -6,7 +6,7 @@ import pytest
 
 from fcinspect.bridge.hosted import Described, Hosted, host
 from fcinspect.errors import InputError, Misbehaved
-from fcinspect.verification.subject import Call
+from fcinspect.verification.subject import LayerCall
 from tests.bridge.test_subject import B, G, W, X, Y
 
 
@@ -64,7 +64,7 @@ def test_what_cannot_be_taken_so_is_refused(
 
 def test_arguments_are_for_factories() -> None:
     """They reach the factory, and are refused for a kernel."""
-    call = Call(X, W, B)
+    call = LayerCall(X, W, B)
     made = host("tests.subjects.correct:factory", None, None, "cpu", {"device": "cpu"})
     assert made.call(call).output.shape == Y.shape
     with pytest.raises(Misbehaved, match="unexpected keyword argument 'unknown'"):
@@ -84,7 +84,7 @@ def test_the_other_process_answers_as_this_one() -> None:
     hosted = Hosted("tests.subjects.correct:with_backward", None, None, "cpu", {}, 60.0)
     try:
         assert (hosted.kind, hosted.takes, hosted.differentiable) == ("kernel", "numpy", True)
-        answer = hosted.call(Call(X, W, B, grad_output=G))
+        answer = hosted.call(LayerCall(X, W, B, grad_output=G))
         assert answer.output.values.tolist() == Y.tolist()
         assert answer.grad_bias is not None
         assert answer.grad_bias.values.tolist() == G.values.sum(axis=0).tolist()

@@ -12,7 +12,7 @@ from fcinspect.bridge.kinds import Kind, kind_of
 from fcinspect.bridge.subject import InProcess
 from fcinspect.errors import InputError, Misbehaved
 from fcinspect.layers.array import Array
-from fcinspect.verification.subject import Answer, Call, Layout
+from fcinspect.verification.subject import LayerAnswer, LayerCall, Layout
 from tests.subjects import correct, faulty_kernels, faulty_modules
 
 
@@ -25,10 +25,10 @@ X, W, B, G = small(5, 4), small(3, 4), small(3), small(5, 3)
 Y = X.values @ W.values.T + B.values
 
 
-def ask(found: Any, kind: Kind, dtype: str = "float32", **call: Any) -> Answer:
+def ask(found: Any, kind: Kind, dtype: str = "float32", **call: Any) -> LayerAnswer:
     """Call a layer once."""
     made = {"x": X, "weight": W, "bias": B, **call}
-    return InProcess(found, kind, "it", dtype).call(Call(**made))
+    return InProcess(found, kind, "it", dtype).call(LayerCall(**made))
 
 
 KERNELS = [
@@ -80,7 +80,7 @@ def test_what_gives_no_gradient_says_so() -> None:
 def test_what_a_kernel_takes_is_found_out(kernel: Any, takes: str) -> None:
     """torch tensors first, then numpy arrays."""
     subject = InProcess(kernel, "kernel", "it", "float32")
-    subject.call(Call(X, W, B))
+    subject.call(LayerCall(X, W, B))
     assert subject.takes == takes
 
 
@@ -103,7 +103,7 @@ def test_a_ready_module_keeps_its_numbers() -> None:
     x = small(2, 20)
     with torch.no_grad():
         expected = correct.ready(torch.tensor(x.values))
-    assert np.array_equal(subject.call(Call(x)).output.values, expected.numpy())
+    assert np.array_equal(subject.call(LayerCall(x)).output.values, expected.numpy())
     made = subject.made(0, 0, True, 0)
     assert [(name, values.shape) for name, values in made.state] == [
         ("weight", (10, 20)),

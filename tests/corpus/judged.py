@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,9 +15,9 @@ from fcinspect.bridge.optimizer_host import OptimizerHost
 from fcinspect.bridge.subject import InProcess
 from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Plan, carried_out, of_operation
+from fcinspect.verification.check import Check, Plan, carried_out
 from fcinspect.verification.claimed_step import Circumstances, ClaimedStep, plan_step
-from fcinspect.verification.implementation import plan_implementation
+from fcinspect.verification.layer import plan_implementation
 from fcinspect.verification.optimizer import plan_optimizer
 from fcinspect.verification.step import StepReport, check_steps
 from fcinspect.verification.update import Recorded
@@ -155,4 +155,4 @@ def claimed(step: TrainingStep) -> ClaimedStep:
 def operations_of(report: StepReport) -> list[Check]:
     """Return all that was checked in training steps, earlier steps' findings first."""
     operations = [*(found.check for found in report.earlier), *report.checks]
-    return [of_operation("step", operation) for operation in operations]
+    return [replace(found, name=f"step/{found.name}") for found in operations]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fcinspect.page.blocks import Heading, Line
 from fcinspect.reports.verify import MOST_FINDINGS, document, page, rows, view_of_report
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Report, Worst
+from fcinspect.verification.check import Check, VerificationReport, Worst
 
 WITHIN = Check(
     "exact/zeros", Verdict.WITHIN, "0·W + b = b", max_ratio=0.0, elements=6,
@@ -19,12 +19,12 @@ OUTSIDE = Check(
 UNDECIDED = Check("data/y2", Verdict.UNDECIDED, "y = x·Wᵀ + b", 0.0, elements=4, undecided=4)
 
 
-def report(*checks: Check) -> Report:
+def report(*checks: Check) -> VerificationReport:
     """Return a report of these checks."""
-    return Report("output", "'y.npz'", checks, ("other devices",), ("x is float32",))
+    return VerificationReport("output", "'y.npz'", checks, ("other devices",), ("x is float32",))
 
 
-def written(found: Report) -> str:
+def written(found: VerificationReport) -> str:
     """Return the words of the page, tables aside."""
     blocks = [block for group in page(found).groups for block in group]
     return "\n".join(b.text for b in blocks if isinstance(b, Line | Heading))

@@ -12,7 +12,7 @@ from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import Float64Array, round_to
 from fcinspect.rounding.formats import format_named
-from fcinspect.verification.subject import Answer, Call, Made
+from fcinspect.verification.subject import LayerAnswer, LayerCall, Made
 
 Kernel = Callable[[Float64Array, Float64Array, Float64Array], Float64Array]
 """(x (rows, n), W (out, n), b (out)): y (rows, out), in float64."""
@@ -40,7 +40,7 @@ class Planted:
         """A kernel takes every weight."""
         return "kernel"
 
-    def call(self, call: Call) -> Answer:
+    def call(self, call: LayerCall) -> LayerAnswer:
         """Compute."""
         assert call.weight is not None
         x = np.asarray(call.x.rows, dtype=np.float64)
@@ -50,12 +50,12 @@ class Planted:
             y = self.kernel(x, w, b)
         output = self._array(y, (*call.x.shape[:-1], len(w)), call.x.dtype)
         if call.grad_output is None:
-            return Answer(output)
+            return LayerAnswer(output)
         g = np.asarray(call.grad_output.rows, dtype=np.float64)
         grad_weight = self.grad_weight(g, x, w) if self.grad_weight else g.T @ x
         grad_bias = self.grad_bias(g, x, w) if self.grad_bias else g.sum(axis=0)
         grad_input = self.grad_input(g, x, w) if self.grad_input else g @ w
-        return Answer(
+        return LayerAnswer(
             output,
             grad_input=self._array(grad_input, call.x.shape, call.x.dtype),
             grad_weight=self._array(grad_weight, w.shape, call.x.dtype),

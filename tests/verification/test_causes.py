@@ -12,8 +12,7 @@ from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.arrays import Float64Array, round_to
 from fcinspect.rounding.dot import check_products
 from fcinspect.rounding.formats import FORMATS, format_named
-from fcinspect.verification.causes import name_cause
-from fcinspect.verification.fault_arithmetic import ELEVEN
+from fcinspect.verification.causes import ELEVEN, name_cause
 
 Layer = Callable[[Float64Array, Float64Array, Float64Array], Float64Array]
 

@@ -15,7 +15,7 @@ from fcinspect.arithmetic.settings import Optimizer, optimizer_named
 from fcinspect.bridge.linear import dtype_of, to_array
 from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Report, carried_out
+from fcinspect.verification.check import VerificationReport, carried_out
 from fcinspect.verification.claimed_step import ClaimedStep, plan_step
 from fcinspect.verification.step_assembly import claimed_step
 
@@ -165,12 +165,12 @@ def recorded(
     )
 
 
-def found_in(step: ClaimedStep) -> Report:
+def found_in(step: ClaimedStep) -> VerificationReport:
     """Return what all checks of a step find."""
     return carried_out(plan_step(step))
 
 
-def outside(report: Report) -> set[str]:
+def outside(report: VerificationReport) -> set[str]:
     """Return the names of the checks that are outside their bound."""
     return {check.name for check in report.checks if check.verdict is Verdict.OUTSIDE}
 

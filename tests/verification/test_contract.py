@@ -10,11 +10,10 @@ from fcinspect.bridge.kinds import Kind
 from fcinspect.bridge.subject import InProcess
 from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.batches import batch_checks
 from fcinspect.verification.check import Check, Plan, carried_out
-from fcinspect.verification.contract import contract_checks
+from fcinspect.verification.contract import batch_checks, contract_checks
 from fcinspect.verification.initial_law import initialisation_checks
-from fcinspect.verification.setting import Setting
+from fcinspect.verification.subject import Setting
 from tests.subjects import correct, faulty_kernels, faulty_modules
 
 

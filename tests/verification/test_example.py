@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Check, Report, carried_out
+from fcinspect.verification.check import Check, VerificationReport, carried_out
 from fcinspect.verification.example import plan_of
 from fcinspect.verification.examples import shipped
 from tests.verification.example_by_torch import Document, Problem, written
@@ -16,12 +16,12 @@ from tests.verification.example_by_torch import Document, Problem, written
 EXAMPLES = Path(shipped.__file__).parent
 
 
-def verified(document: Document) -> Report:
+def verified(document: Document) -> VerificationReport:
     """Return the report on a worked example."""
     return carried_out(plan_of(document, "the example"))
 
 
-def outside(report: Report) -> dict[str, Check]:
+def outside(report: VerificationReport) -> dict[str, Check]:
     """Return what is wrong, by its place."""
     return {
         check.name.removeprefix("printed/"): check

@@ -10,8 +10,8 @@ from fcinspect.bridge.kinds import Kind
 from fcinspect.bridge.subject import InProcess
 from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Plan, Report, carried_out
-from fcinspect.verification.implementation import plan_implementation
+from fcinspect.verification.check import Plan, VerificationReport, carried_out
+from fcinspect.verification.layer import plan_implementation
 from tests.subjects import correct, faulty_kernels, faulty_modules
 
 
@@ -27,12 +27,12 @@ def plan(
     return plan_implementation(subject, *widths, bias, dtype, arithmetic_of(dtype))
 
 
-def report(found: Any, kind: Kind, *arguments: Any) -> Report:
+def report(found: Any, kind: Kind, *arguments: Any) -> VerificationReport:
     """Carry a plan out."""
     return carried_out(plan(found, kind, *arguments))
 
 
-def wrong(found: Report) -> list[tuple[str, str | None]]:
+def wrong(found: VerificationReport) -> list[tuple[str, str | None]]:
     """Return the names and causes of what is not within its bound."""
     return [(c.name, c.cause) for c in found.checks if c.verdict is not Verdict.WITHIN]
 

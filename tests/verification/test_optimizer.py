@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from fcinspect.arithmetic.settings import OPTIMIZER_NAMES, optimizer_named
 from fcinspect.bridge.optimizer_host import OptimizerHost, torch_optimizer
 from fcinspect.errors import InputError
+from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Report, carried_out
+from fcinspect.verification.check import VerificationReport, carried_out
 from fcinspect.verification.optimizer import plan_optimizer
+from fcinspect.verification.optimizer_causes import name_update_cause
+from fcinspect.verification.update import Recorded
 
 Tensor = torch.Tensor
 Options = dict[str, Any]
 
 
-def own(name: str, options: Options, dtype: str, **kernel: bool) -> Report:
+def own(name: str, options: Options, dtype: str, **kernel: bool) -> VerificationReport:
     """Hold torch's own class against its rule."""
     subject = torch_optimizer(name, **{"fused": False, "foreach": False, **kernel})
     return carried_out(plan_optimizer(subject, optimizer_named(name, options), dtype))
 
 
-def of_function(found: object, name: str = "sgd", **options: Any) -> Report:
+def of_function(found: object, name: str = "sgd", **options: Any) -> VerificationReport:
     """Hold a function (param, grad, state, **options) against a rule."""
     subject = OptimizerHost(found, "it", {})
     return carried_out(plan_optimizer(subject, optimizer_named(name, options), "float32"))
 
 
-def verdicts(found: Report) -> set[Verdict]:
+def verdicts(found: VerificationReport) -> set[Verdict]:
     """Return the verdicts of all checks."""
     return {check.verdict for check in found.checks}
 
@@ -143,3 +147,26 @@ def test_an_optimizer_that_raises_is_a_finding() -> None:
     found = of_function(raises)
     assert Verdict.OUTSIDE in verdicts(found)
     assert any("no kernel for this" in f"{c.detail} {c.cause}" for c in found.checks)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("sgd", {"momentum": 0.9}),
+        ("adam", {"amsgrad": True}),
+        ("adamw", {}),
+        ("rmsprop", {"momentum": 0.9, "centered": True}),
+        ("adagrad", {"lr_decay": 0.1}),
+    ],
+)
+def test_an_update_that_no_rule_explains_has_no_cause(name: str, options: Options) -> None:
+    """Every fault is tried, and none is named."""
+    random = np.random.default_rng(0)
+    values = [Array.of(random.standard_normal(20), "float32") for _ in range(5)]
+    records = [
+        Recorded("w", before, grad, after, step)
+        for step, (before, grad, after) in enumerate(
+            [(values[0], values[1], values[2]), (values[2], values[3], values[4])], start=1
+        )
+    ]
+    assert name_update_cause(optimizer_named(name, options), records) is None

@@ -12,7 +12,7 @@ from fcinspect.bridge.linear import to_array
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.check import Report, carried_out
+from fcinspect.verification.check import VerificationReport, carried_out
 from fcinspect.verification.output import plan_of
 
 Arrays = dict[str, Array]
@@ -33,7 +33,9 @@ def claimed(dtype: str = "float32", *batch: int, bias: bool = True) -> Arrays:
     return found
 
 
-def report(arrays: Arrays, layout: str = "out,in", accumulate: str | None = None) -> Report:
+def report(
+    arrays: Arrays, layout: str = "out,in", accumulate: str | None = None
+) -> VerificationReport:
     """Return what all checks of these arrays find."""
     return carried_out(plan_of(arrays, "a file", layout, accumulate))
 

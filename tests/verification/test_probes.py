@@ -16,12 +16,12 @@ from fcinspect.rounding.formats import FORMATS
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Plan, carried_out
 from fcinspect.verification.layer import FAMILIES
-from fcinspect.verification.subject import Subject
+from fcinspect.verification.subject import LayerSubject, Setting
 from tests.verification.planted import Kernel, Planted, right
 
 
 def checks(
-    subject: Subject,
+    subject: LayerSubject,
     n: int = 64,
     out: int = 12,
     dtype: str = "float32",
@@ -31,7 +31,8 @@ def checks(
 ) -> tuple[Check, ...]:
     """Put a subject through all families."""
     arithmetic = parse_accumulate(how, dtype) if how else arithmetic_of(dtype)
-    planned = [p for family in FAMILIES for p in family(subject, n, out, bias, dtype, arithmetic)]
+    setting = Setting(subject, n, out, bias, dtype, arithmetic)
+    planned = [probe for family in FAMILIES for probe in family(setting)]
     return carried_out(Plan("layer", "x", tuple(planned))).checks  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from fcinspect.arithmetic.settings import (
 from fcinspect.arithmetic.training import StepRequest, TrainingStep
 from fcinspect.bridge.step import run_steps
 from fcinspect.rounding.formats import format_named
-from fcinspect.rounding.running import Interval, exact, hull
-from fcinspect.verification.propagation import Layer, backward, forward, loss_of
+from fcinspect.rounding.running import AllowedRange, exact
+from fcinspect.verification.propagation import Layer, Propagation
 
 DRAWN = np.random.default_rng(0)
 CASES = [
@@ -36,17 +36,18 @@ def step_of(dtype: str, widths: tuple[int, ...], loss: str, activation: str) -> 
     return next(iter(run_steps(StepRequest(widths, sum(chain, ()), sgd, loss, 3, (4,), dtype))))
 
 
-def bounds_of(step: TrainingStep, loss: str, dtype: str) -> tuple[dict[str, Interval], Interval]:
+def bounds_of(
+    step: TrainingStep, loss: str, dtype: str
+) -> tuple[dict[str, AllowedRange], AllowedRange]:
     """Return the intervals of all gradients and of the loss."""
     layers = []
     for layer in step.layers:
         bias = None if layer.bias is None else layer.bias.before.values.astype(float)
         weight = layer.weight.before.values.astype(float)
         layers.append(Layer(layer.name, weight, bias, layer.activation))
-    passed = forward(exact(step.input.rows, format_named(dtype)), layers)
-    found = [backward(loss, passed, layers, step.target_rows, kind) for kind in range(2)]
-    gradients = {name: hull([each[name] for each in found]) for name in found[0]}
-    return gradients, hull(loss_of(loss, passed[-1].output, step.target_rows))
+    x = exact(step.input.rows, format_named(dtype))
+    known = Propagation.of(x, layers, loss, step.target_rows)
+    return known.gradients(), known.losses()
 
 
 @pytest.mark.parametrize(("dtype", "widths", "loss", "activation"), CASES)

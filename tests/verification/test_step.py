@@ -124,7 +124,7 @@ def test_no_correct_step_is_ever_outside(
     )  # fmt: skip
     report = check_steps(run_steps(request, steps))
     found = [c for c in report.checks if c.verdict is Verdict.OUTSIDE]
-    assert not found, found[0].detail
+    assert not found, found[0].sentence
     assert not [f for f in report.earlier if f.check.verdict is Verdict.OUTSIDE]
 
 
@@ -319,12 +319,12 @@ def test_a_fault_in_an_earlier_step_is_reported() -> None:
      (transposed, "transpose")],
 )  # fmt: skip
 def test_the_pattern_of_a_fault_is_named(fault: Change, words: str) -> None:
-    """In the detail of the check."""
+    """In the sentence of the check."""
     (step,) = recorded()
     report = check_steps([with_weight(step, 2, grad=fault(step.layers[2].weight.grad))])
     (check,) = [c for c in report.checks if c.name == "fc3.weight.grad"]
     assert words in (check.cause or "")
-    assert words in check.detail
+    assert words in check.sentence
 
 
 def test_numbers_that_are_not_finite_are_undecided() -> None:

@@ -87,7 +87,7 @@ def implementation(
     from fcinspect.bridge.linear import require_device, version
     from fcinspect.bridge.loading import require_there
     from fcinspect.rounding.accumulation import arithmetic_of, parse_accumulate
-    from fcinspect.verification.implementation import plan_implementation
+    from fcinspect.verification.layer import plan_implementation
 
     require_device(device)
     if accumulate:

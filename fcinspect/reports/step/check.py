@@ -12,7 +12,7 @@ from fcinspect.reports.step.update import symbols, working_of
 from fcinspect.rounding.verdict import Verdict, overall
 
 if TYPE_CHECKING:
-    from fcinspect.verification.operation import OperationCheck
+    from fcinspect.verification.check import Check
     from fcinspect.verification.step import StepReport
 
 MOST_STEPS = 12
@@ -38,7 +38,7 @@ WORDS = {
 
 def check_blocks(report: StepReport) -> list[Block]:
     """Return the table of verdicts by kind of operation, what is not within, and the sentence."""
-    groups: dict[str, list[OperationCheck]] = {}
+    groups: dict[str, list[Check]] = {}
     for check in report.checks:
         groups.setdefault(_kind(check, report), []).append(check)
     blocks: list[Block] = [
@@ -62,7 +62,7 @@ def check_blocks(report: StepReport) -> list[Block]:
     failed = [check for check in report.checks if check.verdict is not Verdict.WITHIN]
     blocks += [
         Line.of(
-            (f"{check.verdict}: ", VERDICT_ROLES[check.verdict]), f"{check.name}: {check.detail}"
+            (f"{check.verdict}: ", VERDICT_ROLES[check.verdict]), f"{check.name}: {check.sentence}"
         )
         for check in failed[:MOST_DETAILS]
     ]
@@ -103,7 +103,7 @@ def change(losses: Sequence[float], place: int, precision: int) -> str:
     return written if written.startswith("-") else f"+{written}"
 
 
-def _kind(check: OperationCheck, report: StepReport) -> str:
+def _kind(check: Check, report: StepReport) -> str:
     """Return the check's name without its layer's."""
     for layer in report.last.layers:
         if check.name.startswith(f"{layer.name}."):
@@ -111,16 +111,16 @@ def _kind(check: OperationCheck, report: StepReport) -> str:
     return check.name
 
 
-def _row(kind: str, checks: list[OperationCheck], report: StepReport) -> tuple[str, ...]:
+def _row(kind: str, checks: list[Check], report: StepReport) -> tuple[str, ...]:
     verdict = overall(check.verdict for check in checks)
     numbers = sum(check.elements for check in checks)
-    worst = max(check.max_ratio for check in checks)
+    worst = max(check.max_ratio or 0.0 for check in checks)
     used = text.share(worst) if numbers and verdict is not Verdict.UNDECIDED else "–"
     formula = _formula(kind, checks[0], report)
     return (WORDS.get(kind, kind), formula, text.count(numbers), used, str(verdict))
 
 
-def _formula(kind: str, check: OperationCheck, report: StepReport) -> str:
+def _formula(kind: str, check: Check, report: StepReport) -> str:
     """Return the closed form of a kind of operation, the same for all layers."""
     if kind.startswith("activation"):
         return "φ(z)"
@@ -131,7 +131,7 @@ def _formula(kind: str, check: OperationCheck, report: StepReport) -> str:
     working = {line.name: symbols(line.formula) for line in working_of(report.last)}
     name = kind.split(".")[-1]
     name = STATE_SYMBOLS.get(name, name)
-    return working.get(name) or check.formula.split(" = ", 1)[-1]
+    return working.get(name) or check.detail.split(" = ", 1)[-1]
 
 
 def _earlier(report: StepReport) -> list[Block]:
@@ -144,7 +144,7 @@ def _earlier(report: StepReport) -> list[Block]:
         Line.of(f"{which}, checked in the same way: ", (str(report.earlier_verdict), role))
     ]
     blocks += [
-        Line.of(f"step {found.step}: {found.check.name}: {found.check.detail}", indent=2)
+        Line.of(f"step {found.step}: {found.check.name}: {found.check.sentence}", indent=2)
         for found in report.earlier
     ]
     return blocks

@@ -8,6 +8,7 @@ from fcinspect.arithmetic.training import Classes
 from fcinspect.reports.documents.core import (
     ArrayDocument,
     FollowedDocument,
+    OperationCheckDocument,
     StepDocument,
     StepLayerDocument,
     WorkedLineDocument,
@@ -19,6 +20,7 @@ from fcinspect.reports.written import array, written
 if TYPE_CHECKING:
     from fcinspect.arithmetic.following import Followed
     from fcinspect.arithmetic.training import LayerPass, LayerStep, Target
+    from fcinspect.verification.check import Check
     from fcinspect.verification.step import StepReport
 
 
@@ -39,8 +41,8 @@ def document(report: StepReport, followed: Followed | None, *, full: bool) -> St
         output_after=step.after.output,
         loss_after=step.after.loss_value,
         losses=[{"step": i, "loss": loss} for i, loss in enumerate(report.losses)],
-        checks=report.checks,
-        earlier=report.earlier,
+        checks=[_check(check) for check in report.checks],
+        earlier=[{"step": f.step, "check": _check(f.check)} for f in report.earlier],
         earlier_verdict=report.earlier_verdict,
         parameter=followed and _followed(followed),
         verdict=report.verdict,
@@ -65,6 +67,20 @@ def _target(target: Target, *, full: bool) -> ArrayDocument:
     if not isinstance(target, Classes):
         return array(target, full=full)
     return {"shape": list(target.shape), "dtype": "int64", "values": target.values.tolist()}
+
+
+def _check(check: Check) -> OperationCheckDocument:
+    worst = check.worst
+    return written(
+        check,
+        OperationCheckDocument,
+        formula=check.detail,
+        worst=worst and worst.index,
+        computed=worst and worst.computed,
+        reference=worst and worst.reference,
+        bound=worst and worst.bound,
+        detail=check.sentence,
+    )
 
 
 def _followed(followed: Followed) -> FollowedDocument:

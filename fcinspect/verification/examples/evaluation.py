@@ -1,18 +1,36 @@
-"""The whole example recomputed: every named place, as the numbers that are right there."""
+"""The whole example recomputed: every named place, as the numbers that are right there.
+
+The optimizers' first step follows the formulas of arithmetic/optimizers.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from fcinspect.verification.examples import losses
-from fcinspect.verification.examples.functions import FORWARD, SLOPE, softmax
-from fcinspect.verification.examples.interval import ONE, Interval, dot, total
-from fcinspect.verification.examples.losses import Matrix
-from fcinspect.verification.examples.matrices import misread, reshaped, transposed
-from fcinspect.verification.examples.record import Rows, WorkedExample
-from fcinspect.verification.examples.slip import NO_SLIP, Slip
-from fcinspect.verification.examples.updates import stepped
+from fcinspect.verification.examples import formulas
+from fcinspect.verification.examples.formulas import (
+    FORWARD,
+    NOT_SQUARED,
+    SLOPE,
+    Matrix,
+    each,
+    misread,
+    reshaped,
+    squared,
+    transposed,
+)
+from fcinspect.verification.examples.interval import (
+    ONE,
+    DecimalInterval,
+    dot,
+    point,
+    softmax,
+    square_root,
+    total,
+)
+from fcinspect.verification.examples.record import ExampleOptimizer, Rows, WorkedExample
+from fcinspect.verification.examples.slips import NO_SLIP, Slip
 
 Watch = Callable[[str, Matrix], Matrix]
 """Sees every place as it is computed, and returns what the computation goes on with."""
@@ -60,8 +78,8 @@ class Evaluation:
     def _given(self, rows: Rows) -> Matrix:
         return [[self.example.given(number) for number in row] for row in rows]
 
-    def _constant(self, value: Decimal) -> Interval:
-        return Interval(value, value, self.u)
+    def _constant(self, value: Decimal) -> DecimalInterval:
+        return point(value, self.u)
 
     def _activation(self, k: int) -> str:
         if self.slip.made("activation is", k):
@@ -107,7 +125,7 @@ class Evaluation:
             x = a
         return self.watch("output" if first else "output_after", x)
 
-    def _with_bias(self, k: int, product: Matrix, bias: Sequence[Interval] | None) -> Matrix:
+    def _with_bias(self, k: int, product: Matrix, bias: Sequence[DecimalInterval] | None) -> Matrix:
         if bias is None:
             return product
         if self.slip.made("bias times", k):
@@ -118,7 +136,7 @@ class Evaluation:
     def _activated(self, k: int, z: Matrix) -> Matrix:
         name = self.names[k]
         if name != "softmax":
-            return [[FORWARD[name](number) for number in row] for row in z]
+            return each(FORWARD[name], z)
         if self.slip.kind == "softmax twice":
             z = [softmax(row) for row in z]
         return [softmax(row) for row in z]
@@ -131,10 +149,8 @@ class Evaluation:
         assert self.example.loss is not None
         if self.slip.kind == "target swapped":
             y, t = t, y
-        if self.slip.kind == "loss not squared":
-            found = losses.mean_difference(y, t, self.u)
-        else:
-            found = losses.value(self.example.loss, y, t, self._probabilities, self.u)
+        name = NOT_SQUARED if self.slip.kind == "loss not squared" else self.example.loss
+        found = formulas.value(name, y, t, self._probabilities, self.u)
         if self.slip.kind == "loss times":
             found = found * self._constant(self.slip.factor)
         self.watch(place, [[found]])
@@ -177,14 +193,14 @@ class Evaluation:
             y, t = t, y
         if self._probabilities:
             try:
-                g = losses.gradient_of_probabilities(y, t, self.u)
+                g = formulas.gradient_of_probabilities(y, t, self.u)
             except ZeroDivisionError:
                 return []
         else:
-            g = losses.gradient(self.example.loss, y, t, self.u)
+            g = formulas.gradient(self.example.loss, y, t, self.u)
         if self.slip.kind == "gradient times":
             factor = self._constant(self.slip.factor)
-            g = [[number * factor for number in row] for row in g]
+            g = each(lambda number: number * factor, g)
         return g
 
     def _through_activation(self, k: int, g: Matrix, t: Matrix) -> Matrix:
@@ -194,14 +210,11 @@ class Evaluation:
         if self.slip.made("derivative missing", k):
             return g
         if self.slip.made("activation of gradient", k):
-            return [[FORWARD[self.names[k]](number) for number in row] for row in g]
+            return each(FORWARD[self.names[k]], g)
         slope = self._slope(k)
-        return [
-            [number * slope(z, a) for number, z, a in zip(*rows, strict=True)]
-            for rows in zip(g, self.zs[k], self.activations[k], strict=True)
-        ]
+        return each(lambda n, z, a: n * slope(z, a), g, self.zs[k], self.activations[k])
 
-    def _slope(self, k: int) -> Callable[[Interval, Interval], Interval]:
+    def _slope(self, k: int) -> Callable[[DecimalInterval, DecimalInterval], DecimalInterval]:
         """Return φ′, of z and a, or what a slip takes for it."""
         slope = SLOPE[self.names[k]]
         if self.slip.made("derivative is activation", k):
@@ -214,10 +227,10 @@ class Evaluation:
         """Return p[i]·(g[i] − Σ p[j]·g[j]), which is (p − t)/R for cross_entropy."""
         p = self.activations[-1]
         if self._probabilities:
-            found = losses.from_probabilities(p, t, self.u)
+            found = formulas.from_probabilities(p, t, self.u)
             if self.slip.kind in ("gradient times", "target swapped"):
                 factor = self.slip.factor if self.slip.kind == "gradient times" else -ONE
-                found = [[number * self._constant(factor) for number in row] for row in found]
+                return each(lambda number: number * self._constant(factor), found)
             return found
         if self.slip.made("derivative missing", len(self.weights) - 1):
             return g
@@ -227,14 +240,15 @@ class Evaluation:
             found.append([s * (a - mean) for s, a in zip(shares, arriving, strict=True)])
         return found
 
-    def _update(self, k: int, grad_weight: Matrix, grad_bias: Sequence[Interval]) -> None:
+    def _update(self, k: int, grad_weight: Matrix, grad_bias: Sequence[DecimalInterval]) -> None:
         optimizer = self.example.optimizer
         if optimizer is None:
             return
-        after = [
-            [stepped(optimizer, w, g, self.slip) for w, g in zip(*rows, strict=True)]
-            for rows in zip(self.weights[k], grad_weight, strict=True)
-        ]
+
+        def step(old: DecimalInterval, g: DecimalInterval) -> DecimalInterval:
+            return stepped(optimizer, old, g, self.slip)
+
+        after = each(step, self.weights[k], grad_weight)
         self.weights[k] = self.watch(f"layers.{k}.weight.after", after)
         bias = self.biases[k]
         if bias is None:
@@ -245,7 +259,84 @@ class Evaluation:
         if self.slip.kind in ("bias frozen", "bias stepped"):
             moves = self.slip.kind == "bias stepped"
         if moves:
-            bias = [
-                stepped(optimizer, b, g, self.slip) for b, g in zip(bias, grad_bias, strict=True)
-            ]
+            bias = [step(b, g) for b, g in zip(bias, grad_bias, strict=True)]
         self.biases[k] = self.watch(f"layers.{k}.bias.after", [bias])[0]
+
+
+def stepped(
+    optimizer: ExampleOptimizer, w: DecimalInterval, g: DecimalInterval, slip: Slip
+) -> DecimalInterval:
+    """Return w after its first step.
+
+    Every state is zero before the first step, adagrad's sum excepted; SGD's momentum buffer is
+    then g itself.
+    """
+    decay = optimizer.numbers["weight_decay"]
+    decoupled = optimizer.name == "adamw"
+    if slip.kind == "decay is":
+        decoupled = slip.name == "decoupled"
+        decay = decay if slip.factor else Decimal(0)
+    c = _Constants(optimizer, w.u)
+    if optimizer.flags["maximize"]:
+        g = -g
+    if decay and not decoupled:
+        g = g + c.of(decay) * w
+    # the direction rises with g: its ends are those of g
+    low, high = (_direction(optimizer, g.of(end), c, slip) for end in (g.low, g.high))
+    change = -low.hull(high)
+    if decay and decoupled:
+        change = change - c["lr"] * c.of(decay) * w
+    if slip.kind == "step times":
+        change = change * c.of(slip.factor)
+    return change if slip.kind == "old value forgotten" else w + change
+
+
+class _Constants:
+    """The hyperparameters as intervals of the computation."""
+
+    def __init__(self, optimizer: ExampleOptimizer, u: Decimal) -> None:
+        self.numbers = optimizer.numbers
+        self.u = u
+
+    def __getitem__(self, name: str) -> DecimalInterval:
+        return self.of(self.numbers[name])
+
+    def of(self, value: Decimal) -> DecimalInterval:
+        return point(value, self.u).rounded()
+
+    def rest(self, name: str) -> DecimalInterval:
+        """Return 1 − the number."""
+        return self.of(ONE) - self[name]
+
+
+def _direction(
+    optimizer: ExampleOptimizer, g: DecimalInterval, c: _Constants, slip: Slip
+) -> DecimalInterval:
+    """Return what is subtracted from w, the decoupled weight decay aside."""
+    if optimizer.name == "sgd":
+        if optimizer.flags["nesterov"]:
+            g = g + c["momentum"] * g
+        return c["lr"] * g
+    if optimizer.name in ("adam", "adamw"):
+        if slip.kind == "uncorrected moments":
+            m, v = c.rest("beta1") * g, c.rest("beta2") * squared(g)
+        else:
+            m, v = g.rounded(4), squared(g).rounded(4)
+        return c["lr"] * _quotient(m, v, c)
+    if optimizer.name == "rmsprop":
+        s = c.rest("alpha") * squared(g)
+        if optimizer.flags["centered"]:
+            # s − avg² = (1 − α)·g² − (1 − α)²·g² = α·(1 − α)·g²; what is rounded is s and avg²
+            rounding = s.rounded(8).high - s.high
+            s = (c["alpha"] * s).widened(rounding)
+        return c["lr"] * _quotient(g, s, c)
+    initial = c["initial_accumulator_value"]
+    return c["lr"] * _quotient(g, initial + squared(g), c)
+
+
+def _quotient(m: DecimalInterval, v: DecimalInterval, c: _Constants) -> DecimalInterval:
+    """Return m/(√v + ε); 0 where m is 0."""
+    divisor = square_root(v) + c["eps"]
+    if m.low == 0 == m.high:
+        return m
+    return m / divisor

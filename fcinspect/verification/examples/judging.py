@@ -16,16 +16,15 @@ from decimal import Decimal
 from enum import StrEnum
 
 from fcinspect.verification.examples.evaluation import Evaluation
-from fcinspect.verification.examples.interval import UP, Interval
-from fcinspect.verification.examples.losses import Matrix
-from fcinspect.verification.examples.matrices import transposed
+from fcinspect.verification.examples.formulas import Matrix, transposed
+from fcinspect.verification.examples.interval import UP, DecimalInterval, point
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
-from fcinspect.verification.examples.slip import NO_SLIP, Slip
+from fcinspect.verification.examples.slips import NO_SLIP, Slip
 
 NOISE = Decimal("1e-15")
 
 
-class Finding(StrEnum):
+class PrintedFinding(StrEnum):
     """What is found of one printed number."""
 
     CONSISTENT = "consistent"
@@ -44,10 +43,10 @@ class Judged:
     row: int
     column: int
     printed: Printed
-    finding: Finding
-    right: Interval | None
+    finding: PrintedFinding
+    right: DecimalInterval | None
     """None where the formulas have no value."""
-    allowed: Interval | None
+    allowed: DecimalInterval | None
     """The interval that decides: with rounded intermediates where only these explain it."""
     problem: str | None = None
     """Why there is no right value, if there is none."""
@@ -64,13 +63,13 @@ class Recomputed:
     problem: str | None = None
     """Why places are missing, if any are."""
 
-    def at(self, array: PrintedArray, row: int, column: int) -> Interval | None:
+    def at(self, array: PrintedArray, row: int, column: int) -> DecimalInterval | None:
         """Return what is computed for one number."""
         found = self.places.get(array.place)
         return None if found is None else found[row][column]
 
 
-def consistent(printed: Printed, right: Interval, half: Decimal) -> bool:
+def consistent(printed: Printed, right: DecimalInterval, half: Decimal) -> bool:
     """Whether a right result is printed so."""
     reach = printed.interval(half, Decimal(0))
     return right.meets(reach.low, reach.high)
@@ -80,7 +79,7 @@ def recompute(
     example: WorkedExample,
     slip: Slip = NO_SLIP,
     rounded: bool = False,
-    carried: Mapping[str, Interval] | None = None,
+    carried: Mapping[str, DecimalInterval] | None = None,
 ) -> Recomputed:
     """Return the example recomputed, with one slip.
 
@@ -108,8 +107,7 @@ def recompute(
             if (name := array.name(i, j)) in certain:
                 going[i][j] = certain[name]
             elif consistent(printed, seen[i][j], example.half):
-                point = Interval(printed.value, printed.value, example.u)
-                going[i][j] = seen[i][j].hull(point)
+                going[i][j] = seen[i][j].hull(point(printed.value, example.u))
         return transposed(going) if array.transposed else going
 
     forward = all(a.of_forward_rows or a.place == "loss" for a in arrays.values())
@@ -131,25 +129,25 @@ def judge(example: WorkedExample) -> tuple[Judged, ...]:
         for i, j, printed in array.numbers():
             right, allowed = exact.at(array, i, j), eased.at(array, i, j)
             finding = _finding(printed, right, allowed, example.half)
-            decisive = allowed if finding is Finding.EXPLAINED else right
+            decisive = allowed if finding is PrintedFinding.EXPLAINED else right
             name, problem = array.name(i, j), exact.problem if right is None else None
             found.append(Judged(name, array, i, j, printed, finding, right, decisive, problem))
     return tuple(found)
 
 
 def _finding(
-    printed: Printed, right: Interval | None, allowed: Interval | None, half: Decimal
-) -> Finding:
+    printed: Printed, right: DecimalInterval | None, allowed: DecimalInterval | None, half: Decimal
+) -> PrintedFinding:
     if right is None:
-        return Finding.UNKNOWN
+        return PrintedFinding.UNKNOWN
     if consistent(printed, right, half):
-        return Finding.CONSISTENT
+        return PrintedFinding.CONSISTENT
     if allowed is not None and consistent(printed, allowed, half):
-        return Finding.EXPLAINED
-    return Finding.WRONG
+        return PrintedFinding.EXPLAINED
+    return PrintedFinding.WRONG
 
 
-def ratio(printed: Printed, right: Interval, half: Decimal) -> float:
+def ratio(printed: Printed, right: DecimalInterval, half: Decimal) -> float:
     """Return |printed − recomputed| / (r + h), 0 where the middle's own rounding hides it."""
     distance = UP.subtract(printed.value, right.middle).copy_abs()
     reach = UP.add(UP.subtract(right.high, right.middle), UP.multiply(half, printed.unit))

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from fcinspect.verification.examples.interval import Interval
+from fcinspect.verification.examples.interval import DecimalInterval
 from fcinspect.verification.examples.judging import Recomputed, consistent
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
-from fcinspect.verification.examples.terms import Summed, summed
+from fcinspect.verification.examples.terms import SumOfTerms, summed
 
 MOST_NAMED = 3
 """Terms that are named where leaving out any one of them gives the number."""
@@ -25,7 +25,7 @@ LEAST_DIGITS = 3
 
 
 @dataclass(frozen=True)
-class Candidate:
+class SlipCandidate:
     """What a slip gives in place of the right number."""
 
     kind: str
@@ -34,7 +34,7 @@ class Candidate:
     """What it is made with."""
     words: str
     """What is said of that: "is left out"."""
-    value: Interval
+    value: DecimalInterval
 
 
 def slip_in_one(
@@ -53,7 +53,7 @@ def slip_in_one(
     right = found.at(array, *place)
     if right is None:
         return None
-    fitting: dict[str, list[Candidate]] = {}
+    fitting: dict[str, list[SlipCandidate]] = {}
     for one in candidates(example, found, array, place):
         if kinds is not None and one.kind not in kinds:
             continue
@@ -69,7 +69,7 @@ def slip_in_one(
     return " or ".join(_told(fitting[kind]) for kind in told)
 
 
-def _told(same: list[Candidate]) -> str:
+def _told(same: list[SlipCandidate]) -> str:
     """Return the words for slips of one kind."""
     names = [one.name for one in same]
     if len(names) > MOST_NAMED:
@@ -84,7 +84,7 @@ def enough_digits(printed: Printed, least: int = LEAST_DIGITS) -> bool:
 
 def candidates(
     example: WorkedExample, found: Recomputed, array: PrintedArray, place: tuple[int, int]
-) -> Iterator[Candidate]:
+) -> Iterator[SlipCandidate]:
     """Yield what slips in one number would give, the likely ones first."""
     sum_ = summed(example, found, array, *place)
     if sum_ is not None:
@@ -93,10 +93,10 @@ def candidates(
         if len(terms) > 1:
             # a bias alone is forgotten more often than a product
             for term in sorted(terms, key=lambda term: term.factors is not None):
-                yield Candidate("left out", term.name, "is left out", total - term.value)
+                yield SlipCandidate("left out", term.name, "is left out", total - term.value)
         for term in terms:
             wrong = total - two * term.value
-            yield Candidate("sign", term.name, "has the wrong sign", wrong)
+            yield SlipCandidate("sign", term.name, "has the wrong sign", wrong)
     yield from _neighbours(example, found, array, place)
     yield from _size_alone(found, array, place)
     if sum_ is None:
@@ -104,27 +104,27 @@ def candidates(
     yield from _products(sum_)
 
 
-def _products(sum_: Summed) -> Iterator[Candidate]:
+def _products(sum_: SumOfTerms) -> Iterator[SlipCandidate]:
     total = sum_.value
     if len(sum_.terms) > 1:
         for term in sum_.terms:
-            yield Candidate("twice", term.name, "is taken twice", total + term.value)
+            yield SlipCandidate("twice", term.name, "is taken twice", total + term.value)
     for term in sum_.terms:
         if term.factors is not None:
             a, b = term.factors
             value = total - term.value + (a + b)
-            yield Candidate("added", term.name, "is added up, not multiplied", value)
+            yield SlipCandidate("added", term.name, "is added up, not multiplied", value)
 
 
 def _neighbours(
     example: WorkedExample, found: Recomputed, array: PrintedArray, place: tuple[int, int]
-) -> Iterator[Candidate]:
+) -> Iterator[SlipCandidate]:
     """Yield the values of the same row and column, and for W·x + b another row or bias."""
     rows = found.places.get(array.place, [])
     row, column = place
     words = "stands in its place"
     for i, j in _beside(rows, place):
-        yield Candidate("neighbour", array.name(i, j), words, rows[i][j])
+        yield SlipCandidate("neighbour", array.name(i, j), words, rows[i][j])
     head, _, name = array.place.rpartition(".")
     if name != "pre_activation" or example.layers[int(head.split(".")[1])].bias is None:
         return
@@ -137,12 +137,12 @@ def _neighbours(
             continue
         bias, taken = own.terms[-1], other.terms[-1]
         row_words = f"row {j} of {head}.weight is taken for row {column}"
-        yield Candidate("row", "", row_words, other.value - taken.value + bias.value)
+        yield SlipCandidate("row", "", row_words, other.value - taken.value + bias.value)
         bias_words = f"is added in place of {bias.name}"
-        yield Candidate("bias", taken.name, bias_words, own.value - bias.value + taken.value)
+        yield SlipCandidate("bias", taken.name, bias_words, own.value - bias.value + taken.value)
 
 
-def _beside(rows: list[list[Interval]], place: tuple[int, int]) -> Iterable[tuple[int, int]]:
+def _beside(rows: list[list[DecimalInterval]], place: tuple[int, int]) -> Iterable[tuple[int, int]]:
     """Yield the index with row and column exchanged, then those in the same row and column."""
     row, column = place
     if row != column and column < len(rows) and row < len(rows[0]):
@@ -157,7 +157,7 @@ def _beside(rows: list[list[Interval]], place: tuple[int, int]) -> Iterable[tupl
 
 def _size_alone(
     found: Recomputed, array: PrintedArray, place: tuple[int, int]
-) -> Iterator[Candidate]:
+) -> Iterator[SlipCandidate]:
     """Yield |z| in place of an activation."""
     head, _, name = array.place.rpartition(".")
     z = found.carried.get(f"{head}.pre_activation")
@@ -166,4 +166,4 @@ def _size_alone(
     value = z[place[0]][place[1]]
     if value.high < 0:
         shown = array.name(*place).replace(".activation", ".pre_activation")
-        yield Candidate("size", shown, "loses its sign", -value)
+        yield SlipCandidate("size", shown, "loses its sign", -value)

@@ -18,7 +18,7 @@ SMALLEST_UNIT = -1100
 SHOWN = 40
 
 
-class Reader:
+class ExampleReader:
     """Reads the values of one document, and counts what was read with less than it says."""
 
     def __init__(self, source: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
-from fcinspect.verification.examples.interval import Interval
+from fcinspect.verification.examples.interval import DecimalInterval, point
 
 ACTIVATIONS = (*ACTIVATION_NAMES, "softmax")
 """softmax may stand behind the last layer."""
@@ -21,9 +21,9 @@ class Printed:
     unit: Decimal
     """One unit in its last printed place."""
 
-    def interval(self, half: Decimal, u: Decimal) -> Interval:
+    def interval(self, half: Decimal, u: Decimal) -> DecimalInterval:
         """Return the numbers that are printed so; `half` is the uncertainty in units."""
-        return Interval(self.value, self.value, u).widened(half * self.unit)
+        return point(self.value, u).widened(half * self.unit)
 
 
 Rows = tuple[tuple[Printed, ...], ...]
@@ -139,11 +139,11 @@ class WorkedExample:
         """How many outputs the network has."""
         return self.layers[-1].shape[0]
 
-    def given(self, number: Printed) -> Interval:
+    def given(self, number: Printed) -> DecimalInterval:
         """Return what a number of the problem stands for.
 
         A computer holds it with one relative rounding.
         """
         if self.inputs_rounded:
             return number.interval(self.half, self.u).rounded()
-        return Interval(number.value, number.value, self.u).rounded()
+        return point(number.value, self.u).rounded()

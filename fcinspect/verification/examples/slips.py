@@ -1,145 +1,222 @@
-"""The slips that people make in worked examples, and which of them explains a wrong number.
-
-What follows from an earlier wrong number needs no slip, and digits that are cut off are told as
-such. Then the slips of `structural` are recomputed through the whole example, one at a time. A slip
-explains a number if its recomputation is consistent with what is printed. Of several, the one that
-explains most of the wrong numbers is named; of those, the one that leaves most of the others right,
-then the one that `structural` yields first. Then come slips of the pen, which look at one number
-only, and last, for a number of several digits, slips in one number of a sum.
-"""
+"""The slips through the whole of a worked example, in the order in which they are tried."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
 
-from fcinspect.verification.examples.judging import (
-    Finding,
-    Judged,
-    Recomputed,
-    consistent,
-    recompute,
-)
-from fcinspect.verification.examples.one_number import enough_digits, slip_in_one
-from fcinspect.verification.examples.pen import cut_off, pen_slip
-from fcinspect.verification.examples.record import WorkedExample
-from fcinspect.verification.examples.slip import Slip
-from fcinspect.verification.examples.structural import MOST_ROWS, structural_slips
+from fcinspect.verification.examples.interval import UP
+from fcinspect.verification.examples.record import ACTIVATIONS, WorkedExample
 
-MOST_WORK = 400_000
-"""Products of one row with one weight that a search for slips may take."""
-
-
-def searched(example: WorkedExample, wrong: Sequence[Judged]) -> tuple[tuple[Slip, ...], int]:
-    """Return the slips that are tried, and how many there are; of a large example only the first.
-
-    How many are tried depends on nothing but the example.
-    """
-    example, _ = _only_wrong_rows(example, wrong)
-    every = tuple(structural_slips(example))
-    products = sum(layer.shape[0] * layer.shape[1] for layer in example.layers)
-    affordable = MOST_WORK // (len(example.input) * products)
-    return every[: max(affordable, 1)], len(every)
+Kind = Literal[
+    "none",
+    "bias times",
+    "activation is",
+    "weight transposed",
+    "weight misread",
+    "rows swapped",
+    "softmax twice",
+    "target swapped",
+    "loss times",
+    "loss not squared",
+    "gradient times",
+    "derivative missing",
+    "derivative is activation",
+    "derivative inverted",
+    "activation of gradient",
+    "input not activated",
+    "gradient from input not activated",
+    "backward transposed",
+    "weight gradient transposed",
+    "updated weights",
+    "old parameters afterwards",
+    "bias takes weight gradient",
+    "bias frozen",
+    "bias stepped",
+    "step times",
+    "old value forgotten",
+    "decay is",
+    "uncorrected moments",
+]
 
 
 @dataclass(frozen=True)
-class Explained:
-    """A wrong number and the words for its likely cause."""
+class Slip:
+    """One thing done wrong, everywhere or in one layer."""
 
-    judged: Judged
-    cause: str | None
+    kind: Kind
+    words: str
+    """What went wrong, for a reader."""
+    layer: int | None = None
+    """The layer where it is made; None for every one."""
+    factor: Decimal = Decimal(1)
+    """What is multiplied too much, for the kinds that end in "times"."""
+    name: str = ""
+    """The activation that is applied."""
+    pair: tuple[int, int] = (0, 0)
+    """Rows that are swapped; or in its first number, a column."""
 
-
-def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[Explained, ...]:
-    """Return the wrong numbers with their causes, in the order of the file."""
-    wrong = [one for one in judged if one.finding is Finding.WRONG]
-    if not wrong:
-        return ()
-    follows = _following(example, wrong)
-    small, rows = _only_wrong_rows(example, wrong)
-    places = {array.place for array in small.printed}
-    right = [
-        one
-        for one in judged
-        if one.finding in (Finding.CONSISTENT, Finding.EXPLAINED)
-        and one.array.place in places
-        and (one.row in rows or not one.array.by_row)
-    ]
-    fits: dict[str, list[Slip]] = {one.name: [] for one in wrong}
-    ranks: dict[Slip, tuple[int, int]] = {}
-    for slip in searched(example, wrong)[0]:
-        found = recompute(small, slip, rounded=True)
-        explained_here = [one.name for one in wrong if _fits(small, one, found, rows)]
-        if not explained_here:
-            continue
-        for name in explained_here:
-            fits[name].append(slip)
-        ranks[slip] = (
-            len(explained_here),
-            sum(_fits(small, one, found, rows) for one in right),
-        )
-    explained = []
-    plain = recompute(example) if small is example else None
-    for one in wrong:
-        best = max(fits[one.name], key=ranks.__getitem__, default=None)
-        cause = follows.get(one.name) or cut_off(one.printed, one.right)
-        if cause is None and best is not None:
-            cause = best.words
-        cause = cause or pen_slip(one.printed, one.right, example.half)
-        if cause is None and plain is not None and enough_digits(one.printed):
-            cause = slip_in_one(example, plain, one.array, (one.row, one.column), one.printed)
-        explained.append(Explained(one, cause))
-    return tuple(explained)
+    def made(self, kind: Kind, layer: int | None = None) -> bool:
+        """Whether this slip is of that kind and made in that layer."""
+        return self.kind == kind and self.layer in (None, layer)
 
 
-def _only_wrong_rows(
-    example: WorkedExample, wrong: Sequence[Judged]
-) -> tuple[WorkedExample, Mapping[int, int]]:
-    """Return the example with only the rows that hold wrong numbers, and their new places.
-
-    Rows do not mix on the way forward; where a wrong number lies elsewhere, or rows are few, all
-    stay.
-    """
-    rows = range(len(example.input))
-    if len(rows) <= MOST_ROWS or not all(one.array.of_forward_rows for one in wrong):
-        return example, {i: i for i in rows}
-    kept = sorted({one.row for one in wrong})
-    small = replace(
-        example,
-        input=tuple(example.input[i] for i in kept),
-        target=None,
-        classes=None,
-        loss=None,
-        optimizer=None,
-        printed=tuple(
-            replace(array, rows=tuple(array.rows[i] for i in kept))
-            for array in example.printed
-            if array.of_forward_rows
-        ),
-    )
-    return small, {i: new for new, i in enumerate(kept)}
+NO_SLIP = Slip("none", "")
 
 
-def _fits(
-    example: WorkedExample, one: Judged, found: Recomputed, rows: Mapping[int, int] | None = None
-) -> bool:
-    row = rows[one.row] if rows is not None and one.array.by_row else one.row
-    value = found.at(one.array, row, one.column)
-    return value is not None and consistent(one.printed, value, example.half)
+MOST_ROWS = 8
+"""Rows among which a swap is looked for."""
+MOST_COLUMNS = 4
+HALF, TWO = Decimal("0.5"), Decimal(2)
+PASSING = ("relu", "leaky_relu")
+"""Activations that let through what is above 0: z, of which the derivative is 1."""
 
 
-def _following(example: WorkedExample, wrong: list[Judged]) -> dict[str, str]:
-    """Return the words for those wrong numbers that follow from an earlier wrong one."""
-    found: dict[str, str] = {}
-    arrays = dict.fromkeys(one.array.place for one in wrong)
-    for place in arrays:
-        here = [one for one in wrong if one.array.place == place]
-        printed = {one.name: one.printed.interval(example.half, example.u) for one in here}
-        carried = recompute(example, rounded=True, carried=printed)
-        words = here[0].name if len(here) == 1 else f"numbers of {place}"
-        for one in wrong:
-            if one.array.place == place or one.name in found:
+def structural_slips(example: WorkedExample) -> Iterator[Slip]:
+    """Yield every slip that the example leaves room for."""
+    yield from _forward_slips(example)
+    if example.loss is None:
+        return
+    yield from _loss_slips(example)
+    if example.optimizer is not None:
+        yield from _update_slips(example)
+
+
+def _forward_slips(example: WorkedExample) -> Iterator[Slip]:
+    layers = example.layers
+    for k, layer in enumerate(layers):
+        if layer.bias is not None:
+            yield Slip("bias times", f"the bias of layers.{k} is forgotten", k, Decimal(0))
+            yield Slip("bias times", f"the bias of layers.{k} is added twice", k, TWO)
+            yield Slip("bias times", f"the bias of layers.{k} is subtracted", k, Decimal(-1))
+    if len(layers) > 1 and any(layer.bias is not None for layer in layers):
+        yield Slip("bias times", "the biases of all layers are forgotten", factor=Decimal(0))
+    for k, layer in enumerate(layers):
+        name = layer.activation
+        if name == "softmax":
+            yield Slip("softmax twice", "softmax is applied twice")
+        for other in ("identity", *(a for a in ACTIVATIONS if a not in ("identity", "softmax"))):
+            if other == name:
                 continue
-            if _fits(example, one, carried):
-                found[one.name] = f"it follows from the wrong {words}"
-    return found
+            words = f"{other} is applied in place of {name} behind layers.{k}"
+            if other == "identity":
+                words = f"the {name} behind layers.{k} is missing"
+            elif name == "identity":
+                words = f"{other} is applied behind layers.{k}, which has no activation"
+            yield Slip("activation is", words, k, name=other)
+    for k, layer in enumerate(layers):
+        if layer.shape[0] == layer.shape[1] > 1:
+            yield Slip("weight transposed", f"the weight of layers.{k} is transposed", k)
+        elif min(layer.shape) > 1:
+            words = f"the rows of the weight of layers.{k} are taken for its columns"
+            yield Slip("weight misread", words, k)
+        if k and layers[k - 1].activation != "identity":
+            words = f"layers.{k} is given the pre-activation of layers.{k - 1}"
+            yield Slip("input not activated", words, k)
+    for i in range(min(len(example.input), MOST_ROWS)):
+        for j in range(i):
+            yield Slip("rows swapped", f"rows {j} and {i} of the input are swapped", pair=(i, j))
+
+
+def _loss_slips(example: WorkedExample) -> Iterator[Slip]:
+    for factor, words in _factors(example):
+        yield Slip("loss times", f"the loss carries a wrong factor {words}", factor=factor)
+    yield Slip("loss times", "the sign of the loss is reversed", factor=Decimal(-1))
+    if example.loss == "mse":
+        yield Slip("loss not squared", "the differences in the loss are not squared")
+    square = ("mse", "l1", "half_sum_squares", "half_mean_squares")
+    if example.classes is None and example.loss not in square:
+        yield Slip("target swapped", "target and output are swapped in the loss")
+    for k, layer in enumerate(example.layers):
+        if layer.activation != "identity":
+            words = f"the derivative of the {layer.activation} behind layers.{k} is forgotten"
+            yield Slip("derivative missing", words, k)
+    if any(layer.activation != "identity" for layer in example.layers) and len(example.layers) > 1:
+        yield Slip("derivative missing", "the derivatives of all activations are forgotten")
+    if example.optimizer is not None and len(example.layers) > 1:
+        words = "the hidden gradient is propagated through already updated weights"
+        yield Slip("updated weights", words)
+    for k, layer in enumerate(example.layers):
+        if layer.shape[0] == layer.shape[1] > 1:
+            words = f"the gradient passes layers.{k} through the transposed weight"
+            yield Slip("backward transposed", words, k)
+    for factor, words in _factors(example):
+        yield Slip("gradient times", f"the gradient carries a wrong factor {words}", factor=factor)
+    words = "the sign of the gradient is reversed: target and output are swapped"
+    yield Slip("gradient times", words, factor=Decimal(-1))
+    count = Decimal(len(example.input) * example.outputs)
+    if example.loss == "mse" and count not in (1, 2, 4):
+        words = f"the gradient carries a wrong factor N/2 = {count / 2}"
+        yield Slip("gradient times", words, factor=count / 2)
+    for k, layer in enumerate(example.layers):
+        if layer.activation in PASSING:
+            words = f"the gradient is multiplied by the {layer.activation} behind layers.{k}"
+            words = f"{words} itself, not by its derivative"
+            yield Slip("derivative is activation", words, k)
+        if layer.activation == "relu":
+            words = f"the mask of the relu behind layers.{k} is inverted"
+            yield Slip("derivative inverted", words, k)
+            words = f"the relu behind layers.{k} is applied to the gradient, not its derivative"
+            yield Slip("activation of gradient", words, k)
+        if min(layer.shape) > 1:
+            words = f"the gradient of the weight of layers.{k} is transposed"
+            yield Slip("weight gradient transposed", words, k)
+        if k and example.layers[k - 1].activation != "identity":
+            words = f"the gradient of the weight of layers.{k} is taken with the pre-activation of"
+            yield Slip("gradient from input not activated", f"{words} layers.{k - 1}", k)
+
+
+def _update_slips(example: WorkedExample) -> Iterator[Slip]:
+    optimizer = example.optimizer
+    assert optimizer is not None
+    for k, layer in enumerate(example.layers):
+        if layer.bias is None:
+            continue
+        for i in range(min(layer.shape[1], MOST_COLUMNS)):
+            words = f"the bias of layers.{k} is stepped with the gradient of the weight"
+            yield Slip("bias takes weight gradient", words, k, pair=(i, 0))
+    if any(layer.bias is not None for layer in example.layers):
+        if optimizer.update_bias:
+            yield Slip("bias frozen", "the bias is not updated")
+        else:
+            yield Slip("bias stepped", "the bias is updated, though it is declared frozen")
+    yield Slip("step times", "the step is not applied", factor=Decimal(0))
+    yield Slip("step times", "the step is applied twice", factor=TWO)
+    yield Slip("step times", "the step goes the wrong way", factor=Decimal(-1))
+    yield Slip("old value forgotten", "the step alone is written, without the old value")
+    rate = optimizer.numbers["lr"]
+    if optimizer.name == "sgd" and not optimizer.numbers["weight_decay"] and rate not in (0, 1, 2):
+        yield Slip(
+            "step times", "the learning rate is forgotten", factor=UP.divide(Decimal(1), rate)
+        )
+        if rate * rate != 1:
+            yield Slip("step times", "the learning rate is applied twice", factor=rate)
+    words = "the parameters before the step are used after it"
+    yield Slip("old parameters afterwards", words)
+    if optimizer.numbers["weight_decay"]:
+        yield Slip("decay is", "weight decay is forgotten", factor=Decimal(0))
+        if optimizer.name == "adamw":
+            yield Slip("decay is", "weight decay goes through the gradient, as in Adam")
+        else:
+            words = "weight decay is applied to the parameter, not to the gradient"
+            yield Slip("decay is", words, name="decoupled")
+    if optimizer.name in ("adam", "adamw"):
+        yield Slip("uncorrected moments", "Adam's moments are not corrected for their start at 0")
+
+
+def _factors(example: WorkedExample) -> list[tuple[Decimal, str]]:
+    """Return factors by which losses are often off, each once, with its words."""
+    rows, outputs = len(example.input), example.outputs
+    found = {TWO: "2", HALF: "½"}
+    for count, words in (
+        (rows * outputs, "N ="),
+        (rows, "R ="),
+        (outputs, "the outputs'"),
+    ):
+        factor = Decimal(count)
+        if count > 1:
+            found.setdefault(factor, f"{words} {count}")
+            found.setdefault(UP.divide(Decimal(1), factor), f"1/{count}")
+    return list(found.items())
