@@ -19,7 +19,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.diagnosis.records import Cause, Diagnosis, Found, Pick, one_line, shape_of
+from fcinspect.diagnosis.records import Cause, Diagnosis, Finding, Pick, one_line, shape_of
 from fcinspect.diagnosis.reported import Reported
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def explained(message: Message, match: re.Match[str], reported: Reported) -> Dia
     groups = dict.fromkeys(message.groups, "")
     groups |= {name: text or "" for name, text in match.groupdict().items()}
     words: dict[str, Any] = {name: " ".join(text.split()) for name, text in groups.items()}
-    found: Found | None = Found(*message.causes)
+    found: Finding | None = Finding(*message.causes)
     if message.rule:
         rule = _rule(message.rule)
         given = _given(rule, {**groups, "reported": reported})

@@ -87,7 +87,7 @@ def pick(name: str, **values: object) -> Pick:
     return Pick(name, values)
 
 
-class Found:
+class Finding:
     """What a rule found out about a message."""
 
     def __init__(
