@@ -87,8 +87,8 @@ def pick(name: str, **values: object) -> Pick:
     return Pick(name, values)
 
 
-class Finding:
-    """What a rule found out about a message."""
+class Decision:
+    """What a rule decides about a message."""
 
     def __init__(
         self, *causes: str | Pick | Cause, happened: str = "", family: str = "", **values: object

@@ -99,7 +99,7 @@ def module_of(message: Message) -> tuple[ModuleType, str]:
 
 
 def values_of(message: Message) -> set[str]:
-    """Return the names that calls of Finding and pick put in, in the module of a rule.
+    """Return the names that calls of Decision and pick put in, in the module of a rule.
 
     For a state dict, that is in all modules that look for its causes.
     """
