@@ -32,7 +32,8 @@ class Cause:
     cause: str
     """The cause in one sentence, without a full stop."""
     evidence: str
-    """What in the message or module speaks for it: numbers of the message, put in."""
+    """What in the message or module speaks for it, with their numbers; "" where nothing but the
+    message itself does."""
     fix: str
     """What to do, as an imperative without a full stop."""
     code: str | None = None
