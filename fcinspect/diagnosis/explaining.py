@@ -2,7 +2,7 @@
 
 A rule is a function that decides which causes of its message are likely. Its parameters are named
 as the groups of the patterns are; one that is annotated as int or Shape gets the numbers in what
-the group matched, one that is called `reported` all that was pasted. It returns what it found, or
+the group matched, one that is called `reported` all that was pasted. It returns its decision, or
 None where the message turns out to be another's.
 
 Into the words go {name}, a group or a value that the rule found; {target}, {layer} and {argument},
@@ -19,7 +19,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.diagnosis.records import Cause, Diagnosis, Found, Pick, one_line, shape_of
+from fcinspect.diagnosis.records import Cause, Decision, Diagnosis, Pick, one_line, shape_of
 from fcinspect.diagnosis.reported import Reported
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def explained(message: Message, match: re.Match[str], reported: Reported) -> Dia
     groups = dict.fromkeys(message.groups, "")
     groups |= {name: text or "" for name, text in match.groupdict().items()}
     words: dict[str, Any] = {name: " ".join(text.split()) for name, text in groups.items()}
-    found: Found | None = Found(*message.causes)
+    found: Decision | None = Decision(*message.causes)
     if message.rule:
         rule = _rule(message.rule)
         given = _given(rule, {**groups, "reported": reported})

@@ -32,7 +32,8 @@ class Cause:
     cause: str
     """The cause in one sentence, without a full stop."""
     evidence: str
-    """What in the message or module speaks for it: numbers of the message, put in."""
+    """What in the message or module speaks for it, with their numbers; "" where nothing but the
+    message itself does."""
     fix: str
     """What to do, as an imperative without a full stop."""
     code: str | None = None
@@ -87,8 +88,8 @@ def pick(name: str, **values: object) -> Pick:
     return Pick(name, values)
 
 
-class Found:
-    """What a rule found out about a message."""
+class Decision:
+    """What a rule decides about a message."""
 
     def __init__(
         self, *causes: str | Pick | Cause, happened: str = "", family: str = "", **values: object

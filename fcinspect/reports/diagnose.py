@@ -158,9 +158,11 @@ def _cause(cause: Cause, number: str, names: set[str]) -> list[Block]:
     indent = len(number)
     blocks: list[Block] = [
         Line.of((f"{number}{text.safe(cause.cause)}", "strong"), hang=indent),
-        Line.of(("because ", "faint"), _lowered(text.safe(cause.evidence), names), indent=indent),
-        Line.of(("fix: ", "faint"), _lowered(text.safe(cause.fix), names), indent=indent),
     ]
+    for label, words in (("because ", cause.evidence), ("fix: ", cause.fix)):
+        if words:
+            told = _lowered(text.safe(words), names)
+            blocks.append(Line.of((label, "faint"), told, indent=indent))
     if cause.changes:
         for change in cause.changes:
             blocks += _change(change, indent)

@@ -61,6 +61,15 @@ def test_every_file_is_read_in_the_order_of_trying() -> None:
     assert len(FAMILIES) == len(files)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_lines_are_short(family: str) -> None:
+    """They fit 100 columns, and none ends in a blank."""
+    text = Path(parsing.__file__).with_name(f"{family}.txt").read_text(encoding="utf-8")
+    for line in text.split("\n"):
+        assert len(line) <= 100, line
+        assert line == line.rstrip(), line
+
+
 @pytest.mark.parametrize("message", EVERY, ids=place)
 def test_a_message_is_whole(message: Message) -> None:
     """Its patterns compile and hold their markers, and it has words that read like the others."""
@@ -99,7 +108,7 @@ def module_of(message: Message) -> tuple[ModuleType, str]:
 
 
 def values_of(message: Message) -> set[str]:
-    """Return the names that calls of Found and pick put in, in the module of a rule.
+    """Return the names that calls of Decision and pick put in, in the module of a rule.
 
     For a state dict, that is in all modules that look for its causes.
     """

@@ -87,7 +87,7 @@ class CatalogueError(ValueError):
     """A file of the catalogue is not written as it should be."""
 
 
-class Line(NamedTuple):
+class JoinedLine(NamedTuple):
     """A line with those that go on with it."""
 
     number: int
@@ -125,13 +125,13 @@ class Message:
         """The message before it in the file."""
         self._found = found
 
-    def _lines(self, part: str) -> list[Line]:
+    def _lines(self, part: str) -> list[JoinedLine]:
         begins, starts = self._found.start(), self._found.start(part)
         first = self._found.string.count("\n", begins, starts)
         return list(_joined(self._found[part], first))
 
     @cached_property
-    def patterns(self) -> list[Line]:
+    def patterns(self) -> list[JoinedLine]:
         """Its patterns with their marks, and the words that must stand in it, too."""
         return self._lines("patterns")
 
@@ -154,7 +154,7 @@ class Message:
                 self._fail(self.patterns[0], "words in every pattern, or '& WORDS' below")
         return tuple(found)
 
-    def _markers(self, line: Line) -> tuple[str, ...]:
+    def _markers(self, line: JoinedLine) -> tuple[str, ...]:
         runs = HOLE.split(line.text[2:])
         for kind in runs[2::3]:
             if kind not in HOLES:
@@ -169,7 +169,7 @@ class Message:
         return set(GROUP.findall(self._found["patterns"]))
 
     @cached_property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[JoinedLine]:
         """What stands behind the patterns and the rule."""
         return self._lines("words")
 
@@ -204,7 +204,7 @@ class Message:
             message = message.above
         return None
 
-    def _cause(self, lines: list[Line]) -> tuple[str, Cause]:
+    def _cause(self, lines: list[JoinedLine]) -> tuple[str, Cause]:
         title = re.fullmatch(r"- ([\w-]+(?:/[\w-]+)?)(?:: (.+))?", lines[0].text)
         if title is None:
             self._fail(lines[0], "- name: cause")
@@ -225,7 +225,7 @@ class Message:
         code = "\n".join(line.text[4:] for line in rest).rstrip("\n")
         return name, Cause(name.partition("/")[0], words, because, fix, code or None)
 
-    def _again(self, name: str, lines: list[Line]) -> Cause:
+    def _again(self, name: str, lines: list[JoinedLine]) -> Cause:
         if len(lines) > 1:
             self._fail(lines[1], f"nothing behind '- {name}', which stands for a cause above")
         above = self.above.cause(name) if self.above else None
@@ -233,7 +233,7 @@ class Message:
             self._fail(lines[0], "the name of a cause above, or - name: cause")
         return above
 
-    def _fail(self, line: Line, expected: str) -> NoReturn:
+    def _fail(self, line: JoinedLine, expected: str) -> NoReturn:
         number = self._found.string.count("\n", 0, self._found.start()) + line.number + 1
         raise CatalogueError(f"{self.file}:{number}: expected {expected}; found {line.text!r}")
 
@@ -273,7 +273,7 @@ def parsed(text: str, file: str) -> tuple[Message, ...]:
     return tuple(found)
 
 
-def _joined(text: str, first: int) -> Iterator[Line]:
+def _joined(text: str, first: int) -> Iterator[JoinedLine]:
     """Yield the lines, those that go on joined to the one above; no comments and empty lines."""
     number, above = 0, ""
     for place, line in enumerate(text.split("\n"), first):
@@ -282,10 +282,10 @@ def _joined(text: str, first: int) -> Iterator[Line]:
             above = f"{above[:-1]}{line[6:]}" if above[-1] == "\\" else f"{above} {line[6:]}"
         elif line[:1] != "#" and (line or code):
             if above:
-                yield Line(number, above)
+                yield JoinedLine(number, above)
             number, above = place, line or "    "
     if above:
-        yield Line(number, above)
+        yield JoinedLine(number, above)
 
 
 def _words(pattern: str) -> list[str]:

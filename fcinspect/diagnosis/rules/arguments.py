@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
-from fcinspect.diagnosis.records import Found, Pick, pick, shape_of
+from fcinspect.diagnosis.records import Decision, Pick, pick, shape_of
 from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.own_line import operands
 
@@ -92,7 +92,7 @@ INPUTS = {
 PLAIN = {"tuple", "list", "ndarray", "numpy.ndarray", "NoneType", "int", "float", "str"}
 
 
-def keyword(owner: str, method: str, got: str, reported: Reported) -> Found:
+def keyword(owner: str, method: str, got: str, reported: Reported) -> Decision:
     """Linear.__init__() got an unexpected keyword argument 'in_feature'"""
     where = f"{owner}.{method}" if owner else method
     takes = KEYWORDS.get(owner, ()) if method == "__init__" else ()
@@ -105,7 +105,7 @@ def keyword(owner: str, method: str, got: str, reported: Reported) -> Found:
         cause = "activation-in-layer"
     elif meant:
         cause = pick("keyword-misspelt", meant=meant, code=_renamed(got, meant, reported))
-    return Found(cause, where=where, taken=first)
+    return Decision(cause, where=where, taken=first)
 
 
 def _renamed(got: str, meant: str, reported: Reported) -> str:
@@ -116,7 +116,7 @@ def _renamed(got: str, meant: str, reported: Reported) -> str:
     return f"{meant}=value"
 
 
-def missing(owner: str, method: str, names: str, reported: Reported) -> Found | None:
+def missing(owner: str, method: str, names: str, reported: Reported) -> Decision | None:
     """Linear.__init__() missing 1 required positional argument: 'out_features'"""
     where = f"{owner}.{method}" if owner else method
     lacking = re.findall(r"'(\w+)'", names)
@@ -134,7 +134,7 @@ def missing(owner: str, method: str, names: str, reported: Reported) -> Found | 
     else:
         return None
     listed = ", ".join(lacking)
-    return Found(*causes, where=where, listed=listed, named=" and ".join(lacking))
+    return Decision(*causes, where=where, listed=listed, named=" and ".join(lacking))
 
 
 def _init_missing(owner: str, names: list[str], reported: Reported) -> tuple[str | Pick, ...]:
@@ -164,7 +164,7 @@ def _completed(owner: str, names: list[str], reported: Reported) -> str:
     return f"{owner}({'…, ' * any(name in takes[1:] for name in names)}{lacking})"
 
 
-def too_many(owner: str, method: str, most: int, given: int) -> Found:
+def too_many(owner: str, method: str, most: int, given: int) -> Decision:
     """Net.forward() takes 2 positional arguments but 3 were given"""
     cause = "too-many-arguments"
     if method == "forward":
@@ -175,7 +175,7 @@ def too_many(owner: str, method: str, most: int, given: int) -> Found:
         cause = "self-missing"
     elif owner in {"Linear", "Module"}:
         cause = f"too-many-arguments/{owner}"
-    return Found(
+    return Decision(
         cause,
         where=f"{owner}.{method}" if owner else method,
         layer=owner or "the layer",
@@ -183,7 +183,7 @@ def too_many(owner: str, method: str, most: int, given: int) -> Found:
     )
 
 
-def width(got: str, reported: Reported, position: str = "") -> Found | None:
+def width(got: str, reported: Reported, position: str = "") -> Decision | None:
     """empty(): argument 'size' must be tuple of ints, but found element of type float at pos 0"""
     cause = _width(got)
     if cause is None:
@@ -193,7 +193,7 @@ def width(got: str, reported: Reported, position: str = "") -> Found | None:
         "0": "the first one, out_features in a linear layer,",
         "2": "the second one, in_features in a linear layer,",
     }.get("" if elsewhere else position, "one of them")
-    return Found(cause, which=which)
+    return Decision(cause, which=which)
 
 
 def _width(got: str) -> str | None:
@@ -202,15 +202,15 @@ def _width(got: str) -> str | None:
     return WIDTHS.get(got.rpartition(".")[2])
 
 
-def old_call(got: str) -> Found | None:
+def old_call(got: str) -> Decision | None:
     """empty() received an invalid combination of arguments - got (tuple, …)"""
     odd = re.search(r"(?:!|tuple of \(|[(, ])(float|str|NoneType)\b(?!=)", got)
     if odd is None or re.search(rf"\w={odd[1]}", got):
         return None
-    return Found(WIDTHS[odd[1]], which="one of them", got=odd[1])
+    return Decision(WIDTHS[odd[1]], which="one of them", got=odd[1])
 
 
-def negative(number: str, shape: str, reported: Reported) -> Found:
+def negative(number: str, shape: str, reported: Reported) -> Decision:
     """Trying to create tensor with negative dimension -1: [-1, 3]"""
     sizes = list(shape_of(shape))
     linear = len(sizes) == 2 and (not reported.frames or reported.passed_through("linear.py"))
@@ -219,7 +219,7 @@ def negative(number: str, shape: str, reported: Reported) -> Found:
     happened = f"A tensor of shape {sizes or '?'} was to be made, and no size can be {number}"
     if linear:
         happened += f": in a linear layer that is {'in' if inputs else 'out'}_features"
-    return Found(
+    return Decision(
         cause,
         happened=f"{happened}.",
         fix="Write the number; nn.LazyLinear finds in_features from the first input"
@@ -229,44 +229,44 @@ def negative(number: str, shape: str, reported: Reported) -> Found:
     )
 
 
-def probability(got: str) -> Found:
+def probability(got: str) -> Decision:
     """dropout probability has to be between 0 and 1, but got 50"""
     if "tensor" in got:
-        return Found("class-called/dropout")
+        return Decision("class-called/dropout")
     try:
         share = float(got) / 100
     except ValueError:
         share = 2.0
     percent = f"{share:g}" if 0 < share < 1 else "0.5"
-    return Found("probability-out-of-range", got=got or "another number", percent=percent)
+    return Decision("probability-out-of-range", got=got or "another number", percent=percent)
 
 
-def no_tensor(function: str, argument: str, got: str, reported: Reported) -> Found:
+def no_tensor(function: str, argument: str, got: str, reported: Reported) -> Decision:
     """linear(): argument 'input' (position 1) must be Tensor, not tuple"""
     if argument in {"weight", "bias", "other", "mat2"}:
         if got == "bool":
-            return Found("flag-for-bias")
+            return Decision("flag-for-bias")
         if got not in PLAIN:
             side = "bias" if argument == "bias" else "weight"
-            return Found("layer-for-weight/argument", side=side)
+            return Decision("layer-for-weight/argument", side=side)
     return _given(got, f"the {argument} of {function} is a {got}", reported)
 
 
-def combination(function: str, got: str, reported: Reported) -> Found | None:
+def combination(function: str, got: str, reported: Reported) -> Decision | None:
     """conv2d() received an invalid combination of arguments - got (NoneType, …)"""
     if got not in PLAIN - {"ndarray"} | {"dict"}:
         return None
     return _given(got, f"the first argument of {function} is a {got}", reported)
 
 
-def method_of_tensors(got: str, what: str, reported: Reported) -> Found:
+def method_of_tensors(got: str, what: str, reported: Reported) -> Decision:
     """'tuple' object has no attribute 'size'"""
     if what == "detach" and reported.passed_through("parameter.py"):
-        return Found("parameter-of-list")
+        return Decision("parameter-of-list")
     return _given(got, f"a {got} was asked for {what}", reported)
 
 
-def _given(got: str, evidence: str, reported: Reported) -> Found:
+def _given(got: str, evidence: str, reported: Reported) -> Decision:
     """Return why an input is of a type that is no tensor."""
     last = got.rpartition(".")[2]
     given = operands(reported)
@@ -280,7 +280,7 @@ def _given(got: str, evidence: str, reported: Reported) -> Found:
         causes = ("dict-input/output",)
     else:
         causes = ("class-called/input",)
-    return Found(*causes, evidence=evidence, x=x, last=last)
+    return Decision(*causes, evidence=evidence, x=x, last=last)
 
 
 def _tuple(x: str, reported: Reported) -> Pick:

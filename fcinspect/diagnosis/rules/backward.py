@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fcinspect.diagnosis.records import Found, Shape, pick
+from fcinspect.diagnosis.records import Decision, Shape, pick
 from fcinspect.diagnosis.reported import Reported
 
 TRANSPOSED_WEIGHT = re.compile(r"^(AsStrided|T|Transpose)$")
@@ -34,7 +34,7 @@ NO_GRADIENT = (
 )
 
 
-def in_place(shape: Shape, operation: str, version: str, expected: str) -> Found:
+def in_place(shape: Shape, operation: str, version: str, expected: str) -> Decision:
     """… has been modified by an inplace operation: [torch.FloatTensor [4, 3]], …"""
     made_by = re.sub(r"^.*::|Backward\d*$", "", operation)
     told = f"A {shape} tensor" if shape else "A tensor"
@@ -56,79 +56,79 @@ def in_place(shape: Shape, operation: str, version: str, expected: str) -> Found
     elif not made_by and shape:
         causes = ("input-changed-in-place", "step-before-backward")
     columns, rows = shape if len(shape) == 2 else (0, 0)
-    return Found(*causes, happened=happened, made_by=made_by, columns=columns, rows=rows)
+    return Decision(*causes, happened=happened, made_by=made_by, columns=columns, rows=rows)
 
 
-def mismatch(got: Shape, needed: Shape) -> Found:
+def mismatch(got: Shape, needed: Shape) -> Decision:
     """Mismatch in shape: grad_output[0] has a shape of torch.Size([2]) and output[0] …"""
-    return Found("grad-output-shape" if needed else "gradient-for-scalar")
+    return Decision("grad-output-shape" if needed else "gradient-for-scalar")
 
 
-def nan(operation: str, place: int) -> Found:
+def nan(operation: str, place: int) -> Decision:
     """Function 'SqrtBackward0' returned nan values in its 0th output."""
     where = INFINITE.get(operation, "")
     code = "y = (x + 1e-12).sqrt()" if operation == "Sqrt" else "x = x.clamp(min=1e-12)"
     infinite = pick("infinite-times-zero", where=f": {where}" if where else "", code=code)
     nth = {0: "first", 1: "second", 2: "third"}.get(place, f"{place + 1}th")
     if where:
-        return Found(infinite, "values-overflowed", nth=nth)
-    return Found("values-overflowed", infinite, nth=nth)
+        return Decision(infinite, "values-overflowed", nth=nth)
+    return Decision("values-overflowed", infinite, nth=nth)
 
 
-def assigned(kind: str, registering: str) -> Found:
+def assigned(kind: str, registering: str) -> Decision:
     """cannot assign 'torch.FloatTensor' as parameter 'weight' (torch.nn.Parameter or None …)"""
     causes = ["parameter-replaced-by-tensor", "parameter-not-wrapped"]
     if registering:
         causes.reverse()
-    return Found(*causes, values="w" if TENSOR.fullmatch(kind) else "torch.as_tensor(w)")
+    return Decision(*causes, values="w" if TENSOR.fullmatch(kind) else "torch.as_tensor(w)")
 
 
-def assigned_size(got: Shape, needed: Shape) -> Found:
+def assigned_size(got: Shape, needed: Shape) -> Decision:
     """attempting to assign a gradient of size '[4, 3]' to a tensor of size '[3, 4]'"""
     turned = len(got) == 2 and got == needed[::-1]
-    return Found("gradient-transposed/assigned" if turned else "gradient-shape")
+    return Decision("gradient-transposed/assigned" if turned else "gradient-shape")
 
 
-def invalid(got: Shape, needed: Shape) -> Found:
+def invalid(got: Shape, needed: Shape) -> Decision:
     """Function F returned an invalid gradient at index 1 - got [2, 3] but expected shape …"""
     turned = len(got) == 2 and got == needed[::-1]
-    return Found(*["gradient-transposed"] * turned, "gradients-in-wrong-order")
+    return Decision(*["gradient-transposed"] * turned, "gradients-in-wrong-order")
 
 
-def count(expected: int, got: int) -> Found:
+def count(expected: int, got: int) -> Decision:
     """function F returned an incorrect number of gradients (expected 2, got 1)"""
     names = ["grad_input", "grad_weight", "grad_bias"][:expected]
     names += ["None"] * (expected - len(names))
     cause = "too-few-gradients" if got < expected else "too-many-gradients"
-    return Found(cause, s="" if got == 1 else "s", names=", ".join(names))
+    return Decision(cause, s="" if got == 1 else "s", names=", ".join(names))
 
 
-def jacobian(reported: Reported) -> Found:
+def jacobian(reported: Reported) -> Decision:
     """Jacobian mismatch for output 0 with respect to input 0"""
     if "float64" in reported.message:
-        return Found("backward-wrong/float64")
-    return Found("gradcheck-in-float32", "backward-wrong")
+        return Decision("backward-wrong/float64")
+    return Decision("gradcheck-in-float32", "backward-wrong")
 
 
-def none_attribute(asked: str, reported: Reported) -> Found | None:
+def none_attribute(asked: str, reported: Reported) -> Decision | None:
     """'NoneType' object has no attribute 'zero_'"""
     if _of_gradient(reported) or (asked in OF_GRADIENTS and not reported.frames):
-        return Found(*NO_GRADIENT)
+        return Decision(*NO_GRADIENT)
     return None
 
 
-def none_operand(left: str, right: str, reported: Reported) -> Found | None:
+def none_operand(left: str, right: str, reported: Reported) -> Decision | None:
     """unsupported operand type(s) for *: 'float' and 'NoneType'"""
     if reported.frames and not _of_gradient(reported):
         return None
     if "NoneType" not in (left, right) or {left, right} - OPERANDS:
         return None
-    return Found(*NO_GRADIENT)
+    return Decision(*NO_GRADIENT)
 
 
-def none_argument(reported: Reported) -> Found | None:
+def none_argument(reported: Reported) -> Decision | None:
     """mul(): argument 'other' (position 1) must be Tensor, not NoneType"""
-    return Found(*NO_GRADIENT) if _of_gradient(reported) else None
+    return Decision(*NO_GRADIENT) if _of_gradient(reported) else None
 
 
 def _of_gradient(reported: Reported) -> bool:
@@ -137,18 +137,18 @@ def _of_gradient(reported: Reported) -> bool:
     return own is not None and re.search(r"\.grad\b|\bgrads?\b", own.code) is not None
 
 
-def no_backward(kind: str) -> Found | None:
+def no_backward(kind: str) -> Decision | None:
     """'float' object has no attribute 'backward'"""
     if kind == "NoneType":
-        return Found("loss-not-returned", happened="backward() was called on None.")
+        return Decision("loss-not-returned", happened="backward() was called on None.")
     if kind in NUMBERS:
         causes = ["loss-is-a-number", "loss-never-computed"]
         if kind == "int":
             causes.reverse()
-        return Found(*causes)
+        return Decision(*causes)
     if kind in ("tuple", "list", "dict"):
         code = "sum(losses.values()).backward()" if kind == "dict" else "loss[0].backward()"
-        return Found("loss-in-a-container", code=code)
+        return Decision("loss-in-a-container", code=code)
     if kind == "str":
-        return Found("loss-is-text")
-    return Found("backward-of-module") if MODULE.fullmatch(kind) else None
+        return Decision("loss-is-text")
+    return Decision("backward-of-module") if MODULE.fullmatch(kind) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fcinspect.diagnosis.records import Found, Pick, pick
+from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.own_line import operands
 
@@ -28,10 +28,10 @@ def device_of(word: str) -> str | None:
     return "cpu" if plain == "cpu" or "tensor" in plain or "type" in plain else None
 
 
-def two_devices(a: str, b: str, name: str, method: str, reported: Reported) -> Found:
+def two_devices(a: str, b: str, name: str, method: str, reported: Reported) -> Decision:
     """found at least two devices, cuda:0 and cpu! (when checking argument for argument …)"""
     if "meta" in (a, b):
-        return Found("meta-layer", "meta-input", happened=META, evidence=ONE_META)
+        return Decision("meta-layer", "meta-input", happened=META, evidence=ONE_META)
     found = _sides(b, a, name, reported)
     if re.search("nll_loss|cross_entropy|mse_loss|l1_loss", method) and name == "target":
         found.causes = ("target-not-moved",)
@@ -40,23 +40,23 @@ def two_devices(a: str, b: str, name: str, method: str, reported: Reported) -> F
     return found
 
 
-def odd_one(a: str, b: str, name: str, reported: Reported) -> Found:
+def odd_one(a: str, b: str, name: str, reported: Reported) -> Decision:
     """but got mat1 is on cpu, different from other tensors on cuda:0"""
     if "meta" in (a, b):
-        return Found("meta-layer", "meta-input", happened=META, evidence=ONE_META)
+        return Decision("meta-layer", "meta-input", happened=META, evidence=ONE_META)
     return _sides(a, b, name, reported)
 
 
-def types(a: str, b: str) -> Found | None:
+def types(a: str, b: str) -> Decision | None:
     """Input type (torch.FloatTensor) and weight type (torch.cuda.FloatTensor)"""
     given, needed = device_of(a), device_of(b)
     if given is None or needed is None or given == needed:
         return None
     evidence = f"the input's type is {a}, the weight's {b}"
-    return Found(*_moved(given, needed), evidence=evidence, given=given, needed=needed)
+    return Decision(*_moved(given, needed), evidence=evidence, given=given, needed=needed)
 
 
-def argument(a: str, b: str, reported: Reported, name: str = "") -> Found | None:
+def argument(a: str, b: str, reported: Reported, name: str = "") -> Decision | None:
     """The wordings that say where one argument is and where it was expected."""
     given, needed = device_of(a), device_of(b)
     if given is None or needed is None or given == needed:
@@ -67,23 +67,23 @@ def argument(a: str, b: str, reported: Reported, name: str = "") -> Found | None
     return found
 
 
-def recurrent(a: str, b: str, reported: Reported) -> Found | None:
+def recurrent(a: str, b: str, reported: Reported) -> Decision | None:
     """found input tensor at cpu and parameter tensor at cuda:0"""
     if "meta" in a + b:
-        return Found("meta-layer", "meta-input", happened=META, evidence=ONE_META)
+        return Decision("meta-layer", "meta-input", happened=META, evidence=ONE_META)
     return argument(a, b, reported, "input")
 
 
-def expected(a: str, b: str, reported: Reported) -> Found | None:
+def expected(a: str, b: str, reported: Reported) -> Decision | None:
     """Tensor on device meta is not on the expected device cpu!"""
     if "meta" not in (a, b):
         return argument(a, b, reported)
     causes = ("meta-layer", "meta-input") if a == "meta" else ("meta-input", "meta-layer")
     happened = META.replace("others.", f"one on {b if a == 'meta' else a}.")
-    return Found(*causes, happened=happened, evidence=f"a tensor on {a} met one on {b}")
+    return Decision(*causes, happened=happened, evidence=f"a tensor on {a} met one on {b}")
 
 
-def copied(advice: str, reported: Reported) -> Found:
+def copied(advice: str, reported: Reported) -> Decision:
     """Cannot copy out of meta tensor; no data!"""
     asked = "to_empty" in advice
     moved = any(
@@ -91,11 +91,11 @@ def copied(advice: str, reported: Reported) -> Found:
         for frame in reported.frames
     )
     if asked or moved:
-        return Found("meta-module-moved", "meta-tensor-copied")
-    return Found("meta-tensor-copied", "meta-module-moved/perhaps")
+        return Decision("meta-module-moved", "meta-tensor-copied")
+    return Decision("meta-tensor-copied", "meta-module-moved/perhaps")
 
 
-def _sides(given: str, needed: str, name: str, reported: Reported) -> Found:
+def _sides(given: str, needed: str, name: str, reported: Reported) -> Decision:
     """Return the causes where a tensor on `given`, the argument `name`, meets others on `needed`.
 
     The name says whether it is the input or a parameter; of other names both are possible.
@@ -104,11 +104,11 @@ def _sides(given: str, needed: str, name: str, reported: Reported) -> Found:
     if name:
         evidence = f"the argument {name!r} is on {given}, the others on {needed}"
     if name in INPUT_NAMES:
-        return Found(*_moved(given, needed), evidence=evidence)
+        return Decision(*_moved(given, needed), evidence=evidence)
     if name in WEIGHT_NAMES:
-        return Found(*_moved(needed, given), evidence=evidence)
+        return Decision(*_moved(needed, given), evidence=evidence)
     there, here = (given, needed) if needed == "cpu" else (needed, given)
-    return Found(
+    return Decision(
         *_own_operands(reported),
         _input(here, there),
         "tensor-not-registered",

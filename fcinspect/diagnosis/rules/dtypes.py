@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from fcinspect.diagnosis.records import Found, Pick, pick
+from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.own_line import called, converted
 
@@ -64,17 +64,17 @@ def to(dtype: str) -> str:
     return SUFFIXES.get(dtype, f".to(torch.{dtype})")
 
 
-def pair(a: str, b: str, reported: Reported) -> Found | None:
+def pair(a: str, b: str, reported: Reported) -> Decision | None:
     """The dtypes of the input and of the weight."""
     return _found(a, b, lambda given, needed: _causes(given, needed, reported))
 
 
-def pair_second(a: str, b: str, reported: Reported) -> Found | None:
+def pair_second(a: str, b: str, reported: Reported) -> Decision | None:
     """The same, where the input is the second operand of the reader's own call."""
     return _found(a, b, lambda given, needed: _causes(given, needed, reported, 1))
 
 
-def either(a: str, b: str, reported: Reported) -> Found | None:
+def either(a: str, b: str, reported: Reported) -> Decision | None:
     """Two dtypes of which either may be the input's."""
 
     def causes(first: str, second: str) -> tuple[Pick, ...]:
@@ -85,7 +85,7 @@ def either(a: str, b: str, reported: Reported) -> Found | None:
     return _found(a, b, causes)
 
 
-def argument(a: str, b: str, name: str, reported: Reported) -> Found | None:
+def argument(a: str, b: str, name: str, reported: Reported) -> Decision | None:
     """Expected object of scalar type A but got scalar type B for argument #2 'mat2'"""
     if name == "target":
         return None
@@ -105,12 +105,12 @@ def argument(a: str, b: str, name: str, reported: Reported) -> Found | None:
     return found
 
 
-def _found(a: str, b: str, causes: Callable[[str, str], tuple[Pick, ...]]) -> Found | None:
+def _found(a: str, b: str, causes: Callable[[str, str], tuple[Pick, ...]]) -> Decision | None:
     """Return the causes of two dtypes, by the words of the message; None where they are alike."""
     first, second = dtype_of(a), dtype_of(b)
     if first is None or second is None or first == second:
         return None
-    return Found(*causes(first, second), a=f"torch.{first}", b=f"torch.{second}")
+    return Decision(*causes(first, second), a=f"torch.{first}", b=f"torch.{second}")
 
 
 def _odd_one(first: str, second: str, reported: Reported) -> tuple[Pick, ...]:
@@ -127,10 +127,10 @@ def _two_precisions(first: str, second: str, reported: Reported) -> tuple[Pick, 
     return one, _autocast(low, reported)
 
 
-def no_dtypes(reported: Reported) -> Found:
+def no_dtypes(reported: Reported) -> Decision:
     """The wordings that name no dtype."""
     code = converted(reported, f".to(next({called(reported)}.parameters()).dtype)")
-    return Found("float64-input/unnamed", "one-side-half/unnamed", code=code)
+    return Decision("float64-input/unnamed", "one-side-half/unnamed", code=code)
 
 
 def _causes(given: str, needed: str, reported: Reported, position: int = 0) -> tuple[Pick, ...]:
@@ -192,12 +192,12 @@ def _autocast(low: str, reported: Reported) -> Pick:
     return pick("autocast-missing", low=low, device=device, call=call)
 
 
-def not_implemented(operation: str, dtype: str, reported: Reported) -> Found | None:
+def not_implemented(operation: str, dtype: str, reported: Reported) -> Decision | None:
     """ "addmm_impl_cpu_" not implemented for 'Half'"""
     found = dtype_of(dtype)
     if found is None or re.search(r"nll|cross_entropy|ctc_loss|host_softmax", operation):
         return None
-    return Found(*_lacking(operation, found, reported), dtype=found)
+    return Decision(*_lacking(operation, found, reported), dtype=found)
 
 
 def _lacking(operation: str, dtype: str, reported: Reported) -> tuple[str | Pick, ...]:
@@ -223,7 +223,7 @@ def _lacking(operation: str, dtype: str, reported: Reported) -> tuple[str | Pick
     return (pick("dtype-not-supported", other=other, code=converted(reported, to(other))),)
 
 
-def cast(result: str, kept: str, reported: Reported) -> Found | None:
+def cast(result: str, kept: str, reported: Reported) -> Decision | None:
     """result type Float can't be cast to the desired output type Long"""
     given, held = dtype_of(result), dtype_of(kept)
     if given is None or held is None:
@@ -234,20 +234,20 @@ def cast(result: str, kept: str, reported: Reported) -> Found | None:
     elif held in INTEGERS:
         causes.append("integer-input/dropout")
     code = converted(reported, to(given))
-    return Found(*causes, result=given, kept=held, to_result=to(given), code=code)
+    return Decision(*causes, result=given, kept=held, to_result=to(given), code=code)
 
 
-def overflow(dtype: str) -> Found | None:
+def overflow(dtype: str) -> Decision | None:
     """value cannot be converted to type at::Half without overflow"""
     found = dtype_of(dtype)
     if found is None:
         return None
     cause = "mask-value-too-large" if found in HALF else "value-out-of-range"
-    return Found(cause, dtype=found, suffix=".float()" if found == "int64" else ".long()")
+    return Decision(cause, dtype=found, suffix=".float()" if found == "int64" else ".long()")
 
 
-def integer_layer(reported: Reported) -> Found | None:
+def integer_layer(reported: Reported) -> Decision | None:
     """The refusal of gradients where a layer is being made; else it is another's."""
     if not any("/modules/" in f.file and f.function == "__init__" for f in reported.frames):
         return None
-    return Found("integer-layer")
+    return Decision("integer-layer")

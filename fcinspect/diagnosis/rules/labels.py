@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fcinspect.diagnosis.records import Found, Pick, Shape, pick, shape_of
+from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.own_line import operands
 
@@ -13,7 +13,7 @@ MOST_CLASSES = 1000
 """Of labels beyond it, too few outputs are likelier than counting from 1."""
 
 
-def out_of_bounds(label: int) -> Found:
+def out_of_bounds(label: int) -> Decision:
     """Target 10 is out of bounds."""
     causes: tuple[str, ...]
     if label < 0:
@@ -27,13 +27,13 @@ def out_of_bounds(label: int) -> Found:
         causes = ("labels-start-at-one", "too-few-outputs", "no-class-labels")
     else:
         causes = ("too-few-outputs", "no-class-labels", "labels-start-at-one")
-    return Found(*causes, before=label - 1, after=label + 1)
+    return Decision(*causes, before=label - 1, after=label + 1)
 
 
-def target_size(expected: Shape, got: Shape) -> Found:
+def target_size(expected: Shape, got: Shape) -> Decision:
     """Expected target size [4, 10], got [4, 8]"""
     if len(got) == len(expected) + 1 and got[1] == 1:
-        return Found("column-labels/channel")
+        return Decision("column-labels/channel")
     last = pick("classes-not-in-dimension-1/more")
     if len(expected) == 2:
         left_out = "dimension 1 of the input is left out of what is expected"
@@ -41,18 +41,18 @@ def target_size(expected: Shape, got: Shape) -> Found:
             last_of = (got[0], got[1], expected[1])
             left_out = f"an input of {last_of} with the classes last is answered so"
         last = pick("classes-not-in-dimension-1", left_out=left_out)
-    return Found(last, "lengths-differ/cut")
+    return Decision(last, "lengths-differ/cut")
 
 
-def rows(input: str, target: str, reported: Reported) -> Found:
+def rows(input: str, target: str, reported: Reported) -> Decision:
     """Expected input batch_size (4) to match target batch_size (8)."""
     count, labels = shape_of(input)[0], (shape_of(target) or (0,))[0]
     if labels == 0:
         happened = (
             f"The input has {count} rows in dimension 0, and the target has a batch size of 0."
         )
-        return Found("target-without-batch", happened=happened)
-    return Found(*_batches(count, labels, reported), rows=count, labels=labels)
+        return Decision("target-without-batch", happened=happened)
+    return Decision(*_batches(count, labels, reported), rows=count, labels=labels)
 
 
 def _batches(rows: int, labels: int, reported: Reported) -> tuple[str | Pick, ...]:
@@ -92,7 +92,7 @@ def _shifted(rows: int, labels: int, reported: Reported) -> tuple[Pick, ...]:
     return (pick("lengths-differ", samples=samples, length=length, pred=pred, y=y, **each),)
 
 
-def spatial(size: Shape, listed: str) -> Found:
+def spatial(size: Shape, listed: str) -> Decision:
     """only batches of spatial targets supported (3D tensors) but got targets of dimension: 4"""
     dimensions = len(size) if listed or len(size) > 1 else size[0]
     shown = f"{size}" if len(size) > 1 or listed else f"{dimensions} dimensions"
@@ -101,4 +101,4 @@ def spatial(size: Shape, listed: str) -> Found:
         causes = ("input-not-pooled",)
     elif len(size) == 4 and size[1] > 1:
         causes = ("mask-is-an-image",)
-    return Found(*causes, dimensions=dimensions, shown=shown)
+    return Decision(*causes, dimensions=dimensions, shown=shown)

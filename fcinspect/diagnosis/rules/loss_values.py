@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fcinspect.diagnosis.records import Found, Pick, pick
+from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.losses_called import elsewhere, through_loss, through_softmax
 
@@ -28,15 +28,15 @@ def _dtype(name: str) -> str:
     return SHORT.get(name, name)
 
 
-def target_not_long(got: str, reported: Reported) -> Found | None:
+def target_not_long(got: str, reported: Reported) -> Decision | None:
     """Cross-entropy with labels that are not int64, in the words of every version."""
     if elsewhere(reported):
         return None
     more = ("regression-target",) if got in FLOATING else ()
-    return Found("labels-not-long", *more, dtype=_dtype(got))
+    return Decision("labels-not-long", *more, dtype=_dtype(got))
 
 
-def not_implemented(kernel: str, got: str, reported: Reported) -> Found | None:
+def not_implemented(kernel: str, got: str, reported: Reported) -> Decision | None:
     """ "nll_loss_forward_reduce_cuda_kernel_2d_index" not implemented for 'Float'"""
     dtype = _dtype(got)
     if kernel.endswith("index"):
@@ -45,58 +45,58 @@ def not_implemented(kernel: str, got: str, reported: Reported) -> Found | None:
             found.happened = f"The class labels have dtype {dtype}, and this loss takes int64."
         return found
     if got in FLOATING:
-        return Found("half-on-cpu", dtype=dtype)
+        return Decision("half-on-cpu", dtype=dtype)
     if kernel.startswith(("mse", "smooth_l1", "huber", "l1")):
-        return Found("integer-input", "predictions-not-logits", dtype=dtype)
+        return Decision("integer-input", "predictions-not-logits", dtype=dtype)
     if "softmax" in kernel and not kernel.startswith("log"):
-        return Found("predictions-not-logits", dtype=dtype)
-    return Found("swapped-arguments", "predictions-not-logits", dtype=dtype)
+        return Decision("predictions-not-logits", dtype=dtype)
+    return Decision("swapped-arguments", "predictions-not-logits", dtype=dtype)
 
 
-def probabilities(got: str, reported: Reported) -> Found:
+def probabilities(got: str, reported: Reported) -> Decision:
     """expected floating point type for target with class probabilities, got Long"""
     own = reported.own_frame
     causes = ["one-hot-target/integers", "predictions-not-logits/squeezed"]
     if own is not None and re.search(r"argmax|squeeze|\.max\(", own.code):
         causes.reverse()
-    return Found(*causes, dtype=_dtype(got))
+    return Decision(*causes, dtype=_dtype(got))
 
 
-def found(found: str, expected: str) -> Found:
+def found(found: str, expected: str) -> Decision:
     """Found dtype Long but expected Float: BCELoss; MSELoss in older versions, in backward."""
     given, needed = _dtype(found), _dtype(expected)
     if expected not in FLOATING:
-        return Found("predictions-not-logits/integers", given=given, needed=needed)
+        return Decision("predictions-not-logits/integers", given=given, needed=needed)
     holds = f"The target holds {given} class labels"
     if found == "Double":
         holds = f"The target holds {given} numbers, as NumPy makes float64"
     elif found in FLOATING:
         holds = f"The target has dtype {given}"
-    return Found("target-dtype", given=given, needed=needed, holds=holds)
+    return Decision("target-dtype", given=given, needed=needed, holds=holds)
 
 
-def cannot_cast(result: str, output: str, reported: Reported) -> Found | None:
+def cannot_cast(result: str, output: str, reported: Reported) -> Decision | None:
     """result type Float can't be cast to the desired output type Long"""
     if elsewhere(reported):
         return None
     more = () if through_loss(reported) else ("in-place-on-integers",)
-    return Found("target-dtype/logits", *more, given=_dtype(result), kept=_dtype(output))
+    return Decision("target-dtype/logits", *more, given=_dtype(result), kept=_dtype(output))
 
 
-def weight_dtype(expected: str, got: str, reported: Reported) -> Found | None:
+def weight_dtype(expected: str, got: str, reported: Reported) -> Decision | None:
     """expected scalar type Float but found Double"""
     if through_loss(reported) is None:
         return None
-    return Found("class-weights-dtype", given=_dtype(got), needed=_dtype(expected))
+    return Decision("class-weights-dtype", given=_dtype(got), needed=_dtype(expected))
 
 
-def no_tensor(argument: str, got: str) -> Found:
+def no_tensor(argument: str, got: str) -> Decision:
     """cross_entropy_loss(): argument 'target' (position 2) must be Tensor, not list"""
     if argument in ("weight", "pos_weight") and got != "str":
-        return Found("class-weights-not-tensor")
+        return Decision("class-weights-not-tensor")
     if argument == "weight":
-        return Found("reduction-as-weight")
-    return Found(_made("input" if argument in ("input", "self") else "target", got, argument))
+        return Decision("reduction-as-weight")
+    return Decision(_made("input" if argument in ("input", "self") else "target", got, argument))
 
 
 def _made(side: str, kind: str, argument: str) -> Pick:
@@ -105,45 +105,45 @@ def _made(side: str, kind: str, argument: str) -> Pick:
     return pick(cause, kind=kind, argument=argument, code=code)
 
 
-def no_size(kind: str, reported: Reported) -> Found | None:
+def no_size(kind: str, reported: Reported) -> Decision | None:
     """MSELoss compares target.size() with input.size() before anything else."""
     if through_loss(reported) is None:
         return None
     causes = [_made("target", kind, "target"), _made("input", kind, "input")]
     if kind in ("tuple", "dict"):
         causes.reverse()
-    return Found(*causes)
+    return Decision(*causes)
 
 
-def device_assert(reported: Reported) -> Found | None:
+def device_assert(reported: Reported) -> Decision | None:
     """CUDA says only that some assertion failed; its text stands above the traceback."""
     text = reported.text
     if re.search(r"n_classes|nll_loss|ClassNLLCriterion|t >= 0", text):
         happened = "On the GPU, cross-entropy met a class label outside 0 … number of classes − 1."
-        return Found("label-out-of-range", happened=happened)
+        return Decision("label-out-of-range", happened=happened)
     if re.search(r"input_val >= zero|x >= 0\. && x <= 1|between 0~1", text):
         happened = "On the GPU, BCELoss met an input that is not between 0 and 1."
-        return Found("logits-to-bce", "output-is-nan", happened=happened)
+        return Decision("logits-to-bce", "output-is-nan", happened=happened)
     if re.search(r"Assertion `", text):
         return None
-    return Found("label-out-of-range/likely", "index-out-of-range")
+    return Decision("label-out-of-range/likely", "index-out-of-range")
 
 
-def ambiguous(reported: Reported) -> Found:
+def ambiguous(reported: Reported) -> Decision:
     """Boolean value of Tensor with more than one value is ambiguous"""
     if reported.passed_through("nn/_reduction.py"):
-        return Found("loss-not-called")
+        return Decision("loss-not-called")
     if reported.frames and "Loss(" not in reported.frames[-1].code:
-        return Found("tensor-in-condition", family="shape")
-    return Found("loss-not-called", "tensor-in-condition")
+        return Decision("tensor-in-condition", family="shape")
+    return Decision("loss-not-called", "tensor-in-condition")
 
 
-def one_dimension(least: int, dim: int, reported: Reported) -> Found | None:
+def one_dimension(least: int, dim: int, reported: Reported) -> Decision | None:
     """The range is that of every function with a dim, so a frame must show the softmax."""
     function = through_softmax(reported)
     if function is None and not any(f.function == "cross_entropy" for f in reported.frames):
         return None
-    return Found(
+    return Decision(
         "logits-without-batch" if dim == -least else "logits-without-batch/more",
         happened=f"The {function or 'loss'} runs over dimension {dim}, and its input has {-least}"
         f" dimension{'s' if least < -1 else ''}.",
@@ -152,7 +152,7 @@ def one_dimension(least: int, dim: int, reported: Reported) -> Found | None:
     )
 
 
-def weights(classes: str, size: str) -> Found:
+def weights(classes: str, size: str) -> Decision:
     """weight tensor should be defined either for all 10 classes or no classes"""
     cause = "class-weights-count/classes" if classes else "class-weights-count/all"
     numbers = f" The input has {classes} classes and the weights {size} entries."
@@ -160,12 +160,12 @@ def weights(classes: str, size: str) -> Found:
     if not (classes and size):
         numbers = ""
         counted = "The message says that weights are needed for all classes or none"
-    return Found(cause, numbers=numbers, counted=counted)
+    return Decision(cause, numbers=numbers, counted=counted)
 
 
-def reduction(given: str) -> Found:
+def reduction(given: str) -> Decision:
     """avg is not a valid value for reduction"""
     meant = {"avg": "mean", "average": "mean", "elementwise_mean": "mean", "add": "sum"}
     word = meant.get(given, "none" if given in ("None", "False") else "mean")
     written = given if given in ("None", "True", "False") else f"'{given}'"
-    return Found("unknown-reduction", word=word, written=written)
+    return Decision("unknown-reduction", word=word, written=written)

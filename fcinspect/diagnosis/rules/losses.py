@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from math import prod
 
-from fcinspect.diagnosis.records import Found, Pick, Shape, pick, shape_of
+from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.losses_called import through_loss
 
@@ -13,17 +13,17 @@ SIZE = r"(?:torch\.Size\()?\[?([\d, ]*)\]?\)?"
 WARNING = rf"Using a target size \({SIZE}\) that is different to the input size \({SIZE}\)"
 
 
-def warned(target: Shape, given: Shape, refused: str) -> Found:
+def warned(target: Shape, given: Shape, refused: str) -> Decision:
     """The warning of MSELoss, L1Loss, SmoothL1Loss and HuberLoss; the error of BCELoss."""
     return _differ(given, target, equal_only=refused != "")
 
 
-def refused(target: Shape, given: Shape) -> Found:
+def refused(target: Shape, given: Shape) -> Decision:
     """The error of BCEWithLogitsLoss."""
     return _differ(given, target, equal_only=True)
 
 
-def in_a_loss(a: int, b: int, dimension: int, reported: Reported) -> Found | None:
+def in_a_loss(a: int, b: int, dimension: int, reported: Reported) -> Decision | None:
     """The broadcast that fails inside a loss; a warning before it gives the whole shapes."""
     function = through_loss(reported)
     for warning in re.finditer(WARNING, reported.text):
@@ -35,15 +35,15 @@ def in_a_loss(a: int, b: int, dimension: int, reported: Reported) -> Found | Non
     if function == "binary_cross_entropy_with_logits":
         # input and target were found equal before, so only pos_weight is left
         happened = f"pos_weight has {a} entries, and the input has {b} columns."
-        return Found("class-weights-count", happened=happened)
+        return Decision("class-weights-count", happened=happened)
     called = "the loss" if function == "loss" else function
     cause = "batch-differs/alone" if dimension == 0 else "out-features-differ/alone"
-    return Found(cause, called=called)
+    return Decision(cause, called=called)
 
 
-def soft_margin(given: Shape, formed: Shape, reported: Reported) -> Found | None:
+def soft_margin(given: Shape, formed: Shape, reported: Reported) -> Decision | None:
     """output with shape [8] doesn't match the broadcast shape [8, 8]"""
-    return None if through_loss(reported) is None else Found("target-broadcast/formed")
+    return None if through_loss(reported) is None else Decision("target-broadcast/formed")
 
 
 def broadcast(first: Shape, second: Shape) -> Shape | None:
@@ -60,7 +60,7 @@ def broadcast(first: Shape, second: Shape) -> Shape | None:
     return tuple(found)
 
 
-def _differ(given: Shape, target: Shape, *, equal_only: bool) -> Found:
+def _differ(given: Shape, target: Shape, *, equal_only: bool) -> Decision:
     happened = f"The input has shape {given} and the target {target}"
     formed = broadcast(given, target)
     if equal_only:
@@ -75,7 +75,7 @@ def _differ(given: Shape, target: Shape, *, equal_only: bool) -> Found:
             else f"; the input holds {prod(given)} numbers and the target {prod(target)}."
         )
     causes = _causes(given, target)
-    return Found(*causes, happened=happened, given=given, target=target, held=prod(given))
+    return Decision(*causes, happened=happened, given=given, target=target, held=prod(given))
 
 
 def _causes(given: Shape, target: Shape) -> tuple[str | Pick, ...]:

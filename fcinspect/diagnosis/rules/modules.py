@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
-from fcinspect.diagnosis.records import Found, Pick, pick
+from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import Reported
 
 METHODS = (
@@ -50,20 +50,20 @@ MADE = {
 """The layers that do what functions of these names do."""
 
 
-def attribute(name: str, what: str, reported: Reported) -> Found | None:
+def attribute(name: str, what: str, reported: Reported) -> Decision | None:
     """'Net' object has no attribute 'fc3'"""
     elsewhere = reported.frames and not reported.passed_through("modules/module.py")
     if name in OTHERS or (elsewhere and name not in TORCHS | WRAPPERS):
         return None
     if name in WRAPPERS:
-        return Found("attribute-behind-wrapper")
+        return Decision("attribute-behind-wrapper")
     if what == "module":
-        return Found("not-wrapped")
+        return Decision("not-wrapped")
     if what in OF_TENSORS and name in TORCHS:
         weighted = name.startswith(("Linear", "Conv", "Embedding", "BatchNorm", "LayerNorm"))
         causes = ["layer-for-weight"] * weighted + ["class-called/attribute"]
-        return Found(*causes, given=DIM.get(name, ""))
-    return Found(*_not_defined(name, what, reported))
+        return Decision(*causes, given=DIM.get(name, ""))
+    return Decision(*_not_defined(name, what, reported))
 
 
 def _not_defined(name: str, what: str, reported: Reported) -> tuple[str | Pick, ...]:
@@ -80,60 +80,60 @@ def _not_defined(name: str, what: str, reported: Reported) -> tuple[str | Pick, 
     return ("attribute-not-defined",)
 
 
-def no_such_layer(what: str) -> Found:
+def no_such_layer(what: str) -> Decision:
     """module 'torch.nn' has no attribute 'linear'"""
     lower = {layer.lower(): layer for layer in LAYERS}
     near = [lower[what.lower()]] if what.lower() in lower else []
     near = near or get_close_matches(what, LAYERS, n=1, cutoff=0.75)
     if what == "Dense":
         near = ["Linear"]
-    return Found(pick("layer-misspelt", near=near[0]) if near else "name-not-in-torch")
+    return Decision(pick("layer-misspelt", near=near[0]) if near else "name-not-in-torch")
 
 
-def class_attribute(name: str) -> Found:
+def class_attribute(name: str) -> Decision:
     """type object 'Linear' has no attribute 'weight'"""
-    return Found("class-not-instance/Linear" if name == "Linear" else "class-not-instance/class")
+    return Decision("class-not-instance/Linear" if name == "Linear" else "class-not-instance/class")
 
 
-def no_forward(name: str) -> Found:
+def no_forward(name: str) -> Decision:
     """Module [Net] is missing the required "forward" function"""
     if name == "ModuleDict":
-        return Found("module-list-called/ModuleDict")
+        return Decision("module-list-called/ModuleDict")
     called = name in {"ModuleList", "ParameterList"}
-    return Found("module-list-called" if called else "forward-missing")
+    return Decision("module-list-called" if called else "forward-missing")
 
 
-def no_module(name: str) -> Found:
+def no_module(name: str) -> Decision:
     """torch.FloatTensor is not a Module subclass: what was given to nn.Sequential and its like."""
     last = name.rpartition(".")[2]
     if last in {"list", "tuple", "<genexpr>", "generator", "dict", "OrderedDict"}:
-        return Found("list-in-sequential")
+        return Decision("list-in-sequential")
     if last in {"FloatTensor", "Tensor", "HalfTensor", "DoubleTensor", "LongTensor"}:
-        return Found("output-in-sequential")
+        return Decision("output-in-sequential")
     if last in {"int", "float", "str", "bool", "NoneType"}:
-        return Found("no-layer-in-sequential")
+        return Decision("no-layer-in-sequential")
     if last[:1].isupper():
         made = f"nn.{last}()" if "modules" in name else f"{last}()"
-        return Found("class-in-sequential", last=last, made=made)
+        return Decision("class-in-sequential", last=last, made=made)
     if last in MADE:
         made = f"{MADE[last]}({'dim=1' if 'softmax' in last else ''})"
-        return Found("function-in-sequential", layer=MADE[last], made=made)
-    return Found("function-in-sequential/other")
+        return Decision("function-in-sequential", layer=MADE[last], made=made)
+    return Decision("function-in-sequential/other")
 
 
-def child(kind: str) -> Found:
+def child(kind: str) -> Decision:
     """cannot assign 'X' as child module 'fc' (torch.nn.Module or None expected)"""
     last = kind.rpartition(".")[2]
     if "Tensor" in last:
-        return Found("output-over-layer")
+        return Decision("output-over-layer")
     if last == "list":
-        return Found("list-as-child")
+        return Decision("list-as-child")
     is_class = last[:1].isupper()
     what, layer = ("class", last) if is_class else ("function", "Identity")
-    return Found("no-module-as-child", what=what, layer=layer)
+    return Decision("no-module-as-child", what=what, layer=layer)
 
 
-def not_callable(got: str) -> Found:
+def not_callable(got: str) -> Decision:
     """'Tensor' object is not callable"""
     causes = {
         **dict.fromkeys(("Tensor", "Parameter"), "tensor-called"),
@@ -141,4 +141,4 @@ def not_callable(got: str) -> Found:
         **dict.fromkeys(("list", "tuple"), "list-called"),
         "NoneType": "none-called",
     }
-    return Found(causes.get(got, "value-called"))
+    return Decision(causes.get(got, "value-called"))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from math import prod
 
-from fcinspect.diagnosis.records import Found, Pick, Shape, pick, shape_of
+from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.own_line import OwnProduct, own_product
 
 
-def vector(rows: int, width: int, size: int, reported: Reported) -> Found:
+def vector(rows: int, width: int, size: int, reported: Reported) -> Decision:
     """size mismatch, got input (5), mat (5x3), vec (4)"""
     own = own_product(reported) or OwnProduct("y = ", "matrix", "x")
     cause = "weight-transposed" if rows == size else "vector-length"
-    return Found(cause, line=own.line(left="{}.T"))
+    return Decision(cause, line=own.line(left="{}.T"))
 
 
-def batched(wanted: Shape, got: Shape, reported: Reported) -> Found:
+def batched(wanted: Shape, got: Shape, reported: Reported) -> Decision:
     """torch.bmm: the two matrices of each row of the batch."""
     own = own_product(reported) or OwnProduct("y = ", "a", "b")
     causes = []
@@ -25,7 +25,7 @@ def batched(wanted: Shape, got: Shape, reported: Reported) -> Found:
         causes.append("batches-differ/one" if 1 in (wanted[0], got[0]) else "batches-differ")
     if wanted[1] != got[1]:
         causes.append("inner-sizes-differ")
-    return Found(
+    return Decision(
         *causes,
         left=wanted[0],
         columns=wanted[1],
@@ -37,15 +37,15 @@ def batched(wanted: Shape, got: Shape, reported: Reported) -> Found:
     )
 
 
-def bias(target: Shape, held: Shape, reported: Reported) -> Found | None:
+def bias(target: Shape, held: Shape, reported: Reported) -> Decision | None:
     """A bias that is not as long as the layer has outputs."""
     linear = "linear" in reported.text or "addmm" in reported.text or len(reported.frames) == 0
     if len(target) != 2 or len(held) != 1 or not linear:
         return None
-    return Found("bias-length", rows=target[0], columns=target[1], length=held[0])
+    return Decision("bias-length", rows=target[0], columns=target[1], length=held[0])
 
 
-def not_aligned(left: Shape, right: Shape, width: int, rows: int, reported: Reported) -> Found:
+def not_aligned(left: Shape, right: Shape, width: int, rows: int, reported: Reported) -> Decision:
     """shapes (3,4) and (5,2) not aligned: 4 (dim 1) != 5 (dim 0)"""
     own = own_product(reported) or OwnProduct("y = ", "x", "W")
     causes = []
@@ -55,7 +55,7 @@ def not_aligned(left: Shape, right: Shape, width: int, rows: int, reported: Repo
         causes.append("input-transposed")
     causes.append("vector-length" if len(right) == 1 else "inner-sizes-differ")
     made = f"W = rng.normal(size=({width}, {right[-1]}))  # (in, out)" if len(right) == 2 else None
-    return Found(
+    return Decision(
         *causes,
         left=_written(left),
         right=_written(right),
@@ -70,14 +70,14 @@ def _written(shape: Shape) -> str:
     return str(shape).replace(" ", "")
 
 
-def core(function: str, wanted: int, got: int, signature: str, reported: Reported) -> Found:
+def core(function: str, wanted: int, got: int, signature: str, reported: Reported) -> Decision:
     """matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature …"""
     if function not in ("", "matmul"):
         happened = f"numpy's {function}: the first operand has {wanted}, the second {got}."
         told = f"; its signature is {signature}" if signature else ""
-        return Found("inner-sizes-differ/function", happened=happened, told=told)
+        return Decision("inner-sizes-differ/function", happened=happened, told=told)
     own = own_product(reported) or OwnProduct("y = ", "x", "W")
-    return Found(
+    return Decision(
         *("weight-transposed/matmul", "inner-sizes-differ/matmul"),
         turned=own.line(right="{}.T"),
         left=own.left,
@@ -85,7 +85,7 @@ def core(function: str, wanted: int, got: int, signature: str, reported: Reporte
     )
 
 
-def broadcast(shapes: str) -> Found | None:
+def broadcast(shapes: str) -> Decision | None:
     """operands could not be broadcast together with shapes (3,4) (5,)"""
     found = [shape_of(text) for text in shapes.replace(")", ") ").split()]
     if len(found) < 2:
@@ -101,7 +101,7 @@ def broadcast(shapes: str) -> Found | None:
         causes.append("operand-transposed")
     else:
         causes.append(_sizes_differ(left, right))
-    return Found(
+    return Decision(
         *causes,
         shapes=" and ".join(map(_written, found)),
         long=_written(long),
@@ -120,9 +120,9 @@ def _sizes_differ(left: Shape, right: Shape) -> Pick:
     return pick("sizes-differ/batch" if first else "sizes-differ", meets=meets)
 
 
-def reshaped(size: int, shape: str) -> Found:
+def reshaped(size: int, shape: str) -> Decision:
     """cannot reshape array of size 12 into shape (5,2)"""
     wanted = shape_of(shape.replace("newaxis", "-1"))
     cause = "view-of-another-size" if -1 in wanted else "view-of-another-size/whole"
     shown = ", ".join(map(str, wanted))
-    return Found(cause, size=size, shape=shown, fixed=prod(n for n in wanted if n >= 0))
+    return Decision(cause, size=size, shape=shown, fixed=prod(n for n in wanted if n >= 0))

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from difflib import get_close_matches
 
-from fcinspect.diagnosis.records import Cause, Found
+from fcinspect.diagnosis.records import Cause, Decision
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.syntax import first_statement
 
@@ -155,7 +155,7 @@ def made(owner: str, *named: str) -> str:
     return f"torch.optim.{owner}(model.parameters(), {options})"
 
 
-def keyword(owner: str, name: str) -> Found | None:
+def keyword(owner: str, name: str) -> Decision | None:
     """Adam.__init__() got an unexpected keyword argument 'learning_rate'"""
     options = OPTIONS.get(owner) or SCHEDULES.get(owner) or ()
     if not options and (owner or name not in {"learning_rate", "beta1", "beta_1"}):
@@ -163,12 +163,12 @@ def keyword(owner: str, name: str) -> Found | None:
     what = owner or "The optimizer"
     meant = _meant(name, options or ("lr", "betas"))
     if name == "verbose":
-        return Found("option-removed", what=what)
+        return Decision("option-removed", what=what)
     if meant is None:
         every = ", ".join(options)
-        return Found("unknown-option", what=what, options=every, made=made(owner))
+        return Decision("unknown-option", what=what, options=every, made=made(owner))
     code = made(owner or "SGD", meant)
-    return Found("option-has-another-name", what=what, meant=meant, made=code)
+    return Decision("option-has-another-name", what=what, meant=meant, made=code)
 
 
 def _meant(name: str, options: tuple[str, ...]) -> str | None:
@@ -179,7 +179,7 @@ def _meant(name: str, options: tuple[str, ...]) -> str | None:
     return next(iter(get_close_matches(name, options, n=1, cutoff=0.6)), None)
 
 
-def value(name: str, value: str) -> Found | None:
+def value(name: str, value: str) -> Decision | None:
     """Invalid learning rate: -0.1"""
     name = name.lower()
     written = OUTSIDE.get(name)
@@ -198,33 +198,33 @@ def value(name: str, value: str) -> Found | None:
         f"Give a value of {least}",
         code,
     )
-    return Found(cause, name=name, least=least)
+    return Decision(cause, name=name, least=least)
 
 
-def compared(left: str, right: str, reported: Reported) -> Found | None:
+def compared(left: str, right: str, reported: Reported) -> Decision | None:
     """An option that is no number is met where the optimizer compares it with 0."""
     if not reported.passed_through("torch/optim/"):
         return None
     kind = left if left not in ("float", "int") else right
     variant = f"/{kind}" if kind in ("list", "str") else ""
-    return Found(f"option-not-a-number{variant}", kind=kind)
+    return Decision(f"option-not-a-number{variant}", kind=kind)
 
 
-def missing(owner: str, name: str) -> Found | None:
+def missing(owner: str, name: str) -> Decision | None:
     """StepLR.__init__() missing 1 required positional argument: 'step_size'"""
     if owner not in OPTIONS and owner not in SCHEDULES:
         return None
     cause = "params-missing" if name == "params" else "argument-missing"
-    return Found(cause, made=made(owner, name))
+    return Decision(cause, made=made(owner, name))
 
 
-def positional(owner: str) -> Found | None:
+def positional(owner: str) -> Decision | None:
     """SGD.__init__() takes from 2 to 4 positional arguments but 5 were given"""
     if owner not in OPTIONS and owner not in SCHEDULES:
         return None
     options = [o for o in (OPTIONS.get(owner) or SCHEDULES[owner]) if o not in ("params", "lr")]
     code = made(owner, options[1] if owner in SCHEDULES else options[0])
-    return Found("options-by-position", made=code)
+    return Decision("options-by-position", made=code)
 
 
 def own_names(causes: tuple[Cause, ...], reported: Reported) -> tuple[Cause, ...]:

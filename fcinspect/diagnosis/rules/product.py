@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isqrt
 
 from fcinspect.diagnosis.factors import USUAL_CHANNELS, power_of_two, same_channels
-from fcinspect.diagnosis.records import Found, Pick, pick
+from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.own_line import operands, own_product
 
@@ -49,7 +49,7 @@ class Product:
         return self.reported.own_frame is not None
 
 
-def layer(rows: int, width: int, wanted: int, out: int, reported: Reported) -> Found | None:
+def layer(rows: int, width: int, wanted: int, out: int, reported: Reported) -> Decision | None:
     """mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)"""
     if width == wanted:
         return None
@@ -57,7 +57,7 @@ def layer(rows: int, width: int, wanted: int, out: int, reported: Reported) -> F
         f"The input has {_count(rows, 'row')} of {_count(width, 'feature')} each. The layer's"
         f" weight expects {_count(wanted, 'feature')} and gives {out:,}."
     )
-    return Found(*_causes(Product(rows, width, wanted, out, reported)), happened=happened)
+    return Decision(*_causes(Product(rows, width, wanted, out, reported)), happened=happened)
 
 
 def _count(number: int, noun: str) -> str:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 
-from fcinspect.diagnosis.records import Found, Pick, Shape, pick
+from fcinspect.diagnosis.records import Decision, Pick, Shape, pick
 from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.own_line import operands
 
 POSITIONS = re.compile(r"pos(?:ition\w*|_\w+)?|pe|\w+_(?:pos|pe)")
 
 
-def input_size(wanted: int, got: int, reported: Reported) -> Found:
+def input_size(wanted: int, got: int, reported: Reported) -> Decision:
     """input.size(-1) must be equal to input_size. Expected 10, got 28"""
     layer = reported.names()["layer"]
     named = re.search(r"lstm|gru|rnn", layer, re.I)
     kinds = {named[0].upper()} if named else set(re.findall(r"nn\.(LSTM|GRU|RNN)\b", reported.text))
     made = f"{layer} = nn.{kinds.pop()}({got}, …)" if len(kinds) == 1 else None
-    return Found("input-size", "sequence-transposed", made=made)
+    return Decision("input-size", "sequence-transposed", made=made)
 
 
-def hidden(wanted: Shape, got: Shape, at: str, reported: Reported) -> Found:
+def hidden(wanted: Shape, got: Shape, at: str, reported: Reported) -> Decision:
     """Expected hidden[0] size (2, 4, 20), got [1, 4, 20]"""
     given = operands(reported)[1:2]
     state = given[0] if given and NAME.match(given[0]) else "c0" if at == "1" else "h0"
@@ -28,22 +28,22 @@ def hidden(wanted: Shape, got: Shape, at: str, reported: Reported) -> Found:
     if len(wanted) == len(got) == 3 and wanted[1] == got[1]:
         cause = "hidden-state-layers" if wanted[2] == got[2] else "hidden-state-width"
     made = f"{state} = torch.zeros({', '.join(map(str, wanted))})"
-    return Found(cause, layers=wanted[0], made=made)
+    return Decision(cause, layers=wanted[0], made=made)
 
 
-def attention_mask(got: Shape, wanted: Shape, reported: Reported) -> Found:
+def attention_mask(got: Shape, wanted: Shape, reported: Reported) -> Decision:
     """The shape of the 2D attn_mask is torch.Size([2, 5]), but should be (5, 5)."""
     causes = ["attention-mask-shape"]
     if len(got) == len(wanted) == 2 and got[1] == wanted[1] and got[0] != wanted[0]:
         causes.insert(0, "padding-mask-as-attention-mask")
     mask = _keyword("attn_mask|mask", reported)
-    return Found(*causes, mask=mask, sizes=", ".join(map(str, wanted)))
+    return Decision(*causes, mask=mask, sizes=", ".join(map(str, wanted)))
 
 
-def padding_mask(axis: int, reported: Reported) -> Found:
+def padding_mask(axis: int, reported: Reported) -> Decision:
     """Expected key_padded_mask.shape[0] to be 2, but got 5"""
     mask = _keyword("key_padding_mask", reported)
-    return Found("padding-mask-shape", mask=mask, what="time" if axis else "batch")
+    return Decision("padding-mask-shape", mask=mask, what="time" if axis else "batch")
 
 
 def _keyword(name: str, reported: Reported) -> str:
@@ -53,15 +53,15 @@ def _keyword(name: str, reported: Reported) -> str:
     return given[1] if given else "mask"
 
 
-def cell_missing(reported: Reported) -> Found | None:
+def cell_missing(reported: Reported) -> Decision | None:
     """An LSTM looks for (h0, c0) in a tensor."""
     if not (reported.frames and "hx[1]" in reported.frames[-1].code):
         return None
     given = operands(reported)[1:2]
-    return Found("cell-state-missing", h0=given[0] if given and NAME.match(given[0]) else "h0")
+    return Decision("cell-state-missing", h0=given[0] if given and NAME.match(given[0]) else "h0")
 
 
-def elementwise(a: int, b: int, axis: int, reported: Reported) -> Found:
+def elementwise(a: int, b: int, axis: int, reported: Reported) -> Decision:
     """The size of tensor a (8) must match the size of tensor b (7) at non-singleton dimension 1"""
     left, right = _pair(reported)
     small, large = (left, right) if a < b else (right, left)
@@ -81,7 +81,7 @@ def elementwise(a: int, b: int, axis: int, reported: Reported) -> Found:
         causes = (lengths, layers) if positions else (layers, lengths)
     else:
         causes = (pictures,) if axis > 2 or abs(a - b) <= 2 else (layers, pictures)
-    return Found(*causes)
+    return Decision(*causes)
 
 
 def _pair(reported: Reported) -> tuple[str, str]:
@@ -94,7 +94,7 @@ def _pair(reported: Reported) -> tuple[str, str]:
     return "a", "b"
 
 
-def joined(axis: int, wanted: int, got: int, place: int, reported: Reported) -> Found:
+def joined(axis: int, wanted: int, got: int, place: int, reported: Reported) -> Decision:
     """Sizes of tensors must match except in dimension 1. Expected size 4 but got size 5 …"""
     causes: list[str | Pick] = [pick("joined-sizes", other=0 if axis else 1)]
     if axis == 1 and abs(wanted - got) == 1 and max(wanted, got) % 2:
@@ -102,7 +102,7 @@ def joined(axis: int, wanted: int, got: int, place: int, reported: Reported) -> 
         small, large = (other, first) if got < wanted else (first, other)
         odd, even = max(wanted, got), min(wanted, got)
         causes.insert(0, pick("odd-size-halved", smaller=small, larger=large, odd=odd, even=even))
-    return Found(*causes)
+    return Decision(*causes)
 
 
 def _members(place: int, reported: Reported) -> tuple[str, str]:
@@ -114,16 +114,16 @@ def _members(place: int, reported: Reported) -> tuple[str, str]:
     return "skip", "up"
 
 
-def dimension(low: str, high: str, got: str, reported: Reported) -> Found:
+def dimension(low: str, high: str, got: str, reported: Reported) -> Decision:
     """Dimension out of range (expected to be in range of [-3, 2], but got 3)"""
     call = reported.call
     owner, _, method = (call.function if call else "").rpartition(".")
     if method in {"unsqueeze", "unsqueeze_", "stack"}:
         x = owner if NAME.match(owner) and owner != "torch" else "x"
-        return Found(
+        return Decision(
             "missing-dimension/new",
             happened=f"A new dimension {got} is asked for; it can stand at {low} to {high}.",
             method=method,
             code=f"{call.target} = {x}.unsqueeze(-1)" if call and method != "stack" else None,
         )
-    return Found("missing-dimension")
+    return Decision("missing-dimension")

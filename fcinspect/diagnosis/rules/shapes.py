@@ -6,7 +6,7 @@ import re
 from math import prod
 
 from fcinspect.diagnosis.factors import as_image
-from fcinspect.diagnosis.records import Found, Pick, Shape, pick, shape_of
+from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
 from fcinspect.diagnosis.reported import Reported
 
 SHAPED = re.compile(r"(?:torch\.)?(?:randn?|zeros|ones|empty)\(((?:\d{1,9}, )*\d{1,9})\)$")
@@ -15,7 +15,7 @@ RANKS = {2: 1, 3: 1, 4: 2, 5: 3}
 """Dimensions of the input -> of the BatchNorm that takes it."""
 
 
-def view(shape: Shape, size: int) -> Found:
+def view(shape: Shape, size: int) -> Decision:
     """shape '[-1, 2048]' is invalid for input of size 6272"""
     fixed = prod(n for n in shape if n >= 0)
     whole = -1 not in shape
@@ -26,7 +26,7 @@ def view(shape: Shape, size: int) -> Found:
             rows = size // rest
             causes.insert(0, pick("batch-written-down", rows=rows, rest=rest, wanted=shape[0]))
     written = "×".join(str(n) if n >= 0 else "?" for n in shape)
-    return Found(*causes, written=written, fixed=fixed)
+    return Decision(*causes, written=written, fixed=fixed)
 
 
 def names_in(reported: Reported) -> dict[str, str]:
@@ -38,7 +38,7 @@ def names_in(reported: Reported) -> dict[str, str]:
 
 def channels(
     input: Shape, weight: Shape, wanted: int, got: int, how: str, groups: str, reported: Reported
-) -> Found:
+) -> Decision:
     """Given groups=1, weight of size [16, 3, 3, 3], expected input[4, 1, 32, 32] to have …"""
     causes: list[str | Pick] = []
     if input[-1] == wanted != got and len(input) == len(weight) > 2:
@@ -50,7 +50,7 @@ def channels(
     transposed = how == "transposed"
     parts = 1 if transposed else int(groups or 1)
     causes.append(_in_channels(weight, wanted, got, parts, transposed))
-    return Found(*causes, shape=list(input), **names_in(reported))
+    return Decision(*causes, shape=list(input), **names_in(reported))
 
 
 def _channels_last(shape: Shape) -> Pick:
@@ -89,7 +89,7 @@ def _in_channels(weight: Shape, wanted: int, got: int, groups: int, transposed: 
     return pick(cause, fix=fix, made=made)
 
 
-def convolution_rank(shape: Shape, rank: int, reported: Reported) -> Found:
+def convolution_rank(shape: Shape, rank: int, reported: Reported) -> Decision:
     """Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [28, 28]"""
     axes = rank - 1
     x = names_in(reported)["argument"]
@@ -109,7 +109,7 @@ def convolution_rank(shape: Shape, rank: int, reported: Reported) -> Found:
         fix = f"leave one out, or use nn.Conv{axes + 1}d" if axes < 3 else "leave one out"
         if 1 in shape[1:]:
             code = f"{x} = {x}.squeeze({shape.index(1, 1)})"
-    return Found("convolution-rank", why=why, fix=fix, code=code, shape=list(shape))
+    return Decision("convolution-rank", why=why, fix=fix, code=code, shape=list(shape))
 
 
 def _flattened(shape: Shape) -> tuple[int, int, int] | None:
@@ -119,7 +119,7 @@ def _flattened(shape: Shape) -> tuple[int, int, int] | None:
     return as_image(shape[-1], 1) or as_image(shape[-1], 3)
 
 
-def batch_norm_features(arriving: int, held: int, reported: Reported) -> Found:
+def batch_norm_features(arriving: int, held: int, reported: Reported) -> Decision:
     """running_mean should contain 64 elements not 128"""
     shape, names = _given(reported), names_in(reported)
     kinds = set(re.findall(r"BatchNorm([123])d", reported.text))
@@ -130,7 +130,7 @@ def batch_norm_features(arriving: int, held: int, reported: Reported) -> Found:
         causes.insert(0, _channels_last(shape))
     elif not shape:
         causes.append("channels-last/perhaps")
-    return Found(*causes, made=made, **names)
+    return Decision(*causes, made=made, **names)
 
 
 def _given(reported: Reported) -> Shape:
@@ -141,7 +141,7 @@ def _given(reported: Reported) -> Shape:
     return shape_of(made[1]) if made else ()
 
 
-def normalized(wanted: Shape, input: Shape, reported: Reported) -> Found:
+def normalized(wanted: Shape, input: Shape, reported: Reported) -> Decision:
     """Given normalized_shape=[10], expected input with shape [*, 10], but got input of size…"""
     last = input[-len(wanted) :] if wanted else input
     causes: list[str | Pick] = ["normalized-shape"]
@@ -149,7 +149,7 @@ def normalized(wanted: Shape, input: Shape, reported: Reported) -> Found:
         axis = input.index(wanted[0], 1)
         moved = "transpose(1, 2)" if len(input) == 3 else f"movedim({axis}, -1)"
         causes.insert(0, pick("channels-first", features=wanted[0], axis=axis, moved=moved))
-    return Found(
+    return Decision(
         *causes,
         width=last[0] if len(last) == 1 else list(last),
         last=list(last),
@@ -159,7 +159,7 @@ def normalized(wanted: Shape, input: Shape, reported: Reported) -> Found:
     )
 
 
-def norm_rank(got: int, expected: str, reported: Reported) -> Found:
+def norm_rank(got: int, expected: str, reported: Reported) -> Decision:
     """expected 4D input (got 2D input)"""
     kind = "InstanceNorm" if reported.passed_through("instancenorm.py") else "BatchNorm"
     names = names_in(reported)
@@ -170,7 +170,7 @@ def norm_rank(got: int, expected: str, reported: Reported) -> Found:
     causes = ["batch-norm-rank"] if rank else []
     if got == int(expected[0]) - 1:
         causes.append("unbatched")
-    return Found(
+    return Decision(
         *(causes or ["batch-norm-rank/none"]),
         norm=kind,
         made=f"{layer} = nn.{kind}{rank}d({made[2] if made else 'num_features'})",

@@ -10,7 +10,7 @@ from fcinspect.diagnosis.rules.state_dict_layers import layer_causes
 from fcinspect.diagnosis.rules.state_dict_report import (
     LOAD,
     Explained,
-    Report,
+    LoadingReport,
     count,
     dots,
     leaf_of,
@@ -53,7 +53,7 @@ WRAPPERS = {
 }
 
 
-def key_causes(report: Report) -> list[Explained]:
+def key_causes(report: LoadingReport) -> list[Explained]:
     """Return all causes that explain missing or unexpected keys, in no order yet."""
     found = [
         *prefix_causes(report),
@@ -69,7 +69,7 @@ def key_causes(report: Report) -> list[Explained]:
     return found
 
 
-def _adapters(report: Report) -> list[Explained]:
+def _adapters(report: LoadingReport) -> list[Explained]:
     found = []
     for cause, keys, others, side in (
         ("lora-checkpoint", report.unexpected, report.missing, "unexpected key"),
@@ -84,7 +84,7 @@ def _adapters(report: Report) -> list[Explained]:
     return found
 
 
-def _quantised(report: Report) -> list[Explained]:
+def _quantised(report: LoadingReport) -> list[Explained]:
     saved = [key for key in report.unexpected if QUANTISED.search(key)]
     if not saved:
         return []
@@ -95,7 +95,7 @@ def _quantised(report: Report) -> list[Explained]:
     return [(len(saved) + len(report.missing), pick(cause, told=told))]
 
 
-def _parametrised(report: Report) -> list[Explained]:
+def _parametrised(report: LoadingReport) -> list[Explained]:
     saved = [key for key in report.unexpected if NORMALISED.search(key)]
     wanted = [key for key in report.missing if NORMALISED.search(key)]
     if bool(saved) == bool(wanted):
@@ -131,7 +131,7 @@ def _owner(key: str) -> str:
     )
 
 
-def _statistics(report: Report) -> list[Explained]:
+def _statistics(report: LoadingReport) -> list[Explained]:
     found = []
     for keys, others, side in (
         (report.missing, report.unexpected, "missing"),
@@ -146,7 +146,7 @@ def _statistics(report: Report) -> list[Explained]:
     return found
 
 
-def _bias(report: Report) -> list[Explained]:
+def _bias(report: LoadingReport) -> list[Explained]:
     if report.mismatches or bool(report.missing) == bool(report.unexpected):
         return []
     keys = report.missing or report.unexpected
@@ -157,19 +157,19 @@ def _bias(report: Report) -> list[Explained]:
     return [(len(keys), pick(cause, told=told))]
 
 
-def _tied(report: Report) -> list[Explained]:
+def _tied(report: LoadingReport) -> list[Explained]:
     keys = [key for key in report.missing if TIED.search(key)]
     if len(keys) != 1 or len(report.missing) != 1:
         return []
     return [(1, pick("tied-weights", key=keys[0], head=module_of(keys[0])))]
 
 
-def prefix_causes(report: Report) -> list[Explained]:
+def prefix_causes(report: LoadingReport) -> list[Explained]:
     """Return the causes that lie in how the keys begin, or in what stands around them."""
     return [*_whole_checkpoint(report), *_saved_prefix(report), *_wanted_prefix(report)]
 
 
-def _whole_checkpoint(report: Report) -> list[Explained]:
+def _whole_checkpoint(report: LoadingReport) -> list[Explained]:
     beside = [key for key in report.unexpected if key in BESIDE]
     holds = [key for key in STATE_KEYS if key in report.unexpected]
     if not report.missing or not (holds or len(beside) > 1):
@@ -181,7 +181,7 @@ def _whole_checkpoint(report: Report) -> list[Explained]:
     return [(explained, pick(cause, key=key, entries=some([*holds, *beside])))]
 
 
-def _saved_prefix(report: Report) -> list[Explained]:
+def _saved_prefix(report: LoadingReport) -> list[Explained]:
     """Explain keys of the state dict that fit once something is taken out of them."""
     missing = set(report.missing)
     of = count(report.unexpected, "unexpected key")
@@ -213,7 +213,7 @@ def _saved_prefix(report: Report) -> list[Explained]:
     return found
 
 
-def _wanted_prefix(report: Report) -> list[Explained]:
+def _wanted_prefix(report: LoadingReport) -> list[Explained]:
     """Explain keys of the model that begin with what the state dict's keys lack."""
     unexpected = set(report.unexpected)
     prefixes = Counter(

@@ -10,7 +10,7 @@ from fcinspect.diagnosis.records import pick
 from fcinspect.diagnosis.rules.state_dict_report import (
     LOAD,
     Explained,
-    Report,
+    LoadingReport,
     count,
     dots,
     leaf_of,
@@ -24,12 +24,12 @@ MOST_WRITTEN = 12
 """Of more modules the new names are not written out; the order of the keys is taken."""
 
 
-def layer_causes(report: Report) -> list[Explained]:
+def layer_causes(report: LoadingReport) -> list[Explained]:
     """Return the causes that lie in which layers the model and the saved one have."""
     return [*_renamed(report), *_other_layers(report)]
 
 
-def _renamed(report: Report) -> list[Explained]:
+def _renamed(report: LoadingReport) -> list[Explained]:
     """Explain modules whose names differ and whose parameters have the same names."""
     pairs, prefixes = _pairs(report), _prefixes(report)
     if not pairs and prefixes is None:
@@ -58,7 +58,7 @@ def _renamed(report: Report) -> list[Explained]:
     return [(keys, pick(cause, shown=shown, code=code))]
 
 
-def _prefixes(report: Report) -> tuple[str, str] | None:
+def _prefixes(report: LoadingReport) -> tuple[str, str] | None:
     """Return how the keys began and how they begin now, where nothing else differs."""
     missing = [key for key in report.missing if leaf_of(key) != COUNTER]
     unexpected = [key for key in report.unexpected if leaf_of(key) != COUNTER]
@@ -73,7 +73,7 @@ def _prefixes(report: Report) -> tuple[str, str] | None:
     return None
 
 
-def _pairs(report: Report) -> dict[str, str]:
+def _pairs(report: LoadingReport) -> dict[str, str]:
     """Return module of the state dict -> module of the model, by their parameters and names."""
     saved, wanted = _modules(report.unexpected), _modules(report.missing)
     pairs: dict[str, str] = {}
@@ -104,7 +104,7 @@ def _modules(keys: tuple[str, ...]) -> dict[str, frozenset[str]]:
     return {module: frozenset(leaves) for module, leaves in found.items()}
 
 
-def _other_layers(report: Report) -> list[Explained]:
+def _other_layers(report: LoadingReport) -> list[Explained]:
     missing, unexpected = count(report.missing, "key"), count(report.unexpected, "key")
     if report.missing and report.unexpected:
         told = f"{missing} missing, {unexpected} unexpected: {some(report.missing)}"

@@ -44,7 +44,7 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
-class Report:
+class LoadingReport:
     """All that one load_state_dict complained about."""
 
     model: str
@@ -75,7 +75,7 @@ class Report:
         return f"The state dict does not fit {self.model}: {listed(p for p in parts if p)}."
 
 
-def read_report(text: str) -> Report:
+def read_report(text: str) -> LoadingReport:
     """Return what the message of load_state_dict says."""
     found: dict[str, dict[str, None]] = {"Missing": {}, "Unexpected": {}}
     for section in SECTION.finditer(text):
@@ -84,7 +84,7 @@ def read_report(text: str) -> Report:
     shapes = [Mismatch(m[1], shape_of(m[2]), shape_of(m[3])) for m in MISMATCH.finditer(text)]
     shapes += [Mismatch(m[1], shape_of(m[3]), shape_of(m[2])) for m in OLD_MISMATCH.finditer(text)]
     model = MODEL.search(text)
-    return Report(
+    return LoadingReport(
         model[1] if model else "the model",
         tuple(found["Missing"]),
         tuple(found["Unexpected"]),

@@ -8,8 +8,8 @@ from math import prod
 from fcinspect.diagnosis.records import Pick, pick
 from fcinspect.diagnosis.rules.state_dict_report import (
     Explained,
+    LoadingReport,
     Mismatch,
-    Report,
     count,
     listed,
     module_of,
@@ -20,7 +20,7 @@ TABLE = re.compile(r"emb|wte|vocab|token|shared|lm_head|relative_attention_bias|
 POSITION = re.compile(r"pos(?:ition)?_?(?:ids|emb\w*|enc\w*)|wpe|(?:^|[._])pe$", re.I)
 
 
-def shape_causes(report: Report) -> list[Explained]:
+def shape_causes(report: LoadingReport) -> list[Explained]:
     """Return all causes that explain shapes that differ, in no order yet."""
     if not report.mismatches:
         return []
@@ -60,7 +60,7 @@ def _one_count(rows: list[Mismatch]) -> bool:
     return len({(m.saved[:1], m.wanted[:1]) for m in rows}) == 1
 
 
-def _tables(rows: list[Mismatch], report: Report) -> bool:
+def _tables(rows: list[Mismatch], report: LoadingReport) -> bool:
     return report.model == "Embedding" or any(TABLE.search(m.key) for m in rows)
 
 
@@ -108,7 +108,7 @@ def _head(rows: list[Mismatch]) -> Pick:
     )
 
 
-def _transposed(those: list[Mismatch], report: Report) -> Pick:
+def _transposed(those: list[Mismatch], report: LoadingReport) -> Pick:
     every = ", ".join(f'"{m.key}"' for m in those[:8])
     return pick(
         "weight-transposed",
@@ -120,7 +120,7 @@ def _transposed(those: list[Mismatch], report: Report) -> Pick:
     )
 
 
-def _vocabulary(first: Mismatch, report: Report) -> Pick:
+def _vocabulary(first: Mismatch, report: LoadingReport) -> Pick:
     saved, wanted = first.saved[0], first.wanted[0]
     return pick(
         "vocabulary-size",
@@ -139,11 +139,11 @@ def _input_width(first: Mismatch) -> Pick:
     return pick("input-width-changed", key=first.key, numbers=numbers, width=width, saved=saved)
 
 
-def _quantised(packed: list[Mismatch], report: Report) -> Pick:
+def _quantised(packed: list[Mismatch], report: LoadingReport) -> Pick:
     of = count(report.mismatches, "shape")
     return pick("packed-4bit", numbers=_numbers(packed[0]), packed=len(packed), of=of)
 
 
-def _widths(report: Report) -> Pick:
+def _widths(report: LoadingReport) -> Pick:
     first = _numbers(report.mismatches[0])
     return pick("other-widths", keys=count(report.mismatches, "key"), first=first)

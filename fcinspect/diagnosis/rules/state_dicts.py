@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fcinspect.diagnosis.records import Found
+from fcinspect.diagnosis.records import Decision
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.state_dict_keys import key_causes
 from fcinspect.diagnosis.rules.state_dict_report import read_report
@@ -41,7 +41,7 @@ OPERANDS = {"60": "<", "118": "v"}
 """The same first bytes as the unpickler for weights_only names them: by their number."""
 
 
-def loading(reported: Reported) -> Found | None:
+def loading(reported: Reported) -> Decision | None:
     """Everything that load_state_dict lists."""
     report = read_report(reported.message)
     if not report.total:
@@ -49,56 +49,56 @@ def loading(reported: Reported) -> Found | None:
     found = sorted((*key_causes(report), *shape_causes(report)), key=lambda c: -c[0])
     if not found:
         return None
-    return Found(*(cause for _, cause in found[:MOST_CAUSES]), happened=report.words)
+    return Decision(*(cause for _, cause in found[:MOST_CAUSES]), happened=report.words)
 
 
-def _copying(model: str, text: str) -> Found | None:
+def _copying(model: str, text: str) -> Decision | None:
     """Values that could not be copied although keys and shapes fit."""
     other = NOT_A_TENSOR.search(text)
     if other is not None:
         happened = f"The value of {other['key']} is a {other['got']}, not a tensor."
-        return Found("values-not-tensors", happened=happened, **other.groupdict())
+        return Decision("values-not-tensors", happened=happened, **other.groupdict())
     failed = FAILED.search(text)
     if failed is None:
         return None
     why = " ".join(failed["why"].split()).strip("()\"',!")
     happened = f"The value of {failed['key']} could not be copied into {model}, although its shape"
     cause = next((cause for words, cause in REASONS.items() if words in why), "copy-failed")
-    return Found(cause, happened=f"{happened} fits: {why}.", why=why)
+    return Decision(cause, happened=f"{happened} fits: {why}.", why=why)
 
 
-def dict_like(got: str) -> Found:
+def dict_like(got: str) -> Decision:
     """Expected state_dict to be dict-like, got <class 'X'>."""
-    return Found(GIVEN.get(got.rpartition(".")[2], "module-for-state-dict"))
+    return Decision(GIVEN.get(got.rpartition(".")[2], "module-for-state-dict"))
 
 
-def uninitialised(reported: Reported) -> Found | None:
+def uninitialised(reported: Reported) -> Decision | None:
     """Lazy layers in a state dict; those outside load_state_dict are another's."""
     if any("load_state_dict" in frame.function for frame in reported.frames):
-        return Found("lazy-checkpoint", "lazy-not-run")
-    return None if reported.frames else Found("lazy-checkpoint/perhaps", "lazy-not-run")
+        return Decision("lazy-checkpoint", "lazy-not-run")
+    return None if reported.frames else Decision("lazy-checkpoint/perhaps", "lazy-not-run")
 
 
-def load_key(key: str) -> Found:
+def load_key(key: str) -> Decision:
     """invalid load key, '<'."""
-    return Found(STARTS.get(key, "not-a-torch-file"), key=repr(key))
+    return Decision(STARTS.get(key, "not-a-torch-file"), key=repr(key))
 
 
-def weights_only(reported: Reported) -> Found:
+def weights_only(reported: Reported) -> Decision:
     """Weights only load failed: by what the unpickler met."""
     operand = re.search(r"Unsupported operand (\d+)", reported.text)
     if operand is not None:
         happened = "The file could not be read as tensors: it does not look like one of torch.save."
         key = OPERANDS.get(operand[1], "")
-        return Found(STARTS.get(key, "not-a-torch-file"), happened=happened)
+        return Decision(STARTS.get(key, "not-a-torch-file"), happened=happened)
     met = re.search(
         r"Unsupported (?:global: GLOBAL|class) ([\w.]+\w)|GLOBAL ([\w.]+\w) was not an allowed",
         reported.text,
     )
     what = next((name for name in met.groups() if name), "") if met else ""
     if not what:
-        return Found("objects-in-checkpoint/unnamed", among="")
+        return Decision("objects-in-checkpoint/unnamed", among="")
     causes = ["objects-in-checkpoint", "global-not-allowed"]
     if what.startswith(("numpy.", "_codecs.", "argparse.")):
         causes.reverse()
-    return Found(*causes, among=f", among them {what}", what=what)
+    return Decision(*causes, among=f", among them {what}", what=what)
