@@ -122,8 +122,8 @@ def unreadable(a: StoredTensor, b: StoredTensor) -> TensorFinding | None:
 
 def _problem(tensor: StoredTensor) -> str | None:
     """Return why the very numbers of a tensor are not known."""
-    if tensor.problem is not None and tensor.place is None:
-        return tensor.problem
+    if tensor.refusal is not None:
+        return tensor.refusal
     rounded = None if tensor.rounding is None else tensor.rounding()
     return None if rounded is None else f"holds whole numbers beyond float32: {rounded}"
 
