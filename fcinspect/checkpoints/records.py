@@ -87,6 +87,11 @@ class StoredTensor:
     extent: Extent | None = None
     """Where the bytes lie of an array whose numbers are not read."""
 
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing can be told of the numbers; None where they are read, or lie at a place."""
+        return self.problem if self.place is None else None
+
 
 @dataclass(frozen=True, eq=False)
 class StoredLinear:

@@ -94,8 +94,8 @@ def _begun(uri_and_place: tuple[str, tuple[Any, str] | None]) -> Look | None:
     return look
 
 
-class Look:
-    """A storage that keeps the blocks it has read."""
+class Look(Storage):
+    """A storage that keeps the blocks it has read; it stays open until the look ends for all."""
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
@@ -115,9 +115,6 @@ class Look:
             piece = self._blocks[number][max(0, begin - start) : end - start]
             offset = max(0, start - begin)
             view[offset : offset + len(piece)] = piece
-
-    def close(self) -> None:
-        """Stay open: the look ends for all files at once."""
 
     def _fetch(self, numbers: list[int]) -> None:
         """Read these blocks, neighbours together."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Stamp
+from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Stamp, Storage
 from fcinspect.checkpoints.access.uris import last_part, masked_name, without_secrets
 from fcinspect.errors import InputError, did_you_mean, install_hint
 
@@ -37,8 +37,8 @@ CHUNK = 1 << 16
 """Bytes that are taken from the connection at a time."""
 
 
-class RemoteFile:
-    """A file behind a URI; one that is opened by bytes alone, never as a whole."""
+class RemoteFile(Storage):
+    """A file behind a URI, read by bytes alone; fsspec keeps the connection for the next one."""
 
     def __init__(self, uri: str, place: tuple[Any, str] | None = None) -> None:
         """Ask for the file's size: of a filesystem that has it at a path, or of this thread's."""
@@ -71,9 +71,6 @@ class RemoteFile:
                 raise serves_no_parts(self.uri)
             view[: len(data)] = data
             view, begin = view[len(data) :], begin + len(data)
-
-    def close(self) -> None:
-        """Let go of the file; fsspec keeps the connection for the next one."""
 
     def _part(self, begin: int, end: int) -> bytes:
         if scheme_of(self.uri) in SCHEMES:

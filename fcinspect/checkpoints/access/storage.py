@@ -9,9 +9,10 @@ import contextlib
 import errno
 import io
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from fcinspect.checkpoints.access.streams import open_descriptor
 from fcinspect.errors import InputError
@@ -40,7 +41,7 @@ class FolderGiven(InputError):
     """A folder where a file is expected."""
 
 
-class Storage(Protocol):
+class Storage(ABC):
     """An open file whose bytes are read by their place."""
 
     uri: str
@@ -48,10 +49,11 @@ class Storage(Protocol):
     stamp: Stamp
     """The file as it was when it was opened."""
 
+    @abstractmethod
     def read_into(self, view: memoryview, begin: int) -> None:
         """Fill `view` from byte `begin` on; raises InputError where the file ends before."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  # most hold nothing that is let go of
         """Let go of the file."""
 
 
@@ -62,7 +64,7 @@ def read_part(storage: Storage, begin: int, length: int) -> bytearray:
     return data
 
 
-class LocalFile:
+class LocalFile(Storage):
     """A file on this machine, or the copy of a pipe."""
 
     def __init__(self, path: str) -> None:
@@ -126,7 +128,7 @@ def read_in_passing(storage: Storage, begin: int, length: int) -> Iterator[None]
         storage.forget(begin, length)
 
 
-class ReadAhead:
+class ReadAhead(Storage):
     """A storage that is read in long pieces, one of which is kept: for files that are far away."""
 
     PIECE: ClassVar[int] = 1 << 23
@@ -156,7 +158,7 @@ class ReadAhead:
         self._begin, self._piece = begin, bytes(read_part(self._storage, begin, size))
 
 
-class ArrayStorage:
+class ArrayStorage(Storage):
     """The bytes of an array in memory, for what must be unpacked before it can be read."""
 
     STAMP: ClassVar[Stamp] = Stamp(0, "in memory")
@@ -169,9 +171,6 @@ class ArrayStorage:
     def read_into(self, view: memoryview, begin: int) -> None:
         """Fill `view` from byte `begin` on."""
         view[:] = self._bytes[begin : begin + len(view)]
-
-    def close(self) -> None:
-        """Let go of nothing: the array lives as long as this object."""
 
 
 class Seekable(io.RawIOBase):

@@ -26,7 +26,6 @@ from fcinspect.checkpoints.diff.pointwise import (
 )
 from fcinspect.checkpoints.diff.records import EQUAL, Compared, Sameness, TensorFinding, TensorSide
 from fcinspect.checkpoints.diff.reordering import reordered, reshaped
-from fcinspect.checkpoints.diff.rules import Rules
 from fcinspect.checkpoints.diff.updating import scaled_by_lines, updated
 from fcinspect.checkpoints.records import StoredLinear, StoredTensor
 from fcinspect.rounding.formats import NumberFormat
@@ -123,8 +122,8 @@ def unreadable(a: StoredTensor, b: StoredTensor) -> TensorFinding | None:
 
 def _problem(tensor: StoredTensor) -> str | None:
     """Return why the very numbers of a tensor are not known."""
-    if tensor.problem is not None and tensor.place is None:
-        return tensor.problem
+    if tensor.refusal is not None:
+        return tensor.refusal
     rounded = None if tensor.rounding is None else tensor.rounding()
     return None if rounded is None else f"holds whole numbers beyond float32: {rounded}"
 
@@ -177,9 +176,8 @@ def judge(pair: Pair, tolerance: NumberFormat | None = None) -> TensorFinding:
         return reshaped(a, b, pair.lines)
     if a.dtype == b.dtype and same_codes(a, b):
         return EQUAL
-    rules = Rules(a.dtype, b.dtype)
-    found = go_through(a, b, rules, tolerance)
-    finding = replace(_explained(pair, rules, found), magnitude=magnitude(found, pair.lines))
+    found = go_through(a, b, tolerance)
+    finding = replace(_explained(pair, found), magnitude=magnitude(found, pair.lines))
     if tolerance is None or found.outside:
         return finding
     if finding.kind == "changed":
@@ -188,7 +186,7 @@ def judge(pair: Pair, tolerance: NumberFormat | None = None) -> TensorFinding:
     return replace(finding, verdict=Sameness.ROUNDED)
 
 
-def _explained(pair: Pair, rules: Rules, found: Pointwise) -> TensorFinding:
+def _explained(pair: Pair, found: Pointwise) -> TensorFinding:
     if pair.a.dtype == pair.b.dtype and found.changed == found.zero_signs:
         zeros = "1 zero" if found.changed == 1 else f"{found.changed:,} zeros"
         return _finding("with signs of zeros changed", f"{zeros} changed sign")
@@ -196,7 +194,7 @@ def _explained(pair: Pair, rules: Rules, found: Pointwise) -> TensorFinding:
         nans = "1 NaN has" if found.changed == 1 else f"{found.changed:,} NaNs have"
         return _finding("with other NaNs", f"{nans} other bits")
     return (
-        rule_of(rules, pair.a.dtype, pair.b.dtype)
+        rule_of(found.rules)
         or (reordered(pair.a, pair.b, pair.lines, found) if pair.is_matrix else None)
         or _special_values(found)
         or _few(found)

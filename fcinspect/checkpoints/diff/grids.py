@@ -119,6 +119,10 @@ class CodeGrid(ABC):
     def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
 
+    def values(self, tile: Tile) -> Float64Array:
+        """Return the numbers of a tile in float64."""
+        return values_of(self.read(tile), self.dtype)
+
     def gather(self, rows: Sequence[int]) -> Codes:
         """Return whole rows, in this order."""
         found = np.empty((len(rows), self.columns), code_type(self.dtype))

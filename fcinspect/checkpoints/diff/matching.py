@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fcinspect.checkpoints.diff.comparing import Desk, unreadable, weights
-from fcinspect.checkpoints.diff.grids import CodeReader, same_codes, values_of, weight_of
+from fcinspect.checkpoints.diff.grids import CodeReader, same_codes, weight_of
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.rounding.arrays import Float64Array
 
@@ -174,8 +174,7 @@ def _samples(layers: Sequence[StoredLinear], reader: CodeReader) -> list[_Sample
 
 def _corner(layer: StoredLinear, reader: CodeReader) -> Float64Array:
     grid, flipped = weight_of(layer.weight, layer.layout, reader)
-    codes = grid.read((0, min(grid.rows, CORNER), 0, min(grid.columns, CORNER)))
-    corner = values_of(codes, grid.dtype)
+    corner = grid.values((0, min(grid.rows, CORNER), 0, min(grid.columns, CORNER)))
     return np.ascontiguousarray(corner.T if flipped else corner)
 
 

@@ -69,6 +69,8 @@ class Pointwise:
 
     rows: int
     columns: int
+    rules: Rules
+    """Those that no place has broken."""
     sums: Sums = field(default_factory=Sums)
     changed: int = 0
     finite_changed: int = 0
@@ -95,30 +97,25 @@ class Pointwise:
 
 
 def go_through(
-    a: CodeGrid,
-    b: CodeGrid,
-    rules: Rules,
-    tolerance: NumberFormat | None = None,
-    *,
-    while_ruled: bool = False,
+    a: CodeGrid, b: CodeGrid, tolerance: NumberFormat | None = None, *, while_ruled: bool = False
 ) -> Pointwise:
     """Compare two grids of the same shape place by place, and strike out rules that do not hold.
 
     With `while_ruled` it ends as soon as no rule is left. What is the same on both sides strikes
     out few rules: it is held against those alone that are left by what differs.
     """
-    found = Pointwise(a.rows, a.columns)
+    found = Pointwise(a.rows, a.columns, Rules(a.dtype, b.dtype))
     if a.rows <= MOST_MARKED and a.columns <= MOST_MARKED:
         found.changed_rows = np.zeros(a.rows, bool)
         found.changed_columns = np.zeros(a.columns, bool)
     put_off = False
     for place, pair in _pieces(a, b):
-        put_off |= _take(found, place, pair, (a.dtype, b.dtype), rules, tolerance)
-        if while_ruled and not rules.any_left:
+        put_off |= _take(found, place, pair, tolerance)
+        if while_ruled and not found.rules.any_left:
             found.complete = False
             return found
-    if put_off and not rules.same and rules.any_left:
-        _hold_against_all(a, b, rules)
+    if put_off and not found.rules.same and found.rules.any_left:
+        found.rules = _held_against_all(a, b)
     return found
 
 
@@ -133,30 +130,27 @@ def _pieces(a: CodeGrid, b: CodeGrid) -> Iterator[tuple[Tile, tuple[Codes, Codes
             yield place, (codes_a[top:bottom, left:right], codes_b[top:bottom, left:right])
 
 
-def _hold_against_all(a: CodeGrid, b: CodeGrid, rules: Rules) -> None:
-    """Strike out the rules that some places break, those included that are the same."""
-    rules.begin_anew()
+def _held_against_all(a: CodeGrid, b: CodeGrid) -> Rules:
+    """Return the rules that no place breaks, those included that are the same."""
+    rules = Rules(a.dtype, b.dtype)
     for _, (ours, theirs) in _pieces(a, b):
         rules.take(values_of(ours, a.dtype), values_of(theirs, b.dtype))
         if not rules.any_left:
-            return
+            break
+    return rules
 
 
 def _take(
-    found: Pointwise,
-    tile: Tile,
-    codes: tuple[Codes, Codes],
-    dtypes: tuple[str, str],
-    rules: Rules,
-    tolerance: NumberFormat | None,
+    found: Pointwise, tile: Tile, codes: tuple[Codes, Codes], tolerance: NumberFormat | None
 ) -> bool:
     """Take in one piece; return whether rules were not held against it, since it is the same."""
+    dtypes = found.rules.dtype_a, found.rules.dtype_b
     a, b = values_of(codes[0], dtypes[0]), values_of(codes[1], dtypes[1])
     same = codes[0] == codes[1] if dtypes[0] == dtypes[1] else same_numbers(a, b)
     changed = ~same
     count = int(changed.sum())
     if count:
-        rules.take(a, b)
+        found.rules.take(a, b)
     finite = np.isfinite(a) & np.isfinite(b)
     if finite.all():
         held_a, held_b = a, b
@@ -277,8 +271,9 @@ def magnitude(found: Pointwise, lines: Lines) -> Magnitude:
     )
 
 
-def rule_of(rules: Rules, a: str, b: str) -> TensorFinding | None:
+def rule_of(rules: Rules) -> TensorFinding | None:
     """Return the simplest rule that is left, None where none is."""
+    a, b = rules.dtype_a, rules.dtype_b
     if rules.same:
         if a == b:
             return TensorFinding("equal", "equal")

@@ -25,7 +25,7 @@ from fcinspect.checkpoints.diff.grids import (
 )
 from fcinspect.checkpoints.diff.pointwise import Lines, Pointwise, go_through, places, rule_of
 from fcinspect.checkpoints.diff.records import TensorFinding
-from fcinspect.checkpoints.diff.rules import Rules, narrowed
+from fcinspect.checkpoints.diff.rules import narrowed
 from fcinspect.rounding.arrays import ITEMSIZES
 from fcinspect.rounding.formats import STORED
 
@@ -180,17 +180,14 @@ def transposed(a: CodeGrid, b: CodeGrid) -> TensorFinding | None:
     """Return that B is A transposed, by one of the rules between the two formats."""
     if min(a.rows, a.columns) < 1 or a.rows * a.columns < 2:
         return None
-    turned = b.turned()
     corner = min(a.rows, CORNER), min(a.columns, CORNER)
-    rules = Rules(a.dtype, b.dtype)
     # most matrices show in their corner that they are none's transposed
     beginning = PartGrid(b, *corner[::-1]).read((0, corner[1], 0, corner[0])).T
-    go_through(PartGrid(a, *corner), HeldGrid(beginning, b.dtype), rules, while_ruled=True)
-    if not rules.any_left:
+    there = HeldGrid(beginning, b.dtype)
+    if not go_through(PartGrid(a, *corner), there, while_ruled=True).rules.any_left:
         return None
-    rules = Rules(a.dtype, b.dtype)
-    found = go_through(a, turned, rules, while_ruled=True)
-    rule = rule_of(rules, a.dtype, b.dtype) if found.complete else None
+    found = go_through(a, b.turned(), while_ruled=True)
+    rule = rule_of(found.rules) if found.complete else None
     if rule is None:
         return None
     if rule.kind == "equal":
@@ -303,9 +300,8 @@ def _common(a: CodeGrid, b: CodeGrid, lines: Lines) -> tuple[str, ...]:
         return ()
     by_rows = a.rows != b.rows
     noun, count = (lines.rows, rows) if by_rows else (lines.columns, columns)
-    rules = Rules(a.dtype, b.dtype)
-    found = go_through(PartGrid(a, rows, columns), PartGrid(b, rows, columns), rules)
-    rule = rule_of(rules, a.dtype, b.dtype)
+    found = go_through(PartGrid(a, rows, columns), PartGrid(b, rows, columns))
+    rule = rule_of(found.rules)
     first = f"the first {count:,} {noun}s" if count > 1 else f"the first {noun}"
     if rule is not None and rule.kind == "equal":
         return (f"{first} {'are' if count > 1 else 'is'} equal, bit for bit",)

@@ -8,7 +8,7 @@ to a narrower format exactly as conversions do it: to nearest, ties to even (IEE
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -138,27 +138,18 @@ def _slack(dtype: str) -> float:
     return {53: 4.0, 24: 1 + 2**-20}.get(STORED[dtype].precision, 1 + 2**-8)
 
 
-@dataclass
 class Rules:
     """The rules that are left of those that could hold from A's format to B's."""
 
-    dtype_a: str
-    dtype_b: str
-    narrowings: list[Narrowing] = field(default_factory=list)
-    negated: bool = True
-    factor: Factor | None = field(default_factory=Factor)
-    same: bool = True
-
-    def __post_init__(self) -> None:
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Take all rules for possible again."""
-        self.same, self.negated, self.factor = True, True, Factor()
+    def __init__(self, dtype_a: str, dtype_b: str) -> None:
+        """Take all rules for possible."""
+        self.dtype_a, self.dtype_b = dtype_a, dtype_b
+        self.same = self.negated = True
+        self.factor: Factor | None = Factor()
         ways: tuple[Way, ...] = ("rounded", "truncated")
         self.narrowings = [
-            *(Narrowing(d, w, "A") for d in _narrower(self.dtype_a, self.dtype_b) for w in ways),
-            *(Narrowing(d, w, "B") for d in _narrower(self.dtype_b, self.dtype_a) for w in ways),
+            *(Narrowing(d, w, "A") for d in _narrower(dtype_a, dtype_b) for w in ways),
+            *(Narrowing(d, w, "B") for d in _narrower(dtype_b, dtype_a) for w in ways),
         ]
 
     @property
@@ -179,8 +170,7 @@ class Rules:
         if not self.narrowings:
             return None
         return min(
-            self.narrowings,
-            key=lambda rule: (-STORED[rule.dtype].precision, rule.way, rule.of),
+            self.narrowings, key=lambda rule: (-STORED[rule.dtype].precision, rule.way, rule.of)
         )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fcinspect.checkpoints.diff.grids import CodeGrid, PartGrid, tiles, values_of
+from fcinspect.checkpoints.diff.grids import CodeGrid, PartGrid, tiles
 from fcinspect.checkpoints.diff.pointwise import Lines, Pointwise
 from fcinspect.checkpoints.diff.records import TensorFinding
 from fcinspect.checkpoints.diff.rules import EVIDENCE, ends
@@ -83,7 +83,7 @@ def scaled_by_lines(a: CodeGrid, b: CodeGrid, lines: Lines) -> TensorFinding | N
     ]
     size = max(ITEMSIZES[a.dtype], ITEMSIZES[b.dtype])
     for tile in tiles(a.rows, a.columns, size, BYTES_AT_ONCE):
-        ours, theirs = values_of(a.read(tile), a.dtype), values_of(b.read(tile), b.dtype)
+        ours, theirs = a.values(tile), b.values(tile)
         if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
             return None
         parts = slice(tile[0], tile[1]), slice(tile[2], tile[3])
@@ -188,8 +188,8 @@ def _gap(a: CodeGrid, b: CodeGrid, tile: tuple[int, int, int, int]) -> tuple[Flo
 
     The sum may be rounded, and the update before it was added.
     """
-    theirs = values_of(b.read(tile), b.dtype)
-    gap = theirs - values_of(a.read(tile), a.dtype)
+    theirs = b.values(tile)
+    gap = theirs - a.values(tile)
     form = STORED[b.dtype]
     half_b, half_gap = half_ulp(theirs, form), half_ulp(gap, form)
     return gap, float((half_b * half_b).sum() + (half_gap * half_gap).sum()) / 3

@@ -64,7 +64,7 @@ def stack_of(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> Stack
     path = module_path(tensor.name)
     if match(STACK, path) is None or NO_MATRICES.fullmatch(tensor.name):
         return None
-    if match(CONVOLUTION, path) or (tensor.problem is not None and tensor.place is None):
+    if match(CONVOLUTION, path) or tensor.refusal is not None:
         return None
     if tensor.place is None and tensor.dtype not in FORMATS:
         return None
@@ -82,8 +82,8 @@ def refusal(stack: Stack) -> str | None:
     bias = stack.bias
     if bias is None:
         return None
-    if bias.problem is not None and bias.place is None:
-        return f"its bias {bias.problem}"
+    if bias.refusal is not None:
+        return f"its bias {bias.refusal}"
     outputs = stack.weight.shape[1:]
     if len(bias.shape) != 2 or bias.shape[0] != stack.count or bias.shape[1] not in outputs:
         return f"its bias has shape {bias.shape}, which fits no layout of {stack.weight.shape}"

@@ -83,7 +83,7 @@ class _Pairing:
         bias = by_name.get(tensor.name.removesuffix(named["leaf"]) + "bias")
         reason = _refusal(path, tensor, bias, self.siblings)
         if reason is not None:
-            hidden = len(tensor.shape) == 2 and tensor.problem is not None and tensor.place is None
+            hidden = len(tensor.shape) == 2 and tensor.refusal is not None
             packed = packed_weight(tensor, by_name) is not None
             self.skip(tensor, reason, hides_layer=packed or hidden)
             return
@@ -136,10 +136,10 @@ def _refusal(
         return packed
     if len(weight.shape) != 2:
         return decoys.many_dimensional(weight, siblings)
-    if weight.problem is not None and weight.place is None:
-        return weight.problem
-    if bias is not None and bias.problem is not None and bias.place is None:
-        return f"its bias {bias.problem}"
+    if weight.refusal is not None:
+        return weight.refusal
+    if bias is not None and bias.refusal is not None:
+        return f"its bias {bias.refusal}"
     if bias is None and is_table(path, shared=siblings.has_shared_tables):
         return "by its name an embedding, not a linear layer"
     if decoys.is_norm(path) and (bias is None or bias.shape == weight.shape):

@@ -144,9 +144,7 @@ def _unpacked(tensor: StoredTensor, carrier: str) -> ArrayStorage:
 
 def holds_numbers(tensor: StoredTensor | None) -> TypeGuard[StoredTensor]:
     """Whether an array can be gone through: its numbers lie in a file, or are read without loss."""
-    if tensor is None or tensor.dtype not in ITEMSIZES:
-        return False
-    return tensor.place is not None or tensor.problem is None
+    return tensor is not None and tensor.dtype in ITEMSIZES and tensor.refusal is None
 
 
 def as_matrix(tensor: StoredTensor) -> StoredTensor:

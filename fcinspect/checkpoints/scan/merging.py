@@ -99,22 +99,16 @@ class Merging:
         """Return the statistics of the numbers."""
         whole, moments = self._whole, self._whole.moments
         count = self._rows * self._columns
-        if not moments.count:
-            nothing = math.nan
-            norm = nothing if count else 0.0  # that of an empty matrix is known
-            return ArrayStatistics(
-                count, nothing, nothing, nothing, nothing, norm, whole.zeros, whole.nan, whole.inf
-            )
-        mean = math.ldexp(moments.mean, whole.exponent)
-        std = math.nan
+        low = high = mean = std = math.nan
+        norm = math.nan if count else 0.0  # that of an empty matrix is known
+        if moments.count:
+            low, high = whole.min, whole.max
+            # rounding may not carry the mean past the numbers that it is the mean of
+            mean = min(max(math.ldexp(moments.mean, whole.exponent), low), high)
+            norm = unscaled(math.sqrt(moments.squares), whole.exponent)
         if moments.count > 1:
             std = unscaled(math.sqrt(moments.deviations / (moments.count - 1)), whole.exponent)
-        norm = unscaled(math.sqrt(moments.squares), whole.exponent)
-        # rounding may not carry the mean past the numbers that it is the mean of
-        mean = min(max(mean, whole.min), whole.max)
-        return ArrayStatistics(
-            count, whole.min, whole.max, mean, std, norm, whole.zeros, whole.nan, whole.inf
-        )
+        return ArrayStatistics(count, low, high, mean, std, norm, whole.zeros, whole.nan, whole.inf)
 
     def matrix(self, duplicates: LineCount | None) -> MatrixStatistics:
         """Return the statistics of the matrix, with the duplicate outputs found elsewhere."""

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save
 
 from fcinspect.checkpoints.access import remote
-from fcinspect.checkpoints.access.storage import ReadAhead
+from fcinspect.checkpoints.access.storage import ReadAhead, Stamp, Storage
 from tests.conftest import Run
 
 fsspec = pytest.importorskip("fsspec", reason="needs fsspec")
@@ -60,15 +60,12 @@ def test_long_pieces_are_asked_for_and_each_byte_once(
 def test_a_piece_that_is_kept_serves_what_lies_in_it() -> None:
     """Reads forwards, backwards, across pieces and longer than a piece give the right bytes."""
 
-    class Bytes:
-        uri, stamp = "x", type("Stamp", (), {"size": 1000})()
+    class Bytes(Storage):
+        uri, stamp = "x", Stamp(1000)
 
         def read_into(self, view: memoryview, begin: int) -> None:
             assert begin + len(view) <= 1000
             view[:] = bytes((k * 7) % 256 for k in range(begin, begin + len(view)))
-
-        def close(self) -> None:
-            pass
 
     ahead: Any = ReadAhead(Bytes())
     ahead.PIECE = 64
