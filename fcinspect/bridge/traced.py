@@ -95,7 +95,7 @@ class Traced:
         A fresh module is made after torch.manual_seed(seed). Raises InputError where it computes
         something else, UsageError for a seed of a ready module.
         """
-        from fcinspect.bridge.chained import layers_of
+        from fcinspect.bridge.networks import layers_of
 
         self._load()
         ready = isinstance(self._found, nn.Module)

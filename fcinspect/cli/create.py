@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from fcinspect.cli.options import LayerOutput, ShowCode
-from fcinspect.cli.sources import Fresh, bytes_of
+from fcinspect.cli.options import ShowCode
+from fcinspect.cli.output import LAYER, REPORT_BESIDE_LAYER, Output, Writes
+from fcinspect.cli.sources import Fresh
 from fcinspect.cli.status import ExitStatus
 
 
@@ -21,7 +22,7 @@ def create(
     ] = None,
     show_code: ShowCode = False,
     *,
-    output: LayerOutput,
+    output: Annotated[Output, Writes(layers=True, files=(LAYER, REPORT_BESIDE_LAYER))],
 ) -> ExitStatus:
     """Make a seeded nn.Linear and show its weight and bias."""
     if widths is not None:
@@ -38,4 +39,4 @@ def create(
 
     layer = create_layer(request)
     view = view_of_created(inspect_layer(layer, request.init), fresh.asked())
-    return output.write(view, bytes_of(layer))
+    return output.write(view, layer)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fcinspect.cli.module import ModuleOptions
-from fcinspect.cli.options import Output
+from fcinspect.cli.module import ModuleOptions, refuse_unmade
+from fcinspect.cli.options import option
+from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.trace import refuse_unmade
 from fcinspect.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -35,18 +35,18 @@ def diagnose(
     options: ModuleOptions,
     weights: Annotated[
         str | None,
-        typer.Option("--weights", metavar="FILE", help="A state dict that the module is to load."),
+        option("--weights", "FILE", "A state dict that the module is to load."),
     ] = None,
     optimizer: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--optimizer",
-            metavar="NAME",
-            help="The module's optimizer in the same code; else those found beside it.",
+            "NAME",
+            "The module's optimizer in the same code; else those found beside it.",
         ),
     ] = None,
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Name the causes of an error, and the line that mends it.
 

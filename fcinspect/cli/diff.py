@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from fcinspect.cli.options import Output, only_option
+from fcinspect.cli.options import choice, only_option
+from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.sources import LAYOUTS, layout_option, open_checkpoint
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of
 from fcinspect.errors import UsageError
 
 MATCHES = ("name", "content")
@@ -29,13 +29,13 @@ def diff(
     b: Annotated[str, _file("B")],
     tolerance: Annotated[
         str | None,
-        typer.Option(
+        choice(
             "--tolerance",
-            parser=one_of("format", TOLERANCES),
-            autocompletion=completion_of(TOLERANCES),
-            metavar="FORMAT",
-            help="What rounding to this format explains counts as the same: half an ulp at the"
-            " larger number; bfloat16, float16 or float32.",
+            "FORMAT",
+            "What rounding to this format explains counts as the same: half an ulp at the larger"
+            " number; bfloat16, float16 or float32.",
+            TOLERANCES,
+            "format",
         ),
     ] = None,
     only: Annotated[list[str] | None, only_option("Compare only layers")] = None,
@@ -45,19 +45,18 @@ def diff(
     ] = False,
     match: Annotated[
         str,
-        typer.Option(
+        choice(
             "--match",
-            parser=one_of("match", MATCHES),
-            autocompletion=completion_of(MATCHES),
-            metavar="HOW",
-            help="name, or content: layers without a counterpart of their name are paired by"
-            " their numbers.",
+            "HOW",
+            "name, or content: layers without a counterpart of their name are paired by their"
+            " numbers.",
+            MATCHES,
         ),
     ] = "name",
     layout_a: Annotated[str, layout_option("--layout-a", "A")] = LAYOUTS[0],
     layout_b: Annotated[str, layout_option("--layout-b", "B")] = LAYOUTS[0],
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Say how each linear layer changed between two checkpoints."""
     from fcinspect.checkpoints.access.uris import masked_name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fcinspect.cli.options import option
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ def parse_bias(text: str | bool) -> str | bool:
 
 WeightOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--weight",
-        metavar="W",
-        help='Your own layer: the rows of its weight, "1,2;3,4", or a file of an array.',
+        "W",
+        'Your own layer: the rows of its weight, "1,2;3,4", or a file of an array.',
     ),
 ]
 BiasOption = Annotated[

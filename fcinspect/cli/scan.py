@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fcinspect.cli.options import Plot, RecordsOutput, only_option
-from fcinspect.cli.sources import LAYOUTS, LayoutOption
+from fcinspect.cli.options import Plot, choice, only_option, option
+from fcinspect.cli.output import FIGURE, REPORT, Output, Writes
+from fcinspect.cli.sources import LAYOUTS, LayoutOption, open_checkpoint
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of, whole_number
-from fcinspect.errors import UsageError
+from fcinspect.cli.streams import say
+from fcinspect.cli.values import whole_number
+from fcinspect.errors import InputError, UsageError
+from fcinspect.media.emit import FORMATS
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import StoredLinear
+    from fcinspect.checkpoints.records import Checkpoint, FailedFile, StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
     from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
     from fcinspect.checkpoints.scan.report import ScanReport
+    from fcinspect.checkpoints.scan.scanning import Progress
     from fcinspect.checkpoints.scan.singular import Wanted
-    from fcinspect.cli.scan_files import ScanFiles
     from fcinspect.reports.scan.charts import ScanPictures
 
+RECORD_FORMATS = (FORMATS[0], FORMATS[1], "ndjson", *FORMATS[2:])
+"""Each layer by itself as NDJSON, as soon as it is there."""
 ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std", "norm", "zeros")
 MOST_WORKERS = 256
+WRITES = Writes(forms=RECORD_FORMATS, figure=True, files=(FIGURE, REPORT))
 
 
 @dataclass(frozen=True)
@@ -53,14 +59,12 @@ class ScanOptions:
     ] = False
     sort: Annotated[
         str,
-        typer.Option(
+        choice(
             "--sort",
-            parser=one_of("order", ORDERS),
-            autocompletion=completion_of(ORDERS),
-            metavar="KEY",
-            help="Order of the layers: file, name, or the largest first by "
-            + ", ".join(ORDERS[2:])
-            + ".",
+            "KEY",
+            f"Order of the layers: file, name, or the largest first by {', '.join(ORDERS[2:])}.",
+            ORDERS,
+            "order",
         ),
     ] = "file"
     show_all: Annotated[
@@ -69,20 +73,20 @@ class ScanOptions:
     layout: LayoutOption = LAYOUTS[0]
     workers: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--workers",
-            parser=whole_number(1, MOST_WORKERS),
-            metavar="N",
-            help="Threads of this machine; default as many as it has cores, at most 4.",
+            "N",
+            "Threads of this machine; default as many as it has cores, at most 4.",
+            whole_number(1, MOST_WORKERS),
         ),
     ] = None
     scheduler: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--scheduler",
-            metavar="ADDRESS",
-            help="A Dask scheduler, tcp://host:8786, whose workers see the same files. It can run"
-            " code here: name only one that you trust as you trust code.",
+            "ADDRESS",
+            "A Dask scheduler, tcp://host:8786, whose workers see the same files. It can run code"
+            " here: name only one that you trust as you trust code.",
         ),
     ] = None
     trust_scheduler: Annotated[
@@ -130,57 +134,183 @@ def scan(
     options: ScanOptions,
     plot: Plot = False,
     *,
-    output: RecordsOutput,
+    output: Annotated[Output, WRITES],
 ) -> ExitStatus:
     """Summarize every linear layer of a checkpoint.
 
     In one pass and bounded memory. Nothing that a file holds is executed.
     """
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.checkpoints.scan.report import ScanReport
-    from fcinspect.checkpoints.scan.selecting import ordered, selected
-    from fcinspect.cli.scan_files import open_files
+    from fcinspect.checkpoints.scan.selecting import selected
     from fcinspect.reports.scan.view import flat, told_of_others, view_of_scan
 
     source = open_files(files, options.layout)
-    checkpoints, held = source.checkpoints, source.layers
-    chosen = selected(held, options.only or ())
-    pairs: list[tuple[StoredLinear, ScannedLayer]] = []
-    others: list[ScannedOther] = []
-
-    def report() -> ScanReport:
-        return ScanReport(
-            tuple(checkpoint.source for checkpoint in checkpoints),
-            tuple(ordered([layer for _, layer in pairs], options.sort)),
-            len(held) - len(chosen),
-            tuple(skip for checkpoint in checkpoints for skip in checkpoint.skipped),
-            tuple(problem for checkpoint in checkpoints for problem in checkpoint.problems),
-            tuple(note for checkpoint in checkpoints for note in checkpoint.notes),
-            options.check,
-            tuple(others),
-            tuple(source.failed),
-        )
-
-    layers = _scanned(source, chosen, options)
-    if output.streams and options.sort == "file":
-        output.stream(flat(layer) for layer in _kept(layers, pairs))
+    run = ScanRun(options, source, selected(source.layers, options.only or ()))
+    ndjson = output.chosen_form() == "ndjson"
+    if ndjson and options.sort == "file":
+        _stream((flat(layer) for layer in run.layers()), output)
     else:
-        pairs += layers
+        for _ in run.layers():
+            pass
     if options.check and not options.only:
-        with options.engine() as engine:
-            others += source.others(engine)
+        run.look_at_others()
+    report = run.report()
     asked = {"files": list(map(masked_name, files)), **options.asked()}
-    pictures = _pictures(report(), pairs) if output.draws(plot) else None
-    view = view_of_scan(report(), asked, show_all=options.show_all, pictures=pictures, plot=plot)
-    if not output.streams:
+    pictures = _pictures(report, run.pairs) if output.draws(plot) else None
+    view = view_of_scan(report, asked, show_all=options.show_all, pictures=pictures, plot=plot)
+    if not ndjson:
         output.write(view)
     else:
         if options.sort != "file":
-            output.stream(map(flat, report().layers))
-        output.remark((*report().problems, *report().notes, *told_of_others(report())))
+            _stream(map(flat, report.layers), output)
+        for remark in (*report.problems, *report.notes, *told_of_others(report)):
+            say(f"fcinspect: {remark}")
         output.save_report(view)
     source.require_all()
     return ExitStatus.DONE if view.ok else ExitStatus.FAILED
+
+
+def _stream(records: Iterable[Mapping[str, Any]], output: Output) -> None:
+    """Write each record as a line of JSON, or go through them silently under --quiet."""
+    from fcinspect.media.emit import write_text
+    from fcinspect.media.jsonable import dumps
+
+    for record in records:
+        if not output.quiet:
+            write_text(dumps(record))
+
+
+@dataclass
+class ScanRun:
+    """A scan of what was opened, and what it has found so far."""
+
+    options: ScanOptions
+    source: ScanFiles
+    chosen: tuple[StoredLinear, ...]
+    pairs: list[tuple[StoredLinear, ScannedLayer]] = field(default_factory=list)
+    """The layers as stored and as scanned."""
+    others: list[ScannedOther] = field(default_factory=list)
+
+    def layers(self) -> Iterator[ScannedLayer]:
+        """Yield each chosen layer as soon as it is scanned."""
+        from fcinspect.checkpoints.scan.scanning import bytes_of
+        from fcinspect.media.progress import bytes_read
+
+        total = bytes_of(self.chosen)
+        with self.options.engine() as engine, bytes_read(total, "scanning") as progress:
+            wanted = self.options.wanted()
+            for pair in self.source.scanned(self.chosen, engine, wanted, progress):
+                self.pairs.append(pair)
+                yield pair[1]
+
+    def look_at_others(self) -> None:
+        """Go through the arrays that are no linear layers."""
+        with self.options.engine() as engine:
+            self.others += self.source.others(engine)
+
+    def report(self) -> ScanReport:
+        """Return what was found."""
+        from fcinspect.checkpoints.scan.report import ScanReport
+        from fcinspect.checkpoints.scan.selecting import ordered
+
+        opened = self.source.checkpoints
+        return ScanReport(
+            tuple(checkpoint.source for checkpoint in opened),
+            tuple(ordered([layer for _, layer in self.pairs], self.options.sort)),
+            len(self.source.layers) - len(self.chosen),
+            tuple(skip for checkpoint in opened for skip in checkpoint.skipped),
+            tuple(problem for checkpoint in opened for problem in checkpoint.problems),
+            tuple(note for checkpoint in opened for note in checkpoint.notes),
+            self.options.check,
+            tuple(self.others),
+            tuple(self.source.failed),
+        )
+
+
+@dataclass
+class ScanFiles:
+    """The checkpoints that were opened, and the files that could not be read."""
+
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    failed: list[FailedFile] = field(default_factory=list)
+
+    @property
+    def layers(self) -> list[StoredLinear]:
+        """All linear layers."""
+        return [layer for checkpoint in self.checkpoints for layer in checkpoint.layers]
+
+    def fail(self, name: str, error: InputError) -> None:
+        """Note a file that cannot be read; raises the error where there is no other file."""
+        from fcinspect.checkpoints.records import FailedFile
+
+        if len(self.checkpoints) == 1 and not self.failed:
+            raise error
+        self.failed.append(FailedFile(name, error.message))
+
+    def scanned(
+        self, chosen: Sequence[StoredLinear], engine: Engine, wanted: Wanted, progress: Progress
+    ) -> Iterator[tuple[StoredLinear, ScannedLayer]]:
+        """Yield each chosen layer and what is found of it, as far as its file can be read."""
+        from fcinspect.checkpoints.scan.scanning import scan
+
+        ids = {id(layer) for layer in chosen}
+        for checkpoint in self.checkpoints:
+            layers = [layer for layer in checkpoint.layers if id(layer) in ids]
+            try:
+                yield from zip(layers, scan(layers, engine, wanted, progress), strict=True)
+            except InputError as error:
+                self.fail(checkpoint.source, error)
+
+    def others(self, engine: Engine) -> Iterator[ScannedOther]:
+        """Yield what is found of the arrays that are no linear layers."""
+        from fcinspect.checkpoints.scan.scanning import scan_others
+
+        for checkpoint in self.checkpoints:
+            try:
+                yield from scan_others([checkpoint], engine, lambda count: None)
+            except InputError as error:
+                self.fail(checkpoint.source, error)
+
+    def require_all(self) -> None:
+        """Raise InputError where a file could not be read, once everything else is reported."""
+        if not self.failed:
+            return
+        count = len(self.failed)
+        reasons = "; ".join(dict.fromkeys(file.reason for file in self.failed))
+        raise InputError(f"{count} file{'s' * (count > 1)} not read: {reasons}")
+
+
+def open_files(files: Sequence[str], layout: str) -> ScanFiles:
+    """Return the checkpoints of all files and folders; one that is damaged is noted.
+
+    A folder of several checkpoints stands for all of them. Raises InputError where nothing can be
+    read.
+    """
+    from fcinspect.checkpoints.access.uris import masked_name
+    from fcinspect.checkpoints.folders import SeveralCheckpoints
+    from fcinspect.checkpoints.records import FailedFile
+
+    found = ScanFiles()
+    waiting = list(files)
+    errors: list[InputError] = []
+    while waiting:
+        file = waiting.pop(0)
+        try:
+            checkpoint = open_checkpoint(file, layout, tolerant=True)
+        except SeveralCheckpoints as several:
+            waiting[:0] = several.files
+            continue
+        except InputError as error:
+            errors.append(error)
+            found.failed.append(FailedFile(repr(masked_name(file)), error.message))
+            continue
+        found.checkpoints.append(checkpoint)
+        found.failed += checkpoint.failed
+    if len(errors) == 1 and not found.checkpoints:
+        raise errors[0]
+    if not found.checkpoints:
+        found.require_all()
+    return found
 
 
 def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]) -> ScanPictures:
@@ -194,22 +324,3 @@ def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]
     stored = {id(layer): held for held, layer in pairs}
     shown = report.layers[:MOST_PANELS]
     return ScanPictures(report, tuple(distribution_in(stored[id(la)], la) for la in shown))
-
-
-def _scanned(
-    source: ScanFiles, chosen: tuple[StoredLinear, ...], options: ScanOptions
-) -> Iterator[tuple[StoredLinear, ScannedLayer]]:
-    from fcinspect.checkpoints.scan.scanning import bytes_of
-    from fcinspect.media.progress import bytes_read
-
-    with options.engine() as engine, bytes_read(bytes_of(chosen), "scanning") as progress:
-        yield from source.scanned(chosen, engine, options.wanted(), progress)
-
-
-def _kept(
-    layers: Iterator[tuple[StoredLinear, ScannedLayer]],
-    pairs: list[tuple[StoredLinear, ScannedLayer]],
-) -> Iterator[ScannedLayer]:
-    for pair in layers:
-        pairs.append(pair)
-        yield pair[1]

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from fcinspect.cli.options import Batch, Bias, Dtype, Output, activation_option
+from fcinspect.cli.options import Batch, Bias, Dtype, activation_option
+from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.status import ExitStatus
 
 MODULES = {
@@ -36,7 +37,7 @@ def shapes(
     bias: Bias = None,
     dtype: Dtype = "float32",
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Trace shapes, parameters and multiply-adds through 3-5-4-2."""
     from fcinspect.layers.spec import parse_spec

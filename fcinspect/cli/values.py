@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
-from fcinspect.errors import FcinspectError, did_you_mean
+from fcinspect.errors import FcinspectError, UsageError, did_you_mean
 from fcinspect.names import canonical
 
 LARGEST_COUNT = 10**15
@@ -104,6 +104,20 @@ def batch_shape(text: str | tuple[int, ...]) -> tuple[int, ...]:
             f"{text!r} has {len(parts)} dimensions: expected at most {MOST_DIMENSIONS}"
         )
     return tuple(map(int, parts))
+
+
+def betas_of(text: str | tuple[float, float]) -> tuple[float, float]:
+    """Return β1 and β2 of "0.9,0.999"."""
+    if isinstance(text, tuple):
+        return text
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise UsageError(f"{text!r} is not two numbers such as 0.9,0.999")
+    parse = real_number(0, below=1)
+    try:
+        return parse(parts[0]), parse(parts[1])
+    except typer.BadParameter as error:
+        raise UsageError(f"{error.message}, in {text!r}") from error
 
 
 def parsed_by(parse: Callable[[str], object]) -> Callable[[str], object]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.options import Output
+from fcinspect.cli.options import option
+from fcinspect.cli.output import Output
 from fcinspect.cli.status import ExitStatus
 
 if TYPE_CHECKING:
@@ -15,29 +14,24 @@ if TYPE_CHECKING:
 
 Checks = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--checks",
-        metavar="NAMES",
-        help="Make only these checks: groups, names or patterns, separated by commas; list shows"
-        " them.",
+        "NAMES",
+        "Make only these checks: groups, names or patterns, separated by commas; list shows them.",
     ),
 ]
-
 Accumulate = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--accumulate",
-        metavar="HOW",
-        help="How sums are formed, where not as on a CPU: a format (float32), rz:K for truncation"
+        "HOW",
+        "How sums are formed, where not as on a CPU: a format (float32), rz:K for truncation"
         " in blocks of K, tf32, split:P:FORMAT for P partial sums, ftz; separated by commas.",
     ),
 ]
-
 Device = Annotated[
     str,
-    typer.Option(
-        "--device", metavar="NAME", help="torch's name of the device that computes: cpu, cuda, mps."
-    ),
+    option("--device", "NAME", "torch's name of the device that computes: cpu, cuda, mps."),
 ]
 
 

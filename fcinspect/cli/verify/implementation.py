@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.code import Code, arguments_of, say_that_code_runs, timeout_option
-from fcinspect.cli.options import DTYPES, Bias, Output
+from fcinspect.cli.module import Code, arguments_of, say_that_code_runs
+from fcinspect.cli.options import Bias, choice, dtype_option, option, timeout_option
+from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of, whole_number
+from fcinspect.cli.values import whole_number
 from fcinspect.cli.verify.carry_out import Accumulate, Checks, Device, carry_out
 from fcinspect.errors import UsageError
 
@@ -25,44 +24,35 @@ def implementation(
     code: Code,
     kind: Annotated[
         str | None,
-        typer.Option(
+        choice(
             "--kind",
-            parser=one_of("kind", KINDS),
-            autocompletion=completion_of(KINDS),
-            metavar="KIND",
-            help="What the object is, where it cannot be told: module, factory (in_features,"
+            "KIND",
+            "What the object is, where it cannot be told: module, factory (in_features,"
             " out_features, bias), or kernel (input, weight, bias).",
+            KINDS,
         ),
     ] = None,
     in_features: Annotated[
-        int | None,
-        typer.Option("--in", parser=whole_number(1), metavar="N", help="in_features, else 64."),
+        int | None, option("--in", "N", "in_features, else 64.", whole_number(1))
     ] = None,
     out_features: Annotated[
-        int | None,
-        typer.Option("--out", parser=whole_number(1), metavar="M", help="out_features, else 48."),
+        int | None, option("--out", "M", "out_features, else 48.", whole_number(1))
     ] = None,
     bias: Bias = None,
     dtype: Annotated[
         str | None,
-        typer.Option(
-            "--dtype",
-            parser=one_of("dtype", DTYPES),
-            autocompletion=completion_of(DTYPES),
-            metavar="DTYPE",
-            help="float32 (default; a ready module's own), float64, bfloat16 or float16.",
-        ),
+        dtype_option("float32 (default; a ready module's own), float64, bfloat16 or float16."),
     ] = None,
     accumulate: Accumulate = None,
     device: Device = "cpu",
     arg: Annotated[
         list[str] | None,
-        typer.Option("--arg", metavar="NAME=VALUE", help="A further argument of the factory."),
+        option("--arg", "NAME=VALUE", "A further argument of the factory."),
     ] = None,
     timeout: Annotated[float, timeout_option("one call of the code")] = 10.0,
     checks: Checks = None,
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Check your own linear layer, kernel or module.
 
@@ -123,9 +113,9 @@ def _widths(subject: Hosted, in_features: int | None, out_features: int | None) 
         return in_features or WIDTHS[0], out_features or WIDTHS[1]
     widths = (found.in_features, found.out_features)
     given = (in_features, out_features)
-    for option, own, wanted in zip(("--in", "--out"), widths, given, strict=True):
+    for flag, own, wanted in zip(("--in", "--out"), widths, given, strict=True):
         if own is not None and wanted is not None and own != wanted:
-            raise UsageError(f"{option} {wanted}: the ready module {subject.words} has {own}")
+            raise UsageError(f"{flag} {wanted}: the ready module {subject.words} has {own}")
     n, out = (own if own is not None else wanted for own, wanted in zip(widths, given, strict=True))
     if n is None or out is None:
         raise UsageError(

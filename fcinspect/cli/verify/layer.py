@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fcinspect.cli.inputs import read_input
-from fcinspect.cli.options import Batch, Output
+from fcinspect.cli.options import Batch, option
+from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.sources import Fresh, Stored, StoredOrWords, source_of
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.verify.carry_out import Accumulate, Checks, Device, carry_out
@@ -25,11 +24,11 @@ def layer(
     fresh: Fresh,
     x: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--x",
-            metavar="X",
-            help="Input of the layer itself: numbers 1,2,3 (rows separated by ;), a file, - for"
-            " stdin, zeros, ones or basis:J; drawn if not given.",
+            "X",
+            "Input of the layer itself: numbers 1,2,3 (rows separated by ;), a file, - for stdin,"
+            " zeros, ones or basis:J; drawn if not given.",
         ),
     ] = None,
     batch: Batch = None,
@@ -37,7 +36,7 @@ def layer(
     device: Device = "cpu",
     checks: Checks = None,
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Check torch's nn.Linear on this machine.
 
