@@ -16,14 +16,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from fcinspect import __version__
-from fcinspect.cli.command import Command, group_of
-from fcinspect.cli.completion import COMPLETE_VARIABLE
-from fcinspect.cli.limits import refusal_for_limit, settle_limits
-from fcinspect.cli.missing import refusal_of
-from fcinspect.cli.options import FORMAT_VARIABLE, expanded
-from fcinspect.cli.signals import Ended, end_by, settle_signals
-from fcinspect.cli.status import BY_KIND, ExitStatus
+from fcinspect.cli.command import Command, expanded, group_of, settle_completion
+from fcinspect.cli.output import FORMAT_VARIABLE
 from fcinspect.cli.streams import ReaderGone, abandon_output, say, settle_streams, settle_width
+from fcinspect.cli.system import (
+    BY_KIND,
+    EndedBySignal,
+    ExitStatus,
+    end_by,
+    refusal_for_library,
+    refusal_for_limit,
+    settle_limits,
+    settle_signals,
+)
 from fcinspect.errors import FcinspectError, brief
 from fcinspect.media.emit import write_text
 
@@ -106,13 +111,10 @@ def main() -> NoReturn:
         warnings.simplefilter("ignore")
     # torch's import allocates so much that collecting cycles on the way takes a tenth of the time
     gc.set_threshold(100_000, 50, 100)
-    if COMPLETE_VARIABLE in os.environ:
-        from typer._completion_classes import completion_init
-
-        completion_init()
+    settle_completion()
     try:
         status = run(sys.argv[1:])
-    except Ended as ended:
+    except EndedBySignal as ended:
         end_by(ended.number)
     if status is ExitStatus.READER_GONE:
         end_by(signal.SIGPIPE)
@@ -134,7 +136,7 @@ def run(arguments: list[str]) -> ExitStatus:
     except Exception as error:
         refusal = refusal_for_limit(error)
         if refusal is None and isinstance(error, ImportError):
-            refusal = refusal_of(error)
+            refusal = refusal_for_library(error)
         if refusal is None:
             return _internal(arguments, error)
         return _refuse(arguments, refusal.kind, refusal.message, refusal.hint)

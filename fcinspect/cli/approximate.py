@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.options import FIGURE_ENDINGS, LayerOutput, Plot, ShowCode
-from fcinspect.cli.sources import bytes_of
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of, parsed_by, whole_number
-from fcinspect.errors import UsageError
+from fcinspect.cli.options import (
+    Plot,
+    ShowCode,
+    argument,
+    choice,
+    option,
+    parsed_by,
+    switch,
+    whole_number,
+)
+from fcinspect.cli.output import LAYER, Output, Writes
+from fcinspect.cli.system import ExitStatus
+from fcinspect.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from fcinspect.approximation.expression import Function
+    from fcinspect.approximation.grid import GridCheck
     from fcinspect.approximation.interval import Interval
+    from fcinspect.layers.network import Network
+    from fcinspect.page.view import View
+    from fcinspect.rounding.arrays import FloatArray
+    from fcinspect.rounding.formats import NumberFormat
 
 DTYPES = ("float32", "float64")
 MOST_LAYERS = 60
+WRITES = Writes(
+    layers=True,
+    figure=True,
+    files=(
+        LAYER.replace("layer", "network"),
+        "its figure (.png .svg .pdf)",
+        "the report (.md .csv .html .txt)",
+    ),
+)
 
 
 def _interval(text: str) -> Interval:
@@ -35,100 +58,183 @@ def _tolerance(text: str) -> Fraction:
 
 
 @dataclass(frozen=True)
-class NetworkOutput(LayerOutput):
-    """How and where a network is written, its figure, and the report on it."""
+class ApproximateOptions:
+    """The function, where it is approximated, and how well."""
 
-    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
-
-    save: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--save",
-            metavar="FILE",
-            help="Write the network (.safetensors .npz .pt .json), its figure (.png .svg .pdf) or"
-            " the report (.md .csv .html .txt) to FILE, by its ending (repeatable).",
+    function: Annotated[
+        str, argument("FUNCTION", "An expression in x, such as 'sin(2*pi*x)' or 'sqrt(x)'.")
+    ]
+    on: Annotated[
+        Any,
+        option(
+            "--on A,B",
+            "The interval: decimals or constants, such as 0,1 or -pi,2*pi.",
+            parsed_by(_interval),
+        ),
+    ]
+    error: Annotated[
+        Any,
+        option(
+            "--error E",
+            "How far the network may be from the function, such as 1e-3.",
+            parsed_by(_tolerance),
         ),
     ] = None
+    dtype: Annotated[
+        str | None,
+        choice(
+            "--dtype DTYPE",
+            "float32 or float64; by default float32, unless E takes 2 % more units in it.",
+            DTYPES,
+            "dtype of approximate",
+        ),
+    ] = None
+    depth: Annotated[
+        int | None,
+        option(
+            "--depth M",
+            "For x**2 on 0,1: M sawtooth layers, against one hidden layer.",
+            whole_number(1, MOST_LAYERS),
+        ),
+    ] = None
+    check: Annotated[
+        bool, switch("--check", "Run the network as a real nn.Sequential as well.")
+    ] = False
+    plot: Plot = False
+
+    def asked(self) -> dict[str, Any]:
+        """Return the options, for the report."""
+        return {
+            **vars(self),
+            "on": ",".join(self.on.text),
+            "error": None if self.error is None else float(self.error),
+        }
+
+    def built(self) -> Certified:
+        """Return the network; raises UsageError where no error is given."""
+        if self.depth is not None:
+            return _deep(self, self.depth)
+        if self.error is None:
+            raise UsageError("--error is missing: expected a number > 0 such as --error 1e-3")
+        return _shallow(self)
+
+    def formats(self) -> tuple[NumberFormat, ...]:
+        """Return the formats that the network may have."""
+        from fcinspect.approximation.building import FORMATS
+        from fcinspect.rounding.formats import format_named
+
+        return FORMATS if self.dtype is None else (format_named(self.dtype),)
 
 
 def approximate(
-    function: Annotated[
-        str,
-        typer.Argument(
-            metavar="FUNCTION", help="An expression in x, such as 'sin(2*pi*x)' or 'sqrt(x)'."
-        ),
-    ],
-    on: Annotated[
-        Any,
-        typer.Option(
-            "--on",
-            parser=parsed_by(_interval),
-            metavar="A,B",
-            help="The interval: decimals or constants, such as 0,1 or -pi,2*pi.",
-        ),
-    ],
-    error: Annotated[
-        Any,
-        typer.Option(
-            "--error",
-            parser=parsed_by(_tolerance),
-            metavar="E",
-            help="How far the network may be from the function, such as 1e-3.",
-        ),
-    ] = None,
-    dtype: Annotated[
-        str | None,
-        typer.Option(
-            "--dtype",
-            parser=one_of("dtype of approximate", DTYPES),
-            autocompletion=completion_of(DTYPES),
-            metavar="DTYPE",
-            help="float32 or float64; by default float32, unless E takes 2 % more units in it.",
-        ),
-    ] = None,
-    depth: Annotated[
-        int | None,
-        typer.Option(
-            "--depth",
-            parser=whole_number(1, MOST_LAYERS),
-            metavar="M",
-            help="For x**2 on 0,1: M sawtooth layers, against one hidden layer.",
-        ),
-    ] = None,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Run the network as a real nn.Sequential as well."),
-    ] = False,
-    plot: Plot = False,
+    options: ApproximateOptions,
     show_code: ShowCode = False,
     *,
-    output: NetworkOutput,
+    output: Annotated[Output, WRITES],
 ) -> ExitStatus:
     """Build a ReLU network within E of a function, with proof.
 
     It has one hidden layer, or with --depth several; a certificate bounds its error on the whole
     interval.
     """
-    from fcinspect.cli.approximate_problem import Deep, Shallow
-
-    asked = {
-        "function": function,
-        "on": ",".join(on.text),
-        "error": None if error is None else float(error),
-        "dtype": dtype,
-        "depth": depth,
-        "check": check,
-        "plot": plot,
-    }
-    if depth is None and error is None:
-        raise UsageError("--error is missing: expected a number > 0 such as --error 1e-3")
-    problem = (
-        Shallow(function, on, error, dtype)
-        if depth is None
-        else Deep(function, on, error, dtype, depth)
-    )
-    network = problem.network
+    asked = options.asked()
+    built = options.built()
     if show_code:
-        return output.write_script(problem.script())
-    view = problem.view(problem.checks(in_torch=check), asked, charts=plot)
-    return output.write(view, bytes_of(*(layer.linear for layer in network.layers)))
+        return output.write_script(built.script())
+    view = built.view(built.checks(in_torch=options.check), asked)
+    return output.write(view, *(layer.linear for layer in built.network.layers))
+
+
+@dataclass(frozen=True)
+class Certified:
+    """A network that is certified to be near a function."""
+
+    function: Function
+    network: Network
+    certified: Fraction
+    """How far it is from the function at most."""
+    points: Callable[[], FloatArray]
+    """Where both are compared: (points)."""
+    ends: tuple[Fraction, Fraction]
+    """Of the interval, as the network has it."""
+    view: Callable[[Sequence[GridCheck], dict[str, Any]], View]
+
+    def checks(self, *, in_torch: bool) -> tuple[GridCheck, ...]:
+        """Return what the network gives on a grid, by numpy and on demand by torch."""
+        from fcinspect.approximation.grid import check_on_grid
+        from fcinspect.approximation.report import values_at
+
+        x = self.points()
+        values = values_at(self.function, x.tolist())
+        found = [check_on_grid(self.network, x, values, self.certified)]
+        if in_torch:
+            from fcinspect.bridge.linear import version
+            from fcinspect.bridge.networks import run_in_torch
+
+            found.append(
+                check_on_grid(self.network, x, values, self.certified, run_in_torch, version())
+            )
+        return tuple(found)
+
+    def script(self) -> str:
+        """Return the PyTorch script that builds the network."""
+        from fcinspect.reports.approximate.script import script_text
+
+        return script_text(self.network, self.function.text, *map(float, self.ends))
+
+
+def _shallow(options: ApproximateOptions) -> Certified:
+    """Return a network of one hidden layer, for any function."""
+    from fcinspect.approximation.expression import parse
+    from fcinspect.approximation.grid import grid_points
+    from fcinspect.approximation.report import approximate
+    from fcinspect.reports.approximate.view import view_of_approximation
+
+    function = parse(options.function)
+    found = approximate(function, options.on, options.error, options.formats())
+    built, network = found.built, found.network
+    knots = built.stored.knots
+    return Certified(
+        function,
+        network,
+        built.error.total,
+        lambda: grid_points(knots, network.dtype),
+        (knots[0], knots[-1]),
+        partial(view_of_approximation, found, charts=options.plot),
+    )
+
+
+def _deep(options: ApproximateOptions, depth: int) -> Certified:
+    """Return a network of sawtooth layers for x² on [0, 1].
+
+    Raises UsageError for another function or interval, InputError where it is not within E.
+    """
+    from fractions import Fraction
+
+    from fcinspect.approximation.depth import points, sawtooth
+    from fcinspect.approximation.expression import parse
+    from fcinspect.reports.approximate.view import view_of_depth
+
+    function = parse(options.function)
+    on, error = options.on, options.error
+    unit = on.exact and on.low == 0 and on.high == 1
+    if function.expression != parse("x**2").expression or not unit:
+        raise UsageError(
+            f"--depth builds x**2 on 0,1 alone, not {options.function!r} on {','.join(on.text)}:"
+            " its sawtooth layers are made for that function"
+        )
+    made = sawtooth(depth, options.formats())
+    if error is not None and made.error.total > error:
+        raise InputError(
+            f"--depth {depth} is certified to be within {float(made.error.total):.4g}, more than"
+            f" --error {float(error):.4g}",
+            "each further layer takes the error by four",
+        )
+    return Certified(
+        function,
+        made.network,
+        made.error.total,
+        lambda: points(made),
+        (Fraction(0), Fraction(1)),
+        partial(view_of_depth, made, on, error, charts=options.plot),
+    )

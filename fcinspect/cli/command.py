@@ -1,26 +1,128 @@
-"""Typer commands whose values are read by the parsers of their options alone."""
+"""The commands of Typer: how their options are read, and what their help shows.
+
+All that depends on how Typer is made inside stands here; what it is comes from typer 0.29.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import functools
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from typer._coercion import RuntimeParam
 from typer.core import TyperCommand, TyperGroup
 
-from fcinspect.cli.help_pages import HelpFormatter, write_examples, write_options
-from fcinspect.cli.own import with_values
+from fcinspect.cli.output import Output, Writes
+from fcinspect.cli.system import ExitStatus
+
+WHOLE_HYPHEN = "\N{NON-BREAKING HYPHEN}"
+"""Stands for - while lines are broken, so that no option is broken at its hyphens."""
+
+COMPLETE_VARIABLE = "_FCINSPECT_COMPLETE"
+"""Set by a shell that completes a command line."""
+
+COMMON = {*(field.name for field in fields(Output)), "help"}
+"""The parameters of the options that all commands share."""
+
+BARE = {"--bias": "yes", "--no-bias": "no"}
+"""What the flags stand for where no numbers follow."""
+
+EXAMPLES = {
+    "create": ("create 4-2", "create 784-10 --init xavier_uniform --save layer.safetensors"),
+    "show": ("show model.safetensors", "show model.safetensors fc1 --plot"),
+    "explain": ("explain 4-2 --x 1,2,3,4", 'explain --weight "1,2;3,4" --bias 0,1 --x 1,1'),
+    "shapes": ("shapes 784-512-10 --batch 32", "shapes 'nn.Linear(4, 2)'"),
+    "trace": (
+        "trace fcinspect.examples:CNN --input 4,3,32,32",
+        "trace model.safetensors --batch 2",
+    ),
+    "step": ("step 3-5-4-2", "step 3-2 --optimizer adam --loss mse --x 1,2,3 --target 0,1"),
+    "verify layer": ("verify layer 8-4", "verify layer model.safetensors fc1"),
+    "verify implementation": (
+        "verify implementation torch.nn:Linear",
+        "verify implementation torch.nn:Linear --in 8 --out 4",
+    ),
+    "verify optimizer": (
+        "verify optimizer torch --like adam",
+        "verify optimizer torch.optim:SGD --like sgd --momentum 0.9",
+    ),
+    "verify output": ("verify output result.json", "verify output - < result.json"),
+    "verify step": ("verify step step.json", "verify step - < step.json"),
+    "verify example": ("verify example example.json", "verify example - < example.json"),
+    "diagnose": (
+        'diagnose "mat1 and mat2 shapes cannot be multiplied (4x8 and 5x2)"',
+        "diagnose fcinspect.examples:CNN --input 4,3,32,32",
+    ),
+    "scan": ("scan model.safetensors", "scan model.safetensors --check --only 'fc*'"),
+    "diff": ("diff model.safetensors tuned.safetensors", "diff model.safetensors model.npz"),
+    "approximate": (
+        'approximate "sin(2*pi*x)" --on 0,1 --error 1e-2',
+        'approximate "x**2" --on 0,1 --error 0.1 --save net.json',
+    ),
+    "draw": ("draw 3-5-4-2", "draw 3-5-4-2 --seed 0 --save net.svg"),
+    "worksheet": (
+        "worksheet 3-2-2",
+        "worksheet 3-2-2 --class 24 --save class.html",
+    ),
+    "schema": ("schema explain", "schema > schemas.json"),
+    "completion": ("completion bash", "completion zsh > _fcinspect"),
+}
+"""Two of each command, without the name of the program."""
+
+TyperContext: Any = TyperCommand.context_class
+
+
+class HelpFormatter(TyperContext.formatter_class):  # type: ignore[misc]  # the class of typer's own contexts
+    """Breaks lines between words, never inside of an option."""
+
+    def write_text(self, text: str) -> None:
+        """Write a paragraph."""
+        super().write_text(text.replace("-", WHOLE_HYPHEN))
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write the usage line."""
+        super().write_usage(prog, args.replace("-", WHOLE_HYPHEN), prefix)
+
+    def write_dl(self, rows: Any, col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write options, arguments or commands with what they mean."""
+        whole = [(first, second.replace("-", WHOLE_HYPHEN)) for first, second in rows]
+        super().write_dl(whole, col_max, col_spacing)
+
+    def getvalue(self) -> str:
+        """Return the page."""
+        page: str = super().getvalue()
+        return page.replace(WHOLE_HYPHEN, "-")
+
+
+class _Context(TyperContext):  # type: ignore[misc]  # named by no public module
+    """The context of a command, whose help pages break lines between words only."""
+
+    formatter_class = HelpFormatter
 
 
 @dataclass(frozen=True)
-class ParsedParameter(RuntimeParam):
-    """Reads a value with the parameter's own parser; text without a parser stays text."""
+class OwnParser:
+    """Reads the value of a parameter by the parser of its option; without one text stays text."""
 
-    def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
-        parse = self.parameter_info.parser
-        if parse is None:
-            return value
-        return [parse(each) for each in value] if param.multiple else parse(value)
+    parameter: Any
+    parse: Callable[[Any], Any] | None
+    process: Callable[[Any, Any], Any]
+    """Typer's own way, which also refuses a value that is missing."""
+
+    def __call__(self, ctx: Any, value: Any) -> Any:
+        """Return the value; several values as a list."""
+        parameter = self.parameter
+        several = parameter.multiple or parameter.nargs == -1
+        missing = value is None or (several and not value)
+        if missing and parameter.required and not ctx.resilient_parsing:
+            return self.process(ctx, value)
+        if value is None:
+            value = () if several else None
+        elif self.parse is not None:
+            value = [self.parse(each) for each in value] if several else self.parse(value)
+        return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
 
 
 class _Light:
@@ -34,21 +136,13 @@ class _Light:
         """Return the parameters, the help option among them."""
         found: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of TyperCommand
         for parameter in found:
-            if parameter._runtime_param is None:  # typer makes it when it is first used
-                described = parameter.type_descriptor
-                parameter._runtime_param = ParsedParameter(
-                    described.parameter_info, described.annotation
-                )
+            # documented nowhere: a Typer without them reads the values by itself
+            described = getattr(parameter, "type_descriptor", None)
+            info: Any = getattr(described, "parameter_info", None)
+            process: Any = getattr(parameter, "process_value", None)
+            if hasattr(info, "parser") and process and not isinstance(process, OwnParser):
+                parameter.process_value = OwnParser(parameter, info.parser, process)
         return found
-
-
-TyperContext: Any = TyperCommand.context_class
-
-
-class _Context(TyperContext):  # type: ignore[misc]  # named by no public module
-    """The context of a command, whose help pages break lines between words only."""
-
-    formatter_class = HelpFormatter
 
 
 class Command(_Light, TyperCommand):
@@ -64,11 +158,45 @@ class Command(_Light, TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options into the help: those of the command, then those of all commands."""
-        write_options(self.get_params(ctx), ctx, formatter)
+        _write_options(self.get_params(ctx), ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples at the end of the help."""
-        write_examples(ctx, formatter)
+        _write_examples(ctx, formatter)
+
+
+def with_values(arguments: Sequence[str]) -> list[str]:
+    """Return a command line on which each --bias and --no-bias has its value behind a "=".
+
+    What follows --bias is its value where --weight is given or where it is a list of numbers; so
+    -1,2 is not taken for an option, and --bias goes on to be a flag for a new layer.
+    """
+    words = list(arguments)
+    end = words.index("--") if "--" in words else len(words)
+    owned = any(word.partition("=")[0] == "--weight" for word in words[:end])
+    found: list[str] = []
+    while words[:1] and len(found) < len(arguments):
+        word = words.pop(0)
+        if word == "--":
+            return [*found, word, *words]
+        if word in BARE:
+            takes = word == "--bias" and bool(words) and _is_value(words[0], owned=owned)
+            word = f"{word}={words.pop(0) if takes else BARE[word]}"
+        found.append(word)
+    return found
+
+
+def _is_value(word: str, *, owned: bool) -> bool:
+    if _is_numbers(word):
+        return owned or "," in word or ";" in word
+    return owned and not word.startswith("-")
+
+
+def _is_numbers(word: str) -> bool:
+    try:
+        return bool([float(part) for part in word.replace(";", ",").split(",")])
+    except ValueError:
+        return False
 
 
 class Group(_Light, TyperGroup):
@@ -85,6 +213,102 @@ class Group(_Light, TyperGroup):
         return sorted(known, key=self.order.index) if self.order else known
 
 
+def settle_completion() -> None:
+    """Answer a shell that completes a command line; typer's own option would edit its settings."""
+    if COMPLETE_VARIABLE in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # no __all__
+
+        completion_init()
+
+
 def group_of(order: tuple[str, ...]) -> type[Group]:
     """Return the class of a group whose help lists its commands in that order."""
     return type("Group", (Group,), {"order": order})
+
+
+def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:
+    """Let a command take groups of options: each dataclass parameter becomes its fields.
+
+    An Annotated[Output, Writes(...)] becomes the options of what the command can write.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, Any] = {}
+    members: dict[str, list[str]] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        hint = hints[parameter.name]
+        kind, writes = get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, None)
+        if not (isinstance(kind, type) and is_dataclass(kind)):
+            parameters.append(
+                parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hint)
+            )
+            continue
+        declared = {} if writes is None else {"writes": writes}
+        groups[parameter.name] = functools.partial(kind, **declared)
+        options = _options_of(kind, writes)
+        members[parameter.name] = [option.name for option in options]
+        parameters += options
+
+    @functools.wraps(function)
+    def command(**values: Any) -> ExitStatus:
+        for name, group in groups.items():
+            values[name] = group(**{member: values.pop(member) for member in members[name]})
+        output = next((v for v in values.values() if isinstance(v, Output)), None)
+        if output is not None:
+            output.check()
+        status = function(**values)
+        if output is not None and output.verbose:
+            output.say_versions()
+        return status
+
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def _options_of(kind: Any, writes: Writes | None) -> list[inspect.Parameter]:
+    """Return the fields of a group of options, those of an Output as `writes` tells."""
+    hints = get_type_hints(kind, include_extras=True)
+    left_out: tuple[str, ...] = ()
+    if writes is not None:
+        hints |= writes.options()
+        left_out = ("writes", *writes.lacks)
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(kind)
+        if field.name not in left_out
+    ]
+
+
+def _write_options(parameters: list[Any], context: Any, formatter: Any) -> None:
+    """Write the arguments, the options of the command, and those of all commands below."""
+    sections: dict[str, list[Any]] = {"Arguments": [], "Options": [], "Common options": []}
+    for parameter in parameters:
+        record = parameter.get_help_record(context)
+        if record is None:
+            continue
+        kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
+        if kind == "Options" and parameter.name in COMMON:
+            kind = "Common options"
+        sections[kind].append(record)
+    if not sections["Options"]:
+        sections = {**sections, "Options": sections["Common options"], "Common options": []}
+    for title, records in sections.items():
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _write_examples(context: Any, formatter: Any) -> None:
+    """Write the examples of the command, if it has some."""
+    program, _, command = context.command_path.partition(" ")
+    examples = EXAMPLES.get(command, ())
+    if examples:
+        with formatter.section("Examples"):
+            for example in examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{program} {example}\n")

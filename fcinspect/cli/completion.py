@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of
+from fcinspect.cli.command import COMPLETE_VARIABLE
+from fcinspect.cli.options import completion_of, one_of
+from fcinspect.cli.system import ExitStatus
 
 PROGRAM = "fcinspect"
-COMPLETE_VARIABLE = "_FCINSPECT_COMPLETE"
 SILENCED = {
     "bash": ("complete_bash $1", "complete_bash $1 2>/dev/null"),
     "zsh": ("complete_zsh fcinspect", "complete_zsh fcinspect 2>/dev/null"),
@@ -48,7 +48,7 @@ def completion(
 
 def completion_script(shell: str) -> str:
     """Return the script that completions/ holds for that shell."""
-    from typer._completion_shared import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]  # no __all__
 
     script = get_completion_script(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, shell=shell)
     call, silenced = SILENCED[shell]

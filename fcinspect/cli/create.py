@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from fcinspect.cli.options import LayerOutput, ShowCode
-from fcinspect.cli.sources import Fresh, bytes_of
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.options import ShowCode, argument
+from fcinspect.cli.output import LAYER, REPORT_BESIDE_LAYER, Output, Writes
+from fcinspect.cli.sources import Fresh
+from fcinspect.cli.system import ExitStatus
 
 
 def create(
     fresh: Fresh,
     widths: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="WIDTHS", help="4-2 or 'nn.Linear(4, 2)', in place of --in and --out."
-        ),
+        str | None, argument("WIDTHS", "4-2 or 'nn.Linear(4, 2)', in place of --in and --out.")
     ] = None,
     show_code: ShowCode = False,
     *,
-    output: LayerOutput,
+    output: Annotated[Output, Writes(layers=True, files=(LAYER, REPORT_BESIDE_LAYER))],
 ) -> ExitStatus:
     """Make a seeded nn.Linear and show its weight and bias."""
     if widths is not None:
@@ -38,4 +34,4 @@ def create(
 
     layer = create_layer(request)
     view = view_of_created(inspect_layer(layer, request.init), fresh.asked())
-    return output.write(view, bytes_of(layer))
+    return output.write(view, layer)

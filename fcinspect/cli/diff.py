@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from fcinspect.cli.options import Output, only_option
+from fcinspect.cli.options import choice, only_option, switch
+from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.sources import LAYOUTS, layout_option, open_checkpoint
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
 MATCHES = ("name", "content")
@@ -29,35 +29,31 @@ def diff(
     b: Annotated[str, _file("B")],
     tolerance: Annotated[
         str | None,
-        typer.Option(
-            "--tolerance",
-            parser=one_of("format", TOLERANCES),
-            autocompletion=completion_of(TOLERANCES),
-            metavar="FORMAT",
-            help="What rounding to this format explains counts as the same: half an ulp at the"
-            " larger number; bfloat16, float16 or float32.",
+        choice(
+            "--tolerance FORMAT",
+            "What rounding to this format explains counts as the same: half an ulp at the larger"
+            " number; bfloat16, float16 or float32.",
+            TOLERANCES,
+            "format",
         ),
     ] = None,
     only: Annotated[list[str] | None, only_option("Compare only layers")] = None,
     everything: Annotated[
-        bool,
-        typer.Option("--all", help="Compare arrays that are no linear layer as well."),
+        bool, switch("--all", "Compare arrays that are no linear layer as well.")
     ] = False,
     match: Annotated[
         str,
-        typer.Option(
-            "--match",
-            parser=one_of("match", MATCHES),
-            autocompletion=completion_of(MATCHES),
-            metavar="HOW",
-            help="name, or content: layers without a counterpart of their name are paired by"
-            " their numbers.",
+        choice(
+            "--match HOW",
+            "name, or content: layers without a counterpart of their name are paired by their"
+            " numbers.",
+            MATCHES,
         ),
     ] = "name",
     layout_a: Annotated[str, layout_option("--layout-a", "A")] = LAYOUTS[0],
     layout_b: Annotated[str, layout_option("--layout-b", "B")] = LAYOUTS[0],
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Say how each linear layer changed between two checkpoints."""
     from fcinspect.checkpoints.access.uris import masked_name

@@ -2,141 +2,358 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.code import timeout_option
+from fcinspect.arithmetic.settings import ACTIVATION_NAMES
+from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption, flag_of, refuse_bias
+from fcinspect.cli.inputs import names_a_checkpoint, read_input, widths_in
 from fcinspect.cli.options import (
-    FIGURE_ENDINGS,
-    Output,
-    activation_option,
-    format_option,
-    save_option,
+    HiddenActivation,
+    LastActivation,
+    argument,
+    option,
+    seed_option,
+    switch,
+    timeout_option,
+    title_line,
+    whole_number,
 )
-from fcinspect.cli.own import BiasOption, WeightOption
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import title_line, whole_number
+from fcinspect.cli.output import Output, Writes
+from fcinspect.cli.system import ExitStatus
+from fcinspect.errors import InputError, SpecError, UsageError
 from fcinspect.layers.folding import MOST_UNITS
-from fcinspect.layers.spec import LARGEST_SEED
+from fcinspect.layers.spec import is_spec, parse_spec
 
-FORMS = ("text", "json", "csv", "md", "mermaid", "dot")
+if TYPE_CHECKING:
+    from fcinspect.layers.array import Array
+    from fcinspect.layers.diagram import Outline
+    from fcinspect.layers.linear import LinearLayer
+    from fcinspect.layers.network import Network
+    from fcinspect.shapes.chain import Link
+
+WRITES = Writes(
+    forms=("text", "json", "csv", "md", "mermaid", "dot"),
+    figure=True,
+    files=(
+        "the figure (.svg .png .pdf)",
+        "the graph (.mmd .dot .gv)",
+        "the report (.json .md .csv .html .txt)",
+    ),
+)
 LARGEST_UNITS = 32
 """More units of a layer are no longer told apart."""
+COPIES = 12
+"""Bytes a number takes while a network is made and drawn, its own among them."""
+SEED_ADVICE = "--seed S draws weights"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A network to draw."""
+
+    outline: Outline
+    source: str
+    """Where it comes from, in words."""
+    warnings: tuple[str, ...] = ()
+    advice: str = ""
+    """What option would show more; for the terminal, not for a figure."""
 
 
 @dataclass(frozen=True)
-class DiagramOutput(Output):
-    """How and where a diagram is written."""
+class DrawOptions:
+    """The network as it was asked for, and how it is to look."""
 
-    FORMS: ClassVar[tuple[str, ...]] = FORMS
-    FIGURE_ENDINGS: ClassVar[tuple[str, ...]] = FIGURE_ENDINGS
-
-    form: Annotated[str | None, format_option(FORMS)] = None
-    save: Annotated[
-        list[str] | None,
-        save_option(
-            "the figure (.svg .png .pdf), the graph (.mmd .dot .gv) or the report"
-            " (.json .md .csv .html .txt)"
-        ),
-    ] = None
-
-
-def draw(
     network: Annotated[
         str | None,
-        typer.Argument(
-            metavar="WIDTHS|MODULE:OBJECT|FILE",
-            help="3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers, or - for JSON on stdin, or"
+        argument(
+            "WIDTHS|MODULE:OBJECT|FILE",
+            "3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers, or - for JSON on stdin, or"
             " package.module:Object or file.py:Object, whose code is executed.",
         ),
-    ] = None,
+    ] = None
     seed: Annotated[
         int | None,
-        typer.Option(
-            "--seed",
-            parser=whole_number(0, LARGEST_SEED),
-            metavar="S",
-            help="Draw the weights that torch makes after torch.manual_seed(S); without it, of"
-            " WIDTHS and of a class the structure alone.",
+        seed_option(
+            "Draw the weights that torch makes after torch.manual_seed(S); without it, of WIDTHS"
+            " and of a class the structure alone."
         ),
-    ] = None,
+    ] = None
     x: Annotated[
         str | None,
-        typer.Option(
-            "--x",
-            metavar="X",
-            help="Input: numbers 1,2,3, a file, - for stdin, zeros, ones or basis:J; its values"
-            " are written into the units.",
+        option(
+            "--x X",
+            "Input: numbers 1,2,3, a file, - for stdin, zeros, ones or basis:J; its values are"
+            " written into the units.",
         ),
-    ] = None,
-    activation: Annotated[
-        str | None, activation_option("--activation", "Behind every hidden layer, default relu")
-    ] = None,
-    output_activation: Annotated[
-        str | None,
-        activation_option("--output-activation", "Behind the last layer, default identity"),
-    ] = None,
-    weight: WeightOption = None,
-    bias: BiasOption = None,
+    ] = None
+    activation: HiddenActivation = None
+    output_activation: LastActivation = None
+    weight: WeightOption = None
+    bias: BiasOption = None
     units: Annotated[
         int,
-        typer.Option(
-            "--units",
-            parser=whole_number(2, LARGEST_UNITS),
-            metavar="K",
-            help=f"Show at most K units of a layer, 2 to {LARGEST_UNITS}: the first and the last.",
+        option(
+            "--units K",
+            f"Show at most K units of a layer, 2 to {LARGEST_UNITS}: the first and the last.",
+            whole_number(2, LARGEST_UNITS),
         ),
-    ] = MOST_UNITS,
+    ] = MOST_UNITS
     title: Annotated[
         str | None,
-        typer.Option(
-            "--title",
-            parser=title_line,
-            metavar="TEXT",
-            help="What stands above the diagram, in place of the widths.",
+        option(
+            "--title TEXT", "What stands above the diagram, in place of the widths.", title_line
         ),
-    ] = None,
+    ] = None
     weights: Annotated[
         bool | None,
-        typer.Option(
+        switch(
             "--weights/--no-weights",
-            help="Write each weight on its edge of the figure; by default where no layer has more"
+            "Write each weight on its edge of the figure; by default where no layer has more"
             " than 12 edges.",
         ),
-    ] = None,
+    ] = None
     inputs: Annotated[
         list[str] | None,
-        typer.Option(
-            "--input",
-            metavar="SHAPE",
-            help="MODULE:OBJECT: the shape of its input, batch first, where it cannot be found.",
+        option(
+            "--input SHAPE",
+            "MODULE:OBJECT: the shape of its input, batch first, where it cannot be found.",
         ),
-    ] = None,
+    ] = None
     arg: Annotated[
         list[str] | None,
-        typer.Option(
-            "--arg",
-            metavar="NAME=VALUE",
-            help="MODULE:OBJECT: an argument of the class or function; repeat it for several.",
+        option(
+            "--arg NAME=VALUE",
+            "MODULE:OBJECT: an argument of the class or function; repeat it for several.",
         ),
-    ] = None,
-    timeout: Annotated[float, timeout_option("loading the code, or one run,")] = 60.0,
-    *,
-    output: DiagramOutput,
-) -> ExitStatus:
+    ] = None
+    timeout: Annotated[float, timeout_option("loading the code, or one run,")] = 60.0
+
+    def asked(self) -> dict[str, Any]:
+        """Return the options, for the report."""
+        bias: object = self.bias
+        if self.weight is None:
+            words = self.network if self.network is not None and is_spec(self.network) else None
+            spec = None if words is None else parse_spec(words)
+            bias = self.bias is not False if spec is None else spec.bias_beside(flag_of(self.bias))
+        made = ("network", "seed", "x", "activation", "output_activation")
+        return {
+            **{name: getattr(self, name) for name in made},
+            "bias": bias,
+            "inputs": self.inputs or [],
+            "arg": self.arg or [],
+            "timeout": self.timeout,
+            "weight": self.weight,
+            "units": self.units,
+            "title": self.title,
+            "weights": self.weights,
+        }
+
+    def found(self) -> Found:
+        """Return the network; raises a FcinspectError for what is none."""
+        if [self.network, self.x].count("-") > 1:
+            raise UsageError("standard input can be read once: give one of them as a file")
+        if self.weight is not None:
+            return self._of_weight()
+        if self.network is None:
+            raise UsageError(
+                "no network is given: expected widths such as 3-5-4-2, a file of layers,"
+                " package.module:Object or --weight"
+            )
+        if not self.network.endswith(".py") and names_a_checkpoint(self.network):
+            self._refuse_options_of_code()
+            return self._of_file(self.network)
+        if ":" in self.network or _reads_as_code(self.network):
+            return self._of_code(self.network)
+        self._refuse_options_of_code()
+        return self._of_widths(self.network)
+
+    def _of_widths(self, words: str) -> Found:
+        from fcinspect.layers.folding import outline_of_widths
+
+        try:
+            spec = widths_in(words)
+        except SpecError as error:
+            if any(sign.isdigit() for sign in words):
+                raise
+            raise SpecError(
+                f"{words!r} is no network: expected widths such as 3-5-4-2, a file of"
+                " layers, or package.module:Object"
+            ) from error
+        with_bias = spec.bias_beside(flag_of(self.bias))
+        outline = outline_of_widths(
+            spec.widths,
+            self.activation or "relu",
+            self.output_activation or "identity",
+            with_bias,
+        )
+        if self.seed is None:
+            if self.x is not None:
+                raise UsageError(
+                    "--x needs weights, and widths have none",
+                    hint="--seed S draws them, or give a file of layers",
+                )
+            return Found(outline, "structure only", advice=SEED_ADVICE)
+        return self._of_seed(outline, with_bias)
+
+    def _of_seed(self, outline: Outline, with_bias: bool) -> Found:
+        from fcinspect.layers.memory import require_free
+
+        widths = outline.widths
+        parameters = sum((n + 1) * m for n, m in pairwise(widths))
+        require_free(parameters * COPIES, f"{self.network} with its weights")
+        x = self._x(widths[0], "float32")
+
+        from fcinspect.bridge.networks import seeded_network
+
+        assert self.seed is not None
+        network = seeded_network(widths, outline.activations, with_bias, self.seed, "float32")
+        return self._with_values(
+            network, x, f"nn.Linear's default layers, float32; torch.manual_seed({self.seed})"
+        )
+
+    def _of_weight(self) -> Found:
+        from fcinspect.cli.network import network_of
+
+        if self.network is not None:
+            raise UsageError(f"--weight and {self.network!r} both give layers: give one of them")
+        self._refuse_options_of_code()
+        if self.seed is not None:
+            raise UsageError("--seed makes new layers: it cannot go with --weight")
+        own = OwnLayer(str(self.weight), self.bias, "float32")
+        found = network_of(own.open(), self.activation, self.output_activation)
+        x = self._x(found.network.widths[0], found.network.dtype)
+        source = f"the layer of --weight, {found.network.dtype}"
+        return self._with_values(found.network, x, source, found.remarks())
+
+    def _of_file(self, file: str) -> Found:
+        from fcinspect.checkpoints.access.uris import masked_name
+        from fcinspect.cli.network import network_of
+        from fcinspect.cli.sources import open_checkpoint
+
+        if self.seed is not None:
+            raise UsageError("--seed makes new layers: it cannot go with layers from a file")
+        refuse_bias(self.bias, "layers from a file")
+        found = network_of(open_checkpoint(file), self.activation, self.output_activation)
+        network = found.network
+        x = self._x(network.widths[0], network.dtype)
+        name = "standard input" if file == "-" else masked_name(file)
+        source = f"layers from {name}, {network.dtype}"
+        return self._with_values(network, x, source, found.remarks())
+
+    def _of_code(self, code: str) -> Found:
+        from fcinspect.layers.diagram import Outline
+        from fcinspect.layers.network import DenseLayer, Network
+
+        for name, given in (
+            ("--activation", self.activation),
+            ("--output-activation", self.output_activation),
+            ("--no-bias" if self.bias is False else "--bias", self.bias is not None),
+        ):
+            if given:
+                raise UsageError(f"{name} is for widths: {code} has its own")
+        chain, layers, ready = self._chain(code)
+        if self.seed is None and not ready:
+            if self.x is not None:
+                raise UsageError(
+                    f"--x needs weights: {code} makes new ones each time",
+                    hint="--seed S makes them after torch.manual_seed(S)",
+                )
+            outline = Outline(
+                (chain[0].in_features, *(link.out_features for link in chain)),
+                tuple(link.name for link in chain),
+                tuple(link.activation for link in chain),
+                tuple(link.bias is not None for link in chain),
+            )
+            return Found(outline, f"structure of {code}", advice=SEED_ADVICE)
+        network = Network(
+            tuple(
+                DenseLayer(layer, link.activation)
+                for layer, link in zip(layers, chain, strict=True)
+            )
+        )
+        x = self._x(network.widths[0], network.dtype)
+        seeded = "" if self.seed is None else f"; torch.manual_seed({self.seed})"
+        return self._with_values(network, x, f"{code}, {network.dtype}{seeded}")
+
+    def _chain(self, code: str) -> tuple[tuple[Link, ...], tuple[LinearLayer, ...], bool]:
+        """Return the layers that the module runs, and whether they are not made anew each time."""
+        from fcinspect.cli.module import ModuleOptions, refuse_unmade
+        from fcinspect.shapes.chain import chain_of
+
+        options = ModuleOptions(self.inputs, None, self.arg, timeout=self.timeout)
+        with options.opened(code) as tracing:
+            trace = options.traced(tracing)
+            refuse_unmade(trace)
+            if trace.failure is not None:
+                said = " ".join(trace.failure.message.split())[:200]
+                raise InputError(
+                    f"{code} does not run: {trace.failure.error}: {said}",
+                    hint="fcinspect trace shows where it stops",
+                )
+            chain = chain_of(trace)
+            layers, ready = tracing.chained(chain, self.seed)
+            return chain, layers, ready
+
+    def _x(self, in_features: int, dtype: str) -> tuple[Array, tuple[str, ...]] | None:
+        """Return the input, one row, and what a reader should know of it."""
+        if self.x is None:
+            return None
+        x, said = read_input(self.x, in_features, dtype, None)
+        if len(x.shape) != 1:
+            rows = x.size // in_features
+            raise UsageError(
+                f"a diagram shows one input: x has {rows} row{'' if rows == 1 else 's'}"
+                f" (shape {x.shape}), expected {in_features} numbers"
+            )
+        return x, said
+
+    def _with_values(
+        self,
+        network: Network,
+        x: tuple[Array, tuple[str, ...]] | None,
+        source: str,
+        warnings: tuple[str, ...] = (),
+    ) -> Found:
+        from fcinspect.layers.folding import outline_of_network
+
+        if x is None:
+            return Found(outline_of_network(network), source, warnings)
+        from fcinspect.arithmetic.forward import forward_values
+
+        for layer in network.layers:
+            layer.linear.require_one_dtype()
+            if layer.activation not in ACTIVATION_NAMES:
+                raise UsageError(
+                    f"--x: {layer.activation!r} behind {layer.name!r} is not computed here,"
+                    f" expected one of {', '.join(ACTIVATION_NAMES)}"
+                )
+        values = forward_values(network, x[0])
+        outline = outline_of_network(network, values)
+        return Found(outline, f"{source}; values by numpy", (*warnings, *x[1]))
+
+    def _refuse_options_of_code(self) -> None:
+        """Raise UsageError where an option of MODULE:OBJECT is given without one."""
+        for name, given in (("--input", self.inputs), ("--arg", self.arg)):
+            if given:
+                raise UsageError(f"{name} is for MODULE:OBJECT, and {self.network!r} is none")
+
+
+def draw(drawing: DrawOptions, *, output: Annotated[Output, WRITES]) -> ExitStatus:
     """Draw the units, edges and shapes of a network."""
-    from fcinspect.cli.draw_problem import Problem
     from fcinspect.reports.draw import Looks, view_of_diagram
 
-    problem = Problem(
-        network, seed, x, activation, output_activation, bias, tuple(inputs or ()),
-        tuple(arg or ()), timeout, weight,
-    )  # fmt: skip
-    found = problem.found()
-    looks = Looks(units, title, weights)
-    asked = {**problem.asked(), **asdict(looks)}
+    found = drawing.found()
+    looks = Looks(drawing.units, drawing.title, drawing.weights)
     return output.write(
-        view_of_diagram(found.outline, looks, found.source, asked, found.warnings, found.advice)
+        view_of_diagram(
+            found.outline, looks, found.source, drawing.asked(), found.warnings, found.advice
+        )
     )
+
+
+def _reads_as_code(words: str) -> bool:
+    from fcinspect.bridge.targets import reads_as_code
+
+    return reads_as_code(words)

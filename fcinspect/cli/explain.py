@@ -6,44 +6,81 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.inputs import read_input
-from fcinspect.cli.options import ArticleOutput, Batch, ShowCode
-from fcinspect.cli.own import OwnLayer
+from fcinspect.cli.given import OwnLayer
+from fcinspect.cli.options import Batch, ShowCode, option, switch, whole_number
+from fcinspect.cli.output import ARTICLE, ARTICLE_FORMATS, Output, Writes
 from fcinspect.cli.sources import Fresh, FreshOrOwn, Stored, StoredOrWords, source_of
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import whole_number
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.explanation import Explanation
     from fcinspect.arithmetic.selection import Selection
+    from fcinspect.checkpoints.records import StoredLinear
     from fcinspect.layers.array import Array
     from fcinspect.layers.linear import LinearLayer, LinearRequest
 
+WRITES = Writes(forms=ARTICLE_FORMATS, files=(ARTICLE,))
+
 
 @dataclass(frozen=True)
-class Request:
+class ExplainRequest:
     """What is asked of the layer."""
 
-    x: str | None
-    batch: tuple[int, ...] | None
-    elements: tuple[str, ...]
-    top: int | None
-    everything: bool
+    x: Annotated[
+        str | None,
+        option(
+            "--x X",
+            "Input: numbers 1,2,3 (rows separated by ;), a .json .npz .npy .safetensors file, -"
+            " for stdin, zeros, ones or basis:J.",
+        ),
+    ] = None
+    batch: Batch = None
+    element: Annotated[
+        list[str] | None,
+        option(
+            "--element I,J",
+            "Take this output apart: J, or I,J for row I of a batch; may be repeated.",
+        ),
+    ] = None
+    top: Annotated[
+        int | None,
+        option("--top K", "Show the K terms that contribute most, largest first.", whole_number(1)),
+    ] = None
+    everything: Annotated[bool, switch("--all", "Show every output and every term.")] = False
 
-    def require_memory(self, in_features: int, out_features: int) -> None:
-        """Raise UsageError when the batch that is asked for would not fit into memory."""
+    def asked(self) -> dict[str, Any]:
+        """Return the options, for the report; raises UsageError where they exclude each other."""
+        if self.everything and (self.top is not None or self.element):
+            raise UsageError("--all excludes --element and --top")
+        return {
+            "x": self.x,
+            "batch": None if self.batch is None else list(self.batch),
+            "element": self.element or None,
+            "top": self.top,
+            "all": self.everything,
+        }
+
+    def read_x(self, layer: LinearRequest | StoredLinear) -> tuple[Array | None, tuple[str, ...]]:
+        """Return x where it is given, and what a reader should know of how it was understood.
+
+        Raises UsageError where the batch that is asked for would not fit into memory.
+        """
         from fcinspect.layers.memory import require_free_for_rows
 
-        require_free_for_rows(math.prod(self.batch or ()), in_features, out_features)
+        n, rows = layer.in_features, math.prod(self.batch or ())
+        require_free_for_rows(rows, n, layer.out_features)
+        if self.x is None:
+            return None, ()
+        from fcinspect.cli.inputs import read_input
+
+        return read_input(self.x, n, layer.dtype, self.batch)
 
     def selection(self, shape: tuple[int, ...], out_features: int) -> Selection:
         """Return which elements and terms are taken apart, for x of that shape."""
         from fcinspect.arithmetic.selection import Selection, parse_elements
 
-        chosen = parse_elements(self.elements, shape[:-1], out_features)
+        chosen = parse_elements(self.element or (), shape[:-1], out_features)
         return Selection(chosen or None, self.top, self.everything)
 
 
@@ -54,53 +91,15 @@ Answer = tuple["Explanation", tuple[str, ...]]
 def explain(
     stored: StoredOrWords,
     fresh: FreshOrOwn,
-    x: Annotated[
-        str | None,
-        typer.Option(
-            "--x",
-            metavar="X",
-            help="Input: numbers 1,2,3 (rows separated by ;), a .json .npz .npy .safetensors"
-            " file, - for stdin, zeros, ones or basis:J.",
-        ),
-    ] = None,
-    batch: Batch = None,
-    element: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--element",
-            metavar="I,J",
-            help="Take this output apart: J, or I,J for row I of a batch; may be repeated.",
-        ),
-    ] = None,
-    top: Annotated[
-        int | None,
-        typer.Option(
-            "--top",
-            parser=whole_number(1),
-            metavar="K",
-            help="Show the K terms that contribute most, largest first.",
-        ),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Show every output and every term.")
-    ] = False,
+    request: ExplainRequest,
     show_code: ShowCode = False,
     *,
-    output: ArticleOutput,
+    output: Annotated[Output, WRITES],
 ) -> ExitStatus:
     """Show every product and sum of y = Wx + b, and check them."""
     from fcinspect.reports.explain import view_of_explanation
 
-    if everything and (top is not None or element):
-        raise UsageError("--all excludes --element and --top")
-    request = Request(x, batch, tuple(element or ()), top, everything)
-    asked: dict[str, Any] = {
-        "x": x,
-        "batch": None if batch is None else list(batch),
-        "element": element or None,
-        "top": top,
-        "all": everything,
-    }
+    asked = request.asked()
     given: OwnLayer | Stored | None = fresh.own(stored)
     if given is None:
         stored, fresh = source_of(stored, fresh)
@@ -118,9 +117,10 @@ def explain(
     return output.write(view_of_explanation(explanation, asked, warnings))
 
 
-def _fresh(fresh: Fresh, request: Request) -> Answer:
+def _fresh(fresh: Fresh, request: ExplainRequest) -> Answer:
     """Explain a layer that torch makes and runs."""
-    wanted, given, warnings = _wanted(fresh, request)
+    wanted = fresh.request()
+    given, warnings = request.read_x(wanted)
 
     from fcinspect.arithmetic.explanation import explain_affine
     from fcinspect.bridge.linear import run_layer, version
@@ -130,27 +130,19 @@ def _fresh(fresh: Fresh, request: Request) -> Answer:
     return explain_affine(layer, x, y, selection, computed_by=version()), warnings
 
 
-def _fresh_script(fresh: Fresh, request: Request) -> str:
+def _fresh_script(fresh: Fresh, request: ExplainRequest) -> str:
     """Return the script that makes the layer and runs it; nothing is computed."""
     from fcinspect.reports import scripts
 
-    wanted, x, _ = _wanted(fresh, request)
+    wanted = fresh.request()
+    x, _ = request.read_x(wanted)
     shape = (*(request.batch or ()), wanted.in_features) if x is None else x.shape
     request.selection(shape, wanted.out_features)
     drawn = scripts.seeded_input(shape, wanted.dtype) if x is None else scripts.given_input(x)
     return scripts.seeded_layer(wanted) + drawn + scripts.output_of_module()
 
 
-def _wanted(fresh: Fresh, request: Request) -> tuple[LinearRequest, Array | None, tuple[str, ...]]:
-    """Return the layer that is asked for, and x where it is given."""
-    wanted = fresh.request()
-    request.require_memory(wanted.in_features, wanted.out_features)
-    if request.x is None:
-        return wanted, None, ()
-    return wanted, *read_input(request.x, wanted.in_features, wanted.dtype, request.batch)
-
-
-def _given(given: Stored | OwnLayer, request: Request) -> Answer:
+def _given(given: Stored | OwnLayer, request: ExplainRequest) -> Answer:
     """Explain a layer from a file or of --weight, computed by numpy."""
     from fcinspect.arithmetic.affine import numpy_output, numpy_version
     from fcinspect.arithmetic.explanation import explain_affine
@@ -160,7 +152,7 @@ def _given(given: Stored | OwnLayer, request: Request) -> Answer:
     return explain_affine(layer, x, result, selection, computed_by=numpy_version()), warnings
 
 
-def _given_script(given: Stored | OwnLayer, request: Request) -> str:
+def _given_script(given: Stored | OwnLayer, request: ExplainRequest) -> str:
     """Return the script that holds the layer's numbers and runs F.linear."""
     from fcinspect.reports import scripts
 
@@ -170,20 +162,18 @@ def _given_script(given: Stored | OwnLayer, request: Request) -> str:
 
 
 def _chosen(
-    given: Stored | OwnLayer, request: Request
+    given: Stored | OwnLayer, request: ExplainRequest
 ) -> tuple[LinearLayer, Array, Selection, tuple[str, ...]]:
     """Return the rows of the layer that are needed, x, and what is taken apart."""
     chosen = given.choose()
-    request.require_memory(chosen.in_features, chosen.out_features)
-    if request.x is None:
+    x, warnings = request.read_x(chosen)
+    if x is None:
         from fcinspect.arithmetic.affine import drawn_input
 
         x = drawn_input((*(request.batch or ()), chosen.in_features), chosen.dtype)
-        warnings: tuple[str, ...] = (
+        warnings = (
             "x is drawn by numpy.random.default_rng(0).standard_normal; --x gives your own",
         )
-    else:
-        x, warnings = read_input(request.x, chosen.in_features, chosen.dtype, request.batch)
     selection = request.selection(x.shape, chosen.out_features)
     columns = None
     if selection.elements is not None:

@@ -1,18 +1,25 @@
-"""What `trace` and `diagnose` share: a module, how it is made, and what enters it."""
+"""What commands share that run somebody's code: its name, how it is made, and what enters it."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.code import arguments_of, timeout_option
-from fcinspect.cli.values import LARGEST_COUNT, batch_shape
-from fcinspect.errors import FcinspectError, UsageError, did_you_mean
+from fcinspect.cli.options import (
+    LARGEST_COUNT,
+    argument,
+    batch_shape,
+    option,
+    switch,
+    timeout_option,
+)
+from fcinspect.cli.output import Output
+from fcinspect.cli.streams import say
+from fcinspect.errors import FcinspectError, InputError, UsageError, did_you_mean
 from fcinspect.names import canonical
 
 if TYPE_CHECKING:
@@ -30,6 +37,8 @@ DTYPES = (
     "complex64", "complex128",
 )  # fmt: skip
 INPUT = re.compile(r"(?:(?P<name>[^\W\d]\w*(?:\.\w+)*)=)?(?P<shape>[^:=]*)(?::(?P<dtype>[^:=]*))?")
+CODE_HELP = "package.module:Object or file.py:Object; this code is executed."
+Code = Annotated[str, argument("MODULE:OBJECT", CODE_HELP)]
 FORM = "expected sizes such as 4,3,32,32, NAME=4,7 or 4,7:int64"
 
 
@@ -39,34 +48,31 @@ class ModuleOptions:
 
     inputs: Annotated[
         list[str] | None,
-        typer.Option(
-            "--input",
-            metavar="SHAPE",
-            help="Shape of an input, batch first: 4,3,32,32, or NAME=4,7, or NAME.KEY=4,7 for an"
+        option(
+            "--input SHAPE",
+            "Shape of an input, batch first: 4,3,32,32, or NAME=4,7, or NAME.KEY=4,7 for an"
             " entry of a dict, or 4,7:int64; repeat it for several inputs.",
         ),
     ] = None
     batch: Annotated[
         Any,
-        typer.Option(
-            "--batch",
-            parser=batch_shape,
-            metavar="B",
-            help="Dimensions put before every --input; alone, it takes in_features of the first"
+        option(
+            "--batch B",
+            "Dimensions put before every --input; alone, it takes in_features of the first"
             " layer for the rest.",
+            batch_shape,
         ),
     ] = None
     arg: Annotated[
         list[str] | None,
-        typer.Option(
-            "--arg",
-            metavar="NAME=VALUE",
-            help="An argument of the class or function, such as hidden=128; repeat it for several.",
+        option(
+            "--arg NAME=VALUE",
+            "An argument of the class or function, such as hidden=128; repeat it for several.",
         ),
     ] = None
-    train: Annotated[
-        bool, typer.Option("--train", help="Run in training mode; else in evaluation mode.")
-    ] = False
+    train: Annotated[bool, switch("--train", "Run in training mode; else in evaluation mode.")] = (
+        False
+    )
     timeout: Annotated[float, timeout_option("loading the code, or one run,")] = 60.0
 
     @property
@@ -162,3 +168,38 @@ def parse_input(text: str) -> Tensor:
             hint=did_you_mean(found["dtype"], DTYPES),
         )
     return Tensor(tuple(map(int, sizes)), dtype or "", found["name"] or "")
+
+
+def arguments_of(given: list[str]) -> dict[str, Any]:
+    """Return the arguments of NAME=VALUE, values read as JSON, else as text."""
+    found: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"--arg {text!r} is not NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = {"True": True, "False": False, "None": None}.get(value, value)
+    return found
+
+
+def say_that_code_runs(code: str, output: Output) -> None:
+    """Say on stderr that somebody's code is about to be executed."""
+    if not output.quiet:
+        say(f"fcinspect: executing the code of {code.rpartition(':')[0] or code}")
+
+
+def refuse_unmade(found: ModuleTrace) -> None:
+    """Raise InputError for code that raised, by no known mistake, before there was a module."""
+    from fcinspect.bridge.loading import loading_hint
+
+    failure = found.failure
+    if failure is not None and failure.stage != "forward":
+        what = "imported" if failure.stage == "import" else "made"
+        where = "" if failure.place is None else f" ({failure.place.file}:{failure.place.line})"
+        said = " ".join(failure.message.split())[:300]
+        raise InputError(
+            f"{found.source} cannot be {what}: {failure.error}: {said}{where}",
+            hint=loading_hint(found.source, failure.message),
+        )

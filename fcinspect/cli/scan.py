@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import typer
-
-from fcinspect.cli.options import Plot, RecordsOutput, only_option
-from fcinspect.cli.sources import LAYOUTS, LayoutOption
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of, whole_number
-from fcinspect.errors import UsageError
+from fcinspect.cli.options import Plot, argument, choice, only_option, option, switch, whole_number
+from fcinspect.cli.output import FIGURE, REPORT, Output, Writes
+from fcinspect.cli.sources import LAYOUTS, LayoutOption, open_checkpoint
+from fcinspect.cli.streams import say
+from fcinspect.cli.system import ExitStatus
+from fcinspect.errors import InputError, UsageError
+from fcinspect.media.emit import FORMATS
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import StoredLinear
+    from fcinspect.checkpoints.records import Checkpoint, FailedFile, StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
     from fcinspect.checkpoints.scan.findings import ScanReport
     from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, Wanted
-    from fcinspect.cli.scan_files import ScanFiles
     from fcinspect.reports.scan.charts import ScanPictures
 
+RECORD_FORMATS = (FORMATS[0], FORMATS[1], "ndjson", *FORMATS[2:])
+"""Each layer by itself as NDJSON, as soon as it is there."""
 ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std", "norm", "zeros")
 MOST_WORKERS = 256
+WRITES = Writes(forms=RECORD_FORMATS, figure=True, files=(FIGURE, REPORT))
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -35,60 +40,53 @@ class ScanOptions:
     only: Annotated[list[str] | None, only_option("Only layers")] = None
     check: Annotated[
         bool,
-        typer.Option(
+        switch(
             "--check",
-            help="Exit 1 on NaN and infinities in any array, all-zero weights, dead outputs or"
+            "Exit 1 on NaN and infinities in any array, all-zero weights, dead outputs or"
             " inputs, equal outputs, missing or extra tensors in shards, or nothing to check.",
         ),
     ] = False
     spectral: Annotated[
-        bool, typer.Option("--spectral", help="Compute the spectral norm, by Lanczos' method.")
+        bool, switch("--spectral", "Compute the spectral norm, by Lanczos' method.")
     ] = False
     spectrum: Annotated[
         bool,
-        typer.Option(
-            "--spectrum", help="Compute all singular values, the rank and the condition number."
-        ),
+        switch("--spectrum", "Compute all singular values, the rank and the condition number."),
     ] = False
     sort: Annotated[
         str,
-        typer.Option(
-            "--sort",
-            parser=one_of("order", ORDERS),
-            autocompletion=completion_of(ORDERS),
-            metavar="KEY",
-            help="Order of the layers: file, name, or the largest first by "
-            + ", ".join(ORDERS[2:])
-            + ".",
+        choice(
+            "--sort KEY",
+            f"Order of the layers: file, name, or the largest first by {', '.join(ORDERS[2:])}.",
+            ORDERS,
+            "order",
         ),
     ] = "file"
-    show_all: Annotated[
-        bool, typer.Option("--all", help="List the arrays that are no linear layers too.")
-    ] = False
+    show_all: Annotated[bool, switch("--all", "List the arrays that are no linear layers too.")] = (
+        False
+    )
     layout: LayoutOption = LAYOUTS[0]
     workers: Annotated[
         int | None,
-        typer.Option(
-            "--workers",
-            parser=whole_number(1, MOST_WORKERS),
-            metavar="N",
-            help="Threads of this machine; default as many as it has cores, at most 4.",
+        option(
+            "--workers N",
+            "Threads of this machine; default as many as it has cores, at most 4.",
+            whole_number(1, MOST_WORKERS),
         ),
     ] = None
     scheduler: Annotated[
         str | None,
-        typer.Option(
-            "--scheduler",
-            metavar="ADDRESS",
-            help="A Dask scheduler, tcp://host:8786, whose workers see the same files. It can run"
-            " code here: name only one that you trust as you trust code.",
+        option(
+            "--scheduler ADDRESS",
+            "A Dask scheduler, tcp://host:8786, whose workers see the same files. It can run code"
+            " here: name only one that you trust as you trust code.",
         ),
     ] = None
     trust_scheduler: Annotated[
         bool,
-        typer.Option(
+        switch(
             "--trust-scheduler",
-            help="Use a scheduler on another machine without TLS (tls://), which anybody on the"
+            "Use a scheduler on another machine without TLS (tls://), which anybody on the"
             " way may answer for.",
         ),
     ] = False
@@ -123,66 +121,180 @@ class ScanOptions:
 def scan(
     files: Annotated[
         list[str],
-        typer.Argument(
-            metavar="FILE|FOLDER|URI...",
-            help="Checkpoints: .safetensors, .pt, .pth, .bin, .npz, .json, an index of shards, a"
+        argument(
+            "FILE|FOLDER|URI...",
+            "Checkpoints: .safetensors, .pt, .pth, .bin, .npz, .json, an index of shards, a"
             " folder, or a URI such as s3://bucket/model.safetensors.",
         ),
     ],
     options: ScanOptions,
     plot: Plot = False,
     *,
-    output: RecordsOutput,
+    output: Annotated[Output, WRITES],
 ) -> ExitStatus:
     """Summarize every linear layer of a checkpoint.
 
     In one pass and bounded memory. Nothing that a file holds is executed.
     """
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.checkpoints.scan.findings import ScanReport
-    from fcinspect.checkpoints.scan.scanning import ordered, selected
-    from fcinspect.cli.scan_files import open_files
     from fcinspect.reports.scan.view import flat, told_of_others, view_of_scan
 
-    source = open_files(files, options.layout)
-    checkpoints, held = source.checkpoints, source.layers
-    chosen = selected(held, options.only or ())
-    pairs: list[tuple[StoredLinear, ScannedLayer]] = []
-    others: list[ScannedOther] = []
-
-    def report() -> ScanReport:
-        return ScanReport(
-            tuple(checkpoint.source for checkpoint in checkpoints),
-            tuple(ordered([layer for _, layer in pairs], options.sort)),
-            len(held) - len(chosen),
-            tuple(skip for checkpoint in checkpoints for skip in checkpoint.skipped),
-            tuple(problem for checkpoint in checkpoints for problem in checkpoint.problems),
-            tuple(note for checkpoint in checkpoints for note in checkpoint.notes),
-            options.check,
-            tuple(others),
-            tuple(source.failed),
-        )
-
-    layers = _scanned(source, chosen, options)
-    if output.streams and options.sort == "file":
-        output.stream(flat(layer) for layer in _kept(layers, pairs))
+    run = ScanRun(options)
+    run.open(files)
+    ndjson = output.chosen_form() == "ndjson"
+    if ndjson and options.sort == "file":
+        _stream((flat(layer) for layer in run.layers()), output)
     else:
-        pairs += layers
+        for _ in run.layers():
+            pass
     if options.check and not options.only:
-        with options.engine() as engine:
-            others += source.others(engine)
+        run.look_at_others()
+    report = run.report()
     asked = {"files": list(map(masked_name, files)), **options.asked()}
-    pictures = _pictures(report(), pairs) if output.draws(plot) else None
-    view = view_of_scan(report(), asked, show_all=options.show_all, pictures=pictures, plot=plot)
-    if not output.streams:
+    pictures = _pictures(report, run.pairs) if output.draws(plot) else None
+    view = view_of_scan(report, asked, show_all=options.show_all, pictures=pictures, plot=plot)
+    if not ndjson:
         output.write(view)
     else:
         if options.sort != "file":
-            output.stream(map(flat, report().layers))
-        output.remark((*report().problems, *report().notes, *told_of_others(report())))
+            _stream(map(flat, report.layers), output)
+        for remark in (*report.problems, *report.notes, *told_of_others(report)):
+            say(f"fcinspect: {remark}")
         output.save_report(view)
-    source.require_all()
+    run.require_all()
     return ExitStatus.DONE if view.ok else ExitStatus.FAILED
+
+
+def _stream(records: Iterable[Mapping[str, Any]], output: Output) -> None:
+    """Write each record as a line of JSON, or go through them silently under --quiet."""
+    from fcinspect.media.emit import write_text
+    from fcinspect.media.jsonable import dumps
+
+    for record in records:
+        if not output.quiet:
+            write_text(dumps(record))
+
+
+@dataclass
+class ScanRun:
+    """A scan of checkpoints, of which some may turn out to be damaged, and what it has found."""
+
+    options: ScanOptions
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    failed: list[FailedFile] = field(default_factory=list)
+    """The files that could not be read."""
+    pairs: list[tuple[StoredLinear, ScannedLayer]] = field(default_factory=list)
+    """The layers as stored and as scanned."""
+    others: list[ScannedOther] = field(default_factory=list)
+
+    def open(self, files: Sequence[str]) -> None:
+        """Open all files; of a folder of several checkpoints all. One that is damaged is noted.
+
+        Raises InputError where nothing can be read.
+        """
+        from fcinspect.checkpoints.access.uris import masked_name
+        from fcinspect.checkpoints.folders import SeveralCheckpoints
+        from fcinspect.checkpoints.records import FailedFile
+
+        waiting = list(files)
+        errors: list[InputError] = []
+        while waiting:
+            file = waiting.pop(0)
+            try:
+                checkpoint = open_checkpoint(file, self.options.layout, tolerant=True)
+            except SeveralCheckpoints as several:
+                waiting[:0] = several.files
+                continue
+            except InputError as error:
+                errors.append(error)
+                self.failed.append(FailedFile(repr(masked_name(file)), error.message))
+                continue
+            self.checkpoints.append(checkpoint)
+            self.failed += checkpoint.failed
+        if len(errors) == 1 and not self.checkpoints:
+            raise errors[0]
+        if not self.checkpoints:
+            self.require_all()
+
+    @cached_property
+    def held(self) -> list[StoredLinear]:
+        """All linear layers."""
+        return [layer for checkpoint in self.checkpoints for layer in checkpoint.layers]
+
+    @cached_property
+    def chosen(self) -> tuple[StoredLinear, ...]:
+        """Those that --only names; raises UsageError where it names none."""
+        from fcinspect.checkpoints.scan.scanning import selected
+
+        return selected(self.held, self.options.only or ())
+
+    def layers(self) -> Iterator[ScannedLayer]:
+        """Yield each chosen layer as soon as it is scanned."""
+        from fcinspect.checkpoints.scan.scanning import bytes_of, scan
+        from fcinspect.media.progress import bytes_read
+
+        ids = set(map(id, self.chosen))
+        total = bytes_of(self.chosen)
+        with self.options.engine() as engine, bytes_read(total, "scanning") as progress:
+            wanted = self.options.wanted()
+
+            def scanned(checkpoint: Checkpoint) -> Iterator[tuple[StoredLinear, ScannedLayer]]:
+                layers = [layer for layer in checkpoint.layers if id(layer) in ids]
+                return zip(layers, scan(layers, engine, wanted, progress), strict=True)
+
+            for pair in self._of_each(scanned):
+                self.pairs.append(pair)
+                yield pair[1]
+
+    def look_at_others(self) -> None:
+        """Go through the arrays that are no linear layers."""
+        from fcinspect.checkpoints.scan.scanning import scan_others
+
+        with self.options.engine() as engine:
+            self.others += self._of_each(
+                lambda held: scan_others([held], engine, lambda count: None)
+            )
+
+    def _of_each(self, scan: Callable[[Checkpoint], Iterable[Found]]) -> Iterator[Found]:
+        """Yield what is found in each checkpoint, as far as its file can be read.
+
+        Raises InputError where the only one cannot.
+        """
+        from fcinspect.checkpoints.records import FailedFile
+
+        for checkpoint in self.checkpoints:
+            try:
+                yield from scan(checkpoint)
+            except InputError as error:
+                if len(self.checkpoints) == 1 and not self.failed:
+                    raise
+                self.failed.append(FailedFile(checkpoint.source, error.message))
+
+    def report(self) -> ScanReport:
+        """Return what was found."""
+        from fcinspect.checkpoints.scan.findings import ScanReport
+        from fcinspect.checkpoints.scan.scanning import ordered
+
+        opened = self.checkpoints
+        return ScanReport(
+            tuple(checkpoint.source for checkpoint in opened),
+            tuple(ordered([layer for _, layer in self.pairs], self.options.sort)),
+            len(self.held) - len(self.chosen),
+            tuple(skip for checkpoint in opened for skip in checkpoint.skipped),
+            tuple(problem for checkpoint in opened for problem in checkpoint.problems),
+            tuple(note for checkpoint in opened for note in checkpoint.notes),
+            self.options.check,
+            tuple(self.others),
+            tuple(self.failed),
+        )
+
+    def require_all(self) -> None:
+        """Raise InputError where a file could not be read, once everything else is reported."""
+        if not self.failed:
+            return
+        count = len(self.failed)
+        reasons = "; ".join(dict.fromkeys(file.reason for file in self.failed))
+        raise InputError(f"{count} file{'s' * (count > 1)} not read: {reasons}")
 
 
 def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]) -> ScanPictures:
@@ -196,22 +308,3 @@ def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]
     stored = {id(layer): held for held, layer in pairs}
     shown = report.layers[:MOST_PANELS]
     return ScanPictures(report, tuple(distribution_in(stored[id(la)], la) for la in shown))
-
-
-def _scanned(
-    source: ScanFiles, chosen: tuple[StoredLinear, ...], options: ScanOptions
-) -> Iterator[tuple[StoredLinear, ScannedLayer]]:
-    from fcinspect.checkpoints.scan.scanning import bytes_of
-    from fcinspect.media.progress import bytes_read
-
-    with options.engine() as engine, bytes_read(bytes_of(chosen), "scanning") as progress:
-        yield from source.scanned(chosen, engine, options.wanted(), progress)
-
-
-def _kept(
-    layers: Iterator[tuple[StoredLinear, ScannedLayer]],
-    pairs: list[tuple[StoredLinear, ScannedLayer]],
-) -> Iterator[ScannedLayer]:
-    for pair in layers:
-        pairs.append(pair)
-        yield pair[1]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from fcinspect.cli.options import Batch, Bias, Dtype, Output, activation_option
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.options import Batch, Bias, Dtype, activation_option, argument
+from fcinspect.cli.output import Output, Writes
+from fcinspect.cli.system import ExitStatus
 
 MODULES = {
     "relu": "ReLU",
@@ -21,10 +20,7 @@ MODULES = {
 
 def shapes(
     widths: Annotated[
-        str,
-        typer.Argument(
-            metavar="WIDTHS", help="3-5-4-2, 3,5,4,2, '3 -> 5 -> 4 -> 2' or 'nn.Linear(4, 2)'."
-        ),
+        str, argument("WIDTHS", "3-5-4-2, 3,5,4,2, '3 -> 5 -> 4 -> 2' or 'nn.Linear(4, 2)'.")
     ],
     batch: Batch = None,
     activation: Annotated[
@@ -36,7 +32,7 @@ def shapes(
     bias: Bias = None,
     dtype: Dtype = "float32",
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Trace shapes, parameters and multiply-adds through 3-5-4-2."""
     from fcinspect.layers.spec import parse_spec

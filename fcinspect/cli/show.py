@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fcinspect.cli.options import DrawnLayerOutput, Plot
-from fcinspect.cli.own import BiasOption, OwnLayer, WeightOption
-from fcinspect.cli.sources import Stored, bytes_of
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption
+from fcinspect.cli.options import Plot
+from fcinspect.cli.output import FIGURE, LAYER, REPORT_BESIDE_LAYER, Output, Writes
+from fcinspect.cli.sources import Stored
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint
+
+WRITES = Writes(layers=True, figure=True, files=(LAYER, FIGURE, REPORT_BESIDE_LAYER))
 
 
 def show(
@@ -20,10 +23,10 @@ def show(
     bias: BiasOption = None,
     plot: Plot = False,
     *,
-    output: DrawnLayerOutput,
+    output: Annotated[Output, WRITES],
 ) -> ExitStatus:
     """Show a linear layer of a file, or list its layers."""
-    from fcinspect.cli.choosing import choose_layer
+    from fcinspect.cli.given import choose_layer
     from fcinspect.layers.inspection import inspect_layer
     from fcinspect.reports.layer import view_of_stored
     from fcinspect.reports.listing import notes_on, view_of_listing
@@ -44,7 +47,7 @@ def show(
         notes += [note for note in notes_on(checkpoint) if note not in notes]
         notes += skipped_notes(checkpoint)
     view = view_of_stored(inspection, tuple(notes), asked, plot=plot, draws=output.draws(plot))
-    return output.write(view, bytes_of(layer))
+    return output.write(view, layer)
 
 
 def _own(stored: Stored, weight: str | None, bias: str | bool | None) -> OwnLayer | None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
 
 import typer
 
-from fcinspect.cli.options import Bias, Dtype, Seed
-from fcinspect.cli.own import BiasOption, OwnLayer, WeightOption, flag_of
-from fcinspect.cli.values import completion_of, one_of, whole_number
+from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption, flag_of
+from fcinspect.cli.options import Bias, Dtype, Seed, argument, choice, option, whole_number
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.linear import INITIALISERS
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, Layout, LayoutChoice, StoredLinear
-    from fcinspect.layers.linear import LinearLayer, LinearRequest
+    from fcinspect.layers.linear import LinearRequest
 
 LAYOUTS = ("auto", "out,in", "in,out")
 
@@ -25,13 +24,8 @@ LAYOUTS = ("auto", "out,in", "in,out")
 def layout_option(flag: str, what: str, choices: Sequence[str] = LAYOUTS) -> Any:
     """Return the option that tells how a file, `what`, holds its weights."""
     auto = ", or auto: as its biases and names show" if "auto" in choices else ""
-    return typer.Option(
-        flag,
-        parser=one_of("layout", choices),
-        autocompletion=completion_of(choices),
-        metavar="LAYOUT",
-        help=f"How {what} holds a weight: out,in as torch, in,out as Keras and GPT-2{auto}.",
-    )
+    words = f"How {what} holds a weight: out,in as torch, in,out as Keras and GPT-2{auto}."
+    return choice(f"{flag} LAYOUT", words, choices, "layout")
 
 
 LayoutOption = Annotated[str, layout_option("--layout", "the file")]
@@ -47,26 +41,13 @@ COPIES = 12
 class Fresh:
     """A layer that torch makes."""
 
-    in_features: Annotated[
-        int | None,
-        typer.Option("--in", parser=whole_number(0), metavar="N", help="in_features."),
-    ] = None
-    out_features: Annotated[
-        int | None,
-        typer.Option("--out", parser=whole_number(0), metavar="M", help="out_features."),
-    ] = None
+    in_features: Annotated[int | None, option("--in N", "in_features.", whole_number(0))] = None
+    out_features: Annotated[int | None, option("--out M", "out_features.", whole_number(0))] = None
     bias: Bias = None
     seed: Seed = 0
     dtype: Dtype = "float32"
     init: Annotated[
-        str,
-        typer.Option(
-            "--init",
-            parser=one_of("init", INITIALISERS),
-            autocompletion=completion_of(INITIALISERS),
-            metavar="NAME",
-            help="Law of the weight: " + ", ".join(INITIALISERS) + ".",
-        ),
+        str, choice("--init NAME", f"Law of the weight: {', '.join(INITIALISERS)}.", INITIALISERS)
     ] = "default"
 
     def request(self) -> LinearRequest:
@@ -166,19 +147,17 @@ def _names_in(context: typer.Context, incomplete: str) -> list[str]:
     return [name for name in names if SAFE_NAME.fullmatch(name)]
 
 
+FILE_WORDS = (
+    "A .safetensors, .npz, .npy, .json, .pt, .pth or .bin file, the index or the folder of a"
+    " sharded one, a URI (s3://, gs://, hf://, https://), or - for JSON on standard input"
+)
+
+
 @dataclass(frozen=True)
 class Stored:
     """A layer in a file."""
 
-    file: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="FILE",
-            help="A .safetensors, .npz, .npy, .json, .pt, .pth or .bin file, the index or the"
-            " folder of a sharded one, a URI (s3://, gs://, hf://, https://), or - for JSON on"
-            " standard input.",
-        ),
-    ] = None
+    file: Annotated[str | None, argument("FILE", f"{FILE_WORDS}.")] = None
     layer: Annotated[
         str | None,
         typer.Argument(
@@ -207,7 +186,7 @@ class Stored:
 
     def choose(self) -> StoredLinear:
         """Return the layer that is named, or the only one."""
-        from fcinspect.cli.choosing import choose_layer
+        from fcinspect.cli.given import choose_layer
 
         return choose_layer(self.open(), self.layer)
 
@@ -228,12 +207,7 @@ class StoredOrWords(Stored):
 
     file: Annotated[
         str | None,
-        typer.Argument(
-            metavar="FILE|WIDTHS",
-            help="A .safetensors, .npz, .npy, .json, .pt, .pth or .bin file, the index or the"
-            " folder of a sharded one, a URI (s3://, gs://, hf://, https://), or - for JSON on"
-            " standard input; or a new layer, 4-2 or 'nn.Linear(4, 2)'.",
-        ),
+        argument("FILE|WIDTHS", f"{FILE_WORDS}; or a new layer, 4-2 or 'nn.Linear(4, 2)'."),
     ] = None
 
     @property
@@ -300,18 +274,3 @@ def open_checkpoint(
 
     asked = cast("LayoutChoice", layout)  # one of LAYOUTS, as its parser sees to
     return opening.open_checkpoint(file, asked, plain_dtype, tolerant=tolerant)
-
-
-def bytes_of(*layers: LinearLayer) -> Callable[[str], bytes]:
-    """Return what writes the layers as a file with one of LayerOutput's endings."""
-
-    def written(ending: str) -> bytes:
-        from fcinspect.checkpoints.saving import ENDINGS, state_bytes, state_dict
-
-        if ending in ENDINGS:
-            return state_bytes(state_dict(*layers), ending)
-        from fcinspect.bridge.pickled import pickled_bytes
-
-        return pickled_bytes(state_dict(*layers))
-
-    return written

@@ -2,122 +2,290 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fcinspect.arithmetic.settings import LOSS_NAMES
+from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption, flag_of, refuse_bias
+from fcinspect.cli.inputs import names_a_checkpoint, names_a_file, read_input, widths_in
 from fcinspect.cli.options import (
     Batch,
-    DrawnArticleOutput,
+    HiddenActivation,
+    LastActivation,
+    OptimizerOptions,
     Plot,
     Seed,
     ShowCode,
-    activation_option,
+    argument,
+    choice,
+    option,
+    whole_number,
 )
-from fcinspect.cli.own import BiasOption, WeightOption
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.step_options import OptimizerOptions
-from fcinspect.cli.values import completion_of, one_of, whole_number
+from fcinspect.cli.output import ARTICLE, ARTICLE_FORMATS, FIGURE, Output, Writes
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
+if TYPE_CHECKING:
+    from fcinspect.arithmetic.following import Followed
+    from fcinspect.arithmetic.settings import Optimizer
+    from fcinspect.arithmetic.training import Classes, StepRequest, Target
+    from fcinspect.layers.array import Array
+    from fcinspect.layers.network import Network
+    from fcinspect.verification.step import StepReport
+
+WRITES = Writes(forms=ARTICLE_FORMATS, figure=True, files=(FIGURE, ARTICLE))
 MOST_STEPS = 100_000
+COPIES = 40
+"""Bytes a number takes besides its own: gradient, state, update, and both sides of each check."""
+
+
+@dataclass(frozen=True)
+class StepProblem:
+    """The network, its input and target, as they were asked for."""
+
+    widths: Annotated[
+        str | None,
+        argument(
+            "WIDTHS|FILE",
+            "3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers with their activations, or -"
+            " for JSON on stdin.",
+        ),
+    ] = None
+    weight: WeightOption = None
+    loss: Annotated[str, choice("--loss NAME", ", ".join(LOSS_NAMES) + ".", LOSS_NAMES)] = "mse"
+    activation: HiddenActivation = None
+    output_activation: LastActivation = None
+    x: Annotated[
+        str | None,
+        option(
+            "--x X",
+            "Input: numbers 1,2,3 (rows separated by ;), a file, - for stdin, zeros, ones or"
+            " basis:J; drawn by torch.randn without it.",
+        ),
+    ] = None
+    target: Annotated[
+        str | None,
+        option("--target T", "Target, written like --x; for cross_entropy one class a row, 1,0,1."),
+    ] = None
+    batch: Batch = None
+    bias: BiasOption = None
+    seed: Seed = 0
+    dtype: Annotated[
+        str | None,
+        choice(
+            "--dtype DTYPE",
+            "float32 or float64; by default the file's, else float32.",
+            ("float32", "float64"),
+            "dtype of step",
+        ),
+    ] = None
+    steps: Annotated[
+        int,
+        option(
+            "--steps K",
+            "Take K steps; show the loss of all and the last one whole.",
+            whole_number(1, MOST_STEPS),
+        ),
+    ] = 1
+    parameter: Annotated[
+        str | None,
+        option(
+            "--parameter NAME",
+            "Follow one number through the step, e.g. fc2.weight[1,3] or fc1.bias[0].",
+        ),
+    ] = None
+
+    @property
+    def given(self) -> bool:
+        """Whether the numbers of the network are given: in a file, on stdin or by --weight."""
+        return self.weight is not None or (
+            self.widths is not None and names_a_checkpoint(self.widths)
+        )
+
+    @property
+    def _usual_last(self) -> str:
+        """What stands behind the last layer where nothing says it."""
+        return "sigmoid" if self.loss == "bce" else "identity"
+
+    def asked(self, request: StepRequest) -> dict[str, Any]:
+        """Return the options after defaults, for the report."""
+        asked = asdict(self)
+        weight = asked.pop("weight")
+        return {
+            **asked,
+            "bias": self.bias if weight is not None else request.bias,
+            "batch": None if self.batch is None else list(self.batch),
+            "dtype": request.dtype,
+            "weight": weight,
+            "activations": list(request.activations),
+        }
+
+    def request(self, optimizer: Optimizer) -> tuple[StepRequest, tuple[str, ...]]:
+        """Return what torch is asked for, and what a reader should know of it."""
+        from fcinspect.arithmetic.training import StepRequest
+
+        warnings: tuple[str, ...] = ()
+        network: Network | None = None
+        with_bias = True
+        if self.given:
+            network, activations, warnings = self._network()
+            widths, dtype = network.widths, network.dtype
+        else:
+            widths, activations, with_bias = self._spec()
+            dtype = self.dtype or "float32"
+        self._require_parameter(widths, network, with_bias)
+        x, target, said = self._numbers(widths, dtype)
+        batch = x.shape[:-1] if x is not None else self.batch or ()
+        request = StepRequest(
+            widths, activations, optimizer, self.loss, self.seed, batch, dtype, with_bias,
+            network, x, target,
+        )  # fmt: skip
+        return request, (*warnings, *said)
+
+    def solve(self, request: StepRequest) -> tuple[StepReport, Followed | None]:
+        """Run the steps and check them."""
+        from fcinspect.arithmetic.following import follow, parse_address
+        from fcinspect.bridge.step import run_steps
+        from fcinspect.media.progress import tracked
+        from fcinspect.verification.step import check_steps
+
+        steps = tracked(run_steps(request, self.steps), self.steps, "steps")
+        report = check_steps(steps)
+        if self.parameter is None:
+            return report, None
+        return report, follow(report.last, parse_address(self.parameter))
+
+    def notes(self, request: StepRequest) -> tuple[str, ...]:
+        """Say where the numbers come from."""
+        from fcinspect.checkpoints.access.uris import masked_name
+
+        source = "nn.Linear's default layers"
+        if self.weight is not None:
+            source = "the layer of --weight"
+        elif self.widths == "-":
+            source = "layers from standard input"
+        elif self.given and self.widths is not None:
+            source = f"layers from {masked_name(self.widths)}"
+        drawn = [name for name, given in (("x", request.x), ("t", request.target)) if given is None]
+        order = ", then ".join([*([] if self.given else ["layers"]), *drawn])
+        seeded = f"; torch.manual_seed({self.seed}), then {order}" if order else ""
+        notes = [source + seeded]
+        if self.loss == "bce" and self.output_activation is None and not self.given:
+            notes.append("bce needs outputs from 0 to 1: sigmoid stands behind the last layer")
+        return tuple(notes)
+
+    def _spec(self) -> tuple[tuple[int, ...], tuple[str, ...], bool]:
+        """Return the widths, the activations and whether there are biases, of new layers."""
+        from fcinspect.layers.memory import require_free
+        from fcinspect.layers.network import activation_names
+
+        if self.widths is None:
+            raise UsageError(
+                "no network is given: expected widths such as 3-5-4-2, a file of layers, or"
+                " --weight"
+            )
+        spec = widths_in(self.widths)
+        widths = spec.widths
+        parameters = sum((n + 1) * m for n, m in pairwise(widths))
+        rows = prod(self.batch or ())
+        require_free(
+            (parameters + 4 * rows * sum(widths)) * COPIES,
+            f"a step of {self.widths} with its check",
+        )
+        last = self.output_activation or self._usual_last
+        names = tuple(activation_names(len(widths) - 1, self.activation or "relu", last))
+        return widths, names, spec.bias_beside(flag_of(self.bias))
+
+    def _network(self) -> tuple[Network, tuple[str, ...], tuple[str, ...]]:
+        """Return the layers that are given, chained in their order."""
+        from fcinspect.cli.network import STEP_DTYPES, network_of
+        from fcinspect.cli.sources import open_checkpoint
+
+        dtype = self.dtype or "float32"
+        if self.weight is not None:
+            if self.widths is not None:
+                raise UsageError(f"--weight and {self.widths!r} both give layers: give one of them")
+            checkpoint = OwnLayer(self.weight, self.bias, dtype).open()
+        else:
+            refuse_bias(self.bias, "layers from a file")
+            checkpoint = open_checkpoint(str(self.widths), plain_dtype=dtype)
+        found = network_of(
+            checkpoint,
+            self.activation,
+            self.output_activation,
+            self._usual_last,
+            self.dtype,
+            STEP_DTYPES,
+        )
+        return found.network, tuple(la.activation for la in found.network.layers), found.remarks()
+
+    def _require_parameter(
+        self, widths: tuple[int, ...], network: Network | None, with_bias: bool
+    ) -> None:
+        """Raise UsageError when --parameter names nothing, before anything is run."""
+        if self.parameter is None:
+            return
+        from fcinspect.arithmetic.following import parse_address, require_parameter
+        from fcinspect.layers.network import layer_names
+
+        count = len(widths) - 1
+        names = layer_names(count)
+        biased = [with_bias] * count
+        if network is not None:
+            names = tuple(layer.name for layer in network.layers)
+            biased = [layer.linear.bias is not None for layer in network.layers]
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, n, m, has_bias in zip(names, widths, widths[1:], biased, strict=False):
+            shapes[f"{name}.weight"] = (m, n)
+            if has_bias:
+                shapes[f"{name}.bias"] = (m,)
+        require_parameter(parse_address(self.parameter), shapes)
+
+    def _numbers(
+        self, widths: tuple[int, ...], dtype: str
+    ) -> tuple[Array | None, Target | None, tuple[str, ...]]:
+        """Return x and the target where they are given."""
+        if [self.widths, self.x, self.target].count("-") > 1:
+            raise UsageError("standard input can be read once: give one of them as a file")
+        x: Array | None = None
+        said: tuple[str, ...] = ()
+        batch = self.batch
+        if self.x is not None:
+            x, said = read_input(self.x, widths[0], dtype, self.batch)
+            batch = x.shape[:-1]
+        if self.target is None:
+            return x, None, said
+        batch = batch or ()
+        if self.loss == "cross_entropy":
+            return x, classes_of(self.target, widths[-1], batch), said
+        try:
+            target, more = read_input(self.target, widths[-1], dtype, batch)
+        except UsageError as error:
+            raise UsageError(_of_target(error.message), error.hint) from error
+        if self.loss == "bce":
+            _require_probabilities(target)
+        return x, target, (*said, *map(_of_target, more))
 
 
 def step(
     optimizer: OptimizerOptions,
-    widths: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="WIDTHS|FILE",
-            help="3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers with their activations, or -"
-            " for JSON on stdin.",
-        ),
-    ] = None,
-    weight: WeightOption = None,
-    loss: Annotated[
-        str,
-        typer.Option(
-            "--loss",
-            parser=one_of("loss", LOSS_NAMES),
-            autocompletion=completion_of(LOSS_NAMES),
-            metavar="NAME",
-            help=", ".join(LOSS_NAMES) + ".",
-        ),
-    ] = "mse",
-    activation: Annotated[
-        str | None, activation_option("--activation", "Behind every hidden layer, default relu")
-    ] = None,
-    output_activation: Annotated[
-        str | None,
-        activation_option("--output-activation", "Behind the last layer, default identity"),
-    ] = None,
-    x: Annotated[
-        str | None,
-        typer.Option(
-            "--x",
-            metavar="X",
-            help="Input: numbers 1,2,3 (rows separated by ;), a file, - for stdin, zeros, ones or"
-            " basis:J; drawn by torch.randn without it.",
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            metavar="T",
-            help="Target, written like --x; for cross_entropy one class a row, 1,0,1.",
-        ),
-    ] = None,
-    batch: Batch = None,
-    bias: BiasOption = None,
-    seed: Seed = 0,
-    dtype: Annotated[
-        str | None,
-        typer.Option(
-            "--dtype",
-            parser=one_of("dtype of step", ("float32", "float64")),
-            autocompletion=completion_of(("float32", "float64")),
-            metavar="DTYPE",
-            help="float32 or float64; by default the file's, else float32.",
-        ),
-    ] = None,
-    steps: Annotated[
-        int,
-        typer.Option(
-            "--steps",
-            parser=whole_number(1, MOST_STEPS),
-            metavar="K",
-            help="Take K steps; show the loss of all and the last one whole.",
-        ),
-    ] = 1,
-    parameter: Annotated[
-        str | None,
-        typer.Option(
-            "--parameter",
-            metavar="NAME",
-            help="Follow one number through the step, e.g. fc2.weight[1,3] or fc1.bias[0].",
-        ),
-    ] = None,
+    problem: StepProblem,
     plot: Plot = False,
     show_code: ShowCode = False,
     *,
-    output: DrawnArticleOutput,
+    output: Annotated[Output, WRITES],
 ) -> ExitStatus:
     """Show an optimizer step: forward, loss, backward, update."""
-    from fcinspect.cli.step_problem import Problem
     from fcinspect.reports.step.script import script_text
     from fcinspect.reports.step.view import view_of_step
 
-    problem = Problem(
-        widths, loss, activation, output_activation, x, target, batch, bias, seed, dtype, steps,
-        parameter, weight,
-    )  # fmt: skip
     request, warnings = problem.request(optimizer.chosen())
     if show_code:
         if plot:
             raise UsageError("--show-code prints a script: it cannot go with --plot")
-        return output.write_script(script_text(request, steps))
+        return output.write_script(script_text(request, problem.steps))
     if plot and output.typesets:
         warnings = (*warnings, "LaTeX holds no chart: --save loss.pdf writes it, for a figure")
     report, followed = problem.solve(request)
@@ -131,3 +299,51 @@ def step(
         draws=output.draws(plot),
     )
     return output.write(view)
+
+
+def _require_probabilities(target: Array) -> None:
+    """Raise UsageError for a target that torch's binary cross entropy refuses."""
+    import numpy as np
+
+    wrong = np.argwhere(~((target.values >= 0) & (target.values <= 1)))
+    if wrong.size:
+        index = tuple(map(int, wrong[0]))
+        raise UsageError(
+            f"the target is {float(target.values[index])!r} at {list(index)}: the loss bce needs"
+            " targets from 0 to 1"
+        )
+
+
+def _of_target(message: str) -> str:
+    """Let a refusal of --x speak of the target."""
+    changed = message.replace("the layer's in_features", "the network's out_features")
+    return "the target" + changed.removeprefix("x") if changed.startswith("x ") else changed
+
+
+def classes_of(text: str, outputs: int, batch: tuple[int, ...]) -> Classes:
+    """Return the classes written "1,0,1", one a row of the batch."""
+    import numpy as np
+
+    from fcinspect.arithmetic.training import Classes
+
+    if names_a_file(text):
+        raise UsageError("classes are written out: --target 1,0,1")
+    parts = [part.strip() for part in text.replace(";", ",").split(",")]
+    count = prod(batch)
+    for position, part in enumerate(parts):
+        if not (part.isascii() and part.isdigit() and len(part) <= 15):
+            raise UsageError(
+                f"class {part!r} at position {position} is not a whole number from 0 to"
+                f" {outputs - 1}"
+            )
+        if int(part) >= outputs:
+            noun = "output" if outputs == 1 else "outputs"
+            raise UsageError(
+                f"class {part} at position {position}: the network has {outputs} {noun}"
+            )
+    if len(parts) != count:
+        raise UsageError(
+            f"the target has {len(parts)} classes, x has {count} row{'' if count == 1 else 's'}:"
+            " expected one class a row"
+        )
+    return Classes(np.array([int(part) for part in parts], dtype=np.int64).reshape(batch))

@@ -11,9 +11,9 @@ import io
 import os
 import select
 import sys
+import textwrap
 from typing import TYPE_CHECKING, TextIO
 
-from fcinspect.cli.wrapping import stderr_width, wrapped
 from fcinspect.errors import OutputError
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 WIDEST = 10_000
 """Columns of a terminal; COLUMNS beyond that is no width."""
+NARROWEST = 40
+"""Columns; in less no sentence can be read."""
 
 
 class ReaderGone(Exception):
@@ -48,13 +50,41 @@ def say(line: str, *, whole: bool = False) -> None:
     """
     from fcinspect.page.text import ascii_only, safe
 
-    width = None if whole else stderr_width()
+    width = None if whole else _stderr_width()
     shown = safe(line) if width is None else wrapped(safe(line), width)
     try:
         sys.stderr.write(f"{shown}\n")
     except UnicodeEncodeError:
         sys.stderr.write(f"{ascii_only(shown)}\n")
     sys.stderr.flush()
+
+
+def _stderr_width() -> int | None:
+    """Return the columns of the terminal that shows stderr, None where there is none."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def wrapped(line: str, width: int) -> str:
+    """Return a line broken between its words; --run-slow and a path are one word."""
+    return "\n".join(
+        textwrap.wrap(
+            line,
+            max(width, NARROWEST),
+            subsequent_indent="  ",
+            expand_tabs=False,
+            replace_whitespace=False,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
 
 
 def settle_width() -> None:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from fcinspect.cli.code import Code
-from fcinspect.cli.module import ModuleOptions
-from fcinspect.cli.options import Output, only_option
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import whole_number
+from fcinspect.cli.module import Code, ModuleOptions, refuse_unmade
+from fcinspect.cli.options import only_option, option, switch, whole_number
+from fcinspect.cli.output import Output, Writes
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -25,20 +22,19 @@ MOST_PATHS = 6
 def trace(
     code: Code,
     options: ModuleOptions,
-    show_all: Annotated[bool, typer.Option("--all", help="Show every step of a long run.")] = False,
+    show_all: Annotated[bool, switch("--all", "Show every step of a long run.")] = False,
     depth: Annotated[
         int | None,
-        typer.Option(
-            "--depth",
-            parser=whole_number(1),
-            metavar="N",
-            help="Fold the steps of modules deeper than N into one row each: 1 for encoder, 2 for"
+        option(
+            "--depth N",
+            "Fold the steps of modules deeper than N into one row each: 1 for encoder, 2 for"
             " encoder.0.",
+            whole_number(1),
         ),
     ] = None,
     only: Annotated[list[str] | None, only_option("Show only steps of modules")] = None,
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Trace shapes, parameters and multiply-adds through a module.
 
@@ -86,11 +82,12 @@ def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str,
     """
     from fcinspect.bridge.tracing import Tracing
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.cli.network import ANY_DTYPE, network_from
+    from fcinspect.cli.network import network_of
+    from fcinspect.cli.sources import open_checkpoint
 
     if options.arg:
         raise UsageError("--arg is for a class or function: a file of layers takes none")
-    chained = network_from(file, None, None, None, "mse", ANY_DTYPE)
+    chained = network_of(open_checkpoint(file))
     network = chained.network
     shapes = {
         "widths": network.widths,
@@ -98,7 +95,7 @@ def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str,
         "activations": [layer.activation for layer in network.layers],
         "dtype": network.dtype,
     }
-    tracing = Tracing("fcinspect.bridge.stacked:stacked", shapes, options.timeout)
+    tracing = Tracing("fcinspect.bridge.networks:stacked", shapes, options.timeout)
     try:
         found = options.traced(tracing)
     finally:
@@ -113,18 +110,3 @@ def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str,
     elif between:
         notes += (f"between the layers of {name}: {', '.join(between)}",)
     return replace(found, source=file, name=name, sources={}), notes
-
-
-def refuse_unmade(found: ModuleTrace) -> None:
-    """Raise InputError for code that raised, by no known mistake, before there was a module."""
-    from fcinspect.bridge.loading import loading_hint
-
-    failure = found.failure
-    if failure is not None and failure.stage != "forward":
-        what = "imported" if failure.stage == "import" else "made"
-        where = "" if failure.place is None else f" ({failure.place.file}:{failure.place.line})"
-        said = " ".join(failure.message.split())[:300]
-        raise InputError(
-            f"{found.source} cannot be {what}: {failure.error}: {said}{where}",
-            hint=loading_hint(found.source, failure.message),
-        )

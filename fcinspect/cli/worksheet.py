@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.options import ArticleOutput, save_option
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of, parsed_by, whole_number
-from fcinspect.errors import UsageError
+from fcinspect.cli.options import Bias, argument, choice, option, parsed_by, switch, whole_number
+from fcinspect.cli.output import ARTICLE_FORMATS, REPORT, Output, Writes
+from fcinspect.cli.system import ExitStatus
+from fcinspect.errors import SpecError, UsageError
 from fcinspect.layers.spec import LARGEST_SEED
 from fcinspect.worksheets.code import seed_of
 from fcinspect.worksheets.problem import (
+    DECIMALS,
     FEWEST_DECIMALS,
     HIDDEN,
     KINDS,
     LARGEST_CLASS,
     MOST_DECIMALS,
+    SMOOTH,
 )
 
 if TYPE_CHECKING:
+    from fcinspect.layers.spec import Spec
     from fcinspect.page.view import View
+    from fcinspect.worksheets.checking import KeyCheck
+    from fcinspect.worksheets.problem import Problem
+    from fcinspect.worksheets.sheet import Sheet
+
+WRITES = Writes(
+    forms=ARTICLE_FORMATS,
+    files=(
+        "the sheet or its key (.json .md .csv .tex .svg .txt, or .html, a page to print or,"
+        " of a sheet, to fill in)",
+        REPORT.replace("report", "grade"),
+    ),
+    # no array of it is long, and nothing is rounded
+    lacks=("full", "precision"),
+)
+LONGEST_SHOWN = 60
+"""Characters of an argument that a refusal repeats."""
 
 
 @dataclass(frozen=True)
-class WorksheetOutput(ArticleOutput):
-    """How and where a worksheet is written; its numbers are few and exact."""
-
-    full: ClassVar[bool] = False  # type: ignore[misc]  # no array is long: no such option
-    precision: ClassVar[int] = 4  # type: ignore[misc]  # nothing is rounded: no such option
-
-    save: Annotated[
-        list[str] | None,
-        save_option(
-            "the sheet or its key (.json .md .csv .tex .svg .txt, or .html, a page to print or,"
-            " of a sheet, to fill in) or the grade (.json .md .csv .svg .html .txt)"
-        ),
-    ] = None
+class WorksheetOutput(Output):
+    """How and where a worksheet is written."""
 
     def write_set(self, view: View, holds: str) -> ExitStatus:
         """Write a class set, to stdout only where no file or another form than text is asked for.
@@ -51,14 +59,9 @@ class WorksheetOutput(ArticleOutput):
         self.save_report(view, holds=holds)
         return ExitStatus.DONE
 
-    @property
-    def article(self) -> bool:
-        """Whether an article in LaTeX is asked for."""
-        return self._chosen_form() == "latex" or ".tex" in self.endings
-
-    def _file(self, view: View, ending: str) -> str:
+    def text_of(self, view: View, ending: str) -> str:
         """Return the report; JSON with each blank on a line of its own, to be filled in."""
-        text = super()._file(view, ending)
+        text = super().text_of(view, ending)
         if ending != ".json":
             return text
         from fcinspect.media.jsonable import spread
@@ -66,153 +69,281 @@ class WorksheetOutput(ArticleOutput):
         return spread(json.loads(text))
 
 
-def worksheet(
+@dataclass(frozen=True)
+class WorksheetOptions:
+    """The sheet that is to be made, or those that are to be graded."""
+
     widths: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="WIDTHS",
-            help="3-2-2 or 3,2,2; at most 8 units a layer. With --grade more files instead.",
+        argument(
+            "WIDTHS", "3-2-2 or 3,2,2; at most 8 units a layer. With --grade more files instead."
         ),
-    ] = None,
+    ] = None
     sheet: Annotated[
         str | None,
-        typer.Option(
-            "--sheet",
-            parser=one_of("sheet", KINDS),
-            autocompletion=completion_of(KINDS),
-            metavar="KIND",
-            help="What is left blank: forward, gradient, step or all of these; default forward.",
+        choice(
+            "--sheet KIND",
+            "What is left blank: forward, gradient, step or all of these; default forward.",
+            KINDS,
         ),
-    ] = None,
+    ] = None
     seed: Annotated[
         int | None,
-        typer.Option(
-            "--seed",
-            parser=whole_number(0, LARGEST_SEED),
-            metavar="S",
-            help="Another seed makes other numbers, 0 to 2^53-1, default 0; all sheets of one have"
-            " the same.",
+        option(
+            "--seed S",
+            "Another seed makes other numbers, 0 to 2^53-1, default 0; all sheets of one have the"
+            " same.",
+            whole_number(0, LARGEST_SEED),
         ),
-    ] = None,
+    ] = None
     code: Annotated[
         Any,
-        typer.Option(
-            "--code",
-            parser=parsed_by(seed_of),
-            metavar="CODE",
-            help="In place of --seed: the code printed on a sheet. It hides the seed from a glance;"
-            " it is no secret from whoever runs fcinspect.",
+        option(
+            "--code CODE",
+            "In place of --seed: the code printed on a sheet. It hides the seed from a glance; it"
+            " is no secret from whoever runs fcinspect.",
+            parsed_by(seed_of),
         ),
-    ] = None,
+    ] = None
     pupils: Annotated[
         int | None,
-        typer.Option(
-            "--class",
-            parser=whole_number(1, LARGEST_CLASS),
-            metavar="N",
-            help="Make a class set: N sheets with other numbers each, of the seed and those after"
-            f" it; up to {LARGEST_CLASS}. With --answers their keys, in the same order.",
+        option(
+            "--class N",
+            "Make a class set: N sheets with other numbers each, of the seed and those after it;"
+            f" up to {LARGEST_CLASS}. With --answers their keys, in the same order.",
+            whole_number(1, LARGEST_CLASS),
         ),
-    ] = None,
+    ] = None
     names: Annotated[
         str | None,
-        typer.Option(
-            "--names",
-            metavar="FILE",
-            help="Make a class set with these names on the sheets: a text file with one on each"
-            " line, - for standard input.",
+        option(
+            "--names FILE",
+            "Make a class set with these names on the sheets: a text file with one on each line, -"
+            " for standard input.",
         ),
-    ] = None,
-    bias: Annotated[
-        bool | None,
-        typer.Option("--bias/--no-bias", help="With the bias b, as by default, or without it."),
-    ] = None,
+    ] = None
+    bias: Bias = None
     activation: Annotated[
         str | None,
-        typer.Option(
-            "--activation",
-            parser=one_of("activation", HIDDEN),
-            autocompletion=completion_of(HIDDEN),
-            metavar="NAME",
-            help="Behind the hidden layers: relu, as by default, sigmoid or tanh.",
+        choice(
+            "--activation NAME",
+            "Behind the hidden layers: relu, as by default, sigmoid or tanh.",
+            HIDDEN,
         ),
-    ] = None,
+    ] = None
     decimals: Annotated[
         int | None,
-        typer.Option(
-            "--decimals",
-            parser=whole_number(FEWEST_DECIMALS, MOST_DECIMALS),
-            metavar="D",
-            help="With sigmoid or tanh: every result is rounded to D decimals and gone on with,"
-            " 2 to 6, default 4.",
+        option(
+            "--decimals D",
+            "With sigmoid or tanh: every result is rounded to D decimals and gone on with, 2 to 6,"
+            " default 4.",
+            whole_number(FEWEST_DECIMALS, MOST_DECIMALS),
         ),
-    ] = None,
+    ] = None
     answers: Annotated[
-        bool, typer.Option("--answers", help="Write the key: every answer, and the way to it.")
-    ] = False,
+        bool, switch("--answers", "Write the key: every answer, and the way to it.")
+    ] = False
     grade: Annotated[
         list[str] | None,
-        typer.Option(
-            "--grade",
-            metavar="FILE",
-            help="Grade a filled worksheet: a .json file, - for standard input, or a folder of"
-            " them; more may follow, as in --grade answers/*.json.",
+        option(
+            "--grade FILE",
+            "Grade a filled worksheet: a .json file, - for standard input, or a folder of them;"
+            " more may follow, as in --grade answers/*.json.",
         ),
-    ] = None,
+    ] = None
     solution: Annotated[
         bool | None,
-        typer.Option(
+        switch(
             "--solution/--no-solution",
-            help="With --grade: tell the right numbers, as by default, or hold them back for"
+            "With --grade: tell the right numbers, as by default, or hold them back for"
             " another try.",
         ),
-    ] = None,
-    *,
-    output: WorksheetOutput,
+    ] = None
+
+    @property
+    def of_a_sheet(self) -> list[str]:
+        """The options given of a sheet that is to be made."""
+        values = {
+            "--sheet": self.sheet,
+            "--seed": self.seed,
+            "--code": self.code,
+            "--class": self.pupils,
+            "--names": self.names,
+            "--bias" if self.bias else "--no-bias": self.bias,
+            "--activation": self.activation,
+            "--decimals": self.decimals,
+            "--answers": self.answers or None,
+        }
+        return [name for name, value in values.items() if value is not None]
+
+    @property
+    def first_seed(self) -> int:
+        """The seed of the first sheet; raises UsageError for a code beside a seed or a class."""
+        if self.code is None:
+            return self.seed or 0
+        if self.seed is not None:
+            raise UsageError("--seed and --code exclude each other: a code stands for a seed")
+        if self.pupils is not None or self.names is not None:
+            raise UsageError("--code names one sheet: a class set begins with --seed")
+        seed: int = self.code
+        return seed
+
+    def made(self) -> dict[str, Any]:
+        """Return how problems are made; raises UsageError for decimals that nothing has."""
+        activation, decimals = self.activation or "relu", self.decimals
+        if activation in SMOOTH:
+            decimals = DECIMALS if decimals is None else decimals
+        elif decimals is not None:
+            raise UsageError(
+                f"--decimals {decimals} goes with --activation sigmoid or tanh: with"
+                f" {activation} every result is exact"
+            )
+        return {"activation": activation, "decimals": decimals}
+
+
+def worksheet(
+    options: WorksheetOptions, *, output: Annotated[WorksheetOutput, WRITES]
 ) -> ExitStatus:
     """Make a worksheet for pencil and paper, its key, or grade it.
 
     With --grade each blank is right, right up to rounding, wrong with the likely slip, or empty.
     Exit status 1: not every blank is right.
     """
-    arguments = widths or []
-    if grade:
+    if options.grade:
         from fcinspect.cli.worksheet_grading import graded_view
 
-        made = {
-            "--sheet": sheet,
-            "--seed": seed,
-            "--code": code,
-            "--class": pupils,
-            "--names": names,
-            "--bias" if bias else "--no-bias": bias,
-            "--activation": activation,
-            "--decimals": decimals,
-        }
-        if output.article:
+        if output.typesets:
             raise UsageError("--grade writes no LaTeX: expected text, json, csv or md")
-        given = [name for name, value in made.items() if value is not None]
-        return output.write(
-            graded_view(
-                [*grade, *arguments],
-                [*given, *["--answers"] * answers],
-                solution=solution is not False,
-            )
-        )
-    if solution is not None:
-        asked, does = ("", "tells") if solution else ("no-", "holds back")
+        files = [*options.grade, *(options.widths or ())]
+        told = options.solution is not False
+        return output.write(graded_view(files, options.of_a_sheet, solution=told))
+    if options.solution is not None:
+        asked, does = ("", "tells") if options.solution else ("no-", "holds back")
         raise UsageError(f"--{asked}solution goes with --grade: it {does} the right numbers")
-    from fcinspect.cli.worksheet_problem import Asked, view_of_sheet
+    if options.pupils is not None or options.names is not None:
+        return output.write_set(*view_of_class_set(options))
+    return output.write(view_of_sheet(options))
 
-    if seed is not None and code is not None:
-        raise UsageError("--seed and --code exclude each other: a code stands for a seed")
-    drawn = (seed or 0) if code is None else code
-    options = Asked(sheet or "forward", drawn, bias, activation or "relu", decimals)
-    if pupils is not None or names is not None:
-        from fcinspect.cli.worksheet_class import view_of_class_set
 
-        if code is not None:
-            raise UsageError("--code names one sheet: a class set begins with --seed")
-        made_set = view_of_class_set(arguments, options, answers, pupils, names)
-        return output.write_set(*made_set)
-    return output.write(view_of_sheet(arguments, options, answers))
+def view_of_sheet(options: WorksheetOptions) -> View:
+    """Return the view of the sheet of the one argument, its widths; with --answers of its key.
+
+    Raises UsageError for none or several arguments, SpecError for one that names no network.
+    """
+    from fcinspect.reports.worksheet.view import view_of_worksheet
+    from fcinspect.worksheets.making import make
+
+    seed = options.first_seed
+    widths, spec, with_bias = widths_of(options.widths or (), options.bias)
+    kind = options.sheet or "forward"
+    problem = make(kind, spec.widths, seed, bias=with_bias, **options.made())
+    sheet, check = checked(problem)
+    asked = asked_of(widths, sheet.problem, options.answers)
+    return view_of_worksheet(sheet, check, asked, answers=options.answers)
+
+
+def view_of_class_set(options: WorksheetOptions) -> tuple[View, str]:
+    """Return the view of the sheets or keys of a class, and in words what they are.
+
+    There are as many as --class says, or as there are names. Raises UsageError for more names than
+    that and for none or several widths, InputError for a file without names.
+    """
+    from fcinspect.checkpoints.access.uris import masked_name
+    from fcinspect.cli.inputs import json_text
+    from fcinspect.reports.worksheet.class_set import view_of_class, written_words
+    from fcinspect.worksheets.class_set import Copy, Seat, class_problems, names_in
+
+    seed = options.first_seed
+    widths, spec, with_bias = widths_of(options.widths or (), options.bias)
+    names: tuple[str, ...] = ()
+    if options.names is not None:
+        text, source = json_text(options.names)
+        names = names_in(text, source)
+    total = len(names) if options.pupils is None else options.pupils
+    if len(names) > total:
+        raise UsageError(
+            f"{source} holds {len(names)} names, more than --class {total}: expected at most a name"
+            " for each sheet"
+        )
+    kind = options.sheet or "forward"
+    problems = class_problems(kind, spec.widths, seed, total, bias=with_bias, **options.made())
+    pupils = [*names, *[""] * (total - len(names))]
+    copies = [
+        Copy(*checked(problem), Seat(number, total, pupil))
+        for number, (problem, pupil) in enumerate(zip(problems, pupils, strict=True), start=1)
+    ]
+    asked = asked_of(widths, problems[0], options.answers)
+    del asked["code"]
+    asked |= {
+        "class": total,
+        "names": None if options.names is None else masked_name(options.names),
+    }
+    view = view_of_class(copies, asked, answers=options.answers)
+    return view, written_words(copies, answers=options.answers)
+
+
+def widths_of(arguments: Sequence[str], bias: bool | None) -> tuple[str, Spec, bool]:
+    """Return the one argument, the network that it names, and whether that has a bias.
+
+    Raises UsageError for none or several arguments, SpecError for one that names no network.
+    """
+    if not arguments:
+        raise UsageError(
+            "WIDTHS is missing: expected widths such as 3-2-2, or --grade and a filled worksheet"
+        )
+    widths, *others = arguments
+    if others:
+        more = f" and {len(others) - 1} more are" if others[1:] else " is"
+        raise UsageError(
+            f"{_shown(others[0])} behind the widths {_shown(widths)}{more} too many: expected"
+            " widths alone, such as 3-2-2, or --grade before files"
+        )
+    spec = _spec(widths)
+    return widths, spec, spec.bias_beside(bias)
+
+
+def asked_of(widths: str, problem: Problem, answers: bool) -> dict[str, Any]:
+    """Return what was asked for, after defaults; only the document of a key says the seed."""
+    return {
+        "widths": widths,
+        "sheet": problem.kind,
+        "code": problem.code,
+        **({"seed": problem.seed} if answers else {}),
+        "bias": problem.has_bias,
+        "activation": problem.activation,
+        **({} if problem.decimals is None else {"decimals": problem.decimals}),
+        "answers": answers,
+    }
+
+
+def _spec(widths: str) -> Spec:
+    """Return the network that the words name; raises SpecError for what is none."""
+    from fcinspect.layers.spec import is_spec, parse_spec
+
+    if is_spec(widths):
+        return parse_spec(widths)
+    if ":" in widths or Path(widths).suffix or "/" in widths:
+        hint = "a filled worksheet is graded with --grade" if widths.endswith(".json") else None
+        raise SpecError(
+            f"{_shown(widths)} is no network of a worksheet: expected widths such as 3-2-2, whose"
+            " numbers are drawn",
+            hint,
+        )
+    return parse_spec(widths)
+
+
+def checked(problem: Problem) -> tuple[Sheet, KeyCheck]:
+    """Return the sheet of a problem, and how its results compare with torch's.
+
+    Raises WrongKey where torch differs.
+    """
+    from fcinspect.bridge.linear import version
+    from fcinspect.bridge.worksheet import results_in_torch
+    from fcinspect.worksheets.checking import check_key
+    from fcinspect.worksheets.sheet import sheet_of
+
+    return sheet_of(problem), check_key(problem, results_in_torch(problem), version())
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")

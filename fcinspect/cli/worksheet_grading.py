@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.cli.json_input import json_text
+from fcinspect.cli.inputs import json_text
 from fcinspect.errors import FcinspectError, InputError, UsageError
 
 if TYPE_CHECKING:

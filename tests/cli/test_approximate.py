@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from fcinspect.bridge import sequential
+from fcinspect.bridge import networks
 from fcinspect.layers.network import Network
 from fcinspect.rounding.arrays import FloatArray
 from tests.conftest import Run
@@ -121,14 +121,14 @@ def test_a_moved_weight_fails_the_check(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The check can fail: a network with one other weight exits with 1, and says where."""
-    honest = sequential.run_in_torch
+    honest = networks.run_in_torch
 
     def moved(network: Network, x: FloatArray) -> FloatArray:
         y = honest(network, x).copy()
         y[7] += 0.2
         return y
 
-    monkeypatch.setattr(sequential, "run_in_torch", moved)
+    monkeypatch.setattr(networks, "run_in_torch", moved)
     page = tmp_path / "page.txt"
     result = run("approximate", *SINE, "--check", "--json", "--save", page)
     assert result.status == 1

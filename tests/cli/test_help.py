@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from fcinspect.cli import COMMANDS, GROUPS
 from fcinspect.cli import run as run_command_line
-from fcinspect.cli.help_pages import EXAMPLES
+from fcinspect.cli.command import EXAMPLES
 from tests.conftest import Run
 
 PAGES = [name for name in COMMANDS if name not in GROUPS] + [

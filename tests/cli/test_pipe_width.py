@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from fcinspect.cli.wrapping import wrapped
+from fcinspect.cli.streams import wrapped
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
 PROGRAM = [sys.executable, "-m", "fcinspect"]

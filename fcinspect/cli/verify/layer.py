@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fcinspect.cli.inputs import read_input
-from fcinspect.cli.options import Batch, Output
+from fcinspect.cli.options import Batch, option
+from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.sources import Fresh, Stored, StoredOrWords, source_of
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.verify.carry_out import Accumulate, Checks, Device, carry_out
+from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.verify import Accumulate, Checks, Device, carry_out
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
@@ -25,11 +24,10 @@ def layer(
     fresh: Fresh,
     x: Annotated[
         str | None,
-        typer.Option(
-            "--x",
-            metavar="X",
-            help="Input of the layer itself: numbers 1,2,3 (rows separated by ;), a file, - for"
-            " stdin, zeros, ones or basis:J; drawn if not given.",
+        option(
+            "--x X",
+            "Input of the layer itself: numbers 1,2,3 (rows separated by ;), a file, - for stdin,"
+            " zeros, ones or basis:J; drawn if not given.",
         ),
     ] = None,
     batch: Batch = None,
@@ -37,7 +35,7 @@ def layer(
     device: Device = "cpu",
     checks: Checks = None,
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Check torch's nn.Linear on this machine.
 

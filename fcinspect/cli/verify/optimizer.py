@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fcinspect.arithmetic.settings import OPTIMIZER_NAMES
-from fcinspect.cli.code import say_that_code_runs, timeout_option
-from fcinspect.cli.options import Dtype, Output
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.step_options import OptimizerOptions
-from fcinspect.cli.values import completion_of, one_of
-from fcinspect.cli.verify.carry_out import Checks, carry_out
+from fcinspect.cli.module import say_that_code_runs
+from fcinspect.cli.options import Dtype, OptimizerOptions, argument, choice, switch, timeout_option
+from fcinspect.cli.output import Output, Writes
+from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.verify import Checks, carry_out
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 OWN = "torch"
 GUESSED = "auto"
+OTHERS = re.compile(r"[nr]adam|adamax|sparseadam|adam8|ada(delta|factor|bound|belief)")
+"""Names of rules that are not checked here, though they hold the name of one that is."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,11 @@ class RuleOptions(OptimizerOptions):
 
     optimizer: Annotated[
         str,
-        typer.Option(
-            "--like",
-            parser=one_of("like", (GUESSED, *OPTIMIZER_NAMES)),
-            autocompletion=completion_of((GUESSED, *OPTIMIZER_NAMES)),
-            metavar="NAME",
-            help="The rule it should follow: "
-            + ", ".join(OPTIMIZER_NAMES)
-            + "; auto guesses it from the name of the class or of its base, sgd for torch.",
+        choice(
+            "--like NAME",
+            f"The rule it should follow: {', '.join(OPTIMIZER_NAMES)}; auto guesses it from the"
+            " name of the class or of its base, sgd for torch.",
+            (GUESSED, *OPTIMIZER_NAMES),
         ),
     ] = GUESSED
 
@@ -49,8 +48,6 @@ class RuleOptions(OptimizerOptions):
             return self, None
         if code == OWN:
             return replace(self, optimizer="sgd"), None
-        from fcinspect.cli.verify.guessed_rule import guessed_rule
-
         name, why = guessed_rule(code)
         return replace(self, optimizer=name), f"--like {name} is guessed from {why}"
 
@@ -58,22 +55,22 @@ class RuleOptions(OptimizerOptions):
 def optimizer(
     code: Annotated[
         str,
-        typer.Argument(
-            metavar="MODULE:OBJECT|torch",
-            help="package.module:Class or file.py:Class; this code is executed. torch stands for"
+        argument(
+            "MODULE:OBJECT|torch",
+            "package.module:Class or file.py:Class; this code is executed. torch stands for"
             " torch.optim's own class.",
         ),
     ],
     rule: RuleOptions,
     dtype: Dtype = "float32",
-    fused: Annotated[bool, typer.Option("--fused", help="torch: its fused kernel.")] = False,
+    fused: Annotated[bool, switch("--fused", "torch: its fused kernel.")] = False,
     foreach: Annotated[
-        bool, typer.Option("--foreach", help="torch: its kernel for lists of tensors.")
+        bool, switch("--foreach", "torch: its kernel for lists of tensors.")
     ] = False,
     timeout: Annotated[float, timeout_option("one call of the code")] = 10.0,
     checks: Checks = None,
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Check an optimizer's steps against its rule.
 
@@ -120,3 +117,50 @@ def optimizer(
         return carry_out(planned(subject), checks, asked, output)
     finally:
         subject.close()
+
+
+def guessed_rule(code: str) -> tuple[str, str]:
+    """Return the rule that MODULE:OBJECT is named after, and the name that says so.
+
+    The source is read and not run. Raises UsageError where names say nothing, or several things.
+    """
+    name = code.rpartition(":")[2]
+    found = {
+        rule: why
+        for why, words in (*_bases(code), (f"the name {name}", name))
+        if (rule := rule_in(words)) is not None
+    }
+    rules = ", ".join(OPTIMIZER_NAMES)
+    if not found:
+        raise UsageError(f"the name of {code} does not say which rule it follows: --like {rules}")
+    if len(found) > 1:
+        said = " and ".join(f"{why} says {rule}" for rule, why in found.items())
+        raise UsageError(f"the rule of {code} is not clear: {said}; --like {rules}")
+    return next(iter(found.items()))
+
+
+def rule_in(name: str) -> str | None:
+    """Return the rule that a name holds, None for none and for rules that are not checked."""
+    plain = name.lower().replace("_", "")
+    if OTHERS.search(plain):
+        return None
+    found = {rule for rule in OPTIMIZER_NAMES if rule in plain}
+    if "adamw" in found:  # which holds adam, too
+        found.remove("adam")
+    return found.pop() if len(found) == 1 else None
+
+
+def _bases(code: str) -> list[tuple[str, str]]:
+    """Return the bases of a class as its file names them, each with what it is in words."""
+    place, _, name = code.rpartition(":")
+    path = Path(place if place.endswith(".py") else place.replace(".", "/") + ".py")
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # what cannot be read is refused when it is loaded
+    return [
+        (f"its base class {ast.unparse(base)}", ast.unparse(base).rpartition(".")[2])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name == name
+        for base in node.bases
+    ]

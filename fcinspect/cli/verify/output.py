@@ -5,47 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
-import typer
-
-from fcinspect.cli.options import DTYPES, Output
+from fcinspect.cli.options import JsonDtype, argument
+from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.sources import LAYOUTS, layout_option
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of
-from fcinspect.cli.verify.carry_out import Accumulate, Checks
+from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.verify import Accumulate, Checks, carry_out
 
 
 def output(
     file: Annotated[
         str,
-        typer.Argument(
-            metavar="FILE",
-            help="A .npz, .safetensors or .json file, or - for JSON on standard input, with x (or"
+        argument(
+            "FILE",
+            "A .npz, .safetensors or .json file, or - for JSON on standard input, with x (or"
             " input), W (weight), y (output), and b (bias) and a second y2 if there are any; also"
             " the output of explain --json --full.",
         ),
     ],
     accumulate: Accumulate = None,
     layout: Annotated[str, layout_option("--layout", "the file", LAYOUTS[1:])] = "out,in",
-    dtype: Annotated[
-        str | None,
-        typer.Option(
-            "--dtype",
-            parser=one_of("dtype", DTYPES),
-            autocompletion=completion_of(DTYPES),
-            metavar="DTYPE",
-            help="Format of plain JSON numbers: float32, float64, bfloat16 or float16.",
-        ),
-    ] = None,
+    dtype: JsonDtype = None,
     checks: Checks = None,
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Check a computed y = Wx + b.
 
     Is the difference from the exact value rounding, and if not, what could it be?
     """
     from fcinspect.checkpoints.claimed import load_claimed
-    from fcinspect.cli.verify.carry_out import carry_out
     from fcinspect.verification.output import plan_of
 
     claimed = load_claimed(file, dtype)

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fcinspect.arithmetic.settings import LOSS_NAMES, OPTIMIZER_NAMES, Optimizer
-from fcinspect.cli.options import DTYPES, Output, activation_option
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.step_options import OptimizerOptions
-from fcinspect.cli.values import completion_of, one_of, whole_number
-from fcinspect.cli.verify.carry_out import Checks, carry_out
+from fcinspect.cli.options import (
+    HiddenActivation,
+    JsonDtype,
+    LastActivation,
+    OptimizerOptions,
+    argument,
+    choice,
+    option,
+    whole_number,
+)
+from fcinspect.cli.output import Output, Writes
+from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.verify import Checks, carry_out
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,12 +31,10 @@ class ClaimedOptions(OptimizerOptions):
 
     optimizer: Annotated[
         str | None,
-        typer.Option(
-            "--optimizer",
-            parser=one_of("optimizer", OPTIMIZER_NAMES),
-            autocompletion=completion_of(OPTIMIZER_NAMES),
-            metavar="NAME",
-            help=", ".join(OPTIMIZER_NAMES) + "; where the file does not tell.",
+        choice(
+            "--optimizer NAME",
+            f"{', '.join(OPTIMIZER_NAMES)}; where the file does not tell.",
+            OPTIMIZER_NAMES,
         ),
     ] = None  # type: ignore[assignment]  # None: the file's own
 
@@ -59,48 +63,27 @@ class ClaimedOptions(OptimizerOptions):
 def step(
     file: Annotated[
         str,
-        typer.Argument(
-            metavar="FILE",
-            help="The output of step --json --full, or a .npz, .safetensors or .json file with"
+        argument(
+            "FILE",
+            "The output of step --json --full, or a .npz, .safetensors or .json file with"
             " NAME.before, NAME.grad and NAME.after of each parameter, and input and target if"
             " the gradients are to be checked; - for JSON on standard input.",
         ),
     ],
     optimizer: ClaimedOptions,
-    number: Annotated[
-        int | None,
-        typer.Option("--step", parser=whole_number(1), metavar="T", help="Counted from 1."),
-    ] = None,
+    number: Annotated[int | None, option("--step T", "Counted from 1.", whole_number(1))] = None,
     loss: Annotated[
         str | None,
-        typer.Option(
-            "--loss",
-            parser=one_of("loss", LOSS_NAMES),
-            autocompletion=completion_of(LOSS_NAMES),
-            metavar="NAME",
-            help=", ".join(LOSS_NAMES) + "; where the file does not tell.",
+        choice(
+            "--loss NAME", f"{', '.join(LOSS_NAMES)}; where the file does not tell.", LOSS_NAMES
         ),
     ] = None,
-    activation: Annotated[
-        str | None, activation_option("--activation", "Behind every hidden layer, default relu")
-    ] = None,
-    output_activation: Annotated[
-        str | None,
-        activation_option("--output-activation", "Behind the last layer, default identity"),
-    ] = None,
-    dtype: Annotated[
-        str | None,
-        typer.Option(
-            "--dtype",
-            parser=one_of("dtype", DTYPES),
-            autocompletion=completion_of(DTYPES),
-            metavar="DTYPE",
-            help="Format of plain JSON numbers: float32, float64, bfloat16 or float16.",
-        ),
-    ] = None,
+    activation: HiddenActivation = None,
+    output_activation: LastActivation = None,
+    dtype: JsonDtype = None,
     checks: Checks = None,
     *,
-    output: Output,
+    output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Check a recorded training step.
 
@@ -112,9 +95,9 @@ def step(
 
     held = load_step_file(file, dtype)
     chosen = optimizer.claimed(held)
-    for option, given, told in (("--step", number, held.number), ("--loss", loss, held.loss_name)):
+    for flag, given, told in (("--step", number, held.number), ("--loss", loss, held.loss_name)):
         if given is not None and told is not None and given != told:
-            raise UsageError(f"{option} {given}: {held.source} tells {told}")
+            raise UsageError(f"{flag} {given}: {held.source} tells {told}")
     counted = number or held.number or 1
     by_layer: Any = held.activations or (activation, output_activation)
     if held.activations and (activation or output_activation):

@@ -1,17 +1,20 @@
-"""What the system lets this process have: memory, open files; a refusal says which ran out."""
+"""How this process ends: its exit status, limits of the system, missing libraries, signals."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
+from enum import IntEnum
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
-from fcinspect.errors import InputError
+from fcinspect.errors import InputError, install_hint
 
 try:
     import resource
@@ -28,6 +31,40 @@ NO_MEMORY = re.compile(
     re.IGNORECASE,
 )
 """How systems, numpy and torch say that there is no memory."""
+WITHOUT_TORCH = "shapes, diagnose TEXT, and scan, diff and show of most files work without it"
+TORCH_BUILDS = "PyTorch's page 'Get Started' gives the command for your system, and for a CPU build"
+ASKING = ("SIGTERM", "SIGHUP")
+"""Those that end a process by default and leave it time; Ctrl-C raises KeyboardInterrupt."""
+
+
+class ExitStatus(IntEnum):
+    """What the exit status of a command says."""
+
+    DONE = 0
+    """Done; everything checked holds."""
+    FAILED = 1
+    """Checked, and something failed, differs or is undecided."""
+    USAGE = 2
+    """A bad option, specification or combination."""
+    INPUT = 3
+    """Input unreadable, unsupported, refused or not found."""
+    INTERNAL = 70
+    """A defect of fcinspect."""
+    OUTPUT = 74
+    """Output could not be written."""
+    INTERRUPTED = 130
+    """Stopped by Ctrl-C."""
+    READER_GONE = 141
+    """Whoever read standard output closed it, as `head` does; a shell sees the end by SIGPIPE."""
+
+
+BY_KIND = {
+    "usage": ExitStatus.USAGE,
+    "spec": ExitStatus.USAGE,
+    "input": ExitStatus.INPUT,
+    "output": ExitStatus.OUTPUT,
+}
+"""The exit status of each kind of FcinspectError."""
 
 
 def settle_limits() -> None:
@@ -57,6 +94,53 @@ def refusal_for_limit(error: BaseException) -> InputError | None:
             allowed = f"{most >> 20:,} MiB (ulimit -v)"
             return InputError(f"this needs more memory than this process may have: {allowed}")
     return None
+
+
+def refusal_for_library(error: ImportError) -> InputError | None:
+    """Return the refusal for a library that cannot be imported; None where it is fcinspect's."""
+    library = (error.name or "").partition(".")[0]
+    if not library or library == "fcinspect":
+        return None
+    if isinstance(error, ModuleNotFoundError) and error.name == library:
+        said = f"{library} is not installed in the environment that runs fcinspect"
+    else:
+        reason = " ".join(str(error).split())
+        said = f"the installed {library} cannot be imported: {reason}"
+    if library == "torch":
+        return InputError(f"{said}; {WITHOUT_TORCH}", f"pip install torch there: {TORCH_BUILDS}")
+    return InputError(said, install_hint(library))
+
+
+class EndedBySignal(BaseException):
+    """A signal has come that asks this process to end."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"ended by {signal.Signals(number).name}")
+
+
+def settle_signals() -> None:
+    """Let a signal that asks to end raise EndedBySignal; a second one ends this process at once.
+
+    Those stay ignored that whoever started it ignores.
+    """
+    for name in ASKING:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def end_by(number: int) -> NoReturn:
+    """End as that signal ends a process, so that whoever waits for it sees which it was."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    # the first process of a container does not die of a signal to itself
+    sys.exit(128 + number)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)
+    raise EndedBySignal(number)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
