@@ -41,15 +41,7 @@ def view_of_class_set(
             f"{source} holds {len(names)} names, more than --class {total}: expected at most a name"
             " for each sheet"
         )
-    problems = class_problems(
-        options.kind,
-        spec.widths,
-        options.seed,
-        total,
-        bias=with_bias,
-        activation=options.activation,
-        decimals=options.rounded_to,
-    )
+    problems = class_problems(options.of(spec.widths, with_bias), total)
     pupils = [*names, *[""] * (total - len(names))]
     copies = [
         Copy(*checked(problem), Seat(number, total, pupil))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.errors import SpecError, UsageError
-from fcinspect.worksheets.problem import DECIMALS, SMOOTH
+from fcinspect.worksheets.problem import DECIMALS, SMOOTH, SheetOptions
 
 if TYPE_CHECKING:
     from fcinspect.layers.spec import Spec
@@ -44,6 +44,10 @@ class Asked:
             )
         return None
 
+    def of(self, widths: tuple[int, ...], bias: bool) -> SheetOptions:
+        """Return the options of the sheet; raises UsageError for decimals that nothing has."""
+        return SheetOptions(self.kind, widths, self.seed, bias, self.activation, self.rounded_to)
+
 
 def view_of_sheet(arguments: Sequence[str], options: Asked, answers: bool) -> View:
     """Return the view of the sheet of the one argument, its widths; with `answers` of its key.
@@ -54,14 +58,7 @@ def view_of_sheet(arguments: Sequence[str], options: Asked, answers: bool) -> Vi
     from fcinspect.worksheets.making import make
 
     widths, spec, with_bias = widths_of(arguments, options.bias)
-    problem = make(
-        options.kind,
-        spec.widths,
-        options.seed,
-        bias=with_bias,
-        activation=options.activation,
-        decimals=options.rounded_to,
-    )
+    problem = make(options.of(spec.widths, with_bias))
     sheet, check = checked(problem)
     asked = asked_of(widths, sheet.problem, answers)
     return view_of_worksheet(sheet, check, asked, answers=answers)
@@ -125,9 +122,9 @@ def checked(problem: Problem) -> tuple[Sheet, KeyCheck]:
     from fcinspect.bridge.linear import version
     from fcinspect.bridge.worksheet import results_in_torch
     from fcinspect.worksheets.checking import check_key
-    from fcinspect.worksheets.sheet import sheet_of
+    from fcinspect.worksheets.sheet import Sheet
 
-    return sheet_of(problem), check_key(problem, results_in_torch(problem), version())
+    return Sheet(problem), check_key(problem, results_in_torch(problem), version())
 
 
 def _shown(text: str) -> str:
