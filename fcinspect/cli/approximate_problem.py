@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from fcinspect.approximation.building import Approximation
     from fcinspect.approximation.depth import Sawtooth
     from fcinspect.approximation.expression import Function
     from fcinspect.approximation.grid import GridCheck
     from fcinspect.approximation.interval import Interval
-    from fcinspect.approximation.report import Approximation
     from fcinspect.layers.network import Network
     from fcinspect.page.view import View
     from fcinspect.rounding.arrays import FloatArray
@@ -35,7 +35,7 @@ class Shallow:
     @cached_property
     def found(self) -> Approximation:
         """The network and its certificate."""
-        from fcinspect.approximation.report import approximate
+        from fcinspect.approximation.building import approximate
 
         return approximate(self.function, self.interval, self.tolerance, self.formats)
 
@@ -146,9 +146,8 @@ def _checks(
     in_torch: bool,
 ) -> tuple[GridCheck, ...]:
     from fcinspect.approximation.grid import check_on_grid
-    from fcinspect.approximation.report import values_at
 
-    values = values_at(function, x.tolist())
+    values = [function.value(Fraction(point)) for point in x.tolist()]
     check: Callable[..., GridCheck] = check_on_grid
     found = [check(network, x, values, certified)]
     if in_torch:
