@@ -18,7 +18,7 @@ from fcinspect.cli.options import (
 from fcinspect.cli.own import BiasOption, WeightOption
 from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.values import title_line, whole_number
-from fcinspect.layers.folding import MOST_UNITS
+from fcinspect.layers.diagram import MOST_UNITS
 from fcinspect.layers.spec import LARGEST_SEED
 
 FORMS = ("text", "json", "csv", "md", "mermaid", "dot")

@@ -7,7 +7,7 @@ from fcinspect.checkpoints.scan.jobs import blocks_of
 from fcinspect.checkpoints.scan.matrix import Matrix
 from fcinspect.checkpoints.scan.records import ScannedLayer
 from fcinspect.errors import InputError
-from fcinspect.layers.distribution import Distribution, distributed
+from fcinspect.layers.statistics import Distribution, distributed
 
 
 def distribution_in(stored: StoredLinear, scanned: ScannedLayer) -> Distribution:

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.layers.diagram import Dead
-from fcinspect.pictures.diagram.labels import DEAD, dead_of, math_label, shortened
-from fcinspect.pictures.diagram.strokes import Stroke, samples_of, stroke_of
-from fcinspect.pictures.figures.canvas import figure_bytes, new_figure
+from fcinspect.pictures.diagram.labels import (
+    DEAD,
+    EdgeStroke,
+    dead_of,
+    math_label,
+    samples_of,
+    shortened,
+    stroke_of,
+)
+from fcinspect.pictures.figures.canvas import file_of, new_figure
 from fcinspect.pictures.figures.diagram_places import (
+    GAPS,
     LETTER,
     NARROWEST_GAP,
-    Places,
+    EdgeNumber,
+    FigurePlaces,
+    edge_numbers,
     heading_lines,
     places_of,
     title_words,
 )
-from fcinspect.pictures.figures.edge_numbers import GAPS, EdgeNumber, all_free, edge_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    from fcinspect.layers.diagram import Column, Connection, Diagram, Unit
+    from fcinspect.layers.diagram import Connection, Diagram, Unit, UnitColumn
 
 INK, FAINT = "#1A1A1A", "#5F5F5F"
 FILLS = {"x": "#ECECEC", "a": "white", "y": "white"}
@@ -33,13 +41,6 @@ FILLS = {"x": "#ECECEC", "a": "white", "y": "white"}
 DEAD_FILL, DEAD_EDGE = "#C9C9C9", "#7A7A7A"
 LEGEND_RADIUS = 0.075
 SCALE_NOTE = "weights: the larger the wider, positive whole, negative dashed"
-
-
-def diagram_bytes(
-    ending: str, diagram: Diagram, title: str, notes: tuple[str, ...], *, weights: bool = False
-) -> bytes:
-    """Return the figure as a file of that ending."""
-    return figure_bytes(lambda: diagram_figure(diagram, title, notes, weights=weights), ending)
 
 
 def diagram_figure(
@@ -88,16 +89,19 @@ def diagram_figure(
     return figure
 
 
+diagram_bytes = file_of(diagram_figure)
+
+
 def _placed(
     diagram: Diagram, title: str, *, weights: bool
-) -> tuple[Places, tuple[EdgeNumber, ...]]:
+) -> tuple[FigurePlaces, tuple[EdgeNumber, ...]]:
     """Return where everything stands, and the numbers of the edges if they are written."""
     if not weights:
         return places_of(diagram, NARROWEST_GAP, title), ()
     for gap in GAPS:
         places = places_of(diagram, gap, title)
         numbers = edge_numbers(diagram, places)
-        if all_free(numbers):
+        if all(number.free for number in numbers):
             break
     return places, numbers
 
@@ -111,12 +115,12 @@ def _edge_number(axes: Axes, number: EdgeNumber) -> None:
     )  # fmt: skip
 
 
-def _edges(axes: Axes, places: Places, connection: Connection, scale: float) -> None:
+def _edges(axes: Axes, places: FigurePlaces, connection: Connection, scale: float) -> None:
     """Draw the lines of one layer, the strongest last."""
     from matplotlib.lines import Line2D
 
     left, right = connection.position - 1, connection.position
-    order = sorted(connection.edges, key=lambda e: _size(e.weight))
+    order = sorted(connection.edges, key=lambda edge: edge.size)
     for edge in order:
         start, end = places.unit(left, edge.source), places.unit(right, edge.target)
         line = Line2D(
@@ -127,16 +131,12 @@ def _edges(axes: Axes, places: Places, connection: Connection, scale: float) -> 
         axes.add_line(line)
 
 
-def _size(weight: float | None) -> float:
-    return 0.0 if weight is None else abs(weight) if math.isfinite(weight) else math.inf
-
-
-def _stroke(line: Line2D, stroke: Stroke) -> None:
+def _stroke(line: Line2D, stroke: EdgeStroke) -> None:
     line.set(color=stroke.color, linewidth=stroke.width, alpha=stroke.alpha)
     line.set_linestyle((0, stroke.dashes) if stroke.dashes else "-")
 
 
-def _column(axes: Axes, places: Places, column: Column, diagram: Diagram) -> None:
+def _column(axes: Axes, places: FigurePlaces, column: UnitColumn, diagram: Diagram) -> None:
     x = places.x(column.position)
     axes.text(
         x, places.heading, column.title, ha="center", va="baseline", fontsize=9.5,
@@ -157,7 +157,9 @@ def _column(axes: Axes, places: Places, column: Column, diagram: Diagram) -> Non
         )  # fmt: skip
 
 
-def _unit(axes: Axes, places: Places, column: Column, unit: Unit, diagram: Diagram) -> None:
+def _unit(
+    axes: Axes, places: FigurePlaces, column: UnitColumn, unit: Unit, diagram: Diagram
+) -> None:
     from matplotlib.patches import Circle
 
     x, y = places.unit(column.position, unit.index)
@@ -192,7 +194,7 @@ def _look(dead: Dead | None) -> dict[str, Any] | None:
     return {"facecolor": DEAD_FILL, "edgecolor": DEAD_EDGE, "linestyle": dashes}
 
 
-def _dead_legend(axes: Axes, places: Places, number: int, kind: Dead) -> None:
+def _dead_legend(axes: Axes, places: FigurePlaces, number: int, kind: Dead) -> None:
     from matplotlib.patches import Circle
 
     x, y = places.dead_legend(number)
@@ -207,7 +209,7 @@ def _dead_legend(axes: Axes, places: Places, number: int, kind: Dead) -> None:
     )  # fmt: skip
 
 
-def _beside(axes: Axes, places: Places, column: Column, unit: Unit, label: str) -> None:
+def _beside(axes: Axes, places: FigurePlaces, column: UnitColumn, unit: Unit, label: str) -> None:
     """Write what a unit is called beside it: outside at both ends, above in between."""
     x, y = places.unit(column.position, unit.index)
     gid = f"label-{column.position}-{unit.index}"
@@ -225,7 +227,7 @@ def _beside(axes: Axes, places: Places, column: Column, unit: Unit, label: str) 
     )  # fmt: skip
 
 
-def _words(axes: Axes, places: Places, connection: Connection) -> None:
+def _words(axes: Axes, places: FigurePlaces, connection: Connection) -> None:
     """Write below the units what they apply, and below the edges what the layer is."""
     left, right = places.x(connection.position - 1), places.x(connection.position)
     middle = (left + right) / 2
@@ -246,9 +248,9 @@ def _words(axes: Axes, places: Places, connection: Connection) -> None:
         )  # fmt: skip
 
 
-def _fold_of_columns(axes: Axes, places: Places, diagram: Diagram) -> None:
-    last, first = (diagram.columns[diagram.left_of_fold + k].position for k in (-1, 0))
-    x = (places.x(last) + places.x(first)) / 2
+def _fold_of_columns(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None:
+    last, first = diagram.around_fold
+    x = (places.x(last.position) + places.x(first.position)) / 2
     axes.text(x, 0, "⋯", ha="center", va="center", fontsize=20, color=INK, gid="fold-columns")
     hidden = diagram.folded_columns
     words = f"{hidden:,} hidden\n{'layer' if hidden == 1 else 'layers'} not drawn"
@@ -257,7 +259,7 @@ def _fold_of_columns(axes: Axes, places: Places, diagram: Diagram) -> None:
     )
 
 
-def _legend(axes: Axes, places: Places, diagram: Diagram) -> None:
+def _legend(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None:
     """Draw a line of each kind with the weight it stands for."""
     from matplotlib.lines import Line2D
 

@@ -86,7 +86,7 @@ class _Drawn:
         """Return the figure as a file of that ending."""
         import numpy as np
 
-        from fcinspect.pictures.figures.approximation import approximation_bytes
+        from fcinspect.pictures.figures.curves import approximation_bytes
 
         title = f"{self.title}: a ReLU network within {short(self.tolerance)}"
         return approximation_bytes(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.records import ScannedLayer
     from fcinspect.checkpoints.scan.report import ScanReport
     from fcinspect.checkpoints.scan.spectrum import Spectrum
-    from fcinspect.layers.distribution import Distribution
+    from fcinspect.layers.statistics import Distribution
 
 MOST_CURVES = 4
 """Spectra in one chart of text: so many strokes can be told apart."""
