@@ -63,10 +63,8 @@ def diagram_figure(
     bottom = places.bottom_with(len(lines))
     axes.set_ylim(bottom, bottom + places.height_with(len(lines)))
     for number, line in enumerate(title_words(title, places)):
-        axes.text(
-            places.margin, places.title(number), line, fontsize=12, fontweight="bold", color=INK,
-            va="baseline", parse_math=False, gid=f"title-{number}" if number else "title",
-        )  # fmt: skip
+        at, gid = (places.margin, places.title(number)), f"title-{number}" if number else "title"
+        _write(axes, at, line, 12, gid, "left", "baseline", fontweight="bold", parse_math=False)
     for connection in diagram.connections:
         _edges(axes, places, connection, diagram.scale)
     for weight in numbers:
@@ -82,14 +80,31 @@ def diagram_figure(
     for number, kind in enumerate(dead_of(diagram)):
         _dead_legend(axes, places, number, kind)
     for number, line in enumerate(lines):
-        axes.text(
-            places.margin, places.note(number), line, fontsize=8, color=FAINT, parse_math=False,
-            va="baseline", gid=f"note-{number}",
-        )  # fmt: skip
+        at, gid = (places.margin, places.note(number)), f"note-{number}"
+        _write(axes, at, line, 8, gid, "left", "baseline", color=FAINT, parse_math=False)
     return figure
 
 
 diagram_bytes = file_of(diagram_figure)
+
+
+def _write(
+    axes: Axes,
+    at: tuple[float, float],
+    words: str,
+    size: float,
+    gid: str,
+    across: str = "center",
+    up: str = "center",
+    color: str = INK,
+    **look: Any,
+) -> None:
+    axes.text(*at, words, ha=across, va=up, fontsize=size, color=color, gid=gid, **look)
+
+
+def _on_white(pad: float) -> dict[str, Any]:
+    """Return the box of words that stand on a line."""
+    return {"facecolor": "white", "edgecolor": "none", "pad": pad}
 
 
 def _placed(
@@ -107,12 +122,8 @@ def _placed(
 
 
 def _edge_number(axes: Axes, number: EdgeNumber) -> None:
-    edge = number.edge
-    axes.text(
-        *number.middle, number.words, ha="center", va="center", fontsize=7, color=INK, zorder=1.5,
-        gid=f"weight-{number.position}-{edge.target}-{edge.source}",
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-    )  # fmt: skip
+    gid = f"weight-{number.position}-{number.edge.target}-{number.edge.source}"
+    _write(axes, number.middle, number.words, 7, gid, zorder=1.5, bbox=_on_white(0.6))
 
 
 def _edges(axes: Axes, places: FigurePlaces, connection: Connection, scale: float) -> None:
@@ -137,24 +148,17 @@ def _stroke(line: Line2D, stroke: EdgeStroke) -> None:
 
 
 def _column(axes: Axes, places: FigurePlaces, column: UnitColumn, diagram: Diagram) -> None:
-    x = places.x(column.position)
-    axes.text(
-        x, places.heading, column.title, ha="center", va="baseline", fontsize=9.5,
-        fontweight="bold", color=INK, gid=f"column-{column.position}",
-    )  # fmt: skip
+    place, x = column.position, places.x(column.position)
+    at, gid = (x, places.heading), f"column-{place}"
+    _write(axes, at, column.title, 9.5, gid, up="baseline", fontweight="bold")
+    at, gid = (x, places.heading - 0.06), f"width-{place}"
     words = "\n".join(heading_lines(column))
-    axes.text(
-        x, places.heading - 0.06, words, ha="center", va="top", fontsize=8.5, color=FAINT,
-        linespacing=1.1, gid=f"width-{column.position}",
-    )  # fmt: skip
+    _write(axes, at, words, 8.5, gid, up="top", color=FAINT, linespacing=1.1)
     for unit in column.units:
         _unit(axes, places, column, unit, diagram)
     if column.folded:
-        axes.text(
-            x, places.fold(column.position), "⋮", ha="center", va="center", fontsize=17,
-            color=INK, zorder=3, gid=f"fold-{column.position}",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-        )  # fmt: skip
+        at = x, places.folds[place]
+        _write(axes, at, "⋮", 17, f"fold-{place}", zorder=3, bbox=_on_white(1.5))
 
 
 def _unit(
@@ -173,16 +177,11 @@ def _unit(
         size = 10.5 if unit.index < 99 else 8.5 if unit.index < 999 else 6.5
         if unit.index >= 99_999:
             size = 4.5
-        axes.text(
-            x, y, label, ha="center", va="center_baseline", fontsize=size, color=INK, zorder=4,
-            gid=f"label-{gid}",
-        )  # fmt: skip
+        _write(axes, (x, y), label, size, f"label-{gid}", up="center_baseline", zorder=4)
         return
     value = f"{unit.value:.3g}".replace("-", "−")
-    axes.text(
-        x, y, value, ha="center", va="center", color=INK, zorder=4, gid=f"value-{gid}",
-        fontsize=8.5 if len(value) <= 6 else 7 if len(value) <= 7 else 5.8,
-    )  # fmt: skip
+    size = 8.5 if len(value) <= 6 else 7 if len(value) <= 7 else 5.8
+    _write(axes, (x, y), value, size, f"value-{gid}", zorder=4)
     _beside(axes, places, column, unit, label)
 
 
@@ -203,10 +202,7 @@ def _dead_legend(axes: Axes, places: FigurePlaces, number: int, kind: Dead) -> N
             (x + LEGEND_RADIUS, y), LEGEND_RADIUS, gid=f"legend-dead-{number}", **_look(kind) or {}
         )
     )
-    axes.text(
-        x + 0.25, y, DEAD[kind], va="center", fontsize=8.5, color=INK,
-        gid=f"legend-dead-words-{number}",
-    )  # fmt: skip
+    _write(axes, (x + 0.25, y), DEAD[kind], 8.5, f"legend-dead-words-{number}", "left")
 
 
 def _beside(axes: Axes, places: FigurePlaces, column: UnitColumn, unit: Unit, label: str) -> None:
@@ -215,16 +211,11 @@ def _beside(axes: Axes, places: FigurePlaces, column: UnitColumn, unit: Unit, la
     gid = f"label-{column.position}-{unit.index}"
     reach = places.radius + 0.06
     if column.letter == "a":
-        axes.text(
-            x, y + reach - 0.01, label, ha="center", va="bottom", fontsize=9, color=INK, zorder=3,
-            gid=gid, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
-        )  # fmt: skip
+        at = x, y + reach - 0.01
+        _write(axes, at, label, 9, gid, up="bottom", zorder=3, bbox=_on_white(0.4))
         return
-    side = -1 if column.letter == "x" else 1
-    axes.text(
-        x + side * reach, y, label, ha="right" if side < 0 else "left", va="center_baseline",
-        fontsize=10.5, color=INK, zorder=3, gid=gid,
-    )  # fmt: skip
+    side, across = (-1, "right") if column.letter == "x" else (1, "left")
+    _write(axes, (x + side * reach, y), label, 10.5, gid, across, "center_baseline", zorder=3)
 
 
 def _words(axes: Axes, places: FigurePlaces, connection: Connection) -> None:
@@ -232,31 +223,25 @@ def _words(axes: Axes, places: FigurePlaces, connection: Connection) -> None:
     left, right = places.x(connection.position - 1), places.x(connection.position)
     middle = (left + right) / 2
     name = shortened(connection.name, int((right - left - 0.2) / LETTER))
-    result = "y" if places.is_last(connection.position) else "a"
+    result = "y" if connection.position == max(places.columns) else "a"
     applied = "$z$" if connection.activation == "identity" else f"{connection.activation}($z$)"
     bias = f" + $b$ {connection.out_features}" if connection.bias else ""
     shape = f"$W$ {connection.out_features}×{connection.in_features}{bias}"
-    parts: tuple[tuple[str, float, int, str, dict[str, Any]], ...] = (
-        ("activation", right, 0, f"${result}$ = {applied}", {"fontsize": 9, "color": INK}),
-        ("shape", middle, 1, shape, {"fontsize": 9, "color": INK}),
-        ("name", middle, 2, name, {"fontsize": 8, "color": FAINT, "parse_math": False}),
-    )
-    for kind, x, row, words, look in parts:
-        axes.text(
-            x, places.footing(row), words, ha="center", va="baseline",
-            gid=f"{kind}-{connection.position}", **look,
-        )  # fmt: skip
+    below, place = places.footing, connection.position
+    at, gid = (right, below(0)), f"activation-{place}"
+    _write(axes, at, f"${result}$ = {applied}", 9, gid, up="baseline")
+    _write(axes, (middle, below(1)), shape, 9, f"shape-{place}", up="baseline")
+    at, gid = (middle, below(2)), f"name-{place}"
+    _write(axes, at, name, 8, gid, up="baseline", color=FAINT, parse_math=False)
 
 
 def _fold_of_columns(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None:
     last, first = diagram.around_fold
     x = (places.x(last.position) + places.x(first.position)) / 2
-    axes.text(x, 0, "⋯", ha="center", va="center", fontsize=20, color=INK, gid="fold-columns")
+    _write(axes, (x, 0), "⋯", 20, "fold-columns")
     hidden = diagram.folded_columns
     words = f"{hidden:,} hidden\n{'layer' if hidden == 1 else 'layers'} not drawn"
-    axes.text(
-        x, -0.2, words, ha="center", va="top", fontsize=8, color=FAINT, gid="fold-columns-words"
-    )
+    _write(axes, (x, -0.2), words, 8, "fold-columns-words", up="top", color=FAINT)
 
 
 def _legend(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None:
@@ -268,7 +253,5 @@ def _legend(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None:
         line = Line2D((x, x + 0.42), (y, y), gid=f"legend-{number}")
         _stroke(line, stroke_of(weight, diagram.scale))
         axes.add_line(line)
-        axes.text(
-            x + 0.48, y, words.replace("-", "−"), va="center", fontsize=8.5, color=INK,
-            gid=f"legend-words-{number}",
-        )  # fmt: skip
+        shown = words.replace("-", "−")
+        _write(axes, (x + 0.48, y), shown, 8.5, f"legend-words-{number}", "left")

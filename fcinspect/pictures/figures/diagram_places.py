@@ -77,14 +77,6 @@ class FigurePlaces:
         """Return the middle of a unit."""
         return self.columns[position], self.units[position, index]
 
-    def fold(self, position: int) -> float:
-        """Return the y of a column's fold mark."""
-        return self.folds[position]
-
-    def is_last(self, position: int) -> bool:
-        """Whether a column is the output."""
-        return position == max(self.columns)
-
     @property
     def letters(self) -> int:
         """How many letters of small text a line holds."""
