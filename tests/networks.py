@@ -8,8 +8,7 @@ import numpy as np
 
 from fcinspect.arithmetic.forward import forward_values
 from fcinspect.layers.array import Array
-from fcinspect.layers.diagram import Outline
-from fcinspect.layers.folding import outline_of_network, outline_of_widths
+from fcinspect.layers.diagram import NetworkOutline, outline_of_network, outline_of_widths
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.network import DenseLayer, Network, layer_names
 
@@ -27,7 +26,7 @@ def made(*widths: int, names: tuple[str, ...] = (), activation: str = "relu") ->
     return Network(tuple(layers))
 
 
-def outline(kind: str, *widths: int) -> Outline:
+def outline(kind: str, *widths: int) -> NetworkOutline:
     """Return the outline of a network: its "structure", with "weights", or with "values" too."""
     if kind == "structure":
         return outline_of_widths(widths)

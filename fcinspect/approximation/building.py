@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
-from fcinspect.approximation.evaluation_error import evaluation_error, largest_sum
+from fcinspect.approximation.comparison import Comparison, comparisons
 from fcinspect.approximation.expression import Function
 from fcinspect.approximation.interpolation import Interpolation, greedy
 from fcinspect.approximation.interval import Interval
-from fcinspect.approximation.network import StoredNetwork, store
+from fcinspect.approximation.network import StoredNetwork, evaluation_error, largest_sum, store
 from fcinspect.errors import InputError
+from fcinspect.layers.network import Network
 from fcinspect.rounding.formats import FLOAT32, FLOAT64, NumberFormat
 
 FORMATS = (FLOAT32, FLOAT64)
@@ -98,6 +99,49 @@ class Built:
         return self.stored.width
 
 
+@dataclass(frozen=True, eq=False)
+class Approximation:
+    """A network with one hidden layer that is certified to be within E of a function."""
+
+    function: Function
+    interval: Interval
+    tolerance: Fraction
+    """E, as it was asked for."""
+    built: Built
+    network: Network
+    comparisons: tuple[Comparison, ...]
+    """For errors around E, the largest first; E itself is always among them."""
+
+    @property
+    def compared(self) -> Comparison:
+        """The comparison for E."""
+        return next(each for each in self.comparisons if each.tolerance == self.tolerance)
+
+    @property
+    def number_format(self) -> NumberFormat:
+        """The format of every number of the network."""
+        return self.built.stored.number_format
+
+
+def approximate(
+    function: Function, interval: Interval, tolerance: Fraction, formats: tuple[NumberFormat, ...]
+) -> Approximation:
+    """Return the network and its certificate, in the first of the formats that can hold it.
+
+    Raises InputError where the function has no certificate or the tolerance is below the floor.
+    """
+    built = build(function, interval, tolerance, formats)
+    words = f"{function.text} on {interval.words}"
+    return Approximation(
+        function,
+        interval,
+        tolerance,
+        built,
+        built.stored.network(words),
+        comparisons(function, interval, tolerance, built.ideal_width),
+    )
+
+
 def build(
     function: Function, interval: Interval, tolerance: Fraction, formats: tuple[NumberFormat, ...]
 ) -> Built:
@@ -144,7 +188,7 @@ def _build(
     low, high = interval.within(number_format)
 
     @lru_cache(8)
-    def at(share: Fraction) -> Trial:
+    def at(share: Fraction) -> Built:
         made = greedy(function, low, high, share, lambda x: Fraction(number_format.round(x)))
         return _trial(made, number_format)
 
@@ -153,16 +197,16 @@ def _build(
     if pilot.floor.error > HOPELESS * float(tolerance):
         return pilot.floor
     finer = max(float(pilot.error.interpolation / tolerance), 1.0)
-    _refuse_width(pilot.made.width * math.sqrt(finer), tolerance)
+    _refuse_width(pilot.width * math.sqrt(finer), tolerance)
     share, ideal, trial = tolerance, 0, pilot
     for _ in range(MOST_ROUNDS):
         trial = at(share)
-        ideal = ideal or trial.made.width
-        floor = max(pilot, trial, key=lambda each: each.made.width).floor
+        ideal = ideal or trial.width
+        floor = max(pilot, trial, key=lambda each: each.width).floor
         if trial.error.total <= tolerance:
             if floor.error > trial.error.total:
-                floor = replace(floor, error=float(trial.error.total), width=trial.made.width)
-            return Built(trial.made, trial.stored, trial.error, ideal, floor)
+                floor = replace(floor, error=float(trial.error.total), width=trial.width)
+            return replace(trial, ideal_width=ideal, floor=floor)
         scale = _finer(trial.error, tolerance)
         if scale is None:
             break
@@ -170,25 +214,16 @@ def _build(
     return trial.floor
 
 
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """What a share of the error gave."""
-
-    made: Interpolation
-    stored: StoredNetwork
-    error: ErrorParts
-    floor: Floor
-
-
-def _trial(made: Interpolation, number_format: NumberFormat) -> Trial:
+def _trial(made: Interpolation, number_format: NumberFormat) -> Built:
+    """Return the network of an interpolation, whatever its error."""
     stored = store(made, number_format)
     if largest_sum(stored) > number_format.largest:
         raise InputError(f"sums go beyond the range of {number_format.name}")
     error = ErrorParts(made.certified, stored.parameter_error, evaluation_error(stored))
-    return Trial(made, stored, error, _floor(error, made.width, number_format))
+    return Built(made, stored, error, made.width, _floor(error, made.width, number_format))
 
 
-def _pilot(at: Callable[[Fraction], Trial], tolerance: Fraction, units: float) -> Trial:
+def _pilot(at: Callable[[Fraction], Built], tolerance: Fraction, units: float) -> Built:
     """Return a network of some dozens of units: it tells what E would take, and the floor.
 
     E takes about `units`, and the network is that for E where they are some dozens. Of a function
@@ -201,8 +236,8 @@ def _pilot(at: Callable[[Fraction], Trial], tolerance: Fraction, units: float) -
     if units >= 1 and not PILOT / 2 <= units <= 4 * PILOT:
         share *= Fraction(min(units, 1e15) / PILOT) ** 2
     trial = at(share)
-    while units >= 1 and trial.made.width < PILOT // 2 and share > tolerance / 10**6:
-        share *= max(Fraction(1, 16), Fraction(trial.made.width, PILOT) ** 2)
+    while units >= 1 and trial.width < PILOT // 2 and share > tolerance / 10**6:
+        share *= max(Fraction(1, 16), Fraction(trial.width, PILOT) ** 2)
         try:
             trial = at(share)
         except InputError:

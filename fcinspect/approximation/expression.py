@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +14,6 @@ from typing import Any
 import sympy
 
 from fcinspect.approximation.enclosures import Enclosure
-from fcinspect.approximation.notation import PRODUCT, plain, slip
 from fcinspect.approximation.scout import Scout
 from fcinspect.errors import InputError, SpecError, did_you_mean
 
@@ -40,6 +40,19 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: lambda a, b: a * b,
     ast.Div: lambda a, b: a / b,
 }
+
+SAME = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "÷": "/"})
+"""Signs that mean what one character of Python does, so that places stay the same."""
+PRODUCT = "write every product with *, as in 2*x"
+SLIPS = (
+    (re.compile(r"([⁰¹²³⁴-⁹])"), "write a power as x**2"),
+    (re.compile(r"√"), "write sqrt(x) for a root"),
+    (re.compile(r"\|"), "write abs(x) for |x|"),
+    (re.compile(r"\b(sin|cos|tan|exp|log|ln|sqrt|abs|tanh|erf)\s+\w"), "a function takes brackets,"
+     " as in sin(x)"),
+    (re.compile(r"(?<![\w.])[\d.]+\s*[A-Za-zπ(]|([xπ)]|pi)\s+\w|[)]\s*\w"), PRODUCT),
+)  # fmt: skip
+"""What is written in a way that is not read, and what to write instead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,19 +140,24 @@ def parse(text: str) -> Function:
             f"an expression in x is expected, of up to {LONGEST} characters"
             + (f": this one has {len(written)}" if written else "")
         )
-    expression = plain(written)
+    expression = written.translate(SAME)
     try:
         tree = ast.parse(expression, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         place = f" at position {error.offset}" if isinstance(error, SyntaxError) else ""
         raise SpecError(
             f"{written!r} is no expression in x{place}:"
-            f" {slip(expression) or 'expected one such as sin(2*pi*x)'}"
+            f" {_slip(expression) or 'expected one such as sin(2*pi*x)'}"
         ) from None
     found = _read(tree, expression, 0)
     if found.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
         raise SpecError(f"{written!r} is no real number anywhere")
     return Function(written, found)
+
+
+def _slip(text: str) -> str:
+    """Say what to write instead, empty where that is not known."""
+    return next((hint for pattern, hint in SLIPS if pattern.search(text)), "")
 
 
 def _read(node: ast.expr, text: str, depth: int) -> Any:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fcinspect.approximation.chords import Chords, rounded
 from fcinspect.approximation.expression import Function
-from fcinspect.approximation.pieces import pieces_of
+from fcinspect.approximation.pieces import Chords, pieces_of, rounded
 from fcinspect.errors import InputError
 
 NEAR = Fraction(1, 256)

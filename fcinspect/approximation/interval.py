@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+import sympy
+
 from fcinspect.approximation.expression import parse
 from fcinspect.errors import InputError, SpecError, UsageError
 from fcinspect.rounding.formats import NumberFormat
@@ -107,18 +109,13 @@ def _bounds(text: str, what: str) -> tuple[Fraction, Fraction]:
         value = number.evalf(DIGITS + 10)
         if not (value.is_real and value.is_finite):
             raise UsageError(f"{text!r} is not {what}: expected a finite real number")
-        middle = Fraction(int(value.p), int(value.q)) if value.is_Rational else _fraction(value)
+        exact = sympy.Rational(value)
+        middle = Fraction(int(exact.p), int(exact.q))
         room = max(abs(middle), Fraction(1)) / 10**DIGITS
         low, high = middle - room, middle + room
     if max(abs(low), abs(high)) > LARGEST:
         raise UsageError(f"{text!r} is too large for {what}: expected at most 1e300")
     return low, high
-
-
-def _fraction(value: object) -> Fraction:
-    """Return sympy's binary number exactly."""
-    sign, mantissa, exponent, _ = value._mpf_  # type: ignore[attr-defined]  # untyped
-    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent) * (-1 if sign else 1)
 
 
 def _neighbour(value: Fraction, number_format: NumberFormat, *, upwards: bool) -> Fraction | None:

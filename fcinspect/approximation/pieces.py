@@ -1,13 +1,15 @@
 """An interval cut into pieces on which f″ surely keeps its sign, and small ones where it may not.
 
 On a curved piece e = f − (a straight line) is convex or concave. On each of the small ones f is
-within a certified distance of its own chord, so small that little of E is lost by it.
+within a certified distance of its own chord, so small that little of E is lost by it. So the error
+of any chord across the pieces is bounded from both sides.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -25,10 +27,14 @@ EARLY, HOPELESS = 3000, 30
 STEP = 2**6
 LOST = Fraction(1, 2**12)
 """Of E, on a piece where the sign of f″ is not known."""
+INEXACT = Fraction(1, 10**37)
+"""Covers that values and slopes are known to DIGITS = 40 digits only: of |f|, on each segment."""
+BITS = 64
+"""Of the lengths that are tried, so that fractions stay short."""
 
 
 @dataclass(frozen=True)
-class Piece:
+class SignedPiece:
     """Part of an interval."""
 
     low: Fraction
@@ -45,10 +51,10 @@ class Piece:
 class Pieces:
     """The pieces of an interval from left to right."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[SignedPiece, ...]
     starts: tuple[Fraction, ...]
 
-    def between(self, low: Fraction, high: Fraction) -> list[Piece]:
+    def between(self, low: Fraction, high: Fraction) -> list[SignedPiece]:
         """Return the pieces that share more than a point with [low, high]."""
         first = max(bisect_right(self.starts, low) - 1, 0)
         found = []
@@ -73,7 +79,7 @@ def pieces_of(function: Function, low: Fraction, high: Fraction, tolerance: Frac
 @lru_cache(16)
 def _cut(function: Function, low: Fraction, high: Fraction, tolerance: Fraction) -> Pieces:
     _refuse_undefined(function, low, high)
-    done: list[Piece] = []
+    done: list[SignedPiece] = []
     waiting = [(low, high, 0)]
     count = 0
     while waiting:
@@ -125,16 +131,16 @@ def _place(x: Fraction, length: Fraction) -> str:
     return f"{float(round(x / length, 9) * length):.6g}"
 
 
-def _append(done: list[Piece], piece: Piece) -> None:
+def _append(done: list[SignedPiece], piece: SignedPiece) -> None:
     """Append a piece, joined with the one before where f″ has the same sign on both."""
     if done and done[-1].sign == piece.sign and piece.sign != 2:
         before = done.pop()
         curvature = max(before.curvature, piece.curvature)
-        piece = Piece(before.low, piece.high, piece.sign, Fraction(0), curvature)
+        piece = SignedPiece(before.low, piece.high, piece.sign, Fraction(0), curvature)
     done.append(piece)
 
 
-def _piece(function: Function, a: Fraction, b: Fraction, lost: Fraction) -> Piece | None:
+def _piece(function: Function, a: Fraction, b: Fraction, lost: Fraction) -> SignedPiece | None:
     """Return what is known of [a, b], None where it must be cut."""
     values = function.value_enclosure.on(a, b)
     if values is None:
@@ -142,13 +148,96 @@ def _piece(function: Function, a: Fraction, b: Fraction, lost: Fraction) -> Piec
     curvature = function.curvature_on(a, b)
     most = math.inf if curvature is None else max(map(abs, curvature))
     if curvature is not None and (curvature[0] > 0 or curvature[1] < 0):
-        return Piece(a, b, 1 if curvature[0] > 0 else -1, Fraction(0), most)
+        return SignedPiece(a, b, 1 if curvature[0] > 0 else -1, Fraction(0), most)
     if function.second == 0 and curvature is not None:
-        return Piece(a, b, 0, Fraction(0), 0.0)
+        return SignedPiece(a, b, 0, Fraction(0), 0.0)
     deviation = Fraction(values[1]) - Fraction(values[0])
     slopes = function.slope_enclosure.on(a, b)
     if slopes is not None:
         deviation = min(deviation, (Fraction(slopes[1]) - Fraction(slopes[0])) * (b - a) / 4)
     if curvature is not None:
         deviation = min(deviation, Fraction(most) * (b - a) ** 2 / 8)
-    return Piece(a, b, 2, deviation, most) if deviation <= lost else None
+    return SignedPiece(a, b, 2, deviation, most) if deviation <= lost else None
+
+
+class Chords:
+    """The chords of a function on the pieces of an interval."""
+
+    def __init__(self, function: Function, pieces: Pieces, tolerance: Fraction) -> None:
+        self.function, self.pieces, self.tolerance = function, pieces, tolerance
+        self.value = lru_cache(256)(function.value)
+        self.slope = lru_cache(256)(function.slope)
+        self.scout = function.scout
+
+    def error(self, low: Fraction, high: Fraction) -> tuple[Fraction, Fraction]:
+        """Return (at most, at least): bounds of max |f − chord| on [low, high]."""
+        start = self.value(low)
+        slope = (self.value(high) - start) / (high - low)
+
+        def off(x: Fraction) -> Fraction:
+            return self.value(x) - start - slope * (x - low)
+
+        most = least = Fraction(0)
+        inexact = (abs(start) + abs(self.value(high)) + self.tolerance) * INEXACT
+        for piece in self.pieces.between(low, high):
+            a, b = max(piece.low, low), min(piece.high, high)
+            ends = max(abs(off(x)) if low < x < high else Fraction(0) for x in (a, b))
+            most, least = max(most, ends + piece.deviation), max(least, ends)
+            if abs(piece.sign) == 1:
+                upper, lower = self._inside(piece, a, b, slope, off)
+                most, least = max(most, upper), max(least, lower)
+        return most + inexact, max(least - inexact, Fraction(0))
+
+    def _inside(
+        self,
+        piece: SignedPiece,
+        a: Fraction,
+        b: Fraction,
+        slope: Fraction,
+        off: Callable[[Fraction], Fraction],
+    ) -> tuple[Fraction, Fraction]:
+        """Return bounds of |e| inside of [a, b], where e is convex or concave.
+
+        Any tangent of e bounds it from one side, and its ends do from the other:
+        |e| ≤ |e(t)| + |e′(t)|·max(t − a, b − t).
+        """
+        enough = self.tolerance / 8192
+
+        def at(t: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+            rising = (self.slope(t) - slope) * piece.sign
+            return rising, abs(rising) * max(t - a, b - t), abs(off(t))
+
+        guess = self.scout.turning(float(a), float(b), float(slope))
+        if guess is not None and a < guess < b:
+            _, room, seen = at(Fraction(guess))
+            if room <= enough:
+                return seen + room, seen
+        left = (self.slope(a) - slope) * piece.sign
+        right = (self.slope(b) - slope) * piece.sign
+        if left >= 0 or right <= 0:
+            return Fraction(0), Fraction(0)  # e is monotone: the ends tell
+        low, high = a, b
+        for _ in range(200):
+            t = rounded(low - (high - low) * left / (right - left), high - low)
+            if not low < t < high:
+                t = (low + high) / 2
+            rising, room, seen = at(t)
+            if room <= enough:
+                return seen + room, seen
+            # the false position, with the middle where it stays at one end
+            low, high, left, right = (
+                (t, high, rising, right) if rising < 0 else (low, t, left, rising)
+            )
+            middle = rounded((low + high) / 2, high - low)
+            rising = (self.slope(middle) - slope) * piece.sign
+            low, high, left, right = (
+                (middle, high, rising, right) if rising < 0 else (low, middle, left, rising)
+            )
+        raise InputError(f"{self.function.text} cannot be certified near x = {float(a):.6g}")
+
+
+def rounded(x: Fraction, scale: Fraction) -> Fraction:
+    """Return x to BITS binary places below `scale`."""
+    exponent = scale.denominator.bit_length() - scale.numerator.bit_length() + BITS
+    unit = Fraction(2) ** exponent
+    return round(x * unit) / unit

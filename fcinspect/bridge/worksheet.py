@@ -16,7 +16,7 @@ from fcinspect.worksheets.problem import Problem, SheetLayer
 
 
 def results_in_torch(problem: Problem) -> dict[str, float]:
-    """Return every result by the ids of worksheets/solution.py, in float64, unrounded."""
+    """Return every result by the ids of worksheets/passes.py, in float64, unrounded."""
     module, names = _module(problem.layers)
     linears = [part for part in module if isinstance(part, nn.Linear)]
     x, target = _tensor(problem.x), _tensor(problem.target)
@@ -46,7 +46,7 @@ def results_in_torch(problem: Problem) -> dict[str, float]:
     return found
 
 
-def _module(layers: Sequence[SheetLayer]) -> tuple[nn.Sequential, list[tuple[str, str]]]:
+def _module(layers: Sequence[SheetLayer[Fraction]]) -> tuple[nn.Sequential, list[tuple[str, str]]]:
     """Return the network, and of each of its modules the layer's name and "z" or "a"."""
     modules: list[nn.Module] = []
     names = []

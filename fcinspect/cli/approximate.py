@@ -161,11 +161,12 @@ class Certified:
 
     def checks(self, *, in_torch: bool) -> tuple[GridCheck, ...]:
         """Return what the network gives on a grid, by numpy and on demand by torch."""
+        from fractions import Fraction
+
         from fcinspect.approximation.grid import check_on_grid
-        from fcinspect.approximation.report import values_at
 
         x = self.points()
-        values = values_at(self.function, x.tolist())
+        values = [self.function.value(Fraction(point)) for point in x.tolist()]
         found = [check_on_grid(self.network, x, values, self.certified)]
         if in_torch:
             from fcinspect.bridge.linear import version
@@ -185,9 +186,9 @@ class Certified:
 
 def _shallow(options: ApproximateOptions) -> Certified:
     """Return a network of one hidden layer, for any function."""
+    from fcinspect.approximation.building import approximate
     from fcinspect.approximation.expression import parse
     from fcinspect.approximation.grid import grid_points
-    from fcinspect.approximation.report import approximate
     from fcinspect.reports.approximate.view import view_of_approximation
 
     function = parse(options.function)

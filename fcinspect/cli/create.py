@@ -29,7 +29,7 @@ def create(
         return output.write_script(scripts.seeded_layer(request) + scripts.parameters_of_module())
 
     from fcinspect.bridge.linear import create_layer
-    from fcinspect.layers.inspection import inspect_layer
+    from fcinspect.layers.initialisation import inspect_layer
     from fcinspect.reports.layer import view_of_created
 
     layer = create_layer(request)

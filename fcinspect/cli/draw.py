@@ -23,12 +23,12 @@ from fcinspect.cli.options import (
 from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, SpecError, UsageError
-from fcinspect.layers.folding import MOST_UNITS
+from fcinspect.layers.diagram import MOST_UNITS
 from fcinspect.layers.spec import is_spec, parse_spec
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
-    from fcinspect.layers.diagram import Outline
+    from fcinspect.layers.diagram import NetworkOutline
     from fcinspect.layers.linear import LinearLayer
     from fcinspect.layers.network import Network
     from fcinspect.shapes.chain import Link
@@ -53,7 +53,7 @@ SEED_ADVICE = "--seed S draws weights"
 class Found:
     """A network to draw."""
 
-    outline: Outline
+    outline: NetworkOutline
     source: str
     """Where it comes from, in words."""
     warnings: tuple[str, ...] = ()
@@ -170,7 +170,7 @@ class DrawOptions:
         return self._of_widths(self.network)
 
     def _of_widths(self, words: str) -> Found:
-        from fcinspect.layers.folding import outline_of_widths
+        from fcinspect.layers.diagram import outline_of_widths
 
         try:
             spec = widths_in(words)
@@ -197,7 +197,7 @@ class DrawOptions:
             return Found(outline, "structure only", advice=SEED_ADVICE)
         return self._of_seed(outline, with_bias)
 
-    def _of_seed(self, outline: Outline, with_bias: bool) -> Found:
+    def _of_seed(self, outline: NetworkOutline, with_bias: bool) -> Found:
         from fcinspect.layers.memory import require_free
 
         widths = outline.widths
@@ -243,7 +243,7 @@ class DrawOptions:
         return self._with_values(network, x, source, found.remarks())
 
     def _of_code(self, code: str) -> Found:
-        from fcinspect.layers.diagram import Outline
+        from fcinspect.layers.diagram import NetworkOutline
         from fcinspect.layers.network import DenseLayer, Network
 
         for name, given in (
@@ -260,7 +260,7 @@ class DrawOptions:
                     f"--x needs weights: {code} makes new ones each time",
                     hint="--seed S makes them after torch.manual_seed(S)",
                 )
-            outline = Outline(
+            outline = NetworkOutline(
                 (chain[0].in_features, *(link.out_features for link in chain)),
                 tuple(link.name for link in chain),
                 tuple(link.activation for link in chain),
@@ -316,7 +316,7 @@ class DrawOptions:
         source: str,
         warnings: tuple[str, ...] = (),
     ) -> Found:
-        from fcinspect.layers.folding import outline_of_network
+        from fcinspect.layers.diagram import outline_of_network
 
         if x is None:
             return Found(outline_of_network(network), source, warnings)

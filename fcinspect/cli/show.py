@@ -27,7 +27,7 @@ def show(
 ) -> ExitStatus:
     """Show a linear layer of a file, or list its layers."""
     from fcinspect.cli.given import choose_layer
-    from fcinspect.layers.inspection import inspect_layer
+    from fcinspect.layers.initialisation import inspect_layer
     from fcinspect.reports.layer import view_of_stored
     from fcinspect.reports.listing import notes_on, view_of_listing
     from fcinspect.reports.skipped import skipped_notes

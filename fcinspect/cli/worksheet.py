@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fcinspect.layers.spec import Spec
     from fcinspect.page.view import View
     from fcinspect.worksheets.checking import KeyCheck
-    from fcinspect.worksheets.problem import Problem
+    from fcinspect.worksheets.problem import Problem, SheetOptions
     from fcinspect.worksheets.sheet import Sheet
 
 WRITES = Writes(
@@ -188,8 +188,10 @@ class WorksheetOptions:
         seed: int = self.code
         return seed
 
-    def made(self) -> dict[str, Any]:
-        """Return how problems are made; raises UsageError for decimals that nothing has."""
+    def of(self, seed: int, widths: tuple[int, ...], bias: bool) -> SheetOptions:
+        """Return the options of the sheet; raises UsageError for decimals that nothing has."""
+        from fcinspect.worksheets.problem import SheetOptions
+
         activation, decimals = self.activation or "relu", self.decimals
         if activation in SMOOTH:
             decimals = DECIMALS if decimals is None else decimals
@@ -198,7 +200,8 @@ class WorksheetOptions:
                 f"--decimals {decimals} goes with --activation sigmoid or tanh: with"
                 f" {activation} every result is exact"
             )
-        return {"activation": activation, "decimals": decimals}
+        kind = self.sheet or "forward"
+        return SheetOptions(kind, widths, seed, bias, activation, decimals)
 
 
 def worksheet(
@@ -235,8 +238,7 @@ def view_of_sheet(options: WorksheetOptions) -> View:
 
     seed = options.first_seed
     widths, spec, with_bias = widths_of(options.widths or (), options.bias)
-    kind = options.sheet or "forward"
-    problem = make(kind, spec.widths, seed, bias=with_bias, **options.made())
+    problem = make(options.of(seed, spec.widths, with_bias))
     sheet, check = checked(problem)
     asked = asked_of(widths, sheet.problem, options.answers)
     return view_of_worksheet(sheet, check, asked, answers=options.answers)
@@ -265,8 +267,7 @@ def view_of_class_set(options: WorksheetOptions) -> tuple[View, str]:
             f"{source} holds {len(names)} names, more than --class {total}: expected at most a name"
             " for each sheet"
         )
-    kind = options.sheet or "forward"
-    problems = class_problems(kind, spec.widths, seed, total, bias=with_bias, **options.made())
+    problems = class_problems(options.of(seed, spec.widths, with_bias), total)
     pupils = [*names, *[""] * (total - len(names))]
     copies = [
         Copy(*checked(problem), Seat(number, total, pupil))
@@ -340,9 +341,9 @@ def checked(problem: Problem) -> tuple[Sheet, KeyCheck]:
     from fcinspect.bridge.linear import version
     from fcinspect.bridge.worksheet import results_in_torch
     from fcinspect.worksheets.checking import check_key
-    from fcinspect.worksheets.sheet import sheet_of
+    from fcinspect.worksheets.sheet import Sheet
 
-    return sheet_of(problem), check_key(problem, results_in_torch(problem), version())
+    return Sheet(problem), check_key(problem, results_in_torch(problem), version())
 
 
 def _shown(text: str) -> str:

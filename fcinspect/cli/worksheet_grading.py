@@ -13,7 +13,7 @@ from fcinspect.errors import FcinspectError, InputError, UsageError
 
 if TYPE_CHECKING:
     from fcinspect.page.view import View
-    from fcinspect.worksheets.gradebook import Entry, Gradebook
+    from fcinspect.worksheets.grading import Entry, Gradebook
 
 HINT = 'in JSON an answer that is no plain number stands in quotes: "3/2"'
 MOST_NAMED = 3
@@ -58,7 +58,7 @@ def _require_no_widths(file: str) -> None:
 def graded(files: Sequence[str]) -> Gradebook:
     """Return the grades of files in their order, of a folder in the order of their names."""
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.worksheets.gradebook import Entry, Gradebook
+    from fcinspect.worksheets.grading import Entry, Gradebook
 
     expanded = [name for file in files for name in _files_of(file)]
     if len(files) == 1 == len(expanded):
@@ -99,8 +99,7 @@ def _files_of(name: str) -> list[str]:
 def _entry(file: str) -> Entry:
     from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.worksheets.filled import read_filled
-    from fcinspect.worksheets.gradebook import Entry
-    from fcinspect.worksheets.grading import grade
+    from fcinspect.worksheets.grading import Entry, grade
 
     document, source, notes = _document(file)
     filled = read_filled(document, source)
@@ -118,7 +117,7 @@ def _entry(file: str) -> Entry:
 def _document(file: str) -> tuple[Any, str, tuple[str, ...]]:
     """Return the JSON of a file, its source in words, and what had to be mended in it."""
     from fcinspect.checkpoints.formats.json_array import parse
-    from fcinspect.worksheets.unquoted import fails_in_an_answer, quoted
+    from fcinspect.worksheets.answers import fails_in_an_answer, quoted
 
     text, source = json_text(file)
     try:

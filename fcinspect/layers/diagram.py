@@ -14,9 +14,17 @@ from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from fcinspect.layers.network import activation_names, layer_names
+
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
     from fcinspect.layers.linear import LinearLayer
+    from fcinspect.layers.network import Network
+
+MOST_UNITS = 12
+"""Units of a layer that are shown unless another number is asked for."""
+MOST_COLUMNS = 12
+"""Columns of units that are shown, the input among them."""
 
 
 class Dead(Enum):
@@ -33,7 +41,7 @@ class Dead(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Outline:
+class NetworkOutline:
     """What is to be drawn: the widths of a network, and its numbers where it has them."""
 
     widths: tuple[int, ...]
@@ -65,7 +73,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Column:
+class UnitColumn:
     """The units of one layer, or of the input."""
 
     position: int
@@ -82,6 +90,16 @@ class Column:
     def folded(self) -> int:
         """How many units are not shown."""
         return self.width - len(self.units)
+
+    @property
+    def slots(self) -> int:
+        """How many units, and the fold mark, stand one below the other."""
+        return len(self.units) + bool(self.folded)
+
+    @property
+    def slot_of(self) -> dict[int, int]:
+        """The slot of each unit by its index; that of the fold mark is `before`."""
+        return {unit.index: slot + (slot >= self.before) for slot, unit in enumerate(self.units)}
 
     @property
     def title(self) -> str:
@@ -104,6 +122,13 @@ class Edge:
     """The index of the unit it enters: the row of W."""
     weight: float | None
     """W[target, source], None where it is not known."""
+
+    @property
+    def size(self) -> float:
+        """|weight|; 0 where it is not known, infinity where it is not finite."""
+        if self.weight is None:
+            return 0.0
+        return abs(self.weight) if math.isfinite(self.weight) else math.inf
 
 
 @dataclass(frozen=True)
@@ -136,7 +161,7 @@ class Diagram:
     """What is drawn of a network."""
 
     widths: tuple[int, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[UnitColumn, ...]
     """Those that are shown, from the input on."""
     connections: tuple[Connection, ...]
     """The layers between columns that are shown and neighbours."""
@@ -177,10 +202,23 @@ class Diagram:
         return any(unit.value is not None for column in self.columns for unit in column.units)
 
     @property
+    def weights(self) -> list[float]:
+        """Those that are drawn and known."""
+        return [e.weight for c in self.connections for e in c.edges if e.weight is not None]
+
+    @property
     def scale(self) -> float:
         """The largest finite |weight| that is drawn; 0 where there is none but 0."""
-        weights = (e.weight for c in self.connections for e in c.edges if e.weight is not None)
-        return max((abs(w) for w in weights if math.isfinite(w)), default=0.0)
+        return max((abs(w) for w in self.weights if math.isfinite(w)), default=0.0)
+
+    def into(self, column: UnitColumn) -> Connection | None:
+        """Return the layer that leads to a column; None at the input and behind those left out."""
+        return next((c for c in self.connections if c.position == column.position), None)
+
+    @property
+    def around_fold(self) -> tuple[UnitColumn, UnitColumn]:
+        """The columns before and behind those that are not shown."""
+        return self.columns[self.left_of_fold - 1], self.columns[self.left_of_fold]
 
     @property
     def folds(self) -> tuple[str, ...]:
@@ -198,3 +236,102 @@ class Diagram:
         if self.drawn_edges < self.total_edges:
             told.append(f"{self.drawn_edges:,} of {self.total_edges:,} edges drawn")
         return tuple(told)
+
+
+def outline_of_widths(
+    widths: tuple[int, ...], hidden: str = "relu", last: str = "identity", bias: bool = True
+) -> NetworkOutline:
+    """Return the structure of the network that a specification names, without numbers."""
+    count = len(widths) - 1
+    return NetworkOutline(
+        widths, layer_names(count), tuple(activation_names(count, hidden, last)), (bias,) * count
+    )
+
+
+def outline_of_network(network: Network, values: tuple[Array, ...] | None = None) -> NetworkOutline:
+    """Return a network to be drawn with its weights, and with the values of its units."""
+    return NetworkOutline(
+        network.widths,
+        tuple(layer.name for layer in network.layers),
+        tuple(layer.activation for layer in network.layers),
+        tuple(layer.linear.bias is not None for layer in network.layers),
+        tuple(layer.linear for layer in network.layers),
+        values,
+    )
+
+
+def diagram_of(
+    outline: NetworkOutline, units: int = MOST_UNITS, columns: int = MOST_COLUMNS
+) -> Diagram:
+    """Return what is drawn: at most so many units of a layer, and so many columns of them.
+
+    Of both the first and the last are shown, and one more of the first where the number is odd.
+    """
+    widths = outline.widths
+    shown = [_column(outline, place, units) for place in _ends(len(widths), columns)]
+    connections = [
+        _connection(outline, left, right)
+        for left, right in pairwise(shown)
+        if right.position == left.position + 1
+    ]
+    parameters = sum(
+        m * (n + biased) for n, m, biased in zip(widths, widths[1:], outline.biased, strict=False)
+    )
+    return Diagram(
+        widths,
+        tuple(shown),
+        tuple(connections),
+        None if outline.weights is None else outline.weights[0].dtype,
+        parameters,
+    )
+
+
+def _ends(count: int, most: int) -> tuple[int, ...]:
+    """Return the first and the last numbers below `count`, at most so many."""
+    if count <= most:
+        return tuple(range(count))
+    first = -(-most // 2)
+    return (*range(first), *range(count - (most - first), count))
+
+
+def _column(outline: NetworkOutline, position: int, most: int) -> UnitColumn:
+    width = outline.widths[position]
+    shown = _ends(width, most)
+    layer = outline.weights[position - 1] if outline.weights and position else None
+    bias = None if layer is None else layer.bias
+    values = None if outline.values is None else outline.values[position]
+    letter = "x" if position == 0 else "y" if position == len(outline.widths) - 1 else "a"
+    units = []
+    for index in shown:
+        value = None if values is None else float(values.values[index])
+        dead = None
+        if layer is not None and layer.in_features and not layer.weight.values[index].any():
+            dead = Dead.ZERO_ROW
+        elif letter == "a" and value == 0:
+            dead = Dead.ZERO_OUTPUT
+        units.append(Unit(index, value, None if bias is None else float(bias.values[index]), dead))
+    before = len(shown) if len(shown) == width else -(-most // 2)
+    return UnitColumn(position, width, tuple(units), before, letter)
+
+
+def _connection(outline: NetworkOutline, left: UnitColumn, right: UnitColumn) -> Connection:
+    place = right.position - 1
+    layer = None if outline.weights is None else outline.weights[place]
+    edges = [
+        Edge(
+            source.index,
+            target.index,
+            None if layer is None else float(layer.weight.values[target.index, source.index]),
+        )
+        for target in right.units
+        for source in left.units
+    ]
+    return Connection(
+        right.position,
+        outline.names[place],
+        left.width,
+        right.width,
+        outline.biased[place],
+        outline.activations[place],
+        tuple(edges),
+    )

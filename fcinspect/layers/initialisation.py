@@ -1,4 +1,4 @@
-"""The laws of torch.nn.init by name, and whether the numbers of an array obey them."""
+"""The laws of torch.nn.init by name, and whether the numbers of an array or a layer obey them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from fcinspect.layers.law_bounds import (
     uniform_square_spread,
     uniform_squares,
 )
-from fcinspect.layers.linear import INITIALISERS
+from fcinspect.layers.linear import INITIALISERS, LinearLayer
+from fcinspect.layers.statistics import ArrayStatistics, statistics_of
 from fcinspect.rounding.formats import NumberFormat, format_named
-from fcinspect.rounding.verdict import Verdict
+from fcinspect.rounding.verdict import Verdict, overall
 
 if TYPE_CHECKING:
     import numpy as np
@@ -265,3 +266,62 @@ def _of(some: int, count: int) -> str:
 
 def _all(count: int) -> str:
     return {1: "the one number", 2: "both"}.get(count, f"all {count:,}")
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One parameter, inspected."""
+
+    statistics: ArrayStatistics
+    """Of its numbers."""
+    law: InitialisationLaw
+    """What its initialiser promises, or what the default one would."""
+    check: LawCheck
+    """Whether the numbers are as promised."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """One layer, inspected."""
+
+    layer: LinearLayer
+    """The layer."""
+    init: str
+    """The initialiser's name."""
+    known: bool
+    """True when that initialiser made the layer; False when it is only compared with."""
+    weight: Inspected
+    """W."""
+    bias: Inspected | None
+    """b."""
+    activation: str | None = None
+    """What follows the layer in its network."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worse of both checks."""
+        parts = [self.weight] if self.bias is None else [self.weight, self.bias]
+        return overall(part.check.verdict for part in parts)
+
+    @property
+    def parameter_bytes(self) -> int:
+        """Memory of weight and bias."""
+        arrays = [self.layer.weight] + ([] if self.layer.bias is None else [self.layer.bias])
+        return sum(array.size * format_named(array.dtype).itemsize for array in arrays)
+
+
+def inspect_layer(
+    layer: LinearLayer, init: str | None = None, activation: str | None = None
+) -> Inspection:
+    """Inspect a layer that `init` made, or None for one of unknown making."""
+    name = init or "default"
+    laws = weight_law(name, layer.in_features, layer.out_features), bias_law(layer.in_features)
+    weight, bias = layer.weight, layer.bias
+    return Inspection(
+        layer,
+        name,
+        init is not None,
+        Inspected(statistics_of(weight), laws[0], obeys(laws[0], weight)),
+        None if bias is None else Inspected(statistics_of(bias), laws[1], obeys(laws[1], bias)),
+        activation,
+    )

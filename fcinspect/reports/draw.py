@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.errors import UsageError
-from fcinspect.layers.diagram import Outline
-from fcinspect.layers.folding import diagram_of
+from fcinspect.layers.diagram import NetworkOutline, diagram_of
 from fcinspect.layers.spec import format_widths
 from fcinspect.media.markdown import to_markdown
 from fcinspect.page.blocks import Block, Column, Line, Page, Table, Verbatim
@@ -44,7 +43,7 @@ class Looks:
 
 
 def view_of_diagram(
-    outline: Outline,
+    outline: NetworkOutline,
     looks: Looks,
     source: str,
     asked: dict[str, Any],
@@ -96,7 +95,7 @@ def _require_room(diagram: Diagram) -> None:
 class _Drawn:
     """A diagram with its words."""
 
-    outline: Outline
+    outline: NetworkOutline
     diagram: Diagram
     looks: Looks
     source: str

@@ -9,7 +9,7 @@ from fcinspect.pictures.diagram.labels import label
 from fcinspect.reports.written import finite
 
 if TYPE_CHECKING:
-    from fcinspect.layers.diagram import Column, Connection, Diagram
+    from fcinspect.layers.diagram import Connection, Diagram, UnitColumn
     from fcinspect.reports.documents.draw import (
         ColumnDocument,
         ConnectionDocument,
@@ -68,7 +68,7 @@ def _cell(value: float | None) -> object:
     return "" if value is None else value
 
 
-def _column(column: Column) -> ColumnDocument:
+def _column(column: UnitColumn) -> ColumnDocument:
     return {
         "position": column.position,
         "title": column.title,

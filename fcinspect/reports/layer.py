@@ -16,9 +16,9 @@ from fcinspect.reports.written import finite, layer_document
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
-    from fcinspect.layers.inspection import Inspected, Inspection
+    from fcinspect.layers.initialisation import Inspected, Inspection
     from fcinspect.layers.linear import LinearLayer
-    from fcinspect.layers.statistics import Statistics
+    from fcinspect.layers.statistics import ArrayStatistics
     from fcinspect.reports.documents.core import (
         FullStatistics,
         InspectedLayerDocument,
@@ -102,7 +102,7 @@ def document(inspection: Inspection, *, full: bool = False) -> InspectedLayerDoc
     }
 
 
-def _statistics(found: Statistics) -> FullStatistics:
+def _statistics(found: ArrayStatistics) -> FullStatistics:
     return {
         "min": finite(found.min),
         "max": finite(found.max),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fcinspect.layers.blocks import blocks_of
-from fcinspect.layers.distribution import Distribution, distribution_of
+from fcinspect.layers.statistics import Distribution, distribution_of
 from fcinspect.page import text
 from fcinspect.page.blocks import Block, Heading, Line
+from fcinspect.pictures.blocks import blocks_of
 from fcinspect.pictures.charts.heat_map import heat_map
 from fcinspect.pictures.charts.histogram import histogram
 
 if TYPE_CHECKING:
-    from fcinspect.layers.inspection import Inspection
+    from fcinspect.layers.initialisation import Inspection
 
 
 def weight_charts(inspection: Inspection) -> list[tuple[Block, ...]]:

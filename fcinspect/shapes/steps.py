@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -91,14 +92,7 @@ class Step:
     @property
     def count(self) -> int:
         """Parameters that no earlier step used."""
-        total = 0
-        for parameter in self.parameters:
-            if parameter.new:
-                size = 1
-                for width in parameter.shape:
-                    size *= width
-                total += size
-        return total
+        return sum(math.prod(parameter.shape) for parameter in self.parameters if parameter.new)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Rule = Literal["sliding", "transposed", "adaptive", "merged", "split"]
@@ -67,8 +67,6 @@ AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 def same_for_all(windows: tuple[Window, ...]) -> tuple[Window, ...]:
     """Return one window in place of several that are alike but for their axis."""
-    from dataclasses import replace
-
     if len({replace(window, axis="") for window in windows}) == 1 and len(windows) > 1:
         names = " and ".join(window.axis for window in windows)
         return (replace(windows[0], axis=names),)

@@ -4,10 +4,14 @@ A decimal comma, the minus signs of word processors, the wide digits of East Asi
 signs such as ½ are read too, and so is a space between a sign and its number. A comma with three
 digits behind it may stand between thousands: that is not guessed where results are as large as
 that.
+
+3,5 and 2/3 and +4 are no JSON. Where each answer of a document stands on a line of its own, it is
+plain which one it is, and it gets its quotes; nothing else of a document is mended.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -34,6 +38,13 @@ DECIMAL = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE]([+-]?\d{1,3}))?", re.
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 SURE_DIGITS = 15
 """Digits that float64 keeps: those behind them are not taken for written ones."""
+OPENING = re.compile(r'\s*"answers"\s*:\s*\{\s*')
+CLOSING = re.compile(r"\s*\}.*")
+ANSWER = re.compile(
+    r'(\s*"(?P<name>[^"\\]{1,60})"\s*:)\s*(?P<value>[^"{}\[\]\\]{0,200}?)\s*(?P<end>,?)'
+)
+HEADED = ("pupil", "date")
+"""What else is written in."""
 EXPECTED = "expected a number such as 3, -0.25, 1.5e-3, 2/3 or 1 1/2"
 
 
@@ -115,3 +126,48 @@ def _read(text: str, thousands: bool) -> Answer | Unreadable:
         return Answer(text, Fraction(number), None)
     last = max(exponent, number.adjusted() + 1 - SURE_DIGITS)
     return Answer(text, Fraction(number), Fraction(10) ** last)
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """A document with quotes where they were missing."""
+
+    text: str
+    names: tuple[str, ...]
+    """Of the answers that got them."""
+
+
+def quoted(text: str) -> Quoted:
+    """Return the text with quotes around what is no JSON in its answers; an empty one is null."""
+    lines, names, inside = text.splitlines(), [], False
+    for number, line in enumerate(lines):
+        if OPENING.fullmatch(line):
+            inside = True
+        elif inside and CLOSING.fullmatch(line):
+            inside = False
+        elif (found := ANSWER.fullmatch(line)) and (inside or found["name"] in HEADED):
+            value = found["value"]
+            if not _is_json(value):
+                lines[number] = f"{found[1]} {json.dumps(value) if value else 'null'}{found['end']}"
+                names.append(found["name"])
+    return Quoted("\n".join(lines), tuple(names))
+
+
+def fails_in_an_answer(text: str) -> bool:
+    """Whether a document, whole to its end, is no JSON from somewhere in its answers on."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        answers, closing = text.rfind('"answers"', 0, error.pos), text.find("}", error.pos)
+        return answers >= 0 and "}" not in text[answers : error.pos] and closing >= 0
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+def _is_json(value: str) -> bool:
+    try:
+        json.loads(value)
+    except ValueError:
+        return False
+    return True

@@ -16,8 +16,8 @@ from fcinspect.verification.examples.record import (
     WorkedExample,
 )
 from fcinspect.worksheets.answers import Answer
+from fcinspect.worksheets.numbers import Range
 from fcinspect.worksheets.problem import Problem, Vector
-from fcinspect.worksheets.ranges import Range
 
 NEAREST = Context(prec=DIGITS)
 EXACT = -40

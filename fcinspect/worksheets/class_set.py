@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fcinspect.errors import InputError, SpecError
 from fcinspect.layers.spec import LARGEST_SEED, format_widths
 from fcinspect.worksheets.checking import KeyCheck
 from fcinspect.worksheets.filled import LONGEST_NAME
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.problem import LARGEST_CLASS, Problem
+from fcinspect.worksheets.problem import LARGEST_CLASS, Problem, SheetOptions
 from fcinspect.worksheets.sheet import Sheet
 
 SEEDS_A_SHEET = 10
@@ -37,31 +37,22 @@ class Copy:
     seat: Seat
 
 
-def class_problems(
-    kind: str,
-    widths: tuple[int, ...],
-    seed: int,
-    count: int,
-    *,
-    bias: bool,
-    activation: str = "relu",
-    decimals: int | None = None,
-) -> list[Problem]:
-    """Return problems of `seed` and those after it, no two with the same network and input.
+def class_problems(options: SheetOptions, count: int) -> list[Problem]:
+    """Return problems of the seed and those after it, no two with the same network and input.
 
     The seeds do not depend on the kind. Raises SpecError where there are not so many.
     """
-    last = min(seed + SEEDS_A_SHEET * count, LARGEST_SEED)
+    last = min(options.seed + SEEDS_A_SHEET * count, LARGEST_SEED)
     found: dict[object, Problem] = {}
-    for one in range(seed, last + 1):
-        problem = make(kind, widths, one, bias=bias, activation=activation, decimals=decimals)
+    for seed in range(options.seed, last + 1):
+        problem = make(replace(options, seed=seed))
         found.setdefault((problem.layers, problem.x), problem)
         if len(found) == count:
             return list(found.values())
-    plain = "" if bias else " without bias"
+    plain = "" if options.bias else " without bias"
     raise SpecError(
-        f"{format_widths(widths)}{plain} has {len(found)} different problems in the seeds from"
-        f" {seed} to {last}: expected a class of at most so many, or larger widths"
+        f"{format_widths(options.widths)}{plain} has {len(found)} different problems in the seeds"
+        f" from {options.seed} to {last}: expected a class of at most so many, or larger widths"
     )
 
 

@@ -8,25 +8,24 @@ the pupil wrote none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
 from fcinspect.worksheets.answers import Answer
-from fcinspect.worksheets.dependence import LAYERED
-from fcinspect.worksheets.problem import SMOOTH, Problem
-from fcinspect.worksheets.ranges import Range, around, point, total
+from fcinspect.worksheets.numbers import ZERO, Range, around, point
+from fcinspect.worksheets.passes import Row, ids_of, worked
+from fcinspect.worksheets.problem import Problem
 from fcinspect.worksheets.sheet import Sheet
-from fcinspect.worksheets.smooth import after, both, slopes, values
-from fcinspect.worksheets.solution import solve
 
 Carried = Mapping[str, Range]
 """What is gone on with, by id."""
 GoesOn = Callable[[Answer, Range, Fraction], Range]
 """(answer, what it should be with the numbers before it, its right result) -> what is gone on
 with."""
-ZERO = point(Fraction(0))
+LAYERED = re.compile(r"(\w+)\.([a-z_.]+)\[(\d+)(?:,(\d+))?\]", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -126,173 +125,97 @@ def _either(answer: Answer, computed: Range, right: Fraction) -> Range:
     return point(answer.value).hull(_before_rounding(answer, computed, right))
 
 
-def _written_or_right(answer: Answer, computed: Range, right: Fraction) -> Range:
-    del computed
+def _written_or_right(answer: Answer, _: Range, right: Fraction) -> Range:
     written = point(answer.value)
     return written.hull(point(right)) if answer.rounds(right) else written
-
-
-def _given_or_unrounded(sheet: Sheet) -> dict[str, Range]:
-    """Return everything before the first blank, as the sheet gives it or not rounded at all."""
-    carried: dict[str, Range] = {}
-    for name, value in solve(sheet.problem).items():
-        if name == sheet.blanks[0].id:
-            break
-        found = computed(sheet.problem, name, carried)
-        carried[name] = point(value).hull(found[0]).hull(found[-1])
-    return carried
 
 
 def _worked_out(
     sheet: Sheet, answers: Mapping[str, Answer], goes_on: GoesOn, as_given: bool = False
 ) -> _Way:
+    problem, decimals = sheet.problem, sheet.problem.decimals
+    blanks = {blank.id: blank.answer for blank in sheet.blanks}
     expected: dict[str, tuple[Range, ...]] = {}
-    carried = {name: point(value) for name, value in sheet.given.items()}
-    if sheet.problem.decimals is not None and not as_given:
-        carried = _given_or_unrounded(sheet)
-    for blank in sheet.blanks:
-        found = computed(sheet.problem, blank.id, carried)
-        hull = found[0].hull(found[-1])
-        decimals = sheet.problem.decimals
+    carried: dict[str, Range] = {}
+
+    def unwritten(computed: Range) -> Range:
+        """Return what may be gone on with where nothing is written."""
+        return computed if decimals is None else computed.hull(computed.rounded(decimals))
+
+    def gone_on_with(name: str, computed: Range) -> Range:
+        if name not in blanks:
+            # as the sheet gives it, or not rounded at all
+            right = point(sheet.results[name])
+            return right if as_given else right.hull(computed)
+        hull, found = unwritten(computed), _either_sign(problem, name, computed, carried)
         if decimals is not None:
-            hull = both(hull, decimals)
-            found = (*found, *(after(one, decimals) for one in found))
-        expected[blank.id] = found
-        answer = answers.get(blank.id)
-        carried[blank.id] = hull if answer is None else goes_on(answer, hull, blank.answer)
+            found = (*found, *(one.rounded(decimals) for one in found))
+        expected[name] = found
+        answer = answers.get(name)
+        return hull if answer is None else goes_on(answer, hull, blanks[name])
+
+    def keep(place: str, values: Row[Range]) -> Row[Range]:
+        if not place:
+            return tuple(map(unwritten, values))
+        for name, computed in zip(ids_of(place, len(values)), values, strict=True):
+            carried[name] = gone_on_with(name, computed)
+        return tuple(carried[name] for name in ids_of(place, len(values)))
+
+    worked(problem, point, keep=keep)
     return _Way(expected, carried)
 
 
-def computed(problem: Problem, name: str, carried: Carried) -> tuple[Range, ...]:
-    """Return what a blank holds, before it is rounded, with the numbers that are gone on with."""
+def _either_sign(
+    problem: Problem, name: str, computed: Range, carried: Carried
+) -> tuple[Range, ...]:
+    """Return 0 and what else a gradient may be where the sign of its z decides and is unknown."""
+    if problem.activation == "relu" and ".grad_output[" in name:
+        needed = [carried[operand] for operand in operands(problem, name)]
+        # behind the last layer stands no relu: z alone is needed
+        if len(needed) > 1 and needed[1].low <= 0 < needed[1].high:
+            return ZERO, needed[0]
+    return (computed,)
+
+
+def operands(problem: Problem, name: str) -> list[str]:
+    """Return the ids of the results with which one is computed directly."""
+    layers, outputs = problem.layers, problem.widths[-1]
     if name == "loss":
-        return (_mse(problem, _row(f"{problem.layers[-1].name}.z", problem.widths[-1], carried)),)
+        return ids_of(f"{layers[-1].name}.z", outputs)
     if name == "loss_after":
-        return (_mse(problem, _row("output_after", problem.widths[-1], carried)),)
-    if name.startswith("output_after["):
-        return (_after(problem, carried)[int(name[len("output_after[") : -1])],)
-    match = LAYERED.fullmatch(name)
-    assert match is not None
-    layer, place, j, i = match.groups()
-    k = [one.name for one in problem.layers].index(layer)
-    if place == "grad_output":
-        return _grad_output(problem, k, int(j), carried)
-    return (_OF_PLACE[place](problem, k, int(j), int(i or 0), carried),)
+        return ids_of("output_after", outputs)
+    if name.startswith("output_after"):
+        return list(_parameters_after(problem))
+    found = LAYERED.fullmatch(name)
+    assert found is not None
+    layer, place, j, i = found.groups()
+    k = [one.name for one in layers].index(layer)
+    match place:
+        case "z":
+            return ids_of(f"{layers[k - 1].name}.a", problem.widths[k]) if k else []
+        case "grad_activation":
+            return ids_of(f"{layers[k + 1].name}.grad_output", problem.widths[k + 2])
+        case "grad_output" if k < len(layers) - 1:
+            # the derivative of relu is that at z, the others' is computed from a
+            own = "z" if problem.activation == "relu" else "a"
+            return [f"{layer}.grad_activation[{j}]", f"{layer}.{own}[{j}]"]
+        case "weight.grad":
+            entering = [f"{layers[k - 1].name}.a[{i}]"] if k else []
+            return [f"{layer}.grad_output[{j}]", *entering]
+        case "weight.after":
+            return [f"{layer}.weight.grad[{j},{i}]"]
+    return [f"{layer}.{_ONE_OPERAND[place]}[{j}]"]
 
 
-def _row(place: str, count: int, carried: Carried) -> list[Range]:
-    return [carried[f"{place}[{i}]"] for i in range(count)]
+_ONE_OPERAND = {"a": "z", "grad_output": "z", "bias.grad": "grad_output", "bias.after": "bias.grad"}
+"""By place: the place whose number with the same index is all that is needed."""
 
 
-def _inputs(problem: Problem, k: int, carried: Carried) -> list[Range]:
-    if k == 0:
-        return [point(value) for value in problem.x]
-    return _row(f"{problem.layers[k - 1].name}.a", problem.widths[k], carried)
-
-
-def _dot(weights: list[Range], values: list[Range]) -> Range:
-    return total(w * v for w, v in zip(weights, values, strict=True))
-
-
-def _points(values: tuple[Fraction, ...]) -> list[Range]:
-    return [point(value) for value in values]
-
-
-def _z(problem: Problem, k: int, j: int, i: int, carried: Carried) -> Range:
-    del i
-    layer = problem.layers[k]
-    product = _dot(_points(layer.weight[j]), _inputs(problem, k, carried))
-    return product if layer.bias is None else product + point(layer.bias[j])
-
-
-def _a(problem: Problem, k: int, j: int, i: int, carried: Carried) -> Range:
-    del i
-    layer = problem.layers[k]
-    return _activated(layer.activation, carried[f"{layer.name}.z[{j}]"])
-
-
-def _activated(activation: str, z: Range) -> Range:
-    if activation in SMOOTH:
-        return values(activation, z)
-    return z.relu if activation == "relu" else z
-
-
-def _mse(problem: Problem, outputs: list[Range]) -> Range:
-    squares = [(y - point(t)).square for y, t in zip(outputs, problem.target, strict=True)]
-    return total(squares) * point(Fraction(1, len(squares)))
-
-
-def _grad_output(problem: Problem, k: int, j: int, carried: Carried) -> tuple[Range, ...]:
-    layer = problem.layers[k]
-    z = carried[f"{layer.name}.z[{j}]"]
-    if layer.activation == "identity":
-        return ((z - point(problem.target[j])) * point(Fraction(2, len(problem.target))),)
-    arriving = carried[f"{layer.name}.grad_activation[{j}]"]
-    if layer.activation in SMOOTH:
-        return (arriving * slopes(layer.activation, carried[f"{layer.name}.a[{j}]"]),)
-    if z.low > 0:
-        return (arriving,)
-    return (ZERO,) if z.high <= 0 else (ZERO, arriving)
-
-
-def _grad_activation(problem: Problem, k: int, j: int, i: int, carried: Carried) -> Range:
-    del i
-    behind = problem.layers[k + 1]
-    column = [point(row[j]) for row in behind.weight]
-    return _dot(column, _row(f"{behind.name}.grad_output", len(column), carried))
-
-
-def _weight_grad(problem: Problem, k: int, j: int, i: int, carried: Carried) -> Range:
-    g = carried[f"{problem.layers[k].name}.grad_output[{j}]"]
-    return g * _inputs(problem, k, carried)[i]
-
-
-def _bias_grad(problem: Problem, k: int, j: int, i: int, carried: Carried) -> Range:
-    del i
-    return carried[f"{problem.layers[k].name}.grad_output[{j}]"]
-
-
-def _weight_after(problem: Problem, k: int, j: int, i: int, carried: Carried) -> Range:
-    layer = problem.layers[k]
-    gradient = carried[f"{layer.name}.weight.grad[{j},{i}]"]
-    return point(layer.weight[j][i]) - point(problem.learning_rate) * gradient
-
-
-def _bias_after(problem: Problem, k: int, j: int, i: int, carried: Carried) -> Range:
-    del i
-    layer = problem.layers[k]
-    assert layer.bias is not None
-    gradient = carried[f"{layer.name}.bias.grad[{j}]"]
-    return point(layer.bias[j]) - point(problem.learning_rate) * gradient
-
-
-def _after(problem: Problem, carried: Carried) -> list[Range]:
-    """Return the output of the second forward pass, whose hidden layers have no blanks."""
-    x = _points(problem.x)
+def _parameters_after(problem: Problem) -> Iterator[str]:
     for layer in problem.layers:
-        place, (outputs, inputs) = f"{layer.name}.weight.after", layer.shape
-        rows = [[carried[f"{place}[{j},{i}]"] for i in range(inputs)] for j in range(outputs)]
-        x = [_dot(row, x) for row in rows]
-        if layer.bias is not None:
-            biases = _row(f"{layer.name}.bias.after", outputs, carried)
-            x = [v + b for v, b in zip(x, biases, strict=True)]
-        if layer is not problem.layers[-1]:
-            x = [_activated(layer.activation, _kept(v, problem)) for v in x]
-            x = [_kept(v, problem) for v in x]
-    return x
-
-
-def _kept(numbers: Range, problem: Problem) -> Range:
-    """Return what may be gone on with where nothing is written."""
-    return numbers if problem.decimals is None else both(numbers, problem.decimals)
-
-
-_OF_PLACE: Mapping[str, Callable[[Problem, int, int, int, Carried], Range]] = {
-    "z": _z,
-    "a": _a,
-    "grad_activation": _grad_activation,
-    "weight.grad": _weight_grad,
-    "bias.grad": _bias_grad,
-    "weight.after": _weight_after,
-    "bias.after": _bias_after,
-}
+        outputs, inputs = layer.shape
+        for j in range(outputs):
+            for i in range(inputs):
+                yield f"{layer.name}.weight.after[{j},{i}]"
+            if layer.bias is not None:
+                yield f"{layer.name}.bias.after[{j}]"

@@ -1,9 +1,9 @@
-"""Seeded draws of small whole numbers that stay the same for ever.
+"""Seeded draws of small whole numbers, and what makes drawn ones worth working out by hand.
 
-The stream of a text is SHA-256(text, ":", block number in decimal digits), block after block, byte
-by byte. A draw among n values takes the next byte below the largest multiple of n up to 256,
-modulo n. Neither the library's nor the language's generators are asked, so that a sheet made today
-can be made again with any version.
+The draws stay the same for ever. The stream of a text is SHA-256(text, ":", block number in decimal
+digits), block after block, byte by byte. A draw among n values takes the next byte below the
+largest multiple of n up to 256, modulo n. Neither the library's nor the language's generators are
+asked, so that a sheet made today can be made again with any version.
 """
 
 from __future__ import annotations
@@ -13,7 +13,28 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import TypeVar
 
+from fcinspect.worksheets.passes import Gradients, Passed, Worked, forward, mse
+from fcinspect.worksheets.problem import Problem, SheetLayer
+from fcinspect.worksheets.working import decimals
+
 Value = TypeVar("Value")
+Whole = tuple[int, ...]
+Lacks = tuple[bool, ...]
+"""What an attempt lacks, the most important first."""
+
+RATES = tuple(map(Fraction, ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01", "0.001", "0.0001")))
+"""The first that lowers the loss and leaves every relu as it is becomes the learning rate."""
+LARGEST_FORWARD = 20
+LARGEST_GRADIENT = 40
+LONGEST_LOSS = 6
+"""Decimals of the loss after the step."""
+LARGEST_Z = {"sigmoid": 4, "tanh": 2}
+"""Beyond these the derivative is below 0.02 and 0.08."""
+LARGEST_OUTPUT = 10
+"""Behind sigmoid or tanh."""
+LEAST_GRADIENT = Fraction(1, 100)
+"""Of a hidden unit behind these, so that its digits are worth working out."""
+LEAST_RATE = Fraction(1, 10)
 
 
 class Draws:
@@ -38,19 +59,19 @@ def around_zero(most: int) -> list[int]:
     return [number for number in range(-most, most + 1) if number]
 
 
-def exact(row: Sequence[int]) -> tuple[Fraction, ...]:
+def exact(row: Sequence[int] | Sequence[Fraction]) -> tuple[Fraction, ...]:
     """Return whole numbers as exact ones."""
     return tuple(map(Fraction, row))
 
 
-def least_lacking(attempts: Iterable[tuple[Value, tuple[bool, ...]]]) -> Value:
+def least_lacking(attempts: Iterable[tuple[Value, Lacks]]) -> Value:
     """Return the first attempt that lacks nothing, or of all the first that lacks least.
 
-    Beside each attempt stands what it lacks, the most important first. No more are made than are
-    looked at. There is at least one.
+    Beside each attempt stands what it lacks. No more are made than are looked at. There is at least
+    one.
     """
     best: list[Value] = []
-    fewest: tuple[bool, ...] = ()
+    fewest: Lacks = ()
     for attempt, lacks in attempts:
         if not best or lacks < fewest:
             best, fewest = [attempt], lacks
@@ -64,3 +85,158 @@ def _stream(text: str) -> Iterator[int]:
     while True:
         yield from sha256(f"{text}:{block}".encode()).digest()
         block += 1
+
+
+def layer_lacks(layer: SheetLayer[int], here: Passed[int]) -> Lacks:
+    """Return what a layer lacks on the way forward."""
+    live = {z > 0 for z in here.z}
+    wanted = {True, False} if len(here.z) > 1 else {True}
+    return (
+        _has_relu(layer) and live != wanted,
+        _has_relu(layer) and 0 in here.z,
+        not _transposition_shows(layer, here.x),
+        layer.bias is not None and _all_same(layer.bias),
+        any(map(_all_same, layer.weight)) or _rows_repeat(layer),
+        max(map(abs, here.z)) > LARGEST_FORWARD,
+    )
+
+
+def network_lacks(
+    layers: Sequence[SheetLayer[int]],
+    passed: Sequence[Passed[int]],
+    gradients: Sequence[Gradients[int]],
+    after: tuple[Fraction, Fraction] | None,
+) -> Lacks:
+    """Return what a network lacks on the way back and afterwards.
+
+    `after` is the learning rate and the loss after the step.
+    """
+    arrives = gradients[-1].arrives
+    forwards = [layer_lacks(*parts) for parts in zip(layers, passed, strict=True)]
+    backwards = list(zip(layers, passed, gradients, strict=True))
+    largest = max(abs(g) for here in gradients for row in here.weight for g in row)
+    rate, loss = after or (Fraction(0), Fraction(0))
+    places = decimals(loss)
+    return (
+        any(lacks[0] or lacks[1] for lacks in forwards),
+        any(_has_relu(layer) and not _mask_shows(here, back) for layer, here, back in backwards),
+        after is None,
+        any(lacks[2] for lacks in forwards),
+        any(not _transposition_shows(layer, back.g) for layer, _, back in backwards[1:]),
+        places is None,
+        any(any(lacks[3:]) for lacks in forwards),
+        _all_same(passed[0].x),
+        len(arrives) == 2 and _all_same(arrives),
+        largest > LARGEST_GRADIENT,
+        rate < Fraction(1, 100),
+        (places or 0) > LONGEST_LOSS,
+        rate < Fraction(1, 10),
+    )
+
+
+def first_rate(
+    layers: Sequence[SheetLayer[int]],
+    passed: Sequence[Passed[int]],
+    gradients: Sequence[Gradients[int]],
+    target: Whole,
+) -> tuple[Fraction, Fraction] | None:
+    """Return the learning rate and the loss after its step, or None where no rate will do."""
+    outputs = len(target)
+    before = sum((y - t) ** 2 for y, t in zip(passed[-1].a, target, strict=True))
+    masks = [[z > 0 for z in here.z] for here in passed[:-1]]
+    for rate in RATES:
+        after = _after(layers, gradients, passed[0].x, rate)
+        scale = rate.denominator ** len(layers)
+        squares = sum((y - t * scale) ** 2 for y, t in zip(after[-1].a, target, strict=True))
+        kept = [[z > 0 for z in here.z] for here in after[:-1]] == masks
+        if kept and squares < before * scale**2:
+            return rate, Fraction(squares, outputs * scale**2)
+    return None
+
+
+def _after(
+    layers: Sequence[SheetLayer[int]], gradients: Sequence[Gradients[int]], x: Whole, rate: Fraction
+) -> list[Passed[int]]:
+    """Return the forward pass after the step, every layer's numbers times rate.denominator^k.
+
+    So they stay whole: with the rate p/q, q·W − p·∂L/∂W takes the place of W, and
+    (q·b − p·G)·q^(k−1) that of layer k's b.
+    """
+    p, q = rate.numerator, rate.denominator
+    changed = [
+        SheetLayer(
+            layer.name,
+            tuple(
+                tuple(q * w - p * g for w, g in zip(*rows, strict=True))
+                for rows in zip(layer.weight, here.weight, strict=True)
+            ),
+            layer.bias
+            and tuple((q * b - p * g) * q**k for b, g in zip(layer.bias, here.g, strict=True)),
+            layer.activation,
+        )
+        for k, (layer, here) in enumerate(zip(layers, gradients, strict=True))
+    ]
+    return forward(changed, x)
+
+
+def unit_lacks(z: Fraction, limit: int, *, repeated: bool) -> Lacks:
+    """Return what a unit behind sigmoid or tanh lacks; `repeated` is whether another is like it."""
+    return not z, repeated, abs(z) > limit
+
+
+def smooth_lacks(problem: Problem, made: Worked[Fraction]) -> Lacks:
+    """Return what a problem with sigmoid or tanh lacks."""
+    hidden, gradients = made.passed[:-1], made.gradients
+    limit = LARGEST_Z[problem.activation]
+    return (
+        any(not z or abs(z) > limit for here in hidden for z in here.z),
+        any(not g for here in gradients for row in here.weight for g in row),
+        not lowers(problem, made),
+        any(abs(g) < LEAST_GRADIENT for here in gradients[:-1] for g in here.g),
+        any(_all_same(here.z) for here in hidden),
+        any(_symmetric(layer) for layer in problem.layers),
+        problem.learning_rate < LEAST_RATE,
+        any(abs(y) > LARGEST_OUTPUT for y in made.y),
+        _all_same(problem.x),
+    )
+
+
+def lowers(problem: Problem, made: Worked[Fraction]) -> bool:
+    """Whether the step lowers the loss, which is not rounded here."""
+    return mse(made.again[-1].a, problem.target) < mse(made.y, problem.target)
+
+
+def _symmetric(layer: SheetLayer[Fraction]) -> bool:
+    """Whether a transposed weight would be the same; only a square one can be."""
+    rows = layer.weight
+    return len(rows) > 1 and rows == tuple(zip(*rows, strict=True))
+
+
+def _has_relu(layer: SheetLayer[int]) -> bool:
+    return layer.activation == "relu"
+
+
+def _all_same(row: Sequence[object]) -> bool:
+    return len(row) > 1 and len(set(row)) == 1
+
+
+def _rows_repeat(layer: SheetLayer[int]) -> bool:
+    return len(layer.weight[0]) > 1 and len(set(layer.weight)) < len(layer.weight)
+
+
+def _mask_shows(here: Passed[int], gradient: Gradients[int]) -> bool:
+    """Whether a gradient arrives at a live unit, and at a dead one where there are two units."""
+    arriving = {z > 0 for z, g in zip(here.z, gradient.arrives, strict=True) if g}
+    return arriving == ({True, False} if len(here.z) > 1 else {True})
+
+
+def _transposition_shows(layer: SheetLayer[int], vector: Whole) -> bool:
+    """Whether W·v and Wᵀ·v differ; only a square W can be mistaken."""
+    rows, columns = layer.weight, tuple(zip(*layer.weight, strict=True))
+    if len(rows) == 1 or len(rows) != len(columns):
+        return True
+    return any(
+        sum(w * v for w, v in zip(row, vector, strict=True))
+        != sum(w * v for w, v in zip(column, vector, strict=True))
+        for row, column in zip(rows, columns, strict=True)
+    )

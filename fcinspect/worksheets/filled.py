@@ -14,7 +14,6 @@ from fcinspect.verification.examples.reading import ExampleReader, kind_of, show
 from fcinspect.worksheets.answers import Answer, Unreadable, read_answer
 from fcinspect.worksheets.code import seed_of
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.paper import LARGEST_WIDTH, require_paper
 from fcinspect.worksheets.problem import (
     FEWEST_DECIMALS,
     HIDDEN,
@@ -24,7 +23,7 @@ from fcinspect.worksheets.problem import (
     Problem,
     SheetLayer,
 )
-from fcinspect.worksheets.sheet import sheet_of
+from fcinspect.worksheets.sheet import LARGEST_WIDTH, Sheet, require_paper
 
 NAMES = ("fcinspect.worksheet/2", "fcinspect.worksheet/1")
 """Of the documents that are read; in the second a sheet says its seed."""
@@ -72,7 +71,7 @@ def read_filled(document: object, source: str) -> Filled:
     answers = data["answers"]
     if not isinstance(answers, dict):
         raise reader.refuse(f"answers is {kind_of(answers)}: expected an object of blanks")
-    sheet = sheet_of(problem).blanks
+    sheet = Sheet(problem).blanks
     blanks = [blank.id for blank in sheet]
     thousands = any(abs(blank.answer) >= LEAST_THOUSAND for blank in sheet)
     altered = tuple(_altered(problem))
@@ -131,7 +130,7 @@ def _problem(reader: ExampleReader, data: Mapping[str, Any]) -> Problem:
         raise reader.refuse(
             f"layers is {count}: expected a list of {len(widths) - 1}, as widths says"
         )
-    held: list[SheetLayer] = []
+    held: list[SheetLayer[Fraction]] = []
     for k, (layer, name) in enumerate(zip(layers, layer_names(len(layers)), strict=True)):
         # what stands behind the first hidden layer stands behind all
         expected = (held[0].activation,) if held else HIDDEN
@@ -211,7 +210,7 @@ def _layer(
     name: str,
     widths: tuple[int, ...],
     activations: tuple[str, ...],
-) -> SheetLayer:
+) -> SheetLayer[Fraction]:
     if not isinstance(value, dict):
         raise reader.refuse(f"the layer {name} is {kind_of(value)}: expected an object")
     for key in ("name", "weight", "bias", "activation"):
@@ -253,15 +252,7 @@ def _number(reader: ExampleReader, value: object, place: str) -> Fraction:
 
 def _altered(problem: Problem) -> Iterator[str]:
     """Yield whether the problem is another one than its widths and code make."""
-    made = make(
-        problem.kind,
-        problem.widths,
-        problem.seed,
-        bias=problem.has_bias,
-        activation=problem.activation,
-        decimals=problem.decimals,
-    )
-    if made != problem:
+    if make(problem.options) != problem:
         yield (
             f"the problem in the file is not the one of {format_widths(problem.widths)} and code"
             f" {problem.code}: it is graded as it stands in the file"

@@ -2,27 +2,26 @@
 
 An answer is *right* if it is the exact result, and *right up to rounding* if it is a decimal to
 which the result rounds, or is computed rightly from such decimals. A computer's rounding is
-rounding, too (`computed`); and on a sheet that rounds every result, so is what comes of rounding
-less or later. Otherwise the whole sheet is computed once more from the pupil's own
-earlier numbers: what agrees with that *follows* from an earlier slip and is no second one. The rest
-is *wrong*, and for it the slips of `mistakes` are looked for.
+rounding, too; and on a sheet that rounds every result, so is what comes of rounding less or later.
+Otherwise the whole sheet is computed once more from the pupil's own earlier numbers: what agrees
+with that *follows* from an earlier slip and is no second one. The rest is *wrong*, and for it the
+slips of `mistakes` are looked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
 from fcinspect.worksheets.answers import Answer, Unreadable
 from fcinspect.worksheets.as_example import example_of, interval_of, names_of
-from fcinspect.worksheets.computed import without_noise
-from fcinspect.worksheets.consequences import Consequences
-from fcinspect.worksheets.dependence import operands
+from fcinspect.worksheets.checking import without_noise
+from fcinspect.worksheets.consequences import Consequences, operands
 from fcinspect.worksheets.mistakes import Mistake, Work, mistakes_of
 from fcinspect.worksheets.problem import Problem
-from fcinspect.worksheets.sheet import Sheet, sheet_of
+from fcinspect.worksheets.sheet import Sheet
 
 VANISHED = "it is not 0: more decimals are needed"
 
@@ -81,7 +80,7 @@ class Grade:
 
 def grade(problem: Problem, answers: Mapping[str, Answer | Unreadable | None]) -> Grade:
     """Return the grade of answers by their ids; a blank without an entry is empty."""
-    sheet = sheet_of(problem)
+    sheet = Sheet(problem)
     blanks = sheet.blanks
     key = {blank.id: blank.answer for blank in blanks}
     read = {name: one for name in key if isinstance(one := answers.get(name), Answer)}
@@ -203,3 +202,62 @@ def _reached(
         elif mark not in (None, Mark.RIGHT):
             found.append(operand)
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One filled worksheet."""
+
+    file: str
+    """Where it comes from, as it was asked for."""
+    grade: Grade | None
+    """None of what could not be read."""
+    refusal: str | None = None
+    """Why it could not."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how it was understood."""
+    pupil: str = ""
+    """Who filled it in and, below, when; as it stands in the file."""
+    date: str = ""
+    altered: bool = False
+    """Whether its problem is another one than its widths and code make."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A slip, and who makes it."""
+
+    words: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Gradebook:
+    """The filled worksheets in the order in which they were asked for."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def all_right(self) -> bool:
+        """Whether every blank of every worksheet is right, or right up to rounding."""
+        return all(entry.grade is not None and entry.grade.all_right for entry in self.entries)
+
+    @property
+    def graded(self) -> tuple[Entry, ...]:
+        """Those that could be read."""
+        return tuple(entry for entry in self.entries if entry.grade is not None)
+
+    @property
+    def shared(self) -> tuple[Shared, ...]:
+        """The slips, those first that most of the class make."""
+        found: dict[str, list[str]] = {}
+        for entry in self.entries:
+            for words in _slips(entry):
+                found.setdefault(words, []).append(entry.file)
+        made = [Shared(words, tuple(files)) for words, files in found.items()]
+        return tuple(sorted(made, key=lambda shared: -len(shared.files)))
+
+
+def _slips(entry: Entry) -> Iterable[str]:
+    mistakes = () if entry.grade is None else entry.grade.mistakes
+    return dict.fromkeys(mistake.words for mistake in mistakes if mistake.words is not None)

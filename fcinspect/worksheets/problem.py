@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Generic, TypeVar
 
 from fcinspect.worksheets.code import code_of
 
@@ -21,18 +22,34 @@ LARGEST_CLASS = 100
 """Sheets of a class set."""
 
 Vector = tuple[Fraction, ...]
-Matrix = tuple[Vector, ...]
+Number = TypeVar("Number")
 
 
 @dataclass(frozen=True)
-class SheetLayer:
-    """A linear layer and the activation behind it."""
+class SheetOptions:
+    """The worksheet that is asked for; the same options make the same one in every version."""
+
+    kind: str
+    """One of KINDS; the numbers do not depend on it."""
+    widths: tuple[int, ...]
+    """in_features of the first layer, then every layer's out_features."""
+    seed: int
+    bias: bool = True
+    activation: str = "relu"
+    """One of HIDDEN."""
+    decimals: int | None = None
+    """To so many every result is rounded behind sigmoid or tanh; None with relu."""
+
+
+@dataclass(frozen=True)
+class SheetLayer(Generic[Number]):
+    """A linear layer, in numbers of one kind, and the activation behind it."""
 
     name: str
     """fc1, fc2, …"""
-    weight: Matrix
+    weight: tuple[tuple[Number, ...], ...]
     """(out_features, in_features)"""
-    bias: Vector | None
+    bias: tuple[Number, ...] | None
     """(out_features)"""
     activation: str
     """relu, sigmoid or tanh; identity behind the last layer"""
@@ -52,7 +69,7 @@ class Problem:
     widths: tuple[int, ...]
     """in_features of the first layer, then every layer's out_features."""
     seed: int
-    layers: tuple[SheetLayer, ...]
+    layers: tuple[SheetLayer[Fraction], ...]
     x: Vector
     """One input, (in_features)."""
     target: Vector
@@ -78,3 +95,10 @@ class Problem:
     def has_bias(self) -> bool:
         """Whether the layers have a bias."""
         return self.layers[0].bias is not None
+
+    @property
+    def options(self) -> SheetOptions:
+        """The options that make its numbers, unless they are altered."""
+        return SheetOptions(
+            self.kind, self.widths, self.seed, self.has_bias, self.activation, self.decimals
+        )

@@ -1,14 +1,17 @@
-"""What a worksheet gives, and what it leaves blank."""
+"""What a worksheet gives, what it leaves blank, and what fits on paper."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 
-from fcinspect.worksheets.problem import Problem
-from fcinspect.worksheets.solution import solve
+from fcinspect.errors import SpecError, UsageError, did_you_mean
+from fcinspect.layers.spec import format_widths
+from fcinspect.worksheets.passes import solve
+from fcinspect.worksheets.problem import KINDS, Problem
 
 SECTIONS = ("forward", "loss", "backward", "update", "afterwards")
 """The parts of a sheet, in the order of work."""
@@ -27,6 +30,11 @@ GIVEN_SECTIONS = {
 }
 """What each kind of sheet gives of the results."""
 
+LARGEST_WIDTH = 8
+MOST_LAYERS = 4
+MOST_BLANKS = 60
+"""Two sheets of paper, and an hour."""
+
 
 @dataclass(frozen=True)
 class Blank:
@@ -43,25 +51,26 @@ class Sheet:
     """A problem with its blanks."""
 
     problem: Problem
-    given: Mapping[str, Fraction]
-    """Results that the sheet shows."""
-    blanks: tuple[Blank, ...]
-    """In the order of work."""
 
+    @cached_property
+    def results(self) -> Mapping[str, Fraction]:
+        """Every result, in the order of work."""
+        return solve(self.problem)
 
-def sheet_of(problem: Problem) -> Sheet:
-    """Return the sheet of the problem's kind."""
-    results = solve(problem)
-    given, blank = GIVEN_SECTIONS[problem.kind], BLANK_SECTIONS[problem.kind]
-    return Sheet(
-        problem,
-        {name: value for name, value in results.items() if section_of(name) in given},
-        tuple(
-            Blank(name, value, section_of(name))
-            for name, value in results.items()
-            if section_of(name) in blank
-        ),
-    )
+    @cached_property
+    def given(self) -> Mapping[str, Fraction]:
+        """Results that the sheet shows."""
+        return self._of(GIVEN_SECTIONS)
+
+    @cached_property
+    def blanks(self) -> tuple[Blank, ...]:
+        """In the order of work."""
+        left = self._of(BLANK_SECTIONS)
+        return tuple(Blank(name, value, section_of(name)) for name, value in left.items())
+
+    def _of(self, sections: Mapping[str, tuple[str, ...]]) -> Mapping[str, Fraction]:
+        held = sections[self.problem.kind]
+        return {name: value for name, value in self.results.items() if section_of(name) in held}
 
 
 def section_of(name: str) -> str:
@@ -87,3 +96,33 @@ def blank_count(kind: str, widths: tuple[int, ...], bias: bool) -> int:
         "afterwards": outputs + 1,
     }
     return sum(counts[section] for section in BLANK_SECTIONS[kind])
+
+
+def require_paper(kind: str, widths: tuple[int, ...], bias: bool) -> None:
+    """Raise UsageError for an unknown kind, SpecError for what is too large to do by hand."""
+    if kind not in KINDS:
+        raise UsageError(
+            f"{kind!r} is no sheet: expected one of {', '.join(KINDS)}",
+            hint=did_you_mean(kind, KINDS),
+        )
+    written = format_widths(widths)
+    if len(widths) - 1 > MOST_LAYERS:
+        raise SpecError(
+            f"{len(widths) - 1} layers are too many for a worksheet: expected at most"
+            f" {MOST_LAYERS}, such as 3-2-2"
+        )
+    for position, width in enumerate(widths, start=1):
+        if width > LARGEST_WIDTH:
+            raise SpecError(
+                f"width {width} at position {position} of {written!r} is too large for a"
+                f" worksheet: expected at most {LARGEST_WIDTH}"
+            )
+    count = blank_count(kind, widths, bias)
+    if count > MOST_BLANKS:
+        counts = {other: blank_count(other, widths, bias) for other in KINDS}
+        fits = [f"--sheet {k} has {n}" for k, n in counts.items() if n <= MOST_BLANKS]
+        raise SpecError(
+            f"the {kind} sheet of {written!r} has {count} blanks, too many for a worksheet:"
+            f" expected at most {MOST_BLANKS}",
+            hint=", ".join(fits) or None,
+        )

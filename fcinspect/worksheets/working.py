@@ -8,12 +8,48 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from fcinspect.worksheets.consequences import computed
-from fcinspect.worksheets.passes import Dense, Gradients, Passed, Worked, forward, worked_exactly
-from fcinspect.worksheets.problem import Problem, Vector
-from fcinspect.worksheets.ranges import point
-from fcinspect.worksheets.solution import solve
-from fcinspect.worksheets.writing import approached, written
+from fcinspect.worksheets.numbers import Range, point
+from fcinspect.worksheets.passes import (
+    Gradients,
+    Passed,
+    Row,
+    ids_of,
+    solve,
+    worked,
+    worked_exactly,
+)
+from fcinspect.worksheets.problem import Problem, SheetLayer, Vector
+
+LONGEST = 12
+"""Decimals of a number that is written out; a longer one is written as a quotient."""
+
+
+def decimals(value: Fraction) -> int | None:
+    """Return how many decimals a number has, or None where they never end."""
+    rest, twos, fives = value.denominator, 0, 0
+    while rest % 2 == 0:
+        rest, twos = rest // 2, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    return max(twos, fives) if rest == 1 else None
+
+
+def written(value: Fraction) -> str:
+    """Write a number exactly: 3, -0.25, or 31/75 where its decimals do not end soon."""
+    places = decimals(value)
+    if places is None or places > LONGEST:
+        return str(value)
+    if places == 0:
+        return str(value.numerator)
+    sign, digits = "-" * (value < 0), str(abs(value.numerator) * 10**places // value.denominator)
+    digits = digits.zfill(places + 1)
+    return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+
+def approached(value: Fraction) -> str:
+    """Write a number exactly, and beside a quotient about how much it is: 31/75 ≈ 0.413333."""
+    text = written(value)
+    return f"{text} ≈ {float(value):.6g}" if "/" in text else text
 
 
 def ways(problem: Problem) -> Mapping[str, str]:
@@ -27,23 +63,32 @@ def ways(problem: Problem) -> Mapping[str, str]:
         found |= _update(name, layer, made.gradients[k], problem.learning_rate)
     found |= _products("output_after", made.after[-1], made.again[-1].x)
     results = solve(problem)
-    cut = _rounded(problem, made, results)
+    cut = _rounded(problem, results)
     return {
         name: f"{found[name]} {'≈' if name in cut else '='} {approached(value)}"
         for name, value in results.items()
     }
 
 
-def _rounded(problem: Problem, made: Worked[Fraction], results: Mapping[str, Fraction]) -> set[str]:
+def _rounded(problem: Problem, results: Mapping[str, Fraction]) -> set[str]:
     """Return the ids of the results that are not exactly what their way comes to."""
-    if problem.decimals is None:
-        return set()
-    known = {name: point(value) for name, value in results.items()}
-    before = {name: computed(problem, name, known) for name in results}
-    # the hidden layers of the second pass have no blanks, but are rounded
-    output = forward(made.after[-1:], made.again[-1].x)[0].z
-    before |= {f"output_after[{i}]": (point(value),) for i, value in enumerate(output)}
-    return {name for name, value in results.items() if before[name] != (point(value),)}
+    found: set[str] = set()
+    places = problem.decimals
+    if places is None:
+        return found
+
+    def keep(place: str, values: Row[Range]) -> Row[Range]:
+        if not place:
+            return tuple(value.rounded(places) for value in values)
+        names = ids_of(place, len(values))
+        kept = tuple(point(results[name]) for name in names)
+        found.update(
+            n for n, before, after in zip(names, values, kept, strict=True) if before != after
+        )
+        return kept
+
+    worked(problem, point, keep=keep)
+    return found
 
 
 def hidden_afterwards(problem: Problem) -> Mapping[str, Vector]:
@@ -65,7 +110,7 @@ def _product(row: Sequence[Fraction], vector: Sequence[Fraction]) -> list[str]:
     return [f"{factor(w)}·{factor(v)}" for w, v in zip(row, vector, strict=True)]
 
 
-def _products(place: str, layer: Dense[Fraction], x: Vector) -> dict[str, str]:
+def _products(place: str, layer: SheetLayer[Fraction], x: Vector) -> dict[str, str]:
     """Return the ways to z = W·x + b."""
     found = {}
     for i, row in enumerate(layer.weight):
@@ -80,7 +125,7 @@ def _mse(y: Vector, t: Vector) -> str:
     return f"({squares})/{len(y)}" if len(y) > 1 else squares
 
 
-def _forward(name: str, layer: Dense[Fraction], here: Passed[Fraction]) -> dict[str, str]:
+def _forward(name: str, layer: SheetLayer[Fraction], here: Passed[Fraction]) -> dict[str, str]:
     found = _products(f"{name}.z", layer, here.x)
     if layer.activation in _ACTIVATED:
         way = _ACTIVATED[layer.activation]
@@ -107,7 +152,7 @@ _SLOPES: Mapping[str, Callable[[Fraction, Fraction], str]] = {
 
 def _backward(
     name: str,
-    layers: Sequence[Dense[Fraction]],
+    layers: Sequence[SheetLayer[Fraction]],
     here: Passed[Fraction],
     gradients: Sequence[Gradients[Fraction]],
     t: Vector,
@@ -134,7 +179,7 @@ def _backward(
 
 
 def _update(
-    name: str, layer: Dense[Fraction], here: Gradients[Fraction], rate: Fraction
+    name: str, layer: SheetLayer[Fraction], here: Gradients[Fraction], rate: Fraction
 ) -> dict[str, str]:
     def way(old: Fraction, gradient: Fraction) -> str:
         return f"{written(old)} − {written(rate)}·{factor(gradient)}"

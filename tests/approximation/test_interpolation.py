@@ -11,11 +11,10 @@ import mpmath
 import numpy as np
 import pytest
 
+from fcinspect.approximation.comparison import lower_bound, uniform_width
 from fcinspect.approximation.expression import Function, parse
 from fcinspect.approximation.interpolation import Interpolation, greedy
-from fcinspect.approximation.lower_bound import lower_bound
 from fcinspect.approximation.scout import Scout
-from fcinspect.approximation.uniform import uniform_width
 from fcinspect.errors import InputError
 
 

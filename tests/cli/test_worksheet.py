@@ -12,8 +12,8 @@ import pytest
 
 from fcinspect.worksheets.code import code_of
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.problem import KINDS
-from fcinspect.worksheets.sheet import sheet_of
+from fcinspect.worksheets.problem import KINDS, SheetOptions
+from fcinspect.worksheets.sheet import Sheet
 from tests.conftest import Run
 
 SHEETS = [
@@ -36,7 +36,9 @@ def test_a_sheet_shows_every_blank_and_no_answer(
     monkeypatch.setenv("COLUMNS", "80")
     sheet = run("worksheet", widths, "--sheet", kind, "--seed", "3", bias)
     key = run("worksheet", widths, "--sheet", kind, "--seed", "3", bias, "--answers")
-    blanks = len(sheet_of(make(kind, widths_of(widths), 3, bias=bias == "--bias")).blanks)
+    blanks = len(
+        Sheet(make(SheetOptions(kind, widths_of(widths), 3, bias=bias == "--bias"))).blanks
+    )
     assert (sheet.status, sheet.err, key.status, key.err) == (0, "", 0, "")
     for page in (sheet.out, key.out):
         assert max(map(len, page.splitlines())) <= 80
@@ -54,7 +56,7 @@ def test_the_document_is_filled_in_by_the_key(run: Run, kind: str) -> None:
     """The same ids in the same order, null in one and the exact answer in the other."""
     sheet = run("worksheet", "3-2-2", "--sheet", kind, "--seed", "5", "--json").data
     key = run("worksheet", "3-2-2", "--sheet", kind, "--seed", "5", "--json", "--answers").data
-    found = sheet_of(make(kind, (3, 2, 2), 5))
+    found = Sheet(make(SheetOptions(kind, (3, 2, 2), 5)))
     assert list(sheet["answers"]) == list(key["answers"]) == [b.id for b in found.blanks]
     assert set(sheet["answers"].values()) == {None}
     assert [Fraction(str(a)) for a in key["answers"].values()] == [b.answer for b in found.blanks]
@@ -108,11 +110,11 @@ def test_numbers_of_the_document_are_exact(run: Run) -> None:
     """Of a network of four layers the last ones are quotients, written as strings."""
     arguments = ("2-2-2-2-2", "--sheet", "step", "--seed", "7")
     data = run("worksheet", *arguments, "--json", "--answers").data
-    exact = make("step", (2, 2, 2, 2, 2), 7)
+    exact = make(SheetOptions("step", (2, 2, 2, 2, 2), 7))
     assert Fraction(str(data["learning_rate"])) == exact.learning_rate
     answer = data["answers"]["loss_after"]
     assert isinstance(answer, str)
-    assert Fraction(answer) == sheet_of(exact).blanks[-1].answer
+    assert Fraction(answer) == Sheet(exact).blanks[-1].answer
     for layer, held in zip(exact.layers, data["layers"], strict=True):
         assert [list(row) for row in layer.weight] == held["weight"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from fcinspect.worksheets.class_set import class_problems
 from fcinspect.worksheets.code import code_of
-from fcinspect.worksheets.problem import KINDS
+from fcinspect.worksheets.problem import KINDS, SheetOptions
 from tests.conftest import Run
 from tests.media.html.reading import read
 
@@ -45,7 +45,7 @@ def test_no_two_pupils_have_one_problem(bias: bool) -> None:
     """Of a network with few problems, seeds that repeat one are left out."""
     seeds = {}
     for kind in KINDS:
-        problems = class_problems(kind, (1, 1), 0, 20, bias=bias)
+        problems = class_problems(SheetOptions(kind, (1, 1), 0, bias), 20)
         assert len({(problem.layers, problem.x) for problem in problems}) == 20
         seeds[kind] = [problem.seed for problem in problems]
         assert seeds[kind] == sorted(set(seeds[kind]))

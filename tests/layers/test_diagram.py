@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcinspect.layers.folding import diagram_of, outline_of_network, outline_of_widths
+from fcinspect.layers.diagram import diagram_of, outline_of_network, outline_of_widths
 from tests.networks import made, outline
 
 

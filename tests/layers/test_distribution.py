@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fcinspect.layers.array import Array
-from fcinspect.layers.distribution import MOST_BINS, bin_edges, distributed, distribution_of
+from fcinspect.layers.statistics import MOST_BINS, bin_edges, distributed, distribution_of
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 

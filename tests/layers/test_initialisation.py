@@ -9,11 +9,11 @@ from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
 from fcinspect.layers.initialisation import (
     bias_law,
+    inspect_layer,
     is_orthogonal,
     obeys,
     weight_law,
 )
-from fcinspect.layers.inspection import inspect_layer
 from fcinspect.layers.linear import INITIALISERS, LinearRequest
 from fcinspect.rounding.verdict import Verdict
 

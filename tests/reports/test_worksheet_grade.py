@@ -5,15 +5,15 @@ from __future__ import annotations
 from fcinspect.page.blocks import Table
 from fcinspect.reports.worksheet.grade import view_of_grades
 from fcinspect.worksheets.answers import read_answer
-from fcinspect.worksheets.gradebook import Entry, Gradebook
-from fcinspect.worksheets.grading import grade
+from fcinspect.worksheets.grading import Entry, Gradebook, grade
 from fcinspect.worksheets.making import make
+from fcinspect.worksheets.problem import SheetOptions
 from tests.worksheets.pupil import worked_out
 
 
 def reasons(slip: str) -> dict[str, str]:
     """Return what the page says of each blank of a sheet with a slip made all along."""
-    problem = make("all", (2, 3, 2), 0)
+    problem = make(SheetOptions("all", (2, 3, 2), 0))
     answers = {name: read_answer(str(v)) for name, v in worked_out(problem, slip).items()}
     book = Gradebook((Entry("anna.json", grade(problem, answers)),))
     page = view_of_grades(book, {}, solution=True).page(4)

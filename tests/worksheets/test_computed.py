@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from fcinspect.worksheets.answers import Answer, read_answer
-from fcinspect.worksheets.computed import without_noise
+from fcinspect.worksheets.checking import without_noise
 from fcinspect.worksheets.grading import Grade, Mark, grade
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.problem import KINDS, Problem
-from fcinspect.worksheets.sheet import sheet_of
+from fcinspect.worksheets.problem import KINDS, Problem, SheetOptions
+from fcinspect.worksheets.sheet import Sheet
 from tests.worksheets.pupil import worked_out
 
 FULL = (Mark.RIGHT, Mark.ROUNDED)
@@ -96,7 +96,7 @@ def in_floats(problem: Problem) -> Mapping[str, object]:
 
 def graded(problem: Problem, results: Mapping[str, object]) -> Grade:
     """Return the grade of a sheet filled in with these."""
-    blanks = sheet_of(problem).blanks
+    blanks = Sheet(problem).blanks
     return grade(problem, {blank.id: read_answer(results[blank.id]) for blank in blanks})
 
 
@@ -106,7 +106,7 @@ def test_a_program_has_all_right(kind: str, widths: tuple[int, ...]) -> None:
     """Whatever float32 and float64 make of a result, it is right or right up to rounding."""
     noisy = 0
     for seed in range(6):
-        problem = make(kind, widths, seed)
+        problem = make(SheetOptions(kind, widths, seed))
         sheets = {
             "float32": in_torch(problem, torch.float32),
             "float64": in_torch(problem, torch.float64),
@@ -124,7 +124,7 @@ def test_a_program_has_all_right(kind: str, widths: tuple[int, ...]) -> None:
 def test_slips_of_a_program_show(dtype: torch.dtype) -> None:
     """A result beyond the rounding of float32 is wrong, and what comes from it follows."""
     for seed in range(6):
-        problem = make("all", (3, 2, 2), seed)
+        problem = make(SheetOptions("all", (3, 2, 2), seed))
         results: dict[str, object] = dict(in_torch(problem, dtype))
         right = results["fc1.weight.after[0,0]"]
         assert isinstance(right, float)
@@ -135,8 +135,8 @@ def test_slips_of_a_program_show(dtype: torch.dtype) -> None:
 
 def test_many_digits_by_hand() -> None:
     """A number with more digits than it needs is right up to rounding; with fewer it is wrong."""
-    problem = make("step", (3, 2, 2), 7)
-    right = next(b for b in sheet_of(problem).blanks if b.answer == Fraction(1, 5))
+    problem = make(SheetOptions("step", (3, 2, 2), 7))
+    right = next(b for b in Sheet(problem).blanks if b.answer == Fraction(1, 5))
     marks = {}
     for text in ("0.2", "0.20000000000000018", "0.2000001", "0.20001", "0.20001234", "0.201"):
         items = graded(problem, {**in_floats(problem), right.id: text}).items
@@ -153,8 +153,8 @@ def test_many_digits_by_hand() -> None:
 
 def test_zero_with_noise() -> None:
     """What should be 0 may be as far from it as the terms' rounding, which is said."""
-    problem = make("forward", (3, 2, 2), 0)
-    name = next(blank.id for blank in sheet_of(problem).blanks)
+    problem = make(SheetOptions("forward", (3, 2, 2), 0))
+    name = next(blank.id for blank in Sheet(problem).blanks)
 
     def sure(text: str) -> Fraction | None:
         answer = read_answer(text)

@@ -14,8 +14,8 @@ from fcinspect.errors import SpecError
 from fcinspect.worksheets.answers import read_answer
 from fcinspect.worksheets.grading import Grade, Graded, Mark, grade
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.problem import KINDS, Problem, SheetLayer
-from fcinspect.worksheets.sheet import sheet_of
+from fcinspect.worksheets.problem import KINDS, Problem, SheetLayer, SheetOptions
+from fcinspect.worksheets.sheet import Sheet
 from tests.worksheets.careless import Careless
 from tests.worksheets.pupil import worked_out
 
@@ -26,7 +26,7 @@ made = cache(make)
 
 def graded(problem: Problem, changed: Mapping[str, object]) -> Grade:
     """Return the grade of the right answers but for those that are changed."""
-    key = {blank.id: str(blank.answer) for blank in sheet_of(problem).blanks}
+    key = {blank.id: str(blank.answer) for blank in Sheet(problem).blanks}
     assert set(changed) <= set(key)
     return grade(problem, {name: read_answer(v) for name, v in {**key, **changed}.items()})
 
@@ -60,7 +60,7 @@ def test_the_key_is_right(kind: str, widths: tuple[int, ...], bias: bool) -> Non
     """The results that the pupil in these tests works out by plain loops are right everywhere."""
     for seed in range(3):
         try:
-            problem = make(kind, widths, seed, bias=bias)
+            problem = make(SheetOptions(kind, widths, seed, bias=bias))
         except SpecError:
             pytest.skip("too large for paper")
         answers = {name: read_answer(str(v)) for name, v in worked_out(problem).items()}
@@ -77,10 +77,8 @@ def test_rounded_numbers_are_right_up_to_rounding(places: int) -> None:
     Nothing but 0 is 0.
     """
     for seed in range(6):
-        problem = make("step", (2, 3, 2), seed)
-        rounded = {
-            blank.id: f"{float(blank.answer):.{places}f}" for blank in sheet_of(problem).blanks
-        }
+        problem = make(SheetOptions("step", (2, 3, 2), seed))
+        rounded = {blank.id: f"{float(blank.answer):.{places}f}" for blank in Sheet(problem).blanks}
         for item in graded(problem, rounded).items:
             nothing = item.right and not float(rounded[item.id])
             good = item.mark in (Mark.RIGHT, Mark.ROUNDED)
@@ -245,7 +243,7 @@ def test_only_a_decimal_is_rounded(answer: str, mark: Mark) -> None:
     layer = SheetLayer("fc1", (row(1),), None, "identity")
     # y = 2, G = 2·(2 + 2/15·…): w after = 1 + 16/15 = 31/15 with G = −8 and lr = 1/15
     problem = Problem("step", (1, 1), 0, (layer,), row(2), row(6), "mse", Fraction(1, 15))
-    assert {b.id: b.answer for b in sheet_of(problem).blanks}["output_after[0]"] == Fraction(62, 15)
+    assert {b.id: b.answer for b in Sheet(problem).blanks}["output_after[0]"] == Fraction(62, 15)
     found = items(graded(problem, {"fc1.weight.after[0,0]": "2.1", "output_after[0]": answer}))
     assert found["fc1.weight.after[0,0]"].mark is Mark.ROUNDED
     assert found["output_after[0]"].mark is mark
@@ -287,12 +285,12 @@ def test_a_slip_is_the_only_mistake(goes_on: str, monkeypatch: pytest.MonkeyPatc
     for number in range(72):
         kind, widths = KINDS[number % 4], SHAPES[number % len(SHAPES)]
         try:
-            problem = made(kind, widths, number % 3)
+            problem = made(SheetOptions(kind, widths, number % 3))
         except SpecError:
             continue
         if number % 2:
             problem = in_thirds(problem)
-        sheet = sheet_of(problem)
+        sheet = Sheet(problem)
         pupil = Careless(
             problem,
             dict(sheet.given),

@@ -12,8 +12,8 @@ from fcinspect.worksheets.answers import Answer, Unreadable
 from fcinspect.worksheets.code import code_of
 from fcinspect.worksheets.filled import Filled, read_filled
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.problem import Problem
-from fcinspect.worksheets.sheet import sheet_of
+from fcinspect.worksheets.problem import Problem, SheetOptions
+from fcinspect.worksheets.sheet import Sheet
 
 Document = dict[str, Any]
 
@@ -25,7 +25,7 @@ def number(value: Fraction) -> int | str:
 
 def document_of(problem: Problem, answers: Document) -> Document:
     """Return the document of a worksheet, with some answers filled in."""
-    blanks = {blank.id: None for blank in sheet_of(problem).blanks}
+    blanks = {blank.id: None for blank in Sheet(problem).blanks}
     return {
         "schema": "fcinspect.worksheet/1",
         "ok": True,
@@ -53,7 +53,7 @@ def document_of(problem: Problem, answers: Document) -> Document:
 
 def filled(inserted: Document | None = None, /, **changed: Any) -> Filled:
     """Return what is read of a small sheet, with some of its data changed."""
-    document = document_of(make("forward", (2, 2, 1), 0), inserted or {})
+    document = document_of(make(SheetOptions("forward", (2, 2, 1), 0)), inserted or {})
     document["data"] |= changed
     return read_filled(document, "'anna.json'")
 
@@ -62,7 +62,7 @@ def filled(inserted: Document | None = None, /, **changed: Any) -> Filled:
 @pytest.mark.parametrize("kind", ["forward", "gradient", "step", "all"])
 def test_the_problem_reads_back(kind: str, bias: bool) -> None:
     """Every number is exact, and a sheet as it was made needs no note."""
-    problem = make(kind, (2, 2, 1), 3, bias=bias)
+    problem = make(SheetOptions(kind, (2, 2, 1), 3, bias=bias))
     found = read_filled(document_of(problem, {}), "'anna.json'")
     assert found.problem == problem
     assert found.notes == ()
@@ -73,7 +73,7 @@ def test_the_problem_reads_back(kind: str, bias: bool) -> None:
 
 def test_a_sheet_says_its_code_or_as_formerly_its_seed() -> None:
     """Which of the two, or both, is one problem; a sheet with neither is refused."""
-    problem = make("forward", (2, 2, 1), 7)
+    problem = make(SheetOptions("forward", (2, 2, 1), 7))
     former = document_of(problem, {})
     for version, said in (
         ("2", {"code": "jq6g gbva", "seed": None}),
@@ -188,7 +188,7 @@ def test_what_is_no_problem_is_refused(changed: Document, message: str) -> None:
 )
 def test_what_is_no_layer_is_refused(change: Document, message: str) -> None:
     """The layers of a worksheet have one form."""
-    problem = make("forward", (2, 2, 1), 0)
+    problem = make(SheetOptions("forward", (2, 2, 1), 0))
     layers = document_of(problem, {})["data"]["layers"]
     with pytest.raises(InputError, match=r"^'anna\.json': ") as caught:
         filled(layers=[{**layers[0], **change}, layers[1]])

@@ -12,8 +12,8 @@ from fcinspect.errors import SpecError
 from fcinspect.worksheets.answers import read_answer
 from fcinspect.worksheets.grading import Grade, Mark, grade
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.problem import Problem, SheetLayer
-from fcinspect.worksheets.sheet import sheet_of
+from fcinspect.worksheets.problem import Problem, SheetLayer, SheetOptions
+from fcinspect.worksheets.sheet import Sheet
 from tests.worksheets.pupil import worked_out
 from tests.worksheets.test_grading import by_hand, graded, items, row
 
@@ -65,11 +65,11 @@ def spoilt(slip: str, layer: int) -> Iterator[tuple[Problem, Grade]]:
             continue
         for seed in SEEDS:
             try:
-                problem = made("all", widths, seed)
+                problem = made(SheetOptions("all", widths, seed))
             except SpecError:
                 continue
             answers = worked_out(problem, slip, layer)
-            if any(answers[blank.id] != blank.answer for blank in sheet_of(problem).blanks):
+            if any(answers[blank.id] != blank.answer for blank in Sheet(problem).blanks):
                 yield problem, grade(problem, {n: read_answer(str(v)) for n, v in answers.items()})
 
 
@@ -96,7 +96,7 @@ def test_a_slip_is_one_mistake(slip: str) -> None:
 
 def test_two_slips_are_both_named() -> None:
     """A forgotten bias going forward and a forgotten 2 going back."""
-    problem = make("all", (2, 3, 2), 0)
+    problem = make(SheetOptions("all", (2, 3, 2), 0))
     forward = worked_out(problem, "no bias", 1)
     answers = {**forward, "fc2.grad_output[0]": forward["fc2.grad_output[0]"] / 2}
     answers["fc2.grad_output[1]"] = forward["fc2.grad_output[1]"] / 2
@@ -119,8 +119,8 @@ def test_chance_seldom_names_a_slip() -> None:
     """
     named = count = 0
     for kind, widths in (("forward", (2, 2, 2)), ("gradient", (1, 2, 1)), ("step", (1, 2, 1))):
-        problem = made(kind, widths, 0)
-        for blank in sheet_of(problem).blanks:
+        problem = made(SheetOptions(kind, widths, 0))
+        for blank in Sheet(problem).blanks:
             for off in (-4, -1, 2, 3):
                 wrong = blank.answer + off
                 one = items(graded(problem, {blank.id: str(wrong)}))[blank.id]
@@ -181,8 +181,8 @@ def test_one_digit_tells_no_rare_slip(name: str, answer: str) -> None:
 
 def test_a_slip_that_its_own_place_refutes_is_not_named() -> None:
     """With z for a, ∂L/∂W[0,1] were 3, and [1,1] no 0: it is 0, and right."""
-    problem = made("all", (2, 2, 2), 3)
-    key = {blank.id: blank.answer for blank in sheet_of(problem).blanks}
+    problem = made(SheetOptions("all", (2, 2, 2), 3))
+    key = {blank.id: blank.answer for blank in Sheet(problem).blanks}
     assert key["fc2.weight.grad[1,1]"] == key["fc2.weight.grad[0,1]"] == 0
     assert key["fc1.z[1]"] * key["fc2.grad_output[0]"] == 3
     assert key["fc1.z[1]"] * key["fc2.grad_output[1]"] != 0
@@ -193,8 +193,8 @@ def test_a_slip_that_its_own_place_refutes_is_not_named() -> None:
 @pytest.mark.parametrize("kind", ["gradient", "step"])
 def test_no_slip_is_made_in_what_the_sheet_gives(kind: str) -> None:
     """Where z is printed on the sheet, nobody has forgotten its bias."""
-    problem = made(kind, (2, 2, 1), 0)
-    sheet = sheet_of(problem)
+    problem = made(SheetOptions(kind, (2, 2, 1), 0))
+    sheet = Sheet(problem)
     results = worked_out(problem, "no bias", 0)
     for blank in sheet.blanks:
         if results[blank.id] != blank.answer:
@@ -253,8 +253,8 @@ def test_a_small_result_written_as_zero_needs_decimals(kind: str) -> None:
     sheets = [((2, 2, 2, 2), 3, False), ((2, 2), 28, True), ((3, 2, 1), 51, True)]
     small = 0
     for widths, seed, bias in sheets:
-        problem = make(kind, widths, seed, bias=bias)
-        for blank in sheet_of(problem).blanks:
+        problem = make(SheetOptions(kind, widths, seed, bias=bias))
+        for blank in Sheet(problem).blanks:
             if not 0 < abs(blank.answer) <= Fraction(1, 20):
                 continue
             small += 1

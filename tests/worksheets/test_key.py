@@ -10,10 +10,11 @@ from fractions import Fraction
 import pytest
 
 from fcinspect.bridge.worksheet import results_in_torch
-from fcinspect.worksheets.bounded import Bounded, total
 from fcinspect.worksheets.checking import WrongKey, check_key
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.solution import solve, solve_bounded
+from fcinspect.worksheets.numbers import Bounded, total
+from fcinspect.worksheets.passes import solve, solve_bounded
+from fcinspect.worksheets.problem import SheetOptions
 from fcinspect.worksheets.working import ways
 
 WIDTHS = [
@@ -27,7 +28,7 @@ WIDTHS = [
 def test_torch_computes_the_key(widths: tuple[int, ...], bias: bool) -> None:
     """Every result, and the same number wherever float64 holds all that leads to it."""
     for seed in range(1 if sum(widths) > 8 else 4):
-        problem = make("forward", widths, seed, bias=bias)
+        problem = make(SheetOptions("forward", widths, seed, bias=bias))
         computed = results_in_torch(problem)
         check = check_key(problem, computed, "torch")
         results = solve_bounded(problem)
@@ -41,7 +42,7 @@ def test_torch_computes_the_key(widths: tuple[int, ...], bias: bool) -> None:
 
 def test_bounds_change_no_result() -> None:
     """The number that carries a bound is the exact one."""
-    problem = make("forward", (3, 3, 3), 4)
+    problem = make(SheetOptions("forward", (3, 3, 3), 4))
     assert {k: v.value for k, v in solve_bounded(problem).items()} == solve(problem)
 
 
@@ -53,7 +54,7 @@ PLANTED = ["fc1.z[1]", "fc1.a[0]", "loss", "fc2.grad_output[1]", "fc1.grad_activ
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_wrong_key_is_seen(name: str) -> None:
     """A result that is off by more than rounding explains, however little, or that is missing."""
-    problem = make("forward", (3, 2, 2), 7)
+    problem = make(SheetOptions("forward", (3, 2, 2), 7))
     computed = results_in_torch(problem)
     right = solve_bounded(problem)[name]
     beyond = float(right.value + right.error)
@@ -68,7 +69,7 @@ def test_a_wrong_key_is_seen(name: str) -> None:
 
 def test_what_is_not_finite_is_wrong() -> None:
     """An overflow in torch is no answer."""
-    problem = make("forward", (3, 2, 2), 7)
+    problem = make(SheetOptions("forward", (3, 2, 2), 7))
     for value in (math.nan, math.inf, -math.inf):
         with pytest.raises(WrongKey):
             check_key(problem, {**results_in_torch(problem), "loss": value}, "torch")
@@ -86,7 +87,7 @@ def test_ways_lead_to_their_answers(widths: tuple[int, ...]) -> None:
     """Each is worked out as it is written, and ends in the answer."""
     for seed in range(3):
         for bias in (True, False):
-            problem = make("forward", widths, seed, bias=bias)
+            problem = make(SheetOptions("forward", widths, seed, bias=bias))
             results = solve(problem)
             found = ways(problem)
             assert list(found) == list(results)

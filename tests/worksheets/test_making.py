@@ -11,10 +11,10 @@ import pytest
 from fcinspect.errors import SpecError, UsageError
 from fcinspect.worksheets.drawing import Draws
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.problem import KINDS, Problem
-from fcinspect.worksheets.sheet import blank_count, section_of, sheet_of
-from fcinspect.worksheets.solution import solve
-from fcinspect.worksheets.writing import decimals
+from fcinspect.worksheets.passes import solve
+from fcinspect.worksheets.problem import KINDS, Problem, SheetOptions
+from fcinspect.worksheets.sheet import Sheet, blank_count, section_of
+from fcinspect.worksheets.working import decimals
 
 WIDTHS = [
     (3, 2, 2), (2, 1), (1, 1), (2, 2), (3, 3, 3), (2, 3, 1), (2, 2, 2, 1), (5, 4), (8, 3),
@@ -53,7 +53,7 @@ PUBLISHED = {
 def test_the_numbers_of_a_seed_never_change(widths: tuple[int, ...]) -> None:
     """Sheets that were handed out can be made again: with and without bias, large seeds too."""
     found = [
-        fingerprint(make("forward", widths, seed, bias=bias))
+        fingerprint(make(SheetOptions("forward", widths, seed, bias=bias)))
         for seed in (0, 7, 2**53 - 1)
         for bias in (True, False)
     ]
@@ -63,7 +63,7 @@ def test_the_numbers_of_a_seed_never_change(widths: tuple[int, ...]) -> None:
 
 def test_one_problem_in_full() -> None:
     """Seed 7 of 3-2-2 as the README shows it."""
-    problem = make("step", (3, 2, 2), 7)
+    problem = make(SheetOptions("step", (3, 2, 2), 7))
     numbers = {"x": problem.x, "t": problem.target, "lr": (problem.learning_rate,)}
     for layer in problem.layers:
         numbers |= {f"{layer.name} W[{i}]": row for i, row in enumerate(layer.weight)}
@@ -79,21 +79,24 @@ def test_one_problem_in_full() -> None:
 
 def test_neighbours_have_other_numbers() -> None:
     """Each seed, each network, and that without bias."""
-    problems = [make("forward", (2, 2, 1), seed) for seed in range(20)]
-    problems += [make("forward", (2, 2, 1), 0, bias=False), make("forward", (2, 1), 0)]
+    problems = [make(SheetOptions("forward", (2, 2, 1), seed)) for seed in range(20)]
+    problems += [
+        make(SheetOptions("forward", (2, 2, 1), 0, bias=False)),
+        make(SheetOptions("forward", (2, 1), 0)),
+    ]
     assert len(set(map(fingerprint, problems))) == len(problems)
 
 
 def test_the_kind_changes_no_number() -> None:
     """A class can go from the forward sheet to the gradient sheet of the same network."""
-    assert len({fingerprint(make(kind, (3, 2, 2), 3)) for kind in KINDS}) == 1
+    assert len({fingerprint(make(SheetOptions(kind, (3, 2, 2), 3))) for kind in KINDS}) == 1
 
 
 @pytest.mark.parametrize("widths", WIDTHS)
 def test_masks_matter(widths: tuple[int, ...]) -> None:
     """Of each hidden layer some units are live and some dead, and gradients arrive at both."""
     for seed in SEEDS:
-        results = solve(made("step", widths, seed))
+        results = solve(made(SheetOptions("step", widths, seed)))
         for number, width in enumerate(widths[1:-1], start=1):
             arriving = [results[f"fc{number}.grad_activation[{i}]"] for i in range(width)]
             z = [results[f"fc{number}.z[{i}]"] for i in range(width)]
@@ -106,7 +109,7 @@ def test_masks_matter(widths: tuple[int, ...]) -> None:
 def test_numbers_stay_short(widths: tuple[int, ...]) -> None:
     """Up to the gradients all are whole; of one or two layers the rest has few decimals."""
     for seed in SEEDS:
-        problem = made("step", widths, seed)
+        problem = made(SheetOptions("step", widths, seed))
         results = solve(problem)
         for name, value in results.items():
             if section_of(name) in ("forward", "backward"):
@@ -123,7 +126,7 @@ def test_numbers_stay_short(widths: tuple[int, ...]) -> None:
 def test_a_step_lowers_the_loss(widths: tuple[int, ...]) -> None:
     """As a reader expects of the first step that is worked out by hand."""
     for seed in SEEDS:
-        results = solve(made("step", widths, seed))
+        results = solve(made(SheetOptions("step", widths, seed)))
         assert results["loss_after"] < results["loss"]
 
 
@@ -131,7 +134,7 @@ def test_a_step_lowers_the_loss(widths: tuple[int, ...]) -> None:
 def test_slips_show(widths: tuple[int, ...]) -> None:
     """No bias is 0, no weight is 0, and of a square weight the transpose gives something else."""
     for seed in SEEDS:
-        problem = made("step", widths, seed)
+        problem = made(SheetOptions("step", widths, seed))
         entering = problem.x
         assert 0 not in problem.x
         for layer in problem.layers:
@@ -154,7 +157,7 @@ def test_slips_show(widths: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("bias", [True, False])
 def test_without_bias(bias: bool) -> None:
     """Then no result tells of one."""
-    problem = make("all", (3, 2, 2), 1, bias=bias)
+    problem = make(SheetOptions("all", (3, 2, 2), 1, bias=bias))
     assert problem.has_bias is bias
     assert any(".bias." in name for name in solve(problem)) is bias
 
@@ -164,7 +167,7 @@ def test_blanks_are_counted_beforehand(kind: str) -> None:
     """What is refused by its count is counted as it would have been made."""
     for widths in [(3, 2, 2), (2, 1), (1, 1, 1, 1)]:
         for bias in (True, False):
-            sheet = sheet_of(make(kind, widths, 0, bias=bias))
+            sheet = Sheet(make(SheetOptions(kind, widths, 0, bias=bias)))
             assert len(sheet.blanks) == blank_count(kind, widths, bias)
             assert not {blank.id for blank in sheet.blanks} & set(sheet.given)
 
@@ -183,13 +186,13 @@ def test_what_does_not_fit_on_paper_is_refused(
 ) -> None:
     """With the number that is too large, and the limit."""
     with pytest.raises(SpecError) as caught:
-        make(kind, widths, 0)
+        make(SheetOptions(kind, widths, 0))
     assert words in caught.value.message
 
 
 def test_an_unknown_sheet_is_refused() -> None:
     """And the nearest is named."""
     with pytest.raises(UsageError) as caught:
-        make("foward", (3, 2), 0)
+        make(SheetOptions("foward", (3, 2), 0))
     assert "'foward' is no sheet" in caught.value.message
     assert caught.value.hint == "did you mean 'forward'?"

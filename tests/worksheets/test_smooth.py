@@ -12,20 +12,17 @@ import pytest
 
 from fcinspect.bridge.worksheet import results_in_torch
 from fcinspect.errors import SpecError
-from fcinspect.worksheets import passes, smooth
+from fcinspect.worksheets import numbers, passes
 from fcinspect.worksheets.answers import read_answer
-from fcinspect.worksheets.bounded import Bounded
 from fcinspect.worksheets.checking import WrongKey, check_key
+from fcinspect.worksheets.drawing import LARGEST_Z
 from fcinspect.worksheets.grading import NOT_WRONG, Grade, Mark, grade
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.making_smooth import LARGEST_Z
-from fcinspect.worksheets.passes import exact_layers, forward
-from fcinspect.worksheets.problem import KINDS, SMOOTH, Problem
-from fcinspect.worksheets.sheet import sheet_of
-from fcinspect.worksheets.smooth import activation, rounded
-from fcinspect.worksheets.solution import solve
-from fcinspect.worksheets.working import ways
-from fcinspect.worksheets.writing import written
+from fcinspect.worksheets.numbers import Bounded, activation, rounded
+from fcinspect.worksheets.passes import forward, solve
+from fcinspect.worksheets.problem import KINDS, SMOOTH, Problem, SheetOptions
+from fcinspect.worksheets.sheet import Sheet
+from fcinspect.worksheets.working import ways, written
 from tests.worksheets.pupil import activated, to_decimals, worked_out
 
 WIDTHS = [(3, 2, 2), (2, 2, 1), (1, 1, 1), (2, 3, 2), (2, 2, 2, 1), (4, 3, 3), (8, 8, 8)]
@@ -36,15 +33,15 @@ def made(
     name: str, widths: tuple[int, ...] = (3, 2, 2), seed: int = 0, decimals: int = 4, **more: bool
 ) -> Problem:
     """Return a problem of the forward sheet, which every network fits on."""
-    return make("forward", widths, seed, activation=name, decimals=decimals, **more)
+    return make(SheetOptions("forward", widths, seed, activation=name, decimals=decimals, **more))
 
 
 def as_kind(problem: Problem, kind: str) -> Problem:
     """Return the problem of another sheet."""
-    return make(
+    return make(SheetOptions(
         kind, problem.widths, problem.seed, bias=problem.has_bias,
         activation=problem.activation, decimals=problem.decimals,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def graded(problem: Problem, results: Mapping[str, object]) -> Grade:
@@ -145,11 +142,11 @@ def test_a_wrong_activation_or_rounding_is_found(
     def cut_off(value: Fraction, decimals: int) -> Fraction:
         return Fraction(int(value * 10**decimals), 10**decimals)
 
-    monkeypatch.setattr(smooth, "rounded", cut_off)
+    monkeypatch.setattr(numbers, "rounded", cut_off)
     found = 0
     for seed in range(6):
         problem = made(name, (2, 3, 2), seed)
-        z = forward(exact_layers(problem), problem.x)[0].z
+        z = forward(problem.layers, problem.x)[0].z
         exact = [activated(name, value) for value in z]
         if [cut_off(a, 4) for a in exact] != [to_decimals(4)(a) for a in exact]:
             with pytest.raises(WrongKey, match=r"^fc1\.a\[\d\] is "):
@@ -239,7 +236,7 @@ def test_who_does_not_round_as_the_sheet_does_is_right(name: str, kind: str, way
 def test_the_key_itself_is_right_everywhere(name: str, kind: str) -> None:
     """All blanks, and none only up to rounding."""
     problem = as_kind(made(name, decimals=3), kind)
-    found = graded(problem, {blank.id: written(blank.answer) for blank in sheet_of(problem).blanks})
+    found = graded(problem, {blank.id: written(blank.answer) for blank in Sheet(problem).blanks})
     assert {item.mark for item in found.items} == {Mark.RIGHT}
 
 
@@ -263,7 +260,7 @@ SLIPS = {
 def test_a_slip_is_named_once(name: str, slip: tuple[str, int], rounds: bool) -> None:
     """One mistake with its words; what comes of it follows, whether the pupil rounds or not."""
     for seed in range(3):
-        problem = make("all", (2, 2, 3), seed, activation=name, decimals=4)
+        problem = make(SheetOptions("all", (2, 2, 3), seed, activation=name, decimals=4))
         keep = to_decimals(4) if rounds else lambda value: value
         results = worked_out(problem, *slip, keep=keep)
         found = graded(problem, {k: f"{float(v):.4f}" for k, v in results.items()})
@@ -277,8 +274,8 @@ def test_a_slip_is_named_once(name: str, slip: tuple[str, int], rounds: bool) ->
 @NAMES
 def test_a_wrong_number_is_not_taken_for_a_rounded_one(name: str) -> None:
     """What is 30 units of the last decimal beside the right one is wrong, in every blank."""
-    problem = make("all", (3, 2, 2), 1, activation=name, decimals=4)
-    key = {blank.id: blank.answer for blank in sheet_of(problem).blanks}
+    problem = make(SheetOptions("all", (3, 2, 2), 1, activation=name, decimals=4))
+    key = {blank.id: blank.answer for blank in Sheet(problem).blanks}
     for id_, right in key.items():
         wrong = {k: written(v) for k, v in key.items()} | {id_: f"{float(right) + 0.003:.4f}"}
         found = graded(problem, wrong)
@@ -289,7 +286,7 @@ def test_a_wrong_number_is_not_taken_for_a_rounded_one(name: str) -> None:
 @NAMES
 def test_empty_blanks_do_not_hide_what_follows(name: str) -> None:
     """Without the activations, which a pupil did in the head, the rest is right."""
-    problem = make("all", (3, 2, 2), 2, activation=name, decimals=4)
+    problem = make(SheetOptions("all", (3, 2, 2), 2, activation=name, decimals=4))
     key = {k: written(v) for k, v in solve(problem).items() if ".a[" not in k}
     found = graded(problem, key)
     assert {item.mark for item in found.items} == {Mark.RIGHT, Mark.EMPTY}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fcinspect.worksheets.unquoted import fails_in_an_answer, quoted
+from fcinspect.worksheets.answers import fails_in_an_answer, quoted
 
 SHEET = """{
   "data": {

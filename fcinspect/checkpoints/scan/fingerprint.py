@@ -1,11 +1,11 @@
 """Whether a weight still looks as its initialisation left it, told from its statistics alone.
 
-A law is named only where everything that is known speaks for it (layers/law_bounds.py,
-layers/law_extremes.py): mean and mean square; that no number is beyond a uniform law's bound; the
-smallest and the largest number, which of so many must come near to the bound, or lie between two
-multiples of σ; the longest row or column; the number of zeros. Each statement fails a fresh weight
-with probability at most 1e-9. A weight that merely lies within the bound, was scaled, clipped or
-pruned, or has one number too large is not called untrained.
+A law is named only where everything that is known speaks for it (layers/law_bounds.py): mean and
+mean square; that no number is beyond a uniform law's bound; the smallest and the largest number,
+which of so many must come near to the bound, or lie between two multiples of σ; the longest row or
+column; the number of zeros. Each statement fails a fresh weight with probability at most 1e-9. A
+weight that merely lies within the bound, was scaled, clipped or pruned, or has one number too large
+is not called untrained.
 
 Statistics cannot tell more than that: a weight trained so little that it moved less than these
 bounds still looks untrained. What the bounds leave open, relative to the law:
@@ -40,16 +40,14 @@ from fcinspect.layers.initialisation import (
 )
 from fcinspect.layers.law_bounds import (
     largest_mean,
-    normal_squares,
-    rounded_outward,
-    uniform_squares,
-)
-from fcinspect.layers.law_extremes import (
     largest_singular_value,
     longest_row,
     most_zeros,
     normal_reach,
+    normal_squares,
+    rounded_outward,
     uniform_reach,
+    uniform_squares,
 )
 from fcinspect.rounding.formats import FORMATS, NumberFormat
 

@@ -24,7 +24,7 @@ from fcinspect.errors import InputError, did_you_mean
 from fcinspect.names import listed
 
 if TYPE_CHECKING:
-    from fcinspect.layers.distribution import Distribution
+    from fcinspect.layers.statistics import Distribution
 
 Found = TypeVar("Found")
 
@@ -216,7 +216,7 @@ def distribution_in(stored: StoredLinear, scanned: ScannedLayer) -> Distribution
 
     Raises InputError where its file cannot be read, or is no longer what was scanned.
     """
-    from fcinspect.layers.distribution import Distribution, distributed
+    from fcinspect.layers.statistics import Distribution, distributed
 
     numbers = scanned.weight.numbers
     if not numbers.count:

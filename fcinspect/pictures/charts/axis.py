@@ -58,13 +58,6 @@ class Axis:
         dot = round(self.place(value) * dots_per_cell + middle)
         return min(max(dot, 0), self.cells * dots_per_cell - 1)
 
-    def value_at(self, dot: float, dots_per_cell: int) -> float:
-        """Return the value that lies at a dot: `dot` read backwards."""
-        middle = Fraction(dots_per_cell - 1, 2)
-        cells = (Fraction(dot) - middle) / dots_per_cell + self.start
-        exact = cells * self.step / self.cells_per_step
-        return 10 ** float(exact) if self.logarithmic else float(exact)
-
     def ticks(self) -> tuple[tuple[int, str], ...]:
         """Return (cell, label) of every tick, in order."""
         per = self.cells_per_step

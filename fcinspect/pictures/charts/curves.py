@@ -1,21 +1,29 @@
-"""Curves in text: one or several series over a common x axis, in braille dots or in ASCII."""
+"""Curves: series over a common x axis in braille dots or ASCII, and a loss in points."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 
-from fcinspect.page.blocks import Drawing, Medium, Span
+from fcinspect.page import text
+from fcinspect.page.blocks import Drawing, Illustration, Label, Medium, Stroke
 from fcinspect.pictures.charts.axis import Axis, axis_over
-from fcinspect.pictures.charts.dots import ALONE, Canvas, Stroke, stroke_of
-from fcinspect.pictures.charts.frame import framed
+from fcinspect.pictures.charts.canvas import ALONE, Canvas, DotStroke, Line, framed, stroke_of
 
 LOGARITHMIC_FROM = 100.0
 """Positive values are drawn on a logarithmic axis where the largest is so many times the least."""
 ROWS, ROWS_OF_NARROW, NARROW = 16, 12, 60
 """Lines of a chart, and of one in a narrower medium."""
 FEWEST_CELLS = 16
+WIDTH, HEIGHT = 640, 220
+"""Points, of a loss."""
+LEFT, RIGHT, TOP, BOTTOM = 90, 30, 14, 34
+MOST_POINTS = 600
+"""Of a longer run the lowest and the highest loss of every stretch are drawn."""
+MOST_DOTS = 40
 
 
 @dataclass(frozen=True)
@@ -48,15 +56,27 @@ def curves(
     values = [v for one in series for v in one.y if math.isfinite(v)]
     log_y = spans_decades(values) if logarithmic is None else logarithmic
 
-    def draw(medium: Medium) -> tuple[tuple[Span, ...], ...]:
-        return _draw(series, x_title, y_title, log_y, medium)
-
-    return Drawing(draw)
+    return Drawing(partial(_draw, series, x_title, y_title, log_y))
 
 
 def spans_decades(values: Sequence[float]) -> bool:
     """Whether finite values are all positive and two decades or more apart."""
     return bool(values) and min(values) > 0 and max(values) / LOGARITHMIC_FROM >= min(values)
+
+
+def y_words(y_title: str, log_y: bool) -> str:
+    """Return the title of the y axis, with what is special of it."""
+    return y_title + (" (logarithmic axis)" if log_y else "")
+
+
+def drawable(log_y: bool) -> str:
+    """Say what a value must be to have a place."""
+    return "finite and positive" if log_y else "finite"
+
+
+def counts(series: Sequence[Series]) -> bool:
+    """Whether all x that have a place are whole numbers."""
+    return all(x == int(x) for one in series for x in one.x if math.isfinite(x))
 
 
 def has_place(x: float, y: float, log_y: bool) -> bool:
@@ -66,7 +86,7 @@ def has_place(x: float, y: float, log_y: bool) -> bool:
 
 def _draw(
     series: Sequence[Series], x_title: str, y_title: str, log_y: bool, medium: Medium
-) -> tuple[tuple[Span, ...], ...]:
+) -> tuple[Line, ...]:
     placed = [
         (x, y)
         for one in series
@@ -74,9 +94,7 @@ def _draw(
         if has_place(x, y, log_y)
     ]
     if not placed:
-        words = f"no chart: no value of {y_title} " + (
-            "is finite and positive" if log_y else "is finite"
-        )
+        words = f"no chart: no value of {y_title} is {drawable(log_y)}"
         return (((medium.write(words), "unsure"),),)
     rows = ROWS if medium.width >= NARROW else ROWS_OF_NARROW
     y_axis = axis_over([y for _, y in placed], rows, ticks=max(rows // 3, 2), logarithmic=log_y)
@@ -84,28 +102,29 @@ def _draw(
     cells = max(medium.width - margin, FEWEST_CELLS)
     # what has no place in y is marked at its x
     xs = [x for one in series for x in one.x if math.isfinite(x)]
-    whole = all(x == int(x) for x in xs)
-    x_axis = axis_over(xs, cells, ticks=max(cells // 12, 2), whole=whole)
+    x_axis = axis_over(xs, cells, ticks=max(cells // 12, 2), whole=counts(series))
     canvas = Canvas(x_axis.cells, y_axis.cells, medium.ascii_only)
     strokes = _strokes(series)
     for one, stroke in zip(series, strokes, strict=True):
         _trace(canvas, one, stroke, x_axis, y_axis)
     missing = _without_place(series, log_y, x_axis)
-    title = y_title + (" (logarithmic axis)" if log_y else "")
-    legend = [(stroke.sample(medium), one) for one, stroke in zip(series, strokes, strict=True)]
+    legend = [
+        (stroke.sample(medium), one.name, one.role)
+        for one, stroke in zip(series, strokes, strict=True)
+    ]
     return framed(
         canvas.lines(),
         x_axis,
         y_axis,
-        titles=(x_title, title),
-        legend=[(sample, one.name, one.role) for sample, one in legend] if len(series) > 1 else [],
+        titles=(x_title, y_words(y_title, log_y)),
+        legend=legend if len(series) > 1 else [],
         marked={cell for cell, _ in missing if cell is not None},
         notes=_notes(series, missing, log_y, x_title),
         medium=medium,
     )
 
 
-def _strokes(series: Sequence[Series]) -> list[Stroke]:
+def _strokes(series: Sequence[Series]) -> list[DotStroke]:
     """Return a stroke for each series, those of lines and those of points counted apart."""
     seen = {True: 0, False: 0}
     strokes = []
@@ -115,10 +134,9 @@ def _strokes(series: Sequence[Series]) -> list[Stroke]:
     return strokes
 
 
-def _trace(canvas: Canvas, one: Series, stroke: Stroke, x_axis: Axis, y_axis: Axis) -> None:
+def _trace(canvas: Canvas, one: Series, stroke: DotStroke, x_axis: Axis, y_axis: Axis) -> None:
     """Draw a series; the line is broken where a value has no place."""
     across, up = canvas.dots_per_cell if one.joined else (1, 1)
-    place = _placing(x_axis, across), _placing(y_axis, up)
     previous: tuple[int, int] | None = None
     drawn = 0
     alone = False
@@ -128,7 +146,7 @@ def _trace(canvas: Canvas, one: Series, stroke: Stroke, x_axis: Axis, y_axis: Ax
                 canvas.letter(previous[0] // across, previous[1] // up, ALONE, one.role)
             previous, alone = None, False
             continue
-        dot = place[0](x), place[1](y)
+        dot = x_axis.dot(x, across), y_axis.dot(y, up)
         if not one.joined:
             canvas.letter(*dot, stroke, one.role)
             continue
@@ -139,10 +157,6 @@ def _trace(canvas: Canvas, one: Series, stroke: Stroke, x_axis: Axis, y_axis: Ax
                     canvas.dot(*between, stroke, one.role)
                 drawn += 1
         previous = dot
-
-
-def _placing(axis: Axis, dots_per_cell: int) -> Callable[[float], int]:
-    return lambda value: axis.dot(value, dots_per_cell)
 
 
 def _line(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int]]:
@@ -176,9 +190,79 @@ def _notes(
         return []
     total = sum(len(one.x) for one in series)
     x, y = missing[0][1]
-    why = "finite and positive" if log_y else "finite"
     are = "is" if len(missing) == 1 else "are"
     return [
-        f"! {len(missing):,} of {total:,} values {are} not {why}, and not drawn:"
+        f"! {len(missing):,} of {total:,} values {are} not {drawable(log_y)}, and not drawn:"
         f" {'' if len(missing) == 1 else 'the first is '}{y:g} at {x_title} {x:g}"
     ]
+
+
+def loss_curve(losses: Sequence[float], precision: int) -> Illustration | None:
+    """Return the loss by step; None where fewer than two losses are finite."""
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    if len(finite) < 2:
+        return None
+    low, high = min(finite), max(finite)
+    if not math.isfinite(high - low):
+        return None
+    last = len(losses) - 1
+
+    def across(step: int) -> float:
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * step / last, 1)
+
+    def up(loss: float) -> float:
+        drawn = (HEIGHT - TOP - BOTTOM) * ((loss - low) / (high - low or 1.0))
+        return round(HEIGHT - BOTTOM - drawn, 1)
+
+    steps = _drawn_steps(losses)
+    dots = [(across(step), up(losses[step])) for step in steps if math.isfinite(losses[step])]
+    runs = groupby(steps, key=lambda step: math.isfinite(losses[step]))
+    lines = [
+        Stroke(tuple((across(step), up(losses[step])) for step in run), "output", 2)
+        for finite_run, run in runs
+        if finite_run
+    ]
+    ticks = [(across(step), f"{step:,}") for step in sorted({0, last // 2, last})]
+    rules = [
+        (up(loss), text.number(loss, precision)) for loss in sorted({low, (low + high) / 2, high})
+    ]
+    strokes = [Stroke(((LEFT, y), (WIDTH - RIGHT, y)), "rule") for y, _ in rules]
+    bottom = HEIGHT - BOTTOM
+    strokes += [Stroke(((x, bottom), (x, bottom + 5)), "rule") for x, _ in ticks]
+    labels = [Label((LEFT - 8, y), words, anchor="end") for y, words in rules]
+    labels += [Label((x, bottom + 15), words) for x, words in ticks]
+    missing, left = len(losses) - len(finite), len(finite) - len(dots)
+    notes = ["loss by steps taken"]
+    notes += [f"{missing:,} losses are not finite and not drawn"] if missing else []
+    notes += [f"the line goes through {len(dots):,} of {len(finite):,} losses"] if left else []
+    words = (
+        f"The loss over {text.plural(last, 'step')}:"
+        f" {text.number(losses[0], precision)} before, {text.number(losses[-1], precision)} after"
+        f" the last; lowest {text.number(low, precision)}, highest {text.number(high, precision)}"
+    )
+    return Illustration(
+        "curve",
+        (WIDTH, HEIGHT),
+        words,
+        "; ".join(notes),
+        (*strokes, *lines),
+        tuple(dots) if len(steps) <= MOST_DOTS else (),
+        labels=tuple(labels),
+    )
+
+
+def _drawn_steps(losses: Sequence[float]) -> list[int]:
+    """Return the steps that are drawn: all, or the ends of every stretch."""
+    count = len(losses)
+    if count <= MOST_POINTS:
+        return list(range(count))
+    stretch = math.ceil(2 * count / MOST_POINTS)
+    kept = {0, count - 1}
+    for start in range(0, count, stretch):
+        part = range(start, min(start + stretch, count))
+        finite = [step for step in part if math.isfinite(losses[step])]
+        if finite:
+            kept |= {min(finite, key=losses.__getitem__), max(finite, key=losses.__getitem__)}
+        else:
+            kept.add(start)
+    return sorted(kept)

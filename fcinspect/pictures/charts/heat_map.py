@@ -1,39 +1,48 @@
-"""A matrix as a heat map in text: signs and shades, or half blocks of colour where it is large."""
+"""A matrix as a heat map in text: signs and shades, or half blocks of colour where it is large.
+
+The colours and signs for numbers from −1 to 1 read in black and white too. The colours diverge from
+a near white for 0: to orange for −1, to blue for 1, as the edges of a diagram have them. They are
+told apart with every common colour vision deficiency; lightness tells the magnitude alone, so that
+in grey the sign is told by what is written in the cell.
+"""
 
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
 
 from fcinspect.page.blocks import Drawing, Medium, Span
 from fcinspect.page.text import significant
-from fcinspect.pictures.charts.frame import trimmed
-from fcinspect.pictures.charts.shades import NOT_FINITE, color_of, ink_on, ratio, sign_of
-
-if TYPE_CHECKING:
-    from fcinspect.layers.blocks import Blocks
+from fcinspect.pictures.blocks import Blocks
+from fcinspect.pictures.charts.canvas import Line, trimmed, wrapped
 
 MOST_LINES = 24
 """Of a map, in characters."""
 STRUCK = "bold #ffffff on #b00020"
 """Of what is not finite."""
-Line = tuple[Span, ...]
-Reduce = Callable[[tuple[int, int]], "Blocks"]
+DIVERGING = (
+    (127, 59, 8), (179, 88, 6), (224, 130, 20), (253, 184, 99), (247, 247, 247),
+    (146, 197, 222), (67, 147, 195), (33, 102, 172), (5, 48, 97),
+)  # fmt: skip
+"""Nine colours at equal distances, (red, green, blue): the orange half of ColorBrewer's PuOr and
+the blue half of its RdBu (Harrower and Brewer, "ColorBrewer.org", 2003)."""
+NOT_FINITE = "!"
+LEAST = 5e-324
+"""The smallest positive number of float64."""
+SHADES = "░▒▓█"
+ASCII_SHADES = ".:*#"
+"""Up to a quarter, a half, three quarters and all of the largest magnitude."""
+Reduce = Callable[[tuple[int, int]], Blocks]
 """(most rows, most columns) of cells -> the matrix in no more."""
 
 
 def heat_map(reduced: Reduce, shape: tuple[int, int]) -> Drawing:
     """Return the map of a matrix of that shape, outputs downwards and inputs to the right."""
-
-    def draw(medium: Medium) -> tuple[Line, ...]:
-        return tuple(_draw(reduced, shape, medium))
-
-    return Drawing(draw)
+    return Drawing(partial(_draw, reduced, shape))
 
 
-def _draw(reduced: Reduce, shape: tuple[int, int], medium: Medium) -> list[Line]:
+def _draw(reduced: Reduce, shape: tuple[int, int], medium: Medium) -> tuple[Line, ...]:
     margin = len(f"y[{shape[0] - 1}]") + 1
     room = max(medium.width - margin, 8)
     fits = shape[0] <= MOST_LINES and shape[1] <= room // 2
@@ -51,7 +60,7 @@ def _draw(reduced: Reduce, shape: tuple[int, int], medium: Medium) -> list[Line]
         lines.append(((label, "faint"), *cells))
     lines += _legend(blocks, medium, halves=halves)
     # a blank in colour is part of the picture
-    return lines if medium.colored else [trimmed(line) for line in lines]
+    return tuple(lines if medium.colored else map(trimmed, lines))
 
 
 def _columns(blocks: Blocks, margin: int, per_cell: int, room: int) -> Line:
@@ -104,13 +113,13 @@ def _legend(blocks: Blocks, medium: Medium, *, halves: bool) -> list[Line]:
         lines.append(((f"-{ends[3]} ", ""), *ramp, (f" {ends[3]}, 0 in the middle", "")))
     else:
         steps = [f"{sign_of(k / 4, medium)[1]} up to {end}" for k, end in enumerate(ends, 1)]
-        lines += _wrapped("|w|: " + ", ".join(steps) + "; before it the sign", medium)
+        lines += wrapped("|w|: " + ", ".join(steps) + "; before it the sign", medium)
     struck = any(not math.isfinite(v) for row in blocks.values.tolist() for v in row)
     if struck:
         what = "two cells, one above the other, one of them" if halves else "a cell"
-        lines += _wrapped(f"{NOT_FINITE} {what} with numbers that are not finite", medium, "unsure")
+        lines += wrapped(f"{NOT_FINITE} {what} with numbers that are not finite", medium, "unsure")
     if not blocks.is_whole:
-        lines += _wrapped(reduction(blocks), medium)
+        lines += wrapped(reduction(blocks), medium)
     return lines
 
 
@@ -125,6 +134,50 @@ def reduction(blocks: Blocks) -> str:
     )
 
 
-def _wrapped(words: str, medium: Medium, role: str = "faint") -> list[Line]:
-    broken = textwrap.wrap(medium.write(words), max(medium.width, 20))
-    return [((line, role),) for line in broken]
+def color_of(value: float) -> str:
+    """Return the colour "#rrggbb" of a number from −1 to 1."""
+    at = (min(max(value, -1.0), 1.0) + 1) / 2 * (len(DIVERGING) - 1)
+    low = min(int(at), len(DIVERGING) - 2)
+    mixed = (
+        round(a + (b - a) * (at - low))
+        for a, b in zip(DIVERGING[low], DIVERGING[low + 1], strict=True)
+    )
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+
+def ink_on(value: float) -> str:
+    """Return the colour of a sign that is to be read on the colour of a number.
+
+    Black or white, whichever has the larger contrast (WCAG 2); both have the same at 0.179.
+    """
+    color = color_of(value)
+    red, green, blue = (_linear(int(color[k : k + 2], 16) / 255) for k in (1, 3, 5))
+    return "#ffffff" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "#000000"
+
+
+def _linear(channel: float) -> float:
+    """Return how much light a channel of sRGB stands for."""
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
+
+
+def sign_of(value: float, medium: Medium) -> str:
+    """Return two characters for a number from −1 to 1: its sign, and a shade of its magnitude.
+
+    Zero is " 0"; what is not finite is " !". Where the colour tells the magnitude there is no
+    shade.
+    """
+    if not math.isfinite(value):
+        return " " + NOT_FINITE
+    if value == 0:
+        return " 0"
+    if medium.colored:
+        return "+ " if value > 0 else "- "
+    shades = ASCII_SHADES if medium.ascii_only else SHADES
+    return ("+" if value > 0 else "-") + shades[min(math.ceil(abs(value) * 4), 4) - 1]
+
+
+def ratio(value: float, scale: float) -> float:
+    """Return value/scale, from −1 to 1 where |value| ≤ scale; only 0 gives 0."""
+    if not value or not scale:
+        return value
+    return value / scale or math.copysign(LEAST, value)

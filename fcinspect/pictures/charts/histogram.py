@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from fcinspect.page.blocks import Drawing, Medium, Span
+from fcinspect.page.blocks import Drawing, Medium
 from fcinspect.page.text import count, plural
+from fcinspect.pictures.charts.canvas import Line, wrapped
 
 if TYPE_CHECKING:
-    from fcinspect.layers.distribution import Distribution
+    from fcinspect.layers.statistics import Distribution
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 """Of a cell, from the left."""
-Line = tuple[Span, ...]
 
 
 def histogram(found: Distribution, role: str = "weight") -> Drawing:
     """Return the bars of a distribution."""
-
-    def draw(medium: Medium) -> tuple[Line, ...]:
-        return tuple(_draw(found, role, medium))
-
-    return Drawing(draw)
+    return Drawing(partial(_draw, found, role))
 
 
 def edge_labels(edges: Sequence[float]) -> list[str]:
@@ -38,7 +34,7 @@ def not_counted(found: Distribution) -> str:
     return f"besides, {' and '.join(parts)}, in no bin" if parts else ""
 
 
-def _draw(found: Distribution, role: str, medium: Medium) -> list[Line]:
+def _draw(found: Distribution, role: str, medium: Medium) -> tuple[Line, ...]:
     lines: list[Line] = []
     if found.counts:
         labels = edge_labels(found.edges)
@@ -56,10 +52,10 @@ def _draw(found: Distribution, role: str, medium: Medium) -> list[Line]:
             )
     last = "" if len(found.counts) < 2 else "; a bin holds its lower edge, the last one both"
     told = f"{plural(found.finite, 'finite number')}{last}"
-    lines += _wrapped(told, medium, "faint")
+    lines += wrapped(told, medium)
     if not_counted(found):
-        lines += _wrapped(f"! {not_counted(found)}", medium, "unsure")
-    return lines
+        lines += wrapped(f"! {not_counted(found)}", medium, "unsure")
+    return tuple(lines)
 
 
 def bar_of(number: int, most: int, room: int, medium: Medium) -> str:
@@ -69,8 +65,3 @@ def bar_of(number: int, most: int, room: int, medium: Medium) -> str:
     eighths = -(-8 * number * room // most)
     full, part = divmod(eighths, 8)
     return "█" * full + (EIGHTHS[part] if part else "")
-
-
-def _wrapped(words: str, medium: Medium, role: str) -> list[Line]:
-    broken = textwrap.wrap(medium.write(words), max(medium.width, 20))
-    return [((line, role),) for line in broken]

@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fcinspect.page.text import number, safe
-from fcinspect.pictures.diagram.labels import affine_words, dead_words, function_words, label
-from fcinspect.pictures.diagram.strokes import stroke_of
+from fcinspect.pictures.diagram.labels import (
+    affine_words,
+    dead_words,
+    function_words,
+    label,
+    stroke_of,
+    words_of_fold,
+)
 
 if TYPE_CHECKING:
-    from fcinspect.layers.diagram import Column, Diagram
+    from fcinspect.layers.diagram import Diagram, Unit, UnitColumn
 
 
 def dot_text(diagram: Diagram, title: str, precision: int) -> str:
@@ -48,9 +54,8 @@ def _lines(diagram: Diagram, title: str, precision: int) -> Iterator[str]:
                 look.append(f"tooltip={quoted(f'{edge.weight!r}')}")
             yield f"  c{left}u{edge.source} -- c{right}u{edge.target} [{', '.join(look)}]"
     if diagram.folded_columns:
-        last, first = (diagram.columns[diagram.left_of_fold + k] for k in (-1, 0))
-        hidden = f"⋯ {diagram.folded_columns} hidden layers not drawn"
-        yield f"  fold [label={quoted(hidden)}, shape=plaintext, style=solid]"
+        last, first = diagram.around_fold
+        yield f"  fold [label={quoted(words_of_fold(diagram))}, shape=plaintext, style=solid]"
         yield f"  c{last.position}t -- fold -- c{first.position}t [style=dotted]"
     yield "}"
 
@@ -60,9 +65,9 @@ def _joined(lines: list[str]) -> str:
     return '"' + "".join(quoted(line)[1:-1] + "\\l" for line in lines) + '"'
 
 
-def _column(column: Column, diagram: Diagram, precision: int) -> Iterator[str]:
+def _column(column: UnitColumn, diagram: Diagram, precision: int) -> Iterator[str]:
     place = column.position
-    behind = next((c for c in diagram.connections if c.position == place), None)
+    behind = diagram.into(column)
     words = [column.title, column.words]
     if behind is not None:
         words += [function_words(behind, column.letter == "y"), affine_words(behind), behind.name]
@@ -70,22 +75,27 @@ def _column(column: Column, diagram: Diagram, precision: int) -> Iterator[str]:
     yield "  {"
     yield "    rank=same"
     yield f"    c{place}t [label={heading}, shape=plaintext, style=solid]"
-    chain = [f"c{place}t"]
-    for slot, unit in enumerate(column.units):
-        if column.folded and slot == column.before:
-            yield f"    c{place}f [label={quoted('⋮')}, shape=plaintext, style=solid]"
-            chain.append(f"c{place}f")
-        name = quoted(label(column, unit))[1:-1]
-        if unit.value is not None:
-            name += "\\n" + number(unit.value, precision)
-        fill = ", fillcolor=gray93" if column.letter == "x" else ""
-        if unit.dead is not None:
-            fill = ', fillcolor=gray80, style="filled,dashed"'
-        yield f'    c{place}u{unit.index} [label="{name}"{fill}]'
-        chain.append(f"c{place}u{unit.index}")
-    if column.folded and column.before == len(column.units):
-        yield f"    c{place}f [label={quoted('⋮')}, shape=plaintext, style=solid]"
-        chain.append(f"c{place}f")
+    nodes = [f"c{place}u{unit.index}" for unit in column.units]
+    lines = [
+        f"    {node} [{_look(column, unit, precision)}]"
+        for node, unit in zip(nodes, column.units, strict=True)
+    ]
+    if column.folded:
+        nodes.insert(column.before, f"c{place}f")
+        lines.insert(
+            column.before, f"    c{place}f [label={quoted('⋮')}, shape=plaintext, style=solid]"
+        )
+    yield from lines
     # keeps the units in their order
-    yield f"    {' -- '.join(chain)} [style=invis]"
+    yield f"    {' -- '.join([f'c{place}t', *nodes])} [style=invis]"
     yield "  }"
+
+
+def _look(column: UnitColumn, unit: Unit, precision: int) -> str:
+    name = quoted(label(column, unit))[1:-1]
+    if unit.value is not None:
+        name += "\\n" + number(unit.value, precision)
+    fill = ", fillcolor=gray93" if column.letter == "x" else ""
+    if unit.dead is not None:
+        fill = ', fillcolor=gray80, style="filled,dashed"'
+    return f'label="{name}"{fill}'

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 from fcinspect.layers.spec import format_widths
 from fcinspect.page.blocks import Illustration, Label, Stroke
-from fcinspect.pictures.diagram.labels import affine_words, function_words, label, shortened
-from fcinspect.pictures.diagram.strokes import stroke_of
+from fcinspect.pictures.diagram.labels import (
+    affine_words,
+    function_words,
+    label,
+    shortened,
+    stroke_of,
+)
 
 if TYPE_CHECKING:
-    from fcinspect.layers.diagram import Column, Diagram
+    from fcinspect.layers.diagram import Diagram, UnitColumn
 
 MOST_UNITS, MOST_COLUMNS = 6, 6
 """Of a diagram that is to be read in a page."""
@@ -23,7 +28,7 @@ LEGEND = "Lines are weights before the step: the larger the wider, negative ones
 
 def illustration_of(diagram: Diagram) -> Illustration:
     """Return the drawing of a diagram, in points."""
-    rows = max(len(column.units) + bool(column.folded) for column in diagram.columns)
+    rows = max(column.slots for column in diagram.columns)
     places = _places(diagram, rows)
     named = (f"{shortened(c.name, LONGEST_NAME)} {affine_words(c)}" for c in diagram.connections)
     widths = shortened(format_widths(diagram.widths), 60)
@@ -50,10 +55,9 @@ def _places(diagram: Diagram, rows: int) -> dict[tuple[int, int], tuple[float, f
     """Return the middle of each unit, by column and index."""
     found: dict[tuple[int, int], tuple[float, float]] = {}
     for k, column in enumerate(diagram.columns):
-        slots = len(column.units) + bool(column.folded)
-        for slot, unit in enumerate(column.units):
-            down = slot + (slot >= column.before) + (rows - slots) / 2 + 0.5
-            found[column.position, unit.index] = MARGIN + ACROSS * k, ABOVE + DOWN * down
+        for index, slot in column.slot_of.items():
+            down = slot + (rows - column.slots) / 2 + 0.5
+            found[column.position, index] = MARGIN + ACROSS * k, ABOVE + DOWN * down
     return found
 
 
@@ -69,12 +73,11 @@ def _strokes(
             yield Stroke((start, end), role, stroke.width, tuple(stroke.points))
 
 
-def _column_words(column: Column, place: int, rows: int) -> list[Label]:
+def _column_words(column: UnitColumn, place: int, rows: int) -> list[Label]:
     x = MARGIN + ACROSS * place
     found = [Label((x, 12), column.title, strong=True)]
     if column.folded:
-        slots = len(column.units) + 1
-        y = ABOVE + DOWN * (column.before + (rows - slots) / 2 + 0.5)
+        y = ABOVE + DOWN * (column.before + (rows - column.slots) / 2 + 0.5)
         found.append(Label((x, y), "⋮"))
     return found
 

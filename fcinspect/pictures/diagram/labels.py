@@ -1,16 +1,22 @@
-"""How the parts of a diagram are called, in every medium."""
+"""How the parts of a diagram are called and its edges drawn, in every medium.
+
+The size of a weight is told by the width of its line, its sign by colour and by dashes.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fcinspect.layers.diagram import Dead
 from fcinspect.page.text import safe
 
 if TYPE_CHECKING:
-    from fcinspect.layers.diagram import Column, Connection, Diagram, Unit
+    from fcinspect.layers.diagram import Connection, Diagram, Unit, UnitColumn
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 DEAD = {
     Dead.ZERO_ROW: "all weights into it are 0: the same output for every x",
     Dead.ZERO_OUTPUT: "output 0 for this x",
@@ -18,22 +24,27 @@ DEAD = {
 """What a legend says of a unit in grey."""
 MOST_NAMED = 6
 """Units of a column that are named in a sentence."""
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+BLUE, VERMILLION, GREY, BLACK = "#0072B2", "#D55E00", "#7A7A7A", "#000000"
+"""Of Okabe and Ito's palette."""
+THINNEST, GROWTH = 0.4, 2.4
+"""Points: the width of a weight near 0, and by how much that of the largest is wider."""
+DASH, GAP, DOT = 4.5, 2.6, 1.2
+"""Points of a dashed line that are drawn and left, and those of a dot."""
 
 
-def label(column: Column, unit: Unit) -> str:
+def label(column: UnitColumn, unit: Unit) -> str:
     """Return x₁, a¹₂ or y₁; units count from 1."""
     above = str(column.position).translate(SUPERSCRIPTS) if column.letter == "a" else ""
     return f"{column.letter}{above}{str(unit.index + 1).translate(SUBSCRIPTS)}"
 
 
-def ascii_label(column: Column, unit: Unit) -> str:
+def ascii_label(column: UnitColumn, unit: Unit) -> str:
     """Return x_1, a^1_2 or y_1."""
     above = f"^{column.position}" if column.letter == "a" else ""
     return f"{column.letter}{above}_{unit.index + 1}"
 
 
-def math_label(column: Column, unit: Unit) -> str:
+def math_label(column: UnitColumn, unit: Unit) -> str:
     """Return the label as TeX mathematics."""
     above = f"^{{{column.position}}}" if column.letter == "a" else ""
     return f"${column.letter}{above}_{{{unit.index + 1}}}$"
@@ -80,3 +91,65 @@ def shortened(name: str, most: int) -> str:
         return shown
     head = (most - 1) // 2
     return f"{shown[:head]}…{shown[len(shown) - (most - 1 - head) :]}"
+
+
+def words_of_fold(diagram: Diagram) -> str:
+    """Say what stands in the place of columns that are not shown."""
+    return f"⋯ {diagram.folded_columns} hidden layers not drawn"
+
+
+@dataclass(frozen=True)
+class EdgeStroke:
+    """A kind of line."""
+
+    color: str
+    width: float
+    """Points."""
+    dashes: tuple[float, ...] = ()
+    """In widths of the line: drawn, left, drawn, …; none for a whole line."""
+    alpha: float = 1.0
+
+    @property
+    def points(self) -> tuple[float, ...]:
+        """The dashes in points."""
+        return tuple(part * self.width for part in self.dashes)
+
+
+UNKNOWN = EdgeStroke(GREY, 0.7, alpha=0.8)
+"""Of an edge whose weight is not known."""
+ZERO = EdgeStroke(GREY, THINNEST, (DOT / THINNEST, GAP / THINNEST))
+
+
+def stroke_of(weight: float | None, scale: float) -> EdgeStroke:
+    """Return the line of a weight; `scale` is the largest |weight| that is drawn.
+
+    Positive weights are whole and blue, negative ones dashed and vermillion, 0 is dotted and grey,
+    and what is not finite is a black line of dashes and dots.
+    """
+    if weight is None:
+        return UNKNOWN
+    if not math.isfinite(weight):
+        width = 1.2
+        return EdgeStroke(BLACK, width, tuple(p / width for p in (DASH, GAP / 2, DOT, GAP / 2)))
+    if weight == 0:
+        return ZERO
+    share = abs(weight) / scale
+    width = THINNEST + GROWTH * share
+    alpha = 0.55 + 0.45 * share
+    if weight > 0:
+        return EdgeStroke(BLUE, width, alpha=alpha)
+    return EdgeStroke(VERMILLION, width, (DASH / width, GAP / width), alpha)
+
+
+def samples_of(diagram: Diagram) -> list[tuple[float, str]]:
+    """Return the weights whose lines a legend shows, with their words."""
+    scale = diagram.scale
+    weights = diagram.weights
+    samples: list[tuple[float, str]] = []
+    if scale:
+        samples = [(k * scale, f"{k * scale:+.3g}") for k in (1, 0.5, -0.5, -1)]
+    if any(weight == 0 for weight in weights):
+        samples.insert(len(samples) // 2, (0.0, "0"))
+    if any(not math.isfinite(weight) for weight in weights):
+        samples.append((math.nan, "not finite"))
+    return samples

@@ -12,19 +12,21 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from fcinspect.layers.folding import diagram_of
+from fcinspect.layers.diagram import diagram_of
 from fcinspect.page.text import number, safe
 from fcinspect.pictures.diagram.labels import (
+    THINNEST,
     affine_words,
     dead_of,
     dead_words,
     function_words,
     label,
+    stroke_of,
+    words_of_fold,
 )
-from fcinspect.pictures.diagram.strokes import THINNEST, stroke_of
 
 if TYPE_CHECKING:
-    from fcinspect.layers.diagram import Column, Diagram, Outline
+    from fcinspect.layers.diagram import Diagram, NetworkOutline, UnitColumn
 
 MOST_EDGES = 499
 """Mermaid refuses one more, by its setting maxEdges; links that are not seen count too."""
@@ -34,7 +36,7 @@ PLAIN = frozenset(" .,+-=×()₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷
 """Signs besides letters and digits that mean nothing to Mermaid between quotes."""
 
 
-def mermaid_text(outline: Outline, units: int, title: str, precision: int) -> str:
+def mermaid_text(outline: NetworkOutline, units: int, title: str, precision: int) -> str:
     """Return the text of the flowchart; at most so many units of a layer are shown."""
     diagram = diagram_of(outline, units)
     while units > 1 and not _is_drawn(diagram):
@@ -76,10 +78,10 @@ def _lines(diagram: Diagram, title: str, precision: int) -> Iterator[str]:
     yield "  classDef word fill:none,stroke:none"
 
 
-def _column(column: Column, diagram: Diagram, precision: int) -> Iterator[str]:
+def _column(column: UnitColumn, diagram: Diagram, precision: int) -> Iterator[str]:
     place = column.position
     words = [column.title, column.words]
-    behind = next((c for c in diagram.connections if c.position == place), None)
+    behind = diagram.into(column)
     if behind is not None:
         words += [behind.name, affine_words(behind), function_words(behind, column.letter == "y")]
     yield f"  c{place}t[{quoted(*words)}]:::word"
@@ -111,8 +113,7 @@ def _headings(diagram: Diagram) -> Iterator[str]:
         here, there = left.position, right.position
         between = "~~~"
         if there != here + 1:
-            hidden = f"⋯ {diagram.folded_columns} hidden layers not drawn"
-            yield f"  fold[{quoted(hidden)}]:::word"
+            yield f"  fold[{quoted(words_of_fold(diagram))}]:::word"
             between = "-.- fold -.-"
         yield f"  c{here}t {between} c{there}t"
 

@@ -1,18 +1,27 @@
-"""The diagram of a network in text: units in columns, edges in braille dots or in ASCII."""
+"""The diagram of a network in text: units in columns, edges in braille dots or in ASCII.
+
+A long network is broken into bands, which stand one below the other.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fcinspect.page.blocks import Drawing, Medium, Span
-from fcinspect.pictures.charts.dots import Canvas, Stroke
-from fcinspect.pictures.diagram.bands import Band, Gap, bands_of
+from fcinspect.page.text import number
+from fcinspect.pictures.charts.canvas import Canvas, DotStroke, Line, trimmed
+from fcinspect.pictures.diagram.labels import ascii_label, label
 
 if TYPE_CHECKING:
-    from fcinspect.layers.diagram import Diagram, Edge
+    from fcinspect.layers.diagram import Connection, Diagram, Edge, UnitColumn
 
+FEWEST_CELLS, MOST_CELLS = 5, 20
+"""Between two columns."""
 POSITIVE, NEGATIVE = "#3A9BDC", "#D55E00"
 WHOLE = (True,)
 SPARSE = (True, False, False, False)
@@ -21,61 +30,116 @@ DOTTED = (True, *[False] * 9)
 """Those of a weight that is 0."""
 BROKEN = (True, True, True, True, True, False, False, False)
 """Those of one that is not finite."""
-Line = tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A column of units in text."""
+
+    column: UnitColumn
+    cells: tuple[str, ...]
+    """What stands in each row, all equally wide."""
+    rows_of_units: dict[int, int]
+    """The row of each unit by its index, counted from the top."""
+    heading: tuple[str, ...]
+    footing: str
+
+    @property
+    def wide(self) -> int:
+        """Characters of a cell."""
+        return len(self.cells[0])
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What lies between two columns."""
+
+    left: TextColumn
+    right: TextColumn
+    connection: Connection | None
+    """None where layers in between are not drawn."""
+    cells: int
+    """How wide it is."""
+    footing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Band:
+    """Columns that stand side by side."""
+
+    columns: tuple[TextColumn, ...]
+    gaps: tuple[Gap, ...]
+    left: int
+    """Blanks before the first column."""
+    rows: int
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The lines above the units."""
+        return _centred_lines([c.heading for c in self.columns], self._middles())
+
+    @property
+    def footings(self) -> tuple[str, ...]:
+        """The lines below: what the units apply, then the shapes of the layers."""
+        middles = self._middles()
+        between = [(a + b) // 2 for a, b in pairwise(middles)]
+        applied = _centred_lines([(c.footing,) for c in self.columns], middles)
+        return (*applied, *_centred_lines([gap.footing for gap in self.gaps], between))
+
+    def _middles(self) -> list[int]:
+        middles, x = [], self.left
+        for place, column in enumerate(self.columns):
+            middles.append(x + column.wide // 2)
+            x += column.wide + (self.gaps[place].cells if place < len(self.gaps) else 0)
+        return middles
 
 
 def drawing_of(diagram: Diagram, precision: int) -> Drawing:
     """Return the diagram as a drawing; a long network goes on below itself."""
-
-    def draw(medium: Medium) -> tuple[Line, ...]:
-        lines: list[Line] = []
-        for band in bands_of(diagram, precision, medium):
-            if lines:
-                lines.append(())
-            lines += _band(band, diagram.scale, medium)
-        if diagram.has_weights:
-            lines += [(), _legend(diagram, medium)]
-        return tuple(lines)
-
-    return Drawing(draw)
+    return Drawing(partial(_draw, diagram, precision))
 
 
-def _band(band: Band, scale: float, medium: Medium) -> list[Line]:
-    rows = band.rows
-    canvases = [_edges(band, gap, scale, medium) for gap in band.gaps]
+def _draw(diagram: Diagram, precision: int, medium: Medium) -> tuple[Line, ...]:
+    lines: list[Line] = []
+    for band in _bands_of(diagram, precision, medium):
+        if lines:
+            lines.append(())
+        lines += _lines_of(band, medium)
+    if diagram.has_weights:
+        lines += [(), _legend(diagram, medium)]
+    return tuple(lines)
+
+
+def _lines_of(band: Band, medium: Medium) -> list[Line]:
+    canvases = [_edges(band, gap, medium) for gap in band.gaps]
     lines: list[Line] = [_centred(line, "strong" if not k else "faint") for k, line in
                          enumerate(band.headings)]  # fmt: skip
     lines.append(())
-    for row in range(rows):
+    for row in range(band.rows):
         spans: list[Span] = [(" " * band.left, "")]
         for place, column in enumerate(band.columns):
             spans.append((column.cells[row], "strong"))
             if place < len(canvases):
                 spans += canvases[place][row]
-        lines.append(_trimmed(spans))
+        lines.append(trimmed(spans))
     lines.append(())
     lines += [_centred(line, "faint") for line in band.footings]
     return lines
 
 
-def _edges(band: Band, gap: Gap, scale: float, medium: Medium) -> list[list[Span]]:
+def _edges(band: Band, gap: Gap, medium: Medium) -> list[list[Span]]:
     """Return the cells between two columns, row by row."""
     canvas = Canvas(gap.cells, band.rows, medium.ascii_only)
     if gap.connection is None:
         return _not_drawn(gap, band.rows, medium)
     starts, ends = gap.left.rows_of_units, gap.right.rows_of_units
-    for edge in sorted(gap.connection.edges, key=_size):
+    for edge in sorted(gap.connection.edges, key=lambda edge: edge.size):
         pattern, role = _look(edge)
         # rows count from the top, dots from below
         start, end = (band.rows - 1 - rows[index] for rows, index in
                       ((starts, edge.source), (ends, edge.target)))  # fmt: skip
         _line(canvas, start, end, pattern, role)
     return canvas.lines()
-
-
-def _size(edge: Edge) -> float:
-    weight = edge.weight
-    return 0.0 if weight is None else abs(weight) if math.isfinite(weight) else math.inf
 
 
 def _look(edge: Edge) -> tuple[tuple[bool, ...], str]:
@@ -103,7 +167,7 @@ def _line(canvas: Canvas, start: int, end: int, pattern: Sequence[bool], role: s
             continue
         if pattern[number % len(pattern)]:
             climb = 0 if last is None else y - last[1]
-            canvas.dot(x, y, Stroke(WHOLE, _sign(climb, pattern)), role)
+            canvas.dot(x, y, DotStroke(WHOLE, _sign(climb, pattern)), role)
         last = x, y
         number += 1
 
@@ -125,7 +189,7 @@ def _not_drawn(gap: Gap, rows: int, medium: Medium) -> list[list[Span]]:
 
 def _legend(diagram: Diagram, medium: Medium) -> Line:
     """Return a sample of each kind of line that there is."""
-    weights = [e.weight for c in diagram.connections for e in c.edges if e.weight is not None]
+    weights = diagram.weights
     kinds = (
         (WHOLE, "-", POSITIVE, "positive weights", any(0 < w < math.inf for w in weights)),
         (SPARSE, ". ", NEGATIVE, "negative weights", any(-math.inf < w < 0 for w in weights)),
@@ -135,7 +199,7 @@ def _legend(diagram: Diagram, medium: Medium) -> Line:
     spans: list[Span] = []
     for pattern, sign, role, words, occurs in kinds:
         if occurs:
-            sample = Stroke(pattern, sign).sample(medium).rstrip()
+            sample = DotStroke(pattern, sign).sample(medium).rstrip()
             spans += [("   " if spans else "", ""), (sample, role), (f" {words}", "faint")]
     return tuple(spans)
 
@@ -144,10 +208,108 @@ def _centred(line: str, role: str) -> Line:
     return ((line.rstrip(), role),)
 
 
-def _trimmed(spans: Iterable[Span]) -> Line:
-    kept = list(spans)
-    while kept and not kept[-1][0].strip():
-        kept.pop()
-    if kept:
-        kept[-1] = kept[-1][0].rstrip(), kept[-1][1]
-    return tuple(kept)
+def _bands_of(diagram: Diagram, precision: int, medium: Medium) -> tuple[Band, ...]:
+    """Return the bands, as wide as the medium allows; the last column of one begins the next."""
+    rows = max(1, *(2 * column.slots - 1 for column in diagram.columns))
+    columns = [_text(column, diagram, rows, precision, medium) for column in diagram.columns]
+    gaps = [
+        _gap(left, right, diagram.into(right.column), diagram, medium)
+        for left, right in pairwise(columns)
+    ]
+    bands = []
+    start = 0
+    while start < len(gaps):
+        end = start + 1
+        while end < len(gaps) and _width(columns, gaps, start, end + 1) <= medium.width:
+            end += 1
+        bands.append(_band_of(columns, gaps, start, end, medium.width, rows))
+        start = end
+    return tuple(bands)
+
+
+def _text(
+    column: UnitColumn, diagram: Diagram, rows: int, precision: int, medium: Medium
+) -> TextColumn:
+    name = ascii_label if medium.ascii_only else label
+    words = [name(column, unit) for unit in column.units]
+    if diagram.has_values:
+        long = max(map(len, words), default=0)
+        values = ["" if u.value is None else number(u.value, precision) for u in column.units]
+        most = max(map(len, values), default=0)
+        words = [f"{w.ljust(long)} {v.rjust(most)}" for w, v in zip(words, values, strict=True)]
+    wide = max(map(len, words), default=0) + 2
+    top = (rows - (2 * column.slots - 1)) // 2
+    places = {index: top + 2 * slot for index, slot in column.slot_of.items()}
+    cells = [" " * wide] * rows
+    for unit, written in zip(column.units, words, strict=True):
+        cells[places[unit.index]] = written.center(wide)
+    if column.folded:
+        cells[top + 2 * column.before] = medium.write("⋮").center(wide)
+    heading = [column.title, f"{column.width:,}"]
+    if column.folded:
+        heading[1] += ","
+        heading.append(f"showing {len(column.units)}")
+    behind = diagram.into(column)
+    footing = "" if behind is None or behind.activation == "identity" else behind.activation
+    return TextColumn(column, tuple(cells), places, tuple(heading), medium.write(footing))
+
+
+def _gap(
+    left: TextColumn,
+    right: TextColumn,
+    connection: Connection | None,
+    diagram: Diagram,
+    medium: Medium,
+) -> Gap:
+    if connection is None:
+        footing: tuple[str, ...] = (f"{diagram.folded_columns} layers", "not drawn")
+    else:
+        shape = f"W {connection.out_features}×{connection.in_features}"
+        bias = f"+ b {connection.out_features}" if connection.bias else ""
+        footing = (medium.write(shape), bias)
+    sides = (left.wide + right.wide + 1) // 2
+    words = max(max(map(len, side.heading)) for side in (left, right))
+    longest = max(words, *map(len, footing), len(right.footing))
+    return Gap(left, right, connection, max(FEWEST_CELLS, longest + 2 - sides), footing)
+
+
+def _width(columns: Sequence[TextColumn], gaps: Sequence[Gap], start: int, end: int) -> int:
+    """Return the characters of the columns from `start` to `end`, both among them."""
+    inside = sum(c.wide for c in columns[start : end + 1]) + sum(g.cells for g in gaps[start:end])
+    return _overhang(columns[start]) + inside + _overhang(columns[end])
+
+
+def _overhang(column: TextColumn) -> int:
+    """Return by how much the words above a column are wider, at one side."""
+    longest = max(map(len, (*column.heading, column.footing)))
+    return max(0, -(-(longest - column.wide) // 2))
+
+
+def _band_of(
+    columns: Sequence[TextColumn],
+    gaps: Sequence[Gap],
+    start: int,
+    end: int,
+    width: int,
+    rows: int,
+) -> Band:
+    spare = (width - _width(columns, gaps, start, end)) // (end - start)
+    wider = [
+        replace(g, cells=max(g.cells, min(g.cells + spare, MOST_CELLS))) for g in gaps[start:end]
+    ]
+    return Band(tuple(columns[start : end + 1]), tuple(wider), _overhang(columns[start]), rows)
+
+
+def _centred_lines(words: Sequence[Sequence[str]], middles: Sequence[int]) -> tuple[str, ...]:
+    """Return lines in which words stand centred at their places; empty lines are left out."""
+    lines = []
+    for row in range(max(map(len, words))):
+        line = ""
+        for parts, middle in zip(words, middles, strict=True):
+            part = parts[row] if row < len(parts) else ""
+            if part:
+                start = max(middle - len(part) // 2, len(line) + 1 if line else 0)
+                line = line.ljust(start) + part
+        if line:
+            lines.append(line)
+    return tuple(lines)

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from fcinspect.errors import UsageError, install_hint
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Parameters = ParamSpec("Parameters")
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -64,6 +65,17 @@ def figure_bytes(make: Callable[[], Figure], ending: str) -> bytes:
         with mpl.rc_context(STYLE):
             figure.savefig(file, format=ending[1:], dpi=DOTS_PER_INCH, metadata=DATES[ending])
     return file.getvalue()
+
+
+def file_of(
+    make: Callable[Parameters, Figure],
+) -> Callable[Concatenate[str, Parameters], bytes]:
+    """Return what takes an ending, then the arguments of a figure, and returns its file."""
+
+    def drawn(ending: str, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> bytes:
+        return figure_bytes(lambda: make(*args, **kwargs), ending)
+
+    return drawn
 
 
 def _matplotlib() -> Any:

@@ -1,4 +1,4 @@
-"""The figure of curves over a common x axis."""
+"""The figures of curves over a common x axis, and of a network within E of a function."""
 
 from __future__ import annotations
 
@@ -6,17 +6,36 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fcinspect.pictures.charts.curves import Series, has_place, spans_decades
-from fcinspect.pictures.figures.canvas import figure_bytes, new_figure, quiet
+import numpy as np
+
+from fcinspect.pictures.charts.curves import (
+    Series,
+    counts,
+    drawable,
+    has_place,
+    spans_decades,
+    y_words,
+)
+from fcinspect.pictures.figures.canvas import file_of, new_figure, quiet
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from fcinspect.approximation.grid import GridCheck
+    from fcinspect.rounding.arrays import Float64Array
 
 WIDTH, HEIGHT = 7.0, 4.2
 """Inches."""
+WIDTH_OF_TWO, HEIGHT_OF_TWO = 8.0, 5.6
+"""Of the figure with the function above and the error below."""
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#BBBBBB"
+"""Of Okabe and Ito's palette: the network, the error; and the function behind."""
+MOST_MARKED = 120
+"""Knots that are marked; more would be a line of their own."""
 STROKES = (
-    ("#0072B2", "-"),
-    ("#D55E00", "--"),
+    (BLUE, "-"),
+    (ORANGE, "--"),
     ("#009E73", ":"),
     ("#000000", "-."),
 )
@@ -25,15 +44,6 @@ MOST_KEPT = 5_000
 """Points of a line that are all in its file; of more, those that change nothing are left out."""
 FEW = 40
 """Points that are marked along a line; more would hide it."""
-
-
-def curves_bytes(
-    ending: str, series: Sequence[Series], *, title: str, x_title: str, y_title: str
-) -> bytes:
-    """Return the figure as a file of that ending."""
-    return figure_bytes(
-        lambda: curves_figure(series, title=title, x_title=x_title, y_title=y_title), ending
-    )
 
 
 def curves_figure(series: Sequence[Series], *, title: str, x_title: str, y_title: str) -> Figure:
@@ -61,8 +71,8 @@ def curves_figure(series: Sequence[Series], *, title: str, x_title: str, y_title
         line.get_path().should_simplify = len(points) > MOST_KEPT
     axes.set_title(title, loc="left", parse_math=False)
     axes.set_xlabel(x_title)
-    axes.set_ylabel(y_title + (" (logarithmic axis)" if log_y else ""))
-    if all(x == int(x) for one in series for x in one.x if math.isfinite(x)):
+    axes.set_ylabel(y_words(y_title, log_y))
+    if counts(series):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(series) > 1:
         axes.legend(frameon=False)
@@ -73,9 +83,63 @@ def curves_figure(series: Sequence[Series], *, title: str, x_title: str, y_title
             marker="x", color="black", clip_on=False,
         )  # fmt: skip
         total = sum(len(one.x) for one in series)
-        kind = "finite and positive" if log_y else "finite"
         axes.text(
-            1, 1.0, f"×: {len(missing):,} of {total:,} values not {kind}, not drawn",
+            1, 1.0, f"×: {len(missing):,} of {total:,} values not {drawable(log_y)}, not drawn",
             transform=axes.transAxes, ha="right", va="bottom", fontsize="small",
         )  # fmt: skip
     return figure
+
+
+curves_bytes = file_of(curves_figure)
+
+
+def approximation_figure(
+    check: GridCheck, knots: Float64Array, title: str, requested: float
+) -> Figure:
+    """Return the figure: above f and the network over x, below y − f(x) within ±E.
+
+    The curves go through the points of the check, each as the network gave it.
+    """
+    figure = new_figure(WIDTH_OF_TWO, HEIGHT_OF_TWO)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    x = np.asarray(check.x, dtype=np.float64)
+    y = np.asarray(check.y, dtype=np.float64)
+    _curves(upper, x, y, y - check.errors, knots)
+    upper.set_title(title, loc="left", parse_math=False)
+    _error(lower, x, check.errors, requested)
+    lower.set_xlabel("x")
+    lower.set_xlim(float(knots[0]), float(knots[-1]))
+    return figure
+
+
+def _curves(
+    axes: Axes, x: Float64Array, y: Float64Array, f: Float64Array, knots: Float64Array
+) -> None:
+    axes.plot(x, f, color=GREY, linewidth=5, solid_capstyle="round", label="f")
+    axes.plot(x, y, color=BLUE, linewidth=1.3, label="network")
+    if len(knots) <= MOST_MARKED:
+        axes.plot(
+            knots, np.interp(knots, x, y), linestyle="none", marker="o", markersize=3.5,
+            markerfacecolor="white", markeredgecolor=BLUE, label=f"{len(knots)} knots",
+            clip_on=False, zorder=3,
+        )  # fmt: skip
+    axes.set_ylabel("y")
+    axes.legend(frameon=False)
+
+
+def _error(axes: Axes, x: Float64Array, errors: Float64Array, requested: float) -> None:
+    axes.axhspan(-requested, requested, color=GREY, alpha=0.25, linewidth=0)
+    for side in (-requested, requested):
+        axes.axhline(side, color="black", linewidth=0.8, linestyle="--")
+    axes.plot(x, errors, color=ORANGE, linewidth=1.1)
+    largest = float(np.nanmax(np.abs(errors), initial=0.0))
+    reach = 1.25 * max(requested, largest)
+    axes.set_ylim(-reach, reach)
+    axes.set_ylabel("y − f(x)")
+    axes.annotate(
+        f"±E = {requested:g}", (1, requested), xycoords=("axes fraction", "data"),
+        xytext=(-4, 3), textcoords="offset points", ha="right", va="bottom", fontsize="small",
+    )  # fmt: skip
+
+
+approximation_bytes = file_of(approximation_figure)

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.layers.diagram import Dead
-from fcinspect.pictures.diagram.labels import DEAD, dead_of, math_label, shortened
-from fcinspect.pictures.diagram.strokes import Stroke, samples_of, stroke_of
-from fcinspect.pictures.figures.canvas import figure_bytes, new_figure
+from fcinspect.pictures.diagram.labels import (
+    DEAD,
+    EdgeStroke,
+    dead_of,
+    math_label,
+    samples_of,
+    shortened,
+    stroke_of,
+)
+from fcinspect.pictures.figures.canvas import file_of, new_figure
 from fcinspect.pictures.figures.diagram_places import (
+    GAPS,
     LETTER,
     NARROWEST_GAP,
-    Places,
+    EdgeNumber,
+    FigurePlaces,
+    edge_numbers,
     heading_lines,
     places_of,
     title_words,
 )
-from fcinspect.pictures.figures.edge_numbers import GAPS, EdgeNumber, all_free, edge_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    from fcinspect.layers.diagram import Column, Connection, Diagram, Unit
+    from fcinspect.layers.diagram import Connection, Diagram, Unit, UnitColumn
 
 INK, FAINT = "#1A1A1A", "#5F5F5F"
 FILLS = {"x": "#ECECEC", "a": "white", "y": "white"}
@@ -33,13 +41,6 @@ FILLS = {"x": "#ECECEC", "a": "white", "y": "white"}
 DEAD_FILL, DEAD_EDGE = "#C9C9C9", "#7A7A7A"
 LEGEND_RADIUS = 0.075
 SCALE_NOTE = "weights: the larger the wider, positive whole, negative dashed"
-
-
-def diagram_bytes(
-    ending: str, diagram: Diagram, title: str, notes: tuple[str, ...], *, weights: bool = False
-) -> bytes:
-    """Return the figure as a file of that ending."""
-    return figure_bytes(lambda: diagram_figure(diagram, title, notes, weights=weights), ending)
 
 
 def diagram_figure(
@@ -62,10 +63,8 @@ def diagram_figure(
     bottom = places.bottom_with(len(lines))
     axes.set_ylim(bottom, bottom + places.height_with(len(lines)))
     for number, line in enumerate(title_words(title, places)):
-        axes.text(
-            places.margin, places.title(number), line, fontsize=12, fontweight="bold", color=INK,
-            va="baseline", parse_math=False, gid=f"title-{number}" if number else "title",
-        )  # fmt: skip
+        at, gid = (places.margin, places.title(number)), f"title-{number}" if number else "title"
+        _write(axes, at, line, 12, gid, "left", "baseline", fontweight="bold", parse_math=False)
     for connection in diagram.connections:
         _edges(axes, places, connection, diagram.scale)
     for weight in numbers:
@@ -81,42 +80,58 @@ def diagram_figure(
     for number, kind in enumerate(dead_of(diagram)):
         _dead_legend(axes, places, number, kind)
     for number, line in enumerate(lines):
-        axes.text(
-            places.margin, places.note(number), line, fontsize=8, color=FAINT, parse_math=False,
-            va="baseline", gid=f"note-{number}",
-        )  # fmt: skip
+        at, gid = (places.margin, places.note(number)), f"note-{number}"
+        _write(axes, at, line, 8, gid, "left", "baseline", color=FAINT, parse_math=False)
     return figure
+
+
+diagram_bytes = file_of(diagram_figure)
+
+
+def _write(
+    axes: Axes,
+    at: tuple[float, float],
+    words: str,
+    size: float,
+    gid: str,
+    across: str = "center",
+    up: str = "center",
+    color: str = INK,
+    **look: Any,
+) -> None:
+    axes.text(*at, words, ha=across, va=up, fontsize=size, color=color, gid=gid, **look)
+
+
+def _on_white(pad: float) -> dict[str, Any]:
+    """Return the box of words that stand on a line."""
+    return {"facecolor": "white", "edgecolor": "none", "pad": pad}
 
 
 def _placed(
     diagram: Diagram, title: str, *, weights: bool
-) -> tuple[Places, tuple[EdgeNumber, ...]]:
+) -> tuple[FigurePlaces, tuple[EdgeNumber, ...]]:
     """Return where everything stands, and the numbers of the edges if they are written."""
     if not weights:
         return places_of(diagram, NARROWEST_GAP, title), ()
     for gap in GAPS:
         places = places_of(diagram, gap, title)
         numbers = edge_numbers(diagram, places)
-        if all_free(numbers):
+        if all(number.free for number in numbers):
             break
     return places, numbers
 
 
 def _edge_number(axes: Axes, number: EdgeNumber) -> None:
-    edge = number.edge
-    axes.text(
-        *number.middle, number.words, ha="center", va="center", fontsize=7, color=INK, zorder=1.5,
-        gid=f"weight-{number.position}-{edge.target}-{edge.source}",
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-    )  # fmt: skip
+    gid = f"weight-{number.position}-{number.edge.target}-{number.edge.source}"
+    _write(axes, number.middle, number.words, 7, gid, zorder=1.5, bbox=_on_white(0.6))
 
 
-def _edges(axes: Axes, places: Places, connection: Connection, scale: float) -> None:
+def _edges(axes: Axes, places: FigurePlaces, connection: Connection, scale: float) -> None:
     """Draw the lines of one layer, the strongest last."""
     from matplotlib.lines import Line2D
 
     left, right = connection.position - 1, connection.position
-    order = sorted(connection.edges, key=lambda e: _size(e.weight))
+    order = sorted(connection.edges, key=lambda edge: edge.size)
     for edge in order:
         start, end = places.unit(left, edge.source), places.unit(right, edge.target)
         line = Line2D(
@@ -127,37 +142,28 @@ def _edges(axes: Axes, places: Places, connection: Connection, scale: float) -> 
         axes.add_line(line)
 
 
-def _size(weight: float | None) -> float:
-    return 0.0 if weight is None else abs(weight) if math.isfinite(weight) else math.inf
-
-
-def _stroke(line: Line2D, stroke: Stroke) -> None:
+def _stroke(line: Line2D, stroke: EdgeStroke) -> None:
     line.set(color=stroke.color, linewidth=stroke.width, alpha=stroke.alpha)
     line.set_linestyle((0, stroke.dashes) if stroke.dashes else "-")
 
 
-def _column(axes: Axes, places: Places, column: Column, diagram: Diagram) -> None:
-    x = places.x(column.position)
-    axes.text(
-        x, places.heading, column.title, ha="center", va="baseline", fontsize=9.5,
-        fontweight="bold", color=INK, gid=f"column-{column.position}",
-    )  # fmt: skip
+def _column(axes: Axes, places: FigurePlaces, column: UnitColumn, diagram: Diagram) -> None:
+    place, x = column.position, places.x(column.position)
+    at, gid = (x, places.heading), f"column-{place}"
+    _write(axes, at, column.title, 9.5, gid, up="baseline", fontweight="bold")
+    at, gid = (x, places.heading - 0.06), f"width-{place}"
     words = "\n".join(heading_lines(column))
-    axes.text(
-        x, places.heading - 0.06, words, ha="center", va="top", fontsize=8.5, color=FAINT,
-        linespacing=1.1, gid=f"width-{column.position}",
-    )  # fmt: skip
+    _write(axes, at, words, 8.5, gid, up="top", color=FAINT, linespacing=1.1)
     for unit in column.units:
         _unit(axes, places, column, unit, diagram)
     if column.folded:
-        axes.text(
-            x, places.fold(column.position), "⋮", ha="center", va="center", fontsize=17,
-            color=INK, zorder=3, gid=f"fold-{column.position}",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-        )  # fmt: skip
+        at = x, places.folds[place]
+        _write(axes, at, "⋮", 17, f"fold-{place}", zorder=3, bbox=_on_white(1.5))
 
 
-def _unit(axes: Axes, places: Places, column: Column, unit: Unit, diagram: Diagram) -> None:
+def _unit(
+    axes: Axes, places: FigurePlaces, column: UnitColumn, unit: Unit, diagram: Diagram
+) -> None:
     from matplotlib.patches import Circle
 
     x, y = places.unit(column.position, unit.index)
@@ -171,16 +177,11 @@ def _unit(axes: Axes, places: Places, column: Column, unit: Unit, diagram: Diagr
         size = 10.5 if unit.index < 99 else 8.5 if unit.index < 999 else 6.5
         if unit.index >= 99_999:
             size = 4.5
-        axes.text(
-            x, y, label, ha="center", va="center_baseline", fontsize=size, color=INK, zorder=4,
-            gid=f"label-{gid}",
-        )  # fmt: skip
+        _write(axes, (x, y), label, size, f"label-{gid}", up="center_baseline", zorder=4)
         return
     value = f"{unit.value:.3g}".replace("-", "−")
-    axes.text(
-        x, y, value, ha="center", va="center", color=INK, zorder=4, gid=f"value-{gid}",
-        fontsize=8.5 if len(value) <= 6 else 7 if len(value) <= 7 else 5.8,
-    )  # fmt: skip
+    size = 8.5 if len(value) <= 6 else 7 if len(value) <= 7 else 5.8
+    _write(axes, (x, y), value, size, f"value-{gid}", zorder=4)
     _beside(axes, places, column, unit, label)
 
 
@@ -192,7 +193,7 @@ def _look(dead: Dead | None) -> dict[str, Any] | None:
     return {"facecolor": DEAD_FILL, "edgecolor": DEAD_EDGE, "linestyle": dashes}
 
 
-def _dead_legend(axes: Axes, places: Places, number: int, kind: Dead) -> None:
+def _dead_legend(axes: Axes, places: FigurePlaces, number: int, kind: Dead) -> None:
     from matplotlib.patches import Circle
 
     x, y = places.dead_legend(number)
@@ -201,63 +202,49 @@ def _dead_legend(axes: Axes, places: Places, number: int, kind: Dead) -> None:
             (x + LEGEND_RADIUS, y), LEGEND_RADIUS, gid=f"legend-dead-{number}", **_look(kind) or {}
         )
     )
-    axes.text(
-        x + 0.25, y, DEAD[kind], va="center", fontsize=8.5, color=INK,
-        gid=f"legend-dead-words-{number}",
-    )  # fmt: skip
+    _write(axes, (x + 0.25, y), DEAD[kind], 8.5, f"legend-dead-words-{number}", "left")
 
 
-def _beside(axes: Axes, places: Places, column: Column, unit: Unit, label: str) -> None:
+def _beside(axes: Axes, places: FigurePlaces, column: UnitColumn, unit: Unit, label: str) -> None:
     """Write what a unit is called beside it: outside at both ends, above in between."""
     x, y = places.unit(column.position, unit.index)
     gid = f"label-{column.position}-{unit.index}"
     reach = places.radius + 0.06
     if column.letter == "a":
-        axes.text(
-            x, y + reach - 0.01, label, ha="center", va="bottom", fontsize=9, color=INK, zorder=3,
-            gid=gid, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
-        )  # fmt: skip
+        at = x, y + reach - 0.01
+        _write(axes, at, label, 9, gid, up="bottom", zorder=3, bbox=_on_white(0.4))
         return
-    side = -1 if column.letter == "x" else 1
-    axes.text(
-        x + side * reach, y, label, ha="right" if side < 0 else "left", va="center_baseline",
-        fontsize=10.5, color=INK, zorder=3, gid=gid,
-    )  # fmt: skip
+    side, across = (-1, "right") if column.letter == "x" else (1, "left")
+    _write(axes, (x + side * reach, y), label, 10.5, gid, across, "center_baseline", zorder=3)
 
 
-def _words(axes: Axes, places: Places, connection: Connection) -> None:
+def _words(axes: Axes, places: FigurePlaces, connection: Connection) -> None:
     """Write below the units what they apply, and below the edges what the layer is."""
     left, right = places.x(connection.position - 1), places.x(connection.position)
     middle = (left + right) / 2
     name = shortened(connection.name, int((right - left - 0.2) / LETTER))
-    result = "y" if places.is_last(connection.position) else "a"
+    result = "y" if connection.position == max(places.columns) else "a"
     applied = "$z$" if connection.activation == "identity" else f"{connection.activation}($z$)"
     bias = f" + $b$ {connection.out_features}" if connection.bias else ""
     shape = f"$W$ {connection.out_features}×{connection.in_features}{bias}"
-    parts: tuple[tuple[str, float, int, str, dict[str, Any]], ...] = (
-        ("activation", right, 0, f"${result}$ = {applied}", {"fontsize": 9, "color": INK}),
-        ("shape", middle, 1, shape, {"fontsize": 9, "color": INK}),
-        ("name", middle, 2, name, {"fontsize": 8, "color": FAINT, "parse_math": False}),
-    )
-    for kind, x, row, words, look in parts:
-        axes.text(
-            x, places.footing(row), words, ha="center", va="baseline",
-            gid=f"{kind}-{connection.position}", **look,
-        )  # fmt: skip
+    below, place = places.footing, connection.position
+    at, gid = (right, below(0)), f"activation-{place}"
+    _write(axes, at, f"${result}$ = {applied}", 9, gid, up="baseline")
+    _write(axes, (middle, below(1)), shape, 9, f"shape-{place}", up="baseline")
+    at, gid = (middle, below(2)), f"name-{place}"
+    _write(axes, at, name, 8, gid, up="baseline", color=FAINT, parse_math=False)
 
 
-def _fold_of_columns(axes: Axes, places: Places, diagram: Diagram) -> None:
-    last, first = (diagram.columns[diagram.left_of_fold + k].position for k in (-1, 0))
-    x = (places.x(last) + places.x(first)) / 2
-    axes.text(x, 0, "⋯", ha="center", va="center", fontsize=20, color=INK, gid="fold-columns")
+def _fold_of_columns(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None:
+    last, first = diagram.around_fold
+    x = (places.x(last.position) + places.x(first.position)) / 2
+    _write(axes, (x, 0), "⋯", 20, "fold-columns")
     hidden = diagram.folded_columns
     words = f"{hidden:,} hidden\n{'layer' if hidden == 1 else 'layers'} not drawn"
-    axes.text(
-        x, -0.2, words, ha="center", va="top", fontsize=8, color=FAINT, gid="fold-columns-words"
-    )
+    _write(axes, (x, -0.2), words, 8, "fold-columns-words", up="top", color=FAINT)
 
 
-def _legend(axes: Axes, places: Places, diagram: Diagram) -> None:
+def _legend(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None:
     """Draw a line of each kind with the weight it stands for."""
     from matplotlib.lines import Line2D
 
@@ -266,7 +253,5 @@ def _legend(axes: Axes, places: Places, diagram: Diagram) -> None:
         line = Line2D((x, x + 0.42), (y, y), gid=f"legend-{number}")
         _stroke(line, stroke_of(weight, diagram.scale))
         axes.add_line(line)
-        axes.text(
-            x + 0.48, y, words.replace("-", "−"), va="center", fontsize=8.5, color=INK,
-            gid=f"legend-words-{number}",
-        )  # fmt: skip
+        shown = words.replace("-", "−")
+        _write(axes, (x + 0.48, y), shown, 8.5, f"legend-words-{number}", "left")

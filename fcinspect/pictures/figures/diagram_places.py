@@ -1,17 +1,25 @@
-"""Where everything stands in the figure of a network, in inches; y = 0 is the columns' middle."""
+"""Where everything stands in the figure of a network, in inches; y = 0 is the columns' middle.
+
+The number of a weight stands on its edge, on no other word and no unit. An edge has many places for
+it. Those are preferred through whose box no other edge of the layer passes, and among them the one
+farthest from the other edges. Edges with the fewest such places choose first.
+"""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from fcinspect.page.text import safe
-from fcinspect.pictures.diagram.labels import affine_words, dead_of
-from fcinspect.pictures.diagram.strokes import samples_of
+from fcinspect.pictures.diagram.labels import affine_words, dead_of, samples_of
 
 if TYPE_CHECKING:
-    from fcinspect.layers.diagram import Column, Diagram
+    from fcinspect.layers.diagram import Connection, Diagram, Edge, UnitColumn
 
 NARROWEST_GAP = 1.55
 """Between the middles of two columns."""
@@ -27,10 +35,19 @@ LEGEND_STEP = 1.05
 TITLE_STEP = 0.24
 BARE, WITH_VALUES = (0.21, 0.6), (0.29, 0.86)
 """The radius of a unit, and the distance of two, without and with a value in it."""
+DIGIT, HALF_HEIGHT, PAD = 0.063, 0.055, 0.02
+"""Inches that a digit of a number takes, half its height, and what stays free around it."""
+GAPS = (2.1, 2.6, 3.2, 4.0, 5.0)
+"""Inches between two columns, of which the first is taken that leaves a place for every number."""
+STEPS = 60
+"""Places that are tried along an edge."""
+
+Point = tuple[float, float]
+Floats = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Places:
+class FigurePlaces:
     """The places of a diagram's parts."""
 
     columns: dict[int, float]
@@ -59,14 +76,6 @@ class Places:
     def unit(self, position: int, index: int) -> tuple[float, float]:
         """Return the middle of a unit."""
         return self.columns[position], self.units[position, index]
-
-    def fold(self, position: int) -> float:
-        """Return the y of a column's fold mark."""
-        return self.folds[position]
-
-    def is_last(self, position: int) -> bool:
-        """Whether a column is the output."""
-        return position == max(self.columns)
 
     @property
     def letters(self) -> int:
@@ -118,21 +127,22 @@ class Places:
         return self.title() + 0.35 - self.bottom_with(notes)
 
 
-def places_of(diagram: Diagram, narrowest_gap: float = NARROWEST_GAP, title: str = "") -> Places:
+def places_of(
+    diagram: Diagram, narrowest_gap: float = NARROWEST_GAP, title: str = ""
+) -> FigurePlaces:
     """Return where the parts of a diagram stand, its columns at least that far apart."""
     radius, pitch = WITH_VALUES if diagram.has_values else BARE
-    heights = {c.position: max(_slots(c) - 1, 0) for c in diagram.columns}
+    heights = {c.position: max(c.slots - 1, 0) for c in diagram.columns}
     margin = 0.45
     spread = {c.position: _half_heading(c, with_values=diagram.has_values) for c in diagram.columns}
     columns: dict[int, float] = {}
     units: dict[tuple[int, int], float] = {}
     folds: dict[int, float] = {}
-    connections = {c.position: c for c in diagram.connections}
     left, x = 0, max(2 * margin, spread[0] + 0.2)
     for column in diagram.columns:
         place = column.position
         if place:
-            connection = connections.get(place)
+            connection = diagram.into(column)
             # so wide that an edge passes beside its unit's neighbour
             steepest = (heights[place] + heights[left]) / 2
             words = 0 if connection is None else len(affine_words(connection))
@@ -143,9 +153,8 @@ def places_of(diagram: Diagram, narrowest_gap: float = NARROWEST_GAP, title: str
                 0.0 if connection is None else min((radius + CLEARANCE) * steepest, WIDEST_GAP),
             )
         columns[place], left = x, place
-        for slot, unit in enumerate(column.units):
-            below = slot + (1 if slot >= column.before else 0)
-            units[place, unit.index] = (heights[place] / 2 - below) * pitch
+        for index, slot in column.slot_of.items():
+            units[place, index] = (heights[place] / 2 - slot) * pitch
         if column.folded:
             folds[place] = (heights[place] / 2 - column.before) * pitch
     width = x + max(2 * margin, spread[left] + 0.2)
@@ -154,24 +163,19 @@ def places_of(diagram: Diagram, narrowest_gap: float = NARROWEST_GAP, title: str
         width = NARROWEST
     rows = max(len(heading_lines(c)) for c in diagram.columns)
     top = max(heights.values()) / 2 * pitch
-    places = Places(
+    places = FigurePlaces(
         columns, units, folds, radius, margin, width, top, rows, len(samples_of(diagram)),
         len(dead_of(diagram)),
     )  # fmt: skip
     return replace(places, title_lines=len(title_words(title, places)))
 
 
-def title_words(title: str, places: Places) -> list[str]:
+def title_words(title: str, places: FigurePlaces) -> list[str]:
     """Return the lines of a title."""
     return textwrap.wrap(safe(title), places.letters * 3 // 4) or [""]
 
 
-def _slots(column: Column) -> int:
-    """Return how many units, and fold marks, stand one below the other."""
-    return len(column.units) + bool(column.folded)
-
-
-def _half_heading(column: Column, *, with_values: bool) -> float:
+def _half_heading(column: UnitColumn, *, with_values: bool) -> float:
     """Return how far the words of a column reach to each side of its middle."""
     longest = max(map(len, (column.title, *heading_lines(column))))
     outside = 0.0
@@ -180,9 +184,98 @@ def _half_heading(column: Column, *, with_values: bool) -> float:
     return max(longest * LETTER * 1.1 / 2, outside)
 
 
-def heading_lines(column: Column) -> tuple[str, ...]:
+def heading_lines(column: UnitColumn) -> tuple[str, ...]:
     """Return "512, showing 12", in two lines where it is long."""
     if len(column.words) <= 22:
         return (column.words,)
     width, shown = column.words.rsplit(", ", 1)
     return f"{width},", shown
+
+
+@dataclass(frozen=True)
+class EdgeNumber:
+    """A weight in the figure."""
+
+    position: int
+    """The column that its edge leads to."""
+    edge: Edge
+    words: str
+    half: float
+    """Half the width of its box."""
+    middle: Point
+    free: bool
+    """Whether neither another number nor another edge of the layer meets it."""
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """Places for the number of one edge."""
+
+    words: str
+    half: float
+    x: Floats
+    y: Floats
+    crossed: Floats
+    """How many other edges of the layer pass through the box, for each place."""
+    near: Floats
+    """How near the next edge passes."""
+
+    def best(self, placed: Sequence[EdgeNumber]) -> tuple[int, bool]:
+        """Return the place for it beside those that are placed, and whether nothing meets it."""
+        met = np.zeros(len(self.x))
+        for other in placed:
+            across, up = np.abs(self.x - other.middle[0]), np.abs(self.y - other.middle[1])
+            met += (across < self.half + other.half) & (up < 2 * (HALF_HEIGHT + PAD))
+        # a box on another box is worse than one that an edge passes
+        best = int(np.lexsort((-self.near, self.crossed, met))[0])
+        return best, not met[best] and not self.crossed[best]
+
+
+def edge_numbers(diagram: Diagram, places: FigurePlaces) -> tuple[EdgeNumber, ...]:
+    """Return the number of every edge that is drawn, layer by layer."""
+    return tuple(
+        number for connection in diagram.connections for number in _of_layer(connection, places)
+    )
+
+
+def _of_layer(connection: Connection, places: FigurePlaces) -> list[EdgeNumber]:
+    lines = {
+        (e.source, e.target): (
+            places.unit(connection.position - 1, e.source),
+            places.unit(connection.position, e.target),
+        )
+        for e in connection.edges
+    }
+    choices = [_choices(edge, lines, places) for edge in connection.edges]
+    order = sorted(range(len(choices)), key=lambda k: int((choices[k].crossed == 0).sum()))
+    placed: dict[int, EdgeNumber] = {}
+    for k in order:
+        choice = choices[k]
+        best, free = choice.best(list(placed.values()))
+        middle = float(choice.x[best]), float(choice.y[best])
+        placed[k] = EdgeNumber(
+            connection.position, connection.edges[k], choice.words, choice.half, middle, free
+        )
+    return [placed[k] for k in sorted(placed)]
+
+
+def _choices(
+    edge: Edge, lines: dict[tuple[int, int], tuple[Point, Point]], places: FigurePlaces
+) -> _Choices:
+    """Return places for a number, each with the edges that pass and how near the next one is."""
+    start, end = lines[edge.source, edge.target]
+    others = np.array(
+        [line for key, line in lines.items() if key != (edge.source, edge.target)]
+    ).reshape(-1, 4, 1)
+    words = "?" if edge.weight is None else f"{edge.weight:.3g}".replace("-", "−")
+    half = len(words) * DIGIT / 2 + PAD
+    # beside the units, what they are called too
+    low, high = start[0] + places.radius + 0.1 + half, end[0] - places.radius - 0.1 - half
+    x = low + (high - low) * np.arange(STEPS + 1) / STEPS
+    y = start[1] + (end[1] - start[1]) * (x - start[0]) / (end[0] - start[0])
+    # how far each line passes above or below the box at each place; 0 or less where it meets it
+    x0, y0, x1, y1 = others.swapaxes(0, 1)
+    slope = (y1 - y0) / (x1 - x0)
+    gaps = np.abs(y0 + slope * (x - x0) - y) - np.abs(slope) * half - HALF_HEIGHT - PAD
+    near = gaps.min(axis=0) if len(others) else np.zeros_like(x)
+    return _Choices(words, half, x, y, np.count_nonzero(gaps <= 0, axis=0), near)

@@ -1,27 +1,38 @@
-"""The figure of a weight: its heat map, and below it the histogram of its numbers."""
+"""The figure of a weight: its heat map with a colour bar, and below it a histogram."""
 
 from __future__ import annotations
 
+import math
+import textwrap
 from typing import TYPE_CHECKING
 
-from fcinspect.layers.blocks import blocks_of
-from fcinspect.pictures.figures.canvas import figure_bytes, new_figure
-from fcinspect.pictures.figures.heat_map import MOST_CELLS, draw_heat_map
-from fcinspect.pictures.figures.histogram import draw_histogram
+import numpy as np
+
+from fcinspect.pictures.blocks import Blocks, blocks_of
+from fcinspect.pictures.charts.heat_map import DIVERGING, ink_on, reduction
+from fcinspect.pictures.charts.histogram import edge_labels, not_counted
+from fcinspect.pictures.figures.canvas import file_of, new_figure, quiet
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from fcinspect.layers.array import Array
-    from fcinspect.layers.distribution import Distribution
+    from fcinspect.layers.statistics import Distribution
 
 WIDTH, HEIGHT = 8.0, 8.0
 """Inches."""
-
-
-def weight_bytes(ending: str, weight: Array, found: Distribution, title: str) -> bytes:
-    """Return the figure as a file of that ending."""
-    return figure_bytes(lambda: weight_figure(weight, found, title), ending)
+MOST_CELLS = (200, 300)
+"""Rows and columns of a map: more are finer than what is printed."""
+MOST_WRITTEN = (12, 10)
+"""Rows and columns up to which the numbers stand in their cells."""
+NOTE_WIDTH = 90
+"""Letters in a line below the map."""
+MOST_MARKED = 200
+"""Cells that are marked for numbers that are not finite."""
+BLUE = "#0072B2"
+MOST_LABELS = 11
 
 
 def weight_figure(weight: Array, found: Distribution, title: str) -> Figure:
@@ -37,3 +48,139 @@ def weight_figure(weight: Array, found: Distribution, title: str) -> Figure:
         upper.set_axis_off()
     draw_histogram(lower, found, "Numbers of W")
     return figure
+
+
+weight_bytes = file_of(weight_figure)
+
+
+def draw_heat_map(axes: Axes, blocks: Blocks) -> None:
+    """Draw blocks on axes, outputs downwards and inputs to the right.
+
+    The colours diverge from 0, as far on one side as on the other; the colour bar shows the side
+    on which there are numbers. What is not finite has a cross.
+    """
+    from matplotlib.colors import ListedColormap
+
+    scale = blocks.scale or 1.0
+    finite = np.isfinite(blocks.values)
+    # as ratios, since the ends of float64 are no range to a colour bar
+    shown = np.where(finite, blocks.values, 0.0) / scale
+    rows, columns = blocks.shape
+    colors = ListedColormap(_colors(), "fcinspect-diverging")
+    image = axes.imshow(
+        np.ma.masked_where(~finite, shown), cmap=colors, vmin=-1, vmax=1, aspect="auto",
+        interpolation="nearest", extent=(-0.5, _end(blocks, 1), _end(blocks, 0), -0.5),
+        gid="heat-map",
+    )  # fmt: skip
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
+    notes = [] if blocks.is_whole else [reduction(blocks)]
+    axes.set_ylabel("output, a row of W (out_features)")
+    _whole_ticks(axes, blocks)
+    if blocks.scale:
+        bar = axes.figure.colorbar(image, ax=axes, pad=0.02)
+        bar.set_ticks([-1, -0.5, 0, 0.5, 1])
+        bar.set_ticklabels([f"{k * scale:.4g}" for k in (-1, -0.5, 0, 0.5, 1)])
+        bar.outline.set_visible(False)
+        bar.set_label("weight")
+        signed = shown[finite]
+        bar.ax.set_ylim(-1.0 if (signed < 0).any() else 0.0, 1.0 if (signed > 0).any() else 0.0)
+    if rows <= MOST_WRITTEN[0] and columns <= MOST_WRITTEN[1]:
+        _write(axes, blocks, scale)
+    if not finite.all():
+        notes.append(_mark(axes, blocks, finite))
+    told = [line for note in notes for line in textwrap.wrap(note, NOTE_WIDTH)]
+    axes.set_xlabel("\n".join(["input, a column of W (in_features)", *told]))
+
+
+def _colors() -> list[tuple[float, ...]]:
+    """Return 255 colours, the middle one that of 0."""
+    places = np.linspace(0, len(DIVERGING) - 1, 255)
+    channels = [
+        np.interp(places, np.arange(len(DIVERGING)), [color[k] / 255 for color in DIVERGING])
+        for k in range(3)
+    ]
+    return list(zip(*(channel.tolist() for channel in channels), strict=True))
+
+
+def _end(blocks: Blocks, axis: int) -> float:
+    """Return where the last block would end, were it as large as the others."""
+    return float(blocks.values.shape[axis] * blocks.block[axis]) - 0.5
+
+
+def _whole_ticks(axes: Axes, blocks: Blocks) -> None:
+    """Let the axes count outputs and inputs; an only one is 0, where a scale would divide it."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator
+
+    for axis, count in ((axes.xaxis, blocks.shape[1]), (axes.yaxis, blocks.shape[0])):
+        axis.set_major_locator(
+            FixedLocator([0]) if count == 1 else MaxNLocator(min(count, 8), integer=True)
+        )
+    axes.spines[:].set_visible(False)
+
+
+def _write(axes: Axes, blocks: Blocks, scale: float) -> None:
+    for (i, j), value in np.ndenumerate(blocks.values):
+        if math.isfinite(value):
+            axes.text(
+                j, i, f"{value:+.3g}" if value else "0", ha="center", va="center", fontsize=7,
+                color=ink_on(value / scale),
+            )  # fmt: skip
+
+
+def _mark(axes: Axes, blocks: Blocks, finite: npt.NDArray[np.bool_]) -> str:
+    """Mark the cells with numbers that are not finite; return what says so."""
+    struck = np.argwhere(~finite)
+    tall, wide = blocks.block
+    middles = np.minimum(
+        struck * (tall, wide) + (np.array((tall, wide)) - 1) / 2, np.array(blocks.shape) - 1
+    )[:MOST_MARKED]
+    axes.plot(
+        middles[:, 1], middles[:, 0], linestyle="none", marker="X", markersize=7,
+        markerfacecolor="black", markeredgecolor="white", gid="not-finite",
+    )  # fmt: skip
+    of = "" if len(struck) <= MOST_MARKED else f", {MOST_MARKED} of them marked"
+    cells = "1 cell" if len(struck) == 1 else f"{len(struck):,} cells"
+    return f"×: {cells} with numbers that are not finite{of}"
+
+
+def draw_histogram(
+    axes: Axes, found: Distribution, title: str = "", most_labels: int = MOST_LABELS
+) -> None:
+    """Draw a distribution on axes; what lies in no bin is told.
+
+    The bins are equally wide; their edges, at most so many of them, are written as they are.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    quiet(axes)
+    axes.set_title(title, loc="left", parse_math=False)
+    missing = not_counted(found)
+    if missing:
+        axes.text(
+            1, 1.0, missing, transform=axes.transAxes, ha="right", va="bottom", fontsize="small"
+        )
+    if not found.counts:
+        words = "no finite number"
+        axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
+    count = len(found.counts)
+    # placed by number: float64 has ranges that are wider than itself
+    bars = axes.bar(
+        range(count), found.counts, width=1, align="edge", color=BLUE, edgecolor="white",
+        linewidth=0.6,
+    )  # fmt: skip
+    for k, bar in enumerate(bars):
+        bar.set_gid(f"bin-{k}")
+    stride = math.ceil((count + 1) / most_labels)
+    labels = edge_labels(found.edges)
+    # 0 is among those that are written, if it is an edge
+    first = found.edges.index(0.0) % stride if 0.0 in found.edges else 0
+    axes.set_xticks(range(first, count + 1, stride), labels[first::stride])
+    if max(map(len, labels[first::stride])) > 6:
+        axes.tick_params(axis="x", labelsize="x-small")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axes.set_ylabel("count")
+    axes.set_xlabel("weight", fontsize="small")

@@ -11,12 +11,11 @@ from fcinspect.layers.array import Array
 from fcinspect.reports.written import array, finite, layer_document
 
 if TYPE_CHECKING:
-    from fcinspect.approximation.building import ErrorParts, Floor
+    from fcinspect.approximation.building import Approximation, ErrorParts, Floor
     from fcinspect.approximation.comparison import Comparison
     from fcinspect.approximation.depth import Sawtooth
     from fcinspect.approximation.grid import GridCheck
     from fcinspect.approximation.interval import Interval
-    from fcinspect.approximation.report import Approximation
     from fcinspect.layers.network import Network
     from fcinspect.reports.documents.approximate import (
         ApproximateDocument,

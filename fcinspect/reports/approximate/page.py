@@ -11,10 +11,9 @@ from fcinspect.page.blocks import VERDICT_ROLES, Column, Heading, Line, Page, Pa
 from fcinspect.reports.approximate.units import units_table
 
 if TYPE_CHECKING:
-    from fcinspect.approximation.building import ErrorParts, Floor
+    from fcinspect.approximation.building import Approximation, ErrorParts, Floor
     from fcinspect.approximation.comparison import Comparison
     from fcinspect.approximation.grid import GridCheck
-    from fcinspect.approximation.report import Approximation
     from fcinspect.rounding.formats import NumberFormat
 
 THEOREM = (

@@ -8,7 +8,7 @@ from fcinspect.page import text
 from fcinspect.page.blocks import Column, Line, Table
 
 if TYPE_CHECKING:
-    from fcinspect.approximation.report import Approximation
+    from fcinspect.approximation.building import Approximation
 
 SHOWN = (4, 4)
 """Units shown of many: the first and the last."""

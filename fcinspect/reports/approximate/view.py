@@ -17,10 +17,10 @@ from fcinspect.rounding.verdict import Verdict
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from fcinspect.approximation.building import Approximation
     from fcinspect.approximation.depth import Sawtooth
     from fcinspect.approximation.grid import GridCheck
     from fcinspect.approximation.interval import Interval
-    from fcinspect.approximation.report import Approximation
 
 MOST_MARKED = 8
 """Layers of sawteeth whose knots are marked."""
@@ -86,7 +86,7 @@ class _Drawn:
         """Return the figure as a file of that ending."""
         import numpy as np
 
-        from fcinspect.pictures.figures.approximation import approximation_bytes
+        from fcinspect.pictures.figures.curves import approximation_bytes
 
         title = f"{self.title}: a ReLU network within {short(self.tolerance)}"
         return approximation_bytes(

@@ -15,7 +15,7 @@ from fcinspect.reports.scan.remarks import name_in
 if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.findings import ScanReport
     from fcinspect.checkpoints.scan.records import ScannedLayer, Spectrum
-    from fcinspect.layers.distribution import Distribution
+    from fcinspect.layers.statistics import Distribution
 
 MOST_CURVES = 4
 """Spectra in one chart of text: so many strokes can be told apart."""

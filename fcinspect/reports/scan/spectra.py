@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fcinspect.pictures.charts.curves import spans_decades
 from fcinspect.pictures.figures.canvas import figure_bytes, new_figure, quiet
-from fcinspect.pictures.figures.histogram import BLUE, draw_histogram
+from fcinspect.pictures.figures.weight import BLUE, draw_histogram
 from fcinspect.reports.scan.charts import (
     MOST_PANELS,
     UNDECIDED,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fcinspect.layers.diagram import Outline
-from fcinspect.layers.folding import diagram_of
+from fcinspect.layers.diagram import NetworkOutline, diagram_of
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.spec import format_widths
 from fcinspect.page.blocks import Drawing, Heading, Illustration
@@ -50,7 +49,7 @@ def network_drawing(step: TrainingStep) -> Illustration:
         )
         for layer in step.layers
     ]
-    outline = Outline(
+    outline = NetworkOutline(
         (layers[0].in_features, *(layer.out_features for layer in layers)),
         tuple(layer.name for layer in layers),
         tuple(layer.activation for layer in step.layers),

@@ -26,7 +26,7 @@ from fcinspect.page.blocks import (
     Table,
 )
 from fcinspect.page.matrices import equation, matrix, numbers
-from fcinspect.pictures.charts.illustrated import loss_curve
+from fcinspect.pictures.charts.curves import loss_curve
 from fcinspect.reports.step.check import change, check_blocks, history
 from fcinspect.reports.step.drawings import loss_chart, network_drawing
 from fcinspect.reports.step.layer import layer_backward, layer_forward

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fcinspect.worksheets.working import ways
-from fcinspect.worksheets.writing import written
+from fcinspect.worksheets.working import ways, written
 
 if TYPE_CHECKING:
     from fcinspect.reports.documents.worksheet import Exact, WorksheetDocument

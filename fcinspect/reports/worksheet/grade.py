@@ -11,7 +11,7 @@ from fcinspect.reports.worksheet import grade_class as worksheet_grade_class
 from fcinspect.reports.worksheet import grade_page as worksheet_grade_page
 from fcinspect.reports.worksheet.command import command_of
 from fcinspect.worksheets.grading import Mark
-from fcinspect.worksheets.writing import written
+from fcinspect.worksheets.working import written
 
 if TYPE_CHECKING:
     from fcinspect.page.blocks import Page
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
         GradedBlankDocument,
         GradedSheetDocument,
     )
-    from fcinspect.worksheets.gradebook import Entry, Gradebook
-    from fcinspect.worksheets.grading import Grade, Graded
+    from fcinspect.worksheets.grading import Entry, Grade, Gradebook, Graded
 
 
 def view_of_grades(book: Gradebook, asked: dict[str, Any], *, solution: bool) -> View:

@@ -13,8 +13,7 @@ from fcinspect.reports.worksheet.grade_page import COUNTED, named
 from fcinspect.worksheets.grading import Mark
 
 if TYPE_CHECKING:
-    from fcinspect.worksheets.gradebook import Entry, Gradebook
-    from fcinspect.worksheets.grading import Grade
+    from fcinspect.worksheets.grading import Entry, Grade, Gradebook
     from fcinspect.worksheets.problem import Problem
 
 Graded = tuple[str, "Grade"]

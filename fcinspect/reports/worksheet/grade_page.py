@@ -9,11 +9,10 @@ from fcinspect.page import text
 from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Span, Table
 from fcinspect.reports.worksheet.command import command_of
 from fcinspect.worksheets.grading import Mark
-from fcinspect.worksheets.writing import written
+from fcinspect.worksheets.working import written
 
 if TYPE_CHECKING:
-    from fcinspect.worksheets.gradebook import Entry
-    from fcinspect.worksheets.grading import Grade, Graded
+    from fcinspect.worksheets.grading import Entry, Grade, Graded
     from fcinspect.worksheets.mistakes import Mistake
 
 MOST_NAMED = 4

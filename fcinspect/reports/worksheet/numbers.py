@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fcinspect.page.blocks import Equation, Matrix, Span
-from fcinspect.worksheets.writing import approached, written
+from fcinspect.worksheets.working import approached, written
 
 if TYPE_CHECKING:
     from fcinspect.worksheets.sheet import Sheet

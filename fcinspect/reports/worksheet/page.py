@@ -18,10 +18,11 @@ from fcinspect.reports.worksheet.numbers import (
     underscores,
 )
 from fcinspect.worksheets.sheet import BLANK_SECTIONS, GIVEN_SECTIONS
-from fcinspect.worksheets.working import hidden_afterwards, ways
-from fcinspect.worksheets.writing import written
+from fcinspect.worksheets.working import hidden_afterwards, ways, written
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from fcinspect.worksheets.checking import KeyCheck
     from fcinspect.worksheets.class_set import Seat
     from fcinspect.worksheets.problem import Problem, SheetLayer
@@ -277,9 +278,9 @@ def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> list[Block]:
     ]
 
 
-def _column(layer: SheetLayer, role: str) -> Matrix:
+def _column(layer: SheetLayer[Fraction], role: str) -> Matrix:
     return matrix_of([(b,) for b in layer.bias or ()], role)
 
 
-def _name(layer: SheetLayer) -> tuple[str, str]:
+def _name(layer: SheetLayer[Fraction]) -> tuple[str, str]:
     return (f"{layer.name}  ", "strong")

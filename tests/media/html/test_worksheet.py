@@ -10,8 +10,8 @@ from fcinspect.media.emit import rendered
 from fcinspect.reports.worksheet.view import view_of_worksheet
 from fcinspect.worksheets.checking import KeyCheck
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.problem import KINDS
-from fcinspect.worksheets.sheet import Sheet, sheet_of
+from fcinspect.worksheets.problem import KINDS, SheetOptions
+from fcinspect.worksheets.sheet import Sheet
 from tests.media.html.reading import read
 
 CHECK = KeyCheck("torch 2.13.0", "float64", 9, 9, 0)
@@ -26,7 +26,7 @@ def html_of(sheet: Sheet, *, answers: bool) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_blank_is_a_field(kind: str) -> None:
     """In the order of work, each named by its id for those who hear the page."""
-    sheet = sheet_of(make(kind, (3, 2, 2), 7))
+    sheet = Sheet(make(SheetOptions(kind, (3, 2, 2), 7)))
     page = read(html_of(sheet, answers=False))
     fields = [e for e in page.all("input") if "data-answer" in e.attributes]
     assert {e.attributes["data-answer"] for e in fields} == {blank.id for blank in sheet.blanks}
@@ -38,7 +38,7 @@ def test_each_blank_is_a_field(kind: str) -> None:
 
 def test_the_page_holds_its_document() -> None:
     """As JSON that ends no element, whatever was asked for."""
-    sheet = sheet_of(make("all", (2, 2, 1), 3))
+    sheet = Sheet(make(SheetOptions("all", (2, 2, 1), 3)))
     page = read(html_of(sheet, answers=False))
     held = next(e for e in page.all("script") if e.attributes.get("id") == "document")
     document = json.loads(held.text)
@@ -50,7 +50,7 @@ def test_the_page_holds_its_document() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_key_has_no_field_and_a_sheet_no_answer(kind: str) -> None:
     """The key shows every way; the sheet's own document gives nothing away."""
-    sheet = sheet_of(make(kind, (3, 2, 2), 7))
+    sheet = Sheet(make(SheetOptions(kind, (3, 2, 2), 7)))
     key = read(html_of(sheet, answers=True))
     assert not list(key.all("input"))
     assert not [e for e in key.all("script") if e.attributes.get("id") == "document"]

@@ -13,7 +13,8 @@ from fcinspect.reports.worksheet.page import page
 from fcinspect.worksheets.checking import KeyCheck
 from fcinspect.worksheets.class_set import Seat
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.sheet import Sheet, sheet_of
+from fcinspect.worksheets.problem import SheetOptions
+from fcinspect.worksheets.sheet import Sheet
 from tests.media.latex.test_compiled import HOSTILE, joined, needs_pdflatex, typeset
 
 SHEETS = [
@@ -24,7 +25,7 @@ SHEETS = [
 
 def made(kind: str, widths: tuple[int, ...], answers: bool) -> tuple[Sheet, str]:
     """Return a sheet and its article."""
-    sheet = sheet_of(make(kind, widths, 3))
+    sheet = Sheet(make(SheetOptions(kind, widths, 3)))
     check = KeyCheck("torch", "float64", 1, 1, 0)
     return sheet, worksheet_document(page(sheet, check, answers))
 
@@ -55,7 +56,7 @@ def test_numbers_and_names_are_mathematics() -> None:
 def test_each_sheet_of_a_class_begins_a_page(tmp_path: Path) -> None:
     """The set has the pages of its sheets, however hostile the names on them are."""
     check = KeyCheck("torch", "float64", 1, 1, 0)
-    sheets = [sheet_of(make("gradient", (3, 2, 2), seed)) for seed in range(3)]
+    sheets = [Sheet(make(SheetOptions("gradient", (3, 2, 2), seed))) for seed in range(3)]
     seats = [Seat(1, 3, HOSTILE), Seat(2, 3, "__Jürgen__ & =1"), Seat(3, 3)]
     for answers in (False, True):
         made = [
@@ -87,7 +88,7 @@ def test_sheets_and_keys_are_typeset_without_an_overfull_line(tmp_path: Path) ->
 @needs_pdflatex
 def test_a_quotient_is_a_fraction_with_its_size_beside_it(tmp_path: Path) -> None:
     """A loss whose decimals do not end soon, and no line is overfull with it."""
-    sheet = sheet_of(make("step", (2, 2, 2, 2, 2), 7))
+    sheet = Sheet(make(SheetOptions("step", (2, 2, 2, 2, 2), 7)))
     text = worksheet_document(page(sheet, KeyCheck("torch", "float64", 9, 9, 0), answers=True))
     assert r"\frac{359005160729}{122070312500} \approx 2.94097" in text
     log, _ = typeset(text, tmp_path)

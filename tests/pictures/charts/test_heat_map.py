@@ -9,10 +9,16 @@ from functools import partial
 import numpy as np
 import pytest
 
-from fcinspect.layers.blocks import blocks_of
 from fcinspect.page.blocks import Medium, Span
-from fcinspect.pictures.charts.heat_map import heat_map
-from fcinspect.pictures.charts.shades import ASCII_SHADES, SHADES, color_of, ink_on, sign_of
+from fcinspect.pictures.blocks import blocks_of
+from fcinspect.pictures.charts.heat_map import (
+    ASCII_SHADES,
+    SHADES,
+    color_of,
+    heat_map,
+    ink_on,
+    sign_of,
+)
 from fcinspect.rounding.arrays import Float64Array
 
 RNG = np.random.default_rng(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fcinspect.layers.distribution import Distribution
+from fcinspect.layers.statistics import Distribution
 from fcinspect.page.blocks import Medium
 from fcinspect.pictures.charts.histogram import EIGHTHS, bar_of, histogram
 

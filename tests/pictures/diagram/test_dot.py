@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fcinspect.layers.folding import diagram_of, outline_of_network
+from fcinspect.layers.diagram import diagram_of, outline_of_network
 from fcinspect.page.text import safe
 from fcinspect.pictures.diagram.dot import dot_text, quoted
 from tests.networks import KINDS, SPECS, made, outline

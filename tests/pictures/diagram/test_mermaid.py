@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from fcinspect.layers.folding import outline_of_network
+from fcinspect.layers.diagram import outline_of_network
 from fcinspect.page.text import safe
 from fcinspect.pictures.diagram.mermaid import MOST_EDGES, mermaid_text, quoted
 from tests.networks import KINDS, SPECS, made, outline

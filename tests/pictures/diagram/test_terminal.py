@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fcinspect.layers.folding import diagram_of, outline_of_network
+from fcinspect.layers.diagram import diagram_of, outline_of_network
 from fcinspect.page.blocks import Medium, Span
 from fcinspect.pictures.diagram.labels import ascii_label, label
 from fcinspect.pictures.diagram.terminal import NEGATIVE, POSITIVE, drawing_of

@@ -10,7 +10,7 @@ import pytest
 
 from fcinspect.approximation.grid import GridCheck
 from fcinspect.errors import UsageError
-from fcinspect.pictures.figures.approximation import approximation_bytes, approximation_figure
+from fcinspect.pictures.figures.curves import approximation_bytes, approximation_figure
 
 KNOTS = np.array([0.0, 0.5, 1.0])
 E = 0.1

@@ -17,14 +17,11 @@ from matplotlib.transforms import Bbox
 
 from fcinspect.arithmetic.forward import forward_values
 from fcinspect.layers.array import Array
-from fcinspect.layers.diagram import Dead, Diagram
-from fcinspect.layers.folding import diagram_of, outline_of_network
+from fcinspect.layers.diagram import Dead, Diagram, diagram_of, outline_of_network
 from fcinspect.layers.network import Network
-from fcinspect.pictures.diagram.labels import dead_words
-from fcinspect.pictures.diagram.strokes import BLUE, VERMILLION
+from fcinspect.pictures.diagram.labels import BLUE, VERMILLION, dead_words
 from fcinspect.pictures.figures.diagram import DEAD_FILL, diagram_bytes, diagram_figure
-from fcinspect.pictures.figures.diagram_places import places_of
-from fcinspect.pictures.figures.edge_numbers import GAPS, all_free, edge_numbers
+from fcinspect.pictures.figures.diagram_places import GAPS, edge_numbers, places_of
 from tests.networks import KINDS, SMALL, SPECS, made, outline
 
 RUNS = [
@@ -273,7 +270,8 @@ def test_no_edge_passes_through_the_number_of_another(widths: tuple[int, ...]) -
     diagram = diagram_of(outline("weights", *widths))
     for gap in GAPS:
         numbers = edge_numbers(diagram, places_of(diagram, gap))
-        if all_free(numbers):
+        assert numbers
+        if all(number.free for number in numbers):
             return
     pytest.fail("there is no place for every number")
 

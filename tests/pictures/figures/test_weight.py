@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fcinspect.layers.array import Array
-from fcinspect.layers.distribution import Distribution, distribution_of
+from fcinspect.layers.statistics import Distribution, distribution_of
 from fcinspect.pictures.figures.weight import weight_bytes, weight_figure
 from fcinspect.rounding.arrays import Float64Array
 

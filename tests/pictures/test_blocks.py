@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcinspect.layers.blocks import blocks_of
+from fcinspect.pictures.blocks import blocks_of
 
 
 @given(

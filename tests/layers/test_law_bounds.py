@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from fcinspect.layers import law_extremes
-from fcinspect.layers.law_extremes import (
+from fcinspect.layers import law_bounds
+from fcinspect.layers.law_bounds import (
     largest_singular_value,
     longest_row,
     most_zeros,
@@ -23,7 +23,7 @@ TRIES = 400
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(law_extremes, "DELTA", OFTEN)
+    monkeypatch.setattr(law_bounds, "DELTA", OFTEN)
 
 
 def is_rare(failures: int) -> bool:
