@@ -80,8 +80,10 @@ def rule_lines(optimizer: Optimizer, *, begun: bool) -> Lines:
         lines.append(RuleLine("g", "−{g}"))
     if optimizer.number("weight_decay") and optimizer.name != "adamw":
         lines.append(RuleLine("g", "{g} + {weight_decay}·{w}"))
-    rules = {"sgd": _sgd, "adam": _adam, "adamw": _adam, "rmsprop": _rmsprop, "adagrad": _adagrad}
-    return (*lines, *rules[optimizer.name](optimizer, begun))
+    if optimizer.name == "sgd":
+        return (*lines, *_sgd(optimizer, begun))
+    rules = {"adam": _adam, "adamw": _adam, "rmsprop": _rmsprop, "adagrad": _adagrad}
+    return (*lines, *rules[optimizer.name](optimizer))
 
 
 def _sgd(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
@@ -101,8 +103,7 @@ def _sgd(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
         yield RuleLine("update", "−{lr}·{buf}")
 
 
-def _adam(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
-    del begun
+def _adam(optimizer: Optimizer) -> Iterator[RuleLine]:
     yield RuleLine("m", "{beta1}·{m} + (1 − {beta1})·{g}", ("{m} + (1 − {beta1})·({g} − {m})",))
     yield RuleLine("v", "{beta2}·{v} + (1 − {beta2})·{g}²")
     yield RuleLine("c₁", "1 − {beta1}^{t}")
@@ -125,8 +126,7 @@ def _adam(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
         yield RuleLine("update", "−{lr}/{c₁}·{m}/{d}")
 
 
-def _rmsprop(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
-    del begun
+def _rmsprop(optimizer: Optimizer) -> Iterator[RuleLine]:
     yield RuleLine("s", "{alpha}·{s} + (1 − {alpha})·{g}²")
     if optimizer.flag("centered"):
         average = "{alpha}·{avg} + (1 − {alpha})·{g}"
@@ -141,8 +141,7 @@ def _rmsprop(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
         yield RuleLine("update", "−{lr}·{g}/{d}")
 
 
-def _adagrad(optimizer: Optimizer, begun: bool) -> Iterator[RuleLine]:
-    del begun
+def _adagrad(optimizer: Optimizer) -> Iterator[RuleLine]:
     rate = "lr"
     if optimizer.number("lr_decay"):
         rate = "lr_t"

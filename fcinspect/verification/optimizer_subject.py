@@ -14,51 +14,6 @@ from fcinspect.layers.array import Array
 from fcinspect.verification.optimizer_faults import with_options
 from fcinspect.verification.update import Recorded
 
-
-class NotAccepted(InputError):
-    """The optimizer has no options of these names: a set of options is not exercised."""
-
-
-@dataclass(frozen=True, eq=False)
-class Ran:
-    """What some steps did."""
-
-    after: tuple[tuple[Array, ...], ...]
-    """For each step, every parameter after it."""
-    changed: tuple[str, ...]
-    """What became of the caller's gradients, in words; empty if they are as they were."""
-    moved: tuple[int, ...]
-    """Which parameters no longer lie where they did."""
-
-
-class OptimizerSubject(Protocol):
-    """An optimizer under inspection."""
-
-    @property
-    def words(self) -> str:
-        """What it is, in words."""
-
-    def run(
-        self,
-        parameters: Sequence[Array],
-        gradients: Sequence[Sequence[Array | None]],
-        options: Mapping[str, Any],
-    ) -> Ran:
-        """Step a fresh optimizer once for each list of gradients (None: no gradient).
-
-        Raises Misbehaved when it raises, hangs or dies, NotAccepted for options it lacks.
-        """
-
-    def resumed(
-        self,
-        parameters: Sequence[Array],
-        gradients: Sequence[Sequence[Array | None]],
-        options: Mapping[str, Any],
-        after: int,
-    ) -> Ran | None:
-        """Do the same, with the state saved and loaded anew after some steps; None without."""
-
-
 STEPS = 6
 SHAPES = ((5, 7), (7,), (3,))
 """A weight, a bias, and a parameter that gets no gradient."""
@@ -108,6 +63,50 @@ DYADIC: dict[str, tuple[dict[str, Value], ...]] = {
     "adagrad": ({"lr": 0.25, "eps": 4.0},),
 }
 """Options of powers of two; for gradients of ±4 every operation of the first step is exact."""
+
+
+class NotAccepted(InputError):
+    """The optimizer has no options of these names: a set of options is not exercised."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """What some steps did."""
+
+    after: tuple[tuple[Array, ...], ...]
+    """For each step, every parameter after it."""
+    changed: tuple[str, ...]
+    """What became of the caller's gradients, in words; empty if they are as they were."""
+    moved: tuple[int, ...]
+    """Which parameters no longer lie where they did."""
+
+
+class OptimizerSubject(Protocol):
+    """An optimizer under inspection."""
+
+    @property
+    def words(self) -> str:
+        """What it is, in words."""
+
+    def run(
+        self,
+        parameters: Sequence[Array],
+        gradients: Sequence[Sequence[Array | None]],
+        options: Mapping[str, Any],
+    ) -> Ran:
+        """Step a fresh optimizer once for each list of gradients (None: no gradient).
+
+        Raises Misbehaved when it raises, hangs or dies, NotAccepted for options it lacks.
+        """
+
+    def resumed(
+        self,
+        parameters: Sequence[Array],
+        gradients: Sequence[Sequence[Array | None]],
+        options: Mapping[str, Any],
+        after: int,
+    ) -> Ran | None:
+        """Do the same, with the state saved and loaded anew after some steps; None without."""
 
 
 @dataclass(frozen=True)
