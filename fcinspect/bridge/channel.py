@@ -11,9 +11,9 @@ import threading
 import time
 from typing import IO
 
-from fcinspect.bridge import messages, process_tree
+from fcinspect.bridge import messages
+from fcinspect.bridge.loading import path_of_child
 from fcinspect.bridge.messages import Garbled
-from fcinspect.bridge.module_path import path_of_child
 from fcinspect.layers import memory
 
 PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from fcinspect.bridge.served import main; main()"
@@ -74,7 +74,7 @@ class Channel:
             if left <= 0:
                 raise Late
             exchange.join(min(left, WATCHED))
-            if exchange.is_alive() and process_tree.memory_of(self._process.pid) > self.free:
+            if exchange.is_alive() and memory_of(self._process.pid) > self.free:
                 raise TooMuchMemory(memory.words_of(self.free))
         if exchange.failure is not None:
             raise exchange.failure
@@ -87,7 +87,7 @@ class Channel:
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         if self._ended_within(ENDING) is None:
-            process_tree.kill(self._process.pid)
+            kill_tree(self._process.pid)
             self._process.wait()
         # the pipes have ended unless somebody outlived the guard
         self._close("stdout", self._exchange)
@@ -186,3 +186,33 @@ def _to_stderr(data: bytes) -> None:
     with contextlib.suppress(OSError):
         while left:
             left = left[os.write(2, left) :]
+
+
+def memory_of(process: int) -> int:
+    """Return how many bytes of memory a process holds with all that it started; 0 of none.
+
+    Pages that some of them share count for each.
+    """
+    import psutil
+
+    held = 0
+    with contextlib.suppress(psutil.Error):
+        first = psutil.Process(process)
+        for member in (first, *first.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                held += member.memory_info().rss
+    return held
+
+
+def kill_tree(process: int) -> None:
+    """Kill a process with all that it started, and wait a moment until they are gone."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        first = psutil.Process(process)
+        # the first one is reaped by whoever started it
+        others = first.children(recursive=True)
+        for member in (first, *others):
+            with contextlib.suppress(psutil.Error):
+                member.kill()
+        psutil.wait_procs(others, timeout=2.0)

@@ -4,71 +4,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from fcinspect.bridge.kinds import Kind, kind_of
+from fcinspect.bridge.foreign import Kind, kind_of
+from fcinspect.bridge.linear import dtype_name
 from fcinspect.bridge.loading import load
 from fcinspect.bridge.process import Worker
-from fcinspect.bridge.subject import InProcess
+from fcinspect.bridge.subject import Description, InProcess
 from fcinspect.errors import InputError, Misbehaved
-from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
 from fcinspect.verification.subject import Answer, Call, Made
 
 
-@dataclass(frozen=True)
-class Description:
-    """What was found under the name."""
-
-    kind: Kind
-    dtype: str
-    in_features: int | None
-    """Of a ready module; None where it does not tell."""
-    out_features: int | None
-    bias: bool
-    """Whether a ready module has a bias."""
-
-
-class Described(InProcess):
-    """A layer that tells what it is."""
-
-    def describe(self) -> Description:
-        """Return what was found, without calling it."""
-        widths: tuple[int | None, int | None] = (None, None)
-        bias = True
-        if self.kind == "module":
-            made = self.made(0, 0, True, 0)
-            weight = made.parameter("weight")
-            widths = (made.in_features, made.out_features)
-            if weight is not None and len(weight.shape) == 2 and None in widths:
-                widths = (weight.shape[1], weight.shape[0])
-            bias = made.parameter("bias") is not None
-        name = str(self.dtype).removeprefix("torch.")
-        return Description(self.kind, name, *widths, bias)
-
-    def gives_gradients(self) -> bool:
-        """Whether a small call gives any gradient."""
-        return self.differentiable
-
-    def takes_only_numpy(self) -> bool:
-        """Whether a kernel refuses float32 tensors and takes float32 arrays."""
-        other = InProcess(self.found, "kernel", self.words, "float32")
-        x, weight, bias = (Array.of(np.ones(shape), "float32") for shape in ((2, 3), (2, 3), (2,)))
-        other.call(Call(x, weight, bias))
-        return other.takes == "numpy"
-
-    def what_it_takes(self) -> str:
-        """Return "torch" or "numpy"; known after a call."""
-        return self.takes
-
-
 def host(
     text: str, kind: str | None, dtype: str | None, device: str, arguments: Mapping[str, Any]
-) -> Described:
+) -> InProcess:
     """Return the object of that name, ready to be called; for the process that runs it."""
     found: Any = load(text)
     settled = _kind(found, kind, text)
@@ -77,7 +29,7 @@ def host(
     if settled == "module":
         found = found.to(torch.device(device))
         first = next(iter(found.parameters()), None)
-        held = dtype or "float32" if first is None else str(first.dtype).removeprefix("torch.")
+        held = dtype or "float32" if first is None else dtype_name(first.dtype)
         if dtype is not None and dtype != held:
             raise InputError(f"--dtype {dtype}: the ready module {text} holds {held}")
         if held not in FORMATS:
@@ -86,7 +38,7 @@ def host(
             )
         dtype = held
     dtype = dtype or "float32"
-    return Described(found, settled, text, dtype, device, arguments)
+    return InProcess(found, settled, text, dtype, device, arguments)
 
 
 def _kind(found: Any, kind: str | None, text: str) -> Kind:
@@ -129,8 +81,8 @@ class Hosted:
         if self.description.dtype == "bfloat16" and self.kind == "kernel":
             self._refuse_numpy()
         try:
-            self.differentiable: bool = self._worker.ask("gives_gradients", returns=bool)
-            self.takes = self._worker.ask("what_it_takes", returns=str)
+            self.differentiable: bool = self._worker.ask("differentiable", returns=bool)
+            self.takes = self._worker.ask("takes", returns=str)
         except Misbehaved:
             # the checks will say what it does
             self.differentiable = False

@@ -1,8 +1,11 @@
-"""Real nn.Linear layers made and run by torch."""
+"""Real nn.Linear layers made and run by torch, and the arrays that pass between it and us."""
 
 from __future__ import annotations
 
+import io
 import warnings
+from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import torch
@@ -11,6 +14,9 @@ from torch import nn
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer, LinearRequest
+
+LONGEST_REASON = 120
+"""Characters of torch's own words, which may take ten lines."""
 
 
 def version() -> str:
@@ -44,10 +50,6 @@ def require_device(name: str) -> None:
         raise UsageError(f"--device {name!r} does not compute: {reason}; {expected}") from None
 
 
-LONGEST_REASON = 120
-"""Characters of torch's own words, which may take ten lines."""
-
-
 def _devices() -> list[str]:
     """Return the devices that torch has on this machine: cpu, and cuda, cuda:0, … or others."""
     found = ["cpu"]
@@ -67,9 +69,14 @@ def dtype_of(name: str) -> torch.dtype:
     return found
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """Return "float32"."""
+    return str(dtype).removeprefix("torch.")
+
+
 def to_array(tensor: torch.Tensor) -> Array:
     """Return a copy of a tensor's numbers, exact."""
-    name = str(tensor.dtype).removeprefix("torch.")
+    name = dtype_name(tensor.dtype)
     plain = tensor.detach().cpu()
     if plain.dtype == torch.bfloat16:
         plain = plain.float()
@@ -128,3 +135,29 @@ def _seeded(request: LinearRequest) -> nn.Linear:
 def _record(module: nn.Linear, request: LinearRequest) -> LinearLayer:
     bias = None if module.bias is None else to_array(module.bias)
     return LinearLayer(to_array(module.weight), bias, source=request.words)
+
+
+def seed_generators(seed: int) -> None:
+    """Do as torch.manual_seed does, without what that notes for devices that are not there.
+
+    For each kind of device not in use yet it formats the whole stack, and keeps it until the
+    process ends: that is slow where it is called often.
+    """
+    if _has_accelerator():
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
+
+
+@cache
+def _has_accelerator() -> bool:
+    """Whether there is a device beside the CPU, or torch is too old to say."""
+    accelerator = getattr(torch, "accelerator", None)
+    return accelerator is None or bool(accelerator.is_available())
+
+
+def pickled_bytes(state: Mapping[str, Array]) -> bytes:
+    """Return the content of a .pt file that holds a state dict."""
+    file = io.BytesIO()
+    torch.save({name: to_tensor(values) for name, values in state.items()}, file)
+    return file.getvalue()

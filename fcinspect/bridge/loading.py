@@ -6,12 +6,16 @@ import importlib
 import importlib.util
 import os
 import sys
+import sysconfig
 import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import CodeType, ModuleType, TracebackType
 
 from fcinspect.bridge.module_names import is_installed, is_there
-from fcinspect.bridge.module_path import admit, is_found_in
 from fcinspect.bridge.targets import MISSING, import_hint, meant, missing_package, not_installed
 from fcinspect.errors import InputError, did_you_mean
 
@@ -158,6 +162,9 @@ def _from_file(path: Path, wanted: str) -> ModuleType:
     name = f"file {path.stem}" if path.stem in sys.modules else path.stem
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
+    for finder in sys.meta_path:
+        if isinstance(finder, EditedFinder):  # which is not asked for a file
+            finder.edit(spec)
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # dataclasses and pickle look their module up by name
@@ -213,3 +220,112 @@ def _place(trace: TracebackType | None) -> str | None:
         if not foreign and own not in Path(name).parents and sys.prefix not in name:
             return f"{Path(name).name}:{frame.lineno}"
     return None
+
+
+def path_of_child() -> list[str]:
+    """Return sys.path of this process with the standard library first, for another one.
+
+    "" stands for the working folder, whichever it is: it is left out.
+    """
+    return _standard_first([place for place in sys.path if place])
+
+
+def admit(folder: str) -> None:
+    """Let modules of a folder be found: behind the standard library, before all others."""
+    sys.path[:] = _standard_first([folder, *(place for place in sys.path if place != folder)])
+
+
+def is_found_in(folder: str, module: str) -> bool:
+    """Whether a module's first part is in a folder, where it is not loaded already or standard.
+
+    A folder without __init__.py counts where there is no other module of the name.
+    """
+    first = module.partition(".")[0]
+    if first in sys.modules or first in sys.stdlib_module_names:
+        return False
+    here = PathFinder.find_spec(first, [folder])
+    if here is None:
+        return False
+    return here.loader is not None or importlib.util.find_spec(first) is None
+
+
+def _standard_first(places: list[str]) -> list[str]:
+    return sorted(places, key=lambda place: not _is_standard(place))
+
+
+def _is_standard(place: str) -> bool:
+    path = Path(place)
+    if {"site-packages", "dist-packages"} & set(path.parts):
+        return False
+    homes = _homes()
+    archive = {home.parent / f"{home.name.replace('.', '')}.zip" for home in homes}
+    return path in homes | archive or bool(homes & set(path.parents))
+
+
+@cache
+def _homes() -> frozenset[Path]:
+    """Return the folders of the standard library."""
+    return frozenset(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
+
+
+@contextmanager
+def replaced(texts: Mapping[str, str]) -> Iterator[None]:
+    """Let Python import these texts in place of the files, in memory only.
+
+    Raises InputError at the end where a file was not imported: a run without the change says
+    nothing about it.
+    """
+    finder = EditedFinder(texts)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+    if finder.missing:
+        raise InputError(f"{min(finder.missing)} was not imported with its change")
+
+
+class EditedFinder:
+    """Finds modules as the others do, and gives those of some files other texts."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.missing = set(texts)
+        """The files that were not imported yet."""
+        self._texts = texts
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return what the first of the other finders finds."""
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None:
+                self.edit(spec)
+                return spec
+        return None
+
+    def edit(self, spec: ModuleSpec) -> None:
+        """Let the text of a file be loaded that is replaced."""
+        if not isinstance(spec.loader, SourceFileLoader):
+            return
+        path = spec.loader.path
+        for file in (str(Path(path).resolve()), path):
+            if file in self._texts:
+                loaded = partial(self.missing.discard, file)
+                spec.loader = EditedLoader(spec.name, path, self._texts[file], loaded)
+                return
+
+
+class EditedLoader(SourceFileLoader):
+    """Loads a text in place of a file."""
+
+    def __init__(self, name: str, path: str, text: str, loaded: Callable[[], None]) -> None:
+        """`loaded` is called when the text is asked for."""
+        super().__init__(name, path)
+        self._text, self._loaded = text, loaded
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the text as it is compiled; nothing is cached."""
+        self._loaded()
+        code: CodeType = compile(self._text, self.path, "exec", dont_inherit=True)
+        return code

@@ -80,7 +80,7 @@ def read_message(
         found = json.loads(document)
     except (ValueError, RecursionError):
         raise Garbled("it is not JSON") from None
-    reader = _Reader(memoryview(arrays), deadline)
+    reader = _MessageReader(memoryview(arrays), deadline)
     number, kind, value = reader.read(found, tuple[int, str, Any], "the message")
     if kind not in kinds:
         raise Garbled("the message is of no known kind")
@@ -111,7 +111,7 @@ def _plain(value: Any, arrays: list[bytes]) -> Any:
     raise TypeError(f"an object of type {type(value).__name__}")
 
 
-class _Reader:
+class _MessageReader:
     """Reads values of expected types; the numbers of arrays are taken in their order."""
 
     def __init__(self, store: memoryview, deadline: float) -> None:

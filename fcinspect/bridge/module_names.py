@@ -1,4 +1,4 @@
-"""What a name of code could mean: modules and classes, found on the disk without running them."""
+"""What a name of code could mean, and the text of files: read from the disk, never run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import importlib.machinery
 import importlib.util
 import re
 import sys
+import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fcinspect.bridge.source_files import source_text
+from fcinspect.diagnosis.editing import Source
+from fcinspect.diagnosis.reported import Frame
 from fcinspect.diagnosis.syntax import syntax_tree
 
 MOST_SHOWN = 8
@@ -21,10 +23,15 @@ SKIPPED = re.compile(r"\.|__pycache__$|node_modules$|site-packages$|venv$|env$|b
 MODULES = re.compile(r"\w*(?:Module|Model|Net|Network|Layer)")
 """Names of classes whose subclasses are modules."""
 NAMES = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+LARGEST = 2**20
+"""Bytes; larger files are not written by hand."""
+MOST_FILES = 8
+REMOTE = ("\\\\", "//")
+"""How a path begins that Windows would fetch from another machine."""
 
 
 @dataclass(frozen=True)
-class Outline:
+class FileOutline:
     """What a file of source code defines at its top."""
 
     classes: tuple[str, ...]
@@ -33,13 +40,13 @@ class Outline:
     """All that is bound there."""
 
 
-def outline(file: Path) -> Outline:
+def outline(file: Path) -> FileOutline:
     """Return what a file defines; nothing of one that cannot be read."""
     text = source_text(file)
     try:
         tree = syntax_tree("" if text is None else text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Outline((), ())
+        return FileOutline((), ())
     names: dict[str, None] = {}
     classes: dict[str, bool] = {}
     functions = []
@@ -52,7 +59,7 @@ def outline(file: Path) -> Outline:
     public = [name for name in classes if not name.startswith("_")]
     modules = [name for name in public if classes[name]]
     functions = [name for name in functions if not name.startswith("_")]
-    return Outline(tuple(modules or public or functions), tuple(names))
+    return FileOutline(tuple(modules or public or functions), tuple(names))
 
 
 def _is_module(node: ast.ClassDef, known: dict[str, bool]) -> bool:
@@ -85,7 +92,7 @@ class Module:
     file: Path
 
     @property
-    def outline(self) -> Outline:
+    def outline(self) -> FileOutline:
         """What it defines."""
         return outline(self.file)
 
@@ -204,3 +211,42 @@ def _folders(start: Path) -> Iterator[Path]:
                 if not SKIPPED.match(path.name) and path.is_dir() and not path.is_symlink()
             ]
         level = below
+
+
+def sources_of(frames: Iterable[Frame]) -> dict[str, Source]:
+    """Return the reader's own files among those of the frames, by the names given there.
+
+    The innermost come first. What is not there, or is no file of Python, is left out.
+    """
+    named = dict.fromkeys(frame.file for frame in reversed(list(frames)) if frame.own)
+    found: dict[str, Source] = {}
+    for name in list(named)[:MOST_FILES]:
+        path = None if name.startswith(REMOTE) or not name.endswith(".py") else _here(name)
+        text = None if path is None else source_text(path)
+        if path is not None and text is not None:
+            found[name] = Source(str(path), text)
+    return found
+
+
+def _here(name: str) -> Path | None:
+    """Return the whole path of a file, below the working folder where it lies there."""
+    try:
+        here = Path.cwd()
+        path = here / Path(name).expanduser()
+        behind_links = path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    if not path.is_relative_to(here) and behind_links.is_relative_to(here):
+        return behind_links
+    return path
+
+
+def source_text(path: Path) -> str | None:
+    """Return the text of a regular file of Python, in the encoding that it declares."""
+    try:
+        if not path.is_file() or path.stat().st_size > LARGEST:
+            return None
+        with tokenize.open(path) as file:
+            return file.read()
+    except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
+        return None

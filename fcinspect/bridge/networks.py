@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fcinspect.bridge.linear import dtype_of, to_array, to_tensor
+from fcinspect.bridge.linear import dtype_name, dtype_of, to_array, to_tensor
 from fcinspect.errors import InputError
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.network import DenseLayer, Network, layer_names
@@ -99,7 +99,7 @@ def layers_of(module: nn.Module, chain: Sequence[Link], source: str) -> tuple[Li
     layers = []
     for link in chain:
         weight = held[link.weight]
-        name = str(weight.dtype).removeprefix("torch.")
+        name = dtype_name(weight.dtype)
         if name not in FORMATS:
             raise InputError(
                 f"{link.weight} of {source} is {name}: expected floating-point numbers"

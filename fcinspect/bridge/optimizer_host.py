@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from fcinspect.arithmetic.settings import CLASSES
+from fcinspect.bridge.foreign import guarded
 from fcinspect.bridge.linear import to_array, to_tensor
-from fcinspect.bridge.loading import expectation, load, split, words_of
-from fcinspect.errors import InputError, Misbehaved, UsageError
+from fcinspect.bridge.loading import load, split
+from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.array import Array
 from fcinspect.verification.optimizer_subject import NotAccepted, Ran
 
@@ -63,7 +63,7 @@ class OptimizerHost:
         begun = self._stepped(tensors, gradients[:after], first.step)
         copies = [tensor.detach().clone().requires_grad_() for tensor in tensors]
         second = self._made(copies, options)
-        with _told():
+        with guarded():
             second.load_state_dict(first.state_dict())
         rest = self._stepped(copies, gradients[after:], second.step)
         return Ran((*begun.after, *rest.after), (), ())
@@ -94,7 +94,7 @@ class OptimizerHost:
             return None
         given = {**options, **self._fixed}
         self._require_accepted(given)
-        with _told(CLASS):
+        with guarded(CLASS):
             make: Callable[..., object] = self.found
             return make(tensors, **given)
 
@@ -118,7 +118,7 @@ class OptimizerHost:
         for given in gradients:
             for tensor, values in zip(tensors, given, strict=True):
                 tensor.grad = None if values is None else to_tensor(values)
-            with _told("step()" if inspect.isclass(self.found) else FUNCTION):
+            with guarded("step()" if inspect.isclass(self.found) else FUNCTION):
                 step()
             after.append(tuple(to_array(tensor) for tensor in tensors))
             for index, (tensor, values) in enumerate(zip(tensors, given, strict=True)):
@@ -134,26 +134,6 @@ class OptimizerHost:
             if tensor.data_ptr() != place
         )
         return Ran(tuple(after), tuple(dict.fromkeys(changed)), moved)
-
-
-class _told:
-    """Tells what foreign code raises as what it is: a finding."""
-
-    def __init__(self, expected: str = "") -> None:
-        """`expected` is the form of what is called, for a call whose arguments are refused."""
-        self._expected = expected
-
-    def __enter__(self) -> None:
-        self._quiet = warnings.catch_warnings()
-        self._quiet.__enter__()
-        warnings.simplefilter("ignore")
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        self._quiet.__exit__(kind, error, trace)
-        if error is None or isinstance(error, Misbehaved | KeyboardInterrupt):
-            return
-        said = expectation(error, self._expected) if self._expected else ""
-        raise Misbehaved(f"raised {words_of(error)}{said}") from None
 
 
 def torch_optimizer(like: str, *, fused: bool, foreach: bool) -> OptimizerHost:

@@ -7,7 +7,8 @@ numbers bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch.optim.adagrad import adagrad
@@ -19,6 +20,15 @@ from torch.optim.sgd import sgd
 from fcinspect.arithmetic.settings import Optimizer
 
 State = dict[str, torch.Tensor]
+
+RULES: Mapping[str, tuple[Callable[..., None], tuple[str, ...]]] = {
+    "sgd": (sgd, ("momentum_buffer",)),
+    "adam": (adam, ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")),
+    "adamw": (adamw, ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")),
+    "rmsprop": (rmsprop, ("square_avg", "grad_avg", "momentum_buffer")),
+    "adagrad": (adagrad, ("sum",)),
+}
+"""The function of each optimizer, and what may be kept of a parameter, in the function's order."""
 
 
 class FunctionalOptimizer:
@@ -38,110 +48,43 @@ class FunctionalOptimizer:
     @torch.no_grad()
     def step(self) -> None:
         """Update every parameter from its .grad."""
-        parameters = self._parameters
-        grads = [p.grad for p in parameters if p.grad is not None]
-        assert len(grads) == len(parameters)
-        rule = {
-            "sgd": self._sgd,
-            "adam": self._adam,
-            "adamw": self._adam,
-            "rmsprop": self._rmsprop,
-            "adagrad": self._adagrad,
-        }[self._optimizer.name]
-        rule(grads)
+        grads = [p.grad for p in self._parameters if p.grad is not None]
+        assert len(grads) == len(self._parameters)
+        function, names = RULES[self._optimizer.name]
+        if self._optimizer.name == "sgd":
+            # its first step makes the buffers, where there is a momentum
+            buffers = [state.get("momentum_buffer") for state in self._states]
+            function(self._parameters, grads, buffers, foreach=False, **self._options())
+            for state, buffer in zip(self._states, buffers, strict=True):
+                if buffer is not None:
+                    state["momentum_buffer"] = buffer
+            return
+        kept = [[state[name] for state in self._states if name in state] for name in names]
+        function(self._parameters, grads, *kept, self._steps, foreach=False, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        """Return the options as the functions name them."""
+        given: dict[str, Any] = {
+            name: value if isinstance(value, bool | tuple) else float(value)
+            for name, value in self._optimizer.options.items()
+            if name != "initial_accumulator_value"  # only the first state knows it
+        }
+        if "betas" in given:
+            given["beta1"], given["beta2"] = given.pop("betas")
+        if self._optimizer.name != "rmsprop":  # which has no fused kernel
+            given["fused"] = False
+        return given
 
     def _first_state(self, parameter: torch.Tensor) -> State:
         options, name = self._optimizer, self._optimizer.name
+        if name == "adagrad":
+            first = options.number("initial_accumulator_value")
+            return {"sum": torch.full_like(parameter, first, requires_grad=False)}
         kept: tuple[str, ...] = ()
         if name in ("adam", "adamw"):
-            kept = ("exp_avg", "exp_avg_sq")
-            kept += ("max_exp_avg_sq",) if options.flag("amsgrad") else ()
+            kept = RULES[name][1] if options.flag("amsgrad") else RULES[name][1][:2]
         elif name == "rmsprop":
             kept = ("square_avg",)
             kept += ("grad_avg",) if options.flag("centered") else ()
             kept += ("momentum_buffer",) if options.number("momentum") else ()
-        state = {key: torch.zeros_like(parameter, requires_grad=False) for key in kept}
-        if name == "adagrad":
-            first = options.number("initial_accumulator_value")
-            state["sum"] = torch.full_like(parameter, first, requires_grad=False)
-        return state
-
-    def _kept(self, name: str) -> list[torch.Tensor]:
-        return [state[name] for state in self._states if name in state]
-
-    def _sgd(self, grads: list[torch.Tensor]) -> None:
-        options = self._optimizer
-        buffers = [state.get("momentum_buffer") for state in self._states]
-        sgd(
-            self._parameters,
-            grads,
-            buffers,
-            foreach=False,
-            fused=False,
-            weight_decay=options.number("weight_decay"),
-            momentum=options.number("momentum"),
-            lr=options.number("lr"),
-            dampening=options.number("dampening"),
-            nesterov=options.flag("nesterov"),
-            maximize=options.flag("maximize"),
-        )
-        for state, buffer in zip(self._states, buffers, strict=True):
-            if buffer is not None:
-                state["momentum_buffer"] = buffer
-
-    def _adam(self, grads: list[torch.Tensor]) -> None:
-        options = self._optimizer
-        beta1, beta2 = options.betas
-        function = adamw if options.name == "adamw" else adam
-        function(
-            self._parameters,
-            grads,
-            self._kept("exp_avg"),
-            self._kept("exp_avg_sq"),
-            self._kept("max_exp_avg_sq"),
-            self._steps,
-            foreach=False,
-            fused=False,
-            amsgrad=options.flag("amsgrad"),
-            beta1=beta1,
-            beta2=beta2,
-            lr=options.number("lr"),
-            weight_decay=options.number("weight_decay"),
-            eps=options.number("eps"),
-            maximize=options.flag("maximize"),
-        )
-
-    def _rmsprop(self, grads: list[torch.Tensor]) -> None:
-        options = self._optimizer
-        rmsprop(
-            self._parameters,
-            grads,
-            self._kept("square_avg"),
-            self._kept("grad_avg"),
-            self._kept("momentum_buffer"),
-            self._steps,
-            foreach=False,
-            maximize=options.flag("maximize"),
-            lr=options.number("lr"),
-            alpha=options.number("alpha"),
-            eps=options.number("eps"),
-            weight_decay=options.number("weight_decay"),
-            momentum=options.number("momentum"),
-            centered=options.flag("centered"),
-        )
-
-    def _adagrad(self, grads: list[torch.Tensor]) -> None:
-        options = self._optimizer
-        adagrad(
-            self._parameters,
-            grads,
-            self._kept("sum"),
-            self._steps,
-            foreach=False,
-            fused=False,
-            lr=options.number("lr"),
-            weight_decay=options.number("weight_decay"),
-            lr_decay=options.number("lr_decay"),
-            eps=options.number("eps"),
-            maximize=options.flag("maximize"),
-        )
+        return {key: torch.zeros_like(parameter, requires_grad=False) for key in kept}

@@ -26,7 +26,7 @@ PATIENCE = 3
 
 
 class Worker:
-    """Calls methods of an object that lives in another process.
+    """Calls methods of an object that lives in another process, and reads its attributes.
 
     The object is what `build(*arguments)` returns there; `build` may be named "module:function".
     Where it has a method `prepare`, that is called first, without limit. Arguments are pickled;
@@ -46,7 +46,7 @@ class Worker:
         self._lost: list[str] = []
 
     def ask(self, method: str, *arguments: Any, returns: Any) -> Any:
-        """Return what the method returns, a value of the type `returns`.
+        """Return what the method returns or the attribute is, a value of the type `returns`.
 
         Raises Misbehaved when the object raises, does not answer in time or something else, or its
         process dies; refusals of `build` as they are.

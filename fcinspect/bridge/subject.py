@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
-from fcinspect.bridge.answers import (
+from fcinspect.bridge.foreign import (
     BackwardFailed,
+    Kind,
     answer_of,
     array_of,
     changed_of,
     copies,
-    dtype_name,
     gradients_of,
     guarded,
+    kind_words,
 )
-from fcinspect.bridge.kinds import Kind, kind_words
-from fcinspect.bridge.linear import dtype_of, to_array, to_tensor
-from fcinspect.bridge.seeding import seed_generators
+from fcinspect.bridge.linear import dtype_name, dtype_of, seed_generators, to_array, to_tensor
 from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.formats import FORMATS
@@ -29,6 +29,19 @@ from fcinspect.verification.subject import Answer, Call, Layout, Made
 
 KERNEL = "a function (input, weight, bias)"
 FACTORY = "a class or function (in_features, out_features, bias)"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What was found under the name."""
+
+    kind: Kind
+    dtype: str
+    in_features: int | None
+    """Of a ready module; None where it does not tell."""
+    out_features: int | None
+    bias: bool
+    """Whether a ready module has a bias."""
 
 
 class InProcess:
@@ -101,22 +114,39 @@ class InProcess:
                 _width(module, "out_features"),
             )
 
-    def _gives_gradients(self) -> bool:
+    def describe(self) -> Description:
+        """Return what was found, without calling it."""
+        widths: tuple[int | None, int | None] = (None, None)
+        bias = True
         if self.kind == "module":
             made = self.made(0, 0, True, 0)
             weight = made.parameter("weight")
-            n, out = made.in_features, made.out_features
-            if n is None or out is None:
-                if weight is None or len(weight.shape) != 2:
-                    return False
-                out, n = weight.shape
+            widths = (made.in_features, made.out_features)
+            if weight is not None and len(weight.shape) == 2 and None in widths:
+                widths = (weight.shape[1], weight.shape[0])
+            bias = made.parameter("bias") is not None
+        return Description(self.kind, dtype_name(self.dtype), *widths, bias)
+
+    def takes_only_numpy(self) -> bool:
+        """Whether a kernel refuses float32 tensors and takes float32 arrays."""
+        other = InProcess(self.found, "kernel", self.words, "float32")
+        x, weight, bias = (Array.of(np.ones(shape), "float32") for shape in ((2, 3), (2, 3), (2,)))
+        other.call(Call(x, weight, bias))
+        return other.takes == "numpy"
+
+    def _gives_gradients(self) -> bool:
+        if self.kind == "module":
+            found = self.describe()
+            if found.in_features is None or found.out_features is None:
+                return False
+            n, out = found.in_features, found.out_features
             ready: tuple[Array | None, Array | None] = (None, None)
         else:
             n, out = 3, 2
             ready = (self._ones(out, n), self._ones(out))
         answer = self.call(Call(self._ones(2, n), *ready, grad_output=self._ones(2, out)))
-        found = (answer.grad_input, answer.grad_weight, answer.grad_bias)
-        return any(gradient is not None for gradient in found)
+        gradients = (answer.grad_input, answer.grad_weight, answer.grad_bias)
+        return any(gradient is not None for gradient in gradients)
 
     def _ones(self, *shape: int) -> Array:
         return Array.of(np.ones(shape), dtype_name(self.dtype))

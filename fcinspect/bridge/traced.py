@@ -13,17 +13,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcinspect.bridge.kinds import kind_words
-from fcinspect.bridge.loading import load, split
-from fcinspect.bridge.trace.failures import class_places, failure_of, texts_of
-from fcinspect.bridge.trace.fitting import fits
-from fcinspect.bridge.trace.meta_copy import meta_copy
-from fcinspect.bridge.trace.module_inputs import check_arguments, check_call, inputs_of, made_on
-from fcinspect.bridge.trace.origins import is_lazy
-from fcinspect.bridge.trace.sites import MadePlaces
-from fcinspect.bridge.trace.sources import Sources, replaced
-from fcinspect.bridge.trace.tensors import described
+from fcinspect.bridge.foreign import kind_words
+from fcinspect.bridge.loading import load, replaced, split
+from fcinspect.bridge.trace.module_inputs import (
+    check_arguments,
+    check_call,
+    inputs_of,
+    made_on,
+    meta_copy,
+)
+from fcinspect.bridge.trace.sites import MadePlaces, Sources, class_places, failure_of, texts_of
+from fcinspect.bridge.trace.tensors import described, is_lazy
 from fcinspect.bridge.trace.tracer import Tracer
+from fcinspect.bridge.tracing import fits
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.linear import LinearLayer

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 from fcinspect.bridge.process import Worker
-from fcinspect.bridge.trace.fitting import fits
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, Misbehaved
 from fcinspect.layers.linear import LinearLayer
+from fcinspect.layers.memory import is_free
 from fcinspect.shapes.chain import Link
 from fcinspect.shapes.steps import Device, ModuleTrace, Tensor
 
@@ -94,3 +95,10 @@ class Tracing:
     def close(self) -> None:
         """End the process."""
         self._worker.close()
+
+
+def fits(run: ModuleTrace) -> bool:
+    """Whether a module, its outputs and as much again twice fit this machine's memory."""
+    outputs = (tensor for step in run.steps for tensor in step.outputs)
+    numbers = sum(prod(tensor.shape) for tensor in (*outputs, *run.inputs))
+    return is_free(3 * (run.parameter_bytes + 4 * numbers))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 import torch
@@ -10,14 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from fcinspect.arithmetic.settings import OPTIONS, Optimizer
+from fcinspect.bridge.networks import ACTIVATIONS
 from fcinspect.bridge.optimizers import FunctionalOptimizer
 from fcinspect.worksheets.problem import Problem, SheetLayer
-
-ACTIVATIONS: Mapping[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-}
 
 
 def results_in_torch(problem: Problem) -> dict[str, float]:
@@ -64,8 +59,9 @@ def _module(layers: Sequence[SheetLayer]) -> tuple[nn.Sequential, list[tuple[str
                 linear.bias.copy_(_tensor(layer.bias))
         modules.append(linear)
         names.append((layer.name, "z"))
-        if layer.activation in ACTIVATIONS:
-            modules.append(ACTIVATIONS[layer.activation]())
+        activation = ACTIVATIONS[layer.activation]
+        if activation is not None:
+            modules.append(activation())
             names.append((layer.name, "a"))
     return nn.Sequential(*modules), names
 

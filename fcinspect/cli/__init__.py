@@ -18,10 +18,11 @@ import typer
 from fcinspect import __version__
 from fcinspect.cli.command import Command, expanded, group_of, settle_completion
 from fcinspect.cli.output import FORMAT_VARIABLE
-from fcinspect.cli.status import BY_KIND, ExitStatus
 from fcinspect.cli.streams import ReaderGone, abandon_output, say, settle_streams, settle_width
 from fcinspect.cli.system import (
+    BY_KIND,
     EndedBySignal,
+    ExitStatus,
     end_by,
     refusal_for_library,
     refusal_for_limit,

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.options import Plot, ShowCode, choice, option
+from fcinspect.cli.options import (
+    Plot,
+    ShowCode,
+    argument,
+    choice,
+    option,
+    parsed_by,
+    switch,
+    whole_number,
+)
 from fcinspect.cli.output import LAYER, Output, Writes
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import parsed_by, whole_number
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -56,16 +62,12 @@ class ApproximateOptions:
     """The function, where it is approximated, and how well."""
 
     function: Annotated[
-        str,
-        typer.Argument(
-            metavar="FUNCTION", help="An expression in x, such as 'sin(2*pi*x)' or 'sqrt(x)'."
-        ),
+        str, argument("FUNCTION", "An expression in x, such as 'sin(2*pi*x)' or 'sqrt(x)'.")
     ]
     on: Annotated[
         Any,
         option(
-            "--on",
-            "A,B",
+            "--on A,B",
             "The interval: decimals or constants, such as 0,1 or -pi,2*pi.",
             parsed_by(_interval),
         ),
@@ -73,8 +75,7 @@ class ApproximateOptions:
     error: Annotated[
         Any,
         option(
-            "--error",
-            "E",
+            "--error E",
             "How far the network may be from the function, such as 1e-3.",
             parsed_by(_tolerance),
         ),
@@ -82,8 +83,7 @@ class ApproximateOptions:
     dtype: Annotated[
         str | None,
         choice(
-            "--dtype",
-            "DTYPE",
+            "--dtype DTYPE",
             "float32 or float64; by default float32, unless E takes 2 % more units in it.",
             DTYPES,
             "dtype of approximate",
@@ -92,15 +92,13 @@ class ApproximateOptions:
     depth: Annotated[
         int | None,
         option(
-            "--depth",
-            "M",
+            "--depth M",
             "For x**2 on 0,1: M sawtooth layers, against one hidden layer.",
             whole_number(1, MOST_LAYERS),
         ),
     ] = None
     check: Annotated[
-        bool,
-        typer.Option("--check", help="Run the network as a real nn.Sequential as well."),
+        bool, switch("--check", "Run the network as a real nn.Sequential as well.")
     ] = False
     plot: Plot = False
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from typer.core import TyperCommand, TyperGroup
 
 from fcinspect.cli.output import Output, Writes
-from fcinspect.cli.own import with_values
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.system import ExitStatus
 
 WHOLE_HYPHEN = "\N{NON-BREAKING HYPHEN}"
 """Stands for - while lines are broken, so that no option is broken at its hyphens."""
@@ -26,6 +25,9 @@ COMPLETE_VARIABLE = "_FCINSPECT_COMPLETE"
 
 COMMON = {*(field.name for field in fields(Output)), "help"}
 """The parameters of the options that all commands share."""
+
+BARE = {"--bias": "yes", "--no-bias": "no"}
+"""What the flags stand for where no numbers follow."""
 
 EXAMPLES = {
     "create": ("create 4-2", "create 784-10 --init xavier_uniform --save layer.safetensors"),
@@ -104,16 +106,23 @@ class _Context(TyperContext):  # type: ignore[misc]  # named by no public module
 class OwnParser:
     """Reads the value of a parameter by the parser of its option; without one text stays text."""
 
-    parser: Callable[[Any], Any] | None
+    parameter: Any
+    parse: Callable[[Any], Any] | None
+    process: Callable[[Any, Any], Any]
+    """Typer's own way, which also refuses a value that is missing."""
 
-    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+    def __call__(self, ctx: Any, value: Any) -> Any:
         """Return the value; several values as a list."""
-        several = param.multiple or param.nargs == -1
+        parameter = self.parameter
+        several = parameter.multiple or parameter.nargs == -1
+        missing = value is None or (several and not value)
+        if missing and parameter.required and not ctx.resilient_parsing:
+            return self.process(ctx, value)
         if value is None:
-            return () if several else None
-        if self.parser is None:
-            return value
-        return [self.parser(each) for each in value] if param.multiple else self.parser(value)
+            value = () if several else None
+        elif self.parse is not None:
+            value = [self.parse(each) for each in value] if several else self.parse(value)
+        return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
 
 
 class _Light:
@@ -127,11 +136,12 @@ class _Light:
         """Return the parameters, the help option among them."""
         found: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of TyperCommand
         for parameter in found:
-            described: Any = getattr(parameter, "type_descriptor", None)
             # documented nowhere: a Typer without them reads the values by itself
-            if hasattr(described, "parameter_info") and hasattr(parameter, "get_runtime_param"):
-                parse = described.parameter_info.parser
-                parameter.get_runtime_param = functools.partial(OwnParser, parse)
+            described = getattr(parameter, "type_descriptor", None)
+            info: Any = getattr(described, "parameter_info", None)
+            process: Any = getattr(parameter, "process_value", None)
+            if hasattr(info, "parser") and process and not isinstance(process, OwnParser):
+                parameter.process_value = OwnParser(parameter, info.parser, process)
         return found
 
 
@@ -153,6 +163,40 @@ class Command(_Light, TyperCommand):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples at the end of the help."""
         _write_examples(ctx, formatter)
+
+
+def with_values(arguments: Sequence[str]) -> list[str]:
+    """Return a command line on which each --bias and --no-bias has its value behind a "=".
+
+    What follows --bias is its value where --weight is given or where it is a list of numbers; so
+    -1,2 is not taken for an option, and --bias goes on to be a flag for a new layer.
+    """
+    words = list(arguments)
+    end = words.index("--") if "--" in words else len(words)
+    owned = any(word.partition("=")[0] == "--weight" for word in words[:end])
+    found: list[str] = []
+    while words[:1] and len(found) < len(arguments):
+        word = words.pop(0)
+        if word == "--":
+            return [*found, word, *words]
+        if word in BARE:
+            takes = word == "--bias" and bool(words) and _is_value(words[0], owned=owned)
+            word = f"{word}={words.pop(0) if takes else BARE[word]}"
+        found.append(word)
+    return found
+
+
+def _is_value(word: str, *, owned: bool) -> bool:
+    if _is_numbers(word):
+        return owned or "," in word or ";" in word
+    return owned and not word.startswith("-")
+
+
+def _is_numbers(word: str) -> bool:
+    try:
+        return bool([float(part) for part in word.replace(";", ",").split(",")])
+    except ValueError:
+        return False
 
 
 class Group(_Light, TyperGroup):

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from fcinspect.cli.command import COMPLETE_VARIABLE
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of, one_of
+from fcinspect.cli.options import completion_of, one_of
+from fcinspect.cli.system import ExitStatus
 
 PROGRAM = "fcinspect"
 SILENCED = {

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from fcinspect.cli.options import ShowCode
+from fcinspect.cli.options import ShowCode, argument
 from fcinspect.cli.output import LAYER, REPORT_BESIDE_LAYER, Output, Writes
 from fcinspect.cli.sources import Fresh
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.system import ExitStatus
 
 
 def create(
     fresh: Fresh,
     widths: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="WIDTHS", help="4-2 or 'nn.Linear(4, 2)', in place of --in and --out."
-        ),
+        str | None, argument("WIDTHS", "4-2 or 'nn.Linear(4, 2)', in place of --in and --out.")
     ] = None,
     show_code: ShowCode = False,
     *,

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fcinspect.cli.module import ModuleOptions, refuse_unmade
-from fcinspect.cli.options import option
+from fcinspect.cli.options import argument, option
 from fcinspect.cli.output import Output, Writes
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -26,22 +24,20 @@ LONGEST_LOG = 2**30
 def diagnose(
     subject: Annotated[
         str,
-        typer.Argument(
-            metavar="TEXT|-|MODULE:OBJECT",
-            help="An error message; - for a traceback on standard input; or a module, which is"
+        argument(
+            "TEXT|-|MODULE:OBJECT",
+            "An error message; - for a traceback on standard input; or a module, which is"
             " executed.",
         ),
     ],
     options: ModuleOptions,
     weights: Annotated[
-        str | None,
-        option("--weights", "FILE", "A state dict that the module is to load."),
+        str | None, option("--weights FILE", "A state dict that the module is to load.")
     ] = None,
     optimizer: Annotated[
         str | None,
         option(
-            "--optimizer",
-            "NAME",
+            "--optimizer NAME",
             "The module's optimizer in the same code; else those found beside it.",
         ),
     ] = None,
@@ -120,8 +116,7 @@ def _of_text(
 
 def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
     """Return the diagnosis with the lines of the files that the traceback names."""
-    from fcinspect.bridge.module_names import names_of
-    from fcinspect.bridge.source_files import sources_of
+    from fcinspect.bridge.module_names import names_of, sources_of
     from fcinspect.diagnosis.locating.locate import located
 
     sources = sources_of(reported.frames)
@@ -131,13 +126,8 @@ def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
 def _read(subject: str) -> tuple[str, tuple[str, ...]]:
     """Return the text, of standard input its end, and what is to be said of that."""
     if subject != "-":
-        from fcinspect.checkpoints.access.paths import is_file
-
-        if " " not in subject and is_file(subject):
-            raise UsageError(
-                f"{subject!r} is a file: its text is read from standard input",
-                hint=f"fcinspect diagnose - < {subject}",
-            )
+        if " " not in subject:
+            _refuse_file(subject)
         return subject, ()
     from fcinspect.checkpoints.access.streams import chunks_of_standard_input
     from fcinspect.diagnosis.reading import MOST_TEXT
@@ -156,6 +146,17 @@ def _read(subject: str) -> tuple[str, tuple[str, ...]]:
     if size > len(kept):
         cut = (f"of {size:,} bytes the last {len(kept):,} were read",)
     return kept.decode("utf-8", "replace"), cut
+
+
+def _refuse_file(subject: str) -> None:
+    """Raise UsageError for the name of a file, whose text is to be piped."""
+    from fcinspect.checkpoints.access.paths import is_file
+
+    if is_file(subject):
+        raise UsageError(
+            f"{subject!r} is a file: its text is read from standard input",
+            hint=f"fcinspect diagnose - < {subject}",
+        )
 
 
 def _of_module(

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from fcinspect.cli.options import choice, only_option
+from fcinspect.cli.options import choice, only_option, switch
 from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.sources import LAYOUTS, layout_option, open_checkpoint
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
 MATCHES = ("name", "content")
@@ -30,8 +30,7 @@ def diff(
     tolerance: Annotated[
         str | None,
         choice(
-            "--tolerance",
-            "FORMAT",
+            "--tolerance FORMAT",
             "What rounding to this format explains counts as the same: half an ulp at the larger"
             " number; bfloat16, float16 or float32.",
             TOLERANCES,
@@ -40,14 +39,12 @@ def diff(
     ] = None,
     only: Annotated[list[str] | None, only_option("Compare only layers")] = None,
     everything: Annotated[
-        bool,
-        typer.Option("--all", help="Compare arrays that are no linear layer as well."),
+        bool, switch("--all", "Compare arrays that are no linear layer as well.")
     ] = False,
     match: Annotated[
         str,
         choice(
-            "--match",
-            "HOW",
+            "--match HOW",
             "name, or content: layers without a counterpart of their name are paired by their"
             " numbers.",
             MATCHES,

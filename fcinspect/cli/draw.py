@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
+from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption, flag_of, refuse_bias
 from fcinspect.cli.inputs import names_a_checkpoint, read_input, widths_in
 from fcinspect.cli.options import (
     HiddenActivation,
     LastActivation,
+    argument,
     option,
     seed_option,
+    switch,
     timeout_option,
+    title_line,
+    whole_number,
 )
 from fcinspect.cli.output import Output, Writes
-from fcinspect.cli.own import BiasOption, OwnLayer, WeightOption, flag_of, refuse_bias
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import title_line, whole_number
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, SpecError, UsageError
 from fcinspect.layers.folding import MOST_UNITS
 from fcinspect.layers.spec import is_spec, parse_spec
@@ -45,7 +46,6 @@ LARGEST_UNITS = 32
 """More units of a layer are no longer told apart."""
 COPIES = 12
 """Bytes a number takes while a network is made and drawn, its own among them."""
-NO_LOSS = ""
 SEED_ADVICE = "--seed S draws weights"
 
 
@@ -67,9 +67,9 @@ class DrawOptions:
 
     network: Annotated[
         str | None,
-        typer.Argument(
-            metavar="WIDTHS|MODULE:OBJECT|FILE",
-            help="3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers, or - for JSON on stdin, or"
+        argument(
+            "WIDTHS|MODULE:OBJECT|FILE",
+            "3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers, or - for JSON on stdin, or"
             " package.module:Object or file.py:Object, whose code is executed.",
         ),
     ] = None
@@ -83,8 +83,7 @@ class DrawOptions:
     x: Annotated[
         str | None,
         option(
-            "--x",
-            "X",
+            "--x X",
             "Input: numbers 1,2,3, a file, - for stdin, zeros, ones or basis:J; its values are"
             " written into the units.",
         ),
@@ -96,8 +95,7 @@ class DrawOptions:
     units: Annotated[
         int,
         option(
-            "--units",
-            "K",
+            "--units K",
             f"Show at most K units of a layer, 2 to {LARGEST_UNITS}: the first and the last.",
             whole_number(2, LARGEST_UNITS),
         ),
@@ -105,33 +103,28 @@ class DrawOptions:
     title: Annotated[
         str | None,
         option(
-            "--title",
-            "TEXT",
-            "What stands above the diagram, in place of the widths.",
-            title_line,
+            "--title TEXT", "What stands above the diagram, in place of the widths.", title_line
         ),
     ] = None
     weights: Annotated[
         bool | None,
-        typer.Option(
+        switch(
             "--weights/--no-weights",
-            help="Write each weight on its edge of the figure; by default where no layer has more"
+            "Write each weight on its edge of the figure; by default where no layer has more"
             " than 12 edges.",
         ),
     ] = None
     inputs: Annotated[
         list[str] | None,
         option(
-            "--input",
-            "SHAPE",
+            "--input SHAPE",
             "MODULE:OBJECT: the shape of its input, batch first, where it cannot be found.",
         ),
     ] = None
     arg: Annotated[
         list[str] | None,
         option(
-            "--arg",
-            "NAME=VALUE",
+            "--arg NAME=VALUE",
             "MODULE:OBJECT: an argument of the class or function; repeat it for several.",
         ),
     ] = None
@@ -221,7 +214,7 @@ class DrawOptions:
         )
 
     def _of_weight(self) -> Found:
-        from fcinspect.cli.network import ANY_DTYPE, network_of
+        from fcinspect.cli.network import network_of
 
         if self.network is not None:
             raise UsageError(f"--weight and {self.network!r} both give layers: give one of them")
@@ -229,23 +222,20 @@ class DrawOptions:
         if self.seed is not None:
             raise UsageError("--seed makes new layers: it cannot go with --weight")
         own = OwnLayer(str(self.weight), self.bias, "float32")
-        found = network_of(
-            own.open(), None, self.activation, self.output_activation, NO_LOSS, ANY_DTYPE
-        )
+        found = network_of(own.open(), self.activation, self.output_activation)
         x = self._x(found.network.widths[0], found.network.dtype)
         source = f"the layer of --weight, {found.network.dtype}"
         return self._with_values(found.network, x, source, found.remarks())
 
     def _of_file(self, file: str) -> Found:
         from fcinspect.checkpoints.access.uris import masked_name
-        from fcinspect.cli.network import ANY_DTYPE, network_from
+        from fcinspect.cli.network import network_of
+        from fcinspect.cli.sources import open_checkpoint
 
         if self.seed is not None:
             raise UsageError("--seed makes new layers: it cannot go with layers from a file")
         refuse_bias(self.bias, "layers from a file")
-        found = network_from(
-            file, None, self.activation, self.output_activation, NO_LOSS, ANY_DTYPE
-        )
+        found = network_of(open_checkpoint(file), self.activation, self.output_activation)
         network = found.network
         x = self._x(network.widths[0], network.dtype)
         name = "standard input" if file == "-" else masked_name(file)

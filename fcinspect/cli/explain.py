@@ -6,20 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.inputs import read_input
-from fcinspect.cli.options import Batch, ShowCode, option
+from fcinspect.cli.given import OwnLayer
+from fcinspect.cli.options import Batch, ShowCode, option, switch, whole_number
 from fcinspect.cli.output import ARTICLE, ARTICLE_FORMATS, Output, Writes
-from fcinspect.cli.own import OwnLayer
 from fcinspect.cli.sources import Fresh, FreshOrOwn, Stored, StoredOrWords, source_of
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import whole_number
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.explanation import Explanation
     from fcinspect.arithmetic.selection import Selection
+    from fcinspect.checkpoints.records import StoredLinear
     from fcinspect.layers.array import Array
     from fcinspect.layers.linear import LinearLayer, LinearRequest
 
@@ -33,8 +30,7 @@ class ExplainRequest:
     x: Annotated[
         str | None,
         option(
-            "--x",
-            "X",
+            "--x X",
             "Input: numbers 1,2,3 (rows separated by ;), a .json .npz .npy .safetensors file, -"
             " for stdin, zeros, ones or basis:J.",
         ),
@@ -43,20 +39,15 @@ class ExplainRequest:
     element: Annotated[
         list[str] | None,
         option(
-            "--element",
-            "I,J",
+            "--element I,J",
             "Take this output apart: J, or I,J for row I of a batch; may be repeated.",
         ),
     ] = None
     top: Annotated[
         int | None,
-        option(
-            "--top", "K", "Show the K terms that contribute most, largest first.", whole_number(1)
-        ),
+        option("--top K", "Show the K terms that contribute most, largest first.", whole_number(1)),
     ] = None
-    everything: Annotated[bool, typer.Option("--all", help="Show every output and every term.")] = (
-        False
-    )
+    everything: Annotated[bool, switch("--all", "Show every output and every term.")] = False
 
     def asked(self) -> dict[str, Any]:
         """Return the options, for the report; raises UsageError where they exclude each other."""
@@ -70,11 +61,20 @@ class ExplainRequest:
             "all": self.everything,
         }
 
-    def require_memory(self, in_features: int, out_features: int) -> None:
-        """Raise UsageError when the batch that is asked for would not fit into memory."""
+    def read_x(self, layer: LinearRequest | StoredLinear) -> tuple[Array | None, tuple[str, ...]]:
+        """Return x where it is given, and what a reader should know of how it was understood.
+
+        Raises UsageError where the batch that is asked for would not fit into memory.
+        """
         from fcinspect.layers.memory import require_free_for_rows
 
-        require_free_for_rows(math.prod(self.batch or ()), in_features, out_features)
+        n, rows = layer.in_features, math.prod(self.batch or ())
+        require_free_for_rows(rows, n, layer.out_features)
+        if self.x is None:
+            return None, ()
+        from fcinspect.cli.inputs import read_input
+
+        return read_input(self.x, n, layer.dtype, self.batch)
 
     def selection(self, shape: tuple[int, ...], out_features: int) -> Selection:
         """Return which elements and terms are taken apart, for x of that shape."""
@@ -119,7 +119,8 @@ def explain(
 
 def _fresh(fresh: Fresh, request: ExplainRequest) -> Answer:
     """Explain a layer that torch makes and runs."""
-    wanted, given, warnings = _wanted(fresh, request)
+    wanted = fresh.request()
+    given, warnings = request.read_x(wanted)
 
     from fcinspect.arithmetic.explanation import explain_affine
     from fcinspect.bridge.linear import run_layer, version
@@ -133,22 +134,12 @@ def _fresh_script(fresh: Fresh, request: ExplainRequest) -> str:
     """Return the script that makes the layer and runs it; nothing is computed."""
     from fcinspect.reports import scripts
 
-    wanted, x, _ = _wanted(fresh, request)
+    wanted = fresh.request()
+    x, _ = request.read_x(wanted)
     shape = (*(request.batch or ()), wanted.in_features) if x is None else x.shape
     request.selection(shape, wanted.out_features)
     drawn = scripts.seeded_input(shape, wanted.dtype) if x is None else scripts.given_input(x)
     return scripts.seeded_layer(wanted) + drawn + scripts.output_of_module()
-
-
-def _wanted(
-    fresh: Fresh, request: ExplainRequest
-) -> tuple[LinearRequest, Array | None, tuple[str, ...]]:
-    """Return the layer that is asked for, and x where it is given."""
-    wanted = fresh.request()
-    request.require_memory(wanted.in_features, wanted.out_features)
-    if request.x is None:
-        return wanted, None, ()
-    return wanted, *read_input(request.x, wanted.in_features, wanted.dtype, request.batch)
 
 
 def _given(given: Stored | OwnLayer, request: ExplainRequest) -> Answer:
@@ -175,16 +166,14 @@ def _chosen(
 ) -> tuple[LinearLayer, Array, Selection, tuple[str, ...]]:
     """Return the rows of the layer that are needed, x, and what is taken apart."""
     chosen = given.choose()
-    request.require_memory(chosen.in_features, chosen.out_features)
-    if request.x is None:
+    x, warnings = request.read_x(chosen)
+    if x is None:
         from fcinspect.arithmetic.affine import drawn_input
 
         x = drawn_input((*(request.batch or ()), chosen.in_features), chosen.dtype)
-        warnings: tuple[str, ...] = (
+        warnings = (
             "x is drawn by numpy.random.default_rng(0).standard_normal; --x gives your own",
         )
-    else:
-        x, warnings = read_input(request.x, chosen.in_features, chosen.dtype, request.batch)
     selection = request.selection(x.shape, chosen.out_features)
     columns = None
     if selection.elements is not None:

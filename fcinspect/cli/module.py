@@ -9,12 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.options import option, timeout_option
+from fcinspect.cli.options import (
+    LARGEST_COUNT,
+    argument,
+    batch_shape,
+    option,
+    switch,
+    timeout_option,
+)
 from fcinspect.cli.output import Output
 from fcinspect.cli.streams import say
-from fcinspect.cli.values import LARGEST_COUNT, batch_shape
 from fcinspect.errors import FcinspectError, InputError, UsageError, did_you_mean
 from fcinspect.names import canonical
 
@@ -34,7 +38,7 @@ DTYPES = (
 )  # fmt: skip
 INPUT = re.compile(r"(?:(?P<name>[^\W\d]\w*(?:\.\w+)*)=)?(?P<shape>[^:=]*)(?::(?P<dtype>[^:=]*))?")
 CODE_HELP = "package.module:Object or file.py:Object; this code is executed."
-Code = Annotated[str, typer.Argument(metavar="MODULE:OBJECT", help=CODE_HELP)]
+Code = Annotated[str, argument("MODULE:OBJECT", CODE_HELP)]
 FORM = "expected sizes such as 4,3,32,32, NAME=4,7 or 4,7:int64"
 
 
@@ -45,8 +49,7 @@ class ModuleOptions:
     inputs: Annotated[
         list[str] | None,
         option(
-            "--input",
-            "SHAPE",
+            "--input SHAPE",
             "Shape of an input, batch first: 4,3,32,32, or NAME=4,7, or NAME.KEY=4,7 for an"
             " entry of a dict, or 4,7:int64; repeat it for several inputs.",
         ),
@@ -54,8 +57,7 @@ class ModuleOptions:
     batch: Annotated[
         Any,
         option(
-            "--batch",
-            "B",
+            "--batch B",
             "Dimensions put before every --input; alone, it takes in_features of the first"
             " layer for the rest.",
             batch_shape,
@@ -64,14 +66,13 @@ class ModuleOptions:
     arg: Annotated[
         list[str] | None,
         option(
-            "--arg",
-            "NAME=VALUE",
+            "--arg NAME=VALUE",
             "An argument of the class or function, such as hidden=128; repeat it for several.",
         ),
     ] = None
-    train: Annotated[
-        bool, typer.Option("--train", help="Run in training mode; else in evaluation mode.")
-    ] = False
+    train: Annotated[bool, switch("--train", "Run in training mode; else in evaluation mode.")] = (
+        False
+    )
     timeout: Annotated[float, timeout_option("loading the code, or one run,")] = 60.0
 
     @property

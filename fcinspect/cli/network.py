@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
-from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import InputError, did_you_mean
 from fcinspect.layers.array import Array
 from fcinspect.layers.network import DenseLayer, Network, require_fit, shown_name
@@ -45,33 +44,20 @@ class FoundNetwork:
         return (*self.warnings, f"{self.assumed}; {option} gives another")
 
 
-def network_from(
-    file: str,
-    dtype: str | None,
-    activation: str | None,
-    output_activation: str | None,
-    loss: str,
-    dtypes: tuple[str, ...] = STEP_DTYPES,
-) -> FoundNetwork:
-    """Return the layers of a file in its order, in `dtype` or else as the file has them.
-
-    An activation the file does not name is `activation` (relu) behind a hidden layer and
-    `output_activation` (identity, sigmoid for bce) behind the last. Raises InputError where the
-    layers are no network, or not of one of the `dtypes`.
-    """
-    checkpoint = open_checkpoint(file, plain_dtype=dtype or "float32")
-    return network_of(checkpoint, dtype, activation, output_activation, loss, dtypes)
-
-
 def network_of(
     checkpoint: Checkpoint,
-    dtype: str | None,
-    activation: str | None,
-    output_activation: str | None,
-    loss: str,
-    dtypes: tuple[str, ...] = STEP_DTYPES,
+    activation: str | None = None,
+    output_activation: str | None = None,
+    usual_last: str = "identity",
+    dtype: str | None = None,
+    dtypes: tuple[str, ...] = ANY_DTYPE,
 ) -> FoundNetwork:
-    """Return the layers of a checkpoint as `network_from` does those of a file."""
+    """Return the layers of a checkpoint in its order, in `dtype` or else as the file has them.
+
+    An activation the file does not name is `activation` (relu) behind a hidden layer and
+    `output_activation`, or what is usual there, behind the last. Raises InputError where the
+    layers are no network, or not of one of the `dtypes`.
+    """
     if not checkpoint.layers:
         raise InputError(f"{checkpoint.source} holds no linear layer")
     for before, after in pairwise(checkpoint.layers):
@@ -81,10 +67,8 @@ def network_of(
     unnamed: list[DenseLayer] = []
     last = len(checkpoint.layers) - 1
     for place, stored in enumerate(checkpoint.layers):
-        usual = (activation or "relu") if place < last else (
-            output_activation or ("sigmoid" if loss == "bce" else "identity")
-        )  # fmt: skip
         asked = activation if place < last else output_activation
+        usual = asked or ("relu" if place < last else usual_last)
         named = _activation(stored, asked, usual, warnings)
         linear = stored.read()
         linear = replace(linear, name=linear.name or f"fc{place + 1}")

@@ -1,7 +1,8 @@
-"""How options are declared, and those that several commands share."""
+"""How options are declared and their values read, and those that several commands share."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -14,29 +15,157 @@ from fcinspect.arithmetic.settings import (
     Optimizer,
     optimizer_named,
 )
-from fcinspect.cli.values import (
-    batch_shape,
-    betas_of,
-    completion_of,
-    one_of,
-    parsed_by,
-    real_number,
-    whole_number,
-)
+from fcinspect.errors import FcinspectError, UsageError, did_you_mean
 from fcinspect.layers.spec import LARGEST_SEED
+from fcinspect.names import canonical
 
+LARGEST_COUNT = 10**15
+LONGEST_TITLE = 200
+"""Characters of a figure's title."""
+MOST_DIMENSIONS = 30
+"""Of a batch: torch and numpy exchange arrays of up to 32."""
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
-def option(
-    flag: str, metavar: str, help: str, parser: Callable[[Any], object] | None = None
-) -> Any:
-    """Return an option with a value; without a `parser` that is its text."""
+def whole_number(least: int, most: int = LARGEST_COUNT) -> Callable[[str | int], int]:
+    """Return a parser of whole numbers from `least` to `most`, in decimal digits only."""
+
+    def parse(text: str | int) -> int:
+        written = str(text).strip()
+        digits = written.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 4000):
+            raise typer.BadParameter(f"{written!r} is not a whole number >= {least}")
+        value = int(written)
+        if value < least:
+            raise typer.BadParameter(f"{written} is not a whole number >= {least}")
+        if value > most:
+            raise typer.BadParameter(f"{written} is too large: expected at most {most}")
+        return value
+
+    parse.__name__ = "whole number"
+    return parse
+
+
+def real_number(
+    least: float = -math.inf, *, above: bool = False, below: float = math.inf
+) -> Callable[[str | float], float]:
+    """Return a parser of finite numbers >= least (> least if `above`) and < below."""
+    bounds = []
+    if math.isfinite(least):
+        bounds.append(f" {'>' if above else '>='} {least:g}")
+    if math.isfinite(below):
+        bounds.append(f" < {below:g}")
+    expected = "a finite number" + " and".join(bounds)
+
+    def parse(text: str | float) -> float:
+        written = str(text).strip()
+        try:
+            value = float(written) if "_" not in written else math.nan
+        except ValueError:
+            value = math.nan
+        inside = value > least if above else value >= least
+        if not (math.isfinite(value) and inside and value < below):
+            raise typer.BadParameter(f"{written!r} is not {expected}")
+        return value
+
+    parse.__name__ = "number"
+    return parse
+
+
+def one_of(what: str, known: Sequence[str]) -> Callable[[str], str]:
+    """Return a parser of the known names, however they are written; it suggests the nearest."""
+
+    def parse(text: str) -> str:
+        found = canonical(text, known)
+        if found is not None:
+            return found
+        hint = did_you_mean(text, known)
+        raise typer.BadParameter(
+            f"{text!r} is no {what}: expected one of {', '.join(known)}"
+            + (f" ({hint})" if hint else "")
+        )
+
+    parse.__name__ = "name"
+    return parse
+
+
+def completion_of(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return the completion of one of the known names."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in known if name.startswith(incomplete)]
+
+    return complete
+
+
+def batch_shape(text: str | tuple[int, ...]) -> tuple[int, ...]:
+    """Return the leading dimensions written ``3`` or ``2,3``."""
+    if isinstance(text, tuple):
+        return text
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise typer.BadParameter(
+            f"{text!r} is not a batch: expected whole numbers >= 0 such as 3 or 2,3"
+        )
+    if any(len(part.lstrip("0")) > len(str(LARGEST_COUNT)) for part in parts):
+        raise typer.BadParameter(f"{text!r} is too large: expected at most {LARGEST_COUNT}")
+    if len(parts) > MOST_DIMENSIONS:
+        raise typer.BadParameter(
+            f"{text!r} has {len(parts)} dimensions: expected at most {MOST_DIMENSIONS}"
+        )
+    return tuple(map(int, parts))
+
+
+def betas_of(text: str | tuple[float, float]) -> tuple[float, float]:
+    """Return β1 and β2 of "0.9,0.999"."""
+    if isinstance(text, tuple):
+        return text
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise UsageError(f"{text!r} is not two numbers such as 0.9,0.999")
+    parse = real_number(0, below=1)
+    try:
+        return parse(parts[0]), parse(parts[1])
+    except typer.BadParameter as error:
+        raise UsageError(f"{error.message}, in {text!r}") from error
+
+
+def parsed_by(parse: Callable[[str], object]) -> Callable[[str], object]:
+    """Return a parser of a domain room as an option's parser: its refusal names the option."""
+
+    def checked(text: str) -> object:
+        try:
+            return parse(text)
+        except FcinspectError as error:
+            raise typer.BadParameter(error.message) from error
+
+    return checked
+
+
+def title_line(text: str) -> str:
+    """Return the title of a figure: a line that is not empty."""
+    line = text.strip()
+    if not line or not line.isprintable():
+        raise typer.BadParameter(f"{text[:60]!r} is no title: expected a line of printable text")
+    if len(line) > LONGEST_TITLE:
+        raise typer.BadParameter(
+            f"{line[:60]!r}… has {len(line)} characters: expected at most {LONGEST_TITLE}"
+        )
+    return line
+
+
+def option(words: str, help: str, parser: Callable[[Any], object] | None = None) -> Any:
+    """Return an option with a value, "--top K"; without a `parser` that is its text."""
+    flag, metavar = words.split()
     return typer.Option(flag, parser=parser, metavar=metavar, help=help)
 
 
-def choice(flag: str, metavar: str, help: str, known: Sequence[str], what: str = "") -> Any:
-    """Return an option with one of the known names; `what` they are, if not what the flag says."""
+def choice(words: str, help: str, known: Sequence[str], what: str = "") -> Any:
+    """Return an option with one of the known names, "--like NAME".
+
+    `what` they are is said in a refusal; without it, what the flag says.
+    """
+    flag, metavar = words.split()
     return typer.Option(
         flag,
         parser=one_of(what or flag.removeprefix("--"), known),
@@ -46,68 +175,73 @@ def choice(flag: str, metavar: str, help: str, known: Sequence[str], what: str =
     )
 
 
+def switch(flag: str, help: str) -> Any:
+    """Return an option without a value, "--plot", or one with its opposite, "--bias/--no-bias"."""
+    return typer.Option(flag, help=help)
+
+
+def argument(metavar: str, help: str) -> Any:
+    """Return an argument that stands for itself."""
+    return typer.Argument(metavar=metavar, help=help)
+
+
 def activation_option(flag: str, where: str) -> Any:
     """Return the option that names an activation, `where` saying behind which layer it stands."""
     words = f"{where}: {', '.join(ACTIVATION_NAMES)}."
-    return choice(flag, "NAME", words, ACTIVATION_NAMES, "activation")
+    return choice(f"{flag} NAME", words, ACTIVATION_NAMES, "activation")
 
 
 def dtype_option(words: str) -> Any:
     """Return the option that names a number format, of which help says `words`."""
-    return choice("--dtype", "DTYPE", words, DTYPES)
+    return choice("--dtype DTYPE", words, DTYPES)
 
 
 def only_option(what: str) -> Any:
     """Return the option that chooses names, `what` saying of what."""
-    return option("--only", "GLOB", f"{what} matching this glob, 'encoder.*' (repeatable).")
+    return option("--only GLOB", f"{what} matching this glob, 'encoder.*' (repeatable).")
 
 
 def timeout_option(what: str) -> Any:
     """Return the option that bounds how long foreign code may take."""
     words = f"How long {what} may take."
-    return option("--timeout", "SECONDS", words, real_number(0.0, above=True))
+    return option("--timeout SECONDS", words, real_number(0.0, above=True))
 
 
 def seed_option(words: str) -> Any:
     """Return the option that names a seed of torch, of which help says `words`."""
-    return option("--seed", "S", words, whole_number(0, LARGEST_SEED))
+    return option("--seed S", words, whole_number(0, LARGEST_SEED))
 
 
 Seed = Annotated[int, seed_option("Seed of torch.manual_seed, 0 to 2^53-1.")]
 Batch = Annotated[
     Any,
     option(
-        "--batch",
-        "B",
+        "--batch B",
         "Leading dimensions of the input, 3 or 2,3; without it one vector.",
         batch_shape,
     ),
 ]
 Dtype = Annotated[str, dtype_option("Number format: float32, float64, bfloat16 or float16.")]
 JsonDtype = Annotated[
-    str | None,
-    dtype_option("Format of plain JSON numbers: float32, float64, bfloat16 or float16."),
+    str | None, dtype_option("Format of plain JSON numbers: float32, float64, bfloat16 or float16.")
 ]
 Bias = Annotated[
-    bool | None,
-    typer.Option("--bias/--no-bias", help="With the bias b, as by default, or without it."),
+    bool | None, switch("--bias/--no-bias", "With the bias b, as by default, or without it.")
 ]
 HiddenActivation = Annotated[
     str | None, activation_option("--activation", "Behind every hidden layer, default relu")
 ]
 LastActivation = Annotated[
-    str | None,
-    activation_option("--output-activation", "Behind the last layer, default identity"),
+    str | None, activation_option("--output-activation", "Behind the last layer, default identity")
 ]
 Plot = Annotated[
-    bool,
-    typer.Option("--plot", help="Draw charts below the report; JSON and CSV stay as they are."),
+    bool, switch("--plot", "Draw charts below the report; JSON and CSV stay as they are.")
 ]
 ShowCode = Annotated[
-    bool,
-    typer.Option("--show-code", help="Print the PyTorch script that gives the same numbers."),
+    bool, switch("--show-code", "Print the PyTorch script that gives the same numbers.")
 ]
 
+Real = float | None
 Size = real_number(0)
 
 
@@ -116,42 +250,34 @@ class OptimizerOptions:
     """The optimizer and its options; None stands for torch's default."""
 
     optimizer: Annotated[
-        str, choice("--optimizer", "NAME", ", ".join(OPTIMIZER_NAMES) + ".", OPTIMIZER_NAMES)
+        str, choice("--optimizer NAME", ", ".join(OPTIMIZER_NAMES) + ".", OPTIMIZER_NAMES)
     ] = "sgd"
     lr: Annotated[
-        float | None,
-        option("--lr", "R", "Learning rate; default 0.01, for adam and adamw 0.001.", Size),
+        Real, option("--lr R", "Learning rate; default 0.01, for adam and adamw 0.001.", Size)
     ] = None
-    momentum: Annotated[
-        float | None, option("--momentum", "R", "sgd, rmsprop; default 0.", Size)
-    ] = None
-    dampening: Annotated[
-        float | None, option("--dampening", "R", "sgd; default 0.", real_number())
-    ] = None
-    nesterov: Annotated[
-        bool, typer.Option("--nesterov", help="sgd: look ahead along the momentum.")
-    ] = False
+    momentum: Annotated[Real, option("--momentum R", "sgd, rmsprop; default 0.", Size)] = None
+    dampening: Annotated[Real, option("--dampening R", "sgd; default 0.", real_number())] = None
+    nesterov: Annotated[bool, switch("--nesterov", "sgd: look ahead along the momentum.")] = False
     weight_decay: Annotated[
-        float | None, option("--weight-decay", "R", "Default 0, for adamw 0.01.", Size)
+        Real, option("--weight-decay R", "Default 0, for adamw 0.01.", Size)
     ] = None
-    maximize: Annotated[bool, typer.Option("--maximize", help="Climb instead of descend.")] = False
+    maximize: Annotated[bool, switch("--maximize", "Climb instead of descend.")] = False
     betas: Annotated[
-        Any, option("--betas", "R,R", "adam, adamw; default 0.9,0.999.", parsed_by(betas_of))
+        Any, option("--betas R,R", "adam, adamw; default 0.9,0.999.", parsed_by(betas_of))
     ] = None
     eps: Annotated[
-        float | None,
-        option("--eps", "R", "adam, adamw, rmsprop: default 1e-8; adagrad: 1e-10.", Size),
+        Real, option("--eps R", "adam, adamw, rmsprop: default 1e-8; adagrad: 1e-10.", Size)
     ] = None
-    alpha: Annotated[float | None, option("--alpha", "R", "rmsprop; default 0.99.", Size)] = None
-    centered: Annotated[
-        bool, typer.Option("--centered", help="rmsprop: divide by the variance's root.")
-    ] = False
-    amsgrad: Annotated[
-        bool, typer.Option("--amsgrad", help="adam, adamw: divide by the largest so far.")
-    ] = False
-    lr_decay: Annotated[float | None, option("--lr-decay", "R", "adagrad; default 0.", Size)] = None
+    alpha: Annotated[Real, option("--alpha R", "rmsprop; default 0.99.", Size)] = None
+    centered: Annotated[bool, switch("--centered", "rmsprop: divide by the variance's root.")] = (
+        False
+    )
+    amsgrad: Annotated[bool, switch("--amsgrad", "adam, adamw: divide by the largest so far.")] = (
+        False
+    )
+    lr_decay: Annotated[Real, option("--lr-decay R", "adagrad; default 0.", Size)] = None
     initial_accumulator_value: Annotated[
-        float | None, option("--initial-accumulator-value", "R", "adagrad; default 0.", Size)
+        Real, option("--initial-accumulator-value R", "adagrad; default 0.", Size)
     ] = None
 
     def chosen(self) -> Optimizer:

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fcinspect import __version__
-from fcinspect.cli.options import choice, option
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.options import choice, completion_of, one_of, option, switch, whole_number
 from fcinspect.cli.streams import say
-from fcinspect.cli.values import completion_of, one_of, whole_number
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import OutputError, UsageError
 from fcinspect.media.emit import ENDINGS, FORMATS, emit, form_of, rendered, write_text
 from fcinspect.names import canonical
@@ -81,7 +80,7 @@ class Writes:
             save = f"Write the report to FILE as well, by its ending: {held} (repeatable)."
         return {
             "form": Annotated[str | None, form],
-            "save": Annotated[list[str] | None, option("--save", "FILE", save)],
+            "save": Annotated[list[str] | None, option("--save FILE", save)],
         }
 
 
@@ -91,16 +90,15 @@ class Output:
 
     writes: Writes
     """No option: what the command declares."""
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON; short for -f json.")] = False
+    as_json: Annotated[bool, switch("--json", "Write JSON; short for -f json.")] = False
     form: str | None = None
-    full: Annotated[
-        bool, typer.Option("--full", help="JSON: write out arrays of over 1000 elements too.")
-    ] = False
+    full: Annotated[bool, switch("--full", "JSON: write out arrays of over 1000 elements too.")] = (
+        False
+    )
     precision: Annotated[
         int,
         option(
-            "--precision",
-            "K",
+            "--precision K",
             "Decimals shown, 0 to 17; JSON and CSV are always exact.",
             whole_number(0, 17),
         ),
@@ -108,14 +106,11 @@ class Output:
     color: Annotated[
         str,
         choice(
-            "--color",
-            "WHEN",
-            "auto, always or never; overrides NO_COLOR and FORCE_COLOR.",
-            COLORS,
+            "--color WHEN", "auto, always or never; overrides NO_COLOR and FORCE_COLOR.", COLORS
         ),
     ] = "auto"
     save: list[str] | None = None
-    force: Annotated[bool, typer.Option("--force", help="Let --save replace a file.")] = False
+    force: Annotated[bool, switch("--force", "Let --save replace a file.")] = False
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Write nothing to stdout; the exit status tells.")
     ] = False
@@ -276,6 +271,8 @@ def write_targets(
     Nothing is written before all contents are made; where a disk fills up after the first file,
     the refusal names those that were written.
     """
+    if not contents:
+        return
     from fcinspect.checkpoints.writing import check_target, write_beside
 
     made = []
@@ -300,6 +297,6 @@ def bytes_of(layers: Sequence[LinearLayer], ending: str) -> bytes:
 
     if ending in ENDINGS:
         return state_bytes(state_dict(*layers), ending)
-    from fcinspect.bridge.pickled import pickled_bytes
+    from fcinspect.bridge.linear import pickled_bytes
 
     return pickled_bytes(state_dict(*layers))

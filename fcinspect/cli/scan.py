@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import typer
-
-from fcinspect.cli.options import Plot, choice, only_option, option
+from fcinspect.cli.options import Plot, argument, choice, only_option, option, switch, whole_number
 from fcinspect.cli.output import FIGURE, REPORT, Output, Writes
 from fcinspect.cli.sources import LAYOUTS, LayoutOption, open_checkpoint
-from fcinspect.cli.status import ExitStatus
 from fcinspect.cli.streams import say
-from fcinspect.cli.values import whole_number
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError
 from fcinspect.media.emit import FORMATS
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.engines import Engine
     from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
     from fcinspect.checkpoints.scan.report import ScanReport
-    from fcinspect.checkpoints.scan.scanning import Progress
     from fcinspect.checkpoints.scan.singular import Wanted
     from fcinspect.reports.scan.charts import ScanPictures
 
@@ -34,6 +31,8 @@ ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std"
 MOST_WORKERS = 256
 WRITES = Writes(forms=RECORD_FORMATS, figure=True, files=(FIGURE, REPORT))
 
+Found = TypeVar("Found")
+
 
 @dataclass(frozen=True)
 class ScanOptions:
@@ -42,40 +41,36 @@ class ScanOptions:
     only: Annotated[list[str] | None, only_option("Only layers")] = None
     check: Annotated[
         bool,
-        typer.Option(
+        switch(
             "--check",
-            help="Exit 1 on NaN and infinities in any array, all-zero weights, dead outputs or"
+            "Exit 1 on NaN and infinities in any array, all-zero weights, dead outputs or"
             " inputs, equal outputs, missing or extra tensors in shards, or nothing to check.",
         ),
     ] = False
     spectral: Annotated[
-        bool, typer.Option("--spectral", help="Compute the spectral norm, by Lanczos' method.")
+        bool, switch("--spectral", "Compute the spectral norm, by Lanczos' method.")
     ] = False
     spectrum: Annotated[
         bool,
-        typer.Option(
-            "--spectrum", help="Compute all singular values, the rank and the condition number."
-        ),
+        switch("--spectrum", "Compute all singular values, the rank and the condition number."),
     ] = False
     sort: Annotated[
         str,
         choice(
-            "--sort",
-            "KEY",
+            "--sort KEY",
             f"Order of the layers: file, name, or the largest first by {', '.join(ORDERS[2:])}.",
             ORDERS,
             "order",
         ),
     ] = "file"
-    show_all: Annotated[
-        bool, typer.Option("--all", help="List the arrays that are no linear layers too.")
-    ] = False
+    show_all: Annotated[bool, switch("--all", "List the arrays that are no linear layers too.")] = (
+        False
+    )
     layout: LayoutOption = LAYOUTS[0]
     workers: Annotated[
         int | None,
         option(
-            "--workers",
-            "N",
+            "--workers N",
             "Threads of this machine; default as many as it has cores, at most 4.",
             whole_number(1, MOST_WORKERS),
         ),
@@ -83,17 +78,16 @@ class ScanOptions:
     scheduler: Annotated[
         str | None,
         option(
-            "--scheduler",
-            "ADDRESS",
+            "--scheduler ADDRESS",
             "A Dask scheduler, tcp://host:8786, whose workers see the same files. It can run code"
             " here: name only one that you trust as you trust code.",
         ),
     ] = None
     trust_scheduler: Annotated[
         bool,
-        typer.Option(
+        switch(
             "--trust-scheduler",
-            help="Use a scheduler on another machine without TLS (tls://), which anybody on the"
+            "Use a scheduler on another machine without TLS (tls://), which anybody on the"
             " way may answer for.",
         ),
     ] = False
@@ -125,9 +119,9 @@ class ScanOptions:
 def scan(
     files: Annotated[
         list[str],
-        typer.Argument(
-            metavar="FILE|FOLDER|URI...",
-            help="Checkpoints: .safetensors, .pt, .pth, .bin, .npz, .json, an index of shards, a"
+        argument(
+            "FILE|FOLDER|URI...",
+            "Checkpoints: .safetensors, .pt, .pth, .bin, .npz, .json, an index of shards, a"
             " folder, or a URI such as s3://bucket/model.safetensors.",
         ),
     ],
@@ -141,11 +135,10 @@ def scan(
     In one pass and bounded memory. Nothing that a file holds is executed.
     """
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.checkpoints.scan.selecting import selected
     from fcinspect.reports.scan.view import flat, told_of_others, view_of_scan
 
-    source = open_files(files, options.layout)
-    run = ScanRun(options, source, selected(source.layers, options.only or ()))
+    run = ScanRun(options)
+    run.open(files)
     ndjson = output.chosen_form() == "ndjson"
     if ndjson and options.sort == "file":
         _stream((flat(layer) for layer in run.layers()), output)
@@ -166,7 +159,7 @@ def scan(
         for remark in (*report.problems, *report.notes, *told_of_others(report)):
             say(f"fcinspect: {remark}")
         output.save_report(view)
-    source.require_all()
+    run.require_all()
     return ExitStatus.DONE if view.ok else ExitStatus.FAILED
 
 
@@ -182,94 +175,116 @@ def _stream(records: Iterable[Mapping[str, Any]], output: Output) -> None:
 
 @dataclass
 class ScanRun:
-    """A scan of what was opened, and what it has found so far."""
+    """A scan of checkpoints, of which some may turn out to be damaged, and what it has found."""
 
     options: ScanOptions
-    source: ScanFiles
-    chosen: tuple[StoredLinear, ...]
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    failed: list[FailedFile] = field(default_factory=list)
+    """The files that could not be read."""
     pairs: list[tuple[StoredLinear, ScannedLayer]] = field(default_factory=list)
     """The layers as stored and as scanned."""
     others: list[ScannedOther] = field(default_factory=list)
 
+    def open(self, files: Sequence[str]) -> None:
+        """Open all files; of a folder of several checkpoints all. One that is damaged is noted.
+
+        Raises InputError where nothing can be read.
+        """
+        from fcinspect.checkpoints.access.uris import masked_name
+        from fcinspect.checkpoints.folders import SeveralCheckpoints
+        from fcinspect.checkpoints.records import FailedFile
+
+        waiting = list(files)
+        errors: list[InputError] = []
+        while waiting:
+            file = waiting.pop(0)
+            try:
+                checkpoint = open_checkpoint(file, self.options.layout, tolerant=True)
+            except SeveralCheckpoints as several:
+                waiting[:0] = several.files
+                continue
+            except InputError as error:
+                errors.append(error)
+                self.failed.append(FailedFile(repr(masked_name(file)), error.message))
+                continue
+            self.checkpoints.append(checkpoint)
+            self.failed += checkpoint.failed
+        if len(errors) == 1 and not self.checkpoints:
+            raise errors[0]
+        if not self.checkpoints:
+            self.require_all()
+
+    @cached_property
+    def held(self) -> list[StoredLinear]:
+        """All linear layers."""
+        return [layer for checkpoint in self.checkpoints for layer in checkpoint.layers]
+
+    @cached_property
+    def chosen(self) -> tuple[StoredLinear, ...]:
+        """Those that --only names; raises UsageError where it names none."""
+        from fcinspect.checkpoints.scan.selecting import selected
+
+        return selected(self.held, self.options.only or ())
+
     def layers(self) -> Iterator[ScannedLayer]:
         """Yield each chosen layer as soon as it is scanned."""
-        from fcinspect.checkpoints.scan.scanning import bytes_of
+        from fcinspect.checkpoints.scan.scanning import bytes_of, scan
         from fcinspect.media.progress import bytes_read
 
+        ids = set(map(id, self.chosen))
         total = bytes_of(self.chosen)
         with self.options.engine() as engine, bytes_read(total, "scanning") as progress:
             wanted = self.options.wanted()
-            for pair in self.source.scanned(self.chosen, engine, wanted, progress):
+
+            def scanned(checkpoint: Checkpoint) -> Iterator[tuple[StoredLinear, ScannedLayer]]:
+                layers = [layer for layer in checkpoint.layers if id(layer) in ids]
+                return zip(layers, scan(layers, engine, wanted, progress), strict=True)
+
+            for pair in self._of_each(scanned):
                 self.pairs.append(pair)
                 yield pair[1]
 
     def look_at_others(self) -> None:
         """Go through the arrays that are no linear layers."""
+        from fcinspect.checkpoints.scan.scanning import scan_others
+
         with self.options.engine() as engine:
-            self.others += self.source.others(engine)
+            self.others += self._of_each(
+                lambda held: scan_others([held], engine, lambda count: None)
+            )
+
+    def _of_each(self, scan: Callable[[Checkpoint], Iterable[Found]]) -> Iterator[Found]:
+        """Yield what is found in each checkpoint, as far as its file can be read.
+
+        Raises InputError where the only one cannot.
+        """
+        from fcinspect.checkpoints.records import FailedFile
+
+        for checkpoint in self.checkpoints:
+            try:
+                yield from scan(checkpoint)
+            except InputError as error:
+                if len(self.checkpoints) == 1 and not self.failed:
+                    raise
+                self.failed.append(FailedFile(checkpoint.source, error.message))
 
     def report(self) -> ScanReport:
         """Return what was found."""
         from fcinspect.checkpoints.scan.report import ScanReport
         from fcinspect.checkpoints.scan.selecting import ordered
 
-        opened = self.source.checkpoints
+        opened = self.checkpoints
         return ScanReport(
             tuple(checkpoint.source for checkpoint in opened),
             tuple(ordered([layer for _, layer in self.pairs], self.options.sort)),
-            len(self.source.layers) - len(self.chosen),
+            len(self.held) - len(self.chosen),
             tuple(skip for checkpoint in opened for skip in checkpoint.skipped),
             tuple(problem for checkpoint in opened for problem in checkpoint.problems),
             tuple(note for checkpoint in opened for note in checkpoint.notes),
             self.options.check,
             tuple(self.others),
-            tuple(self.source.failed),
+            tuple(self.failed),
         )
-
-
-@dataclass
-class ScanFiles:
-    """The checkpoints that were opened, and the files that could not be read."""
-
-    checkpoints: list[Checkpoint] = field(default_factory=list)
-    failed: list[FailedFile] = field(default_factory=list)
-
-    @property
-    def layers(self) -> list[StoredLinear]:
-        """All linear layers."""
-        return [layer for checkpoint in self.checkpoints for layer in checkpoint.layers]
-
-    def fail(self, name: str, error: InputError) -> None:
-        """Note a file that cannot be read; raises the error where there is no other file."""
-        from fcinspect.checkpoints.records import FailedFile
-
-        if len(self.checkpoints) == 1 and not self.failed:
-            raise error
-        self.failed.append(FailedFile(name, error.message))
-
-    def scanned(
-        self, chosen: Sequence[StoredLinear], engine: Engine, wanted: Wanted, progress: Progress
-    ) -> Iterator[tuple[StoredLinear, ScannedLayer]]:
-        """Yield each chosen layer and what is found of it, as far as its file can be read."""
-        from fcinspect.checkpoints.scan.scanning import scan
-
-        ids = {id(layer) for layer in chosen}
-        for checkpoint in self.checkpoints:
-            layers = [layer for layer in checkpoint.layers if id(layer) in ids]
-            try:
-                yield from zip(layers, scan(layers, engine, wanted, progress), strict=True)
-            except InputError as error:
-                self.fail(checkpoint.source, error)
-
-    def others(self, engine: Engine) -> Iterator[ScannedOther]:
-        """Yield what is found of the arrays that are no linear layers."""
-        from fcinspect.checkpoints.scan.scanning import scan_others
-
-        for checkpoint in self.checkpoints:
-            try:
-                yield from scan_others([checkpoint], engine, lambda count: None)
-            except InputError as error:
-                self.fail(checkpoint.source, error)
 
     def require_all(self) -> None:
         """Raise InputError where a file could not be read, once everything else is reported."""
@@ -278,39 +293,6 @@ class ScanFiles:
         count = len(self.failed)
         reasons = "; ".join(dict.fromkeys(file.reason for file in self.failed))
         raise InputError(f"{count} file{'s' * (count > 1)} not read: {reasons}")
-
-
-def open_files(files: Sequence[str], layout: str) -> ScanFiles:
-    """Return the checkpoints of all files and folders; one that is damaged is noted.
-
-    A folder of several checkpoints stands for all of them. Raises InputError where nothing can be
-    read.
-    """
-    from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.checkpoints.folders import SeveralCheckpoints
-    from fcinspect.checkpoints.records import FailedFile
-
-    found = ScanFiles()
-    waiting = list(files)
-    errors: list[InputError] = []
-    while waiting:
-        file = waiting.pop(0)
-        try:
-            checkpoint = open_checkpoint(file, layout, tolerant=True)
-        except SeveralCheckpoints as several:
-            waiting[:0] = several.files
-            continue
-        except InputError as error:
-            errors.append(error)
-            found.failed.append(FailedFile(repr(masked_name(file)), error.message))
-            continue
-        found.checkpoints.append(checkpoint)
-        found.failed += checkpoint.failed
-    if len(errors) == 1 and not found.checkpoints:
-        raise errors[0]
-    if not found.checkpoints:
-        found.require_all()
-    return found
 
 
 def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]) -> ScanPictures:

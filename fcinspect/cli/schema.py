@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import completion_of
+from fcinspect.cli.options import completion_of
+from fcinspect.cli.system import ExitStatus
 
 COMMANDS = (
     "create", "show", "explain", "shapes", "trace", "step", "verify", "diagnose", "scan", "diff",

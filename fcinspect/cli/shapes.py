@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from fcinspect.cli.options import Batch, Bias, Dtype, activation_option
+from fcinspect.cli.options import Batch, Bias, Dtype, activation_option, argument
 from fcinspect.cli.output import Output, Writes
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.system import ExitStatus
 
 MODULES = {
     "relu": "ReLU",
@@ -22,10 +20,7 @@ MODULES = {
 
 def shapes(
     widths: Annotated[
-        str,
-        typer.Argument(
-            metavar="WIDTHS", help="3-5-4-2, 3,5,4,2, '3 -> 5 -> 4 -> 2' or 'nn.Linear(4, 2)'."
-        ),
+        str, argument("WIDTHS", "3-5-4-2, 3,5,4,2, '3 -> 5 -> 4 -> 2' or 'nn.Linear(4, 2)'.")
     ],
     batch: Batch = None,
     activation: Annotated[

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption
 from fcinspect.cli.options import Plot
 from fcinspect.cli.output import FIGURE, LAYER, REPORT_BESIDE_LAYER, Output, Writes
-from fcinspect.cli.own import BiasOption, OwnLayer, WeightOption
 from fcinspect.cli.sources import Stored
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def show(
     output: Annotated[Output, WRITES],
 ) -> ExitStatus:
     """Show a linear layer of a file, or list its layers."""
-    from fcinspect.cli.choosing import choose_layer
+    from fcinspect.cli.given import choose_layer
     from fcinspect.layers.inspection import inspect_layer
     from fcinspect.reports.layer import view_of_stored
     from fcinspect.reports.listing import notes_on, view_of_listing

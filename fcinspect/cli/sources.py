@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
 
 import typer
 
-from fcinspect.cli.options import Bias, Dtype, Seed, choice, option
-from fcinspect.cli.own import BiasOption, OwnLayer, WeightOption, flag_of
-from fcinspect.cli.values import whole_number
+from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption, flag_of
+from fcinspect.cli.options import Bias, Dtype, Seed, argument, choice, option, whole_number
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.linear import INITIALISERS
 
@@ -26,7 +25,7 @@ def layout_option(flag: str, what: str, choices: Sequence[str] = LAYOUTS) -> Any
     """Return the option that tells how a file, `what`, holds its weights."""
     auto = ", or auto: as its biases and names show" if "auto" in choices else ""
     words = f"How {what} holds a weight: out,in as torch, in,out as Keras and GPT-2{auto}."
-    return choice(flag, "LAYOUT", words, choices, "layout")
+    return choice(f"{flag} LAYOUT", words, choices, "layout")
 
 
 LayoutOption = Annotated[str, layout_option("--layout", "the file")]
@@ -42,16 +41,13 @@ COPIES = 12
 class Fresh:
     """A layer that torch makes."""
 
-    in_features: Annotated[int | None, option("--in", "N", "in_features.", whole_number(0))] = None
-    out_features: Annotated[int | None, option("--out", "M", "out_features.", whole_number(0))] = (
-        None
-    )
+    in_features: Annotated[int | None, option("--in N", "in_features.", whole_number(0))] = None
+    out_features: Annotated[int | None, option("--out M", "out_features.", whole_number(0))] = None
     bias: Bias = None
     seed: Seed = 0
     dtype: Dtype = "float32"
     init: Annotated[
-        str,
-        choice("--init", "NAME", f"Law of the weight: {', '.join(INITIALISERS)}.", INITIALISERS),
+        str, choice("--init NAME", f"Law of the weight: {', '.join(INITIALISERS)}.", INITIALISERS)
     ] = "default"
 
     def request(self) -> LinearRequest:
@@ -161,7 +157,7 @@ FILE_WORDS = (
 class Stored:
     """A layer in a file."""
 
-    file: Annotated[str | None, typer.Argument(metavar="FILE", help=f"{FILE_WORDS}.")] = None
+    file: Annotated[str | None, argument("FILE", f"{FILE_WORDS}.")] = None
     layer: Annotated[
         str | None,
         typer.Argument(
@@ -190,7 +186,7 @@ class Stored:
 
     def choose(self) -> StoredLinear:
         """Return the layer that is named, or the only one."""
-        from fcinspect.cli.choosing import choose_layer
+        from fcinspect.cli.given import choose_layer
 
         return choose_layer(self.open(), self.layer)
 
@@ -211,10 +207,7 @@ class StoredOrWords(Stored):
 
     file: Annotated[
         str | None,
-        typer.Argument(
-            metavar="FILE|WIDTHS",
-            help=f"{FILE_WORDS}; or a new layer, 4-2 or 'nn.Linear(4, 2)'.",
-        ),
+        argument("FILE|WIDTHS", f"{FILE_WORDS}; or a new layer, 4-2 or 'nn.Linear(4, 2)'."),
     ] = None
 
     @property

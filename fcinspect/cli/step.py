@@ -7,9 +7,8 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fcinspect.arithmetic.settings import LOSS_NAMES
+from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption, flag_of, refuse_bias
 from fcinspect.cli.inputs import names_a_checkpoint, names_a_file, read_input, widths_in
 from fcinspect.cli.options import (
     Batch,
@@ -19,13 +18,13 @@ from fcinspect.cli.options import (
     Plot,
     Seed,
     ShowCode,
+    argument,
     choice,
     option,
+    whole_number,
 )
 from fcinspect.cli.output import ARTICLE, ARTICLE_FORMATS, FIGURE, Output, Writes
-from fcinspect.cli.own import BiasOption, OwnLayer, WeightOption, flag_of, refuse_bias
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import whole_number
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,32 +47,27 @@ class StepProblem:
 
     widths: Annotated[
         str | None,
-        typer.Argument(
-            metavar="WIDTHS|FILE",
-            help="3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers with their activations, or -"
+        argument(
+            "WIDTHS|FILE",
+            "3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers with their activations, or -"
             " for JSON on stdin.",
         ),
     ] = None
     weight: WeightOption = None
-    loss: Annotated[str, choice("--loss", "NAME", ", ".join(LOSS_NAMES) + ".", LOSS_NAMES)] = "mse"
+    loss: Annotated[str, choice("--loss NAME", ", ".join(LOSS_NAMES) + ".", LOSS_NAMES)] = "mse"
     activation: HiddenActivation = None
     output_activation: LastActivation = None
     x: Annotated[
         str | None,
         option(
-            "--x",
-            "X",
+            "--x X",
             "Input: numbers 1,2,3 (rows separated by ;), a file, - for stdin, zeros, ones or"
             " basis:J; drawn by torch.randn without it.",
         ),
     ] = None
     target: Annotated[
         str | None,
-        option(
-            "--target",
-            "T",
-            "Target, written like --x; for cross_entropy one class a row, 1,0,1.",
-        ),
+        option("--target T", "Target, written like --x; for cross_entropy one class a row, 1,0,1."),
     ] = None
     batch: Batch = None
     bias: BiasOption = None
@@ -81,8 +75,7 @@ class StepProblem:
     dtype: Annotated[
         str | None,
         choice(
-            "--dtype",
-            "DTYPE",
+            "--dtype DTYPE",
             "float32 or float64; by default the file's, else float32.",
             ("float32", "float64"),
             "dtype of step",
@@ -91,8 +84,7 @@ class StepProblem:
     steps: Annotated[
         int,
         option(
-            "--steps",
-            "K",
+            "--steps K",
             "Take K steps; show the loss of all and the last one whole.",
             whole_number(1, MOST_STEPS),
         ),
@@ -100,8 +92,7 @@ class StepProblem:
     parameter: Annotated[
         str | None,
         option(
-            "--parameter",
-            "NAME",
+            "--parameter NAME",
             "Follow one number through the step, e.g. fc2.weight[1,3] or fc1.bias[0].",
         ),
     ] = None
@@ -112,6 +103,11 @@ class StepProblem:
         return self.weight is not None or (
             self.widths is not None and names_a_checkpoint(self.widths)
         )
+
+    @property
+    def _usual_last(self) -> str:
+        """What stands behind the last layer where nothing says it."""
+        return "sigmoid" if self.loss == "bce" else "identity"
 
     def asked(self, request: StepRequest) -> dict[str, Any]:
         """Return the options after defaults, for the report."""
@@ -198,23 +194,31 @@ class StepProblem:
             (parameters + 4 * rows * sum(widths)) * COPIES,
             f"a step of {self.widths} with its check",
         )
-        last = self.output_activation or ("sigmoid" if self.loss == "bce" else "identity")
+        last = self.output_activation or self._usual_last
         names = tuple(activation_names(len(widths) - 1, self.activation or "relu", last))
         return widths, names, spec.bias_beside(flag_of(self.bias))
 
     def _network(self) -> tuple[Network, tuple[str, ...], tuple[str, ...]]:
         """Return the layers that are given, chained in their order."""
-        from fcinspect.cli.network import network_from, network_of
+        from fcinspect.cli.network import STEP_DTYPES, network_of
+        from fcinspect.cli.sources import open_checkpoint
 
-        rest = (self.dtype, self.activation, self.output_activation, self.loss)
+        dtype = self.dtype or "float32"
         if self.weight is not None:
             if self.widths is not None:
                 raise UsageError(f"--weight and {self.widths!r} both give layers: give one of them")
-            own = OwnLayer(self.weight, self.bias, self.dtype or "float32")
-            found = network_of(own.open(), *rest)
+            checkpoint = OwnLayer(self.weight, self.bias, dtype).open()
         else:
             refuse_bias(self.bias, "layers from a file")
-            found = network_from(str(self.widths), *rest)
+            checkpoint = open_checkpoint(str(self.widths), plain_dtype=dtype)
+        found = network_of(
+            checkpoint,
+            self.activation,
+            self.output_activation,
+            self._usual_last,
+            self.dtype,
+            STEP_DTYPES,
+        )
         return found.network, tuple(la.activation for la in found.network.layers), found.remarks()
 
     def _require_parameter(

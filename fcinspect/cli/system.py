@@ -1,4 +1,4 @@
-"""What the system lets this process have, and how it ends: limits, missing libraries, signals."""
+"""How this process ends: its exit status, limits of the system, missing libraries, signals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from enum import IntEnum
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import FrameType
@@ -34,6 +35,36 @@ WITHOUT_TORCH = "shapes, diagnose TEXT, and scan, diff and show of most files wo
 TORCH_BUILDS = "PyTorch's page 'Get Started' gives the command for your system, and for a CPU build"
 ASKING = ("SIGTERM", "SIGHUP")
 """Those that end a process by default and leave it time; Ctrl-C raises KeyboardInterrupt."""
+
+
+class ExitStatus(IntEnum):
+    """What the exit status of a command says."""
+
+    DONE = 0
+    """Done; everything checked holds."""
+    FAILED = 1
+    """Checked, and something failed, differs or is undecided."""
+    USAGE = 2
+    """A bad option, specification or combination."""
+    INPUT = 3
+    """Input unreadable, unsupported, refused or not found."""
+    INTERNAL = 70
+    """A defect of fcinspect."""
+    OUTPUT = 74
+    """Output could not be written."""
+    INTERRUPTED = 130
+    """Stopped by Ctrl-C."""
+    READER_GONE = 141
+    """Whoever read standard output closed it, as `head` does; a shell sees the end by SIGPIPE."""
+
+
+BY_KIND = {
+    "usage": ExitStatus.USAGE,
+    "spec": ExitStatus.USAGE,
+    "input": ExitStatus.INPUT,
+    "output": ExitStatus.OUTPUT,
+}
+"""The exit status of each kind of FcinspectError."""
 
 
 def settle_limits() -> None:
@@ -89,9 +120,9 @@ class EndedBySignal(BaseException):
 
 
 def settle_signals() -> None:
-    """Let a signal that asks to end raise EndedBySignal, unless whoever started this process ignores it.
+    """Let a signal that asks to end raise EndedBySignal; a second one ends this process at once.
 
-    A second one ends it at once.
+    Those stay ignored that whoever started it ignores.
     """
     for name in ASKING:
         number = getattr(signal, name, None)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from fcinspect.cli.module import Code, ModuleOptions, refuse_unmade
-from fcinspect.cli.options import only_option, option
+from fcinspect.cli.options import only_option, option, switch, whole_number
 from fcinspect.cli.output import Output, Writes
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import whole_number
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -25,12 +22,11 @@ MOST_PATHS = 6
 def trace(
     code: Code,
     options: ModuleOptions,
-    show_all: Annotated[bool, typer.Option("--all", help="Show every step of a long run.")] = False,
+    show_all: Annotated[bool, switch("--all", "Show every step of a long run.")] = False,
     depth: Annotated[
         int | None,
         option(
-            "--depth",
-            "N",
+            "--depth N",
             "Fold the steps of modules deeper than N into one row each: 1 for encoder, 2 for"
             " encoder.0.",
             whole_number(1),
@@ -86,11 +82,12 @@ def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str,
     """
     from fcinspect.bridge.tracing import Tracing
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.cli.network import ANY_DTYPE, network_from
+    from fcinspect.cli.network import network_of
+    from fcinspect.cli.sources import open_checkpoint
 
     if options.arg:
         raise UsageError("--arg is for a class or function: a file of layers takes none")
-    chained = network_from(file, None, None, None, "mse", ANY_DTYPE)
+    chained = network_of(open_checkpoint(file))
     network = chained.network
     shapes = {
         "widths": network.widths,

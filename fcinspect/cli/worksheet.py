@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from fcinspect.cli.options import Bias, choice, option
+from fcinspect.cli.options import Bias, argument, choice, option, parsed_by, switch, whole_number
 from fcinspect.cli.output import ARTICLE_FORMATS, REPORT, Output, Writes
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import parsed_by, whole_number
+from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import SpecError, UsageError
 from fcinspect.layers.spec import LARGEST_SEED
 from fcinspect.worksheets.code import seed_of
@@ -78,16 +75,14 @@ class WorksheetOptions:
 
     widths: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="WIDTHS",
-            help="3-2-2 or 3,2,2; at most 8 units a layer. With --grade more files instead.",
+        argument(
+            "WIDTHS", "3-2-2 or 3,2,2; at most 8 units a layer. With --grade more files instead."
         ),
     ] = None
     sheet: Annotated[
         str | None,
         choice(
-            "--sheet",
-            "KIND",
+            "--sheet KIND",
             "What is left blank: forward, gradient, step or all of these; default forward.",
             KINDS,
         ),
@@ -95,8 +90,7 @@ class WorksheetOptions:
     seed: Annotated[
         int | None,
         option(
-            "--seed",
-            "S",
+            "--seed S",
             "Another seed makes other numbers, 0 to 2^53-1, default 0; all sheets of one have the"
             " same.",
             whole_number(0, LARGEST_SEED),
@@ -105,8 +99,7 @@ class WorksheetOptions:
     code: Annotated[
         Any,
         option(
-            "--code",
-            "CODE",
+            "--code CODE",
             "In place of --seed: the code printed on a sheet. It hides the seed from a glance; it"
             " is no secret from whoever runs fcinspect.",
             parsed_by(seed_of),
@@ -115,8 +108,7 @@ class WorksheetOptions:
     pupils: Annotated[
         int | None,
         option(
-            "--class",
-            "N",
+            "--class N",
             "Make a class set: N sheets with other numbers each, of the seed and those after it;"
             f" up to {LARGEST_CLASS}. With --answers their keys, in the same order.",
             whole_number(1, LARGEST_CLASS),
@@ -125,8 +117,7 @@ class WorksheetOptions:
     names: Annotated[
         str | None,
         option(
-            "--names",
-            "FILE",
+            "--names FILE",
             "Make a class set with these names on the sheets: a text file with one on each line, -"
             " for standard input.",
         ),
@@ -135,8 +126,7 @@ class WorksheetOptions:
     activation: Annotated[
         str | None,
         choice(
-            "--activation",
-            "NAME",
+            "--activation NAME",
             "Behind the hidden layers: relu, as by default, sigmoid or tanh.",
             HIDDEN,
         ),
@@ -144,30 +134,28 @@ class WorksheetOptions:
     decimals: Annotated[
         int | None,
         option(
-            "--decimals",
-            "D",
+            "--decimals D",
             "With sigmoid or tanh: every result is rounded to D decimals and gone on with, 2 to 6,"
             " default 4.",
             whole_number(FEWEST_DECIMALS, MOST_DECIMALS),
         ),
     ] = None
     answers: Annotated[
-        bool, typer.Option("--answers", help="Write the key: every answer, and the way to it.")
+        bool, switch("--answers", "Write the key: every answer, and the way to it.")
     ] = False
     grade: Annotated[
         list[str] | None,
         option(
-            "--grade",
-            "FILE",
+            "--grade FILE",
             "Grade a filled worksheet: a .json file, - for standard input, or a folder of them;"
             " more may follow, as in --grade answers/*.json.",
         ),
     ] = None
     solution: Annotated[
         bool | None,
-        typer.Option(
+        switch(
             "--solution/--no-solution",
-            help="With --grade: tell the right numbers, as by default, or hold them back for"
+            "With --grade: tell the right numbers, as by default, or hold them back for"
             " another try.",
         ),
     ] = None

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from fcinspect.bridge.hosted import Described, Hosted, host
+from fcinspect.bridge.hosted import Hosted, host
+from fcinspect.bridge.subject import InProcess
 from fcinspect.errors import InputError, Misbehaved
 from fcinspect.verification.subject import Call
 from tests.bridge.test_subject import B, G, W, X, Y
@@ -15,7 +16,7 @@ def found(
     kind: str | None = None,
     dtype: str | None = None,
     **arguments: Any,
-) -> Described:
+) -> InProcess:
     """Return an object of the examples as the other process would see it."""
     return host(f"tests.subjects.{name}", kind, dtype, "cpu", arguments)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fcinspect.bridge.module_path import admit, is_found_in, path_of_child
+from fcinspect.bridge.loading import admit, is_found_in, path_of_child
 
 PLANTED = "raise SystemExit('planted: ' + __name__)\n"
 MODEL = """

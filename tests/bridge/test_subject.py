@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fcinspect.bridge.kinds import Kind, kind_of
+from fcinspect.bridge.foreign import Kind, kind_of
 from fcinspect.bridge.subject import InProcess
 from fcinspect.errors import InputError, Misbehaved
 from fcinspect.layers.array import Array

@@ -8,10 +8,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from fcinspect.bridge.linear import create_layer
-from fcinspect.bridge.pickled import pickled_bytes
+from fcinspect.bridge.linear import create_layer, pickled_bytes
 from fcinspect.checkpoints.saving import state_bytes, state_dict
-from fcinspect.cli.choosing import choose_layer
+from fcinspect.cli.given import choose_layer
 from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import UsageError
 from fcinspect.layers.linear import LinearRequest

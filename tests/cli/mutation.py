@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from fcinspect.cli import run
-from fcinspect.cli.status import ExitStatus
+from fcinspect.cli.system import ExitStatus
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.json"))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fcinspect.bridge.source_files import sources_of
+from fcinspect.bridge.module_names import sources_of
 from fcinspect.cli.module import parse_input
 from fcinspect.diagnosis.locating.locate import NO_EDIT, located
 from fcinspect.diagnosis.recognising import Unrecognised, diagnose_report

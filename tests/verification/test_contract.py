@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from fcinspect.bridge.kinds import Kind
+from fcinspect.bridge.foreign import Kind
 from fcinspect.bridge.subject import InProcess
 from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.verdict import Verdict

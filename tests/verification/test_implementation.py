@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 from torch.nn import functional
 
-from fcinspect.bridge.kinds import Kind
+from fcinspect.bridge.foreign import Kind
 from fcinspect.bridge.subject import InProcess
 from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.verdict import Verdict

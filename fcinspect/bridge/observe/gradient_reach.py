@@ -12,10 +12,8 @@ import torch
 from torch import nn
 
 from fcinspect.bridge.loading import words_of
-from fcinspect.bridge.observe.not_exercised import NotExercised
-from fcinspect.bridge.observe.random_runs import SEED, RandomRuns, seeded
-from fcinspect.bridge.trace.origins import is_lazy
-from fcinspect.bridge.trace.tensors import tensors_of
+from fcinspect.bridge.observe.random_runs import SEED, NotExercised, RandomRuns, seeded
+from fcinspect.bridge.trace.tensors import is_lazy, tensors_of
 from fcinspect.diagnosis.observations import Kind, Lifeless
 from fcinspect.diagnosis.silent.words import listed
 

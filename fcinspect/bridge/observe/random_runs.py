@@ -10,12 +10,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcinspect.bridge.seeding import seed_generators
+from fcinspect.bridge.linear import seed_generators
 from fcinspect.bridge.trace.module_inputs import called_with
-from fcinspect.bridge.trace.origins import is_lazy
+from fcinspect.bridge.trace.tensors import is_lazy
 from fcinspect.shapes import steps
 
+"""What could not be looked at."""
 SEED = 0
+
+
+class NotExercised(Exception):
+    """Why something could not be looked at, in words for the reader."""
 
 
 class RandomRuns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from fcinspect.bridge.loading import words_of
-from fcinspect.bridge.observe.not_exercised import NotExercised
-from fcinspect.bridge.observe.random_runs import RandomRuns, draw, seeded
-from fcinspect.bridge.trace.sites import own_place
+from fcinspect.bridge.observe.random_runs import NotExercised, RandomRuns, draw, seeded
+from fcinspect.bridge.trace.sites import calling_place
 from fcinspect.bridge.trace.step_words import name_of
 from fcinspect.bridge.trace.tensors import tensors_of
 from fcinspect.diagnosis.observations import Mixing
@@ -168,7 +166,7 @@ class _Recorder(TorchFunctionMode):
         output = func(*args, **(kwargs or {}))
         for _, tensor in tensors_of(output) if self.whole else ():
             if tensor.shape[:1] == (self._rows,):
-                place = own_place(sys._getframe(1))
+                place = calling_place()
                 self.seen.append(_Seen(name_of(func), place, tensor.clone()))
                 self._numbers += tensor.numel()
                 self.whole = self._numbers < MOST_NUMBERS

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from fcinspect.bridge.linear import to_tensor
-from fcinspect.bridge.trace.meta_copy import meta_copy
-from fcinspect.bridge.trace.origins import is_lazy
+from fcinspect.bridge.trace.module_inputs import meta_copy
+from fcinspect.bridge.trace.tensors import is_lazy
 from fcinspect.checkpoints.access.uris import is_uri, masked_name
 from fcinspect.checkpoints.files import check_readable, kind_of
 from fcinspect.checkpoints.pairing.naming import module_path

@@ -1,7 +1,8 @@
-"""What a module is made of and called with: the arguments of its constructor, and its inputs."""
+"""What a module is made of and called with: its constructor's arguments, its inputs, a copy."""
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcinspect.bridge.trace.origins import is_lazy
-from fcinspect.bridge.trace.tensors import dtype_name, tensors_of
+from fcinspect.bridge.linear import dtype_name
+from fcinspect.bridge.trace.tensors import is_lazy, tensors_of
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.memory import require_free
 from fcinspect.shapes import steps
@@ -48,7 +49,7 @@ def inputs_of(
 ) -> tuple[tuple[steps.Tensor, ...], str]:
     """Return the inputs, and how they were found where they were not given."""
     held = next((p for p in module.parameters() if p.is_floating_point()), None)
-    usual = "float32" if held is None else dtype_name(held)
+    usual = "float32" if held is None else dtype_name(held.dtype)
     if given:
         lead = batch or ()
         return tuple(steps.Tensor((*lead, *t.shape), t.dtype or usual, t.name) for t in given), ""
@@ -56,7 +57,7 @@ def inputs_of(
     if example is not None:
         shapes = [t for _, t in tensors_of(example)]
         return tuple(
-            steps.Tensor((*(batch or ()), *t.shape[len(batch or ()) :]), dtype_name(t))
+            steps.Tensor((*(batch or ()), *t.shape[len(batch or ()) :]), dtype_name(t.dtype))
             for t in shapes
         ), "of its example_input_array"
     for name, part in module.named_modules():
@@ -180,3 +181,24 @@ def _as_entry(name: str, option: str, parameters: list[str]) -> str | None:
     if option != "--input" or len(parameters) != 1:
         return None
     return f"if {parameters[0]} is a dict, its entries are --input {parameters[0]}.{name}=…"
+
+
+def meta_copy(module: nn.Module) -> nn.Module:
+    """Return a copy of a module on the meta device; no number is copied, and ties hold.
+
+    Raises whatever a module raises that cannot be copied.
+    """
+    memo: dict[int, object] = {}
+    for tensor in (*module.parameters(), *module.buffers()):
+        if is_lazy(tensor):
+            # a lazy parameter or buffer is made like any other of its class
+            lazy: Any = type(tensor)
+            memo[id(tensor)] = lazy(
+                requires_grad=tensor.requires_grad, device="meta", dtype=tensor.dtype
+            )
+            continue
+        empty = torch.empty_like(tensor, device="meta")
+        memo[id(tensor)] = (
+            nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
+        )
+    return copy.deepcopy(module, memo)

@@ -1,21 +1,23 @@
-"""Where in the reader's own source code a module is made or called."""
+"""The reader's own source code: where modules are made and called, where they fail, its files."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import sysconfig
+import traceback
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
 
 import torch
 from torch import nn
 
-from fcinspect.shapes.steps import Place
+from fcinspect.shapes.steps import Failure, Place, Stage, Step
 
 PACKAGE = str(Path(__file__).parents[2])
 EXAMPLES = str(Path(PACKAGE, "examples.py"))
@@ -62,6 +64,11 @@ def own_place(frame: FrameType | None) -> Place | None:
     return None
 
 
+def calling_place() -> Place | None:
+    """Return the place in the reader's own code from which this is reached."""
+    return own_place(inspect.currentframe())
+
+
 def failing_place(trace: TracebackType | None) -> Place | None:
     """Return the innermost place in the reader's own code that an error passed through."""
     found = None
@@ -102,7 +109,8 @@ class MadePlaces:
         @functools.wraps(original)
         def initialised(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             original(module, *args, **kwargs)
-            frame: FrameType | None = sys._getframe(1)
+            frame = inspect.currentframe()
+            frame = frame and frame.f_back
             # a class of the reader's own is made where its constructor is called
             while frame is not None and frame.f_locals.get("self") is module:
                 frame = frame.f_back
@@ -117,3 +125,107 @@ class MadePlaces:
             yield
         finally:
             nn.Module.__init__ = original  # type: ignore[method-assign]
+
+
+def failure_of(error: BaseException, stage: Stage, step: Step | None) -> Failure:
+    """Return the record of what the reader's own code raised."""
+    place = failing_place(error.__traceback__)
+    attributes: tuple[str, ...] = ()
+    if isinstance(error, AttributeError) and isinstance(error.obj, nn.Module):
+        attributes = tuple(name for name in dir(error.obj) if not name.startswith("_"))
+    code = ""
+    if place is not None:
+        lines = texts_of([place], {}).get(place.file, "").splitlines()
+        code = lines[place.line - 1].strip() if place.line <= len(lines) else ""
+    return Failure(
+        step=step,
+        error=type(error).__name__,
+        message=str(error),
+        place=place,
+        code=code,
+        stage=stage,
+        traceback=_told(error),
+        attributes=attributes,
+    )
+
+
+def _told(error: BaseException) -> str:
+    """Return Python's traceback without the steps of fcinspect itself."""
+    told = traceback.TracebackException.from_exception(error)
+    told.stack = traceback.StackSummary.from_list(
+        [frame for frame in told.stack if not is_ours(frame.filename)]
+    )
+    return "".join(told.format())
+
+
+def class_places(module: nn.Module) -> list[Place]:
+    """Return where the classes of a module and its parts are written, those of the reader."""
+    found = []
+    for kind in dict.fromkeys(type(part) for part in module.modules()):
+        file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+        if file and is_own(file):
+            found.append(Place(file, 1))
+    return found
+
+
+def texts_of(places: Sequence[Place | None], edited: Mapping[str, str]) -> dict[str, str]:
+    """Return the text of each file that is the reader's own."""
+    found: dict[str, str] = {}
+    for place in places:
+        if place is None or place.file in found:
+            continue
+        if place.file in edited:
+            found[place.file] = edited[place.file]
+            continue
+        try:
+            found[place.file] = Path(place.file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found
+
+
+class Sources:
+    """The modules under inspection that this process has imported."""
+
+    def __init__(self) -> None:
+        """Remember what was imported before; that is never imported anew."""
+        self._before = set(sys.modules)
+        self._replaced: set[str] = set()
+
+    def forget(self, texts: Mapping[str, str]) -> bool:
+        """Let Python import the modules of these files anew, and all the reader's own.
+
+        False where that would not suffice: other installed modules, which are not executed twice,
+        hold objects of what is replaced. Then nothing is forgotten.
+        """
+        self._replaced |= {str(Path(file).resolve()) for file in texts}
+        imported = self._imported()
+        stale = {
+            name
+            for name, file in imported.items()
+            if "-packages" not in file or str(Path(file).resolve()) in self._replaced
+        }
+        if any(_holds(sys.modules[name], stale) for name in imported.keys() - stale):
+            return False
+        for name in stale:
+            del sys.modules[name]
+        return True
+
+    def _imported(self) -> dict[str, str]:
+        """Return the files by the names of their modules."""
+        files = {
+            name: getattr(module, "__file__", None)
+            for name, module in list(sys.modules.items())
+            if name not in self._before
+        }
+        return {name: file for name, file in files.items() if file and is_own(file)}
+
+
+def _holds(module: ModuleType, others: Set[str]) -> bool:
+    """Whether names of a module stand for other modules, or for classes or objects of theirs."""
+    return any(
+        value.__name__ in others
+        if isinstance(value, ModuleType)
+        else getattr(value, "__module__", None) in others or type(value).__module__ in others
+        for value in list(vars(module).values())
+    )

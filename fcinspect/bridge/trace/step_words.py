@@ -1,4 +1,4 @@
-"""How a step is called: its name, what was asked of it, and the arithmetic of its windows."""
+"""What is a step of a trace, how it is called, and the arithmetic of its windows."""
 
 from __future__ import annotations
 
@@ -8,16 +8,57 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
-from torch.nn.modules.pooling import _AvgPoolNd, _MaxPoolNd
 
 from fcinspect.shapes.steps import Tensor
 from fcinspect.shapes.windows import AXES, Window
 
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+PRODUCTS = {
+    "matmul", "mm", "bmm", "addmm", "einsum", "mv", "tensordot", "inner", "baddbmm", "addmv",
+}  # fmt: skip
+IN_PLACE = {
+    "__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__ipow__",
+    "__imod__", "__iand__", "__ior__", "__ixor__", "__ilshift__", "__irshift__", "__imatmul__",
+}  # fmt: skip
+QUIET = {
+    "__get__", "__set__", "__delete__", "size", "stride", "dim", "numel", "storage_offset",
+    "is_contiguous", "requires_grad_", "register_hook", "data_ptr", "element_size", "_is_view",
+    "has_names", "is_floating_point", "is_complex", "result_type", "zeros_like", "ones_like",
+    "empty_like", "full_like", "rand_like", "randn_like", "new_zeros", "new_ones", "new_empty",
+    "new_full", "new_tensor", "untyped_storage",
+}  # fmt: skip
+"""Functions that ask a tensor something, or take no more than its form."""
 MOST_WORDS = 40
 USUAL = (("padding", 0), ("dilation", 1), ("groups", 1), ("output_padding", 0))
 """What functions do unasked is not written."""
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+MAX_POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
+AVERAGE_POOLS = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
 SAYING = ("conv", "max_pool", "avg_pool", "lp_pool")
+
+
+def is_leaf(module: nn.Module) -> bool:
+    """Whether a module is one step: its forward is torch's own, and it has no parts."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return True  # compiled: its parts are not called from Python
+    forward = getattr(type(module).forward, "__module__", "") or ""
+    if not forward.startswith("torch.") or isinstance(module, CONTAINERS):
+        return False
+    return isinstance(module, nn.MultiheadAttention) or next(module.children(), None) is None
+
+
+def is_parametrization(module: nn.Module) -> bool:
+    """Whether a module is torch's own way to make one parameter of others."""
+    return type(module).__module__.startswith("torch.nn.utils.")
+
+
+def is_in_place(function: Any) -> bool:
+    """Whether a function changes its first argument: add_, +=, x[0] = y."""
+    name = getattr(function, "__name__", "")
+    if name.startswith("__"):
+        return name in IN_PLACE
+    return name.endswith("_")
 
 
 def name_of(function: Any) -> str:
@@ -141,26 +182,27 @@ def windows_of(
 
 
 def _of_module(module: nn.Module) -> tuple[int, dict[str, Any]] | None:
-    if isinstance(module, _ConvNd):
+    if isinstance(module, (*CONVOLUTIONS, *TRANSPOSED)):
         values: dict[str, Any] = {
             "kernel": module.kernel_size,
             "stride": module.stride,
             "padding": module.padding,
             "dilation": module.dilation,
         }
-        if isinstance(module, _ConvTransposeNd):
+        if isinstance(module, TRANSPOSED):
             values |= {"transposed": True, "output_padding": module.output_padding}
         return len(module.kernel_size), values
-    if isinstance(module, _MaxPoolNd | _AvgPoolNd):
-        values = {
-            "kernel": module.kernel_size,
-            "stride": module.stride,
-            "padding": module.padding,
-            "ceil": module.ceil_mode,
-        }
-        if isinstance(module, _MaxPoolNd):
-            values["dilation"] = module.dilation
-        return int(type(module).__name__[-2]), values
+    for axes, pools in enumerate(zip(MAX_POOLS, AVERAGE_POOLS, strict=True), start=1):
+        if isinstance(module, pools):
+            values = {
+                "kernel": module.kernel_size,
+                "stride": module.stride,
+                "padding": module.padding,
+                "ceil": module.ceil_mode,
+            }
+            if isinstance(module, MAX_POOLS):
+                values["dilation"] = module.dilation
+            return axes, values
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -11,30 +10,35 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode  # torch's own documentation names it
 
+from fcinspect.bridge.linear import dtype_name
 from fcinspect.bridge.trace.macs import macs_of
-from fcinspect.bridge.trace.meta_checks import check_dtypes, check_settings
-from fcinspect.bridge.trace.meta_rules import NotPlain, answered
-from fcinspect.bridge.trace.origins import Origins, is_lazy, storage
-from fcinspect.bridge.trace.sites import MadePlaces, own_place
-from fcinspect.bridge.trace.step_kinds import (
+from fcinspect.bridge.trace.meta import NotPlain, answered, check_dtypes, check_settings
+from fcinspect.bridge.trace.sites import MadePlaces, calling_place
+from fcinspect.bridge.trace.step_words import (
     PRODUCTS,
     QUIET,
-    is_in_place,
-    is_leaf,
-    is_parametrization,
-)
-from fcinspect.bridge.trace.step_words import (
     Recurrent,
     call_of_function,
     call_of_module,
+    is_in_place,
+    is_leaf,
+    is_parametrization,
     name_of,
     ordinal,
     windows_of,
 )
-from fcinspect.bridge.trace.tensors import described, dtype_name, form_of, shape_of, tensors_of
-from fcinspect.bridge.trace.unregistered import holdings
+from fcinspect.bridge.trace.tensors import (
+    Origins,
+    described,
+    form_of,
+    holdings,
+    is_lazy,
+    shape_of,
+    storage,
+    tensors_of,
+)
 from fcinspect.shapes import steps
 from fcinspect.shapes.steps import Step
 
@@ -120,7 +124,7 @@ class Tracer:
 
     def _leaf(self, module: nn.Module, original: Any, args: Any, kwargs: Any) -> Any:
         kind = type(module).__name__
-        called = own_place(sys._getframe(2))
+        called = calling_place()
         given = [tensor for _, tensor in tensors_of((args, kwargs))]
         inputs = described((args, kwargs) if kwargs else args if len(args) != 1 else args[0])
         before, self._inside_leaf = self._macs, self._inside_leaf + 1
@@ -221,7 +225,8 @@ class Tracer:
         product = name == "linear" or (name in PRODUCTS and bool(weights))
         parameters = self._origins.use(self._made_from(given), failed=outputs is None)
         inputs = tuple(
-            steps.Tensor(tuple(tensor.shape), dtype_name(tensor)) for tensor in entering or given
+            steps.Tensor(tuple(tensor.shape), dtype_name(tensor.dtype))
+            for tensor in entering or given
         )
         weight = next((t for t in weights if t.dim() > 1), None)
         bias = next((t for t in weights if t.dim() == 1), None)
@@ -241,7 +246,7 @@ class Tracer:
             linear=product,
             weight=shape_of(weight),
             bias=shape_of(bias) if product else None,
-            called=own_place(sys._getframe(3)),
+            called=calling_place(),
             made=None,
             windows=windows_of((name, args, kwargs), inputs, outputs or ()),
             note=self._recurrent_note(name, args),

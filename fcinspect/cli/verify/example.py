@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
-
+from fcinspect.cli.options import argument, switch
 from fcinspect.cli.output import Output, Writes
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.verify.carry_out import Checks, carry_out
+from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.verify import Checks, carry_out
 from fcinspect.errors import UsageError
 
 
 def example(
     file: Annotated[
         str | None,
-        typer.Argument(
-            metavar="FILE|NAME",
-            help="A .json file, - for JSON on standard input, or part of the name of an example"
+        argument(
+            "FILE|NAME",
+            "A .json file, - for JSON on standard input, or part of the name of an example"
             " that --list shows, such as mazur. A file holds layers, input and printed, and target,"
             " loss and optimizer where gradients or a step are printed; numbers are strings such as"
             ' "0.150".',
         ),
     ] = None,
     listed: Annotated[
-        bool, typer.Option("--list", help="List the examples that come with fcinspect.")
+        bool, switch("--list", "List the examples that come with fcinspect.")
     ] = False,
     template: Annotated[
-        bool, typer.Option("--template", help="Print a file to start from; its numbers are right.")
+        bool, switch("--template", "Print a file to start from; its numbers are right.")
     ] = False,
     checks: Checks = None,
     *,

@@ -8,8 +8,8 @@ from fcinspect.cli.inputs import read_input
 from fcinspect.cli.options import Batch, option
 from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.sources import Fresh, Stored, StoredOrWords, source_of
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.verify.carry_out import Accumulate, Checks, Device, carry_out
+from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.verify import Accumulate, Checks, Device, carry_out
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
@@ -25,8 +25,7 @@ def layer(
     x: Annotated[
         str | None,
         option(
-            "--x",
-            "X",
+            "--x X",
             "Input of the layer itself: numbers 1,2,3 (rows separated by ;), a file, - for stdin,"
             " zeros, ones or basis:J; drawn if not given.",
         ),

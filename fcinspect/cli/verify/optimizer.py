@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fcinspect.arithmetic.settings import OPTIMIZER_NAMES
 from fcinspect.cli.module import say_that_code_runs
-from fcinspect.cli.options import Dtype, OptimizerOptions, choice, timeout_option
+from fcinspect.cli.options import Dtype, OptimizerOptions, argument, choice, switch, timeout_option
 from fcinspect.cli.output import Output, Writes
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.verify.carry_out import Checks, carry_out
+from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.verify import Checks, carry_out
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,8 +32,7 @@ class RuleOptions(OptimizerOptions):
     optimizer: Annotated[
         str,
         choice(
-            "--like",
-            "NAME",
+            "--like NAME",
             f"The rule it should follow: {', '.join(OPTIMIZER_NAMES)}; auto guesses it from the"
             " name of the class or of its base, sgd for torch.",
             (GUESSED, *OPTIMIZER_NAMES),
@@ -58,17 +55,17 @@ class RuleOptions(OptimizerOptions):
 def optimizer(
     code: Annotated[
         str,
-        typer.Argument(
-            metavar="MODULE:OBJECT|torch",
-            help="package.module:Class or file.py:Class; this code is executed. torch stands for"
+        argument(
+            "MODULE:OBJECT|torch",
+            "package.module:Class or file.py:Class; this code is executed. torch stands for"
             " torch.optim's own class.",
         ),
     ],
     rule: RuleOptions,
     dtype: Dtype = "float32",
-    fused: Annotated[bool, typer.Option("--fused", help="torch: its fused kernel.")] = False,
+    fused: Annotated[bool, switch("--fused", "torch: its fused kernel.")] = False,
     foreach: Annotated[
-        bool, typer.Option("--foreach", help="torch: its kernel for lists of tensors.")
+        bool, switch("--foreach", "torch: its kernel for lists of tensors.")
     ] = False,
     timeout: Annotated[float, timeout_option("one call of the code")] = 10.0,
     checks: Checks = None,

@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
-import typer
-
-from fcinspect.cli.options import JsonDtype
+from fcinspect.cli.options import JsonDtype, argument
 from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.sources import LAYOUTS, layout_option
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.verify.carry_out import Accumulate, Checks, carry_out
+from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.verify import Accumulate, Checks, carry_out
 
 
 def output(
     file: Annotated[
         str,
-        typer.Argument(
-            metavar="FILE",
-            help="A .npz, .safetensors or .json file, or - for JSON on standard input, with x (or"
+        argument(
+            "FILE",
+            "A .npz, .safetensors or .json file, or - for JSON on standard input, with x (or"
             " input), W (weight), y (output), and b (bias) and a second y2 if there are any; also"
             " the output of explain --json --full.",
         ),

@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from fcinspect.arithmetic.settings import LOSS_NAMES, OPTIMIZER_NAMES, Optimizer
 from fcinspect.cli.options import (
     HiddenActivation,
     JsonDtype,
     LastActivation,
     OptimizerOptions,
+    argument,
     choice,
     option,
+    whole_number,
 )
 from fcinspect.cli.output import Output, Writes
-from fcinspect.cli.status import ExitStatus
-from fcinspect.cli.values import whole_number
-from fcinspect.cli.verify.carry_out import Checks, carry_out
+from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.verify import Checks, carry_out
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ class ClaimedOptions(OptimizerOptions):
     optimizer: Annotated[
         str | None,
         choice(
-            "--optimizer",
-            "NAME",
+            "--optimizer NAME",
             f"{', '.join(OPTIMIZER_NAMES)}; where the file does not tell.",
             OPTIMIZER_NAMES,
         ),
@@ -65,22 +63,19 @@ class ClaimedOptions(OptimizerOptions):
 def step(
     file: Annotated[
         str,
-        typer.Argument(
-            metavar="FILE",
-            help="The output of step --json --full, or a .npz, .safetensors or .json file with"
+        argument(
+            "FILE",
+            "The output of step --json --full, or a .npz, .safetensors or .json file with"
             " NAME.before, NAME.grad and NAME.after of each parameter, and input and target if"
             " the gradients are to be checked; - for JSON on standard input.",
         ),
     ],
     optimizer: ClaimedOptions,
-    number: Annotated[int | None, option("--step", "T", "Counted from 1.", whole_number(1))] = None,
+    number: Annotated[int | None, option("--step T", "Counted from 1.", whole_number(1))] = None,
     loss: Annotated[
         str | None,
         choice(
-            "--loss",
-            "NAME",
-            f"{', '.join(LOSS_NAMES)}; where the file does not tell.",
-            LOSS_NAMES,
+            "--loss NAME", f"{', '.join(LOSS_NAMES)}; where the file does not tell.", LOSS_NAMES
         ),
     ] = None,
     activation: HiddenActivation = None,

@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fcinspect.bridge.trace.meta_checks import ONE_DTYPE, check_dtypes, check_settings
-from fcinspect.bridge.trace.meta_rules import RULES, NotPlain, answered
+from fcinspect.bridge.trace.meta import (
+    ONE_DTYPE,
+    RULES,
+    NotPlain,
+    answered,
+    check_dtypes,
+    check_settings,
+)
 
 aten = torch.ops.aten
 Call = tuple[Any, tuple[Any, ...], dict[str, Any]]

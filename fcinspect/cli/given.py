@@ -1,7 +1,8 @@
-"""A layer whose numbers stand on the command line: --weight "1,2;3,4" --bias 0,1."""
+"""A layer that is given: its numbers typed by --weight and --bias, or its name in a checkpoint."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,14 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fcinspect.cli.options import option
-from fcinspect.errors import UsageError
+from fcinspect.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import Checkpoint, Layout, StoredLinear, StoredTensor
+    from fcinspect.checkpoints.records import (
+        Checkpoint,
+        Layout,
+        SkippedTensor,
+        StoredLinear,
+        StoredTensor,
+    )
 
 SOURCE = "--weight"
-BARE = {"--bias": "yes", "--no-bias": "no"}
-"""What the flags stand for where no numbers follow."""
+MOST_LISTED = 8
 
 
 def parse_bias(text: str | bool) -> str | bool:
@@ -29,9 +35,7 @@ def parse_bias(text: str | bool) -> str | bool:
 WeightOption = Annotated[
     str | None,
     option(
-        "--weight",
-        "W",
-        'Your own layer: the rows of its weight, "1,2;3,4", or a file of an array.',
+        "--weight W", 'Your own layer: the rows of its weight, "1,2;3,4", or a file of an array.'
     ),
 ]
 BiasOption = Annotated[
@@ -45,40 +49,6 @@ BiasOption = Annotated[
         " (default) or --no-bias.",
     ),
 ]
-
-
-def with_values(arguments: Sequence[str]) -> list[str]:
-    """Return a command line on which each --bias and --no-bias has its value behind a "=".
-
-    What follows --bias is its value where --weight is given or where it is a list of numbers; so
-    -1,2 is not taken for an option, and --bias goes on to be a flag for a new layer.
-    """
-    words = list(arguments)
-    end = words.index("--") if "--" in words else len(words)
-    owned = any(word.partition("=")[0] == "--weight" for word in words[:end])
-    found: list[str] = []
-    while words[:1] and len(found) < len(arguments):
-        word = words.pop(0)
-        if word == "--":
-            return [*found, word, *words]
-        if word in BARE:
-            takes = word == "--bias" and bool(words) and _is_value(words[0], owned=owned)
-            word = f"{word}={words.pop(0) if takes else BARE[word]}"
-        found.append(word)
-    return found
-
-
-def _is_value(word: str, *, owned: bool) -> bool:
-    if _is_numbers(word):
-        return owned or "," in word or ";" in word
-    return owned and not word.startswith("-")
-
-
-def _is_numbers(word: str) -> bool:
-    try:
-        return bool([float(part) for part in word.replace(";", ",").split(",")])
-    except ValueError:
-        return False
 
 
 def flag_of(bias: str | bool | None) -> bool | None:
@@ -154,3 +124,81 @@ def _tensor(name: str, text: str, dtype: str, dimensions: int) -> StoredTensor:
         raise UsageError(f"--{name} has shape {values.shape}: it holds no number")
     held, notes = rounded(values, dtype, name, stored_dtype)
     return in_memory(name, held.values, dtype, notes[0] if notes else None)
+
+
+def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
+    """Return the layer of that name ("fc1" or "fc1.weight"), or the only one for None.
+
+    Raises InputError for a name that the file does not hold, with those that are near.
+    """
+    from fcinspect.page.text import safe as escaped
+
+    layers = checkpoint.layers
+    if not layers:
+        raise InputError(f"{checkpoint.source} holds no linear layer{_why_not(checkpoint)}")
+    if name is None:
+        if len(layers) > 1:
+            raise InputError(
+                f"{checkpoint.source} holds {len(layers)} layers: name one of"
+                f" {_listed([layer.name for layer in layers])}"
+            )
+        return layers[0]
+    for wanted in _spellings(name):
+        # a name that was shown with escapes may be typed with them
+        found = [layer for layer in layers if wanted in (layer.name, escaped(layer.name))]
+        if found:
+            return found[0]
+    skip = _skipped(checkpoint, name)
+    if skip is not None:
+        raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
+    names = [layer.name for layer in layers]
+    hint = _stack_hint(_spellings(name)[-1], names) or did_you_mean(name, names)
+    raise InputError(
+        f"{checkpoint.source} holds no layer {name!r}",
+        hint=hint or f"it holds {_listed(names) if any(names) else 'one layer, without a name'}",
+    )
+
+
+def _spellings(name: str) -> Sequence[str]:
+    """Return what a layer may be called: by its path or its weight; "w1.3" for expert "w1[3]"."""
+    from fcinspect.checkpoints.pairing.naming import module_path
+
+    path = module_path(name)
+    return (name, path, re.sub(r"[.](\d+)$", r"[\1]", path))
+
+
+def _skipped(checkpoint: Checkpoint, name: str) -> SkippedTensor | None:
+    """Return what was skipped under a name: the array itself, or the weight of a module."""
+    from fcinspect.checkpoints.pairing.naming import module_path, split
+
+    own = [skip for skip in checkpoint.skipped if name in (skip.name, module_path(skip.name))]
+    parts = [skip for skip in checkpoint.skipped if split(skip.name)[0][:-1] == name]
+    # of the parts of a packed weight, the one that tells the layer's widths
+    telling = [skip for skip in parts if "→" in skip.reason]
+    return next(iter((*own, *telling, *parts)), None)
+
+
+def _stack_hint(name: str, names: Sequence[str]) -> str | None:
+    """Return which experts a stack has, if the name is that of a stack or of a missing expert."""
+    stack = re.sub(r"\[\d*\]$", "", name)
+    experts = [other for other in names if other.startswith(f"{stack}[")]
+    if not experts:
+        return None
+    return (
+        f"{stack!r} is a stack of {len(experts)} experts: name one of {experts[0]!r}"
+        f" to {experts[-1]!r}"
+    )
+
+
+def _why_not(checkpoint: Checkpoint) -> str:
+    if not checkpoint.skipped:
+        return ""
+    first, rest = checkpoint.skipped[0], len(checkpoint.skipped) - 1
+    more = f"; {rest} more {'was' if rest == 1 else 'were'} skipped" if rest else ""
+    return f": {first.name!r} was skipped ({first.reason}){more}"
+
+
+def _listed(names: list[str]) -> str:
+    # a layer without a name of its own is chosen by that of its weight
+    shown = ", ".join(repr(name or "weight") for name in names[:MOST_LISTED])
+    return shown + (f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else "")
