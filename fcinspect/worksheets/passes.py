@@ -68,13 +68,11 @@ class Worked(Generic[Real]):
 
     layers: Sequence[SheetLayer[Real]]
     passed: Sequence[Passed[Real]]
-    loss: Real
     gradients: Sequence[Gradients[Real]]
     after: Sequence[SheetLayer[Real]]
     """The layers after the step."""
     again: Sequence[Passed[Real]]
     """The forward pass with these."""
-    loss_after: Real
 
     @property
     def y(self) -> Row[Real]:
@@ -155,15 +153,16 @@ def worked(
     ]
     x, target = row(problem.x), row(problem.target)
 
-    def loss_of(place: str, y: Row[Real]) -> Real:
-        return keep(place, (settled(mse(y, target), decimals),))[0]
+    def keep_loss(place: str, y: Row[Real]) -> None:
+        keep(place, (settled(mse(y, target), decimals),))
 
     passed = forward(layers, x, decimals, keep)
-    loss = loss_of("loss", passed[-1].a)
+    keep_loss("loss", passed[-1].a)
     gradients = backward(layers, passed, mse_gradient(passed[-1].a, target), decimals, keep)
     after = _stepped(layers, gradients, number(problem.learning_rate), decimals, keep)
     again = forward(after, x, decimals, _only_output(keep, layers[-1].name))
-    return Worked(layers, passed, loss, gradients, after, again, loss_of("loss_after", again[-1].a))
+    keep_loss("loss_after", again[-1].a)
+    return Worked(layers, passed, gradients, after, again)
 
 
 def forward(
