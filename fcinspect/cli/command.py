@@ -84,6 +84,10 @@ class Group(_Light, TyperGroup):
         known: list[str] = super().list_commands(ctx)
         return sorted(known, key=self.order.index) if self.order else known
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write where the guide says more at the end of the help."""
+        write_examples(ctx, formatter)
+
 
 def group_of(order: tuple[str, ...]) -> type[Group]:
     """Return the class of a group whose help lists its commands in that order."""
