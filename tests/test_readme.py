@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from fcinspect.cli import COMMANDS as TOP
 from fcinspect.cli import GROUPS as FOLDERS
@@ -203,6 +202,8 @@ def test_the_code_for_tests_runs() -> None:
 
 def inputs_of_the_code() -> dict[str, Any]:
     """Return the names that the code takes as given."""
+    import torch
+
     torch.manual_seed(0)
     model = torch.nn.Linear(8, 4)
     return {

@@ -56,8 +56,8 @@ def manual() -> str:
 
 
 def _introduction() -> str:
-    """Return what the contents of the guide say before the list of topics."""
-    return page("README").partition("\n\n")[2].partition("\n- [")[0]
+    """Return what the contents of the guide say of fcinspect, in two paragraphs."""
+    return "\n\n".join(page("README").split("\n\n")[1:3])
 
 
 def _part(topic: str, title: str) -> str:
@@ -91,7 +91,11 @@ def _commands() -> list[tuple[str, Any]]:
 
 def _records(context: Any) -> Records:
     """Return the records of the parameters of a command, without that of --help."""
-    found = {p.name: p.get_help_record(context) for p in context.command.get_params(context)}
+    # a sort is stable: the arguments come first, as in the help
+    params = sorted(
+        context.command.get_params(context), key=lambda p: p.param_type_name != "argument"
+    )
+    found = {p.name: p.get_help_record(context) for p in params}
     return {name: record for name, record in found.items() if record and name != "help"}
 
 

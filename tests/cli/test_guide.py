@@ -14,6 +14,7 @@ from fcinspect.cli import COMMANDS, GROUPS
 from fcinspect.cli.guide import topic_of, topics
 from fcinspect.cli.man import manual
 from fcinspect.media import roff
+from tests.cli.test_command_line import complete
 from tests.cli.test_help import PAGES
 from tests.cli.test_pipe_width import in_terminal
 from tests.conftest import Run
@@ -82,6 +83,12 @@ def test_an_unknown_topic_is_refused_in_a_line(run: Run, word: str, near: str) -
     assert result.err.count("\n") == 1
     assert repr(word) in result.err
     assert f"did you mean '{near}'" in result.err
+
+
+def test_a_tab_offers_the_topics() -> None:
+    """As it does the commands."""
+    assert complete("fcinspect guide s") == [t for t in topics() if t.startswith("s")]
+    assert complete("fcinspect ma") == ["man"]
 
 
 @pytest.mark.parametrize("page", PAGES)
