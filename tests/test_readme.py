@@ -44,7 +44,7 @@ class Example:
     output: tuple[str, ...]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Block:
     """The commands of a console block, run one after the other in one folder."""
 
