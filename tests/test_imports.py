@@ -53,7 +53,7 @@ def loaded_by(
      ("worksheet", "--help"),
      ("verify", "layer", "--help"),
      ("verify", "optimizer", "--help"),
-     ("completion", "bash"), ("schema", "shapes")],
+     ("completion", "bash"), ("schema", "shapes"), ("guide", "scan"), ("man",)],
     ids=" ".join,
 )  # fmt: skip
 def test_light_commands_load_neither_torch_nor_numpy(arguments: tuple[str, ...]) -> None:

@@ -1,7 +1,8 @@
-"""The README's examples, run as they stand."""
+"""The examples of the README and of the guide, run as they stand."""
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import shutil
@@ -9,13 +10,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.pages import LEFT_OUT, same_with_gaps
+from fcinspect.cli import COMMANDS as TOP
+from fcinspect.cli import GROUPS as FOLDERS
+from fcinspect.cli.guide import topics
+from tests.pages import LEFT_OUT, same_page, same_with_gaps
+from tests.test_architecture import ROOMS
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+GUIDE = ROOT / "fcinspect" / "guide"
+PAGES = [ROOT / "README.md", *sorted(GUIDE.glob("*.md"))]
+COMMANDS = [name for name in TOP if name not in FOLDERS] + [
+    f"{folder} {name}"
+    for folder in FOLDERS
+    for name in import_module(f"fcinspect.cli.{folder}").COMMANDS
+]
 BIN = Path(os.environ.get("FCINSPECT_BIN") or Path(sys.executable).parent)
 """The folder of the fcinspect and the Python under test: this one's, or another environment's."""
 NEEDS = {"--save net.svg": "matplotlib", "--save mnist.png": "matplotlib"}
@@ -30,14 +44,41 @@ class Example:
     output: tuple[str, ...]
 
 
-def examples(text: str) -> Iterator[list[Example]]:
-    """Yield the examples of each console block."""
+@dataclass(frozen=True)
+class Block:
+    """The commands of a console block, run one after the other in one folder."""
+
+    page: str
+    examples: list[Example]
+
+    @property
+    def commands(self) -> list[str]:
+        """The command lines."""
+        return [example.command for example in self.examples]
+
+
+def blocks_of(path: Path) -> Iterator[Block]:
+    """Yield the console blocks of a page."""
+    text = path.read_text(encoding="utf-8")
     for block in re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         found: list[Example] = []
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             found.append(Example(command, tuple(output.splitlines())))
-        yield found
+        yield Block(path.name, found)
+
+
+def once(blocks: list[Block]) -> list[list[Block]]:
+    """Return the blocks in groups that are run once: a short one with that which begins like it."""
+    groups: list[list[Block]] = []
+    for block in sorted(blocks, key=lambda block: -len(block.examples)):
+        for group in groups:
+            if group[0].commands[: len(block.examples)] == block.commands:
+                group.append(block)
+                break
+        else:
+            groups.append([block])
+    return groups
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -56,7 +97,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def printed(command: str, folder: Path) -> list[str]:
     """Return the lines that a command prints."""
     done = run(command, folder)
-    assert done.stderr == ""
+    assert re.sub(r"^fcinspect: executing the code of .*\n", "", done.stderr) == ""
     assert done.returncode in (0, 1)  # 1: something was checked and found, as told
     return done.stdout.splitlines()
 
@@ -69,22 +110,26 @@ def missing(command: str, folder: Path) -> str | None:
     return None
 
 
-BLOCKS = list(examples(README.read_text(encoding="utf-8")))
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+GROUPS = once(BLOCKS)
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=[block[0].command for block in BLOCKS])
-def test_the_readme_is_true(block: list[Example], tmp_path: Path) -> None:
-    """Each command prints what the README says."""
-    for example in block:
-        if "| jq" in example.command and shutil.which("jq") is None:
+@pytest.mark.parametrize("group", GROUPS, ids=[group[0].commands[0] for group in GROUPS])
+def test_every_example_is_true(group: list[Block], tmp_path: Path) -> None:
+    """Each command prints what the page says, or the pages that show it."""
+    for number, command in enumerate(group[0].commands):
+        if "| jq" in command and shutil.which("jq") is None:
             pytest.skip("needs jq")
-        if library := missing(example.command, tmp_path):
-            refused = run(example.command.partition(" | ")[0], tmp_path)
+        if library := missing(command, tmp_path):
+            refused = run(command.partition(" | ")[0], tmp_path)
             assert (refused.returncode, refused.stdout) == (2, "")
             assert f"needs {library}, which is not installed" in refused.stderr
             return
-        lines = printed(example.command, tmp_path)
-        assert same_with_gaps(list(example.output), lines), "\n".join(lines)
+        lines = printed(command, tmp_path)
+        for block in group:
+            for example in block.examples[number : number + 1]:
+                told = f"{block.page}:\n" + "\n".join(lines)
+                assert same_with_gaps(list(example.output), lines), told
 
 
 @pytest.mark.skipif(
@@ -96,10 +141,10 @@ def test_the_installed_package_is_what_is_tested(tmp_path: Path) -> None:
     assert "site-packages" in run(place, tmp_path).stdout
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=[block[0].command for block in BLOCKS])
-def test_a_wrong_example_is_seen(block: list[Example]) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_a_wrong_example_is_seen(page: Path) -> None:
     """Each line that is missing and each word that is another one is found, in every example."""
-    for example in block:
+    for example in [example for block in blocks_of(page) for example in block.examples]:
         right = list(example.output)
         assert same_with_gaps(right, right)
         for number, line in enumerate(right):
@@ -113,7 +158,87 @@ def test_a_wrong_example_is_seen(block: list[Example]) -> None:
 
 
 def test_there_are_examples_of_every_command() -> None:
-    """No command goes unshown."""
-    commands = " ".join(example.command for block in BLOCKS for example in block)
-    for command in ("create", "explain", "shapes", "trace", "step", "verify", "diagnose", "diff"):
-        assert f"fcinspect {command}" in commands
+    """No command goes unshown: each is run by an example of the README or of the guide."""
+    shown = "\n".join(command for block in BLOCKS for command in block.commands)
+    assert len(COMMANDS) > 10
+    assert [name for name in COMMANDS if f"fcinspect {name}" not in shown] == []
+
+
+def test_no_example_is_run_twice() -> None:
+    """A page that shows the beginning of another's block shares its run."""
+    runs = [tuple(group[0].commands) for group in GROUPS]
+    assert len(runs) == len(set(runs)) < len(BLOCKS)
+
+
+def test_the_readme_is_short() -> None:
+    """A reader gets to the end of it."""
+    assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Links are relative: they work in a clone, on the web and in the installed package."""
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).is_file(), target
+
+
+def test_every_page_of_the_guide_is_in_its_contents() -> None:
+    """And every topic of the contents has a page."""
+    assert {*topics(), "README"} == {page.stem for page in PAGES[1:]}
+
+
+def test_the_code_for_tests_runs() -> None:
+    """The functions of guide/tests.md pass on a layer of torch, and fail on a wrong one."""
+    text = (GUIDE / "tests.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    given = inputs_of_the_code()
+    exec(code, given)
+    given["test_my_kernel"]()
+    given["test_my_optimizer"]()
+    given["my_kernel"] = lambda x, weight, bias: x @ weight.T
+    with pytest.raises(AssertionError, match="the bias is missing"):
+        given["test_my_kernel"]()
+
+
+def inputs_of_the_code() -> dict[str, Any]:
+    """Return the names that the code takes as given."""
+    import torch
+
+    torch.manual_seed(0)
+    model = torch.nn.Linear(8, 4)
+    return {
+        "my_kernel": torch.nn.functional.linear,
+        "x": torch.randn(5, 8),
+        "weight": model.weight.detach(),
+        "bias": model.bias.detach(),
+        "model": model,
+        "loss_function": torch.nn.functional.mse_loss,
+        "target": torch.randn(5, 4),
+        "optimizer": torch.optim.SGD(model.parameters(), lr=0.01),
+    }
+
+
+def test_every_room_is_in_the_design() -> None:
+    """And every file and folder that the design page names exists."""
+    text = (GUIDE / "design.md").read_text(encoding="utf-8")
+    assert [room for room in ROOMS if f"| `{room}` |" not in text] == []
+    named = re.findall(r"`((?:fcinspect|tests)/[\w/.]*)`", text)
+    assert len(named) > 5
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_picture_is_what_the_command_saves(tmp_path: Path) -> None:
+    """The picture of the README shows what fcinspect prints today, and loads nothing."""
+    picture = (GUIDE / "explain.svg").read_text(encoding="utf-8")
+    run("fcinspect explain 4-2 --element 0 --save explain.svg --quiet", tmp_path)
+    now = (tmp_path / "explain.svg").read_text(encoding="utf-8")
+    assert same_page(words_of(picture), words_of(now))
+    assert "http" not in picture.replace("http://www.w3.org/", "")
+
+
+def words_of(picture: str) -> str:
+    """Return the lines of text in an SVG."""
+    lines: dict[str, str] = {}
+    for y, text in re.findall(r'<text [^>]*?y="([\d.]+)"[^>]*>([^<]*)</text>', picture):
+        lines[y] = lines.get(y, "") + html.unescape(text)
+    return "\n".join(lines.values())

@@ -36,7 +36,7 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 COMMANDS = (
     "create", "show", "explain", "shapes", "trace", "step", "verify", "diagnose", "scan", "diff",
-    "approximate", "draw", "worksheet", "schema", "completion",
+    "approximate", "draw", "worksheet", "schema", "guide", "man", "completion",
 )  # fmt: skip
 """In the order of the help; each is the function of that name in the module of that name, or a
 folder of such modules."""

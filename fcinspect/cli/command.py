@@ -67,6 +67,8 @@ EXAMPLES = {
         "worksheet 3-2-2 --class 24 --save class.html",
     ),
     "schema": ("schema explain", "schema > schemas.json"),
+    "guide": ("guide", "guide scan"),
+    "man": ("man", "man > fcinspect.1"),
     "completion": ("completion bash", "completion zsh > _fcinspect"),
 }
 """Two of each command, without the name of the program."""
@@ -212,6 +214,10 @@ class Group(_Light, TyperGroup):
         known: list[str] = super().list_commands(ctx)
         return sorted(known, key=self.order.index) if self.order else known
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write where the guide says more at the end of the help."""
+        _write_examples(ctx, formatter)
+
 
 def settle_completion() -> None:
     """Answer a shell that completes a command line; typer's own option would edit its settings."""
@@ -305,10 +311,13 @@ def _write_options(parameters: list[Any], context: Any, formatter: Any) -> None:
 
 
 def _write_examples(context: Any, formatter: Any) -> None:
-    """Write the examples of the command, if it has some."""
+    """Write the examples of the command, if it has some, and its topic in the guide."""
+    from fcinspect.cli.guide import topic_of
+
     program, _, command = context.command_path.partition(" ")
     examples = EXAMPLES.get(command, ())
     if examples:
         with formatter.section("Examples"):
             for example in examples:
                 formatter.write(f"{'':>{formatter.current_indent}}{program} {example}\n")
+    formatter.write(f"\nMore: {program} guide {topic_of(command)}".rstrip() + "\n")

@@ -1,4 +1,4 @@
-"""Print the README's table: python -m tests.benchmarks."""
+"""Print the table of the guide's page on speed: python -m tests.benchmarks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Print the README's table of found faults: python -m tests.benchmarks.detection [WIDTHS].
+"""Print the guide's table of found faults: python -m tests.benchmarks.detection [WIDTHS].
 
 Every planted fault of tests/corpus at every width, in float32 and bfloat16: who finds it. Then
 correct layers: who rejects them.

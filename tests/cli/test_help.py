@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from fcinspect.cli import COMMANDS, GROUPS
 from fcinspect.cli import run as run_command_line
 from fcinspect.cli.command import EXAMPLES
+from fcinspect.cli.guide import topics
 from tests.conftest import Run
 
 PAGES = [name for name in COMMANDS if name not in GROUPS] + [
@@ -30,12 +31,14 @@ def test_every_summary_stands_whole(run: Run, monkeypatch: pytest.MonkeyPatch, p
     """One line each in 80 columns, none cut off."""
     monkeypatch.setenv("COLUMNS", "80")
     out = run(*page.split(), "--help").out
-    rows = out.partition("Commands:\n")[2].splitlines()
+    listed, _, more = out.partition("Commands:\n")[2].partition("\n\n")
+    rows = listed.splitlines()
     assert len(rows) == sum(p.startswith(page) for p in PAGES) - (
         0 if page else len([p for p in PAGES if " " in p]) - len(GROUPS)
     )
     assert all(re.fullmatch(r"  \w+ {2,}[A-Z].*\.", row) and len(row) <= 80 for row in rows)
     assert "..." not in "".join(rows)
+    assert more == f"More: fcinspect guide {page}".rstrip() + "\n"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -49,9 +52,12 @@ def test_a_page_has_its_own_options_first_and_two_examples_last(
     order = ["Arguments", "Options", "Common options", "Examples"]
     assert sections == [section for section in order if section in sections]
     assert sections[-1] == "Examples"
-    assert [line[2:] for line in out.splitlines()[-2:]] == [
+    examples, _, more = out.partition("Examples:\n")[2].partition("\n\n")
+    assert [line[2:] for line in examples.splitlines()] == [
         f"fcinspect {example}" for example in EXAMPLES[page]
     ]
+    assert re.fullmatch(rf"More: fcinspect guide( ({'|'.join(topics())}))?\n", more)
+    assert ("guide " in more) == (page != "guide")
     assert max(map(len, out.splitlines())) <= 80
     assert not re.search(r"--[a-z-]*-$", out, re.MULTILINE)
     own, _, common = out.partition("\nCommon options:\n")

@@ -62,7 +62,7 @@ def test_the_numbers_of_a_seed_never_change(widths: tuple[int, ...]) -> None:
 
 
 def test_one_problem_in_full() -> None:
-    """Seed 7 of 3-2-2 as the README shows it."""
+    """Seed 7 of 3-2-2 as the guide shows it."""
     problem = make(SheetOptions("step", (3, 2, 2), 7))
     numbers = {"x": problem.x, "t": problem.target, "lr": (problem.learning_rate,)}
     for layer in problem.layers:
