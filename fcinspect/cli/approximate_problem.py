@@ -59,7 +59,7 @@ class Shallow:
 
     def view(self, checks: Sequence[GridCheck], asked: dict[str, Any], *, charts: bool) -> View:
         """Return the report."""
-        from fcinspect.reports.approximate.view import view_of_approximation
+        from fcinspect.reports.approximate import view_of_approximation
 
         return view_of_approximation(self.found, checks, asked, charts=charts)
 
@@ -125,7 +125,7 @@ class Deep:
 
     def view(self, checks: Sequence[GridCheck], asked: dict[str, Any], *, charts: bool) -> View:
         """Return the report."""
-        from fcinspect.reports.approximate.view import view_of_depth
+        from fcinspect.reports.approximate import view_of_depth
 
         return view_of_depth(self.made, self.interval, self.tolerance, checks, asked, charts=charts)
 
@@ -160,6 +160,6 @@ def _checks(
 
 
 def _script(network: Network, function: Function, low: Fraction, high: Fraction) -> str:
-    from fcinspect.reports.approximate.script import script_text
+    from fcinspect.reports.scripts import network_script
 
-    return script_text(network, function.text, float(low), float(high))
+    return network_script(network, function.text, float(low), float(high))

@@ -34,7 +34,7 @@ def create(
 
     from fcinspect.bridge.linear import create_layer
     from fcinspect.layers.inspection import inspect_layer
-    from fcinspect.reports.layer import view_of_created
+    from fcinspect.reports.show.layer import view_of_created
 
     layer = create_layer(request)
     view = view_of_created(inspect_layer(layer, request.init), fresh.asked())

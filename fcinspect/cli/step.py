@@ -106,7 +106,7 @@ def step(
 ) -> ExitStatus:
     """Show an optimizer step: forward, loss, backward, update."""
     from fcinspect.cli.step_problem import Problem
-    from fcinspect.reports.step.script import script_text
+    from fcinspect.reports.scripts import step_script
     from fcinspect.reports.step.view import view_of_step
 
     problem = Problem(
@@ -117,7 +117,7 @@ def step(
     if show_code:
         if plot:
             raise UsageError("--show-code prints a script: it cannot go with --plot")
-        return output.write_script(script_text(request, steps))
+        return output.write_script(step_script(request, steps))
     if plot and output.typesets:
         warnings = (*warnings, "LaTeX holds no chart: --save loss.pdf writes it, for a figure")
     report, followed = problem.solve(request)

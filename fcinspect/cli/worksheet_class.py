@@ -27,7 +27,7 @@ def view_of_class_set(
     than that and for none or several widths, InputError for a file without names.
     """
     from fcinspect.checkpoints.access.uris import masked_name
-    from fcinspect.reports.worksheet.class_set import view_of_class, written_words
+    from fcinspect.reports.worksheet.view import copies_words, view_of_class
     from fcinspect.worksheets.class_set import Copy, Seat, class_problems, names_in
 
     widths, spec, with_bias = widths_of(arguments, options.bias)
@@ -59,4 +59,4 @@ def view_of_class_set(
     del asked["code"]
     asked |= {"class": total, "names": None if names_file is None else masked_name(names_file)}
     view = view_of_class(copies, asked, answers=answers)
-    return view, written_words(copies, answers=answers)
+    return view, copies_words(copies, answers=answers)

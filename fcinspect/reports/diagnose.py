@@ -1,4 +1,4 @@
-"""The picture of a diagnosis: what happened, the likely causes, and the line to write."""
+"""The report of `diagnose`: what happened, the likely causes, and the line to write."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.page import text
 from fcinspect.page.blocks import Block, Heading, Line, Page, PageBuilder, Verbatim
 from fcinspect.page.view import View
+from fcinspect.reports.written import written
 
 if TYPE_CHECKING:
     from fcinspect.diagnosis.records import Cause, Change, Diagnosis
     from fcinspect.diagnosis.silent.judging import SilentReport
-    from fcinspect.reports.documents.module import (
-        CauseDocument,
-        DiagnosisDocument,
-        PlaceDocument,
-    )
     from fcinspect.shapes.steps import Place
 
 NAMES = {"Keras", "Flax", "Adam", "Lightning", "Python", "Linear", "Conv"}
@@ -38,13 +34,7 @@ def view_of_diagnosis(
     return View(
         command="diagnose",
         asked=asked,
-        data=lambda full: {
-            **document(found),
-            "place": _place_document(found.place),
-            "shapes": [],
-            "checked": [],
-            "not_exercised": [],
-        },
+        data=lambda full: _faulty(found),
         page=partial(page, found),
         rows=partial(rows, found.likely),
         ok=False,
@@ -54,59 +44,65 @@ def view_of_diagnosis(
 
 def view_of_silent(report: SilentReport, asked: dict[str, Any]) -> View:
     """Return the view of a module that runs, and of the silent faults that were looked for."""
-    found = {
-        "kind": "silent" if report.likely else "none",
-        "message": "",
-        "happened": report.happened,
-        "likely": [_cause_document(cause) for cause in report.likely],
-        "place": None,
-        "shapes": [],
-        "checked": list(report.checked),
-        "not_exercised": list(report.not_exercised),
-    }
     return View(
         command="diagnose",
         asked=asked,
-        data=lambda full: found,
+        data=lambda full: _silent(report),
         page=partial(_silent_page, report),
         rows=partial(rows, report.likely),
         ok=not report.likely,
     )
 
 
-def document(found: Diagnosis) -> DiagnosisDocument:
-    """Return the JSON data."""
-    return {
-        "kind": found.kind,
-        "message": text.safe(found.message),
-        "happened": text.safe(found.happened),
-        "likely": [_cause_document(cause) for cause in found.likely],
-    }
+def document(found: Diagnosis) -> dict[str, Any]:
+    """Return the JSON data of what a message says."""
+    from fcinspect.reports.documents.module import DiagnosisDocument
+
+    return written(
+        found,
+        DiagnosisDocument,
+        message=text.safe(found.message),
+        happened=text.safe(found.happened),
+        likely=_causes(found.likely),
+    )
 
 
-def _place_document(place: Place | None) -> PlaceDocument | None:
-    return None if place is None else {"file": text.safe(place.file), "line": place.line}
+def _faulty(found: Diagnosis) -> dict[str, Any]:
+    place = None
+    if found.place is not None:
+        place = {"file": text.safe(found.place.file), "line": found.place.line}
+    return {**document(found), "place": place, "shapes": [], "checked": [], "not_exercised": []}
 
 
-def _cause_document(cause: Cause) -> CauseDocument:
-    return {
-        "name": cause.name,
-        "cause": text.safe(cause.cause),
-        "evidence": text.safe(cause.evidence),
-        "fix": text.safe(cause.fix),
-        "code": cause.code,
-        "changes": [
-            {"file": c.file, "line": c.line, "before": c.before, "after": c.after}
-            for c in cause.changes
-        ],
-        "trial": None
-        if cause.trial is None
-        else {
-            "runs": cause.trial.runs,
-            "keeps_batch": cause.trial.keeps_batch,
-            "words": text.safe(cause.trial.words),
-        },
-    }
+def _silent(report: SilentReport) -> dict[str, Any]:
+    from fcinspect.reports.documents.module import DiagnoseDocument
+
+    return written(
+        report,
+        DiagnoseDocument,
+        kind="silent" if report.likely else "none",
+        message="",
+        likely=_causes(report.likely),
+        place=None,
+        shapes=[],
+    )
+
+
+def _causes(likely: Sequence[Cause]) -> list[dict[str, Any]]:
+    from fcinspect.reports.documents.module import CauseDocument, TrialDocument
+
+    return [
+        written(
+            cause,
+            CauseDocument,
+            cause=text.safe(cause.cause),
+            evidence=text.safe(cause.evidence),
+            fix=text.safe(cause.fix),
+            trial=cause.trial
+            and written(cause.trial, TrialDocument, words=text.safe(cause.trial.words)),
+        )
+        for cause in likely
+    ]
 
 
 def rows(likely: Sequence[Cause]) -> Iterable[Sequence[object]]:

@@ -1,4 +1,4 @@
-"""The picture of a shape trace: each layer as the sentence a teacher would say."""
+"""The report of `shapes`: each layer as the sentence a teacher would say."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.page import text
 from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Span, Table
 from fcinspect.page.view import View
+from fcinspect.reports.written import written
 
 if TYPE_CHECKING:
-    from fcinspect.reports.documents.core import ShapesDocument
     from fcinspect.shapes.trace import ShapeTrace, TracedLayer
 
 LARGEST_EXACT_INTEGER = 2**53 - 1
@@ -29,41 +29,18 @@ def view_of_shapes(trace: ShapeTrace, asked: dict[str, Any]) -> View:
     return View(
         command="shapes",
         asked=asked,
-        data=lambda full: dict(document(trace)),
+        data=lambda full: document(trace),
         page=partial(page, trace),
         rows=partial(rows, trace),
         warnings=warnings,
     )
 
 
-def document(trace: ShapeTrace) -> ShapesDocument:
+def document(trace: ShapeTrace) -> dict[str, Any]:
     """Return the JSON data."""
-    return {
-        "widths": list(trace.widths),
-        "batch": list(trace.batch),
-        "dtype": trace.dtype,
-        "layers": [
-            {
-                "name": layer.name,
-                "kind": layer.kind,
-                "input": list(layer.input),
-                "weight": None if layer.weight is None else list(layer.weight),
-                "bias": None if layer.bias is None else list(layer.bias),
-                "output": list(layer.output),
-                "parameters": layer.parameters,
-                "macs": layer.macs,
-                "flops": layer.flops,
-                "parameter_bytes": layer.parameter_bytes,
-                "output_bytes": layer.output_bytes,
-            }
-            for layer in trace.layers
-        ],
-        "parameters": trace.parameters,
-        "macs": trace.macs,
-        "flops": trace.flops,
-        "parameter_bytes": trace.parameter_bytes,
-        "output_bytes": trace.output_bytes,
-    }
+    from fcinspect.reports.documents.core import ShapesDocument
+
+    return written(trace, ShapesDocument)
 
 
 def rows(trace: ShapeTrace) -> Iterable[Sequence[object]]:

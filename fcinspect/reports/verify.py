@@ -1,4 +1,4 @@
-"""The picture of a verification: every check, what was found, and what was not looked at."""
+"""The reports of `verify`: what was found, what would be checked, the examples that there are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.layers.spec import format_widths
 from fcinspect.page import text
 from fcinspect.page.blocks import (
     VERDICT_ROLES,
@@ -18,12 +19,12 @@ from fcinspect.page.blocks import (
     Table,
 )
 from fcinspect.page.view import View
-from fcinspect.reports.written import finite
+from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
-    from fcinspect.reports.documents.core import CheckDocument, VerifyDocument, WorstDocument
     from fcinspect.verification.check import Check, Plan, Report
+    from fcinspect.verification.examples.shipped import ShippedExample
 
 MOST_FINDINGS = 20
 
@@ -33,7 +34,7 @@ def view_of_report(report: Report, asked: dict[str, Any]) -> View:
     return View(
         command="verify",
         asked=asked,
-        data=lambda full: dict(document(report)),
+        data=lambda full: document(report),
         page=partial(page, report),
         rows=partial(rows, report),
         ok=report.verdict is Verdict.WITHIN,
@@ -59,52 +60,23 @@ def view_of_plan(plan: Plan, asked: dict[str, Any]) -> View:
     return View(
         command="verify",
         asked=asked,
-        data=lambda full: {
-            "kind": plan.kind,
-            "subject": plan.subject,
-            "planned": names,
-            "not_exercised": list(plan.not_exercised),
-        },
+        data=lambda full: _planned(plan, names),
         page=listed,
         rows=lambda: [("check",), *((name,) for name in names)],
     )
 
 
-def document(report: Report) -> VerifyDocument:
+def _planned(plan: Plan, names: list[str]) -> dict[str, Any]:
+    from fcinspect.reports.documents.core import PlannedChecksDocument
+
+    return written(plan, PlannedChecksDocument, planned=names)
+
+
+def document(report: Report) -> dict[str, Any]:
     """Return the JSON data."""
-    return {
-        "kind": report.kind,
-        "subject": report.subject,
-        "verdict": report.verdict.value,
-        "likely_cause": report.likely_cause,
-        "checks": [_check_document(check) for check in report.checks],
-        "not_exercised": list(report.not_exercised),
-        "notes": list(report.notes),
-    }
+    from fcinspect.reports.documents.core import VerifyDocument
 
-
-def _check_document(check: Check) -> CheckDocument:
-    worst: WorstDocument | None = None
-    if check.worst is not None:
-        worst = {
-            "index": list(check.worst.index),
-            "computed": finite(check.worst.computed),
-            "reference": finite(check.worst.reference),
-            "low": None if check.worst.low is None else finite(check.worst.low),
-            "high": None if check.worst.high is None else finite(check.worst.high),
-        }
-    return {
-        "name": check.name,
-        "group": check.group,
-        "verdict": check.verdict.value,
-        "max_ratio": None if check.max_ratio is None else finite(check.max_ratio),
-        "worst": worst,
-        "cause": check.cause,
-        "detail": check.detail,
-        "elements": check.elements,
-        "outside": check.outside,
-        "undecided": check.undecided,
-    }
+    return written(report, VerifyDocument)
 
 
 def rows(report: Report) -> Iterable[Sequence[object]]:
@@ -237,3 +209,60 @@ def _sentence(report: Report, findings: Sequence[Check]) -> Line:
             said = f"All {count} hold."
     likely = f" Most likely: {report.likely_cause}." if report.likely_cause else ""
     return Line.of((said + likely, VERDICT_ROLES[report.verdict]))
+
+
+def view_of_examples(examples: Sequence[ShippedExample], asked: dict[str, Any]) -> View:
+    """Return the list of the worked examples that come with fcinspect."""
+    return View(
+        command="verify",
+        asked=asked,
+        data=lambda full: _examples_document(examples),
+        page=lambda precision: _examples_page(examples),
+        rows=partial(_example_rows, examples),
+    )
+
+
+def _examples_document(examples: Sequence[ShippedExample]) -> dict[str, Any]:
+    from fcinspect.reports.documents.core import ShippedExampleDocument
+
+    listed = [
+        written(
+            one,
+            ShippedExampleDocument,
+            title=one.example.title,
+            source=one.example.source,
+            known_wrong=one.example.known_wrong,
+        )
+        for one in examples
+    ]
+    return {"kind": "example", "examples": listed}
+
+
+def _examples_page(examples: Sequence[ShippedExample]) -> Page:
+    built = PageBuilder()
+    built.add(Heading("Worked examples that come with fcinspect", level=1))
+    for one in examples:
+        wrong = len(one.example.known_wrong)
+        said = f", {wrong} of them known to be wrong" if wrong else ""
+        built.group(
+            Line.of(
+                (one.name, "strong"),
+                f"  {format_widths(one.widths)}, "
+                f"{text.plural(one.printed_numbers, 'printed number')}{said}",
+            ),
+            Line.of(one.example.title, indent=2, hang=2),
+        )
+    built.group(
+        Line.of("verify example NAME checks one; part of a name will do, such as mazur"),
+        Line.of("verify example --template prints a file to start from"),
+    )
+    return built.page()
+
+
+def _example_rows(examples: Sequence[ShippedExample]) -> Iterable[Sequence[object]]:
+    """Yield a row for each example."""
+    yield "name", "widths", "printed numbers", "title", "source", "known wrong"
+    for one in examples:
+        size = (format_widths(one.widths), one.printed_numbers)
+        source, wrong = one.example.source or "", "; ".join(one.example.known_wrong)
+        yield (one.name, *size, one.example.title, source, wrong)

@@ -12,13 +12,18 @@ import numpy as np
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES
+from fcinspect.layers.diagram import Outline
+from fcinspect.layers.folding import diagram_of
+from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.spec import format_widths
 from fcinspect.page import text
 from fcinspect.page.blocks import (
     Aside,
     Block,
     Column,
+    Drawing,
     Heading,
+    Illustration,
     Line,
     Page,
     PageBuilder,
@@ -26,23 +31,23 @@ from fcinspect.page.blocks import (
     Table,
 )
 from fcinspect.page.matrices import equation, matrix, numbers
+from fcinspect.pictures.charts.curves import Series, curves
 from fcinspect.pictures.charts.illustrated import loss_curve
+from fcinspect.pictures.diagram.illustration import MOST_COLUMNS, MOST_UNITS, illustration_of
 from fcinspect.reports.step.check import change, check_blocks, history
-from fcinspect.reports.step.drawings import loss_chart, network_drawing
-from fcinspect.reports.step.layer import layer_backward, layer_forward
-from fcinspect.reports.step.parameter import followed_blocks
-from fcinspect.reports.step.subjects import subjects_of
-from fcinspect.reports.step.update import formula_lines, parameter_tables
+from fcinspect.reports.step.layers import layer_backward, layer_forward, subjects_of
+from fcinspect.reports.step.update import followed_blocks, formula_lines, parameter_tables
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.following import Followed
     from fcinspect.arithmetic.losses import Loss
     from fcinspect.arithmetic.training import TrainingStep
-    from fcinspect.reports.step.subjects import LayerSubjects
+    from fcinspect.reports.step.layers import LayerSubjects
     from fcinspect.rounding.arrays import FloatArray
     from fcinspect.verification.step import StepReport
 
 MOST_TERMS = 8
+X_TITLE = "steps taken"
 MOST_LOSSES = 500
 """Of a run of up to so many a document has the loss of every step, folded."""
 
@@ -60,11 +65,11 @@ def page(
     step = report.last
     built = PageBuilder()
     title, *lines = header(step, notes)
-    built.add(title, *([network_drawing(step)] if illustrated else []), *lines)
+    built.add(title, *([_network_drawing(step)] if illustrated else []), *lines)
     if len(report.losses) > 2:
         built.group(Heading("Loss by step"), *_losses(report.losses, precision, illustrated))
     if plot:
-        built.group(*loss_chart(report.losses))
+        built.group(*_loss_chart(report.losses))
     if followed is not None:
         for group in followed_blocks(step, followed):
             built.group(*group)
@@ -257,3 +262,43 @@ def _loss_change(step: TrainingStep, precision: int) -> Line:
 
 def _index(place: tuple[int, ...]) -> str:
     return "[" + ",".join(map(str, place)) + "]"
+
+
+def _loss_series(losses: Sequence[float]) -> Series:
+    """Return the losses before the first step and after each."""
+    return Series("loss", range(len(losses)), losses, "output")
+
+
+def _loss_chart(losses: Sequence[float]) -> tuple[Heading, Drawing]:
+    """Return the curve in text, under its title."""
+    chart = curves([_loss_series(losses)], x_title=X_TITLE, y_title="loss")
+    return Heading("Loss curve"), chart
+
+
+def loss_figure(report: StepReport, ending: str) -> bytes:
+    """Return the curve as a file of that ending."""
+    from fcinspect.pictures.figures.curves import curves_bytes
+
+    step = report.last
+    title = f"{step.loss_name} of {format_widths(step.widths)} under {step.optimizer.call}"
+    return curves_bytes(
+        ending, [_loss_series(report.losses)], title=title, x_title=X_TITLE, y_title="loss"
+    )
+
+
+def _network_drawing(step: TrainingStep) -> Illustration:
+    """Return the drawing of a step's network before the step."""
+    layers = [
+        LinearLayer(
+            layer.weight.before, None if layer.bias is None else layer.bias.before, "", layer.name
+        )
+        for layer in step.layers
+    ]
+    outline = Outline(
+        (layers[0].in_features, *(layer.out_features for layer in layers)),
+        tuple(layer.name for layer in layers),
+        tuple(layer.activation for layer in step.layers),
+        tuple(layer.bias is not None for layer in layers),
+        tuple(layers),
+    )
+    return illustration_of(diagram_of(outline, MOST_UNITS, MOST_COLUMNS))

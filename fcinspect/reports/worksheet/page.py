@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from fcinspect.layers.spec import format_widths
 from fcinspect.page.blocks import Block, Heading, Line, Matrix, Page, PageBuilder
 from fcinspect.page.text import plural
-from fcinspect.reports.worksheet.command import command_of, seeded_command_of
 from fcinspect.reports.worksheet.numbers import (
     Numbers,
     WriteBlank,
@@ -273,7 +272,7 @@ def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> list[Block]:
         )
     return [
         Line.of(said),
-        Line.of(f"The sheet: {seeded_command_of(problem)}, code {problem.code}"),
+        Line.of(f"The sheet: {_seeded_command_of(problem)}, code {problem.code}"),
     ]
 
 
@@ -283,3 +282,21 @@ def _column(layer: SheetLayer, role: str) -> Matrix:
 
 def _name(layer: SheetLayer) -> tuple[str, str]:
     return (f"{layer.name}  ", "strong")
+
+
+def command_of(problem: Problem) -> str:
+    """Return "worksheet 3-2-2 --sheet all --code JQ6G-GBVA", as a pupil may see it."""
+    return f"{_command(problem)} --code {problem.code}"
+
+
+def _seeded_command_of(problem: Problem) -> str:
+    """Return "worksheet 3-2-2 --sheet all --seed 7", for the eyes of a teacher."""
+    return f"{_command(problem)} --seed {problem.seed}"
+
+
+def _command(problem: Problem) -> str:
+    bias = "" if problem.has_bias else " --no-bias"
+    smooth = ""
+    if problem.decimals is not None:
+        smooth = f" --activation {problem.activation} --decimals {problem.decimals}"
+    return f"worksheet {format_widths(problem.widths)} --sheet {problem.kind}{bias}{smooth}"

@@ -1,26 +1,19 @@
-"""The page of a traced module: every step, the linear layers in words, what it returns."""
+"""The report of `trace`: every step, the linear layers in words, what the module returns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fcinspect.page import text
-from fcinspect.page.blocks import (
-    Block,
-    Column,
-    Heading,
-    Line,
-    Page,
-    PageBuilder,
-    Table,
-    Verbatim,
-)  # fmt: skip
+from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Table, Verbatim
+from fcinspect.page.view import View
 from fcinspect.reports import diagnose as diagnosis
-from fcinspect.reports.trace.folding import Folding
-from fcinspect.reports.trace.words import called, sentence, size_lines
+from fcinspect.reports.trace_steps import Folding, called, first_shape, sentence, size_lines
+from fcinspect.reports.written import written
 
 if TYPE_CHECKING:
     from fcinspect.diagnosis.records import Diagnosis
@@ -34,6 +27,81 @@ MOST_SENTENCES = 40
 ELSEWHERE = "--json has it"
 WHOLE = Folding()
 MOST_NAME = 30
+
+
+def view_of_trace(
+    trace: ModuleTrace,
+    found: Diagnosis | None,
+    asked: dict[str, Any],
+    *,
+    show_all: bool,
+    folding: Folding = WHOLE,
+) -> View:
+    """Return the view of a trace, and of the diagnosis of the step that failed."""
+    return View(
+        command="trace",
+        asked=asked,
+        data=lambda full: document(trace, found),
+        page=partial(page, trace, found, show_all, folding),
+        rows=partial(rows, trace),
+        ok=trace.failure is None,
+    )
+
+
+def document(trace: ModuleTrace, found: Diagnosis | None) -> dict[str, Any]:
+    """Return the JSON data."""
+    from fcinspect.reports.documents import module as documents
+
+    failure = trace.failure
+    own: dict[str, Any] = {"failure": None}
+    if failure is not None:
+        own["failure"] = written(
+            failure,
+            documents.FailureDocument,
+            message=text.safe(failure.message),
+            code=text.safe(failure.code),
+            step=failure.step and _step(failure.step),
+            diagnosis=found and diagnosis.document(found),
+        )
+    return written(
+        trace,
+        documents.TraceDocument,
+        why_not_meta=text.safe(trace.why_not_meta),
+        batch=(first_shape(trace.inputs) or ())[:1],
+        layers=[_step(step) for step in trace.steps],
+        **own,
+    )
+
+
+def _step(step: Step) -> dict[str, Any]:
+    from fcinspect.reports.documents.module import StepOfModuleDocument, WindowDocument
+
+    return written(
+        step,
+        StepOfModuleDocument,
+        name=step.path,
+        input=first_shape(step.inputs),
+        output=first_shape(step.outputs),
+        parameters=step.count,
+        used_parameters=step.parameters,
+        windows=[written(w, WindowDocument, formula=w.words) for w in step.windows],
+    )
+
+
+def rows(trace: ModuleTrace) -> Iterable[Sequence[object]]:
+    """Return the rows of the CSV file: one a step."""
+    yield (
+        "name", "kind", "call", "line", "input", "output", "weight", "bias", "parameters", "macs",
+    )  # fmt: skip
+    for step in trace.steps:
+        place = step.called or step.made
+        line = "" if place is None else f"{Path(place.file).name}:{place.line}"
+        sides = first_shape(step.inputs), first_shape(step.outputs)
+        shapes = (
+            "" if shape is None else "x".join(map(str, shape))
+            for shape in (*sides, step.weight, step.bias)
+        )
+        yield (step.path, step.kind, step.call, line, *shapes, step.count, step.macs)
 
 
 def page(

@@ -1,4 +1,4 @@
-"""The picture of one layer: W and b with labels, their statistics, and the law they obey."""
+"""The report of `create`, and of `show` on one layer: its numbers, and the law they obey."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.layers.blocks import blocks_of
+from fcinspect.layers.distribution import Distribution, distribution_of
 from fcinspect.layers.law_bounds import DELTA
 from fcinspect.page import text
-from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Part, Span, Table
+from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Part, Span, Table
 from fcinspect.page.view import View
-from fcinspect.reports.layer_charts import weight_charts, weight_figure
-from fcinspect.reports.written import finite, layer_document
+from fcinspect.pictures.charts.heat_map import heat_map
+from fcinspect.pictures.charts.histogram import histogram
+from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
     from fcinspect.layers.inspection import Inspected, Inspection
     from fcinspect.layers.linear import LinearLayer
-    from fcinspect.layers.statistics import Statistics
-    from fcinspect.reports.documents.core import (
-        FullStatistics,
-        InspectedLayerDocument,
-        LawDocument,
-    )
 
 MOST_SHOWN = 16
 """Outputs and inputs shown at most; fewer inputs where they do not fit the width."""
@@ -70,7 +67,7 @@ def _view(
     return View(
         command=command,
         asked=asked,
-        data=lambda full: dict(document(inspection, full=full)),
+        data=lambda full: document(inspection, full=full),
         page=partial(page, inspection),
         rows=partial(rows, inspection.layer),
         ok=ok,
@@ -78,50 +75,30 @@ def _view(
     )
 
 
-def document(inspection: Inspection, *, full: bool = False) -> InspectedLayerDocument:
+def document(inspection: Inspection, *, full: bool = False) -> dict[str, Any]:
     """Return the JSON data."""
-    layer, weight, bias = inspection.layer, inspection.weight, inspection.bias
-    return {
-        "layer": {
-            **layer_document(layer, full=full),
-            "activation": inspection.activation,
-        },
-        "parameters": layer.parameters,
-        "parameter_bytes": inspection.parameter_bytes,
-        "statistics": {
-            "weight": _statistics(weight.statistics),
-            "bias": None if bias is None else _statistics(bias.statistics),
-        },
+    from fcinspect.reports.documents import core as documents
+
+    layer, parts = inspection.layer, {"weight": inspection.weight, "bias": inspection.bias}
+    own: dict[str, Any] = {
+        "layer": written(
+            layer, documents.ShownLayerDocument, full=full, activation=inspection.activation
+        ),
+        "statistics": {name: part and part.statistics for name, part in parts.items()},
         "initialisation": {
             "name": inspection.init,
             "known": inspection.known,
             "delta": DELTA,
-            "weight": _law(weight),
-            "bias": None if bias is None else _law(bias),
+            **{name: part and _law(part) for name, part in parts.items()},
         },
     }
+    return written(inspection, documents.InspectedLayerDocument, parameters=layer.parameters, **own)
 
 
-def _statistics(found: Statistics) -> FullStatistics:
-    return {
-        "min": finite(found.min),
-        "max": finite(found.max),
-        "mean": finite(found.mean),
-        "std": finite(found.std),
-        "zeros": found.zeros,
-        "nan": found.nan,
-        "inf": found.inf,
-    }
+def _law(parameter: Inspected) -> dict[str, Any]:
+    from fcinspect.reports.documents.core import LawDocument
 
-
-def _law(parameter: Inspected) -> LawDocument:
-    law, check = parameter.law, parameter.check
-    return {
-        "law": law.words,
-        "bound": law.bound,
-        "verdict": check.verdict.value,
-        "detail": check.detail,
-    }
+    return written(parameter.check, LawDocument, law=parameter.law.words, bound=parameter.law.bound)
 
 
 def rows(layer: LinearLayer) -> Iterable[Sequence[object]]:
@@ -264,3 +241,32 @@ def _judged(verdict: Verdict, *, known: bool) -> Span:
             return ("not obeyed", "bad") if known else ("trained, scaled or made otherwise", "")
         case Verdict.UNDECIDED:
             return ("undecided", "unsure")
+
+
+def weight_charts(inspection: Inspection) -> list[tuple[Block, ...]]:
+    """Return the heat map of W and the histogram of its numbers, each a group of blocks."""
+    layer = inspection.layer
+    if not layer.weight.size:
+        return [(Heading("Heat map of W"), Line.of("W has no numbers: there is nothing to draw"))]
+    shape = layer.out_features, layer.in_features
+    reduced = partial(blocks_of, layer.weight.values)
+    return [
+        (Heading(f"Heat map of W {text.matrix_shape(shape)}"), heat_map(reduced, shape)),
+        (Heading("Numbers of W"), histogram(weight_distribution(inspection))),
+    ]
+
+
+def weight_distribution(inspection: Inspection) -> Distribution:
+    """Return how many numbers of W lie where."""
+    found = inspection.weight.statistics
+    return distribution_of(inspection.layer.weight, found.min, found.max)
+
+
+def weight_figure(inspection: Inspection, ending: str) -> bytes:
+    """Return the heat map and the histogram as a file of that ending."""
+    from fcinspect.pictures.figures.weight import weight_bytes
+
+    layer = inspection.layer
+    name = f"{text.safe(layer.name)} of " if layer.name else ""
+    title = f"{name}{text.safe(layer.source)}, {layer.dtype}"
+    return weight_bytes(ending, layer.weight, weight_distribution(inspection), title)
