@@ -138,7 +138,7 @@ def _fresh_script(fresh: Fresh, request: Request) -> str:
     shape = (*(request.batch or ()), wanted.in_features) if x is None else x.shape
     request.selection(shape, wanted.out_features)
     drawn = scripts.seeded_input(shape, wanted.dtype) if x is None else scripts.given_input(x)
-    return scripts.seeded_layer(wanted) + drawn + scripts.output_of_module()
+    return scripts.seeded_layer(wanted) + drawn + scripts.RUN_MODULE
 
 
 def _wanted(fresh: Fresh, request: Request) -> tuple[LinearRequest, Array | None, tuple[str, ...]]:
@@ -166,7 +166,7 @@ def _given_script(given: Stored | OwnLayer, request: Request) -> str:
 
     layer, x, _, _ = _chosen(given, request)
     layer.require_one_dtype()
-    return scripts.stored_layer(layer) + scripts.given_input(x) + scripts.output_of_function()
+    return scripts.stored_layer(layer) + scripts.given_input(x) + scripts.RUN_FUNCTION
 
 
 def _chosen(

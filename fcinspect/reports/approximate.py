@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -42,9 +42,7 @@ def view_of_approximation(
         command="approximate",
         asked=asked,
         data=lambda full: document(found, checks, full=full),
-        page=lambda precision: _with_charts(
-            hidden_layer_page(found, checks, precision), drawn if charts else None
-        ),
+        page=drawn.below(partial(hidden_layer_page, found, checks), charts),
         rows=partial(rows, found),
         figure=drawn.figure,
         ok=_hold(checks),
@@ -68,9 +66,7 @@ def view_of_depth(
         command="approximate",
         asked=asked,
         data=lambda full: depth_document(made, interval, tolerance, checks, full=full),
-        page=lambda precision: _with_charts(
-            depth_page(made, tolerance, checks, precision), drawn if charts else None
-        ),
+        page=drawn.below(partial(depth_page, made, tolerance, checks), charts),
         rows=partial(depth_rows, made.network),
         figure=drawn.figure,
         ok=_hold(checks),
@@ -97,7 +93,13 @@ class _Drawn:
             ending, self.check, np.array(self.knots), title, float(self.tolerance)
         )
 
-    def charts(self) -> tuple[tuple[Line | Drawing, ...], tuple[Line | Drawing, ...]]:
+    def below(self, page: Callable[[int], Page], charts: bool) -> Callable[[int], Page]:
+        """Return the page with the charts below it, where they are wanted."""
+        if not charts:
+            return page
+        return lambda precision: Page((*page(precision).groups, *self._charts()))
+
+    def _charts(self) -> tuple[tuple[Line | Drawing, ...], tuple[Line | Drawing, ...]]:
         """Return f and the network over x, and below them y − f(x) between −E and E.
 
         The curves go through the points of the check, each as the network gave it.
@@ -130,17 +132,13 @@ class _Drawn:
         return upper, lower
 
 
-def _with_charts(page: Page, drawn: _Drawn | None) -> Page:
-    return page if drawn is None else Page((*page.groups, *drawn.charts()))
-
-
 def _hold(checks: Sequence[GridCheck]) -> bool:
     return all(check.verdict is Verdict.WITHIN for check in checks)
 
 
 def document(found: Approximation, checks: Sequence[GridCheck], *, full: bool) -> dict[str, Any]:
     """Return the JSON data of a network with one hidden layer."""
-    from fcinspect.reports.documents.approximate import ApproximateDocument
+    from fcinspect.reports.documents.networks import ApproximateDocument
 
     built, first, stored = found.built, found.compared, found.built.stored
     dtype = found.number_format.name
@@ -173,7 +171,7 @@ def depth_document(
     full: bool,
 ) -> dict[str, Any]:
     """Return the JSON data of a network of sawtooth layers."""
-    from fcinspect.reports.documents.approximate import DepthDocument
+    from fcinspect.reports.documents.networks import DepthDocument
 
     dtype = made.number_format.name
     return written(
@@ -222,7 +220,7 @@ def _upper(value: Fraction) -> float:
 
 def _network(network: Network, *, full: bool) -> dict[str, Any]:
     """Return the network as other commands read it."""
-    from fcinspect.reports.documents.approximate import NetworkLayerDocument
+    from fcinspect.reports.documents.networks import NetworkLayerDocument
 
     return {
         "layers": [
@@ -234,7 +232,7 @@ def _network(network: Network, *, full: bool) -> dict[str, Any]:
 
 def _check(check: GridCheck, dtype: str) -> dict[str, Any]:
     """Return what was seen on the grid."""
-    from fcinspect.reports.documents.approximate import GridCheckDocument
+    from fcinspect.reports.documents.networks import GridCheckDocument
 
     return written(
         check,
@@ -247,7 +245,7 @@ def _check(check: GridCheck, dtype: str) -> dict[str, Any]:
 
 
 def _floor(floor: Floor) -> dict[str, Any]:
-    from fcinspect.reports.documents.approximate import FloorDocument
+    from fcinspect.reports.documents.networks import FloorDocument
 
     return written(
         floor,

@@ -4,22 +4,32 @@ function, and x² by sawtooth layers against what one hidden layer takes for the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fcinspect.page import text
-from fcinspect.page.blocks import VERDICT_ROLES, Column, Heading, Line, Page, PageBuilder, Table
+from fcinspect.page.blocks import (
+    VERDICT_ROLES,
+    Column,
+    Heading,
+    Line,
+    Page,
+    PageBuilder,
+    Table,
+    showing,
+)
 
 if TYPE_CHECKING:
     from fcinspect.approximation.building import ErrorParts, Floor
-    from fcinspect.approximation.comparison import Comparison
     from fcinspect.approximation.depth import Sawtooth
     from fcinspect.approximation.grid import GridCheck
     from fcinspect.approximation.report import Approximation
     from fcinspect.layers.linear import LinearLayer
     from fcinspect.rounding.formats import NumberFormat
 
+CERTIFIED = ("certified", "good")
 THEOREM = (
     "One hidden layer of enough ReLUs comes within any E > 0 of any continuous function on [A, B]"
     " (universal approximation: Leshno et al. 1993)."
@@ -28,6 +38,10 @@ MADE = "This one is built, not trained: each segment reaches as far as E allows.
 PARTS = (
     "interpolation: f and its chords, certified on each segment; parameters: the network's numbers"
     " are rounded; arithmetic: so are its sums."
+)
+TEETH = (
+    "Each further tooth doubles the segments and takes the error by four (Yarotsky 2017): three"
+    " ReLUs a layer, and one that carries the sum."
 )
 LONGEST_FORMULA = 300
 """Characters of f″ that are shown."""
@@ -44,14 +58,11 @@ def hidden_layer_page(found: Approximation, checks: Sequence[GridCheck], precisi
     built = PageBuilder()
     built.add(*_title(found))
     built.group(*_function(found))
-    built.group(*_widths(found))
+    built.group(_widths(found))
     words = ("|f − chord|", f"in {found.number_format.name}")
-    built.group(
-        *_error_table(found.built.error, found.tolerance, found.number_format, words),
-        Line.of((PARTS, "faint")),
-    )
-    built.add(*_check_lines(checks, found.number_format))
-    built.add(*_floors(found))
+    table = _error_table(found.built.error, found.tolerance, found.number_format, words)
+    built.group(table, Line.of((PARTS, "faint")))
+    built.add(*_check_lines(checks, found.number_format), *_floors(found))
     built.group(*_units(found, precision))
     if len(found.comparisons) > 1:
         built.group(_comparison(found))
@@ -59,10 +70,10 @@ def hidden_layer_page(found: Approximation, checks: Sequence[GridCheck], precisi
 
 
 def _title(found: Approximation) -> list[Heading | Line]:
-    network, dtype = found.network, found.number_format.name
-    parameters = sum(layer.linear.parameters for layer in network.layers)
+    dtype = found.number_format.name
+    parameters = sum(layer.linear.parameters for layer in found.network.layers)
     size = text.byte_count(parameters * found.number_format.itemsize)
-    chain = " → ".join(map(text.count, network.widths))
+    chain = " → ".join(map(text.count, found.network.widths))
     title = f"{text.safe(found.network.layers[0].linear.source)}, within {short(found.tolerance)}"
     bound = _upper_text(found.built.error.total)
     return [
@@ -73,7 +84,7 @@ def _title(found: Approximation) -> list[Heading | Line]:
             f"      {chain}, {dtype}, {text.plural(parameters, 'parameter')}, {size}",
         ),
         Line.of(
-            ("certified", "good"),
+            CERTIFIED,
             f": |y − f(x)| ≤ {bound} for every {dtype} x in {text.safe(found.interval.words)}",
         ),
     ]  # fmt: skip
@@ -91,11 +102,9 @@ def _function(found: Approximation) -> list[Line]:
     ]
 
 
-def _widths(found: Approximation) -> list[Line | Table]:
+def _widths(found: Approximation) -> Table:
     first, built = found.compared, found.built
-    listed: list[tuple[str, str]] = [
-        (text.count(built.width), "this network, one for each segment")
-    ]
+    listed = [(text.count(built.width), "this network, one for each segment")]
     if built.width != built.ideal_width:
         dtype = found.number_format.name
         listed.append((text.count(built.ideal_width), f"would do if {dtype} rounded nothing"))
@@ -104,26 +113,25 @@ def _widths(found: Approximation) -> list[Line | Table]:
     else:
         formula = "N = ⌈(B − A)·√(M / 8E)⌉, M = sup |f″|"
         listed.append((text.count(first.uniform), f"equal segments: {formula}"))
-    listed.append((text.count(first.fewest_units), _least_words(first)))
+    pieces = text.plural(first.pieces, "linear piece")
+    least = f"at least, however it is built: E takes {pieces}"
+    listed.append((text.count(first.fewest_units), least))
+    return _of_relus(listed)
+
+
+def _of_relus(listed: Iterable[tuple[str, str]]) -> Table:
+    """Return how many hidden units do what; the first line stands out."""
     columns = (Column("hidden ReLUs"), Column("", right=False))
-    return [Table(columns, tuple(listed), strong=frozenset({0}))]
-
-
-def _least_words(row: Comparison) -> str:
-    """Say what the lower bound is."""
-    pieces = text.plural(row.pieces, "linear piece")
-    return f"at least, however it is built: E takes {pieces}"
+    return Table(columns, tuple(listed), strong=frozenset({0}))
 
 
 def _units(found: Approximation, precision: int) -> list[Line | Table]:
     """Return the table of the units, folded where there are many."""
     stored = found.built.stored
-    units, first = stored.units, SHOWN[0]
-    folded = len(units) > sum(SHOWN)
-    places = (
-        [*range(first), *range(len(units) - SHOWN[1], len(units))] if folded else range(len(units))
-    )
-    chosen = [units[k] for k in places]
+    count, (first, last) = len(stored.units), SHOWN
+    folded = count > first + last
+    places = [*range(first), *range(count - last, count)] if folded else range(count)
+    chosen = [stored.units[k] for k in places]
     knots = text.numbers([float(knot) for _, knot, _ in chosen], precision)
     biases = text.numbers([float(-sign * knot) for sign, knot, _ in chosen], precision)
     weights = text.numbers([weight for _, _, weight in chosen], precision)
@@ -141,18 +149,15 @@ def _units(found: Approximation, precision: int) -> list[Line | Table]:
     )  # fmt: skip
     anchor = text.number(float(stored.knots[stored.anchor]), precision)
     bias = text.number(stored.bias, precision)
-    lines: list[Line | Table] = [
+    return [
         Line.of(
             ("W1", "weight"), ", ", ("b1", "bias"), ", ", ("W2", "weight"),
             ": a row for each hidden unit, which bends y at its knot; ", ("b2", "bias"),
             f" = {bias}, which is y at x = {anchor}",
         ),
         Table(columns, tuple(body)),
+        *showing(first + last, count, f"units; {ELSEWHERE} --full"),
     ]  # fmt: skip
-    if folded:
-        shown = f"showing {sum(SHOWN)} of {text.count(len(units))} units; {ELSEWHERE} --full"
-        lines.append(Line.of((shown, "faint")))
-    return lines
 
 
 def _floors(found: Approximation) -> list[Line]:
@@ -161,14 +166,9 @@ def _floors(found: Approximation) -> list[Line]:
         instead = f"{found.number_format.name} instead of {floor.number_format.name}"
         lines.append(Line.of((instead, "strong"), f": {_given_up(floor)}", hang=2))
     floor = found.built.floor
-    lines.append(
-        Line.of(
-            f"{floor.words}, with {text.plural(floor.width, 'unit')}: more of them make the"
-            " chords shorter, but the sums longer",
-            hang=2,
-        )
-    )
-    return lines
+    least = f"{floor.words}, with {text.plural(floor.width, 'unit')}"
+    more = ": more of them make the chords shorter, but the sums longer"
+    return [*lines, Line.of(least + more, hang=2)]
 
 
 def _given_up(floor: Floor) -> str:
@@ -183,21 +183,14 @@ def _given_up(floor: Floor) -> str:
 
 def _comparison(found: Approximation) -> Table:
     compared = found.comparisons
-    columns = (
-        Column("E"), Column("greedy"), Column("equal segments"), Column("at least"),
-    )  # fmt: skip
-    body = tuple(
-        (
-            short(row.tolerance),
-            text.count(row.greedy),
-            "–" if row.uniform is None else text.count(row.uniform),
-            text.count(row.fewest_units),
-        )
-        for row in compared
-    )
+    body = []
+    for row in compared:
+        uniform = "–" if row.uniform is None else text.count(row.uniform)
+        ends = (text.count(row.greedy), uniform, text.count(row.fewest_units))
+        body.append((short(row.tolerance), *ends))
     return Table(
-        columns,
-        body,
+        tuple(map(Column, ("E", "greedy", "equal segments", "at least"))),
+        tuple(body),
         title="Hidden ReLUs against the error, rounding left out",
         strong=frozenset({compared.index(found.compared)}),
     )
@@ -212,7 +205,7 @@ def depth_page(
     built.group(*_formulas(made))
     built.group(_contrast(made))
     words = (f"= 2^-{2 * made.layers + 2}", "all exact")
-    built.group(*_error_table(made.error, tolerance, made.number_format, words))
+    built.group(_error_table(made.error, tolerance, made.number_format, words))
     built.add(*_check_lines(checks, made.number_format))
     for block in _layers(made, precision):
         built.group(*block)
@@ -220,14 +213,14 @@ def depth_page(
 
 
 def _sawtooth_title(made: Sawtooth) -> list[Heading | Line]:
-    network, dtype = made.network, made.number_format.name
-    parameters = sum(layer.linear.parameters for layer in network.layers)
-    chain = " → ".join(map(str, network.widths))
+    dtype = made.number_format.name
+    parameters = sum(layer.linear.parameters for layer in made.network.layers)
+    chain = " → ".join(map(str, made.network.widths))
     return [
         Heading(f"x² on [0, 1] by {text.plural(made.layers, 'sawtooth layer')}", 1),
         Line.of(f"{chain}, {dtype}, {text.plural(parameters, 'parameter')}"),
         Line.of(
-            ("certified", "good"),
+            CERTIFIED,
             f": |y − x²| ≤ {_upper_text(made.error.total)} for every {dtype} x in [0, 1]; without"
             f" rounding exactly 2^-{2 * made.layers + 2} =",
             f" {text.exact_decimal(made.error.interpolation)} at worst",
@@ -239,56 +232,36 @@ def _formulas(made: Sawtooth) -> list[Line]:
     return [
         Line.of("g(x) = 2·relu(x) − 4·relu(x − 1/2) + 2·relu(x − 1), a tooth: up to 1, and down"),
         Line.of(f"f(x) = x − g(x)/4 − g(g(x))/4² − …, {made.layers} of them", hang=7),
-        Line.of(
-            (
-                "Each further tooth doubles the segments and takes the error by four (Yarotsky"
-                " 2017): three ReLUs a layer, and one that carries the sum.",
-                "faint",
-            )
-        ),
+        Line.of((TEETH, "faint")),
     ]
 
 
 def _contrast(made: Sawtooth) -> Table:
     shallow = made.shallow
     deep = f"{text.plural(made.layers, 'hidden layer')} of sawteeth: 4·{made.layers} − 1"
-    body = (
-        (text.count(made.units), deep),
-        (text.count(shallow.greedy), f"one hidden layer with chords: 2^{made.layers} segments"),
-        (text.count(shallow.fewest_units), "one hidden layer at least, however it is built"),
+    return _of_relus(
+        [
+            (text.count(made.units), deep),
+            (text.count(shallow.greedy), f"one hidden layer with chords: 2^{made.layers} segments"),
+            (text.count(shallow.fewest_units), "one hidden layer at least, however it is built"),
+        ]
     )
-    columns = (Column("hidden ReLUs"), Column("", right=False))
-    return Table(columns, body, strong=frozenset({0}))
 
 
 def _layers(made: Sawtooth, precision: int) -> list[list[Line | Table]]:
     layers = [layer.linear for layer in made.network.layers]
     chosen = layers if len(layers) <= MOST_LAYERS else [*layers[:2], layers[-1]]
     shown = [_layer(layer, precision) for layer in chosen]
-    if len(layers) > MOST_LAYERS:
-        counts = f"showing {MOST_LAYERS} of {len(layers)} layers; {ELSEWHERE}"
-        shown.append([Line.of((counts, "faint"))])
-    return shown
+    return [*shown, [*showing(MOST_LAYERS, len(layers), f"layers; {ELSEWHERE}")]]
 
 
 def _layer(layer: LinearLayer, precision: int) -> list[Line | Table]:
-    assert layer.bias is not None
-    inputs = range(layer.in_features)
-    write = text.writer(layer.weight.values.reshape(-1).tolist(), precision)
-    biases = text.numbers(layer.bias.values.tolist(), precision)
-    body = tuple(
-        (f"y[{i}]", *map(write, row), bias)
-        for i, (row, bias) in enumerate(zip(layer.weight.values.tolist(), biases, strict=True))
-    )
-    columns = (
-        Column("", "output", right=False),
-        *(Column(f"x[{j}]", "weight") for j in inputs),
-        Column("b", "bias"),
-    )
+    from fcinspect.reports.show import parameters_table
+
     title = Line.of(
         (f"layer {layer.name}", "strong"), ": ", ("W", "weight"), " and ", ("b", "bias")
     )
-    return [title, Table(columns, body)]
+    return [title, replace(parameters_table(layer, precision), part=None)]
 
 
 def _error_table(
@@ -296,7 +269,7 @@ def _error_table(
     tolerance: Fraction | None,
     number_format: NumberFormat,
     words: tuple[str, str],
-) -> list[Line | Table]:
+) -> Table:
     """Return the three parts of the error and their sum, also as shares of `tolerance`.
 
     `words` say where the first two come from.
@@ -313,7 +286,7 @@ def _error_table(
     )
     of = "of E" if tolerance is not None else "share"
     columns = (Column("error", right=False), Column("at most"), Column(of), Column("", right=False))
-    return [Table(columns, body, rule_before=frozenset({3}), strong=frozenset({3}))]
+    return Table(columns, body, rule_before=frozenset({3}), strong=frozenset({3}))
 
 
 def _check_lines(checks: Sequence[GridCheck], number_format: NumberFormat) -> list[Line]:
@@ -321,15 +294,13 @@ def _check_lines(checks: Sequence[GridCheck], number_format: NumberFormat) -> li
     lines = []
     for check in checks:
         lost = f", {text.plural(check.nonfinite, 'output')} not finite" if check.nonfinite else ""
-        lines.append(
-            Line.of(
-                (check.verdict.value, VERDICT_ROLES[check.verdict]),
-                f": at {text.count(check.points)} points {check.computed_by} in"
-                f" {number_format.name} is off by at most {float(check.largest):.4g}, at x ="
-                f" {text.shortest(check.place, number_format)}{lost}",
-                hang=2,
-            )
+        said = (
+            f": at {text.count(check.points)} points {check.computed_by} in {number_format.name} is"
+            f" off by at most {float(check.largest):.4g}, at x ="
+            f" {text.shortest(check.place, number_format)}{lost}"
         )
+        verdict = (check.verdict.value, VERDICT_ROLES[check.verdict])
+        lines.append(Line.of(verdict, said, hang=2))
     return lines
 
 

@@ -35,7 +35,7 @@ def view_of_diagnosis(
         command="diagnose",
         asked=asked,
         data=lambda full: _faulty(found),
-        page=partial(page, found),
+        page=lambda precision: page(found),
         rows=partial(rows, found.likely),
         ok=False,
         warnings=warnings,
@@ -48,7 +48,7 @@ def view_of_silent(report: SilentReport, asked: dict[str, Any]) -> View:
         command="diagnose",
         asked=asked,
         data=lambda full: _silent(report),
-        page=partial(_silent_page, report),
+        page=lambda precision: _silent_page(report),
         rows=partial(rows, report.likely),
         ok=not report.likely,
     )
@@ -56,7 +56,7 @@ def view_of_silent(report: SilentReport, asked: dict[str, Any]) -> View:
 
 def document(found: Diagnosis) -> dict[str, Any]:
     """Return the JSON data of what a message says."""
-    from fcinspect.reports.documents.module import DiagnosisDocument
+    from fcinspect.reports.documents.networks import DiagnosisDocument
 
     return written(
         found,
@@ -75,7 +75,7 @@ def _faulty(found: Diagnosis) -> dict[str, Any]:
 
 
 def _silent(report: SilentReport) -> dict[str, Any]:
-    from fcinspect.reports.documents.module import DiagnoseDocument
+    from fcinspect.reports.documents.networks import DiagnoseDocument
 
     return written(
         report,
@@ -89,7 +89,7 @@ def _silent(report: SilentReport) -> dict[str, Any]:
 
 
 def _causes(likely: Sequence[Cause]) -> list[dict[str, Any]]:
-    from fcinspect.reports.documents.module import CauseDocument, TrialDocument
+    from fcinspect.reports.documents.networks import CauseDocument, TrialDocument
 
     return [
         written(
@@ -119,14 +119,10 @@ def rows(likely: Sequence[Cause]) -> Iterable[Sequence[object]]:
             yield (*told, "", "", "", "")
 
 
-def page(found: Diagnosis, precision: int = 4) -> Page:
-    """Return the page."""
-    del precision  # a diagnosis holds whole numbers only
+def page(found: Diagnosis) -> Page:
+    """Return the page; a diagnosis holds whole numbers only."""
     built = PageBuilder()
-    built.add(
-        Heading(text.safe(found.message), level=1),
-        Line.of(text.safe(found.happened)),
-    )
+    built.add(Heading(text.safe(found.message), level=1), Line.of(text.safe(found.happened)))
     if found.place is not None:
         built.group(*_place(found.place, found.code))
     for blocks in blocks_of(found.likely[:MOST_CAUSES], found.message):
@@ -164,14 +160,8 @@ def _cause(cause: Cause, number: str, names: set[str]) -> list[Block]:
         code = "\n".join(_lines(cause.code))
         blocks.append(Verbatim(code, "python", indent + 2, "output"))
     if cause.trial is not None:
-        role = "good" if cause.trial.runs else "bad"
-        blocks.append(
-            Line.of(
-                ("with this, the module ", "faint"),
-                (text.safe(cause.trial.words), role),
-                indent=indent,
-            )
-        )
+        words = (text.safe(cause.trial.words), "good" if cause.trial.runs else "bad")
+        blocks.append(Line.of(("with this, the module ", "faint"), words, indent=indent))
     elif cause.changes:
         blocks.append(Line.of(("this change was not tried", "unsure"), indent=indent))
     return blocks
@@ -209,16 +199,11 @@ def shown_file(path: str) -> str:
     return path
 
 
-def _silent_page(report: SilentReport, precision: int = 4) -> Page:
-    del precision
+def _silent_page(report: SilentReport) -> Page:
     built = PageBuilder()
     built.add(Heading(text.safe(report.title), level=1), Line.of(text.safe(report.happened)))
     for blocks in blocks_of(report.likely):
         built.group(*blocks)
-    if report.checked:
-        built.group(Heading("Looked for"), *(Line.of(what, indent=2) for what in report.checked))
-    if report.not_exercised:
-        built.group(
-            Heading("Not exercised"), *(Line.of(what, indent=2) for what in report.not_exercised)
-        )
+    built.listed("Looked for", report.checked)
+    built.listed("Not exercised", report.not_exercised)
     return built.page()

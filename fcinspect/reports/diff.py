@@ -27,7 +27,7 @@ def view_of_diff(difference: Difference, asked: dict[str, Any]) -> View:
         command="diff",
         asked=asked,
         data=lambda full: document(difference),
-        page=partial(page, difference),
+        page=lambda precision: page(difference),
         rows=partial(rows, difference),
         ok=difference.ok,
         warnings=tuple(map(text.safe, (*_first(difference.problems), *difference.notes))),
@@ -139,17 +139,14 @@ def rows(difference: Difference) -> Iterable[Sequence[object]]:
         nothing = (0, 0.0, 0.0) if each.finding.kind == "equal" else ("", "", "")
         measured = nothing if far is None else (far.changed, far.max_abs, far.relative)
         yield (
-            text.safe(each.name), text.safe(each.b.name), str(each.verdict), each.how, *widths,
-            text.sizes(each.b.shape), each.a.dtype, each.b.dtype,
-            *("" if value is None else value for value in measured),
-            "" if each.finding.rank is None else each.finding.rank,
-            "" if each.bias is None else each.bias.how,
+            each.name, each.b.name, str(each.verdict), each.how, *widths, text.sizes(each.b.shape),
+            each.a.dtype, each.b.dtype, *measured, each.finding.rank, each.bias and each.bias.how,
         )  # fmt: skip
     for where, sides in (("only in A", difference.only_in_a), ("only in B", difference.only_in_b)):
         for side in sides:
-            row = [text.safe(side.name), "", where, "", "", "", "", side.dtype, *[""] * 6]
+            row = [side.name, "", where, "", "", "", "", side.dtype, *[""] * 6]
             if where == "only in B":
-                row[0:2], row[7:9] = ["", text.safe(side.name)], ["", side.dtype]
+                row[0:2], row[7:9] = ["", side.name], ["", side.dtype]
                 row[6] = text.sizes(side.shape)
             elif len(side.shape) == 2:
                 row[4:6] = [str(side.shape[1]), str(side.shape[0])]
@@ -174,9 +171,8 @@ def _kinds(difference: Difference, *, linear: bool) -> str:
     return f": {told}" if told else ""
 
 
-def page(difference: Difference, precision: int = 4) -> Page:
-    """Return the page."""
-    del precision  # how far two numbers lie apart is told to three digits
+def page(difference: Difference) -> Page:
+    """Return the page; how far two numbers lie apart is told to three digits."""
     built = PageBuilder()
     built.add(
         Heading(f"A {text.safe(difference.a)} → B {text.safe(difference.b)}", level=1),
@@ -199,9 +195,7 @@ def page(difference: Difference, precision: int = 4) -> Page:
     for where, sides in (("only in A", difference.only_in_a), ("only in B", difference.only_in_b)):
         if sides:
             built.group(*_only(where, sides))
-    left_out = list(_left_out(difference))
-    if left_out:
-        built.group(*(Line.of((line, "faint")) for line in left_out))
+    built.group(*(Line.of((line, "faint")) for line in _left_out(difference)))
     return built.page()
 
 
@@ -300,8 +294,8 @@ def _told_of(finding: Finding, name: str, each: Compared) -> Iterable[Line]:
 
 
 def _at(spot: Spot, name: str, each: Compared) -> str:
-    place = f"{name}[{','.join(map(str, spot.index))}]"
-    return f"at {place}: {_exact(spot.a, each.a.dtype)} → {_exact(spot.b, each.b.dtype)}"
+    a, b = _exact(spot.a, each.a.dtype), _exact(spot.b, each.b.dtype)
+    return f"at {name}{text.index(spot.index)}: {a} → {b}"
 
 
 def _percent(part: int, whole: int) -> str:

@@ -12,7 +12,7 @@ from fcinspect.layers.diagram import Outline
 from fcinspect.layers.folding import diagram_of
 from fcinspect.layers.spec import format_widths
 from fcinspect.media.markdown import to_markdown
-from fcinspect.page.blocks import Block, Column, Line, Page, Table, Verbatim
+from fcinspect.page.blocks import Block, Column, Line, Page, Table, Verbatim, of_words
 from fcinspect.page.text import count, plural, safe, sizes
 from fcinspect.page.view import View
 from fcinspect.pictures.diagram.dot import dot_text
@@ -161,30 +161,20 @@ def _layers(diagram: Diagram) -> Table:
         if connection.left_out:
             edges = f"{count(len(connection.edges))} of {edges}"
         shape = (connection.out_features, connection.in_features)
-        rows.append(
-            (
-                safe(connection.name),
-                sizes(shape),
-                sizes(shape[:1]) if connection.bias else "none",
-                safe(connection.activation),
-                edges,
-            )
-        )
+        bias = sizes(shape[:1]) if connection.bias else "none"
+        name, activation = safe(connection.name), safe(connection.activation)
+        rows.append((name, sizes(shape), bias, activation, edges))
+    layer = Column("layer", right=False, folds=True)
+    parameters = (layer, Column("W", "weight"), Column("b", "bias"))
     return Table(
-        (
-            Column("layer", right=False, folds=True),
-            Column("W", role="weight"),
-            Column("b", role="bias"),
-            Column("activation", right=False),
-            Column("edges drawn"),
-        ),
+        (*parameters, *of_words("activation"), Column("edges drawn")),
         tuple(rows),
     )
 
 
 def document(diagram: Diagram, source: str) -> dict[str, Any]:
     """Return the JSON data of a diagram."""
-    from fcinspect.reports.documents import draw as documents
+    from fcinspect.reports.documents import networks as documents
 
     columns = [
         written(
@@ -226,10 +216,8 @@ def rows(diagram: Diagram) -> Iterator[Sequence[object]]:
     for column in diagram.columns:
         place = column.position
         for unit in column.units:
-            yield (
-                "unit", place, label(column, unit), unit.index, "", "", "", _cell(unit.value),
-                _cell(unit.bias), "",
-            )  # fmt: skip
+            numbers = ("", "", "", unit.value, unit.bias, "")
+            yield ("unit", place, label(column, unit), unit.index, *numbers)
         if column.folded:
             yield ("folded units", place, *[""] * 7, column.folded)
     if diagram.folded_columns:
@@ -237,12 +225,6 @@ def rows(diagram: Diagram) -> Iterator[Sequence[object]]:
     for connection in diagram.connections:
         place = connection.position
         for edge in connection.edges:
-            yield (
-                "edge", place, "", "", edge.source, edge.target, _cell(edge.weight), "", "", "",
-            )  # fmt: skip
+            yield ("edge", place, "", "", edge.source, edge.target, edge.weight, "", "", "")
         if connection.left_out:
             yield ("folded edges", place, *[""] * 7, connection.left_out)
-
-
-def _cell(value: float | None) -> object:
-    return "" if value is None else value

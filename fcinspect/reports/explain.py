@@ -22,9 +22,9 @@ from fcinspect.page.blocks import (
     Subject,
     Table,
 )
-from fcinspect.page.matrices import Part, equation, matrix
+from fcinspect.page.matrices import affine_equation
 from fcinspect.page.view import View
-from fcinspect.reports.explain_words import summary_lines, verdict_lines
+from fcinspect.reports.explain_words import formula_of, summary_lines, verdict_lines
 from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
@@ -40,9 +40,7 @@ WHOLE = "--save FILE.csv or FILE.json holds all"
 
 
 def view_of_explanation(
-    explanation: Explanation,
-    asked: dict[str, Any],
-    warnings: tuple[str, ...],
+    explanation: Explanation, asked: dict[str, Any], warnings: tuple[str, ...]
 ) -> View:
     """Return the view of an explanation."""
     return View(
@@ -132,26 +130,11 @@ def header(explanation: Explanation) -> list[Heading | Line]:
         Heading(f"{title}      {name}{text.safe(layer.source)}, {layer.dtype}", level=1)
     ]
     count = math.prod(batch)
-    shape = text.matrix_shape
-    bias: list[str | Span] = [] if layer.bias is None else [" + ", (f"b ({m})", "bias")]
-    if not batch:
-        formula: list[str | Span] = [
-            (f"y ({m})", "output"), " = ", (f"W {shape((m, n))}", "weight"), " · ",
-            (f"x ({n})", "input"), *bias,
-        ]  # fmt: skip
-    else:
-        formula = [
-            (f"Y {shape((count, m))}", "output"), " = ", (f"X {shape((count, n))}", "input"),
-            " · ", (f"Wᵀ {shape((n, m))}", "weight"), *bias,
-        ]  # fmt: skip
-    lines.append(Line.of(*formula))
+    lines.append(formula_of(layer, count if batch else None))
     if len(batch) > 1:
-        lines.append(
-            Line.of(
-                f"the leading dimensions {text.shape(batch)} of x {text.shape(x.shape)} are folded"
-                f" into {text.plural(count, 'row')}; y gets them back: {text.shape((*batch, m))}"
-            )
-        )
+        folded = f"the leading dimensions {text.shape(batch)} of x {text.shape(x.shape)} are folded"
+        back = f"y gets them back: {text.shape((*batch, m))}"
+        lines.append(Line.of(f"{folded} into {text.plural(count, 'row')}; {back}"))
     if n == 0:
         same = "b" if layer.bias is not None else "0"
         lines.append(Line.of(f"in_features is 0: there is nothing to multiply, y = {same}"))
@@ -160,23 +143,18 @@ def header(explanation: Explanation) -> list[Heading | Line]:
 
 def _equation(explanation: Explanation, precision: int) -> Equation:
     layer = explanation.layer
-    weight, bias = layer.weight.values, None if layer.bias is None else layer.bias.values
-    x, y = explanation.input.rows, explanation.results
-    w_of, x_of, b_of, y_of = _subjects(explanation)
-    names = {"i": layer.held} if layer.held else {}
-    make = partial(matrix, precision=precision, names=names)
-    plus: list[Part]
-    if explanation.batch:
-        plus = [] if bias is None else ["+", make(bias[None, :], b_of, name="b")]
-        weights = make(weight.T, w_of, name="Wᵀ", turned=True)
-        y_shown = make(y, y_of, name="Y")
-        return equation(make(x, x_of, name="X"), "·", weights, *plus, "=", y_shown, stays=True)
-    plus = [] if bias is None else ["+", make(bias[:, None], b_of, name="b", turned=True)]
-    x_shown, y_shown = (
-        make(x.T, x_of, name="x", turned=True),
-        make(y.T, y_of, name="y", turned=True),
+    shown = affine_equation(
+        layer.weight.values,
+        None if layer.bias is None else layer.bias.values,
+        explanation.input.rows,
+        explanation.results,
+        _subjects(explanation),
+        precision,
+        batched=bool(explanation.batch),
+        named=True,
+        names={"i": layer.held} if layer.held else {},
     )
-    return equation(make(weight, w_of, name="W"), x_shown, *plus, "=", y_shown, stays=True)
+    return replace(shown, stays=True)
 
 
 def _subjects(explanation: Explanation) -> tuple[Subject, Subject, Subject, Subject]:
@@ -207,11 +185,10 @@ def element_blocks(
 ) -> list[Line | RunningSum]:
     """Return the sentence on an output, its sum, and how it stands to the exact."""
     batch = bool(explanation.batch)
-    place = ",".join(map(str, element.index))
     i = element.column
     has_bias = element.bias is not None
     sentence: list[str | Span] = [
-        (f"{'Y' if batch else 'y'}[{place}]", "output"),
+        (f"{'Y' if batch else 'y'}{text.index(element.index)}", "output"),
         "  =  ",
         (f"row {element.row} of X" if batch else f"row {i} of W", "input" if batch else "weight"),
         " times ",
@@ -222,69 +199,61 @@ def element_blocks(
     blocks: list[Line | RunningSum] = [Line.of(*sentence, title=True)]
     if element.terms or has_bias:
         blocks.append(_sum(explanation, element, precision))
-    count = explanation.layer.in_features
     if element.others is not None:
-        which = "largest" if explanation.ranked else "first"
-        blocks.append(
-            Line.of(f"showing the {which} {len(element.terms):,} of {count:,} terms", indent=2)
-        )
-    blocks += verdict_lines(explanation, element)
-    return blocks
+        which = f"the {'largest' if explanation.ranked else 'first'} {len(element.terms):,}"
+        count = f"{explanation.layer.in_features:,} terms"
+        blocks.append(Line.of(f"showing {which} of {count}", indent=2))
+    return [*blocks, *verdict_lines(explanation, element)]
 
 
 def _sum(explanation: Explanation, element: ExplainedElement, precision: int) -> RunningSum:
     terms, others, bias = element.terms, element.others, element.bias
-    added = [t.product for t in terms] + ([] if others is None else [others.sum])
-    write_added = text.writer([*added, *([] if bias is None else [bias])], precision)
-    sums = [t.running_sum for t in terms] + ([] if others is None else [others.running_sum])
-    write_sum = text.writer([*sums, element.exact_float], precision)
+    batch, place = bool(explanation.batch), f"{element.column}"
+    axes, at = ("n i", f"{element.row} {place}") if batch else ("i", place)
     weights = text.numbers((t.weight for t in terms), precision)
     inputs = text.numbers((t.input for t in terms), precision)
-    batch, place = bool(explanation.batch), f"{element.column}"
-    axes = "n i" if batch else "i"
-    name = f"{'Y' if batch else 'y'}[{','.join(map(str, element.index))}]"
-    at = f"{element.row} {place}" if batch else place
-    rows = [
-        (str(t.index), w, "×", x, "=", write_added(t.product), write_sum(t.running_sum))
-        for t, w, x in zip(terms, weights, inputs, strict=True)
-    ]
-    exact = [_exact(t.product, t.running_sum, repr(t.weight), repr(t.input)) for t in terms]
+    steps = [(t.product, t.running_sum) for t in terms]
+    begun = [(str(t.index), w, "×", x, "=") for t, w, x in zip(terms, weights, inputs, strict=True)]
+    factors = [(repr(t.weight), repr(t.input)) for t in terms]
     ats = [f"{at} {t.index}" for t in terms]
     subjects = [Subject("terms", "", axes=f"{axes} j", lights="W x")] * len(terms)
     if others is not None:
         more = f"{others.count:,} more"
-        last = (write_added(others.sum), write_sum(others.running_sum))
-        rows.append(("⋮", more, "", "", "", *last))
-        exact.append(_exact(others.sum, others.running_sum))
-        ats.append(at)
+        steps.append((others.sum, others.running_sum))
+        begun.append(("⋮", more, "", "", ""))
         subjects.append(Subject("more-terms", more, axes=axes))
     if bias is not None:
-        sums.append(element.exact_float)
-        last = (write_added(bias), write_sum(element.exact_float))
-        rows.append(("", "", "", f"b[{place}]", "+", *last))
-        exact.append(_exact(bias, element.exact_float))
-        ats.append(at)
         lights = "b" if explanation.layer.in_features else ""
+        steps.append((bias, element.exact_float))
+        begun.append(("", "", "", f"b[{place}]", "+"))
         subjects.append(Subject("bias-term", "the bias", axes=axes, lights=lights))
+    factors += [("", "")] * (len(steps) - len(terms))
+    ats += [at] * (len(steps) - len(terms))
+    sums = tuple(total for _, total in steps)
+    write_added = text.writer([added for added, _ in steps], precision)
+    write_sum = text.writer([*sums, element.exact_float], precision)
+    x_title = f"X[{element.row},j]" if batch else "x[j]"
     columns = (
-        Column("j", "faint"),
-        Column(f"W[{place},j]", "weight"),
-        Column(""),
-        Column(f"X[{element.row},j]" if batch else "x[j]", "input"),
-        Column(""),
-        Column("product"),
-        Column("running sum", "output"),
-    )
-    table = Table(
-        columns, tuple(rows), indent=2, caption=f"{name}, term by term",
-        subjects=tuple(subjects), at=tuple(ats), exact=tuple(exact),
+        Column("j", "faint"), Column(f"W[{place},j]", "weight"), Column(""),
+        Column(x_title, "input"), Column(""), Column("product"), Column("running sum", "output"),
     )  # fmt: skip
-    return RunningSum(table, tuple(sums), _result(element))
-
-
-def _exact(product: float, total: float, weight: str = "", x: str = "") -> tuple[str, ...]:
-    """Return the numbers in memory of a row's seven cells."""
-    return ("", weight, "", x, "", repr(product), repr(total))
+    name = f"{'Y' if batch else 'y'}{text.index(element.index)}"
+    table = Table(
+        columns,
+        tuple(
+            (*cells, write_added(added), write_sum(total))
+            for cells, (added, total) in zip(begun, steps, strict=True)
+        ),
+        indent=2,
+        caption=f"{name}, term by term",
+        subjects=tuple(subjects),
+        at=tuple(ats),
+        exact=tuple(
+            ("", w, "", x, "", repr(added), repr(total))
+            for (w, x), (added, total) in zip(factors, steps, strict=True)
+        ),
+    )
+    return RunningSum(table, sums, _result(element))
 
 
 def _result(element: ExplainedElement) -> str:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 MOST_NUMBERS = 1000
 """Numbers that a script may hold as text."""
+PRINT_PARAMETERS = "print(layer.weight)\nprint(layer.bias)\n"
+"""The lines that print the parameters of `layer`."""
+RUN_MODULE = "with torch.no_grad():\n    y = layer(x)\nprint(y.tolist())\n"
+"""The lines that run `layer` on `x`."""
+RUN_FUNCTION = "y = F.linear(x, weight, bias)\nprint(y.tolist())\n"
+"""The lines that run F.linear on `x`."""
 ACTIVATIONS = {
     "relu": "F.relu",
     "sigmoid": "torch.sigmoid",
@@ -96,21 +102,6 @@ def stored_layer(layer: LinearLayer) -> str:
 def given_input(x: Array) -> str:
     """Return the line that writes the input `x` out."""
     return f"x = {tensor_text(x)}\n"
-
-
-def parameters_of_module() -> str:
-    """Return the lines that print the parameters of `layer`."""
-    return "print(layer.weight)\nprint(layer.bias)\n"
-
-
-def output_of_module() -> str:
-    """Return the lines that run `layer` on `x`."""
-    return "with torch.no_grad():\n    y = layer(x)\nprint(y.tolist())\n"
-
-
-def output_of_function() -> str:
-    """Return the lines that run F.linear on `x`."""
-    return "y = F.linear(x, weight, bias)\nprint(y.tolist())\n"
 
 
 def network_script(network: Network, function: str, low: float, high: float) -> str:

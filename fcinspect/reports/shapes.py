@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Span, Table
+from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Span, Table, of_words
 from fcinspect.page.view import View
 from fcinspect.reports.written import written
 
@@ -30,7 +30,7 @@ def view_of_shapes(trace: ShapeTrace, asked: dict[str, Any]) -> View:
         command="shapes",
         asked=asked,
         data=lambda full: document(trace),
-        page=partial(page, trace),
+        page=lambda precision: page(trace),
         rows=partial(rows, trace),
         warnings=warnings,
     )
@@ -54,9 +54,8 @@ def rows(trace: ShapeTrace) -> Iterable[Sequence[object]]:
         yield (layer.name, layer.kind, *written, *counts, layer.parameter_bytes, layer.output_bytes)
 
 
-def page(trace: ShapeTrace, precision: int = 4) -> Page:
-    """Return the page."""
-    del precision  # shapes hold whole numbers only
+def page(trace: ShapeTrace) -> Page:
+    """Return the page; shapes hold whole numbers only."""
     built = PageBuilder()
     biased = any(layer.bias is not None for layer in trace.layers)
     formula = ("Y = X·Wᵀ" if trace.batch else "y = W·x") + (" + b" if biased else "")
@@ -69,65 +68,37 @@ def page(trace: ShapeTrace, precision: int = 4) -> Page:
         Line.of(f"{rows_in}, {trace.dtype}; every layer computes {formula}"),
     )
     built.group(*(_sentence(layer) for layer in trace.layers))
-    columns = (
-        Column("layer", right=False),
-        Column("kind", right=False),
-        Column("output", "output", right=False),
-        Column("parameters"),
-        Column("MACs"),
-        Column("memory"),
-    )
-    body = [
-        (
-            layer.name,
-            layer.kind,
-            text.shape(layer.output),
-            text.count(layer.parameters),
-            text.count(layer.macs),
-            text.byte_count(layer.parameter_bytes),
-        )
-        for layer in trace.layers
-    ]
-    total = (
-        "total",
-        "",
-        "",
-        text.count(trace.parameters),
-        text.count(trace.macs),
-        text.byte_count(trace.parameter_bytes),
-    )
+    output = Column("output", "output", right=False)
+    counts = map(Column, ("parameters", "MACs", "memory"))
+    columns = (*of_words("layer", "kind"), output, *counts)
+    body = [(la.name, la.kind, text.shape(la.output), *_counts(la)) for la in trace.layers]
+    total = ("total", "", "", *_counts(trace))
     built.group(Table(columns, (*body, total), rule_before=frozenset({len(body)})))
+    outputs = text.byte_count(trace.output_bytes)
     built.group(
         Line.of(
             f"a MAC is one product and its addition; {text.count(trace.flops)} FLOPs = 2·MACs"
             f"{' + the additions of b' if biased else ''}"
         ),
-        Line.of(
-            f"outputs take {text.byte_count(trace.output_bytes)} when all are kept, as in training"
-        ),
+        Line.of(f"outputs take {outputs} when all are kept, as in training"),
     )
     return built.page()
+
+
+def _counts(of: ShapeTrace | TracedLayer) -> tuple[str, str, str]:
+    """Return the parameters, the MACs and what the parameters take in memory."""
+    return text.count(of.parameters), text.count(of.macs), text.byte_count(of.parameter_bytes)
 
 
 def _sentence(layer: TracedLayer) -> Line:
     """(3, 3) · (5, 3)ᵀ + (5) → (3, 5), in the colours of its parts."""
     name = (f"{layer.name:<5} ", "strong")
+    entering, leaving = (text.shape(layer.input), "input"), (text.shape(layer.output), "output")
     if layer.weight is None:
-        activated = f"{layer.kind}, element by element"
-        return Line.of(
-            name, (text.shape(layer.input), "input"), " → ", (text.shape(layer.output), "output"),
-            f"   {activated}", indent=2,
-        )  # fmt: skip
+        activated = f"   {layer.kind}, element by element"
+        return Line.of(name, entering, " → ", leaving, activated, indent=2)
+    weight = (text.shape(layer.weight) + "ᵀ", "weight")
     bias: list[str | Span] = []
     if layer.bias is not None:
         bias = [" + ", (text.shape(layer.bias), "bias")]
-    return Line.of(
-        name,
-        (text.shape(layer.input), "input"),
-        " · ",
-        (text.shape(layer.weight) + "ᵀ", "weight"),
-        *bias,
-        " → ",
-        (text.shape(layer.output), "output"),
-        indent=2,
-    )
+    return Line.of(name, entering, " · ", weight, *bias, " → ", leaving, indent=2)

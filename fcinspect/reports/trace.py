@@ -42,7 +42,7 @@ def view_of_trace(
         command="trace",
         asked=asked,
         data=lambda full: document(trace, found),
-        page=partial(page, trace, found, show_all, folding),
+        page=lambda precision: page(trace, found, show_all, folding),
         rows=partial(rows, trace),
         ok=trace.failure is None,
     )
@@ -50,7 +50,7 @@ def view_of_trace(
 
 def document(trace: ModuleTrace, found: Diagnosis | None) -> dict[str, Any]:
     """Return the JSON data."""
-    from fcinspect.reports.documents import module as documents
+    from fcinspect.reports.documents import networks as documents
 
     failure = trace.failure
     own: dict[str, Any] = {"failure": None}
@@ -74,7 +74,7 @@ def document(trace: ModuleTrace, found: Diagnosis | None) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    from fcinspect.reports.documents.module import StepOfModuleDocument, WindowDocument
+    from fcinspect.reports.documents.networks import StepOfModuleDocument, WindowDocument
 
     return written(
         step,
@@ -105,14 +105,9 @@ def rows(trace: ModuleTrace) -> Iterable[Sequence[object]]:
 
 
 def page(
-    trace: ModuleTrace,
-    found: Diagnosis | None,
-    show_all: bool = False,
-    folding: Folding = WHOLE,
-    precision: int = 4,
+    trace: ModuleTrace, found: Diagnosis | None, show_all: bool = False, folding: Folding = WHOLE
 ) -> Page:
-    """Return the page."""
-    del precision  # shapes hold whole numbers only
+    """Return the page; shapes hold whole numbers only."""
     built = PageBuilder()
     built.add(Heading(f"Trace of {text.safe(trace.name)}", level=1))
     if trace.inputs and (trace.failure is None or trace.failure.stage == "forward"):

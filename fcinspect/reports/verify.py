@@ -17,13 +17,14 @@ from fcinspect.page.blocks import (
     Page,
     PageBuilder,
     Table,
+    of_words,
 )
 from fcinspect.page.view import View
 from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
-    from fcinspect.verification.check import Check, Plan, Report
+    from fcinspect.verification.check import Check, Plan, Report, Worst
     from fcinspect.verification.examples.shipped import ShippedExample
 
 MOST_FINDINGS = 20
@@ -35,7 +36,7 @@ def view_of_report(report: Report, asked: dict[str, Any]) -> View:
         command="verify",
         asked=asked,
         data=lambda full: document(report),
-        page=partial(page, report),
+        page=lambda precision: page(report),
         rows=partial(rows, report),
         ok=report.verdict is Verdict.WITHIN,
     )
@@ -67,14 +68,14 @@ def view_of_plan(plan: Plan, asked: dict[str, Any]) -> View:
 
 
 def _planned(plan: Plan, names: list[str]) -> dict[str, Any]:
-    from fcinspect.reports.documents.core import PlannedChecksDocument
+    from fcinspect.reports.documents.training import PlannedChecksDocument
 
     return written(plan, PlannedChecksDocument, planned=names)
 
 
 def document(report: Report) -> dict[str, Any]:
     """Return the JSON data."""
-    from fcinspect.reports.documents.core import VerifyDocument
+    from fcinspect.reports.documents.training import VerifyDocument
 
     return written(report, VerifyDocument)
 
@@ -86,20 +87,17 @@ def rows(report: Report) -> Iterable[Sequence[object]]:
         "elements", "outside", "undecided", "cause", "detail",
     )  # fmt: skip
     for check in report.checks:
-        worst = check.worst
-        place = ("", "", "", "", "")
-        if worst is not None:
+        place: tuple[object, ...] = ("", "", "", "", "")
+        if (worst := check.worst) is not None:
             index = " ".join(map(str, worst.index))
-            place = (index, worst.computed, worst.reference, worst.low, worst.high)  # type: ignore[assignment]  # numbers
-        yield (
-            check.name, check.verdict.value, check.max_ratio, *place,
-            check.elements, check.outside, check.undecided, check.cause or "", check.detail,
-        )  # fmt: skip
+            place = (index, worst.computed, worst.reference, worst.low, worst.high)
+        counts = (check.elements, check.outside, check.undecided)
+        told = (check.cause or "", check.detail)
+        yield (check.name, check.verdict.value, check.max_ratio, *place, *counts, *told)
 
 
-def page(report: Report, precision: int = 4) -> Page:
-    """Return the page."""
-    del precision  # a verdict's numbers are written to the last digit
+def page(report: Report) -> Page:
+    """Return the page; a verdict's numbers are written to the last digit."""
     built = PageBuilder()
     built.add(Heading(f"Verify {report.subject}", level=1))
     built.add(*(Line.of(note, indent=2) for note in report.notes))
@@ -111,22 +109,14 @@ def page(report: Report, precision: int = 4) -> Page:
         built.group(*_finding(checks))
     if len(told) > MOST_FINDINGS:
         built.group(Line.of(f"showing {MOST_FINDINGS} of {len(told)} findings"))
-    if report.not_exercised:
-        built.group(
-            Heading("Not exercised"), *(Line.of(what, indent=2) for what in report.not_exercised)
-        )
+    built.listed("Not exercised", report.not_exercised)
     built.group(_sentence(report, findings))
     return built.page()
 
 
 def _table(checks: Sequence[Check]) -> Table:
     """Return a row for each check, under the name of its group."""
-    columns = (
-        Column("check", right=False),
-        Column("what", right=False),
-        Column("of bound"),
-        Column("verdict", right=False),
-    )
+    columns = (*of_words("check", "what"), Column("of bound"), *of_words("verdict"))
     found: list[tuple[str, ...]] = []
     group = None
     for check in checks:
@@ -145,35 +135,20 @@ def _table(checks: Sequence[Check]) -> Table:
 
 def _folded(findings: Sequence[Check]) -> list[list[Check]]:
     """Return the checks with one cause together, the furthest from its bound first."""
-    groups: dict[tuple[str, str], list[Check]] = {}
-    for check in findings:
-        groups.setdefault((check.word, check.bare_cause or check.name), []).append(check)
-    return [
-        sorted(checks, key=lambda check: -(check.max_ratio or 0.0)) for checks in groups.values()
-    ]
+    groups = text.grouped(
+        ((check.word, check.bare_cause or check.name), check) for check in findings
+    )
+    return [sorted(checks, key=lambda one: -(one.max_ratio or 0.0)) for checks in groups.values()]
 
 
 def _finding(checks: Sequence[Check]) -> list[Block]:
     """Return what is said of checks with one cause, with the numbers of the first."""
     check = checks[0]
-    role = VERDICT_ROLES[check.verdict]
-    lines: list[Block] = [Line.of((f"{check.word}: ", role), (check.name, "strong"))]
+    lines: list[Block] = [
+        Line.of((f"{check.word}: ", VERDICT_ROLES[check.verdict]), (check.name, "strong"))
+    ]
     if check.worst is not None:
-        worst = check.worst
-        reach = ""
-        if worst.low is not None and worst.high is not None:
-            reach = (
-                f": only {worst.low!r} is right"
-                if worst.low == worst.high
-                else f", rounding reaches {worst.low!r} to {worst.high!r}"
-            )
-        place = f" at [{', '.join(map(str, worst.index))}]" if worst.index else ""
-        lines.append(
-            Line.of(
-                f"{worst.computed!r}{place}; the closed form gives {worst.reference!r}{reach}",
-                indent=2,
-            )
-        )
+        lines.append(Line.of(_worst(check.worst), indent=2))
     counts = [(check.outside, "outside"), (check.undecided, "undecided")]
     said = [f"{count:,} of {check.elements:,} {word}" for count, word in counts if count]
     if said and check.elements > 1:
@@ -186,6 +161,17 @@ def _finding(checks: Sequence[Check]) -> list[Block]:
         names = ", ".join(other.name for other in checks[1:])
         lines.append(Line.of(f"the same in {names}", indent=2, hang=2))
     return lines
+
+
+def _worst(worst: Worst) -> str:
+    """Return the number in the worst place, and what stands there instead or may."""
+    place = f" at [{', '.join(map(str, worst.index))}]" if worst.index else ""
+    said = f"{worst.computed!r}{place}; the closed form gives {worst.reference!r}"
+    if worst.low is None or worst.high is None:
+        return said
+    if worst.low == worst.high:
+        return f"{said}: only {worst.low!r} is right"
+    return f"{said}, rounding reaches {worst.low!r} to {worst.high!r}"
 
 
 def _sentence(report: Report, findings: Sequence[Check]) -> Line:
@@ -223,7 +209,7 @@ def view_of_examples(examples: Sequence[ShippedExample], asked: dict[str, Any]) 
 
 
 def _examples_document(examples: Sequence[ShippedExample]) -> dict[str, Any]:
-    from fcinspect.reports.documents.core import ShippedExampleDocument
+    from fcinspect.reports.documents.training import ShippedExampleDocument
 
     listed = [
         written(

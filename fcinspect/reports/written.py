@@ -16,6 +16,14 @@ INLINE = 1000
 """Arrays of up to this many elements are written out; larger ones only with --full."""
 
 
+SIMPLE = (str, int, bool, NoneType)
+"""Types whose values are in JSON as they are."""
+
+
+class Plain(dict[str, Any]):
+    """A record as JSON holds it, which need not be gone through again."""
+
+
 def written(record: object, document: Any, /, *, full: bool = False, **own: Any) -> dict[str, Any]:
     """Return a record as a document: what this TypedDict lists, from the record's attributes.
 
@@ -24,7 +32,7 @@ def written(record: object, document: Any, /, *, full: bool = False, **own: Any)
     `full`. Raises AttributeError for a key that neither has, TypeError for an own value that the
     document does not list.
     """
-    data = {}
+    data = Plain()
     for key, (hint, required) in _fields(document).items():
         if key in own:
             data[key] = plain(own.pop(key), hint, full=full)
@@ -40,6 +48,8 @@ def plain(value: Any, hint: Any = None, *, full: bool = False) -> Any:
 
     A mapping may hold records, too, where the hint is a document or tells what it holds.
     """
+    if type(value) in SIMPLE or isinstance(value, Plain):
+        return value
     match value:
         case float():
             return finite(value)
@@ -68,11 +78,13 @@ def _fields(document: Any) -> dict[str, tuple[Any, bool]]:
     }
 
 
+@cache
 def _named(hint: Any) -> Any:
     """Return the type that stands beside None in a hint."""
     return next((each for each in get_args(hint) if each is not NoneType), hint)
 
 
+@cache
 def _inner(hint: Any, key: str = "") -> Any:
     """Return the type of what a list or a mapping holds, or a document under that key."""
     outer = hint if get_origin(hint) in (list, dict) else _named(hint)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Block, Column, Heading, Line, Table
+from fcinspect.page.blocks import Block, Column, Heading, Line, Table, showing
 from fcinspect.pictures.charts.curves import Series, curves, spans_decades
 from fcinspect.pictures.charts.histogram import edge_labels, histogram, not_counted
 from fcinspect.reports.scan.page import name_in, title_of
@@ -30,6 +30,7 @@ MOST_CURVES = 4
 MOST_PANELS = 12
 """Layers whose numbers are told in text, and panels of a figure."""
 ROLES = ("weight", "output", "input", "bias")
+OTHERS = "--only and --sort choose others"
 UNDECIDED = "undecided, as numbers are not finite"
 PANEL = 4.2, 2.8
 """Inches across and down."""
@@ -74,26 +75,22 @@ class ScanPictures:
         return figure_bytes(lambda: panels_figure(self), ending)
 
     def _spectra(self) -> Iterator[Block]:
-        layers = self.report.layers
-        shown = [layer for layer in layers if layer.singular.spectrum is not None][:MOST_CURVES]
+        named = [(self._shown(layer), layer.singular.spectrum) for layer in self.report.layers]
+        shown = [(name, found) for name, found in named if found is not None][:MOST_CURVES]
+        lost = [name for name, found in named if found is None][:MOST_CURVES]
         yield Heading("Singular values")
+        if len(shown) == 1:
+            yield Line.of(shown[0][0])
         if shown:
-            series = [
-                spectrum_series(_shown(self.named(layer)), layer.singular.spectrum, ROLES[k])
-                for k, layer in enumerate(shown)
-                if layer.singular.spectrum is not None
-            ]
-            chart = curves(series, x_title="number of the singular value", y_title="σ")
-            if len(shown) == 1:
-                yield Line.of(series[0].name)
-            yield chart
-        for layer in shown:
-            if layer.singular.spectrum is not None and below(layer.singular.spectrum):
-                yield Line.of(f"{_shown(self.named(layer))}: {below(layer.singular.spectrum)}")
-        lost = [layer for layer in layers if layer.singular.spectrum is None]
-        for layer in lost[:MOST_CURVES]:
-            yield Line.of((f"{_shown(self.named(layer))}: {UNDECIDED}", "unsure"))
-        yield from _told_of(len(shown) + len(lost[:MOST_CURVES]), len(layers))
+            pairs = zip(shown, ROLES, strict=False)
+            series = [spectrum_series(name, found, role) for (name, found), role in pairs]
+            yield curves(series, x_title="number of the singular value", y_title="σ")
+        for name, found in shown:
+            if words := below(found):
+                yield Line.of(f"{name}: {words}")
+        for name in lost:
+            yield Line.of((f"{name}: {UNDECIDED}", "unsure"))
+        yield from showing(len(shown) + len(lost), len(named), f"layers; {OTHERS}")
 
     def _numbers(self) -> Iterator[Block]:
         layers = self.report.layers[: len(self.distributions)]
@@ -101,17 +98,17 @@ class ScanPictures:
         if len(layers) == 1:
             yield histogram(self.distributions[0])
         else:
-            yield _table([_shown(self.named(layer)) for layer in layers], self.distributions)
-            for layer, found in zip(layers, self.distributions, strict=True):
-                if not_counted(found):
-                    yield Line.of((f"{_shown(self.named(layer))}: {not_counted(found)}", "unsure"))
-        yield from _told_of(len(layers), len(self.report.layers))
+            names = list(map(self._shown, layers))
+            yield _table(names, self.distributions)
+            for name, found in zip(names, self.distributions, strict=True):
+                if words := not_counted(found):
+                    yield Line.of((f"{name}: {words}", "unsure"))
+        yield from showing(len(layers), len(self.report.layers), f"layers; {OTHERS}")
         if layers:
             yield Line.of(("--spectrum draws their singular values", "faint"))
 
-
-def _shown(name: str) -> str:
-    return name or text.NAMELESS
+    def _shown(self, layer: ScannedLayer) -> str:
+        return self.named(layer) or text.NAMELESS
 
 
 def spectrum_series(name: str, found: Spectrum, role: str = "") -> Series:
@@ -126,17 +123,6 @@ def below(found: Spectrum) -> str:
         return ""
     are = "value is" if count == 1 else "values are"
     return f"{text.count(count)} of {text.count(len(found.values))} {are} not told from 0"
-
-
-def showing(shown: int, layers: int) -> str:
-    """Say that not all layers are in a picture; "" where they are."""
-    return f"showing {shown} of {text.count(layers)} layers" if shown < layers else ""
-
-
-def _told_of(shown: int, layers: int) -> Iterator[Line]:
-    """Yield what says that not all layers are in the picture."""
-    if words := showing(shown, layers):
-        yield Line.of((f"{words}; --only and --sort choose others", "faint"))
 
 
 def _table(names: Sequence[str], found: Sequence[Distribution]) -> Table:
@@ -186,8 +172,9 @@ def panels_figure(pictures: ScanPictures) -> Figure:
 def _title(pictures: ScanPictures, shown: int, letters: int) -> list[str]:
     """Return the lines of the title: what is drawn, of which files, and how much of it."""
     what = "Singular values" if pictures.shows_spectra else "Numbers of the weights"
-    note = showing(shown, len(pictures.report.layers)) if shown else "no linear layer"
-    words = "; ".join(filter(None, (f"{what} of {title_of(pictures.report)}", note)))
+    left = showing(shown, len(pictures.report.layers), "layers")
+    notes = [line.text for line in left] if shown else ["no linear layer"]
+    words = "; ".join([f"{what} of {title_of(pictures.report)}", *notes])
     return textwrap.wrap(words, letters)
 
 

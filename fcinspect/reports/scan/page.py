@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from fcinspect.checkpoints.pairing.naming import is_whole
 from fcinspect.checkpoints.scan.findings import equal_by_chance, findings_of, findings_of_other
 from fcinspect.page import text
-from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Table
-from fcinspect.reports.scan.singular import ELSEWHERE, append, in_full, table_of
-from fcinspect.reports.show.listing import why
+from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Table, by_columns
+from fcinspect.reports.scan.singular import ELSEWHERE, in_full, table_of
+from fcinspect.reports.show_listing import why
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import SkippedTensor
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FEW = 3
 """So many layers are shown in full."""
 MOST_SOURCES = 4
+NOTE = ("note: ", "unsure")
 MOST_NAMED = 6
 MOST_FOUND = 40
 """Findings that are shown; the JSON has them all."""
@@ -34,11 +35,7 @@ MANY_ZEROS = 0.01
 
 
 def page(
-    report: ScanReport,
-    precision: int = 4,
-    *,
-    show_all: bool = False,
-    charts: Sequence[Block] = (),
+    report: ScanReport, precision: int = 4, *, show_all: bool = False, charts: Sequence[Block] = ()
 ) -> Page:
     """Return the page, with charts of the layers where there are any."""
     built = PageBuilder()
@@ -52,16 +49,12 @@ def page(
         if any(layer.singular.wanted.any for layer in layers):
             names = [name_in(report, layer) for layer in layers]
             built.group(table_of(layers, names, precision))
-        _tell_warnings(built, report)
-    built.group(*charts)
-    _tell_fingerprints(built, report)
-    _tell_findings(built, report)
-    if report.problems:
-        built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
-    if report.failed:
-        built.group(
-            *(Line.of(("not read: ", "bad"), text.safe(f.reason), hang=2) for f in report.failed)
-        )
+        built.group(*_warnings(report))
+    for blocks in (charts, _fingerprints(report), _findings(report)):
+        built.group(*blocks)
+    built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
+    lost = (text.safe(file.reason) for file in report.failed)
+    built.group(*(Line.of(("not read: ", "bad"), reason, hang=2) for reason in lost))
     if show_all and report.skipped:
         built.group(*_skipped(report.skipped))
     built.group(*_summary(report, show_all=show_all))
@@ -94,36 +87,25 @@ def _counted(report: ScanReport) -> str:
 def _table(report: ScanReport, precision: int) -> Table:
     """Return a row for each layer, and only such columns as tell something."""
     layers = report.layers
-    columns = [Column("layer", right=False, folds=True), Column("in"), Column("out")]
-    cells = [
-        (
-            text.layer_name(layer.name),
-            text.count(layer.in_features),
-            text.count(layer.out_features),
-        )
-        for layer in layers
+    columns = [
+        (Column("layer", right=False, folds=True), [text.layer_name(la.name) for la in layers]),
+        (Column("in"), [text.count(layer.in_features) for layer in layers]),
+        (Column("out"), [text.count(layer.out_features) for layer in layers]),
     ]
-    body = [list(row) for row in cells]
     if len({layer.source for layer in layers}) > 1:
-        append(columns, body, Column("file", right=False, folds=True), (
-            text.safe(layer.source) for layer in layers
-        ))  # fmt: skip
+        files = [text.safe(layer.source) for layer in layers]
+        columns.append((Column("file", right=False, folds=True), files))
     if len({layer.dtype for layer in layers}) > 1:
-        append(columns, body, Column("dtype", right=False), (layer.dtype for layer in layers))
+        columns.append((Column("dtype", right=False), [layer.dtype for layer in layers]))
     numbers = [layer.weight.numbers for layer in layers]
-    for title, spare, values in (
-        ("mean", ELSEWHERE, [n.mean for n in numbers]),
-        ("min", ELSEWHERE, [n.min for n in numbers]),
-        ("max", ELSEWHERE, [n.max for n in numbers]),
-        ("std", "", [n.std for n in numbers]),
-        ("norm", "", [n.norm for n in numbers]),
-    ):
-        written = (text.statistic(v, precision) for v in values)
-        append(columns, body, Column(title, spare=spare, joined=title == "min"), written)
+    for title in ("mean", "min", "max", "std", "norm"):
+        values = [text.statistic(getattr(n, title), precision) for n in numbers]
+        spare = "" if title in ("std", "norm") else ELSEWHERE
+        columns.append((Column(title, spare=spare, joined=title == "min"), values))
     if any(n.zeros > MANY_ZEROS * n.count for n in numbers):
-        append(columns, body, Column("zeros"), (_share(n.zeros, n.count) for n in numbers))
-    struck = {k for k, layer in enumerate(layers) if findings_of(layer)}
-    return Table(tuple(columns), tuple(map(tuple, body)), strong=frozenset(struck))
+        columns.append((Column("zeros"), [_share(n.zeros, n.count) for n in numbers]))
+    struck = frozenset(k for k, layer in enumerate(layers) if findings_of(layer))
+    return by_columns(columns, struck)
 
 
 def _share(some: int, count: int) -> str:
@@ -159,17 +141,15 @@ def _in_full(layer: ScannedLayer, called: str, precision: int) -> Iterator[Headi
             indent=2, hang=2,
         )  # fmt: skip
     for warning in layer.warnings:
-        yield Line.of(("note: ", "unsure"), text.safe(warning), indent=2, hang=2)
+        yield Line.of(NOTE, text.safe(warning), indent=2, hang=2)
 
 
 def _skipped(skipped: Sequence[SkippedTensor]) -> Iterator[Line | Table]:
-    body = tuple((text.safe(skip.name), text.safe(skip.reason)) for skip in skipped)
-    columns = (
-        Column("array", right=False, folds=True),
-        Column(why(skipped), right=False),
+    yield Line.of(f"besides, {text.plural(len(skipped), 'array')}:")
+    yield Table(
+        (Column("array", right=False, folds=True), Column(why(skipped), right=False)),
+        tuple((text.safe(skip.name), text.safe(skip.reason)) for skip in skipped),
     )
-    yield Line.of(f"besides, {text.plural(len(body), 'array')}:")
-    yield Table(columns, body)
 
 
 def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
@@ -259,37 +239,27 @@ def name_of(report: ScanReport, name: str, source: str) -> str:
     return text.safe(name) + (f" of {text.safe(source)}" if len(report.sources) > 1 else "")
 
 
-def _tell_fingerprints(built: PageBuilder, report: ScanReport) -> None:
+def _fingerprints(report: ScanReport) -> list[Line]:
     """Say which layers look drawn from a law of initialisation."""
-    told = [
-        (layer, layer.fingerprint.words) for layer in report.layers if layer.fingerprint is not None
-    ]
-    if told:
-        built.group(
-            *(Line.of(f"{words}: ", names, hang=2) for words, names in _together(report, told))
-        )
+    told = [(layer, layer.fingerprint.words) for layer in report.layers if layer.fingerprint]
+    return [Line.of(f"{words}: ", names, hang=2) for words, names in _together(report, told)]
 
 
-def _tell_warnings(built: PageBuilder, report: ScanReport) -> None:
+def _warnings(report: ScanReport) -> list[Line]:
     """Say how layers were understood; where each is shown in full it is said there."""
     told = [(layer, text.safe(warning)) for layer in report.layers for warning in layer.warnings]
-    if told:
-        built.group(
-            *(
-                Line.of(("note: ", "unsure"), f"{words}: ", names, hang=2)
-                for words, names in _together(report, told)[:MOST_FOUND]
-            )
-        )
+    return [
+        Line.of(NOTE, f"{words}: ", names, hang=2)
+        for words, names in _together(report, told)[:MOST_FOUND]
+    ]
 
 
 def _together(
     report: ScanReport, told: Iterable[tuple[ScannedLayer, str]]
 ) -> list[tuple[str, str]]:
     """Return each text once, with the names of the layers that it is said of."""
-    by_text: dict[str, list[str]] = {}
-    for layer, words in told:
-        by_text.setdefault(words, []).append(name_of(report, layer.name, layer.source))
-    return [(words, _named(names)) for words, names in by_text.items()]
+    pairs = ((words, name_of(report, layer.name, layer.source)) for layer, words in told)
+    return [(words, _named(names)) for words, names in text.grouped(pairs).items()]
 
 
 def _named(names: Sequence[str]) -> str:
@@ -299,17 +269,15 @@ def _named(names: Sequence[str]) -> str:
 
 def unread_words(unread: Iterable[SkippedTensor]) -> list[tuple[str, str]]:
     """Return what a check says of weights that were not read, once for each reason."""
-    by_reason: dict[str, list[str]] = {}
-    for skip in unread:
-        by_reason.setdefault(skip.reason, []).append(text.safe(skip.name))
+    by_reason = text.grouped((skip.reason, text.safe(skip.name)) for skip in unread)
     return [
         (_named(names), f"not looked at: {text.safe(reason)}")
         for reason, names in by_reason.items()
     ]
 
 
-def _tell_findings(built: PageBuilder, report: ScanReport) -> None:
-    """Say what speaks against layers, and where no check was asked for, how to ask."""
+def _findings(report: ScanReport) -> list[Line]:
+    """Say what speaks against layers, and against the other arrays."""
     found = [
         (name_of(report, layer.name, layer.source), finding.words)
         for layer in report.layers
@@ -320,16 +288,10 @@ def _tell_findings(built: PageBuilder, report: ScanReport) -> None:
         found += [(name, finding.words) for finding in findings_of_other(other)]
     if report.checked:
         found += unread_words(report.unread)
-    by_words: dict[str, list[str]] = {}
-    for name, words in found:
-        by_words.setdefault(words, []).append(name)
-    if not found:
-        return
+    by_words = text.grouped((words, name) for name, words in found)
     lines = [
         Line.of((f"{_named(names)}: ", "strong"), (words, "bad"), hang=2)
         for words, names in list(by_words.items())[:MOST_FOUND]
     ]
-    built.group(*lines)
-    if len(by_words) > MOST_FOUND:
-        said = f"showing {MOST_FOUND} of {len(by_words):,}; --json has them all"
-        built.add(Line.of((said, "faint")))
+    more = f"showing {MOST_FOUND} of {len(by_words):,}; --json has them all"
+    return [*lines, Line.of((more, "faint"))] if len(by_words) > MOST_FOUND else lines

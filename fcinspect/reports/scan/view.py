@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.scan.findings import findings_of, findings_of_other
 from fcinspect.layers.array import Array
-from fcinspect.page import text
 from fcinspect.page.view import View
 from fcinspect.reports.scan.page import name_of, page, unread_words
 from fcinspect.reports.written import written
@@ -155,14 +154,6 @@ def rows(report: ScanReport) -> Iterable[Sequence[object]]:
         if not titles:
             titles = list(row)
             yield titles
-        yield [_cell(value) for value in row.values()]
+        yield [str(cell).lower() if isinstance(cell, bool) else cell for cell in row.values()]
     if not titles:
         yield ["name"]
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return text.safe(value)
-    return "" if value is None else value

@@ -17,7 +17,7 @@ import numpy as np
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.page import text
 from fcinspect.page.blocks import Block, Equation, Line, Span, Subject
-from fcinspect.page.matrices import Part, equation, matrix
+from fcinspect.page.matrices import Part, affine_equation, equation, matrix
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.training import LayerPass, LayerStep, TrainingStep
@@ -26,17 +26,18 @@ if TYPE_CHECKING:
 
 def subjects_of(step: TrainingStep) -> list[LayerSubjects]:
     """Return the matrices of each layer."""
-    batch = step.input.shape[:-1]
+    rows = len(step.input.rows) if step.input.shape[:-1] else None
+    names = ["", *(text.safe(layer.name) for layer in step.layers)]
     return [
         LayerSubjects(
-            number,
-            text.safe(layer.name),
-            (layer.weight.before.shape[1], layer.weight.before.shape[0]),
-            len(step.input.rows) if batch else None,
-            layer.activation,
-            layer.bias is not None,
-            text.safe(step.layers[number - 2].name) if number > 1 else "",
-            "y = a" if number == len(step.layers) else "a",
+            number=number,
+            name=names[number],
+            widths=step.widths[number - 1 : number + 1],
+            rows=rows,
+            activation=layer.activation,
+            has_bias=layer.bias is not None,
+            before=names[number - 1],
+            result="y = a" if number == len(step.layers) else "a",
         )
         for number, layer in enumerate(step.layers, start=1)
     ]
@@ -50,7 +51,7 @@ class LayerSubjects:
     """Counted from 1"""
     name: str
     """As it is shown"""
-    widths: tuple[int, int]
+    widths: tuple[int, ...]
     """(in_features, out_features)"""
     rows: int | None
     """Of the batch; None for one vector"""
@@ -95,12 +96,13 @@ class LayerSubjects:
         """W."""
         k = self.number
         name = "Wᵀ" if self.batched else "W"
-        return self._of_weight(f"W{k}", name, "weight", f"a{k - 1} z{k} U{k}", role="weight")
+        lights = f"a{k - 1} z{k} U{k}"
+        return self._subject(f"W{k}", name, self._of_weight("weight"), lights, role="weight")
 
     def bias(self) -> Subject:
         """b."""
         k = self.number
-        return self._of_bias(f"b{k}", "b", "bias", f"z{k} V{k}", role="bias")
+        return self._subject(f"b{k}", "b", self._of_bias("bias"), f"z{k} V{k}", role="bias")
 
     def input(self) -> Subject:
         """x, what enters."""
@@ -119,28 +121,28 @@ class LayerSubjects:
         k = self.number
         sources = f"W{k} a{k - 1}" + (f" b{k}" if self.has_bias else "")
         keys, name = (f"z{k} a{k}" if self.linear else f"z{k}"), ("Z" if self.batched else "z")
-        formula = f"dot {sources}"
-        return self._of_outputs(keys, name, "pre-activation", sources, formula, role="output")
+        of = self._of_outputs("pre-activation")
+        return self._subject(keys, name, of, sources, f"dot {sources}", role="output")
 
     def output(self) -> Subject:
         """a = φ(z)."""
         k = self.number
-        formula = f"call {self.activation} z{k}"
-        return self._of_outputs(f"a{k}", "a", "activation", f"z{k}", formula, role="output")
+        of, formula = self._of_outputs("activation"), f"call {self.activation} z{k}"
+        return self._subject(f"a{k}", "a", of, f"z{k}", formula, role="output")
 
     def arriving(self, lights: str, formula: str = "") -> Subject:
         """∂L/∂a, which `lights` come from."""
         k = self.number
         keys = f"D{k} G{k}" if self.linear else f"D{k}"
         name = "∂L/∂a = G" if self.linear else "∂L/∂a"
-        return self._of_outputs(keys, name, "gradient that arrives", lights, formula)
+        return self._subject(keys, name, self._of_outputs("gradient that arrives"), lights, formula)
 
     def slope(self) -> Subject:
         """φ′(z)."""
         k = self.number
         name = "mask φ′(z)" if self.activation == "relu" else "φ′(z)"
-        words = "derivative of the activation"
-        return self._of_outputs(f"S{k}", name, words, f"z{k}", role="")
+        of = self._of_outputs("derivative of the activation")
+        return self._subject(f"S{k}", name, of, f"z{k}", role="")
 
     def grad_output(self, *, turned: bool = False) -> Subject:
         """G = ∂L/∂z; `turned` names its transpose."""
@@ -148,18 +150,20 @@ class LayerSubjects:
         keys, source = (f"D{k} G{k}", f"D{k}") if self.linear else (f"G{k}", f"D{k} S{k}")
         name = "Gᵀ" if turned and self.batched else "G"
         formula = "" if self.linear else f"times {source}"
-        return self._of_outputs(keys, name, "gradient of the pre-activation", source, formula)
+        of = self._of_outputs("gradient of the pre-activation")
+        return self._subject(keys, name, of, source, formula)
 
     def grad_weight(self) -> Subject:
         """∂L/∂W."""
         k = self.number
-        sources, words = f"G{k} a{k - 1}", "gradient of the weight"
-        return self._of_weight(f"P{k}", "∂L/∂W", words, f"{sources} U{k}", f"dot {sources}")
+        sources, of = f"G{k} a{k - 1}", self._of_weight("gradient of the weight")
+        return self._subject(f"P{k}", "∂L/∂W", of, f"{sources} U{k}", f"dot {sources}")
 
     def grad_bias(self) -> Subject:
         """∂L/∂b."""
         k = self.number
-        return self._of_bias(f"Q{k}", "∂L/∂b", "gradient of the bias", f"G{k} V{k}", f"sum G{k}")
+        of = self._of_bias("gradient of the bias")
+        return self._subject(f"Q{k}", "∂L/∂b", of, f"G{k} V{k}", f"sum G{k}")
 
     def leaving(self) -> Subject:
         """∂L/∂x or ∂L/∂a, what goes on to the layer before."""
@@ -171,44 +175,30 @@ class LayerSubjects:
             layer=self.before,
         )  # fmt: skip
 
-    def _of_weight(
+    def _subject(
         self,
         keys: str,
         name: str,
-        words: str,
+        of: tuple[str, str],
         lights: str,
         formula: str = "",
         role: str = "gradient",
     ) -> Subject:
-        """Return what has a number for each output and input."""
-        words = self._called(words, self.widths[::-1])
-        return Subject(keys, name, words, role, self._matrix, lights, formula, layer=self.name)
-
-    def _of_bias(
-        self,
-        keys: str,
-        name: str,
-        words: str,
-        lights: str,
-        formula: str = "",
-        role: str = "gradient",
-    ) -> Subject:
-        """Return what has a number for each output."""
-        words = self._called(words, self.widths[1:])
-        return Subject(keys, name, words, role, self.outs, lights, formula, layer=self.name)
-
-    def _of_outputs(
-        self,
-        keys: str,
-        name: str,
-        words: str,
-        lights: str,
-        formula: str = "",
-        role: str = "gradient",
-    ) -> Subject:
-        """Return what has a number for each row of the batch and output."""
-        words, axes = self._of_rows(words, 1), self._with_rows(self.outs)
+        """Return what these words and axes are `of`."""
+        words, axes = of
         return Subject(keys, name, words, role, axes, lights, formula, layer=self.name)
+
+    def _of_weight(self, words: str) -> tuple[str, str]:
+        """Return the words and axes of what has a number for each output and input."""
+        return self._called(words, self.widths[::-1]), self._matrix
+
+    def _of_bias(self, words: str) -> tuple[str, str]:
+        """Return those of what has a number for each output."""
+        return self._called(words, self.widths[1:]), self.outs
+
+    def _of_outputs(self, words: str) -> tuple[str, str]:
+        """Return those of what has a number for each row of the batch and output."""
+        return self._of_rows(words, 1), self._with_rows(self.outs)
 
     @property
     def _matrix(self) -> str:
@@ -243,25 +233,23 @@ def layer_forward(
     layer: LayerStep, passed: LayerPass, own: LayerSubjects, precision: int
 ) -> list[Block]:
     """Show z as a product and a sum, and what the activation makes of it."""
-    make = partial(matrix, precision=precision)
-    weight = layer.weight.before.values
-    bias = None if layer.bias is None else layer.bias.before.values
-    x, z = passed.input.rows, passed.pre_activation.rows
-    plus = "" if bias is None else " + b"
-    if not own.batched:
-        formula = f"z = W·{own.entering}{plus}"
-        parts: list[Part] = [make(weight, own.weight()), make(x.T, own.input(), turned=True)]
-        parts += [] if bias is None else ["+", make(bias[:, None], own.bias(), turned=True)]
-        parts += ["=", make(z.T, own.pre_activation(), turned=True)]
-    else:
+    plus = "" if layer.bias is None else " + b"
+    formula = f"z = W·{own.entering}{plus}"
+    if own.batched:
         formula = f"Z = {own.entering.upper()}·Wᵀ{plus}"
-        parts = [make(x, own.input()), "·", make(weight.T, own.weight(), turned=True)]
-        parts += [] if bias is None else ["+", make(bias[None, :], own.bias())]
-        parts += ["=", make(z, own.pre_activation())]
-    blocks: list[Block] = [Line.of(_name(own), " ", formula, title=True), equation(*parts)]
+    shown = affine_equation(
+        layer.weight.before.values,
+        None if layer.bias is None else layer.bias.before.values,
+        passed.input.rows,
+        passed.pre_activation.rows,
+        (own.weight(), own.input(), own.bias(), own.pre_activation()),
+        precision,
+        batched=own.batched,
+    )
+    blocks: list[Block] = [Line.of(_name(own), " ", formula, title=True), shown]
     if own.linear:
         return [*blocks, Line.of(f"{own.result} = z", formula=True)]
-    a = make(passed.output.rows, own.output())
+    a = matrix(passed.output.rows, own.output(), precision)
     return [*blocks, equation(f"{own.result} = {layer.activation}(z)", "=", a)]
 
 

@@ -29,6 +29,7 @@ from fcinspect.page.blocks import (
     PageBuilder,
     Subject,
     Table,
+    showing,
 )
 from fcinspect.page.matrices import equation, matrix, numbers
 from fcinspect.pictures.charts.curves import Series, curves
@@ -74,14 +75,7 @@ def page(
         for group in followed_blocks(step, followed):
             built.group(*group)
     else:
-        subjects = subjects_of(step)
-        _forward(built, step, subjects, precision)
-        _loss(built, step, subjects[-1], precision)
-        _backward(built, step, subjects, precision)
-        built.group(Heading("Update"), *formula_lines(step))
-        for blocks in parameter_tables(step, subjects, precision):
-            built.group(*blocks)
-        _afterwards(built, step, subjects[-1], precision)
+        _add_step(built, step, precision)
     built.group(Heading("Check"), *check_blocks(report))
     return built.page()
 
@@ -123,12 +117,24 @@ def _losses(losses: Sequence[float], precision: int, illustrated: bool) -> list[
     return blocks
 
 
-def _forward(
-    built: PageBuilder, step: TrainingStep, subjects: Sequence[LayerSubjects], precision: int
-) -> None:
+def _add_step(built: PageBuilder, step: TrainingStep, precision: int) -> None:
+    """Add the whole step: forward, loss, backward, update, and what it leads to."""
+    subjects = subjects_of(step)
+    last = subjects[-1]
     built.group(Heading("Forward"), *_activation_words(step))
     for layer, passed, own in zip(step.layers, step.before.layers, subjects, strict=True):
         built.group(*layer_forward(layer, passed, own, precision))
+    built.group(Heading("Loss"), *_loss_blocks(step, last, precision))
+    built.group(Heading("Backward"), *_backward_words(step))
+    for place in reversed(range(len(step.layers))):
+        built.group(*layer_backward(step, place, subjects, precision))
+    built.group(Heading("Update"), *formula_lines(step))
+    for blocks in parameter_tables(step, subjects, precision):
+        built.group(*blocks)
+    words = f"output after the step, {last.widths[1]}"
+    output = replace(last.output(), keys="y-after", name="y", words=words, lights="", formula="")
+    y = matrix(step.after.output.rows, output, precision)
+    built.group(Heading("After the step"), equation("y", "=", y), _loss_change(step, precision))
 
 
 def _activation_words(step: TrainingStep) -> list[Line]:
@@ -143,35 +149,29 @@ def _called(name: str, formula: str) -> str:
     return formula if formula == f"{name}(z)" else f"{name}(z) = {formula}"
 
 
-def _loss(built: PageBuilder, step: TrainingStep, last: LayerSubjects, precision: int) -> None:
-    built.group(Heading("Loss"), *_loss_blocks(step, last, precision))
-    gradient = step.layers[-1].grad_activation.rows
-    formula = f"∂L/∂y = {LOSSES[step.loss_name].gradient_formula}"
-    built.add(equation(formula, "=", matrix(gradient, last.arriving("T"), precision)))
-
-
 def _loss_blocks(step: TrainingStep, last: LayerSubjects, precision: int) -> list[Block]:
-    """Return the loss: its formula, its terms, its value."""
+    """Return the loss: its formula, its terms, its value, and its gradient."""
     loss = LOSSES[step.loss_name]
-    y = step.before.output.rows.astype(np.float64)
-    t = step.target_rows
-    said = f"{loss.name} = {loss.formula}{_counts(loss, step)}"
-    blocks: list[Block] = [Line.of(said, formula=True)]
+    y, t = step.before.output.rows.astype(np.float64), step.target_rows
     with np.errstate(all="ignore"):
         terms = np.asarray(loss.terms(y, t))
-    blocks.append(_loss_terms(step, last, y, t, terms, precision))
-    if terms.size > MOST_TERMS:
-        blocks.append(Line.of((f"showing {MOST_TERMS} of {terms.size:,} terms", "faint"), indent=2))
+    blocks: list[Block] = [
+        Line.of(f"{loss.name} = {loss.formula}{_counts(loss, step)}", formula=True),
+        _loss_terms(step, last, y, t, terms, precision),
+        *showing(MOST_TERMS, terms.size, "terms", indent=2),
+    ]
     scale = loss.scale.replace("N", str(y.size)).replace("R", str(len(y)))
     with np.errstate(all="ignore"):
         total = float(terms.sum())
     value = step.before.loss_value
     # Σ stands for its number
-    shown = scale.replace("Σ", text.number(total, precision))
-    blocks.append(
-        Line.of("loss = ", (f"{shown} = {text.number(value, precision)}", "strong"), indent=2)
-    )
-    return blocks
+    shown = f"{scale.replace('Σ', text.number(total, precision))} = {text.number(value, precision)}"
+    gradient = matrix(step.layers[-1].grad_activation.rows, last.arriving("T"), precision)
+    return [
+        *blocks,
+        Line.of("loss = ", (shown, "strong"), indent=2),
+        equation(f"∂L/∂y = {loss.gradient_formula}", "=", gradient),
+    ]
 
 
 def _counts(loss: Loss, step: TrainingStep) -> str:
@@ -201,7 +201,7 @@ def _loss_terms(
     if loss.classes:
         at = tuple(str(i) if last.n else "" for i, _ in places)
         rows = [
-            (_index(place), str(int(t[i])), text.number(float(y[i, int(t[i])]), precision), w)
+            (text.index(place), str(int(t[i])), text.number(float(y[i, int(t[i])]), precision), w)
             for (i, place), w in zip(enumerate(np.ndindex(*batch)), written, strict=False)
         ]
         columns = (Column("row"), Column("class t"), Column("y[t]", "output"), Column(loss.term))
@@ -214,7 +214,7 @@ def _loss_terms(
     return make(
         (Column("index"), Column("y", "output"), Column("t"), Column(loss.term)),
         tuple(
-            (_index(tuple(int(k) for k in np.unravel_index(i, shape))), outputs[i], targets[i], w)
+            (text.index(int(k) for k in np.unravel_index(i, shape)), outputs[i], targets[i], w)
             for i, w in enumerate(written)
         ),
         subjects=(replace(of_terms, axes=f"{last.n} {last.outs}".strip()),),
@@ -230,26 +230,6 @@ def _backward_words(step: TrainingStep) -> list[Line]:
     return [Line.of(line) for line in upwards if line]
 
 
-def _backward(
-    built: PageBuilder, step: TrainingStep, subjects: list[LayerSubjects], precision: int
-) -> None:
-    built.group(Heading("Backward"), *_backward_words(step))
-    for place in reversed(range(len(step.layers))):
-        built.group(*layer_backward(step, place, subjects, precision))
-
-
-def _afterwards(
-    built: PageBuilder, step: TrainingStep, last: LayerSubjects, precision: int
-) -> None:
-    words = f"output after the step, {last.widths[1]}"
-    output = replace(last.output(), keys="y-after", name="y", words=words, lights="", formula="")
-    built.group(
-        Heading("After the step"),
-        equation("y", "=", matrix(step.after.output.rows, output, precision)),
-        _loss_change(step, precision),
-    )
-
-
 def _loss_change(step: TrainingStep, precision: int) -> Line:
     """Return the losses before and after the step."""
     losses = (step.before.loss_value, step.after.loss_value)
@@ -258,10 +238,6 @@ def _loss_change(step: TrainingStep, precision: int) -> Line:
         (text.number(losses[1], precision), "strong"),
         f" ({change(losses, 1, precision)})",
     )
-
-
-def _index(place: tuple[int, ...]) -> str:
-    return "[" + ",".join(map(str, place)) + "]"
 
 
 def _loss_series(losses: Sequence[float]) -> Series:

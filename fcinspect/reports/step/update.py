@@ -13,7 +13,17 @@ import numpy as np
 
 from fcinspect.arithmetic.optimizers import STATE_SYMBOLS, SYMBOLS, known_numbers, move
 from fcinspect.page import text
-from fcinspect.page.blocks import Aside, Block, Column, Equation, Heading, Line, Subject, Table
+from fcinspect.page.blocks import (
+    Aside,
+    Block,
+    Column,
+    Equation,
+    Heading,
+    Line,
+    Subject,
+    Table,
+    showing,
+)
 from fcinspect.page.matrices import equation, matrix, numbers
 from fcinspect.reports.step.layers import outer_product
 from fcinspect.rounding.formats import FLOAT64, format_named
@@ -105,50 +115,38 @@ def _parameter(
     shown = size if size <= MOST_WHOLE else MOST_ROWS
     arrays = (parameter.before, parameter.grad, parameter.update, parameter.after)
     values = [array.values.reshape(-1)[:shown].tolist() for array in arrays]
-    columns = [numbers(found, precision) for found in values]
+    cells = [numbers(found, precision) for found in values]
     role = "weight" if name.endswith(".weight") else "bias"
-    places = [[str(k) for k in place] for place in islice(np.ndindex(*shape), shown)]
-    rows = tuple(
-        (f"[{','.join(place)}]", *written)
-        for place, written in zip(places, zip(*columns, strict=True), strict=True)
-    )
+    columns = (
+        Column("index"), Column("old", role), Column("gradient", "gradient"), Column("update"),
+        Column("new", role),
+    )  # fmt: skip
+    places = list(islice(np.ndindex(*shape), shown))
+    rows = tuple(zip(map(text.index, places), *cells, strict=True))
     called = text.safe(name)
-    blocks: list[Block] = [
+    return [
         Line.of((f"{called} ", "strong"), (text.shape(shape), role), title=True),
         Table(
-            (
-                Column("index"),
-                Column("old", role),
-                Column("gradient", "gradient"),
-                Column("update"),
-                Column("new", role),
-            ),
+            columns,
             rows,
             indent=2,
             caption=f"{called}: old, gradient, update, new",
             subjects=(subject,),
-            at=tuple(map(" ".join, places)),
+            at=tuple(" ".join(map(str, place)) for place in places),
             exact=tuple(("", *map(repr, row)) for row in zip(*values, strict=True)),
         ),
+        *showing(shown, size, "numbers", indent=2),
     ]
-    if shown < size:
-        blocks.append(Line.of((f"showing {shown} of {size:,} numbers", "faint"), indent=2))
-    return blocks
 
 
 def followed_blocks(step: TrainingStep, followed: Followed) -> list[list[Block]]:
     """Return the groups of the followed parameter."""
     write = _writer(step)
-    groups = [*_gradient_groups(followed, write), _followed_update(followed, write)]
+    groups = [_gradient(followed, write), _followed_update(followed, write)]
+    if followed.activation != "identity":
+        groups.insert(0, _through_activation(followed, write))
     groups[0].insert(0, _title(followed))
     return groups
-
-
-def _gradient_groups(followed: Followed, write: Write) -> list[list[Block]]:
-    """Return the groups of its gradient: through the activation, and over the batch."""
-    if followed.activation == "identity":
-        return [_gradient(followed, write)]
-    return [_through_activation(followed, write), _gradient(followed, write)]
 
 
 def _writer(step: TrainingStep) -> Write:
@@ -173,16 +171,11 @@ def numbers_in(line: WorkedLine, write: Write) -> str:
 
 
 def _title(followed: Followed) -> Heading:
-    name = text.safe(followed.address.text)
-    return Heading(f"{name}: {_place_of(followed)} {text.safe(followed.layer)}")
-
-
-def _place_of(followed: Followed) -> str:
-    """Say where it stands in its layer, whose name is to follow."""
+    """Say where it stands in its layer."""
     index = followed.address.index
-    if len(index) == 2:
-        return f"from input {index[1]} to output {index[0]} of"
-    return f"added to output {index[0]} of"
+    place = f"from input {index[1]} to" if len(index) == 2 else "added to"
+    name, layer = text.safe(followed.address.text), text.safe(followed.layer)
+    return Heading(f"{name}: {place} output {index[0]} of {layer}")
 
 
 def _through_activation(followed: Followed, write: Write) -> list[Block]:
@@ -191,27 +184,21 @@ def _through_activation(followed: Followed, write: Write) -> list[Block]:
         (*_place(t.row), write(t.grad_activation), write(t.derivative), write(t.grad_output))
         for t in followed.terms[:MOST_TERMS]
     ]
-    batched = bool(followed.terms and followed.terms[0].row)
-    columns = (
-        *((Column("row"),) if batched else ()),
-        Column("∂L/∂a", "gradient"),
-        Column("φ′(z)"),
-        Column("G", "gradient"),
-    )
+    three = (Column("∂L/∂a", "gradient"), Column("φ′(z)"), Column("G", "gradient"))
+    columns = (*_row_column(followed), *three)
     return [
         Line.of(
             f"The gradient that arrives at output {output}, through {followed.activation}:"
             " G = ∂L/∂a·φ′(z)"
         ),
         Table(columns, tuple(rows), indent=2, caption="The gradient through the activation"),
-        *_rest(followed),
+        *showing(MOST_TERMS, len(followed.terms), "rows", indent=2),
     ]
 
 
 def _gradient(followed: Followed, write: Write) -> list[Block]:
     index = followed.address.index
     weight = len(index) == 2
-    batched = bool(followed.terms and followed.terms[0].row)
     rows = []
     for t in followed.terms[:MOST_TERMS]:
         times = ("×", write(t.input), "=", write(t.product)) if weight else ()
@@ -222,7 +209,7 @@ def _gradient(followed: Followed, write: Write) -> list[Block]:
         else ()
     )
     columns = (
-        *((Column("row"),) if batched else ()),
+        *_row_column(followed),
         Column(f"G[{index[0]}]", "gradient"),
         *factors,
         Column("running sum"),
@@ -232,13 +219,9 @@ def _gradient(followed: Followed, write: Write) -> list[Block]:
     return [
         Line.of(f"Its gradient is the sum of {what} over the rows of the batch:"),
         Table(columns, tuple(rows), indent=2, caption="The gradient, term by term"),
-        *_rest(followed),
+        *showing(MOST_TERMS, len(followed.terms), "rows", indent=2),
         Line.of(
-            "the sum is ",
-            write(total),
-            "; torch has ",
-            (write(followed.grad), "gradient"),
-            indent=2,
+            f"the sum is {write(total)}; torch has ", (write(followed.grad), "gradient"), indent=2
         ),
     ]
 
@@ -257,27 +240,20 @@ def _followed_update(followed: Followed, write: Write) -> list[Block]:
             blocks.append(Line.of(f"{indent} = {put_in}", indent=2, formula=True))
         blocks.append(Line.of(f"{indent} = {value}", indent=2, formula=True))
     update = followed.working[-1].value
-    blocks.append(
-        Line.of(
-            f"new = old + update = {write(followed.before)} + ({write(update)})",
-            indent=2,
-            formula=True,
-        )
-    )
-    blocks.append(
-        Line.of(f"    = {write(followed.before + update)}; torch has ",
-                (write(followed.after), "strong"), indent=2, formula=True)
-    )  # fmt: skip
-    blocks.append(Line.of(f"new − old in torch's numbers: {write(followed.update)}", indent=2))
-    return blocks
+    added = f"new = old + update = {write(followed.before)} + ({write(update)})"
+    total = f"    = {write(followed.before + update)}; torch has "
+    return [
+        *blocks,
+        Line.of(added, indent=2, formula=True),
+        Line.of(total, (write(followed.after), "strong"), indent=2, formula=True),
+        Line.of(f"new − old in torch's numbers: {write(followed.update)}", indent=2),
+    ]
+
+
+def _row_column(followed: Followed) -> tuple[Column, ...]:
+    """Return the column of the batch's rows, where there is a batch."""
+    return (Column("row"),) if followed.terms and followed.terms[0].row else ()
 
 
 def _place(row: tuple[int, ...]) -> tuple[str, ...]:
-    return ("[" + ",".join(map(str, row)) + "]",) if row else ()
-
-
-def _rest(followed: Followed) -> list[Block]:
-    count = len(followed.terms)
-    if count <= MOST_TERMS:
-        return []
-    return [Line.of((f"showing {MOST_TERMS} of {count:,} rows", "faint"), indent=2)]
+    return (text.index(row),) if row else ()

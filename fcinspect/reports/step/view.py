@@ -62,7 +62,7 @@ def rows(report: StepReport) -> Iterable[Sequence[object]]:
 
 def document(report: StepReport, followed: Followed | None, *, full: bool) -> dict[str, Any]:
     """Return the JSON data."""
-    from fcinspect.reports.documents.core import StepDocument
+    from fcinspect.reports.documents.training import StepDocument
 
     step = report.last
     layers = zip(step.layers, step.before.layers, strict=True)
@@ -88,7 +88,7 @@ def document(report: StepReport, followed: Followed | None, *, full: bool) -> di
 
 
 def _layer(layer: LayerStep, passed: LayerPass, *, full: bool) -> dict[str, Any]:
-    from fcinspect.reports.documents.core import StepLayerDocument
+    from fcinspect.reports.documents.training import StepLayerDocument
 
     out_features, in_features = layer.weight.before.shape
     return written(
@@ -110,15 +110,12 @@ def _target(target: Target) -> Array | dict[str, Any]:
 
 
 def _followed(followed: Followed) -> dict[str, Any]:
-    from fcinspect.reports.documents.core import FollowedDocument, WorkedLineDocument
+    from fcinspect.reports.documents.training import FollowedDocument, WorkedLineDocument
 
     address = followed.address
     working = [
         written(
-            line,
-            WorkedLineDocument,
-            formula=symbols(line.formula),
-            numbers=numbers_in(line, repr),
+            line, WorkedLineDocument, formula=symbols(line.formula), numbers=numbers_in(line, repr)
         )
         for line in followed.working
     ]

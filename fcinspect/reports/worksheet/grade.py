@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 NamedGrade = tuple[str, "Grade"]
 """A file as it is shown, and its grade."""
-Told = Callable[["Entry"], str]
 MOST_NAMED = 4
 """Blanks that are named in a sentence; all are in the table and in JSON."""
 LONGEST_TEXT = 12
 """Characters of an answer that is no number; all of it stands in JSON."""
 LEGIBLE = 14
 """Letters in a line of a slip; with fewer it is told below the table alone."""
+NOTE = ("note: ", "unsure")
 FEW = 2
 """Those that are named in the table."""
 COUNTED = (
@@ -47,46 +47,33 @@ def view_of_grades(book: Gradebook, asked: dict[str, Any], *, solution: bool) ->
         command="worksheet",
         asked=asked,
         data=lambda full: document(book, solution=solution),
-        page=_page_of(book, solution),
+        page=lambda precision: page(book, solution=solution),
         rows=partial(rows, book, solution=solution),
         ok=book.all_right,
     )
-
-
-def _page_of(book: Gradebook, solution: bool) -> Callable[[int], Page]:
-    first = book.entries[0]
-    if len(book.entries) == 1 and first.grade is not None:
-        return partial(_sheet_page, first, first.grade, solution=solution)
-    return partial(_class_page, book)
 
 
 def document(book: Gradebook, *, solution: bool) -> dict[str, Any]:
     """Return the JSON data."""
     return {
         "document": "grade",
-        "graded": [
-            _graded(entry, entry.grade, solution)
-            for entry in book.entries
-            if entry.grade is not None
-        ],
+        "graded": [_graded(one, one.grade, solution) for one in book.entries if one.grade],
         "ungraded": [
-            {"file": entry.file, "refusal": entry.refusal or ""}
-            for entry in book.entries
-            if entry.grade is None
+            {"file": one.file, "refusal": one.refusal or ""}
+            for one in book.entries
+            if one.grade is None
         ],
     }
 
 
 def _graded(entry: Entry, grade: Grade, solution: bool) -> dict[str, Any]:
-    from fcinspect.reports.documents import worksheet_grade as documents
+    from fcinspect.reports.documents import training as documents
 
     problem = grade.problem
     counts = {mark.name.lower(): grade.count(mark) for mark in Mark}
     blanks = [
         written(
-            item,
-            documents.GradedBlankDocument,
-            right=number_text(item.right) if solution else None,
+            item, documents.GradedBlankDocument, right=number_text(item.right) if solution else None
         )
         for item in grade.items
     ]
@@ -124,15 +111,22 @@ def rows(book: Gradebook, *, solution: bool) -> Iterable[Sequence[object]]:
             )  # fmt: skip
 
 
-def _sheet_page(entry: Entry, grade: Grade, precision: int = 4, *, solution: bool) -> Page:
+def page(book: Gradebook, *, solution: bool) -> Page:
+    """Return the page of one or of several; every number is exact."""
+    first = book.entries[0]
+    if len(book.entries) == 1 and first.grade is not None:
+        return _sheet_page(first, first.grade, solution)
+    return _class_page(book)
+
+
+def _sheet_page(entry: Entry, grade: Grade, solution: bool) -> Page:
     """Return the page of one; without `solution` the right numbers are held back."""
-    del precision  # every number is exact
     built = PageBuilder()
     whose = "" if entry.file == "-" else f"{text.safe(entry.file)}, "
     built.add(Heading(f"Graded: {whose}{command_of(grade.problem)}", level=1))
     if headed := " ".join(filter(None, (entry.pupil, entry.date and f"({entry.date})"))):
         built.add(Line.of(text.safe(headed), indent=2))
-    built.add(*(Line.of(("note: ", "unsure"), text.safe(note)) for note in entry.notes))
+    built.add(*(Line.of(NOTE, text.safe(note)) for note in entry.notes))
     built.group(_blanks_table(grade.items, solution))
     built.group(_score(grade), *(_mistake(mistake) for mistake in grade.mistakes))
     return built.page()
@@ -155,11 +149,10 @@ def _blanks_table(items: Sequence[Graded], solution: bool) -> Table:
         if item.section != section and section is not None:
             rules.add(len(rows))
         section = item.section
-        answer = _shown(item)
         why, first = _why(item), told.setdefault(_why(item), item.id)
         if item.mark is Mark.WRONG and item.slip is not None and first != item.id:
             why = f"as in {first}"
-        row = (item.id, answer, _word(item), number_text(item.right), why)
+        row = (item.id, _shown(item), _word(item), number_text(item.right), why)
         rows.append(row if solution else (*row[:3], row[4]))
     if not solution:
         del columns[3]
@@ -216,20 +209,13 @@ def _score(grade: Grade) -> Line:
 
 
 def _mistake(mistake: Mistake) -> Line:
-    count = len(mistake.ids)
-    words = text.safe(mistake.words or "no slip found")
-    return Line.of(
-        (f"{count} wrong: ", "bad"),
-        (words, "strong"),
-        f" ({_named(mistake.ids)})",
-        indent=2,
-        hang=2,
-    )
+    count = (f"{len(mistake.ids)} wrong: ", "bad")
+    words = (text.safe(mistake.words or "no slip found"), "strong")
+    return Line.of(count, words, f" ({_named(mistake.ids)})", indent=2, hang=2)
 
 
-def _class_page(book: Gradebook, precision: int = 4) -> Page:
-    """Return the page."""
-    del precision  # every number is exact
+def _class_page(book: Gradebook) -> Page:
+    """Return the page of a class: a row for each worksheet, and the slips that they share."""
     built = PageBuilder()
     graded = [(text.safe(entry.file), entry.grade) for entry in book.graded if entry.grade]
     sheets = dict.fromkeys(command_of(grade.problem) for _, grade in graded)
@@ -239,44 +225,32 @@ def _class_page(book: Gradebook, precision: int = 4) -> Page:
     if graded:
         built.group(_sheets_table(book.graded, sheets_differ=len(sheets) > 1))
     for blocks in (_refused(book.entries), _notes(book.entries, graded), _slips(book)):
-        if blocks:
-            built.group(*blocks)
+        built.group(*blocks)
     return built.page()
 
 
 def _sheets_table(entries: Sequence[Entry], *, sheets_differ: bool) -> Table:
     """Return a row for each, with its pupil, sheet and changed problem where that tells any."""
-    told: list[tuple[Column, Told]] = [
-        (Column("file", right=False, folds=True), lambda entry: text.safe(entry.file))
-    ]
-    if any(entry.pupil for entry in entries):
-        pupil = Column("pupil", right=False, folds=True)
-        told.append((pupil, lambda entry: text.safe(entry.pupil)))
-    if sheets_differ:
-        told.append((Column("sheet, code", right=False), _sheet_of))
-    if any(entry.altered for entry in entries):
-        problem = Column("problem", right=False)
-        told.append((problem, lambda entry: "changed" if entry.altered else ""))
+    named, altered = (any(getattr(one, key) for one in entries) for key in ("pupil", "altered"))
+    columns = [Column("file", right=False, folds=True)]
+    columns += [Column("pupil", right=False, folds=True)] * named
+    columns += [Column("sheet, code", right=False)] * sheets_differ
+    columns += [Column("problem", right=False)] * altered
     titles = ("blanks", "right", "rounded", "follows", "wrong", "unreadable", "empty")
+    rows = []
+    for entry in entries:
+        if entry.grade is not None:
+            row = [text.safe(entry.file)]
+            row += [text.safe(entry.pupil)] * named
+            row += [_sheet_and_code(entry.grade.problem)] * sheets_differ
+            row += ["changed" if entry.altered else ""] * altered
+            counts = (len(entry.grade.items), *map(entry.grade.count, Mark))
+            rows.append((*row, *map(str, counts)))
     return Table(
-        (*(column for column, _ in told), *map(Column, titles)),
-        tuple(
-            (*(cell(entry) for _, cell in told), *_counts(entry.grade))
-            for entry in entries
-            if entry.grade
-        ),
+        (*columns, *map(Column, titles)),
+        tuple(rows),
         strong=frozenset(row for row, entry in enumerate(entries) if entry.altered),
     )
-
-
-def _sheet_of(entry: Entry) -> str:
-    return _sheet_and_code(entry.grade.problem) if entry.grade else ""
-
-
-def _counts(grade: Grade) -> Iterator[str]:
-    yield str(len(grade.items))
-    for mark in (Mark.RIGHT, *(mark for mark, _, _ in COUNTED)):
-        yield str(grade.count(mark))
 
 
 def _sheet_and_code(problem: Problem) -> str:
@@ -299,8 +273,7 @@ def _refused(entries: Sequence[Entry]) -> list[Block]:
 
 def _notes(entries: Sequence[Entry], graded: Sequence[NamedGrade]) -> list[Block]:
     own = [text.safe(f"{entry.file}: {note}") for entry in entries for note in entry.notes]
-    notes = [*_differing(graded), *own]
-    return [Line.of(("note: ", "unsure"), note, hang=2) for note in notes]
+    return [Line.of(NOTE, note, hang=2) for note in (*_differing(graded), *own)]
 
 
 def _differing(graded: Sequence[NamedGrade]) -> Iterator[str]:
@@ -323,21 +296,13 @@ def _differing(graded: Sequence[NamedGrade]) -> Iterator[str]:
 
 def _by(label: Callable[[Problem], str], graded: Sequence[NamedGrade]) -> dict[str, list[str]]:
     """Return the files of each label."""
-    found: dict[str, list[str]] = {}
-    for file, grade in graded:
-        found.setdefault(label(grade.problem), []).append(file)
-    return found
+    return text.grouped((label(grade.problem), file) for file, grade in graded)
 
 
 def _slips(book: Gradebook) -> list[Block]:
-    lines = [
-        Line.of(
-            f"{len(shared.files)} of {len(book.graded)}: ",
-            (text.safe(shared.words), "strong"),
-            f" ({_named([text.safe(file) for file in shared.files])})",
-            indent=2,
-            hang=2,
-        )
-        for shared in book.shared
-    ]
+    lines = []
+    for shared in book.shared:
+        count, words = f"{len(shared.files)} of {len(book.graded)}: ", text.safe(shared.words)
+        files = f" ({_named(list(map(text.safe, shared.files)))})"
+        lines.append(Line.of(count, (words, "strong"), files, indent=2, hang=2))
     return [Heading("Slips"), *lines] if lines else []

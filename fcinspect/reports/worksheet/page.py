@@ -233,10 +233,7 @@ def _update(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
 
 
 def _afterwards(built: PageBuilder, problem: Problem, numbers: Numbers, answers: bool) -> None:
-    built.group(
-        Heading("After the step"),
-        Line.of("The same x and t, with the new parameters:"),
-    )
+    built.group(Heading("After the step"), Line.of("The same x and t, with the new parameters:"))
     if answers:
         for name, a in hidden_afterwards(problem).items():
             built.add(equation((f"{name} ", "strong"), "a =", row_of(a, "")))

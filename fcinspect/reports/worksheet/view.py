@@ -35,16 +35,16 @@ def view_of_worksheet(
         page=lambda precision: page(sheet, check, answers),
         rows=lambda: rows(sheet, answers),
         texts={
-            "latex": lambda precision: _article(sheet, check, answers),
+            "latex": lambda precision: _article(page(sheet, check, answers)),
             "html": lambda precision: _form(sheet, check, asked, answers),
         },
     )
 
 
-def _article(sheet: Sheet, check: KeyCheck, answers: bool) -> str:
-    from fcinspect.media.latex.worksheet import worksheet_document as article
+def _article(*pages: Page) -> str:
+    from fcinspect.media.latex.worksheet import worksheet_document
 
-    return article(page(sheet, check, answers))
+    return worksheet_document(*pages)
 
 
 def _form(sheet: Sheet, check: KeyCheck, asked: dict[str, Any], answers: bool) -> str:
@@ -61,7 +61,7 @@ def _form(sheet: Sheet, check: KeyCheck, asked: dict[str, Any], answers: bool) -
 
 def document(sheet: Sheet, check: KeyCheck, answers: bool) -> dict[str, Any]:
     """Return the JSON data of a sheet, or of its key."""
-    from fcinspect.reports.documents.worksheet import SheetLayerDocument, WorksheetDocument
+    from fcinspect.reports.documents.training import SheetLayerDocument, WorksheetDocument
 
     problem, found = sheet.problem, ways(sheet.problem)
     layers = [
@@ -149,7 +149,7 @@ def view_of_class(copies: Sequence[Copy], asked: dict[str, Any], *, answers: boo
         ),
         rows=lambda: _class_rows(copies, answers),
         texts={
-            "latex": lambda precision: _class_article(copies, answers),
+            "latex": lambda precision: _article(*_pages(copies, answers)),
             "html": lambda precision: _class_html(copies, answers),
         },
     )
@@ -163,14 +163,9 @@ def copies_words(copies: Sequence[Copy], *, answers: bool) -> str:
     seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
     if last - first >= len(copies):
         seeds = f"{len(copies)} of the {seeds}"
-    return ", ".join(
-        [
-            f"{plural(len(copies), 'key' if answers else 'sheet')} of"
-            f" {format_widths(problems[0].widths)}",
-            seeds,
-            *([f"{named} with a name"] if named else []),
-        ]
-    )
+    counted = plural(len(copies), "key" if answers else "sheet")
+    said = f"{counted} of {format_widths(problems[0].widths)}, {seeds}"
+    return f"{said}, {named} with a name" if named else said
 
 
 def _pages(copies: Sequence[Copy], answers: bool) -> list[Page]:
@@ -193,12 +188,6 @@ def _class_rows(copies: Sequence[Copy], answers: bool) -> Iterator[Sequence[obje
             yield ("sheet", "pupil", "code", *title)
         for row in others:
             yield (copy.seat.number, copy.seat.pupil, copy.sheet.problem.code, *row)
-
-
-def _class_article(copies: Sequence[Copy], answers: bool) -> str:
-    from fcinspect.media.latex.worksheet import worksheet_document as article
-
-    return article(*_pages(copies, answers))
 
 
 def _class_html(copies: Sequence[Copy], answers: bool) -> str:

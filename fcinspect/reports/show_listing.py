@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Table
+from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Table, of_words
 from fcinspect.page.view import View
 from fcinspect.reports.written import written
 
@@ -26,7 +26,7 @@ def view_of_listing(checkpoint: Checkpoint, asked: dict[str, Any]) -> View:
         command="show",
         asked=asked,
         data=lambda full: document(checkpoint),
-        page=partial(page, checkpoint),
+        page=lambda precision: page(checkpoint),
         rows=partial(rows, checkpoint),
         warnings=(*notes_on(checkpoint), *layer_remarks(checkpoint)),
     )
@@ -50,14 +50,13 @@ def rows(checkpoint: Checkpoint) -> Iterable[Sequence[object]]:
     for layer in checkpoint.layers:
         widths = (layer.in_features, layer.out_features)
         has_bias = "true" if layer.bias is not None else "false"
-        yield (text.safe(layer.name), *widths, layer.dtype, has_bias, layer.parameters, "")
+        yield (layer.name, *widths, layer.dtype, has_bias, layer.parameters, "")
     for skip in checkpoint.skipped:
-        yield (text.safe(skip.name), "", "", "", "", "", text.safe(skip.reason))
+        yield (skip.name, "", "", "", "", "", skip.reason)
 
 
-def page(checkpoint: Checkpoint, precision: int = 4) -> Page:
-    """Return the page."""
-    del precision  # a listing holds whole numbers only
+def page(checkpoint: Checkpoint) -> Page:
+    """Return the page; a listing holds whole numbers only."""
     built = PageBuilder()
     total = sum(layer.parameters for layer in checkpoint.layers)
     counted = text.plural(len(checkpoint.layers), "linear layer")
@@ -72,25 +71,14 @@ def page(checkpoint: Checkpoint, precision: int = 4) -> Page:
 
 
 def _layers(checkpoint: Checkpoint, total: int) -> Table:
-    columns = (
-        Column("layer", right=False, folds=True),
-        Column("in"),
-        Column("out"),
-        Column("bias", right=False),
-        Column("dtype", right=False),
-        Column("parameters"),
-    )
-    body = [
-        (
-            text.safe(layer.name) or "weight",  # what chooses a layer without a name
-            text.count(layer.in_features),
-            text.count(layer.out_features),
-            "yes" if layer.bias is not None else "no",
-            layer.dtype,
-            text.count(layer.parameters),
-        )
-        for layer in checkpoint.layers
-    ]
+    layer_column, widths = Column("layer", right=False, folds=True), map(Column, ("in", "out"))
+    columns = (layer_column, *widths, *of_words("bias", "dtype"), Column("parameters"))
+    body = []
+    for layer in checkpoint.layers:
+        name = text.safe(layer.name) or "weight"  # what chooses a layer without a name
+        sizes = (text.count(layer.in_features), text.count(layer.out_features))
+        bias = "yes" if layer.bias is not None else "no"
+        body.append((name, *sizes, bias, layer.dtype, text.count(layer.parameters)))
     sums = ("total", "", "", "", "", text.count(total))
     return Table(columns, (*body, sums), rule_before=frozenset({len(body)}))
 
@@ -106,7 +94,7 @@ def notes_on(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 def skipped_blocks(checkpoint: Checkpoint) -> Iterable[Line | Table]:
     """Return what is said of the arrays that are no linear layers: how many for which reason."""
-    groups = _grouped((skip.reason, skip.name) for skip in checkpoint.skipped)
+    groups = _by_reason(checkpoint)
     said = text.plural(len(checkpoint.skipped), "array")
     gone = sum(skip.missing for skip in checkpoint.skipped)
     if gone:
@@ -114,20 +102,17 @@ def skipped_blocks(checkpoint: Checkpoint) -> Iterable[Line | Table]:
     else:
         said = f"the file holds {said}"
     yield Line.of(f"besides, {said}:")
+    first = Column("the first", right=False, folds=True)
     yield Table(
-        (
-            Column("arrays"),
-            Column(why(checkpoint.skipped), right=False),
-            Column("the first", right=False, folds=True),
-        ),
+        (Column("arrays"), *of_words(why(checkpoint.skipped)), first),
         tuple(
             (text.count(len(names)), text.safe(reason), text.safe(names[0]))
             for reason, names in groups[:MOST_GROUPS]
         ),
     )
     more = f"showing {MOST_GROUPS} of {text.plural(len(groups), 'reason')}; "
-    names = "--json names every array"
-    yield Line.of(((more if len(groups) > MOST_GROUPS else "") + names, "faint"))
+    more = more if len(groups) > MOST_GROUPS else ""
+    yield Line.of((f"{more}--json names every array", "faint"))
 
 
 def why(skipped: Iterable[SkippedTensor]) -> str:
@@ -137,7 +122,7 @@ def why(skipped: Iterable[SkippedTensor]) -> str:
 
 def skipped_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
     """Return what is said of skipped arrays where the file's only layer is shown."""
-    groups = _grouped((skip.reason, skip.name) for skip in checkpoint.skipped)
+    groups = _by_reason(checkpoint)
     missing = {skip.reason for skip in checkpoint.skipped if skip.missing}
     notes = [
         f"the {'index also names' if reason in missing else 'file also holds'} {_named(names)}:"
@@ -162,7 +147,7 @@ def layer_remarks(checkpoint: Checkpoint) -> tuple[str, ...]:
         for words in layer.warnings
         if words not in whole
     )
-    groups = _grouped(pairs)
+    groups = list(text.grouped(pairs).items())
     told = [f"{_named(names)}: {text.safe(words)}" for words, names in groups[:MOST_GROUPS]]
     if len(groups) > MOST_GROUPS:
         rest = text.plural(len(groups) - MOST_GROUPS, "more remark")
@@ -170,12 +155,9 @@ def layer_remarks(checkpoint: Checkpoint) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """Return (words, names) of (words, name), in the order in which the words first occur."""
-    groups: dict[str, list[str]] = {}
-    for words, name in pairs:
-        groups.setdefault(words, []).append(name)
-    return list(groups.items())
+def _by_reason(checkpoint: Checkpoint) -> list[tuple[str, list[str]]]:
+    """Return each reason with the names of the arrays that it is given for."""
+    return list(text.grouped((s.reason, s.name) for s in checkpoint.skipped).items())
 
 
 def _named(names: Sequence[str]) -> str:
