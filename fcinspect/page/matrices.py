@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Equation, Matrix, Span, Subject
+from fcinspect.page.blocks import Equation, Line, Matrix, Span, Subject
 
 if TYPE_CHECKING:
     from fcinspect.rounding.arrays import FloatArray
@@ -15,6 +15,7 @@ MOST_ROWS = 8
 MOST_COLUMNS = 6
 """Wider matrices show five columns and ⋯, which an equation does not narrow further."""
 
+Shape = tuple[int, ...]
 Part = str | Span | Matrix
 """A sign, a coloured word, or a matrix."""
 
@@ -22,6 +23,24 @@ Part = str | Span | Matrix
 def equation(*parts: Part) -> Equation:
     """Return an equation of signs and matrices."""
     return Equation(tuple((p, "") if isinstance(p, str) else p for p in parts))
+
+
+def shapes_line(
+    name: str,
+    shapes: tuple[Shape, Shape | None, Shape | None, Shape],
+    *,
+    sign: str = " · ",
+    turned: bool = True,
+    hang: int = 0,
+) -> Line:
+    """Return fc1 (4, 2048) · (128, 2048)ᵀ + (128) → (4, 128) of the shapes of x, W, b and y."""
+    x, weight, bias, y = shapes
+    spans: list[str | Span] = [(name, "strong"), (text.shape(x), "input")]
+    if weight is not None:
+        spans += [sign, (text.shape(weight) + ("ᵀ" if turned else ""), "weight")]
+    if bias is not None:
+        spans += [" + ", (text.shape(bias), "bias")]
+    return Line.of(*spans, " → ", (text.shape(y), "output"), indent=2, hang=hang)
 
 
 def affine_equation(

@@ -133,8 +133,7 @@ def page(found: Diagnosis) -> Page:
 def _place(place: Place, code: str) -> list[Block]:
     """Return where the error stands, and the line there."""
     inside = f", in {text.safe(place.function)}" if place.function else ""
-    where = (f"{text.safe(shown_file(place.file))}:{place.line}", "strong")
-    blocks: list[Block] = [Line.of("at ", where, inside)]
+    blocks: list[Block] = [Line.of("at ", (where(place), "strong"), inside)]
     if code:
         blocks.append(Verbatim(text.safe(code), "python", indent=2))
     return blocks
@@ -182,7 +181,7 @@ def _change(change: Change, indent: int) -> list[Block]:
     )
     lines = [*(f"- {line[blanks:]}" for line in removed), *(f"+ {line[blanks:]}" for line in added)]
     return [
-        Line.of((f"{text.safe(shown_file(change.file))}:{change.line}", "strong"), indent=indent),
+        Line.of((where(change), "strong"), indent=indent),
         Verbatim("\n".join(line.rstrip() for line in lines), "diff", indent + 2),
     ]
 
@@ -191,12 +190,12 @@ def _lines(code: str) -> list[str]:
     return [text.safe(line) for line in code.expandtabs().split("\n")] if code else []
 
 
-def shown_file(path: str) -> str:
-    """Return a path as one would type it here, or as its package names it."""
-    for folder in (Path.cwd(), *(Path(entry) for entry in sys.path if entry)):
-        if Path(path).is_relative_to(folder):
-            return str(Path(path).relative_to(folder))
-    return path
+def where(place: Place | Change) -> str:
+    """Return a file, as one would type it here or as its package names it, and the line."""
+    path = Path(place.file)
+    folders = (Path.cwd(), *(Path(entry) for entry in sys.path if entry))
+    inside = (path.relative_to(folder) for folder in folders if path.is_relative_to(folder))
+    return f"{text.safe(str(next(inside, place.file)))}:{place.line}"
 
 
 def _silent_page(report: SilentReport) -> Page:

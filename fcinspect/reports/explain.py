@@ -115,7 +115,10 @@ def page(explanation: Explanation, precision: int, *, whole: Explanation | None 
             built.add(Line.of(f"only the rows of W asked for were read: {held}", indent=2))
     for element in explanation.elements:
         built.group(*element_blocks(explanation, element, precision))
-    built.group(*_excerpt_summary(explanation, whole))
+    if len(explanation.elements) == len(whole.elements):
+        built.group(*summary_lines(explanation))
+    else:
+        built.group(*summary_lines(explanation, f"--element chooses, {WHOLE}"))
     return built.page()
 
 
@@ -288,10 +291,3 @@ def _excerpt_lines(shown: Explanation, asked: Explanation) -> list[Line]:
     if not parts:
         return []
     return [Line.of(f"showing {' and '.join(parts)}, the most that fit here; {WHOLE}")]
-
-
-def _excerpt_summary(shown: Explanation, asked: Explanation) -> list[Line]:
-    """Say what was checked, the verdict on all of it, and in which arithmetic."""
-    if len(shown.elements) == len(asked.elements):
-        return summary_lines(shown)
-    return summary_lines(shown, f"--element chooses, {WHOLE}")

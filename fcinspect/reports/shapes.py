@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Span, Table, of_words
+from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Table, of_words
+from fcinspect.page.matrices import shapes_line
 from fcinspect.page.view import View
 from fcinspect.reports.written import written
 
@@ -92,13 +94,8 @@ def _counts(of: ShapeTrace | TracedLayer) -> tuple[str, str, str]:
 
 def _sentence(layer: TracedLayer) -> Line:
     """(3, 3) · (5, 3)ᵀ + (5) → (3, 5), in the colours of its parts."""
-    name = (f"{layer.name:<5} ", "strong")
-    entering, leaving = (text.shape(layer.input), "input"), (text.shape(layer.output), "output")
-    if layer.weight is None:
-        activated = f"   {layer.kind}, element by element"
-        return Line.of(name, entering, " → ", leaving, activated, indent=2)
-    weight = (text.shape(layer.weight) + "ᵀ", "weight")
-    bias: list[str | Span] = []
-    if layer.bias is not None:
-        bias = [" + ", (text.shape(layer.bias), "bias")]
-    return Line.of(name, entering, " · ", weight, *bias, " → ", leaving, indent=2)
+    shapes = (layer.input, layer.weight, layer.bias, layer.output)
+    line = shapes_line(f"{layer.name:<5} ", shapes)
+    if layer.weight is not None:
+        return line
+    return replace(line, spans=(*line.spans, (f"   {layer.kind}, element by element", "")))

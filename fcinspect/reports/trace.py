@@ -282,7 +282,7 @@ def _stop(built: PageBuilder, trace: ModuleTrace, found: Diagnosis | None) -> No
     failure = trace.failure
     assert failure is not None
     step, place = failure.step, failure.place
-    where = "" if place is None else f"{text.safe(diagnosis.shown_file(place.file))}:{place.line}"
+    where = "" if place is None else diagnosis.where(place)
     what = f"Stops at {text.safe(step.words)}" if step is not None else "Stops"
     if failure.stage != "forward":
         what = f"Stops at its {failure.stage}"

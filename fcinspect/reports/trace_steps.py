@@ -10,7 +10,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Block, Line, Span
+from fcinspect.page.blocks import Block, Line
+from fcinspect.page.matrices import shapes_line
 from fcinspect.shapes.steps import Step
 from fcinspect.shapes.windows import same_for_all
 
@@ -94,19 +95,14 @@ def called(step: Step) -> str:
 
 def sentence(step: Step, wide: int) -> Line:
     """Return fc1   (4, 2048) · (128, 2048)ᵀ + (128) → (4, 128)."""
-    entering, leaving = first_shape(step.inputs), first_shape(step.outputs)
-    turned = step.is_module or step.kind == "linear"
-    parts: list[str | Span] = [
-        (f"{called(step):<{wide}}   ", "strong"),
-        (text.shape(entering or ()), "input"),
-    ]
-    if step.weight is not None:
-        sign = ", " if step.kind == "einsum" else " · "  # its words say what meets what
-        parts += [sign, (text.shape(step.weight) + ("ᵀ" if turned else ""), "weight")]
-    if step.bias is not None:
-        parts += [" + ", (text.shape(step.bias), "bias")]
-    parts += [" → ", (text.shape(leaving or ()), "output")]
-    return Line.of(*parts, indent=2, hang=HANG)
+    entering, leaving = first_shape(step.inputs) or (), first_shape(step.outputs) or ()
+    return shapes_line(
+        f"{called(step):<{wide}}   ",
+        (entering, step.weight, step.bias, leaving),
+        sign=", " if step.kind == "einsum" else " · ",  # its words say what meets what
+        turned=step.is_module or step.kind == "linear",
+        hang=HANG,
+    )
 
 
 def size_lines(trace: ModuleTrace) -> list[Block]:
