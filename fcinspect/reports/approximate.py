@@ -37,7 +37,7 @@ def view_of_approximation(
 ) -> View:
     """Return the view of a network with one hidden layer; `charts` draws them below it."""
     knots = [float(knot) for knot in found.built.stored.knots]
-    drawn = _Drawn(checks[0], knots, found.network.layers[0].linear.source, found.tolerance)
+    drawn = _ErrorPictures(checks[0], knots, found.network.layers[0].linear.source, found.tolerance)
     return View(
         command="approximate",
         asked=asked,
@@ -61,7 +61,7 @@ def view_of_depth(
     """Return the view of a network of sawtooth layers; `charts` draws them below it."""
     segments = 2**made.layers
     knots = [k / segments for k in range(segments + 1)] if made.layers < MOST_TEETH else [0.0, 1.0]
-    drawn = _Drawn(checks[0], knots, "x² on [0, 1]", tolerance or made.error.total)
+    drawn = _ErrorPictures(checks[0], knots, "x² on [0, 1]", tolerance or made.error.total)
     return View(
         command="approximate",
         asked=asked,
@@ -74,7 +74,7 @@ def view_of_depth(
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawn:
+class _ErrorPictures:
     """What the charts and the figure show."""
 
     check: GridCheck

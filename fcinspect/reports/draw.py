@@ -59,7 +59,7 @@ def view_of_diagram(
     diagram = diagram_of(outline, looks.units)
     if looks.weights:
         _require_room(diagram)
-    drawn = _Drawn(outline, diagram, looks, source, warnings, advice)
+    drawn = _DrawnDiagram(outline, diagram, looks, source, warnings, advice)
     return View(
         command="draw",
         asked=asked,
@@ -93,7 +93,7 @@ def _require_room(diagram: Diagram) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawn:
+class _DrawnDiagram:
     """A diagram with its words."""
 
     outline: Outline
