@@ -179,9 +179,9 @@ class Certified:
 
     def script(self) -> str:
         """Return the PyTorch script that builds the network."""
-        from fcinspect.reports.approximate.script import script_text
+        from fcinspect.reports.scripts import network_script
 
-        return script_text(self.network, self.function.text, *map(float, self.ends))
+        return network_script(self.network, self.function.text, *map(float, self.ends))
 
 
 def _shallow(options: ApproximateOptions) -> Certified:
@@ -189,7 +189,7 @@ def _shallow(options: ApproximateOptions) -> Certified:
     from fcinspect.approximation.building import approximate
     from fcinspect.approximation.expression import parse
     from fcinspect.approximation.grid import grid_points
-    from fcinspect.reports.approximate.view import view_of_approximation
+    from fcinspect.reports.approximate import view_of_approximation
 
     function = parse(options.function)
     found = approximate(function, options.on, options.error, options.formats())
@@ -214,7 +214,7 @@ def _deep(options: ApproximateOptions, depth: int) -> Certified:
 
     from fcinspect.approximation.depth import points, sawtooth
     from fcinspect.approximation.expression import parse
-    from fcinspect.reports.approximate.view import view_of_depth
+    from fcinspect.reports.approximate import view_of_depth
 
     function = parse(options.function)
     on, error = options.on, options.error

@@ -26,11 +26,11 @@ def create(
     if show_code:
         from fcinspect.reports import scripts
 
-        return output.write_script(scripts.seeded_layer(request) + scripts.parameters_of_module())
+        return output.write_script(scripts.seeded_layer(request) + scripts.PRINT_PARAMETERS)
 
     from fcinspect.bridge.linear import create_layer
     from fcinspect.layers.initialisation import inspect_layer
-    from fcinspect.reports.layer import view_of_created
+    from fcinspect.reports.show import view_of_created
 
     layer = create_layer(request)
     view = view_of_created(inspect_layer(layer, request.init), fresh.asked())

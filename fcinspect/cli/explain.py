@@ -139,7 +139,7 @@ def _fresh_script(fresh: Fresh, request: ExplainRequest) -> str:
     shape = (*(request.batch or ()), wanted.in_features) if x is None else x.shape
     request.selection(shape, wanted.out_features)
     drawn = scripts.seeded_input(shape, wanted.dtype) if x is None else scripts.given_input(x)
-    return scripts.seeded_layer(wanted) + drawn + scripts.output_of_module()
+    return scripts.seeded_layer(wanted) + drawn + scripts.RUN_MODULE
 
 
 def _given(given: Stored | OwnLayer, request: ExplainRequest) -> Answer:
@@ -158,7 +158,7 @@ def _given_script(given: Stored | OwnLayer, request: ExplainRequest) -> str:
 
     layer, x, _, _ = _chosen(given, request)
     layer.require_one_dtype()
-    return scripts.stored_layer(layer) + scripts.given_input(x) + scripts.output_of_function()
+    return scripts.stored_layer(layer) + scripts.given_input(x) + scripts.RUN_FUNCTION
 
 
 def _chosen(

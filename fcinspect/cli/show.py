@@ -28,9 +28,8 @@ def show(
     """Show a linear layer of a file, or list its layers."""
     from fcinspect.cli.given import choose_layer
     from fcinspect.layers.initialisation import inspect_layer
-    from fcinspect.reports.layer import view_of_stored
-    from fcinspect.reports.listing import notes_on, view_of_listing
-    from fcinspect.reports.skipped import skipped_notes
+    from fcinspect.reports.show import view_of_stored
+    from fcinspect.reports.show_listing import notes_on, skipped_notes, view_of_listing
 
     own = _own(stored, weight, bias)
     checkpoint = stored.open() if own is None else own.open()

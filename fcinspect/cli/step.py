@@ -278,14 +278,14 @@ def step(
     output: Annotated[Output, WRITES],
 ) -> ExitStatus:
     """Show an optimizer step: forward, loss, backward, update."""
-    from fcinspect.reports.step.script import script_text
+    from fcinspect.reports.scripts import step_script
     from fcinspect.reports.step.view import view_of_step
 
     request, warnings = problem.request(optimizer.chosen())
     if show_code:
         if plot:
             raise UsageError("--show-code prints a script: it cannot go with --plot")
-        return output.write_script(script_text(request, problem.steps))
+        return output.write_script(step_script(request, problem.steps))
     if plot and output.typesets:
         warnings = (*warnings, "LaTeX holds no chart: --save loss.pdf writes it, for a figure")
     report, followed = problem.solve(request)

@@ -12,7 +12,7 @@ from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from fcinspect.reports.trace.folding import Folding
+    from fcinspect.reports.trace_steps import Folding
     from fcinspect.shapes.steps import ModuleTrace
 
 MOST_PATHS = 6
@@ -44,8 +44,8 @@ def trace(
     the activations it names, else ReLU.
     """
     from fcinspect.cli.inputs import names_a_checkpoint
-    from fcinspect.reports.trace.folding import Folding
-    from fcinspect.reports.trace.view import view_of_trace
+    from fcinspect.reports.trace import view_of_trace
+    from fcinspect.reports.trace_steps import Folding
 
     notes: tuple[str, ...] = ()
     if ":" not in code and not code.endswith(".py") and names_a_checkpoint(code):

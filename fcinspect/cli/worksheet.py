@@ -252,7 +252,7 @@ def view_of_class_set(options: WorksheetOptions) -> tuple[View, str]:
     """
     from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.cli.inputs import json_text
-    from fcinspect.reports.worksheet.class_set import view_of_class, written_words
+    from fcinspect.reports.worksheet.view import copies_words, view_of_class
     from fcinspect.worksheets.class_set import Copy, Seat, class_problems, names_in
 
     seed = options.first_seed
@@ -280,7 +280,7 @@ def view_of_class_set(options: WorksheetOptions) -> tuple[View, str]:
         "names": None if options.names is None else masked_name(options.names),
     }
     view = view_of_class(copies, asked, answers=options.answers)
-    return view, written_words(copies, answers=options.answers)
+    return view, copies_words(copies, answers=options.answers)
 
 
 def widths_of(arguments: Sequence[str], bias: bool | None) -> tuple[str, Spec, bool]:

@@ -5,7 +5,7 @@ The renderers of records build pages; `terminal.py` and `markdown.py` print them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from fcinspect.page.text import ascii_only
@@ -117,6 +117,11 @@ class Column:
     """Whether it is left out together with the next column, as min and max are."""
 
 
+def of_words(*titles: str) -> tuple[Column, ...]:
+    """Return columns of words, which stand left."""
+    return tuple(Column(title, right=False) for title in titles)
+
+
 @dataclass(frozen=True)
 class Part:
     """Which part of a matrix a table holds: its first rows and columns, and the last of each.
@@ -155,6 +160,14 @@ class Table:
     """The indices of each row, in the order of its subject's axes."""
     exact: tuple[tuple[str, ...], ...] = ()
     """The number in memory of each cell, "" where it holds none."""
+
+
+def by_columns(
+    columns: Iterable[tuple[Column, Sequence[str]]], strong: frozenset[int] = frozenset()
+) -> Table:
+    """Return the table of some columns, each with its cells from the top."""
+    titles, cells = zip(*columns, strict=True)
+    return Table(titles, tuple(zip(*cells, strict=True)), strong=strong)
 
 
 @dataclass(frozen=True)
@@ -302,6 +315,13 @@ class Page:
         return Page(tuple(tuple(_changed(b, change) for b in group) for group in self.groups))
 
 
+def showing(shown: int, of: int, what: str, indent: int = 0) -> list[Line]:
+    """Say that not all of something is shown, "showing 8 of 1,200 rows"; nothing where all is."""
+    if shown >= of:
+        return []
+    return [Line.of((f"showing {shown} of {of:,} {what}", "faint"), indent=indent)]
+
+
 def printed(group: Sequence[Block]) -> list[Printed]:
     """Return the blocks of a group without those that only some media show."""
     return [block for block in group if not isinstance(block, Illustration | Aside)]
@@ -320,6 +340,12 @@ class PageBuilder:
     def add(self, *blocks: Block) -> None:
         """Append to the current group."""
         self._groups[-1].extend(blocks)
+
+    def listed(self, title: str, words: Iterable[str]) -> None:
+        """Begin a group of indented lines under a title, where there are any."""
+        lines = [Line.of(line, indent=2) for line in words]
+        if lines:
+            self.group(Heading(title), *lines)
 
     def page(self) -> Page:
         """Return the page built so far."""

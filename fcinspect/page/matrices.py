@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Equation, Matrix, Span, Subject
+from fcinspect.page.blocks import Equation, Line, Matrix, Span, Subject
 
 if TYPE_CHECKING:
     from fcinspect.rounding.arrays import FloatArray
@@ -15,13 +15,63 @@ MOST_ROWS = 8
 MOST_COLUMNS = 6
 """Wider matrices show five columns and ⋯, which an equation does not narrow further."""
 
+Shape = tuple[int, ...]
 Part = str | Span | Matrix
 """A sign, a coloured word, or a matrix."""
 
 
-def equation(*parts: Part, stays: bool = False) -> Equation:
+def equation(*parts: Part) -> Equation:
     """Return an equation of signs and matrices."""
-    return Equation(tuple((p, "") if isinstance(p, str) else p for p in parts), stays=stays)
+    return Equation(tuple((p, "") if isinstance(p, str) else p for p in parts))
+
+
+def shapes_line(
+    name: str,
+    shapes: tuple[Shape, Shape | None, Shape | None, Shape],
+    *,
+    sign: str = " · ",
+    turned: bool = True,
+    hang: int = 0,
+) -> Line:
+    """Return fc1 (4, 2048) · (128, 2048)ᵀ + (128) → (4, 128) of the shapes of x, W, b and y."""
+    x, weight, bias, y = shapes
+    spans: list[str | Span] = [(name, "strong"), (text.shape(x), "input")]
+    if weight is not None:
+        spans += [sign, (text.shape(weight) + ("ᵀ" if turned else ""), "weight")]
+    if bias is not None:
+        spans += [" + ", (text.shape(bias), "bias")]
+    return Line.of(*spans, " → ", (text.shape(y), "output"), indent=2, hang=hang)
+
+
+def affine_equation(
+    weight: FloatArray,
+    bias: FloatArray | None,
+    x: FloatArray,
+    y: FloatArray,
+    of: tuple[Subject, Subject, Subject, Subject],
+    precision: int,
+    *,
+    batched: bool,
+    named: bool = False,
+    names: Mapping[str, Sequence[int]] | None = None,
+) -> Equation:
+    """Return W x + b = y or, of a batch, X·Wᵀ + b = Y; x and y are (rows, features).
+
+    `of` are the subjects of W, x, b and y, after which the matrices are called if `named`.
+    """
+
+    def make(values: FloatArray, subject: Subject, *, turned: bool = False) -> Matrix:
+        name = subject.name if named else ""
+        return matrix(values, subject, precision, turned=turned, name=name, names=names)
+
+    w_of, x_of, b_of, y_of = of
+    if batched:
+        plus: list[Part] = [] if bias is None else ["+", make(bias[None, :], b_of)]
+        left: list[Part] = [make(x, x_of), "·", make(weight.T, w_of, turned=True)]
+        return equation(*left, *plus, "=", make(y, y_of))
+    plus = [] if bias is None else ["+", make(bias[:, None], b_of, turned=True)]
+    left = [make(weight, w_of), make(x.T, x_of, turned=True)]
+    return equation(*left, *plus, "=", make(y.T, y_of, turned=True))
 
 
 def matrix(

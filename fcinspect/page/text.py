@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from fcinspect.rounding.formats import NumberFormat
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 DEFAULT_PRECISION = 4
 """Decimals shown unless --precision says otherwise."""
@@ -107,6 +110,11 @@ def sizes(dimensions: Iterable[int]) -> str:
     return "×".join(str(d) for d in dimensions) or "()"
 
 
+def index(place: Iterable[int]) -> str:
+    """Write the place of a number in an array: [1,2]."""
+    return "[" + ",".join(map(str, place)) + "]"
+
+
 def count(value: int) -> str:
     """Write a count with a comma between thousands."""
     return f"{value:,}"
@@ -127,6 +135,14 @@ def byte_count(value: int) -> str:
         if size < 1024:
             return f"{size:.1f} {unit}"
     return f"{size:.3g} ZiB"
+
+
+def grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
+    """Return what goes with each key, the keys in the order in which they first occur."""
+    groups: dict[Key, list[Value]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups
 
 
 ACTING = (

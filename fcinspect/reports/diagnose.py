@@ -1,4 +1,4 @@
-"""The picture of a diagnosis: what happened, the likely causes, and the line to write."""
+"""The report of `diagnose`: what happened, the likely causes, and the line to write."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.page import text
 from fcinspect.page.blocks import Block, Heading, Line, Page, PageBuilder, Verbatim
 from fcinspect.page.view import View
+from fcinspect.reports.written import written
 
 if TYPE_CHECKING:
     from fcinspect.diagnosis.records import Cause, Change, Diagnosis
     from fcinspect.diagnosis.silent.judging import SilentReport
-    from fcinspect.reports.documents.module import (
-        CauseDocument,
-        DiagnosisDocument,
-        PlaceDocument,
-    )
     from fcinspect.shapes.steps import Place
 
 NAMES = {"Keras", "Flax", "Adam", "Lightning", "Python", "Linear", "Conv"}
@@ -38,14 +34,8 @@ def view_of_diagnosis(
     return View(
         command="diagnose",
         asked=asked,
-        data=lambda full: {
-            **document(found),
-            "place": _place_document(found.place),
-            "shapes": [],
-            "checked": [],
-            "not_exercised": [],
-        },
-        page=partial(page, found),
+        data=lambda full: _faulty(found),
+        page=lambda precision: page(found),
         rows=partial(rows, found.likely),
         ok=False,
         warnings=warnings,
@@ -54,59 +44,65 @@ def view_of_diagnosis(
 
 def view_of_silent(report: SilentReport, asked: dict[str, Any]) -> View:
     """Return the view of a module that runs, and of the silent faults that were looked for."""
-    found = {
-        "kind": "silent" if report.likely else "none",
-        "message": "",
-        "happened": report.happened,
-        "likely": [_cause_document(cause) for cause in report.likely],
-        "place": None,
-        "shapes": [],
-        "checked": list(report.checked),
-        "not_exercised": list(report.not_exercised),
-    }
     return View(
         command="diagnose",
         asked=asked,
-        data=lambda full: found,
-        page=partial(_silent_page, report),
+        data=lambda full: _silent(report),
+        page=lambda precision: _silent_page(report),
         rows=partial(rows, report.likely),
         ok=not report.likely,
     )
 
 
-def document(found: Diagnosis) -> DiagnosisDocument:
-    """Return the JSON data."""
-    return {
-        "kind": found.kind,
-        "message": text.safe(found.message),
-        "happened": text.safe(found.happened),
-        "likely": [_cause_document(cause) for cause in found.likely],
-    }
+def document(found: Diagnosis) -> dict[str, Any]:
+    """Return the JSON data of what a message says."""
+    from fcinspect.reports.documents.networks import DiagnosisDocument
+
+    return written(
+        found,
+        DiagnosisDocument,
+        message=text.safe(found.message),
+        happened=text.safe(found.happened),
+        likely=_causes(found.likely),
+    )
 
 
-def _place_document(place: Place | None) -> PlaceDocument | None:
-    return None if place is None else {"file": text.safe(place.file), "line": place.line}
+def _faulty(found: Diagnosis) -> dict[str, Any]:
+    place = None
+    if found.place is not None:
+        place = {"file": text.safe(found.place.file), "line": found.place.line}
+    return {**document(found), "place": place, "shapes": [], "checked": [], "not_exercised": []}
 
 
-def _cause_document(cause: Cause) -> CauseDocument:
-    return {
-        "name": cause.name,
-        "cause": text.safe(cause.cause),
-        "evidence": text.safe(cause.evidence),
-        "fix": text.safe(cause.fix),
-        "code": cause.code,
-        "changes": [
-            {"file": c.file, "line": c.line, "before": c.before, "after": c.after}
-            for c in cause.changes
-        ],
-        "trial": None
-        if cause.trial is None
-        else {
-            "runs": cause.trial.runs,
-            "keeps_batch": cause.trial.keeps_batch,
-            "words": text.safe(cause.trial.words),
-        },
-    }
+def _silent(report: SilentReport) -> dict[str, Any]:
+    from fcinspect.reports.documents.networks import DiagnoseDocument
+
+    return written(
+        report,
+        DiagnoseDocument,
+        kind="silent" if report.likely else "none",
+        message="",
+        likely=_causes(report.likely),
+        place=None,
+        shapes=[],
+    )
+
+
+def _causes(likely: Sequence[Cause]) -> list[dict[str, Any]]:
+    from fcinspect.reports.documents.networks import CauseDocument, TrialDocument
+
+    return [
+        written(
+            cause,
+            CauseDocument,
+            cause=text.safe(cause.cause),
+            evidence=text.safe(cause.evidence),
+            fix=text.safe(cause.fix),
+            trial=cause.trial
+            and written(cause.trial, TrialDocument, words=text.safe(cause.trial.words)),
+        )
+        for cause in likely
+    ]
 
 
 def rows(likely: Sequence[Cause]) -> Iterable[Sequence[object]]:
@@ -123,14 +119,10 @@ def rows(likely: Sequence[Cause]) -> Iterable[Sequence[object]]:
             yield (*told, "", "", "", "")
 
 
-def page(found: Diagnosis, precision: int = 4) -> Page:
-    """Return the page."""
-    del precision  # a diagnosis holds whole numbers only
+def page(found: Diagnosis) -> Page:
+    """Return the page; a diagnosis holds whole numbers only."""
     built = PageBuilder()
-    built.add(
-        Heading(text.safe(found.message), level=1),
-        Line.of(text.safe(found.happened)),
-    )
+    built.add(Heading(text.safe(found.message), level=1), Line.of(text.safe(found.happened)))
     if found.place is not None:
         built.group(*_place(found.place, found.code))
     for blocks in blocks_of(found.likely[:MOST_CAUSES], found.message):
@@ -141,8 +133,7 @@ def page(found: Diagnosis, precision: int = 4) -> Page:
 def _place(place: Place, code: str) -> list[Block]:
     """Return where the error stands, and the line there."""
     inside = f", in {text.safe(place.function)}" if place.function else ""
-    where = (f"{text.safe(shown_file(place.file))}:{place.line}", "strong")
-    blocks: list[Block] = [Line.of("at ", where, inside)]
+    blocks: list[Block] = [Line.of("at ", (where(place), "strong"), inside)]
     if code:
         blocks.append(Verbatim(text.safe(code), "python", indent=2))
     return blocks
@@ -158,11 +149,9 @@ def _cause(cause: Cause, number: str, names: set[str]) -> list[Block]:
     indent = len(number)
     blocks: list[Block] = [
         Line.of((f"{number}{text.safe(cause.cause)}", "strong"), hang=indent),
+        Line.of(("because ", "faint"), _lowered(text.safe(cause.evidence), names), indent=indent),
+        Line.of(("fix: ", "faint"), _lowered(text.safe(cause.fix), names), indent=indent),
     ]
-    for label, words in (("because ", cause.evidence), ("fix: ", cause.fix)):
-        if words:
-            told = _lowered(text.safe(words), names)
-            blocks.append(Line.of((label, "faint"), told, indent=indent))
     if cause.changes:
         for change in cause.changes:
             blocks += _change(change, indent)
@@ -170,14 +159,8 @@ def _cause(cause: Cause, number: str, names: set[str]) -> list[Block]:
         code = "\n".join(_lines(cause.code))
         blocks.append(Verbatim(code, "python", indent + 2, "output"))
     if cause.trial is not None:
-        role = "good" if cause.trial.runs else "bad"
-        blocks.append(
-            Line.of(
-                ("with this, the module ", "faint"),
-                (text.safe(cause.trial.words), role),
-                indent=indent,
-            )
-        )
+        words = (text.safe(cause.trial.words), "good" if cause.trial.runs else "bad")
+        blocks.append(Line.of(("with this, the module ", "faint"), words, indent=indent))
     elif cause.changes:
         blocks.append(Line.of(("this change was not tried", "unsure"), indent=indent))
     return blocks
@@ -198,7 +181,7 @@ def _change(change: Change, indent: int) -> list[Block]:
     )
     lines = [*(f"- {line[blanks:]}" for line in removed), *(f"+ {line[blanks:]}" for line in added)]
     return [
-        Line.of((f"{text.safe(shown_file(change.file))}:{change.line}", "strong"), indent=indent),
+        Line.of((where(change), "strong"), indent=indent),
         Verbatim("\n".join(line.rstrip() for line in lines), "diff", indent + 2),
     ]
 
@@ -207,24 +190,19 @@ def _lines(code: str) -> list[str]:
     return [text.safe(line) for line in code.expandtabs().split("\n")] if code else []
 
 
-def shown_file(path: str) -> str:
-    """Return a path as one would type it here, or as its package names it."""
-    for folder in (Path.cwd(), *(Path(entry) for entry in sys.path if entry)):
-        if Path(path).is_relative_to(folder):
-            return str(Path(path).relative_to(folder))
-    return path
+def where(place: Place | Change) -> str:
+    """Return a file, as one would type it here or as its package names it, and the line."""
+    path = Path(place.file)
+    folders = (Path.cwd(), *(Path(entry) for entry in sys.path if entry))
+    inside = (path.relative_to(folder) for folder in folders if path.is_relative_to(folder))
+    return f"{text.safe(str(next(inside, place.file)))}:{place.line}"
 
 
-def _silent_page(report: SilentReport, precision: int = 4) -> Page:
-    del precision
+def _silent_page(report: SilentReport) -> Page:
     built = PageBuilder()
     built.add(Heading(text.safe(report.title), level=1), Line.of(text.safe(report.happened)))
     for blocks in blocks_of(report.likely):
         built.group(*blocks)
-    if report.checked:
-        built.group(Heading("Looked for"), *(Line.of(what, indent=2) for what in report.checked))
-    if report.not_exercised:
-        built.group(
-            Heading("Not exercised"), *(Line.of(what, indent=2) for what in report.not_exercised)
-        )
+    built.listed("Looked for", report.checked)
+    built.listed("Not exercised", report.not_exercised)
     return built.page()

@@ -1,4 +1,4 @@
-"""The picture of what changed between two checkpoints."""
+"""The report of `diff`: what changed between two checkpoints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.page import text
 from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Table
 from fcinspect.page.view import View
-from fcinspect.reports.diff_document import document, rows, summary_line
+from fcinspect.reports.written import written
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def view_of_diff(difference: Difference, asked: dict[str, Any]) -> View:
     return View(
         command="diff",
         asked=asked,
-        data=lambda full: dict(document(difference)),
-        page=partial(page, difference),
+        data=lambda full: document(difference),
+        page=lambda precision: page(difference),
         rows=partial(rows, difference),
         ok=difference.ok,
         warnings=tuple(map(text.safe, (*_first(difference.problems), *difference.notes))),
@@ -46,19 +46,150 @@ def _first(problems: Sequence[str]) -> tuple[str, ...]:
     return (*problems[:MOST_TOLD], *left)
 
 
-def page(difference: Difference, precision: int = 4) -> Page:
-    """Return the page."""
+def document(difference: Difference) -> dict[str, Any]:
+    """Return the JSON data."""
+    from fcinspect.reports.documents import diff as documents
+
+    layers = [each for each in difference.compared if each.is_linear]
+    arrays = [each for each in difference.compared if not each.is_linear]
+    not_compared = {
+        "arrays_a": difference.not_compared_a,
+        "arrays_b": difference.not_compared_b,
+        "layers_a": difference.left_out_a,
+        "layers_b": difference.left_out_b,
+    }
+    return written(
+        difference,
+        documents.DiffDocument,
+        same=difference.ok,
+        layers=[_layer_document(each) for each in layers],
+        arrays=[_array_document(each) for each in arrays],
+        not_compared=not_compared,
+        summary=_summary(difference, layers),
+    )
+
+
+def _summary(difference: Difference, layers: Sequence[Compared]) -> dict[str, Any]:
+    verdicts = [each.verdict.value for each in layers]
+    return {
+        "layers": len(layers),
+        "equal": verdicts.count("equal"),
+        "equal_up_to_rounding": verdicts.count("equal up to rounding"),
+        "different": verdicts.count("different"),
+        "undecided": verdicts.count("undecided"),
+        "kinds": difference.counted(linear=True),
+        "arrays": len(difference.compared) - len(layers),
+        "array_kinds": difference.counted(linear=False),
+        "only_in_a": len(difference.only_in_a),
+        "only_in_b": len(difference.only_in_b),
+        "text": _summary_line(difference),
+    }
+
+
+def _layer_document(each: Compared) -> dict[str, Any]:
+    from fcinspect.reports.documents.diff import ComparedLayerDocument
+
+    weight = _finding(each.finding)
+    return written(
+        each,
+        ComparedLayerDocument,
+        **{key: value for key, value in weight.items() if key not in ("verdict", "kind", "how")},
+        name_b=each.b.name,
+        in_features=each.a.shape[1],
+        out_features=each.a.shape[0],
+        in_features_b=each.b.shape[1],
+        out_features_b=each.b.shape[0],
+        dtype_a=each.a.dtype,
+        dtype_b=each.b.dtype,
+        bias=each.bias and _finding(each.bias),
+    )
+
+
+def _array_document(each: Compared) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "name_b": each.b.name,
+        "shape_a": list(each.a.shape),
+        "shape_b": list(each.b.shape),
+        "dtype_a": each.a.dtype,
+        "dtype_b": each.b.dtype,
+        **_finding(each.finding),
+    }
+
+
+def _finding(finding: TensorFinding) -> dict[str, Any]:
+    from fcinspect.reports.documents.diff import FindingDocument
+
+    far, equal = finding.magnitude, finding.kind == "equal"
+    return written(
+        finding,
+        FindingDocument,
+        count=far and far.count,
+        changed=0 if equal else far and far.changed,
+        first=far and far.first,
+        max_abs=0.0 if equal else far and far.max_abs,
+        max_abs_at=far and far.largest and far.largest.index,
+        relative=0.0 if equal else far and far.relative,
+    )
+
+
+def rows(difference: Difference) -> Iterable[Sequence[object]]:
+    """Return the rows of the CSV file: what both have, then what one of them has."""
+    yield (
+        "name", "name_b", "verdict", "how", "in_features", "out_features", "shape_b", "dtype_a",
+        "dtype_b", "changed", "max_abs", "relative", "rank", "bias",
+    )  # fmt: skip
+    for each in difference.compared:
+        widths = (each.a.shape[1], each.a.shape[0]) if each.is_linear else ("", "")
+        far = each.finding.magnitude
+        nothing = (0, 0.0, 0.0) if each.finding.kind == "equal" else ("", "", "")
+        measured = nothing if far is None else (far.changed, far.max_abs, far.relative)
+        yield (
+            each.name, each.b.name, str(each.verdict), each.how, *widths, text.sizes(each.b.shape),
+            each.a.dtype, each.b.dtype, *measured, each.finding.rank, each.bias and each.bias.how,
+        )  # fmt: skip
+    for where, sides in (("only in A", difference.only_in_a), ("only in B", difference.only_in_b)):
+        for side in sides:
+            row = [side.name, "", where, "", "", "", "", side.dtype, *[""] * 6]
+            if where == "only in B":
+                row[0:2], row[7:9] = ["", side.name], ["", side.dtype]
+                row[6] = text.sizes(side.shape)
+            elif len(side.shape) == 2:
+                row[4:6] = [str(side.shape[1]), str(side.shape[0])]
+            yield row
+
+
+def _summary_line(difference: Difference) -> str:
+    """Return "37 layers: 35 equal, 2 changed; 0 only in A, 0 only in B"."""
+    layers = [each for each in difference.compared if each.is_linear]
+    parts = [f"{text.plural(len(layers), 'layer')}{_kinds(difference, linear=True)}"]
+    others = len(difference.compared) - len(layers)
+    if others:
+        parts.append(f"{text.plural(others, 'other array')}{_kinds(difference, linear=False)}")
+    only = f"{text.count(len(difference.only_in_a))} only in A"
+    parts.append(f"{only}, {text.count(len(difference.only_in_b))} only in B")
+    return "; ".join(parts)
+
+
+def _kinds(difference: Difference, *, linear: bool) -> str:
+    counted = difference.counted(linear=linear)
+    told = ", ".join(f"{text.count(count)} {kind}" for kind, count in counted.items())
+    return f": {told}" if told else ""
+
+
+def page(difference: Difference) -> Page:
+    """Return the page; how far two numbers lie apart is told to three digits."""
     built = PageBuilder()
     built.add(
         Heading(f"A {text.safe(difference.a)} → B {text.safe(difference.b)}", level=1),
-        Line.of((summary_line(difference), "good" if difference.ok else "bad")),
+        Line.of((_summary_line(difference), "good" if difference.ok else "bad")),
     )
     layers = _to_show(difference, linear=True)
     if layers:
-        built.group(_table(layers, precision))
+        built.group(_layers_table(layers))
     others = _to_show(difference, linear=False)
     if others:
-        built.group(_other_table(others, precision))
+        built.group(_arrays_table(others))
     if layers or others:
         built.add(Line.of((LEGEND, "faint")))
     told = [each for each in (*layers, *others) if any(_told(each))]
@@ -70,9 +201,7 @@ def page(difference: Difference, precision: int = 4) -> Page:
     for where, sides in (("only in A", difference.only_in_a), ("only in B", difference.only_in_b)):
         if sides:
             built.group(*_only(where, sides))
-    left_out = list(_left_out(difference))
-    if left_out:
-        built.group(*(Line.of((line, "faint")) for line in left_out))
+    built.group(*(Line.of((line, "faint")) for line in _left_out(difference)))
     return built.page()
 
 
@@ -85,43 +214,27 @@ def _to_show(difference: Difference, *, linear: bool) -> list[Compared]:
     ]
 
 
-def _table(layers: Sequence[Compared], precision: int) -> Table:
-    del precision  # how far two numbers lie apart is told to three digits
-    columns = (
-        Column("layer", right=False, folds=True),
-        Column("in"),
-        Column("out"),
-        Column("how it differs", right=False),
-        Column("max |Δ|"),
-        Column("relative"),
-    )
+DIFFERING = (Column("how it differs", right=False), Column("max |Δ|"), Column("relative"))
+
+
+def _layers_table(layers: Sequence[Compared]) -> Table:
+    columns = (Column("layer", right=False, folds=True), Column("in"), Column("out"), *DIFFERING)
     body = [
-        (
-            text.layer_name(each.name),
-            text.count(each.a.shape[1]),
-            text.count(each.a.shape[0]),
-            _how(each),
-            *_apart(each),
-        )
+        (text.layer_name(each.name), *map(text.count, each.a.shape[::-1]), *_differing(each))
         for each in layers
     ]
     return Table(columns, tuple(body))
 
 
-def _other_table(others: Sequence[Compared], precision: int) -> Table:
-    del precision
-    columns = (
-        Column("array, no linear layer", right=False, folds=True),
-        Column("shape"),
-        Column("how it differs", right=False),
-        Column("max |Δ|"),
-        Column("relative"),
-    )
-    body = [
-        (text.safe(each.name), text.sizes(each.a.shape), _how(each), *_apart(each))
-        for each in others
-    ]
-    return Table(columns, tuple(body))
+def _arrays_table(arrays: Sequence[Compared]) -> Table:
+    name = Column("array, no linear layer", right=False, folds=True)
+    body = [(text.safe(each.name), text.sizes(each.a.shape), *_differing(each)) for each in arrays]
+    return Table((name, Column("shape"), *DIFFERING), tuple(body))
+
+
+def _differing(each: Compared) -> tuple[str, str, str]:
+    """Return how two sides differ and, to three digits, how far they lie apart."""
+    return _how(each), *_apart(each)
 
 
 def _how(each: Compared) -> str:
@@ -187,8 +300,8 @@ def _told_of(finding: TensorFinding, name: str, each: Compared) -> Iterable[Line
 
 
 def _at(spot: Spot, name: str, each: Compared) -> str:
-    place = f"{name}[{','.join(map(str, spot.index))}]"
-    return f"at {place}: {_exact(spot.a, each.a.dtype)} → {_exact(spot.b, each.b.dtype)}"
+    a, b = _exact(spot.a, each.a.dtype), _exact(spot.b, each.b.dtype)
+    return f"at {name}{text.index(spot.index)}: {a} → {b}"
 
 
 def _percent(part: int, whole: int) -> str:

@@ -1,29 +1,29 @@
-"""The view of `draw`: a network as a picture, in every medium."""
+"""The report of `draw`: a network as a picture, in every medium."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.errors import UsageError
 from fcinspect.layers.diagram import NetworkOutline, diagram_of
 from fcinspect.layers.spec import format_widths
 from fcinspect.media.markdown import to_markdown
-from fcinspect.page.blocks import Block, Column, Line, Page, Table, Verbatim
+from fcinspect.page.blocks import Block, Column, Line, Page, Table, Verbatim, of_words
 from fcinspect.page.text import count, plural, safe, sizes
 from fcinspect.page.view import View
 from fcinspect.pictures.diagram.dot import dot_text
-from fcinspect.pictures.diagram.labels import dead_words, shortened
+from fcinspect.pictures.diagram.labels import dead_words, label, shortened
 from fcinspect.pictures.diagram.mermaid import mermaid_text
 from fcinspect.pictures.diagram.terminal import drawing_of
-from fcinspect.reports import draw_document as document
+from fcinspect.reports.written import written
 
 if TYPE_CHECKING:
     from fcinspect.layers.diagram import Diagram
 
 LONGEST_TITLE = 60
-
-
 MOST_WITH_WEIGHTS = 12
 """Edges of a layer up to which the figure shows their weights unless that is declined."""
 MOST_WEIGHTS = 30
@@ -58,17 +58,17 @@ def view_of_diagram(
     diagram = diagram_of(outline, looks.units)
     if looks.weights:
         _require_room(diagram)
-    drawn = _Drawn(outline, diagram, looks, source, warnings, advice)
+    drawn = _DrawnDiagram(outline, diagram, looks, source, warnings, advice)
     return View(
         command="draw",
         asked=asked,
-        data=lambda full: dict(document.document(drawn.diagram, source)),
+        data=lambda full: document(diagram, source),
         page=drawn.page,
-        rows=lambda: document.rows(drawn.diagram),
+        rows=partial(rows, diagram),
         texts={
             "md": drawn.markdown,
             "mermaid": lambda precision: mermaid_text(outline, looks.units, drawn.title, precision),
-            "dot": lambda precision: dot_text(drawn.diagram, drawn.title, precision),
+            "dot": lambda precision: dot_text(diagram, drawn.title, precision),
         },
         figure=drawn.figure,
         warnings=warnings,
@@ -92,7 +92,7 @@ def _require_room(diagram: Diagram) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawn:
+class _DrawnDiagram:
     """A diagram with its words."""
 
     outline: NetworkOutline
@@ -160,22 +160,70 @@ def _layers(diagram: Diagram) -> Table:
         if connection.left_out:
             edges = f"{count(len(connection.edges))} of {edges}"
         shape = (connection.out_features, connection.in_features)
-        rows.append(
-            (
-                safe(connection.name),
-                sizes(shape),
-                sizes(shape[:1]) if connection.bias else "none",
-                safe(connection.activation),
-                edges,
-            )
-        )
+        bias = sizes(shape[:1]) if connection.bias else "none"
+        name, activation = safe(connection.name), safe(connection.activation)
+        rows.append((name, sizes(shape), bias, activation, edges))
+    layer = Column("layer", right=False, folds=True)
+    parameters = (layer, Column("W", "weight"), Column("b", "bias"))
     return Table(
-        (
-            Column("layer", right=False, folds=True),
-            Column("W", role="weight"),
-            Column("b", role="bias"),
-            Column("activation", right=False),
-            Column("edges drawn"),
-        ),
+        (*parameters, *of_words("activation"), Column("edges drawn")),
         tuple(rows),
     )
+
+
+def document(diagram: Diagram, source: str) -> dict[str, Any]:
+    """Return the JSON data of a diagram."""
+    from fcinspect.reports.documents import networks as documents
+
+    columns = [
+        written(
+            column,
+            documents.ColumnDocument,
+            units=[
+                written(unit, documents.UnitDocument, label=label(column, unit))
+                for unit in column.units
+            ],
+        )
+        for column in diagram.columns
+    ]
+    layers = [
+        written(connection, documents.ConnectionDocument, column=connection.position)
+        for connection in diagram.connections
+    ]
+    count = diagram.folded_columns
+    return written(
+        diagram,
+        documents.DrawDocument,
+        source=source,
+        columns=columns,
+        layers=layers,
+        folded_columns={"first": _first_folded(diagram), "count": count} if count else None,
+        edges=diagram.total_edges,
+        edges_drawn=diagram.drawn_edges,
+    )
+
+
+def _first_folded(diagram: Diagram) -> int:
+    return diagram.columns[diagram.left_of_fold - 1].position + 1
+
+
+def rows(diagram: Diagram) -> Iterator[Sequence[object]]:
+    """Yield a row for each unit and each edge that is drawn, and for what is folded."""
+    yield (
+        "kind", "column", "label", "index", "source", "target", "weight", "value", "bias", "count",
+    )  # fmt: skip
+    for column in diagram.columns:
+        place = column.position
+        for unit in column.units:
+            numbers = ("", "", "", unit.value, unit.bias, "")
+            yield ("unit", place, label(column, unit), unit.index, *numbers)
+        if column.folded:
+            yield ("folded units", place, *[""] * 7, column.folded)
+    if diagram.folded_columns:
+        yield ("folded columns", _first_folded(diagram), *[""] * 7, diagram.folded_columns)
+    for connection in diagram.connections:
+        place = connection.position
+        for edge in connection.edges:
+            yield ("edge", place, "", "", edge.source, edge.target, edge.weight, "", "", "")
+        if connection.left_out:
+            yield ("folded edges", place, *[""] * 7, connection.left_out)

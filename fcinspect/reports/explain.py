@@ -1,36 +1,90 @@
-"""The view of y = W x + b."""
+"""The report of `explain`: formula, matrices, each sum term by term, and the check."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.arithmetic.explanation import shortened
+from fcinspect.page import text
+from fcinspect.page.blocks import (
+    Column,
+    Equation,
+    Heading,
+    Line,
+    Page,
+    PageBuilder,
+    RunningSum,
+    Span,
+    Subject,
+    Table,
+)
+from fcinspect.page.matrices import affine_equation
 from fcinspect.page.view import View
-from fcinspect.reports.affine import page
-from fcinspect.reports.affine_excerpt import excerpt
-from fcinspect.reports.explain_document import document
+from fcinspect.reports.explain_words import formula_of, summary_lines, verdict_lines
+from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
-    from fcinspect.arithmetic.explanation import Explanation
+    from fcinspect.arithmetic.explanation import ExplainedElement, Explanation
+
+EXACT_DIGITS = 40
+"""Significant digits of `exact_decimal`; … stands at its end when more follow."""
+MOST_OUTPUTS = 1_000
+MOST_TERMS = 10_000
+"""Of all outputs of a document; a browser that shows more is slow to open and to follow."""
+WHOLE = "--save FILE.csv or FILE.json holds all"
 
 
 def view_of_explanation(
-    explanation: Explanation,
-    asked: dict[str, Any],
-    warnings: tuple[str, ...],
+    explanation: Explanation, asked: dict[str, Any], warnings: tuple[str, ...]
 ) -> View:
     """Return the view of an explanation."""
     return View(
         command="explain",
         asked=asked,
-        data=lambda full: dict(document(explanation, full=full)),
+        data=lambda full: document(explanation, full=full),
         page=partial(page, explanation),
-        document=lambda precision: page(excerpt(explanation), precision, whole=explanation),
+        document=lambda precision: page(_excerpt(explanation), precision, whole=explanation),
         rows=partial(rows, explanation),
         ok=explanation.verdict is Verdict.WITHIN,
         warnings=warnings,
+    )
+
+
+def document(explanation: Explanation, *, full: bool = False) -> dict[str, Any]:
+    """Return the JSON data."""
+    from fcinspect.reports.documents import core as documents
+
+    layer = explanation.layer
+    own = {
+        "layer": written(layer, documents.ExplainedLayerDocument, full=full, rows_held=layer.held),
+        "arithmetic": explanation.arithmetic.words,
+        "elements": [_element(element) for element in explanation.elements],
+        "checked": written(
+            explanation.check,
+            documents.CheckedElementsDocument,
+            elements=explanation.checked_elements,
+            of=explanation.total_elements,
+            worst=explanation.worst,
+        ),
+    }
+    return written(explanation, documents.ExplainDocument, full=full, **own)
+
+
+def _element(element: ExplainedElement) -> dict[str, Any]:
+    from fcinspect.reports.documents.core import ExplainedElementDocument
+
+    exact = element.exact
+    return written(
+        element,
+        ExplainedElementDocument,
+        other_terms=element.others,
+        exact=None if exact is None else element.exact_float,
+        exact_decimal=None if exact is None else text.exact_decimal(exact, EXACT_DIGITS),
     )
 
 
@@ -47,3 +101,193 @@ def rows(explanation: Explanation) -> Iterable[Sequence[object]]:
         if element.bias is not None:
             yield (name, "bias", "", "", "", element.bias, element.exact_float)
         yield (name, "output", "", "", "", "", element.output)
+
+
+def page(explanation: Explanation, precision: int, *, whole: Explanation | None = None) -> Page:
+    """Return the page; of a `whole` explanation where this is the part of it that fits."""
+    built = PageBuilder()
+    whole = whole or explanation
+    built.add(*header(explanation), *_excerpt_lines(explanation, whole))
+    if explanation.total_elements and explanation.layer.in_features:
+        built.group(_equation(explanation, precision))
+        if explanation.output is None:
+            held = ", ".join(map(str, explanation.layer.held or ()))
+            built.add(Line.of(f"only the rows of W asked for were read: {held}", indent=2))
+    for element in explanation.elements:
+        built.group(*element_blocks(explanation, element, precision))
+    if len(explanation.elements) == len(whole.elements):
+        built.group(*summary_lines(explanation))
+    else:
+        built.group(*summary_lines(explanation, f"--element chooses, {WHOLE}"))
+    return built.page()
+
+
+def header(explanation: Explanation) -> list[Heading | Line]:
+    """Return the title, the shapes, and what is to be known of them."""
+    layer, x = explanation.layer, explanation.input
+    batch, n, m = x.shape[:-1], layer.in_features, layer.out_features
+    name = f"{text.layer_called(layer.name)} of " if layer.name else ""
+    title = "Y = X·Wᵀ + b" if batch else "y = W·x + b"
+    title = title if layer.bias is not None else title.removesuffix(" + b")
+    lines: list[Heading | Line] = [
+        Heading(f"{title}      {name}{text.safe(layer.source)}, {layer.dtype}", level=1)
+    ]
+    count = math.prod(batch)
+    lines.append(formula_of(layer, count if batch else None))
+    if len(batch) > 1:
+        folded = f"the leading dimensions {text.shape(batch)} of x {text.shape(x.shape)} are folded"
+        back = f"y gets them back: {text.shape((*batch, m))}"
+        lines.append(Line.of(f"{folded} into {text.plural(count, 'row')}; {back}"))
+    if n == 0:
+        same = "b" if layer.bias is not None else "0"
+        lines.append(Line.of(f"in_features is 0: there is nothing to multiply, y = {same}"))
+    return lines
+
+
+def _equation(explanation: Explanation, precision: int) -> Equation:
+    layer = explanation.layer
+    shown = affine_equation(
+        layer.weight.values,
+        None if layer.bias is None else layer.bias.values,
+        explanation.input.rows,
+        explanation.results,
+        _subjects(explanation),
+        precision,
+        batched=bool(explanation.batch),
+        named=True,
+        names={"i": layer.held} if layer.held else {},
+    )
+    return replace(shown, stays=True)
+
+
+def _subjects(explanation: Explanation) -> tuple[Subject, Subject, Subject, Subject]:
+    """Return what W, x, b and y are, and what each comes from or goes into."""
+    layer, batch = explanation.layer, bool(explanation.batch)
+    shape, x, y = layer.weight.shape, explanation.input.rows, explanation.results
+    n = "n " if batch else ""
+    b = "" if layer.bias is None else " b"
+
+    def subject(
+        key: str, name: str, words: str, shape: Sequence[int], axes: str, lights: str, dot: str = ""
+    ) -> Subject:
+        return Subject(key, name, f"{words}, {text.sizes(shape)}", words, axes, lights, dot)
+
+    return (
+        subject("W", "Wᵀ" if batch else "W", "weight", shape, "i j", "x y terms"),
+        subject("x", "X" if batch else "x", "input", x.shape, f"{n}j", "W terms"),
+        subject("b", "b", "bias", shape[:1], "i", "y bias-term"),
+        subject(
+            "y", "Y" if batch else "y", "output", y.shape, f"{n}i",
+            f"W x terms{b and ' b bias-term'}", f"dot W x{b}",
+        ),
+    )  # fmt: skip
+
+
+def element_blocks(
+    explanation: Explanation, element: ExplainedElement, precision: int
+) -> list[Line | RunningSum]:
+    """Return the sentence on an output, its sum, and how it stands to the exact."""
+    batch = bool(explanation.batch)
+    i = element.column
+    has_bias = element.bias is not None
+    sentence: list[str | Span] = [
+        (f"{'Y' if batch else 'y'}{text.index(element.index)}", "output"),
+        "  =  ",
+        (f"row {element.row} of X" if batch else f"row {i} of W", "input" if batch else "weight"),
+        " times ",
+        (f"row {i} of W" if batch else "x", "weight" if batch else "input"),
+    ]
+    if has_bias:
+        sentence += [", plus ", (f"b[{i}]", "bias")]
+    blocks: list[Line | RunningSum] = [Line.of(*sentence, title=True)]
+    if element.terms or has_bias:
+        blocks.append(_sum(explanation, element, precision))
+    if element.others is not None:
+        which = f"the {'largest' if explanation.ranked else 'first'} {len(element.terms):,}"
+        count = f"{explanation.layer.in_features:,} terms"
+        blocks.append(Line.of(f"showing {which} of {count}", indent=2))
+    return [*blocks, *verdict_lines(explanation, element)]
+
+
+def _sum(explanation: Explanation, element: ExplainedElement, precision: int) -> RunningSum:
+    terms, others, bias = element.terms, element.others, element.bias
+    batch, place = bool(explanation.batch), f"{element.column}"
+    axes, at = ("n i", f"{element.row} {place}") if batch else ("i", place)
+    weights = text.numbers((t.weight for t in terms), precision)
+    inputs = text.numbers((t.input for t in terms), precision)
+    steps = [(t.product, t.running_sum) for t in terms]
+    begun = [(str(t.index), w, "×", x, "=") for t, w, x in zip(terms, weights, inputs, strict=True)]
+    factors = [(repr(t.weight), repr(t.input)) for t in terms]
+    ats = [f"{at} {t.index}" for t in terms]
+    subjects = [Subject("terms", "", axes=f"{axes} j", lights="W x")] * len(terms)
+    if others is not None:
+        more = f"{others.count:,} more"
+        steps.append((others.sum, others.running_sum))
+        begun.append(("⋮", more, "", "", ""))
+        subjects.append(Subject("more-terms", more, axes=axes))
+    if bias is not None:
+        lights = "b" if explanation.layer.in_features else ""
+        steps.append((bias, element.exact_float))
+        begun.append(("", "", "", f"b[{place}]", "+"))
+        subjects.append(Subject("bias-term", "the bias", axes=axes, lights=lights))
+    factors += [("", "")] * (len(steps) - len(terms))
+    ats += [at] * (len(steps) - len(terms))
+    sums = tuple(total for _, total in steps)
+    write_added = text.writer([added for added, _ in steps], precision)
+    write_sum = text.writer([*sums, element.exact_float], precision)
+    x_title = f"X[{element.row},j]" if batch else "x[j]"
+    columns = (
+        Column("j", "faint"), Column(f"W[{place},j]", "weight"), Column(""),
+        Column(x_title, "input"), Column(""), Column("product"), Column("running sum", "output"),
+    )  # fmt: skip
+    name = f"{'Y' if batch else 'y'}{text.index(element.index)}"
+    table = Table(
+        columns,
+        tuple(
+            (*cells, write_added(added), write_sum(total))
+            for cells, (added, total) in zip(begun, steps, strict=True)
+        ),
+        indent=2,
+        caption=f"{name}, term by term",
+        subjects=tuple(subjects),
+        at=tuple(ats),
+        exact=tuple(
+            ("", w, "", x, "", repr(added), repr(total))
+            for (w, x), (added, total) in zip(factors, steps, strict=True)
+        ),
+    )
+    return RunningSum(table, sums, _result(element))
+
+
+def _result(element: ExplainedElement) -> str:
+    if element.exact is None:
+        return "; not every number is finite, so there is no exact result"
+    return f", the exact result, {text.exact_decimal(element.exact, 12)}"
+
+
+def _excerpt(explanation: Explanation) -> Explanation:
+    """Return the explanation with the first of its outputs, whole as long as there is room.
+
+    A first output that has too many terms by itself is shortened.
+    """
+    kept: list[ExplainedElement] = []
+    room = MOST_TERMS
+    for element in explanation.elements[:MOST_OUTPUTS]:
+        if len(element.terms) > room and kept:
+            break
+        kept.append(shortened(element, room))
+        room -= len(kept[-1].terms)
+    return replace(explanation, elements=tuple(kept))
+
+
+def _excerpt_lines(shown: Explanation, asked: Explanation) -> list[Line]:
+    """Say how much of what was asked for is shown; nothing where that is all of it."""
+    counts = [
+        (len(e.elements), sum(len(element.terms) for element in e.elements)) for e in (shown, asked)
+    ]
+    (outputs, terms), (all_outputs, all_terms) = counts
+    parts = [f"{outputs:,} of {all_outputs:,} outputs"] * (outputs < all_outputs)
+    parts += [f"{terms:,} of {all_terms:,} terms"] * (terms < all_terms)
+    if not parts:
+        return []
+    return [Line.of(f"showing {' and '.join(parts)}, the most that fit here; {WHOLE}")]

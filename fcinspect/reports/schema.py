@@ -1,4 +1,4 @@
-"""The JSON Schema of every command's output, made by pydantic from the types in documents.py."""
+"""The JSON Schema of every command's output, made by pydantic from the types in documents/."""
 
 from __future__ import annotations
 
@@ -9,36 +9,26 @@ from typing_extensions import TypedDict
 
 from fcinspect.errors import UsageError, did_you_mean
 from fcinspect.page.view import schema_name
-from fcinspect.reports.documents import approximate as approximation_documents
-from fcinspect.reports.documents import core as documents
-from fcinspect.reports.documents import diff as diff_documents
-from fcinspect.reports.documents import draw as diagram_documents
-from fcinspect.reports.documents import module as module_documents
-from fcinspect.reports.documents import scan as scan_documents
-from fcinspect.reports.documents import worksheet as worksheet_documents
-from fcinspect.reports.documents import worksheet_grade as worksheet_grade_documents
+from fcinspect.reports.documents import core, diff, networks, scan, training
 
 Data = TypeVar("Data")
 
 DOCUMENTS: dict[str, Any] = {
-    "create": documents.InspectedLayerDocument,
-    "show": documents.InspectedLayerDocument | documents.ListingDocument,
-    "explain": documents.ExplainDocument,
-    "shapes": documents.ShapesDocument,
-    "trace": module_documents.TraceDocument,
-    "step": documents.StepDocument,
-    "verify": documents.VerifyDocument
-    | documents.PlannedChecksDocument
-    | documents.ShippedExamplesDocument,
-    "diagnose": module_documents.DiagnoseDocument,
-    "scan": scan_documents.ScanDocument,
-    "diff": diff_documents.DiffDocument,
-    "approximate": approximation_documents.ApproximateDocument
-    | approximation_documents.DepthDocument,
-    "draw": diagram_documents.DrawDocument,
-    "worksheet": worksheet_documents.WorksheetDocument
-    | worksheet_documents.ClassDocument
-    | worksheet_grade_documents.GradebookDocument,
+    "create": core.InspectedLayerDocument,
+    "show": core.InspectedLayerDocument | core.ListingDocument,
+    "explain": core.ExplainDocument,
+    "shapes": core.ShapesDocument,
+    "trace": networks.TraceDocument,
+    "step": training.StepDocument,
+    "verify": training.VerifyDocument
+    | training.PlannedChecksDocument
+    | training.ShippedExamplesDocument,
+    "diagnose": networks.DiagnoseDocument,
+    "scan": scan.ScanDocument,
+    "diff": diff.DiffDocument,
+    "approximate": networks.ApproximateDocument | networks.DepthDocument,
+    "draw": networks.DrawDocument,
+    "worksheet": training.WorksheetDocument | training.ClassDocument | training.GradebookDocument,
 }
 
 

@@ -1,17 +1,19 @@
-"""The picture of a shape trace: each layer as the sentence a teacher would say."""
+"""The report of `shapes`: each layer as the sentence a teacher would say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Span, Table
+from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Table, of_words
+from fcinspect.page.matrices import shapes_line
 from fcinspect.page.view import View
+from fcinspect.reports.written import written
 
 if TYPE_CHECKING:
-    from fcinspect.reports.documents.core import ShapesDocument
     from fcinspect.shapes.trace import ShapeTrace, TracedLayer
 
 LARGEST_EXACT_INTEGER = 2**53 - 1
@@ -29,41 +31,18 @@ def view_of_shapes(trace: ShapeTrace, asked: dict[str, Any]) -> View:
     return View(
         command="shapes",
         asked=asked,
-        data=lambda full: dict(document(trace)),
-        page=partial(page, trace),
+        data=lambda full: document(trace),
+        page=lambda precision: page(trace),
         rows=partial(rows, trace),
         warnings=warnings,
     )
 
 
-def document(trace: ShapeTrace) -> ShapesDocument:
+def document(trace: ShapeTrace) -> dict[str, Any]:
     """Return the JSON data."""
-    return {
-        "widths": list(trace.widths),
-        "batch": list(trace.batch),
-        "dtype": trace.dtype,
-        "layers": [
-            {
-                "name": layer.name,
-                "kind": layer.kind,
-                "input": list(layer.input),
-                "weight": None if layer.weight is None else list(layer.weight),
-                "bias": None if layer.bias is None else list(layer.bias),
-                "output": list(layer.output),
-                "parameters": layer.parameters,
-                "macs": layer.macs,
-                "flops": layer.flops,
-                "parameter_bytes": layer.parameter_bytes,
-                "output_bytes": layer.output_bytes,
-            }
-            for layer in trace.layers
-        ],
-        "parameters": trace.parameters,
-        "macs": trace.macs,
-        "flops": trace.flops,
-        "parameter_bytes": trace.parameter_bytes,
-        "output_bytes": trace.output_bytes,
-    }
+    from fcinspect.reports.documents.core import ShapesDocument
+
+    return written(trace, ShapesDocument)
 
 
 def rows(trace: ShapeTrace) -> Iterable[Sequence[object]]:
@@ -77,9 +56,8 @@ def rows(trace: ShapeTrace) -> Iterable[Sequence[object]]:
         yield (layer.name, layer.kind, *written, *counts, layer.parameter_bytes, layer.output_bytes)
 
 
-def page(trace: ShapeTrace, precision: int = 4) -> Page:
-    """Return the page."""
-    del precision  # shapes hold whole numbers only
+def page(trace: ShapeTrace) -> Page:
+    """Return the page; shapes hold whole numbers only."""
     built = PageBuilder()
     biased = any(layer.bias is not None for layer in trace.layers)
     formula = ("Y = X·Wᵀ" if trace.batch else "y = W·x") + (" + b" if biased else "")
@@ -92,65 +70,32 @@ def page(trace: ShapeTrace, precision: int = 4) -> Page:
         Line.of(f"{rows_in}, {trace.dtype}; every layer computes {formula}"),
     )
     built.group(*(_sentence(layer) for layer in trace.layers))
-    columns = (
-        Column("layer", right=False),
-        Column("kind", right=False),
-        Column("output", "output", right=False),
-        Column("parameters"),
-        Column("MACs"),
-        Column("memory"),
-    )
-    body = [
-        (
-            layer.name,
-            layer.kind,
-            text.shape(layer.output),
-            text.count(layer.parameters),
-            text.count(layer.macs),
-            text.byte_count(layer.parameter_bytes),
-        )
-        for layer in trace.layers
-    ]
-    total = (
-        "total",
-        "",
-        "",
-        text.count(trace.parameters),
-        text.count(trace.macs),
-        text.byte_count(trace.parameter_bytes),
-    )
+    output = Column("output", "output", right=False)
+    counts = map(Column, ("parameters", "MACs", "memory"))
+    columns = (*of_words("layer", "kind"), output, *counts)
+    body = [(la.name, la.kind, text.shape(la.output), *_counts(la)) for la in trace.layers]
+    total = ("total", "", "", *_counts(trace))
     built.group(Table(columns, (*body, total), rule_before=frozenset({len(body)})))
+    outputs = text.byte_count(trace.output_bytes)
     built.group(
         Line.of(
             f"a MAC is one product and its addition; {text.count(trace.flops)} FLOPs = 2·MACs"
             f"{' + the additions of b' if biased else ''}"
         ),
-        Line.of(
-            f"outputs take {text.byte_count(trace.output_bytes)} when all are kept, as in training"
-        ),
+        Line.of(f"outputs take {outputs} when all are kept, as in training"),
     )
     return built.page()
 
 
+def _counts(of: ShapeTrace | TracedLayer) -> tuple[str, str, str]:
+    """Return the parameters, the MACs and what the parameters take in memory."""
+    return text.count(of.parameters), text.count(of.macs), text.byte_count(of.parameter_bytes)
+
+
 def _sentence(layer: TracedLayer) -> Line:
     """(3, 3) · (5, 3)ᵀ + (5) → (3, 5), in the colours of its parts."""
-    name = (f"{layer.name:<5} ", "strong")
-    if layer.weight is None:
-        activated = f"{layer.kind}, element by element"
-        return Line.of(
-            name, (text.shape(layer.input), "input"), " → ", (text.shape(layer.output), "output"),
-            f"   {activated}", indent=2,
-        )  # fmt: skip
-    bias: list[str | Span] = []
-    if layer.bias is not None:
-        bias = [" + ", (text.shape(layer.bias), "bias")]
-    return Line.of(
-        name,
-        (text.shape(layer.input), "input"),
-        " · ",
-        (text.shape(layer.weight) + "ᵀ", "weight"),
-        *bias,
-        " → ",
-        (text.shape(layer.output), "output"),
-        indent=2,
-    )
+    shapes = (layer.input, layer.weight, layer.bias, layer.output)
+    line = shapes_line(f"{layer.name:<5} ", shapes)
+    if layer.weight is not None:
+        return line
+    return replace(line, spans=(*line.spans, (f"   {layer.kind}, element by element", "")))

@@ -1,4 +1,4 @@
-"""The picture of a verification: every check, what was found, and what was not looked at."""
+"""The reports of `verify`: what was found, what would be checked, the examples that there are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.layers.spec import format_widths
 from fcinspect.page import text
 from fcinspect.page.blocks import (
     VERDICT_ROLES,
@@ -16,14 +17,15 @@ from fcinspect.page.blocks import (
     Page,
     PageBuilder,
     Table,
+    of_words,
 )
 from fcinspect.page.view import View
-from fcinspect.reports.written import finite
+from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
-    from fcinspect.reports.documents.core import CheckDocument, VerifyDocument, WorstDocument
-    from fcinspect.verification.check import Check, Plan, VerificationReport
+    from fcinspect.verification.check import Check, Plan, VerificationReport, Worst
+    from fcinspect.verification.examples.shipped import ShippedExample
 
 MOST_FINDINGS = 20
 
@@ -33,8 +35,8 @@ def view_of_report(report: VerificationReport, asked: dict[str, Any]) -> View:
     return View(
         command="verify",
         asked=asked,
-        data=lambda full: dict(document(report)),
-        page=partial(page, report),
+        data=lambda full: document(report),
+        page=lambda precision: page(report),
         rows=partial(rows, report),
         ok=report.verdict is Verdict.WITHIN,
     )
@@ -59,52 +61,23 @@ def view_of_plan(plan: Plan, asked: dict[str, Any]) -> View:
     return View(
         command="verify",
         asked=asked,
-        data=lambda full: {
-            "kind": plan.kind,
-            "subject": plan.subject,
-            "planned": names,
-            "not_exercised": list(plan.not_exercised),
-        },
+        data=lambda full: _planned(plan, names),
         page=listed,
         rows=lambda: [("check",), *((name,) for name in names)],
     )
 
 
-def document(report: VerificationReport) -> VerifyDocument:
+def _planned(plan: Plan, names: list[str]) -> dict[str, Any]:
+    from fcinspect.reports.documents.training import PlannedChecksDocument
+
+    return written(plan, PlannedChecksDocument, planned=names)
+
+
+def document(report: VerificationReport) -> dict[str, Any]:
     """Return the JSON data."""
-    return {
-        "kind": report.kind,
-        "subject": report.subject,
-        "verdict": report.verdict.value,
-        "likely_cause": report.likely_cause,
-        "checks": [_check_document(check) for check in report.checks],
-        "not_exercised": list(report.not_exercised),
-        "notes": list(report.notes),
-    }
+    from fcinspect.reports.documents.training import VerifyDocument
 
-
-def _check_document(check: Check) -> CheckDocument:
-    worst: WorstDocument | None = None
-    if check.worst is not None:
-        worst = {
-            "index": list(check.worst.index),
-            "computed": finite(check.worst.computed),
-            "reference": finite(check.worst.reference),
-            "low": None if check.worst.low is None else finite(check.worst.low),
-            "high": None if check.worst.high is None else finite(check.worst.high),
-        }
-    return {
-        "name": check.name,
-        "group": check.group,
-        "verdict": check.verdict.value,
-        "max_ratio": None if check.max_ratio is None else finite(check.max_ratio),
-        "worst": worst,
-        "cause": check.cause,
-        "detail": check.detail,
-        "elements": check.elements,
-        "outside": check.outside,
-        "undecided": check.undecided,
-    }
+    return written(report, VerifyDocument)
 
 
 def rows(report: VerificationReport) -> Iterable[Sequence[object]]:
@@ -114,20 +87,17 @@ def rows(report: VerificationReport) -> Iterable[Sequence[object]]:
         "elements", "outside", "undecided", "cause", "detail",
     )  # fmt: skip
     for check in report.checks:
-        worst = check.worst
-        place = ("", "", "", "", "")
-        if worst is not None:
+        place: tuple[object, ...] = ("", "", "", "", "")
+        if (worst := check.worst) is not None:
             index = " ".join(map(str, worst.index))
-            place = (index, worst.computed, worst.reference, worst.low, worst.high)  # type: ignore[assignment]  # numbers
-        yield (
-            check.name, check.verdict.value, check.max_ratio, *place,
-            check.elements, check.outside, check.undecided, check.cause or "", check.detail,
-        )  # fmt: skip
+            place = (index, worst.computed, worst.reference, worst.low, worst.high)
+        counts = (check.elements, check.outside, check.undecided)
+        told = (check.cause or "", check.detail)
+        yield (check.name, check.verdict.value, check.max_ratio, *place, *counts, *told)
 
 
-def page(report: VerificationReport, precision: int = 4) -> Page:
-    """Return the page."""
-    del precision  # a verdict's numbers are written to the last digit
+def page(report: VerificationReport) -> Page:
+    """Return the page; a verdict's numbers are written to the last digit."""
     built = PageBuilder()
     built.add(Heading(f"Verify {report.subject}", level=1))
     built.add(*(Line.of(note, indent=2) for note in report.notes))
@@ -139,22 +109,14 @@ def page(report: VerificationReport, precision: int = 4) -> Page:
         built.group(*_finding(checks))
     if len(told) > MOST_FINDINGS:
         built.group(Line.of(f"showing {MOST_FINDINGS} of {len(told)} findings"))
-    if report.not_exercised:
-        built.group(
-            Heading("Not exercised"), *(Line.of(what, indent=2) for what in report.not_exercised)
-        )
+    built.listed("Not exercised", report.not_exercised)
     built.group(_sentence(report, findings))
     return built.page()
 
 
 def _table(checks: Sequence[Check]) -> Table:
     """Return a row for each check, under the name of its group."""
-    columns = (
-        Column("check", right=False),
-        Column("what", right=False),
-        Column("of bound"),
-        Column("verdict", right=False),
-    )
+    columns = (*of_words("check", "what"), Column("of bound"), *of_words("verdict"))
     found: list[tuple[str, ...]] = []
     group = None
     for check in checks:
@@ -173,35 +135,20 @@ def _table(checks: Sequence[Check]) -> Table:
 
 def _folded(findings: Sequence[Check]) -> list[list[Check]]:
     """Return the checks with one cause together, the furthest from its bound first."""
-    groups: dict[tuple[str, str], list[Check]] = {}
-    for check in findings:
-        groups.setdefault((check.word, check.bare_cause or check.name), []).append(check)
-    return [
-        sorted(checks, key=lambda check: -(check.max_ratio or 0.0)) for checks in groups.values()
-    ]
+    groups = text.grouped(
+        ((check.word, check.bare_cause or check.name), check) for check in findings
+    )
+    return [sorted(checks, key=lambda one: -(one.max_ratio or 0.0)) for checks in groups.values()]
 
 
 def _finding(checks: Sequence[Check]) -> list[Block]:
     """Return what is said of checks with one cause, with the numbers of the first."""
     check = checks[0]
-    role = VERDICT_ROLES[check.verdict]
-    lines: list[Block] = [Line.of((f"{check.word}: ", role), (check.name, "strong"))]
+    lines: list[Block] = [
+        Line.of((f"{check.word}: ", VERDICT_ROLES[check.verdict]), (check.name, "strong"))
+    ]
     if check.worst is not None:
-        worst = check.worst
-        reach = ""
-        if worst.low is not None and worst.high is not None:
-            reach = (
-                f": only {worst.low!r} is right"
-                if worst.low == worst.high
-                else f", rounding reaches {worst.low!r} to {worst.high!r}"
-            )
-        place = f" at [{', '.join(map(str, worst.index))}]" if worst.index else ""
-        lines.append(
-            Line.of(
-                f"{worst.computed!r}{place}; the closed form gives {worst.reference!r}{reach}",
-                indent=2,
-            )
-        )
+        lines.append(Line.of(_worst(check.worst), indent=2))
     counts = [(check.outside, "outside"), (check.undecided, "undecided")]
     said = [f"{count:,} of {check.elements:,} {word}" for count, word in counts if count]
     if said and check.elements > 1:
@@ -214,6 +161,17 @@ def _finding(checks: Sequence[Check]) -> list[Block]:
         names = ", ".join(other.name for other in checks[1:])
         lines.append(Line.of(f"the same in {names}", indent=2, hang=2))
     return lines
+
+
+def _worst(worst: Worst) -> str:
+    """Return the number in the worst place, and what stands there instead or may."""
+    place = f" at [{', '.join(map(str, worst.index))}]" if worst.index else ""
+    said = f"{worst.computed!r}{place}; the closed form gives {worst.reference!r}"
+    if worst.low is None or worst.high is None:
+        return said
+    if worst.low == worst.high:
+        return f"{said}: only {worst.low!r} is right"
+    return f"{said}, rounding reaches {worst.low!r} to {worst.high!r}"
 
 
 def _sentence(report: VerificationReport, findings: Sequence[Check]) -> Line:
@@ -237,3 +195,60 @@ def _sentence(report: VerificationReport, findings: Sequence[Check]) -> Line:
             said = f"All {count} hold."
     likely = f" Most likely: {report.likely_cause}." if report.likely_cause else ""
     return Line.of((said + likely, VERDICT_ROLES[report.verdict]))
+
+
+def view_of_examples(examples: Sequence[ShippedExample], asked: dict[str, Any]) -> View:
+    """Return the list of the worked examples that come with fcinspect."""
+    return View(
+        command="verify",
+        asked=asked,
+        data=lambda full: _examples_document(examples),
+        page=lambda precision: _examples_page(examples),
+        rows=partial(_example_rows, examples),
+    )
+
+
+def _examples_document(examples: Sequence[ShippedExample]) -> dict[str, Any]:
+    from fcinspect.reports.documents.training import ShippedExampleDocument
+
+    listed = [
+        written(
+            one,
+            ShippedExampleDocument,
+            title=one.example.title,
+            source=one.example.source,
+            known_wrong=one.example.known_wrong,
+        )
+        for one in examples
+    ]
+    return {"kind": "example", "examples": listed}
+
+
+def _examples_page(examples: Sequence[ShippedExample]) -> Page:
+    built = PageBuilder()
+    built.add(Heading("Worked examples that come with fcinspect", level=1))
+    for one in examples:
+        wrong = len(one.example.known_wrong)
+        said = f", {wrong} of them known to be wrong" if wrong else ""
+        built.group(
+            Line.of(
+                (one.name, "strong"),
+                f"  {format_widths(one.widths)}, "
+                f"{text.plural(one.printed_numbers, 'printed number')}{said}",
+            ),
+            Line.of(one.example.title, indent=2, hang=2),
+        )
+    built.group(
+        Line.of("verify example NAME checks one; part of a name will do, such as mazur"),
+        Line.of("verify example --template prints a file to start from"),
+    )
+    return built.page()
+
+
+def _example_rows(examples: Sequence[ShippedExample]) -> Iterable[Sequence[object]]:
+    """Yield a row for each example."""
+    yield "name", "widths", "printed numbers", "title", "source", "known wrong"
+    for one in examples:
+        size = (format_widths(one.widths), one.printed_numbers)
+        source, wrong = one.example.source or "", "; ".join(one.example.known_wrong)
+        yield (one.name, *size, one.example.title, source, wrong)

@@ -94,7 +94,7 @@ def test_every_sign_of_the_project_has_a_name_in_ascii() -> None:
     package = Path(fcinspect.__file__).parent
     modules = set(package.rglob("*.py"))
     # signs that are read in expressions and answers, and those of LaTeX, which is ASCII itself
-    other = {package / "approximation" / "notation.py", package / "worksheets" / "answers.py"}
+    other = {package / "approximation" / "expression.py", package / "worksheets" / "answers.py"}
     other |= set((package / "media" / "latex").iterdir()) & modules
     assert other < modules
     written = "".join(path.read_text(encoding="utf-8") for path in modules - other)
@@ -120,3 +120,14 @@ def test_every_character_that_acts_is_known() -> None:
     assert {sign for sign in named if not text.acting().fullmatch(sign)} == set()
     assert not text.acting().search("naïve ⎡ᵀ·×−→⋯ 层 ́\u00a0")
     assert text.acting(but="\n\t").sub("", "\na\tb\r\x1b") == "\na\tb"
+
+
+def test_what_goes_with_each_key() -> None:
+    """The keys in the order in which they first occur, and so their values."""
+    found = text.grouped([("b", 1), ("a", 2), ("b", 3)])
+    assert list(found.items()) == [("b", [1, 3]), ("a", [2])]
+
+
+def test_the_place_of_a_number() -> None:
+    """As it is typed; that of a single number is empty."""
+    assert [text.index(place) for place in ((), (3,), (1, 2))] == ["[]", "[3]", "[1,2]"]

@@ -39,7 +39,7 @@ def example(
     """
     _require_one_wish(file, listed=listed, template=template, checks=checks)
     if listed:
-        from fcinspect.reports.example_listing import view_of_examples
+        from fcinspect.reports.verify import view_of_examples
         from fcinspect.verification.examples.shipped import shipped
 
         return output.write(view_of_examples(shipped(), {"list": True}))

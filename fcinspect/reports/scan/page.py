@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from fcinspect.checkpoints.pairing.naming import is_whole
-from fcinspect.checkpoints.scan.findings import equal_by_chance, findings_of
+from fcinspect.checkpoints.scan.findings import equal_by_chance, findings_of, findings_of_other
 from fcinspect.page import text
-from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Table
-from fcinspect.reports.scan.remarks import name_in, tell_findings, tell_fingerprints, tell_warnings
-from fcinspect.reports.scan.singular import ELSEWHERE, append, in_full, table_of
-from fcinspect.reports.skipped import why
+from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Table, by_columns
+from fcinspect.reports.scan.singular import ELSEWHERE, in_full, table_of
+from fcinspect.reports.show_listing import why
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import SkippedTensor
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
 FEW = 3
 """So many layers are shown in full."""
 MOST_SOURCES = 4
+NOTE = ("note: ", "unsure")
+MOST_NAMED = 6
+MOST_FOUND = 40
+"""Findings that are shown; the JSON has them all."""
 BRACKETED = re.compile(r" \([^)\d]*\)")
 """Words in brackets; shapes stay."""
 BEYOND_COMMA = re.compile(r",(?![^(]*\)).*", re.DOTALL)
@@ -32,11 +35,7 @@ MANY_ZEROS = 0.01
 
 
 def page(
-    report: ScanReport,
-    precision: int = 4,
-    *,
-    show_all: bool = False,
-    charts: Sequence[Block] = (),
+    report: ScanReport, precision: int = 4, *, show_all: bool = False, charts: Sequence[Block] = ()
 ) -> Page:
     """Return the page, with charts of the layers where there are any."""
     built = PageBuilder()
@@ -50,16 +49,12 @@ def page(
         if any(layer.singular.wanted.any for layer in layers):
             names = [name_in(report, layer) for layer in layers]
             built.group(table_of(layers, names, precision))
-        tell_warnings(built, report)
-    built.group(*charts)
-    tell_fingerprints(built, report)
-    tell_findings(built, report)
-    if report.problems:
-        built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
-    if report.failed:
-        built.group(
-            *(Line.of(("not read: ", "bad"), text.safe(f.reason), hang=2) for f in report.failed)
-        )
+        built.group(*_warnings(report))
+    for blocks in (charts, _fingerprints(report), _findings(report)):
+        built.group(*blocks)
+    built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
+    lost = (text.safe(file.reason) for file in report.failed)
+    built.group(*(Line.of(("not read: ", "bad"), reason, hang=2) for reason in lost))
     if show_all and report.skipped:
         built.group(*_skipped(report.skipped))
     built.group(*_summary(report, show_all=show_all))
@@ -92,36 +87,25 @@ def _counted(report: ScanReport) -> str:
 def _table(report: ScanReport, precision: int) -> Table:
     """Return a row for each layer, and only such columns as tell something."""
     layers = report.layers
-    columns = [Column("layer", right=False, folds=True), Column("in"), Column("out")]
-    cells = [
-        (
-            text.layer_name(layer.name),
-            text.count(layer.in_features),
-            text.count(layer.out_features),
-        )
-        for layer in layers
+    columns = [
+        (Column("layer", right=False, folds=True), [text.layer_name(la.name) for la in layers]),
+        (Column("in"), [text.count(layer.in_features) for layer in layers]),
+        (Column("out"), [text.count(layer.out_features) for layer in layers]),
     ]
-    body = [list(row) for row in cells]
     if len({layer.source for layer in layers}) > 1:
-        append(columns, body, Column("file", right=False, folds=True), (
-            text.safe(layer.source) for layer in layers
-        ))  # fmt: skip
+        files = [text.safe(layer.source) for layer in layers]
+        columns.append((Column("file", right=False, folds=True), files))
     if len({layer.dtype for layer in layers}) > 1:
-        append(columns, body, Column("dtype", right=False), (layer.dtype for layer in layers))
+        columns.append((Column("dtype", right=False), [layer.dtype for layer in layers]))
     numbers = [layer.weight.numbers for layer in layers]
-    for title, spare, values in (
-        ("mean", ELSEWHERE, [n.mean for n in numbers]),
-        ("min", ELSEWHERE, [n.min for n in numbers]),
-        ("max", ELSEWHERE, [n.max for n in numbers]),
-        ("std", "", [n.std for n in numbers]),
-        ("norm", "", [n.norm for n in numbers]),
-    ):
-        written = (text.statistic(v, precision) for v in values)
-        append(columns, body, Column(title, spare=spare, joined=title == "min"), written)
+    for title in ("mean", "min", "max", "std", "norm"):
+        values = [text.statistic(getattr(n, title), precision) for n in numbers]
+        spare = "" if title in ("std", "norm") else ELSEWHERE
+        columns.append((Column(title, spare=spare, joined=title == "min"), values))
     if any(n.zeros > MANY_ZEROS * n.count for n in numbers):
-        append(columns, body, Column("zeros"), (_share(n.zeros, n.count) for n in numbers))
-    struck = {k for k, layer in enumerate(layers) if findings_of(layer)}
-    return Table(tuple(columns), tuple(map(tuple, body)), strong=frozenset(struck))
+        columns.append((Column("zeros"), [_share(n.zeros, n.count) for n in numbers]))
+    struck = frozenset(k for k, layer in enumerate(layers) if findings_of(layer))
+    return by_columns(columns, struck)
 
 
 def _share(some: int, count: int) -> str:
@@ -157,17 +141,15 @@ def _in_full(layer: ScannedLayer, called: str, precision: int) -> Iterator[Headi
             indent=2, hang=2,
         )  # fmt: skip
     for warning in layer.warnings:
-        yield Line.of(("note: ", "unsure"), text.safe(warning), indent=2, hang=2)
+        yield Line.of(NOTE, text.safe(warning), indent=2, hang=2)
 
 
 def _skipped(skipped: Sequence[SkippedTensor]) -> Iterator[Line | Table]:
-    body = tuple((text.safe(skip.name), text.safe(skip.reason)) for skip in skipped)
-    columns = (
-        Column("array", right=False, folds=True),
-        Column(why(skipped), right=False),
+    yield Line.of(f"besides, {text.plural(len(skipped), 'array')}:")
+    yield Table(
+        (Column("array", right=False, folds=True), Column(why(skipped), right=False)),
+        tuple((text.safe(skip.name), text.safe(skip.reason)) for skip in skipped),
     )
-    yield Line.of(f"besides, {text.plural(len(body), 'array')}:")
-    yield Table(columns, body)
 
 
 def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
@@ -241,3 +223,75 @@ def _reasons(skipped: Sequence[SkippedTensor]) -> Iterator[str]:
 def _shortened(reason: str) -> str:
     """Return a reason without what it adds in brackets or behind a comma."""
     return BEYOND_COMMA.sub("", BRACKETED.sub("", reason))
+
+
+def name_in(report: ScanReport, layer: ScannedLayer) -> str:
+    """Return the name of a layer, with its file where there are several; "" for one on its own."""
+    if len(report.sources) < 2:
+        return text.safe(layer.name)
+    return name_of(report, layer.name, layer.source)
+
+
+def name_of(report: ScanReport, name: str, source: str) -> str:
+    """Return the name of a layer or array, with its file where there are several or it has none."""
+    if not name:
+        return text.safe(source)
+    return text.safe(name) + (f" of {text.safe(source)}" if len(report.sources) > 1 else "")
+
+
+def _fingerprints(report: ScanReport) -> list[Line]:
+    """Say which layers look drawn from a law of initialisation."""
+    told = [(layer, layer.fingerprint.words) for layer in report.layers if layer.fingerprint]
+    return [Line.of(f"{words}: ", names, hang=2) for words, names in _together(report, told)]
+
+
+def _warnings(report: ScanReport) -> list[Line]:
+    """Say how layers were understood; where each is shown in full it is said there."""
+    told = [(layer, text.safe(warning)) for layer in report.layers for warning in layer.warnings]
+    return [
+        Line.of(NOTE, f"{words}: ", names, hang=2)
+        for words, names in _together(report, told)[:MOST_FOUND]
+    ]
+
+
+def _together(
+    report: ScanReport, told: Iterable[tuple[ScannedLayer, str]]
+) -> list[tuple[str, str]]:
+    """Return each text once, with the names of the layers that it is said of."""
+    pairs = ((words, name_of(report, layer.name, layer.source)) for layer, words in told)
+    return [(words, _named(names)) for words, names in text.grouped(pairs).items()]
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def unread_words(unread: Iterable[SkippedTensor]) -> list[tuple[str, str]]:
+    """Return what a check says of weights that were not read, once for each reason."""
+    by_reason = text.grouped((skip.reason, text.safe(skip.name)) for skip in unread)
+    return [
+        (_named(names), f"not looked at: {text.safe(reason)}")
+        for reason, names in by_reason.items()
+    ]
+
+
+def _findings(report: ScanReport) -> list[Line]:
+    """Say what speaks against layers, and against the other arrays."""
+    found = [
+        (name_of(report, layer.name, layer.source), finding.words)
+        for layer in report.layers
+        for finding in findings_of(layer)
+    ]
+    for other in report.struck_others:
+        name = name_of(report, other.name, other.source)
+        found += [(name, finding.words) for finding in findings_of_other(other)]
+    if report.checked:
+        found += unread_words(report.unread)
+    by_words = text.grouped((words, name) for name, words in found)
+    lines = [
+        Line.of((f"{_named(names)}: ", "strong"), (words, "bad"), hang=2)
+        for words, names in list(by_words.items())[:MOST_FOUND]
+    ]
+    more = f"showing {MOST_FOUND} of {len(by_words):,}; --json has them all"
+    return [*lines, Line.of((more, "faint"))] if len(by_words) > MOST_FOUND else lines

@@ -3,60 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fcinspect.checkpoints.scan.records import RELIABLE_CONDITION
 from fcinspect.page import text
-from fcinspect.page.blocks import Column, Line, Table
+from fcinspect.page.blocks import Column, Line, Table, by_columns
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.records import Histogram, ScannedLayer, Spectrum
 
+Found = TypeVar("Found")
+
 ELSEWHERE = "see --json or --format csv"
-
-
-def append(
-    columns: list[Column], body: list[list[str]], column: Column, cells: Iterable[str]
-) -> None:
-    """Append a column and its cell to each row."""
-    columns.append(column)
-    for row, cell in zip(body, cells, strict=True):
-        row.append(cell)
 
 
 def table_of(layers: Sequence[ScannedLayer], names: Sequence[str], precision: int) -> Table:
     """Return a row for each layer, by these names, with what was found of its singular values."""
     wanted = layers[0].singular.wanted
-    columns = [Column("layer", right=False, folds=True), Column("σ₁")]
-    body = [
-        [name or text.NAMELESS, _sigma(layer.singular.largest, precision)]
-        for layer, name in zip(layers, names, strict=True)
+    largest = [layer.singular.largest for layer in layers]
+    columns = [
+        (Column("layer", right=False, folds=True), [name or text.NAMELESS for name in names]),
+        (Column("σ₁"), _cells(largest, lambda sigma: text.statistic(sigma, precision))),
     ]
+    leading = [layer.singular.leading for layer in layers]
+    spectra = [layer.singular.spectrum for layer in layers]
     if wanted.leading:
-        leading = [layer.singular.leading for layer in layers]
-        append(columns, body, Column("residual"), (
-            "–" if found is None else f"{found.residual:.1e}" for found in leading
-        ))  # fmt: skip
-        if not wanted.spectrum:
-            append(columns, body, Column("stable rank"), (
-                "–" if found is None else text.significant(found.stable_rank, precision)
-                for found in leading
-            ))  # fmt: skip
+        columns.append((Column("residual"), _cells(leading, lambda one: f"{one.residual:.1e}")))
+    if wanted.leading and not wanted.spectrum:
+        ranks = _cells(leading, lambda one: text.significant(one.stable_rank, precision))
+        columns.append((Column("stable rank"), ranks))
     if wanted.spectrum:
-        spectra = [layer.singular.spectrum for layer in layers]
-        for title, write in SPECTRUM:
-            append(columns, body, Column(title), (
-                "–" if found is None else write(found) for found in spectra
-            ))  # fmt: skip
-        append(columns, body, Column("distribution", right=False, spare="see --json"), (
-            "" if found is None or found.histogram is None else text.bars(found.histogram.counts)
-            for found in spectra
-        ))  # fmt: skip
-    return Table(tuple(columns), tuple(map(tuple, body)))
+        columns += [(Column(title), _cells(spectra, write)) for title, write in SPECTRUM]
+        histograms = [None if found is None else found.histogram for found in spectra]
+        bars = _cells(histograms, lambda one: text.bars(one.counts), none="")
+        columns.append((Column("distribution", right=False, spare="see --json"), bars))
+    return by_columns(columns)
 
 
-def _sigma(value: float | None, precision: int) -> str:
-    return "–" if value is None else text.statistic(value, precision)
+def _cells(
+    found: Iterable[Found | None], write: Callable[[Found], str], none: str = "–"
+) -> list[str]:
+    return [none if one is None else write(one) for one in found]
 
 
 def _condition(found: Spectrum) -> str:

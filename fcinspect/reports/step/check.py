@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fcinspect.arithmetic.optimizers import STATE_SYMBOLS
 from fcinspect.page import text
-from fcinspect.page.blocks import VERDICT_ROLES, Block, Column, Line, Table
+from fcinspect.page.blocks import VERDICT_ROLES, Block, Column, Line, Table, of_words
 from fcinspect.reports.step.update import symbols, working_of
 from fcinspect.rounding.verdict import Verdict, overall
 
@@ -38,22 +38,16 @@ WORDS = {
 
 def check_blocks(report: StepReport) -> list[Block]:
     """Return the table of verdicts by kind of operation, what is not within, and the sentence."""
-    groups: dict[str, list[Check]] = {}
-    for check in report.checks:
-        groups.setdefault(_kind(check, report), []).append(check)
+    groups = text.grouped((_kind(check, report), check) for check in report.checks)
+    numbers = map(Column, ("numbers", "of bound"))
+    columns = (*of_words("computed", "closed form"), *numbers, *of_words("verdict"))
     blocks: list[Block] = [
         Line.of(
             "Each operation, on the numbers that entered it, against its closed form; the bound is"
             " what rounding can explain."
         ),
         Table(
-            (
-                Column("computed", right=False),
-                Column("closed form", right=False),
-                Column("numbers"),
-                Column("of bound"),
-                Column("verdict", right=False),
-            ),
+            columns,
             tuple(_row(kind, checks, report) for kind, checks in groups.items()),
             indent=2,
             caption="The check of each kind of operation",

@@ -12,37 +12,41 @@ import numpy as np
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES
+from fcinspect.layers.diagram import NetworkOutline, diagram_of
+from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.spec import format_widths
 from fcinspect.page import text
 from fcinspect.page.blocks import (
     Aside,
     Block,
     Column,
+    Drawing,
     Heading,
+    Illustration,
     Line,
     Page,
     PageBuilder,
     Subject,
     Table,
+    showing,
 )
 from fcinspect.page.matrices import equation, matrix, numbers
-from fcinspect.pictures.charts.curves import loss_curve
+from fcinspect.pictures.charts.curves import Series, curves, loss_curve
+from fcinspect.pictures.diagram.illustration import MOST_COLUMNS, MOST_UNITS, illustration_of
 from fcinspect.reports.step.check import change, check_blocks, history
-from fcinspect.reports.step.drawings import loss_chart, network_drawing
-from fcinspect.reports.step.layer import layer_backward, layer_forward
-from fcinspect.reports.step.parameter import followed_blocks
-from fcinspect.reports.step.subjects import subjects_of
-from fcinspect.reports.step.update import formula_lines, parameter_tables
+from fcinspect.reports.step.layers import layer_backward, layer_forward, subjects_of
+from fcinspect.reports.step.update import followed_blocks, formula_lines, parameter_tables
 
 if TYPE_CHECKING:
     from fcinspect.arithmetic.following import Followed
     from fcinspect.arithmetic.losses import Loss
     from fcinspect.arithmetic.training import TrainingStep
-    from fcinspect.reports.step.subjects import LayerSubjects
+    from fcinspect.reports.step.layers import LayerSubjects
     from fcinspect.rounding.arrays import FloatArray
     from fcinspect.verification.step import StepReport
 
 MOST_TERMS = 8
+X_TITLE = "steps taken"
 MOST_LOSSES = 500
 """Of a run of up to so many a document has the loss of every step, folded."""
 
@@ -60,23 +64,16 @@ def page(
     step = report.last
     built = PageBuilder()
     title, *lines = header(step, notes)
-    built.add(title, *([network_drawing(step)] if illustrated else []), *lines)
+    built.add(title, *([_network_drawing(step)] if illustrated else []), *lines)
     if len(report.losses) > 2:
         built.group(Heading("Loss by step"), *_losses(report.losses, precision, illustrated))
     if plot:
-        built.group(*loss_chart(report.losses))
+        built.group(*_loss_chart(report.losses))
     if followed is not None:
         for group in followed_blocks(step, followed):
             built.group(*group)
     else:
-        subjects = subjects_of(step)
-        _forward(built, step, subjects, precision)
-        _loss(built, step, subjects[-1], precision)
-        _backward(built, step, subjects, precision)
-        built.group(Heading("Update"), *formula_lines(step))
-        for blocks in parameter_tables(step, subjects, precision):
-            built.group(*blocks)
-        _afterwards(built, step, subjects[-1], precision)
+        _add_step(built, step, precision)
     built.group(Heading("Check"), *check_blocks(report))
     return built.page()
 
@@ -118,12 +115,24 @@ def _losses(losses: Sequence[float], precision: int, illustrated: bool) -> list[
     return blocks
 
 
-def _forward(
-    built: PageBuilder, step: TrainingStep, subjects: Sequence[LayerSubjects], precision: int
-) -> None:
+def _add_step(built: PageBuilder, step: TrainingStep, precision: int) -> None:
+    """Add the whole step: forward, loss, backward, update, and what it leads to."""
+    subjects = subjects_of(step)
+    last = subjects[-1]
     built.group(Heading("Forward"), *_activation_words(step))
     for layer, passed, own in zip(step.layers, step.before.layers, subjects, strict=True):
         built.group(*layer_forward(layer, passed, own, precision))
+    built.group(Heading("Loss"), *_loss_blocks(step, last, precision))
+    built.group(Heading("Backward"), *_backward_words(step))
+    for place in reversed(range(len(step.layers))):
+        built.group(*layer_backward(step, place, subjects, precision))
+    built.group(Heading("Update"), *formula_lines(step))
+    for blocks in parameter_tables(step, subjects, precision):
+        built.group(*blocks)
+    words = f"output after the step, {last.widths[1]}"
+    output = replace(last.output(), keys="y-after", name="y", words=words, lights="", formula="")
+    y = matrix(step.after.output.rows, output, precision)
+    built.group(Heading("After the step"), equation("y", "=", y), _loss_change(step, precision))
 
 
 def _activation_words(step: TrainingStep) -> list[Line]:
@@ -138,35 +147,29 @@ def _called(name: str, formula: str) -> str:
     return formula if formula == f"{name}(z)" else f"{name}(z) = {formula}"
 
 
-def _loss(built: PageBuilder, step: TrainingStep, last: LayerSubjects, precision: int) -> None:
-    built.group(Heading("Loss"), *_loss_blocks(step, last, precision))
-    gradient = step.layers[-1].grad_activation.rows
-    formula = f"∂L/∂y = {LOSSES[step.loss_name].gradient_formula}"
-    built.add(equation(formula, "=", matrix(gradient, last.arriving("T"), precision)))
-
-
 def _loss_blocks(step: TrainingStep, last: LayerSubjects, precision: int) -> list[Block]:
-    """Return the loss: its formula, its terms, its value."""
+    """Return the loss: its formula, its terms, its value, and its gradient."""
     loss = LOSSES[step.loss_name]
-    y = step.before.output.rows.astype(np.float64)
-    t = step.target_rows
-    said = f"{loss.name} = {loss.formula}{_counts(loss, step)}"
-    blocks: list[Block] = [Line.of(said, formula=True)]
+    y, t = step.before.output.rows.astype(np.float64), step.target_rows
     with np.errstate(all="ignore"):
         terms = np.asarray(loss.terms(y, t))
-    blocks.append(_loss_terms(step, last, y, t, terms, precision))
-    if terms.size > MOST_TERMS:
-        blocks.append(Line.of((f"showing {MOST_TERMS} of {terms.size:,} terms", "faint"), indent=2))
+    blocks: list[Block] = [
+        Line.of(f"{loss.name} = {loss.formula}{_counts(loss, step)}", formula=True),
+        _loss_terms(step, last, y, t, terms, precision),
+        *showing(MOST_TERMS, terms.size, "terms", indent=2),
+    ]
     scale = loss.scale.replace("N", str(y.size)).replace("R", str(len(y)))
     with np.errstate(all="ignore"):
         total = float(terms.sum())
     value = step.before.loss_value
     # Σ stands for its number
-    shown = scale.replace("Σ", text.number(total, precision))
-    blocks.append(
-        Line.of("loss = ", (f"{shown} = {text.number(value, precision)}", "strong"), indent=2)
-    )
-    return blocks
+    shown = f"{scale.replace('Σ', text.number(total, precision))} = {text.number(value, precision)}"
+    gradient = matrix(step.layers[-1].grad_activation.rows, last.arriving("T"), precision)
+    return [
+        *blocks,
+        Line.of("loss = ", (shown, "strong"), indent=2),
+        equation(f"∂L/∂y = {loss.gradient_formula}", "=", gradient),
+    ]
 
 
 def _counts(loss: Loss, step: TrainingStep) -> str:
@@ -196,7 +199,7 @@ def _loss_terms(
     if loss.classes:
         at = tuple(str(i) if last.n else "" for i, _ in places)
         rows = [
-            (_index(place), str(int(t[i])), text.number(float(y[i, int(t[i])]), precision), w)
+            (text.index(place), str(int(t[i])), text.number(float(y[i, int(t[i])]), precision), w)
             for (i, place), w in zip(enumerate(np.ndindex(*batch)), written, strict=False)
         ]
         columns = (Column("row"), Column("class t"), Column("y[t]", "output"), Column(loss.term))
@@ -209,7 +212,7 @@ def _loss_terms(
     return make(
         (Column("index"), Column("y", "output"), Column("t"), Column(loss.term)),
         tuple(
-            (_index(tuple(int(k) for k in np.unravel_index(i, shape))), outputs[i], targets[i], w)
+            (text.index(int(k) for k in np.unravel_index(i, shape)), outputs[i], targets[i], w)
             for i, w in enumerate(written)
         ),
         subjects=(replace(of_terms, axes=f"{last.n} {last.outs}".strip()),),
@@ -225,26 +228,6 @@ def _backward_words(step: TrainingStep) -> list[Line]:
     return [Line.of(line) for line in upwards if line]
 
 
-def _backward(
-    built: PageBuilder, step: TrainingStep, subjects: list[LayerSubjects], precision: int
-) -> None:
-    built.group(Heading("Backward"), *_backward_words(step))
-    for place in reversed(range(len(step.layers))):
-        built.group(*layer_backward(step, place, subjects, precision))
-
-
-def _afterwards(
-    built: PageBuilder, step: TrainingStep, last: LayerSubjects, precision: int
-) -> None:
-    words = f"output after the step, {last.widths[1]}"
-    output = replace(last.output(), keys="y-after", name="y", words=words, lights="", formula="")
-    built.group(
-        Heading("After the step"),
-        equation("y", "=", matrix(step.after.output.rows, output, precision)),
-        _loss_change(step, precision),
-    )
-
-
 def _loss_change(step: TrainingStep, precision: int) -> Line:
     """Return the losses before and after the step."""
     losses = (step.before.loss_value, step.after.loss_value)
@@ -255,5 +238,41 @@ def _loss_change(step: TrainingStep, precision: int) -> Line:
     )
 
 
-def _index(place: tuple[int, ...]) -> str:
-    return "[" + ",".join(map(str, place)) + "]"
+def _loss_series(losses: Sequence[float]) -> Series:
+    """Return the losses before the first step and after each."""
+    return Series("loss", range(len(losses)), losses, "output")
+
+
+def _loss_chart(losses: Sequence[float]) -> tuple[Heading, Drawing]:
+    """Return the curve in text, under its title."""
+    chart = curves([_loss_series(losses)], x_title=X_TITLE, y_title="loss")
+    return Heading("Loss curve"), chart
+
+
+def loss_figure(report: StepReport, ending: str) -> bytes:
+    """Return the curve as a file of that ending."""
+    from fcinspect.pictures.figures.curves import curves_bytes
+
+    step = report.last
+    title = f"{step.loss_name} of {format_widths(step.widths)} under {step.optimizer.call}"
+    return curves_bytes(
+        ending, [_loss_series(report.losses)], title=title, x_title=X_TITLE, y_title="loss"
+    )
+
+
+def _network_drawing(step: TrainingStep) -> Illustration:
+    """Return the drawing of a step's network before the step."""
+    layers = [
+        LinearLayer(
+            layer.weight.before, None if layer.bias is None else layer.bias.before, "", layer.name
+        )
+        for layer in step.layers
+    ]
+    outline = NetworkOutline(
+        (layers[0].in_features, *(layer.out_features for layer in layers)),
+        tuple(layer.name for layer in layers),
+        tuple(layer.activation for layer in step.layers),
+        tuple(layer.bias is not None for layer in layers),
+        tuple(layers),
+    )
+    return illustration_of(diagram_of(outline, MOST_UNITS, MOST_COLUMNS))

@@ -1,9 +1,11 @@
-"""The update of every parameter: the optimizer's formula, then old, gradient, update, new."""
+"""The update of every parameter: the optimizer's formula, then old, gradient, update, new; or one
+parameter followed with all digits, so that it can be redone by hand.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -11,21 +13,37 @@ import numpy as np
 
 from fcinspect.arithmetic.optimizers import STATE_SYMBOLS, SYMBOLS, known_numbers, move
 from fcinspect.page import text
-from fcinspect.page.blocks import Aside, Block, Column, Equation, Line, Subject, Table
+from fcinspect.page.blocks import (
+    Aside,
+    Block,
+    Column,
+    Equation,
+    Heading,
+    Line,
+    Subject,
+    Table,
+    showing,
+)
 from fcinspect.page.matrices import equation, matrix, numbers
-from fcinspect.reports.step.layer import outer_product
+from fcinspect.reports.step.layers import outer_product
+from fcinspect.rounding.formats import FLOAT64, format_named
 
 if TYPE_CHECKING:
+    from fcinspect.arithmetic.following import Followed, WorkedLine
     from fcinspect.arithmetic.optimizers import Quantity
     from fcinspect.arithmetic.training import LayerPass, LayerStep, ParameterStep, TrainingStep
-    from fcinspect.reports.step.subjects import LayerSubjects
+    from fcinspect.reports.step.layers import LayerSubjects
     from fcinspect.rounding.arrays import Float64Array
 
 
 MOST_WHOLE = 24
 """Parameters of up to this many numbers are shown whole."""
 MOST_ROWS = 8
+MOST_TERMS = 16
+"""Rows of the batch that are told of a followed parameter."""
 NAME = re.compile(r"\{([^}]+)\}")
+
+Write = Callable[[float], str]
 
 
 def symbols(formula: str) -> str:
@@ -97,32 +115,145 @@ def _parameter(
     shown = size if size <= MOST_WHOLE else MOST_ROWS
     arrays = (parameter.before, parameter.grad, parameter.update, parameter.after)
     values = [array.values.reshape(-1)[:shown].tolist() for array in arrays]
-    columns = [numbers(found, precision) for found in values]
+    cells = [numbers(found, precision) for found in values]
     role = "weight" if name.endswith(".weight") else "bias"
-    places = [[str(k) for k in place] for place in islice(np.ndindex(*shape), shown)]
-    rows = tuple(
-        (f"[{','.join(place)}]", *written)
-        for place, written in zip(places, zip(*columns, strict=True), strict=True)
-    )
+    columns = (
+        Column("index"), Column("old", role), Column("gradient", "gradient"), Column("update"),
+        Column("new", role),
+    )  # fmt: skip
+    places = list(islice(np.ndindex(*shape), shown))
+    rows = tuple(zip(map(text.index, places), *cells, strict=True))
     called = text.safe(name)
-    blocks: list[Block] = [
+    return [
         Line.of((f"{called} ", "strong"), (text.shape(shape), role), title=True),
         Table(
-            (
-                Column("index"),
-                Column("old", role),
-                Column("gradient", "gradient"),
-                Column("update"),
-                Column("new", role),
-            ),
+            columns,
             rows,
             indent=2,
             caption=f"{called}: old, gradient, update, new",
             subjects=(subject,),
-            at=tuple(map(" ".join, places)),
+            at=tuple(" ".join(map(str, place)) for place in places),
             exact=tuple(("", *map(repr, row)) for row in zip(*values, strict=True)),
         ),
+        *showing(shown, size, "numbers", indent=2),
     ]
-    if shown < size:
-        blocks.append(Line.of((f"showing {shown} of {size:,} numbers", "faint"), indent=2))
-    return blocks
+
+
+def followed_blocks(step: TrainingStep, followed: Followed) -> list[list[Block]]:
+    """Return the groups of the followed parameter."""
+    write = _writer(step)
+    groups = [_gradient(followed, write), _followed_update(followed, write)]
+    if followed.activation != "identity":
+        groups.insert(0, _through_activation(followed, write))
+    groups[0].insert(0, _title(followed))
+    return groups
+
+
+def _writer(step: TrainingStep) -> Write:
+    """Return how the numbers of a step are written: with all digits that they hold."""
+    number_format = format_named(step.dtype)
+
+    def write(value: float) -> str:
+        held = number_format if number_format.holds(value) else FLOAT64
+        return text.shortest(value, held) if held is number_format else f"{value:.9g}"
+
+    return write
+
+
+def numbers_in(line: WorkedLine, write: Write) -> str:
+    """Return the formula with its numbers put in, negative ones in parentheses."""
+
+    def put(value: float) -> str:
+        written = write(value)
+        return f"({written})" if written.startswith("-") else written
+
+    return NAME.sub(lambda m: put(line.numbers[m[1]]), line.formula)
+
+
+def _title(followed: Followed) -> Heading:
+    """Say where it stands in its layer."""
+    index = followed.address.index
+    place = f"from input {index[1]} to" if len(index) == 2 else "added to"
+    name, layer = text.safe(followed.address.text), text.safe(followed.layer)
+    return Heading(f"{name}: {place} output {index[0]} of {layer}")
+
+
+def _through_activation(followed: Followed, write: Write) -> list[Block]:
+    output = followed.address.index[0]
+    rows = [
+        (*_place(t.row), write(t.grad_activation), write(t.derivative), write(t.grad_output))
+        for t in followed.terms[:MOST_TERMS]
+    ]
+    three = (Column("∂L/∂a", "gradient"), Column("φ′(z)"), Column("G", "gradient"))
+    columns = (*_row_column(followed), *three)
+    return [
+        Line.of(
+            f"The gradient that arrives at output {output}, through {followed.activation}:"
+            " G = ∂L/∂a·φ′(z)"
+        ),
+        Table(columns, tuple(rows), indent=2, caption="The gradient through the activation"),
+        *showing(MOST_TERMS, len(followed.terms), "rows", indent=2),
+    ]
+
+
+def _gradient(followed: Followed, write: Write) -> list[Block]:
+    index = followed.address.index
+    weight = len(index) == 2
+    rows = []
+    for t in followed.terms[:MOST_TERMS]:
+        times = ("×", write(t.input), "=", write(t.product)) if weight else ()
+        rows.append((*_place(t.row), write(t.grad_output), *times, write(t.running_sum)))
+    factors = (
+        (Column(""), Column(f"x[{index[1]}]", "input"), Column(""), Column("product"))
+        if weight
+        else ()
+    )
+    columns = (
+        *_row_column(followed),
+        Column(f"G[{index[0]}]", "gradient"),
+        *factors,
+        Column("running sum"),
+    )
+    what = f"G[{index[0]}]·x[{index[1]}]" if weight else f"G[{index[0]}]"
+    total = followed.terms[-1].running_sum if followed.terms else 0.0
+    return [
+        Line.of(f"Its gradient is the sum of {what} over the rows of the batch:"),
+        Table(columns, tuple(rows), indent=2, caption="The gradient, term by term"),
+        *showing(MOST_TERMS, len(followed.terms), "rows", indent=2),
+        Line.of(
+            f"the sum is {write(total)}; torch has ", (write(followed.grad), "gradient"), indent=2
+        ),
+    ]
+
+
+def _followed_update(followed: Followed, write: Write) -> list[Block]:
+    blocks: list[Block] = [
+        Line.of(f"Its update by {followed.optimizer.call}, g being torch's gradient:")
+    ]
+    for line in followed.working:
+        name = SYMBOLS.get(line.name, line.name)
+        blocks.append(Line.of(f"{name} = {symbols(line.formula)}", indent=2, formula=True))
+        indent = " " * len(name)
+        put_in = numbers_in(line, write)
+        value = write(line.value)
+        if put_in != value:
+            blocks.append(Line.of(f"{indent} = {put_in}", indent=2, formula=True))
+        blocks.append(Line.of(f"{indent} = {value}", indent=2, formula=True))
+    update = followed.working[-1].value
+    added = f"new = old + update = {write(followed.before)} + ({write(update)})"
+    total = f"    = {write(followed.before + update)}; torch has "
+    return [
+        *blocks,
+        Line.of(added, indent=2, formula=True),
+        Line.of(total, (write(followed.after), "strong"), indent=2, formula=True),
+        Line.of(f"new − old in torch's numbers: {write(followed.update)}", indent=2),
+    ]
+
+
+def _row_column(followed: Followed) -> tuple[Column, ...]:
+    """Return the column of the batch's rows, where there is a batch."""
+    return (Column("row"),) if followed.terms and followed.terms[0].row else ()
+
+
+def _place(row: tuple[int, ...]) -> tuple[str, ...]:
+    return (text.index(row),) if row else ()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from fcinspect.layers.spec import format_widths
 from fcinspect.page.blocks import Block, Heading, Line, Matrix, Page, PageBuilder
 from fcinspect.page.text import plural
-from fcinspect.reports.worksheet.command import command_of, seeded_command_of
 from fcinspect.reports.worksheet.numbers import (
     Numbers,
     WriteBlank,
@@ -235,10 +234,7 @@ def _update(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
 
 
 def _afterwards(built: PageBuilder, problem: Problem, numbers: Numbers, answers: bool) -> None:
-    built.group(
-        Heading("After the step"),
-        Line.of("The same x and t, with the new parameters:"),
-    )
+    built.group(Heading("After the step"), Line.of("The same x and t, with the new parameters:"))
     if answers:
         for name, a in hidden_afterwards(problem).items():
             built.add(equation((f"{name} ", "strong"), "a =", row_of(a, "")))
@@ -274,7 +270,7 @@ def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> list[Block]:
         )
     return [
         Line.of(said),
-        Line.of(f"The sheet: {seeded_command_of(problem)}, code {problem.code}"),
+        Line.of(f"The sheet: {_seeded_command_of(problem)}, code {problem.code}"),
     ]
 
 
@@ -284,3 +280,21 @@ def _column(layer: SheetLayer[Fraction], role: str) -> Matrix:
 
 def _name(layer: SheetLayer[Fraction]) -> tuple[str, str]:
     return (f"{layer.name}  ", "strong")
+
+
+def command_of(problem: Problem) -> str:
+    """Return "worksheet 3-2-2 --sheet all --code JQ6G-GBVA", as a pupil may see it."""
+    return f"{_command(problem)} --code {problem.code}"
+
+
+def _seeded_command_of(problem: Problem) -> str:
+    """Return "worksheet 3-2-2 --sheet all --seed 7", for the eyes of a teacher."""
+    return f"{_command(problem)} --seed {problem.seed}"
+
+
+def _command(problem: Problem) -> str:
+    bias = "" if problem.has_bias else " --no-bias"
+    smooth = ""
+    if problem.decimals is not None:
+        smooth = f" --activation {problem.activation} --decimals {problem.decimals}"
+    return f"worksheet {format_widths(problem.widths)} --sheet {problem.kind}{bias}{smooth}"

@@ -1,16 +1,27 @@
-"""The view of `worksheet`: a sheet with blanks, or its key."""
+"""The reports of `worksheet`: a sheet with blanks or its key, and those of a class."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from fcinspect.layers.spec import format_widths
+from fcinspect.page.blocks import Page
+from fcinspect.page.text import plural
 from fcinspect.page.view import View
-from fcinspect.reports.worksheet import document as worksheet_document
-from fcinspect.reports.worksheet.page import page
+from fcinspect.reports.worksheet.page import TITLES, page
+from fcinspect.reports.written import written
+from fcinspect.worksheets.working import ways
+from fcinspect.worksheets.working import written as number_text
 
 if TYPE_CHECKING:
     from fcinspect.worksheets.checking import KeyCheck
+    from fcinspect.worksheets.class_set import Copy
     from fcinspect.worksheets.sheet import Sheet
+
+LONGEST_NUMBER = 15
+"""Digits that every reader of JSON keeps."""
 
 
 def view_of_worksheet(
@@ -20,20 +31,20 @@ def view_of_worksheet(
     return View(
         command="worksheet",
         asked=asked,
-        data=lambda full: dict(worksheet_document.document(sheet, check, answers)),
+        data=lambda full: document(sheet, check, answers),
         page=lambda precision: page(sheet, check, answers),
-        rows=lambda: worksheet_document.rows(sheet, answers),
+        rows=lambda: rows(sheet, answers),
         texts={
-            "latex": lambda precision: _article(sheet, check, answers),
+            "latex": lambda precision: _article(page(sheet, check, answers)),
             "html": lambda precision: _form(sheet, check, asked, answers),
         },
     )
 
 
-def _article(sheet: Sheet, check: KeyCheck, answers: bool) -> str:
-    from fcinspect.media.latex.worksheet import worksheet_document as article
+def _article(*pages: Page) -> str:
+    from fcinspect.media.latex.worksheet import worksheet_document
 
-    return article(page(sheet, check, answers))
+    return worksheet_document(*pages)
 
 
 def _form(sheet: Sheet, check: KeyCheck, asked: dict[str, Any], answers: bool) -> str:
@@ -41,8 +52,148 @@ def _form(sheet: Sheet, check: KeyCheck, asked: dict[str, Any], answers: bool) -
     from fcinspect.media.html.worksheet import blank_of, worksheet_page
     from fcinspect.media.jsonable import dumps, envelope
 
-    data = dict(worksheet_document.document(sheet, check, answers))
-    document = envelope("worksheet", ok=True, asked=asked, data=data, warnings=())
+    data = document(sheet, check, answers)
+    made = envelope("worksheet", ok=True, asked=asked, data=data, warnings=())
     return worksheet_page(
-        page(sheet, check, answers, blank_of), "" if answers else dumps(document), sheet.problem
+        page(sheet, check, answers, blank_of), "" if answers else dumps(made), sheet.problem
     )
+
+
+def document(sheet: Sheet, check: KeyCheck, answers: bool) -> dict[str, Any]:
+    """Return the JSON data of a sheet, or of its key."""
+    from fcinspect.reports.documents.training import SheetLayerDocument, WorksheetDocument
+
+    problem, found = sheet.problem, ways(sheet.problem)
+    layers = [
+        written(
+            layer,
+            SheetLayerDocument,
+            weight=[_exact_row(row) for row in layer.weight],
+            bias=None if layer.bias is None else _exact_row(layer.bias),
+        )
+        for layer in problem.layers
+    ]
+    made = written(
+        problem,
+        WorksheetDocument,
+        document="worksheet",
+        layers=layers,
+        x=_exact_row(problem.x),
+        target=_exact_row(problem.target),
+        learning_rate=_exact(problem.learning_rate),
+        pupil="",
+        date="",
+        given={name: _exact(value) for name, value in sheet.given.items()},
+        answers={b.id: _exact(b.answer) if answers else None for b in sheet.blanks},
+        ways={b.id: found[b.id] for b in sheet.blanks} if answers else None,
+        check=check,
+    )
+    # what not every sheet tells stands at its end
+    seed, decimals = made.pop("seed"), made.pop("decimals")
+    last = {"decimals": decimals} if decimals is not None else {}
+    return {**made, **last, **({"seed": seed} if answers else {})}
+
+
+def _exact(value: Fraction) -> int | float | str:
+    """Return a number that reads back as this one, or its text."""
+    if value.denominator == 1:
+        return value.numerator
+    text = number_text(value)
+    digits = text.replace("-", "").replace(".", "").strip("0")
+    return text if "/" in text or len(digits) > LONGEST_NUMBER else float(text)
+
+
+def _exact_row(values: Sequence[Fraction]) -> list[int | float | str]:
+    return list(map(_exact, values))
+
+
+def rows(sheet: Sheet, answers: bool) -> Iterator[Sequence[object]]:
+    """Yield a row for every number: what is given, and the blanks."""
+    problem = sheet.problem
+    yield ("part", "place", "number", *(("way",) if answers else ()))
+    spare = ("",) if answers else ()
+    for place, value in _numbers(sheet):
+        yield ("problem", place, number_text(value), *spare)
+    for place, value in sheet.given.items():
+        yield ("given", place, number_text(value), *spare)
+    found = ways(problem)
+    for blank in sheet.blanks:
+        if answers:
+            yield ("answer", blank.id, number_text(blank.answer), found[blank.id])
+        else:
+            yield ("blank", blank.id, "")
+
+
+def _numbers(sheet: Sheet) -> Iterator[tuple[str, Fraction]]:
+    """Yield every number of the problem, with its place."""
+    problem = sheet.problem
+    yield from ((f"x[{i}]", value) for i, value in enumerate(problem.x))
+    for layer in problem.layers:
+        for i, row in enumerate(layer.weight):
+            yield from ((f"{layer.name}.weight[{i},{j}]", w) for j, w in enumerate(row))
+        yield from ((f"{layer.name}.bias[{i}]", b) for i, b in enumerate(layer.bias or ()))
+    if problem.kind != "forward":
+        yield from ((f"target[{i}]", value) for i, value in enumerate(problem.target))
+    if problem.kind in ("step", "all"):
+        yield "learning_rate", problem.learning_rate
+
+
+def view_of_class(copies: Sequence[Copy], asked: dict[str, Any], *, answers: bool) -> View:
+    """Return the view of a class set; with `answers` of its keys, in the same order."""
+    return View(
+        command="worksheet",
+        asked=asked,
+        data=lambda full: _class_document(copies, answers),
+        page=lambda precision: Page(
+            tuple(group for one in _pages(copies, answers) for group in one.groups)
+        ),
+        rows=lambda: _class_rows(copies, answers),
+        texts={
+            "latex": lambda precision: _article(*_pages(copies, answers)),
+            "html": lambda precision: _class_html(copies, answers),
+        },
+    )
+
+
+def copies_words(copies: Sequence[Copy], *, answers: bool) -> str:
+    """Return "24 sheets of 3-2-2, seeds 7 to 30, 22 with a name"."""
+    problems = [copy.sheet.problem for copy in copies]
+    first, last = problems[0].seed, problems[-1].seed
+    named = sum(bool(copy.seat.pupil) for copy in copies)
+    seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
+    if last - first >= len(copies):
+        seeds = f"{len(copies)} of the {seeds}"
+    counted = plural(len(copies), "key" if answers else "sheet")
+    said = f"{counted} of {format_widths(problems[0].widths)}, {seeds}"
+    return f"{said}, {named} with a name" if named else said
+
+
+def _pages(copies: Sequence[Copy], answers: bool) -> list[Page]:
+    """Return a page for each sheet, or for each key."""
+    return [page(one.sheet, one.check, answers, seat=one.seat) for one in copies]
+
+
+def _class_document(copies: Sequence[Copy], answers: bool) -> dict[str, Any]:
+    sheets = [
+        {**document(copy.sheet, copy.check, answers), "pupil": copy.seat.pupil} for copy in copies
+    ]
+    return {"document": "class", "sheets": sheets}
+
+
+def _class_rows(copies: Sequence[Copy], answers: bool) -> Iterator[Sequence[object]]:
+    """Yield the rows of each sheet, with its number, pupil and code before them."""
+    for copy in copies:
+        title, *others = rows(copy.sheet, answers)
+        if copy.seat.number == 1:
+            yield ("sheet", "pupil", "code", *title)
+        for row in others:
+            yield (copy.seat.number, copy.seat.pupil, copy.sheet.problem.code, *row)
+
+
+def _class_html(copies: Sequence[Copy], answers: bool) -> str:
+    from fcinspect.media.html.worksheet import class_page
+
+    problem = copies[0].sheet.problem
+    counted = plural(len(copies), "key" if answers else "worksheet")
+    title = f"{counted}: {TITLES[problem.kind]}, {format_widths(problem.widths)}"
+    return class_page(_pages(copies, answers), title)

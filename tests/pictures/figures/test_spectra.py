@@ -19,8 +19,7 @@ from fcinspect.checkpoints.scan.records import Wanted
 from fcinspect.checkpoints.scan.scanning import distribution_in, scan
 from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import InputError
-from fcinspect.reports.scan.charts import MOST_PANELS, ScanPictures
-from fcinspect.reports.scan.spectra import panels_bytes, panels_figure
+from fcinspect.reports.scan.charts import MOST_PANELS, ScanPictures, panels_figure
 from fcinspect.rounding.arrays import FloatArray
 
 RNG = np.random.default_rng(0)
@@ -115,7 +114,7 @@ def test_odd_weights_have_panels(scanned: Scan, spectrum: bool) -> None:
         "zeros": np.zeros((2, 2)), "inf": np.array([[np.inf, 1.0]]), "<b>$x$": np.eye(3),
     }  # fmt: skip
     pictures = scanned(weights, spectrum=spectrum)
-    assert panels_bytes(".svg", pictures) == panels_bytes(".svg", pictures)
+    assert pictures.figure(".svg") == pictures.figure(".svg")
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 9])

@@ -1,4 +1,4 @@
-"""The picture of one layer: W and b with labels, their statistics, and the law they obey."""
+"""The report of `create`, and of `show` on one layer: its numbers, and the law they obey."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.layers.law_bounds import DELTA
+from fcinspect.layers.statistics import Distribution, distribution_of
 from fcinspect.page import text
-from fcinspect.page.blocks import Column, Heading, Line, Page, PageBuilder, Part, Span, Table
+from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Part, Span, Table
 from fcinspect.page.view import View
-from fcinspect.reports.layer_charts import weight_charts, weight_figure
-from fcinspect.reports.written import finite, layer_document
+from fcinspect.pictures.blocks import blocks_of
+from fcinspect.pictures.charts.heat_map import heat_map
+from fcinspect.pictures.charts.histogram import histogram
+from fcinspect.reports.explain_words import formula_of
+from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
     from fcinspect.layers.initialisation import Inspected, Inspection
     from fcinspect.layers.linear import LinearLayer
-    from fcinspect.layers.statistics import ArrayStatistics
-    from fcinspect.reports.documents.core import (
-        FullStatistics,
-        InspectedLayerDocument,
-        LawDocument,
-    )
 
 MOST_SHOWN = 16
 """Outputs and inputs shown at most; fewer inputs where they do not fit the width."""
@@ -32,7 +30,7 @@ ELSEWHERE = "all in --format csv or --json --full"
 
 def view_of_created(inspection: Inspection, asked: dict[str, Any]) -> View:
     """Return the view of a layer that torch made; its law is a check."""
-    return _view("create", inspection, asked, (), ok=inspection.verdict is Verdict.WITHIN)
+    return _view("create", inspection, asked, ok=inspection.verdict is Verdict.WITHIN)
 
 
 def view_of_stored(
@@ -47,81 +45,49 @@ def view_of_stored(
 
     `plot` puts charts of its weight on the page, `draws` gives the view its figure.
     """
-    view = _view("show", inspection, asked, warnings, ok=True)
-    if plot:
-        view = replace(view, page=partial(_plotted, inspection))
+    view = _view("show", inspection, asked, plot=plot, warnings=warnings)
     if not draws:
         return view
-    return replace(view, figure=partial(weight_figure, inspection), svg_is_figure=plot)
-
-
-def _plotted(inspection: Inspection, precision: int) -> Page:
-    return Page((*page(inspection, precision).groups, *weight_charts(inspection)))
+    return replace(view, figure=partial(_weight_figure, inspection), svg_is_figure=plot)
 
 
 def _view(
-    command: str,
-    inspection: Inspection,
-    asked: dict[str, Any],
-    warnings: tuple[str, ...],
-    *,
-    ok: bool,
+    command: str, inspection: Inspection, asked: dict[str, Any], *, plot: bool = False, **more: Any
 ) -> View:
     return View(
         command=command,
         asked=asked,
-        data=lambda full: dict(document(inspection, full=full)),
-        page=partial(page, inspection),
+        data=lambda full: document(inspection, full=full),
+        page=partial(page, inspection, plot=plot),
         rows=partial(rows, inspection.layer),
-        ok=ok,
-        warnings=warnings,
+        **more,
     )
 
 
-def document(inspection: Inspection, *, full: bool = False) -> InspectedLayerDocument:
+def document(inspection: Inspection, *, full: bool = False) -> dict[str, Any]:
     """Return the JSON data."""
-    layer, weight, bias = inspection.layer, inspection.weight, inspection.bias
-    return {
-        "layer": {
-            **layer_document(layer, full=full),
-            "activation": inspection.activation,
-        },
-        "parameters": layer.parameters,
-        "parameter_bytes": inspection.parameter_bytes,
-        "statistics": {
-            "weight": _statistics(weight.statistics),
-            "bias": None if bias is None else _statistics(bias.statistics),
-        },
+    from fcinspect.reports.documents import core as documents
+
+    layer, parts = inspection.layer, {"weight": inspection.weight, "bias": inspection.bias}
+    own: dict[str, Any] = {
+        "layer": written(
+            layer, documents.ShownLayerDocument, full=full, activation=inspection.activation
+        ),
+        "statistics": {name: part and part.statistics for name, part in parts.items()},
         "initialisation": {
             "name": inspection.init,
             "known": inspection.known,
             "delta": DELTA,
-            "weight": _law(weight),
-            "bias": None if bias is None else _law(bias),
+            **{name: part and _law(part) for name, part in parts.items()},
         },
     }
+    return written(inspection, documents.InspectedLayerDocument, parameters=layer.parameters, **own)
 
 
-def _statistics(found: ArrayStatistics) -> FullStatistics:
-    return {
-        "min": finite(found.min),
-        "max": finite(found.max),
-        "mean": finite(found.mean),
-        "std": finite(found.std),
-        "zeros": found.zeros,
-        "nan": found.nan,
-        "inf": found.inf,
-    }
+def _law(parameter: Inspected) -> dict[str, Any]:
+    from fcinspect.reports.documents.core import LawDocument
 
-
-def _law(parameter: Inspected) -> LawDocument:
-    law, check = parameter.law, parameter.check
-    return {
-        "law": law.words,
-        "bound": law.bound,
-        "verdict": check.verdict.value,
-        "detail": check.detail,
-    }
+    return written(parameter.check, LawDocument, law=parameter.law.words, bound=parameter.law.bound)
 
 
 def rows(layer: LinearLayer) -> Iterable[Sequence[object]]:
@@ -133,38 +99,27 @@ def rows(layer: LinearLayer) -> Iterable[Sequence[object]]:
         yield (f"y[{i}]", *layer.weight.values[i].tolist(), *last)
 
 
-def page(inspection: Inspection, precision: int) -> Page:
-    """Return the page."""
+def page(inspection: Inspection, precision: int, *, plot: bool = False) -> Page:
+    """Return the page, with charts of the weight where they are wanted."""
     layer = inspection.layer
     built = PageBuilder()
     name = f"{text.layer_called(layer.name)} of " if layer.name else ""
     built.add(
         Heading(f"{name}{text.safe(layer.source)}, {layer.dtype}", level=1),
-        Line.of(*_formula(layer)),
+        formula_of(layer),
         Line.of(_counts(inspection)),
     )
     if layer.in_features and layer.out_features:
-        built.group(*_matrix(layer, precision))
+        built.group(*_parameters(layer, precision))
     else:
         built.group(Line.of(*_without_inputs(layer)))
         if layer.out_features and layer.bias is not None:
-            built.add(*_matrix(layer, precision))
+            built.add(*_parameters(layer, precision))
     built.group(_statistics_table(inspection, precision))
     built.group(*_laws(inspection))
+    for blocks in _weight_charts(inspection) if plot else ():
+        built.group(*blocks)
     return built.page()
-
-
-def _formula(layer: LinearLayer) -> list[str | Span]:
-    outputs, inputs = layer.out_features, layer.in_features
-    bias: list[str | Span] = [] if layer.bias is None else [" + ", (f"b ({outputs})", "bias")]
-    return [
-        (f"y ({outputs})", "output"),
-        " = ",
-        (f"W {text.matrix_shape((outputs, inputs))}", "weight"),
-        " · ",
-        (f"x ({inputs})", "input"),
-        *bias,
-    ]
 
 
 def _counts(inspection: Inspection) -> str:
@@ -186,24 +141,30 @@ def _without_inputs(layer: LinearLayer) -> list[str | Span]:
     ]
 
 
-def _matrix(layer: LinearLayer, precision: int) -> list[Line | Table]:
-    """Return W and b as one table, a row for each output."""
+def _parameters(layer: LinearLayer, precision: int) -> list[Line | Table]:
+    """Return W and b, and a line that tells which is which."""
+    title: list[str | Span] = []
+    if layer.in_features:
+        title = [("W", "weight"), ": a row for each output, a column for each input"]
+    if layer.bias is not None:
+        title += ["; " if title else "", ("b", "bias"), ": one for each output"]
+    return [Line.of(*title), parameters_table(layer, precision)]
+
+
+def parameters_table(layer: LinearLayer, precision: int) -> Table:
+    """Return W and b as one table, a row for each output; of large ones the ends."""
     outputs, inputs = _ends(layer.out_features), _ends(layer.in_features)
     block = layer.weight.values[outputs][:, inputs]
     write = text.writer(block.reshape(-1).tolist(), precision)
     cells = [list(map(write, row)) for row in block.tolist()]
-    title: list[str | Span] = []
     columns = [Column("", "output", right=False), *(Column(f"x[{j}]", "weight") for j in inputs)]
-    if inputs:
-        title = [("W", "weight"), ": a row for each output, a column for each input"]
     if layer.bias is not None:
-        title += ["; " if title else "", ("b", "bias"), ": one for each output"]
         columns.append(Column("b", "bias"))
         biases = text.numbers(layer.bias.values[outputs].tolist(), precision)
         cells = [[*row, bias] for row, bias in zip(cells, biases, strict=True)]
     body = tuple((f"y[{i}]", *row) for i, row in zip(outputs, cells, strict=True))
     part = Part(1, len(inputs), (layer.out_features, layer.in_features), ELSEWHERE)
-    return [Line.of(*title), Table(tuple(columns), body, part=part)]
+    return Table(tuple(columns), body, part=part)
 
 
 def _ends(count: int) -> list[int]:
@@ -264,3 +225,32 @@ def _judged(verdict: Verdict, *, known: bool) -> Span:
             return ("not obeyed", "bad") if known else ("trained, scaled or made otherwise", "")
         case Verdict.UNDECIDED:
             return ("undecided", "unsure")
+
+
+def _weight_charts(inspection: Inspection) -> list[tuple[Block, ...]]:
+    """Return the heat map of W and the histogram of its numbers, each a group of blocks."""
+    layer = inspection.layer
+    if not layer.weight.size:
+        return [(Heading("Heat map of W"), Line.of("W has no numbers: there is nothing to draw"))]
+    shape = layer.out_features, layer.in_features
+    reduced = partial(blocks_of, layer.weight.values)
+    return [
+        (Heading(f"Heat map of W {text.matrix_shape(shape)}"), heat_map(reduced, shape)),
+        (Heading("Numbers of W"), histogram(_weight_distribution(inspection))),
+    ]
+
+
+def _weight_distribution(inspection: Inspection) -> Distribution:
+    """Return how many numbers of W lie where."""
+    found = inspection.weight.statistics
+    return distribution_of(inspection.layer.weight, found.min, found.max)
+
+
+def _weight_figure(inspection: Inspection, ending: str) -> bytes:
+    """Return the heat map and the histogram as a file of that ending."""
+    from fcinspect.pictures.figures.weight import weight_bytes
+
+    layer = inspection.layer
+    name = f"{text.safe(layer.name)} of " if layer.name else ""
+    title = f"{name}{text.safe(layer.source)}, {layer.dtype}"
+    return weight_bytes(ending, layer.weight, _weight_distribution(inspection), title)

@@ -1,26 +1,19 @@
-"""The page of a traced module: every step, the linear layers in words, what it returns."""
+"""The report of `trace`: every step, the linear layers in words, what the module returns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fcinspect.page import text
-from fcinspect.page.blocks import (
-    Block,
-    Column,
-    Heading,
-    Line,
-    Page,
-    PageBuilder,
-    Table,
-    Verbatim,
-)  # fmt: skip
+from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Table, Verbatim
+from fcinspect.page.view import View
 from fcinspect.reports import diagnose as diagnosis
-from fcinspect.reports.trace.folding import Folding
-from fcinspect.reports.trace.words import called, sentence, size_lines
+from fcinspect.reports.trace_steps import Folding, called, first_shape, sentence, size_lines
+from fcinspect.reports.written import written
 
 if TYPE_CHECKING:
     from fcinspect.diagnosis.records import Diagnosis
@@ -36,15 +29,85 @@ WHOLE = Folding()
 MOST_NAME = 30
 
 
-def page(
+def view_of_trace(
     trace: ModuleTrace,
     found: Diagnosis | None,
-    show_all: bool = False,
+    asked: dict[str, Any],
+    *,
+    show_all: bool,
     folding: Folding = WHOLE,
-    precision: int = 4,
+) -> View:
+    """Return the view of a trace, and of the diagnosis of the step that failed."""
+    return View(
+        command="trace",
+        asked=asked,
+        data=lambda full: document(trace, found),
+        page=lambda precision: page(trace, found, show_all, folding),
+        rows=partial(rows, trace),
+        ok=trace.failure is None,
+    )
+
+
+def document(trace: ModuleTrace, found: Diagnosis | None) -> dict[str, Any]:
+    """Return the JSON data."""
+    from fcinspect.reports.documents import networks as documents
+
+    failure = trace.failure
+    own: dict[str, Any] = {"failure": None}
+    if failure is not None:
+        own["failure"] = written(
+            failure,
+            documents.FailureDocument,
+            message=text.safe(failure.message),
+            code=text.safe(failure.code),
+            step=failure.step and _step(failure.step),
+            diagnosis=found and diagnosis.document(found),
+        )
+    return written(
+        trace,
+        documents.TraceDocument,
+        why_not_meta=text.safe(trace.why_not_meta),
+        batch=(first_shape(trace.inputs) or ())[:1],
+        layers=[_step(step) for step in trace.steps],
+        **own,
+    )
+
+
+def _step(step: Step) -> dict[str, Any]:
+    from fcinspect.reports.documents.networks import StepOfModuleDocument, WindowDocument
+
+    return written(
+        step,
+        StepOfModuleDocument,
+        name=step.path,
+        input=first_shape(step.inputs),
+        output=first_shape(step.outputs),
+        parameters=step.count,
+        used_parameters=step.parameters,
+        windows=[written(w, WindowDocument, formula=w.words) for w in step.windows],
+    )
+
+
+def rows(trace: ModuleTrace) -> Iterable[Sequence[object]]:
+    """Return the rows of the CSV file: one a step."""
+    yield (
+        "name", "kind", "call", "line", "input", "output", "weight", "bias", "parameters", "macs",
+    )  # fmt: skip
+    for step in trace.steps:
+        place = step.called or step.made
+        line = "" if place is None else f"{Path(place.file).name}:{place.line}"
+        sides = first_shape(step.inputs), first_shape(step.outputs)
+        shapes = (
+            "" if shape is None else "x".join(map(str, shape))
+            for shape in (*sides, step.weight, step.bias)
+        )
+        yield (step.path, step.kind, step.call, line, *shapes, step.count, step.macs)
+
+
+def page(
+    trace: ModuleTrace, found: Diagnosis | None, show_all: bool = False, folding: Folding = WHOLE
 ) -> Page:
-    """Return the page."""
-    del precision  # shapes hold whole numbers only
+    """Return the page; shapes hold whole numbers only."""
     built = PageBuilder()
     built.add(Heading(f"Trace of {text.safe(trace.name)}", level=1))
     if trace.inputs and (trace.failure is None or trace.failure.stage == "forward"):
@@ -219,7 +282,7 @@ def _stop(built: PageBuilder, trace: ModuleTrace, found: Diagnosis | None) -> No
     failure = trace.failure
     assert failure is not None
     step, place = failure.step, failure.place
-    where = "" if place is None else f"{text.safe(diagnosis.shown_file(place.file))}:{place.line}"
+    where = "" if place is None else diagnosis.where(place)
     what = f"Stops at {text.safe(step.words)}" if step is not None else "Stops"
     if failure.stage != "forward":
         what = f"Stops at its {failure.stage}"

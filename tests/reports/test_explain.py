@@ -16,7 +16,7 @@ from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.media.emit import rendered
 from fcinspect.page.view import View
-from fcinspect.reports import affine_excerpt
+from fcinspect.reports import explain
 from fcinspect.reports.explain import view_of_explanation
 from tests.media.html.reading import items, read
 
@@ -45,8 +45,8 @@ def plain(written: str) -> str:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a page hold few."""
-    monkeypatch.setattr(affine_excerpt, "MOST_TERMS", 20)
-    monkeypatch.setattr(affine_excerpt, "MOST_OUTPUTS", 4)
+    monkeypatch.setattr(explain, "MOST_TERMS", 20)
+    monkeypatch.setattr(explain, "MOST_OUTPUTS", 4)
 
 
 @pytest.mark.usefixtures("small")
@@ -108,6 +108,6 @@ def test_the_page_of_a_large_layer_is_a_few_megabytes() -> None:
     """Whether its outputs have many terms or one."""
     one, whole = view(1, 1200), view(300, 1)
     per_term = len(rendered(whole, "html")) / 300
-    assert per_term * affine_excerpt.MOST_TERMS < 8e6
+    assert per_term * explain.MOST_TERMS < 8e6
     assert "showing 1,000 of 1,200 outputs" in (page := rendered(one, "html"))
     assert len(page) < 8e6
