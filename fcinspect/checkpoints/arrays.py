@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.access.handles import read_whole
 from fcinspect.checkpoints.access.streams import standard_input
-from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.files import Kind, check_readable, kind_of, tensors_of
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.array import Array
+from fcinspect.masking import masked_name
 from fcinspect.names import listed
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Storage, read_part
-from fcinspect.checkpoints.access.uris import is_uri, last_part, masked_name
+from fcinspect.checkpoints.access.uris import last_part
 from fcinspect.errors import InputError, did_you_mean
+from fcinspect.masking import is_uri, masked_name
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import StoredTensor

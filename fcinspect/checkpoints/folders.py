@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fcinspect.checkpoints.access.uris import inside, is_uri, last_part, masked_name
+from fcinspect.checkpoints.access.uris import inside, last_part
 from fcinspect.checkpoints.shards import family
 from fcinspect.errors import InputError
+from fcinspect.masking import is_uri, masked_name
 from fcinspect.names import listed
 
 TORCH = (".bin", ".pt", ".pth", ".ckpt", ".npz")

@@ -9,15 +9,7 @@ from typing import Any
 from fcinspect.checkpoints.access.handles import look_ahead, one_look, read_whole
 from fcinspect.checkpoints.access.storage import FolderGiven
 from fcinspect.checkpoints.access.streams import standard_input
-from fcinspect.checkpoints.access.uris import (
-    beside,
-    inside,
-    is_uri,
-    last_part,
-    local_path,
-    masked_name,
-    without_secrets,
-)
+from fcinspect.checkpoints.access.uris import beside, inside, last_part, local_path
 from fcinspect.checkpoints.files import check_readable, kind_of, tensors_of
 from fcinspect.checkpoints.pairing.naming import spelled_out
 from fcinspect.checkpoints.records import (
@@ -37,6 +29,7 @@ from fcinspect.checkpoints.shards import (
     require_few_entries,
 )
 from fcinspect.errors import InputError
+from fcinspect.masking import is_uri, masked_name, without_secrets
 
 STDIN = "standard input"
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fcinspect.checkpoints.access.storage import MissingFile
-from fcinspect.checkpoints.access.uris import beside, masked_name
+from fcinspect.checkpoints.access.uris import beside
 from fcinspect.checkpoints.records import FailedFile, StoredTensor
 from fcinspect.errors import InputError
+from fcinspect.masking import masked_name
 from fcinspect.names import listed
 
 SHARD = re.compile(

@@ -209,7 +209,7 @@ def _as_one_word(arguments: list[str]) -> str | None:
 
 
 def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:
-    from fcinspect.checkpoints.access.uris import masked
+    from fcinspect.masking import masked
     from fcinspect.page.text import safe
 
     status = ExitStatus.INTERNAL if kind == "internal" else BY_KIND[kind]

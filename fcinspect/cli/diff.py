@@ -56,9 +56,9 @@ def diff(
     output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Say how each linear layer changed between two checkpoints."""
-    from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.diff.diffing import DiffRequest
     from fcinspect.checkpoints.diff.diffing import diff as compared
+    from fcinspect.masking import masked_name
     from fcinspect.media.progress import tracked
     from fcinspect.reports.diff import view_of_diff
 

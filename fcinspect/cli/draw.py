@@ -228,9 +228,9 @@ class DrawOptions:
         return self._with_values(found.network, x, source, found.remarks())
 
     def _of_file(self, file: str) -> Found:
-        from fcinspect.checkpoints.access.uris import masked_name
         from fcinspect.cli.network import network_of
         from fcinspect.cli.sources import open_checkpoint
+        from fcinspect.masking import masked_name
 
         if self.seed is not None:
             raise UsageError("--seed makes new layers: it cannot go with layers from a file")

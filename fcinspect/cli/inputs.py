@@ -87,7 +87,7 @@ def widths_in(text: str) -> Spec:
 def names_a_checkpoint(text: str) -> bool:
     """Whether a text names a file, a URI or a folder rather than widths such as 3-5-4-2."""
     from fcinspect.checkpoints.access.paths import is_folder
-    from fcinspect.checkpoints.access.uris import is_uri
+    from fcinspect.masking import is_uri
 
     return (
         names_a_file(text) or is_uri(text) or (text.strip("0123456789-,") != "" and is_folder(text))
@@ -194,8 +194,8 @@ def json_text(file: str) -> tuple[bytes | bytearray, str]:
     """Return the text of that document, unread, and its source in words; raises InputError."""
     from fcinspect.checkpoints.access.handles import read_whole
     from fcinspect.checkpoints.access.streams import standard_input
-    from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.checkpoints.files import check_readable
+    from fcinspect.masking import masked_name
 
     if file == "-":
         return standard_input(), "standard input"

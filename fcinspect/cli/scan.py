@@ -136,7 +136,7 @@ def scan(
 
     In one pass and bounded memory. Nothing that a file holds is executed.
     """
-    from fcinspect.checkpoints.access.uris import masked_name
+    from fcinspect.masking import masked_name
     from fcinspect.reports.scan.view import flat, told_of_others, view_of_scan
 
     run = ScanRun(options)
@@ -192,9 +192,9 @@ class ScanRun:
 
         Raises InputError where nothing can be read.
         """
-        from fcinspect.checkpoints.access.uris import masked_name
         from fcinspect.checkpoints.folders import SeveralCheckpoints
         from fcinspect.checkpoints.records import FailedFile
+        from fcinspect.masking import masked_name
 
         waiting = list(files)
         errors: list[InputError] = []

@@ -134,7 +134,7 @@ def _names_in(context: typer.Context, incomplete: str) -> list[str]:
     Nothing is asked of the network.
     """
     from fcinspect.checkpoints import opening
-    from fcinspect.checkpoints.access.uris import is_uri
+    from fcinspect.masking import is_uri
 
     file = str(context.params.get("file"))
     if file == "-" or (is_uri(file) and not file.startswith("file://")):
@@ -192,7 +192,7 @@ class Stored:
 
     def asked(self) -> dict[str, Any]:
         """Return the arguments, for the report; no secret of a URI is among them."""
-        from fcinspect.checkpoints.access.uris import masked_name
+        from fcinspect.masking import masked_name
 
         asked = {field.name: getattr(self, field.name) for field in fields(self)}
         return asked if self.file is None else {**asked, "file": masked_name(self.file)}

@@ -159,7 +159,7 @@ class StepProblem:
 
     def notes(self, request: StepRequest) -> tuple[str, ...]:
         """Say where the numbers come from."""
-        from fcinspect.checkpoints.access.uris import masked_name
+        from fcinspect.masking import masked_name
 
         source = "nn.Linear's default layers"
         if self.weight is not None:

@@ -81,9 +81,9 @@ def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str,
     Raises InputError where they are no network or the input does not fit.
     """
     from fcinspect.bridge.tracing import Tracing
-    from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.cli.network import network_of
     from fcinspect.cli.sources import open_checkpoint
+    from fcinspect.masking import masked_name
 
     if options.arg:
         raise UsageError("--arg is for a class or function: a file of layers takes none")

@@ -250,8 +250,8 @@ def view_of_class_set(options: WorksheetOptions) -> tuple[View, str]:
     There are as many as --class says, or as there are names. Raises UsageError for more names than
     that and for none or several widths, InputError for a file without names.
     """
-    from fcinspect.checkpoints.access.uris import masked_name
     from fcinspect.cli.inputs import json_text
+    from fcinspect.masking import masked_name
     from fcinspect.reports.worksheet.view import copies_words, view_of_class
     from fcinspect.worksheets.class_set import Copy, Seat, class_problems, names_in
 

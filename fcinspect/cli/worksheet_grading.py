@@ -25,7 +25,7 @@ def graded_view(files: Sequence[str], others: Sequence[str], *, solution: bool) 
     "-" stands for standard input. `others` are the options given of a worksheet to be made.
     Raises UsageError for these and for widths among the files, InputError.
     """
-    from fcinspect.checkpoints.access.uris import masked_name
+    from fcinspect.masking import masked_name
     from fcinspect.reports.worksheet.grade import view_of_grades
 
     if others:
@@ -57,7 +57,7 @@ def _require_no_widths(file: str) -> None:
 
 def graded(files: Sequence[str]) -> Gradebook:
     """Return the grades of files in their order, of a folder in the order of their names."""
-    from fcinspect.checkpoints.access.uris import masked_name
+    from fcinspect.masking import masked_name
     from fcinspect.worksheets.grading import Entry, Gradebook
 
     expanded = [name for file in files for name in _files_of(file)]
@@ -97,7 +97,7 @@ def _files_of(name: str) -> list[str]:
 
 
 def _entry(file: str) -> Entry:
-    from fcinspect.checkpoints.access.uris import masked_name
+    from fcinspect.masking import masked_name
     from fcinspect.worksheets.filled import read_filled
     from fcinspect.worksheets.grading import Entry, grade
 

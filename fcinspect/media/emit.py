@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from fcinspect.errors import UsageError
 from fcinspect.page.text import ascii_only
-from fcinspect.page.view import View
+from fcinspect.page.view import Sheets, View
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,23 +58,13 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
     if form in view.texts:
         return harmless(view.texts[form](precision))
     if form == "json":
-        from fcinspect.media.jsonable import dumps, envelope
-
-        return dumps(
-            envelope(
-                view.command,
-                ok=view.ok,
-                asked=view.asked,
-                data=view.data(full),
-                warnings=view.warnings,
-            )
-        )
+        return _json(view, full=full)
     if form == "csv":
         return sheet(view.rows())
     if form == "md":
         from fcinspect.media.markdown import to_markdown
 
-        return to_markdown(_page(view, precision))
+        return to_markdown(_page(view, precision, form))
     if form in ("html", "latex"):
         return harmless(_document(view, form, precision))
     from fcinspect.media.picture import picture
@@ -82,11 +72,27 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
     return harmless(picture(view.command, _page(view, precision), form))
 
 
+def _json(view: View, *, full: bool) -> str:
+    from fcinspect.media.jsonable import dumps, envelope
+
+    return dumps(
+        envelope(
+            view.command,
+            ok=view.ok,
+            asked=view.asked,
+            data=view.data(full),
+            warnings=view.warnings,
+        )
+    )
+
+
 def _document(view: View, form: str, precision: int) -> str:
     """Return a view as a page of HTML or an article."""
     from fcinspect.page.untrusted import safe_page
 
-    page = safe_page((view.document or view.page)(precision))
+    if view.sheets is not None:
+        return _sheets(view, view.sheets, form)
+    page = safe_page(view.pages.get(form, view.page)(precision))
     if form == "latex":
         from fcinspect.media.latex.document import article_of
 
@@ -94,6 +100,17 @@ def _document(view: View, form: str, precision: int) -> str:
     from fcinspect.media.html.page import html_of
 
     return html_of(view.command, page, view.warnings, view.figure)
+
+
+def _sheets(view: View, sheets: Sheets, form: str) -> str:
+    """Return sheets as a page of HTML, which holds the document that is saved, or an article."""
+    if form == "latex":
+        from fcinspect.media.latex.worksheet import worksheet_document
+
+        return worksheet_document(*sheets.pages(None))
+    from fcinspect.media.html.worksheet import sheets_page
+
+    return sheets_page(sheets, _json(view, full=False) if sheets.filename else "")
 
 
 def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:
@@ -150,11 +167,13 @@ def _print(view: View, console: Console, precision: int, *, ruled: bool) -> None
     console.file.flush()
 
 
-def _page(view: View, precision: int) -> Page:
+def _page(view: View, precision: int, form: str = "text") -> Page:
     """Return the page with the view's warnings at its end, and nothing in it that acts."""
     from fcinspect.page.blocks import Line, Page
     from fcinspect.page.untrusted import safe_page
 
+    if form in view.pages:
+        return safe_page(view.pages[form](precision))
     page = view.page(precision)
     if view.warnings:
         notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in view.warnings)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fcinspect import __version__
-from fcinspect.checkpoints.access.uris import masked_name
+from fcinspect.masking import masked_name
 from fcinspect.page.text import acting
 from fcinspect.page.view import schema_name
 

@@ -11,6 +11,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Sheets:
+    """Pages to be printed each for itself, or one with blanks that can be filled in."""
+
+    pages: Callable[[Callable[[str, int], str] | None], Sequence[Page]]
+    """(id, columns) -> what stands for a blank, or None for lines to write on -> the pages."""
+    title: str = ""
+    """Of a class set; "" of a sheet alone."""
+    filename: str = ""
+    """What is filled in is saved under this name, without its ending; "" where nothing is."""
+
+
+@dataclass(frozen=True)
 class View:
     """A report that can be drawn, written as JSON or as rows."""
 
@@ -24,12 +36,13 @@ class View:
     """precision -> the page."""
     rows: Callable[[], Iterable[Sequence[object]]]
     """The rows of the CSV file, titles first; numbers exact."""
-    document: Callable[[int], Page] | None = None
-    """precision -> the page as a document, for HTML that is explored and LaTeX; None where HTML
-    shows what a terminal would."""
+    pages: Mapping[str, Callable[[int], Page]] = field(default_factory=dict)
+    """form ("latex", "html", "md") -> the page in that form, of a precision, notes included, where
+    it is another than a terminal's."""
+    sheets: Sheets | None = None
+    """The pages that are printed each for itself, in LaTeX and HTML."""
     texts: Mapping[str, Callable[[int], str]] = field(default_factory=dict)
-    """form ("latex", "html", "mermaid", "dot") -> the report in that form, of a precision; a form
-    found here stands in place of what the page would be in it."""
+    """form ("mermaid", "dot") -> the report in a form of its own, of a precision."""
     figure: Callable[[str], bytes] | None = None
     """ending (".png", ".svg", ".pdf") -> the bytes of its figure, where the report has one."""
     svg_is_figure: bool = True

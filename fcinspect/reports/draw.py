@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.errors import UsageError
 from fcinspect.layers.diagram import NetworkOutline, diagram_of
 from fcinspect.layers.spec import format_widths
-from fcinspect.media.markdown import to_markdown
 from fcinspect.page.blocks import Block, Column, Line, Page, Table, Verbatim, of_words
 from fcinspect.page.text import count, plural, safe, sizes
 from fcinspect.page.view import View
@@ -65,8 +64,8 @@ def view_of_diagram(
         data=lambda full: document(diagram, source),
         page=drawn.page,
         rows=partial(rows, diagram),
+        pages={"md": drawn.flowchart},
         texts={
-            "md": drawn.markdown,
             "mermaid": lambda precision: mermaid_text(outline, looks.units, drawn.title, precision),
             "dot": lambda precision: dot_text(diagram, drawn.title, precision),
         },
@@ -112,12 +111,12 @@ class _DrawnDiagram:
         page = self._page(drawing_of(self.diagram, precision))
         return Page((*page.groups, (Line.of((self.advice, "faint")),))) if self.advice else page
 
-    def markdown(self, precision: int) -> str:
+    def flowchart(self, precision: int) -> Page:
         """Return the page with a Mermaid flowchart, which many readers of Markdown draw."""
         text = mermaid_text(self.outline, self.looks.units, self.title, precision)
         page = self._page(Verbatim(text, "mermaid"))
         notes = tuple(Line.of("note: ", warning) for warning in self.warnings)
-        return to_markdown(Page((*page.groups, notes)))
+        return Page((*page.groups, notes))
 
     def figure(self, ending: str) -> bytes:
         """Return the figure as a file of that ending."""

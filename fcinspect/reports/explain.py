@@ -48,7 +48,10 @@ def view_of_explanation(
         asked=asked,
         data=lambda full: document(explanation, full=full),
         page=partial(page, explanation),
-        document=lambda precision: page(_excerpt(explanation), precision, whole=explanation),
+        pages=dict.fromkeys(
+            ("html", "latex"),
+            lambda precision: page(_excerpt(explanation), precision, whole=explanation),
+        ),
         rows=partial(rows, explanation),
         ok=explanation.verdict is Verdict.WITHIN,
         warnings=warnings,

@@ -10,13 +10,13 @@ from torch import nn
 from fcinspect.bridge.linear import to_tensor
 from fcinspect.bridge.trace.module_inputs import meta_copy
 from fcinspect.bridge.trace.tensors import is_lazy
-from fcinspect.checkpoints.access.uris import is_uri, masked_name
 from fcinspect.checkpoints.files import check_readable, kind_of
 from fcinspect.checkpoints.pairing.naming import module_path
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.diagnosis.observations import StoredWeights
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
+from fcinspect.masking import is_uri, masked_name
 
 
 def held_against(module: nn.Module, path: str, ready: bool) -> StoredWeights:

@@ -13,9 +13,9 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from fcinspect.checkpoints.access.storage import LocalFile, MissingFile, Stamp, Storage, read_part
-from fcinspect.checkpoints.access.uris import is_uri, masked_name
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
+from fcinspect.masking import is_uri, masked_name
 
 BLOCK = 1 << 16
 """Bytes fetched at least."""

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Stamp, Storage
-from fcinspect.checkpoints.access.uris import last_part, masked_name, without_secrets
+from fcinspect.checkpoints.access.uris import last_part
 from fcinspect.errors import InputError, did_you_mean, install_hint
+from fcinspect.masking import masked_name, without_secrets
 
 TAGS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "Last-Modified",
         "blob_id", "created")  # fmt: skip

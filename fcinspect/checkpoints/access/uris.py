@@ -1,58 +1,12 @@
-"""Names of checkpoints: paths, file:// and other URIs, what lies beside them, and their secrets."""
+"""Names of checkpoints: paths, file:// and other URIs, what lies beside them."""
 
 from __future__ import annotations
 
 import os
-import re
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from fcinspect.errors import InputError
-
-URI = re.compile(r"[a-z][a-z0-9+.-]+://.")
-"""s3://bucket/key, hf://…, memory://…; one letter before the colon is a drive of Windows."""
-
-HIDDEN = "***"
-"""What is written for a secret."""
-USER = re.compile(
-    r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)"
-    r"(?P<user>[^\s/?#'\"]*:(?!//)(?:(?!://)[^\s?#'\"])*|[^\s/?#'\"]*)@"
-)
-"""What stands between :// and @; a password may hold a slash that was not escaped."""
-QUERY = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"]*)([?#])[^\s'\"]+")
-"""What stands behind ? or #, where tokens and signatures are given."""
-
-
-def is_uri(text: str) -> bool:
-    """Whether a text names a remote file rather than a path."""
-    return URI.match(text) is not None
-
-
-def masked(text: str) -> str:
-    """Return a text with the secrets of every URI in it replaced by ***.
-
-    Hidden are passwords and the names before them (``https://user:secret@host``), what alone
-    stands before the @ of a web address (a token), and all of a query or fragment. A container in
-    that place (``abfs://container@account``) is no secret.
-    """
-    return QUERY.sub(rf"\1\2{HIDDEN}", USER.sub(_without_user, text))
-
-
-def masked_name(name: str) -> str:
-    """Return the name of a checkpoint as it may be printed; a path is as it was given."""
-    if not is_uri(name):
-        return name
-    # alone, a URI ends where the text ends: blanks and quotation marks belong to it
-    beginning, mark, _ = _before_query(name)
-    return masked(beginning) + (f"{mark}{HIDDEN}" if mark else "")
-
-
-def without_secrets(text: str, name: str) -> str:
-    """Return what a library says of a URI, without its secrets in any spelling."""
-    for spelling in (name, repr(name)[1:-1]):
-        text = text.replace(spelling, masked_name(name))
-    for secret in sorted(_secrets(name), key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return masked(text)
+from fcinspect.masking import before_query, is_uri, is_web
 
 
 def local_path(name: str) -> str:
@@ -73,7 +27,7 @@ def beside(name: str, other: str) -> str:
     """Return the path or URI of a file in the same folder."""
     if not is_uri(name):
         return os.path.join(os.path.dirname(name), other)  # noqa: PTH118, PTH120  # keeps "./"
-    beginning, mark, query = _before_query(name)
+    beginning, mark, query = before_query(name)
     return f"{beginning.rpartition('/')[0]}/{_quoted(name, other)}{mark}{query}"
 
 
@@ -81,7 +35,7 @@ def inside(folder: str, name: str) -> str:
     """Return the path or URI of a file in a folder."""
     if not is_uri(folder):
         return os.path.join(folder, name)  # noqa: PTH118  # keeps "./"
-    beginning, mark, query = _before_query(folder)
+    beginning, mark, query = before_query(folder)
     return f"{beginning.rstrip('/')}/{_quoted(folder, name)}{mark}{query}"
 
 
@@ -89,46 +43,8 @@ def last_part(name: str) -> str:
     """Return the name of a file in its folder."""
     if not is_uri(name):
         return os.path.basename(os.path.normpath(name))  # noqa: PTH119  # a URI is no path
-    return _before_query(name)[0].rstrip("/").rpartition("/")[2]
-
-
-def _is_web(uri: str) -> bool:
-    return uri.startswith(("http://", "https://"))
-
-
-def _before_query(uri: str) -> tuple[str, str, str]:
-    """Split a web address at its query; in other URIs a ? belongs to the name unless it is a
-    version's or a token's: "=" follows."""
-    found = re.search(r"[?#]" if _is_web(uri) else r"\?(?=[^/]*=)", uri)
-    if found is None:
-        return uri, "", ""
-    return uri[: found.start()], found[0], uri[found.end() :]
+    return before_query(name)[0].rstrip("/").rpartition("/")[2]
 
 
 def _quoted(uri: str, name: str) -> str:
-    return quote(name) if _is_web(uri) else name
-
-
-def _without_user(found: re.Match[str]) -> str:
-    scheme, user = found["scheme"], found["user"]
-    if ":" not in user and not scheme.lower().startswith(("http", "ftp", "webdav", "dav", "git")):
-        return found[0]
-    if "/" in user and re.match(r"[^/:]*(:\d*)?/", user):
-        return found[0]  # host:8080/a@b: the @ belongs to the path
-    return f"{scheme}{HIDDEN}@"
-
-
-def _secrets(name: str) -> set[str]:
-    """Return the pieces of a URI that must not be printed, escaped and not."""
-    try:
-        parts = urlsplit(name)
-        password = parts.password or ""
-    except ValueError:
-        return set()
-    _, mark, query = _before_query(name)
-    found = {password, query, parts.fragment if mark else ""}
-    if _is_web(name) or password:
-        found.add(parts.username or "")
-    found |= {value.partition("=")[2] for value in re.split("[&#]", query)}
-    found |= {unquote(secret) for secret in found}
-    return {secret for secret in found if len(secret) > 2}
+    return quote(name) if is_web(uri) else name

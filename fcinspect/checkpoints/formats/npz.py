@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import Seekable, Stamp, Storage, read_part
-from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.zips import (
     LOCAL_HEADER,
     begin_of,
@@ -28,6 +27,7 @@ from fcinspect.checkpoints.places import claim, read_place
 from fcinspect.checkpoints.records import FilePlace, StoredTensor, unreadable
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
+from fcinspect.masking import masked_name
 
 if TYPE_CHECKING:
     import numpy as np

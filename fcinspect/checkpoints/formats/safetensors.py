@@ -15,10 +15,10 @@ from typing import Any
 
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import Storage, read_part
-from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.places import claim, read_place, unique_keys
 from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
 from fcinspect.errors import InputError
+from fcinspect.masking import masked_name
 
 LARGEST_HEADER = 100_000_000
 """Bytes of JSON; the format's own limit."""

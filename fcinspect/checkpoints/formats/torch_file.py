@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 
 from fcinspect.checkpoints.access.handles import at_once, open_storage
 from fcinspect.checkpoints.access.storage import Storage, read_part
-from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.allowed import ITEMSIZE, SavedStorage, SavedTensor
 from fcinspect.checkpoints.formats.torch_tensors import (
     checked_tensors,
@@ -41,6 +40,7 @@ from fcinspect.checkpoints.formats.zips import (
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
+from fcinspect.masking import masked_name
 
 TAR = b"ustar"
 """What stands at byte 257 of a tar file."""

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 
 from fcinspect.checkpoints.access.handles import at_once
 from fcinspect.checkpoints.access.storage import Seekable, Storage, read_part
-from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.allowed import ITEMSIZE, SavedStorage
 from fcinspect.checkpoints.formats.torch_tensors import checked_tensors, not_torch, stored_tensors
 from fcinspect.checkpoints.formats.unpickling import Stream, read_pickle
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.errors import InputError
+from fcinspect.masking import masked_name
 
 MAGIC = 0x1950A86A20F9469CFC6C
 """The number that these files begin with."""

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.checkpoints.formats.allowed import INSTEAD, ITEMSIZE, SavedStorage, SavedTensor
 from fcinspect.checkpoints.places import claim, read_place, read_run, read_strided, span_of
 from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
 from fcinspect.errors import InputError
+from fcinspect.masking import masked_name
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Sequence
 
 from fcinspect.checkpoints.access.storage import Seekable, Storage, read_part
-from fcinspect.checkpoints.access.uris import masked_name
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
+from fcinspect.masking import masked_name
 
 MOST_MEMBERS = 50_000
 """Members of every zip file; each takes a kilobyte when it is listed."""

@@ -25,9 +25,9 @@ import numpy.typing as npt
 
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import ReadAhead, Storage, read_in_passing
-from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import FilePlace
 from fcinspect.checkpoints.scan.tile import Partial, take_in
+from fcinspect.masking import is_uri
 from fcinspect.rounding import float8
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, FloatArray
 

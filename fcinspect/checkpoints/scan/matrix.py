@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
-from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import FilePlace, StoredTensor
 from fcinspect.checkpoints.scan.jobs import (
     TILE,
@@ -38,6 +37,7 @@ from fcinspect.checkpoints.scan.records import (
     Wanted,
 )
 from fcinspect.checkpoints.scan.tile import Partial
+from fcinspect.masking import is_uri
 from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
 
 Open = Callable[[], Storage]

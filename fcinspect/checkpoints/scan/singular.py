@@ -45,7 +45,6 @@ import numpy as np
 
 from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
-from fcinspect.checkpoints.access.uris import is_uri
 from fcinspect.checkpoints.records import FilePlace
 from fcinspect.checkpoints.scan.jobs import (
     Blocks,
@@ -66,6 +65,7 @@ from fcinspect.checkpoints.scan.records import (
 )
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import is_free, require_free
+from fcinspect.masking import is_uri
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array
 
 MOST_STEPS = 64

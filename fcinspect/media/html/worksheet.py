@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fcinspect.layers.spec import format_widths
 from fcinspect.media.html.document import document_with
 from fcinspect.page.blocks import Block, Equation, Heading, Line, Matrix, Page, Span
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from fcinspect.worksheets.problem import Problem
+    from fcinspect.page.view import Sheets
 
 FIELD = re.compile(r"(?:(\w+) )?(__+)")
 """A line to write on, and the word before it."""
@@ -57,28 +56,28 @@ def blank_of(name: str, columns: int) -> str:
     return MARK + name
 
 
-def worksheet_page(page: Page, document: str, problem: Problem) -> str:
-    """Return the page; `document` is the JSON to be saved with the answers, "" for a key."""
-    first, *rest = (block for group in page.groups for block in group)
-    assert isinstance(first, Line)
-    name = f"worksheet-{format_widths(problem.widths)}-{problem.kind}-{problem.code}"
-    values = {
-        "title": first.text,
-        "rows": [_row(block) for block in rest],
-        "document": _script(document),
-        "filename": name,
-    }
+def sheets_page(sheets: Sheets, document: str) -> str:
+    """Return the page of one sheet or of several; one is filled in where it has a file name.
+
+    `document` is the JSON to be saved with the answers.
+    """
+    made = [_sheet(page) for page in sheets.pages(blank_of)]
+    if sheets.title:
+        return _class_page(made, sheets.title)
+    document = document if sheets.filename else ""
+    values = {**made[0], "document": _script(document), "filename": sheets.filename}
     styles = ("page.css", "worksheet.css")
     return document_with(styles, ("worksheet.js",), "worksheet.html", values)
 
 
-def class_page(pages: Sequence[Page], title: str) -> str:
+def _sheet(page: Page) -> dict[str, Any]:
+    first, *rest = (block for group in page.groups for block in group)
+    assert isinstance(first, Line)
+    return {"title": first.text, "rows": [_row(block) for block in rest]}
+
+
+def _class_page(sheets: Sequence[dict[str, Any]], title: str) -> str:
     """Return a page of the sheets or keys of a class, to be printed: each begins a page."""
-    sheets = []
-    for page in pages:
-        first, *rest = (block for group in page.groups for block in group)
-        assert isinstance(first, Line)
-        sheets.append({"title": first.text, "rows": [_row(block) for block in rest]})
     values = {"title": title, "sheets": sheets}
     return document_with(("page.css", "worksheet.css"), (), "worksheet_class.html", values)
 

@@ -43,7 +43,10 @@ def view_of_step(
         data=lambda full: document(report, followed, full=full),
         page=lambda precision: page(report, notes, followed, precision, plot=plot),
         rows=partial(rows, report),
-        document=lambda precision: page(report, notes, followed, precision, illustrated=True),
+        pages=dict.fromkeys(
+            ("html", "latex"),
+            lambda precision: page(report, notes, followed, precision, illustrated=True),
+        ),
         figure=partial(loss_figure, report) if draws else None,
         svg_is_figure=plot,
         ok=report.verdict is Verdict.WITHIN,

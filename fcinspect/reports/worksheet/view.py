@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.layers.spec import format_widths
 from fcinspect.page.blocks import Page
 from fcinspect.page.text import plural
-from fcinspect.page.view import View
+from fcinspect.page.view import Sheets, View
+from fcinspect.reports.worksheet.numbers import underscores
 from fcinspect.reports.worksheet.page import TITLES, page
 from fcinspect.reports.written import written
 from fcinspect.worksheets.working import ways
@@ -28,34 +29,18 @@ def view_of_worksheet(
     sheet: Sheet, check: KeyCheck, asked: dict[str, Any], *, answers: bool
 ) -> View:
     """Return the view of a sheet; with `answers` of its key."""
+    problem = sheet.problem
+    filename = f"worksheet-{format_widths(problem.widths)}-{problem.kind}-{problem.code}"
     return View(
         command="worksheet",
         asked=asked,
         data=lambda full: document(sheet, check, answers),
         page=lambda precision: page(sheet, check, answers),
         rows=lambda: rows(sheet, answers),
-        texts={
-            "latex": lambda precision: _article(page(sheet, check, answers)),
-            "html": lambda precision: _form(sheet, check, asked, answers),
-        },
-    )
-
-
-def _article(*pages: Page) -> str:
-    from fcinspect.media.latex.worksheet import worksheet_document
-
-    return worksheet_document(*pages)
-
-
-def _form(sheet: Sheet, check: KeyCheck, asked: dict[str, Any], answers: bool) -> str:
-    """Return the page in HTML; a sheet holds its own document, to be saved with its answers."""
-    from fcinspect.media.html.worksheet import blank_of, worksheet_page
-    from fcinspect.media.jsonable import dumps, envelope
-
-    data = document(sheet, check, answers)
-    made = envelope("worksheet", ok=True, asked=asked, data=data, warnings=())
-    return worksheet_page(
-        page(sheet, check, answers, blank_of), "" if answers else dumps(made), sheet.problem
+        sheets=Sheets(
+            lambda blank: [page(sheet, check, answers, blank or underscores)],
+            filename="" if answers else filename,
+        ),
     )
 
 
@@ -140,6 +125,8 @@ def _numbers(sheet: Sheet) -> Iterator[tuple[str, Fraction]]:
 
 def view_of_class(copies: Sequence[Copy], asked: dict[str, Any], *, answers: bool) -> View:
     """Return the view of a class set; with `answers` of its keys, in the same order."""
+    problem = copies[0].sheet.problem
+    counted = plural(len(copies), "key" if answers else "worksheet")
     return View(
         command="worksheet",
         asked=asked,
@@ -148,10 +135,10 @@ def view_of_class(copies: Sequence[Copy], asked: dict[str, Any], *, answers: boo
             tuple(group for one in _pages(copies, answers) for group in one.groups)
         ),
         rows=lambda: _class_rows(copies, answers),
-        texts={
-            "latex": lambda precision: _article(*_pages(copies, answers)),
-            "html": lambda precision: _class_html(copies, answers),
-        },
+        sheets=Sheets(
+            lambda blank: _pages(copies, answers),
+            f"{counted}: {TITLES[problem.kind]}, {format_widths(problem.widths)}",
+        ),
     )
 
 
@@ -188,12 +175,3 @@ def _class_rows(copies: Sequence[Copy], answers: bool) -> Iterator[Sequence[obje
             yield ("sheet", "pupil", "code", *title)
         for row in others:
             yield (copy.seat.number, copy.seat.pupil, copy.sheet.problem.code, *row)
-
-
-def _class_html(copies: Sequence[Copy], answers: bool) -> str:
-    from fcinspect.media.html.worksheet import class_page
-
-    problem = copies[0].sheet.problem
-    counted = plural(len(copies), "key" if answers else "worksheet")
-    title = f"{counted}: {TITLES[problem.kind]}, {format_widths(problem.widths)}"
-    return class_page(_pages(copies, answers), title)

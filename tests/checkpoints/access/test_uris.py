@@ -2,14 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from fcinspect.checkpoints.access.uris import (
-    beside,
-    inside,
-    last_part,
-    masked,
-    masked_name,
-    without_secrets,
-)
+from fcinspect.checkpoints.access.uris import beside, inside, last_part
+from fcinspect.masking import masked, masked_name, without_secrets
 
 
 @pytest.mark.parametrize(
