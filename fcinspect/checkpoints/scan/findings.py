@@ -17,9 +17,9 @@ from typing import Literal
 from fcinspect.checkpoints.records import FailedFile, SkippedTensor
 from fcinspect.checkpoints.scan.records import (
     MOST_DIGESTS,
-    ArrayStatistics,
     LineCount,
     ScannedLayer,
+    ScannedNumbers,
     ScannedOther,
 )
 from fcinspect.rounding.formats import STORED
@@ -89,7 +89,7 @@ def _findings(layer: ScannedLayer) -> Iterator[Objection]:
         yield Objection("duplicate outputs", f"{words} the same weights as an earlier one")
 
 
-def _not_finite(numbers: ArrayStatistics, what: str) -> Iterator[Objection]:
+def _not_finite(numbers: ScannedNumbers, what: str) -> Iterator[Objection]:
     for kind, count, word in (("nan", numbers.nan, "NaN"), ("inf", numbers.inf, "infinite")):
         if count:
             some = "1 number" if count == 1 else f"{count:,} numbers"

@@ -30,7 +30,7 @@ import math
 from collections.abc import Iterator
 from typing import Literal
 
-from fcinspect.checkpoints.scan.records import ArrayStatistics, Fingerprint, MatrixStatistics
+from fcinspect.checkpoints.scan.records import Fingerprint, MatrixStatistics, ScannedNumbers
 from fcinspect.errors import UsageError
 from fcinspect.layers.initialisation import (
     InitialisationLaw,
@@ -116,7 +116,7 @@ def _laws(in_features: int, out_features: int) -> Iterator[tuple[InitialisationL
     yield published, "as GPT-2 and BERT start"
 
 
-def _made_in(numbers: ArrayStatistics, held: NumberFormat) -> NumberFormat:
+def _made_in(numbers: ScannedNumbers, held: NumberFormat) -> NumberFormat:
     """Return the coarsest format, up to `held`, that holds the smallest and the largest number.
 
     Weights made in bfloat16 may be kept in float32; their bound is that of bfloat16.

@@ -30,9 +30,9 @@ from fcinspect.checkpoints.scan.jobs import (
 )
 from fcinspect.checkpoints.scan.merging import FIRST, Merging
 from fcinspect.checkpoints.scan.records import (
-    ArrayStatistics,
     LineCount,
     MatrixStatistics,
+    ScannedNumbers,
     SingularValues,
     Wanted,
 )
@@ -89,7 +89,7 @@ class ScannedMatrix:
             for job in self.jobs:
                 self.add(job, carry_out_in(storage, job))
 
-    def numbers(self) -> ArrayStatistics:
+    def numbers(self) -> ScannedNumbers:
         """Return the statistics of its numbers."""
         self._merging.close()
         return self._merging.numbers()

@@ -13,9 +13,9 @@ from fcinspect.checkpoints.records import FilePlace
 from fcinspect.checkpoints.scan.jobs import Job, as_it_lies, unscaled
 from fcinspect.checkpoints.scan.records import (
     MOST_DIGESTS,
-    ArrayStatistics,
     LineCount,
     MatrixStatistics,
+    ScannedNumbers,
 )
 from fcinspect.checkpoints.scan.tile import SUM_ERROR, Floats, Partial
 
@@ -95,7 +95,7 @@ class Merging:
             self._fold_rows(0, self._all_rows)
             self._all_rows = None
 
-    def numbers(self) -> ArrayStatistics:
+    def numbers(self) -> ScannedNumbers:
         """Return the statistics of the numbers."""
         whole, moments = self._whole, self._whole.moments
         count = self._rows * self._columns
@@ -108,7 +108,7 @@ class Merging:
             norm = unscaled(math.sqrt(moments.squares), whole.exponent)
         if moments.count > 1:
             std = unscaled(math.sqrt(moments.deviations / (moments.count - 1)), whole.exponent)
-        return ArrayStatistics(count, low, high, mean, std, norm, whole.zeros, whole.nan, whole.inf)
+        return ScannedNumbers(count, low, high, mean, std, norm, whole.zeros, whole.nan, whole.inf)
 
     def matrix(self, duplicates: LineCount | None) -> MatrixStatistics:
         """Return the statistics of the matrix, with the duplicate outputs found elsewhere."""

@@ -18,7 +18,7 @@ RELIABLE_CONDITION = 1e7
 
 
 @dataclass(frozen=True)
-class ArrayStatistics:
+class ScannedNumbers:
     """Of the numbers of a weight or bias; all but the counts are of its finite numbers."""
 
     count: int
@@ -60,7 +60,7 @@ class LineCount:
 class MatrixStatistics:
     """Of a weight W (out_features × in_features), however the file holds it."""
 
-    numbers: ArrayStatistics
+    numbers: ScannedNumbers
     """Of its numbers."""
     dead_outputs: LineCount
     """Rows of W that are all zero."""
@@ -268,7 +268,7 @@ class ScannedLayer:
     """out·in, plus out with a bias."""
     weight: MatrixStatistics
     """Of the weight."""
-    bias: ArrayStatistics | None
+    bias: ScannedNumbers | None
     """Of the bias, None for a layer without one."""
     singular: SingularValues
     """Its singular values, as far as they were wanted."""
@@ -288,5 +288,5 @@ class ScannedOther:
     """The state-dict key."""
     source: str
     """The checkpoint in words."""
-    numbers: ArrayStatistics
+    numbers: ScannedNumbers
     """Of its numbers."""

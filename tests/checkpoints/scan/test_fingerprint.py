@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
-from fcinspect.checkpoints.scan.records import ArrayStatistics, LineCount, MatrixStatistics
+from fcinspect.checkpoints.scan.records import LineCount, MatrixStatistics, ScannedNumbers
 from tests.checkpoints.scan.weights import LAWS, default, found, fresh, published, statistics_of
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
@@ -221,7 +221,7 @@ def test_not_finite_not_known_and_empty() -> None:
     assert fingerprint_of(statistics, 64, 64, "float8_e4m3fn") is None
     weight[1, 1] = math.nan
     assert found(weight) is None
-    nothing = ArrayStatistics(0, math.nan, math.nan, math.nan, math.nan, 0.0, 0, 0, 0)
+    nothing = ScannedNumbers(0, math.nan, math.nan, math.nan, math.nan, 0.0, 0, 0, 0)
     empty = MatrixStatistics(nothing, LineCount(0), LineCount(0), None, 0.0, 0.0)
     assert fingerprint_of(empty, 0, 0, "float32") is None
     huge = dataclasses.replace(statistics.numbers, norm=math.inf, max=1e308, min=-1e308)

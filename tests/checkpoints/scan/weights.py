@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
 from fcinspect.checkpoints.scan.records import (
-    ArrayStatistics,
     Fingerprint,
     LineCount,
     MatrixStatistics,
+    ScannedNumbers,
 )
 
 
@@ -23,7 +23,7 @@ def statistics_of(weight: Tensor) -> MatrixStatistics:
     values = weight.detach().double().numpy()
     finite = values[np.isfinite(values)]
     norm = float(np.linalg.norm(finite))
-    numbers = ArrayStatistics(
+    numbers = ScannedNumbers(
         values.size,
         float(finite.min()),
         float(finite.max()),
