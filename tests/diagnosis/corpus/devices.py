@@ -11,6 +11,9 @@ from torch import nn
 
 from tests.diagnosis.corpus import Mistake
 
+NO_GPU = "no-gpu" if torch.version.cuda else "cpu-build"
+"""What stops a model on its way to a GPU: a build for GPUs says another thing than one without."""
+
 
 def given(layer: nn.Module, x: torch.Tensor) -> Callable[[], object]:
     """Return a call that gives the layer an input."""
@@ -85,7 +88,7 @@ MISTAKES: tuple[Mistake, ...] = tuple(
         ("meta-item", value_read, "meta-value-read"),
         ("meta-numpy", printed, "meta-value-read"),
         ("meta-load", loaded_without_assign, "assign-missing"),
-        ("cuda-in-cpu-build", moved(nn.Linear(3, 2), "cuda"), "cpu-build"),
+        ("cuda-without-a-gpu", moved(nn.Linear(3, 2), "cuda"), NO_GPU),
         ("mps-on-linux", moved(X, "mps"), "device-not-in-build"),
         ("gpu-as-name", moved(X, "gpu"), "device-name"),
         ("cuda0-as-name", moved(X, "cuda0"), "device-name"),
