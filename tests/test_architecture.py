@@ -131,6 +131,10 @@ def test_every_arrow_points_downwards(room: str, path: Path) -> None:
         ("reports", "def f():\n    from fcinspect.bridge.linear import run_layer"),
         ("arithmetic", "from fcinspect import cli"),
         ("cli", "import rich.console"),
+        ("media", "from fcinspect.arithmetic.explanation import Explanation"),
+        ("media", "from fcinspect.reports.written import array"),
+        ("reports", "def f():\n    from fcinspect.media.markdown import to_markdown"),
+        ("pictures", "from fcinspect.media.tables import fit"),
     ],
 )
 def test_a_wrong_arrow_is_seen(room: str, source: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from fcinspect.page.blocks import Equation, Matrix, Span
+from fcinspect.page.blocks import Equation, Matrix, Span, of_whole
 
 Lines = list[list[Span]]
 
@@ -67,9 +67,8 @@ def _left_out(part: Matrix | Span, write: Callable[[str], str]) -> str:
     gaps = [write(gap) for gap in GAPS]
     rows = sum(row[0] not in gaps for row in part.rows)
     columns = sum(cell != write(ELLIPSIS) for cell in part.rows[0])
-    limits = zip((rows, columns), part.shape, ("rows", "columns"), strict=True)
-    said = [f"{shown} of {count:,} {noun}" for shown, count, noun in limits if shown < count]
-    return (f"{write(part.name)}: " if part.name and said else "") + ", ".join(said)
+    said = of_whole((rows, part.shape[0], "rows"), (columns, part.shape[1], "columns"))
+    return (f"{write(part.name)}: " if part.name and said else "") + said
 
 
 def _narrowed(

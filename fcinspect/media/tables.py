@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
-from fcinspect.page.blocks import Column, Table
+from fcinspect.page.blocks import Column, Table, of_whole
 
 Write = Callable[[str], str]
 Places = list[int | None]
@@ -77,9 +77,7 @@ def excerpt(table: Table, most: int | None, write: Write = str) -> tuple[Table, 
     if len(table.rows) < outputs:
         rows.insert(max(len(rows) - 1, 1), (write("⋮"),) * len(places))
     counts = ((len(table.rows), outputs, "outputs"), (held, inputs, "inputs"))
-    shown = ", ".join(
-        f"{some:,} of {count:,} {noun}" for some, count, noun in counts if some < count
-    )
+    shown = of_whole(*counts)
     columns = tuple(gap if p is None else table.columns[p] for p in places)
     note = f"showing {shown}; {part.elsewhere}" if shown else ""
     return replace(table, columns=columns, rows=tuple(rows), part=None), note

@@ -127,10 +127,8 @@ def _paragraph(paragraph: Text, width: int, indent: int = 0, hang: int = 0) -> T
 
 def _verbatim(block: Verbatim) -> Text:
     """Return lines as they are: code that is broken elsewhere cannot be copied."""
-    signs = {"-": "bad", "+": "good"} if block.language == "diff" else {}
     return Text("\n", no_wrap=True).join(
-        Text(" " * block.indent).append(line, style=STYLES[signs.get(line[:1], block.role)])
-        for line in block.text.split("\n")
+        Text(" " * block.indent).append(line, style=STYLES[role]) for line, role in block.lines
     )
 
 

@@ -5,6 +5,7 @@ The renderers of records build pages; `terminal.py` and `markdown.py` print them
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -63,6 +64,12 @@ class Heading:
 
     text: str
     level: int = 2
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """What is titled, and "" or what stands apart from it by several blanks."""
+        title, *more = re.split(" {2,}", self.text, maxsplit=1)
+        return title, "".join(more)
 
 
 @dataclass(frozen=True)
@@ -225,6 +232,12 @@ class Verbatim:
     role: str = ""
     """Of all lines; those of a diff have their own."""
 
+    @property
+    def lines(self) -> list[Span]:
+        """Each line and its role: a diff tells what goes and what comes."""
+        signs = {"-": "bad", "+": "good"} if self.language == "diff" else {}
+        return [(line, signs.get(line[:1], self.role)) for line in self.text.split("\n")]
+
 
 @dataclass(frozen=True)
 class Medium:
@@ -313,6 +326,11 @@ class Page:
     def with_text(self, change: Callable[[str], str]) -> Page:
         """Return the page with every text passed through `change`."""
         return Page(tuple(tuple(_changed(b, change) for b in group) for group in self.groups))
+
+
+def of_whole(*limits: tuple[int, int, str]) -> str:
+    """Return "8 of 1,200 rows, 5 of 7 columns" of (shown, of, what), "" where all is shown."""
+    return ", ".join(f"{some:,} of {of:,} {what}" for some, of, what in limits if some < of)
 
 
 def showing(shown: int, of: int, what: str, indent: int = 0) -> list[Line]:

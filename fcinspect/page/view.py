@@ -37,8 +37,8 @@ class View:
     rows: Callable[[], Iterable[Sequence[object]]]
     """The rows of the CSV file, titles first; numbers exact."""
     pages: Mapping[str, Callable[[int], Page]] = field(default_factory=dict)
-    """form ("latex", "html", "md") -> the page in that form, of a precision, notes included, where
-    it is another than a terminal's."""
+    """form ("latex", "html", "md") -> the page in that form, of a precision, where it is another
+    than a terminal's; in Markdown with its notes."""
     sheets: Sheets | None = None
     """The pages that are printed each for itself, in LaTeX and HTML."""
     texts: Mapping[str, Callable[[int], str]] = field(default_factory=dict)

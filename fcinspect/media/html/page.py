@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,6 +28,7 @@ from fcinspect.page.blocks import (
     Subject,
     Table,
     Verbatim,
+    of_whole,
 )
 from fcinspect.page.matrices import letters_of
 
@@ -132,17 +134,16 @@ def html_of(command: str, page: Page, warnings: Sequence[str], figure: Figure | 
     notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in warnings)
     groups += [notes] if notes else []
     first = groups[0][0] if groups else None
-    title = f"fcinspect {command}"
+    title, subtitle = f"fcinspect {command}", ""
     lines: tuple[Block, ...] = ()
     if isinstance(first, Heading) and first.level == 1:
-        title, lines, groups = first.text, groups[0][1:], groups[1:]
-    name, *rest = re.split(" {2,}", title, maxsplit=1)
+        (title, subtitle), lines, groups = first.parts, groups[0][1:], groups[1:]
     make = _Maker(svg)
     sections = list(_sections(groups, make))
     return html_document(
         "report.html",
-        title=name,
-        subtitle="".join(rest),
+        title=title,
+        subtitle=subtitle,
         lines=make.shown(lines),
         sections=sections,
         links=links if len(links := [s for s in sections if s.name]) > FEW else [],
@@ -179,6 +180,7 @@ def _can_be_pointed_at(block: Block) -> bool:
 
 def _sections(groups: Sequence[tuple[Block, ...]], make: _Maker) -> Iterator[Section]:
     """Yield the sections: a heading has all groups up to the next one."""
+    taken: Counter[str] = Counter()
     start = 0
     while start < len(groups):
         first = groups[start][0]
@@ -187,10 +189,14 @@ def _sections(groups: Sequence[tuple[Block, ...]], make: _Maker) -> Iterator[Sec
             while end < len(groups) and not isinstance(groups[end][0], Heading):
                 end += 1
         title = first.text if isinstance(first, Heading) else ""
+        name = re.sub(r"\W+", "-", title.lower()).strip("-")
+        taken[name] += bool(name)
+        if taken[name] > 1:  # two layers may be called alike
+            name = f"{name}--{taken[name]}"
         here = [g[1:] if k == 0 and title else g for k, g in enumerate(groups[start:end])]
         yield Section(
             title,
-            re.sub(r"\W+", "-", title.lower()).strip("-"),
+            name,
             tuple(make.shown(_without_asides(group)) for group in here),
             tuple(make.shown(_asides(group)) for group in here),
             any(isinstance(block, Equation) and block.stays for block in here[0]),
@@ -227,10 +233,8 @@ class _Maker:
                 return Shown("heading", block)
             case Table():
                 return Shown("sheet", _table(block))
-            case Verbatim(text, language):
-                return Shown(
-                    "verbatim", [(line, _role(line, language)) for line in text.split("\n")]
-                )
+            case Verbatim():
+                return Shown("verbatim", block.lines)
             case Drawing() if self._svg is not None:
                 return Shown("figure", b64encode(self._svg).decode())
             case Drawing():
@@ -254,11 +258,6 @@ def _table(table: Table) -> tuple[Table, str]:
     from fcinspect.media.tables import excerpt
 
     return excerpt(table, None)
-
-
-def _role(line: str, language: str) -> str:
-    """Return the role of a line of code: those of a diff say what goes and what comes."""
-    return {"-": "bad", "+": "good"}.get(line[:1], "") if language == "diff" else ""
 
 
 def _equation(equation: Equation) -> ShownEquation:
@@ -300,13 +299,12 @@ def _left_out(grid: Grid) -> list[str]:
     shape = grid.matrix.shape
     if shape is None or 0 in shape or not grid.matrix.exact:
         return []
-    counts = [
+    rows, columns = (
         sum(label != gap for label in labels)
         for labels, gap in zip(grid.matrix.labels, "⋮⋯", strict=True)
-    ]
-    limits = zip(counts, shape, ("rows", "columns"), strict=True)
-    said = [f"{shown} of {count:,} {noun}" for shown, count, noun in limits if shown < count]
-    return [f"{grid.subject.name}: {', '.join(said)}"] if said else []
+    )
+    said = of_whole((rows, shape[0], "rows"), (columns, shape[1], "columns"))
+    return [f"{grid.subject.name}: {said}"] if said else []
 
 
 def _bars(sums: Sequence[float]) -> tuple[tuple[Bar, ...], str]:

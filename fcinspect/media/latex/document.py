@@ -94,9 +94,10 @@ def article_of(page: Page, warnings: Sequence[str]) -> str:
 
 def _is_small_table(group: Sequence[Printed]) -> bool:
     """Whether a group is a table under its title, and perhaps lines on it."""
-    head, table, *others = [*group, None, None][: max(len(group), 2)]
-    named = isinstance(head, Line) and head.title
-    return named and isinstance(table, Table) and all(isinstance(o, Line) for o in others)
+    match group:
+        case [Line(title=True), Table(), *others]:
+            return all(isinstance(other, Line) for other in others)
+    return False
 
 
 def _captioned(group: Sequence[Printed]) -> str:
@@ -174,8 +175,9 @@ def _titled(line: Line) -> str:
 
 def _heading(heading: Heading) -> list[str]:
     """Return a title, and as a paragraph what stands apart from it."""
-    name, *rest = re.split(" {2,}", heading.text, maxsplit=1)
-    return [title(heading.level, math_or_words(name)), *(paragraph(words(more)) for more in rest)]
+    name, more = heading.parts
+    said = title(heading.level, math_or_words(name))
+    return [said, paragraph(words(more))] if more else [said]
 
 
 def _equation(equation: Equation) -> list[str]:

@@ -222,15 +222,11 @@ def loss_curve(losses: Sequence[float], precision: int) -> Illustration | None:
         for finite_run, run in runs
         if finite_run
     ]
-    ticks = [(across(step), f"{step:,}") for step in sorted({0, last // 2, last})]
-    rules = [
-        (up(loss), text.number(loss, precision)) for loss in sorted({low, (low + high) / 2, high})
-    ]
-    strokes = [Stroke(((LEFT, y), (WIDTH - RIGHT, y)), "rule") for y, _ in rules]
-    bottom = HEIGHT - BOTTOM
-    strokes += [Stroke(((x, bottom), (x, bottom + 5)), "rule") for x, _ in ticks]
-    labels = [Label((LEFT - 8, y), words, anchor="end") for y, words in rules]
-    labels += [Label((x, bottom + 15), words) for x, words in ticks]
+    heights = sorted({low, (low + high) / 2, high})
+    strokes, labels = _axes(
+        [(across(step), f"{step:,}") for step in sorted({0, last // 2, last})],
+        [(up(loss), text.number(loss, precision)) for loss in heights],
+    )
     missing, left = len(losses) - len(finite), len(finite) - len(dots)
     notes = ["loss by steps taken"]
     notes += [f"{missing:,} losses are not finite and not drawn"] if missing else []
@@ -249,6 +245,17 @@ def loss_curve(losses: Sequence[float], precision: int) -> Illustration | None:
         tuple(dots) if len(steps) <= MOST_DOTS else (),
         labels=tuple(labels),
     )
+
+
+def _axes(
+    ticks: Sequence[tuple[float, str]], rules: Sequence[tuple[float, str]]
+) -> tuple[list[Stroke], list[Label]]:
+    """Return the marks below a curve and the lines behind it: (x, words) and (y, words) of each."""
+    bottom = HEIGHT - BOTTOM
+    strokes = [Stroke(((LEFT, y), (WIDTH - RIGHT, y)), "rule") for y, _ in rules]
+    strokes += [Stroke(((x, bottom), (x, bottom + 5)), "rule") for x, _ in ticks]
+    labels = [Label((LEFT - 8, y), words, anchor="end") for y, words in rules]
+    return strokes, labels + [Label((x, bottom + 15), words) for x, words in ticks]
 
 
 def _drawn_steps(losses: Sequence[float]) -> list[int]:

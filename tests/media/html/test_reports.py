@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fcinspect.media.html.page import html_of
+from fcinspect.page.blocks import Heading, Line, Page
 from tests.conftest import Run
 from tests.media.html.reading import read
 
@@ -89,3 +91,13 @@ def test_what_a_name_smuggles_in_is_text(run: Run, saved: Path) -> None:
     assert "<b " not in text
     assert "&lt;b style=" in text
     assert "color: #008080&#34;" in text
+
+
+def test_two_sections_of_one_title_have_two_names() -> None:
+    """As two layers that are called alike: each link leads to its own."""
+    titles = ("fc.1", "fc-1", "fc.1", "…")
+    page = Page(tuple((Heading(title), Line.of(title)) for title in titles))
+    shown = read(html_of("scan", page, (), None))
+    names = [e.attributes["id"] for e in shown.all("section") if "id" in e.attributes]
+    assert names == ["fc-1", "fc-1--2", "fc-1--3"]
+    assert [e.attributes["href"] for e in shown.all("a")] == [f"#{name}" for name in names]
