@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fcinspect.diagnosis.editing import Source
-from fcinspect.diagnosis.reported import Frame
-from fcinspect.diagnosis.syntax import syntax_tree
+from fcinspect.diagnosis.reported import Frame, syntax_tree
 
 MOST_SHOWN = 8
 MOST_FOLDERS = 200
@@ -42,10 +41,8 @@ class FileOutline:
 
 def outline(file: Path) -> FileOutline:
     """Return what a file defines; nothing of one that cannot be read."""
-    text = source_text(file)
-    try:
-        tree = syntax_tree("" if text is None else text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = syntax_tree(source_text(file) or "")
+    if tree is None:
         return FileOutline((), ())
     names: dict[str, None] = {}
     classes: dict[str, bool] = {}

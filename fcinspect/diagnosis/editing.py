@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fcinspect.diagnosis.records import Change
-from fcinspect.diagnosis.syntax import syntax_tree
+from fcinspect.diagnosis.reported import syntax_tree
 from fcinspect.shapes.steps import Place
 
 REPEATING = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -42,10 +42,7 @@ class Source:
     @cached_property
     def tree(self) -> ast.Module | None:
         """The syntax tree, or None for text that is not Python."""
-        try:
-            return syntax_tree(self.text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+        return syntax_tree(self.text)
 
     @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
-
-from fcinspect.diagnosis.syntax import first_statement
 
 FOREIGN = re.compile(
     r"site-packages|dist-packages|/torch/|importlib|lib/python"
@@ -157,11 +156,12 @@ def call_of(code: str, marked: str = "", *, inside: bool = False) -> Call | None
     """
     statement = _statement(code)
     value = getattr(statement, "value", None)
-    if marked and "(" in marked:
+    if "(" in marked:
         value = getattr(_statement(marked), "value", None) or value
     if not isinstance(value, ast.Call):
         return None
-    value = _layer(value) if inside else value
+    if inside:
+        value = _layer(value)
     target = "x"
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = ast.unparse(statement.targets[0])
@@ -170,13 +170,10 @@ def call_of(code: str, marked: str = "", *, inside: bool = False) -> Call | None
 
 
 def _statement(code: str) -> ast.stmt | None:
-    """Return the first statement of a line; it may be the head of more lines."""
-    for text in (code.strip(), f"{code.strip()} pass", f"{code.strip()})"):
-        try:
-            return first_statement(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-    return None
+    """Return the first statement of a line, which may be the head of more lines."""
+    line = code.strip()
+    found = map(first_statement, (line, f"{line} pass", f"{line})"))
+    return next((statement for statement in found if statement is not None), None)
 
 
 def _layer(call: ast.Call) -> ast.Call:
@@ -192,3 +189,26 @@ def _layer(call: ast.Call) -> ast.Call:
             call = call.args[0]
         else:
             return call
+
+
+def syntax_tree(text: str) -> ast.Module | None:
+    """Return the syntax tree of a text; None where it is not Python or is nested too deeply."""
+    with warnings.catch_warnings():
+        # of an invalid escape, or of `is` with a number
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+
+def first_statement(text: str) -> ast.stmt | None:
+    """Return the first statement of a text; None where there is none that can be written again."""
+    tree = syntax_tree(text.strip())
+    if tree is None or not tree.body:
+        return None
+    try:
+        ast.unparse(tree.body[0])
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    return tree.body[0]

@@ -15,8 +15,7 @@ import pytest
 from fcinspect.diagnosis import rules
 from fcinspect.diagnosis.catalogue import parsing
 from fcinspect.diagnosis.catalogue.parsing import FAMILIES, CatalogueError, Message, parsed
-from fcinspect.diagnosis.explaining import PUT_IN, explained
-from fcinspect.diagnosis.recognising import matched
+from fcinspect.diagnosis.recognising import PUT_IN, explained, matched
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.reported import Reported
 

@@ -21,12 +21,12 @@ happened, and the causes, the likeliest first, each with its evidence, its fix, 
 mends it. A line that begins with six blanks goes on with the text above it, without a blank between
 where that ends in a backslash; code is never broken.
 
-{name} in a text is what a group matched, or one of the names in explaining.py; {name:,} is written
+{name} in a text is what a group matched, or one of the names in recognising.py; {name:,} is written
 with commas between thousands. Other braces stay as they are. `- name` alone is the last cause of
 that name above; `- name/variant: cause` tells causes of one name apart.
 
 With `-> module.function` behind the patterns, that function of diagnosis/rules decides which causes
-are likely, of those below and further up, and gives what else is put in: see explaining.py. With
+are likely, of those below and further up, and gives what else is put in: see recognising.py. With
 `rewrite: module.function` below the kind, that function writes the code of all causes in the
 reader's own names.
 """
@@ -243,6 +243,20 @@ def messages(family: str) -> tuple[Message, ...]:
     """Return the messages of a family, in the order in which they are tried."""
     file = Path(__file__).with_name(f"{family}.txt")
     return parsed(file.read_text(encoding="utf-8"), file.name)
+
+
+@cache
+def tables() -> dict[str, dict[str, str]]:
+    """Return the tables of names.toml: what names mean, or belongs to them."""
+    import tomllib
+
+    return tomllib.loads(Path(__file__).with_name("names.toml").read_text(encoding="utf-8"))
+
+
+def lists(table: str) -> dict[str, tuple[str, ...]]:
+    """Return a table of lists, by the single names."""
+    found = tables()[table].items()
+    return {name: tuple(words.split()) for names, words in found for name in names.split()}
 
 
 def parsed(text: str, file: str) -> tuple[Message, ...]:

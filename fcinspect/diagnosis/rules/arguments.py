@@ -5,70 +5,15 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from fcinspect.diagnosis.catalogue.parsing import lists, tables
 from fcinspect.diagnosis.records import Decision, Pick, pick, shape_of
 from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.own_line import operands
 
-LINEAR = ("in_features", "out_features", "bias", "device", "dtype")
-CONVOLUTION = (
-    *("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups"),
-    *("bias", "padding_mode", "device", "dtype", "output_padding"),
-)
-RECURRENT = (
-    *("input_size", "hidden_size", "num_layers", "nonlinearity", "bias", "batch_first"),
-    *("dropout", "bidirectional", "proj_size", "device", "dtype"),
-)
-TRANSFORMER = (
-    *("d_model", "nhead", "dim_feedforward", "dropout", "activation", "layer_norm_eps"),
-    *("batch_first", "norm_first", "bias", "encoder_layer", "num_layers", "norm", "device"),
-)
-KEYWORDS = {
-    "Linear": LINEAR,
-    "LazyLinear": ("out_features", "bias", "device", "dtype"),
-    "Conv1d": CONVOLUTION,
-    "Conv2d": CONVOLUTION,
-    "Conv3d": CONVOLUTION,
-    "ConvTranspose2d": CONVOLUTION,
-    "RNNBase": RECURRENT,
-    "RNN": RECURRENT,
-    "LSTM": RECURRENT,
-    "GRU": RECURRENT,
-    "_DropoutNd": ("p", "inplace"),
-    "Dropout": ("p", "inplace"),
-    "Embedding": ("num_embeddings", "embedding_dim", "padding_idx", "max_norm", "sparse"),
-    "LayerNorm": ("normalized_shape", "eps", "elementwise_affine", "bias"),
-    "_NormBase": ("num_features", "eps", "momentum", "affine", "track_running_stats"),
-    "BatchNorm1d": ("num_features", "eps", "momentum", "affine", "track_running_stats"),
-    "BatchNorm2d": ("num_features", "eps", "momentum", "affine", "track_running_stats"),
-    "MultiheadAttention": ("embed_dim", "num_heads", "dropout", "bias", "batch_first", "kdim"),
-    "TransformerEncoderLayer": TRANSFORMER,
-    "TransformerEncoder": TRANSFORMER,
-    "Flatten": ("start_dim", "end_dim"),
-    "Softmax": ("dim",),
-}
-ELSEWHERE = {
-    "use_bias": "bias",
-    "units": "out_features",
-    "input_dim": "in_features",
-    "output_dim": "out_features",
-    "in_channels": "in_features",
-    "out_channels": "out_features",
-    "input_size": "in_features",
-    "output_size": "out_features",
-    "filters": "out_channels",
-    "strides": "stride",
-    "kernel": "kernel_size",
-    "rate": "p",
-    "prob": "p",
-    "dropout": "p",
-    "axis": "dim",
-    "num_features": "normalized_shape",
-}
-"""What other libraries, or other layers, call the same thing."""
 WIDTHS = {
-    **dict.fromkeys(("float",), "float-width"),
-    **dict.fromkeys(("str",), "text-width"),
-    **dict.fromkeys(("NoneType",), "none-width"),
+    "float": "float-width",
+    "str": "text-width",
+    "NoneType": "none-width",
     **dict.fromkeys(("tuple", "list", "Size"), "shape-as-width"),
     **dict.fromkeys(("Tensor", "Parameter", "ndarray"), "class-called/width"),
     **dict.fromkeys(
@@ -95,9 +40,9 @@ PLAIN = {"tuple", "list", "ndarray", "numpy.ndarray", "NoneType", "int", "float"
 def keyword(owner: str, method: str, got: str, reported: Reported) -> Decision:
     """Linear.__init__() got an unexpected keyword argument 'in_feature'"""
     where = f"{owner}.{method}" if owner else method
-    takes = KEYWORDS.get(owner, ()) if method == "__init__" else ()
+    takes = lists("arguments").get(owner, ()) if method == "__init__" else ()
     near = get_close_matches(got, takes, n=1, cutoff=0.6)
-    other = ELSEWHERE.get(got)
+    other = tables()["elsewhere"].get(got)
     meant = near[0] if near else other if other in takes else None
     first = f"; it takes {', '.join(takes[:6])}{' …' * (len(takes) > 6)}" if takes else ""
     cause: str | Pick = pick("keyword-not-taken", first="x, " if method == "forward" else "")
@@ -160,7 +105,7 @@ def _completed(owner: str, names: list[str], reported: Reported) -> str:
     if call is not None:
         given = call[1].strip().rstrip(",")
         return f"{call[0][: call.start(1) - call.start()]}{f'{given}, ' * bool(given)}{lacking})"
-    takes = KEYWORDS.get(owner, ())
+    takes = lists("arguments").get(owner, ())
     return f"{owner}({'…, ' * any(name in takes[1:] for name in names)}{lacking})"
 
 

@@ -5,37 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from fcinspect.diagnosis.catalogue.parsing import tables
 from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.own_line import called, converted
 
-NAMES = {
-    "double": "float64",
-    "float": "float32",
-    "half": "float16",
-    "long": "int64",
-    "long int": "int64",
-    "long long": "int64",
-    "int64_t": "int64",
-    "__int64": "int64",
-    "int": "int32",
-    "int32_t": "int32",
-    "short": "int16",
-    "short int": "int16",
-    "int16_t": "int16",
-    "char": "int8",
-    "signed char": "int8",
-    "int8_t": "int8",
-    "byte": "uint8",
-    "unsigned char": "uint8",
-    "uint8_t": "uint8",
-    "complexfloat": "complex64",
-    "complex<float>": "complex64",
-    "complexdouble": "complex128",
-    "complex<double>": "complex128",
-    "complexhalf": "complex32",
-    "complex<half>": "complex32",
-}
+NAMES = tables()["dtypes"]
 KNOWN = frozenset(NAMES.values()) | {
     *("bfloat16", "bool", "uint16", "uint32", "uint64", "quint8", "qint8", "qint32"),
     *("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"),

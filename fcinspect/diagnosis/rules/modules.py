@@ -5,49 +5,17 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from fcinspect.diagnosis.catalogue.parsing import lists, tables
 from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import Reported
 
-METHODS = (
-    *("forward", "parameters", "named_parameters", "state_dict", "load_state_dict", "eval"),
-    *("train", "to", "cuda", "cpu", "double", "float", "half", "modules", "children", "apply"),
-    *("weight", "bias", "in_features", "out_features", "zero_grad", "requires_grad_", "append"),
-)
-LAYERS = (
-    *("Linear", "Bilinear", "Identity", "LazyLinear", "Conv1d", "Conv2d", "Conv3d", "Embedding"),
-    *("ReLU", "LeakyReLU", "GELU", "SiLU", "ELU", "Tanh", "Sigmoid", "Softmax", "LogSoftmax"),
-    *("Dropout", "Dropout2d", "Flatten", "Unflatten", "BatchNorm1d", "BatchNorm2d", "LayerNorm"),
-    *("GroupNorm", "RMSNorm", "LSTM", "GRU", "RNN", "MaxPool2d", "AvgPool2d", "Sequential"),
-    *("AdaptiveAvgPool2d", "ModuleList", "ModuleDict", "Parameter", "MultiheadAttention"),
-    *("CrossEntropyLoss", "MSELoss", "BCELoss", "BCEWithLogitsLoss", "NLLLoss", "L1Loss"),
-    *("TransformerEncoder", "TransformerEncoderLayer", "Module", "functional", "init"),
-)
-OF_TENSORS = frozenset(
-    {
-        *("shape", "size", "dim", "sum", "mean", "view", "reshape", "backward", "item", "detach"),
-        *("squeeze", "unsqueeze", "flatten", "permute", "transpose", "argmax", "max", "numpy"),
-        *("log", "exp", "softmax", "requires_grad", "grad", "T", "ndim", "device", "dtype"),
-    }
-)
+METHODS, LAYERS, OF_TENSORS = (lists("attributes")[of] for of in ("modules", "nn", "tensors"))
 TORCHS = frozenset(LAYERS) | {"LogSigmoid", "Softplus", "ConvTranspose2d", "AvgPool1d"}
 DIM = {"Softmax": "dim=1", "LogSoftmax": "dim=1", "Linear": "in_features, out_features"}
 """Arguments that cannot be left away."""
 OTHERS = frozenset({"DataFrame", "Series", "Tensor", "Namespace", "Image", "Parameter", "Axes"})
 """Classes that are no modules."""
 WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel"})
-MADE = {
-    "relu": "ReLU",
-    "tanh": "Tanh",
-    "sigmoid": "Sigmoid",
-    "gelu": "GELU",
-    "silu": "SiLU",
-    "leaky_relu": "LeakyReLU",
-    "softmax": "Softmax",
-    "log_softmax": "LogSoftmax",
-    "flatten": "Flatten",
-    "dropout": "Dropout",
-}
-"""The layers that do what functions of these names do."""
 
 
 def attribute(name: str, what: str, reported: Reported) -> Decision | None:
@@ -115,9 +83,10 @@ def no_module(name: str) -> Decision:
     if last[:1].isupper():
         made = f"nn.{last}()" if "modules" in name else f"{last}()"
         return Decision("class-in-sequential", last=last, made=made)
-    if last in MADE:
-        made = f"{MADE[last]}({'dim=1' if 'softmax' in last else ''})"
-        return Decision("function-in-sequential", layer=MADE[last], made=made)
+    layer = tables()["modules"].get(last)
+    if layer is not None:
+        made = f"{layer}({'dim=1' if 'softmax' in last else ''})"
+        return Decision("function-in-sequential", layer=layer, made=made)
     return Decision("function-in-sequential/other")
 
 

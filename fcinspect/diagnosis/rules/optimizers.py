@@ -1,25 +1,35 @@
-"""What optimizers and schedulers are given, how they are called, and their saved state."""
+"""Optimizers and schedulers of torch.optim: their options, how they are called, their state."""
 
 from __future__ import annotations
 
+import ast
+import re
+from dataclasses import replace
 from difflib import get_close_matches
 
-from fcinspect.diagnosis.records import Decision, pick
-from fcinspect.diagnosis.reported import Reported
+from fcinspect.diagnosis.catalogue.parsing import lists, tables
+from fcinspect.diagnosis.records import Cause, Decision, pick
+from fcinspect.diagnosis.reported import Reported, first_statement
 from fcinspect.diagnosis.rules.backward import MODULE
-from fcinspect.diagnosis.rules.optimizer_options import OPTIONS, SCHEDULES, made
 
+OPTIONS, SCHEDULES = lists("optimizers"), lists("schedulers")
+EVERY = OPTIONS | SCHEDULES
+"""The options of optimizers and schedulers."""
+NEEDED, SAME = lists("needed"), lists("options")
+MODEL = re.compile(r"((?!torch\b|nn\b)[A-Za-z_][\w.]*)\.(?:named_)?(?:parameters|state_dict)\b")
+USUAL = re.compile(
+    r"(?P<target>optimizer = )?torch\.optim\.\w+\(model\.parameters\(\), (?P<rest>.+)\)"
+)
+FIRST = {"names-given", "parameters-not-called", "model-given", "no-parameters-given"}
+"""Causes that lie in the first argument alone: the other ones stay as they are."""
 PARAMETERS = "optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)"
 METHODS = ("step", "zero_grad", "state_dict", "load_state_dict", "add_param_group", "param_groups")
 ASKED = {
     "backward": "backward-of-optimizer",
     "lr": "learning-rate-in-group/lr",
     "parameters": "parameters-of-optimizer",
-    "to": "optimizer-moved",
-    "cuda": "optimizer-moved",
-    "cpu": "optimizer-moved",
-    "get_lr": "learning-rate-in-group/scheduler",
-    "get_last_lr": "learning-rate-in-group/scheduler",
+    **dict.fromkeys(("to", "cuda", "cpu"), "optimizer-moved"),
+    **dict.fromkeys(("get_lr", "get_last_lr"), "learning-rate-in-group/scheduler"),
     "copy": "state-dict-not-called/optimizer",
 }
 """The causes of what is asked of an optimizer."""
@@ -28,6 +38,125 @@ ONE_FOR_ALL = {
     "min_lrs": "ReduceLROnPlateau(optimizer, min_lr=1e-6)",
     "swa_lr": "SWALR(optimizer, swa_lr=0.05)",
 }
+
+
+def made(owner: str, *named: str) -> str:
+    """Return the code that makes an optimizer or scheduler, with the options that are named."""
+    given = [*NEEDED.get(owner, ())] if owner in SCHEDULES else ["lr"]
+    given += [name for name in named if name not in (*given, "params", "optimizer")]
+    values = tables()["usual"]
+    options = "".join(f", {name}={values.get(name, 'value')}" for name in given)
+    if owner in SCHEDULES:
+        return f"{owner}(optimizer{options})"
+    return f"torch.optim.{owner}(model.parameters(){options})"
+
+
+def keyword(owner: str, name: str) -> Decision | None:
+    """Adam.__init__() got an unexpected keyword argument 'learning_rate'"""
+    options = EVERY.get(owner, ())
+    if not options and (owner or name not in {"learning_rate", "beta1", "beta_1"}):
+        return None
+    what = owner or "The optimizer"
+    if name == "verbose":
+        return Decision("option-removed", what=what)
+    known = options or ("lr", "betas")
+    same = [option for option in SAME.get(name, ()) if option in known]
+    near = same or get_close_matches(name, known, n=1, cutoff=0.6)
+    if not near:
+        every = ", ".join(options)
+        return Decision("unknown-option", what=what, options=every, made=made(owner))
+    code = made(owner or "SGD", near[0])
+    return Decision("option-has-another-name", what=what, meant=near[0], made=code)
+
+
+def value(name: str, value: str) -> Decision | None:
+    """Invalid learning rate: -0.1"""
+    name = name.lower()
+    written = tables()["checked"].get(name)
+    if written is None:
+        return None
+    option = written.partition("=")[0]
+    code = written
+    if option in ("lr", "momentum", "weight_decay", "dampening"):
+        code = f"torch.optim.SGD(model.parameters(), {written})"
+    least = "at least 0 and at most 1" if name == "rho" else "at least 0"
+    sign = ": a sign is wrong, or another option stands in its place"
+    cause = Cause(
+        f"{option.replace('_', '-')}-out-of-range",
+        f"{option}={value} was given" + sign * value.startswith("-"),
+        f"{value} is not {least}",
+        f"Give a value of {least}",
+        code,
+    )
+    return Decision(cause, name=name, least=least)
+
+
+def compared(left: str, right: str, reported: Reported) -> Decision | None:
+    """An option that is no number is met where the optimizer compares it with 0."""
+    if not reported.passed_through("torch/optim/"):
+        return None
+    kind = left if left not in ("float", "int") else right
+    variant = f"/{kind}" if kind in ("list", "str") else ""
+    return Decision(f"option-not-a-number{variant}", kind=kind)
+
+
+def missing(owner: str, name: str) -> Decision | None:
+    """StepLR.__init__() missing 1 required positional argument: 'step_size'"""
+    if owner not in EVERY:
+        return None
+    cause = "params-missing" if name == "params" else "argument-missing"
+    return Decision(cause, made=made(owner, name))
+
+
+def positional(owner: str) -> Decision | None:
+    """SGD.__init__() takes from 2 to 4 positional arguments but 5 were given"""
+    if owner not in EVERY:
+        return None
+    options = [option for option in EVERY[owner] if option not in ("params", "lr")]
+    code = made(owner, options[1] if owner in SCHEDULES else options[0])
+    return Decision("options-by-position", made=code)
+
+
+def own_names(causes: tuple[Cause, ...], reported: Reported) -> tuple[Cause, ...]:
+    """Return the causes with their code in the names of the reader's own line.
+
+    `AdamW(net.parameters, lr=3e-4)` gives `AdamW(net.parameters(), lr=3e-4)`.
+    """
+    frame = reported.own_frame
+    if frame is None:
+        return causes
+    own = frame.marked or frame.code
+    return tuple(_named(cause, own, frame.code) for cause in causes)
+
+
+def _named(cause: Cause, own: str, line: str) -> Cause:
+    models = set(MODEL.findall(own))
+    if cause.code is None or len(models) != 1:
+        return cause
+    model = models.pop()
+    usual = USUAL.fullmatch(cause.code)
+    statement = first_statement(own)
+    calls = (node for node in ast.walk(statement or ast.Pass()) if isinstance(node, ast.Call))
+    optimizers = (call for call in calls if ast.unparse(call.func).rpartition(".")[2] in OPTIONS)
+    made = next(optimizers, None)
+    if usual is None or made is None:
+        code = cause.code.replace("model.parameters()", f"{model}.parameters()")
+        return replace(cause, code=code)
+    rest = usual["rest"]
+    options = [
+        ast.get_source_segment(own.strip(), option) or ast.unparse(option)
+        for option in (*made.args[1:], *made.keywords)
+    ]
+    if cause.name in FIRST:
+        rest = ", ".join(options)
+    elif len(made.args) == 1:
+        changed = {option.partition("=")[0] for option in rest.split(", ")}
+        kept = [option for option in options if option.partition("=")[0] not in changed]
+        rest = ", ".join((rest, *kept))
+    written = ", ".join(part for part in (f"{model}.parameters()", rest) if part)
+    bound = re.match(r"\s*([\w.]+ = )", line)
+    target = bound[1] if bound else usual["target"] or ""
+    return replace(cause, code=f"{target}{ast.unparse(made.func)}({written})")
 
 
 def not_tensor(kind: str) -> Decision:
@@ -82,7 +211,7 @@ def attribute(owner: str, name: str) -> Decision | None:
 
 def called(owner: str, what: str) -> Decision | None:
     """'SGD' object is not callable"""
-    if owner not in OPTIONS and owner not in SCHEDULES:
+    if owner not in EVERY:
         return None
     if what == "callable":
         code = "optimizer.step()" if owner in OPTIONS else "scheduler.step()"
@@ -140,7 +269,7 @@ def key(key: str, reported: Reported) -> Decision | None:
     if key == "param_groups" and (inside or not reported.frames):
         happened = "What load_state_dict of an optimizer was given has no 'param_groups'."
         return Decision("not-an-optimizer-state", happened=happened)
-    if inside and key in {option for options in OPTIONS.values() for option in options}:
+    if inside and key in set().union(*OPTIONS.values()):
         return Decision("state-of-another-optimizer")
     return None
 

@@ -6,8 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from fcinspect.diagnosis.reported import NAME, Reported
-from fcinspect.diagnosis.syntax import first_statement
+from fcinspect.diagnosis.reported import NAME, Reported, first_statement
 
 
 def operands(reported: Reported) -> tuple[str, ...]:
@@ -15,7 +14,7 @@ def operands(reported: Reported) -> tuple[str, ...]:
     frame = reported.own_frame
     if frame is None:
         return ()
-    value = getattr(_parsed(frame.code), "value", None)
+    value = getattr(first_statement(frame.code), "value", None)
     if isinstance(value, ast.Call):
         return tuple(ast.unparse(argument) for argument in value.args)
     if isinstance(value, ast.BinOp):
@@ -48,8 +47,10 @@ def own_product(reported: Reported) -> OwnProduct | None:
     Where Python underlines a part of the line, it is the one in there.
     """
     frame = reported.own_frame
-    statement = _parsed(frame.code) if frame else None
-    within = (_parsed(frame.marked) if frame and frame.marked else None) or statement
+    if frame is None:
+        return None
+    statement = first_statement(frame.code)
+    within = first_statement(frame.marked) or statement
     if within is None:
         return None
     found = [both for node in ast.walk(within) if (both := _multiplied(node)) is not None]
@@ -60,13 +61,6 @@ def own_product(reported: Reported) -> OwnProduct | None:
     if isinstance(statement, ast.Assign) and _multiplied(statement.value) is not None:
         start = "".join(f"{ast.unparse(target)} = " for target in statement.targets)
     return OwnProduct(start, left, right)
-
-
-def _parsed(code: str) -> ast.stmt | None:
-    try:
-        return first_statement(code.strip())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _multiplied(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
