@@ -24,7 +24,7 @@ NAMES = {"target", "layer", "argument", "called"}
 """What is put in whatever the message."""
 EXAMPLE = """\
 kind: loss
-rewrite: losses_called.named
+rewrite: losses.named
 
 # A heading.
 ? got {rows:int} rows (of {all:int})
@@ -265,7 +265,7 @@ def test_a_file_is_read() -> None:
     """Wordings, joined lines, code of several lines, a variant, and a cause used again."""
     first, second = parsed(EXAMPLE, "loss.txt")
     assert first.kind == "loss"
-    assert first.rewrite == "losses_called.named"
+    assert first.rewrite == "losses.named"
     assert [w.markers for w in first.wordings] == [("rows (of",), ("row",)]
     assert re.search(first.wordings[0].regex, "got 2  rows (of\n34)")
     assert re.search(first.wordings[1].regex, "Got 2 of 34 row")

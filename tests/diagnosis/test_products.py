@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from fcinspect.diagnosis.factors import same_channels
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Cause, Diagnosis
+from fcinspect.diagnosis.rules.product import same_channels
 
 
 def causes(rows: int, width: int, wanted: int, out: int) -> dict[str, Cause]:

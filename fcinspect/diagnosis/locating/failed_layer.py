@@ -93,7 +93,7 @@ def _layer_norm(reported: Reported) -> FailedLayer | None:
 
 
 def _recurrent(reported: Reported) -> FailedLayer | None:
-    said = groups_of("shape", "sequences.input_size", reported)
+    said = groups_of("shape", "shapes.input_size", reported)
     if said is None:
         return None
     weight = (1, int(said["wanted"]))

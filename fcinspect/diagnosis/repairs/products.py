@@ -13,7 +13,6 @@ from fcinspect.diagnosis.editing import (
     prefix_of,
     where_written,
 )
-from fcinspect.diagnosis.factors import as_image
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by, maker, named, times
 from fcinspect.diagnosis.repairs.flattening import (
     argument_edit,
@@ -24,6 +23,7 @@ from fcinspect.diagnosis.repairs.flattening import (
     in_sequential,
 )
 from fcinspect.diagnosis.repairs.pictures import other_input, pooled
+from fcinspect.diagnosis.rules.product import as_image
 from fcinspect.shapes.steps import Shape, Step, Tensor
 
 

@@ -6,7 +6,7 @@ import re
 
 from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import Reported
-from fcinspect.diagnosis.rules.losses_called import elsewhere, through_loss, through_softmax
+from fcinspect.diagnosis.rules.losses import elsewhere, through_loss, through_softmax
 
 SHORT = {
     "Long": "int64",

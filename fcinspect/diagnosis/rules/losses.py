@@ -1,16 +1,81 @@
-"""Losses whose input and target differ in shape."""
+"""Losses: which one was called, and inputs, targets and labels that do not fit one another."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from math import prod
 
-from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
-from fcinspect.diagnosis.reported import Reported
-from fcinspect.diagnosis.rules.losses_called import through_loss
+from fcinspect.diagnosis.records import Cause, Decision, Pick, Shape, pick, shape_of
+from fcinspect.diagnosis.reported import NAME, Reported
+from fcinspect.diagnosis.rules.own_line import operands
 
+SOFTMAX = {"softmax", "log_softmax", "softmin", "gumbel_softmax"}
+CALLS = re.compile(r"\b(\w*loss|\w*cross_entropy\w*|kl_div|criterion|\w*Loss\(.*\))\(")
+"""A call of a loss in a line of the reader's own."""
 SIZE = r"(?:torch\.Size\()?\[?([\d, ]*)\]?\)?"
 WARNING = rf"Using a target size \({SIZE}\) that is different to the input size \({SIZE}\)"
+FLATTENED = re.compile(r"([A-Za-z_][\w.]*)\.(?:view|reshape|flatten)\(")
+MOST_CLASSES = 1000
+"""Of labels beyond it, too few outputs are likelier than counting from 1."""
+
+
+def through_loss(reported: Reported) -> str | None:
+    """Return the function of torch.nn.functional that the error passed through, or None.
+
+    "loss" stands for a loss module whose function has no frame of its own.
+    """
+    for frame in reversed(reported.frames):
+        file = frame.file.replace("\\", "/")
+        if file.endswith("nn/functional.py") and _is_loss(frame.function):
+            return frame.function
+        if file.endswith(("nn/modules/loss.py", "nn/_reduction.py")):
+            return "loss"
+    return None
+
+
+def through_softmax(reported: Reported) -> str | None:
+    """Return the softmax function that the error passed through, or None."""
+    for frame in reversed(reported.frames):
+        in_torch = frame.file.replace("\\", "/").endswith("nn/functional.py")
+        if in_torch and frame.function in SOFTMAX:
+            return frame.function
+    own = reported.own_frame
+    called = None if own is None else re.search(r"\b(log_softmax|softmax)\(", own.code)
+    return None if called is None else called[1]
+
+
+def elsewhere(reported: Reported) -> bool:
+    """Whether a traceback shows that no loss was on the way to the error."""
+    if not reported.frames or through_loss(reported) is not None:
+        return False
+    own = reported.own_frame
+    return own is None or CALLS.search(own.code) is None
+
+
+def named(causes: tuple[Cause, ...], reported: Reported) -> tuple[Cause, ...]:
+    """Return the causes with the reader's own names in their code, where their line has them.
+
+    From `loss = criterion(out, labels)` pred becomes out, and y becomes labels.
+    """
+    own = reported.own_frame
+    if own is None or (CALLS.search(own.code) is None and through_loss(reported) is None):
+        return causes
+    given = operands(reported)[:2]
+    pairs = zip(("pred", "y"), given if len(given) == 2 else (), strict=False)
+    names = {usual: name for usual, name in pairs if NAME.match(name)}
+    return tuple(_renamed(cause, names) for cause in causes)
+
+
+def _renamed(cause: Cause, names: dict[str, str]) -> Cause:
+    if cause.code is None:
+        return cause
+    code = re.sub(r"\b(pred|y)\b", lambda m: names.get(m[1], m[1]), cause.code)
+    return replace(cause, code=code)
+
+
+def _is_loss(function: str) -> bool:
+    return "loss" in function or "cross_entropy" in function or function == "kl_div"
 
 
 def warned(target: Shape, given: Shape, refused: str) -> Decision:
@@ -137,3 +202,94 @@ def _batches(given: Shape, target: Shape) -> tuple[Pick, ...]:
         return (other,)
     changed = {"more": more, "times": more // less, "less": less}
     return Pick("view-changed-batch", rows | changed), other
+
+
+def out_of_bounds(label: int) -> Decision:
+    """Target 10 is out of bounds."""
+    causes: tuple[str, ...]
+    if label < 0:
+        shifted = ("labels-minus-one-and-one", "labels-shifted") if label == -1 else ()
+        causes = ("negative-label", *shifted)
+    elif label == 1:
+        causes = ("single-output", "labels-start-at-one/1", "too-few-outputs")
+    elif label == 255:
+        causes = ("void-label", "too-few-outputs", "labels-start-at-one")
+    elif label <= MOST_CLASSES:
+        causes = ("labels-start-at-one", "too-few-outputs", "no-class-labels")
+    else:
+        causes = ("too-few-outputs", "no-class-labels", "labels-start-at-one")
+    return Decision(*causes, before=label - 1, after=label + 1)
+
+
+def target_size(expected: Shape, got: Shape) -> Decision:
+    """Expected target size [4, 10], got [4, 8]"""
+    if len(got) == len(expected) + 1 and got[1] == 1:
+        return Decision("column-labels/channel")
+    last = pick("classes-not-in-dimension-1/more")
+    if len(expected) == 2:
+        left_out = "dimension 1 of the input is left out of what is expected"
+        if len(got) == 2:
+            last_of = (got[0], got[1], expected[1])
+            left_out = f"an input of {last_of} with the classes last is answered so"
+        last = pick("classes-not-in-dimension-1", left_out=left_out)
+    return Decision(last, "lengths-differ/cut")
+
+
+def rows(input: str, target: str, reported: Reported) -> Decision:
+    """Expected input batch_size (4) to match target batch_size (8)."""
+    count, labels = shape_of(input)[0], (shape_of(target) or (0,))[0]
+    if labels == 0:
+        happened = (
+            f"The input has {count} rows in dimension 0, and the target has a batch size of 0."
+        )
+        return Decision("target-without-batch", happened=happened)
+    return Decision(*_label_batches(count, labels, reported), rows=count, labels=labels)
+
+
+def _label_batches(rows: int, labels: int, reported: Reported) -> tuple[str | Pick, ...]:
+    whole, left = divmod(max(rows, labels), max(min(rows, labels), 1))
+    if rows == 1:
+        return "flatten-took-the-batch", "input-transposed"
+    view = pick("view-changed-batch/rows", share=f"{rows / labels:.4g}")
+    if not left:
+        cause = "positions-as-rows" if rows > labels else "target-flattened-alone"
+        return view, pick(cause, whole=whole), "input-transposed"
+    shifted = _shifted(rows, labels, reported)
+    if not shifted:
+        return view, "input-transposed", "batch-differs/rows"
+    usual = max(rows, labels) >= 8 and max(rows, labels).bit_count() == 1
+    if usual and not _flattened(reported):
+        return "batch-differs/rows", *shifted, "input-transposed"
+    return *shifted, "batch-differs/rows", "input-transposed"
+
+
+def _flattened(reported: Reported) -> dict[str, str]:
+    """Return what the reader's line flattens: pred and y -> their names in it."""
+    given = zip(("pred", "y"), operands(reported), strict=False)
+    found = ((usual, FLATTENED.match(operand)) for usual, operand in given)
+    return {usual: match[1] for usual, match in found if match}
+
+
+def _shifted(rows: int, labels: int, reported: Reported) -> tuple[Pick, ...]:
+    """Return the cause that one of both sides lacks a position of each sequence, where it fits."""
+    samples = abs(rows - labels)
+    if samples < 2 or rows % samples or labels % samples:
+        return ()
+    names = _flattened(reported)
+    pred, y = names.get("pred", "pred"), names.get("y", "y")
+    pred, y = (pred, f"{y}[:, 1:]") if rows < labels else (f"{pred}[:, :-1]", y)
+    length = min(rows, labels) // samples
+    each = {"of_rows": rows // samples, "of_labels": labels // samples}
+    return (pick("lengths-differ", samples=samples, length=length, pred=pred, y=y, **each),)
+
+
+def spatial(size: Shape, listed: str) -> Decision:
+    """only batches of spatial targets supported (3D tensors) but got targets of dimension: 4"""
+    dimensions = len(size) if listed or len(size) > 1 else size[0]
+    shown = f"{size}" if len(size) > 1 or listed else f"{dimensions} dimensions"
+    causes: tuple[str, ...] = ("column-labels/masks", "mask-is-an-image")
+    if dimensions == 1:
+        causes = ("input-not-pooled",)
+    elif len(size) == 4 and size[1] > 1:
+        causes = ("mask-is-an-image",)
+    return Decision(*causes, dimensions=dimensions, shown=shown)

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt
 
-from fcinspect.diagnosis.factors import USUAL_CHANNELS, power_of_two, same_channels
 from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.own_line import operands, own_product
 
+USUAL_CHANNELS = (
+    *(16, 32, 64, 128, 256, 512, 1024, 2048, 6, 8, 12, 20, 24, 48, 50, 96, 192, 384, 3, 1),
+)
+"""Channels of usual networks, the commonest first."""
+MOST_SIDE = 64
 TEXT_WIDTHS = {512, 768, 1024, 1280, 1536, 2048, 2432, 3072, 4096}
 """Widths of text encoders: CLIP ViT-L has 768, OpenCLIP bigG 1280, both together 2048."""
 TOKENS = 77
@@ -73,7 +77,8 @@ def _causes(p: Product) -> Iterator[Pick]:
         yield from _attention(p)
         return
     yield from _packed(p)
-    yield from _text_encoder(p)
+    if p.rows % TOKENS == 0 and {p.width, p.wanted} <= TEXT_WIDTHS:
+        yield pick("wrong-text-encoder", batch=p.rows // TOKENS, tokens=TOKENS)
     if p.out == p.width:
         yield _transposed_weight(p)
     yield from _batch(p)
@@ -83,7 +88,10 @@ def _causes(p: Product) -> Iterator[Pick]:
     yield _in_features(p)
     if _divisible(p) and _unflattened_picture(p) is None and not _rows_of_sequences(p):
         yield _perhaps_not_flattened(p)
-    yield from _features_not_last(p)
+    batch, rest = divmod(p.rows, p.wanted)
+    if rest == 0 and batch > 1 and not p.functional and min(p.width, p.wanted) > 1:
+        # as convolutions give them: (batch, features, places)
+        yield pick("features-not-last", batch=batch, code=p.given("{}.movedim(1, -1)"))
     yield from _another_picture(p)
     if p.out == p.width:
         yield pick("layer-applied-twice")
@@ -124,17 +132,11 @@ def _packed(p: Product) -> Iterator[Pick]:
     yield pick("packed-weight", packed=packed, numbers=numbers, factor=factor)
 
 
-def _text_encoder(p: Product) -> Iterator[Pick]:
-    if p.rows % TOKENS == 0 and {p.width, p.wanted} <= TEXT_WIDTHS:
-        yield pick("wrong-text-encoder", batch=p.rows // TOKENS, tokens=TOKENS)
-
-
 def _transposed_weight(p: Product) -> Pick:
     if not p.functional:
         code = p.reported.replaced(f"nn.Linear({p.out}, {p.wanted})")
         return pick("weight-transposed", code=code)
-    own = own_product(p.reported)
-    given = operands(p.reported)
+    own, given = own_product(p.reported), operands(p.reported)
     weight = given[1] if len(given) > 1 else "weight"
     code = own.line(right="{}.T") if own is not None else f"{weight}.T"
     return pick("weight-transposed/functional", code=code)
@@ -156,8 +158,7 @@ def _not_flattened(p: Product) -> Iterator[Pick]:
     image = _unflattened_picture(p)
     if image is not None:
         channels, side = image
-        batch = p.rows // (channels * side)
-        code = _flattening(p)
+        batch, code = p.rows // (channels * side), _flattening(p)
         yield pick("flatten-missing", channels=channels, side=side, batch=batch, code=code)
     elif _rows_of_sequences(p):
         yield _perhaps_not_flattened(p)
@@ -187,8 +188,7 @@ def _divisible(p: Product) -> bool:
 
 def _perhaps_not_flattened(p: Product) -> Pick:
     """Only divisibility speaks for it: the input may as well have just two dimensions."""
-    lines = p.wanted // p.width
-    code = _flattening(p)
+    lines, code = p.wanted // p.width, _flattening(p)
     return pick("flatten-missing/perhaps", lines=lines, batch=p.rows // lines, code=code)
 
 
@@ -197,14 +197,6 @@ def _flattening(p: Product) -> str:
     if p.reported.inside and p.reported.passed_through("modules/container.py") and call is not None:
         return f"nn.Flatten(),  # before the nn.Linear inside {call.function}"
     return p.given("torch.flatten({}, 1)")
-
-
-def _features_not_last(p: Product) -> Iterator[Pick]:
-    """As convolutions give them: (batch, features, places)."""
-    batch, rest = divmod(p.rows, p.wanted)
-    if rest or batch < 2 or p.functional or min(p.width, p.wanted) == 1:
-        return
-    yield pick("features-not-last", batch=batch, code=p.given("{}.movedim(1, -1)"))
 
 
 def _in_features(p: Product) -> Pick:
@@ -237,3 +229,42 @@ def _another_picture(p: Product) -> Iterator[Pick]:
         code += f"  # where there are {channels} channels"
     smaller = "; a convolution without padding makes them smaller, too" if side < expected else ""
     yield pick("pool-to-fit", sizes=sizes, smaller=smaller, pools=pools, code=code)
+
+
+def as_image(features: int, channels: int | None = None) -> tuple[int, int, int] | None:
+    """Return (channels, side, side) of a number of features, or None if it is none of the usual.
+
+    With `channels` given, just these are tried.
+    """
+    for count in USUAL_CHANNELS if channels is None else (channels,):
+        side = isqrt(features // count) if count and features % count == 0 else 0
+        if 1 < side <= MOST_SIDE and side * side * count == features:
+            return count, side, side
+    return None
+
+
+def same_channels(arriving: int, expected: int, most: int = 2) -> list[tuple[int, int, int]]:
+    """Return (channels, side that arrives, side that is expected), where both may be pictures.
+
+    1568 and 2048 are 32·7·7 and 32·8·8, or 8·14·14 and 8·16·16: the commonest come first. Widths
+    that layers have without any picture are none.
+    """
+    if _usual_width(arriving) and _usual_width(expected):
+        return []
+    found = []
+    for count in USUAL_CHANNELS:
+        one, other = as_image(arriving, count), as_image(expected, count)
+        if one is not None and other is not None and count > 1:
+            found.append((count, one[1], other[1]))
+    return found[:most]
+
+
+def _usual_width(features: int) -> bool:
+    """Whether it is a small number, or 2ⁿ or 3·2ⁿ as 512 and 768 are."""
+    third, rest = divmod(features, 3)
+    return features < 100 or power_of_two(features) or (rest == 0 and power_of_two(third))
+
+
+def power_of_two(number: int) -> bool:
+    """Whether the number is 1, 2, 4, 8, …"""
+    return number.bit_count() == 1
