@@ -117,7 +117,7 @@ def _of_text(
 def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
     """Return the diagnosis with the lines of the files that the traceback names."""
     from fcinspect.bridge.module_names import names_of, sources_of
-    from fcinspect.diagnosis.locating.locate import located
+    from fcinspect.diagnosis.locating import located
 
     sources = sources_of(reported.frames)
     return located(found, reported, sources, names_of(s.file for s in sources.values()))

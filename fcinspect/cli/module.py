@@ -103,7 +103,7 @@ class ModuleOptions:
 
     def diagnosed(self, tracing: Tracing, trace: ModuleTrace) -> Diagnosis | None:
         """Return the diagnosis of a failed run, every change of the source tried."""
-        from fcinspect.diagnosis.module import diagnose_trace
+        from fcinspect.diagnosis.mending import diagnose_trace
 
         return diagnose_trace(trace, self._retry(tracing))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from fcinspect.diagnosis.records import Change
@@ -63,12 +63,6 @@ class Source:
             ):  # fmt: skip
                 yield node
 
-    def call_at(self, place: Place | None) -> ast.Call | None:
-        """Return the call at a place."""
-        if place is None:
-            return None
-        return next((node for node in self.nodes(place) if isinstance(node, ast.Call)), None)
-
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Return the node that a node is part of."""
         return self._parents.get(node)
@@ -84,12 +78,17 @@ class Source:
         """Return the text of a node."""
         return ast.get_source_segment(self.text, node) or ""
 
+    def operand(self, node: ast.expr) -> str:
+        """Return the text of an expression so that .method() can follow it."""
+        plain = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
+        text = self.segment(node)
+        return text if isinstance(node, plain) else f"({text})"
+
     def replaced(self, node: ast.expr | ast.stmt | ast.keyword, new: str) -> Edit:
         """Return the edit that writes `new` in place of a node."""
-        column = self._characters(node.lineno, node.col_offset)
-        return Edit(self.file, node.lineno, column, self.segment(node), new)
+        return replace(self.inserted_before(node, new), old=self.segment(node))
 
-    def inserted_before(self, node: ast.expr | ast.stmt, new: str) -> Edit:
+    def inserted_before(self, node: ast.expr | ast.stmt | ast.keyword, new: str) -> Edit:
         """Return the edit that writes `new` before a node."""
         column = self._characters(node.lineno, node.col_offset)
         return Edit(self.file, node.lineno, column, "", new)
@@ -113,12 +112,6 @@ def argument_of(call: ast.Call, position: int, keyword: str) -> ast.expr | None:
     if len(before) <= position or any(isinstance(part, ast.Starred) for part in before):
         return None
     return call.args[position]
-
-
-def as_operand(text: str, node: ast.expr) -> str:
-    """Return the text of an expression so that .method() can follow it."""
-    plain = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
-    return text if isinstance(node, plain) else f"({text})"
 
 
 def last_name(node: ast.expr) -> str:

@@ -15,7 +15,7 @@ import torch
 
 from fcinspect.bridge.module_names import sources_of
 from fcinspect.cli.module import parse_input
-from fcinspect.diagnosis.locating.locate import NO_EDIT, located
+from fcinspect.diagnosis.locating import NO_EDIT, located
 from fcinspect.diagnosis.recognising import Unrecognised, diagnose_report
 from fcinspect.diagnosis.records import Cause, Diagnosis
 from fcinspect.diagnosis.reported import Frame

@@ -11,7 +11,7 @@ import torch
 
 from fcinspect.bridge.traced import Traced
 from fcinspect.cli.module import parse_input
-from fcinspect.diagnosis.module import diagnose_trace
+from fcinspect.diagnosis.mending import diagnose_trace
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Cause, Change, Diagnosis
 from fcinspect.shapes.steps import ModuleTrace, Tensor

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from fcinspect.diagnosis.repairs import (
-    calls,
-    constructors,
-    joining,
-    pictures,
-    products,
-)
+from fcinspect.diagnosis.repairs import calls, constructors, products, sizes
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene
 from fcinspect.shapes.steps import ModuleTrace
 
-WAYS: tuple[Callable[[Scene], list[Candidate]], ...] = (
+WAYS: tuple[Callable[[Scene], Iterator[Candidate]], ...] = (
     products.candidates,
     calls.candidates,
-    pictures.lacking,
+    sizes.lacking,
     constructors.candidates,
-    joining.candidates,
-    pictures.padded,
+    sizes.joining,
+    sizes.padded,
 )
 
 

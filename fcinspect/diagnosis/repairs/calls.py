@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
-from fcinspect.diagnosis.editing import Edit, Source, as_operand
-from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by, times
-from fcinspect.diagnosis.repairs.flattening import flatten_rows
+from fcinspect.diagnosis.editing import Edit
+from fcinspect.diagnosis.repairs.candidate import (
+    Candidate,
+    Scene,
+    by,
+    flatten_rows,
+    times,
+    with_method,
+)
 from fcinspect.errors import did_you_mean
 from fcinspect.shapes.steps import Shape, Step
 
@@ -23,23 +30,17 @@ CHANNELS_LAST = {
 INDICES = "argument #1 'indices'"
 
 
-def candidates(scene: Scene) -> list[Candidate]:
+def candidates(scene: Scene) -> Iterator[Candidate]:
     """Return what could mend the failing call."""
-    return [
-        *_casts(scene),
-        *_tuples(scene),
-        *_views(scene),
-        *_attributes(scene),
-        *_channels_last(scene),
-        *_whole_lists(scene),
-    ]
+    for way in (_casts, _tuples, _views, _attributes, _channels_last, _whole_lists):
+        yield from way(scene)
 
 
-def _casts(scene: Scene) -> list[Candidate]:
+def _casts(scene: Scene) -> Iterator[Candidate]:
     """An input of another dtype than the layer's."""
     step = scene.step
     if step is None or not step.inputs or "type" not in scene.message:
-        return []
+        return
     entering, layer = step.inputs[0].dtype, step.path or "the layer"
     if step.kind == "Embedding" and INDICES in scene.message:
         name, cause = "float-indices", f"The indices of {layer} are {entering}"
@@ -47,29 +48,21 @@ def _casts(scene: Scene) -> list[Candidate]:
     elif step.linear or step.kind.startswith(FLOATING):
         held = _held_dtype(scene, step)
         if held == entering or held not in CASTS:
-            return []
+            return
         name = OTHER_DTYPES.get(entering, "other-dtype")
         cause = f"The input of {layer} is {entering}, its weight {held}"
         method = CASTS[held]
     else:
-        return []
-    edits: tuple[Edit, ...] = ()
-    found = scene.call(step.called)
-    if found is not None and found[1].args and not isinstance(found[1].args[0], ast.Starred):
-        source, call = found
-        argument = call.args[0]
-        written = as_operand(source.segment(argument), argument)
-        edits = (source.replaced(argument, f"{written}.{method}()"),)
-    return [
-        Candidate(
-            name,
-            cause,
-            f"{by(step.inputs[0].shape)} of {entering} enters {step.words}",
-            f"convert the input with .{method}()" + _other_input(scene, method),
-            edits,
-            code=None if edits else f"x = x.{method}()",
-        )
-    ]
+        return
+    edits = with_method(scene, step.called, f".{method}()")
+    yield Candidate(
+        name,
+        cause,
+        f"{by(step.inputs[0].shape)} of {entering} enters {step.words}",
+        f"convert the input with .{method}()" + _other_input(scene, method),
+        edits,
+        code=None if edits else f"x = x.{method}()",
+    )
 
 
 def _other_input(scene: Scene, method: str) -> str:
@@ -91,89 +84,73 @@ def _held_dtype(scene: Scene, step: Step) -> str:
     return others[-1] if others else "float32"
 
 
-def _tuples(scene: Scene) -> list[Candidate]:
+def _tuples(scene: Scene) -> Iterator[Candidate]:
     """What a recurrent layer returns, (output, state), goes on as if it were a tensor."""
     if "not tuple" not in scene.message and "'tuple' object has no attribute" not in scene.message:
-        return []
+        return
     layer = next((s for s in reversed(scene.trace.steps) if s.kind in RECURRENT), None)
     if layer is None:
-        return []
-    shape = layer.outputs[0].shape
-    batch_first = "batch_first=True" in layer.call
-    last = "[0][:, -1]" if batch_first else "[0][-1]"
+        return
+    last = "[0][:, -1]" if "batch_first=True" in layer.call else "[0][-1]"
+    output, state = (by(tensor.shape) for tensor in layer.outputs[:2])
     found = scene.call(layer.called)
-    whole: tuple[Edit, ...] = ()
-    step: tuple[Edit, ...] = ()
-    if found is not None:
-        source, call = found
-        written = source.segment(call)
-        whole = (source.replaced(call, f"{written}[0]"),)
-        step = (source.replaced(call, f"{written}{last}"),)
-    evidence = (
-        f"{layer.words} returns (output {by(shape)}, hidden state {by(layer.outputs[1].shape)})"
-    )
-    return [
-        Candidate(
-            "tuple-from-rnn",
-            f"{layer.path} returns a tuple, and the whole tuple goes on",
-            evidence,
-            "take its last step, as for one answer to a sequence",
-            step,
-            code=None if step else f"x = x{last}",
-        ),
-        Candidate(
+    for name, part, fix in (
+        ("tuple-from-rnn", last, "take its last step, as for one answer to a sequence"),
+        (
             "tuple-from-rnn-all-steps",
-            f"{layer.path} returns a tuple, and the whole tuple goes on",
-            evidence,
+            "[0]",
             "take its output at every step, as for an answer to each step",
-            whole,
-            code=None if whole else "x = x[0]",
         ),
-    ]
+    ):
+        edits: tuple[Edit, ...] = ()
+        if found is not None:
+            source, call = found
+            edits = (source.replaced(call, f"{source.segment(call)}{part}"),)
+        yield Candidate(
+            name,
+            f"{layer.path} returns a tuple, and the whole tuple goes on",
+            f"{layer.words} returns (output {output}, hidden state {state})",
+            fix,
+            edits,
+            code=None if edits else f"x = x{part}",
+        )
 
 
-def _views(scene: Scene) -> list[Candidate]:
+def _views(scene: Scene) -> Iterator[Candidate]:
     """A view with a fixed number of features, or of a tensor that is not contiguous."""
     step = scene.step
     if step is None or step.kind not in ("view", "reshape") or not step.inputs:
-        return []
+        return
     found = scene.call(step.called)
     shape = step.inputs[0].shape
     if "is not compatible with input tensor's size and stride" in scene.message:
         edits: tuple[Edit, ...] = ()
         if found is not None and isinstance(found[1].func, ast.Attribute):
             source, call = found
-            subject = source.segment(call.func.value)  # type: ignore[attr-defined]  # an Attribute
-            written = source.segment(call)
-            edits = (
-                source.replaced(call, written.replace(f"{subject}.view", f"{subject}.reshape", 1)),
-            )
-        return [
-            Candidate(
-                "view-of-strided",
-                "The tensor was transposed or permuted, and a view needs its numbers in order",
-                f"view{step.call} of {by(shape)}, whose numbers do not lie in that order",
-                "write reshape, which copies where it must",
-                edits,
-                code=None if edits else "x = x.reshape(…)",
-            )
-        ]
-    if "is invalid for input of size" not in scene.message or len(shape) < 2:
-        return []
-    divided = _not_divided(scene, shape)
-    if divided is not None:
-        return [divided]
-    return [
-        Candidate(
-            "view-of-another-size",
-            f"{step.kind}{step.call} asks for a number of features that the tensor has not",
-            f"{by(shape)} has {' · '.join(map(str, shape[1:]))} features in each of its"
-            f" {shape[0]} rows",
-            "keep the rows and flatten the rest",
-            flatten_rows(scene, step),
-            code="x = x.flatten(1)",
+            subject = source.segment(found[1].func.value)
+            new = source.segment(call).replace(f"{subject}.view", f"{subject}.reshape", 1)
+            edits = (source.replaced(call, new),)
+        yield Candidate(
+            "view-of-strided",
+            "The tensor was transposed or permuted, and a view needs its numbers in order",
+            f"view{step.call} of {by(shape)}, whose numbers do not lie in that order",
+            "write reshape, which copies where it must",
+            edits,
+            code=None if edits else "x = x.reshape(…)",
         )
-    ]
+        return
+    if "is invalid for input of size" not in scene.message or len(shape) < 2:
+        return
+    divided = _not_divided(scene, shape)
+    yield divided or Candidate(
+        "view-of-another-size",
+        f"{step.kind}{step.call} asks for a number of features that the tensor has not",
+        f"{by(shape)} has {' · '.join(map(str, shape[1:]))} features in each of its"
+        f" {shape[0]} rows",
+        "keep the rows and flatten the rest",
+        flatten_rows(scene, step),
+        code="x = x.flatten(1)",
+    )
 
 
 def _not_divided(scene: Scene, shape: Shape) -> Candidate | None:
@@ -199,101 +176,80 @@ def _not_divided(scene: Scene, shape: Shape) -> Candidate | None:
     )
 
 
-def _attributes(scene: Scene) -> list[Candidate]:
+def _attributes(scene: Scene) -> Iterator[Candidate]:
     """An attribute that was never assigned."""
     failure = scene.failure
     missing = re.search(r"object has no attribute '(\w+)'", failure.message)
     if failure.error != "AttributeError" or missing is None or not failure.attributes:
-        return []
+        return
     hint = did_you_mean(missing[1], failure.attributes)
     near = re.search(r"'(\w+)'", hint) if hint else None
     source = scene.source(failure.place)
     if near is None or source is None or failure.place is None:
-        return []
-    node = next(
-        (n for n in source.nodes(failure.place) if isinstance(n, ast.Attribute)
-         and n.attr == missing[1]), None,
-    )  # fmt: skip
-    if node is None:
-        node = _attribute_on_line(source, failure.place.line, missing[1])
+        return
+    line = failure.place.line
+    nodes = (
+        *source.nodes(failure.place),
+        *(n for n in source.walk() if getattr(n, "lineno", 0) == line),
+    )
+    wanted = (n for n in nodes if isinstance(n, ast.Attribute) and n.attr == missing[1])
+    node = next(wanted, None)
     edits: tuple[Edit, ...] = ()
     if node is not None:
         edits = (source.replaced(node, f"{source.segment(node.value)}.{near[1]}"),)
-    return [
-        Candidate(
-            "misspelt-attribute",
-            f"{missing[1]} was never assigned; {near[1]} was",
-            f"the module has {near[1]}, and the line reads {missing[1]}",
-            f"write {near[1]}",
-            edits,
-        )
-    ]
+    yield Candidate(
+        "misspelt-attribute",
+        f"{missing[1]} was never assigned; {near[1]} was",
+        f"the module has {near[1]}, and the line reads {missing[1]}",
+        f"write {near[1]}",
+        edits,
+    )
 
 
-def _attribute_on_line(source: Source, line: int, name: str) -> ast.Attribute | None:
-    if source.tree is None:
-        return None
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Attribute) and node.attr == name and node.lineno == line:
-            return node
-    return None
-
-
-def _channels_last(scene: Scene) -> list[Candidate]:
+def _channels_last(scene: Scene) -> Iterator[Candidate]:
     """A picture as (batch, height, width, channels), a sequence as (batch, time, channels)."""
     step, entering = scene.step, scene.entering
     told = re.search(r"to have (\d+) channels, but got", scene.message)
     if step is None or entering is None or told is None or step.kind not in CHANNELS_LAST:
-        return []
+        return
     rank, what, order = CHANNELS_LAST[step.kind]
     if len(entering) != rank or entering[-1] != int(told[1]):
-        return []
-    found = scene.call(step.called)
-    edits: tuple[Edit, ...] = ()
-    if found is not None and found[1].args:
-        source, call = found
-        argument = call.args[0]
-        written = as_operand(source.segment(argument), argument)
-        edits = (source.replaced(argument, f"{written}.permute({order})"),)
-    return [
-        Candidate(
-            "channels-last",
-            what,
-            f"{by(entering)} enters: its last dimension is in_channels = {told[1]}",
-            "bring the channels to dimension 1",
-            edits,
-            code=None if edits else f"x = x.permute({order})",
-        )
-    ]
+        return
+    edits = with_method(scene, step.called, f".permute({order})")
+    yield Candidate(
+        "channels-last",
+        what,
+        f"{by(entering)} enters: its last dimension is in_channels = {told[1]}",
+        "bring the channels to dimension 1",
+        edits,
+        code=None if edits else f"x = x.permute({order})",
+    )
 
 
-def _whole_lists(scene: Scene) -> list[Candidate]:
+def _whole_lists(scene: Scene) -> Iterator[Candidate]:
     """nn.ModuleList called as if it were nn.Sequential."""
     if 'Module [ModuleList] is missing the required "forward" function' not in scene.message:
-        return []
+        return
     found = scene.call(scene.failure.place)
     if found is None:
-        return []
+        return
     source, call = found
     statement = source.parent(call)
     if not isinstance(statement, ast.Assign | ast.Return) or len(call.args) != 1:
-        return []
+        return
     targets = statement.targets if isinstance(statement, ast.Assign) else call.args
     holder, argument = source.segment(call.func), source.segment(call.args[0])
     blanks = " " * statement.col_offset
-    returned = isinstance(statement, ast.Return)
     target = source.segment(targets[0])
     lines = [f"for layer in {holder}:", f"{blanks}    {target} = layer({argument})"]
-    if returned:
+    if isinstance(statement, ast.Return):
         lines.append(f"{blanks}return {target}")
     elif target != argument:
-        return []
-    return [
-        Candidate(
-            "module-list-called",
-            f"{holder} is a list of modules, and is called as one module",
-            "nn.ModuleList has no forward: it only registers what it holds",
-            "call its modules one after the other",
-            (source.replaced(statement, "\n".join(lines)),),
-        )
-    ]
+        return
+    yield Candidate(
+        "module-list-called",
+        f"{holder} is a list of modules, and is called as one module",
+        "nn.ModuleList has no forward: it only registers what it holds",
+        "call its modules one after the other",
+        (source.replaced(statement, "\n".join(lines)),),
+    )

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 
 from fcinspect.diagnosis.editing import Edit, Source, argument_of, last_name, prefix_of
-from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, by, maker, named
-from fcinspect.diagnosis.repairs.flattening import argument_edit
+from fcinspect.diagnosis.repairs.candidate import (
+    Candidate,
+    Scene,
+    argument_edit,
+    by,
+    maker,
+    named,
+)
 from fcinspect.errors import did_you_mean
 from fcinspect.shapes.steps import Shape, Step
 
@@ -16,26 +23,24 @@ ACTIVATIONS = {
     "relu": "ReLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "gelu": "GELU", "silu": "SiLU",
     "leaky_relu": "LeakyReLU", "elu": "ELU", "softplus": "Softplus", "flatten": "Flatten",
 }  # fmt: skip
+OF_WEIGHTS = {
+    **dict.fromkeys(("RNN", "LSTM", "GRU"), ("input-size", "input_size", "weight_ih_l0")),
+    "MultiheadAttention": ("embed-dim", "embed_dim", "in_proj_weight"),
+}
+"""Layers whose first width is that of a weight: the cause, the argument, and the weight's name."""
 LINEAR_ARGUMENTS = ("in_features", "out_features", "bias", "device", "dtype")
 
 
-def candidates(scene: Scene) -> list[Candidate]:
+def candidates(scene: Scene) -> Iterator[Candidate]:
     """Return what could mend the construction of a module, or its class."""
-    return [
-        *_widths(scene),
-        *_rank(scene),
-        *_float_width(scene),
-        *_keyword(scene),
-        *_no_module(scene),
-        *_no_super(scene),
-        *_no_forward(scene),
-    ]
+    ways = (_widths, _rank, _float_width, _keyword, _no_module, _no_super, _no_forward)
+    for way in ways:
+        yield from way(scene)
 
 
 def _expected(step: Step, entering: Shape, message: str) -> tuple[str, str, int, int] | None:
     """Return (cause, argument, what it is, what arrives) of a layer that takes another width."""
-    weight = step.weight
-    kind = step.kind
+    weight, kind = step.weight, step.kind
     channels = re.search(r"to have (\d+) channels, but got (\d+)", message)
     if kind.startswith("Conv") and channels is not None:
         return "in-channels", "in_channels", int(channels[1]), int(channels[2])
@@ -43,66 +48,56 @@ def _expected(step: Step, entering: Shape, message: str) -> tuple[str, str, int,
         return "num-features", "num_features", weight[0], entering[1]
     if kind == "LayerNorm" and weight and len(weight) == 1 and entering:
         return "normalized-shape", "normalized_shape", weight[0], entering[-1]
-    if kind in ("RNN", "LSTM", "GRU") and entering:
-        first = next((p for p in step.parameters if "weight_ih_l0" in p.name), None)
-        if first is not None:
-            return "input-size", "input_size", first.shape[1], entering[-1]
-    if kind == "MultiheadAttention" and entering:
-        first = next((p for p in step.parameters if p.name.endswith("in_proj_weight")), None)
-        if first is not None:
-            return "embed-dim", "embed_dim", first.shape[1], entering[-1]
-    return None
+    cause, argument, held = OF_WEIGHTS.get(kind, ("", "", "no such weight"))
+    first = next((p for p in step.parameters if held in p.name), None)
+    return (cause, argument, first.shape[1], entering[-1]) if first and entering else None
 
 
-def _widths(scene: Scene) -> list[Candidate]:
+def _widths(scene: Scene) -> Iterator[Candidate]:
     """A layer whose first width is not that of what arrives."""
     step, entering = scene.step, scene.entering
     if step is None or entering is None or not step.is_module:
-        return []
+        return
     found = _expected(step, entering, scene.message)
     if found is None or found[2] == found[3]:
-        return []
+        return
     name, argument, held, arriving = found
     edits = argument_edit(scene, step, 0, argument, str(arriving))
-    return [
-        Candidate(
-            name,
-            f"{argument} of {named(step)} is {held}, and {arriving} arrive",
-            f"{by(entering)} enters {step.words}",
-            f"make {argument} {arriving}{'' if edits else maker(step)}",
-            edits,
-        )
-    ]
+    yield Candidate(
+        name,
+        f"{argument} of {named(step)} is {held}, and {arriving} arrive",
+        f"{by(entering)} enters {step.words}",
+        f"make {argument} {arriving}{'' if edits else maker(step)}",
+        edits,
+    )
 
 
-def _rank(scene: Scene) -> list[Candidate]:
+def _rank(scene: Scene) -> Iterator[Candidate]:
     """BatchNorm2d behind a linear layer, BatchNorm1d behind a convolution."""
     step, entering = scene.step, scene.entering
     if step is None or entering is None or not step.kind.startswith("BatchNorm"):
-        return []
+        return
     told = re.search(r"expected (?:\d+D or )?\d+D input \(got (\d)D input\)", scene.message)
     right = {"2": "BatchNorm1d", "3": "BatchNorm1d", "4": "BatchNorm2d", "5": "BatchNorm3d"}
     if told is None or right.get(told[1], step.kind) == step.kind:
-        return []
+        return
     wanted = right[told[1]]
     edits: tuple[Edit, ...] = ()
     made = scene.call(step.made)
     if made is not None:
         source, call = made
         edits = (source.replaced(call.func, f"{prefix_of(call.func)}{wanted}"),)
-    return [
-        Candidate(
-            "batch-norm-rank",
-            f"{step.kind} stands where {told[1]}-dimensional data pass",
-            f"{by(entering)} enters {step.words}",
-            f"use nn.{wanted}",
-            edits,
-            code=None if edits else f"nn.{wanted}({entering[1]})",
-        )
-    ]
+    yield Candidate(
+        "batch-norm-rank",
+        f"{step.kind} stands where {told[1]}-dimensional data pass",
+        f"{by(entering)} enters {step.words}",
+        f"use nn.{wanted}",
+        edits,
+        code=None if edits else f"nn.{wanted}({entering[1]})",
+    )
 
 
-def _float_width(scene: Scene) -> list[Candidate]:
+def _float_width(scene: Scene) -> Iterator[Candidate]:
     """nn.Linear(784 / 4, 10): a width that is a float."""
     told = re.search(
         r"found element of type float at pos (?P<from_0>\d)"
@@ -111,176 +106,152 @@ def _float_width(scene: Scene) -> list[Candidate]:
     )
     found = scene.call(scene.failure.place)
     if told is None or found is None:
-        return []
+        return
     source, call = found
     # the weight is (out_features, in_features)
     first = told["from_0"] == "0" or told["from_1"] == "1"
     position, name = (1, "out_features") if first else (0, "in_features")
     argument = argument_of(call, position, name)
     if argument is None:
-        return []
+        return
     written = source.segment(argument)
     if isinstance(argument, ast.BinOp) and isinstance(argument.op, ast.Div):
         left, right = source.segment(argument.left), source.segment(argument.right)
         new = f"{left} // {right}"
     else:
         new = f"int({written})"
-    return [
-        Candidate(
-            "float-width",
-            f"{name} is a float",
-            f"{name} is written {written}, and / always gives a float"
-            if "//" in new
-            else f"{name} is written {written}",
-            f"write {new}",
-            (source.replaced(argument, new),),
-        )
-    ]
+    yield Candidate(
+        "float-width",
+        f"{name} is a float",
+        f"{name} is written {written}, and / always gives a float"
+        if "//" in new
+        else f"{name} is written {written}",
+        f"write {new}",
+        (source.replaced(argument, new),),
+    )
 
 
-def _keyword(scene: Scene) -> list[Candidate]:
+def _keyword(scene: Scene) -> Iterator[Candidate]:
     """nn.Linear(in_feature=…): an argument that is misspelt."""
     told = re.search(
         r"\b(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", scene.message
     )
     found = scene.call(scene.failure.place)
     if told is None or found is None or told[1] != "Linear":
-        return []
+        return
     hint = did_you_mean(told[2], LINEAR_ARGUMENTS)
     near = re.search(r"'(\w+)'", hint) if hint else None
     source, call = found
     given = next((part for part in call.keywords if part.arg == told[2]), None)
     if near is None or given is None:
-        return []
-    return [
-        Candidate(
-            "misspelt-argument",
-            f"nn.Linear has no argument {told[2]}",
-            f"it has {', '.join(LINEAR_ARGUMENTS)}",
-            f"write {near[1]}",
-            (source.replaced(given, f"{near[1]}={source.segment(given.value)}"),),
-        )
-    ]
+        return
+    yield Candidate(
+        "misspelt-argument",
+        f"nn.Linear has no argument {told[2]}",
+        f"it has {', '.join(LINEAR_ARGUMENTS)}",
+        f"write {near[1]}",
+        (source.replaced(given, f"{near[1]}={source.segment(given.value)}"),),
+    )
 
 
-def _no_module(scene: Scene) -> list[Candidate]:
+def _no_module(scene: Scene) -> Iterator[Candidate]:
     """A function, or a class without parentheses, in nn.Sequential."""
     if "is not a Module subclass" not in scene.message:
-        return []
+        return
     found = scene.call(scene.failure.place)
     if found is None:
-        return []
+        return
     source, call = found
-    candidates = []
     for argument in call.args:
         name = last_name(argument)
         if isinstance(argument, ast.Call) or not name or name not in scene.message:
             continue
         if name in ACTIVATIONS:
-            new, cause = f"torch.nn.{ACTIVATIONS[name]}()", "a function stands among modules"
-            if any(
-                last_name(a.func) and prefix_of(a.func) == "nn."
-                for a in call.args
-                if isinstance(a, ast.Call)
-            ):
-                new = new.removeprefix("torch.")
+            prefixes = {prefix_of(a.func) for a in call.args if isinstance(a, ast.Call)}
+            nn = "nn" if "nn." in prefixes else "torch.nn"
+            new, cause = f"{nn}.{ACTIVATIONS[name]}()", "a function stands among modules"
         else:
             new, cause = f"{source.segment(argument)}()", "a class stands in place of a module"
-        candidates.append(
-            Candidate(
-                "not-a-module",
-                cause,
-                f"{source.segment(argument)} is no module",
-                f"write {new}",
-                (source.replaced(argument, new),),
-            )
+        yield Candidate(
+            "not-a-module",
+            cause,
+            f"{source.segment(argument)} is no module",
+            f"write {new}",
+            (source.replaced(argument, new),),
         )
-    return candidates
 
 
-def _no_super(scene: Scene) -> list[Candidate]:
+def _no_super(scene: Scene) -> Iterator[Candidate]:
     if "before Module.__init__() call" not in scene.message:
-        return []
+        return
     place = scene.failure.place
     source = scene.source(place)
-    if source is None or source.tree is None or place is None:
-        return []
-    for node in ast.walk(source.tree):
-        if (
-            isinstance(node, ast.FunctionDef)
-            and node.name == "__init__"
-            and node.lineno <= place.line <= (node.end_lineno or node.lineno)
-        ):
-            late = next((s for s in node.body if "super().__init__" in source.segment(s)), None)
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and len(node.body) > 1
-            ):
-                first = node.body[1]
-            blanks = " " * first.col_offset
-            edits = [source.inserted_before(first, f"super().__init__()\n{blanks}")]
-            if late is not None:
-                edits.append(source.replaced(late, "pass"))
-            return [
-                Candidate(
-                    "no-super-init",
-                    "__init__ assigns a module before super().__init__() has run",
-                    f"line {place.line} assigns one, and super().__init__() "
-                    + ("stands below it" if late is not None else "is missing"),
-                    "call super().__init__() first",
-                    tuple(edits),
-                )
-            ]
-    return []
+    if source is None or place is None:
+        return
+    around = (
+        node
+        for node in source.walk()
+        if isinstance(node, ast.FunctionDef)
+        and node.name == "__init__"
+        and node.lineno <= place.line <= (node.end_lineno or node.lineno)
+    )
+    function = next(around, None)
+    if function is None:
+        return
+    late = next((s for s in function.body if "super().__init__" in source.segment(s)), None)
+    documented = ast.get_docstring(function, clean=False) is not None and len(function.body) > 1
+    first = function.body[documented]
+    edits = [source.inserted_before(first, f"super().__init__()\n{' ' * first.col_offset}")]
+    if late is not None:
+        edits.append(source.replaced(late, "pass"))
+    yield Candidate(
+        "no-super-init",
+        "__init__ assigns a module before super().__init__() has run",
+        f"line {place.line} assigns one, and super().__init__() "
+        + ("stands below it" if late is not None else "is missing"),
+        "call super().__init__() first",
+        tuple(edits),
+    )
 
 
-def _no_forward(scene: Scene) -> list[Candidate]:
+def _no_forward(scene: Scene) -> Iterator[Candidate]:
     told = re.search(r'Module \[(\w+)\] is missing the required "forward" function', scene.message)
     if told is None:
-        return []
+        return
     for source in scene.sources.values():
         for node in source.walk():
             if isinstance(node, ast.ClassDef) and node.name == told[1]:
-                return _in_class(source, node)
-    return []
+                yield from _in_class(source, node)
+                return
 
 
-def _in_class(source: Source, node: ast.ClassDef) -> list[Candidate]:
+def _in_class(source: Source, node: ast.ClassDef) -> Iterator[Candidate]:
     methods = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef)}
     near = get_close_matches("forward", list(methods), n=1, cutoff=0.7)
     folded = [name for name in methods if name.strip("_").lower() in ("forward", "call")]
     for name in (*near, *folded):
         text = source.segment(methods[name])
         head = text.index(name)
-        return [
-            Candidate(
-                "forward-misspelt",
-                f"The method is called {name}, and torch calls forward",
-                f"{node.name} has {', '.join(methods)}",
-                "name it forward",
-                (
-                    source.replaced(
-                        methods[name], text[:head] + "forward" + text[head + len(name) :]
-                    ),
-                ),
-            )
-        ]
+        yield Candidate(
+            "forward-misspelt",
+            f"The method is called {name}, and torch calls forward",
+            f"{node.name} has {', '.join(methods)}",
+            "name it forward",
+            (source.replaced(methods[name], text[:head] + "forward" + text[head + len(name) :]),),
+        )
+        return
     for method in methods.values():
         for inner in ast.walk(method):
             if isinstance(inner, ast.FunctionDef) and inner.name == "forward":
-                return [
-                    Candidate(
-                        "forward-indented",
-                        f"Forward is indented into {method.name}, so that {node.name} has none",
-                        f"line {inner.lineno} stands {inner.col_offset - method.col_offset} columns"
-                        f" further right than def {method.name}",
-                        f"move it to the left, below {method.name}",
-                        (source.replaced(method, _dedented(source, method, inner)),),
-                    )
-                ]
-    return []
+                yield Candidate(
+                    "forward-indented",
+                    f"Forward is indented into {method.name}, so that {node.name} has none",
+                    f"line {inner.lineno} stands {inner.col_offset - method.col_offset} columns"
+                    f" further right than def {method.name}",
+                    f"move it to the left, below {method.name}",
+                    (source.replaced(method, _dedented(source, method, inner)),),
+                )
+                return
 
 
 def _dedented(source: Source, method: ast.FunctionDef, inner: ast.FunctionDef) -> str:

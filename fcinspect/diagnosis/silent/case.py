@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
 
-from fcinspect.diagnosis.editing import Edit, Source, as_operand, changes_of, last_name
+from fcinspect.diagnosis.editing import Edit, Source, changes_of, last_name
 from fcinspect.diagnosis.mending import Mender, Retry, edited, trial_of
 from fcinspect.diagnosis.observations import Observations
 from fcinspect.diagnosis.records import Cause, Trial, one_line
@@ -43,8 +43,7 @@ class Case:
     @property
     def rows(self) -> int | None:
         """The first dimension of the module's first input."""
-        inputs = self.trace.inputs
-        return inputs[0].shape[0] if inputs and inputs[0].shape else None
+        return self.scene.batch
 
     @property
     def time_first(self) -> bool:
@@ -60,13 +59,9 @@ class Case:
         """Return " (net.py:17: y = y - y.mean(0))", or "" where the place is not known."""
         if place is None:
             return ""
-        code = self.code(place)
-        return f" ({PurePath(place.file).name}:{place.line}{f': {code}' if code else ''})"
-
-    def code(self, place: Place) -> str:
-        """Return the line of source code at a place; "" where it is not known."""
         source = self.scene.source(place)
-        return "" if source is None else one_line(source.lines[place.line - 1])
+        code = "" if source is None else one_line(source.lines[place.line - 1])
+        return f" ({PurePath(place.file).name}:{place.line}{f': {code}' if code else ''})"
 
     @property
     def has_single(self) -> bool:
@@ -127,9 +122,8 @@ def squeezed(case: Case, step: Step, number: int, method: str) -> tuple[Edit, ..
         elif isinstance(node, ast.Call):
             operands = [*node.args, *(keyword.value for keyword in node.keywords)]
         if number < len(operands) and not isinstance(operands[number], ast.Starred):
-            operand = operands[number]
-            written = as_operand(source.segment(operand), operand)
-            return (source.replaced(operand, f"{written}.{method}"),)
+            new = f"{source.operand(operands[number])}.{method}"
+            return (source.replaced(operands[number], new),)
     return ()
 
 
@@ -139,23 +133,16 @@ def softmax_over_last(case: Case, step: Step) -> tuple[Edit, ...]:
     if found is None:
         return ()
     source, call = found
-    given = next((keyword.value for keyword in call.keywords if keyword.arg == "dim"), None)
-    if given is None:
-        numbers = [argument for argument in call.args if _is_number(argument)]
-        given = numbers[0] if numbers else None
-    if given is not None:
-        return (source.replaced(given, "-1"),)
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "dim"]
+    given += [argument for argument in call.args if _is_number(argument)]
+    if given:
+        return (source.replaced(given[0], "-1"),)
     if call.args or call.keywords:
         last = [*call.args, *(keyword.value for keyword in call.keywords)][-1]
         return (source.inserted_after(last, ", dim=-1"),)
-    return _only_argument(source, call)
-
-
-def _only_argument(source: Source, call: ast.Call) -> tuple[Edit, ...]:
-    """Return the edit of nn.Softmax(), which has no argument yet."""
-    if "oftmax" not in last_name(call.func):
-        return ()
-    return (source.replaced(call, f"{source.segment(call.func)}(dim=-1)"),)
+    if "oftmax" in last_name(call.func):  # nn.Softmax()
+        return (source.replaced(call, f"{source.segment(call.func)}(dim=-1)"),)
+    return ()
 
 
 def _is_number(node: ast.expr) -> bool:

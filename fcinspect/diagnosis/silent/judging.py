@@ -1,13 +1,20 @@
-"""The report on a module that runs: what was looked for, and what was found."""
+"""The report on a module that runs: what was looked for, and what was found.
+
+Here stand the faults of what is beside the module: its optimizer, and its state dict in a file.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fcinspect.diagnosis.mending import Retry, shapes_of
-from fcinspect.diagnosis.observations import Observations
+from fcinspect.diagnosis.observations import Observations, OptimizerHolds, StoredWeights, listed
+from fcinspect.diagnosis.reading import read
+from fcinspect.diagnosis.recognising import recognise
 from fcinspect.diagnosis.records import Cause
-from fcinspect.diagnosis.silent import beside, layers, rows, shapes
+from fcinspect.diagnosis.repairs.candidate import by
+from fcinspect.diagnosis.silent import layers, rows, shapes
 from fcinspect.diagnosis.silent.case import Case, Observe
 from fcinspect.shapes.steps import ModuleTrace
 
@@ -35,15 +42,21 @@ def judge(
     With `retry`, each change of the source is tried, and the module looked at again.
     """
     case = Case(trace, seen, retry, observe)
-    by_shape = shapes.found(case)
+    by_shape = list(shapes.found(case))
     found = (
         *by_shape,
         # rows that a view or broadcast mixes are told by it already
         *(rows.found(case) if not by_shape else ()),
         *layers.found(case),
-        *beside.found(case),
+        *_of_optimizer(seen.optimizer),
+        *_of_weights(case),
     )
-    checked = (*shapes.CHECKED, *seen.checked, *beside.looked_for(case))
+    checked = (*shapes.CHECKED, *seen.checked)
+    if seen.weights is None:
+        case.undecided.append("a state dict: none was given; --weights FILE names it")
+    else:
+        source = seen.weights.source
+        checked += (f"whether {source} loads, and how weights that are not square lie",)
     count = f"{len(found)} silent fault{'' if len(found) == 1 else 's'}"
     verdict = f"{count} found." if found else "No silent fault was found."
     return SilentReport(
@@ -54,3 +67,77 @@ def judge(
         tuple(what for what in checked if not any(u.startswith(what) for u in case.undecided)),
         (*seen.not_exercised, *case.undecided),
     )
+
+
+def _of_optimizer(held: OptimizerHolds | None) -> Iterator[Cause]:
+    """An optimizer that does not update the module's parameters."""
+    if held is None or not held.missing:
+        return
+    foreign = f"{held.foreign} that are not the module's" if held.foreign else ""
+    verb = "update" if " and " in held.name else "updates"
+    code = f"{held.name} = torch.optim.{held.kind}(model.parameters(), lr=…)"
+    if len(held.missing) == held.of:
+        yield Cause(
+            "optimizer-other-parameters",
+            f"{held.name} {verb} other parameters than the module's",
+            f"of the module's {held.of} trainable parameters {held.name} ({held.kind}) holds"
+            f" none{f', and {foreign}' if foreign else ''}",
+            "make the optimizer after the module, from this module's parameters",
+            code,
+        )
+        return
+    holds = f"; it holds {foreign}, as after a layer is replaced" if foreign else ""
+    yield Cause(
+        "optimizer-lacks-parameters",
+        f"{held.name} does not hold all of the module's trainable parameters",
+        f"of {held.of} it lacks {listed(list(held.missing))}{holds}",
+        "give it model.parameters(), after every layer is made",
+        code,
+    )
+
+
+def _of_weights(case: Case) -> tuple[Cause, ...]:
+    """A state dict whose weights lie the other way round, or that does not load."""
+    stored = case.seen.weights
+    if stored is None:
+        return ()
+    if stored.square and not (
+        stored.reversed or stored.kernels or stored.transposed or stored.equal
+    ):
+        case.undecided.append(
+            f"whether {listed(list(stored.square))} of {stored.source} lie transposed: square"
+            " weights load either way, and no other weight tells"
+        )
+    turned = _turned(stored)
+    if turned is not None:
+        return (turned,)
+    known = recognise(read(stored.refusal)[0]) if stored.refusal else None
+    return known.likely[:1] if known else ()
+
+
+def _turned(found: StoredWeights) -> Cause | None:
+    """Return which weights of a state dict lie the other way round."""
+    cause, fix = "square-weight-transposed", "transpose them before loading"
+    turned = found.reversed and not found.equal
+    if found.transposed:
+        words = f"The square weights {listed(list(found.transposed))} are stored transposed"
+        evidence = f"{found.source} holds just the module's numbers, with rows and columns"
+        evidence += " exchanged; load_state_dict does not object"
+    elif found.square and (turned or found.kernels):
+        words = f"The square weights {listed(list(found.square))} are stored transposed, too"
+        others = ", ".join(f"{name} {by(shape)}" for name, shape in found.reversed[:3])
+        because = f"the other weights lie as (in, out): {others}" if turned else "they are kernels"
+        evidence = f"{because}; a square weight of the same file loads without a word"
+        fix = "transpose every weight before loading, the square ones included"
+    elif found.reversed:
+        cause = "weight-transposed"
+        words = f"{listed([name for name, _ in found.reversed])} are stored as (in, out)"
+        first, shape = found.reversed[0]
+        evidence = f"{first} is {by(shape)} in {found.source}"
+    else:
+        return None
+    code = (
+        "state = {k: v.T if v.ndim == 2 and 'emb' not in k else v for k, v in state.items()}\n"
+        "model.load_state_dict(state)"
+    )
+    return Cause(cause, words, evidence, fix, code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -57,38 +58,28 @@ def _unregistered(case: Case, found: Unregistered) -> Cause:
     """Return the cause of layers in a plain list."""
     what = "layers" if found.modules else "parameters"
     kind = ("Module" if found.modules else "Parameter") + HOLDERS.get(found.container, "List")
+    name, container = found.attribute, found.container
+    words = f"The {what} in {name} are not registered: it is a plain {container}"
+    fix, code = f"put them into nn.{kind}", f"self.{name} = nn.{kind}(…)"
+    if not container:
+        words = f"{name} is not registered: it was put past nn.Module, by __dict__ or"
+        words += " object.__setattr__"
+        fix = "assign it as any attribute; if it is to stay out, .requires_grad_(False) says so"
+        code = f"self.{name} = {name}"
+    elif container not in HOLDERS:
+        words = f"The {what} in {name} are not registered: {container} is no module's list"
+        fix = f"make {container} a subclass of nn.Module, or assign its layers to the module"
+        code = f"class {container}(nn.Module):"
     evidence = (
-        f"{found.owner}.{found.attribute} holds {found.count} with {found.numbers:,} parameters"
-        " that model.parameters(), state_dict() and .to(device) do not see"
+        f"{found.owner}.{name} holds {found.count} with {found.numbers:,} parameters that"
+        " model.parameters(), state_dict() and .to(device) do not see"
     )
-    if not found.container:
-        return Cause(
-            "unregistered-layers",
-            f"{found.attribute} is not registered: it was put past nn.Module, by __dict__ or"
-            " object.__setattr__",
-            evidence,
-            "assign it as any attribute; if it is to stay out, .requires_grad_(False) says so",
-            f"self.{found.attribute} = {found.attribute}",
-        )
-    if found.container not in HOLDERS:
-        return Cause(
-            "unregistered-layers",
-            f"The {what} in {found.attribute} are not registered:"
-            f" {found.container} is no module's list",
-            evidence,
-            f"make {found.container} a subclass of nn.Module, or assign its layers to the module",
-            f"class {found.container}(nn.Module):",
-        )
-    cause = Cause(
-        "unregistered-layers",
-        f"The {what} in {found.attribute} are not registered: it is a plain {found.container}",
-        evidence,
-        f"put them into nn.{kind}",
-        f"self.{found.attribute} = nn.{kind}(…)",
-    )
+    cause = Cause("unregistered-layers", words, evidence, fix, code)
+    if container not in HOLDERS:
+        return cause
     tried = case.tried(
         cause, _registered(case, found, kind),
-        lambda seen: all(u.attribute != found.attribute for u in seen.unregistered),
+        lambda seen: all(u.attribute != name for u in seen.unregistered),
     )  # fmt: skip
     if tried.trial is None or tried.trial.runs:
         return tried
@@ -109,46 +100,33 @@ def _registered(case: Case, found: Unregistered, kind: str) -> tuple[Edit, ...]:
     return ()
 
 
-def _made_in_run(case: Case) -> list[Cause]:
+def _made_in_run(case: Case) -> Iterator[Cause]:
     """Layers that forward constructs."""
     made = [step for step in case.trace.steps if step.made_in_run and step.parameters]
     lost = [step for step in made if not any(p.name for p in step.parameters)]
     late = [step for step in made if step not in lost]
-    found = []
     if lost:
-        found.append(
-            Cause(
-                "layer-made-in-forward",
-                f"Forward makes a new {_kinds(lost)} at every call",
-                f"{_places(lost)}: their random weights are gone after the call; no optimizer and"
-                " no state dict ever holds them",
-                "make it once in __init__, and call it in forward",
-                f"self.{lost[0].kind.lower()} = {_written(case, lost[0])}",
-            )
+        kinds = listed(list(dict.fromkeys(f"nn.{step.kind}" for step in lost)))
+        yield Cause(
+            "layer-made-in-forward",
+            f"Forward makes a new {kinds} at every call",
+            f"{_places(lost)}: their random weights are gone after the call; no optimizer and"
+            " no state dict ever holds them",
+            "make it once in __init__, and call it in forward",
+            f"self.{lost[0].kind.lower()} = {_written(case, lost[0])}",
         )
     if late:
-        found.append(
-            Cause(
-                "layer-made-in-first-forward",
-                f"{_names(late)} is made by the first call of forward",
-                f"{_places(late)}: an optimizer that is made before the first call does not hold"
-                " its parameters, load_state_dict does not find it, and .to(device) comes too"
-                " early",
-                "make it in __init__; where a width is not known there, nn.LazyLinear learns it",
-                f"self.{late[0].path} = nn.Lazy{late[0].kind}(…)"
-                if late[0].kind in LAZY
-                else f"self.{late[0].path} = {_written(case, late[0])}",
-            )
+        names = listed(list(dict.fromkeys(step.path for step in late)))
+        kind = late[0].kind
+        written = f"nn.Lazy{kind}(…)" if kind in LAZY else _written(case, late[0])
+        yield Cause(
+            "layer-made-in-first-forward",
+            f"{names} is made by the first call of forward",
+            f"{_places(late)}: an optimizer that is made before the first call does not hold its"
+            " parameters, load_state_dict does not find it, and .to(device) comes too early",
+            "make it in __init__; where a width is not known there, nn.LazyLinear learns it",
+            f"self.{late[0].path} = {written}",
         )
-    return found
-
-
-def _kinds(made: list[Step]) -> str:
-    return listed(list(dict.fromkeys(f"nn.{step.kind}" for step in made)))
-
-
-def _names(made: list[Step]) -> str:
-    return listed(list(dict.fromkeys(step.path for step in made)))
 
 
 def _places(made: list[Step]) -> str:
@@ -163,9 +141,8 @@ def _written(case: Case, step: Step) -> str:
     return f"nn.{step.kind}(…)" if made is None else made[0].segment(made[1])
 
 
-def _lifeless(case: Case) -> list[Cause]:
+def _lifeless(case: Case) -> Iterator[Cause]:
     """Layers without a gradient."""
-    found = []
     for kind, (name, cause, evidence, fix) in WORDS.items():
         parts = [p for p in case.seen.lifeless if p.kind == kind]
         if kind == "never used":
@@ -183,8 +160,7 @@ def _lifeless(case: Case) -> list[Cause]:
             continue  # nothing is returned that could depend on them
         if parts:
             names = listed([p.name for p in parts])
-            found.append(Cause(name, cause.format(_layers(parts)), f"{names}: {evidence}", fix))
-    return found
+            yield Cause(name, cause.format(_layers(parts)), f"{names}: {evidence}", fix)
 
 
 def _without_other_uses(case: Case, parts: list[Lifeless]) -> list[Lifeless]:

@@ -19,16 +19,16 @@ MAKERS = ("Transformer", "TransformerEncoderLayer", "TransformerDecoderLayer", "
 SOFTMAX = ("softmax", "Softmax", "log_softmax", "LogSoftmax")
 
 
-def found(case: Case) -> list[Cause]:
+def found(case: Case) -> Iterator[Cause]:
     """Return the cause, if rows mix."""
     mixing = case.seen.mixing
     if mixing is None:
-        return []
+        return
     if case.time_first:
-        return []  # said to be undecided already
+        return  # said to be undecided already
     if any(_is_one_sequence(case, step) for step in case.trace.steps):
         case.undecided.append(f"{ROWS_MIX}: a sequence without a batch enters")
-        return []
+        return
     seen = (
         f"row {mixing.changed} of the input alone was changed, and of the output's {mixing.rows}"
         f" rows {listed([str(row) for row in mixing.others])} changed too"
@@ -39,7 +39,8 @@ def found(case: Case) -> list[Cause]:
     for step in case.trace.steps:
         time_first = step.kind in SEQUENTIAL and "batch_first=False" in step.call
         if time_first and step.inputs and len(step.inputs[0].shape) == 3:
-            return [_batch_first(case, step, mixing, seen)]
+            yield _batch_first(case, step, mixing, seen)
+            return
     for step in case.trace.steps:
         if softmax_axis(step) == 0:
             cause = Cause(
@@ -49,16 +50,16 @@ def found(case: Case) -> list[Cause]:
                 "take it over the classes",
                 "torch.softmax(x, dim=-1)",
             )
-            return [case.tried(cause, softmax_over_last(case, step), lambda s: s.mixing is None)]
-    return [
-        Cause(
-            "rows-mixed",
-            "Rows of the batch depend on one another",
-            f"{seen}{first}",
-            f"look {'there' if first else 'for a view, transpose or sum'}: what runs over"
-            " dimension 0 is to run over another, and views are to keep dimension 0",
-        )
-    ]
+            edits = softmax_over_last(case, step)
+            yield case.tried(cause, edits, lambda s: s.mixing is None)
+            return
+    yield Cause(
+        "rows-mixed",
+        "Rows of the batch depend on one another",
+        f"{seen}{first}",
+        f"look {'there' if first else 'for a view, transpose or sum'}: what runs over"
+        " dimension 0 is to run over another, and views are to keep dimension 0",
+    )
 
 
 def _is_one_sequence(case: Case, step: Step) -> bool:

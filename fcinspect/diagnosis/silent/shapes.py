@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from fcinspect.diagnosis.recognising import recognise
 from fcinspect.diagnosis.records import Cause
-from fcinspect.diagnosis.repairs.candidate import by
-from fcinspect.diagnosis.repairs.flattening import flatten_rows
+from fcinspect.diagnosis.repairs.candidate import by, flatten_rows
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.silent.case import METHOD, Case, squeezed
 from fcinspect.diagnosis.silent.rows import is_softmax_of_one, softmax_axis
@@ -23,41 +23,37 @@ LOSSES = (
 """Losses of equal shapes; of other shapes torch only warns."""
 
 
-def found(case: Case) -> list[Cause]:
+def found(case: Case) -> Iterator[Cause]:
     """Return the faults, the one that spoils most first."""
-    return [
-        *_nothing_returned(case), *_batch_changed(case), *_broadcast(case), *_one_of_one(case),
-        *_dropping(case),
-    ]  # fmt: skip
+    for look in (_nothing_returned, _batch_changed, _broadcast, _one_of_one, _dropping):
+        yield from look(case)
 
 
-def _nothing_returned(case: Case) -> list[Cause]:
+def _nothing_returned(case: Case) -> Iterator[Cause]:
     """A forward without a return, or one that returns plain numbers."""
     if case.trace.outputs:
-        return []
-    return [
-        Cause(
-            "no-tensor-returned",
-            "Forward returns no tensor",
-            "what it returns is None, or holds plain numbers and other objects only",
-            "return the output itself; .item() and float() cut it off from its gradient",
-            "return x",
-        )
-    ]
+        return
+    yield Cause(
+        "no-tensor-returned",
+        "Forward returns no tensor",
+        "what it returns is None, or holds plain numbers and other objects only",
+        "return the output itself; .item() and float() cut it off from its gradient",
+        "return x",
+    )
 
 
-def _batch_changed(case: Case) -> list[Cause]:
+def _batch_changed(case: Case) -> Iterator[Cause]:
     """A view that makes other rows of the batch, which go out as they are."""
     rows, outputs = case.rows, case.trace.outputs
     if rows is None or not outputs or outputs[0].shape[:1] in ((rows,), ()):
-        return []
+        return
     if case.time_first:
         steps, batch = case.trace.inputs[0].shape[:2]
         case.undecided.append(
             f"whether dimension 0 is the batch: {by(case.trace.inputs[0].shape)} is read as"
             f" {steps} steps of a batch of {batch}, since the output has {batch} rows"
         )
-        return []
+        return
     for step in case.trace.steps:
         if step.kind not in RESHAPING or not step.inputs or not step.outputs:
             continue
@@ -65,7 +61,7 @@ def _batch_changed(case: Case) -> list[Cause]:
         if before[:1] != (rows,) or after[:1] == (rows,):
             continue
         if before[-1:] == after[-1:]:
-            return []  # (batch, time, features) as batch·time rows of features
+            return  # (batch, time, features) as batch·time rows of features
         cause = Cause(
             "batch-changed-by-view",
             f"{step.kind}{step.call} changes the number of rows of the batch",
@@ -74,67 +70,55 @@ def _batch_changed(case: Case) -> list[Cause]:
             "keep the rows and flatten the rest",
             "x = x.flatten(1)",
         )
-        return [case.tried(cause, flatten_rows(case.scene, step))]
-    return []
+        yield case.tried(cause, flatten_rows(case.scene, step))
+        return
 
 
-def _broadcast(case: Case) -> list[Cause]:
+def _broadcast(case: Case) -> Iterator[Cause]:
     """Operations in which tensors of other shapes meet: (N, 1) with (N,)."""
-    found = []
     for step in case.trace.steps:
         if not step.outputs or not step.inputs:
             continue
         if step.kind in LOSSES:
-            found += _loss(case, step)
+            yield from _loss(case, step)
         elif step.kind in ELEMENTWISE:
-            found += _column(case, step) or _stretched(case, step)
-    return found
+            yield from list(_column(case, step)) or _stretched(case, step)
 
 
-def _one_of_one(case: Case) -> list[Cause]:
+def _one_of_one(case: Case) -> Iterator[Cause]:
     """A softmax over one number, which is 1 whatever enters, of inputs that are longer."""
-    if case.has_single:
-        return []
-    for step in case.trace.steps:
-        if not is_softmax_of_one(step):
-            continue
-        axis = softmax_axis(step)
-        return [
-            Cause(
-                "softmax-over-one",
-                "A softmax is taken over a single number, and always gives 1",
-                f"{by(step.inputs[0].shape)} enters {step.words}, whose dimension {axis} is 1"
-                f"{case.where(step.called)}: nothing before it is trained",
-                "take it over the dimension that is to be weighed; for one score use a sigmoid",
-                "torch.sigmoid(x)",
-            )
-        ]
-    return []
+    step = next(filter(is_softmax_of_one, case.trace.steps), None)
+    if step is None or case.has_single:
+        return
+    yield Cause(
+        "softmax-over-one",
+        "A softmax is taken over a single number, and always gives 1",
+        f"{by(step.inputs[0].shape)} enters {step.words}, whose dimension {softmax_axis(step)} is 1"
+        f"{case.where(step.called)}: nothing before it is trained",
+        "take it over the dimension that is to be weighed; for one score use a sigmoid",
+        "torch.sigmoid(x)",
+    )
 
 
-def _dropping(case: Case) -> list[Cause]:
+def _dropping(case: Case) -> Iterator[Cause]:
     """Functions that drop numbers in evaluation mode, since they are not told the mode."""
-    if case.trace.training:
-        return []
-    return [
-        Cause(
-            "dropout-in-evaluation",
-            f"F.{step.kind} drops numbers in evaluation mode, too",
-            f"it is called without training=self.training{case.where(step.called)}, and its default"
-            " is True",
-            "tell it the mode, or use nn.Dropout",
-            f"F.{step.kind}(x, training=self.training)",
-        )
-        for step in case.trace.steps
-        if not step.is_module and step.kind.endswith("dropout") and "training" in step.call
-    ]
+    for step in () if case.trace.training else case.trace.steps:
+        if not step.is_module and step.kind.endswith("dropout") and "training" in step.call:
+            yield Cause(
+                "dropout-in-evaluation",
+                f"F.{step.kind} drops numbers in evaluation mode, too",
+                f"it is called without training=self.training{case.where(step.called)}, and its"
+                " default is True",
+                "tell it the mode, or use nn.Dropout",
+                f"F.{step.kind}(x, training=self.training)",
+            )
 
 
-def _loss(case: Case, step: Step) -> list[Cause]:
+def _loss(case: Case, step: Step) -> Iterator[Cause]:
     """Return the causes of what torch would warn of."""
     given = [t.shape for t in step.inputs] + [p.shape for p in step.parameters]
     if len(given) != 2 or given[0] == given[1]:
-        return []
+        return
     entering, target = (list(shape) for shape in given)
     message = (
         f"Using a target size (torch.Size({target})) that is different to the input size"
@@ -142,46 +126,44 @@ def _loss(case: Case, step: Step) -> list[Cause]:
     )
     known = recognise(Reported(message, "UserWarning", message))
     if known is None:
-        return []
+        return
     cause = known.likely[0]
     cause = replace(cause, evidence=cause.evidence + case.where(step.called))
     told = METHOD.fullmatch(cause.code or "")
-    if told is None:
-        return [cause]
-    edits = squeezed(case, step, 1 if told["name"] == "y" else 0, told["method"])
-    return [case.tried(cause, edits)]
+    if told is not None:
+        edits = squeezed(case, step, 1 if told["name"] == "y" else 0, told["method"])
+        cause = case.tried(cause, edits)
+    yield cause
 
 
-def _column(case: Case, step: Step) -> list[Cause]:
+def _column(case: Case, step: Step) -> Iterator[Cause]:
     """Return what is wrong with a bias of shape (N, 1): its numbers go along the batch."""
     parameter = step.parameters[0] if step.parameters else None
     if parameter is None or len(parameter.shape) != 2 or parameter.shape[1] != 1:
-        return []
+        return
     n, entering, out = parameter.shape[0], step.inputs[0].shape, step.outputs[0].shape
     if n < 2 or len(entering) != 2 or entering[0] not in (case.rows, 1):
-        return []
+        return
     evidence = f"{by(entering)} and {by(parameter.shape)} give {by(out)}"
     if out == entering:
         evidence += f": they fit only because the batch has {n} rows"
-    return [
-        Cause(
-            "bias-column",
-            f"{parameter.name or 'The bias'} is a column ({n}, 1), added along the batch",
-            evidence,
-            f"give it the shape ({entering[1]},)",
-            f"torch.zeros({entering[1]})",
-        )
-    ]
+    yield Cause(
+        "bias-column",
+        f"{parameter.name or 'The bias'} is a column ({n}, 1), added along the batch",
+        evidence,
+        f"give it the shape ({entering[1]},)",
+        f"torch.zeros({entering[1]})",
+    )
 
 
-def _stretched(case: Case, step: Step) -> list[Cause]:
+def _stretched(case: Case, step: Step) -> Iterator[Cause]:
     """Return what is wrong where rows (N, 1) meet rows (N,): each with each, N·N of them."""
     rows = case.rows
     if rows is None or rows < 2 or not _meet(step, rows):
-        return []
+        return
     more = case.with_one_row_more(step)
     if more is not None and not _meet(more, rows + 1):
-        return []  # as many rows by chance
+        return  # as many rows by chance
     a, b = (t.shape for t in step.inputs)
     out = step.outputs[0].shape
     cause = Cause(
@@ -192,7 +174,7 @@ def _stretched(case: Case, step: Step) -> list[Cause]:
         "give both the same shape: squeeze(1) or unsqueeze(1)",
         "a = a.squeeze(1)",
     )
-    return [case.tried(cause, squeezed(case, step, [a, b].index((rows, 1)), "squeeze(1)"))]
+    yield case.tried(cause, squeezed(case, step, [a, b].index((rows, 1)), "squeeze(1)"))
 
 
 def _meet(step: Step, rows: int) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from fcinspect.diagnosis.editing import Source, applied, changes_of, last_name
-from fcinspect.diagnosis.locating.failed_layer import (
+from fcinspect.diagnosis.failed_layer import (
     Constructors,
     FailedLayer,
     constructor_of,
@@ -21,8 +21,7 @@ from fcinspect.diagnosis.locating.failed_layer import (
 )
 from fcinspect.diagnosis.records import Cause, Change, Diagnosis
 from fcinspect.diagnosis.repairs import candidates
-from fcinspect.diagnosis.repairs.candidate import Candidate, Scene
-from fcinspect.diagnosis.repairs.flattening import before_layer
+from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, before_layer
 from fcinspect.diagnosis.reported import Call, Frame, Reported, call_of
 from fcinspect.shapes.steps import Failure, ModuleTrace, Place, Step, Tensor
 

@@ -1,1 +1,0 @@
-"""From the place that a traceback names to the line of source that makes the failed layer."""
