@@ -86,7 +86,7 @@ class Channel:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        if self._ended_within(ENDING) is None:
+        if self.exit_status() is None:
             kill_tree(self._process.pid)
             self._process.wait()
         # the pipes have ended unless somebody outlived the guard
@@ -104,11 +104,8 @@ class Channel:
 
         None where it lives on.
         """
-        return self._ended_within(ENDING)
-
-    def _ended_within(self, seconds: float) -> int | None:
         try:
-            return self._process.wait(seconds)
+            return self._process.wait(ENDING)
         except subprocess.TimeoutExpired:
             return None
 

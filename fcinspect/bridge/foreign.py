@@ -36,15 +36,14 @@ def kind_of(found: Any, text: str) -> Kind:
     """
     if isinstance(found, nn.Module):
         return "module"
-    if inspect.isclass(found):
-        if issubclass(found, nn.Module):
-            return "factory"
-        if issubclass(found, torch.autograd.Function):
-            raise InputError(f"{text} is an autograd.Function: give {text}.apply")
-        if issubclass(found, torch.optim.Optimizer):
-            raise InputError(
-                f"{text} is an optimizer, no linear layer", hint="fcinspect verify optimizer"
-            )
+    bases = found.__mro__ if inspect.isclass(found) else ()
+    if nn.Module in bases:
+        return "factory"
+    if torch.autograd.Function in bases:
+        raise InputError(f"{text} is an autograd.Function: give {text}.apply")
+    if torch.optim.Optimizer in bases:
+        hint = "fcinspect verify optimizer"
+        raise InputError(f"{text} is an optimizer, no linear layer", hint=hint)
     if not callable(found):
         raise InputError(
             f"{text} is {kind_words(found)}: expected an nn.Module, a class or factory of modules,"

@@ -42,9 +42,7 @@ def host(
 
 
 def _kind(found: Any, kind: str | None, text: str) -> Kind:
-    if kind is None:
-        return kind_of(found, text)
-    if not callable(found):
+    if kind is None or not callable(found):
         return kind_of(found, text)
     ready = isinstance(found, torch.nn.Module)
     of_modules = inspect.isclass(found) and issubclass(found, torch.nn.Module)
@@ -53,9 +51,9 @@ def _kind(found: Any, kind: str | None, text: str) -> Kind:
         raise InputError(f"--kind kernel: {text} is {what}, no function of (input, weight, bias)")
     if kind == "factory" and ready:
         raise InputError(f"--kind factory: {text} is a ready module and makes none")
-    if kind == "module":
-        return "module" if isinstance(found, torch.nn.Module) else "factory"
-    return "factory" if kind == "factory" else "kernel"
+    if kind == "module" and ready:
+        return "module"
+    return "kernel" if kind == "kernel" else "factory"
 
 
 class Hosted:

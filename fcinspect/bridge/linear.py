@@ -90,7 +90,7 @@ def to_tensor(values: Array) -> torch.Tensor:
 
 def create_layer(request: LinearRequest) -> LinearLayer:
     """Return the layer that torch makes after torch.manual_seed(seed)."""
-    return _record(_seeded(request), request)
+    return layer_of(_seeded(request), request.words)
 
 
 def run_layer(
@@ -101,13 +101,11 @@ def run_layer(
     Without `x` the input is torch.randn(*batch, in_features), drawn after the layer.
     """
     module = _seeded(request)
-    if x is None:
-        given = torch.randn(*batch, request.in_features, dtype=dtype_of(request.dtype))
-    else:
-        given = to_tensor(x)
+    drawn = (*batch, request.in_features)
+    given = torch.randn(drawn, dtype=dtype_of(request.dtype)) if x is None else to_tensor(x)
     with torch.no_grad():
         result = module(given)
-    return _record(module, request), to_array(given), to_array(result)
+    return layer_of(module, request.words), to_array(given), to_array(result)
 
 
 def _seeded(request: LinearRequest) -> nn.Linear:
@@ -132,9 +130,10 @@ def _seeded(request: LinearRequest) -> nn.Linear:
     return module
 
 
-def _record(module: nn.Linear, request: LinearRequest) -> LinearLayer:
+def layer_of(module: nn.Linear, source: str, name: str = "") -> LinearLayer:
+    """Return the record of a module."""
     bias = None if module.bias is None else to_array(module.bias)
-    return LinearLayer(to_array(module.weight), bias, source=request.words)
+    return LinearLayer(to_array(module.weight), bias, source, name)
 
 
 def seed_generators(seed: int) -> None:
@@ -149,11 +148,7 @@ def seed_generators(seed: int) -> None:
         torch.default_generator.manual_seed(seed)
 
 
-@cache
-def _has_accelerator() -> bool:
-    """Whether there is a device beside the CPU, or torch is too old to say."""
-    accelerator = getattr(torch, "accelerator", None)
-    return accelerator is None or bool(accelerator.is_available())
+_has_accelerator = cache(torch.accelerator.is_available)
 
 
 def pickled_bytes(state: Mapping[str, Array]) -> bytes:

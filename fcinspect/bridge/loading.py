@@ -46,21 +46,11 @@ def require_there(text: str) -> None:
     place, name = split(text)
     if place.endswith(".py"):
         if not is_there(Path(place)):
-            raise _no_file(place, name)
+            raise InputError(f"there is no file {place!r}", hint=meant(text))
     elif "/" in place or "\\" in place:
-        raise _no_place(place, name)
+        raise InputError(f"{place!r} is neither a .py file nor a module: {FORM}", hint=meant(text))
     elif not is_installed(place):
         raise _no_module(place, name)
-
-
-def _no_file(place: str, name: str) -> InputError:
-    return InputError(f"there is no file {place!r}", hint=meant(f"{place}:{name}"))
-
-
-def _no_place(place: str, name: str) -> InputError:
-    return InputError(
-        f"{place!r} is neither a .py file nor a module: {FORM}", hint=meant(f"{place}:{name}")
-    )
 
 
 def _no_module(place: str, name: str) -> InputError:
@@ -77,13 +67,14 @@ def load(text: str) -> object:
     Raises InputError where there is no such file, module or object, or where the code raises: then
     what it raised is the refusal's __cause__.
     """
+    require_there(text)
     place, name = split(text)
     found: object = _module(place, name)
     for part in name.split("."):
         if not hasattr(found, part):
-            public = [known for known in vars(found) if not known.startswith("_")] if hasattr(
-                found, "__dict__"
-            ) else []  # fmt: skip
+            public = [
+                known for known in getattr(found, "__dict__", ()) if not known.startswith("_")
+            ]
             near = meant(text) if isinstance(found, ModuleType) else None
             raise InputError(
                 f"{place} has no object {name!r}", hint=near or did_you_mean(part, public)
@@ -134,8 +125,6 @@ def _as_package(file: Path, root: Path, name: str) -> str | None:
 def _module(place: str, name: str) -> ModuleType:
     if place.endswith(".py"):
         return _from_file(Path(place), name)
-    if "/" in place or "\\" in place:
-        raise _no_place(place, name)
     here = str(Path.cwd())
     if is_found_in(here, place):
         admit(here)
@@ -155,8 +144,6 @@ def _module(place: str, name: str) -> ModuleType:
 
 
 def _from_file(path: Path, wanted: str) -> ModuleType:
-    if not is_there(path):
-        raise _no_file(str(path), wanted)
     admit(str(path.resolve().parent))
     # a file may be called as a module that others rely on
     name = f"file {path.stem}" if path.stem in sys.modules else path.stem

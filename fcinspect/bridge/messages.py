@@ -29,8 +29,6 @@ MOST_VALUES = 2**22
 """Texts, numbers, records and lists in it; an array is one."""
 LONGEST_TEXT = 20_000
 """Characters of a text in a record; the middle of a longer one is left out and counted."""
-
-
 LONGEST_WORD = 1000
 """Characters of a word in it: what wraps lines and looks for patterns tries each of them."""
 ENDLESS = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
@@ -93,15 +91,15 @@ def read_message(
 def _plain(value: Any, arrays: list[bytes]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    kind: Any = type(value)
-    names = _names(kind)
-    if names and not isinstance(value, Array):
-        return {name: _plain(getattr(value, name), arrays) for name in names}
     if isinstance(value, Array):
         from fcinspect.rounding.arrays import to_bytes  # numpy, only where there are numbers
 
         arrays.append(to_bytes(value.values, value.dtype))
         return {"dtype": value.dtype, "shape": list(value.shape)}
+    kind: Any = type(value)
+    names = _names(kind)
+    if names:
+        return {name: _plain(getattr(value, name), arrays) for name in names}
     if isinstance(value, tuple | list):
         return [_plain(part, arrays) for part in value]
     if isinstance(value, Mapping):
@@ -152,7 +150,9 @@ class _MessageReader:
             return self._array(_of(found, dict, where), where)
         if dataclasses.is_dataclass(kind):
             return self._record(_of(found, dict, where), kind, where)
-        return _scalar(found, kind, where)
+        if kind is float and type(found) is int:
+            return found
+        return _of(found, types.NoneType if kind is None else kind, where)
 
     def _one_of(self, found: Any, kinds: tuple[Any, ...], where: str) -> Any:
         if found is None and types.NoneType in kinds:
@@ -222,16 +222,6 @@ def _fields(kind: Any) -> dict[str, Any]:
     """Return the types of a record's fields; names of its module's own `if TYPE_CHECKING` fail."""
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
-
-
-def _scalar(found: Any, kind: Any, where: str) -> Any:
-    if kind is None:
-        kind = types.NoneType
-    if kind is float and type(found) is int:
-        return found
-    if type(found) is not kind:
-        raise _unexpected(found, kind.__name__, where)
-    return found
 
 
 def _of(found: Any, kind: type[Any], where: str) -> Any:

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fcinspect.diagnosis.editing import Source
+from fcinspect.diagnosis.editing import Source, last_name, prefix_of
 from fcinspect.diagnosis.reported import Frame, syntax_tree
 
-MOST_SHOWN = 8
 MOST_FOLDERS = 200
 """So many folders below the working folder are looked through for a file."""
 SKIPPED = re.compile(r"\.|__pycache__$|node_modules$|site-packages$|venv$|env$|build$|dist$")
@@ -61,9 +60,8 @@ def outline(file: Path) -> FileOutline:
 
 def _is_module(node: ast.ClassDef, known: dict[str, bool]) -> bool:
     for base in node.bases:
-        last = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
-        owner = ast.unparse(base.value) if isinstance(base, ast.Attribute) else ""
-        if known.get(last) or MODULES.fullmatch(last) or owner in ("nn", "torch.nn"):
+        last = last_name(base)
+        if known.get(last) or MODULES.fullmatch(last) or prefix_of(base) in ("nn.", "torch.nn."):
             return True
     return any(isinstance(part, ast.FunctionDef) and part.name == "forward" for part in node.body)
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fcinspect.bridge.linear import dtype_name, dtype_of, to_array, to_tensor
+from fcinspect.bridge.linear import dtype_name, dtype_of, layer_of, to_array, to_tensor
 from fcinspect.errors import InputError
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.network import DenseLayer, Network, layer_names
@@ -40,11 +40,8 @@ def seeded_network(
     names = layer_names(len(widths) - 1)
     for name, (n, m), activation in zip(names, pairwise(widths), activations, strict=True):
         module = nn.Linear(n, m, bias=bias, dtype=dtype_of(dtype))
-        held = None if module.bias is None else to_array(module.bias)
-        source = f"nn.Linear({n}, {m}), seed {seed}"
-        layers.append(
-            DenseLayer(LinearLayer(to_array(module.weight), held, source, name), activation)
-        )
+        linear = layer_of(module, f"nn.Linear({n}, {m}), seed {seed}", name)
+        layers.append(DenseLayer(linear, activation))
     return Network(tuple(layers))
 
 
@@ -53,10 +50,8 @@ def stacked(
 ) -> nn.Sequential:
     """Return linear layers with activations between them, on the meta device."""
     modules: list[nn.Module] = []
-    for k, activation in enumerate(activations):
-        modules.append(
-            nn.Linear(widths[k], widths[k + 1], bias=bias[k], dtype=dtype_of(dtype), device="meta")
-        )
+    for (n, m), biased, activation in zip(pairwise(widths), bias, activations, strict=True):
+        modules.append(nn.Linear(n, m, bias=biased, dtype=dtype_of(dtype), device="meta"))
         made = ACTIVATIONS[activation]
         if made is not None:
             modules.append(made())
@@ -123,7 +118,7 @@ def _require_same(
             given = module(x)
             for link in chain:
                 bias = None if link.bias is None else held[link.bias]
-                x = _activated(F.linear(x, held[link.weight], bias), link.activation)
+                x = activated(F.linear(x, held[link.weight], bias), link.activation)
     finally:
         module.train(was)
     scale = float(x.abs().max().clamp(min=1e-30))
@@ -138,11 +133,8 @@ def _require_same(
         )
 
 
-def _activated(z: torch.Tensor, name: str) -> torch.Tensor:
-    if name == "identity":
-        return z
-    if name in ("softmax", "log_softmax"):
-        chosen: torch.Tensor = getattr(F, name)(z, dim=-1)
-        return chosen
-    result: torch.Tensor = getattr(F, name)(z)
+def activated(z: torch.Tensor, name: str) -> torch.Tensor:
+    """Return the activation of that name; a softmax along the last dimension."""
+    options = {"dim": -1} if name.endswith("softmax") else {}
+    result: torch.Tensor = z if name == "identity" else getattr(F, name)(z, **options)
     return result

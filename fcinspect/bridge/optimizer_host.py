@@ -42,8 +42,7 @@ class OptimizerHost:
     ) -> Ran:
         """Step a fresh optimizer; raises Misbehaved, and NotAccepted for options it lacks."""
         tensors = [to_tensor(values).requires_grad_() for values in parameters]
-        step = self._stepper(tensors, options)
-        return self._stepped(tensors, gradients, step)
+        return self._stepped(tensors, gradients, self._stepper(tensors, options))
 
     def resumed(
         self,
@@ -71,12 +70,11 @@ class OptimizerHost:
     def _stepper(
         self, tensors: list[torch.Tensor], options: Mapping[str, Any]
     ) -> Callable[[], object]:
+        made = self._made(tensors, options)
         if inspect.isclass(self.found):
-            made = self._made(tensors, options)
             return lambda: made.step()
         states: list[dict[str, Any]] = [{} for _ in tensors]
         given = {**options, **self._fixed}
-        self._require_accepted(given)
 
         def step() -> None:
             with torch.no_grad():
@@ -90,10 +88,11 @@ class OptimizerHost:
         return step
 
     def _made(self, tensors: list[torch.Tensor], options: Mapping[str, Any]) -> Any:
-        if not inspect.isclass(self.found):
-            return None
+        """Return an optimizer of these tensors, None of a function; raises NotAccepted."""
         given = {**options, **self._fixed}
         self._require_accepted(given)
+        if not inspect.isclass(self.found):
+            return None
         with guarded(CLASS):
             make: Callable[..., object] = self.found
             return make(tensors, **given)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from fcinspect.bridge.foreign import kind_words
-from fcinspect.bridge.loading import load, replaced, split
+from fcinspect.bridge.loading import load, replaced, split, words_of
 from fcinspect.bridge.trace.module_inputs import (
     check_arguments,
     check_call,
@@ -136,8 +136,7 @@ class Traced:
         `texts` are put in place of files, as in trace_edited; None where that takes a new process.
         Raises InputError for code that does not make a module.
         """
-        from fcinspect.bridge.observe.observing import Observer, namespace_of, not_observed
-        from fcinspect.bridge.observe.stored_weights import held_against
+        from fcinspect.bridge.observe.observing import Observer, held_against, namespace_of
 
         if texts:
             other = self._edited_with(texts)
@@ -154,7 +153,8 @@ class Traced:
                 try:
                     observer = Observer(module, inputs, unused, self._made)
                 except Exception as error:
-                    return not_observed(error)
+                    why = f"all that needs numbers: it stops ({words_of(error)})"
+                    return Observations(not_exercised=(why,))
                 seen = observer.all(names, optimizer, ready)
                 if weights is None:
                     return seen
@@ -234,7 +234,7 @@ class Traced:
             unused=tuple(
                 Parameter(key, tuple(p.shape), True)
                 for key, p in named
-                if failure is None and not tracer.is_used(p)
+                if failure is None and not tracer.origins.is_used(p)
             ),
             parameter_bytes=sum(p.numel() * p.element_size() for _, p in named),
             failure=failure,
@@ -243,17 +243,15 @@ class Traced:
             else "",
             sources=self._texts(module, tracer, failure),
             macs=tracer.macs,
-            unregistered=tracer.unregistered,
+            unregistered=tracer.origins.strangers(),
         )
 
     def _texts(self, module: nn.Module, tracer: Tracer, failure: Failure | None) -> dict[str, str]:
         """Return the text of the reader's files, that took part."""
-        places = [step.called for step in tracer.steps]
-        places += [step.made for step in tracer.steps]
+        done = [*tracer.steps, failure.step if failure else None]
+        places = [place for step in done if step for place in (step.called, step.made)]
         if failure is not None:
             places += [failure.place, *class_places(module)]
-        if failure is not None and failure.step is not None:
-            places += [failure.step.called, failure.step.made]
         return texts_of(places, self._edited)
 
     def _not_made(

@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from fcinspect.diagnosis.editing import Source, applied, changes_of, last_name
+from fcinspect.diagnosis.editing import Source, changes_of, last_name
 from fcinspect.diagnosis.failed_layer import (
     Constructors,
     FailedLayer,
     constructor_of,
     failed_layer,
 )
-from fcinspect.diagnosis.records import Cause, Change, Diagnosis
+from fcinspect.diagnosis.mending import edited
+from fcinspect.diagnosis.records import Cause, Diagnosis
 from fcinspect.diagnosis.repairs import candidates
 from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, before_layer
 from fcinspect.diagnosis.reported import Call, Frame, Reported, call_of
@@ -219,11 +220,4 @@ def _with_changes(cause: Cause, proposed: Mapping[str, Candidate], trace: Module
     candidate = proposed.get(ALSO_CALLED.get(cause.name, cause.name))
     if candidate is None:
         return cause
-    return replace(cause, changes=_changes(candidate, trace))
-
-
-def _changes(candidate: Candidate, trace: ModuleTrace) -> tuple[Change, ...]:
-    try:
-        return changes_of(trace.sources, applied(candidate.edits, trace.sources))
-    except (ValueError, KeyError):
-        return ()  # two edits of one place
+    return replace(cause, changes=changes_of(trace.sources, edited(candidate.edits, trace)))

@@ -144,20 +144,15 @@ class _Reading:
 
     def take(self, event: re.Match[str]) -> None:
         """Take in one line that means something."""
-        kind = event.lastgroup
+        kind = event.lastgroup or ""
         found = event.group
+        heading = kind.removeprefix("in_")
         if kind in ("error", "colon"):
             self._raise(event)
         elif kind in ("file", "line", "function"):
             self._frame(found("file"), found("line"), found("function"), *self._below(event.end()))
-        elif kind in ("cell", "in_cell"):
-            self._heading = found("cell"), found("in_cell") or ""
-        elif kind in ("named", "in_named"):
-            self._heading = found("named"), found("in_named") or ""
-        elif kind == "in_older":
-            self._heading = found("older"), found("in_older")
-        elif kind == "in_boxed":
-            self._heading = found("boxed"), found("in_boxed")
+        elif heading in ("cell", "named", "older", "boxed"):
+            self._heading = found(heading), found(f"in_{heading}") or ""
         elif kind in ("number", "source"):
             self._line(found("number"), found("source") or "")
         elif kind == "boxed_source":

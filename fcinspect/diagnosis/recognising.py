@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from fcinspect.diagnosis.catalogue.parsing import FAMILIES, Message, messages
+from fcinspect.diagnosis.catalogue.parsing import FAMILIES, Message, causes, messages
 from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.records import Cause, Decision, Diagnosis, Pick, one_line, shape_of
 from fcinspect.diagnosis.reported import Reported
@@ -201,6 +201,15 @@ def _likely(
     written = message.cause(cause) if isinstance(cause, str) else cause
     if written is None:
         raise LookupError(f"{message.file}: no cause is called {cause!r}")
+    return _filled(written, words, reported)
+
+
+def cause_of(file: str, name: str, /, **values: object) -> Cause:
+    """Return a cause of the folder `causes` in the catalogue, with values put into its words."""
+    return _filled(causes(file)[name], values, Reported("", None, ""))
+
+
+def _filled(written: Cause, words: Mapping[str, Any], reported: Reported) -> Cause:
     code = written.code
     if code is not None:
         whole = PUT_IN.fullmatch(code)

@@ -13,8 +13,7 @@ from torch.nn import functional as F
 from fcinspect.arithmetic.settings import CLASSES, OPTIMIZER_NAMES, Optimizer, optimizer_named
 from fcinspect.arithmetic.training import Classes, StepRequest, TrainingStep
 from fcinspect.bridge.linear import to_array
-from fcinspect.bridge.optimizers import FunctionalOptimizer
-from fcinspect.bridge.step import run_steps
+from fcinspect.bridge.step import FunctionalOptimizer, run_steps
 from fcinspect.errors import UsageError
 from tests.arithmetic.test_optimizers import optimizers
 

@@ -1,9 +1,9 @@
-"""Runs a module on random numbers, forwards and backwards, and notes what was seen."""
+"""What is seen of a module on random numbers, and of the optimizer and weights beside it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,29 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from fcinspect.bridge.loading import words_of
+from fcinspect.bridge.linear import to_tensor
 from fcinspect.bridge.observe.gradient_reach import GradientReach
 from fcinspect.bridge.observe.random_runs import NotExercised, RandomRuns
 from fcinspect.bridge.observe.row_mixing import mixing_of
+from fcinspect.bridge.trace.module_inputs import meta_copy
 from fcinspect.bridge.trace.sites import MadePlaces
 from fcinspect.bridge.trace.tensors import Holding, holdings, is_lazy
+from fcinspect.checkpoints.files import check_readable, kind_of
+from fcinspect.checkpoints.formats import npz, safetensors, torch_file
+from fcinspect.checkpoints.pairing.naming import module_path
+from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.diagnosis.observations import (
     ROWS_MIX,
     Lifeless,
     Mixing,
     Observations,
     OptimizerHolds,
+    StoredWeights,
     Unregistered,
 )
 from fcinspect.errors import InputError, did_you_mean
+from fcinspect.layers.array import Array
+from fcinspect.masking import is_uri, masked_name
 from fcinspect.shapes import steps
 
 PLAIN = ("list", "tuple", "set", "dict")
@@ -51,9 +59,7 @@ class Observer:
         self._checked: list[str] = []
         self._not: list[str] = []
 
-    def all(
-        self, namespaces: Sequence[dict[str, Any]], optimizer: str | None, ready: bool
-    ) -> Observations:
+    def all(self, namespaces: Namespaces, optimizer: str | None, ready: bool) -> Observations:
         """Return everything that was seen."""
         return Observations(
             unregistered=self._unregistered(),
@@ -120,7 +126,7 @@ class Observer:
         return found
 
     def _optimizer(
-        self, namespaces: Sequence[dict[str, Any]], wanted: str | None, ready: bool
+        self, namespaces: Namespaces, wanted: str | None, ready: bool
     ) -> OptimizerHolds | None:
         try:
             found = optimizer_beside(self._module, namespaces, wanted, ready)
@@ -142,11 +148,6 @@ def namespace_of(place: str) -> dict[str, Any]:
         if wanted and file and file.endswith(Path(place).name) and Path(file).resolve() == wanted:
             return vars(module)
     return {}
-
-
-def not_observed(error: Exception) -> Observations:
-    """Return what is to be said of a module that does not run on random numbers at all."""
-    return Observations(not_exercised=(f"all that needs numbers: it stops ({words_of(error)})",))
 
 
 def optimizer_beside(
@@ -248,3 +249,76 @@ def _is_twin(one: nn.Module, other: object) -> bool:
     if {key: t.shape for key, t in here.items()} != {key: t.shape for key, t in there.items()}:
         return False
     return any(not torch.equal(here[key], there[key]) for key in here)
+
+
+def held_against(module: nn.Module, path: str, ready: bool) -> StoredWeights:
+    """Return how a file's weights fit a module; raises InputError for a file that is none.
+
+    A `ready` module has weights of its own to compare with. The module keeps them.
+    """
+    stored = {tensor.name: tensor for tensor in _tensors(path)}
+    by_path = {
+        module_path(name).replace("/", "."): t for name, t in stored.items() if len(t.shape) == 2
+    }
+    turned, square, transposed, equal = [], [], [], 0
+    for name, part in module.named_modules():
+        found = by_path.get(name)
+        if found is None or not isinstance(part, nn.Linear) or is_lazy(part.weight):
+            continue
+        own = tuple(part.weight.shape)
+        if own[0] == own[1] and found.shape == own:
+            square.append(name)
+            if ready and _is_transposed(part.weight, found):
+                transposed.append(name)
+        elif found.shape == own[::-1]:
+            turned.append((name, found.shape))
+        elif found.shape == own:
+            equal += 1
+    kernels = any(name.replace("/", ".").endswith("kernel") for name in stored)
+    return StoredWeights(
+        repr(path),
+        _refusal(module, stored.values()),
+        tuple(turned),
+        tuple(square),
+        equal,
+        tuple(transposed),
+        kernels,
+    )
+
+
+def _tensors(path: str) -> list[StoredTensor]:
+    check_readable(path)
+    kind = kind_of(path)
+    readers = {
+        "safetensors": safetensors.tensors_of,
+        "npz": npz.tensors_of,
+        "torch": torch_file.tensors_of,
+    }
+    if kind not in readers or (kind == "torch" and is_uri(path)):
+        raise InputError(
+            f"--weights {masked_name(path)!r}: expected a .safetensors or .npz file, or a .pt"
+            " or .bin file on this machine"
+        )
+    return list(readers[kind](path))
+
+
+def _is_transposed(weight: torch.Tensor, stored: StoredTensor) -> bool:
+    if stored.problem is not None:
+        return False
+    values = to_tensor(Array(stored.read(None), stored.dtype)).to(weight.dtype)
+    return torch.equal(values.T, weight) and not torch.equal(values, weight)
+
+
+def _refusal(module: nn.Module, stored: Iterable[StoredTensor]) -> str:
+    """Return what load_state_dict says of shapes and names, without loading a number."""
+    shapes = {
+        tensor.name: torch.empty(tensor.shape, device="meta")
+        for tensor in stored
+        if tensor.problem is None or tensor.dtype.startswith(("int", "uint", "bool"))
+    }
+    copy = meta_copy(module)
+    try:
+        copy.load_state_dict(shapes, assign=True)
+    except RuntimeError as error:
+        return f"RuntimeError: {error}"
+    return ""

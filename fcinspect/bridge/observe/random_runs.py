@@ -15,7 +15,6 @@ from fcinspect.bridge.trace.module_inputs import called_with
 from fcinspect.bridge.trace.tensors import is_lazy
 from fcinspect.shapes import steps
 
-"""What could not be looked at."""
 SEED = 0
 
 

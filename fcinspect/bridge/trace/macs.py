@@ -59,25 +59,13 @@ def _trilinear(args: Sequence[Any], output: Any) -> int:
     return int(output.numel() * (one * other + other))
 
 
-def _linear(args: Sequence[Any], output: Any) -> int:
-    return int(args[0].numel() * args[1].shape[0])
-
-
 COUNTS: dict[Any, Callable[[Sequence[Any], Any], int]] = {
-    aten.mm: _product(0),
-    aten.bmm: _product(0),
-    aten.mv: _product(0),
-    aten.dot: _product(0),
-    aten.vdot: _product(0),
-    aten.addmm: _product(1),
-    aten.addmv: _product(1),
-    aten.baddbmm: _product(1),
-    aten.addbmm: _product(1),
-    aten.linear: _linear,
+    **dict.fromkeys((aten.mm, aten.bmm, aten.mv, aten.dot, aten.vdot), _product(0)),
+    **dict.fromkeys((aten.addmm, aten.addmv, aten.baddbmm, aten.addbmm), _product(1)),
+    aten.linear: lambda args, output: int(args[0].numel() * args[1].shape[0]),
     aten._trilinear: _trilinear,
     aten.mkldnn_rnn_layer: _recurrent,
-    aten.convolution: _convolution,
-    aten._convolution: _convolution,
+    **dict.fromkeys((aten.convolution, aten._convolution), _convolution),
     aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     aten._scaled_dot_product_flash_attention: _attention,
     aten._scaled_dot_product_efficient_attention: _attention,

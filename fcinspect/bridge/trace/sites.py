@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -9,7 +10,6 @@ import sysconfig
 import traceback
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
@@ -101,7 +101,7 @@ class MadePlaces:
         if place is not None:
             self._places[copied] = place
 
-    @contextmanager
+    @contextlib.contextmanager
     def remembered(self, *, in_run: bool = False) -> Iterator[None]:
         """Watch the modules that are made inside, by code that is loaded or by a run."""
         original: Callable[..., None] = nn.Module.__init__
@@ -137,25 +137,12 @@ def failure_of(error: BaseException, stage: Stage, step: Step | None) -> Failure
     if place is not None:
         lines = texts_of([place], {}).get(place.file, "").splitlines()
         code = lines[place.line - 1].strip() if place.line <= len(lines) else ""
-    return Failure(
-        step=step,
-        error=type(error).__name__,
-        message=str(error),
-        place=place,
-        code=code,
-        stage=stage,
-        traceback=_told(error),
-        attributes=attributes,
-    )
-
-
-def _told(error: BaseException) -> str:
-    """Return Python's traceback without the steps of fcinspect itself."""
     told = traceback.TracebackException.from_exception(error)
-    told.stack = traceback.StackSummary.from_list(
-        [frame for frame in told.stack if not is_ours(frame.filename)]
-    )
-    return "".join(told.format())
+    own = [frame for frame in told.stack if not is_ours(frame.filename)]
+    told.stack = traceback.StackSummary.from_list(own)
+    whole = "".join(told.format())
+    kind = type(error).__name__
+    return Failure(step, kind, str(error), place, code, stage, whole, attributes)
 
 
 def class_places(module: nn.Module) -> list[Place]:
@@ -174,13 +161,9 @@ def texts_of(places: Sequence[Place | None], edited: Mapping[str, str]) -> dict[
     for place in places:
         if place is None or place.file in found:
             continue
-        if place.file in edited:
-            found[place.file] = edited[place.file]
-            continue
-        try:
-            found[place.file] = Path(place.file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            file = place.file
+            found[file] = edited[file] if file in edited else Path(file).read_text("utf-8")
     return found
 
 
@@ -199,7 +182,12 @@ class Sources:
         hold objects of what is replaced. Then nothing is forgotten.
         """
         self._replaced |= {str(Path(file).resolve()) for file in texts}
-        imported = self._imported()
+        files = {
+            name: getattr(module, "__file__", None)
+            for name, module in list(sys.modules.items())
+            if name not in self._before
+        }
+        imported = {name: file for name, file in files.items() if file and is_own(file)}
         stale = {
             name
             for name, file in imported.items()
@@ -210,15 +198,6 @@ class Sources:
         for name in stale:
             del sys.modules[name]
         return True
-
-    def _imported(self) -> dict[str, str]:
-        """Return the files by the names of their modules."""
-        files = {
-            name: getattr(module, "__file__", None)
-            for name, module in list(sys.modules.items())
-            if name not in self._before
-        }
-        return {name: file for name, file in files.items() if file and is_own(file)}
 
 
 def _holds(module: ModuleType, others: Set[str]) -> bool:

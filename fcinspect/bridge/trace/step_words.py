@@ -63,11 +63,10 @@ def is_in_place(function: Any) -> bool:
 
 def name_of(function: Any) -> str:
     """Return the name of a function of torch: "relu", "matmul", "getitem"."""
-    name = getattr(function, "__name__", None) or str(function)
+    name = str(getattr(function, "__name__", None) or function)
     if name in ("__get__", "__set__", "__delete__"):
-        return str(name)
-    plain = str(name).strip("_")
-    return plain or str(name)
+        return name
+    return name.strip("_") or name
 
 
 def call_of_function(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
@@ -91,12 +90,9 @@ def call_of_module(module: nn.Module) -> str:
     """Return what tells a module from others of its kind, where shapes depend on it."""
     if isinstance(module, nn.RNNBase):
         words = [f"batch_first={module.batch_first}"]
-        if module.num_layers > 1:
-            words.append(f"num_layers={module.num_layers}")
-        if module.bidirectional:
-            words.append("bidirectional=True")
-        if module.proj_size:
-            words.append(f"proj_size={module.proj_size}")
+        words += [f"num_layers={module.num_layers}"] * (module.num_layers > 1)
+        words += ["bidirectional=True"] * module.bidirectional
+        words += [f"proj_size={module.proj_size}"] * (module.proj_size > 0)
         return ", ".join(words)
     if isinstance(module, nn.MultiheadAttention):
         return f"num_heads={module.num_heads}, batch_first={module.batch_first}"
@@ -170,11 +166,12 @@ def windows_of(
     if axes not in AXES or len(entering) <= axes:
         return ()
     spread = {key: _spread(value, axes) for key, value in values.items()}
-    if any(part is None for part in spread.values()):
+    known = {key: each for key, each in spread.items() if each is not None}
+    if len(known) < len(spread):
         return ()
     found = []
     for place, axis in enumerate(AXES[axes]):
-        own = {key: part[place] for key, part in spread.items() if part is not None}
+        own = {key: each[place] for key, each in known.items()}
         found.append(Window(axis, entering[place - axes], **own))
     if tuple(window.output for window in found) != leaving[-axes:]:
         return ()  # a mode that these formulas do not describe
@@ -182,28 +179,19 @@ def windows_of(
 
 
 def _of_module(module: nn.Module) -> tuple[int, dict[str, Any]] | None:
-    if isinstance(module, (*CONVOLUTIONS, *TRANSPOSED)):
-        values: dict[str, Any] = {
-            "kernel": module.kernel_size,
-            "stride": module.stride,
-            "padding": module.padding,
-            "dilation": module.dilation,
-        }
-        if isinstance(module, TRANSPOSED):
-            values |= {"transposed": True, "output_padding": module.output_padding}
-        return len(module.kernel_size), values
-    for axes, pools in enumerate(zip(MAX_POOLS, AVERAGE_POOLS, strict=True), start=1):
-        if isinstance(module, pools):
-            values = {
-                "kernel": module.kernel_size,
-                "stride": module.stride,
-                "padding": module.padding,
-                "ceil": module.ceil_mode,
-            }
-            if isinstance(module, MAX_POOLS):
-                values["dilation"] = module.dilation
-            return axes, values
-    return None
+    kinds = (*CONVOLUTIONS, *TRANSPOSED, *MAX_POOLS, *AVERAGE_POOLS)
+    kind = next((kind for kind in kinds if isinstance(module, kind)), None)
+    if kind is None:
+        return None
+    given: Any = module
+    values = {"kernel": given.kernel_size, "stride": given.stride, "padding": given.padding}
+    if kind not in AVERAGE_POOLS:
+        values["dilation"] = given.dilation
+    if kind in TRANSPOSED:
+        values |= {"transposed": True, "output_padding": given.output_padding}
+    elif kind not in CONVOLUTIONS:
+        values["ceil"] = given.ceil_mode
+    return int(kind.__name__[-2]), values
 
 
 def _of_function(
@@ -245,13 +233,10 @@ def _of_function(
 
 def _spread(value: Any, axes: int) -> tuple[Any, ...] | None:
     """Return one setting for each axis; None for what is no number, such as padding="same"."""
-    if isinstance(value, int):
-        return (value,) * axes
-    if isinstance(value, tuple | list) and all(isinstance(part, int) for part in value):
-        return (
-            tuple(value) if len(value) == axes else tuple(value) * axes if len(value) == 1 else None
-        )
-    return None
+    each = tuple(value) if isinstance(value, tuple | list) else (value,)
+    if len(each) == 1:
+        each *= axes
+    return each if len(each) == axes and all(isinstance(part, int) for part in each) else None
 
 
 def _holds_tensor(value: Any) -> bool:

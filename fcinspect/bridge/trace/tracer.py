@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -58,8 +58,9 @@ class Tracer:
         self._paths: dict[int, str] = {id(part): name for name, part in module.named_modules()}
         self._stack: list[nn.Module] = [module]
         self._inside_leaf = 0
-        self._macs = 0
-        self._origins = Origins(module)
+        self.macs = 0
+        """Multiply–adds so far, those of steps that are not listed too."""
+        self.origins = Origins(module)
         self._kept: list[object] = []
         """Kept alive, so that no other object gets their addresses."""
         self._recurrent: dict[int, Recurrent] = {}
@@ -81,35 +82,14 @@ class Tracer:
 
         nn.Module.__call__ = called  # type: ignore[method-assign]  # as torch.fx does
         try:
-            with ExitStack() as stack:
-                stack.enter_context(self._made.remembered(in_run=True))
-                stack.enter_context(_Functions(self))
-                stack.enter_context(_Operators(self))
+            with self._made.remembered(in_run=True), _Functions(self), _Operators(self):
                 yield
         finally:
             nn.Module.__call__ = original  # type: ignore[method-assign]
 
-    def is_used(self, parameter: torch.Tensor) -> bool:
-        """Whether a step used a parameter, or the module returned it."""
-        return self._origins.is_used(parameter)
-
     def returned(self, output: Any) -> None:
         """Note what the module returned: what it made of parameters alone is used, too."""
-        self._origins.use(self._made_from(tensor for _, tensor in tensors_of(output)))
-
-    @property
-    def unregistered(self) -> int:
-        """How many numbers the used parameters hold that torch does not know."""
-        return self._origins.strangers()
-
-    @property
-    def macs(self) -> int:
-        """Multiply–adds so far, those of steps that are not listed too."""
-        return self._macs
-
-    def counted(self, function: Any, args: Any, output: Any) -> None:
-        """Count the multiply–adds of an operator."""
-        self._macs += macs_of(function, args, output)
+        self.origins.use(self._made_from(tensor for _, tensor in tensors_of(output)))
 
     def _module(self, module: nn.Module, original: Any, args: Any, kwargs: Any) -> Any:
         if self._inside_leaf:
@@ -127,7 +107,7 @@ class Tracer:
         called = calling_place()
         given = [tensor for _, tensor in tensors_of((args, kwargs))]
         inputs = described((args, kwargs) if kwargs else args if len(args) != 1 else args[0])
-        before, self._inside_leaf = self._macs, self._inside_leaf + 1
+        before, self._inside_leaf = self.macs, self._inside_leaf + 1
         try:
             output = original(module, *args, **kwargs)
         except BaseException as error:
@@ -136,16 +116,16 @@ class Tracer:
             raise
         finally:
             self._inside_leaf -= 1
-        made_from = self._origins.of_all(given) if is_parametrization(module) else None
+        made_from = self.origins.of_all(given) if is_parametrization(module) else None
         if made_from is not None:
-            self._origins.derived((t for _, t in tensors_of(output)), made_from)
-            if self._macs == before:
+            self.origins.derived((t for _, t in tensors_of(output)), made_from)
+            if self.macs == before:
                 return output  # a weight that is only scaled is still the weight
         outputs = described(output)
         step = self._leaf_step(module, kind, called, given, inputs, outputs)
         step = replace(
             step,
-            macs=self._macs - before,
+            macs=self.macs - before,
             note=self._again(module),
             windows=windows_of(module, inputs, outputs),
         )
@@ -173,7 +153,7 @@ class Tracer:
             is_module=True,
             inputs=inputs,
             outputs=outputs or (),
-            parameters=self._origins.use(self._made_from([*own, *given]), failed=outputs is None),
+            parameters=self.origins.use(self._made_from([*own, *given]), failed=outputs is None),
             macs=0,
             linear=isinstance(module, nn.Linear),
             weight=shape_of(getattr(module, "weight", None)),
@@ -189,7 +169,7 @@ class Tracer:
         if self._inside_leaf or getattr(function, "__name__", name) in QUIET:
             return function(*args, **kwargs)
         given = [tensor for _, tensor in tensors_of((args, kwargs))]
-        before = self._macs
+        before = self.macs
         try:
             output = function(*args, **kwargs)
         except BaseException as error:
@@ -197,18 +177,18 @@ class Tracer:
                 step = self._function_step(name, args, kwargs, given, None)
                 self.failed = (error, step)
             raise
-        made_from = self._origins.of_all(given)
+        made_from = self.origins.of_all(given)
         returned = [tensor for _, tensor in tensors_of(output)]
         if not given or not returned:
             self._written(function, args, made_from)
             return output
         if made_from is not None:
-            self._origins.derived(returned, made_from)
-            if self._macs == before:
+            self.origins.derived(returned, made_from)
+            if self.macs == before:
                 return output  # weight.t() is still the weight
         step = self._function_step(name, args, kwargs, given, described(output))
         self._written(function, args, made_from)
-        self._keep(replace(step, macs=self._macs - before))
+        self._keep(replace(step, macs=self.macs - before))
         return output
 
     def _function_step(
@@ -220,10 +200,10 @@ class Tracer:
         outputs: tuple[steps.Tensor, ...] | None,
     ) -> Step:
         """Return the step; `outputs` are None of one that failed."""
-        entering = [t for t in given if self._origins.of(t) is None]
-        weights = [t for t in given if self._origins.of(t) is not None] if entering else []
+        entering = [t for t in given if self.origins.of(t) is None]
+        weights = [t for t in given if self.origins.of(t) is not None] if entering else []
         product = name == "linear" or (name in PRODUCTS and bool(weights))
-        parameters = self._origins.use(self._made_from(given), failed=outputs is None)
+        parameters = self.origins.use(self._made_from(given), failed=outputs is None)
         inputs = tuple(
             steps.Tensor(tuple(tensor.shape), dtype_name(tensor.dtype))
             for tensor in entering or given
@@ -262,7 +242,7 @@ class Tracer:
     def _written(self, function: Any, args: Any, made_from: object) -> None:
         """Note where a function wrote into a tensor what was not made of parameters alone."""
         if made_from is None and is_in_place(function) and isinstance(args[0], torch.Tensor):
-            self._origins.mixed(args[0])
+            self.origins.mixed(args[0])
 
     def _path(self, module: nn.Module) -> str:
         if id(module) not in self._paths:
@@ -281,7 +261,7 @@ class Tracer:
         return ", ".join(words + [f"{ordinal(times)} use"] * (times > 1))
 
     def _made_from(self, tensors: Iterable[torch.Tensor]) -> list[torch.Tensor]:
-        return [p for tensor in tensors for p in self._origins.of(tensor) or ()]
+        return [p for tensor in tensors for p in self.origins.of(tensor) or ()]
 
     def _remember_recurrent(self, module: nn.Module, output: Any) -> None:
         if not isinstance(module, nn.RNNBase) or not isinstance(output, tuple):
@@ -334,5 +314,5 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
         except NotPlain:
             check_dtypes(func, args)
             output = func(*args, **(kwargs or {}))
-        self._tracer.counted(func, args, output)
+        self._tracer.macs += macs_of(func, args, output)
         return output

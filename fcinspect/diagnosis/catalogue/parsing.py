@@ -246,6 +246,14 @@ def messages(family: str) -> tuple[Message, ...]:
 
 
 @cache
+def causes(name: str) -> dict[str, Cause]:
+    """Return the causes of a file in the folder `causes`, by their names; no message gives them."""
+    file = Path(__file__).parent / "causes" / f"{name}.txt"
+    text = f"kind: {name}\n? {name}\n-> {name}.found\n{file.read_text(encoding='utf-8')}"
+    return parsed(text, file.name)[0].causes
+
+
+@cache
 def tables() -> dict[str, dict[str, str]]:
     """Return the tables of names.toml: what names mean, or belongs to them."""
     import tomllib

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fcinspect.diagnosis.editing import Edit
 from fcinspect.diagnosis.repairs.candidate import (
     Candidate,
     Scene,
     by,
+    candidate,
     flatten_rows,
     times,
     with_method,
@@ -41,34 +43,26 @@ def _casts(scene: Scene) -> Iterator[Candidate]:
     step = scene.step
     if step is None or not step.inputs or "type" not in scene.message:
         return
-    entering, layer = step.inputs[0].dtype, step.path or "the layer"
+    entering, name = step.inputs[0].dtype, step.path or "the layer"
+    values = {"name": name, "entering": entering, "words": step.words}
+    values["shape"] = by(step.inputs[0].shape)
     if step.kind == "Embedding" and INDICES in scene.message:
-        name, cause = "float-indices", f"The indices of {layer} are {entering}"
-        method = "long"
+        edits = with_method(scene, step.called, ".long()")
+        other = _other_input(scene)
+        yield candidate("float-indices", edits, method="long", other=other, **values)
     elif step.linear or step.kind.startswith(FLOATING):
         held = _held_dtype(scene, step)
         if held == entering or held not in CASTS:
             return
-        name = OTHER_DTYPES.get(entering, "other-dtype")
-        cause = f"The input of {layer} is {entering}, its weight {held}"
-        method = CASTS[held]
-    else:
-        return
-    edits = with_method(scene, step.called, f".{method}()")
-    yield Candidate(
-        name,
-        cause,
-        f"{by(step.inputs[0].shape)} of {entering} enters {step.words}",
-        f"convert the input with .{method}()" + _other_input(scene, method),
-        edits,
-        code=None if edits else f"x = x.{method}()",
-    )
+        edits = with_method(scene, step.called, f".{CASTS[held]}()")
+        found = candidate("other-dtype", edits, held=held, method=CASTS[held], **values)
+        yield replace(found, name=OTHER_DTYPES.get(entering, "other-dtype"))
 
 
-def _other_input(scene: Scene, method: str) -> str:
+def _other_input(scene: Scene) -> str:
     """Return the option that gives the module's own input the dtype, where indices enter it."""
     inputs = scene.trace.inputs
-    if method != "long" or len(inputs) != 1 or inputs[0].shape != scene.entering:
+    if len(inputs) != 1 or inputs[0].shape != scene.entering:
         return ""
     return f"; for this run, --input {','.join(map(str, inputs[0].shape))}:int64"
 
@@ -94,26 +88,13 @@ def _tuples(scene: Scene) -> Iterator[Candidate]:
     last = "[0][:, -1]" if "batch_first=True" in layer.call else "[0][-1]"
     output, state = (by(tensor.shape) for tensor in layer.outputs[:2])
     found = scene.call(layer.called)
-    for name, part, fix in (
-        ("tuple-from-rnn", last, "take its last step, as for one answer to a sequence"),
-        (
-            "tuple-from-rnn-all-steps",
-            "[0]",
-            "take its output at every step, as for an answer to each step",
-        ),
-    ):
+    for name, part in (("tuple-from-rnn", last), ("tuple-from-rnn-all-steps", "[0]")):
         edits: tuple[Edit, ...] = ()
         if found is not None:
             source, call = found
             edits = (source.replaced(call, f"{source.segment(call)}{part}"),)
-        yield Candidate(
-            name,
-            f"{layer.path} returns a tuple, and the whole tuple goes on",
-            f"{layer.words} returns (output {output}, hidden state {state})",
-            fix,
-            edits,
-            code=None if edits else f"x = x{part}",
-        )
+        values = {"path": layer.path, "words": layer.words, "output": output, "state": state}
+        yield candidate(name, edits, part=part, **values)
 
 
 def _views(scene: Scene) -> Iterator[Candidate]:
@@ -130,26 +111,18 @@ def _views(scene: Scene) -> Iterator[Candidate]:
             subject = source.segment(found[1].func.value)
             new = source.segment(call).replace(f"{subject}.view", f"{subject}.reshape", 1)
             edits = (source.replaced(call, new),)
-        yield Candidate(
-            "view-of-strided",
-            "The tensor was transposed or permuted, and a view needs its numbers in order",
-            f"view{step.call} of {by(shape)}, whose numbers do not lie in that order",
-            "write reshape, which copies where it must",
-            edits,
-            code=None if edits else "x = x.reshape(…)",
-        )
+        yield candidate("view-of-strided", edits, call=step.call, shape=by(shape))
         return
     if "is invalid for input of size" not in scene.message or len(shape) < 2:
         return
     divided = _not_divided(scene, shape)
-    yield divided or Candidate(
+    yield divided or candidate(
         "view-of-another-size",
-        f"{step.kind}{step.call} asks for a number of features that the tensor has not",
-        f"{by(shape)} has {' · '.join(map(str, shape[1:]))} features in each of its"
-        f" {shape[0]} rows",
-        "keep the rows and flatten the rest",
         flatten_rows(scene, step),
-        code="x = x.flatten(1)",
+        call=f"{step.kind}{step.call}",
+        shape=by(shape),
+        features=" · ".join(map(str, shape[1:])),
+        rows=shape[0],
     )
 
 
@@ -164,15 +137,10 @@ def _not_divided(scene: Scene, shape: Shape) -> Candidate | None:
         return None
     if features // heads != width:
         return None
-    left = features - heads * width
-    return Candidate(
-        "features-do-not-divide",
-        f"{features:,} features do not divide into {heads} heads",
-        f"{features} // {heads} = {width}, and {times(heads, width)} = {heads * width} leaves"
-        f" {left} over",
-        f"take a number of heads that divides {features}, or features that are a multiple of"
-        f" {heads}",
-        code=f"heads = {max(h for h in range(1, heads + 1) if features % h == 0)}",
+    held, fewer = heads * width, max(h for h in range(1, heads + 1) if features % h == 0)
+    values = {"features": features, "heads": heads, "width": width, "held": held, "fewer": fewer}
+    return candidate(
+        "features-do-not-divide", factors=times(heads, width), left=features - held, **values
     )
 
 
@@ -197,13 +165,7 @@ def _attributes(scene: Scene) -> Iterator[Candidate]:
     edits: tuple[Edit, ...] = ()
     if node is not None:
         edits = (source.replaced(node, f"{source.segment(node.value)}.{near[1]}"),)
-    yield Candidate(
-        "misspelt-attribute",
-        f"{missing[1]} was never assigned; {near[1]} was",
-        f"the module has {near[1]}, and the line reads {missing[1]}",
-        f"write {near[1]}",
-        edits,
-    )
+    yield candidate("misspelt-attribute", edits, wrong=missing[1], near=near[1])
 
 
 def _channels_last(scene: Scene) -> Iterator[Candidate]:
@@ -216,14 +178,8 @@ def _channels_last(scene: Scene) -> Iterator[Candidate]:
     if len(entering) != rank or entering[-1] != int(told[1]):
         return
     edits = with_method(scene, step.called, f".permute({order})")
-    yield Candidate(
-        "channels-last",
-        what,
-        f"{by(entering)} enters: its last dimension is in_channels = {told[1]}",
-        "bring the channels to dimension 1",
-        edits,
-        code=None if edits else f"x = x.permute({order})",
-    )
+    values = {"what": what, "entering": by(entering), "channels": told[1], "order": order}
+    yield candidate("channels-last", edits, **values)
 
 
 def _whole_lists(scene: Scene) -> Iterator[Candidate]:
@@ -246,10 +202,5 @@ def _whole_lists(scene: Scene) -> Iterator[Candidate]:
         lines.append(f"{blanks}return {target}")
     elif target != argument:
         return
-    yield Candidate(
-        "module-list-called",
-        f"{holder} is a list of modules, and is called as one module",
-        "nn.ModuleList has no forward: it only registers what it holds",
-        "call its modules one after the other",
-        (source.replaced(statement, "\n".join(lines)),),
-    )
+    edit = source.replaced(statement, "\n".join(lines))
+    yield candidate("module-list-called", (edit,), holder=holder)

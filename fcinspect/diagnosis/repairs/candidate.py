@@ -14,8 +14,11 @@ from fcinspect.diagnosis.editing import (
     prefix_of,
     where_written,
 )
+from fcinspect.diagnosis.recognising import cause_of
 from fcinspect.shapes.steps import Failure, ModuleTrace, Place, Shape, Step, Tensor
 
+CODE_TOO = {"view-of-another-size", "input-transposed", "channels-missing"}
+"""Causes that are shown with code beside their edits."""
 FLATTENING = {"flatten", "Flatten", "view", "reshape"}
 
 
@@ -34,6 +37,20 @@ class Candidate:
     """Other inputs to try, where the input is at fault."""
     rows: int | None = None
     """How many rows should come out, where not as many as go in."""
+
+
+def candidate(
+    name: str,
+    edits: tuple[Edit, ...] = (),
+    inputs: tuple[Tensor, ...] | None = None,
+    rows: int | None = None,
+    /,
+    **values: object,
+) -> Candidate:
+    """Return a candidate with the words of the catalogue; its code where no edit says it."""
+    cause = cause_of("repairs", name, **values)
+    code = None if edits and cause.name not in CODE_TOO else cause.code
+    return Candidate(cause.name, cause.cause, cause.evidence, cause.fix, edits, code, inputs, rows)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 
 from fcinspect.diagnosis.editing import Edit, Source, argument_of, last_name, prefix_of
@@ -13,6 +14,7 @@ from fcinspect.diagnosis.repairs.candidate import (
     Scene,
     argument_edit,
     by,
+    candidate,
     maker,
     named,
 )
@@ -63,13 +65,9 @@ def _widths(scene: Scene) -> Iterator[Candidate]:
         return
     name, argument, held, arriving = found
     edits = argument_edit(scene, step, 0, argument, str(arriving))
-    yield Candidate(
-        name,
-        f"{argument} of {named(step)} is {held}, and {arriving} arrive",
-        f"{by(entering)} enters {step.words}",
-        f"make {argument} {arriving}{'' if edits else maker(step)}",
-        edits,
-    )
+    values = {"argument": argument, "name": named(step), "held": held, "arriving": arriving}
+    values |= {"entering": by(entering), "words": step.words, "maker": "" if edits else maker(step)}
+    yield replace(candidate("width", edits, **values), name=name)
 
 
 def _rank(scene: Scene) -> Iterator[Candidate]:
@@ -87,14 +85,8 @@ def _rank(scene: Scene) -> Iterator[Candidate]:
     if made is not None:
         source, call = made
         edits = (source.replaced(call.func, f"{prefix_of(call.func)}{wanted}"),)
-    yield Candidate(
-        "batch-norm-rank",
-        f"{step.kind} stands where {told[1]}-dimensional data pass",
-        f"{by(entering)} enters {step.words}",
-        f"use nn.{wanted}",
-        edits,
-        code=None if edits else f"nn.{wanted}({entering[1]})",
-    )
+    values = {"kind": step.kind, "rank": told[1], "entering": by(entering), "words": step.words}
+    yield candidate("batch-norm-rank", edits, wanted=wanted, features=entering[1], **values)
 
 
 def _float_width(scene: Scene) -> Iterator[Candidate]:
@@ -120,15 +112,9 @@ def _float_width(scene: Scene) -> Iterator[Candidate]:
         new = f"{left} // {right}"
     else:
         new = f"int({written})"
-    yield Candidate(
-        "float-width",
-        f"{name} is a float",
-        f"{name} is written {written}, and / always gives a float"
-        if "//" in new
-        else f"{name} is written {written}",
-        f"write {new}",
-        (source.replaced(argument, new),),
-    )
+    divided = ", and / always gives a float" * ("//" in new)
+    values = {"name": name, "written": written, "divided": divided, "new": new}
+    yield candidate("float-width", (source.replaced(argument, new),), **values)
 
 
 def _keyword(scene: Scene) -> Iterator[Candidate]:
@@ -145,13 +131,9 @@ def _keyword(scene: Scene) -> Iterator[Candidate]:
     given = next((part for part in call.keywords if part.arg == told[2]), None)
     if near is None or given is None:
         return
-    yield Candidate(
-        "misspelt-argument",
-        f"nn.Linear has no argument {told[2]}",
-        f"it has {', '.join(LINEAR_ARGUMENTS)}",
-        f"write {near[1]}",
-        (source.replaced(given, f"{near[1]}={source.segment(given.value)}"),),
-    )
+    edit = source.replaced(given, f"{near[1]}={source.segment(given.value)}")
+    known = ", ".join(LINEAR_ARGUMENTS)
+    yield candidate("misspelt-argument", (edit,), wrong=told[2], known=known, near=near[1])
 
 
 def _no_module(scene: Scene) -> Iterator[Candidate]:
@@ -172,13 +154,8 @@ def _no_module(scene: Scene) -> Iterator[Candidate]:
             new, cause = f"{nn}.{ACTIVATIONS[name]}()", "a function stands among modules"
         else:
             new, cause = f"{source.segment(argument)}()", "a class stands in place of a module"
-        yield Candidate(
-            "not-a-module",
-            cause,
-            f"{source.segment(argument)} is no module",
-            f"write {new}",
-            (source.replaced(argument, new),),
-        )
+        values = {"what": cause, "written": source.segment(argument), "new": new}
+        yield candidate("not-a-module", (source.replaced(argument, new),), **values)
 
 
 def _no_super(scene: Scene) -> Iterator[Candidate]:
@@ -204,14 +181,8 @@ def _no_super(scene: Scene) -> Iterator[Candidate]:
     edits = [source.inserted_before(first, f"super().__init__()\n{' ' * first.col_offset}")]
     if late is not None:
         edits.append(source.replaced(late, "pass"))
-    yield Candidate(
-        "no-super-init",
-        "__init__ assigns a module before super().__init__() has run",
-        f"line {place.line} assigns one, and super().__init__() "
-        + ("stands below it" if late is not None else "is missing"),
-        "call super().__init__() first",
-        tuple(edits),
-    )
+    where = "is missing" if late is None else "stands below it"
+    yield candidate("no-super-init", tuple(edits), line=place.line, where=where)
 
 
 def _no_forward(scene: Scene) -> Iterator[Candidate]:
@@ -232,25 +203,17 @@ def _in_class(source: Source, node: ast.ClassDef) -> Iterator[Candidate]:
     for name in (*near, *folded):
         text = source.segment(methods[name])
         head = text.index(name)
-        yield Candidate(
-            "forward-misspelt",
-            f"The method is called {name}, and torch calls forward",
-            f"{node.name} has {', '.join(methods)}",
-            "name it forward",
-            (source.replaced(methods[name], text[:head] + "forward" + text[head + len(name) :]),),
-        )
+        edit = source.replaced(methods[name], text[:head] + "forward" + text[head + len(name) :])
+        values = {"method": name, "owner": node.name, "methods": ", ".join(methods)}
+        yield candidate("forward-misspelt", (edit,), **values)
         return
     for method in methods.values():
         for inner in ast.walk(method):
             if isinstance(inner, ast.FunctionDef) and inner.name == "forward":
-                yield Candidate(
-                    "forward-indented",
-                    f"Forward is indented into {method.name}, so that {node.name} has none",
-                    f"line {inner.lineno} stands {inner.col_offset - method.col_offset} columns"
-                    f" further right than def {method.name}",
-                    f"move it to the left, below {method.name}",
-                    (source.replaced(method, _dedented(source, method, inner)),),
-                )
+                edit = source.replaced(method, _dedented(source, method, inner))
+                place = {"line": inner.lineno, "columns": inner.col_offset - method.col_offset}
+                named = {"method": method.name, "owner": node.name}
+                yield candidate("forward-indented", (edit,), **named, **place)
                 return
 
 

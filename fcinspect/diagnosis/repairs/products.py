@@ -13,6 +13,7 @@ from fcinspect.diagnosis.repairs.candidate import (
     argument_edit,
     before_layer,
     by,
+    candidate,
     flatten_rows,
     flattening_of,
     in_sequential,
@@ -73,14 +74,8 @@ def _in_features(
         if expected is not None:
             evidence += f"; {wanted:,} = {times(*expected)}"
     edits = argument_edit(scene, step, 0, "in_features", str(width))
-    yield Candidate(
-        "in-features",
-        f"in_features of {name} is {wanted:,}, and {width:,} arrive",
-        evidence,
-        f"make in_features {width}{'' if edits else maker(step)}",
-        edits,
-        code=None if edits else f"nn.Linear({width}, {out})",
-    )
+    values = {"wanted": wanted, "width": width, "out": out, "evidence": evidence}
+    yield candidate("in-features", edits, name=name, maker="" if edits else maker(step), **values)
 
 
 def _batch_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> Iterator[Candidate]:
@@ -96,14 +91,15 @@ def _batch_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> 
     if features != wanted:
         edits += argument_edit(scene, step, 0, "in_features", str(features))
     words = f"{flattened.kind}{flattened.call}" if not flattened.is_module else flattened.words
-    yield Candidate(
+    yield candidate(
         "batch-flattened",
-        "The rows of the batch are flattened into one another",
-        f"{words} makes {by(entering)} of {by(shape)}: the {batch} rows of the batch are gone;"
-        f" one row has {times(*shape[1:])} = {features:,} features",
-        "keep the first dimension: flatten from dimension 1",
         edits,
-        code=None if edits else "x = torch.flatten(x, 1)",
+        words=words,
+        entering=by(entering),
+        shape=by(shape),
+        batch=batch,
+        factors=times(*shape[1:]),
+        features=features,
     )
 
 
@@ -121,13 +117,15 @@ def _not_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> It
         edits = edits + changed if changed else ()
     evidence = f"{by(entering)} enters: {entering[-1]} features in the last dimension; flattened,"
     evidence += f" a row has {times(*entering[1:])} = {features:,}"
-    yield Candidate(
+    yield candidate(
         "flatten-missing",
-        f"The input of {named(step)} is not flattened",
-        evidence + ", as in_features says" * exact,
-        "flatten it from dimension 1, behind the batch",
         edits,
-        code=None if edits else "x = torch.flatten(x, 1)",
+        name=named(step),
+        entering=by(entering),
+        last=entering[-1],
+        factors=times(*entering[1:]),
+        features=features,
+        exact=", as in_features says" * exact,
     )
 
 
@@ -137,28 +135,17 @@ def _unbatched(scene: Scene, entering: Shape, wanted: int) -> Iterator[Candidate
     if len(inputs) != 1 or len(entering) < 2 or prod(entering) != wanted or entering[0] == 1:
         return
     shape = (1, *inputs[0].shape)
-    yield Candidate(
-        "unbatched",
-        "The input is one sample without a batch dimension",
-        f"{by(entering)} enters, and {times(*entering)} = {wanted:,} is one whole row",
-        f"give it a batch of one: {by(shape)}",
-        code="x = x.unsqueeze(0)",
-        inputs=(Tensor(shape, inputs[0].dtype, inputs[0].name),),
-    )
+    given = (Tensor(shape, inputs[0].dtype, inputs[0].name),)
+    values = {"entering": by(entering), "factors": times(*entering), "shape": by(shape)}
+    yield candidate("unbatched", (), given, wanted=wanted, **values)
 
 
 def _transposed_input(
     scene: Scene, step: Step, entering: Shape, wanted: int
 ) -> Iterator[Candidate]:
-    yield Candidate(
-        "input-transposed",
-        "The input lies the other way round: (features, batch)",
-        f"{by(entering)} enters: its first dimension is in_features = {wanted:,}",
-        "transpose it, so that each row is one sample",
-        () if in_sequential(scene, step) else before_layer(scene, step, ".T", ""),
-        code="x = x.T",
-        rows=entering[1],
-    )
+    edits = () if in_sequential(scene, step) else before_layer(scene, step, ".T", "")
+    values = {"entering": by(entering), "wanted": wanted}
+    yield candidate("input-transposed", edits, None, entering[1], **values)
 
 
 def _swapped(
@@ -177,14 +164,8 @@ def _swapped(
                 source.replaced(first, source.segment(second)),
                 source.replaced(second, source.segment(first)),
             )
-    yield Candidate(
-        "weight-transposed",
-        f"in_features and out_features of {named(step)} are swapped",
-        f"{entering[-1]:,} features arrive, and out_features is {out:,}, in_features {wanted:,}",
-        f"write nn.Linear({out}, {wanted})",
-        edits,
-        code=None if edits else f"nn.Linear({out}, {wanted})",
-    )
+    values = {"width": entering[-1], "out": out, "wanted": wanted}
+    yield candidate("weight-transposed", edits, name=named(step), **values)
 
 
 def _of_function(
@@ -196,14 +177,8 @@ def _of_function(
         return
     if width == out:
         edits = _transposed_weight(scene, step)
-        yield Candidate(
-            "weight-transposed",
-            "The weight lies the other way round",
-            f"{by(entering)} meets a weight {by(step.weight or ())}: its other side is {width:,}",
-            "transpose the weight",
-            edits,
-            code=None if edits else "y = x @ weight.T",
-        )
+        values = {"entering": by(entering), "weight": by(step.weight or ()), "width": width}
+        yield candidate("weight-transposed/function", edits, **values)
     if len(entering) > 2 and prod(entering[1:]) == wanted:
         yield from _not_flattened(scene, step, entering, wanted)
     yield from _batch_flattened(scene, step, entering, wanted)

@@ -13,6 +13,7 @@ from fcinspect.diagnosis.repairs.candidate import (
     Scene,
     before_layer,
     by,
+    candidate,
     flattening_of,
     named,
     subject_of,
@@ -47,14 +48,9 @@ def pooled(scene: Scene, step: Step, entering: Shape, wanted: int) -> Iterator[C
         source, call = found
         pooled = f"torch.nn.functional.adaptive_avg_pool2d({subject}, {side})"
         edits = (source.replaced(call, f"{pooled}.flatten(1)"), *_import_torch(source))
-    yield Candidate(
-        "pool-to-fit",
-        f"The picture has another size than {named(step)} was made for",
-        f"{wanted:,} = {times(image[1], side, side)}, and {times(*image[1:])} arrive",
-        f"pool to {side}×{side} before flattening: all weights keep their shapes",
-        edits,
-        code=None if edits else f"x = nn.AdaptiveAvgPool2d({side})(x)",
-    )
+    expected_product = times(image[1], side, side)
+    values = {"expected": expected_product, "arriving": times(*image[1:]), "side": side}
+    yield candidate("pool-to-fit", edits, name=named(step), wanted=wanted, **values)
 
 
 def _expected(scene: Scene, entering: Shape, wanted: int) -> tuple[Step, Shape, int] | None:
@@ -97,14 +93,16 @@ def other_input(scene: Scene, entering: Shape, wanted: int) -> Iterator[Candidat
     )
     for size in dict.fromkeys(guesses):
         if size > 0 and size != height:
-            yield Candidate(
+            yield candidate(
                 "input-size",
-                f"The network was made for pictures of {size}×{size}",
-                f"{wanted:,} = {times(image[1], side, side)}: {side}×{side} where"
-                f" {image[2]}×{image[3]} arrive",
-                f"crop, pad or resize the pictures to {size}×{size}: all weights stay",
-                code=f"x = torch.nn.functional.interpolate(x, size=({size}, {size}))",
-                inputs=(Tensor((batch, channels, size, size), inputs[0].dtype, inputs[0].name),),
+                (),
+                (Tensor((batch, channels, size, size), inputs[0].dtype, inputs[0].name),),
+                size=size,
+                wanted=wanted,
+                expected=times(image[1], side, side),
+                side=side,
+                height=image[2],
+                width=image[3],
             )
 
 
@@ -127,13 +125,8 @@ def padded(scene: Scene) -> Iterator[Candidate]:
         elif given is None and not any(isinstance(part, ast.Starred) for part in call.args):
             written = [*call.args, *(part.value for part in call.keywords)]
             edits = (source.inserted_after(written[-1], f", padding={padding}"),)
-    yield Candidate(
-        "shrunk-to-nothing",
-        "The picture is too small for so many convolutions and pools",
-        f"{by(entering)} enters {step.words}, whose kernel is {'×'.join(map(str, kernel))}",
-        f"give it {missing} more on each side by its padding, or start from a larger picture",
-        edits,
-    )
+    values = {"entering": by(entering), "words": step.words, "missing": missing}
+    yield candidate("shrunk-to-nothing", edits, kernel="×".join(map(str, kernel)), **values)
 
 
 def lacking(scene: Scene) -> Iterator[Candidate]:
@@ -148,32 +141,21 @@ def lacking(scene: Scene) -> Iterator[Candidate]:
     if len(entering) != axes + 1 or entering != inputs[0].shape or entering[0] != int(told[2]):
         return
     read = f"{by(entering)} enters {named(step)}, read as one sample of {entering[0]} channels"
+    values = {"read": read, "kind": step.kind, "axes": AXES[axes], "channels": channels}
     if entering[1] == channels and channels > 1:
         whole: Shape = (*entering, entering[-1])
-        yield Candidate(
-            "dimension-missing",
-            f"The input lacks a dimension: {step.kind} takes {AXES[axes]}",
-            f"{read}; its dimension 1 is {channels}, as the channels are to be",
-            f"give it all of them: {by(whole)}",
-            inputs=(Tensor(whole, inputs[0].dtype, inputs[0].name),),
-        )
+        given = (Tensor(whole, inputs[0].dtype, inputs[0].name),)
+        yield candidate("dimension-missing", (), given, whole=by(whole), **values)
         return
     whole = (entering[0], channels, *entering[1:])
-    cause = f"The input has no dimension of channels: {step.kind} takes {AXES[axes]}"
-    fix = f"put it behind the batch: {by(whole)}"
     if channels == 1:
         module = f"nn.Unflatten(1, (1, {entering[1]}))"
         edits = before_layer(scene, step, ".unsqueeze(1)", module)
-        yield Candidate("channels-missing", cause, read, fix, edits, code="x = x.unsqueeze(1)")
+        yield candidate("channels-missing", edits, whole=by(whole), **values)
         return
-    yield Candidate(
-        "channels-missing",
-        cause,
-        read,
-        f"{fix}; grey pictures can be repeated as {channels} channels",
-        code=f"x = x.unsqueeze(1).expand(-1, {channels}{', -1' * axes})",
-        inputs=(Tensor(whole, inputs[0].dtype, inputs[0].name),),
-    )
+    given = (Tensor(whole, inputs[0].dtype, inputs[0].name),)
+    kept = ", -1" * axes
+    yield candidate("channels-missing/several", (), given, whole=by(whole), kept=kept, **values)
 
 
 def joining(scene: Scene) -> Iterator[Candidate]:
@@ -194,13 +176,8 @@ def _skipped(scene: Scene, step: Step, one: Shape, other: Shape) -> Iterator[Can
     layer = _projection(earlier, later)
     if layer is None:
         return
-    yield Candidate(
-        "sizes-differ",
-        f"The two operands of {step.kind} have different shapes",
-        f"{by(one)} meets {by(other)}; {by(earlier)} is the earlier one",
-        "give the earlier one, as in a skipped connection, a layer of its own",
-        code=f"self.skip = {layer}",
-    )
+    values = {"one": by(one), "other": by(other), "earlier": by(earlier), "made": layer}
+    yield candidate("sizes-differ", kind=step.kind, **values)
 
 
 def _age(scene: Scene, shape: Shape) -> int:
@@ -236,11 +213,4 @@ def _joined(scene: Scene, step: Step, shapes: list[Shape]) -> Iterator[Candidate
         elif call.args and not call.keywords and not isinstance(call.args[0], ast.Starred):
             edits = (source.inserted_after(call.args[0], f", {differing[0]}"),)
     written = " and ".join(map(by, dict.fromkeys(shapes)))
-    yield Candidate(
-        "joined-sizes",
-        "The tensors are joined along the wrong dimension",
-        f"{written} differ in dimension {differing[0]} alone",
-        f"join them along dimension {differing[0]}",
-        edits,
-        code=None if edits else f"torch.cat(tensors, dim={differing[0]})",
-    )
+    yield candidate("joined-sizes", edits, shapes=written, axis=differing[0])

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import re
 
+from fcinspect.diagnosis.catalogue.parsing import tables
 from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.losses import elsewhere, through_loss, through_softmax
 
-SHORT = {
-    "Long": "int64",
-    "Int": "int32",
-    "Short": "int16",
-    "Char": "int8",
-    "Byte": "uint8",
-    "Bool": "bool",
-    "Float": "float32",
-    "Double": "float64",
-    "Half": "float16",
-    "BFloat16": "bfloat16",
-}
-"""The dtypes by the names that messages of losses have for them."""
 FLOATING = {"Float", "Double", "Half", "BFloat16"}
 
 
 def _dtype(name: str) -> str:
-    return SHORT.get(name, name)
+    return tables()["scalars"].get(name, name)
 
 
 def target_not_long(got: str, reported: Reported) -> Decision | None:

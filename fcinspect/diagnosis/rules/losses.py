@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import zip_longest
 from math import prod
 
 from fcinspect.diagnosis.records import Cause, Decision, Pick, Shape, pick, shape_of
@@ -27,7 +28,8 @@ def through_loss(reported: Reported) -> str | None:
     """
     for frame in reversed(reported.frames):
         file = frame.file.replace("\\", "/")
-        if file.endswith("nn/functional.py") and _is_loss(frame.function):
+        loss = re.search(r"loss|cross_entropy|^kl_div$", frame.function)
+        if file.endswith("nn/functional.py") and loss:
             return frame.function
         if file.endswith(("nn/modules/loss.py", "nn/_reduction.py")):
             return "loss"
@@ -74,10 +76,6 @@ def _renamed(cause: Cause, names: dict[str, str]) -> Cause:
     return replace(cause, code=code)
 
 
-def _is_loss(function: str) -> bool:
-    return "loss" in function or "cross_entropy" in function or function == "kl_div"
-
-
 def warned(target: Shape, given: Shape, refused: str) -> Decision:
     """The warning of MSELoss, L1Loss, SmoothL1Loss and HuberLoss; the error of BCELoss."""
     return _differ(given, target, equal_only=refused != "")
@@ -113,16 +111,10 @@ def soft_margin(given: Shape, formed: Shape, reported: Reported) -> Decision | N
 
 def broadcast(first: Shape, second: Shape) -> Shape | None:
     """Return the shape both broadcast to, or None where they do not."""
-    rank = max(len(first), len(second))
-    pairs = zip(
-        (1,) * (rank - len(first)) + first, (1,) * (rank - len(second)) + second, strict=True
-    )
-    found = []
-    for a, b in pairs:
-        if a != b and 1 not in (a, b):
-            return None
-        found.append(b if a == 1 else a)
-    return tuple(found)
+    pairs = list(zip_longest(first[::-1], second[::-1], fillvalue=1))
+    if any(a != b and 1 not in (a, b) for a, b in pairs):
+        return None
+    return tuple(b if a == 1 else a for a, b in reversed(pairs))
 
 
 def _differ(given: Shape, target: Shape, *, equal_only: bool) -> Decision:

@@ -63,16 +63,13 @@ class LoadingReport:
     @property
     def words(self) -> str:
         """The report in one sentence."""
-        parts = [
-            f"{count(self.missing, 'key')} of the model missing in the state dict"
-            if self.missing
-            else "",
-            f"{count(self.unexpected, 'key')} of the state dict unknown to the model"
-            if self.unexpected
-            else "",
-            f"{count(self.mismatches, 'key')} with another shape" if self.mismatches else "",
-        ]
-        return f"The state dict does not fit {self.model}: {listed(p for p in parts if p)}."
+        parts: tuple[tuple[tuple[object, ...], str], ...] = (
+            (self.missing, "of the model missing in the state dict"),
+            (self.unexpected, "of the state dict unknown to the model"),
+            (self.mismatches, "with another shape"),
+        )
+        told = listed(f"{count(keys, 'key')} {words}" for keys, words in parts if keys)
+        return f"The state dict does not fit {self.model}: {told}."
 
 
 def read_report(text: str) -> LoadingReport:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fcinspect.diagnosis.mending import Retry, shapes_of
 from fcinspect.diagnosis.observations import Observations, OptimizerHolds, StoredWeights, listed
 from fcinspect.diagnosis.reading import read
-from fcinspect.diagnosis.recognising import recognise
+from fcinspect.diagnosis.recognising import cause_of, recognise
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by
 from fcinspect.diagnosis.silent import layers, rows, shapes
@@ -74,25 +74,16 @@ def _of_optimizer(held: OptimizerHolds | None) -> Iterator[Cause]:
     if held is None or not held.missing:
         return
     foreign = f"{held.foreign} that are not the module's" if held.foreign else ""
-    verb = "update" if " and " in held.name else "updates"
-    code = f"{held.name} = torch.optim.{held.kind}(model.parameters(), lr=…)"
+    values = {"name": held.name, "kind": held.kind, "of": held.of}
     if len(held.missing) == held.of:
-        yield Cause(
-            "optimizer-other-parameters",
-            f"{held.name} {verb} other parameters than the module's",
-            f"of the module's {held.of} trainable parameters {held.name} ({held.kind}) holds"
-            f" none{f', and {foreign}' if foreign else ''}",
-            "make the optimizer after the module, from this module's parameters",
-            code,
-        )
+        verb = "update" if " and " in held.name else "updates"
+        foreign = foreign and f", and {foreign}"
+        yield cause_of("silent", "optimizer-other-parameters", verb=verb, foreign=foreign, **values)
         return
-    holds = f"; it holds {foreign}, as after a layer is replaced" if foreign else ""
-    yield Cause(
-        "optimizer-lacks-parameters",
-        f"{held.name} does not hold all of the module's trainable parameters",
-        f"of {held.of} it lacks {listed(list(held.missing))}{holds}",
-        "give it model.parameters(), after every layer is made",
-        code,
+    foreign = foreign and f"; it holds {foreign}, as after a layer is replaced"
+    missing = listed(list(held.missing))
+    yield cause_of(
+        "silent", "optimizer-lacks-parameters", missing=missing, foreign=foreign, **values
     )
 
 
@@ -117,27 +108,18 @@ def _of_weights(case: Case) -> tuple[Cause, ...]:
 
 def _turned(found: StoredWeights) -> Cause | None:
     """Return which weights of a state dict lie the other way round."""
-    cause, fix = "square-weight-transposed", "transpose them before loading"
     turned = found.reversed and not found.equal
     if found.transposed:
-        words = f"The square weights {listed(list(found.transposed))} are stored transposed"
-        evidence = f"{found.source} holds just the module's numbers, with rows and columns"
-        evidence += " exchanged; load_state_dict does not object"
-    elif found.square and (turned or found.kernels):
-        words = f"The square weights {listed(list(found.square))} are stored transposed, too"
+        names = listed(list(found.transposed))
+        return cause_of("silent", "square-weight-transposed", names=names, source=found.source)
+    if found.square and (turned or found.kernels):
+        names = listed(list(found.square))
         others = ", ".join(f"{name} {by(shape)}" for name, shape in found.reversed[:3])
         because = f"the other weights lie as (in, out): {others}" if turned else "they are kernels"
-        evidence = f"{because}; a square weight of the same file loads without a word"
-        fix = "transpose every weight before loading, the square ones included"
-    elif found.reversed:
-        cause = "weight-transposed"
-        words = f"{listed([name for name, _ in found.reversed])} are stored as (in, out)"
-        first, shape = found.reversed[0]
-        evidence = f"{first} is {by(shape)} in {found.source}"
-    else:
+        return cause_of("silent", "square-weight-transposed/others", names=names, because=because)
+    if not found.reversed:
         return None
-    code = (
-        "state = {k: v.T if v.ndim == 2 and 'emb' not in k else v for k, v in state.items()}\n"
-        "model.load_state_dict(state)"
-    )
-    return Cause(cause, words, evidence, fix, code)
+    first, shape = found.reversed[0]
+    names = listed([name for name, _ in found.reversed])
+    values = {"names": names, "first": first, "shape": by(shape), "source": found.source}
+    return cause_of("silent", "weight-transposed", **values)

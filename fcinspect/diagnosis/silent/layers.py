@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from fcinspect.diagnosis.editing import Edit, Source, prefix_of
 from fcinspect.diagnosis.observations import Lifeless, Unregistered, listed
+from fcinspect.diagnosis.recognising import cause_of
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.silent.case import Case
 from fcinspect.diagnosis.silent.rows import is_softmax_of_one
@@ -17,30 +18,8 @@ from fcinspect.shapes.steps import Step
 HOLDERS = {"list": "List", "tuple": "List", "set": "List", "dict": "Dict"}
 """The container of torch that takes the place of a plain one."""
 LAZY = ("Linear", "Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
-WORDS = {
-    "never used": (
-        "layer-never-used",
-        "Forward never uses {0}",
-        "registered, counted and saved, but no step of the run uses them",
-        "use them in forward, or remove them; a parameter of the loss alone is better kept there",
-    ),
-    "detached": (
-        "layer-detached",
-        "No gradient reaches {0}",
-        "they are used, but the output does not depend on them differentiably: what they give goes"
-        " nowhere, or a detach(), .data, .item(), argmax or torch.no_grad() stands between",
-        "use what they give, or remove what cuts it off; if that is meant, .requires_grad_(False)"
-        " says so and keeps them from an optimizer",
-    ),
-    "zero": (
-        "layer-dead",
-        "The gradient of {0} is exactly 0 on random inputs",
-        "every number of the gradient is 0, also after a few steps of gradient descent: a ReLU"
-        " behind is off for all rows, or what they are multiplied by stays 0",
-        "look at the initialisation (large negative biases, zeros everywhere) and at double"
-        " activations",
-    ),
-}
+NAMES = {"never used": "layer-never-used", "detached": "layer-detached", "zero": "layer-dead"}
+"""The causes of how a gradient does not reach a layer."""
 LISTS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
 DICTS = (ast.Dict, ast.DictComp)
 
@@ -58,28 +37,19 @@ def _unregistered(case: Case, found: Unregistered) -> Cause:
     """Return the cause of layers in a plain list."""
     what = "layers" if found.modules else "parameters"
     kind = ("Module" if found.modules else "Parameter") + HOLDERS.get(found.container, "List")
-    name, container = found.attribute, found.container
-    words = f"The {what} in {name} are not registered: it is a plain {container}"
-    fix, code = f"put them into nn.{kind}", f"self.{name} = nn.{kind}(…)"
-    if not container:
-        words = f"{name} is not registered: it was put past nn.Module, by __dict__ or"
-        words += " object.__setattr__"
-        fix = "assign it as any attribute; if it is to stay out, .requires_grad_(False) says so"
-        code = f"self.{name} = {name}"
-    elif container not in HOLDERS:
-        words = f"The {what} in {name} are not registered: {container} is no module's list"
-        fix = f"make {container} a subclass of nn.Module, or assign its layers to the module"
-        code = f"class {container}(nn.Module):"
     evidence = (
-        f"{found.owner}.{name} holds {found.count} with {found.numbers:,} parameters that"
-        " model.parameters(), state_dict() and .to(device) do not see"
+        f"{found.owner}.{found.attribute} holds {found.count} with {found.numbers:,} parameters"
+        " that model.parameters(), state_dict() and .to(device) do not see"
     )
-    cause = Cause("unregistered-layers", words, evidence, fix, code)
-    if container not in HOLDERS:
-        return cause
+    values = {"what": what, "name": found.attribute, "container": found.container, "kind": kind}
+    values["evidence"] = evidence
+    if found.container not in HOLDERS:
+        variant = "object" if found.container else "alone"
+        return cause_of("silent", f"unregistered-layers/{variant}", **values)
+    cause = cause_of("silent", "unregistered-layers", **values)
     tried = case.tried(
         cause, _registered(case, found, kind),
-        lambda seen: all(u.attribute != name for u in seen.unregistered),
+        lambda seen: all(u.attribute != found.attribute for u in seen.unregistered),
     )  # fmt: skip
     if tried.trial is None or tried.trial.runs:
         return tried
@@ -107,26 +77,15 @@ def _made_in_run(case: Case) -> Iterator[Cause]:
     late = [step for step in made if step not in lost]
     if lost:
         kinds = listed(list(dict.fromkeys(f"nn.{step.kind}" for step in lost)))
-        yield Cause(
-            "layer-made-in-forward",
-            f"Forward makes a new {kinds} at every call",
-            f"{_places(lost)}: their random weights are gone after the call; no optimizer and"
-            " no state dict ever holds them",
-            "make it once in __init__, and call it in forward",
-            f"self.{lost[0].kind.lower()} = {_written(case, lost[0])}",
-        )
+        name, written = lost[0].kind.lower(), _written(case, lost[0])
+        values = {"kinds": kinds, "places": _places(lost), "name": name, "written": written}
+        yield cause_of("silent", "layer-made-in-forward", **values)
     if late:
         names = listed(list(dict.fromkeys(step.path for step in late)))
         kind = late[0].kind
         written = f"nn.Lazy{kind}(…)" if kind in LAZY else _written(case, late[0])
-        yield Cause(
-            "layer-made-in-first-forward",
-            f"{names} is made by the first call of forward",
-            f"{_places(late)}: an optimizer that is made before the first call does not hold its"
-            " parameters, load_state_dict does not find it, and .to(device) comes too early",
-            "make it in __init__; where a width is not known there, nn.LazyLinear learns it",
-            f"self.{late[0].path} = {written}",
-        )
+        values = {"names": names, "places": _places(late), "path": late[0].path, "written": written}
+        yield cause_of("silent", "layer-made-in-first-forward", **values)
 
 
 def _places(made: list[Step]) -> str:
@@ -143,7 +102,7 @@ def _written(case: Case, step: Step) -> str:
 
 def _lifeless(case: Case) -> Iterator[Cause]:
     """Layers without a gradient."""
-    for kind, (name, cause, evidence, fix) in WORDS.items():
+    for kind, name in NAMES.items():
         parts = [p for p in case.seen.lifeless if p.kind == kind]
         if kind == "never used":
             parts = _without_other_uses(case, parts)
@@ -160,7 +119,7 @@ def _lifeless(case: Case) -> Iterator[Cause]:
             continue  # nothing is returned that could depend on them
         if parts:
             names = listed([p.name for p in parts])
-            yield Cause(name, cause.format(_layers(parts)), f"{names}: {evidence}", fix)
+            yield cause_of("silent", name, layers=_layers(parts), names=names)
 
 
 def _without_other_uses(case: Case, parts: list[Lifeless]) -> list[Lifeless]:

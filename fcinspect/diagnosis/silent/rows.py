@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from fcinspect.diagnosis.editing import Edit, Source, last_name
 from fcinspect.diagnosis.observations import ROWS_MIX, Mixing, listed
+from fcinspect.diagnosis.recognising import cause_of
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by
 from fcinspect.diagnosis.silent.case import Case, softmax_over_last
@@ -43,23 +44,15 @@ def found(case: Case) -> Iterator[Cause]:
             return
     for step in case.trace.steps:
         if softmax_axis(step) == 0:
-            cause = Cause(
-                "softmax-over-batch",
-                "The softmax is taken over the batch",
-                f"{step.words} works along dimension 0{case.where(step.called)}; {seen}",
-                "take it over the classes",
-                "torch.softmax(x, dim=-1)",
+            where = case.where(step.called)
+            cause = cause_of(
+                "silent", "softmax-over-batch", words=step.words, where=where, seen=seen
             )
             edits = softmax_over_last(case, step)
             yield case.tried(cause, edits, lambda s: s.mixing is None)
             return
-    yield Cause(
-        "rows-mixed",
-        "Rows of the batch depend on one another",
-        f"{seen}{first}",
-        f"look {'there' if first else 'for a view, transpose or sum'}: what runs over"
-        " dimension 0 is to run over another, and views are to keep dimension 0",
-    )
+    there = "there" if first else "for a view, transpose or sum"
+    yield cause_of("silent", "rows-mixed", seen=seen, first=first, there=there)
 
 
 def _is_one_sequence(case: Case, step: Step) -> bool:
@@ -94,18 +87,22 @@ def _batch_first(case: Case, step: Step, mixing: Mixing, seen: str) -> Cause:
     # a layer that nn.TransformerEncoder copied was made by none of the reader's calls
     calls = list(_sequential_calls(case)) if made is None else [made]
     kind = last_name(calls[-1][1].func) if calls else step.kind
-    evidence = f"{by(shape)} enters, read as {shape[0]} steps of a batch of {shape[1]}; {seen}"
+    maybe = ""
     if mixing.by_column:
-        evidence += (
+        maybe = (
             f". Dimension 1 is independent throughout: if the batch is {mixing.output[1]} and"
             f" {mixing.rows} is time, nothing is wrong"
         )
-    cause = Cause(
+    cause = cause_of(
+        "silent",
         "batch-first-forgotten",
-        f"{step.path} takes the batch for time: batch_first=True is missing",
-        evidence,
-        "construct it with batch_first=True",
-        f"nn.{kind}(…, batch_first=True)",
+        path=step.path,
+        entering=by(shape),
+        steps=shape[0],
+        batch=shape[1],
+        seen=seen,
+        maybe=maybe,
+        kind=kind,
     )
     return case.tried(
         cause,

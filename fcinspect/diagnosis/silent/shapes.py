@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fcinspect.diagnosis.recognising import recognise
+from fcinspect.diagnosis.recognising import cause_of, recognise
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by, flatten_rows
 from fcinspect.diagnosis.reported import Reported
@@ -33,13 +33,7 @@ def _nothing_returned(case: Case) -> Iterator[Cause]:
     """A forward without a return, or one that returns plain numbers."""
     if case.trace.outputs:
         return
-    yield Cause(
-        "no-tensor-returned",
-        "Forward returns no tensor",
-        "what it returns is None, or holds plain numbers and other objects only",
-        "return the output itself; .item() and float() cut it off from its gradient",
-        "return x",
-    )
+    yield cause_of("silent", "no-tensor-returned")
 
 
 def _batch_changed(case: Case) -> Iterator[Cause]:
@@ -62,14 +56,9 @@ def _batch_changed(case: Case) -> Iterator[Cause]:
             continue
         if before[-1:] == after[-1:]:
             return  # (batch, time, features) as batch·time rows of features
-        cause = Cause(
-            "batch-changed-by-view",
-            f"{step.kind}{step.call} changes the number of rows of the batch",
-            f"{by(before)} → {by(after)}: {rows} rows go in, {after[0] if after else 1} come"
-            f" out, and the output is {by(outputs[0].shape)}",
-            "keep the rows and flatten the rest",
-            "x = x.flatten(1)",
-        )
+        call, counts = f"{step.kind}{step.call}", {"rows": rows, "leaving": (*after, 1)[0]}
+        shapes = {"before": by(before), "after": by(after), "output": by(outputs[0].shape)}
+        cause = cause_of("silent", "batch-changed-by-view", call=call, **shapes, **counts)
         yield case.tried(cause, flatten_rows(case.scene, step))
         return
 
@@ -90,28 +79,17 @@ def _one_of_one(case: Case) -> Iterator[Cause]:
     step = next(filter(is_softmax_of_one, case.trace.steps), None)
     if step is None or case.has_single:
         return
-    yield Cause(
-        "softmax-over-one",
-        "A softmax is taken over a single number, and always gives 1",
-        f"{by(step.inputs[0].shape)} enters {step.words}, whose dimension {softmax_axis(step)} is 1"
-        f"{case.where(step.called)}: nothing before it is trained",
-        "take it over the dimension that is to be weighed; for one score use a sigmoid",
-        "torch.sigmoid(x)",
-    )
+    values = {"entering": by(step.inputs[0].shape), "words": step.words}
+    axis, where = softmax_axis(step), case.where(step.called)
+    yield cause_of("silent", "softmax-over-one", axis=axis, where=where, **values)
 
 
 def _dropping(case: Case) -> Iterator[Cause]:
     """Functions that drop numbers in evaluation mode, since they are not told the mode."""
     for step in () if case.trace.training else case.trace.steps:
         if not step.is_module and step.kind.endswith("dropout") and "training" in step.call:
-            yield Cause(
-                "dropout-in-evaluation",
-                f"F.{step.kind} drops numbers in evaluation mode, too",
-                f"it is called without training=self.training{case.where(step.called)}, and its"
-                " default is True",
-                "tell it the mode, or use nn.Dropout",
-                f"F.{step.kind}(x, training=self.training)",
-            )
+            where = case.where(step.called)
+            yield cause_of("silent", "dropout-in-evaluation", kind=step.kind, where=where)
 
 
 def _loss(case: Case, step: Step) -> Iterator[Cause]:
@@ -144,16 +122,10 @@ def _column(case: Case, step: Step) -> Iterator[Cause]:
     n, entering, out = parameter.shape[0], step.inputs[0].shape, step.outputs[0].shape
     if n < 2 or len(entering) != 2 or entering[0] not in (case.rows, 1):
         return
-    evidence = f"{by(entering)} and {by(parameter.shape)} give {by(out)}"
-    if out == entering:
-        evidence += f": they fit only because the batch has {n} rows"
-    yield Cause(
-        "bias-column",
-        f"{parameter.name or 'The bias'} is a column ({n}, 1), added along the batch",
-        evidence,
-        f"give it the shape ({entering[1]},)",
-        f"torch.zeros({entering[1]})",
-    )
+    shapes = {"entering": by(entering), "shape": by(parameter.shape), "out": by(out)}
+    fit = f": they fit only because the batch has {n} rows" * (out == entering)
+    name = parameter.name or "The bias"
+    yield cause_of("silent", "bias-column", name=name, n=n, width=entering[1], fit=fit, **shapes)
 
 
 def _stretched(case: Case, step: Step) -> Iterator[Cause]:
@@ -166,14 +138,14 @@ def _stretched(case: Case, step: Step) -> Iterator[Cause]:
         return  # as many rows by chance
     a, b = (t.shape for t in step.inputs)
     out = step.outputs[0].shape
-    cause = Cause(
-        "operands-broadcast",
-        f"{step.kind} stretches both of its operands",
-        f"{by(a)} and {by(b)} give {by(out)}: each of the {rows} rows meets each"
-        f"{case.where(step.called)}",
-        "give both the same shape: squeeze(1) or unsqueeze(1)",
-        "a = a.squeeze(1)",
-    )
+    values = {
+        "a": by(a),
+        "b": by(b),
+        "out": by(out),
+        "rows": rows,
+        "where": case.where(step.called),
+    }
+    cause = cause_of("silent", "operands-broadcast", kind=step.kind, **values)
     yield case.tried(cause, squeezed(case, step, [a, b].index((rows, 1)), "squeeze(1)"))
 
 
