@@ -251,7 +251,6 @@ def _is_standard(place: str) -> bool:
 
 @cache
 def _homes() -> frozenset[Path]:
-    """Return the folders of the standard library."""
     return frozenset(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
 
 

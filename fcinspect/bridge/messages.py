@@ -206,7 +206,6 @@ class _MessageReader:
 
 @cache
 def _names(kind: type) -> tuple[str, ...]:
-    """Return the fields of a record; none of another type."""
     if not dataclasses.is_dataclass(kind):
         return ()
     return tuple(field.name for field in dataclasses.fields(kind))

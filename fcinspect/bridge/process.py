@@ -123,7 +123,6 @@ class Worker:
 
 
 def _refusals(kind: type[FcinspectError]) -> dict[str, type[FcinspectError]]:
-    """Return the kinds of refusal by name."""
     found = {kind.__name__: kind}
     for narrower in kind.__subclasses__():
         found |= _refusals(narrower)

@@ -184,7 +184,6 @@ def _asked(number: int, frame: object) -> NoReturn:
 
 
 def _wait(process: int, lifeline: int) -> None:
-    """Return when the process has ended or fcinspect has hung up."""
     waiting = select.poll()
     waiting.register(lifeline, 0)  # nothing but its end
     patience: int | None = 50

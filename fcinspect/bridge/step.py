@@ -72,7 +72,6 @@ def run_steps(request: StepRequest, count: int = 1) -> Iterator[TrainingStep]:
         before = [to_array(p) for p in parameters]
         states = _arrays(optimizer.states)
         forward.loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        gradients = run.gradients(forward)
         optimizer.step()
         after = run.forward(number + 1)
         changes = [
@@ -81,7 +80,7 @@ def run_steps(request: StepRequest, count: int = 1) -> Iterator[TrainingStep]:
                 before, parameters, states, _arrays(optimizer.states), strict=True
             )
         ]
-        yield run.record(number, forward, gradients, changes, after)
+        yield run.record(number, forward, changes, after)
         forward = after
 
 
@@ -102,8 +101,6 @@ class _Forward:
 
 @dataclass(frozen=True)
 class _Run:
-    """A network with its input and target."""
-
     request: StepRequest
     modules: list[nn.Linear]
     x: torch.Tensor
@@ -122,30 +119,19 @@ class _Run:
             layers.append((entered, z, a))
         return _Forward(tuple(layers), self._loss(a, number))
 
-    def gradients(self, forward: _Forward) -> list[tuple[Array, Array, Array]]:
-        """Return ∂L/∂a, ∂L/∂z and ∂L/∂x of every layer."""
-        return [
-            (to_array(_grad(a)), to_array(_grad(z)), to_array(_grad(entered)))
-            for entered, z, a in forward.layers
-        ]
-
     def record(
-        self,
-        number: int,
-        forward: _Forward,
-        gradients: list[tuple[Array, Array, Array]],
-        changes: list[ParameterStep],
-        after: _Forward,
+        self, number: int, forward: _Forward, changes: list[ParameterStep], after: _Forward
     ) -> TrainingStep:
         """Return the record of a finished step."""
         remaining = iter(changes)
         layers = []
-        for module, name, activation, grads in zip(
-            self.modules, self.request.names, self.request.activations, gradients, strict=True
+        for module, name, activation, (entered, z, a) in zip(
+            self.modules, self.request.names, self.request.activations, forward.layers, strict=True
         ):
             weight = next(remaining)
             bias = None if module.bias is None else next(remaining)
-            layers.append(LayerStep(name, activation, weight, bias, *grads))
+            gradients = (to_array(_grad(tensor)) for tensor in (a, z, entered))
+            layers.append(LayerStep(name, activation, weight, bias, *gradients))
         target: Target = (
             Classes(self.target.numpy().copy())
             if self.target.dtype == torch.int64

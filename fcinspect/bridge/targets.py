@@ -188,18 +188,9 @@ def import_hint(place: str, name: str, error: str) -> str | None:
     first = missing.partition(".")[0]
     if is_installed(first) and first != missing:
         return f"{first} is installed, but has no module {missing}: another version may have it"
-    own = _file(place)
-    if own is not None and not place.endswith(".py") and is_there(own.parent / f"{first}.py"):
-        return f"{first}.py lies beside it: did you mean {shlex.quote(f'{_relative(own)}:{name}')}?"
+    module, rest = (None, "") if place.endswith(".py") else _of_dots(place)
+    if module is not None and not rest and is_there(module.file.parent / f"{first}.py"):
+        own, here = module.file, Path.cwd()
+        shown = own.relative_to(here) if own.is_relative_to(here) else own
+        return f"{first}.py lies beside it: did you mean {shlex.quote(f'{shown}:{name}')}?"
     return not_installed(first)
-
-
-def _file(place: str) -> Path | None:
-    if place.endswith(".py"):
-        return Path(place)
-    module, rest = _of_dots(place)
-    return None if module is None or rest else module.file
-
-
-def _relative(file: Path) -> Path:
-    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

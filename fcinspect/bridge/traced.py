@@ -247,7 +247,6 @@ class Traced:
         )
 
     def _texts(self, module: nn.Module, tracer: Tracer, failure: Failure | None) -> dict[str, str]:
-        """Return the text of the reader's files, that took part."""
         done = [*tracer.steps, failure.step if failure else None]
         places = [place for step in done if step for place in (step.called, step.made)]
         if failure is not None:
@@ -257,7 +256,6 @@ class Traced:
     def _not_made(
         self, refused: Refused, inputs: Sequence[steps.Tensor], batch: tuple[int, ...] | None
     ) -> ModuleTrace:
-        """Return the trace of code that raised before there was a module."""
         wanted = tuple(steps.Tensor((*(batch or ()), *t.shape), t.dtype, t.name) for t in inputs)
         failure = failure_of(refused.error, refused.stage, None)
         return ModuleTrace(
@@ -318,7 +316,6 @@ class Traced:
 def _called(
     module: nn.Module, args: list[Any], kwargs: dict[str, Any], tracer: Tracer
 ) -> tuple[Any, Failure | None]:
-    """Return what a module returned, or its failure."""
     try:
         with torch.no_grad(), warnings.catch_warnings(), tracer.watching():
             warnings.simplefilter("ignore")
@@ -347,7 +344,6 @@ def _as_it_was(module: nn.Module) -> Iterator[None]:
 
 
 def _alike(one: Failure, other: Failure) -> bool:
-    """Whether two runs stopped at the same step."""
     if one.step is None or other.step is None:
         return (one.step, one.stage, one.message) == (other.step, other.stage, other.message)
     return (one.step.number, one.step.path, one.step.kind) == (

@@ -54,7 +54,6 @@ def _array(values: Sequence[Fraction] | Sequence[Sequence[Fraction]]) -> Array:
 
 
 def _numbers(place: str, values: Array) -> dict[str, float]:
-    """Return the numbers of a vector or a matrix by their ids."""
     return {
         f"{place}[{','.join(map(str, index))}]": float(value)
         for index, value in np.ndenumerate(values.values)

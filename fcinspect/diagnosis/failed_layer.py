@@ -238,7 +238,6 @@ def _own_attributes(held: ast.ClassDef, name: str) -> Iterator[ast.expr]:
 
 
 def _of_self(node: ast.expr) -> str:
-    """Return "fc1" of self.fc1."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return node.attr if node.value.id == "self" else ""
     return ""

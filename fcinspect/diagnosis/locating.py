@@ -206,7 +206,6 @@ def _place(source: Source, node: ast.expr) -> Place:
 
 
 def _proposed(trace: ModuleTrace, of_layer: bool) -> dict[str, Candidate]:
-    """Return what could be changed, by the name of its cause."""
     found = {given.name: given for given in reversed(candidates(trace)) if given.edits}
     scene = Scene.of(trace)
     if of_layer and scene is not None and scene.step is not None and scene.step.linear:
@@ -216,7 +215,6 @@ def _proposed(trace: ModuleTrace, of_layer: bool) -> dict[str, Candidate]:
 
 
 def _with_changes(cause: Cause, proposed: Mapping[str, Candidate], trace: ModuleTrace) -> Cause:
-    """Return a cause with the lines of source that mend it, where they are known."""
     candidate = proposed.get(ALSO_CALLED.get(cause.name, cause.name))
     if candidate is None:
         return cause

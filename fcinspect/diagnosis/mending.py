@@ -196,7 +196,6 @@ def shapes_of(tensors: Sequence[Tensor]) -> str:
 
 
 def _went_on(before: ModuleTrace, after: ModuleTrace) -> bool:
-    """Whether a run came further than one that failed."""
     if after.failure is None:
         return True
     assert before.failure is not None

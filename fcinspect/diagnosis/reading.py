@@ -123,8 +123,6 @@ def tracebacks(text: str) -> tuple[Sequence[Reported], tuple[Frame, ...]]:
 
 
 class _Reading:
-    """What was read so far of the traceback that one is in."""
-
     def __init__(self, text: str) -> None:
         self.errors: deque[Reported] = deque(maxlen=MOST_ERRORS)
         self._text = text

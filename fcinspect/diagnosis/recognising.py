@@ -180,7 +180,6 @@ def _rule(name: str) -> Any:
 
 
 def _given(rule: Any, groups: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a rule, each as it is annotated."""
     kinds = rule.__annotations__
     named = {name: groups[name] for name in kinds if name in groups}
     for name, text in named.items():
@@ -194,7 +193,6 @@ def _given(rule: Any, groups: Mapping[str, Any]) -> dict[str, Any]:
 def _likely(
     message: Message, cause: str | Pick | Cause, words: Mapping[str, Any], reported: Reported
 ) -> Cause:
-    """Return a cause with its words filled in."""
     if isinstance(cause, Pick):
         words = {**words, **cause.values}
         cause = cause.name

@@ -12,8 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from fcinspect.bridge.linear import to_tensor
-from fcinspect.bridge.observe.gradient_reach import GradientReach
-from fcinspect.bridge.observe.random_runs import NotExercised, RandomRuns
+from fcinspect.bridge.observe.random_runs import GradientReach, NotExercised, RandomRuns
 from fcinspect.bridge.observe.row_mixing import mixing_of
 from fcinspect.bridge.trace.module_inputs import meta_copy
 from fcinspect.bridge.trace.sites import MadePlaces

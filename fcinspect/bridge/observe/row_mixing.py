@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -139,17 +138,10 @@ class _Probe:
                 self._runs.run(inputs)
         if not one.whole or len(one.seen) != len(other.seen):
             return "", None
-        for a, b in zip(one.seen, other.seen, strict=True):
-            if a.function == b.function and _moved(a.output, b.output, row):
-                return a.function, a.place
+        for (function, place, a), (again, _, b) in zip(one.seen, other.seen, strict=True):
+            if function == again and _moved(a, b, row):
+                return function, place
         return "", None
-
-
-@dataclass(frozen=True)
-class _Seen:
-    function: str
-    place: Place | None
-    output: torch.Tensor
 
 
 class _Recorder(TorchFunctionMode):
@@ -157,7 +149,8 @@ class _Recorder(TorchFunctionMode):
 
     def __init__(self, rows: int) -> None:
         super().__init__()
-        self.seen: list[_Seen] = []
+        self.seen: list[tuple[str, Place | None, torch.Tensor]] = []
+        """Function, where it was called, output."""
         self.whole = True
         self._rows = rows
         self._numbers = 0
@@ -166,8 +159,7 @@ class _Recorder(TorchFunctionMode):
         output = func(*args, **(kwargs or {}))
         for _, tensor in tensors_of(output) if self.whole else ():
             if tensor.shape[:1] == (self._rows,):
-                place = calling_place()
-                self.seen.append(_Seen(name_of(func), place, tensor.clone()))
+                self.seen.append((name_of(func), calling_place(), tensor.clone()))
                 self._numbers += tensor.numel()
                 self.whole = self._numbers < MOST_NUMBERS
         return output

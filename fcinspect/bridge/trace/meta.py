@@ -268,7 +268,6 @@ def _max_pool(
 
 
 def _stack(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
-    """Return tensors of one shape along a dimension of their own."""
     _require(len(tensors) > 0)
     first = tensors[0]
     _require(all(_plain(t) and _is_row_major(t) for t in tensors))

@@ -164,7 +164,6 @@ def _signature(function: Any) -> inspect.Signature | None:
 def _check_names(
     names: Iterable[str], signature: inspect.Signature, option: str, function: str
 ) -> None:
-    """Raise UsageError for a name that a function does not take."""
     parameters = signature.parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return

@@ -334,7 +334,6 @@ def _hole(name: str, kind: str) -> str:
 
 
 def _literal(pattern: str) -> str:
-    """Return the regular expression of words with holes."""
     texts = HOLE.split(pattern)
     # re.escape writes a blank as "\ "
     words = [re.sub(r"(?:\\ )+", r"\\s+", re.escape(text)) for text in texts[::3]]

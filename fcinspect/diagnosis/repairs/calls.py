@@ -145,7 +145,6 @@ def _not_divided(scene: Scene, shape: Shape) -> Candidate | None:
 
 
 def _attributes(scene: Scene) -> Iterator[Candidate]:
-    """An attribute that was never assigned."""
     failure = scene.failure
     missing = re.search(r"object has no attribute '(\w+)'", failure.message)
     if failure.error != "AttributeError" or missing is None or not failure.attributes:
@@ -183,7 +182,6 @@ def _channels_last(scene: Scene) -> Iterator[Candidate]:
 
 
 def _whole_lists(scene: Scene) -> Iterator[Candidate]:
-    """nn.ModuleList called as if it were nn.Sequential."""
     if 'Module [ModuleList] is missing the required "forward" function' not in scene.message:
         return
     found = scene.call(scene.failure.place)

@@ -56,7 +56,6 @@ def _expected(step: Step, entering: Shape, message: str) -> tuple[str, str, int,
 
 
 def _widths(scene: Scene) -> Iterator[Candidate]:
-    """A layer whose first width is not that of what arrives."""
     step, entering = scene.step, scene.entering
     if step is None or entering is None or not step.is_module:
         return

@@ -130,7 +130,6 @@ def _not_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> It
 
 
 def _unbatched(scene: Scene, entering: Shape, wanted: int) -> Iterator[Candidate]:
-    """One sample without a batch."""
     inputs = scene.trace.inputs
     if len(inputs) != 1 or len(entering) < 2 or prod(entering) != wanted or entering[0] == 1:
         return

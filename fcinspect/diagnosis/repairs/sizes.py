@@ -64,7 +64,6 @@ def _expected(scene: Scene, entering: Shape, wanted: int) -> tuple[Step, Shape, 
 
 
 def _import_torch(source: Source) -> tuple[Edit, ...]:
-    """Return the edit that imports torch, where the file does not."""
     first: ast.stmt | None = None
     for node in () if source.tree is None else source.tree.body:
         if isinstance(node, ast.Import):

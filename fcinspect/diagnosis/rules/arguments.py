@@ -212,7 +212,6 @@ def method_of_tensors(got: str, what: str, reported: Reported) -> Decision:
 
 
 def _given(got: str, evidence: str, reported: Reported) -> Decision:
-    """Return why an input is of a type that is no tensor."""
     last = got.rpartition(".")[2]
     given = operands(reported)
     x = given[0] if given and NAME.match(given[0]) else "x"

@@ -156,7 +156,6 @@ def _packed_weight(needed: str, given: str) -> Pick:
 
 
 def _autocast(low: str, reported: Reported) -> Pick:
-    """Return the cause that mixed precision is run without torch.autocast."""
     names = reported.names()
     target, layer = names["target"], names["layer"]
     if target in {layer, names["argument"]}:

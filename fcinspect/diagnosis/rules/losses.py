@@ -176,7 +176,6 @@ def _ones(given: Shape, target: Shape) -> tuple[str | Pick, ...]:
 
 
 def _rearranged(given: Shape, target: Shape) -> str:
-    """Both hold as many numbers, in other shapes."""
     if len(given) == 2 and target == given[::-1]:
         return "target-transposed"
     if given[0] == target[0] and len(given) == 2:

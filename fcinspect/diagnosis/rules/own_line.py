@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
+from fcinspect.diagnosis.catalogue.parsing import lists
 from fcinspect.diagnosis.reported import NAME, Reported, first_statement
 
 
@@ -108,14 +109,5 @@ def called(reported: Reported) -> str:
         return "model"
     if first and first not in {"self", "cls", "model", "net"} and not first.startswith("self."):
         return "model"
-    return call.function if last not in FUNCTIONS and last[:1].islower() else "model"
-
-
-FUNCTIONS = frozenset(
-    {
-        *("to", "cuda", "cpu", "half", "float", "double", "item", "numpy", "tolist", "print"),
-        *("backward", "step", "load_state_dict", "forward", "main", "train", "fit", "eval"),
-        *("super", "append", "add_module", "register_buffer", "apply", "parameters"),
-    }
-)
-"""Names of calls that are no layers."""
+    functions = lists("attributes")["functions"]
+    return call.function if last[:1].islower() and last not in functions else "model"

@@ -255,7 +255,6 @@ def elementwise(a: int, b: int, axis: int, reported: Reported) -> Decision:
 
 
 def _pair(reported: Reported) -> tuple[str, str]:
-    """Return the names of the two tensors in the reader's own line, or a and b."""
     marked = reported.own_frame.marked if reported.own_frame else ""
     sides = re.fullmatch(r"([\w.]+)\s*[-+*/]\s*([\w.]+)", marked)
     given = sides.groups() if sides else operands(reported)
@@ -276,7 +275,6 @@ def joined(axis: int, wanted: int, got: int, place: int, reported: Reported) -> 
 
 
 def _members(place: int, reported: Reported) -> tuple[str, str]:
-    """Return the names of the first joined tensor and of that at a place, or skip and up."""
     given = operands(reported)[:1]
     names = given[0].strip("[]()").split(", ") if given else []
     if place < len(names) and all(NAME.match(name) for name in names):

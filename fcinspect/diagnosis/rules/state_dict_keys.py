@@ -6,6 +6,7 @@ import difflib
 import re
 from collections import Counter, defaultdict
 
+from fcinspect.diagnosis.catalogue.parsing import lists
 from fcinspect.diagnosis.records import pick
 from fcinspect.diagnosis.rules.state_dict_report import (
     LOAD,
@@ -31,20 +32,8 @@ STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
 TIED = re.compile(
     r"(?:^|\.)(?:lm_head|decoder|embed_tokens|embed_out|output|cls\.predictions\.decoder)\.weight$"
 )
-STATE_KEYS = (
-    *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights"),
-    *("params", "module", "ema", "model_dict", "model_weights", "generator"),
-)
-"""What the state dict is called in a checkpoint, the commonest first."""
-BESIDE = frozenset(
-    {
-        *("epoch", "optimizer", "optimizer_state_dict", "optim", "optimizer_state", "scheduler"),
-        *("lr_scheduler", "lr_schedulers", "loss", "args", "config", "best_acc", "best_acc1"),
-        *("global_step", "step", "iteration", "callbacks", "hyper_parameters", "loops", "scaler"),
-        *("pytorch-lightning_version", "optimizer_states", "arch", "amp", "meta", "metrics"),
-    }
-)
-"""What else stands in a checkpoint."""
+STATE_KEYS, BESIDE = (lists("checkpoints")[of] for of in ("state", "beside"))
+"""What the state dict is called in a checkpoint, and what else stands there."""
 WRAPPERS = {
     "module.": "module-prefix",
     "_orig_mod.": "compiled-prefix",
@@ -60,7 +49,9 @@ MOST_WRITTEN = 12
 def key_causes(report: LoadingReport) -> list[Explained]:
     """Return all causes that explain missing or unexpected keys, in no order yet."""
     found = [
-        *prefix_causes(report),
+        *_whole_checkpoint(report),
+        *_saved_prefix(report),
+        *_wanted_prefix(report),
         *_adapters(report),
         *_quantised(report),
         *_parametrised(report),
@@ -69,7 +60,7 @@ def key_causes(report: LoadingReport) -> list[Explained]:
         *_tied(report),
     ]
     if not any(explained == report.total for explained, _ in found):
-        found += layer_causes(report)
+        found += [*_renamed(report), *_other_layers(report)]
     return found
 
 
@@ -128,11 +119,8 @@ def _parametrised(report: LoadingReport) -> list[Explained]:
 
 
 def _owner(key: str) -> str:
-    return (
-        re.sub(r"(?:^|\.)parametrizations\..*$", "", key)
-        if "parametriz" in key
-        else (module_of(key))
-    )
+    plain = re.sub(r"(?:^|\.)parametrizations\..*$", "", key)
+    return plain if "parametriz" in key else module_of(key)
 
 
 def _statistics(report: LoadingReport) -> list[Explained]:
@@ -168,11 +156,6 @@ def _tied(report: LoadingReport) -> list[Explained]:
     return [(1, pick("tied-weights", key=keys[0], head=module_of(keys[0])))]
 
 
-def prefix_causes(report: LoadingReport) -> list[Explained]:
-    """Return the causes that lie in how the keys begin, or in what stands around them."""
-    return [*_whole_checkpoint(report), *_saved_prefix(report), *_wanted_prefix(report)]
-
-
 def _whole_checkpoint(report: LoadingReport) -> list[Explained]:
     beside = [key for key in report.unexpected if key in BESIDE]
     holds = [key for key in STATE_KEYS if key in report.unexpected]
@@ -204,11 +187,8 @@ def _saved_prefix(report: LoadingReport) -> list[Explained]:
         told = pick(cause, told=begins, fix=fix, change=change, part=prefix[:-1])
         found.append((2 * fitting, told))
     for wrapper, cause in WRAPPERS.items():
-        inside = [
-            key
-            for key in report.unexpected
-            if f".{wrapper}" in key and key.replace(wrapper, "") in missing
-        ]
+        holding = (key for key in report.unexpected if f".{wrapper}" in key)
+        inside = [key for key in holding if key.replace(wrapper, "") in missing]
         if inside:
             holds = f'{len(inside)} of {of} hold "{wrapper}" and are missing without it'
             fix = f'Take "{wrapper}" out of the keys, or save the model inside the wrapper'
@@ -237,11 +217,6 @@ def _wanted_prefix(report: LoadingReport) -> list[Explained]:
     told = f'{fitting} of {count(report.missing, "missing key")} begin with "{prefix}"'
     cause = "prefix-expected/wrapped" if wrapped else "prefix-expected"
     return [(2 * fitting, pick(cause, told=told, part=part, code=code))]
-
-
-def layer_causes(report: LoadingReport) -> list[Explained]:
-    """Return the causes that lie in which layers the model and the saved one have."""
-    return [*_renamed(report), *_other_layers(report)]
 
 
 def _renamed(report: LoadingReport) -> list[Explained]:

@@ -64,7 +64,6 @@ def loading(reported: Reported) -> Decision | None:
 
 
 def _copying(model: str, text: str) -> Decision | None:
-    """Values that could not be copied although keys and shapes fit."""
     other = NOT_A_TENSOR.search(text)
     if other is not None:
         happened = f"The value of {other['key']} is a {other['got']}, not a tensor."

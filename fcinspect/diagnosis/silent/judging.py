@@ -70,7 +70,6 @@ def judge(
 
 
 def _of_optimizer(held: OptimizerHolds | None) -> Iterator[Cause]:
-    """An optimizer that does not update the module's parameters."""
     if held is None or not held.missing:
         return
     foreign = f"{held.foreign} that are not the module's" if held.foreign else ""

@@ -34,7 +34,6 @@ def found(case: Case) -> list[Cause]:
 
 
 def _unregistered(case: Case, found: Unregistered) -> Cause:
-    """Return the cause of layers in a plain list."""
     what = "layers" if found.modules else "parameters"
     kind = ("Module" if found.modules else "Parameter") + HOLDERS.get(found.container, "List")
     evidence = (
@@ -71,7 +70,6 @@ def _registered(case: Case, found: Unregistered, kind: str) -> tuple[Edit, ...]:
 
 
 def _made_in_run(case: Case) -> Iterator[Cause]:
-    """Layers that forward constructs."""
     made = [step for step in case.trace.steps if step.made_in_run and step.parameters]
     lost = [step for step in made if not any(p.name for p in step.parameters)]
     late = [step for step in made if step not in lost]
@@ -95,13 +93,11 @@ def _places(made: list[Step]) -> str:
 
 
 def _written(case: Case, step: Step) -> str:
-    """Return how the source makes a layer: "nn.Linear(12, 12)"."""
     made = case.scene.call(step.made)
     return f"nn.{step.kind}(…)" if made is None else made[0].segment(made[1])
 
 
 def _lifeless(case: Case) -> Iterator[Cause]:
-    """Layers without a gradient."""
     for kind, name in NAMES.items():
         parts = [p for p in case.seen.lifeless if p.kind == kind]
         if kind == "never used":

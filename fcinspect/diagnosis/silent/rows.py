@@ -120,7 +120,6 @@ def _given_batch_first(source: Source, call: ast.Call) -> Edit:
 
 
 def _sequential_calls(case: Case) -> Iterator[tuple[Source, ast.Call]]:
-    """Yield the calls that make layers of transformers, in the reader's files."""
     for source in case.scene.sources.values():
         for node in source.walk():
             if isinstance(node, ast.Call) and last_name(node.func) in MAKERS:

@@ -93,7 +93,6 @@ def _dropping(case: Case) -> Iterator[Cause]:
 
 
 def _loss(case: Case, step: Step) -> Iterator[Cause]:
-    """Return the causes of what torch would warn of."""
     given = [t.shape for t in step.inputs] + [p.shape for p in step.parameters]
     if len(given) != 2 or given[0] == given[1]:
         return
