@@ -26,7 +26,7 @@ PROGRAM = (
     " serve(int(sys.argv[1]))"
 )
 IMPORTED = (
-    *(f"fcinspect.bridge.{name}" for name in ("hosted", "optimizer_host", "traced")),
+    *(f"fcinspect.bridge.{name}" for name in ("hosted", "traced")),
     # what torch imports with the first optimizer, and with some kinds of layers
     "torch._dynamo",
 )

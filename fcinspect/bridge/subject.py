@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from torch import nn
 
 from fcinspect.bridge.foreign import (
     BackwardFailed,
+    Given,
     Kind,
     answer_of,
     array_of,
@@ -176,16 +177,25 @@ class InProcess:
             "weight": self._tensor(call.weight, call.layout),
             "bias": None if call.bias is None else self._tensor(call.bias, "contiguous"),
         }
+        return self._answer(self.found, list(given.values()), given, call)
+
+    def _answer(
+        self, layer: Any, operands: Sequence[torch.Tensor | None], given: Given, call: LayerCall
+    ) -> LayerAnswer:
+        """Return what a layer answers that is called with operands; `given` are all its tensors."""
         before = copies(given)
         if call.grad_output is None:
             with torch.no_grad():
-                output = self.found(given["input"], given["weight"], given["bias"])
+                output = layer(*operands)
             return LayerAnswer(array_of(output), changed_of(given, before))
-        wanted = {name: values for name, values in given.items() if values is not None}
-        for values in wanted.values():
-            values.requires_grad_()
-        output = self.found(given["input"], given["weight"], given["bias"])
-        gradients, spoilt = self._gradients(self.found, output, wanted, call.grad_output)
+        for operand in operands:
+            if operand is not None:
+                operand.requires_grad_()
+        wanted = {name: v for name, v in given.items() if v is not None and v.requires_grad}
+        output = layer(*operands)
+        gradients, spoilt = self._gradients(layer, output, wanted, call.grad_output)
+        if self._transposed and gradients.get("weight") is not None:
+            gradients["weight"] = gradients["weight"].T
         return answer_of(output, (*changed_of(given, before), *spoilt), gradients)
 
     def _numpy_kernel(self, call: LayerCall) -> LayerAnswer:
@@ -272,22 +282,7 @@ class InProcess:
         for name in ("weight", "bias"):
             own = getattr(module, name, None)
             given[name] = own if isinstance(own, torch.Tensor) else None
-        before = copies(given)
-        if call.grad_output is None:
-            with torch.no_grad():
-                output = module(x)
-            return LayerAnswer(array_of(output), changed_of(given, before))
-        x.requires_grad_()
-        output = module(x)
-        wanted = {
-            name: values
-            for name, values in given.items()
-            if values is not None and values.requires_grad
-        }
-        gradients, spoilt = self._gradients(module, output, wanted, call.grad_output)
-        if self._transposed and gradients.get("weight") is not None:
-            gradients["weight"] = gradients["weight"].T
-        return answer_of(output, (*changed_of(given, before), *spoilt), gradients)
+        return self._answer(module, [x], given, call)
 
     def _gradients(
         self, layer: Any, output: Any, wanted: Mapping[str, torch.Tensor], grad_output: Array

@@ -199,52 +199,33 @@ class Traced:
                 check_call(module, args, kwargs, self._text)
                 tracer = Tracer(module, self._made)
                 output, failure = _called(module, args, kwargs, tracer)
-                return self._record(
-                    module, tracer, device, why_not_meta, wanted, origin, output, failure
+                tracer.returned(output)
+                named = [(key, p) for key, p in module.named_parameters() if not is_lazy(p)]
+                left, used = tracer.left_out, tracer.origins.is_used
+                unused = [(key, p) for key, p in named if failure is None and not used(p)]
+                return ModuleTrace(
+                    source=self._text,
+                    name=type(module).__name__,
+                    device=device,
+                    why_not_meta=why_not_meta,
+                    training=module.training,
+                    inputs=wanted,
+                    input_origin=origin,
+                    steps=tuple(tracer.steps),
+                    outputs=() if failure else described(output),
+                    parameters=sum(p.numel() for _, p in named),
+                    trainable=sum(p.numel() for _, p in named if p.requires_grad),
+                    buffers=sum(b.numel() for b in module.buffers() if not is_lazy(b)),
+                    unused=tuple(Parameter(key, tuple(p.shape), True) for key, p in unused),
+                    parameter_bytes=sum(p.numel() * p.element_size() for _, p in named),
+                    failure=failure,
+                    stopped=f"{left} further steps are counted, not listed" if left else "",
+                    sources=self._texts(module, tracer, failure),
+                    macs=tracer.macs,
+                    unregistered=tracer.origins.strangers(),
                 )
         except Refused as refused:
             return self._not_made(refused, inputs, batch)
-
-    def _record(
-        self,
-        module: nn.Module,
-        tracer: Tracer,
-        device: Device,
-        why_not_meta: str,
-        inputs: tuple[steps.Tensor, ...],
-        origin: str,
-        output: Any,
-        failure: Failure | None,
-    ) -> ModuleTrace:
-        named = [(key, p) for key, p in module.named_parameters() if not is_lazy(p)]
-        tracer.returned(output)
-        return ModuleTrace(
-            source=self._text,
-            name=type(module).__name__,
-            device=device,
-            why_not_meta=why_not_meta,
-            training=module.training,
-            inputs=inputs,
-            input_origin=origin,
-            steps=tuple(tracer.steps),
-            outputs=() if failure else described(output),
-            parameters=sum(p.numel() for _, p in named),
-            trainable=sum(p.numel() for _, p in named if p.requires_grad),
-            buffers=sum(b.numel() for b in module.buffers() if not is_lazy(b)),
-            unused=tuple(
-                Parameter(key, tuple(p.shape), True)
-                for key, p in named
-                if failure is None and not tracer.origins.is_used(p)
-            ),
-            parameter_bytes=sum(p.numel() * p.element_size() for _, p in named),
-            failure=failure,
-            stopped=f"{tracer.left_out} further steps are counted, not listed"
-            if tracer.left_out
-            else "",
-            sources=self._texts(module, tracer, failure),
-            macs=tracer.macs,
-            unregistered=tracer.origins.strangers(),
-        )
 
     def _texts(self, module: nn.Module, tracer: Tracer, failure: Failure | None) -> dict[str, str]:
         done = [*tracer.steps, failure.step if failure else None]

@@ -11,7 +11,7 @@ import torch
 
 from fcinspect.arithmetic.settings import optimizer_named
 from fcinspect.arithmetic.training import TrainingStep
-from fcinspect.bridge.optimizer_host import OptimizerHost
+from fcinspect.bridge.hosted import OptimizerHost
 from fcinspect.bridge.subject import InProcess
 from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.verdict import Verdict

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fcinspect.arithmetic.settings import OPTIMIZER_NAMES, optimizer_named
-from fcinspect.bridge.optimizer_host import OptimizerHost, torch_optimizer
+from fcinspect.bridge.hosted import OptimizerHost, torch_optimizer
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict

@@ -103,14 +103,14 @@ def optimizer(
         return plan_optimizer(subject, chosen, dtype, ("other devices than cpu",), notes)
 
     if code == OWN:
+        from fcinspect.bridge.hosted import torch_optimizer
         from fcinspect.bridge.linear import version
-        from fcinspect.bridge.optimizer_host import torch_optimizer
 
         own = torch_optimizer(chosen.name, fused=fused, foreach=foreach)
         own.words = f"{own.words}, of {version()}"
         return carry_out(planned(own), checks, asked, output)
 
-    from fcinspect.bridge.optimizer_host import HostedOptimizer
+    from fcinspect.bridge.hosted import HostedOptimizer
 
     subject = HostedOptimizer(code, timeout)
     try:

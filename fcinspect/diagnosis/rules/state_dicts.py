@@ -118,29 +118,32 @@ def shape_causes(report: LoadingReport) -> list[Explained]:
     """Return all causes that explain shapes that differ, in no order yet."""
     if not report.mismatches:
         return []
-    packed = [m for m in report.mismatches if _packed(m)]
+    every = report.mismatches
+    packed = [m for m in every if _packed(m)]
     if packed:
-        return [(len(report.mismatches), _quantised(packed, report))]
-    transposed = [m for m in report.mismatches if m.saved == m.wanted[::-1]]
-    if len(transposed) == len(report.mismatches):
-        return [(len(transposed), _transposed(transposed, report)), (0, _widths(report))]
-    modules = dict.fromkeys(module_of(m.key) for m in report.mismatches)
-    rows = [m for m in report.mismatches if m.saved[1:] == m.wanted[1:]]
+        numbers, of = _numbers(packed[0]), count(every, "shape")
+        return [(len(every), pick("packed-4bit", numbers=numbers, packed=len(packed), of=of))]
+    transposed = [m for m in every if m.saved == m.wanted[::-1]]
+    differ = pick("other-widths", keys=count(every, "key"), first=_numbers(every[0]))
+    if len(transposed) == len(every):
+        return [(len(transposed), _transposed(transposed, report)), (0, differ)]
+    rows = [m for m in every if m.saved[1:] == m.wanted[1:]]
+    of_rows = len(rows) == len(every)
     causes: list[Explained] = []
-    if len(rows) == len(report.mismatches) and all(POSITION.search(m.key) for m in rows):
-        causes.append(
-            (len(rows), pick("position-count", key=rows[0].key, numbers=_numbers(rows[0])))
-        )
-    elif len(rows) == len(report.mismatches) and _one_count(rows) and _tables(rows, report):
+    if of_rows and all(POSITION.search(m.key) for m in rows):
+        numbers = _numbers(rows[0])
+        causes.append((len(rows), pick("position-count", key=rows[0].key, numbers=numbers)))
+    elif of_rows and _one_count(rows) and _tables(rows, report):
         causes.append((len(rows), _vocabulary(rows[0], report)))
-    elif len(rows) == len(report.mismatches) and _one_count(rows) and _heads(rows):
+    elif of_rows and _one_count(rows) and _heads(rows):
         causes.append((len(rows), _head(rows)))
-    elif len(report.mismatches) == 1 and _inputs(report.mismatches[0]):
-        causes.append((1, _input_width(report.mismatches[0])))
+    elif len(every) == 1 and _inputs(every[0]):
+        causes.append((1, _input_width(every[0])))
     if transposed:
         causes.append((len(transposed), _transposed(transposed, report)))
+    modules = {module_of(m.key) for m in every}
     if not causes or len(modules) > 1:
-        causes.append((len(report.mismatches) if not causes else 0, _widths(report)))
+        causes.append((0 if causes else len(every), differ))
     return causes
 
 
@@ -231,13 +234,3 @@ def _input_width(first: Mismatch) -> Pick:
     numbers = _numbers(first)
     saved = first.saved[1]
     return pick("input-width-changed", key=first.key, numbers=numbers, width=width, saved=saved)
-
-
-def _quantised(packed: list[Mismatch], report: LoadingReport) -> Pick:
-    of = count(report.mismatches, "shape")
-    return pick("packed-4bit", numbers=_numbers(packed[0]), packed=len(packed), of=of)
-
-
-def _widths(report: LoadingReport) -> Pick:
-    first = _numbers(report.mismatches[0])
-    return pick("other-widths", keys=count(report.mismatches, "key"), first=first)
