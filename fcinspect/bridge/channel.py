@@ -90,14 +90,11 @@ class Channel:
             kill_tree(self._process.pid)
             self._process.wait()
         # the pipes have ended unless somebody outlived the guard
-        self._close("stdout", self._exchange)
-        self._close("stderr", self._talk)
-
-    def _close(self, name: str, reader: threading.Thread | None) -> None:
-        if reader is not None:
-            reader.join(ENDING)
-        if reader is None or not reader.is_alive():
-            getattr(self._process, name).close()
+        for pipe, reader in (("stdout", self._exchange), ("stderr", self._talk)):
+            if reader is not None:
+                reader.join(ENDING)
+            if reader is None or not reader.is_alive():
+                getattr(self._process, pipe).close()
 
     def exit_status(self) -> int | None:
         """Return the exit status of a process that is about to end, negative for a signal.

@@ -87,6 +87,7 @@ class Hosted:
             self.description: Description = self._worker.ask("describe", returns=Description)
         except Misbehaved as fault:
             raise InputError(f"{text} cannot be looked at: {fault}") from None
+        self.kind: Kind = self.description.kind
         self.takes = "torch"
         if self.description.dtype == "bfloat16" and self.kind == "kernel":
             self._refuse_numpy()
@@ -108,11 +109,6 @@ class Hosted:
                 f"--dtype bfloat16: {self.words} takes numpy arrays, and numpy has no bfloat16",
                 hint="--dtype float32, float64 or float16",
             )
-
-    @property
-    def kind(self) -> Kind:
-        """A kernel, a factory or a ready module."""
-        return self.description.kind
 
     def call(self, call: LayerCall) -> LayerAnswer:
         """Run it once; raises Misbehaved when it raises, hangs, dies or returns no array."""

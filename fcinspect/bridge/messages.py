@@ -157,10 +157,8 @@ class _MessageReader:
     def _one_of(self, found: Any, kinds: tuple[Any, ...], where: str) -> Any:
         if found is None and types.NoneType in kinds:
             return None
-        others = [kind for kind in kinds if kind is not types.NoneType]
-        if len(others) != 1:
-            raise NotImplementedError(f"{kinds}: a union other than with None")
-        return self.read(found, others[0], where)
+        (other,) = (kind for kind in kinds if kind is not types.NoneType)
+        return self.read(found, other, where)
 
     def _tuple(self, found: Any, kinds: tuple[Any, ...], where: str) -> tuple[Any, ...]:
         parts = _of(found, list, where)

@@ -17,10 +17,8 @@ from fcinspect.errors import FcinspectError, InputError, Misbehaved, brief
 
 STARTING = 120.0
 """Seconds that importing torch may take; foreign code is not loaded yet."""
-
 LOADING = 10.0
 """Seconds that loading foreign code has, where a call has less: it reads files."""
-
 PATIENCE = 3
 """So many calls in a row may hang or end the process before it is asked no more."""
 

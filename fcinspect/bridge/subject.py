@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -67,24 +68,19 @@ class InProcess:
         self._by_numpy: bool | None = None if dtype != "bfloat16" else False
         self._module: tuple[tuple[int, int, bool], Any] | None = None
         self._transposed: bool | None = None
-        self._differentiable: bool | None = None
 
     @property
     def takes(self) -> Literal["torch", "numpy"]:
         """What a kernel takes; known after the first call."""
         return "numpy" if self._by_numpy else "torch"
 
-    @property
+    @cached_property
     def differentiable(self) -> bool:
         """Whether a small call gives any gradient, or should and raises."""
-        if self._differentiable is None:
-            try:
-                self._differentiable = self._gives_gradients()
-            except BackwardFailed:
-                self._differentiable = True
-            except Misbehaved:
-                self._differentiable = False
-        return self._differentiable
+        try:
+            return self._gives_gradients()
+        except Misbehaved as fault:
+            return isinstance(fault, BackwardFailed)
 
     def call(self, call: LayerCall) -> LayerAnswer:
         """Run it once; raises Misbehaved when it raises or returns no array."""

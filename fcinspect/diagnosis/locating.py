@@ -127,10 +127,7 @@ def _doubt(known: Constructors, source: Source, call: ast.Call) -> str:
 
 
 def _call(reported: Reported, frame: Frame, source: Source) -> ast.Call | None:
-    """Return the call in the frame's line that the diagnosis speaks of, where it is the only one.
-
-    Of a statement of several lines, the traceback quotes one.
-    """
+    """Return the only call in the frame's line that the diagnosis can speak of."""
     told = reported.call or _of_statement(frame, source, frame is not reported.frames[-1])
     if told is None:
         return None

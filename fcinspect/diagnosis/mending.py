@@ -65,10 +65,7 @@ def _told(cause: Cause, causes: Sequence[Cause], trace: ModuleTrace) -> bool:
 
 
 def _contradicted(trace: ModuleTrace) -> set[str]:
-    """Return the names of causes that a text can only guess, and that the failed step refutes.
-
-    What does hold of them is among the module's own causes.
-    """
+    """Return the names of causes that a text can only guess, and that the failed step refutes."""
     step = None if trace.failure is None else trace.failure.step
     if step is None or not step.inputs:
         return set()

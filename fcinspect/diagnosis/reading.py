@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -97,29 +96,21 @@ def read(text: str) -> tuple[Reported, ...]:
     The last error, then those before it, then warnings, then the text as a whole.
     """
     plain = unwrapped(text[-MOST_TEXT:])
-    errors, frames = tracebacks(plain)
+    reading = _Reading(plain)
+    for event in EVENTS.finditer(plain):
+        reading.take(event)
+    frames = tuple(reading.frames)
     if plain.lstrip().startswith(INNERMOST_FIRST):
         frames = frames[::-1]
     last = deque(WARNED.finditer(plain), maxlen=MOST_ERRORS)
     warned = [_warning(plain, match) for match in last]
     whole = Reported(plain, None, plain.strip(), frames)
-    return (*reversed(errors), *reversed(warned), whole)
+    return (*reversed(reading.errors), *reversed(warned), whole)
 
 
 def _warning(text: str, match: re.Match[str]) -> Reported:
     frame = Frame(match["file"].strip(), int(match["line"]), "", (match["code"] or "").strip())
     return Reported(text, match["kind"], match["message"], (frame,) if frame.code else ())
-
-
-def tracebacks(text: str) -> tuple[Sequence[Reported], tuple[Frame, ...]]:
-    """Return every error that the text reports, in their order, with the places it came through.
-
-    And the places of an error that is not named below them.
-    """
-    reading = _Reading(text)
-    for event in EVENTS.finditer(text):
-        reading.take(event)
-    return reading.errors, tuple(reading.frames)
 
 
 class _Reading:

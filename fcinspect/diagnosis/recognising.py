@@ -131,10 +131,7 @@ def matched(known: Message, reported: Reported) -> re.Match[str] | None:
 
 
 def _search(marker: str, regex: str, text: str) -> re.Match[str] | None:
-    """Return where a text matches; a long one is searched around the marker.
-
-    So the time stays short whatever stands in the text.
-    """
+    """Return where a text matches; a long one is searched around the marker, to save time."""
     if len(text) <= AROUND:
         return _within(regex, text)
     end = len(text)
@@ -230,11 +227,11 @@ def _put_in(text: str, words: Mapping[str, Any], reported: Reported) -> str:
         if name in words:
             return format(words[name], "," if comma else "")
         if suffix or name == "called":
-            from fcinspect.diagnosis.rules import own_line
+            from fcinspect.diagnosis.rules import operands
 
             if not suffix:
-                return own_line.called(reported)
-            return own_line.converted(reported, PUT_IN.sub(word, suffix))
+                return operands.called(reported)
+            return operands.converted(reported, PUT_IN.sub(word, suffix))
         return reported.names().get(name, found[0])
 
     return PUT_IN.sub(word, text)

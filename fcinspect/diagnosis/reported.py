@@ -64,6 +64,11 @@ class Reported:
         return next((frame for frame in reversed(self.frames) if frame.own), None)
 
     @property
+    def own_place(self) -> Frame:
+        """The same; an empty one where there is none."""
+        return self.own_frame or Frame("", 0, "", "")
+
+    @property
     def is_error(self) -> bool:
         """Whether it is an error rather than a warning, or text without a type."""
         return self.error is not None and not self.error.endswith("Warning")

@@ -11,7 +11,7 @@ import pytest
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
 from fcinspect.diagnosis.reported import Frame, Reported
-from fcinspect.diagnosis.rules.own_line import called, converted, operands
+from fcinspect.diagnosis.rules.operands import called, converted, operands
 
 DTYPES = (
     ("expected scalar type Float but found Double", "float64-input"),

@@ -48,7 +48,7 @@ CLASSES = {aten.nll_loss_forward, aten.nll_loss2d_forward}
 WITH_DIM = {aten._softmax, aten._log_softmax, aten.sort}
 """Operators whose second argument is a dimension."""
 
-Rule = Callable[..., Any]
+PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 
 def check_dtypes(function: Any, args: Sequence[Any]) -> None:
@@ -154,10 +154,7 @@ def answered(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> A
 
 
 def _plain(tensor: torch.Tensor) -> bool:
-    return tensor.is_meta and tensor.dtype.is_floating_point and type(tensor) in _TYPES
-
-
-_TYPES = (torch.Tensor, torch.nn.Parameter)
+    return tensor.is_meta and tensor.dtype.is_floating_point and type(tensor) in PLAIN
 
 
 def _require(holds: bool) -> None:
@@ -297,7 +294,7 @@ def _layer_norm(
     return _new(x.shape, x), _new(lead, x), _new(lead, x)
 
 
-RULES: dict[Any, Rule] = {
+RULES: dict[Any, Callable[..., Any]] = {
     aten.mm.default: _mm,
     aten.addmm.default: _addmm,
     aten.bmm.default: _bmm,

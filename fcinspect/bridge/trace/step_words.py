@@ -1,8 +1,9 @@
-"""What is a step of a trace, how it is called, and the arithmetic of its windows."""
+"""What is a step of a trace, how it is called, its multiply–adds, and the sizes of its windows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 from fcinspect.shapes.steps import Tensor
 from fcinspect.shapes.windows import AXES, Window
 
+aten = torch.ops.aten
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 PRODUCTS = {
     "matmul", "mm", "bmm", "addmm", "einsum", "mv", "tensordot", "inner", "baddbmm", "addmv",
@@ -199,36 +201,27 @@ def _of_function(
 ) -> tuple[int, dict[str, Any]] | None:
     if not name.startswith(SAYING) or not name[-2:-1].isdigit():
         return None
-    axes = int(name[-2])
-    if name.startswith("conv"):
-        transposed = "transpose" in name
-        order: tuple[str, ...] = ("input", "weight", "bias", "stride", "padding")
-        order += ("output_padding", "groups", "dilation") if transposed else ("dilation", "groups")
-        given = {**dict(zip(order, args, strict=False)), **kwargs}
-        weight = given.get("weight")
+    convolution, transposed = name.startswith("conv"), "transpose" in name
+    order = "input kernel_size stride padding ceil_mode"
+    if convolution:
+        rest = "output_padding groups dilation" if transposed else "dilation groups"
+        order = f"input weight bias stride padding {rest}"
+    elif name.startswith("max"):
+        order = "input kernel_size stride padding dilation ceil_mode"
+    given = {**dict(zip(order.split(), args, strict=False)), **kwargs}
+    kernel, weight = given.get("kernel_size"), given.get("weight")
+    if convolution:
         if not isinstance(weight, torch.Tensor):
             return None
-        values = {
-            "kernel": tuple(weight.shape[2:]),
-            "stride": given.get("stride", 1),
-            "padding": given.get("padding", 0),
-            "dilation": given.get("dilation", 1),
-        }
-        if transposed:
-            values |= {"transposed": True, "output_padding": given.get("output_padding", 0)}
-        return axes, values
-    order = ("input", "kernel_size", "stride", "padding", "ceil_mode")
-    if name.startswith("max"):
-        order = (*order[:4], "dilation", "ceil_mode")
-    given = {**dict(zip(order, args, strict=False)), **kwargs}
-    kernel = given.get("kernel_size")
-    return axes, {
-        "kernel": kernel,
-        "stride": given.get("stride") or kernel,
-        "padding": given.get("padding", 0),
-        "dilation": given.get("dilation", 1),
-        "ceil": bool(given.get("ceil_mode", False)),
-    }
+        kernel = tuple(weight.shape[2:])
+    stride = given.get("stride") or (1 if convolution else kernel)
+    values = {"kernel": kernel, "stride": stride, "padding": given.get("padding", 0)}
+    values["dilation"] = given.get("dilation", 1)
+    if transposed:
+        values |= {"transposed": True, "output_padding": given.get("output_padding", 0)}
+    elif not convolution:
+        values["ceil"] = bool(given.get("ceil_mode", False))
+    return int(name[-2]), values
 
 
 def _spread(value: Any, axes: int) -> tuple[Any, ...] | None:
@@ -276,3 +269,63 @@ def _index(index: Any) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= MOST_WORDS else f"{text[: MOST_WORDS - 1]}…"
+
+
+def macs_of(function: Any, args: Sequence[Any], output: Any) -> int:
+    """Return the multiply–adds of one call of an operator; 0 for one that multiplies no sums.
+
+    A bias that is added multiplies nothing, so addmm counts as mm.
+    """
+    count = COUNTS.get(function.overloadpacket)
+    return 0 if count is None else count(args, output)
+
+
+def _product(first: int) -> Callable[[Sequence[Any], Any], int]:
+    """Return the count of a product of the matrices (or batches of them) at that place."""
+
+    def count(args: Sequence[Any], output: Any) -> int:
+        a, b = args[first], args[first + 1]
+        # (…, r, k)·(…, k, c): every number of a meets every column of b
+        return int(a.numel() * (b.shape[-1] if b.dim() > 1 else 1))
+
+    return count
+
+
+def _convolution(args: Sequence[Any], output: Any) -> int:
+    # each number of the output, of the input where transposed, meets a kernel of its group
+    x, weight, transposed = args[0], args[1], args[6]
+    numbers = x.numel() if transposed else output.numel()
+    return int(numbers * math.prod(weight.shape[1:]))
+
+
+def _attention(args: Sequence[Any], output: Any) -> int:
+    """Return the count of Q·Kᵀ and of the weights times V; all are (batch, heads, time, width)."""
+    query, key, value = args[:3]
+    steps = math.prod(query.shape[:-1]) * key.shape[-2]
+    return int(steps * (query.shape[-1] + value.shape[-1]))
+
+
+def _recurrent(args: Sequence[Any], output: Any) -> int:
+    """Return the count of one layer and direction: each row of each step meets both weights."""
+    x, entering, hidden = args[:3]
+    return int(math.prod(x.shape[:-1]) * (entering.numel() + hidden.numel()))
+
+
+def _trilinear(args: Sequence[Any], output: Any) -> int:
+    """Return the count of x₁ᵀ·A·x₂ for each number of nn.Bilinear: x₁ᵀ·A, and that times x₂."""
+    _, one, other = args[1].shape
+    return int(output.numel() * (one * other + other))
+
+
+COUNTS: dict[Any, Callable[[Sequence[Any], Any], int]] = {
+    **dict.fromkeys((aten.mm, aten.bmm, aten.mv, aten.dot, aten.vdot), _product(0)),
+    **dict.fromkeys((aten.addmm, aten.addmv, aten.baddbmm, aten.addbmm), _product(1)),
+    aten.linear: lambda args, output: int(args[0].numel() * args[1].shape[0]),
+    aten._trilinear: _trilinear,
+    aten.mkldnn_rnn_layer: _recurrent,
+    **dict.fromkeys((aten.convolution, aten._convolution), _convolution),
+    aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    aten._scaled_dot_product_flash_attention: _attention,
+    aten._scaled_dot_product_efficient_attention: _attention,
+    aten._scaled_dot_product_cudnn_attention: _attention,
+}

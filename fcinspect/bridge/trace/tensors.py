@@ -114,11 +114,10 @@ class Origins:
         self._kept: list[torch.Tensor] = []
         """Kept alive, so that no other tensor gets their addresses."""
         self._learn_keys()
-        for parameter in module.parameters():
-            self._know(parameter)
-        for holding in holdings(module):
-            for parameter in holding.all_parameters():
-                self._know(parameter)
+        held = (p for holding in holdings(module) for p in holding.all_parameters())
+        for parameter in (*module.parameters(), *held):
+            if not is_lazy(parameter):
+                self._by_storage.setdefault(storage(parameter), (parameter,))
 
     def of(self, tensor: torch.Tensor) -> Made | None:
         """Return the parameters that a tensor was made from alone, or None."""
@@ -181,10 +180,6 @@ class Origins:
         for key, parameter in self._module.named_parameters(remove_duplicate=False):
             if not self._keys.get(id(parameter)):
                 self._keys[id(parameter)] = key  # a tied one has its first name
-
-    def _know(self, parameter: nn.Parameter) -> None:
-        if not is_lazy(parameter):
-            self._by_storage.setdefault(storage(parameter), (parameter,))
 
 
 def is_lazy(parameter: torch.Tensor) -> bool:

@@ -13,7 +13,6 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode  # torch's own documentation names it
 
 from fcinspect.bridge.linear import dtype_name
-from fcinspect.bridge.trace.macs import macs_of
 from fcinspect.bridge.trace.meta import NotPlain, answered, check_dtypes, check_settings
 from fcinspect.bridge.trace.sites import MadePlaces, calling_place
 from fcinspect.bridge.trace.step_words import (
@@ -25,6 +24,7 @@ from fcinspect.bridge.trace.step_words import (
     is_in_place,
     is_leaf,
     is_parametrization,
+    macs_of,
     name_of,
     ordinal,
     windows_of,

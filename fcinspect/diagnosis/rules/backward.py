@@ -133,8 +133,7 @@ def none_argument(reported: Reported) -> Decision | None:
 
 def _of_gradient(reported: Reported) -> bool:
     """Whether the reader's own line asks for a gradient."""
-    own = reported.own_frame
-    return own is not None and re.search(r"\.grad\b|\bgrads?\b", own.code) is not None
+    return re.search(r"\.grad\b|\bgrads?\b", reported.own_place.code) is not None
 
 
 def no_backward(kind: str) -> Decision | None:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fcinspect.diagnosis.catalogue.parsing import lists, tables
 from fcinspect.diagnosis.records import Decision, Pick, pick, shape_of
 from fcinspect.diagnosis.reported import NAME, Reported
-from fcinspect.diagnosis.rules.own_line import operands
+from fcinspect.diagnosis.rules.operands import operands
 
 WIDTHS = {
     "float": "float-width",
@@ -62,7 +62,7 @@ def keyword(owner: str, method: str, got: str, reported: Reported) -> Decision:
 
 def _renamed(got: str, meant: str, reported: Reported) -> str:
     """Return the reader's own line with the right keyword, or the keyword alone."""
-    code = reported.own_frame.code.strip() if reported.own_frame else ""
+    code = reported.own_place.code.strip()
     if len(re.findall(rf"\b{got}=", code)) == 1:
         return re.sub(rf"\b{got}=", f"{meant}=", code)
     return f"{meant}=value"
@@ -105,8 +105,7 @@ def _init_missing(owner: str, names: list[str], reported: Reported) -> tuple[str
 
 def _completed(owner: str, names: list[str], reported: Reported) -> str:
     """Return the call with what it lacks put behind what it has, where the line shows it."""
-    frame = reported.own_frame
-    code = (frame.marked or frame.code) if frame else ""
+    code = reported.own_place.marked or reported.own_place.code
     lacking = ", ".join(f"{name}={name}" for name in names)
     call = re.search(rf"(?:[A-Za-z_]\w*\.)*{owner}\(([^()]*)\)", code)
     if call is not None:

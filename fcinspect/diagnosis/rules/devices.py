@@ -6,7 +6,7 @@ import re
 
 from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import NAME, Reported
-from fcinspect.diagnosis.rules.own_line import operands
+from fcinspect.diagnosis.rules.operands import operands
 
 INPUT_NAMES = frozenset({"input", "self", "mat1", "tensor1", "batch1", "index", "indices", "vec"})
 WEIGHT_NAMES = frozenset({"weight", "mat2", "bias", "batch2", "running_mean", "running_var"})

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fcinspect.diagnosis.catalogue.parsing import tables
 from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import Reported
-from fcinspect.diagnosis.rules.own_line import called, converted
+from fcinspect.diagnosis.rules.operands import called, converted
 
 NAMES = tables()["dtypes"]
 KNOWN = frozenset(NAMES.values()) | {

@@ -43,9 +43,8 @@ def not_implemented(kernel: str, got: str, reported: Reported) -> Decision | Non
 
 def probabilities(got: str, reported: Reported) -> Decision:
     """expected floating point type for target with class probabilities, got Long"""
-    own = reported.own_frame
     causes = ["one-hot-target/integers", "predictions-not-logits/squeezed"]
-    if own is not None and re.search(r"argmax|squeeze|\.max\(", own.code):
+    if re.search(r"argmax|squeeze|\.max\(", reported.own_place.code):
         causes.reverse()
     return Decision(*causes, dtype=_dtype(got))
 

@@ -9,7 +9,7 @@ from math import prod
 
 from fcinspect.diagnosis.records import Cause, Decision, Pick, Shape, pick, shape_of
 from fcinspect.diagnosis.reported import NAME, Reported
-from fcinspect.diagnosis.rules.own_line import operands
+from fcinspect.diagnosis.rules.operands import operands
 
 SOFTMAX = {"softmax", "log_softmax", "softmin", "gumbel_softmax"}
 CALLS = re.compile(r"\b(\w*loss|\w*cross_entropy\w*|kl_div|criterion|\w*Loss\(.*\))\(")
@@ -42,8 +42,7 @@ def through_softmax(reported: Reported) -> str | None:
         in_torch = frame.file.replace("\\", "/").endswith("nn/functional.py")
         if in_torch and frame.function in SOFTMAX:
             return frame.function
-    own = reported.own_frame
-    called = None if own is None else re.search(r"\b(log_softmax|softmax)\(", own.code)
+    called = re.search(r"\b(log_softmax|softmax)\(", reported.own_place.code)
     return None if called is None else called[1]
 
 
@@ -51,8 +50,7 @@ def elsewhere(reported: Reported) -> bool:
     """Whether a traceback shows that no loss was on the way to the error."""
     if not reported.frames or through_loss(reported) is not None:
         return False
-    own = reported.own_frame
-    return own is None or CALLS.search(own.code) is None
+    return CALLS.search(reported.own_place.code) is None
 
 
 def named(causes: tuple[Cause, ...], reported: Reported) -> tuple[Cause, ...]:
@@ -60,8 +58,7 @@ def named(causes: tuple[Cause, ...], reported: Reported) -> tuple[Cause, ...]:
 
     From `loss = criterion(out, labels)` pred becomes out, and y becomes labels.
     """
-    own = reported.own_frame
-    if own is None or (CALLS.search(own.code) is None and through_loss(reported) is None):
+    if CALLS.search(reported.own_place.code) is None and through_loss(reported) is None:
         return causes
     given = operands(reported)[:2]
     pairs = zip(("pred", "y"), given if len(given) == 2 else (), strict=False)

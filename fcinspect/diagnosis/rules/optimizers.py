@@ -122,11 +122,9 @@ def own_names(causes: tuple[Cause, ...], reported: Reported) -> tuple[Cause, ...
 
     `AdamW(net.parameters, lr=3e-4)` gives `AdamW(net.parameters(), lr=3e-4)`.
     """
-    frame = reported.own_frame
-    if frame is None:
-        return causes
-    own = frame.marked or frame.code
-    return tuple(_named(cause, own, frame.code) for cause in causes)
+    place = reported.own_place
+    own = place.marked or place.code
+    return tuple(_named(cause, own, place.code) for cause in causes)
 
 
 def _named(cause: Cause, own: str, line: str) -> Cause:

@@ -8,7 +8,7 @@ from math import isqrt
 
 from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.reported import NAME, Reported
-from fcinspect.diagnosis.rules.own_line import operands, own_product
+from fcinspect.diagnosis.rules.operands import operands, own_product
 
 USUAL_CHANNELS = (
     *(16, 32, 64, 128, 256, 512, 1024, 2048, 6, 8, 12, 20, 24, 48, 50, 96, 192, 384, 3, 1),

@@ -7,7 +7,7 @@ from math import prod
 
 from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
 from fcinspect.diagnosis.reported import NAME, Reported
-from fcinspect.diagnosis.rules.own_line import operands
+from fcinspect.diagnosis.rules.operands import operands
 from fcinspect.diagnosis.rules.product import as_image
 
 SHAPED = re.compile(r"(?:torch\.)?(?:randn?|zeros|ones|empty)\(((?:\d{1,9}, )*\d{1,9})\)$")
@@ -15,7 +15,6 @@ SHAPED = re.compile(r"(?:torch\.)?(?:randn?|zeros|ones|empty)\(((?:\d{1,9}, )*\d
 RANKS = {2: 1, 3: 1, 4: 2, 5: 3}
 """Dimensions of the input -> of the BatchNorm that takes it."""
 POSITIONS = re.compile(r"pos(?:ition\w*|_\w+)?|pe|\w+_(?:pos|pe)")
-"""Names of what is added for the positions of a sequence."""
 
 
 def view(shape: Shape, size: int) -> Decision:
@@ -166,7 +165,7 @@ def norm_rank(got: int, expected: str, reported: Reported) -> Decision:
     """expected 4D input (got 2D input)"""
     kind = "InstanceNorm" if reported.passed_through("instancenorm.py") else "BatchNorm"
     names = names_in(reported)
-    code = reported.own_frame.code if reported.own_frame else ""
+    code = reported.own_place.code
     made = re.search(r"([\w.]+) *= *nn\.\w+Norm[123]d\((\w+)[,)]", code)
     layer = made[1] if made else names["layer"]
     rank = RANKS.get(got)
@@ -218,8 +217,7 @@ def padding_mask(axis: int, reported: Reported) -> Decision:
 
 def _keyword(name: str, reported: Reported) -> str:
     """Return the name that is given as an argument whose name ends so, or mask."""
-    code = reported.own_frame.code if reported.own_frame else ""
-    given = re.search(rf"(?:{name})=([A-Za-z_][\w.]*)\s*[,)]", code)
+    given = re.search(rf"(?:{name})=([A-Za-z_][\w.]*)\s*[,)]", reported.own_place.code)
     return given[1] if given else "mask"
 
 
@@ -255,8 +253,7 @@ def elementwise(a: int, b: int, axis: int, reported: Reported) -> Decision:
 
 
 def _pair(reported: Reported) -> tuple[str, str]:
-    marked = reported.own_frame.marked if reported.own_frame else ""
-    sides = re.fullmatch(r"([\w.]+)\s*[-+*/]\s*([\w.]+)", marked)
+    sides = re.fullmatch(r"([\w.]+)\s*[-+*/]\s*([\w.]+)", reported.own_place.marked)
     given = sides.groups() if sides else operands(reported)
     if len(given) == 2 and all(NAME.match(name) for name in given):
         return given[0], given[1]

@@ -128,7 +128,7 @@ def shape_causes(report: LoadingReport) -> list[Explained]:
     if len(transposed) == len(every):
         return [(len(transposed), _transposed(transposed, report)), (0, differ)]
     rows = [m for m in every if m.saved[1:] == m.wanted[1:]]
-    of_rows = len(rows) == len(every)
+    of_rows, saved, wanted = len(rows) == len(every), every[0].saved, every[0].wanted
     causes: list[Explained] = []
     if of_rows and all(POSITION.search(m.key) for m in rows):
         numbers = _numbers(rows[0])
@@ -137,7 +137,7 @@ def shape_causes(report: LoadingReport) -> list[Explained]:
         causes.append((len(rows), _vocabulary(rows[0], report)))
     elif of_rows and _one_count(rows) and _heads(rows):
         causes.append((len(rows), _head(rows)))
-    elif len(every) == 1 and _inputs(every[0]):
+    elif len(every) == 1 and len(saved) == len(wanted) > 1 and saved[0] == wanted[0]:
         causes.append((1, _input_width(every[0])))
     if transposed:
         causes.append((len(transposed), _transposed(transposed, report)))
@@ -166,12 +166,6 @@ def _heads(rows: list[Mismatch]) -> bool:
     modules = dict.fromkeys(module_of(m.key) for m in rows)
     weights = dict.fromkeys(module_of(m.key) for m in rows if len(m.saved) > 1)
     return len(modules) == 1 or (len(modules) == 2 and modules == weights)
-
-
-def _inputs(mismatch: Mismatch) -> bool:
-    return (
-        len(mismatch.saved) == len(mismatch.wanted) > 1 and mismatch.saved[0] == mismatch.wanted[0]
-    )
 
 
 def _numbers(mismatch: Mismatch) -> str:

@@ -19,7 +19,6 @@ from fcinspect.shapes.steps import Failure, ModuleTrace, Place, Step
 Observe = Callable[[ModuleTrace, Mapping[str, str]], Observations | None]
 """(run, texts of files) -> what is seen of the module with those texts in place of its files."""
 
-_NONE = Failure(None, "", "", None, "")
 METHOD = re.compile(r"(?P<name>pred|y) = (?P=name)\.(?P<method>\w+\([\d, ]*\))")
 """What a known cause of a loss says of its first argument, or of its second."""
 
@@ -33,7 +32,7 @@ class Case:
         self.trace = trace
         self.seen = seen
         sources = {file: Source(file, text) for file, text in trace.sources.items()}
-        self.scene = Scene(trace, _NONE, sources)
+        self.scene = Scene(trace, Failure(None, "", "", None, ""), sources)
         """The run and its source, as changes of it are looked for in."""
         self.undecided: list[str] = []
         """What could not be told, and why."""

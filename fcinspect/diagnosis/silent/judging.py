@@ -14,7 +14,7 @@ from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.recognising import cause_of, recognise
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by
-from fcinspect.diagnosis.silent import layers, rows, shapes
+from fcinspect.diagnosis.silent import layers, shapes
 from fcinspect.diagnosis.silent.case import Case, Observe
 from fcinspect.shapes.steps import ModuleTrace
 
@@ -46,7 +46,7 @@ def judge(
     found = (
         *by_shape,
         # rows that a view or broadcast mixes are told by it already
-        *(rows.found(case) if not by_shape else ()),
+        *(shapes.mixed(case) if not by_shape else ()),
         *layers.found(case),
         *_of_optimizer(seen.optimizer),
         *_of_weights(case),

@@ -12,7 +12,7 @@ from fcinspect.diagnosis.observations import Lifeless, Unregistered, listed
 from fcinspect.diagnosis.recognising import cause_of
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.silent.case import Case
-from fcinspect.diagnosis.silent.rows import is_softmax_of_one
+from fcinspect.diagnosis.silent.shapes import is_softmax_of_one
 from fcinspect.shapes.steps import Step
 
 HOLDERS = {"list": "List", "tuple": "List", "set": "List", "dict": "Dict"}
