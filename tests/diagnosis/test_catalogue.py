@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 from fcinspect.diagnosis import rules
 from fcinspect.diagnosis.catalogue import parsing
@@ -19,6 +20,7 @@ from fcinspect.diagnosis.recognising import PUT_IN, explained, matched
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.reported import Reported
 
+FOLDER = Path(parsing.__file__).parent
 EVERY = [message for family in FAMILIES for message in parsing.messages(family)]
 NAMES = {"target", "layer", "argument", "called"}
 """What is put in whatever the message."""
@@ -55,16 +57,16 @@ def place(message: Message) -> str:
 
 def test_every_file_is_read_in_the_order_of_trying() -> None:
     """No file lies beside the others and is never tried."""
-    files = {path.stem for path in Path(parsing.__file__).parent.glob("*.txt")}
+    files = {path.stem for path in FOLDER.glob("*.txt")}
     assert files == set(FAMILIES)
     assert len(FAMILIES) == len(files)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_lines_are_short(family: str) -> None:
+def test_lines_are_short() -> None:
     """They fit 100 columns, and none ends in a blank."""
-    text = Path(parsing.__file__).with_name(f"{family}.txt").read_text(encoding="utf-8")
-    for line in text.split("\n"):
+    files = [*FOLDER.rglob("*.txt"), *FOLDER.rglob("*.toml")]
+    assert len(files) == len(FAMILIES) + 3
+    for line in (line for file in files for line in file.read_text(encoding="utf-8").split("\n")):
         assert len(line) <= 100, line
         assert line == line.rstrip(), line
 
@@ -78,9 +80,38 @@ def test_a_message_is_whole(message: Message) -> None:
         assert wording.markers
         re.compile(wording.regex, re.DOTALL)
     for cause in message.causes.values():
-        words = (cause.cause, cause.evidence, cause.fix)
-        assert not any(part.endswith(".") for part in words), cause
-        assert "  " not in "".join(words), cause
+        require_plain(cause)
+
+
+def require_plain(cause: Cause) -> None:
+    """Its words end without a full stop, and hold single blanks."""
+    words = (cause.cause, cause.evidence, cause.fix)
+    assert not any(part.endswith(".") for part in words), cause
+    assert "  " not in "".join(words), cause
+
+
+@pytest.mark.parametrize("name", ["repairs", "silent"])
+def test_every_cause_without_a_message_is_given_by_code(name: str) -> None:
+    """Code that looks at a module names each of them; variants may be put together."""
+    code = "\n".join(p.read_text(encoding="utf-8") for p in (FOLDER.parent / name).glob("*.py"))
+    found = parsing.causes(name)
+    assert len(found) > 20
+    for key, cause in found.items():
+        assert f'"{key}"' in code or ("/" in key and f'"{cause.name}/' in code), key
+        require_plain(cause)
+
+
+def test_optimizers_and_schedulers_are_those_of_torch() -> None:
+    """Their options are keywords there, and those that are needed have no default."""
+    kinds = parsing.lists("optimizers") | parsing.lists("schedulers")
+    needed = parsing.lists("needed")
+    assert needed.keys() <= kinds.keys()
+    for name, options in kinds.items():
+        holders = (torch.optim, torch.optim.lr_scheduler, torch.optim.swa_utils)
+        kind = next(getattr(holder, name) for holder in holders if hasattr(holder, name))
+        known = inspect.signature(kind).parameters
+        assert set(options) <= known.keys() | {"weight_decay"}, name  # Rprop has none
+        assert set(needed.get(name, ())) <= set(options)
 
 
 @pytest.mark.parametrize("message", EVERY, ids=place)

@@ -12,7 +12,7 @@ import torch
 from fcinspect.bridge.traced import Traced
 from fcinspect.cli.module import parse_input
 from fcinspect.diagnosis.mending import diagnose_trace
-from fcinspect.diagnosis.recognising import diagnose
+from fcinspect.diagnosis.recognising import PUT_IN, diagnose
 from fcinspect.diagnosis.records import Cause, Change, Diagnosis
 from fcinspect.shapes.steps import ModuleTrace, Tensor
 from tests.diagnosis.broken_modules import BROKEN, HEAD, Broken, net
@@ -44,7 +44,10 @@ def diagnosed(name: str, inputs: Sequence[Tensor]) -> Diagnosis | None:
     def retry(texts: Mapping[str, str], given: Sequence[Tensor]) -> ModuleTrace | None:
         return traced.trace_edited(texts, given, False)
 
-    return diagnose_trace(trace, retry)
+    found = diagnose_trace(trace, retry)
+    for cause in () if found is None else found.likely:
+        assert PUT_IN.search(f"{cause.cause} {cause.evidence} {cause.fix}") is None
+    return found
 
 
 def changed(source: str, changes: Sequence[Change]) -> str:

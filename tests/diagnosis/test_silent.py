@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from fcinspect.bridge.traced import Traced
 from fcinspect.cli.module import parse_input
 from fcinspect.diagnosis.observations import Observations
+from fcinspect.diagnosis.recognising import PUT_IN
 from fcinspect.diagnosis.silent.judging import SilentReport, judge
 from fcinspect.errors import InputError
 from fcinspect.shapes.steps import ModuleTrace, Tensor
@@ -40,7 +41,10 @@ def searched(
 
     seen = traced.observe(run.inputs, False, unused(run), optimizer, weights, {})
     assert seen is not None
-    return judge(run, seen, retry, observe)
+    report = judge(run, seen, retry, observe)
+    for cause in report.likely:
+        assert PUT_IN.search(f"{cause.cause} {cause.evidence} {cause.fix}") is None
+    return report
 
 
 def of_two(source: str) -> str:

@@ -29,6 +29,8 @@ With `-> module.function` behind the patterns, that function of diagnosis/rules 
 are likely, of those below and further up, and gives what else is put in: see recognising.py. With
 `rewrite: module.function` below the kind, that function writes the code of all causes in the
 reader's own names.
+
+The folder `causes` holds causes that no message gives, names.toml what torch calls things.
 """
 
 from __future__ import annotations
@@ -197,12 +199,9 @@ class Message:
 
     def cause(self, name: str) -> Cause | None:
         """Return the cause of a name, below this message or else the last one above it."""
-        message: Message | None = self
-        while message is not None:
-            if name in message.causes:
-                return message.causes[name]
-            message = message.above
-        return None
+        if name in self.causes:
+            return self.causes[name]
+        return self.above.cause(name) if self.above else None
 
     def _cause(self, lines: list[JoinedLine]) -> tuple[str, Cause]:
         title = re.fullmatch(r"- ([\w-]+(?:/[\w-]+)?)(?:: (.+))?", lines[0].text)
