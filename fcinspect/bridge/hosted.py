@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -90,25 +91,21 @@ class Hosted:
         self.kind: Kind = self.description.kind
         self.takes = "torch"
         if self.description.dtype == "bfloat16" and self.kind == "kernel":
-            self._refuse_numpy()
+            only_numpy = False
+            with suppress(Misbehaved):
+                only_numpy = self._worker.ask("takes_only_numpy", returns=bool)
+            if only_numpy:
+                self.close()
+                raise InputError(
+                    f"--dtype bfloat16: {text} takes numpy arrays, and numpy has no bfloat16",
+                    hint="--dtype float32, float64 or float16",
+                )
         try:
             self.differentiable: bool = self._worker.ask("differentiable", returns=bool)
             self.takes = self._worker.ask("takes", returns=str)
         except Misbehaved:
             # the checks will say what it does
             self.differentiable = False
-
-    def _refuse_numpy(self) -> None:
-        try:
-            only_numpy = self._worker.ask("takes_only_numpy", returns=bool)
-        except Misbehaved:
-            return
-        if only_numpy:
-            self.close()
-            raise InputError(
-                f"--dtype bfloat16: {self.words} takes numpy arrays, and numpy has no bfloat16",
-                hint="--dtype float32, float64 or float16",
-            )
 
     def call(self, call: LayerCall) -> LayerAnswer:
         """Run it once; raises Misbehaved when it raises, hangs, dies or returns no array."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from math import inf
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 
 from fcinspect.bridge.linear import seed_generators
 from fcinspect.bridge.loading import words_of
@@ -30,6 +32,8 @@ LENGTH = 0.1
 """Steps of gradient descent after which a gradient that is 0 at the start only is none, and the
 largest change of a parameter in each."""
 
+KEYS = {F.scaled_dot_product_attention: -2, F.multi_head_attention_forward: 0}
+"""Functions that attend, and the dimension of their keys."""
 Gradients = list[torch.Tensor | None]
 
 
@@ -132,12 +136,8 @@ class GradientReach:
         )
 
     def gradients(self, parameters: Sequence[torch.Tensor], seed: int = SEED) -> Gradients:
-        """Return the gradients of a random sum of all outputs; None where it has none.
-
-        Attention to a single key weighs it by 1 whatever enters. The gradient of that weight is
-        exactly 0 in the kernel that takes a softmax; fused ones can leave a rounding error.
-        """
-        with sdpa_kernel(SDPBackend.MATH):
+        """Return the gradients of a random sum of all outputs; None where it has none."""
+        with _OneKey():
             output = self._runs.on_rows(ROWS, seed)
         scores = [t for _, t in tensors_of(output) if t.requires_grad]
         if scores and not any(t.numel() for t in scores):
@@ -265,3 +265,17 @@ class GradientReach:
         layer = key.rpartition(".")[0]
         beside = [other for other in self._all if other.rpartition(".")[0] == layer]
         return all(kinds.get(other) == kinds[key] for other in beside)
+
+
+class _OneKey(TorchFunctionMode):
+    """Computes attention to a single key, whose weight is 1 whatever enters, by a softmax.
+
+    The gradient of that weight is then exactly 0; fused kernels can leave a rounding error.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = {**dict(zip(("query", "key"), args, strict=False)), **(kwargs or {})}
+        axis = KEYS.get(func)
+        single = axis is not None and named["key"].shape[axis] == 1
+        with sdpa_kernel(SDPBackend.MATH) if single else nullcontext():
+            return func(*args, **(kwargs or {}))

@@ -92,13 +92,6 @@ class Scene:
         inputs = self.trace.inputs
         return inputs[0].shape[0] if inputs and inputs[0].shape else None
 
-    def before(self, shape: Shape) -> Step | None:
-        """Return the last step that gave a tensor of that shape."""
-        for step in reversed(self.trace.steps):
-            if any(tensor.shape == shape for tensor in step.outputs):
-                return step
-        return None
-
     def source(self, place: Place | None) -> Source | None:
         """Return the file of a place."""
         return None if place is None else self.sources.get(place.file)

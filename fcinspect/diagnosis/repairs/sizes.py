@@ -181,8 +181,8 @@ def _skipped(scene: Scene, step: Step, one: Shape, other: Shape) -> Iterator[Can
 
 def _age(scene: Scene, shape: Shape) -> int:
     """Return the number of the step that gave a shape last; -1 of an input."""
-    step = scene.before(shape)
-    return -1 if step is None else step.number
+    giving = [s.number for s in scene.trace.steps if any(t.shape == shape for t in s.outputs)]
+    return max(giving, default=-1)
 
 
 def _projection(shape: Shape, wanted: Shape) -> str | None:
