@@ -25,12 +25,7 @@ PIPE_WIDTH = 100
 
 
 def emit(
-    view: View,
-    *,
-    form: str = "text",
-    color: str = "auto",
-    precision: int = 4,
-    full: bool = False,
+    view: View, *, form: str = "text", color: str = "auto", precision: int = 4, full: bool = False
 ) -> None:
     """Write a view to stdout as `form`."""
     if form == "text":
@@ -77,11 +72,7 @@ def _json(view: View, *, full: bool) -> str:
 
     return dumps(
         envelope(
-            view.command,
-            ok=view.ok,
-            asked=view.asked,
-            data=view.data(full),
-            warnings=view.warnings,
+            view.command, ok=view.ok, asked=view.asked, data=view.data(full), warnings=view.warnings
         )
     )
 

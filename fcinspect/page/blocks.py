@@ -17,11 +17,7 @@ Span = tuple[str, str]
 "bad", "unsure", "strong" or "faint"; in drawings also two colours, "#ffffff on #00224e"."""
 
 
-VERDICT_ROLES = {
-    Verdict.WITHIN: "good",
-    Verdict.OUTSIDE: "bad",
-    Verdict.UNDECIDED: "unsure",
-}
+VERDICT_ROLES = {Verdict.WITHIN: "good", Verdict.OUTSIDE: "bad", Verdict.UNDECIDED: "unsure"}
 """The role of each verdict's words."""
 
 

@@ -164,10 +164,7 @@ def _layers(diagram: Diagram) -> Table:
         rows.append((name, sizes(shape), bias, activation, edges))
     layer = Column("layer", right=False, folds=True)
     parameters = (layer, Column("W", "weight"), Column("b", "bias"))
-    return Table(
-        (*parameters, *of_words("activation"), Column("edges drawn")),
-        tuple(rows),
-    )
+    return Table((*parameters, *of_words("activation"), Column("edges drawn")), tuple(rows))
 
 
 def document(diagram: Diagram, source: str) -> dict[str, Any]:

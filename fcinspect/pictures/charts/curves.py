@@ -42,11 +42,7 @@ class Series:
 
 
 def curves(
-    series: Sequence[Series],
-    *,
-    x_title: str,
-    y_title: str,
-    logarithmic: bool | None = None,
+    series: Sequence[Series], *, x_title: str, y_title: str, logarithmic: bool | None = None
 ) -> Drawing:
     """Return a chart of one or several series.
 

@@ -286,12 +286,7 @@ def _overhang(column: TextColumn) -> int:
 
 
 def _band_of(
-    columns: Sequence[TextColumn],
-    gaps: Sequence[Gap],
-    start: int,
-    end: int,
-    width: int,
-    rows: int,
+    columns: Sequence[TextColumn], gaps: Sequence[Gap], start: int, end: int, width: int, rows: int
 ) -> Band:
     spare = (width - _width(columns, gaps, start, end)) // (end - start)
     wider = [

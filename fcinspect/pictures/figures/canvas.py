@@ -67,9 +67,7 @@ def figure_bytes(make: Callable[[], Figure], ending: str) -> bytes:
     return file.getvalue()
 
 
-def file_of(
-    make: Callable[Parameters, Figure],
-) -> Callable[Concatenate[str, Parameters], bytes]:
+def file_of(make: Callable[Parameters, Figure]) -> Callable[Concatenate[str, Parameters], bytes]:
     """Return what takes an ending, then the arguments of a figure, and returns its file."""
 
     def drawn(ending: str, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> bytes:

@@ -33,12 +33,7 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#BBBBBB"
 """Of Okabe and Ito's palette: the network, the error; and the function behind."""
 MOST_MARKED = 120
 """Knots that are marked; more would be a line of their own."""
-STROKES = (
-    (BLUE, "-"),
-    (ORANGE, "--"),
-    ("#009E73", ":"),
-    ("#000000", "-."),
-)
+STROKES = ((BLUE, "-"), (ORANGE, "--"), ("#009E73", ":"), ("#000000", "-."))
 """Colour of Okabe and Ito's palette, and the dashes that tell a line without it."""
 MOST_KEPT = 5_000
 """Points of a line that are all in its file; of more, those that change nothing are left out."""
