@@ -96,7 +96,7 @@ def _document(view: View, form: str, precision: int) -> str:
 def _sheets(view: View, sheets: Sheets, form: str) -> str:
     """Return sheets as a page of HTML, which holds the document that is saved, or an article."""
     if form == "latex":
-        from fcinspect.media.latex.worksheet import worksheet_document
+        from fcinspect.media.latex.document import worksheet_document
 
         return worksheet_document(*sheets.pages(None))
     from fcinspect.media.html.worksheet import sheets_page

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fcinspect.media.latex.document import worksheet_document
 from fcinspect.media.latex.words import typed
-from fcinspect.media.latex.worksheet import worksheet_document
 from fcinspect.reports.worksheet.page import page
 from fcinspect.worksheets.checking import KeyCheck
 from fcinspect.worksheets.class_set import Seat
