@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from fcinspect.errors import UsageError
 from fcinspect.page.text import ascii_only
-from fcinspect.page.view import Sheets, View
+from fcinspect.page.view import View
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,22 +25,24 @@ PIPE_WIDTH = 100
 """Columns of a pipe or a file, where no terminal shows stderr beside it."""
 
 
-def emit(
-    view: View, *, form: str = "text", color: str = "auto", precision: int = 4, full: bool = False
-) -> None:
+def emit(view: View, *, form: str, color: str, precision: int, full: bool) -> None:
     """Write a view to stdout as `form`."""
-    if form == "text":
-        console = console_for(sys.stdout, color)
-        _print(view, console, precision, ruled=_is_for_people(sys.stdout))
-    else:
+    if form != "text":
         write_text(rendered(view, form, precision=precision, full=full))
+        return
+    from fcinspect.media.terminal import print_page
+
+    console = console_for(sys.stdout, color)
+    ruled, plain = _is_for_people(sys.stdout), not _speaks_unicode(console.file)
+    print_page(_page(view, precision), console, ruled=ruled, ascii_only=plain)
+    console.file.flush()
 
 
 def write_text(text: str) -> None:
     """Write text to stdout in UTF-8 or, where stdout has no UTF-8, in what it has."""
     from fcinspect.page.untrusted import harmless
 
-    sys.stdout.write(_encodable(harmless(text), sys.stdout))
+    sys.stdout.write(encodable(harmless(text), sys.stdout))
     sys.stdout.flush()
 
 
@@ -53,7 +56,9 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
     if form in view.texts:
         return harmless(view.texts[form](precision))
     if form == "json":
-        return _json(view, full=full)
+        from fcinspect.media.jsonable import dumps, envelope
+
+        return dumps(envelope(view, full=full))
     if form == "csv":
         return sheet(view.rows())
     if form == "md":
@@ -61,28 +66,17 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
 
         return to_markdown(_page(view, precision, form))
     if form in ("html", "latex"):
-        return harmless(_document(view, form, precision))
-    from fcinspect.media.picture import picture
+        document = _document if view.sheets is None else _sheets
+        return harmless(document(view, form, precision))
+    from fcinspect.media.terminal import picture
 
     return harmless(picture(view.command, _page(view, precision), form))
-
-
-def _json(view: View, *, full: bool) -> str:
-    from fcinspect.media.jsonable import dumps, envelope
-
-    return dumps(
-        envelope(
-            view.command, ok=view.ok, asked=view.asked, data=view.data(full), warnings=view.warnings
-        )
-    )
 
 
 def _document(view: View, form: str, precision: int) -> str:
     """Return a view as a page of HTML or an article."""
     from fcinspect.page.untrusted import safe_page
 
-    if view.sheets is not None:
-        return _sheets(view, view.sheets, form)
     page = safe_page(view.pages.get(form, view.page)(precision))
     if form == "latex":
         from fcinspect.media.latex.document import article_of
@@ -93,15 +87,17 @@ def _document(view: View, form: str, precision: int) -> str:
     return html_of(view.command, page, view.warnings, view.figure)
 
 
-def _sheets(view: View, sheets: Sheets, form: str) -> str:
+def _sheets(view: View, form: str, precision: int) -> str:
     """Return sheets as a page of HTML, which holds the document that is saved, or an article."""
+    assert view.sheets is not None
     if form == "latex":
         from fcinspect.media.latex.document import worksheet_document
 
-        return worksheet_document(*sheets.pages(None))
+        return worksheet_document(*view.sheets.pages(None))
     from fcinspect.media.html.worksheet import sheets_page
 
-    return sheets_page(sheets, _json(view, full=False) if sheets.filename else "")
+    document = rendered(view, "json") if view.sheets.filename else ""
+    return sheets_page(view.sheets, document)
 
 
 def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:
@@ -124,7 +120,11 @@ def console_for(stream: TextIO, color: str = "auto") -> Console:
     """Return a console that never interprets markup in data."""
     from rich.console import Console
 
-    width = None if _is_for_people(stream) else _pipe_width()
+    width = None
+    if not _is_for_people(stream):
+        width = PIPE_WIDTH
+        with suppress(OSError, ValueError):  # that of the terminal the pipe most likely ends in
+            width = os.get_terminal_size(2).columns or PIPE_WIDTH
     return Console(
         file=stream,
         markup=False,
@@ -140,22 +140,6 @@ def console_for(stream: TextIO, color: str = "auto") -> Console:
 def _is_for_people(stream: TextIO) -> bool:
     """Whether a terminal shows the stream, or somebody says how wide it is to be."""
     return stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
-
-
-def _pipe_width() -> int:
-    """Return the width of the terminal that a pipe most likely ends in: that of stderr."""
-    try:
-        return os.get_terminal_size(2).columns or PIPE_WIDTH
-    except (OSError, ValueError):
-        return PIPE_WIDTH
-
-
-def _print(view: View, console: Console, precision: int, *, ruled: bool) -> None:
-    from fcinspect.media.terminal import print_page
-
-    plain = not _speaks_unicode(console.file)
-    print_page(_page(view, precision), console, ruled=ruled, ascii_only=plain)
-    console.file.flush()
 
 
 def _page(view: View, precision: int, form: str = "text") -> Page:
@@ -181,7 +165,7 @@ def _speaks_unicode(stream: object) -> bool:
     return True
 
 
-def _encodable(text: str, stream: TextIO) -> str:
+def encodable(text: str, stream: TextIO) -> str:
     """Return text that the stream can encode; JSON stays JSON, since its escapes are ASCII."""
     try:
         text.encode(stream.encoding or "utf-8")

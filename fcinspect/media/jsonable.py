@@ -9,25 +9,19 @@ from typing import Any
 from fcinspect import __version__
 from fcinspect.masking import masked_name
 from fcinspect.page.text import acting
-from fcinspect.page.view import schema_name
+from fcinspect.page.view import View, schema_name
 
 
-def envelope(
-    command: str,
-    *,
-    ok: bool,
-    asked: Mapping[str, Any],
-    data: Mapping[str, Any],
-    warnings: tuple[str, ...],
-) -> dict[str, Any]:
-    """Return the document of one command; secrets in URIs are not repeated."""
+def envelope(view: View, *, full: bool) -> dict[str, Any]:
+    """Return the document of a view; secrets in URIs are not repeated."""
+    asked = view.asked.items()
     return {
-        "schema": schema_name(command),
-        "ok": ok,
+        "schema": schema_name(view.command),
+        "ok": view.ok,
         "version": __version__,
-        "input": {k: masked_name(v) if isinstance(v, str) else v for k, v in asked.items()},
-        "data": dict(data),
-        "warnings": list(warnings),
+        "input": {k: masked_name(v) if isinstance(v, str) else v for k, v in asked},
+        "data": dict(view.data(full)),
+        "warnings": list(view.warnings),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from fcinspect.media.brackets import layout
@@ -62,18 +62,19 @@ def _block(block: Printed) -> str:
         case Line(spans):
             return _line(spans)
         case Equation():
-            lines = ("".join(words for words, _ in line) for line in layout(block, EQUATION_WIDTH))
-            return "\n".join(line.rstrip() for line in lines)
+            return _drawn(layout(block, EQUATION_WIDTH))
         case Drawing():
-            drawn = block.draw(Medium(DRAWING_WIDTH))
-            lines = ("".join(words for words, _ in line) for line in drawn)
-            return _fenced("\n".join(line.rstrip() for line in lines), "")
+            return _fenced(_drawn(block.draw(Medium(DRAWING_WIDTH))), "")
         case Verbatim(text=text, language=language):
             return _fenced(text.rstrip("\n"), language)
         case Table():
             return _table(block)
         case RunningSum(table):
             return _table(table)
+
+
+def _drawn(lines: Iterable[Iterable[Span]]) -> str:
+    return "\n".join("".join(words for words, _ in line).rstrip() for line in lines)
 
 
 def _line(spans: Sequence[Span]) -> str:

@@ -19,6 +19,12 @@ FEWEST = ((3, 4), (2, 2), (1, 1))
 """(gap, columns of a matrix): how few columns stay before the next smaller gap is tried."""
 
 
+FOLDED = 16
+"""A column whose words may be broken anywhere stays so wide."""
+WORDS = re.compile(r" (?!→|->)")
+"""Between words, but for an arrow: it ends the line of what goes in."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A table as it is drawn in a width."""
@@ -33,12 +39,6 @@ class Fitted:
     """What is to be said of the part that is shown, "" when it is the whole"""
 
 
-FOLDED = 16
-"""A column whose words may be broken anywhere stays so wide."""
-WORDS = re.compile(r" (?!→|->)")
-"""Between words, but for an arrow: it ends the line of what goes in."""
-
-
 def fit(table: Table, width: int, write: Write = str) -> Fitted:
     """Return how a table is drawn.
 
@@ -50,9 +50,8 @@ def fit(table: Table, width: int, write: Write = str) -> Fitted:
     table, note = _fitting(table, room, write)
     table, left_out = _without_spare(table, room)
     widths, gap = _folded(table, room)
-    return Fitted(
-        _broken(table, widths), tuple(widths), gap, "; ".join(filter(None, (note, left_out)))
-    )
+    notes = "; ".join(filter(None, (note, left_out)))
+    return Fitted(_broken(table, widths), tuple(widths), gap, notes)
 
 
 def excerpt(table: Table, most: int | None, write: Write = str) -> tuple[Table, str]:
@@ -76,8 +75,7 @@ def excerpt(table: Table, most: int | None, write: Write = str) -> tuple[Table, 
     rows = [tuple(gap.title if p is None else row[p] for p in places) for row in table.rows]
     if len(table.rows) < outputs:
         rows.insert(max(len(rows) - 1, 1), (write("⋮"),) * len(places))
-    counts = ((len(table.rows), outputs, "outputs"), (held, inputs, "inputs"))
-    shown = of_whole(*counts)
+    shown = of_whole((len(table.rows), outputs, "outputs"), (held, inputs, "inputs"))
     columns = tuple(gap if p is None else table.columns[p] for p in places)
     note = f"showing {shown}; {part.elsewhere}" if shown else ""
     return replace(table, columns=columns, rows=tuple(rows), part=None), note
@@ -160,7 +158,7 @@ def _narrowed(table: Table, widths: Sequence[int], room: int) -> list[int]:
     """Narrow the widest columns of words until all fit, but none below its longest word."""
     widths = list(widths)
     least = {
-        k: _least(column, [row[k] for row in _cells(table)])
+        k: _least(column, [column.title, *(row[k] for row in table.rows)])
         for k, column in enumerate(table.columns)
         if not column.right
     }
@@ -198,7 +196,3 @@ def _least(column: Column, cells: Sequence[str]) -> int:
     """Return the width of the longest word, or less where words may be broken."""
     longest = max(cell_len(word) for cell in cells for word in WORDS.split(cell))
     return min(longest, FOLDED) if column.folds else longest
-
-
-def _cells(table: Table) -> list[tuple[str, ...]]:
-    return [tuple(column.title for column in table.columns), *table.rows]

@@ -1,13 +1,13 @@
 """A report as a page: headings, lines, tables and matrix equations, before any medium.
 
-The renderers of records build pages; `terminal.py` and `markdown.py` print them.
+`reports` builds pages of records; `media` prints them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from fcinspect.page.text import ascii_only
 from fcinspect.rounding.verdict import Verdict
@@ -15,7 +15,6 @@ from fcinspect.rounding.verdict import Verdict
 Span = tuple[str, str]
 """A piece of text and its role: "", "weight", "input", "bias", "output", "gradient", "good",
 "bad", "unsure", "strong" or "faint"; in drawings also two colours, "#ffffff on #00224e"."""
-
 
 VERDICT_ROLES = {Verdict.WITHIN: "good", Verdict.OUTSIDE: "bad", Verdict.UNDECIDED: "unsure"}
 """The role of each verdict's words."""
@@ -317,11 +316,7 @@ Block = Printed | Illustration | Aside
 class Page:
     """What a reader meets, from top to bottom; blank lines stand between groups of blocks."""
 
-    groups: tuple[tuple[Block, ...], ...] = field(default=())
-
-    def with_text(self, change: Callable[[str], str]) -> Page:
-        """Return the page with every text passed through `change`."""
-        return Page(tuple(tuple(_changed(b, change) for b in group) for group in self.groups))
+    groups: tuple[tuple[Block, ...], ...] = ()
 
 
 def of_whole(*limits: tuple[int, int, str]) -> str:
@@ -364,32 +359,3 @@ class PageBuilder:
     def page(self) -> Page:
         """Return the page built so far."""
         return Page(tuple(tuple(group) for group in self._groups if group))
-
-
-def _changed(block: Block, change: Callable[[str], str]) -> Block:
-    match block:
-        case Heading(text, level):
-            return Heading(change(text), level)
-        case Line(spans):
-            return replace(block, spans=tuple((change(t), role) for t, role in spans))
-        case Table(columns, rows, title):
-            return replace(
-                block,
-                columns=tuple(replace(c, title=change(c.title)) for c in columns),
-                rows=_changed_rows(rows, change),
-                title=change(title),
-            )
-        case RunningSum(table):
-            changed = _changed(table, change)
-            assert isinstance(changed, Table)
-            return replace(block, table=changed)
-        case Equation() | Drawing() | Illustration() | Aside():
-            return block  # written when its widths are measured, or never
-        case Verbatim(text):
-            return replace(block, text=change(text))
-
-
-def _changed_rows(
-    rows: Sequence[tuple[str, ...]], change: Callable[[str], str]
-) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(map(change, row)) for row in rows)

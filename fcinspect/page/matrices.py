@@ -20,9 +20,9 @@ Part = str | Span | Matrix
 """A sign, a coloured word, or a matrix."""
 
 
-def equation(*parts: Part) -> Equation:
-    """Return an equation of signs and matrices."""
-    return Equation(tuple((p, "") if isinstance(p, str) else p for p in parts))
+def equation(*parts: Part, whole: bool = False) -> Equation:
+    """Return an equation of signs and matrices; `whole`: no column may be left out."""
+    return Equation(tuple((p, "") if isinstance(p, str) else p for p in parts), whole)
 
 
 def shapes_line(
@@ -89,7 +89,8 @@ def matrix(
     are the transpose of the subject's. `names` has the indices along an axis that are not 0, 1, ….
     """
     height, width = values.shape
-    rows, columns = shown_places(height, width)
+    rows = _ends(height, MOST_ROWS, MOST_ROWS)
+    columns = _ends(width, MOST_COLUMNS, MOST_COLUMNS - 1)
     shown = [float(values[r, c]) for r in rows for c in columns if r >= 0 and c >= 0]
     write = writer(shown, precision)
 
@@ -141,11 +142,6 @@ def writer(values: Sequence[float], precision: int) -> Callable[[float], str]:
 def numbers(values: Sequence[float], precision: int) -> list[str]:
     """Write the numbers of one column."""
     return list(map(writer(values, precision), values))
-
-
-def shown_places(height: int, width: int) -> tuple[list[int], list[int]]:
-    """Return the rows and columns that are shown of a matrix, −1 for the gap."""
-    return _ends(height, MOST_ROWS, MOST_ROWS), _ends(width, MOST_COLUMNS, MOST_COLUMNS - 1)
 
 
 def _ends(count: int, whole: int, most: int) -> list[int]:

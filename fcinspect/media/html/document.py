@@ -9,19 +9,40 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from fcinspect import __version__
-from fcinspect.media.html.environment import environment, filled
+from fcinspect.page.text import safe
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from markupsafe import Markup
 
 
-PROGRAMS = ("places.js", "readings.js", "page.js", "walk.js")
-"""The script of the pages to be explored, in the order in which its parts need each other."""
+@cache
+def environment() -> Environment:
+    """Return the environment: all values are escaped, and a missing one is an error.
+
+    It keeps the templates that it has read. What would turn the text round or is no sign at all
+    is written out, as in the terminal.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("fcinspect.media.html"),
+        autoescape=True,
+        finalize=_plain,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
-def html_document(template: str, **values: object) -> str:
-    """Return a template filled, with the style and the script of the pages to be explored."""
-    return document_with(("page.css",), PROGRAMS, template, values)
+def _plain(value: object) -> object:
+    """Return a value with its unprintable signs written out, but for line ends."""
+    from markupsafe import Markup
+
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "\n".join(map(safe, value.split("\n")))
 
 
 def document_with(
@@ -45,9 +66,8 @@ def document_with(
             "form-action 'none'",
         )
     )
-    return filled(
-        template, style=style, script=script, policy=policy, version=__version__, **values
-    )
+    own = {"style": style, "script": script, "policy": policy, "version": __version__}
+    return environment().get_template(template).render(**own, **values)
 
 
 @cache

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from fcinspect.media.html.document import html_document
+from fcinspect.media.html.document import document_with
 from fcinspect.page.blocks import (
     DRAWING_WIDTH,
     Aside,
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     Figure = Callable[[str], bytes]
 
+PROGRAMS = ("places.js", "readings.js", "page.js", "walk.js")
+"""The script, in the order in which its parts need each other."""
 BAR_WIDTH = 120
 """Units of the picture in which a running sum moves."""
 FEW = 2
@@ -140,15 +142,16 @@ def html_of(command: str, page: Page, warnings: Sequence[str], figure: Figure | 
         (title, subtitle), lines, groups = first.parts, groups[0][1:], groups[1:]
     make = _Maker(svg)
     sections = list(_sections(groups, make))
-    return html_document(
-        "report.html",
-        title=title,
-        subtitle=subtitle,
-        lines=make.shown(lines),
-        sections=sections,
-        links=links if len(links := [s for s in sections if s.name]) > FEW else [],
-        hint=any(_can_be_pointed_at(block) for group in groups for block in group),
-    )
+    links = [section for section in sections if section.name]
+    values = {
+        "title": title,
+        "subtitle": subtitle,
+        "lines": make.shown(lines),
+        "sections": sections,
+        "links": links if len(links) > FEW else [],
+        "hint": any(_can_be_pointed_at(block) for group in groups for block in group),
+    }
+    return document_with(("page.css",), PROGRAMS, "report.html", values)
 
 
 def _with_figure(groups: Sequence[tuple[Block, ...]]) -> list[tuple[Block, ...]]:
@@ -252,7 +255,6 @@ class _Maker:
 
 
 def _table(table: Table) -> tuple[Table, str]:
-    """Return what is shown of a table, and what is to be said of that."""
     if table.part is None:
         return table, ""
     from fcinspect.media.tables import excerpt
