@@ -13,9 +13,8 @@ from fcinspect.layers.spec import format_widths
 from fcinspect.page.blocks import Block, Column, Line, Page, Table, Verbatim, of_words
 from fcinspect.page.text import count, plural, safe, sizes
 from fcinspect.page.view import View
-from fcinspect.pictures.diagram.dot import dot_text
+from fcinspect.pictures.diagram.graphs import dot_text, mermaid_text
 from fcinspect.pictures.diagram.labels import dead_words, label, shortened
-from fcinspect.pictures.diagram.mermaid import mermaid_text
 from fcinspect.pictures.diagram.terminal import drawing_of
 from fcinspect.reports.written import written
 

@@ -12,9 +12,7 @@ from fcinspect.layers.statistics import Distribution, distribution_of
 from fcinspect.page import text
 from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Part, Span, Table
 from fcinspect.page.view import View
-from fcinspect.pictures.blocks import blocks_of
-from fcinspect.pictures.charts.heat_map import heat_map
-from fcinspect.pictures.charts.histogram import histogram
+from fcinspect.pictures.charts.weight import heat_map, histogram
 from fcinspect.reports.explain_words import formula_of
 from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
@@ -232,10 +230,9 @@ def _weight_charts(inspection: Inspection) -> list[tuple[Block, ...]]:
     layer = inspection.layer
     if not layer.weight.size:
         return [(Heading("Heat map of W"), Line.of("W has no numbers: there is nothing to draw"))]
-    shape = layer.out_features, layer.in_features
-    reduced = partial(blocks_of, layer.weight.values)
+    shape = text.matrix_shape(layer.weight.shape)
     return [
-        (Heading(f"Heat map of W {text.matrix_shape(shape)}"), heat_map(reduced, shape)),
+        (Heading(f"Heat map of W {shape}"), heat_map(layer.weight.values)),
         (Heading("Numbers of W"), histogram(_weight_distribution(inspection))),
     ]
 

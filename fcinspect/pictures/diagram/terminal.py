@@ -102,9 +102,7 @@ def drawing_of(diagram: Diagram, precision: int) -> Drawing:
 def _draw(diagram: Diagram, precision: int, medium: Medium) -> tuple[Line, ...]:
     lines: list[Line] = []
     for band in _bands_of(diagram, precision, medium):
-        if lines:
-            lines.append(())
-        lines += _lines_of(band, medium)
+        lines += [(), *_lines_of(band, medium)] if lines else _lines_of(band, medium)
     if diagram.has_weights:
         lines += [(), _legend(diagram, medium)]
     return tuple(lines)
@@ -112,9 +110,8 @@ def _draw(diagram: Diagram, precision: int, medium: Medium) -> tuple[Line, ...]:
 
 def _lines_of(band: Band, medium: Medium) -> list[Line]:
     canvases = [_edges(band, gap, medium) for gap in band.gaps]
-    lines: list[Line] = [_centred(line, "strong" if not k else "faint") for k, line in
-                         enumerate(band.headings)]  # fmt: skip
-    lines.append(())
+    title, *under = band.headings
+    lines: list[Line] = [((title, "strong"),), *(((line, "faint"),) for line in under), ()]
     for row in range(band.rows):
         spans: list[Span] = [(" " * band.left, "")]
         for place, column in enumerate(band.columns):
@@ -122,23 +119,22 @@ def _lines_of(band: Band, medium: Medium) -> list[Line]:
             if place < len(canvases):
                 spans += canvases[place][row]
         lines.append(trimmed(spans))
-    lines.append(())
-    lines += [_centred(line, "faint") for line in band.footings]
-    return lines
+    return [*lines, (), *(((line, "faint"),) for line in band.footings)]
 
 
 def _edges(band: Band, gap: Gap, medium: Medium) -> list[list[Span]]:
     """Return the cells between two columns, row by row."""
-    canvas = Canvas(gap.cells, band.rows, medium.ascii_only)
     if gap.connection is None:
-        return _not_drawn(gap, band.rows, medium)
+        blank: list[list[Span]] = [[(" " * gap.cells, "")] for _ in range(band.rows)]
+        blank[band.rows // 2] = [(medium.write("⋯").center(gap.cells), "strong")]
+        return blank
+    canvas = Canvas(gap.cells, band.rows, medium.ascii_only)
     starts, ends = gap.left.rows_of_units, gap.right.rows_of_units
     for edge in sorted(gap.connection.edges, key=lambda edge: edge.size):
         pattern, role = _look(edge)
         # rows count from the top, dots from below
-        start, end = (band.rows - 1 - rows[index] for rows, index in
-                      ((starts, edge.source), (ends, edge.target)))  # fmt: skip
-        _line(canvas, start, end, pattern, role)
+        start, end = starts[edge.source], ends[edge.target]
+        _line(canvas, band.rows - 1 - start, band.rows - 1 - end, pattern, role)
     return canvas.lines()
 
 
@@ -181,12 +177,6 @@ def _sign(climb: int, pattern: Sequence[bool]) -> str:
     return "-" if not climb else "/" if climb > 0 else "\\"
 
 
-def _not_drawn(gap: Gap, rows: int, medium: Medium) -> list[list[Span]]:
-    blank: list[list[Span]] = [[(" " * gap.cells, "")] for _ in range(rows)]
-    blank[rows // 2] = [(medium.write("⋯").center(gap.cells), "strong")]
-    return blank
-
-
 def _legend(diagram: Diagram, medium: Medium) -> Line:
     """Return a sample of each kind of line that there is."""
     weights = diagram.weights
@@ -202,10 +192,6 @@ def _legend(diagram: Diagram, medium: Medium) -> Line:
             sample = DotStroke(pattern, sign).sample(medium).rstrip()
             spans += [("   " if spans else "", ""), (sample, role), (f" {words}", "faint")]
     return tuple(spans)
-
-
-def _centred(line: str, role: str) -> Line:
-    return ((line.rstrip(), role),)
 
 
 def _bands_of(diagram: Diagram, precision: int, medium: Medium) -> tuple[Band, ...]:
@@ -247,8 +233,7 @@ def _text(
         cells[top + 2 * column.before] = medium.write("⋮").center(wide)
     heading = [column.title, f"{column.width:,}"]
     if column.folded:
-        heading[1] += ","
-        heading.append(f"showing {len(column.units)}")
+        heading[1:] = [f"{column.width:,},", f"showing {len(column.units)}"]
     behind = diagram.into(column)
     footing = "" if behind is None or behind.activation == "identity" else behind.activation
     return TextColumn(column, tuple(cells), places, tuple(heading), medium.write(footing))
@@ -306,5 +291,5 @@ def _centred_lines(words: Sequence[Sequence[str]], middles: Sequence[int]) -> tu
                 start = max(middle - len(part) // 2, len(line) + 1 if line else 0)
                 line = line.ljust(start) + part
         if line:
-            lines.append(line)
+            lines.append(line.rstrip())
     return tuple(lines)

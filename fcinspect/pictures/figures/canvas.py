@@ -28,12 +28,7 @@ STYLE: Any = {
     "svg.hashsalt": "fcinspect",
     "pdf.fonttype": 42,
 }
-DOTS_PER_INCH = 150
-DATES: dict[str, dict[str, None]] = {
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
-    ".png": {},
-}
+DATES: Any = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
 """What would make two equal figures differ."""
 
 
@@ -63,7 +58,7 @@ def figure_bytes(make: Callable[[], Figure], ending: str) -> bytes:
         mpl.rcdefaults()
         figure = make()
         with mpl.rc_context(STYLE):
-            figure.savefig(file, format=ending[1:], dpi=DOTS_PER_INCH, metadata=DATES[ending])
+            figure.savefig(file, format=ending[1:], dpi=150, metadata=DATES[ending])
     return file.getvalue()
 
 

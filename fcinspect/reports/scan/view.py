@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.records import ScannedLayer
     from fcinspect.reports.scan.charts import ScanPictures
 
-
 STATISTICS = ("min", "max", "mean", "std", "norm", "zeros", "nan", "inf")
 """What is told of the numbers of a weight, and of those of a bias."""
 SPECTRAL_NORM = (

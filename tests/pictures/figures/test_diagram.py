@@ -269,7 +269,7 @@ def test_no_edge_passes_through_the_number_of_another(widths: tuple[int, ...]) -
     """Where the figure writes them unasked: the columns stand as far apart as that takes."""
     diagram = diagram_of(outline("weights", *widths))
     for gap in GAPS:
-        numbers = edge_numbers(diagram, places_of(diagram, gap))
+        numbers = edge_numbers(diagram, places_of(diagram, gap, ""))
         assert numbers
         if all(number.free for number in numbers):
             return
