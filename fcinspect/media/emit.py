@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from fcinspect import __version__
 from fcinspect.errors import UsageError
-from fcinspect.page.text import ascii_only
-from fcinspect.page.view import View
+from fcinspect.page.text import acting, ascii_only
+from fcinspect.page.view import View, schema_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,8 +58,6 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
     if form in view.texts:
         return harmless(view.texts[form](precision))
     if form == "json":
-        from fcinspect.media.jsonable import dumps, envelope
-
         return dumps(envelope(view, full=full))
     if form == "csv":
         return sheet(view.rows())
@@ -171,8 +171,57 @@ def encodable(text: str, stream: TextIO) -> str:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:
         if text.startswith("{"):
-            from fcinspect.media.jsonable import json_escape
+            from fcinspect.media.emit import json_escape
 
             return re.sub(r"[^\x00-\x7f]", lambda sign: json_escape(sign.group()), text)
         return ascii_only(text)
     return text
+
+
+def envelope(view: View, *, full: bool) -> dict[str, Any]:
+    """Return the document of a view; secrets in URIs are not repeated."""
+    from fcinspect.masking import masked_name
+
+    asked = view.asked.items()
+    return {
+        "schema": schema_name(view.command),
+        "ok": view.ok,
+        "version": __version__,
+        "input": {k: masked_name(v) if isinstance(v, str) else v for k, v in asked},
+        "data": dict(view.data(full)),
+        "warnings": list(view.warnings),
+    }
+
+
+def dumps(document: Any) -> str:
+    """Return one line of JSON (RFC 8259), newline-terminated; nothing in it acts.
+
+    Raises ValueError on NaN or Infinity.
+    """
+    import json
+
+    written = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    # json itself leaves most of what acts on a terminal, or cannot be encoded, as it is
+    return acting().sub(lambda found: json_escape(found.group()), written) + "\n"
+
+
+def json_escape(character: str) -> str:
+    """Return a character as JSON writes it by number: in one part of UTF-16, or in two."""
+    units = memoryview(character.encode("utf-16-le", "surrogatepass")).cast("H")
+    return "".join(f"\\u{unit:04x}" for unit in units)
+
+
+def spread(document: Mapping[str, Any]) -> str:
+    """Return JSON for people to write in: each key on a line, and lists of numbers beside it."""
+    return _spread(document, "\n") + "\n"
+
+
+def _spread(value: Any, line: str) -> str:
+    deeper = line + "  "
+    if isinstance(value, Mapping) and value:
+        parts = (f"{_spread(k, line)}: {_spread(v, deeper)}" for k, v in value.items())
+        return f"{{{deeper}" + f",{deeper}".join(parts) + f"{line}}}"
+    if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
+        parts = (_spread(part, deeper) for part in value)
+        return f"[{deeper}" + f",{deeper}".join(parts) + f"{line}]"
+    return dumps(value).removesuffix("\n")

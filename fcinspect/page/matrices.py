@@ -43,6 +43,21 @@ def shapes_line(
     return Line.of(*spans, " → ", (text.shape(y), "output"), indent=2, hang=hang)
 
 
+def formula_line(shape: tuple[int, ...], *, bias: bool, rows: int | None = None) -> Line:
+    """Return y = W · x + b, or of a batch of some rows Y = X · Wᵀ + b, each with its shape.
+
+    `shape` is that of W, (out_features, in_features).
+    """
+    m, n = shape
+    plus: list[str | Span] = [" + ", (f"b ({m})", "bias")] if bias else []
+    if rows is None:
+        output, weight, x = f"y ({m})", f"W {text.matrix_shape((m, n))}", f"x ({n})"
+        return Line.of((output, "output"), " = ", (weight, "weight"), " · ", (x, "input"), *plus)
+    y, x, weight = (text.matrix_shape(sizes) for sizes in ((rows, m), (rows, n), (n, m)))
+    left = (f"Y {y}", "output"), " = ", (f"X {x}", "input"), " · ", (f"Wᵀ {weight}", "weight")
+    return Line.of(*left, *plus)
+
+
 def affine_equation(
     weight: FloatArray,
     bias: FloatArray | None,

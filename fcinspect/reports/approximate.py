@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.layers.array import Array
-from fcinspect.page.blocks import Drawing, Line, Page
+from fcinspect.page.blocks import Block, Line, Page
 from fcinspect.page.view import View
 from fcinspect.reports.approximate_pages import depth_page, hidden_layer_page, short
 from fcinspect.reports.written import written
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fcinspect.rounding.formats import NumberFormat
 
 MOST_TEETH = 8
-"""Layers of sawteeth whose knots are marked."""
+"""Layers of sawteeth from which on no knots are marked."""
 MOST_MARKED = 40
 """Knots that are marked in text; more would hide the curves."""
 
@@ -44,7 +44,7 @@ def view_of_approximation(
         page=drawn.below(partial(hidden_layer_page, found, checks), charts),
         rows=partial(rows, found),
         figure=drawn.figure,
-        ok=_hold(checks),
+        ok=all(check.verdict is Verdict.WITHIN for check in checks),
     )
 
 
@@ -68,7 +68,7 @@ def view_of_depth(
         page=drawn.below(partial(depth_page, made, tolerance, checks), charts),
         rows=partial(depth_rows, made.network),
         figure=drawn.figure,
-        ok=_hold(checks),
+        ok=all(check.verdict is Verdict.WITHIN for check in checks),
     )
 
 
@@ -88,9 +88,8 @@ class _ErrorPictures:
         from fcinspect.pictures.figures.curves import approximation_bytes
 
         title = f"{self.title}: a ReLU network within {short(self.tolerance)}"
-        return approximation_bytes(
-            ending, self.check, np.array(self.knots), title, float(self.tolerance)
-        )
+        knots = np.array(self.knots)
+        return approximation_bytes(ending, self.check, knots, title, float(self.tolerance))
 
     def below(self, page: Callable[[int], Page], charts: bool) -> Callable[[int], Page]:
         """Return the page with the charts below it, where they are wanted."""
@@ -98,7 +97,7 @@ class _ErrorPictures:
             return page
         return lambda precision: Page((*page(precision).groups, *self._charts()))
 
-    def _charts(self) -> tuple[tuple[Line | Drawing, ...], tuple[Line | Drawing, ...]]:
+    def _charts(self) -> tuple[tuple[Block, ...], ...]:
         """Return f and the network over x, and below them y − f(x) between −E and E.
 
         The curves go through the points of the check, each as the network gave it.
@@ -115,10 +114,8 @@ class _ErrorPictures:
             name = f"{len(self.knots)} knots"
             drawn.append(Series(name, self.knots, values, "strong", joined=False))
         e = float(self.tolerance)
-        edges = [
-            Series(name, (x[0], x[-1]), (value, value), "faint")
-            for name, value in (("+E", e), ("−E", -e))
-        ]
+        ends = (("+E", e), ("−E", -e))
+        edges = [Series(name, (x[0], x[-1]), (end, end), "faint") for name, end in ends]
         error = Series("y − f(x)", x, errors, "output")
         upper = (
             Line.of(("f and the network", "strong")),
@@ -129,10 +126,6 @@ class _ErrorPictures:
             curves([error, *edges], x_title="x", y_title="y − f(x)", logarithmic=False),
         )
         return upper, lower
-
-
-def _hold(checks: Sequence[GridCheck]) -> bool:
-    return all(check.verdict is Verdict.WITHIN for check in checks)
 
 
 def document(found: Approximation, checks: Sequence[GridCheck], *, full: bool) -> dict[str, Any]:
@@ -189,7 +182,6 @@ def depth_document(
 
 
 def _interval(interval: Interval, number_format: NumberFormat) -> dict[str, Any]:
-    """Return the interval, as it was given and as the format sees it."""
     first, last = interval.within(number_format)
     return {
         "text": ",".join(interval.text),
@@ -201,7 +193,6 @@ def _interval(interval: Interval, number_format: NumberFormat) -> dict[str, Any]
 
 
 def _error(error: ErrorParts, tolerance: Fraction | None) -> dict[str, Any]:
-    """Return the parts of the error."""
     return {
         "requested": None if tolerance is None else float(tolerance),
         "certified": _upper(error.total),
@@ -218,7 +209,6 @@ def _upper(value: Fraction) -> float:
 
 
 def _network(network: Network, *, full: bool) -> dict[str, Any]:
-    """Return the network as other commands read it."""
     from fcinspect.reports.documents.networks import NetworkLayerDocument
 
     return {
@@ -230,7 +220,6 @@ def _network(network: Network, *, full: bool) -> dict[str, Any]:
 
 
 def _check(check: GridCheck, dtype: str) -> dict[str, Any]:
-    """Return what was seen on the grid."""
     from fcinspect.reports.documents.networks import GridCheckDocument
 
     return written(

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from fcinspect.approximation.building import Approximation, ErrorParts, Floor
     from fcinspect.approximation.depth import Sawtooth
     from fcinspect.approximation.grid import GridCheck
-    from fcinspect.layers.linear import LinearLayer
     from fcinspect.rounding.formats import NumberFormat
 
 CERTIFIED = ("certified", "good")
@@ -162,22 +161,19 @@ def _units(found: Approximation, precision: int) -> list[Line | Table]:
 def _floors(found: Approximation) -> list[Line]:
     lines = []
     for floor in found.built.given_up:
-        instead = f"{found.number_format.name} instead of {floor.number_format.name}"
-        lines.append(Line.of((instead, "strong"), f": {_given_up(floor)}", hang=2))
-    floor = found.built.floor
-    least = f"{floor.words}, with {text.plural(floor.width, 'unit')}"
-    more = ": more of them make the chords shorter, but the sums longer"
-    return [*lines, Line.of(least + more, hang=2)]
-
-
-def _given_up(floor: Floor) -> str:
-    if floor.taken:
         dtype = floor.number_format.name
-        return (
-            f"{dtype} takes {text.plural(floor.taken, 'unit')}, as its rounding takes a part of E"
-            f" (--dtype {dtype})"
-        )
-    return floor.words + ("" if floor.reason else f", with {text.plural(floor.width, 'unit')}")
+        said = floor.words if floor.reason else _least(floor)
+        if floor.taken:
+            taken = text.plural(floor.taken, "unit")
+            said = f"{dtype} takes {taken}, as its rounding takes a part of E (--dtype {dtype})"
+        instead = (f"{found.number_format.name} instead of {dtype}", "strong")
+        lines.append(Line.of(instead, f": {said}", hang=2))
+    more = ": more of them make the chords shorter, but the sums longer"
+    return [*lines, Line.of(_least(found.built.floor) + more, hang=2)]
+
+
+def _least(floor: Floor) -> str:
+    return f"{floor.words}, with {text.plural(floor.width, 'unit')}"
 
 
 def _comparison(found: Approximation) -> Table:
@@ -187,12 +183,10 @@ def _comparison(found: Approximation) -> Table:
         uniform = "–" if row.uniform is None else text.count(row.uniform)
         ends = (text.count(row.greedy), uniform, text.count(row.fewest_units))
         body.append((short(row.tolerance), *ends))
-    return Table(
-        tuple(map(Column, ("E", "greedy", "equal segments", "at least"))),
-        tuple(body),
-        title="Hidden ReLUs against the error, rounding left out",
-        strong=frozenset({compared.index(found.compared)}),
-    )
+    title = "Hidden ReLUs against the error, rounding left out"
+    columns = tuple(map(Column, ("E", "greedy", "equal segments", "at least")))
+    strong = frozenset({compared.index(found.compared)})
+    return Table(columns, tuple(body), title, strong=strong)
 
 
 def depth_page(
@@ -248,19 +242,15 @@ def _contrast(made: Sawtooth) -> Table:
 
 
 def _layers(made: Sawtooth, precision: int) -> list[list[Line | Table]]:
-    layers = [layer.linear for layer in made.network.layers]
-    chosen = layers if len(layers) <= MOST_LAYERS else [*layers[:2], layers[-1]]
-    shown = [_layer(layer, precision) for layer in chosen]
-    return [*shown, [*showing(MOST_LAYERS, len(layers), f"layers; {ELSEWHERE}")]]
-
-
-def _layer(layer: LinearLayer, precision: int) -> list[Line | Table]:
     from fcinspect.reports.show import parameters_table
 
-    title = Line.of(
-        (f"layer {layer.name}", "strong"), ": ", ("W", "weight"), " and ", ("b", "bias")
-    )
-    return [title, replace(parameters_table(layer, precision), part=None)]
+    layers = [layer.linear for layer in made.network.layers]
+    shown: list[list[Line | Table]] = []
+    for layer in layers if len(layers) <= MOST_LAYERS else [*layers[:2], layers[-1]]:
+        name = (f"layer {layer.name}", "strong")
+        title = Line.of(name, ": ", ("W", "weight"), " and ", ("b", "bias"))
+        shown.append([title, replace(parameters_table(layer, precision), part=None)])
+    return [*shown, [*showing(MOST_LAYERS, len(layers), f"layers; {ELSEWHERE}")]]
 
 
 def _error_table(
@@ -289,7 +279,6 @@ def _error_table(
 
 
 def _check_lines(checks: Sequence[GridCheck], number_format: NumberFormat) -> list[Line]:
-    """Say what was seen when the network ran."""
     lines = []
     for check in checks:
         lost = f", {text.plural(check.nonfinite, 'output')} not finite" if check.nonfinite else ""
@@ -322,6 +311,4 @@ def _upper_text(value: Fraction) -> str:
 
 def _share(ratio: Fraction) -> str:
     percent = 100 * float(ratio)
-    if percent == 0:
-        return "0 %"
-    return "< 0.01 %" if percent < 0.01 else f"{percent:.2f} %"
+    return "< 0.01 %" if 0 < percent < 0.01 else f"{percent:.2f} %" if percent else "0 %"

@@ -29,6 +29,9 @@ MOST_TOLD = 12
 
 def view_of_diff(difference: Difference, asked: dict[str, Any]) -> View:
     """Return the view of what changed."""
+    problems = list(difference.problems[:MOST_TOLD])
+    if (more := len(difference.problems) - MOST_TOLD) > 0:
+        problems.append(f"{more} more such problems; --json lists them all")
     return View(
         command="diff",
         asked=asked,
@@ -36,19 +39,13 @@ def view_of_diff(difference: Difference, asked: dict[str, Any]) -> View:
         page=lambda precision: page(difference),
         rows=partial(rows, difference),
         ok=difference.ok,
-        warnings=tuple(map(text.safe, (*_first(difference.problems), *difference.notes))),
+        warnings=tuple(map(text.safe, (*problems, *difference.notes))),
     )
-
-
-def _first(problems: Sequence[str]) -> tuple[str, ...]:
-    more = len(problems) - MOST_TOLD
-    left = (f"{more} more such problems; --json lists them all",) if more > 0 else ()
-    return (*problems[:MOST_TOLD], *left)
 
 
 def document(difference: Difference) -> dict[str, Any]:
     """Return the JSON data."""
-    from fcinspect.reports.documents import diff as documents
+    from fcinspect.reports.documents.core import DiffDocument
 
     layers = [each for each in difference.compared if each.is_linear]
     arrays = [each for each in difference.compared if not each.is_linear]
@@ -60,10 +57,10 @@ def document(difference: Difference) -> dict[str, Any]:
     }
     return written(
         difference,
-        documents.DiffDocument,
+        DiffDocument,
         same=difference.ok,
-        layers=[_layer_document(each) for each in layers],
-        arrays=[_array_document(each) for each in arrays],
+        layers=list(map(_layer_document, layers)),
+        arrays=list(map(_array_document, arrays)),
         not_compared=not_compared,
         summary=_summary(difference, layers),
     )
@@ -87,7 +84,7 @@ def _summary(difference: Difference, layers: Sequence[Compared]) -> dict[str, An
 
 
 def _layer_document(each: Compared) -> dict[str, Any]:
-    from fcinspect.reports.documents.diff import ComparedLayerDocument
+    from fcinspect.reports.documents.core import ComparedLayerDocument
 
     weight = _finding(each.finding)
     return written(
@@ -118,7 +115,7 @@ def _array_document(each: Compared) -> dict[str, Any]:
 
 
 def _finding(finding: TensorFinding) -> dict[str, Any]:
-    from fcinspect.reports.documents.diff import FindingDocument
+    from fcinspect.reports.documents.core import FindingDocument
 
     far, equal = finding.magnitude, finding.kind == "equal"
     return written(
@@ -163,8 +160,7 @@ def _summary_line(difference: Difference) -> str:
     """Return "37 layers: 35 equal, 2 changed; 0 only in A, 0 only in B"."""
     layers = [each for each in difference.compared if each.is_linear]
     parts = [f"{text.plural(len(layers), 'layer')}{_kinds(difference, linear=True)}"]
-    others = len(difference.compared) - len(layers)
-    if others:
+    if others := len(difference.compared) - len(layers):
         parts.append(f"{text.plural(others, 'other array')}{_kinds(difference, linear=False)}")
     only = f"{text.count(len(difference.only_in_a))} only in A"
     parts.append(f"{only}, {text.count(len(difference.only_in_b))} only in B")
@@ -184,13 +180,15 @@ def page(difference: Difference) -> Page:
         Heading(f"A {text.safe(difference.a)} → B {text.safe(difference.b)}", level=1),
         Line.of((_summary_line(difference), "good" if difference.ok else "bad")),
     )
-    layers = _to_show(difference, linear=True)
+    # of what is equal there is nothing to say
+    shown = [each for each in difference.compared if each.how != "equal" or each.renamed]
+    layers = [each for each in shown if each.is_linear]
+    others = [each for each in shown if not each.is_linear]
     if layers:
         built.group(_layers_table(layers))
-    others = _to_show(difference, linear=False)
     if others:
         built.group(_arrays_table(others))
-    if layers or others:
+    if shown:
         built.add(Line.of((LEGEND, "faint")))
     told = [each for each in (*layers, *others) if any(_told(each))]
     for each in told[:MOST_TOLD]:
@@ -203,15 +201,6 @@ def page(difference: Difference) -> Page:
             built.group(*_only(where, sides))
     built.group(*(Line.of((line, "faint")) for line in _left_out(difference)))
     return built.page()
-
-
-def _to_show(difference: Difference, *, linear: bool) -> list[Compared]:
-    """Return what is not equal; of the others there is nothing to say."""
-    return [
-        each
-        for each in difference.compared
-        if each.is_linear == linear and (each.how != "equal" or each.renamed)
-    ]
 
 
 DIFFERING = (Column("how it differs", right=False), Column("max |Δ|"), Column("relative"))
@@ -233,32 +222,24 @@ def _arrays_table(arrays: Sequence[Compared]) -> Table:
 
 
 def _differing(each: Compared) -> tuple[str, str, str]:
-    """Return how two sides differ and, to three digits, how far they lie apart."""
-    return _how(each), *_apart(each)
+    """Return how two weights differ and, to three digits, how far they lie apart.
 
-
-def _how(each: Compared) -> str:
+    Where the weights are equal, that is how far the biases lie apart.
+    """
     how = "equal, renamed" if each.renamed and each.how == "equal" else each.how
-    return f"{how} (within tolerance)" if each.verdict == "equal up to rounding" else how
-
-
-def _apart(each: Compared) -> tuple[str, str]:
-    """Return how far two weights lie apart, or two biases where the weights are equal."""
+    if each.verdict == "equal up to rounding":
+        how = f"{how} (within tolerance)"
     finding = each.finding
     if finding.kind == "equal" and each.bias is not None:
         finding = each.bias
     if finding.kind == "equal":
-        return "0", "0"
+        return how, "0", "0"
     far = finding.magnitude
-    if far is None:
-        return "", ""
-    return _short(far.max_abs), _short(far.relative)
+    return (how, "", "") if far is None else (how, _short(far.max_abs), _short(far.relative))
 
 
 def _short(value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return "–"
-    return text.significant(value)
+    return "–" if value is None or not math.isfinite(value) else text.significant(value)
 
 
 def _told(each: Compared) -> Iterable[Line]:
@@ -318,13 +299,10 @@ def _exact(value: float, dtype: str) -> str:
 
 
 def _only(where: str, sides: Sequence[TensorSide]) -> Iterable[Line | Table]:
-    yield Table(
-        (Column(where, right=False, folds=True), Column("shape"), Column("dtype", right=False)),
-        tuple(
-            (text.layer_name(side.name), text.sizes(side.shape), side.dtype)
-            for side in sides[:MOST_TOLD]
-        ),
-    )
+    name, dtype = Column(where, right=False, folds=True), Column("dtype", right=False)
+    shown = sides[:MOST_TOLD]
+    body = [(text.layer_name(side.name), text.sizes(side.shape), side.dtype) for side in shown]
+    yield Table((name, Column("shape"), dtype), tuple(body))
     if len(sides) > MOST_TOLD:
         yield Line.of((f"showing {MOST_TOLD} of {len(sides)}; --json has them all", "faint"))
 

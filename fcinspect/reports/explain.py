@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.arithmetic.explanation import shortened
 from fcinspect.page import text
 from fcinspect.page.blocks import (
+    VERDICT_ROLES,
     Column,
     Equation,
     Heading,
@@ -22,9 +23,8 @@ from fcinspect.page.blocks import (
     Subject,
     Table,
 )
-from fcinspect.page.matrices import affine_equation
+from fcinspect.page.matrices import affine_equation, formula_line
 from fcinspect.page.view import View
-from fcinspect.reports.explain_words import formula_of, summary_lines, verdict_lines
 from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
 EXACT_DIGITS = 40
 """Significant digits of `exact_decimal`; … stands at its end when more follow."""
-MOST_OUTPUTS = 1_000
-MOST_TERMS = 10_000
-"""Of all outputs of a document; a browser that shows more is slow to open and to follow."""
+MOST_OUTPUTS, MOST_TERMS = 1_000, 10_000
+"""Of a document, in all; a browser that shows more is slow to open and to follow."""
 WHOLE = "--save FILE.csv or FILE.json holds all"
 
 
@@ -63,19 +62,21 @@ def document(explanation: Explanation, *, full: bool = False) -> dict[str, Any]:
     from fcinspect.reports.documents import core as documents
 
     layer = explanation.layer
-    own = {
-        "layer": written(layer, documents.ExplainedLayerDocument, full=full, rows_held=layer.held),
-        "arithmetic": explanation.arithmetic.words,
-        "elements": [_element(element) for element in explanation.elements],
-        "checked": written(
+    return written(
+        explanation,
+        documents.ExplainDocument,
+        full=full,
+        layer=written(layer, documents.ExplainedLayerDocument, full=full, rows_held=layer.held),
+        arithmetic=explanation.arithmetic.words,
+        elements=list(map(_element, explanation.elements)),
+        checked=written(
             explanation.check,
             documents.CheckedElementsDocument,
             elements=explanation.checked_elements,
             of=explanation.total_elements,
             worst=explanation.worst,
         ),
-    }
-    return written(explanation, documents.ExplainDocument, full=full, **own)
+    )
 
 
 def _element(element: ExplainedElement) -> dict[str, Any]:
@@ -110,22 +111,21 @@ def page(explanation: Explanation, precision: int, *, whole: Explanation | None 
     """Return the page; of a `whole` explanation where this is the part of it that fits."""
     built = PageBuilder()
     whole = whole or explanation
-    built.add(*header(explanation), *_excerpt_lines(explanation, whole))
+    built.add(*_header(explanation), *_excerpt_lines(explanation, whole))
     if explanation.total_elements and explanation.layer.in_features:
         built.group(_equation(explanation, precision))
         if explanation.output is None:
             held = ", ".join(map(str, explanation.layer.held or ()))
             built.add(Line.of(f"only the rows of W asked for were read: {held}", indent=2))
     for element in explanation.elements:
-        built.group(*element_blocks(explanation, element, precision))
-    if len(explanation.elements) == len(whole.elements):
-        built.group(*summary_lines(explanation))
-    else:
-        built.group(*summary_lines(explanation, f"--element chooses, {WHOLE}"))
+        built.group(*_element_blocks(explanation, element, precision))
+    is_whole = len(explanation.elements) == len(whole.elements)
+    ways = "--element and --all choose" if is_whole else f"--element chooses, {WHOLE}"
+    built.group(*_summary_lines(explanation, ways))
     return built.page()
 
 
-def header(explanation: Explanation) -> list[Heading | Line]:
+def _header(explanation: Explanation) -> list[Heading | Line]:
     """Return the title, the shapes, and what is to be known of them."""
     layer, x = explanation.layer, explanation.input
     batch, n, m = x.shape[:-1], layer.in_features, layer.out_features
@@ -136,7 +136,7 @@ def header(explanation: Explanation) -> list[Heading | Line]:
         Heading(f"{title}      {name}{text.safe(layer.source)}, {layer.dtype}", level=1)
     ]
     count = math.prod(batch)
-    lines.append(formula_of(layer, count if batch else None))
+    lines.append(formula_line((m, n), bias=layer.bias is not None, rows=count if batch else None))
     if len(batch) > 1:
         folded = f"the leading dimensions {text.shape(batch)} of x {text.shape(x.shape)} are folded"
         back = f"y gets them back: {text.shape((*batch, m))}"
@@ -186,7 +186,7 @@ def _subjects(explanation: Explanation) -> tuple[Subject, Subject, Subject, Subj
     )  # fmt: skip
 
 
-def element_blocks(
+def _element_blocks(
     explanation: Explanation, element: ExplainedElement, precision: int
 ) -> list[Line | RunningSum]:
     """Return the sentence on an output, its sum, and how it stands to the exact."""
@@ -209,7 +209,7 @@ def element_blocks(
         which = f"the {'largest' if explanation.ranked else 'first'} {len(element.terms):,}"
         count = f"{explanation.layer.in_features:,} terms"
         blocks.append(Line.of(f"showing {which} of {count}", indent=2))
-    return [*blocks, *verdict_lines(explanation, element)]
+    return [*blocks, *_verdict_lines(explanation, element)]
 
 
 def _sum(explanation: Explanation, element: ExplainedElement, precision: int) -> RunningSum:
@@ -259,13 +259,10 @@ def _sum(explanation: Explanation, element: ExplainedElement, precision: int) ->
             for (w, x), (added, total) in zip(factors, steps, strict=True)
         ),
     )
-    return RunningSum(table, sums, _result(element))
-
-
-def _result(element: ExplainedElement) -> str:
-    if element.exact is None:
-        return "; not every number is finite, so there is no exact result"
-    return f", the exact result, {text.exact_decimal(element.exact, 12)}"
+    result = "; not every number is finite, so there is no exact result"
+    if element.exact is not None:
+        result = f", the exact result, {text.exact_decimal(element.exact, 12)}"
+    return RunningSum(table, sums, result)
 
 
 def _excerpt(explanation: Explanation) -> Explanation:
@@ -285,12 +282,90 @@ def _excerpt(explanation: Explanation) -> Explanation:
 
 def _excerpt_lines(shown: Explanation, asked: Explanation) -> list[Line]:
     """Say how much of what was asked for is shown; nothing where that is all of it."""
-    counts = [
-        (len(e.elements), sum(len(element.terms) for element in e.elements)) for e in (shown, asked)
-    ]
-    (outputs, terms), (all_outputs, all_terms) = counts
+    outputs, all_outputs = len(shown.elements), len(asked.elements)
+    terms, all_terms = (sum(len(one.terms) for one in e.elements) for e in (shown, asked))
     parts = [f"{outputs:,} of {all_outputs:,} outputs"] * (outputs < all_outputs)
     parts += [f"{terms:,} of {all_terms:,} terms"] * (terms < all_terms)
-    if not parts:
-        return []
-    return [Line.of(f"showing {' and '.join(parts)}, the most that fit here; {WHOLE}")]
+    said = f"showing {' and '.join(parts)}, the most that fit here; {WHOLE}"
+    return [Line.of(said)] if parts else []
+
+
+def _verdict_lines(explanation: Explanation, element: ExplainedElement) -> list[Line]:
+    """Say what was returned, how far from the exact sum it is, and the verdict."""
+    held = explanation.arithmetic.output
+    computed = text.shortest(element.output, held)
+    said = f"{explanation.computed_by.split()[0]} returned {computed}"
+    judged = (element.verdict.value, VERDICT_ROLES[element.verdict])
+    if element.exact is None:
+        said += "; not every number is finite, so there is no bound: "
+        return [Line.of(said, ("undecided", judged[1]), indent=2)]
+    exact = text.exact_decimal(element.exact, len(computed.lstrip("-0.").replace(".", "")) + 3)
+    if element.verdict is Verdict.UNDECIDED or element.ulps is None:
+        beyond = f"the magnitudes exceed {explanation.arithmetic.accumulate.name}'s range: "
+        said += f"; the exact sum is {exact}, {beyond}"
+        return [Line.of(said, ("undecided", judged[1]), indent=2)]
+    if element.error == 0:
+        return [Line.of(f"{said}, which is the exact sum: ", judged, indent=2)]
+    if element.tied:
+        said += f", one of two {held.name} as near to the exact {exact}"
+    elif element.output == element.correctly_rounded:
+        said += f", the {held.name} nearest to the exact {exact}"
+    else:
+        said += f"; the exact sum is {exact}"
+    explained = f"{_share(element.share)} of what rounding can explain"
+    if element.verdict is Verdict.OUTSIDE and element.low is not None:
+        low, high = (text.shortest(end or 0.0, held) for end in (element.low, element.high))
+        explained = f"rounding explains {low} to {high}"
+    apart = f"{text.significant(element.ulps)} ulp apart, {explained}: "
+    return [Line.of(said, indent=2), Line.of(apart, judged, indent=2)]
+
+
+def _share(share: float | None) -> str:
+    if share is None:
+        return "an unknown part"
+    if share > 10:
+        return f"{share:,.3g} times the bound instead"
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
+
+
+def _summary_lines(explanation: Explanation, ways: str) -> list[Line]:
+    """Say what was checked, the verdict on all of it, and in which arithmetic.
+
+    `ways` says how to see the outputs that are not shown.
+    """
+    shown, total = len(explanation.elements), explanation.total_elements
+    dtype = explanation.layer.dtype
+    exact = f"products of {dtype} numbers and their sums are exact"
+    if dtype == "float64":
+        exact = "sums are exact, products shown rounded to float64"
+    lines = [
+        Line.of(*_overall(explanation)),
+        Line.of((f"{explanation.computed_by}: {explanation.arithmetic.words}", "faint")),
+        Line.of((f"{exact}; numbers are rounded for display only", "faint")),
+    ]
+    more = Line.of(f"showing {shown:,} of {text.plural(total, 'output')}; {ways}")
+    return [more, *lines] if shown < total else lines
+
+
+def _overall(explanation: Explanation) -> list[str | Span]:
+    """Return the sentence about every output that was computed."""
+    check, verdict = explanation.check, explanation.verdict
+    total, checked = explanation.total_elements, explanation.checked_elements
+    if checked == total:
+        whole = f"{text.plural(total, 'output')} checked"
+    else:
+        whole = f"{checked:,} of {total:,} outputs computed and checked"
+    judged: Span = (verdict.value, VERDICT_ROLES[verdict])
+    if verdict is not Verdict.WITHIN:
+        count = check.outside if verdict is Verdict.OUTSIDE else check.undecided
+        also = check.undecided if verdict is Verdict.OUTSIDE else 0
+        return [f"{whole}: {count:,} ", judged, f", {also:,} undecided" if also else ""]
+    said: list[str | Span] = [f"{whole}: {'all ' if checked > 1 else ''}", judged]
+    worst = explanation.worst
+    if worst is not None and check.max_ratio > 0 and checked > 1:
+        name = "Y" if explanation.batch else "y"
+        said.append(
+            f"; nearest to its bound is {name}{text.index(worst)}, at {_share(check.max_ratio)}"
+        )
+    return said

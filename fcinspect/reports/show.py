@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,9 @@ from fcinspect.layers.law_bounds import DELTA
 from fcinspect.layers.statistics import Distribution, distribution_of
 from fcinspect.page import text
 from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Part, Span, Table
+from fcinspect.page.matrices import formula_line
 from fcinspect.page.view import View
 from fcinspect.pictures.charts.weight import heat_map, histogram
-from fcinspect.reports.explain_words import formula_of
 from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
@@ -36,17 +35,16 @@ def view_of_stored(
     warnings: tuple[str, ...],
     asked: dict[str, Any],
     *,
-    plot: bool = False,
-    draws: bool = False,
+    plot: bool,
+    draws: bool,
 ) -> View:
     """Return the view of a layer from a file; what law it obeys is a fact, not a check.
 
     `plot` puts charts of its weight on the page, `draws` gives the view its figure.
     """
-    view = _view("show", inspection, asked, plot=plot, warnings=warnings)
-    if not draws:
-        return view
-    return replace(view, figure=partial(_weight_figure, inspection), svg_is_figure=plot)
+    figure = partial(_weight_figure, inspection) if draws else None
+    more = {"warnings": warnings, "figure": figure, "svg_is_figure": plot}
+    return _view("show", inspection, asked, plot=plot, **more)
 
 
 def _view(
@@ -67,19 +65,17 @@ def document(inspection: Inspection, *, full: bool = False) -> dict[str, Any]:
     from fcinspect.reports.documents import core as documents
 
     layer, parts = inspection.layer, {"weight": inspection.weight, "bias": inspection.bias}
-    own: dict[str, Any] = {
-        "layer": written(
-            layer, documents.ShownLayerDocument, full=full, activation=inspection.activation
-        ),
-        "statistics": {name: part and part.statistics for name, part in parts.items()},
-        "initialisation": {
-            "name": inspection.init,
-            "known": inspection.known,
-            "delta": DELTA,
-            **{name: part and _law(part) for name, part in parts.items()},
-        },
-    }
-    return written(inspection, documents.InspectedLayerDocument, parameters=layer.parameters, **own)
+    laws = {name: part and _law(part) for name, part in parts.items()}
+    making = {"name": inspection.init, "known": inspection.known, "delta": DELTA, **laws}
+    activation = inspection.activation
+    return written(
+        inspection,
+        documents.InspectedLayerDocument,
+        layer=written(layer, documents.ShownLayerDocument, full=full, activation=activation),
+        parameters=layer.parameters,
+        statistics={name: part and part.statistics for name, part in parts.items()},
+        initialisation=making,
+    )
 
 
 def _law(parameter: Inspected) -> dict[str, Any]:
@@ -104,7 +100,7 @@ def page(inspection: Inspection, precision: int, *, plot: bool = False) -> Page:
     name = f"{text.layer_called(layer.name)} of " if layer.name else ""
     built.add(
         Heading(f"{name}{text.safe(layer.source)}, {layer.dtype}", level=1),
-        formula_of(layer),
+        formula_line(layer.weight.shape, bias=layer.bias is not None),
         Line.of(_counts(inspection)),
     )
     if layer.in_features and layer.out_features:
@@ -174,17 +170,18 @@ def _statistics_table(inspection: Inspection, precision: int) -> Table:
     parts = [("weight", inspection.weight.statistics)]
     if inspection.bias is not None:
         parts.append(("bias", inspection.bias.statistics))
-    titles = ["min", "max", "mean", "std", "zeros"]
-    has_nan, has_inf = (any(getattr(s, key) for _, s in parts) for key in ("nan", "inf"))
-    titles += (["NaN"] if has_nan else []) + (["±inf"] if has_inf else [])
+    lost = [
+        (key, name)
+        for key, name in (("nan", "NaN"), ("inf", "±inf"))
+        if any(getattr(found, key) for _, found in parts)
+    ]
     body = []
     for name, found in parts:
         moments = (found.min, found.max, found.mean, found.std)
         cells = ["–" if v != v else text.number(v, precision) for v in moments]
-        cells.append(text.count(found.zeros))
-        cells += [text.count(found.nan)] if has_nan else []
-        cells += [text.count(found.inf)] if has_inf else []
-        body.append((name, *cells))
+        counts = (found.zeros, *(getattr(found, key) for key, _ in lost))
+        body.append((name, *cells, *map(text.count, counts)))
+    titles = ("min", "max", "mean", "std", "zeros", *(name for _, name in lost))
     return Table((Column("", right=False), *map(Column, titles)), tuple(body))
 
 
@@ -238,7 +235,6 @@ def _weight_charts(inspection: Inspection) -> list[tuple[Block, ...]]:
 
 
 def _weight_distribution(inspection: Inspection) -> Distribution:
-    """Return how many numbers of W lie where."""
     found = inspection.weight.statistics
     return distribution_of(inspection.layer.weight, found.min, found.max)
 

@@ -34,12 +34,10 @@ def view_of_listing(checkpoint: Checkpoint, asked: dict[str, Any]) -> View:
 
 def document(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return the JSON data."""
-    from fcinspect.reports.documents.core import ListedLayerDocument, ListingDocument
+    from fcinspect.reports.documents.core import ListedLayerDocument as Listed
+    from fcinspect.reports.documents.core import ListingDocument
 
-    layers = [
-        written(layer, ListedLayerDocument, bias=layer.bias is not None)
-        for layer in checkpoint.layers
-    ]
+    layers = [written(la, Listed, bias=la.bias is not None) for la in checkpoint.layers]
     total = sum(layer.parameters for layer in checkpoint.layers)
     return written(checkpoint, ListingDocument, layers=layers, parameters=total)
 
@@ -95,12 +93,9 @@ def notes_on(checkpoint: Checkpoint) -> tuple[str, ...]:
 def skipped_blocks(checkpoint: Checkpoint) -> Iterable[Line | Table]:
     """Return what is said of the arrays that are no linear layers: how many for which reason."""
     groups = _by_reason(checkpoint)
-    said = text.plural(len(checkpoint.skipped), "array")
-    gone = sum(skip.missing for skip in checkpoint.skipped)
-    if gone:
-        said = f"the index names {said}, {text.count(gone)} of them missing"
-    else:
-        said = f"the file holds {said}"
+    said = f"the file holds {text.plural(len(checkpoint.skipped), 'array')}"
+    if gone := sum(skip.missing for skip in checkpoint.skipped):
+        said = f"{said.replace('file holds', 'index names')}, {text.count(gone)} of them missing"
     yield Line.of(f"besides, {said}:")
     first = Column("the first", right=False, folds=True)
     yield Table(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Block, Column, Heading, Line, Table, showing
+from fcinspect.page.blocks import Block, Column, Heading, Line, Table, by_columns, showing
 from fcinspect.pictures.charts.curves import Series, curves
 from fcinspect.pictures.charts.weight import edge_labels, histogram, not_counted
 from fcinspect.reports.scan.page import name_in, title_of
@@ -73,13 +73,12 @@ class ScanPictures:
         if not self.shows_spectra:
             return list(map(Panel, names, self.distributions))
         panels = []
-        for name, layer in zip(names, layers, strict=True):
-            found = layer.singular.spectrum
-            if found is None:
-                panels.append(Panel(name, None, note=UNDECIDED))
-            else:
+        for name, found in zip(names, (layer.singular.spectrum for layer in layers), strict=True):
+            drawn = Panel(name, None, note=UNDECIDED)
+            if found is not None:
                 series = spectrum_series(name, found)
-                panels.append(Panel(name, None, series, len(found.values), below(found)))
+                drawn = Panel(name, None, series, len(found.values), below(found))
+            panels.append(drawn)
         return panels
 
     def _spectra(self) -> Iterator[Block]:
@@ -127,23 +126,21 @@ def spectrum_series(name: str, found: Spectrum, role: str = "") -> Series:
 def below(found: Spectrum) -> str:
     """Say how many singular values are not told from 0, and so not drawn; "" for none."""
     count = len(found.values) - found.rank
-    if not count:
-        return ""
     are = "value is" if count == 1 else "values are"
-    return f"{text.count(count)} of {text.count(len(found.values))} {are} not told from 0"
+    said = f"{text.count(count)} of {text.count(len(found.values))} {are} not told from 0"
+    return said if count else ""
 
 
 def _distribution_table(names: Sequence[str], found: Sequence[Distribution]) -> Table:
     """Return a row for each layer: its bars between the first edge and the last."""
-    rows = []
-    for name, one in zip(names, found, strict=True):
-        ends = edge_labels((one.edges[0], one.edges[-1])) if one.counts else ["–", "–"]
-        rows.append((name, ends[0], text.bars(one.counts), ends[1], text.count(one.finite)))
-    columns = (
-        Column("layer", right=False, folds=True),
-        Column("from"),
-        Column("distribution", "weight", right=False),
-        Column("to"),
-        Column("finite numbers"),
+    ends = [edge_labels((f.edges[0], f.edges[-1])) if f.counts else ["–", "–"] for f in found]
+    lows, highs = zip(*ends, strict=True)
+    return by_columns(
+        [
+            (Column("layer", right=False, folds=True), names),
+            (Column("from"), lows),
+            (Column("distribution", "weight", right=False), [text.bars(f.counts) for f in found]),
+            (Column("to"), highs),
+            (Column("finite numbers"), [text.count(f.finite) for f in found]),
+        ]
     )
-    return Table(columns, tuple(rows))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 ELSEWHERE = "see --json or --format csv"
 
 
@@ -71,11 +72,9 @@ def in_full(layer: ScannedLayer, precision: int) -> Iterator[Line]:
         return
     digits = precision + 2
     if leading is not None:
-        sure = (
-            f"within {leading.error_bound:.1e} of it is a singular value"
-            if leading.converged
-            else "a lower bound: it has not converged"
-        )
+        sure = f"within {leading.error_bound:.1e} of it is a singular value"
+        if not leading.converged:
+            sure = "a lower bound: it has not converged"
         sigma = text.significant(leading.sigma, digits)
         steps = text.plural(leading.steps, "step")
         rank = text.significant(leading.stable_rank, precision)
@@ -90,17 +89,13 @@ def in_full(layer: ScannedLayer, precision: int) -> Iterator[Line]:
 def _ranks(found: Spectrum, digits: int, precision: int) -> str:
     count = len(found.values)
     first, last = (text.significant(v, digits) for v in (found.largest, found.smallest))
-    stable, effective = (
-        text.significant(v, precision) for v in (found.stable_rank, found.effective_rank)
-    )
+    ranks = (found.stable_rank, found.effective_rank)
+    stable, effective = (text.significant(rank, precision) for rank in ranks)
     return (
-        f"σ₁ … σ{_subscript(count)} = {first} … {last}: rank {found.rank:,} of {count:,}, stable"
-        f" rank {stable}, effective rank {effective}, condition number {_condition(found)}"
+        f"σ₁ … σ{str(count).translate(SUBSCRIPTS)} = {first} … {last}: rank {found.rank:,} of"
+        f" {count:,}, stable rank {stable}, effective rank {effective}, condition number"
+        f" {_condition(found)}"
     )
-
-
-def _subscript(number: int) -> str:
-    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 def _drawn(histogram: Histogram, precision: int) -> str:

@@ -57,20 +57,10 @@ class LayerSubjects:
     """Of the batch; None for one vector"""
     activation: str
     has_bias: bool
-    before: str = ""
+    before: str
     """The name of the layer before, as it is shown; "" of the first"""
-    result: str = "a"
+    result: str
     """What leaves: a, of the last layer also y"""
-
-    @property
-    def ins(self) -> str:
-        """The letter of the inputs."""
-        return f"f{self.number - 1}"
-
-    @property
-    def outs(self) -> str:
-        """The letter of the outputs."""
-        return f"f{self.number}"
 
     @property
     def batched(self) -> bool:
@@ -81,6 +71,11 @@ class LayerSubjects:
     def n(self) -> str:
         """The letter of the batch's rows, "" for one vector."""
         return "n" if self.batched else ""
+
+    @property
+    def outs(self) -> str:
+        """The letter of the outputs."""
+        return f"f{self.number}"
 
     @property
     def entering(self) -> str:
@@ -111,9 +106,8 @@ class LayerSubjects:
         name = self.entering.upper() if self.batched else self.entering
         words = self._of_rows("input", 0)
         if self.before:
-            shape = (self.rows, self.widths[0]) if self.rows is not None else self.widths[:1]
-            words = f"activation of {self.before}, {text.sizes(shape)}"
-        axes = self._with_rows(self.ins)
+            words = self._of_rows("activation", 0, self.before)
+        axes = f"{self.n} f{k - 1}".strip()
         return Subject(f"a{k - 1}", name, words, "input", axes, lights, layer=self.before)
 
     def pre_activation(self) -> Subject:
@@ -168,12 +162,12 @@ class LayerSubjects:
     def leaving(self) -> Subject:
         """∂L/∂x or ∂L/∂a, what goes on to the layer before."""
         k = self.number
-        words, axes = self._of_rows("gradient that leaves", 0), self._with_rows(self.ins)
+        words, axes = self._of_rows("gradient that leaves", 0), f"{self.n} f{k - 1}".strip()
         name, sources = f"∂L/∂{self.entering}", f"G{k} W{k}"
+        formula = f"dot {sources}"
         return Subject(
-            f"D{k - 1}", name, words, "gradient", axes, sources, f"dot {sources}",
-            layer=self.before,
-        )  # fmt: skip
+            f"D{k - 1}", name, words, "gradient", axes, sources, formula, layer=self.before
+        )
 
     def _subject(
         self,
@@ -190,7 +184,7 @@ class LayerSubjects:
 
     def _of_weight(self, words: str) -> tuple[str, str]:
         """Return the words and axes of what has a number for each output and input."""
-        return self._called(words, self.widths[::-1]), self._matrix
+        return self._called(words, self.widths[::-1]), f"{self.outs} f{self.number - 1}"
 
     def _of_bias(self, words: str) -> tuple[str, str]:
         """Return those of what has a number for each output."""
@@ -198,14 +192,7 @@ class LayerSubjects:
 
     def _of_outputs(self, words: str) -> tuple[str, str]:
         """Return those of what has a number for each row of the batch and output."""
-        return self._of_rows(words, 1), self._with_rows(self.outs)
-
-    @property
-    def _matrix(self) -> str:
-        return f"{self.outs} {self.ins}"
-
-    def _with_rows(self, features: str) -> str:
-        return f"{self.n} {features}".strip()
+        return self._of_rows(words, 1), f"{self.n} {self.outs}".strip()
 
     def updated(self, name: str, rule: str) -> Subject:
         """Return what the rows of the table of an update are: old, gradient, update, new."""
@@ -215,18 +202,18 @@ class LayerSubjects:
         return Subject(
             f"U{k}" if weight else f"V{k}",
             name,
-            axes=self._matrix if weight else self.outs,
+            axes=f"{self.outs} f{k - 1}" if weight else self.outs,
             lights=f"W{k} P{k} {gradient}" if weight else f"b{k} Q{k} {gradient}",
             formula=f"update {'dot' if weight else 'sum'} {gradient}",
             rule=rule,
         )
 
-    def _called(self, words: str, shape: tuple[int, ...]) -> str:
-        return f"{words} of {self.name}, {text.sizes(shape)}"
+    def _called(self, words: str, shape: tuple[int, ...], layer: str = "") -> str:
+        return f"{words} of {layer or self.name}, {text.sizes(shape)}"
 
-    def _of_rows(self, words: str, side: int) -> str:
-        shape = (self.widths[side],)
-        return self._called(words, (self.rows, *shape) if self.rows is not None else shape)
+    def _of_rows(self, words: str, side: int, layer: str = "") -> str:
+        shape = () if self.rows is None else (self.rows,)
+        return self._called(words, (*shape, self.widths[side]), layer)
 
 
 def layer_forward(

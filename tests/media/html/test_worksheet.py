@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fcinspect.media.emit import rendered
-from fcinspect.reports.worksheet.view import view_of_worksheet
+from fcinspect.reports.worksheet import view_of_worksheet
 from fcinspect.worksheets.checking import KeyCheck
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.problem import KINDS, SheetOptions

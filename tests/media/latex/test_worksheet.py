@@ -9,7 +9,7 @@ import pytest
 
 from fcinspect.media.latex.document import worksheet_document
 from fcinspect.media.latex.words import typed
-from fcinspect.reports.worksheet.page import page
+from fcinspect.reports.worksheet_page import page
 from fcinspect.worksheets.checking import KeyCheck
 from fcinspect.worksheets.class_set import Seat
 from fcinspect.worksheets.making import make
