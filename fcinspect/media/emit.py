@@ -74,7 +74,6 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
 
 
 def _document(view: View, form: str, precision: int) -> str:
-    """Return a view as a page of HTML or an article."""
     from fcinspect.page.untrusted import safe_page
 
     page = safe_page(view.pages.get(form, view.page)(precision))

@@ -41,7 +41,6 @@ def _shown(items: Iterator[Item], done: int, total: int, what: str) -> Iterator[
 
 
 def _bar(what: str, total: int, done: int, *columns: ProgressColumn) -> Progress:
-    """Return a bar of what is done, with these columns behind it."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 

@@ -122,7 +122,6 @@ def _without_spare(table: Table, room: int) -> tuple[Table, str]:
 
 
 def _widths(table: Table) -> list[int]:
-    """Return the width of each column when nothing is folded."""
     return [
         max(map(cell_len, (column.title, *(row[k] for row in table.rows))))
         for k, column in enumerate(table.columns)

@@ -14,22 +14,7 @@ from rich.text import Text
 
 from fcinspect.media import tables
 from fcinspect.media.brackets import layout
-from fcinspect.page import text
-from fcinspect.page.blocks import (
-    DRAWING_WIDTH,
-    Drawing,
-    Equation,
-    Heading,
-    Line,
-    Medium,
-    Page,
-    Printed,
-    RunningSum,
-    Span,
-    Table,
-    Verbatim,
-    printed,
-)
+from fcinspect.page import blocks, text
 from fcinspect.page.untrusted import with_text
 
 STYLES = {
@@ -56,7 +41,7 @@ FREE = 100_000
 
 
 def print_page(
-    page: Page, console: Console, *, ruled: bool = True, ascii_only: bool = False
+    page: blocks.Page, console: Console, *, ruled: bool = True, ascii_only: bool = False
 ) -> None:
     """Print a page in the width of the console; `ruled` draws lines in tables, for people."""
     if ascii_only:
@@ -64,21 +49,21 @@ def print_page(
     for number, group in enumerate(page.groups):
         if number:
             console.print()
-        for block in printed(group):
+        for block in blocks.printed(group):
             shown = _renderable(block, console, ruled, ascii_only)
             # lines are broken already: what is still too wide is not cut
             console.print(shown, soft_wrap=True)
 
 
-def _drawn(block: Drawing, console: Console, ascii_only: bool) -> Text:
+def _drawn(block: blocks.Drawing, console: Console, ascii_only: bool) -> Text:
     """Return a drawing as wide as the console, up to the width that drawings have at most."""
-    width = min(console.width, DRAWING_WIDTH) - block.indent
+    width = min(console.width, blocks.DRAWING_WIDTH) - block.indent
     colored = console.color_system is not None and not console.no_color
-    lines = block.draw(Medium(width, ascii_only, colored))
+    lines = block.draw(blocks.Medium(width, ascii_only, colored))
     return _styled([((" " * block.indent, ""), *line) for line in lines])
 
 
-def _styled(lines: Iterable[Iterable[Span]]) -> Text:
+def _styled(lines: Iterable[Iterable[blocks.Span]]) -> Text:
     """Return lines of spans, each in the style of its role and none broken again."""
     return Text("\n", no_wrap=True, overflow="ignore").join(
         Text("", no_wrap=True, overflow="ignore").join(
@@ -90,26 +75,28 @@ def _styled(lines: Iterable[Iterable[Span]]) -> Text:
     )
 
 
-def _renderable(block: Printed, console: Console, ruled: bool, ascii_only: bool) -> RenderableType:
+def _renderable(
+    block: blocks.Printed, console: Console, ruled: bool, ascii_only: bool
+) -> RenderableType:
     width, write = console.width, text.ascii_only if ascii_only else str
     match block:
-        case Drawing():
+        case blocks.Drawing():
             return _drawn(block, console, ascii_only)
-        case Heading(words, level):
+        case blocks.Heading(words, level):
             title = Text(words, style="bold" if level > 1 else "bold underline")
             return _paragraph(title, width)
-        case Line(spans, indent, hang):
+        case blocks.Line(spans, indent, hang):
             line = Text()
             for words, role in spans:
                 line.append(words, style=STYLES[role])
             return _paragraph(line, width, indent, hang)
-        case Table():
+        case blocks.Table():
             return _table(block, width, ruled, ascii_only)
-        case RunningSum(table):
+        case blocks.RunningSum(table):
             return _table(table, width, ruled, ascii_only)
-        case Equation():
+        case blocks.Equation():
             return _styled(layout(block, width, write))
-        case Verbatim():
+        case blocks.Verbatim():
             # code that is broken elsewhere cannot be copied
             return _styled([(" " * block.indent, ""), span] for span in block.lines)
 
@@ -124,7 +111,7 @@ def _paragraph(paragraph: Text, width: int, indent: int = 0, hang: int = 0) -> T
     )
 
 
-def _table(block: Table, width: int, ruled: bool, ascii_only: bool) -> RenderableType:
+def _table(block: blocks.Table, width: int, ruled: bool, ascii_only: bool) -> RenderableType:
     fitted = tables.fit(block, width, text.ascii_only if ascii_only else str)
     drawn = RichTable(
         box=(ASCII_RULES if ascii_only else RULES) if ruled else None,
@@ -218,7 +205,7 @@ clip-path="url(#{unique_id}-clip-terminal)">
 """As rich's own, but that it names no font on a content server: a saved report loads nothing."""
 
 
-def picture(command: str, page: Page, form: str) -> str:
+def picture(command: str, page: blocks.Page, form: str) -> str:
     """Return a page of that command as "txt" or "svg"."""
     lines = _recorded(page, PICTURE_WIDTH).export_text().splitlines()
     width = max(PICTURE_WIDTH, *map(len, lines), 0)  # the edge would cut a wider line
@@ -228,7 +215,7 @@ def picture(command: str, page: Page, form: str) -> str:
     return console.export_svg(title=f"fcinspect {command}", code_format=SVG)
 
 
-def _recorded(page: Page, width: int, *, colored: bool = True) -> Console:
+def _recorded(page: blocks.Page, width: int, *, colored: bool = True) -> Console:
     """Return a console that keeps the page for export, with or without colours."""
     console = Console(
         record=True,

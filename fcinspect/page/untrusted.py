@@ -14,22 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from fcinspect.errors import brief
-from fcinspect.page.blocks import (
-    Aside,
-    Block,
-    Drawing,
-    Equation,
-    Heading,
-    Illustration,
-    Line,
-    Matrix,
-    Page,
-    RunningSum,
-    Span,
-    Subject,
-    Table,
-    Verbatim,
-)
+from fcinspect.page import blocks
 from fcinspect.page.text import acting, escaped, safe
 
 Change = Callable[[str], str]
@@ -52,7 +37,7 @@ def harmless(text: str) -> str:
     return acting(but="\n\t").sub(lambda found: escaped(found.group()), text)
 
 
-def safe_page(page: Page) -> Page:
+def safe_page(page: blocks.Page) -> blocks.Page:
     """Return a page in whose words nothing acts, and no name begins a line of its own."""
     return with_text(page, lambda words: safe(short(words)), harmless)
 
@@ -81,19 +66,19 @@ def _cell(value: object) -> object:
     return f"'{shown}" if computed else shown
 
 
-def with_text(page: Page, change: Change, change_code: Change) -> Page:
+def with_text(page: blocks.Page, change: Change, change_code: Change) -> blocks.Page:
     """Return a page with every text passed through `change`, and source code through another."""
     make = partial(_changed, change=change, change_code=change_code)
-    return Page(tuple(tuple(map(make, group)) for group in page.groups))
+    return blocks.Page(tuple(tuple(map(make, group)) for group in page.groups))
 
 
-def _changed(block: Block, change: Change, change_code: Change) -> Block:
+def _changed(block: blocks.Block, change: Change, change_code: Change) -> blocks.Block:
     match block:
-        case Heading(text, level):
-            return Heading(change(text), level)
-        case Line(spans):
+        case blocks.Heading(text, level):
+            return blocks.Heading(change(text), level)
+        case blocks.Line(spans):
             return replace(block, spans=_spans(spans, change))
-        case Table(columns, rows, title):
+        case blocks.Table(columns, rows, title):
             return replace(
                 block,
                 columns=tuple(replace(c, title=change(c.title)) for c in columns),
@@ -102,36 +87,36 @@ def _changed(block: Block, change: Change, change_code: Change) -> Block:
                 caption=change(block.caption),
                 subjects=tuple(_subject(subject, change) for subject in block.subjects),
             )
-        case RunningSum(table):
+        case blocks.RunningSum(table):
             changed = _changed(table, change, change_code)
-            assert isinstance(changed, Table)
+            assert isinstance(changed, blocks.Table)
             return replace(block, table=changed, result=change(block.result))
-        case Illustration():
+        case blocks.Illustration():
             labels = tuple(replace(label, words=change(label.words)) for label in block.labels)
             words, caption = change(block.words), change(block.caption)
             return replace(block, labels=labels, words=words, caption=caption)
-        case Aside(blocks):
-            return replace(block, blocks=tuple(_changed(b, change, change_code) for b in blocks))
-        case Equation(parts):
+        case blocks.Aside(inside):
+            return replace(block, blocks=tuple(_changed(b, change, change_code) for b in inside))
+        case blocks.Equation(parts):
             return replace(block, parts=tuple(_part(part, change) for part in parts))
-        case Verbatim(text):
+        case blocks.Verbatim(text):
             return replace(block, text=change_code(text))
-        case Drawing(draw):
+        case blocks.Drawing(draw):
             return replace(block, draw=lambda to: tuple(_spans(line, change) for line in draw(to)))
 
 
-def _spans(spans: Iterable[Span], change: Change) -> tuple[Span, ...]:
+def _spans(spans: Iterable[blocks.Span], change: Change) -> tuple[blocks.Span, ...]:
     return tuple((change(words), role) for words, role in spans)
 
 
-def _part(part: Matrix | Span, change: Change) -> Matrix | Span:
-    if isinstance(part, Matrix):
+def _part(part: blocks.Matrix | blocks.Span, change: Change) -> blocks.Matrix | blocks.Span:
+    if isinstance(part, blocks.Matrix):
         rows = tuple(tuple(map(change, row)) for row in part.rows)
         subject = part.subject and _subject(part.subject, change)
         return replace(part, rows=rows, name=change(part.name), subject=subject)
     return change(part[0]), part[1]
 
 
-def _subject(subject: Subject, change: Change) -> Subject:
+def _subject(subject: blocks.Subject, change: Change) -> blocks.Subject:
     name, words, layer = map(change, (subject.name, subject.words, subject.layer))
     return replace(subject, name=name, words=words, layer=layer)

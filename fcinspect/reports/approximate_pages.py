@@ -124,7 +124,6 @@ def _of_relus(listed: Iterable[tuple[str, str]]) -> Table:
 
 
 def _units(found: Approximation, precision: int) -> list[Line | Table]:
-    """Return the table of the units, folded where there are many."""
     stored = found.built.stored
     count, (first, last) = len(stored.units), SHOWN
     folded = count > first + last

@@ -146,7 +146,6 @@ class _DrawnDiagram:
 
 
 def _layers(diagram: Diagram) -> Table:
-    """Return the layers that are drawn, one a row."""
     rows = []
     for connection in diagram.connections:
         edges = count(connection.total)

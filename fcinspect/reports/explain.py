@@ -126,7 +126,6 @@ def page(explanation: Explanation, precision: int, *, whole: Explanation | None 
 
 
 def _header(explanation: Explanation) -> list[Heading | Line]:
-    """Return the title, the shapes, and what is to be known of them."""
     layer, x = explanation.layer, explanation.input
     batch, n, m = x.shape[:-1], layer.in_features, layer.out_features
     name = f"{text.layer_called(layer.name)} of " if layer.name else ""
@@ -164,7 +163,6 @@ def _equation(explanation: Explanation, precision: int) -> Equation:
 
 
 def _subjects(explanation: Explanation) -> tuple[Subject, Subject, Subject, Subject]:
-    """Return what W, x, b and y are, and what each comes from or goes into."""
     layer, batch = explanation.layer, bool(explanation.batch)
     shape, x, y = layer.weight.shape, explanation.input.rows, explanation.results
     n = "n " if batch else ""
@@ -349,7 +347,6 @@ def _summary_lines(explanation: Explanation, ways: str) -> list[Line]:
 
 
 def _overall(explanation: Explanation) -> list[str | Span]:
-    """Return the sentence about every output that was computed."""
     check, verdict = explanation.check, explanation.verdict
     total, checked = explanation.total_elements, explanation.checked_elements
     if checked == total:

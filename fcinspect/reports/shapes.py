@@ -83,7 +83,6 @@ def page(trace: ShapeTrace) -> Page:
 
 
 def _counts(of: ShapeTrace | TracedLayer) -> tuple[str, str, str]:
-    """Return the parameters, the MACs and what the parameters take in memory."""
     return text.count(of.parameters), text.count(of.macs), text.byte_count(of.parameter_bytes)
 
 

@@ -136,7 +136,6 @@ def _without_inputs(layer: LinearLayer) -> list[str | Span]:
 
 
 def _parameters(layer: LinearLayer, precision: int) -> list[Line | Table]:
-    """Return W and b, and a line that tells which is which."""
     title: list[str | Span] = []
     if layer.in_features:
         title = [("W", "weight"), ": a row for each output, a column for each input"]
@@ -240,7 +239,6 @@ def _weight_distribution(inspection: Inspection) -> Distribution:
 
 
 def _weight_figure(inspection: Inspection, ending: str) -> bytes:
-    """Return the heat map and the histogram as a file of that ending."""
     from fcinspect.pictures.figures.weight import weight_bytes
 
     layer = inspection.layer

@@ -151,7 +151,6 @@ def layer_remarks(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def _by_reason(checkpoint: Checkpoint) -> list[tuple[str, list[str]]]:
-    """Return each reason with the names of the arrays that it is given for."""
     return list(text.grouped((s.reason, s.name) for s in checkpoint.skipped).items())
 
 

@@ -113,7 +113,6 @@ def page(trace: ModuleTrace, found: Diagnosis | None, show_all: bool, folding: F
 
 
 def _add_steps(built: PageBuilder, trace: ModuleTrace, show_all: bool, folding: Folding) -> None:
-    """Add the table of the steps, and what is not in it."""
     chosen = folding.chosen(trace.steps)
     rows = folding.rows(chosen)
     whole = show_all or len(rows) <= MOST_ROWS + FEW_MORE

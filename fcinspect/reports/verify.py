@@ -104,7 +104,6 @@ def page(report: VerificationReport) -> Page:
 
 
 def _table(checks: Sequence[Check]) -> Table:
-    """Return a row for each check, under the name of its group."""
     columns = (*of_words("check", "what"), Column("of bound"), *of_words("verdict"))
     found: list[tuple[str, ...]] = []
     group = None
@@ -131,7 +130,6 @@ def _folded(findings: Sequence[Check]) -> list[list[Check]]:
 
 
 def _finding(checks: Sequence[Check]) -> list[Block]:
-    """Return what is said of checks with one cause, with the numbers of the first."""
     check = checks[0]
     lines: list[Block] = [
         Line.of((f"{check.word}: ", VERDICT_ROLES[check.verdict]), (check.name, "strong"))

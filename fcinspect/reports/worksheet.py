@@ -105,7 +105,6 @@ def rows(sheet: Sheet, answers: bool) -> Iterator[Sequence[object]]:
 
 
 def _numbers(problem: Problem) -> Iterator[tuple[str, Fraction]]:
-    """Yield every number of the problem, with its place."""
     yield from ((f"x[{i}]", value) for i, value in enumerate(problem.x))
     for layer in problem.layers:
         for i, row in enumerate(layer.weight):
@@ -153,7 +152,6 @@ def copies_words(copies: Sequence[Copy], *, answers: bool) -> str:
 
 
 def _class_rows(copies: Sequence[Copy], answers: bool) -> Iterator[Sequence[object]]:
-    """Yield the rows of each sheet, with its number, pupil and code before them."""
     for copy in copies:
         title, *others = rows(copy.sheet, answers)
         if copy.seat.number == 1:

@@ -111,7 +111,6 @@ def page(book: Gradebook, *, solution: bool) -> Page:
 
 
 def _sheet_page(entry: Entry, grade: Grade, solution: bool) -> Page:
-    """Return the page of one; without `solution` the right numbers are held back."""
     built = PageBuilder()
     whose = "" if entry.file == "-" else f"{text.safe(entry.file)}, "
     built.add(Heading(f"Graded: {whose}{command_of(grade.problem)}", level=1))
@@ -201,7 +200,6 @@ def _score(grade: Grade) -> Line:
 
 
 def _class_page(book: Gradebook) -> Page:
-    """Return the page of a class: a row for each worksheet, and the slips that they share."""
     built = PageBuilder()
     graded = [(text.safe(entry.file), entry.grade) for entry in book.graded if entry.grade]
     sheets = dict.fromkeys(command_of(grade.problem) for _, grade in graded)
@@ -219,7 +217,6 @@ def _class_page(book: Gradebook) -> Page:
 
 
 def _sheets_table(entries: Sequence[Entry], *, sheets_differ: bool) -> Table:
-    """Return a row for each, with its pupil, sheet and changed problem where that tells any."""
     named, altered = (any(getattr(one, key) for one in entries) for key in ("pupil", "altered"))
     columns = [Column("file", right=False, folds=True)]
     columns += [Column("pupil", right=False, folds=True)] * named

@@ -12,20 +12,7 @@ from fcinspect.media.latex.equations import blank, display, displays, size_for, 
 from fcinspect.media.latex.formulas import NotAFormula, formula, math_or_words, sentence
 from fcinspect.media.latex.words import is_number, math_number, typed, words
 from fcinspect.media.tables import excerpt
-from fcinspect.page.blocks import (
-    Block,
-    Drawing,
-    Equation,
-    Heading,
-    Line,
-    Matrix,
-    Page,
-    Printed,
-    RunningSum,
-    Table,
-    Verbatim,
-    printed,
-)
+from fcinspect.page import blocks
 
 HEAD = r"""% Written by fcinspect VERSION. Compile it with pdflatex; amsmath is all it needs.
 \documentclass[a4paper,fleqn]{article}
@@ -75,10 +62,10 @@ def paragraph(text: str) -> str:
     return f"{text}\n"
 
 
-def article_of(page: Page, warnings: Sequence[str]) -> str:
+def article_of(page: blocks.Page, warnings: Sequence[str]) -> str:
     """Return a page as an article; parameters' small tables stand beside each other."""
     parts: list[str] = []
-    for small, groups in groupby(map(printed, page.groups), _is_small_table):
+    for small, groups in groupby(map(blocks.printed, page.groups), _is_small_table):
         if small:
             beside = "\\qquad\n".join(map(_captioned, groups))
             parts.append(paragraph(f"{{\\lineskiplimit=9pt\\lineskip=9pt\n{beside}\\par}}"))
@@ -88,41 +75,40 @@ def article_of(page: Page, warnings: Sequence[str]) -> str:
     return article(parts, warnings)
 
 
-def _is_small_table(group: Sequence[Printed]) -> bool:
-    """Whether a group is a table under its title, and perhaps lines on it."""
+def _is_small_table(group: Sequence[blocks.Printed]) -> bool:
     match group:
-        case [Line(title=True), Table(), *others]:
-            return all(isinstance(other, Line) for other in others)
+        case [blocks.Line(title=True), blocks.Table(), *others]:
+            return all(isinstance(other, blocks.Line) for other in others)
     return False
 
 
-def _captioned(group: Sequence[Printed]) -> str:
+def _captioned(group: Sequence[blocks.Printed]) -> str:
     head, table, *others = group
-    assert isinstance(head, Line)
-    assert isinstance(table, Table)
+    assert isinstance(head, blocks.Line)
+    assert isinstance(table, blocks.Table)
     (name, _), *rest = head.spans
     caption = f"{typed(name.strip())} {words(''.join(text for text, _ in rest))}"
     if r"\allowbreak" in caption:
         caption = rf"\parbox[t]{{\linewidth}}{{\raggedright {caption}}}"
-    below = "".join(rf"\\ {words(line.text)}" for line in others if isinstance(line, Line))
+    below = "".join(rf"\\ {words(line.text)}" for line in others if isinstance(line, blocks.Line))
     return (
         f"\\begin{{tabular}}[t]{{@{{}}l@{{}}}}\n{caption}\\\\[3pt]\n"
         f"{tabular(table)}{below}\\end{{tabular}}"
     )
 
 
-def _blocks(group: Sequence[Printed]) -> list[str]:
+def _blocks(group: Sequence[blocks.Printed]) -> list[str]:
     parts: list[str] = []
-    for formulas, blocks in groupby(group, lambda b: isinstance(b, Line) and b.formula):
+    for formulas, run in groupby(group, lambda b: isinstance(b, blocks.Line) and b.formula):
         if formulas:
-            parts += _formulas([block for block in blocks if isinstance(block, Line)])
+            parts += _formulas([block for block in run if isinstance(block, blocks.Line)])
         else:
-            for block in blocks:
+            for block in run:
                 parts += _block(block)
     return parts
 
 
-def _formulas(lines: Sequence[Line]) -> list[str]:
+def _formulas(lines: Sequence[blocks.Line]) -> list[str]:
     """Return formulas aligned at their signs =, or as words where one is no formula."""
     try:
         body = "\\\\\n".join(map(_aligned, lines))
@@ -131,7 +117,7 @@ def _formulas(lines: Sequence[Line]) -> list[str]:
     return [f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n"]
 
 
-def _aligned(line: Line) -> str:
+def _aligned(line: blocks.Line) -> str:
     """Return a formula, and what is said of it behind a semicolon."""
     (text, _), *more = line.spans
     text, semicolon, tail = text.partition(";")
@@ -149,7 +135,7 @@ def _span(text: str, role: str) -> str:
     return sentence(text) if " = " in text else words(text)
 
 
-def _titled(line: Line) -> str:
+def _titled(line: blocks.Line) -> str:
     """Return a line that names what follows: its first words stand out."""
     (name, role), *rest = line.spans
     head = typed(name.strip()) if role == "strong" else math_or_words(name.strip())
@@ -159,11 +145,10 @@ def _titled(line: Line) -> str:
     )
 
 
-def _equation(equation: Equation) -> list[str]:
-    """Return a display; a name before it, or many words, stand above it."""
+def _equation(equation: blocks.Equation) -> list[str]:
     above: list[str] = []
     parts = list(equation.parts)
-    while not isinstance(first := parts[0], Matrix):
+    while not isinstance(first := parts[0], blocks.Matrix):
         said, role = first
         if role != "strong" and len(said) <= LONG_WORDS:
             break
@@ -174,23 +159,23 @@ def _equation(equation: Equation) -> list[str]:
     return [paragraph(" ".join(above)), shown] if above else [shown]
 
 
-def _block(block: Printed) -> list[str]:
+def _block(block: blocks.Printed) -> list[str]:
     match block:
-        case Heading():
+        case blocks.Heading():
             name, more = block.parts
             said = title(block.level, math_or_words(name))
             return [said, paragraph(words(more))] if more else [said]
-        case Line(title=True):
+        case blocks.Line(title=True):
             return [_titled(block)]
-        case Line():
+        case blocks.Line():
             return [paragraph("".join(_span(text, role) for text, role in block.spans))]
-        case Table():
+        case blocks.Table():
             return [f"\\nopagebreak\\hspace*{{1.5em}}{tabular(block)}"]
-        case RunningSum():
+        case blocks.RunningSum():
             return displays(block)
-        case Equation():
+        case blocks.Equation():
             return _equation(block)
-        case Verbatim() | Drawing():
+        case blocks.Verbatim() | blocks.Drawing():
             raise NotImplementedError("no report in LaTeX has code or drawings")
 
 
@@ -199,7 +184,7 @@ STRUT = r"\rule{0pt}{2.7ex}"
 """Keeps the first row off the line above it."""
 
 
-def tabular(table: Table) -> str:
+def tabular(table: blocks.Table) -> str:
     """Return a table with a line below its titles."""
     table, note = excerpt(table, None)
     kinds = "".join("r" if column.right else "l" for column in table.columns)
@@ -237,13 +222,13 @@ PLACE = re.compile(r"[\w.]+(\[[\d,]+\])?")
 NEW_PAGE = r"\newpage\setcounter{page}{1}" + "\n"
 
 
-def worksheet_document(*pages: Page) -> str:
+def worksheet_document(*pages: blocks.Page) -> str:
     """Return the article of a worksheet's page or of several, each on pages of its own."""
     parts: list[str] = []
     for page in pages:
         first, *groups = page.groups
         heading, *others = first
-        assert isinstance(heading, Line)
+        assert isinstance(heading, blocks.Line)
         parts += [NEW_PAGE] if parts else []
         parts += [title(1, words(heading.text)), *map(_sheet_block, others)]
         for group in groups:
@@ -251,18 +236,18 @@ def worksheet_document(*pages: Page) -> str:
     return article(parts, ())
 
 
-def _sheet_block(block: Block) -> str:
+def _sheet_block(block: blocks.Block) -> str:
     match block:
-        case Heading(text):
+        case blocks.Heading(text):
             return title(2, words(text))
-        case Equation():
+        case blocks.Equation():
             return display(block)
-        case Line():
+        case blocks.Line():
             return _sheet_line(block)
     raise NotImplementedError(f"a worksheet has no {type(block).__name__}")
 
 
-def _sheet_line(line: Line) -> str:
+def _sheet_line(line: blocks.Line) -> str:
     """Return running text; what it begins with in bold is a layer's or a blank's name."""
     (text, role), *rest = line.spans
     if role == "strong" and PLACE.fullmatch(text.strip()):

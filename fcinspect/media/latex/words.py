@@ -167,7 +167,6 @@ def typed(name: str) -> str:
 
 
 def _joined(signs: Sequence[_Sign]) -> str:
-    """Return signs beside each other; where they are many, with places to break them."""
     long = sum(sign.width for sign in signs) > LONG
     built, width = [], 0
     for sign in signs:
@@ -194,7 +193,6 @@ def _typed(sign: str, inside: bool) -> _Sign:
 
 
 def _other(sign: str) -> _Sign:
-    """Return any sign that is not one of TeX's own."""
     written = _written(sign)
     return _Sign(written, NUMBERED if written.startswith(r"\sign") else 1, sign in ENDS)
 

@@ -159,7 +159,6 @@ def _line(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, i
 
 
 def _notes(missing: Sequence[Point], total: int, log_y: bool, x_title: str) -> list[str]:
-    """Return what says that some of the values have no place in the chart."""
     if not missing:
         return []
     x, y = missing[0]

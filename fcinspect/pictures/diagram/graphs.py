@@ -46,7 +46,6 @@ def mermaid_text(outline: NetworkOutline, units: int, title: str, precision: int
 
 
 def _is_drawn(diagram: Diagram) -> bool:
-    """Whether Mermaid draws so many edges."""
     links = 2 * len(diagram.columns)
     largest = max((len(c.edges) for c in diagram.connections), default=0)
     return diagram.drawn_edges + links <= MOST_EDGES and largest <= MOST_OF_LAYER

@@ -123,7 +123,6 @@ def _lines_of(band: Band, medium: Medium) -> list[Line]:
 
 
 def _edges(band: Band, gap: Gap, medium: Medium) -> list[list[Span]]:
-    """Return the cells between two columns, row by row."""
     if gap.connection is None:
         blank: list[list[Span]] = [[(" " * gap.cells, "")] for _ in range(band.rows)]
         blank[band.rows // 2] = [(medium.write("⋯").center(gap.cells), "strong")]
@@ -169,7 +168,6 @@ def _line(canvas: Canvas, start: int, end: int, pattern: Sequence[bool], role: s
 
 
 def _sign(climb: int, pattern: Sequence[bool]) -> str:
-    """Return the sign of a piece of a line where a cell is one sign."""
     if pattern is BROKEN:
         return "?"
     if pattern is not WHOLE:
@@ -178,7 +176,6 @@ def _sign(climb: int, pattern: Sequence[bool]) -> str:
 
 
 def _legend(diagram: Diagram, medium: Medium) -> Line:
-    """Return a sample of each kind of line that there is."""
     weights = diagram.weights
     kinds = (
         (WHOLE, "-", POSITIVE, "positive weights", any(0 < w < math.inf for w in weights)),

@@ -102,7 +102,6 @@ def _write(
 
 
 def _on_white(pad: float) -> dict[str, Any]:
-    """Return the box of words that stand on a line."""
     return {"facecolor": "white", "edgecolor": "none", "pad": pad}
 
 
@@ -233,7 +232,6 @@ def _fold_of_columns(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None
 
 
 def _legend(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None:
-    """Draw a line of each kind with the weight it stands for."""
     from matplotlib.lines import Line2D
 
     for number, (weight, words) in enumerate(samples_of(diagram)):

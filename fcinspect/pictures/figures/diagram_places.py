@@ -201,8 +201,6 @@ class EdgeNumber:
 
 @dataclass(frozen=True)
 class _Choices:
-    """Places for the number of one edge."""
-
     words: str
     half: float
     x: Float64Array

@@ -107,7 +107,6 @@ def _table(report: ScanReport, precision: int) -> Table:
 
 
 def _in_full(layer: ScannedLayer, called: str, precision: int) -> Iterator[Heading | Line | Table]:
-    """Yield everything about one layer."""
     name = f"{called}      " if called else ""
     widths = f"{text.count(layer.in_features)} → {text.count(layer.out_features)}"
     yield Heading(f"{name}{widths}, {layer.dtype}: {text.plural(layer.parameters, 'parameter')}")
@@ -174,7 +173,6 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
 
 
 def _others_passed(report: ScanReport) -> str:
-    """Say what else was gone through, and what was not."""
     if report.left_out or not report.skipped:
         return ""
     gone, left = len(report.others), len(report.skipped) - len(report.others)
@@ -253,7 +251,6 @@ def unread_words(unread: Iterable[SkippedTensor]) -> list[tuple[str, str]]:
 
 
 def _findings(report: ScanReport) -> list[Line]:
-    """Say what speaks against layers, and against the other arrays."""
     found = [(f.words, name_of(report, la)) for la in report.layers for f in findings_of(la)]
     for other in report.struck_others:
         found += [(finding.words, name_of(report, other)) for finding in findings_of_other(other)]

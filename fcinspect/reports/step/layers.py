@@ -178,7 +178,6 @@ class LayerSubjects:
         formula: str = "",
         role: str = "gradient",
     ) -> Subject:
-        """Return what these words and axes are `of`."""
         words, axes = of
         return Subject(keys, name, words, role, axes, lights, formula, layer=self.name)
 
@@ -187,11 +186,9 @@ class LayerSubjects:
         return self._called(words, self.widths[::-1]), f"{self.outs} f{self.number - 1}"
 
     def _of_bias(self, words: str) -> tuple[str, str]:
-        """Return those of what has a number for each output."""
         return self._called(words, self.widths[1:]), self.outs
 
     def _of_outputs(self, words: str) -> tuple[str, str]:
-        """Return those of what has a number for each row of the batch and output."""
         return self._of_rows(words, 1), f"{self.n} {self.outs}".strip()
 
     def updated(self, name: str, rule: str) -> Subject:

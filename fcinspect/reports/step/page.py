@@ -79,7 +79,6 @@ def page(
 
 
 def _header(step: TrainingStep, notes: Sequence[str]) -> list[Block]:
-    """Return the title, the way through the network, and where its numbers come from."""
     widths = format_widths(step.widths)
     batch = step.input.shape[:-1]
     which = f"Step {step.number}" if step.number > 1 else "One step"
@@ -115,7 +114,6 @@ def _losses(losses: Sequence[float], precision: int, illustrated: bool) -> list[
 
 
 def _add_step(built: PageBuilder, step: TrainingStep, precision: int) -> None:
-    """Add the whole step: forward, loss, backward, update, and what it leads to."""
     subjects = subjects_of(step)
     last = subjects[-1]
     used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
@@ -147,7 +145,6 @@ def _called(name: str, formula: str) -> str:
 
 
 def _loss_blocks(step: TrainingStep, last: LayerSubjects, precision: int) -> list[Block]:
-    """Return the loss: its formula, its terms, its value, and its gradient."""
     loss = LOSSES[step.loss_name]
     y, t = step.before.output.rows.astype(np.float64), step.target_rows
     with np.errstate(all="ignore"):
@@ -231,7 +228,6 @@ def loss_figure(report: StepReport, ending: str) -> bytes:
 
 
 def _network_drawing(step: TrainingStep) -> Illustration:
-    """Return the drawing of a step's network before the step."""
     layers = []
     for layer in step.layers:
         bias = None if layer.bias is None else layer.bias.before

@@ -110,7 +110,6 @@ def _whence(
 def _parameter(
     name: str, parameter: ParameterStep, subject: Subject, precision: int
 ) -> list[Block]:
-    """Return a parameter's name and shape, and its numbers: old, gradient, update, new."""
     shape, size = parameter.before.shape, parameter.before.size
     shown = size if size <= MOST_WHOLE else MOST_ROWS
     arrays = (parameter.before, parameter.grad, parameter.update, parameter.after)
