@@ -194,8 +194,19 @@ def depth_page(
     """Return the page of a network of sawtooth layers."""
     built = PageBuilder()
     built.add(*_sawtooth_title(made))
-    built.group(*_formulas(made))
-    built.group(_contrast(made))
+    built.group(
+        Line.of("g(x) = 2·relu(x) − 4·relu(x − 1/2) + 2·relu(x − 1), a tooth: up to 1, and down"),
+        Line.of(f"f(x) = x − g(x)/4 − g(g(x))/4² − …, {made.layers} of them", hang=7),
+        Line.of((TEETH, "faint")),
+    )
+    shallow = made.shallow
+    deep = f"{text.plural(made.layers, 'hidden layer')} of sawteeth: 4·{made.layers} − 1"
+    listed = [
+        (text.count(made.units), deep),
+        (text.count(shallow.greedy), f"one hidden layer with chords: 2^{made.layers} segments"),
+        (text.count(shallow.fewest_units), "one hidden layer at least, however it is built"),
+    ]
+    built.group(_of_relus(listed))
     words = (f"= 2^-{2 * made.layers + 2}", "all exact")
     built.group(_error_table(made.error, tolerance, made.number_format, words))
     built.add(*_check_lines(checks, made.number_format))
@@ -218,26 +229,6 @@ def _sawtooth_title(made: Sawtooth) -> list[Heading | Line]:
             f" {text.exact_decimal(made.error.interpolation)} at worst",
         ),
     ]
-
-
-def _formulas(made: Sawtooth) -> list[Line]:
-    return [
-        Line.of("g(x) = 2·relu(x) − 4·relu(x − 1/2) + 2·relu(x − 1), a tooth: up to 1, and down"),
-        Line.of(f"f(x) = x − g(x)/4 − g(g(x))/4² − …, {made.layers} of them", hang=7),
-        Line.of((TEETH, "faint")),
-    ]
-
-
-def _contrast(made: Sawtooth) -> Table:
-    shallow = made.shallow
-    deep = f"{text.plural(made.layers, 'hidden layer')} of sawteeth: 4·{made.layers} − 1"
-    return _of_relus(
-        [
-            (text.count(made.units), deep),
-            (text.count(shallow.greedy), f"one hidden layer with chords: 2^{made.layers} segments"),
-            (text.count(shallow.fewest_units), "one hidden layer at least, however it is built"),
-        ]
-    )
 
 
 def _layers(made: Sawtooth, precision: int) -> list[list[Line | Table]]:

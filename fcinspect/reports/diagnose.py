@@ -32,10 +32,12 @@ def view_of_diagnosis(
     found: Diagnosis, asked: dict[str, Any], warnings: tuple[str, ...] = ()
 ) -> View:
     """Return the view of a diagnosed fault."""
+    place = found.place and {"file": text.safe(found.place.file), "line": found.place.line}
+    rest: dict[str, Any] = {"place": place, "shapes": [], "checked": [], "not_exercised": []}
     return View(
         command="diagnose",
         asked=asked,
-        data=lambda full: _faulty(found),
+        data=lambda full: {**document(found), **rest},
         page=lambda precision: page(found),
         rows=partial(rows, found.likely),
         ok=False,
@@ -66,11 +68,6 @@ def document(found: Diagnosis) -> dict[str, Any]:
         happened=text.safe(found.happened),
         likely=_causes(found.likely),
     )
-
-
-def _faulty(found: Diagnosis) -> dict[str, Any]:
-    place = found.place and {"file": text.safe(found.place.file), "line": found.place.line}
-    return {**document(found), "place": place, "shapes": [], "checked": [], "not_exercised": []}
 
 
 def _silent(report: SilentReport) -> dict[str, Any]:

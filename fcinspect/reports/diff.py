@@ -103,15 +103,9 @@ def _layer_document(each: Compared) -> dict[str, Any]:
 
 
 def _array_document(each: Compared) -> dict[str, Any]:
-    return {
-        "name": each.name,
-        "name_b": each.b.name,
-        "shape_a": list(each.a.shape),
-        "shape_b": list(each.b.shape),
-        "dtype_a": each.a.dtype,
-        "dtype_b": each.b.dtype,
-        **_finding(each.finding),
-    }
+    shapes = {"shape_a": list(each.a.shape), "shape_b": list(each.b.shape)}
+    dtypes = {"dtype_a": each.a.dtype, "dtype_b": each.b.dtype}
+    return {"name": each.name, "name_b": each.b.name, **shapes, **dtypes, **_finding(each.finding)}
 
 
 def _finding(finding: TensorFinding) -> dict[str, Any]:
@@ -185,9 +179,13 @@ def page(difference: Difference) -> Page:
     layers = [each for each in shown if each.is_linear]
     others = [each for each in shown if not each.is_linear]
     if layers:
-        built.group(_layers_table(layers))
+        names = (text.layer_name(each.name) for each in layers)
+        widths = (map(text.count, each.a.shape[::-1]) for each in layers)
+        built.group(_table(("layer", "in", "out"), names, widths, layers))
     if others:
-        built.group(_arrays_table(others))
+        names = (text.safe(each.name) for each in others)
+        sizes = ([text.sizes(each.a.shape)] for each in others)
+        built.group(_table(("array, no linear layer", "shape"), names, sizes, others))
     if shown:
         built.add(Line.of((LEGEND, "faint")))
     told = [each for each in (*layers, *others) if any(_told(each))]
@@ -203,22 +201,18 @@ def page(difference: Difference) -> Page:
     return built.page()
 
 
-DIFFERING = (Column("how it differs", right=False), Column("max |Δ|"), Column("relative"))
-
-
-def _layers_table(layers: Sequence[Compared]) -> Table:
-    columns = (Column("layer", right=False, folds=True), Column("in"), Column("out"), *DIFFERING)
-    body = [
-        (text.layer_name(each.name), *map(text.count, each.a.shape[::-1]), *_differing(each))
-        for each in layers
-    ]
-    return Table(columns, tuple(body))
-
-
-def _arrays_table(arrays: Sequence[Compared]) -> Table:
-    name = Column("array, no linear layer", right=False, folds=True)
-    body = [(text.safe(each.name), text.sizes(each.a.shape), *_differing(each)) for each in arrays]
-    return Table((name, Column("shape"), *DIFFERING), tuple(body))
+def _table(
+    titles: Sequence[str],
+    names: Iterable[str],
+    sizes: Iterable[Iterable[str]],
+    shown: Sequence[Compared],
+) -> Table:
+    """Return a row for each of those shown: its name, its sizes, and how it differs."""
+    name, *others = titles
+    how = (Column("how it differs", right=False), Column("max |Δ|"), Column("relative"))
+    columns = (Column(name, right=False, folds=True), *map(Column, others), *how)
+    found = zip(names, sizes, map(_differing, shown), strict=True)
+    return Table(columns, tuple((name, *size, *differing) for name, size, differing in found))
 
 
 def _differing(each: Compared) -> tuple[str, str, str]:

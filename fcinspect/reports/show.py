@@ -105,10 +105,14 @@ def page(inspection: Inspection, precision: int, *, plot: bool = False) -> Page:
     )
     if layer.in_features and layer.out_features:
         built.group(*_parameters(layer, precision))
-    else:
-        built.group(Line.of(*_without_inputs(layer)))
-        if layer.out_features and layer.bias is not None:
+    elif layer.out_features:
+        y = ("y = b" if layer.bias is not None else "y = 0", "strong")
+        said = "in_features is 0: there is nothing to multiply, so "
+        built.group(Line.of(said, y, " for every x"))
+        if layer.bias is not None:
             built.add(*_parameters(layer, precision))
+    else:
+        built.group(Line.of(f"out_features is 0: y is empty, of shape {text.shape((0,))}"))
     built.group(_statistics_table(inspection, precision))
     built.group(*_laws(inspection))
     for blocks in _weight_charts(inspection) if plot else ():
@@ -123,16 +127,6 @@ def _counts(inspection: Inspection) -> str:
     counted = f"{of}{bias} = {text.plural(layer.parameters, 'parameter')}"
     behind = f"; followed by {text.safe(inspection.activation)}" if inspection.activation else ""
     return f"{counted}, {text.byte_count(inspection.parameter_bytes)}{behind}"
-
-
-def _without_inputs(layer: LinearLayer) -> list[str | Span]:
-    if not layer.out_features:
-        return [f"out_features is 0: y is empty, of shape {text.shape((0,))}"]
-    return [
-        "in_features is 0: there is nothing to multiply, so ",
-        ("y = b" if layer.bias is not None else "y = 0", "strong"),
-        " for every x",
-    ]
 
 
 def _parameters(layer: LinearLayer, precision: int) -> list[Line | Table]:
@@ -205,20 +199,17 @@ def _maker(inspection: Inspection) -> str:
         return "not read from the file; compared with nn.Linear's default"
     if inspection.init == "default":
         return "nn.Linear's default"
-    return f"torch.nn.init.{inspection.init}_ for W" + (
-        ", nn.Linear's default for b" if inspection.bias is not None else ""
-    )
+    bias = "" if inspection.bias is None else ", nn.Linear's default for b"
+    return f"torch.nn.init.{inspection.init}_ for W{bias}"
 
 
 def _judged(verdict: Verdict, *, known: bool) -> Span:
     """Return the verdict in words: for a layer of unknown making it is no verdict at all."""
-    match verdict:
-        case Verdict.WITHIN:
-            return ("obeyed", "good") if known else ("as the default leaves it", "")
-        case Verdict.OUTSIDE:
-            return ("not obeyed", "bad") if known else ("trained, scaled or made otherwise", "")
-        case Verdict.UNDECIDED:
-            return ("undecided", "unsure")
+    if verdict is Verdict.UNDECIDED:
+        return ("undecided", "unsure")
+    if verdict is Verdict.WITHIN:
+        return ("obeyed", "good") if known else ("as the default leaves it", "")
+    return ("not obeyed", "bad") if known else ("trained, scaled or made otherwise", "")
 
 
 def _weight_charts(inspection: Inspection) -> list[tuple[Block, ...]]:
@@ -229,11 +220,11 @@ def _weight_charts(inspection: Inspection) -> list[tuple[Block, ...]]:
     shape = text.matrix_shape(layer.weight.shape)
     return [
         (Heading(f"Heat map of W {shape}"), heat_map(layer.weight.values)),
-        (Heading("Numbers of W"), histogram(_weight_distribution(inspection))),
+        (Heading("Numbers of W"), histogram(_numbers_of_weight(inspection))),
     ]
 
 
-def _weight_distribution(inspection: Inspection) -> Distribution:
+def _numbers_of_weight(inspection: Inspection) -> Distribution:
     found = inspection.weight.statistics
     return distribution_of(inspection.layer.weight, found.min, found.max)
 
@@ -244,4 +235,4 @@ def _weight_figure(inspection: Inspection, ending: str) -> bytes:
     layer = inspection.layer
     name = f"{text.safe(layer.name)} of " if layer.name else ""
     title = f"{name}{text.safe(layer.source)}, {layer.dtype}"
-    return weight_bytes(ending, layer.weight, _weight_distribution(inspection), title)
+    return weight_bytes(ending, layer.weight, _numbers_of_weight(inspection), title)

@@ -93,7 +93,9 @@ def page(report: VerificationReport) -> Page:
     if report.checks:
         built.group(_table(report.checks))
     findings = [check for check in report.checks if check.verdict is not Verdict.WITHIN]
-    told = _folded(findings)
+    # those with one cause together, the furthest from its bound first
+    pairs = (((check.word, check.bare_cause or check.name), check) for check in findings)
+    told = [sorted(group, key=_nearness) for group in text.grouped(pairs).values()]
     for checks in told[:MOST_FINDINGS]:
         built.group(*_finding(checks))
     if len(told) > MOST_FINDINGS:
@@ -121,12 +123,8 @@ def _table(checks: Sequence[Check]) -> Table:
     return Table(columns, tuple(found))
 
 
-def _folded(findings: Sequence[Check]) -> list[list[Check]]:
-    """Return the checks with one cause together, the furthest from its bound first."""
-    groups = text.grouped(
-        ((check.word, check.bare_cause or check.name), check) for check in findings
-    )
-    return [sorted(checks, key=lambda one: -(one.max_ratio or 0.0)) for checks in groups.values()]
+def _nearness(check: Check) -> float:
+    return -(check.max_ratio or 0.0)
 
 
 def _finding(checks: Sequence[Check]) -> list[Block]:

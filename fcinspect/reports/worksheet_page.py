@@ -126,7 +126,11 @@ def page(
     built.add(*_title(problem, answers, seat))
     if not answers:
         built.group(*_instructions(sheet, seat.pupil if seat else ""))
-    built.group(*_given(problem, numbers))
+    built.group(Heading("Given"), equation("x =", row_of(problem.x, "input")))
+    if kind != "forward":
+        built.add(equation("t =", row_of(problem.target, "")))
+    if kind == "step":
+        built.add(equation("loss =", numbers.scalar("loss")))
     if "forward" in shown:
         _forward(built, problem, numbers)
     if "loss" in shown:
@@ -178,15 +182,6 @@ def _instructions(sheet: Sheet, pupil: str) -> list[Block]:
         )
     head = Line.of("Name ", name, f"   Date {'_' * 12}   Points ____ of {count}")
     return [head, *map(Line.of, told)]
-
-
-def _given(problem: Problem, numbers: Numbers) -> list[Block]:
-    blocks: list[Block] = [Heading("Given"), equation("x =", row_of(problem.x, "input"))]
-    if problem.kind != "forward":
-        blocks.append(equation("t =", row_of(problem.target, "")))
-    if problem.kind == "step":
-        blocks.append(equation("loss =", numbers.scalar("loss")))
-    return blocks
 
 
 def _forward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:

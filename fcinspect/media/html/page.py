@@ -160,9 +160,7 @@ def _with_figure(groups: Sequence[tuple[blocks.Block, ...]]) -> list[tuple[block
 def _can_be_pointed_at(block: blocks.Block) -> bool:
     match block:
         case blocks.Equation(parts):
-            return any(
-                isinstance(part, blocks.Matrix) and part.subject is not None for part in parts
-            )
+            return any(isinstance(part, blocks.Matrix) and part.subject for part in parts)
         case blocks.Table():
             return bool(block.subjects)
     return isinstance(block, blocks.RunningSum)
@@ -196,12 +194,8 @@ def _sections(groups: Sequence[tuple[blocks.Block, ...]], make: _Maker) -> Itera
 
 def _asides(group: Sequence[blocks.Block]) -> list[blocks.Block]:
     """Return what stands beside a group: all but what is folded under a title."""
-    return [
-        b
-        for aside in group
-        if isinstance(aside, blocks.Aside) and not aside.title
-        for b in aside.blocks
-    ]
+    asides = (b for b in group if isinstance(b, blocks.Aside) and not b.title)
+    return [block for aside in asides for block in aside.blocks]
 
 
 def _without_asides(group: Sequence[blocks.Block]) -> list[blocks.Block]:

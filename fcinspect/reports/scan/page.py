@@ -39,6 +39,7 @@ def page(report: ScanReport, precision: int, *, show_all: bool, charts: Sequence
     built = PageBuilder()
     built.add(Heading(title_of(report), level=1), Line.of(_counted(report)))
     layers = report.layers
+    notes: list[Line] = []
     if 0 < len(layers) <= FEW:
         for layer in layers:
             built.group(*_in_full(layer, name_in(report, layer), precision))
@@ -47,14 +48,21 @@ def page(report: ScanReport, precision: int, *, show_all: bool, charts: Sequence
         if any(layer.singular.wanted.any for layer in layers):
             names = [name_in(report, layer) for layer in layers]
             built.group(table_of(layers, names, precision))
-        built.group(*_warnings(report))
-    for blocks in (charts, _fingerprints(report), _findings(report)):
+        # where each is shown in full, that is said there
+        told = [(layer, text.safe(words)) for layer in layers for words in layer.warnings]
+        pairs = _together(report, told)[:MOST_FOUND]
+        notes = [Line.of(NOTE, f"{words}: ", names, hang=2) for words, names in pairs]
+    drawn = [(layer, layer.fingerprint.words) for layer in layers if layer.fingerprint]
+    laws = [Line.of(f"{words}: ", names, hang=2) for words, names in _together(report, drawn)]
+    for blocks in (notes, charts, laws, _findings(report)):
         built.group(*blocks)
     built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
     lost = (text.safe(file.reason) for file in report.failed)
     built.group(*(Line.of(("not read: ", "bad"), reason, hang=2) for reason in lost))
-    if show_all and report.skipped:
-        built.group(*_skipped(report.skipped))
+    if show_all and (skipped := report.skipped):
+        columns = (Column("array", right=False, folds=True), Column(why(skipped), right=False))
+        table = Table(columns, tuple((text.safe(s.name), text.safe(s.reason)) for s in skipped))
+        built.group(Line.of(f"besides, {text.plural(len(skipped), 'array')}:"), table)
     built.group(*_summary(report, show_all=show_all))
     return built.page()
 
@@ -127,12 +135,6 @@ def _in_full(layer: ScannedLayer, called: str, precision: int) -> Iterator[Headi
         yield Line.of(said, indent=2, hang=2)
     for warning in layer.warnings:
         yield Line.of(NOTE, text.safe(warning), indent=2, hang=2)
-
-
-def _skipped(skipped: Sequence[SkippedTensor]) -> Iterator[Line | Table]:
-    yield Line.of(f"besides, {text.plural(len(skipped), 'array')}:")
-    columns = (Column("array", right=False, folds=True), Column(why(skipped), right=False))
-    yield Table(columns, tuple((text.safe(s.name), text.safe(s.reason)) for s in skipped))
 
 
 def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
@@ -214,21 +216,6 @@ def name_of(report: ScanReport, one: ScannedLayer | ScannedOther) -> str:
     if not one.name:
         return text.safe(one.source)
     return text.safe(one.name) + (f" of {text.safe(one.source)}" if len(report.sources) > 1 else "")
-
-
-def _fingerprints(report: ScanReport) -> list[Line]:
-    """Say which layers look drawn from a law of initialisation."""
-    told = [(layer, layer.fingerprint.words) for layer in report.layers if layer.fingerprint]
-    return [Line.of(f"{words}: ", names, hang=2) for words, names in _together(report, told)]
-
-
-def _warnings(report: ScanReport) -> list[Line]:
-    """Say how layers were understood; where each is shown in full it is said there."""
-    told = [(layer, text.safe(warning)) for layer in report.layers for warning in layer.warnings]
-    return [
-        Line.of(NOTE, f"{words}: ", names, hang=2)
-        for words, names in _together(report, told)[:MOST_FOUND]
-    ]
 
 
 def _together(

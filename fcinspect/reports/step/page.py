@@ -117,7 +117,8 @@ def _add_step(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     subjects = subjects_of(step)
     last = subjects[-1]
     used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
-    formulas = "; ".join(_called(name, ACTIVATIONS[name].formula) for name in used)
+    formulas = "; ".join(f"{name}(z) = {ACTIVATIONS[name].formula}" for name in used)
+    formulas = formulas.replace("tanh(z) = tanh(z)", "tanh(z)")
     slopes = "; ".join(f"{name}: φ′ = {ACTIVATIONS[name].derivative}" for name in used)
     built.group(Heading("Forward"), *([Line.of(f"a = φ(z): {formulas}")] if used else []))
     for layer, passed, own in zip(step.layers, step.before.layers, subjects, strict=True):
@@ -137,11 +138,6 @@ def _add_step(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     first, second = (text.number(loss, precision) for loss in losses)
     said = (f"loss {first} → ", (second, "strong"), f" ({change(losses, 1, precision)})")
     built.group(Heading("After the step"), equation("y", "=", y), Line.of(*said))
-
-
-def _called(name: str, formula: str) -> str:
-    """Return "relu(z) = max(z, 0)"; tanh(z) is not said twice."""
-    return formula if formula == f"{name}(z)" else f"{name}(z) = {formula}"
 
 
 def _loss_blocks(step: TrainingStep, last: LayerSubjects, precision: int) -> list[Block]:
