@@ -32,9 +32,7 @@ def layout(equation: Equation, width: int, write: Callable[[str], str] = str) ->
 def fitted(
     equation: Equation, width: int, write: Callable[[str], str] = str
 ) -> tuple[list[list[Matrix | Span]], list[str]]:
-    """Return the parts of an equation that stand beside each other, chunk below chunk, and what is
-    shown of the matrices that are not whole.
-    """
+    """Return the parts side by side, chunk below chunk, and what is shown of cut matrices."""
     if equation.whole:
         return _chunks(equation.parts, width), []
     parts = _narrowed(equation.parts, width, MOST_KEPT, write)

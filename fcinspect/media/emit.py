@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from fcinspect import __version__
 from fcinspect.errors import UsageError
 from fcinspect.page.text import acting, ascii_only
-from fcinspect.page.view import View, schema_name
+from fcinspect.page.view import Sheets, View, schema_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,14 +66,15 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
 
         return to_markdown(_page(view, precision, form))
     if form in ("html", "latex"):
-        document = _document if view.sheets is None else _sheets
-        return harmless(document(view, form, precision))
+        return harmless(_document(view, form, precision))
     from fcinspect.media.terminal import picture
 
     return harmless(picture(view.command, _page(view, precision), form))
 
 
 def _document(view: View, form: str, precision: int) -> str:
+    if view.sheets is not None:
+        return _sheets(view, view.sheets, form)
     from fcinspect.page.untrusted import safe_page
 
     page = safe_page(view.pages.get(form, view.page)(precision))
@@ -86,17 +87,15 @@ def _document(view: View, form: str, precision: int) -> str:
     return html_of(view.command, page, view.warnings, view.figure)
 
 
-def _sheets(view: View, form: str, precision: int) -> str:
+def _sheets(view: View, sheets: Sheets, form: str) -> str:
     """Return sheets as a page of HTML, which holds the document that is saved, or an article."""
-    assert view.sheets is not None
     if form == "latex":
         from fcinspect.media.latex.document import worksheet_document
 
-        return worksheet_document(*view.sheets.pages(None))
+        return worksheet_document(*sheets.pages(None))
     from fcinspect.media.html.worksheet import sheets_page
 
-    document = rendered(view, "json") if view.sheets.filename else ""
-    return sheets_page(view.sheets, document)
+    return sheets_page(sheets, rendered(view, "json") if sheets.filename else "")
 
 
 def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:
@@ -170,8 +169,6 @@ def encodable(text: str, stream: TextIO) -> str:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:
         if text.startswith("{"):
-            from fcinspect.media.emit import json_escape
-
             return re.sub(r"[^\x00-\x7f]", lambda sign: json_escape(sign.group()), text)
         return ascii_only(text)
     return text

@@ -31,9 +31,7 @@ def to_markdown(page: blocks.Page) -> str:
 
 
 def _run(kind: type[blocks.Printed], run: list[blocks.Printed]) -> list[str]:
-    """Return blocks of one kind: lines that follow each other are a paragraph, equations a block
-    of code.
-    """
+    """Return blocks of one kind: lines are one paragraph, equations one block of code."""
     written = list(map(_block, run))
     if kind is blocks.Line:
         return ["\\\n".join(written)]

@@ -108,13 +108,12 @@ class Column:
     right: bool = True
     """Numbers stand right, words left."""
     folds: bool = False
-    """Whether its words may be broken anywhere, as long names from files are, where a table would
-    not fit."""
+    """Whether its words may be broken anywhere where a table would not fit, as names from files."""
     spare: str = ""
-    """What holds the column where it is left out, "--json": in a width that is too small the first
-    spare columns are, and that is said. "" for a column that is always shown."""
+    """What holds the column where it is left out for want of room, "--json"; the first spare ones
+    go first. "" for a column that is always shown."""
     legible: int = 0
-    """Letters a line, fewer of which leave a spare column of words out; it is folded to them."""
+    """The least letters in a line to which a spare column of words is folded before it goes."""
     joined: bool = False
     """Whether it is left out together with the next column, as min and max are."""
 
@@ -126,10 +125,7 @@ def of_words(*titles: str) -> tuple[Column, ...]:
 
 @dataclass(frozen=True)
 class Part:
-    """Which part of a matrix a table holds: its first rows and columns, and the last of each.
-
-    Of the columns some more are left out where they do not fit.
-    """
+    """Which part of a matrix a table holds: its first rows and columns, and the last of each."""
 
     first: int
     """The place of the matrix's first column in the table."""
@@ -210,8 +206,7 @@ class Equation:
 
     parts: tuple[Matrix | Span, ...]
     whole: bool = False
-    """Whether no column may be left out, as of blanks to be filled in: what does not fit is only
-    folded below."""
+    """Whether no column may be left out, as of blanks to be filled in."""
     stays: bool = False
     """Whether it stays in sight where a page is scrolled."""
 
@@ -326,9 +321,8 @@ def of_whole(*limits: tuple[int, int, str]) -> str:
 
 def showing(shown: int, of: int, what: str, indent: int = 0) -> list[Line]:
     """Say that not all of something is shown, "showing 8 of 1,200 rows"; nothing where all is."""
-    if shown >= of:
-        return []
-    return [Line.of((f"showing {shown} of {of:,} {what}", "faint"), indent=indent)]
+    line = Line.of((f"showing {shown} of {of:,} {what}", "faint"), indent=indent)
+    return [line] if shown < of else []
 
 
 def printed(group: Sequence[Block]) -> list[Printed]:
@@ -352,8 +346,7 @@ class PageBuilder:
 
     def listed(self, title: str, words: Iterable[str]) -> None:
         """Begin a group of indented lines under a title, where there are any."""
-        lines = [Line.of(line, indent=2) for line in words]
-        if lines:
+        if lines := [Line.of(line, indent=2) for line in words]:
             self.group(Heading(title), *lines)
 
     def page(self) -> Page:

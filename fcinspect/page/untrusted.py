@@ -1,7 +1,6 @@
-"""What a name from a file may do where it is shown: nothing.
+"""Names from files are made harmless here, on the way to every medium.
 
-Every report passes through here on its way out, whatever its medium, so that no view has to
-remember it: `safe_page` for what is printed, `sheet` for spreadsheets, `harmless` for any text.
+`safe_page` is for what is printed, `sheet` for spreadsheets, `harmless` for any text.
 """
 
 from __future__ import annotations
@@ -31,9 +30,7 @@ WORD = re.compile(rf"\S{{{LONGEST_WORD},}}")
 
 
 def harmless(text: str) -> str:
-    """Return a text, a whole document as a rule, with the characters written out that act on a
-    terminal or turn the text round; line ends and tabs stay.
-    """
+    """Return a text with what acts on a terminal escaped; line ends and tabs stay."""
     return acting(but="\n\t").sub(lambda found: escaped(found.group()), text)
 
 

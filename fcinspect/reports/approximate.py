@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from fcinspect.layers.network import Network
     from fcinspect.rounding.formats import NumberFormat
 
-MOST_TEETH = 8
-"""Layers of sawteeth from which on no knots are marked."""
+PARTS = ("interpolation", "parameters", "arithmetic")
+"""Of an error."""
 MOST_MARKED = 40
 """Knots that are marked in text; more would hide the curves."""
 
@@ -58,8 +58,9 @@ def view_of_depth(
     charts: bool,
 ) -> View:
     """Return the view of a network of sawtooth layers; `charts` draws them below it."""
-    segments = 2**made.layers
-    knots = [k / segments for k in range(segments + 1)] if made.layers < MOST_TEETH else [0.0, 1.0]
+    # of many teeth the knots would lie too close
+    segments = 2**made.layers if made.layers < 8 else 1
+    knots = [k / segments for k in range(segments + 1)]
     drawn = _ErrorPictures(checks[0], knots, "x² on [0, 1]", tolerance or made.error.total)
     return View(
         command="approximate",
@@ -98,10 +99,7 @@ class _ErrorPictures:
         return lambda precision: Page((*page(precision).groups, *self._charts()))
 
     def _charts(self) -> tuple[tuple[Block, ...], ...]:
-        """Return f and the network over x, and below them y − f(x) between −E and E.
-
-        The curves go through the points of the check, each as the network gave it.
-        """
+        """Return f and the network over x, and y − f(x), through the points of the check."""
         import numpy as np
 
         from fcinspect.pictures.charts.curves import Series, curves
@@ -117,15 +115,12 @@ class _ErrorPictures:
         ends = (("+E", e), ("−E", -e))
         edges = [Series(name, (x[0], x[-1]), (end, end), "faint") for name, end in ends]
         error = Series("y − f(x)", x, errors, "output")
-        upper = (
-            Line.of(("f and the network", "strong")),
-            curves(drawn, x_title="x", y_title="y", logarithmic=False),
+        below = Line.of(("The error", "strong"), f": y − f(x) between −E and E = {e:g}")
+        chart = partial(curves, x_title="x", logarithmic=False)
+        return (
+            (Line.of(("f and the network", "strong")), chart(drawn, y_title="y")),
+            (below, chart([error, *edges], y_title="y − f(x)")),
         )
-        lower = (
-            Line.of(("The error", "strong"), f": y − f(x) between −E and E = {e:g}"),
-            curves([error, *edges], x_title="x", y_title="y − f(x)", logarithmic=False),
-        )
-        return upper, lower
 
 
 def document(found: Approximation, checks: Sequence[GridCheck], *, full: bool) -> dict[str, Any]:
@@ -183,23 +178,14 @@ def depth_document(
 
 def _interval(interval: Interval, number_format: NumberFormat) -> dict[str, Any]:
     first, last = interval.within(number_format)
-    return {
-        "text": ",".join(interval.text),
-        "low": float(interval.low),
-        "high": float(interval.high),
-        "first": float(first),
-        "last": float(last),
-    }
+    ends = {"low": interval.low, "high": interval.high, "first": first, "last": last}
+    return {"text": ",".join(interval.text), **{key: float(end) for key, end in ends.items()}}
 
 
 def _error(error: ErrorParts, tolerance: Fraction | None) -> dict[str, Any]:
-    return {
-        "requested": None if tolerance is None else float(tolerance),
-        "certified": _upper(error.total),
-        "interpolation": _upper(error.interpolation),
-        "parameters": _upper(error.parameters),
-        "arithmetic": _upper(error.arithmetic),
-    }
+    parts = {key: _upper(getattr(error, key)) for key in PARTS}
+    requested = None if tolerance is None else float(tolerance)
+    return {"requested": requested, "certified": _upper(error.total), **parts}
 
 
 def _upper(value: Fraction) -> float:
@@ -211,12 +197,9 @@ def _upper(value: Fraction) -> float:
 def _network(network: Network, *, full: bool) -> dict[str, Any]:
     from fcinspect.reports.documents.networks import NetworkLayerDocument
 
-    return {
-        "layers": [
-            written(layer.linear, NetworkLayerDocument, full=full, activation=layer.activation)
-            for layer in network.layers
-        ]
-    }
+    make = partial(written, full=full)
+    pairs = ((layer.linear, layer.activation) for layer in network.layers)
+    return {"layers": [make(one, NetworkLayerDocument, activation=name) for one, name in pairs]}
 
 
 def _check(check: GridCheck, dtype: str) -> dict[str, Any]:

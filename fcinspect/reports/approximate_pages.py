@@ -1,6 +1,4 @@
-"""The pages of `approximate`: a network with one hidden layer, certified to be within E of a
-function, and x² by sawtooth layers against what one hidden layer takes for the same error.
-"""
+"""The pages of `approximate`: one hidden layer for any function, or sawtooth layers for x²."""
 
 from __future__ import annotations
 
@@ -46,8 +44,7 @@ LONGEST_FORMULA = 300
 SHOWN = (4, 4)
 """Units shown of many: the first and the last."""
 MOST_LAYERS = 3
-"""Sawtooth layers whose numbers are shown: the first, the second and the last; those between
-repeat them."""
+"""Sawtooth layers whose numbers are shown; those before the last repeat the second."""
 ELSEWHERE = "all in --format csv or --json"
 
 
@@ -249,10 +246,7 @@ def _error_table(
     number_format: NumberFormat,
     words: tuple[str, str],
 ) -> Table:
-    """Return the three parts of the error and their sum, also as shares of `tolerance`.
-
-    `words` say where the first two come from.
-    """
+    """Return the parts of the error and their sum, the first two with words on their origin."""
     told = [
         ("interpolation", error.interpolation, words[0]),
         ("parameters", error.parameters, words[1]),

@@ -216,10 +216,7 @@ def _table(
 
 
 def _differing(each: Compared) -> tuple[str, str, str]:
-    """Return how two weights differ and, to three digits, how far they lie apart.
-
-    Where the weights are equal, that is how far the biases lie apart.
-    """
+    """Return how two weights differ and how far they, or else the biases, lie apart."""
     how = "equal, renamed" if each.renamed and each.how == "equal" else each.how
     if each.verdict == "equal up to rounding":
         how = f"{how} (within tolerance)"

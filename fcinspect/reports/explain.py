@@ -35,6 +35,7 @@ EXACT_DIGITS = 40
 """Significant digits of `exact_decimal`; … stands at its end when more follow."""
 MOST_OUTPUTS, MOST_TERMS = 1_000, 10_000
 """Of a document, in all; a browser that shows more is slow to open and to follow."""
+KEYS = {"weight": "W", "input": "x", "bias": "b", "output": "y"}
 WHOLE = "--save FILE.csv or FILE.json holds all"
 
 
@@ -168,20 +169,18 @@ def _subjects(explanation: Explanation) -> tuple[Subject, Subject, Subject, Subj
     n = "n " if batch else ""
     b = "" if layer.bias is None else " b"
 
-    def subject(
-        key: str, name: str, words: str, shape: Sequence[int], axes: str, lights: str, dot: str = ""
-    ) -> Subject:
-        return Subject(key, name, f"{words}, {text.sizes(shape)}", words, axes, lights, dot)
+    def subject(name: str, role: str, shape: Sequence[int], axes: str, lights: str) -> Subject:
+        key, formula = KEYS[role], f"dot W x{b}" if role == "output" else ""
+        return Subject(key, name, f"{role}, {text.sizes(shape)}", role, axes, lights, formula)
 
     return (
-        subject("W", "Wᵀ" if batch else "W", "weight", shape, "i j", "x y terms"),
-        subject("x", "X" if batch else "x", "input", x.shape, f"{n}j", "W terms"),
-        subject("b", "b", "bias", shape[:1], "i", "y bias-term"),
+        subject("Wᵀ" if batch else "W", "weight", shape, "i j", "x y terms"),
+        subject("X" if batch else "x", "input", x.shape, f"{n}j", "W terms"),
+        subject("b", "bias", shape[:1], "i", "y bias-term"),
         subject(
-            "y", "Y" if batch else "y", "output", y.shape, f"{n}i",
-            f"W x terms{b and ' b bias-term'}", f"dot W x{b}",
+            "Y" if batch else "y", "output", y.shape, f"{n}i", f"W x terms{b and ' b bias-term'}"
         ),
-    )  # fmt: skip
+    )
 
 
 def _element_blocks(
@@ -264,10 +263,7 @@ def _sum(explanation: Explanation, element: ExplainedElement, precision: int) ->
 
 
 def _excerpt(explanation: Explanation) -> Explanation:
-    """Return the explanation with the first of its outputs, whole as long as there is room.
-
-    A first output that has too many terms by itself is shortened.
-    """
+    """Return the explanation with the first of its outputs; a first one too long is shortened."""
     kept: list[ExplainedElement] = []
     room = MOST_TERMS
     for element in explanation.elements[:MOST_OUTPUTS]:
@@ -328,10 +324,7 @@ def _share(share: float | None) -> str:
 
 
 def _summary_lines(explanation: Explanation, ways: str) -> list[Line]:
-    """Say what was checked, the verdict on all of it, and in which arithmetic.
-
-    `ways` says how to see the outputs that are not shown.
-    """
+    """Say what was checked; `ways` says how to see the outputs that are not shown."""
     shown, total = len(explanation.elements), explanation.total_elements
     dtype = explanation.layer.dtype
     exact = f"products of {dtype} numbers and their sums are exact"
@@ -349,20 +342,18 @@ def _summary_lines(explanation: Explanation, ways: str) -> list[Line]:
 def _overall(explanation: Explanation) -> list[str | Span]:
     check, verdict = explanation.check, explanation.verdict
     total, checked = explanation.total_elements, explanation.checked_elements
+    whole = f"{checked:,} of {total:,} outputs computed and checked"
     if checked == total:
         whole = f"{text.plural(total, 'output')} checked"
-    else:
-        whole = f"{checked:,} of {total:,} outputs computed and checked"
     judged: Span = (verdict.value, VERDICT_ROLES[verdict])
-    if verdict is not Verdict.WITHIN:
-        count = check.outside if verdict is Verdict.OUTSIDE else check.undecided
-        also = check.undecided if verdict is Verdict.OUTSIDE else 0
-        return [f"{whole}: {count:,} ", judged, f", {also:,} undecided" if also else ""]
+    if verdict is Verdict.UNDECIDED:
+        return [f"{whole}: {check.undecided:,} ", judged, ""]
+    if verdict is Verdict.OUTSIDE:
+        also = f", {check.undecided:,} undecided" if check.undecided else ""
+        return [f"{whole}: {check.outside:,} ", judged, also]
     said: list[str | Span] = [f"{whole}: {'all ' if checked > 1 else ''}", judged]
     worst = explanation.worst
     if worst is not None and check.max_ratio > 0 and checked > 1:
-        name = "Y" if explanation.batch else "y"
-        said.append(
-            f"; nearest to its bound is {name}{text.index(worst)}, at {_share(check.max_ratio)}"
-        )
+        place = f"{'Y' if explanation.batch else 'y'}{text.index(worst)}"
+        said.append(f"; nearest to its bound is {place}, at {_share(check.max_ratio)}")
     return said

@@ -14,10 +14,8 @@ from fcinspect.reports.written import written
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, SkippedTensor
 
-MOST_GROUPS = 12
-"""Reasons and remarks that are told; the JSON of a listing has them all, layer by layer."""
-MOST_PROBLEMS = 12
-"""Problems of shards that are told on the page; JSON has them all."""
+MOST_GROUPS, MOST_PROBLEMS = 12, 12
+"""Reasons or remarks, and problems of shards, that are told; JSON has them all."""
 
 
 def view_of_listing(checkpoint: Checkpoint, asked: dict[str, Any]) -> View:
@@ -136,13 +134,8 @@ def layer_remarks(checkpoint: Checkpoint) -> tuple[str, ...]:
     What is said of the whole checkpoint is left out.
     """
     whole = {*checkpoint.problems, *checkpoint.notes}
-    pairs = (
-        (words, layer.name)
-        for layer in checkpoint.layers
-        for words in layer.warnings
-        if words not in whole
-    )
-    groups = list(text.grouped(pairs).items())
+    pairs = [(words, layer.name) for layer in checkpoint.layers for words in layer.warnings]
+    groups = list(text.grouped(pair for pair in pairs if pair[0] not in whole).items())
     told = [f"{_named(names)}: {text.safe(words)}" for words, names in groups[:MOST_GROUPS]]
     if len(groups) > MOST_GROUPS:
         rest = text.plural(len(groups) - MOST_GROUPS, "more remark")

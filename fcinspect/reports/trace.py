@@ -25,7 +25,6 @@ FEW_MORE = 20
 """So many more are shown rather than left out."""
 MOST_SENTENCES = 40
 ELSEWHERE = "--json has it"
-MOST_NAME = 30
 
 
 def view_of_trace(
@@ -219,7 +218,7 @@ def _finish(built: PageBuilder, trace: ModuleTrace, folding: Folding) -> None:
             linear.setdefault((called(step), step.inputs, step.weight, step.bias), step)
     if linear:
         wide = max(len(called(step)) for step in linear.values())
-        shown = [sentence(step, min(wide, MOST_NAME)) for step in linear.values()]
+        shown = [sentence(step, min(wide, 30)) for step in linear.values()]
         built.group(Heading("Linear layers: Y = X·Wᵀ + b"), *shown[:MOST_SENTENCES])
         if len(shown) > MOST_SENTENCES:
             said = f"showing {MOST_SENTENCES} of {len(shown):,}; --json has all"

@@ -23,8 +23,6 @@ MOST_NAMED = 4
 """Blanks that are named in a sentence; all are in the table and in JSON."""
 LONGEST_TEXT = 12
 """Characters of an answer that is no number; all of it stands in JSON."""
-LEGIBLE = 14
-"""Letters in a line of a slip; with fewer it is told below the table alone."""
 NOTE = ("note: ", "unsure")
 FEW = 2
 """Those that are named in the table."""
@@ -133,7 +131,7 @@ def _blanks_table(items: Sequence[Graded], solution: bool) -> Table:
         Column("answer", folds=True),
         Column("", right=False),
         Column("should be"),
-        Column("likely slip", right=False, spare="told below, all in --json", legible=LEGIBLE),
+        Column("likely slip", right=False, spare="told below, all in --json", legible=14),
     ]
     rows: list[tuple[str, ...]] = []
     rules: set[int] = set()

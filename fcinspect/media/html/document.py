@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 @cache
 def environment() -> Environment:
-    """Return the environment: all values are escaped, and a missing one is an error.
-
-    It keeps the templates that it has read. What would turn the text round or is no sign at all
-    is written out, as in the terminal.
-    """
+    """Return the environment: all values are escaped, and a missing one is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
@@ -56,15 +52,10 @@ def document_with(
     from markupsafe import Markup
 
     style, script = (Markup("").join(map(_source, names)) for names in (styles, programs))
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src '{_digest(style)}'",
-            f"script-src '{_digest(script)}'",
-            "img-src data:",  # of the empty icon, which keeps a browser from asking for one
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
+    # the empty icon is data: it keeps a browser from asking for one
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}';"
+        " img-src data:; base-uri 'none'; form-action 'none'"
     )
     own = {"style": style, "script": script, "policy": policy, "version": __version__}
     return environment().get_template(template).render(**own, **values)
@@ -72,10 +63,7 @@ def document_with(
 
 @cache
 def _source(name: str) -> Markup:
-    """Return a file of the templates as a browser reads it; it is our own, and holds no end tag.
-
-    A browser takes every line end for a line feed before it compares hashes.
-    """
+    """Return a file of the templates with the line ends that a browser computes its hash of."""
     from markupsafe import Markup
 
     made = environment()

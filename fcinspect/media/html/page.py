@@ -136,10 +136,7 @@ def html_of(command: str, page: blocks.Page, warnings: Sequence[str], figure: Fi
 
 
 def _with_figure(groups: Sequence[tuple[blocks.Block, ...]]) -> list[tuple[blocks.Block, ...]]:
-    """Return the groups with the first drawing alone, which the figure replaces.
-
-    All drawings go, and with each the title above it, since the figure has its own.
-    """
+    """Return the groups without drawings and their titles, but for the first, a figure's place."""
     first = next(b for group in groups for b in group if isinstance(b, blocks.Drawing))
     changed: list[tuple[blocks.Block, ...]] = []
     for group in groups:

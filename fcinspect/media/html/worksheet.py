@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.media.html.document import document_with
-from fcinspect.page.blocks import Block, Equation, Heading, Line, Matrix, Page, Span
+from fcinspect.page.blocks import Block, Equation, Heading, Line, Matrix, Page
 
 if TYPE_CHECKING:
     from fcinspect.page.view import Sheets
@@ -87,15 +87,13 @@ def _row(block: Block) -> FieldRow:
             for part in parts:
                 if groups[-1] and isinstance(groups[-1][-1], FieldGrid):
                     groups.append([])
-                groups[-1].append(_field(part))
+                if isinstance(part, Matrix):
+                    cells = tuple(tuple(map(_cell, row)) for row in part.rows)
+                    groups[-1].append(FieldGrid(cells, part.role))
+                else:
+                    groups[-1].append(_cell(*part))
             return FieldRow("equation", tuple(map(tuple, groups)))
     raise NotImplementedError("a worksheet has neither tables nor drawings")
-
-
-def _field(part: Matrix | Span) -> Piece | FieldGrid:
-    if not isinstance(part, Matrix):
-        return _cell(*part)
-    return FieldGrid(tuple(tuple(map(_cell, row)) for row in part.rows), part.role)
 
 
 def _cell(text: str, role: str = "") -> Piece:

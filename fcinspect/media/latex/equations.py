@@ -45,10 +45,6 @@ def size_for(width: float) -> str:
     return next((size for share, size in SIZES if width * share <= LINE), r"\tiny")
 
 
-def _chunk_width(parts: list[Matrix | Span]) -> float:
-    return sum(map(_part_width, parts))
-
-
 def _part_width(part: Matrix | Span) -> float:
     if not isinstance(part, Matrix):
         return width_of(part[0]) + 4
@@ -76,15 +72,14 @@ def display(equation: Equation) -> str:
     named = replace(equation, parts=tuple(map(_with_shape, equation.parts)))
     while True:
         chunks, notes = fitted(named, int(characters))
-        widest = max(map(_chunk_width, chunks))
+        widest = max(sum(map(_part_width, chunk)) for chunk in chunks)
         if widest <= LINE or characters < CHARACTERS / 2:
             break
         characters *= SHRINK
     lines = [" ".join(map(_part, chunk)) for chunk in chunks]
+    body = lines[0]
     if len(lines) > 1:
         body = "\\begin{aligned}\n&" + "\\\\\n&".join(lines) + "\n\\end{aligned}"
-    else:
-        body = lines[0]
     said = f"\n{words('showing ' + '; '.join(notes))}\n" if notes else ""
     return _in_size(f"\\[\n{body}\n\\]\n", size_for(widest)) + said
 
@@ -103,17 +98,13 @@ def _in_size(shown: str, size: str) -> str:
     return f"{{{size}\n{shown}\\par}}\n" if size else shown
 
 
-def _bmatrix(matrix: Matrix) -> str:
-    if not any(matrix.rows):
-        return r"\bigl[\;\bigr]"
-    body = "\\\\\n".join(" & ".join(map(_cell, row)) for row in matrix.rows)
-    return f"\\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}}"
-
-
 def _part(part: Matrix | Span) -> str:
     if not isinstance(part, Matrix):
         return _sign(part)
-    inside = _bmatrix(part)
+    body = "\\\\\n".join(" & ".join(map(_cell, row)) for row in part.rows)
+    inside = f"\\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}}"
+    if not any(part.rows):
+        inside = r"\bigl[\;\bigr]"
     if not part.name:
         return inside
     name, _, sizes = part.name.partition(" ")
@@ -170,8 +161,6 @@ MOST_ROWS = 36
 Step = tuple[str, str, str, str, str]
 """What is added, its two factors, what it comes to, and the sum so far."""
 TITLES = ("", "", "", "added", "running sum")
-WIDE_ENOUGH = ("", r"\small")
-"""The sizes in which a step stands in one line."""
 SIGNS = 84.0
 """Points that a step takes beside its numbers and the indices of its letters."""
 
@@ -183,15 +172,14 @@ def displays(running: RunningSum) -> list[str]:
     label = max((sum(sign.isdigit() for sign in step[0]) for step in steps), default=0)
     widths = [max(map(width_of, column)) for column in zip(TITLES, *steps, strict=True)][1:]
     size = size_for(sum(widths) + SIGNS + RAISED * label)
-    rows, most = (_rows, MOST_ROWS) if size in WIDE_ENOUGH else (_double_rows, MOST_ROWS // 2)
-    if rows is _double_rows:
-        factors, total = sum(widths[:2]), widths[3]
-        size = size_for(max(factors, widths[2]) + total + SIGNS + RAISED * label)
+    rows, columns, most = _rows, 5, MOST_ROWS
+    if size not in ("", r"\small"):
+        rows, columns, most = _double_rows, 3, MOST_ROWS // 2
+        size = size_for(max(sum(widths[:2]), widths[2]) + widths[3] + SIGNS + RAISED * label)
     shown = []
     for start in range(0, len(steps), most):
         some = rows(steps[start : start + most])
         body = "\\\\\n".join(some if start == 0 else some[1:])
-        columns = 5 if rows is _rows else 3
         display = f"\\[\n\\begin{{alignedat}}{{{columns}}}\n{body}\n\\end{{alignedat}}\n\\]\n"
         shown.append(_in_size(display, size))
     return shown
@@ -202,8 +190,7 @@ def _step(row: Sequence[str], titles: Sequence[str]) -> Step:
     index, left, _, right, _, added, total = row
     if index.isdigit():
         named = (formula(title.replace("j", index)).replace(", ", ",") for title in titles)
-        name = r"\, ".join(named)
-        return (name, left, right, added, total)
+        return (r"\, ".join(named), left, right, added, total)
     return (rf"\text{{{left}}}" if left else formula(right), "", "", added, total)
 
 

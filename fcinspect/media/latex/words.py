@@ -193,20 +193,13 @@ def _typed(sign: str, inside: bool) -> _Sign:
 
 
 def _other(sign: str) -> _Sign:
-    written = _written(sign)
-    return _Sign(written, NUMBERED if written.startswith(r"\sign") else 1, sign in ENDS)
-
-
-def _written(sign: str) -> str:
     if sign in MATH:
-        return f"${MATH[sign]}$"
-    if sign in LETTERS:
-        return LETTERS[sign]
-    if sign.isascii():
-        return sign
+        return _Sign(f"${MATH[sign]}$")
+    if sign in LETTERS or sign.isascii():
+        return _Sign(LETTERS.get(sign, sign), ends=sign in ENDS)
     parts = unicodedata.normalize("NFD", sign)
     letter, accent = parts[0], ACCENTS.get(parts[1:])
     if accent is not None and letter.isascii() and letter.isalpha():
         base = {"i": r"\i", "j": r"\j"}.get(letter, letter)
-        return rf"\{accent}{{{base}}}"
-    return rf"\sign{{{ord(sign):04X}}}"
+        return _Sign(rf"\{accent}{{{base}}}")
+    return _Sign(rf"\sign{{{ord(sign):04X}}}", NUMBERED)

@@ -1,8 +1,4 @@
-"""A canvas of character cells, and what stands around a chart on it.
-
-A cell holds eight braille dots, or one ASCII sign. Around are axes with ticks, titles, legend and
-notes.
-"""
+"""A canvas of cells, each eight braille dots or an ASCII sign, and the frame around a chart."""
 
 from __future__ import annotations
 

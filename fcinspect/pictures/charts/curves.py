@@ -98,13 +98,13 @@ def _draw(
     xs = [x for x, _ in points if math.isfinite(x)]
     x_axis = axis_over(xs, cells, ticks=max(cells // 12, 2), whole=counts(series))
     canvas = Canvas(x_axis.cells, y_axis.cells, medium.ascii_only)
-    strokes = _strokes(series)
-    for one, stroke in zip(series, strokes, strict=True):
+    # those of lines and those of points are counted apart
+    kinds = {True: cycle(LINES), False: cycle(POINTS)}
+    strokes = [next(kinds[one.joined]) for one in series]
+    pairs = list(zip(series, strokes, strict=True))
+    for one, stroke in pairs:
         _trace(canvas, one, stroke, x_axis, y_axis)
-    legend = [
-        (stroke.sample(medium), one.name, one.role)
-        for one, stroke in zip(series, strokes, strict=True)
-    ]
+    legend = [(stroke.sample(medium), one.name, one.role) for one, stroke in pairs]
     return framed(
         canvas.lines(),
         x_axis,
@@ -115,12 +115,6 @@ def _draw(
         notes=_notes(missing, len(points), log_y, x_title),
         medium=medium,
     )
-
-
-def _strokes(series: Sequence[Series]) -> list[DotStroke]:
-    """Return a stroke for each series, those of lines and those of points counted apart."""
-    strokes = {True: cycle(LINES), False: cycle(POINTS)}
-    return [next(strokes[one.joined]) for one in series]
 
 
 def _trace(canvas: Canvas, one: Series, stroke: DotStroke, x_axis: Axis, y_axis: Axis) -> None:

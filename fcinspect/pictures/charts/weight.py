@@ -94,15 +94,12 @@ def _signs(values: Sequence[float], medium: Medium) -> list[Span]:
 
 def _halves(pair: Sequence[Sequence[float]]) -> list[Span]:
     """Return half blocks: the upper row as their colour, the lower one as what is behind."""
-    upper, lower = pair[0], pair[1] if len(pair) > 1 else None
     spans: list[Span] = []
-    for column, value in enumerate(upper):
-        below = None if lower is None else lower[column]
-        if not all(math.isfinite(v) for v in (value, below) if v is not None):
+    for value, *below in zip(*pair, strict=True):
+        if not all(map(math.isfinite, (value, *below))):
             spans.append((NOT_FINITE, STRUCK))
         else:
-            behind = "" if below is None else f" on {color_of(below)}"
-            spans.append(("▀", color_of(value) + behind))
+            spans.append(("▀", " on ".join(map(color_of, (value, *below)))))
     return spans
 
 
@@ -145,10 +142,7 @@ def color_of(value: float) -> str:
 
 
 def ink_on(value: float) -> str:
-    """Return the colour of a sign that is to be read on the colour of a number.
-
-    Black or white, whichever has the larger contrast (WCAG 2); both have the same at 0.179.
-    """
+    """Return black or white, whichever has the larger contrast (WCAG 2) on a number's colour."""
     color = color_of(value)
     red, green, blue = (_linear(int(color[k : k + 2], 16) / 255) for k in (1, 3, 5))
     return "#ffffff" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "#000000"
@@ -160,11 +154,7 @@ def _linear(channel: float) -> float:
 
 
 def sign_of(value: float, medium: Medium) -> str:
-    """Return two characters for a number from −1 to 1: its sign, and a shade of its magnitude.
-
-    Zero is " 0"; what is not finite is " !". Where the colour tells the magnitude there is no
-    shade.
-    """
+    """Return two characters for a number from −1 to 1: its sign, and a shade unless coloured."""
     if not math.isfinite(value):
         return " " + NOT_FINITE
     if value == 0:
@@ -187,8 +177,7 @@ class Blocks:
     """What a picture shows of a matrix."""
 
     values: Float64Array
-    """Of each block the value of largest magnitude, the positive one of two alike; (rows of
-    blocks × columns of blocks). Of a block with numbers that are not finite one of those."""
+    """Of each block the value of largest magnitude, or one that is not finite; 2-dimensional."""
     block: tuple[int, int]
     """(rows, columns) of a block; the last ones of either may be smaller."""
     shape: tuple[int, int]
@@ -206,10 +195,7 @@ class Blocks:
 
     @property
     def scale(self) -> float:
-        """The largest finite magnitude; 0 where there is none.
-
-        It is that of the matrix unless the number shares its block with one that is not finite.
-        """
+        """The largest finite magnitude of the blocks; 0 where there is none."""
         import numpy as np
 
         finite = self.values[np.isfinite(self.values)]

@@ -102,10 +102,7 @@ def _edges(diagram: Diagram) -> Iterator[str]:
 
 
 def _headings(diagram: Diagram) -> Iterator[str]:
-    """Yield links that are not seen: they put words into the rank of their column.
-
-    They stand behind the edges, which are styled by their number.
-    """
+    """Yield unseen links, which put words into the ranks; edges, styled by number, come first."""
     for left, right in pairwise(diagram.columns):
         here, there = left.position, right.position
         between = "~~~"

@@ -73,26 +73,6 @@ class Band:
     """Blanks before the first column."""
     rows: int
 
-    @property
-    def headings(self) -> tuple[str, ...]:
-        """The lines above the units."""
-        return _centred_lines([c.heading for c in self.columns], self._middles())
-
-    @property
-    def footings(self) -> tuple[str, ...]:
-        """The lines below: what the units apply, then the shapes of the layers."""
-        middles = self._middles()
-        between = [(a + b) // 2 for a, b in pairwise(middles)]
-        applied = _centred_lines([(c.footing,) for c in self.columns], middles)
-        return (*applied, *_centred_lines([gap.footing for gap in self.gaps], between))
-
-    def _middles(self) -> list[int]:
-        middles, x = [], self.left
-        for place, column in enumerate(self.columns):
-            middles.append(x + column.wide // 2)
-            x += column.wide + (self.gaps[place].cells if place < len(self.gaps) else 0)
-        return middles
-
 
 def drawing_of(diagram: Diagram, precision: int) -> Drawing:
     """Return the diagram as a drawing; a long network goes on below itself."""
@@ -110,7 +90,14 @@ def _draw(diagram: Diagram, precision: int, medium: Medium) -> tuple[Line, ...]:
 
 def _lines_of(band: Band, medium: Medium) -> list[Line]:
     canvases = [_edges(band, gap, medium) for gap in band.gaps]
-    title, *under = band.headings
+    middles, x = [], band.left
+    for place, column in enumerate(band.columns):
+        middles.append(x + column.wide // 2)
+        x += column.wide + (band.gaps[place].cells if place < len(band.gaps) else 0)
+    between = [(a + b) // 2 for a, b in pairwise(middles)]
+    title, *under = _centred_lines([c.heading for c in band.columns], middles)
+    applied = _centred_lines([(c.footing,) for c in band.columns], middles)
+    shapes = _centred_lines([gap.footing for gap in band.gaps], between)
     lines: list[Line] = [((title, "strong"),), *(((line, "faint"),) for line in under), ()]
     for row in range(band.rows):
         spans: list[Span] = [(" " * band.left, "")]
@@ -119,7 +106,7 @@ def _lines_of(band: Band, medium: Medium) -> list[Line]:
             if place < len(canvases):
                 spans += canvases[place][row]
         lines.append(trimmed(spans))
-    return [*lines, (), *(((line, "faint"),) for line in band.footings)]
+    return [*lines, (), *(((line, "faint"),) for line in (*applied, *shapes))]
 
 
 def _edges(band: Band, gap: Gap, medium: Medium) -> list[list[Span]]:

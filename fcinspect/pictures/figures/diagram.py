@@ -127,10 +127,8 @@ def _edges(axes: Axes, places: FigurePlaces, connection: Connection, scale: floa
     order = sorted(connection.edges, key=lambda edge: edge.size)
     for edge in order:
         start, end = places.unit(left, edge.source), places.unit(right, edge.target)
-        line = Line2D(
-            (start[0], end[0]), (start[1], end[1]), zorder=1,
-            gid=f"edge-{right}-{edge.target}-{edge.source}",
-        )  # fmt: skip
+        gid = f"edge-{right}-{edge.target}-{edge.source}"
+        line = Line2D((start[0], end[0]), (start[1], end[1]), zorder=1, gid=gid)
         _stroke(line, stroke_of(edge.weight, scale))
         axes.add_line(line)
 

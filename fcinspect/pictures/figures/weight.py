@@ -145,19 +145,16 @@ def _whole_ticks(axes: Axes, blocks: Blocks) -> None:
     from matplotlib.ticker import FixedLocator, MaxNLocator
 
     for axis, count in ((axes.xaxis, blocks.shape[1]), (axes.yaxis, blocks.shape[0])):
-        axis.set_major_locator(
-            FixedLocator([0]) if count == 1 else MaxNLocator(min(count, 8), integer=True)
-        )
+        several = MaxNLocator(min(count, 8), integer=True)
+        axis.set_major_locator(FixedLocator([0]) if count == 1 else several)
     axes.spines[:].set_visible(False)
 
 
 def _write(axes: Axes, blocks: Blocks, scale: float) -> None:
     for (i, j), value in np.ndenumerate(blocks.values):
         if math.isfinite(value):
-            axes.text(
-                j, i, f"{value:+.3g}" if value else "0", ha="center", va="center", fontsize=7,
-                color=ink_on(value / scale),
-            )  # fmt: skip
+            words, ink = f"{value:+.3g}" if value else "0", ink_on(value / scale)
+            axes.text(j, i, words, ha="center", va="center", fontsize=7, color=ink)
 
 
 def _mark(axes: Axes, blocks: Blocks, finite: npt.NDArray[np.bool_]) -> str:

@@ -1,6 +1,4 @@
-"""The layers of a scan in text and for a figure: their spectra where it computes them, else their
-numbers.
-"""
+"""The layers of a scan as charts: their spectra where it computes them, else their numbers."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 FEW = 3
 """So many layers are shown in full."""
-MOST_SOURCES = 4
 NOTE = ("note: ", "unsure")
 MOST_NAMED = 6
 MOST_FOUND = 40
@@ -69,7 +68,7 @@ def page(report: ScanReport, precision: int, *, show_all: bool, charts: Sequence
 
 def title_of(report: ScanReport) -> str:
     """Name the files, the first of many."""
-    names = [text.safe(source) for source in report.sources[:MOST_SOURCES]]
+    names = [text.safe(source) for source in report.sources[:4]]
     more = len(report.sources) - len(names)
     return ", ".join(names) + (f" and {more} more" if more else "")
 

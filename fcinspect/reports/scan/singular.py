@@ -10,7 +10,7 @@ from fcinspect.page import text
 from fcinspect.page.blocks import Column, Line, Table, by_columns
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.scan.records import Histogram, ScannedLayer, Spectrum
+    from fcinspect.checkpoints.scan.records import ScannedLayer, Spectrum
 
 Found = TypeVar("Found")
 
@@ -82,8 +82,10 @@ def in_full(layer: ScannedLayer, precision: int) -> Iterator[Line]:
         yield Line.of(said, indent=2, hang=2)
     if spectrum is not None and len(spectrum.values):
         yield Line.of(_ranks(spectrum, digits, precision), indent=2, hang=2)
-        if spectrum.histogram is not None:
-            yield Line.of(_drawn(spectrum.histogram, precision), indent=2, hang=2)
+        if (bins := spectrum.histogram) is not None:
+            low, high = (text.significant(bins.edges[end], precision) for end in (0, -1))
+            scale = ", in logarithms" if bins.scale == "log" else ""
+            yield Line.of(f"{low} {text.bars(bins.counts)} {high}{scale}", indent=2, hang=2)
 
 
 def _ranks(found: Spectrum, digits: int, precision: int) -> str:
@@ -96,9 +98,3 @@ def _ranks(found: Spectrum, digits: int, precision: int) -> str:
         f" {count:,}, stable rank {stable}, effective rank {effective}, condition number"
         f" {_condition(found)}"
     )
-
-
-def _drawn(histogram: Histogram, precision: int) -> str:
-    low, high = (text.significant(v, precision) for v in (histogram.edges[0], histogram.edges[-1]))
-    scale = ", in logarithms" if histogram.scale == "log" else ""
-    return f"{low} {text.bars(histogram.counts)} {high}{scale}"

@@ -27,20 +27,14 @@ if TYPE_CHECKING:
 def subjects_of(step: TrainingStep) -> list[LayerSubjects]:
     """Return the matrices of each layer."""
     rows = len(step.input.rows) if step.input.shape[:-1] else None
-    names = ["", *(text.safe(layer.name) for layer in step.layers)]
-    return [
-        LayerSubjects(
-            number=number,
-            name=names[number],
-            widths=step.widths[number - 1 : number + 1],
-            rows=rows,
-            activation=layer.activation,
-            has_bias=layer.bias is not None,
-            before=names[number - 1],
-            result="y = a" if number == len(step.layers) else "a",
-        )
-        for number, layer in enumerate(step.layers, start=1)
-    ]
+    found, before = [], ""
+    for k, layer in enumerate(step.layers, start=1):
+        name, widths = text.safe(layer.name), step.widths[k - 1 : k + 1]
+        biased = layer.bias is not None
+        result = "y = a" if k == len(step.layers) else "a"
+        found.append(LayerSubjects(k, name, widths, rows, layer.activation, biased, before, result))
+        before = name
+    return found
 
 
 @dataclass(frozen=True)
@@ -164,10 +158,8 @@ class LayerSubjects:
         k = self.number
         words, axes = self._of_rows("gradient that leaves", 0), f"{self.n} f{k - 1}".strip()
         name, sources = f"∂L/∂{self.entering}", f"G{k} W{k}"
-        formula = f"dot {sources}"
-        return Subject(
-            f"D{k - 1}", name, words, "gradient", axes, sources, formula, layer=self.before
-        )
+        key, formula, layer = f"D{k - 1}", f"dot {sources}", self.before
+        return Subject(key, name, words, "gradient", axes, sources, formula, layer=layer)
 
     def _subject(
         self,
@@ -182,7 +174,6 @@ class LayerSubjects:
         return Subject(keys, name, words, role, axes, lights, formula, layer=self.name)
 
     def _of_weight(self, words: str) -> tuple[str, str]:
-        """Return the words and axes of what has a number for each output and input."""
         return self._called(words, self.widths[::-1]), f"{self.outs} f{self.number - 1}"
 
     def _of_bias(self, words: str) -> tuple[str, str]:
@@ -261,20 +252,17 @@ def _arriving(
     """Show the gradient that arrives, and what the activation lets through."""
     make = partial(matrix, precision=precision)
     own, *behind = subjects
-    source = behind[0].leaving() if behind else None
-    arrived = make(
-        layer.grad_activation.rows,
-        own.arriving("T") if source is None else own.arriving(source.lights, source.formula),
-    )
+    arriving = own.arriving("T")
+    if behind:
+        source = behind[0].leaving()
+        arriving = own.arriving(source.lights, source.formula)
+    arrived = make(layer.grad_activation.rows, arriving)
     if own.linear:
         return [equation(_name(own), "arrives: ∂L/∂a = G =", arrived)]
+    formula = "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)"
     return [
         equation(_name(own), "arrives: ∂L/∂a =", arrived),
-        equation(
-            "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)",
-            "=",
-            make(slope(layer, passed), own.slope()),
-        ),
+        equation(formula, "=", make(slope(layer, passed), own.slope())),
         equation("G = ∂L/∂a ⊙ φ′(z)", "=", make(layer.grad_output.rows, own.grad_output())),
     ]
 
@@ -288,14 +276,9 @@ def _parameter_gradients(
     words = f"∂L/∂W = G ⊗ {a}, each number of G times each number of {a}"
     if rows != 1:
         words = f"∂L/∂W = Gᵀ·{a.upper()}, the sum of G ⊗ {a} over {text.plural(rows, 'row')}"
-    blocks: list[Block] = [
-        Line.of(words),
-        equation(
-            *outer_product(layer, passed, own, precision),
-            "=",
-            make(layer.weight.grad.values, own.grad_weight()),
-        ),
-    ]
+    product = outer_product(layer, passed, own, precision)
+    grad = make(layer.weight.grad.values, own.grad_weight())
+    blocks: list[Block] = [Line.of(words), equation(*product, "=", grad)]
     if layer.bias is not None:
         formula = "∂L/∂b = G" if rows == 1 else "∂L/∂b = the column sums of G"
         grad = make(layer.bias.grad.values[None, :], own.grad_bias())
@@ -308,11 +291,8 @@ def outer_product(
 ) -> tuple[Part, Part, Part]:
     """Return G and the input of a layer, whose product is the weight's gradient."""
     g = layer.grad_output.rows
-    return (
-        matrix(g.T, own.grad_output(turned=True), precision, turned=True),
-        "⊗" if len(g) == 1 else "·",
-        matrix(passed.input.rows, own.input(), precision),
-    )
+    left = matrix(g.T, own.grad_output(turned=True), precision, turned=True)
+    return left, "⊗" if len(g) == 1 else "·", matrix(passed.input.rows, own.input(), precision)
 
 
 def slope(layer: LayerStep, passed: LayerPass) -> FloatArray:

@@ -1,6 +1,4 @@
-"""The update of every parameter: the optimizer's formula, then old, gradient, update, new; or one
-parameter followed with all digits, so that it can be redone by hand.
-"""
+"""The update of every parameter, or of one with all digits, to be redone by hand."""
 
 from __future__ import annotations
 
@@ -66,11 +64,8 @@ def formula_lines(step: TrainingStep) -> list[Block]:
     if parameter.state_before:
         kept = ", ".join(dict.fromkeys(STATE_SYMBOLS[name] for name in parameter.state_before))
         said += f"; on the right of = stand the {kept} of the step before"
-    return [
-        Line.of(said),
-        *(Line.of(line, indent=2, formula=True) for line in lines),
-        Line.of("new = old + update", indent=2, formula=True),
-    ]
+    lines.append("new = old + update")
+    return [Line.of(said), *(Line.of(line, indent=2, formula=True) for line in lines)]
 
 
 def working_of(step: TrainingStep) -> tuple[Quantity[Float64Array], ...]:
@@ -116,10 +111,8 @@ def _parameter(
     values = [array.values.reshape(-1)[:shown].tolist() for array in arrays]
     cells = [numbers(found, precision) for found in values]
     role = "weight" if name.endswith(".weight") else "bias"
-    columns = (
-        Column("index"), Column("old", role), Column("gradient", "gradient"), Column("update"),
-        Column("new", role),
-    )  # fmt: skip
+    roles = {"index": "", "old": role, "gradient": "gradient", "update": "", "new": role}
+    columns = tuple(map(Column, roles, roles.values()))
     places = list(islice(np.ndindex(*shape), shown))
     rows = tuple(zip(map(text.index, places), *cells, strict=True))
     called = text.safe(name)
