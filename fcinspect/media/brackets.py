@@ -141,13 +141,9 @@ def _side_by_side(parts: list[Matrix | Span], write: Callable[[str], str]) -> Li
 def _matrix_lines(matrix: Matrix, write: Callable[[str], str]) -> list[Span]:
     widths = _cell_widths(matrix)
     height = len(matrix.rows)
+    signs = ["[]"] if height == 1 else ["⎡⎤", *["⎢⎥"] * (height - 2), "⎣⎦"]
     lines = []
-    for number, row in enumerate(matrix.rows):
+    for row, sign in zip(matrix.rows, signs, strict=False):
         cells = "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        left, right = "⎢⎥"
-        if height == 1:
-            left, right = "[]"
-        elif number in (0, height - 1):
-            left, right = "⎣⎦" if number else "⎡⎤"
-        lines.append((f"{write(left)}{cells}{write(right)}", matrix.role))
+        lines.append((f"{write(sign[0])}{cells}{write(sign[1])}", matrix.role))
     return lines

@@ -24,9 +24,8 @@ VERDICT_ROLES = {Verdict.WITHIN: "good", Verdict.OUTSIDE: "bad", Verdict.UNDECID
 class Subject:
     """What the numbers of a matrix or of a table's rows are, for those who point at them.
 
-    Axes are named by letters, as in Einstein's notation: W has the axes "i j", x "j" and y "i".
-    Where y[1] is pointed at, i is 1: of W the numbers with i = 1 light up, of x all, for it has
-    no i.
+    Axes have letters, as in Einstein's notation: "i j" of W, "j" of x, "i" of y. When y[1] is
+    pointed at, i is 1: the numbers of W with i = 1 light up, and all of x, which has no i.
     """
 
     keys: str

@@ -68,12 +68,10 @@ def document(difference: Difference) -> dict[str, Any]:
 
 def _summary(difference: Difference, layers: Sequence[Compared]) -> dict[str, Any]:
     verdicts = [each.verdict.value for each in layers]
+    words = ("equal", "equal up to rounding", "different", "undecided")
     return {
         "layers": len(layers),
-        "equal": verdicts.count("equal"),
-        "equal_up_to_rounding": verdicts.count("equal up to rounding"),
-        "different": verdicts.count("different"),
-        "undecided": verdicts.count("undecided"),
+        **{word.replace(" ", "_"): verdicts.count(word) for word in words},
         "kinds": difference.counted(linear=True),
         "arrays": len(difference.compared) - len(layers),
         "array_kinds": difference.counted(linear=False),
@@ -126,10 +124,8 @@ def _finding(finding: TensorFinding) -> dict[str, Any]:
 
 def rows(difference: Difference) -> Iterable[Sequence[object]]:
     """Return the rows of the CSV file: what both have, then what one of them has."""
-    yield (
-        "name", "name_b", "verdict", "how", "in_features", "out_features", "shape_b", "dtype_a",
-        "dtype_b", "changed", "max_abs", "relative", "rank", "bias",
-    )  # fmt: skip
+    titles = ("name", "name_b", "verdict", "how", "in_features", "out_features", "shape_b")
+    yield (*titles, "dtype_a", "dtype_b", "changed", "max_abs", "relative", "rank", "bias")
     for each in difference.compared:
         widths = (each.a.shape[1], each.a.shape[0]) if each.is_linear else ("", "")
         far = each.finding.magnitude
@@ -139,15 +135,12 @@ def rows(difference: Difference) -> Iterable[Sequence[object]]:
             each.name, each.b.name, str(each.verdict), each.how, *widths, text.sizes(each.b.shape),
             each.a.dtype, each.b.dtype, *measured, each.finding.rank, each.bias and each.bias.how,
         )  # fmt: skip
-    for where, sides in (("only in A", difference.only_in_a), ("only in B", difference.only_in_b)):
-        for side in sides:
-            row = [side.name, "", where, "", "", "", "", side.dtype, *[""] * 6]
-            if where == "only in B":
-                row[0:2], row[7:9] = ["", side.name], ["", side.dtype]
-                row[6] = text.sizes(side.shape)
-            elif len(side.shape) == 2:
-                row[4:6] = [str(side.shape[1]), str(side.shape[0])]
-            yield row
+    for side in difference.only_in_a:
+        sizes = map(str, side.shape[::-1]) if len(side.shape) == 2 else ("", "")
+        yield (side.name, "", "only in A", "", *sizes, "", side.dtype, *[""] * 6)
+    for side in difference.only_in_b:
+        shape = text.sizes(side.shape)
+        yield ("", side.name, "only in B", "", "", "", shape, "", side.dtype, *[""] * 5)
 
 
 def _summary_line(difference: Difference) -> str:

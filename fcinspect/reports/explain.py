@@ -132,11 +132,11 @@ def _header(explanation: Explanation) -> list[Heading | Line]:
     name = f"{text.layer_called(layer.name)} of " if layer.name else ""
     title = "Y = X·Wᵀ + b" if batch else "y = W·x + b"
     title = title if layer.bias is not None else title.removesuffix(" + b")
-    lines: list[Heading | Line] = [
-        Heading(f"{title}      {name}{text.safe(layer.source)}, {layer.dtype}", level=1)
-    ]
     count = math.prod(batch)
-    lines.append(formula_line((m, n), bias=layer.bias is not None, rows=count if batch else None))
+    lines: list[Heading | Line] = [
+        Heading(f"{title}      {name}{text.safe(layer.source)}, {layer.dtype}", level=1),
+        formula_line((m, n), bias=layer.bias is not None, rows=count if batch else None),
+    ]
     if len(batch) > 1:
         folded = f"the leading dimensions {text.shape(batch)} of x {text.shape(x.shape)} are folded"
         back = f"y gets them back: {text.shape((*batch, m))}"
@@ -173,13 +173,12 @@ def _subjects(explanation: Explanation) -> tuple[Subject, Subject, Subject, Subj
         key, formula = KEYS[role], f"dot W x{b}" if role == "output" else ""
         return Subject(key, name, f"{role}, {text.sizes(shape)}", role, axes, lights, formula)
 
+    lights = "W x terms b bias-term" if b else "W x terms"
     return (
         subject("Wᵀ" if batch else "W", "weight", shape, "i j", "x y terms"),
         subject("X" if batch else "x", "input", x.shape, f"{n}j", "W terms"),
         subject("b", "bias", shape[:1], "i", "y bias-term"),
-        subject(
-            "Y" if batch else "y", "output", y.shape, f"{n}i", f"W x terms{b and ' b bias-term'}"
-        ),
+        subject("Y" if batch else "y", "output", y.shape, f"{n}i", lights),
     )
 
 
@@ -187,9 +186,7 @@ def _element_blocks(
     explanation: Explanation, element: ExplainedElement, precision: int
 ) -> list[Line | RunningSum]:
     """Return the sentence on an output, its sum, and how it stands to the exact."""
-    batch = bool(explanation.batch)
-    i = element.column
-    has_bias = element.bias is not None
+    batch, i, has_bias = bool(explanation.batch), element.column, element.bias is not None
     sentence: list[str | Span] = [
         (f"{'Y' if batch else 'y'}{text.index(element.index)}", "output"),
         "  =  ",
@@ -217,7 +214,7 @@ def _sum(explanation: Explanation, element: ExplainedElement, precision: int) ->
     inputs = text.numbers((t.input for t in terms), precision)
     steps = [(t.product, t.running_sum) for t in terms]
     begun = [(str(t.index), w, "×", x, "=") for t, w, x in zip(terms, weights, inputs, strict=True)]
-    factors = [(repr(t.weight), repr(t.input)) for t in terms]
+    factors = [("", repr(t.weight), "", repr(t.input), "") for t in terms]
     ats = [f"{at} {t.index}" for t in terms]
     subjects = [Subject("terms", "", axes=f"{axes} j", lights="W x")] * len(terms)
     if others is not None:
@@ -230,7 +227,7 @@ def _sum(explanation: Explanation, element: ExplainedElement, precision: int) ->
         steps.append((bias, element.exact_float))
         begun.append(("", "", "", f"b[{place}]", "+"))
         subjects.append(Subject("bias-term", "the bias", axes=axes, lights=lights))
-    factors += [("", "")] * (len(steps) - len(terms))
+    factors += [("",) * 5] * (len(steps) - len(terms))
     ats += [at] * (len(steps) - len(terms))
     sums = tuple(total for _, total in steps)
     write_added = text.writer([added for added, _ in steps], precision)
@@ -251,10 +248,7 @@ def _sum(explanation: Explanation, element: ExplainedElement, precision: int) ->
         caption=f"{name}, term by term",
         subjects=tuple(subjects),
         at=tuple(ats),
-        exact=tuple(
-            ("", w, "", x, "", repr(added), repr(total))
-            for (w, x), (added, total) in zip(factors, steps, strict=True)
-        ),
+        exact=tuple((*pair, *map(repr, step)) for pair, step in zip(factors, steps, strict=True)),
     )
     result = "; not every number is finite, so there is no exact result"
     if element.exact is not None:

@@ -81,11 +81,10 @@ def _layers(checkpoint: Checkpoint, total: int) -> Table:
 
 def notes_on(checkpoint: Checkpoint) -> tuple[str, ...]:
     """Return what is said of how a checkpoint was found: its problems, then its notes."""
-    told = [text.safe(problem) for problem in checkpoint.problems[:MOST_PROBLEMS]]
-    if len(checkpoint.problems) > MOST_PROBLEMS:
-        count = len(checkpoint.problems)
+    told, count = list(checkpoint.problems[:MOST_PROBLEMS]), len(checkpoint.problems)
+    if count > MOST_PROBLEMS:
         told.append(f"showing {MOST_PROBLEMS} of {count} problems; the list's --json has them all")
-    return (*told, *map(text.safe, checkpoint.notes))
+    return tuple(map(text.safe, (*told, *checkpoint.notes)))
 
 
 def skipped_blocks(checkpoint: Checkpoint) -> Iterable[Line | Table]:

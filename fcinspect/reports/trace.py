@@ -158,11 +158,10 @@ def _table(trace: ModuleTrace, steps: Sequence[Step]) -> Table:
     several = len({place.file for place in _places(trace)}) > 1
     columns = (
         Column("step", right=False, legible=16),
-        Column("line", right=several is False, spare=ELSEWHERE),
+        Column("line", right=not several, spare=ELSEWHERE),
         Column("input → output", right=False, legible=12),
         Column("weight", right=False, spare=ELSEWHERE),
-        Column("parameters"),
-        Column("MACs"),
+        *map(Column, ("parameters", "MACs")),
     )
     body = [_row(step, several) for step in steps]
     strong = frozenset(number for number, step in enumerate(steps) if step.linear)
@@ -197,18 +196,12 @@ def _row(step: Step, several: bool) -> tuple[str, ...]:
 
 def _name(step: Step) -> str:
     """Return "fc1 Linear", "relu()", "block flatten(1)", "[:, -1] last step of rnn"."""
-    words = [text.safe(step.path)] if step.path else []
+    call = text.safe(step.call)
+    kind = call if step.kind == "getitem" else f"{step.kind}{call or '()'}"
     if step.is_module:
-        words.append(step.kind)
-    elif step.kind == "getitem":
-        words.append(text.safe(step.call))
-    else:
-        words.append(f"{step.kind}{text.safe(step.call) or '()'}")
-    if step.note:
-        words.append(text.safe(step.note))
-    if step.is_module and step.call:
-        words.append(text.safe(step.call))
-    return " ".join(words)
+        kind = step.kind
+    words = (text.safe(step.path), kind, text.safe(step.note), call if step.is_module else "")
+    return " ".join(filter(None, words))
 
 
 def _finish(built: PageBuilder, trace: ModuleTrace, folding: Folding) -> None:

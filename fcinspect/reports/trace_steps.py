@@ -31,7 +31,7 @@ class Folding:
     depth: int | None = None
     """Parts of a module's path; the steps below are one row. None folds nothing."""
     only: tuple[str, ...] = ()
-    """Globs of module paths; the steps of other modules are left out. None leaves out nothing."""
+    """Globs of module paths; the steps of other modules are left out. () leaves out nothing."""
 
     def chosen(self, steps: Sequence[Step]) -> tuple[Step, ...]:
         """Return the steps of the modules that are asked for."""

@@ -76,7 +76,7 @@ def rows(report: VerificationReport) -> Iterable[Sequence[object]]:
     titles = ("name", "verdict", "max_ratio", "worst", "computed", "reference", "low", "high")
     yield (*titles, "elements", "outside", "undecided", "cause", "detail")
     for check in report.checks:
-        place: tuple[object, ...] = ("", "", "", "", "")
+        place: tuple[object, ...] = ("",) * 5
         if (worst := check.worst) is not None:
             index = " ".join(map(str, worst.index))
             place = (index, worst.computed, worst.reference, worst.low, worst.high)
@@ -196,10 +196,10 @@ def _examples_document(examples: Sequence[ShippedExample]) -> dict[str, Any]:
     from fcinspect.reports.documents.training import ShippedExampleDocument
 
     fields = ("title", "source", "known_wrong")
-    listed = [
-        written(one, ShippedExampleDocument, **{key: getattr(one.example, key) for key in fields})
-        for one in examples
-    ]
+    listed = []
+    for one in examples:
+        own: dict[str, Any] = {key: getattr(one.example, key) for key in fields}
+        listed.append(written(one, ShippedExampleDocument, **own))
     return {"kind": "example", "examples": listed}
 
 

@@ -126,13 +126,9 @@ def _sheet_page(entry: Entry, grade: Grade, solution: bool) -> Page:
 
 def _blanks_table(items: Sequence[Graded], solution: bool) -> Table:
     """Return a row for each blank, under the name of its section."""
-    columns = [
-        Column("blank", right=False),
-        Column("answer", folds=True),
-        Column("", right=False),
-        Column("should be"),
-        Column("likely slip", right=False, spare="told below, all in --json", legible=14),
-    ]
+    slip = Column("likely slip", right=False, spare="told below, all in --json", legible=14)
+    answer = [Column("blank", right=False), Column("answer", folds=True), Column("", right=False)]
+    columns = [*answer, *([Column("should be")] if solution else []), slip]
     rows: list[tuple[str, ...]] = []
     rules: set[int] = set()
     told: dict[str, str] = {}
@@ -147,8 +143,6 @@ def _blanks_table(items: Sequence[Graded], solution: bool) -> Table:
         word = {Mark.RIGHT: "right", Mark.ROUNDED: "rounded"}.get(item.mark, item.mark.value)
         row = (item.id, _shown(item), word, number_text(item.right), why)
         rows.append(row if solution else (*row[:3], row[4]))
-    if not solution:
-        del columns[3]
     wrong = {n for n, item in enumerate(items) if item.mark in (Mark.WRONG, Mark.UNREADABLE)}
     return Table(tuple(columns), tuple(rows), rule_before=frozenset(rules), strong=frozenset(wrong))
 

@@ -18,14 +18,10 @@ from fcinspect.page.matrices import letters_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Figure = Callable[[str], bytes]
-
 PROGRAMS = ("places.js", "readings.js", "page.js", "walk.js")
 """The script, in the order in which its parts need each other."""
 BAR_WIDTH = 120
 """Units of the picture in which a running sum moves."""
-FEW = 2
-"""Headings of a page that needs no list of them."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +98,16 @@ class ShownSum:
     zero: str
 
 
-def html_of(command: str, page: blocks.Page, warnings: Sequence[str], figure: Figure | None) -> str:
+def html_of(
+    command: str,
+    page: blocks.Page,
+    warnings: Sequence[str],
+    figure: Callable[[str], bytes] | None,
+) -> str:
     """Return a page of that command as HTML, what a reader should know last.
 
-    The signs that drawings are made of have one width in a terminal, but not in a browser: the
-    page holds the figure in their place or, of a report without one, drawings in ASCII. Raises
-    UsageError where the figure cannot be made.
+    In place of drawings, whose signs vary in width in a browser, it has the figure or, of a report
+    without one, ASCII. Raises UsageError where the figure cannot be made.
     """
     groups = list(page.groups)
     svg = None
@@ -129,7 +129,7 @@ def html_of(command: str, page: blocks.Page, warnings: Sequence[str], figure: Fi
         "subtitle": subtitle,
         "lines": make.shown(lines),
         "sections": sections,
-        "links": links if len(links) > FEW else [],
+        "links": links if len(links) > 2 else [],
         "hint": any(_can_be_pointed_at(block) for group in groups for block in group),
     }
     return document_with(("page.css",), PROGRAMS, "report.html", values)
@@ -142,13 +142,10 @@ def _with_figure(groups: Sequence[tuple[blocks.Block, ...]]) -> list[tuple[block
     for group in groups:
         kept: list[blocks.Block] = []
         for block in group:
-            if (
-                isinstance(block, blocks.Drawing)
-                and kept
-                and isinstance(kept[-1], blocks.Heading | blocks.Line)
-            ):
+            drawing, title = isinstance(block, blocks.Drawing), blocks.Heading | blocks.Line
+            if drawing and kept and isinstance(kept[-1], title):
                 kept.pop()
-            if not isinstance(block, blocks.Drawing) or block is first:
+            if not drawing or block is first:
                 kept.append(block)
         changed += [tuple(kept)] if kept else []
     return changed

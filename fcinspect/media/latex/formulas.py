@@ -51,6 +51,7 @@ LONGEST = 400
 MOST_NESTED = 60
 """What is longer or has more parentheses is no formula of these records."""
 FRACTION = r"\frac"
+RAISED = {"²": "^{2}", "ᵀ": MATH["ᵀ"]}
 
 
 def formula(text: str, *, flat: bool = False) -> str:
@@ -94,12 +95,16 @@ class _Parser:
         self._flat = flat
 
     def whole(self) -> str:
-        parts = [self._relation()]
-        while self._take(","):
-            parts.append(self._relation())
+        parts = self._listed()
         if self._at < len(self._tokens):
             raise NotAFormula(self._tokens[self._at])
         return r",\quad ".join(parts)
+
+    def _listed(self) -> list[str]:
+        parts = [self._relation()]
+        while self._take(","):
+            parts.append(self._relation())
+        return parts
 
     def _relation(self) -> str:
         built = self._sum()
@@ -149,10 +154,8 @@ class _Parser:
     def _powered(self) -> str:
         built = self._atom()
         while True:
-            if self._take("²"):
-                built += "^{2}"
-            elif self._take("ᵀ"):
-                built += MATH["ᵀ"]
+            if (sign := self._take("²", "ᵀ")) is not None:
+                built += RAISED[sign]
             elif self._take("′"):
                 built += "'"
                 if self._take("("):
@@ -191,9 +194,7 @@ class _Parser:
         return rf"\left{opening}{inner}\right{closing}" if tall else f"{opening}{inner}{closing}"
 
     def _inner(self, closing: str) -> str:
-        parts = [self._relation()]
-        while self._take(","):
-            parts.append(self._relation())
+        parts = self._listed()
         if not self._take(closing):
             raise NotAFormula("".join(self._tokens))
         return ", ".join(parts)

@@ -36,8 +36,6 @@ MOST_CELLS = (200, 300)
 """Rows and columns of a map: more are finer than what is printed."""
 MOST_WRITTEN = (12, 10)
 """Rows and columns up to which the numbers stand in their cells."""
-NOTE_WIDTH = 90
-"""Letters in a line below the map."""
 MOST_MARKED = 200
 """Cells that are marked for numbers that are not finite."""
 BLUE = "#0072B2"
@@ -121,18 +119,16 @@ def draw_heat_map(axes: Axes, blocks: Blocks) -> None:
         _write(axes, blocks, scale)
     if not finite.all():
         notes.append(_mark(axes, blocks, finite))
-    told = [line for note in notes for line in textwrap.wrap(note, NOTE_WIDTH)]
+    told = [line for note in notes for line in textwrap.wrap(note, 90)]
     axes.set_xlabel("\n".join(["input, a column of W (in_features)", *told]))
 
 
 def _colors() -> list[tuple[float, ...]]:
     """Return 255 colours, the middle one that of 0."""
     places = np.linspace(0, len(DIVERGING) - 1, 255)
-    channels = [
-        np.interp(places, np.arange(len(DIVERGING)), [color[k] / 255 for color in DIVERGING])
-        for k in range(3)
-    ]
-    return list(map(tuple, np.transpose(channels).tolist()))
+    at, channels = np.arange(len(DIVERGING)), np.transpose(DIVERGING) / 255
+    mixed = [np.interp(places, at, channel) for channel in channels]
+    return list(map(tuple, np.transpose(mixed).tolist()))
 
 
 def _end(blocks: Blocks, axis: int) -> float:
