@@ -34,6 +34,7 @@ def made(kind: str, widths: tuple[int, ...], answers: bool) -> tuple[Sheet, str]
 def test_every_blank_is_a_line_to_write_on(kind: str, widths: tuple[int, ...]) -> None:
     """Three more are for name, date and points; a key has none, and no matrix is cut."""
     sheet, blank = made(kind, widths, False)
+    assert sheet.blanks
     _, key = made(kind, widths, True)
     assert blank.count(r"\blank{") == len(sheet.blanks) + 3
     assert r"\blank" not in key
