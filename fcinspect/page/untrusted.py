@@ -16,7 +16,7 @@ from fcinspect.errors import brief
 from fcinspect.page import blocks
 from fcinspect.page.text import acting, escaped, safe
 
-Change = Callable[[str], str]
+Write = Callable[[str], str]
 
 FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20].")
 """How a formula begins in a spreadsheet, in the wide signs of East Asian keyboards, too."""
@@ -63,13 +63,13 @@ def _cell(value: object) -> object:
     return f"'{shown}" if computed else shown
 
 
-def with_text(page: blocks.Page, change: Change, change_code: Change) -> blocks.Page:
+def with_text(page: blocks.Page, change: Write, change_code: Write) -> blocks.Page:
     """Return a page with every text passed through `change`, and source code through another."""
     make = partial(_changed, change=change, change_code=change_code)
     return blocks.Page(tuple(tuple(map(make, group)) for group in page.groups))
 
 
-def _changed(block: blocks.Block, change: Change, change_code: Change) -> blocks.Block:
+def _changed(block: blocks.Block, change: Write, change_code: Write) -> blocks.Block:
     match block:
         case blocks.Heading(text, level):
             return blocks.Heading(change(text), level)
@@ -102,11 +102,11 @@ def _changed(block: blocks.Block, change: Change, change_code: Change) -> blocks
             return replace(block, draw=lambda to: tuple(_spans(line, change) for line in draw(to)))
 
 
-def _spans(spans: Iterable[blocks.Span], change: Change) -> tuple[blocks.Span, ...]:
+def _spans(spans: Iterable[blocks.Span], change: Write) -> tuple[blocks.Span, ...]:
     return tuple((change(words), role) for words, role in spans)
 
 
-def _part(part: blocks.Matrix | blocks.Span, change: Change) -> blocks.Matrix | blocks.Span:
+def _part(part: blocks.Matrix | blocks.Span, change: Write) -> blocks.Matrix | blocks.Span:
     if isinstance(part, blocks.Matrix):
         rows = tuple(tuple(map(change, row)) for row in part.rows)
         subject = part.subject and _subject(part.subject, change)
@@ -114,6 +114,6 @@ def _part(part: blocks.Matrix | blocks.Span, change: Change) -> blocks.Matrix | 
     return change(part[0]), part[1]
 
 
-def _subject(subject: blocks.Subject, change: Change) -> blocks.Subject:
+def _subject(subject: blocks.Subject, change: Write) -> blocks.Subject:
     name, words, layer = map(change, (subject.name, subject.words, subject.layer))
     return replace(subject, name=name, words=words, layer=layer)
