@@ -54,7 +54,7 @@ HEAVY = {
     "safetensors": {"checkpoints"},
     "sympy": {"approximation"},
     "mpmath": {"approximation", "verification"},
-    "matplotlib": {"pictures", "reports"},
+    "matplotlib": {"pictures"},
     "jinja2": {"media"},
     "psutil": {"layers", "bridge"},
     "aiohttp": {"checkpoints"},

@@ -167,8 +167,7 @@ def scan(
 
 def _stream(records: Iterable[Mapping[str, Any]], output: Output) -> None:
     """Write each record as a line of JSON, or go through them silently under --quiet."""
-    from fcinspect.media.emit import write_text
-    from fcinspect.media.jsonable import dumps
+    from fcinspect.media.emit import dumps, write_text
 
     for record in records:
         if not output.quiet:

@@ -64,7 +64,7 @@ class WorksheetOutput(Output):
         text = super().text_of(view, ending)
         if ending != ".json":
             return text
-        from fcinspect.media.jsonable import spread
+        from fcinspect.media.emit import spread
 
         return spread(json.loads(text))
 
@@ -233,7 +233,7 @@ def view_of_sheet(options: WorksheetOptions) -> View:
 
     Raises UsageError for none or several arguments, SpecError for one that names no network.
     """
-    from fcinspect.reports.worksheet.view import view_of_worksheet
+    from fcinspect.reports.worksheet import view_of_worksheet
     from fcinspect.worksheets.making import make
 
     seed = options.first_seed
@@ -252,7 +252,7 @@ def view_of_class_set(options: WorksheetOptions) -> tuple[View, str]:
     """
     from fcinspect.cli.inputs import json_text
     from fcinspect.masking import masked_name
-    from fcinspect.reports.worksheet.view import copies_words, view_of_class
+    from fcinspect.reports.worksheet import copies_words, view_of_class
     from fcinspect.worksheets.class_set import Copy, Seat, class_problems, names_in
 
     seed = options.first_seed

@@ -26,7 +26,7 @@ def graded_view(files: Sequence[str], others: Sequence[str], *, solution: bool) 
     Raises UsageError for these and for widths among the files, InputError.
     """
     from fcinspect.masking import masked_name
-    from fcinspect.reports.worksheet.grade import view_of_grades
+    from fcinspect.reports.worksheet_grade import view_of_grades
 
     if others:
         raise UsageError(f"--grade reads a filled worksheet: {', '.join(others)} cannot go with it")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fcinspect.page.blocks import Equation, Matrix, Span, of_whole
@@ -11,7 +11,7 @@ Lines = list[list[Span]]
 
 ELLIPSIS = "⋯"
 GAPS = ("⋮", "⋱")
-"""Stand for columns and rows that are left out; on an ASCII page, for what replaces them."""
+"""Begin a row that stands for those left out."""
 FEWEST_COLUMNS = 3
 MOST_KEPT = 6
 """A matrix of up to so many columns is shown whole where the width allows it."""
@@ -21,27 +21,21 @@ def layout(equation: Equation, width: int, write: Callable[[str], str] = str) ->
     """Return the lines of an equation, each a list of spans.
 
     Columns are left out (⋯) from the widest matrix until the equation fits; a matrix of few
-    columns is kept whole, and what does not fit beside it continues below. `write` replaces signs
-    that the medium lacks.
+    columns is kept whole, and what does not fit beside it continues below. `write` replaces
+    brackets and ⋯ where the medium lacks them.
     """
     chunks, notes = fitted(equation, width, write)
-    lines: Lines = []
-    for chunk in chunks:
-        lines.extend(_side_by_side(chunk, write))
-    lines.extend([(f"  showing {note}", "faint")] for note in notes)
-    return lines
+    lines = [line for chunk in chunks for line in _side_by_side(chunk, write)]
+    return [*lines, *([(f"  showing {note}", "faint")] for note in notes)]
 
 
 def fitted(
     equation: Equation, width: int, write: Callable[[str], str] = str
 ) -> tuple[list[list[Matrix | Span]], list[str]]:
-    """Return the parts of an equation that stand beside each other, chunk below chunk, and what is
-    shown of the matrices that are not whole.
-    """
-    parts = [_written(part, write) for part in equation.parts]
+    """Return the parts side by side, chunk below chunk, and what is shown of cut matrices."""
     if equation.whole:
-        return _chunks(parts, width), []
-    parts = _narrowed(parts, width, MOST_KEPT, write)
+        return _chunks(equation.parts, width), []
+    parts = _narrowed(equation.parts, width, MOST_KEPT, write)
     chunks: list[list[Matrix | Span]] = []
     notes: list[str] = []
     for chunk in _chunks(parts, width):
@@ -53,13 +47,6 @@ def fitted(
     return chunks, notes
 
 
-def _written(part: Matrix | Span, write: Callable[[str], str]) -> Matrix | Span:
-    """Return a part with every text passed through `write`."""
-    if isinstance(part, Matrix):
-        return replace(part, rows=tuple(tuple(map(write, row)) for row in part.rows))
-    return write(part[0]), part[1]
-
-
 def _left_out(part: Matrix | Span, write: Callable[[str], str]) -> str:
     """Return "7 of 512 rows, 4 of 784 columns", or "" for a matrix that is shown whole."""
     if not isinstance(part, Matrix) or part.shape is None or 0 in part.shape:
@@ -68,11 +55,11 @@ def _left_out(part: Matrix | Span, write: Callable[[str], str]) -> str:
     rows = sum(row[0] not in gaps for row in part.rows)
     columns = sum(cell != write(ELLIPSIS) for cell in part.rows[0])
     said = of_whole((rows, part.shape[0], "rows"), (columns, part.shape[1], "columns"))
-    return (f"{write(part.name)}: " if part.name and said else "") + said
+    return (f"{part.name}: " if part.name and said else "") + said
 
 
 def _narrowed(
-    parts: list[Matrix | Span], width: int, keep: int, write: Callable[[str], str]
+    parts: Sequence[Matrix | Span], width: int, keep: int, write: Callable[[str], str]
 ) -> list[Matrix | Span]:
     """Leave columns out of the widest matrices until the parts fit, or none has over `keep`."""
     losing = {
@@ -118,24 +105,24 @@ def _part_width(part: Matrix | Span) -> int:
     return len(part[0])
 
 
-def _width(parts: list[Matrix | Span]) -> int:
+def _width(parts: Sequence[Matrix | Span]) -> int:
     return sum(map(_part_width, parts)) + max(len(parts) - 1, 0)
 
 
-def _chunks(parts: list[Matrix | Span], width: int) -> list[list[Matrix | Span]]:
+def _chunks(parts: Sequence[Matrix | Span], width: int) -> list[list[Matrix | Span]]:
     """Break an equation before its signs so that each chunk fits the width if it can."""
     chunks: list[list[Matrix | Span]] = [[]]
     for position, part in enumerate(parts):
         following = parts[position : position + (1 if isinstance(part, Matrix) else 2)]
-        if chunks[-1] and _width(chunks[-1] + following) > width:
+        if chunks[-1] and _width([*chunks[-1], *following]) > width:
             chunks.append([("   ", "")])
         chunks[-1].append(part)
     return chunks
 
 
 def _side_by_side(parts: list[Matrix | Span], write: Callable[[str], str]) -> Lines:
-    height = max((len(p.rows) if isinstance(p, Matrix) else 1 for p in parts), default=1)
-    lines: Lines = [[] for _ in range(max(height, 1))]
+    height = max((len(p.rows) if isinstance(p, Matrix) else 1 for p in parts), default=1) or 1
+    lines: Lines = [[] for _ in range(height)]
     for position, part in enumerate(parts):
         block = _matrix_lines(part, write) if isinstance(part, Matrix) else [part]
         top = (height - len(block)) // 2
@@ -145,29 +132,18 @@ def _side_by_side(parts: list[Matrix | Span], write: Callable[[str], str]) -> Li
             if position:
                 line.append((" ", ""))
             line.append(block[number - top] if inside else (blank, ""))
-    return [_trimmed(line) for line in lines]
-
-
-def _trimmed(line: list[Span]) -> list[Span]:
-    """Return a line without the blanks at its end."""
-    while line and not line[-1][0].strip():
-        line.pop()
-    return line
+    for line in lines:
+        while line and not line[-1][0].strip():
+            line.pop()
+    return lines
 
 
 def _matrix_lines(matrix: Matrix, write: Callable[[str], str]) -> list[Span]:
     widths = _cell_widths(matrix)
     height = len(matrix.rows)
+    signs = ["[]"] if height == 1 else ["⎡⎤", *["⎢⎥"] * (height - 2), "⎣⎦"]
     lines = []
-    for number, row in enumerate(matrix.rows):
+    for row, sign in zip(matrix.rows, signs, strict=False):
         cells = "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        if height == 1:
-            left, right = "[", "]"
-        elif number == 0:
-            left, right = "⎡", "⎤"
-        elif number == height - 1:
-            left, right = "⎣", "⎦"
-        else:
-            left, right = "⎢", "⎥"
-        lines.append((f"{write(left)}{cells}{write(right)}", matrix.role))
+        lines.append((f"{write(sign[0])}{cells}{write(sign[1])}", matrix.role))
     return lines

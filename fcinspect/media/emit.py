@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
+from fcinspect import __version__
 from fcinspect.errors import UsageError
-from fcinspect.page.text import ascii_only
-from fcinspect.page.view import Sheets, View
+from fcinspect.page.text import acting, ascii_only
+from fcinspect.page.view import Sheets, View, schema_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,27 +27,24 @@ PIPE_WIDTH = 100
 """Columns of a pipe or a file, where no terminal shows stderr beside it."""
 
 
-def emit(
-    view: View,
-    *,
-    form: str = "text",
-    color: str = "auto",
-    precision: int = 4,
-    full: bool = False,
-) -> None:
+def emit(view: View, *, form: str, color: str, precision: int, full: bool) -> None:
     """Write a view to stdout as `form`."""
-    if form == "text":
-        console = console_for(sys.stdout, color)
-        _print(view, console, precision, ruled=_is_for_people(sys.stdout))
-    else:
+    if form != "text":
         write_text(rendered(view, form, precision=precision, full=full))
+        return
+    from fcinspect.media.terminal import print_page
+
+    console = console_for(sys.stdout, color)
+    ruled, plain = _is_for_people(sys.stdout), not _speaks_unicode(console.file)
+    print_page(_page(view, precision), console, ruled=ruled, ascii_only=plain)
+    console.file.flush()
 
 
 def write_text(text: str) -> None:
     """Write text to stdout in UTF-8 or, where stdout has no UTF-8, in what it has."""
     from fcinspect.page.untrusted import harmless
 
-    sys.stdout.write(_encodable(harmless(text), sys.stdout))
+    sys.stdout.write(encodable(harmless(text), sys.stdout))
     sys.stdout.flush()
 
 
@@ -58,7 +58,7 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
     if form in view.texts:
         return harmless(view.texts[form](precision))
     if form == "json":
-        return _json(view, full=full)
+        return dumps(envelope(view, full=full))
     if form == "csv":
         return sheet(view.rows())
     if form == "md":
@@ -67,31 +67,16 @@ def rendered(view: View, form: str, *, precision: int = 4, full: bool = False) -
         return to_markdown(_page(view, precision, form))
     if form in ("html", "latex"):
         return harmless(_document(view, form, precision))
-    from fcinspect.media.picture import picture
+    from fcinspect.media.terminal import picture
 
     return harmless(picture(view.command, _page(view, precision), form))
 
 
-def _json(view: View, *, full: bool) -> str:
-    from fcinspect.media.jsonable import dumps, envelope
-
-    return dumps(
-        envelope(
-            view.command,
-            ok=view.ok,
-            asked=view.asked,
-            data=view.data(full),
-            warnings=view.warnings,
-        )
-    )
-
-
 def _document(view: View, form: str, precision: int) -> str:
-    """Return a view as a page of HTML or an article."""
-    from fcinspect.page.untrusted import safe_page
-
     if view.sheets is not None:
         return _sheets(view, view.sheets, form)
+    from fcinspect.page.untrusted import safe_page
+
     page = safe_page(view.pages.get(form, view.page)(precision))
     if form == "latex":
         from fcinspect.media.latex.document import article_of
@@ -105,12 +90,12 @@ def _document(view: View, form: str, precision: int) -> str:
 def _sheets(view: View, sheets: Sheets, form: str) -> str:
     """Return sheets as a page of HTML, which holds the document that is saved, or an article."""
     if form == "latex":
-        from fcinspect.media.latex.worksheet import worksheet_document
+        from fcinspect.media.latex.document import worksheet_document
 
         return worksheet_document(*sheets.pages(None))
     from fcinspect.media.html.worksheet import sheets_page
 
-    return sheets_page(sheets, _json(view, full=False) if sheets.filename else "")
+    return sheets_page(sheets, rendered(view, "json") if sheets.filename else "")
 
 
 def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:
@@ -133,7 +118,11 @@ def console_for(stream: TextIO, color: str = "auto") -> Console:
     """Return a console that never interprets markup in data."""
     from rich.console import Console
 
-    width = None if _is_for_people(stream) else _pipe_width()
+    width = None
+    if not _is_for_people(stream):
+        width = PIPE_WIDTH
+        with suppress(OSError, ValueError):  # that of the terminal the pipe most likely ends in
+            width = os.get_terminal_size(2).columns or PIPE_WIDTH
     return Console(
         file=stream,
         markup=False,
@@ -149,22 +138,6 @@ def console_for(stream: TextIO, color: str = "auto") -> Console:
 def _is_for_people(stream: TextIO) -> bool:
     """Whether a terminal shows the stream, or somebody says how wide it is to be."""
     return stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
-
-
-def _pipe_width() -> int:
-    """Return the width of the terminal that a pipe most likely ends in: that of stderr."""
-    try:
-        return os.get_terminal_size(2).columns or PIPE_WIDTH
-    except (OSError, ValueError):
-        return PIPE_WIDTH
-
-
-def _print(view: View, console: Console, precision: int, *, ruled: bool) -> None:
-    from fcinspect.media.terminal import print_page
-
-    plain = not _speaks_unicode(console.file)
-    print_page(_page(view, precision), console, ruled=ruled, ascii_only=plain)
-    console.file.flush()
 
 
 def _page(view: View, precision: int, form: str = "text") -> Page:
@@ -190,14 +163,61 @@ def _speaks_unicode(stream: object) -> bool:
     return True
 
 
-def _encodable(text: str, stream: TextIO) -> str:
+def encodable(text: str, stream: TextIO) -> str:
     """Return text that the stream can encode; JSON stays JSON, since its escapes are ASCII."""
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:
         if text.startswith("{"):
-            from fcinspect.media.jsonable import json_escape
-
             return re.sub(r"[^\x00-\x7f]", lambda sign: json_escape(sign.group()), text)
         return ascii_only(text)
     return text
+
+
+def envelope(view: View, *, full: bool) -> dict[str, Any]:
+    """Return the document of a view; secrets in URIs are not repeated."""
+    from fcinspect.masking import masked_name
+
+    asked = view.asked.items()
+    return {
+        "schema": schema_name(view.command),
+        "ok": view.ok,
+        "version": __version__,
+        "input": {k: masked_name(v) if isinstance(v, str) else v for k, v in asked},
+        "data": dict(view.data(full)),
+        "warnings": list(view.warnings),
+    }
+
+
+def dumps(document: Any) -> str:
+    """Return one line of JSON (RFC 8259), newline-terminated; nothing in it acts.
+
+    Raises ValueError on NaN or Infinity.
+    """
+    import json
+
+    written = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    # json itself leaves most of what acts on a terminal, or cannot be encoded, as it is
+    return acting().sub(lambda found: json_escape(found.group()), written) + "\n"
+
+
+def json_escape(character: str) -> str:
+    """Return a character as JSON writes it by number: in one part of UTF-16, or in two."""
+    units = memoryview(character.encode("utf-16-le", "surrogatepass")).cast("H")
+    return "".join(f"\\u{unit:04x}" for unit in units)
+
+
+def spread(document: Mapping[str, Any]) -> str:
+    """Return JSON for people to write in: each key on a line, and lists of numbers beside it."""
+    return _spread(document, "\n") + "\n"
+
+
+def _spread(value: Any, line: str) -> str:
+    deeper = line + "  "
+    if isinstance(value, Mapping) and value:
+        parts = (f"{_spread(k, line)}: {_spread(v, deeper)}" for k, v in value.items())
+        return f"{{{deeper}" + f",{deeper}".join(parts) + f"{line}}}"
+    if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
+        parts = (_spread(part, deeper) for part in value)
+        return f"[{deeper}" + f",{deeper}".join(parts) + f"{line}]"
+    return dumps(value).removesuffix("\n")

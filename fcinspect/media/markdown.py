@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from fcinspect.media.brackets import layout
 from fcinspect.media.tables import excerpt
-from fcinspect.page.blocks import (
-    Drawing,
-    Equation,
-    Heading,
-    Line,
-    Medium,
-    Page,
-    Printed,
-    RunningSum,
-    Span,
-    Table,
-    Verbatim,
-    printed,
-)
+from fcinspect.page import blocks
 
 EQUATION_WIDTH = 100
 DRAWING_WIDTH = 80
@@ -34,55 +21,53 @@ LIST = re.compile(r"^(?:\d*[-+.)=](?= |[-=]*:?$)|:(?=-+:?$))")
 """What would begin a list, underline a title or rule a table."""
 
 
-def to_markdown(page: Page) -> str:
+def to_markdown(page: blocks.Page) -> str:
     """Return the page as Markdown text, newline-terminated."""
     parts = []
     for group in page.groups:
-        for kind, run in groupby(printed(group), type):
+        for kind, run in groupby(blocks.printed(group), type):
             parts += _run(kind, list(run))
     return "\n\n".join(parts) + "\n"
 
 
-def _run(kind: type[Printed], blocks: list[Printed]) -> list[str]:
-    """Return blocks of one kind: lines that follow each other are a paragraph, equations a block
-    of code.
-    """
-    written = list(map(_block, blocks))
-    if kind is Line:
+def _run(kind: type[blocks.Printed], run: list[blocks.Printed]) -> list[str]:
+    """Return blocks of one kind: lines are one paragraph, equations one block of code."""
+    written = list(map(_block, run))
+    if kind is blocks.Line:
         return ["\\\n".join(written)]
-    if kind is Equation:
+    if kind is blocks.Equation:
         return [_fenced("\n\n".join(written), "")]
     return written
 
 
-def _block(block: Printed) -> str:
+def _block(block: blocks.Printed) -> str:
     match block:
-        case Heading(text, level):
+        case blocks.Heading(text, level):
             return f"{'#' * level} {_escape(WIDE.sub(' — ', text))}"
-        case Line(spans):
+        case blocks.Line(spans):
             return _line(spans)
-        case Equation():
-            lines = ("".join(words for words, _ in line) for line in layout(block, EQUATION_WIDTH))
-            return "\n".join(line.rstrip() for line in lines)
-        case Drawing():
-            drawn = block.draw(Medium(DRAWING_WIDTH))
-            lines = ("".join(words for words, _ in line) for line in drawn)
-            return _fenced("\n".join(line.rstrip() for line in lines), "")
-        case Verbatim(text=text, language=language):
+        case blocks.Equation():
+            return _drawn(layout(block, EQUATION_WIDTH))
+        case blocks.Drawing():
+            return _fenced(_drawn(block.draw(blocks.Medium(DRAWING_WIDTH))), "")
+        case blocks.Verbatim(text=text, language=language):
             return _fenced(text.rstrip("\n"), language)
-        case Table():
+        case blocks.Table():
             return _table(block)
-        case RunningSum(table):
+        case blocks.RunningSum(table):
             return _table(table)
 
 
-def _line(spans: Sequence[Span]) -> str:
-    """Return running text, verdicts and what else stands out in bold."""
+def _drawn(lines: Iterable[Iterable[blocks.Span]]) -> str:
+    return "\n".join("".join(words for words, _ in line).rstrip() for line in lines)
+
+
+def _line(spans: Sequence[blocks.Span]) -> str:
     text = "".join(map(_span, spans)).strip()
     return LIST.sub(lambda m: f"{m[0][:-1]}\\{m[0][-1]}", text)
 
 
-def _span(span: Span) -> str:
+def _span(span: blocks.Span) -> str:
     text, role = span
     inside = text.strip()
     if role not in BOLD or not inside:
@@ -91,7 +76,7 @@ def _span(span: Span) -> str:
     return f"{before}**{_escape(inside)}**{after}"
 
 
-def _table(table: Table) -> str:
+def _table(table: blocks.Table) -> str:
     table, note = excerpt(table, None)
     head = "| " + " | ".join(_escape(c.title) for c in table.columns) + " |"
     rule = "|" + "|".join("---:" if c.right else ":---" for c in table.columns) + "|"

@@ -6,7 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
 Item = TypeVar("Item")
 
@@ -29,23 +32,29 @@ def tracked(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
 
 
 def _shown(items: Iterator[Item], done: int, total: int, what: str) -> Iterator[Item]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # redirect_stdout would take what is written to stdout away from a redirected stdout
-    shown = Progress(*columns, console=Console(stderr=True), redirect_stdout=False, transient=True)
-    with shown:
-        task = shown.add_task(what, total=total, completed=done)
+    with _bar(what, total, done, MofNCompleteColumn(), TimeRemainingColumn()) as shown:
         for item in items:
             yield item
-            shown.advance(task)
+            shown.advance(shown.task_ids[0])
+
+
+def _bar(what: str, total: int, done: int, *columns: ProgressColumn) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    # redirect_stdout would take what is written to stdout away from a redirected stdout
+    shown = Progress(
+        TextColumn(what),
+        BarColumn(),
+        *columns,
+        console=Console(stderr=True),
+        redirect_stdout=False,
+        transient=True,
+    )
+    shown.add_task(what, total=total, completed=done)
+    return shown
 
 
 @contextmanager
@@ -55,58 +64,30 @@ def bytes_read(total: int, what: str) -> Iterator[Callable[[int], None]]:
     It shows the share, rate and time left of `total` when reading takes more than a second.
     """
     if not sys.stderr.isatty():
-        yield _nothing
+        yield lambda count: None
         return
-    bar = _ByteBar(total, what)
+    start, done = time.monotonic(), 0
+    bar: Progress | None = None
+
+    def advance(count: int) -> None:
+        nonlocal bar, done
+        done += count
+        if bar is not None:
+            bar.update(bar.task_ids[0], completed=done)
+        elif time.monotonic() - start > PATIENCE:
+            bar = _byte_bar(what, total, done)
+
     try:
-        yield bar.advance
+        yield advance
     finally:
-        bar.stop()
+        if bar is not None:
+            bar.stop()
 
 
-def _nothing(count: int) -> None:
-    del count
+def _byte_bar(what: str, total: int, done: int) -> Progress:
+    from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
-
-class _ByteBar:
-    """Shown once PATIENCE is over."""
-
-    def __init__(self, total: int, what: str) -> None:
-        self._start = time.monotonic()
-        self._total, self._what, self._done = total, what, 0
-        self._bar: Any = None
-        self._task: Any = None
-
-    def advance(self, count: int) -> None:
-        self._done += count
-        if self._bar is None and time.monotonic() - self._start > PATIENCE:
-            self._show()
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._done)
-
-    def stop(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def _show(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-
-        columns = (
-            TextColumn(self._what),
-            BarColumn(),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-        )
-        console = Console(stderr=True)
-        self._bar = Progress(*columns, console=console, redirect_stdout=False, transient=True)
-        self._task = self._bar.add_task(self._what, total=self._total, completed=self._done)
-        self._bar.start()
+    columns = DownloadColumn(binary_units=True), TransferSpeedColumn(), TimeRemainingColumn()
+    bar = _bar(what, total, done, *columns)
+    bar.start()
+    return bar

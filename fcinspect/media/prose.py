@@ -11,8 +11,7 @@ from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
 from rich.text import Text
 from rich.theme import Theme
 
-from fcinspect.media.emit import console_for
-from fcinspect.page.text import ascii_only
+from fcinspect.media.emit import console_for, encodable
 
 THEME = Theme(
     {
@@ -69,9 +68,5 @@ def print_prose(text: str, stream: TextIO, program: str) -> None:
         # code that is wider than the terminal is not cut
         console.print(_Prose(shown), width=width, crop=False)
     printed = re.sub(" +$", "", captured.get(), flags=re.MULTILINE)
-    try:
-        printed.encode(stream.encoding or "utf-8")
-    except UnicodeEncodeError:
-        printed = ascii_only(printed)
-    stream.write(printed)
+    stream.write(encodable(printed, stream))
     stream.flush()

@@ -64,7 +64,10 @@ def _block(block: str) -> str:
     if block.startswith("|"):
         head, rule, *rows = lines
         assert RULE.fullmatch(rule), head
-        return "".join(_tagged(first, _inline(rest)) for first, rest in map(_cells, rows))
+        cells = (row.strip("| ").split("|", 1) for row in rows)
+        return "".join(
+            _tagged(first.strip().replace("`", ""), _inline(rest.strip())) for first, rest in cells
+        )
     if block.startswith("#"):
         return subsection(block.lstrip("# "))
     if block.startswith("- "):
@@ -75,11 +78,6 @@ def _block(block: str) -> str:
 
 def _tagged(tag: str, written: str) -> str:
     return f".TP\n\\fB{escaped(tag)}\\fR\n{written}\n"
-
-
-def _cells(row: str) -> tuple[str, str]:
-    first, rest = row.strip("| ").split("|", 1)
-    return first.strip().replace("`", ""), rest.strip()
 
 
 def _inline(text: str) -> str:

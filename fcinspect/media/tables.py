@@ -19,6 +19,12 @@ FEWEST = ((3, 4), (2, 2), (1, 1))
 """(gap, columns of a matrix): how few columns stay before the next smaller gap is tried."""
 
 
+FOLDED = 16
+"""A column whose words may be broken anywhere stays so wide."""
+WORDS = re.compile(r" (?!→|->)")
+"""Between words, but for an arrow: it ends the line of what goes in."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A table as it is drawn in a width."""
@@ -33,12 +39,6 @@ class Fitted:
     """What is to be said of the part that is shown, "" when it is the whole"""
 
 
-FOLDED = 16
-"""A column whose words may be broken anywhere stays so wide."""
-WORDS = re.compile(r" (?!→|->)")
-"""Between words, but for an arrow: it ends the line of what goes in."""
-
-
 def fit(table: Table, width: int, write: Write = str) -> Fitted:
     """Return how a table is drawn.
 
@@ -50,9 +50,8 @@ def fit(table: Table, width: int, write: Write = str) -> Fitted:
     table, note = _fitting(table, room, write)
     table, left_out = _without_spare(table, room)
     widths, gap = _folded(table, room)
-    return Fitted(
-        _broken(table, widths), tuple(widths), gap, "; ".join(filter(None, (note, left_out)))
-    )
+    notes = "; ".join(filter(None, (note, left_out)))
+    return Fitted(_broken(table, widths), tuple(widths), gap, notes)
 
 
 def excerpt(table: Table, most: int | None, write: Write = str) -> tuple[Table, str]:
@@ -76,8 +75,7 @@ def excerpt(table: Table, most: int | None, write: Write = str) -> tuple[Table, 
     rows = [tuple(gap.title if p is None else row[p] for p in places) for row in table.rows]
     if len(table.rows) < outputs:
         rows.insert(max(len(rows) - 1, 1), (write("⋮"),) * len(places))
-    counts = ((len(table.rows), outputs, "outputs"), (held, inputs, "inputs"))
-    shown = of_whole(*counts)
+    shown = of_whole((len(table.rows), outputs, "outputs"), (held, inputs, "inputs"))
     columns = tuple(gap if p is None else table.columns[p] for p in places)
     note = f"showing {shown}; {part.elsewhere}" if shown else ""
     return replace(table, columns=columns, rows=tuple(rows), part=None), note
@@ -98,10 +96,7 @@ def _fitting(table: Table, room: int, write: Write) -> tuple[Table, str]:
 
 
 def _without_spare(table: Table, room: int) -> tuple[Table, str]:
-    """Leave out spare columns, one after the other, until a table fits unfolded.
-
-    Those that stay legible are folded instead.
-    """
+    """Leave out spare columns, one after the other, until the others fit and are legible."""
     left_out = []
     while _width(_legible(table), GAPS[-2]) > room:
         spare = next((k for k, column in enumerate(table.columns) if column.spare), None)
@@ -124,7 +119,6 @@ def _without_spare(table: Table, room: int) -> tuple[Table, str]:
 
 
 def _widths(table: Table) -> list[int]:
-    """Return the width of each column when nothing is folded."""
     return [
         max(map(cell_len, (column.title, *(row[k] for row in table.rows))))
         for k, column in enumerate(table.columns)
@@ -133,10 +127,8 @@ def _widths(table: Table) -> list[int]:
 
 def _legible(table: Table) -> list[int]:
     """Return the width that each column needs, folded where it may be."""
-    return [
-        min(width, column.legible) if column.legible else width
-        for width, column in zip(_widths(table), table.columns, strict=True)
-    ]
+    pairs = zip(_widths(table), table.columns, strict=True)
+    return [min(width, column.legible or width) for width, column in pairs]
 
 
 def _width(widths: Sequence[int], gap: int) -> int:
@@ -159,11 +151,12 @@ def _folded(table: Table, room: int) -> tuple[list[int], int]:
 def _narrowed(table: Table, widths: Sequence[int], room: int) -> list[int]:
     """Narrow the widest columns of words until all fit, but none below its longest word."""
     widths = list(widths)
-    least = {
-        k: _least(column, [row[k] for row in _cells(table)])
-        for k, column in enumerate(table.columns)
-        if not column.right
-    }
+    least = {}
+    for k, column in enumerate(table.columns):
+        if not column.right:
+            cells = (column.title, *(row[k] for row in table.rows))
+            longest = max(cell_len(word) for cell in cells for word in WORDS.split(cell))
+            least[k] = min(longest, FOLDED) if column.folds else longest
     while sum(widths) > room:
         wide = [k for k, fewest in least.items() if widths[k] > fewest]
         if not wide:
@@ -174,31 +167,17 @@ def _narrowed(table: Table, widths: Sequence[int], room: int) -> list[int]:
 
 def _broken(table: Table, widths: Sequence[int]) -> Table:
     """Break the names that are folded behind their dots, where lines do not become too short."""
-    rows = tuple(
-        tuple(
-            _break(cell, width) if column.folds else cell
-            for cell, width, column in zip(row, widths, table.columns, strict=True)
-        )
-        for row in table.rows
-    )
-    return replace(table, rows=rows)
+    columns = [
+        [_break(row[k], widths[k]) if column.folds else row[k] for row in table.rows]
+        for k, column in enumerate(table.columns)
+    ]
+    return replace(table, rows=tuple(zip(*columns, strict=True)))
 
 
 def _break(name: str, width: int) -> str:
     lines = []
     while cell_len(name) > width and len(name) == cell_len(name):
-        at = 1 + max(name.rfind(sign, width // 2, width) for sign in "._/-")
-        at = at or width
+        at = 1 + max(name.rfind(sign, width // 2, width) for sign in "._/-") or width
         lines.append(name[:at])
         name = name[at:]
     return "\n".join([*lines, name])
-
-
-def _least(column: Column, cells: Sequence[str]) -> int:
-    """Return the width of the longest word, or less where words may be broken."""
-    longest = max(cell_len(word) for cell in cells for word in WORDS.split(cell))
-    return min(longest, FOLDED) if column.folds else longest
-
-
-def _cells(table: Table) -> list[tuple[str, ...]]:
-    return [tuple(column.title for column in table.columns), *table.rows]

@@ -1,7 +1,8 @@
-"""A page as rich renderables, for a terminal, a pipe, SVG or HTML."""
+"""A page as rich renderables, for a terminal or a pipe, and a picture of that: .txt and .svg."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,22 +14,8 @@ from rich.text import Text
 
 from fcinspect.media import tables
 from fcinspect.media.brackets import layout
-from fcinspect.page import text
-from fcinspect.page.blocks import (
-    DRAWING_WIDTH,
-    Drawing,
-    Equation,
-    Heading,
-    Line,
-    Medium,
-    Page,
-    Printed,
-    RunningSum,
-    Span,
-    Table,
-    Verbatim,
-    printed,
-)
+from fcinspect.page import blocks, text
+from fcinspect.page.untrusted import with_text
 
 STYLES = {
     "": "",
@@ -54,29 +41,29 @@ FREE = 100_000
 
 
 def print_page(
-    page: Page, console: Console, *, ruled: bool = True, ascii_only: bool = False
+    page: blocks.Page, console: Console, *, ruled: bool = True, ascii_only: bool = False
 ) -> None:
     """Print a page in the width of the console; `ruled` draws lines in tables, for people."""
     if ascii_only:
-        page = page.with_text(text.ascii_only)
+        page = with_text(page, text.ascii_only, text.ascii_only)
     for number, group in enumerate(page.groups):
         if number:
             console.print()
-        for block in printed(group):
+        for block in blocks.printed(group):
             shown = _renderable(block, console, ruled, ascii_only)
             # lines are broken already: what is still too wide is not cut
             console.print(shown, soft_wrap=True)
 
 
-def _drawn(block: Drawing, console: Console, ascii_only: bool) -> Text:
+def _drawn(block: blocks.Drawing, console: Console, ascii_only: bool) -> Text:
     """Return a drawing as wide as the console, up to the width that drawings have at most."""
-    width = min(console.width, DRAWING_WIDTH) - block.indent
+    width = min(console.width, blocks.DRAWING_WIDTH) - block.indent
     colored = console.color_system is not None and not console.no_color
-    lines = block.draw(Medium(width, ascii_only, colored))
+    lines = block.draw(blocks.Medium(width, ascii_only, colored))
     return _styled([((" " * block.indent, ""), *line) for line in lines])
 
 
-def _styled(lines: Iterable[Iterable[Span]]) -> Text:
+def _styled(lines: Iterable[Iterable[blocks.Span]]) -> Text:
     """Return lines of spans, each in the style of its role and none broken again."""
     return Text("\n", no_wrap=True, overflow="ignore").join(
         Text("", no_wrap=True, overflow="ignore").join(
@@ -88,35 +75,34 @@ def _styled(lines: Iterable[Iterable[Span]]) -> Text:
     )
 
 
-def _renderable(block: Printed, console: Console, ruled: bool, ascii_only: bool) -> RenderableType:
-    width = console.width
+def _renderable(
+    block: blocks.Printed, console: Console, ruled: bool, ascii_only: bool
+) -> RenderableType:
+    width, write = console.width, text.ascii_only if ascii_only else str
     match block:
-        case Drawing():
+        case blocks.Drawing():
             return _drawn(block, console, ascii_only)
-        case Heading(words, level):
+        case blocks.Heading(words, level):
             title = Text(words, style="bold" if level > 1 else "bold underline")
             return _paragraph(title, width)
-        case Line(spans, indent, hang):
+        case blocks.Line(spans, indent, hang):
             line = Text()
             for words, role in spans:
                 line.append(words, style=STYLES[role])
             return _paragraph(line, width, indent, hang)
-        case Table():
+        case blocks.Table():
             return _table(block, width, ruled, ascii_only)
-        case RunningSum(table):
+        case blocks.RunningSum(table):
             return _table(table, width, ruled, ascii_only)
-        case Equation():
-            # signs are replaced before widths are measured
-            write = text.ascii_only if ascii_only else str
+        case blocks.Equation():
             return _styled(layout(block, width, write))
-        case Verbatim():
-            return _verbatim(block)
+        case blocks.Verbatim():
+            # code that is broken elsewhere cannot be copied
+            return _styled([(" " * block.indent, ""), span] for span in block.lines)
 
 
 def _paragraph(paragraph: Text, width: int, indent: int = 0, hang: int = 0) -> Text:
     """Return a text wrapped by hand, since rich leaves blanks at the ends of lines."""
-    from rich.console import Console
-
     lines = paragraph.wrap(Console(width=width), max(width - indent - hang, 20))
     for line in lines:
         line.rstrip()
@@ -125,16 +111,8 @@ def _paragraph(paragraph: Text, width: int, indent: int = 0, hang: int = 0) -> T
     )
 
 
-def _verbatim(block: Verbatim) -> Text:
-    """Return lines as they are: code that is broken elsewhere cannot be copied."""
-    return Text("\n", no_wrap=True).join(
-        Text(" " * block.indent).append(line, style=STYLES[role]) for line, role in block.lines
-    )
-
-
-def _table(block: Table, width: int, ruled: bool, ascii_only: bool) -> RenderableType:
-    write = text.ascii_only if ascii_only else str
-    fitted = tables.fit(block, width, write)
+def _table(block: blocks.Table, width: int, ruled: bool, ascii_only: bool) -> RenderableType:
+    fitted = tables.fit(block, width, text.ascii_only if ascii_only else str)
     drawn = RichTable(
         box=(ASCII_RULES if ascii_only else RULES) if ruled else None,
         # the box adds a blank of its own between two columns
@@ -184,3 +162,71 @@ class _Trimmed:
                 yield from line[:-1]
                 yield Segment(line[-1].text.rstrip(), line[-1].style)
             yield Segment.line()
+
+
+PICTURE_WIDTH = 100
+SVG = """\
+<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+    <style>
+
+    .{unique_id}-matrix {{
+        font-family: Fira Code, monospace;
+        font-size: {char_height}px;
+        line-height: {line_height}px;
+        font-variant-east-asian: full-width;
+    }}
+
+    .{unique_id}-title {{
+        font-size: 18px;
+        font-weight: bold;
+        font-family: arial;
+    }}
+
+    {styles}
+    </style>
+
+    <defs>
+    <clipPath id="{unique_id}-clip-terminal">
+      <rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
+    </clipPath>
+    {lines}
+    </defs>
+
+    {chrome}
+    <g transform="translate({terminal_x}, {terminal_y})" \
+clip-path="url(#{unique_id}-clip-terminal)">
+    {backgrounds}
+    <g class="{unique_id}-matrix">
+    {matrix}
+    </g>
+    </g>
+</svg>
+"""
+"""As rich's own, but that it names no font on a content server: a saved report loads nothing."""
+
+
+def picture(command: str, page: blocks.Page, form: str) -> str:
+    """Return a page of that command as "txt" or "svg"."""
+    lines = _recorded(page, PICTURE_WIDTH).export_text().splitlines()
+    width = max(PICTURE_WIDTH, *map(len, lines), 0)  # the edge would cut a wider line
+    console = _recorded(page, width, colored=form != "txt")
+    if form == "txt":
+        return console.export_text()
+    return console.export_svg(title=f"fcinspect {command}", code_format=SVG)
+
+
+def _recorded(page: blocks.Page, width: int, *, colored: bool = True) -> Console:
+    """Return a console that keeps the page for export, with or without colours."""
+    console = Console(
+        record=True,
+        file=io.StringIO(),
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=True,
+        color_system="truecolor" if colored else None,
+        legacy_windows=False,
+    )
+    print_page(page, console)
+    return console

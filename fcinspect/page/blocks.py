@@ -1,13 +1,13 @@
 """A report as a page: headings, lines, tables and matrix equations, before any medium.
 
-The renderers of records build pages; `terminal.py` and `markdown.py` print them.
+`reports` builds pages of records; `media` prints them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from fcinspect.page.text import ascii_only
 from fcinspect.rounding.verdict import Verdict
@@ -16,12 +16,7 @@ Span = tuple[str, str]
 """A piece of text and its role: "", "weight", "input", "bias", "output", "gradient", "good",
 "bad", "unsure", "strong" or "faint"; in drawings also two colours, "#ffffff on #00224e"."""
 
-
-VERDICT_ROLES = {
-    Verdict.WITHIN: "good",
-    Verdict.OUTSIDE: "bad",
-    Verdict.UNDECIDED: "unsure",
-}
+VERDICT_ROLES = {Verdict.WITHIN: "good", Verdict.OUTSIDE: "bad", Verdict.UNDECIDED: "unsure"}
 """The role of each verdict's words."""
 
 
@@ -29,9 +24,8 @@ VERDICT_ROLES = {
 class Subject:
     """What the numbers of a matrix or of a table's rows are, for those who point at them.
 
-    Axes are named by letters, as in Einstein's notation: W has the axes "i j", x "j" and y "i".
-    Where y[1] is pointed at, i is 1: of W the numbers with i = 1 light up, of x all, for it has
-    no i.
+    Axes have letters, as in Einstein's notation: "i j" of W, "j" of x, "i" of y. When y[1] is
+    pointed at, i is 1: the numbers of W with i = 1 light up, and all of x, which has no i.
     """
 
     keys: str
@@ -113,13 +107,12 @@ class Column:
     right: bool = True
     """Numbers stand right, words left."""
     folds: bool = False
-    """Whether its words may be broken anywhere, as long names from files are, where a table would
-    not fit."""
+    """Whether its words may be broken anywhere where a table would not fit, as names from files."""
     spare: str = ""
-    """What holds the column where it is left out, "--json": in a width that is too small the first
-    spare columns are, and that is said. "" for a column that is always shown."""
+    """What holds the column where it is left out for want of room, "--json"; the first spare ones
+    go first. "" for a column that is always shown."""
     legible: int = 0
-    """Letters a line, fewer of which leave a spare column of words out; it is folded to them."""
+    """The least letters in a line to which a spare column of words is folded before it goes."""
     joined: bool = False
     """Whether it is left out together with the next column, as min and max are."""
 
@@ -131,10 +124,7 @@ def of_words(*titles: str) -> tuple[Column, ...]:
 
 @dataclass(frozen=True)
 class Part:
-    """Which part of a matrix a table holds: its first rows and columns, and the last of each.
-
-    Of the columns some more are left out where they do not fit.
-    """
+    """Which part of a matrix a table holds: its first rows and columns, and the last of each."""
 
     first: int
     """The place of the matrix's first column in the table."""
@@ -215,8 +205,7 @@ class Equation:
 
     parts: tuple[Matrix | Span, ...]
     whole: bool = False
-    """Whether no column may be left out, as of blanks to be filled in: what does not fit is only
-    folded below."""
+    """Whether no column may be left out, as of blanks to be filled in."""
     stays: bool = False
     """Whether it stays in sight where a page is scrolled."""
 
@@ -321,11 +310,7 @@ Block = Printed | Illustration | Aside
 class Page:
     """What a reader meets, from top to bottom; blank lines stand between groups of blocks."""
 
-    groups: tuple[tuple[Block, ...], ...] = field(default=())
-
-    def with_text(self, change: Callable[[str], str]) -> Page:
-        """Return the page with every text passed through `change`."""
-        return Page(tuple(tuple(_changed(b, change) for b in group) for group in self.groups))
+    groups: tuple[tuple[Block, ...], ...] = ()
 
 
 def of_whole(*limits: tuple[int, int, str]) -> str:
@@ -335,9 +320,8 @@ def of_whole(*limits: tuple[int, int, str]) -> str:
 
 def showing(shown: int, of: int, what: str, indent: int = 0) -> list[Line]:
     """Say that not all of something is shown, "showing 8 of 1,200 rows"; nothing where all is."""
-    if shown >= of:
-        return []
-    return [Line.of((f"showing {shown} of {of:,} {what}", "faint"), indent=indent)]
+    line = Line.of((f"showing {shown} of {of:,} {what}", "faint"), indent=indent)
+    return [line] if shown < of else []
 
 
 def printed(group: Sequence[Block]) -> list[Printed]:
@@ -361,39 +345,9 @@ class PageBuilder:
 
     def listed(self, title: str, words: Iterable[str]) -> None:
         """Begin a group of indented lines under a title, where there are any."""
-        lines = [Line.of(line, indent=2) for line in words]
-        if lines:
+        if lines := [Line.of(line, indent=2) for line in words]:
             self.group(Heading(title), *lines)
 
     def page(self) -> Page:
         """Return the page built so far."""
         return Page(tuple(tuple(group) for group in self._groups if group))
-
-
-def _changed(block: Block, change: Callable[[str], str]) -> Block:
-    match block:
-        case Heading(text, level):
-            return Heading(change(text), level)
-        case Line(spans):
-            return replace(block, spans=tuple((change(t), role) for t, role in spans))
-        case Table(columns, rows, title):
-            return replace(
-                block,
-                columns=tuple(replace(c, title=change(c.title)) for c in columns),
-                rows=_changed_rows(rows, change),
-                title=change(title),
-            )
-        case RunningSum(table):
-            changed = _changed(table, change)
-            assert isinstance(changed, Table)
-            return replace(block, table=changed)
-        case Equation() | Drawing() | Illustration() | Aside():
-            return block  # written when its widths are measured, or never
-        case Verbatim(text):
-            return replace(block, text=change(text))
-
-
-def _changed_rows(
-    rows: Sequence[tuple[str, ...]], change: Callable[[str], str]
-) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(map(change, row)) for row in rows)

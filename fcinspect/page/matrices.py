@@ -20,9 +20,9 @@ Part = str | Span | Matrix
 """A sign, a coloured word, or a matrix."""
 
 
-def equation(*parts: Part) -> Equation:
-    """Return an equation of signs and matrices."""
-    return Equation(tuple((p, "") if isinstance(p, str) else p for p in parts))
+def equation(*parts: Part, whole: bool = False) -> Equation:
+    """Return an equation of signs and matrices; `whole`: no column may be left out."""
+    return Equation(tuple((p, "") if isinstance(p, str) else p for p in parts), whole)
 
 
 def shapes_line(
@@ -41,6 +41,21 @@ def shapes_line(
     if bias is not None:
         spans += [" + ", (text.shape(bias), "bias")]
     return Line.of(*spans, " → ", (text.shape(y), "output"), indent=2, hang=hang)
+
+
+def formula_line(shape: tuple[int, ...], *, bias: bool, rows: int | None = None) -> Line:
+    """Return y = W · x + b, or of a batch of some rows Y = X · Wᵀ + b, each with its shape.
+
+    `shape` is that of W, (out_features, in_features).
+    """
+    m, n = shape
+    plus: list[str | Span] = [" + ", (f"b ({m})", "bias")] if bias else []
+    if rows is None:
+        output, weight, x = f"y ({m})", f"W {text.matrix_shape((m, n))}", f"x ({n})"
+        return Line.of((output, "output"), " = ", (weight, "weight"), " · ", (x, "input"), *plus)
+    y, x, weight = (text.matrix_shape(sizes) for sizes in ((rows, m), (rows, n), (n, m)))
+    left = (f"Y {y}", "output"), " = ", (f"X {x}", "input"), " · ", (f"Wᵀ {weight}", "weight")
+    return Line.of(*left, *plus)
 
 
 def affine_equation(
@@ -89,7 +104,8 @@ def matrix(
     are the transpose of the subject's. `names` has the indices along an axis that are not 0, 1, ….
     """
     height, width = values.shape
-    rows, columns = shown_places(height, width)
+    rows = _ends(height, MOST_ROWS, MOST_ROWS)
+    columns = _ends(width, MOST_COLUMNS, MOST_COLUMNS - 1)
     shown = [float(values[r, c]) for r in rows for c in columns if r >= 0 and c >= 0]
     write = writer(shown, precision)
 
@@ -141,11 +157,6 @@ def writer(values: Sequence[float], precision: int) -> Callable[[float], str]:
 def numbers(values: Sequence[float], precision: int) -> list[str]:
     """Write the numbers of one column."""
     return list(map(writer(values, precision), values))
-
-
-def shown_places(height: int, width: int) -> tuple[list[int], list[int]]:
-    """Return the rows and columns that are shown of a matrix, −1 for the gap."""
-    return _ends(height, MOST_ROWS, MOST_ROWS), _ends(width, MOST_COLUMNS, MOST_COLUMNS - 1)
 
 
 def _ends(count: int, whole: int, most: int) -> list[int]:

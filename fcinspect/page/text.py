@@ -46,10 +46,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def statistic(value: float, precision: int = DEFAULT_PRECISION) -> str:
-    """Write a number of any size to about `precision` significant digits, "–" for nan.
-
-    Those of weights are small: after 0.0 two decimals more tell no more than a power of ten does.
-    """
+    """Write a number of any size to about `precision` significant digits, "–" for nan."""
     if value != value:
         return "–"
     if value == 0:
@@ -65,9 +62,9 @@ def share(ratio: float) -> str:
     """Write how much of the bound an error takes."""
     if not math.isfinite(ratio) or ratio > 1e4:
         return "beyond it"
-    return (
-        "exact" if ratio == 0 else f"{100 * ratio:.2g} %" if ratio < 0.1 else f"{100 * ratio:.0f} %"
-    )
+    if ratio == 0:
+        return "exact"
+    return f"{100 * ratio:.2g} %" if ratio < 0.1 else f"{100 * ratio:.0f} %"
 
 
 def shortest(value: float, number_format: NumberFormat) -> str:
@@ -84,15 +81,10 @@ def exact_decimal(value: Fraction, digits: int = 10) -> str:
 
     context = Context(prec=digits + 1, rounding=ROUND_DOWN)
     quotient = context.divide(Decimal(value.numerator), Decimal(value.denominator))
-    if Fraction(quotient) == value:
-        return _plain(quotient)
-    cut = Context(prec=digits, rounding=ROUND_DOWN).plus(quotient)
-    return _plain(cut) + "…"
-
-
-def _plain(value: object) -> str:
-    text = format(value, "f")
-    return text if len(text) <= 24 else format(value, "e")
+    more = "" if Fraction(quotient) == value else "…"
+    shown = Context(prec=digits, rounding=ROUND_DOWN).plus(quotient) if more else quotient
+    plain = format(shown, "f")
+    return (plain if len(plain) <= 24 else format(shown, "e")) + more
 
 
 def shape(dimensions: Iterable[int]) -> str:
@@ -150,8 +142,7 @@ ACTING = (
     "\u2028-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
-"""Ranges of the control, format and surrogate characters and the separators of lines: what acts on
-a terminal, turns text round, is not seen or cannot be encoded."""
+"""Control, format and surrogate characters and line separators, as ranges of a pattern."""
 
 
 @cache

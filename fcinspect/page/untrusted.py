@@ -1,7 +1,6 @@
-"""What a name from a file may do where it is shown: nothing.
+"""Names from files are made harmless here, on the way to every medium.
 
-Every report passes through here on its way out, whatever its medium, so that no view has to
-remember it: `safe_page` for what is printed, `sheet` for spreadsheets, `harmless` for any text.
+`safe_page` is for what is printed, `sheet` for spreadsheets, `harmless` for any text.
 """
 
 from __future__ import annotations
@@ -9,28 +8,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from fcinspect.errors import brief
-from fcinspect.page.blocks import (
-    Aside,
-    Block,
-    Drawing,
-    Equation,
-    Heading,
-    Illustration,
-    Line,
-    Matrix,
-    Medium,
-    Page,
-    RunningSum,
-    Span,
-    Subject,
-    Table,
-    Verbatim,
-)
+from fcinspect.page import blocks
 from fcinspect.page.text import acting, escaped, safe
+
+Write = Callable[[str], str]
 
 FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20].")
 """How a formula begins in a spreadsheet, in the wide signs of East Asian keyboards, too."""
@@ -44,26 +30,20 @@ WORD = re.compile(rf"\S{{{LONGEST_WORD},}}")
 
 
 def harmless(text: str) -> str:
-    """Return a text, a whole document as a rule, with the characters written out that act on a
-    terminal or turn the text round; line ends and tabs stay.
-    """
+    """Return a text with what acts on a terminal escaped; line ends and tabs stay."""
     return acting(but="\n\t").sub(lambda found: escaped(found.group()), text)
 
 
-def safe_page(page: Page) -> Page:
+def safe_page(page: blocks.Page) -> blocks.Page:
     """Return a page in whose words nothing acts, and no name begins a line of its own."""
-    return Page(tuple(tuple(map(_safe, group)) for group in page.groups))
+    return with_text(page, lambda words: safe(short(words)), harmless)
 
 
 def short(words: str) -> str:
     """Return words with the middle of one that is absurdly long left out and counted."""
     if len(words) <= LONGEST_WORD:
         return words
-    return WORD.sub(lambda found: _short_word(found.group()), words)
-
-
-def _short_word(word: str) -> str:
-    return word if NUMERIC.fullmatch(word) else brief(word)
+    return WORD.sub(lambda m: m[0] if NUMERIC.fullmatch(m[0]) else brief(m[0]), words)
 
 
 def sheet(rows: Iterable[Sequence[object]]) -> str:
@@ -83,64 +63,57 @@ def _cell(value: object) -> object:
     return f"'{shown}" if computed else shown
 
 
-def _safe(block: Block) -> Block:
+def with_text(page: blocks.Page, change: Write, change_code: Write) -> blocks.Page:
+    """Return a page with every text passed through `change`, and source code through another."""
+    make = partial(_changed, change=change, change_code=change_code)
+    return blocks.Page(tuple(tuple(map(make, group)) for group in page.groups))
+
+
+def _changed(block: blocks.Block, change: Write, change_code: Write) -> blocks.Block:
     match block:
-        case Heading(text, level):
-            return Heading(_shown(text), level)
-        case Line(spans):
-            return replace(block, spans=_safe_spans(spans))
-        case Table(columns, rows, title):
+        case blocks.Heading(text, level):
+            return blocks.Heading(change(text), level)
+        case blocks.Line(spans):
+            return replace(block, spans=_spans(spans, change))
+        case blocks.Table(columns, rows, title):
             return replace(
                 block,
-                columns=tuple(replace(c, title=_shown(c.title)) for c in columns),
-                rows=tuple(tuple(map(_shown, row)) for row in rows),
-                title=_shown(title),
-                caption=_shown(block.caption),
-                subjects=tuple(map(_safe_subject, block.subjects)),
+                columns=tuple(replace(c, title=change(c.title)) for c in columns),
+                rows=tuple(tuple(map(change, row)) for row in rows),
+                title=change(title),
+                caption=change(block.caption),
+                subjects=tuple(_subject(subject, change) for subject in block.subjects),
             )
-        case RunningSum(table):
-            safe_table = _safe(table)
-            assert isinstance(safe_table, Table)
-            return replace(block, table=safe_table, result=_shown(block.result))
-        case Illustration():
-            labels = tuple(replace(label, words=_shown(label.words)) for label in block.labels)
-            words, caption = _shown(block.words), _shown(block.caption)
+        case blocks.RunningSum(table):
+            changed = _changed(table, change, change_code)
+            assert isinstance(changed, blocks.Table)
+            return replace(block, table=changed, result=change(block.result))
+        case blocks.Illustration():
+            labels = tuple(replace(label, words=change(label.words)) for label in block.labels)
+            words, caption = change(block.words), change(block.caption)
             return replace(block, labels=labels, words=words, caption=caption)
-        case Aside(blocks):
-            return replace(block, blocks=tuple(map(_safe, blocks)))
-        case Equation(parts):
-            return replace(block, parts=tuple(map(_safe_part, parts)))
-        case Verbatim(text):
-            return replace(block, text=harmless(text))
-        case Drawing():
-            return _safe_drawing(block)
+        case blocks.Aside(inside):
+            return replace(block, blocks=tuple(_changed(b, change, change_code) for b in inside))
+        case blocks.Equation(parts):
+            return replace(block, parts=tuple(_part(part, change) for part in parts))
+        case blocks.Verbatim(text):
+            return replace(block, text=change_code(text))
+        case blocks.Drawing(draw):
+            return replace(block, draw=lambda to: tuple(_spans(line, change) for line in draw(to)))
 
 
-def _shown(words: str) -> str:
-    return safe(short(words))
+def _spans(spans: Iterable[blocks.Span], change: Write) -> tuple[blocks.Span, ...]:
+    return tuple((change(words), role) for words, role in spans)
 
 
-def _safe_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
-    return tuple((_shown(words), role) for words, role in spans)
+def _part(part: blocks.Matrix | blocks.Span, change: Write) -> blocks.Matrix | blocks.Span:
+    if isinstance(part, blocks.Matrix):
+        rows = tuple(tuple(map(change, row)) for row in part.rows)
+        subject = part.subject and _subject(part.subject, change)
+        return replace(part, rows=rows, name=change(part.name), subject=subject)
+    return change(part[0]), part[1]
 
 
-def _safe_part(part: Matrix | Span) -> Matrix | Span:
-    if isinstance(part, Matrix):
-        rows = tuple(tuple(map(_shown, row)) for row in part.rows)
-        subject = part.subject and _safe_subject(part.subject)
-        return replace(part, rows=rows, name=_shown(part.name), subject=subject)
-    return _shown(part[0]), part[1]
-
-
-def _safe_subject(subject: Subject) -> Subject:
-    name, words, layer = map(_shown, (subject.name, subject.words, subject.layer))
+def _subject(subject: blocks.Subject, change: Write) -> blocks.Subject:
+    name, words, layer = map(change, (subject.name, subject.words, subject.layer))
     return replace(subject, name=name, words=words, layer=layer)
-
-
-def _safe_drawing(block: Drawing) -> Drawing:
-    draw = block.draw
-
-    def drawn(medium: Medium) -> tuple[tuple[Span, ...], ...]:
-        return tuple(map(_safe_spans, draw(medium)))
-
-    return replace(block, draw=drawn)

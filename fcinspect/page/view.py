@@ -37,8 +37,7 @@ class View:
     rows: Callable[[], Iterable[Sequence[object]]]
     """The rows of the CSV file, titles first; numbers exact."""
     pages: Mapping[str, Callable[[int], Page]] = field(default_factory=dict)
-    """form ("latex", "html", "md") -> the page in that form, of a precision, where it is another
-    than a terminal's; in Markdown with its notes."""
+    """form ("latex", "html", "md") -> the page of a precision, where it is not the terminal's."""
     sheets: Sheets | None = None
     """The pages that are printed each for itself, in LaTeX and HTML."""
     texts: Mapping[str, Callable[[int], str]] = field(default_factory=dict)
@@ -54,9 +53,7 @@ class View:
 
 
 RAISED = {"worksheet": 2}
-"""The versions of the documents in which a key was removed or retyped; the others have the 1st.
-
-worksheet: a sheet has a `code` in place of its `seed`."""
+"""Versions of documents in which a key was removed or retyped (worksheet: `code` for `seed`)."""
 
 
 def schema_name(command: str) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.layers.array import Array
-from fcinspect.page.blocks import Drawing, Line, Page
+from fcinspect.page.blocks import Block, Line, Page
 from fcinspect.page.view import View
 from fcinspect.reports.approximate_pages import depth_page, hidden_layer_page, short
 from fcinspect.reports.written import written
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from fcinspect.layers.network import Network
     from fcinspect.rounding.formats import NumberFormat
 
-MOST_TEETH = 8
-"""Layers of sawteeth whose knots are marked."""
+PARTS = ("interpolation", "parameters", "arithmetic")
+"""Of an error."""
 MOST_MARKED = 40
 """Knots that are marked in text; more would hide the curves."""
 
@@ -44,7 +44,7 @@ def view_of_approximation(
         page=drawn.below(partial(hidden_layer_page, found, checks), charts),
         rows=partial(rows, found),
         figure=drawn.figure,
-        ok=_hold(checks),
+        ok=all(check.verdict is Verdict.WITHIN for check in checks),
     )
 
 
@@ -58,8 +58,9 @@ def view_of_depth(
     charts: bool,
 ) -> View:
     """Return the view of a network of sawtooth layers; `charts` draws them below it."""
-    segments = 2**made.layers
-    knots = [k / segments for k in range(segments + 1)] if made.layers < MOST_TEETH else [0.0, 1.0]
+    # of many teeth the knots would lie too close
+    segments = 2**made.layers if made.layers < 8 else 1
+    knots = [k / segments for k in range(segments + 1)]
     drawn = _ErrorPictures(checks[0], knots, "x² on [0, 1]", tolerance or made.error.total)
     return View(
         command="approximate",
@@ -68,7 +69,7 @@ def view_of_depth(
         page=drawn.below(partial(depth_page, made, tolerance, checks), charts),
         rows=partial(depth_rows, made.network),
         figure=drawn.figure,
-        ok=_hold(checks),
+        ok=all(check.verdict is Verdict.WITHIN for check in checks),
     )
 
 
@@ -88,9 +89,8 @@ class _ErrorPictures:
         from fcinspect.pictures.figures.curves import approximation_bytes
 
         title = f"{self.title}: a ReLU network within {short(self.tolerance)}"
-        return approximation_bytes(
-            ending, self.check, np.array(self.knots), title, float(self.tolerance)
-        )
+        knots = np.array(self.knots)
+        return approximation_bytes(ending, self.check, knots, title, float(self.tolerance))
 
     def below(self, page: Callable[[int], Page], charts: bool) -> Callable[[int], Page]:
         """Return the page with the charts below it, where they are wanted."""
@@ -98,11 +98,8 @@ class _ErrorPictures:
             return page
         return lambda precision: Page((*page(precision).groups, *self._charts()))
 
-    def _charts(self) -> tuple[tuple[Line | Drawing, ...], tuple[Line | Drawing, ...]]:
-        """Return f and the network over x, and below them y − f(x) between −E and E.
-
-        The curves go through the points of the check, each as the network gave it.
-        """
+    def _charts(self) -> tuple[tuple[Block, ...], ...]:
+        """Return f and the network over x, and y − f(x), through the points of the check."""
         import numpy as np
 
         from fcinspect.pictures.charts.curves import Series, curves
@@ -115,24 +112,15 @@ class _ErrorPictures:
             name = f"{len(self.knots)} knots"
             drawn.append(Series(name, self.knots, values, "strong", joined=False))
         e = float(self.tolerance)
-        edges = [
-            Series(name, (x[0], x[-1]), (value, value), "faint")
-            for name, value in (("+E", e), ("−E", -e))
-        ]
+        ends = (("+E", e), ("−E", -e))
+        edges = [Series(name, (x[0], x[-1]), (end, end), "faint") for name, end in ends]
         error = Series("y − f(x)", x, errors, "output")
-        upper = (
-            Line.of(("f and the network", "strong")),
-            curves(drawn, x_title="x", y_title="y", logarithmic=False),
+        below = Line.of(("The error", "strong"), f": y − f(x) between −E and E = {e:g}")
+        chart = partial(curves, x_title="x", logarithmic=False)
+        return (
+            (Line.of(("f and the network", "strong")), chart(drawn, y_title="y")),
+            (below, chart([error, *edges], y_title="y − f(x)")),
         )
-        lower = (
-            Line.of(("The error", "strong"), f": y − f(x) between −E and E = {e:g}"),
-            curves([error, *edges], x_title="x", y_title="y − f(x)", logarithmic=False),
-        )
-        return upper, lower
-
-
-def _hold(checks: Sequence[GridCheck]) -> bool:
-    return all(check.verdict is Verdict.WITHIN for check in checks)
 
 
 def document(found: Approximation, checks: Sequence[GridCheck], *, full: bool) -> dict[str, Any]:
@@ -189,26 +177,15 @@ def depth_document(
 
 
 def _interval(interval: Interval, number_format: NumberFormat) -> dict[str, Any]:
-    """Return the interval, as it was given and as the format sees it."""
     first, last = interval.within(number_format)
-    return {
-        "text": ",".join(interval.text),
-        "low": float(interval.low),
-        "high": float(interval.high),
-        "first": float(first),
-        "last": float(last),
-    }
+    ends = {"low": interval.low, "high": interval.high, "first": first, "last": last}
+    return {"text": ",".join(interval.text), **{key: float(end) for key, end in ends.items()}}
 
 
 def _error(error: ErrorParts, tolerance: Fraction | None) -> dict[str, Any]:
-    """Return the parts of the error."""
-    return {
-        "requested": None if tolerance is None else float(tolerance),
-        "certified": _upper(error.total),
-        "interpolation": _upper(error.interpolation),
-        "parameters": _upper(error.parameters),
-        "arithmetic": _upper(error.arithmetic),
-    }
+    parts = {key: _upper(getattr(error, key)) for key in PARTS}
+    requested = None if tolerance is None else float(tolerance)
+    return {"requested": requested, "certified": _upper(error.total), **parts}
 
 
 def _upper(value: Fraction) -> float:
@@ -218,19 +195,14 @@ def _upper(value: Fraction) -> float:
 
 
 def _network(network: Network, *, full: bool) -> dict[str, Any]:
-    """Return the network as other commands read it."""
     from fcinspect.reports.documents.networks import NetworkLayerDocument
 
-    return {
-        "layers": [
-            written(layer.linear, NetworkLayerDocument, full=full, activation=layer.activation)
-            for layer in network.layers
-        ]
-    }
+    make = partial(written, full=full)
+    pairs = ((layer.linear, layer.activation) for layer in network.layers)
+    return {"layers": [make(one, NetworkLayerDocument, activation=name) for one, name in pairs]}
 
 
 def _check(check: GridCheck, dtype: str) -> dict[str, Any]:
-    """Return what was seen on the grid."""
     from fcinspect.reports.documents.networks import GridCheckDocument
 
     return written(

@@ -1,6 +1,4 @@
-"""The pages of `approximate`: a network with one hidden layer, certified to be within E of a
-function, and x² by sawtooth layers against what one hidden layer takes for the same error.
-"""
+"""The pages of `approximate`: one hidden layer for any function, or sawtooth layers for x²."""
 
 from __future__ import annotations
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from fcinspect.approximation.building import Approximation, ErrorParts, Floor
     from fcinspect.approximation.depth import Sawtooth
     from fcinspect.approximation.grid import GridCheck
-    from fcinspect.layers.linear import LinearLayer
     from fcinspect.rounding.formats import NumberFormat
 
 CERTIFIED = ("certified", "good")
@@ -47,8 +44,7 @@ LONGEST_FORMULA = 300
 SHOWN = (4, 4)
 """Units shown of many: the first and the last."""
 MOST_LAYERS = 3
-"""Sawtooth layers whose numbers are shown: the first, the second and the last; those between
-repeat them."""
+"""Sawtooth layers whose numbers are shown; those before the last repeat the second."""
 ELSEWHERE = "all in --format csv or --json"
 
 
@@ -125,7 +121,6 @@ def _of_relus(listed: Iterable[tuple[str, str]]) -> Table:
 
 
 def _units(found: Approximation, precision: int) -> list[Line | Table]:
-    """Return the table of the units, folded where there are many."""
     stored = found.built.stored
     count, (first, last) = len(stored.units), SHOWN
     folded = count > first + last
@@ -162,22 +157,19 @@ def _units(found: Approximation, precision: int) -> list[Line | Table]:
 def _floors(found: Approximation) -> list[Line]:
     lines = []
     for floor in found.built.given_up:
-        instead = f"{found.number_format.name} instead of {floor.number_format.name}"
-        lines.append(Line.of((instead, "strong"), f": {_given_up(floor)}", hang=2))
-    floor = found.built.floor
-    least = f"{floor.words}, with {text.plural(floor.width, 'unit')}"
-    more = ": more of them make the chords shorter, but the sums longer"
-    return [*lines, Line.of(least + more, hang=2)]
-
-
-def _given_up(floor: Floor) -> str:
-    if floor.taken:
         dtype = floor.number_format.name
-        return (
-            f"{dtype} takes {text.plural(floor.taken, 'unit')}, as its rounding takes a part of E"
-            f" (--dtype {dtype})"
-        )
-    return floor.words + ("" if floor.reason else f", with {text.plural(floor.width, 'unit')}")
+        said = floor.words if floor.reason else _least(floor)
+        if floor.taken:
+            taken = text.plural(floor.taken, "unit")
+            said = f"{dtype} takes {taken}, as its rounding takes a part of E (--dtype {dtype})"
+        instead = (f"{found.number_format.name} instead of {dtype}", "strong")
+        lines.append(Line.of(instead, f": {said}", hang=2))
+    more = ": more of them make the chords shorter, but the sums longer"
+    return [*lines, Line.of(_least(found.built.floor) + more, hang=2)]
+
+
+def _least(floor: Floor) -> str:
+    return f"{floor.words}, with {text.plural(floor.width, 'unit')}"
 
 
 def _comparison(found: Approximation) -> Table:
@@ -187,12 +179,10 @@ def _comparison(found: Approximation) -> Table:
         uniform = "–" if row.uniform is None else text.count(row.uniform)
         ends = (text.count(row.greedy), uniform, text.count(row.fewest_units))
         body.append((short(row.tolerance), *ends))
-    return Table(
-        tuple(map(Column, ("E", "greedy", "equal segments", "at least"))),
-        tuple(body),
-        title="Hidden ReLUs against the error, rounding left out",
-        strong=frozenset({compared.index(found.compared)}),
-    )
+    title = "Hidden ReLUs against the error, rounding left out"
+    columns = tuple(map(Column, ("E", "greedy", "equal segments", "at least")))
+    strong = frozenset({compared.index(found.compared)})
+    return Table(columns, tuple(body), title, strong=strong)
 
 
 def depth_page(
@@ -201,8 +191,19 @@ def depth_page(
     """Return the page of a network of sawtooth layers."""
     built = PageBuilder()
     built.add(*_sawtooth_title(made))
-    built.group(*_formulas(made))
-    built.group(_contrast(made))
+    built.group(
+        Line.of("g(x) = 2·relu(x) − 4·relu(x − 1/2) + 2·relu(x − 1), a tooth: up to 1, and down"),
+        Line.of(f"f(x) = x − g(x)/4 − g(g(x))/4² − …, {made.layers} of them", hang=7),
+        Line.of((TEETH, "faint")),
+    )
+    shallow = made.shallow
+    deep = f"{text.plural(made.layers, 'hidden layer')} of sawteeth: 4·{made.layers} − 1"
+    listed = [
+        (text.count(made.units), deep),
+        (text.count(shallow.greedy), f"one hidden layer with chords: 2^{made.layers} segments"),
+        (text.count(shallow.fewest_units), "one hidden layer at least, however it is built"),
+    ]
+    built.group(_of_relus(listed))
     words = (f"= 2^-{2 * made.layers + 2}", "all exact")
     built.group(_error_table(made.error, tolerance, made.number_format, words))
     built.add(*_check_lines(checks, made.number_format))
@@ -227,40 +228,16 @@ def _sawtooth_title(made: Sawtooth) -> list[Heading | Line]:
     ]
 
 
-def _formulas(made: Sawtooth) -> list[Line]:
-    return [
-        Line.of("g(x) = 2·relu(x) − 4·relu(x − 1/2) + 2·relu(x − 1), a tooth: up to 1, and down"),
-        Line.of(f"f(x) = x − g(x)/4 − g(g(x))/4² − …, {made.layers} of them", hang=7),
-        Line.of((TEETH, "faint")),
-    ]
-
-
-def _contrast(made: Sawtooth) -> Table:
-    shallow = made.shallow
-    deep = f"{text.plural(made.layers, 'hidden layer')} of sawteeth: 4·{made.layers} − 1"
-    return _of_relus(
-        [
-            (text.count(made.units), deep),
-            (text.count(shallow.greedy), f"one hidden layer with chords: 2^{made.layers} segments"),
-            (text.count(shallow.fewest_units), "one hidden layer at least, however it is built"),
-        ]
-    )
-
-
 def _layers(made: Sawtooth, precision: int) -> list[list[Line | Table]]:
-    layers = [layer.linear for layer in made.network.layers]
-    chosen = layers if len(layers) <= MOST_LAYERS else [*layers[:2], layers[-1]]
-    shown = [_layer(layer, precision) for layer in chosen]
-    return [*shown, [*showing(MOST_LAYERS, len(layers), f"layers; {ELSEWHERE}")]]
-
-
-def _layer(layer: LinearLayer, precision: int) -> list[Line | Table]:
     from fcinspect.reports.show import parameters_table
 
-    title = Line.of(
-        (f"layer {layer.name}", "strong"), ": ", ("W", "weight"), " and ", ("b", "bias")
-    )
-    return [title, replace(parameters_table(layer, precision), part=None)]
+    layers = [layer.linear for layer in made.network.layers]
+    shown: list[list[Line | Table]] = []
+    for layer in layers if len(layers) <= MOST_LAYERS else [*layers[:2], layers[-1]]:
+        name = (f"layer {layer.name}", "strong")
+        title = Line.of(name, ": ", ("W", "weight"), " and ", ("b", "bias"))
+        shown.append([title, replace(parameters_table(layer, precision), part=None)])
+    return [*shown, [*showing(MOST_LAYERS, len(layers), f"layers; {ELSEWHERE}")]]
 
 
 def _error_table(
@@ -269,10 +246,7 @@ def _error_table(
     number_format: NumberFormat,
     words: tuple[str, str],
 ) -> Table:
-    """Return the three parts of the error and their sum, also as shares of `tolerance`.
-
-    `words` say where the first two come from.
-    """
+    """Return the parts of the error and their sum, the first two with words on their origin."""
     told = [
         ("interpolation", error.interpolation, words[0]),
         ("parameters", error.parameters, words[1]),
@@ -289,7 +263,6 @@ def _error_table(
 
 
 def _check_lines(checks: Sequence[GridCheck], number_format: NumberFormat) -> list[Line]:
-    """Say what was seen when the network ran."""
     lines = []
     for check in checks:
         lost = f", {text.plural(check.nonfinite, 'output')} not finite" if check.nonfinite else ""
@@ -322,6 +295,4 @@ def _upper_text(value: Fraction) -> str:
 
 def _share(ratio: Fraction) -> str:
     percent = 100 * float(ratio)
-    if percent == 0:
-        return "0 %"
-    return "< 0.01 %" if percent < 0.01 else f"{percent:.2f} %"
+    return "< 0.01 %" if 0 < percent < 0.01 else f"{percent:.2f} %" if percent else "0 %"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.page import text
@@ -31,10 +32,12 @@ def view_of_diagnosis(
     found: Diagnosis, asked: dict[str, Any], warnings: tuple[str, ...] = ()
 ) -> View:
     """Return the view of a diagnosed fault."""
+    place = found.place and {"file": text.safe(found.place.file), "line": found.place.line}
+    rest: dict[str, Any] = {"place": place, "shapes": [], "checked": [], "not_exercised": []}
     return View(
         command="diagnose",
         asked=asked,
-        data=lambda full: _faulty(found),
+        data=lambda full: {**document(found), **rest},
         page=lambda precision: page(found),
         rows=partial(rows, found.likely),
         ok=False,
@@ -65,13 +68,6 @@ def document(found: Diagnosis) -> dict[str, Any]:
         happened=text.safe(found.happened),
         likely=_causes(found.likely),
     )
-
-
-def _faulty(found: Diagnosis) -> dict[str, Any]:
-    place = None
-    if found.place is not None:
-        place = {"file": text.safe(found.place.file), "line": found.place.line}
-    return {**document(found), "place": place, "shapes": [], "checked": [], "not_exercised": []}
 
 
 def _silent(report: SilentReport) -> dict[str, Any]:
@@ -107,9 +103,8 @@ def _causes(likely: Sequence[Cause]) -> list[dict[str, Any]]:
 
 def rows(likely: Sequence[Cause]) -> Iterable[Sequence[object]]:
     """Return the rows of the CSV file: one a change of the source, or a cause without any."""
-    yield (
-        "name", "cause", "evidence", "fix", "code", "trial", "file", "line", "before", "after",
-    )  # fmt: skip
+    titles = ("name", "cause", "evidence", "fix", "code", "trial")
+    yield (*titles, "file", "line", "before", "after")
     for cause in likely:
         trial = "" if cause.trial is None else cause.trial.words
         told = (cause.name, cause.cause, cause.evidence, cause.fix, cause.code or "", trial)
@@ -123,20 +118,14 @@ def page(found: Diagnosis) -> Page:
     """Return the page; a diagnosis holds whole numbers only."""
     built = PageBuilder()
     built.add(Heading(text.safe(found.message), level=1), Line.of(text.safe(found.happened)))
-    if found.place is not None:
-        built.group(*_place(found.place, found.code))
+    if (place := found.place) is not None:
+        inside = f", in {text.safe(place.function)}" if place.function else ""
+        built.group(Line.of("at ", (where(place), "strong"), inside))
+        if found.code:
+            built.add(Verbatim(text.safe(found.code), "python", indent=2))
     for blocks in blocks_of(found.likely[:MOST_CAUSES], found.message):
         built.group(*blocks)
     return built.page()
-
-
-def _place(place: Place, code: str) -> list[Block]:
-    """Return where the error stands, and the line there."""
-    inside = f", in {text.safe(place.function)}" if place.function else ""
-    blocks: list[Block] = [Line.of("at ", (where(place), "strong"), inside)]
-    if code:
-        blocks.append(Verbatim(text.safe(code), "python", indent=2))
-    return blocks
 
 
 def blocks_of(likely: Sequence[Cause], message: str = "") -> list[list[Block]]:
@@ -176,13 +165,12 @@ def _lowered(words: str, names: set[str]) -> str:
 def _change(change: Change, indent: int) -> list[Block]:
     """Return the lines of a file as they are and as they are to be."""
     removed, added = _lines(change.before), _lines(change.after)
-    blanks = min(
-        (len(line) - len(line.lstrip()) for line in (*removed, *added) if line.strip()), default=0
-    )
-    lines = [*(f"- {line[blanks:]}" for line in removed), *(f"+ {line[blanks:]}" for line in added)]
+    lines = dedent("\n".join((*removed, *added))).split("\n")
+    signs = "-" * len(removed) + "+" * len(added)
+    shown = [f"{sign} {line}".rstrip() for sign, line in zip(signs, lines, strict=False)]
     return [
         Line.of((where(change), "strong"), indent=indent),
-        Verbatim("\n".join(line.rstrip() for line in lines), "diff", indent + 2),
+        Verbatim("\n".join(shown), "diff", indent + 2),
     ]
 
 

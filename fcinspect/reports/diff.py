@@ -29,6 +29,9 @@ MOST_TOLD = 12
 
 def view_of_diff(difference: Difference, asked: dict[str, Any]) -> View:
     """Return the view of what changed."""
+    problems = list(difference.problems[:MOST_TOLD])
+    if (more := len(difference.problems) - MOST_TOLD) > 0:
+        problems.append(f"{more} more such problems; --json lists them all")
     return View(
         command="diff",
         asked=asked,
@@ -36,19 +39,13 @@ def view_of_diff(difference: Difference, asked: dict[str, Any]) -> View:
         page=lambda precision: page(difference),
         rows=partial(rows, difference),
         ok=difference.ok,
-        warnings=tuple(map(text.safe, (*_first(difference.problems), *difference.notes))),
+        warnings=tuple(map(text.safe, (*problems, *difference.notes))),
     )
-
-
-def _first(problems: Sequence[str]) -> tuple[str, ...]:
-    more = len(problems) - MOST_TOLD
-    left = (f"{more} more such problems; --json lists them all",) if more > 0 else ()
-    return (*problems[:MOST_TOLD], *left)
 
 
 def document(difference: Difference) -> dict[str, Any]:
     """Return the JSON data."""
-    from fcinspect.reports.documents import diff as documents
+    from fcinspect.reports.documents.core import DiffDocument
 
     layers = [each for each in difference.compared if each.is_linear]
     arrays = [each for each in difference.compared if not each.is_linear]
@@ -60,10 +57,10 @@ def document(difference: Difference) -> dict[str, Any]:
     }
     return written(
         difference,
-        documents.DiffDocument,
+        DiffDocument,
         same=difference.ok,
-        layers=[_layer_document(each) for each in layers],
-        arrays=[_array_document(each) for each in arrays],
+        layers=list(map(_layer_document, layers)),
+        arrays=list(map(_array_document, arrays)),
         not_compared=not_compared,
         summary=_summary(difference, layers),
     )
@@ -71,12 +68,10 @@ def document(difference: Difference) -> dict[str, Any]:
 
 def _summary(difference: Difference, layers: Sequence[Compared]) -> dict[str, Any]:
     verdicts = [each.verdict.value for each in layers]
+    words = ("equal", "equal up to rounding", "different", "undecided")
     return {
         "layers": len(layers),
-        "equal": verdicts.count("equal"),
-        "equal_up_to_rounding": verdicts.count("equal up to rounding"),
-        "different": verdicts.count("different"),
-        "undecided": verdicts.count("undecided"),
+        **{word.replace(" ", "_"): verdicts.count(word) for word in words},
         "kinds": difference.counted(linear=True),
         "arrays": len(difference.compared) - len(layers),
         "array_kinds": difference.counted(linear=False),
@@ -87,7 +82,7 @@ def _summary(difference: Difference, layers: Sequence[Compared]) -> dict[str, An
 
 
 def _layer_document(each: Compared) -> dict[str, Any]:
-    from fcinspect.reports.documents.diff import ComparedLayerDocument
+    from fcinspect.reports.documents.core import ComparedLayerDocument
 
     weight = _finding(each.finding)
     return written(
@@ -106,19 +101,13 @@ def _layer_document(each: Compared) -> dict[str, Any]:
 
 
 def _array_document(each: Compared) -> dict[str, Any]:
-    return {
-        "name": each.name,
-        "name_b": each.b.name,
-        "shape_a": list(each.a.shape),
-        "shape_b": list(each.b.shape),
-        "dtype_a": each.a.dtype,
-        "dtype_b": each.b.dtype,
-        **_finding(each.finding),
-    }
+    shapes = {"shape_a": list(each.a.shape), "shape_b": list(each.b.shape)}
+    dtypes = {"dtype_a": each.a.dtype, "dtype_b": each.b.dtype}
+    return {"name": each.name, "name_b": each.b.name, **shapes, **dtypes, **_finding(each.finding)}
 
 
 def _finding(finding: TensorFinding) -> dict[str, Any]:
-    from fcinspect.reports.documents.diff import FindingDocument
+    from fcinspect.reports.documents.core import FindingDocument
 
     far, equal = finding.magnitude, finding.kind == "equal"
     return written(
@@ -135,10 +124,8 @@ def _finding(finding: TensorFinding) -> dict[str, Any]:
 
 def rows(difference: Difference) -> Iterable[Sequence[object]]:
     """Return the rows of the CSV file: what both have, then what one of them has."""
-    yield (
-        "name", "name_b", "verdict", "how", "in_features", "out_features", "shape_b", "dtype_a",
-        "dtype_b", "changed", "max_abs", "relative", "rank", "bias",
-    )  # fmt: skip
+    titles = ("name", "name_b", "verdict", "how", "in_features", "out_features", "shape_b")
+    yield (*titles, "dtype_a", "dtype_b", "changed", "max_abs", "relative", "rank", "bias")
     for each in difference.compared:
         widths = (each.a.shape[1], each.a.shape[0]) if each.is_linear else ("", "")
         far = each.finding.magnitude
@@ -148,23 +135,19 @@ def rows(difference: Difference) -> Iterable[Sequence[object]]:
             each.name, each.b.name, str(each.verdict), each.how, *widths, text.sizes(each.b.shape),
             each.a.dtype, each.b.dtype, *measured, each.finding.rank, each.bias and each.bias.how,
         )  # fmt: skip
-    for where, sides in (("only in A", difference.only_in_a), ("only in B", difference.only_in_b)):
-        for side in sides:
-            row = [side.name, "", where, "", "", "", "", side.dtype, *[""] * 6]
-            if where == "only in B":
-                row[0:2], row[7:9] = ["", side.name], ["", side.dtype]
-                row[6] = text.sizes(side.shape)
-            elif len(side.shape) == 2:
-                row[4:6] = [str(side.shape[1]), str(side.shape[0])]
-            yield row
+    for side in difference.only_in_a:
+        sizes = map(str, side.shape[::-1]) if len(side.shape) == 2 else ("", "")
+        yield (side.name, "", "only in A", "", *sizes, "", side.dtype, *[""] * 6)
+    for side in difference.only_in_b:
+        shape = text.sizes(side.shape)
+        yield ("", side.name, "only in B", "", "", "", shape, "", side.dtype, *[""] * 5)
 
 
 def _summary_line(difference: Difference) -> str:
     """Return "37 layers: 35 equal, 2 changed; 0 only in A, 0 only in B"."""
     layers = [each for each in difference.compared if each.is_linear]
     parts = [f"{text.plural(len(layers), 'layer')}{_kinds(difference, linear=True)}"]
-    others = len(difference.compared) - len(layers)
-    if others:
+    if others := len(difference.compared) - len(layers):
         parts.append(f"{text.plural(others, 'other array')}{_kinds(difference, linear=False)}")
     only = f"{text.count(len(difference.only_in_a))} only in A"
     parts.append(f"{only}, {text.count(len(difference.only_in_b))} only in B")
@@ -184,13 +167,19 @@ def page(difference: Difference) -> Page:
         Heading(f"A {text.safe(difference.a)} → B {text.safe(difference.b)}", level=1),
         Line.of((_summary_line(difference), "good" if difference.ok else "bad")),
     )
-    layers = _to_show(difference, linear=True)
+    # of what is equal there is nothing to say
+    shown = [each for each in difference.compared if each.how != "equal" or each.renamed]
+    layers = [each for each in shown if each.is_linear]
+    others = [each for each in shown if not each.is_linear]
     if layers:
-        built.group(_layers_table(layers))
-    others = _to_show(difference, linear=False)
+        names = (text.layer_name(each.name) for each in layers)
+        widths = (map(text.count, each.a.shape[::-1]) for each in layers)
+        built.group(_table(("layer", "in", "out"), names, widths, layers))
     if others:
-        built.group(_arrays_table(others))
-    if layers or others:
+        names = (text.safe(each.name) for each in others)
+        sizes = ([text.sizes(each.a.shape)] for each in others)
+        built.group(_table(("array, no linear layer", "shape"), names, sizes, others))
+    if shown:
         built.add(Line.of((LEGEND, "faint")))
     told = [each for each in (*layers, *others) if any(_told(each))]
     for each in told[:MOST_TOLD]:
@@ -205,60 +194,36 @@ def page(difference: Difference) -> Page:
     return built.page()
 
 
-def _to_show(difference: Difference, *, linear: bool) -> list[Compared]:
-    """Return what is not equal; of the others there is nothing to say."""
-    return [
-        each
-        for each in difference.compared
-        if each.is_linear == linear and (each.how != "equal" or each.renamed)
-    ]
-
-
-DIFFERING = (Column("how it differs", right=False), Column("max |Δ|"), Column("relative"))
-
-
-def _layers_table(layers: Sequence[Compared]) -> Table:
-    columns = (Column("layer", right=False, folds=True), Column("in"), Column("out"), *DIFFERING)
-    body = [
-        (text.layer_name(each.name), *map(text.count, each.a.shape[::-1]), *_differing(each))
-        for each in layers
-    ]
-    return Table(columns, tuple(body))
-
-
-def _arrays_table(arrays: Sequence[Compared]) -> Table:
-    name = Column("array, no linear layer", right=False, folds=True)
-    body = [(text.safe(each.name), text.sizes(each.a.shape), *_differing(each)) for each in arrays]
-    return Table((name, Column("shape"), *DIFFERING), tuple(body))
+def _table(
+    titles: Sequence[str],
+    names: Iterable[str],
+    sizes: Iterable[Iterable[str]],
+    shown: Sequence[Compared],
+) -> Table:
+    """Return a row for each of those shown: its name, its sizes, and how it differs."""
+    name, *others = titles
+    how = (Column("how it differs", right=False), Column("max |Δ|"), Column("relative"))
+    columns = (Column(name, right=False, folds=True), *map(Column, others), *how)
+    found = zip(names, sizes, map(_differing, shown), strict=True)
+    return Table(columns, tuple((name, *size, *differing) for name, size, differing in found))
 
 
 def _differing(each: Compared) -> tuple[str, str, str]:
-    """Return how two sides differ and, to three digits, how far they lie apart."""
-    return _how(each), *_apart(each)
-
-
-def _how(each: Compared) -> str:
+    """Return how two weights differ and how far they, or else the biases, lie apart."""
     how = "equal, renamed" if each.renamed and each.how == "equal" else each.how
-    return f"{how} (within tolerance)" if each.verdict == "equal up to rounding" else how
-
-
-def _apart(each: Compared) -> tuple[str, str]:
-    """Return how far two weights lie apart, or two biases where the weights are equal."""
+    if each.verdict == "equal up to rounding":
+        how = f"{how} (within tolerance)"
     finding = each.finding
     if finding.kind == "equal" and each.bias is not None:
         finding = each.bias
     if finding.kind == "equal":
-        return "0", "0"
+        return how, "0", "0"
     far = finding.magnitude
-    if far is None:
-        return "", ""
-    return _short(far.max_abs), _short(far.relative)
+    return (how, "", "") if far is None else (how, _short(far.max_abs), _short(far.relative))
 
 
 def _short(value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return "–"
-    return text.significant(value)
+    return "–" if value is None or not math.isfinite(value) else text.significant(value)
 
 
 def _told(each: Compared) -> Iterable[Line]:
@@ -318,13 +283,10 @@ def _exact(value: float, dtype: str) -> str:
 
 
 def _only(where: str, sides: Sequence[TensorSide]) -> Iterable[Line | Table]:
-    yield Table(
-        (Column(where, right=False, folds=True), Column("shape"), Column("dtype", right=False)),
-        tuple(
-            (text.layer_name(side.name), text.sizes(side.shape), side.dtype)
-            for side in sides[:MOST_TOLD]
-        ),
-    )
+    name, dtype = Column(where, right=False, folds=True), Column("dtype", right=False)
+    shown = sides[:MOST_TOLD]
+    body = [(text.layer_name(side.name), text.sizes(side.shape), side.dtype) for side in shown]
+    yield Table((name, Column("shape"), dtype), tuple(body))
     if len(sides) > MOST_TOLD:
         yield Line.of((f"showing {MOST_TOLD} of {len(sides)}; --json has them all", "faint"))
 

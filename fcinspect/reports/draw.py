@@ -13,9 +13,8 @@ from fcinspect.layers.spec import format_widths
 from fcinspect.page.blocks import Block, Column, Line, Page, Table, Verbatim, of_words
 from fcinspect.page.text import count, plural, safe, sizes
 from fcinspect.page.view import View
-from fcinspect.pictures.diagram.dot import dot_text
+from fcinspect.pictures.diagram.graphs import dot_text, mermaid_text
 from fcinspect.pictures.diagram.labels import dead_words, label, shortened
-from fcinspect.pictures.diagram.mermaid import mermaid_text
 from fcinspect.pictures.diagram.terminal import drawing_of
 from fcinspect.reports.written import written
 
@@ -47,7 +46,7 @@ def view_of_diagram(
     source: str,
     asked: dict[str, Any],
     warnings: tuple[str, ...],
-    advice: str = "",
+    advice: str,
 ) -> View:
     """Return the view of a network; `source` says in words where it comes from.
 
@@ -108,33 +107,28 @@ class _DrawnDiagram:
 
     def page(self, precision: int) -> Page:
         """Return the page with the drawing."""
-        page = self._page(drawing_of(self.diagram, precision))
-        return Page((*page.groups, (Line.of((self.advice, "faint")),))) if self.advice else page
+        advice = (Line.of((self.advice, "faint")),) if self.advice else ()
+        return self._page(drawing_of(self.diagram, precision), *advice)
 
     def flowchart(self, precision: int) -> Page:
         """Return the page with a Mermaid flowchart, which many readers of Markdown draw."""
         text = mermaid_text(self.outline, self.looks.units, self.title, precision)
-        page = self._page(Verbatim(text, "mermaid"))
-        notes = tuple(Line.of("note: ", warning) for warning in self.warnings)
-        return Page((*page.groups, notes))
+        notes = [Line.of("note: ", warning) for warning in self.warnings]
+        return self._page(Verbatim(text, "mermaid"), *notes)
 
     def figure(self, ending: str) -> bytes:
         """Return the figure as a file of that ending."""
         from fcinspect.pictures.figures.diagram import diagram_bytes
 
-        notes = (self._words, *self.diagram.folds)
-        return diagram_bytes(ending, self.diagram, self.title, notes, weights=self._shows_weights)
-
-    @property
-    def _shows_weights(self) -> bool:
-        if self.looks.weights is not None:
-            return self.looks.weights
-        most = max((len(c.edges) for c in self.diagram.connections), default=0)
-        return self.diagram.has_weights and most <= MOST_WITH_WEIGHTS
+        diagram, weights = self.diagram, self.looks.weights
+        if weights is None:
+            most = max((len(c.edges) for c in diagram.connections), default=0)
+            weights = diagram.has_weights and most <= MOST_WITH_WEIGHTS
+        notes = (self._words, *diagram.folds)
+        return diagram_bytes(ending, diagram, self.title, notes, weights=weights)
 
     @property
     def _widths(self) -> str:
-        """The widths, shortened where they are many."""
         return shortened(format_widths(self.diagram.widths), LONGEST_TITLE)
 
     @property
@@ -143,16 +137,15 @@ class _DrawnDiagram:
         widths = "" if self.looks.title is None else f"{self._widths}; "
         return f"{widths}{parameters}; {safe(self.source)}"
 
-    def _page(self, drawing: Block) -> Page:
+    def _page(self, drawing: Block, *below: Line) -> Page:
         head = (Line.of((self.title, "strong")), Line.of(self._words))
         folds = tuple(Line.of((fold, "unsure")) for fold in self.diagram.folds)
         dead = tuple(map(Line.of, dead_words(self.diagram)))
         tail: tuple[Block, ...] = (_layers(self.diagram), *dead, *folds)
-        return Page((head, (drawing,), tail))
+        return Page((head, (drawing,), tail, *([below] if below else [])))
 
 
 def _layers(diagram: Diagram) -> Table:
-    """Return the layers that are drawn, one a row."""
     rows = []
     for connection in diagram.connections:
         edges = count(connection.total)
@@ -164,27 +157,18 @@ def _layers(diagram: Diagram) -> Table:
         rows.append((name, sizes(shape), bias, activation, edges))
     layer = Column("layer", right=False, folds=True)
     parameters = (layer, Column("W", "weight"), Column("b", "bias"))
-    return Table(
-        (*parameters, *of_words("activation"), Column("edges drawn")),
-        tuple(rows),
-    )
+    return Table((*parameters, *of_words("activation"), Column("edges drawn")), tuple(rows))
 
 
 def document(diagram: Diagram, source: str) -> dict[str, Any]:
     """Return the JSON data of a diagram."""
     from fcinspect.reports.documents import networks as documents
 
-    columns = [
-        written(
-            column,
-            documents.ColumnDocument,
-            units=[
-                written(unit, documents.UnitDocument, label=label(column, unit))
-                for unit in column.units
-            ],
-        )
-        for column in diagram.columns
-    ]
+    columns = []
+    for column in diagram.columns:
+        named = [(unit, label(column, unit)) for unit in column.units]
+        units = [written(unit, documents.UnitDocument, label=name) for unit, name in named]
+        columns.append(written(column, documents.ColumnDocument, units=units))
     layers = [
         written(connection, documents.ConnectionDocument, column=connection.position)
         for connection in diagram.connections
@@ -208,9 +192,8 @@ def _first_folded(diagram: Diagram) -> int:
 
 def rows(diagram: Diagram) -> Iterator[Sequence[object]]:
     """Yield a row for each unit and each edge that is drawn, and for what is folded."""
-    yield (
-        "kind", "column", "label", "index", "source", "target", "weight", "value", "bias", "count",
-    )  # fmt: skip
+    titles = ("kind", "column", "label", "index", "source", "target", "weight")
+    yield (*titles, "value", "bias", "count")
     for column in diagram.columns:
         place = column.position
         for unit in column.units:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fcinspect.arithmetic.explanation import shortened
 from fcinspect.page import text
 from fcinspect.page.blocks import (
+    VERDICT_ROLES,
     Column,
     Equation,
     Heading,
@@ -22,9 +23,8 @@ from fcinspect.page.blocks import (
     Subject,
     Table,
 )
-from fcinspect.page.matrices import affine_equation
+from fcinspect.page.matrices import affine_equation, formula_line
 from fcinspect.page.view import View
-from fcinspect.reports.explain_words import formula_of, summary_lines, verdict_lines
 from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 EXACT_DIGITS = 40
 """Significant digits of `exact_decimal`; … stands at its end when more follow."""
-MOST_OUTPUTS = 1_000
-MOST_TERMS = 10_000
-"""Of all outputs of a document; a browser that shows more is slow to open and to follow."""
+MOST_OUTPUTS, MOST_TERMS = 1_000, 10_000
+"""Of a document, in all; a browser that shows more is slow to open and to follow."""
+KEYS = {"weight": "W", "input": "x", "bias": "b", "output": "y"}
 WHOLE = "--save FILE.csv or FILE.json holds all"
 
 
@@ -63,19 +63,21 @@ def document(explanation: Explanation, *, full: bool = False) -> dict[str, Any]:
     from fcinspect.reports.documents import core as documents
 
     layer = explanation.layer
-    own = {
-        "layer": written(layer, documents.ExplainedLayerDocument, full=full, rows_held=layer.held),
-        "arithmetic": explanation.arithmetic.words,
-        "elements": [_element(element) for element in explanation.elements],
-        "checked": written(
+    return written(
+        explanation,
+        documents.ExplainDocument,
+        full=full,
+        layer=written(layer, documents.ExplainedLayerDocument, full=full, rows_held=layer.held),
+        arithmetic=explanation.arithmetic.words,
+        elements=list(map(_element, explanation.elements)),
+        checked=written(
             explanation.check,
             documents.CheckedElementsDocument,
             elements=explanation.checked_elements,
             of=explanation.total_elements,
             worst=explanation.worst,
         ),
-    }
-    return written(explanation, documents.ExplainDocument, full=full, **own)
+    )
 
 
 def _element(element: ExplainedElement) -> dict[str, Any]:
@@ -110,33 +112,31 @@ def page(explanation: Explanation, precision: int, *, whole: Explanation | None 
     """Return the page; of a `whole` explanation where this is the part of it that fits."""
     built = PageBuilder()
     whole = whole or explanation
-    built.add(*header(explanation), *_excerpt_lines(explanation, whole))
+    built.add(*_header(explanation), *_excerpt_lines(explanation, whole))
     if explanation.total_elements and explanation.layer.in_features:
         built.group(_equation(explanation, precision))
         if explanation.output is None:
             held = ", ".join(map(str, explanation.layer.held or ()))
             built.add(Line.of(f"only the rows of W asked for were read: {held}", indent=2))
     for element in explanation.elements:
-        built.group(*element_blocks(explanation, element, precision))
-    if len(explanation.elements) == len(whole.elements):
-        built.group(*summary_lines(explanation))
-    else:
-        built.group(*summary_lines(explanation, f"--element chooses, {WHOLE}"))
+        built.group(*_element_blocks(explanation, element, precision))
+    is_whole = len(explanation.elements) == len(whole.elements)
+    ways = "--element and --all choose" if is_whole else f"--element chooses, {WHOLE}"
+    built.group(*_summary_lines(explanation, ways))
     return built.page()
 
 
-def header(explanation: Explanation) -> list[Heading | Line]:
-    """Return the title, the shapes, and what is to be known of them."""
+def _header(explanation: Explanation) -> list[Heading | Line]:
     layer, x = explanation.layer, explanation.input
     batch, n, m = x.shape[:-1], layer.in_features, layer.out_features
     name = f"{text.layer_called(layer.name)} of " if layer.name else ""
     title = "Y = X·Wᵀ + b" if batch else "y = W·x + b"
     title = title if layer.bias is not None else title.removesuffix(" + b")
-    lines: list[Heading | Line] = [
-        Heading(f"{title}      {name}{text.safe(layer.source)}, {layer.dtype}", level=1)
-    ]
     count = math.prod(batch)
-    lines.append(formula_of(layer, count if batch else None))
+    lines: list[Heading | Line] = [
+        Heading(f"{title}      {name}{text.safe(layer.source)}, {layer.dtype}", level=1),
+        formula_line((m, n), bias=layer.bias is not None, rows=count if batch else None),
+    ]
     if len(batch) > 1:
         folded = f"the leading dimensions {text.shape(batch)} of x {text.shape(x.shape)} are folded"
         back = f"y gets them back: {text.shape((*batch, m))}"
@@ -164,35 +164,29 @@ def _equation(explanation: Explanation, precision: int) -> Equation:
 
 
 def _subjects(explanation: Explanation) -> tuple[Subject, Subject, Subject, Subject]:
-    """Return what W, x, b and y are, and what each comes from or goes into."""
     layer, batch = explanation.layer, bool(explanation.batch)
     shape, x, y = layer.weight.shape, explanation.input.rows, explanation.results
     n = "n " if batch else ""
     b = "" if layer.bias is None else " b"
 
-    def subject(
-        key: str, name: str, words: str, shape: Sequence[int], axes: str, lights: str, dot: str = ""
-    ) -> Subject:
-        return Subject(key, name, f"{words}, {text.sizes(shape)}", words, axes, lights, dot)
+    def subject(name: str, role: str, shape: Sequence[int], axes: str, lights: str) -> Subject:
+        key, formula = KEYS[role], f"dot W x{b}" if role == "output" else ""
+        return Subject(key, name, f"{role}, {text.sizes(shape)}", role, axes, lights, formula)
 
+    lights = "W x terms b bias-term" if b else "W x terms"
     return (
-        subject("W", "Wᵀ" if batch else "W", "weight", shape, "i j", "x y terms"),
-        subject("x", "X" if batch else "x", "input", x.shape, f"{n}j", "W terms"),
-        subject("b", "b", "bias", shape[:1], "i", "y bias-term"),
-        subject(
-            "y", "Y" if batch else "y", "output", y.shape, f"{n}i",
-            f"W x terms{b and ' b bias-term'}", f"dot W x{b}",
-        ),
-    )  # fmt: skip
+        subject("Wᵀ" if batch else "W", "weight", shape, "i j", "x y terms"),
+        subject("X" if batch else "x", "input", x.shape, f"{n}j", "W terms"),
+        subject("b", "bias", shape[:1], "i", "y bias-term"),
+        subject("Y" if batch else "y", "output", y.shape, f"{n}i", lights),
+    )
 
 
-def element_blocks(
+def _element_blocks(
     explanation: Explanation, element: ExplainedElement, precision: int
 ) -> list[Line | RunningSum]:
     """Return the sentence on an output, its sum, and how it stands to the exact."""
-    batch = bool(explanation.batch)
-    i = element.column
-    has_bias = element.bias is not None
+    batch, i, has_bias = bool(explanation.batch), element.column, element.bias is not None
     sentence: list[str | Span] = [
         (f"{'Y' if batch else 'y'}{text.index(element.index)}", "output"),
         "  =  ",
@@ -209,7 +203,7 @@ def element_blocks(
         which = f"the {'largest' if explanation.ranked else 'first'} {len(element.terms):,}"
         count = f"{explanation.layer.in_features:,} terms"
         blocks.append(Line.of(f"showing {which} of {count}", indent=2))
-    return [*blocks, *verdict_lines(explanation, element)]
+    return [*blocks, *_verdict_lines(explanation, element)]
 
 
 def _sum(explanation: Explanation, element: ExplainedElement, precision: int) -> RunningSum:
@@ -220,7 +214,7 @@ def _sum(explanation: Explanation, element: ExplainedElement, precision: int) ->
     inputs = text.numbers((t.input for t in terms), precision)
     steps = [(t.product, t.running_sum) for t in terms]
     begun = [(str(t.index), w, "×", x, "=") for t, w, x in zip(terms, weights, inputs, strict=True)]
-    factors = [(repr(t.weight), repr(t.input)) for t in terms]
+    factors = [("", repr(t.weight), "", repr(t.input), "") for t in terms]
     ats = [f"{at} {t.index}" for t in terms]
     subjects = [Subject("terms", "", axes=f"{axes} j", lights="W x")] * len(terms)
     if others is not None:
@@ -233,7 +227,7 @@ def _sum(explanation: Explanation, element: ExplainedElement, precision: int) ->
         steps.append((bias, element.exact_float))
         begun.append(("", "", "", f"b[{place}]", "+"))
         subjects.append(Subject("bias-term", "the bias", axes=axes, lights=lights))
-    factors += [("", "")] * (len(steps) - len(terms))
+    factors += [("",) * 5] * (len(steps) - len(terms))
     ats += [at] * (len(steps) - len(terms))
     sums = tuple(total for _, total in steps)
     write_added = text.writer([added for added, _ in steps], precision)
@@ -254,25 +248,16 @@ def _sum(explanation: Explanation, element: ExplainedElement, precision: int) ->
         caption=f"{name}, term by term",
         subjects=tuple(subjects),
         at=tuple(ats),
-        exact=tuple(
-            ("", w, "", x, "", repr(added), repr(total))
-            for (w, x), (added, total) in zip(factors, steps, strict=True)
-        ),
+        exact=tuple((*pair, *map(repr, step)) for pair, step in zip(factors, steps, strict=True)),
     )
-    return RunningSum(table, sums, _result(element))
-
-
-def _result(element: ExplainedElement) -> str:
-    if element.exact is None:
-        return "; not every number is finite, so there is no exact result"
-    return f", the exact result, {text.exact_decimal(element.exact, 12)}"
+    result = "; not every number is finite, so there is no exact result"
+    if element.exact is not None:
+        result = f", the exact result, {text.exact_decimal(element.exact, 12)}"
+    return RunningSum(table, sums, result)
 
 
 def _excerpt(explanation: Explanation) -> Explanation:
-    """Return the explanation with the first of its outputs, whole as long as there is room.
-
-    A first output that has too many terms by itself is shortened.
-    """
+    """Return the explanation with the first of its outputs; a first one too long is shortened."""
     kept: list[ExplainedElement] = []
     room = MOST_TERMS
     for element in explanation.elements[:MOST_OUTPUTS]:
@@ -285,12 +270,84 @@ def _excerpt(explanation: Explanation) -> Explanation:
 
 def _excerpt_lines(shown: Explanation, asked: Explanation) -> list[Line]:
     """Say how much of what was asked for is shown; nothing where that is all of it."""
-    counts = [
-        (len(e.elements), sum(len(element.terms) for element in e.elements)) for e in (shown, asked)
-    ]
-    (outputs, terms), (all_outputs, all_terms) = counts
+    outputs, all_outputs = len(shown.elements), len(asked.elements)
+    terms, all_terms = (sum(len(one.terms) for one in e.elements) for e in (shown, asked))
     parts = [f"{outputs:,} of {all_outputs:,} outputs"] * (outputs < all_outputs)
     parts += [f"{terms:,} of {all_terms:,} terms"] * (terms < all_terms)
-    if not parts:
-        return []
-    return [Line.of(f"showing {' and '.join(parts)}, the most that fit here; {WHOLE}")]
+    said = f"showing {' and '.join(parts)}, the most that fit here; {WHOLE}"
+    return [Line.of(said)] if parts else []
+
+
+def _verdict_lines(explanation: Explanation, element: ExplainedElement) -> list[Line]:
+    """Say what was returned, how far from the exact sum it is, and the verdict."""
+    held = explanation.arithmetic.output
+    computed = text.shortest(element.output, held)
+    said = f"{explanation.computed_by.split()[0]} returned {computed}"
+    judged = (element.verdict.value, VERDICT_ROLES[element.verdict])
+    if element.exact is None:
+        said += "; not every number is finite, so there is no bound: "
+        return [Line.of(said, ("undecided", judged[1]), indent=2)]
+    exact = text.exact_decimal(element.exact, len(computed.lstrip("-0.").replace(".", "")) + 3)
+    if element.verdict is Verdict.UNDECIDED or element.ulps is None:
+        beyond = f"the magnitudes exceed {explanation.arithmetic.accumulate.name}'s range: "
+        said += f"; the exact sum is {exact}, {beyond}"
+        return [Line.of(said, ("undecided", judged[1]), indent=2)]
+    if element.error == 0:
+        return [Line.of(f"{said}, which is the exact sum: ", judged, indent=2)]
+    if element.tied:
+        said += f", one of two {held.name} as near to the exact {exact}"
+    elif element.output == element.correctly_rounded:
+        said += f", the {held.name} nearest to the exact {exact}"
+    else:
+        said += f"; the exact sum is {exact}"
+    explained = f"{_share(element.share)} of what rounding can explain"
+    if element.verdict is Verdict.OUTSIDE and element.low is not None:
+        low, high = (text.shortest(end or 0.0, held) for end in (element.low, element.high))
+        explained = f"rounding explains {low} to {high}"
+    apart = f"{text.significant(element.ulps)} ulp apart, {explained}: "
+    return [Line.of(said, indent=2), Line.of(apart, judged, indent=2)]
+
+
+def _share(share: float | None) -> str:
+    if share is None:
+        return "an unknown part"
+    if share > 10:
+        return f"{share:,.3g} times the bound instead"
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
+
+
+def _summary_lines(explanation: Explanation, ways: str) -> list[Line]:
+    """Say what was checked; `ways` says how to see the outputs that are not shown."""
+    shown, total = len(explanation.elements), explanation.total_elements
+    dtype = explanation.layer.dtype
+    exact = f"products of {dtype} numbers and their sums are exact"
+    if dtype == "float64":
+        exact = "sums are exact, products shown rounded to float64"
+    lines = [
+        Line.of(*_overall(explanation)),
+        Line.of((f"{explanation.computed_by}: {explanation.arithmetic.words}", "faint")),
+        Line.of((f"{exact}; numbers are rounded for display only", "faint")),
+    ]
+    more = Line.of(f"showing {shown:,} of {text.plural(total, 'output')}; {ways}")
+    return [more, *lines] if shown < total else lines
+
+
+def _overall(explanation: Explanation) -> list[str | Span]:
+    check, verdict = explanation.check, explanation.verdict
+    total, checked = explanation.total_elements, explanation.checked_elements
+    whole = f"{checked:,} of {total:,} outputs computed and checked"
+    if checked == total:
+        whole = f"{text.plural(total, 'output')} checked"
+    judged: Span = (verdict.value, VERDICT_ROLES[verdict])
+    if verdict is Verdict.UNDECIDED:
+        return [f"{whole}: {check.undecided:,} ", judged, ""]
+    if verdict is Verdict.OUTSIDE:
+        also = f", {check.undecided:,} undecided" if check.undecided else ""
+        return [f"{whole}: {check.outside:,} ", judged, also]
+    said: list[str | Span] = [f"{whole}: {'all ' if checked > 1 else ''}", judged]
+    worst = explanation.worst
+    if worst is not None and check.max_ratio > 0 and checked > 1:
+        place = f"{'Y' if explanation.batch else 'y'}{text.index(worst)}"
+        said.append(f"; nearest to its bound is {place}, at {_share(check.max_ratio)}")
+    return said

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from fcinspect.errors import UsageError, did_you_mean
 from fcinspect.page.view import schema_name
-from fcinspect.reports.documents import core, diff, networks, scan, training
+from fcinspect.reports.documents import core, networks, scan, training
 
 Data = TypeVar("Data")
 
@@ -25,7 +25,7 @@ DOCUMENTS: dict[str, Any] = {
     | training.ShippedExamplesDocument,
     "diagnose": networks.DiagnoseDocument,
     "scan": scan.ScanDocument,
-    "diff": diff.DiffDocument,
+    "diff": core.DiffDocument,
     "approximate": networks.ApproximateDocument | networks.DepthDocument,
     "draw": networks.DrawDocument,
     "worksheet": training.WorksheetDocument | training.ClassDocument | training.GradebookDocument,

@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 MOST_NUMBERS = 1000
 """Numbers that a script may hold as text."""
 PRINT_PARAMETERS = "print(layer.weight)\nprint(layer.bias)\n"
-"""The lines that print the parameters of `layer`."""
 RUN_MODULE = "with torch.no_grad():\n    y = layer(x)\nprint(y.tolist())\n"
-"""The lines that run `layer` on `x`."""
 RUN_FUNCTION = "y = F.linear(x, weight, bias)\nprint(y.tolist())\n"
-"""The lines that run F.linear on `x`."""
 ACTIVATIONS = {
     "relu": "F.relu",
     "sigmoid": "torch.sigmoid",
@@ -56,7 +53,6 @@ def _like(layer: LinearLayer, dtype: str) -> str:
 
 
 def _dtype(dtype: str) -> str:
-    """Return the argument of a dtype, "" of torch's default."""
     return "" if dtype == "float32" else f", dtype=torch.{dtype}"
 
 
@@ -64,25 +60,15 @@ def _dimensions(shape: tuple[int, ...]) -> str:
     return ", ".join(map(str, shape))
 
 
-def _tuple(shape: tuple[int, ...]) -> str:
-    return f"({_dimensions(shape)}{',' if len(shape) == 1 else ''})"
-
-
 def seeded_layer(request: LinearRequest) -> str:
     """Return a script that makes the seeded layer `layer`."""
-    made = linear_text(
-        request.in_features, request.out_features, bias=request.bias, dtype=request.dtype
+    widths = request.in_features, request.out_features
+    made = linear_text(*widths, bias=request.bias, dtype=request.dtype)
+    init = "" if request.init == "default" else f"nn.init.{request.init}_(layer.weight)\n"
+    return (
+        "import torch\nfrom torch import nn\n\n"
+        f"torch.manual_seed({request.seed})\nlayer = {made}\n{init}"
     )
-    lines = [
-        "import torch",
-        "from torch import nn",
-        "",
-        f"torch.manual_seed({request.seed})",
-        f"layer = {made}",
-    ]
-    if request.init != "default":
-        lines.append(f"nn.init.{request.init}_(layer.weight)")
-    return "\n".join(lines) + "\n"
 
 
 def seeded_input(shape: tuple[int, ...], dtype: str) -> str:
@@ -144,6 +130,7 @@ def step_script(request: StepRequest, steps: int) -> str:
 
     Raises UsageError when given numbers are too many to write down.
     """
+    drawn = seeded_input((*request.batch, request.widths[0]), request.dtype)
     return "\n".join(
         [
             "import torch",
@@ -152,10 +139,14 @@ def step_script(request: StepRequest, steps: int) -> str:
             "",
             f"torch.manual_seed({request.seed})",
             *_layers(request),
-            _input(request).rstrip(),
+            (drawn if request.x is None else given_input(request.x)).rstrip(),
             _target(request),
             "",
-            *_model(request),
+            "",
+            "def model(a):",
+            *map(_applied, range(len(request.activations)), request.activations),
+            "    return a",
+            "",
             "",
             "parameters = [p for layer in layers for p in layer.parameters()]",
             f"optimizer = torch.optim.{request.optimizer.call.replace('(', '(parameters, ', 1)}",
@@ -200,12 +191,6 @@ def _layers(request: StepRequest) -> list[str]:
     return lines
 
 
-def _input(request: StepRequest) -> str:
-    if request.x is not None:
-        return given_input(request.x)
-    return seeded_input((*request.batch, request.widths[0]), request.dtype)
-
-
 def _target(request: StepRequest) -> str:
     from fcinspect.arithmetic.training import Classes
 
@@ -215,20 +200,17 @@ def _target(request: StepRequest) -> str:
     if given is not None:
         return f"t = {tensor_text(given)}"
     if request.loss == "cross_entropy":
-        return f"t = torch.randint({outputs}, {_tuple(request.batch)})"
+        return f"t = torch.randint({outputs}, {tuple(request.batch)})"
     shape = (*request.batch, outputs)
     if request.loss in ("bce", "bce_with_logits"):
-        return f"t = torch.randint(0, 2, {_tuple(shape)}).to(torch.{request.dtype})"
+        return f"t = torch.randint(0, 2, {shape}).to(torch.{request.dtype})"
     return f"t = torch.randn({_dimensions(shape)}{_dtype(request.dtype)})"
 
 
-def _model(request: StepRequest) -> list[str]:
-    lines = ["", "def model(a):"]
-    for number, activation in enumerate(request.activations):
-        call = f"layers[{number}](a)"
-        lines.append(f"    a = {ACTIVATIONS[activation]}({call})" if activation in ACTIVATIONS
-                     else f"    a = {call}")  # fmt: skip
-    return [*lines, "    return a", ""]
+def _applied(number: int, activation: str) -> str:
+    call = f"layers[{number}](a)"
+    function = ACTIVATIONS.get(activation)
+    return f"    a = {function}({call})" if function else f"    a = {call}"
 
 
 def _loss(request: StepRequest) -> str:

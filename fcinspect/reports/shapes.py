@@ -22,6 +22,8 @@ LARGEST_EXACT_INTEGER = 2**53 - 1
 
 def view_of_shapes(trace: ShapeTrace, asked: dict[str, Any]) -> View:
     """Return the view of a shape trace."""
+    from fcinspect.reports.documents.core import ShapesDocument
+
     warnings: tuple[str, ...] = ()
     if max(trace.parameters, trace.flops, trace.output_bytes) > LARGEST_EXACT_INTEGER:
         warnings = (
@@ -31,18 +33,11 @@ def view_of_shapes(trace: ShapeTrace, asked: dict[str, Any]) -> View:
     return View(
         command="shapes",
         asked=asked,
-        data=lambda full: document(trace),
+        data=lambda full: written(trace, ShapesDocument),
         page=lambda precision: page(trace),
         rows=partial(rows, trace),
         warnings=warnings,
     )
-
-
-def document(trace: ShapeTrace) -> dict[str, Any]:
-    """Return the JSON data."""
-    from fcinspect.reports.documents.core import ShapesDocument
-
-    return written(trace, ShapesDocument)
 
 
 def rows(trace: ShapeTrace) -> Iterable[Sequence[object]]:
@@ -88,7 +83,6 @@ def page(trace: ShapeTrace) -> Page:
 
 
 def _counts(of: ShapeTrace | TracedLayer) -> tuple[str, str, str]:
-    """Return the parameters, the MACs and what the parameters take in memory."""
     return text.count(of.parameters), text.count(of.macs), text.byte_count(of.parameter_bytes)
 
 

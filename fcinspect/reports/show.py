@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,9 @@ from fcinspect.layers.law_bounds import DELTA
 from fcinspect.layers.statistics import Distribution, distribution_of
 from fcinspect.page import text
 from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Part, Span, Table
+from fcinspect.page.matrices import formula_line
 from fcinspect.page.view import View
-from fcinspect.pictures.blocks import blocks_of
-from fcinspect.pictures.charts.heat_map import heat_map
-from fcinspect.pictures.charts.histogram import histogram
-from fcinspect.reports.explain_words import formula_of
+from fcinspect.pictures.charts.weight import heat_map, histogram
 from fcinspect.reports.written import written
 from fcinspect.rounding.verdict import Verdict
 
@@ -38,17 +35,16 @@ def view_of_stored(
     warnings: tuple[str, ...],
     asked: dict[str, Any],
     *,
-    plot: bool = False,
-    draws: bool = False,
+    plot: bool,
+    draws: bool,
 ) -> View:
     """Return the view of a layer from a file; what law it obeys is a fact, not a check.
 
     `plot` puts charts of its weight on the page, `draws` gives the view its figure.
     """
-    view = _view("show", inspection, asked, plot=plot, warnings=warnings)
-    if not draws:
-        return view
-    return replace(view, figure=partial(_weight_figure, inspection), svg_is_figure=plot)
+    figure = partial(_weight_figure, inspection) if draws else None
+    more = {"warnings": warnings, "figure": figure, "svg_is_figure": plot}
+    return _view("show", inspection, asked, plot=plot, **more)
 
 
 def _view(
@@ -69,19 +65,17 @@ def document(inspection: Inspection, *, full: bool = False) -> dict[str, Any]:
     from fcinspect.reports.documents import core as documents
 
     layer, parts = inspection.layer, {"weight": inspection.weight, "bias": inspection.bias}
-    own: dict[str, Any] = {
-        "layer": written(
-            layer, documents.ShownLayerDocument, full=full, activation=inspection.activation
-        ),
-        "statistics": {name: part and part.statistics for name, part in parts.items()},
-        "initialisation": {
-            "name": inspection.init,
-            "known": inspection.known,
-            "delta": DELTA,
-            **{name: part and _law(part) for name, part in parts.items()},
-        },
-    }
-    return written(inspection, documents.InspectedLayerDocument, parameters=layer.parameters, **own)
+    laws = {name: part and _law(part) for name, part in parts.items()}
+    making = {"name": inspection.init, "known": inspection.known, "delta": DELTA, **laws}
+    activation = inspection.activation
+    return written(
+        inspection,
+        documents.InspectedLayerDocument,
+        layer=written(layer, documents.ShownLayerDocument, full=full, activation=activation),
+        parameters=layer.parameters,
+        statistics={name: part and part.statistics for name, part in parts.items()},
+        initialisation=making,
+    )
 
 
 def _law(parameter: Inspected) -> dict[str, Any]:
@@ -106,15 +100,19 @@ def page(inspection: Inspection, precision: int, *, plot: bool = False) -> Page:
     name = f"{text.layer_called(layer.name)} of " if layer.name else ""
     built.add(
         Heading(f"{name}{text.safe(layer.source)}, {layer.dtype}", level=1),
-        formula_of(layer),
+        formula_line(layer.weight.shape, bias=layer.bias is not None),
         Line.of(_counts(inspection)),
     )
     if layer.in_features and layer.out_features:
         built.group(*_parameters(layer, precision))
-    else:
-        built.group(Line.of(*_without_inputs(layer)))
-        if layer.out_features and layer.bias is not None:
+    elif layer.out_features:
+        y = ("y = b" if layer.bias is not None else "y = 0", "strong")
+        said = "in_features is 0: there is nothing to multiply, so "
+        built.group(Line.of(said, y, " for every x"))
+        if layer.bias is not None:
             built.add(*_parameters(layer, precision))
+    else:
+        built.group(Line.of(f"out_features is 0: y is empty, of shape {text.shape((0,))}"))
     built.group(_statistics_table(inspection, precision))
     built.group(*_laws(inspection))
     for blocks in _weight_charts(inspection) if plot else ():
@@ -131,18 +129,7 @@ def _counts(inspection: Inspection) -> str:
     return f"{counted}, {text.byte_count(inspection.parameter_bytes)}{behind}"
 
 
-def _without_inputs(layer: LinearLayer) -> list[str | Span]:
-    if not layer.out_features:
-        return [f"out_features is 0: y is empty, of shape {text.shape((0,))}"]
-    return [
-        "in_features is 0: there is nothing to multiply, so ",
-        ("y = b" if layer.bias is not None else "y = 0", "strong"),
-        " for every x",
-    ]
-
-
 def _parameters(layer: LinearLayer, precision: int) -> list[Line | Table]:
-    """Return W and b, and a line that tells which is which."""
     title: list[str | Span] = []
     if layer.in_features:
         title = [("W", "weight"), ": a row for each output, a column for each input"]
@@ -176,17 +163,18 @@ def _statistics_table(inspection: Inspection, precision: int) -> Table:
     parts = [("weight", inspection.weight.statistics)]
     if inspection.bias is not None:
         parts.append(("bias", inspection.bias.statistics))
-    titles = ["min", "max", "mean", "std", "zeros"]
-    has_nan, has_inf = (any(getattr(s, key) for _, s in parts) for key in ("nan", "inf"))
-    titles += (["NaN"] if has_nan else []) + (["±inf"] if has_inf else [])
+    lost = [
+        (key, name)
+        for key, name in (("nan", "NaN"), ("inf", "±inf"))
+        if any(getattr(found, key) for _, found in parts)
+    ]
     body = []
     for name, found in parts:
         moments = (found.min, found.max, found.mean, found.std)
         cells = ["–" if v != v else text.number(v, precision) for v in moments]
-        cells.append(text.count(found.zeros))
-        cells += [text.count(found.nan)] if has_nan else []
-        cells += [text.count(found.inf)] if has_inf else []
-        body.append((name, *cells))
+        counts = (found.zeros, *(getattr(found, key) for key, _ in lost))
+        body.append((name, *cells, *map(text.count, counts)))
+    titles = ("min", "max", "mean", "std", "zeros", *(name for _, name in lost))
     return Table((Column("", right=False), *map(Column, titles)), tuple(body))
 
 
@@ -211,20 +199,17 @@ def _maker(inspection: Inspection) -> str:
         return "not read from the file; compared with nn.Linear's default"
     if inspection.init == "default":
         return "nn.Linear's default"
-    return f"torch.nn.init.{inspection.init}_ for W" + (
-        ", nn.Linear's default for b" if inspection.bias is not None else ""
-    )
+    bias = "" if inspection.bias is None else ", nn.Linear's default for b"
+    return f"torch.nn.init.{inspection.init}_ for W{bias}"
 
 
 def _judged(verdict: Verdict, *, known: bool) -> Span:
     """Return the verdict in words: for a layer of unknown making it is no verdict at all."""
-    match verdict:
-        case Verdict.WITHIN:
-            return ("obeyed", "good") if known else ("as the default leaves it", "")
-        case Verdict.OUTSIDE:
-            return ("not obeyed", "bad") if known else ("trained, scaled or made otherwise", "")
-        case Verdict.UNDECIDED:
-            return ("undecided", "unsure")
+    if verdict is Verdict.UNDECIDED:
+        return ("undecided", "unsure")
+    if verdict is Verdict.WITHIN:
+        return ("obeyed", "good") if known else ("as the default leaves it", "")
+    return ("not obeyed", "bad") if known else ("trained, scaled or made otherwise", "")
 
 
 def _weight_charts(inspection: Inspection) -> list[tuple[Block, ...]]:
@@ -232,25 +217,22 @@ def _weight_charts(inspection: Inspection) -> list[tuple[Block, ...]]:
     layer = inspection.layer
     if not layer.weight.size:
         return [(Heading("Heat map of W"), Line.of("W has no numbers: there is nothing to draw"))]
-    shape = layer.out_features, layer.in_features
-    reduced = partial(blocks_of, layer.weight.values)
+    shape = text.matrix_shape(layer.weight.shape)
     return [
-        (Heading(f"Heat map of W {text.matrix_shape(shape)}"), heat_map(reduced, shape)),
-        (Heading("Numbers of W"), histogram(_weight_distribution(inspection))),
+        (Heading(f"Heat map of W {shape}"), heat_map(layer.weight.values)),
+        (Heading("Numbers of W"), histogram(_numbers_of_weight(inspection))),
     ]
 
 
-def _weight_distribution(inspection: Inspection) -> Distribution:
-    """Return how many numbers of W lie where."""
+def _numbers_of_weight(inspection: Inspection) -> Distribution:
     found = inspection.weight.statistics
     return distribution_of(inspection.layer.weight, found.min, found.max)
 
 
 def _weight_figure(inspection: Inspection, ending: str) -> bytes:
-    """Return the heat map and the histogram as a file of that ending."""
     from fcinspect.pictures.figures.weight import weight_bytes
 
     layer = inspection.layer
     name = f"{text.safe(layer.name)} of " if layer.name else ""
     title = f"{name}{text.safe(layer.source)}, {layer.dtype}"
-    return weight_bytes(ending, layer.weight, _weight_distribution(inspection), title)
+    return weight_bytes(ending, layer.weight, _numbers_of_weight(inspection), title)

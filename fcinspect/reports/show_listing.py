@@ -14,10 +14,8 @@ from fcinspect.reports.written import written
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, SkippedTensor
 
-MOST_GROUPS = 12
-"""Reasons and remarks that are told; the JSON of a listing has them all, layer by layer."""
-MOST_PROBLEMS = 12
-"""Problems of shards that are told on the page; JSON has them all."""
+MOST_GROUPS, MOST_PROBLEMS = 12, 12
+"""Reasons or remarks, and problems of shards, that are told; JSON has them all."""
 
 
 def view_of_listing(checkpoint: Checkpoint, asked: dict[str, Any]) -> View:
@@ -34,12 +32,10 @@ def view_of_listing(checkpoint: Checkpoint, asked: dict[str, Any]) -> View:
 
 def document(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return the JSON data."""
-    from fcinspect.reports.documents.core import ListedLayerDocument, ListingDocument
+    from fcinspect.reports.documents.core import ListedLayerDocument as Listed
+    from fcinspect.reports.documents.core import ListingDocument
 
-    layers = [
-        written(layer, ListedLayerDocument, bias=layer.bias is not None)
-        for layer in checkpoint.layers
-    ]
+    layers = [written(la, Listed, bias=la.bias is not None) for la in checkpoint.layers]
     total = sum(layer.parameters for layer in checkpoint.layers)
     return written(checkpoint, ListingDocument, layers=layers, parameters=total)
 
@@ -85,22 +81,18 @@ def _layers(checkpoint: Checkpoint, total: int) -> Table:
 
 def notes_on(checkpoint: Checkpoint) -> tuple[str, ...]:
     """Return what is said of how a checkpoint was found: its problems, then its notes."""
-    told = [text.safe(problem) for problem in checkpoint.problems[:MOST_PROBLEMS]]
-    if len(checkpoint.problems) > MOST_PROBLEMS:
-        count = len(checkpoint.problems)
+    told, count = list(checkpoint.problems[:MOST_PROBLEMS]), len(checkpoint.problems)
+    if count > MOST_PROBLEMS:
         told.append(f"showing {MOST_PROBLEMS} of {count} problems; the list's --json has them all")
-    return (*told, *map(text.safe, checkpoint.notes))
+    return tuple(map(text.safe, (*told, *checkpoint.notes)))
 
 
 def skipped_blocks(checkpoint: Checkpoint) -> Iterable[Line | Table]:
     """Return what is said of the arrays that are no linear layers: how many for which reason."""
     groups = _by_reason(checkpoint)
-    said = text.plural(len(checkpoint.skipped), "array")
-    gone = sum(skip.missing for skip in checkpoint.skipped)
-    if gone:
-        said = f"the index names {said}, {text.count(gone)} of them missing"
-    else:
-        said = f"the file holds {said}"
+    said = f"the file holds {text.plural(len(checkpoint.skipped), 'array')}"
+    if gone := sum(skip.missing for skip in checkpoint.skipped):
+        said = f"{said.replace('file holds', 'index names')}, {text.count(gone)} of them missing"
     yield Line.of(f"besides, {said}:")
     first = Column("the first", right=False, folds=True)
     yield Table(
@@ -141,13 +133,8 @@ def layer_remarks(checkpoint: Checkpoint) -> tuple[str, ...]:
     What is said of the whole checkpoint is left out.
     """
     whole = {*checkpoint.problems, *checkpoint.notes}
-    pairs = (
-        (words, layer.name)
-        for layer in checkpoint.layers
-        for words in layer.warnings
-        if words not in whole
-    )
-    groups = list(text.grouped(pairs).items())
+    pairs = [(words, layer.name) for layer in checkpoint.layers for words in layer.warnings]
+    groups = list(text.grouped(pair for pair in pairs if pair[0] not in whole).items())
     told = [f"{_named(names)}: {text.safe(words)}" for words, names in groups[:MOST_GROUPS]]
     if len(groups) > MOST_GROUPS:
         rest = text.plural(len(groups) - MOST_GROUPS, "more remark")
@@ -156,7 +143,6 @@ def layer_remarks(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def _by_reason(checkpoint: Checkpoint) -> list[tuple[str, list[str]]]:
-    """Return each reason with the names of the arrays that it is given for."""
     return list(text.grouped((s.reason, s.name) for s in checkpoint.skipped).items())
 
 

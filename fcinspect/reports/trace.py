@@ -25,8 +25,6 @@ FEW_MORE = 20
 """So many more are shown rather than left out."""
 MOST_SENTENCES = 40
 ELSEWHERE = "--json has it"
-WHOLE = Folding()
-MOST_NAME = 30
 
 
 def view_of_trace(
@@ -35,7 +33,7 @@ def view_of_trace(
     asked: dict[str, Any],
     *,
     show_all: bool,
-    folding: Folding = WHOLE,
+    folding: Folding,
 ) -> View:
     """Return the view of a trace, and of the diagnosis of the step that failed."""
     return View(
@@ -53,23 +51,21 @@ def document(trace: ModuleTrace, found: Diagnosis | None) -> dict[str, Any]:
     from fcinspect.reports.documents import networks as documents
 
     failure = trace.failure
-    own: dict[str, Any] = {"failure": None}
-    if failure is not None:
-        own["failure"] = written(
-            failure,
-            documents.FailureDocument,
-            message=text.safe(failure.message),
-            code=text.safe(failure.code),
-            step=failure.step and _step(failure.step),
-            diagnosis=found and diagnosis.document(found),
-        )
+    stopped = failure and written(
+        failure,
+        documents.FailureDocument,
+        message=text.safe(failure.message),
+        code=text.safe(failure.code),
+        step=failure.step and _step(failure.step),
+        diagnosis=found and diagnosis.document(found),
+    )
     return written(
         trace,
         documents.TraceDocument,
         why_not_meta=text.safe(trace.why_not_meta),
         batch=(first_shape(trace.inputs) or ())[:1],
-        layers=[_step(step) for step in trace.steps],
-        **own,
+        layers=list(map(_step, trace.steps)),
+        failure=stopped,
     )
 
 
@@ -90,23 +86,17 @@ def _step(step: Step) -> dict[str, Any]:
 
 def rows(trace: ModuleTrace) -> Iterable[Sequence[object]]:
     """Return the rows of the CSV file: one a step."""
-    yield (
-        "name", "kind", "call", "line", "input", "output", "weight", "bias", "parameters", "macs",
-    )  # fmt: skip
+    titles = ("name", "kind", "call", "line", "input", "output", "weight", "bias")
+    yield (*titles, "parameters", "macs")
     for step in trace.steps:
         place = step.called or step.made
         line = "" if place is None else f"{Path(place.file).name}:{place.line}"
-        sides = first_shape(step.inputs), first_shape(step.outputs)
-        shapes = (
-            "" if shape is None else "x".join(map(str, shape))
-            for shape in (*sides, step.weight, step.bias)
-        )
-        yield (step.path, step.kind, step.call, line, *shapes, step.count, step.macs)
+        shapes = first_shape(step.inputs), first_shape(step.outputs), step.weight, step.bias
+        sizes = ("" if shape is None else "x".join(map(str, shape)) for shape in shapes)
+        yield (step.path, step.kind, step.call, line, *sizes, step.count, step.macs)
 
 
-def page(
-    trace: ModuleTrace, found: Diagnosis | None, show_all: bool = False, folding: Folding = WHOLE
-) -> Page:
+def page(trace: ModuleTrace, found: Diagnosis | None, show_all: bool, folding: Folding) -> Page:
     """Return the page; shapes hold whole numbers only."""
     built = PageBuilder()
     built.add(Heading(f"Trace of {text.safe(trace.name)}", level=1))
@@ -122,7 +112,6 @@ def page(
 
 
 def _add_steps(built: PageBuilder, trace: ModuleTrace, show_all: bool, folding: Folding) -> None:
-    """Add the table of the steps, and what is not in it."""
     chosen = folding.chosen(trace.steps)
     rows = folding.rows(chosen)
     whole = show_all or len(rows) <= MOST_ROWS + FEW_MORE
@@ -132,16 +121,12 @@ def _add_steps(built: PageBuilder, trace: ModuleTrace, show_all: bool, folding: 
         built.add(Line.of(note))
     if not whole:
         what = "steps" if len(rows) == len(trace.steps) else "rows"
-        built.add(
-            Line.of(
-                f"showing {MOST_ROWS} of {len(rows):,} {what}; --all shows all, --depth and --only"
-                " fewer"
-            )
-        )
+        said = f"showing {MOST_ROWS} of {len(rows):,} {what}"
+        built.add(Line.of(f"{said}; --all shows all, --depth and --only fewer"))
 
 
 def _head(trace: ModuleTrace) -> list[str]:
-    given = ", ".join(_input(tensor) for tensor in trace.inputs)
+    given = ", ".join(map(_input, trace.inputs))
     origin = f", {trace.input_origin}" if trace.input_origin else ""
     how = "training" if trace.training else "evaluation"
     where = "on the meta device: shapes only, no numbers"
@@ -173,24 +158,19 @@ def _table(trace: ModuleTrace, steps: Sequence[Step]) -> Table:
     several = len({place.file for place in _places(trace)}) > 1
     columns = (
         Column("step", right=False, legible=16),
-        Column("line", right=several is False, spare=ELSEWHERE),
+        Column("line", right=not several, spare=ELSEWHERE),
         Column("input → output", right=False, legible=12),
         Column("weight", right=False, spare=ELSEWHERE),
-        Column("parameters"),
-        Column("MACs"),
+        *map(Column, ("parameters", "MACs")),
     )
     body = [_row(step, several) for step in steps]
+    strong = frozenset(number for number, step in enumerate(steps) if step.linear)
     if trace.failure is not None:
-        return Table(columns, tuple(body), strong=_linear(steps))
+        return Table(columns, tuple(body), strong=strong)
     unused = sum(prod(parameter.shape) for parameter in trace.unused)
     last = [("not used in this run", "", "", "", text.count(unused), "")] if unused else []
     last.append(("total", "", "", "", text.count(trace.parameters), text.count(trace.macs)))
-    rules = frozenset({len(body)})
-    return Table(columns, (*body, *last), rule_before=rules, strong=_linear(steps))
-
-
-def _linear(steps: Sequence[Step]) -> frozenset[int]:
-    return frozenset(number for number, step in enumerate(steps) if step.linear)
+    return Table(columns, (*body, *last), rule_before=frozenset({len(body)}), strong=strong)
 
 
 def _row(step: Step, several: bool) -> tuple[str, ...]:
@@ -201,9 +181,9 @@ def _row(step: Step, several: bool) -> tuple[str, ...]:
     entering = ", ".join(dict.fromkeys(text.sizes(t.shape) for t in step.inputs[:3]))
     leaving = ", ".join(text.sizes(t.shape) for t in step.outputs[:3])
     more = ", …" if len(step.outputs) > 3 else ""
-    parameters = text.count(step.count) if step.count else ""
-    if not step.count and step.parameters:
-        parameters = "again"
+    parameters = "again" if step.parameters else ""
+    if step.count:
+        parameters = text.count(step.count)
     return (
         _name(step),
         line,
@@ -216,18 +196,12 @@ def _row(step: Step, several: bool) -> tuple[str, ...]:
 
 def _name(step: Step) -> str:
     """Return "fc1 Linear", "relu()", "block flatten(1)", "[:, -1] last step of rnn"."""
-    words = [text.safe(step.path)] if step.path else []
+    call = text.safe(step.call)
+    kind = call if step.kind == "getitem" else f"{step.kind}{call or '()'}"
     if step.is_module:
-        words.append(step.kind)
-    elif step.kind == "getitem":
-        words.append(text.safe(step.call))
-    else:
-        words.append(f"{step.kind}{text.safe(step.call) or '()'}")
-    if step.note:
-        words.append(text.safe(step.note))
-    if step.is_module and step.call:
-        words.append(text.safe(step.call))
-    return " ".join(words)
+        kind = step.kind
+    words = (text.safe(step.path), kind, text.safe(step.note), call if step.is_module else "")
+    return " ".join(filter(None, words))
 
 
 def _finish(built: PageBuilder, trace: ModuleTrace, folding: Folding) -> None:
@@ -237,19 +211,22 @@ def _finish(built: PageBuilder, trace: ModuleTrace, folding: Folding) -> None:
             linear.setdefault((called(step), step.inputs, step.weight, step.bias), step)
     if linear:
         wide = max(len(called(step)) for step in linear.values())
-        shown = [sentence(step, min(wide, MOST_NAME)) for step in linear.values()]
+        shown = [sentence(step, min(wide, 30)) for step in linear.values()]
         built.group(Heading("Linear layers: Y = X·Wᵀ + b"), *shown[:MOST_SENTENCES])
         if len(shown) > MOST_SENTENCES:
             said = f"showing {MOST_SENTENCES} of {len(shown):,}; --json has all"
             built.add(Line.of(said, indent=2))
-    sizes = size_lines(trace)
-    if sizes:
+    if sizes := size_lines(trace):
         built.group(Heading("Sizes"), *sizes)
-    outputs = ", ".join(_input(tensor) for tensor in trace.outputs) or "no tensor"
+    outputs = ", ".join(map(_input, trace.outputs)) or "no tensor"
+    trainable = f", {text.count(trace.trainable)} trainable"
+    if trace.trainable == trace.parameters:
+        trainable = ", all trainable" if trace.parameters else ""
+    buffers = f"; {text.plural(trace.buffers, 'number')} in buffers" if trace.buffers else ""
     lines = [
         f"returns {outputs}",
         f"{text.count(trace.parameters)} parameters in {text.byte_count(trace.parameter_bytes)}"
-        f"{_trainable(trace)}{_buffers(trace)}",
+        f"{trainable}{buffers}",
         f"{text.count(trace.macs)} MACs: one product and its addition each; adding a bias"
         " multiplies nothing",
     ]
@@ -268,29 +245,19 @@ def _finish(built: PageBuilder, trace: ModuleTrace, folding: Folding) -> None:
     built.group(*(Line.of(line) for line in lines))
 
 
-def _trainable(trace: ModuleTrace) -> str:
-    if trace.trainable == trace.parameters:
-        return ", all trainable" if trace.parameters else ""
-    return f", {text.count(trace.trainable)} trainable"
-
-
-def _buffers(trace: ModuleTrace) -> str:
-    return f"; {text.plural(trace.buffers, 'number')} in buffers" if trace.buffers else ""
-
-
 def _stop(built: PageBuilder, trace: ModuleTrace, found: Diagnosis | None) -> None:
     failure = trace.failure
     assert failure is not None
     step, place = failure.step, failure.place
-    where = "" if place is None else diagnosis.where(place)
+    where = "" if place is None else f", {diagnosis.where(place)}"
     what = f"Stops at {text.safe(step.words)}" if step is not None else "Stops"
     if failure.stage != "forward":
         what = f"Stops at its {failure.stage}"
-    lines: list[Block] = [Heading(f"{what}{f', {where}' if where else ''}")]
+    lines: list[Block] = [Heading(f"{what}{where}")]
     if failure.code:
         lines.append(Verbatim(text.safe(failure.code), "python", indent=2, role="strong"))
     if step is not None and step.inputs:
-        entering = ", ".join(_input(tensor) for tensor in step.inputs)
+        entering = ", ".join(map(_input, step.inputs))
         weight = f", weight {text.shape(step.weight)}" if step.weight is not None else ""
         lines.append(Line.of(f"input {entering}{weight}", indent=2))
     said = " ".join(failure.message.split())

@@ -31,7 +31,7 @@ class Folding:
     depth: int | None = None
     """Parts of a module's path; the steps below are one row. None folds nothing."""
     only: tuple[str, ...] = ()
-    """Globs of module paths; the steps of other modules are left out. None leaves out nothing."""
+    """Globs of module paths; the steps of other modules are left out. () leaves out nothing."""
 
     def chosen(self, steps: Sequence[Step]) -> tuple[Step, ...]:
         """Return the steps of the modules that are asked for."""
@@ -112,25 +112,16 @@ def size_lines(trace: ModuleTrace) -> list[Block]:
         name = text.safe(step.path) if step.is_module and step.path else step.kind
         for window in same_for_all(step.windows):
             found[name, window.axis, window.words] = None
-        merged = _merged(step)
-        if merged:
+        if merged := _merged(step):
             found[name, "", merged] = None
-    if not found:
-        return []
-    names, axes = (max(len(entry[place]) for entry in found) for place in (0, 1))
-    lines: list[Block] = [
-        Line.of(
-            (f"{name:<{names}}   ", "strong"),
-            f"{axis:<{axes}}   " if axes else "",
-            words,
-            indent=2,
-            hang=HANG,
-        )
-        for name, axis, words in found
-    ]
+    names, axes = (max((len(entry[place]) for entry in found), default=0) for place in (0, 1))
+    lines: list[Block] = []
+    for name, axis, words in found:
+        along = f"{axis:<{axes}}   " if axes else ""
+        lines.append(Line.of((f"{name:<{names}}   ", "strong"), along, words, indent=2, hang=HANG))
     if len(lines) > MOST_WINDOWS:
-        rest = Line.of(f"showing {MOST_WINDOWS} of {len(lines)}; --json has all", indent=2)
-        return [*lines[:MOST_WINDOWS], rest]
+        rest = f"showing {MOST_WINDOWS} of {len(lines)}; --json has all"
+        lines[MOST_WINDOWS:] = [Line.of(rest, indent=2)]
     return lines
 
 

@@ -44,33 +44,24 @@ def view_of_report(report: VerificationReport, asked: dict[str, Any]) -> View:
 
 def view_of_plan(plan: Plan, asked: dict[str, Any]) -> View:
     """Return the list of the checks that a plan would make."""
+    from fcinspect.reports.documents.training import PlannedChecksDocument
+
     names = [planned.name for planned in plan.checks]
-
-    def listed(precision: int) -> Page:
-        del precision
-        built = PageBuilder()
-        built.add(
-            Heading(f"The checks of verify {plan.kind}", level=1),
-            Line.of("--checks takes their groups, names or patterns, separated by commas"),
-        )
-        for group in plan.groups:
-            lines = [Line.of(name, indent=2) for name in names if name.startswith(f"{group}/")]
-            built.group(Line.of((group, "strong")), *lines)
-        return built.page()
-
+    built = PageBuilder()
+    built.add(
+        Heading(f"The checks of verify {plan.kind}", level=1),
+        Line.of("--checks takes their groups, names or patterns, separated by commas"),
+    )
+    for group in plan.groups:
+        lines = [Line.of(name, indent=2) for name in names if name.startswith(f"{group}/")]
+        built.group(Line.of((group, "strong")), *lines)
     return View(
         command="verify",
         asked=asked,
-        data=lambda full: _planned(plan, names),
-        page=listed,
+        data=lambda full: written(plan, PlannedChecksDocument, planned=names),
+        page=lambda precision: built.page(),
         rows=lambda: [("check",), *((name,) for name in names)],
     )
-
-
-def _planned(plan: Plan, names: list[str]) -> dict[str, Any]:
-    from fcinspect.reports.documents.training import PlannedChecksDocument
-
-    return written(plan, PlannedChecksDocument, planned=names)
 
 
 def document(report: VerificationReport) -> dict[str, Any]:
@@ -82,12 +73,10 @@ def document(report: VerificationReport) -> dict[str, Any]:
 
 def rows(report: VerificationReport) -> Iterable[Sequence[object]]:
     """Return the rows of the CSV file: one a check."""
-    yield (
-        "name", "verdict", "max_ratio", "worst", "computed", "reference", "low", "high",
-        "elements", "outside", "undecided", "cause", "detail",
-    )  # fmt: skip
+    titles = ("name", "verdict", "max_ratio", "worst", "computed", "reference", "low", "high")
+    yield (*titles, "elements", "outside", "undecided", "cause", "detail")
     for check in report.checks:
-        place: tuple[object, ...] = ("", "", "", "", "")
+        place: tuple[object, ...] = ("",) * 5
         if (worst := check.worst) is not None:
             index = " ".join(map(str, worst.index))
             place = (index, worst.computed, worst.reference, worst.low, worst.high)
@@ -104,7 +93,9 @@ def page(report: VerificationReport) -> Page:
     if report.checks:
         built.group(_table(report.checks))
     findings = [check for check in report.checks if check.verdict is not Verdict.WITHIN]
-    told = _folded(findings)
+    # those with one cause together, the furthest from its bound first
+    pairs = (((check.word, check.bare_cause or check.name), check) for check in findings)
+    told = [sorted(group, key=_nearness) for group in text.grouped(pairs).values()]
     for checks in told[:MOST_FINDINGS]:
         built.group(*_finding(checks))
     if len(told) > MOST_FINDINGS:
@@ -115,7 +106,6 @@ def page(report: VerificationReport) -> Page:
 
 
 def _table(checks: Sequence[Check]) -> Table:
-    """Return a row for each check, under the name of its group."""
     columns = (*of_words("check", "what"), Column("of bound"), *of_words("verdict"))
     found: list[tuple[str, ...]] = []
     group = None
@@ -133,16 +123,11 @@ def _table(checks: Sequence[Check]) -> Table:
     return Table(columns, tuple(found))
 
 
-def _folded(findings: Sequence[Check]) -> list[list[Check]]:
-    """Return the checks with one cause together, the furthest from its bound first."""
-    groups = text.grouped(
-        ((check.word, check.bare_cause or check.name), check) for check in findings
-    )
-    return [sorted(checks, key=lambda one: -(one.max_ratio or 0.0)) for checks in groups.values()]
+def _nearness(check: Check) -> float:
+    return -(check.max_ratio or 0.0)
 
 
 def _finding(checks: Sequence[Check]) -> list[Block]:
-    """Return what is said of checks with one cause, with the numbers of the first."""
     check = checks[0]
     lines: list[Block] = [
         Line.of((f"{check.word}: ", VERDICT_ROLES[check.verdict]), (check.name, "strong"))
@@ -177,7 +162,6 @@ def _worst(worst: Worst) -> str:
 def _sentence(report: VerificationReport, findings: Sequence[Check]) -> Line:
     count, found = text.plural(len(report.checks), "check"), len(findings)
     silent = sum(not check.answered for check in findings)
-    held = any(check.max_ratio is not None for check in report.checks)
     if silent == len(report.checks) > 0:
         said = f"Not verified: none of {count} got an answer."
     elif report.verdict is Verdict.OUTSIDE:
@@ -189,10 +173,10 @@ def _sentence(report: VerificationReport, findings: Sequence[Check]) -> Line:
         said = f"Undecided: {found} of {count} could not be decided."
         if not report.checks:
             said = "Undecided: nothing was checked."
-    else:
+    elif any(check.max_ratio is not None for check in report.checks):
         said = f"Within bound: {count}, and rounding explains every difference."
-        if not held:
-            said = f"All {count} hold."
+    else:
+        said = f"All {count} hold."
     likely = f" Most likely: {report.likely_cause}." if report.likely_cause else ""
     return Line.of((said + likely, VERDICT_ROLES[report.verdict]))
 
@@ -211,16 +195,11 @@ def view_of_examples(examples: Sequence[ShippedExample], asked: dict[str, Any]) 
 def _examples_document(examples: Sequence[ShippedExample]) -> dict[str, Any]:
     from fcinspect.reports.documents.training import ShippedExampleDocument
 
-    listed = [
-        written(
-            one,
-            ShippedExampleDocument,
-            title=one.example.title,
-            source=one.example.source,
-            known_wrong=one.example.known_wrong,
-        )
-        for one in examples
-    ]
+    fields = ("title", "source", "known_wrong")
+    listed = []
+    for one in examples:
+        own: dict[str, Any] = {key: getattr(one.example, key) for key in fields}
+        listed.append(written(one, ShippedExampleDocument, **own))
     return {"kind": "example", "examples": listed}
 
 
@@ -230,14 +209,9 @@ def _examples_page(examples: Sequence[ShippedExample]) -> Page:
     for one in examples:
         wrong = len(one.example.known_wrong)
         said = f", {wrong} of them known to be wrong" if wrong else ""
-        built.group(
-            Line.of(
-                (one.name, "strong"),
-                f"  {format_widths(one.widths)}, "
-                f"{text.plural(one.printed_numbers, 'printed number')}{said}",
-            ),
-            Line.of(one.example.title, indent=2, hang=2),
-        )
+        size = f"{format_widths(one.widths)}, {text.plural(one.printed_numbers, 'printed number')}"
+        named = Line.of((one.name, "strong"), f"  {size}{said}")
+        built.group(named, Line.of(one.example.title, indent=2, hang=2))
     built.group(
         Line.of("verify example NAME checks one; part of a name will do, such as mazur"),
         Line.of("verify example --template prints a file to start from"),
@@ -246,7 +220,6 @@ def _examples_page(examples: Sequence[ShippedExample]) -> Page:
 
 
 def _example_rows(examples: Sequence[ShippedExample]) -> Iterable[Sequence[object]]:
-    """Yield a row for each example."""
     yield "name", "widths", "printed numbers", "title", "source", "known wrong"
     for one in examples:
         size = (format_widths(one.widths), one.printed_numbers)

@@ -52,7 +52,7 @@ def plain(value: Any, hint: Any = None, *, full: bool = False) -> Any:
         return value
     match value:
         case float():
-            return finite(value)
+            return value if math.isfinite(value) else None
         case Enum():
             return value.value
         case Array():
@@ -91,11 +91,6 @@ def _inner(hint: Any, key: str = "") -> Any:
     if hasattr(outer, "__required_keys__"):
         return _fields(outer)[key][0]
     return (get_args(outer) or (None,))[-1]
-
-
-def finite(value: float) -> float | None:
-    """Return the number, or None where JSON has no number for it."""
-    return value if math.isfinite(value) else None
 
 
 def array(values: Array, *, full: bool = False) -> dict[str, Any]:

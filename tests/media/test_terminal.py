@@ -101,7 +101,7 @@ def test_the_note_counts_what_is_shown(
         shown = len(re.findall(r"^.* x\[.*$|^ +b$", out, re.MULTILINE)[0].split()) - 1
         gap = "⋯" in out
         rows = [line.split() for line in lines if line.startswith("y[")]
-        assert all(len(row) == shown + 2 for row in rows)
+        assert {len(row) for row in rows} == {shown + 2}
         assert {cell for row in rows for cell in row} - {"⋯"} <= numbers
         table = [line for line in lines if line.startswith("y[")]
         assert precision > 4 or max(map(len, table)) <= width

@@ -109,6 +109,7 @@ def test_every_optimizer_shows_its_formula(optimizer: str) -> None:
         optimizer=optimizer_named(optimizer, options), steps=2, parameter="fc2.weight[1,3]"
     )
     working = data_of(shown)["parameter"]["working"]
+    assert working
     for line in working:
         expression = (
             line["numbers"].replace("−", "-").replace("·", "*").replace("^", "**")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fcinspect.page.blocks import Table
-from fcinspect.reports.worksheet.grade import view_of_grades
+from fcinspect.reports.worksheet_grade import view_of_grades
 from fcinspect.worksheets.answers import read_answer
 from fcinspect.worksheets.grading import Entry, Gradebook, grade
 from fcinspect.worksheets.making import make

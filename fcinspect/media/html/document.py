@@ -9,19 +9,36 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from fcinspect import __version__
-from fcinspect.media.html.environment import environment, filled
+from fcinspect.page.text import safe
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from markupsafe import Markup
 
 
-PROGRAMS = ("places.js", "readings.js", "page.js", "walk.js")
-"""The script of the pages to be explored, in the order in which its parts need each other."""
+@cache
+def environment() -> Environment:
+    """Return the environment: all values are escaped, and a missing one is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("fcinspect.media.html"),
+        autoescape=True,
+        finalize=_plain,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
-def html_document(template: str, **values: object) -> str:
-    """Return a template filled, with the style and the script of the pages to be explored."""
-    return document_with(("page.css",), PROGRAMS, template, values)
+def _plain(value: object) -> object:
+    """Return a value with its unprintable signs written out, but for line ends."""
+    from markupsafe import Markup
+
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "\n".join(map(safe, value.split("\n")))
 
 
 def document_with(
@@ -35,27 +52,18 @@ def document_with(
     from markupsafe import Markup
 
     style, script = (Markup("").join(map(_source, names)) for names in (styles, programs))
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src '{_digest(style)}'",
-            f"script-src '{_digest(script)}'",
-            "img-src data:",  # of the empty icon, which keeps a browser from asking for one
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
+    # the empty icon is data: it keeps a browser from asking for one
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}';"
+        " img-src data:; base-uri 'none'; form-action 'none'"
     )
-    return filled(
-        template, style=style, script=script, policy=policy, version=__version__, **values
-    )
+    own = {"style": style, "script": script, "policy": policy, "version": __version__}
+    return environment().get_template(template).render(**own, **values)
 
 
 @cache
 def _source(name: str) -> Markup:
-    """Return a file of the templates as a browser reads it; it is our own, and holds no end tag.
-
-    A browser takes every line end for a line feed before it compares hashes.
-    """
+    """Return a file of the templates with the line ends that a browser computes its hash of."""
     from markupsafe import Markup
 
     made = environment()

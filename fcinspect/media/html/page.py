@@ -11,38 +11,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from fcinspect.media.html.document import html_document
-from fcinspect.page.blocks import (
-    DRAWING_WIDTH,
-    Aside,
-    Block,
-    Drawing,
-    Equation,
-    Heading,
-    Illustration,
-    Line,
-    Matrix,
-    Medium,
-    Page,
-    RunningSum,
-    Subject,
-    Table,
-    Verbatim,
-    of_whole,
-)
+from fcinspect.media.html.document import document_with
+from fcinspect.page import blocks
 from fcinspect.page.matrices import letters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fcinspect.page.blocks import Span
-
-    Figure = Callable[[str], bytes]
-
+PROGRAMS = ("places.js", "readings.js", "page.js", "walk.js")
+"""The script, in the order in which its parts need each other."""
 BAR_WIDTH = 120
 """Units of the picture in which a running sum moves."""
-FEW = 2
-"""Headings of a page that needs no list of them."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +59,8 @@ class Cell:
 class Grid:
     """A matrix."""
 
-    matrix: Matrix
-    subject: Subject
+    matrix: blocks.Matrix
+    subject: blocks.Subject
     sign: str
     """What stands before it."""
     labels: tuple[tuple[str, ...], tuple[str, ...]]
@@ -95,7 +74,7 @@ class Grid:
 class ShownEquation:
     """Words, matrices, and what is left out of them."""
 
-    lead: tuple[Span, ...]
+    lead: tuple[blocks.Span, ...]
     grids: tuple[Grid, ...]
     showing: tuple[str, ...]
 
@@ -114,81 +93,84 @@ class ShownSum:
     """A running sum, with a bar for each row where all of them are finite."""
 
     number: int
-    running: RunningSum
+    running: blocks.RunningSum
     bars: tuple[Bar, ...]
     zero: str
 
 
-def html_of(command: str, page: Page, warnings: Sequence[str], figure: Figure | None) -> str:
+def html_of(
+    command: str,
+    page: blocks.Page,
+    warnings: Sequence[str],
+    figure: Callable[[str], bytes] | None,
+) -> str:
     """Return a page of that command as HTML, what a reader should know last.
 
-    The signs that drawings are made of have one width in a terminal, but not in a browser: the
-    page holds the figure in their place or, of a report without one, drawings in ASCII. Raises
-    UsageError where the figure cannot be made.
+    In place of drawings, whose signs vary in width in a browser, it has the figure or, of a report
+    without one, ASCII. Raises UsageError where the figure cannot be made.
     """
     groups = list(page.groups)
     svg = None
-    if figure is not None and any(isinstance(b, Drawing) for group in groups for b in group):
+    if figure is not None and any(isinstance(b, blocks.Drawing) for group in groups for b in group):
         svg = figure(".svg")
         groups = _with_figure(groups)
-    notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in warnings)
+    notes = tuple(blocks.Line.of(("note: ", "unsure"), warning) for warning in warnings)
     groups += [notes] if notes else []
     first = groups[0][0] if groups else None
     title, subtitle = f"fcinspect {command}", ""
-    lines: tuple[Block, ...] = ()
-    if isinstance(first, Heading) and first.level == 1:
+    lines: tuple[blocks.Block, ...] = ()
+    if isinstance(first, blocks.Heading) and first.level == 1:
         (title, subtitle), lines, groups = first.parts, groups[0][1:], groups[1:]
     make = _Maker(svg)
     sections = list(_sections(groups, make))
-    return html_document(
-        "report.html",
-        title=title,
-        subtitle=subtitle,
-        lines=make.shown(lines),
-        sections=sections,
-        links=links if len(links := [s for s in sections if s.name]) > FEW else [],
-        hint=any(_can_be_pointed_at(block) for group in groups for block in group),
-    )
+    links = [section for section in sections if section.name]
+    values = {
+        "title": title,
+        "subtitle": subtitle,
+        "lines": make.shown(lines),
+        "sections": sections,
+        "links": links if len(links) > 2 else [],
+        "hint": any(_can_be_pointed_at(block) for group in groups for block in group),
+    }
+    return document_with(("page.css",), PROGRAMS, "report.html", values)
 
 
-def _with_figure(groups: Sequence[tuple[Block, ...]]) -> list[tuple[Block, ...]]:
-    """Return the groups with the first drawing alone, which the figure replaces.
-
-    All drawings go, and with each the title above it, since the figure has its own.
-    """
-    first = next(b for group in groups for b in group if isinstance(b, Drawing))
-    changed: list[tuple[Block, ...]] = []
+def _with_figure(groups: Sequence[tuple[blocks.Block, ...]]) -> list[tuple[blocks.Block, ...]]:
+    """Return the groups without drawings and their titles, but for the first, a figure's place."""
+    first = next(b for group in groups for b in group if isinstance(b, blocks.Drawing))
+    changed: list[tuple[blocks.Block, ...]] = []
     for group in groups:
-        kept: list[Block] = []
+        kept: list[blocks.Block] = []
         for block in group:
-            if isinstance(block, Drawing) and kept and isinstance(kept[-1], Heading | Line):
+            drawing, title = isinstance(block, blocks.Drawing), blocks.Heading | blocks.Line
+            if drawing and kept and isinstance(kept[-1], title):
                 kept.pop()
-            if not isinstance(block, Drawing) or block is first:
+            if not drawing or block is first:
                 kept.append(block)
         changed += [tuple(kept)] if kept else []
     return changed
 
 
-def _can_be_pointed_at(block: Block) -> bool:
+def _can_be_pointed_at(block: blocks.Block) -> bool:
     match block:
-        case Equation(parts):
-            return any(isinstance(part, Matrix) and part.subject is not None for part in parts)
-        case Table():
+        case blocks.Equation(parts):
+            return any(isinstance(part, blocks.Matrix) and part.subject for part in parts)
+        case blocks.Table():
             return bool(block.subjects)
-    return isinstance(block, RunningSum)
+    return isinstance(block, blocks.RunningSum)
 
 
-def _sections(groups: Sequence[tuple[Block, ...]], make: _Maker) -> Iterator[Section]:
+def _sections(groups: Sequence[tuple[blocks.Block, ...]], make: _Maker) -> Iterator[Section]:
     """Yield the sections: a heading has all groups up to the next one."""
     taken: Counter[str] = Counter()
     start = 0
     while start < len(groups):
         first = groups[start][0]
         end = start + 1
-        if isinstance(first, Heading):
-            while end < len(groups) and not isinstance(groups[end][0], Heading):
+        if isinstance(first, blocks.Heading):
+            while end < len(groups) and not isinstance(groups[end][0], blocks.Heading):
                 end += 1
-        title = first.text if isinstance(first, Heading) else ""
+        title = first.text if isinstance(first, blocks.Heading) else ""
         name = re.sub(r"\W+", "-", title.lower()).strip("-")
         taken[name] += bool(name)
         if taken[name] > 1:  # two layers may be called alike
@@ -199,20 +181,19 @@ def _sections(groups: Sequence[tuple[Block, ...]], make: _Maker) -> Iterator[Sec
             name,
             tuple(make.shown(_without_asides(group)) for group in here),
             tuple(make.shown(_asides(group)) for group in here),
-            any(isinstance(block, Equation) and block.stays for block in here[0]),
+            any(isinstance(block, blocks.Equation) and block.stays for block in here[0]),
         )
         start = end
 
 
-def _asides(group: Sequence[Block]) -> list[Block]:
+def _asides(group: Sequence[blocks.Block]) -> list[blocks.Block]:
     """Return what stands beside a group: all but what is folded under a title."""
-    return [
-        b for aside in group if isinstance(aside, Aside) and not aside.title for b in aside.blocks
-    ]
+    asides = (b for b in group if isinstance(b, blocks.Aside) and not b.title)
+    return [block for aside in asides for block in aside.blocks]
 
 
-def _without_asides(group: Sequence[Block]) -> list[Block]:
-    return [block for block in group if not isinstance(block, Aside) or block.title]
+def _without_asides(group: Sequence[blocks.Block]) -> list[blocks.Block]:
+    return [block for block in group if not isinstance(block, blocks.Aside) or block.title]
 
 
 class _Maker:
@@ -222,37 +203,38 @@ class _Maker:
         self._sums = 0
         self._svg = svg
 
-    def shown(self, blocks: Sequence[Block]) -> tuple[Shown, ...]:
-        return tuple(map(self._shown, blocks))
+    def shown(self, inside: Sequence[blocks.Block]) -> tuple[Shown, ...]:
+        return tuple(map(self._shown, inside))
 
-    def _shown(self, block: Block) -> Shown:
+    def _shown(self, block: blocks.Block) -> Shown:
         match block:
-            case Line():
+            case blocks.Line():
                 return Shown("title" if block.title else "line", block)
-            case Heading():
+            case blocks.Heading():
                 return Shown("heading", block)
-            case Table():
+            case blocks.Table():
                 return Shown("sheet", _table(block))
-            case Verbatim():
+            case blocks.Verbatim():
                 return Shown("verbatim", block.lines)
-            case Drawing() if self._svg is not None:
+            case blocks.Drawing() if self._svg is not None:
                 return Shown("figure", b64encode(self._svg).decode())
-            case Drawing():
-                return Shown("drawing", block.draw(Medium(DRAWING_WIDTH, ascii_only=True)))
-            case Illustration():
+            case blocks.Drawing():
+                return Shown(
+                    "drawing", block.draw(blocks.Medium(blocks.DRAWING_WIDTH, ascii_only=True))
+                )
+            case blocks.Illustration():
                 return Shown("illustration", block)
-            case Equation():
+            case blocks.Equation():
                 return Shown("equation", _equation(block))
-            case RunningSum():
+            case blocks.RunningSum():
                 self._sums += 1
                 bars, zero = _bars(block.sums)
                 return Shown("sum", ShownSum(self._sums - 1, block, bars, zero))
-            case Aside(blocks, title):
-                return Shown("folded", (title, self.shown(blocks)))
+            case blocks.Aside(inside, title):
+                return Shown("folded", (title, self.shown(inside)))
 
 
-def _table(table: Table) -> tuple[Table, str]:
-    """Return what is shown of a table, and what is to be said of that."""
+def _table(table: blocks.Table) -> tuple[blocks.Table, str]:
     if table.part is None:
         return table, ""
     from fcinspect.media.tables import excerpt
@@ -260,24 +242,26 @@ def _table(table: Table) -> tuple[Table, str]:
     return excerpt(table, None)
 
 
-def _equation(equation: Equation) -> ShownEquation:
-    places = [k for k, part in enumerate(equation.parts) if isinstance(part, Matrix)]
+def _equation(equation: blocks.Equation) -> ShownEquation:
+    places = [k for k, part in enumerate(equation.parts) if isinstance(part, blocks.Matrix)]
     first = places[0] if places else len(equation.parts)
-    words = [part for part in equation.parts[:first] if not isinstance(part, Matrix)]
+    words = [part for part in equation.parts[:first] if not isinstance(part, blocks.Matrix)]
     lead = tuple((f"{said.strip()} ", role) for said, role in words)
     grids, showing = [], []
     for before, here in pairwise([-1, *places]):
         part = equation.parts[here]
-        assert isinstance(part, Matrix)
-        between = [p[0] for p in equation.parts[before + 1 : here] if not isinstance(p, Matrix)]
+        assert isinstance(part, blocks.Matrix)
+        between = [
+            p[0] for p in equation.parts[before + 1 : here] if not isinstance(p, blocks.Matrix)
+        ]
         grid = _grid(part, " ".join(between) or "·" if before >= 0 else "")
         grids.append(grid)
         showing += _left_out(grid)
     return ShownEquation(lead, tuple(grids), tuple(showing))
 
 
-def _grid(matrix: Matrix, sign: str) -> Grid:
-    subject = matrix.subject or Subject("", matrix.name)
+def _grid(matrix: blocks.Matrix, sign: str) -> Grid:
+    subject = matrix.subject or blocks.Subject("", matrix.name)
     letters = letters_of(subject.axes, matrix.turned)
     axes = subject.axes.split()
     rows = [[Cell(words, "", "") for words in row] for row in matrix.rows]
@@ -303,12 +287,11 @@ def _left_out(grid: Grid) -> list[str]:
         sum(label != gap for label in labels)
         for labels, gap in zip(grid.matrix.labels, "⋮⋯", strict=True)
     )
-    said = of_whole((rows, shape[0], "rows"), (columns, shape[1], "columns"))
+    said = blocks.of_whole((rows, shape[0], "rows"), (columns, shape[1], "columns"))
     return [f"{grid.subject.name}: {said}"] if said else []
 
 
 def _bars(sums: Sequence[float]) -> tuple[tuple[Bar, ...], str]:
-    """Return the bars that move the running sum, and where it begins."""
     low, high = min([0.0, *sums]), max([0.0, *sums])
     if not all(map(math.isfinite, sums)) or not 0 < high - low < math.inf:
         return (), ""

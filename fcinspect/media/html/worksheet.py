@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.media.html.document import document_with
-from fcinspect.page.blocks import Block, Equation, Heading, Line, Matrix, Page, Span
+from fcinspect.page.blocks import Block, Equation, Heading, Line, Matrix, Page
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from fcinspect.page.view import Sheets
 
 FIELD = re.compile(r"(?:(\w+) )?(__+)")
@@ -51,22 +49,21 @@ class FieldRow:
     """What is not to be torn apart: in an equation, signs and the matrix behind them."""
 
 
-def blank_of(name: str, columns: int) -> str:
-    """Return what stands for a blank in the page that `worksheet_page` takes."""
-    return MARK + name
-
-
 def sheets_page(sheets: Sheets, document: str) -> str:
     """Return the page of one sheet or of several; one is filled in where it has a file name.
 
     `document` is the JSON to be saved with the answers.
     """
-    made = [_sheet(page) for page in sheets.pages(blank_of)]
-    if sheets.title:
-        return _class_page(made, sheets.title)
-    document = document if sheets.filename else ""
-    values = {**made[0], "document": _script(document), "filename": sheets.filename}
+    from markupsafe import Markup
+
+    made = [_sheet(page) for page in sheets.pages(lambda name, columns: MARK + name)]
     styles = ("page.css", "worksheet.css")
+    if sheets.title:
+        values = {"title": sheets.title, "sheets": made}
+        return document_with(styles, (), "worksheet_class.html", values)
+    # nothing in it can end the element in which it stands
+    script = Markup(document.replace("<", "\\u003c").replace("&", "\\u0026"))
+    values = {**made[0], "document": script, "filename": sheets.filename}
     return document_with(styles, ("worksheet.js",), "worksheet.html", values)
 
 
@@ -76,54 +73,31 @@ def _sheet(page: Page) -> dict[str, Any]:
     return {"title": first.text, "rows": [_row(block) for block in rest]}
 
 
-def _class_page(sheets: Sequence[dict[str, Any]], title: str) -> str:
-    """Return a page of the sheets or keys of a class, to be printed: each begins a page."""
-    values = {"title": title, "sheets": sheets}
-    return document_with(("page.css", "worksheet.css"), (), "worksheet_class.html", values)
-
-
-def _script(document: str) -> Markup:
-    """Return JSON that cannot end the element in which it stands."""
-    from markupsafe import Markup
-
-    return Markup(document.replace("<", "\\u003c").replace("&", "\\u0026"))
-
-
 def _row(block: Block) -> FieldRow:
     match block:
         case Heading(text):
             return FieldRow("heading", ((Piece(text),),))
         case Line(spans):
-            return FieldRow(
-                "line", (tuple(p for text, role in _joined(spans) for p in _pieces(text, role)),)
-            )
+            pieces: list[Piece | FieldGrid] = []
+            for role, same in groupby(spans, lambda span: span[1]):
+                pieces += _pieces("".join(text for text, _ in same), role)
+            return FieldRow("line", (tuple(pieces),))
         case Equation(parts):
-            found = [_grid(part) if isinstance(part, Matrix) else _cell(*part) for part in parts]
-            return FieldRow("equation", _groups(found))
+            groups: list[list[Piece | FieldGrid]] = [[]]
+            for part in parts:
+                if groups[-1] and isinstance(groups[-1][-1], FieldGrid):
+                    groups.append([])
+                if isinstance(part, Matrix):
+                    cells = tuple(tuple(map(_cell, row)) for row in part.rows)
+                    groups[-1].append(FieldGrid(cells, part.role))
+                else:
+                    groups[-1].append(_cell(*part))
+            return FieldRow("equation", tuple(map(tuple, groups)))
     raise NotImplementedError("a worksheet has neither tables nor drawings")
-
-
-def _groups(parts: list[Piece | FieldGrid]) -> tuple[tuple[Piece | FieldGrid, ...], ...]:
-    found: list[list[Piece | FieldGrid]] = [[]]
-    for part in parts:
-        if found[-1] and isinstance(found[-1][-1], FieldGrid):
-            found.append([])
-        found[-1].append(part)
-    return tuple(map(tuple, found))
-
-
-def _grid(matrix: Matrix) -> FieldGrid:
-    return FieldGrid(tuple(tuple(_cell(cell) for cell in row) for row in matrix.rows), matrix.role)
 
 
 def _cell(text: str, role: str = "") -> Piece:
     return Piece("", role, text[1:]) if text.startswith(MARK) else Piece(text, role)
-
-
-def _joined(spans: Sequence[Span]) -> Iterator[Span]:
-    """Yield spans, those of one role that stand side by side as one."""
-    for role, same in groupby(spans, lambda span: span[1]):
-        yield "".join(text for text, _ in same), role
 
 
 def _pieces(text: str, role: str) -> Iterator[Piece]:

@@ -8,26 +8,11 @@ from dataclasses import replace
 from itertools import groupby
 
 from fcinspect import __version__
-from fcinspect.media.latex.equations import display
-from fcinspect.media.latex.formulas import formula
-from fcinspect.media.latex.sentences import math_or_words, sentence
-from fcinspect.media.latex.sums import displays
-from fcinspect.media.latex.tables import tabular
-from fcinspect.media.latex.tokens import NotAFormula
-from fcinspect.media.latex.words import typed, words
-from fcinspect.page.blocks import (
-    Drawing,
-    Equation,
-    Heading,
-    Line,
-    Matrix,
-    Page,
-    Printed,
-    RunningSum,
-    Table,
-    Verbatim,
-    printed,
-)
+from fcinspect.media.latex.equations import blank, display, displays, size_for, width_of
+from fcinspect.media.latex.formulas import NotAFormula, formula, math_or_words, sentence
+from fcinspect.media.latex.words import is_number, math_number, typed, words
+from fcinspect.media.tables import excerpt
+from fcinspect.page import blocks
 
 HEAD = r"""% Written by fcinspect VERSION. Compile it with pdflatex; amsmath is all it needs.
 \documentclass[a4paper,fleqn]{article}
@@ -57,17 +42,14 @@ SIGN_NOTE = (
 
 def article(parts: Iterable[str], warnings: Sequence[str]) -> str:
     """Return a document of these parts, what a reader should know last."""
-    body = _joined([*parts, *(rf"\emph{{note:}} {words(w)}" + "\n" for w in warnings)])
+    notes = (rf"\emph{{note:}} {words(warning)}" + "\n" for warning in warnings)
+    # each part is a paragraph; a display belongs to what stands above it
+    body = "".join(part if DISPLAY.match(part) else f"\n{part}" for part in (*parts, *notes))
     escaped = r"\sign{" in body
     head = HEAD.replace("VERSION", __version__) + (SIGN if escaped else "")
     head += BLANK if r"\blank{" in body else ""
-    notes = f"\n{SIGN_NOTE}\n" if escaped else ""
-    return f"{head}\\begin{{document}}\n{body}{notes}\\end{{document}}\n"
-
-
-def _joined(parts: Iterable[str]) -> str:
-    """Join parts, each a paragraph; a display belongs to what stands above it."""
-    return "".join(part if DISPLAY.match(part) else f"\n{part}" for part in parts)
+    end = f"\n{SIGN_NOTE}\n" if escaped else ""
+    return f"{head}\\begin{{document}}\n{body}{end}\\end{{document}}\n"
 
 
 def title(level: int, said: str) -> str:
@@ -80,60 +62,54 @@ def paragraph(text: str) -> str:
     return f"{text}\n"
 
 
-def article_of(page: Page, warnings: Sequence[str]) -> str:
+def article_of(page: blocks.Page, warnings: Sequence[str]) -> str:
     """Return a page as an article; parameters' small tables stand beside each other."""
     parts: list[str] = []
-    for small, groups in groupby(map(printed, page.groups), _is_small_table):
+    for small, groups in groupby(map(blocks.printed, page.groups), _is_small_table):
         if small:
-            parts.append(_side_by_side(map(_captioned, groups)))
+            beside = "\\qquad\n".join(map(_captioned, groups))
+            parts.append(paragraph(f"{{\\lineskiplimit=9pt\\lineskip=9pt\n{beside}\\par}}"))
         else:
             for group in groups:
                 parts += _blocks(group)
     return article(parts, warnings)
 
 
-def _is_small_table(group: Sequence[Printed]) -> bool:
-    """Whether a group is a table under its title, and perhaps lines on it."""
+def _is_small_table(group: Sequence[blocks.Printed]) -> bool:
     match group:
-        case [Line(title=True), Table(), *others]:
-            return all(isinstance(other, Line) for other in others)
+        case [blocks.Line(title=True), blocks.Table(), *others]:
+            return all(isinstance(other, blocks.Line) for other in others)
     return False
 
 
-def _captioned(group: Sequence[Printed]) -> str:
+def _captioned(group: Sequence[blocks.Printed]) -> str:
     head, table, *others = group
-    assert isinstance(head, Line)
-    assert isinstance(table, Table)
+    assert isinstance(head, blocks.Line)
+    assert isinstance(table, blocks.Table)
     (name, _), *rest = head.spans
     caption = f"{typed(name.strip())} {words(''.join(text for text, _ in rest))}"
     if r"\allowbreak" in caption:
         caption = rf"\parbox[t]{{\linewidth}}{{\raggedright {caption}}}"
-    below = "".join(rf"\\ {words(line.text)}" for line in others if isinstance(line, Line))
+    below = "".join(rf"\\ {words(line.text)}" for line in others if isinstance(line, blocks.Line))
     return (
         f"\\begin{{tabular}}[t]{{@{{}}l@{{}}}}\n{caption}\\\\[3pt]\n"
         f"{tabular(table)}{below}\\end{{tabular}}"
     )
 
 
-def _side_by_side(tables: Iterable[str]) -> str:
-    joined = "\\qquad\n".join(tables)
-    return paragraph(f"{{\\lineskiplimit=9pt\\lineskip=9pt\n{joined}\\par}}")
-
-
-def _blocks(group: Sequence[Printed]) -> list[str]:
-    """Return the blocks of a group, one part each or several; formulas below each other are one."""
+def _blocks(group: Sequence[blocks.Printed]) -> list[str]:
     parts: list[str] = []
-    for formulas, blocks in groupby(group, lambda b: isinstance(b, Line) and b.formula):
+    for formulas, run in groupby(group, lambda b: isinstance(b, blocks.Line) and b.formula):
         if formulas:
-            parts += _formulas([block for block in blocks if isinstance(block, Line)])
+            parts += _formulas([block for block in run if isinstance(block, blocks.Line)])
         else:
-            for block in blocks:
+            for block in run:
                 parts += _block(block)
     return parts
 
 
-def _formulas(lines: Sequence[Line]) -> list[str]:
-    """Return formulas with their signs = below each other; as words what is none."""
+def _formulas(lines: Sequence[blocks.Line]) -> list[str]:
+    """Return formulas aligned at their signs =, or as words where one is no formula."""
     try:
         body = "\\\\\n".join(map(_aligned, lines))
     except NotAFormula:
@@ -141,7 +117,7 @@ def _formulas(lines: Sequence[Line]) -> list[str]:
     return [f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n"]
 
 
-def _aligned(line: Line) -> str:
+def _aligned(line: blocks.Line) -> str:
     """Return a formula, and what is said of it behind a semicolon."""
     (text, _), *more = line.spans
     text, semicolon, tail = text.partition(";")
@@ -152,18 +128,14 @@ def _aligned(line: Line) -> str:
     return written + "".join(rf" \mathbf{{{formula(said)}}}" for said, _ in more)
 
 
-def _said(line: Line) -> str:
-    """Return a line; a verdict and whatever stands out is bold."""
-    return paragraph("".join(_span(text, role) for text, role in line.spans))
-
-
 def _span(text: str, role: str) -> str:
+    """Return a piece of a line; a verdict and whatever stands out is bold."""
     if role in ("good", "bad", "unsure", "strong") and text.strip():
         return rf"\textbf{{{words(text)}}}"
     return sentence(text) if " = " in text else words(text)
 
 
-def _titled(line: Line) -> str:
+def _titled(line: blocks.Line) -> str:
     """Return a line that names what follows: its first words stand out."""
     (name, role), *rest = line.spans
     head = typed(name.strip()) if role == "strong" else math_or_words(name.strip())
@@ -173,18 +145,10 @@ def _titled(line: Line) -> str:
     )
 
 
-def _heading(heading: Heading) -> list[str]:
-    """Return a title, and as a paragraph what stands apart from it."""
-    name, more = heading.parts
-    said = title(heading.level, math_or_words(name))
-    return [said, paragraph(words(more))] if more else [said]
-
-
-def _equation(equation: Equation) -> list[str]:
-    """Return a display; a name before it, or many words, stand above it."""
+def _equation(equation: blocks.Equation) -> list[str]:
     above: list[str] = []
     parts = list(equation.parts)
-    while not isinstance(first := parts[0], Matrix):
+    while not isinstance(first := parts[0], blocks.Matrix):
         said, role = first
         if role != "strong" and len(said) <= LONG_WORDS:
             break
@@ -195,19 +159,110 @@ def _equation(equation: Equation) -> list[str]:
     return [paragraph(" ".join(above)), shown] if above else [shown]
 
 
-def _block(block: Printed) -> list[str]:
+def _block(block: blocks.Printed) -> list[str]:
     match block:
-        case Heading():
-            return _heading(block)
-        case Line(title=True):
+        case blocks.Heading():
+            name, more = block.parts
+            said = title(block.level, math_or_words(name))
+            return [said, paragraph(words(more))] if more else [said]
+        case blocks.Line(title=True):
             return [_titled(block)]
-        case Line():
-            return [_said(block)]
-        case Table():
+        case blocks.Line():
+            return [paragraph("".join(_span(text, role) for text, role in block.spans))]
+        case blocks.Table():
             return [f"\\nopagebreak\\hspace*{{1.5em}}{tabular(block)}"]
-        case RunningSum():
+        case blocks.RunningSum():
             return displays(block)
-        case Equation():
+        case blocks.Equation():
             return _equation(block)
-        case Verbatim() | Drawing():
+        case blocks.Verbatim() | blocks.Drawing():
             raise NotImplementedError("no report in LaTeX has code or drawings")
+
+
+COLUMN_GAP = 12.0
+STRUT = r"\rule{0pt}{2.7ex}"
+"""Keeps the first row off the line above it."""
+
+
+def tabular(table: blocks.Table) -> str:
+    """Return a table with a line below its titles."""
+    table, note = excerpt(table, None)
+    kinds = "".join("r" if column.right else "l" for column in table.columns)
+    titles = " & ".join(math_or_words(column.title) for column in table.columns)
+    rows = [" & ".join(map(_tabular_cell, row)) for row in table.rows]
+    for place in sorted({0, *table.rule_before}, reverse=True):
+        if place < len(rows):
+            rows[place] = f"\\hline\n{STRUT}{rows[place]}"
+    body = "\\\\\n".join([titles, *rows])
+    written = f"\\begin{{tabular}}[t]{{@{{}}{kinds}@{{}}}}\n{body}\n\\end{{tabular}}\n"
+    cells = (
+        (column.title, *(row[k] for row in table.rows)) for k, column in enumerate(table.columns)
+    )
+    widths = [max(map(width_of, column)) for column in cells]
+    size = size_for(sum(widths) + COLUMN_GAP * (len(widths) - 1))
+    written = f"{{{size}{written.rstrip()}}}\n" if size else written
+    return f"{written}\n{words(note)}\n" if note else written
+
+
+def _tabular_cell(cell: str) -> str:
+    if not cell:
+        return ""
+    if is_number(cell):
+        return f"${math_number(cell)}$"
+    if cell[0] in "[*":  # an index; behind \\ it would be an option
+        return f"{{}}{words(cell)}"
+    if cell[0] in "+−" and is_number(cell[1:]):
+        return f"${cell[0]}{math_number(cell[1:])}$"
+    return math_or_words(cell)
+
+
+PLACE = re.compile(r"[\w.]+(\[[\d,]+\])?")
+
+
+NEW_PAGE = r"\newpage\setcounter{page}{1}" + "\n"
+
+
+def worksheet_document(*pages: blocks.Page) -> str:
+    """Return the article of a worksheet's page or of several, each on pages of its own."""
+    parts: list[str] = []
+    for page in pages:
+        first, *groups = page.groups
+        heading, *others = first
+        assert isinstance(heading, blocks.Line)
+        parts += [NEW_PAGE] if parts else []
+        parts += [title(1, words(heading.text)), *map(_sheet_block, others)]
+        for group in groups:
+            parts += map(_sheet_block, group)
+    return article(parts, ())
+
+
+def _sheet_block(block: blocks.Block) -> str:
+    match block:
+        case blocks.Heading(text):
+            return title(2, words(text))
+        case blocks.Equation():
+            return display(block)
+        case blocks.Line():
+            return _sheet_line(block)
+    raise NotImplementedError(f"a worksheet has no {type(block).__name__}")
+
+
+def _sheet_line(line: blocks.Line) -> str:
+    """Return running text; what it begins with in bold is a layer's or a blank's name."""
+    (text, role), *rest = line.spans
+    if role == "strong" and PLACE.fullmatch(text.strip()):
+        said = "".join(words for words, _ in rest)
+        if said.startswith(" = "):
+            return paragraph(f"{typed(text)} $=$ {sentence(said[3:])}")
+        return rf"\paragraph{{{typed(text.strip())}}} {sentence(said)}" + "\n"
+    if "__" in line.text:
+        return paragraph("".join(_with_blanks(*span) for span in line.spans))
+    return paragraph(sentence(line.text))
+
+
+def _with_blanks(text: str, role: str) -> str:
+    """Return a piece of a line with blanks; a name that stands in one's place is bold."""
+    if role:
+        return rf"\textbf{{{words(text)}}}"
+    written = re.sub(r"_{2,}", lambda m: blank(len(m[0])), text)
+    return re.sub(" {2,}", r"\\hfill ", written)

@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fcinspect.media.brackets import fitted
-from fcinspect.media.latex.formulas import formula
-from fcinspect.media.latex.numbers import is_number, math_number
-from fcinspect.media.latex.tokens import NotAFormula
-from fcinspect.media.latex.widths import LINE, size_for, width_of_parts
-from fcinspect.media.latex.words import typed, words
+from fcinspect.media.latex.formulas import NotAFormula, formula
+from fcinspect.media.latex.words import factor, is_number, math_number, typed, words
 from fcinspect.page import text
-from fcinspect.page.blocks import Equation, Matrix, Span
+from fcinspect.page.blocks import Equation, Matrix, RunningSum, Span
 from fcinspect.page.matrices import letters_of
+
+LINE = 430.0
+"""Points of a line that a display can fill: 160 mm less its indent, less a reserve."""
+SIZES = ((1.0, ""), (0.93, r"\small"), (0.86, r"\footnotesize"), (0.8, r"\scriptsize"))
+"""How wide letters are in each size, compared with the usual one."""
+LETTERS = {".": 2.8, ",": 2.8, "-": 7.8, "−": 7.8, "⋯": 11.8, "⋮": 2.8, "⋱": 12.9, "…": 11.8,
+           " ": 3.4, "i": 3, "l": 3, "=": 13.4, "+": 12.3, "·": 7.3, "×": 12.3, "m": 8.4,
+           "w": 7.3, "Σ": 14, "(": 3.9, ")": 3.9}  # fmt: skip
+DIGIT = 5.1
+POWER = 17.4  # ·10
+RAISED = 4.1
+GAP = 10.0
+"""Between the columns of a matrix or tabular, which may be 12."""
+BRACKETS = 11.0
+SPACED = re.compile(r" ([=+−·×]) ")
+EXPONENT = re.compile(r"e([+-]?\d+)", re.ASCII)
+
+
+def width_of(written: str) -> float:
+    """Return the width of a number or of words, in points."""
+    found = EXPONENT.search(written)
+    if found is not None and written[0] in "-0123456789":
+        raised = sum(6.7 if sign == "-" else RAISED for sign in found[1].lstrip("+0"))
+        return width_of(written[: found.start()]) + POWER + raised
+    written = SPACED.sub(r"\1", written)  # a sign's width has the blanks beside it
+    return sum(LETTERS.get(sign, DIGIT if sign.isdigit() else 5.6) for sign in written)
+
+
+def size_for(width: float) -> str:
+    """Return the command of the largest size in which that width fits into a line."""
+    return next((size for share, size in SIZES if width * share <= LINE), r"\tiny")
+
+
+def _part_width(part: Matrix | Span) -> float:
+    if not isinstance(part, Matrix):
+        return width_of(part[0]) + 4
+    if not any(part.rows):
+        return 2 * BRACKETS
+    columns = zip(*part.rows, strict=True)
+    inside = [max(map(width_of, column)) for column in columns]
+    named = 0.75 * width_of(part.name)  # below, in a smaller size
+    return max(sum(inside) + GAP * (len(inside) - 1) + BRACKETS, named)
+
 
 CHARACTERS = 90
 """Of numbers with few decimals, side by side in a line."""
@@ -31,17 +72,16 @@ def display(equation: Equation) -> str:
     named = replace(equation, parts=tuple(map(_with_shape, equation.parts)))
     while True:
         chunks, notes = fitted(named, int(characters))
-        widest = max(map(width_of_parts, chunks))
+        widest = max(sum(map(_part_width, chunk)) for chunk in chunks)
         if widest <= LINE or characters < CHARACTERS / 2:
             break
         characters *= SHRINK
     lines = [" ".join(map(_part, chunk)) for chunk in chunks]
+    body = lines[0]
     if len(lines) > 1:
         body = "\\begin{aligned}\n&" + "\\\\\n&".join(lines) + "\n\\end{aligned}"
-    else:
-        body = lines[0]
     said = f"\n{words('showing ' + '; '.join(notes))}\n" if notes else ""
-    return in_size(f"\\[\n{body}\n\\]\n", size_for(widest)) + said
+    return _in_size(f"\\[\n{body}\n\\]\n", size_for(widest)) + said
 
 
 def _with_shape(part: Matrix | Span) -> Matrix | Span:
@@ -54,23 +94,17 @@ def _with_shape(part: Matrix | Span) -> Matrix | Span:
     return replace(part, name=f"{part.name} {sizes}")
 
 
-def in_size(shown: str, size: str) -> str:
-    """Return a display in a size, "" being the usual one."""
+def _in_size(shown: str, size: str) -> str:
     return f"{{{size}\n{shown}\\par}}\n" if size else shown
-
-
-def bmatrix(matrix: Matrix) -> str:
-    """Return a matrix in brackets."""
-    if not any(matrix.rows):
-        return r"\bigl[\;\bigr]"
-    body = "\\\\\n".join(" & ".join(map(_cell, row)) for row in matrix.rows)
-    return f"\\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}}"
 
 
 def _part(part: Matrix | Span) -> str:
     if not isinstance(part, Matrix):
         return _sign(part)
-    inside = bmatrix(part)
+    body = "\\\\\n".join(" & ".join(map(_cell, row)) for row in part.rows)
+    inside = f"\\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}}"
+    if not any(part.rows):
+        inside = r"\bigl[\;\bigr]"
     if not part.name:
         return inside
     name, _, sizes = part.name.partition(" ")
@@ -92,7 +126,6 @@ def blank(characters: int) -> str:
 
 
 def _sign(span: Span) -> str:
-    """Return a sign or formula; the indent of what is continued, too."""
     sign, role = span
     if not sign.strip():
         return r"\quad"
@@ -120,3 +153,66 @@ def _named(said: str) -> str:
         return r"\ ".join(
             word if len(word) == 1 else rf"\text{{{words(word)}}}" for word in said.split()
         )
+
+
+MOST_ROWS = 36
+"""A display of more steps is continued in another, since a page cannot break it."""
+
+Step = tuple[str, str, str, str, str]
+"""What is added, its two factors, what it comes to, and the sum so far."""
+TITLES = ("", "", "", "added", "running sum")
+SIGNS = 84.0
+"""Points that a step takes beside its numbers and the indices of its letters."""
+
+
+def displays(running: RunningSum) -> list[str]:
+    """Return the steps of a sum below each other; two lines each where they are wide."""
+    titles = tuple(running.table.columns[place].title for place in (1, 3))
+    steps = [_step(row, titles) for row in running.table.rows]
+    label = max((sum(sign.isdigit() for sign in step[0]) for step in steps), default=0)
+    widths = [max(map(width_of, column)) for column in zip(TITLES, *steps, strict=True)][1:]
+    size = size_for(sum(widths) + SIGNS + RAISED * label)
+    rows, columns, most = _rows, 5, MOST_ROWS
+    if size not in ("", r"\small"):
+        rows, columns, most = _double_rows, 3, MOST_ROWS // 2
+        size = size_for(max(sum(widths[:2]), widths[2]) + widths[3] + SIGNS + RAISED * label)
+    shown = []
+    for start in range(0, len(steps), most):
+        some = rows(steps[start : start + most])
+        body = "\\\\\n".join(some if start == 0 else some[1:])
+        display = f"\\[\n\\begin{{alignedat}}{{{columns}}}\n{body}\n\\end{{alignedat}}\n\\]\n"
+        shown.append(_in_size(display, size))
+    return shown
+
+
+def _step(row: Sequence[str], titles: Sequence[str]) -> Step:
+    """Return a row of the table; its factors are called by the titles of their columns."""
+    index, left, _, right, _, added, total = row
+    if index.isdigit():
+        named = (formula(title.replace("j", index)).replace(", ", ",") for title in titles)
+        return (r"\, ".join(named), left, right, added, total)
+    return (rf"\text{{{left}}}" if left else formula(right), "", "", added, total)
+
+
+def _rows(steps: Sequence[Step]) -> list[str]:
+    negative = any(x.startswith("-") for _, _, x, _, _ in steps)
+    lines = [r"&&&&&& \text{added} && \text{running sum}"]
+    for name, weight, x, added, total in steps:
+        factors = "&&&&"
+        if weight:
+            close = "" if x.startswith("-") or not negative else r"\phantom{)}"
+            factors = rf"&={{}}& {math_number(weight)} &{{}}\cdot{{}}& {factor(x)}{close}"
+        lines.append(
+            rf"{name} {factors} &{{}}={{}}& {math_number(added)} &\quad& {math_number(total)}"
+        )
+    return lines
+
+
+def _double_rows(steps: Sequence[Step]) -> list[str]:
+    lines = [r"&& \text{added} && \text{running sum}"]
+    for name, weight, x, added, total in steps:
+        if weight:
+            lines.append(rf"{name} &={{}}& {math_number(weight)} \cdot {factor(x)} &&")
+            name = ""
+        lines.append(rf"{name} &={{}}& {math_number(added)} &\quad& {math_number(total)}")
+    return lines

@@ -1,20 +1,44 @@
 """The formulas that the records hold as text, "Σ(y − t)²/N", as LaTeX.
 
 A formula is a sum of products of factors; quotients become fractions, and a case distinction
-"z where z > 0, else 0.01·z" becomes cases. Names in braces, as in an optimizer's template, are
-written as the caller says. What is not a formula raises NotAFormula.
+"z where z > 0, else 0.01·z" becomes cases. What is not a formula raises NotAFormula.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 
-from fcinspect.media.latex.numbers import math_number
-from fcinspect.media.latex.tokens import NotAFormula, tokens
-from fcinspect.media.latex.words import MATH
+from fcinspect.media.latex.words import MATH, math_number, words
 
-Write = Callable[[str], str]
+TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)"
+    r"|(?P<name>∂?[A-Za-zα-ωΦŷ](?:[A-Za-z_]|-[A-Za-z])*)(?P<low>[₀-₉]*)(?P<call>\(?)"
+    r"|(?P<sign>[-+−·×/^()\[\]|,=<>≈⊙⊗√Σ½²ᵀ′]))",
+    re.ASCII,
+)
+
+
+class NotAFormula(ValueError):
+    """The text is something else."""
+
+
+def tokens(text: str) -> list[str]:
+    """Return the parts of a text from left to right; raises NotAFormula where there is none."""
+    found, at = [], 0
+    while text[at:].strip():
+        match = TOKEN.match(text, at)
+        if match is None:
+            raise NotAFormula(text)
+        name, low = match["name"], match["low"]
+        if name:
+            digits = "".join(str("₀₁₂₃₄₅₆₇₈₉".index(sign)) for sign in low or "")
+            found.append(f"{name}_{digits}{match['call']}" if digits else f"{name}{match['call']}")
+        else:
+            found.append(match["number"] or match["sign"])
+        at = match.end()
+    return found
+
 
 FUNCTIONS = {"exp", "log", "max", "min", "tanh"}
 """Those that LaTeX has a command for."""
@@ -27,13 +51,13 @@ LONGEST = 400
 MOST_NESTED = 60
 """What is longer or has more parentheses is no formula of these records."""
 FRACTION = r"\frac"
+RAISED = {"²": "^{2}", "ᵀ": MATH["ᵀ"]}
 
 
-def formula(text: str, write: Write | None = None, *, flat: bool = False) -> str:
-    """Return the LaTeX of a formula or a sign; `write` writes the names in braces of a template.
+def formula(text: str, *, flat: bool = False) -> str:
+    """Return the LaTeX of a formula or a sign; `flat`: quotients with a slash, as within a line.
 
-    `flat` writes quotients with a slash, as within a line of text. Raises
-    NotAFormula for text that is none.
+    Raises NotAFormula for text that is none.
     """
     if text in ALONE:
         return ALONE[text]
@@ -42,11 +66,11 @@ def formula(text: str, write: Write | None = None, *, flat: bool = False) -> str
     cases = CASES.fullmatch(text)
     if cases:
         *before, first = cases[1].rsplit(" = ", 1)
-        left = f"{formula(before[0], write, flat=flat)} = " if before else ""
+        left = f"{formula(before[0], flat=flat)} = " if before else ""
         parts = (first, cases[2], cases[3])
-        yes, condition, no = (formula(part, write, flat=flat) for part in parts)
+        yes, condition, no = (formula(part, flat=flat) for part in parts)
         return rf"{left}\begin{{cases}}{yes} & {condition}\\{no} & \text{{else}}\end{{cases}}"
-    return _Parser(text, write or _refuse, flat).whole()
+    return _Parser(text, flat).whole()
 
 
 def symbol(name: str) -> str:
@@ -62,27 +86,25 @@ def symbol(name: str) -> str:
     return f"{written}_{{{below}}}" if low else written
 
 
-def _refuse(name: str) -> str:
-    """Refuse a name in braces: only a template has any."""
-    raise NotAFormula(name)
-
-
 class _Parser:
     """Reads a formula from left to right."""
 
-    def __init__(self, text: str, write: Write, flat: bool) -> None:
+    def __init__(self, text: str, flat: bool) -> None:
         self._tokens = tokens(text)
         self._at = 0
-        self._write = write
         self._flat = flat
 
     def whole(self) -> str:
-        parts = [self._relation()]
-        while self._take(","):
-            parts.append(self._relation())
+        parts = self._listed()
         if self._at < len(self._tokens):
             raise NotAFormula(self._tokens[self._at])
         return r",\quad ".join(parts)
+
+    def _listed(self) -> list[str]:
+        parts = [self._relation()]
+        while self._take(","):
+            parts.append(self._relation())
+        return parts
 
     def _relation(self) -> str:
         built = self._sum()
@@ -132,10 +154,8 @@ class _Parser:
     def _powered(self) -> str:
         built = self._atom()
         while True:
-            if self._take("²"):
-                built += "^{2}"
-            elif self._take("ᵀ"):
-                built += MATH["ᵀ"]
+            if (sign := self._take("²", "ᵀ")) is not None:
+                built += RAISED[sign]
             elif self._take("′"):
                 built += "'"
                 if self._take("("):
@@ -149,11 +169,10 @@ class _Parser:
 
     def _atom(self) -> str:
         token = self._next()
-        if token.startswith("{"):
-            return self._write(token[1:-1])
         if token[0].isascii() and token[0].isdigit():
-            number = math_number(token)
-            return number + self._atom() if self._peek().isalpha() else number  # 2π
+            following = self._tokens[self._at : self._at + 1]
+            letter = self._atom() if following and following[0].isalpha() else ""  # 2π
+            return math_number(token) + letter
         if token == "(":
             return self._closed("(", ")")
         if token == "[":
@@ -175,9 +194,7 @@ class _Parser:
         return rf"\left{opening}{inner}\right{closing}" if tall else f"{opening}{inner}{closing}"
 
     def _inner(self, closing: str) -> str:
-        parts = [self._relation()]
-        while self._take(","):
-            parts.append(self._relation())
+        parts = self._listed()
         if not self._take(closing):
             raise NotAFormula("".join(self._tokens))
         return ", ".join(parts)
@@ -187,9 +204,6 @@ class _Parser:
             self._at += 1
             return self._tokens[self._at - 1]
         return None
-
-    def _peek(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
     def _next(self) -> str:
         if self._at == len(self._tokens):
@@ -226,6 +240,70 @@ def _function(name: str) -> str:
     return symbol(name) if len(name) == 1 else rf"\operatorname{{{name}}}"
 
 
-def named(symbols: Mapping[str, str]) -> Write:
-    """Return how the names of a template are written by these symbols."""
-    return lambda name: formula(symbols.get(name, name))
+INSIDE = re.compile(r"\([^()]*\)")
+FORMAL = set("=·⊗⊙∂−²")
+"""Signs of which a formula within a sentence has one."""
+NAME = re.compile(r"(?=.*[A-Za-z])[\w./-]{2,}", re.ASCII)
+"""What a layer may be called, "q/k" or "--bias_v", and a formula of the records never is."""
+JOINED = re.compile(r"([-+−·×⊙⊗]) ([A-Za-z](?:\[[\d,]+\])?)([,;:]?)")
+"""What goes on with a formula behind the words that part it: "z = W·a of fc1 + b"."""
+
+
+def math_or_words(text: str) -> str:
+    """Return a formula as mathematics within a line, other text as words."""
+    if NAME.fullmatch(text):
+        return words(text)
+    try:
+        return f"${formula(text, flat=True)}$"
+    except NotAFormula:
+        return words(text)
+
+
+def sentence(text: str) -> str:
+    """Return words in which the longest formulas are mathematics."""
+    pieces = text.split(" ")
+    built: list[str] = []
+    plain: list[str] = []
+    start = 0
+    while start < len(pieces):
+        found, end = _formula_at(pieces, start) or _rest_at(pieces, start, bool(built)) or ("", 0)
+        if not found:
+            plain.append(pieces[start])
+            start += 1
+            continue
+        built += [words(" ".join(plain))] if plain else []
+        built.append(found)
+        plain, start = [], end
+    return " ".join([*built, *([words(" ".join(plain))] if plain else [])])
+
+
+def _formula_at(pieces: Sequence[str], start: int) -> tuple[str, int] | None:
+    """Return the longest formula that begins here, and where it ends."""
+    for end in range(len(pieces), start, -1):
+        said = " ".join(pieces[start:end])
+        if _within(said):
+            core = said.rstrip(",;:")
+            return f"${formula(core, flat=True)}${said[len(core) :]}", end
+    return None
+
+
+def _rest_at(pieces: Sequence[str], start: int, begun: bool) -> tuple[str, int] | None:
+    """Return how a formula that words have parted goes on here, and where that ends."""
+    joined = JOINED.fullmatch(" ".join(pieces[start : start + 2]))
+    if joined is None or not begun:
+        return None
+    sign, letter, after = joined.groups()
+    return f"${{}} {ALONE[sign]} {formula(letter)}${after}", start + 2
+
+
+def _within(text: str) -> bool:
+    """Whether this part of a sentence is a formula, or several that commas part."""
+    core = text.rstrip(",;:")
+    apart = INSIDE.sub("", core).split(", ")
+    if not CASES.fullmatch(core) and not all(set(part) & FORMAL for part in apart):
+        return False
+    try:
+        formula(core)
+    except NotAFormula:
+        return False
+    return True

@@ -12,8 +12,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from fcinspect.media.latex.numbers import NUMBER, math_number
 from fcinspect.page.text import safe
+
+NUMBER = r"(?<![\w.+\-])-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?…?(?![\w]|\.\d)"
+"""A number in running text."""
+WRITTEN = re.compile(r"(-?)([\d,]+(?:\.\d+)?)(?:e([+-]?\d+))?(…?)", re.ASCII)
+SIGNS = {
+    "nan": r"\mathrm{nan}",
+    "inf": r"\infty",
+    "-inf": r"-\infty",
+    "⋯": r"\cdots",
+    "⋮": r"\vdots",
+    "⋱": r"\ddots",
+    "": "",
+}
+
+
+def is_number(written: str) -> bool:
+    """Whether this is a number as render/text.py writes it, or a gap between numbers."""
+    return written in SIGNS or WRITTEN.fullmatch(written) is not None
+
+
+def math_number(written: str) -> str:
+    """Return a written number for mathematics: "-1.2e-07" is ``-1.2\\cdot10^{-7}``."""
+    if written in SIGNS:
+        return SIGNS[written]
+    match = WRITTEN.fullmatch(written)
+    if match is None:
+        raise ValueError(f"{written!r} is not a written number")
+    minus, digits, exponent, more = match.groups()
+    power = "" if exponent is None else rf"\cdot10^{{{int(exponent)}}}"
+    dots = r"\ldots" if more else ""
+    digits = digits.replace(",", "{,}")
+    return f"{minus}{digits}{dots}{power}"
+
+
+def factor(written: str) -> str:
+    """Return a number as it stands behind a sign: a negative one in parentheses."""
+    number = math_number(written)
+    return f"({number})" if number.startswith("-") else number
+
 
 LONG = 24
 """A wider word may be broken behind one of ENDS, and behind every PIECE."""
@@ -106,8 +144,7 @@ def words(text: str) -> str:
         done = found.end()
     signs += map(_roman, text[done:])
     runs = groupby(signs, lambda sign: sign is BLANK)
-    shown = (" " if blank else DASH.sub("-{}", _joined(list(run))) for blank, run in runs)
-    return "".join(shown)
+    return "".join(" " if blank else DASH.sub("-{}", _joined(list(run))) for blank, run in runs)
 
 
 def _piece(option: str, indexed: str, index: str, number: str, letter: str) -> str:
@@ -119,12 +156,8 @@ def _piece(option: str, indexed: str, index: str, number: str, letter: str) -> s
         plain = not set(number) & set("-e…")
         return number if plain else f"${math_number(number)}$"
     if letter:
-        return f"${''.join(MATH.get(sign, sign) for sign in _spaced(letter))}$"
+        return f"${''.join(MATH.get(sign, sign) for sign in letter.replace('∂', '∂ '))}$"
     return r"\,\%"
-
-
-def _spaced(letter: str) -> str:
-    return letter.replace("∂", "∂ ")
 
 
 def typed(name: str) -> str:
@@ -134,7 +167,6 @@ def typed(name: str) -> str:
 
 
 def _joined(signs: Sequence[_Sign]) -> str:
-    """Return signs beside each other; where they are many, with places to break them."""
     long = sum(sign.width for sign in signs) > LONG
     built, width = [], 0
     for sign in signs:
@@ -161,21 +193,13 @@ def _typed(sign: str, inside: bool) -> _Sign:
 
 
 def _other(sign: str) -> _Sign:
-    """Return any sign that is not one of TeX's own."""
-    written = _written(sign)
-    return _Sign(written, NUMBERED if written.startswith(r"\sign") else 1, sign in ENDS)
-
-
-def _written(sign: str) -> str:
     if sign in MATH:
-        return f"${MATH[sign]}$"
-    if sign in LETTERS:
-        return LETTERS[sign]
-    if sign.isascii():
-        return sign
+        return _Sign(f"${MATH[sign]}$")
+    if sign in LETTERS or sign.isascii():
+        return _Sign(LETTERS.get(sign, sign), ends=sign in ENDS)
     parts = unicodedata.normalize("NFD", sign)
     letter, accent = parts[0], ACCENTS.get(parts[1:])
     if accent is not None and letter.isascii() and letter.isalpha():
         base = {"i": r"\i", "j": r"\j"}.get(letter, letter)
-        return rf"\{accent}{{{base}}}"
-    return rf"\sign{{{ord(sign):04X}}}"
+        return _Sign(rf"\{accent}{{{base}}}")
+    return _Sign(rf"\sign{{{ord(sign):04X}}}", NUMBERED)

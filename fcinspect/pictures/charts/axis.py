@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 
 ROUND_STEPS = (Fraction(1), Fraction(2), Fraction(5, 2), Fraction(5))
 """What a step between two ticks may be, times a power of ten."""
@@ -63,14 +63,8 @@ class Axis:
         per = self.cells_per_step
         first = -(-self.start // per)
         last = (self.start + self.cells - 1) // per
-        return tuple(
-            (n * per - self.start, self._label(n * self.step)) for n in range(first, last + 1)
-        )
-
-    def _label(self, exact: Fraction) -> str:
-        if self.logarithmic:
-            return _power_of_ten(exact)
-        return round_label(exact, self.step)
+        label = _power_of_ten if self.logarithmic else partial(round_label, step=self.step)
+        return tuple((n * per - self.start, label(n * self.step)) for n in range(first, last + 1))
 
 
 def round_label(exact: Fraction, step: Fraction) -> str:
@@ -127,7 +121,8 @@ def axis_over(
 def _steps(span: Fraction, ticks: int, *, whole: bool) -> list[Fraction]:
     """Return round steps that make about 2 to `ticks` ticks, and some on either side."""
     wanted = span / max(ticks - 1, 1)
-    power = math.floor(_log10(wanted))
+    # also outside the range of float64
+    power = math.floor(math.log10(wanted.numerator) - math.log10(wanted.denominator))
     decades = range(power - 1, power + 3)
     steps = [factor * Fraction(10) ** decade for decade in decades for factor in ROUND_STEPS]
     near = [step for step in steps if wanted / 2 <= step <= wanted * 5]
@@ -148,11 +143,6 @@ def _fitted(low: Fraction, high: Fraction, step: Fraction, cells: int, logarithm
                 break
     assert axis is not None
     return axis
-
-
-def _log10(value: Fraction) -> float:
-    """Return log10 of any positive fraction, also outside the range of float64."""
-    return math.log10(value.numerator) - math.log10(value.denominator)
 
 
 def _power_of_ten(exponent: Fraction) -> str:

@@ -1,8 +1,4 @@
-"""A canvas of character cells, and what stands around a chart on it.
-
-A cell holds eight braille dots, or one ASCII sign. Around are axes with ticks, titles, legend and
-notes.
-"""
+"""A canvas of cells, each eight braille dots or an ASCII sign, and the frame around a chart."""
 
 from __future__ import annotations
 
@@ -47,15 +43,8 @@ LINES = (
     DotStroke((True, False, False), "~"),
     DotStroke((True,) * 6 + (False, False, True, False, False), "%"),
 )
+"""Of lines; four can be told apart."""
 POINTS = tuple(DotStroke((True,), sign, joined=False) for sign in "ox+@")
-ALONE = POINTS[0]
-"""Of a point of a line without neighbours."""
-
-
-def stroke_of(number: int, *, joined: bool) -> DotStroke:
-    """Return the stroke of the series of that number; four can be told apart."""
-    strokes = LINES if joined else POINTS
-    return strokes[number % len(strokes)]
 
 
 @dataclass
@@ -96,18 +85,13 @@ class Canvas:
         spans: list[Span] = []
         for x in range(self.columns):
             role = self._roles.get((x, y), "")
-            sign = self._sign(x, y)
+            bits = self._bits.get((x, y))
+            sign = self._signs.get((x, y)) or (chr(BRAILLE + bits) if bits else " ")
             if spans and (spans[-1][1] == role or sign == " "):
                 spans[-1] = spans[-1][0] + sign, spans[-1][1]
             else:
                 spans.append((sign, role))
         return spans
-
-    def _sign(self, x: int, y: int) -> str:
-        if (x, y) in self._signs:
-            return self._signs[x, y]
-        bits = self._bits.get((x, y))
-        return chr(BRAILLE + bits) if bits else " "
 
 
 def framed(

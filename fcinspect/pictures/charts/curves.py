@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from itertools import cycle, groupby
 
 from fcinspect.page import text
 from fcinspect.page.blocks import Drawing, Illustration, Label, Medium, Stroke
 from fcinspect.pictures.charts.axis import Axis, axis_over
-from fcinspect.pictures.charts.canvas import ALONE, Canvas, DotStroke, Line, framed, stroke_of
+from fcinspect.pictures.charts.canvas import LINES, POINTS, Canvas, DotStroke, Line, framed
 
 LOGARITHMIC_FROM = 100.0
 """Positive values are drawn on a logarithmic axis where the largest is so many times the least."""
@@ -24,6 +24,8 @@ LEFT, RIGHT, TOP, BOTTOM = 90, 30, 14, 34
 MOST_POINTS = 600
 """Of a longer run the lowest and the highest loss of every stretch are drawn."""
 MOST_DOTS = 40
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,7 @@ class Series:
 
 
 def curves(
-    series: Sequence[Series],
-    *,
-    x_title: str,
-    y_title: str,
-    logarithmic: bool | None = None,
+    series: Sequence[Series], *, x_title: str, y_title: str, logarithmic: bool | None = None
 ) -> Drawing:
     """Return a chart of one or several series.
 
@@ -55,7 +53,6 @@ def curves(
     """
     values = [v for one in series for v in one.y if math.isfinite(v)]
     log_y = spans_decades(values) if logarithmic is None else logarithmic
-
     return Drawing(partial(_draw, series, x_title, y_title, log_y))
 
 
@@ -87,12 +84,9 @@ def has_place(x: float, y: float, log_y: bool) -> bool:
 def _draw(
     series: Sequence[Series], x_title: str, y_title: str, log_y: bool, medium: Medium
 ) -> tuple[Line, ...]:
-    placed = [
-        (x, y)
-        for one in series
-        for x, y in zip(one.x, one.y, strict=True)
-        if has_place(x, y, log_y)
-    ]
+    points = [point for one in series for point in zip(one.x, one.y, strict=True)]
+    placed = [(x, y) for x, y in points if has_place(x, y, log_y)]
+    missing = [(x, y) for x, y in points if not has_place(x, y, log_y)]
     if not placed:
         words = f"no chart: no value of {y_title} is {drawable(log_y)}"
         return (((medium.write(words), "unsure"),),)
@@ -101,37 +95,26 @@ def _draw(
     margin = max(len(label) for _, label in y_axis.ticks()) + 2
     cells = max(medium.width - margin, FEWEST_CELLS)
     # what has no place in y is marked at its x
-    xs = [x for one in series for x in one.x if math.isfinite(x)]
+    xs = [x for x, _ in points if math.isfinite(x)]
     x_axis = axis_over(xs, cells, ticks=max(cells // 12, 2), whole=counts(series))
     canvas = Canvas(x_axis.cells, y_axis.cells, medium.ascii_only)
-    strokes = _strokes(series)
-    for one, stroke in zip(series, strokes, strict=True):
+    # those of lines and those of points are counted apart
+    kinds = {True: cycle(LINES), False: cycle(POINTS)}
+    strokes = [next(kinds[one.joined]) for one in series]
+    pairs = list(zip(series, strokes, strict=True))
+    for one, stroke in pairs:
         _trace(canvas, one, stroke, x_axis, y_axis)
-    missing = _without_place(series, log_y, x_axis)
-    legend = [
-        (stroke.sample(medium), one.name, one.role)
-        for one, stroke in zip(series, strokes, strict=True)
-    ]
+    legend = [(stroke.sample(medium), one.name, one.role) for one, stroke in pairs]
     return framed(
         canvas.lines(),
         x_axis,
         y_axis,
         titles=(x_title, y_words(y_title, log_y)),
         legend=legend if len(series) > 1 else [],
-        marked={cell for cell, _ in missing if cell is not None},
-        notes=_notes(series, missing, log_y, x_title),
+        marked={x_axis.dot(x, 1) for x, _ in missing if math.isfinite(x)},
+        notes=_notes(missing, len(points), log_y, x_title),
         medium=medium,
     )
-
-
-def _strokes(series: Sequence[Series]) -> list[DotStroke]:
-    """Return a stroke for each series, those of lines and those of points counted apart."""
-    seen = {True: 0, False: 0}
-    strokes = []
-    for one in series:
-        strokes.append(stroke_of(seen[one.joined], joined=one.joined))
-        seen[one.joined] += 1
-    return strokes
 
 
 def _trace(canvas: Canvas, one: Series, stroke: DotStroke, x_axis: Axis, y_axis: Axis) -> None:
@@ -143,7 +126,7 @@ def _trace(canvas: Canvas, one: Series, stroke: DotStroke, x_axis: Axis, y_axis:
     for x, y in zip((*one.x, math.nan), (*one.y, math.nan), strict=True):
         if not has_place(x, y, y_axis.logarithmic):
             if alone and previous is not None:  # a single dot is easily overlooked
-                canvas.letter(previous[0] // across, previous[1] // up, ALONE, one.role)
+                canvas.letter(previous[0] // across, previous[1] // up, POINTS[0], one.role)
             previous, alone = None, False
             continue
         dot = x_axis.dot(x, across), y_axis.dot(y, up)
@@ -169,27 +152,10 @@ def _line(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, i
         yield x0 + round((x1 - x0) * step / long), y0 + round((y1 - y0) * step / long)
 
 
-Missing = tuple[int | None, tuple[float, float]]
-"""The cell of the x axis, None where x itself has no place; and (x, y)."""
-
-
-def _without_place(series: Sequence[Series], log_y: bool, x_axis: Axis) -> list[Missing]:
-    return [
-        (x_axis.dot(x, 1) if math.isfinite(x) else None, (x, y))
-        for one in series
-        for x, y in zip(one.x, one.y, strict=True)
-        if not has_place(x, y, log_y)
-    ]
-
-
-def _notes(
-    series: Sequence[Series], missing: Sequence[Missing], log_y: bool, x_title: str
-) -> list[str]:
-    """Return what says that values have no place in the chart."""
+def _notes(missing: Sequence[Point], total: int, log_y: bool, x_title: str) -> list[str]:
     if not missing:
         return []
-    total = sum(len(one.x) for one in series)
-    x, y = missing[0][1]
+    x, y = missing[0]
     are = "is" if len(missing) == 1 else "are"
     return [
         f"! {len(missing):,} of {total:,} values {are} not {drawable(log_y)}, and not drawn:"
@@ -227,10 +193,11 @@ def loss_curve(losses: Sequence[float], precision: int) -> Illustration | None:
         [(across(step), f"{step:,}") for step in sorted({0, last // 2, last})],
         [(up(loss), text.number(loss, precision)) for loss in heights],
     )
-    missing, left = len(losses) - len(finite), len(finite) - len(dots)
     notes = ["loss by steps taken"]
-    notes += [f"{missing:,} losses are not finite and not drawn"] if missing else []
-    notes += [f"the line goes through {len(dots):,} of {len(finite):,} losses"] if left else []
+    if lost := len(losses) - len(finite):
+        notes.append(f"{lost:,} losses are not finite and not drawn")
+    if len(dots) < len(finite):
+        notes.append(f"the line goes through {len(dots):,} of {len(finite):,} losses")
     words = (
         f"The loss over {text.plural(last, 'step')}:"
         f" {text.number(losses[0], precision)} before, {text.number(losses[-1], precision)} after"

@@ -37,7 +37,8 @@ def illustration_of(diagram: Diagram) -> Illustration:
         for column in diagram.columns
         for unit in column.units
     ]
-    labels += [text for k, c in enumerate(diagram.columns) for text in _column_words(c, k, rows)]
+    for place, column in enumerate(diagram.columns):
+        labels += _column_words(column, place, rows)
     labels += _layer_words(diagram, rows)
     return Illustration(
         "network",

@@ -115,11 +115,6 @@ class EdgeStroke:
         return tuple(part * self.width for part in self.dashes)
 
 
-UNKNOWN = EdgeStroke(GREY, 0.7, alpha=0.8)
-"""Of an edge whose weight is not known."""
-ZERO = EdgeStroke(GREY, THINNEST, (DOT / THINNEST, GAP / THINNEST))
-
-
 def stroke_of(weight: float | None, scale: float) -> EdgeStroke:
     """Return the line of a weight; `scale` is the largest |weight| that is drawn.
 
@@ -127,12 +122,12 @@ def stroke_of(weight: float | None, scale: float) -> EdgeStroke:
     and what is not finite is a black line of dashes and dots.
     """
     if weight is None:
-        return UNKNOWN
+        return EdgeStroke(GREY, 0.7, alpha=0.8)
     if not math.isfinite(weight):
         width = 1.2
         return EdgeStroke(BLACK, width, tuple(p / width for p in (DASH, GAP / 2, DOT, GAP / 2)))
     if weight == 0:
-        return ZERO
+        return EdgeStroke(GREY, THINNEST, (DOT / THINNEST, GAP / THINNEST))
     share = abs(weight) / scale
     width = THINNEST + GROWTH * share
     alpha = 0.55 + 0.45 * share
@@ -143,11 +138,9 @@ def stroke_of(weight: float | None, scale: float) -> EdgeStroke:
 
 def samples_of(diagram: Diagram) -> list[tuple[float, str]]:
     """Return the weights whose lines a legend shows, with their words."""
-    scale = diagram.scale
-    weights = diagram.weights
-    samples: list[tuple[float, str]] = []
-    if scale:
-        samples = [(k * scale, f"{k * scale:+.3g}") for k in (1, 0.5, -0.5, -1)]
+    scale, weights = diagram.scale, diagram.weights
+    shares = (1, 0.5, -0.5, -1) if scale else ()
+    samples = [(k * scale, f"{k * scale:+.3g}") for k in shares]
     if any(weight == 0 for weight in weights):
         samples.insert(len(samples) // 2, (0.0, "0"))
     if any(not math.isfinite(weight) for weight in weights):

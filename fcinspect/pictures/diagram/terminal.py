@@ -73,26 +73,6 @@ class Band:
     """Blanks before the first column."""
     rows: int
 
-    @property
-    def headings(self) -> tuple[str, ...]:
-        """The lines above the units."""
-        return _centred_lines([c.heading for c in self.columns], self._middles())
-
-    @property
-    def footings(self) -> tuple[str, ...]:
-        """The lines below: what the units apply, then the shapes of the layers."""
-        middles = self._middles()
-        between = [(a + b) // 2 for a, b in pairwise(middles)]
-        applied = _centred_lines([(c.footing,) for c in self.columns], middles)
-        return (*applied, *_centred_lines([gap.footing for gap in self.gaps], between))
-
-    def _middles(self) -> list[int]:
-        middles, x = [], self.left
-        for place, column in enumerate(self.columns):
-            middles.append(x + column.wide // 2)
-            x += column.wide + (self.gaps[place].cells if place < len(self.gaps) else 0)
-        return middles
-
 
 def drawing_of(diagram: Diagram, precision: int) -> Drawing:
     """Return the diagram as a drawing; a long network goes on below itself."""
@@ -102,9 +82,7 @@ def drawing_of(diagram: Diagram, precision: int) -> Drawing:
 def _draw(diagram: Diagram, precision: int, medium: Medium) -> tuple[Line, ...]:
     lines: list[Line] = []
     for band in _bands_of(diagram, precision, medium):
-        if lines:
-            lines.append(())
-        lines += _lines_of(band, medium)
+        lines += [(), *_lines_of(band, medium)] if lines else _lines_of(band, medium)
     if diagram.has_weights:
         lines += [(), _legend(diagram, medium)]
     return tuple(lines)
@@ -112,9 +90,15 @@ def _draw(diagram: Diagram, precision: int, medium: Medium) -> tuple[Line, ...]:
 
 def _lines_of(band: Band, medium: Medium) -> list[Line]:
     canvases = [_edges(band, gap, medium) for gap in band.gaps]
-    lines: list[Line] = [_centred(line, "strong" if not k else "faint") for k, line in
-                         enumerate(band.headings)]  # fmt: skip
-    lines.append(())
+    middles, x = [], band.left
+    for place, column in enumerate(band.columns):
+        middles.append(x + column.wide // 2)
+        x += column.wide + (band.gaps[place].cells if place < len(band.gaps) else 0)
+    between = [(a + b) // 2 for a, b in pairwise(middles)]
+    title, *under = _centred_lines([c.heading for c in band.columns], middles)
+    applied = _centred_lines([(c.footing,) for c in band.columns], middles)
+    shapes = _centred_lines([gap.footing for gap in band.gaps], between)
+    lines: list[Line] = [((title, "strong"),), *(((line, "faint"),) for line in under), ()]
     for row in range(band.rows):
         spans: list[Span] = [(" " * band.left, "")]
         for place, column in enumerate(band.columns):
@@ -122,23 +106,21 @@ def _lines_of(band: Band, medium: Medium) -> list[Line]:
             if place < len(canvases):
                 spans += canvases[place][row]
         lines.append(trimmed(spans))
-    lines.append(())
-    lines += [_centred(line, "faint") for line in band.footings]
-    return lines
+    return [*lines, (), *(((line, "faint"),) for line in (*applied, *shapes))]
 
 
 def _edges(band: Band, gap: Gap, medium: Medium) -> list[list[Span]]:
-    """Return the cells between two columns, row by row."""
-    canvas = Canvas(gap.cells, band.rows, medium.ascii_only)
     if gap.connection is None:
-        return _not_drawn(gap, band.rows, medium)
+        blank: list[list[Span]] = [[(" " * gap.cells, "")] for _ in range(band.rows)]
+        blank[band.rows // 2] = [(medium.write("⋯").center(gap.cells), "strong")]
+        return blank
+    canvas = Canvas(gap.cells, band.rows, medium.ascii_only)
     starts, ends = gap.left.rows_of_units, gap.right.rows_of_units
     for edge in sorted(gap.connection.edges, key=lambda edge: edge.size):
         pattern, role = _look(edge)
         # rows count from the top, dots from below
-        start, end = (band.rows - 1 - rows[index] for rows, index in
-                      ((starts, edge.source), (ends, edge.target)))  # fmt: skip
-        _line(canvas, start, end, pattern, role)
+        start, end = starts[edge.source], ends[edge.target]
+        _line(canvas, band.rows - 1 - start, band.rows - 1 - end, pattern, role)
     return canvas.lines()
 
 
@@ -173,7 +155,6 @@ def _line(canvas: Canvas, start: int, end: int, pattern: Sequence[bool], role: s
 
 
 def _sign(climb: int, pattern: Sequence[bool]) -> str:
-    """Return the sign of a piece of a line where a cell is one sign."""
     if pattern is BROKEN:
         return "?"
     if pattern is not WHOLE:
@@ -181,14 +162,7 @@ def _sign(climb: int, pattern: Sequence[bool]) -> str:
     return "-" if not climb else "/" if climb > 0 else "\\"
 
 
-def _not_drawn(gap: Gap, rows: int, medium: Medium) -> list[list[Span]]:
-    blank: list[list[Span]] = [[(" " * gap.cells, "")] for _ in range(rows)]
-    blank[rows // 2] = [(medium.write("⋯").center(gap.cells), "strong")]
-    return blank
-
-
 def _legend(diagram: Diagram, medium: Medium) -> Line:
-    """Return a sample of each kind of line that there is."""
     weights = diagram.weights
     kinds = (
         (WHOLE, "-", POSITIVE, "positive weights", any(0 < w < math.inf for w in weights)),
@@ -202,10 +176,6 @@ def _legend(diagram: Diagram, medium: Medium) -> Line:
             sample = DotStroke(pattern, sign).sample(medium).rstrip()
             spans += [("   " if spans else "", ""), (sample, role), (f" {words}", "faint")]
     return tuple(spans)
-
-
-def _centred(line: str, role: str) -> Line:
-    return ((line.rstrip(), role),)
 
 
 def _bands_of(diagram: Diagram, precision: int, medium: Medium) -> tuple[Band, ...]:
@@ -247,8 +217,7 @@ def _text(
         cells[top + 2 * column.before] = medium.write("⋮").center(wide)
     heading = [column.title, f"{column.width:,}"]
     if column.folded:
-        heading[1] += ","
-        heading.append(f"showing {len(column.units)}")
+        heading[1:] = [f"{column.width:,},", f"showing {len(column.units)}"]
     behind = diagram.into(column)
     footing = "" if behind is None or behind.activation == "identity" else behind.activation
     return TextColumn(column, tuple(cells), places, tuple(heading), medium.write(footing))
@@ -286,12 +255,7 @@ def _overhang(column: TextColumn) -> int:
 
 
 def _band_of(
-    columns: Sequence[TextColumn],
-    gaps: Sequence[Gap],
-    start: int,
-    end: int,
-    width: int,
-    rows: int,
+    columns: Sequence[TextColumn], gaps: Sequence[Gap], start: int, end: int, width: int, rows: int
 ) -> Band:
     spare = (width - _width(columns, gaps, start, end)) // (end - start)
     wider = [
@@ -311,5 +275,5 @@ def _centred_lines(words: Sequence[Sequence[str]], middles: Sequence[int]) -> tu
                 start = max(middle - len(part) // 2, len(line) + 1 if line else 0)
                 line = line.ljust(start) + part
         if line:
-            lines.append(line)
+            lines.append(line.rstrip())
     return tuple(lines)

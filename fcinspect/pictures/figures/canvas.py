@@ -28,12 +28,7 @@ STYLE: Any = {
     "svg.hashsalt": "fcinspect",
     "pdf.fonttype": 42,
 }
-DOTS_PER_INCH = 150
-DATES: dict[str, dict[str, None]] = {
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
-    ".png": {},
-}
+DATES: Any = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
 """What would make two equal figures differ."""
 
 
@@ -52,28 +47,21 @@ def quiet(axes: Axes) -> Axes:
     return axes
 
 
-def figure_bytes(make: Callable[[], Figure], ending: str) -> bytes:
-    """Return the figure that is made as a file of that ending; equal figures give equal bytes.
+def file_of(make: Callable[Parameters, Figure]) -> Callable[Concatenate[str, Parameters], bytes]:
+    """Return what takes an ending, then the arguments of a figure, and returns its file.
 
-    The reader's own settings of matplotlib have no part in it.
+    Equal figures give equal bytes; the reader's own settings of matplotlib have no part in it.
     """
-    mpl = _matplotlib()
-    file = io.BytesIO()
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        figure = make()
-        with mpl.rc_context(STYLE):
-            figure.savefig(file, format=ending[1:], dpi=DOTS_PER_INCH, metadata=DATES[ending])
-    return file.getvalue()
-
-
-def file_of(
-    make: Callable[Parameters, Figure],
-) -> Callable[Concatenate[str, Parameters], bytes]:
-    """Return what takes an ending, then the arguments of a figure, and returns its file."""
 
     def drawn(ending: str, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> bytes:
-        return figure_bytes(lambda: make(*args, **kwargs), ending)
+        mpl = _matplotlib()
+        file = io.BytesIO()
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            figure = make(*args, **kwargs)
+            with mpl.rc_context(STYLE):
+                figure.savefig(file, format=ending[1:], dpi=150, metadata=DATES[ending])
+        return file.getvalue()
 
     return drawn
 
@@ -81,8 +69,8 @@ def file_of(
 def _matplotlib() -> Any:
     """Return matplotlib; raises UsageError where it is missing.
 
-    It reads settings as it is imported, first those of the working folder: it is imported in the
-    folder of its own. A backend is of no use here, and one that is misnamed would stop it.
+    It is imported in its own folder, since it reads the settings of the working folder, and
+    without a backend, which is of no use here: a misnamed one would stop it.
     """
     found = importlib.util.find_spec("matplotlib")
     if found is None:

@@ -33,12 +33,7 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#BBBBBB"
 """Of Okabe and Ito's palette: the network, the error; and the function behind."""
 MOST_MARKED = 120
 """Knots that are marked; more would be a line of their own."""
-STROKES = (
-    (BLUE, "-"),
-    (ORANGE, "--"),
-    ("#009E73", ":"),
-    ("#000000", "-."),
-)
+STROKES = ((BLUE, "-"), (ORANGE, "--"), ("#009E73", ":"), ("#000000", "-."))
 """Colour of Okabe and Ito's palette, and the dashes that tell a line without it."""
 MOST_KEPT = 5_000
 """Points of a line that are all in its file; of more, those that change nothing are left out."""
@@ -96,35 +91,26 @@ curves_bytes = file_of(curves_figure)
 def approximation_figure(
     check: GridCheck, knots: Float64Array, title: str, requested: float
 ) -> Figure:
-    """Return the figure: above f and the network over x, below y − f(x) within ±E.
-
-    The curves go through the points of the check, each as the network gave it.
-    """
+    """Return the figure: above f and the network, below y − f(x) and ±E, at the points checked."""
     figure = new_figure(WIDTH_OF_TWO, HEIGHT_OF_TWO)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     x = np.asarray(check.x, dtype=np.float64)
     y = np.asarray(check.y, dtype=np.float64)
-    _curves(upper, x, y, y - check.errors, knots)
+    upper.plot(x, y - check.errors, color=GREY, linewidth=5, solid_capstyle="round", label="f")
+    upper.plot(x, y, color=BLUE, linewidth=1.3, label="network")
+    if len(knots) <= MOST_MARKED:
+        upper.plot(
+            knots, np.interp(knots, x, y), linestyle="none", marker="o", markersize=3.5,
+            markerfacecolor="white", markeredgecolor=BLUE, label=f"{len(knots)} knots",
+            clip_on=False, zorder=3,
+        )  # fmt: skip
+    upper.set_ylabel("y")
+    upper.legend(frameon=False)
     upper.set_title(title, loc="left", parse_math=False)
     _error(lower, x, check.errors, requested)
     lower.set_xlabel("x")
     lower.set_xlim(float(knots[0]), float(knots[-1]))
     return figure
-
-
-def _curves(
-    axes: Axes, x: Float64Array, y: Float64Array, f: Float64Array, knots: Float64Array
-) -> None:
-    axes.plot(x, f, color=GREY, linewidth=5, solid_capstyle="round", label="f")
-    axes.plot(x, y, color=BLUE, linewidth=1.3, label="network")
-    if len(knots) <= MOST_MARKED:
-        axes.plot(
-            knots, np.interp(knots, x, y), linestyle="none", marker="o", markersize=3.5,
-            markerfacecolor="white", markeredgecolor=BLUE, label=f"{len(knots)} knots",
-            clip_on=False, zorder=3,
-        )  # fmt: skip
-    axes.set_ylabel("y")
-    axes.legend(frameon=False)
 
 
 def _error(axes: Axes, x: Float64Array, errors: Float64Array, requested: float) -> None:

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from fcinspect.layers.diagram import Connection, Diagram, Unit, UnitColumn
 
 INK, FAINT = "#1A1A1A", "#5F5F5F"
-FILLS = {"x": "#ECECEC", "a": "white", "y": "white"}
-"""Of the units, by their letter."""
 DEAD_FILL, DEAD_EDGE = "#C9C9C9", "#7A7A7A"
 LEGEND_RADIUS = 0.075
 SCALE_NOTE = "weights: the larger the wider, positive whole, negative dashed"
@@ -68,7 +66,8 @@ def diagram_figure(
     for connection in diagram.connections:
         _edges(axes, places, connection, diagram.scale)
     for weight in numbers:
-        _edge_number(axes, weight)
+        gid = f"weight-{weight.position}-{weight.edge.target}-{weight.edge.source}"
+        _write(axes, weight.middle, weight.words, 7, gid, zorder=1.5, bbox=_on_white(0.6))
     for column in diagram.columns:
         _column(axes, places, column, diagram)
     for connection in diagram.connections:
@@ -103,7 +102,6 @@ def _write(
 
 
 def _on_white(pad: float) -> dict[str, Any]:
-    """Return the box of words that stand on a line."""
     return {"facecolor": "white", "edgecolor": "none", "pad": pad}
 
 
@@ -121,11 +119,6 @@ def _placed(
     return places, numbers
 
 
-def _edge_number(axes: Axes, number: EdgeNumber) -> None:
-    gid = f"weight-{number.position}-{number.edge.target}-{number.edge.source}"
-    _write(axes, number.middle, number.words, 7, gid, zorder=1.5, bbox=_on_white(0.6))
-
-
 def _edges(axes: Axes, places: FigurePlaces, connection: Connection, scale: float) -> None:
     """Draw the lines of one layer, the strongest last."""
     from matplotlib.lines import Line2D
@@ -134,10 +127,8 @@ def _edges(axes: Axes, places: FigurePlaces, connection: Connection, scale: floa
     order = sorted(connection.edges, key=lambda edge: edge.size)
     for edge in order:
         start, end = places.unit(left, edge.source), places.unit(right, edge.target)
-        line = Line2D(
-            (start[0], end[0]), (start[1], end[1]), zorder=1,
-            gid=f"edge-{right}-{edge.target}-{edge.source}",
-        )  # fmt: skip
+        gid = f"edge-{right}-{edge.target}-{edge.source}"
+        line = Line2D((start[0], end[0]), (start[1], end[1]), zorder=1, gid=gid)
         _stroke(line, stroke_of(edge.weight, scale))
         axes.add_line(line)
 
@@ -148,7 +139,7 @@ def _stroke(line: Line2D, stroke: EdgeStroke) -> None:
 
 
 def _column(axes: Axes, places: FigurePlaces, column: UnitColumn, diagram: Diagram) -> None:
-    place, x = column.position, places.x(column.position)
+    place, x = column.position, places.columns[column.position]
     at, gid = (x, places.heading), f"column-{place}"
     _write(axes, at, column.title, 9.5, gid, up="baseline", fontweight="bold")
     at, gid = (x, places.heading - 0.06), f"width-{place}"
@@ -168,15 +159,14 @@ def _unit(
 
     x, y = places.unit(column.position, unit.index)
     gid = f"{column.position}-{unit.index}"
-    look = _look(unit.dead) or {"facecolor": FILLS[column.letter], "edgecolor": INK}
-    axes.add_patch(
-        Circle((x, y), places.radius, linewidth=1.0, zorder=2, gid=f"unit-{gid}", **look)
-    )
+    fill = "#ECECEC" if column.letter == "x" else "white"
+    look = {"facecolor": fill, "edgecolor": INK} if unit.dead is None else _look(unit.dead)
+    circle = Circle((x, y), places.radius, linewidth=1.0, zorder=2, gid=f"unit-{gid}", **look)
+    axes.add_patch(circle)
     label = math_label(column, unit)
     if unit.value is None or not diagram.has_values:
-        size = 10.5 if unit.index < 99 else 8.5 if unit.index < 999 else 6.5
-        if unit.index >= 99_999:
-            size = 4.5
+        digits = len(str(unit.index + 1))
+        size = {1: 10.5, 2: 10.5, 3: 8.5}.get(digits, 6.5 if digits < 6 else 4.5)
         _write(axes, (x, y), label, size, f"label-{gid}", up="center_baseline", zorder=4)
         return
     value = f"{unit.value:.3g}".replace("-", "−")
@@ -185,10 +175,8 @@ def _unit(
     _beside(axes, places, column, unit, label)
 
 
-def _look(dead: Dead | None) -> dict[str, Any] | None:
+def _look(dead: Dead) -> dict[str, Any]:
     """Return how a dead unit looks: grey, its outline dashed where that holds for one x alone."""
-    if dead is None:
-        return None
     dashes = "--" if dead is Dead.ZERO_OUTPUT else "-"
     return {"facecolor": DEAD_FILL, "edgecolor": DEAD_EDGE, "linestyle": dashes}
 
@@ -197,11 +185,8 @@ def _dead_legend(axes: Axes, places: FigurePlaces, number: int, kind: Dead) -> N
     from matplotlib.patches import Circle
 
     x, y = places.dead_legend(number)
-    axes.add_patch(
-        Circle(
-            (x + LEGEND_RADIUS, y), LEGEND_RADIUS, gid=f"legend-dead-{number}", **_look(kind) or {}
-        )
-    )
+    at, gid = (x + LEGEND_RADIUS, y), f"legend-dead-{number}"
+    axes.add_patch(Circle(at, LEGEND_RADIUS, gid=gid, **_look(kind)))
     _write(axes, (x + 0.25, y), DEAD[kind], 8.5, f"legend-dead-words-{number}", "left")
 
 
@@ -220,7 +205,7 @@ def _beside(axes: Axes, places: FigurePlaces, column: UnitColumn, unit: Unit, la
 
 def _words(axes: Axes, places: FigurePlaces, connection: Connection) -> None:
     """Write below the units what they apply, and below the edges what the layer is."""
-    left, right = places.x(connection.position - 1), places.x(connection.position)
+    left, right = places.columns[connection.position - 1], places.columns[connection.position]
     middle = (left + right) / 2
     name = shortened(connection.name, int((right - left - 0.2) / LETTER))
     result = "y" if connection.position == max(places.columns) else "a"
@@ -237,7 +222,7 @@ def _words(axes: Axes, places: FigurePlaces, connection: Connection) -> None:
 
 def _fold_of_columns(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None:
     last, first = diagram.around_fold
-    x = (places.x(last.position) + places.x(first.position)) / 2
+    x = (places.columns[last.position] + places.columns[first.position]) / 2
     _write(axes, (x, 0), "⋯", 20, "fold-columns")
     hidden = diagram.folded_columns
     words = f"{hidden:,} hidden\n{'layer' if hidden == 1 else 'layers'} not drawn"
@@ -245,7 +230,6 @@ def _fold_of_columns(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None
 
 
 def _legend(axes: Axes, places: FigurePlaces, diagram: Diagram) -> None:
-    """Draw a line of each kind with the weight it stands for."""
     from matplotlib.lines import Line2D
 
     for number, (weight, words) in enumerate(samples_of(diagram)):

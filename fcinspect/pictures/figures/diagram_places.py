@@ -10,7 +10,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from fcinspect.pictures.diagram.labels import affine_words, dead_of, samples_of
 
 if TYPE_CHECKING:
     from fcinspect.layers.diagram import Connection, Diagram, Edge, UnitColumn
+    from fcinspect.rounding.arrays import Float64Array
 
 NARROWEST_GAP = 1.55
 """Between the middles of two columns."""
@@ -43,7 +45,6 @@ STEPS = 60
 """Places that are tried along an edge."""
 
 Point = tuple[float, float]
-Floats = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,6 @@ class FigurePlaces:
     dead: int = 0
     """Kinds of dead units, each a line of the legend below the others."""
     title_lines: int = 1
-
-    def x(self, position: int) -> float:
-        """Return the x of a column."""
-        return self.columns[position]
 
     def unit(self, position: int, index: int) -> tuple[float, float]:
         """Return the middle of a unit."""
@@ -98,12 +95,9 @@ class FigurePlaces:
 
     def legend(self, number: int) -> tuple[float, float]:
         """Return where a line of the legend begins."""
-        row, place = divmod(number, self._legend_columns)
+        in_a_row = max(1, int((self.width - 2 * self.margin) / LEGEND_STEP))
+        row, place = divmod(number, in_a_row)
         return self.margin + place * LEGEND_STEP, self.footing(2) - 0.35 - 0.2 * row
-
-    @property
-    def _legend_columns(self) -> int:
-        return max(1, int((self.width - 2 * self.margin) / LEGEND_STEP))
 
     def dead_legend(self, number: int) -> tuple[float, float]:
         """Return where the line of a kind of dead units begins."""
@@ -127,9 +121,7 @@ class FigurePlaces:
         return self.title() + 0.35 - self.bottom_with(notes)
 
 
-def places_of(
-    diagram: Diagram, narrowest_gap: float = NARROWEST_GAP, title: str = ""
-) -> FigurePlaces:
+def places_of(diagram: Diagram, narrowest_gap: float, title: str) -> FigurePlaces:
     """Return where the parts of a diagram stand, its columns at least that far apart."""
     radius, pitch = WITH_VALUES if diagram.has_values else BARE
     heights = {c.position: max(c.slots - 1, 0) for c in diagram.columns}
@@ -209,15 +201,13 @@ class EdgeNumber:
 
 @dataclass(frozen=True)
 class _Choices:
-    """Places for the number of one edge."""
-
     words: str
     half: float
-    x: Floats
-    y: Floats
-    crossed: Floats
+    x: Float64Array
+    y: Float64Array
+    crossed: npt.NDArray[np.intp]
     """How many other edges of the layer pass through the box, for each place."""
-    near: Floats
+    near: Float64Array
     """How near the next edge passes."""
 
     def best(self, placed: Sequence[EdgeNumber]) -> tuple[int, bool]:
@@ -233,9 +223,8 @@ class _Choices:
 
 def edge_numbers(diagram: Diagram, places: FigurePlaces) -> tuple[EdgeNumber, ...]:
     """Return the number of every edge that is drawn, layer by layer."""
-    return tuple(
-        number for connection in diagram.connections for number in _of_layer(connection, places)
-    )
+    layers = (_of_layer(connection, places) for connection in diagram.connections)
+    return tuple(chain.from_iterable(layers))
 
 
 def _of_layer(connection: Connection, places: FigurePlaces) -> list[EdgeNumber]:
@@ -264,9 +253,7 @@ def _choices(
 ) -> _Choices:
     """Return places for a number, each with the edges that pass and how near the next one is."""
     start, end = lines[edge.source, edge.target]
-    others = np.array(
-        [line for key, line in lines.items() if key != (edge.source, edge.target)]
-    ).reshape(-1, 4, 1)
+    others = [line for key, line in lines.items() if key != (edge.source, edge.target)]
     words = "?" if edge.weight is None else f"{edge.weight:.3g}".replace("-", "−")
     half = len(words) * DIGIT / 2 + PAD
     # beside the units, what they are called too
@@ -274,8 +261,8 @@ def _choices(
     x = low + (high - low) * np.arange(STEPS + 1) / STEPS
     y = start[1] + (end[1] - start[1]) * (x - start[0]) / (end[0] - start[0])
     # how far each line passes above or below the box at each place; 0 or less where it meets it
-    x0, y0, x1, y1 = others.swapaxes(0, 1)
+    x0, y0, x1, y1 = np.array(others).reshape(-1, 4, 1).swapaxes(0, 1)
     slope = (y1 - y0) / (x1 - x0)
     gaps = np.abs(y0 + slope * (x - x0) - y) - np.abs(slope) * half - HALF_HEIGHT - PAD
-    near = gaps.min(axis=0) if len(others) else np.zeros_like(x)
+    near = gaps.min(axis=0) if others else np.zeros_like(x)
     return _Choices(words, half, x, y, np.count_nonzero(gaps <= 0, axis=0), near)

@@ -1,16 +1,25 @@
-"""The figure of a weight: its heat map with a colour bar, and below it a histogram."""
+"""The figures of weights: one as a heat map and a histogram; of several the numbers or spectra."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from fcinspect.pictures.blocks import Blocks, blocks_of
-from fcinspect.pictures.charts.heat_map import DIVERGING, ink_on, reduction
-from fcinspect.pictures.charts.histogram import edge_labels, not_counted
+from fcinspect.pictures.charts.curves import Series, spans_decades, y_words
+from fcinspect.pictures.charts.weight import (
+    DIVERGING,
+    Blocks,
+    blocks_of,
+    edge_labels,
+    ink_on,
+    not_counted,
+    reduction,
+)
 from fcinspect.pictures.figures.canvas import file_of, new_figure, quiet
 
 if TYPE_CHECKING:
@@ -27,12 +36,33 @@ MOST_CELLS = (200, 300)
 """Rows and columns of a map: more are finer than what is printed."""
 MOST_WRITTEN = (12, 10)
 """Rows and columns up to which the numbers stand in their cells."""
-NOTE_WIDTH = 90
-"""Letters in a line below the map."""
 MOST_MARKED = 200
 """Cells that are marked for numbers that are not finite."""
 BLUE = "#0072B2"
-MOST_LABELS = 11
+MOST_LABELS, FEW_LABELS = 11, 7
+"""Edges of bins that are written, in one histogram and in one of several."""
+PANEL = 4.2, 2.8
+"""Inches across and down."""
+LETTER = 0.085
+"""Inches that a letter of the title takes, on average."""
+LONGEST_NAME = 40
+MOST_DOTS = 40
+"""Singular values that are marked; of more the line alone is drawn."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One layer in a figure of several."""
+
+    name: str
+    numbers: Distribution | None
+    """None where the figure is of singular values."""
+    spectrum: Series | None = None
+    """The singular values above the resolution, counted from 1; None where they are undecided."""
+    count: int = 0
+    """All singular values."""
+    note: str = ""
+    """What is to be said of those that are not drawn."""
 
 
 def weight_figure(weight: Array, found: Distribution, title: str) -> Figure:
@@ -46,7 +76,7 @@ def weight_figure(weight: Array, found: Distribution, title: str) -> Figure:
     else:
         upper.text(0.5, 0.5, "W has no numbers", transform=upper.transAxes, ha="center")
         upper.set_axis_off()
-    draw_histogram(lower, found, "Numbers of W")
+    draw_histogram(lower, found, "Numbers of W", MOST_LABELS)
     return figure
 
 
@@ -89,18 +119,16 @@ def draw_heat_map(axes: Axes, blocks: Blocks) -> None:
         _write(axes, blocks, scale)
     if not finite.all():
         notes.append(_mark(axes, blocks, finite))
-    told = [line for note in notes for line in textwrap.wrap(note, NOTE_WIDTH)]
+    told = [line for note in notes for line in textwrap.wrap(note, 90)]
     axes.set_xlabel("\n".join(["input, a column of W (in_features)", *told]))
 
 
 def _colors() -> list[tuple[float, ...]]:
     """Return 255 colours, the middle one that of 0."""
     places = np.linspace(0, len(DIVERGING) - 1, 255)
-    channels = [
-        np.interp(places, np.arange(len(DIVERGING)), [color[k] / 255 for color in DIVERGING])
-        for k in range(3)
-    ]
-    return list(zip(*(channel.tolist() for channel in channels), strict=True))
+    at, channels = np.arange(len(DIVERGING)), np.transpose(DIVERGING) / 255
+    mixed = [np.interp(places, at, channel) for channel in channels]
+    return list(map(tuple, np.transpose(mixed).tolist()))
 
 
 def _end(blocks: Blocks, axis: int) -> float:
@@ -113,19 +141,16 @@ def _whole_ticks(axes: Axes, blocks: Blocks) -> None:
     from matplotlib.ticker import FixedLocator, MaxNLocator
 
     for axis, count in ((axes.xaxis, blocks.shape[1]), (axes.yaxis, blocks.shape[0])):
-        axis.set_major_locator(
-            FixedLocator([0]) if count == 1 else MaxNLocator(min(count, 8), integer=True)
-        )
+        several = MaxNLocator(min(count, 8), integer=True)
+        axis.set_major_locator(FixedLocator([0]) if count == 1 else several)
     axes.spines[:].set_visible(False)
 
 
 def _write(axes: Axes, blocks: Blocks, scale: float) -> None:
     for (i, j), value in np.ndenumerate(blocks.values):
         if math.isfinite(value):
-            axes.text(
-                j, i, f"{value:+.3g}" if value else "0", ha="center", va="center", fontsize=7,
-                color=ink_on(value / scale),
-            )  # fmt: skip
+            words, ink = f"{value:+.3g}" if value else "0", ink_on(value / scale)
+            axes.text(j, i, words, ha="center", va="center", fontsize=7, color=ink)
 
 
 def _mark(axes: Axes, blocks: Blocks, finite: npt.NDArray[np.bool_]) -> str:
@@ -144,9 +169,7 @@ def _mark(axes: Axes, blocks: Blocks, finite: npt.NDArray[np.bool_]) -> str:
     return f"×: {cells} with numbers that are not finite{of}"
 
 
-def draw_histogram(
-    axes: Axes, found: Distribution, title: str = "", most_labels: int = MOST_LABELS
-) -> None:
+def draw_histogram(axes: Axes, found: Distribution, title: str, most_labels: int) -> None:
     """Draw a distribution on axes; what lies in no bin is told.
 
     The bins are equally wide; their edges, at most so many of them, are written as they are.
@@ -184,3 +207,55 @@ def draw_histogram(
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.set_ylabel("count")
     axes.set_xlabel("weight", fontsize="small")
+
+
+def panels_figure(title: str, panels: Sequence[Panel]) -> Figure:
+    """Return the figure of some layers, all spectra on one scale."""
+    across = min(len(panels), 3) or 1
+    down = math.ceil(len(panels) / across) or 1
+    figure = new_figure(max(across, 1.6) * PANEL[0], down * PANEL[1] + 0.5)
+    spectra = any(panel.numbers is None for panel in panels)
+    sharing: Literal["all", "none"] = "all" if spectra else "none"
+    grid = figure.subplots(down, across, squeeze=False, sharey=sharing).reshape(-1)
+    lines = textwrap.wrap(title, int(figure.get_figwidth() / LETTER))
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11, parse_math=False)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    log_y = spans_decades([v for panel in panels if panel.spectrum for v in panel.spectrum.y])
+    for axes, panel in zip(grid, panels, strict=False):
+        if panel.numbers is not None:
+            draw_histogram(axes, panel.numbers, _shortened(panel.name), FEW_LABELS)
+        else:
+            _draw_spectrum(axes, panel, log_y=log_y)
+    return figure
+
+
+panels_bytes = file_of(panels_figure)
+
+
+def _shortened(name: str) -> str:
+    half = LONGEST_NAME // 2 - 1
+    return name if len(name) <= LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
+
+
+def _draw_spectrum(axes: Axes, panel: Panel, *, log_y: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    quiet(axes)
+    axes.set_title(_shortened(panel.name), loc="left", parse_math=False)
+    if panel.spectrum is None:
+        axes.text(0.5, 0.5, panel.note, transform=axes.transAxes, ha="center", fontsize="small")
+        axes.set_xticks([])
+        return
+    x, y = list(panel.spectrum.x), list(panel.spectrum.y)
+    if log_y:
+        axes.set_yscale("log")
+    marker = "o" if len(x) <= MOST_DOTS else "none"
+    axes.plot(x, y, color=BLUE, linewidth=1.3, markersize=3, marker=marker, gid="spectrum")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if panel.count <= FEW_LABELS:
+        axes.set_xticks(range(1, panel.count + 1))
+    if len(x) <= MOST_DOTS:
+        axes.set_xlim(0.5, max(panel.count, 1) + 0.5)
+    axes.set_ylabel(y_words("σ", log_y))
+    axes.set_xlabel(f"number; {panel.note}" if panel.note else "number", fontsize="small")

@@ -17,11 +17,10 @@ from fcinspect.reports.show_listing import why
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import SkippedTensor
     from fcinspect.checkpoints.scan.findings import ScanReport
-    from fcinspect.checkpoints.scan.records import ScannedLayer
+    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
 
 FEW = 3
 """So many layers are shown in full."""
-MOST_SOURCES = 4
 NOTE = ("note: ", "unsure")
 MOST_NAMED = 6
 MOST_FOUND = 40
@@ -34,13 +33,12 @@ MANY_ZEROS = 0.01
 """The share of zeros from which on a column tells of them."""
 
 
-def page(
-    report: ScanReport, precision: int = 4, *, show_all: bool = False, charts: Sequence[Block] = ()
-) -> Page:
+def page(report: ScanReport, precision: int, *, show_all: bool, charts: Sequence[Block]) -> Page:
     """Return the page, with charts of the layers where there are any."""
     built = PageBuilder()
     built.add(Heading(title_of(report), level=1), Line.of(_counted(report)))
     layers = report.layers
+    notes: list[Line] = []
     if 0 < len(layers) <= FEW:
         for layer in layers:
             built.group(*_in_full(layer, name_in(report, layer), precision))
@@ -49,21 +47,28 @@ def page(
         if any(layer.singular.wanted.any for layer in layers):
             names = [name_in(report, layer) for layer in layers]
             built.group(table_of(layers, names, precision))
-        built.group(*_warnings(report))
-    for blocks in (charts, _fingerprints(report), _findings(report)):
+        # where each is shown in full, that is said there
+        told = [(layer, text.safe(words)) for layer in layers for words in layer.warnings]
+        pairs = _together(report, told)[:MOST_FOUND]
+        notes = [Line.of(NOTE, f"{words}: ", names, hang=2) for words, names in pairs]
+    drawn = [(layer, layer.fingerprint.words) for layer in layers if layer.fingerprint]
+    laws = [Line.of(f"{words}: ", names, hang=2) for words, names in _together(report, drawn)]
+    for blocks in (notes, charts, laws, _findings(report)):
         built.group(*blocks)
     built.group(*(Line.of((p, "bad"), hang=2) for p in report.problems))
     lost = (text.safe(file.reason) for file in report.failed)
     built.group(*(Line.of(("not read: ", "bad"), reason, hang=2) for reason in lost))
-    if show_all and report.skipped:
-        built.group(*_skipped(report.skipped))
+    if show_all and (skipped := report.skipped):
+        columns = (Column("array", right=False, folds=True), Column(why(skipped), right=False))
+        table = Table(columns, tuple((text.safe(s.name), text.safe(s.reason)) for s in skipped))
+        built.group(Line.of(f"besides, {text.plural(len(skipped), 'array')}:"), table)
     built.group(*_summary(report, show_all=show_all))
     return built.page()
 
 
 def title_of(report: ScanReport) -> str:
     """Name the files, the first of many."""
-    names = [text.safe(source) for source in report.sources[:MOST_SOURCES]]
+    names = [text.safe(source) for source in report.sources[:4]]
     more = len(report.sources) - len(names)
     return ", ".join(names) + (f" and {more} more" if more else "")
 
@@ -77,11 +82,9 @@ def _counted(report: ScanReport) -> str:
         return said
     total = sum(layer.parameters for layer in layers)
     formats = Counter(layer.dtype for layer in layers)
-    named = ", ".join(
-        name if len(formats) == 1 else f"{text.count(count)} in {name}"
-        for name, count in formats.most_common()
-    )
-    return f"{said}, {text.plural(total, 'parameter')}, {named}"
+    named = [f"{text.count(count)} in {name}" for name, count in formats.most_common()]
+    named = named if len(formats) > 1 else list(formats)
+    return f"{said}, {text.plural(total, 'parameter')}, {', '.join(named)}"
 
 
 def _table(report: ScanReport, precision: int) -> Table:
@@ -103,53 +106,34 @@ def _table(report: ScanReport, precision: int) -> Table:
         spare = "" if title in ("std", "norm") else ELSEWHERE
         columns.append((Column(title, spare=spare, joined=title == "min"), values))
     if any(n.zeros > MANY_ZEROS * n.count for n in numbers):
-        columns.append((Column("zeros"), [_share(n.zeros, n.count) for n in numbers]))
+        columns.append(
+            (Column("zeros"), [f"{n.zeros / n.count:.1%}" if n.zeros else "0" for n in numbers])
+        )
     struck = frozenset(k for k, layer in enumerate(layers) if findings_of(layer))
     return by_columns(columns, struck)
 
 
-def _share(some: int, count: int) -> str:
-    return f"{some / count:.1%}" if some else "0"
-
-
 def _in_full(layer: ScannedLayer, called: str, precision: int) -> Iterator[Heading | Line | Table]:
-    """Yield everything about one layer."""
     name = f"{called}      " if called else ""
     widths = f"{text.count(layer.in_features)} → {text.count(layer.out_features)}"
     yield Heading(f"{name}{widths}, {layer.dtype}: {text.plural(layer.parameters, 'parameter')}")
-    parts = [("weight", layer.weight.numbers)]
-    if layer.bias is not None:
-        parts.append(("bias", layer.bias))
-    body = tuple(
-        (
-            what,
-            *(text.statistic(v, precision) for v in (n.min, n.max, n.mean, n.std, n.norm)),
-            *(text.count(v) for v in (n.zeros, n.nan, n.inf)),
-        )
-        for what, n in parts
-    )
+    body = []
+    for what, n in (("weight", layer.weight.numbers), ("bias", layer.bias)):
+        if n is not None:
+            values = (text.statistic(v, precision) for v in (n.min, n.max, n.mean, n.std, n.norm))
+            body.append((what, *values, *map(text.count, (n.zeros, n.nan, n.inf))))
     titles = ("min", "max", "mean", "std", "norm", "zeros", "NaN", "±inf")
-    yield Table((Column("", right=False), *map(Column, titles)), body, indent=2)
+    yield Table((Column("", right=False), *map(Column, titles)), tuple(body), indent=2)
     if layer.singular.wanted.any:
         yield from in_full(layer, precision)
     weight = layer.weight
     low, high = weight.spectral_low, weight.spectral_high
     if layer.singular.largest is None and low is not None and high is not None:
-        ends = (text.significant(v, precision) for v in (low, high))
-        yield Line.of(
-            f"spectral norm between {' and '.join(ends)}, by the norms of rows, columns and W",
-            indent=2, hang=2,
-        )  # fmt: skip
+        ends = " and ".join(text.significant(v, precision) for v in (low, high))
+        said = f"spectral norm between {ends}, by the norms of rows, columns and W"
+        yield Line.of(said, indent=2, hang=2)
     for warning in layer.warnings:
         yield Line.of(NOTE, text.safe(warning), indent=2, hang=2)
-
-
-def _skipped(skipped: Sequence[SkippedTensor]) -> Iterator[Line | Table]:
-    yield Line.of(f"besides, {text.plural(len(skipped), 'array')}:")
-    yield Table(
-        (Column("array", right=False, folds=True), Column(why(skipped), right=False)),
-        tuple((text.safe(skip.name), text.safe(skip.reason)) for skip in skipped),
-    )
 
 
 def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
@@ -157,10 +141,12 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
     struck = sum(1 for layer in report.layers if findings_of(layer))
     count = text.plural(len(report.layers), "layer")
     if report.checked and report.ok:
+        by_chance = any(map(equal_by_chance, report.layers))
+        beyond = " beyond those that few bits make by chance" if by_chance else ""
         yield Line.of(
             ("Check passed: ", "good"),
             f"{count} without NaN, infinities, all-zero weights, dead outputs or inputs, or equal"
-            f" outputs{_beyond_chance(report)}{_others_passed(report)}",
+            f" outputs{beyond}{_others_passed(report)}",
         )
     elif report.checked:
         counts = [f"{struck} of {count}"] if struck else []
@@ -187,14 +173,7 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
         yield Line.of((f"{'; '.join(_reasons(report.skipped))}; --all lists them", "faint"))
 
 
-def _beyond_chance(report: ScanReport) -> str:
-    """Say so where there are equal outputs that are not held against their layer."""
-    by_chance = any(equal_by_chance(layer) for layer in report.layers)
-    return " beyond those that few bits make by chance" if by_chance else ""
-
-
 def _others_passed(report: ScanReport) -> str:
-    """Say what else was gone through, and what was not."""
     if report.left_out or not report.skipped:
         return ""
     gone, left = len(report.others), len(report.skipped) - len(report.others)
@@ -208,7 +187,11 @@ def _others_passed(report: ScanReport) -> str:
 
 def _reasons(skipped: Sequence[SkippedTensor]) -> Iterator[str]:
     """Yield "64 arrays are no linear layers: one-dimensional (40), …", the commonest first."""
-    reasons = Counter(_shortened(skip.reason) for skip in skipped if not skip.missing)
+    # without what they add in brackets or behind a comma
+    shortened = (
+        BEYOND_COMMA.sub("", BRACKETED.sub("", s.reason)) for s in skipped if not s.missing
+    )
+    reasons = Counter(shortened)
     total = reasons.total()
     if total:
         named = ", ".join(f"{text.safe(reason)} ({n:,})" for reason, n in reasons.most_common(3))
@@ -220,45 +203,25 @@ def _reasons(skipped: Sequence[SkippedTensor]) -> Iterator[str]:
         yield f"{text.plural(gone, 'array')} {'is' if gone == 1 else 'are'} missing"
 
 
-def _shortened(reason: str) -> str:
-    """Return a reason without what it adds in brackets or behind a comma."""
-    return BEYOND_COMMA.sub("", BRACKETED.sub("", reason))
-
-
 def name_in(report: ScanReport, layer: ScannedLayer) -> str:
     """Return the name of a layer, with its file where there are several; "" for one on its own."""
     if len(report.sources) < 2:
         return text.safe(layer.name)
-    return name_of(report, layer.name, layer.source)
+    return name_of(report, layer)
 
 
-def name_of(report: ScanReport, name: str, source: str) -> str:
+def name_of(report: ScanReport, one: ScannedLayer | ScannedOther) -> str:
     """Return the name of a layer or array, with its file where there are several or it has none."""
-    if not name:
-        return text.safe(source)
-    return text.safe(name) + (f" of {text.safe(source)}" if len(report.sources) > 1 else "")
-
-
-def _fingerprints(report: ScanReport) -> list[Line]:
-    """Say which layers look drawn from a law of initialisation."""
-    told = [(layer, layer.fingerprint.words) for layer in report.layers if layer.fingerprint]
-    return [Line.of(f"{words}: ", names, hang=2) for words, names in _together(report, told)]
-
-
-def _warnings(report: ScanReport) -> list[Line]:
-    """Say how layers were understood; where each is shown in full it is said there."""
-    told = [(layer, text.safe(warning)) for layer in report.layers for warning in layer.warnings]
-    return [
-        Line.of(NOTE, f"{words}: ", names, hang=2)
-        for words, names in _together(report, told)[:MOST_FOUND]
-    ]
+    if not one.name:
+        return text.safe(one.source)
+    return text.safe(one.name) + (f" of {text.safe(one.source)}" if len(report.sources) > 1 else "")
 
 
 def _together(
     report: ScanReport, told: Iterable[tuple[ScannedLayer, str]]
 ) -> list[tuple[str, str]]:
     """Return each text once, with the names of the layers that it is said of."""
-    pairs = ((words, name_of(report, layer.name, layer.source)) for layer, words in told)
+    pairs = ((words, name_of(report, layer)) for layer, words in told)
     return [(words, _named(names)) for words, names in text.grouped(pairs).items()]
 
 
@@ -269,26 +232,17 @@ def _named(names: Sequence[str]) -> str:
 
 def unread_words(unread: Iterable[SkippedTensor]) -> list[tuple[str, str]]:
     """Return what a check says of weights that were not read, once for each reason."""
-    by_reason = text.grouped((skip.reason, text.safe(skip.name)) for skip in unread)
-    return [
-        (_named(names), f"not looked at: {text.safe(reason)}")
-        for reason, names in by_reason.items()
-    ]
+    found = text.grouped((skip.reason, text.safe(skip.name)) for skip in unread).items()
+    return [(_named(names), f"not looked at: {text.safe(reason)}") for reason, names in found]
 
 
 def _findings(report: ScanReport) -> list[Line]:
-    """Say what speaks against layers, and against the other arrays."""
-    found = [
-        (name_of(report, layer.name, layer.source), finding.words)
-        for layer in report.layers
-        for finding in findings_of(layer)
-    ]
+    found = [(f.words, name_of(report, la)) for la in report.layers for f in findings_of(la)]
     for other in report.struck_others:
-        name = name_of(report, other.name, other.source)
-        found += [(name, finding.words) for finding in findings_of_other(other)]
+        found += [(finding.words, name_of(report, other)) for finding in findings_of_other(other)]
     if report.checked:
-        found += unread_words(report.unread)
-    by_words = text.grouped((words, name) for name, words in found)
+        found += [(words, name) for name, words in unread_words(report.unread)]
+    by_words = text.grouped(found)
     lines = [
         Line.of((f"{_named(names)}: ", "strong"), (words, "bad"), hang=2)
         for words, names in list(by_words.items())[:MOST_FOUND]

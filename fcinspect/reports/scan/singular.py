@@ -10,10 +10,11 @@ from fcinspect.page import text
 from fcinspect.page.blocks import Column, Line, Table, by_columns
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.scan.records import Histogram, ScannedLayer, Spectrum
+    from fcinspect.checkpoints.scan.records import ScannedLayer, Spectrum
 
 Found = TypeVar("Found")
 
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 ELSEWHERE = "see --json or --format csv"
 
 
@@ -71,11 +72,9 @@ def in_full(layer: ScannedLayer, precision: int) -> Iterator[Line]:
         return
     digits = precision + 2
     if leading is not None:
-        sure = (
-            f"within {leading.error_bound:.1e} of it is a singular value"
-            if leading.converged
-            else "a lower bound: it has not converged"
-        )
+        sure = f"within {leading.error_bound:.1e} of it is a singular value"
+        if not leading.converged:
+            sure = "a lower bound: it has not converged"
         sigma = text.significant(leading.sigma, digits)
         steps = text.plural(leading.steps, "step")
         rank = text.significant(leading.stable_rank, precision)
@@ -83,27 +82,19 @@ def in_full(layer: ScannedLayer, precision: int) -> Iterator[Line]:
         yield Line.of(said, indent=2, hang=2)
     if spectrum is not None and len(spectrum.values):
         yield Line.of(_ranks(spectrum, digits, precision), indent=2, hang=2)
-        if spectrum.histogram is not None:
-            yield Line.of(_drawn(spectrum.histogram, precision), indent=2, hang=2)
+        if (bins := spectrum.histogram) is not None:
+            low, high = (text.significant(bins.edges[end], precision) for end in (0, -1))
+            scale = ", in logarithms" if bins.scale == "log" else ""
+            yield Line.of(f"{low} {text.bars(bins.counts)} {high}{scale}", indent=2, hang=2)
 
 
 def _ranks(found: Spectrum, digits: int, precision: int) -> str:
     count = len(found.values)
     first, last = (text.significant(v, digits) for v in (found.largest, found.smallest))
-    stable, effective = (
-        text.significant(v, precision) for v in (found.stable_rank, found.effective_rank)
-    )
+    ranks = (found.stable_rank, found.effective_rank)
+    stable, effective = (text.significant(rank, precision) for rank in ranks)
     return (
-        f"σ₁ … σ{_subscript(count)} = {first} … {last}: rank {found.rank:,} of {count:,}, stable"
-        f" rank {stable}, effective rank {effective}, condition number {_condition(found)}"
+        f"σ₁ … σ{str(count).translate(SUBSCRIPTS)} = {first} … {last}: rank {found.rank:,} of"
+        f" {count:,}, stable rank {stable}, effective rank {effective}, condition number"
+        f" {_condition(found)}"
     )
-
-
-def _subscript(number: int) -> str:
-    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-
-
-def _drawn(histogram: Histogram, precision: int) -> str:
-    low, high = (text.significant(v, precision) for v in (histogram.edges[0], histogram.edges[-1]))
-    scale = ", in logarithms" if histogram.scale == "log" else ""
-    return f"{low} {text.bars(histogram.counts)} {high}{scale}"

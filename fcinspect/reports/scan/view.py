@@ -17,21 +17,16 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.records import ScannedLayer
     from fcinspect.reports.scan.charts import ScanPictures
 
-
 STATISTICS = ("min", "max", "mean", "std", "norm", "zeros", "nan", "inf")
 """What is told of the numbers of a weight, and of those of a bias."""
+LINES = ("dead_outputs", "dead_inputs", "duplicate_outputs")
 SPECTRAL_NORM = (
     ("spectral_norm", "value"),
     ("spectral_norm_residual", "residual"),
     ("spectral_norm_converged", "converged"),
     ("stable_rank", "stable_rank"),
 )
-SPECTRUM = (
-    ("rank", "rank"),
-    ("condition_number", "condition_number"),
-    ("condition_is_reliable", "condition_is_reliable"),
-    ("effective_rank", "effective_rank"),
-)
+SPECTRUM = ("rank", "condition_number", "condition_is_reliable", "effective_rank")
 """Columns of what is told of singular values where a line holds one layer."""
 
 
@@ -44,13 +39,12 @@ def view_of_scan(
     plot: bool = False,
 ) -> View:
     """Return the view of a scan; its pictures are its figure, and on its page with `plot`."""
+    charts = pictures.blocks() if pictures and plot else ()
     return View(
         command="scan",
         asked=asked,
         data=lambda full: document(report, full=full),
-        page=partial(
-            page, report, show_all=show_all, charts=pictures.blocks() if pictures and plot else ()
-        ),
+        page=partial(page, report, show_all=show_all, charts=charts),
         rows=partial(rows, report),
         figure=pictures.figure if pictures else None,
         svg_is_figure=plot,
@@ -59,7 +53,7 @@ def view_of_scan(
     )
 
 
-def document(report: ScanReport, *, full: bool = False) -> dict[str, Any]:
+def document(report: ScanReport, *, full: bool) -> dict[str, Any]:
     """Return the JSON data."""
     from fcinspect.reports.documents.scan import OtherDocument, ScanDocument
 
@@ -81,28 +75,21 @@ def layer_document(layer: ScannedLayer, *, full: bool = False) -> dict[str, Any]
     """Return the JSON of one layer."""
     from fcinspect.reports.documents import scan as documents
 
-    weight, leading = layer.weight, layer.singular.leading
-    spectrum = layer.singular.spectrum
-    numbers = {name: getattr(weight.numbers, name) for name in STATISTICS}
+    weight, leading, spectrum = layer.weight, layer.singular.leading, layer.singular.spectrum
+    own: dict[str, Any] = {name: getattr(weight.numbers, name) for name in STATISTICS}
+    own |= {name: getattr(weight, name) for name in LINES}
+    norm = leading and written(leading, documents.SpectralNormDocument, value=leading.sigma)
+    values = spectrum and Array(spectrum.values, "float64")
     return written(
         layer,
         documents.ScannedLayerDocument,
-        **numbers,
+        **own,
         bias=layer.bias is not None,
-        dead_outputs=weight.dead_outputs,
-        dead_inputs=weight.dead_inputs,
-        duplicate_outputs=weight.duplicate_outputs,
         spectral_norm_low=weight.spectral_low,
         spectral_norm_high=weight.spectral_high,
-        spectral_norm=leading
-        and written(leading, documents.SpectralNormDocument, value=leading.sigma),
+        spectral_norm=norm,
         spectrum=spectrum
-        and written(
-            spectrum,
-            documents.SpectrumDocument,
-            full=full,
-            values=Array(spectrum.values, "float64"),
-        ),
+        and written(spectrum, documents.SpectrumDocument, full=full, values=values),
         bias_statistics=layer.bias,
         findings=[{"kind": f.kind, "detail": f.words} for f in findings_of(layer)],
     )
@@ -110,12 +97,10 @@ def layer_document(layer: ScannedLayer, *, full: bool = False) -> dict[str, Any]
 
 def told_of_others(report: ScanReport) -> tuple[str, ...]:
     """Return what a check has against arrays that were not read as layers, each in a sentence."""
-    unread = report.unread if report.checked else ()
-    return tuple(f"{name}: {words}" for name, words in unread_words(unread)) + tuple(
-        f"{name_of(report, other.name, other.source)}: {finding.words}"
-        for other in report.struck_others
-        for finding in findings_of_other(other)
-    )
+    told = unread_words(report.unread) if report.checked else []
+    for other in report.struck_others:
+        told += [(name_of(report, other), finding.words) for finding in findings_of_other(other)]
+    return tuple(f"{name}: {words}" for name, words in told)
 
 
 def flat(layer: ScannedLayer) -> dict[str, Any]:
@@ -131,15 +116,15 @@ def _flat(layer: ScannedLayer, document: Mapping[str, Any]) -> Iterator[tuple[st
             case "warnings":
                 yield key, "; ".join(value)
             case "dead_outputs" | "dead_inputs" | "duplicate_outputs":
-                yield key, None if value is None else value["count"]
+                yield key, value and value["count"]
             case "fingerprint":
-                yield key, None if layer.fingerprint is None else layer.fingerprint.words
+                yield key, layer.fingerprint and layer.fingerprint.words
             case "bias_statistics":
                 yield from ((f"bias_{name}", value and value[name]) for name in STATISTICS)
             case "spectral_norm" if layer.singular.wanted.leading:
                 yield from ((flat, value and value[name]) for flat, name in SPECTRAL_NORM)
             case "spectrum" if layer.singular.wanted.spectrum:
-                yield from ((flat, value and value[name]) for flat, name in SPECTRUM)
+                yield from ((name, value and value[name]) for name in SPECTRUM)
             case "spectral_norm" | "spectrum":
                 pass
             case _:

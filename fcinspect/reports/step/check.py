@@ -41,53 +41,41 @@ def check_blocks(report: StepReport) -> list[Block]:
     groups = text.grouped((_kind(check, report), check) for check in report.checks)
     numbers = map(Column, ("numbers", "of bound"))
     columns = (*of_words("computed", "closed form"), *numbers, *of_words("verdict"))
+    rows = tuple(_row(kind, checks, report) for kind, checks in groups.items())
     blocks: list[Block] = [
         Line.of(
             "Each operation, on the numbers that entered it, against its closed form; the bound is"
             " what rounding can explain."
         ),
-        Table(
-            columns,
-            tuple(_row(kind, checks, report) for kind, checks in groups.items()),
-            indent=2,
-            caption="The check of each kind of operation",
-        ),
+        Table(columns, rows, indent=2, caption="The check of each kind of operation"),
     ]
     failed = [check for check in report.checks if check.verdict is not Verdict.WITHIN]
-    blocks += [
-        Line.of(
-            (f"{check.verdict}: ", VERDICT_ROLES[check.verdict]), f"{check.name}: {check.sentence}"
-        )
-        for check in failed[:MOST_DETAILS]
-    ]
+    for check in failed[:MOST_DETAILS]:
+        judged = (f"{check.verdict}: ", VERDICT_ROLES[check.verdict])
+        blocks.append(Line.of(judged, f"{check.name}: {check.sentence}"))
     if len(failed) > MOST_DETAILS:
         blocks.append(Line.of(f"showing {MOST_DETAILS} of {len(failed)} findings"))
-    blocks += _earlier(report)
-    blocks.append(_sentence(report))
-    return blocks
+    verdict = report.verdict
+    words = {
+        Verdict.WITHIN: "Within bound: rounding explains every difference in all"
+        f" {len(report.checks)} operations.",
+        Verdict.OUTSIDE: "Outside bound: rounding does not explain what was computed.",
+        Verdict.UNDECIDED: "Undecided: numbers that are not finite cannot be checked.",
+    }
+    return [*blocks, *_earlier(report), Line.of((words[verdict], VERDICT_ROLES[verdict]))]
 
 
 def history(losses: Sequence[float], precision: int, most: int = MOST_STEPS) -> Table:
     """Return the table of the loss by step, the middle left out when it is over `most`."""
-    count = len(losses)
-    places = list(range(count))
-    if count > most:
-        half = most // 2
-        places = [*range(half), -1, *range(count - half + 1, count)]
+    count, half = len(losses), most // 2
     written = text.numbers(losses, precision)
-    rows = []
-    for place in places:
-        if place < 0:
-            rows.append(("⋮", f"showing {most - 1} of {count:,}", ""))
-            continue
-        step = "before" if place == 0 else f"after {place}"
-        rows.append((step, written[place], change(losses, place, precision) if place else ""))
-    return Table(
-        (Column("step", right=False), Column("loss", "output"), Column("change")),
-        tuple(rows),
-        indent=2,
-        caption="Loss by step",
-    )
+    rows = [("before", written[0], "")]
+    for place in range(1, count):
+        rows.append((f"after {place}", written[place], change(losses, place, precision)))
+    if count > most:
+        rows[half : count - half + 1] = [("⋮", f"showing {most - 1} of {count:,}", "")]
+    columns = (Column("step", right=False), Column("loss", "output"), Column("change"))
+    return Table(columns, tuple(rows), indent=2, caption="Loss by step")
 
 
 def change(losses: Sequence[float], place: int, precision: int) -> str:
@@ -132,25 +120,8 @@ def _earlier(report: StepReport) -> list[Block]:
     steps = len(report.losses) - 2
     if steps < 1:
         return []
-    role = VERDICT_ROLES[report.earlier_verdict]
+    verdict = (str(report.earlier_verdict), VERDICT_ROLES[report.earlier_verdict])
     which = "step 1" if steps == 1 else f"steps 1 to {steps}"
-    blocks: list[Block] = [
-        Line.of(f"{which}, checked in the same way: ", (str(report.earlier_verdict), role))
-    ]
-    blocks += [
-        Line.of(f"step {found.step}: {found.check.name}: {found.check.sentence}", indent=2)
-        for found in report.earlier
-    ]
-    return blocks
-
-
-def _sentence(report: StepReport) -> Line:
-    verdict = report.verdict
-    count = len(report.checks)
-    words = {
-        Verdict.WITHIN: f"Within bound: rounding explains every difference in all {count}"
-        " operations.",
-        Verdict.OUTSIDE: "Outside bound: rounding does not explain what was computed.",
-        Verdict.UNDECIDED: "Undecided: numbers that are not finite cannot be checked.",
-    }
-    return Line.of((words[verdict], VERDICT_ROLES[verdict]))
+    said = (f"step {one.step}: {one.check.name}: {one.check.sentence}" for one in report.earlier)
+    lines = (Line.of(words, indent=2) for words in said)
+    return [Line.of(f"{which}, checked in the same way: ", verdict), *lines]

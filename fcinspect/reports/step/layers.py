@@ -27,20 +27,14 @@ if TYPE_CHECKING:
 def subjects_of(step: TrainingStep) -> list[LayerSubjects]:
     """Return the matrices of each layer."""
     rows = len(step.input.rows) if step.input.shape[:-1] else None
-    names = ["", *(text.safe(layer.name) for layer in step.layers)]
-    return [
-        LayerSubjects(
-            number=number,
-            name=names[number],
-            widths=step.widths[number - 1 : number + 1],
-            rows=rows,
-            activation=layer.activation,
-            has_bias=layer.bias is not None,
-            before=names[number - 1],
-            result="y = a" if number == len(step.layers) else "a",
-        )
-        for number, layer in enumerate(step.layers, start=1)
-    ]
+    found, before = [], ""
+    for k, layer in enumerate(step.layers, start=1):
+        name, widths = text.safe(layer.name), step.widths[k - 1 : k + 1]
+        biased = layer.bias is not None
+        result = "y = a" if k == len(step.layers) else "a"
+        found.append(LayerSubjects(k, name, widths, rows, layer.activation, biased, before, result))
+        before = name
+    return found
 
 
 @dataclass(frozen=True)
@@ -57,20 +51,10 @@ class LayerSubjects:
     """Of the batch; None for one vector"""
     activation: str
     has_bias: bool
-    before: str = ""
+    before: str
     """The name of the layer before, as it is shown; "" of the first"""
-    result: str = "a"
+    result: str
     """What leaves: a, of the last layer also y"""
-
-    @property
-    def ins(self) -> str:
-        """The letter of the inputs."""
-        return f"f{self.number - 1}"
-
-    @property
-    def outs(self) -> str:
-        """The letter of the outputs."""
-        return f"f{self.number}"
 
     @property
     def batched(self) -> bool:
@@ -81,6 +65,11 @@ class LayerSubjects:
     def n(self) -> str:
         """The letter of the batch's rows, "" for one vector."""
         return "n" if self.batched else ""
+
+    @property
+    def outs(self) -> str:
+        """The letter of the outputs."""
+        return f"f{self.number}"
 
     @property
     def entering(self) -> str:
@@ -111,9 +100,8 @@ class LayerSubjects:
         name = self.entering.upper() if self.batched else self.entering
         words = self._of_rows("input", 0)
         if self.before:
-            shape = (self.rows, self.widths[0]) if self.rows is not None else self.widths[:1]
-            words = f"activation of {self.before}, {text.sizes(shape)}"
-        axes = self._with_rows(self.ins)
+            words = self._of_rows("activation", 0, self.before)
+        axes = f"{self.n} f{k - 1}".strip()
         return Subject(f"a{k - 1}", name, words, "input", axes, lights, layer=self.before)
 
     def pre_activation(self) -> Subject:
@@ -168,12 +156,10 @@ class LayerSubjects:
     def leaving(self) -> Subject:
         """∂L/∂x or ∂L/∂a, what goes on to the layer before."""
         k = self.number
-        words, axes = self._of_rows("gradient that leaves", 0), self._with_rows(self.ins)
+        words, axes = self._of_rows("gradient that leaves", 0), f"{self.n} f{k - 1}".strip()
         name, sources = f"∂L/∂{self.entering}", f"G{k} W{k}"
-        return Subject(
-            f"D{k - 1}", name, words, "gradient", axes, sources, f"dot {sources}",
-            layer=self.before,
-        )  # fmt: skip
+        key, formula, layer = f"D{k - 1}", f"dot {sources}", self.before
+        return Subject(key, name, words, "gradient", axes, sources, formula, layer=layer)
 
     def _subject(
         self,
@@ -184,28 +170,17 @@ class LayerSubjects:
         formula: str = "",
         role: str = "gradient",
     ) -> Subject:
-        """Return what these words and axes are `of`."""
         words, axes = of
         return Subject(keys, name, words, role, axes, lights, formula, layer=self.name)
 
     def _of_weight(self, words: str) -> tuple[str, str]:
-        """Return the words and axes of what has a number for each output and input."""
-        return self._called(words, self.widths[::-1]), self._matrix
+        return self._called(words, self.widths[::-1]), f"{self.outs} f{self.number - 1}"
 
     def _of_bias(self, words: str) -> tuple[str, str]:
-        """Return those of what has a number for each output."""
         return self._called(words, self.widths[1:]), self.outs
 
     def _of_outputs(self, words: str) -> tuple[str, str]:
-        """Return those of what has a number for each row of the batch and output."""
-        return self._of_rows(words, 1), self._with_rows(self.outs)
-
-    @property
-    def _matrix(self) -> str:
-        return f"{self.outs} {self.ins}"
-
-    def _with_rows(self, features: str) -> str:
-        return f"{self.n} {features}".strip()
+        return self._of_rows(words, 1), f"{self.n} {self.outs}".strip()
 
     def updated(self, name: str, rule: str) -> Subject:
         """Return what the rows of the table of an update are: old, gradient, update, new."""
@@ -215,18 +190,18 @@ class LayerSubjects:
         return Subject(
             f"U{k}" if weight else f"V{k}",
             name,
-            axes=self._matrix if weight else self.outs,
+            axes=f"{self.outs} f{k - 1}" if weight else self.outs,
             lights=f"W{k} P{k} {gradient}" if weight else f"b{k} Q{k} {gradient}",
             formula=f"update {'dot' if weight else 'sum'} {gradient}",
             rule=rule,
         )
 
-    def _called(self, words: str, shape: tuple[int, ...]) -> str:
-        return f"{words} of {self.name}, {text.sizes(shape)}"
+    def _called(self, words: str, shape: tuple[int, ...], layer: str = "") -> str:
+        return f"{words} of {layer or self.name}, {text.sizes(shape)}"
 
-    def _of_rows(self, words: str, side: int) -> str:
-        shape = (self.widths[side],)
-        return self._called(words, (self.rows, *shape) if self.rows is not None else shape)
+    def _of_rows(self, words: str, side: int, layer: str = "") -> str:
+        shape = () if self.rows is None else (self.rows,)
+        return self._called(words, (*shape, self.widths[side]), layer)
 
 
 def layer_forward(
@@ -277,20 +252,17 @@ def _arriving(
     """Show the gradient that arrives, and what the activation lets through."""
     make = partial(matrix, precision=precision)
     own, *behind = subjects
-    source = behind[0].leaving() if behind else None
-    arrived = make(
-        layer.grad_activation.rows,
-        own.arriving("T") if source is None else own.arriving(source.lights, source.formula),
-    )
+    arriving = own.arriving("T")
+    if behind:
+        source = behind[0].leaving()
+        arriving = own.arriving(source.lights, source.formula)
+    arrived = make(layer.grad_activation.rows, arriving)
     if own.linear:
         return [equation(_name(own), "arrives: ∂L/∂a = G =", arrived)]
+    formula = "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)"
     return [
         equation(_name(own), "arrives: ∂L/∂a =", arrived),
-        equation(
-            "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)",
-            "=",
-            make(slope(layer, passed), own.slope()),
-        ),
+        equation(formula, "=", make(slope(layer, passed), own.slope())),
         equation("G = ∂L/∂a ⊙ φ′(z)", "=", make(layer.grad_output.rows, own.grad_output())),
     ]
 
@@ -304,14 +276,9 @@ def _parameter_gradients(
     words = f"∂L/∂W = G ⊗ {a}, each number of G times each number of {a}"
     if rows != 1:
         words = f"∂L/∂W = Gᵀ·{a.upper()}, the sum of G ⊗ {a} over {text.plural(rows, 'row')}"
-    blocks: list[Block] = [
-        Line.of(words),
-        equation(
-            *outer_product(layer, passed, own, precision),
-            "=",
-            make(layer.weight.grad.values, own.grad_weight()),
-        ),
-    ]
+    product = outer_product(layer, passed, own, precision)
+    grad = make(layer.weight.grad.values, own.grad_weight())
+    blocks: list[Block] = [Line.of(words), equation(*product, "=", grad)]
     if layer.bias is not None:
         formula = "∂L/∂b = G" if rows == 1 else "∂L/∂b = the column sums of G"
         grad = make(layer.bias.grad.values[None, :], own.grad_bias())
@@ -324,11 +291,8 @@ def outer_product(
 ) -> tuple[Part, Part, Part]:
     """Return G and the input of a layer, whose product is the weight's gradient."""
     g = layer.grad_output.rows
-    return (
-        matrix(g.T, own.grad_output(turned=True), precision, turned=True),
-        "⊗" if len(g) == 1 else "·",
-        matrix(passed.input.rows, own.input(), precision),
-    )
+    left = matrix(g.T, own.grad_output(turned=True), precision, turned=True)
+    return left, "⊗" if len(g) == 1 else "·", matrix(passed.input.rows, own.input(), precision)
 
 
 def slope(layer: LayerStep, passed: LayerPass) -> FloatArray:

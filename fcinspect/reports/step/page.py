@@ -20,7 +20,6 @@ from fcinspect.page.blocks import (
     Aside,
     Block,
     Column,
-    Drawing,
     Heading,
     Illustration,
     Line,
@@ -63,12 +62,13 @@ def page(
     """Return the page, with the loss curve where it is wanted; or illustrated, as a document."""
     step = report.last
     built = PageBuilder()
-    title, *lines = header(step, notes)
+    title, *lines = _header(step, notes)
     built.add(title, *([_network_drawing(step)] if illustrated else []), *lines)
     if len(report.losses) > 2:
         built.group(Heading("Loss by step"), *_losses(report.losses, precision, illustrated))
     if plot:
-        built.group(*_loss_chart(report.losses))
+        chart = curves([_loss_series(report.losses)], x_title=X_TITLE, y_title="loss")
+        built.group(Heading("Loss curve"), chart)
     if followed is not None:
         for group in followed_blocks(step, followed):
             built.group(*group)
@@ -78,13 +78,11 @@ def page(
     return built.page()
 
 
-def header(step: TrainingStep, notes: Sequence[str]) -> list[Block]:
-    """Return the title, the way through the network, and where its numbers come from."""
+def _header(step: TrainingStep, notes: Sequence[str]) -> list[Block]:
     widths = format_widths(step.widths)
     batch = step.input.shape[:-1]
-    title = f"One step of {step.optimizer.call} on {widths}"
-    if step.number > 1:
-        title = f"Step {step.number} of {step.optimizer.call} on {widths}"
+    which = f"Step {step.number}" if step.number > 1 else "One step"
+    title = f"{which} of {step.optimizer.call} on {widths}"
     layers = " → ".join(
         text.layer_called(layer.name)
         + (f" → {layer.activation}" if layer.activation != "identity" else "")
@@ -116,14 +114,18 @@ def _losses(losses: Sequence[float], precision: int, illustrated: bool) -> list[
 
 
 def _add_step(built: PageBuilder, step: TrainingStep, precision: int) -> None:
-    """Add the whole step: forward, loss, backward, update, and what it leads to."""
     subjects = subjects_of(step)
     last = subjects[-1]
-    built.group(Heading("Forward"), *_activation_words(step))
+    used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
+    formulas = "; ".join(f"{name}(z) = {ACTIVATIONS[name].formula}" for name in used)
+    formulas = formulas.replace("tanh(z) = tanh(z)", "tanh(z)")
+    slopes = "; ".join(f"{name}: φ′ = {ACTIVATIONS[name].derivative}" for name in used)
+    built.group(Heading("Forward"), *([Line.of(f"a = φ(z): {formulas}")] if used else []))
     for layer, passed, own in zip(step.layers, step.before.layers, subjects, strict=True):
         built.group(*layer_forward(layer, passed, own, precision))
     built.group(Heading("Loss"), *_loss_blocks(step, last, precision))
-    built.group(Heading("Backward"), *_backward_words(step))
+    upwards = Line.of("The same layers upwards; G = ∂L/∂z = ∂L/∂a ⊙ φ′(z).")
+    built.group(Heading("Backward"), upwards, *([Line.of(slopes)] if used else []))
     for place in reversed(range(len(step.layers))):
         built.group(*layer_backward(step, place, subjects, precision))
     built.group(Heading("Update"), *formula_lines(step))
@@ -132,41 +134,27 @@ def _add_step(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     words = f"output after the step, {last.widths[1]}"
     output = replace(last.output(), keys="y-after", name="y", words=words, lights="", formula="")
     y = matrix(step.after.output.rows, output, precision)
-    built.group(Heading("After the step"), equation("y", "=", y), _loss_change(step, precision))
-
-
-def _activation_words(step: TrainingStep) -> list[Line]:
-    """Return the formulas of the activations that are used."""
-    used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
-    said = [_called(name, ACTIVATIONS[name].formula) for name in used]
-    return [Line.of("a = φ(z): " + "; ".join(said))] if said else []
-
-
-def _called(name: str, formula: str) -> str:
-    """Return "relu(z) = max(z, 0)"; tanh(z) is not said twice."""
-    return formula if formula == f"{name}(z)" else f"{name}(z) = {formula}"
+    losses = (step.before.loss_value, step.after.loss_value)
+    first, second = (text.number(loss, precision) for loss in losses)
+    said = (f"loss {first} → ", (second, "strong"), f" ({change(losses, 1, precision)})")
+    built.group(Heading("After the step"), equation("y", "=", y), Line.of(*said))
 
 
 def _loss_blocks(step: TrainingStep, last: LayerSubjects, precision: int) -> list[Block]:
-    """Return the loss: its formula, its terms, its value, and its gradient."""
     loss = LOSSES[step.loss_name]
     y, t = step.before.output.rows.astype(np.float64), step.target_rows
     with np.errstate(all="ignore"):
         terms = np.asarray(loss.terms(y, t))
-    blocks: list[Block] = [
-        Line.of(f"{loss.name} = {loss.formula}{_counts(loss, step)}", formula=True),
-        _loss_terms(step, last, y, t, terms, precision),
-        *showing(MOST_TERMS, terms.size, "terms", indent=2),
-    ]
-    scale = loss.scale.replace("N", str(y.size)).replace("R", str(len(y)))
-    with np.errstate(all="ignore"):
         total = float(terms.sum())
+    scale = loss.scale.replace("N", str(y.size)).replace("R", str(len(y)))
     value = step.before.loss_value
     # Σ stands for its number
     shown = f"{scale.replace('Σ', text.number(total, precision))} = {text.number(value, precision)}"
     gradient = matrix(step.layers[-1].grad_activation.rows, last.arriving("T"), precision)
     return [
-        *blocks,
+        Line.of(f"{loss.name} = {loss.formula}{_counts(loss, step)}", formula=True),
+        _loss_terms(step, last, y, t, terms, precision),
+        *showing(MOST_TERMS, terms.size, "terms", indent=2),
         Line.of("loss = ", (shown, "strong"), indent=2),
         equation(f"∂L/∂y = {loss.gradient_formula}", "=", gradient),
     ]
@@ -220,33 +208,8 @@ def _loss_terms(
     )
 
 
-def _backward_words(step: TrainingStep) -> list[Line]:
-    """Return what G is, and the derivatives of the activations that are used."""
-    used = dict.fromkeys(la.activation for la in step.layers if la.activation != "identity")
-    said = [f"{name}: φ′ = {ACTIVATIONS[name].derivative}" for name in used]
-    upwards = ["The same layers upwards; G = ∂L/∂z = ∂L/∂a ⊙ φ′(z).", "; ".join(said)]
-    return [Line.of(line) for line in upwards if line]
-
-
-def _loss_change(step: TrainingStep, precision: int) -> Line:
-    """Return the losses before and after the step."""
-    losses = (step.before.loss_value, step.after.loss_value)
-    return Line.of(
-        f"loss {text.number(losses[0], precision)} → ",
-        (text.number(losses[1], precision), "strong"),
-        f" ({change(losses, 1, precision)})",
-    )
-
-
 def _loss_series(losses: Sequence[float]) -> Series:
-    """Return the losses before the first step and after each."""
     return Series("loss", range(len(losses)), losses, "output")
-
-
-def _loss_chart(losses: Sequence[float]) -> tuple[Heading, Drawing]:
-    """Return the curve in text, under its title."""
-    chart = curves([_loss_series(losses)], x_title=X_TITLE, y_title="loss")
-    return Heading("Loss curve"), chart
 
 
 def loss_figure(report: StepReport, ending: str) -> bytes:
@@ -261,13 +224,10 @@ def loss_figure(report: StepReport, ending: str) -> bytes:
 
 
 def _network_drawing(step: TrainingStep) -> Illustration:
-    """Return the drawing of a step's network before the step."""
-    layers = [
-        LinearLayer(
-            layer.weight.before, None if layer.bias is None else layer.bias.before, "", layer.name
-        )
-        for layer in step.layers
-    ]
+    layers = []
+    for layer in step.layers:
+        bias = None if layer.bias is None else layer.bias.before
+        layers.append(LinearLayer(layer.weight.before, bias, "", layer.name))
     outline = NetworkOutline(
         (layers[0].in_features, *(layer.out_features for layer in layers)),
         tuple(layer.name for layer in layers),

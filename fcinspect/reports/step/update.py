@@ -1,6 +1,4 @@
-"""The update of every parameter: the optimizer's formula, then old, gradient, update, new; or one
-parameter followed with all digits, so that it can be redone by hand.
-"""
+"""The update of every parameter, or of one with all digits, to be redone by hand."""
 
 from __future__ import annotations
 
@@ -66,11 +64,8 @@ def formula_lines(step: TrainingStep) -> list[Block]:
     if parameter.state_before:
         kept = ", ".join(dict.fromkeys(STATE_SYMBOLS[name] for name in parameter.state_before))
         said += f"; on the right of = stand the {kept} of the step before"
-    return [
-        Line.of(said),
-        *(Line.of(line, indent=2, formula=True) for line in lines),
-        Line.of("new = old + update", indent=2, formula=True),
-    ]
+    lines.append("new = old + update")
+    return [Line.of(said), *(Line.of(line, indent=2, formula=True) for line in lines)]
 
 
 def working_of(step: TrainingStep) -> tuple[Quantity[Float64Array], ...]:
@@ -110,17 +105,14 @@ def _whence(
 def _parameter(
     name: str, parameter: ParameterStep, subject: Subject, precision: int
 ) -> list[Block]:
-    """Return a parameter's name and shape, and its numbers: old, gradient, update, new."""
     shape, size = parameter.before.shape, parameter.before.size
     shown = size if size <= MOST_WHOLE else MOST_ROWS
     arrays = (parameter.before, parameter.grad, parameter.update, parameter.after)
     values = [array.values.reshape(-1)[:shown].tolist() for array in arrays]
     cells = [numbers(found, precision) for found in values]
     role = "weight" if name.endswith(".weight") else "bias"
-    columns = (
-        Column("index"), Column("old", role), Column("gradient", "gradient"), Column("update"),
-        Column("new", role),
-    )  # fmt: skip
+    roles = {"index": "", "old": role, "gradient": "gradient", "update": "", "new": role}
+    columns = tuple(map(Column, roles, roles.values()))
     places = list(islice(np.ndindex(*shape), shown))
     rows = tuple(zip(map(text.index, places), *cells, strict=True))
     called = text.safe(name)
@@ -145,8 +137,11 @@ def followed_blocks(step: TrainingStep, followed: Followed) -> list[list[Block]]
     groups = [_gradient(followed, write), _followed_update(followed, write)]
     if followed.activation != "identity":
         groups.insert(0, _through_activation(followed, write))
-    groups[0].insert(0, _title(followed))
-    return groups
+    index = followed.address.index
+    place = f"from input {index[1]} to" if len(index) == 2 else "added to"
+    name, layer = text.safe(followed.address.text), text.safe(followed.layer)
+    title = Heading(f"{name}: {place} output {index[0]} of {layer}")
+    return [[title, *groups[0]], *groups[1:]]
 
 
 def _writer(step: TrainingStep) -> Write:
@@ -170,14 +165,6 @@ def numbers_in(line: WorkedLine, write: Write) -> str:
     return NAME.sub(lambda m: put(line.numbers[m[1]]), line.formula)
 
 
-def _title(followed: Followed) -> Heading:
-    """Say where it stands in its layer."""
-    index = followed.address.index
-    place = f"from input {index[1]} to" if len(index) == 2 else "added to"
-    name, layer = text.safe(followed.address.text), text.safe(followed.layer)
-    return Heading(f"{name}: {place} output {index[0]} of {layer}")
-
-
 def _through_activation(followed: Followed, write: Write) -> list[Block]:
     output = followed.address.index[0]
     rows = [
@@ -186,11 +173,9 @@ def _through_activation(followed: Followed, write: Write) -> list[Block]:
     ]
     three = (Column("∂L/∂a", "gradient"), Column("φ′(z)"), Column("G", "gradient"))
     columns = (*_row_column(followed), *three)
+    arriving = f"The gradient that arrives at output {output}, through {followed.activation}"
     return [
-        Line.of(
-            f"The gradient that arrives at output {output}, through {followed.activation}:"
-            " G = ∂L/∂a·φ′(z)"
-        ),
+        Line.of(f"{arriving}: G = ∂L/∂a·φ′(z)"),
         Table(columns, tuple(rows), indent=2, caption="The gradient through the activation"),
         *showing(MOST_TERMS, len(followed.terms), "rows", indent=2),
     ]
@@ -198,31 +183,25 @@ def _through_activation(followed: Followed, write: Write) -> list[Block]:
 
 def _gradient(followed: Followed, write: Write) -> list[Block]:
     index = followed.address.index
-    weight = len(index) == 2
+    weight, g = len(index) == 2, f"G[{index[0]}]"
     rows = []
     for t in followed.terms[:MOST_TERMS]:
         times = ("×", write(t.input), "=", write(t.product)) if weight else ()
         rows.append((*_place(t.row), write(t.grad_output), *times, write(t.running_sum)))
-    factors = (
-        (Column(""), Column(f"x[{index[1]}]", "input"), Column(""), Column("product"))
-        if weight
-        else ()
-    )
-    columns = (
-        *_row_column(followed),
-        Column(f"G[{index[0]}]", "gradient"),
-        *factors,
-        Column("running sum"),
-    )
-    what = f"G[{index[0]}]·x[{index[1]}]" if weight else f"G[{index[0]}]"
+    columns = [*_row_column(followed), Column(g, "gradient")]
+    what = g
+    if weight:
+        x = f"x[{index[1]}]"
+        columns += [Column(""), Column(x, "input"), Column(""), Column("product")]
+        what = f"{g}·{x}"
+    columns.append(Column("running sum"))
     total = followed.terms[-1].running_sum if followed.terms else 0.0
+    said = f"the sum is {write(total)}; torch has "
     return [
         Line.of(f"Its gradient is the sum of {what} over the rows of the batch:"),
-        Table(columns, tuple(rows), indent=2, caption="The gradient, term by term"),
+        Table(tuple(columns), tuple(rows), indent=2, caption="The gradient, term by term"),
         *showing(MOST_TERMS, len(followed.terms), "rows", indent=2),
-        Line.of(
-            f"the sum is {write(total)}; torch has ", (write(followed.grad), "gradient"), indent=2
-        ),
+        Line.of(said, (write(followed.grad), "gradient"), indent=2),
     ]
 
 
@@ -234,11 +213,9 @@ def _followed_update(followed: Followed, write: Write) -> list[Block]:
         name = SYMBOLS.get(line.name, line.name)
         blocks.append(Line.of(f"{name} = {symbols(line.formula)}", indent=2, formula=True))
         indent = " " * len(name)
-        put_in = numbers_in(line, write)
-        value = write(line.value)
-        if put_in != value:
-            blocks.append(Line.of(f"{indent} = {put_in}", indent=2, formula=True))
-        blocks.append(Line.of(f"{indent} = {value}", indent=2, formula=True))
+        # once where the formula with its numbers is its value
+        for shown in dict.fromkeys((numbers_in(line, write), write(line.value))):
+            blocks.append(Line.of(f"{indent} = {shown}", indent=2, formula=True))
     update = followed.working[-1].value
     added = f"new = old + update = {write(followed.before)} + ({write(update)})"
     total = f"    = {write(followed.before + update)}; torch has "
@@ -251,7 +228,6 @@ def _followed_update(followed: Followed, write: Write) -> list[Block]:
 
 
 def _row_column(followed: Followed) -> tuple[Column, ...]:
-    """Return the column of the batch's rows, where there is a batch."""
     return (Column("row"),) if followed.terms and followed.terms[0].row else ()
 
 

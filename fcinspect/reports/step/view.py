@@ -83,7 +83,7 @@ def document(report: StepReport, followed: Followed | None, *, full: bool) -> di
         output_after=step.after.output,
         loss_after=step.after.loss_value,
         losses=[{"step": i, "loss": loss} for i, loss in enumerate(report.losses)],
-        checks=[_check(check) for check in report.checks],
+        checks=list(map(_check, report.checks)),
         earlier=[{"step": f.step, "check": _check(f.check)} for f in report.earlier],
         earlier_verdict=report.earlier_verdict,
         parameter=followed and _followed(followed),
@@ -117,26 +117,20 @@ def _check(check: Check) -> dict[str, Any]:
     from fcinspect.reports.documents.training import OperationCheckDocument
 
     worst = check.worst
-    own: dict[str, Any] = {
-        "formula": check.detail,
-        "worst": worst and worst.index,
-        "computed": worst and worst.computed,
-        "reference": worst and worst.reference,
-        "bound": worst and worst.bound,
-        "detail": check.sentence,
-    }
-    return written(check, OperationCheckDocument, **own)
+    own: dict[str, Any] = {"formula": check.detail, "detail": check.sentence}
+    own |= {key: worst and getattr(worst, key) for key in ("computed", "reference", "bound")}
+    return written(check, OperationCheckDocument, worst=worst and worst.index, **own)
 
 
 def _followed(followed: Followed) -> dict[str, Any]:
     from fcinspect.reports.documents.training import FollowedDocument, WorkedLineDocument
 
-    address = followed.address
-    working = [
-        written(
-            line, WorkedLineDocument, formula=symbols(line.formula), numbers=numbers_in(line, repr)
-        )
-        for line in followed.working
-    ]
-    own: dict[str, Any] = {"name": address.name, "index": address.index, "working": working}
-    return written(followed, FollowedDocument, **own)
+    working = []
+    for line in followed.working:
+        shown: dict[str, Any] = {
+            "formula": symbols(line.formula),
+            "numbers": numbers_in(line, repr),
+        }
+        working.append(written(line, WorkedLineDocument, **shown))
+    name, index = followed.address.name, followed.address.index
+    return written(followed, FollowedDocument, name=name, index=index, working=working)

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from jinja2 import DictLoader
 
-from fcinspect.media.html.document import _source, document_with
-from fcinspect.media.html.environment import environment
+from fcinspect.media.html.document import _source, document_with, environment
 from fcinspect.pictures.charts.curves import MOST_POINTS, loss_curve
 from tests.conftest import Run
 from tests.media.html.reading import Element, items, numbers_of, read

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fcinspect.media.emit import rendered
-from fcinspect.reports.worksheet.view import view_of_worksheet
+from fcinspect.reports.worksheet import view_of_worksheet
 from fcinspect.worksheets.checking import KeyCheck
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.problem import KINDS, SheetOptions
@@ -52,6 +52,7 @@ def test_a_key_has_no_field_and_a_sheet_no_answer(kind: str) -> None:
     """The key shows every way; the sheet's own document gives nothing away."""
     sheet = Sheet(make(SheetOptions(kind, (3, 2, 2), 7)))
     key = read(html_of(sheet, answers=True))
+    assert sheet.blanks
     assert not list(key.all("input"))
     assert not [e for e in key.all("script") if e.attributes.get("id") == "document"]
     assert all(f"{blank.id} = " in key.text for blank in sheet.blanks)

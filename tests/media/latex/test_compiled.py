@@ -28,8 +28,7 @@ from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.media.emit import rendered
 from fcinspect.media.latex.document import article, paragraph, title
-from fcinspect.media.latex.formulas import formula
-from fcinspect.media.latex.sentences import math_or_words, sentence
+from fcinspect.media.latex.formulas import formula, math_or_words, sentence
 from fcinspect.media.latex.words import typed, words
 from fcinspect.reports.explain import view_of_explanation
 from fcinspect.reports.step.view import view_of_step

@@ -6,9 +6,7 @@ import pytest
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.losses import LOSSES
-from fcinspect.media.latex.formulas import formula, named
-from fcinspect.media.latex.sentences import math_or_words, sentence
-from fcinspect.media.latex.tokens import NotAFormula
+from fcinspect.media.latex.formulas import NotAFormula, formula, math_or_words, sentence
 from fcinspect.media.latex.words import words
 
 FORMULAS = [
@@ -42,13 +40,6 @@ def test_every_formula_of_a_loss_or_activation_is_read(text: str) -> None:
 def test_formulas(text: str, written: str) -> None:
     """Quotients are fractions of exactly what stands on both sides."""
     assert formula(text) == written
-
-
-def test_numbers_stand_in_the_places_of_names() -> None:
-    """A template is written with symbols or with numbers."""
-    template = "−{lr}·{g}²"
-    assert formula(template, named({"lr": "η"})) == r"-\eta \cdot g^{2}"
-    assert formula(template, {"lr": "0.1", "g": "(-2)"}.__getitem__) == r"-0.1 \cdot (-2)^{2}"
 
 
 @pytest.mark.parametrize(

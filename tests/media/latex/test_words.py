@@ -7,8 +7,7 @@ import string
 
 import pytest
 
-from fcinspect.media.latex.numbers import factor, math_number
-from fcinspect.media.latex.words import typed, words
+from fcinspect.media.latex.words import factor, math_number, typed, words
 
 HOSTILE = r"\input{/etc/passwd}%$&#_^^M~^{x}\end{document}"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from fcinspect.media.latex.document import worksheet_document
 from fcinspect.media.latex.words import typed
-from fcinspect.media.latex.worksheet import worksheet_document
-from fcinspect.reports.worksheet.page import page
+from fcinspect.reports.worksheet_page import page
 from fcinspect.worksheets.checking import KeyCheck
 from fcinspect.worksheets.class_set import Seat
 from fcinspect.worksheets.making import make
@@ -34,6 +34,7 @@ def made(kind: str, widths: tuple[int, ...], answers: bool) -> tuple[Sheet, str]
 def test_every_blank_is_a_line_to_write_on(kind: str, widths: tuple[int, ...]) -> None:
     """Three more are for name, date and points; a key has none, and no matrix is cut."""
     sheet, blank = made(kind, widths, False)
+    assert sheet.blanks
     _, key = made(kind, widths, True)
     assert blank.count(r"\blank{") == len(sheet.blanks) + 3
     assert r"\blank" not in key

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from functools import partial
 
 import numpy as np
 import pytest
 
 from fcinspect.page.blocks import Medium, Span
-from fcinspect.pictures.blocks import blocks_of
-from fcinspect.pictures.charts.heat_map import (
+from fcinspect.pictures.charts.weight import (
     ASCII_SHADES,
     SHADES,
     color_of,
@@ -26,8 +24,7 @@ RNG = np.random.default_rng(0)
 
 def drawn(matrix: Float64Array, medium: Medium) -> list[tuple[Span, ...]]:
     """Return the lines of the map of a matrix."""
-    rows, columns = matrix.shape
-    return list(heat_map(partial(blocks_of, matrix), (rows, columns)).draw(medium))
+    return list(heat_map(matrix).draw(medium))
 
 
 def words(matrix: Float64Array, medium: Medium) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from fcinspect.layers.statistics import Distribution
 from fcinspect.page.blocks import Medium
-from fcinspect.pictures.charts.histogram import EIGHTHS, bar_of, histogram
+from fcinspect.pictures.charts.weight import EIGHTHS, bar_of, histogram
 
 FOUND = Distribution((-0.5, 0.0, 0.5, 1.0), (1, 0, 1000), 2, 1)
 

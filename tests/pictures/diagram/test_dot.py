@@ -13,7 +13,7 @@ import pytest
 
 from fcinspect.layers.diagram import diagram_of, outline_of_network
 from fcinspect.page.text import safe
-from fcinspect.pictures.diagram.dot import dot_text, quoted
+from fcinspect.pictures.diagram.graphs import dot_quoted, dot_text
 from tests.networks import KINDS, SPECS, made, outline
 from tests.pictures.diagram.test_mermaid import HOSTILE
 
@@ -77,7 +77,7 @@ def test_a_name_only_shows(name: str) -> None:
 
 def test_quotes_hold_their_words() -> None:
     """Quotation marks, backslashes and & are escaped."""
-    assert quoted('a"b') == '"a\\"b"'
-    assert quoted("\\N") == '"\\\\N"'
-    assert quoted("&lt;") == '"&amp;lt;"'
-    assert "\n" not in quoted("a\nb")
+    assert dot_quoted('a"b') == '"a\\"b"'
+    assert dot_quoted("\\N") == '"\\\\N"'
+    assert dot_quoted("&lt;") == '"&amp;lt;"'
+    assert "\n" not in dot_quoted("a\nb")

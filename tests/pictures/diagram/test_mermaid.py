@@ -9,7 +9,7 @@ import pytest
 
 from fcinspect.layers.diagram import outline_of_network
 from fcinspect.page.text import safe
-from fcinspect.pictures.diagram.mermaid import MOST_EDGES, mermaid_text, quoted
+from fcinspect.pictures.diagram.graphs import MOST_EDGES, mermaid_quoted, mermaid_text
 from tests.networks import KINDS, SPECS, made, outline
 
 HOSTILE = [
@@ -95,5 +95,5 @@ def test_a_name_stays_in_its_quotes(name: str) -> None:
 def test_a_name_that_leaves_its_quotes_is_seen() -> None:
     """The grammar above can fail."""
     assert strange('  c0t["a"];x-->"b"]:::word')
-    assert strange(f"  c0t[{quoted('a', 'b')}]:::word") == []
-    assert "<br/>" not in quoted("<br/>")
+    assert strange(f"  c0t[{mermaid_quoted('a', 'b')}]:::word") == []
+    assert "<br/>" not in mermaid_quoted("<br/>")

@@ -80,9 +80,9 @@ def test_a_line_ends_in_the_units_that_it_joins() -> None:
     """Each edge leads from the middle of its source to that of its target."""
     figure = drawn(diagram_of(outline("weights", 20, 5, 2)))
     middles = {n: c.center for n, c in parts(figure, Circle).items() if isinstance(c, Circle)}
-    for name, line in parts(figure, Line2D).items():
-        if not name.startswith("edge"):
-            continue
+    edges = [(n, line) for n, line in parts(figure, Line2D).items() if n.startswith("edge")]
+    assert edges
+    for name, line in edges:
         _, layer, target, source = name.split("-")
         start, end = middles[f"unit-{int(layer) - 1}-{source}"], middles[f"unit-{layer}-{target}"]
         assert isinstance(line, Line2D)
@@ -269,7 +269,7 @@ def test_no_edge_passes_through_the_number_of_another(widths: tuple[int, ...]) -
     """Where the figure writes them unasked: the columns stand as far apart as that takes."""
     diagram = diagram_of(outline("weights", *widths))
     for gap in GAPS:
-        numbers = edge_numbers(diagram, places_of(diagram, gap))
+        numbers = edge_numbers(diagram, places_of(diagram, gap, ""))
         assert numbers
         if all(number.free for number in numbers):
             return

@@ -19,7 +19,8 @@ from fcinspect.checkpoints.scan.records import Wanted
 from fcinspect.checkpoints.scan.scanning import distribution_in, scan
 from fcinspect.cli.sources import open_checkpoint
 from fcinspect.errors import InputError
-from fcinspect.reports.scan.charts import MOST_PANELS, ScanPictures, panels_figure
+from fcinspect.pictures.figures.weight import panels_figure
+from fcinspect.reports.scan.charts import MOST_PANELS, ScanPictures
 from fcinspect.rounding.arrays import FloatArray
 
 RNG = np.random.default_rng(0)
@@ -45,6 +46,11 @@ def scanned(tmp_path: Path) -> Scan:
     return scanned
 
 
+def figure_of(pictures: ScanPictures) -> Figure:
+    """Return the figure before it is a file."""
+    return panels_figure(pictures.title, pictures.panels())
+
+
 def heights(figure: Figure) -> list[list[float]]:
     """Return the heights of the bars of each panel."""
     return [
@@ -56,7 +62,7 @@ def heights(figure: Figure) -> list[list[float]]:
 def test_singular_values_are_those_of_numpy(scanned: Scan) -> None:
     """Above the resolution, in descending order; the others are told."""
     weights = {"a": RNG.normal(size=(6, 9)), "b": np.outer(np.arange(1.0, 6), np.ones(4))}
-    figure = panels_figure(scanned(weights, spectrum=True))
+    figure = figure_of(scanned(weights, spectrum=True))
     for axes, name, rank in zip(figure.axes, "ab", (6, 1), strict=True):
         (line,) = axes.lines
         assert axes.get_title(loc="left") == name
@@ -73,7 +79,7 @@ def test_bars_are_the_counts_of_the_weights(scanned: Scan) -> None:
         "c": np.full((3, 4), np.nan),
     }
     pictures = scanned(weights)
-    figure = panels_figure(pictures)
+    figure = figure_of(pictures)
     for (name, weight), found, bars in zip(
         weights.items(), pictures.distributions, heights(figure), strict=True
     ):
@@ -90,7 +96,7 @@ def test_bars_are_the_counts_of_the_weights(scanned: Scan) -> None:
 
 def test_many_layers_are_folded_and_told(scanned: Scan) -> None:
     """The first ones are shown."""
-    figure = panels_figure(scanned({f"l{k}": np.ones((2, 2)) for k in range(15)}))
+    figure = figure_of(scanned({f"l{k}": np.ones((2, 2)) for k in range(15)}))
     assert sum(bool(axes.patches) for axes in figure.axes) == 12
     title = figure.get_suptitle().replace("\n", " ")
     assert title.startswith("Numbers of the weights of ")
@@ -122,7 +128,7 @@ def test_the_title_names_the_files_and_fits(scanned: Scan, count: int) -> None:
     """The first of many; a long one goes on in the next line, and nothing in it acts."""
     pictures = scanned({"a": np.ones((2, 2))})
     files = tuple(f"'runs/$\\frac{{1}}$/{k}/" + "long-" * 9 + "name.pt'" for k in range(count))
-    figure = panels_figure(replace(pictures, report=replace(pictures.report, sources=files)))
+    figure = figure_of(replace(pictures, report=replace(pictures.report, sources=files)))
     title = "".join(figure.get_suptitle().split())
     named = [f"/{k}/long-" in title for k in range(count)]
     assert named == [k < 4 for k in range(count)]
@@ -135,5 +141,5 @@ def test_the_title_names_the_files_and_fits(scanned: Scan, count: int) -> None:
 
 def test_no_layer_is_said() -> None:
     """An empty figure would be a riddle."""
-    figure = panels_figure(ScanPictures(ScanReport(("x",), (), 0, (), ())))
+    figure = figure_of(ScanPictures(ScanReport(("x",), (), 0, (), ())))
     assert "no linear layer" in figure.get_suptitle()

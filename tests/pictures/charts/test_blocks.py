@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcinspect.pictures.blocks import blocks_of
+from fcinspect.pictures.charts.weight import blocks_of
 
 
 @given(

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fcinspect.layers.spec import format_widths
-from fcinspect.page.blocks import Block, Heading, Line, Matrix, Page, PageBuilder
+from fcinspect.page import matrices
+from fcinspect.page.blocks import Block, Heading, Line, Matrix, Page, PageBuilder, Span
 from fcinspect.page.text import plural
-from fcinspect.reports.worksheet.numbers import (
-    Numbers,
-    WriteBlank,
-    column_of,
-    equation,
-    matrix_of,
-    row_of,
-    underscores,
-)
 from fcinspect.worksheets.sheet import BLANK_SECTIONS, GIVEN_SECTIONS
-from fcinspect.worksheets.working import hidden_afterwards, ways, written
+from fcinspect.worksheets.working import approached, hidden_afterwards, ways, written
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -26,6 +20,76 @@ if TYPE_CHECKING:
     from fcinspect.worksheets.class_set import Seat
     from fcinspect.worksheets.problem import Problem, SheetLayer
     from fcinspect.worksheets.sheet import Sheet
+
+WriteBlank = Callable[[str, int], str]
+"""(id, columns of its matrix) -> what stands in the place of an answer."""
+
+
+def underscores(name: str, columns: int) -> str:
+    """Return a line to write on, a short one in a wide matrix."""
+    return "______" if columns <= 6 else "____"
+
+
+class Numbers:
+    """Everything that can stand in a matrix of one sheet."""
+
+    def __init__(self, sheet: Sheet, answers: bool, blank: WriteBlank = underscores) -> None:
+        self._write = blank
+        self._known = dict(sheet.given)
+        if answers:
+            self._known |= {blank.id: blank.answer for blank in sheet.blanks}
+
+    def scalar(self, name: str) -> Span:
+        """Return the number of that id, or a blank."""
+        known = self._known.get(name)
+        return (self._write(name, 1) if known is None else approached(known)), "output"
+
+    def column(self, place: str, count: int) -> Matrix:
+        """Return place[0], place[1], … as a column."""
+        return column_of([self._cell(f"{place}[{i}]", 1) for i in range(count)], "output")
+
+    def row(self, place: str, count: int) -> Matrix:
+        """Return place[0], place[1], … as a row."""
+        names = (f"{place}[{i}]" for i in range(count))
+        return Matrix((tuple(self._cell(name, count) for name in names),), "output")
+
+    def matrix(self, place: str, shape: tuple[int, int]) -> Matrix:
+        """Return place[0,0], … as a matrix."""
+        rows, columns = shape
+        names = [[f"{place}[{i},{j}]" for j in range(columns)] for i in range(rows)]
+        return Matrix(tuple(tuple(self._cell(n, columns) for n in row) for row in names), "output")
+
+    def named(self, place: str, count: int, symbol: str) -> tuple[str, ...]:
+        """Return the numbers of a place that is used again, or their names where it is blank."""
+        known = [self._known.get(f"{place}[{i}]") for i in range(count)]
+        return tuple(f"{symbol}[{i}]" if v is None else written(v) for i, v in enumerate(known))
+
+    def knows(self, name: str) -> bool:
+        """Whether the number is shown."""
+        return name in self._known
+
+    def _cell(self, name: str, columns: int) -> str:
+        known = self._known.get(name)
+        return self._write(name, columns) if known is None else written(known)
+
+
+def matrix_of(rows: Sequence[Sequence[Fraction]], role: str) -> Matrix:
+    """Return numbers in brackets."""
+    return Matrix(tuple(tuple(map(written, row)) for row in rows), role)
+
+
+def row_of(values: Sequence[Fraction], role: str) -> Matrix:
+    """Return numbers in brackets, side by side."""
+    return matrix_of((values,), role)
+
+
+def column_of(cells: Sequence[str], role: str) -> Matrix:
+    """Return what is written in brackets, one below the other."""
+    return Matrix(tuple((cell,) for cell in cells), role)
+
+
+equation = partial(matrices.equation, whole=True)
+"""In which no column is left out, however narrow the page is."""
 
 TITLES = {
     "forward": "the forward pass",
@@ -62,18 +126,26 @@ def page(
     built.add(*_title(problem, answers, seat))
     if not answers:
         built.group(*_instructions(sheet, seat.pupil if seat else ""))
-    built.group(*_given(problem, numbers))
+    built.group(Heading("Given"), equation("x =", row_of(problem.x, "input")))
+    if kind != "forward":
+        built.add(equation("t =", row_of(problem.target, "")))
+    if kind == "step":
+        built.add(equation("loss =", numbers.scalar("loss")))
     if "forward" in shown:
         _forward(built, problem, numbers)
     if "loss" in shown:
-        _loss(built, problem, numbers)
+        formula = Line.of(f"mse = Σ(y − t)²/N, N = {len(problem.target)}")
+        built.group(Heading("Loss"), formula, equation("loss =", numbers.scalar("loss")))
     if "backward" in shown:
         _backward(built, problem, numbers)
     if "update" in shown:
         _update(built, problem, numbers)
         _afterwards(built, problem, numbers, answers)
     if answers:
-        _ways(built, sheet)
+        found = ways(problem)
+        built.group(Heading("The way to each answer"))
+        for each in sheet.blanks:
+            built.add(Line.of((each.id, "strong"), f" = {found[each.id]}", hang=4))
     built.group(*_foot(sheet, check, answers))
     if answers and len(problem.target) == 2 and "backward" in BLANK_SECTIONS[kind]:
         built.add(Line.of("Here 2/N = 1: leaving it out cannot show; with 1 or 3 outputs it does."))
@@ -99,31 +171,17 @@ def _title(problem: Problem, answers: bool, seat: Seat | None) -> list[Block]:
 def _instructions(sheet: Sheet, pupil: str) -> list[Block]:
     count = len(sheet.blanks)
     name = (pupil, "strong") if pupil else "_" * 32
-    rounding = []
-    if (decimals := sheet.problem.decimals) is not None:
-        rounding = [
-            Line.of(
-                f"Round every result to {decimals} decimals, a half away from zero, and go on with"
-                " the rounded number."
-            )
-        ]
-    return [
-        Line.of("Name ", name, f"   Date {'_' * 12}   Points ____ of {count}"),
-        Line.of(
-            f"Fill in {plural(count, 'blank')}: whole numbers, decimals, or fractions such as 2/3."
-            " Rows and columns are counted from 0."
-        ),
-        *rounding,
+    told = [
+        f"Fill in {plural(count, 'blank')}: whole numbers, decimals, or fractions such as 2/3."
+        " Rows and columns are counted from 0."
     ]
-
-
-def _given(problem: Problem, numbers: Numbers) -> list[Block]:
-    blocks: list[Block] = [Heading("Given"), equation("x =", row_of(problem.x, "input"))]
-    if problem.kind != "forward":
-        blocks.append(equation("t =", row_of(problem.target, "")))
-    if problem.kind == "step":
-        blocks.append(equation("loss =", numbers.scalar("loss")))
-    return blocks
+    if (decimals := sheet.problem.decimals) is not None:
+        told.append(
+            f"Round every result to {decimals} decimals, a half away from zero, and go on with the"
+            " rounded number."
+        )
+    head = Line.of("Name ", name, f"   Date {'_' * 12}   Points ____ of {count}")
+    return [head, *map(Line.of, told)]
 
 
 def _forward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
@@ -135,7 +193,7 @@ def _forward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
         outputs = layer.shape[0]
         plus = "" if layer.bias is None else " + b"
         built.group(Line.of(_name(layer), f"z = W·{symbol}{plus}"))
-        bias = () if layer.bias is None else ("+", _column(layer, "bias"))
+        bias = () if layer.bias is None else ("+", matrix_of([(b,) for b in layer.bias], "bias"))
         built.add(
             equation(
                 matrix_of(layer.weight, "weight"), column_of(entering, "input"), *bias, "=",
@@ -149,15 +207,6 @@ def _forward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
             symbol = f"a of {layer.name}"
         else:
             built.add(Line.of("y = z"))
-
-
-def _loss(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
-    n = len(problem.target)
-    built.group(
-        Heading("Loss"),
-        Line.of(f"mse = Σ(y − t)²/N, N = {n}"),
-        equation("loss =", numbers.scalar("loss")),
-    )
 
 
 def _backward(built: PageBuilder, problem: Problem, numbers: Numbers) -> None:
@@ -244,18 +293,10 @@ def _afterwards(built: PageBuilder, problem: Problem, numbers: Numbers, answers:
     )
 
 
-def _ways(built: PageBuilder, sheet: Sheet) -> None:
-    found = ways(sheet.problem)
-    built.group(Heading("The way to each answer"))
-    for blank in sheet.blanks:
-        built.add(Line.of((blank.id, "strong"), f" = {found[blank.id]}", hang=4))
-
-
 def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> list[Block]:
     problem = sheet.problem
     if not answers:
-        said = f"{command_of(problem)}; checked by {check.checked_by}"
-        return [Line.of((said, "faint"))]
+        return [Line.of((f"{command_of(problem)}; checked by {check.checked_by}", "faint"))]
     equal = f"{check.equal} equal"
     if check.within_bound:
         equal += f", {check.within_bound} as near as its rounding allows"
@@ -268,14 +309,9 @@ def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> list[Block]:
             f" {check.dtype} without rounding them: {equal}. The key is as near to them as its own"
             " rounding allows."
         )
-    return [
-        Line.of(said),
-        Line.of(f"The sheet: {_seeded_command_of(problem)}, code {problem.code}"),
-    ]
-
-
-def _column(layer: SheetLayer[Fraction], role: str) -> Matrix:
-    return matrix_of([(b,) for b in layer.bias or ()], role)
+    # the seed is for the eyes of a teacher
+    seeded = f"{_command(problem)} --seed {problem.seed}"
+    return [Line.of(said), Line.of(f"The sheet: {seeded}, code {problem.code}")]
 
 
 def _name(layer: SheetLayer[Fraction]) -> tuple[str, str]:
@@ -285,11 +321,6 @@ def _name(layer: SheetLayer[Fraction]) -> tuple[str, str]:
 def command_of(problem: Problem) -> str:
     """Return "worksheet 3-2-2 --sheet all --code JQ6G-GBVA", as a pupil may see it."""
     return f"{_command(problem)} --code {problem.code}"
-
-
-def _seeded_command_of(problem: Problem) -> str:
-    """Return "worksheet 3-2-2 --sheet all --seed 7", for the eyes of a teacher."""
-    return f"{_command(problem)} --seed {problem.seed}"
 
 
 def _command(problem: Problem) -> str:

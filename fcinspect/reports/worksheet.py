@@ -10,8 +10,7 @@ from fcinspect.layers.spec import format_widths
 from fcinspect.page.blocks import Page
 from fcinspect.page.text import plural
 from fcinspect.page.view import Sheets, View
-from fcinspect.reports.worksheet.numbers import underscores
-from fcinspect.reports.worksheet.page import TITLES, page
+from fcinspect.reports.worksheet_page import TITLES, page, underscores
 from fcinspect.reports.written import written
 from fcinspect.worksheets.working import ways
 from fcinspect.worksheets.working import written as number_text
@@ -19,6 +18,7 @@ from fcinspect.worksheets.working import written as number_text
 if TYPE_CHECKING:
     from fcinspect.worksheets.checking import KeyCheck
     from fcinspect.worksheets.class_set import Copy
+    from fcinspect.worksheets.problem import Problem
     from fcinspect.worksheets.sheet import Sheet
 
 LONGEST_NUMBER = 15
@@ -49,15 +49,11 @@ def document(sheet: Sheet, check: KeyCheck, answers: bool) -> dict[str, Any]:
     from fcinspect.reports.documents.training import SheetLayerDocument, WorksheetDocument
 
     problem, found = sheet.problem, ways(sheet.problem)
-    layers = [
-        written(
-            layer,
-            SheetLayerDocument,
-            weight=[_exact_row(row) for row in layer.weight],
-            bias=None if layer.bias is None else _exact_row(layer.bias),
-        )
-        for layer in problem.layers
-    ]
+    layers = []
+    for layer in problem.layers:
+        weight = list(map(_exact_row, layer.weight))
+        bias = None if layer.bias is None else _exact_row(layer.bias)
+        layers.append(written(layer, SheetLayerDocument, weight=weight, bias=bias))
     made = written(
         problem,
         WorksheetDocument,
@@ -94,14 +90,13 @@ def _exact_row(values: Sequence[Fraction]) -> list[int | float | str]:
 
 def rows(sheet: Sheet, answers: bool) -> Iterator[Sequence[object]]:
     """Yield a row for every number: what is given, and the blanks."""
-    problem = sheet.problem
     yield ("part", "place", "number", *(("way",) if answers else ()))
     spare = ("",) if answers else ()
-    for place, value in _numbers(sheet):
+    for place, value in _numbers(sheet.problem):
         yield ("problem", place, number_text(value), *spare)
     for place, value in sheet.given.items():
         yield ("given", place, number_text(value), *spare)
-    found = ways(problem)
+    found = ways(sheet.problem)
     for blank in sheet.blanks:
         if answers:
             yield ("answer", blank.id, number_text(blank.answer), found[blank.id])
@@ -109,9 +104,7 @@ def rows(sheet: Sheet, answers: bool) -> Iterator[Sequence[object]]:
             yield ("blank", blank.id, "")
 
 
-def _numbers(sheet: Sheet) -> Iterator[tuple[str, Fraction]]:
-    """Yield every number of the problem, with its place."""
-    problem = sheet.problem
+def _numbers(problem: Problem) -> Iterator[tuple[str, Fraction]]:
     yield from ((f"x[{i}]", value) for i, value in enumerate(problem.x))
     for layer in problem.layers:
         for i, row in enumerate(layer.weight):
@@ -127,18 +120,21 @@ def view_of_class(copies: Sequence[Copy], asked: dict[str, Any], *, answers: boo
     """Return the view of a class set; with `answers` of its keys, in the same order."""
     problem = copies[0].sheet.problem
     counted = plural(len(copies), "key" if answers else "worksheet")
+    title = f"{counted}: {TITLES[problem.kind]}, {format_widths(problem.widths)}"
+
+    def pages() -> list[Page]:
+        return [page(one.sheet, one.check, answers, seat=one.seat) for one in copies]
+
+    def listed(copy: Copy) -> dict[str, Any]:
+        return {**document(copy.sheet, copy.check, answers), "pupil": copy.seat.pupil}
+
     return View(
         command="worksheet",
         asked=asked,
-        data=lambda full: _class_document(copies, answers),
-        page=lambda precision: Page(
-            tuple(group for one in _pages(copies, answers) for group in one.groups)
-        ),
+        data=lambda full: {"document": "class", "sheets": list(map(listed, copies))},
+        page=lambda precision: Page(tuple(group for one in pages() for group in one.groups)),
         rows=lambda: _class_rows(copies, answers),
-        sheets=Sheets(
-            lambda blank: _pages(copies, answers),
-            f"{counted}: {TITLES[problem.kind]}, {format_widths(problem.widths)}",
-        ),
+        sheets=Sheets(lambda blank: pages(), title),
     )
 
 
@@ -155,20 +151,7 @@ def copies_words(copies: Sequence[Copy], *, answers: bool) -> str:
     return f"{said}, {named} with a name" if named else said
 
 
-def _pages(copies: Sequence[Copy], answers: bool) -> list[Page]:
-    """Return a page for each sheet, or for each key."""
-    return [page(one.sheet, one.check, answers, seat=one.seat) for one in copies]
-
-
-def _class_document(copies: Sequence[Copy], answers: bool) -> dict[str, Any]:
-    sheets = [
-        {**document(copy.sheet, copy.check, answers), "pupil": copy.seat.pupil} for copy in copies
-    ]
-    return {"document": "class", "sheets": sheets}
-
-
 def _class_rows(copies: Sequence[Copy], answers: bool) -> Iterator[Sequence[object]]:
-    """Yield the rows of each sheet, with its number, pupil and code before them."""
     for copy in copies:
         title, *others = rows(copy.sheet, answers)
         if copy.seat.number == 1:

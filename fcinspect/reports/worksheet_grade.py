@@ -10,24 +10,19 @@ from fcinspect.layers.spec import format_widths
 from fcinspect.page import text
 from fcinspect.page.blocks import Block, Column, Heading, Line, Page, PageBuilder, Span, Table
 from fcinspect.page.view import View
-from fcinspect.reports.worksheet.page import command_of
+from fcinspect.reports.worksheet_page import command_of
 from fcinspect.reports.written import written
 from fcinspect.worksheets.grading import Mark
 from fcinspect.worksheets.working import written as number_text
 
 if TYPE_CHECKING:
     from fcinspect.worksheets.grading import Entry, Grade, Gradebook, Graded
-    from fcinspect.worksheets.mistakes import Mistake
     from fcinspect.worksheets.problem import Problem
 
-NamedGrade = tuple[str, "Grade"]
-"""A file as it is shown, and its grade."""
 MOST_NAMED = 4
 """Blanks that are named in a sentence; all are in the table and in JSON."""
 LONGEST_TEXT = 12
 """Characters of an answer that is no number; all of it stands in JSON."""
-LEGIBLE = 14
-"""Letters in a line of a slip; with fewer it is told below the table alone."""
 NOTE = ("note: ", "unsure")
 FEW = 2
 """Those that are named in the table."""
@@ -66,25 +61,20 @@ def document(book: Gradebook, *, solution: bool) -> dict[str, Any]:
 
 
 def _graded(entry: Entry, grade: Grade, solution: bool) -> dict[str, Any]:
-    from fcinspect.reports.documents import training as documents
+    from fcinspect.reports.documents.training import GradedBlankDocument, GradedSheetDocument
 
     problem = grade.problem
     counts = {mark.name.lower(): grade.count(mark) for mark in Mark}
-    blanks = [
-        written(
-            item, documents.GradedBlankDocument, right=number_text(item.right) if solution else None
-        )
-        for item in grade.items
-    ]
+    blanks = []
+    for item in grade.items:
+        right = number_text(item.right) if solution else None
+        blanks.append(written(item, GradedBlankDocument, right=right))
     return written(
         entry,
-        documents.GradedSheetDocument,
+        GradedSheetDocument,
         pupil=entry.pupil or None,
         date=entry.date or None,
-        kind=problem.kind,
-        widths=problem.widths,
-        seed=problem.seed,
-        code=problem.code,
+        **{key: getattr(problem, key) for key in ("kind", "widths", "seed", "code")},
         bias=problem.has_bias,
         score={"blanks": len(grade.items), **counts},
         blanks=blanks,
@@ -119,7 +109,6 @@ def page(book: Gradebook, *, solution: bool) -> Page:
 
 
 def _sheet_page(entry: Entry, grade: Grade, solution: bool) -> Page:
-    """Return the page of one; without `solution` the right numbers are held back."""
     built = PageBuilder()
     whose = "" if entry.file == "-" else f"{text.safe(entry.file)}, "
     built.add(Heading(f"Graded: {whose}{command_of(grade.problem)}", level=1))
@@ -127,19 +116,19 @@ def _sheet_page(entry: Entry, grade: Grade, solution: bool) -> Page:
         built.add(Line.of(text.safe(headed), indent=2))
     built.add(*(Line.of(NOTE, text.safe(note)) for note in entry.notes))
     built.group(_blanks_table(grade.items, solution))
-    built.group(_score(grade), *(_mistake(mistake) for mistake in grade.mistakes))
+    built.group(_score(grade))
+    for mistake in grade.mistakes:
+        count = (f"{len(mistake.ids)} wrong: ", "bad")
+        words = (text.safe(mistake.words or "no slip found"), "strong")
+        built.add(Line.of(count, words, f" ({_named(mistake.ids)})", indent=2, hang=2))
     return built.page()
 
 
 def _blanks_table(items: Sequence[Graded], solution: bool) -> Table:
     """Return a row for each blank, under the name of its section."""
-    columns = [
-        Column("blank", right=False),
-        Column("answer", folds=True),
-        Column("", right=False),
-        Column("should be"),
-        Column("likely slip", right=False, spare="told below, all in --json", legible=LEGIBLE),
-    ]
+    slip = Column("likely slip", right=False, spare="told below, all in --json", legible=14)
+    answer = [Column("blank", right=False), Column("answer", folds=True), Column("", right=False)]
+    columns = [*answer, *([Column("should be")] if solution else []), slip]
     rows: list[tuple[str, ...]] = []
     rules: set[int] = set()
     told: dict[str, str] = {}
@@ -151,10 +140,9 @@ def _blanks_table(items: Sequence[Graded], solution: bool) -> Table:
         why, first = _why(item), told.setdefault(_why(item), item.id)
         if item.mark is Mark.WRONG and item.slip is not None and first != item.id:
             why = f"as in {first}"
-        row = (item.id, _shown(item), _word(item), number_text(item.right), why)
+        word = {Mark.RIGHT: "right", Mark.ROUNDED: "rounded"}.get(item.mark, item.mark.value)
+        row = (item.id, _shown(item), word, number_text(item.right), why)
         rows.append(row if solution else (*row[:3], row[4]))
-    if not solution:
-        del columns[3]
     wrong = {n for n, item in enumerate(items) if item.mark in (Mark.WRONG, Mark.UNREADABLE)}
     return Table(tuple(columns), tuple(rows), rule_before=frozenset(rules), strong=frozenset(wrong))
 
@@ -165,10 +153,6 @@ def _shown(item: Graded) -> str:
     if item.mark is Mark.UNREADABLE and len(answer) > LONGEST_TEXT:
         return f"{answer[: LONGEST_TEXT - 1]}…"
     return answer
-
-
-def _word(item: Graded) -> str:
-    return {Mark.RIGHT: "right", Mark.ROUNDED: "rounded"}.get(item.mark, item.mark.value)
 
 
 def _why(item: Graded) -> str:
@@ -207,14 +191,7 @@ def _score(grade: Grade) -> Line:
     return Line.of(*spans, ".")
 
 
-def _mistake(mistake: Mistake) -> Line:
-    count = (f"{len(mistake.ids)} wrong: ", "bad")
-    words = (text.safe(mistake.words or "no slip found"), "strong")
-    return Line.of(count, words, f" ({_named(mistake.ids)})", indent=2, hang=2)
-
-
 def _class_page(book: Gradebook) -> Page:
-    """Return the page of a class: a row for each worksheet, and the slips that they share."""
     built = PageBuilder()
     graded = [(text.safe(entry.file), entry.grade) for entry in book.graded if entry.grade]
     sheets = dict.fromkeys(command_of(grade.problem) for _, grade in graded)
@@ -223,13 +200,15 @@ def _class_page(book: Gradebook) -> Page:
     built.add(Heading(f"{title}: {next(iter(sheets))}" if len(sheets) == 1 else title, level=1))
     if graded:
         built.group(_sheets_table(book.graded, sheets_differ=len(sheets) > 1))
-    for blocks in (_refused(book.entries), _notes(book.entries, graded), _slips(book)):
-        built.group(*blocks)
+    refused = (text.safe(entry.refusal or "") for entry in book.entries if entry.grade is None)
+    built.group(*(Line.of(("not graded: ", "bad"), reason, hang=2) for reason in refused))
+    own = [text.safe(f"{entry.file}: {note}") for entry in book.entries for note in entry.notes]
+    built.group(*(Line.of(NOTE, note, hang=2) for note in (*_differing(graded), *own)))
+    built.group(*_slips(book))
     return built.page()
 
 
 def _sheets_table(entries: Sequence[Entry], *, sheets_differ: bool) -> Table:
-    """Return a row for each, with its pupil, sheet and changed problem where that tells any."""
     named, altered = (any(getattr(one, key) for one in entries) for key in ("pupil", "altered"))
     columns = [Column("file", right=False, folds=True)]
     columns += [Column("pupil", right=False, folds=True)] * named
@@ -262,20 +241,7 @@ def _form(problem: Problem) -> str:
     return f"{format_widths(problem.widths)} {problem.kind}{bias}"
 
 
-def _refused(entries: Sequence[Entry]) -> list[Block]:
-    return [
-        Line.of(("not graded: ", "bad"), text.safe(entry.refusal or ""), hang=2)
-        for entry in entries
-        if entry.grade is None
-    ]
-
-
-def _notes(entries: Sequence[Entry], graded: Sequence[NamedGrade]) -> list[Block]:
-    own = [text.safe(f"{entry.file}: {note}") for entry in entries for note in entry.notes]
-    return [Line.of(NOTE, note, hang=2) for note in (*_differing(graded), *own)]
-
-
-def _differing(graded: Sequence[NamedGrade]) -> Iterator[str]:
+def _differing(graded: Sequence[tuple[str, Grade]]) -> Iterator[str]:
     """Yield which file holds another sheet than most, or how many sheets there are."""
     for label in (_sheet_and_code, _form):
         found = _by(label, graded)
@@ -284,17 +250,16 @@ def _differing(graded: Sequence[NamedGrade]) -> Iterator[str]:
         most = max(found, key=lambda shown: len(found[shown]))
         if 2 * len(found[most]) > len(graded):
             others = [file for shown, files in found.items() if shown != most for file in files]
-            yield (
-                f"{len(found[most])} of {len(graded)} are the sheet {most};"
-                f" another: {_named(others)}"
-            )
+            said = f"{len(found[most])} of {len(graded)} are the sheet {most}"
+            yield f"{said}; another: {_named(others)}"
             return
     if (count := len(_by(_sheet_and_code, graded))) > 1:
         yield f"these are {count} different sheets"
 
 
-def _by(label: Callable[[Problem], str], graded: Sequence[NamedGrade]) -> dict[str, list[str]]:
-    """Return the files of each label."""
+def _by(
+    label: Callable[[Problem], str], graded: Sequence[tuple[str, Grade]]
+) -> dict[str, list[str]]:
     return text.grouped((label(grade.problem), file) for file, grade in graded)
 
 
