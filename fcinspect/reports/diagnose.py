@@ -136,11 +136,12 @@ def blocks_of(likely: Sequence[Cause], message: str = "") -> list[list[Block]]:
 
 def _cause(cause: Cause, number: str, names: set[str]) -> list[Block]:
     indent = len(number)
-    blocks: list[Block] = [
-        Line.of((f"{number}{text.safe(cause.cause)}", "strong"), hang=indent),
-        Line.of(("because ", "faint"), _lowered(text.safe(cause.evidence), names), indent=indent),
-        Line.of(("fix: ", "faint"), _lowered(text.safe(cause.fix), names), indent=indent),
-    ]
+    blocks: list[Block] = [Line.of((f"{number}{text.safe(cause.cause)}", "strong"), hang=indent)]
+    for lead, words in (("because ", cause.evidence), ("fix: ", cause.fix)):
+        if words:
+            blocks.append(
+                Line.of((lead, "faint"), _lowered(text.safe(words), names), indent=indent)
+            )
     if cause.changes:
         for change in cause.changes:
             blocks += _change(change, indent)

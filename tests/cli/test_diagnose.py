@@ -276,6 +276,14 @@ def test_the_name_of_a_class_keeps_its_case(
     assert "fix: keep the first dimension" in lowered
 
 
+def test_a_cause_without_evidence_has_no_line_for_it(run: Run) -> None:
+    """What only repeats the message is left out, and so is its "because"."""
+    bare = run("diagnose", "dim must be an int or None, got <class 'torch.Tensor'>")
+    assert "1. The class of the layer" in bare.out
+    assert "because" not in bare.out
+    assert "because" in run("diagnose", SHAPES).out
+
+
 def test_markdown_fences_code_and_changes(run: Run) -> None:
     """Stars, underscores, - and + of source lines are not taken for Markdown."""
     for command in ("diagnose", "trace"):

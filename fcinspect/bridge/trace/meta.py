@@ -88,6 +88,8 @@ def check_settings(function: Any, args: Sequence[Any]) -> None:
         _refuse(not -max(x.dim(), 1) <= args[1] < max(x.dim(), 1), "dimensions")
     if packet is aten.convolution:
         _refuse(not is_convolution(*args), "settings of convolutions")
+    if packet is aten.embedding:
+        _refuse(args[1].dtype not in (torch.int32, torch.int64), "an index")
     if packet is aten.index_select:
         _refuse(args[2].dim() > 1 or args[2].dtype not in (torch.int32, torch.int64), "an index")
     name = packet.__name__
@@ -113,6 +115,7 @@ def is_convolution(
     groups: int,
 ) -> bool:
     """Whether settings and channels are such that a device can convolve."""
+    settings = (stride, padding, dilation, output_padding)
     if groups < 1 or not 2 < x.dim() == weight.dim() or weight.shape[0] % groups:
         return False
     inner = weight.shape[1] * groups
@@ -123,7 +126,21 @@ def is_convolution(
         out >= max(step, gap) for out, step, gap in _each(x, output_padding, stride, dilation)
     ):
         return False
-    return min(*stride, *dilation) > 0 and min(*padding, *output_padding) >= 0
+    if min(*stride, *dilation) <= 0 or min(*padding, *output_padding) < 0:
+        return False
+    return all(size > 0 for size in _sizes(x, weight, transposed, *settings))
+
+
+def _sizes(
+    x: torch.Tensor, weight: torch.Tensor, transposed: bool, *settings: Sequence[int]
+) -> list[int]:
+    """Return the sizes that a convolution makes of those of its input."""
+    return [
+        Window("", size, kernel, *setting, transposed=transposed).output  # type: ignore[misc]
+        for size, kernel, setting in zip(
+            x.shape[2:], weight.shape[2:], _each(x, *settings), strict=True
+        )
+    ]
 
 
 def _each(x: torch.Tensor, *settings: Sequence[int]) -> Iterator[tuple[int, ...]]:
@@ -234,12 +251,7 @@ def _convolution(*operands: Any) -> torch.Tensor:
     _require(x.is_contiguous() and x.dtype == weight.dtype)
     _require(0 not in weight.shape and x.shape[1] > 0)
     channels = weight.shape[1] * groups if transposed else weight.shape[0]
-    sizes = [
-        Window("", size, kernel, *setting, transposed=transposed).output  # type: ignore[misc]
-        for size, kernel, *setting in zip(x.shape[2:], weight.shape[2:], *settings, strict=True)
-    ]
-    _require(all(size > 0 for size in sizes))
-    return _new((x.shape[0], channels, *sizes), x)
+    return _new((x.shape[0], channels, *_sizes(x, weight, transposed, *settings)), x)
 
 
 def _max_pool(

@@ -156,6 +156,11 @@ def _width(got: str) -> str | None:
 def old_call(got: str) -> Decision | None:
     """empty() received an invalid combination of arguments - got (tuple, …)"""
     odd = re.search(r"(?:!|tuple of \(|[(, ])(float|str|NoneType)\b(?!=)", got)
+    if odd is None and re.match(r"\(tuple, (?:\*, )?dtype=NoneType", got):
+        return Decision(
+            *("float-width", "class-called/width", "text-width", "shape-as-width"),
+            happened="The sizes of a weight must be whole numbers, and one of them is not.",
+        )
     if odd is None or re.search(rf"\w={odd[1]}", got):
         return None
     return Decision(WIDTHS[odd[1]], which="one of them", got=odd[1])

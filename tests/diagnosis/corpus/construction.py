@@ -213,7 +213,10 @@ MISTAKES: tuple[Mistake, ...] = tuple(
         ("text-out-features", made(nn.Linear, 3, "2"), "text-width"),
         ("none-in-features", made(nn.Linear, None, 2), "none-width"),
         ("shape-in-features", made(nn.Linear, (1, 28), 2), "shape-as-width"),
-        ("list-out-features", made(nn.Linear, 3, [2]), "shape-as-width"),
+        *(
+            ("list-out-features", made(nn.Linear, 3, [2]), "shape-as-width")
+            for _ in range(torch.__version__ >= (2, 13))  # older ones do not name the type
+        ),
         ("class-called-with-weight", made(nn.Linear, X, X), "class-called"),
         ("minus-one-in", made(nn.Linear, -1, 2), "negative-width"),
         ("minus-one-out", made(nn.Linear, 3, -1), "negative-width"),
