@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.access.handles import read_whole
-from fcinspect.checkpoints.access.streams import standard_input
-from fcinspect.checkpoints.files import Kind, check_readable, kind_of, tensors_of
+from fcinspect.checkpoints.opening import Kind, check_readable, kind_of, tensors_of
+from fcinspect.checkpoints.places import read_whole
+from fcinspect.checkpoints.storage import standard_input
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.array import Array
 from fcinspect.masking import masked_name

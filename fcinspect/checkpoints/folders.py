@@ -8,18 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fcinspect.checkpoints.access.uris import inside, last_part
-from fcinspect.checkpoints.shards import family
+from fcinspect.checkpoints.paths import family, inside, last_part
+from fcinspect.checkpoints.storage import SeveralCheckpoints
 from fcinspect.errors import InputError
 from fcinspect.masking import is_uri, masked_name
 from fcinspect.names import listed
 
 TORCH = (".bin", ".pt", ".pth", ".ckpt", ".npz")
 LOOKED_FOR = (
-    "*.safetensors.index.json",
-    "*.safetensors",
-    "*.bin.index.json",
-    "*.bin, *.pt, *.pth, *.ckpt, *.npz",
+    "*.safetensors.index.json, *.safetensors, *.bin.index.json, *.bin, *.pt, *.pth, *.ckpt, *.npz"
 )
 """In the order of preference."""
 NO_WEIGHTS = re.compile(
@@ -44,15 +41,6 @@ class Choice:
     """What else could have been read."""
     same: tuple[str, ...] = ()
     """Files of the kind that an index stands for, which it may name or not."""
-
-
-class SeveralCheckpoints(InputError):
-    """A folder holds checkpoints that have nothing to do with each other."""
-
-    def __init__(self, message: str, hint: str, files: Sequence[str]) -> None:
-        super().__init__(message, hint)
-        self.files = tuple(files)
-        """Their paths or URIs."""
 
 
 def choose(folder: str) -> Choice:
@@ -107,7 +95,7 @@ def _only(folder: str, tier: list[str], is_index: bool) -> list[str]:
 def _listing(folder: str) -> tuple[list[str], list[str]]:
     """Return the files and the folders in a folder, sorted."""
     if is_uri(folder):
-        from fcinspect.checkpoints.access.remote import listing_of
+        from fcinspect.checkpoints.remote import listing_of
 
         entries = listing_of(folder)
     else:
@@ -121,13 +109,11 @@ def _listing(folder: str) -> tuple[list[str], list[str]]:
 
 
 def _nothing(folder: str, names: list[str], folders: list[str]) -> InputError:
-    looked = ", ".join(LOOKED_FOR)
-    message = f"the folder {masked_name(folder)!r} holds no checkpoint: looked for {looked}"
+    message = f"the folder {masked_name(folder)!r} holds no checkpoint: looked for {LOOKED_FOR}"
     left_out = [n for n in names if NO_WEIGHTS.fullmatch(n) and Path(n).suffix.lower() in TORCH]
     if left_out:
-        message += (
-            f"; {listed(left_out, MOST_LISTED)} {'is' if len(left_out) == 1 else 'are'} no weights"
-        )
+        verb = "is" if len(left_out) == 1 else "are"
+        message += f"; {listed(left_out, MOST_LISTED)} {verb} no weights"
     nested = _nested(folder, folders)
     hint = None
     if nested:

@@ -12,31 +12,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fcinspect.checkpoints.access.storage import MissingFile
-from fcinspect.checkpoints.access.uris import beside
+from fcinspect.checkpoints.paths import SHARD, beside
 from fcinspect.checkpoints.records import FailedFile, StoredTensor
+from fcinspect.checkpoints.storage import MissingFile
 from fcinspect.errors import InputError
 from fcinspect.masking import masked_name
 from fcinspect.names import listed
 
-SHARD = re.compile(
-    r"(?s)(?P<stem>.*?)-?(?P<number>[0-9]{1,9})-of-(?P<count>[0-9]{1,9})(?P<ending>\.\w+)"
-)
-"""model-00001-of-00003.safetensors."""
 MOST_SHARDS = 10_000
 """Files of one checkpoint; the largest published have some hundreds."""
 MOST_ENTRIES = 300_000
 """Tensors of one checkpoint; the largest published have two thirds of it."""
-QUOTES = 4
-"""Quotes of an entry."""
 FEW_QUOTES = 10_000
-"""Those of everything else in an index."""
+"""Quotation marks of an index beside those of its entries."""
 LONGEST_NAME = 255
 """Characters of a file's name, on every system."""
 FEW = 3
 """Names given as examples."""
 
-Read = Callable[[str], Sequence[StoredTensor]]
+Read = Callable[[str], Iterable[StoredTensor]]
 """The path or URI of a shard -> its tensors."""
 
 
@@ -78,6 +72,21 @@ class Collected:
     told_of: dict[str, list[str]] = field(default_factory=dict)
     """Tensor -> those of the problems that speak of it."""
 
+    def take(
+        self, shard: str, tensors: Iterable[StoredTensor], shard_of: Mapping[str, str]
+    ) -> None:
+        """Add the tensors of a shard; of two with one name the index's is read, or the first."""
+        for tensor in tensors:
+            name = tensor.name
+            other = self.held_by.get(name)
+            if other is not None:
+                kept = shard if shard_of.get(name) == shard else other
+                words = f"lies in {other!r} and in {shard!r}: that of {kept!r} is read"
+                self.tell(name, f"{name!r} {words}")
+                if kept == other:
+                    continue
+            self.tensors[name], self.held_by[name] = tensor, shard
+
     def tell(self, tensor: str, problem: str) -> None:
         """Add a problem of one tensor."""
         self.problems.append(problem)
@@ -102,9 +111,9 @@ def is_index(document: object, name: str) -> bool:
 
 def require_few_entries(text: bytes | bytearray, name: str) -> None:
     """Raise InputError for the text of an index that lists too many tensors to be parsed."""
-    if text.count(b'"') <= QUOTES * MOST_ENTRIES + FEW_QUOTES:
-        return
-    if name.endswith(".index.json") or b'"weight_map"' in text:
+    # an entry has four quotation marks
+    too_many = text.count(b'"') > 4 * MOST_ENTRIES + FEW_QUOTES
+    if too_many and (name.endswith(".index.json") or b'"weight_map"' in text):
         raise InputError(
             f"the index {masked_name(name)!r} lists more than {MOST_ENTRIES} tensors: refused"
         )
@@ -162,7 +171,7 @@ def from_index(
             continue
         found.files.append(path)
         total += 0 if size is None else size(path)
-        _take(found, shard, held, index.shard_of)
+        found.take(shard, held, index.shard_of)
     found.require_one()
     if not found.files:
         raise InputError(
@@ -212,25 +221,19 @@ def from_files(
             found.fail(path, error, tolerant=tolerant)
             continue
         found.files.append(path)
-        _take(found, name, held, {})
+        found.take(name, held, {})
     found.require_one()
-    found.problems += numbering(name for name, _ in paths)
+    found.problems += _numbering(name for name, _ in paths)
     return found
 
 
-def family(name: str) -> tuple[str, int, str] | None:
-    """Return what shards of one checkpoint share: stem, their number and the ending."""
-    shard = SHARD.fullmatch(name)
-    return None if shard is None else (shard["stem"], int(shard["count"]), shard["ending"])
-
-
-def numbering(names: Iterable[str]) -> list[str]:
+def _numbering(names: Iterable[str]) -> list[str]:
     """Return sentences on the numbers that are missing among shards of one family, or too many."""
-    shards = {name: SHARD.fullmatch(name) for name in names}
-    numbers = {int(found["number"]): name for name, found in shards.items() if found is not None}
-    example = next((found for found in shards.values() if found is not None), None)
-    if example is None:
+    shards = [found for found in map(SHARD.fullmatch, names) if found is not None]
+    if not shards:
         return []
+    numbers = {int(found["number"]): found.string for found in shards}
+    example = shards[0]
     count, width = int(example["count"]), len(example["number"])
     there = sum(1 <= number <= count for number in numbers)
     told = [
@@ -246,23 +249,6 @@ def numbering(names: Iterable[str]) -> list[str]:
             name = f"{example.string[:start]}{number:0{width}}{example.string[end:]}"
             told.append(f"{name!r} is missing: file {number} of {count}")
     return told
-
-
-def _take(
-    found: Collected, shard: str, held: Iterable[StoredTensor], shard_of: Mapping[str, str]
-) -> None:
-    """Add the tensors of a shard; of two with one name the index's is read, or else the first."""
-    for tensor in held:
-        name = tensor.name
-        other = found.held_by.get(name)
-        if other is not None:
-            kept = shard if shard_of.get(name) == shard else other
-            found.tell(
-                name, f"{name!r} lies in {other!r} and in {shard!r}: that of {kept!r} is read"
-            )
-            if kept == other:
-                continue
-        found.tensors[name], found.held_by[name] = tensor, shard
 
 
 def _missing(index: Index, missing: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from torch import nn
 from fcinspect.bridge.linear import to_tensor
 from fcinspect.bridge.trace.module_inputs import meta_copy
 from fcinspect.bridge.trace.tensors import is_lazy
-from fcinspect.checkpoints.files import check_readable, kind_of
+from fcinspect.checkpoints.opening import check_readable, kind_of
 from fcinspect.checkpoints.pairing.naming import module_path
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.diagnosis.observations import StoredWeights

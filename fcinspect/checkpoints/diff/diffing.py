@@ -9,12 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from fcinspect.checkpoints.diff.comparing import (
-    Desk,
-    compare_layers,
-    compare_tensors,
-    side_of,
-)
+from fcinspect.checkpoints.diff.comparing import Desk, compare_layers, compare_tensors, side_of
 from fcinspect.checkpoints.diff.grids import CodeReader
 from fcinspect.checkpoints.diff.matching import Alignment, Pairs, align, look_alike, matched
 from fcinspect.checkpoints.diff.records import Compared, Difference, TensorSide

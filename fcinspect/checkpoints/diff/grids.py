@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import Stamp, Storage
-from fcinspect.checkpoints.records import Extent, FilePlace, Layout, StoredTensor
+from fcinspect.checkpoints.places import Extent, FilePlace, open_storage
+from fcinspect.checkpoints.records import Layout, StoredTensor
+from fcinspect.checkpoints.storage import Stamp, Storage
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, from_bytes
 
 Codes = npt.NDArray[np.unsignedinteger[Any]]

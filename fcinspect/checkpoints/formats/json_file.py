@@ -99,10 +99,7 @@ def _one_layer(layer: Mapping[str, Any], way: Reading) -> Checkpoint:
     place = "data.layer"
     name, origin = _name(layer, place), layer.get("source")
     found = pair(
-        _named(layer, name, place, way),
-        way.source,
-        way.own_layout,
-        _activations([(name, layer)]),
+        _named(layer, name, place, way), way.source, way.own_layout, _activations([(name, layer)])
     )
     words = f"{origin} (from {way.source})" if isinstance(origin, str) and origin else None
     return replace(found, layers=tuple(replace(v, origin=words) for v in found.layers))

@@ -10,13 +10,11 @@ import json
 import math
 import re
 from contextlib import closing
-from functools import partial
 from typing import Any
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import Storage, read_part
-from fcinspect.checkpoints.places import claim, read_place, unique_keys
-from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
+from fcinspect.checkpoints.places import Extent, FilePlace, claim, open_storage, unique_keys
+from fcinspect.checkpoints.records import StoredTensor, unreadable
+from fcinspect.checkpoints.storage import Storage
 from fcinspect.errors import InputError
 from fcinspect.masking import masked_name
 
@@ -74,7 +72,7 @@ def tensors_of(path: str) -> tuple[StoredTensor, ...]:
 def data_size(path: str) -> int:
     """Return how many bytes of numbers a sound .safetensors file holds."""
     with closing(open_storage(path)) as storage:
-        return storage.stamp.size - 8 - int.from_bytes(read_part(storage, 0, 8), "little")
+        return storage.stamp.size - 8 - int.from_bytes(storage.read(0, 8), "little")
 
 
 def _header(storage: Storage) -> tuple[dict[str, Any], int]:
@@ -82,12 +80,12 @@ def _header(storage: Storage) -> tuple[dict[str, Any], int]:
     size = storage.stamp.size
     if size < 8:
         raise _Unsound(f"it has {size} bytes, its header's length alone takes 8")
-    length = int.from_bytes(read_part(storage, 0, 8), "little")
+    length = int.from_bytes(storage.read(0, 8), "little")
     if length > LARGEST_HEADER:
         raise _Unsound(f"its header claims {length} bytes: at most {LARGEST_HEADER} are allowed")
     if 8 + length > size:
         raise _Unsound(f"it is truncated: the header ends at byte {8 + length}, the file at {size}")
-    text = read_part(storage, 8, length)
+    text = storage.read(8, length)
     if not text.startswith(b"{"):
         raise _Unsound("its header does not begin with '{'")
     if length > SMALL_HEADER:
@@ -112,7 +110,9 @@ def _check_large(header: bytearray, most: int) -> None:
     for begin in range(0, len(header) - LONGEST_TEXT, LONGEST_TEXT):
         if header.find(b'"', begin, begin + LONGEST_TEXT) < 0:
             raise _Unsound(f"its header has a text of more than {LONGEST_TEXT} bytes")
-    if _texts(header) > TEXTS_A_TENSOR * most + FEW_TEXTS:
+    # about how many texts there are
+    texts = (header.count(b'"') - header.count(b'\\"')) // 2
+    if texts > TEXTS_A_TENSOR * most + FEW_TEXTS:
         raise _Unsound(f"it has too many tensors for its few numbers: at most {most} are read")
     brackets, texts, objects = _brackets(header), header.count(b'"') // 2, header.count(b"{")
     # the header itself and its metadata are objects, too
@@ -126,11 +126,6 @@ def _check_large(header: bytearray, most: int) -> None:
         raise _Unsound(f"its header of {len(header)} bytes describes no tensors: refused")
     if objects > most + 2:
         raise _Unsound(f"it has {objects - 1} tensors for its few numbers: at most {most} are read")
-
-
-def _texts(json: bytearray) -> int:
-    """Return about how many texts there are."""
-    return (json.count(b'"') - json.count(b'\\"')) // 2
 
 
 def _brackets(json: bytes | bytearray) -> int:
@@ -215,7 +210,7 @@ def _stored(
     if held in SCANNED:
         place = FilePlace(file.uri, file.stamp, SCANNED[held], begin, shape)
     if place is not None and held in READABLE:
-        return StoredTensor(name, place.dtype, shape, partial(read_place, place), place=place)
+        return StoredTensor(name, place.dtype, shape, place.read, place=place)
     known = "holds" if held in BITS else "holds the unknown format"
     problem = f"{known} {held}: layers are read from {', '.join(READABLE)}"
     extent = Extent(file.uri, file.stamp, begin, size)

@@ -4,19 +4,23 @@ Format: a zip file with ``<root>/data.pkl``, a pickle whose tensors are views of
 storage's bytes as ``<root>/data/<key>``; ``byteorder`` tells which end of a number comes first. A
 member may be deflated, which torch.save itself never does. The list of members is held against the
 file before anything is read: no member outside the file or over another, none twice, none
-encrypted. Before torch 1.6 it was another format (torch_legacy.py).
+encrypted.
+
+Before torch 1.6, and where it is told to, torch.save writes five pickles (a magic number, the
+version, the machine, the tensors as views of storages, the list of the storages' keys); then of
+each storage, in the order of that list, its number of numbers in eight bytes and the numbers, all
+of them little-endian.
 """
 
 from __future__ import annotations
 
 import functools
+import io
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from fcinspect.checkpoints.access.handles import at_once, open_storage
-from fcinspect.checkpoints.access.storage import Storage, read_part
 from fcinspect.checkpoints.formats.allowed import ITEMSIZE, SavedStorage, SavedTensor
 from fcinspect.checkpoints.formats.torch_tensors import (
     checked_tensors,
@@ -32,12 +36,15 @@ from fcinspect.checkpoints.formats.unpickling import (
 )
 from fcinspect.checkpoints.formats.zips import (
     LOCAL_HEADER,
+    Seekable,
     begin_of,
     check_members,
     opened_zip,
     unpacked,
 )
+from fcinspect.checkpoints.places import at_once, open_storage
 from fcinspect.checkpoints.records import StoredTensor
+from fcinspect.checkpoints.storage import Storage
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 from fcinspect.masking import masked_name
@@ -47,6 +54,14 @@ TAR = b"ustar"
 LOOKED_AT = 512
 FEW = 1 << 20
 """Bytes to which a pickle may unpack from however few."""
+MAGIC = 0x1950A86A20F9469CFC6C
+"""The number that files before torch 1.6 begin with."""
+VERSION = 1001
+"""The only version of them there ever was."""
+COUNT = 8
+"""Bytes that give how many numbers of a storage follow."""
+AHEAD = 1 << 16
+"""Bytes of the pickles that are read at a time."""
 
 
 def tensors_of(name: str) -> tuple[StoredTensor, ...]:
@@ -55,13 +70,11 @@ def tensors_of(name: str) -> tuple[StoredTensor, ...]:
     Raises InputError for every other file, and for one that names more than tensors and plain data.
     """
     with closing(open_storage(name)) as storage:
-        first = read_part(storage, 0, min(LOOKED_AT, storage.stamp.size))
+        first = storage.read(0, min(LOOKED_AT, storage.stamp.size))
         if first.startswith(b"PK"):
             return _tensors_in_zip(storage)
         if first.startswith(b"\x80"):
-            from fcinspect.checkpoints.formats.torch_legacy import tensors_in_stream
-
-            return tensors_in_stream(storage)
+            return _tensors_in_stream(storage)
         source = repr(masked_name(name))
         if first[257:].startswith(TAR):
             raise InputError(
@@ -188,7 +201,7 @@ class Archive:
         where = info.header_offset
         if where + LOCAL_HEADER > self.storage.stamp.size:
             raise damaged(self.source)
-        header = read_part(self.storage, where, LOCAL_HEADER)
+        header = self.storage.read(where, LOCAL_HEADER)
         begin = begin_of(info, header)
         # the end is held against the next member: this one may lie after a longer extra field
         method = int.from_bytes(header[8:10], "little")
@@ -241,3 +254,59 @@ def _ends(source: str, infos: list[zipfile.ZipInfo], end: int) -> dict[str, int]
             raise not_torch(source, f"its member {shown} claims bytes that are not its own")
         ends[info.filename] = after
     return ends
+
+
+def _tensors_in_stream(storage: Storage) -> tuple[StoredTensor, ...]:
+    """Return the tensors of a file as before torch 1.6; raises InputError for every other."""
+    source, size = repr(masked_name(storage.uri)), storage.stamp.size
+    stream = Stream(io.BufferedReader(Seekable(storage), AHEAD), size)
+
+    def upcoming() -> object:
+        return read_pickle(stream, source, lambda key: size)[0]
+
+    first = upcoming()
+    if type(first) is not int or first != MAGIC:
+        raise not_torch(source, "it is a pickle of other data")
+    version = upcoming()
+    if type(version) is not int or version != VERSION:
+        raise not_torch(source, f"its version is not {VERSION}")
+    upcoming()  # the machine it was written on: its numbers are little-endian all the same
+    content, storages = read_pickle(stream, source, lambda key: size)
+    begins = _begins(upcoming(), storages, stream.position, storage)
+    return stored_tensors(checked_tensors(content, source), storage, begins)
+
+
+def _begins(
+    keys: object, storages: Mapping[str, SavedStorage], position: int, file: Storage
+) -> dict[str, int]:
+    """Return where the numbers of each storage begin; each must be there in full."""
+    source = repr(masked_name(file.uri))
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise not_torch(source, "the keys of its storages are no list of names")
+    if len(set(keys)) < len(keys):
+        raise not_torch(source, "a storage stands in its list twice")
+    if set(keys) != set(storages):
+        odd = next(iter(set(keys) ^ set(storages)))
+        known = "is not in its list" if odd in storages else "belongs to no tensor"
+        raise not_torch(source, f"its storage {odd[:60]!r} {known}")
+    begins = {}
+    for key in keys:
+        begins[key] = position + COUNT
+        position += COUNT + storages[key].nbytes
+    if position > file.stamp.size:
+        raise InputError(
+            f"{source} is truncated: its storages end at byte {position}, the file at"
+            f" {file.stamp.size}"
+        )
+
+    def count(key: str) -> int:
+        return int.from_bytes(file.read(begins[key] - COUNT, COUNT), "little", signed=True)
+
+    for key, found in zip(begins, at_once(count, list(begins), file.uri), strict=True):
+        expected = storages[key].nbytes // ITEMSIZE[storages[key].dtype or "uint8"]
+        if found != expected:
+            raise InputError(
+                f"{source} is truncated or damaged: {found} numbers of its storage {key[:60]!r}"
+                f" follow, its pickle says {expected}"
+            )
+    return begins

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fcinspect.checkpoints.formats.allowed import INSTEAD, ITEMSIZE, SavedStorage, SavedTensor
-from fcinspect.checkpoints.places import claim, read_place, read_run, read_strided, span_of
-from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
+from fcinspect.checkpoints.places import Extent, FilePlace, claim
+from fcinspect.checkpoints.records import StoredTensor, unreadable
 from fcinspect.errors import InputError
+from fcinspect.layers.memory import require_free
 from fcinspect.masking import masked_name
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.access.storage import Storage
+    from fcinspect.checkpoints.storage import Storage
     from fcinspect.rounding.arrays import FloatArray
 
 FEW_TENSORS = 1000
@@ -99,7 +101,7 @@ def _check_bounds(what: str, tensor: SavedTensor, storage: SavedStorage) -> None
     if numbers > held:
         text = str(numbers) if numbers < 10**MOST_DIGITS else f"more than 10^{MOST_DIGITS}"
         raise InputError(f"{what} claims {text} numbers, its storage holds {held}: refused")
-    if numbers and tensor.offset + span_of(tensor.shape, tensor.strides) > held:
+    if numbers and tensor.offset + _span_of(tensor.shape, tensor.strides) > held:
         raise InputError(f"{what} reaches beyond its storage, which holds {held} numbers: refused")
 
 
@@ -123,7 +125,7 @@ def _tensor(name: str, tensor: SavedTensor, file: Storage, runs: Runs) -> Stored
         return unreadable(name, dtype, shape, _no_layer(dtype))
     what = f"reading {name!r} of {masked_name(file.uri)!r}"
     numbers = partial(_unpacked, run, dtype, tensor.offset)
-    return StoredTensor(name, dtype, shape, _reader(numbers, tensor, what))
+    return StoredTensor(name, dtype, shape, partial(_read_strided, numbers, tensor, what))
 
 
 def _no_layer(dtype: str) -> str:
@@ -133,8 +135,44 @@ def _no_layer(dtype: str) -> str:
     return f"holds {dtype}: layers are floating-point"
 
 
-def _reader(numbers: partial[FloatArray], tensor: SavedTensor, what: str) -> partial[FloatArray]:
-    return partial(read_strided, numbers, tensor.shape, tensor.strides, what)
+def _read_strided(
+    numbers: Callable[[int, int], FloatArray],
+    tensor: SavedTensor,
+    what: str,
+    rows: Sequence[int] | None,
+) -> FloatArray:
+    """Return a view, or these rows of it; what lies between the rows asked for is read, too.
+
+    `numbers` returns the numbers of the view's run from the first asked for on, and so many.
+    Raises InputError where that does not fit in memory.
+    """
+    import numpy as np
+    from numpy.lib.stride_tricks import as_strided
+
+    first, inner, strides = 0, tensor.shape, tensor.strides
+    if rows is not None:
+        first = min(rows, default=0)
+        inner = (max(rows, default=-1) + 1 - first, *inner[1:])
+    length = _span_of(inner, strides)
+    # a bfloat16 is held in four bytes, and its copy too
+    require_free(8 * (length + math.prod(inner)), what, refusal=InputError)
+    held = numbers(first * strides[0] if strides else 0, length)
+    view = as_strided(held, inner, [n * held.itemsize for n in strides], writeable=False)
+    wanted = view if rows is None else view[[row - first for row in rows]]
+    return np.ascontiguousarray(wanted).reshape(wanted.shape)
+
+
+def _span_of(shape: Sequence[int], strides: Sequence[int]) -> int:
+    """Return the numbers from the first to the last of a view, 0 for one without numbers."""
+    if 0 in shape:
+        return 0
+    return 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+
+
+def _in_run(place: FilePlace, first: int, length: int) -> FloatArray:
+    """Return so many numbers of a run, from the one numbered `first` on."""
+    begin = place.begin + first * place.itemsize
+    return replace(place, begin=begin, shape=(length,)).read()
 
 
 def _unpacked(
@@ -182,10 +220,11 @@ def _in_file(name: str, tensor: SavedTensor, file: Storage, begin: int) -> Store
     if dtype not in FORMATS:
         return unreadable(name, dtype, shape, _no_layer(dtype), place)
     if place is not None:
-        return StoredTensor(name, dtype, shape, partial(read_place, place), place=place)
-    run = FilePlace(file.uri, file.stamp, dtype, begin, (span_of(shape, tensor.strides),))
+        return StoredTensor(name, dtype, shape, place.read, place=place)
+    run = FilePlace(file.uri, file.stamp, dtype, begin, (_span_of(shape, tensor.strides),))
     what = f"reading {masked_name(file.uri)!r}"
-    return StoredTensor(name, dtype, shape, _reader(partial(read_run, run), tensor, what))
+    numbers = partial(_in_run, run)
+    return StoredTensor(name, dtype, shape, partial(_read_strided, numbers, tensor, what))
 
 
 def _is_by_rows(tensor: SavedTensor) -> bool:

@@ -13,9 +13,10 @@ from fcinspect.checkpoints.pairing.naming import (
     last_part,
     match,
     may_be_table,
+    part_of_quantised,
+    scale_of,
     split,
 )
-from fcinspect.checkpoints.pairing.quantised import part_of_quantised, scale_of
 from fcinspect.checkpoints.records import StoredTensor
 
 OPTIMIZER = re.compile(
@@ -30,15 +31,9 @@ DIMENSIONS = {
     4: "four-dimensional, a convolution's weight",
     5: "five-dimensional, a convolution's weight",
 }
-COUNTED = {
-    0: "one number",
-    1: "one-dimensional",
-    2: "two-dimensional",
-    3: "three-dimensional",
-    4: "four-dimensional",
-    5: "five-dimensional",
-}
-"""Of the tensors that are not named weight."""
+COUNTED = ("one number", "one-dimensional", "two-dimensional", "three-dimensional",
+           "four-dimensional", "five-dimensional")  # fmt: skip
+"""Of the tensors that are not named weight, by their dimensions."""
 RECURRENT = "of a recurrent layer (RNN, LSTM, GRU)"
 KNOWN = tuple(
     (re.compile(pattern), reason)
@@ -61,7 +56,7 @@ KNOWN = tuple(
     )
 )
 """What the last part of a name says of a tensor that is not called weight or bias."""
-GIVEN_NORM = re.compile(
+NORM = re.compile(
     r"(?i)(.*_)?(layer|batch|group|instance|rms)?_?norm\d*|ln(_?\d+|_f|_pre|_post|_final)?|bn\d*"
 )
 """Names of normalisation layers."""
@@ -72,12 +67,10 @@ LORA = re.compile(
     r"(?P<adapter>(?:[./].*)?)"
 )
 LORA_OTHERS = {
-    "lora_A": "lora_B", "lora_B": "lora_A", "lora_a": "lora_b", "lora_b": "lora_a",
-    "lora_down": "lora_up", "lora_up": "lora_down", "lora.down": "lora.up", "lora.up": "lora.down",
+    "lora_A": "lora_B", "lora_a": "lora_b", "lora_down": "lora_up", "lora.down": "lora.up"
 }  # fmt: skip
-"""The other factor of a low-rank update, W + B·A."""
-FIRST = ("lora_A", "lora_a", "lora_down", "lora.down")
-"""The factors that the input meets first, (rank, in)."""
+"""The factor of a low-rank update W + B·A that the input meets first -> the other one."""
+
 COPY = re.compile(
     r"(?i)(.*[./])?(ema|ema_model|model_ema|module_ema|state_dict_ema|ema_state_dict|ema_params"
     r"|ema_weights|params_ema|shadow|shadow_params|averaged_model|swa_model)[./].*"
@@ -89,11 +82,6 @@ COPY_WORDS = "a moving average of weights (EMA): a copy beside the trained ones"
 def is_memory(name: str) -> bool:
     """Whether a name says that the tensor belongs to an optimizer."""
     return match(OPTIMIZER, name) is not None
-
-
-def is_norm(path: str) -> bool:
-    """Whether a module's name is that of a normalisation layer."""
-    return GIVEN_NORM.fullmatch(last_part(path)) is not None
 
 
 def many_dimensional(tensor: StoredTensor, siblings: Siblings) -> str:
@@ -122,14 +110,15 @@ def other(tensor: StoredTensor, siblings: Siblings) -> str:
             return known
     if BIAS.fullmatch(name):
         return _bias(tensor, siblings)
-    if is_copy(name) and tensor.shape:
+    if match(COPY, name) and tensor.shape:
         return COPY_WORDS
     if match(TABLE, last) and len(tensor.shape) >= 2:
         return "by its name a table that rows are looked up in, an embedding"
     if tensor.problem is not None:
         return tensor.problem
     count = len(tensor.shape)
-    return f"{COUNTED.get(count, f'{count}-dimensional')}, and not named weight"
+    words = COUNTED[count] if count < len(COUNTED) else f"{count}-dimensional"
+    return f"{words}, and not named weight"
 
 
 def _bias(tensor: StoredTensor, siblings: Siblings) -> str:
@@ -154,17 +143,18 @@ def _bias(tensor: StoredTensor, siblings: Siblings) -> str:
         return "the bias of a quantised layer"
     if f"{prefix}running_mean" in by_name:
         return "of a batch normalisation"
-    match len(weight.shape):
-        case 0 | 1:
-            return "the bias of a one-dimensional weight, e.g. of a normalisation layer"
-        case 2:
-            return "the bias of a two-dimensional weight that is no layer either"
-        case 3:
-            return "the bias of a three-dimensional weight, e.g. of a Conv1d"
-        case _:
-            return "a convolution's bias"
+    if len(weight.shape) > 3:
+        return "a convolution's bias"
+    return f"the bias of a {BIASED[len(weight.shape)]}"
 
 
+BIASED = (
+    "one-dimensional weight, e.g. of a normalisation layer",
+    "one-dimensional weight, e.g. of a normalisation layer",
+    "two-dimensional weight that is no layer either",
+    "three-dimensional weight, e.g. of a Conv1d",
+)
+"""The weights beside biases that are no layers, by their dimensions."""
 HALVES = ("weight_g", "weight_orig", "parametrizations.weight.original0",
           "parametrizations.weight.original")  # fmt: skip
 
@@ -211,11 +201,6 @@ def _of(weight: StoredTensor) -> str:
     return f" of a linear layer {inputs} → {outputs}"
 
 
-def is_copy(name: str) -> bool:
-    """Whether a name says that the tensor is a moving average of another one."""
-    return match(COPY, name) is not None
-
-
 def remarks(
     path: str, weight: StoredTensor, bias: StoredTensor | None, siblings: Siblings
 ) -> Iterator[str]:
@@ -244,7 +229,7 @@ def remarks_on_numbers(
             f"its numbers are to be multiplied by the {last_part(scale.name)} beside them, of shape"
             f" {scale.shape}"
         )
-    if is_copy(weight.name):
+    if match(COPY, weight.name):
         yield f"by its name {COPY_WORDS}"
     tied, count = siblings.tied(weight, MOST_NAMED)
     if tied:
@@ -259,8 +244,9 @@ def _low_rank(path: str, weight: StoredTensor, siblings: Siblings) -> Iterator[s
         return
     factor, base = found["factor"], found["base"]
     start, end = found.span("factor")
-    other = siblings.by_name.get(weight.name[:start] + LORA_OTHERS[factor] + weight.name[end:])
-    is_first = factor in FIRST
+    others = {**LORA_OTHERS, **{second: first for first, second in LORA_OTHERS.items()}}
+    other = siblings.by_name.get(weight.name[:start] + others[factor] + weight.name[end:])
+    is_first = factor in LORA_OTHERS  # (rank, in)
     rank = weight.shape[0 if is_first else 1]
     words = f"by its name factor {'A' if is_first else 'B'} of a low-rank update (LoRA)"
     if base:

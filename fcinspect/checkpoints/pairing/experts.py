@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fcinspect.checkpoints.pairing.decoys import remarks_on_numbers
 from fcinspect.checkpoints.pairing.naming import WEIGHT, Siblings, match, module_path, split
-from fcinspect.checkpoints.places import read_place
-from fcinspect.checkpoints.records import (
-    FilePlace,
-    Layout,
-    LayoutChoice,
-    StoredLinear,
-    StoredTensor,
-)
+from fcinspect.checkpoints.records import Layout, LayoutChoice, StoredLinear, StoredTensor
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -68,9 +61,10 @@ def stack_of(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> Stack
         return None
     if tensor.place is None and tensor.dtype not in FORMATS:
         return None
-    named = WEIGHT.fullmatch(tensor.name) is not None
-    prefix = split(tensor.name)[0] if named else ""
-    names = (f"{prefix}bias",) if named else (f"{tensor.name}_bias", f"{tensor.name}.bias")
+    if WEIGHT.fullmatch(tensor.name):
+        names = [f"{split(tensor.name)[0]}bias"]
+    else:
+        names = [f"{tensor.name}_bias", f"{tensor.name}.bias"]
     bias = next((by_name[name] for name in names if name in by_name), None)
     return Stack(path, tensor, bias)
 
@@ -119,20 +113,15 @@ def expert_layers(
 def part(tensor: StoredTensor, index: int) -> StoredTensor:
     """Return entry `index` of a tensor's first dimension as a tensor; only it is read."""
     name, shape = f"{tensor.name}[{index}]", tensor.shape[1:]
-    place = None if tensor.place is None else _place(tensor.place, index)
-    read = partial(_from_whole, tensor, index)
-    if tensor.problem is None and place is not None:
-        read = partial(read_place, place)
+    place = None
+    read: Callable[[Sequence[int] | None], FloatArray] = partial(_from_whole, tensor, index)
+    # of a transposed place the numbers of one entry lie apart
+    if tensor.place is not None and not tensor.place.transposed:
+        place = replace(tensor.place, shape=shape)
+        place = replace(place, begin=place.begin + index * place.size)
+        if tensor.problem is None:
+            read = place.read
     return replace(tensor, name=name, shape=shape, read=read, place=place)
-
-
-def _place(place: FilePlace, index: int) -> FilePlace | None:
-    from fcinspect.rounding.arrays import ITEMSIZES
-
-    if place.transposed:  # the numbers of one entry lie apart
-        return None
-    size = math.prod(place.shape[1:]) * ITEMSIZES[place.dtype]
-    return replace(place, begin=place.begin + index * size, shape=place.shape[1:])
 
 
 def _from_whole(tensor: StoredTensor, index: int, rows: Sequence[int] | None) -> FloatArray:

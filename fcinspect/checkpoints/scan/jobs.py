@@ -23,10 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import ReadAhead, Storage, read_in_passing
-from fcinspect.checkpoints.records import FilePlace
+from fcinspect.checkpoints.places import FilePlace, ReadAhead, open_storage
 from fcinspect.checkpoints.scan.tile import Partial, take_in
+from fcinspect.checkpoints.storage import Storage, read_in_passing
 from fcinspect.masking import is_uri
 from fcinspect.rounding import float8
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, FloatArray

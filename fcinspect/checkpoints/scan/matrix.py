@@ -17,9 +17,8 @@ from typing import Any, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
-from fcinspect.checkpoints.records import FilePlace, StoredTensor
+from fcinspect.checkpoints.places import FilePlace, open_storage
+from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.checkpoints.scan.jobs import (
     TILE,
     Job,
@@ -37,6 +36,7 @@ from fcinspect.checkpoints.scan.records import (
     Wanted,
 )
 from fcinspect.checkpoints.scan.tile import Partial
+from fcinspect.checkpoints.storage import ArrayStorage, Storage
 from fcinspect.masking import is_uri
 from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
 

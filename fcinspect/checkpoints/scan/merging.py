@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.records import FilePlace
+from fcinspect.checkpoints.places import FilePlace
 from fcinspect.checkpoints.scan.jobs import Job, as_it_lies, unscaled
 from fcinspect.checkpoints.scan.records import (
     MOST_DIGESTS,

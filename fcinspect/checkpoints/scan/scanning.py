@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.formats.safetensors import natural_key
 from fcinspect.checkpoints.pairing.naming import fits
+from fcinspect.checkpoints.places import open_storage
 from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor
 from fcinspect.checkpoints.scan.engines import Engine, Task
-from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
+from fcinspect.checkpoints.scan.findings import fingerprint_of
 from fcinspect.checkpoints.scan.jobs import JOB_BYTES, Job, blocks_of, carry_out
 from fcinspect.checkpoints.scan.matrix import ScannedMatrix, as_matrix, holds_numbers
 from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, SingularValues, Wanted

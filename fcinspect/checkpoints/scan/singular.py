@@ -43,9 +43,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
-from fcinspect.checkpoints.records import FilePlace
+from fcinspect.checkpoints.places import FilePlace, open_storage
 from fcinspect.checkpoints.scan.jobs import (
     Blocks,
     as_it_lies,
@@ -63,6 +61,7 @@ from fcinspect.checkpoints.scan.records import (
     Spectrum,
     Wanted,
 )
+from fcinspect.checkpoints.storage import ArrayStorage, Storage
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import is_free, require_free
 from fcinspect.masking import is_uri

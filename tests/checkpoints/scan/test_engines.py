@@ -19,8 +19,7 @@ from safetensors.numpy import save_file
 from fcinspect.checkpoints.opening import open_checkpoint
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.checkpoints.scan import engines, scanning
-from fcinspect.checkpoints.scan.dask_cluster import dask
-from fcinspect.checkpoints.scan.engines import Task
+from fcinspect.checkpoints.scan.engines import Task, dask
 from fcinspect.checkpoints.scan.records import Wanted
 from fcinspect.errors import InputError, UsageError
 from tests.conftest import Run
