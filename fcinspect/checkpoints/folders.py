@@ -93,7 +93,6 @@ def _only(folder: str, tier: list[str], is_index: bool) -> list[str]:
 
 
 def _listing(folder: str) -> tuple[list[str], list[str]]:
-    """Return the files and the folders in a folder, sorted."""
     if is_uri(folder):
         from fcinspect.checkpoints.remote import listing_of
 

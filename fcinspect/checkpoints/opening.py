@@ -190,7 +190,6 @@ class _Opener:
     tolerant: bool
 
     def opened(self, name: str) -> Checkpoint:
-        """Open a file, an index or a folder."""
         try:
             check_readable(name)
         except FolderGiven:
@@ -206,14 +205,12 @@ class _Opener:
         return replace(found, layers=tuple(layers), files=(name,), notes=notes)
 
     def parsed(self, text: bytes | bytearray, source: str) -> Any:
-        """Return the value of a JSON text; errors name the source."""
         from fcinspect.checkpoints.formats.json_array import parse, refusals_name
 
         with refusals_name(source):
             return parse(text, source, "a layer")
 
     def layers(self, document: Any, source: str) -> Checkpoint:
-        """Return the layers of a JSON document; errors name the source."""
         from fcinspect.checkpoints.formats.json_array import refusals_name
         from fcinspect.checkpoints.formats.json_file import checkpoint_of
 
@@ -295,7 +292,6 @@ class _Opener:
         return pair(tensors, repr(masked_name(name)), self.layout)
 
     def _tensors(self, name: str) -> Sequence[StoredTensor]:
-        """Return the tensors of one file that is no JSON."""
         check_readable(name)
         kind = kind_of(name)
         tensors = tensors_of(name, kind)
@@ -308,7 +304,6 @@ class _Opener:
 
 
 def _lone_shard(name: str) -> tuple[str, ...]:
-    """Return what is said of one shard that is given without the others."""
     shard = family(last_part(name))
     if shard is None or shard[1] < 2:
         return ()

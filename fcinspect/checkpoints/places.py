@@ -112,7 +112,6 @@ class Look(Storage):
             view[offset : offset + len(piece)] = piece
 
     def _fetch(self, numbers: list[int]) -> None:
-        """Read these blocks, neighbours together."""
         for first, last in _runs(numbers):
             start, end = first * BLOCK, min((last + 1) * BLOCK, self.stamp.size)
             data = self.storage.read(start, end - start)
@@ -242,7 +241,6 @@ class FilePlace:
         return from_bytes(data, self.dtype).reshape(len(rows), *self.shape[1:])
 
     def _bytes(self, spans: list[tuple[int, int]]) -> bytearray:
-        """Return the bytes of these spans, one after the other."""
         data = bytearray(sum(end - begin for begin, end in spans))
         view = memoryview(data)
         with contextlib.closing(open_storage(self.uri, self.stamp)) as storage:

@@ -83,7 +83,6 @@ class RemoteFile(Storage):
         return bytes(self._system.cat_file(self._path, start=begin, end=end))
 
     def _near(self, error: Exception) -> str | None:
-        """Return which file beside it a missing one may be meant for."""
         if not isinstance(error, FileNotFoundError) or _scheme_of(self.uri) in SCHEMES:
             return None
         try:

@@ -88,7 +88,6 @@ def _from_json(origin: ArrayFile, dtype: str | None) -> StepFile:
 
 
 def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
-    """Read the data of `fcinspect step --json --full`."""
     from fcinspect.checkpoints.formats.json_array import decode
 
     layers = data.get("layers")
@@ -152,7 +151,6 @@ def _word(value: object, place: str) -> str:
 
 
 def _count(value: object) -> int | None:
-    """Return the number of a step; None where it is not told."""
     if value is not None and (type(value) is not int or not 1 <= value <= LARGEST_STEP):
         raise InputError(f"step is {_shown(value)}: expected a whole number from 1")
     return value
@@ -172,17 +170,16 @@ def _optimizer(value: object) -> Mapping[str, Any]:
         return {"name": value}
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise InputError('optimizer is no {"name": "sgd", "lr": 0.01}')
-    options = value.get("options")
-    given = (
-        options if isinstance(options, dict) else {k: v for k, v in value.items() if k != "name"}
-    )
-    return {"name": value["name"], **{key: _option(key, held) for key, held in given.items()}}
-
-
-def _option(key: str, value: object) -> Any:
-    if isinstance(value, list) and len(value) == 2:
-        return tuple(float(_number(key, part)) for part in value)
-    return _number(key, value)
+    given = value.get("options")
+    if not isinstance(given, dict):
+        given = {key: held for key, held in value.items() if key != "name"}
+    found = {"name": value["name"]}
+    for key, held in given.items():
+        if isinstance(held, list) and len(held) == 2:
+            found[key] = tuple(float(_number(key, part)) for part in held)
+        else:
+            found[key] = _number(key, held)
+    return found
 
 
 def _number(key: str, value: object) -> bool | int | float:
@@ -204,16 +201,11 @@ def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) ->
     read = {name: decode(value, name) for name, value in flat.items()}
     plain = [name for name, found in read.items() if found.dtype is None]
     note: tuple[str, ...] = ()
-    held = dtype
-    if plain and held is None:
+    if plain and dtype is None:
         numbers = [read[name].values for name in plain if name not in SURROUNDINGS]
-        exact = all(is_exact(values, "float32") for values in numbers)
-        held = "float32" if exact else "float64"
-        note = (f"plain numbers are read as {held}; --dtype names another format",)
-    arrays = {
-        name: Array.of(found.values, found.dtype or held or "float32")
-        for name, found in read.items()
-    }
+        dtype = "float32" if all(is_exact(values, "float32") for values in numbers) else "float64"
+        note = (f"plain numbers are read as {dtype}; --dtype names another format",)
+    arrays = {n: Array.of(found.values, found.dtype or dtype or "") for n, found in read.items()}
     made = _from_arrays(arrays, source)
     activations = _object(document.get("activations"), "activations")
     for layer, activation in activations.items():

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from fcinspect.checkpoints.diff.comparing import Desk, compare_layers, compare_tensors, side_of
-from fcinspect.checkpoints.diff.grids import CodeReader
 from fcinspect.checkpoints.diff.matching import Alignment, Pairs, align, look_alike, matched
 from fcinspect.checkpoints.diff.records import Compared, Difference, TensorSide
 from fcinspect.checkpoints.pairing.naming import fits
@@ -44,13 +43,11 @@ class DiffRequest:
         return not self.only or any(fits(name, pattern) for pattern in self.only)
 
 
-def _unwatched(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-    del total, what
-    return iter(items)
-
-
 def diff(
-    a: Checkpoint, b: Checkpoint, request: DiffRequest | None = None, watch: Watch = _unwatched
+    a: Checkpoint,
+    b: Checkpoint,
+    request: DiffRequest | None = None,
+    watch: Watch = lambda items, total, what: iter(items),
 ) -> Difference:
     """Return what changed from A to B.
 
@@ -59,8 +56,7 @@ def diff(
     """
     request = request or DiffRequest()
     tolerance = None if request.tolerance is None else format_named(request.tolerance)
-    desk = Desk(CodeReader(), CodeReader(), tolerance)
-    with closing(desk), one_blas_thread():
+    with closing(Desk(tolerance)) as desk, one_blas_thread():
         return _Diffing(a, b, request, desk, watch).run()
 
 
@@ -76,7 +72,6 @@ class _Diffing:
         self.only_b: list[TensorSide] = []
 
     def run(self) -> Difference:
-        """Return the report."""
         self._require_something()
         by_name, by_content = self._layers()
         tensors = self._tensors() if self.request.everything else []
@@ -86,16 +81,15 @@ class _Diffing:
             *(partial(compare_tensors, *pair, self.desk) for pair in tensors),
         ]
         compared = [task() for task in self.watch(work, len(work), "layers")]
+        notes, problems = [], []
         for side, checkpoint in (("A", self.a), ("B", self.b)):
+            notes += [f"{side}: {note}" for note in checkpoint.notes]
+            problems += [f"{side}: {problem}" for problem in checkpoint.problems]
             self.notes += [
                 f"{side}: {listed(names, MOST_NAMES)} are names of the same numbers (tied weights)"
-                for names in tied(checkpoint)
+                for names in _tied(checkpoint)
             ]
-        return self._report(compared)
-
-    def _report(self, compared: Sequence[Compared]) -> Difference:
         everything = self.request.everything
-        fits = self.request.fits
         return Difference(
             a=self.a.source,
             b=self.b.source,
@@ -104,11 +98,11 @@ class _Diffing:
             only_in_b=tuple(self.only_b),
             not_compared_a=0 if everything else len(self.a.skipped),
             not_compared_b=0 if everything else len(self.b.skipped),
-            left_out_a=self._left_out(self.a, {each.a.name for each in compared}, fits),
-            left_out_b=self._left_out(self.b, {each.b.name for each in compared}, fits),
+            left_out_a=self._left_out(self.a, {each.a.name for each in compared}),
+            left_out_b=self._left_out(self.b, {each.b.name for each in compared}),
             tolerance=self.request.tolerance,
-            notes=(*_told("notes", self.a, self.b), *self.notes),
-            problems=_told("problems", self.a, self.b),
+            notes=(*notes, *self.notes),
+            problems=tuple(problems),
         )
 
     def _layers(self) -> tuple[Pairs, Pairs]:
@@ -167,7 +161,6 @@ class _Diffing:
         return [(by_a[x], by_b[y]) for x, y in found.pairs]
 
     def _aligned(self, a: Sequence[str], b: Sequence[str]) -> Alignment:
-        """Return which names belong together, of those that --only chooses."""
         found = align(a, b)
         self.notes += [note for note in found.notes if note not in self.notes]
         fits = self.request.fits
@@ -177,7 +170,8 @@ class _Diffing:
             tuple(filter(fits, found.only_in_b)),
         )
 
-    def _left_out(self, side: Checkpoint, met: set[str], fits: Callable[[str], bool]) -> int:
+    def _left_out(self, side: Checkpoint, met: set[str]) -> int:
+        fits = self.request.fits
         return sum(not fits(layer.name) and layer.name not in met for layer in side.layers)
 
     def _require_something(self) -> None:
@@ -197,40 +191,23 @@ class _Diffing:
 
 
 def _others(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
-    """Return the tensors that are no linear layer's."""
     return {
         skip.name: skip.tensor or unreadable(skip.name, "unknown", (), skip.reason)
         for skip in checkpoint.skipped
     }
 
 
-def _told(what: str, a: Checkpoint, b: Checkpoint) -> tuple[str, ...]:
-    """Return the notes or problems of both, with the side they are of."""
-    return tuple(
-        f"{side}: {sentence}"
-        for side, checkpoint in (("A", a), ("B", b))
-        for sentence in getattr(checkpoint, what)
-    )
-
-
-def tied(checkpoint: Checkpoint) -> tuple[tuple[str, ...], ...]:
+def _tied(checkpoint: Checkpoint) -> tuple[tuple[str, ...], ...]:
     """Return the names that share their numbers, a layer's among them, in the order of the file.
 
     Told by where the numbers lie; equal numbers in two places are not tied.
     """
     groups: dict[object, list[str]] = defaultdict(list)
-    layers: set[str] = set()
-    for layer in checkpoint.layers:
-        if (key := _key(layer.weight)) is not None:
-            groups[key].append(layer.name)
-            layers.add(layer.name)
-    for skip in checkpoint.skipped:
-        if (key := _key(skip.tensor)) is not None:
-            groups[key].append(skip.name)
+    named = [(layer.name, layer.weight) for layer in checkpoint.layers]
+    for name, tensor in (*named, *((skip.name, skip.tensor) for skip in checkpoint.skipped)):
+        if tensor is not None and tensor.place is not None and tensor.place.numbers is not None:
+            groups[tensor.place.numbers].append(name)
+    layers = {layer.name for layer in checkpoint.layers if layer.weight.place is not None}
     return tuple(
         tuple(names) for names in groups.values() if len(names) > 1 and layers.intersection(names)
     )
-
-
-def _key(tensor: StoredTensor | None) -> object:
-    return None if tensor is None or tensor.place is None else tensor.place.numbers

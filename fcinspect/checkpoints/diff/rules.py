@@ -1,8 +1,16 @@
-"""Rules by which every number of B may follow from the one of A at its place.
+"""Rules by which B may follow from A: every number from the one at its place, or all in common.
 
-Each rule is held against all places and struck out at the first that breaks it. Numbers are rounded
-to a narrower format exactly as conversions do it: to nearest, ties to even (IEEE 754-2019, section
-4.3.1), or toward zero, as by dropping bits.
+A rule of numbers is held against all places and struck out at the first that breaks it. Numbers are
+rounded to a narrower format exactly as conversions do it: to nearest, ties to even (IEEE 754-2019,
+section 4.3.1), or toward zero, as by dropping bits. Lines are scaled each by its own factor as when
+the scale of a normalisation is merged into the layer behind it.
+
+A low-rank update is added as merging a LoRA adapter does it. The range of B − A is found from its
+product with a few random columns (Halko, Martinsson and Tropp, "Finding structure with randomness",
+2011, algorithm 4.1); the singular values follow from its projection. Rounding to the stored format
+adds an error of at most half an ulp to every number, about uniform: such noise of standard
+deviation s has singular values up to s·(√m + √n). An update stands out from that, and from what is
+left when it is subtracted, which is rounding alone.
 """
 
 from __future__ import annotations
@@ -14,6 +22,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from fcinspect.checkpoints.diff.grids import CodeGrid, PartGrid, common_tiles
+from fcinspect.layers.memory import is_free
 from fcinspect.rounding.arrays import Float64Array, half_ulp, round_to
 from fcinspect.rounding.formats import FLOAT32, STORED, NumberFormat
 
@@ -23,6 +33,19 @@ LARGEST = {"float8_e4m3fn": 448.0}
 """Formats whose largest number is not (2 − 2^(1−t))·2^e, since its code stands for NaN."""
 EVIDENCE = 40
 """Bits by which the numbers must speak for a factor: one in 10¹² is no accident."""
+MOST_LINES = 1 << 24
+SKETCH = 32
+"""Random columns."""
+SEED = 20202
+ABOVE = 1.1
+"""A singular value counts where it is so many times the edge of the noise."""
+MOST_RANK = 24
+"""Of a rank that the sketch tells; the other columns are there to find it."""
+FIRST = 128
+"""Rows that are looked at before the whole: what holds of all rows holds of them."""
+EXACTLY = 1e-6
+"""Relative to the largest, singular values that float64 tells from 0 in these sums."""
+BYTES_AT_ONCE = 1 << 20
 
 
 def narrowed(values: Float64Array, dtype: str, way: Way = "rounded") -> Float64Array:
@@ -142,7 +165,6 @@ class Rules:
     """The rules that are left of those that could hold from A's format to B's."""
 
     def __init__(self, dtype_a: str, dtype_b: str) -> None:
-        """Take all rules for possible."""
         self.dtype_a, self.dtype_b = dtype_a, dtype_b
         self.same = self.negated = True
         self.factor: Factor | None = Factor()
@@ -187,3 +209,121 @@ def _narrower(wide: str, stored: str) -> list[str]:
 def _holds(rule: Narrowing, a: Float64Array, b: Float64Array) -> bool:
     wide, narrow = (a, b) if rule.of == "A" else (b, a)
     return is_narrowed(wide, narrow, rule.dtype, rule.way)
+
+
+@dataclass
+class _Factors:
+    """The intervals of the factors of all rows (axis 0) or columns (axis 1)."""
+
+    axis: int
+    low: Float64Array
+    high: Float64Array
+    told: Float64Array
+    """Numbers of each line that say something of its factor."""
+
+    def take(self, a: Float64Array, b: Float64Array, lines: slice, dtype: str) -> bool:
+        """Narrow the intervals; return whether all lines have some factor left."""
+        says = a != 0
+        if (~says & (b != 0)).any():
+            return False
+        low, high = ends(np.where(says, a, 1.0), b, dtype)
+        across = 1 - self.axis
+        lowest = np.where(says, low, -np.inf).max(axis=across)
+        highest = np.where(says, high, np.inf).min(axis=across)
+        np.maximum(self.low[lines], lowest, out=self.low[lines])
+        np.minimum(self.high[lines], highest, out=self.high[lines])
+        self.told[lines] += says.sum(axis=across)
+        return bool((self.low[lines] <= self.high[lines]).all())
+
+    def range(self, dtype: str) -> tuple[float, float] | None:
+        known = self.told > 0
+        bits = (self.told[known] - 1).sum() * (STORED[dtype].precision - 2)
+        if bits < EVIDENCE or known.sum() < 2:
+            return None
+        middle = self.low[known] + (self.high[known] - self.low[known]) / 2
+        return float(middle.min()), float(middle.max())
+
+
+def scales_of_lines(a: CodeGrid, b: CodeGrid) -> tuple[int, float, float] | None:
+    """Return (axis, smallest, largest factor) where B's rows, or columns, are A's times factors."""
+    if max(a.rows, a.columns) > MOST_LINES:
+        return None
+    alive = [
+        _Factors(axis, np.full(count, -np.inf), np.full(count, np.inf), np.zeros(count))
+        for axis, count in ((0, a.rows), (1, a.columns))
+    ]
+    for tile in common_tiles(a, b, BYTES_AT_ONCE):
+        ours, theirs = a.values(tile), b.values(tile)
+        if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
+            return None
+        parts = slice(tile[0], tile[1]), slice(tile[2], tile[3])
+        alive = [f for f in alive if f.take(ours, theirs, parts[f.axis], b.dtype)]
+        if not alive:
+            return None
+    for factors in alive:
+        found = factors.range(b.dtype)
+        if found is not None:
+            return factors.axis, *found
+    return None
+
+
+def low_rank_update(a: CodeGrid, b: CodeGrid) -> tuple[float, ...] | None:
+    """Return the singular values of the low-rank update from A to B, None where B − A is none.
+
+    Two passes over both, in memory for 64 columns; all numbers must be finite.
+    """
+    width = min(SKETCH, a.rows, a.columns)
+    most = min(MOST_RANK, min(a.rows, a.columns) // 4)
+    if most < 1 or not is_free((a.rows + 2 * a.columns) * 8 * width):
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        if min(a.rows, FIRST) < a.rows // 4:
+            first, second = (PartGrid(grid, FIRST, grid.columns) for grid in (a, b))
+            if _update(first, second, min(SKETCH, a.columns), MOST_RANK, least=0) is None:
+                return None
+        return _update(a, b, width, most)
+
+
+def _update(
+    a: CodeGrid, b: CodeGrid, width: int, most: int, least: int = 1
+) -> tuple[float, ...] | None:
+    random = np.random.default_rng(SEED).standard_normal((a.columns, width))
+    sketch = np.zeros((a.rows, width))
+    energy, square, bound = 0.0, 0.0, 0.0
+    for top, bottom, left, right in common_tiles(a, b, BYTES_AT_ONCE):
+        gap, half = _gap(a, b, (top, bottom, left, right))
+        sketch[top:bottom] += gap @ random[left:right]
+        energy += float((gap * gap).sum())
+        square += half
+        bound += 3 * half
+    if not (math.isfinite(energy) and np.isfinite(sketch).all()):
+        return None
+    basis, _ = np.linalg.qr(sketch)
+    projected = np.zeros((width, a.columns))
+    for top, bottom, left, right in common_tiles(a, b, BYTES_AT_ONCE):
+        gap, _ = _gap(a, b, (top, bottom, left, right))
+        projected[:, left:right] += basis[top:bottom].T @ gap
+    found = np.linalg.svd(projected, compute_uv=False)
+    # from the variance of numbers without any structure to the edge of their singular values
+    spread = (math.sqrt(a.rows) + math.sqrt(a.columns)) / math.sqrt(a.rows * a.columns)
+    # the variance of a rounding error is a third of (half an ulp)²
+    edge = math.sqrt(square) * spread
+    rank = int((found > max(ABOVE * edge, found[0] * EXACTLY)).sum())
+    for some in range(min(rank, most), least - 1, -1):
+        left_over = max(energy - float((found[:some] ** 2).sum()), 0.0)
+        stands_out = not some or found[some - 1] > ABOVE * math.sqrt(left_over) * spread
+        if stands_out and left_over <= bound + EXACTLY**2 * energy:
+            return tuple(float(value) for value in found[:some])
+    return None
+
+
+def _gap(a: CodeGrid, b: CodeGrid, tile: tuple[int, int, int, int]) -> tuple[Float64Array, float]:
+    """Return b − a, and a third of the sum of squares of what rounding may have added to it.
+
+    The sum may be rounded, and the update before it was added.
+    """
+    theirs = b.values(tile)
+    gap = theirs - a.values(tile)
+    form = STORED[b.dtype]
+    half_b, half_gap = half_ulp(theirs, form), half_ulp(gap, form)
+    return gap, float((half_b * half_b).sum() + (half_gap * half_gap).sum()) / 3

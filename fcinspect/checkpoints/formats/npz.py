@@ -56,13 +56,10 @@ class Member:
     """One array of the file, its numbers unread."""
 
     name: str
-    """The array's name."""
     shape: tuple[int, ...]
-    """The shape, outermost dimension first."""
     dtype: np.dtype[Any]
     """The format in the file."""
     path: str
-    """The file."""
     stamp: Stamp
     """The file as it was when the header was read."""
     inner: zipfile.ZipInfo | None
@@ -81,7 +78,7 @@ class Member:
         with closing(open_storage(self.path, self.stamp)) as storage:
             try:
                 if self.inner is None:
-                    file: IO[bytes] = _stream(storage)
+                    file: IO[bytes] = io.BufferedReader(Seekable(storage), AHEAD)
                 else:  # the list of members is not read again
                     file = io.BytesIO(unpacked(storage, self.inner, self.start))
                 with file:
@@ -97,7 +94,7 @@ def members_of(path: str) -> tuple[Member, ...]:
     with closing(open_storage(path)) as storage:
         try:
             if storage.read(0, min(6, storage.stamp.size)) == b"\x93NUMPY":
-                with _stream(storage) as file:
+                with io.BufferedReader(Seekable(storage), AHEAD) as file:
                     return (_member("weight", storage, file, None),)
             with opened_zip(storage) as archive:
                 infos = archive.infolist()
@@ -107,9 +104,13 @@ def members_of(path: str) -> tuple[Member, ...]:
                 check_members(source, infos)
                 if len(names) < len(infos):
                     raise InputError(f"{source} holds an array name twice")
-                return tuple(
-                    _in_archive(archive, info, storage) for info in infos if not info.is_dir()
-                )
+                found = []
+                for info in infos:
+                    if not info.is_dir():
+                        with archive.open(info) as file:
+                            name = info.filename.removesuffix(".npy")
+                            found.append(_member(name, storage, file, info))
+                return tuple(found)
         except DAMAGE as error:
             raise InputError(f"{source} is no sound .npz file: {_line(error)}") from None
 
@@ -117,17 +118,6 @@ def members_of(path: str) -> tuple[Member, ...]:
 def tensors_of(path: str) -> tuple[StoredTensor, ...]:
     """Return the arrays of an .npz file, or the one of an .npy file, named weight."""
     return tuple(map(_stored, members_of(path)))
-
-
-def _stream(storage: Storage) -> io.BufferedReader:
-    """Return the bytes of an .npy file, read some ahead."""
-    return io.BufferedReader(Seekable(storage), AHEAD)
-
-
-def _in_archive(archive: zipfile.ZipFile, info: zipfile.ZipInfo, storage: Storage) -> Member:
-    name = info.filename.removesuffix(".npy")
-    with archive.open(info) as file:
-        return _member(name, storage, file, info)
 
 
 def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo | None) -> Member:
@@ -170,7 +160,6 @@ def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo 
 
 
 def _data_of(storage: Storage, info: zipfile.ZipInfo) -> int:
-    """Return where the bytes of a member begin; raises BadZipFile where they do not fit."""
     shown = ascii(info.filename[:60])
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise zipfile.BadZipFile(f"{shown} is packed in a way that numpy never uses")

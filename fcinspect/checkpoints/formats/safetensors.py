@@ -28,8 +28,6 @@ MOST_TENSORS = 50_000
 """Tensors of every file."""
 BYTES_A_TENSOR = 4096
 """A larger file may have one more for so many bytes of numbers."""
-TEXTS_A_TENSOR = 5
-"""Its name, three keys and its dtype."""
 FEW_TEXTS = 200_000
 """Texts of the metadata."""
 LONGEST_NAME = 1 << 16
@@ -76,7 +74,6 @@ def data_size(path: str) -> int:
 
 
 def _header(storage: Storage) -> tuple[dict[str, Any], int]:
-    """Return the header's JSON and where the data begins."""
     size = storage.stamp.size
     if size < 8:
         raise _Unsound(f"it has {size} bytes, its header's length alone takes 8")
@@ -112,7 +109,8 @@ def _check_large(header: bytearray, most: int) -> None:
             raise _Unsound(f"its header has a text of more than {LONGEST_TEXT} bytes")
     # about how many texts there are
     texts = (header.count(b'"') - header.count(b'\\"')) // 2
-    if texts > TEXTS_A_TENSOR * most + FEW_TEXTS:
+    # a tensor has five: its name, three keys and its dtype
+    if texts > 5 * most + FEW_TEXTS:
         raise _Unsound(f"it has too many tensors for its few numbers: at most {most} are read")
     brackets, texts, objects = _brackets(header), header.count(b'"') // 2, header.count(b"{")
     # the header itself and its metadata are objects, too
@@ -194,7 +192,6 @@ def _span(name: str, value: object) -> tuple[int, int]:
 
 
 def _whole_numbers(value: object) -> tuple[int, ...] | None:
-    """Return a list of whole numbers, None for anything else."""
     # 2^63 and more is an overflow for every other reader
     if isinstance(value, list) and all(type(v) is int and 0 <= v < 2**63 for v in value):
         return tuple(value)

@@ -49,8 +49,6 @@ from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 from fcinspect.masking import masked_name
 
-TAR = b"ustar"
-"""What stands at byte 257 of a tar file."""
 LOOKED_AT = 512
 FEW = 1 << 20
 """Bytes to which a pickle may unpack from however few."""
@@ -76,7 +74,7 @@ def tensors_of(name: str) -> tuple[StoredTensor, ...]:
         if first.startswith(b"\x80"):
             return _tensors_in_stream(storage)
         source = repr(masked_name(name))
-        if first[257:].startswith(TAR):
+        if first[257:].startswith(b"ustar"):
             raise InputError(
                 f"{source} is a tar file: torch.save wrote such before torch 0.1.10, and layers are"
                 " not read from them",
@@ -92,7 +90,9 @@ def _tensors_in_zip(storage: Storage) -> tuple[StoredTensor, ...]:
         raise not_torch(archive.source, f"its byteorder is {byte_order!r}")
     pickle = archive.content("data.pkl", LARGEST_PICKLE)
     assert pickle is not None  # an archive without it has been refused
-    content, _ = read_pickle(Stream.of(pickle), archive.source, archive.size_of)
+    content, _ = read_pickle(
+        Stream(io.BytesIO(pickle), len(pickle)), archive.source, archive.size_of
+    )
     found = checked_tensors(content, archive.source)
     return stored_tensors(found, storage, _runs(archive, found.values(), byte_order == b"big"))
 
@@ -106,19 +106,14 @@ def _runs(
     # those of packed storages, too: a member that is not where the list says is refused at once
     keys = sorted(storages)
     for key, begin in zip(keys, at_once(archive.begin_of, keys, archive.storage.uri), strict=True):
-        width = _width(storages[key]) if turned else 1
-        if width == 1 and archive.is_plain(key):
+        # the bytes whose order is turned: those of a number, of each part of a complex one
+        dtype = storages[key].dtype or "uint8"
+        width = ITEMSIZE[dtype] // (2 if dtype.startswith("complex") else 1) if turned else 1
+        if width == 1 and archive.info_of(key).compress_type == zipfile.ZIP_STORED:
             runs[key] = begin
         else:
             runs[key] = functools.cache(functools.partial(_member, archive, key, width))
     return runs
-
-
-def _width(storage: SavedStorage) -> int:
-    """Return the bytes whose order is turned: those of a number, of each part of a complex one."""
-    if storage.dtype is None:
-        return 1
-    return ITEMSIZE[storage.dtype] // (2 if storage.dtype.startswith("complex") else 1)
 
 
 def _member(archive: Archive, key: str, width: int) -> bytes:
@@ -141,13 +136,11 @@ class Archive:
     """A checked archive, its members unread."""
 
     storage: Storage
-    """The file."""
     source: str
     """The file in words."""
     root: str
     """The folder of all members."""
     members: Mapping[str, zipfile.ZipInfo]
-    """By name."""
     ends: Mapping[str, int]
     """Member -> the byte where the next one, or the list of members, begins."""
 
@@ -156,13 +149,13 @@ class Archive:
         info = self.members.get(f"{self.root}/data/{key}")
         return None if info is None else info.file_size
 
-    def is_plain(self, key: str) -> bool:
-        """Whether the bytes of a storage lie in the file as they are."""
-        return self.members[f"{self.root}/data/{key}"].compress_type == zipfile.ZIP_STORED
+    def info_of(self, key: str) -> zipfile.ZipInfo:
+        """Return the member of a storage."""
+        return self.members[f"{self.root}/data/{key}"]
 
     def begin_of(self, key: str) -> int:
         """Return where the bytes of a storage begin; raises InputError where they do not fit."""
-        return self._begin(self.members[f"{self.root}/data/{key}"])
+        return self._begin(self.info_of(key))
 
     def content(self, name: str, most: int) -> bytes | None:
         """Return a member of at most so many bytes, unpacked; None where there is none."""
@@ -181,15 +174,13 @@ class Archive:
 
     def numbers_of(self, key: str) -> bytes:
         """Return the bytes of a storage, unpacked and held against their checksum."""
-        info = self.members[f"{self.root}/data/{key}"]
+        info = self.info_of(key)
         # the list of members bounds what all of them unpack to
-        require_free(
-            info.compress_size + info.file_size, f"unpacking {self.source}", refusal=InputError
-        )
+        size = info.compress_size + info.file_size
+        require_free(size, f"unpacking {self.source}", refusal=InputError)
         return self._bytes(info)
 
     def _bytes(self, info: zipfile.ZipInfo) -> bytes:
-        """Return the content of a member, unpacked."""
         # torch may be told to write no checksums; those who pack its files do write them
         packed = info.compress_type != zipfile.ZIP_STORED
         try:
@@ -204,18 +195,14 @@ class Archive:
         header = self.storage.read(where, LOCAL_HEADER)
         begin = begin_of(info, header)
         # the end is held against the next member: this one may lie after a longer extra field
+        fits = begin + info.compress_size <= self.ends[info.filename]
         method = int.from_bytes(header[8:10], "little")
-        if (
-            header[:4] != b"PK\3\4"
-            or method != info.compress_type
-            or begin + info.compress_size > self.ends[info.filename]
-        ):
+        if header[:4] != b"PK\3\4" or method != info.compress_type or not fits:
             raise damaged(self.source)
         return begin
 
 
 def _opened_archive(storage: Storage) -> Archive:
-    """Return the checked archive of a zip file; raises InputError for any other."""
     source = repr(masked_name(storage.uri))
     try:
         with opened_zip(storage) as archive:

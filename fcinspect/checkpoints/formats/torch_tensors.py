@@ -40,7 +40,6 @@ MOST_VISITS = 300_000
 """Containers and tensors looked at: one that is referred to twice is looked at twice."""
 MOST_CHARACTERS = 1 << 24
 """Characters of all names."""
-
 MOST_DIGITS = 30
 
 Tensor = TypeVar("Tensor")
@@ -109,7 +108,20 @@ def stored_tensors(
     found: Mapping[str, SavedTensor], file: Storage, runs: Runs
 ) -> tuple[StoredTensor, ...]:
     """Return the tensors that a pickle describes; raises InputError where they are far too many."""
-    _check_work(found, file.stamp.size, repr(masked_name(file.uri)))
+    source, size = repr(masked_name(file.uri)), file.stamp.size
+    most = FEW_TENSORS + size // BYTES_A_TENSOR
+    if len(found) > most:
+        raise InputError(
+            f"{source} names {len(found)} tensors in {size} bytes: at most {most} are read"
+        )
+    placed = [tensor for tensor in found.values() if tensor.storage is not None]
+    shown = sum(math.prod(tensor.shape) * ITEMSIZE[tensor.dtype] for tensor in placed)
+    # what takes far more to read than to store: one storage under many names
+    if shown > max(FEW_BYTES, MOST_SHOWN * size):
+        raise InputError(
+            f"the tensors of {source} show {shown} bytes, more than {MOST_SHOWN} times the"
+            f" {size} of the file: refused"
+        )
     return tuple(_tensor(name, tensor, file, runs) for name, tensor in found.items())
 
 
@@ -124,12 +136,17 @@ def _tensor(name: str, tensor: SavedTensor, file: Storage, runs: Runs) -> Stored
     if dtype not in FORMATS:
         return unreadable(name, dtype, shape, _no_layer(dtype))
     what = f"reading {name!r} of {masked_name(file.uri)!r}"
-    numbers = partial(_unpacked, run, dtype, tensor.offset)
+
+    def numbers(first: int, length: int) -> FloatArray:
+        from fcinspect.rounding.arrays import from_bytes
+
+        itemsize, begin = ITEMSIZE[dtype], tensor.offset + first
+        return from_bytes(run()[begin * itemsize : (begin + length) * itemsize], dtype)
+
     return StoredTensor(name, dtype, shape, partial(_read_strided, numbers, tensor, what))
 
 
 def _no_layer(dtype: str) -> str:
-    """Say why no layer is read from numbers of another format."""
     if dtype.startswith("float"):
         return f"holds {dtype}: layers are read from {', '.join(FORMATS)}"
     return f"holds {dtype}: layers are floating-point"
@@ -169,41 +186,6 @@ def _span_of(shape: Sequence[int], strides: Sequence[int]) -> int:
     return 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
 
 
-def _in_run(place: FilePlace, first: int, length: int) -> FloatArray:
-    """Return so many numbers of a run, from the one numbered `first` on."""
-    begin = place.begin + first * place.itemsize
-    return replace(place, begin=begin, shape=(length,)).read()
-
-
-def _unpacked(
-    content: Callable[[], bytes], dtype: str, offset: int, first: int, length: int
-) -> FloatArray:
-    """Return the numbers from `first` on of a view that begins at `offset` of its storage."""
-    from fcinspect.rounding.arrays import from_bytes
-
-    itemsize, begin = ITEMSIZE[dtype], offset + first
-    return from_bytes(content()[begin * itemsize : (begin + length) * itemsize], dtype)
-
-
-def _check_work(found: Mapping[str, SavedTensor], size: int, source: str) -> None:
-    """Refuse what takes far more to read than to store: one storage under many names."""
-    most = FEW_TENSORS + size // BYTES_A_TENSOR
-    if len(found) > most:
-        raise InputError(
-            f"{source} names {len(found)} tensors in {size} bytes: at most {most} are read"
-        )
-    shown = sum(
-        math.prod(tensor.shape) * ITEMSIZE[tensor.dtype]
-        for tensor in found.values()
-        if tensor.storage is not None
-    )
-    if shown > max(FEW_BYTES, MOST_SHOWN * size):
-        raise InputError(
-            f"the tensors of {source} show {shown} bytes, more than {MOST_SHOWN} times the"
-            f" {size} of the file: refused"
-        )
-
-
 def _in_file(name: str, tensor: SavedTensor, file: Storage, begin: int) -> StoredTensor:
     """Return a tensor whose first number lies at the byte `begin`."""
     from fcinspect.rounding.arrays import ITEMSIZES
@@ -213,9 +195,11 @@ def _in_file(name: str, tensor: SavedTensor, file: Storage, begin: int) -> Store
         size = math.prod(shape) * ITEMSIZE[dtype]
         extent = Extent(file.uri, file.stamp, begin, size) if _is_by_rows(tensor) else None
         return unreadable(name, dtype, shape, _no_layer(dtype), extent=extent)
-    turned = _is_by_columns(tensor)
+    by_rows = _is_by_rows(tensor)
+    flipped = SavedTensor(dtype, shape[::-1], strides=tensor.strides[::-1])
+    turned = len(shape) == 2 and not by_rows and _is_by_rows(flipped)
     place = None
-    if turned or _is_by_rows(tensor):
+    if turned or by_rows:
         place = FilePlace(file.uri, file.stamp, dtype, begin, shape, turned)
     if dtype not in FORMATS:
         return unreadable(name, dtype, shape, _no_layer(dtype), place)
@@ -223,7 +207,10 @@ def _in_file(name: str, tensor: SavedTensor, file: Storage, begin: int) -> Store
         return StoredTensor(name, dtype, shape, place.read, place=place)
     run = FilePlace(file.uri, file.stamp, dtype, begin, (_span_of(shape, tensor.strides),))
     what = f"reading {masked_name(file.uri)!r}"
-    numbers = partial(_in_run, run)
+
+    def numbers(first: int, length: int) -> FloatArray:
+        return replace(run, begin=begin + first * ITEMSIZE[dtype], shape=(length,)).read()
+
     return StoredTensor(name, dtype, shape, partial(_read_strided, numbers, tensor, what))
 
 
@@ -235,13 +222,6 @@ def _is_by_rows(tensor: SavedTensor) -> bool:
             return 0 in tensor.shape
         expected *= size
     return True
-
-
-def _is_by_columns(tensor: SavedTensor) -> bool:
-    """Whether a matrix lies there column by column, and not also row by row."""
-    if len(tensor.shape) != 2 or _is_by_rows(tensor):
-        return False
-    return _is_by_rows(SavedTensor(tensor.dtype, tensor.shape[::-1], strides=tensor.strides[::-1]))
 
 
 def _unwrapped(path: Path) -> Path:

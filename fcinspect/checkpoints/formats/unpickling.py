@@ -56,15 +56,9 @@ class Stream:
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         """Read `file`, which has `size` bytes, from where it stands."""
-        self._file = file
-        self._size = size
+        self._file, self._size = file, size
         self._left = FEW_STEPS + min(size, LARGEST_PICKLE) // BYTES_A_STEP
         self.position = 0
-
-    @classmethod
-    def of(cls, data: bytes) -> Stream:
-        """Return the stream of bytes in memory."""
-        return cls(io.BytesIO(data), len(data))
 
     def spend(self, steps: int) -> None:
         """Count work; raises Unsound for more than any file of tensors needs."""
@@ -131,13 +125,10 @@ def read_pickle(
     except RecursionError:
         reason = "it is nested too deeply"
     except Exception as error:  # any other is what a damaged pickle makes of Python's unpickler
-        reason = _line(error)
+        text = " ".join(str(error).split())[:120]
+        kind = type(error).__name__
+        reason = f"its pickle is damaged ({kind}: {text!a})" if text else "damaged"
     raise InputError(f"{source} is no sound file of torch.save: {reason}")
-
-
-def _line(error: Exception) -> str:
-    text = " ".join(str(error).split())[:120]
-    return f"its pickle is damaged ({type(error).__name__}: {text!a})" if text else "damaged"
 
 
 def _pickled_objects(source: str, name: str) -> InputError:
@@ -172,7 +163,6 @@ class _Unpickler(pickle._Unpickler):
         self.storages: dict[str, SavedStorage] = {}
 
     def find_class(self, module: str, name: str) -> NamedGlobal:
-        """Return the stand-in of a class or function; raises InputError for all others."""
         found = named(module, name)
         if found is None:
             raise _pickled_objects(self._source, f"{module}.{name}")
@@ -180,15 +170,14 @@ class _Unpickler(pickle._Unpickler):
 
     def persistent_load(self, pid: object) -> SavedStorage:
         """Return the storage that ("storage", class, key, location, number of numbers) names."""
+        undescribed = Unsound("a storage is not described by its class, key, location and size")
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
-            raise Unsound("a storage is not described by its class, key, location and size")
+            raise undescribed
         kind, key, numbers = pid[1], pid[2], pid[4]
-        if (
-            not isinstance(kind, NamedGlobal)
-            or not isinstance(key, str)
-            or type(numbers) is not int
-        ):
-            raise Unsound("a storage is not described by its class, key, location and size")
+        if not isinstance(kind, NamedGlobal) or not isinstance(key, str):
+            raise undescribed
+        if type(numbers) is not int:
+            raise undescribed
         if not 0 <= numbers < 2**63:
             raise Unsound(f"its storage {key[:60]!r} has a number of numbers that is none")
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key):
@@ -224,7 +213,7 @@ class _Unpickler(pickle._Unpickler):
         self._called(function, tuple(arguments))
 
     def get_extension(self, code: int) -> NoReturn:
-        """Refuse a class that is named by a number of this process's registry."""
+        # a class that is named by a number of this process's registry
         raise _pickled_objects(self._source, f"extension {code}")
 
     def _load_reduce(self) -> None:
@@ -241,9 +230,6 @@ class _Unpickler(pickle._Unpickler):
         if not isinstance(self.stack[-1], dict | Inert):
             raise Unsound("it sets the attributes of what has none")
 
-    def _load_set(self) -> None:
-        self.append(Inert("set"))
-
     def _load_frozenset(self) -> None:
         self.pop_mark()
         self.append(Inert("frozenset"))
@@ -252,12 +238,6 @@ class _Unpickler(pickle._Unpickler):
         self.pop_mark()
         if not isinstance(self.stack[-1], Inert):
             raise Unsound("it adds items to what is no set")
-
-    def _load_append(self) -> None:
-        self._extend([self.stack.pop()])
-
-    def _load_appends(self) -> None:
-        self._extend(self.pop_mark())
 
     def _extend(self, items: list[Any]) -> None:
         # an inert record may be a subclass of list
@@ -269,9 +249,6 @@ class _Unpickler(pickle._Unpickler):
     def _load_setitem(self) -> None:
         value = self.stack.pop()
         self._update([self.stack.pop(), value])
-
-    def _load_setitems(self) -> None:
-        self._update(self.pop_mark())
 
     def _load_dict(self) -> None:
         items = self.pop_mark()
@@ -287,9 +264,6 @@ class _Unpickler(pickle._Unpickler):
         for key, value in zip(items[::2], items[1::2], strict=True):
             require_key(key)
             target[key] = value
-
-    def _load_frame(self) -> None:
-        self.read(8)  # only tells how much to read ahead
 
     def _load_long4(self) -> None:
         (length,) = struct.unpack("<i", self.read(4))
@@ -309,34 +283,38 @@ class _Unpickler(pickle._Unpickler):
         self.append(self.read(length).decode("utf-8", "backslashreplace"))
 
     def _text(self, length: int) -> None:
-        if length > LONGEST_TEXT:
-            self._stream.skip(length)
-            self.append(LONG)
-        else:
+        if self._is_kept(length, LONG):
             self.append(self.read(length).decode("utf-8", "surrogatepass"))
 
     def _bytes(self, length: int) -> None:
+        if self._is_kept(length, Inert("bytes")):
+            self.append(self.read(length))
+
+    def _is_kept(self, length: int, instead: Inert) -> bool:
+        """Whether a text of so many bytes is read; else it is passed over."""
         if length > LONGEST_TEXT:
             self._stream.skip(length)
-            self.append(Inert("bytes"))
-        else:
-            self.append(self.read(length))
+            self.append(instead)
+        return length <= LONGEST_TEXT
 
     dispatch = {  # noqa: RUF012  # declared by the base class
         **pickle._Unpickler.dispatch,
         **{
             code[0]: method  # type: ignore[misc]  # declared for the unpickler in C
             for code, method in (
-                (pickle.FRAME, _load_frame), (pickle.LONG4, _load_long4),
+                # a frame only says how much to read ahead
+                (pickle.FRAME, lambda unpickler: unpickler.read(8)), (pickle.LONG4, _load_long4),
                 (pickle.BYTEARRAY8, _load_bytearray8), (pickle.BINSTRING, _load_old_text),
                 (pickle.BINUNICODE, _sized(_text, 4)), (pickle.BINUNICODE8, _sized(_text, 8)),
                 (pickle.BINBYTES, _sized(_bytes, 4)), (pickle.BINBYTES8, _sized(_bytes, 8)),
                 (pickle.REDUCE, _load_reduce), (pickle.NEWOBJ, _load_reduce),
                 (pickle.NEWOBJ_EX, _load_newobj_ex), (pickle.BUILD, _load_build),
-                (pickle.EMPTY_SET, _load_set),
+                (pickle.EMPTY_SET, lambda unpickler: unpickler.append(Inert("set"))),
                 (pickle.FROZENSET, _load_frozenset), (pickle.ADDITEMS, _load_additems),
-                (pickle.APPEND, _load_append), (pickle.APPENDS, _load_appends),
-                (pickle.SETITEM, _load_setitem), (pickle.SETITEMS, _load_setitems),
+                (pickle.APPEND, lambda unpickler: unpickler._extend([unpickler.stack.pop()])),
+                (pickle.APPENDS, lambda unpickler: unpickler._extend(unpickler.pop_mark())),
+                (pickle.SETITEM, _load_setitem),
+                (pickle.SETITEMS, lambda unpickler: unpickler._update(unpickler.pop_mark())),
                 (pickle.DICT, _load_dict),
             )
         },

@@ -103,11 +103,9 @@ def other(tensor: StoredTensor, siblings: Siblings) -> str:
     if is_memory(name):
         return MEMORY
     reason = part_of_quantised(tensor, siblings.by_name) or _reparametrised(tensor, siblings)
+    reason = reason or next((known for pattern, known in KNOWN if match(pattern, last)), None)
     if reason is not None:
         return reason
-    for pattern, known in KNOWN:
-        if match(pattern, last):
-            return known
     if BIAS.fullmatch(name):
         return _bias(tensor, siblings)
     if match(COPY, name) and tensor.shape:
@@ -127,12 +125,9 @@ def _bias(tensor: StoredTensor, siblings: Siblings) -> str:
         return "a mask of attention, no bias of a layer"
     prefix = tensor.name.removesuffix("bias")
     by_name = siblings.by_name
-    if f"{prefix}qweight" in by_name or f"{prefix}weight_packed" in by_name:
-        return "the bias of a quantised layer"
-    if f"{prefix}in_proj_weight" in by_name:
-        return "of an attention layer"
-    if any(f"{prefix}{half}" in by_name for half in HALVES):
-        return "the bias of a layer whose weight is made of other tensors"
+    for beside, reason in BIASES_BESIDE:
+        if f"{prefix}{beside}" in by_name:
+            return reason
     weight = by_name.get(f"{prefix}weight") or by_name.get(f"{prefix}kernel")
     if weight is None:
         scale = by_name.get(f"{prefix}scale")
@@ -155,8 +150,17 @@ BIASED = (
     "three-dimensional weight, e.g. of a Conv1d",
 )
 """The weights beside biases that are no layers, by their dimensions."""
-HALVES = ("weight_g", "weight_orig", "parametrizations.weight.original0",
-          "parametrizations.weight.original")  # fmt: skip
+OF_OTHERS = "the bias of a layer whose weight is made of other tensors"
+BIASES_BESIDE = (
+    ("qweight", "the bias of a quantised layer"),
+    ("weight_packed", "the bias of a quantised layer"),
+    ("in_proj_weight", "of an attention layer"),
+    ("weight_g", OF_OTHERS),
+    ("weight_orig", OF_OTHERS),
+    ("parametrizations.weight.original0", OF_OTHERS),
+    ("parametrizations.weight.original", OF_OTHERS),
+)
+"""What stands beside a bias, and whose it then is."""
 
 
 def _reparametrised(tensor: StoredTensor, siblings: Siblings) -> str | None:
@@ -164,10 +168,11 @@ def _reparametrised(tensor: StoredTensor, siblings: Siblings) -> str | None:
     prefix, last = split(tensor.name)
     by_name = siblings.by_name
     match last:
+        # W = g·v/|v|, row by row (Salimans and Kingma 2016); v has W's shape
         case "weight_g" | "weight_v" if f"{prefix}weight_g" in by_name:
-            return _half(by_name.get(f"{prefix}weight_v"))
+            return HALF + _of(by_name.get(f"{prefix}weight_v"))
         case "original0" | "original1" if "parametrizations." in prefix:
-            return _half(by_name.get(f"{prefix}original1"))
+            return HALF + _of(by_name.get(f"{prefix}original1"))
         case "weight_g" | "weight_v" | "weight_u" if f"{prefix}weight_orig" in by_name:
             return "a singular vector of a weight under spectral norm"
         case "weight_orig" if f"{prefix}weight_mask" in by_name:
@@ -183,19 +188,16 @@ def _reparametrised(tensor: StoredTensor, siblings: Siblings) -> str | None:
             kind = "spectral norm" if spectral else "its parametrization"
             return f"a weight before {kind}" + _of(tensor)
         case "weight_g" | "weight_v":
-            return "half of a normalised weight (weight norm)"
+            return HALF
     return "of a parametrization" if "parametrizations." in prefix else None
 
 
-def _half(direction: StoredTensor | None) -> str:
-    """W = g·v/|v|, row by row (Salimans and Kingma 2016); v has W's shape."""
-    words = "half of a normalised weight (weight norm)"
-    return words if direction is None else words + _of(direction)
+HALF = "half of a normalised weight (weight norm)"
 
 
-def _of(weight: StoredTensor) -> str:
+def _of(weight: StoredTensor | None) -> str:
     """Say of which layer a weight of this shape would be; nothing of another's."""
-    if len(weight.shape) != 2:
+    if weight is None or len(weight.shape) != 2:
         return ""
     outputs, inputs = weight.shape
     return f" of a linear layer {inputs} → {outputs}"
@@ -216,19 +218,14 @@ def remarks_on_numbers(
     weight: StoredTensor, bias: StoredTensor | None, siblings: Siblings
 ) -> Iterator[str]:
     """Yield what is to be known of the numbers of a weight, or of a stack of weights."""
-    if weight.note is not None:
-        yield weight.note
-    if bias is not None:
-        if bias.note is not None:
-            yield bias.note
-        if bias.dtype != weight.dtype and not weight.dtype.startswith("float8"):
-            yield f"the bias is {bias.dtype} beside a weight of {weight.dtype}"
+    yield from (tensor.note for tensor in (weight, bias) if tensor is not None and tensor.note)
+    is_float8 = weight.dtype.startswith("float8")
+    if bias is not None and bias.dtype != weight.dtype and not is_float8:
+        yield f"the bias is {bias.dtype} beside a weight of {weight.dtype}"
     scale = scale_of(weight, siblings.by_name)
     if scale is not None:
-        yield (
-            f"its numbers are to be multiplied by the {last_part(scale.name)} beside them, of shape"
-            f" {scale.shape}"
-        )
+        name = last_part(scale.name)
+        yield f"its numbers are to be multiplied by the {name} beside them, of shape {scale.shape}"
     if match(COPY, weight.name):
         yield f"by its name {COPY_WORDS}"
     tied, count = siblings.tied(weight, MOST_NAMED)

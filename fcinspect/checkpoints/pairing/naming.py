@@ -304,8 +304,7 @@ def _compressed(packed: StoredTensor, prefix: str, by_name: Mapping[str, StoredT
     outputs, columns = packed.shape
     if packed.dtype in ("U8", "uint8"):
         return f"{words}, {_layer((2 * columns, outputs), 4)}"
-    shape = f"{prefix}weight_shape"
-    where = " (see its weight_shape)" if shape in by_name else ""
+    where = " (see its weight_shape)" if f"{prefix}weight_shape" in by_name else ""
     return (
         f"{words}, a linear layer to {outputs} outputs, from {8 * columns} inputs if in 4 bits,"
         f" {4 * columns} if in 8{where}"

@@ -92,7 +92,6 @@ class _Pairing:
         self.experts = 0
 
     def skip(self, tensor: StoredTensor, reason: str, *, hides_layer: bool = False) -> None:
-        """Note why a tensor is no layer's, or why the layer that it is in was not read."""
         self.skipped.append(SkippedTensor(tensor.name, reason, tensor, hides_layer=hides_layer))
         self.told.add(tensor.name)
 
@@ -120,18 +119,13 @@ class _Pairing:
         if reason is not None:
             self.skip(tensor, reason, hides_layer=True)
             return
-        said = () if held.why is None else (held.why,)
+        remarks = list(decoys.remarks(path, tensor, bias, self.siblings))
+        remarks += [] if held.why is None else [held.why]
+        activation, asked = self.activations.get(path), self.layout != "auto"
         layer = StoredLinear(
-            path,
-            tensor,
-            bias,
-            held.layout,
-            self.source,
-            activation=self.activations.get(path),
-            warnings=(*decoys.remarks(path, tensor, bias, self.siblings), *said),
-            layout_is_asked=self.layout != "auto",
-            doubt=held.doubt,
-        )
+            path, tensor, bias, held.layout, self.source, activation, tuple(remarks),
+            layout_is_asked=asked, doubt=held.doubt,
+        )  # fmt: skip
         self._take([layer], tensor, bias)
 
     def _took_stack(self, tensor: StoredTensor) -> bool:
@@ -185,7 +179,6 @@ def _refusal(
 def _misfit(
     weight: StoredTensor, bias: StoredTensor | None, held: WeightLayout, asked: LayoutChoice
 ) -> str | None:
-    """Return why a weight cannot be read in a layout, or None."""
     if asked == "out,in" and weight.name.endswith("kernel"):
         return "a kernel is (in, out): --layout in,out reads it"
     rows, columns = weight.shape
@@ -207,7 +200,6 @@ class WeightLayout:
     """How a weight is read, and why."""
 
     layout: Layout
-    """How the file holds it."""
     why: str | None = None
     """What a reader should know of that, None where it is as torch holds it."""
     doubt: str | None = None
@@ -229,7 +221,6 @@ class _Layouts:
     by_name: Mapping[str, StoredTensor]
 
     def of(self, weight: StoredTensor) -> WeightLayout:
-        """Return how a two-dimensional weight is held."""
         shown = self._shown.get(weight.name)
         if shown is not None:
             return shown
@@ -303,7 +294,6 @@ def _doubted(why: str, weight: StoredTensor) -> WeightLayout:
 
 
 def _path(name: str) -> str:
-    """Return the module path of a weight, without what PEFT adds."""
     return module_path(name).removesuffix(WRAPPED)
 
 

@@ -67,8 +67,7 @@ class Engine:
         Raises InputError that names the task where workers are lost at it again and again.
         """
         if self.executor is None:
-            for task in tasks:
-                yield task.function()
+            yield from (task.function() for task in tasks)
             return
         waiting: deque[tuple[Task, Future[Any]]] = deque()
         try:
@@ -164,8 +163,6 @@ def dask(address: str, *, trusted: bool = False, patience: float | None = None) 
 
 @dataclass(frozen=True)
 class _Scheduler:
-    """A scheduler by its address."""
-
     address: str
     patience: float
 
@@ -196,10 +193,8 @@ class _Scheduler:
 
         async def ask() -> int:
             arguments = Security().get_connection_args("client")
-            asked = rpc(
-                self.address, timeout=self.patience, deserialize=False, connection_args=arguments
-            )
-            async with asked as scheduler:
+            options = {"deserialize": False, "connection_args": arguments}
+            async with rpc(self.address, timeout=self.patience, **options) as scheduler:
                 told = await asyncio.wait_for(scheduler.identity(), self.patience)
                 return int(told["total_threads"])
 
@@ -209,14 +204,12 @@ class _Scheduler:
             raise self.unreachable(_words(error)) from None
 
     def unreachable(self, why: str) -> InputError:
-        return InputError(
-            f"--scheduler {self.address} cannot be reached: {why}", hint="dask scheduler starts one"
-        )
+        reason = f"--scheduler {self.address} cannot be reached: {why}"
+        return InputError(reason, "dask scheduler starts one")
 
     def without_workers(self, words: str) -> InputError:
-        return InputError(
-            f"--scheduler {self.address} {words}", hint=f"dask worker {self.address} starts one"
-        )
+        hint = f"dask worker {self.address} starts one"
+        return InputError(f"--scheduler {self.address} {words}", hint)
 
     def watch(self) -> Callable[[], None]:
         """Return what raises InputError where it has gone, or its workers for too long."""

@@ -111,15 +111,14 @@ def _findings(layer: ScannedLayer) -> Iterator[Objection]:
         yield Objection("undecided", f"outputs and inputs were not looked at: {layer.doubt}")
         return
     if weight.dead_outputs.count:
-        words = _lines(weight.dead_outputs, "output")
-        yield Objection("dead outputs", f"{words} weights that are all zero")
+        words = f"{_lines(weight.dead_outputs, 'output')} weights that are all zero"
+        yield Objection("dead outputs", words)
     if weight.dead_inputs.count:
-        words = _lines(weight.dead_inputs, "input")
-        yield Objection("dead inputs", f"{words} weights that are all zero")
+        words = f"{_lines(weight.dead_inputs, 'input')} weights that are all zero"
+        yield Objection("dead inputs", words)
     if weight.duplicate_outputs is None:
-        yield Objection(
-            "undecided", f"equal outputs were not looked for: there are over {MOST_DIGESTS:,}"
-        )
+        words = f"equal outputs were not looked for: there are over {MOST_DIGESTS:,}"
+        yield Objection("undecided", words)
     elif weight.duplicate_outputs.count and not equal_by_chance(layer):
         words = _lines(weight.duplicate_outputs, "output")
         yield Objection("duplicate outputs", f"{words} the same weights as an earlier one")
@@ -148,18 +147,15 @@ def may_be_chance(equal: int, outputs: int, inputs: int, dtype: str) -> bool:
     bits = STORED[dtype].precision * inputs
     if bits > MOST_BITS or outputs < 2:
         return False
-    expected = _expected(outputs, math.ldexp(1.0, bits))
+    urns = math.ldexp(1.0, bits)
+    if urns > MANY_URNS * outputs:
+        expected = outputs * (outputs - 1) / 2 / urns
+    else:
+        expected = outputs + urns * math.expm1(outputs * math.log1p(-1 / urns))
     if equal <= expected:
         return True
     exponent = equal - expected + equal * math.log(expected / equal)
     return exponent > math.log(RARE)
-
-
-def _expected(balls: int, urns: float) -> float:
-    """Return how many balls are expected to fall into an urn that holds one already."""
-    if urns > MANY_URNS * balls:
-        return balls * (balls - 1) / 2 / urns
-    return balls + urns * math.expm1(balls * math.log1p(-1 / urns))
 
 
 @dataclass(frozen=True)
@@ -241,7 +237,10 @@ def fingerprint_of(
         return Fingerprint("constant", f"every number is {numbers.min:.6g}", (f"nn.init.{maker}",))
     if dtype not in FORMATS or numbers.count < ENOUGH["uniform"]:
         return None
-    held = _made_in(numbers, FORMATS[dtype])
+    # weights made in bfloat16 may be kept in float32; their bound is that of bfloat16
+    coarser = [form for form in FORMATS.values() if form.precision < FORMATS[dtype].precision]
+    holding = [form for form in coarser if form.holds(numbers.min) and form.holds(numbers.max)]
+    held = min(holding, key=lambda form: form.precision, default=FORMATS[dtype])
     fitting = [
         (law, maker)
         for law, maker in _laws(in_features, out_features)
@@ -272,18 +271,6 @@ def _laws(in_features: int, out_features: int) -> Iterator[tuple[InitialisationL
         yield laws.normal_law("fan_out", f"2/{out}", out), "Kaiming normal of fan_out"
     published = laws.InitialisationLaw("published", "normal", "N(0, 0.02²)", 0.02)
     yield published, "as GPT-2 and BERT start"
-
-
-def _made_in(numbers: ScannedNumbers, held: NumberFormat) -> NumberFormat:
-    """Return the coarsest format, up to `held`, that holds the smallest and the largest number.
-
-    Weights made in bfloat16 may be kept in float32; their bound is that of bfloat16.
-    """
-    for coarser in sorted(FORMATS.values(), key=lambda form: form.precision):
-        narrower = coarser.precision < held.precision
-        if narrower and coarser.holds(numbers.min) and coarser.holds(numbers.max):
-            return coarser
-    return held
 
 
 def _fits(

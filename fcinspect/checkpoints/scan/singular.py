@@ -65,7 +65,7 @@ from fcinspect.checkpoints.storage import ArrayStorage, Storage
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import is_free, require_free
 from fcinspect.masking import is_uri
-from fcinspect.rounding.arrays import ITEMSIZES, Float64Array
+from fcinspect.rounding.arrays import Float64Array
 
 MOST_STEPS = 64
 """Steps, each a pass over the matrix, after which the best so far is returned."""
@@ -104,10 +104,10 @@ def leading_singular_value(
     size = size_of(blocks)
     if size is None:
         return None
-    if size.norm == 0:
+    scale, norm = size
+    if norm == 0:
         return LeadingSingularValue(0.0, 0.0, 0, 0.0)
     krylov = _Krylov(columns, min(most_steps, rows + 1, columns))
-    scale, norm = size.scale, size.norm
     wanted = 2 * WANTED * UNLUCKY / math.sqrt(columns)
     for step in range(1, most_steps + 1):
         if not krylov.take(_gram_times(blocks, scale, krylov.last)):
@@ -161,19 +161,16 @@ class _Krylov:
 
     @property
     def last(self) -> Float64Array:
-        """The newest vector of the basis."""
         newest: Float64Array = self._basis[self._used - 1]
         return newest
 
     def extend(self) -> None:
-        """Add the next vector to the basis, after a restart if the basis is full."""
         if self._used == len(self._basis):
             self._restart()
         np.copyto(self._basis[self._used], self._next)
         self._used += 1
 
     def take(self, product: Float64Array) -> bool:
-        """Take in WᵀW times the newest vector; false if it is not finite."""
         if not np.isfinite(product).all():
             return False
         basis, newest = self._basis[: self._used], self._used - 1
@@ -213,7 +210,6 @@ class _Krylov:
 
 
 def _normal(length: int) -> Float64Array:
-    """Return a random unit vector, always the same of its length."""
     start: Float64Array = np.random.Generator(np.random.PCG64(SEED)).standard_normal(length)
     start /= math.sqrt(float(start @ start))
     return start
@@ -234,26 +230,25 @@ def spectrum_of(blocks: Blocks, shape: tuple[int, int]) -> Spectrum | None:
     size = size_of(blocks)
     if size is None:
         return None
-    if size.norm == 0:
+    scale, norm = size
+    if norm == 0:
         return Spectrum(np.zeros(small), 0.0, 0.0, None)
     gram = np.zeros((small, small))
     with np.errstate(all="ignore"):  # a file that changed may hold anything
         if columns <= rows:
-            _add_columns_products(gram, blocks, size.scale)
+            _add_columns_products(gram, blocks, scale)
         else:
-            _add_rows_products(gram, blocks, size.scale, columns)
+            _add_rows_products(gram, blocks, scale, columns)
     if not np.isfinite(gram).all():
         return None  # the numbers are no longer those that were looked at
     # only the lower triangle is summed, and looked at
     eigenvalues = np.linalg.eigvalsh(gram, UPLO="L")
     values = np.sqrt(np.maximum(eigenvalues[::-1], 0.0))
     resolution = math.sqrt(max(shape) * EPSILON) * float(values[0])
-    histogram = histogram_of(values[values > resolution], size.scale)
+    histogram = histogram_of(values[values > resolution], scale)
     with np.errstate(over="ignore", under="ignore"):
-        held = np.ldexp(values, size.scale)
-    return Spectrum(
-        held, unscaled(size.norm, size.scale), unscaled(resolution, size.scale), histogram
-    )
+        held = np.ldexp(values, scale)
+    return Spectrum(held, unscaled(norm, scale), unscaled(resolution, scale), histogram)
 
 
 def _add_columns_products(gram: Float64Array, blocks: Blocks, scale: int) -> None:
@@ -340,9 +335,8 @@ def _near(place: FilePlace, storage: Storage) -> tuple[FilePlace, Storage]:
 
     It is read dozens of times.
     """
-    size = math.prod(place.shape) * ITEMSIZES[place.dtype]
-    if not is_uri(place.uri) or not is_free(size):
+    if not is_uri(place.uri) or not is_free(place.size):
         return place, storage
-    words = np.empty(size, np.uint8)
+    words = np.empty(place.size, np.uint8)
     storage.read_into(words.data, place.begin)
     return replace(place, begin=0), ArrayStorage(place.uri, words)

@@ -48,7 +48,6 @@ class TileMoments:
     count: int = 0
     """How many finite numbers there are."""
     mean: float = 0.0
-    """Their mean."""
     deviations: float = 0.0
     """Σ(w − mean)²"""
     squares: float = 0.0
@@ -87,9 +86,7 @@ class Partial:
     zeros: int
     """How many are zero."""
     nan: int
-    """How many are not a number."""
     inf: int
-    """How many are infinite."""
     row_squares: Floats
     """Σw² of each row."""
     row_sums: Floats
@@ -128,8 +125,7 @@ class Partial:
     def count(self, other: Partial) -> None:
         """Take in the numbers of another block, but nothing that is kept by row or column."""
         self.moments.add(other.moments)
-        self.min = min(self.min, other.min)
-        self.max = max(self.max, other.max)
+        self.min, self.max = min(self.min, other.min), max(self.max, other.max)
         self.zeros += other.zeros
         self.nan += other.nan
         self.inf += other.inf
@@ -153,7 +149,9 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
     # false as well for nan
     if smallest_ordinary <= largest <= largest_ordinary:
         row_squares = _row_sums(np.multiply(tile, tile, out=scratch))
-        found = _moments(tile, row_squares)
+        squares, mean = float(row_squares.sum()), float(_row_sums(tile).sum()) / tile.size
+        deviations = max(squares - tile.size * mean * mean, 0.0)
+        found = TileMoments(tile.size, mean, deviations, squares)
         if found.count * found.mean * found.mean <= HIDING * found.squares:
             partial.min, partial.max = min(partial.min, low), max(partial.max, high)
             _raise(partial, 0)
@@ -164,13 +162,6 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
     step = max(1, CAREFUL // tile.shape[1])
     for first in range(0, len(tile), step):
         _careful(partial, tile[first : first + step], row + first)
-
-
-def _moments(tile: FloatArray, row_squares: Floats) -> TileMoments:
-    squares = float(row_squares.sum())
-    mean = float(_row_sums(tile).sum()) / tile.size
-    deviations = max(squares - tile.size * mean * mean, 0.0)
-    return TileMoments(tile.size, mean, deviations, squares)
 
 
 def _add_lines(
@@ -191,7 +182,6 @@ def _add_lines(
 
 
 def _careful(partial: Partial, tile: FloatArray, row: int) -> None:
-    """Add a tile in float64, around its mean."""
     rows = slice(row, row + len(tile))
     _look_for_zeros(partial, tile, rows)
     wide = tile.astype(np.float64)
@@ -206,7 +196,9 @@ def _careful(partial: Partial, tile: FloatArray, row: int) -> None:
     low = float(np.min(wide, initial=math.inf, where=finite))
     high = float(np.max(wide, initial=-math.inf, where=finite))
     partial.min, partial.max = min(partial.min, low), max(partial.max, high)
-    _raise(partial, _exponent_for(max(-low, high)))
+    largest = max(-low, high)
+    exponent = -FAR if 0 < largest < 2.0**-400 else 0
+    _raise(partial, FAR if largest >= 2.0**400 else exponent)
     if partial.exponent:
         np.ldexp(wide, -partial.exponent, out=wide)
     squared = np.square(wide)
@@ -221,12 +213,6 @@ def _careful(partial: Partial, tile: FloatArray, row: int) -> None:
     absolute = np.abs(wide, out=wide)
     partial.row_sums[rows] += absolute.sum(axis=1)
     partial.column_sums += absolute.sum(axis=0)
-
-
-def _exponent_for(largest: float) -> int:
-    if largest >= 2.0**400:
-        return FAR
-    return -FAR if 0 < largest < 2.0**-400 else 0
 
 
 def _raise(partial: Partial, exponent: int) -> None:
