@@ -137,11 +137,7 @@ def _of_explain(data: Mapping[str, Any], source: str) -> dict[str, tuple[str, An
 def _with_formats(
     found: Mapping[str, JsonArray], source: str, dtype: str | None, others: tuple[str, ...]
 ) -> Claimed:
-    """Return the arrays in the formats that the document or the caller names.
-
-    Plain numbers without a format are float32 if every one of them is a number of float32, as
-    those of `tensor.tolist()` are, else float64.
-    """
+    """Return the arrays in the formats named; plain numbers are float32 if that holds them all."""
     plain = [role for role, array in found.items() if array.dtype is None]
     named = ", ".join(plain)
     verb = "is" if len(plain) == 1 else "are"

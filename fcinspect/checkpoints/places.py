@@ -65,10 +65,7 @@ def at_once(function: Callable[[Given], Found], items: Sequence[Given], uri: str
 
 
 def look_ahead(names: Sequence[str]) -> None:
-    """Open remote files and read their beginnings, several at a time.
-
-    What cannot be opened is left for the caller that reads it, which gets the error.
-    """
+    """Open remote files and read their beginnings, several at a time; what fails is left."""
     looks = _looks.get()
     uris = [name for name in names if is_uri(name)]
     if looks is None or len(uris) < 2:

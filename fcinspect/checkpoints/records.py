@@ -216,10 +216,7 @@ def unreadable(
     place: FilePlace | None = None,
     extent: Extent | None = None,
 ) -> StoredTensor:
-    """Return a stored tensor that no layer is read from.
-
-    It is scanned if it has a place, and compared by its bytes if it has an extent.
-    """
+    """Return a tensor that no layer is read from: scanned by its place, compared by its extent."""
 
     def read(rows: Sequence[int] | None) -> FloatArray:
         del rows

@@ -139,11 +139,7 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
 
 
 def shared_filesystem(uris: Sequence[str]) -> list[tuple[Any, str] | None]:
-    """Return the filesystem of all threads and the path of each URI in it.
-
-    An asynchronous filesystem serves all threads by one session; any other is one for each thread,
-    and None stands for it.
-    """
+    """Return (filesystem, path) of each URI; None where threads cannot share the filesystem."""
     places: list[tuple[Any, str] | None] = []
     for uri in uris:
         place = None
@@ -184,10 +180,7 @@ def _line(error: BaseException) -> str:
 
 
 def _client_options() -> dict[str, Any]:
-    """Return what every connection is made with; raises ImportError where aiohttp is missing.
-
-    An answer is taken as it comes: one that is compressed is refused, not unpacked.
-    """
+    """Return what connections are made with; a compressed answer is refused, not unpacked."""
     import aiohttp
     from fsspec.config import conf
 
@@ -197,10 +190,7 @@ def _client_options() -> dict[str, Any]:
 
 
 def part_of(system: Any, url: str, begin: int, end: int) -> bytes:
-    """Return the bytes from `begin` to `end`, fewer where the file ends before.
-
-    Raises InputError for an answer that is something else, or that does not come.
-    """
+    """Return the bytes from `begin` to `end`, fewer where the file ends; raises InputError."""
     from fsspec.asyn import sync
 
     data: bytes = sync(system.loop, _part, system, url, begin, end)

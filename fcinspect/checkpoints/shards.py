@@ -64,9 +64,7 @@ class Collected:
     files: list[str] = field(default_factory=list)
     """The paths or URIs that were read."""
     problems: list[str] = field(default_factory=list)
-    """Sentences."""
     notes: list[str] = field(default_factory=list)
-    """Sentences."""
     failed: list[FailedFile] = field(default_factory=list)
     """The files that could not be read, where the caller takes what is left."""
     told_of: dict[str, list[str]] = field(default_factory=dict)
@@ -128,18 +126,15 @@ def index_of(document: Any, name: str) -> Index:
             f'{what} has no weight_map: expected {{"weight_map": {{"fc.weight": "FILE", …}}}}'
         )
     for tensor, shard in shard_of.items():
+        places = f"{what} places {tensor!r} in"
         if not isinstance(shard, str):
             from fcinspect.checkpoints.formats.json_array import kind_in_words
 
-            raise InputError(
-                f"{what} places {tensor!r} in {kind_in_words(shard)}: expected the name of a file"
-            )
+            raise InputError(f"{places} {kind_in_words(shard)}: expected the name of a file")
         if len(shard) > LONGEST_NAME:
             raise InputError(f"{what} names a file of {len(shard)} characters")
         if not shard or shard in (".", "..") or re.search(r"[/\\\0]|^[A-Za-z]:", shard):
-            raise InputError(
-                f"{what} places {tensor!r} in {shard!r}: expected the name of a file beside it"
-            )
+            raise InputError(f"{places} {shard!r}: expected the name of a file beside it")
     if len(set(shard_of.values())) > MOST_SHARDS:
         raise InputError(f"{what} names more than {MOST_SHARDS} files")
     metadata = document.get("metadata")
@@ -174,16 +169,15 @@ def from_index(
         found.take(shard, held, index.shard_of)
     found.require_one()
     if not found.files:
-        raise InputError(
-            f"none of the files that {masked_name(index.name)!r} names is there:"
-            f" {listed(list(missing), FEW)}"
-        )
+        shown, names = masked_name(index.name), listed(list(missing), FEW)
+        raise InputError(f"none of the files that {shown!r} names is there: {names}")
     found.problems += _missing(index, missing)
     missing |= damaged
     _hold_against(found, index, missing)
-    if size is not None and not missing and index.total_size not in (None, total):
+    given = index.total_size
+    if size is not None and not missing and given not in (None, total):
         found.notes.append(
-            f"the index gives a total_size of {index.total_size} bytes: the tensors take {total}"
+            f"the index gives a total_size of {given} bytes: the tensors take {total}"
         )
     return found
 
@@ -209,10 +203,7 @@ def _hold_against(found: Collected, index: Index, missing: Mapping[str, str]) ->
 def from_files(
     paths: Sequence[tuple[str, str]], read: Read, *, tolerant: bool = False
 ) -> Collected:
-    """Return the tensors of numbered files without an index, given as (name, path).
-
-    Raises InputError for a damaged file unless `tolerant`, and where none can be read.
-    """
+    """Return the tensors of numbered files, (name, path); raises InputError as `from_index`."""
     found = Collected()
     for name, path in paths:
         try:
@@ -236,11 +227,8 @@ def _numbering(names: Iterable[str]) -> list[str]:
     example = shards[0]
     count, width = int(example["count"]), len(example["number"])
     there = sum(1 <= number <= count for number in numbers)
-    told = [
-        f"{name!r} counts beyond its own total of {count} files"
-        for number, name in numbers.items()
-        if not 1 <= number <= count
-    ]
+    beyond = [name for number, name in numbers.items() if not 1 <= number <= count]
+    told = [f"{name!r} counts beyond its own total of {count} files" for name in beyond]
     if count - there > MOST_SHARDS:
         return [*told, f"{count - there} of the {count} files are missing"]
     start, end = example.span("number")
@@ -257,8 +245,9 @@ def _missing(index: Index, missing: Iterable[str]) -> list[str]:
     for tensor, shard in index.shard_of.items():
         if shard in placed:
             placed[shard].append(tensor)
-    return [
-        f"{shard!r} is missing: the index places {len(names)}"
-        f" tensor{'' if len(names) == 1 else 's'} in it, {listed(names, FEW)}"
-        for shard, names in placed.items()
-    ]
+    told = []
+    for shard, names in placed.items():
+        tensors = "1 tensor" if len(names) == 1 else f"{len(names)} tensors"
+        words = f"the index places {tensors} in it, {listed(names, FEW)}"
+        told.append(f"{shard!r} is missing: {words}")
+    return told

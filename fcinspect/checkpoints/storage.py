@@ -171,10 +171,7 @@ class ArrayStorage(Storage):
 
 
 def standard_input(expected: str = "JSON") -> bytes:
-    """Return all of standard input, a text.
-
-    Raises InputError when it is closed, unreadable, binary or too long.
-    """
+    """Return standard input, a text; raises InputError when it is closed, unreadable or binary."""
     held = bytearray()
     for chunk in chunks_of_standard_input(expected):
         # no text has a zero byte in its first part, a device such as /dev/zero has

@@ -128,10 +128,7 @@ class _Diffing:
     def _read_alike(
         self, pair: tuple[StoredLinear, StoredLinear]
     ) -> tuple[StoredLinear, StoredLinear]:
-        """Return both layers in A's layout: that they lie differently is a difference, too.
-
-        It is none where the caller says how they lie.
-        """
+        """Return both layers in A's layout, unless the caller says how they lie."""
         a, b = pair
         if a.layout == b.layout or a.layout_is_asked or b.layout_is_asked:
             return pair
@@ -198,10 +195,7 @@ def _others(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
 
 
 def _tied(checkpoint: Checkpoint) -> tuple[tuple[str, ...], ...]:
-    """Return the names that share their numbers, a layer's among them, in the order of the file.
-
-    Told by where the numbers lie; equal numbers in two places are not tied.
-    """
+    """Return the names, of layers among them, whose numbers lie at the same place."""
     groups: dict[object, list[str]] = defaultdict(list)
     named = [(layer.name, layer.weight) for layer in checkpoint.layers]
     for name, tensor in (*named, *((skip.name, skip.tensor) for skip in checkpoint.skipped)):

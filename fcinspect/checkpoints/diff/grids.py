@@ -72,10 +72,7 @@ class CodeReader:
         self._buffer = bytearray()
 
     def codes(self, place: FilePlace, first: int, count: int) -> Codes:
-        """Return numbers from the `first` on; they hold until the next call.
-
-        Raises InputError where the file is shorter than its header says, or was changed since.
-        """
+        """Return numbers from the `first` on; they hold until the next call. Raises InputError."""
         size = ITEMSIZES[place.dtype]
         if len(self._buffer) < count * size:
             self._buffer = bytearray(count * size)
@@ -237,10 +234,7 @@ def in_shape(grid: CodeGrid, rows: int, columns: int) -> CodeGrid | None:
 
 
 def grid_of(tensor: StoredTensor, reader: CodeReader) -> tuple[CodeGrid, bool]:
-    """Return a tensor as a matrix in the order in which it lies, and whether that is transposed.
-
-    Of more than two dimensions the first are the rows; a number or a vector is one row.
-    """
+    """Return a tensor as it lies, a vector as one row, and whether that is transposed."""
     shape, place, dtype = tensor.shape, tensor.place, tensor.dtype
     matrix = shape if len(shape) > 1 else (1, *shape)
     rows, columns = matrix[0], math.prod(matrix[1:])

@@ -277,7 +277,7 @@ def rule_of(rules: Rules) -> TensorFinding | None:
         return _narrowing(narrowing, a, b)
     if rules.negated:
         return TensorFinding("negated", "negated", ("every number of B is minus the one of A",))
-    factor = None if rules.factor is None else rules.factor.value(b)
+    factor = None if rules.factor is None else rules.factor.of_one_line(b)
     if factor is None:
         return None
     shown = f"{factor:g}" if float(f"{factor:g}") == factor else repr(factor)

@@ -49,10 +49,7 @@ BYTES_AT_ONCE = 1 << 20
 
 
 def narrowed(values: Float64Array, dtype: str, way: Way = "rounded") -> Float64Array:
-    """Return float64 numbers in a narrower format, still as float64.
-
-    Beyond the largest number of the format lies ±infinity; where it has none, the largest itself.
-    """
+    """Return float64 numbers in a narrower format, clipped where it has no infinity."""
     form = STORED[dtype]
     if way == "truncated":
         return _truncated(values, form)
@@ -63,10 +60,7 @@ def narrowed(values: Float64Array, dtype: str, way: Way = "rounded") -> Float64A
 
 
 def is_narrowed(wide: Float64Array, narrow: Float64Array, dtype: str, way: Way = "rounded") -> bool:
-    """Whether `narrow` is `wide` in a narrower format, every number of it.
-
-    Where the format has no infinity, some converters make NaN of what lies beyond it.
-    """
+    """Whether `narrow` is `wide` in a narrower format; NaN may stand for what has no infinity."""
     same = same_numbers(narrowed(wide, dtype, way), narrow)
     if dtype in LARGEST:
         with np.errstate(invalid="ignore"):
@@ -103,62 +97,77 @@ class Narrowing:
     of: Literal["A", "B"]
     """Which side was narrowed: B is A rounded for "A"."""
 
+    def holds(self, a: Float64Array, b: Float64Array) -> bool:
+        """Whether every number of these follows from the other."""
+        wide, narrow = (a, b) if self.of == "A" else (b, a)
+        return is_narrowed(wide, narrow, self.dtype, self.way)
 
-@dataclass
-class Factor:
-    """The interval of all s with b = s·a rounded to B's format."""
 
-    low: float = -math.inf
-    high: float = math.inf
-    count: int = 0
-    """Places that say something of s."""
+@dataclass(eq=False)
+class Factors:
+    """The intervals of all s with b = s·a rounded to B's format, of each row, or column."""
 
-    def take(self, a: Float64Array, b: Float64Array, dtype: str) -> bool:
-        """Narrow the interval; return whether any s is left."""
-        if not (np.isfinite(a).all() and np.isfinite(b).all()):
+    axis: int
+    """0 for rows, 1 for columns."""
+    low: Float64Array
+    high: Float64Array
+    told: Float64Array
+    """Numbers of each line that say something of its factor."""
+
+    @classmethod
+    def any(cls, axis: int, lines: int) -> Factors:
+        """Return the intervals of so many lines before any number is seen."""
+        return cls(axis, np.full(lines, -np.inf), np.full(lines, np.inf), np.zeros(lines))
+
+    def take(self, a: Float64Array, b: Float64Array, lines: slice, dtype: str) -> bool:
+        """Narrow the intervals; return whether all lines have some factor left."""
+        says = a != 0
+        if not (np.isfinite(a).all() and np.isfinite(b).all()) or (~says & (b != 0)).any():
             return False
-        if ((a == 0) & (b != 0)).any():
-            return False
-        told = a != 0
-        a, b = a[told], b[told]
-        self.count += a.size
-        if a.size:
-            low, high = ends(a, b, dtype)
-            self.low = max(self.low, float(low.max()))
-            self.high = min(self.high, float(high.min()))
-        return self.low <= self.high
+        low, high = _ends(np.where(says, a, 1.0), b, dtype)
+        across = 1 - self.axis
+        lowest = np.where(says, low, -np.inf).max(axis=across)
+        highest = np.where(says, high, np.inf).min(axis=across)
+        np.maximum(self.low[lines], lowest, out=self.low[lines])
+        np.minimum(self.high[lines], highest, out=self.high[lines])
+        self.told[lines] += says.sum(axis=across)
+        return bool((self.low[lines] <= self.high[lines]).all())
 
-    def value(self, dtype: str) -> float | None:
-        """Return the shortest number in the interval; None without enough evidence, or for 0 or 1.
+    def range(self, dtype: str) -> tuple[float, float] | None:
+        """Return the smallest and largest factor; None without enough evidence."""
+        known = self.told > 0
+        bits = (self.told[known] - 1).sum() * (STORED[dtype].precision - 2)
+        if bits < EVIDENCE or known.sum() < 2:
+            return None
+        middle = self.low[known] + (self.high[known] - self.low[known]) / 2
+        return float(middle.min()), float(middle.max())
 
-        A number counts as in it where the nearest number of float32 is, which is what torch
-        multiplies by.
-        """
-        if (self.count - 1) * (STORED[dtype].precision - 2) < EVIDENCE:
+    def of_one_line(self, dtype: str) -> float | None:
+        """Return the shortest number in the interval; None for 0 or 1, or without evidence."""
+        low, high = float(self.low[0]), float(self.high[0])
+        if (self.told[0] - 1) * (STORED[dtype].precision - 2) < EVIDENCE:
             return None
-        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+        if not (math.isfinite(low) and math.isfinite(high)):
             return None
-        if any(self.low <= trivial <= self.high for trivial in (0.0, 1.0)):
+        if low <= 0.0 <= high or low <= 1.0 <= high:
             return None
-        middle = self.low + (self.high - self.low) / 2
+        middle = low + (high - low) / 2
         for digits in range(1, 18):
             short = float(f"{middle:.{digits}g}")
-            if any(self.low <= s <= self.high for s in (short, FLOAT32.round(short))):
+            # torch multiplies by the nearest number of float32
+            if low <= short <= high or low <= FLOAT32.round(short) <= high:
                 return short
         return middle
 
 
-def ends(a: Float64Array, b: Float64Array, dtype: str) -> tuple[Float64Array, Float64Array]:
+def _ends(a: Float64Array, b: Float64Array, dtype: str) -> tuple[Float64Array, Float64Array]:
     """Return, for numbers a that are not 0, the smallest and largest s with s·a rounded to b."""
     with np.errstate(over="ignore"):
-        half = half_ulp(b, STORED[dtype]) * _slack(dtype)
+        # more than half an ulp is granted: formats below float32 are rounded twice
+        slack = {53: 4.0, 24: 1 + 2**-20}.get(STORED[dtype].precision, 1 + 2**-8)
+        half = half_ulp(b, STORED[dtype]) * slack
         one, other = (b - half) / a, (b + half) / a
     return np.minimum(one, other), np.maximum(one, other)
-
-
-def _slack(dtype: str) -> float:
-    """How much more than half an ulp is granted: formats below float32 are rounded twice."""
-    return {53: 4.0, 24: 1 + 2**-20}.get(STORED[dtype].precision, 1 + 2**-8)
 
 
 class Rules:
@@ -167,7 +176,7 @@ class Rules:
     def __init__(self, dtype_a: str, dtype_b: str) -> None:
         self.dtype_a, self.dtype_b = dtype_a, dtype_b
         self.same = self.negated = True
-        self.factor: Factor | None = Factor()
+        self.factor: Factors | None = Factors.any(0, 1)
         ways: tuple[Way, ...] = ("rounded", "truncated")
         self.narrowings = [
             *(Narrowing(d, w, "A") for d in _narrower(dtype_a, dtype_b) for w in ways),
@@ -182,18 +191,18 @@ class Rules:
     def take(self, a: Float64Array, b: Float64Array) -> None:
         """Strike out what these numbers break."""
         self.same = self.same and bool(same_numbers(a, b).all())
-        self.narrowings = [rule for rule in self.narrowings if _holds(rule, a, b)]
+        self.narrowings = [rule for rule in self.narrowings if rule.holds(a, b)]
         self.negated = self.negated and bool(same_numbers(-a, b).all())
-        if self.factor is not None and not self.factor.take(a, b, self.dtype_b):
+        line = a.reshape(1, -1), b.reshape(1, -1), slice(None), self.dtype_b
+        if self.factor is not None and not self.factor.take(*line):
             self.factor = None
 
     def narrowing(self) -> Narrowing | None:
         """Return the narrowing that is left: the widest format, rounding before truncation."""
         if not self.narrowings:
             return None
-        return min(
-            self.narrowings, key=lambda rule: (-STORED[rule.dtype].precision, rule.way, rule.of)
-        )
+        wide = {name: -form.precision for name, form in STORED.items()}
+        return min(self.narrowings, key=lambda rule: (wide[rule.dtype], rule.way, rule.of))
 
 
 def _narrower(wide: str, stored: str) -> list[str]:
@@ -206,56 +215,13 @@ def _narrower(wide: str, stored: str) -> list[str]:
     ]
 
 
-def _holds(rule: Narrowing, a: Float64Array, b: Float64Array) -> bool:
-    wide, narrow = (a, b) if rule.of == "A" else (b, a)
-    return is_narrowed(wide, narrow, rule.dtype, rule.way)
-
-
-@dataclass
-class _Factors:
-    """The intervals of the factors of all rows (axis 0) or columns (axis 1)."""
-
-    axis: int
-    low: Float64Array
-    high: Float64Array
-    told: Float64Array
-    """Numbers of each line that say something of its factor."""
-
-    def take(self, a: Float64Array, b: Float64Array, lines: slice, dtype: str) -> bool:
-        """Narrow the intervals; return whether all lines have some factor left."""
-        says = a != 0
-        if (~says & (b != 0)).any():
-            return False
-        low, high = ends(np.where(says, a, 1.0), b, dtype)
-        across = 1 - self.axis
-        lowest = np.where(says, low, -np.inf).max(axis=across)
-        highest = np.where(says, high, np.inf).min(axis=across)
-        np.maximum(self.low[lines], lowest, out=self.low[lines])
-        np.minimum(self.high[lines], highest, out=self.high[lines])
-        self.told[lines] += says.sum(axis=across)
-        return bool((self.low[lines] <= self.high[lines]).all())
-
-    def range(self, dtype: str) -> tuple[float, float] | None:
-        known = self.told > 0
-        bits = (self.told[known] - 1).sum() * (STORED[dtype].precision - 2)
-        if bits < EVIDENCE or known.sum() < 2:
-            return None
-        middle = self.low[known] + (self.high[known] - self.low[known]) / 2
-        return float(middle.min()), float(middle.max())
-
-
 def scales_of_lines(a: CodeGrid, b: CodeGrid) -> tuple[int, float, float] | None:
     """Return (axis, smallest, largest factor) where B's rows, or columns, are A's times factors."""
     if max(a.rows, a.columns) > MOST_LINES:
         return None
-    alive = [
-        _Factors(axis, np.full(count, -np.inf), np.full(count, np.inf), np.zeros(count))
-        for axis, count in ((0, a.rows), (1, a.columns))
-    ]
+    alive = [Factors.any(0, a.rows), Factors.any(1, a.columns)]
     for tile in common_tiles(a, b, BYTES_AT_ONCE):
         ours, theirs = a.values(tile), b.values(tile)
-        if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
-            return None
         parts = slice(tile[0], tile[1]), slice(tile[2], tile[3])
         alive = [f for f in alive if f.take(ours, theirs, parts[f.axis], b.dtype)]
         if not alive:
@@ -318,10 +284,7 @@ def _update(
 
 
 def _gap(a: CodeGrid, b: CodeGrid, tile: tuple[int, int, int, int]) -> tuple[Float64Array, float]:
-    """Return b − a, and a third of the sum of squares of what rounding may have added to it.
-
-    The sum may be rounded, and the update before it was added.
-    """
+    """Return b − a, and the variance that rounding b and an earlier b − a may have added to it."""
     theirs = b.values(tile)
     gap = theirs - a.values(tile)
     form = STORED[b.dtype]

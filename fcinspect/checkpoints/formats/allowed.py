@@ -269,27 +269,21 @@ MAKERS: dict[str, Maker] = {
 }
 """Calls of which something is kept."""
 
-PLAIN = frozenset(
-    [f"builtins.{name}" for name in ("set", "frozenset", "bytearray", "bytes", "complex", "slice",
-                                     "range", "int", "float", "str", "bool", "list", "tuple",
-                                     "object")]
-    + [f"torch.{name}" for name in ("device", "Tensor", "Generator", "per_tensor_affine",
-                                    "per_channel_affine", "per_tensor_symmetric",
-                                    "per_channel_symmetric", "per_channel_affine_float_qparams",
-                                    "strided", "sparse_coo", "contiguous_format",
-                                    "channels_last", "channels_last_3d", "preserve_format")]
-    + ["torch.serialization._get_layout", "torch.storage.UntypedStorage",
-       "torch.storage.TypedStorage", "_codecs.encode", "argparse.Namespace",
-       "types.SimpleNamespace"]
-    + [f"datetime.{name}" for name in ("datetime", "date", "time", "timedelta", "timezone")]
-    + [f"{module}.{name}" for module in ("pathlib", "pathlib._local")
-       for name in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath",
-                    "PureWindowsPath")]
-    + [f"numpy.{name}" for name in ("dtype", "ndarray", "bool_", "bool", "str_", "bytes_",
-                                    "float64", "float32", "float16", "int64", "int32", "int16",
-                                    "int8", "uint64", "uint32", "uint16", "uint8", "complex64",
-                                    "complex128", "datetime64", "timedelta64")]
-    + [f"numpy.{core}.{name}" for core in ("core", "_core")
-       for name in ("multiarray.scalar", "multiarray._reconstruct", "numeric._frombuffer")]
-)  # fmt: skip
-"""Calls that become an Inert record."""
+PATHS = "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"
+ARRAYS = "multiarray.scalar multiarray._reconstruct numeric._frombuffer"
+INERT = {
+    "builtins": "set frozenset bytearray bytes complex slice range int float str bool list tuple"
+    " object",
+    "torch": "device Tensor Generator per_tensor_affine per_channel_affine per_tensor_symmetric"
+    " per_channel_symmetric per_channel_affine_float_qparams strided sparse_coo contiguous_format"
+    " channels_last channels_last_3d preserve_format serialization._get_layout"
+    " storage.UntypedStorage storage.TypedStorage",
+    "_codecs": "encode", "argparse": "Namespace", "types": "SimpleNamespace",
+    "datetime": "datetime date time timedelta timezone",
+    "pathlib": PATHS, "pathlib._local": PATHS,
+    "numpy": "dtype ndarray bool_ bool str_ bytes_ float64 float32 float16 int64 int32 int16 int8"
+    " uint64 uint32 uint16 uint8 complex64 complex128 datetime64 timedelta64",
+    "numpy.core": ARRAYS, "numpy._core": ARRAYS,
+}  # fmt: skip
+"""Module -> calls of it that become an Inert record."""
+PLAIN = {f"{module}.{name}" for module, names in INERT.items() for name in names.split()}

@@ -106,10 +106,7 @@ def is_array_document(value: object) -> bool:
 
 
 def decode(value: object, place: str) -> JsonArray:
-    """Return the array that nested lists or an array document hold.
-
-    Raises InputError naming the place, e.g. "weight[1][0]".
-    """
+    """Return the array of nested lists or an array document; errors name the place in it."""
     import numpy as np
 
     if isinstance(value, Mapping):

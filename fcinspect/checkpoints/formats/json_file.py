@@ -56,10 +56,7 @@ def envelope_data(document: object) -> Mapping[str, Any] | None:
 def checkpoint_of(
     document: object, source: str, layout: LayoutChoice = "auto", plain: str = PLAIN_DTYPE
 ) -> Checkpoint:
-    """Return the layers of a parsed JSON document; `plain` is the dtype of numbers without one.
-
-    Raises InputError naming what is wrong where.
-    """
+    """Return the layers of a parsed document; `plain` is the dtype of numbers without one."""
     way = _Reading(source, layout, plain)
     data = envelope_data(document)
     if data is not None and isinstance(document, dict):

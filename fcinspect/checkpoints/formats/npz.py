@@ -14,14 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.formats.zips import (
-    LOCAL_HEADER,
-    Seekable,
-    begin_of,
-    check_members,
-    opened_zip,
-    unpacked,
-)
+from fcinspect.checkpoints.formats import zips
 from fcinspect.checkpoints.places import FilePlace, claim, open_storage
 from fcinspect.checkpoints.records import StoredTensor, unreadable
 from fcinspect.checkpoints.storage import Stamp, Storage
@@ -78,9 +71,9 @@ class Member:
         with closing(open_storage(self.path, self.stamp)) as storage:
             try:
                 if self.inner is None:
-                    file: IO[bytes] = io.BufferedReader(Seekable(storage), AHEAD)
+                    file: IO[bytes] = io.BufferedReader(zips.Seekable(storage), AHEAD)
                 else:  # the list of members is not read again
-                    file = io.BytesIO(unpacked(storage, self.inner, self.start))
+                    file = io.BytesIO(zips.unpacked(storage, self.inner, self.start))
                 with file:
                     found = np.lib.format.read_array(file, allow_pickle=False)
             except DAMAGE as error:
@@ -94,14 +87,14 @@ def members_of(path: str) -> tuple[Member, ...]:
     with closing(open_storage(path)) as storage:
         try:
             if storage.read(0, min(6, storage.stamp.size)) == b"\x93NUMPY":
-                with io.BufferedReader(Seekable(storage), AHEAD) as file:
+                with io.BufferedReader(zips.Seekable(storage), AHEAD) as file:
                     return (_member("weight", storage, file, None),)
-            with opened_zip(storage) as archive:
+            with zips.opened_zip(storage) as archive:
                 infos = archive.infolist()
                 names = {info.filename for info in infos}
                 if not infos:
                     raise InputError(f"{source} is a zip file that lists no arrays")
-                check_members(source, infos)
+                zips.check_members(source, infos)
                 if len(names) < len(infos):
                     raise InputError(f"{source} holds an array name twice")
                 found = []
@@ -163,7 +156,7 @@ def _data_of(storage: Storage, info: zipfile.ZipInfo) -> int:
     shown = ascii(info.filename[:60])
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise zipfile.BadZipFile(f"{shown} is packed in a way that numpy never uses")
-    begin = begin_of(info, storage.read(info.header_offset, LOCAL_HEADER))
+    begin = zips.begin_of(info, storage.read(info.header_offset, zips.LOCAL_HEADER))
     if begin + info.compress_size > storage.stamp.size:
         raise zipfile.BadZipFile(f"{shown} ends behind the file")
     return begin
@@ -203,10 +196,7 @@ def _read(member: Member, dtype: str, rows: Sequence[int] | None) -> FloatArray:
 
 
 def _rounding(member: Member) -> str | None:
-    """Read the whole numbers and say which of them float32 does not hold, None if it holds all.
-
-    It holds an integer whose magnitude, divided by its largest power of two, is below 2²⁴.
-    """
+    """Say which whole numbers float32 does not hold: those of over 24 bits up to the last 1."""
     import numpy as np
 
     if member.dtype.itemsize <= 2:

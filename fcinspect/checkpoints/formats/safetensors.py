@@ -100,10 +100,7 @@ def _header(storage: Storage) -> tuple[dict[str, Any], int]:
 
 
 def _check_large(header: bytearray, most: int) -> None:
-    """Refuse a header before it is parsed where it is no table of at most so many tensors.
-
-    Empty lists and short texts take thirty times their bytes when they are parsed.
-    """
+    """Refuse a header before it is parsed where it is no table of at most so many tensors."""
     for begin in range(0, len(header) - LONGEST_TEXT, LONGEST_TEXT):
         if header.find(b'"', begin, begin + LONGEST_TEXT) < 0:
             raise _Unsound(f"its header has a text of more than {LONGEST_TEXT} bytes")

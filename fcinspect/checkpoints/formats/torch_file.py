@@ -21,27 +21,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from fcinspect.checkpoints.formats import torch_tensors, unpickling, zips
 from fcinspect.checkpoints.formats.allowed import ITEMSIZE, SavedStorage, SavedTensor
-from fcinspect.checkpoints.formats.torch_tensors import (
-    checked_tensors,
-    damaged,
-    not_torch,
-    stored_tensors,
-)
-from fcinspect.checkpoints.formats.unpickling import (
-    LARGEST_PACKED,
-    LARGEST_PICKLE,
-    Stream,
-    read_pickle,
-)
-from fcinspect.checkpoints.formats.zips import (
-    LOCAL_HEADER,
-    Seekable,
-    begin_of,
-    check_members,
-    opened_zip,
-    unpacked,
-)
 from fcinspect.checkpoints.places import at_once, open_storage
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.checkpoints.storage import Storage
@@ -80,21 +61,23 @@ def tensors_of(name: str) -> tuple[StoredTensor, ...]:
                 " not read from them",
                 hint="load it with torch where it is trusted, and save its state dict again",
             )
-        raise not_torch(source, "it is no zip file and no pickle")
+        raise torch_tensors.not_torch(source, "it is no zip file and no pickle")
 
 
 def _tensors_in_zip(storage: Storage) -> tuple[StoredTensor, ...]:
     archive = _opened_archive(storage)
     byte_order = archive.content("byteorder", 100)
     if byte_order not in (b"little", b"big", None):
-        raise not_torch(archive.source, f"its byteorder is {byte_order!r}")
-    pickle = archive.content("data.pkl", LARGEST_PICKLE)
+        raise torch_tensors.not_torch(archive.source, f"its byteorder is {byte_order!r}")
+    pickle = archive.content("data.pkl", unpickling.LARGEST_PICKLE)
     assert pickle is not None  # an archive without it has been refused
-    content, _ = read_pickle(
-        Stream(io.BytesIO(pickle), len(pickle)), archive.source, archive.size_of
+    content, _ = unpickling.read_pickle(
+        unpickling.Stream(io.BytesIO(pickle), len(pickle)), archive.source, archive.size_of
     )
-    found = checked_tensors(content, archive.source)
-    return stored_tensors(found, storage, _runs(archive, found.values(), byte_order == b"big"))
+    found = torch_tensors.checked_tensors(content, archive.source)
+    return torch_tensors.stored_tensors(
+        found, storage, _runs(archive, found.values(), byte_order == b"big")
+    )
 
 
 def _runs(
@@ -117,10 +100,7 @@ def _runs(
 
 
 def _member(archive: Archive, key: str, width: int) -> bytes:
-    """Return the bytes of a storage that is deflated, or whose numbers begin with their high byte.
-
-    They are unpacked and, where `width` bytes of a number are turned, little-endian.
-    """
+    """Return the bytes of a storage, unpacked, every `width` bytes of them turned around."""
     with closing(open_storage(archive.storage.uri, archive.storage.stamp)) as storage:
         held = replace(archive, storage=storage).numbers_of(key)
     if width == 1:
@@ -165,7 +145,9 @@ class Archive:
         if max(info.file_size, info.compress_size) > most:
             raise InputError(f"{self.source} has a {name} of {info.file_size} bytes: refused")
         packed = info.compress_type != zipfile.ZIP_STORED
-        if packed and info.file_size > max(FEW, min(LARGEST_PACKED, 100 * info.compress_size)):
+        if packed and info.file_size > max(
+            FEW, min(unpickling.LARGEST_PACKED, 100 * info.compress_size)
+        ):
             raise InputError(
                 f"{self.source} has a {name} that would unpack from {info.compress_size} bytes to"
                 f" {info.file_size}: refused"
@@ -184,42 +166,44 @@ class Archive:
         # torch may be told to write no checksums; those who pack its files do write them
         packed = info.compress_type != zipfile.ZIP_STORED
         try:
-            return unpacked(self.storage, info, self._begin(info), checked=packed)
+            return zips.unpacked(self.storage, info, self._begin(info), checked=packed)
         except zipfile.BadZipFile:
-            raise damaged(self.source) from None
+            raise torch_tensors.damaged(self.source) from None
 
     def _begin(self, info: zipfile.ZipInfo) -> int:
         where = info.header_offset
-        if where + LOCAL_HEADER > self.storage.stamp.size:
-            raise damaged(self.source)
-        header = self.storage.read(where, LOCAL_HEADER)
-        begin = begin_of(info, header)
+        if where + zips.LOCAL_HEADER > self.storage.stamp.size:
+            raise torch_tensors.damaged(self.source)
+        header = self.storage.read(where, zips.LOCAL_HEADER)
+        begin = zips.begin_of(info, header)
         # the end is held against the next member: this one may lie after a longer extra field
         fits = begin + info.compress_size <= self.ends[info.filename]
         method = int.from_bytes(header[8:10], "little")
         if header[:4] != b"PK\3\4" or method != info.compress_type or not fits:
-            raise damaged(self.source)
+            raise torch_tensors.damaged(self.source)
         return begin
 
 
 def _opened_archive(storage: Storage) -> Archive:
     source = repr(masked_name(storage.uri))
     try:
-        with opened_zip(storage) as archive:
+        with zips.opened_zip(storage) as archive:
             infos = archive.infolist()
             end = archive.start_dir
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, OverflowError):
-        raise damaged(source) from None
-    check_members(source, infos)
+        raise torch_tensors.damaged(source) from None
+    zips.check_members(source, infos)
     members = {info.filename: info for info in infos}
     if len(members) < len(infos):
-        raise not_torch(source, "a member stands in its list twice")
+        raise torch_tensors.not_torch(source, "a member stands in its list twice")
     root = infos[0].filename.partition("/")[0] if infos else ""
     if f"{root}/data.pkl" not in members:
-        raise not_torch(source, "it has no data.pkl")
+        raise torch_tensors.not_torch(source, "it has no data.pkl")
     outside = next((name for name in members if not name.startswith(f"{root}/")), None)
     if outside is not None:
-        raise not_torch(source, f"its member {outside[:60]!a} is not in the folder {root!a}")
+        raise torch_tensors.not_torch(
+            source, f"its member {outside[:60]!a} is not in the folder {root!a}"
+        )
     return Archive(storage, source, root, members, _ends(source, infos, end))
 
 
@@ -232,13 +216,17 @@ def _ends(source: str, infos: list[zipfile.ZipInfo], end: int) -> dict[str, int]
         plain = info.compress_type == zipfile.ZIP_STORED
         shown = ascii(info.filename[:60])
         if info.flag_bits & 1:
-            raise not_torch(source, f"its member {shown} is encrypted")
+            raise torch_tensors.not_torch(source, f"its member {shown} is encrypted")
         if not plain and info.compress_type != zipfile.ZIP_DEFLATED:
-            raise not_torch(source, f"its member {shown} is packed in a way that torch never uses")
+            raise torch_tensors.not_torch(
+                source, f"its member {shown} is packed in a way that torch never uses"
+            )
         if info.header_offset < 0 or (plain and info.compress_size != info.file_size):
-            raise damaged(source)
-        if info.header_offset + LOCAL_HEADER + info.compress_size > after:
-            raise not_torch(source, f"its member {shown} claims bytes that are not its own")
+            raise torch_tensors.damaged(source)
+        if info.header_offset + zips.LOCAL_HEADER + info.compress_size > after:
+            raise torch_tensors.not_torch(
+                source, f"its member {shown} claims bytes that are not its own"
+            )
         ends[info.filename] = after
     return ends
 
@@ -246,21 +234,23 @@ def _ends(source: str, infos: list[zipfile.ZipInfo], end: int) -> dict[str, int]
 def _tensors_in_stream(storage: Storage) -> tuple[StoredTensor, ...]:
     """Return the tensors of a file as before torch 1.6; raises InputError for every other."""
     source, size = repr(masked_name(storage.uri)), storage.stamp.size
-    stream = Stream(io.BufferedReader(Seekable(storage), AHEAD), size)
+    stream = unpickling.Stream(io.BufferedReader(zips.Seekable(storage), AHEAD), size)
 
     def upcoming() -> object:
-        return read_pickle(stream, source, lambda key: size)[0]
+        return unpickling.read_pickle(stream, source, lambda key: size)[0]
 
     first = upcoming()
     if type(first) is not int or first != MAGIC:
-        raise not_torch(source, "it is a pickle of other data")
+        raise torch_tensors.not_torch(source, "it is a pickle of other data")
     version = upcoming()
     if type(version) is not int or version != VERSION:
-        raise not_torch(source, f"its version is not {VERSION}")
+        raise torch_tensors.not_torch(source, f"its version is not {VERSION}")
     upcoming()  # the machine it was written on: its numbers are little-endian all the same
-    content, storages = read_pickle(stream, source, lambda key: size)
+    content, storages = unpickling.read_pickle(stream, source, lambda key: size)
     begins = _begins(upcoming(), storages, stream.position, storage)
-    return stored_tensors(checked_tensors(content, source), storage, begins)
+    return torch_tensors.stored_tensors(
+        torch_tensors.checked_tensors(content, source), storage, begins
+    )
 
 
 def _begins(
@@ -269,13 +259,13 @@ def _begins(
     """Return where the numbers of each storage begin; each must be there in full."""
     source = repr(masked_name(file.uri))
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise not_torch(source, "the keys of its storages are no list of names")
+        raise torch_tensors.not_torch(source, "the keys of its storages are no list of names")
     if len(set(keys)) < len(keys):
-        raise not_torch(source, "a storage stands in its list twice")
+        raise torch_tensors.not_torch(source, "a storage stands in its list twice")
     if set(keys) != set(storages):
         odd = next(iter(set(keys) ^ set(storages)))
         known = "is not in its list" if odd in storages else "belongs to no tensor"
-        raise not_torch(source, f"its storage {odd[:60]!r} {known}")
+        raise torch_tensors.not_torch(source, f"its storage {odd[:60]!r} {known}")
     begins = {}
     for key in keys:
         begins[key] = position + COUNT

@@ -158,11 +158,7 @@ def _read_strided(
     what: str,
     rows: Sequence[int] | None,
 ) -> FloatArray:
-    """Return a view, or these rows of it; what lies between the rows asked for is read, too.
-
-    `numbers` returns the numbers of the view's run from the first asked for on, and so many.
-    Raises InputError where that does not fit in memory.
-    """
+    """Return a view, or these rows of it; `numbers(first, length)` reads from the view's run."""
     import numpy as np
     from numpy.lib.stride_tricks import as_strided
 

@@ -5,18 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fcinspect.checkpoints.pairing.naming import (
-    BIAS,
-    TABLE,
-    Siblings,
-    is_whole,
-    last_part,
-    match,
-    may_be_table,
-    part_of_quantised,
-    scale_of,
-    split,
-)
+from fcinspect.checkpoints.pairing import naming
 from fcinspect.checkpoints.records import StoredTensor
 
 OPTIMIZER = re.compile(
@@ -81,36 +70,38 @@ COPY_WORDS = "a moving average of weights (EMA): a copy beside the trained ones"
 
 def is_memory(name: str) -> bool:
     """Whether a name says that the tensor belongs to an optimizer."""
-    return match(OPTIMIZER, name) is not None
+    return naming.match(OPTIMIZER, name) is not None
 
 
-def many_dimensional(tensor: StoredTensor, siblings: Siblings) -> str:
+def many_dimensional(tensor: StoredTensor, siblings: naming.Siblings) -> str:
     """Return why a tensor named weight is no linear layer's, when it is not two-dimensional."""
     shape = tensor.shape
     if len(shape) == 4 and shape[2:] == (1, 1):
         return "four-dimensional, a 1×1 convolution's weight"
     if len(shape) == 3 and shape[2] == 1:
         return "three-dimensional, e.g. a Conv1d of kernel 1"
-    if len(shape) == 1 and f"{split(tensor.name)[0]}running_mean" in siblings.by_name:
+    if len(shape) == 1 and f"{naming.split(tensor.name)[0]}running_mean" in siblings.by_name:
         return "one-dimensional, of a batch normalisation"
     return DIMENSIONS.get(len(shape), f"{len(shape)}-dimensional")
 
 
-def other(tensor: StoredTensor, siblings: Siblings) -> str:
+def other(tensor: StoredTensor, siblings: naming.Siblings) -> str:
     """Return why a tensor that is not named weight belongs to no linear layer."""
     name = tensor.name
-    last = last_part(name)
+    last = naming.last_part(name)
     if is_memory(name):
         return MEMORY
-    reason = part_of_quantised(tensor, siblings.by_name) or _reparametrised(tensor, siblings)
-    reason = reason or next((known for pattern, known in KNOWN if match(pattern, last)), None)
+    reason = naming.part_of_quantised(tensor, siblings.by_name) or _reparametrised(tensor, siblings)
+    reason = reason or next(
+        (known for pattern, known in KNOWN if naming.match(pattern, last)), None
+    )
     if reason is not None:
         return reason
-    if BIAS.fullmatch(name):
+    if naming.BIAS.fullmatch(name):
         return _bias(tensor, siblings)
-    if match(COPY, name) and tensor.shape:
+    if naming.match(COPY, name) and tensor.shape:
         return COPY_WORDS
-    if match(TABLE, last) and len(tensor.shape) >= 2:
+    if naming.match(naming.TABLE, last) and len(tensor.shape) >= 2:
         return "by its name a table that rows are looked up in, an embedding"
     if tensor.problem is not None:
         return tensor.problem
@@ -119,7 +110,7 @@ def other(tensor: StoredTensor, siblings: Siblings) -> str:
     return f"{words}, and not named weight"
 
 
-def _bias(tensor: StoredTensor, siblings: Siblings) -> str:
+def _bias(tensor: StoredTensor, siblings: naming.Siblings) -> str:
     """Return whose bias it is: never that of a linear layer that was found."""
     if len(tensor.shape) == 4 and tensor.shape[:2] == (1, 1):
         return "a mask of attention, no bias of a layer"
@@ -134,7 +125,7 @@ def _bias(tensor: StoredTensor, siblings: Siblings) -> str:
         if scale is not None and scale.shape == tensor.shape:
             return "of a normalisation layer"
         return "a bias without a two-dimensional weight beside it"
-    if is_whole(weight.dtype):
+    if naming.is_whole(weight.dtype):
         return "the bias of a quantised layer"
     if f"{prefix}running_mean" in by_name:
         return "of a batch normalisation"
@@ -163,9 +154,9 @@ BIASES_BESIDE = (
 """What stands beside a bias, and whose it then is."""
 
 
-def _reparametrised(tensor: StoredTensor, siblings: Siblings) -> str | None:
+def _reparametrised(tensor: StoredTensor, siblings: naming.Siblings) -> str | None:
     """Name what torch.nn.utils keeps instead of a weight; where it is linear, of which layer."""
-    prefix, last = split(tensor.name)
+    prefix, last = naming.split(tensor.name)
     by_name = siblings.by_name
     match last:
         # W = g·v/|v|, row by row (Salimans and Kingma 2016); v has W's shape
@@ -204,29 +195,29 @@ def _of(weight: StoredTensor | None) -> str:
 
 
 def remarks(
-    path: str, weight: StoredTensor, bias: StoredTensor | None, siblings: Siblings
+    path: str, weight: StoredTensor, bias: StoredTensor | None, siblings: naming.Siblings
 ) -> Iterator[str]:
     """Yield the remarks on the layer `path`, a sentence each without its full stop."""
     yield from remarks_on_numbers(weight, bias, siblings)
     if "lora" in path:
         yield from _low_rank(path, weight, siblings)
-    if bias is None and may_be_table(path):
+    if bias is None and naming.may_be_table(path):
         yield "2-D without a bias: maybe an embedding"
 
 
 def remarks_on_numbers(
-    weight: StoredTensor, bias: StoredTensor | None, siblings: Siblings
+    weight: StoredTensor, bias: StoredTensor | None, siblings: naming.Siblings
 ) -> Iterator[str]:
     """Yield what is to be known of the numbers of a weight, or of a stack of weights."""
     yield from (tensor.note for tensor in (weight, bias) if tensor is not None and tensor.note)
     is_float8 = weight.dtype.startswith("float8")
     if bias is not None and bias.dtype != weight.dtype and not is_float8:
         yield f"the bias is {bias.dtype} beside a weight of {weight.dtype}"
-    scale = scale_of(weight, siblings.by_name)
+    scale = naming.scale_of(weight, siblings.by_name)
     if scale is not None:
-        name = last_part(scale.name)
+        name = naming.last_part(scale.name)
         yield f"its numbers are to be multiplied by the {name} beside them, of shape {scale.shape}"
-    if match(COPY, weight.name):
+    if naming.match(COPY, weight.name):
         yield f"by its name {COPY_WORDS}"
     tied, count = siblings.tied(weight, MOST_NAMED)
     if tied:
@@ -234,9 +225,9 @@ def remarks_on_numbers(
         yield f"shares its numbers with {', '.join(map(repr, tied))}{more}"
 
 
-def _low_rank(path: str, weight: StoredTensor, siblings: Siblings) -> Iterator[str]:
+def _low_rank(path: str, weight: StoredTensor, siblings: naming.Siblings) -> Iterator[str]:
     """LoRA, Hu et al. 2021: W + (alpha / rank)·B·A with A (rank, in) and B (out, rank)."""
-    found = match(LORA, path)
+    found = naming.match(LORA, path)
     if found is None:
         return
     factor, base = found["factor"], found["base"]
@@ -247,7 +238,7 @@ def _low_rank(path: str, weight: StoredTensor, siblings: Siblings) -> Iterator[s
     rank = weight.shape[0 if is_first else 1]
     words = f"by its name factor {'A' if is_first else 'B'} of a low-rank update (LoRA)"
     if base:
-        words += f" of {last_part(base)!r}"
+        words += f" of {naming.last_part(base)!r}"
     if other is not None and len(other.shape) == 2:
         first, second = (weight, other) if is_first else (other, weight)
         words += f", {first.shape[1]} → {second.shape[0]}"

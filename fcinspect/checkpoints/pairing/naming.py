@@ -129,10 +129,7 @@ def fits(name: str, pattern: str) -> bool:
 
 
 def is_table(path: str, *, shared: bool) -> bool:
-    """Whether a weight without bias is an embedding by its module's name.
-
-    `shared` tells whether the file has tables that T5 and BART keep beside their shared one.
-    """
+    """Whether a weight without bias is an embedding by its name; `shared` as in `Siblings`."""
     last, numbered = _telling_part(path)
     if numbered and match(GENERIC, last):  # "embedding.0" may be the first layer of a sequence
         return False
@@ -175,10 +172,7 @@ class Siblings:
         return found
 
     def tied(self, tensor: StoredTensor, most: int) -> tuple[list[str], int]:
-        """Return some of the other names under which the file has the same numbers, and how many.
-
-        They lie at the same place; at most so many are named.
-        """
+        """Return some other names of the numbers at the same place, and how many there are."""
         if tensor.place is None:
             return [], 0
         names = self._at_place.get(tensor.place.numbers, [])

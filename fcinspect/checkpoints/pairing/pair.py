@@ -17,17 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from fcinspect.checkpoints.pairing import decoys
-from fcinspect.checkpoints.pairing.naming import (
-    WEIGHT,
-    Siblings,
-    is_packed_layer,
-    is_table,
-    last_part,
-    match,
-    module_path,
-    packed_weight,
-)
+from fcinspect.checkpoints.pairing import decoys, naming
 from fcinspect.checkpoints.records import (
     Checkpoint,
     Layout,
@@ -62,13 +52,13 @@ def pair(
 
     Raises InputError where two layers have the same name.
     """
-    siblings = Siblings({tensor.name: tensor for tensor in tensors})
+    siblings = naming.Siblings({tensor.name: tensor for tensor in tensors})
     found = _Pairing(siblings, source, layout, activations or {})
     for tensor in siblings.by_name.values():
         found.look_at(tensor)
     for tensor in siblings.by_name.values():
         if tensor.name not in found.told:
-            packs = is_packed_layer(tensor, siblings.by_name)
+            packs = naming.is_packed_layer(tensor, siblings.by_name)
             found.skip(tensor, decoys.other(tensor, siblings), hides_layer=packs)
     seen: set[str] = set()
     for layer in found.layers:
@@ -82,7 +72,11 @@ class _Pairing:
     """The layers and other tensors that were told apart so far."""
 
     def __init__(
-        self, siblings: Siblings, source: str, layout: LayoutChoice, activations: Mapping[str, str]
+        self,
+        siblings: naming.Siblings,
+        source: str,
+        layout: LayoutChoice,
+        activations: Mapping[str, str],
     ) -> None:
         self.siblings, self.source, self.layout = siblings, source, layout
         self.activations, self.layouts = activations, _Layouts(siblings.by_name)
@@ -96,14 +90,11 @@ class _Pairing:
         self.told.add(tensor.name)
 
     def look_at(self, tensor: StoredTensor) -> None:
-        """Note the layers that a tensor is the weight of, or why it is none's.
-
-        Nothing is noted of a tensor that is neither a stack nor named as a weight.
-        """
+        """Note the layers that a tensor is the weight of, or why a tensor named so is none's."""
         by_name = self.siblings.by_name
         if len(tensor.shape) == 3 and self._took_stack(tensor):
             return
-        named = WEIGHT.fullmatch(tensor.name)
+        named = naming.WEIGHT.fullmatch(tensor.name)
         if named is None:
             return
         path = named["path"] or ""
@@ -111,7 +102,7 @@ class _Pairing:
         reason = _refusal(path, tensor, bias, self.siblings)
         if reason is not None:
             hidden = len(tensor.shape) == 2 and tensor.refusal is not None
-            packed = packed_weight(tensor, by_name) is not None
+            packed = naming.packed_weight(tensor, by_name) is not None
             self.skip(tensor, reason, hides_layer=packed or hidden)
             return
         held = self.layouts.of(tensor).read_as(self.layout)
@@ -154,12 +145,12 @@ class _Pairing:
 
 
 def _refusal(
-    path: str, weight: StoredTensor, bias: StoredTensor | None, siblings: Siblings
+    path: str, weight: StoredTensor, bias: StoredTensor | None, siblings: naming.Siblings
 ) -> str | None:
     """Return why a tensor named as a weight is not a linear layer's in any layout, or None."""
     if decoys.is_memory(weight.name):
         return decoys.MEMORY
-    packed = packed_weight(weight, siblings.by_name)
+    packed = naming.packed_weight(weight, siblings.by_name)
     if packed is not None:
         return packed
     if len(weight.shape) != 2:
@@ -168,9 +159,9 @@ def _refusal(
         return weight.refusal
     if bias is not None and bias.refusal is not None:
         return f"its bias {bias.refusal}"
-    if bias is None and is_table(path, shared=siblings.has_shared_tables):
+    if bias is None and naming.is_table(path, shared=siblings.has_shared_tables):
         return "by its name an embedding, not a linear layer"
-    is_norm = decoys.NORM.fullmatch(last_part(path)) is not None
+    is_norm = decoys.NORM.fullmatch(naming.last_part(path)) is not None
     if is_norm and (bias is None or bias.shape == weight.shape):
         return "two-dimensional, by its name the scale of a normalisation layer"
     return None
@@ -225,7 +216,7 @@ class _Layouts:
         if shown is not None:
             return shown
         path = _path(weight.name)
-        if match(decoys.LORA, path):  # PEFT's factors are nn.Linear, whatever they change
+        if naming.match(decoys.LORA, path):  # PEFT's factors are nn.Linear, whatever they change
             return WeightLayout("out,in")
         for name in _families(path):
             votes = self._votes.get(name, set())
@@ -237,8 +228,8 @@ class _Layouts:
                 return _doubted("layers of the same name lie in both ways", weight)
         if "in,out" in self._votes.get(_block(path), ()):
             return _doubted("layers beside it are stored as (in, out)", weight)
-        if last_part(path) in GPT2_SQUARE:
-            return _doubted(f"GPT-2 stores {last_part(path)} as (in, out)", weight)
+        if naming.last_part(path) in GPT2_SQUARE:
+            return _doubted(f"GPT-2 stores {naming.last_part(path)} as (in, out)", weight)
         return WeightLayout("out,in")
 
     @cached_property
@@ -246,7 +237,7 @@ class _Layouts:
         """How those weights are held that show it themselves."""
         found: dict[str, WeightLayout] = {}
         for weight in self.by_name.values():
-            named = WEIGHT.fullmatch(weight.name)
+            named = naming.WEIGHT.fullmatch(weight.name)
             if named is None or len(weight.shape) != 2:
                 continue
             bias = self.by_name.get(weight.name.removesuffix(named["leaf"]) + "bias")
@@ -277,7 +268,7 @@ def _by_itself(
         return WeightLayout("in,out", AS_KERNEL if is_kernel else AS_BIAS)
     if is_kernel:
         return WeightLayout("in,out", AS_KERNEL)
-    times = GPT2.get(last_part(_path(weight.name)))
+    times = GPT2.get(naming.last_part(_path(weight.name)))
     if bias is None and times is not None:
         if rows * times == columns:
             return WeightLayout("in,out", AS_SHAPE)
@@ -294,13 +285,13 @@ def _doubted(why: str, weight: StoredTensor) -> WeightLayout:
 
 
 def _path(name: str) -> str:
-    return module_path(name).removesuffix(WRAPPED)
+    return naming.module_path(name).removesuffix(WRAPPED)
 
 
 def _families(path: str) -> Iterable[str]:
     """Yield the families that a layer's name belongs to, the narrowest first."""
     yield f"path {NUMBER.sub('#', path)}"
-    last = last_part(path)
+    last = naming.last_part(path)
     if last in GPT2_SQUARE:
         yield "GPT-2"
     elif last and not last.isdecimal():

@@ -62,10 +62,7 @@ class Engine:
     """Whether workers have a folder of their own that paths would start from, and maybe a disk."""
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Any]:
-        """Yield the results in the order of the tasks; raises what a task raised.
-
-        Raises InputError that names the task where workers are lost at it again and again.
-        """
+        """Yield the results in the order of the tasks; raises what a task raised, or InputError."""
         if self.executor is None:
             yield from (task.function() for task in tasks)
             return
@@ -177,10 +174,7 @@ class _Scheduler:
             )
 
     def threads(self) -> int:
-        """Return how many threads its workers have; raises InputError where it does not answer.
-
-        It is asked without a client: one that fails leaves more behind.
-        """
+        """Return how many threads its workers have, asked without a client; raises InputError."""
         import asyncio
 
         from distributed import rpc

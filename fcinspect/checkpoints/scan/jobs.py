@@ -77,10 +77,7 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def size_of(blocks: Blocks) -> tuple[int, float] | None:
-    """Return the scale s and ‖W·2^−s‖F, in one pass; None where a number is not finite.
-
-    The scale is 0 where squares need no scaling, the norm is 0 for a matrix of zeros.
-    """
+    """Return s (0: no scaling) and ‖W·2^−s‖F, in one pass; None where a number is not finite."""
     largest = 0.0
     squares = {0: 0.0}
     for block in blocks():
@@ -116,10 +113,7 @@ def in_cache(block: FloatArray) -> Iterator[FloatArray]:
 
 
 def scaled_rows(blocks: Blocks, scale: int) -> Iterator[Float64Array]:
-    """Yield the rows of W·2^−s in float64, IN_CACHE numbers at a time.
-
-    What is yielded is overwritten by the next: it is for use at once.
-    """
+    """Yield the rows of W·2^−s in float64, IN_CACHE numbers at a time; the next overwrites them."""
     scratch: Float64Array | None = None
     for block in blocks():
         for rows in in_cache(block):
@@ -214,10 +208,7 @@ def carry_out_in(storage: Storage, job: Job) -> Partial:
 
 
 def blocks_of(place: FilePlace, storage: Storage) -> Blocks:
-    """Return what yields the numbers of a matrix, rows as they lie from first to last.
-
-    A block is overwritten when the next one is read.
-    """
+    """Return what yields the rows of a matrix as they lie; the next block overwrites the last."""
     rows, columns = as_it_lies(place)
     step = max(1, TILE // max(columns, 1))
 
@@ -288,10 +279,7 @@ def _row_digests(words: Words) -> Digests:
 
 
 def _column_digests(words: Words, row: int) -> Digests:
-    """Return 64 bits of each column, Σ rᵢ·bits modulo 2⁶⁴; those of further rows are added.
-
-    rᵢ are odd numbers that depend on the row alone, by the finaliser of splitmix64.
-    """
+    """Return Σ rᵢ·bits modulo 2⁶⁴ of each column; rᵢ are odd, by the finaliser of splitmix64."""
     factors = np.arange(row, row + len(words), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     factors ^= factors >> np.uint64(30)
     factors *= np.uint64(0xBF58476D1CE4E5B9)

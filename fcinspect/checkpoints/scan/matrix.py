@@ -19,15 +19,7 @@ import numpy.typing as npt
 
 from fcinspect.checkpoints.places import FilePlace, open_storage
 from fcinspect.checkpoints.records import StoredTensor
-from fcinspect.checkpoints.scan.jobs import (
-    TILE,
-    Job,
-    as_it_lies,
-    carry_out_in,
-    jobs_of,
-    one_blas_thread,
-    unscaled,
-)
+from fcinspect.checkpoints.scan import jobs
 from fcinspect.checkpoints.scan.records import (
     MOST_DIGESTS,
     LineCount,
@@ -48,6 +40,7 @@ HASHERS = 1 << 12
 """Columns that are hashed at a time."""
 FIRST = 8
 """Dead or duplicate outputs that are named."""
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -58,18 +51,21 @@ class _Lines:
     largest_sum: float = 0.0
     dead: int = 0
     first_dead: list[int] = field(default_factory=list)
-    digests: list[npt.NDArray[np.uint64]] = field(default_factory=list)
-    alive: list[npt.NDArray[np.bool_]] = field(default_factory=list)
+    digests: list[jobs.Digests] = field(default_factory=list)
+    alive: list[Flags] = field(default_factory=list)
 
     def take_in(
-        self, first: int, squares: Floats, sums: Floats, alive: npt.NDArray[np.bool_]
+        self, first: int, squares: Floats, sums: Floats, alive: Flags, digests: jobs.Digests | None
     ) -> None:
-        """Add complete lines, the first of which is number `first`."""
+        """Add complete lines, the first of which is number `first`; digests of outputs alone."""
         self.largest_squares = max(self.largest_squares, float(squares.max(initial=0.0)))
         self.largest_sum = max(self.largest_sum, float(sums.max(initial=0.0)))
         dead = np.flatnonzero(~alive)
         self.dead += len(dead)
         self.first_dead += [first + int(k) for k in dead[: FIRST - len(self.first_dead)]]
+        if digests is not None:
+            self.digests.append(digests)
+            self.alive.append(alive)
 
     def scale(self, power: int) -> None:
         self.largest_squares = math.ldexp(self.largest_squares, 2 * power)
@@ -80,15 +76,15 @@ class Merging:
     """Takes in partial results in the order of their jobs."""
 
     def __init__(self, place: FilePlace, *, outputs_are_columns: bool = False) -> None:
-        self._rows, self._columns = as_it_lies(place)
+        self._rows, self._columns = jobs.as_it_lies(place)
         self._of_columns = outputs_are_columns
         self._outputs = self._columns if outputs_are_columns else self._rows
         self._whole = Partial.empty(0, 0, 0)
         self._row_lines, self._column_lines = _Lines(), _Lines()
-        self._panel: tuple[Job, Partial] | None = None
+        self._panel: tuple[jobs.Job, Partial] | None = None
         self._all_rows: Partial | None = None
 
-    def add(self, job: Job, found: Partial) -> None:
+    def add(self, job: jobs.Job, found: Partial) -> None:
         """Take in what the next job found."""
         self._level(found)
         self._whole.count(found)
@@ -105,7 +101,7 @@ class Merging:
         if self._of_columns:
             panel.digests += found.digests
 
-    def digests(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]] | None:
+    def digests(self) -> tuple[jobs.Digests, Flags] | None:
         """Return the digest of each output and whether it is alive; None for too many outputs."""
         lines = self._column_lines if self._of_columns else self._row_lines
         if self._outputs > MOST_DIGESTS:
@@ -131,9 +127,9 @@ class Merging:
             low, high = whole.min, whole.max
             # rounding may not carry the mean past the numbers that it is the mean of
             mean = min(max(math.ldexp(moments.mean, whole.exponent), low), high)
-            norm = unscaled(math.sqrt(moments.squares), whole.exponent)
+            norm = jobs.unscaled(math.sqrt(moments.squares), whole.exponent)
         if moments.count > 1:
-            std = unscaled(math.sqrt(moments.deviations / (moments.count - 1)), whole.exponent)
+            std = jobs.unscaled(math.sqrt(moments.deviations / (moments.count - 1)), whole.exponent)
         return ScannedNumbers(count, low, high, mean, std, norm, whole.zeros, whole.nan, whole.inf)
 
     def matrix(self, duplicates: LineCount | None) -> MatrixStatistics:
@@ -141,14 +137,9 @@ class Merging:
         rows, columns = self._row_lines, self._column_lines
         outputs, inputs = (columns, rows) if self._of_columns else (rows, columns)
         low, high = self._spectral_bounds()
-        return MatrixStatistics(
-            self.numbers(),
-            LineCount(outputs.dead, tuple(outputs.first_dead)),
-            LineCount(inputs.dead, tuple(inputs.first_dead)),
-            duplicates,
-            low,
-            high,
-        )
+        dead_outputs = LineCount(outputs.dead, tuple(outputs.first_dead))
+        dead_inputs = LineCount(inputs.dead, tuple(inputs.first_dead))
+        return MatrixStatistics(self.numbers(), dead_outputs, dead_inputs, duplicates, low, high)
 
     def _spectral_bounds(self) -> tuple[float | None, float | None]:
         """Return max(row, column norms, ‖W‖F/√rank) and min(‖W‖F, √(‖W‖₁‖W‖∞)), widened."""
@@ -159,12 +150,11 @@ class Merging:
         squares = whole.moments.squares
         low = math.sqrt(max(rows.largest_squares, columns.largest_squares, squares / shorter))
         high = min(math.sqrt(squares), math.sqrt(rows.largest_sum) * math.sqrt(columns.largest_sum))
-        return (
-            min(unscaled(low * (1 - SUM_ERROR), whole.exponent), sys.float_info.max),
-            unscaled(high * (1 + SUM_ERROR), whole.exponent),
-        )
+        low = jobs.unscaled(low * (1 - SUM_ERROR), whole.exponent)
+        high = jobs.unscaled(high * (1 + SUM_ERROR), whole.exponent)
+        return min(low, sys.float_info.max), high
 
-    def _take_rows(self, job: Job, found: Partial) -> None:
+    def _take_rows(self, job: jobs.Job, found: Partial) -> None:
         if job.columns == (0, self._columns):
             self._fold_rows(job.rows[0], found)
             return
@@ -181,42 +171,33 @@ class Merging:
             kept.digests[rows] = kept.digests[rows] * np.uint64(3) + found.digests
 
     def _fold_rows(self, first: int, found: Partial) -> None:
-        lines = self._row_lines
-        lines.take_in(first, found.row_squares, found.row_sums, found.row_alive)
-        if not self._of_columns and self._outputs <= MOST_DIGESTS:
-            lines.digests.append(found.digests)
-            lines.alive.append(found.row_alive)
+        digests = None if self._of_columns or self._outputs > MOST_DIGESTS else found.digests
+        lines = found.row_squares, found.row_sums, found.row_alive
+        self._row_lines.take_in(first, *lines, digests)
 
     def _close_panel(self) -> None:
         if self._panel is None:
             return
         job, panel = self._panel
-        lines = self._column_lines
-        lines.take_in(job.columns[0], panel.column_squares, panel.column_sums, panel.column_alive)
-        if self._of_columns and self._outputs <= MOST_DIGESTS:
-            lines.digests.append(panel.digests)
-            lines.alive.append(panel.column_alive)
+        digests = panel.digests if self._of_columns and self._outputs <= MOST_DIGESTS else None
+        lines = panel.column_squares, panel.column_sums, panel.column_alive
+        self._column_lines.take_in(job.columns[0], *lines, digests)
         self._panel = None
 
     def _level(self, found: Partial) -> None:
-        if found.exponent == self._whole.exponent:
+        exponent, known = found.exponent, self._whole.exponent
+        if exponent == known:
             return
-        if not self._whole.moments.squares:
-            self._raise(found.exponent)
-        elif not found.moments.squares:
-            found.exponent = self._whole.exponent
-        elif found.exponent < self._whole.exponent:
-            found.raise_exponent(self._whole.exponent)
+        if not found.moments.squares and self._whole.moments.squares:
+            found.exponent = known
+        elif exponent < known and self._whole.moments.squares:
+            found.raise_exponent(known)
         else:
-            self._raise(found.exponent)
-
-    def _raise(self, exponent: int) -> None:
-        power = self._whole.exponent - exponent
-        for lines in (self._row_lines, self._column_lines):
-            lines.scale(power)
-        for kept in (self._panel and self._panel[1], self._all_rows, self._whole):
-            if kept is not None:
-                kept.raise_exponent(exponent)
+            self._row_lines.scale(known - exponent)
+            self._column_lines.scale(known - exponent)
+            for kept in (self._panel and self._panel[1], self._all_rows, self._whole):
+                if kept is not None:
+                    kept.raise_exponent(exponent)
 
 
 class ScannedMatrix:
@@ -229,7 +210,7 @@ class ScannedMatrix:
         self._tensor = tensor
         self.place, self.open = _placed(tensor, elsewhere=elsewhere)
         self.outputs_are_columns = outputs_are_columns != self.place.transposed
-        self.jobs = list(jobs_of(self.place, outputs_are_columns=self.outputs_are_columns))
+        self.jobs = list(jobs.jobs_of(self.place, outputs_are_columns=self.outputs_are_columns))
         self._merging = Merging(self.place, outputs_are_columns=self.outputs_are_columns)
         self._missing = len(self.jobs)
 
@@ -248,7 +229,7 @@ class ScannedMatrix:
         """Whether all that its jobs found is in."""
         return not self._missing
 
-    def add(self, job: Job, found: Partial) -> None:
+    def add(self, job: jobs.Job, found: Partial) -> None:
         """Take in what the next job found."""
         self._merging.add(job, found)
         self._missing -= 1
@@ -257,9 +238,9 @@ class ScannedMatrix:
         """Carry out all jobs here, if the numbers are in memory or must be unpacked."""
         if self.is_in_a_file or self.is_done:
             return
-        with closing(self.open()) as storage, one_blas_thread():
+        with closing(self.open()) as storage, jobs.one_blas_thread():
             for job in self.jobs:
-                self.add(job, carry_out_in(storage, job))
+                self.add(job, jobs.carry_out_in(storage, job))
 
     def numbers(self) -> ScannedNumbers:
         """Return the statistics of its numbers."""
@@ -321,7 +302,7 @@ def _placed(tensor: StoredTensor, *, elsewhere: bool) -> tuple[FilePlace, Open]:
 def _hashed_rows(
     place: FilePlace, storage: Storage, outputs: npt.NDArray[np.intp]
 ) -> Iterator[tuple[int, bytes]]:
-    width = as_it_lies(place)[1] * place.itemsize
+    width = jobs.as_it_lies(place)[1] * place.itemsize
     piece = memoryview(bytearray(min(width, PIECE)))
     for output in map(int, outputs):
         hasher, begin = hashlib.blake2b(digest_size=16), place.begin + output * width
@@ -336,9 +317,9 @@ def _hashed_columns(
     place: FilePlace, storage: Storage, outputs: npt.NDArray[np.intp]
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the columns and their hashes, which takes a pass over the matrix for HASHERS."""
-    rows, columns = as_it_lies(place)
+    rows, columns = jobs.as_it_lies(place)
     size = place.itemsize
-    step = max(1, TILE // max(columns, 1))
+    step = max(1, jobs.TILE // max(columns, 1))
     for start in range(0, len(outputs), HASHERS):
         chosen = outputs[start : start + HASHERS]
         hashers = [hashlib.blake2b(digest_size=16) for _ in chosen]

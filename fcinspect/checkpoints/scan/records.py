@@ -160,11 +160,7 @@ class Spectrum:
 
     @property
     def condition_is_reliable(self) -> bool:
-        """Whether the condition number is at most 10⁷, and the smallest above the resolution.
-
-        Where it is false the true condition number may be anything from about
-        σ₁/resolution upwards.
-        """
+        """Whether it is at most 10⁷, at full rank; else it may be σ₁/resolution or more."""
         condition = self.condition_number
         full = self.rank == self.values.size
         return condition is not None and full and condition <= RELIABLE_CONDITION

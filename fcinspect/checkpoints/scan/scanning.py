@@ -92,19 +92,11 @@ def _layer(stored: StoredLinear, wanted: Wanted, *, elsewhere: bool) -> _Item[Sc
         statistics = weight.statistics()
         singular = found or weight.singular_values(wanted)
         widths = stored.in_features, stored.out_features
+        law = fingerprint_of(statistics, *widths, stored.dtype, singular.largest)
         return ScannedLayer(
-            stored.name,
-            stored.source,
-            *widths,
-            stored.dtype,
-            stored.parameters,
-            statistics,
-            None if bias is None else bias.numbers(),
-            singular,
-            fingerprint_of(statistics, *widths, stored.dtype, singular.largest),
-            stored.remarks(),
-            stored.doubt,
-        )
+            stored.name, stored.source, *widths, stored.dtype, stored.parameters, statistics,
+            None if bias is None else bias.numbers(), singular, law, stored.remarks(), stored.doubt,
+        )  # fmt: skip
 
     return _Item([weight] if bias is None else [weight, bias], finish, wanted)
 
@@ -153,10 +145,7 @@ def scan(
 def scan_others(
     checkpoints: Iterable[Checkpoint], engine: Engine, progress: Progress
 ) -> Iterator[ScannedOther]:
-    """Yield what is found of the arrays that are no linear layers, as far as they hold numbers.
-
-    Raises InputError as `scan` does.
-    """
+    """Yield what is found of the arrays that are no linear layers but hold numbers."""
     items = [
         _other(skip.tensor, checkpoint.source, elsewhere=engine.elsewhere)
         for checkpoint in checkpoints
@@ -242,19 +231,14 @@ def distribution_in(stored: StoredLinear, scanned: ScannedLayer) -> Distribution
 
 
 def selected(layers: Sequence[StoredLinear], patterns: Sequence[str]) -> tuple[StoredLinear, ...]:
-    """Return the layers whose name fits a pattern of a shell; all without patterns.
-
-    Raises InputError for a pattern that fits none.
-    """
+    """Return the layers that fit a pattern, all without one; raises InputError if none fits one."""
     names = [layer.name for layer in layers]
     for pattern in patterns:
         if not any(fits(name, pattern) for name in names):
             hint = did_you_mean(pattern, names)
             raise InputError(f"no linear layer's name fits {pattern!r}", hint)
-    chosen = [any(fits(name, pattern) for pattern in patterns) for name in names]
-    return tuple(
-        layer for layer, fitting in zip(layers, chosen, strict=True) if fitting or not patterns
-    )
+    chosen = patterns or ["*"]
+    return tuple(layer for layer in layers if any(fits(layer.name, each) for each in chosen))
 
 
 def ordered(layers: Iterable[ScannedLayer], order: str) -> list[ScannedLayer]:

@@ -44,15 +44,7 @@ from dataclasses import replace
 import numpy as np
 
 from fcinspect.checkpoints.places import FilePlace, open_storage
-from fcinspect.checkpoints.scan.jobs import (
-    Blocks,
-    as_it_lies,
-    blocks_of,
-    one_blas_thread,
-    scaled_rows,
-    size_of,
-    unscaled,
-)
+from fcinspect.checkpoints.scan import jobs
 from fcinspect.checkpoints.scan.records import (
     WANTED,
     Histogram,
@@ -89,7 +81,7 @@ WIDE = 100.0
 
 
 def leading_singular_value(
-    blocks: Blocks, shape: tuple[int, int], *, most_steps: int = MOST_STEPS
+    blocks: jobs.Blocks, shape: tuple[int, int], *, most_steps: int = MOST_STEPS
 ) -> LeadingSingularValue | None:
     """Return the largest singular value of a matrix (rows × columns); None if it is undecided.
 
@@ -101,7 +93,7 @@ def leading_singular_value(
     rows, columns = shape
     if not rows or not columns:
         return LeadingSingularValue(0.0, 0.0, 0, 0.0)
-    size = size_of(blocks)
+    size = jobs.size_of(blocks)
     if size is None:
         return None
     scale, norm = size
@@ -119,15 +111,15 @@ def leading_singular_value(
             break
         krylov.extend()
     residual = residual / value + _rounding(rows, columns, step) * (norm * norm / value)
-    sigma = unscaled(math.sqrt(value), scale)
+    sigma = jobs.unscaled(math.sqrt(value), scale)
     return LeadingSingularValue(sigma, residual, step, norm * norm / value)
 
 
-def _gram_times(blocks: Blocks, scale: int, vector: Float64Array) -> Float64Array:
+def _gram_times(blocks: jobs.Blocks, scale: int, vector: Float64Array) -> Float64Array:
     """Return WᵀWv in one pass."""
     product = np.zeros_like(vector)
     with np.errstate(all="ignore"):  # a file that changed may hold anything
-        for tile in scaled_rows(blocks, scale):
+        for tile in jobs.scaled_rows(blocks, scale):
             product += (tile @ vector) @ tile
     return product
 
@@ -215,7 +207,7 @@ def _normal(length: int) -> Float64Array:
     return start
 
 
-def spectrum_of(blocks: Blocks, shape: tuple[int, int]) -> Spectrum | None:
+def spectrum_of(blocks: jobs.Blocks, shape: tuple[int, int]) -> Spectrum | None:
     """Return all singular values of a matrix (rows × columns); None if they are undecided.
 
     That is where a number is not finite. Raises InputError where the Gram matrix does not fit in
@@ -227,7 +219,7 @@ def spectrum_of(blocks: Blocks, shape: tuple[int, int]) -> Spectrum | None:
         return Spectrum(np.zeros(0), 0.0, 0.0, None)
     what = f"all singular values of a {rows:,} × {columns:,} matrix"
     require_free(3 * 8 * small**2 + 2 * 8 * PANEL, what, refusal=InputError)
-    size = size_of(blocks)
+    size = jobs.size_of(blocks)
     if size is None:
         return None
     scale, norm = size
@@ -248,10 +240,10 @@ def spectrum_of(blocks: Blocks, shape: tuple[int, int]) -> Spectrum | None:
     histogram = histogram_of(values[values > resolution], scale)
     with np.errstate(over="ignore", under="ignore"):
         held = np.ldexp(values, scale)
-    return Spectrum(held, unscaled(norm, scale), unscaled(resolution, scale), histogram)
+    return Spectrum(held, jobs.unscaled(norm, scale), jobs.unscaled(resolution, scale), histogram)
 
 
-def _add_columns_products(gram: Float64Array, blocks: Blocks, scale: int) -> None:
+def _add_columns_products(gram: Float64Array, blocks: jobs.Blocks, scale: int) -> None:
     """Add WᵀW, its lower triangle, in one pass."""
     for panel in _panels(blocks, scale, gram.shape[0]):
         for start in range(0, gram.shape[0], STRIPE):
@@ -259,12 +251,12 @@ def _add_columns_products(gram: Float64Array, blocks: Blocks, scale: int) -> Non
             gram[start:, stripe] += panel[:, start:].T @ panel[:, stripe]
 
 
-def _panels(blocks: Blocks, scale: int, columns: int) -> Iterator[Float64Array]:
+def _panels(blocks: jobs.Blocks, scale: int, columns: int) -> Iterator[Float64Array]:
     """Yield rows gathered to panels: products of few rows wait for the memory of the sum."""
     most = max(1, PANEL // columns)
     panel: Float64Array | None = None
     filled = 0
-    for tile in scaled_rows(blocks, scale):
+    for tile in jobs.scaled_rows(blocks, scale):
         if panel is None:
             panel = np.empty((most, columns))
         taken = 0
@@ -279,7 +271,7 @@ def _panels(blocks: Blocks, scale: int, columns: int) -> Iterator[Float64Array]:
         yield panel[:filled]
 
 
-def _add_rows_products(gram: Float64Array, blocks: Blocks, scale: int, columns: int) -> None:
+def _add_rows_products(gram: Float64Array, blocks: jobs.Blocks, scale: int, columns: int) -> None:
     """Add WWᵀ, its lower triangle, in a pass for every panel of rows."""
     most = max(1, PANEL // columns)
     for begin in range(0, len(gram), most):
@@ -323,18 +315,15 @@ def singular_values(place: FilePlace, wanted: Wanted) -> SingularValues:
 
 def singular_values_in(place: FilePlace, storage: Storage, wanted: Wanted) -> SingularValues:
     """Return the singular values of a matrix in an open file; raises InputError."""
-    blocks, shape = blocks_of(place, storage), as_it_lies(place)
-    with one_blas_thread():
+    blocks, shape = jobs.blocks_of(place, storage), jobs.as_it_lies(place)
+    with jobs.one_blas_thread():
         leading = leading_singular_value(blocks, shape) if wanted.leading else None
         spectrum = spectrum_of(blocks, shape) if wanted.spectrum else None
     return SingularValues(wanted, leading, spectrum)
 
 
 def _near(place: FilePlace, storage: Storage) -> tuple[FilePlace, Storage]:
-    """Bring a matrix that is far away here once, where there is memory for it.
-
-    It is read dozens of times.
-    """
+    """Bring a matrix that is far away here, where there is memory: it is read dozens of times."""
     if not is_uri(place.uri) or not is_free(place.size):
         return place, storage
     words = np.empty(place.size, np.uint8)

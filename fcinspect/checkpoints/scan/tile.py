@@ -132,10 +132,7 @@ class Partial:
 
 
 def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -> None:
-    """Add the tile (rows × columns), whose first row is `row` of the partial.
-
-    `scratch` has the shape and dtype of the tile. The digests are left alone.
-    """
+    """Add a tile from row `row` of the partial on; `scratch` has its shape and dtype."""
     if not tile.size:
         return
     low, high = float(tile.min()), float(tile.max())
