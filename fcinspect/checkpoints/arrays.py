@@ -52,10 +52,8 @@ class ArrayFile:
         readable, found = tuple(safetensors.READABLE.values()), {}
         for each in safetensors.tensors_of(self.path):
             problem = each.problem and f"cannot be read: {each.problem}"
-            read = partial(each.read, None)
-            found[each.name] = NamedArray(
-                each.dtype, each.dtype, each.shape, readable, read, problem
-            )
+            dtype, read = each.dtype, partial(each.read, None)
+            found[each.name] = NamedArray(dtype, dtype, each.shape, readable, read, problem)
         return found
 
     def refuse_dtype(self, dtype: str | None) -> None:
@@ -147,9 +145,8 @@ def _decoded(document: object, source: str) -> tuple[npt.NDArray[np.float64], st
     if data is not None:
         held = [key for key in ("output", "input") if data.get(key) is not None]
         if not held:
-            raise InputError(
-                f"{source} is a document of fcinspect that holds no output and no input"
-            )
+            reason = "is a document of fcinspect that holds no output and no input"
+            raise InputError(f"{source} {reason}")
         value, place = data[held[0]], f"data.{held[0]}"
     elif isinstance(document, dict) and not is_array_document(document):
         place = _input_among(list(document), source)
@@ -164,7 +161,5 @@ def _input_among(names: list[str], source: str) -> str:
     for name in INPUTS:
         if name in names:
             return name
-    held = f": {listed(names, MOST_NAMED, ', ...')}" if names else ""
-    raise InputError(
-        f"{source} holds {len(names)} arrays{held}: expected one, or one named x or input"
-    )
+    many = f"{len(names)} arrays" + (f": {listed(names, MOST_NAMED, ', ...')}" if names else "")
+    raise InputError(f"{source} holds {many}: expected one, or one named x or input")

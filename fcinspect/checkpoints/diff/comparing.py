@@ -69,9 +69,8 @@ def compare_layers(
     finding = unreadable(a.weight, b.weight)
     if finding is None:
         finding = judge(weights(a, b, desk), desk.tolerance)
-    return Compared(
-        a.name, side_of(a), side_of(b), finding, _bias(a, b, finding, desk), renamed=renamed
-    )
+    bias = _bias(a, b, finding, desk)
+    return Compared(a.name, side_of(a), side_of(b), finding, bias, renamed=renamed)
 
 
 def weights(a: StoredLinear, b: StoredLinear, desk: Desk) -> Pair:
@@ -110,12 +109,8 @@ def unreadable(a: StoredTensor, b: StoredTensor) -> TensorFinding | None:
 
 def _side_by_side(a: StoredTensor, b: StoredTensor, desk: Desk) -> Pair:
     """Return two tensors by their first dimension; vectors as one row."""
-    ours, turned = grids.grid_of(a, desk.a)
-    theirs, other = grids.grid_of(b, desk.b)
-    if turned:
-        ours = ours.turned()
-    if other:
-        theirs = theirs.turned()
+    both = grids.grid_of(a, desk.a), grids.grid_of(b, desk.b)
+    ours, theirs = (grid.turned() if transposed else grid for grid, transposed in both)
     lines = pointwise.Lines("row" if len(a.shape) > 1 else "", "number", a.shape)
     return Pair(ours, theirs, lines, is_matrix=False)
 

@@ -21,6 +21,7 @@ from fcinspect.rounding.formats import format_named
 
 MOST_NAMES = 4
 """Names of tied weights that are told."""
+Layers = tuple[StoredLinear, StoredLinear]
 Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 """(items, how many, what) -> the items, shown as they come."""
 
@@ -125,9 +126,7 @@ class _Diffing:
         by_name = [(by_a[x], by_b[y]) for x, y in found.pairs]
         return list(map(self._read_alike, by_name)), list(map(self._read_alike, renamed))
 
-    def _read_alike(
-        self, pair: tuple[StoredLinear, StoredLinear]
-    ) -> tuple[StoredLinear, StoredLinear]:
+    def _read_alike(self, pair: Layers) -> Layers:
         """Return both layers in A's layout, unless the caller says how they lie."""
         a, b = pair
         if a.layout == b.layout or a.layout_is_asked or b.layout_is_asked:
@@ -143,11 +142,9 @@ class _Diffing:
     def _hint(self, a: Sequence[StoredLinear], b: Sequence[StoredLinear]) -> None:
         count = look_alike(a, b, self.desk)
         if count:
-            which = "a layer" if count == 1 else f"{count:,} layers"
-            self.notes.append(
-                f"{which} only in A look{'s' if count == 1 else ''} like one only in B, by a corner"
-                " of the weight: --match content pairs them"
-            )
+            which = "a layer only in A looks" if count == 1 else f"{count:,} layers only in A look"
+            words = "like one only in B, by a corner of the weight: --match content pairs them"
+            self.notes.append(f"{which} {words}")
 
     def _tensors(self) -> list[tuple[StoredTensor, StoredTensor]]:
         """Return the other tensors to compare, and note what is in one checkpoint alone."""
@@ -177,9 +174,8 @@ class _Diffing:
             names += [skip.name for skip in (*self.a.skipped, *self.b.skipped)]
         for pattern in self.request.only:
             if not any(fits(name, pattern) for name in names):
-                raise InputError(
-                    f"no layer's name fits {pattern!r}", hint=did_you_mean(pattern, names)
-                )
+                hint = did_you_mean(pattern, names)
+                raise InputError(f"no layer's name fits {pattern!r}", hint)
         if not names:
             raise InputError(
                 f"neither {self.a.source} nor {self.b.source} holds a linear layer",

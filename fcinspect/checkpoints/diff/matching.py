@@ -62,19 +62,15 @@ def align(a: Sequence[str], b: Sequence[str]) -> Alignment:
         if prefix:
             notes.append(f"{prefix!r} before {many} of {side} is left out")
     by_short = dict(zip(short_b, b, strict=True))
-    pairs = tuple(
-        (name, by_short[short]) for name, short in zip(a, short_a, strict=True) if short in by_short
-    )
+    shorter = zip(a, short_a, strict=True)
+    pairs = tuple((name, by_short[short]) for name, short in shorter if short in by_short)
     if not pairs and len(a) == len(b) == 1 and "" in (a[0], b[0]):
         pairs = ((a[0], b[0]),)
         notes = [f"the one layer of each side is compared: {a[0]!r} of A and {b[0]!r} of B"]
     met_a, met_b = {name for name, _ in pairs}, {name for _, name in pairs}
-    return Alignment(
-        pairs,
-        tuple(name for name in a if name not in met_a),
-        tuple(name for name in b if name not in met_b),
-        tuple(notes),
-    )
+    only_a = tuple(name for name in a if name not in met_a)
+    only_b = tuple(name for name in b if name not in met_b)
+    return Alignment(pairs, only_a, only_b, tuple(notes))
 
 
 def _left_out(a: Sequence[str], b: Sequence[str]) -> tuple[str, str]:

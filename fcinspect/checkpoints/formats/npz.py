@@ -168,14 +168,9 @@ def _stored(member: Member) -> StoredTensor:
         read = partial(_read, member, dtype.name)
         return StoredTensor(member.name, dtype.name, shape, read, place=member.place)
     if dtype.kind in "iu" and 1 <= len(shape) <= 2:
-        return StoredTensor(
-            member.name,
-            "float32",
-            shape,
-            partial(_read, member, "float32"),
-            note=f"{member.name} holds {dtype.newbyteorder('=')} numbers, read as float32",
-            rounding=partial(_rounding, member),
-        )
+        read, rounding = partial(_read, member, "float32"), partial(_rounding, member)
+        note = f"{member.name} holds {dtype.newbyteorder('=')} numbers, read as float32"
+        return StoredTensor(member.name, "float32", shape, read, note=note, rounding=rounding)
     if dtype.hasobject:
         problem = "holds pickled Python objects, which are never loaded"
     elif dtype.kind == "V":
@@ -210,9 +205,8 @@ def _rounding(member: Member) -> str | None:
     if not count:
         return None
     first = whole[int(np.argmax(rounded))]
-    return (
-        f"{count} of {whole.size} were rounded: {int(first)} became {float(np.float32(first)):.0f}"
-    )
+    became = f"{int(first)} became {float(np.float32(first)):.0f}"
+    return f"{count} of {whole.size} were rounded: {became}"
 
 
 def _line(error: Exception) -> str:

@@ -84,15 +84,12 @@ class Engine:
         except MissingFile as missing:
             if not self.elsewhere:
                 raise
-            raise InputError(
-                f"a worker: {missing}",
-                hint="workers have to find the same files under the same paths",
-            ) from None
+            hint = "workers have to find the same files under the same paths"
+            raise InputError(f"a worker: {missing}", hint) from None
         except self.lost:
-            raise InputError(
-                f"workers were lost again and again while they read {task.words}",
-                hint="--only leaves it out; a worker may have too little memory",
-            ) from None
+            lost = f"workers were lost again and again while they read {task.words}"
+            hint = "--only leaves it out; a worker may have too little memory"
+            raise InputError(lost, hint) from None
 
     def _awaited(self, future: Future[Any]) -> Any:
         """Return the result; ask now and then whether it can still come."""
