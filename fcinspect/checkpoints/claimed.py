@@ -37,7 +37,6 @@ class Claimed:
     """The arrays of a claimed computation, as the file holds them."""
 
     source: str
-    """The file in words."""
     arrays: Mapping[str, Array]
     """By "x", "W", "b", "y", "y2"; b and y2 may be missing. W as the file holds it."""
     others: tuple[str, ...] = ()
@@ -176,9 +175,8 @@ def _chosen(names: list[str], source: str) -> tuple[dict[str, str], tuple[str, .
     for role, known in NAMES.items():
         held = [name for name in known if name in names]
         if len(held) > 1:
-            raise InputError(
-                f"{source} holds both {held[0]!r} and {held[1]!r}: expected one of them"
-            )
+            both = f"both {held[0]!r} and {held[1]!r}"
+            raise InputError(f"{source} holds {both}: expected one of them")
         if held:
             chosen[role] = held[0]
         elif role not in OPTIONAL:

@@ -197,7 +197,14 @@ class _Opener:
         if kind_of(name) == "json":
             return self._json(name)
         found = self._paired(self._tensors(name), name)
-        notes = _lone_shard(name)
+        last = last_part(name)
+        shard = family(last)
+        notes: tuple[str, ...] = ()
+        if shard is not None and shard[1] > 1:
+            notes = (
+                f"{last!r} is one of {shard[1]} files of a checkpoint, and is read on its own:"
+                " give their folder or index to read them as one",
+            )
         layers = [
             layer if layer.bias is not None else replace(layer, warnings=(*layer.warnings, *notes))
             for layer in found.layers
@@ -301,13 +308,3 @@ class _Opener:
 
         long = spelled_out([tensor.name for tensor in tensors])
         return [replace(t, name=long.get(t.name, t.name)) for t in tensors]
-
-
-def _lone_shard(name: str) -> tuple[str, ...]:
-    shard = family(last_part(name))
-    if shard is None or shard[1] < 2:
-        return ()
-    return (
-        f"{last_part(name)!r} is one of {shard[1]} files of a checkpoint, and is read on its own:"
-        " give their folder or index to read them as one",
-    )

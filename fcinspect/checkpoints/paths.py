@@ -51,7 +51,7 @@ def beside(name: str, other: str) -> str:
     if not is_uri(name):
         return os.path.join(os.path.dirname(name), other)  # noqa: PTH118, PTH120  # keeps "./"
     beginning, mark, query = before_query(name)
-    return f"{beginning.rpartition('/')[0]}/{_quoted(name, other)}{mark}{query}"
+    return f"{beginning.rpartition('/')[0]}/{quote(other) if is_web(name) else other}{mark}{query}"
 
 
 def inside(folder: str, name: str) -> str:
@@ -59,7 +59,7 @@ def inside(folder: str, name: str) -> str:
     if not is_uri(folder):
         return os.path.join(folder, name)  # noqa: PTH118  # keeps "./"
     beginning, mark, query = before_query(folder)
-    return f"{beginning.rstrip('/')}/{_quoted(folder, name)}{mark}{query}"
+    return f"{beginning.rstrip('/')}/{quote(name) if is_web(folder) else name}{mark}{query}"
 
 
 def last_part(name: str) -> str:
@@ -73,7 +73,3 @@ def family(name: str) -> tuple[str, int, str] | None:
     """Return what shards of one checkpoint share: the stem, their number and the ending."""
     shard = SHARD.fullmatch(name)
     return None if shard is None else (shard["stem"], int(shard["count"]), shard["ending"])
-
-
-def _quoted(uri: str, name: str) -> str:
-    return quote(name) if is_web(uri) else name

@@ -258,7 +258,6 @@ class Extent:
     begin: int
     """The first byte."""
     size: int
-    """How many bytes."""
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:

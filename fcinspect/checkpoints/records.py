@@ -160,7 +160,6 @@ class SkippedTensor:
     name: str
     """The state-dict key."""
     reason: str
-    """Why, in words."""
     tensor: StoredTensor | None = field(default=None, compare=False, repr=False)
     """The array itself, for those who read it all the same."""
     missing: bool = False
@@ -186,7 +185,6 @@ class Checkpoint:
     source: str
     """The file in words: "'model.npz'", "standard input"."""
     layers: tuple[StoredLinear, ...]
-    """In the order of the file."""
     skipped: tuple[SkippedTensor, ...] = ()
     """Everything else."""
     problems: tuple[str, ...] = ()

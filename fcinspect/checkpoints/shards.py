@@ -28,7 +28,6 @@ FEW_QUOTES = 10_000
 LONGEST_NAME = 255
 """Characters of a file's name, on every system."""
 FEW = 3
-"""Names given as examples."""
 
 Read = Callable[[str], Iterable[StoredTensor]]
 """The path or URI of a shard -> its tensors."""
@@ -39,7 +38,6 @@ class Index:
     """The file that tells which tensor lies in which shard."""
 
     name: str
-    """Its path or URI."""
     shard_of: Mapping[str, str]
     """Tensor -> the name of a file in the same folder."""
     total_size: int | None

@@ -31,7 +31,6 @@ class StepFile:
     """What a file holds of a step."""
 
     source: str
-    """The file in words."""
     parameters: Mapping[str, Mapping[str, Array]]
     """By name, each "before", "grad", "after"."""
     states: Mapping[str, Mapping[str, Array]]
@@ -129,12 +128,8 @@ def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
     if isinstance(target, dict) and target.get("dtype") == "int64":
         known["target"] = {**target, "dtype": "float64"}
     surroundings = {key: held(value, key) for key, value in known.items()}
-    return _checked(
-        StepFile(
-            source, parameters, states, surroundings, _optimizer(data["optimizer"]),
-            _count(data.get("step")), _loss(data), activations,
-        )
-    )  # fmt: skip
+    made = StepFile(source, parameters, states, surroundings, activations=activations)
+    return _checked(replace(made, optimizer=_optimizer(data["optimizer"]), **_told(data)))
 
 
 def _object(value: object, place: str) -> Mapping[str, Any]:
@@ -150,14 +145,12 @@ def _word(value: object, place: str) -> str:
     return value
 
 
-def _count(value: object) -> int | None:
-    if value is not None and (type(value) is not int or not 1 <= value <= LARGEST_STEP):
-        raise InputError(f"step is {_shown(value)}: expected a whole number from 1")
-    return value
-
-
-def _loss(data: Mapping[str, Any]) -> str | None:
-    return None if data.get("loss") is None else _word(data["loss"], "loss")
+def _told(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the number of the step and the name of its loss, where the file gives them."""
+    number, loss = data.get("step"), data.get("loss")
+    if number is not None and (type(number) is not int or not 1 <= number <= LARGEST_STEP):
+        raise InputError(f"step is {_shown(number)}: expected a whole number from 1")
+    return {"number": number, "loss_name": None if loss is None else _word(loss, "loss")}
 
 
 def _shown(value: object) -> str:
@@ -213,8 +206,7 @@ def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) ->
     return replace(
         made,
         optimizer=_optimizer(document["optimizer"]) if "optimizer" in document else None,
-        number=_count(document.get("step")),
-        loss_name=_loss(document),
+        **_told(document),
         activations=activations,
         notes=note,
     )
@@ -254,9 +246,8 @@ def _from_arrays(arrays: Mapping[str, Array], source: str) -> StepFile:
             f" NAME.before, NAME.grad, NAME.after, NAME.state.KEY, {', '.join(SURROUNDINGS)}"
         )
     if not parameters:
-        raise InputError(
-            f"{source} holds no parameter: expected NAME.before, NAME.grad and NAME.after"
-        )
+        expected = "expected NAME.before, NAME.grad and NAME.after"
+        raise InputError(f"{source} holds no parameter: {expected}")
     ordered = dict(sorted(parameters.items(), key=lambda item: _natural(item[0])))
     return _checked(StepFile(source, ordered, states, surroundings))
 
@@ -283,19 +274,14 @@ def _checked(step: StepFile) -> StepFile:
         kept = {f"state.{key}": values for key, values in step.states.get(name, {}).items()}
         for part, values in {**parts, **kept}.items():
             if values.shape != before.shape:
-                raise InputError(
-                    f"{step.source}: {name}.{part} has shape {values.shape},"
-                    f" {name}.before {before.shape}"
-                )
+                two = f"{name}.{part} has shape {values.shape}, {name}.before {before.shape}"
+                raise InputError(f"{step.source}: {two}")
             if values.dtype != before.dtype and part in PARTS:
-                raise InputError(
-                    f"{step.source}: {name}.{part} is {values.dtype}, {name}.before {before.dtype}"
-                )
+                two = f"{name}.{part} is {values.dtype}, {name}.before {before.dtype}"
+                raise InputError(f"{step.source}: {two}")
         if before.dtype != first[1]:
-            raise InputError(
-                f"{step.source}: {name} is {before.dtype}, {first[0]} {first[1]}: expected one"
-                " format"
-            )
+            two = f"{name} is {before.dtype}, {first[0]} {first[1]}"
+            raise InputError(f"{step.source}: {two}: expected one format")
     unknown = [name for name in step.states if name not in step.parameters]
     if unknown:
         raise InputError(f"{step.source} holds {unknown[0]}.state, but no {unknown[0]}.before")

@@ -31,9 +31,7 @@ class Desk:
     tolerance: NumberFormat | None = None
     """The format whose rounding counts as the same."""
     a: grids.CodeReader = field(default_factory=grids.CodeReader)
-    """Reads the files of A."""
     b: grids.CodeReader = field(default_factory=grids.CodeReader)
-    """Reads the files of B."""
 
     def close(self) -> None:
         """Close the files."""

@@ -106,9 +106,9 @@ class CodeGrid(ABC):
     def read(self, tile: Tile) -> Codes:
         """Return the codes of a tile, (rows, columns); they hold until the next call."""
 
-    @abstractmethod
     def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
+        return TurnedGrid(self)
 
     def values(self, tile: Tile) -> Float64Array:
         """Return the numbers of a tile in float64."""
@@ -146,15 +146,11 @@ class PlacedGrid(CodeGrid):
         ]
         return np.stack(parts) if parts else np.empty((0, right - left), code_type(self.dtype))
 
-    def turned(self) -> CodeGrid:
-        """Return the transposed matrix."""
-        return TurnedGrid(self)
-
 
 class TurnedGrid(CodeGrid):
     """The transposed of a matrix in a file: some of its rows are kept, the file is read often."""
 
-    def __init__(self, inner: PlacedGrid) -> None:
+    def __init__(self, inner: CodeGrid) -> None:
         super().__init__(inner.columns, inner.rows, inner.dtype)
         self._inner = inner
         self._first, self._strip = 0, np.empty((0, self.columns), code_type(self.dtype))
@@ -216,10 +212,6 @@ class PartGrid(CodeGrid):
             return self._inner.read(tile)
         whole = self._inner.read((top, bottom, 0, self._inner.columns))
         return whole[:, left:right]
-
-    def turned(self) -> CodeGrid:
-        """Return the transposed matrix."""
-        return PartGrid(self._inner.turned(), self.columns, self.rows)
 
 
 def in_shape(grid: CodeGrid, rows: int, columns: int) -> CodeGrid | None:

@@ -44,9 +44,7 @@ class Alignment:
     pairs: tuple[tuple[str, str], ...]
     """(name in A, name in B), in the order of A."""
     only_in_a: tuple[str, ...]
-    """Names of A alone."""
     only_in_b: tuple[str, ...]
-    """Names of B alone."""
     notes: tuple[str, ...] = ()
     """How names were changed before they were compared."""
 

@@ -223,16 +223,9 @@ class Lines:
     """What the rows and columns of two grids are called."""
 
     rows: str = "output"
-    """One row of the grids."""
     columns: str = "input"
-    """One column."""
     shape: tuple[int, ...] = ()
     """The shape of a tensor that is no weight; its places are told by it."""
-
-    @property
-    def flipped(self) -> bool:
-        """Whether the grids hold a weight transposed."""
-        return self.rows == "input"
 
     def index(self, row: int, column: int, columns: int) -> tuple[int, ...]:
         """Return a place as the tensor counts it."""
@@ -242,7 +235,7 @@ class Lines:
                 flat, place = divmod(flat, size)
                 found.append(place)
             return tuple(reversed(found))
-        return (column, row) if self.flipped else (row, column)
+        return (column, row) if self.rows == "input" else (row, column)
 
 
 def magnitude(found: Pointwise, lines: Lines) -> Magnitude:

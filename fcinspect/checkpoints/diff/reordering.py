@@ -202,20 +202,17 @@ def reordered(a: CodeGrid, b: CodeGrid, lines: Lines, found: Pointwise) -> Tenso
     if a.dtype != b.dtype:
         narrower = min((a.dtype, b.dtype), key=lambda name: STORED[name].precision)
         targets = [a.dtype if narrower == b.dtype else b.dtype, narrower]
+    sums = found.sums
     for target in targets:
-        if _could_be(found, EXACTLY if target is None else ALIKE):
+        much = EXACTLY if target is None else ALIKE
+        # of places that are finite on one side only, the sums know nothing
+        known = sums.count == found.count
+        if not known or not abs(sums.aa - sums.bb) > much * max(sums.aa, sums.bb):
             way = _as_stored if target is None else _rounded_to(target)
             moved = _permutation(a, b, way)
             if moved is not None:
                 return _finding(moved, lines, (a, b), target)
     return None
-
-
-def _could_be(found: Pointwise, much: float) -> bool:
-    """Whether the sums of squares leave open that the numbers are the same in another order."""
-    if found.sums.count < found.count:
-        return True  # of places that are finite on one side only, the sums know nothing
-    return not abs(found.sums.aa - found.sums.bb) > much * max(found.sums.aa, found.sums.bb)
 
 
 def _finding(

@@ -35,7 +35,6 @@ EVIDENCE = 40
 """Bits by which the numbers must speak for a factor: one in 10¹² is no accident."""
 MOST_LINES = 1 << 24
 SKETCH = 32
-"""Random columns."""
 SEED = 20202
 ABOVE = 1.1
 """A singular value counts where it is so many times the edge of the noise."""
@@ -91,9 +90,7 @@ class Narrowing:
     """One side is the other in a narrower format."""
 
     dtype: str
-    """The format."""
     way: Way
-    """How."""
     of: Literal["A", "B"]
     """Which side was narrowed: B is A rounded for "A"."""
 

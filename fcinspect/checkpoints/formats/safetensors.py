@@ -149,9 +149,8 @@ def _checked(header: dict[str, Any], start: int, storage: Storage) -> list[Store
             raise _Unsound(f"there is {what} before {name!r}, at byte {start + begin}")
         position = end
     if position > size:
-        raise _Unsound(
-            f"it is truncated: the data end at byte {start + position}, the file at {start + size}"
-        )
+        ends = f"the data end at byte {start + position}, the file at {start + size}"
+        raise _Unsound(f"it is truncated: {ends}")
     if position < size:
         raise _Unsound(f"{size - position} bytes follow the last tensor")
     return [
@@ -179,9 +178,8 @@ def _span(name: str, value: object) -> tuple[int, int]:
     if len(shape) > MOST_DIMENSIONS:
         raise _Unsound(f"{name!r} has {len(shape)} dimensions: at most {MOST_DIMENSIONS} are read")
     if dtype in BITS and math.prod(shape) * BITS[dtype] != (end - begin) * 8:
-        raise _Unsound(
-            f"{name!r} has {end - begin} bytes, which is not what {dtype} of shape {shape} takes"
-        )
+        what = f"{dtype} of shape {shape}"
+        raise _Unsound(f"{name!r} has {end - begin} bytes, which is not what {what} takes")
     too_wide = claim(shape)
     if too_wide is not None:
         raise _Unsound(f"{name!r} {too_wide}")

@@ -36,7 +36,6 @@ FEW = 1 << 20
 MAGIC = 0x1950A86A20F9469CFC6C
 """The number that files before torch 1.6 begin with."""
 VERSION = 1001
-"""The only version of them there ever was."""
 COUNT = 8
 """Bytes that give how many numbers of a storage follow."""
 AHEAD = 1 << 16
@@ -71,9 +70,8 @@ def _tensors_in_zip(storage: Storage) -> tuple[StoredTensor, ...]:
         raise torch_tensors.not_torch(archive.source, f"its byteorder is {byte_order!r}")
     pickle = archive.content("data.pkl", unpickling.LARGEST_PICKLE)
     assert pickle is not None  # an archive without it has been refused
-    content, _ = unpickling.read_pickle(
-        unpickling.Stream(io.BytesIO(pickle), len(pickle)), archive.source, archive.size_of
-    )
+    stream = unpickling.Stream(io.BytesIO(pickle), len(pickle))
+    content, _ = unpickling.read_pickle(stream, archive.source, archive.size_of)
     found = torch_tensors.checked_tensors(content, archive.source)
     return torch_tensors.stored_tensors(
         found, storage, _runs(archive, found.values(), byte_order == b"big")

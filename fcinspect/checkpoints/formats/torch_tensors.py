@@ -111,9 +111,8 @@ def stored_tensors(
     source, size = repr(masked_name(file.uri)), file.stamp.size
     most = FEW_TENSORS + size // BYTES_A_TENSOR
     if len(found) > most:
-        raise InputError(
-            f"{source} names {len(found)} tensors in {size} bytes: at most {most} are read"
-        )
+        told = f"names {len(found)} tensors in {size} bytes: at most {most} are read"
+        raise InputError(f"{source} {told}")
     placed = [tensor for tensor in found.values() if tensor.storage is not None]
     shown = sum(math.prod(tensor.shape) * ITEMSIZE[tensor.dtype] for tensor in placed)
     # what takes far more to read than to store: one storage under many names

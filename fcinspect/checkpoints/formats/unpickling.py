@@ -54,10 +54,6 @@ class Stream:
         if self._left < 0:
             raise allowed.Unsound("it has more objects than a file of tensors needs")
 
-    def grant_storage(self) -> None:
-        """Allow the reads that one more storage takes."""
-        self._left += STEPS_A_STORAGE
-
     def read(self, length: int) -> bytes:
         """Return that many bytes; raises EOFError where fewer are left."""
         self.spend(1)
@@ -118,9 +114,8 @@ def read_pickle(
 def _pickled_objects(source: str, name: str) -> InputError:
     """Return the refusal of a file whose pickle names what would have to be run."""
     shown = name if re.fullmatch(r"[\w.]{1,100}", name) else repr(name[:60])
-    return InputError(
-        f"{source} holds pickled objects ({shown}), which are never loaded", hint=allowed.INSTEAD
-    )
+    words = f"holds pickled objects ({shown}), which are never loaded"
+    return InputError(f"{source} {words}", hint=allowed.INSTEAD)
 
 
 def _sized(load: Callable[[_Unpickler, int], None], width: int) -> Callable[[_Unpickler], None]:
@@ -182,7 +177,7 @@ class _Unpickler(pickle._Unpickler):
         if nbytes > held:
             raise allowed.Unsound(f"its storage {key!r} has {held} bytes, its pickle says {nbytes}")
         if key not in self.storages:
-            self._stream.grant_storage()
+            self._stream.spend(-STEPS_A_STORAGE)
         known = self.storages.setdefault(key, allowed.SavedStorage(key, dtype, nbytes))
         if (known.dtype, known.nbytes) != (dtype, nbytes):
             raise allowed.Unsound(f"its storage {key!r} is described in two ways")

@@ -31,7 +31,6 @@ PATIENCE = 10.0
 WITHOUT_WORKERS = 30.0
 """Seconds that a cluster may be without workers, while those that died are started again."""
 CLOSING = 2.0
-"""Seconds that taking leave may take."""
 
 
 @dataclass(frozen=True)
@@ -121,15 +120,14 @@ def local(workers: int) -> Iterator[Engine]:
 
 
 @contextlib.contextmanager
-def dask(address: str, *, trusted: bool = False, patience: float | None = None) -> Iterator[Engine]:
+def dask(address: str, *, trusted: bool = False) -> Iterator[Engine]:
     """Yield an engine of the workers of a Dask scheduler, "tcp://host:8786".
 
     Raises UsageError for what is no address, and for one that is neither on this machine nor
     behind TLS unless it is `trusted`; InputError where the scheduler does not answer within
-    `patience` seconds (PATIENCE), at the beginning or later, or has no workers.
+    PATIENCE seconds, at the beginning or later, or has no workers.
     """
-    patience = PATIENCE if patience is None else patience
-    scheduler = _Scheduler(address, patience)
+    scheduler = _Scheduler(address, PATIENCE)
     scheduler.require_trust(trusted)
     try:
         from distributed import Client, KilledWorker
@@ -143,7 +141,7 @@ def dask(address: str, *, trusted: bool = False, patience: float | None = None) 
         if not threads:
             raise scheduler.without_workers("has no workers")
         try:
-            client = Client(address, timeout=patience, set_as_default=False)
+            client = Client(address, timeout=PATIENCE, set_as_default=False)
         except Exception as error:  # whatever was sent may be anything
             raise scheduler.unreachable(_words(error)) from None
         try:
@@ -163,7 +161,10 @@ class _Scheduler:
     def require_trust(self, trusted: bool) -> None:
         """Raise UsageError for no address, and for one from which anybody might answer."""
         host, _ = self._place()
-        if not (trusted or self.address.startswith("tls:") or _is_here(host)):
+        is_here = host == "localhost"  # no one else can answer for that, nor for 127.0.0.1
+        with contextlib.suppress(ValueError):
+            is_here = ipaddress.ip_address(host).is_loopback
+        if not (trusted or self.address.startswith("tls:") or is_here):
             raise UsageError(
                 f"--scheduler {self.address} is another machine without TLS: whoever answers there"
                 " can run code here",
@@ -228,14 +229,6 @@ class _Scheduler:
                 f"--scheduler {self.address!r} is no address: expected tcp://HOST:PORT"
             )
         return host, port
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is this machine, by a name or number that no one else can answer for."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _words(error: BaseException) -> str:

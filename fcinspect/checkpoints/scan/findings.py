@@ -35,15 +35,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from fcinspect.checkpoints.records import FailedFile, SkippedTensor
-from fcinspect.checkpoints.scan.records import (
-    MOST_DIGESTS,
-    Fingerprint,
-    LineCount,
-    MatrixStatistics,
-    ScannedLayer,
-    ScannedNumbers,
-    ScannedOther,
-)
+from fcinspect.checkpoints.scan import records
 from fcinspect.errors import UsageError
 from fcinspect.rounding.formats import FORMATS, STORED, NumberFormat
 
@@ -81,17 +73,17 @@ class Objection:
     """It in words, "3 numbers of the weight are NaN"."""
 
 
-def findings_of_other(other: ScannedOther) -> tuple[Objection, ...]:
+def findings_of_other(other: records.ScannedOther) -> tuple[Objection, ...]:
     """Return what speaks against an array that is no linear layer: numbers that are not finite."""
     return tuple(_not_finite(other.numbers, ""))
 
 
-def findings_of(layer: ScannedLayer) -> tuple[Objection, ...]:
+def findings_of(layer: records.ScannedLayer) -> tuple[Objection, ...]:
     """Return what speaks against a layer."""
     return tuple(_findings(layer))
 
 
-def equal_by_chance(layer: ScannedLayer) -> bool:
+def equal_by_chance(layer: records.ScannedLayer) -> bool:
     """Whether outputs are equal, but no more of them than chance makes with so few bits each."""
     equal = layer.weight.duplicate_outputs
     if equal is None or not equal.count:
@@ -99,7 +91,7 @@ def equal_by_chance(layer: ScannedLayer) -> bool:
     return may_be_chance(equal.count, layer.out_features, layer.in_features, layer.dtype)
 
 
-def _findings(layer: ScannedLayer) -> Iterator[Objection]:
+def _findings(layer: records.ScannedLayer) -> Iterator[Objection]:
     weight = layer.weight
     yield from _not_finite(weight.numbers, "weight")
     if layer.bias is not None:
@@ -117,14 +109,14 @@ def _findings(layer: ScannedLayer) -> Iterator[Objection]:
         words = f"{_lines(weight.dead_inputs, 'input')} weights that are all zero"
         yield Objection("dead inputs", words)
     if weight.duplicate_outputs is None:
-        words = f"equal outputs were not looked for: there are over {MOST_DIGESTS:,}"
+        words = f"equal outputs were not looked for: there are over {records.MOST_DIGESTS:,}"
         yield Objection("undecided", words)
     elif weight.duplicate_outputs.count and not equal_by_chance(layer):
         words = _lines(weight.duplicate_outputs, "output")
         yield Objection("duplicate outputs", f"{words} the same weights as an earlier one")
 
 
-def _not_finite(numbers: ScannedNumbers, what: str) -> Iterator[Objection]:
+def _not_finite(numbers: records.ScannedNumbers, what: str) -> Iterator[Objection]:
     for kind, count, word in (("nan", numbers.nan, "NaN"), ("inf", numbers.inf, "infinite")):
         if count:
             some = "1 number" if count == 1 else f"{count:,} numbers"
@@ -133,7 +125,7 @@ def _not_finite(numbers: ScannedNumbers, what: str) -> Iterator[Objection]:
             yield Objection(kind, f"{some}{of} {verb} {word}")  # type: ignore[arg-type]  # of two
 
 
-def _lines(places: LineCount, noun: str) -> str:
+def _lines(places: records.LineCount, noun: str) -> str:
     """Return "output 5 has" or "3 outputs (5, 7, 9) have"."""
     if places.count == 1:
         return f"{noun} {places.first[0]} has"
@@ -163,8 +155,7 @@ class ScanReport:
     """What a scan of one or several checkpoints says."""
 
     sources: tuple[str, ...]
-    """The checkpoints in words."""
-    layers: tuple[ScannedLayer, ...]
+    layers: tuple[records.ScannedLayer, ...]
     """The linear layers that were gone through."""
     left_out: int
     """How many linear layers were not asked for."""
@@ -176,7 +167,7 @@ class ScanReport:
     """What a reader should know of how the checkpoints were understood."""
     checked: bool = False
     """Whether anything that speaks against a layer is a failure."""
-    others: tuple[ScannedOther, ...] = ()
+    others: tuple[records.ScannedOther, ...] = ()
     """The arrays beside the layers that were gone through, as a check of all layers does."""
     failed: tuple[FailedFile, ...] = ()
     """The files that could not be read, or not to their end."""
@@ -184,15 +175,11 @@ class ScanReport:
     @property
     def ok(self) -> bool:
         """Whether every file was read, and a check that was asked for looked at all and holds."""
-        if self.failed:
-            return False
-        return not self.checked or not (
-            self.problems
-            or self.struck_others
-            or self.unread
-            or not (self.layers or self.others)
-            or any(findings_of(layer) for layer in self.layers)
-        )
+        if self.failed or not self.checked:
+            return not self.failed
+        objected = self.problems or self.struck_others or self.unread
+        looked = self.layers or self.others
+        return not objected and bool(looked) and not any(map(findings_of, self.layers))
 
     @property
     def unread(self) -> tuple[SkippedTensor, ...]:
@@ -203,26 +190,24 @@ class ScanReport:
     def is_undecided(self) -> bool:
         """Whether a check failed only on what was not looked at."""
         found = [finding for layer in self.layers for finding in findings_of(layer)]
-        return (
-            not self.ok
-            and not (self.problems or self.struck_others)
-            and bool(found or self.unread or self.failed)
-            and all(finding.kind == "undecided" for finding in found)
-        )
+        if self.ok or self.problems or self.struck_others:
+            return False
+        undecided = bool(found or self.unread or self.failed)
+        return undecided and all(finding.kind == "undecided" for finding in found)
 
     @property
-    def struck_others(self) -> tuple[ScannedOther, ...]:
+    def struck_others(self) -> tuple[records.ScannedOther, ...]:
         """The arrays beside the layers with numbers that are not finite."""
         return tuple(other for other in self.others if other.numbers.nan or other.numbers.inf)
 
 
 def fingerprint_of(
-    statistics: MatrixStatistics,
+    statistics: records.MatrixStatistics,
     in_features: int,
     out_features: int,
     dtype: str,
     leading: float | None = None,
-) -> Fingerprint | None:
+) -> records.Fingerprint | None:
     """Return the law that a weight (out_features × in_features) looks drawn from.
 
     `leading` is its largest singular value, or a lower bound near it, None where it is not known.
@@ -234,7 +219,9 @@ def fingerprint_of(
         return None
     if numbers.min == numbers.max:
         maker = {0.0: "zeros_", 1.0: "ones_"}.get(numbers.min, "constant_")
-        return Fingerprint("constant", f"every number is {numbers.min:.6g}", (f"nn.init.{maker}",))
+        return records.Fingerprint(
+            "constant", f"every number is {numbers.min:.6g}", (f"nn.init.{maker}",)
+        )
     if dtype not in FORMATS or numbers.count < ENOUGH["uniform"]:
         return None
     # weights made in bfloat16 may be kept in float32; their bound is that of bfloat16
@@ -253,7 +240,7 @@ def fingerprint_of(
     kind: Literal["uniform", "normal"] = "uniform" if first.kind == "uniform" else "normal"
     # "U(−1/√4, 1/√4) = U(−0.5, 0.5)" and "N(0, 2/4), σ = 0.7071" give their numbers as well
     symbols = first.words.split(" = U")[0].split(", σ")[0]
-    return Fingerprint(kind, symbols, makers)
+    return records.Fingerprint(kind, symbols, makers)
 
 
 def _laws(in_features: int, out_features: int) -> Iterator[tuple[InitialisationLaw, str]]:
@@ -275,7 +262,7 @@ def _laws(in_features: int, out_features: int) -> Iterator[tuple[InitialisationL
 
 def _fits(
     law: InitialisationLaw,
-    statistics: MatrixStatistics,
+    statistics: records.MatrixStatistics,
     shape: tuple[int, int],
     held: NumberFormat,
     leading: float | None,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fcinspect.checkpoints.formats.safetensors import natural_key
 from fcinspect.checkpoints.pairing.naming import fits
@@ -106,11 +106,6 @@ def _other(tensor: StoredTensor, source: str, *, elsewhere: bool) -> _Item[Scann
     return _Item([matrix], lambda _: ScannedOther(matrix.name, source, matrix.numbers()))
 
 
-def _holds_numbers(tensor: StoredTensor | None) -> TypeGuard[StoredTensor]:
-    """Whether an array can be gone through: its numbers lie in a file, or are read without loss."""
-    return tensor is not None and tensor.dtype in ITEMSIZES and tensor.refusal is None
-
-
 def _as_matrix(tensor: StoredTensor) -> StoredTensor:
     """Return an array of any shape as a matrix, its first dimension the rows."""
     if 1 <= len(tensor.shape) <= 2:
@@ -150,7 +145,10 @@ def scan_others(
         _other(skip.tensor, checkpoint.source, elsewhere=engine.elsewhere)
         for checkpoint in checkpoints
         for skip in checkpoint.skipped
-        if _holds_numbers(skip.tensor)
+        # its numbers lie in a file, or are read without loss
+        if skip.tensor is not None
+        and skip.tensor.dtype in ITEMSIZES
+        and skip.tensor.refusal is None
     ]
     return _through(items, engine, progress)
 

@@ -46,7 +46,6 @@ class TileMoments:
     """Of the finite numbers of a block, each times 2^−exponent."""
 
     count: int = 0
-    """How many finite numbers there are."""
     mean: float = 0.0
     deviations: float = 0.0
     """Σ(w − mean)²"""
@@ -78,13 +77,11 @@ class Partial:
     exponent: int
     """All sums are of w·2^−exponent."""
     moments: TileMoments
-    """Of the finite numbers."""
     min: float
     """The smallest finite number; inf where there is none."""
     max: float
     """The largest; −inf where there is none."""
     zeros: int
-    """How many are zero."""
     nan: int
     inf: int
     row_squares: Floats

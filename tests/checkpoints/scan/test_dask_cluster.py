@@ -159,11 +159,12 @@ def test_what_ends_a_cluster_ends_the_scan(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Within a deadline, and Dask says nothing of its own."""
+    monkeypatch.setattr(engines, "PATIENCE", 5.0)
     monkeypatch.setattr(engines, "BEAT", 0.5)
     monkeypatch.setattr(engines, "WITHOUT_WORKERS", 1.0)
     address, scheduler, worker = processes
     naps = [Task(partial(time.sleep, seconds), "a nap") for seconds in (0.0, 300.0, 300.0)]
-    with dask(address, patience=5.0) as engine:
+    with dask(address) as engine:
         results = engine.run(naps)
         next(results)
         begun = time.monotonic()
