@@ -31,7 +31,7 @@ MOST_LEVELS = 50
 
 
 @dataclass(frozen=True)
-class _Reading:
+class _JsonReading:
     """How a document is read: the file in words, its layout, and the dtype where it names none."""
 
     source: str
@@ -57,7 +57,7 @@ def checkpoint_of(
     document: object, source: str, layout: LayoutChoice = "auto", plain: str = PLAIN_DTYPE
 ) -> Checkpoint:
     """Return the layers of a parsed document; `plain` is the dtype of numbers without one."""
-    way = _Reading(source, layout, plain)
+    way = _JsonReading(source, layout, plain)
     data = envelope_data(document)
     if data is not None and isinstance(document, dict):
         return _from_envelope(data, str(document["schema"]), way)
@@ -72,7 +72,7 @@ def checkpoint_of(
     return _state_dict(content, way)
 
 
-def _from_envelope(data: Mapping[str, Any], schema: str, way: _Reading) -> Checkpoint:
+def _from_envelope(data: Mapping[str, Any], schema: str, way: _JsonReading) -> Checkpoint:
     layer, network = data.get("layer"), data.get("network")
     if isinstance(layer, dict):
         return _one_layer(layer, way)
@@ -89,7 +89,7 @@ def _from_envelope(data: Mapping[str, Any], schema: str, way: _Reading) -> Check
     )
 
 
-def _one_layer(layer: Mapping[str, Any], way: _Reading) -> Checkpoint:
+def _one_layer(layer: Mapping[str, Any], way: _JsonReading) -> Checkpoint:
     name, origin = _name(layer, "data.layer"), layer.get("source")
     tensors = _named(layer, name, "data.layer", way)
     found = pair(tensors, way.source, way.own_layout, _activations([(name, layer)]))
@@ -97,7 +97,7 @@ def _one_layer(layer: Mapping[str, Any], way: _Reading) -> Checkpoint:
     return replace(found, layers=tuple(replace(v, origin=words) for v in found.layers))
 
 
-def _network(entries: list[Any], place: str, way: _Reading) -> Checkpoint:
+def _network(entries: list[Any], place: str, way: _JsonReading) -> Checkpoint:
     """Return the layers of a network file, named fc1, fc2, … where they have no names."""
     tensors: list[StoredTensor] = []
     named: list[tuple[str, Mapping[str, Any]]] = []
@@ -131,7 +131,7 @@ def _activations(named: list[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
 
 
 def _named(
-    entry: Mapping[str, Any], name: str, place: str, way: _Reading
+    entry: Mapping[str, Any], name: str, place: str, way: _JsonReading
 ) -> Iterator[StoredTensor]:
     """Yield weight and bias of one layer; refusals name their place in the document."""
     if not _has_weight(entry):
@@ -148,7 +148,7 @@ def _has_weight(entry: Mapping[str, Any]) -> bool:
     return any(key in entry for key in ("weight", *SHORT_WEIGHTS))
 
 
-def _state_dict(document: Mapping[str, Any], way: _Reading) -> Checkpoint:
+def _state_dict(document: Mapping[str, Any], way: _JsonReading) -> Checkpoint:
     tensors: list[StoredTensor] = []
     ignored: list[SkippedTensor] = []
     entries = dict(_flattened(document, "", 0))
