@@ -112,7 +112,7 @@ class Factors:
     """Numbers of each line that say something of its factor."""
 
     @classmethod
-    def any(cls, axis: int, lines: int) -> Factors:
+    def unbounded(cls, axis: int, lines: int) -> Factors:
         """Return the intervals of so many lines before any number is seen."""
         return cls(axis, np.full(lines, -np.inf), np.full(lines, np.inf), np.zeros(lines))
 
@@ -173,7 +173,7 @@ class Rules:
     def __init__(self, dtype_a: str, dtype_b: str) -> None:
         self.dtype_a, self.dtype_b = dtype_a, dtype_b
         self.same = self.negated = True
-        self.factor: Factors | None = Factors.any(0, 1)
+        self.factor: Factors | None = Factors.unbounded(0, 1)
         ways: tuple[Way, ...] = ("rounded", "truncated")
         self.narrowings = [
             *(Narrowing(d, w, "A") for d in _narrower(dtype_a, dtype_b) for w in ways),
@@ -216,7 +216,7 @@ def scales_of_lines(a: CodeGrid, b: CodeGrid) -> tuple[int, float, float] | None
     """Return (axis, smallest, largest factor) where B's rows, or columns, are A's times factors."""
     if max(a.rows, a.columns) > MOST_LINES:
         return None
-    alive = [Factors.any(0, a.rows), Factors.any(1, a.columns)]
+    alive = [Factors.unbounded(0, a.rows), Factors.unbounded(1, a.columns)]
     for tile in common_tiles(a, b, BYTES_AT_ONCE):
         ours, theirs = a.values(tile), b.values(tile)
         parts = slice(tile[0], tile[1]), slice(tile[2], tile[3])
