@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.access.handles import read_whole
-from fcinspect.checkpoints.access.streams import standard_input
-from fcinspect.checkpoints.files import Kind, check_readable, kind_of, tensors_of
+from fcinspect.checkpoints.opening import Kind, check_readable, kind_of, tensors_of
+from fcinspect.checkpoints.places import read_whole
+from fcinspect.checkpoints.storage import standard_input
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.array import Array
 from fcinspect.masking import masked_name
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from fcinspect.checkpoints.formats.json_array import JsonArray
 
 INPUTS = ("x", "input")
 """The array that is taken for an input where a file holds several."""
@@ -33,9 +32,7 @@ class ArrayFile:
     words: str
     """It in words: "'step.npz'", "standard input"."""
     kind: Kind
-    """What kind of file it is."""
     path: str = "-"
-    """Where it lies."""
     text: bytes | bytearray = b""
     """The JSON."""
 
@@ -50,19 +47,14 @@ class ArrayFile:
                 )
                 for each in npz.members_of(self.path)
             }
-        from fcinspect.checkpoints.formats.safetensors import READABLE
+        from fcinspect.checkpoints.formats import safetensors
 
-        return {
-            each.name: NamedArray(
-                each.dtype,
-                each.dtype,
-                each.shape,
-                tuple(READABLE.values()),
-                partial(each.read, None),
-                each.problem and f"cannot be read: {each.problem}",
-            )
-            for each in tensors_of(self.path, self.kind)
-        }
+        readable, found = tuple(safetensors.READABLE.values()), {}
+        for each in safetensors.tensors_of(self.path):
+            problem = each.problem and f"cannot be read: {each.problem}"
+            dtype, read = each.dtype, partial(each.read, None)
+            found[each.name] = NamedArray(dtype, dtype, each.shape, readable, read, problem)
+        return found
 
     def refuse_dtype(self, dtype: str | None) -> None:
         """Raise UsageError for a dtype of numbers whose format the file says itself."""
@@ -80,7 +72,6 @@ class NamedArray:
     stored: str
     """The format in the words of the file."""
     shape: tuple[int, ...]
-    """The shape, outermost dimension first."""
     readable: tuple[str, ...]
     """The formats that are read from such a file."""
     read: Callable[[], npt.NDArray[Any]]
@@ -150,23 +141,18 @@ def _decoded(document: object, source: str) -> tuple[npt.NDArray[np.float64], st
     from fcinspect.checkpoints.formats.json_file import envelope_data
 
     data = envelope_data(document)
+    value, place = document, "x"
     if data is not None:
-        found = _of_envelope(data, source)
+        held = [key for key in ("output", "input") if data.get(key) is not None]
+        if not held:
+            reason = "is a document of fcinspect that holds no output and no input"
+            raise InputError(f"{source} {reason}")
+        value, place = data[held[0]], f"data.{held[0]}"
     elif isinstance(document, dict) and not is_array_document(document):
-        key = _input_among(list(document), source)
-        found = decode(document[key], key)
-    else:
-        found = decode(document, "x")
+        place = _input_among(list(document), source)
+        value = document[place]
+    found = decode(value, place)
     return found.values, found.dtype
-
-
-def _of_envelope(data: Mapping[str, Any], source: str) -> JsonArray:
-    from fcinspect.checkpoints.formats.json_array import decode
-
-    for key in ("output", "input"):
-        if data.get(key) is not None:
-            return decode(data[key], f"data.{key}")
-    raise InputError(f"{source} is a document of fcinspect that holds no output and no input")
 
 
 def _input_among(names: list[str], source: str) -> str:
@@ -175,7 +161,5 @@ def _input_among(names: list[str], source: str) -> str:
     for name in INPUTS:
         if name in names:
             return name
-    held = f": {listed(names, MOST_NAMED, ', ...')}" if names else ""
-    raise InputError(
-        f"{source} holds {len(names)} arrays{held}: expected one, or one named x or input"
-    )
+    many = f"{len(names)} arrays" + (f": {listed(names, MOST_NAMED, ', ...')}" if names else "")
+    raise InputError(f"{source} holds {many}: expected one, or one named x or input")

@@ -37,7 +37,6 @@ class Claimed:
     """The arrays of a claimed computation, as the file holds them."""
 
     source: str
-    """The file in words."""
     arrays: Mapping[str, Array]
     """By "x", "W", "b", "y", "y2"; b and y2 may be missing. W as the file holds it."""
     others: tuple[str, ...] = ()
@@ -61,8 +60,14 @@ def load_claimed(path: str, dtype: str | None = None) -> Claimed:
     stored = source.arrays()
     chosen, others = _chosen(list(stored), source.words)
     for name in chosen.values():
-        if not stored[name].is_readable:
-            raise _unreadable(name, path, stored[name])
+        array = stored[name]
+        if not array.is_readable:
+            is_raw = array.stored.startswith("|V2")
+            raise InputError(
+                f"{name!r} of {path!r} holds {array.stored} numbers: expected"
+                f" {', '.join(array.readable)}",
+                "numpy has no bfloat16: .safetensors keeps it" if is_raw else None,
+            )
     if source.kind == "safetensors":
         needed = sum(8 * math.prod(stored[name].shape) for name in chosen.values())
         require_free(needed, f"reading {path!r}", refusal=InputError)
@@ -77,16 +82,6 @@ def _read(stored: NamedArray) -> Array:
     # a transposed array stays one: nothing is copied
     contiguous = values.flags.c_contiguous or values.flags.f_contiguous
     return Array(values if contiguous else np.ascontiguousarray(values), stored.dtype)
-
-
-def _unreadable(name: str, path: str, stored: NamedArray) -> InputError:
-    hint = None
-    if stored.stored.startswith("|V2"):
-        hint = "numpy has no bfloat16: .safetensors keeps it"
-    expected = ", ".join(stored.readable)
-    return InputError(
-        f"{name!r} of {path!r} holds {stored.stored} numbers: expected {expected}", hint
-    )
 
 
 def _from_json(origin: ArrayFile, dtype: str | None) -> Claimed:
@@ -116,7 +111,6 @@ def _from_json(origin: ArrayFile, dtype: str | None) -> Claimed:
 
 
 def _of_explain(data: Mapping[str, Any], source: str) -> dict[str, tuple[str, Any]]:
-    """Return the arrays of a document of `fcinspect explain` and their places."""
     layer = data.get("layer")
     layer = layer if isinstance(layer, dict) else {}
     if layer.get("rows_held") is not None:
@@ -142,11 +136,7 @@ def _of_explain(data: Mapping[str, Any], source: str) -> dict[str, tuple[str, An
 def _with_formats(
     found: Mapping[str, JsonArray], source: str, dtype: str | None, others: tuple[str, ...]
 ) -> Claimed:
-    """Return the arrays in the formats that the document or the caller names.
-
-    Plain numbers without a format are float32 if every one of them is a number of float32, as
-    those of `tensor.tolist()` are, else float64.
-    """
+    """Return the arrays in the formats named; plain numbers are float32 if that holds them all."""
     plain = [role for role, array in found.items() if array.dtype is None]
     named = ", ".join(plain)
     verb = "is" if len(plain) == 1 else "are"
@@ -159,26 +149,18 @@ def _with_formats(
     told = {array.dtype for array in found.values() if array.dtype is not None}
     if len(told) > 1:
         raise InputError(
-            f"{source} names several formats, {', '.join(sorted(map(str, told)))}, and none for"
-            f" {named}: expected one, or --dtype"
+            f"{source} names several formats, {', '.join(sorted(told))}, and none for {named}:"
+            " expected one, or --dtype"
         )
-    exact = all(is_exact(found[role].values, "float32") for role in plain)
-    chosen = next(iter(told)) if told else ("float32" if exact else "float64")
-    assert chosen is not None
     if told:
-        why = "as the other arrays"
-    elif exact:
-        why = "as every number is one of float32; --dtype names another format"
+        chosen, why, readings = told.pop(), "as the other arrays", None
     else:
-        why = "as not every number is one of float32; --dtype names another format"
-    readings = None
-    if not told:
-        readings = {
-            name: _read_as(found, name)
-            for name in FORMATS
-            if name != chosen
-            and (name == "float32" or all(is_exact(found[r].values, name) for r in plain))
-        }
+        exact = {f for f in FORMATS if all(is_exact(found[role].values, f) for role in plain)}
+        chosen = "float32" if "float32" in exact else "float64"
+        every = "every" if "float32" in exact else "not every"
+        why = f"as {every} number is one of float32; --dtype names another format"
+        others_read = [f for f in FORMATS if f != chosen and (f == "float32" or f in exact)]
+        readings = {name: _read_as(found, name) for name in others_read}
     note = f"{named} {verb} read as {chosen}, {why}"
     return Claimed(source, _read_as(found, chosen), others, (note,), readings)
 
@@ -193,21 +175,16 @@ def _chosen(names: list[str], source: str) -> tuple[dict[str, str], tuple[str, .
     for role, known in NAMES.items():
         held = [name for name in known if name in names]
         if len(held) > 1:
-            raise InputError(
-                f"{source} holds both {held[0]!r} and {held[1]!r}: expected one of them"
-            )
+            both = f"both {held[0]!r} and {held[1]!r}"
+            raise InputError(f"{source} holds {both}: expected one of them")
         if held:
             chosen[role] = held[0]
         elif role not in OPTIONAL:
-            raise _missing(known, names, source)
+            only = f": only {listed(names, MOST_NAMED, ', …')}" if names else ""
+            raise InputError(
+                f"{source} holds no {known[0]!r} (or {known[1]!r}){only}:"
+                " expected x, W, y, and b or y2 if there are any",
+                did_you_mean(known[0], names) or did_you_mean(known[1], names),
+            )
     others = tuple(name for name in names if name not in chosen.values())
     return chosen, others
-
-
-def _missing(known: tuple[str, ...], names: list[str], source: str) -> InputError:
-    held = f": only {listed(names, MOST_NAMED, ', …')}" if names else ""
-    return InputError(
-        f"{source} holds no {known[0]!r} (or {known[1]!r}){held}:"
-        " expected x, W, y, and b or y2 if there are any",
-        did_you_mean(known[0], names) or did_you_mean(known[1], names),
-    )

@@ -8,20 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fcinspect.checkpoints.access.uris import inside, last_part
-from fcinspect.checkpoints.shards import family
+from fcinspect.checkpoints.paths import family, inside, last_part
+from fcinspect.checkpoints.storage import SeveralCheckpoints
 from fcinspect.errors import InputError
 from fcinspect.masking import is_uri, masked_name
 from fcinspect.names import listed
 
 TORCH = (".bin", ".pt", ".pth", ".ckpt", ".npz")
-LOOKED_FOR = (
-    "*.safetensors.index.json",
-    "*.safetensors",
-    "*.bin.index.json",
-    "*.bin, *.pt, *.pth, *.ckpt, *.npz",
-)
-"""In the order of preference."""
+
 NO_WEIGHTS = re.compile(
     r"\..*|.*\.partial|(optimizer|scheduler|scaler|rng_state|training_args|random_states|sampler"
     r"|tokenizer|optim|global_step|loss)([-_.].*)?|.*_(optimizer|scheduler|optim_states)\..*"
@@ -46,15 +40,6 @@ class Choice:
     """Files of the kind that an index stands for, which it may name or not."""
 
 
-class SeveralCheckpoints(InputError):
-    """A folder holds checkpoints that have nothing to do with each other."""
-
-    def __init__(self, message: str, hint: str, files: Sequence[str]) -> None:
-        super().__init__(message, hint)
-        self.files = tuple(files)
-        """Their paths or URIs."""
-
-
 def choose(folder: str) -> Choice:
     """Return which files of a folder are its checkpoint.
 
@@ -75,8 +60,13 @@ def choose(folder: str) -> Choice:
             chosen = _only(folder, tier, is_index)
             others = [n for later in tiers[rank + 1 + is_index :] for n in later]
             same = tiers[rank + 1] if is_index else []
-            notes = (*besides(others), *_nested_notes(folder, folders))
-            return Choice(tuple(chosen), is_index, notes, tuple(same))
+            notes = [*besides(others)]
+            nested = [] if is_uri(folder) else _nested(folder, folders)
+            if nested:
+                holds = "subfolder {} holds" if len(nested) == 1 else "subfolders {} hold"
+                held = holds.format(listed(nested, MOST_LISTED))
+                notes.append(f"the {held} weights too: not read")
+            return Choice(tuple(chosen), is_index, tuple(notes), tuple(same))
     raise _nothing(folder, names, folders)
 
 
@@ -105,9 +95,8 @@ def _only(folder: str, tier: list[str], is_index: bool) -> list[str]:
 
 
 def _listing(folder: str) -> tuple[list[str], list[str]]:
-    """Return the files and the folders in a folder, sorted."""
     if is_uri(folder):
-        from fcinspect.checkpoints.access.remote import listing_of
+        from fcinspect.checkpoints.remote import listing_of
 
         entries = listing_of(folder)
     else:
@@ -121,29 +110,23 @@ def _listing(folder: str) -> tuple[list[str], list[str]]:
 
 
 def _nothing(folder: str, names: list[str], folders: list[str]) -> InputError:
-    looked = ", ".join(LOOKED_FOR)
-    message = f"the folder {masked_name(folder)!r} holds no checkpoint: looked for {looked}"
+    message = (
+        f"the folder {masked_name(folder)!r} holds no checkpoint: looked for"
+        " *.safetensors.index.json, *.safetensors, *.bin.index.json, *.bin, *.pt, *.pth, *.ckpt,"
+        " *.npz"
+    )
     left_out = [n for n in names if NO_WEIGHTS.fullmatch(n) and Path(n).suffix.lower() in TORCH]
     if left_out:
-        message += (
-            f"; {listed(left_out, MOST_LISTED)} {'is' if len(left_out) == 1 else 'are'} no weights"
-        )
+        verb = "is" if len(left_out) == 1 else "are"
+        message += f"; {listed(left_out, MOST_LISTED)} {verb} no weights"
     nested = _nested(folder, folders)
-    hint = None
-    if nested:
-        first = inside(masked_name(folder), nested[0])
-        hint = f"its subfolders {listed(nested, MOST_LISTED)} hold some: give {first!r}"
-        if len(nested) == 1:
-            hint = f"its subfolder {nested[0]!r} holds one: give {first!r}"
-    return InputError(message, hint)
-
-
-def _nested_notes(folder: str, folders: list[str]) -> list[str]:
-    nested = [] if is_uri(folder) else _nested(folder, folders)
     if not nested:
-        return []
-    holds = "subfolder {} holds" if len(nested) == 1 else "subfolders {} hold"
-    return [f"the {holds.format(listed(nested, MOST_LISTED))} weights too: not read"]
+        return InputError(message)
+    first = inside(masked_name(folder), nested[0])
+    hold = f"its subfolders {listed(nested, MOST_LISTED)} hold some"
+    if len(nested) == 1:
+        hold = f"its subfolder {nested[0]!r} holds one"
+    return InputError(message, f"{hold}: give {first!r}")
 
 
 def _nested(folder: str, folders: list[str]) -> list[str]:
@@ -157,13 +140,10 @@ def _nested(folder: str, folders: list[str]) -> list[str]:
             names, inner = _listing(inside(folder, name))
         except InputError:
             continue
-        if any(_is_weights(each) for each in names):
+        endings = (".safetensors", ".index.json", *TORCH)
+        weights = [each for each in names if not NO_WEIGHTS.fullmatch(last_part(each))]
+        if any(each.lower().endswith(endings) for each in weights):
             found.append(name)
         elif depth < 3 and not is_uri(folder):
             queue += [(f"{name}/{each}", depth + 1) for each in inner if not each.startswith(".")]
     return found
-
-
-def _is_weights(name: str) -> bool:
-    endings = (".safetensors", ".index.json", *TORCH)
-    return not NO_WEIGHTS.fullmatch(last_part(name)) and name.lower().endswith(endings)

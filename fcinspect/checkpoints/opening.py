@@ -1,17 +1,20 @@
-"""From the name of a checkpoint to its linear layers, whatever kind of file it is."""
+"""From the name of a checkpoint to its linear layers, whatever kind of file it is.
+
+The first bytes of a file tell its kind, and only then its ending.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from fcinspect.checkpoints.access.handles import look_ahead, one_look, read_whole
-from fcinspect.checkpoints.access.storage import FolderGiven
-from fcinspect.checkpoints.access.streams import standard_input
-from fcinspect.checkpoints.access.uris import beside, inside, last_part, local_path
-from fcinspect.checkpoints.files import check_readable, kind_of, tensors_of
-from fcinspect.checkpoints.pairing.naming import spelled_out
+from fcinspect.checkpoints.paths import beside, family, inside, last_part, local_path
+from fcinspect.checkpoints.places import look_ahead, one_look, open_storage, read_whole
 from fcinspect.checkpoints.records import (
     Checkpoint,
     LayoutChoice,
@@ -19,19 +22,136 @@ from fcinspect.checkpoints.records import (
     StoredTensor,
     unreadable,
 )
-from fcinspect.checkpoints.shards import (
-    Collected,
-    family,
-    from_files,
-    from_index,
-    index_of,
-    is_index,
-    require_few_entries,
-)
-from fcinspect.errors import InputError
+from fcinspect.checkpoints.storage import STDIN, FolderGiven, MissingFile, Storage, standard_input
+from fcinspect.errors import InputError, did_you_mean
 from fcinspect.masking import is_uri, masked_name, without_secrets
 
-STDIN = "standard input"
+if TYPE_CHECKING:
+    from fcinspect.checkpoints.shards import Collected
+
+Kind = Literal["safetensors", "npz", "json", "torch"]
+
+ENDINGS: dict[str, Kind] = {
+    ".safetensors": "safetensors", ".npz": "npz", ".npy": "npz", ".json": "json",
+    ".pt": "torch", ".pth": "torch", ".bin": "torch", ".ckpt": "torch",
+}  # fmt: skip
+"""What a file is taken for when its first bytes do not tell."""
+
+FOREIGN = (
+    (b"\x89HDF", "an HDF5 file (Keras)"),
+    (b"GGUF", "a GGUF file"),
+    (b"\x1f\x8b", "compressed with gzip: decompress it first"),
+    (b"BZh", "compressed with bzip2: decompress it first"),
+    (b"\xfd7zXZ", "compressed with xz: decompress it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd: decompress it first"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the data: 'git lfs pull' fetches them"),
+    (b"\x89PNG", "a picture"),
+    (b"%PDF", "a PDF document"),
+    (b"<!DOCTYPE", "an HTML page"),
+    (b"<!doctype", "an HTML page"),
+    (b"<html", "an HTML page"),
+)
+"""First bytes of what people take for a file of layers."""
+
+
+def check_readable(name: str) -> None:
+    """Raise InputError when `name` is not a file that can be read and has content.
+
+    The error is FolderGiven for a folder and MissingFile for what is not there.
+    """
+    size = _opened_size(name) if is_uri(name) else _local_size(name)
+    if size == 0:
+        raise InputError(f"{masked_name(name)!r} is empty")
+
+
+def _opened_size(uri: str) -> int:
+    storage = open_storage(uri)
+    storage.close()
+    return storage.stamp.size
+
+
+def _local_size(path: str) -> int:
+    try:
+        status = os.stat(path)  # noqa: PTH116  # a name with a NUL raises ValueError here
+        if stat.S_ISDIR(status.st_mode):
+            raise FolderGiven(f"{path!r} is a folder: expected a file")
+        if stat.S_ISFIFO(status.st_mode):
+            return _opened_size(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path!r} is no regular file; - reads JSON from standard input")
+        if not os.access(path, os.R_OK):
+            raise PermissionError(13, "Permission denied")
+    except FileNotFoundError:
+        raise MissingFile(f"there is no file {path!r}", hint=_near(path)) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path!r} cannot be read: {reason}") from None
+    return status.st_size
+
+
+def _near(path: str) -> str | None:
+    """Return which file of that folder the path may mean."""
+    try:
+        names = [entry.name for entry in Path(path).parent.iterdir()]
+    except (OSError, ValueError):
+        return None
+    return did_you_mean(Path(path).name, names)
+
+
+def kind_of(name: str) -> Kind:
+    """Return what a readable file is; raises InputError for what is none of the known kinds."""
+    with closing(open_storage(name)) as storage:
+        first = bytes(storage.read(0, min(64, storage.stamp.size)))
+        kind = _by_content(storage, first) or _by_ending(name)
+    if kind is not None:
+        return kind
+    raise InputError(
+        f"{masked_name(name)!r} is no file of layers that fcinspect knows: expected .safetensors,"
+        " .npz, .npy, .json, .pt, .pth or .bin"
+    )
+
+
+def _by_ending(name: str) -> Kind | None:
+    return ENDINGS.get(Path(last_part(name)).suffix.lower())
+
+
+def _by_content(storage: Storage, first: bytes) -> Kind | None:
+    for beginning, words in FOREIGN:
+        if first.startswith(beginning):
+            name = masked_name(storage.uri)
+            raise InputError(f"{name!r} is {words}; layers are not read from it")
+    # a JSON text has no zero bytes, which the length of a sane header always has
+    if first[8:9] == b"{" and first[5:8] == b"\0\0\0":
+        return "safetensors"
+    if first.startswith(b"PK"):
+        from fcinspect.checkpoints.formats.zips import holds_arrays
+
+        named_npz = _by_ending(storage.uri) == "npz"
+        return "npz" if holds_arrays(storage, if_damaged=named_npz) else "torch"
+    if first.startswith(b"\x93NUMPY"):
+        return "npz"
+    if first.startswith(b"\x80"):
+        return "torch"
+    if first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+        return "json"
+    return None
+
+
+def tensors_of(name: str, kind: Kind) -> Sequence[StoredTensor]:
+    """Return the tensors of a file of that kind; raises InputError for JSON and unsound files."""
+    if kind == "safetensors":
+        from fcinspect.checkpoints.formats import safetensors
+
+        return safetensors.tensors_of(name)
+    if kind == "npz":
+        from fcinspect.checkpoints.formats import npz
+
+        return npz.tensors_of(name)
+    if kind == "torch":
+        from fcinspect.checkpoints.formats import torch_file
+
+        return torch_file.tensors_of(name)
+    raise InputError(f"{masked_name(name)!r} is JSON: expected a shard with tensors")
 
 
 def open_checkpoint(
@@ -48,9 +168,9 @@ def open_checkpoint(
     what is unreadable or unsound; what only does not fit stands in `Checkpoint.problems`. With
     `tolerant`, a damaged file among several stands in `Checkpoint.failed`.
     """
-    if name == "-":
-        return _layers(_parsed(standard_input(), STDIN), STDIN, layout, plain_dtype)
     opener = _Opener(layout, plain_dtype, tolerant)
+    if name == "-":
+        return opener.layers(opener.parsed(standard_input(), STDIN), STDIN)
     try:
         with one_look():
             return opener.opened(local_path(name))
@@ -70,7 +190,6 @@ class _Opener:
     tolerant: bool
 
     def opened(self, name: str) -> Checkpoint:
-        """Open a file, an index or a folder."""
         try:
             check_readable(name)
         except FolderGiven:
@@ -78,15 +197,36 @@ class _Opener:
         if kind_of(name) == "json":
             return self._json(name)
         found = self._paired(self._tensors(name), name)
-        notes = _lone_shard(name)
+        last = last_part(name)
+        shard = family(last)
+        notes: tuple[str, ...] = ()
+        if shard is not None and shard[1] > 1:
+            notes = (
+                f"{last!r} is one of {shard[1]} files of a checkpoint, and is read on its own:"
+                " give their folder or index to read them as one",
+            )
         layers = [
             layer if layer.bias is not None else replace(layer, warnings=(*layer.warnings, *notes))
             for layer in found.layers
         ]
         return replace(found, layers=tuple(layers), files=(name,), notes=notes)
 
+    def parsed(self, text: bytes | bytearray, source: str) -> Any:
+        from fcinspect.checkpoints.formats.json_array import parse, refusals_name
+
+        with refusals_name(source):
+            return parse(text, source, "a layer")
+
+    def layers(self, document: Any, source: str) -> Checkpoint:
+        from fcinspect.checkpoints.formats.json_array import refusals_name
+        from fcinspect.checkpoints.formats.json_file import checkpoint_of
+
+        with refusals_name(source):
+            return checkpoint_of(document, source, self.layout, self.plain_dtype)
+
     def _folder(self, folder: str) -> Checkpoint:
         from fcinspect.checkpoints.folders import besides, choose
+        from fcinspect.checkpoints.shards import from_files
 
         choice = choose(folder)
         paths = [inside(folder, name) for name in choice.names]
@@ -95,24 +235,26 @@ class _Opener:
         else:
             look_ahead(paths)
             shards = list(zip(choice.names, paths, strict=True))
-            found = self._assembled(
-                from_files(shards, self._tensors, tolerant=self.tolerant), folder
-            )
+            collected = from_files(shards, self._tensors, tolerant=self.tolerant)
+            found = self._assembled(collected, folder)
         read = {last_part(file) for file in found.files}
         left = besides([name for name in choice.same if name not in read])
         return replace(found, notes=(*left, *choice.notes, *found.notes))
 
     def _json(self, name: str) -> Checkpoint:
+        from fcinspect.checkpoints.shards import is_index, require_few_entries
+
         source = repr(masked_name(name))
         text = read_whole(name)
         require_few_entries(text, name)
-        document = _parsed(text, source)
+        document = self.parsed(text, source)
         if is_index(document, last_part(name)):
             return self._index(document, name)
-        found = _layers(document, source, self.layout, self.plain_dtype)
-        return replace(found, files=(name,))
+        return replace(self.layers(document, source), files=(name,))
 
     def _index(self, document: object, name: str) -> Checkpoint:
+        from fcinspect.checkpoints.shards import from_index, index_of
+
         index = index_of(document, name)
         look_ahead([beside(name, shard) for shard in index.shards])
         if any(not shard.endswith(".safetensors") for shard in index.shards):
@@ -157,37 +299,12 @@ class _Opener:
         return pair(tensors, repr(masked_name(name)), self.layout)
 
     def _tensors(self, name: str) -> Sequence[StoredTensor]:
-        """Return the tensors of one file that is no JSON."""
         check_readable(name)
         kind = kind_of(name)
         tensors = tensors_of(name, kind)
         if kind != "npz":
             return tensors
+        from fcinspect.checkpoints.pairing.naming import spelled_out
+
         long = spelled_out([tensor.name for tensor in tensors])
         return [replace(t, name=long.get(t.name, t.name)) for t in tensors]
-
-
-def _lone_shard(name: str) -> tuple[str, ...]:
-    """Return what is said of one shard that is given without the others."""
-    shard = family(last_part(name))
-    if shard is None or shard[1] < 2:
-        return ()
-    return (
-        f"{last_part(name)!r} is one of {shard[1]} files of a checkpoint, and is read on its own:"
-        " give their folder or index to read them as one",
-    )
-
-
-def _parsed(text: bytes | bytearray, source: str) -> Any:
-    from fcinspect.checkpoints.formats.json_array import parse, refusals_name
-
-    with refusals_name(source):
-        return parse(text, source, "a layer")
-
-
-def _layers(document: Any, source: str, layout: LayoutChoice, plain_dtype: str) -> Checkpoint:
-    from fcinspect.checkpoints.formats.json_array import refusals_name
-    from fcinspect.checkpoints.formats.json_file import checkpoint_of
-
-    with refusals_name(source):
-        return checkpoint_of(document, source, layout, plain_dtype)

@@ -1,111 +1,270 @@
-"""Reading the numbers that lie at a place of a file, and what headers may say of them."""
+"""From a path or a URI to an open file, and to the numbers at a place of it.
+
+While a checkpoint is opened there is one look at each remote file: its kind is read from the first
+bytes, a header from the same ones, the members of a zip file from the last. What came with one
+round trip to the server is kept for the next question.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.records import FilePlace
+from fcinspect.checkpoints.storage import LocalFile, MissingFile, Stamp, Storage
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
+from fcinspect.masking import is_uri, masked_name
 
 if TYPE_CHECKING:
     from fcinspect.rounding.arrays import FloatArray
 
+BLOCK = 1 << 16
+"""Bytes fetched at least."""
+AT_A_TIME = 16
+"""Files or parts of them that are asked for at once: a large model has hundreds of shards."""
+LARGEST_KEPT = 1 << 24
+"""Bytes of a read that are kept; what is larger is not a header."""
 WIDEST_OF_NOTHING = 1 << 20
 """Rows or columns of an array that has no numbers; those of a layer take memory all the same."""
 MOST_DIGITS = 30
 
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+_looks: ContextVar[dict[str, Look] | None] = ContextVar("looks", default=None)
 
-def read_place(place: FilePlace, rows: Sequence[int] | None = None) -> FloatArray:
-    """Return a tensor, or these rows of it, in the carrier of its dtype.
 
-    Raises InputError where the file is shorter than its header says, or was changed since.
+@contextlib.contextmanager
+def one_look() -> Iterator[None]:
+    """Keep what is read of remote files until the end of the block, and no longer."""
+    if _looks.get() is not None:
+        yield
+        return
+    looks: dict[str, Look] = {}
+    token = _looks.set(looks)
+    try:
+        yield
+    finally:
+        _looks.reset(token)
+        for look in looks.values():
+            look.storage.close()
+
+
+def at_once(function: Callable[[Given], Found], items: Sequence[Given], uri: str) -> list[Found]:
+    """Return what a function makes of each item, several at a time where a file is far away."""
+    if not is_uri(uri):
+        return list(map(function, items))
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return list(pool.map(function, items))
+
+
+def look_ahead(names: Sequence[str]) -> None:
+    """Open remote files and read their beginnings, several at a time; what fails is left."""
+    looks = _looks.get()
+    uris = [name for name in names if is_uri(name)]
+    if looks is None or len(uris) < 2:
+        return
+    from fcinspect.checkpoints.remote import RemoteFile, shared_filesystem
+
+    def begun(uri_and_place: tuple[str, tuple[Any, str] | None]) -> Look | None:
+        try:
+            look = Look(RemoteFile(*uri_and_place))
+            look.read(0, min(1, look.stamp.size))
+        except InputError:
+            return None
+        return look
+
+    places = list(zip(uris, shared_filesystem(uris), strict=True))
+    for uri, look in zip(uris, at_once(begun, places, uris[0]), strict=True):
+        if look is not None:
+            looks.setdefault(uri, look)
+
+
+class Look(Storage):
+    """A storage that keeps the blocks it has read; it stays open until the look ends for all."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.uri, self.stamp = storage.uri, storage.stamp
+        self._blocks: dict[int, bytes] = {}
+
+    def read_into(self, view: memoryview, begin: int) -> None:
+        """Fill `view` from byte `begin` on; raises InputError where the file ends before."""
+        end = begin + len(view)
+        if len(view) > LARGEST_KEPT or end > self.stamp.size:
+            self.storage.read_into(view, begin)
+            return
+        numbers = range(begin // BLOCK, -(-end // BLOCK))
+        self._fetch([number for number in numbers if number not in self._blocks])
+        for number in numbers:
+            start = number * BLOCK
+            piece = self._blocks[number][max(0, begin - start) : end - start]
+            offset = max(0, start - begin)
+            view[offset : offset + len(piece)] = piece
+
+    def _fetch(self, numbers: list[int]) -> None:
+        for first, last in _runs(numbers):
+            start, end = first * BLOCK, min((last + 1) * BLOCK, self.stamp.size)
+            data = self.storage.read(start, end - start)
+            for number in range(first, last + 1):
+                at = number * BLOCK - start
+                self._blocks[number] = bytes(data[at : at + BLOCK])
+
+
+class ReadAhead(Storage):
+    """A storage that is read in long pieces, one of which is kept: for files that are far away."""
+
+    PIECE: ClassVar[int] = 1 << 23
+
+    def __init__(self, storage: Storage) -> None:
+        self.uri, self.stamp = storage.uri, storage.stamp
+        self._storage = storage
+        self._begin, self._piece = 0, bytearray()
+
+    def read_into(self, view: memoryview, begin: int) -> None:
+        """Fill `view` from byte `begin` on; raises InputError where the file ends before."""
+        while view:
+            at = begin - self._begin
+            if not 0 <= at < len(self._piece):
+                size = min(self.PIECE, max(len(view), self.stamp.size - begin))
+                self._begin, self._piece = begin, self._storage.read(begin, size)
+                at = 0
+            part = self._piece[at : at + len(view)]
+            view[: len(part)] = part
+            view, begin = view[len(part) :], begin + len(part)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._storage.close()
+
+
+def open_storage(uri: str, expected: Stamp | None = None) -> Storage:
+    """Open a file; raises InputError where that fails, or where it is not as `expected`.
+
+    The error is MissingFile where there is none, or none any more.
     """
-    from fcinspect.rounding.arrays import ITEMSIZES, from_bytes
-
-    if place.transposed:
-        whole = from_bytes(_bytes(place, [(0, _size(place))]), place.dtype)
-        turned = whole.reshape(place.shape[::-1]).T
-        return turned if rows is None else turned[list(rows)]
-    if rows is None:
-        data = _bytes(place, [(0, _size(place))])
-        return from_bytes(data, place.dtype).reshape(place.shape)
-    width = math.prod(place.shape[1:]) * ITEMSIZES[place.dtype]
-    data = _bytes(place, [(first * width, (last + 1) * width) for first, last in _runs(rows)])
-    return from_bytes(data, place.dtype).reshape(len(rows), *place.shape[1:])
-
-
-def read_run(place: FilePlace, first: int, length: int) -> FloatArray:
-    """Return so many numbers of a one-dimensional place, from the one numbered `first` on."""
-    from fcinspect.rounding.arrays import ITEMSIZES
-
-    begin = place.begin + first * ITEMSIZES[place.dtype]
-    return read_place(replace(place, begin=begin, shape=(length,)))
+    try:
+        opened = _opened_remote(uri) if is_uri(uri) else LocalFile(uri)
+    except MissingFile:
+        if expected is None:
+            raise
+        raise MissingFile(f"{masked_name(uri)!r} vanished while it was read") from None
+    if expected is not None and opened.stamp != expected:
+        opened.close()
+        shorter = opened.stamp.size < expected.size
+        change = "truncated" if shorter else "changed"
+        raise InputError(f"{masked_name(uri)!r} was {change} while it was read")
+    return opened
 
 
-def _size(place: FilePlace) -> int:
-    from fcinspect.rounding.arrays import ITEMSIZES
+def _opened_remote(uri: str) -> Storage:
+    """Open a remote file, or return the one that this look has opened already."""
+    from fcinspect.checkpoints.remote import RemoteFile
 
-    return math.prod(place.shape) * ITEMSIZES[place.dtype]
+    looks = _looks.get()
+    if looks is None:
+        return RemoteFile(uri)
+    if uri not in looks:
+        looks[uri] = Look(RemoteFile(uri))
+    return looks[uri]
 
 
-def _runs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield (first, last) of each run of consecutive rows."""
-    for _, run in itertools.groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0]):
-        members = [row for _, row in run]
+def read_whole(uri: str) -> bytearray:
+    """Return all bytes of a file; raises InputError."""
+    with contextlib.closing(open_storage(uri)) as storage:
+        size = storage.stamp.size
+        require_free(size, f"reading {masked_name(uri)!r}", refusal=InputError)
+        return storage.read(0, size)
+
+
+@dataclass(frozen=True)
+class FilePlace:
+    """Where the numbers of a matrix lie: one run of little-endian bytes of a file, rows first.
+
+    Plain data: it can be sent to another process, which reads the numbers itself.
+    """
+
+    uri: str
+    """The file, a path or a URI."""
+    stamp: Stamp
+    """The file as it was when its header was read."""
+    dtype: str
+    """The number format, a key of `rounding.arrays.ITEMSIZES`."""
+    begin: int
+    """The first byte."""
+    shape: tuple[int, ...]
+    """The tensor's shape; its last dimension is contiguous unless `transposed`."""
+    transposed: bool = False
+    """Whether a two-dimensional tensor lies there column by column."""
+
+    @property
+    def numbers(self) -> tuple[str, int, str, tuple[int, ...]] | None:
+        """What tensors of the same numbers have in common; None for one without numbers."""
+        return (self.uri, self.begin, self.dtype, self.shape) if 0 not in self.shape else None
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one number."""
+        from fcinspect.rounding.arrays import ITEMSIZES
+
+        return ITEMSIZES[self.dtype]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all numbers."""
+        return math.prod(self.shape) * self.itemsize
+
+    def read(self, rows: Sequence[int] | None = None) -> FloatArray:
+        """Return the tensor, or these rows of it, in the carrier of its dtype.
+
+        Raises InputError where the file is shorter than its header says, or was changed since.
+        """
+        from fcinspect.rounding.arrays import from_bytes
+
+        if self.transposed:
+            turned = from_bytes(self._bytes([(0, self.size)]), self.dtype)
+            turned = turned.reshape(self.shape[::-1]).T
+            return turned if rows is None else turned[list(rows)]
+        if rows is None:
+            return from_bytes(self._bytes([(0, self.size)]), self.dtype).reshape(self.shape)
+        width = math.prod(self.shape[1:]) * self.itemsize
+        data = self._bytes([(first * width, (last + 1) * width) for first, last in _runs(rows)])
+        return from_bytes(data, self.dtype).reshape(len(rows), *self.shape[1:])
+
+    def _bytes(self, spans: list[tuple[int, int]]) -> bytearray:
+        data = bytearray(sum(end - begin for begin, end in spans))
+        view = memoryview(data)
+        with contextlib.closing(open_storage(self.uri, self.stamp)) as storage:
+            for begin, end in spans:
+                storage.read_into(view[: end - begin], self.begin + begin)
+                view = view[end - begin :]
+        return data
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The bytes of an array whose numbers are not read: whole numbers, packed weights."""
+
+    uri: str
+    """The file, a path or a URI."""
+    stamp: Stamp
+    """The file as it was when its header was read."""
+    begin: int
+    """The first byte."""
+    size: int
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield (first, last) of each run of consecutive numbers."""
+    for _, run in itertools.groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
+        members = [number for _, number in run]
         yield members[0], members[-1]
-
-
-def _bytes(place: FilePlace, spans: list[tuple[int, int]]) -> bytearray:
-    """Return the bytes of these spans, one after the other."""
-    data = bytearray(sum(end - begin for begin, end in spans))
-    view = memoryview(data)
-    with closing(open_storage(place.uri, place.stamp)) as storage:
-        for begin, end in spans:
-            storage.read_into(view[: end - begin], place.begin + begin)
-            view = view[end - begin :]
-    return data
-
-
-def span_of(shape: Sequence[int], strides: Sequence[int]) -> int:
-    """Return the numbers from the first to the last of a view, 0 for one without numbers."""
-    if 0 in shape:
-        return 0
-    return 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
-
-
-def read_strided(
-    numbers: Callable[[int, int], FloatArray],
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    what: str,
-    rows: Sequence[int] | None,
-) -> FloatArray:
-    """Return a view, or these rows of it; strides count numbers.
-
-    `numbers` returns the numbers of the view's run from the first asked for on, and so many. What
-    lies between the rows asked for is read, too. Raises InputError where that does not fit.
-    """
-    import numpy as np
-    from numpy.lib.stride_tricks import as_strided
-
-    first, inner = 0, shape
-    if rows is not None:
-        first = min(rows, default=0)
-        inner = (max(rows, default=-1) + 1 - first, *shape[1:])
-    length = span_of(inner, strides)
-    # a bfloat16 is held in four bytes, and its copy too
-    require_free(8 * (length + math.prod(inner)), what, refusal=InputError)
-    held = numbers(first * strides[0] if strides else 0, length)
-    view = as_strided(held, inner, [n * held.itemsize for n in strides], writeable=False)
-    wanted = view if rows is None else view[[row - first for row in rows]]
-    return np.ascontiguousarray(wanted).reshape(wanted.shape)
 
 
 def claim(shape: Sequence[int]) -> str | None:

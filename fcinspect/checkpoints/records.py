@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from fcinspect.checkpoints.places import Extent, FilePlace
 from fcinspect.errors import InputError
-from fcinspect.layers.array import Array
-from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.memory import require_free
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.access.storage import Stamp
+    from fcinspect.layers.linear import LinearLayer
     from fcinspect.rounding.arrays import FloatArray
 
 Layout = Literal["out,in", "in,out"]
@@ -22,46 +21,6 @@ LayoutChoice = Layout | Literal["auto"]
 
 BLOCK = 1 << 20
 """Numbers read at a time where only columns are wanted."""
-
-
-@dataclass(frozen=True)
-class FilePlace:
-    """Where the numbers of a matrix lie: one run of little-endian bytes of a file, rows first.
-
-    Plain data: it can be sent to another process, which reads the numbers itself.
-    """
-
-    uri: str
-    """The file, a path or a URI."""
-    stamp: Stamp
-    """The file as it was when its header was read."""
-    dtype: str
-    """The number format, a key of `rounding.arrays.ITEMSIZES`."""
-    begin: int
-    """The first byte."""
-    shape: tuple[int, ...]
-    """The tensor's shape; its last dimension is contiguous unless `transposed`."""
-    transposed: bool = False
-    """Whether a two-dimensional tensor lies there column by column."""
-
-    @property
-    def numbers(self) -> tuple[str, int, str, tuple[int, ...]] | None:
-        """What tensors of the same numbers have in common; None for one without numbers."""
-        return (self.uri, self.begin, self.dtype, self.shape) if 0 not in self.shape else None
-
-
-@dataclass(frozen=True)
-class Extent:
-    """The bytes of an array whose numbers are not read: whole numbers, packed weights."""
-
-    uri: str
-    """The file, a path or a URI."""
-    stamp: Stamp
-    """The file as it was when its header was read."""
-    begin: int
-    """The first byte."""
-    size: int
-    """How many bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +104,9 @@ class StoredLinear:
 
     def read(self, rows: Sequence[int] | None = None) -> LinearLayer:
         """Return the layer, or only the outputs `rows` of it; the rest stays in the file."""
+        from fcinspect.layers.array import Array
+        from fcinspect.layers.linear import LinearLayer
+
         held = None if rows is None else tuple(rows)
         for row in held or ():
             if not 0 <= row < self.out_features:
@@ -152,7 +114,10 @@ class StoredLinear:
                     f"output {row} does not exist: the layer has out_features"
                     f" {self.out_features}, counted from 0"
                 )
-        self._require_memory(self.out_features if held is None else len(held))
+        outputs = self.out_features if held is None else len(held)
+        # the numbers in the file and their copy
+        needed = outputs * (self.in_features + 1) * 8 * 2
+        require_free(needed, f"reading {self.source}", refusal=InputError)
         return LinearLayer(
             weight=Array(self._weight(held), self.weight.dtype),
             bias=None if self.bias is None else Array(self.bias.read(held), self.bias.dtype),
@@ -187,11 +152,6 @@ class StoredLinear:
         whole = np.concatenate(blocks) if blocks else self.weight.read(None)[:, columns]
         return np.ascontiguousarray(whole.T)
 
-    def _require_memory(self, outputs: int) -> None:
-        """Refuse what does not fit: the numbers in the file and their copy."""
-        needed = outputs * (self.in_features + 1) * 8 * 2
-        require_free(needed, f"reading {self.source}", refusal=InputError)
-
 
 @dataclass(frozen=True)
 class SkippedTensor:
@@ -200,14 +160,12 @@ class SkippedTensor:
     name: str
     """The state-dict key."""
     reason: str
-    """Why, in words."""
     tensor: StoredTensor | None = field(default=None, compare=False, repr=False)
     """The array itself, for those who read it all the same."""
     missing: bool = False
     """Whether it is not there at all: an index names it, and no shard holds it."""
     hides_layer: bool = False
-    """Whether it is the weight of a linear layer that was not read: packed, or of another shape
-    than its bias."""
+    """Whether it is the weight of a linear layer that was not read."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +185,6 @@ class Checkpoint:
     source: str
     """The file in words: "'model.npz'", "standard input"."""
     layers: tuple[StoredLinear, ...]
-    """In the order of the file."""
     skipped: tuple[SkippedTensor, ...] = ()
     """Everything else."""
     problems: tuple[str, ...] = ()
@@ -257,10 +214,7 @@ def unreadable(
     place: FilePlace | None = None,
     extent: Extent | None = None,
 ) -> StoredTensor:
-    """Return a stored tensor that no layer is read from.
-
-    It is scanned if it has a place, and compared by its bytes if it has an extent.
-    """
+    """Return a tensor that no layer is read from: scanned by its place, compared by its extent."""
 
     def read(rows: Sequence[int] | None) -> FloatArray:
         del rows

@@ -12,31 +12,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fcinspect.checkpoints.access.storage import MissingFile
-from fcinspect.checkpoints.access.uris import beside
+from fcinspect.checkpoints.paths import SHARD, beside
 from fcinspect.checkpoints.records import FailedFile, StoredTensor
+from fcinspect.checkpoints.storage import MissingFile
 from fcinspect.errors import InputError
 from fcinspect.masking import masked_name
 from fcinspect.names import listed
 
-SHARD = re.compile(
-    r"(?s)(?P<stem>.*?)-?(?P<number>[0-9]{1,9})-of-(?P<count>[0-9]{1,9})(?P<ending>\.\w+)"
-)
-"""model-00001-of-00003.safetensors."""
 MOST_SHARDS = 10_000
 """Files of one checkpoint; the largest published have some hundreds."""
 MOST_ENTRIES = 300_000
 """Tensors of one checkpoint; the largest published have two thirds of it."""
-QUOTES = 4
-"""Quotes of an entry."""
 FEW_QUOTES = 10_000
-"""Those of everything else in an index."""
+"""Quotation marks of an index beside those of its entries."""
 LONGEST_NAME = 255
 """Characters of a file's name, on every system."""
 FEW = 3
-"""Names given as examples."""
 
-Read = Callable[[str], Sequence[StoredTensor]]
+Read = Callable[[str], Iterable[StoredTensor]]
 """The path or URI of a shard -> its tensors."""
 
 
@@ -45,7 +38,6 @@ class Index:
     """The file that tells which tensor lies in which shard."""
 
     name: str
-    """Its path or URI."""
     shard_of: Mapping[str, str]
     """Tensor -> the name of a file in the same folder."""
     total_size: int | None
@@ -70,13 +62,26 @@ class Collected:
     files: list[str] = field(default_factory=list)
     """The paths or URIs that were read."""
     problems: list[str] = field(default_factory=list)
-    """Sentences."""
     notes: list[str] = field(default_factory=list)
-    """Sentences."""
     failed: list[FailedFile] = field(default_factory=list)
     """The files that could not be read, where the caller takes what is left."""
     told_of: dict[str, list[str]] = field(default_factory=dict)
     """Tensor -> those of the problems that speak of it."""
+
+    def take(
+        self, shard: str, tensors: Iterable[StoredTensor], shard_of: Mapping[str, str]
+    ) -> None:
+        """Add the tensors of a shard; of two with one name the index's is read, or the first."""
+        for tensor in tensors:
+            name = tensor.name
+            other = self.held_by.get(name)
+            if other is not None:
+                kept = shard if shard_of.get(name) == shard else other
+                words = f"lies in {other!r} and in {shard!r}: that of {kept!r} is read"
+                self.tell(name, f"{name!r} {words}")
+                if kept == other:
+                    continue
+            self.tensors[name], self.held_by[name] = tensor, shard
 
     def tell(self, tensor: str, problem: str) -> None:
         """Add a problem of one tensor."""
@@ -102,9 +107,9 @@ def is_index(document: object, name: str) -> bool:
 
 def require_few_entries(text: bytes | bytearray, name: str) -> None:
     """Raise InputError for the text of an index that lists too many tensors to be parsed."""
-    if text.count(b'"') <= QUOTES * MOST_ENTRIES + FEW_QUOTES:
-        return
-    if name.endswith(".index.json") or b'"weight_map"' in text:
+    # an entry has four quotation marks
+    too_many = text.count(b'"') > 4 * MOST_ENTRIES + FEW_QUOTES
+    if too_many and (name.endswith(".index.json") or b'"weight_map"' in text):
         raise InputError(
             f"the index {masked_name(name)!r} lists more than {MOST_ENTRIES} tensors: refused"
         )
@@ -119,18 +124,15 @@ def index_of(document: Any, name: str) -> Index:
             f'{what} has no weight_map: expected {{"weight_map": {{"fc.weight": "FILE", …}}}}'
         )
     for tensor, shard in shard_of.items():
+        places = f"{what} places {tensor!r} in"
         if not isinstance(shard, str):
             from fcinspect.checkpoints.formats.json_array import kind_in_words
 
-            raise InputError(
-                f"{what} places {tensor!r} in {kind_in_words(shard)}: expected the name of a file"
-            )
+            raise InputError(f"{places} {kind_in_words(shard)}: expected the name of a file")
         if len(shard) > LONGEST_NAME:
             raise InputError(f"{what} names a file of {len(shard)} characters")
         if not shard or shard in (".", "..") or re.search(r"[/\\\0]|^[A-Za-z]:", shard):
-            raise InputError(
-                f"{what} places {tensor!r} in {shard!r}: expected the name of a file beside it"
-            )
+            raise InputError(f"{places} {shard!r}: expected the name of a file beside it")
     if len(set(shard_of.values())) > MOST_SHARDS:
         raise InputError(f"{what} names more than {MOST_SHARDS} files")
     metadata = document.get("metadata")
@@ -162,19 +164,18 @@ def from_index(
             continue
         found.files.append(path)
         total += 0 if size is None else size(path)
-        _take(found, shard, held, index.shard_of)
+        found.take(shard, held, index.shard_of)
     found.require_one()
     if not found.files:
-        raise InputError(
-            f"none of the files that {masked_name(index.name)!r} names is there:"
-            f" {listed(list(missing), FEW)}"
-        )
+        shown, names = masked_name(index.name), listed(list(missing), FEW)
+        raise InputError(f"none of the files that {shown!r} names is there: {names}")
     found.problems += _missing(index, missing)
     missing |= damaged
     _hold_against(found, index, missing)
-    if size is not None and not missing and index.total_size not in (None, total):
+    given = index.total_size
+    if size is not None and not missing and given not in (None, total):
         found.notes.append(
-            f"the index gives a total_size of {index.total_size} bytes: the tensors take {total}"
+            f"the index gives a total_size of {given} bytes: the tensors take {total}"
         )
     return found
 
@@ -200,10 +201,7 @@ def _hold_against(found: Collected, index: Index, missing: Mapping[str, str]) ->
 def from_files(
     paths: Sequence[tuple[str, str]], read: Read, *, tolerant: bool = False
 ) -> Collected:
-    """Return the tensors of numbered files without an index, given as (name, path).
-
-    Raises InputError for a damaged file unless `tolerant`, and where none can be read.
-    """
+    """Return the tensors of numbered files, (name, path); raises InputError as `from_index`."""
     found = Collected()
     for name, path in paths:
         try:
@@ -212,32 +210,23 @@ def from_files(
             found.fail(path, error, tolerant=tolerant)
             continue
         found.files.append(path)
-        _take(found, name, held, {})
+        found.take(name, held, {})
     found.require_one()
-    found.problems += numbering(name for name, _ in paths)
+    found.problems += _numbering(name for name, _ in paths)
     return found
 
 
-def family(name: str) -> tuple[str, int, str] | None:
-    """Return what shards of one checkpoint share: stem, their number and the ending."""
-    shard = SHARD.fullmatch(name)
-    return None if shard is None else (shard["stem"], int(shard["count"]), shard["ending"])
-
-
-def numbering(names: Iterable[str]) -> list[str]:
+def _numbering(names: Iterable[str]) -> list[str]:
     """Return sentences on the numbers that are missing among shards of one family, or too many."""
-    shards = {name: SHARD.fullmatch(name) for name in names}
-    numbers = {int(found["number"]): name for name, found in shards.items() if found is not None}
-    example = next((found for found in shards.values() if found is not None), None)
-    if example is None:
+    shards = [found for found in map(SHARD.fullmatch, names) if found is not None]
+    if not shards:
         return []
+    numbers = {int(found["number"]): found.string for found in shards}
+    example = shards[0]
     count, width = int(example["count"]), len(example["number"])
     there = sum(1 <= number <= count for number in numbers)
-    told = [
-        f"{name!r} counts beyond its own total of {count} files"
-        for number, name in numbers.items()
-        if not 1 <= number <= count
-    ]
+    beyond = [name for number, name in numbers.items() if not 1 <= number <= count]
+    told = [f"{name!r} counts beyond its own total of {count} files" for name in beyond]
     if count - there > MOST_SHARDS:
         return [*told, f"{count - there} of the {count} files are missing"]
     start, end = example.span("number")
@@ -248,31 +237,15 @@ def numbering(names: Iterable[str]) -> list[str]:
     return told
 
 
-def _take(
-    found: Collected, shard: str, held: Iterable[StoredTensor], shard_of: Mapping[str, str]
-) -> None:
-    """Add the tensors of a shard; of two with one name the index's is read, or else the first."""
-    for tensor in held:
-        name = tensor.name
-        other = found.held_by.get(name)
-        if other is not None:
-            kept = shard if shard_of.get(name) == shard else other
-            found.tell(
-                name, f"{name!r} lies in {other!r} and in {shard!r}: that of {kept!r} is read"
-            )
-            if kept == other:
-                continue
-        found.tensors[name], found.held_by[name] = tensor, shard
-
-
 def _missing(index: Index, missing: Iterable[str]) -> list[str]:
     """Return a sentence on each missing shard and what the index places in it."""
     placed: dict[str, list[str]] = {shard: [] for shard in missing}
     for tensor, shard in index.shard_of.items():
         if shard in placed:
             placed[shard].append(tensor)
-    return [
-        f"{shard!r} is missing: the index places {len(names)}"
-        f" tensor{'' if len(names) == 1 else 's'} in it, {listed(names, FEW)}"
-        for shard, names in placed.items()
-    ]
+    told = []
+    for shard, names in placed.items():
+        tensors = "1 tensor" if len(names) == 1 else f"{len(names)} tensors"
+        words = f"the index places {tensors} in it, {listed(names, FEW)}"
+        told.append(f"{shard!r} is missing: {words}")
+    return told

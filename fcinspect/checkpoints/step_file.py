@@ -31,7 +31,6 @@ class StepFile:
     """What a file holds of a step."""
 
     source: str
-    """The file in words."""
     parameters: Mapping[str, Mapping[str, Array]]
     """By name, each "before", "grad", "after"."""
     states: Mapping[str, Mapping[str, Array]]
@@ -88,7 +87,6 @@ def _from_json(origin: ArrayFile, dtype: str | None) -> StepFile:
 
 
 def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
-    """Read the data of `fcinspect step --json --full`."""
     from fcinspect.checkpoints.formats.json_array import decode
 
     layers = data.get("layers")
@@ -130,12 +128,8 @@ def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
     if isinstance(target, dict) and target.get("dtype") == "int64":
         known["target"] = {**target, "dtype": "float64"}
     surroundings = {key: held(value, key) for key, value in known.items()}
-    return _checked(
-        StepFile(
-            source, parameters, states, surroundings, _optimizer(data["optimizer"]),
-            _count(data.get("step")), _loss(data), activations,
-        )
-    )  # fmt: skip
+    made = StepFile(source, parameters, states, surroundings, activations=activations)
+    return _checked(replace(made, optimizer=_optimizer(data["optimizer"]), **_told(data)))
 
 
 def _object(value: object, place: str) -> Mapping[str, Any]:
@@ -151,15 +145,12 @@ def _word(value: object, place: str) -> str:
     return value
 
 
-def _count(value: object) -> int | None:
-    """Return the number of a step; None where it is not told."""
-    if value is not None and (type(value) is not int or not 1 <= value <= LARGEST_STEP):
-        raise InputError(f"step is {_shown(value)}: expected a whole number from 1")
-    return value
-
-
-def _loss(data: Mapping[str, Any]) -> str | None:
-    return None if data.get("loss") is None else _word(data["loss"], "loss")
+def _told(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the number of the step and the name of its loss, where the file gives them."""
+    number, loss = data.get("step"), data.get("loss")
+    if number is not None and (type(number) is not int or not 1 <= number <= LARGEST_STEP):
+        raise InputError(f"step is {_shown(number)}: expected a whole number from 1")
+    return {"number": number, "loss_name": None if loss is None else _word(loss, "loss")}
 
 
 def _shown(value: object) -> str:
@@ -172,17 +163,16 @@ def _optimizer(value: object) -> Mapping[str, Any]:
         return {"name": value}
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise InputError('optimizer is no {"name": "sgd", "lr": 0.01}')
-    options = value.get("options")
-    given = (
-        options if isinstance(options, dict) else {k: v for k, v in value.items() if k != "name"}
-    )
-    return {"name": value["name"], **{key: _option(key, held) for key, held in given.items()}}
-
-
-def _option(key: str, value: object) -> Any:
-    if isinstance(value, list) and len(value) == 2:
-        return tuple(float(_number(key, part)) for part in value)
-    return _number(key, value)
+    given = value.get("options")
+    if not isinstance(given, dict):
+        given = {key: held for key, held in value.items() if key != "name"}
+    found = {"name": value["name"]}
+    for key, held in given.items():
+        if isinstance(held, list) and len(held) == 2:
+            found[key] = tuple(float(_number(key, part)) for part in held)
+        else:
+            found[key] = _number(key, held)
+    return found
 
 
 def _number(key: str, value: object) -> bool | int | float:
@@ -204,16 +194,11 @@ def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) ->
     read = {name: decode(value, name) for name, value in flat.items()}
     plain = [name for name, found in read.items() if found.dtype is None]
     note: tuple[str, ...] = ()
-    held = dtype
-    if plain and held is None:
+    if plain and dtype is None:
         numbers = [read[name].values for name in plain if name not in SURROUNDINGS]
-        exact = all(is_exact(values, "float32") for values in numbers)
-        held = "float32" if exact else "float64"
-        note = (f"plain numbers are read as {held}; --dtype names another format",)
-    arrays = {
-        name: Array.of(found.values, found.dtype or held or "float32")
-        for name, found in read.items()
-    }
+        dtype = "float32" if all(is_exact(values, "float32") for values in numbers) else "float64"
+        note = (f"plain numbers are read as {dtype}; --dtype names another format",)
+    arrays = {n: Array.of(found.values, found.dtype or dtype or "") for n, found in read.items()}
     made = _from_arrays(arrays, source)
     activations = _object(document.get("activations"), "activations")
     for layer, activation in activations.items():
@@ -221,8 +206,7 @@ def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) ->
     return replace(
         made,
         optimizer=_optimizer(document["optimizer"]) if "optimizer" in document else None,
-        number=_count(document.get("step")),
-        loss_name=_loss(document),
+        **_told(document),
         activations=activations,
         notes=note,
     )
@@ -262,9 +246,8 @@ def _from_arrays(arrays: Mapping[str, Array], source: str) -> StepFile:
             f" NAME.before, NAME.grad, NAME.after, NAME.state.KEY, {', '.join(SURROUNDINGS)}"
         )
     if not parameters:
-        raise InputError(
-            f"{source} holds no parameter: expected NAME.before, NAME.grad and NAME.after"
-        )
+        expected = "expected NAME.before, NAME.grad and NAME.after"
+        raise InputError(f"{source} holds no parameter: {expected}")
     ordered = dict(sorted(parameters.items(), key=lambda item: _natural(item[0])))
     return _checked(StepFile(source, ordered, states, surroundings))
 
@@ -291,19 +274,14 @@ def _checked(step: StepFile) -> StepFile:
         kept = {f"state.{key}": values for key, values in step.states.get(name, {}).items()}
         for part, values in {**parts, **kept}.items():
             if values.shape != before.shape:
-                raise InputError(
-                    f"{step.source}: {name}.{part} has shape {values.shape},"
-                    f" {name}.before {before.shape}"
-                )
+                two = f"{name}.{part} has shape {values.shape}, {name}.before {before.shape}"
+                raise InputError(f"{step.source}: {two}")
             if values.dtype != before.dtype and part in PARTS:
-                raise InputError(
-                    f"{step.source}: {name}.{part} is {values.dtype}, {name}.before {before.dtype}"
-                )
+                two = f"{name}.{part} is {values.dtype}, {name}.before {before.dtype}"
+                raise InputError(f"{step.source}: {two}")
         if before.dtype != first[1]:
-            raise InputError(
-                f"{step.source}: {name} is {before.dtype}, {first[0]} {first[1]}: expected one"
-                " format"
-            )
+            two = f"{name} is {before.dtype}, {first[0]} {first[1]}"
+            raise InputError(f"{step.source}: {two}: expected one format")
     unknown = [name for name in step.states if name not in step.parameters]
     if unknown:
         raise InputError(f"{step.source} holds {unknown[0]}.state, but no {unknown[0]}.before")

@@ -86,7 +86,7 @@ def _refuse_code(subject: str, given: bool) -> None:
         return
     from fcinspect.bridge.loading import no_object
     from fcinspect.bridge.targets import reads_as_code
-    from fcinspect.checkpoints.access.paths import is_file
+    from fcinspect.checkpoints.paths import is_file
 
     log = not subject.endswith(".py") and is_file(subject)
     if not log and (given or reads_as_code(subject)):
@@ -129,7 +129,7 @@ def _read(subject: str) -> tuple[str, tuple[str, ...]]:
         if " " not in subject:
             _refuse_file(subject)
         return subject, ()
-    from fcinspect.checkpoints.access.streams import chunks_of_standard_input
+    from fcinspect.checkpoints.storage import chunks_of_standard_input
     from fcinspect.diagnosis.reading import MOST_TEXT
 
     kept, size = b"", 0
@@ -150,7 +150,7 @@ def _read(subject: str) -> tuple[str, tuple[str, ...]]:
 
 def _refuse_file(subject: str) -> None:
     """Raise UsageError for the name of a file, whose text is to be piped."""
-    from fcinspect.checkpoints.access.paths import is_file
+    from fcinspect.checkpoints.paths import is_file
 
     if is_file(subject):
         raise UsageError(

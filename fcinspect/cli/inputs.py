@@ -59,8 +59,8 @@ def rounded(
 
 def names_a_file(text: str) -> bool:
     """Whether the text of an option is "-" or a path rather than numbers."""
-    from fcinspect.checkpoints.access.paths import is_file
-    from fcinspect.checkpoints.files import ENDINGS
+    from fcinspect.checkpoints.opening import ENDINGS
+    from fcinspect.checkpoints.paths import is_file
 
     if text == "-" or text.lower().endswith(tuple(ENDINGS)):
         return True
@@ -72,7 +72,7 @@ def widths_in(text: str) -> Spec:
 
     Raises SpecError for what are none, UsageError where a file has that very name.
     """
-    from fcinspect.checkpoints.access.paths import is_file
+    from fcinspect.checkpoints.paths import is_file
     from fcinspect.layers.spec import parse_spec
 
     spec = parse_spec(text)
@@ -86,7 +86,7 @@ def widths_in(text: str) -> Spec:
 
 def names_a_checkpoint(text: str) -> bool:
     """Whether a text names a file, a URI or a folder rather than widths such as 3-5-4-2."""
-    from fcinspect.checkpoints.access.paths import is_folder
+    from fcinspect.checkpoints.paths import is_folder
     from fcinspect.masking import is_uri
 
     return (
@@ -192,9 +192,9 @@ def json_document(file: str, what: str) -> tuple[Any, str]:
 
 def json_text(file: str) -> tuple[bytes | bytearray, str]:
     """Return the text of that document, unread, and its source in words; raises InputError."""
-    from fcinspect.checkpoints.access.handles import read_whole
-    from fcinspect.checkpoints.access.streams import standard_input
-    from fcinspect.checkpoints.files import check_readable
+    from fcinspect.checkpoints.opening import check_readable
+    from fcinspect.checkpoints.places import read_whole
+    from fcinspect.checkpoints.storage import standard_input
     from fcinspect.masking import masked_name
 
     if file == "-":

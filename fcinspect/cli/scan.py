@@ -108,9 +108,9 @@ class ScanOptions:
         if self.workers is not None:
             raise UsageError("--workers are threads of this machine: --scheduler has its own")
 
-        from fcinspect.checkpoints.scan import dask_cluster
+        from fcinspect.checkpoints.scan import engines
 
-        return dask_cluster.dask(self.scheduler, trusted=self.trust_scheduler)
+        return engines.dask(self.scheduler, trusted=self.trust_scheduler)
 
     def asked(self) -> dict[str, Any]:
         """Return the options that decide what is reported."""
@@ -191,8 +191,8 @@ class ScanRun:
 
         Raises InputError where nothing can be read.
         """
-        from fcinspect.checkpoints.folders import SeveralCheckpoints
         from fcinspect.checkpoints.records import FailedFile
+        from fcinspect.checkpoints.storage import SeveralCheckpoints
         from fcinspect.masking import masked_name
 
         waiting = list(files)

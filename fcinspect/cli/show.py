@@ -54,7 +54,7 @@ def _own(stored: Stored, weight: str | None, bias: str | bool | None) -> OwnLaye
 
     Raises UsageError where both are given, or neither but the words of a new layer.
     """
-    from fcinspect.checkpoints.access.paths import is_file
+    from fcinspect.checkpoints.paths import is_file
     from fcinspect.layers.spec import is_spec
 
     if weight is not None:

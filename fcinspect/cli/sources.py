@@ -213,7 +213,7 @@ class StoredOrWords(Stored):
     @property
     def words(self) -> str | None:
         """The words of a new layer, "4-2", also where its widths are two arguments; else None."""
-        from fcinspect.checkpoints.access.paths import is_file
+        from fcinspect.checkpoints.paths import is_file
         from fcinspect.layers.spec import is_spec
 
         if self.file is None:

@@ -38,7 +38,7 @@ def graded_view(files: Sequence[str], others: Sequence[str], *, solution: bool) 
 
 def _require_no_widths(file: str) -> None:
     """Raise UsageError for what names no file and is meant for the widths of a worksheet."""
-    from fcinspect.checkpoints.access.paths import is_file, is_folder
+    from fcinspect.checkpoints.paths import is_file, is_folder
     from fcinspect.errors import SpecError
     from fcinspect.layers.spec import parse_widths
 
@@ -82,7 +82,7 @@ def graded(files: Sequence[str]) -> Gradebook:
 
 def _files_of(name: str) -> list[str]:
     """Return the .json files of a folder; of what is none, the name itself."""
-    from fcinspect.checkpoints.access.paths import is_folder
+    from fcinspect.checkpoints.paths import is_folder
 
     if name == "-" or not is_folder(name):
         return [name]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fcinspect.checkpoints.access import streams
+from fcinspect.checkpoints import storage
 from fcinspect.errors import InputError
 from tests.checkpoints.sharded import SAFETENSORS, TORCH, Kind, files_of, model, opened, put
 from tests.conftest import Run
@@ -178,7 +178,7 @@ def test_links_to_what_is_no_shard_are_refused(
     command: str, kind: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of the content that a link leads to is told, and none is waited for for long."""
-    monkeypatch.setattr(streams, "PATIENCE", 0.2)
+    monkeypatch.setattr(storage, "PATIENCE", 0.2)
     secret, folder = tmp_path / "secret", tmp_path / "model"
     secret.write_text("root:x:0:0:SECRET")
     folder.mkdir()

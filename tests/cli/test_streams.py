@@ -181,7 +181,7 @@ def test_a_device_as_standard_input_is_refused(command: str, status: int, device
 
 def test_an_endless_text_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not end within a bound is no document and no log."""
-    monkeypatch.setattr("fcinspect.checkpoints.access.streams.LONGEST", 10)
+    monkeypatch.setattr("fcinspect.checkpoints.storage.LONGEST", 10)
     monkeypatch.setattr("fcinspect.cli.diagnose.LONGEST_LOG", 10)
     for command in (("show", "-"), ("diagnose", "-")):
         result = run(*command, stdin="[" + "1," * 10 + "1]")

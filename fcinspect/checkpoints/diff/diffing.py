@@ -9,13 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from fcinspect.checkpoints.diff.comparing import (
-    Desk,
-    compare_layers,
-    compare_tensors,
-    side_of,
-)
-from fcinspect.checkpoints.diff.grids import CodeReader
+from fcinspect.checkpoints.diff.comparing import Desk, compare_layers, compare_tensors, side_of
 from fcinspect.checkpoints.diff.matching import Alignment, Pairs, align, look_alike, matched
 from fcinspect.checkpoints.diff.records import Compared, Difference, TensorSide
 from fcinspect.checkpoints.pairing.naming import fits
@@ -27,6 +21,7 @@ from fcinspect.rounding.formats import format_named
 
 MOST_NAMES = 4
 """Names of tied weights that are told."""
+Layers = tuple[StoredLinear, StoredLinear]
 Watch = Callable[[Iterable[Any], int, str], Iterator[Any]]
 """(items, how many, what) -> the items, shown as they come."""
 
@@ -49,13 +44,11 @@ class DiffRequest:
         return not self.only or any(fits(name, pattern) for pattern in self.only)
 
 
-def _unwatched(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-    del total, what
-    return iter(items)
-
-
 def diff(
-    a: Checkpoint, b: Checkpoint, request: DiffRequest | None = None, watch: Watch = _unwatched
+    a: Checkpoint,
+    b: Checkpoint,
+    request: DiffRequest | None = None,
+    watch: Watch = lambda items, total, what: iter(items),
 ) -> Difference:
     """Return what changed from A to B.
 
@@ -64,8 +57,7 @@ def diff(
     """
     request = request or DiffRequest()
     tolerance = None if request.tolerance is None else format_named(request.tolerance)
-    desk = Desk(CodeReader(), CodeReader(), tolerance)
-    with closing(desk), one_blas_thread():
+    with closing(Desk(tolerance)) as desk, one_blas_thread():
         return _Diffing(a, b, request, desk, watch).run()
 
 
@@ -81,7 +73,6 @@ class _Diffing:
         self.only_b: list[TensorSide] = []
 
     def run(self) -> Difference:
-        """Return the report."""
         self._require_something()
         by_name, by_content = self._layers()
         tensors = self._tensors() if self.request.everything else []
@@ -91,16 +82,15 @@ class _Diffing:
             *(partial(compare_tensors, *pair, self.desk) for pair in tensors),
         ]
         compared = [task() for task in self.watch(work, len(work), "layers")]
+        notes, problems = [], []
         for side, checkpoint in (("A", self.a), ("B", self.b)):
+            notes += [f"{side}: {note}" for note in checkpoint.notes]
+            problems += [f"{side}: {problem}" for problem in checkpoint.problems]
             self.notes += [
                 f"{side}: {listed(names, MOST_NAMES)} are names of the same numbers (tied weights)"
-                for names in tied(checkpoint)
+                for names in _tied(checkpoint)
             ]
-        return self._report(compared)
-
-    def _report(self, compared: Sequence[Compared]) -> Difference:
         everything = self.request.everything
-        fits = self.request.fits
         return Difference(
             a=self.a.source,
             b=self.b.source,
@@ -109,11 +99,11 @@ class _Diffing:
             only_in_b=tuple(self.only_b),
             not_compared_a=0 if everything else len(self.a.skipped),
             not_compared_b=0 if everything else len(self.b.skipped),
-            left_out_a=self._left_out(self.a, {each.a.name for each in compared}, fits),
-            left_out_b=self._left_out(self.b, {each.b.name for each in compared}, fits),
+            left_out_a=self._left_out(self.a, {each.a.name for each in compared}),
+            left_out_b=self._left_out(self.b, {each.b.name for each in compared}),
             tolerance=self.request.tolerance,
-            notes=(*_told("notes", self.a, self.b), *self.notes),
-            problems=_told("problems", self.a, self.b),
+            notes=(*notes, *self.notes),
+            problems=tuple(problems),
         )
 
     def _layers(self) -> tuple[Pairs, Pairs]:
@@ -136,13 +126,8 @@ class _Diffing:
         by_name = [(by_a[x], by_b[y]) for x, y in found.pairs]
         return list(map(self._read_alike, by_name)), list(map(self._read_alike, renamed))
 
-    def _read_alike(
-        self, pair: tuple[StoredLinear, StoredLinear]
-    ) -> tuple[StoredLinear, StoredLinear]:
-        """Return both layers in A's layout: that they lie differently is a difference, too.
-
-        It is none where the caller says how they lie.
-        """
+    def _read_alike(self, pair: Layers) -> Layers:
+        """Return both layers in A's layout, unless the caller says how they lie."""
         a, b = pair
         if a.layout == b.layout or a.layout_is_asked or b.layout_is_asked:
             return pair
@@ -157,11 +142,9 @@ class _Diffing:
     def _hint(self, a: Sequence[StoredLinear], b: Sequence[StoredLinear]) -> None:
         count = look_alike(a, b, self.desk)
         if count:
-            which = "a layer" if count == 1 else f"{count:,} layers"
-            self.notes.append(
-                f"{which} only in A look{'s' if count == 1 else ''} like one only in B, by a corner"
-                " of the weight: --match content pairs them"
-            )
+            which = "a layer only in A looks" if count == 1 else f"{count:,} layers only in A look"
+            words = "like one only in B, by a corner of the weight: --match content pairs them"
+            self.notes.append(f"{which} {words}")
 
     def _tensors(self) -> list[tuple[StoredTensor, StoredTensor]]:
         """Return the other tensors to compare, and note what is in one checkpoint alone."""
@@ -172,7 +155,6 @@ class _Diffing:
         return [(by_a[x], by_b[y]) for x, y in found.pairs]
 
     def _aligned(self, a: Sequence[str], b: Sequence[str]) -> Alignment:
-        """Return which names belong together, of those that --only chooses."""
         found = align(a, b)
         self.notes += [note for note in found.notes if note not in self.notes]
         fits = self.request.fits
@@ -182,7 +164,8 @@ class _Diffing:
             tuple(filter(fits, found.only_in_b)),
         )
 
-    def _left_out(self, side: Checkpoint, met: set[str], fits: Callable[[str], bool]) -> int:
+    def _left_out(self, side: Checkpoint, met: set[str]) -> int:
+        fits = self.request.fits
         return sum(not fits(layer.name) and layer.name not in met for layer in side.layers)
 
     def _require_something(self) -> None:
@@ -191,9 +174,8 @@ class _Diffing:
             names += [skip.name for skip in (*self.a.skipped, *self.b.skipped)]
         for pattern in self.request.only:
             if not any(fits(name, pattern) for name in names):
-                raise InputError(
-                    f"no layer's name fits {pattern!r}", hint=did_you_mean(pattern, names)
-                )
+                hint = did_you_mean(pattern, names)
+                raise InputError(f"no layer's name fits {pattern!r}", hint)
         if not names:
             raise InputError(
                 f"neither {self.a.source} nor {self.b.source} holds a linear layer",
@@ -202,40 +184,20 @@ class _Diffing:
 
 
 def _others(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
-    """Return the tensors that are no linear layer's."""
     return {
         skip.name: skip.tensor or unreadable(skip.name, "unknown", (), skip.reason)
         for skip in checkpoint.skipped
     }
 
 
-def _told(what: str, a: Checkpoint, b: Checkpoint) -> tuple[str, ...]:
-    """Return the notes or problems of both, with the side they are of."""
-    return tuple(
-        f"{side}: {sentence}"
-        for side, checkpoint in (("A", a), ("B", b))
-        for sentence in getattr(checkpoint, what)
-    )
-
-
-def tied(checkpoint: Checkpoint) -> tuple[tuple[str, ...], ...]:
-    """Return the names that share their numbers, a layer's among them, in the order of the file.
-
-    Told by where the numbers lie; equal numbers in two places are not tied.
-    """
+def _tied(checkpoint: Checkpoint) -> tuple[tuple[str, ...], ...]:
+    """Return the names, of layers among them, whose numbers lie at the same place."""
     groups: dict[object, list[str]] = defaultdict(list)
-    layers: set[str] = set()
-    for layer in checkpoint.layers:
-        if (key := _key(layer.weight)) is not None:
-            groups[key].append(layer.name)
-            layers.add(layer.name)
-    for skip in checkpoint.skipped:
-        if (key := _key(skip.tensor)) is not None:
-            groups[key].append(skip.name)
+    named = [(layer.name, layer.weight) for layer in checkpoint.layers]
+    for name, tensor in (*named, *((skip.name, skip.tensor) for skip in checkpoint.skipped)):
+        if tensor is not None and tensor.place is not None and tensor.place.numbers is not None:
+            groups[tensor.place.numbers].append(name)
+    layers = {layer.name for layer in checkpoint.layers if layer.weight.place is not None}
     return tuple(
         tuple(names) for names in groups.values() if len(names) > 1 and layers.intersection(names)
     )
-
-
-def _key(tensor: StoredTensor | None) -> object:
-    return None if tensor is None or tensor.place is None else tensor.place.numbers

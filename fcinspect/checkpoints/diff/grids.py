@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import Stamp, Storage
-from fcinspect.checkpoints.records import Extent, FilePlace, Layout, StoredTensor
+from fcinspect.checkpoints.places import Extent, FilePlace, open_storage
+from fcinspect.checkpoints.records import Layout, StoredTensor
+from fcinspect.checkpoints.storage import Stamp, Storage
 from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, from_bytes
 
 Codes = npt.NDArray[np.unsignedinteger[Any]]
@@ -45,17 +45,14 @@ def tiles(rows: int, columns: int, itemsize: int, most: int = BLOCK) -> Iterator
         yield top, min(top + step, rows), 0, columns
 
 
+def common_tiles(a: CodeGrid, b: CodeGrid, most: int = BLOCK) -> Iterator[Tile]:
+    """Yield tiles of two matrices of one shape, of at most so many bytes in either."""
+    return tiles(a.rows, a.columns, max(ITEMSIZES[a.dtype], ITEMSIZES[b.dtype]), most)
+
+
 def code_type(dtype: str) -> np.dtype[Any]:
     """Return the unsigned integers that hold the codes of a format."""
     return np.dtype(f"<u{ITEMSIZES[dtype]}")
-
-
-def codes_of(values: npt.NDArray[Any], dtype: str) -> Codes:
-    """Return the codes of a carrier array."""
-    flat = np.ascontiguousarray(values)
-    if dtype == "bfloat16":
-        return np.asarray(flat.view(np.uint32) >> 16).astype("<u2")
-    return flat.view(code_type(dtype))
 
 
 def values_of(codes: Codes, dtype: str) -> Float64Array:
@@ -75,10 +72,7 @@ class CodeReader:
         self._buffer = bytearray()
 
     def codes(self, place: FilePlace, first: int, count: int) -> Codes:
-        """Return numbers from the `first` on; they hold until the next call.
-
-        Raises InputError where the file is shorter than its header says, or was changed since.
-        """
+        """Return numbers from the `first` on; they hold until the next call. Raises InputError."""
         size = ITEMSIZES[place.dtype]
         if len(self._buffer) < count * size:
             self._buffer = bytearray(count * size)
@@ -88,10 +82,7 @@ class CodeReader:
 
     def bytes_of(self, extent: Extent, first: int, length: int) -> bytes:
         """Return bytes of an array whose numbers are not read, from its byte `first` on."""
-        data = bytearray(length)
-        storage = self._storage(extent.uri, extent.stamp)
-        storage.read_into(memoryview(data), extent.begin + first)
-        return bytes(data)
+        return bytes(self._storage(extent.uri, extent.stamp).read(extent.begin + first, length))
 
     def close(self) -> None:
         """Let go of the files."""
@@ -115,13 +106,17 @@ class CodeGrid(ABC):
     def read(self, tile: Tile) -> Codes:
         """Return the codes of a tile, (rows, columns); they hold until the next call."""
 
-    @abstractmethod
     def turned(self) -> CodeGrid:
         """Return the transposed matrix."""
+        return TurnedGrid(self)
 
     def values(self, tile: Tile) -> Float64Array:
         """Return the numbers of a tile in float64."""
         return values_of(self.read(tile), self.dtype)
+
+    def tiles(self) -> Iterator[Tile]:
+        """Yield tiles of at most BLOCK bytes that cover the matrix."""
+        return tiles(self.rows, self.columns, ITEMSIZES[self.dtype])
 
     def gather(self, rows: Sequence[int]) -> Codes:
         """Return whole rows, in this order."""
@@ -151,15 +146,11 @@ class PlacedGrid(CodeGrid):
         ]
         return np.stack(parts) if parts else np.empty((0, right - left), code_type(self.dtype))
 
-    def turned(self) -> CodeGrid:
-        """Return the transposed matrix."""
-        return TurnedGrid(self)
-
 
 class TurnedGrid(CodeGrid):
     """The transposed of a matrix in a file: some of its rows are kept, the file is read often."""
 
-    def __init__(self, inner: PlacedGrid) -> None:
+    def __init__(self, inner: CodeGrid) -> None:
         super().__init__(inner.columns, inner.rows, inner.dtype)
         self._inner = inner
         self._first, self._strip = 0, np.empty((0, self.columns), code_type(self.dtype))
@@ -180,7 +171,7 @@ class TurnedGrid(CodeGrid):
         last = min(self.rows, max(bottom, top + STRIP // width))
         self._strip = self._strip[:0].copy()  # the next strip takes the place of the last one
         strip = np.empty((last - top, self.columns), code_type(self.dtype))
-        for tile in tiles(self._inner.rows, self._inner.columns, ITEMSIZES[self.dtype]):
+        for tile in self._inner.tiles():
             first, end, left, right = tile
             low, high = max(left, top), min(right, last)
             if low < high:
@@ -222,38 +213,33 @@ class PartGrid(CodeGrid):
         whole = self._inner.read((top, bottom, 0, self._inner.columns))
         return whole[:, left:right]
 
-    def turned(self) -> CodeGrid:
-        """Return the transposed matrix."""
-        return PartGrid(self._inner.turned(), self.columns, self.rows)
-
 
 def in_shape(grid: CodeGrid, rows: int, columns: int) -> CodeGrid | None:
-    """Return the numbers of a matrix in their order as one of another shape, None where they lie
-    across it or are more or fewer."""
+    """Return a matrix in another shape, None where its numbers lie across it, more or fewer."""
     if grid.rows * grid.columns != rows * columns:
         return None
     if isinstance(grid, PlacedGrid):
         return PlacedGrid(grid.place, rows, columns, grid.reader)
-    return (
-        HeldGrid(grid.codes.reshape(rows, columns), grid.dtype)
-        if isinstance(grid, HeldGrid)
-        else None
-    )
+    if isinstance(grid, HeldGrid):
+        return HeldGrid(grid.codes.reshape(rows, columns), grid.dtype)
+    return None
 
 
 def grid_of(tensor: StoredTensor, reader: CodeReader) -> tuple[CodeGrid, bool]:
-    """Return a tensor as a matrix in the order in which it lies, and whether that is transposed.
-
-    A tensor of other than two dimensions becomes its first dimension × all others.
-    """
-    shape = as_matrix(tensor.shape)
-    place = tensor.place
-    if place is None:
-        values = tensor.read(None)
-        return HeldGrid(codes_of(values, tensor.dtype).reshape(shape), tensor.dtype), False
-    if place.transposed:
-        return PlacedGrid(place, shape[1], shape[0], reader), True
-    return PlacedGrid(place, *shape, reader), False
+    """Return a tensor as it lies, a vector as one row, and whether that is transposed."""
+    shape, place, dtype = tensor.shape, tensor.place, tensor.dtype
+    matrix = shape if len(shape) > 1 else (1, *shape)
+    rows, columns = matrix[0], math.prod(matrix[1:])
+    if place is not None and place.transposed:
+        return PlacedGrid(place, columns, rows, reader), True
+    if place is not None:
+        return PlacedGrid(place, rows, columns, reader), False
+    values = np.ascontiguousarray(tensor.read(None))
+    if dtype == "bfloat16":
+        codes = np.asarray(values.view(np.uint32) >> 16).astype("<u2")
+    else:
+        codes = values.view(code_type(dtype))
+    return HeldGrid(codes.reshape(rows, columns), dtype), False
 
 
 def weight_of(tensor: StoredTensor, layout: Layout, reader: CodeReader) -> tuple[CodeGrid, bool]:
@@ -262,19 +248,9 @@ def weight_of(tensor: StoredTensor, layout: Layout, reader: CodeReader) -> tuple
     return grid, transposed != (layout == "in,out")
 
 
-def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return (rows, columns) of a tensor: one row for a number or a vector."""
-    if len(shape) < 2:
-        return 1, math.prod(shape)
-    return shape[0], math.prod(shape[1:])
-
-
 def same_codes(a: CodeGrid, b: CodeGrid) -> bool:
     """Whether two grids of one format hold the same bits; ends at the first block that differs."""
-    for tile in tiles(a.rows, a.columns, ITEMSIZES[a.dtype]):
-        if not np.array_equal(_wide(a.read(tile)), _wide(b.read(tile))):
-            return False
-    return True
+    return all(np.array_equal(_wide(a.read(tile)), _wide(b.read(tile))) for tile in a.tiles())
 
 
 def _wide(codes: Codes) -> Codes:

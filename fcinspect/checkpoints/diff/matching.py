@@ -44,9 +44,7 @@ class Alignment:
     pairs: tuple[tuple[str, str], ...]
     """(name in A, name in B), in the order of A."""
     only_in_a: tuple[str, ...]
-    """Names of A alone."""
     only_in_b: tuple[str, ...]
-    """Names of B alone."""
     notes: tuple[str, ...] = ()
     """How names were changed before they were compared."""
 
@@ -55,25 +53,22 @@ def align(a: Sequence[str], b: Sequence[str]) -> Alignment:
     """Return which names belong together."""
     of_a, of_b = _left_out(a, b)
     short_a, short_b = _without(a, of_a), _without(b, of_b)
-    notes = [
-        f"{prefix!r} before {_how_many(names, prefix)} of {side} is left out"
-        for side, names, prefix in (("A", a, of_a), ("B", b, of_b))
-        if prefix
-    ]
+    notes = []
+    for side, names, prefix in (("A", a, of_a), ("B", b, of_b)):
+        count = sum(name.startswith(prefix) for name in names)
+        many = "every name" if count == len(names) else f"{count:,} of {len(names):,} names"
+        if prefix:
+            notes.append(f"{prefix!r} before {many} of {side} is left out")
     by_short = dict(zip(short_b, b, strict=True))
-    pairs = tuple(
-        (name, by_short[short]) for name, short in zip(a, short_a, strict=True) if short in by_short
-    )
+    shorter = zip(a, short_a, strict=True)
+    pairs = tuple((name, by_short[short]) for name, short in shorter if short in by_short)
     if not pairs and len(a) == len(b) == 1 and "" in (a[0], b[0]):
         pairs = ((a[0], b[0]),)
         notes = [f"the one layer of each side is compared: {a[0]!r} of A and {b[0]!r} of B"]
     met_a, met_b = {name for name, _ in pairs}, {name for _, name in pairs}
-    return Alignment(
-        pairs,
-        tuple(name for name in a if name not in met_a),
-        tuple(name for name in b if name not in met_b),
-        tuple(notes),
-    )
+    only_a = tuple(name for name in a if name not in met_a)
+    only_b = tuple(name for name in b if name not in met_b)
+    return Alignment(pairs, only_a, only_b, tuple(notes))
 
 
 def _left_out(a: Sequence[str], b: Sequence[str]) -> tuple[str, str]:
@@ -86,7 +81,8 @@ def _left_out(a: Sequence[str], b: Sequence[str]) -> tuple[str, str]:
             if of_a and of_b and not (_is_wrapper(of_a) and _is_wrapper(of_b)):
                 continue  # encoder.0 and decoder.0 are two layers
             found = (_agreeing(_without(a, of_a), _without(b, of_b)), of_a, of_b)
-            best = max(best, found, key=_score)
+            # more names that agree, then shorter prefixes
+            best = max(best, found, key=lambda each: (each[0], -len(each[1]) - len(each[2])))
     return best[1:]
 
 
@@ -94,12 +90,6 @@ def _is_wrapper(prefix: str) -> bool:
     for wrapper in WRAPPERS:
         prefix = prefix.replace(wrapper, "")
     return not prefix
-
-
-def _score(found: tuple[int, str, str]) -> tuple[int, int]:
-    """More names that agree, then shorter prefixes."""
-    count, of_a, of_b = found
-    return count, -len(of_a) - len(of_b)
 
 
 def _agreeing(a: Sequence[str], b: Sequence[str]) -> int:
@@ -130,17 +120,8 @@ def _without(names: Sequence[str], prefix: str) -> list[str]:
     return [name.removeprefix(prefix) for name in names]
 
 
-def _how_many(names: Sequence[str], prefix: str) -> str:
-    count = sum(name.startswith(prefix) for name in names)
-    if count == len(names):
-        return "every name"
-    return f"{count:,} of {len(names):,} names"
-
-
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """A layer and the corner of its weight."""
-
     layer: StoredLinear
     corner: Float64Array
 
@@ -165,21 +146,16 @@ def look_alike(a: Sequence[StoredLinear], b: Sequence[StoredLinear], desk: Desk)
 
 
 def _samples(layers: Sequence[StoredLinear], reader: CodeReader) -> list[_Sample]:
-    return [
-        _Sample(layer, _corner(layer, reader))
-        for layer in layers
-        if unreadable(layer.weight, layer.weight) is None
-    ]
-
-
-def _corner(layer: StoredLinear, reader: CodeReader) -> Float64Array:
-    grid, flipped = weight_of(layer.weight, layer.layout, reader)
-    corner = grid.values((0, min(grid.rows, CORNER), 0, min(grid.columns, CORNER)))
-    return np.ascontiguousarray(corner.T if flipped else corner)
+    found = []
+    for layer in layers:
+        if unreadable(layer.weight, layer.weight) is None:
+            grid, flipped = weight_of(layer.weight, layer.layout, reader)
+            corner = grid.values((0, min(grid.rows, CORNER), 0, min(grid.columns, CORNER)))
+            found.append(_Sample(layer, np.ascontiguousarray(corner.T if flipped else corner)))
+    return found
 
 
 def _equal(ours: Sequence[_Sample], theirs: Sequence[_Sample], desk: Desk) -> Pairs:
-    """Pair weights of equal bits."""
     by_key: dict[object, list[_Sample]] = defaultdict(list)
     for sample in theirs:
         by_key[sample.layer.shape, sample.corner.tobytes()].append(sample)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.diff.grids import CodeGrid, Codes, Tile, tiles, values_of
+from fcinspect.checkpoints.diff.grids import CodeGrid, Codes, Tile, common_tiles, tiles, values_of
 from fcinspect.checkpoints.diff.records import Magnitude, Spot, TensorFinding
 from fcinspect.checkpoints.diff.rules import Narrowing, Rules, same_numbers
-from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, half_ulp
+from fcinspect.rounding.arrays import Float64Array, half_ulp
 from fcinspect.rounding.formats import NumberFormat
 
 Flags = npt.NDArray[np.bool]
@@ -24,8 +24,6 @@ KINDS = ("nan", "inf", "zero")
 MOST_MARKED = 1 << 24
 """Rows or columns whose changes are marked one by one."""
 WAYS = {"rounded": "rounded to", "truncated": "truncated to"}
-BECAME = {"nan": "became NaN", "inf": "became infinite", "zero": "became 0"}
-CEASED = {"nan": "no longer NaN", "inf": "no longer infinite", "zero": "no longer 0"}
 
 
 @dataclass
@@ -95,6 +93,11 @@ class Pointwise:
     complete: bool = True
     """False where it was given up because no rule was left."""
 
+    @property
+    def count(self) -> int:
+        """How many places there are."""
+        return self.rows * self.columns
+
 
 def go_through(
     a: CodeGrid, b: CodeGrid, tolerance: NumberFormat | None = None, *, while_ruled: bool = False
@@ -121,8 +124,7 @@ def go_through(
 
 def _pieces(a: CodeGrid, b: CodeGrid) -> Iterator[tuple[Tile, tuple[Codes, Codes]]]:
     """Yield the codes of both, in pieces that fit the processor's cache."""
-    itemsize = max(ITEMSIZES[a.dtype], ITEMSIZES[b.dtype])
-    for tile in tiles(a.rows, a.columns, itemsize):
+    for tile in common_tiles(a, b):
         codes_a, codes_b = a.read(tile), b.read(tile)
         for part in tiles(tile[1] - tile[0], tile[3] - tile[2], 1, AT_ONCE):
             top, bottom, left, right = part
@@ -212,10 +214,8 @@ def _note_kinds(found: Pointwise, changed: Flags, a: Float64Array, b: Float64Arr
     for kind, (was, now) in zip(KINDS, tests, strict=True):
         found.became[kind] += int((now & ~was).sum())
         found.ceased[kind] += int((was & ~now).sum())
-        if kind == "zero":
-            found.zero_signs += int((was & now).sum())
-        if kind == "nan":
-            found.nan_codes += int((was & now).sum())
+    found.nan_codes += int((tests[0][0] & tests[0][1]).sum())
+    found.zero_signs += int((tests[2][0] & tests[2][1]).sum())
 
 
 @dataclass(frozen=True)
@@ -223,16 +223,9 @@ class Lines:
     """What the rows and columns of two grids are called."""
 
     rows: str = "output"
-    """One row of the grids."""
     columns: str = "input"
-    """One column."""
     shape: tuple[int, ...] = ()
     """The shape of a tensor that is no weight; its places are told by it."""
-
-    @property
-    def flipped(self) -> bool:
-        """Whether the grids hold a weight transposed."""
-        return self.rows == "input"
 
     def index(self, row: int, column: int, columns: int) -> tuple[int, ...]:
         """Return a place as the tensor counts it."""
@@ -242,7 +235,7 @@ class Lines:
                 flat, place = divmod(flat, size)
                 found.append(place)
             return tuple(reversed(found))
-        return (column, row) if self.flipped else (row, column)
+        return (column, row) if self.rows == "input" else (row, column)
 
 
 def magnitude(found: Pointwise, lines: Lines) -> Magnitude:
@@ -261,14 +254,8 @@ def magnitude(found: Pointwise, lines: Lines) -> Magnitude:
     most = found.max_abs if found.max_abs is not None else 0.0 if sums.count else None
     if found.changed and not found.finite_changed:
         most = relative = None  # what changed has no distance
-    return Magnitude(
-        count=found.rows * found.columns,
-        changed=found.changed,
-        first=spot(found.first),
-        largest=spot(found.largest),
-        max_abs=most,
-        relative=relative,
-    )
+    first, largest = spot(found.first), spot(found.largest)
+    return Magnitude(found.count, found.changed, first, largest, most, relative)
 
 
 def rule_of(rules: Rules) -> TensorFinding | None:
@@ -283,14 +270,12 @@ def rule_of(rules: Rules) -> TensorFinding | None:
         return _narrowing(narrowing, a, b)
     if rules.negated:
         return TensorFinding("negated", "negated", ("every number of B is minus the one of A",))
-    factor = None if rules.factor is None else rules.factor.value(b)
+    factor = None if rules.factor is None else rules.factor.of_one_line(b)
     if factor is None:
         return None
-    return TensorFinding(
-        "scaled",
-        f"scaled by {factor:g}" if float(f"{factor:g}") == factor else f"scaled by {factor!r}",
-        (f"every number of B is {factor!r} times the one of A, up to the rounding of {b}",),
-    )
+    shown = f"{factor:g}" if float(f"{factor:g}") == factor else repr(factor)
+    detail = f"every number of B is {factor!r} times the one of A, up to the rounding of {b}"
+    return TensorFinding("scaled", f"scaled by {shown}", (detail,))
 
 
 def _narrowing(rule: Narrowing, a: str, b: str) -> TensorFinding:
@@ -305,30 +290,25 @@ def _narrowing(rule: Narrowing, a: str, b: str) -> TensorFinding:
     return TensorFinding(f"unrounded from {rule.dtype}", f"A is B {words}{kept}", (back,))
 
 
-def became(found: Pointwise) -> list[str]:
-    """Return what numbers became or no longer are NaN, infinite or 0."""
+def became(found: Pointwise) -> tuple[str, ...]:
+    """Return what numbers became or no longer are NaN, infinite or 0, in one text; none if none."""
     said = []
-    for kind, words in BECAME.items():
-        if found.became[kind]:
-            said.append(f"{_numbers(found.became[kind])} {words}")
-    for kind, words in CEASED.items():
-        count = found.ceased[kind]
-        if count:
-            said.append(f"{_numbers(count)} {'is' if count == 1 else 'are'} {words}")
-    return said
-
-
-def _numbers(count: int) -> str:
-    return f"{count:,} number" + ("" if count == 1 else "s")
+    verbs = (found.became, "became", "became"), (found.ceased, "is no longer", "are no longer")
+    for counts, one, more in verbs:
+        for kind, word in zip(KINDS, ("NaN", "infinite", "0"), strict=True):
+            count = counts[kind]
+            if count:
+                numbers = f"1 number {one}" if count == 1 else f"{count:,} numbers {more}"
+                said.append(f"{numbers} {word}")
+    return (", ".join(said),) if said else ()
 
 
 def places(noun: str, which: Sequence[int]) -> str:
     """Return "output 3", "outputs 3 to 7", "outputs 1, 4 and 9", "outputs 1, 4, 9 and 20 more"."""
-    plural = noun if len(which) == 1 else noun + "s"
     if len(which) == 1:
-        return f"{plural} {which[0]}"
+        return f"{noun} {which[0]}"
     if which[-1] - which[0] == len(which) - 1:
-        return f"{plural} {which[0]} to {which[-1]}"
+        return f"{noun}s {which[0]} to {which[-1]}"
     if len(which) <= 4:
-        return f"{plural} {', '.join(map(str, which[:-1]))} and {which[-1]}"
-    return f"{plural} {', '.join(map(str, which[:3]))} and {len(which) - 3:,} more"
+        return f"{noun}s {', '.join(map(str, which[:-1]))} and {which[-1]}"
+    return f"{noun}s {', '.join(map(str, which[:3]))} and {len(which) - 3:,} more"

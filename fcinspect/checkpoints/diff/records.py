@@ -32,9 +32,7 @@ class Spot:
     index: tuple[int, ...]
     """(output, input) of a weight, (output,) of a bias, the index of any other tensor."""
     a: float
-    """The number in A."""
     b: float
-    """The number in B."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,6 @@ class Magnitude:
     """How far two tensors of the same shape lie apart, place by place."""
 
     count: int
-    """How many numbers there are."""
     changed: int
     """How many of them are not the same, bit for bit or, in two formats, as numbers."""
     first: Spot | None
@@ -90,9 +87,7 @@ class TensorSide:
     """A layer or tensor as one checkpoint holds it."""
 
     name: str
-    """Its name there."""
     dtype: str
-    """The number format."""
     shape: tuple[int, ...]
     """(out_features, in_features) of a layer, else the shape."""
 
@@ -102,11 +97,8 @@ class Compared:
     """A layer, or another tensor, that both checkpoints have."""
 
     name: str
-    """The name in A."""
     a: TensorSide
-    """As A holds it."""
     b: TensorSide
-    """As B holds it."""
     finding: TensorFinding
     """The weight, or the tensor."""
     bias: TensorFinding | None = None
@@ -119,11 +111,10 @@ class Compared:
     @property
     def verdict(self) -> Sameness:
         """Return the worse of the two verdicts."""
-        order = list(Sameness)
         found = [self.finding.verdict] + ([self.bias.verdict] if self.bias else [])
         if Sameness.DIFFERENT in found:
             return Sameness.DIFFERENT
-        return max(found, key=order.index)
+        return max(found, key=list(Sameness).index)
 
     @property
     def kind(self) -> str:
@@ -149,9 +140,7 @@ class Difference:
     """What changed from one checkpoint to another."""
 
     a: str
-    """A in words."""
     b: str
-    """B in words."""
     compared: tuple[Compared, ...]
     """What both have, in the order of A."""
     only_in_a: tuple[TensorSide, ...] = ()
@@ -176,12 +165,9 @@ class Difference:
     @property
     def ok(self) -> bool:
         """Whether everything that was to be compared is the same."""
-        return (
-            all(each.verdict.is_same for each in self.compared)
-            and not self.only_in_a
-            and not self.only_in_b
-            and not self.problems
-        )
+        if self.only_in_a or self.only_in_b or self.problems:
+            return False
+        return all(each.verdict.is_same for each in self.compared)
 
     def counted(self, *, linear: bool) -> dict[str, int]:
         """Return how many layers (or other tensors) there are of each kind, "equal" first."""

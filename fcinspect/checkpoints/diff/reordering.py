@@ -6,7 +6,7 @@ fingerprints suggest is then held against all numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,13 +48,11 @@ ALIKE = 2.0**-6
 EXACTLY = 1e-9
 
 
-def as_stored(codes: Codes, dtype: str) -> Codes:
-    """Return the codes themselves: the numbers are the same bit for bit."""
-    del dtype
+def _as_stored(codes: Codes, _: str) -> Codes:
     return codes
 
 
-def rounded_to(target: str) -> Canonical:
+def _rounded_to(target: str) -> Canonical:
     """Return what makes codes equal where numbers are equal after rounding to a format."""
 
     def canonical(codes: Codes, dtype: str) -> Codes:
@@ -67,13 +65,11 @@ def rounded_to(target: str) -> Canonical:
     return canonical
 
 
-def can_be_looked_for(a: CodeGrid, b: CodeGrid) -> bool:
-    """Whether whole rows fit the block that is read at a time."""
-    widest = max(a.columns * ITEMSIZES[a.dtype], b.columns * ITEMSIZES[b.dtype])
-    return widest <= BLOCK
+def _fits_a_block(a: CodeGrid, b: CodeGrid) -> bool:
+    return all(grid.columns * ITEMSIZES[grid.dtype] <= BLOCK for grid in (a, b))
 
 
-def permutation(a: CodeGrid, b: CodeGrid, canonical: Canonical = as_stored) -> Orders | None:
+def _permutation(a: CodeGrid, b: CodeGrid, canonical: Canonical) -> Orders | None:
     """Return the order of rows, columns or both that makes B of A, which has the same shape."""
     ours, theirs = _fingerprints(a, canonical), _fingerprints(b, canonical)
     rows, columns = _order(ours.rows, theirs.rows), _order(ours.columns, theirs.columns)
@@ -90,9 +86,12 @@ def permutation(a: CodeGrid, b: CodeGrid, canonical: Canonical = as_stored) -> O
     return None, None
 
 
-def kept_lines(larger: CodeGrid, smaller: CodeGrid, axis: int) -> list[int] | None:
+def _kept(a: CodeGrid, b: CodeGrid, axis: int) -> list[int] | None:
     """Return which rows (axis 0) or columns of the larger matrix make up the smaller, in order."""
-    ours, theirs = _fingerprints(larger, as_stored), _fingerprints(smaller, as_stored)
+    if a.dtype != b.dtype or not _fits_a_block(a, b):
+        return None
+    larger, smaller = (a, b) if (a.rows, a.columns) > (b.rows, b.columns) else (b, a)
+    ours, theirs = _fingerprints(larger, _as_stored), _fingerprints(smaller, _as_stored)
     all_of_them, wanted = (ours.columns, theirs.columns) if axis else (ours.rows, theirs.rows)
     found: list[int] = []
     place = iter(range(len(all_of_them)))
@@ -103,7 +102,7 @@ def kept_lines(larger: CodeGrid, smaller: CodeGrid, axis: int) -> list[int] | No
         found.append(met)
     order = np.asarray(found, np.intp)
     rows, columns = (None, order) if axis else (order, None)
-    return found if _holds(larger, smaller, rows, columns, as_stored) else None
+    return found if _holds(larger, smaller, rows, columns, _as_stored) else None
 
 
 @dataclass(frozen=True)
@@ -127,10 +126,13 @@ def _fingerprints(grid: CodeGrid, canonical: Canonical) -> _Fingerprints:
     weights = random.integers(0, 2**64, max(grid.rows, grid.columns), np.uint64)
     of_row, of_column = weights[: grid.rows], weights[: grid.columns]
     rows, columns = np.zeros((grid.rows, 2), np.uint64), np.zeros((grid.columns, 2), np.uint64)
-    for top, bottom, left, right in tiles(grid.rows, grid.columns, ITEMSIZES[grid.dtype]):
+    for top, bottom, left, right in grid.tiles():
         codes = grid.read((top, bottom, left, right))
         for first, last, _, _ in tiles(bottom - top, right - left, 1, max(AT_ONCE, right - left)):
-            mixed = _mixed(canonical(codes[first:last], grid.dtype).astype(np.uint64))
+            mixed = canonical(codes[first:last], grid.dtype).astype(np.uint64)
+            for _ in range(2):  # spread every code over 64 bits, so that sums tell codes apart
+                mixed *= ODD
+                mixed ^= mixed >> HALF
             place = slice(top + first, top + last)
             rows[place, 0] += mixed @ of_column[left:right]
             rows[place, 1] += mixed.sum(axis=1)
@@ -139,17 +141,8 @@ def _fingerprints(grid: CodeGrid, canonical: Canonical) -> _Fingerprints:
     return _Fingerprints(rows[:, 0], columns[:, 0], rows[:, 1], columns[:, 1])
 
 
-def _mixed(codes: Hashes) -> Hashes:
-    """Spread every code over 64 bits, so that sums of them tell codes apart."""
-    for _ in range(2):
-        codes *= ODD
-        codes ^= codes >> HALF
-    return codes
-
-
 def _order(a: Hashes, b: Hashes) -> Order | None:
-    """Return which place of A each place of B holds; None where some are in one only, or none
-    moved."""
+    """Return which place of A each place of B holds; None where they differ or none moved."""
     by_a, by_b = np.argsort(a, kind="stable"), np.argsort(b, kind="stable")
     if not np.array_equal(a[by_a], b[by_b]):
         return None
@@ -161,8 +154,7 @@ def _order(a: Hashes, b: Hashes) -> Order | None:
 def _holds(
     a: CodeGrid, b: CodeGrid, rows: Order | None, columns: Order | None, canonical: Canonical
 ) -> bool:
-    """Whether B is A with its rows, columns or both in this order."""
-    for tile in tiles(b.rows, b.columns, ITEMSIZES[b.dtype]):
+    for tile in b.tiles():
         top, bottom, _, _ = tile
         theirs = canonical(b.read(tile), b.dtype)
         if rows is None:
@@ -176,7 +168,7 @@ def _holds(
     return True
 
 
-def transposed(a: CodeGrid, b: CodeGrid) -> TensorFinding | None:
+def _transposed(a: CodeGrid, b: CodeGrid) -> TensorFinding | None:
     """Return that B is A transposed, by one of the rules between the two formats."""
     if min(a.rows, a.columns) < 1 or a.rows * a.columns < 2:
         return None
@@ -200,33 +192,27 @@ def transposed(a: CodeGrid, b: CodeGrid) -> TensorFinding | None:
 def reordered(a: CodeGrid, b: CodeGrid, lines: Lines, found: Pointwise) -> TensorFinding | None:
     """Return that B is A transposed, or with its rows or columns permuted, else None."""
     if a.rows == a.columns:
-        turned = transposed(a, b)
+        turned = _transposed(a, b)
         if turned is not None:
             return turned
-    if not can_be_looked_for(a, b):
+    if not _fits_a_block(a, b):
         return None
-    for target in _targets(a.dtype, b.dtype):
-        if _could_be(found, EXACTLY if target is None else ALIKE):
-            way = as_stored if target is None else rounded_to(target)
-            moved = permutation(a, b, way)
+    # the formats in which the numbers may agree, None for the one that both have
+    targets: list[str | None] = [None]
+    if a.dtype != b.dtype:
+        narrower = min((a.dtype, b.dtype), key=lambda name: STORED[name].precision)
+        targets = [a.dtype if narrower == b.dtype else b.dtype, narrower]
+    sums = found.sums
+    for target in targets:
+        much = EXACTLY if target is None else ALIKE
+        # of places that are finite on one side only, the sums know nothing
+        known = sums.count == found.count
+        if not known or not abs(sums.aa - sums.bb) > much * max(sums.aa, sums.bb):
+            way = _as_stored if target is None else _rounded_to(target)
+            moved = _permutation(a, b, way)
             if moved is not None:
                 return _finding(moved, lines, (a, b), target)
     return None
-
-
-def _could_be(found: Pointwise, much: float) -> bool:
-    """Whether the sums of squares leave open that the numbers are the same in another order."""
-    if found.sums.count < found.rows * found.columns:
-        return True  # of places that are finite on one side only, the sums know nothing
-    return not abs(found.sums.aa - found.sums.bb) > much * max(found.sums.aa, found.sums.bb)
-
-
-def _targets(a: str, b: str) -> list[str | None]:
-    """Return the formats in which the numbers may agree, None for the one that both have."""
-    if a == b:
-        return [None]
-    narrower = min((a, b), key=lambda name: STORED[name].precision)
-    return [a if narrower == b else b, narrower]
 
 
 def _finding(
@@ -278,19 +264,21 @@ def _conversion(a: str, b: str, target: str | None) -> TensorFinding | None:
 def reshaped(a: CodeGrid, b: CodeGrid, lines: Lines) -> TensorFinding:
     """Return how two matrices of different shapes differ."""
     if (a.rows, a.columns) == (b.columns, b.rows):
-        turned = transposed(a, b)
+        turned = _transposed(a, b)
         if turned is not None:
             return turned
-    told = _common(a, b, lines) if a.rows == b.rows or a.columns == b.columns else _in_a_row(a, b)
-    return TensorFinding("resized", _sizes(a, b, lines), told)
-
-
-def _in_a_row(a: CodeGrid, b: CodeGrid) -> tuple[str, ...]:
-    """Say that the numbers follow one another as before, as Tensor.reshape makes it."""
-    flat = in_shape(a, b.rows, b.columns)
-    if flat is None or a.dtype != b.dtype or not same_codes(flat, b):
-        return ()
-    return ("the numbers follow one another as in A: reshaped, not transposed",)
+    told: tuple[str, ...] = ()
+    if a.rows == b.rows or a.columns == b.columns:
+        told = _common(a, b, lines)
+    else:
+        flat = in_shape(a, b.rows, b.columns)
+        if flat is not None and a.dtype == b.dtype and same_codes(flat, b):
+            told = ("the numbers follow one another as in A: reshaped, not transposed",)
+    names = {"output": "out", "input": "in"}
+    sides = ((lines.rows, a.rows, b.rows), (lines.columns, a.columns, b.columns))
+    named = sorted((names.get(noun, noun), was, now) for noun, was, now in sides)
+    changed = [f"{name} {was:,} → {now:,}" for name, was, now in named if was != now]
+    return TensorFinding("resized", f"resized: {', '.join(changed)}", told)
 
 
 def _common(a: CodeGrid, b: CodeGrid, lines: Lines) -> tuple[str, ...]:
@@ -308,30 +296,8 @@ def _common(a: CodeGrid, b: CodeGrid, lines: Lines) -> tuple[str, ...]:
     if rule is not None:
         return (f"{first}: {rule.how}",)
     kept = _kept(a, b, 0 if by_rows else 1)
-    if kept is not None:
-        return (_words_of_kept(kept, noun, shrunk=(a.rows, a.columns) > (b.rows, b.columns)),)
-    return (f"of {first}, {found.changed:,} of {rows * columns:,} numbers changed",)
-
-
-def _kept(a: CodeGrid, b: CodeGrid, axis: int) -> Sequence[int] | None:
-    """Return which lines of the larger matrix make up the smaller one, in their order."""
-    if a.dtype != b.dtype or not can_be_looked_for(a, b):
-        return None
-    larger, smaller = (a, b) if (a.rows, a.columns) > (b.rows, b.columns) else (b, a)
-    return kept_lines(larger, smaller, axis)
-
-
-def _words_of_kept(kept: Sequence[int], noun: str, *, shrunk: bool) -> str:
-    which = places(noun, kept)
-    if shrunk:
-        return f"{which} of A are left, unchanged"
-    return f"A is all there, unchanged: its {noun}s are {which} of B"
-
-
-def _sizes(a: CodeGrid, b: CodeGrid, lines: Lines) -> str:
-    """Return "resized: out 10 → 12"."""
-    names = {"output": "out", "input": "in"}
-    sides = ((lines.rows, a.rows, b.rows), (lines.columns, a.columns, b.columns))
-    named = sorted((names.get(noun, noun), was, now) for noun, was, now in sides)
-    changed = [f"{name} {was:,} → {now:,}" for name, was, now in named if was != now]
-    return f"resized: {', '.join(changed)}"
+    if kept is None:
+        return (f"of {first}, {found.changed:,} of {rows * columns:,} numbers changed",)
+    if (a.rows, a.columns) > (b.rows, b.columns):
+        return (f"{places(noun, kept)} of A are left, unchanged",)
+    return (f"A is all there, unchanged: its {noun}s are {places(noun, kept)} of B",)

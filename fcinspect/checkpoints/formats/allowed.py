@@ -61,7 +61,6 @@ class SavedStorage:
     dtype: str | None
     """The dtype of its numbers, None where only the tensors say it."""
     nbytes: int
-    """Bytes of all its numbers."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -69,9 +68,7 @@ class SavedTensor:
     """A view of a storage, or a tensor of another kind."""
 
     dtype: str
-    """The dtype in torch's words."""
     shape: tuple[int, ...]
-    """The shape, outermost dimension first."""
     kind: str | None = None
     """"sparse", "quantized", "nested", "meta", "negated"; None for plain numbers."""
     storage: SavedStorage | None = None
@@ -83,22 +80,23 @@ class SavedTensor:
 
 
 INSTEAD = "save the state dict alone: torch.save(model.state_dict(), 'weights.pt')"
-"""What is to be done about a file that holds more, or something else."""
+"""What to do about a file that holds more, or something else."""
 MOST_IN_KEY = 16
 """Items of a tuple that is a key."""
-
+LONGEST_TEXT = 1 << 20
+"""Bytes of one text; a longer one is no name of a tensor, and is not kept."""
+LONG = Inert("a long text")
+"""What stands for it."""
 Maker = Callable[[tuple[Any, ...]], object]
 """The arguments that a pickle gives to a class or function -> what stands for the result."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class NamedGlobal:
-    """A class or function that a pickle names."""
+    """A class or function that a pickle names, by its full name, and what a call of it becomes."""
 
     words: str
-    """Its full name."""
     make: Maker
-    """What a call of it becomes."""
     dtype: str | None = None
     """For a dtype or a class of storages, the dtype in torch's words."""
 
@@ -110,28 +108,16 @@ class Unsound(Exception):
     """A pickle that torch.save does not write; the message says where."""
 
 
-LONGEST_TEXT = 1 << 20
-"""Bytes of one text; a longer one is no name of a tensor, and is not kept."""
-LONG = Inert("a long text")
-"""What stands for it."""
-
-
 def require_key(key: object) -> None:
     """Refuse keys whose hash or text is a long work: those of nested tuples double at a level."""
-    if isinstance(key, tuple) and len(key) <= MOST_IN_KEY:
-        for item in key:
-            _require_scalar(item)
-    else:
-        _require_scalar(key)
-
-
-def _require_scalar(key: object) -> None:
-    if key is LONG:
-        raise Unsound(f"a key of its dicts has more than {LONGEST_TEXT} bytes")
-    if type(key) is int and key.bit_length() > 64:
-        raise Unsound("a key is a whole number of more than 64 bits")
-    if not isinstance(key, str | bytes | int | float | Inert | NamedGlobal | type(None)):
-        raise Unsound("a key of its dicts is no name or number")
+    is_short = isinstance(key, tuple) and len(key) <= MOST_IN_KEY
+    for part in key if isinstance(key, tuple) and is_short else (key,):
+        if part is LONG:
+            raise Unsound(f"a key of its dicts has more than {LONGEST_TEXT} bytes")
+        if type(part) is int and part.bit_length() > 64:
+            raise Unsound("a key is a whole number of more than 64 bits")
+        if not isinstance(part, str | bytes | int | float | Inert | NamedGlobal | type(None)):
+            raise Unsound("a key of its dicts is no name or number")
 
 
 def named(module: str, name: str) -> NamedGlobal | None:
@@ -142,10 +128,9 @@ def named(module: str, name: str) -> NamedGlobal | None:
         return NamedGlobal(words, MAKERS[words])
     if module == "torch":
         dtype = ALIASES.get(name, name)
-        if dtype in ITEMSIZE:
-            return NamedGlobal(words, _uncallable(words), dtype)
-        if name in STORAGES:
-            return NamedGlobal(words, _uncallable(words), STORAGES[name])
+        held = dtype if dtype in ITEMSIZE else STORAGES.get(name)
+        if held is not None:
+            return NamedGlobal(words, _uncallable(words), held)
     if words in PLAIN or (module == "numpy.dtypes" and name.endswith("DType")):
         return NamedGlobal(words, lambda arguments: Inert(words))
     return None
@@ -181,11 +166,6 @@ def _view(arguments: tuple[Any, ...], dtype: str | None = None) -> SavedTensor:
     return SavedTensor(dtype, shape, kind, storage, start, strides)
 
 
-def _view_of_dtype(arguments: tuple[Any, ...]) -> SavedTensor:
-    """Return _rebuild_tensor_v3: the storage is untyped, the seventh argument is the dtype."""
-    return _view((*arguments[:6], *arguments[7:8]), _dtype(arguments[6]))
-
-
 def _dtype(value: object) -> str:
     if not isinstance(value, NamedGlobal) or value.dtype is None:
         raise Unsound("a tensor has no dtype")
@@ -193,7 +173,6 @@ def _dtype(value: object) -> str:
 
 
 def _wrapped(arguments: tuple[Any, ...]) -> SavedTensor:
-    """Return the tensor that a parameter is made of."""
     if not isinstance(arguments[0], SavedTensor):
         raise Unsound("a parameter is no tensor")
     return arguments[0]
@@ -205,11 +184,8 @@ def _subclassed(arguments: tuple[Any, ...]) -> object:
     classes = ("torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer")
     if not isinstance(function, NamedGlobal) or not isinstance(inner, tuple):
         raise Unsound("a tensor is not made by a function")
-    if (
-        function.words not in REBUILT
-        or not isinstance(kind, NamedGlobal)
-        or kind.words not in classes
-    ):
+    is_tensor = isinstance(kind, NamedGlobal) and kind.words in classes
+    if function.words not in REBUILT or not is_tensor:
         raise Unsound(f"a tensor is made by {function.words} as {kind}")
     return function.make(inner)
 
@@ -244,11 +220,6 @@ def _numberless(kind: str, dtype: int, sizes: int | None = None) -> Maker:
     return make
 
 
-def _nested(arguments: tuple[Any, ...]) -> SavedTensor:
-    """Return _rebuild_nested_tensor(buffer, sizes, strides, offsets), whose rows are ragged."""
-    return SavedTensor(_wrapped(arguments).dtype, (), "nested")
-
-
 def _mapping(arguments: tuple[Any, ...]) -> dict[Any, Any]:
     """Return a dict; its items follow, a Counter's are there. Python 2 gave them as pairs."""
     given = arguments[0] if arguments else None
@@ -261,10 +232,6 @@ def _mapping(arguments: tuple[Any, ...]) -> dict[Any, Any]:
     return found
 
 
-def _size(arguments: tuple[Any, ...]) -> tuple[int, ...]:
-    return _whole_numbers(arguments[0], "sizes") if arguments else ()
-
-
 def _moved(arguments: tuple[Any, ...]) -> SavedTensor:
     """Return _rebuild_device_tensor_from_cpu_tensor(tensor, dtype, …): the tensor on a device."""
     tensor, dtype = _wrapped(arguments), _dtype(arguments[1])
@@ -274,14 +241,16 @@ def _moved(arguments: tuple[Any, ...]) -> SavedTensor:
 REBUILT: dict[str, Maker] = {
     "torch._utils._rebuild_tensor": _view,
     "torch._utils._rebuild_tensor_v2": _view,
-    "torch._utils._rebuild_tensor_v3": _view_of_dtype,
+    # the storage is untyped, the seventh argument is the dtype
+    "torch._utils._rebuild_tensor_v3": lambda a: _view((*a[:6], *a[7:8]), _dtype(a[6])),
     "torch._utils._rebuild_parameter": _wrapped,
     "torch._utils._rebuild_parameter_with_state": _wrapped,
     "torch._utils._rebuild_sparse_tensor": _sparse,
     "torch._utils._rebuild_sparse_csr_tensor": _sparse,
     "torch._utils._rebuild_qtensor": _quantized,
     "torch._utils._rebuild_meta_tensor_no_storage": _numberless("meta", 0, 1),
-    "torch._utils._rebuild_nested_tensor": _nested,
+    # (buffer, sizes, strides, offsets), the rows ragged
+    "torch._utils._rebuild_nested_tensor": lambda a: SavedTensor(_wrapped(a).dtype, (), "nested"),
     "torch._utils._rebuild_wrapper_subclass": _numberless("wrapped", 1, 2),
     "torch._utils._rebuild_device_tensor_from_numpy": _numberless("device", 1),
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": _moved,
@@ -290,7 +259,7 @@ REBUILT: dict[str, Maker] = {
 MAKERS: dict[str, Maker] = {
     **REBUILT,
     "torch._tensor._rebuild_from_type_v2": _subclassed,
-    "torch.Size": _size,
+    "torch.Size": lambda a: _whole_numbers(a[0], "sizes") if a else (),
     "torch.nn.parameter.Parameter": _wrapped,
     "torch.nn.parameter.Buffer": _wrapped,
     "collections.OrderedDict": _mapping,
@@ -300,27 +269,21 @@ MAKERS: dict[str, Maker] = {
 }
 """Calls of which something is kept."""
 
-PLAIN = frozenset(
-    [f"builtins.{name}" for name in ("set", "frozenset", "bytearray", "bytes", "complex", "slice",
-                                     "range", "int", "float", "str", "bool", "list", "tuple",
-                                     "object")]
-    + [f"torch.{name}" for name in ("device", "Tensor", "Generator", "per_tensor_affine",
-                                    "per_channel_affine", "per_tensor_symmetric",
-                                    "per_channel_symmetric", "per_channel_affine_float_qparams",
-                                    "strided", "sparse_coo", "contiguous_format",
-                                    "channels_last", "channels_last_3d", "preserve_format")]
-    + ["torch.serialization._get_layout", "torch.storage.UntypedStorage",
-       "torch.storage.TypedStorage", "_codecs.encode", "argparse.Namespace",
-       "types.SimpleNamespace"]
-    + [f"datetime.{name}" for name in ("datetime", "date", "time", "timedelta", "timezone")]
-    + [f"{module}.{name}" for module in ("pathlib", "pathlib._local")
-       for name in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath",
-                    "PureWindowsPath")]
-    + [f"numpy.{name}" for name in ("dtype", "ndarray", "bool_", "bool", "str_", "bytes_",
-                                    "float64", "float32", "float16", "int64", "int32", "int16",
-                                    "int8", "uint64", "uint32", "uint16", "uint8", "complex64",
-                                    "complex128", "datetime64", "timedelta64")]
-    + [f"numpy.{core}.{name}" for core in ("core", "_core")
-       for name in ("multiarray.scalar", "multiarray._reconstruct", "numeric._frombuffer")]
-)  # fmt: skip
-"""Calls that become an Inert record."""
+PATHS = "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"
+ARRAYS = "multiarray.scalar multiarray._reconstruct numeric._frombuffer"
+INERT = {
+    "builtins": "set frozenset bytearray bytes complex slice range int float str bool list tuple"
+    " object",
+    "torch": "device Tensor Generator per_tensor_affine per_channel_affine per_tensor_symmetric"
+    " per_channel_symmetric per_channel_affine_float_qparams strided sparse_coo contiguous_format"
+    " channels_last channels_last_3d preserve_format serialization._get_layout"
+    " storage.UntypedStorage storage.TypedStorage",
+    "_codecs": "encode", "argparse": "Namespace", "types": "SimpleNamespace",
+    "datetime": "datetime date time timedelta timezone",
+    "pathlib": PATHS, "pathlib._local": PATHS,
+    "numpy": "dtype ndarray bool_ bool str_ bytes_ float64 float32 float16 int64 int32 int16 int8"
+    " uint64 uint32 uint16 uint8 complex64 complex128 datetime64 timedelta64",
+    "numpy.core": ARRAYS, "numpy._core": ARRAYS,
+}  # fmt: skip
+"""Module -> calls of it that become an Inert record."""
+PLAIN = {f"{module}.{name}" for module, names in INERT.items() for name in names.split()}

@@ -51,7 +51,6 @@ class JsonArray:
     """The numbers of an array in JSON, before they are rounded to a format."""
 
     values: npt.NDArray[np.float64]
-    """The numbers."""
     dtype: str | None
     """What the document says, None where it says nothing."""
     inexact: tuple[str, float] | None
@@ -65,7 +64,7 @@ def parse(text: str | bytes | bytearray, source: str, what: str | None = None) -
     """
     if what is not None and (not text or text.isspace()):
         raise InputError(f"{source} is empty: expected {what} in JSON")
-    require_proportionate(text, source)
+    _require_proportionate(text, source)
     try:
         if not isinstance(text, str):
             text = text.decode("utf-8-sig")
@@ -107,16 +106,13 @@ def is_array_document(value: object) -> bool:
 
 
 def decode(value: object, place: str) -> JsonArray:
-    """Return the array that nested lists or an array document hold.
-
-    Raises InputError naming the place, e.g. "weight[1][0]".
-    """
+    """Return the array of nested lists or an array document; errors name the place in it."""
     import numpy as np
 
     if isinstance(value, Mapping):
         return _from_document(value, place)
     walk = _Walk(place)
-    shape = walk.shape_of(value, ())
+    shape = walk.shape_of(value)
     values = np.array(walk.numbers).reshape(shape)
     if walk.nulls:
         raise InputError(f"{_at(place, walk.nulls[0])} is null: expected a number")
@@ -188,7 +184,7 @@ def _from_document(document: Mapping[str, Any], place: str) -> JsonArray:
             hint="--full writes every number",
         )
     walk = _Walk(place)
-    found = walk.shape_of(document["values"], ())
+    found = walk.shape_of(document["values"])
     if math.prod(shape) == 0 and not walk.numbers:
         found = tuple(shape)  # nested lists cannot tell (0, 4) from (0)
     if found != tuple(shape):
@@ -228,7 +224,7 @@ class _Walk:
         self.nulls: list[tuple[int, ...]] = []
         self.inexact: tuple[str, float] | None = None
 
-    def shape_of(self, value: object, index: tuple[int, ...]) -> tuple[int, ...]:
+    def shape_of(self, value: object, index: tuple[int, ...] = ()) -> tuple[int, ...]:
         if not isinstance(value, list):
             self.numbers.append(self._number(value, index))
             return ()
@@ -240,14 +236,15 @@ class _Walk:
         shapes = [self.shape_of(item, (*index, i)) for i, item in enumerate(value)]
         for i, shape in enumerate(shapes):
             if shape != shapes[0]:
+                here, first = _at(self.place, (*index, i)), _at(self.place, (*index, 0))
                 raise InputError(
-                    f"{self._at((*index, i))} has {_entries(shape)} and"
-                    f" {self._at((*index, 0))} has {_entries(shapes[0])}: rows must be equally long"
+                    f"{here} has {_entries(shape)} and {first} has {_entries(shapes[0])}: rows must"
+                    " be equally long"
                 )
         return (len(value), *(shapes[0] if shapes else ()))
 
     def _number(self, value: object, index: tuple[int, ...]) -> float:
-        where = self._at(index)
+        where = _at(self.place, index)
         if value is None:
             self.nulls.append(index)
             return math.nan
@@ -256,22 +253,17 @@ class _Walk:
                 f"{where} is {value}, which JSON has no number for: an array document"
                 ' {"shape", "dtype", "values", "nonfinite"} can hold it'
             )
-        if type(value) is float:
-            if math.isinf(value):
-                raise InputError(f"{where} is beyond float64's range")
-            return value
-        if type(value) is int:
-            try:
-                held = float(value)
-            except OverflowError:
-                raise InputError(f"{where} is beyond float64's range") from None
-            if held != value and self.inexact is None:
-                self.inexact = (where, held)
-            return held
-        raise InputError(f"{where} is {kind_in_words(value)}: expected a number")
-
-    def _at(self, index: tuple[int, ...]) -> str:
-        return _at(self.place, index)
+        if isinstance(value, bool) or not isinstance(value, float | int):
+            raise InputError(f"{where} is {kind_in_words(value)}: expected a number")
+        try:
+            held = float(value)
+        except OverflowError:
+            held = math.inf
+        if math.isinf(held):
+            raise InputError(f"{where} is beyond float64's range")
+        if isinstance(value, int) and held != value and self.inexact is None:
+            self.inexact = (where, held)
+        return held
 
 
 def _is_plain(row: list[Any]) -> bool:
@@ -289,9 +281,8 @@ def _at(place: str, index: tuple[int, ...]) -> str:
 def _entries(shape: tuple[int, ...]) -> str:
     if not shape:
         return "no entries, being a number,"
-    return f"{shape[0]} {'entry' if shape[0] == 1 else 'entries'}" + (
-        f" of shape {shape[1:]}" if len(shape) > 1 else ""
-    )
+    inner = f" of shape {shape[1:]}" if len(shape) > 1 else ""
+    return f"{shape[0]} {'entry' if shape[0] == 1 else 'entries'}{inner}"
 
 
 def kind_in_words(value: object) -> str:
@@ -307,9 +298,12 @@ def kind_in_words(value: object) -> str:
     return "null" if value is None else "an object"
 
 
-def require_proportionate(text: str | bytes | bytearray, source: str) -> None:
+def _require_proportionate(text: str | bytes | bytearray, source: str) -> None:
     """Raise InputError for JSON that takes far more memory, and so time, than its length tells."""
-    needed = cost_of(text)
+    if isinstance(text, str):
+        needed = sum(text.count(mark) * cost for mark, cost in COSTS.items())
+    else:
+        needed = sum(text.count(mark.encode()) * cost for mark, cost in COSTS.items())
     if needed > max(ALWAYS, TIMES * len(text)):
         raise InputError(
             f"{source} has too many short lists, objects or texts for its {len(text)} bytes: parsed"
@@ -317,10 +311,3 @@ def require_proportionate(text: str | bytes | bytearray, source: str) -> None:
             hint="write large layers as .safetensors or .npz",
         )
     require_free(needed, f"reading {source}", refusal=InputError)
-
-
-def cost_of(text: str | bytes | bytearray) -> int:
-    """Return about how many bytes a JSON text takes when it is parsed."""
-    if isinstance(text, str):
-        return sum(text.count(mark) * cost for mark, cost in COSTS.items())
-    return sum(text.count(mark.encode()) * cost for mark, cost in COSTS.items())

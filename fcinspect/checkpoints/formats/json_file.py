@@ -31,19 +31,16 @@ MOST_LEVELS = 50
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How a document is read."""
+class _JsonReading:
+    """How a document is read: the file in words, its layout, and the dtype where it names none."""
 
     source: str
-    """The file in words"""
     layout: LayoutChoice
-    """How it holds a weight"""
     plain: str
-    """The dtype of numbers for which it names none"""
 
     @property
     def own_layout(self) -> Layout:
-        """How a weight lies in the formats of fcinspect: as torch holds it, unless told."""
+        """How a weight lies in the formats of fcinspect: as torch holds it, unless asked for."""
         return "out,in" if self.layout == "auto" else self.layout
 
 
@@ -59,11 +56,8 @@ def envelope_data(document: object) -> Mapping[str, Any] | None:
 def checkpoint_of(
     document: object, source: str, layout: LayoutChoice = "auto", plain: str = PLAIN_DTYPE
 ) -> Checkpoint:
-    """Return the layers of a parsed JSON document; `plain` is the dtype of numbers without one.
-
-    Raises InputError naming what is wrong where.
-    """
-    way = Reading(source, layout, plain)
+    """Return the layers of a parsed document; `plain` is the dtype of numbers without one."""
+    way = _JsonReading(source, layout, plain)
     data = envelope_data(document)
     if data is not None and isinstance(document, dict):
         return _from_envelope(data, str(document["schema"]), way)
@@ -78,7 +72,7 @@ def checkpoint_of(
     return _state_dict(content, way)
 
 
-def _from_envelope(data: Mapping[str, Any], schema: str, way: Reading) -> Checkpoint:
+def _from_envelope(data: Mapping[str, Any], schema: str, way: _JsonReading) -> Checkpoint:
     layer, network = data.get("layer"), data.get("network")
     if isinstance(layer, dict):
         return _one_layer(layer, way)
@@ -95,26 +89,21 @@ def _from_envelope(data: Mapping[str, Any], schema: str, way: Reading) -> Checkp
     )
 
 
-def _one_layer(layer: Mapping[str, Any], way: Reading) -> Checkpoint:
-    place = "data.layer"
-    name, origin = _name(layer, place), layer.get("source")
-    found = pair(
-        _named(layer, name, place, way),
-        way.source,
-        way.own_layout,
-        _activations([(name, layer)]),
-    )
+def _one_layer(layer: Mapping[str, Any], way: _JsonReading) -> Checkpoint:
+    name, origin = _name(layer, "data.layer"), layer.get("source")
+    tensors = _named(layer, name, "data.layer", way)
+    found = pair(tensors, way.source, way.own_layout, _activations([(name, layer)]))
     words = f"{origin} (from {way.source})" if isinstance(origin, str) and origin else None
     return replace(found, layers=tuple(replace(v, origin=words) for v in found.layers))
 
 
-def _network(entries: list[Any], place: str, way: Reading) -> Checkpoint:
+def _network(entries: list[Any], place: str, way: _JsonReading) -> Checkpoint:
     """Return the layers of a network file, named fc1, fc2, … where they have no names."""
     tensors: list[StoredTensor] = []
     named: list[tuple[str, Mapping[str, Any]]] = []
     for number, entry in enumerate(entries):
         where = f"{place}[{number}]"
-        if not isinstance(entry, dict) or not _weight_keys(entry):
+        if not isinstance(entry, dict) or not _has_weight(entry):
             raise InputError(f"{where} of {way.source} has no weight: {EXPECTED}")
         name = _name(entry, where) or f"fc{number + 1}"
         if any(name == other for other, _ in named):
@@ -132,35 +121,34 @@ def _name(entry: Mapping[str, Any], place: str) -> str:
 
 
 def _activations(named: list[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
-    found = {}
-    for name, entry in named:
-        activation = entry.get("activation")
-        if activation is None:
-            continue
+    found = {
+        name: entry["activation"] for name, entry in named if entry.get("activation") is not None
+    }
+    for name, activation in found.items():
         if not isinstance(activation, str):
             raise InputError(f"the activation of layer {name!r} is not a name such as 'relu'")
-        found[name] = activation
     return found
 
 
-def _named(entry: Mapping[str, Any], name: str, place: str, way: Reading) -> Iterator[StoredTensor]:
+def _named(
+    entry: Mapping[str, Any], name: str, place: str, way: _JsonReading
+) -> Iterator[StoredTensor]:
     """Yield weight and bias of one layer; refusals name their place in the document."""
-    if not _weight_keys(entry):
+    if not _has_weight(entry):
         raise InputError(f"{place} has no weight: {EXPECTED}")
     keys = {long: short for short, long in spelled_out(entry).items()}
     for part in ("weight", "bias"):
         key = keys.get(part, part)
         if part == "weight" or entry.get(key) is not None:
-            tensor = as_tensor(entry[key], f"{place}.{key}" if place else key, way.plain)
+            tensor = as_tensor(entry[key], f"{place}.{key}", way.plain)
             yield replace(tensor, name=f"{name}.{part}" if name else part)
 
 
-def _weight_keys(entry: Mapping[str, Any]) -> list[str]:
-    """Return the key of an entry's weight, if it has one."""
-    return ["weight"] if "weight" in entry else [k for k in SHORT_WEIGHTS if k in entry]
+def _has_weight(entry: Mapping[str, Any]) -> bool:
+    return any(key in entry for key in ("weight", *SHORT_WEIGHTS))
 
 
-def _state_dict(document: Mapping[str, Any], way: Reading) -> Checkpoint:
+def _state_dict(document: Mapping[str, Any], way: _JsonReading) -> Checkpoint:
     tensors: list[StoredTensor] = []
     ignored: list[SkippedTensor] = []
     entries = dict(_flattened(document, "", 0))

@@ -14,17 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import Seekable, Stamp, Storage, read_part
-from fcinspect.checkpoints.formats.zips import (
-    LOCAL_HEADER,
-    begin_of,
-    check_members,
-    opened_zip,
-    unpacked,
-)
-from fcinspect.checkpoints.places import claim, read_place
-from fcinspect.checkpoints.records import FilePlace, StoredTensor, unreadable
+from fcinspect.checkpoints.formats import zips
+from fcinspect.checkpoints.places import FilePlace, claim, open_storage
+from fcinspect.checkpoints.records import StoredTensor, unreadable
+from fcinspect.checkpoints.storage import Stamp, Storage
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 from fcinspect.masking import masked_name
@@ -56,13 +49,10 @@ class Member:
     """One array of the file, its numbers unread."""
 
     name: str
-    """The array's name."""
     shape: tuple[int, ...]
-    """The shape, outermost dimension first."""
     dtype: np.dtype[Any]
     """The format in the file."""
     path: str
-    """The file."""
     stamp: Stamp
     """The file as it was when the header was read."""
     inner: zipfile.ZipInfo | None
@@ -80,56 +70,47 @@ class Member:
         require_free(2 * math.prod(self.shape) * self.dtype.itemsize, what, refusal=InputError)
         with closing(open_storage(self.path, self.stamp)) as storage:
             try:
-                with self._file(storage) as file:
+                if self.inner is None:
+                    file: IO[bytes] = io.BufferedReader(zips.Seekable(storage), AHEAD)
+                else:  # the list of members is not read again
+                    file = io.BytesIO(zips.unpacked(storage, self.inner, self.start))
+                with file:
                     found = np.lib.format.read_array(file, allow_pickle=False)
             except DAMAGE as error:
                 raise InputError(f"{what} failed: {_line(error)}") from None
         return np.asarray(found, dtype=self.dtype.newbyteorder("="))
 
-    def _file(self, storage: Storage) -> IO[bytes]:
-        """Return the bytes of the .npy file; the list of members is not read again."""
-        if self.inner is None:
-            return _stream(storage)
-        return io.BytesIO(unpacked(storage, self.inner, self.start))
-
 
 def members_of(path: str) -> tuple[Member, ...]:
     """Return the arrays of an .npz or .npy file; raises InputError."""
-    storage = open_storage(path)
-    try:
-        if bytes(read_part(storage, 0, min(6, storage.stamp.size))) == b"\x93NUMPY":
-            with _stream(storage) as file:
-                return (_member("weight", storage, file, None),)
-        with opened_zip(storage) as archive:
-            infos = archive.infolist()
-            names = [info.filename for info in infos]
-            if not infos:
-                raise InputError(f"{masked_name(path)!r} is a zip file that lists no arrays")
-            check_members(repr(masked_name(path)), infos)
-            if len(set(names)) < len(names):
-                raise InputError(f"{masked_name(path)!r} holds an array name twice")
-            return tuple(_in_archive(archive, info, storage) for info in infos if not info.is_dir())
-    except DAMAGE as error:
-        reason = _line(error)
-        raise InputError(f"{masked_name(path)!r} is no sound .npz file: {reason}") from None
-    finally:
-        storage.close()
+    source = repr(masked_name(path))
+    with closing(open_storage(path)) as storage:
+        try:
+            if storage.read(0, min(6, storage.stamp.size)) == b"\x93NUMPY":
+                with io.BufferedReader(zips.Seekable(storage), AHEAD) as file:
+                    return (_member("weight", storage, file, None),)
+            with zips.opened_zip(storage) as archive:
+                infos = archive.infolist()
+                names = {info.filename for info in infos}
+                if not infos:
+                    raise InputError(f"{source} is a zip file that lists no arrays")
+                zips.check_members(source, infos)
+                if len(names) < len(infos):
+                    raise InputError(f"{source} holds an array name twice")
+                found = []
+                for info in infos:
+                    if not info.is_dir():
+                        with archive.open(info) as file:
+                            name = info.filename.removesuffix(".npy")
+                            found.append(_member(name, storage, file, info))
+                return tuple(found)
+        except DAMAGE as error:
+            raise InputError(f"{source} is no sound .npz file: {_line(error)}") from None
 
 
 def tensors_of(path: str) -> tuple[StoredTensor, ...]:
     """Return the arrays of an .npz file, or the one of an .npy file, named weight."""
     return tuple(map(_stored, members_of(path)))
-
-
-def _stream(storage: Storage) -> io.BufferedReader:
-    """Return the bytes of an .npy file, read some ahead."""
-    return io.BufferedReader(Seekable(storage), AHEAD)
-
-
-def _in_archive(archive: zipfile.ZipFile, info: zipfile.ZipInfo, storage: Storage) -> Member:
-    name = info.filename.removesuffix(".npy")
-    with archive.open(info) as file:
-        return _member(name, storage, file, info)
 
 
 def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo | None) -> Member:
@@ -163,7 +144,8 @@ def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo 
     place = None
     start = 0 if info is None else _data_of(storage, info)
     # columns first is the same as rows first for a vector, and has a place for a matrix
-    by_place = dtype.name in READABLE and _is_little(dtype) and (not by_columns or len(shape) <= 2)
+    is_little = dtype.newbyteorder("<").str == dtype.str
+    by_place = dtype.name in READABLE and is_little and (not by_columns or len(shape) <= 2)
     if by_place and (info is None or info.compress_type == zipfile.ZIP_STORED):
         turned = by_columns and len(shape) == 2
         place = FilePlace(storage.uri, storage.stamp, dtype.name, start + begin, shape, turned)
@@ -171,19 +153,13 @@ def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo 
 
 
 def _data_of(storage: Storage, info: zipfile.ZipInfo) -> int:
-    """Return where the bytes of a member begin; raises BadZipFile where they do not fit."""
     shown = ascii(info.filename[:60])
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise zipfile.BadZipFile(f"{shown} is packed in a way that numpy never uses")
-    header = read_part(storage, info.header_offset, LOCAL_HEADER)
-    begin = begin_of(info, header)
+    begin = zips.begin_of(info, storage.read(info.header_offset, zips.LOCAL_HEADER))
     if begin + info.compress_size > storage.stamp.size:
         raise zipfile.BadZipFile(f"{shown} ends behind the file")
     return begin
-
-
-def _is_little(dtype: np.dtype[Any]) -> bool:
-    return dtype.newbyteorder("<").str == dtype.str
 
 
 def _stored(member: Member) -> StoredTensor:
@@ -192,14 +168,9 @@ def _stored(member: Member) -> StoredTensor:
         read = partial(_read, member, dtype.name)
         return StoredTensor(member.name, dtype.name, shape, read, place=member.place)
     if dtype.kind in "iu" and 1 <= len(shape) <= 2:
-        return StoredTensor(
-            member.name,
-            "float32",
-            shape,
-            partial(_read, member, "float32"),
-            note=f"{member.name} holds {dtype.newbyteorder('=')} numbers, read as float32",
-            rounding=partial(_rounding, member),
-        )
+        read, rounding = partial(_read, member, "float32"), partial(_rounding, member)
+        note = f"{member.name} holds {dtype.newbyteorder('=')} numbers, read as float32"
+        return StoredTensor(member.name, "float32", shape, read, note=note, rounding=rounding)
     if dtype.hasobject:
         problem = "holds pickled Python objects, which are never loaded"
     elif dtype.kind == "V":
@@ -214,16 +185,13 @@ def _read(member: Member, dtype: str, rows: Sequence[int] | None) -> FloatArray:
     import numpy as np
 
     if rows is not None and member.place is not None:
-        return np.ascontiguousarray(read_place(member.place, rows))
+        return np.ascontiguousarray(member.place.read(rows))
     values = np.ascontiguousarray(member.values().astype(dtype, copy=False))
     return values if rows is None else values[list(rows)]
 
 
 def _rounding(member: Member) -> str | None:
-    """Read the whole numbers and say which of them float32 does not hold, None if it holds all.
-
-    It holds an integer whose magnitude, divided by its largest power of two, is below 2²⁴.
-    """
+    """Say which whole numbers float32 does not hold: those of over 24 bits up to the last 1."""
     import numpy as np
 
     if member.dtype.itemsize <= 2:
@@ -237,9 +205,8 @@ def _rounding(member: Member) -> str | None:
     if not count:
         return None
     first = whole[int(np.argmax(rounded))]
-    return (
-        f"{count} of {whole.size} were rounded: {int(first)} became {float(np.float32(first)):.0f}"
-    )
+    became = f"{int(first)} became {float(np.float32(first)):.0f}"
+    return f"{count} of {whole.size} were rounded: {became}"
 
 
 def _line(error: Exception) -> str:

@@ -10,13 +10,11 @@ import json
 import math
 import re
 from contextlib import closing
-from functools import partial
 from typing import Any
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import Storage, read_part
-from fcinspect.checkpoints.places import claim, read_place, unique_keys
-from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
+from fcinspect.checkpoints.places import Extent, FilePlace, claim, open_storage, unique_keys
+from fcinspect.checkpoints.records import StoredTensor, unreadable
+from fcinspect.checkpoints.storage import Storage
 from fcinspect.errors import InputError
 from fcinspect.masking import masked_name
 
@@ -30,8 +28,6 @@ MOST_TENSORS = 50_000
 """Tensors of every file."""
 BYTES_A_TENSOR = 4096
 """A larger file may have one more for so many bytes of numbers."""
-TEXTS_A_TENSOR = 5
-"""Its name, three keys and its dtype."""
 FEW_TEXTS = 200_000
 """Texts of the metadata."""
 LONGEST_NAME = 1 << 16
@@ -74,20 +70,19 @@ def tensors_of(path: str) -> tuple[StoredTensor, ...]:
 def data_size(path: str) -> int:
     """Return how many bytes of numbers a sound .safetensors file holds."""
     with closing(open_storage(path)) as storage:
-        return storage.stamp.size - 8 - int.from_bytes(read_part(storage, 0, 8), "little")
+        return storage.stamp.size - 8 - int.from_bytes(storage.read(0, 8), "little")
 
 
 def _header(storage: Storage) -> tuple[dict[str, Any], int]:
-    """Return the header's JSON and where the data begins."""
     size = storage.stamp.size
     if size < 8:
         raise _Unsound(f"it has {size} bytes, its header's length alone takes 8")
-    length = int.from_bytes(read_part(storage, 0, 8), "little")
+    length = int.from_bytes(storage.read(0, 8), "little")
     if length > LARGEST_HEADER:
         raise _Unsound(f"its header claims {length} bytes: at most {LARGEST_HEADER} are allowed")
     if 8 + length > size:
         raise _Unsound(f"it is truncated: the header ends at byte {8 + length}, the file at {size}")
-    text = read_part(storage, 8, length)
+    text = storage.read(8, length)
     if not text.startswith(b"{"):
         raise _Unsound("its header does not begin with '{'")
     if length > SMALL_HEADER:
@@ -105,14 +100,14 @@ def _header(storage: Storage) -> tuple[dict[str, Any], int]:
 
 
 def _check_large(header: bytearray, most: int) -> None:
-    """Refuse a header before it is parsed where it is no table of at most so many tensors.
-
-    Empty lists and short texts take thirty times their bytes when they are parsed.
-    """
+    """Refuse a header before it is parsed where it is no table of at most so many tensors."""
     for begin in range(0, len(header) - LONGEST_TEXT, LONGEST_TEXT):
         if header.find(b'"', begin, begin + LONGEST_TEXT) < 0:
             raise _Unsound(f"its header has a text of more than {LONGEST_TEXT} bytes")
-    if _texts(header) > TEXTS_A_TENSOR * most + FEW_TEXTS:
+    # about how many texts there are
+    texts = (header.count(b'"') - header.count(b'\\"')) // 2
+    # a tensor has five: its name, three keys and its dtype
+    if texts > 5 * most + FEW_TEXTS:
         raise _Unsound(f"it has too many tensors for its few numbers: at most {most} are read")
     brackets, texts, objects = _brackets(header), header.count(b'"') // 2, header.count(b"{")
     # the header itself and its metadata are objects, too
@@ -126,11 +121,6 @@ def _check_large(header: bytearray, most: int) -> None:
         raise _Unsound(f"its header of {len(header)} bytes describes no tensors: refused")
     if objects > most + 2:
         raise _Unsound(f"it has {objects - 1} tensors for its few numbers: at most {most} are read")
-
-
-def _texts(json: bytearray) -> int:
-    """Return about how many texts there are."""
-    return (json.count(b'"') - json.count(b'\\"')) // 2
 
 
 def _brackets(json: bytes | bytearray) -> int:
@@ -159,9 +149,8 @@ def _checked(header: dict[str, Any], start: int, storage: Storage) -> list[Store
             raise _Unsound(f"there is {what} before {name!r}, at byte {start + begin}")
         position = end
     if position > size:
-        raise _Unsound(
-            f"it is truncated: the data end at byte {start + position}, the file at {start + size}"
-        )
+        ends = f"the data end at byte {start + position}, the file at {start + size}"
+        raise _Unsound(f"it is truncated: {ends}")
     if position < size:
         raise _Unsound(f"{size - position} bytes follow the last tensor")
     return [
@@ -189,9 +178,8 @@ def _span(name: str, value: object) -> tuple[int, int]:
     if len(shape) > MOST_DIMENSIONS:
         raise _Unsound(f"{name!r} has {len(shape)} dimensions: at most {MOST_DIMENSIONS} are read")
     if dtype in BITS and math.prod(shape) * BITS[dtype] != (end - begin) * 8:
-        raise _Unsound(
-            f"{name!r} has {end - begin} bytes, which is not what {dtype} of shape {shape} takes"
-        )
+        what = f"{dtype} of shape {shape}"
+        raise _Unsound(f"{name!r} has {end - begin} bytes, which is not what {what} takes")
     too_wide = claim(shape)
     if too_wide is not None:
         raise _Unsound(f"{name!r} {too_wide}")
@@ -199,7 +187,6 @@ def _span(name: str, value: object) -> tuple[int, int]:
 
 
 def _whole_numbers(value: object) -> tuple[int, ...] | None:
-    """Return a list of whole numbers, None for anything else."""
     # 2^63 and more is an overflow for every other reader
     if isinstance(value, list) and all(type(v) is int and 0 <= v < 2**63 for v in value):
         return tuple(value)
@@ -215,7 +202,7 @@ def _stored(
     if held in SCANNED:
         place = FilePlace(file.uri, file.stamp, SCANNED[held], begin, shape)
     if place is not None and held in READABLE:
-        return StoredTensor(name, place.dtype, shape, partial(read_place, place), place=place)
+        return StoredTensor(name, place.dtype, shape, place.read, place=place)
     known = "holds" if held in BITS else "holds the unknown format"
     problem = f"{known} {held}: layers are read from {', '.join(READABLE)}"
     extent = Extent(file.uri, file.stamp, begin, size)

@@ -4,49 +4,42 @@ Format: a zip file with ``<root>/data.pkl``, a pickle whose tensors are views of
 storage's bytes as ``<root>/data/<key>``; ``byteorder`` tells which end of a number comes first. A
 member may be deflated, which torch.save itself never does. The list of members is held against the
 file before anything is read: no member outside the file or over another, none twice, none
-encrypted. Before torch 1.6 it was another format (torch_legacy.py).
+encrypted.
+
+Before torch 1.6, and where it is told to, torch.save writes five pickles (a magic number, the
+version, the machine, the tensors as views of storages, the list of the storages' keys); then of
+each storage, in the order of that list, its number of numbers in eight bytes and the numbers, all
+of them little-endian.
 """
 
 from __future__ import annotations
 
 import functools
+import io
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from fcinspect.checkpoints.access.handles import at_once, open_storage
-from fcinspect.checkpoints.access.storage import Storage, read_part
+from fcinspect.checkpoints.formats import torch_tensors, unpickling, zips
 from fcinspect.checkpoints.formats.allowed import ITEMSIZE, SavedStorage, SavedTensor
-from fcinspect.checkpoints.formats.torch_tensors import (
-    checked_tensors,
-    damaged,
-    not_torch,
-    stored_tensors,
-)
-from fcinspect.checkpoints.formats.unpickling import (
-    LARGEST_PACKED,
-    LARGEST_PICKLE,
-    Stream,
-    read_pickle,
-)
-from fcinspect.checkpoints.formats.zips import (
-    LOCAL_HEADER,
-    begin_of,
-    check_members,
-    opened_zip,
-    unpacked,
-)
+from fcinspect.checkpoints.places import at_once, open_storage
 from fcinspect.checkpoints.records import StoredTensor
+from fcinspect.checkpoints.storage import Storage
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 from fcinspect.masking import masked_name
 
-TAR = b"ustar"
-"""What stands at byte 257 of a tar file."""
 LOOKED_AT = 512
 FEW = 1 << 20
 """Bytes to which a pickle may unpack from however few."""
+MAGIC = 0x1950A86A20F9469CFC6C
+"""The number that files before torch 1.6 begin with."""
+VERSION = 1001
+COUNT = 8
+"""Bytes that give how many numbers of a storage follow."""
+AHEAD = 1 << 16
+"""Bytes of the pickles that are read at a time."""
 
 
 def tensors_of(name: str) -> tuple[StoredTensor, ...]:
@@ -55,33 +48,34 @@ def tensors_of(name: str) -> tuple[StoredTensor, ...]:
     Raises InputError for every other file, and for one that names more than tensors and plain data.
     """
     with closing(open_storage(name)) as storage:
-        first = read_part(storage, 0, min(LOOKED_AT, storage.stamp.size))
+        first = storage.read(0, min(LOOKED_AT, storage.stamp.size))
         if first.startswith(b"PK"):
             return _tensors_in_zip(storage)
         if first.startswith(b"\x80"):
-            from fcinspect.checkpoints.formats.torch_legacy import tensors_in_stream
-
-            return tensors_in_stream(storage)
+            return _tensors_in_stream(storage)
         source = repr(masked_name(name))
-        if first[257:].startswith(TAR):
+        if first[257:].startswith(b"ustar"):
             raise InputError(
                 f"{source} is a tar file: torch.save wrote such before torch 0.1.10, and layers are"
                 " not read from them",
                 hint="load it with torch where it is trusted, and save its state dict again",
             )
-        raise not_torch(source, "it is no zip file and no pickle")
+        raise torch_tensors.not_torch(source, "it is no zip file and no pickle")
 
 
 def _tensors_in_zip(storage: Storage) -> tuple[StoredTensor, ...]:
     archive = _opened_archive(storage)
     byte_order = archive.content("byteorder", 100)
     if byte_order not in (b"little", b"big", None):
-        raise not_torch(archive.source, f"its byteorder is {byte_order!r}")
-    pickle = archive.content("data.pkl", LARGEST_PICKLE)
+        raise torch_tensors.not_torch(archive.source, f"its byteorder is {byte_order!r}")
+    pickle = archive.content("data.pkl", unpickling.LARGEST_PICKLE)
     assert pickle is not None  # an archive without it has been refused
-    content, _ = read_pickle(Stream.of(pickle), archive.source, archive.size_of)
-    found = checked_tensors(content, archive.source)
-    return stored_tensors(found, storage, _runs(archive, found.values(), byte_order == b"big"))
+    stream = unpickling.Stream(io.BytesIO(pickle), len(pickle))
+    content, _ = unpickling.read_pickle(stream, archive.source, archive.size_of)
+    found = torch_tensors.checked_tensors(content, archive.source)
+    return torch_tensors.stored_tensors(
+        found, storage, _runs(archive, found.values(), byte_order == b"big")
+    )
 
 
 def _runs(
@@ -93,26 +87,18 @@ def _runs(
     # those of packed storages, too: a member that is not where the list says is refused at once
     keys = sorted(storages)
     for key, begin in zip(keys, at_once(archive.begin_of, keys, archive.storage.uri), strict=True):
-        width = _width(storages[key]) if turned else 1
-        if width == 1 and archive.is_plain(key):
+        # the bytes whose order is turned: those of a number, of each part of a complex one
+        dtype = storages[key].dtype or "uint8"
+        width = ITEMSIZE[dtype] // (2 if dtype.startswith("complex") else 1) if turned else 1
+        if width == 1 and archive.info_of(key).compress_type == zipfile.ZIP_STORED:
             runs[key] = begin
         else:
             runs[key] = functools.cache(functools.partial(_member, archive, key, width))
     return runs
 
 
-def _width(storage: SavedStorage) -> int:
-    """Return the bytes whose order is turned: those of a number, of each part of a complex one."""
-    if storage.dtype is None:
-        return 1
-    return ITEMSIZE[storage.dtype] // (2 if storage.dtype.startswith("complex") else 1)
-
-
 def _member(archive: Archive, key: str, width: int) -> bytes:
-    """Return the bytes of a storage that is deflated, or whose numbers begin with their high byte.
-
-    They are unpacked and, where `width` bytes of a number are turned, little-endian.
-    """
+    """Return the bytes of a storage, unpacked, every `width` bytes of them turned around."""
     with closing(open_storage(archive.storage.uri, archive.storage.stamp)) as storage:
         held = replace(archive, storage=storage).numbers_of(key)
     if width == 1:
@@ -128,13 +114,11 @@ class Archive:
     """A checked archive, its members unread."""
 
     storage: Storage
-    """The file."""
     source: str
     """The file in words."""
     root: str
     """The folder of all members."""
     members: Mapping[str, zipfile.ZipInfo]
-    """By name."""
     ends: Mapping[str, int]
     """Member -> the byte where the next one, or the list of members, begins."""
 
@@ -143,13 +127,13 @@ class Archive:
         info = self.members.get(f"{self.root}/data/{key}")
         return None if info is None else info.file_size
 
-    def is_plain(self, key: str) -> bool:
-        """Whether the bytes of a storage lie in the file as they are."""
-        return self.members[f"{self.root}/data/{key}"].compress_type == zipfile.ZIP_STORED
+    def info_of(self, key: str) -> zipfile.ZipInfo:
+        """Return the member of a storage."""
+        return self.members[f"{self.root}/data/{key}"]
 
     def begin_of(self, key: str) -> int:
         """Return where the bytes of a storage begin; raises InputError where they do not fit."""
-        return self._begin(self.members[f"{self.root}/data/{key}"])
+        return self._begin(self.info_of(key))
 
     def content(self, name: str, most: int) -> bytes | None:
         """Return a member of at most so many bytes, unpacked; None where there is none."""
@@ -159,7 +143,9 @@ class Archive:
         if max(info.file_size, info.compress_size) > most:
             raise InputError(f"{self.source} has a {name} of {info.file_size} bytes: refused")
         packed = info.compress_type != zipfile.ZIP_STORED
-        if packed and info.file_size > max(FEW, min(LARGEST_PACKED, 100 * info.compress_size)):
+        if packed and info.file_size > max(
+            FEW, min(unpickling.LARGEST_PACKED, 100 * info.compress_size)
+        ):
             raise InputError(
                 f"{self.source} has a {name} that would unpack from {info.compress_size} bytes to"
                 f" {info.file_size}: refused"
@@ -168,58 +154,54 @@ class Archive:
 
     def numbers_of(self, key: str) -> bytes:
         """Return the bytes of a storage, unpacked and held against their checksum."""
-        info = self.members[f"{self.root}/data/{key}"]
+        info = self.info_of(key)
         # the list of members bounds what all of them unpack to
-        require_free(
-            info.compress_size + info.file_size, f"unpacking {self.source}", refusal=InputError
-        )
+        size = info.compress_size + info.file_size
+        require_free(size, f"unpacking {self.source}", refusal=InputError)
         return self._bytes(info)
 
     def _bytes(self, info: zipfile.ZipInfo) -> bytes:
-        """Return the content of a member, unpacked."""
         # torch may be told to write no checksums; those who pack its files do write them
         packed = info.compress_type != zipfile.ZIP_STORED
         try:
-            return unpacked(self.storage, info, self._begin(info), checked=packed)
+            return zips.unpacked(self.storage, info, self._begin(info), checked=packed)
         except zipfile.BadZipFile:
-            raise damaged(self.source) from None
+            raise torch_tensors.damaged(self.source) from None
 
     def _begin(self, info: zipfile.ZipInfo) -> int:
         where = info.header_offset
-        if where + LOCAL_HEADER > self.storage.stamp.size:
-            raise damaged(self.source)
-        header = read_part(self.storage, where, LOCAL_HEADER)
-        begin = begin_of(info, header)
+        if where + zips.LOCAL_HEADER > self.storage.stamp.size:
+            raise torch_tensors.damaged(self.source)
+        header = self.storage.read(where, zips.LOCAL_HEADER)
+        begin = zips.begin_of(info, header)
         # the end is held against the next member: this one may lie after a longer extra field
+        fits = begin + info.compress_size <= self.ends[info.filename]
         method = int.from_bytes(header[8:10], "little")
-        if (
-            header[:4] != b"PK\3\4"
-            or method != info.compress_type
-            or begin + info.compress_size > self.ends[info.filename]
-        ):
-            raise damaged(self.source)
+        if header[:4] != b"PK\3\4" or method != info.compress_type or not fits:
+            raise torch_tensors.damaged(self.source)
         return begin
 
 
 def _opened_archive(storage: Storage) -> Archive:
-    """Return the checked archive of a zip file; raises InputError for any other."""
     source = repr(masked_name(storage.uri))
     try:
-        with opened_zip(storage) as archive:
+        with zips.opened_zip(storage) as archive:
             infos = archive.infolist()
             end = archive.start_dir
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, OverflowError):
-        raise damaged(source) from None
-    check_members(source, infos)
+        raise torch_tensors.damaged(source) from None
+    zips.check_members(source, infos)
     members = {info.filename: info for info in infos}
     if len(members) < len(infos):
-        raise not_torch(source, "a member stands in its list twice")
+        raise torch_tensors.not_torch(source, "a member stands in its list twice")
     root = infos[0].filename.partition("/")[0] if infos else ""
     if f"{root}/data.pkl" not in members:
-        raise not_torch(source, "it has no data.pkl")
+        raise torch_tensors.not_torch(source, "it has no data.pkl")
     outside = next((name for name in members if not name.startswith(f"{root}/")), None)
     if outside is not None:
-        raise not_torch(source, f"its member {outside[:60]!a} is not in the folder {root!a}")
+        raise torch_tensors.not_torch(
+            source, f"its member {outside[:60]!a} is not in the folder {root!a}"
+        )
     return Archive(storage, source, root, members, _ends(source, infos, end))
 
 
@@ -232,12 +214,74 @@ def _ends(source: str, infos: list[zipfile.ZipInfo], end: int) -> dict[str, int]
         plain = info.compress_type == zipfile.ZIP_STORED
         shown = ascii(info.filename[:60])
         if info.flag_bits & 1:
-            raise not_torch(source, f"its member {shown} is encrypted")
+            raise torch_tensors.not_torch(source, f"its member {shown} is encrypted")
         if not plain and info.compress_type != zipfile.ZIP_DEFLATED:
-            raise not_torch(source, f"its member {shown} is packed in a way that torch never uses")
+            raise torch_tensors.not_torch(
+                source, f"its member {shown} is packed in a way that torch never uses"
+            )
         if info.header_offset < 0 or (plain and info.compress_size != info.file_size):
-            raise damaged(source)
-        if info.header_offset + LOCAL_HEADER + info.compress_size > after:
-            raise not_torch(source, f"its member {shown} claims bytes that are not its own")
+            raise torch_tensors.damaged(source)
+        if info.header_offset + zips.LOCAL_HEADER + info.compress_size > after:
+            raise torch_tensors.not_torch(
+                source, f"its member {shown} claims bytes that are not its own"
+            )
         ends[info.filename] = after
     return ends
+
+
+def _tensors_in_stream(storage: Storage) -> tuple[StoredTensor, ...]:
+    """Return the tensors of a file as before torch 1.6; raises InputError for every other."""
+    source, size = repr(masked_name(storage.uri)), storage.stamp.size
+    stream = unpickling.Stream(io.BufferedReader(zips.Seekable(storage), AHEAD), size)
+
+    def upcoming() -> object:
+        return unpickling.read_pickle(stream, source, lambda key: size)[0]
+
+    first = upcoming()
+    if type(first) is not int or first != MAGIC:
+        raise torch_tensors.not_torch(source, "it is a pickle of other data")
+    version = upcoming()
+    if type(version) is not int or version != VERSION:
+        raise torch_tensors.not_torch(source, f"its version is not {VERSION}")
+    upcoming()  # the machine it was written on: its numbers are little-endian all the same
+    content, storages = unpickling.read_pickle(stream, source, lambda key: size)
+    begins = _begins(upcoming(), storages, stream.position, storage)
+    return torch_tensors.stored_tensors(
+        torch_tensors.checked_tensors(content, source), storage, begins
+    )
+
+
+def _begins(
+    keys: object, storages: Mapping[str, SavedStorage], position: int, file: Storage
+) -> dict[str, int]:
+    """Return where the numbers of each storage begin; each must be there in full."""
+    source = repr(masked_name(file.uri))
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise torch_tensors.not_torch(source, "the keys of its storages are no list of names")
+    if len(set(keys)) < len(keys):
+        raise torch_tensors.not_torch(source, "a storage stands in its list twice")
+    if set(keys) != set(storages):
+        odd = next(iter(set(keys) ^ set(storages)))
+        known = "is not in its list" if odd in storages else "belongs to no tensor"
+        raise torch_tensors.not_torch(source, f"its storage {odd[:60]!r} {known}")
+    begins = {}
+    for key in keys:
+        begins[key] = position + COUNT
+        position += COUNT + storages[key].nbytes
+    if position > file.stamp.size:
+        raise InputError(
+            f"{source} is truncated: its storages end at byte {position}, the file at"
+            f" {file.stamp.size}"
+        )
+
+    def count(key: str) -> int:
+        return int.from_bytes(file.read(begins[key] - COUNT, COUNT), "little", signed=True)
+
+    for key, found in zip(begins, at_once(count, list(begins), file.uri), strict=True):
+        expected = storages[key].nbytes // ITEMSIZE[storages[key].dtype or "uint8"]
+        if found != expected:
+            raise InputError(
+                f"{source} is truncated or damaged: {found} numbers of its storage {key[:60]!r}"
+                f" follow, its pickle says {expected}"
+            )
+    return begins

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fcinspect.checkpoints.formats.allowed import INSTEAD, ITEMSIZE, SavedStorage, SavedTensor
-from fcinspect.checkpoints.places import claim, read_place, read_run, read_strided, span_of
-from fcinspect.checkpoints.records import Extent, FilePlace, StoredTensor, unreadable
+from fcinspect.checkpoints.places import Extent, FilePlace, claim
+from fcinspect.checkpoints.records import StoredTensor, unreadable
 from fcinspect.errors import InputError
+from fcinspect.layers.memory import require_free
 from fcinspect.masking import masked_name
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.access.storage import Storage
+    from fcinspect.checkpoints.storage import Storage
     from fcinspect.rounding.arrays import FloatArray
 
 FEW_TENSORS = 1000
@@ -38,7 +40,6 @@ MOST_VISITS = 300_000
 """Containers and tensors looked at: one that is referred to twice is looked at twice."""
 MOST_CHARACTERS = 1 << 24
 """Characters of all names."""
-
 MOST_DIGITS = 30
 
 Tensor = TypeVar("Tensor")
@@ -99,7 +100,7 @@ def _check_bounds(what: str, tensor: SavedTensor, storage: SavedStorage) -> None
     if numbers > held:
         text = str(numbers) if numbers < 10**MOST_DIGITS else f"more than 10^{MOST_DIGITS}"
         raise InputError(f"{what} claims {text} numbers, its storage holds {held}: refused")
-    if numbers and tensor.offset + span_of(tensor.shape, tensor.strides) > held:
+    if numbers and tensor.offset + _span_of(tensor.shape, tensor.strides) > held:
         raise InputError(f"{what} reaches beyond its storage, which holds {held} numbers: refused")
 
 
@@ -107,7 +108,19 @@ def stored_tensors(
     found: Mapping[str, SavedTensor], file: Storage, runs: Runs
 ) -> tuple[StoredTensor, ...]:
     """Return the tensors that a pickle describes; raises InputError where they are far too many."""
-    _check_work(found, file.stamp.size, repr(masked_name(file.uri)))
+    source, size = repr(masked_name(file.uri)), file.stamp.size
+    most = FEW_TENSORS + size // BYTES_A_TENSOR
+    if len(found) > most:
+        told = f"names {len(found)} tensors in {size} bytes: at most {most} are read"
+        raise InputError(f"{source} {told}")
+    placed = [tensor for tensor in found.values() if tensor.storage is not None]
+    shown = sum(math.prod(tensor.shape) * ITEMSIZE[tensor.dtype] for tensor in placed)
+    # what takes far more to read than to store: one storage under many names
+    if shown > max(FEW_BYTES, MOST_SHOWN * size):
+        raise InputError(
+            f"the tensors of {source} show {shown} bytes, more than {MOST_SHOWN} times the"
+            f" {size} of the file: refused"
+        )
     return tuple(_tensor(name, tensor, file, runs) for name, tensor in found.items())
 
 
@@ -122,48 +135,50 @@ def _tensor(name: str, tensor: SavedTensor, file: Storage, runs: Runs) -> Stored
     if dtype not in FORMATS:
         return unreadable(name, dtype, shape, _no_layer(dtype))
     what = f"reading {name!r} of {masked_name(file.uri)!r}"
-    numbers = partial(_unpacked, run, dtype, tensor.offset)
-    return StoredTensor(name, dtype, shape, _reader(numbers, tensor, what))
+
+    def numbers(first: int, length: int) -> FloatArray:
+        from fcinspect.rounding.arrays import from_bytes
+
+        itemsize, begin = ITEMSIZE[dtype], tensor.offset + first
+        return from_bytes(run()[begin * itemsize : (begin + length) * itemsize], dtype)
+
+    return StoredTensor(name, dtype, shape, partial(_read_strided, numbers, tensor, what))
 
 
 def _no_layer(dtype: str) -> str:
-    """Say why no layer is read from numbers of another format."""
     if dtype.startswith("float"):
         return f"holds {dtype}: layers are read from {', '.join(FORMATS)}"
     return f"holds {dtype}: layers are floating-point"
 
 
-def _reader(numbers: partial[FloatArray], tensor: SavedTensor, what: str) -> partial[FloatArray]:
-    return partial(read_strided, numbers, tensor.shape, tensor.strides, what)
-
-
-def _unpacked(
-    content: Callable[[], bytes], dtype: str, offset: int, first: int, length: int
+def _read_strided(
+    numbers: Callable[[int, int], FloatArray],
+    tensor: SavedTensor,
+    what: str,
+    rows: Sequence[int] | None,
 ) -> FloatArray:
-    """Return the numbers from `first` on of a view that begins at `offset` of its storage."""
-    from fcinspect.rounding.arrays import from_bytes
+    """Return a view, or these rows of it; `numbers(first, length)` reads from the view's run."""
+    import numpy as np
+    from numpy.lib.stride_tricks import as_strided
 
-    itemsize, begin = ITEMSIZE[dtype], offset + first
-    return from_bytes(content()[begin * itemsize : (begin + length) * itemsize], dtype)
+    first, inner, strides = 0, tensor.shape, tensor.strides
+    if rows is not None:
+        first = min(rows, default=0)
+        inner = (max(rows, default=-1) + 1 - first, *inner[1:])
+    length = _span_of(inner, strides)
+    # a bfloat16 is held in four bytes, and its copy too
+    require_free(8 * (length + math.prod(inner)), what, refusal=InputError)
+    held = numbers(first * strides[0] if strides else 0, length)
+    view = as_strided(held, inner, [n * held.itemsize for n in strides], writeable=False)
+    wanted = view if rows is None else view[[row - first for row in rows]]
+    return np.ascontiguousarray(wanted).reshape(wanted.shape)
 
 
-def _check_work(found: Mapping[str, SavedTensor], size: int, source: str) -> None:
-    """Refuse what takes far more to read than to store: one storage under many names."""
-    most = FEW_TENSORS + size // BYTES_A_TENSOR
-    if len(found) > most:
-        raise InputError(
-            f"{source} names {len(found)} tensors in {size} bytes: at most {most} are read"
-        )
-    shown = sum(
-        math.prod(tensor.shape) * ITEMSIZE[tensor.dtype]
-        for tensor in found.values()
-        if tensor.storage is not None
-    )
-    if shown > max(FEW_BYTES, MOST_SHOWN * size):
-        raise InputError(
-            f"the tensors of {source} show {shown} bytes, more than {MOST_SHOWN} times the"
-            f" {size} of the file: refused"
-        )
+def _span_of(shape: Sequence[int], strides: Sequence[int]) -> int:
+    """Return the numbers from the first to the last of a view, 0 for one without numbers."""
+    if 0 in shape:
+        return 0
+    return 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
 
 
 def _in_file(name: str, tensor: SavedTensor, file: Storage, begin: int) -> StoredTensor:
@@ -175,17 +190,23 @@ def _in_file(name: str, tensor: SavedTensor, file: Storage, begin: int) -> Store
         size = math.prod(shape) * ITEMSIZE[dtype]
         extent = Extent(file.uri, file.stamp, begin, size) if _is_by_rows(tensor) else None
         return unreadable(name, dtype, shape, _no_layer(dtype), extent=extent)
-    turned = _is_by_columns(tensor)
+    by_rows = _is_by_rows(tensor)
+    flipped = SavedTensor(dtype, shape[::-1], strides=tensor.strides[::-1])
+    turned = len(shape) == 2 and not by_rows and _is_by_rows(flipped)
     place = None
-    if turned or _is_by_rows(tensor):
+    if turned or by_rows:
         place = FilePlace(file.uri, file.stamp, dtype, begin, shape, turned)
     if dtype not in FORMATS:
         return unreadable(name, dtype, shape, _no_layer(dtype), place)
     if place is not None:
-        return StoredTensor(name, dtype, shape, partial(read_place, place), place=place)
-    run = FilePlace(file.uri, file.stamp, dtype, begin, (span_of(shape, tensor.strides),))
+        return StoredTensor(name, dtype, shape, place.read, place=place)
+    run = FilePlace(file.uri, file.stamp, dtype, begin, (_span_of(shape, tensor.strides),))
     what = f"reading {masked_name(file.uri)!r}"
-    return StoredTensor(name, dtype, shape, _reader(partial(read_run, run), tensor, what))
+
+    def numbers(first: int, length: int) -> FloatArray:
+        return replace(run, begin=begin + first * ITEMSIZE[dtype], shape=(length,)).read()
+
+    return StoredTensor(name, dtype, shape, partial(_read_strided, numbers, tensor, what))
 
 
 def _is_by_rows(tensor: SavedTensor) -> bool:
@@ -196,13 +217,6 @@ def _is_by_rows(tensor: SavedTensor) -> bool:
             return 0 in tensor.shape
         expected *= size
     return True
-
-
-def _is_by_columns(tensor: SavedTensor) -> bool:
-    """Whether a matrix lies there column by column, and not also row by row."""
-    if len(tensor.shape) != 2 or _is_by_rows(tensor):
-        return False
-    return _is_by_rows(SavedTensor(tensor.dtype, tensor.shape[::-1], strides=tensor.strides[::-1]))
 
 
 def _unwrapped(path: Path) -> Path:

@@ -16,19 +16,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import IO, Any, NoReturn
 
-from fcinspect.checkpoints.formats.allowed import (
-    INSTEAD,
-    ITEMSIZE,
-    LONG,
-    LONGEST_TEXT,
-    STORAGES,
-    Inert,
-    NamedGlobal,
-    SavedStorage,
-    Unsound,
-    named,
-    require_key,
-)
+from fcinspect.checkpoints.formats import allowed
 from fcinspect.errors import InputError
 
 Sizes = Callable[[str], int | None]
@@ -56,25 +44,15 @@ class Stream:
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         """Read `file`, which has `size` bytes, from where it stands."""
-        self._file = file
-        self._size = size
+        self._file, self._size = file, size
         self._left = FEW_STEPS + min(size, LARGEST_PICKLE) // BYTES_A_STEP
         self.position = 0
-
-    @classmethod
-    def of(cls, data: bytes) -> Stream:
-        """Return the stream of bytes in memory."""
-        return cls(io.BytesIO(data), len(data))
 
     def spend(self, steps: int) -> None:
         """Count work; raises Unsound for more than any file of tensors needs."""
         self._left -= steps
         if self._left < 0:
-            raise Unsound("it has more objects than a file of tensors needs")
-
-    def grant_storage(self) -> None:
-        """Allow the reads that one more storage takes."""
-        self._left += STEPS_A_STORAGE
+            raise allowed.Unsound("it has more objects than a file of tensors needs")
 
     def read(self, length: int) -> bytes:
         """Return that many bytes; raises EOFError where fewer are left."""
@@ -92,7 +70,7 @@ class Stream:
         self._advance(len(line))
         if not line.endswith(b"\n"):
             if len(line) == LONGEST_LINE:
-                raise Unsound(f"it has a line of more than {LONGEST_LINE} bytes")
+                raise allowed.Unsound(f"it has a line of more than {LONGEST_LINE} bytes")
             raise EOFError
         return line
 
@@ -108,17 +86,13 @@ class Stream:
         if self.position > self._size:
             raise EOFError
         if self.position > LARGEST_PICKLE:
-            raise Unsound(f"its pickle has more than {LARGEST_PICKLE} bytes")
+            raise allowed.Unsound(f"its pickle has more than {LARGEST_PICKLE} bytes")
 
 
 def read_pickle(
     stream: Stream, source: str, sizes: Sizes
-) -> tuple[object, Mapping[str, SavedStorage]]:
-    """Return the content of the next pickle of a stream, and the storages it names, by their keys.
-
-    The content is plain dicts, lists, tuples and records of tensors. Raises InputError for a pickle
-    that names any other class or function or is damaged.
-    """
+) -> tuple[object, Mapping[str, allowed.SavedStorage]]:
+    """Return the plain content of the next pickle, and its storages by key; raises InputError."""
     try:
         unpickler = _Unpickler(stream, source, sizes)
         return unpickler.load(), unpickler.storages
@@ -126,26 +100,22 @@ def read_pickle(
         raise
     except EOFError:
         raise InputError(f"{source} is truncated or damaged: its pickle has no end") from None
-    except Unsound as error:
+    except allowed.Unsound as error:
         reason = str(error)
     except RecursionError:
         reason = "it is nested too deeply"
     except Exception as error:  # any other is what a damaged pickle makes of Python's unpickler
-        reason = _line(error)
+        text = " ".join(str(error).split())[:120]
+        kind = type(error).__name__
+        reason = f"its pickle is damaged ({kind}: {text!a})" if text else "damaged"
     raise InputError(f"{source} is no sound file of torch.save: {reason}")
-
-
-def _line(error: Exception) -> str:
-    text = " ".join(str(error).split())[:120]
-    return f"its pickle is damaged ({type(error).__name__}: {text!a})" if text else "damaged"
 
 
 def _pickled_objects(source: str, name: str) -> InputError:
     """Return the refusal of a file whose pickle names what would have to be run."""
     shown = name if re.fullmatch(r"[\w.]{1,100}", name) else repr(name[:60])
-    return InputError(
-        f"{source} holds pickled objects ({shown}), which are never loaded", hint=INSTEAD
-    )
+    words = f"holds pickled objects ({shown}), which are never loaded"
+    return InputError(f"{source} {words}", hint=allowed.INSTEAD)
 
 
 def _sized(load: Callable[[_Unpickler, int], None], width: int) -> Callable[[_Unpickler], None]:
@@ -169,62 +139,64 @@ class _Unpickler(pickle._Unpickler):
     def __init__(self, stream: Stream, source: str, sizes: Sizes) -> None:
         super().__init__(stream, encoding="utf-8", errors="backslashreplace")
         self._stream, self._source, self._sizes = stream, source, sizes
-        self.storages: dict[str, SavedStorage] = {}
+        self.storages: dict[str, allowed.SavedStorage] = {}
 
-    def find_class(self, module: str, name: str) -> NamedGlobal:
-        """Return the stand-in of a class or function; raises InputError for all others."""
-        found = named(module, name)
+    def find_class(self, module: str, name: str) -> allowed.NamedGlobal:
+        found = allowed.named(module, name)
         if found is None:
             raise _pickled_objects(self._source, f"{module}.{name}")
         return found
 
-    def persistent_load(self, pid: object) -> SavedStorage:
+    def persistent_load(self, pid: object) -> allowed.SavedStorage:
         """Return the storage that ("storage", class, key, location, number of numbers) names."""
+        undescribed = allowed.Unsound(
+            "a storage is not described by its class, key, location and size"
+        )
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
-            raise Unsound("a storage is not described by its class, key, location and size")
+            raise undescribed
         kind, key, numbers = pid[1], pid[2], pid[4]
-        if (
-            not isinstance(kind, NamedGlobal)
-            or not isinstance(key, str)
-            or type(numbers) is not int
-        ):
-            raise Unsound("a storage is not described by its class, key, location and size")
+        if not isinstance(kind, allowed.NamedGlobal) or not isinstance(key, str):
+            raise undescribed
+        if type(numbers) is not int:
+            raise undescribed
         if not 0 <= numbers < 2**63:
-            raise Unsound(f"its storage {key[:60]!r} has a number of numbers that is none")
+            raise allowed.Unsound(f"its storage {key[:60]!r} has a number of numbers that is none")
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key):
-            raise Unsound(f"a storage has the key {key[:60]!r}")
-        dtype = kind.dtype if kind.words.removeprefix("torch.") in STORAGES else None
+            raise allowed.Unsound(f"a storage has the key {key[:60]!r}")
+        dtype = kind.dtype if kind.words.removeprefix("torch.") in allowed.STORAGES else None
         if dtype is None and kind.words != "torch.storage.UntypedStorage":
-            raise Unsound(f"a storage is of the class {kind.words}")
+            raise allowed.Unsound(f"a storage is of the class {kind.words}")
         if len(pid) > 5 and pid[5] is not None:
-            raise Unsound(f"its storage {key!r} is a part of another one, as before torch 0.4")
-        nbytes = numbers * ITEMSIZE[dtype or "uint8"]
+            raise allowed.Unsound(
+                f"its storage {key!r} is a part of another one, as before torch 0.4"
+            )
+        nbytes = numbers * allowed.ITEMSIZE[dtype or "uint8"]
         held = self._sizes(key)
         if held is None:
-            raise Unsound(f"its storage {key!r} is missing")
+            raise allowed.Unsound(f"its storage {key!r} is missing")
         if nbytes > held:
-            raise Unsound(f"its storage {key!r} has {held} bytes, its pickle says {nbytes}")
+            raise allowed.Unsound(f"its storage {key!r} has {held} bytes, its pickle says {nbytes}")
         if key not in self.storages:
-            self._stream.grant_storage()
-        known = self.storages.setdefault(key, SavedStorage(key, dtype, nbytes))
+            self._stream.spend(-STEPS_A_STORAGE)
+        known = self.storages.setdefault(key, allowed.SavedStorage(key, dtype, nbytes))
         if (known.dtype, known.nbytes) != (dtype, nbytes):
-            raise Unsound(f"its storage {key!r} is described in two ways")
+            raise allowed.Unsound(f"its storage {key!r} is described in two ways")
         return known
 
     def _called(self, function: object, arguments: object) -> None:
-        if not isinstance(function, NamedGlobal) or not isinstance(arguments, tuple):
-            raise Unsound("it calls what is no class or function")
+        if not isinstance(function, allowed.NamedGlobal) or not isinstance(arguments, tuple):
+            raise allowed.Unsound("it calls what is no class or function")
         self._stream.spend(sum(len(each) for each in arguments if isinstance(each, list | tuple)))
         try:
             self.append(function.make(arguments))
         except (IndexError, ValueError):
-            raise Unsound(f"{function.words} lacks arguments") from None
+            raise allowed.Unsound(f"{function.words} lacks arguments") from None
 
     def _instantiate(self, function: object, arguments: list[Any]) -> None:
         self._called(function, tuple(arguments))
 
     def get_extension(self, code: int) -> NoReturn:
-        """Refuse a class that is named by a number of this process's registry."""
+        # a class that is named by a number of this process's registry
         raise _pickled_objects(self._source, f"extension {code}")
 
     def _load_reduce(self) -> None:
@@ -238,40 +210,28 @@ class _Unpickler(pickle._Unpickler):
     def _load_build(self) -> None:
         """Forget the state of a record; OrderedDict's is the _metadata of a state dict."""
         self.stack.pop()
-        if not isinstance(self.stack[-1], dict | Inert):
-            raise Unsound("it sets the attributes of what has none")
-
-    def _load_set(self) -> None:
-        self.append(Inert("set"))
+        if not isinstance(self.stack[-1], dict | allowed.Inert):
+            raise allowed.Unsound("it sets the attributes of what has none")
 
     def _load_frozenset(self) -> None:
         self.pop_mark()
-        self.append(Inert("frozenset"))
+        self.append(allowed.Inert("frozenset"))
 
     def _load_additems(self) -> None:
         self.pop_mark()
-        if not isinstance(self.stack[-1], Inert):
-            raise Unsound("it adds items to what is no set")
-
-    def _load_append(self) -> None:
-        self._extend([self.stack.pop()])
-
-    def _load_appends(self) -> None:
-        self._extend(self.pop_mark())
+        if not isinstance(self.stack[-1], allowed.Inert):
+            raise allowed.Unsound("it adds items to what is no set")
 
     def _extend(self, items: list[Any]) -> None:
         # an inert record may be a subclass of list
         if type(self.stack[-1]) is list:
             self.stack[-1].extend(items)
-        elif not isinstance(self.stack[-1], Inert):
-            raise Unsound("it appends to what is no list")
+        elif not isinstance(self.stack[-1], allowed.Inert):
+            raise allowed.Unsound("it appends to what is no list")
 
     def _load_setitem(self) -> None:
         value = self.stack.pop()
         self._update([self.stack.pop(), value])
-
-    def _load_setitems(self) -> None:
-        self._update(self.pop_mark())
 
     def _load_dict(self) -> None:
         items = self.pop_mark()
@@ -281,62 +241,63 @@ class _Unpickler(pickle._Unpickler):
     def _update(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) is not dict:
-            if isinstance(target, Inert):
+            if isinstance(target, allowed.Inert):
                 return
-            raise Unsound("it sets items of what is no dict")
+            raise allowed.Unsound("it sets items of what is no dict")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            require_key(key)
+            allowed.require_key(key)
             target[key] = value
-
-    def _load_frame(self) -> None:
-        self.read(8)  # only tells how much to read ahead
 
     def _load_long4(self) -> None:
         (length,) = struct.unpack("<i", self.read(4))
         if not 0 <= length <= LONGEST_INTEGER:
-            raise Unsound(f"it has a whole number of {length} bytes")
+            raise allowed.Unsound(f"it has a whole number of {length} bytes")
         self.append(int.from_bytes(self.read(length), "little", signed=True))
 
     def _load_bytearray8(self) -> None:
         (length,) = struct.unpack("<Q", self.read(8))
         self._stream.skip(length)
-        self.append(Inert("bytearray"))
+        self.append(allowed.Inert("bytearray"))
 
     def _load_old_text(self) -> None:
         (length,) = struct.unpack("<i", self.read(4))
-        if not 0 <= length <= LONGEST_TEXT:
-            raise Unsound(f"it has a text of {length} bytes")
+        if not 0 <= length <= allowed.LONGEST_TEXT:
+            raise allowed.Unsound(f"it has a text of {length} bytes")
         self.append(self.read(length).decode("utf-8", "backslashreplace"))
 
     def _text(self, length: int) -> None:
-        if length > LONGEST_TEXT:
-            self._stream.skip(length)
-            self.append(LONG)
-        else:
+        if self._is_kept(length, allowed.LONG):
             self.append(self.read(length).decode("utf-8", "surrogatepass"))
 
     def _bytes(self, length: int) -> None:
-        if length > LONGEST_TEXT:
-            self._stream.skip(length)
-            self.append(Inert("bytes"))
-        else:
+        if self._is_kept(length, allowed.Inert("bytes")):
             self.append(self.read(length))
+
+    def _is_kept(self, length: int, instead: allowed.Inert) -> bool:
+        """Whether a text of so many bytes is read; else it is passed over."""
+        if length > allowed.LONGEST_TEXT:
+            self._stream.skip(length)
+            self.append(instead)
+        return length <= allowed.LONGEST_TEXT
 
     dispatch = {  # noqa: RUF012  # declared by the base class
         **pickle._Unpickler.dispatch,
         **{
             code[0]: method  # type: ignore[misc]  # declared for the unpickler in C
             for code, method in (
-                (pickle.FRAME, _load_frame), (pickle.LONG4, _load_long4),
+                # a frame only says how much to read ahead
+                (pickle.FRAME, lambda unpickler: unpickler.read(8)), (pickle.LONG4, _load_long4),
                 (pickle.BYTEARRAY8, _load_bytearray8), (pickle.BINSTRING, _load_old_text),
                 (pickle.BINUNICODE, _sized(_text, 4)), (pickle.BINUNICODE8, _sized(_text, 8)),
                 (pickle.BINBYTES, _sized(_bytes, 4)), (pickle.BINBYTES8, _sized(_bytes, 8)),
                 (pickle.REDUCE, _load_reduce), (pickle.NEWOBJ, _load_reduce),
                 (pickle.NEWOBJ_EX, _load_newobj_ex), (pickle.BUILD, _load_build),
-                (pickle.EMPTY_SET, _load_set),
+                (pickle.EMPTY_SET, lambda unpickler: unpickler.append(allowed.Inert("set"))),
                 (pickle.FROZENSET, _load_frozenset), (pickle.ADDITEMS, _load_additems),
-                (pickle.APPEND, _load_append), (pickle.APPENDS, _load_appends),
-                (pickle.SETITEM, _load_setitem), (pickle.SETITEMS, _load_setitems),
+                (pickle.APPEND, lambda unpickler: unpickler._extend([unpickler.stack.pop()])),
+                (pickle.APPENDS, lambda unpickler: unpickler._extend(unpickler.pop_mark())),
+                (pickle.SETITEM, _load_setitem),
+                (pickle.SETITEMS, lambda unpickler: unpickler._update(unpickler.pop_mark())),
                 (pickle.DICT, _load_dict),
             )
         },

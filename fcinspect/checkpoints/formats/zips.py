@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import zipfile
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
-from fcinspect.checkpoints.access.storage import Seekable, Storage, read_part
+from fcinspect.checkpoints.storage import Storage
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import require_free
 from fcinspect.masking import masked_name
@@ -25,27 +28,63 @@ MOST_PACKED = 100
 """Times that numbers are packed at most: weights hardly shrink, zeros a thousand times."""
 
 
+class Seekable(io.RawIOBase):
+    """A storage as a file object, for zipfile."""
+
+    def __init__(self, storage: Storage) -> None:
+        super().__init__()
+        self._storage, self._size = storage, storage.stamp.size
+        self._position = 0
+
+    def seekable(self) -> bool:
+        """Whether seek works: yes."""
+        return True
+
+    def readable(self) -> bool:
+        """Whether read works: yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position, which may lie behind the end."""
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if origin + offset < 0:
+            raise OSError(errno.EINVAL, "negative position")
+        self._position = origin + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as the file goes."""
+        view = memoryview(buffer).cast("B")
+        view = view[: max(0, min(len(view), self._size - self._position))]
+        self._storage.read_into(view, self._position)
+        self._position += len(view)
+        return len(view)
+
+
 class _Counted(Seekable):
     """A zip file whose list is counted when zipfile reads it, which is in one piece."""
 
-    def __init__(self, storage: Storage) -> None:
-        super().__init__(storage)
-        self._name = storage.uri
-        self._most = MOST_MEMBERS + storage.stamp.size // BYTES_A_MEMBER
-
     def read(self, size: int = -1) -> bytes:
-        """Return so many bytes; raises InputError for a list of too many members."""
         data = super().read(min(size, self._size) if size >= 0 else size) or b""
-        if data.count(SIGNATURE) > self._most:
-            raise InputError(
-                f"{masked_name(self._name)!r} lists more than {self._most} members: refused"
-            )
+        most = MOST_MEMBERS + self._size // BYTES_A_MEMBER
+        if data.count(SIGNATURE) > most:
+            shown = masked_name(self._storage.uri)
+            raise InputError(f"{shown!r} lists more than {most} members: refused")
         return data
 
 
 def opened_zip(storage: Storage) -> zipfile.ZipFile:
     """Return a zip file whose list has been read; raises as zipfile does, and InputError."""
     return zipfile.ZipFile(_Counted(storage))
+
+
+def holds_arrays(storage: Storage, *, if_damaged: bool) -> bool:
+    """Whether a zip file is numpy's; `if_damaged` where its list of members is damaged."""
+    try:
+        with opened_zip(storage) as archive:
+            return all(name.endswith(".npy") for name in archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return if_damaged
 
 
 def check_members(source: str, infos: Sequence[zipfile.ZipInfo]) -> None:
@@ -78,7 +117,7 @@ def unpacked(storage: Storage, info: zipfile.ZipInfo, begin: int, *, checked: bo
     Raises zipfile.BadZipFile for another size, bytes that do not unpack and, where it is to be
     `checked`, another checksum.
     """
-    data = read_part(storage, begin, info.compress_size)
+    data = storage.read(begin, info.compress_size)
     if info.compress_type == zipfile.ZIP_STORED:
         content = bytes(data)
     else:

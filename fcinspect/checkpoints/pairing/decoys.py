@@ -5,17 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fcinspect.checkpoints.pairing.naming import (
-    BIAS,
-    TABLE,
-    Siblings,
-    is_whole,
-    last_part,
-    match,
-    may_be_table,
-    split,
-)
-from fcinspect.checkpoints.pairing.quantised import part_of_quantised, scale_of
+from fcinspect.checkpoints.pairing import naming
 from fcinspect.checkpoints.records import StoredTensor
 
 OPTIMIZER = re.compile(
@@ -30,15 +20,9 @@ DIMENSIONS = {
     4: "four-dimensional, a convolution's weight",
     5: "five-dimensional, a convolution's weight",
 }
-COUNTED = {
-    0: "one number",
-    1: "one-dimensional",
-    2: "two-dimensional",
-    3: "three-dimensional",
-    4: "four-dimensional",
-    5: "five-dimensional",
-}
-"""Of the tensors that are not named weight."""
+COUNTED = ("one number", "one-dimensional", "two-dimensional", "three-dimensional",
+           "four-dimensional", "five-dimensional")  # fmt: skip
+"""Of the tensors that are not named weight, by their dimensions."""
 RECURRENT = "of a recurrent layer (RNN, LSTM, GRU)"
 KNOWN = tuple(
     (re.compile(pattern), reason)
@@ -61,7 +45,7 @@ KNOWN = tuple(
     )
 )
 """What the last part of a name says of a tensor that is not called weight or bias."""
-GIVEN_NORM = re.compile(
+NORM = re.compile(
     r"(?i)(.*_)?(layer|batch|group|instance|rms)?_?norm\d*|ln(_?\d+|_f|_pre|_post|_final)?|bn\d*"
 )
 """Names of normalisation layers."""
@@ -72,12 +56,10 @@ LORA = re.compile(
     r"(?P<adapter>(?:[./].*)?)"
 )
 LORA_OTHERS = {
-    "lora_A": "lora_B", "lora_B": "lora_A", "lora_a": "lora_b", "lora_b": "lora_a",
-    "lora_down": "lora_up", "lora_up": "lora_down", "lora.down": "lora.up", "lora.up": "lora.down",
+    "lora_A": "lora_B", "lora_a": "lora_b", "lora_down": "lora_up", "lora.down": "lora.up"
 }  # fmt: skip
-"""The other factor of a low-rank update, W + B·A."""
-FIRST = ("lora_A", "lora_a", "lora_down", "lora.down")
-"""The factors that the input meets first, (rank, in)."""
+"""The factor of a low-rank update W + B·A that the input meets first -> the other one."""
+
 COPY = re.compile(
     r"(?i)(.*[./])?(ema|ema_model|model_ema|module_ema|state_dict_ema|ema_state_dict|ema_params"
     r"|ema_weights|params_ema|shadow|shadow_params|averaged_model|swa_model)[./].*"
@@ -88,96 +70,100 @@ COPY_WORDS = "a moving average of weights (EMA): a copy beside the trained ones"
 
 def is_memory(name: str) -> bool:
     """Whether a name says that the tensor belongs to an optimizer."""
-    return match(OPTIMIZER, name) is not None
+    return naming.match(OPTIMIZER, name) is not None
 
 
-def is_norm(path: str) -> bool:
-    """Whether a module's name is that of a normalisation layer."""
-    return GIVEN_NORM.fullmatch(last_part(path)) is not None
-
-
-def many_dimensional(tensor: StoredTensor, siblings: Siblings) -> str:
+def many_dimensional(tensor: StoredTensor, siblings: naming.Siblings) -> str:
     """Return why a tensor named weight is no linear layer's, when it is not two-dimensional."""
     shape = tensor.shape
     if len(shape) == 4 and shape[2:] == (1, 1):
         return "four-dimensional, a 1×1 convolution's weight"
     if len(shape) == 3 and shape[2] == 1:
         return "three-dimensional, e.g. a Conv1d of kernel 1"
-    if len(shape) == 1 and f"{split(tensor.name)[0]}running_mean" in siblings.by_name:
+    if len(shape) == 1 and f"{naming.split(tensor.name)[0]}running_mean" in siblings.by_name:
         return "one-dimensional, of a batch normalisation"
     return DIMENSIONS.get(len(shape), f"{len(shape)}-dimensional")
 
 
-def other(tensor: StoredTensor, siblings: Siblings) -> str:
+def other(tensor: StoredTensor, siblings: naming.Siblings) -> str:
     """Return why a tensor that is not named weight belongs to no linear layer."""
     name = tensor.name
-    last = last_part(name)
+    last = naming.last_part(name)
     if is_memory(name):
         return MEMORY
-    reason = part_of_quantised(tensor, siblings.by_name) or _reparametrised(tensor, siblings)
+    reason = naming.part_of_quantised(tensor, siblings.by_name) or _reparametrised(tensor, siblings)
+    reason = reason or next(
+        (known for pattern, known in KNOWN if naming.match(pattern, last)), None
+    )
     if reason is not None:
         return reason
-    for pattern, known in KNOWN:
-        if match(pattern, last):
-            return known
-    if BIAS.fullmatch(name):
+    if naming.BIAS.fullmatch(name):
         return _bias(tensor, siblings)
-    if is_copy(name) and tensor.shape:
+    if naming.match(COPY, name) and tensor.shape:
         return COPY_WORDS
-    if match(TABLE, last) and len(tensor.shape) >= 2:
+    if naming.match(naming.TABLE, last) and len(tensor.shape) >= 2:
         return "by its name a table that rows are looked up in, an embedding"
     if tensor.problem is not None:
         return tensor.problem
     count = len(tensor.shape)
-    return f"{COUNTED.get(count, f'{count}-dimensional')}, and not named weight"
+    words = COUNTED[count] if count < len(COUNTED) else f"{count}-dimensional"
+    return f"{words}, and not named weight"
 
 
-def _bias(tensor: StoredTensor, siblings: Siblings) -> str:
+def _bias(tensor: StoredTensor, siblings: naming.Siblings) -> str:
     """Return whose bias it is: never that of a linear layer that was found."""
     if len(tensor.shape) == 4 and tensor.shape[:2] == (1, 1):
         return "a mask of attention, no bias of a layer"
     prefix = tensor.name.removesuffix("bias")
     by_name = siblings.by_name
-    if f"{prefix}qweight" in by_name or f"{prefix}weight_packed" in by_name:
-        return "the bias of a quantised layer"
-    if f"{prefix}in_proj_weight" in by_name:
-        return "of an attention layer"
-    if any(f"{prefix}{half}" in by_name for half in HALVES):
-        return "the bias of a layer whose weight is made of other tensors"
+    for beside, reason in BIASES_BESIDE:
+        if f"{prefix}{beside}" in by_name:
+            return reason
     weight = by_name.get(f"{prefix}weight") or by_name.get(f"{prefix}kernel")
     if weight is None:
         scale = by_name.get(f"{prefix}scale")
         if scale is not None and scale.shape == tensor.shape:
             return "of a normalisation layer"
         return "a bias without a two-dimensional weight beside it"
-    if is_whole(weight.dtype):
+    if naming.is_whole(weight.dtype):
         return "the bias of a quantised layer"
     if f"{prefix}running_mean" in by_name:
         return "of a batch normalisation"
-    match len(weight.shape):
-        case 0 | 1:
-            return "the bias of a one-dimensional weight, e.g. of a normalisation layer"
-        case 2:
-            return "the bias of a two-dimensional weight that is no layer either"
-        case 3:
-            return "the bias of a three-dimensional weight, e.g. of a Conv1d"
-        case _:
-            return "a convolution's bias"
+    if len(weight.shape) > 3:
+        return "a convolution's bias"
+    return f"the bias of a {BIASED[len(weight.shape)]}"
 
 
-HALVES = ("weight_g", "weight_orig", "parametrizations.weight.original0",
-          "parametrizations.weight.original")  # fmt: skip
+BIASED = (
+    "one-dimensional weight, e.g. of a normalisation layer",
+    "one-dimensional weight, e.g. of a normalisation layer",
+    "two-dimensional weight that is no layer either",
+    "three-dimensional weight, e.g. of a Conv1d",
+)
+"""The weights beside biases that are no layers, by their dimensions."""
+OF_OTHERS = "the bias of a layer whose weight is made of other tensors"
+BIASES_BESIDE = (
+    ("qweight", "the bias of a quantised layer"),
+    ("weight_packed", "the bias of a quantised layer"),
+    ("in_proj_weight", "of an attention layer"),
+    ("weight_g", OF_OTHERS),
+    ("weight_orig", OF_OTHERS),
+    ("parametrizations.weight.original0", OF_OTHERS),
+    ("parametrizations.weight.original", OF_OTHERS),
+)
+"""What stands beside a bias, and whose it then is."""
 
 
-def _reparametrised(tensor: StoredTensor, siblings: Siblings) -> str | None:
+def _reparametrised(tensor: StoredTensor, siblings: naming.Siblings) -> str | None:
     """Name what torch.nn.utils keeps instead of a weight; where it is linear, of which layer."""
-    prefix, last = split(tensor.name)
+    prefix, last = naming.split(tensor.name)
     by_name = siblings.by_name
     match last:
+        # W = g·v/|v|, row by row (Salimans and Kingma 2016); v has W's shape
         case "weight_g" | "weight_v" if f"{prefix}weight_g" in by_name:
-            return _half(by_name.get(f"{prefix}weight_v"))
+            return HALF + _of(by_name.get(f"{prefix}weight_v"))
         case "original0" | "original1" if "parametrizations." in prefix:
-            return _half(by_name.get(f"{prefix}original1"))
+            return HALF + _of(by_name.get(f"{prefix}original1"))
         case "weight_g" | "weight_v" | "weight_u" if f"{prefix}weight_orig" in by_name:
             return "a singular vector of a weight under spectral norm"
         case "weight_orig" if f"{prefix}weight_mask" in by_name:
@@ -193,58 +179,45 @@ def _reparametrised(tensor: StoredTensor, siblings: Siblings) -> str | None:
             kind = "spectral norm" if spectral else "its parametrization"
             return f"a weight before {kind}" + _of(tensor)
         case "weight_g" | "weight_v":
-            return "half of a normalised weight (weight norm)"
+            return HALF
     return "of a parametrization" if "parametrizations." in prefix else None
 
 
-def _half(direction: StoredTensor | None) -> str:
-    """W = g·v/|v|, row by row (Salimans and Kingma 2016); v has W's shape."""
-    words = "half of a normalised weight (weight norm)"
-    return words if direction is None else words + _of(direction)
+HALF = "half of a normalised weight (weight norm)"
 
 
-def _of(weight: StoredTensor) -> str:
+def _of(weight: StoredTensor | None) -> str:
     """Say of which layer a weight of this shape would be; nothing of another's."""
-    if len(weight.shape) != 2:
+    if weight is None or len(weight.shape) != 2:
         return ""
     outputs, inputs = weight.shape
     return f" of a linear layer {inputs} → {outputs}"
 
 
-def is_copy(name: str) -> bool:
-    """Whether a name says that the tensor is a moving average of another one."""
-    return match(COPY, name) is not None
-
-
 def remarks(
-    path: str, weight: StoredTensor, bias: StoredTensor | None, siblings: Siblings
+    path: str, weight: StoredTensor, bias: StoredTensor | None, siblings: naming.Siblings
 ) -> Iterator[str]:
     """Yield the remarks on the layer `path`, a sentence each without its full stop."""
     yield from remarks_on_numbers(weight, bias, siblings)
     if "lora" in path:
         yield from _low_rank(path, weight, siblings)
-    if bias is None and may_be_table(path):
+    if bias is None and naming.may_be_table(path):
         yield "2-D without a bias: maybe an embedding"
 
 
 def remarks_on_numbers(
-    weight: StoredTensor, bias: StoredTensor | None, siblings: Siblings
+    weight: StoredTensor, bias: StoredTensor | None, siblings: naming.Siblings
 ) -> Iterator[str]:
     """Yield what is to be known of the numbers of a weight, or of a stack of weights."""
-    if weight.note is not None:
-        yield weight.note
-    if bias is not None:
-        if bias.note is not None:
-            yield bias.note
-        if bias.dtype != weight.dtype and not weight.dtype.startswith("float8"):
-            yield f"the bias is {bias.dtype} beside a weight of {weight.dtype}"
-    scale = scale_of(weight, siblings.by_name)
+    yield from (tensor.note for tensor in (weight, bias) if tensor is not None and tensor.note)
+    is_float8 = weight.dtype.startswith("float8")
+    if bias is not None and bias.dtype != weight.dtype and not is_float8:
+        yield f"the bias is {bias.dtype} beside a weight of {weight.dtype}"
+    scale = naming.scale_of(weight, siblings.by_name)
     if scale is not None:
-        yield (
-            f"its numbers are to be multiplied by the {last_part(scale.name)} beside them, of shape"
-            f" {scale.shape}"
-        )
-    if is_copy(weight.name):
+        name = naming.last_part(scale.name)
+        yield f"its numbers are to be multiplied by the {name} beside them, of shape {scale.shape}"
+    if naming.match(COPY, weight.name):
         yield f"by its name {COPY_WORDS}"
     tied, count = siblings.tied(weight, MOST_NAMED)
     if tied:
@@ -252,19 +225,20 @@ def remarks_on_numbers(
         yield f"shares its numbers with {', '.join(map(repr, tied))}{more}"
 
 
-def _low_rank(path: str, weight: StoredTensor, siblings: Siblings) -> Iterator[str]:
+def _low_rank(path: str, weight: StoredTensor, siblings: naming.Siblings) -> Iterator[str]:
     """LoRA, Hu et al. 2021: W + (alpha / rank)·B·A with A (rank, in) and B (out, rank)."""
-    found = match(LORA, path)
+    found = naming.match(LORA, path)
     if found is None:
         return
     factor, base = found["factor"], found["base"]
     start, end = found.span("factor")
-    other = siblings.by_name.get(weight.name[:start] + LORA_OTHERS[factor] + weight.name[end:])
-    is_first = factor in FIRST
+    others = {**LORA_OTHERS, **{second: first for first, second in LORA_OTHERS.items()}}
+    other = siblings.by_name.get(weight.name[:start] + others[factor] + weight.name[end:])
+    is_first = factor in LORA_OTHERS  # (rank, in)
     rank = weight.shape[0 if is_first else 1]
     words = f"by its name factor {'A' if is_first else 'B'} of a low-rank update (LoRA)"
     if base:
-        words += f" of {last_part(base)!r}"
+        words += f" of {naming.last_part(base)!r}"
     if other is not None and len(other.shape) == 2:
         first, second = (weight, other) if is_first else (other, weight)
         words += f", {first.shape[1]} → {second.shape[0]}"

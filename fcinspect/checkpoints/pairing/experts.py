@@ -10,19 +10,11 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fcinspect.checkpoints.pairing.decoys import remarks_on_numbers
 from fcinspect.checkpoints.pairing.naming import WEIGHT, Siblings, match, module_path, split
-from fcinspect.checkpoints.places import read_place
-from fcinspect.checkpoints.records import (
-    FilePlace,
-    Layout,
-    LayoutChoice,
-    StoredLinear,
-    StoredTensor,
-)
+from fcinspect.checkpoints.records import Layout, LayoutChoice, StoredLinear, StoredTensor
 from fcinspect.rounding.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -68,9 +60,10 @@ def stack_of(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> Stack
         return None
     if tensor.place is None and tensor.dtype not in FORMATS:
         return None
-    named = WEIGHT.fullmatch(tensor.name) is not None
-    prefix = split(tensor.name)[0] if named else ""
-    names = (f"{prefix}bias",) if named else (f"{tensor.name}_bias", f"{tensor.name}.bias")
+    if WEIGHT.fullmatch(tensor.name):
+        names = [f"{split(tensor.name)[0]}bias"]
+    else:
+        names = [f"{tensor.name}_bias", f"{tensor.name}.bias"]
     bias = next((by_name[name] for name in names if name in by_name), None)
     return Stack(path, tensor, bias)
 
@@ -105,39 +98,28 @@ def expert_layers(
     )
     others = tuple(remarks_on_numbers(stack.weight, stack.bias, siblings))
     for expert in range(stack.count):
-        yield StoredLinear(
-            f"{stack.path}[{expert}]",
-            part(stack.weight, expert),
-            None if stack.bias is None else part(stack.bias, expert),
-            way,
-            source,
-            warnings=(note, *others),
-            doubt=doubt,
-        )
+        name, weight = f"{stack.path}[{expert}]", part(stack.weight, expert)
+        bias = None if stack.bias is None else part(stack.bias, expert)
+        said = (note, *others)
+        yield StoredLinear(name, weight, bias, way, source, warnings=said, doubt=doubt)
 
 
 def part(tensor: StoredTensor, index: int) -> StoredTensor:
     """Return entry `index` of a tensor's first dimension as a tensor; only it is read."""
     name, shape = f"{tensor.name}[{index}]", tensor.shape[1:]
-    place = None if tensor.place is None else _place(tensor.place, index)
-    read = partial(_from_whole, tensor, index)
-    if tensor.problem is None and place is not None:
-        read = partial(read_place, place)
+    place = None
+    # of a transposed place the numbers of one entry lie apart
+    if tensor.place is not None and not tensor.place.transposed:
+        place = replace(tensor.place, shape=shape)
+        place = replace(place, begin=place.begin + index * place.size)
+
+    def read(rows: Sequence[int] | None) -> FloatArray:
+        if tensor.problem is None and place is not None:
+            return place.read(rows)
+        entry: FloatArray = tensor.read([index])[0]
+        return entry if rows is None else entry[list(rows)]
+
     return replace(tensor, name=name, shape=shape, read=read, place=place)
-
-
-def _place(place: FilePlace, index: int) -> FilePlace | None:
-    from fcinspect.rounding.arrays import ITEMSIZES
-
-    if place.transposed:  # the numbers of one entry lie apart
-        return None
-    size = math.prod(place.shape[1:]) * ITEMSIZES[place.dtype]
-    return replace(place, begin=place.begin + index * size, shape=place.shape[1:])
-
-
-def _from_whole(tensor: StoredTensor, index: int, rows: Sequence[int] | None) -> FloatArray:
-    entry: FloatArray = tensor.read([index])[0]
-    return entry if rows is None else entry[list(rows)]
 
 
 def _by_bias(stack: Stack) -> tuple[Layout, str] | None:
@@ -152,19 +134,14 @@ def _by_bias(stack: Stack) -> tuple[Layout, str] | None:
 def _by_neighbour(stack: Stack, by_name: Mapping[str, StoredTensor]) -> tuple[Layout, str] | None:
     """Tell the layout from gate_up_proj, hidden → 2·inner, and down_proj, inner → hidden."""
     name = stack.weight.name
-    for own, other in (WIDENING, WIDENING[::-1]):
-        if own not in name:
-            continue
-        neighbour = by_name.get(other.join(name.rsplit(own, 1)))
-        if neighbour is None or len(neighbour.shape) != 3:
-            return None
-        up, down = (stack.weight, neighbour) if own == WIDENING[0] else (neighbour, stack.weight)
-        fits: list[Layout] = []
-        if up.shape[1] == 2 * down.shape[2] and up.shape[2] == down.shape[1]:
-            fits.append("out,in")
-        if up.shape[2] == 2 * down.shape[1] and up.shape[1] == down.shape[2]:
-            fits.append("in,out")
-        if len(fits) == 1:
-            return fits[0], f"as {split(neighbour.name)[1]!r} beside it tells"
+    own, other = WIDENING if WIDENING[0] in name else WIDENING[::-1]
+    neighbour = by_name.get(other.join(name.rsplit(own, 1))) if own in name else None
+    if neighbour is None or len(neighbour.shape) != 3:
         return None
-    return None
+    up, down = (stack.weight, neighbour) if own == WIDENING[0] else (neighbour, stack.weight)
+    fits: list[Layout] = []
+    if up.shape[1] == 2 * down.shape[2] and up.shape[2] == down.shape[1]:
+        fits.append("out,in")
+    if up.shape[2] == 2 * down.shape[1] and up.shape[1] == down.shape[2]:
+        fits.append("in,out")
+    return (fits[0], f"as {split(neighbour.name)[1]!r} beside it tells") if len(fits) == 1 else None

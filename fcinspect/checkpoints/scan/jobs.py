@@ -23,17 +23,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import ReadAhead, Storage, read_in_passing
-from fcinspect.checkpoints.records import FilePlace
+from fcinspect.checkpoints.places import FilePlace, ReadAhead, open_storage
 from fcinspect.checkpoints.scan.tile import Partial, take_in
+from fcinspect.checkpoints.storage import Storage, read_in_passing
 from fcinspect.masking import is_uri
 from fcinspect.rounding import float8
-from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, FloatArray
+from fcinspect.rounding.arrays import Float64Array, FloatArray
 
 _lock = threading.Lock()
 _inside = contextlib.ExitStack()
 _entered = 0
+_controller: Any = None
 Blocks = Callable[[], Iterable[FloatArray]]
 """One pass over a matrix: its rows from the first to the last, some at a time, as 2-D arrays."""
 
@@ -59,10 +59,13 @@ JOB_ROWS = 1 << 16
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Let BLAS use one thread in this process until the last one who asks for it is done."""
-    global _entered  # the setting is the process's
+    global _entered, _controller  # the setting is the process's
+    from threadpoolctl import ThreadpoolController
+
     with _lock:
         if not _entered:
-            _inside.enter_context(_controller().limit(limits=1, user_api="blas"))
+            _controller = _controller or ThreadpoolController()
+            _inside.enter_context(_controller.limit(limits=1, user_api="blas"))
         _entered += 1
     try:
         yield
@@ -73,26 +76,8 @@ def one_blas_thread() -> Iterator[None]:
                 _inside.close()
 
 
-@functools.cache
-def _controller() -> Any:
-    import numpy as np  # noqa: F401  # the controller knows the libraries that are loaded
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-@dataclass(frozen=True)
-class Size:
-    """How large the numbers of a matrix are, all of them finite."""
-
-    scale: int
-    """s: the power of two that its numbers are divided by, 0 where squares need no scaling."""
-    norm: float
-    """‖W·2^−s‖F, the Frobenius norm of the scaled matrix; 0 for a matrix of zeros."""
-
-
-def size_of(blocks: Blocks) -> Size | None:
-    """Return the size of a matrix, in one pass; None where a number is not finite."""
+def size_of(blocks: Blocks) -> tuple[int, float] | None:
+    """Return s (0: no scaling) and ‖W·2^−s‖F, in one pass; None where a number is not finite."""
     largest = 0.0
     squares = {0: 0.0}
     for block in blocks():
@@ -109,7 +94,7 @@ def size_of(blocks: Blocks) -> Size | None:
             squares[scale] = squares.get(scale, 0.0) + float(tile @ tile)
     scale = _scale(largest)
     total = math.fsum(math.ldexp(found, 2 * (of - scale)) for of, found in squares.items())
-    return Size(scale, math.sqrt(total))
+    return scale, math.sqrt(total)
 
 
 def _scale(largest: float) -> int:
@@ -128,10 +113,7 @@ def in_cache(block: FloatArray) -> Iterator[FloatArray]:
 
 
 def scaled_rows(blocks: Blocks, scale: int) -> Iterator[Float64Array]:
-    """Yield the rows of W·2^−s in float64, IN_CACHE numbers at a time.
-
-    What is yielded is overwritten by the next: it is for use at once.
-    """
+    """Yield the rows of W·2^−s in float64, IN_CACHE numbers at a time; the next overwrites them."""
     scratch: Float64Array | None = None
     for block in blocks():
         for rows in in_cache(block):
@@ -169,12 +151,12 @@ class Job:
     def bytes(self) -> int:
         """Bytes that are read."""
         rows, columns = self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]
-        return rows * columns * ITEMSIZES[self.place.dtype]
+        return rows * columns * self.place.itemsize
 
     @property
     def span(self) -> tuple[int, int]:
         """Return the first byte in the file, and how many the rows take from there on."""
-        width = as_it_lies(self.place)[1] * ITEMSIZES[self.place.dtype]
+        width = as_it_lies(self.place)[1] * self.place.itemsize
         top, bottom = self.rows
         return self.place.begin + top * width, (bottom - top) * width
 
@@ -184,7 +166,7 @@ def jobs_of(place: FilePlace, *, outputs_are_columns: bool = False) -> Iterator[
     rows, columns = as_it_lies(place)
     for left in range(0, columns, TILE):
         right = min(left + TILE, columns)
-        step = JOB_BYTES // ((right - left) * ITEMSIZES[place.dtype])
+        step = JOB_BYTES // ((right - left) * place.itemsize)
         step = max(1, min(step, JOB_ROWS))
         for top in range(0, rows, step):
             bottom = min(top + step, rows)
@@ -219,17 +201,14 @@ def carry_out_in(storage: Storage, job: Job) -> Partial:
             words, tile = reader.read(top + row, min(step, rows - row))
             take_in(partial, tile, row, reader.scratch[: len(tile)])
             if job.outputs_are_columns:
-                partial.digests += column_digests(words, top + row)
+                partial.digests += _column_digests(words, top + row)
             else:
-                partial.digests[row : row + len(tile)] = row_digests(words)
+                partial.digests[row : row + len(tile)] = _row_digests(words)
     return partial
 
 
 def blocks_of(place: FilePlace, storage: Storage) -> Blocks:
-    """Return what yields the numbers of a matrix, rows as they lie from first to last.
-
-    A block is overwritten when the next one is read.
-    """
+    """Return what yields the rows of a matrix as they lie; the next block overwrites the last."""
     rows, columns = as_it_lies(place)
     step = max(1, TILE // max(columns, 1))
 
@@ -248,14 +227,13 @@ class _TileReader:
         self._storage, self._dtype = storage, job.place.dtype
         self._begin, self._left = job.place.begin, job.columns[0]
         self._width = as_it_lies(job.place)[1]
-        self._size = ITEMSIZES[self._dtype]
+        self._size = job.place.itemsize
         shape = rows, job.columns[1] - self._left
         self._words = np.empty(shape, f"<u{self._size}")
         self._numbers = np.empty(shape, "float64" if self._size == 8 else "float32")
         self.scratch = np.empty_like(self._numbers)
 
     def read(self, row: int, count: int) -> tuple[Words, FloatArray]:
-        """Return the words and numbers of rows of the matrix."""
         words = self._words[:count]
         view = words.data.cast("B")
         columns = words.shape[1]
@@ -266,10 +244,10 @@ class _TileReader:
             for k in range(count):
                 at = ((row + k) * self._width + self._left) * self._size
                 self._storage.read_into(view[k * step : (k + 1) * step], self._begin + at)
-        return words, decoded(words, self._dtype, self._numbers[:count])
+        return words, _decoded(words, self._dtype, self._numbers[:count])
 
 
-def decoded(words: Words, dtype: str, numbers: FloatArray) -> FloatArray:
+def _decoded(words: Words, dtype: str, numbers: FloatArray) -> FloatArray:
     """Return the numbers that stored words stand for, in `numbers` where they are converted."""
     if dtype in ("float32", "float64"):
         return words.view(f"<f{words.itemsize}").astype(dtype, copy=False)
@@ -288,7 +266,7 @@ def _table(dtype: str) -> npt.NDArray[np.float32]:
     return float8.table(dtype)
 
 
-def row_digests(words: Words) -> Digests:
+def _row_digests(words: Words) -> Digests:
     """Return 64 bits of each row, equal for rows with equal bits; of long rows some words tell."""
     size = words.shape[1] * words.itemsize
     wide = next(w for w in (8, 4, 2, 1) if size % w == 0)
@@ -300,11 +278,8 @@ def row_digests(words: Words) -> Digests:
     return folded
 
 
-def column_digests(words: Words, row: int) -> Digests:
-    """Return 64 bits of each column, Σ rᵢ·bits modulo 2⁶⁴; those of further rows are added.
-
-    rᵢ are odd numbers that depend on the row alone, by the finaliser of splitmix64.
-    """
+def _column_digests(words: Words, row: int) -> Digests:
+    """Return Σ rᵢ·bits modulo 2⁶⁴ of each column; rᵢ are odd, by the finaliser of splitmix64."""
     factors = np.arange(row, row + len(words), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     factors ^= factors >> np.uint64(30)
     factors *= np.uint64(0xBF58476D1CE4E5B9)

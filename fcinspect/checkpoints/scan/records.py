@@ -22,13 +22,10 @@ class ScannedNumbers:
     """Of the numbers of a weight or bias; all but the counts are of its finite numbers."""
 
     count: int
-    """How many numbers there are."""
     min: float
     """The smallest finite number; nan where there is none."""
     max: float
-    """The largest finite number."""
     mean: float
-    """The mean."""
     std: float
     """The sample standard deviation (divisor n − 1, as torch.Tensor.std); nan for one number."""
     norm: float
@@ -36,9 +33,7 @@ class ScannedNumbers:
     zeros: int
     """How many are exactly zero, −0 included."""
     nan: int
-    """How many are not a number."""
     inf: int
-    """How many are ±infinity."""
 
     @property
     def finite(self) -> int:
@@ -51,7 +46,6 @@ class LineCount:
     """Some outputs or inputs of a layer: how many, and the first of them."""
 
     count: int
-    """How many."""
     first: tuple[int, ...] = ()
     """The first few, in ascending order."""
 
@@ -61,7 +55,6 @@ class MatrixStatistics:
     """Of a weight W (out_features × in_features), however the file holds it."""
 
     numbers: ScannedNumbers
-    """Of its numbers."""
     dead_outputs: LineCount
     """Rows of W that are all zero."""
     dead_inputs: LineCount
@@ -160,11 +153,7 @@ class Spectrum:
 
     @property
     def condition_is_reliable(self) -> bool:
-        """Whether the condition number is at most 10⁷, and the smallest above the resolution.
-
-        Where it is false the true condition number may be anything from about
-        σ₁/resolution upwards.
-        """
+        """Whether it is at most 10⁷, at full rank; else it may be σ₁/resolution or more."""
         condition = self.condition_number
         full = self.rank == self.values.size
         return condition is not None and full and condition <= RELIABLE_CONDITION
@@ -211,9 +200,7 @@ class SingularValues:
     wanted: Wanted
     """What was asked for: what is then None is undecided, as numbers are not finite."""
     leading: LeadingSingularValue | None = None
-    """σ₁."""
     spectrum: Spectrum | None = None
-    """All of them."""
 
     @property
     def largest(self) -> float | None:
@@ -259,15 +246,12 @@ class ScannedLayer:
     source: str
     """The checkpoint in words."""
     in_features: int
-    """The width of the input."""
     out_features: int
-    """The width of the output."""
     dtype: str
     """The number format of the weight."""
     parameters: int
     """out·in, plus out with a bias."""
     weight: MatrixStatistics
-    """Of the weight."""
     bias: ScannedNumbers | None
     """Of the bias, None for a layer without one."""
     singular: SingularValues
@@ -289,4 +273,3 @@ class ScannedOther:
     source: str
     """The checkpoint in words."""
     numbers: ScannedNumbers
-    """Of its numbers."""

@@ -6,22 +6,23 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fcinspect.checkpoints.access.handles import open_storage
 from fcinspect.checkpoints.formats.safetensors import natural_key
 from fcinspect.checkpoints.pairing.naming import fits
+from fcinspect.checkpoints.places import open_storage
 from fcinspect.checkpoints.records import Checkpoint, StoredLinear, StoredTensor
 from fcinspect.checkpoints.scan.engines import Engine, Task
-from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
+from fcinspect.checkpoints.scan.findings import fingerprint_of
 from fcinspect.checkpoints.scan.jobs import JOB_BYTES, Job, blocks_of, carry_out
-from fcinspect.checkpoints.scan.matrix import ScannedMatrix, as_matrix, holds_numbers
+from fcinspect.checkpoints.scan.matrix import ScannedMatrix
 from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, SingularValues, Wanted
 from fcinspect.checkpoints.scan.tile import Partial
 from fcinspect.errors import InputError, did_you_mean
 from fcinspect.names import listed
+from fcinspect.rounding.arrays import ITEMSIZES, FloatArray
 
 if TYPE_CHECKING:
     from fcinspect.layers.statistics import Distribution
@@ -48,16 +49,12 @@ ORDERS = ("file", "name", *KEYS)
 
 @dataclass(eq=False)
 class _Item(Generic[Found]):
-    """A layer, or another array, on its way through the scan."""
-
     matrices: Sequence[ScannedMatrix]
     """What is gone through, a layer's weight first."""
     finish: Callable[[SingularValues | None], Found]
     """Returns what was found; is given the singular values where they were looked for in a file."""
     wanted: Wanted = field(default_factory=Wanted)
-    """Which singular values of the weight are."""
     singular: SingularValues | None = None
-    """Those that came."""
 
     @property
     def is_done(self) -> bool:
@@ -71,7 +68,6 @@ class _Item(Generic[Found]):
         return self.wanted.any and self.matrices[0].is_in_a_file
 
     def search(self) -> Task:
-        """Return the task of looking for singular values."""
         from fcinspect.checkpoints.scan.singular import singular_values
 
         def take(found: SingularValues) -> int:
@@ -82,7 +78,6 @@ class _Item(Generic[Found]):
         return Task(partial(singular_values, weight.place, self.wanted), repr(weight.name), take)
 
     def finished(self) -> Found:
-        """Return what was found; goes through what is in no file before."""
         for matrix in self.matrices:
             matrix.go_through_memory()
         return self.finish(self.singular)
@@ -97,37 +92,38 @@ def _layer(stored: StoredLinear, wanted: Wanted, *, elsewhere: bool) -> _Item[Sc
         statistics = weight.statistics()
         singular = found or weight.singular_values(wanted)
         widths = stored.in_features, stored.out_features
+        law = fingerprint_of(statistics, *widths, stored.dtype, singular.largest)
         return ScannedLayer(
-            stored.name,
-            stored.source,
-            *widths,
-            stored.dtype,
-            stored.parameters,
-            statistics,
-            None if bias is None else bias.numbers(),
-            singular,
-            fingerprint_of(statistics, *widths, stored.dtype, singular.largest),
-            stored.remarks(),
-            stored.doubt,
-        )
+            stored.name, stored.source, *widths, stored.dtype, stored.parameters, statistics,
+            None if bias is None else bias.numbers(), singular, law, stored.remarks(), stored.doubt,
+        )  # fmt: skip
 
     return _Item([weight] if bias is None else [weight, bias], finish, wanted)
 
 
 def _other(tensor: StoredTensor, source: str, *, elsewhere: bool) -> _Item[ScannedOther]:
-    matrix = ScannedMatrix(as_matrix(tensor), elsewhere=elsewhere)
+    matrix = ScannedMatrix(_as_matrix(tensor), elsewhere=elsewhere)
     return _Item([matrix], lambda _: ScannedOther(matrix.name, source, matrix.numbers()))
+
+
+def _as_matrix(tensor: StoredTensor) -> StoredTensor:
+    """Return an array of any shape as a matrix, its first dimension the rows."""
+    if 1 <= len(tensor.shape) <= 2:
+        return tensor
+    shape = (math.prod(tensor.shape[:1]), math.prod(tensor.shape[1:]))
+
+    def read(rows: Sequence[int] | None) -> FloatArray:
+        values = tensor.read(None).reshape(shape)
+        return values if rows is None else values[list(rows)]
+
+    place = None if tensor.place is None else replace(tensor.place, shape=shape)
+    return replace(tensor, shape=shape, read=read, place=place)
 
 
 def bytes_of(layers: Iterable[StoredLinear]) -> int:
     """Return how many bytes of weights and biases there are."""
-    from fcinspect.rounding.arrays import ITEMSIZES
-
-    total = 0
-    for layer in layers:
-        total += layer.in_features * layer.out_features * ITEMSIZES[layer.weight.dtype]
-        total += 0 if layer.bias is None else layer.out_features * ITEMSIZES[layer.bias.dtype]
-    return total
+    tensors = [tensor for layer in layers for tensor in (layer.weight, layer.bias) if tensor]
+    return sum(math.prod(tensor.shape) * ITEMSIZES[tensor.dtype] for tensor in tensors)
 
 
 def scan(
@@ -144,15 +140,15 @@ def scan(
 def scan_others(
     checkpoints: Iterable[Checkpoint], engine: Engine, progress: Progress
 ) -> Iterator[ScannedOther]:
-    """Yield what is found of the arrays that are no linear layers, as far as they hold numbers.
-
-    Raises InputError as `scan` does.
-    """
+    """Yield what is found of the arrays that are no linear layers but hold numbers."""
     items = [
         _other(skip.tensor, checkpoint.source, elsewhere=engine.elsewhere)
         for checkpoint in checkpoints
         for skip in checkpoint.skipped
-        if holds_numbers(skip.tensor)
+        # its numbers lie in a file, or are read without loss
+        if skip.tensor is not None
+        and skip.tensor.dtype in ITEMSIZES
+        and skip.tensor.refusal is None
     ]
     return _through(items, engine, progress)
 
@@ -173,6 +169,7 @@ def _through(items: Sequence[_Item[Found]], engine: Engine, progress: Progress) 
     while coming:
         yield coming.popleft().finished()
     matrices = [matrix for item in items for matrix in item.matrices if matrix.is_in_a_file]
+    # a file that was changed since is refused
     for uri, stamp in {(matrix.place.uri, matrix.place.stamp) for matrix in matrices}:
         open_storage(uri, stamp).close()
 
@@ -184,9 +181,8 @@ def _tasks(items: Iterable[_Item[Any]]) -> Iterator[Task]:
     for item in items:
         for matrix in item.matrices:
             for job in matrix.jobs if matrix.is_in_a_file else ():
-                if batch and (
-                    size + job.bytes > JOB_BYTES or job.place.uri != batch[0][1].place.uri
-                ):
+                is_other = batch and batch[0][1].place.uri != job.place.uri
+                if batch and (size + job.bytes > JOB_BYTES or is_other):
                     yield _of_batch(batch)
                     batch, size = [], 0
                 batch.append((matrix, job))
@@ -233,21 +229,14 @@ def distribution_in(stored: StoredLinear, scanned: ScannedLayer) -> Distribution
 
 
 def selected(layers: Sequence[StoredLinear], patterns: Sequence[str]) -> tuple[StoredLinear, ...]:
-    """Return the layers whose name fits a pattern of a shell; all without patterns.
-
-    Raises InputError for a pattern that fits none.
-    """
-    if not patterns:
-        return tuple(layers)
+    """Return the layers that fit a pattern, all without one; raises InputError if none fits one."""
     names = [layer.name for layer in layers]
     for pattern in patterns:
         if not any(fits(name, pattern) for name in names):
-            raise InputError(
-                f"no linear layer's name fits {pattern!r}", hint=did_you_mean(pattern, names)
-            )
-    return tuple(
-        layer for layer in layers if any(fits(layer.name, pattern) for pattern in patterns)
-    )
+            hint = did_you_mean(pattern, names)
+            raise InputError(f"no linear layer's name fits {pattern!r}", hint)
+    chosen = patterns or ["*"]
+    return tuple(layer for layer in layers if any(fits(layer.name, each) for each in chosen))
 
 
 def ordered(layers: Iterable[ScannedLayer], order: str) -> list[ScannedLayer]:
@@ -257,9 +246,4 @@ def ordered(layers: Iterable[ScannedLayer], order: str) -> list[ScannedLayer]:
     if order == "name":
         return sorted(layers, key=lambda layer: natural_key(layer.name))
     key = KEYS[order]
-
-    def descending(layer: ScannedLayer) -> tuple[bool, float]:
-        value = key(layer)
-        return math.isnan(value), -value
-
-    return sorted(layers, key=descending)
+    return sorted(layers, key=lambda layer: (math.isnan(key(layer)), -key(layer)))

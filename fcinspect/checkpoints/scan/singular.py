@@ -40,33 +40,17 @@ import math
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
-from fcinspect.checkpoints.access.handles import open_storage
-from fcinspect.checkpoints.access.storage import ArrayStorage, Storage
-from fcinspect.checkpoints.records import FilePlace
-from fcinspect.checkpoints.scan.jobs import (
-    Blocks,
-    as_it_lies,
-    blocks_of,
-    one_blas_thread,
-    scaled_rows,
-    size_of,
-    unscaled,
-)
-from fcinspect.checkpoints.scan.records import (
-    WANTED,
-    Histogram,
-    LeadingSingularValue,
-    SingularValues,
-    Spectrum,
-    Wanted,
-)
+from fcinspect.checkpoints.places import FilePlace, open_storage
+from fcinspect.checkpoints.scan import jobs, records
+from fcinspect.checkpoints.storage import ArrayStorage, Storage
 from fcinspect.errors import InputError
 from fcinspect.layers.memory import is_free, require_free
 from fcinspect.masking import is_uri
-from fcinspect.rounding.arrays import ITEMSIZES, Float64Array
+from fcinspect.rounding.arrays import Float64Array
 
 MOST_STEPS = 64
 """Steps, each a pass over the matrix, after which the best so far is returned."""
@@ -77,21 +61,19 @@ SHORTEST_BASIS = 4
 UNLUCKY = 1e-6
 """How much shorter than 1/√n the start's part along the first singular vector is allowed to be."""
 SEED = 20_240_229
-"""Of the start."""
 PANEL = 1 << 23
 """Numbers of a panel of rows: 64 MiB."""
 STRIPE = 512
 """Columns of the Gram matrix that are added to at a time."""
 EPSILON = 2.0**-52
 BINS = 16
-"""How many there are."""
 WIDE = 100.0
 """The largest over the smallest from which on the bins are equally wide in logarithms."""
 
 
 def leading_singular_value(
-    blocks: Blocks, shape: tuple[int, int], *, most_steps: int = MOST_STEPS
-) -> LeadingSingularValue | None:
+    blocks: jobs.Blocks, shape: tuple[int, int], *, most_steps: int = MOST_STEPS
+) -> records.LeadingSingularValue | None:
     """Return the largest singular value of a matrix (rows × columns); None if it is undecided.
 
     That is where a number is not finite. The numbers are looked at in one pass before the steps.
@@ -101,15 +83,15 @@ def leading_singular_value(
         raise ValueError(f"most_steps {most_steps}: expected at least 1")
     rows, columns = shape
     if not rows or not columns:
-        return LeadingSingularValue(0.0, 0.0, 0, 0.0)
-    size = size_of(blocks)
+        return records.LeadingSingularValue(0.0, 0.0, 0, 0.0)
+    size = jobs.size_of(blocks)
     if size is None:
         return None
-    if size.norm == 0:
-        return LeadingSingularValue(0.0, 0.0, 0, 0.0)
+    scale, norm = size
+    if norm == 0:
+        return records.LeadingSingularValue(0.0, 0.0, 0, 0.0)
     krylov = _Krylov(columns, min(most_steps, rows + 1, columns))
-    scale, norm = size.scale, size.norm
-    wanted = 2 * WANTED * UNLUCKY / math.sqrt(columns)
+    wanted = 2 * records.WANTED * UNLUCKY / math.sqrt(columns)
     for step in range(1, most_steps + 1):
         if not krylov.take(_gram_times(blocks, scale, krylov.last)):
             return None  # the numbers are no longer those that were looked at
@@ -120,15 +102,15 @@ def leading_singular_value(
             break
         krylov.extend()
     residual = residual / value + _rounding(rows, columns, step) * (norm * norm / value)
-    sigma = unscaled(math.sqrt(value), scale)
-    return LeadingSingularValue(sigma, residual, step, norm * norm / value)
+    sigma = jobs.unscaled(math.sqrt(value), scale)
+    return records.LeadingSingularValue(sigma, residual, step, norm * norm / value)
 
 
-def _gram_times(blocks: Blocks, scale: int, vector: Float64Array) -> Float64Array:
+def _gram_times(blocks: jobs.Blocks, scale: int, vector: Float64Array) -> Float64Array:
     """Return WᵀWv in one pass."""
     product = np.zeros_like(vector)
     with np.errstate(all="ignore"):  # a file that changed may hold anything
-        for tile in scaled_rows(blocks, scale):
+        for tile in jobs.scaled_rows(blocks, scale):
             product += (tile @ vector) @ tile
     return product
 
@@ -162,19 +144,16 @@ class _Krylov:
 
     @property
     def last(self) -> Float64Array:
-        """The newest vector of the basis."""
         newest: Float64Array = self._basis[self._used - 1]
         return newest
 
     def extend(self) -> None:
-        """Add the next vector to the basis, after a restart if the basis is full."""
         if self._used == len(self._basis):
             self._restart()
         np.copyto(self._basis[self._used], self._next)
         self._used += 1
 
     def take(self, product: Float64Array) -> bool:
-        """Take in WᵀW times the newest vector; false if it is not finite."""
         if not np.isfinite(product).all():
             return False
         basis, newest = self._basis[: self._used], self._used - 1
@@ -214,13 +193,12 @@ class _Krylov:
 
 
 def _normal(length: int) -> Float64Array:
-    """Return a random unit vector, always the same of its length."""
     start: Float64Array = np.random.Generator(np.random.PCG64(SEED)).standard_normal(length)
     start /= math.sqrt(float(start @ start))
     return start
 
 
-def spectrum_of(blocks: Blocks, shape: tuple[int, int]) -> Spectrum | None:
+def spectrum_of(blocks: jobs.Blocks, shape: tuple[int, int]) -> records.Spectrum | None:
     """Return all singular values of a matrix (rows × columns); None if they are undecided.
 
     That is where a number is not finite. Raises InputError where the Gram matrix does not fit in
@@ -229,48 +207,44 @@ def spectrum_of(blocks: Blocks, shape: tuple[int, int]) -> Spectrum | None:
     rows, columns = shape
     small = min(rows, columns)
     if not small:
-        return Spectrum(np.zeros(0), 0.0, 0.0, None)
+        return records.Spectrum(np.zeros(0), 0.0, 0.0, None)
     what = f"all singular values of a {rows:,} × {columns:,} matrix"
     require_free(3 * 8 * small**2 + 2 * 8 * PANEL, what, refusal=InputError)
-    size = size_of(blocks)
+    size = jobs.size_of(blocks)
     if size is None:
         return None
-    if size.norm == 0:
-        return Spectrum(np.zeros(small), 0.0, 0.0, None)
+    scale, norm = size
+    if norm == 0:
+        return records.Spectrum(np.zeros(small), 0.0, 0.0, None)
     gram = np.zeros((small, small))
     with np.errstate(all="ignore"):  # a file that changed may hold anything
-        if columns <= rows:
-            _add_columns_products(gram, blocks, size.scale)
+        if columns <= rows:  # add WᵀW, its lower triangle, in one pass
+            for panel in _panels(blocks, scale, columns):
+                for start in range(0, columns, STRIPE):
+                    stripe = slice(start, start + STRIPE)
+                    gram[start:, stripe] += panel[:, start:].T @ panel[:, stripe]
         else:
-            _add_rows_products(gram, blocks, size.scale, columns)
+            _add_rows_products(gram, blocks, scale, columns)
     if not np.isfinite(gram).all():
         return None  # the numbers are no longer those that were looked at
     # only the lower triangle is summed, and looked at
     eigenvalues = np.linalg.eigvalsh(gram, UPLO="L")
     values = np.sqrt(np.maximum(eigenvalues[::-1], 0.0))
     resolution = math.sqrt(max(shape) * EPSILON) * float(values[0])
-    histogram = histogram_of(values[values > resolution], size.scale)
+    histogram = histogram_of(values[values > resolution], scale)
     with np.errstate(over="ignore", under="ignore"):
-        held = np.ldexp(values, size.scale)
-    return Spectrum(
-        held, unscaled(size.norm, size.scale), unscaled(resolution, size.scale), histogram
+        held = np.ldexp(values, scale)
+    return records.Spectrum(
+        held, jobs.unscaled(norm, scale), jobs.unscaled(resolution, scale), histogram
     )
 
 
-def _add_columns_products(gram: Float64Array, blocks: Blocks, scale: int) -> None:
-    """Add WᵀW, its lower triangle, in one pass."""
-    for panel in _panels(blocks, scale, gram.shape[0]):
-        for start in range(0, gram.shape[0], STRIPE):
-            stripe = slice(start, start + STRIPE)
-            gram[start:, stripe] += panel[:, start:].T @ panel[:, stripe]
-
-
-def _panels(blocks: Blocks, scale: int, columns: int) -> Iterator[Float64Array]:
+def _panels(blocks: jobs.Blocks, scale: int, columns: int) -> Iterator[Float64Array]:
     """Yield rows gathered to panels: products of few rows wait for the memory of the sum."""
     most = max(1, PANEL // columns)
     panel: Float64Array | None = None
     filled = 0
-    for tile in scaled_rows(blocks, scale):
+    for tile in jobs.scaled_rows(blocks, scale):
         if panel is None:
             panel = np.empty((most, columns))
         taken = 0
@@ -285,7 +259,7 @@ def _panels(blocks: Blocks, scale: int, columns: int) -> Iterator[Float64Array]:
         yield panel[:filled]
 
 
-def _add_rows_products(gram: Float64Array, blocks: Blocks, scale: int, columns: int) -> None:
+def _add_rows_products(gram: Float64Array, blocks: jobs.Blocks, scale: int, columns: int) -> None:
     """Add WWᵀ, its lower triangle, in a pass for every panel of rows."""
     most = max(1, PANEL // columns)
     for begin in range(0, len(gram), most):
@@ -298,7 +272,7 @@ def _add_rows_products(gram: Float64Array, blocks: Blocks, scale: int, columns: 
                 gram[rows, begin : begin + len(first)] = panel @ first.T
 
 
-def histogram_of(values: Float64Array, exponent: int = 0) -> Histogram | None:
+def histogram_of(values: Float64Array, exponent: int = 0) -> records.Histogram | None:
     """Return the histogram of values·2^exponent, the values positive; None where there is none.
 
     The bins run from 0 to the largest, or from the smallest to the largest in logarithms where
@@ -316,34 +290,27 @@ def histogram_of(values: Float64Array, exponent: int = 0) -> Histogram | None:
     counts = np.histogram(values, edges)[0]
     with np.errstate(over="ignore", under="ignore"):
         held = np.ldexp(edges, exponent)
-    return Histogram(
-        "linear" if linear else "log", tuple(map(float, held)), tuple(map(int, counts))
-    )
+    scale: Literal["linear", "log"] = "linear" if linear else "log"
+    return records.Histogram(scale, tuple(map(float, held)), tuple(map(int, counts)))
 
 
-def singular_values(place: FilePlace, wanted: Wanted) -> SingularValues:
+def singular_values(place: FilePlace, wanted: records.Wanted) -> records.SingularValues:
     """Return the singular values of a matrix in a file; raises InputError."""
     with closing(open_storage(place.uri, place.stamp)) as storage:
-        return singular_values_in(*_near(place, storage), wanted)
+        if not is_uri(place.uri) or not is_free(place.size):
+            return singular_values_in(place, storage, wanted)
+        # a matrix that is far away is brought here once: it is read dozens of times
+        words = np.empty(place.size, np.uint8)
+        storage.read_into(words.data, place.begin)
+        return singular_values_in(replace(place, begin=0), ArrayStorage(place.uri, words), wanted)
 
 
-def singular_values_in(place: FilePlace, storage: Storage, wanted: Wanted) -> SingularValues:
+def singular_values_in(
+    place: FilePlace, storage: Storage, wanted: records.Wanted
+) -> records.SingularValues:
     """Return the singular values of a matrix in an open file; raises InputError."""
-    blocks, shape = blocks_of(place, storage), as_it_lies(place)
-    with one_blas_thread():
+    blocks, shape = jobs.blocks_of(place, storage), jobs.as_it_lies(place)
+    with jobs.one_blas_thread():
         leading = leading_singular_value(blocks, shape) if wanted.leading else None
         spectrum = spectrum_of(blocks, shape) if wanted.spectrum else None
-    return SingularValues(wanted, leading, spectrum)
-
-
-def _near(place: FilePlace, storage: Storage) -> tuple[FilePlace, Storage]:
-    """Bring a matrix that is far away here once, where there is memory for it.
-
-    It is read dozens of times.
-    """
-    size = math.prod(place.shape) * ITEMSIZES[place.dtype]
-    if not is_uri(place.uri) or not is_free(size):
-        return place, storage
-    words = np.empty(size, np.uint8)
-    storage.read_into(words.data, place.begin)
-    return replace(place, begin=0), ArrayStorage(place.uri, words)
+    return records.SingularValues(wanted, leading, spectrum)

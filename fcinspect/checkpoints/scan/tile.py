@@ -46,9 +46,7 @@ class TileMoments:
     """Of the finite numbers of a block, each times 2^−exponent."""
 
     count: int = 0
-    """How many finite numbers there are."""
     mean: float = 0.0
-    """Their mean."""
     deviations: float = 0.0
     """Σ(w − mean)²"""
     squares: float = 0.0
@@ -79,17 +77,13 @@ class Partial:
     exponent: int
     """All sums are of w·2^−exponent."""
     moments: TileMoments
-    """Of the finite numbers."""
     min: float
     """The smallest finite number; inf where there is none."""
     max: float
     """The largest; −inf where there is none."""
     zeros: int
-    """How many are zero."""
     nan: int
-    """How many are not a number."""
     inf: int
-    """How many are infinite."""
     row_squares: Floats
     """Σw² of each row."""
     row_sums: Floats
@@ -128,18 +122,14 @@ class Partial:
     def count(self, other: Partial) -> None:
         """Take in the numbers of another block, but nothing that is kept by row or column."""
         self.moments.add(other.moments)
-        self.min = min(self.min, other.min)
-        self.max = max(self.max, other.max)
+        self.min, self.max = min(self.min, other.min), max(self.max, other.max)
         self.zeros += other.zeros
         self.nan += other.nan
         self.inf += other.inf
 
 
 def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -> None:
-    """Add the tile (rows × columns), whose first row is `row` of the partial.
-
-    `scratch` has the shape and dtype of the tile. The digests are left alone.
-    """
+    """Add a tile from row `row` of the partial on; `scratch` has its shape and dtype."""
     if not tile.size:
         return
     low, high = float(tile.min()), float(tile.max())
@@ -153,7 +143,9 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
     # false as well for nan
     if smallest_ordinary <= largest <= largest_ordinary:
         row_squares = _row_sums(np.multiply(tile, tile, out=scratch))
-        found = _moments(tile, row_squares)
+        squares, mean = float(row_squares.sum()), float(_row_sums(tile).sum()) / tile.size
+        deviations = max(squares - tile.size * mean * mean, 0.0)
+        found = TileMoments(tile.size, mean, deviations, squares)
         if found.count * found.mean * found.mean <= HIDING * found.squares:
             partial.min, partial.max = min(partial.min, low), max(partial.max, high)
             _raise(partial, 0)
@@ -164,13 +156,6 @@ def take_in(partial: Partial, tile: FloatArray, row: int, scratch: FloatArray) -
     step = max(1, CAREFUL // tile.shape[1])
     for first in range(0, len(tile), step):
         _careful(partial, tile[first : first + step], row + first)
-
-
-def _moments(tile: FloatArray, row_squares: Floats) -> TileMoments:
-    squares = float(row_squares.sum())
-    mean = float(_row_sums(tile).sum()) / tile.size
-    deviations = max(squares - tile.size * mean * mean, 0.0)
-    return TileMoments(tile.size, mean, deviations, squares)
 
 
 def _add_lines(
@@ -191,7 +176,6 @@ def _add_lines(
 
 
 def _careful(partial: Partial, tile: FloatArray, row: int) -> None:
-    """Add a tile in float64, around its mean."""
     rows = slice(row, row + len(tile))
     _look_for_zeros(partial, tile, rows)
     wide = tile.astype(np.float64)
@@ -206,7 +190,9 @@ def _careful(partial: Partial, tile: FloatArray, row: int) -> None:
     low = float(np.min(wide, initial=math.inf, where=finite))
     high = float(np.max(wide, initial=-math.inf, where=finite))
     partial.min, partial.max = min(partial.min, low), max(partial.max, high)
-    _raise(partial, _exponent_for(max(-low, high)))
+    largest = max(-low, high)
+    exponent = -FAR if 0 < largest < 2.0**-400 else 0
+    _raise(partial, FAR if largest >= 2.0**400 else exponent)
     if partial.exponent:
         np.ldexp(wide, -partial.exponent, out=wide)
     squared = np.square(wide)
@@ -221,12 +207,6 @@ def _careful(partial: Partial, tile: FloatArray, row: int) -> None:
     absolute = np.abs(wide, out=wide)
     partial.row_sums[rows] += absolute.sum(axis=1)
     partial.column_sums += absolute.sum(axis=0)
-
-
-def _exponent_for(largest: float) -> int:
-    if largest >= 2.0**400:
-        return FAR
-    return -FAR if 0 < largest < 2.0**-400 else 0
 
 
 def _raise(partial: Partial, exponent: int) -> None:

@@ -77,7 +77,7 @@ def _document(file: str) -> tuple[Any, str]:
     What is no file and looks like none is part of the name of an example of the package. Raises
     InputError for what is neither.
     """
-    from fcinspect.checkpoints.access.paths import is_file
+    from fcinspect.checkpoints.paths import is_file
     from fcinspect.cli.inputs import json_document
     from fcinspect.verification.examples.shipped import shipped_named
 

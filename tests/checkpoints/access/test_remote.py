@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fcinspect.checkpoints.access import remote
+from fcinspect.checkpoints import remote
 from fcinspect.cli import sources
 from fcinspect.errors import InputError
 from tests.checkpoints.sharded import (

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from fcinspect.checkpoints.access import streams
+from fcinspect.checkpoints import storage
 from tests.conftest import Result, Run
 
 if sys.platform == "win32":
@@ -91,7 +91,7 @@ def test_what_is_no_pipe_of_layers_is_refused(folder: Path) -> None:
 @pytest.fixture
 def fifo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A pipe with a name, that nothing has been read from."""
-    monkeypatch.setattr(streams, "_copies", {})
+    monkeypatch.setattr(storage, "_copies", {})
     path = tmp_path / "fifo"
     os.mkfifo(path)
     return path
@@ -101,7 +101,7 @@ def test_a_pipe_that_nobody_writes_to_is_refused(
     run: Run, fifo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would hold us up for ever."""
-    monkeypatch.setattr(streams, "PATIENCE", 0.2)
+    monkeypatch.setattr(storage, "PATIENCE", 0.2)
     result = run("show", fifo)
     assert (result.status, result.out) == (3, "")
     assert "is a pipe to which nobody writes" in result.err
@@ -111,7 +111,7 @@ def test_a_pipe_is_copied_up_to_a_bound(
     run: Run, fifo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk is not filled by what never ends."""
-    monkeypatch.setattr(streams, "LONGEST_COPY", 10)
+    monkeypatch.setattr(storage, "LONGEST_COPY", 10)
     thread = threading.Thread(
         target=lambda: fifo.write_text('{"weight": [[1, 2]]}', encoding="utf-8")
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fcinspect.checkpoints.access.uris import beside, inside, last_part
+from fcinspect.checkpoints.paths import beside, inside, last_part
 from fcinspect.masking import masked, masked_name, without_secrets
 
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from fcinspect.checkpoints.access import remote
+from fcinspect.checkpoints import remote
 from fcinspect.errors import InputError
 from tests.checkpoints.sharded import SAFETENSORS, drawn, opened
 
@@ -155,6 +155,6 @@ def test_a_whole_file_in_the_place_of_its_beginning_is_cut(address: str) -> None
 
 
 def _system(address: str) -> object:
-    from fcinspect.checkpoints.access.remote import filesystem_of
+    from fcinspect.checkpoints.remote import filesystem_of
 
     return filesystem_of(address)[0]

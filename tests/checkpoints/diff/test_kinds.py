@@ -254,11 +254,12 @@ def test_noise_of_full_rank_is_no_low_rank_update(
 ) -> None:
     """Nor is a low-rank update with noise beside it."""
     weight = weights(160, 96, dtype=dtype)
-    noise = torch.randn(160, 96, generator=torch.Generator().manual_seed(2)) * size * 0.05
+    made = torch.Generator().manual_seed(2)
+    noise = torch.randn(160, 96, generator=made) * size * 0.05
     tuned = (weight.double() + noise).to(dtype)
     if not torch.equal(tuned, weight):
         assert finding(tmp_path, weight, tuned).rank is None
-    spiked = noise.double() + 0.02 * torch.ones(160, 1) @ torch.randn(1, 96)
+    spiked = noise.double() + 0.02 * torch.ones(160, 1) @ torch.randn(1, 96, generator=made)
     if dtype in (torch.float32, torch.float64):
         assert finding(tmp_path, weight, (weight.double() + spiked).to(dtype)).rank is None
 

@@ -10,7 +10,6 @@ import pytest
 
 from fcinspect.checkpoints.formats import npz
 from fcinspect.checkpoints.pairing.pair import pair
-from fcinspect.checkpoints.places import read_place
 from fcinspect.errors import InputError
 
 
@@ -114,7 +113,7 @@ def test_unpacked_arrays_have_a_place(dtype: str, order: str, lone: bool, tmp_pa
     assert tensor.place.transposed == (order == "F")
     raw = path.read_bytes()[tensor.place.begin :][: weight.nbytes]
     assert raw == weight.tobytes(order=order)
-    np.testing.assert_array_equal(read_place(tensor.place), weight)
+    np.testing.assert_array_equal(tensor.place.read(), weight)
     np.testing.assert_array_equal(tensor.read([4, 1]), weight[[4, 1]])
 
 

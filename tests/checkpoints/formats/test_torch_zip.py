@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fcinspect.checkpoints.formats import torch_file
-from fcinspect.checkpoints.places import read_place
 from fcinspect.checkpoints.records import StoredTensor
 from fcinspect.errors import InputError
 from fcinspect.rounding.arrays import to_bytes
@@ -63,7 +62,7 @@ def require_same(stored: StoredTensor, tensor: torch.Tensor) -> None:
         rows = [row for row in (2, 0, 1, 1) if row < len(tensor)]
         assert to_bytes(stored.read(rows), stored.dtype) == bits(tensor[rows])
     if stored.place is not None:
-        assert to_bytes(read_place(stored.place), stored.dtype) == bits(tensor)
+        assert to_bytes(stored.place.read(), stored.dtype) == bits(tensor)
 
 
 BASE = drawn(6, 5)
@@ -140,7 +139,7 @@ def test_eight_bit_formats_have_a_place_and_no_layer(dtype: torch.dtype, tmp_pat
     (stored,) = read(saved({"w": every}, tmp_path / "m.pt")).values()
     assert "layers are read from float64" in str(stored.problem)
     assert stored.place is not None
-    np.testing.assert_array_equal(read_place(stored.place), every.float().numpy())
+    np.testing.assert_array_equal(stored.place.read(), every.float().numpy())
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from fcinspect.checkpoints.access.storage import Stamp
 from fcinspect.checkpoints.pairing.pair import pair
+from fcinspect.checkpoints.places import FilePlace
 from fcinspect.checkpoints.records import (
     Checkpoint,
-    FilePlace,
     LayoutChoice,
     StoredTensor,
     in_memory,
 )
+from fcinspect.checkpoints.storage import Stamp
 
 
 def tensor(name: str, *shape: int, dtype: str = "float32") -> StoredTensor:

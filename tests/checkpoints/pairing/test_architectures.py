@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from fcinspect.checkpoints.access.storage import Stamp
 from fcinspect.checkpoints.pairing.pair import pair
-from fcinspect.checkpoints.records import FilePlace, StoredTensor, unreadable
+from fcinspect.checkpoints.places import FilePlace
+from fcinspect.checkpoints.records import StoredTensor, unreadable
+from fcinspect.checkpoints.storage import Stamp
 from fcinspect.rounding.formats import FORMATS
 from tests.checkpoints.pairing.architecture import Architecture
 from tests.checkpoints.pairing.packed_models import PACKED

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcinspect.checkpoints.access.storage import Stamp
 from fcinspect.checkpoints.pairing.naming import is_whole
 from fcinspect.checkpoints.pairing.pair import pair
-from fcinspect.checkpoints.records import FilePlace, Layout, StoredTensor, unreadable
+from fcinspect.checkpoints.places import FilePlace
+from fcinspect.checkpoints.records import Layout, StoredTensor, unreadable
+from fcinspect.checkpoints.storage import Stamp
 from fcinspect.errors import InputError
 
 PARTS = (

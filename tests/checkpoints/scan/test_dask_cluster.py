@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from fcinspect.checkpoints.scan import dask_cluster, engines
-from fcinspect.checkpoints.scan.dask_cluster import dask
-from fcinspect.checkpoints.scan.engines import Task
+from fcinspect.checkpoints.scan import engines
+from fcinspect.checkpoints.scan.engines import Task, dask
 from fcinspect.errors import InputError, UsageError
 from tests.conftest import Run
 
@@ -41,7 +40,7 @@ def test_a_server_that_sends_garbage_is_refused(
     run: Run, tmp_path: Path, sent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line and status 3, whatever Dask makes of it."""
-    monkeypatch.setattr(dask_cluster, "PATIENCE", 2.0)
+    monkeypatch.setattr(engines, "PATIENCE", 2.0)
     (tmp_path / "layer.json").write_text('{"weight": [[1, 2]]}')
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(30)
@@ -60,7 +59,7 @@ def test_a_server_that_sends_garbage_is_refused(
         begun = time.monotonic()
         address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         result = run("scan", tmp_path / "layer.json", "--scheduler", address)
-        assert time.monotonic() - begun < 2 * dask_cluster.PATIENCE + 10
+        assert time.monotonic() - begun < 2 * engines.PATIENCE + 10
     assert (result.status, result.out, result.err.count("\n")) == (3, "", 1)
     assert f"{address} cannot be reached" in result.err
 
@@ -82,7 +81,7 @@ def test_a_server_that_sends_garbage_is_refused(
 )
 def test_only_this_machine_and_tls_are_trusted(address: str, trusted: bool) -> None:
     """Others need --trust-scheduler, since whoever answers can run code here."""
-    scheduler = dask_cluster._Scheduler(address, 1.0)
+    scheduler = engines._Scheduler(address, 1.0)
     scheduler.require_trust(True)
     if trusted:
         scheduler.require_trust(False)
@@ -136,7 +135,7 @@ def processes() -> Iterator[tuple[str, subprocess.Popen[bytes], subprocess.Popen
 def _wait_for_worker(address: str) -> None:
     for _ in range(240):
         try:
-            if dask_cluster._Scheduler(address, 5.0).threads():
+            if engines._Scheduler(address, 5.0).threads():
                 return
         except InputError:
             pass
@@ -160,11 +159,12 @@ def test_what_ends_a_cluster_ends_the_scan(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Within a deadline, and Dask says nothing of its own."""
+    monkeypatch.setattr(engines, "PATIENCE", 5.0)
     monkeypatch.setattr(engines, "BEAT", 0.5)
-    monkeypatch.setattr(dask_cluster, "WITHOUT_WORKERS", 1.0)
+    monkeypatch.setattr(engines, "WITHOUT_WORKERS", 1.0)
     address, scheduler, worker = processes
     naps = [Task(partial(time.sleep, seconds), "a nap") for seconds in (0.0, 300.0, 300.0)]
-    with dask(address, patience=5.0) as engine:
+    with dask(address) as engine:
         results = engine.run(naps)
         next(results)
         begun = time.monotonic()

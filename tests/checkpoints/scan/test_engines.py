@@ -19,8 +19,7 @@ from safetensors.numpy import save_file
 from fcinspect.checkpoints.opening import open_checkpoint
 from fcinspect.checkpoints.records import StoredLinear
 from fcinspect.checkpoints.scan import engines, scanning
-from fcinspect.checkpoints.scan.dask_cluster import dask
-from fcinspect.checkpoints.scan.engines import Task
+from fcinspect.checkpoints.scan.engines import Task, dask
 from fcinspect.checkpoints.scan.records import Wanted
 from fcinspect.errors import InputError, UsageError
 from tests.conftest import Run
@@ -233,13 +232,14 @@ def test_a_scheduler_that_is_not_there_is_refused_at_once() -> None:
         pass
 
 
-def test_what_listens_but_is_no_scheduler_is_refused() -> None:
+def test_what_listens_but_is_no_scheduler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A silent listener is given up after a while."""
     import socket
 
+    monkeypatch.setattr(engines, "PATIENCE", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(InputError, match="cannot be reached"), dask(address, patience=1.0):
+        with pytest.raises(InputError, match="cannot be reached"), dask(address):
             pass
 
 

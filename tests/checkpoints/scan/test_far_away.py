@@ -10,8 +10,9 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from fcinspect.checkpoints.access import remote
-from fcinspect.checkpoints.access.storage import ReadAhead, Stamp, Storage
+from fcinspect.checkpoints import remote
+from fcinspect.checkpoints.places import ReadAhead
+from fcinspect.checkpoints.storage import Stamp, Storage
 from tests.conftest import Run
 
 fsspec = pytest.importorskip("fsspec", reason="needs fsspec")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
+from fcinspect.checkpoints.scan.findings import fingerprint_of
 from fcinspect.checkpoints.scan.records import LineCount, MatrixStatistics, ScannedNumbers
 from tests.checkpoints.scan.weights import LAWS, default, found, fresh, published, statistics_of
 

@@ -214,10 +214,12 @@ def test_size_is_the_frobenius_norm() -> None:
     matrix = gaussian(30, 20)
     size = size_of(passes(matrix))
     assert size is not None
-    assert size.scale == 0
-    assert size.norm == pytest.approx(np.linalg.norm(matrix), rel=1e-14)
+    scale, norm = size
+    assert scale == 0
+    assert norm == pytest.approx(np.linalg.norm(matrix), rel=1e-14)
     mixed = np.array([[1.0, 1e300], [1e-300, -1e300]])
     size = size_of(passes(mixed, 1))
     assert size is not None
-    assert size.norm * 2.0**size.scale == pytest.approx(math.sqrt(2) * 1e300, rel=1e-14)
+    scale, norm = size
+    assert norm * 2.0**scale == pytest.approx(math.sqrt(2) * 1e300, rel=1e-14)
     assert size_of(passes(np.array([[1.0], [math.nan]]))) is None

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as npst
 
 from fcinspect.checkpoints.records import in_memory
 from fcinspect.checkpoints.scan import jobs
-from fcinspect.checkpoints.scan.merging import Merging
+from fcinspect.checkpoints.scan.matrix import Merging
 from fcinspect.checkpoints.scan.records import MatrixStatistics
 from tests.checkpoints.scan.matrices import Float64, exact_moments, numbers_of, scanned, stored
 
@@ -230,7 +230,7 @@ def test_too_many_outputs_are_not_searched_for_equal_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was not looked for is None, not "none found"."""
-    monkeypatch.setattr("fcinspect.checkpoints.scan.merging.MOST_DIGESTS", 10)
+    monkeypatch.setattr("fcinspect.checkpoints.scan.matrix.MOST_DIGESTS", 10)
     assert scanned(stored(np.ones((11, 3)), "float32", tmp_path)).duplicate_outputs is None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fcinspect.checkpoints.scan.fingerprint import fingerprint_of
+from fcinspect.checkpoints.scan.findings import fingerprint_of
 from fcinspect.checkpoints.scan.records import (
     Fingerprint,
     LineCount,

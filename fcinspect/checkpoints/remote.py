@@ -5,13 +5,14 @@ No more is taken from a server of the web than was asked for, nor forever.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from fcinspect.checkpoints.access.storage import FolderGiven, MissingFile, Stamp, Storage
-from fcinspect.checkpoints.access.uris import last_part
+from fcinspect.checkpoints.paths import last_part
+from fcinspect.checkpoints.storage import FolderGiven, MissingFile, Stamp, Storage
 from fcinspect.errors import InputError, did_you_mean, install_hint
 from fcinspect.masking import masked_name, without_secrets
 
@@ -26,7 +27,7 @@ DRIVERS = {
 }  # fmt: skip
 """The library that each scheme needs beside fsspec."""
 LOGGERS = ("fsspec", "gcsfs", "s3fs", "botocore", "aiobotocore", "huggingface_hub", "google.auth")
-"""Libraries that write tracebacks, and URIs with their secrets, before they raise: we tell it."""
+"""Libraries that log tracebacks, and URIs with their secrets, before they raise."""
 SCHEMES = ("http", "https")
 SILENCE = 30.0
 """Seconds that a server may be silent."""
@@ -39,10 +40,12 @@ CHUNK = 1 << 16
 
 
 class RemoteFile(Storage):
-    """A file behind a URI, read by bytes alone; fsspec keeps the connection for the next one."""
+    """A file behind a URI, read by bytes alone; fsspec keeps the connection for the next one.
+
+    Without a `place`, a filesystem and the path in it, it is this thread's filesystem.
+    """
 
     def __init__(self, uri: str, place: tuple[Any, str] | None = None) -> None:
-        """Ask for the file's size: of a filesystem that has it at a path, or of this thread's."""
         self.uri = uri
         self._system, self._path = place or filesystem_of(uri)
         try:
@@ -69,19 +72,18 @@ class RemoteFile(Storage):
             if not data:
                 raise InputError(f"{masked_name(self.uri)!r} was truncated while it was read")
             if len(data) > wanted:
-                raise serves_no_parts(self.uri)
+                raise _serves_no_parts(self.uri)
             view[: len(data)] = data
             view, begin = view[len(data) :], begin + len(data)
 
     def _part(self, begin: int, end: int) -> bytes:
-        if scheme_of(self.uri) in SCHEMES:
+        if _scheme_of(self.uri) in SCHEMES:
             # fsspec itself would take whatever a server sends
             return part_of(self._system, self._path, begin, end)
         return bytes(self._system.cat_file(self._path, start=begin, end=end))
 
     def _near(self, error: Exception) -> str | None:
-        """Return which file beside it a missing one may be meant for."""
-        if not isinstance(error, FileNotFoundError) or scheme_of(self.uri) in SCHEMES:
+        if not isinstance(error, FileNotFoundError) or _scheme_of(self.uri) in SCHEMES:
             return None
         try:
             listed = self._system.ls(self._path.rstrip("/").rpartition("/")[0], detail=False)
@@ -104,19 +106,19 @@ def listing_of(uri: str) -> list[tuple[str, bool]]:
     return [(name, is_folder) for name, is_folder in found if name]
 
 
-def scheme_of(uri: str) -> str:
-    """Return what stands before ://."""
+def _scheme_of(uri: str) -> str:
     return uri.partition("://")[0]
 
 
 def filesystem_of(uri: str) -> tuple[Any, str]:
     """Return fsspec's filesystem of a URI and the path in it; raises InputError."""
-    shown, scheme = masked_name(uri), scheme_of(uri)
+    shown, scheme = masked_name(uri), _scheme_of(uri)
+    to_install = install_hint(" ".join(filter(None, ["fsspec", DRIVERS.get(scheme)])))
     try:
         from fsspec.core import url_to_fs
         from fsspec.registry import known_implementations, registry
     except ImportError:
-        raise InputError(f"{shown!r} needs fsspec", hint=_to_install(scheme)) from None
+        raise InputError(f"{shown!r} needs fsspec", hint=to_install) from None
     if scheme not in known_implementations and scheme not in registry:
         raise InputError(
             f"{shown!r} has the unknown scheme {scheme + '://'!r}: expected s3://, gs://, hf://,"
@@ -125,11 +127,11 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
     for logger in LOGGERS:
         logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
     try:
-        options = {"client_kwargs": client_options()} if scheme in SCHEMES else {}
+        options = {"client_kwargs": _client_options()} if scheme in SCHEMES else {}
         system, path = url_to_fs(uri, **options)
     except ImportError as error:
         reason = without_secrets(_line(error), uri)
-        hint = _to_install(scheme) if scheme in DRIVERS else None
+        hint = to_install if scheme in DRIVERS else None
         raise InputError(f"{shown!r} needs a driver: {reason}", hint) from None
     except Exception as error:
         raise refused(uri, error) from None
@@ -137,24 +139,15 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
 
 
 def shared_filesystem(uris: Sequence[str]) -> list[tuple[Any, str] | None]:
-    """Return the filesystem of all threads and the path of each URI in it.
-
-    An asynchronous filesystem serves all threads by one session; any other is one for each thread,
-    and None stands for it.
-    """
+    """Return (filesystem, path) of each URI; None where threads cannot share the filesystem."""
     places: list[tuple[Any, str] | None] = []
     for uri in uris:
-        try:
+        place = None
+        with contextlib.suppress(InputError):
             place = filesystem_of(uri)
-        except InputError:
-            place = None
         is_shared = place is not None and getattr(place[0], "async_impl", False)
         places.append(place if is_shared else None)
     return places
-
-
-def _to_install(scheme: str) -> str:
-    return install_hint(" ".join(filter(None, ["fsspec", DRIVERS.get(scheme)])))
 
 
 def refused(uri: str, error: BaseException, hint: str | None = None) -> InputError:
@@ -175,8 +168,8 @@ def refused(uri: str, error: BaseException, hint: str | None = None) -> InputErr
             f" {without_secrets(_line(error), uri)}"
         )
     if isinstance(error, TimeoutError) or "Timeout" in kind:
-        if scheme_of(uri) in SCHEMES:
-            return timed_out(uri, error)
+        if _scheme_of(uri) in SCHEMES:
+            return _timed_out(uri, error)
         return InputError(f"{shown!r} cannot be read: its server did not answer in time")
     return InputError(f"{shown!r} cannot be read: {without_secrets(_line(error), uri)}")
 
@@ -186,11 +179,8 @@ def _line(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def client_options() -> dict[str, Any]:
-    """Return what every connection is made with; raises ImportError where aiohttp is missing.
-
-    An answer is taken as it comes: one that is compressed is refused, not unpacked.
-    """
+def _client_options() -> dict[str, Any]:
+    """Return what connections are made with; a compressed answer is refused, not unpacked."""
     import aiohttp
     from fsspec.config import conf
 
@@ -200,33 +190,28 @@ def client_options() -> dict[str, Any]:
 
 
 def part_of(system: Any, url: str, begin: int, end: int) -> bytes:
-    """Return the bytes from `begin` to `end`, fewer where the file ends before.
-
-    Raises InputError for an answer that is something else, or that does not come.
-    """
+    """Return the bytes from `begin` to `end`, fewer where the file ends; raises InputError."""
     from fsspec.asyn import sync
 
     data: bytes = sync(system.loop, _part, system, url, begin, end)
     return data
 
 
-def serves_no_parts(url: str) -> InputError:
-    """Return the refusal of a server that only gives whole files."""
+def _serves_no_parts(url: str) -> InputError:
     shown = masked_name(url)
     return InputError(f"{shown!r}: its server serves no parts of a file; download it first")
 
 
-def timed_out(url: str, error: BaseException) -> InputError:
+def _timed_out(url: str, error: BaseException) -> InputError:
     """Return the refusal of a server that was silent, or took too long in all."""
-    shown = masked_name(url)
-    causes = (error, error.__cause__)
-    if any(type(cause).__name__ == "ConnectionTimeoutError" for cause in causes):
-        return InputError(f"{shown!r} cannot be read: no connection to its server in {SILENCE:g} s")
-    if any(type(cause).__name__ == "SocketTimeoutError" for cause in causes):
-        return InputError(f"{shown!r} cannot be read: its server was silent for {SILENCE:g} s")
-    return InputError(
-        f"{shown!r} cannot be read: its server did not answer in time ({PATIENCE:g} s)"
-    )
+    kinds = {type(cause).__name__ for cause in (error, error.__cause__)}
+    if "ConnectionTimeoutError" in kinds:
+        reason = f"no connection to its server in {SILENCE:g} s"
+    elif "SocketTimeoutError" in kinds:
+        reason = f"its server was silent for {SILENCE:g} s"
+    else:
+        reason = f"its server did not answer in time ({PATIENCE:g} s)"
+    return InputError(f"{masked_name(url)!r} cannot be read: {reason}")
 
 
 async def _part(system: Any, url: str, begin: int, end: int) -> bytes:
@@ -253,7 +238,7 @@ async def _part(system: Any, url: str, begin: int, end: int) -> bytes:
                 if len(data) == end - begin:
                     break
     except aiohttp.ServerTimeoutError as error:
-        raise timed_out(url, error) from None
+        raise _timed_out(url, error) from None
     except TimeoutError:
         raise InputError(
             f"{masked_name(url)!r} cannot be read: its server sent {len(data)} of"
@@ -272,7 +257,7 @@ def _check(answer: Any, url: str, begin: int) -> None:
         )
     if answer.status != 206:
         if begin:
-            raise serves_no_parts(url)
+            raise _serves_no_parts(url)
         return
     first = re.match(r"bytes (\d{1,20})-", answer.headers.get("Content-Range", f"bytes {begin}-"))
     if first is None or int(first[1]) != begin:
