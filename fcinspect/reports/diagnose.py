@@ -137,11 +137,9 @@ def blocks_of(likely: Sequence[Cause], message: str = "") -> list[list[Block]]:
 def _cause(cause: Cause, number: str, names: set[str]) -> list[Block]:
     indent = len(number)
     blocks: list[Block] = [Line.of((f"{number}{text.safe(cause.cause)}", "strong"), hang=indent)]
-    for lead, words in (("because ", cause.evidence), ("fix: ", cause.fix)):
-        if words:
-            blocks.append(
-                Line.of((lead, "faint"), _lowered(text.safe(words), names), indent=indent)
-            )
+    for lead, said in (("because ", cause.evidence), ("fix: ", cause.fix)):
+        if said:
+            blocks.append(Line.of((lead, "faint"), _lowered(text.safe(said), names), indent=indent))
     if cause.changes:
         for change in cause.changes:
             blocks += _change(change, indent)

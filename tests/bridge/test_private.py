@@ -11,6 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fcinspect.bridge.trace.tensors import storage
+from tests.diagnosis.corpus import BEFORE_2_13
 
 TRACED = """
 import sys
@@ -39,7 +40,7 @@ def test_operators_are_seen() -> None:
 
 def test_a_trace_does_not_import_the_compiler() -> None:
     """_should_skip_dynamo sees to that in newer versions, where each trace takes seconds longer."""
-    assert hasattr(TorchDispatchMode, "_should_skip_dynamo") or torch.__version__ < (2, 13)
+    assert hasattr(TorchDispatchMode, "_should_skip_dynamo") or BEFORE_2_13
     subprocess.run([sys.executable, "-c", TRACED], check=True)
 
 

@@ -135,11 +135,10 @@ def _sizes(
     x: torch.Tensor, weight: torch.Tensor, transposed: bool, *settings: Sequence[int]
 ) -> list[int]:
     """Return the sizes that a convolution makes of those of its input."""
+    sides = zip(x.shape[2:], weight.shape[2:], _each(x, *settings), strict=True)
     return [
-        Window("", size, kernel, *setting, transposed=transposed).output  # type: ignore[misc]
-        for size, kernel, setting in zip(
-            x.shape[2:], weight.shape[2:], _each(x, *settings), strict=True
-        )
+        Window("", size, kernel, step, padding, gap, beyond, transposed).output
+        for size, kernel, (step, padding, gap, beyond) in sides
     ]
 
 

@@ -7,6 +7,12 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+from torch.torch_version import TorchVersion
+
+BEFORE_2_13 = torch.__version__ < TorchVersion("2.13")
+"""Torch before 2.13 has other words for some mistakes, and none for others."""
+
 
 @dataclass(frozen=True)
 class Mistake:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tests.diagnosis.corpus import Mistake
+from tests.diagnosis.corpus import BEFORE_2_13, Mistake
 
 X = torch.ones(2, 3)
 Any_: Any = nn
@@ -215,7 +215,7 @@ MISTAKES: tuple[Mistake, ...] = tuple(
         ("shape-in-features", made(nn.Linear, (1, 28), 2), "shape-as-width"),
         *(
             ("list-out-features", made(nn.Linear, 3, [2]), "shape-as-width")
-            for _ in range(torch.__version__ >= (2, 13))  # older ones do not name the type
+            for _ in range(not BEFORE_2_13)  # which does not name the type
         ),
         ("class-called-with-weight", made(nn.Linear, X, X), "class-called"),
         ("minus-one-in", made(nn.Linear, -1, 2), "negative-width"),

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.diagnosis.corpus import Mistake
+from tests.diagnosis.corpus import BEFORE_2_13, Mistake
 
 R = torch.randn
 FUNCTIONAL: Any = F
@@ -226,7 +226,7 @@ CALLS: tuple[Mistake, ...] = (
     loss("mse-loss-not-called", lambda: NN.MSELoss(R(8), R(8)), "loss-not-called"),
     *(
         loss("huber-loss-not-called", lambda: NN.HuberLoss(R(8), R(8)), "loss-not-called")
-        for _ in range(torch.__version__ >= (2, 13))  # older ones take anything for delta
+        for _ in range(not BEFORE_2_13)  # which takes anything for delta
     ),
     loss("backward-of-loss-module", lambda: NN.CrossEntropyLoss().backward(), "loss-not-called"),
     loss("loss-without-target", lambda: NN.CrossEntropyLoss()(R(8, 3)), "target-missing"),
