@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
-from fcinspect.approximation.comparison import Comparison, comparisons
 from fcinspect.approximation.expression import Function
-from fcinspect.approximation.interpolation import Interpolation, greedy
+from fcinspect.approximation.interpolation import Comparison, Interpolation, comparisons, greedy
 from fcinspect.approximation.interval import Interval
 from fcinspect.approximation.network import StoredNetwork, evaluation_error, largest_sum, store
 from fcinspect.errors import InputError
@@ -168,11 +167,10 @@ def build(
             return replace(found, given_up=tuple(floors))
         else:
             floors.append(replace(found.floor, taken=found.width))
-    raise _unreachable(tolerance, floors)
+    raise _unreachable(tolerance, floors[-1])
 
 
-def _unreachable(tolerance: Fraction, floors: list[Floor]) -> InputError:
-    last = floors[-1]
+def _unreachable(tolerance: Fraction, last: Floor) -> InputError:
     instead = "" if last.number_format is FLOAT64 else "--dtype float64 goes lower"
     return InputError(
         f"no network in {last.number_format.name} is certified to be within"
@@ -184,7 +182,7 @@ def _unreachable(tolerance: Fraction, floors: list[Floor]) -> InputError:
 def _build(
     function: Function, interval: Interval, tolerance: Fraction, number_format: NumberFormat
 ) -> Built | Floor:
-    """Return the network in one format, or the format's floor when that lies above `tolerance`."""
+    """Return the network in one format, or the format's floor when that is above `tolerance`."""
     low, high = interval.within(number_format)
 
     @lru_cache(8)
@@ -224,10 +222,9 @@ def _trial(made: Interpolation, number_format: NumberFormat) -> Built:
 
 
 def _pilot(at: Callable[[Fraction], Built], tolerance: Fraction, units: float) -> Built:
-    """Return a network of some dozens of units: it tells what E would take, and the floor.
+    """Return a network of some dozens of units, or a few where f is linear but for some kinks.
 
-    E takes about `units`, and the network is that for E where they are some dozens. Of a function
-    that is linear but for some kinks it has a few, however small its error.
+    It tells what E would take, and the floor. E takes about `units`.
     """
     if units < 1:
         with suppress(InputError):  # knots of the format are not near enough to one another

@@ -71,15 +71,13 @@ def parse_interval(text: str) -> Interval:
 
 def parse_tolerance(text: str) -> Fraction:
     """Return E; raises UsageError for what is not a positive number."""
-    low, high = _bounds(text.strip(), "an error E")
+    low, _ = _bounds(text.strip(), "an error E")
     if low <= 0 or low < 1 / LARGEST:
         raise UsageError(f"{text.strip()!r} is not an error E: expected a number > 0 such as 1e-3")
-    del high
     return low
 
 
 def _split(text: str) -> list[str]:
-    """Return the parts between commas that stand outside of brackets."""
     parts, depth = [""], 0
     for character in text:
         depth += (character in "([") - (character in ")]")
@@ -119,7 +117,6 @@ def _bounds(text: str, what: str) -> tuple[Fraction, Fraction]:
 
 
 def _neighbour(value: Fraction, number_format: NumberFormat, *, upwards: bool) -> Fraction | None:
-    """Return the nearest number of the format on that side of `value`, or `value` itself."""
     import numpy as np
 
     rounded = number_format.round(value)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from fcinspect.approximation.expression import Function
-    from fcinspect.approximation.grid import GridCheck
     from fcinspect.approximation.interval import Interval
+    from fcinspect.approximation.network import GridCheck
     from fcinspect.layers.network import Network
     from fcinspect.page.view import View
     from fcinspect.rounding.arrays import FloatArray
@@ -163,7 +163,7 @@ class Certified:
         """Return what the network gives on a grid, by numpy and on demand by torch."""
         from fractions import Fraction
 
-        from fcinspect.approximation.grid import check_on_grid
+        from fcinspect.approximation.network import check_on_grid
 
         x = self.points()
         values = [self.function.value(Fraction(point)) for point in x.tolist()]
@@ -188,7 +188,7 @@ def _shallow(options: ApproximateOptions) -> Certified:
     """Return a network of one hidden layer, for any function."""
     from fcinspect.approximation.building import approximate
     from fcinspect.approximation.expression import parse
-    from fcinspect.approximation.grid import grid_points
+    from fcinspect.approximation.network import grid_points
     from fcinspect.reports.approximate import view_of_approximation
 
     function = parse(options.function)

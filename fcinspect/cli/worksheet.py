@@ -13,7 +13,6 @@ from fcinspect.cli.output import ARTICLE_FORMATS, REPORT, Output, Writes
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import SpecError, UsageError
 from fcinspect.layers.spec import LARGEST_SEED
-from fcinspect.worksheets.code import seed_of
 from fcinspect.worksheets.problem import (
     DECIMALS,
     FEWEST_DECIMALS,
@@ -22,14 +21,15 @@ from fcinspect.worksheets.problem import (
     LARGEST_CLASS,
     MOST_DECIMALS,
     SMOOTH,
+    seed_of,
 )
 
 if TYPE_CHECKING:
     from fcinspect.layers.spec import Spec
     from fcinspect.page.view import View
-    from fcinspect.worksheets.checking import KeyCheck
     from fcinspect.worksheets.problem import Problem, SheetOptions
     from fcinspect.worksheets.sheet import Sheet
+    from fcinspect.worksheets.working import KeyCheck
 
 WRITES = Writes(
     forms=ARTICLE_FORMATS,
@@ -253,7 +253,7 @@ def view_of_class_set(options: WorksheetOptions) -> tuple[View, str]:
     from fcinspect.cli.inputs import json_text
     from fcinspect.masking import masked_name
     from fcinspect.reports.worksheet.view import copies_words, view_of_class
-    from fcinspect.worksheets.class_set import Copy, Seat, class_problems, names_in
+    from fcinspect.worksheets.making import Copy, Seat, class_problems, names_in
 
     seed = options.first_seed
     widths, spec, with_bias = widths_of(options.widths or (), options.bias)
@@ -340,8 +340,8 @@ def checked(problem: Problem) -> tuple[Sheet, KeyCheck]:
     """
     from fcinspect.bridge.linear import version
     from fcinspect.bridge.worksheet import results_in_torch
-    from fcinspect.worksheets.checking import check_key
     from fcinspect.worksheets.sheet import Sheet
+    from fcinspect.worksheets.working import check_key
 
     return Sheet(problem), check_key(problem, results_in_torch(problem), version())
 

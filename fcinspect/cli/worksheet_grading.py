@@ -127,10 +127,10 @@ def _document(file: str) -> tuple[Any, str, tuple[str, ...]]:
             plain = text.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise error from None
-        mended = quoted(plain)
-        if not mended.names:
+        mended, names = quoted(plain)
+        if not names:
             raise InputError(error.message, HINT if fails_in_an_answer(plain) else None) from None
-    names = ", ".join(mended.names[:MOST_NAMED]) + ", …" * (len(mended.names) > MOST_NAMED)
-    count = len(mended.names)
-    said = f"{count} answer{'s' * (count > 1)} without the quotes of JSON: {names}"
-    return parse(mended.text, source), source, (said,)
+    count = len(names)
+    shown = ", ".join(names[:MOST_NAMED]) + ", …" * (count > MOST_NAMED)
+    said = f"{count} answer{'s' * (count > 1)} without the quotes of JSON: {shown}"
+    return parse(mended, source), source, (said,)

@@ -24,7 +24,7 @@ from fcinspect.page.blocks import (
 if TYPE_CHECKING:
     from fcinspect.approximation.building import Approximation, ErrorParts, Floor
     from fcinspect.approximation.depth import Sawtooth
-    from fcinspect.approximation.grid import GridCheck
+    from fcinspect.approximation.network import GridCheck
     from fcinspect.layers.linear import LinearLayer
     from fcinspect.rounding.formats import NumberFormat
 

@@ -128,17 +128,11 @@ def _read(text: str, thousands: bool) -> Answer | Unreadable:
     return Answer(text, Fraction(number), Fraction(10) ** last)
 
 
-@dataclass(frozen=True)
-class Quoted:
-    """A document with quotes where they were missing."""
+def quoted(text: str) -> tuple[str, list[str]]:
+    """Return the text with quotes around what is no JSON in its answers; an empty one is null.
 
-    text: str
-    names: tuple[str, ...]
-    """Of the answers that got them."""
-
-
-def quoted(text: str) -> Quoted:
-    """Return the text with quotes around what is no JSON in its answers; an empty one is null."""
+    Beside it, return the names of the answers that got quotes.
+    """
     lines, names, inside = text.splitlines(), [], False
     for number, line in enumerate(lines):
         if OPENING.fullmatch(line):
@@ -150,7 +144,7 @@ def quoted(text: str) -> Quoted:
             if not _is_json(value):
                 lines[number] = f"{found[1]} {json.dumps(value) if value else 'null'}{found['end']}"
                 names.append(found["name"])
-    return Quoted("\n".join(lines), tuple(names))
+    return "\n".join(lines), names
 
 
 def fails_in_an_answer(text: str) -> bool:

@@ -10,18 +10,18 @@ slips of `mistakes` are looked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
 from fcinspect.worksheets.answers import Answer, Unreadable
 from fcinspect.worksheets.as_example import example_of, interval_of, names_of
-from fcinspect.worksheets.checking import without_noise
 from fcinspect.worksheets.consequences import Consequences, operands
 from fcinspect.worksheets.mistakes import Mistake, Work, mistakes_of
 from fcinspect.worksheets.problem import Problem
 from fcinspect.worksheets.sheet import Sheet
+from fcinspect.worksheets.working import without_noise
 
 VANISHED = "it is not 0: more decimals are needed"
 
@@ -251,13 +251,10 @@ class Gradebook:
     def shared(self) -> tuple[Shared, ...]:
         """The slips, those first that most of the class make."""
         found: dict[str, list[str]] = {}
-        for entry in self.entries:
-            for words in _slips(entry):
+        for entry in self.graded:
+            assert entry.grade is not None
+            mistakes = entry.grade.mistakes
+            for words in dict.fromkeys(m.words for m in mistakes if m.words is not None):
                 found.setdefault(words, []).append(entry.file)
         made = [Shared(words, tuple(files)) for words, files in found.items()]
         return tuple(sorted(made, key=lambda shared: -len(shared.files)))
-
-
-def _slips(entry: Entry) -> Iterable[str]:
-    mistakes = () if entry.grade is None else entry.grade.mistakes
-    return dict.fromkeys(mistake.words for mistake in mistakes if mistake.words is not None)

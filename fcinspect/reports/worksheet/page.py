@@ -22,10 +22,10 @@ from fcinspect.worksheets.working import hidden_afterwards, ways, written
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from fcinspect.worksheets.checking import KeyCheck
-    from fcinspect.worksheets.class_set import Seat
+    from fcinspect.worksheets.making import Seat
     from fcinspect.worksheets.problem import Problem, SheetLayer
     from fcinspect.worksheets.sheet import Sheet
+    from fcinspect.worksheets.working import KeyCheck
 
 TITLES = {
     "forward": "the forward pass",
