@@ -73,7 +73,23 @@ EXAMPLES = {
 }
 """Two of each command, without the name of the program."""
 
+GUIDE_TOPICS = {
+    "create": "layers",
+    "show": "layers",
+    "verify example": "examples",
+    "schema": "json",
+    "completion": "install",
+    "man": "install",
+    "guide": "",
+}
+"""The topics of the commands that have none of their own name; guide lists them all."""
+
 TyperContext: Any = TyperCommand.context_class
+
+
+def topic_of(command: str) -> str:
+    """Return the topic of a command, such as "scan" or "verify layer"."""
+    return GUIDE_TOPICS.get(command, command.partition(" ")[0])
 
 
 class HelpFormatter(TyperContext.formatter_class):  # type: ignore[misc]  # the class of typer's own contexts
@@ -128,7 +144,7 @@ class OwnParser:
 
 
 class _Light:
-    """A command that starts in half the time.
+    """A command or a group: its help pages, and a start in half the time.
 
     Typer makes a pydantic validator for each parameter; importing pydantic takes longer than
     everything else in `fcinspect shapes`, and here every option has a parser of its own.
@@ -146,6 +162,15 @@ class _Light:
                 parameter.process_value = OwnParser(parameter, info.parser, process)
         return found
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples of a command, and its topic in the guide, at the end of the help."""
+        program, _, command = ctx.command_path.partition(" ")
+        if command in EXAMPLES:
+            with formatter.section("Examples"):
+                for example in EXAMPLES[command]:
+                    formatter.write(f"{'':>{formatter.current_indent}}{program} {example}\n")
+        formatter.write(f"\nMore: {program} guide {topic_of(command)}".rstrip() + "\n")
+
 
 class Command(_Light, TyperCommand):
     """A command of fcinspect."""
@@ -159,12 +184,21 @@ class Command(_Light, TyperCommand):
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options into the help: those of the command, then those of all commands."""
-        _write_options(self.get_params(ctx), ctx, formatter)
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples at the end of the help."""
-        _write_examples(ctx, formatter)
+        """Write the arguments, the options of the command, and those of all commands below."""
+        sections: dict[str, list[Any]] = {"Arguments": [], "Options": [], "Common options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            common = "Common options" if parameter.name in COMMON else "Options"
+            kind = "Arguments" if parameter.param_type_name == "argument" else common
+            sections[kind].append(record)
+        if not sections["Options"]:
+            sections = {**sections, "Options": sections["Common options"], "Common options": []}
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:
@@ -189,16 +223,11 @@ def with_values(arguments: Sequence[str]) -> list[str]:
 
 
 def _is_value(word: str, *, owned: bool) -> bool:
-    if _is_numbers(word):
-        return owned or "," in word or ";" in word
-    return owned and not word.startswith("-")
-
-
-def _is_numbers(word: str) -> bool:
     try:
-        return bool([float(part) for part in word.replace(";", ",").split(",")])
+        numbers = [float(part) for part in word.replace(";", ",").split(",")]
     except ValueError:
-        return False
+        return owned and not word.startswith("-")
+    return owned or len(numbers) > 1
 
 
 class Group(_Light, TyperGroup):
@@ -213,10 +242,6 @@ class Group(_Light, TyperGroup):
         """Return the names of the commands in the order of the help."""
         known: list[str] = super().list_commands(ctx)
         return sorted(known, key=self.order.index) if self.order else known
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write where the guide says more at the end of the help."""
-        _write_examples(ctx, formatter)
 
 
 def settle_completion() -> None:
@@ -289,35 +314,3 @@ def _options_of(kind: Any, writes: Writes | None) -> list[inspect.Parameter]:
         for field in fields(kind)
         if field.name not in left_out
     ]
-
-
-def _write_options(parameters: list[Any], context: Any, formatter: Any) -> None:
-    """Write the arguments, the options of the command, and those of all commands below."""
-    sections: dict[str, list[Any]] = {"Arguments": [], "Options": [], "Common options": []}
-    for parameter in parameters:
-        record = parameter.get_help_record(context)
-        if record is None:
-            continue
-        kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
-        if kind == "Options" and parameter.name in COMMON:
-            kind = "Common options"
-        sections[kind].append(record)
-    if not sections["Options"]:
-        sections = {**sections, "Options": sections["Common options"], "Common options": []}
-    for title, records in sections.items():
-        if records:
-            with formatter.section(title):
-                formatter.write_dl(records)
-
-
-def _write_examples(context: Any, formatter: Any) -> None:
-    """Write the examples of the command, if it has some, and its topic in the guide."""
-    from fcinspect.cli.guide import topic_of
-
-    program, _, command = context.command_path.partition(" ")
-    examples = EXAMPLES.get(command, ())
-    if examples:
-        with formatter.section("Examples"):
-            for example in examples:
-                formatter.write(f"{'':>{formatter.current_indent}}{program} {example}\n")
-    formatter.write(f"\nMore: {program} guide {topic_of(command)}".rstrip() + "\n")

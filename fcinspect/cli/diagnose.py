@@ -53,7 +53,7 @@ def diagnose(
     """
     asked: dict[str, Any] = {"subject": subject[:1000]}
     if is_code(subject):
-        asked |= {**options.asked(), "weights": weights, "optimizer": optimizer}
+        asked |= {**vars(options), "weights": weights, "optimizer": optimizer}
         return _of_module(subject, options, weights, optimizer, asked, output)
     given = options.given or weights is not None or optimizer is not None
     _refuse_code(subject, given)
@@ -115,7 +115,6 @@ def _of_text(
 
 
 def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
-    """Return the diagnosis with the lines of the files that the traceback names."""
     from fcinspect.bridge.module_names import names_of, sources_of
     from fcinspect.diagnosis.locating.locate import located
 
@@ -124,10 +123,14 @@ def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
 
 
 def _read(subject: str) -> tuple[str, tuple[str, ...]]:
-    """Return the text, of standard input its end, and what is to be said of that."""
+    from fcinspect.checkpoints.access.paths import is_file
+
     if subject != "-":
-        if " " not in subject:
-            _refuse_file(subject)
+        if " " not in subject and is_file(subject):
+            raise UsageError(
+                f"{subject!r} is a file: its text is read from standard input",
+                hint=f"fcinspect diagnose - < {subject}",
+            )
         return subject, ()
     from fcinspect.checkpoints.access.streams import chunks_of_standard_input
     from fcinspect.diagnosis.reading import MOST_TEXT
@@ -146,17 +149,6 @@ def _read(subject: str) -> tuple[str, tuple[str, ...]]:
     if size > len(kept):
         cut = (f"of {size:,} bytes the last {len(kept):,} were read",)
     return kept.decode("utf-8", "replace"), cut
-
-
-def _refuse_file(subject: str) -> None:
-    """Raise UsageError for the name of a file, whose text is to be piped."""
-    from fcinspect.checkpoints.access.paths import is_file
-
-    if is_file(subject):
-        raise UsageError(
-            f"{subject!r} is a file: its text is read from standard input",
-            hint=f"fcinspect diagnose - < {subject}",
-        )
 
 
 def _of_module(

@@ -1,26 +1,171 @@
-"""What a command reads beside its layer: the value of --x, or a document of JSON."""
+"""The numbers that a command takes beside a file of layers: --x, --weight and --bias, JSON."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from fcinspect.cli.options import option
+from fcinspect.cli.sources import Fresh, Stored
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from fcinspect.checkpoints.records import Checkpoint, Layout, StoredLinear, StoredTensor
     from fcinspect.layers.array import Array
-    from fcinspect.layers.spec import Spec
+    from fcinspect.layers.linear import LinearRequest
 
 NUMBERS = re.compile(r"[-+0-9.,;eE\s]*|(nan|inf)\b.*", re.IGNORECASE)
 """Text that is taken for numbers even where a file has that name."""
 EXPECTED = (
     "expected numbers such as 1,2,3, rows separated by ';', a file, -, zeros, ones or basis:J"
 )
+SOURCE = "--weight"
+
+
+def parse_bias(text: str | bool) -> str | bool:
+    """Return True for --bias alone, False for --no-bias, else the text of the numbers."""
+    return text if isinstance(text, bool) else {"yes": True, "no": False}.get(text, text)
+
+
+WeightOption = Annotated[
+    str | None,
+    option(
+        "--weight W", 'Your own layer: the rows of its weight, "1,2;3,4", or a file of an array.'
+    ),
+]
+BiasOption = Annotated[
+    Any,
+    typer.Option(
+        "--bias",
+        "--no-bias",
+        parser=parse_bias,
+        metavar="B",
+        help="The bias of --weight, 0,1 or a file. Without --weight no value follows: with a bias"
+        " (default) or --no-bias.",
+    ),
+]
+
+
+def flag_of(bias: str | bool | None) -> bool | None:
+    """Return what --bias says of a layer that torch makes; raises UsageError for numbers."""
+    if isinstance(bias, str):
+        raise UsageError(
+            f'--bias {bias!r} has no weight beside it: expected --weight "1,2;3,4" as well, or'
+            " --bias alone for a new layer"
+        )
+    return bias
+
+
+def refuse_bias(bias: str | bool | None, instead: str) -> None:
+    """Raise UsageError where --bias or --no-bias is given together with `instead`."""
+    if bias is not None:
+        flag = "--no-bias" if bias is False else "--bias"
+        raise UsageError(f"{flag} makes new layers: it cannot go with {instead}")
+
+
+@dataclass(frozen=True)
+class OwnLayer:
+    """The layer as it was typed."""
+
+    weight: str
+    bias: str | bool | None
+    dtype: str
+    layout: Layout = "out,in"
+
+    def open(self) -> Checkpoint:
+        """Return the layer as what a file would hold; raises UsageError for what is none."""
+        from fcinspect.checkpoints.records import Checkpoint
+
+        return Checkpoint(SOURCE, (self.choose(),))
+
+    def choose(self) -> StoredLinear:
+        """Return the layer."""
+        from fcinspect.checkpoints.records import StoredLinear
+
+        if self.bias is True:
+            raise UsageError("--bias gives no numbers beside --weight: expected --bias 0,1")
+        weight = _tensor("weight", self.weight, self.dtype, 2)
+        bias = None
+        if isinstance(self.bias, str):
+            bias = _tensor("bias", self.bias, self.dtype, 1)
+            outputs = weight.shape[0 if self.layout == "out,in" else 1]
+            if bias.shape != (outputs,):
+                raise UsageError(
+                    f"--bias has {bias.shape[0]} numbers, --weight has {outputs} rows: expected one"
+                    " number for each output"
+                )
+        notes = [tensor.note for tensor in (weight, bias) if tensor is not None and tensor.note]
+        return StoredLinear("", weight, bias, self.layout, SOURCE, warnings=tuple(notes))
+
+
+def own_layer(weight: str, bias: str | bool | None, dtype: str, stored: Stored) -> OwnLayer:
+    """Return the layer of --weight; raises UsageError where a file gives one, too."""
+    if stored.file is not None:
+        raise UsageError(f"--weight and {stored.file!r} both give a layer: give one of them")
+    return OwnLayer(weight, bias, dtype, "in,out" if stored.layout == "in,out" else "out,in")
+
+
+@dataclass(frozen=True)
+class FreshOrOwn(Fresh):
+    """A layer that torch makes, or one whose numbers are typed."""
+
+    bias: BiasOption = None
+    weight: WeightOption = None
+
+    def own(self, stored: Stored) -> OwnLayer | None:
+        """Return the layer of --weight, None where it is not given.
+
+        Raises UsageError for --weight beside another source of a layer, and for the numbers of
+        --bias without it.
+        """
+        if self.weight is None:
+            flag_of(self.bias)
+            return None
+        own = own_layer(self.weight, self.bias, self.dtype, stored)
+        new = replace(self, weight=None, bias=None, dtype="float32")
+        new.refuse_any("--weight")
+        return own
+
+
+def _tensor(name: str, text: str, dtype: str, dimensions: int) -> StoredTensor:
+    """Return an array as it was typed, or of a file; one row of a weight needs no ";"."""
+    from fcinspect.checkpoints.records import in_memory
+
+    values, stored_dtype = numbers_of(text)
+    if dimensions == 2 and values.ndim == 1 and not names_a_file(text):
+        values = values.reshape(1, -1)
+    if values.ndim != dimensions:
+        rows = "rows of numbers such as 1,2;3,4" if dimensions == 2 else "one row such as 0,1"
+        raise UsageError(f"--{name} has shape {values.shape}: expected {rows}")
+    if not values.size:
+        raise UsageError(f"--{name} has shape {values.shape}: it holds no number")
+    held, notes = rounded(values, dtype, name, stored_dtype)
+    return in_memory(name, held.values, dtype, notes[0] if notes else None)
+
+
+def read_x(
+    text: str | None,
+    layer: LinearRequest | StoredLinear,
+    batch: tuple[int, ...] | None,
+    drawn: tuple[int, ...] = (),
+) -> tuple[Array | None, tuple[str, ...]]:
+    """Return x where it is given, and what a reader should know of how it was understood.
+
+    Raises UsageError where the batch, or else that which is `drawn`, would not fit into memory.
+    """
+    from fcinspect.layers.memory import require_free_for_rows
+
+    rows = math.prod(drawn if batch is None else batch)
+    require_free_for_rows(rows, layer.in_features, layer.out_features)
+    return (None, ()) if text is None else read_input(text, layer.in_features, layer.dtype, batch)
 
 
 def read_input(
@@ -67,23 +212,6 @@ def names_a_file(text: str) -> bool:
     return NUMBERS.fullmatch(text) is None and is_file(text)
 
 
-def widths_in(text: str) -> Spec:
-    """Return what the words of a network say.
-
-    Raises SpecError for what are none, UsageError where a file has that very name.
-    """
-    from fcinspect.checkpoints.access.paths import is_file
-    from fcinspect.layers.spec import parse_spec
-
-    spec = parse_spec(text)
-    if is_file(text):
-        raise UsageError(
-            f"{text!r} names a layer and a file: write ./{text} for the file, and for the layer"
-            " other separators or 'nn.Linear(4, 2)'"
-        )
-    return spec
-
-
 def names_a_checkpoint(text: str) -> bool:
     """Whether a text names a file, a URI or a folder rather than widths such as 3-5-4-2."""
     from fcinspect.checkpoints.access.paths import is_folder
@@ -112,7 +240,6 @@ def numbers_of(text: str) -> tuple[npt.NDArray[np.float64], str | None]:
 
 
 def _row(row: str, whole: str) -> list[float]:
-    """Return the numbers of one row, separated by commas or by blanks."""
     words = [word.strip() for word in row.split(",")] if "," in row else row.split()
     for position, word in enumerate(words, start=1):
         if not word:
@@ -151,7 +278,6 @@ def _named(text: str, in_features: int, batch: Sequence[int]) -> npt.NDArray[np.
 def _fitted(
     values: npt.NDArray[np.float64], in_features: int, batch: tuple[int, ...] | None
 ) -> npt.NDArray[np.float64]:
-    """Return the values as (in) or (*batch, in), if that is what they are."""
     features = values.shape[-1] if values.ndim else None
     if features is None:
         raise UsageError(

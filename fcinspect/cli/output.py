@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,7 @@ import typer
 
 from fcinspect import __version__
 from fcinspect.cli.options import choice, completion_of, one_of, option, switch, whole_number
-from fcinspect.cli.streams import say
-from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.system import ExitStatus, say
 from fcinspect.errors import OutputError, UsageError
 from fcinspect.media.emit import ENDINGS, FORMATS, emit, form_of, rendered, write_text
 from fcinspect.names import canonical
@@ -167,28 +166,46 @@ class Output:
         """
         self.save_report(view, *layers)
         if not self.quiet:
-            emit(
-                view,
-                form=self.chosen_form(),
-                color=self.color,
-                precision=self.precision,
-                full=self.full,
-            )
+            form, precision = self.chosen_form(), self.precision
+            emit(view, form=form, color=self.color, precision=precision, full=self.full)
         return ExitStatus.DONE if view.ok else ExitStatus.FAILED
 
     def save_report(self, view: View, *layers: LinearLayer, holds: str = "") -> None:
         """Write the view to the files of --save, and its layers to those that hold layers.
 
-        `holds` says in words what stands in the files, where their names do not tell.
+        A line on stderr names each file and, in words, what it `holds`. Nothing is written before
+        all contents are made; where a disk fills up after the first file, the refusal names those
+        that were written.
         """
-        contents = [(t, partial(self._content, view, layers, t.ending)) for t in self.targets]
+        if not self.targets:
+            return
+        from fcinspect.checkpoints.saving import check_target, write_beside
+
+        made = []
+        for target in self.targets:
+            check_target(target.path, force=self.force)
+            made.append((target, self._content(view, layers, target.ending)))
         silent = self.quiet or self.chosen_form() in ("json", "ndjson")
-        write_targets(contents, force=self.force, silent=silent, holds=holds)
+        written: list[str] = []
+        for target, data in made:
+            try:
+                write_beside(target.path, partial(bytes, data), force=self.force)
+            except OutputError as error:
+                before = f"written before: {', '.join(map(repr, written))}"
+                raise OutputError(error.message, before if written else error.hint) from error
+            written.append(target.name)
+            if not silent and target.path.is_file():
+                say(f"wrote {target.name} ({byte_count(len(data))}){holds and f': {holds}'}")
 
     def _content(self, view: View, layers: Sequence[LinearLayer], ending: str) -> bytes:
-        """Return the bytes of a file with that ending."""
         if self.writes.layers and ending in LAYER_ENDINGS:
-            return bytes_of(layers, ending)
+            from fcinspect.checkpoints import saving
+
+            if ending in saving.ENDINGS:
+                return saving.state_bytes(saving.state_dict(*layers), ending)
+            from fcinspect.bridge.linear import pickled_bytes
+
+            return pickled_bytes(saving.state_dict(*layers))
         draws = ending in self.writes.endings and (ending not in ENDINGS or view.svg_is_figure)
         if view.figure is not None and draws:
             return view.figure(ending)
@@ -257,46 +274,3 @@ class SaveTarget:
     def ending(self) -> str:
         """Its ending, by which it is written; a device such as /dev/stdout takes JSON."""
         return ".json" if self.path.is_char_device() else self.path.suffix.lower()
-
-
-def write_targets(
-    contents: Sequence[tuple[SaveTarget, Callable[[], bytes]]],
-    *,
-    force: bool,
-    silent: bool,
-    holds: str = "",
-) -> None:
-    """Write each file, and say so on stderr unless `silent`, with what it `holds`.
-
-    Nothing is written before all contents are made; where a disk fills up after the first file,
-    the refusal names those that were written.
-    """
-    if not contents:
-        return
-    from fcinspect.checkpoints.saving import check_target, write_beside
-
-    made = []
-    for target, content in contents:
-        check_target(target.path, force=force)
-        made.append((target, content()))
-    written: list[str] = []
-    for target, data in made:
-        try:
-            write_beside(target.path, lambda data=data: data, force=force)  # type: ignore[misc]  # bound now
-        except OutputError as error:
-            before = f"written before: {', '.join(map(repr, written))}" if written else error.hint
-            raise OutputError(error.message, before) from error
-        written.append(target.name)
-        if not silent and target.path.is_file():
-            say(f"wrote {target.name} ({byte_count(len(data))}){holds and f': {holds}'}")
-
-
-def bytes_of(layers: Sequence[LinearLayer], ending: str) -> bytes:
-    """Return the content of a file of layers with one of LAYER_ENDINGS."""
-    from fcinspect.checkpoints.saving import ENDINGS, state_bytes, state_dict
-
-    if ending in ENDINGS:
-        return state_bytes(state_dict(*layers), ending)
-    from fcinspect.bridge.linear import pickled_bytes
-
-    return pickled_bytes(state_dict(*layers))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fcinspect.cli.options import Plot, argument, choice, only_option, option, switch, whole_number
 from fcinspect.cli.output import FIGURE, REPORT, Output, Writes
 from fcinspect.cli.sources import LAYOUTS, LayoutOption, open_checkpoint
-from fcinspect.cli.streams import say
-from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.system import ExitStatus, say
 from fcinspect.errors import InputError, UsageError
 from fcinspect.media.emit import FORMATS
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, FailedFile, StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
     from fcinspect.checkpoints.scan.findings import ScanReport
-    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, Wanted
+    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
     from fcinspect.reports.scan.charts import ScanPictures
 
 RECORD_FORMATS = (FORMATS[0], FORMATS[1], "ndjson", *FORMATS[2:])
@@ -91,12 +90,6 @@ class ScanOptions:
         ),
     ] = False
 
-    def wanted(self) -> Wanted:
-        """Return what is found beyond one pass."""
-        from fcinspect.checkpoints.scan.records import Wanted
-
-        return Wanted(self.spectral, self.spectrum)
-
     def engine(self) -> AbstractContextManager[Engine]:
         """Return who carries out the work."""
         if self.scheduler is None:
@@ -115,7 +108,7 @@ class ScanOptions:
     def asked(self) -> dict[str, Any]:
         """Return the options that decide what is reported."""
         hidden = ("workers", "scheduler", "trust_scheduler")  # the report does not depend on them
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
+        return {name: value for name, value in vars(self).items() if name not in hidden}
 
 
 def scan(
@@ -230,13 +223,14 @@ class ScanRun:
 
     def layers(self) -> Iterator[ScannedLayer]:
         """Yield each chosen layer as soon as it is scanned."""
+        from fcinspect.checkpoints.scan.records import Wanted
         from fcinspect.checkpoints.scan.scanning import bytes_of, scan
         from fcinspect.media.progress import bytes_read
 
         ids = set(map(id, self.chosen))
         total = bytes_of(self.chosen)
         with self.options.engine() as engine, bytes_read(total, "scanning") as progress:
-            wanted = self.options.wanted()
+            wanted = Wanted(self.options.spectral, self.options.spectrum)
 
             def scanned(checkpoint: Checkpoint) -> Iterator[tuple[StoredLinear, ScannedLayer]]:
                 layers = [layer for layer in checkpoint.layers if id(layer) in ids]

@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
 
 import typer
 
-from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption, flag_of
 from fcinspect.cli.options import Bias, Dtype, Seed, argument, choice, option, whole_number
-from fcinspect.errors import InputError, UsageError
+from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.linear import INITIALISERS
+from fcinspect.names import listed
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import Checkpoint, Layout, LayoutChoice, StoredLinear
+    from fcinspect.checkpoints.records import (
+        Checkpoint,
+        LayoutChoice,
+        SkippedTensor,
+        StoredLinear,
+    )
     from fcinspect.layers.linear import LinearRequest
+    from fcinspect.layers.spec import Spec
 
 LAYOUTS = ("auto", "out,in", "in,out")
 
@@ -32,6 +38,7 @@ LayoutOption = Annotated[str, layout_option("--layout", "the file")]
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 """Names that no shell expands and that are no options; others are not offered on TAB."""
 
+MOST_LISTED = 8
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 COPIES = 12
 """Bytes a number takes while a layer is made, besides torch's own: copies of up to float64."""
@@ -89,16 +96,13 @@ class Fresh:
 
     def asked(self) -> dict[str, Any]:
         """Return the options, for the report."""
-        asked = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**asked, "bias": self.bias is not False}
+        return {**vars(self), "bias": self.bias is not False}
 
     def named(self, words: str) -> Self:
         """Return the layer that the words name, "4-2" or "nn.Linear(4, 2)".
 
         Raises UsageError where --in, --out or --bias are given as well, or for more than one layer.
         """
-        from fcinspect.cli.inputs import widths_in
-
         spec = widths_in(words)
         for flag, given in (("--in", self.in_features), ("--out", self.out_features)):
             if given is not None:
@@ -173,11 +177,6 @@ class Stored:
         if self.layout != LAYOUTS[0]:
             raise UsageError("--layout tells how a file holds its weights: no FILE is given")
 
-    @property
-    def way(self) -> Layout:
-        """The layout as records have it."""
-        return "in,out" if self.layout == "in,out" else "out,in"
-
     def open(self) -> Checkpoint:
         """Return the layers of the file."""
         if self.file is None:
@@ -186,16 +185,7 @@ class Stored:
 
     def choose(self) -> StoredLinear:
         """Return the layer that is named, or the only one."""
-        from fcinspect.cli.given import choose_layer
-
         return choose_layer(self.open(), self.layer)
-
-    def asked(self) -> dict[str, Any]:
-        """Return the arguments, for the report; no secret of a URI is among them."""
-        from fcinspect.masking import masked_name
-
-        asked = {field.name: getattr(self, field.name) for field in fields(self)}
-        return asked if self.file is None else {**asked, "file": masked_name(self.file)}
 
 
 FreshLayer = TypeVar("FreshLayer", bound=Fresh)
@@ -222,29 +212,6 @@ class StoredOrWords(Stored):
             return self.file if is_spec(self.file) and not self.file.isdigit() else None
         two = self.file.isdigit() and self.layer.isdigit() and not is_file(self.file)
         return f"{self.file}-{self.layer}" if two else None
-
-
-@dataclass(frozen=True)
-class FreshOrOwn(Fresh):
-    """A layer that torch makes, or one whose numbers are typed."""
-
-    bias: BiasOption = None
-    weight: WeightOption = None
-
-    def own(self, stored: Stored) -> OwnLayer | None:
-        """Return the layer of --weight, None where it is not given.
-
-        Raises UsageError for --weight beside another source of a layer, and for the numbers of
-        --bias without it.
-        """
-        if self.weight is None:
-            flag_of(self.bias)
-            return None
-        if stored.file is not None:
-            raise UsageError(f"--weight and {stored.file!r} both give a layer: give one of them")
-        new = replace(self, weight=None, bias=None, dtype="float32")
-        new.refuse_any("--weight")
-        return OwnLayer(self.weight, self.bias, self.dtype, stored.way)
 
 
 def source_of(stored: StoredOrWords, fresh: FreshLayer) -> tuple[StoredOrWords, FreshLayer]:
@@ -274,3 +241,92 @@ def open_checkpoint(
 
     asked = cast("LayoutChoice", layout)  # one of LAYOUTS, as its parser sees to
     return opening.open_checkpoint(file, asked, plain_dtype, tolerant=tolerant)
+
+
+def widths_in(text: str) -> Spec:
+    """Return what the words of a network say.
+
+    Raises SpecError for what are none, UsageError where a file has that very name.
+    """
+    from fcinspect.checkpoints.access.paths import is_file
+    from fcinspect.layers.spec import parse_spec
+
+    spec = parse_spec(text)
+    if is_file(text):
+        raise UsageError(
+            f"{text!r} names a layer and a file: write ./{text} for the file, and for the layer"
+            " other separators or 'nn.Linear(4, 2)'"
+        )
+    return spec
+
+
+def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
+    """Return the layer of that name ("fc1" or "fc1.weight"), or the only one for None.
+
+    Raises InputError for a name that the file does not hold, with those that are near.
+    """
+    from fcinspect.page.text import safe as escaped
+
+    layers, skipped = checkpoint.layers, checkpoint.skipped
+    if not layers:
+        why = ""
+        if skipped:
+            why = f": {skipped[0].name!r} was skipped ({skipped[0].reason})"
+        if skipped[1:]:
+            why += f"; {len(skipped) - 1} more {'were' if skipped[2:] else 'was'} skipped"
+        raise InputError(f"{checkpoint.source} holds no linear layer{why}")
+    own = [layer.name for layer in layers]
+    # a layer without a name of its own is chosen by that of its weight
+    names = [each or "weight" for each in own]
+    if name is None:
+        if len(layers) > 1:
+            raise InputError(
+                f"{checkpoint.source} holds {len(layers)} layers: name one of"
+                f" {listed(names, MOST_LISTED)}"
+            )
+        return layers[0]
+    for wanted in _spellings(name):
+        # a name that was shown with escapes may be typed with them
+        found = [layer for layer in layers if wanted in (layer.name, escaped(layer.name))]
+        if found:
+            return found[0]
+    skip = _skipped(checkpoint, name)
+    if skip is not None:
+        raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
+    hint = _stack_hint(_spellings(name)[-1], own) or did_you_mean(name, own)
+    raise InputError(
+        f"{checkpoint.source} holds no layer {name!r}",
+        hint=hint
+        or f"it holds {listed(names, MOST_LISTED) if any(own) else 'one layer, without a name'}",
+    )
+
+
+def _spellings(name: str) -> Sequence[str]:
+    """Return what a layer may be called: by its path or its weight; "w1.3" for expert "w1[3]"."""
+    from fcinspect.checkpoints.pairing.naming import module_path
+
+    path = module_path(name)
+    return (name, path, re.sub(r"[.](\d+)$", r"[\1]", path))
+
+
+def _skipped(checkpoint: Checkpoint, name: str) -> SkippedTensor | None:
+    """Return what was skipped under a name: the array itself, or the weight of a module."""
+    from fcinspect.checkpoints.pairing.naming import module_path, split
+
+    own = [skip for skip in checkpoint.skipped if name in (skip.name, module_path(skip.name))]
+    parts = [skip for skip in checkpoint.skipped if split(skip.name)[0][:-1] == name]
+    # of the parts of a packed weight, the one that tells the layer's widths
+    telling = [skip for skip in parts if "→" in skip.reason]
+    return next(iter((*own, *telling, *parts)), None)
+
+
+def _stack_hint(name: str, names: Sequence[str]) -> str | None:
+    """Return which experts a stack has, if the name is that of a stack or of a missing expert."""
+    stack = re.sub(r"\[\d*\]$", "", name)
+    experts = [other for other in names if other.startswith(f"{stack}[")]
+    if not experts:
+        return None
+    return (
+        f"{stack!r} is a stack of {len(experts)} experts: name one of {experts[0]!r}"
+        f" to {experts[-1]!r}"
+    )

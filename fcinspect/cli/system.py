@@ -1,26 +1,41 @@
-"""How this process ends: its exit status, limits of the system, missing libraries, signals."""
+"""How this process meets the system: its streams, exit status, limits, libraries and signals.
+
+Python's own streams are settled by the environment: under PYTHONUNBUFFERED=1 a write that the
+system takes only in part is lost without a word, and a stream that was closed before the start is
+None. Here what is written arrives whole, or the writer is told.
+"""
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
+import select
 import signal
 import sys
+import textwrap
 from collections.abc import Iterator
 from enum import IntEnum
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from fcinspect.errors import InputError, install_hint
+from fcinspect.errors import InputError, OutputError, install_hint
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 try:
     import resource
 except ImportError:  # a system without such limits
     resource = None  # type: ignore[assignment]
 
+WIDEST = 10_000
+"""Columns of a terminal; COLUMNS beyond that is no width."""
+NARROWEST = 40
+"""Columns; in less no sentence can be read."""
 NUMPY = 96 << 20
 """Bytes of addresses that numpy takes, with one thread of OpenBLAS; each more takes 40 MiB."""
 BESIDE_LIBRARIES = 200 << 20
@@ -67,6 +82,151 @@ BY_KIND = {
 """The exit status of each kind of FcinspectError."""
 
 
+class ReaderGone(Exception):
+    """Whoever read standard output has closed it: there is nobody to write for."""
+
+
+def settle_streams() -> None:
+    """Give standard output and error writers that write all or say so; call it before any other.
+
+    A stream that was closed keeps its number, so that no file is opened under it. Standard input
+    is None as Python leaves it; standard output refuses what is written; what goes to standard
+    error is lost, and the exit status says what there is to say.
+    """
+    for number, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            # what stands in, as the lowest that is free, gets the number of the closed stream
+            os.set_inheritable(os.open(os.devnull, flags), True)
+    sys.stdout = _text(sys.stdout, _StandardOutput(1), "strict", lines=False)
+    sys.stderr = _text(sys.stderr, _StandardError(2), "backslashreplace", lines=True)
+
+
+def say(line: str, *, whole: bool = False) -> None:
+    """Write a line to standard error; nothing that a name from a file holds acts in it.
+
+    On a terminal it is wrapped at words, unless it is to stay `whole`.
+    """
+    from fcinspect.page.text import ascii_only, safe
+
+    width = None if whole else _stderr_width()
+    shown = safe(line) if width is None else wrapped(safe(line), width)
+    try:
+        sys.stderr.write(f"{shown}\n")
+    except UnicodeEncodeError:
+        sys.stderr.write(f"{ascii_only(shown)}\n")
+    sys.stderr.flush()
+
+
+def _stderr_width() -> int | None:
+    """Return the columns of the terminal that shows stderr, None where there is none."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def wrapped(line: str, width: int) -> str:
+    """Return a line broken between its words; --run-slow and a path are one word."""
+    return "\n".join(
+        textwrap.wrap(
+            line,
+            max(width, NARROWEST),
+            subsequent_indent="  ",
+            expand_tabs=False,
+            replace_whitespace=False,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def settle_width() -> None:
+    """Forget a COLUMNS or LINES that no window has, such as 0, as if it had not been set."""
+    for name in ("COLUMNS", "LINES"):
+        value = os.environ.get(name, "1")
+        number = value.isascii() and value.isdecimal() and len(value) <= len(str(WIDEST))
+        if not (number and 0 < int(value) <= WIDEST):
+            del os.environ[name]
+
+
+def abandon_output() -> None:
+    """Keep the interpreter from failing once more on the unwritten rest of standard output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _text(before: TextIO | None, raw: io.RawIOBase, errors: str, *, lines: bool) -> TextIO:
+    encoding = "utf-8" if before is None else before.encoding
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding,
+        errors if before is None else before.errors,
+        line_buffering=lines or (before is not None and bool(before.line_buffering)),
+    )
+
+
+class _Descriptor(io.RawIOBase):
+    """An open file by its number, which stays open when this object ends."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+
+    def writable(self) -> bool:
+        """Whether write works: yes."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the number."""
+        return self._number
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return os.isatty(self._number)
+
+    def _write_all(self, data: Buffer) -> int:
+        """Write all of it, in as many pieces as the system takes; raises OSError."""
+        rest = whole = memoryview(data).cast("B")
+        while rest:
+            try:
+                rest = rest[os.write(self._number, rest) :]
+            except BlockingIOError:
+                select.select([], [self._number], [])
+        return len(whole)
+
+
+class _StandardOutput(_Descriptor):
+    """Raises OutputError where not all could be written, ReaderGone where nobody reads."""
+
+    def write(self, data: Buffer) -> int:
+        """Write all of it."""
+        try:
+            return self._write_all(data)
+        except BrokenPipeError:
+            raise ReaderGone from None
+        except OSError as error:
+            closed = error.errno == errno.EBADF
+            reason = "it is closed" if closed else error.strerror or error
+            raise OutputError(f"cannot write to standard output: {reason}") from error
+
+
+class _StandardError(_Descriptor):
+    """Loses what cannot be written: there is no place left to say so."""
+
+    def write(self, data: Buffer) -> int:
+        """Write what can be written."""
+        try:
+            return self._write_all(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
 def settle_limits() -> None:
     """Under a limit on memory (ulimit -v), let a library that would not fit be refused.
 
@@ -77,8 +237,11 @@ def settle_limits() -> None:
         sys.meta_path.insert(0, _Room())
 
 
-def refusal_for_limit(error: BaseException) -> InputError | None:
-    """Return the refusal where an error comes of a limit of the system, else None."""
+def refusal_for(error: BaseException) -> InputError | None:
+    """Return the refusal where an error comes of a limit of the system or a missing library.
+
+    None where the error is fcinspect's own.
+    """
     for each in _chain(error):
         number = each.errno if isinstance(each, OSError) else None
         if number in (errno.EMFILE, errno.ENFILE):
@@ -93,11 +256,10 @@ def refusal_for_limit(error: BaseException) -> InputError | None:
                 return InputError("this needs more memory than is free on this machine")
             allowed = f"{most >> 20:,} MiB (ulimit -v)"
             return InputError(f"this needs more memory than this process may have: {allowed}")
-    return None
+    return _refusal_for_library(error) if isinstance(error, ImportError) else None
 
 
-def refusal_for_library(error: ImportError) -> InputError | None:
-    """Return the refusal for a library that cannot be imported; None where it is fcinspect's."""
+def _refusal_for_library(error: ImportError) -> InputError | None:
     library = (error.name or "").partition(".")[0]
     if not library or library == "fcinspect":
         return None
@@ -124,10 +286,15 @@ def settle_signals() -> None:
 
     Those stay ignored that whoever started it ignores.
     """
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        signal.signal(number, signal.SIG_DFL)
+        raise EndedBySignal(number)
+
     for name in ASKING:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end)
+            signal.signal(number, end)
 
 
 def end_by(number: int) -> NoReturn:
@@ -138,13 +305,7 @@ def end_by(number: int) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(number, signal.SIG_DFL)
-    raise EndedBySignal(number)
-
-
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it comes of; what fails while cleaning up hides the reason."""
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen:
@@ -154,7 +315,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _limit(name: str) -> int | None:
-    """Return a limit of this process, None where there is none."""
     number = getattr(resource, name, None)
     if number is None:
         return None
@@ -167,14 +327,15 @@ class _Room:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """Raise MemoryError where there is not; the module is found by the finders behind."""
-        if name == "numpy":
-            self._require(NUMPY)
-        elif name == "torch":
-            self._require(_size_of_libraries(name) + BESIDE_LIBRARIES)
-
-    def _require(self, needed: int) -> None:
-        most, taken = _limit("RLIMIT_AS"), _addresses()
-        if most is not None and taken is not None and taken + needed > most:
+        if name not in ("numpy", "torch"):
+            return
+        needed = NUMPY if name == "numpy" else _size_of_libraries(name) + BESIDE_LIBRARIES
+        try:
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        except (OSError, ValueError, IndexError):
+            return  # the system does not tell
+        most = _limit("RLIMIT_AS")
+        if most is not None and pages * os.sysconf("SC_PAGE_SIZE") + needed > most:
             raise MemoryError
 
 
@@ -185,12 +346,3 @@ def _size_of_libraries(package: str) -> int:
         return 0
     folder = Path(spec.origin).parent / "lib"
     return sum(file.stat().st_size for file in folder.glob("*.so*"))
-
-
-def _addresses() -> int | None:
-    """Return how many bytes of addresses this process has; None where the system tells not."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
