@@ -58,8 +58,7 @@ def is_web(uri: str) -> bool:
 
 
 def before_query(uri: str) -> tuple[str, str, str]:
-    """Split a web address at its query; in other URIs a ? belongs to the name unless it is a
-    version's or a token's: "=" follows."""
+    """Split a URI at its query; outside the web a ? begins one only where "=" follows."""
     found = re.search(r"[?#]" if is_web(uri) else r"\?(?=[^/]*=)", uri)
     if found is None:
         return uri, "", ""

@@ -125,10 +125,7 @@ class Approximation:
 def approximate(
     function: Function, interval: Interval, tolerance: Fraction, formats: tuple[NumberFormat, ...]
 ) -> Approximation:
-    """Return the network and its certificate, in the first of the formats that can hold it.
-
-    Raises InputError where the function has no certificate or the tolerance is below the floor.
-    """
+    """Return the network, in the first format that can hold it; raises InputError."""
     built = build(function, interval, tolerance, formats)
     words = f"{function.text} on {interval.words}"
     return Approximation(
@@ -147,10 +144,12 @@ def build(
     """Return a network that is certified to be within `tolerance`, in the first format that can.
 
     A format whose rounding takes many more units than E does is left for the next one. Raises
-    InputError naming the floor when the tolerance lies below that of every format, or with the
-    reason where no certificate can be given.
+    InputError, naming the floor of the last format, where none can.
     """
-    _refuse_wild(function, interval, tolerance)
+    low, high, least = float(interval.low), float(interval.high), float(tolerance)
+    coarse = max(least, function.scout.range(low, high) / WILD)
+    if function.scout.units(low, high, coarse) > 2 * MOST_UNITS:
+        _refuse_width(function.scout.units(low, high, least), tolerance)
     floors: list[Floor] = []
     for number_format in formats:
         last = number_format is formats[-1]
@@ -213,7 +212,6 @@ def _build(
 
 
 def _trial(made: Interpolation, number_format: NumberFormat) -> Built:
-    """Return the network of an interpolation, whatever its error."""
     stored = store(made, number_format)
     if largest_sum(stored) > number_format.largest:
         raise InputError(f"sums go beyond the range of {number_format.name}")
@@ -222,10 +220,7 @@ def _trial(made: Interpolation, number_format: NumberFormat) -> Built:
 
 
 def _pilot(at: Callable[[Fraction], Built], tolerance: Fraction, units: float) -> Built:
-    """Return a network of some dozens of units, or a few where f is linear but for some kinks.
-
-    It tells what E would take, and the floor. E takes about `units`.
-    """
+    """Return a network of some dozens of units, which tells what E would take and the floor."""
     if units < 1:
         with suppress(InputError):  # knots of the format are not near enough to one another
             return at(tolerance / 10**4)
@@ -242,13 +237,6 @@ def _pilot(at: Callable[[Fraction], Built], tolerance: Fraction, units: float) -
     return trial
 
 
-def _refuse_wild(function: Function, interval: Interval, tolerance: Fraction) -> None:
-    low, high, least = float(interval.low), float(interval.high), float(tolerance)
-    coarse = max(least, function.scout.range(low, high) / WILD)
-    if function.scout.units(low, high, coarse) > 2 * MOST_UNITS:
-        _refuse_width(function.scout.units(low, high, least), tolerance)
-
-
 def _refuse_width(width: float, tolerance: Fraction) -> None:
     if width > MOST_UNITS:
         about = f"{width:,.0f}" if width < 10**9 else f"{width:.2g}"
@@ -260,10 +248,7 @@ def _refuse_width(width: float, tolerance: Fraction) -> None:
 
 
 def _floor(error: ErrorParts, width: int, number_format: NumberFormat) -> Floor:
-    """Return about the least total: with s times the tolerance it is I·s + R/√s.
-
-    The width grows as 1/√s, and the bound of the rounding with the number of terms.
-    """
+    """Return about the least total I·s + R/√s, s times the tolerance; the width goes as 1/√s."""
     interpolation, rounding = float(error.interpolation), float(error.rounding)
     if width < FEWEST_FOR_LAW:
         return Floor(number_format, float(error.total), width)

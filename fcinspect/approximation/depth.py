@@ -64,10 +64,7 @@ class Sawtooth:
 
 
 def sawtooth(layers: int, formats: tuple[NumberFormat, ...]) -> Sawtooth:
-    """Return the network in the first format whose rounding is below its error.
-
-    Raises InputError where that is true of none.
-    """
+    """Return the network in the first format that can hold it; raises InputError for none."""
     found = _first_fitting(layers, formats)
     if found is None:
         most = next(m for m in range(layers, 0, -1) if _first_fitting(m, formats))

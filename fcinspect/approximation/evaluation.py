@@ -58,10 +58,7 @@ class Enclosure:
         self._kinks = [_on_intervals(x, part) for part in inner]
 
     def on(self, low: Fraction, high: Fraction) -> tuple[float, float] | None:
-        """Return float64 (least, most) that enclose the expression on [low, high].
-
-        None where there are none: a pole, a place outside of its domain, a kink.
-        """
+        """Return float64 bounds on [low, high]; None at a pole, a kink, or out of the domain."""
         found = self._enclosed(low, high, PRECISION)
         if found is None:
             return None
@@ -70,10 +67,7 @@ class Enclosure:
         return (least, most) if math.isfinite(least) and math.isfinite(most) else None
 
     def at(self, x: Fraction) -> Fraction | None:
-        """Return the value at x with a relative error of at most 10^-DIGITS, None for none.
-
-        Where that cannot be told from 0, its error is at most NOTHING.
-        """
+        """Return the value at x to DIGITS digits, or within NOTHING of 0; None for none."""
         for precision in PRECISIONS:
             found = self._enclosed(x, x, precision)
             if found is None:
@@ -88,8 +82,11 @@ class Enclosure:
         saved = iv.prec
         iv.prec = precision
         try:
-            x = _interval(low, high)
-            if any(_contains_zero(inner(x)) for inner in self._kinks):
+            x = _quotient(low)
+            if low != high:
+                x = iv.mpf([x.a, _quotient(high).b])
+            kinks = (_ends(iv.mpf(inner(x))) for inner in self._kinks)
+            if any(least <= 0 <= most for least, most in kinks):
                 return None
             value = self._function(x)
             if isinstance(value, iv.mpc | mpmath.mpc):
@@ -127,23 +124,12 @@ def _ends(value: Any) -> tuple[Any, Any]:
     return mpmath.mp.convert(value.a), mpmath.mp.convert(value.b)
 
 
-def _interval(low: Fraction, high: Fraction) -> Any:
-    least = _quotient(low)
-    return least if low == high else iv.mpf([least.a, _quotient(high).b])
-
-
 def _quotient(value: Fraction) -> Any:
-    """Return an interval around the value, which is exact where it is binary."""
     places = value.denominator.bit_length() - 1
     if value.denominator == 1 << places:
         number = mpmath.libmp.from_man_exp(value.numerator, -places)
         return iv.make_mpf((number, number))
     return iv.mpf(value.numerator) / iv.mpf(value.denominator)
-
-
-def _contains_zero(value: Any) -> bool:
-    least, most = _ends(iv.mpf(value))
-    return bool(least <= 0 <= most)
 
 
 def _rising(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -296,7 +282,6 @@ def _fitting(off: Float64Array, error: float, *, last: bool) -> int:
 
 
 def _in_numpy(x: Any, expression: Any) -> Callable[[Float64Array], Float64Array]:
-    """Return a function that takes arrays; nan where the expression has no float64."""
     found = sympy.lambdify(x, expression, modules=[NAMES, "numpy"], cse=True)
 
     def on(points: Float64Array) -> Float64Array:

@@ -61,8 +61,7 @@ def greedy(
 ) -> Interpolation:
     """Return the interpolant on [a, b] whose segments each reach as far as the tolerance allows.
 
-    `snap` takes a knot to a number of the format; a and b are numbers of it. Raises InputError
-    where no certificate can be given.
+    `snap` takes a knot to a number of the format of a and b. Raises InputError for no certificate.
     """
     pieces = pieces_of(function, a, b, tolerance)
     chords = Chords(function, pieces, tolerance)
@@ -82,7 +81,6 @@ def greedy(
 def _farthest(
     chords: Chords, low: Fraction, end: Fraction, step: Fraction, snap: Snap
 ) -> tuple[Fraction, Fraction]:
-    """Return a knot as far to the right as the tolerance allows, and the error up to there."""
     tolerance = chords.tolerance
     seen = _seen_edge(chords, low, end, step, last=True)
     trial = seen if seen is not None else end if low + step * 2 >= end else low + step
@@ -148,10 +146,7 @@ def _next(
 
 
 def _power(last: tuple[Fraction, Fraction] | None, this: tuple[Fraction, Fraction]) -> float:
-    """Return the power of the length with which the error goes, from two (length, error): about 2.
-
-    At a singularity such as that of x^p it is p.
-    """
+    """Return the power of the length with which the error goes: about 2, p where f is x^p."""
     if last is None or not last[1] or not this[1] or last[0] == this[0]:
         return 2.0
     power = math.log(this[1] / last[1]) / math.log(this[0] / last[0])
@@ -184,10 +179,7 @@ class Comparison:
 def comparisons(
     function: Function, interval: Interval, tolerance: Fraction, width: int
 ) -> tuple[Comparison, ...]:
-    """Return the widths for E, which takes `width` units, and for errors around it.
-
-    Those are left out whose networks would be very small, or take long to make.
-    """
+    """Return the widths for E, which takes `width` units, and for errors around it."""
     low, high = interval.within(FLOAT64)
     found = []
     for power in POWERS:
@@ -259,7 +251,6 @@ def lower_bound(function: Function, a: Fraction, b: Fraction, tolerance: Fractio
 
 
 def _nearest_bad(chords: Chords, low: Fraction, end: Fraction, step: Fraction) -> Fraction | None:
-    """Return about the nearest point up to which f is surely more than allowed from its chord."""
     allowed = chords.tolerance * (1 + Fraction(1, 2**40))
     good, bad = low, None
     seen = _seen_edge(chords, low, end, step, last=False)

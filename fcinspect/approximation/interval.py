@@ -40,10 +40,7 @@ class Interval:
         return f"[{self.text[0]}, {self.text[1]}]"
 
     def within(self, number_format: NumberFormat) -> tuple[Fraction, Fraction]:
-        """Return the first and the last number of the format in the interval.
-
-        Raises InputError when there are no two.
-        """
+        """Return the first and the last number of the format in it; raises InputError."""
         low = _neighbour(self.low, number_format, upwards=True)
         high = _neighbour(self.high, number_format, upwards=False)
         if low is None or high is None or low >= high:
@@ -89,7 +86,6 @@ def _split(text: str) -> list[str]:
 
 
 def _bounds(text: str, what: str) -> tuple[Fraction, Fraction]:
-    """Return (low, high) with low <= the number <= high, equal for a rational number."""
     if not text:
         raise UsageError(f"{what} is missing: {EXPECTED}")
     try:

@@ -75,10 +75,7 @@ class StoredNetwork:
 
     @property
     def parameter_error(self) -> Fraction:
-        """The largest |stored network − interpolant|, without rounding.
-
-        Both are linear between the knots, so it lies at one of them.
-        """
+        """The largest |stored network − interpolant|, at a knot, without rounding."""
         return max(self.right.off, self.left.off)
 
     @property
@@ -107,10 +104,7 @@ class StoredNetwork:
 
 
 def store(interpolation: Interpolation, number_format: NumberFormat) -> StoredNetwork:
-    """Return the network of an interpolation whose knots are numbers of the format.
-
-    Raises InputError when a number is beyond the format's range.
-    """
+    """Return the network of an interpolation, in the format of its knots; raises InputError."""
     knots, values = interpolation.knots, interpolation.values
     anchor = _best_anchor(knots, values)
     bias = _held(values[anchor], number_format, "b2")
@@ -155,10 +149,7 @@ def _held(value: Fraction, number_format: NumberFormat, what: str) -> float:
 
 
 def _best_anchor(knots: Sequence[Fraction], values: Sequence[Fraction]) -> int:
-    """Return the knot from which the bound of the arithmetic is smallest: units times magnitude.
-
-    The choice decides nothing but the size of that bound, so float64 is good enough for it.
-    """
+    """Return the knot from which about the bound of the arithmetic is smallest."""
     x = np.array([float(knot) for knot in knots])
     v = np.array([float(value) for value in values])
     if not (np.isfinite(v).all() and np.isfinite(x).all()):
@@ -269,10 +260,7 @@ class GridCheck:
 
 
 def grid_points(knots: Sequence[Fraction], dtype: str) -> FloatArray:
-    """Return numbers of the format from the first knot to the last, as many in every segment.
-
-    All knots are among them, unless there are more than MOST.
-    """
+    """Return numbers of the format between the end knots, as many in every segment."""
     places = np.array([float(knot) for knot in knots])
     segments = len(knots) - 1
     steps = min(segments * max(PER_SEGMENT, -(-FEWEST // segments)), max(MOST, segments))
@@ -303,10 +291,7 @@ def check_on_grid(
     run: Callable[[Network, FloatArray], FloatArray] = run_in_numpy,
     computed_by: str = "",
 ) -> GridCheck:
-    """Return the outputs at the points `x`, held against `values`, f there.
-
-    `run` takes x of shape (points, 1) and returns y of that shape, in the network's format.
-    """
+    """Return the outputs (points, 1) of `run` at the points `x`, held against `values`, f there."""
     y = np.asarray(run(network, x[:, None]))[:, 0]
     differences = [
         Fraction(float(got)) - value if np.isfinite(got) else None

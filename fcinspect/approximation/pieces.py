@@ -62,10 +62,7 @@ class Pieces:
 
 
 def pieces_of(function: Function, low: Fraction, high: Fraction, tolerance: Fraction) -> Pieces:
-    """Return the pieces of [low, high] for an error of `tolerance` or more.
-
-    Raises InputError where f has no bound, leaps, or turns too often to be followed.
-    """
+    """Return the pieces of [low, high] for errors from `tolerance` on; raises InputError."""
     # one cut serves errors of up to STEP times the size
     power = math.floor(math.log(tolerance, STEP))
     return _cut(function, low, high, Fraction(STEP) ** power)
@@ -126,7 +123,6 @@ def _append(done: list[SignedPiece], piece: SignedPiece) -> None:
 
 
 def _piece(function: Function, a: Fraction, b: Fraction, lost: Fraction) -> SignedPiece | None:
-    """Return what is known of [a, b], None where it must be cut."""
     values = function.value_enclosure.on(a, b)
     if values is None:
         return None

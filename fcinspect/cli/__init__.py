@@ -34,6 +34,7 @@ from fcinspect.cli.system import (
 )
 from fcinspect.errors import FcinspectError, brief
 from fcinspect.media.emit import write_text
+from fcinspect.page.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,10 +72,7 @@ def root(
 
 
 def app_for(arguments: list[str]) -> typer.Typer:
-    """Return fcinspect with the one command that is called, or with all where none is.
-
-    The modules of the other commands are not even loaded.
-    """
+    """Return fcinspect with the command that is called, or with all where none is."""
     app = _typer("fcinspect", COMMANDS)
     app.callback()(root)
     called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
@@ -204,7 +202,6 @@ def _as_one_word(arguments: list[str]) -> str | None:
 
 def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:
     from fcinspect.masking import masked
-    from fcinspect.page.text import safe
 
     status = ExitStatus.INTERNAL if kind == "internal" else BY_KIND[kind]
     message, hint = safe(masked(brief(message))), hint and safe(masked(brief(hint)))

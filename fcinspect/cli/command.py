@@ -8,8 +8,10 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from typer.core import TyperCommand, TyperGroup
@@ -29,50 +31,6 @@ COMMON = {*(field.name for field in fields(Output)), "help"}
 BARE = {"--bias": "yes", "--no-bias": "no"}
 """What the flags stand for where no numbers follow."""
 
-EXAMPLES = {
-    "create": ("create 4-2", "create 784-10 --init xavier_uniform --save layer.safetensors"),
-    "show": ("show model.safetensors", "show model.safetensors fc1 --plot"),
-    "explain": ("explain 4-2 --x 1,2,3,4", 'explain --weight "1,2;3,4" --bias 0,1 --x 1,1'),
-    "shapes": ("shapes 784-512-10 --batch 32", "shapes 'nn.Linear(4, 2)'"),
-    "trace": (
-        "trace fcinspect.examples:CNN --input 4,3,32,32",
-        "trace model.safetensors --batch 2",
-    ),
-    "step": ("step 3-5-4-2", "step 3-2 --optimizer adam --loss mse --x 1,2,3 --target 0,1"),
-    "verify layer": ("verify layer 8-4", "verify layer model.safetensors fc1"),
-    "verify implementation": (
-        "verify implementation torch.nn:Linear",
-        "verify implementation torch.nn:Linear --in 8 --out 4",
-    ),
-    "verify optimizer": (
-        "verify optimizer torch --like adam",
-        "verify optimizer torch.optim:SGD --like sgd --momentum 0.9",
-    ),
-    "verify output": ("verify output result.json", "verify output - < result.json"),
-    "verify step": ("verify step step.json", "verify step - < step.json"),
-    "verify example": ("verify example example.json", "verify example - < example.json"),
-    "diagnose": (
-        'diagnose "mat1 and mat2 shapes cannot be multiplied (4x8 and 5x2)"',
-        "diagnose fcinspect.examples:CNN --input 4,3,32,32",
-    ),
-    "scan": ("scan model.safetensors", "scan model.safetensors --check --only 'fc*'"),
-    "diff": ("diff model.safetensors tuned.safetensors", "diff model.safetensors model.npz"),
-    "approximate": (
-        'approximate "sin(2*pi*x)" --on 0,1 --error 1e-2',
-        'approximate "x**2" --on 0,1 --error 0.1 --save net.json',
-    ),
-    "draw": ("draw 3-5-4-2", "draw 3-5-4-2 --seed 0 --save net.svg"),
-    "worksheet": (
-        "worksheet 3-2-2",
-        "worksheet 3-2-2 --class 24 --save class.html",
-    ),
-    "schema": ("schema explain", "schema > schemas.json"),
-    "guide": ("guide", "guide scan"),
-    "man": ("man", "man > fcinspect.1"),
-    "completion": ("completion bash", "completion zsh > _fcinspect"),
-}
-"""Two of each command, without the name of the program."""
-
 GUIDE_TOPICS = {
     "create": "layers",
     "show": "layers",
@@ -85,6 +43,12 @@ GUIDE_TOPICS = {
 """The topics of the commands that have none of their own name; guide lists them all."""
 
 TyperContext: Any = TyperCommand.context_class
+
+
+def examples_of(command: str) -> list[str]:
+    """Return the examples of a command such as "verify layer": lines to type."""
+    text = Path(__file__).with_name("examples.txt").read_text(encoding="utf-8")
+    return re.findall(rf"^fcinspect {command}(?: .*)?$", text, re.MULTILINE)
 
 
 def topic_of(command: str) -> str:
@@ -115,8 +79,6 @@ class HelpFormatter(TyperContext.formatter_class):  # type: ignore[misc]  # the 
 
 
 class _Context(TyperContext):  # type: ignore[misc]  # named by no public module
-    """The context of a command, whose help pages break lines between words only."""
-
     formatter_class = HelpFormatter
 
 
@@ -165,10 +127,10 @@ class _Light:
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples of a command, and its topic in the guide, at the end of the help."""
         program, _, command = ctx.command_path.partition(" ")
-        if command in EXAMPLES:
+        if isinstance(self, Command):
             with formatter.section("Examples"):
-                for example in EXAMPLES[command]:
-                    formatter.write(f"{'':>{formatter.current_indent}}{program} {example}\n")
+                for example in examples_of(command):
+                    formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
         formatter.write(f"\nMore: {program} guide {topic_of(command)}".rstrip() + "\n")
 
 
@@ -258,10 +220,7 @@ def group_of(order: tuple[str, ...]) -> type[Group]:
 
 
 def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:
-    """Let a command take groups of options: each dataclass parameter becomes its fields.
-
-    An Annotated[Output, Writes(...)] becomes the options of what the command can write.
-    """
+    """Let a command take groups of options: each dataclass parameter becomes its fields."""
     hints = get_type_hints(function, include_extras=True)
     parameters: list[inspect.Parameter] = []
     groups: dict[str, Any] = {}
@@ -298,7 +257,6 @@ def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:
 
 
 def _options_of(kind: Any, writes: Writes | None) -> list[inspect.Parameter]:
-    """Return the fields of a group of options, those of an Output as `writes` tells."""
     hints = get_type_hints(kind, include_extras=True)
     left_out: tuple[str, ...] = ()
     if writes is not None:

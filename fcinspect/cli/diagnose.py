@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fcinspect.cli.module import ModuleOptions, refuse_unmade
 from fcinspect.cli.options import argument, option
 from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError
-
-if TYPE_CHECKING:
-    from fcinspect.diagnosis.records import Diagnosis
-    from fcinspect.diagnosis.reported import Reported
 
 RAISED = re.compile(r"\w*(?:Error|Exception|Warning|Interrupt|Exit|StopIteration)")
 """A type of error: "KeyError:x" is a message, where "net:x" is an object of a module."""
@@ -55,15 +51,15 @@ def diagnose(
     if is_code(subject):
         asked |= {**vars(options), "weights": weights, "optimizer": optimizer}
         return _of_module(subject, options, weights, optimizer, asked, output)
-    given = options.given or weights is not None or optimizer is not None
+    given = any((options.inputs, options.arg, options.train))
+    given |= any(value is not None for value in (options.batch, weights, optimizer))
     _refuse_code(subject, given)
     if given:
         raise UsageError(
             f"{subject[:60]!r} is no MODULE:OBJECT: --input and the like go with a module",
             hint="expected package.module:Object or file.py:Object",
         )
-    text, warnings = _read(subject)
-    return _of_text(text, warnings, asked, output)
+    return _of_text(subject, asked, output)
 
 
 def is_code(subject: str) -> bool:
@@ -78,10 +74,7 @@ def is_code(subject: str) -> bool:
 
 
 def _refuse_code(subject: str, given: bool) -> None:
-    """Raise InputError for model.py or mypkg.model.Net: what would be MODULE:OBJECT.
-
-    Options of a module tell it of any word; else a file that is there may be somebody's log.
-    """
+    """Raise InputError for model.py or mypkg.model.Net, which lacks the :OBJECT."""
     if subject == "-" or re.search(r"\s", subject):
         return
     from fcinspect.bridge.loading import no_object
@@ -93,12 +86,11 @@ def _refuse_code(subject: str, given: bool) -> None:
         raise no_object(subject)
 
 
-def _of_text(
-    text: str, warnings: tuple[str, ...], asked: dict[str, Any], output: Output
-) -> ExitStatus:
+def _of_text(subject: str, asked: dict[str, Any], output: Output) -> ExitStatus:
     from fcinspect.diagnosis.recognising import Unrecognised, diagnose_report
     from fcinspect.reports.diagnose import view_of_diagnosis
 
+    text, warnings = _read(subject)
     if not text.strip():
         raise UsageError("there is no text to diagnose", hint="paste the error, or pipe it to -")
     known = diagnose_report(text)
@@ -110,16 +102,12 @@ def _of_text(
         )
     found, reported = known
     if reported.frames:
-        found = _located(found, reported)
+        from fcinspect.bridge.module_names import names_of, sources_of
+        from fcinspect.diagnosis.locating.locate import located
+
+        sources = sources_of(reported.frames)
+        found = located(found, reported, sources, names_of(s.file for s in sources.values()))
     return output.write(view_of_diagnosis(found, asked, (*warnings, *found.notes)))
-
-
-def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
-    from fcinspect.bridge.module_names import names_of, sources_of
-    from fcinspect.diagnosis.locating.locate import located
-
-    sources = sources_of(reported.frames)
-    return located(found, reported, sources, names_of(s.file for s in sources.values()))
 
 
 def _read(subject: str) -> tuple[str, tuple[str, ...]]:

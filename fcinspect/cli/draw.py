@@ -7,13 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
-from fcinspect.cli.inputs import (
-    BiasOption,
-    WeightOption,
-    flag_of,
-    names_a_checkpoint,
-    read_input,
-)
+from fcinspect.cli.inputs import BiasOption, WeightOption, flag_of, names_a_checkpoint, read_input
 from fcinspect.cli.network import (
     HiddenActivation,
     LastActivation,
@@ -149,11 +143,11 @@ class DrawOptions:
 
     def asked(self) -> dict[str, Any]:
         """Return the options, for the report."""
-        bias: object = self.bias
+        bias, words = self.bias, self.network or ""
         if self.weight is None:
-            words = self.network if self.network is not None and is_spec(self.network) else None
-            spec = None if words is None else parse_spec(words)
-            bias = self.bias is not False if spec is None else spec.bias_beside(flag_of(self.bias))
+            bias = bias is not False
+            if is_spec(words):
+                bias = parse_spec(words).bias_beside(flag_of(self.bias))
         given = {**vars(self), "bias": bias, "inputs": self.inputs or [], "arg": self.arg or []}
         return {name: given[name] for name in ORDER}
 
@@ -219,7 +213,6 @@ class DrawOptions:
         )
 
     def _of_layers(self) -> Found:
-        """Return the network of --weight or of a file."""
         self._refuse_options_of_code()
         if self.seed is not None:
             instead = "layers from a file" if self.weight is None else "--weight"

@@ -79,15 +79,12 @@ def explain(
         given = stored if stored.file is not None else None
     asked = {**(fresh.asked() if given is None else vars(given)), **asked}
     if show_code:
-        return output.write_script(
-            _fresh_script(fresh, request) if given is None else _given_script(given, request)
-        )
+        return output.write_script(_script(fresh, given, request))
     explanation, warnings = _fresh(fresh, request) if given is None else _given(given, request)
     return output.write(view_of_explanation(explanation, asked, warnings))
 
 
 def _fresh(fresh: Fresh, request: ExplainRequest) -> tuple[Explanation, tuple[str, ...]]:
-    """Explain a layer that torch makes and runs."""
     wanted = fresh.request()
     given, warnings = read_x(request.x, wanted, request.batch)
 
@@ -99,22 +96,9 @@ def _fresh(fresh: Fresh, request: ExplainRequest) -> tuple[Explanation, tuple[st
     return explain_affine(layer, x, y, selection, computed_by=version()), warnings
 
 
-def _fresh_script(fresh: Fresh, request: ExplainRequest) -> str:
-    """Return the script that makes the layer and runs it; nothing is computed."""
-    from fcinspect.reports import scripts
-
-    wanted = fresh.request()
-    x, _ = read_x(request.x, wanted, request.batch)
-    shape = (*(request.batch or ()), wanted.in_features) if x is None else x.shape
-    request.selection(shape, wanted.out_features)
-    drawn = scripts.seeded_input(shape, wanted.dtype) if x is None else scripts.given_input(x)
-    return scripts.seeded_layer(wanted) + drawn + scripts.RUN_MODULE
-
-
 def _given(
     given: Stored | OwnLayer, request: ExplainRequest
 ) -> tuple[Explanation, tuple[str, ...]]:
-    """Explain a layer from a file or of --weight, computed by numpy."""
     from fcinspect.arithmetic.affine import numpy_output, numpy_version
     from fcinspect.arithmetic.explanation import explain_affine
 
@@ -123,13 +107,20 @@ def _given(
     return explain_affine(layer, x, result, selection, computed_by=numpy_version()), warnings
 
 
-def _given_script(given: Stored | OwnLayer, request: ExplainRequest) -> str:
-    """Return the script that holds the layer's numbers and runs F.linear."""
+def _script(fresh: Fresh, given: Stored | OwnLayer | None, request: ExplainRequest) -> str:
+    """Return the script that makes the layer, or holds its numbers, and runs it."""
     from fcinspect.reports import scripts
 
-    layer, x, _, _ = _chosen(given, request)
-    layer.require_one_dtype()
-    return scripts.stored_layer(layer) + scripts.given_input(x) + scripts.RUN_FUNCTION
+    if given is not None:
+        layer, x, _, _ = _chosen(given, request)
+        layer.require_one_dtype()
+        return scripts.stored_layer(layer) + scripts.given_input(x) + scripts.RUN_FUNCTION
+    wanted = fresh.request()
+    read, _ = read_x(request.x, wanted, request.batch)
+    shape = (*(request.batch or ()), wanted.in_features) if read is None else read.shape
+    request.selection(shape, wanted.out_features)
+    drawn = scripts.seeded_input(shape, wanted.dtype) if read is None else scripts.given_input(read)
+    return scripts.seeded_layer(wanted) + drawn + scripts.RUN_MODULE
 
 
 def _chosen(

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from fcinspect import __version__
-from fcinspect.cli.command import COMMON, COMPLETE_VARIABLE, EXAMPLES, topic_of
+from fcinspect.cli.command import COMMON, COMPLETE_VARIABLE, examples_of, topic_of
 from fcinspect.cli.options import completion_of, one_of
 from fcinspect.cli.system import ExitStatus
+from fcinspect.media.emit import write_text
 
 FOLDER = Path(__file__).parents[1] / "guide"
 ENTRY = re.compile(r"^- \[(\w+)\]\(\1\.md\): (.+)$", re.MULTILINE)
@@ -73,7 +74,6 @@ def guide(
     ] = None,
 ) -> ExitStatus:
     """Show a page of the guide, or list its topics."""
-    from fcinspect.media.emit import write_text
 
     if topic is None:
         width = max(map(len, topics()))
@@ -90,7 +90,6 @@ def guide(
 
 def man() -> ExitStatus:
     """Print the manual page of fcinspect, in roff."""
-    from fcinspect.media.emit import write_text
 
     write_text(manual())
     return ExitStatus.DONE
@@ -178,7 +177,7 @@ def _command(name: str, context: Any, common: Records) -> str:
         roff.subsection(usage),
         *map(roff.paragraph, (context.command.help or "").split("\n\n")),
         *(roff.tagged(*record) for record in own.values()),
-        roff.code(f"fcinspect {example}" for example in EXAMPLES[name]),
+        roff.code(examples_of(name)),
         roff.paragraph(f"More: fcinspect guide {topic}") if topic else "",
     ]
     return "".join(parts)
@@ -197,7 +196,6 @@ def schema(
     """Print the JSON Schema of a command's output."""
     import json
 
-    from fcinspect.media.emit import write_text
     from fcinspect.reports.schema import all_schemas, schema_of
 
     found = all_schemas() if command is None else schema_of(command)
@@ -217,7 +215,6 @@ def completion(
     ],
 ) -> ExitStatus:
     """Print the completion script of a shell; nothing is installed."""
-    from fcinspect.media.emit import write_text
 
     write_text(completion_script(shell))
     return ExitStatus.DONE

@@ -121,17 +121,12 @@ class FreshOrOwn(Fresh):
     weight: WeightOption = None
 
     def own(self, stored: Stored) -> OwnLayer | None:
-        """Return the layer of --weight, None where it is not given.
-
-        Raises UsageError for --weight beside another source of a layer, and for the numbers of
-        --bias without it.
-        """
+        """Return the layer of --weight, or None; raises UsageError beside another source."""
         if self.weight is None:
             flag_of(self.bias)
             return None
         own = own_layer(self.weight, self.bias, self.dtype, stored)
-        new = replace(self, weight=None, bias=None, dtype="float32")
-        new.refuse_any("--weight")
+        replace(self, weight=None, bias=None, dtype="float32").refuse_any("--weight")
         return own
 
 
@@ -157,10 +152,7 @@ def read_x(
     batch: tuple[int, ...] | None,
     drawn: tuple[int, ...] = (),
 ) -> tuple[Array | None, tuple[str, ...]]:
-    """Return x where it is given, and what a reader should know of how it was understood.
-
-    Raises UsageError where the batch, or else that which is `drawn`, would not fit into memory.
-    """
+    """Return x or None, and notes; raises UsageError where batch or `drawn` rows do not fit."""
     from fcinspect.layers.memory import require_free_for_rows
 
     rows = math.prod(drawn if batch is None else batch)
@@ -171,11 +163,7 @@ def read_x(
 def read_input(
     text: str, in_features: int, dtype: str, batch: tuple[int, ...] | None
 ) -> tuple[Array, tuple[str, ...]]:
-    """Return x, (in) or (*batch, in), rounded to `dtype`, and what a reader should know of it.
-
-    Raises UsageError for text that is no input and for a wrong number of features, InputError
-    for a file that cannot be read.
-    """
+    """Return x, (in) or (*batch, in), in `dtype`, and notes; raises UsageError or InputError."""
     from fcinspect.layers.array import Array
 
     if text in ("zeros", "ones") or text.startswith("basis:"):
@@ -187,7 +175,7 @@ def read_input(
 def rounded(
     values: npt.NDArray[np.float64], dtype: str, name: str, stored_dtype: str | None = None
 ) -> tuple[Array, tuple[str, ...]]:
-    """Return the values in `dtype`, and what was rounded on the way, if anything was."""
+    """Return the values in `dtype`, and a note where anything was rounded."""
     import numpy as np
 
     from fcinspect.layers.array import Array
@@ -262,6 +250,7 @@ def _number(word: str, whole: str) -> float:
 def _named(text: str, in_features: int, batch: Sequence[int]) -> npt.NDArray[np.float64]:
     import numpy as np
 
+    x = np.full((*batch, in_features), 1.0 if text == "ones" else 0.0)
     if text.startswith("basis:"):
         number = text.removeprefix("basis:")
         if not (number.isascii() and number.isdigit()) or int(number) >= in_features:
@@ -269,20 +258,18 @@ def _named(text: str, in_features: int, batch: Sequence[int]) -> npt.NDArray[np.
                 f"{text!r}: expected basis:J with J from 0 to {in_features - 1},"
                 f" the layer's in_features being {in_features}"
             )
-        x = np.zeros((*batch, in_features))
         x[..., int(number)] = 1.0
-        return x
-    return np.full((*batch, in_features), 1.0 if text == "ones" else 0.0)
+    return x
 
 
 def _fitted(
     values: npt.NDArray[np.float64], in_features: int, batch: tuple[int, ...] | None
 ) -> npt.NDArray[np.float64]:
-    features = values.shape[-1] if values.ndim else None
-    if features is None:
+    if not values.ndim:
         raise UsageError(
             f"x is one number without dimensions: expected the layer's in_features, {in_features}"
         )
+    features = values.shape[-1]
     if features != in_features:
         note = ""
         if in_features and values.ndim == 1 and features and features % in_features == 0:
@@ -292,9 +279,7 @@ def _fitted(
             f"x has {features} feature{'' if features == 1 else 's'}{shape},"
             f" the layer's in_features is {in_features}{note}"
         )
-    if batch is None:
-        return values
-    if values.shape == (*batch, in_features):
+    if batch is None or values.shape == (*batch, in_features):
         return values
     if values.ndim == 2 and values.shape[0] == math.prod(batch):
         return values.reshape(*batch, in_features)
@@ -306,10 +291,7 @@ def _short(text: str) -> str:
 
 
 def json_document(file: str, what: str) -> tuple[Any, str]:
-    """Return what JSON a file or, for "-", standard input holds, and its source in words.
-
-    `what` is expected there. Raises InputError for what cannot be read.
-    """
+    """Return the JSON of a file or, for "-", of standard input, and its source in words."""
     from fcinspect.checkpoints.formats.json_array import parse
 
     text, source = json_text(file)
@@ -317,7 +299,7 @@ def json_document(file: str, what: str) -> tuple[Any, str]:
 
 
 def json_text(file: str) -> tuple[bytes | bytearray, str]:
-    """Return the text of that document, unread, and its source in words; raises InputError."""
+    """Return the text of that document, and its source in words; raises InputError."""
     from fcinspect.checkpoints.access.handles import read_whole
     from fcinspect.checkpoints.access.streams import standard_input
     from fcinspect.checkpoints.files import check_readable

@@ -75,11 +75,6 @@ class ModuleOptions:
     )
     timeout: Annotated[float, timeout_option("loading the code, or one run,")] = 60.0
 
-    @property
-    def given(self) -> bool:
-        """Whether any of the options is used."""
-        return bool(self.inputs or self.arg or self.batch is not None or self.train)
-
     @contextmanager
     def opened(self, code: str) -> Iterator[Tracing]:
         """Lend the module in a process of its own."""
@@ -127,10 +122,7 @@ class ModuleOptions:
 
 
 def parse_input(text: str) -> Tensor:
-    """Return the shape of "x=4,7:int64"; a dtype that is not given is "".
-
-    Raises UsageError for other text.
-    """
+    """Return the shape of "x=4,7:int64", dtype "" if not given; raises UsageError."""
     from fcinspect.shapes.steps import Tensor
 
     found = INPUT.fullmatch(text.strip())

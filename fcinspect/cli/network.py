@@ -129,10 +129,7 @@ class FoundNetwork:
 def layers_of(
     name: str | None, weight: str | None, bias: Any, dtype: str = "float32"
 ) -> Checkpoint:
-    """Return the layers of --weight, or else of the file of that name.
-
-    Raises UsageError where both are given, and for --bias beside a file.
-    """
+    """Return the layers of --weight, or else of the file; raises UsageError for both."""
     from fcinspect.cli.inputs import OwnLayer, refuse_bias
     from fcinspect.cli.sources import open_checkpoint
 
@@ -168,9 +165,8 @@ def network_of(
 ) -> FoundNetwork:
     """Return the layers of a checkpoint in its order, in `dtype` or else as the file has them.
 
-    An activation the file does not name is `activation` (relu) behind a hidden layer and
-    `output_activation`, or what is usual there, behind the last. Raises InputError where the
-    layers are no network, or not of one of the `dtypes`.
+    `activation` (relu) and `output_activation` stand in where the file names none. Raises
+    InputError where the layers are no network, or not of one of the `dtypes`.
     """
     from fcinspect.layers.network import DenseLayer, Network, require_fit
 
@@ -203,10 +199,7 @@ def network_of(
 
 
 def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: list[str]) -> str:
-    """Return what stands behind a layer: what is asked for, else what the file names, or the usual.
-
-    Raises InputError where the file's own is not known.
-    """
+    """Return what stands behind a layer: as asked, else as the file has it, else the usual."""
     from fcinspect.layers.network import shown_name
 
     if stored.activation is None:
@@ -226,10 +219,7 @@ def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: l
 def _assumed(
     between: Sequence[DenseLayer], unnamed: Sequence[DenseLayer], last: DenseLayer
 ) -> str | None:
-    """Say what stands behind the `unnamed`, of which neither the file nor an option tells it.
-
-    Nothing is said where that is identity alone, as behind a layer by itself.
-    """
+    """Say which activation is assumed where; nothing for identity alone."""
     from fcinspect.layers.network import shown_name
 
     parts = []
@@ -246,7 +236,6 @@ def _assumed(
 def _held(
     linear: LinearLayer, dtype: str | None, dtypes: tuple[str, ...], warnings: list[str]
 ) -> LinearLayer:
-    """Return the layer's numbers in `dtype`."""
     from fcinspect.layers.array import Array
     from fcinspect.layers.network import shown_name
 

@@ -140,10 +140,7 @@ def option(words: str, help: str, parser: Callable[[Any], object] | None = None)
 
 
 def choice(words: str, help: str, known: Sequence[str], what: str = "") -> Any:
-    """Return an option with one of the known names, "--like NAME".
-
-    `what` they are is said in a refusal; without it, what the flag says.
-    """
+    """Return an option with one of the known names; a refusal says `what` they are."""
     flag, metavar = words.split()
     return typer.Option(
         flag,

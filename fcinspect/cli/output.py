@@ -160,10 +160,7 @@ class Output:
                 form_of(ending, tuple(e for e in known if e not in ENDINGS), self.writes.forms)
 
     def write(self, view: View, *layers: LinearLayer) -> ExitStatus:
-        """Write the view to stdout and to the files of --save; return the exit status.
-
-        A file whose ending is one of LAYER_ENDINGS takes the layers.
-        """
+        """Write the view to stdout, and it or the layers to the files of --save."""
         self.save_report(view, *layers)
         if not self.quiet:
             form, precision = self.chosen_form(), self.precision
@@ -171,11 +168,10 @@ class Output:
         return ExitStatus.DONE if view.ok else ExitStatus.FAILED
 
     def save_report(self, view: View, *layers: LinearLayer, holds: str = "") -> None:
-        """Write the view to the files of --save, and its layers to those that hold layers.
+        """Write the view or its layers to the files of --save, and to stderr what each `holds`.
 
-        A line on stderr names each file and, in words, what it `holds`. Nothing is written before
-        all contents are made; where a disk fills up after the first file, the refusal names those
-        that were written.
+        All contents are made before one is written; where a disk fills up after the first file,
+        the refusal names those that were written.
         """
         if not self.targets:
             return
@@ -221,10 +217,7 @@ class Output:
         return self.write_as_it_is(text, "--show-code prints a script")
 
     def write_as_it_is(self, text: str, why: str) -> ExitStatus:
-        """Write text that is no report to stdout.
-
-        Raises UsageError, which begins with `why`, for options of a report.
-        """
+        """Write text that is no report; raises UsageError (`why`) for options of a report."""
         if self.save:
             raise UsageError(f"{why}: redirect it to a file instead of --save")
         if self.as_json or self.form not in (None, "text"):

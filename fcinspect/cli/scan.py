@@ -14,7 +14,7 @@ from fcinspect.cli.output import FIGURE, REPORT, Output, Writes
 from fcinspect.cli.sources import LAYOUTS, LayoutOption, open_checkpoint
 from fcinspect.cli.system import ExitStatus, say
 from fcinspect.errors import InputError, UsageError
-from fcinspect.media.emit import FORMATS
+from fcinspect.media.emit import FORMATS, write_text
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, FailedFile, StoredLinear
@@ -159,8 +159,6 @@ def scan(
 
 
 def _stream(records: Iterable[Mapping[str, Any]], output: Output) -> None:
-    """Write each record as a line of JSON, or go through them silently under --quiet."""
-    from fcinspect.media.emit import write_text
     from fcinspect.media.jsonable import dumps
 
     for record in records:
@@ -181,10 +179,7 @@ class ScanRun:
     others: list[ScannedOther] = field(default_factory=list)
 
     def open(self, files: Sequence[str]) -> None:
-        """Open all files; of a folder of several checkpoints all. One that is damaged is noted.
-
-        Raises InputError where nothing can be read.
-        """
+        """Open all files, noting damaged ones; raises InputError where nothing can be read."""
         from fcinspect.checkpoints.folders import SeveralCheckpoints
         from fcinspect.checkpoints.records import FailedFile
         from fcinspect.masking import masked_name
@@ -250,10 +245,7 @@ class ScanRun:
             )
 
     def _of_each(self, scan: Callable[[Checkpoint], Iterable[Found]]) -> Iterator[Found]:
-        """Yield what is found in each checkpoint, as far as its file can be read.
-
-        Raises InputError where the only one cannot.
-        """
+        """Yield what is found in each readable file; raises InputError where the only one fails."""
         from fcinspect.checkpoints.records import FailedFile
 
         for checkpoint in self.checkpoints:
@@ -292,7 +284,6 @@ class ScanRun:
 
 
 def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]) -> ScanPictures:
-    """Return the pictures of a scan; `pairs` are its layers as stored and as scanned."""
     from fcinspect.checkpoints.scan.scanning import distribution_in
     from fcinspect.reports.scan.charts import MOST_PANELS, ScanPictures
 

@@ -10,6 +10,7 @@ from fcinspect.cli.output import FIGURE, LAYER, REPORT_BESIDE_LAYER, Output, Wri
 from fcinspect.cli.sources import Fresh, Stored
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
+from fcinspect.layers.spec import is_spec
 
 if TYPE_CHECKING:
     pass
@@ -83,12 +84,8 @@ def show(
 
 
 def _own(stored: Stored, weight: str | None, bias: str | bool | None) -> OwnLayer | None:
-    """Return the layer of --weight, None for that of a file.
-
-    Raises UsageError where both are given, or neither but the words of a new layer.
-    """
+    """Return the layer of --weight or None; raises UsageError for both, or for widths alone."""
     from fcinspect.checkpoints.access.paths import is_file
-    from fcinspect.layers.spec import is_spec
 
     if weight is not None:
         return own_layer(weight, bias, "float32", stored)

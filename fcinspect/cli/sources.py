@@ -11,18 +11,13 @@ import typer
 
 from fcinspect.cli.options import Bias, Dtype, Seed, argument, choice, option, whole_number
 from fcinspect.errors import InputError, UsageError, did_you_mean
-from fcinspect.layers.linear import INITIALISERS
+from fcinspect.layers.linear import INITIALISERS, LinearRequest
+from fcinspect.layers.spec import Spec, is_spec, parse_spec
 from fcinspect.names import listed
+from fcinspect.page.text import safe
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import (
-        Checkpoint,
-        LayoutChoice,
-        SkippedTensor,
-        StoredLinear,
-    )
-    from fcinspect.layers.linear import LinearRequest
-    from fcinspect.layers.spec import Spec
+    from fcinspect.checkpoints.records import Checkpoint, LayoutChoice, SkippedTensor, StoredLinear
 
 LAYOUTS = ("auto", "out,in", "in,out")
 
@@ -60,30 +55,28 @@ class Fresh:
     def request(self) -> LinearRequest:
         """Return what torch is asked for; raises UsageError for what it could not make."""
         from fcinspect.layers.initialisation import weight_law
-        from fcinspect.layers.linear import LinearRequest
+        from fcinspect.layers.memory import require_free
 
-        if self.in_features is None or self.out_features is None:
-            missing = [
-                name
-                for name, value in (("--in", self.in_features), ("--out", self.out_features))
-                if value is None
-            ]
+        n, out, bias = self.in_features, self.out_features, self.bias is not False
+        if n is None and out is None:
             raise UsageError(
-                f"{' and '.join(missing)} is missing: a layer is given by --in and --out"
-                if len(missing) == 1
-                else "no layer is given: expected --in N --out M, widths such as 4-2, or a FILE"
+                "no layer is given: expected --in N --out M, widths such as 4-2, or a FILE"
             )
-        weight_law(self.init, self.in_features, self.out_features)
-        if self.init == "orthogonal" and BYTES[self.dtype] == 2:
-            raise UsageError(
-                f"torch has no orthogonal initialiser for {self.dtype}: expected --dtype float32"
-                " or float64"
-            )
-        self._require_memory(self.in_features, self.out_features)
-        return LinearRequest(
-            self.in_features, self.out_features, self.bias is not False, self.seed, self.dtype,
-            self.init,
-        )  # fmt: skip
+        if n is None or out is None:
+            missing = "--in" if n is None else "--out"
+            raise UsageError(f"{missing} is missing: a layer is given by --in and --out")
+        weight_law(self.init, n, out)
+        size, copies = BYTES[self.dtype], COPIES
+        if self.init == "orthogonal":
+            if size == 2:
+                raise UsageError(
+                    f"torch has no orthogonal initialiser for {self.dtype}: expected --dtype"
+                    " float32 or float64"
+                )
+            copies += 6 * size  # QR holds the matrix, its transpose and its factors at once
+        words = f"nn.Linear({n}, {out}) in {self.dtype} with its working copies"
+        require_free(out * (n + bias) * (size + copies), words)
+        return LinearRequest(n, out, bias, self.seed, self.dtype, self.init)
 
     def refuse_any(self, instead: str) -> None:
         """Raise UsageError when an option of a new layer is given together with `instead`."""
@@ -99,10 +92,7 @@ class Fresh:
         return {**vars(self), "bias": self.bias is not False}
 
     def named(self, words: str) -> Self:
-        """Return the layer that the words name, "4-2" or "nn.Linear(4, 2)".
-
-        Raises UsageError where --in, --out or --bias are given as well, or for more than one layer.
-        """
+        """Return the layer that the words name, "4-2" or "nn.Linear(4, 2)"; raises UsageError."""
         spec = widths_in(words)
         for flag, given in (("--in", self.in_features), ("--out", self.out_features)):
             if given is not None:
@@ -113,30 +103,12 @@ class Fresh:
                 f" {spec.widths[0]}-{spec.widths[1]}",
                 hint=f"fcinspect step {words!r} shows all layers of a network",
             )
-        return replace(
-            self,
-            in_features=spec.widths[0],
-            out_features=spec.widths[1],
-            bias=spec.bias_beside(self.bias),
-        )
-
-    def _require_memory(self, in_features: int, out_features: int) -> None:
-        from fcinspect.layers.memory import require_free
-
-        # QR holds the matrix, its transpose and its factors at once
-        copies = COPIES + (6 * BYTES[self.dtype] if self.init == "orthogonal" else 0)
-        numbers = out_features * (in_features + (self.bias is not False))
-        require_free(
-            numbers * (BYTES[self.dtype] + copies),
-            f"nn.Linear({in_features}, {out_features}) in {self.dtype} with its working copies",
-        )
+        n, out = spec.widths
+        return replace(self, in_features=n, out_features=out, bias=spec.bias_beside(self.bias))
 
 
 def _names_in(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the layers of the checkpoint on the command line, for TAB.
-
-    Nothing is asked of the network.
-    """
+    """Return the layers of the file on the command line, for TAB; remote ones are not opened."""
     from fcinspect.checkpoints import opening
     from fcinspect.masking import is_uri
 
@@ -165,17 +137,10 @@ class Stored:
     layer: Annotated[
         str | None,
         typer.Argument(
-            metavar="LAYER",
-            autocompletion=_names_in,
-            help="The layer's name, e.g. encoder.fc1.",
+            metavar="LAYER", autocompletion=_names_in, help="The layer's name, e.g. encoder.fc1."
         ),
     ] = None
     layout: LayoutOption = LAYOUTS[0]
-
-    def refuse_layout(self) -> None:
-        """Raise UsageError when --layout is given without a file."""
-        if self.layout != LAYOUTS[0]:
-            raise UsageError("--layout tells how a file holds its weights: no FILE is given")
 
     def open(self) -> Checkpoint:
         """Return the layers of the file."""
@@ -204,7 +169,6 @@ class StoredOrWords(Stored):
     def words(self) -> str | None:
         """The words of a new layer, "4-2", also where its widths are two arguments; else None."""
         from fcinspect.checkpoints.access.paths import is_file
-        from fcinspect.layers.spec import is_spec
 
         if self.file is None:
             return None
@@ -215,26 +179,19 @@ class StoredOrWords(Stored):
 
 
 def source_of(stored: StoredOrWords, fresh: FreshLayer) -> tuple[StoredOrWords, FreshLayer]:
-    """Return where the layer comes from, with the words of a new layer put into `fresh`.
-
-    Raises UsageError where a new layer and a file exclude each other.
-    """
+    """Return where the layer comes from; raises UsageError for two sources."""
     if stored.words is not None:
         fresh = fresh.named(stored.words)
         stored = replace(stored, file=None, layer=None)
-    if stored.file is None:
-        stored.refuse_layout()
-    else:
+    if stored.file is not None:
         fresh.refuse_any("a layer from a file")
+    elif stored.layout != LAYOUTS[0]:
+        raise UsageError("--layout tells how a file holds its weights: no FILE is given")
     return stored, fresh
 
 
 def open_checkpoint(
-    file: str,
-    layout: str = LAYOUTS[0],
-    plain_dtype: str = "float32",
-    *,
-    tolerant: bool = False,
+    file: str, layout: str = LAYOUTS[0], plain_dtype: str = "float32", *, tolerant: bool = False
 ) -> Checkpoint:
     """Return the layers of a checkpoint, read without torch."""
     from fcinspect.checkpoints import opening
@@ -244,12 +201,8 @@ def open_checkpoint(
 
 
 def widths_in(text: str) -> Spec:
-    """Return what the words of a network say.
-
-    Raises SpecError for what are none, UsageError where a file has that very name.
-    """
+    """Return what the words of a network say; raises UsageError where a file has that name."""
     from fcinspect.checkpoints.access.paths import is_file
-    from fcinspect.layers.spec import parse_spec
 
     spec = parse_spec(text)
     if is_file(text):
@@ -261,12 +214,7 @@ def widths_in(text: str) -> Spec:
 
 
 def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
-    """Return the layer of that name ("fc1" or "fc1.weight"), or the only one for None.
-
-    Raises InputError for a name that the file does not hold, with those that are near.
-    """
-    from fcinspect.page.text import safe as escaped
-
+    """Return the layer of that name, or the only one for None; raises InputError."""
     layers, skipped = checkpoint.layers, checkpoint.skipped
     if not layers:
         why = ""
@@ -279,26 +227,21 @@ def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
     # a layer without a name of its own is chosen by that of its weight
     names = [each or "weight" for each in own]
     if name is None:
-        if len(layers) > 1:
-            raise InputError(
-                f"{checkpoint.source} holds {len(layers)} layers: name one of"
-                f" {listed(names, MOST_LISTED)}"
-            )
-        return layers[0]
+        if len(layers) == 1:
+            return layers[0]
+        those = listed(names, MOST_LISTED)
+        raise InputError(f"{checkpoint.source} holds {len(layers)} layers: name one of {those}")
     for wanted in _spellings(name):
         # a name that was shown with escapes may be typed with them
-        found = [layer for layer in layers if wanted in (layer.name, escaped(layer.name))]
+        found = [layer for layer in layers if wanted in (layer.name, safe(layer.name))]
         if found:
             return found[0]
     skip = _skipped(checkpoint, name)
     if skip is not None:
         raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
-    hint = _stack_hint(_spellings(name)[-1], own) or did_you_mean(name, own)
-    raise InputError(
-        f"{checkpoint.source} holds no layer {name!r}",
-        hint=hint
-        or f"it holds {listed(names, MOST_LISTED) if any(own) else 'one layer, without a name'}",
-    )
+    held = listed(names, MOST_LISTED) if any(own) else "one layer, without a name"
+    hint = _stack_hint(_spellings(name)[-1], own) or did_you_mean(name, own) or f"it holds {held}"
+    raise InputError(f"{checkpoint.source} holds no layer {name!r}", hint)
 
 
 def _spellings(name: str) -> Sequence[str]:
@@ -321,12 +264,10 @@ def _skipped(checkpoint: Checkpoint, name: str) -> SkippedTensor | None:
 
 
 def _stack_hint(name: str, names: Sequence[str]) -> str | None:
-    """Return which experts a stack has, if the name is that of a stack or of a missing expert."""
+    # the name may be that of the stack or of an expert that is missing
     stack = re.sub(r"\[\d*\]$", "", name)
     experts = [other for other in names if other.startswith(f"{stack}[")]
     if not experts:
         return None
-    return (
-        f"{stack!r} is a stack of {len(experts)} experts: name one of {experts[0]!r}"
-        f" to {experts[-1]!r}"
-    )
+    ends = f"{experts[0]!r} to {experts[-1]!r}"
+    return f"{stack!r} is a stack of {len(experts)} experts: name one of {ends}"

@@ -119,7 +119,6 @@ class StepProblem:
 
     @property
     def _usual_last(self) -> str:
-        """What stands behind the last layer where nothing says it."""
         return "sigmoid" if self.loss == "bce" else "identity"
 
     def asked(self, request: StepRequest) -> dict[str, Any]:
@@ -178,7 +177,6 @@ class StepProblem:
         return tuple(notes)
 
     def _spec(self) -> tuple[tuple[int, ...], tuple[str, ...], bool]:
-        """Return the widths, the activations and whether there are biases, of new layers."""
         from fcinspect.layers.memory import require_free
         from fcinspect.layers.network import activation_names
 
@@ -200,7 +198,6 @@ class StepProblem:
         return widths, names, spec.bias_beside(flag_of(self.bias))
 
     def _network(self) -> tuple[Network, tuple[str, ...]]:
-        """Return the layers that are given, chained in their order."""
         found = network_of(
             layers_of(self.widths, self.weight, self.bias, self.dtype or "float32"),
             self.activation,

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from fcinspect.errors import InputError, OutputError, install_hint
+from fcinspect.page.text import ascii_only, safe
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -89,9 +90,8 @@ class ReaderGone(Exception):
 def settle_streams() -> None:
     """Give standard output and error writers that write all or say so; call it before any other.
 
-    A stream that was closed keeps its number, so that no file is opened under it. Standard input
-    is None as Python leaves it; standard output refuses what is written; what goes to standard
-    error is lost, and the exit status says what there is to say.
+    A stream that was closed keeps its number, so that no file is opened under it: standard output
+    then refuses what is written, and standard error loses it.
     """
     for number, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
@@ -99,17 +99,12 @@ def settle_streams() -> None:
         except OSError:
             # what stands in, as the lowest that is free, gets the number of the closed stream
             os.set_inheritable(os.open(os.devnull, flags), True)
-    sys.stdout = _text(sys.stdout, _StandardOutput(1), "strict", lines=False)
-    sys.stderr = _text(sys.stderr, _StandardError(2), "backslashreplace", lines=True)
+    sys.stdout = _text(sys.stdout, _Standard(1), "strict", lines=False)
+    sys.stderr = _text(sys.stderr, _Standard(2), "backslashreplace", lines=True)
 
 
 def say(line: str, *, whole: bool = False) -> None:
-    """Write a line to standard error; nothing that a name from a file holds acts in it.
-
-    On a terminal it is wrapped at words, unless it is to stay `whole`.
-    """
-    from fcinspect.page.text import ascii_only, safe
-
+    """Write a line to standard error, on a terminal wrapped at words unless `whole`."""
     width = None if whole else _stderr_width()
     shown = safe(line) if width is None else wrapped(safe(line), width)
     try:
@@ -120,7 +115,6 @@ def say(line: str, *, whole: bool = False) -> None:
 
 
 def _stderr_width() -> int | None:
-    """Return the columns of the terminal that shows stderr, None where there is none."""
     if sys.stderr is None or not sys.stderr.isatty():
         return None
     given = os.environ.get("COLUMNS", "")
@@ -171,8 +165,12 @@ def _text(before: TextIO | None, raw: io.RawIOBase, errors: str, *, lines: bool)
     )
 
 
-class _Descriptor(io.RawIOBase):
-    """An open file by its number, which stays open when this object ends."""
+class _Standard(io.RawIOBase):
+    """Standard output or error by its number, which stays open when this object ends.
+
+    Output raises OutputError where not all can be written, ReaderGone where nobody reads; error
+    loses what cannot be written, as there is no place left to say so.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -190,58 +188,34 @@ class _Descriptor(io.RawIOBase):
         """Whether it is a terminal."""
         return os.isatty(self._number)
 
-    def _write_all(self, data: Buffer) -> int:
-        """Write all of it, in as many pieces as the system takes; raises OSError."""
+    def write(self, data: Buffer) -> int:
+        """Write all of it, in as many pieces as the system takes."""
         rest = whole = memoryview(data).cast("B")
-        while rest:
-            try:
-                rest = rest[os.write(self._number, rest) :]
-            except BlockingIOError:
-                select.select([], [self._number], [])
+        try:
+            while rest:
+                try:
+                    rest = rest[os.write(self._number, rest) :]
+                except BlockingIOError:
+                    select.select([], [self._number], [])
+        except OSError as error:
+            if self._number == 1 and isinstance(error, BrokenPipeError):
+                raise ReaderGone from None
+            if self._number == 1:
+                closed = error.errno == errno.EBADF
+                reason = "it is closed" if closed else error.strerror or error
+                raise OutputError(f"cannot write to standard output: {reason}") from error
         return len(whole)
 
 
-class _StandardOutput(_Descriptor):
-    """Raises OutputError where not all could be written, ReaderGone where nobody reads."""
-
-    def write(self, data: Buffer) -> int:
-        """Write all of it."""
-        try:
-            return self._write_all(data)
-        except BrokenPipeError:
-            raise ReaderGone from None
-        except OSError as error:
-            closed = error.errno == errno.EBADF
-            reason = "it is closed" if closed else error.strerror or error
-            raise OutputError(f"cannot write to standard output: {reason}") from error
-
-
-class _StandardError(_Descriptor):
-    """Loses what cannot be written: there is no place left to say so."""
-
-    def write(self, data: Buffer) -> int:
-        """Write what can be written."""
-        try:
-            return self._write_all(data)
-        except OSError:
-            return memoryview(data).nbytes
-
-
 def settle_limits() -> None:
-    """Under a limit on memory (ulimit -v), let a library that would not fit be refused.
-
-    OpenBLAS ends the process, and torch aborts it, where they get no memory while they load.
-    """
+    """Under ulimit -v, refuse libraries that do not fit: OpenBLAS and torch would abort."""
     if _limit("RLIMIT_AS") is not None:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         sys.meta_path.insert(0, _Room())
 
 
 def refusal_for(error: BaseException) -> InputError | None:
-    """Return the refusal where an error comes of a limit of the system or a missing library.
-
-    None where the error is fcinspect's own.
-    """
+    """Return the refusal for a limit of the system or a missing library, else None."""
     for each in _chain(error):
         number = each.errno if isinstance(each, OSError) else None
         if number in (errno.EMFILE, errno.ENFILE):
@@ -282,10 +256,7 @@ class EndedBySignal(BaseException):
 
 
 def settle_signals() -> None:
-    """Let a signal that asks to end raise EndedBySignal; a second one ends this process at once.
-
-    Those stay ignored that whoever started it ignores.
-    """
+    """Let a signal that asks to end raise EndedBySignal; a second one ends this process."""
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
         signal.signal(number, signal.SIG_DFL)

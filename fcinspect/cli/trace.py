@@ -21,6 +21,7 @@ from fcinspect.cli.options import (
 from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.layers.spec import parse_spec
 
 if TYPE_CHECKING:
     from fcinspect.reports.trace_steps import Folding
@@ -50,7 +51,6 @@ def shapes(
     output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Trace shapes, parameters and multiply-adds through 3-5-4-2."""
-    from fcinspect.layers.spec import parse_spec
     from fcinspect.reports.shapes import view_of_shapes
     from fcinspect.rounding.formats import format_named
     from fcinspect.shapes.trace import trace_widths
@@ -123,7 +123,6 @@ def trace(
 
 
 def _require_steps(found: ModuleTrace, folding: Folding) -> None:
-    """Raise InputError where no step is of a module that --only asks for."""
     if folding.only and found.steps and not folding.chosen(found.steps):
         paths = dict.fromkeys(step.path for step in found.steps if step.path)
         listed = ", ".join(list(paths)[:MOST_PATHS])
@@ -134,10 +133,7 @@ def _require_steps(found: ModuleTrace, folding: Folding) -> None:
 
 
 def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str, ...]]:
-    """Return the trace of the layers of a file, chained as `step` and `draw` do, and notes on it.
-
-    Raises InputError where they are no network or the input does not fit.
-    """
+    """Return the trace of the chained layers of a file, and notes on it; raises InputError."""
     from fcinspect.bridge.tracing import Tracing
     from fcinspect.cli.sources import open_checkpoint
     from fcinspect.masking import masked_name

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fcinspect.arithmetic.settings import LOSS_NAMES, OPTIMIZER_NAMES, Optimizer
 from fcinspect.cli.network import HiddenActivation, LastActivation, OptimizerOptions
-from fcinspect.cli.options import (
-    JsonDtype,
-    argument,
-    choice,
-    option,
-    switch,
-    whole_number,
-)
+from fcinspect.cli.options import JsonDtype, argument, choice, option, switch, whole_number
 from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.sources import LAYOUTS, layout_option
 from fcinspect.cli.system import ExitStatus
@@ -135,6 +128,22 @@ class ClaimedOptions(OptimizerOptions):
         return chosen
 
 
+@dataclass(frozen=True)
+class RecordedStep:
+    """What else is said of the step."""
+
+    step: Annotated[int | None, option("--step T", "Counted from 1.", whole_number(1))] = None
+    loss: Annotated[
+        str | None,
+        choice(
+            "--loss NAME", f"{', '.join(LOSS_NAMES)}; where the file does not tell.", LOSS_NAMES
+        ),
+    ] = None
+    activation: HiddenActivation = None
+    output_activation: LastActivation = None
+    dtype: JsonDtype = None
+
+
 def step(
     file: Annotated[
         str,
@@ -146,16 +155,7 @@ def step(
         ),
     ],
     optimizer: ClaimedOptions,
-    number: Annotated[int | None, option("--step T", "Counted from 1.", whole_number(1))] = None,
-    loss: Annotated[
-        str | None,
-        choice(
-            "--loss NAME", f"{', '.join(LOSS_NAMES)}; where the file does not tell.", LOSS_NAMES
-        ),
-    ] = None,
-    activation: HiddenActivation = None,
-    output_activation: LastActivation = None,
-    dtype: JsonDtype = None,
+    said: RecordedStep,
     checks: Checks = None,
     *,
     output: Annotated[Output, Writes()],
@@ -168,24 +168,23 @@ def step(
     from fcinspect.verification.claimed_step import plan_step
     from fcinspect.verification.step_assembly import claimed_step
 
-    held = load_step_file(file, dtype)
+    held = load_step_file(file, said.dtype)
     chosen = optimizer.claimed(held)
-    for flag, given, told in (("--step", number, held.number), ("--loss", loss, held.loss_name)):
+    pairs = (("--step", said.step, held.number), ("--loss", said.loss, held.loss_name))
+    for flag, given, told in pairs:
         if given is not None and told is not None and given != told:
             raise UsageError(f"{flag} {given}: {held.source} tells {told}")
-    counted = number or held.number or 1
-    by_layer: Any = held.activations or (activation, output_activation)
-    if held.activations and (activation or output_activation):
+    number, loss = said.step or held.number or 1, said.loss or held.loss_name
+    asked = (said.activation, said.output_activation)
+    by_layer: Any = held.activations or asked
+    if held.activations and any(asked):
         raise UsageError(f"{held.source} tells the activations: --activation cannot change them")
     claim = claimed_step(
-        held.source, chosen, counted, held.parameters, held.states, held.surroundings,
-        loss or held.loss_name, by_layer, held.notes,
+        held.source, chosen, number, held.parameters, held.states, held.surroundings, loss,
+        by_layer, held.notes,
     )  # fmt: skip
-    asked = {
-        "file": file, "optimizer": chosen.name, **chosen.options, "step": counted, "loss": loss,
-        "activation": activation, "output_activation": output_activation, "dtype": dtype,
-    }  # fmt: skip
-    return carry_out(plan_step(claim), checks, asked, output)
+    options = {"file": file, "optimizer": chosen.name, **chosen.options, **vars(said)}
+    return carry_out(plan_step(claim), checks, {**options, "step": number}, output)
 
 
 def example(
@@ -233,7 +232,6 @@ def example(
 def _require_one_wish(
     file: str | None, *, listed: bool, template: bool, checks: list[str] | None
 ) -> None:
-    """Raise UsageError unless one of FILE, --list and --template is given."""
     wishes = [name for name, given in (("--list", listed), ("--template", template)) if given]
     if file is not None:
         wishes.insert(0, repr(file))
@@ -249,11 +247,7 @@ def _require_one_wish(
 
 
 def _document(file: str) -> tuple[Any, str]:
-    """Return the decoded JSON, and its source in words.
-
-    What is no file and looks like none is part of the name of an example of the package. Raises
-    InputError for what is neither.
-    """
+    """Return the JSON of a file, or of the shipped example of that name, and its source."""
     from fcinspect.checkpoints.access.paths import is_file
     from fcinspect.cli.inputs import json_document
     from fcinspect.verification.examples.shipped import shipped_named

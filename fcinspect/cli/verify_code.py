@@ -100,7 +100,7 @@ def layer(
 def _layer(
     source: Fresh | Stored, x: str | None, batch: tuple[int, ...] | None
 ) -> tuple[LinearLayer, Array, tuple[str, ...]]:
-    """Return the layer, the input of its own check, and what a reader should know of both."""
+    """Return the layer, the input of its own check, and notes on both."""
     shape = (ROWS,) if batch is None else batch
     if isinstance(source, Fresh):
         wanted = source.request()
@@ -233,10 +233,7 @@ class RuleOptions(OptimizerOptions):
     ] = GUESSED
 
     def of(self, code: str) -> tuple[RuleOptions, str | None]:
-        """Return the rule that the code should follow, and how it was guessed if it was.
-
-        Raises UsageError where neither --like nor a name tells it.
-        """
+        """Return the rule that the code should follow, and how it was guessed if it was."""
         if self.optimizer != GUESSED:
             return self, None
         if code == OWN:
@@ -270,12 +267,11 @@ def optimizer(
     Exact probes, several steps under several options with a bound on each update, the caller's
     arrays and the state. Unless it is torch's own, this executes the code you name.
     """
-    own = code == OWN
-    if (fused or foreach) and not own:
+    if (fused or foreach) and code != OWN:
         raise UsageError("--fused and --foreach choose torch's own kernels: expected torch")
     if fused and foreach:
         raise UsageError("--fused and --foreach exclude each other")
-    if not own:
+    if code != OWN:
         from fcinspect.bridge.loading import require_there
 
         require_there(code)
@@ -285,13 +281,13 @@ def optimizer(
         "code": code, "dtype": dtype, "fused": fused, "foreach": foreach, "timeout": timeout,
         **rule.asked(),
     }  # fmt: skip
-    if not own:
+    if code != OWN:
         say_that_code_runs(code, output)
 
     from fcinspect.verification.optimizer import plan_optimizer
 
     note = f"held against {chosen.call} and variations, in {dtype}"
-    notes = (note,) if guess is None else (note, guess)
+    notes = tuple(filter(None, (note, guess)))
     with _subject(code, chosen.name, timeout, fused=fused, foreach=foreach) as subject:
         plan = plan_optimizer(subject, chosen, dtype, ("other devices than cpu",), notes)
         return carry_out(plan, checks, asked, output)
@@ -301,7 +297,6 @@ def optimizer(
 def _subject(
     code: str, name: str, timeout: float, *, fused: bool, foreach: bool
 ) -> Iterator[OptimizerSubject]:
-    """Lend torch's own optimizer of that name, or that of the code in a process of its own."""
     from fcinspect.bridge.optimizer_host import HostedOptimizer, torch_optimizer
 
     if code != OWN:
@@ -316,10 +311,7 @@ def _subject(
 
 
 def guessed_rule(code: str) -> tuple[str, str]:
-    """Return the rule that MODULE:OBJECT is named after, and the name that says so.
-
-    The source is read and not run. Raises UsageError where names say nothing, or several things.
-    """
+    """Return the rule that a class is named after, and which name says so; raises UsageError."""
     name = code.rpartition(":")[2]
     found = {
         rule: why
@@ -347,7 +339,6 @@ def rule_in(name: str) -> str | None:
 
 
 def _bases(code: str) -> list[tuple[str, str]]:
-    """Return the bases of a class as its file names them, each with what it is in words."""
     place, _, name = code.rpartition(":")
     path = Path(place if place.endswith(".py") else place.replace(".", "/") + ".py")
     try:

@@ -75,16 +75,15 @@ class Unreadable:
 
 
 def read_answer(value: object, thousands: bool = True) -> Answer | Unreadable | None:
-    """Return what a blank of the filled document holds; None where it is empty.
-
-    Without `thousands`, 1,234 has a decimal comma: no number in question is larger.
-    """
+    """Return what a blank holds, None if empty; 1,234 is a decimal if not `thousands`."""
     if value is None:
         return None
     if isinstance(value, bool):
         return Unreadable(str(value).lower(), EXPECTED)
     if isinstance(value, int | float):
-        value = _written(value)
+        # Python refuses to write whole numbers of more than 4300 digits
+        long = isinstance(value, int) and value.bit_length() >= 300
+        value = "9" * 100 if long else repr(value)
     if not isinstance(value, str):
         kind = "a list" if isinstance(value, list) else "an object"
         return Unreadable(kind, EXPECTED)
@@ -92,11 +91,6 @@ def read_answer(value: object, thousands: bool = True) -> Answer | Unreadable | 
     if not text:
         return None
     return _read(text, thousands)
-
-
-def _written(value: float) -> str:
-    # Python refuses to write whole numbers of more than 4300 digits
-    return repr(value) if not isinstance(value, int) or value.bit_length() < 300 else "9" * 100
 
 
 def _read(text: str, thousands: bool) -> Answer | Unreadable:
@@ -129,10 +123,7 @@ def _read(text: str, thousands: bool) -> Answer | Unreadable:
 
 
 def quoted(text: str) -> tuple[str, list[str]]:
-    """Return the text with quotes around what is no JSON in its answers; an empty one is null.
-
-    Beside it, return the names of the answers that got quotes.
-    """
+    """Return the text with quotes around what is no JSON in its answers, and whose they are."""
     lines, names, inside = text.splitlines(), [], False
     for number, line in enumerate(lines):
         if OPENING.fullmatch(line):

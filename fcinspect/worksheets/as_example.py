@@ -114,10 +114,7 @@ def _array(place: str, entries: list[tuple[int, int, Printed | None]]) -> Printe
 
 
 def printed_of(answer: Answer, right: Fraction) -> Printed:
-    """Return an answer as a printed number; one that may be rounded has its last place.
-
-    That is for comparing; what a pupil goes on with is in `consequences`.
-    """
+    """Return an answer for comparing; one that may be rounded has its last place."""
     value, unit = decimal(answer.value), answer.unit
     fine = unit is not None and unit <= Fraction(1, 10**LEAST_PLACES) and answer.value != right
     if unit is not None and (fine or answer.rounds(right)):

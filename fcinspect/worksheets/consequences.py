@@ -30,8 +30,6 @@ LAYERED = re.compile(r"(\w+)\.([a-z_.]+)\[(\d+)(?:,(\d+))?\]", re.ASCII)
 
 @dataclass(frozen=True)
 class _Way:
-    """A sheet worked out in one way of going on."""
-
     expected: Mapping[str, tuple[Range, ...]]
     """By the id of a blank; two ranges where the sign of a z decides and is not known, and on a
     sheet that rounds the numbers before and after."""
@@ -70,11 +68,6 @@ class Consequences:
     def of_right(self) -> _Way:
         """Going on with anything between what is written and the right result that it rounds."""
         return _worked_out(self.sheet, self.answers, _written_or_right)
-
-    @property
-    def carried(self) -> Carried:
-        """What the pupil may have gone on with."""
-        return self.mixed.carried
 
     def agrees(self, name: str, answer: Answer) -> bool:
         """Whether an answer follows from the numbers before it; only a decimal is rounded."""

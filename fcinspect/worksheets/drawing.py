@@ -66,10 +66,7 @@ def exact(row: Sequence[int] | Sequence[Fraction]) -> tuple[Fraction, ...]:
 
 
 def least_lacking(attempts: Iterable[tuple[Value, Lacks]]) -> Value:
-    """Return the first attempt that lacks nothing, or else the first that lacks least.
-
-    Each comes with what it lacks; there is at least one, and none is made after the one returned.
-    """
+    """Return the first attempt that lacks nothing, or else the first that lacks least."""
     best: list[Value] = []
     fewest: Lacks = ()
     for attempt, lacks in attempts:

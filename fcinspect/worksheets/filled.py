@@ -60,11 +60,7 @@ class Filled:
 
 
 def read_filled(document: object, source: str) -> Filled:
-    """Return what a filled worksheet holds.
-
-    `source` says in words where it comes from. What stands in a blank is read whatever it is;
-    raises InputError for what is no worksheet, and for a problem that cannot be read.
-    """
+    """Return what a filled worksheet, from `source`, holds; raises InputError."""
     reader = ExampleReader(source)
     data = _data(reader, document)
     problem = _problem(reader, data)

@@ -137,12 +137,11 @@ def _mistakes(
 
 
 def _work(sheet: Sheet, own: Consequences, answers: Mapping[str, Answer]) -> Work:
-    """Return the sheet for a search; what it gives stands there as if a pupil had written it."""
     problem = sheet.problem
     shown = {name: Answer(str(value), value, None) for name, value in sheet.given.items()}
     results = {**sheet.given, **{blank.id: blank.answer for blank in sheet.blanks}}
     example = example_of(problem, {**shown, **answers}, results)
-    carried = {name: interval_of(own.carried[name]) for name in (*shown, *answers)}
+    carried = {name: interval_of(own.mixed.carried[name]) for name in (*shown, *answers)}
     return Work(example, problem, names_of(example, problem), carried)
 
 

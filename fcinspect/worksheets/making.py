@@ -9,7 +9,7 @@ outputs, and all of it again until no gradient is rounded to 0 and a step of SGD
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -57,11 +57,10 @@ NETWORK_TRIES = 60
 
 
 def make(options: SheetOptions) -> Problem:
-    """Return the problem of these options.
+    """Return the problem of these options; sigmoid and tanh need `decimals`.
 
-    The hidden layers' sigmoid or tanh needs `decimals`, to which every result is rounded. Raises
-    UsageError for an unknown kind, SpecError for what does not fit on paper, and for a sigmoid or
-    tanh without hidden layers.
+    Raises UsageError for an unknown kind, SpecError for what does not fit on paper, and for a
+    sigmoid or tanh without hidden layers.
     """
     require_paper(options.kind, options.widths, options.bias)
     return replace(_made(replace(options, kind="")), kind=options.kind)
@@ -108,10 +107,7 @@ def _problem(
 def _attempt(
     draws: Draws, options: SheetOptions
 ) -> tuple[tuple[Sequence[SheetLayer[int]], Whole, Whole, Fraction], Lacks]:
-    """Draw x, then layer by layer W row by row and b, then the errors y − t.
-
-    Return the layers, x, the target and the learning rate.
-    """
+    """Draw x, then layer by layer W and b, then the errors y − t; return the problem's parts."""
     widths = options.widths
     entering = x = draws.row(widths[0], around_zero(3))
     layers: list[SheetLayer[int]] = []
@@ -212,10 +208,7 @@ class Copy:
 
 
 def class_problems(options: SheetOptions, count: int) -> list[Problem]:
-    """Return problems of the seed and those after it, no two with the same network and input.
-
-    The seeds do not depend on the kind. Raises SpecError where there are not so many.
-    """
+    """Return different problems of the seed and those after it; raises SpecError."""
     last = min(options.seed + SEEDS_A_SHEET * count, LARGEST_SEED)
     found: dict[object, Problem] = {}
     for seed in range(options.seed, last + 1):
@@ -231,26 +224,14 @@ def class_problems(options: SheetOptions, count: int) -> list[Problem]:
 
 
 def names_in(text: bytes | bytearray, source: str) -> tuple[str, ...]:
-    """Return the names of a class, one from each line that is not empty.
-
-    `source` says in words where the text comes from. Raises InputError for what holds no names,
-    too many or one that is too long.
-    """
+    """Return the names of a class from `source`, one a line; raises InputError."""
     try:
         lines = text.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(
             f"{source} is not text in UTF-8 (byte {error.start}): expected a name on each line"
         ) from None
-    names = tuple(_names(lines, source))
-    if not names:
-        raise InputError(f"{source} holds no name: expected one on each line")
-    if len(names) > LARGEST_CLASS:
-        raise InputError(f"{source} holds {len(names)} names: expected at most {LARGEST_CLASS}")
-    return names
-
-
-def _names(lines: list[str], source: str) -> Iterator[str]:
+    names = []
     for number, line in enumerate(lines, start=1):
         name = " ".join(line.split())
         if len(name) > LONGEST_NAME:
@@ -259,4 +240,9 @@ def _names(lines: list[str], source: str) -> Iterator[str]:
                 f" {LONGEST_NAME}"
             )
         if name:
-            yield name
+            names.append(name)
+    if not names:
+        raise InputError(f"{source} holds no name: expected one on each line")
+    if len(names) > LARGEST_CLASS:
+        raise InputError(f"{source} holds {len(names)} names: expected at most {LARGEST_CLASS}")
+    return tuple(names)

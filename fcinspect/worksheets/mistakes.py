@@ -93,8 +93,6 @@ class Work:
 
 @dataclass(frozen=True)
 class _Tried:
-    """A slip through the whole sheet, and what it gives."""
-
     slip: Slip
     explains: tuple[str, ...]
     """Wrong blanks."""

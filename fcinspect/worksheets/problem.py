@@ -141,10 +141,7 @@ def code_of(seed: int) -> str:
 
 
 def seed_of(code: str) -> int:
-    """Return the seed of a code, written in any case, with or without the dashes.
-
-    Raises UsageError for what is no code.
-    """
+    """Return the seed of a code in any case, dashes or not; raises UsageError for no code."""
     signs = DASHES.sub("", code)
     for sign in signs:
         if sign not in ALPHABET and sign not in ALPHABET.lower():
@@ -189,7 +186,6 @@ def _unstirred(number: int, count: int) -> int:
 
 
 def _halves(number: int, count: int) -> tuple[int, int, int]:
-    """Return the upper digits, the lower ones, and what the lower ones stay below."""
     lower = BASE ** (count // 2)
     return *divmod(number, lower), lower
 

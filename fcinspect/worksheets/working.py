@@ -226,10 +226,7 @@ class KeyCheck:
 
 
 def check_key(problem: Problem, computed: Mapping[str, float], checked_by: str) -> KeyCheck:
-    """Compare every result with what the program computed in float64, which rounds to no decimals.
-
-    Raises WrongKey for the first that lies outside its bound or is missing.
-    """
+    """Compare every result with the float64 of a program; raises WrongKey."""
     results = solve_bounded(problem)
     equal = sum(_agreeing(results, computed, checked_by))
     if problem.decimals is not None:
@@ -241,7 +238,6 @@ def check_key(problem: Problem, computed: Mapping[str, float], checked_by: str) 
 def _agreeing(
     results: Mapping[str, Bounded], computed: Mapping[str, float], checked_by: str
 ) -> Iterator[bool]:
-    """Yield of every result whether it is the same number; raises WrongKey outside its bound."""
     for name, right in results.items():
         number = computed.get(name)
         if number is None or not right.allows(number):
@@ -252,11 +248,7 @@ def _agreeing(
 
 
 def without_noise(problem: Problem, answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
-    """Return the answers, those that a computer gave with the last place that float32 is sure of.
-
-    That is the first whose half is at least the error that float32 may make on the way there, where
-    nothing is rounded to decimals.
-    """
+    """Return the answers, those of a computer to the last place that float32 is sure of."""
     if not any(map(_by_computer, answers.values())):
         return answers
     results = solve_bounded(problem, lambda v: Bounded(v, abs(v) / 2**FLOAT32, FLOAT32))
