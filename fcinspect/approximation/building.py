@@ -187,7 +187,11 @@ def _build(
     @lru_cache(8)
     def at(share: Fraction) -> Built:
         made = greedy(function, low, high, share, lambda x: Fraction(number_format.round(x)))
-        return _trial(made, number_format)
+        stored = store(made, number_format)
+        if largest_sum(stored) > number_format.largest:
+            raise InputError(f"sums go beyond the range of {number_format.name}")
+        error = ErrorParts(made.certified, stored.parameter_error, evaluation_error(stored))
+        return Built(made, stored, error, made.width, _floor(error, made.width, number_format))
 
     units = function.scout.units(float(low), float(high), float(tolerance))
     pilot = _pilot(at, tolerance, units)
@@ -209,14 +213,6 @@ def _build(
             break
         share *= Fraction(scale) * MARGIN
     return trial.floor
-
-
-def _trial(made: Interpolation, number_format: NumberFormat) -> Built:
-    stored = store(made, number_format)
-    if largest_sum(stored) > number_format.largest:
-        raise InputError(f"sums go beyond the range of {number_format.name}")
-    error = ErrorParts(made.certified, stored.parameter_error, evaluation_error(stored))
-    return Built(made, stored, error, made.width, _floor(error, made.width, number_format))
 
 
 def _pilot(at: Callable[[Fraction], Built], tolerance: Fraction, units: float) -> Built:

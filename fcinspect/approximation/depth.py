@@ -55,8 +55,7 @@ class Sawtooth:
     def shallow(self) -> Comparison:
         """What one hidden layer takes for the same error: 2^m units that interpolate.
 
-        Any piecewise linear function as near to x² has ⌈2^(m − 1/2)⌉ pieces at least, since the
-        best line on a segment of length h misses x² by h²/8.
+        The best line on a segment of length h misses x² by h²/8: ⌈2^(m − 1/2)⌉ pieces at least.
         """
         segments = 2**self.layers
         pieces = math.isqrt(segments**2 // 2 - 1) + 1
@@ -79,7 +78,7 @@ def sawtooth(layers: int, formats: tuple[NumberFormat, ...]) -> Sawtooth:
 def points(made: Sawtooth) -> FloatArray:
     """Return where the network is held against x²: all over [0, 1], and where it is worst.
 
-    At the multiples of 2^(−m) it is exact; those of 1/POINTS, a prime, meet every part of a tooth.
+    It is exact at the multiples of 2^(−m); those of 1/POINTS, a prime, meet all parts of a tooth.
     """
     spread = np.arange(POINTS + 1) / POINTS
     halves = 2 ** min(made.layers + 1, 11)

@@ -217,11 +217,10 @@ class Scout:
     def edge(
         self, low: float, end: float, step: float, error: float, *, last: bool
     ) -> tuple[float, float] | None:
-        """Return about (a good end, the next bad one) of a chord from `low`.
+        """Return about (a good end, the next bad one) of a chord from `low`, the last or the first.
 
-        The last such, or the first: they differ where a chord across an inflection is good again
-        farther on. `step` is the length of the chord before. Both are `end` where that is good,
-        None where float64 does not tell.
+        They differ where a chord across an inflection is good again farther on. `step` is the
+        length of the chord before. Both are `end` where that is good; None for no guess.
         """
         top = min(low + AHEAD * step, end)
         for _ in range(ROUNDS):

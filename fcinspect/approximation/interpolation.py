@@ -272,15 +272,9 @@ def _nearest_bad(chords: Chords, low: Fraction, end: Fraction, step: Fraction) -
             grown = (trial - low) * Fraction(min(max(ratio, 1.001), 2.0))
             trial = min(end, low + rounded(grown, grown))
         else:
-            trial = _next_bad(low, trial, least, allowed, good, bad)
+            ratio = math.sqrt(float(allowed / least)) if least else 4.0
+            trial = low + (trial - low) * Fraction(min(max(ratio * 1.003, 1 / 64), 4.0))
+            if not good + (bad - good) / 50 < trial < bad - (bad - good) / 50:
+                trial = (good + bad) / 2
+            trial = rounded(trial, bad - low)
     return bad
-
-
-def _next_bad(
-    low: Fraction, high: Fraction, error: Fraction, allowed: Fraction, good: Fraction, bad: Fraction
-) -> Fraction:
-    ratio = math.sqrt(float(allowed / error)) if error else 4.0
-    trial = low + (high - low) * Fraction(min(max(ratio * 1.003, 1 / 64), 4.0))
-    if not good + (bad - good) / 50 < trial < bad - (bad - good) / 50:
-        trial = (good + bad) / 2
-    return rounded(trial, bad - low)

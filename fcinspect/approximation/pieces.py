@@ -81,10 +81,14 @@ def _cut(function: Function, low: Fraction, high: Fraction, tolerance: Fraction)
         if count > MOST_PIECES or halvings > MOST_HALVINGS or hopeless:
             raise _uncertain(function, a, high - low, "turns too often there, or too sharply")
         piece = _piece(function, a, b, tolerance * LOST)
-        if piece is not None:
-            _append(done, piece)
-        else:
+        if piece is None:
             waiting += _halves(a, b, halvings)
+            continue
+        if done and done[-1].sign == piece.sign and piece.sign != 2:
+            before = done.pop()
+            curvature = max(before.curvature, piece.curvature)
+            piece = SignedPiece(before.low, piece.high, piece.sign, Fraction(0), curvature)
+        done.append(piece)
     return Pieces(tuple(done), tuple(piece.low for piece in done))
 
 
@@ -112,14 +116,6 @@ def _uncertain(function: Function, x: Fraction, length: Fraction, why: str) -> I
     # to nine digits of the interval's length
     place = f"{float(round(x / length, 9) * length):.6g}"
     return InputError(f"{function.text} cannot be certified near x = {place}: it {why}")
-
-
-def _append(done: list[SignedPiece], piece: SignedPiece) -> None:
-    if done and done[-1].sign == piece.sign and piece.sign != 2:
-        before = done.pop()
-        curvature = max(before.curvature, piece.curvature)
-        piece = SignedPiece(before.low, piece.high, piece.sign, Fraction(0), curvature)
-    done.append(piece)
 
 
 def _piece(function: Function, a: Fraction, b: Fraction, lost: Fraction) -> SignedPiece | None:

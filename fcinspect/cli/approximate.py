@@ -136,7 +136,10 @@ def approximate(
     asked = options.asked()
     built = options.built()
     if show_code:
-        return output.write_script(built.script())
+        from fcinspect.reports.scripts import network_script
+
+        ends = map(float, built.ends)
+        return output.write_script(network_script(built.network, built.function.text, *ends))
     view = built.view(built.checks(in_torch=options.check), asked)
     return output.write(view, *(layer.linear for layer in built.network.layers))
 
@@ -170,12 +173,6 @@ class Certified:
         from fcinspect.bridge.networks import run_in_torch
 
         return check(), check(run_in_torch, version())
-
-    def script(self) -> str:
-        """Return the PyTorch script that builds the network."""
-        from fcinspect.reports.scripts import network_script
-
-        return network_script(self.network, self.function.text, *map(float, self.ends))
 
 
 def _shallow(

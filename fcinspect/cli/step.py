@@ -136,7 +136,12 @@ class StepProblem:
         network: Network | None = None
         with_bias = True
         if self.given:
-            network, warnings = self._network()
+            layers = layers_of(self.widths, self.weight, self.bias, self.dtype or "float32")
+            last = self.output_activation
+            found = network_of(
+                layers, self.activation, last, self._usual_last, self.dtype, STEP_DTYPES
+            )
+            network, warnings = found.network, found.remarks()
             widths, dtype = network.widths, network.dtype
             activations = tuple(layer.activation for layer in network.layers)
         else:
@@ -158,11 +163,9 @@ class StepProblem:
         from fcinspect.media.progress import tracked
         from fcinspect.verification.step import check_steps
 
-        steps = tracked(run_steps(request, self.steps), self.steps, "steps")
-        report = check_steps(steps)
-        if self.parameter is None:
-            return report, None
-        return report, follow(report.last, parse_address(self.parameter))
+        report = check_steps(tracked(run_steps(request, self.steps), self.steps, "steps"))
+        name = self.parameter
+        return report, None if name is None else follow(report.last, parse_address(name))
 
     def notes(self, request: StepRequest) -> tuple[str, ...]:
         """Say where the numbers come from."""
@@ -196,17 +199,6 @@ class StepProblem:
         last = self.output_activation or self._usual_last
         names = tuple(activation_names(len(widths) - 1, self.activation or "relu", last))
         return widths, names, spec.bias_beside(flag_of(self.bias))
-
-    def _network(self) -> tuple[Network, tuple[str, ...]]:
-        found = network_of(
-            layers_of(self.widths, self.weight, self.bias, self.dtype or "float32"),
-            self.activation,
-            self.output_activation,
-            self._usual_last,
-            self.dtype,
-            STEP_DTYPES,
-        )
-        return found.network, found.remarks()
 
     def _require_parameter(
         self, widths: tuple[int, ...], network: Network | None, with_bias: bool

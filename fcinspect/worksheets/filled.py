@@ -70,7 +70,12 @@ def read_filled(document: object, source: str) -> Filled:
     sheet = Sheet(problem).blanks
     blanks = [blank.id for blank in sheet]
     thousands = any(abs(blank.answer) >= LEAST_THOUSAND for blank in sheet)
-    notes = [*_headed(data), *_differing(answers, blanks)]
+    notes = [
+        f"{key} is {kind_of(data[key])}: expected text in quotes"
+        for key in ("pupil", "date")
+        if not isinstance(data.get(key), str | None)
+    ]
+    notes += _differing(answers, blanks)
     altered = make(problem.options) != problem
     if altered:
         notes.insert(
@@ -91,12 +96,6 @@ def read_filled(document: object, source: str) -> Filled:
 def _words(value: object) -> str:
     words = " ".join(value.split()) if isinstance(value, str) else ""
     return words if len(words) <= LONGEST_NAME else f"{words[: LONGEST_NAME - 1]}…"
-
-
-def _headed(data: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("pupil", "date"):
-        if not isinstance(value := data.get(key), str | None):
-            yield f"{key} is {kind_of(value)}: expected text in quotes"
 
 
 def _data(reader: ExampleReader, document: object) -> Mapping[str, Any]:

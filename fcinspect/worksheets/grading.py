@@ -130,19 +130,16 @@ def _mistakes(
     """Return the slips; a small number that is rounded to 0.0 needs decimals, and is none."""
     vanished = tuple(name for name in wrong if own.vanishes(name, given[name]))
     left = [name for name in wrong if name not in vanished]
-    found = mistakes_of(_work(sheet, own, given), left)
+    problem = sheet.problem
+    # what the sheet gives stands there as if a pupil had written it
+    shown = {name: Answer(str(value), value, None) for name, value in sheet.given.items()}
+    results = {**sheet.given, **{blank.id: blank.answer for blank in sheet.blanks}}
+    example = example_of(problem, {**shown, **given}, results)
+    carried = {name: interval_of(own.mixed.carried[name]) for name in (*shown, *given)}
+    found = mistakes_of(Work(example, problem, names_of(example, problem), carried), left)
     if vanished:
         found = (*found, Mistake(VANISHED, vanished))
     return tuple(sorted(found, key=lambda mistake: wrong.index(mistake.ids[0])))
-
-
-def _work(sheet: Sheet, own: Consequences, answers: Mapping[str, Answer]) -> Work:
-    problem = sheet.problem
-    shown = {name: Answer(str(value), value, None) for name, value in sheet.given.items()}
-    results = {**sheet.given, **{blank.id: blank.answer for blank in sheet.blanks}}
-    example = example_of(problem, {**shown, **answers}, results)
-    carried = {name: interval_of(own.mixed.carried[name]) for name in (*shown, *answers)}
-    return Work(example, problem, names_of(example, problem), carried)
 
 
 def _following(
@@ -176,8 +173,8 @@ def _following(
 def _not_right(problem: Problem, name: str, marks: Mapping[str, Mark]) -> tuple[str, ...]:
     """Return the numbers with which a blank is computed and that are not right.
 
-    In place of an empty one stand those with which it would be computed; and in place of a right
-    one, where all are right: it may round what comes from a wrong one.
+    In place of an empty one stand those it would be computed with; so it is with right ones where
+    all are right.
     """
     return _reached(problem, name, marks, NO_NUMBER) or _reached(
         problem, name, marks, (*NO_NUMBER, Mark.RIGHT)

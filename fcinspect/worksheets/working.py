@@ -68,7 +68,10 @@ def ways(problem: Problem) -> Mapping[str, str]:
     found: dict[str, str] = {"loss": _mse(made.y, t), "loss_after": _mse(made.again[-1].a, t)}
     names = [layer.name for layer in problem.layers]
     for k, (name, layer, here) in enumerate(zip(names, made.layers, made.passed, strict=True)):
-        found |= _forward(name, layer, here)
+        found |= _products(f"{name}.z", layer, here.x)
+        if layer.activation in _ACTIVATED:
+            way = _ACTIVATED[layer.activation]
+            found |= {f"{name}.a[{i}]": way(z) for i, z in enumerate(here.z)}
         found |= _backward(name, made.layers[k:], here, made.gradients[k:], t)
         found |= _update(name, layer, made.gradients[k], problem.learning_rate)
     found |= _products("output_after", made.after[-1], made.again[-1].x)
@@ -128,14 +131,6 @@ def _products(place: str, layer: SheetLayer[Fraction], x: Vector) -> dict[str, s
 def _mse(y: Vector, t: Vector) -> str:
     squares = " + ".join(f"({written(p)} − {factor(q)})²" for p, q in zip(y, t, strict=True))
     return f"({squares})/{len(y)}" if len(y) > 1 else squares
-
-
-def _forward(name: str, layer: SheetLayer[Fraction], here: Passed[Fraction]) -> dict[str, str]:
-    found = _products(f"{name}.z", layer, here.x)
-    if layer.activation in _ACTIVATED:
-        way = _ACTIVATED[layer.activation]
-        found |= {f"{name}.a[{i}]": way(z) for i, z in enumerate(here.z)}
-    return found
 
 
 _ACTIVATED: Mapping[str, Callable[[Fraction], str]] = {

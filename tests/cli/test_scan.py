@@ -33,6 +33,11 @@ finally:
 """Runs the command line and tells its peak memory: that of getrusage starts from the parent's."""
 
 
+def drawn(*shape: int) -> torch.Tensor:
+    """Return the same numbers on every run."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
 def state_dict() -> dict[str, torch.Tensor]:
     """Return two sound layers, and what is none."""
     torch.manual_seed(0)
@@ -248,6 +253,7 @@ def test_what_is_missing_is_not_called_no_linear_layer(tmp_path: Path, run: Run)
 
 def test_a_reason_is_shortened_at_its_end(tmp_path: Path, run: Run) -> None:
     """The line that counts them leaves out what stands in brackets, not half of it."""
+    torch.manual_seed(0)
     model = torch.nn.ModuleDict({"rnn": torch.nn.LSTM(3, 4), "fc": torch.nn.Linear(4, 5)})
     torch.save(model.state_dict(), tmp_path / "m.pt")
     assert run("scan", tmp_path / "m.pt").out.splitlines()[-1] == (
@@ -267,7 +273,7 @@ def test_shards_that_are_given_one_by_one_are_not_called_unread(tmp_path: Path, 
     """Each is read on its own, whether or not the others are read too."""
     names = [f"model-0000{k}-of-00002.safetensors" for k in (1, 2)]
     for name in names:
-        save_file({f"{name[8]}.weight": torch.randn(2, 3)}, tmp_path / name)
+        save_file({f"{name[8]}.weight": drawn(2, 3)}, tmp_path / name)
     told = run("scan", *(tmp_path / name for name in names))
     assert told.out.count("is read on its own") == 2
     assert "not read" not in told.out
@@ -396,7 +402,7 @@ def test_what_is_wrong_is_told_with_its_file_where_there_are_several(
 
 def test_a_layout_turns_outputs_to_columns(tmp_path: Path, run: Run) -> None:
     """A kernel of (in, out) has its dead and equal outputs in its columns."""
-    kernel = torch.randn(6, 4)
+    kernel = drawn(6, 4)
     kernel[:, 1] = 0
     kernel[:, 3] = kernel[:, 2]
     save_file({"h.kernel": kernel}, tmp_path / "k.safetensors")
@@ -561,9 +567,9 @@ def test_a_check_sees_what_is_wrong_in_gpt2(name: str, tmp_path: Path, run: Run)
 @pytest.mark.parametrize(
     ("tensors", "words"),
     [
-        ({"c_proj.weight": torch.randn(4, 4)}, "c_proj: outputs and inputs were not looked at"),
+        ({"c_proj.weight": drawn(4, 4)}, "c_proj: outputs and inputs were not looked at"),
         (
-            {"fc.weight": torch.randn(3, 2), "fc.bias": torch.randn(7)},
+            {"fc.weight": drawn(3, 2), "fc.bias": drawn(7)},
             "fc.weight: not looked at: its bias has shape (7,)",
         ),
         (
@@ -602,7 +608,7 @@ def test_what_was_not_looked_at_passes_no_check(
 @pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2", "bfloat16", "float16"])
 def test_formats_that_numpy_lacks_are_scanned(dtype: str, tmp_path: Path, run: Run) -> None:
     """Their statistics are those of their numbers in float64."""
-    weight = torch.randn(30, 40).to(getattr(torch, dtype))
+    weight = drawn(30, 40).to(getattr(torch, dtype))
     save_file({"fc.weight": weight}, tmp_path / "m.safetensors")
     (layer,) = run("scan", tmp_path / "m.safetensors", "--json").data["layers"]
     assert layer["dtype"] == dtype
