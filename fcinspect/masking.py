@@ -27,9 +27,8 @@ def is_uri(text: str) -> bool:
 def masked(text: str) -> str:
     """Return a text with the secrets of every URI in it replaced by ***.
 
-    Hidden are passwords and the names before them (``https://user:secret@host``), what alone
-    stands before the @ of a web address (a token), and all of a query or fragment. A container in
-    that place (``abfs://container@account``) is no secret.
+    Hidden are the user and the password (``https://user:secret@host``), a token before the @ of a
+    web address, and all of a query or fragment; not a container (``abfs://container@account``).
     """
     return QUERY.sub(rf"\1\2{HIDDEN}", USER.sub(_without_user, text))
 

@@ -166,15 +166,12 @@ def build(
             return replace(found, given_up=tuple(floors))
         else:
             floors.append(replace(found.floor, taken=found.width))
-    raise _unreachable(tolerance, floors[-1])
-
-
-def _unreachable(tolerance: Fraction, last: Floor) -> InputError:
-    instead = "" if last.number_format is FLOAT64 else "--dtype float64 goes lower"
-    return InputError(
-        f"no network in {last.number_format.name} is certified to be within"
-        f" {float(tolerance):.3g}: {last.words}, where rounding outweighs what more units gain",
-        instead or f"expected an error E of at least about {last.error * 1.05:.2g}",
+    floor = floors[-1]
+    instead = "" if floor.number_format is FLOAT64 else "--dtype float64 goes lower"
+    raise InputError(
+        f"no network in {floor.number_format.name} is certified to be within"
+        f" {float(tolerance):.3g}: {floor.words}, where rounding outweighs what more units gain",
+        instead or f"expected an error E of at least about {floor.error * 1.05:.2g}",
     )
 
 

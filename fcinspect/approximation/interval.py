@@ -18,8 +18,6 @@ LARGEST = Fraction(10) ** 300
 """Ends, and 1/E, are at most so large: float64 holds them with room to spare."""
 EXPECTED = "expected two numbers A,B with A < B such as 0,1 or -pi,2*pi"
 
-NOT_FINITE = ("nan", "inf", "infinity", "oo", "∞")
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -91,7 +89,7 @@ def _bounds(text: str, what: str) -> tuple[Fraction, Fraction]:
     try:
         written = parse(text)
     except SpecError as error:
-        if text.strip("+-").lower() in NOT_FINITE:
+        if text.strip("+-").lower() in ("nan", "inf", "infinity", "oo", "∞"):
             raise UsageError(f"{text!r} is not {what}: expected a finite number") from None
         raise UsageError(f"{text!r} is not {what}: {error.message}") from None
     number = written.expression

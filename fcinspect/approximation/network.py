@@ -83,22 +83,16 @@ class StoredNetwork:
         """Each hidden unit from left to right as (W1, knot, W2): relu(W1·(x − knot))·W2."""
         left = zip(self.knots[self.anchor : 0 : -1], self.left.weights, strict=True)
         right = zip(self.knots[self.anchor : -1], self.right.weights, strict=True)
-        return (
-            *reversed([(-1, knot, weight) for knot, weight in left]),
-            *((1, knot, weight) for knot, weight in right),
-        )
+        found = [(-1, knot, weight) for knot, weight in left][::-1]
+        return (*found, *((1, knot, weight) for knot, weight in right))
 
     def network(self, source: str) -> Network:
         """Return the layers as nn.Sequential(Linear, ReLU, Linear) names them: 0 and 2."""
         signs, knots, weights = zip(*self.units, strict=True)
         dtype = self.number_format.name
         moved = [float(-sign * knot) for sign, knot in zip(signs, knots, strict=True)]
-        hidden = LinearLayer(
-            Array.of(np.array(signs, dtype=float)[:, None], dtype),
-            Array.of(moved, dtype),
-            source,
-            "0",
-        )
+        inner = Array.of(np.array(signs, dtype=float)[:, None], dtype)
+        hidden = LinearLayer(inner, Array.of(moved, dtype), source, "0")
         output = LinearLayer(Array.of([weights], dtype), Array.of([self.bias], dtype), source, "2")
         return Network((DenseLayer(hidden, "relu"), DenseLayer(output, "identity")))
 
@@ -183,12 +177,11 @@ def evaluation_error(network: StoredNetwork) -> Fraction:
 
 def largest_sum(network: StoredNetwork) -> float:
     """Return a bound of every sum on the way, |b2| + Σ|w|·a and its rounding at most."""
-    sides = (network.right, network.left)
-    return max(float(_magnitude(side, network).max(initial=0.0)) for side in sides)
-
-
-def _magnitude(side: Side, network: StoredNetwork) -> Float64Array:
-    return (abs(network.bias) + _products(side)) * _slack(side) + _error(side, network)
+    sums = [
+        (abs(network.bias) + _products(side)) * _slack(side) + _error(side, network)
+        for side in (network.right, network.left)
+    ]
+    return max(float(bounds.max(initial=0.0)) for bounds in sums)
 
 
 def _error(side: Side, network: StoredNetwork) -> Float64Array:
@@ -198,14 +191,9 @@ def _error(side: Side, network: StoredNetwork) -> Float64Array:
     reached = np.abs(np.array(list(map(float, side.reached))))
     # |y| is convex on a segment: it is largest at an end
     reached = np.maximum(reached, np.concatenate((reached[:1], reached[:-1])))
-    spread = arithmetic_of(network.number_format.name).spread(
-        reached,
-        u * products,
-        moved,
-        moved + abs(network.bias),
-        max(len(side.weights), 1),
-        with_bias=True,
-    )
+    largest, terms = moved + abs(network.bias), max(len(side.weights), 1)
+    arithmetic = arithmetic_of(network.number_format.name)
+    spread = arithmetic.spread(reached, u * products, moved, largest, terms, with_bias=True)
     error: Float64Array = (spread + u * products) * _slack(side)
     return error
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from fcinspect.rounding.arrays import FloatArray
     from fcinspect.rounding.formats import NumberFormat
 
-DTYPES = ("float32", "float64")
-MOST_LAYERS = 60
 WRITES = Writes(
     layers=True,
     figure=True,
@@ -85,7 +83,7 @@ class ApproximateOptions:
         choice(
             "--dtype DTYPE",
             "float32 or float64; by default float32, unless E takes 2 % more units in it.",
-            DTYPES,
+            ("float32", "float64"),
             "dtype of approximate",
         ),
     ] = None
@@ -94,7 +92,7 @@ class ApproximateOptions:
         option(
             "--depth M",
             "For x**2 on 0,1: M sawtooth layers, against one hidden layer.",
-            whole_number(1, MOST_LAYERS),
+            whole_number(1, 60),
         ),
     ] = None
     check: Annotated[

@@ -166,8 +166,8 @@ class Command(_Light, TyperCommand):
 def with_values(arguments: Sequence[str]) -> list[str]:
     """Return a command line on which each --bias and --no-bias has its value behind a "=".
 
-    What follows --bias is its value where --weight is given or where it is a list of numbers; so
-    -1,2 is not taken for an option, and --bias goes on to be a flag for a new layer.
+    What follows --bias is its value where --weight is given or where it is a list of numbers; else
+    --bias is a flag for a new layer.
     """
     words = list(arguments)
     end = words.index("--") if "--" in words else len(words)

@@ -11,10 +11,6 @@ from fcinspect.cli.sources import LAYOUTS, layout_option, open_checkpoint
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
-MATCHES = ("name", "content")
-TOLERANCES = ("float32", "bfloat16", "float16")
-"""The formats whose rounding may count as the same."""
-
 
 def _file(side: str) -> Any:
     return argument(
@@ -34,7 +30,7 @@ class DiffOptions:
             "--tolerance FORMAT",
             "What rounding to this format explains counts as the same: half an ulp at the larger"
             " number; bfloat16, float16 or float32.",
-            TOLERANCES,
+            ("float32", "bfloat16", "float16"),
             "format",
         ),
     ] = None
@@ -48,7 +44,7 @@ class DiffOptions:
             "--match HOW",
             "name, or content: layers without a counterpart of their name are paired by their"
             " numbers.",
-            MATCHES,
+            ("name", "content"),
         ),
     ] = "name"
     layout_a: Annotated[str, layout_option("--layout-a", "A")] = LAYOUTS[0]

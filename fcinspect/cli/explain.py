@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from fcinspect.layers.array import Array
     from fcinspect.layers.linear import LinearLayer
 
-WRITES = Writes(forms=ARTICLE_FORMATS, files=(ARTICLE,))
-
 
 @dataclass(frozen=True)
 class ExplainRequest:
@@ -67,7 +65,7 @@ def explain(
     request: ExplainRequest,
     show_code: ShowCode = False,
     *,
-    output: Annotated[Output, WRITES],
+    output: Annotated[Output, Writes(forms=ARTICLE_FORMATS, files=(ARTICLE,))],
 ) -> ExitStatus:
     """Show every product and sum of y = Wx + b, and check them."""
     from fcinspect.reports.explain import view_of_explanation
@@ -137,7 +135,6 @@ def _chosen(
             "x is drawn by numpy.random.default_rng(0).standard_normal; --x gives your own",
         )
     selection = request.selection(x.shape, chosen.out_features)
-    columns = None
-    if selection.elements is not None:
-        columns = sorted({column for _, column in selection.elements})
+    elements = selection.elements
+    columns = None if elements is None else sorted({column for _, column in elements})
     return chosen.read(columns), x, selection, (*warnings, *chosen.remarks())

@@ -290,16 +290,8 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def json_document(file: str, what: str) -> tuple[Any, str]:
-    """Return the JSON of a file or, for "-", of standard input, and its source in words."""
-    from fcinspect.checkpoints.formats.json_array import parse
-
-    text, source = json_text(file)
-    return parse(text, source, what), source
-
-
 def json_text(file: str) -> tuple[bytes | bytearray, str]:
-    """Return the text of that document, and its source in words; raises InputError."""
+    """Return the text of a file or, for "-", of standard input, and its source in words."""
     from fcinspect.checkpoints.access.handles import read_whole
     from fcinspect.checkpoints.access.streams import standard_input
     from fcinspect.checkpoints.files import check_readable

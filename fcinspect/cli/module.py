@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,20 +103,18 @@ class ModuleOptions:
         from fcinspect.diagnosis.silent.judging import judge
 
         def again(run: ModuleTrace, texts: Mapping[str, str]) -> Observations | None:
-            try:
+            with suppress(FcinspectError):
                 return tracing.observe(run, self.train, texts=texts)
-            except FcinspectError:
-                return None
+            return None
 
         seen = tracing.observe(trace, self.train, optimizer, weights)
         return judge(trace, seen, self._retry(tracing), again)
 
     def _retry(self, tracing: Tracing) -> Retry:
         def retry(texts: Mapping[str, str], inputs: Sequence[Tensor]) -> ModuleTrace | None:
-            try:
+            with suppress(FcinspectError):
                 return tracing.trace_edited(texts, inputs, self.train)
-            except FcinspectError:
-                return None
+            return None
 
         return retry
 

@@ -15,7 +15,7 @@ from fcinspect.arithmetic.settings import (
     Optimizer,
     optimizer_named,
 )
-from fcinspect.cli.options import choice, option, parsed_by, real_number, switch
+from fcinspect.cli.options import DTYPES, choice, option, parsed_by, real_number, switch
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.names import canonical, listed
 
@@ -28,7 +28,6 @@ Real = float | None
 Size = real_number(0)
 STEP_DTYPES = ("float32", "float64")
 """Those that a step runs in."""
-ANY_DTYPE = ("float64", "float32", "bfloat16", "float16")
 MOST_NAMED = 4
 """More layers are counted, not named."""
 
@@ -161,7 +160,7 @@ def network_of(
     output_activation: str | None = None,
     usual_last: str = "identity",
     dtype: str | None = None,
-    dtypes: tuple[str, ...] = ANY_DTYPE,
+    dtypes: tuple[str, ...] = DTYPES,
 ) -> FoundNetwork:
     """Return the layers of a checkpoint in its order, in `dtype` or else as the file has them.
 
@@ -192,10 +191,8 @@ def network_of(
         names = ", ".join(repr(skip.name) for skip in checkpoint.skipped[:8])
         warnings.append(f"not part of the network: {names}")
     between = [layer for layer in unnamed if layer is not layers[-1]]
-    return FoundNetwork(
-        Network(tuple(layers)), tuple(warnings), _assumed(between, unnamed, layers[-1]),
-        bool(between),
-    )  # fmt: skip
+    assumed = _assumed(between, unnamed, layers[-1])
+    return FoundNetwork(Network(tuple(layers)), tuple(warnings), assumed, bool(between))
 
 
 def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: list[str]) -> str:

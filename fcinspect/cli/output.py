@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 STARTED = time.perf_counter()
 FORMAT_VARIABLE = "FCINSPECT_FORMAT"
-COLORS = ("auto", "always", "never")
 ARTICLE_FORMATS = (*FORMATS, "latex")
 """Those of a command whose report is an article, too."""
 LAYER_ENDINGS = (".safetensors", ".npz", ".pt", ".pth")
@@ -105,7 +104,9 @@ class Output:
     color: Annotated[
         str,
         choice(
-            "--color WHEN", "auto, always or never; overrides NO_COLOR and FORCE_COLOR.", COLORS
+            "--color WHEN",
+            "auto, always or never; overrides NO_COLOR and FORCE_COLOR.",
+            ("auto", "always", "never"),
         ),
     ] = "auto"
     save: list[str] | None = None

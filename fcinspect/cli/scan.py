@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 RECORD_FORMATS = (FORMATS[0], FORMATS[1], "ndjson", *FORMATS[2:])
 """Each layer by itself as NDJSON, as soon as it is there."""
 ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std", "norm", "zeros")
-MOST_WORKERS = 256
 WRITES = Writes(forms=RECORD_FORMATS, figure=True, files=(FIGURE, REPORT))
 
 Found = TypeVar("Found")
@@ -70,7 +69,7 @@ class ScanOptions:
         option(
             "--workers N",
             "Threads of this machine; default as many as it has cores, at most 4.",
-            whole_number(1, MOST_WORKERS),
+            whole_number(1, 256),
         ),
     ] = None
     scheduler: Annotated[
@@ -105,11 +104,6 @@ class ScanOptions:
 
         return dask_cluster.dask(self.scheduler, trusted=self.trust_scheduler)
 
-    def asked(self) -> dict[str, Any]:
-        """Return the options that decide what is reported."""
-        hidden = ("workers", "scheduler", "trust_scheduler")  # the report does not depend on them
-        return {name: value for name, value in vars(self).items() if name not in hidden}
-
 
 def scan(
     files: Annotated[
@@ -143,7 +137,9 @@ def scan(
     if options.check and not options.only:
         run.look_at_others()
     report = run.report()
-    asked = {"files": list(map(masked_name, files)), **options.asked()}
+    asked = {"files": list(map(masked_name, files)), **vars(options)}
+    for name in ("workers", "scheduler", "trust_scheduler"):
+        del asked[name]  # the report does not depend on it
     pictures = _pictures(report, run.pairs) if output.draws(plot) else None
     view = view_of_scan(report, asked, show_all=options.show_all, pictures=pictures, plot=plot)
     if not ndjson:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fcinspect.cli.inputs import BiasOption, OwnLayer, WeightOption, own_layer
 from fcinspect.cli.options import Plot, ShowCode, argument
 from fcinspect.cli.output import FIGURE, LAYER, REPORT_BESIDE_LAYER, Output, Writes
-from fcinspect.cli.sources import Fresh, Stored
+from fcinspect.cli.sources import Fresh, Stored, choose_layer
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 from fcinspect.layers.spec import is_spec
@@ -43,19 +43,17 @@ def create(
     return output.write(view, layer)
 
 
-WRITES = Writes(layers=True, figure=True, files=(LAYER, FIGURE, REPORT_BESIDE_LAYER))
-
-
 def show(
     stored: Stored,
     weight: WeightOption = None,
     bias: BiasOption = None,
     plot: Plot = False,
     *,
-    output: Annotated[Output, WRITES],
+    output: Annotated[
+        Output, Writes(layers=True, figure=True, files=(LAYER, FIGURE, REPORT_BESIDE_LAYER))
+    ],
 ) -> ExitStatus:
     """Show a linear layer of a file, or list its layers."""
-    from fcinspect.cli.sources import choose_layer
     from fcinspect.layers.initialisation import inspect_layer
     from fcinspect.reports.show import view_of_stored
     from fcinspect.reports.show_listing import notes_on, skipped_notes, view_of_listing

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from fcinspect.verification.step import StepReport
 
 WRITES = Writes(forms=ARTICLE_FORMATS, figure=True, files=(FIGURE, ARTICLE))
-MOST_STEPS = 100_000
 COPIES = 40
 """Bytes a number takes besides its own: gradient, state, update, and both sides of each check."""
 
@@ -99,7 +98,7 @@ class StepProblem:
         option(
             "--steps K",
             "Take K steps; show the loss of all and the last one whole.",
-            whole_number(1, MOST_STEPS),
+            whole_number(1, 100_000),
         ),
     ] = 1
     parameter: Annotated[

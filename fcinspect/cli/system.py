@@ -35,8 +35,6 @@ except ImportError:  # a system without such limits
 
 WIDEST = 10_000
 """Columns of a terminal; COLUMNS beyond that is no width."""
-NARROWEST = 40
-"""Columns; in less no sentence can be read."""
 NUMPY = 96 << 20
 """Bytes of addresses that numpy takes, with one thread of OpenBLAS; each more takes 40 MiB."""
 BESIDE_LIBRARIES = 200 << 20
@@ -131,7 +129,7 @@ def wrapped(line: str, width: int) -> str:
     return "\n".join(
         textwrap.wrap(
             line,
-            max(width, NARROWEST),
+            max(width, 40),  # in less no sentence can be read
             subsequent_indent="  ",
             expand_tabs=False,
             replace_whitespace=False,

@@ -73,10 +73,6 @@ def shapes(
     return output.write(view_of_shapes(trace, asked))
 
 
-MOST_PATHS = 6
-"""Modules that a refusal names."""
-
-
 def trace(
     code: Code,
     options: ModuleOptions,
@@ -125,7 +121,7 @@ def trace(
 def _require_steps(found: ModuleTrace, folding: Folding) -> None:
     if folding.only and found.steps and not folding.chosen(found.steps):
         paths = dict.fromkeys(step.path for step in found.steps if step.path)
-        listed = ", ".join(list(paths)[:MOST_PATHS])
+        listed = ", ".join(list(paths)[:6])
         raise InputError(
             f"no step is of a module that matches --only {' '.join(folding.only)}",
             hint=did_you_mean(folding.only[0], paths) or (f"there are {listed}" if paths else None),
@@ -154,7 +150,7 @@ def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str,
         raise InputError(f"{file}: {' '.join(found.failure.message.split())[:300]}")
     name = masked_name(file)
     between = dict.fromkeys(layer.activation for layer in network.layers[:-1])
-    notes = (*chained.warnings,)
+    notes = chained.warnings
     if chained.assumed is not None:
         notes += (f"{name}: {chained.assumed}",)
     elif between:

@@ -249,10 +249,12 @@ def _require_one_wish(
 def _document(file: str) -> tuple[Any, str]:
     """Return the JSON of a file, or of the shipped example of that name, and its source."""
     from fcinspect.checkpoints.access.paths import is_file
-    from fcinspect.cli.inputs import json_document
+    from fcinspect.checkpoints.formats.json_array import parse
+    from fcinspect.cli.inputs import json_text
     from fcinspect.verification.examples.shipped import shipped_named
 
     if file != "-" and not is_file(file) and not set(file) & set("./\\:"):
         found = shipped_named(file)
         return found.document, found.source
-    return json_document(file, "a worked example")
+    text, source = json_text(file)
+    return parse(text, source, "a worked example"), source

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 ROWS = 3
 """Rows of the input that is drawn where none is given."""
-KINDS = ("module", "factory", "kernel")
 WIDTHS = (64, 48)
 """in_features and out_features where none are given."""
 OWN = "torch"
@@ -133,7 +132,7 @@ class ImplementationOptions:
             "--kind KIND",
             "What the object is, where it cannot be told: module, factory (in_features,"
             " out_features, bias), or kernel (input, weight, bias).",
-            KINDS,
+            ("module", "factory", "kernel"),
         ),
     ] = None
     in_features: Annotated[

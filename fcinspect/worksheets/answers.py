@@ -22,9 +22,8 @@ LONGEST = 60
 """Characters of an answer."""
 LARGEST_EXPONENT = 30
 HALVES = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
-MINUS_SIGNS = dict.fromkeys(map(ord, "\u2212\u2013\u2014\ufe63\uff0d"), "-")
 PLAIN: dict[int, str | int] = {
-    **MINUS_SIGNS,
+    **dict.fromkeys(map(ord, "\u2212\u2013\u2014\ufe63\uff0d"), "-"),
     **{0xFF10 + digit: str(digit) for digit in range(10)},
     **str.maketrans("\uff0b\uff0e\uff0c\uff0f\u2044\u2215", "+.,///"),
     **{ord(one): " " + normalize("NFKC", one).replace("\u2044", "/") + " " for one in HALVES},
@@ -43,8 +42,6 @@ CLOSING = re.compile(r"\s*\}.*")
 ANSWER = re.compile(
     r'(\s*"(?P<name>[^"\\]{1,60})"\s*:)\s*(?P<value>[^"{}\[\]\\]{0,200}?)\s*(?P<end>,?)'
 )
-HEADED = ("pupil", "date")
-"""What else is written in."""
 EXPECTED = "expected a number such as 3, -0.25, 1.5e-3, 2/3 or 1 1/2"
 
 
@@ -130,7 +127,7 @@ def quoted(text: str) -> tuple[str, list[str]]:
             inside = True
         elif inside and CLOSING.fullmatch(line):
             inside = False
-        elif (found := ANSWER.fullmatch(line)) and (inside or found["name"] in HEADED):
+        elif (found := ANSWER.fullmatch(line)) and (inside or found["name"] in ("pupil", "date")):
             value = found["value"]
             if not _is_json(value):
                 lines[number] = f"{found[1]} {json.dumps(value) if value else 'null'}{found['end']}"

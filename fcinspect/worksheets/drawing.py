@@ -34,7 +34,6 @@ LARGEST_OUTPUT = 10
 """Behind sigmoid or tanh."""
 LEAST_GRADIENT = Fraction(1, 100)
 """Of a hidden unit behind these, so that its digits are worth working out."""
-LEAST_RATE = Fraction(1, 10)
 
 
 class Draws:
@@ -183,7 +182,7 @@ def smooth_lacks(problem: Problem, made: Worked[Fraction]) -> Lacks:
         any(abs(g) < LEAST_GRADIENT for here in gradients[:-1] for g in here.g),
         any(_all_same(here.z) for here in hidden),
         any(rows == tuple(zip(*rows, strict=True)) for rows in square),
-        problem.learning_rate < LEAST_RATE,
+        problem.learning_rate < Fraction(1, 10),
         any(abs(y) > LARGEST_OUTPUT for y in made.y),
         _all_same(problem.x),
     )

@@ -23,8 +23,6 @@ from fcinspect.worksheets.problem import Problem
 from fcinspect.worksheets.sheet import Sheet
 from fcinspect.worksheets.working import without_noise
 
-VANISHED = "it is not 0: more decimals are needed"
-
 
 class Mark(StrEnum):
     """What an answer is."""
@@ -138,7 +136,7 @@ def _mistakes(
     carried = {name: interval_of(own.mixed.carried[name]) for name in (*shown, *given)}
     found = mistakes_of(Work(example, problem, names_of(example, problem), carried), left)
     if vanished:
-        found = (*found, Mistake(VANISHED, vanished))
+        found = (*found, Mistake("it is not 0: more decimals are needed", vanished))
     return tuple(sorted(found, key=lambda mistake: wrong.index(mistake.ids[0])))
 
 

@@ -47,13 +47,10 @@ from fcinspect.worksheets.problem import (
 from fcinspect.worksheets.sheet import Sheet, require_paper
 from fcinspect.worksheets.working import KeyCheck
 
-LAYER_TRIES = 60
-"""How often one layer is drawn anew before its best is taken."""
+TRIES = 60
+"""How often a layer, or behind sigmoid or tanh a unit or the whole, is drawn before the best."""
 WEIGHTS_DRAWN = 2000
 """About so many weights are drawn for the whole: small networks are drawn more often."""
-UNIT_TRIES = 60
-"""How often the weights of one unit behind sigmoid or tanh are drawn anew."""
-NETWORK_TRIES = 60
 
 
 def make(options: SheetOptions) -> Problem:
@@ -79,7 +76,7 @@ def _made(options: SheetOptions) -> Problem:
     written = f"{format_widths(widths)}:{'b' if options.bias else '-'}:{options.seed}"
     draws = Draws(f"fcinspect worksheet 1:{smooth}{written}")
     if smooth:
-        return least_lacking(_smooth_attempt(draws, options) for _ in range(NETWORK_TRIES))
+        return least_lacking(_smooth_attempt(draws, options) for _ in range(TRIES))
     tries = 20 + WEIGHTS_DRAWN // sum(n * m for n, m in pairwise(widths))
     return _problem(options, *least_lacking(_attempt(draws, options) for _ in range(tries)))
 
@@ -139,7 +136,7 @@ def _layer(
         here = forward((layer,), x)[0]
         return (layer, here), layer_lacks(layer, here)
 
-    return least_lacking(attempt() for _ in range(LAYER_TRIES))
+    return least_lacking(attempt() for _ in range(TRIES))
 
 
 def _smooth_attempt(draws: Draws, options: SheetOptions) -> tuple[Problem, Lacks]:
@@ -177,7 +174,7 @@ def _units(
         return (row, offset), (not z, row in weights, abs(z) > limit)
 
     for _ in range(outputs):
-        row, offset = least_lacking(attempt() for _ in range(UNIT_TRIES))
+        row, offset = least_lacking(attempt() for _ in range(TRIES))
         weights.append(row)
         biases.append(offset)
     return tuple(weights), tuple(biases) if bias else None
