@@ -40,9 +40,6 @@ fi"""
 """Loaded from fpath the file is itself the completion function, at its first TAB already."""
 SHELLS = tuple(SILENCED)
 
-Records = dict[str, tuple[str, str]]
-"""What the help says of each parameter of a command: how it is written, and what it means."""
-
 
 def topics() -> dict[str, str]:
     """Return the summary of each topic, in the order of the contents."""
@@ -158,7 +155,7 @@ def _commands() -> dict[str, Any]:
     return found
 
 
-def _records(context: Any) -> Records:
+def _records(context: Any) -> dict[str, tuple[str, str]]:
     # a sort is stable: the arguments come first, as in the help
     params = sorted(
         context.command.get_params(context), key=lambda p: p.param_type_name != "argument"
@@ -167,7 +164,7 @@ def _records(context: Any) -> Records:
     return {name: record for name, record in found.items() if record and name != "help"}
 
 
-def _command(name: str, context: Any, common: Records) -> str:
+def _command(name: str, context: Any, common: dict[str, tuple[str, str]]) -> str:
     from fcinspect.media import roff
 
     usage = " ".join(["fcinspect", name, *context.command.collect_usage_pieces(context)])

@@ -28,8 +28,6 @@ Real = float | None
 Size = real_number(0)
 STEP_DTYPES = ("float32", "float64")
 """Those that a step runs in."""
-MOST_NAMED = 4
-"""More layers are counted, not named."""
 
 
 def activation_option(flag: str, where: str) -> Any:
@@ -221,7 +219,7 @@ def _assumed(
 
     parts = []
     if between:
-        names = listed([layer.name for layer in between], MOST_NAMED)
+        names = listed([layer.name for layer in between], 4)
         parts.append(f"{between[0].activation} is assumed behind {names}")
     if last in unnamed and (between or last.activation != "identity"):
         parts.append(

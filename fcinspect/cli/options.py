@@ -17,7 +17,8 @@ LONGEST_TITLE = 200
 """Characters of a figure's title."""
 MOST_DIMENSIONS = 30
 """Of a batch: torch and numpy exchange arrays of up to 32."""
-DTYPES = ("float32", "float64", "bfloat16", "float16")
+BYTES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
+DTYPES = tuple(BYTES)
 
 
 def whole_number(least: int, most: int = LARGEST_COUNT) -> Callable[[str | int], int]:

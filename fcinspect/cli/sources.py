@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
 
 import typer
 
-from fcinspect.cli.options import Bias, Dtype, Seed, argument, choice, option, whole_number
+from fcinspect.cli.options import BYTES, Bias, Dtype, Seed, argument, choice, option, whole_number
 from fcinspect.errors import InputError, UsageError, did_you_mean
 from fcinspect.layers.linear import INITIALISERS, LinearRequest
 from fcinspect.layers.spec import Spec, is_spec, parse_spec
@@ -22,19 +22,17 @@ if TYPE_CHECKING:
 LAYOUTS = ("auto", "out,in", "in,out")
 
 
-def layout_option(flag: str, what: str, choices: Sequence[str] = LAYOUTS) -> Any:
+def layout_option(flag: str, what: str) -> Any:
     """Return the option that tells how a file, `what`, holds its weights."""
-    auto = ", or auto: as its biases and names show" if "auto" in choices else ""
-    words = f"How {what} holds a weight: out,in as torch, in,out as Keras and GPT-2{auto}."
-    return choice(f"{flag} LAYOUT", words, choices, "layout")
+    words = f"How {what} holds a weight: out,in as torch, in,out as Keras and GPT-2"
+    words += ", or auto: as its biases and names show."
+    return choice(f"{flag} LAYOUT", words, LAYOUTS, "layout")
 
 
 LayoutOption = Annotated[str, layout_option("--layout", "the file")]
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 """Names that no shell expands and that are no options; others are not offered on TAB."""
 
-MOST_LISTED = 8
-BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 COPIES = 12
 """Bytes a number takes while a layer is made, besides torch's own: copies of up to float64."""
 
@@ -229,7 +227,7 @@ def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
     if name is None:
         if len(layers) == 1:
             return layers[0]
-        those = listed(names, MOST_LISTED)
+        those = listed(names, 8)
         raise InputError(f"{checkpoint.source} holds {len(layers)} layers: name one of {those}")
     for wanted in _spellings(name):
         # a name that was shown with escapes may be typed with them
@@ -239,7 +237,7 @@ def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
     skip = _skipped(checkpoint, name)
     if skip is not None:
         raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
-    held = listed(names, MOST_LISTED) if any(own) else "one layer, without a name"
+    held = listed(names, 8) if any(own) else "one layer, without a name"
     hint = _stack_hint(_spellings(name)[-1], own) or did_you_mean(name, own) or f"it holds {held}"
     raise InputError(f"{checkpoint.source} holds no layer {name!r}", hint)
 

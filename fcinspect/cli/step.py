@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from fcinspect.layers.network import Network
     from fcinspect.verification.step import StepReport
 
-WRITES = Writes(forms=ARTICLE_FORMATS, figure=True, files=(FIGURE, ARTICLE))
 COPIES = 40
 """Bytes a number takes besides its own: gradient, state, update, and both sides of each check."""
 
@@ -248,7 +247,7 @@ def step(
     plot: Plot = False,
     show_code: ShowCode = False,
     *,
-    output: Annotated[Output, WRITES],
+    output: Annotated[Output, Writes(forms=ARTICLE_FORMATS, figure=True, files=(FIGURE, ARTICLE))],
 ) -> ExitStatus:
     """Show an optimizer step: forward, loss, backward, update."""
     from fcinspect.reports.scripts import step_script

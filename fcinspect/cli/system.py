@@ -47,8 +47,6 @@ NO_MEMORY = re.compile(
 """How systems, numpy and torch say that there is no memory."""
 WITHOUT_TORCH = "shapes, diagnose TEXT, and scan, diff and show of most files work without it"
 TORCH_BUILDS = "PyTorch's page 'Get Started' gives the command for your system, and for a CPU build"
-ASKING = ("SIGTERM", "SIGHUP")
-"""Those that end a process by default and leave it time; Ctrl-C raises KeyboardInterrupt."""
 
 
 class ExitStatus(IntEnum):
@@ -260,7 +258,8 @@ def settle_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
         raise EndedBySignal(number)
 
-    for name in ASKING:
+    # those end a process by default and leave it time; Ctrl-C raises KeyboardInterrupt
+    for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)

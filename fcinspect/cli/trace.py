@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from fcinspect.cli.module import Code, ModuleOptions, refuse_unmade
 from fcinspect.cli.network import activation_option, network_of
 from fcinspect.cli.options import (
+    BYTES,
     Batch,
     Bias,
     Dtype,
@@ -31,7 +32,6 @@ MODULES = {
     "relu": "ReLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "leaky_relu": "LeakyReLU",
     "gelu": "GELU", "identity": "Identity",
 }  # fmt: skip
-"""The classes of torch.nn."""
 
 
 def shapes(
@@ -52,7 +52,6 @@ def shapes(
 ) -> ExitStatus:
     """Trace shapes, parameters and multiply-adds through 3-5-4-2."""
     from fcinspect.reports.shapes import view_of_shapes
-    from fcinspect.rounding.formats import format_named
     from fcinspect.shapes.trace import trace_widths
 
     spec = parse_spec(widths)
@@ -60,7 +59,7 @@ def shapes(
     trace = trace_widths(
         spec.widths,
         batch or (),
-        itemsize=format_named(dtype).itemsize,
+        itemsize=BYTES[dtype],
         dtype=dtype,
         bias=with_bias,
         activation=activation and MODULES[activation],

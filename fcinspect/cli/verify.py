@@ -12,7 +12,6 @@ from fcinspect.arithmetic.settings import LOSS_NAMES, OPTIMIZER_NAMES, Optimizer
 from fcinspect.cli.network import HiddenActivation, LastActivation, OptimizerOptions
 from fcinspect.cli.options import JsonDtype, argument, choice, option, switch, whole_number
 from fcinspect.cli.output import Output, Writes
-from fcinspect.cli.sources import LAYOUTS, layout_option
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
@@ -72,7 +71,14 @@ def output(
         ),
     ],
     accumulate: Accumulate = None,
-    layout: Annotated[str, layout_option("--layout", "the file", LAYOUTS[1:])] = "out,in",
+    layout: Annotated[
+        str,
+        choice(
+            "--layout LAYOUT",
+            "How the file holds a weight: out,in as torch, in,out as Keras and GPT-2.",
+            ("out,in", "in,out"),
+        ),
+    ] = "out,in",
     dtype: JsonDtype = None,
     checks: Checks = None,
     *,
@@ -249,12 +255,13 @@ def _require_one_wish(
 def _document(file: str) -> tuple[Any, str]:
     """Return the JSON of a file, or of the shipped example of that name, and its source."""
     from fcinspect.checkpoints.access.paths import is_file
-    from fcinspect.checkpoints.formats.json_array import parse
-    from fcinspect.cli.inputs import json_text
     from fcinspect.verification.examples.shipped import shipped_named
 
     if file != "-" and not is_file(file) and not set(file) & set("./\\:"):
         found = shipped_named(file)
         return found.document, found.source
+    from fcinspect.checkpoints.formats.json_array import parse
+    from fcinspect.cli.inputs import json_text
+
     text, source = json_text(file)
     return parse(text, source, "a worked example"), source

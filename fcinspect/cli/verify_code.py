@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from fcinspect.arithmetic.settings import OPTIMIZER_NAMES
-from fcinspect.cli.inputs import read_x
 from fcinspect.cli.module import Code, arguments_of, say_that_code_runs
 from fcinspect.cli.network import OptimizerOptions
 from fcinspect.cli.options import (
@@ -100,6 +99,8 @@ def _layer(
     source: Fresh | Stored, x: str | None, batch: tuple[int, ...] | None
 ) -> tuple[LinearLayer, Array, tuple[str, ...]]:
     """Return the layer, the input of its own check, and notes on both."""
+    from fcinspect.cli.inputs import read_x
+
     shape = (ROWS,) if batch is None else batch
     if isinstance(source, Fresh):
         wanted = source.request()

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from fcinspect.page.view import View
     from fcinspect.worksheets.grading import Entry, Gradebook
 
-HINT = 'in JSON an answer that is no plain number stands in quotes: "3/2"'
 MOST_NAMED = 3
 
 
@@ -121,7 +120,8 @@ def _document(file: str) -> tuple[Any, str, tuple[str, ...]]:
             raise error from None
         mended, names = quoted(plain)
         if not names:
-            raise InputError(error.message, HINT if fails_in_an_answer(plain) else None) from None
+            hint = 'in JSON an answer that is no plain number stands in quotes: "3/2"'
+            raise InputError(error.message, hint if fails_in_an_answer(plain) else None) from None
     count = len(names)
     shown = ", ".join(names[:MOST_NAMED]) + ", …" * (count > MOST_NAMED)
     said = f"{count} answer{'s' * (count > 1)} without the quotes of JSON: {shown}"
