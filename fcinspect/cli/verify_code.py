@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from fcinspect.verification.check import Plan
     from fcinspect.verification.optimizer_subject import OptimizerSubject
 
-ROWS = 3
-"""Rows of the input that is drawn where none is given."""
 WIDTHS = (64, 48)
 """in_features and out_features where none are given."""
 OWN = "torch"
@@ -87,10 +85,8 @@ def layer(
     words = f"nn.Linear({found.in_features}, {found.out_features}) in {dtype} by {version()}"
     on = "" if device == "cpu" else f" on {device}"
     subject = torch_linear(words + on, dtype, device)
-    left = (
-        f"devices other than {device}",
-        f"numbers of threads other than torch's own, {threads()}",
-    )
+    other_threads = f"numbers of threads other than torch's own, {threads()}"
+    left = (f"devices other than {device}", other_threads)
     plan = plan_layer(subject, found, given, arithmetic, left, (arithmetic.words, *notes))
     return carry_out(plan, checks, asked, output)
 
@@ -101,7 +97,7 @@ def _layer(
     """Return the layer, the input of its own check, and notes on both."""
     from fcinspect.cli.inputs import read_x
 
-    shape = (ROWS,) if batch is None else batch
+    shape = (3,) if batch is None else batch  # three rows are drawn where none are given
     if isinstance(source, Fresh):
         wanted = source.request()
         given, notes = read_x(x, wanted, batch, shape)
