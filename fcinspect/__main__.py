@@ -11,10 +11,7 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run fcinspect; Ctrl-C is quiet while its modules are loaded, too.
-
-    So is a limit of the system that leaves too little to load them, or to say what else is wrong.
-    """
+    """Run fcinspect; Ctrl-C and limits of the system end it quietly while it is loaded, too."""
     try:
         from fcinspect.cli import main as run
 

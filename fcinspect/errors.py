@@ -7,15 +7,13 @@ from typing import ClassVar
 
 LONGEST_MESSAGE = 1000
 """Characters; names in a file may have millions."""
-KEPT = (600, 200)
-"""Characters of a longer message that are kept at its beginning and its end."""
 
 
 def brief(message: str) -> str:
     """Return a message with the middle left out and counted, if it quotes what is too long."""
     if len(message) <= LONGEST_MESSAGE:
         return message
-    first, last = KEPT
+    first, last = 600, 200  # characters kept at its beginning and its end
     left_out = len(message) - first - last
     return f"{message[:first]} … {left_out} characters … {message[-last:]}"
 

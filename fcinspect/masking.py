@@ -27,9 +27,8 @@ def is_uri(text: str) -> bool:
 def masked(text: str) -> str:
     """Return a text with the secrets of every URI in it replaced by ***.
 
-    Hidden are passwords and the names before them (``https://user:secret@host``), what alone
-    stands before the @ of a web address (a token), and all of a query or fragment. A container in
-    that place (``abfs://container@account``) is no secret.
+    Hidden are the user and the password (``https://user:secret@host``), a token before the @ of a
+    web address, and all of a query or fragment; not a container (``abfs://container@account``).
     """
     return QUERY.sub(rf"\1\2{HIDDEN}", USER.sub(_without_user, text))
 
@@ -58,8 +57,7 @@ def is_web(uri: str) -> bool:
 
 
 def before_query(uri: str) -> tuple[str, str, str]:
-    """Split a web address at its query; in other URIs a ? belongs to the name unless it is a
-    version's or a token's: "=" follows."""
+    """Split a URI at its query; outside the web a ? begins one only where "=" follows."""
     found = re.search(r"[?#]" if is_web(uri) else r"\?(?=[^/]*=)", uri)
     if found is None:
         return uri, "", ""

@@ -14,51 +14,36 @@ PREFIX = re.compile(r"(torch\.)?((nn|optim|functional|init|f)\.)*", re.IGNORECAS
 JOINED = re.compile(r"[\s_,-]+")
 """What may stand between the words of a name, or be left out."""
 
-ALIASES = {
-    # dtypes
-    "half": "float16",
-    "fp16": "float16",
-    "f16": "float16",
-    "bf16": "bfloat16",
-    "float": "float32",
-    "single": "float32",
-    "fp32": "float32",
-    "f32": "float32",
-    "double": "float64",
-    "fp64": "float64",
-    "f64": "float64",
-    "long": "int64",
-    "int": "int32",
-    "short": "int16",
-    "byte": "uint8",
-    "boolean": "bool",
-    # losses
-    "mae": "l1",
-    "ce": "cross_entropy",
-    "binarycrossentropy": "bce",
-    # activations
-    "lrelu": "leaky_relu",
-    "linear": "identity",
-    "none": "identity",
-    "logistic": "sigmoid",
-    # initialisers
-    "glorotuniform": "xavier_uniform",
-    "glorotnormal": "xavier_normal",
-    "heuniform": "kaiming_uniform",
-    "henormal": "kaiming_normal",
-    # formats
-    "txt": "text",
-    "plain": "text",
-    "markdown": "md",
-    "tex": "latex",
-    "jsonl": "ndjson",
-    "gv": "dot",
-    "graphviz": "dot",
-    "mmd": "mermaid",
-    # shells
-    "pwsh": "powershell",
+NAMED = {
+    "float16": "half fp16 f16",
+    "bfloat16": "bf16",
+    "float32": "float single fp32 f32",
+    "float64": "double fp64 f64",
+    "int64": "long",
+    "int32": "int",
+    "int16": "short",
+    "uint8": "byte",
+    "bool": "boolean",
+    "l1": "mae",
+    "cross_entropy": "ce",
+    "bce": "binarycrossentropy",
+    "leaky_relu": "lrelu",
+    "identity": "linear none",
+    "sigmoid": "logistic",
+    "xavier_uniform": "glorotuniform",
+    "xavier_normal": "glorotnormal",
+    "kaiming_uniform": "heuniform",
+    "kaiming_normal": "henormal",
+    "text": "txt plain",
+    "md": "markdown",
+    "latex": "tex",
+    "ndjson": "jsonl",
+    "dot": "gv graphviz",
+    "mermaid": "mmd",
+    "powershell": "pwsh",
 }
-"""Other names, in small letters and without what joins their words."""
+"""By known name: its other ones, in small letters and without what joins their words."""
+ALIASES = {other: name for name, others in NAMED.items() for other in others.split()}
 
 
 def canonical(text: str, known: Iterable[str]) -> str | None:
@@ -76,10 +61,7 @@ def canonical(text: str, known: Iterable[str]) -> str | None:
 
 
 def listed(names: Sequence[object], most: int, rest: str = " and {} more") -> str:
-    """Return names as repr writes them, with commas; at most so many.
-
-    `rest` says that others are left out; {} in it stands for how many.
-    """
+    """Return at most so many names as repr writes them; `rest` counts the others in {}."""
     left = len(names) - most
     return ", ".join(map(repr, names[:most])) + (rest.format(left) if left > 0 else "")
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from fcinspect.cli.schema import COMMANDS
+from fcinspect.cli.guide import COMMANDS
 from fcinspect.reports.schema import DOCUMENTS, schema_of
 from tests.conftest import Run
 

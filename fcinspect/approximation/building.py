@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
-from fcinspect.approximation.comparison import Comparison, comparisons
 from fcinspect.approximation.expression import Function
-from fcinspect.approximation.interpolation import Interpolation, greedy
+from fcinspect.approximation.interpolation import Comparison, Interpolation, comparisons, greedy
 from fcinspect.approximation.interval import Interval
 from fcinspect.approximation.network import StoredNetwork, evaluation_error, largest_sum, store
 from fcinspect.errors import InputError
@@ -126,10 +125,7 @@ class Approximation:
 def approximate(
     function: Function, interval: Interval, tolerance: Fraction, formats: tuple[NumberFormat, ...]
 ) -> Approximation:
-    """Return the network and its certificate, in the first of the formats that can hold it.
-
-    Raises InputError where the function has no certificate or the tolerance is below the floor.
-    """
+    """Return the network, in the first format that can hold it; raises InputError."""
     built = build(function, interval, tolerance, formats)
     words = f"{function.text} on {interval.words}"
     return Approximation(
@@ -148,10 +144,12 @@ def build(
     """Return a network that is certified to be within `tolerance`, in the first format that can.
 
     A format whose rounding takes many more units than E does is left for the next one. Raises
-    InputError naming the floor when the tolerance lies below that of every format, or with the
-    reason where no certificate can be given.
+    InputError, naming the floor of the last format, where none can.
     """
-    _refuse_wild(function, interval, tolerance)
+    low, high, least = float(interval.low), float(interval.high), float(tolerance)
+    coarse = max(least, function.scout.range(low, high) / WILD)
+    if function.scout.units(low, high, coarse) > 2 * MOST_UNITS:
+        _refuse_width(function.scout.units(low, high, least), tolerance)
     floors: list[Floor] = []
     for number_format in formats:
         last = number_format is formats[-1]
@@ -168,29 +166,29 @@ def build(
             return replace(found, given_up=tuple(floors))
         else:
             floors.append(replace(found.floor, taken=found.width))
-    raise _unreachable(tolerance, floors)
-
-
-def _unreachable(tolerance: Fraction, floors: list[Floor]) -> InputError:
-    last = floors[-1]
-    instead = "" if last.number_format is FLOAT64 else "--dtype float64 goes lower"
-    return InputError(
-        f"no network in {last.number_format.name} is certified to be within"
-        f" {float(tolerance):.3g}: {last.words}, where rounding outweighs what more units gain",
-        instead or f"expected an error E of at least about {last.error * 1.05:.2g}",
+    floor = floors[-1]
+    instead = "" if floor.number_format is FLOAT64 else "--dtype float64 goes lower"
+    raise InputError(
+        f"no network in {floor.number_format.name} is certified to be within"
+        f" {float(tolerance):.3g}: {floor.words}, where rounding outweighs what more units gain",
+        instead or f"expected an error E of at least about {floor.error * 1.05:.2g}",
     )
 
 
 def _build(
     function: Function, interval: Interval, tolerance: Fraction, number_format: NumberFormat
 ) -> Built | Floor:
-    """Return the network in one format, or the format's floor when that lies above `tolerance`."""
+    """Return the network in one format, or the format's floor when that is above `tolerance`."""
     low, high = interval.within(number_format)
 
     @lru_cache(8)
     def at(share: Fraction) -> Built:
         made = greedy(function, low, high, share, lambda x: Fraction(number_format.round(x)))
-        return _trial(made, number_format)
+        stored = store(made, number_format)
+        if largest_sum(stored) > number_format.largest:
+            raise InputError(f"sums go beyond the range of {number_format.name}")
+        error = ErrorParts(made.certified, stored.parameter_error, evaluation_error(stored))
+        return Built(made, stored, error, made.width, _floor(error, made.width, number_format))
 
     units = function.scout.units(float(low), float(high), float(tolerance))
     pilot = _pilot(at, tolerance, units)
@@ -214,21 +212,8 @@ def _build(
     return trial.floor
 
 
-def _trial(made: Interpolation, number_format: NumberFormat) -> Built:
-    """Return the network of an interpolation, whatever its error."""
-    stored = store(made, number_format)
-    if largest_sum(stored) > number_format.largest:
-        raise InputError(f"sums go beyond the range of {number_format.name}")
-    error = ErrorParts(made.certified, stored.parameter_error, evaluation_error(stored))
-    return Built(made, stored, error, made.width, _floor(error, made.width, number_format))
-
-
 def _pilot(at: Callable[[Fraction], Built], tolerance: Fraction, units: float) -> Built:
-    """Return a network of some dozens of units: it tells what E would take, and the floor.
-
-    E takes about `units`, and the network is that for E where they are some dozens. Of a function
-    that is linear but for some kinks it has a few, however small its error.
-    """
+    """Return a network of some dozens of units, which tells what E would take and the floor."""
     if units < 1:
         with suppress(InputError):  # knots of the format are not near enough to one another
             return at(tolerance / 10**4)
@@ -245,13 +230,6 @@ def _pilot(at: Callable[[Fraction], Built], tolerance: Fraction, units: float) -
     return trial
 
 
-def _refuse_wild(function: Function, interval: Interval, tolerance: Fraction) -> None:
-    low, high, least = float(interval.low), float(interval.high), float(tolerance)
-    coarse = max(least, function.scout.range(low, high) / WILD)
-    if function.scout.units(low, high, coarse) > 2 * MOST_UNITS:
-        _refuse_width(function.scout.units(low, high, least), tolerance)
-
-
 def _refuse_width(width: float, tolerance: Fraction) -> None:
     if width > MOST_UNITS:
         about = f"{width:,.0f}" if width < 10**9 else f"{width:.2g}"
@@ -263,10 +241,7 @@ def _refuse_width(width: float, tolerance: Fraction) -> None:
 
 
 def _floor(error: ErrorParts, width: int, number_format: NumberFormat) -> Floor:
-    """Return about the least total: with s times the tolerance it is I·s + R/√s.
-
-    The width grows as 1/√s, and the bound of the rounding with the number of terms.
-    """
+    """Return about the least total I·s + R/√s, s times the tolerance; the width goes as 1/√s."""
     interpolation, rounding = float(error.interpolation), float(error.rounding)
     if width < FEWEST_FOR_LAW:
         return Floor(number_format, float(error.total), width)

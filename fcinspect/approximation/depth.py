@@ -19,13 +19,13 @@ from fractions import Fraction
 import numpy as np
 
 from fcinspect.approximation.building import ErrorParts
-from fcinspect.approximation.comparison import Comparison
+from fcinspect.approximation.interpolation import Comparison
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.network import DenseLayer, Network
 from fcinspect.rounding.accumulation import arithmetic_of
-from fcinspect.rounding.arrays import FloatArray
+from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.formats import NumberFormat
 
 TOOTH = (2.0, -4.0, 2.0)
@@ -55,8 +55,7 @@ class Sawtooth:
     def shallow(self) -> Comparison:
         """What one hidden layer takes for the same error: 2^m units that interpolate.
 
-        Any piecewise linear function as near to x² has ⌈2^(m − 1/2)⌉ pieces at least, since the
-        best line on a segment of length h misses x² by h²/8.
+        The best line on a segment of length h misses x² by h²/8: ⌈2^(m − 1/2)⌉ pieces at least.
         """
         segments = 2**self.layers
         pieces = math.isqrt(segments**2 // 2 - 1) + 1
@@ -64,29 +63,22 @@ class Sawtooth:
 
 
 def sawtooth(layers: int, formats: tuple[NumberFormat, ...]) -> Sawtooth:
-    """Return the network in the first format whose rounding is below its error.
-
-    Raises InputError where that is true of none.
-    """
-    error = Fraction(1, 4 ** (layers + 1))
-    for number_format in formats:
-        rounding = _rounding(layers, number_format)
-        if rounding <= error:
-            network = _network(layers, number_format.name)
-            return Sawtooth(
-                layers, network, ErrorParts(error, Fraction(0), rounding), number_format
-            )
-    most = next(m for m in range(layers, 0, -1) if _fits(m, formats))
-    raise InputError(
-        f"--depth {layers}: its error of 2^-{2 * layers + 2} is less than what rounding in"
-        f" {formats[-1].name} may add; expected at most {most}"
-    )
+    """Return the network in the first format that can hold it; raises InputError for none."""
+    found = _first_fitting(layers, formats)
+    if found is None:
+        most = next(m for m in range(layers, 0, -1) if _first_fitting(m, formats))
+        raise InputError(
+            f"--depth {layers}: its error of 2^-{2 * layers + 2} is less than what rounding in"
+            f" {formats[-1].name} may add; expected at most {most}"
+        )
+    number_format, error = found
+    return Sawtooth(layers, _network(layers, number_format.name), error, number_format)
 
 
 def points(made: Sawtooth) -> FloatArray:
     """Return where the network is held against x²: all over [0, 1], and where it is worst.
 
-    At the multiples of 2^(−m) it is exact; those of 1/POINTS, a prime, meet every part of a tooth.
+    It is exact at the multiples of 2^(−m); those of 1/POINTS, a prime, meet all parts of a tooth.
     """
     spread = np.arange(POINTS + 1) / POINTS
     halves = 2 ** min(made.layers + 1, 11)
@@ -94,9 +86,15 @@ def points(made: Sawtooth) -> FloatArray:
     return np.unique(np.concatenate((spread, worst)).astype(made.number_format.name))
 
 
-def _fits(layers: int, formats: tuple[NumberFormat, ...]) -> bool:
+def _first_fitting(
+    layers: int, formats: tuple[NumberFormat, ...]
+) -> tuple[NumberFormat, ErrorParts] | None:
     error = Fraction(1, 4 ** (layers + 1))
-    return any(_rounding(layers, number_format) <= error for number_format in formats)
+    for number_format in formats:
+        rounding = _rounding(layers, number_format)
+        if rounding <= error:
+            return number_format, ErrorParts(error, Fraction(0), rounding)
+    return None
 
 
 def _rounding(layers: int, number_format: NumberFormat) -> Fraction:
@@ -133,8 +131,8 @@ def _network(layers: int, dtype: str) -> Network:
 
 
 def _layer(
-    weight: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    bias: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    weight: Float64Array,
+    bias: Float64Array,
     dtype: str,
     place: int,
     source: str,

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from operator import add, mul, sub, truediv
 from typing import Any
 
 import sympy
 
-from fcinspect.approximation.enclosures import Enclosure
-from fcinspect.approximation.scout import Scout
+from fcinspect.approximation.evaluation import Enclosure, Scout
 from fcinspect.errors import InputError, SpecError, did_you_mean
 
 X = sympy.Symbol("x", real=True)
@@ -35,11 +35,8 @@ LARGEST_EXPONENT = 1000
 MOST_DIGITS = 2000
 """Of a number that constants make."""
 OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
-}
+    ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv,
+}  # fmt: skip
 
 SAME = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "÷": "/"})
 """Signs that mean what one character of Python does, so that places stay the same."""
@@ -72,7 +69,7 @@ class Function:
     @cached_property
     def second(self) -> Any:
         """f″, by sympy; where f has kinks without their Dirac terms."""
-        return sympy.diff(self.first, X).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+        return _derivative(self.first)
 
     @cached_property
     def value_enclosure(self) -> Enclosure:
@@ -96,8 +93,7 @@ class Function:
 
     @cached_property
     def _third(self) -> Enclosure:
-        third = sympy.diff(self.second, X).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
-        return Enclosure(X, third, kinks=(self.expression,))
+        return Enclosure(X, _derivative(self.second), kinks=(self.expression,))
 
     def curvature_on(
         self, low: Fraction, high: Fraction, *, closely: bool = False
@@ -126,6 +122,11 @@ class Function:
         return _finite(self.slope_enclosure.at(x), f"the slope of {self.text}", x)
 
 
+def _derivative(expression: Any) -> Any:
+    """Return the derivative, where there are kinks without their Dirac terms."""
+    return sympy.diff(expression, X).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+
+
 def _finite(value: Fraction | None, what: str, x: Fraction) -> Fraction:
     if value is None:
         raise InputError(f"{what} is no finite real number at x = {float(x):.6g}")
@@ -145,19 +146,13 @@ def parse(text: str) -> Function:
         tree = ast.parse(expression, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         place = f" at position {error.offset}" if isinstance(error, SyntaxError) else ""
-        raise SpecError(
-            f"{written!r} is no expression in x{place}:"
-            f" {_slip(expression) or 'expected one such as sin(2*pi*x)'}"
-        ) from None
+        hints = (hint for pattern, hint in SLIPS if pattern.search(expression))
+        hint = next(hints, "expected one such as sin(2*pi*x)")
+        raise SpecError(f"{written!r} is no expression in x{place}: {hint}") from None
     found = _read(tree, expression, 0)
     if found.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
         raise SpecError(f"{written!r} is no real number anywhere")
     return Function(written, found)
-
-
-def _slip(text: str) -> str:
-    """Say what to write instead, empty where that is not known."""
-    return next((hint for pattern, hint in SLIPS if pattern.search(text)), "")
 
 
 def _read(node: ast.expr, text: str, depth: int) -> Any:
@@ -171,10 +166,11 @@ def _read(node: ast.expr, text: str, depth: int) -> Any:
                 return X
             if name in CONSTANTS:
                 return CONSTANTS[name]
-            raise (
-                _function_alone(name, node, text)
-                if name in FUNCTIONS
-                else _unknown(name, node, text)
+            if name not in FUNCTIONS:
+                raise _unknown(name, node, text)
+            raise SpecError(
+                f"{name!r} at position {_place(node, text)} is a function: write what it is of,"
+                f" {name}(x)"
             )
         case ast.UnaryOp(op=ast.UAdd() | ast.USub() as sign, operand=operand):
             inner = _read(operand, text, depth + 1)
@@ -182,10 +178,8 @@ def _read(node: ast.expr, text: str, depth: int) -> Any:
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
             return _power(_read(left, text, depth + 1), _read(right, text, depth + 1), node, text)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
-            combine = OPERATORS[type(op)]
-            return _bounded(
-                combine(_read(left, text, depth + 1), _read(right, text, depth + 1)), node, text
-            )
+            sides = (_read(side, text, depth + 1) for side in (left, right))
+            return _bounded(OPERATORS[type(op)](*sides), node, text)
         case ast.BinOp(op=ast.BitXor()):
             raise _misread(node, text, "write x**2 for a power")
         case ast.Call(
@@ -245,11 +239,6 @@ def _place(node: ast.expr, text: str) -> int:
 def _misread(node: ast.expr, text: str, hint: str) -> SpecError:
     found = (ast.get_source_segment(text, node) or "")[:40]
     return SpecError(f"{found!r} at position {_place(node, text)} has no meaning here: {hint}")
-
-
-def _function_alone(name: str, node: ast.expr, text: str) -> SpecError:
-    place = _place(node, text)
-    return SpecError(f"{name!r} at position {place} is a function: write what it is of, {name}(x)")
 
 
 def _unknown(name: str, node: ast.expr, text: str) -> SpecError:

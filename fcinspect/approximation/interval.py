@@ -18,8 +18,6 @@ LARGEST = Fraction(10) ** 300
 """Ends, and 1/E, are at most so large: float64 holds them with room to spare."""
 EXPECTED = "expected two numbers A,B with A < B such as 0,1 or -pi,2*pi"
 
-NOT_FINITE = ("nan", "inf", "infinity", "oo", "∞")
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -40,10 +38,7 @@ class Interval:
         return f"[{self.text[0]}, {self.text[1]}]"
 
     def within(self, number_format: NumberFormat) -> tuple[Fraction, Fraction]:
-        """Return the first and the last number of the format in the interval.
-
-        Raises InputError when there are no two.
-        """
+        """Return the first and the last number of the format in it; raises InputError."""
         low = _neighbour(self.low, number_format, upwards=True)
         high = _neighbour(self.high, number_format, upwards=False)
         if low is None or high is None or low >= high:
@@ -71,15 +66,13 @@ def parse_interval(text: str) -> Interval:
 
 def parse_tolerance(text: str) -> Fraction:
     """Return E; raises UsageError for what is not a positive number."""
-    low, high = _bounds(text.strip(), "an error E")
+    low, _ = _bounds(text.strip(), "an error E")
     if low <= 0 or low < 1 / LARGEST:
         raise UsageError(f"{text.strip()!r} is not an error E: expected a number > 0 such as 1e-3")
-    del high
     return low
 
 
 def _split(text: str) -> list[str]:
-    """Return the parts between commas that stand outside of brackets."""
     parts, depth = [""], 0
     for character in text:
         depth += (character in "([") - (character in ")]")
@@ -91,13 +84,12 @@ def _split(text: str) -> list[str]:
 
 
 def _bounds(text: str, what: str) -> tuple[Fraction, Fraction]:
-    """Return (low, high) with low <= the number <= high, equal for a rational number."""
     if not text:
         raise UsageError(f"{what} is missing: {EXPECTED}")
     try:
         written = parse(text)
     except SpecError as error:
-        if text.strip("+-").lower() in NOT_FINITE:
+        if text.strip("+-").lower() in ("nan", "inf", "infinity", "oo", "∞"):
             raise UsageError(f"{text!r} is not {what}: expected a finite number") from None
         raise UsageError(f"{text!r} is not {what}: {error.message}") from None
     number = written.expression
@@ -119,7 +111,6 @@ def _bounds(text: str, what: str) -> tuple[Fraction, Fraction]:
 
 
 def _neighbour(value: Fraction, number_format: NumberFormat, *, upwards: bool) -> Fraction | None:
-    """Return the nearest number of the format on that side of `value`, or `value` itself."""
     import numpy as np
 
     rounded = number_format.round(value)

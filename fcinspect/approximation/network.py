@@ -1,4 +1,4 @@
-"""The stored network of an interpolation: one hidden layer of ReLUs, in a number format.
+"""The stored network of an interpolation: one hidden layer of ReLUs, in a number format; its run.
 
 With knots x₀ < … < x_N, values v and an anchor m among the knots::
 
@@ -12,11 +12,13 @@ Evaluated in that format, in any order of sums, a unit's z = ±(x − x_k) is on
 so its activation is a·(1 + δ) with |δ| ≤ u; the dot product with W2 and the addition of b2 keep to
 the bound of rounding/accumulation.py. Units of the other side are exactly 0, and adding 0 rounds
 nothing: only the active units count.
+
+The network is also run on a dense grid, and what it returns is held against the function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -29,8 +31,13 @@ from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.network import DenseLayer, Network
 from fcinspect.rounding.accumulation import arithmetic_of
-from fcinspect.rounding.arrays import Float64Array
+from fcinspect.rounding.arrays import Float64Array, FloatArray, carrier
 from fcinspect.rounding.formats import NumberFormat
+from fcinspect.rounding.verdict import Verdict
+
+FEWEST, MOST = 2000, 8000
+"""Points of a grid, about; between these, PER_SEGMENT for each segment."""
+PER_SEGMENT = 16
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,7 @@ class StoredNetwork:
 
     @property
     def parameter_error(self) -> Fraction:
-        """The largest |stored network − interpolant|, without rounding.
-
-        Both are linear between the knots, so it lies at one of them.
-        """
+        """The largest |stored network − interpolant|, at a knot, without rounding."""
         return max(self.right.off, self.left.off)
 
     @property
@@ -79,31 +83,22 @@ class StoredNetwork:
         """Each hidden unit from left to right as (W1, knot, W2): relu(W1·(x − knot))·W2."""
         left = zip(self.knots[self.anchor : 0 : -1], self.left.weights, strict=True)
         right = zip(self.knots[self.anchor : -1], self.right.weights, strict=True)
-        return (
-            *reversed([(-1, knot, weight) for knot, weight in left]),
-            *((1, knot, weight) for knot, weight in right),
-        )
+        found = [(-1, knot, weight) for knot, weight in left][::-1]
+        return (*found, *((1, knot, weight) for knot, weight in right))
 
     def network(self, source: str) -> Network:
         """Return the layers as nn.Sequential(Linear, ReLU, Linear) names them: 0 and 2."""
         signs, knots, weights = zip(*self.units, strict=True)
         dtype = self.number_format.name
         moved = [float(-sign * knot) for sign, knot in zip(signs, knots, strict=True)]
-        hidden = LinearLayer(
-            Array.of(np.array(signs, dtype=float)[:, None], dtype),
-            Array.of(moved, dtype),
-            source,
-            "0",
-        )
+        inner = Array.of(np.array(signs, dtype=float)[:, None], dtype)
+        hidden = LinearLayer(inner, Array.of(moved, dtype), source, "0")
         output = LinearLayer(Array.of([weights], dtype), Array.of([self.bias], dtype), source, "2")
         return Network((DenseLayer(hidden, "relu"), DenseLayer(output, "identity")))
 
 
 def store(interpolation: Interpolation, number_format: NumberFormat) -> StoredNetwork:
-    """Return the network of an interpolation whose knots are numbers of the format.
-
-    Raises InputError when a number is beyond the format's range.
-    """
+    """Return the network of an interpolation, in the format of its knots; raises InputError."""
     knots, values = interpolation.knots, interpolation.values
     anchor = _best_anchor(knots, values)
     bias = _held(values[anchor], number_format, "b2")
@@ -120,10 +115,10 @@ def _side(
     bias: float,
     number_format: NumberFormat,
 ) -> Side:
-    """Return the weights of one side, each chosen for what the ones before it have left.
+    """Return the units of one side.
 
-    Every weight aims at the interpolant's value at the next knot from where the stored network
-    really is, so that errors do not add up: each knot misses by one rounding only.
+    Every weight aims at the next value from where the stored network is, so that each knot misses
+    by one rounding only.
     """
     reached = [Fraction(bias)]
     weights: list[float] = []
@@ -148,10 +143,7 @@ def _held(value: Fraction, number_format: NumberFormat, what: str) -> float:
 
 
 def _best_anchor(knots: Sequence[Fraction], values: Sequence[Fraction]) -> int:
-    """Return the knot from which the bound of the arithmetic is smallest: units times magnitude.
-
-    The choice decides nothing but the size of that bound, so float64 is good enough for it.
-    """
+    """Return the knot from which about the bound of the arithmetic is smallest."""
     x = np.array([float(knot) for knot in knots])
     v = np.array([float(value) for value in values])
     if not (np.isfinite(v).all() and np.isfinite(x).all()):
@@ -185,31 +177,23 @@ def evaluation_error(network: StoredNetwork) -> Fraction:
 
 def largest_sum(network: StoredNetwork) -> float:
     """Return a bound of every sum on the way, |b2| + Σ|w|·a and its rounding at most."""
-    sides = (network.right, network.left)
-    return max(float(_magnitude(side, network).max(initial=0.0)) for side in sides)
-
-
-def _magnitude(side: Side, network: StoredNetwork) -> Float64Array:
-    """Return a bound of |b2| + Σ|w|·relu(distance − d), computed, at each distance of the side."""
-    return (abs(network.bias) + _products(side)) * _slack(side) + _error(side, network)
+    sums = [
+        (abs(network.bias) + _products(side)) * _slack(side) + _error(side, network)
+        for side in (network.right, network.left)
+    ]
+    return max(float(bounds.max(initial=0.0)) for bounds in sums)
 
 
 def _error(side: Side, network: StoredNetwork) -> Float64Array:
-    """Return the bound on the segment that ends at each distance of the side."""
     u = network.number_format.unit_roundoff
     products = _products(side)
     moved = products * (1 + u)
     reached = np.abs(np.array(list(map(float, side.reached))))
     # |y| is convex on a segment: it is largest at an end
     reached = np.maximum(reached, np.concatenate((reached[:1], reached[:-1])))
-    spread = arithmetic_of(network.number_format.name).spread(
-        reached,
-        u * products,
-        moved,
-        moved + abs(network.bias),
-        max(len(side.weights), 1),
-        with_bias=True,
-    )
+    largest, terms = moved + abs(network.bias), max(len(side.weights), 1)
+    arithmetic = arithmetic_of(network.number_format.name)
+    spread = arithmetic.spread(reached, u * products, moved, largest, terms, with_bias=True)
     error: Float64Array = (spread + u * products) * _slack(side)
     return error
 
@@ -227,3 +211,90 @@ def _products(side: Side) -> Float64Array:
 def _slack(side: Side) -> float:
     """Return what covers the rounding of the sums above, all of positive numbers in float64."""
     return 1.0 + (3 * len(side.weights) + 64) * 2.0**-52
+
+
+@dataclass(frozen=True, eq=False)
+class GridCheck:
+    """A network's outputs at many points, each held against the function."""
+
+    computed_by: str
+    """"numpy 2.3.0", "torch 2.13.0"."""
+    x: FloatArray
+    """(points), numbers of the format, rising."""
+    y: FloatArray
+    """(points), what the network returned."""
+    errors: Float64Array
+    """(points), y − f(x), computed without rounding and then rounded once."""
+    largest: Fraction
+    """max |y − f(x)|, exact but for f's own digits; only of finite outputs."""
+    place: float
+    """The x of the largest error."""
+    nonfinite: int
+    """How many outputs are nan or infinite."""
+    certified: Fraction
+    """What the error may be."""
+
+    @property
+    def points(self) -> int:
+        """How many points there are."""
+        return int(self.x.size)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Within bound when every output is finite and no error larger than what is certified."""
+        if self.largest > self.certified:
+            return Verdict.OUTSIDE
+        return Verdict.UNDECIDED if self.nonfinite else Verdict.WITHIN
+
+
+def grid_points(knots: Sequence[Fraction], dtype: str) -> FloatArray:
+    """Return numbers of the format between the end knots, as many in every segment."""
+    places = np.array([float(knot) for knot in knots])
+    segments = len(knots) - 1
+    steps = min(segments * max(PER_SEGMENT, -(-FEWEST // segments)), max(MOST, segments))
+    steps = segments * (steps // segments) if segments <= MOST else MOST
+    spread = np.interp(np.linspace(0, segments, steps + 1), np.arange(len(knots)), places)
+    held: FloatArray = np.unique(spread.astype(carrier(dtype)))
+    inside: FloatArray = held[(held >= places[0]) & (held <= places[-1])]
+    return inside
+
+
+def run_in_numpy(network: Network, x: FloatArray) -> FloatArray:
+    """Return the network's outputs (points, 1) for inputs (points, 1), in their own format."""
+    y = x
+    with np.errstate(all="ignore"):
+        for layer in network.layers:
+            assert layer.linear.bias is not None
+            y = y @ layer.linear.weight.values.T + layer.linear.bias.values
+            if layer.activation == "relu":
+                y = np.maximum(y, 0)
+    return y
+
+
+def check_on_grid(
+    network: Network,
+    x: FloatArray,
+    values: Sequence[Fraction],
+    certified: Fraction,
+    run: Callable[[Network, FloatArray], FloatArray] = run_in_numpy,
+    computed_by: str = "",
+) -> GridCheck:
+    """Return the outputs (points, 1) of `run` at the points `x`, held against `values`, f there."""
+    y = np.asarray(run(network, x[:, None]))[:, 0]
+    differences = [
+        Fraction(float(got)) - value if np.isfinite(got) else None
+        for got, value in zip(y, values, strict=True)
+    ]
+    sizes = [Fraction(-1) if d is None else abs(d) for d in differences]
+    worst = max(range(len(sizes)), key=sizes.__getitem__)
+    errors = np.array([np.nan if d is None else float(d) for d in differences])
+    return GridCheck(
+        computed_by or f"numpy {np.__version__}",
+        x,
+        y,
+        errors,
+        max(sizes[worst], Fraction(0)),
+        float(x[worst]),
+        int((~np.isfinite(y)).sum()),
+        certified,
+    )

@@ -8,7 +8,7 @@ of any chord across the pieces is bounded from both sides.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -57,20 +57,12 @@ class Pieces:
     def between(self, low: Fraction, high: Fraction) -> list[SignedPiece]:
         """Return the pieces that share more than a point with [low, high]."""
         first = max(bisect_right(self.starts, low) - 1, 0)
-        found = []
-        for piece in self.pieces[first:]:
-            if piece.low >= high:
-                break
-            if piece.high > low:
-                found.append(piece)
-        return found
+        last = bisect_left(self.starts, high)
+        return [piece for piece in self.pieces[first:last] if piece.high > low]
 
 
 def pieces_of(function: Function, low: Fraction, high: Fraction, tolerance: Fraction) -> Pieces:
-    """Return the pieces of [low, high] for an error of `tolerance` or more.
-
-    Raises InputError where f has no bound, leaps, or turns too often to be followed.
-    """
+    """Return the pieces of [low, high] for errors from `tolerance` on; raises InputError."""
     # one cut serves errors of up to STEP times the size
     power = math.floor(math.log(tolerance, STEP))
     return _cut(function, low, high, Fraction(STEP) ** power)
@@ -89,15 +81,20 @@ def _cut(function: Function, low: Fraction, high: Fraction, tolerance: Fraction)
         if count > MOST_PIECES or halvings > MOST_HALVINGS or hopeless:
             raise _uncertain(function, a, high - low, "turns too often there, or too sharply")
         piece = _piece(function, a, b, tolerance * LOST)
-        if piece is not None:
-            _append(done, piece)
-        else:
+        if piece is None:
             waiting += _halves(a, b, halvings)
+            continue
+        if done and done[-1].sign == piece.sign and piece.sign != 2:
+            before = done.pop()
+            curvature = max(before.curvature, piece.curvature)
+            piece = SignedPiece(before.low, piece.high, piece.sign, Fraction(0), curvature)
+        done.append(piece)
     return Pieces(tuple(done), tuple(piece.low for piece in done))
 
 
 def _refuse_undefined(function: Function, low: Fraction, high: Fraction) -> None:
     """Raise InputError naming the first place around which f has no bounds, however near."""
+    why = "has a pole, a jump or no real value there, or one beyond float64"
     waiting = [(low, high, 0)]
     count = 0
     while waiting:
@@ -106,42 +103,22 @@ def _refuse_undefined(function: Function, low: Fraction, high: Fraction) -> None
         if function.value_enclosure.on(a, b) is not None:
             continue
         if halvings == MOST_UNDEFINED or count > MOST_PIECES:
-            raise _uncertain(
-                function,
-                a,
-                high - low,
-                "has a pole, a jump or no real value there, or one beyond float64",
-            )
+            raise _uncertain(function, a, high - low, why)
         waiting += _halves(a, b, halvings)
 
 
 def _halves(a: Fraction, b: Fraction, halvings: int) -> list[tuple[Fraction, Fraction, int]]:
-    """Return the halves of [a, b], to be taken from the left."""
     middle = (a + b) / 2
     return [(middle, b, halvings + 1), (a, middle, halvings + 1)]
 
 
 def _uncertain(function: Function, x: Fraction, length: Fraction, why: str) -> InputError:
-    place = _place(x, length)
+    # to nine digits of the interval's length
+    place = f"{float(round(x / length, 9) * length):.6g}"
     return InputError(f"{function.text} cannot be certified near x = {place}: it {why}")
 
 
-def _place(x: Fraction, length: Fraction) -> str:
-    """Write a place to nine digits of the interval's length."""
-    return f"{float(round(x / length, 9) * length):.6g}"
-
-
-def _append(done: list[SignedPiece], piece: SignedPiece) -> None:
-    """Append a piece, joined with the one before where f″ has the same sign on both."""
-    if done and done[-1].sign == piece.sign and piece.sign != 2:
-        before = done.pop()
-        curvature = max(before.curvature, piece.curvature)
-        piece = SignedPiece(before.low, piece.high, piece.sign, Fraction(0), curvature)
-    done.append(piece)
-
-
 def _piece(function: Function, a: Fraction, b: Fraction, lost: Fraction) -> SignedPiece | None:
-    """Return what is known of [a, b], None where it must be cut."""
     values = function.value_enclosure.on(a, b)
     if values is None:
         return None

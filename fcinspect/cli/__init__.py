@@ -11,37 +11,47 @@ import sys
 import warnings
 from importlib import import_module
 from itertools import pairwise, takewhile
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from fcinspect import __version__
 from fcinspect.cli.command import Command, expanded, group_of, settle_completion
 from fcinspect.cli.output import FORMAT_VARIABLE
-from fcinspect.cli.streams import ReaderGone, abandon_output, say, settle_streams, settle_width
 from fcinspect.cli.system import (
     BY_KIND,
     EndedBySignal,
     ExitStatus,
+    ReaderGone,
+    abandon_output,
     end_by,
-    refusal_for_library,
-    refusal_for_limit,
+    refusal_for,
+    say,
     settle_limits,
     settle_signals,
+    settle_streams,
+    settle_width,
 )
 from fcinspect.errors import FcinspectError, brief
 from fcinspect.media.emit import write_text
+from fcinspect.page.text import safe
 
-HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COMMANDS = (
     "create", "show", "explain", "shapes", "trace", "step", "verify", "diagnose", "scan", "diff",
     "approximate", "draw", "worksheet", "schema", "guide", "man", "completion",
 )  # fmt: skip
-"""In the order of the help; each is the function of that name in the module of that name, or a
-folder of such modules."""
+"""In the order of the help; each is the function of that name in the module of that name."""
+ELSEWHERE = {
+    "create": "show", "shapes": "trace", "schema": "guide", "man": "guide", "completion": "guide",
+    "verify layer": "verify_code", "verify implementation": "verify_code",
+    "verify optimizer": "verify_code",
+}  # fmt: skip
+"""The modules of the commands that stand in that of another one."""
 GROUPS = ("verify",)
-"""The folders among them."""
+"""The commands that have commands of their own, which their module lists."""
 
 
 def _show_version(asked: bool) -> None:
@@ -62,29 +72,26 @@ def root(
 
 
 def app_for(arguments: list[str]) -> typer.Typer:
-    """Return fcinspect with the one command that is called, or with all where none is.
-
-    The modules of the other commands are not even loaded.
-    """
+    """Return fcinspect with the command that is called, or with all where none is."""
     app = _typer("fcinspect", COMMANDS)
     app.callback()(root)
     called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
     for name in called:
+        if name not in GROUPS:
+            app.command(cls=Command)(_function(name))
+            continue
         module = import_module(f"fcinspect.cli.{name}")
-        if name in GROUPS:
-            app.add_typer(_group(name, module, arguments[1:]), help=module.HELP)
-        else:
-            app.command(cls=Command)(expanded(getattr(module, name)))
+        group = _typer(name, module.COMMANDS)
+        asked = [word for word in arguments[1:2] if word in module.COMMANDS]
+        for part in asked or module.COMMANDS:
+            group.command(cls=Command)(_function(f"{name} {part}"))
+        app.add_typer(group, help=module.HELP)
     return app
 
 
-def _group(name: str, folder: Any, arguments: list[str]) -> typer.Typer:
-    known = folder.COMMANDS
-    group = _typer(name, known)
-    for part in arguments[:1] if arguments and arguments[0] in known else known:
-        module = import_module(f"fcinspect.cli.{name}.{part}")
-        group.command(cls=Command)(expanded(getattr(module, part)))
-    return group
+def _function(command: str) -> Callable[..., ExitStatus]:
+    module = import_module(f"fcinspect.cli.{ELSEWHERE.get(command, command.partition(' ')[0])}")
+    return expanded(getattr(module, command.rpartition(" ")[2]))
 
 
 def _typer(name: str, order: tuple[str, ...]) -> typer.Typer:
@@ -96,7 +103,7 @@ def _typer(name: str, order: tuple[str, ...]) -> typer.Typer:
         rich_markup_mode=None,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        context_settings=HELP_NAMES,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
 
@@ -127,24 +134,30 @@ def run(arguments: list[str]) -> ExitStatus:
     """Run one command line; every refusal becomes one line on stderr and a status."""
     try:
         return _called(arguments)
-    except FcinspectError as error:
-        return _refuse(arguments, error.kind, error.message, error.hint)
     except (KeyboardInterrupt, typer.Abort):
         return ExitStatus.INTERRUPTED
     except ReaderGone:
         return ExitStatus.READER_GONE
     except Exception as error:
-        refusal = refusal_for_limit(error)
-        if refusal is None and isinstance(error, ImportError):
-            refusal = refusal_for_library(error)
-        if refusal is None:
-            return _internal(arguments, error)
-        return _refuse(arguments, refusal.kind, refusal.message, refusal.hint)
+        refusal = error if isinstance(error, FcinspectError) else refusal_for(error)
+        if refusal is not None:
+            return _refuse(arguments, refusal.kind, refusal.message, refusal.hint)
+        if os.environ.get("FCINSPECT_DEBUG") == "1":
+            raise
+        return _refuse(
+            arguments,
+            "internal",
+            f"internal error: {type(error).__name__}: {error}".replace("\n", " "),
+            "this is a defect of fcinspect: please report it with the command;"
+            " FCINSPECT_DEBUG=1 shows the traceback",
+        )
 
 
 def _called(arguments: list[str]) -> ExitStatus:
-    """Call the command, and see that all it wrote has been taken."""
-    arguments = _as_options(arguments)
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
+    elif arguments[:1] == ["version"]:
+        arguments = ["--version", *arguments[1:]]
     try:
         result = app_for(arguments)(arguments, prog_name="fcinspect", standalone_mode=False)
     except typer.TyperException as error:
@@ -152,26 +165,6 @@ def _called(arguments: list[str]) -> ExitStatus:
     sys.stdout.flush()
     # typer returns the plain number for --help (0) and for Ctrl-C (130)
     return ExitStatus(result) if isinstance(result, int) else ExitStatus.DONE
-
-
-def _as_options(arguments: list[str]) -> list[str]:
-    """Return `help COMMAND` and `version` as the options that other programs have for them."""
-    if arguments[:1] == ["help"]:
-        return [*arguments[1:], "--help"]
-    return ["--version", *arguments[1:]] if arguments[:1] == ["version"] else arguments
-
-
-def _internal(arguments: list[str], error: Exception) -> ExitStatus:
-    """Say that this is a defect, or show the traceback to those who look for it."""
-    if os.environ.get("FCINSPECT_DEBUG") == "1":
-        raise error
-    return _refuse(
-        arguments,
-        "internal",
-        f"internal error: {type(error).__name__}: {error}".replace("\n", " "),
-        "this is a defect of fcinspect: please report it with the command;"
-        " FCINSPECT_DEBUG=1 shows the traceback",
-    )
 
 
 def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
@@ -194,7 +187,6 @@ def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
 
 
 def _as_one_word(arguments: list[str]) -> str | None:
-    """Return the command with widths written as one word, where they are several arguments."""
     for first, word in enumerate(arguments):
         run = list(takewhile(str.isdigit, arguments[first:]))
         if len(run) > 1 and not arguments[max(first - 1, 0)].startswith("-"):
@@ -210,7 +202,6 @@ def _as_one_word(arguments: list[str]) -> str | None:
 
 def _refuse(arguments: list[str], kind: str, message: str, hint: str | None = None) -> ExitStatus:
     from fcinspect.masking import masked
-    from fcinspect.page.text import safe
 
     status = ExitStatus.INTERNAL if kind == "internal" else BY_KIND[kind]
     message, hint = safe(masked(brief(message))), hint and safe(masked(brief(hint)))

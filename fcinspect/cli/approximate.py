@@ -25,15 +25,13 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from fcinspect.approximation.expression import Function
-    from fcinspect.approximation.grid import GridCheck
     from fcinspect.approximation.interval import Interval
+    from fcinspect.approximation.network import GridCheck
     from fcinspect.layers.network import Network
     from fcinspect.page.view import View
     from fcinspect.rounding.arrays import FloatArray
     from fcinspect.rounding.formats import NumberFormat
 
-DTYPES = ("float32", "float64")
-MOST_LAYERS = 60
 WRITES = Writes(
     layers=True,
     figure=True,
@@ -85,7 +83,7 @@ class ApproximateOptions:
         choice(
             "--dtype DTYPE",
             "float32 or float64; by default float32, unless E takes 2 % more units in it.",
-            DTYPES,
+            ("float32", "float64"),
             "dtype of approximate",
         ),
     ] = None
@@ -94,7 +92,7 @@ class ApproximateOptions:
         option(
             "--depth M",
             "For x**2 on 0,1: M sawtooth layers, against one hidden layer.",
-            whole_number(1, MOST_LAYERS),
+            whole_number(1, 60),
         ),
     ] = None
     check: Annotated[
@@ -112,25 +110,21 @@ class ApproximateOptions:
 
     def built(self) -> Certified:
         """Return the network; raises UsageError where no error is given."""
-        if self.depth is not None:
-            return _deep(self, self.depth)
-        if self.error is None:
-            raise UsageError("--error is missing: expected a number > 0 such as --error 1e-3")
-        return _shallow(self)
-
-    def formats(self) -> tuple[NumberFormat, ...]:
-        """Return the formats that the network may have."""
         from fcinspect.approximation.building import FORMATS
+        from fcinspect.approximation.expression import parse
         from fcinspect.rounding.formats import format_named
 
-        return FORMATS if self.dtype is None else (format_named(self.dtype),)
+        if self.depth is None and self.error is None:
+            raise UsageError("--error is missing: expected a number > 0 such as --error 1e-3")
+        formats = FORMATS if self.dtype is None else (format_named(self.dtype),)
+        function = parse(self.function)
+        if self.depth is None:
+            return _shallow(self, function, formats)
+        return _deep(self, function, formats, self.depth)
 
 
 def approximate(
-    options: ApproximateOptions,
-    show_code: ShowCode = False,
-    *,
-    output: Annotated[Output, WRITES],
+    options: ApproximateOptions, show_code: ShowCode = False, *, output: Annotated[Output, WRITES]
 ) -> ExitStatus:
     """Build a ReLU network within E of a function, with proof.
 
@@ -140,7 +134,10 @@ def approximate(
     asked = options.asked()
     built = options.built()
     if show_code:
-        return output.write_script(built.script())
+        from fcinspect.reports.scripts import network_script
+
+        ends = map(float, built.ends)
+        return output.write_script(network_script(built.network, built.function.text, *ends))
     view = built.view(built.checks(in_torch=options.check), asked)
     return output.write(view, *(layer.linear for layer in built.network.layers))
 
@@ -163,60 +160,48 @@ class Certified:
         """Return what the network gives on a grid, by numpy and on demand by torch."""
         from fractions import Fraction
 
-        from fcinspect.approximation.grid import check_on_grid
+        from fcinspect.approximation.network import check_on_grid
 
         x = self.points()
         values = [self.function.value(Fraction(point)) for point in x.tolist()]
-        found = [check_on_grid(self.network, x, values, self.certified)]
-        if in_torch:
-            from fcinspect.bridge.linear import version
-            from fcinspect.bridge.networks import run_in_torch
+        check = partial(check_on_grid, self.network, x, values, self.certified)
+        if not in_torch:
+            return (check(),)
+        from fcinspect.bridge.linear import version
+        from fcinspect.bridge.networks import run_in_torch
 
-            found.append(
-                check_on_grid(self.network, x, values, self.certified, run_in_torch, version())
-            )
-        return tuple(found)
-
-    def script(self) -> str:
-        """Return the PyTorch script that builds the network."""
-        from fcinspect.reports.scripts import network_script
-
-        return network_script(self.network, self.function.text, *map(float, self.ends))
+        return check(), check(run_in_torch, version())
 
 
-def _shallow(options: ApproximateOptions) -> Certified:
-    """Return a network of one hidden layer, for any function."""
+def _shallow(
+    options: ApproximateOptions, function: Function, formats: tuple[NumberFormat, ...]
+) -> Certified:
     from fcinspect.approximation.building import approximate
-    from fcinspect.approximation.expression import parse
-    from fcinspect.approximation.grid import grid_points
+    from fcinspect.approximation.network import grid_points
     from fcinspect.reports.approximate import view_of_approximation
 
-    function = parse(options.function)
-    found = approximate(function, options.on, options.error, options.formats())
-    built, network = found.built, found.network
-    knots = built.stored.knots
+    found = approximate(function, options.on, options.error, formats)
+    knots = found.built.stored.knots
     return Certified(
         function,
-        network,
-        built.error.total,
-        lambda: grid_points(knots, network.dtype),
+        found.network,
+        found.built.error.total,
+        partial(grid_points, knots, found.network.dtype),
         (knots[0], knots[-1]),
         partial(view_of_approximation, found, charts=options.plot),
     )
 
 
-def _deep(options: ApproximateOptions, depth: int) -> Certified:
-    """Return a network of sawtooth layers for x² on [0, 1].
-
-    Raises UsageError for another function or interval, InputError where it is not within E.
-    """
+def _deep(
+    options: ApproximateOptions, function: Function, formats: tuple[NumberFormat, ...], depth: int
+) -> Certified:
+    """Return a network of sawtooth layers for x² on [0, 1], and for nothing else."""
     from fractions import Fraction
 
     from fcinspect.approximation.depth import points, sawtooth
     from fcinspect.approximation.expression import parse
     from fcinspect.reports.approximate import view_of_depth
 
-    function = parse(options.function)
     on, error = options.on, options.error
     unit = on.exact and on.low == 0 and on.high == 1
     if function.expression != parse("x**2").expression or not unit:
@@ -224,7 +209,7 @@ def _deep(options: ApproximateOptions, depth: int) -> Certified:
             f"--depth builds x**2 on 0,1 alone, not {options.function!r} on {','.join(on.text)}:"
             " its sawtooth layers are made for that function"
         )
-    made = sawtooth(depth, options.formats())
+    made = sawtooth(depth, formats)
     if error is not None and made.error.total > error:
         raise InputError(
             f"--depth {depth} is certified to be within {float(made.error.total):.4g}, more than"
@@ -235,7 +220,7 @@ def _deep(options: ApproximateOptions, depth: int) -> Certified:
         function,
         made.network,
         made.error.total,
-        lambda: points(made),
+        partial(points, made),
         (Fraction(0), Fraction(1)),
         partial(view_of_depth, made, on, error, charts=options.plot),
     )

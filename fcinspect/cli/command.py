@@ -8,8 +8,10 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from typer.core import TyperCommand, TyperGroup
@@ -29,51 +31,29 @@ COMMON = {*(field.name for field in fields(Output)), "help"}
 BARE = {"--bias": "yes", "--no-bias": "no"}
 """What the flags stand for where no numbers follow."""
 
-EXAMPLES = {
-    "create": ("create 4-2", "create 784-10 --init xavier_uniform --save layer.safetensors"),
-    "show": ("show model.safetensors", "show model.safetensors fc1 --plot"),
-    "explain": ("explain 4-2 --x 1,2,3,4", 'explain --weight "1,2;3,4" --bias 0,1 --x 1,1'),
-    "shapes": ("shapes 784-512-10 --batch 32", "shapes 'nn.Linear(4, 2)'"),
-    "trace": (
-        "trace fcinspect.examples:CNN --input 4,3,32,32",
-        "trace model.safetensors --batch 2",
-    ),
-    "step": ("step 3-5-4-2", "step 3-2 --optimizer adam --loss mse --x 1,2,3 --target 0,1"),
-    "verify layer": ("verify layer 8-4", "verify layer model.safetensors fc1"),
-    "verify implementation": (
-        "verify implementation torch.nn:Linear",
-        "verify implementation torch.nn:Linear --in 8 --out 4",
-    ),
-    "verify optimizer": (
-        "verify optimizer torch --like adam",
-        "verify optimizer torch.optim:SGD --like sgd --momentum 0.9",
-    ),
-    "verify output": ("verify output result.json", "verify output - < result.json"),
-    "verify step": ("verify step step.json", "verify step - < step.json"),
-    "verify example": ("verify example example.json", "verify example - < example.json"),
-    "diagnose": (
-        'diagnose "mat1 and mat2 shapes cannot be multiplied (4x8 and 5x2)"',
-        "diagnose fcinspect.examples:CNN --input 4,3,32,32",
-    ),
-    "scan": ("scan model.safetensors", "scan model.safetensors --check --only 'fc*'"),
-    "diff": ("diff model.safetensors tuned.safetensors", "diff model.safetensors model.npz"),
-    "approximate": (
-        'approximate "sin(2*pi*x)" --on 0,1 --error 1e-2',
-        'approximate "x**2" --on 0,1 --error 0.1 --save net.json',
-    ),
-    "draw": ("draw 3-5-4-2", "draw 3-5-4-2 --seed 0 --save net.svg"),
-    "worksheet": (
-        "worksheet 3-2-2",
-        "worksheet 3-2-2 --class 24 --save class.html",
-    ),
-    "schema": ("schema explain", "schema > schemas.json"),
-    "guide": ("guide", "guide scan"),
-    "man": ("man", "man > fcinspect.1"),
-    "completion": ("completion bash", "completion zsh > _fcinspect"),
+GUIDE_TOPICS = {
+    "create": "layers",
+    "show": "layers",
+    "verify example": "examples",
+    "schema": "json",
+    "completion": "install",
+    "man": "install",
+    "guide": "",
 }
-"""Two of each command, without the name of the program."""
+"""The topics of the commands that have none of their own name; guide lists them all."""
 
 TyperContext: Any = TyperCommand.context_class
+
+
+def examples_of(command: str) -> list[str]:
+    """Return the examples of a command such as "verify layer": lines to type."""
+    text = Path(__file__).with_name("examples.txt").read_text(encoding="utf-8")
+    return re.findall(rf"^fcinspect {command}(?: .*)?$", text, re.MULTILINE)
+
+
+def topic_of(command: str) -> str:
+    """Return the topic of a command, such as "scan" or "verify layer"."""
+    return GUIDE_TOPICS.get(command, command.partition(" ")[0])
 
 
 class HelpFormatter(TyperContext.formatter_class):  # type: ignore[misc]  # the class of typer's own contexts
@@ -99,8 +79,6 @@ class HelpFormatter(TyperContext.formatter_class):  # type: ignore[misc]  # the 
 
 
 class _Context(TyperContext):  # type: ignore[misc]  # named by no public module
-    """The context of a command, whose help pages break lines between words only."""
-
     formatter_class = HelpFormatter
 
 
@@ -128,7 +106,7 @@ class OwnParser:
 
 
 class _Light:
-    """A command that starts in half the time.
+    """A command or a group: its help pages, and a start in half the time.
 
     Typer makes a pydantic validator for each parameter; importing pydantic takes longer than
     everything else in `fcinspect shapes`, and here every option has a parser of its own.
@@ -146,6 +124,15 @@ class _Light:
                 parameter.process_value = OwnParser(parameter, info.parser, process)
         return found
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples of a command, and its topic in the guide, at the end of the help."""
+        program, _, command = ctx.command_path.partition(" ")
+        if isinstance(self, Command):
+            with formatter.section("Examples"):
+                for example in examples_of(command):
+                    formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+        formatter.write(f"\nMore: {program} guide {topic_of(command)}".rstrip() + "\n")
+
 
 class Command(_Light, TyperCommand):
     """A command of fcinspect."""
@@ -159,19 +146,28 @@ class Command(_Light, TyperCommand):
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options into the help: those of the command, then those of all commands."""
-        _write_options(self.get_params(ctx), ctx, formatter)
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples at the end of the help."""
-        _write_examples(ctx, formatter)
+        """Write the arguments, the options of the command, and those of all commands below."""
+        sections: dict[str, list[Any]] = {"Arguments": [], "Options": [], "Common options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            common = "Common options" if parameter.name in COMMON else "Options"
+            kind = "Arguments" if parameter.param_type_name == "argument" else common
+            sections[kind].append(record)
+        if not sections["Options"]:
+            sections = {**sections, "Options": sections["Common options"], "Common options": []}
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:
     """Return a command line on which each --bias and --no-bias has its value behind a "=".
 
-    What follows --bias is its value where --weight is given or where it is a list of numbers; so
-    -1,2 is not taken for an option, and --bias goes on to be a flag for a new layer.
+    What follows --bias is its value where --weight is given or where it is a list of numbers; else
+    --bias is a flag for a new layer.
     """
     words = list(arguments)
     end = words.index("--") if "--" in words else len(words)
@@ -189,16 +185,11 @@ def with_values(arguments: Sequence[str]) -> list[str]:
 
 
 def _is_value(word: str, *, owned: bool) -> bool:
-    if _is_numbers(word):
-        return owned or "," in word or ";" in word
-    return owned and not word.startswith("-")
-
-
-def _is_numbers(word: str) -> bool:
     try:
-        return bool([float(part) for part in word.replace(";", ",").split(",")])
+        numbers = [float(part) for part in word.replace(";", ",").split(",")]
     except ValueError:
-        return False
+        return owned and not word.startswith("-")
+    return owned or len(numbers) > 1
 
 
 class Group(_Light, TyperGroup):
@@ -213,10 +204,6 @@ class Group(_Light, TyperGroup):
         """Return the names of the commands in the order of the help."""
         known: list[str] = super().list_commands(ctx)
         return sorted(known, key=self.order.index) if self.order else known
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write where the guide says more at the end of the help."""
-        _write_examples(ctx, formatter)
 
 
 def settle_completion() -> None:
@@ -233,10 +220,7 @@ def group_of(order: tuple[str, ...]) -> type[Group]:
 
 
 def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:
-    """Let a command take groups of options: each dataclass parameter becomes its fields.
-
-    An Annotated[Output, Writes(...)] becomes the options of what the command can write.
-    """
+    """Let a command take groups of options: each dataclass parameter becomes its fields."""
     hints = get_type_hints(function, include_extras=True)
     parameters: list[inspect.Parameter] = []
     groups: dict[str, Any] = {}
@@ -273,7 +257,6 @@ def expanded(function: Callable[..., ExitStatus]) -> Callable[..., ExitStatus]:
 
 
 def _options_of(kind: Any, writes: Writes | None) -> list[inspect.Parameter]:
-    """Return the fields of a group of options, those of an Output as `writes` tells."""
     hints = get_type_hints(kind, include_extras=True)
     left_out: tuple[str, ...] = ()
     if writes is not None:
@@ -289,35 +272,3 @@ def _options_of(kind: Any, writes: Writes | None) -> list[inspect.Parameter]:
         for field in fields(kind)
         if field.name not in left_out
     ]
-
-
-def _write_options(parameters: list[Any], context: Any, formatter: Any) -> None:
-    """Write the arguments, the options of the command, and those of all commands below."""
-    sections: dict[str, list[Any]] = {"Arguments": [], "Options": [], "Common options": []}
-    for parameter in parameters:
-        record = parameter.get_help_record(context)
-        if record is None:
-            continue
-        kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
-        if kind == "Options" and parameter.name in COMMON:
-            kind = "Common options"
-        sections[kind].append(record)
-    if not sections["Options"]:
-        sections = {**sections, "Options": sections["Common options"], "Common options": []}
-    for title, records in sections.items():
-        if records:
-            with formatter.section(title):
-                formatter.write_dl(records)
-
-
-def _write_examples(context: Any, formatter: Any) -> None:
-    """Write the examples of the command, if it has some, and its topic in the guide."""
-    from fcinspect.cli.guide import topic_of
-
-    program, _, command = context.command_path.partition(" ")
-    examples = EXAMPLES.get(command, ())
-    if examples:
-        with formatter.section("Examples"):
-            for example in examples:
-                formatter.write(f"{'':>{formatter.current_indent}}{program} {example}\n")
-    formatter.write(f"\nMore: {program} guide {topic_of(command)}".rstrip() + "\n")

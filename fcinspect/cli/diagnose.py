@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fcinspect.cli.module import ModuleOptions, refuse_unmade
 from fcinspect.cli.options import argument, option
 from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError
-
-if TYPE_CHECKING:
-    from fcinspect.diagnosis.records import Diagnosis
-    from fcinspect.diagnosis.reported import Reported
 
 RAISED = re.compile(r"\w*(?:Error|Exception|Warning|Interrupt|Exit|StopIteration)")
 """A type of error: "KeyError:x" is a message, where "net:x" is an object of a module."""
@@ -53,17 +49,17 @@ def diagnose(
     """
     asked: dict[str, Any] = {"subject": subject[:1000]}
     if is_code(subject):
-        asked |= {**options.asked(), "weights": weights, "optimizer": optimizer}
+        asked |= {**vars(options), "weights": weights, "optimizer": optimizer}
         return _of_module(subject, options, weights, optimizer, asked, output)
-    given = options.given or weights is not None or optimizer is not None
+    given = any((options.inputs, options.arg, options.train))
+    given |= any(value is not None for value in (options.batch, weights, optimizer))
     _refuse_code(subject, given)
     if given:
         raise UsageError(
             f"{subject[:60]!r} is no MODULE:OBJECT: --input and the like go with a module",
             hint="expected package.module:Object or file.py:Object",
         )
-    text, warnings = _read(subject)
-    return _of_text(text, warnings, asked, output)
+    return _of_text(subject, asked, output)
 
 
 def is_code(subject: str) -> bool:
@@ -78,10 +74,7 @@ def is_code(subject: str) -> bool:
 
 
 def _refuse_code(subject: str, given: bool) -> None:
-    """Raise InputError for model.py or mypkg.model.Net: what would be MODULE:OBJECT.
-
-    Options of a module tell it of any word; else a file that is there may be somebody's log.
-    """
+    """Raise InputError for model.py or mypkg.model.Net, which lacks the :OBJECT."""
     if subject == "-" or re.search(r"\s", subject):
         return
     from fcinspect.bridge.loading import no_object
@@ -93,12 +86,11 @@ def _refuse_code(subject: str, given: bool) -> None:
         raise no_object(subject)
 
 
-def _of_text(
-    text: str, warnings: tuple[str, ...], asked: dict[str, Any], output: Output
-) -> ExitStatus:
+def _of_text(subject: str, asked: dict[str, Any], output: Output) -> ExitStatus:
     from fcinspect.diagnosis.recognising import Unrecognised, diagnose_report
     from fcinspect.reports.diagnose import view_of_diagnosis
 
+    text, warnings = _read(subject)
     if not text.strip():
         raise UsageError("there is no text to diagnose", hint="paste the error, or pipe it to -")
     known = diagnose_report(text)
@@ -110,24 +102,23 @@ def _of_text(
         )
     found, reported = known
     if reported.frames:
-        found = _located(found, reported)
+        from fcinspect.bridge.module_names import names_of, sources_of
+        from fcinspect.diagnosis.locating import located
+
+        sources = sources_of(reported.frames)
+        found = located(found, reported, sources, names_of(s.file for s in sources.values()))
     return output.write(view_of_diagnosis(found, asked, (*warnings, *found.notes)))
 
 
-def _located(found: Diagnosis, reported: Reported) -> Diagnosis:
-    """Return the diagnosis with the lines of the files that the traceback names."""
-    from fcinspect.bridge.module_names import names_of, sources_of
-    from fcinspect.diagnosis.locating import located
-
-    sources = sources_of(reported.frames)
-    return located(found, reported, sources, names_of(s.file for s in sources.values()))
-
-
 def _read(subject: str) -> tuple[str, tuple[str, ...]]:
-    """Return the text, of standard input its end, and what is to be said of that."""
+    from fcinspect.checkpoints.paths import is_file
+
     if subject != "-":
-        if " " not in subject:
-            _refuse_file(subject)
+        if " " not in subject and is_file(subject):
+            raise UsageError(
+                f"{subject!r} is a file: its text is read from standard input",
+                hint=f"fcinspect diagnose - < {subject}",
+            )
         return subject, ()
     from fcinspect.checkpoints.storage import chunks_of_standard_input
     from fcinspect.diagnosis.reading import MOST_TEXT
@@ -146,17 +137,6 @@ def _read(subject: str) -> tuple[str, tuple[str, ...]]:
     if size > len(kept):
         cut = (f"of {size:,} bytes the last {len(kept):,} were read",)
     return kept.decode("utf-8", "replace"), cut
-
-
-def _refuse_file(subject: str) -> None:
-    """Raise UsageError for the name of a file, whose text is to be piped."""
-    from fcinspect.checkpoints.paths import is_file
-
-    if is_file(subject):
-        raise UsageError(
-            f"{subject!r} is a file: its text is read from standard input",
-            hint=f"fcinspect diagnose - < {subject}",
-        )
 
 
 def _of_module(

@@ -7,11 +7,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
-from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption, flag_of, refuse_bias
-from fcinspect.cli.inputs import names_a_checkpoint, read_input, widths_in
-from fcinspect.cli.options import (
+from fcinspect.cli.inputs import BiasOption, WeightOption, flag_of, names_a_checkpoint, read_input
+from fcinspect.cli.network import (
     HiddenActivation,
     LastActivation,
+    layers_of,
+    network_of,
+    refuse_two,
+    words_of,
+)
+from fcinspect.cli.options import (
     argument,
     option,
     seed_option,
@@ -21,6 +26,7 @@ from fcinspect.cli.options import (
     whole_number,
 )
 from fcinspect.cli.output import Output, Writes
+from fcinspect.cli.sources import widths_in
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, SpecError, UsageError
 from fcinspect.layers.diagram import MOST_UNITS
@@ -47,6 +53,11 @@ LARGEST_UNITS = 32
 COPIES = 12
 """Bytes a number takes while a network is made and drawn, its own among them."""
 SEED_ADVICE = "--seed S draws weights"
+ORDER = (
+    "network", "seed", "x", "activation", "output_activation", "bias", "inputs", "arg", "timeout",
+    "weight", "units", "title", "weights",
+)  # fmt: skip
+"""Of the options in JSON."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,39 +143,31 @@ class DrawOptions:
 
     def asked(self) -> dict[str, Any]:
         """Return the options, for the report."""
-        bias: object = self.bias
+        bias, words = self.bias, self.network or ""
         if self.weight is None:
-            words = self.network if self.network is not None and is_spec(self.network) else None
-            spec = None if words is None else parse_spec(words)
-            bias = self.bias is not False if spec is None else spec.bias_beside(flag_of(self.bias))
-        made = ("network", "seed", "x", "activation", "output_activation")
-        return {
-            **{name: getattr(self, name) for name in made},
-            "bias": bias,
-            "inputs": self.inputs or [],
-            "arg": self.arg or [],
-            "timeout": self.timeout,
-            "weight": self.weight,
-            "units": self.units,
-            "title": self.title,
-            "weights": self.weights,
-        }
+            bias = bias is not False
+            if is_spec(words):
+                bias = parse_spec(words).bias_beside(flag_of(self.bias))
+        given = {**vars(self), "bias": bias, "inputs": self.inputs or [], "arg": self.arg or []}
+        return {name: given[name] for name in ORDER}
 
     def found(self) -> Found:
         """Return the network; raises a FcinspectError for what is none."""
         if [self.network, self.x].count("-") > 1:
             raise UsageError("standard input can be read once: give one of them as a file")
+        refuse_two(self.network, self.weight)
         if self.weight is not None:
-            return self._of_weight()
+            return self._of_layers()
         if self.network is None:
             raise UsageError(
                 "no network is given: expected widths such as 3-5-4-2, a file of layers,"
                 " package.module:Object or --weight"
             )
         if not self.network.endswith(".py") and names_a_checkpoint(self.network):
-            self._refuse_options_of_code()
-            return self._of_file(self.network)
-        if ":" in self.network or _reads_as_code(self.network):
+            return self._of_layers()
+        from fcinspect.bridge.targets import reads_as_code
+
+        if ":" in self.network or reads_as_code(self.network):
             return self._of_code(self.network)
         self._refuse_options_of_code()
         return self._of_widths(self.network)
@@ -182,12 +185,8 @@ class DrawOptions:
                 " layers, or package.module:Object"
             ) from error
         with_bias = spec.bias_beside(flag_of(self.bias))
-        outline = outline_of_widths(
-            spec.widths,
-            self.activation or "relu",
-            self.output_activation or "identity",
-            with_bias,
-        )
+        hidden, last = self.activation or "relu", self.output_activation or "identity"
+        outline = outline_of_widths(spec.widths, hidden, last, with_bias)
         if self.seed is None:
             if self.x is not None:
                 raise UsageError(
@@ -213,33 +212,16 @@ class DrawOptions:
             network, x, f"nn.Linear's default layers, float32; torch.manual_seed({self.seed})"
         )
 
-    def _of_weight(self) -> Found:
-        from fcinspect.cli.network import network_of
-
-        if self.network is not None:
-            raise UsageError(f"--weight and {self.network!r} both give layers: give one of them")
+    def _of_layers(self) -> Found:
         self._refuse_options_of_code()
         if self.seed is not None:
-            raise UsageError("--seed makes new layers: it cannot go with --weight")
-        own = OwnLayer(str(self.weight), self.bias, "float32")
-        found = network_of(own.open(), self.activation, self.output_activation)
-        x = self._x(found.network.widths[0], found.network.dtype)
-        source = f"the layer of --weight, {found.network.dtype}"
-        return self._with_values(found.network, x, source, found.remarks())
-
-    def _of_file(self, file: str) -> Found:
-        from fcinspect.cli.network import network_of
-        from fcinspect.cli.sources import open_checkpoint
-        from fcinspect.masking import masked_name
-
-        if self.seed is not None:
-            raise UsageError("--seed makes new layers: it cannot go with layers from a file")
-        refuse_bias(self.bias, "layers from a file")
-        found = network_of(open_checkpoint(file), self.activation, self.output_activation)
+            instead = "layers from a file" if self.weight is None else "--weight"
+            raise UsageError(f"--seed makes new layers: it cannot go with {instead}")
+        checkpoint = layers_of(self.network, self.weight, self.bias)
+        found = network_of(checkpoint, self.activation, self.output_activation)
         network = found.network
         x = self._x(network.widths[0], network.dtype)
-        name = "standard input" if file == "-" else masked_name(file)
-        source = f"layers from {name}, {network.dtype}"
+        source = f"{words_of(self.network, self.weight)}, {network.dtype}"
         return self._with_values(network, x, source, found.remarks())
 
     def _of_code(self, code: str) -> Found:
@@ -267,12 +249,8 @@ class DrawOptions:
                 tuple(link.bias is not None for link in chain),
             )
             return Found(outline, f"structure of {code}", advice=SEED_ADVICE)
-        network = Network(
-            tuple(
-                DenseLayer(layer, link.activation)
-                for layer, link in zip(layers, chain, strict=True)
-            )
-        )
+        parts = zip(layers, (link.activation for link in chain), strict=True)
+        network = Network(tuple(DenseLayer(*part) for part in parts))
         x = self._x(network.widths[0], network.dtype)
         seeded = "" if self.seed is None else f"; torch.manual_seed({self.seed})"
         return self._with_values(network, x, f"{code}, {network.dtype}{seeded}")
@@ -297,7 +275,6 @@ class DrawOptions:
             return chain, layers, ready
 
     def _x(self, in_features: int, dtype: str) -> tuple[Array, tuple[str, ...]] | None:
-        """Return the input, one row, and what a reader should know of it."""
         if self.x is None:
             return None
         x, said = read_input(self.x, in_features, dtype, None)
@@ -334,7 +311,6 @@ class DrawOptions:
         return Found(outline, f"{source}; values by numpy", (*warnings, *x[1]))
 
     def _refuse_options_of_code(self) -> None:
-        """Raise UsageError where an option of MODULE:OBJECT is given without one."""
         for name, given in (("--input", self.inputs), ("--arg", self.arg)):
             if given:
                 raise UsageError(f"{name} is for MODULE:OBJECT, and {self.network!r} is none")
@@ -346,14 +322,7 @@ def draw(drawing: DrawOptions, *, output: Annotated[Output, WRITES]) -> ExitStat
 
     found = drawing.found()
     looks = Looks(drawing.units, drawing.title, drawing.weights)
-    return output.write(
-        view_of_diagram(
-            found.outline, looks, found.source, drawing.asked(), found.warnings, found.advice
-        )
+    view = view_of_diagram(
+        found.outline, looks, found.source, drawing.asked(), found.warnings, found.advice
     )
-
-
-def _reads_as_code(words: str) -> bool:
-    from fcinspect.bridge.targets import reads_as_code
-
-    return reads_as_code(words)
+    return output.write(view)

@@ -1,36 +1,169 @@
-"""What a command reads beside its layer: the value of --x, or a document of JSON."""
+"""The numbers that a command takes beside a file of layers: --x, --weight and --bias, JSON."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from fcinspect.cli.options import option
+from fcinspect.cli.sources import Fresh, Stored
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from fcinspect.checkpoints.records import Checkpoint, Layout, StoredLinear, StoredTensor
     from fcinspect.layers.array import Array
-    from fcinspect.layers.spec import Spec
+    from fcinspect.layers.linear import LinearRequest
 
 NUMBERS = re.compile(r"[-+0-9.,;eE\s]*|(nan|inf)\b.*", re.IGNORECASE)
 """Text that is taken for numbers even where a file has that name."""
 EXPECTED = (
     "expected numbers such as 1,2,3, rows separated by ';', a file, -, zeros, ones or basis:J"
 )
+SOURCE = "--weight"
+
+
+def parse_bias(text: str | bool) -> str | bool:
+    """Return True for --bias alone, False for --no-bias, else the text of the numbers."""
+    return text if isinstance(text, bool) else {"yes": True, "no": False}.get(text, text)
+
+
+WeightOption = Annotated[
+    str | None,
+    option(
+        "--weight W", 'Your own layer: the rows of its weight, "1,2;3,4", or a file of an array.'
+    ),
+]
+BiasOption = Annotated[
+    Any,
+    typer.Option(
+        "--bias",
+        "--no-bias",
+        parser=parse_bias,
+        metavar="B",
+        help="The bias of --weight, 0,1 or a file. Without --weight no value follows: with a bias"
+        " (default) or --no-bias.",
+    ),
+]
+
+
+def flag_of(bias: str | bool | None) -> bool | None:
+    """Return what --bias says of a layer that torch makes; raises UsageError for numbers."""
+    if isinstance(bias, str):
+        raise UsageError(
+            f'--bias {bias!r} has no weight beside it: expected --weight "1,2;3,4" as well, or'
+            " --bias alone for a new layer"
+        )
+    return bias
+
+
+def refuse_bias(bias: str | bool | None, instead: str) -> None:
+    """Raise UsageError where --bias or --no-bias is given together with `instead`."""
+    if bias is not None:
+        flag = "--no-bias" if bias is False else "--bias"
+        raise UsageError(f"{flag} makes new layers: it cannot go with {instead}")
+
+
+@dataclass(frozen=True)
+class OwnLayer:
+    """The layer as it was typed."""
+
+    weight: str
+    bias: str | bool | None
+    dtype: str
+    layout: Layout = "out,in"
+
+    def open(self) -> Checkpoint:
+        """Return the layer as what a file would hold; raises UsageError for what is none."""
+        from fcinspect.checkpoints.records import Checkpoint
+
+        return Checkpoint(SOURCE, (self.choose(),))
+
+    def choose(self) -> StoredLinear:
+        """Return the layer."""
+        from fcinspect.checkpoints.records import StoredLinear
+
+        if self.bias is True:
+            raise UsageError("--bias gives no numbers beside --weight: expected --bias 0,1")
+        weight = _tensor("weight", self.weight, self.dtype, 2)
+        bias = None
+        if isinstance(self.bias, str):
+            bias = _tensor("bias", self.bias, self.dtype, 1)
+            outputs = weight.shape[0 if self.layout == "out,in" else 1]
+            if bias.shape != (outputs,):
+                raise UsageError(
+                    f"--bias has {bias.shape[0]} numbers, --weight has {outputs} rows: expected one"
+                    " number for each output"
+                )
+        notes = [tensor.note for tensor in (weight, bias) if tensor is not None and tensor.note]
+        return StoredLinear("", weight, bias, self.layout, SOURCE, warnings=tuple(notes))
+
+
+def own_layer(weight: str, bias: str | bool | None, dtype: str, stored: Stored) -> OwnLayer:
+    """Return the layer of --weight; raises UsageError where a file gives one, too."""
+    if stored.file is not None:
+        raise UsageError(f"--weight and {stored.file!r} both give a layer: give one of them")
+    return OwnLayer(weight, bias, dtype, "in,out" if stored.layout == "in,out" else "out,in")
+
+
+@dataclass(frozen=True)
+class FreshOrOwn(Fresh):
+    """A layer that torch makes, or one whose numbers are typed."""
+
+    bias: BiasOption = None
+    weight: WeightOption = None
+
+    def own(self, stored: Stored) -> OwnLayer | None:
+        """Return the layer of --weight, or None; raises UsageError beside another source."""
+        if self.weight is None:
+            flag_of(self.bias)
+            return None
+        own = own_layer(self.weight, self.bias, self.dtype, stored)
+        replace(self, weight=None, bias=None, dtype="float32").refuse_any("--weight")
+        return own
+
+
+def _tensor(name: str, text: str, dtype: str, dimensions: int) -> StoredTensor:
+    """Return an array as it was typed, or of a file; one row of a weight needs no ";"."""
+    from fcinspect.checkpoints.records import in_memory
+
+    values, stored_dtype = numbers_of(text)
+    if dimensions == 2 and values.ndim == 1 and not names_a_file(text):
+        values = values.reshape(1, -1)
+    if values.ndim != dimensions:
+        rows = "rows of numbers such as 1,2;3,4" if dimensions == 2 else "one row such as 0,1"
+        raise UsageError(f"--{name} has shape {values.shape}: expected {rows}")
+    if not values.size:
+        raise UsageError(f"--{name} has shape {values.shape}: it holds no number")
+    held, notes = rounded(values, dtype, name, stored_dtype)
+    return in_memory(name, held.values, dtype, notes[0] if notes else None)
+
+
+def read_x(
+    text: str | None,
+    layer: LinearRequest | StoredLinear,
+    batch: tuple[int, ...] | None,
+    drawn: tuple[int, ...] = (),
+) -> tuple[Array | None, tuple[str, ...]]:
+    """Return x or None, and notes; raises UsageError where batch or `drawn` rows do not fit."""
+    from fcinspect.layers.memory import require_free_for_rows
+
+    rows = math.prod(drawn if batch is None else batch)
+    require_free_for_rows(rows, layer.in_features, layer.out_features)
+    return (None, ()) if text is None else read_input(text, layer.in_features, layer.dtype, batch)
 
 
 def read_input(
     text: str, in_features: int, dtype: str, batch: tuple[int, ...] | None
 ) -> tuple[Array, tuple[str, ...]]:
-    """Return x, (in) or (*batch, in), rounded to `dtype`, and what a reader should know of it.
-
-    Raises UsageError for text that is no input and for a wrong number of features, InputError
-    for a file that cannot be read.
-    """
+    """Return x, (in) or (*batch, in), in `dtype`, and notes; raises UsageError or InputError."""
     from fcinspect.layers.array import Array
 
     if text in ("zeros", "ones") or text.startswith("basis:"):
@@ -42,7 +175,7 @@ def read_input(
 def rounded(
     values: npt.NDArray[np.float64], dtype: str, name: str, stored_dtype: str | None = None
 ) -> tuple[Array, tuple[str, ...]]:
-    """Return the values in `dtype`, and what was rounded on the way, if anything was."""
+    """Return the values in `dtype`, and a note where anything was rounded."""
     import numpy as np
 
     from fcinspect.layers.array import Array
@@ -65,23 +198,6 @@ def names_a_file(text: str) -> bool:
     if text == "-" or text.lower().endswith(tuple(ENDINGS)):
         return True
     return NUMBERS.fullmatch(text) is None and is_file(text)
-
-
-def widths_in(text: str) -> Spec:
-    """Return what the words of a network say.
-
-    Raises SpecError for what are none, UsageError where a file has that very name.
-    """
-    from fcinspect.checkpoints.paths import is_file
-    from fcinspect.layers.spec import parse_spec
-
-    spec = parse_spec(text)
-    if is_file(text):
-        raise UsageError(
-            f"{text!r} names a layer and a file: write ./{text} for the file, and for the layer"
-            " other separators or 'nn.Linear(4, 2)'"
-        )
-    return spec
 
 
 def names_a_checkpoint(text: str) -> bool:
@@ -112,7 +228,6 @@ def numbers_of(text: str) -> tuple[npt.NDArray[np.float64], str | None]:
 
 
 def _row(row: str, whole: str) -> list[float]:
-    """Return the numbers of one row, separated by commas or by blanks."""
     words = [word.strip() for word in row.split(",")] if "," in row else row.split()
     for position, word in enumerate(words, start=1):
         if not word:
@@ -135,6 +250,7 @@ def _number(word: str, whole: str) -> float:
 def _named(text: str, in_features: int, batch: Sequence[int]) -> npt.NDArray[np.float64]:
     import numpy as np
 
+    x = np.full((*batch, in_features), 1.0 if text == "ones" else 0.0)
     if text.startswith("basis:"):
         number = text.removeprefix("basis:")
         if not (number.isascii() and number.isdigit()) or int(number) >= in_features:
@@ -142,21 +258,18 @@ def _named(text: str, in_features: int, batch: Sequence[int]) -> npt.NDArray[np.
                 f"{text!r}: expected basis:J with J from 0 to {in_features - 1},"
                 f" the layer's in_features being {in_features}"
             )
-        x = np.zeros((*batch, in_features))
         x[..., int(number)] = 1.0
-        return x
-    return np.full((*batch, in_features), 1.0 if text == "ones" else 0.0)
+    return x
 
 
 def _fitted(
     values: npt.NDArray[np.float64], in_features: int, batch: tuple[int, ...] | None
 ) -> npt.NDArray[np.float64]:
-    """Return the values as (in) or (*batch, in), if that is what they are."""
-    features = values.shape[-1] if values.ndim else None
-    if features is None:
+    if not values.ndim:
         raise UsageError(
             f"x is one number without dimensions: expected the layer's in_features, {in_features}"
         )
+    features = values.shape[-1]
     if features != in_features:
         note = ""
         if in_features and values.ndim == 1 and features and features % in_features == 0:
@@ -166,9 +279,7 @@ def _fitted(
             f"x has {features} feature{'' if features == 1 else 's'}{shape},"
             f" the layer's in_features is {in_features}{note}"
         )
-    if batch is None:
-        return values
-    if values.shape == (*batch, in_features):
+    if batch is None or values.shape == (*batch, in_features):
         return values
     if values.ndim == 2 and values.shape[0] == math.prod(batch):
         return values.reshape(*batch, in_features)
@@ -179,19 +290,8 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def json_document(file: str, what: str) -> tuple[Any, str]:
-    """Return what JSON a file or, for "-", standard input holds, and its source in words.
-
-    `what` is expected there. Raises InputError for what cannot be read.
-    """
-    from fcinspect.checkpoints.formats.json_array import parse
-
-    text, source = json_text(file)
-    return parse(text, source, what), source
-
-
 def json_text(file: str) -> tuple[bytes | bytearray, str]:
-    """Return the text of that document, unread, and its source in words; raises InputError."""
+    """Return the text of a file or, for "-", of standard input, and its source in words."""
     from fcinspect.checkpoints.opening import check_readable
     from fcinspect.checkpoints.places import read_whole
     from fcinspect.checkpoints.storage import standard_input

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +18,7 @@ from fcinspect.cli.options import (
     timeout_option,
 )
 from fcinspect.cli.output import Output
-from fcinspect.cli.streams import say
+from fcinspect.cli.system import say
 from fcinspect.errors import FcinspectError, InputError, UsageError, did_you_mean
 from fcinspect.names import canonical
 
@@ -75,15 +75,6 @@ class ModuleOptions:
     )
     timeout: Annotated[float, timeout_option("loading the code, or one run,")] = 60.0
 
-    @property
-    def given(self) -> bool:
-        """Whether any of the options is used."""
-        return bool(self.inputs or self.arg or self.batch is not None or self.train)
-
-    def tensors(self) -> list[Tensor]:
-        """Return the shapes of the inputs; raises UsageError for text that is none."""
-        return [parse_input(text) for text in self.inputs or ()]
-
     @contextmanager
     def opened(self, code: str) -> Iterator[Tracing]:
         """Lend the module in a process of its own."""
@@ -91,15 +82,13 @@ class ModuleOptions:
         from fcinspect.bridge.tracing import Tracing
 
         require_there(code)
-        tracing = Tracing(code, arguments_of(self.arg or []), self.timeout)
-        try:
+        with closing(Tracing(code, arguments_of(self.arg or []), self.timeout)) as tracing:
             yield tracing
-        finally:
-            tracing.close()
 
     def traced(self, tracing: Tracing) -> ModuleTrace:
-        """Return the trace of one run."""
-        return tracing.trace(self.tensors(), self.batch, self.train)
+        """Return the trace of one run; raises UsageError for an input that is no shape."""
+        inputs = [parse_input(text) for text in self.inputs or ()]
+        return tracing.trace(inputs, self.batch, self.train)
 
     def diagnosed(self, tracing: Tracing, trace: ModuleTrace) -> Diagnosis | None:
         """Return the diagnosis of a failed run, every change of the source tried."""
@@ -114,39 +103,24 @@ class ModuleOptions:
         from fcinspect.diagnosis.silent.judging import judge
 
         def again(run: ModuleTrace, texts: Mapping[str, str]) -> Observations | None:
-            try:
+            with suppress(FcinspectError):
                 return tracing.observe(run, self.train, texts=texts)
-            except FcinspectError:
-                return None
+            return None
 
         seen = tracing.observe(trace, self.train, optimizer, weights)
         return judge(trace, seen, self._retry(tracing), again)
 
     def _retry(self, tracing: Tracing) -> Retry:
         def retry(texts: Mapping[str, str], inputs: Sequence[Tensor]) -> ModuleTrace | None:
-            try:
+            with suppress(FcinspectError):
                 return tracing.trace_edited(texts, inputs, self.train)
-            except FcinspectError:
-                return None
+            return None
 
         return retry
 
-    def asked(self) -> dict[str, Any]:
-        """Return what was asked for, for the JSON document."""
-        return {
-            "inputs": self.inputs,
-            "batch": None if self.batch is None else list(self.batch),
-            "arg": self.arg,
-            "train": self.train,
-            "timeout": self.timeout,
-        }
-
 
 def parse_input(text: str) -> Tensor:
-    """Return the shape of "x=4,7:int64"; a dtype that is not given is "".
-
-    Raises UsageError for other text.
-    """
+    """Return the shape of "x=4,7:int64", dtype "" if not given; raises UsageError."""
     from fcinspect.shapes.steps import Tensor
 
     found = INPUT.fullmatch(text.strip())

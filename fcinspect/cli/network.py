@@ -1,28 +1,107 @@
-"""A network from a file of layers."""
+"""What commands share that chain layers and train them: options, and the network of a file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fcinspect.arithmetic.settings import ACTIVATION_NAMES
-from fcinspect.errors import InputError, did_you_mean
-from fcinspect.layers.array import Array
-from fcinspect.layers.network import DenseLayer, Network, require_fit, shown_name
-from fcinspect.names import canonical
+import typer
+
+from fcinspect.arithmetic.settings import (
+    ACTIVATION_NAMES,
+    OPTIMIZER_NAMES,
+    Optimizer,
+    optimizer_named,
+)
+from fcinspect.cli.options import DTYPES, choice, option, parsed_by, real_number, switch
+from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.names import canonical, listed
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, StoredLinear
     from fcinspect.layers.linear import LinearLayer
+    from fcinspect.layers.network import DenseLayer, Network
 
-
+Real = float | None
+Size = real_number(0)
 STEP_DTYPES = ("float32", "float64")
 """Those that a step runs in."""
-ANY_DTYPE = ("float64", "float32", "bfloat16", "float16")
-MOST_NAMED = 4
-"""More layers are counted, not named."""
+
+
+def activation_option(flag: str, where: str) -> Any:
+    """Return the option that names an activation, `where` saying behind which layer it stands."""
+    words = f"{where}: {', '.join(ACTIVATION_NAMES)}."
+    return choice(f"{flag} NAME", words, ACTIVATION_NAMES, "activation")
+
+
+HiddenActivation = Annotated[
+    str | None, activation_option("--activation", "Behind every hidden layer, default relu")
+]
+LastActivation = Annotated[
+    str | None, activation_option("--output-activation", "Behind the last layer, default identity")
+]
+
+
+def betas_of(text: str | tuple[float, float]) -> tuple[float, float]:
+    """Return β1 and β2 of "0.9,0.999"."""
+    if isinstance(text, tuple):
+        return text
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise UsageError(f"{text!r} is not two numbers such as 0.9,0.999")
+    parse = real_number(0, below=1)
+    try:
+        return parse(parts[0]), parse(parts[1])
+    except typer.BadParameter as error:
+        raise UsageError(f"{error.message}, in {text!r}") from error
+
+
+@dataclass(frozen=True)
+class OptimizerOptions:
+    """The optimizer and its options; None stands for torch's default."""
+
+    optimizer: Annotated[
+        str, choice("--optimizer NAME", ", ".join(OPTIMIZER_NAMES) + ".", OPTIMIZER_NAMES)
+    ] = "sgd"
+    lr: Annotated[
+        Real, option("--lr R", "Learning rate; default 0.01, for adam and adamw 0.001.", Size)
+    ] = None
+    momentum: Annotated[Real, option("--momentum R", "sgd, rmsprop; default 0.", Size)] = None
+    dampening: Annotated[Real, option("--dampening R", "sgd; default 0.", real_number())] = None
+    nesterov: Annotated[bool, switch("--nesterov", "sgd: look ahead along the momentum.")] = False
+    weight_decay: Annotated[
+        Real, option("--weight-decay R", "Default 0, for adamw 0.01.", Size)
+    ] = None
+    maximize: Annotated[bool, switch("--maximize", "Climb instead of descend.")] = False
+    betas: Annotated[
+        Any, option("--betas R,R", "adam, adamw; default 0.9,0.999.", parsed_by(betas_of))
+    ] = None
+    eps: Annotated[
+        Real, option("--eps R", "adam, adamw, rmsprop: default 1e-8; adagrad: 1e-10.", Size)
+    ] = None
+    alpha: Annotated[Real, option("--alpha R", "rmsprop; default 0.99.", Size)] = None
+    centered: Annotated[bool, switch("--centered", "rmsprop: divide by the variance's root.")] = (
+        False
+    )
+    amsgrad: Annotated[bool, switch("--amsgrad", "adam, adamw: divide by the largest so far.")] = (
+        False
+    )
+    lr_decay: Annotated[Real, option("--lr-decay R", "adagrad; default 0.", Size)] = None
+    initial_accumulator_value: Annotated[
+        Real, option("--initial-accumulator-value R", "adagrad; default 0.", Size)
+    ] = None
+
+    def chosen(self) -> Optimizer:
+        """Return the optimizer; raises UsageError for an option it lacks."""
+        given = {k: v for k, v in vars(self).items() if v is not False}
+        return optimizer_named(given.pop("optimizer"), given)
+
+    def asked(self) -> dict[str, Any]:
+        """Return the optimizer and its options after defaults, for the report."""
+        chosen = self.chosen()
+        return {"optimizer": chosen.name, **chosen.options}
 
 
 @dataclass(frozen=True)
@@ -44,20 +123,50 @@ class FoundNetwork:
         return (*self.warnings, f"{self.assumed}; {option} gives another")
 
 
+def layers_of(
+    name: str | None, weight: str | None, bias: Any, dtype: str = "float32"
+) -> Checkpoint:
+    """Return the layers of --weight, or else of the file; raises UsageError for both."""
+    from fcinspect.cli.inputs import OwnLayer, refuse_bias
+    from fcinspect.cli.sources import open_checkpoint
+
+    refuse_two(name, weight)
+    if weight is not None:
+        return OwnLayer(weight, bias, dtype).open()
+    refuse_bias(bias, "layers from a file")
+    return open_checkpoint(str(name), plain_dtype=dtype)
+
+
+def refuse_two(name: str | None, weight: str | None) -> None:
+    """Raise UsageError where layers are given by name and by --weight."""
+    if weight is not None and name is not None:
+        raise UsageError(f"--weight and {name!r} both give layers: give one of them")
+
+
+def words_of(name: str | None, weight: str | None) -> str:
+    """Return where the layers come from, in words."""
+    from fcinspect.masking import masked_name
+
+    if weight is not None:
+        return "the layer of --weight"
+    return f"layers from {'standard input' if name == '-' else masked_name(str(name))}"
+
+
 def network_of(
     checkpoint: Checkpoint,
     activation: str | None = None,
     output_activation: str | None = None,
     usual_last: str = "identity",
     dtype: str | None = None,
-    dtypes: tuple[str, ...] = ANY_DTYPE,
+    dtypes: tuple[str, ...] = DTYPES,
 ) -> FoundNetwork:
     """Return the layers of a checkpoint in its order, in `dtype` or else as the file has them.
 
-    An activation the file does not name is `activation` (relu) behind a hidden layer and
-    `output_activation`, or what is usual there, behind the last. Raises InputError where the
-    layers are no network, or not of one of the `dtypes`.
+    `activation` (relu) and `output_activation` stand in where the file names none. Raises
+    InputError where the layers are no network, or not of one of the `dtypes`.
     """
+    from fcinspect.layers.network import DenseLayer, Network, require_fit
+
     if not checkpoint.layers:
         raise InputError(f"{checkpoint.source} holds no linear layer")
     for before, after in pairwise(checkpoint.layers):
@@ -80,17 +189,14 @@ def network_of(
         names = ", ".join(repr(skip.name) for skip in checkpoint.skipped[:8])
         warnings.append(f"not part of the network: {names}")
     between = [layer for layer in unnamed if layer is not layers[-1]]
-    return FoundNetwork(
-        Network(tuple(layers)), tuple(warnings), _assumed(between, unnamed, layers[-1]),
-        bool(between),
-    )  # fmt: skip
+    assumed = _assumed(between, unnamed, layers[-1])
+    return FoundNetwork(Network(tuple(layers)), tuple(warnings), assumed, bool(between))
 
 
 def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: list[str]) -> str:
-    """Return what stands behind a layer: what is asked for, else what the file names, or the usual.
+    """Return what stands behind a layer: as asked, else as the file has it, else the usual."""
+    from fcinspect.layers.network import shown_name
 
-    Raises InputError where the file's own is not known.
-    """
     if stored.activation is None:
         return asked or usual
     own = canonical(stored.activation, ACTIVATION_NAMES)
@@ -108,13 +214,13 @@ def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: l
 def _assumed(
     between: Sequence[DenseLayer], unnamed: Sequence[DenseLayer], last: DenseLayer
 ) -> str | None:
-    """Say what stands behind the `unnamed`, of which neither the file nor an option tells it.
+    """Say which activation is assumed where; nothing for identity alone."""
+    from fcinspect.layers.network import shown_name
 
-    Nothing is said where that is identity alone, as behind a layer by itself.
-    """
     parts = []
     if between:
-        parts.append(f"{between[0].activation} is assumed behind {_few(between)}")
+        names = listed([layer.name for layer in between], 4)
+        parts.append(f"{between[0].activation} is assumed behind {names}")
     if last in unnamed and (between or last.activation != "identity"):
         parts.append(
             f"{last.activation} {'' if between else 'is assumed '}behind {shown_name(last)}"
@@ -122,17 +228,12 @@ def _assumed(
     return f"the file names no activation there: {', '.join(parts)}" if parts else None
 
 
-def _few(layers: Sequence[DenseLayer]) -> str:
-    """Return the names of a few of the layers, and how many more there are."""
-    names = ", ".join(repr(layer.name) for layer in layers[:MOST_NAMED])
-    more = len(layers) - MOST_NAMED
-    return names if more <= 0 else f"{names} and {more} more"
-
-
 def _held(
     linear: LinearLayer, dtype: str | None, dtypes: tuple[str, ...], warnings: list[str]
 ) -> LinearLayer:
-    """Return the layer's numbers in `dtype`."""
+    from fcinspect.layers.array import Array
+    from fcinspect.layers.network import shown_name
+
     if dtype is None and linear.dtype not in dtypes:
         raise InputError(
             f"layer {shown_name(linear)} is {linear.dtype}: step runs in float32 or float64",

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
 
-from fcinspect.arithmetic.settings import (
-    ACTIVATION_NAMES,
-    OPTIMIZER_NAMES,
-    Optimizer,
-    optimizer_named,
-)
-from fcinspect.errors import FcinspectError, UsageError, did_you_mean
+from fcinspect.errors import FcinspectError, did_you_mean
 from fcinspect.layers.spec import LARGEST_SEED
 from fcinspect.names import canonical
 
@@ -24,7 +17,8 @@ LONGEST_TITLE = 200
 """Characters of a figure's title."""
 MOST_DIMENSIONS = 30
 """Of a batch: torch and numpy exchange arrays of up to 32."""
-DTYPES = ("float32", "float64", "bfloat16", "float16")
+BYTES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
+DTYPES = tuple(BYTES)
 
 
 def whole_number(least: int, most: int = LARGEST_COUNT) -> Callable[[str | int], int]:
@@ -116,20 +110,6 @@ def batch_shape(text: str | tuple[int, ...]) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def betas_of(text: str | tuple[float, float]) -> tuple[float, float]:
-    """Return β1 and β2 of "0.9,0.999"."""
-    if isinstance(text, tuple):
-        return text
-    parts = text.split(",")
-    if len(parts) != 2:
-        raise UsageError(f"{text!r} is not two numbers such as 0.9,0.999")
-    parse = real_number(0, below=1)
-    try:
-        return parse(parts[0]), parse(parts[1])
-    except typer.BadParameter as error:
-        raise UsageError(f"{error.message}, in {text!r}") from error
-
-
 def parsed_by(parse: Callable[[str], object]) -> Callable[[str], object]:
     """Return a parser of a domain room as an option's parser: its refusal names the option."""
 
@@ -161,10 +141,7 @@ def option(words: str, help: str, parser: Callable[[Any], object] | None = None)
 
 
 def choice(words: str, help: str, known: Sequence[str], what: str = "") -> Any:
-    """Return an option with one of the known names, "--like NAME".
-
-    `what` they are is said in a refusal; without it, what the flag says.
-    """
+    """Return an option with one of the known names; a refusal says `what` they are."""
     flag, metavar = words.split()
     return typer.Option(
         flag,
@@ -183,12 +160,6 @@ def switch(flag: str, help: str) -> Any:
 def argument(metavar: str, help: str) -> Any:
     """Return an argument that stands for itself."""
     return typer.Argument(metavar=metavar, help=help)
-
-
-def activation_option(flag: str, where: str) -> Any:
-    """Return the option that names an activation, `where` saying behind which layer it stands."""
-    words = f"{where}: {', '.join(ACTIVATION_NAMES)}."
-    return choice(f"{flag} NAME", words, ACTIVATION_NAMES, "activation")
 
 
 def dtype_option(words: str) -> Any:
@@ -228,66 +199,9 @@ JsonDtype = Annotated[
 Bias = Annotated[
     bool | None, switch("--bias/--no-bias", "With the bias b, as by default, or without it.")
 ]
-HiddenActivation = Annotated[
-    str | None, activation_option("--activation", "Behind every hidden layer, default relu")
-]
-LastActivation = Annotated[
-    str | None, activation_option("--output-activation", "Behind the last layer, default identity")
-]
 Plot = Annotated[
     bool, switch("--plot", "Draw charts below the report; JSON and CSV stay as they are.")
 ]
 ShowCode = Annotated[
     bool, switch("--show-code", "Print the PyTorch script that gives the same numbers.")
 ]
-
-Real = float | None
-Size = real_number(0)
-
-
-@dataclass(frozen=True)
-class OptimizerOptions:
-    """The optimizer and its options; None stands for torch's default."""
-
-    optimizer: Annotated[
-        str, choice("--optimizer NAME", ", ".join(OPTIMIZER_NAMES) + ".", OPTIMIZER_NAMES)
-    ] = "sgd"
-    lr: Annotated[
-        Real, option("--lr R", "Learning rate; default 0.01, for adam and adamw 0.001.", Size)
-    ] = None
-    momentum: Annotated[Real, option("--momentum R", "sgd, rmsprop; default 0.", Size)] = None
-    dampening: Annotated[Real, option("--dampening R", "sgd; default 0.", real_number())] = None
-    nesterov: Annotated[bool, switch("--nesterov", "sgd: look ahead along the momentum.")] = False
-    weight_decay: Annotated[
-        Real, option("--weight-decay R", "Default 0, for adamw 0.01.", Size)
-    ] = None
-    maximize: Annotated[bool, switch("--maximize", "Climb instead of descend.")] = False
-    betas: Annotated[
-        Any, option("--betas R,R", "adam, adamw; default 0.9,0.999.", parsed_by(betas_of))
-    ] = None
-    eps: Annotated[
-        Real, option("--eps R", "adam, adamw, rmsprop: default 1e-8; adagrad: 1e-10.", Size)
-    ] = None
-    alpha: Annotated[Real, option("--alpha R", "rmsprop; default 0.99.", Size)] = None
-    centered: Annotated[bool, switch("--centered", "rmsprop: divide by the variance's root.")] = (
-        False
-    )
-    amsgrad: Annotated[bool, switch("--amsgrad", "adam, adamw: divide by the largest so far.")] = (
-        False
-    )
-    lr_decay: Annotated[Real, option("--lr-decay R", "adagrad; default 0.", Size)] = None
-    initial_accumulator_value: Annotated[
-        Real, option("--initial-accumulator-value R", "adagrad; default 0.", Size)
-    ] = None
-
-    def chosen(self) -> Optimizer:
-        """Return the optimizer; raises UsageError for an option it lacks."""
-        given = asdict(self)
-        name = given.pop("optimizer")
-        return optimizer_named(name, {k: v for k, v in given.items() if v is not False})
-
-    def asked(self) -> dict[str, Any]:
-        """Return the optimizer and its options after defaults, for the report."""
-        chosen = self.chosen()
-        options = {k: list(v) if isinstance(v, tuple) else v for k, v in chosen.options.items()}
-        return {"optimizer": chosen.name, **options}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,7 @@ import typer
 
 from fcinspect import __version__
 from fcinspect.cli.options import choice, completion_of, one_of, option, switch, whole_number
-from fcinspect.cli.streams import say
-from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.system import ExitStatus, say
 from fcinspect.errors import OutputError, UsageError
 from fcinspect.media.emit import ENDINGS, FORMATS, emit, form_of, rendered, write_text
 from fcinspect.names import canonical
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 STARTED = time.perf_counter()
 FORMAT_VARIABLE = "FCINSPECT_FORMAT"
-COLORS = ("auto", "always", "never")
 ARTICLE_FORMATS = (*FORMATS, "latex")
 """Those of a command whose report is an article, too."""
 LAYER_ENDINGS = (".safetensors", ".npz", ".pt", ".pth")
@@ -106,7 +104,9 @@ class Output:
     color: Annotated[
         str,
         choice(
-            "--color WHEN", "auto, always or never; overrides NO_COLOR and FORCE_COLOR.", COLORS
+            "--color WHEN",
+            "auto, always or never; overrides NO_COLOR and FORCE_COLOR.",
+            ("auto", "always", "never"),
         ),
     ] = "auto"
     save: list[str] | None = None
@@ -161,34 +161,48 @@ class Output:
                 form_of(ending, tuple(e for e in known if e not in ENDINGS), self.writes.forms)
 
     def write(self, view: View, *layers: LinearLayer) -> ExitStatus:
-        """Write the view to stdout and to the files of --save; return the exit status.
-
-        A file whose ending is one of LAYER_ENDINGS takes the layers.
-        """
+        """Write the view to stdout, and it or the layers to the files of --save."""
         self.save_report(view, *layers)
         if not self.quiet:
-            emit(
-                view,
-                form=self.chosen_form(),
-                color=self.color,
-                precision=self.precision,
-                full=self.full,
-            )
+            form, precision = self.chosen_form(), self.precision
+            emit(view, form=form, color=self.color, precision=precision, full=self.full)
         return ExitStatus.DONE if view.ok else ExitStatus.FAILED
 
     def save_report(self, view: View, *layers: LinearLayer, holds: str = "") -> None:
-        """Write the view to the files of --save, and its layers to those that hold layers.
+        """Write the view or its layers to the files of --save, and to stderr what each `holds`.
 
-        `holds` says in words what stands in the files, where their names do not tell.
+        All contents are made before one is written; where a disk fills up after the first file,
+        the refusal names those that were written.
         """
-        contents = [(t, partial(self._content, view, layers, t.ending)) for t in self.targets]
+        if not self.targets:
+            return
+        from fcinspect.checkpoints.saving import check_target, write_beside
+
+        made = []
+        for target in self.targets:
+            check_target(target.path, force=self.force)
+            made.append((target, self._content(view, layers, target.ending)))
         silent = self.quiet or self.chosen_form() in ("json", "ndjson")
-        write_targets(contents, force=self.force, silent=silent, holds=holds)
+        written: list[str] = []
+        for target, data in made:
+            try:
+                write_beside(target.path, partial(bytes, data), force=self.force)
+            except OutputError as error:
+                before = f"written before: {', '.join(map(repr, written))}"
+                raise OutputError(error.message, before if written else error.hint) from error
+            written.append(target.name)
+            if not silent and target.path.is_file():
+                say(f"wrote {target.name} ({byte_count(len(data))}){holds and f': {holds}'}")
 
     def _content(self, view: View, layers: Sequence[LinearLayer], ending: str) -> bytes:
-        """Return the bytes of a file with that ending."""
         if self.writes.layers and ending in LAYER_ENDINGS:
-            return bytes_of(layers, ending)
+            from fcinspect.checkpoints import saving
+
+            if ending in saving.ENDINGS:
+                return saving.state_bytes(saving.state_dict(*layers), ending)
+            from fcinspect.bridge.linear import pickled_bytes
+
+            return pickled_bytes(saving.state_dict(*layers))
         draws = ending in self.writes.endings and (ending not in ENDINGS or view.svg_is_figure)
         if view.figure is not None and draws:
             return view.figure(ending)
@@ -204,10 +218,7 @@ class Output:
         return self.write_as_it_is(text, "--show-code prints a script")
 
     def write_as_it_is(self, text: str, why: str) -> ExitStatus:
-        """Write text that is no report to stdout.
-
-        Raises UsageError, which begins with `why`, for options of a report.
-        """
+        """Write text that is no report; raises UsageError (`why`) for options of a report."""
         if self.save:
             raise UsageError(f"{why}: redirect it to a file instead of --save")
         if self.as_json or self.form not in (None, "text"):
@@ -257,46 +268,3 @@ class SaveTarget:
     def ending(self) -> str:
         """Its ending, by which it is written; a device such as /dev/stdout takes JSON."""
         return ".json" if self.path.is_char_device() else self.path.suffix.lower()
-
-
-def write_targets(
-    contents: Sequence[tuple[SaveTarget, Callable[[], bytes]]],
-    *,
-    force: bool,
-    silent: bool,
-    holds: str = "",
-) -> None:
-    """Write each file, and say so on stderr unless `silent`, with what it `holds`.
-
-    Nothing is written before all contents are made; where a disk fills up after the first file,
-    the refusal names those that were written.
-    """
-    if not contents:
-        return
-    from fcinspect.checkpoints.saving import check_target, write_beside
-
-    made = []
-    for target, content in contents:
-        check_target(target.path, force=force)
-        made.append((target, content()))
-    written: list[str] = []
-    for target, data in made:
-        try:
-            write_beside(target.path, lambda data=data: data, force=force)  # type: ignore[misc]  # bound now
-        except OutputError as error:
-            before = f"written before: {', '.join(map(repr, written))}" if written else error.hint
-            raise OutputError(error.message, before) from error
-        written.append(target.name)
-        if not silent and target.path.is_file():
-            say(f"wrote {target.name} ({byte_count(len(data))}){holds and f': {holds}'}")
-
-
-def bytes_of(layers: Sequence[LinearLayer], ending: str) -> bytes:
-    """Return the content of a file of layers with one of LAYER_ENDINGS."""
-    from fcinspect.checkpoints.saving import ENDINGS, state_bytes, state_dict
-
-    if ending in ENDINGS:
-        return state_bytes(state_dict(*layers), ending)
-    from fcinspect.bridge.linear import pickled_bytes
-
-    return pickled_bytes(state_dict(*layers))

@@ -5,29 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fcinspect.cli.options import Plot, argument, choice, only_option, option, switch, whole_number
 from fcinspect.cli.output import FIGURE, REPORT, Output, Writes
 from fcinspect.cli.sources import LAYOUTS, LayoutOption, open_checkpoint
-from fcinspect.cli.streams import say
-from fcinspect.cli.system import ExitStatus
+from fcinspect.cli.system import ExitStatus, say
 from fcinspect.errors import InputError, UsageError
-from fcinspect.media.emit import FORMATS
+from fcinspect.media.emit import FORMATS, write_text
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, FailedFile, StoredLinear
     from fcinspect.checkpoints.scan.engines import Engine
     from fcinspect.checkpoints.scan.findings import ScanReport
-    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther, Wanted
+    from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
     from fcinspect.reports.scan.charts import ScanPictures
 
 RECORD_FORMATS = (FORMATS[0], FORMATS[1], "ndjson", *FORMATS[2:])
 """Each layer by itself as NDJSON, as soon as it is there."""
 ORDERS = ("file", "name", "parameters", "in", "out", "min", "max", "mean", "std", "norm", "zeros")
-MOST_WORKERS = 256
 WRITES = Writes(forms=RECORD_FORMATS, figure=True, files=(FIGURE, REPORT))
 
 Found = TypeVar("Found")
@@ -71,7 +69,7 @@ class ScanOptions:
         option(
             "--workers N",
             "Threads of this machine; default as many as it has cores, at most 4.",
-            whole_number(1, MOST_WORKERS),
+            whole_number(1, 256),
         ),
     ] = None
     scheduler: Annotated[
@@ -91,12 +89,6 @@ class ScanOptions:
         ),
     ] = False
 
-    def wanted(self) -> Wanted:
-        """Return what is found beyond one pass."""
-        from fcinspect.checkpoints.scan.records import Wanted
-
-        return Wanted(self.spectral, self.spectrum)
-
     def engine(self) -> AbstractContextManager[Engine]:
         """Return who carries out the work."""
         if self.scheduler is None:
@@ -111,11 +103,6 @@ class ScanOptions:
         from fcinspect.checkpoints.scan import engines
 
         return engines.dask(self.scheduler, trusted=self.trust_scheduler)
-
-    def asked(self) -> dict[str, Any]:
-        """Return the options that decide what is reported."""
-        hidden = ("workers", "scheduler", "trust_scheduler")  # the report does not depend on them
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
 
 
 def scan(
@@ -150,7 +137,9 @@ def scan(
     if options.check and not options.only:
         run.look_at_others()
     report = run.report()
-    asked = {"files": list(map(masked_name, files)), **options.asked()}
+    asked = {"files": list(map(masked_name, files)), **vars(options)}
+    for name in ("workers", "scheduler", "trust_scheduler"):
+        del asked[name]  # the report does not depend on it
     pictures = _pictures(report, run.pairs) if output.draws(plot) else None
     view = view_of_scan(report, asked, show_all=options.show_all, pictures=pictures, plot=plot)
     if not ndjson:
@@ -166,8 +155,7 @@ def scan(
 
 
 def _stream(records: Iterable[Mapping[str, Any]], output: Output) -> None:
-    """Write each record as a line of JSON, or go through them silently under --quiet."""
-    from fcinspect.media.emit import dumps, write_text
+    from fcinspect.media.emit import dumps
 
     for record in records:
         if not output.quiet:
@@ -187,10 +175,7 @@ class ScanRun:
     others: list[ScannedOther] = field(default_factory=list)
 
     def open(self, files: Sequence[str]) -> None:
-        """Open all files; of a folder of several checkpoints all. One that is damaged is noted.
-
-        Raises InputError where nothing can be read.
-        """
+        """Open all files, noting damaged ones; raises InputError where nothing can be read."""
         from fcinspect.checkpoints.records import FailedFile
         from fcinspect.checkpoints.storage import SeveralCheckpoints
         from fcinspect.masking import masked_name
@@ -229,13 +214,14 @@ class ScanRun:
 
     def layers(self) -> Iterator[ScannedLayer]:
         """Yield each chosen layer as soon as it is scanned."""
+        from fcinspect.checkpoints.scan.records import Wanted
         from fcinspect.checkpoints.scan.scanning import bytes_of, scan
         from fcinspect.media.progress import bytes_read
 
         ids = set(map(id, self.chosen))
         total = bytes_of(self.chosen)
         with self.options.engine() as engine, bytes_read(total, "scanning") as progress:
-            wanted = self.options.wanted()
+            wanted = Wanted(self.options.spectral, self.options.spectrum)
 
             def scanned(checkpoint: Checkpoint) -> Iterator[tuple[StoredLinear, ScannedLayer]]:
                 layers = [layer for layer in checkpoint.layers if id(layer) in ids]
@@ -255,10 +241,7 @@ class ScanRun:
             )
 
     def _of_each(self, scan: Callable[[Checkpoint], Iterable[Found]]) -> Iterator[Found]:
-        """Yield what is found in each checkpoint, as far as its file can be read.
-
-        Raises InputError where the only one cannot.
-        """
+        """Yield what is found in each readable file; raises InputError where the only one fails."""
         from fcinspect.checkpoints.records import FailedFile
 
         for checkpoint in self.checkpoints:
@@ -297,7 +280,6 @@ class ScanRun:
 
 
 def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]) -> ScanPictures:
-    """Return the pictures of a scan; `pairs` are its layers as stored and as scanned."""
     from fcinspect.checkpoints.scan.scanning import distribution_in
     from fcinspect.reports.scan.charts import MOST_PANELS, ScanPictures
 

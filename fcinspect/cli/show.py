@@ -1,20 +1,46 @@
-"""fcinspect show: a layer in a file, or the layers that a file holds."""
+"""fcinspect create and show: a real nn.Linear made by torch, a layer in a file, or its layers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption
-from fcinspect.cli.options import Plot
+from fcinspect.cli.inputs import BiasOption, OwnLayer, WeightOption, own_layer
+from fcinspect.cli.options import Plot, ShowCode, argument
 from fcinspect.cli.output import FIGURE, LAYER, REPORT_BESIDE_LAYER, Output, Writes
-from fcinspect.cli.sources import Stored
+from fcinspect.cli.sources import Fresh, Stored, choose_layer
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
+from fcinspect.layers.spec import is_spec
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import Checkpoint
+    pass
 
-WRITES = Writes(layers=True, figure=True, files=(LAYER, FIGURE, REPORT_BESIDE_LAYER))
+
+def create(
+    fresh: Fresh,
+    widths: Annotated[
+        str | None, argument("WIDTHS", "4-2 or 'nn.Linear(4, 2)', in place of --in and --out.")
+    ] = None,
+    show_code: ShowCode = False,
+    *,
+    output: Annotated[Output, Writes(layers=True, files=(LAYER, REPORT_BESIDE_LAYER))],
+) -> ExitStatus:
+    """Make a seeded nn.Linear and show its weight and bias."""
+    if widths is not None:
+        fresh = fresh.named(widths)
+    request = fresh.request()
+    if show_code:
+        from fcinspect.reports import scripts
+
+        return output.write_script(scripts.seeded_layer(request) + scripts.PRINT_PARAMETERS)
+
+    from fcinspect.bridge.linear import create_layer
+    from fcinspect.layers.initialisation import inspect_layer
+    from fcinspect.reports.show import view_of_created
+
+    layer = create_layer(request)
+    view = view_of_created(inspect_layer(layer, request.init), fresh.asked())
+    return output.write(view, layer)
 
 
 def show(
@@ -23,20 +49,26 @@ def show(
     bias: BiasOption = None,
     plot: Plot = False,
     *,
-    output: Annotated[Output, WRITES],
+    output: Annotated[
+        Output, Writes(layers=True, figure=True, files=(LAYER, FIGURE, REPORT_BESIDE_LAYER))
+    ],
 ) -> ExitStatus:
     """Show a linear layer of a file, or list its layers."""
-    from fcinspect.cli.given import choose_layer
     from fcinspect.layers.initialisation import inspect_layer
     from fcinspect.reports.show import view_of_stored
     from fcinspect.reports.show_listing import notes_on, skipped_notes, view_of_listing
 
     own = _own(stored, weight, bias)
     checkpoint = stored.open() if own is None else own.open()
-    asked = stored.asked() if own is None else own.asked()
+    asked = vars(stored if own is None else own)
     if stored.layer is None and len(checkpoint.layers) > 1:
         if output.draws(plot):
-            _refuse_to_draw(checkpoint)
+            name = checkpoint.layers[0].name
+            raise UsageError(
+                f"{checkpoint.source} holds {len(checkpoint.layers)} layers, and a plot is of one:"
+                f" name it, for example {name!r}",
+                "fcinspect scan FILE --plot draws them all",
+            )
         return output.write(view_of_listing(checkpoint, asked))
     chosen = choose_layer(checkpoint, stored.layer)
     layer = chosen.read()
@@ -50,17 +82,11 @@ def show(
 
 
 def _own(stored: Stored, weight: str | None, bias: str | bool | None) -> OwnLayer | None:
-    """Return the layer of --weight, None for that of a file.
-
-    Raises UsageError where both are given, or neither but the words of a new layer.
-    """
+    """Return the layer of --weight or None; raises UsageError for both, or for widths alone."""
     from fcinspect.checkpoints.paths import is_file
-    from fcinspect.layers.spec import is_spec
 
     if weight is not None:
-        if stored.file is not None:
-            raise UsageError(f"--weight and {stored.file!r} both give a layer: give one of them")
-        return OwnLayer(weight, bias, "float32", stored.way)
+        return own_layer(weight, bias, "float32", stored)
     if bias is not None:
         raise UsageError("--bias goes with --weight: show makes no layer of its own")
     words = stored.file
@@ -72,13 +98,3 @@ def _own(stored: Stored, weight: str | None, bias: str | bool | None) -> OwnLaye
             hint=f"fcinspect create {words if ' ' not in words else repr(words)}",
         )
     return None
-
-
-def _refuse_to_draw(checkpoint: Checkpoint) -> None:
-    """Raise UsageError where the layer to draw is not named."""
-    name = checkpoint.layers[0].name
-    raise UsageError(
-        f"{checkpoint.source} holds {len(checkpoint.layers)} layers, and a plot is of one: name it,"
-        f" for example {name!r}",
-        "fcinspect scan FILE --plot draws them all",
-    )

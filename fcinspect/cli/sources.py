@@ -9,30 +9,30 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
 
 import typer
 
-from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption, flag_of
-from fcinspect.cli.options import Bias, Dtype, Seed, argument, choice, option, whole_number
-from fcinspect.errors import InputError, UsageError
-from fcinspect.layers.linear import INITIALISERS
+from fcinspect.cli.options import BYTES, Bias, Dtype, Seed, argument, choice, option, whole_number
+from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.layers.linear import INITIALISERS, LinearRequest
+from fcinspect.layers.spec import Spec, is_spec, parse_spec
+from fcinspect.names import listed
+from fcinspect.page.text import safe
 
 if TYPE_CHECKING:
-    from fcinspect.checkpoints.records import Checkpoint, Layout, LayoutChoice, StoredLinear
-    from fcinspect.layers.linear import LinearRequest
+    from fcinspect.checkpoints.records import Checkpoint, LayoutChoice, SkippedTensor, StoredLinear
 
 LAYOUTS = ("auto", "out,in", "in,out")
 
 
-def layout_option(flag: str, what: str, choices: Sequence[str] = LAYOUTS) -> Any:
+def layout_option(flag: str, what: str) -> Any:
     """Return the option that tells how a file, `what`, holds its weights."""
-    auto = ", or auto: as its biases and names show" if "auto" in choices else ""
-    words = f"How {what} holds a weight: out,in as torch, in,out as Keras and GPT-2{auto}."
-    return choice(f"{flag} LAYOUT", words, choices, "layout")
+    words = f"How {what} holds a weight: out,in as torch, in,out as Keras and GPT-2"
+    words += ", or auto: as its biases and names show."
+    return choice(f"{flag} LAYOUT", words, LAYOUTS, "layout")
 
 
 LayoutOption = Annotated[str, layout_option("--layout", "the file")]
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 """Names that no shell expands and that are no options; others are not offered on TAB."""
 
-BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 COPIES = 12
 """Bytes a number takes while a layer is made, besides torch's own: copies of up to float64."""
 
@@ -53,30 +53,28 @@ class Fresh:
     def request(self) -> LinearRequest:
         """Return what torch is asked for; raises UsageError for what it could not make."""
         from fcinspect.layers.initialisation import weight_law
-        from fcinspect.layers.linear import LinearRequest
+        from fcinspect.layers.memory import require_free
 
-        if self.in_features is None or self.out_features is None:
-            missing = [
-                name
-                for name, value in (("--in", self.in_features), ("--out", self.out_features))
-                if value is None
-            ]
+        n, out, bias = self.in_features, self.out_features, self.bias is not False
+        if n is None and out is None:
             raise UsageError(
-                f"{' and '.join(missing)} is missing: a layer is given by --in and --out"
-                if len(missing) == 1
-                else "no layer is given: expected --in N --out M, widths such as 4-2, or a FILE"
+                "no layer is given: expected --in N --out M, widths such as 4-2, or a FILE"
             )
-        weight_law(self.init, self.in_features, self.out_features)
-        if self.init == "orthogonal" and BYTES[self.dtype] == 2:
-            raise UsageError(
-                f"torch has no orthogonal initialiser for {self.dtype}: expected --dtype float32"
-                " or float64"
-            )
-        self._require_memory(self.in_features, self.out_features)
-        return LinearRequest(
-            self.in_features, self.out_features, self.bias is not False, self.seed, self.dtype,
-            self.init,
-        )  # fmt: skip
+        if n is None or out is None:
+            missing = "--in" if n is None else "--out"
+            raise UsageError(f"{missing} is missing: a layer is given by --in and --out")
+        weight_law(self.init, n, out)
+        size, copies = BYTES[self.dtype], COPIES
+        if self.init == "orthogonal":
+            if size == 2:
+                raise UsageError(
+                    f"torch has no orthogonal initialiser for {self.dtype}: expected --dtype"
+                    " float32 or float64"
+                )
+            copies += 6 * size  # QR holds the matrix, its transpose and its factors at once
+        words = f"nn.Linear({n}, {out}) in {self.dtype} with its working copies"
+        require_free(out * (n + bias) * (size + copies), words)
+        return LinearRequest(n, out, bias, self.seed, self.dtype, self.init)
 
     def refuse_any(self, instead: str) -> None:
         """Raise UsageError when an option of a new layer is given together with `instead`."""
@@ -89,16 +87,10 @@ class Fresh:
 
     def asked(self) -> dict[str, Any]:
         """Return the options, for the report."""
-        asked = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**asked, "bias": self.bias is not False}
+        return {**vars(self), "bias": self.bias is not False}
 
     def named(self, words: str) -> Self:
-        """Return the layer that the words name, "4-2" or "nn.Linear(4, 2)".
-
-        Raises UsageError where --in, --out or --bias are given as well, or for more than one layer.
-        """
-        from fcinspect.cli.inputs import widths_in
-
+        """Return the layer that the words name, "4-2" or "nn.Linear(4, 2)"; raises UsageError."""
         spec = widths_in(words)
         for flag, given in (("--in", self.in_features), ("--out", self.out_features)):
             if given is not None:
@@ -109,30 +101,12 @@ class Fresh:
                 f" {spec.widths[0]}-{spec.widths[1]}",
                 hint=f"fcinspect step {words!r} shows all layers of a network",
             )
-        return replace(
-            self,
-            in_features=spec.widths[0],
-            out_features=spec.widths[1],
-            bias=spec.bias_beside(self.bias),
-        )
-
-    def _require_memory(self, in_features: int, out_features: int) -> None:
-        from fcinspect.layers.memory import require_free
-
-        # QR holds the matrix, its transpose and its factors at once
-        copies = COPIES + (6 * BYTES[self.dtype] if self.init == "orthogonal" else 0)
-        numbers = out_features * (in_features + (self.bias is not False))
-        require_free(
-            numbers * (BYTES[self.dtype] + copies),
-            f"nn.Linear({in_features}, {out_features}) in {self.dtype} with its working copies",
-        )
+        n, out = spec.widths
+        return replace(self, in_features=n, out_features=out, bias=spec.bias_beside(self.bias))
 
 
 def _names_in(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the layers of the checkpoint on the command line, for TAB.
-
-    Nothing is asked of the network.
-    """
+    """Return the layers of the file on the command line, for TAB; remote ones are not opened."""
     from fcinspect.checkpoints import opening
     from fcinspect.masking import is_uri
 
@@ -161,22 +135,10 @@ class Stored:
     layer: Annotated[
         str | None,
         typer.Argument(
-            metavar="LAYER",
-            autocompletion=_names_in,
-            help="The layer's name, e.g. encoder.fc1.",
+            metavar="LAYER", autocompletion=_names_in, help="The layer's name, e.g. encoder.fc1."
         ),
     ] = None
     layout: LayoutOption = LAYOUTS[0]
-
-    def refuse_layout(self) -> None:
-        """Raise UsageError when --layout is given without a file."""
-        if self.layout != LAYOUTS[0]:
-            raise UsageError("--layout tells how a file holds its weights: no FILE is given")
-
-    @property
-    def way(self) -> Layout:
-        """The layout as records have it."""
-        return "in,out" if self.layout == "in,out" else "out,in"
 
     def open(self) -> Checkpoint:
         """Return the layers of the file."""
@@ -186,16 +148,7 @@ class Stored:
 
     def choose(self) -> StoredLinear:
         """Return the layer that is named, or the only one."""
-        from fcinspect.cli.given import choose_layer
-
         return choose_layer(self.open(), self.layer)
-
-    def asked(self) -> dict[str, Any]:
-        """Return the arguments, for the report; no secret of a URI is among them."""
-        from fcinspect.masking import masked_name
-
-        asked = {field.name: getattr(self, field.name) for field in fields(self)}
-        return asked if self.file is None else {**asked, "file": masked_name(self.file)}
 
 
 FreshLayer = TypeVar("FreshLayer", bound=Fresh)
@@ -214,7 +167,6 @@ class StoredOrWords(Stored):
     def words(self) -> str | None:
         """The words of a new layer, "4-2", also where its widths are two arguments; else None."""
         from fcinspect.checkpoints.paths import is_file
-        from fcinspect.layers.spec import is_spec
 
         if self.file is None:
             return None
@@ -224,53 +176,96 @@ class StoredOrWords(Stored):
         return f"{self.file}-{self.layer}" if two else None
 
 
-@dataclass(frozen=True)
-class FreshOrOwn(Fresh):
-    """A layer that torch makes, or one whose numbers are typed."""
-
-    bias: BiasOption = None
-    weight: WeightOption = None
-
-    def own(self, stored: Stored) -> OwnLayer | None:
-        """Return the layer of --weight, None where it is not given.
-
-        Raises UsageError for --weight beside another source of a layer, and for the numbers of
-        --bias without it.
-        """
-        if self.weight is None:
-            flag_of(self.bias)
-            return None
-        if stored.file is not None:
-            raise UsageError(f"--weight and {stored.file!r} both give a layer: give one of them")
-        new = replace(self, weight=None, bias=None, dtype="float32")
-        new.refuse_any("--weight")
-        return OwnLayer(self.weight, self.bias, self.dtype, stored.way)
-
-
 def source_of(stored: StoredOrWords, fresh: FreshLayer) -> tuple[StoredOrWords, FreshLayer]:
-    """Return where the layer comes from, with the words of a new layer put into `fresh`.
-
-    Raises UsageError where a new layer and a file exclude each other.
-    """
+    """Return where the layer comes from; raises UsageError for two sources."""
     if stored.words is not None:
         fresh = fresh.named(stored.words)
         stored = replace(stored, file=None, layer=None)
-    if stored.file is None:
-        stored.refuse_layout()
-    else:
+    if stored.file is not None:
         fresh.refuse_any("a layer from a file")
+    elif stored.layout != LAYOUTS[0]:
+        raise UsageError("--layout tells how a file holds its weights: no FILE is given")
     return stored, fresh
 
 
 def open_checkpoint(
-    file: str,
-    layout: str = LAYOUTS[0],
-    plain_dtype: str = "float32",
-    *,
-    tolerant: bool = False,
+    file: str, layout: str = LAYOUTS[0], plain_dtype: str = "float32", *, tolerant: bool = False
 ) -> Checkpoint:
     """Return the layers of a checkpoint, read without torch."""
     from fcinspect.checkpoints import opening
 
     asked = cast("LayoutChoice", layout)  # one of LAYOUTS, as its parser sees to
     return opening.open_checkpoint(file, asked, plain_dtype, tolerant=tolerant)
+
+
+def widths_in(text: str) -> Spec:
+    """Return what the words of a network say; raises UsageError where a file has that name."""
+    from fcinspect.checkpoints.paths import is_file
+
+    spec = parse_spec(text)
+    if is_file(text):
+        raise UsageError(
+            f"{text!r} names a layer and a file: write ./{text} for the file, and for the layer"
+            " other separators or 'nn.Linear(4, 2)'"
+        )
+    return spec
+
+
+def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
+    """Return the layer of that name, or the only one for None; raises InputError."""
+    layers, skipped = checkpoint.layers, checkpoint.skipped
+    if not layers:
+        why = ""
+        if skipped:
+            why = f": {skipped[0].name!r} was skipped ({skipped[0].reason})"
+        if skipped[1:]:
+            why += f"; {len(skipped) - 1} more {'were' if skipped[2:] else 'was'} skipped"
+        raise InputError(f"{checkpoint.source} holds no linear layer{why}")
+    own = [layer.name for layer in layers]
+    # a layer without a name of its own is chosen by that of its weight
+    names = [each or "weight" for each in own]
+    if name is None:
+        if len(layers) == 1:
+            return layers[0]
+        those = listed(names, 8)
+        raise InputError(f"{checkpoint.source} holds {len(layers)} layers: name one of {those}")
+    for wanted in _spellings(name):
+        # a name that was shown with escapes may be typed with them
+        found = [layer for layer in layers if wanted in (layer.name, safe(layer.name))]
+        if found:
+            return found[0]
+    skip = _skipped(checkpoint, name)
+    if skip is not None:
+        raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
+    held = listed(names, 8) if any(own) else "one layer, without a name"
+    hint = _stack_hint(_spellings(name)[-1], own) or did_you_mean(name, own) or f"it holds {held}"
+    raise InputError(f"{checkpoint.source} holds no layer {name!r}", hint)
+
+
+def _spellings(name: str) -> Sequence[str]:
+    """Return what a layer may be called: by its path or its weight; "w1.3" for expert "w1[3]"."""
+    from fcinspect.checkpoints.pairing.naming import module_path
+
+    path = module_path(name)
+    return (name, path, re.sub(r"[.](\d+)$", r"[\1]", path))
+
+
+def _skipped(checkpoint: Checkpoint, name: str) -> SkippedTensor | None:
+    """Return what was skipped under a name: the array itself, or the weight of a module."""
+    from fcinspect.checkpoints.pairing.naming import module_path, split
+
+    own = [skip for skip in checkpoint.skipped if name in (skip.name, module_path(skip.name))]
+    parts = [skip for skip in checkpoint.skipped if split(skip.name)[0][:-1] == name]
+    # of the parts of a packed weight, the one that tells the layer's widths
+    telling = [skip for skip in parts if "→" in skip.reason]
+    return next(iter((*own, *telling, *parts)), None)
+
+
+def _stack_hint(name: str, names: Sequence[str]) -> str | None:
+    # the name may be that of the stack or of an expert that is missing
+    stack = re.sub(r"\[\d*\]$", "", name)
+    experts = [other for other in names if other.startswith(f"{stack}[")]
+    if not experts:
+        return None
+    ends = f"{experts[0]!r} to {experts[-1]!r}"
+    return f"{stack!r} is a stack of {len(experts)} experts: name one of {ends}"

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fcinspect.arithmetic.settings import LOSS_NAMES
-from fcinspect.cli.given import BiasOption, OwnLayer, WeightOption, flag_of, refuse_bias
-from fcinspect.cli.inputs import names_a_checkpoint, names_a_file, read_input, widths_in
-from fcinspect.cli.options import (
-    Batch,
+from fcinspect.cli.inputs import (
+    BiasOption,
+    WeightOption,
+    flag_of,
+    names_a_checkpoint,
+    names_a_file,
+    read_input,
+)
+from fcinspect.cli.network import (
+    STEP_DTYPES,
     HiddenActivation,
     LastActivation,
     OptimizerOptions,
+    layers_of,
+    network_of,
+    words_of,
+)
+from fcinspect.cli.options import (
+    Batch,
     Plot,
     Seed,
     ShowCode,
@@ -24,6 +36,7 @@ from fcinspect.cli.options import (
     whole_number,
 )
 from fcinspect.cli.output import ARTICLE, ARTICLE_FORMATS, FIGURE, Output, Writes
+from fcinspect.cli.sources import widths_in
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
@@ -35,8 +48,6 @@ if TYPE_CHECKING:
     from fcinspect.layers.network import Network
     from fcinspect.verification.step import StepReport
 
-WRITES = Writes(forms=ARTICLE_FORMATS, figure=True, files=(FIGURE, ARTICLE))
-MOST_STEPS = 100_000
 COPIES = 40
 """Bytes a number takes besides its own: gradient, state, update, and both sides of each check."""
 
@@ -77,7 +88,7 @@ class StepProblem:
         choice(
             "--dtype DTYPE",
             "float32 or float64; by default the file's, else float32.",
-            ("float32", "float64"),
+            STEP_DTYPES,
             "dtype of step",
         ),
     ] = None
@@ -86,7 +97,7 @@ class StepProblem:
         option(
             "--steps K",
             "Take K steps; show the loss of all and the last one whole.",
-            whole_number(1, MOST_STEPS),
+            whole_number(1, 100_000),
         ),
     ] = 1
     parameter: Annotated[
@@ -106,21 +117,14 @@ class StepProblem:
 
     @property
     def _usual_last(self) -> str:
-        """What stands behind the last layer where nothing says it."""
         return "sigmoid" if self.loss == "bce" else "identity"
 
     def asked(self, request: StepRequest) -> dict[str, Any]:
         """Return the options after defaults, for the report."""
-        asked = asdict(self)
+        asked = {**vars(self), "dtype": request.dtype}
         weight = asked.pop("weight")
-        return {
-            **asked,
-            "bias": self.bias if weight is not None else request.bias,
-            "batch": None if self.batch is None else list(self.batch),
-            "dtype": request.dtype,
-            "weight": weight,
-            "activations": list(request.activations),
-        }
+        asked["bias"] = self.bias if weight is not None else request.bias
+        return {**asked, "weight": weight, "activations": request.activations}
 
     def request(self, optimizer: Optimizer) -> tuple[StepRequest, tuple[str, ...]]:
         """Return what torch is asked for, and what a reader should know of it."""
@@ -130,8 +134,14 @@ class StepProblem:
         network: Network | None = None
         with_bias = True
         if self.given:
-            network, activations, warnings = self._network()
+            layers = layers_of(self.widths, self.weight, self.bias, self.dtype or "float32")
+            last = self.output_activation
+            found = network_of(
+                layers, self.activation, last, self._usual_last, self.dtype, STEP_DTYPES
+            )
+            network, warnings = found.network, found.remarks()
             widths, dtype = network.widths, network.dtype
+            activations = tuple(layer.activation for layer in network.layers)
         else:
             widths, activations, with_bias = self._spec()
             dtype = self.dtype or "float32"
@@ -151,33 +161,23 @@ class StepProblem:
         from fcinspect.media.progress import tracked
         from fcinspect.verification.step import check_steps
 
-        steps = tracked(run_steps(request, self.steps), self.steps, "steps")
-        report = check_steps(steps)
-        if self.parameter is None:
-            return report, None
-        return report, follow(report.last, parse_address(self.parameter))
+        report = check_steps(tracked(run_steps(request, self.steps), self.steps, "steps"))
+        name = self.parameter
+        return report, None if name is None else follow(report.last, parse_address(name))
 
     def notes(self, request: StepRequest) -> tuple[str, ...]:
         """Say where the numbers come from."""
-        from fcinspect.masking import masked_name
-
-        source = "nn.Linear's default layers"
-        if self.weight is not None:
-            source = "the layer of --weight"
-        elif self.widths == "-":
-            source = "layers from standard input"
-        elif self.given and self.widths is not None:
-            source = f"layers from {masked_name(self.widths)}"
-        drawn = [name for name, given in (("x", request.x), ("t", request.target)) if given is None]
-        order = ", then ".join([*([] if self.given else ["layers"]), *drawn])
+        given = self.given
+        source = words_of(self.widths, self.weight) if given else "nn.Linear's default layers"
+        drawn = [name for name, value in (("x", request.x), ("t", request.target)) if value is None]
+        order = ", then ".join([*([] if given else ["layers"]), *drawn])
         seeded = f"; torch.manual_seed({self.seed}), then {order}" if order else ""
         notes = [source + seeded]
-        if self.loss == "bce" and self.output_activation is None and not self.given:
+        if self.loss == "bce" and self.output_activation is None and not given:
             notes.append("bce needs outputs from 0 to 1: sigmoid stands behind the last layer")
         return tuple(notes)
 
     def _spec(self) -> tuple[tuple[int, ...], tuple[str, ...], bool]:
-        """Return the widths, the activations and whether there are biases, of new layers."""
         from fcinspect.layers.memory import require_free
         from fcinspect.layers.network import activation_names
 
@@ -198,29 +198,6 @@ class StepProblem:
         names = tuple(activation_names(len(widths) - 1, self.activation or "relu", last))
         return widths, names, spec.bias_beside(flag_of(self.bias))
 
-    def _network(self) -> tuple[Network, tuple[str, ...], tuple[str, ...]]:
-        """Return the layers that are given, chained in their order."""
-        from fcinspect.cli.network import STEP_DTYPES, network_of
-        from fcinspect.cli.sources import open_checkpoint
-
-        dtype = self.dtype or "float32"
-        if self.weight is not None:
-            if self.widths is not None:
-                raise UsageError(f"--weight and {self.widths!r} both give layers: give one of them")
-            checkpoint = OwnLayer(self.weight, self.bias, dtype).open()
-        else:
-            refuse_bias(self.bias, "layers from a file")
-            checkpoint = open_checkpoint(str(self.widths), plain_dtype=dtype)
-        found = network_of(
-            checkpoint,
-            self.activation,
-            self.output_activation,
-            self._usual_last,
-            self.dtype,
-            STEP_DTYPES,
-        )
-        return found.network, tuple(la.activation for la in found.network.layers), found.remarks()
-
     def _require_parameter(
         self, widths: tuple[int, ...], network: Network | None, with_bias: bool
     ) -> None:
@@ -230,14 +207,11 @@ class StepProblem:
         from fcinspect.arithmetic.following import parse_address, require_parameter
         from fcinspect.layers.network import layer_names
 
-        count = len(widths) - 1
-        names = layer_names(count)
-        biased = [with_bias] * count
+        held = [(name, with_bias) for name in layer_names(len(widths) - 1)]
         if network is not None:
-            names = tuple(layer.name for layer in network.layers)
-            biased = [layer.linear.bias is not None for layer in network.layers]
+            held = [(layer.name, layer.linear.bias is not None) for layer in network.layers]
         shapes: dict[str, tuple[int, ...]] = {}
-        for name, n, m, has_bias in zip(names, widths, widths[1:], biased, strict=False):
+        for (name, has_bias), (n, m) in zip(held, pairwise(widths), strict=True):
             shapes[f"{name}.weight"] = (m, n)
             if has_bias:
                 shapes[f"{name}.bias"] = (m,)
@@ -246,18 +220,16 @@ class StepProblem:
     def _numbers(
         self, widths: tuple[int, ...], dtype: str
     ) -> tuple[Array | None, Target | None, tuple[str, ...]]:
-        """Return x and the target where they are given."""
         if [self.widths, self.x, self.target].count("-") > 1:
             raise UsageError("standard input can be read once: give one of them as a file")
         x: Array | None = None
         said: tuple[str, ...] = ()
-        batch = self.batch
+        batch = self.batch or ()
         if self.x is not None:
             x, said = read_input(self.x, widths[0], dtype, self.batch)
             batch = x.shape[:-1]
         if self.target is None:
             return x, None, said
-        batch = batch or ()
         if self.loss == "cross_entropy":
             return x, classes_of(self.target, widths[-1], batch), said
         try:
@@ -275,7 +247,7 @@ def step(
     plot: Plot = False,
     show_code: ShowCode = False,
     *,
-    output: Annotated[Output, WRITES],
+    output: Annotated[Output, Writes(forms=ARTICLE_FORMATS, figure=True, files=(FIGURE, ARTICLE))],
 ) -> ExitStatus:
     """Show an optimizer step: forward, loss, backward, update."""
     from fcinspect.reports.scripts import step_script

@@ -1,26 +1,40 @@
-"""How this process ends: its exit status, limits of the system, missing libraries, signals."""
+"""How this process meets the system: its streams, exit status, limits, libraries and signals.
+
+Python's own streams are settled by the environment: under PYTHONUNBUFFERED=1 a write that the
+system takes only in part is lost without a word, and a stream that was closed before the start is
+None. Here what is written arrives whole, or the writer is told.
+"""
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
+import select
 import signal
 import sys
+import textwrap
 from collections.abc import Iterator
 from enum import IntEnum
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from fcinspect.errors import InputError, install_hint
+from fcinspect.errors import InputError, OutputError, install_hint
+from fcinspect.page.text import ascii_only, safe
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 try:
     import resource
 except ImportError:  # a system without such limits
     resource = None  # type: ignore[assignment]
 
+WIDEST = 10_000
+"""Columns of a terminal; COLUMNS beyond that is no width."""
 NUMPY = 96 << 20
 """Bytes of addresses that numpy takes, with one thread of OpenBLAS; each more takes 40 MiB."""
 BESIDE_LIBRARIES = 200 << 20
@@ -33,8 +47,6 @@ NO_MEMORY = re.compile(
 """How systems, numpy and torch say that there is no memory."""
 WITHOUT_TORCH = "shapes, diagnose TEXT, and scan, diff and show of most files work without it"
 TORCH_BUILDS = "PyTorch's page 'Get Started' gives the command for your system, and for a CPU build"
-ASKING = ("SIGTERM", "SIGHUP")
-"""Those that end a process by default and leave it time; Ctrl-C raises KeyboardInterrupt."""
 
 
 class ExitStatus(IntEnum):
@@ -67,18 +79,139 @@ BY_KIND = {
 """The exit status of each kind of FcinspectError."""
 
 
-def settle_limits() -> None:
-    """Under a limit on memory (ulimit -v), let a library that would not fit be refused.
+class ReaderGone(Exception):
+    """Whoever read standard output has closed it: there is nobody to write for."""
 
-    OpenBLAS ends the process, and torch aborts it, where they get no memory while they load.
+
+def settle_streams() -> None:
+    """Give standard output and error writers that write all or say so; call it before any other.
+
+    A stream that was closed keeps its number, so that no file is opened under it: standard output
+    then refuses what is written, and standard error loses it.
     """
+    for number, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            # what stands in, as the lowest that is free, gets the number of the closed stream
+            os.set_inheritable(os.open(os.devnull, flags), True)
+    sys.stdout = _text(sys.stdout, _Standard(1), "strict", lines=False)
+    sys.stderr = _text(sys.stderr, _Standard(2), "backslashreplace", lines=True)
+
+
+def say(line: str, *, whole: bool = False) -> None:
+    """Write a line to standard error, on a terminal wrapped at words unless `whole`."""
+    width = None if whole else _stderr_width()
+    shown = safe(line) if width is None else wrapped(safe(line), width)
+    try:
+        sys.stderr.write(f"{shown}\n")
+    except UnicodeEncodeError:
+        sys.stderr.write(f"{ascii_only(shown)}\n")
+    sys.stderr.flush()
+
+
+def _stderr_width() -> int | None:
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def wrapped(line: str, width: int) -> str:
+    """Return a line broken between its words; --run-slow and a path are one word."""
+    return "\n".join(
+        textwrap.wrap(
+            line,
+            max(width, 40),  # in less no sentence can be read
+            subsequent_indent="  ",
+            expand_tabs=False,
+            replace_whitespace=False,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def settle_width() -> None:
+    """Forget a COLUMNS or LINES that no window has, such as 0, as if it had not been set."""
+    for name in ("COLUMNS", "LINES"):
+        value = os.environ.get(name, "1")
+        number = value.isascii() and value.isdecimal() and len(value) <= len(str(WIDEST))
+        if not (number and 0 < int(value) <= WIDEST):
+            del os.environ[name]
+
+
+def abandon_output() -> None:
+    """Keep the interpreter from failing once more on the unwritten rest of standard output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _text(before: TextIO | None, raw: io.RawIOBase, errors: str, *, lines: bool) -> TextIO:
+    encoding = "utf-8" if before is None else before.encoding
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding,
+        errors if before is None else before.errors,
+        line_buffering=lines or (before is not None and bool(before.line_buffering)),
+    )
+
+
+class _Standard(io.RawIOBase):
+    """Standard output or error by its number, which stays open when this object ends.
+
+    Output raises OutputError where not all can be written, ReaderGone where nobody reads; error
+    loses what cannot be written, as there is no place left to say so.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+
+    def writable(self) -> bool:
+        """Whether write works: yes."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the number."""
+        return self._number
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return os.isatty(self._number)
+
+    def write(self, data: Buffer) -> int:
+        """Write all of it, in as many pieces as the system takes."""
+        rest = whole = memoryview(data).cast("B")
+        try:
+            while rest:
+                try:
+                    rest = rest[os.write(self._number, rest) :]
+                except BlockingIOError:
+                    select.select([], [self._number], [])
+        except OSError as error:
+            if self._number == 1 and isinstance(error, BrokenPipeError):
+                raise ReaderGone from None
+            if self._number == 1:
+                closed = error.errno == errno.EBADF
+                reason = "it is closed" if closed else error.strerror or error
+                raise OutputError(f"cannot write to standard output: {reason}") from error
+        return len(whole)
+
+
+def settle_limits() -> None:
+    """Under ulimit -v, refuse libraries that do not fit: OpenBLAS and torch would abort."""
     if _limit("RLIMIT_AS") is not None:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         sys.meta_path.insert(0, _Room())
 
 
-def refusal_for_limit(error: BaseException) -> InputError | None:
-    """Return the refusal where an error comes of a limit of the system, else None."""
+def refusal_for(error: BaseException) -> InputError | None:
+    """Return the refusal for a limit of the system or a missing library, else None."""
     for each in _chain(error):
         number = each.errno if isinstance(each, OSError) else None
         if number in (errno.EMFILE, errno.ENFILE):
@@ -93,11 +226,10 @@ def refusal_for_limit(error: BaseException) -> InputError | None:
                 return InputError("this needs more memory than is free on this machine")
             allowed = f"{most >> 20:,} MiB (ulimit -v)"
             return InputError(f"this needs more memory than this process may have: {allowed}")
-    return None
+    return _refusal_for_library(error) if isinstance(error, ImportError) else None
 
 
-def refusal_for_library(error: ImportError) -> InputError | None:
-    """Return the refusal for a library that cannot be imported; None where it is fcinspect's."""
+def _refusal_for_library(error: ImportError) -> InputError | None:
     library = (error.name or "").partition(".")[0]
     if not library or library == "fcinspect":
         return None
@@ -120,14 +252,17 @@ class EndedBySignal(BaseException):
 
 
 def settle_signals() -> None:
-    """Let a signal that asks to end raise EndedBySignal; a second one ends this process at once.
+    """Let a signal that asks to end raise EndedBySignal; a second one ends this process."""
 
-    Those stay ignored that whoever started it ignores.
-    """
-    for name in ASKING:
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        signal.signal(number, signal.SIG_DFL)
+        raise EndedBySignal(number)
+
+    # those end a process by default and leave it time; Ctrl-C raises KeyboardInterrupt
+    for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end)
+            signal.signal(number, end)
 
 
 def end_by(number: int) -> NoReturn:
@@ -138,13 +273,7 @@ def end_by(number: int) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(number, signal.SIG_DFL)
-    raise EndedBySignal(number)
-
-
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it comes of; what fails while cleaning up hides the reason."""
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen:
@@ -154,7 +283,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _limit(name: str) -> int | None:
-    """Return a limit of this process, None where there is none."""
     number = getattr(resource, name, None)
     if number is None:
         return None
@@ -167,14 +295,15 @@ class _Room:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """Raise MemoryError where there is not; the module is found by the finders behind."""
-        if name == "numpy":
-            self._require(NUMPY)
-        elif name == "torch":
-            self._require(_size_of_libraries(name) + BESIDE_LIBRARIES)
-
-    def _require(self, needed: int) -> None:
-        most, taken = _limit("RLIMIT_AS"), _addresses()
-        if most is not None and taken is not None and taken + needed > most:
+        if name not in ("numpy", "torch"):
+            return
+        needed = NUMPY if name == "numpy" else _size_of_libraries(name) + BESIDE_LIBRARIES
+        try:
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        except (OSError, ValueError, IndexError):
+            return  # the system does not tell
+        most = _limit("RLIMIT_AS")
+        if most is not None and pages * os.sysconf("SC_PAGE_SIZE") + needed > most:
             raise MemoryError
 
 
@@ -185,12 +314,3 @@ def _size_of_libraries(package: str) -> int:
         return 0
     folder = Path(spec.origin).parent / "lib"
     return sum(file.stat().st_size for file in folder.glob("*.so*"))
-
-
-def _addresses() -> int | None:
-    """Return how many bytes of addresses this process has; None where the system tells not."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")

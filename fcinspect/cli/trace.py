@@ -1,22 +1,75 @@
-"""fcinspect trace: shapes through a real module."""
+"""fcinspect shapes and trace: shapes through a specification, and through a real module."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from fcinspect.cli.module import Code, ModuleOptions, refuse_unmade
-from fcinspect.cli.options import only_option, option, switch, whole_number
+from fcinspect.cli.network import activation_option, network_of
+from fcinspect.cli.options import (
+    BYTES,
+    Batch,
+    Bias,
+    Dtype,
+    argument,
+    only_option,
+    option,
+    switch,
+    whole_number,
+)
 from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.layers.spec import parse_spec
 
 if TYPE_CHECKING:
     from fcinspect.reports.trace_steps import Folding
     from fcinspect.shapes.steps import ModuleTrace
 
-MOST_PATHS = 6
-"""Modules that a refusal names."""
+MODULES = {
+    "relu": "ReLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "leaky_relu": "LeakyReLU",
+    "gelu": "GELU", "identity": "Identity",
+}  # fmt: skip
+
+
+def shapes(
+    widths: Annotated[
+        str, argument("WIDTHS", "3-5-4-2, 3,5,4,2, '3 -> 5 -> 4 -> 2' or 'nn.Linear(4, 2)'.")
+    ],
+    batch: Batch = None,
+    activation: Annotated[
+        str | None, activation_option("--activation", "Behind every hidden layer")
+    ] = None,
+    output_activation: Annotated[
+        str | None, activation_option("--output-activation", "Behind the last layer")
+    ] = None,
+    bias: Bias = None,
+    dtype: Dtype = "float32",
+    *,
+    output: Annotated[Output, Writes()],
+) -> ExitStatus:
+    """Trace shapes, parameters and multiply-adds through 3-5-4-2."""
+    from fcinspect.reports.shapes import view_of_shapes
+    from fcinspect.shapes.trace import trace_widths
+
+    spec = parse_spec(widths)
+    with_bias = spec.bias_beside(bias)
+    trace = trace_widths(
+        spec.widths,
+        batch or (),
+        itemsize=BYTES[dtype],
+        dtype=dtype,
+        bias=with_bias,
+        activation=activation and MODULES[activation],
+        output_activation=output_activation and MODULES[output_activation],
+    )
+    asked = {
+        "widths": widths, "batch": batch, "activation": activation,
+        "output_activation": output_activation, "bias": with_bias, "dtype": dtype,
+    }  # fmt: skip
+    return output.write(view_of_shapes(trace, asked))
 
 
 def trace(
@@ -59,16 +112,15 @@ def trace(
         refuse_unmade(found)
     folding = Folding(depth, tuple(only or ()))
     _require_steps(found, folding)
-    asked = {"code": code, **options.asked(), "depth": depth, "only": only}
+    asked = {"code": code, **vars(options), "depth": depth, "only": only}
     view = view_of_trace(found, diagnosis, asked, show_all=show_all, folding=folding)
     return output.write(replace(view, warnings=notes))
 
 
 def _require_steps(found: ModuleTrace, folding: Folding) -> None:
-    """Raise InputError where no step is of a module that --only asks for."""
     if folding.only and found.steps and not folding.chosen(found.steps):
         paths = dict.fromkeys(step.path for step in found.steps if step.path)
-        listed = ", ".join(list(paths)[:MOST_PATHS])
+        listed = ", ".join(list(paths)[:6])
         raise InputError(
             f"no step is of a module that matches --only {' '.join(folding.only)}",
             hint=did_you_mean(folding.only[0], paths) or (f"there are {listed}" if paths else None),
@@ -76,12 +128,8 @@ def _require_steps(found: ModuleTrace, folding: Folding) -> None:
 
 
 def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str, ...]]:
-    """Return the trace of the layers of a file, chained as `step` and `draw` do, and notes on it.
-
-    Raises InputError where they are no network or the input does not fit.
-    """
+    """Return the trace of the chained layers of a file, and notes on it; raises InputError."""
     from fcinspect.bridge.tracing import Tracing
-    from fcinspect.cli.network import network_of
     from fcinspect.cli.sources import open_checkpoint
     from fcinspect.masking import masked_name
 
@@ -95,16 +143,13 @@ def _of_file(file: str, options: ModuleOptions) -> tuple[ModuleTrace, tuple[str,
         "activations": [layer.activation for layer in network.layers],
         "dtype": network.dtype,
     }
-    tracing = Tracing("fcinspect.bridge.networks:stacked", shapes, options.timeout)
-    try:
+    with closing(Tracing("fcinspect.bridge.networks:stacked", shapes, options.timeout)) as tracing:
         found = options.traced(tracing)
-    finally:
-        tracing.close()
     if found.failure is not None:
         raise InputError(f"{file}: {' '.join(found.failure.message.split())[:300]}")
     name = masked_name(file)
     between = dict.fromkeys(layer.activation for layer in network.layers[:-1])
-    notes = (*chained.warnings,)
+    notes = chained.warnings
     if chained.assumed is not None:
         notes += (f"{name}: {chained.assumed}",)
     elif between:

@@ -12,8 +12,7 @@ from fcinspect.cli.options import Bias, argument, choice, option, parsed_by, swi
 from fcinspect.cli.output import ARTICLE_FORMATS, REPORT, Output, Writes
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import SpecError, UsageError
-from fcinspect.layers.spec import LARGEST_SEED
-from fcinspect.worksheets.code import seed_of
+from fcinspect.layers.spec import LARGEST_SEED, Spec, is_spec, parse_spec
 from fcinspect.worksheets.problem import (
     DECIMALS,
     FEWEST_DECIMALS,
@@ -22,14 +21,14 @@ from fcinspect.worksheets.problem import (
     LARGEST_CLASS,
     MOST_DECIMALS,
     SMOOTH,
+    seed_of,
 )
 
 if TYPE_CHECKING:
-    from fcinspect.layers.spec import Spec
     from fcinspect.page.view import View
-    from fcinspect.worksheets.checking import KeyCheck
     from fcinspect.worksheets.problem import Problem, SheetOptions
     from fcinspect.worksheets.sheet import Sheet
+    from fcinspect.worksheets.working import KeyCheck
 
 WRITES = Writes(
     forms=ARTICLE_FORMATS,
@@ -50,10 +49,7 @@ class WorksheetOutput(Output):
     """How and where a worksheet is written."""
 
     def write_set(self, view: View, holds: str) -> ExitStatus:
-        """Write a class set, to stdout only where no file or another form than text is asked for.
-
-        A line on stderr tells of each file what it holds.
-        """
+        """Write a class set, to stdout only where no file is given or a form is asked for."""
         if not self.targets or self.form is not None or self.as_json:
             return self.write(view)
         self.save_report(view, holds=holds)
@@ -229,10 +225,7 @@ def worksheet(
 
 
 def view_of_sheet(options: WorksheetOptions) -> View:
-    """Return the view of the sheet of the one argument, its widths; with --answers of its key.
-
-    Raises UsageError for none or several arguments, SpecError for one that names no network.
-    """
+    """Return the view of the sheet of the widths; with --answers of its key."""
     from fcinspect.reports.worksheet import view_of_worksheet
     from fcinspect.worksheets.making import make
 
@@ -245,15 +238,10 @@ def view_of_sheet(options: WorksheetOptions) -> View:
 
 
 def view_of_class_set(options: WorksheetOptions) -> tuple[View, str]:
-    """Return the view of the sheets or keys of a class, and in words what they are.
-
-    There are as many as --class says, or as there are names. Raises UsageError for more names than
-    that and for none or several widths, InputError for a file without names.
-    """
+    """Return the view of the sheets or keys of a class, and in words what they are."""
     from fcinspect.cli.inputs import json_text
-    from fcinspect.masking import masked_name
     from fcinspect.reports.worksheet import copies_words, view_of_class
-    from fcinspect.worksheets.class_set import Copy, Seat, class_problems, names_in
+    from fcinspect.worksheets.making import Copy, Seat, class_problems, names_in
 
     seed = options.first_seed
     widths, spec, with_bias = widths_of(options.widths or (), options.bias)
@@ -275,19 +263,13 @@ def view_of_class_set(options: WorksheetOptions) -> tuple[View, str]:
     ]
     asked = asked_of(widths, problems[0], options.answers)
     del asked["code"]
-    asked |= {
-        "class": total,
-        "names": None if options.names is None else masked_name(options.names),
-    }
+    asked |= {"class": total, "names": options.names}
     view = view_of_class(copies, asked, answers=options.answers)
     return view, copies_words(copies, answers=options.answers)
 
 
 def widths_of(arguments: Sequence[str], bias: bool | None) -> tuple[str, Spec, bool]:
-    """Return the one argument, the network that it names, and whether that has a bias.
-
-    Raises UsageError for none or several arguments, SpecError for one that names no network.
-    """
+    """Return the widths, what they say, and whether there is a bias; raises UsageError."""
     if not arguments:
         raise UsageError(
             "WIDTHS is missing: expected widths such as 3-2-2, or --grade and a filled worksheet"
@@ -299,7 +281,15 @@ def widths_of(arguments: Sequence[str], bias: bool | None) -> tuple[str, Spec, b
             f"{_shown(others[0])} behind the widths {_shown(widths)}{more} too many: expected"
             " widths alone, such as 3-2-2, or --grade before files"
         )
-    spec = _spec(widths)
+    is_path = ":" in widths or Path(widths).suffix or "/" in widths
+    if is_path and not is_spec(widths):
+        hint = "a filled worksheet is graded with --grade" if widths.endswith(".json") else None
+        raise SpecError(
+            f"{_shown(widths)} is no network of a worksheet: expected widths such as 3-2-2, whose"
+            " numbers are drawn",
+            hint,
+        )
+    spec = parse_spec(widths)
     return widths, spec, spec.bias_beside(bias)
 
 
@@ -317,31 +307,12 @@ def asked_of(widths: str, problem: Problem, answers: bool) -> dict[str, Any]:
     }
 
 
-def _spec(widths: str) -> Spec:
-    """Return the network that the words name; raises SpecError for what is none."""
-    from fcinspect.layers.spec import is_spec, parse_spec
-
-    if is_spec(widths):
-        return parse_spec(widths)
-    if ":" in widths or Path(widths).suffix or "/" in widths:
-        hint = "a filled worksheet is graded with --grade" if widths.endswith(".json") else None
-        raise SpecError(
-            f"{_shown(widths)} is no network of a worksheet: expected widths such as 3-2-2, whose"
-            " numbers are drawn",
-            hint,
-        )
-    return parse_spec(widths)
-
-
 def checked(problem: Problem) -> tuple[Sheet, KeyCheck]:
-    """Return the sheet of a problem, and how its results compare with torch's.
-
-    Raises WrongKey where torch differs.
-    """
+    """Return the sheet of a problem, and its check; raises WrongKey where torch differs."""
     from fcinspect.bridge.linear import version
     from fcinspect.bridge.worksheet import results_in_torch
-    from fcinspect.worksheets.checking import check_key
     from fcinspect.worksheets.sheet import Sheet
+    from fcinspect.worksheets.working import check_key
 
     return Sheet(problem), check_key(problem, results_in_torch(problem), version())
 

@@ -9,22 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.cli.inputs import json_text
-from fcinspect.errors import FcinspectError, InputError, UsageError
+from fcinspect.errors import FcinspectError, InputError, SpecError, UsageError
 
 if TYPE_CHECKING:
     from fcinspect.page.view import View
     from fcinspect.worksheets.grading import Entry, Gradebook
 
-HINT = 'in JSON an answer that is no plain number stands in quotes: "3/2"'
 MOST_NAMED = 3
 
 
 def graded_view(files: Sequence[str], others: Sequence[str], *, solution: bool) -> View:
-    """Return the view of graded worksheets; one that is asked for alone is refused if unreadable.
-
-    "-" stands for standard input. `others` are the options given of a worksheet to be made.
-    Raises UsageError for these and for widths among the files, InputError.
-    """
+    """Return the view of graded worksheets; raises UsageError for options of new sheets."""
     from fcinspect.masking import masked_name
     from fcinspect.reports.worksheet_grade import view_of_grades
 
@@ -37,9 +32,7 @@ def graded_view(files: Sequence[str], others: Sequence[str], *, solution: bool) 
 
 
 def _require_no_widths(file: str) -> None:
-    """Raise UsageError for what names no file and is meant for the widths of a worksheet."""
     from fcinspect.checkpoints.paths import is_file, is_folder
-    from fcinspect.errors import SpecError
     from fcinspect.layers.spec import parse_widths
 
     if not file.strip():
@@ -103,10 +96,9 @@ def _entry(file: str) -> Entry:
 
     document, source, notes = _document(file)
     filled = read_filled(document, source)
-    found = grade(filled.problem, filled.answers)
     return Entry(
         masked_name(file),
-        found,
+        grade(filled.problem, filled.answers),
         notes=(*filled.notes, *notes),
         pupil=filled.pupil,
         date=filled.date,
@@ -115,7 +107,6 @@ def _entry(file: str) -> Entry:
 
 
 def _document(file: str) -> tuple[Any, str, tuple[str, ...]]:
-    """Return the JSON of a file, its source in words, and what had to be mended in it."""
     from fcinspect.checkpoints.formats.json_array import parse
     from fcinspect.worksheets.answers import fails_in_an_answer, quoted
 
@@ -127,10 +118,11 @@ def _document(file: str) -> tuple[Any, str, tuple[str, ...]]:
             plain = text.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise error from None
-        mended = quoted(plain)
-        if not mended.names:
-            raise InputError(error.message, HINT if fails_in_an_answer(plain) else None) from None
-    names = ", ".join(mended.names[:MOST_NAMED]) + ", …" * (len(mended.names) > MOST_NAMED)
-    count = len(mended.names)
-    said = f"{count} answer{'s' * (count > 1)} without the quotes of JSON: {names}"
-    return parse(mended.text, source), source, (said,)
+        mended, names = quoted(plain)
+        if not names:
+            hint = 'in JSON an answer that is no plain number stands in quotes: "3/2"'
+            raise InputError(error.message, hint if fails_in_an_answer(plain) else None) from None
+    count = len(names)
+    shown = ", ".join(names[:MOST_NAMED]) + ", …" * (count > MOST_NAMED)
+    said = f"{count} answer{'s' * (count > 1)} without the quotes of JSON: {shown}"
+    return parse(mended, source), source, (said,)

@@ -18,10 +18,10 @@ from fcinspect.rounding.verdict import Verdict
 
 if TYPE_CHECKING:
     from fcinspect.approximation.building import Approximation, ErrorParts, Floor
-    from fcinspect.approximation.comparison import Comparison
     from fcinspect.approximation.depth import Sawtooth
-    from fcinspect.approximation.grid import GridCheck
+    from fcinspect.approximation.interpolation import Comparison
     from fcinspect.approximation.interval import Interval
+    from fcinspect.approximation.network import GridCheck
     from fcinspect.layers.network import Network
     from fcinspect.rounding.formats import NumberFormat
 

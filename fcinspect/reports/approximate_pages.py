@@ -22,7 +22,7 @@ from fcinspect.page.blocks import (
 if TYPE_CHECKING:
     from fcinspect.approximation.building import Approximation, ErrorParts, Floor
     from fcinspect.approximation.depth import Sawtooth
-    from fcinspect.approximation.grid import GridCheck
+    from fcinspect.approximation.network import GridCheck
     from fcinspect.rounding.formats import NumberFormat
 
 CERTIFIED = ("certified", "good")

@@ -16,10 +16,10 @@ from fcinspect.worksheets.working import ways
 from fcinspect.worksheets.working import written as number_text
 
 if TYPE_CHECKING:
-    from fcinspect.worksheets.checking import KeyCheck
-    from fcinspect.worksheets.class_set import Copy
+    from fcinspect.worksheets.making import Copy
     from fcinspect.worksheets.problem import Problem
     from fcinspect.worksheets.sheet import Sheet
+    from fcinspect.worksheets.working import KeyCheck
 
 LONGEST_NUMBER = 15
 """Digits that every reader of JSON keeps."""

@@ -16,10 +16,10 @@ from fcinspect.worksheets.working import approached, hidden_afterwards, ways, wr
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from fcinspect.worksheets.checking import KeyCheck
-    from fcinspect.worksheets.class_set import Seat
+    from fcinspect.worksheets.making import Seat
     from fcinspect.worksheets.problem import Problem, SheetLayer
     from fcinspect.worksheets.sheet import Sheet
+    from fcinspect.worksheets.working import KeyCheck
 
 WriteBlank = Callable[[str, int], str]
 """(id, columns of its matrix) -> what stands in the place of an answer."""

@@ -22,9 +22,8 @@ LONGEST = 60
 """Characters of an answer."""
 LARGEST_EXPONENT = 30
 HALVES = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
-MINUS_SIGNS = dict.fromkeys(map(ord, "\u2212\u2013\u2014\ufe63\uff0d"), "-")
 PLAIN: dict[int, str | int] = {
-    **MINUS_SIGNS,
+    **dict.fromkeys(map(ord, "\u2212\u2013\u2014\ufe63\uff0d"), "-"),
     **{0xFF10 + digit: str(digit) for digit in range(10)},
     **str.maketrans("\uff0b\uff0e\uff0c\uff0f\u2044\u2215", "+.,///"),
     **{ord(one): " " + normalize("NFKC", one).replace("\u2044", "/") + " " for one in HALVES},
@@ -43,8 +42,6 @@ CLOSING = re.compile(r"\s*\}.*")
 ANSWER = re.compile(
     r'(\s*"(?P<name>[^"\\]{1,60})"\s*:)\s*(?P<value>[^"{}\[\]\\]{0,200}?)\s*(?P<end>,?)'
 )
-HEADED = ("pupil", "date")
-"""What else is written in."""
 EXPECTED = "expected a number such as 3, -0.25, 1.5e-3, 2/3 or 1 1/2"
 
 
@@ -75,16 +72,15 @@ class Unreadable:
 
 
 def read_answer(value: object, thousands: bool = True) -> Answer | Unreadable | None:
-    """Return what a blank of the filled document holds; None where it is empty.
-
-    Without `thousands`, 1,234 has a decimal comma: no number in question is larger.
-    """
+    """Return what a blank holds, None if empty; 1,234 is a decimal if not `thousands`."""
     if value is None:
         return None
     if isinstance(value, bool):
         return Unreadable(str(value).lower(), EXPECTED)
     if isinstance(value, int | float):
-        value = _written(value)
+        # Python refuses to write whole numbers of more than 4300 digits
+        long = isinstance(value, int) and value.bit_length() >= 300
+        value = "9" * 100 if long else repr(value)
     if not isinstance(value, str):
         kind = "a list" if isinstance(value, list) else "an object"
         return Unreadable(kind, EXPECTED)
@@ -92,11 +88,6 @@ def read_answer(value: object, thousands: bool = True) -> Answer | Unreadable | 
     if not text:
         return None
     return _read(text, thousands)
-
-
-def _written(value: float) -> str:
-    # Python refuses to write whole numbers of more than 4300 digits
-    return repr(value) if not isinstance(value, int) or value.bit_length() < 300 else "9" * 100
 
 
 def _read(text: str, thousands: bool) -> Answer | Unreadable:
@@ -128,29 +119,20 @@ def _read(text: str, thousands: bool) -> Answer | Unreadable:
     return Answer(text, Fraction(number), Fraction(10) ** last)
 
 
-@dataclass(frozen=True)
-class Quoted:
-    """A document with quotes where they were missing."""
-
-    text: str
-    names: tuple[str, ...]
-    """Of the answers that got them."""
-
-
-def quoted(text: str) -> Quoted:
-    """Return the text with quotes around what is no JSON in its answers; an empty one is null."""
+def quoted(text: str) -> tuple[str, list[str]]:
+    """Return the text with quotes around what is no JSON in its answers, and whose they are."""
     lines, names, inside = text.splitlines(), [], False
     for number, line in enumerate(lines):
         if OPENING.fullmatch(line):
             inside = True
         elif inside and CLOSING.fullmatch(line):
             inside = False
-        elif (found := ANSWER.fullmatch(line)) and (inside or found["name"] in HEADED):
+        elif (found := ANSWER.fullmatch(line)) and (inside or found["name"] in ("pupil", "date")):
             value = found["value"]
             if not _is_json(value):
                 lines[number] = f"{found[1]} {json.dumps(value) if value else 'null'}{found['end']}"
                 names.append(found["name"])
-    return Quoted("\n".join(lines), tuple(names))
+    return "\n".join(lines), names
 
 
 def fails_in_an_answer(text: str) -> bool:

@@ -25,17 +25,8 @@ EXACT = -40
 LEAST_PLACES = 2
 """Decimals from which on a wrong number may be rounded from what a slip gives."""
 
-PLACES = {
-    "z": "pre_activation",
-    "a": "activation",
-    "grad_activation": "grad_activation",
-    "grad_output": "grad_output",
-    "weight.grad": "weight.grad",
-    "bias.grad": "bias.grad",
-    "weight.after": "weight.after",
-    "bias.after": "bias.after",
-}
-"""The sheet's word for a place of a layer, and the worked example's."""
+PLACES = {"z": "pre_activation", "a": "activation"}
+"""The sheet's words for places of a layer that the worked example calls otherwise."""
 BLANK = re.compile(r"(?:(\w+)\.)?([a-z_.]+)(?:\[(\d+)(?:,(\d+))?\])?", re.ASCII)
 
 
@@ -44,6 +35,9 @@ def example_of(
 ) -> WorkedExample:
     """Return the worked example; `key` holds the right number of all that the sheet holds."""
     forward = all(name.partition(".")[2].startswith(("z[", "a[")) for name in key)
+    numbers = dict.fromkeys(("momentum", "dampening", "weight_decay"), Decimal(0))
+    numbers["lr"] = decimal(problem.learning_rate)
+    sgd = ExampleOptimizer("sgd", numbers, {"nesterov": False, "maximize": False}, True)
     return WorkedExample(
         title="a worksheet",
         source=None,
@@ -59,7 +53,7 @@ def example_of(
         target=None if forward else (_row(problem.target),),
         classes=None,
         loss=None if forward else problem.loss,
-        optimizer=None if forward else _sgd(problem.learning_rate),
+        optimizer=None if forward else sgd,
         printed=_arrays(problem, answers, key),
         known_wrong={},
         inputs_rounded=False,
@@ -101,7 +95,7 @@ def _arrays(
         assert match is not None
         layer, place, *index = match.groups()
         if layer is not None:
-            place = f"layers.{numbers[layer]}.{PLACES[place]}"
+            place = f"layers.{numbers[layer]}.{PLACES.get(place, place)}"
         row, column = (0, index[0]) if index[1] is None else index
         answer = answers.get(name)
         printed = None if answer is None else printed_of(answer, right)
@@ -120,10 +114,7 @@ def _array(place: str, entries: list[tuple[int, int, Printed | None]]) -> Printe
 
 
 def printed_of(answer: Answer, right: Fraction) -> Printed:
-    """Return an answer as a printed number; one that may be rounded has its last place.
-
-    That is for comparing; what a pupil goes on with is in `consequences`.
-    """
+    """Return an answer for comparing; one that may be rounded has its last place."""
     value, unit = decimal(answer.value), answer.unit
     fine = unit is not None and unit <= Fraction(1, 10**LEAST_PLACES) and answer.value != right
     if unit is not None and (fine or answer.rounds(right)):
@@ -147,9 +138,3 @@ def interval_of(numbers: Range) -> DecimalInterval:
         DOWN.divide(Decimal(low.numerator), Decimal(low.denominator)),
         UP.divide(Decimal(high.numerator), Decimal(high.denominator)),
     )
-
-
-def _sgd(rate: Fraction) -> ExampleOptimizer:
-    numbers = {"lr": decimal(rate), "momentum": Decimal(0), "dampening": Decimal(0)}
-    numbers["weight_decay"] = Decimal(0)
-    return ExampleOptimizer("sgd", numbers, {"nesterov": False, "maximize": False}, True)

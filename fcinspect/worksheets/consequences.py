@@ -30,8 +30,6 @@ LAYERED = re.compile(r"(\w+)\.([a-z_.]+)\[(\d+)(?:,(\d+))?\]", re.ASCII)
 
 @dataclass(frozen=True)
 class _Way:
-    """A sheet worked out in one way of going on."""
-
     expected: Mapping[str, tuple[Range, ...]]
     """By the id of a blank; two ranges where the sign of a z decides and is not known, and on a
     sheet that rounds the numbers before and after."""
@@ -40,10 +38,7 @@ class _Way:
 
 @dataclass(frozen=True, eq=False)
 class Consequences:
-    """What the blanks of a sheet hold if they are computed from the pupil's own numbers.
-
-    What a sheet gives is exact; where it is rounded, it may also be worked out without rounding.
-    """
+    """What the blanks of a sheet hold if they are computed from the pupil's own numbers."""
 
     sheet: Sheet
     answers: Mapping[str, Answer]
@@ -71,29 +66,22 @@ class Consequences:
         """Going on with anything between what is written and the right result that it rounds."""
         return _worked_out(self.sheet, self.answers, _written_or_right)
 
-    @property
-    def carried(self) -> Carried:
-        """What the pupil may have gone on with."""
-        return self.mixed.carried
-
     def agrees(self, name: str, answer: Answer) -> bool:
         """Whether an answer follows from the numbers before it; only a decimal is rounded."""
         if _is_decimal(answer):
-            return _rounds(answer, self.mixed.expected[name])
-        return _is_one(answer, self.written.expected[name] + self.unrounded.expected[name])
+            return _fits(answer, self.mixed.expected[name], answer.unit)
+        return _fits(answer, self.written.expected[name] + self.unrounded.expected[name])
 
     def is_rounded(self, name: str, answer: Answer) -> bool:
         """Whether an answer needs no more than that numbers before it round the right ones."""
         if _is_decimal(answer):
-            return _rounds(answer, self.of_right.expected[name])
-        return _is_one(answer, self.written.expected[name])
+            return _fits(answer, self.of_right.expected[name], answer.unit)
+        return _fits(answer, self.written.expected[name])
 
     def vanishes(self, name: str, answer: Answer) -> bool:
         """Whether an answer is 0 with so few decimals that what should be there has none left."""
-        if answer.unit is None or answer.value:
-            return False
-        ranges = self.mixed.expected[name]
-        return any(one.distance(answer.value) <= answer.unit / 2 for one in ranges)
+        decimal_zero = answer.unit is not None and not answer.value
+        return decimal_zero and _fits(answer, self.mixed.expected[name], answer.unit)
 
 
 def _is_decimal(answer: Answer) -> bool:
@@ -101,16 +89,10 @@ def _is_decimal(answer: Answer) -> bool:
     return answer.unit is not None and bool(answer.value)
 
 
-def _rounds(answer: Answer, ranges: Iterable[Range]) -> bool:
-    """Whether a decimal is a rounded number of the ranges."""
-    assert answer.unit is not None
-    reach = answer.unit / 2
+def _fits(answer: Answer, ranges: Iterable[Range], unit: Fraction | None = None) -> bool:
+    """Whether an answer is a number of the ranges, rounded to the unit where there is one."""
+    reach = Fraction(0) if unit is None else unit / 2
     return any(one.distance(answer.value) <= reach for one in ranges)
-
-
-def _is_one(answer: Answer, ranges: Iterable[Range]) -> bool:
-    """Whether an answer is itself a number of the ranges."""
-    return any(not one.distance(answer.value) for one in ranges)
 
 
 def _before_rounding(answer: Answer, computed: Range, right: Fraction) -> Range:

@@ -1,16 +1,16 @@
 """Seeded draws of small whole numbers, and what makes drawn ones worth working out by hand.
 
-The draws stay the same for ever. The stream of a text is SHA-256(text, ":", block number in decimal
-digits), block after block, byte by byte. A draw among n values takes the next byte below the
-largest multiple of n up to 256, modulo n. Neither the library's nor the language's generators are
-asked, so that a sheet made today can be made again with any version.
+The draws never change, so that any version can make a sheet of today again. The stream of a text is
+SHA-256(text, ":", block number in decimal digits), block after block, byte by byte. A draw among n
+values takes the next byte below the largest multiple of n up to 256, modulo n.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from hashlib import sha256
+from itertools import chain, count
 from typing import TypeVar
 
 from fcinspect.worksheets.passes import Gradients, Passed, Worked, forward, mse
@@ -34,14 +34,14 @@ LARGEST_OUTPUT = 10
 """Behind sigmoid or tanh."""
 LEAST_GRADIENT = Fraction(1, 100)
 """Of a hidden unit behind these, so that its digits are worth working out."""
-LEAST_RATE = Fraction(1, 10)
 
 
 class Draws:
     """The draws that a text begins."""
 
     def __init__(self, text: str) -> None:
-        self._bytes = _stream(text)
+        blocks = (sha256(f"{text}:{number}".encode()).digest() for number in count())
+        self._bytes = chain.from_iterable(blocks)
 
     def among(self, values: Sequence[Value]) -> Value:
         """Return one of up to 256 values."""
@@ -49,9 +49,9 @@ class Draws:
         byte = next(byte for byte in self._bytes if byte < limit)
         return values[byte % len(values)]
 
-    def row(self, count: int, values: Sequence[Value]) -> tuple[Value, ...]:
+    def row(self, length: int, values: Sequence[Value]) -> tuple[Value, ...]:
         """Return so many draws of the same values."""
-        return tuple(self.among(values) for _ in range(count))
+        return tuple(self.among(values) for _ in range(length))
 
 
 def around_zero(most: int) -> list[int]:
@@ -65,11 +65,7 @@ def exact(row: Sequence[int] | Sequence[Fraction]) -> tuple[Fraction, ...]:
 
 
 def least_lacking(attempts: Iterable[tuple[Value, Lacks]]) -> Value:
-    """Return the first attempt that lacks nothing, or of all the first that lacks least.
-
-    Beside each attempt stands what it lacks. No more are made than are looked at. There is at least
-    one.
-    """
+    """Return the first attempt that lacks nothing, or else the first that lacks least."""
     best: list[Value] = []
     fewest: Lacks = ()
     for attempt, lacks in attempts:
@@ -80,23 +76,18 @@ def least_lacking(attempts: Iterable[tuple[Value, Lacks]]) -> Value:
     return best[0]
 
 
-def _stream(text: str) -> Iterator[int]:
-    block = 0
-    while True:
-        yield from sha256(f"{text}:{block}".encode()).digest()
-        block += 1
-
-
 def layer_lacks(layer: SheetLayer[int], here: Passed[int]) -> Lacks:
     """Return what a layer lacks on the way forward."""
+    relu = layer.activation == "relu"
     live = {z > 0 for z in here.z}
     wanted = {True, False} if len(here.z) > 1 else {True}
+    rows_repeat = len(layer.weight[0]) > 1 and len(set(layer.weight)) < len(layer.weight)
     return (
-        _has_relu(layer) and live != wanted,
-        _has_relu(layer) and 0 in here.z,
+        relu and live != wanted,
+        relu and 0 in here.z,
         not _transposition_shows(layer, here.x),
         layer.bias is not None and _all_same(layer.bias),
-        any(map(_all_same, layer.weight)) or _rows_repeat(layer),
+        any(map(_all_same, layer.weight)) or rows_repeat,
         max(map(abs, here.z)) > LARGEST_FORWARD,
     )
 
@@ -107,10 +98,7 @@ def network_lacks(
     gradients: Sequence[Gradients[int]],
     after: tuple[Fraction, Fraction] | None,
 ) -> Lacks:
-    """Return what a network lacks on the way back and afterwards.
-
-    `after` is the learning rate and the loss after the step.
-    """
+    """Return what a network lacks; `after` is its learning rate and the loss after the step."""
     arrives = gradients[-1].arrives
     forwards = [layer_lacks(*parts) for parts in zip(layers, passed, strict=True)]
     backwards = list(zip(layers, passed, gradients, strict=True))
@@ -119,7 +107,10 @@ def network_lacks(
     places = decimals(loss)
     return (
         any(lacks[0] or lacks[1] for lacks in forwards),
-        any(_has_relu(layer) and not _mask_shows(here, back) for layer, here, back in backwards),
+        any(
+            layer.activation == "relu" and not _mask_shows(here, back)
+            for layer, here, back in backwards
+        ),
         after is None,
         any(lacks[2] for lacks in forwards),
         any(not _transposition_shows(layer, back.g) for layer, _, back in backwards[1:]),
@@ -157,10 +148,9 @@ def first_rate(
 def _after(
     layers: Sequence[SheetLayer[int]], gradients: Sequence[Gradients[int]], x: Whole, rate: Fraction
 ) -> list[Passed[int]]:
-    """Return the forward pass after the step, every layer's numbers times rate.denominator^k.
+    """Return the forward pass after the step, layer k's numbers times q^k for the rate p/q.
 
-    So they stay whole: with the rate p/q, q·W − p·∂L/∂W takes the place of W, and
-    (q·b − p·G)·q^(k−1) that of layer k's b.
+    So they stay whole: q·W − p·∂L/∂W replaces W, and (q·b − p·G)·q^(k−1) replaces b.
     """
     p, q = rate.numerator, rate.denominator
     changed = [
@@ -179,23 +169,20 @@ def _after(
     return forward(changed, x)
 
 
-def unit_lacks(z: Fraction, limit: int, *, repeated: bool) -> Lacks:
-    """Return what a unit behind sigmoid or tanh lacks; `repeated` is whether another is like it."""
-    return not z, repeated, abs(z) > limit
-
-
 def smooth_lacks(problem: Problem, made: Worked[Fraction]) -> Lacks:
     """Return what a problem with sigmoid or tanh lacks."""
     hidden, gradients = made.passed[:-1], made.gradients
     limit = LARGEST_Z[problem.activation]
+    # a transposed weight must show
+    square = [layer.weight for layer in problem.layers if len(layer.weight) > 1]
     return (
         any(not z or abs(z) > limit for here in hidden for z in here.z),
         any(not g for here in gradients for row in here.weight for g in row),
         not lowers(problem, made),
         any(abs(g) < LEAST_GRADIENT for here in gradients[:-1] for g in here.g),
         any(_all_same(here.z) for here in hidden),
-        any(_symmetric(layer) for layer in problem.layers),
-        problem.learning_rate < LEAST_RATE,
+        any(rows == tuple(zip(*rows, strict=True)) for rows in square),
+        problem.learning_rate < Fraction(1, 10),
         any(abs(y) > LARGEST_OUTPUT for y in made.y),
         _all_same(problem.x),
     )
@@ -206,26 +193,12 @@ def lowers(problem: Problem, made: Worked[Fraction]) -> bool:
     return mse(made.again[-1].a, problem.target) < mse(made.y, problem.target)
 
 
-def _symmetric(layer: SheetLayer[Fraction]) -> bool:
-    """Whether a transposed weight would be the same; only a square one can be."""
-    rows = layer.weight
-    return len(rows) > 1 and rows == tuple(zip(*rows, strict=True))
-
-
-def _has_relu(layer: SheetLayer[int]) -> bool:
-    return layer.activation == "relu"
-
-
 def _all_same(row: Sequence[object]) -> bool:
     return len(row) > 1 and len(set(row)) == 1
 
 
-def _rows_repeat(layer: SheetLayer[int]) -> bool:
-    return len(layer.weight[0]) > 1 and len(set(layer.weight)) < len(layer.weight)
-
-
 def _mask_shows(here: Passed[int], gradient: Gradients[int]) -> bool:
-    """Whether a gradient arrives at a live unit, and at a dead one where there are two units."""
+    # at a live unit, and at a dead one where there are two units
     arriving = {z > 0 for z, g in zip(here.z, gradient.arrives, strict=True) if g}
     return arriving == ({True, False} if len(here.z) > 1 else {True})
 
@@ -235,8 +208,8 @@ def _transposition_shows(layer: SheetLayer[int], vector: Whole) -> bool:
     rows, columns = layer.weight, tuple(zip(*layer.weight, strict=True))
     if len(rows) == 1 or len(rows) != len(columns):
         return True
-    return any(
-        sum(w * v for w, v in zip(row, vector, strict=True))
-        != sum(w * v for w, v in zip(column, vector, strict=True))
-        for row, column in zip(rows, columns, strict=True)
+    plain, transposed = (
+        [sum(w * v for w, v in zip(line, vector, strict=True)) for line in lines]
+        for lines in (rows, columns)
     )
+    return plain != transposed

@@ -12,33 +12,33 @@ from fcinspect.layers.network import layer_names
 from fcinspect.layers.spec import LARGEST_SEED, format_widths
 from fcinspect.verification.examples.reading import ExampleReader, kind_of, shown
 from fcinspect.worksheets.answers import Answer, Unreadable, read_answer
-from fcinspect.worksheets.code import seed_of
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.problem import (
     FEWEST_DECIMALS,
     HIDDEN,
     KINDS,
+    LONGEST_NAME,
     MOST_DECIMALS,
     SMOOTH,
     Problem,
     SheetLayer,
+    seed_of,
 )
 from fcinspect.worksheets.sheet import LARGEST_WIDTH, Sheet, require_paper
 
 NAMES = ("fcinspect.worksheet/2", "fcinspect.worksheet/1")
 """Of the documents that are read; in the second a sheet says its seed."""
-GRADE = "grade"
-"""What the key "document" says of a grade."""
-CLASS = "class"
-"""What it says of a class set."""
+OTHERS = {
+    "grade": "this is a grade, not a filled worksheet",
+    "class": "this is a class set, not one filled worksheet",
+}
+"""By the key "document", what is not read."""
 KEYS = ("kind", "widths", "layers", "x", "target", "learning_rate", "answers")
 MOST_DIGITS = 15
 """Of a number of the problem: what is worked out by hand has fewer."""
 MOST_NAMED = 3
 LEAST_THOUSAND = 1000
 """Size of a result from which on 1,234 may be a whole number."""
-LONGEST_NAME = 60
-"""Characters of a pupil's name or of a date."""
 EXPECTED = "expected what `fcinspect worksheet WIDTHS --json` writes, with numbers in its answers"
 
 
@@ -60,11 +60,7 @@ class Filled:
 
 
 def read_filled(document: object, source: str) -> Filled:
-    """Return what a filled worksheet holds.
-
-    `source` says in words where it comes from. What stands in a blank is read whatever it is;
-    raises InputError for what is no worksheet, and for a problem that cannot be read.
-    """
+    """Return what a filled worksheet, from `source`, holds; raises InputError."""
     reader = ExampleReader(source)
     data = _data(reader, document)
     problem = _problem(reader, data)
@@ -74,32 +70,35 @@ def read_filled(document: object, source: str) -> Filled:
     sheet = Sheet(problem).blanks
     blanks = [blank.id for blank in sheet]
     thousands = any(abs(blank.answer) >= LEAST_THOUSAND for blank in sheet)
-    altered = tuple(_altered(problem))
+    notes = [
+        f"{key} is {kind_of(data[key])}: expected text in quotes"
+        for key in ("pupil", "date")
+        if not isinstance(data.get(key), str | None)
+    ]
+    notes += _differing(answers, blanks)
+    altered = make(problem.options) != problem
+    if altered:
+        notes.insert(
+            0,
+            f"the problem in the file is not the one of {format_widths(problem.widths)} and code"
+            f" {problem.code}: it is graded as it stands in the file",
+        )
     return Filled(
         problem,
         {name: read_answer(answers.get(name), thousands) for name in blanks},
-        (*altered, *_headed(data), *_differing(answers, blanks)),
-        pupil=_words(data.get("pupil")),
-        date=_words(data.get("date")),
-        altered=bool(altered),
+        tuple(notes),
+        _words(data.get("pupil")),
+        _words(data.get("date")),
+        altered,
     )
 
 
 def _words(value: object) -> str:
-    """Return the words of a heading on one line, the first of very many."""
     words = " ".join(value.split()) if isinstance(value, str) else ""
     return words if len(words) <= LONGEST_NAME else f"{words[: LONGEST_NAME - 1]}…"
 
 
-def _headed(data: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what stands in the place of a name or a date and is no text."""
-    for key in ("pupil", "date"):
-        if not isinstance(value := data.get(key), str | None):
-            yield f"{key} is {kind_of(value)}: expected text in quotes"
-
-
 def _data(reader: ExampleReader, document: object) -> Mapping[str, Any]:
-    """Return the data of the document, with the envelope or without."""
     if not isinstance(document, dict):
         raise reader.refuse(f"{kind_of(document)} is no worksheet: {EXPECTED}")
     data: object = document
@@ -111,10 +110,9 @@ def _data(reader: ExampleReader, document: object) -> Mapping[str, Any]:
         data = document.get("data")
     if not isinstance(data, dict):
         raise reader.refuse(f"data is {kind_of(data)}: {EXPECTED}")
-    if data.get("document") == GRADE or "graded" in data:
-        raise reader.refuse(f"this is a grade, not a filled worksheet: {EXPECTED}")
-    if data.get("document") == CLASS:
-        raise reader.refuse(f"this is a class set, not one filled worksheet: {EXPECTED}")
+    other = "grade" if "graded" in data else data.get("document")
+    if other in ("grade", "class"):
+        raise reader.refuse(f"{OTHERS[other]}: {EXPECTED}")
     for key in KEYS:
         if key not in data:
             raise reader.refuse(f"the key {key!r} is missing: {EXPECTED}")
@@ -122,7 +120,6 @@ def _data(reader: ExampleReader, document: object) -> Mapping[str, Any]:
 
 
 def _problem(reader: ExampleReader, data: Mapping[str, Any]) -> Problem:
-    """Return the problem; raises InputError where its parts do not fit together."""
     seed = _seed(reader, data)
     widths, layers = _widths(reader, data["widths"]), data["layers"]
     if not isinstance(layers, list) or len(layers) != len(widths) - 1:
@@ -188,7 +185,7 @@ def _widths(reader: ExampleReader, value: object) -> tuple[int, ...]:
 
 
 def _decimals(reader: ExampleReader, value: object, activation: str) -> int | None:
-    """Return the decimals to which results are rounded; only a sheet with sigmoid or tanh has."""
+    """Return the decimals of the results, which only a sheet with sigmoid or tanh has."""
     if activation not in SMOOTH:
         if value is not None:
             raise reader.refuse(
@@ -250,17 +247,7 @@ def _number(reader: ExampleReader, value: object, place: str) -> Fraction:
     return number
 
 
-def _altered(problem: Problem) -> Iterator[str]:
-    """Yield whether the problem is another one than its widths and code make."""
-    if make(problem.options) != problem:
-        yield (
-            f"the problem in the file is not the one of {format_widths(problem.widths)} and code"
-            f" {problem.code}: it is graded as it stands in the file"
-        )
-
-
 def _differing(answers: Mapping[str, Any], blanks: Sequence[str]) -> Iterator[str]:
-    """Yield which answers belong to no blank, and how many blanks have no entry."""
     known = set(blanks)
     unknown = [name for name in answers if name not in known]
     for name in unknown[:MOST_NAMED]:

@@ -10,20 +10,18 @@ slips of `mistakes` are looked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
 from fcinspect.worksheets.answers import Answer, Unreadable
 from fcinspect.worksheets.as_example import example_of, interval_of, names_of
-from fcinspect.worksheets.checking import without_noise
 from fcinspect.worksheets.consequences import Consequences, operands
 from fcinspect.worksheets.mistakes import Mistake, Work, mistakes_of
 from fcinspect.worksheets.problem import Problem
 from fcinspect.worksheets.sheet import Sheet
-
-VANISHED = "it is not 0: more decimals are needed"
+from fcinspect.worksheets.working import without_noise
 
 
 class Mark(StrEnum):
@@ -130,20 +128,16 @@ def _mistakes(
     """Return the slips; a small number that is rounded to 0.0 needs decimals, and is none."""
     vanished = tuple(name for name in wrong if own.vanishes(name, given[name]))
     left = [name for name in wrong if name not in vanished]
-    found = mistakes_of(_work(sheet, own, given), left)
-    if vanished:
-        found = (*found, Mistake(VANISHED, vanished))
-    return tuple(sorted(found, key=lambda mistake: wrong.index(mistake.ids[0])))
-
-
-def _work(sheet: Sheet, own: Consequences, answers: Mapping[str, Answer]) -> Work:
-    """Return the sheet for a search; what it gives stands there as if a pupil had written it."""
     problem = sheet.problem
+    # what the sheet gives stands there as if a pupil had written it
     shown = {name: Answer(str(value), value, None) for name, value in sheet.given.items()}
     results = {**sheet.given, **{blank.id: blank.answer for blank in sheet.blanks}}
-    example = example_of(problem, {**shown, **answers}, results)
-    carried = {name: interval_of(own.carried[name]) for name in (*shown, *answers)}
-    return Work(example, problem, names_of(example, problem), carried)
+    example = example_of(problem, {**shown, **given}, results)
+    carried = {name: interval_of(own.mixed.carried[name]) for name in (*shown, *given)}
+    found = mistakes_of(Work(example, problem, names_of(example, problem), carried), left)
+    if vanished:
+        found = (*found, Mistake("it is not 0: more decimals are needed", vanished))
+    return tuple(sorted(found, key=lambda mistake: wrong.index(mistake.ids[0])))
 
 
 def _following(
@@ -177,8 +171,8 @@ def _following(
 def _not_right(problem: Problem, name: str, marks: Mapping[str, Mark]) -> tuple[str, ...]:
     """Return the numbers with which a blank is computed and that are not right.
 
-    In place of an empty one stand those with which it would be computed; and in place of a right
-    one, where all are right: it may round what comes from a wrong one.
+    In place of an empty one stand those it would be computed with; so it is with right ones where
+    all are right.
     """
     return _reached(problem, name, marks, NO_NUMBER) or _reached(
         problem, name, marks, (*NO_NUMBER, Mark.RIGHT)
@@ -251,13 +245,10 @@ class Gradebook:
     def shared(self) -> tuple[Shared, ...]:
         """The slips, those first that most of the class make."""
         found: dict[str, list[str]] = {}
-        for entry in self.entries:
-            for words in _slips(entry):
+        for entry in self.graded:
+            assert entry.grade is not None
+            mistakes = entry.grade.mistakes
+            for words in dict.fromkeys(m.words for m in mistakes if m.words is not None):
                 found.setdefault(words, []).append(entry.file)
         made = [Shared(words, tuple(files)) for words, files in found.items()]
         return tuple(sorted(made, key=lambda shared: -len(shared.files)))
-
-
-def _slips(entry: Entry) -> Iterable[str]:
-    mistakes = () if entry.grade is None else entry.grade.mistakes
-    return dict.fromkeys(mistake.words for mistake in mistakes if mistake.words is not None)

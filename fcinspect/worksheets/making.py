@@ -1,23 +1,23 @@
-"""Making a worksheet's problem from its options.
+"""Making a worksheet's problem from its options, and the problems of a class set.
 
 Numbers are drawn until the sheet is worth working out. With relu its whole numbers stay short, the
 relu of every hidden layer lets some units through and holds others back, and a slip such as a
 forgotten bias, a transposed weight or a forgotten mask changes a result. With sigmoid and tanh,
 units are drawn until every hidden z lies where the activation bends; then whole targets near the
-outputs, and the whole again until no gradient is rounded to 0 and a step of SGD lowers the loss.
+outputs, and all of it again until no gradient is rounded to 0 and a step of SGD lowers the loss.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
-from fcinspect.errors import SpecError
+from fcinspect.errors import InputError, SpecError
 from fcinspect.layers.network import layer_names
-from fcinspect.layers.spec import format_widths
+from fcinspect.layers.spec import LARGEST_SEED, format_widths
 from fcinspect.worksheets.drawing import (
     LARGEST_OUTPUT,
     LARGEST_Z,
@@ -33,28 +33,31 @@ from fcinspect.worksheets.drawing import (
     lowers,
     network_lacks,
     smooth_lacks,
-    unit_lacks,
 )
 from fcinspect.worksheets.numbers import rounded
 from fcinspect.worksheets.passes import Passed, backward, forward, worked_exactly
-from fcinspect.worksheets.problem import Problem, SheetLayer, SheetOptions, Vector
-from fcinspect.worksheets.sheet import require_paper
+from fcinspect.worksheets.problem import (
+    LARGEST_CLASS,
+    LONGEST_NAME,
+    Problem,
+    SheetLayer,
+    SheetOptions,
+    Vector,
+)
+from fcinspect.worksheets.sheet import Sheet, require_paper
+from fcinspect.worksheets.working import KeyCheck
 
-LAYER_TRIES = 60
-"""How often one layer is drawn anew before its best is taken."""
+TRIES = 60
+"""How often a layer, or behind sigmoid or tanh a unit or the whole, is drawn before the best."""
 WEIGHTS_DRAWN = 2000
 """About so many weights are drawn for the whole: small networks are drawn more often."""
-UNIT_TRIES = 60
-"""How often the weights of one unit behind sigmoid or tanh are drawn anew."""
-NETWORK_TRIES = 60
 
 
 def make(options: SheetOptions) -> Problem:
-    """Return the problem of these options.
+    """Return the problem of these options; sigmoid and tanh need `decimals`.
 
-    The hidden layers' sigmoid or tanh needs `decimals`, to which every result is rounded. Raises
-    UsageError for an unknown kind, SpecError for what does not fit on paper, and for a sigmoid or
-    tanh without hidden layers.
+    Raises UsageError for an unknown kind, SpecError for what does not fit on paper, and for a
+    sigmoid or tanh without hidden layers.
     """
     require_paper(options.kind, options.widths, options.bias)
     return replace(_made(replace(options, kind="")), kind=options.kind)
@@ -73,7 +76,7 @@ def _made(options: SheetOptions) -> Problem:
     written = f"{format_widths(widths)}:{'b' if options.bias else '-'}:{options.seed}"
     draws = Draws(f"fcinspect worksheet 1:{smooth}{written}")
     if smooth:
-        return least_lacking(_smooth_attempt(draws, options) for _ in range(NETWORK_TRIES))
+        return least_lacking(_smooth_attempt(draws, options) for _ in range(TRIES))
     tries = 20 + WEIGHTS_DRAWN // sum(n * m for n, m in pairwise(widths))
     return _problem(options, *least_lacking(_attempt(draws, options) for _ in range(tries)))
 
@@ -85,7 +88,6 @@ def _problem(
     target: Whole | Vector,
     rate: Fraction,
 ) -> Problem:
-    """Return the problem in exact numbers."""
     held: tuple[SheetLayer[Fraction], ...] = tuple(
         SheetLayer(
             layer.name,
@@ -102,10 +104,7 @@ def _problem(
 def _attempt(
     draws: Draws, options: SheetOptions
 ) -> tuple[tuple[Sequence[SheetLayer[int]], Whole, Whole, Fraction], Lacks]:
-    """Draw x, then layer by layer W row by row and b, then the errors y − t.
-
-    Return the layers, x, the target and the learning rate.
-    """
+    """Draw x, then layer by layer W and b, then the errors y − t; return the problem's parts."""
     widths = options.widths
     entering = x = draws.row(widths[0], around_zero(3))
     layers: list[SheetLayer[int]] = []
@@ -130,8 +129,6 @@ def _attempt(
 def _layer(
     draws: Draws, x: Whole, outputs: int, name: str, activation: str, bias: bool
 ) -> tuple[SheetLayer[int], Passed[int]]:
-    """Return the first layer of LAYER_TRIES that lacks nothing, or the one that lacks least."""
-
     def attempt() -> tuple[tuple[SheetLayer[int], Passed[int]], Lacks]:
         weight = tuple(draws.row(len(x), around_zero(2)) for _ in range(outputs))
         held = draws.row(outputs, around_zero(3)) if bias else None
@@ -139,7 +136,7 @@ def _layer(
         here = forward((layer,), x)[0]
         return (layer, here), layer_lacks(layer, here)
 
-    return least_lacking(attempt() for _ in range(LAYER_TRIES))
+    return least_lacking(attempt() for _ in range(TRIES))
 
 
 def _smooth_attempt(draws: Draws, options: SheetOptions) -> tuple[Problem, Lacks]:
@@ -174,10 +171,75 @@ def _units(
         row = exact(draws.row(len(x), around_zero(2)))
         offset = Fraction(draws.among(around_zero(2))) if bias else Fraction(0)
         z = sum((w * v for w, v in zip(row, x, strict=True)), offset)
-        return (row, offset), unit_lacks(z, limit, repeated=row in weights)
+        return (row, offset), (not z, row in weights, abs(z) > limit)
 
     for _ in range(outputs):
-        row, offset = least_lacking(attempt() for _ in range(UNIT_TRIES))
+        row, offset = least_lacking(attempt() for _ in range(TRIES))
         weights.append(row)
         biases.append(offset)
     return tuple(weights), tuple(biases) if bias else None
+
+
+SEEDS_A_SHEET = 10
+"""How many seeds are looked at for each sheet, before a network has too few problems."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Whose sheet one of a class set is."""
+
+    number: int
+    """From 1."""
+    total: int
+    pupil: str = ""
+    """The name, or "" for a line to write it on."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One sheet of a class set."""
+
+    sheet: Sheet
+    check: KeyCheck
+    seat: Seat
+
+
+def class_problems(options: SheetOptions, count: int) -> list[Problem]:
+    """Return different problems of the seed and those after it; raises SpecError."""
+    last = min(options.seed + SEEDS_A_SHEET * count, LARGEST_SEED)
+    found: dict[object, Problem] = {}
+    for seed in range(options.seed, last + 1):
+        problem = make(replace(options, seed=seed))
+        found.setdefault((problem.layers, problem.x), problem)
+        if len(found) == count:
+            return list(found.values())
+    plain = "" if options.bias else " without bias"
+    raise SpecError(
+        f"{format_widths(options.widths)}{plain} has {len(found)} different problems in the seeds"
+        f" from {options.seed} to {last}: expected a class of at most so many, or larger widths"
+    )
+
+
+def names_in(text: bytes | bytearray, source: str) -> tuple[str, ...]:
+    """Return the names of a class from `source`, one a line; raises InputError."""
+    try:
+        lines = text.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{source} is not text in UTF-8 (byte {error.start}): expected a name on each line"
+        ) from None
+    names = []
+    for number, line in enumerate(lines, start=1):
+        name = " ".join(line.split())
+        if len(name) > LONGEST_NAME:
+            raise InputError(
+                f"line {number} of {source} has {len(name)} characters: expected a name of at most"
+                f" {LONGEST_NAME}"
+            )
+        if name:
+            names.append(name)
+    if not names:
+        raise InputError(f"{source} holds no name: expected one on each line")
+    if len(names) > LARGEST_CLASS:
+        raise InputError(f"{source} holds {len(names)} names: expected at most {LARGEST_CLASS}")
+    return tuple(names)

@@ -9,19 +9,20 @@ since among so many slips there is one for almost every small number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
 
 from fcinspect.verification.examples.causes import cut_off, pen_slip
-from fcinspect.verification.examples.interval import DecimalInterval
+from fcinspect.verification.examples.interval import DOWN, DecimalInterval
 from fcinspect.verification.examples.judging import Recomputed, consistent, recompute
 from fcinspect.verification.examples.one_number import FREQUENT, enough_digits, slip_in_one
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
 from fcinspect.verification.examples.slips import NO_SLIP, Slip, structural_slips
 from fcinspect.worksheets.as_example import sheet_words
 from fcinspect.worksheets.problem import Problem
-from fcinspect.worksheets.slip_words import pupil_words
 
 LEAST_DIGITS = 2
 """Digits of a number below which only the frequent slips are looked for."""
@@ -66,13 +67,11 @@ class Work:
 
     @cached_property
     def _carried(self) -> Mapping[str, DecimalInterval]:
-        """What the pupil may have gone on with, by the worked example's names."""
-        return {self.engine_name(name): value for name, value in self.carried.items()}
-
-    def engine_name(self, name: str) -> str:
-        """Return the worked example's name of a blank."""
-        place, row, column = self.places[name]
-        return self.arrays[place].name(row, column)
+        found = {}
+        for name, value in self.carried.items():
+            place, row, column = self.places[name]
+            found[self.arrays[place].name(row, column)] = value
+        return found
 
     def printed(self, name: str) -> Printed:
         """Return what a blank holds."""
@@ -86,24 +85,14 @@ class Work:
         place, row, column = self.places[name]
         return found.at(self.arrays[place], row, column)
 
-    def plain(self, name: str) -> DecimalInterval | None:
-        """Return what is right for a blank, with the pupil's own earlier numbers."""
-        return self.value(name, self.own)
-
     def agrees(self, name: str, found: Recomputed) -> bool:
         """Whether a blank holds what a recomputation gives."""
         value = self.value(name, found)
         return value is not None and consistent(self.printed(name), value, self.example.half)
 
 
-def _negated(printed: Printed) -> Printed:
-    return Printed(printed.value.copy_negate(), printed.unit)
-
-
 @dataclass(frozen=True)
 class _Tried:
-    """A slip through the whole sheet, and what it gives."""
-
     slip: Slip
     explains: tuple[str, ...]
     """Wrong blanks."""
@@ -138,20 +127,21 @@ def mistakes_of(work: Work, wrong: Sequence[str]) -> tuple[Mistake, ...]:
 def _tried(work: Work, wrong: Sequence[str]) -> Iterator[_Tried]:
     # the second forward pass is worked out anew, so that it tells nothing against a slip
     others = [name for name in work.carried if name not in wrong and "_after" not in name]
-    for slip in sorted(structural_slips(work.example), key=_is_rare):
+    # a relu where there is none comes last: other slips that give the same are likelier
+    slips = sorted(
+        structural_slips(work.example), key=lambda s: (s.kind, s.name) == ("activation is", "relu")
+    )
+    for slip in slips:
         if slip.kind == "activation is" and slip.name not in (*ON_PAPER, work.problem.activation):
             continue
         found = work.recomputed(slip)
-        shows = [name for name in work.carried if work.value(name, found) != work.plain(name)]
+        shows = [
+            name for name in work.carried if work.value(name, found) != work.value(name, work.own)
+        ]
         explains = tuple(name for name in wrong if name in shows and work.agrees(name, found))
         if explains:
             missed = [n for n in others if n in shows and not work.agrees(n, found)]
             yield _Tried(slip, explains, tuple(missed))
-
-
-def _is_rare(slip: Slip) -> bool:
-    """Whether other slips that give the same are likelier: a relu where there is none."""
-    return slip.kind == "activation is" and slip.name == "relu"
 
 
 def _best(tried: Sequence[_Tried], left: Sequence[str]) -> _Tried | None:
@@ -176,11 +166,11 @@ def _possible(work: Work, tried: Sequence[_Tried], name: str) -> _Tried | None:
 
 
 def _slip_in(work: Work, name: str) -> str | None:
-    """Return the words for a slip in one blank."""
     place, row, column = work.places[name]
     array, printed, right = work.arrays[place], work.printed(name), work.value(name, work.own)
     half = work.example.half
-    if right is not None and right.high and consistent(_negated(printed), right, half):
+    negated = Printed(printed.value.copy_negate(), printed.unit)
+    if right is not None and right.high and consistent(negated, right, half):
         return "the sign is reversed"
     if cut_off(printed, right):
         return "the digits are cut off, not rounded"
@@ -192,3 +182,86 @@ def _slip_in(work: Work, name: str) -> str | None:
     words = pen_slip(printed, right, half) if many else None
     # without the number that it should be, which a pupil may have to find once more
     return words and words.partition(":")[0].replace("its ", "the ", 1)
+
+
+def pupil_words(slip: Slip, problem: Problem) -> str:
+    """Return what went wrong, as a teacher would say it to a pupil, in the names of the sheet."""
+    told = (
+        _BRANCHING[slip.kind](slip, problem) if slip.kind in _BRANCHING else _WORDS.get(slip.kind)
+    )
+    if told is None:
+        return sheet_words(slip.words, problem)
+    place, names = slip.layer, [layer.name for layer in problem.layers]
+    return told.format(
+        name="every layer" if place is None else names[place],
+        before=names[place - 1] if place else "",
+        activation=problem.activation,
+        forgotten="mask" if problem.activation == "relu" else "derivative",
+        applied=slip.name,
+        column=slip.pair[0],
+        count=problem.widths[-1],
+    )
+
+
+def _activation(slip: Slip, problem: Problem) -> str:
+    if slip.name == "identity":
+        return "the {activation} of {name} is forgotten"
+    if slip.layer == len(problem.layers) - 1:
+        return "a {applied} is applied behind {name}, which has none"
+    return "{applied} is applied behind {name}, not {activation}"
+
+
+def _loss_factor(slip: Slip, problem: Problem) -> str | None:
+    count = Decimal(problem.widths[-1])
+    if slip.factor == count:
+        return "the loss is not divided by N = {count}"
+    if slip.factor == Decimal("0.5"):
+        return "the loss is halved"
+    if slip.factor == 2:
+        return "the loss is doubled"
+    return None
+
+
+def _gradient_factor(slip: Slip, problem: Problem) -> str | None:
+    count = Decimal(problem.widths[-1])
+    if slip.factor == -1:
+        return "target − output is taken for output − target: the sign of the gradient is reversed"
+    # N = 2: without 2/N nothing changes, and without one of the two it is told by its factor
+    if slip.factor == Decimal("0.5"):
+        return "the 2 of 2/N is forgotten in the gradient of the loss"
+    if slip.factor == count:
+        return "the gradient of the loss is not divided by N = {count}"
+    if slip.factor == DOWN.divide(count, Decimal(2)):
+        return "the factor 2/N is forgotten in the gradient of the loss"
+    return None
+
+
+def _step(slip: Slip, problem: Problem) -> str | None:
+    rate = problem.learning_rate
+    if slip.factor == -1:
+        return "lr times the gradient is added, not subtracted"
+    if slip.factor and Fraction(slip.factor) * rate == 1:
+        return "the learning rate is forgotten"
+    return None
+
+
+_BRANCHING: dict[str, Callable[[Slip, Problem], str | None]] = {
+    "activation is": _activation,
+    "loss times": _loss_factor,
+    "gradient times": _gradient_factor,
+    "step times": _step,
+}
+_WORDS = {
+    "derivative missing":
+        "the {forgotten} of the {activation} of {name} is forgotten on the way back",
+    "derivative is activation":
+        "the gradient is multiplied by {name}.a itself, not by 1 where {name}.z > 0",
+    "derivative inverted": "the mask of the relu of {name} is 1 where it should be 0",
+    "activation of gradient":
+        "the gradient is let through where it is above 0, not where {name}.z is",
+    "input not activated": "{name}.z is computed with {before}.z, not with {before}.a",
+    "gradient from input not activated":
+        "{name}.weight.grad is computed with {before}.z, not with {before}.a",
+    "bias takes weight gradient":
+        "the bias of {name} is changed by the gradient of weight[·,{column}]",
+}  # fmt: skip

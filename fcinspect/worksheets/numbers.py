@@ -1,13 +1,12 @@
 """The kinds of numbers in which a worksheet is worked out, and sigmoid and tanh of each.
 
-Whole numbers and exact ones (Fraction) come with Python. `Bounded` is an exact number with a bound
-on what float64, or float32, may make of it; `Range` is all numbers between two exact ones.
+`Bounded` is an exact number (Fraction) with a bound on what float64, or float32, may make of it;
+`Range` is all numbers between two exact ones.
 
 On a sheet with sigmoid or tanh every result is rounded to the sheet's decimals, a half away from
-zero, as a pupil with a calculator rounds, and the rounded number is gone on with, so that all that
-stands there is an exact decimal. The rounding is that of the exact value: it is taken of both ends
-of an interval of 50 digits. Of a rational number other than 0 sigmoid and tanh are irrational, so
-that no value lies halfway.
+zero, and the rounded number is gone on with, so that all that stands there is an exact decimal.
+Both ends of an interval of 50 digits are rounded. Of a rational number other than 0 sigmoid and
+tanh are irrational, so that no value lies halfway.
 """
 
 from __future__ import annotations
@@ -74,16 +73,11 @@ class Bounded:
 
 
 def _once(value: Fraction, carried: Fraction, bits: int) -> Bounded:
-    """Return a result after one rounding."""
-    if carried == 0 and _held(value, bits):
+    whole, parts = abs(value.numerator), value.denominator
+    held = parts & (parts - 1) == 0 and whole // max(whole & -whole, 1) < 2**bits
+    if carried == 0 and held:
         return Bounded(value, bits=bits)
     return Bounded(value, carried + Fraction(1, 2**bits) * (abs(value) + carried), bits)
-
-
-def _held(value: Fraction, bits: int) -> bool:
-    """Whether that many bits hold a number of moderate size exactly."""
-    whole, parts = abs(value.numerator), value.denominator
-    return parts & (parts - 1) == 0 and whole // max(whole & -whole, 1) < 2**bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +166,12 @@ def _sum(terms: list[Bounded]) -> Bounded:
     carried = sum((term.error for term in terms), Fraction(0))
     size = sum((abs(term.value) for term in terms), Fraction(0))
     bits = terms[0].bits
-    if carried == 0 and _multiples(terms, size):
+    unit = max(term.value.denominator for term in terms)
+    # whether all terms are multiples of one power of two, and their sum is held in it
+    if carried == 0 and unit & (unit - 1) == 0 and size * unit <= 2**bits:
         return Bounded(value, bits=bits)
     error = carried + (len(terms) - 1) * Fraction(1, 2**bits) * (size + carried)
     return Bounded(value, error, bits)
-
-
-def _multiples(terms: list[Bounded], size: Fraction) -> bool:
-    """Whether all terms are multiples of one power of two, and their sum is held in it."""
-    unit = max(term.value.denominator for term in terms)
-    return unit & (unit - 1) == 0 and size * unit <= 2 ** terms[0].bits
 
 
 def square(value: Real) -> Real:
@@ -197,10 +187,7 @@ def rounded(value: Fraction, decimals: int) -> Fraction:
 
 
 def settled(value: Number, decimals: int | None) -> Number:
-    """Return what is gone on with: the rounded number, or the same where nothing is rounded.
-
-    A bound then holds for a program that does not round. Whole numbers are as they are.
-    """
+    """Return what is gone on with: the number, rounded where the sheet rounds."""
     if decimals is None or isinstance(value, int):
         return value
     if isinstance(value, Range):

@@ -93,29 +93,21 @@ def as_computed(place: str, values: Row[Number]) -> Row[Number]:
 
 
 def solve(problem: Problem) -> dict[str, Fraction]:
-    """Return every result by its id in the order of work, whatever the sheet asks for.
-
-    It is exact; of a sheet with decimals, the exact result of rounding it at every step.
-    """
+    """Return every result by its id in the order of work, exact or exactly rounded."""
     found: dict[str, Fraction] = {}
     worked_exactly(problem, _noted_in(found))
     return found
 
 
-def in_float64(value: Fraction) -> Bounded:
-    """Return a number of the problem, rounded where float64 lacks it."""
-    return constant(value, like=Bounded(Fraction(0)))
-
-
 def solve_bounded(
     problem: Problem,
-    number: Callable[[Fraction], Bounded] = in_float64,
+    number: Callable[[Fraction], Bounded] = lambda value: constant(value, Bounded(Fraction(0))),
     decimals: int | None = None,
 ) -> Mapping[str, Bounded]:
     """Return the results, each with a bound on what rounding may make of it.
 
-    `number` returns what stands for a number of the problem, in the format in question. Without
-    `decimals` no result is rounded to these; with them the bound holds for a program that does not.
+    `number` gives a number of the problem as its format has it, here float64. With `decimals` the
+    bound holds for a program that does not round to them.
     """
     found: dict[str, Bounded] = {}
     worked(problem, number, decimals, _noted_in(found))
@@ -160,7 +152,10 @@ def worked(
     keep_loss("loss", passed[-1].a)
     gradients = backward(layers, passed, mse_gradient(passed[-1].a, target), decimals, keep)
     after = _stepped(layers, gradients, number(problem.learning_rate), decimals, keep)
-    again = forward(after, x, decimals, _only_output(keep, layers[-1].name))
+    last = f"{layers[-1].name}.z"
+    again = forward(
+        after, x, decimals, lambda place, row: keep("output_after" if place == last else "", row)
+    )
     keep_loss("loss_after", again[-1].a)
     return Worked(layers, passed, gradients, after, again)
 
@@ -237,8 +232,6 @@ def _stepped(
     decimals: int | None,
     keep: Keep[Real],
 ) -> list[SheetLayer[Real]]:
-    """Return the layers after W ← W − lr·∂L/∂W and b ← b − lr·∂L/∂b."""
-
     def changed(place: str, old: Row[Real], gradient: Row[Real]) -> Row[Real]:
         pairs = zip(old, gradient, strict=True)
         return keep(place, tuple(settled(w - rate * g, decimals) for w, g in pairs))
@@ -259,7 +252,6 @@ def _activated(name: str, z: Number, decimals: int | None) -> Number:
 
 
 def _through(name: str, arrives: Number, z: Number, a: Number) -> Number:
-    """Return ∂L/∂z from the ∂L/∂a that arrives."""
     if name == "relu":
         return masked(arrives, z)
     if name not in SMOOTH or isinstance(a, int) or isinstance(arrives, int):
@@ -268,19 +260,8 @@ def _through(name: str, arrives: Number, z: Number, a: Number) -> Number:
 
 
 def _noted_in(found: dict[str, Number]) -> Keep[Number]:
-    """Return what notes every result by its id."""
-
     def note(place: str, values: Row[Number]) -> Row[Number]:
         found.update(zip(ids_of(place, len(values)), values, strict=False))
         return values
 
     return note
-
-
-def _only_output(keep: Keep[Number], last: str) -> Keep[Number]:
-    """Return what keeps the last layer's z as output_after, and all else as what has no ids."""
-
-    def kept(place: str, values: Row[Number]) -> Row[Number]:
-        return keep("output_after" if place == f"{last}.z" else "", values)
-
-    return kept

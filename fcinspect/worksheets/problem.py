@@ -1,12 +1,22 @@
-"""The network, input and target of a worksheet."""
+"""The network, input and target of a worksheet, and the code that stands for its seed.
+
+The code stands on the sheet, so that nobody reads the seed at a glance. It has 8 characters, or 12
+for the largest seeds, all but the last of them the digits of a number to base 31. That number is
+the seed, stirred so that neighbouring seeds have codes that do not look alike. The last character
+makes the sum of place times digit, places counted from 1, a multiple of 31, a prime number: a code
+with one wrong character, or with two exchanged, is none.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
+from hashlib import sha256
 from typing import Generic, TypeVar
 
-from fcinspect.worksheets.code import code_of
+from fcinspect.errors import UsageError
+from fcinspect.layers.spec import LARGEST_SEED
 
 KINDS = ("forward", "gradient", "step", "all")
 """What is to be worked out: the forward pass; the loss and the gradients; the new parameters and
@@ -20,6 +30,8 @@ FEWEST_DECIMALS, MOST_DECIMALS = 2, 6
 
 LARGEST_CLASS = 100
 """Sheets of a class set."""
+LONGEST_NAME = 60
+"""Characters of a pupil's name or of a date."""
 
 Vector = tuple[Fraction, ...]
 Number = TypeVar("Number")
@@ -102,3 +114,81 @@ class Problem:
         return SheetOptions(
             self.kind, self.widths, self.seed, self.has_bias, self.activation, self.decimals
         )
+
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""Digits and letters of which no two look alike: neither 0 and O nor 1, I and L."""
+BASE = len(ALPHABET)
+SHORT, LONG = 7, 11
+"""Digits of a seed below BASE**SHORT, and of the others."""
+ROUNDS = range(6)
+GROUP = 4
+"""Characters between two dashes."""
+DASHES = re.compile(r"[\s\u2010-\u2015\u2212-]+")
+LONGEST_SHOWN = 40
+
+
+def code_of(seed: int) -> str:
+    """Return the code of a seed, such as "JQ6G-GBVA" of 7."""
+    count = SHORT if seed < BASE**SHORT else LONG
+    number, digits = _stirred(seed, count), [0] * count
+    for place in reversed(range(count)):
+        number, digits[place] = divmod(number, BASE)
+    weighed = sum(place * digit for place, digit in enumerate(digits, start=1))
+    last = -weighed * pow(count + 1, -1, BASE) % BASE
+    signs = "".join(ALPHABET[digit] for digit in (*digits, last))
+    return "-".join(signs[k : k + GROUP] for k in range(0, len(signs), GROUP))
+
+
+def seed_of(code: str) -> int:
+    """Return the seed of a code in any case, dashes or not; raises UsageError for no code."""
+    signs = DASHES.sub("", code)
+    for sign in signs:
+        if sign not in ALPHABET and sign not in ALPHABET.lower():
+            raise _refused(code, f"{sign!r} stands in no code (nor do 0, 1, I, L and O)")
+    if len(signs) not in (SHORT + 1, LONG + 1):
+        raise _refused(code, f"it has {len(signs)} characters, not {SHORT + 1} or {LONG + 1}")
+    digits = [ALPHABET.index(sign) for sign in signs.upper()]
+    if sum(place * digit for place, digit in enumerate(digits, start=1)) % BASE:
+        raise _refused(code, "a character is wrong, or two are exchanged")
+    number = 0
+    for digit in digits[:-1]:
+        number = number * BASE + digit
+    seed = _unstirred(number, len(digits) - 1)
+    if seed > LARGEST_SEED or (len(digits) > SHORT + 1 and seed < BASE**SHORT):
+        raise _refused(code, "it stands for no seed")
+    return seed
+
+
+def _refused(code: str, reason: str) -> UsageError:
+    shown = repr(code if len(code) <= LONGEST_SHOWN else f"{code[:LONGEST_SHOWN]}…")
+    return UsageError(
+        f"{shown} is not the code of a worksheet: {reason}; expected a code as it is printed on"
+        f" the sheet, such as {code_of(7)}"
+    )
+
+
+def _stirred(number: int, count: int) -> int:
+    """Return another number of that many digits, of each number another: a Feistel network."""
+    high, low, lower = _halves(number, count)
+    for k in ROUNDS:
+        high, low = low, (high + _noise(k, low)) % (BASE**count // lower)
+        lower = BASE**count // lower
+    return high * lower + low
+
+
+def _unstirred(number: int, count: int) -> int:
+    high, low, lower = _halves(number, count)
+    for k in reversed(ROUNDS):
+        high, low = (low - _noise(k, high)) % lower, high
+        lower = BASE**count // lower
+    return high * lower + low
+
+
+def _halves(number: int, count: int) -> tuple[int, int, int]:
+    lower = BASE ** (count // 2)
+    return *divmod(number, lower), lower
+
+
+def _noise(k: int, number: int) -> int:
+    return int.from_bytes(sha256(f"fcinspect worksheet code {k}:{number}".encode()).digest(), "big")

@@ -22,12 +22,7 @@ BLANK_SECTIONS = {
     "all": SECTIONS,
 }
 """What each kind of sheet leaves blank."""
-GIVEN_SECTIONS = {
-    "forward": (),
-    "gradient": ("forward",),
-    "step": ("loss", "backward"),
-    "all": (),
-}
+GIVEN_SECTIONS = {"forward": (), "gradient": ("forward",), "step": ("loss", "backward"), "all": ()}
 """What each kind of sheet gives of the results."""
 
 LARGEST_WIDTH = 8

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fcinspect.approximation.depth import points, sawtooth
-from fcinspect.approximation.grid import check_on_grid
+from fcinspect.approximation.network import check_on_grid
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
 from fcinspect.layers.network import DenseLayer, Network

@@ -11,10 +11,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from fcinspect.approximation.comparison import lower_bound, uniform_width
+from fcinspect.approximation.evaluation import Scout
 from fcinspect.approximation.expression import Function, parse
-from fcinspect.approximation.interpolation import Interpolation, greedy
-from fcinspect.approximation.scout import Scout
+from fcinspect.approximation.interpolation import Interpolation, greedy, lower_bound, uniform_width
 from fcinspect.errors import InputError
 
 

@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fcinspect.approximation.grid import run_in_numpy
 from fcinspect.approximation.interpolation import Interpolation
-from fcinspect.approximation.network import StoredNetwork, evaluation_error, largest_sum, store
+from fcinspect.approximation.network import (
+    StoredNetwork,
+    evaluation_error,
+    largest_sum,
+    run_in_numpy,
+    store,
+)
 from fcinspect.errors import InputError
 from fcinspect.rounding.formats import FLOAT32, FLOAT64, NumberFormat
 from tests.approximation.exactly import exactly

@@ -10,8 +10,7 @@ import torch
 
 from fcinspect.bridge.linear import create_layer, pickled_bytes
 from fcinspect.checkpoints.saving import state_bytes, state_dict
-from fcinspect.cli.given import choose_layer
-from fcinspect.cli.sources import open_checkpoint
+from fcinspect.cli.sources import choose_layer, open_checkpoint
 from fcinspect.errors import UsageError
 from fcinspect.layers.linear import LinearRequest
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fcinspect.cli.completion import SHELLS, completion_script
+from fcinspect.cli.guide import SHELLS, completion_script
 from tests.conftest import Run
 
 ROOT = Path(__file__).parents[2]

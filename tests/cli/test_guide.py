@@ -11,8 +11,8 @@ import pytest
 
 import fcinspect
 from fcinspect.cli import COMMANDS, GROUPS
-from fcinspect.cli.guide import topic_of, topics
-from fcinspect.cli.man import manual
+from fcinspect.cli.command import topic_of
+from fcinspect.cli.guide import manual, topics
 from fcinspect.media import roff
 from tests.cli.test_command_line import complete
 from tests.cli.test_help import PAGES

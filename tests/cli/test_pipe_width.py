@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from fcinspect.cli.streams import wrapped
+from fcinspect.cli.system import wrapped
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
 PROGRAM = [sys.executable, "-m", "fcinspect"]

@@ -375,6 +375,7 @@ def test_a_file_without_permission(tmp_path: Path, run: Run) -> None:
 
 def test_a_pickled_layer_becomes_safetensors(tmp_path: Path, run: Run) -> None:
     """show --save converts a layer."""
+    torch.manual_seed(0)
     torch.save(torch.nn.Linear(3, 2, dtype=torch.bfloat16).state_dict(), tmp_path / "m.pt")
     target = tmp_path / "m.safetensors"
     made = run("show", tmp_path / "m.pt", "--save", target, "--json")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fcinspect.cli.verify.optimizer import rule_in
+from fcinspect.cli.verify_code import rule_in
 from tests.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("prepared")

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fcinspect.worksheets.code import code_of
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.problem import KINDS, SheetOptions
+from fcinspect.worksheets.problem import KINDS, SheetOptions, code_of
 from fcinspect.worksheets.sheet import Sheet
 from tests.conftest import Run
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fcinspect.worksheets.class_set import class_problems
-from fcinspect.worksheets.code import code_of
-from fcinspect.worksheets.problem import KINDS, SheetOptions
+from fcinspect.worksheets.making import class_problems
+from fcinspect.worksheets.problem import KINDS, SheetOptions, code_of
 from tests.conftest import Run
 from tests.media.html.reading import read
 

@@ -9,7 +9,7 @@ import pytest
 
 from fcinspect.errors import UsageError
 from fcinspect.layers.spec import LARGEST_SEED
-from fcinspect.worksheets.code import ALPHABET, BASE, SHORT, code_of, seed_of
+from fcinspect.worksheets.problem import ALPHABET, BASE, SHORT, code_of, seed_of
 
 CODES = {
     0: "34JU-5G5T",

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from fcinspect.worksheets.answers import Answer, read_answer
-from fcinspect.worksheets.checking import without_noise
 from fcinspect.worksheets.grading import Grade, Mark, grade
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.problem import KINDS, Problem, SheetOptions
 from fcinspect.worksheets.sheet import Sheet
+from fcinspect.worksheets.working import without_noise
 from tests.worksheets.pupil import worked_out
 
 FULL = (Mark.RIGHT, Mark.ROUNDED)

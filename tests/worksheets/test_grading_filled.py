@@ -9,10 +9,9 @@ import pytest
 
 from fcinspect.errors import InputError
 from fcinspect.worksheets.answers import Answer, Unreadable
-from fcinspect.worksheets.code import code_of
 from fcinspect.worksheets.filled import Filled, read_filled
 from fcinspect.worksheets.making import make
-from fcinspect.worksheets.problem import Problem, SheetOptions
+from fcinspect.worksheets.problem import Problem, SheetOptions, code_of
 from fcinspect.worksheets.sheet import Sheet
 
 Document = dict[str, Any]

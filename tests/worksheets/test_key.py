@@ -10,12 +10,11 @@ from fractions import Fraction
 import pytest
 
 from fcinspect.bridge.worksheet import results_in_torch
-from fcinspect.worksheets.checking import WrongKey, check_key
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.numbers import Bounded, total
 from fcinspect.worksheets.passes import solve, solve_bounded
 from fcinspect.worksheets.problem import SheetOptions
-from fcinspect.worksheets.working import ways
+from fcinspect.worksheets.working import WrongKey, check_key, ways
 
 WIDTHS = [
     (3, 2, 2), (2, 1), (1, 1), (2, 2), (3, 3, 3), (2, 3, 1), (2, 2, 2, 1), (5, 4), (8, 3),

@@ -14,7 +14,6 @@ from fcinspect.bridge.worksheet import results_in_torch
 from fcinspect.errors import SpecError
 from fcinspect.worksheets import numbers, passes
 from fcinspect.worksheets.answers import read_answer
-from fcinspect.worksheets.checking import WrongKey, check_key
 from fcinspect.worksheets.drawing import LARGEST_Z
 from fcinspect.worksheets.grading import NOT_WRONG, Grade, Mark, grade
 from fcinspect.worksheets.making import make
@@ -22,7 +21,7 @@ from fcinspect.worksheets.numbers import Bounded, activation, rounded
 from fcinspect.worksheets.passes import forward, solve
 from fcinspect.worksheets.problem import KINDS, SMOOTH, Problem, SheetOptions
 from fcinspect.worksheets.sheet import Sheet
-from fcinspect.worksheets.working import ways, written
+from fcinspect.worksheets.working import WrongKey, check_key, ways, written
 from tests.worksheets.pupil import activated, to_decimals, worked_out
 
 WIDTHS = [(3, 2, 2), (2, 2, 1), (1, 1, 1), (2, 3, 2), (2, 2, 2, 1), (4, 3, 3), (8, 8, 8)]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fcinspect.approximation.grid import GridCheck
+    from fcinspect.approximation.network import GridCheck
     from fcinspect.rounding.arrays import Float64Array
 
 WIDTH, HEIGHT = 7.0, 4.2

@@ -8,10 +8,10 @@ import pytest
 
 from fcinspect.media.emit import rendered
 from fcinspect.reports.worksheet import view_of_worksheet
-from fcinspect.worksheets.checking import KeyCheck
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.problem import KINDS, SheetOptions
 from fcinspect.worksheets.sheet import Sheet
+from fcinspect.worksheets.working import KeyCheck
 from tests.media.html.reading import read
 
 CHECK = KeyCheck("torch 2.13.0", "float64", 9, 9, 0)

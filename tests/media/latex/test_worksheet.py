@@ -10,11 +10,10 @@ import pytest
 from fcinspect.media.latex.document import worksheet_document
 from fcinspect.media.latex.words import typed
 from fcinspect.reports.worksheet_page import page
-from fcinspect.worksheets.checking import KeyCheck
-from fcinspect.worksheets.class_set import Seat
-from fcinspect.worksheets.making import make
+from fcinspect.worksheets.making import Seat, make
 from fcinspect.worksheets.problem import SheetOptions
 from fcinspect.worksheets.sheet import Sheet
+from fcinspect.worksheets.working import KeyCheck
 from tests.media.latex.test_compiled import HOSTILE, joined, needs_pdflatex, typeset
 
 SHEETS = [

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from fcinspect.approximation.grid import GridCheck
+from fcinspect.approximation.network import GridCheck
 from fcinspect.errors import UsageError
 from fcinspect.pictures.figures.curves import approximation_bytes, approximation_figure
 
