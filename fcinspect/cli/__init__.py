@@ -45,7 +45,7 @@ COMMANDS = (
 )  # fmt: skip
 """In the order of the help; each is the function of that name in the module of that name."""
 ELSEWHERE = {
-    "create": "show", "shapes": "trace", "schema": "guide", "man": "guide", "completion": "guide",
+    "schema": "guide", "man": "guide", "completion": "guide",
     "verify layer": "verify_code", "verify implementation": "verify_code",
     "verify optimizer": "verify_code",
 }  # fmt: skip

@@ -1,46 +1,16 @@
-"""fcinspect create and show: a real nn.Linear made by torch, a layer in a file, or its layers."""
+"""fcinspect show: a layer in a file, or its layers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fcinspect.cli.inputs import BiasOption, OwnLayer, WeightOption, own_layer
-from fcinspect.cli.options import Plot, ShowCode, argument
+from fcinspect.cli.options import Plot
 from fcinspect.cli.output import FIGURE, LAYER, REPORT_BESIDE_LAYER, Output, Writes
-from fcinspect.cli.sources import Fresh, Stored, choose_layer
+from fcinspect.cli.sources import Stored, choose_layer
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 from fcinspect.layers.spec import is_spec
-
-if TYPE_CHECKING:
-    pass
-
-
-def create(
-    fresh: Fresh,
-    widths: Annotated[
-        str | None, argument("WIDTHS", "4-2 or 'nn.Linear(4, 2)', in place of --in and --out.")
-    ] = None,
-    show_code: ShowCode = False,
-    *,
-    output: Annotated[Output, Writes(layers=True, files=(LAYER, REPORT_BESIDE_LAYER))],
-) -> ExitStatus:
-    """Make a seeded nn.Linear and show its weight and bias."""
-    if widths is not None:
-        fresh = fresh.named(widths)
-    request = fresh.request()
-    if show_code:
-        from fcinspect.reports import scripts
-
-        return output.write_script(scripts.seeded_layer(request) + scripts.PRINT_PARAMETERS)
-
-    from fcinspect.bridge.linear import create_layer
-    from fcinspect.layers.initialisation import inspect_layer
-    from fcinspect.reports.show import view_of_created
-
-    layer = create_layer(request)
-    view = view_of_created(inspect_layer(layer, request.init), fresh.asked())
-    return output.write(view, layer)
 
 
 def show(

@@ -1,4 +1,4 @@
-"""fcinspect shapes and trace: shapes through a specification, and through a real module."""
+"""fcinspect trace: shapes through a real module."""
 
 from __future__ import annotations
 
@@ -7,13 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from fcinspect.cli.module import Code, ModuleOptions, refuse_unmade
-from fcinspect.cli.network import activation_option, network_of
+from fcinspect.cli.network import network_of
 from fcinspect.cli.options import (
-    BYTES,
-    Batch,
-    Bias,
-    Dtype,
-    argument,
     only_option,
     option,
     switch,
@@ -22,54 +17,10 @@ from fcinspect.cli.options import (
 from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, UsageError, did_you_mean
-from fcinspect.layers.spec import parse_spec
 
 if TYPE_CHECKING:
     from fcinspect.reports.trace_steps import Folding
     from fcinspect.shapes.steps import ModuleTrace
-
-MODULES = {
-    "relu": "ReLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "leaky_relu": "LeakyReLU",
-    "gelu": "GELU", "identity": "Identity",
-}  # fmt: skip
-
-
-def shapes(
-    widths: Annotated[
-        str, argument("WIDTHS", "3-5-4-2, 3,5,4,2, '3 -> 5 -> 4 -> 2' or 'nn.Linear(4, 2)'.")
-    ],
-    batch: Batch = None,
-    activation: Annotated[
-        str | None, activation_option("--activation", "Behind every hidden layer")
-    ] = None,
-    output_activation: Annotated[
-        str | None, activation_option("--output-activation", "Behind the last layer")
-    ] = None,
-    bias: Bias = None,
-    dtype: Dtype = "float32",
-    *,
-    output: Annotated[Output, Writes()],
-) -> ExitStatus:
-    """Trace shapes, parameters and multiply-adds through 3-5-4-2."""
-    from fcinspect.reports.shapes import view_of_shapes
-    from fcinspect.shapes.trace import trace_widths
-
-    spec = parse_spec(widths)
-    with_bias = spec.bias_beside(bias)
-    trace = trace_widths(
-        spec.widths,
-        batch or (),
-        itemsize=BYTES[dtype],
-        dtype=dtype,
-        bias=with_bias,
-        activation=activation and MODULES[activation],
-        output_activation=output_activation and MODULES[output_activation],
-    )
-    asked = {
-        "widths": widths, "batch": batch, "activation": activation,
-        "output_activation": output_activation, "bias": with_bias, "dtype": dtype,
-    }  # fmt: skip
-    return output.write(view_of_shapes(trace, asked))
 
 
 def trace(
