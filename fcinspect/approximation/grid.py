@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from fcinspect.layers.network import Network
+from fcinspect.layers.linear import Network
 from fcinspect.rounding.arrays import Float64Array, FloatArray, carrier
 from fcinspect.rounding.verdict import Verdict
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.layers.array import Array
-from fcinspect.layers.linear import LinearLayer
+from fcinspect.layers.linear import LinearLayer, Network
 from fcinspect.rounding.arrays import FloatArray, carrier, hold
 
 
@@ -36,3 +37,18 @@ def numpy_output(layer: LinearLayer, x: Array) -> Array:
         bias = None if layer.bias is None else layer.bias.values.astype(work)
         y = affine(x.values.astype(work), layer.weight.values.astype(work, copy=False), bias)
     return Array(hold(y, layer.dtype), layer.dtype)
+
+
+def forward_values(network: Network, x: Array) -> tuple[Array, ...]:
+    """Return x and a = φ(Wx + b) behind every layer, computed by numpy.
+
+    z = Wx + b is computed as in numpy_output, φ(z) in float64 and rounded once to the dtype.
+    x is (*batch, in_features) and each a (*batch, out_features).
+    """
+    values = [x]
+    for layer in network.layers:
+        z = numpy_output(layer.linear, values[-1])
+        with np.errstate(all="ignore"):
+            a = ACTIVATIONS[layer.activation].forward(z.values.astype(np.float64))
+        values.append(Array(hold(a, z.dtype), z.dtype))
+    return tuple(values)

@@ -49,7 +49,7 @@ STATE_SYMBOLS: Symbols = {name: symbol for kept in KEPT.values() for name, symbo
 """The formulas' names of what torch.optim keeps between steps."""
 
 FORMS = 2
-"""How many algebraically equal forms of a rule are evaluated."""
+"""How many algebraically equal forms of a rule, or of a loss's gradient, are evaluated."""
 
 NAME = re.compile(r"\{([^}]+)\}")
 """A quantity's name in a formula."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
 from fcinspect.errors import InputError, did_you_mean
 from fcinspect.layers.array import Array
-from fcinspect.layers.network import DenseLayer, Network, require_fit, shown_name
+from fcinspect.layers.linear import DenseLayer, Network, require_fit, shown_name
 from fcinspect.names import canonical
 
 if TYPE_CHECKING:

@@ -14,12 +14,11 @@ from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from fcinspect.layers.network import activation_names, layer_names
+from fcinspect.layers.linear import activation_names, layer_names
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
-    from fcinspect.layers.linear import LinearLayer
-    from fcinspect.layers.network import Network
+    from fcinspect.layers.linear import LinearLayer, Network
 
 MOST_UNITS = 12
 """Units of a layer that are shown unless another number is asked for."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fcinspect.approximation.depth import Sawtooth
     from fcinspect.approximation.grid import GridCheck
     from fcinspect.approximation.interval import Interval
-    from fcinspect.layers.network import Network
+    from fcinspect.layers.linear import Network
     from fcinspect.rounding.formats import NumberFormat
 
 MOST_TEETH = 8

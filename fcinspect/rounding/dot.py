@@ -14,9 +14,8 @@ import numpy.typing as npt
 
 from fcinspect.rounding.accumulation import SLACK, DotArithmetic, arithmetic_of
 from fcinspect.rounding.arrays import Float64Array, FloatArray, half_ulp, round_to
-from fcinspect.rounding.exact import ExactSums, to_float
+from fcinspect.rounding.exact import ExactSums, Reference, flushed_magnitude, to_float
 from fcinspect.rounding.formats import FLOAT64, NumberFormat
-from fcinspect.rounding.reference import Reference, flushed_magnitude
 from fcinspect.rounding.verdict import Verdict
 
 BLOCK = 2**17

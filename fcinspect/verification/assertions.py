@@ -18,7 +18,7 @@ from fcinspect.rounding.arrays import carrier
 from fcinspect.rounding.formats import FORMATS, format_named
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Worst, carried_out
-from fcinspect.verification.claimed_step import plan_step
+from fcinspect.verification.claimed_step import claimed_step, plan_step
 from fcinspect.verification.output import (
     Claim,
     declared,
@@ -26,7 +26,6 @@ from fcinspect.verification.output import (
     unfit_operands,
     unfit_output,
 )
-from fcinspect.verification.step_assembly import claimed_step
 
 
 def assert_linear(

@@ -13,8 +13,8 @@ import numpy as np
 from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import first_wrong
 from fcinspect.verification.check import Check, Planned, holds
-from fcinspect.verification.exact_check import first_wrong
 from fcinspect.verification.output import Claim
 from fcinspect.verification.subject import LayerAnswer, LayerCall, Layout, Made, Setting
 

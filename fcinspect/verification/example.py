@@ -1,18 +1,44 @@
-"""A published worked example: every printed number recomputed, judged, and its slip named."""
+"""A published worked example: every printed number recomputed, judged, and its slip named.
+
+What follows from an earlier wrong number needs no slip, and digits that are cut off are told as
+such. Then the slips of `structural_slips` are recomputed through the whole example, one at a time.
+A slip explains a number if its recomputation is consistent with what is printed. Of several, the
+one that explains most of the wrong numbers is named; of those, the one that leaves most of the
+others right, then the one that comes first. Then come slips of the pen, which look at one number
+only, and last, for a number of several digits, slips in one number of a sum.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_CEILING, Context, Decimal
 from functools import cache
 
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Plan, Planned, Worst
-from fcinspect.verification.examples.causes import explain, searched, to_unit, written
 from fcinspect.verification.examples.document import read_example
 from fcinspect.verification.examples.interval import UP, DecimalInterval
-from fcinspect.verification.examples.judging import Judged, PrintedFinding, by_name, judge, ratio
+from fcinspect.verification.examples.judging import (
+    Judged,
+    PrintedFinding,
+    Recomputed,
+    by_name,
+    consistent,
+    judge,
+    ratio,
+    recompute,
+)
+from fcinspect.verification.examples.one_number import (
+    cut_off,
+    enough_digits,
+    pen_slip,
+    slip_in_one,
+    to_unit,
+    written,
+)
 from fcinspect.verification.examples.record import PrintedArray, WorkedExample
+from fcinspect.verification.examples.slips import MOST_ROWS, Slip, structural_slips
 
 SHORT = Context(prec=2, rounding=ROUND_CEILING)
 NOT_EXERCISED = ("whether the given numbers are those of the publication",)
@@ -150,3 +176,114 @@ def _known(example: WorkedExample, judged: tuple[Judged, ...]) -> Iterator[str]:
 
 def _found(names: Mapping[str, Judged], meant: list[str]) -> str:
     return " and ".join(dict.fromkeys(str(names[name].finding) for name in meant))
+
+
+MOST_WORK = 400_000
+"""Products of one row with one weight that a search for slips may take."""
+
+
+def searched(example: WorkedExample, wrong: Sequence[Judged]) -> tuple[tuple[Slip, ...], int]:
+    """Return the slips that are tried, and how many there are; of a large example only the first.
+
+    How many are tried depends on nothing but the example.
+    """
+    example, _ = _only_wrong_rows(example, wrong)
+    every = tuple(structural_slips(example))
+    products = sum(layer.shape[0] * layer.shape[1] for layer in example.layers)
+    affordable = MOST_WORK // (len(example.input) * products)
+    return every[: max(affordable, 1)], len(every)
+
+
+def explain(example: WorkedExample, judged: tuple[Judged, ...]) -> dict[str, str | None]:
+    """Return the likely causes of the wrong numbers, by the numbers' names."""
+    wrong = [one for one in judged if one.finding is PrintedFinding.WRONG]
+    if not wrong:
+        return {}
+    follows = _following(example, wrong)
+    small, rows = _only_wrong_rows(example, wrong)
+    places = {array.place for array in small.printed}
+    right = [
+        one
+        for one in judged
+        if one.finding in (PrintedFinding.CONSISTENT, PrintedFinding.EXPLAINED)
+        and one.array.place in places
+        and (one.row in rows or not one.array.by_row)
+    ]
+    fits: dict[str, list[Slip]] = {one.name: [] for one in wrong}
+    ranks: dict[Slip, tuple[int, int]] = {}
+    for slip in searched(example, wrong)[0]:
+        found = recompute(small, slip, rounded=True)
+        explained_here = [one.name for one in wrong if _fits(small, one, found, rows)]
+        if not explained_here:
+            continue
+        for name in explained_here:
+            fits[name].append(slip)
+        ranks[slip] = (
+            len(explained_here),
+            sum(_fits(small, one, found, rows) for one in right),
+        )
+    causes = {}
+    plain = recompute(example) if small is example else None
+    for one in wrong:
+        best = max(fits[one.name], key=ranks.__getitem__, default=None)
+        cause = follows.get(one.name) or cut_off(one.printed, one.right)
+        if cause is None and best is not None:
+            cause = best.words
+        cause = cause or pen_slip(one.printed, one.right, example.half)
+        if cause is None and plain is not None and enough_digits(one.printed):
+            cause = slip_in_one(example, plain, one.array, (one.row, one.column), one.printed)
+        causes[one.name] = cause
+    return causes
+
+
+def _only_wrong_rows(
+    example: WorkedExample, wrong: Sequence[Judged]
+) -> tuple[WorkedExample, Mapping[int, int]]:
+    """Return the example with only the rows that hold wrong numbers, and their new places.
+
+    Rows do not mix on the way forward; where a wrong number lies elsewhere, or rows are few, all
+    stay.
+    """
+    rows = range(len(example.input))
+    if len(rows) <= MOST_ROWS or not all(one.array.of_forward_rows for one in wrong):
+        return example, {i: i for i in rows}
+    kept = sorted({one.row for one in wrong})
+    small = replace(
+        example,
+        input=tuple(example.input[i] for i in kept),
+        target=None,
+        classes=None,
+        loss=None,
+        optimizer=None,
+        printed=tuple(
+            replace(array, rows=tuple(array.rows[i] for i in kept))
+            for array in example.printed
+            if array.of_forward_rows
+        ),
+    )
+    return small, {i: new for new, i in enumerate(kept)}
+
+
+def _fits(
+    example: WorkedExample, one: Judged, found: Recomputed, rows: Mapping[int, int] | None = None
+) -> bool:
+    row = rows[one.row] if rows is not None and one.array.by_row else one.row
+    value = found.at(one.array, row, one.column)
+    return value is not None and consistent(one.printed, value, example.half)
+
+
+def _following(example: WorkedExample, wrong: list[Judged]) -> dict[str, str]:
+    """Return the words for those wrong numbers that follow from an earlier wrong one."""
+    found: dict[str, str] = {}
+    arrays = dict.fromkeys(one.array.place for one in wrong)
+    for place in arrays:
+        here = [one for one in wrong if one.array.place == place]
+        printed = {one.name: one.printed.interval(example.half, example.u) for one in here}
+        carried = recompute(example, rounded=True, carried=printed)
+        words = here[0].name if len(here) == 1 else f"numbers of {place}"
+        for one in wrong:
+            if one.array.place == place or one.name in found:
+                continue
+            if _fits(example, one, carried):
+                found[one.name] = f"it follows from the wrong {words}"
+    return found

@@ -18,8 +18,7 @@ from fcinspect.arithmetic.losses import LOSSES, Loss, one_hot
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.functions import at_least, exp, row_max, row_sum, sigmoid, sqrt
 from fcinspect.rounding.running import AllowedRange, Running
-from fcinspect.verification.propagation import BackwardWay, Layer, Propagation
-from fcinspect.verification.update import within
+from fcinspect.verification.propagation import BackwardWay, Layer, Propagation, within
 
 Gradients = Mapping[str, Float64Array]
 Gradient = Callable[[Running, Float64Array], Running]

@@ -35,7 +35,7 @@ from fcinspect.verification.optimizer_subject import (
     step_sets,
     zero_sets,
 )
-from fcinspect.verification.update import initial_state, update_intervals
+from fcinspect.verification.propagation import initial_state, update_intervals
 
 
 def plan_optimizer(

@@ -17,7 +17,7 @@ from fcinspect.rounding.arrays import hold
 from fcinspect.rounding.formats import FORMATS, NumberFormat, format_named
 from fcinspect.rounding.running import AllowedRange
 from fcinspect.verification.optimizer_faults import faulty_rules, plain_descent, with_options
-from fcinspect.verification.update import Recorded, Rule, rule_of, update_intervals, within
+from fcinspect.verification.propagation import Recorded, Rule, rule_of, update_intervals, within
 
 FEWEST = 2
 """Numbers that must lie on a limit, and below it, before it is taken for one."""

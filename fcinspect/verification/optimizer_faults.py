@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from fcinspect.arithmetic.optimizers import Lines, RuleLine, StepOfOne, rule_lines
 from fcinspect.arithmetic.settings import Optimizer, Value
 from fcinspect.rounding.running import Running
-from fcinspect.verification.update import Rule, rule_of
+from fcinspect.verification.propagation import Rule, rule_of
 
 Faults = Iterator[tuple[str, Rule]]
 """The words of each fault and the rule it makes."""

@@ -12,7 +12,7 @@ from fcinspect.arithmetic.settings import OPTIONS, Optimizer, Value
 from fcinspect.errors import InputError, Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.verification.optimizer_faults import with_options
-from fcinspect.verification.update import Recorded
+from fcinspect.verification.propagation import Recorded
 
 STEPS = 6
 SHAPES = ((5, 7), (7,), (3,))

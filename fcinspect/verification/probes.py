@@ -22,8 +22,8 @@ from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.formats import FORMATS
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import check_answer, check_exactly, first_wrong
 from fcinspect.verification.check import Check, Planned
-from fcinspect.verification.exact_check import check_answer, check_exactly, first_wrong
 from fcinspect.verification.subject import ROWS, LayerCall, Layout, Setting, columns_of
 
 LAYOUTS: tuple[Layout, ...] = ("strided", "transposed")

@@ -28,7 +28,7 @@ from fcinspect.rounding.running import AllowedRange, Running, exact, hull
 from fcinspect.rounding.verdict import Verdict, overall
 from fcinspect.verification.array_checks import check_allowed, check_same, of_operation
 from fcinspect.verification.check import Check
-from fcinspect.verification.update import Recorded, allowed_update, forms_of
+from fcinspect.verification.propagation import Recorded, allowed_update, forms_of
 
 MOST_FINDINGS = 20
 """Findings kept of the steps before the last."""

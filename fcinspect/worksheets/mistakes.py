@@ -13,10 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fcinspect.verification.examples.causes import cut_off, pen_slip
 from fcinspect.verification.examples.interval import DecimalInterval
 from fcinspect.verification.examples.judging import Recomputed, consistent, recompute
-from fcinspect.verification.examples.one_number import FREQUENT, enough_digits, slip_in_one
+from fcinspect.verification.examples.one_number import (
+    FREQUENT,
+    cut_off,
+    enough_digits,
+    pen_slip,
+    slip_in_one,
+)
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
 from fcinspect.verification.examples.slips import NO_SLIP, Slip, structural_slips
 from fcinspect.worksheets.as_example import sheet_words

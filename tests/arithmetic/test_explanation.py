@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcinspect.arithmetic.affine import affine, numpy_output
-from fcinspect.arithmetic.explanation import Explanation, explain_affine
-from fcinspect.arithmetic.selection import Selection, parse_elements
+from fcinspect.arithmetic.explanation import Explanation, Selection, explain_affine, parse_elements
 from fcinspect.bridge.linear import run_layer
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array

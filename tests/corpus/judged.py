@@ -19,8 +19,8 @@ from fcinspect.verification.check import Check, Plan, carried_out
 from fcinspect.verification.claimed_step import Circumstances, ClaimedStep, plan_step
 from fcinspect.verification.layer import plan_implementation
 from fcinspect.verification.optimizer import plan_optimizer
+from fcinspect.verification.propagation import Recorded
 from fcinspect.verification.step import StepReport, check_steps
-from fcinspect.verification.update import Recorded
 from tests.corpus.faults import Fault
 from tests.corpus.rules import Rule
 from tests.corpus.training import Run, as_it_should_be

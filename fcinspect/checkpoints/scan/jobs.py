@@ -28,8 +28,7 @@ from fcinspect.checkpoints.access.storage import ReadAhead, Storage, read_in_pas
 from fcinspect.checkpoints.records import FilePlace
 from fcinspect.checkpoints.scan.tile import Partial, take_in
 from fcinspect.masking import is_uri
-from fcinspect.rounding import float8
-from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, FloatArray
+from fcinspect.rounding.arrays import ITEMSIZES, Float64Array, FloatArray, float8_table
 
 _lock = threading.Lock()
 _inside = contextlib.ExitStack()
@@ -285,7 +284,7 @@ def decoded(words: Words, dtype: str, numbers: FloatArray) -> FloatArray:
 def _table(dtype: str) -> npt.NDArray[np.float32]:
     if dtype == "float16":
         return np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
-    return float8.table(dtype)
+    return float8_table(dtype)
 
 
 def row_digests(words: Words) -> Digests:

@@ -16,15 +16,17 @@ from fcinspect.arithmetic.settings import (
 )
 from fcinspect.errors import UsageError, did_you_mean
 from fcinspect.rounding.formats import FORMATS
-from fcinspect.verification.examples.reading import ExampleReader, kind_of, shown
 from fcinspect.verification.examples.record import (
     ACTIVATIONS,
     ExampleLayer,
     ExampleOptimizer,
+    ExampleReader,
     Printed,
     PrintedArray,
     Rows,
     WorkedExample,
+    kind_of,
+    shown,
 )
 
 KEYS = (
