@@ -1,4 +1,4 @@
-"""The affine map y = W x + b."""
+"""The affine map y = W x + b, and what a network of such maps computes, by numpy."""
 
 from __future__ import annotations
 

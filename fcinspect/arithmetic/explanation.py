@@ -137,12 +137,7 @@ class Explanation:
 
 
 def explain_affine(
-    layer: LinearLayer,
-    x: Array,
-    result: Array,
-    selection: Selection,
-    *,
-    computed_by: str,
+    layer: LinearLayer, x: Array, result: Array, selection: Selection, *, computed_by: str
 ) -> Explanation:
     """Take y = W x + b apart.
 
@@ -156,8 +151,7 @@ def explain_affine(
             f" {layer.in_features}"
         )
     held = layer.held if layer.held is not None else tuple(range(layer.out_features))
-    batch = x.shape[:-1]
-    rows = x.rows
+    batch, rows = x.shape[:-1], x.rows
     results = result.values.reshape(math.prod(batch), len(held))
     bias = None if layer.bias is None else layer.bias.values
     check = check_products(rows, layer.weight.values, bias, results, layer.dtype)
@@ -166,18 +160,12 @@ def explain_affine(
         _explain_element(layer, rows[row], place[column], results, (row, column), batch, selection)
         for row, column in chosen_elements(selection, rows.shape[0], held)
     )
+    output = None if layer.held is not None else result
+    total, ranked = rows.shape[0] * layer.out_features, selection.top is not None
     return Explanation(
-        layer=layer,
-        input=x,
-        output=None if layer.held is not None else result,
-        results=results,
-        elements=elements,
-        ranked=selection.top is not None,
-        total_elements=rows.shape[0] * layer.out_features,
-        computed_by=computed_by,
-        arithmetic=arithmetic_of(layer.dtype),
-        check=check,
-    )
+        layer, x, output, results, elements, ranked, total, computed_by,
+        arithmetic_of(layer.dtype), check,
+    )  # fmt: skip
 
 
 def _explain_element(
@@ -199,17 +187,8 @@ def _explain_element(
     sums = ExactSums(weights, inputs) if finite else PlainSums(weights, inputs)
     terms, others = _listing(sums, weights, inputs, listed)
     total = sums.rounded() + (bias or 0.0)
-    element = ExplainedElement(
-        index=_index(row, column, batch),
-        row=row,
-        column=column,
-        terms=terms,
-        others=others,
-        bias=bias,
-        output=float(results[row, position]),
-        exact_float=total,
-        correctly_rounded=total,
-    )
+    index, output = _index(row, column, batch), float(results[row, position])
+    element = ExplainedElement(index, row, column, terms, others, bias, output, total, total)
     if isinstance(sums, PlainSums):
         return element
     arithmetic = arithmetic_of(layer.dtype)

@@ -22,18 +22,9 @@ from fcinspect.rounding.running import Numeric
 Symbols = Mapping[str, str]
 
 SYMBOLS: Symbols = {
-    "w": "old",
-    "g": "g",
-    "lr": "lr",
-    "momentum": "μ",
-    "dampening": "τ",
-    "weight_decay": "λ",
-    "beta1": "β₁",
-    "beta2": "β₂",
-    "alpha": "α",
-    "eps": "ε",
-    "update": "update",
-}
+    "w": "old", "momentum": "μ", "dampening": "τ", "weight_decay": "λ", "beta1": "β₁",
+    "beta2": "β₂", "alpha": "α", "eps": "ε",
+}  # fmt: skip
 """How the quantities in formulas are written; names that are missing stand for themselves."""
 
 KEPT: Mapping[str, Symbols] = {
