@@ -37,7 +37,6 @@ class InitialisationLaw:
     name: str
     """The initialiser's name."""
     kind: Kind
-    """The family of the law."""
     words: str
     """The law in symbols and numbers, "U(−1/√4, 1/√4) = U(−0.5, 0.5)"."""
     scale: float = 0.0
@@ -46,13 +45,9 @@ class InitialisationLaw:
     @property
     def bound(self) -> float | None:
         """The largest absolute value that the law allows, None for an unbounded one."""
-        return {
-            "uniform": self.scale,
-            "constant": abs(self.scale),
-            "eye": 1.0,
-            "orthogonal": 1.0,
-            "normal": None,
-        }[self.kind]
+        if self.kind == "normal":
+            return None
+        return abs(self.scale)
 
 
 @dataclass(frozen=True)
@@ -110,18 +105,13 @@ def obeys(law: InitialisationLaw, values: Array) -> LawCheck:
     lost = int(values.size - np.isfinite(values.values).sum())
     if lost:
         return LawCheck(Verdict.UNDECIDED, f"{_numbers(lost)} not finite")
-    match law.kind:
-        case "uniform":
-            return _obeys_uniform(law, values)
-        case "normal":
-            return _obeys_normal(law, values)
-        case "orthogonal":
-            return _obeys_orthogonal(values)
-        case "eye":
-            identity = np.eye(*values.shape, dtype=values.values.dtype)
-            return _equals(values, identity, "the identity's")
-        case "constant":
-            return _equals(values, np.full_like(values.values, law.scale), f"{law.scale:.0f}")
+    if law.kind == "eye":
+        identity = np.eye(*values.shape, dtype=values.values.dtype)
+        return _equals(values, identity, "the identity's")
+    if law.kind == "constant":
+        return _equals(values, np.full_like(values.values, law.scale), f"{law.scale:.0f}")
+    family = {"uniform": _obeys_uniform, "normal": _obeys_normal, "orthogonal": _obeys_orthogonal}
+    return family[law.kind](law, values)
 
 
 def uniform_law(name: str, symbol: str, factor: int, divisor: int) -> InitialisationLaw:
@@ -154,18 +144,13 @@ def _obeys_uniform(law: InitialisationLaw, values: Array) -> LawCheck:
     inside = f"{_all(count)} within the bound"
     found, most = moments_of(values), largest_mean(law.scale, count, held)
     if abs(found.mean) > most:
-        return LawCheck(
-            Verdict.OUTSIDE,
-            f"{inside}, but the mean {found.mean:.4g} is beyond ±{most:.4g}",
-        )
+        detail = f"{inside}, but the mean {found.mean:.4g} is beyond ±{most:.4g}"
+        return LawCheck(Verdict.OUTSIDE, detail)
     low, high = uniform_squares(law.scale, count, held)
     if not low <= found.square <= high:
         expected, spread = law.scale**2 / 3, uniform_square_spread(law.scale, count)
-        return LawCheck(
-            Verdict.OUTSIDE,
-            f"{inside}, but their mean square {found.square:.4g} is not"
-            f" {expected:.4g} ± {spread:.2g}",
-        )
+        detail = f"{inside}, but their mean square {found.square:.4g} is not {expected:.4g}"
+        return LawCheck(Verdict.OUTSIDE, f"{detail} ± {spread:.2g}")
     if most >= law.scale:
         return LawCheck(Verdict.WITHIN, inside)
     return LawCheck(Verdict.WITHIN, f"{inside}; the mean {found.mean:.2g} within ±{most:.2g}")
@@ -184,7 +169,7 @@ def _obeys_normal(law: InitialisationLaw, values: Array) -> LawCheck:
     return LawCheck(Verdict.WITHIN, f"the mean {found.mean:.2g} within ±{most:.2g}; {detail}")
 
 
-def _obeys_orthogonal(values: Array) -> LawCheck:
+def _obeys_orthogonal(law: InitialisationLaw, values: Array) -> LawCheck:
     """Check the columns (rows, if fewer) for length 1 and right angles.
 
     Householder's Q differs from an exactly orthogonal one by γ̃(mn) in each column, with m >= n
@@ -231,17 +216,11 @@ def _deviation(weight: Array) -> float:
     return found
 
 
-HOUSEHOLDER = 8
-"""The small constant c of γ̃(k) = c·k·u/(1 − c·k·u)."""
-
-
 def _orthogonality_bound(rows: int, columns: int, held: NumberFormat) -> tuple[float, str]:
-    unit = held.unit_roundoff
-    for steps, by in (
-        (rows * columns, "rounding"),
-        (math.sqrt(rows * columns), "rounding with high probability"),
-    ):
-        small = HOUSEHOLDER * (steps + 1) * unit
+    numbers, words = rows * columns, "rounding with high probability"
+    for steps, by in ((numbers, "rounding"), (math.sqrt(numbers), words)):
+        # γ̃(k) = c·k·u/(1 − c·k·u) with the small constant c = 8
+        small = 8 * (steps + 1) * held.unit_roundoff
         if small < 0.1:
             gamma = small / (1 - small)
             # the product above is itself summed in float64
@@ -273,7 +252,6 @@ class Inspected:
     """One parameter, inspected."""
 
     statistics: ArrayStatistics
-    """Of its numbers."""
     law: InitialisationLaw
     """What its initialiser promises, or what the default one would."""
     check: LawCheck
@@ -285,15 +263,12 @@ class Inspection:
     """One layer, inspected."""
 
     layer: LinearLayer
-    """The layer."""
     init: str
     """The initialiser's name."""
     known: bool
     """True when that initialiser made the layer; False when it is only compared with."""
     weight: Inspected
-    """W."""
     bias: Inspected | None
-    """b."""
     activation: str | None = None
     """What follows the layer in its network."""
 

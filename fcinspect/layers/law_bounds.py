@@ -37,16 +37,13 @@ DELTA = 1e-9
 class Moments:
     """Of some numbers, all finite."""
 
-    count: int
-    """n, how many numbers there are; at least 1."""
     mean: float
-    """Their mean."""
     square: float
     """Their mean square."""
 
 
 def moments_of(values: Array) -> Moments:
-    """Return count, mean and mean square of an array that is not empty, in float64."""
+    """Return mean and mean square of an array that is not empty, in float64."""
     import numpy as np
 
     from fcinspect.layers.statistics import chunks
@@ -56,7 +53,7 @@ def moments_of(values: Array) -> Moments:
     for chunk in chunks(flat):
         total += float(chunk.sum())
         square += float(np.square(chunk).sum())
-    return Moments(flat.size, total / flat.size, square / flat.size)
+    return Moments(total / flat.size, square / flat.size)
 
 
 def largest_mean(scale: float, count: int, held: NumberFormat) -> float:

@@ -1,4 +1,4 @@
-"""A linear layer: y = W x + b."""
+"""A linear layer, y = W x + b, and a network: linear layers, each followed by an activation."""
 
 from __future__ import annotations
 
@@ -69,16 +69,9 @@ class LinearLayer:
 
 
 INITIALISERS = (
-    "default",
-    "kaiming_uniform",
-    "kaiming_normal",
-    "xavier_uniform",
-    "xavier_normal",
-    "orthogonal",
-    "zeros",
-    "ones",
-    "eye",
-)
+    "default", "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal",
+    "orthogonal", "zeros", "ones", "eye",
+)  # fmt: skip
 """How a weight is drawn; all but default are functions of torch.nn.init."""
 
 
@@ -151,7 +144,6 @@ class Named(Protocol):
     @property
     def name(self) -> str:
         """The layer's name."""
-        ...
 
 
 class Widths(Named, Protocol):
@@ -160,12 +152,10 @@ class Widths(Named, Protocol):
     @property
     def in_features(self) -> int:
         """The width of the input."""
-        ...
 
     @property
     def out_features(self) -> int:
         """The width of the output."""
-        ...
 
 
 def require_fit(before: Widths, after: Widths) -> None:

@@ -29,9 +29,7 @@ class ArrayStatistics:
     """Of the finite numbers of an array; nan where there are too few."""
 
     min: float
-    """The smallest finite number."""
     max: float
-    """The largest finite number."""
     mean: float
     """The sum over the count, accumulated in float64."""
     std: float
@@ -107,9 +105,7 @@ class Distribution:
     counts: tuple[int, ...]
     """How many numbers lie in each bin, its lower edge in it; in the last bin the upper too."""
     nan: int = 0
-    """How many are not a number."""
     inf: int = 0
-    """How many are infinite."""
 
     @property
     def finite(self) -> int:
@@ -182,9 +178,8 @@ def _step(span: Fraction) -> Fraction:
 
 def _next(step: Fraction) -> Fraction:
     """Return the next larger round step."""
-    power = Fraction(10) ** math.floor(
-        math.log10(step.numerator) - math.log10(step.denominator) + 1e-9
-    )
+    digits = math.log10(step.numerator) - math.log10(step.denominator) + 1e-9
+    power = Fraction(10) ** math.floor(digits)
     return min(factor * power for factor in (*STEPS, Fraction(20)) if factor * power > step)
 
 

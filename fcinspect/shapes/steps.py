@@ -1,4 +1,7 @@
-"""What a batch meets on its way through a real module, step by step."""
+"""What a batch meets on its way through a real module, step by step.
+
+Also convolution and pooling arithmetic, and the modules that are a chain of linear layers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Checks of computed arrays: against the bounds of their closed form, or against one another."""
+"""Checks of computed arrays: against bounds, against one another, and against exact results.
+
+On numbers for which every sum is exact, only the exact result is right.
+"""
 
 from __future__ import annotations
 
@@ -36,22 +39,14 @@ def of_dot(
     if check.worst is not None:
         flat = int(np.ravel_multi_index(check.worst, check.reference.shape))
         index = tuple(int(i) for i in np.unravel_index(flat, computed.shape))
-        reference, low, high, bound = (
-            float(part[check.worst])
-            for part in (check.reference, check.low, check.high, check.bound)
-        )
-        worst = Worst(index, float(computed[index]), reference, low, high, bound)
+        parts = (check.reference, check.low, check.high, check.bound)
+        numbers = (float(part[check.worst]) for part in parts)
+        worst = Worst(index, float(computed[index]), *numbers)
     return Check(
-        name,
-        check.verdict,
-        detail,
-        max_ratio=check.max_ratio,
-        worst=worst,
-        cause=cause if check.verdict is not Verdict.WITHIN else None,
-        elements=check.reference.size,
-        outside=check.outside,
-        undecided=check.undecided,
-    )
+        name, check.verdict, detail, check.max_ratio, worst,
+        cause if check.verdict is not Verdict.WITHIN else None,
+        check.reference.size, check.outside, check.undecided,
+    )  # fmt: skip
 
 
 def of_operation(name: str, formula: str, check: DotCheck, computed: FloatArray) -> Check:
@@ -81,16 +76,11 @@ def check_allowed(name: str, formula: str, allowed: AllowedRange, computed: Floa
 
 def check_same(name: str, formula: str, pairs: list[tuple[FloatArray, FloatArray]]) -> Check:
     """Hold arrays that must be the same numbers, bit for bit, against each other."""
-    unequal = sum(not np.array_equal(a, b, equal_nan=True) for a, b in pairs)
-    return Check(
-        name,
-        Verdict.OUTSIDE if unequal else Verdict.WITHIN,
-        formula,
-        max_ratio=float("inf") if unequal else 0.0,
-        cause=f"{unequal} of {len(pairs)} arrays are not the ones handed over" if unequal else None,
-        elements=len(pairs),
-        outside=unequal,
-    )
+    count, unequal = len(pairs), sum(not np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+    if not unequal:
+        return Check(name, Verdict.WITHIN, formula, 0.0, elements=count)
+    cause = f"{unequal} of {count} arrays are not the ones handed over"
+    return Check(name, Verdict.OUTSIDE, formula, np.inf, None, cause, count, unequal)
 
 
 def _cause(check: DotCheck, computed: FloatArray) -> str | None:
@@ -100,12 +90,8 @@ def _cause(check: DotCheck, computed: FloatArray) -> str | None:
         for factor, words in FACTORS.items():
             if np.all(np.abs(result - factor * check.reference) <= 2 * check.bound):
                 return words
-    transposed = result.T
-    if (
-        result.shape == transposed.shape
-        and min(result.shape) > 1
-        and np.all(np.abs(transposed - check.reference) <= 2 * check.bound)
-    ):
+    square = result.shape[0] == result.shape[1] > 1
+    if square and np.all(np.abs(result.T - check.reference) <= 2 * check.bound):
         return "it is the transpose of what it should be"
     return None
 
@@ -116,8 +102,7 @@ def check_exactly(name: str, detail: str, setting: Setting, call: LayerCall) -> 
     PyTorch's 16-bit kernels may round before they add the bias: that is right too. Raises
     Misbehaved as the call does.
     """
-    output = setting.subject.call(call).output
-    return check_answer(name, detail, output, call, setting.arithmetic)
+    return check_answer(name, detail, setting.subject.call(call).output, call, setting.arithmetic)
 
 
 def check_answer(
@@ -139,13 +124,15 @@ def check_answer(
         judged = judge(reference, allowed, result)
     cause = None
     if judged.outside:
-        # sums that are exact leave no room for rounding
-        exactly = replace(
-            arithmetic, accumulate=FLOAT64, truncation_block=None, partials=1, flush=False
-        )
+        exactly = replace(without_rounding(arithmetic), flush=False)
         cause = _tainted(x, result) or name_cause(x, weight, bias, result, exactly)
     check = of_dot(name, detail, judged, output.values, cause)
     return replace(check, max_ratio=np.inf if judged.outside else 0.0)
+
+
+def without_rounding(arithmetic: DotArithmetic) -> DotArithmetic:
+    """Return the arithmetic of sums that are exact, which leave no room for rounding."""
+    return replace(arithmetic, accumulate=FLOAT64, truncation_block=None, partials=1)
 
 
 def _exactly_admissible(
@@ -161,10 +148,8 @@ def _exactly_admissible(
         low, high = np.minimum(once, twice), np.maximum(once, twice)
     if arithmetic.flush:
         flushed = np.abs(exact) < arithmetic.inputs.smallest_normal * (1 + x.shape[1])
-        low, high = (
-            np.where(flushed, np.minimum(low, 0.0), low),
-            np.where(flushed, np.maximum(high, 0.0), high),
-        )
+        low = np.where(flushed, np.minimum(low, 0.0), low)
+        high = np.where(flushed, np.maximum(high, 0.0), high)
     decided = np.ones(exact.shape, dtype=np.bool_)
     return exact, Admissible(low, high, np.zeros_like(exact), decided)
 
