@@ -72,7 +72,6 @@ class ExplainedElement:
     low: float | None = None
     """The smallest result that rounding can explain"""
     high: float | None = None
-    """The largest"""
     tied: bool = False
     """Whether `exact` lies halfway between two numbers of the dtype, the output being one"""
     ulps: float | None = None
@@ -199,7 +198,6 @@ def _explain_element(
 def _listing(
     sums: ExactSums | PlainSums, weights: list[float], inputs: list[float], listed: list[int]
 ) -> tuple[tuple[Term, ...], OtherTerms | None]:
-    """Return the terms that are listed, and what the others add up to."""
     terms = tuple(
         Term(j, weights[j], inputs[j], sums.product(j), running)
         for j, running in zip(listed, sums.running(listed), strict=True)

@@ -222,14 +222,11 @@ FUNCTIONS: dict[str, Any] = {
     "magnitude": magnitude,
     "square": lambda x: x * x,
 }
-"""What a formula is evaluated with."""
 SIGNS = str.maketrans({"·": "*", "−": "-", "^": "**", "√": "sqrt"})
-"""Mathematical signs, as Python writes them."""
 
 
 @cache
 def _compiled(formula: str) -> CodeType:
-    """Return a formula as Python code."""
     written = re.sub(r"\|(.+?)\|", r"magnitude(\1)", formula)
     written = re.sub(r"(\{[^}]+\})²", r"square(\1)", written.translate(SIGNS))
     return compile(NAME.sub(r'(values["\1"])', written), formula, "eval")

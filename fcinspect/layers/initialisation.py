@@ -57,7 +57,6 @@ class LawCheck:
     verdict: Verdict
     """Within, outside, or undecided for numbers that are not finite."""
     detail: str
-    """What was compared with what."""
 
 
 def weight_law(name: str, in_features: int, out_features: int) -> InitialisationLaw:
@@ -264,7 +263,6 @@ class Inspection:
 
     layer: LinearLayer
     init: str
-    """The initialiser's name."""
     known: bool
     """True when that initialiser made the layer; False when it is only compared with."""
     weight: Inspected

@@ -92,7 +92,6 @@ def parse_widths(text: str) -> tuple[int, ...]:
 
 
 def _width(part: str, where: str) -> int:
-    """Return one width."""
     if not part:
         raise SpecError(f"a width is missing {where}: {EXPECTED}")
     if not (part.isascii() and part.isdigit()):
@@ -118,7 +117,6 @@ def _called(text: str) -> Spec:
 
 
 def _arguments(text: str) -> dict[str, str]:
-    """Return the arguments of a call by name, as they are written."""
     call = _parsed(text)
     if len(call.args) > len(PARAMETERS):
         raise SpecError(f"{text!r} has {len(call.args)} arguments: expected in, out and bias")

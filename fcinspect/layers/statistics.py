@@ -37,9 +37,7 @@ class ArrayStatistics:
     zeros: int
     """How many are exactly zero, −0 included."""
     nan: int
-    """How many are not a number."""
     inf: int
-    """How many are ±infinity."""
 
 
 def statistics_of(values: Array) -> ArrayStatistics:
@@ -177,7 +175,6 @@ def _step(span: Fraction) -> Fraction:
 
 
 def _next(step: Fraction) -> Fraction:
-    """Return the next larger round step."""
     digits = math.log10(step.numerator) - math.log10(step.denominator) + 1e-9
     power = Fraction(10) ** math.floor(digits)
     return min(factor * power for factor in (*STEPS, Fraction(20)) if factor * power > step)

@@ -53,7 +53,6 @@ class DotCheck:
     worst: tuple[int, int] | None
     """(row, output) of that element."""
     outside: int
-    """How many elements are outside their interval."""
     undecided: int
 
     @property
@@ -157,7 +156,6 @@ def _check_block(
     arithmetic: DotArithmetic,
     by_kind: bool,
 ) -> tuple[Float64Array, Admissible]:
-    """Return the reference and what is admissible for some of the outputs."""
     products = reference.products(weight)
     y = products.value if bias is None else products.value + bias
     y_error = products.error + 2 * 2.0**-53 * np.abs(y)

@@ -22,7 +22,6 @@ class Tensor:
 
     shape: Shape
     dtype: str
-    """"float32"."""
     name: str = ""
     """Where it stands in a tuple or dict: "1", "logits", "hidden.0"; "" when it stands alone."""
 
@@ -105,7 +104,6 @@ class Failure:
     step: Step | None
     """What was being done; None where the error arose between steps."""
     error: str
-    """"RuntimeError"."""
     message: str
     """In full."""
     place: Place | None

@@ -116,7 +116,6 @@ def _arithmetic(dtype: str, accumulate: str | DotArithmetic | None, output: str)
 
 
 def _dtype_name(dtype: object) -> str:
-    """Return the name of a dtype of torch or numpy, or the name itself."""
     name = getattr(dtype, "__name__", None) or str(dtype).removeprefix("torch.")
     if name not in FORMATS:
         raise UsageError(f"assert_linear: out is {dtype!r}: expected one of {', '.join(FORMATS)}")
@@ -124,7 +123,6 @@ def _dtype_name(dtype: object) -> str:
 
 
 def _of_output(claim: Claim, check: Check) -> str:
-    """Return what is wrong, where, by how much, and why."""
     count = check.outside or check.undecided
     lines = [
         f"{check.verdict}: {count:,} of {check.elements:,} elements of output {claim.y.shape} ="
@@ -235,7 +233,6 @@ def _named(values: object) -> dict[str, object]:
 
 
 def _of_step(wrong: list[Check], count: int, rule: str) -> str:
-    """Return what is wrong, where, by how much, and why."""
     worst = max(wrong, key=lambda check: (check.verdict is Verdict.OUTSIDE, check.max_ratio or 0))
     lines = [f"{worst.verdict}: {len(wrong)} of {count} checks of a step of {rule}"]
     name = worst.name.partition("/")[2]

@@ -100,7 +100,6 @@ def _wide(values: FloatArray) -> Float64Array:
 
 
 def _other_weights(seen: Observed) -> Iterator[tuple[str, Float64Array]]:
-    """Yield other rows of the weight for the outputs that are looked at."""
     outputs, n = seen.weight.shape
     chosen = list(seen.outputs)
     if outputs == n > 1:
@@ -113,7 +112,6 @@ def _other_weights(seen: Observed) -> Iterator[tuple[str, Float64Array]]:
 
 
 def _other_inputs(seen: Observed) -> Iterator[tuple[str, Float64Array]]:
-    """Yield other rows of x for those that are looked at."""
     x = seen.xs
     rows, n = seen.x.shape
     if n > 1:
@@ -151,13 +149,11 @@ def arithmetic_causes(seen: Observed) -> Iterator[str]:
 
 
 def _narrower(seen: Observed, *formats: NumberFormat) -> list[NumberFormat]:
-    """Return the formats that have fewer digits than the inputs."""
     inputs = seen.arithmetic.inputs
     return [narrow for narrow in formats if narrow.precision < inputs.precision]
 
 
 def _rounded_result(seen: Observed) -> Iterator[str]:
-    """Name the format of fewer digits that all results are numbers of."""
     output = seen.arithmetic.output
     for number_format in (FLOAT32, FLOAT16, BFLOAT16):
         if number_format.precision >= output.precision:
@@ -204,7 +200,6 @@ def _quantised(seen: Observed) -> Iterator[str]:
 
 
 def _computed_in(seen: Observed, narrower: list[NumberFormat]) -> Iterator[str]:
-    """Name the narrower dtype in which everything may have been computed."""
     for number_format in narrower:
         x, weight = round_to(seen.xs, number_format), round_to(seen.w, number_format)
         bias = round_to(seen.b, number_format)

@@ -12,7 +12,6 @@ from fcinspect.errors import Misbehaved, UsageError, did_you_mean
 from fcinspect.rounding.verdict import Verdict, overall
 
 Kind = Literal["layer", "implementation", "optimizer", "output", "step", "example"]
-"""What is verified."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,6 @@ class Worst:
     """The element that comes nearest to its bound, or leaves it furthest."""
 
     index: tuple[int, ...]
-    """Its place in the computed array."""
     computed: float
     reference: float
     """What the closed form gives there."""

@@ -148,7 +148,6 @@ def plan_step(step: ClaimedStep) -> Plan:
 
 
 def _updates(step: ClaimedStep) -> list[Check]:
-    """Hold new − old of each parameter against the optimizer's rule."""
     needed = state_names(step.optimizer)
     checks = []
     for record in step.records:
@@ -199,7 +198,6 @@ def _gradients(step: ClaimedStep) -> list[Check]:
 
 
 def _with_cause(checks: list[Check], cause: str | None) -> list[Check]:
-    """Return the checks, those outside with their common cause."""
     wrong = Verdict.OUTSIDE
     return [replace(c, cause=cause) if c.verdict is wrong else c for c in checks]
 
@@ -249,7 +247,6 @@ def told_optimizer(told: Mapping[str, Any], source: str) -> Optimizer:
 def _require_known(
     loss: str | None, activations: Mapping[str, str] | tuple[str | None, str | None], source: str
 ) -> None:
-    """Raise InputError for a loss or an activation of a file that is not computed here."""
     layers = activations if isinstance(activations, Mapping) else {}
     named: list[tuple[str, str | None, tuple[str, ...]]] = [("loss", loss, LOSS_NAMES)]
     named += [(f"the activation of {k}", v, ACTIVATION_NAMES) for k, v in layers.items()]

@@ -273,7 +273,6 @@ def _fits(
 
 
 def _following(example: WorkedExample, wrong: list[Judged]) -> dict[str, str]:
-    """Return the words for those wrong numbers that follow from an earlier wrong one."""
     found: dict[str, str] = {}
     arrays = dict.fromkeys(one.array.place for one in wrong)
     for place in arrays:

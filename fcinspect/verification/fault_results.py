@@ -74,7 +74,6 @@ def _bias_causes(seen: Observed) -> Iterator[str]:
 
 
 def _factor_causes(seen: Observed) -> Iterator[str]:
-    """Name a constant factor, of the result or of the products without the bias."""
     rows, (outputs, n) = len(seen.x), seen.weight.shape
     known: dict[float, str] = {
         -1.0: "the sign is flipped",
@@ -138,7 +137,6 @@ def _factor_words(words: str, subject: str) -> str:
 
 
 def _fitted(expected: Float64Array, observed: Float64Array) -> float:
-    """Return the factor that fits best, by least squares."""
     size = float((expected * expected).sum())
     return float((expected * observed).sum()) / size if size > 0 else 0.0
 
@@ -294,7 +292,6 @@ def _one_weight(seen: Observed) -> Iterator[str]:
 
 
 def _one_bias(seen: Observed) -> Iterator[str]:
-    """Name the one bias that is wrong, and by how much."""
     outputs = np.flatnonzero(seen.wrong.any(axis=0))
     if seen.bias is None or outputs.size != 1 or len(seen.rows) < 2:
         return
@@ -323,7 +320,6 @@ def middle(error: Float64Array, reach: Float64Array, x: Float64Array) -> float |
 
 
 def _changes(value: float, fitted: float) -> Iterator[tuple[float, str]]:
-    """Yield what may have happened to one number, the plain before the fitted."""
     if value:
         yield -value, "is taken as 0"
         yield value, "is doubled"

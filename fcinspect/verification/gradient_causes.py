@@ -91,7 +91,6 @@ def _hypotheses(
 
 
 def _ways(target: Float64Array, rows: int) -> Iterator[tuple[str, BackwardWay]]:
-    """Yield faults on the way back, and targets taken for others."""
     yield "the derivative of the activation is missing", BackwardWay(derivative=False)
     yield "square weights are used transposed on the way back", BackwardWay(transposed=True)
     yield "bias gradients are averaged over the rows", BackwardWay(bias_mean=True)
@@ -161,7 +160,6 @@ def _transposed(right: Mapping[str, AllowedRange]) -> dict[str, AllowedRange]:
 
 
 def _of_some(right: Mapping[str, AllowedRange], recorded: Gradients) -> str | None:
-    """Return what is wrong with some parameters' gradients, where the others are right."""
     wrong = [name for name, values in recorded.items() if not within(right[name], values)]
     if len(wrong) == len(recorded):
         return None

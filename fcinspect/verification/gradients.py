@@ -58,7 +58,6 @@ def _random(setting: Setting) -> Iterator[Check]:
 
 
 def _whole(setting: Setting) -> Iterator[Check]:
-    """Whole numbers of which every sum is exact."""
     n, out, rows = setting.in_features, _outputs(setting), 5
     x, weight = _small(setting, (rows, n), rows, 11), _small(setting, (out, n), out, 12)
     grad_output = _small(setting, (rows, out), max(rows, out), 13)
@@ -158,7 +157,6 @@ def _gradient(
     given: Operands,
     arithmetic: DotArithmetic,
 ) -> Check:
-    """Hold a gradient against left·rightᵀ."""
     if found is None:
         return Check(name, Verdict.OUTSIDE, formula, cause=f"the {which} gets no gradient")
     shape = (len(left), len(right))
@@ -182,7 +180,6 @@ def _cause(
     given: Operands,
     arithmetic: DotArithmetic,
 ) -> str | None:
-    """Return the words of the single fault that gives this gradient."""
     rows = len(given.x)
     room = 2 * check.bound + 4 * 2.0**-24 * np.abs(check.reference)
 
@@ -215,7 +212,6 @@ def _cause(
 def _others(
     which: str, left: Float64Array, right: Float64Array, given: Operands
 ) -> Iterator[tuple[str, Float64Array]]:
-    """Yield gradients that people compute instead."""
     x, w, g = given.x, given.weight, given.grad_output
     yield "is clipped to −1 … 1", np.clip(left @ right.T, -1.0, 1.0)
     behind = g * (x @ w.T > 0)

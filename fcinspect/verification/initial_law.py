@@ -114,7 +114,6 @@ def _law(setting: Setting, what: str, law: InitialisationLaw) -> Check:
 
 
 def _what_instead(setting: Setting, what: str, drawn: Drawn) -> str:
-    """Return the words of the law that the numbers obey."""
     values = drawn.pooled
     first = values.values[0]
     if bool((values.values == first).all()):
@@ -151,7 +150,6 @@ def _decides(law: InitialisationLaw, values: Array) -> bool:
 
 
 def _other_laws(setting: Setting, what: str) -> Iterator[tuple[str, InitialisationLaw]]:
-    """Yield what people draw from instead, each in words."""
     n, out = setting.in_features, setting.out_features
     fan_out = uniform_law("fan_out", f"1/√{out}", 1, out)
     squared = uniform_law("squared", f"1/{n}", 1, n * n)

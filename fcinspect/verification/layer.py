@@ -87,7 +87,6 @@ def _families(setting: Setting) -> Iterator[Planned]:
 
 
 def _left_out(setting: Setting) -> tuple[str, ...]:
-    """Return what the families do not look at in a layer of these widths."""
     subject, in_features, out_features = (
         setting.subject, setting.in_features, setting.out_features,
     )  # fmt: skip

@@ -302,7 +302,6 @@ def _worst(
 def _other_format(
     name: str, readings: Mapping[str, Mapping[str, Array]], layout: str, accumulate: str | None
 ) -> str | None:
-    """Return that the numbers of a claim fit another format, if they do."""
     for dtype, arrays in readings.items():
         try:
             claims = claims_of(arrays, layout, accumulate)

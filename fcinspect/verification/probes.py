@@ -205,7 +205,6 @@ def _subnormal(setting: Setting) -> Check:
 
 
 def _module_probes(setting: Setting) -> tuple[Planned, ...]:
-    """Return zeros, basis vectors at two scales, layouts, batches, NaN and Inf."""
     own = cache(setting.own_parameters)
     large = 2.0 ** (min(setting.arithmetic.inputs.largest_exponent, 127) // 4)
     basis = partial(_basis, setting, own)
@@ -228,7 +227,6 @@ def _asked(
     x: Float64Array,
     layout: Layout = "contiguous",
 ) -> Check:
-    """Send x (rows, n) through a ready module."""
     given = setting.array(x)
     whole = LayerCall(given, *own(), layout)
     output = setting.subject.call(LayerCall(given, layout=layout)).output
@@ -250,7 +248,6 @@ def _basis(
 
 
 def _basis_vectors(n: int, scale: float = 1.0) -> Float64Array:
-    """Return x of which each row is one number among zeros."""
     columns = columns_of(n)
     x = np.zeros((len(columns), n))
     x[np.arange(len(columns)), columns] = scale

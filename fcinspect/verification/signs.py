@@ -69,7 +69,6 @@ def _tests(setting: Setting) -> Iterator[Check]:
 
 
 def _asked(setting: Setting) -> tuple[Array, Array, Array | None, Array]:
-    """Return operands of random sizes and signs, and what the layer makes of them."""
     n, out = setting.in_features, setting.out_features
     random = np.random.default_rng((n, out))
     x = Array.of(random.standard_normal((ROWS, n)), setting.dtype)

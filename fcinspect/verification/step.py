@@ -145,7 +145,6 @@ def _exactly(values: Array) -> Running:
 def _of_output(
     step: TrainingStep, forward: ForwardPass, forms: Sequence[LossFunction]
 ) -> AllowedRange:
-    """Return what the forms of a loss, or of its gradient, allow for this output."""
     y = exact(forward.output.rows, format_named(step.dtype))
     return hull([form(y, step.target_rows) for form in forms])
 
@@ -216,7 +215,6 @@ def _check_handovers(step: TrainingStep, previous: TrainingStep | None) -> Check
 
 
 def _check_update(name: str, parameter: ParameterStep, step: TrainingStep) -> Iterator[Check]:
-    """Check the update, and what the optimizer keeps for the next step."""
     record = Recorded(
         name, parameter.before, parameter.grad, parameter.after, step.number,
         parameter.state_before,

@@ -204,7 +204,6 @@ class Evaluation:
         return g
 
     def _through_activation(self, k: int, g: Matrix, t: Matrix) -> Matrix:
-        """Return ∂L/∂z from ∂L/∂a."""
         if k == len(self.weights) - 1 and self.names[k] == "softmax":
             return self._through_softmax(g, t)
         if self.slip.made("derivative missing", k):
@@ -292,8 +291,6 @@ def stepped(
 
 
 class _Constants:
-    """The hyperparameters as intervals of the computation."""
-
     def __init__(self, optimizer: ExampleOptimizer, u: Decimal) -> None:
         self.numbers = optimizer.numbers
         self.u = u

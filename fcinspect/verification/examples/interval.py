@@ -23,9 +23,7 @@ from functools import cache, lru_cache
 DIGITS = 50
 _TRAPS = [InvalidOperation, DivisionByZero, Overflow]
 DOWN = Context(DIGITS, ROUND_FLOOR, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=_TRAPS)
-"""Rounds every result down."""
 UP = Context(DIGITS, ROUND_CEILING, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=_TRAPS)
-"""Rounds every result up."""
 
 ZERO, ONE = Decimal(0), Decimal(1)
 LIBRARY = 8

@@ -69,7 +69,6 @@ def slip_in_one(
 
 
 def _told(same: list[SlipCandidate]) -> str:
-    """Return the words for slips of one kind."""
     names = [one.name for one in same]
     if len(names) > MOST_NAMED:
         names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
@@ -157,7 +156,6 @@ def _beside(rows: list[list[DecimalInterval]], place: tuple[int, int]) -> Iterab
 def _size_alone(
     found: Recomputed, array: PrintedArray, place: tuple[int, int]
 ) -> Iterator[SlipCandidate]:
-    """Yield |z| in place of an activation."""
     head, _, name = array.place.rpartition(".")
     z = found.carried.get(f"{head}.pre_activation")
     if name != "activation" or z is None:
@@ -234,7 +232,6 @@ def _needs_no_rounding(right: DecimalInterval, unit: Decimal) -> bool:
 
 
 def _swapped(printed: Printed) -> list[Decimal]:
-    """Return the number with two neighbouring digits swapped, in every way."""
     sign, digits, exponent = printed.value.as_tuple()
     assert isinstance(exponent, int)
     padded = (0,) * max(1 - exponent - len(digits), 0) + digits

@@ -130,7 +130,6 @@ class WorkedExample:
     computed_in: str
     """The number format of the publication's computation."""
     u: Decimal
-    """Its unit roundoff."""
     notes: tuple[str, ...] = ()
 
     @property

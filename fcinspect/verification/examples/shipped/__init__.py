@@ -26,9 +26,7 @@ class ShippedExample:
     """A worked example of the package."""
 
     name: str
-    """What it is called on the command line."""
     document: Any
-    """Its decoded JSON."""
 
     @property
     def source(self) -> str:
