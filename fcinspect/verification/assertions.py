@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fcinspect.arithmetic.settings import optimizer_named
 from fcinspect.errors import UsageError
@@ -97,12 +96,8 @@ def array_of(values: object, name: str) -> Array:
     dtype = dtype or plain.dtype.name
     if dtype not in FORMATS:
         raise UsageError(f"{name} holds {dtype}: expected numbers of {', '.join(FORMATS)}")
-    return Array(_carried(plain, dtype), dtype)
-
-
-def _carried(plain: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
-    """Return a read-only view of the numbers, or a copy where their carrier is another dtype."""
-    return plain.astype(carrier(dtype), copy=False).view()
+    # a view, which becomes read-only: the caller's own array does not
+    return Array(plain.astype(carrier(dtype), copy=False).view(), dtype)
 
 
 def _arithmetic(dtype: str, accumulate: str | DotArithmetic | None, output: str) -> DotArithmetic:
@@ -190,11 +185,10 @@ def assert_step(
     __tracebackhide__ = True
     chosen = optimizer_named(optimizer, options)
     parts = {"before": _named(before), "grad": _named(grad), "after": _named(after)}
-    names = list(parts["before"])
+    names = parts["before"]
     parameters: dict[str, dict[str, Array]] = {}
     for part, given in parts.items():
-        if list(given) != names and set(given) != set(names):
-            missing = sorted(set(names) ^ set(given))
+        if missing := sorted(set(names) ^ set(given)):
             raise UsageError(f"assert_step: {part} and before differ in {', '.join(missing)}")
         for name, values in given.items():
             parameters.setdefault(name, {})[part] = array_of(values, f"{part} of {name}")
@@ -206,10 +200,8 @@ def assert_step(
         name: {key: array_of(values, f"{key} of {name}") for key, values in kept.items()}
         for name, kept in (state or {}).items()
     }
-    surroundings: dict[str, Array] = {}
-    for key, values in (("input", input), ("target", target)):
-        if values is not None:
-            surroundings[key] = array_of(values, key)
+    around = {"input": input, "target": target}
+    surroundings = {key: array_of(v, key) for key, v in around.items() if v is not None}
     claim = claimed_step(
         "assert_step", chosen, step, parameters, states, surroundings, loss,
         (activation, output_activation),
@@ -225,28 +217,25 @@ def assert_step(
 
 def _named(values: object) -> dict[str, object]:
     """Return the parameters by name; one without a name is called "parameter"."""
-    if isinstance(values, Mapping):
-        if not values:
-            raise UsageError("assert_step: there are no parameters")
-        return {str(name): held for name, held in values.items()}
-    return {"parameter": values}
+    if not isinstance(values, Mapping):
+        return {"parameter": values}
+    if not values:
+        raise UsageError("assert_step: there are no parameters")
+    return {str(name): held for name, held in values.items()}
 
 
 def _of_step(wrong: list[Check], count: int, rule: str) -> str:
     worst = max(wrong, key=lambda check: (check.verdict is Verdict.OUTSIDE, check.max_ratio or 0))
     lines = [f"{worst.verdict}: {len(wrong)} of {count} checks of a step of {rule}"]
     name = worst.name.partition("/")[2]
-    if worst.worst is not None and worst.outside:
-        index = ", ".join(map(str, worst.worst.index))
+    if (place := worst.worst) is not None and worst.outside:
         what = "the update of " if worst.group == "update" else ""
-        lines.append(
-            f"  worst: {what}{name}[{index}] is {worst.worst.computed!r},"
-            f" the rule gives {worst.worst.reference!r}"
-        )
-        lines.append(
-            f"  rounding reaches {worst.worst.low!r} to {worst.worst.high!r};"
-            f" {worst.outside:,} of {worst.elements:,} elements are outside"
-        )
+        what += f"{name}[{', '.join(map(str, place.index))}]"
+        share = f"{worst.outside:,} of {worst.elements:,} elements are outside"
+        lines += [
+            f"  worst: {what} is {place.computed!r}, the rule gives {place.reference!r}",
+            f"  rounding reaches {place.low!r} to {place.high!r}; {share}",
+        ]
     if worst.cause is not None:
         lines.append(f"  likely cause: {worst.cause}")
     return "\n".join(lines)

@@ -144,10 +144,12 @@ def claimed(step: TrainingStep) -> ClaimedStep:
         step.target,
         step.loss_name,
         {layer.name: layer.activation for layer in step.layers},
-        step.before.output,
-        step.before.loss_value,
-        step.after.output,
-        step.after.loss_value,
+        {
+            "output before": step.before.output.values,
+            "loss before": step.before.loss.values,
+            "output after": step.after.output.values,
+            "loss after": step.after.loss.values,
+        },
     )
     return ClaimedStep("a recorded step", step.optimizer, records, known)
 
