@@ -10,7 +10,7 @@ that any mixture of rounded and unrounded intermediates is covered. Otherwise it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -98,8 +98,7 @@ def recompute(
         array = arrays.get(place)
         if array is None:
             return values
-        seen = transposed(values) if array.transposed else values
-        found.places[place] = seen
+        found.places[place] = seen = transposed(values) if array.transposed else values
         if not rounded:
             return values
         going = [list(row) for row in seen]
@@ -122,29 +121,22 @@ def recompute(
 
 def judge(example: WorkedExample) -> tuple[Judged, ...]:
     """Return the finding for every printed number, in the order of the file."""
-    exact = recompute(example)
-    eased = recompute(example, rounded=True)
+    exact, eased = recompute(example), recompute(example, rounded=True)
     found = []
     for array in example.printed:
         for i, j, printed in array.numbers():
             right, allowed = exact.at(array, i, j), eased.at(array, i, j)
-            finding = _finding(printed, right, allowed, example.half)
+            problem, finding = None, PrintedFinding.WRONG
+            if right is None:
+                problem, finding = exact.problem, PrintedFinding.UNKNOWN
+            elif consistent(printed, right, example.half):
+                finding = PrintedFinding.CONSISTENT
+            elif allowed is not None and consistent(printed, allowed, example.half):
+                finding = PrintedFinding.EXPLAINED
             decisive = allowed if finding is PrintedFinding.EXPLAINED else right
-            name, problem = array.name(i, j), exact.problem if right is None else None
+            name = array.name(i, j)
             found.append(Judged(name, array, i, j, printed, finding, right, decisive, problem))
     return tuple(found)
-
-
-def _finding(
-    printed: Printed, right: DecimalInterval | None, allowed: DecimalInterval | None, half: Decimal
-) -> PrintedFinding:
-    if right is None:
-        return PrintedFinding.UNKNOWN
-    if consistent(printed, right, half):
-        return PrintedFinding.CONSISTENT
-    if allowed is not None and consistent(printed, allowed, half):
-        return PrintedFinding.EXPLAINED
-    return PrintedFinding.WRONG
 
 
 def ratio(printed: Printed, right: DecimalInterval, half: Decimal) -> float:
@@ -156,11 +148,6 @@ def ratio(printed: Printed, right: DecimalInterval, half: Decimal) -> float:
     found = float(UP.divide(distance, reach))
     inside = consistent(printed, right, half)
     return min(found, 1.0) if inside else max(found, 1.0 + 2.0**-52)
-
-
-def by_name(judged: Collection[Judged]) -> Mapping[str, Judged]:
-    """Return the findings by the numbers' names."""
-    return {one.name: one for one in judged}
 
 
 @dataclass(frozen=True)
@@ -201,12 +188,12 @@ def summed(
     if array.transposed:
         row, column = column, row
     of = _Operands(example, found, array)
-    head, _, rest = array.place.partition(".")
+    _, _, rest = array.place.partition(".")
     number, _, name = rest.partition(".")
     try:
         if array.place in ("loss", "loss_after"):
             return SumOfTerms(tuple(_of_loss(of, array.place.replace("loss", "output"))))
-        if head == "layers" and name in _PLACES:
+        if name in _PLACES:
             return SumOfTerms(tuple(_PLACES[name](of, int(number), row, column)))
     except _Missing:
         pass
@@ -323,8 +310,7 @@ def _of_loss(of: _Operands, output: str) -> Iterator[Addend]:
     parts = y[0][0].of(Decimal(len(y) * len(y[0])))
     for row, numbers in enumerate(y):
         for j, value in enumerate(numbers):
-            difference = value - of.target(row, j)
-            index = of.index(row, j)
+            difference, index = value - of.target(row, j), of.index(row, j)
             name = f"({output}{index} − target{index})²/N"
             yield Addend(name, difference * difference / parts)
 
@@ -343,9 +329,9 @@ def _of_first_gradient(of: _Operands, k: int, row: int, j: int) -> Iterator[Adde
 def _of_weight_step(of: _Operands, k: int, j: int, i: int) -> Iterator[Addend]:
     """W − lr·∂L/∂W"""
     place = f"layers.{k}.weight.grad"
-    g = of.carried(place)
+    g = of.carried(place)[j][i]
     yield of.weight(k, j, i)
-    yield Addend(f"−lr·{place}[{j}][{i}]", -(of.rate * g[j][i]))
+    yield Addend(f"−lr·{place}[{j}][{i}]", -(of.rate * g))
 
 
 def _of_bias_step(of: _Operands, k: int, _: int, j: int) -> Iterator[Addend]:

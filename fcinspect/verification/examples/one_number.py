@@ -1,7 +1,7 @@
 """Slips in one number of a sum: a term left out, its sign, a neighbour taken in its place.
 
 They are looked for where no slip through the whole example explains the number, from the operands
-that the recomputation went on with.
+that the recomputation went on with. Slips of the pen look at the digits alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 
 from fcinspect.verification.examples.interval import DecimalInterval
-from fcinspect.verification.examples.judging import Recomputed, SumOfTerms, consistent, summed
+from fcinspect.verification.examples.judging import Recomputed, consistent, summed
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
 
 MOST_NAMED = 3
@@ -19,6 +19,12 @@ MOST_NAMED = 3
 EQUALLY_LIKELY = ("left out", "sign")
 FREQUENT = (*EQUALLY_LIKELY, "bias", "row", "size")
 """Slips that are made so often that they are told of a number of one digit, too."""
+EXACT = Context(prec=3000)
+"""Holds every number that is read, to its last place."""
+MOST_PLACES = 3
+"""How far a decimal point is looked for."""
+FACTORS = (("half of", Decimal(2)), ("twice", Decimal("0.5")))
+LONGEST = 30
 LEAST_DIGITS = 3
 """Digits of a published number below which too many sums would give it by chance."""
 
@@ -54,12 +60,10 @@ def slip_in_one(
         return None
     fitting: dict[str, list[SlipCandidate]] = {}
     for one in candidates(example, found, array, place):
-        if kinds is not None and one.kind not in kinds:
-            continue
         # what a slip doesn't change says nothing for it
-        if one.value.meets(right.low, right.high):
-            continue
-        if consistent(printed, one.value, example.half):
+        changed = not one.value.meets(right.low, right.high)
+        wanted = kinds is None or one.kind in kinds
+        if wanted and changed and consistent(printed, one.value, example.half):
             fitting.setdefault(one.kind, []).append(one)
     if not fitting:
         return None
@@ -85,29 +89,23 @@ def candidates(
 ) -> Iterator[SlipCandidate]:
     """Yield what slips in one number would give, the likely ones first."""
     sum_ = summed(example, found, array, *place)
+    terms = sum_.terms if sum_ is not None else ()
     if sum_ is not None:
-        total, terms = sum_.value, sum_.terms
+        total = sum_.value
         two = total.of(Decimal(2))
-        if len(terms) > 1:
-            # a bias alone is forgotten more often than a product
-            for term in sorted(terms, key=lambda term: term.factors is not None):
+        # a bias alone is forgotten more often than a product
+        for term in sorted(terms, key=lambda term: term.factors is not None):
+            if len(terms) > 1:
                 yield SlipCandidate("left out", term.name, "is left out", total - term.value)
         for term in terms:
             wrong = total - two * term.value
             yield SlipCandidate("sign", term.name, "has the wrong sign", wrong)
     yield from _neighbours(example, found, array, place)
     yield from _size_alone(found, array, place)
-    if sum_ is None:
-        return
-    yield from _products(sum_)
-
-
-def _products(sum_: SumOfTerms) -> Iterator[SlipCandidate]:
-    total = sum_.value
-    if len(sum_.terms) > 1:
-        for term in sum_.terms:
+    for term in terms:
+        if len(terms) > 1:
             yield SlipCandidate("twice", term.name, "is taken twice", total + term.value)
-    for term in sum_.terms:
+    for term in terms:
         if term.factors is not None:
             a, b = term.factors
             value = total - term.value + (a + b)
@@ -166,21 +164,9 @@ def _size_alone(
         yield SlipCandidate("size", shown, "loses its sign", -value)
 
 
-EXACT = Context(prec=3000)
-"""Holds every number that is read, to its last place."""
-MOST_PLACES = 3
-"""How far a decimal point is looked for."""
-FACTORS = (("half of", Decimal(2)), ("twice", Decimal("0.5")))
-LONGEST = 30
-
-
 def to_unit(value: Decimal, unit: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
     """Return a number rounded to a place."""
-    return (
-        EXACT.quantize(value, unit)
-        if rounding == ROUND_HALF_EVEN
-        else value.quantize(unit, rounding, EXACT)
-    )
+    return value.quantize(unit, rounding, EXACT)
 
 
 def written(value: Decimal) -> str:
@@ -209,9 +195,9 @@ def pen_slip(printed: Printed, right: DecimalInterval | None, half: Decimal) -> 
 
     if fits(printed.value.copy_negate()):
         return "its sign is reversed"
-    if not _needs_no_rounding(right, printed.unit) and any(
-        fits(EXACT.add(printed.value, step)) for step in (printed.unit, -printed.unit)
-    ):
+    steps = (printed.unit, -printed.unit)
+    ends_before = right.low == right.high == to_unit(right.low, printed.unit)
+    if not ends_before and any(fits(EXACT.add(printed.value, step)) for step in steps):
         return "it is rounded wrongly, off by one in the last place"
     for value in _swapped(printed):
         if fits(value):
@@ -224,11 +210,6 @@ def pen_slip(printed: Printed, right: DecimalInterval | None, half: Decimal) -> 
         if fits(EXACT.multiply(printed.value, factor), EXACT.multiply(printed.unit, factor)):
             return f"it is {words} the right value"
     return None
-
-
-def _needs_no_rounding(right: DecimalInterval, unit: Decimal) -> bool:
-    """Whether the right number ends before that place."""
-    return right.low == right.high == to_unit(right.low, unit)
 
 
 def _swapped(printed: Printed) -> list[Decimal]:
