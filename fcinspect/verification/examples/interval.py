@@ -87,13 +87,15 @@ class DecimalInterval:
         return DecimalInterval(self.high.copy_negate(), self.low.copy_negate(), self.u)
 
     def __add__(self, other: DecimalInterval) -> DecimalInterval:
-        return _plus(self, other).rounded()
+        low, high = DOWN.add(self.low, other.low), UP.add(self.high, other.high)
+        return DecimalInterval(low, high, self.u).rounded()
 
     def __sub__(self, other: DecimalInterval) -> DecimalInterval:
-        return _plus(self, -other).rounded()
+        return self + -other
 
     def __mul__(self, other: DecimalInterval) -> DecimalInterval:
-        return times(self, other).rounded()
+        ends = _ends(self.low, self.high, other.low, other.high)
+        return DecimalInterval(*ends, self.u).rounded()
 
     def __truediv__(self, other: DecimalInterval) -> DecimalInterval:
         """Return the quotient; the divisor must not hold 0."""
@@ -119,11 +121,6 @@ def gamma(count: int, u: Decimal) -> Decimal:
     return UP.divide(product, DOWN.subtract(ONE, product))
 
 
-def times(a: DecimalInterval, b: DecimalInterval) -> DecimalInterval:
-    """Return the product without a rounding."""
-    return DecimalInterval(*_ends(a.low, a.high, b.low, b.high), a.u)
-
-
 def _ends(p: Decimal, q: Decimal, r: Decimal, s: Decimal) -> tuple[Decimal, Decimal]:
     """Return the ends of [p, q]·[r, s], by the signs of p, q, r and s."""
     down, up = DOWN.multiply, UP.multiply
@@ -140,10 +137,6 @@ def _ends(p: Decimal, q: Decimal, r: Decimal, s: Decimal) -> tuple[Decimal, Deci
     if s <= 0:
         return down(q, r), up(p, r)
     return min(down(p, s), down(q, r)), max(up(p, r), up(q, s))
-
-
-def _plus(a: DecimalInterval, b: DecimalInterval) -> DecimalInterval:
-    return DecimalInterval(DOWN.add(a.low, b.low), UP.add(a.high, b.high), a.u)
 
 
 def dot(a: Sequence[DecimalInterval], b: Sequence[DecimalInterval], u: Decimal) -> DecimalInterval:
@@ -173,14 +166,11 @@ def _summed(terms: Sequence[tuple[Decimal, Decimal]], more: int, u: Decimal) -> 
     return DecimalInterval(low, high, u).widened(UP.multiply(gamma(count, u), size))
 
 
-Point = Callable[[Decimal], DecimalInterval]
-
-
-def monotone(function: Point, x: DecimalInterval, times: int = LIBRARY) -> DecimalInterval:
+def monotone(
+    function: Callable[[Decimal], DecimalInterval], x: DecimalInterval, times: int = LIBRARY
+) -> DecimalInterval:
     """Return the values of an increasing function, which gives an interval for each number."""
-    low = function(x.low).low
-    high = function(x.high).high
-    return x.of(low, high).rounded(times)
+    return x.of(function(x.low).low, function(x.high).high).rounded(times)
 
 
 def _exp(x: Decimal) -> DecimalInterval:
@@ -283,9 +273,7 @@ def softmax(z: Sequence[DecimalInterval]) -> list[DecimalInterval]:
 def _share(own: Decimal, others: Sequence[Decimal]) -> DecimalInterval:
     largest = max(own, *others)
     mine = _falling(own, largest)
-    rest = point(ZERO)
-    for other in others:
-        rest = rest + _falling(other, largest)
+    rest = sum((_falling(other, largest) for other in others), point(ZERO))
     return mine / (mine + rest)
 
 
@@ -303,15 +291,12 @@ def surprise(z: Sequence[DecimalInterval], index: int) -> DecimalInterval:
 
 def _surprise(own: Decimal, others: Sequence[Decimal]) -> DecimalInterval:
     largest = max([own, *others])
-    summed = _falling(own, largest)
-    for other in others:
-        summed = summed + _falling(other, largest)
+    summed = sum((_falling(other, largest) for other in others), _falling(own, largest))
     logarithm = DecimalInterval(_log(summed.low).low, _log(summed.high).high)
     return logarithm + (point(largest) - point(own))
 
 
 def _falling(x: Decimal, largest: Decimal) -> DecimalInterval:
     difference = point(x) - point(largest)
-    return DecimalInterval(
-        _exp(min(difference.low, ZERO)).low, _exp(min(difference.high, ZERO)).high
-    )
+    low, high = (min(end, ZERO) for end in (difference.low, difference.high))
+    return DecimalInterval(_exp(low).low, _exp(high).high)

@@ -1,7 +1,8 @@
-"""What a published worked example holds."""
+"""What a published worked example holds, and how the numbers in its JSON are read."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,8 +90,7 @@ class PrintedArray:
 
     def name(self, row: int, column: int) -> str:
         """Return the name of one number: output[0][2]."""
-        index = (row, column)[2 - self.dimensions :] if self.dimensions else ()
-        return self.place + "".join(f"[{i}]" for i in index)
+        return self.place + "".join(f"[{i}]" for i in self.index(row, column))
 
     def index(self, row: int, column: int) -> tuple[int, ...]:
         """Return the index of one number in the file's array."""
@@ -174,25 +174,22 @@ class ExampleReader:
     def number(self, value: object, place: str) -> Printed:
         """Return a decimal number; raises InputError for anything else."""
         text: object = value
+        expected = 'expected a decimal such as "0.15"'
         if type(value) in (int, float):
             self.plain_numbers += 1
             text = repr(value)
         if not isinstance(text, str):
-            raise self.refuse(f'{place} is {kind_of(value)}: expected a decimal such as "0.15"')
-        written = text.replace("−", "-")
+            raise self.refuse(f"{place} is {kind_of(value)}: {expected}")
+        written, told = text.replace("−", "-"), f"{place} is {shown(text)}"
         if len(written) > LONGEST or not DECIMAL.fullmatch(written):
-            raise self.refuse(
-                f'{place} is {shown(text)}: expected a decimal such as "0.15" or "-1.2e-3"'
-            )
+            raise self.refuse(f'{told}: {expected} or "-1.2e-3"')
         found = Decimal(written)
         exponent = found.as_tuple().exponent
         assert isinstance(exponent, int)
         if found.copy_abs() >= LARGEST or exponent > 310:
-            raise self.refuse(f"{place} is {shown(text)}, beyond float64's range")
+            raise self.refuse(f"{told}, beyond float64's range")
         if exponent < SMALLEST_UNIT:
-            raise self.refuse(
-                f"{place} is {shown(text)}: its last place is below 1e{SMALLEST_UNIT}"
-            )
+            raise self.refuse(f"{told}: its last place is below 1e{SMALLEST_UNIT}")
         return Printed(found, Decimal((0, (1,), exponent)))
 
     def array(
@@ -219,10 +216,8 @@ class ExampleReader:
         found = []
         for i, item in enumerate(value):
             if width is None and i and isinstance(item, list) and len(item) != len(value[0]):
-                raise self.refuse(
-                    f"{place}[{i}] has {entries(len(item))} and {place}[0] has"
-                    f" {len(value[0])}: rows must be equally long"
-                )
+                rows = f"{place}[{i}] has {entries(len(item))} and {place}[0] has {len(value[0])}"
+                raise self.refuse(f"{rows}: rows must be equally long")
             found.append(self.array(item, f"{place}[{i}]", (width,), null))
         return tuple(found)
 
@@ -233,19 +228,18 @@ class ExampleReader:
             raise self.refuse(f"{place} is {kind_of(value)}: expected an object")
         for key in value:
             if key not in known:
-                raise self.refuse(
-                    f"{place} has the unknown key {shown(key)}: expected {', '.join(known)}",
-                    did_you_mean(key, known),
-                )
+                words = f"{place} has the unknown key {shown(key)}: expected {', '.join(known)}"
+                raise self.refuse(words, did_you_mean(key, known))
         return value
 
     def chosen(self, value: object, place: str, known: Sequence[str]) -> str:
         """Return one of the known words."""
-        found = canonical(value, known) if isinstance(value, str) else None
-        if found is not None:
-            return found
-        written = shown(value) if isinstance(value, str) else kind_of(value)
-        hint = did_you_mean(value, known) if isinstance(value, str) else None
+        written, hint = kind_of(value), None
+        if isinstance(value, str):
+            found = canonical(value, known)
+            if found is not None:
+                return found
+            written, hint = shown(value), did_you_mean(value, known)
         raise self.refuse(f"{place} is {written}: expected one of {', '.join(known)}", hint)
 
     def flag(self, value: object, place: str) -> bool:
@@ -273,14 +267,10 @@ def entries(count: int) -> str:
 
 def kind_of(value: object) -> str:
     """Return in words what a JSON value is."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     if isinstance(value, str):
         return f"the string {shown(value)}"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, dict):
-        return "an object"
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
     return f"the number {shown(repr(value))[1:-1]}"
