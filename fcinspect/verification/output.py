@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -49,14 +49,9 @@ class Claim:
     @cached_property
     def checked(self) -> DotCheck:
         """Every element against its interval; arrays are (rows, out_features)."""
-        return check_products(
-            self.x.rows,
-            self.weight.values,
-            None if self.bias is None else self.bias.values,
-            self.y.rows,
-            self.arithmetic,
-            by_kind=True,
-        )
+        x, weight, y = self.x.rows, self.weight.values, self.y.rows
+        bias = None if self.bias is None else self.bias.values
+        return check_products(x, weight, bias, y, self.arithmetic, by_kind=True)
 
     def check(self, name: str, cause: str | None = None) -> Check:
         """Return the verdict on all elements; `cause` stands for what the errors do not tell."""
@@ -94,11 +89,8 @@ class Claim:
     def not_finite(self) -> tuple[str, ...]:
         """Which operands hold NaN or Inf."""
         given = {"x": self.x, "W": self.weight, "b": self.bias}
-        return tuple(
-            name
-            for name, array in given.items()
-            if array is not None and not np.isfinite(array.values).all()
-        )
+        held = {name: array.values for name, array in given.items() if array is not None}
+        return tuple(name for name, values in held.items() if not np.isfinite(values).all())
 
     def why_undecided(self) -> str:
         """Return why some elements have no bound."""
@@ -113,9 +105,8 @@ def declared(dtype: str, accumulate: str | None, output: str) -> DotArithmetic:
 
     Raises UsageError for an `accumulate` that means nothing.
     """
-    if accumulate is None:
-        return replace(arithmetic_of(dtype), output=format_named(output))
-    return replace(parse_accumulate(accumulate, dtype), output=format_named(output))
+    usual = arithmetic_of(dtype) if accumulate is None else parse_accumulate(accumulate, dtype)
+    return replace(usual, output=format_named(output))
 
 
 def mixed_formats(x: Array, weight: Array, bias: Array | None, arithmetic: DotArithmetic) -> str:
@@ -170,21 +161,19 @@ def claims_of(
     UsageError for an `accumulate` that means nothing.
     """
     x, held, bias = arrays["x"], arrays["W"], arrays.get("b")
-    weight = held
-    if layout == "in,out" and len(held.shape) == 2:
-        weight = Array(held.values.T, held.dtype)
+    flat = len(held.shape) == 2
+    weight = Array(held.values.T, held.dtype) if layout == "in,out" and flat else held
     said = f"W of shape {held.shape} read as ({layout})"
-    shapes = (x.shape, None if bias is None else bias.shape)
-    problem = unfit_operands(shapes[0], weight.shape, shapes[1], said)
+    of_bias = None if bias is None else bias.shape
+    problem = unfit_operands(x.shape, weight.shape, of_bias, said)
     if problem:
-        if len(held.shape) == 2 and not unfit_operands(shapes[0], weight.shape[::-1], shapes[1]):
+        if flat and not unfit_operands(x.shape, weight.shape[::-1], of_bias):
             other = "out,in" if layout == "in,out" else "in,out"
             problem += f"; --layout {other} fits"
         raise InputError(problem)
     found = []
     for name in ("y", "y2"):
-        y = arrays.get(name)
-        if y is None:
+        if (y := arrays.get(name)) is None:
             continue
         arithmetic = declared(x.dtype, accumulate, y.dtype)
         problem = mixed_formats(x, weight, bias, arithmetic)
@@ -216,22 +205,16 @@ def plan_of(
             cause = _other_format(claim.name, readings, layout, accumulate)
         return claim.check(f"output/{claim.name}", cause)
 
-    checks = [
-        Planned(f"output/{claim.name}", lambda claim=claim: checked(claim))  # type: ignore[misc]
-        for claim in claims
-    ]
+    checks = [Planned(f"output/{claim.name}", partial(checked, claim)) for claim in claims]
     if len(claims) == 2:
         name = "output/y against y2"
-        checks.append(Planned(name, lambda: against(name, *claims)))
+        checks.append(Planned(name, partial(against, name, *claims)))
     first = claims[0]
-    shapes = " · ".join((str(first.x.shape), f"{first.weight.shape}ᵀ"))
+    shapes = f"{first.x.shape} · {first.weight.shape}ᵀ"
     shapes += "" if first.bias is None else f" + {first.bias.shape}"
     notes = [f"{first.formula}: {shapes} → {first.y.shape}, {first.arithmetic.words}"]
-    notes += [
-        f"y2 of the same operands: {claim.arithmetic.words}"
-        for claim in claims[1:]
-        if claim.arithmetic != first.arithmetic
-    ]
+    if claims[-1].arithmetic != first.arithmetic:
+        notes.append(f"y2 of the same operands: {claims[-1].arithmetic.words}")
     if accumulate is not None:
         notes.append(f"declared: --accumulate {accumulate}")
     return Plan("output", f"the output in {source}", tuple(checks), notes=tuple(notes))
@@ -264,19 +247,15 @@ def against(name: str, first: Claim, second: Claim) -> Check:
         ratio = np.where(differ, distance / (high - low), 0.0)
     ratio = np.where(differ & ~explained, np.fmax(ratio, np.nextafter(1.0, 2.0)), ratio)
     place = np.unravel_index(int(ratio.argmax()), ratio.shape)
-    blamed = [
-        claim.name for claim, fits in zip(claims, inside, strict=True) if (differ & ~fits).any()
-    ]
+    fits = zip(claims, inside, strict=True)
+    blamed = [claim.name for claim, within in fits if (differ & ~within).any()]
+    blame = f"{' and '.join(blamed)} left the bound of the exact value" if blamed else None
+    worst = _worst(first, second, place, (float(low[place]), float(high[place])))
     return Check(
-        name,
-        Verdict.OUTSIDE if blamed else Verdict.WITHIN,
-        f"{detail}, by {distance.max():.3g} at most",
-        max_ratio=float(ratio[place]),
-        worst=_worst(first, second, place, (float(low[place]), float(high[place]))),
-        cause=f"{' and '.join(blamed)} left the bound of the exact value" if blamed else None,
-        elements=a.size,
-        outside=int((differ & ~explained).sum()),
-    )
+        name, Verdict.OUTSIDE if blamed else Verdict.WITHIN,
+        f"{detail}, by {distance.max():.3g} at most", float(ratio[place]), worst, blame,
+        a.size, outside=int((differ & ~explained).sum()),
+    )  # fmt: skip
 
 
 def _inside(claim: Claim) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from fcinspect.rounding.arrays import Float64Array, round_to
 from fcinspect.rounding.formats import FORMATS
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Plan, carried_out
-from fcinspect.verification.layer import FAMILIES
+from fcinspect.verification.layer import family_checks
 from fcinspect.verification.subject import LayerSubject, Setting
 from tests.verification.planted import Kernel, Planted, right
 
@@ -32,7 +32,7 @@ def checks(
     """Put a subject through all families."""
     arithmetic = parse_accumulate(how, dtype) if how else arithmetic_of(dtype)
     setting = Setting(subject, n, out, bias, dtype, arithmetic)
-    planned = [probe for family in FAMILIES for probe in family(setting)]
+    planned = list(family_checks(setting))
     return carried_out(Plan("layer", "x", tuple(planned))).checks  # fmt: skip
 
 
