@@ -29,8 +29,7 @@ def numpy_version() -> str:
 def numpy_output(layer: LinearLayer, x: Array) -> Array:
     """Return numpy's Y = X·Wᵀ + b for the rows that the layer holds; x is (*batch, in).
 
-    float64 layers are computed in float64, all others in float32 and then rounded once to the
-    layer's dtype.
+    float64 layers are computed in float64, others in float32 and rounded once to their dtype.
     """
     with np.errstate(all="ignore"):
         work = carrier("float64" if layer.dtype == "float64" else "float32")

@@ -18,7 +18,6 @@ from fcinspect.errors import UsageError, did_you_mean
 from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import Float64Array
 
-EXPECTED = "expected a name and an index such as fc2.weight[1,3] or fc1.bias[0]"
 PATTERN = re.compile(r"(?P<name>.+)\[(?P<index>\s*\d{1,18}\s*(,\s*\d{1,18}\s*)?)\]")
 
 
@@ -89,7 +88,8 @@ def parse_address(text: str) -> Address:
     """Return the parameter that "fc2.weight[1,3]" names."""
     match = PATTERN.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"parameter {text!r} is not understood: {EXPECTED}")
+        expected = "expected a name and an index such as fc2.weight[1,3] or fc1.bias[0]"
+        raise UsageError(f"parameter {text!r} is not understood: {expected}")
     index = tuple(int(part) for part in match["index"].split(","))
     return Address(match["name"], index)
 

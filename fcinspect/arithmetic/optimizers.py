@@ -186,10 +186,7 @@ def move(
     form: int = 0,
     lines: Sequence[RuleLine] | None = None,
 ) -> StepOfOne[Numeric]:
-    """Return the update of one parameter; `state` is what torch.optim kept before this step.
-
-    `lines` are evaluated in place of the optimizer's own.
-    """
+    """Return the update of one parameter, given torch.optim's state, by `lines` or its own rule."""
     if lines is None:
         lines = rule_lines(optimizer, begun="momentum_buffer" in state)
     kept = KEPT[optimizer.name]

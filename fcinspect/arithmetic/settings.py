@@ -91,10 +91,9 @@ class Optimizer:
 
 
 def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
-    """Return the optimizer with the options given and torch's defaults for those that are None.
+    """Return the optimizer with the options given, torch's defaults for those that are None.
 
-    Raises UsageError for an unknown name, for an option the optimizer lacks and for the
-    combinations that torch refuses.
+    Raises UsageError for unknown names and options, and for combinations that torch refuses.
     """
     written, name = name, canonical(name, OPTIONS) or name
     if name not in OPTIONS:
@@ -116,10 +115,7 @@ def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
 
 
 def require_possible(name: str, option: str, value: object) -> None:
-    """Raise UsageError for a value of an option that torch refuses, or that is of another type.
-
-    Unknown names and options are optimizer_named's to refuse.
-    """
+    """Raise UsageError for a value that torch refuses; optimizer_named refuses unknown names."""
     usual = OPTIONS.get(name, {}).get(option)
     if usual is None:
         return

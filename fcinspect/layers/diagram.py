@@ -257,10 +257,7 @@ def outline_of_network(network: Network, values: tuple[Array, ...] | None = None
 def diagram_of(
     outline: NetworkOutline, units: int = MOST_UNITS, columns: int = MOST_COLUMNS
 ) -> Diagram:
-    """Return what is drawn: at most so many units of a layer, and so many columns of them.
-
-    Of both the first and the last are shown, and one more of the first where the number is odd.
-    """
+    """Return what is drawn: at most so many units and columns, the first and the last ones."""
     widths = outline.widths
     shown = [_column(outline, place, units) for place in _ends(len(widths), columns)]
     neighbours = [(a, b) for a, b in pairwise(shown) if b.position == a.position + 1]

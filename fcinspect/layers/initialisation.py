@@ -103,7 +103,8 @@ def obeys(law: InitialisationLaw, values: Array) -> LawCheck:
         return LawCheck(Verdict.WITHIN, "nothing to check")
     lost = int(values.size - np.isfinite(values.values).sum())
     if lost:
-        return LawCheck(Verdict.UNDECIDED, f"{_numbers(lost)} not finite")
+        count = "1 number is" if lost == 1 else f"{lost:,} numbers are"
+        return LawCheck(Verdict.UNDECIDED, f"{count} not finite")
     if law.kind == "eye":
         identity = np.eye(*values.shape, dtype=values.values.dtype)
         return _equals(values, identity, "the identity's")
@@ -141,31 +142,31 @@ def _obeys_uniform(law: InitialisationLaw, values: Array) -> LawCheck:
         detail = f"{_of(beyond, count)} beyond the bound {law.scale:.4g}: largest {largest:.4g}"
         return LawCheck(Verdict.OUTSIDE, detail)
     inside = f"{_all(count)} within the bound"
-    found, most = moments_of(values), largest_mean(law.scale, count, held)
-    if abs(found.mean) > most:
-        detail = f"{inside}, but the mean {found.mean:.4g} is beyond ±{most:.4g}"
+    (mean, square), most = moments_of(values), largest_mean(law.scale, count, held)
+    if abs(mean) > most:
+        detail = f"{inside}, but the mean {mean:.4g} is beyond ±{most:.4g}"
         return LawCheck(Verdict.OUTSIDE, detail)
     low, high = uniform_squares(law.scale, count, held)
-    if not low <= found.square <= high:
+    if not low <= square <= high:
         expected, spread = law.scale**2 / 3, uniform_square_spread(law.scale, count)
-        detail = f"{inside}, but their mean square {found.square:.4g} is not {expected:.4g}"
+        detail = f"{inside}, but their mean square {square:.4g} is not {expected:.4g}"
         return LawCheck(Verdict.OUTSIDE, f"{detail} ± {spread:.2g}")
     if most >= law.scale:
         return LawCheck(Verdict.WITHIN, inside)
-    return LawCheck(Verdict.WITHIN, f"{inside}; the mean {found.mean:.2g} within ±{most:.2g}")
+    return LawCheck(Verdict.WITHIN, f"{inside}; the mean {mean:.2g} within ±{most:.2g}")
 
 
 def _obeys_normal(law: InitialisationLaw, values: Array) -> LawCheck:
     held, count = format_named(values.dtype), values.size
-    found, most = moments_of(values), largest_mean(law.scale, count, held)
-    if abs(found.mean) > most:
-        return LawCheck(Verdict.OUTSIDE, f"the mean {found.mean:.4g} is beyond ±{most:.4g}")
-    ratio = found.square / law.scale**2
+    (mean, square), most = moments_of(values), largest_mean(law.scale, count, held)
+    if abs(mean) > most:
+        return LawCheck(Verdict.OUTSIDE, f"the mean {mean:.4g} is beyond ±{most:.4g}")
+    ratio = square / law.scale**2
     low, high = normal_squares(count, held)
     detail = f"variance {ratio:.4g}·σ², expected {low:.2g} to {high:.3g}·σ²"
     if not low <= ratio <= high:
         return LawCheck(Verdict.OUTSIDE, detail)
-    return LawCheck(Verdict.WITHIN, f"the mean {found.mean:.2g} within ±{most:.2g}; {detail}")
+    return LawCheck(Verdict.WITHIN, f"the mean {mean:.2g} within ±{most:.2g}; {detail}")
 
 
 def _obeys_orthogonal(law: InitialisationLaw, values: Array) -> LawCheck:
@@ -232,10 +233,6 @@ def _equals(values: Array, wanted: npt.NDArray[np.floating], words: str) -> LawC
     if different:
         return LawCheck(Verdict.OUTSIDE, f"{_of(different, values.size)} not {words}")
     return LawCheck(Verdict.WITHIN, f"{_all(values.size)} exactly {words}")
-
-
-def _numbers(count: int) -> str:
-    return "1 number is" if count == 1 else f"{count:,} numbers are"
 
 
 def _of(some: int, count: int) -> str:

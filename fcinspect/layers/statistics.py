@@ -112,18 +112,12 @@ class Distribution:
 
 
 def distribution_of(values: Array, low: float, high: float) -> Distribution:
-    """Return the distribution of an array whose finite numbers run from `low` to `high`.
-
-    Of an array without finite numbers both are nan.
-    """
+    """Return the distribution of an array; low and high span its finite numbers, or are nan."""
     return distributed(chunks(values.values.reshape(-1)), low, high)
 
 
 def distributed(blocks: Iterable[FloatArray], low: float, high: float) -> Distribution:
-    """Return the distribution of numbers that come block by block, in one pass.
-
-    Raises ValueError where a finite number lies outside [low, high].
-    """
+    """Return the distribution of blocks; raises ValueError for a number outside [low, high]."""
     import numpy as np
 
     edges = bin_edges(low, high)

@@ -49,10 +49,7 @@ def round_to(values: npt.ArrayLike, number_format: NumberFormat) -> npt.NDArray[
 
 
 def half_ulp(values: npt.ArrayLike, number_format: NumberFormat) -> npt.NDArray[np.float64]:
-    """Return half the distance between neighbours of the format around each value.
-
-    In float64 half of the smallest distance is not a number: the whole one stands for it.
-    """
+    """Return half an ulp of the format at each value, but at least 2⁻¹⁰⁷⁴, a float64's smallest."""
     magnitude = np.asarray(np.abs(np.asarray(values, dtype=np.float64)))
     # a float64's exponent stands in its upper bits; that of 0 is taken for a very small one
     exponent = (magnitude.view(np.int64) >> 52) - 1023

@@ -34,11 +34,7 @@ def to_float(numerator: int, denominator: int) -> float:
 
 
 class ExactSums:
-    """The products weight·input of finite numbers and their running sums, without rounding.
-
-    Every number is an integer over one common power of two, so that each step is one integer
-    addition.
-    """
+    """The products weight·input and their sums, exact: integers over one common power of two."""
 
     def __init__(self, weights: Sequence[float], inputs: Sequence[float]) -> None:
         pairs = [
@@ -206,10 +202,7 @@ class Products:
 
 
 class Reference:
-    """X (rows, n) made ready to be multiplied by rows of W.
-
-    Numbers that are not finite meet numpy's arithmetic here: callers silence its warnings.
-    """
+    """X (rows, n), ready to be multiplied by rows of W; callers silence the warnings of numpy."""
 
     def __init__(self, x: FloatArray, arithmetic: DotArithmetic) -> None:
         self.n = x.shape[1]

@@ -159,10 +159,7 @@ Rule = Literal["sliding", "transposed", "adaptive", "merged", "split"]
 
 @dataclass(frozen=True)
 class Window:
-    """One dimension on its way through a convolution or a pool.
-
-    The formulas are those of torch.nn.Conv2d, ConvTranspose2d and MaxPool2d.
-    """
+    """One dimension through Conv2d, ConvTranspose2d or MaxPool2d of torch.nn, by their formulas."""
 
     axis: str
     """"height", "width", "depth" or "length"; "height and width" where both are alike."""
@@ -252,10 +249,7 @@ class Link:
 
 
 def chain_of(trace: ModuleTrace) -> tuple[Link, ...]:
-    """Return the linear layers of a module in the order in which they ran.
-
-    Raises InputError for a module whose steps are not one chain of linear layers and activations.
-    """
+    """Return the linear layers in order; raises InputError if the steps are not one chain."""
     links: list[Link] = []
     for step in trace.steps:
         kind = step.kind.lower()

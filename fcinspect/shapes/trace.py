@@ -88,8 +88,7 @@ def trace_widths(
 ) -> ShapeTrace:
     """Trace a batch through linear layers of these widths; nothing is allocated.
 
-    `activation` is the module name put behind every hidden layer, `output_activation` the one
-    behind the last. An activation counts no MACs.
+    `activation` is the module behind every hidden layer, `output_activation` that behind the last.
     """
     rows, last = math.prod(batch), len(widths) - 1
     layers: list[TracedLayer] = []

@@ -1,7 +1,4 @@
-"""Checks of computed arrays: against bounds, against one another, and against exact results.
-
-On numbers for which every sum is exact, only the exact result is right.
-"""
+"""Checks of computed arrays: against bounds, against one another, and against exact results."""
 
 from __future__ import annotations
 
@@ -99,8 +96,7 @@ def _cause(check: DotCheck, computed: FloatArray) -> str | None:
 def check_exactly(name: str, detail: str, setting: Setting, call: LayerCall) -> Check:
     """Call the subject; only the exact result, rounded once to the output format, is right.
 
-    PyTorch's 16-bit kernels may round before they add the bias: that is right too. Raises
-    Misbehaved as the call does.
+    PyTorch's 16-bit kernels may round before they add the bias; that is right too.
     """
     return check_answer(name, detail, setting.subject.call(call).output, call, setting.arithmetic)
 

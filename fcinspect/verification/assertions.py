@@ -73,10 +73,7 @@ def assert_linear(
 
 
 def array_of(values: object, name: str) -> Array:
-    """Return a tensor, an array or nested lists as an array, numbers unchanged.
-
-    Nested lists are float64. Raises UsageError for what holds no floating-point numbers.
-    """
+    """Return an Array of the values (lists: float64); raises UsageError if they are not floats."""
     if isinstance(values, Array):
         return values
     dtype = None
@@ -202,10 +199,10 @@ def assert_step(
     }
     around = {"input": input, "target": target}
     surroundings = {key: array_of(v, key) for key, v in around.items() if v is not None}
+    behind = (activation, output_activation)
     claim = claimed_step(
-        "assert_step", chosen, step, parameters, states, surroundings, loss,
-        (activation, output_activation),
-    )  # fmt: skip
+        "assert_step", chosen, step, parameters, states, surroundings, loss, behind
+    )
     if surroundings and claim.circumstances is None:
         raise UsageError(f"assert_step: {claim.notes[-1]}")
     checks = carried_out(plan_step(claim)).checks

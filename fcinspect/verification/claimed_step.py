@@ -1,7 +1,4 @@
-"""A training step as somebody recorded it: was it taken as claimed, and if not, what was?
-
-It is put together from named arrays: their shapes must fit, and the network behind them.
-"""
+"""A training step that somebody recorded: was it taken as claimed, and if not, what was done?"""
 
 from __future__ import annotations
 

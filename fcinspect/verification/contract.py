@@ -1,7 +1,4 @@
-"""What callers of a linear layer rely on: shapes, dtype, refusals, names, rows by themselves.
-
-The layer is asked ordinary numbers, and its answers are held against the bound.
-"""
+"""What callers of a linear layer rely on: shapes, dtype, errors, names, independent rows."""
 
 from __future__ import annotations
 
@@ -32,10 +29,7 @@ class LayerTrial:
 
     @cached_property
     def parameters(self) -> tuple[Array, Array | None]:
-        """W and b: random ones, or a ready module's own.
-
-        Raises Misbehaved where a ready module has no weight of its widths.
-        """
+        """W and b: random, or a ready module's own (raises Misbehaved if its shape differs)."""
         setting = self.setting
         n, out = setting.in_features, setting.out_features
         if setting.subject.kind == "module":
@@ -170,10 +164,7 @@ def _again(trial: LayerTrial, name: str) -> Check:
 
 
 def _refused(trial: LayerTrial, name: str) -> Check:
-    """x of another width raises; it is neither reshaped nor cut.
-
-    That one number per row, of x or of W, is broadcast, as einsum does, is a fact and no fault.
-    """
+    """x of another width raises an error; broadcasting width 1, as einsum does, is no fault."""
     n, detail = trial.setting.in_features, "x of other widths raises an error"
     shapes: list[tuple[int, ...]] = [(3, n + 1), (3, 2 * n), (2 * n, 3), (n, 2), (3, 1), (n + 1,)]
     shapes += [(3, n - 1), (n - 1,)] if n > 1 else []

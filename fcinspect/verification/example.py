@@ -153,10 +153,7 @@ MOST_WORK = 400_000
 
 
 def searched(example: WorkedExample, wrong: Sequence[Judged]) -> tuple[tuple[Slip, ...], int]:
-    """Return the slips that are tried, and how many there are; of a large example only the first.
-
-    How many are tried depends on nothing but the example.
-    """
+    """Return the slips to try (of a large example only the first), and how many there are."""
     example, _ = _only_wrong_rows(example, wrong)
     every = tuple(structural_slips(example))
     products = sum(layer.shape[0] * layer.shape[1] for layer in example.layers)
@@ -203,8 +200,7 @@ def _only_wrong_rows(
 ) -> tuple[WorkedExample, Mapping[int, int]]:
     """Return the example with only the rows that hold wrong numbers, and their new places.
 
-    Rows do not mix on the way forward; where a wrong number lies elsewhere, or rows are few, all
-    stay.
+    Rows do not mix on the way forward; all stay if a wrong number lies elsewhere, or rows are few.
     """
     rows = range(len(example.input))
     if len(rows) <= MOST_ROWS or not all(one.array.of_forward_rows for one in wrong):

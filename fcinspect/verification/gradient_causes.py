@@ -1,7 +1,6 @@
 """Which single fault of a loss or a backward pass gives the gradients that were recorded.
 
-Of a loss: what people compute instead, by its gradient ∂L/∂y. y is the output, (rows × outputs); t
-the target of the same shape or, for classes, one a row.
+y is the output, (rows × outputs); t the target of the same shape or, for classes, one a row.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ Gradients = Mapping[str, Float64Array]
 Gradient = Callable[[Running, Float64Array], Running]
 """(y, t) to ∂L/∂y."""
 
-BASES = {1 / math.log(2): "2", 1 / math.log(10): "10"}
 SMOOTHING = 0.1
 """What label smoothing is, where it is switched on."""
 
@@ -32,10 +30,7 @@ SMOOTHING = 0.1
 def name_gradient_cause(
     known: Propagation, updated: Sequence[Layer], recorded: Gradients
 ) -> str | None:
-    """Return the words of the fault that gives every recorded gradient, or None.
-
-    `updated` are the layers after the step.
-    """
+    """Return the fault that gives every recorded gradient; `updated`: the layers after the step."""
     with np.errstate(all="ignore"):
         right = known.gradients()
         for words, allowed in _hypotheses(known, updated, right):
@@ -105,10 +100,9 @@ def _ways(target: Float64Array, rows: int) -> Iterator[tuple[str, BackwardWay]]:
 
 
 def _fitted_factor(right: Mapping[str, AllowedRange], recorded: Gradients) -> str | None:
-    """Return the one number that all gradients are multiplied by.
+    """Return the one number that all gradients are multiplied by: a power of two, or any quotient.
 
-    It is read off the gradient whose bound is the smallest part of it: a power of two within
-    that, or the quotient.
+    It is read from the gradient with the smallest relative bound.
     """
     sharpest: tuple[float, float] | None = None
     for name, interval in right.items():
@@ -181,8 +175,8 @@ def loss_faults(name: str, t: Float64Array, outputs: int) -> Iterator[tuple[str,
     if name == "bce_with_logits":
         yield "the sigmoid is taken twice: the loss takes logits", _sigmoid_twice
     if loss.classes or name.startswith("bce"):
-        for factor, base in BASES.items():
-            yield f"logarithms are to base {base}", _times(loss, factor)
+        for base in (2, 10):
+            yield f"logarithms are to base {base}", _times(loss, 1 / math.log(base))
     for other in LOSSES.values():
         if other.name != name and other.classes == loss.classes:
             yield f"the gradient is that of the loss {other.name}", other.gradient[0]

@@ -187,7 +187,6 @@ def _cause(
         expected = expected.reshape(result.shape)
         return bool(np.all(np.abs(result - expected) <= max(1.0, abs(factor)) * room))
 
-    right_one = check.reference
     if not result.any():
         return f"the gradient of the {which} is zero"
     factors = {
@@ -198,9 +197,9 @@ def _cause(
         float(rows): f"it is multiplied by the number of rows, {rows}",
     }
     for factor, words in factors.items():
-        if factor != 1.0 and near(factor * right_one, factor):
+        if factor != 1.0 and near(factor * check.reference, factor):
             return f"the gradient of the {which}: {words}"
-    if result.shape[0] == result.shape[1] > 1 and near(right_one.T):
+    if result.shape[0] == result.shape[1] > 1 and near(check.reference.T):
         return f"the gradient of the {which} is transposed"
     for words, expected in _others(which, left, right, given):
         if expected.size == result.size and near(expected):

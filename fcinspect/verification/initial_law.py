@@ -63,10 +63,7 @@ def _missing(name: str, what: str) -> Check:
 
 
 def _pooled(setting: Setting, what: str, first: Array) -> tuple[Array, int]:
-    """Return the numbers of a parameter in several fresh modules, and how many modules those are.
-
-    `first` is the parameter of the first one.
-    """
+    """Return the numbers of a parameter in several fresh modules (`first`, …), and how many."""
     whole = max(1, (setting.in_features + 1) * setting.out_features)
     modules = min(-(-ENOUGH // max(1, first.size)), MOST_MODULES, max(1, MOST_NUMBERS // whole))
     parts = [first.values.reshape(-1)]

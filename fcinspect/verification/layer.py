@@ -33,10 +33,7 @@ def plan_layer(
     not_exercised: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> Plan:
-    """Return the checks of a layer of these numbers: all families, and its own output for x.
-
-    x is (*batch, in_features).
-    """
+    """Return all families of checks, and the check of the output for x, (*batch, in_features)."""
     n, out, dtype = layer.in_features, layer.out_features, layer.dtype
     setting = Setting(subject, n, out, layer.bias is not None, dtype, arithmetic)
     own = Planned("data/output", partial(_output, subject, layer, x, arithmetic))

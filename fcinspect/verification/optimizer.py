@@ -1,7 +1,4 @@
-"""An optimizer's steps held against its rule: exact probes, recorded steps, the caller's arrays.
-
-In exact probes every operation is exact: powers of two, and weights of zero.
-"""
+"""An optimizer's steps held against its rule: exact probes, recorded steps, the caller's arrays."""
 
 from __future__ import annotations
 
@@ -46,10 +43,7 @@ def plan_optimizer(
     not_exercised: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> Plan:
-    """Return the checks: dyadic, zero weights, steps of several options, caller and state.
-
-    Raises InputError where the subject does not take the options that are given.
-    """
+    """Return the checks; raises InputError if the subject lacks an option that is given."""
     setting = OptimizerSetting(subject, optimizer, dtype)
     refused = missing_options(setting, optimizer)
     if refused:
@@ -68,13 +62,14 @@ def plan_optimizer(
                 continue
             name = f"{family}/{label}"
             planned.append(Planned(name, partial(run, setting, chosen, name)))
-    planned += [
-        Planned("caller/gradients", partial(_gradients_kept, setting)),
-        Planned("caller/parameters", partial(_in_place, setting)),
-        Planned("caller/no gradient", partial(_without_gradient, setting)),
-        Planned("state/fresh", partial(_fresh, setting)),
-        Planned("state/saved and loaded", partial(_resumed, setting)),
-    ]
+    for name, check in {
+        "caller/gradients": _gradients_kept,
+        "caller/parameters": _in_place,
+        "caller/no gradient": _without_gradient,
+        "state/fresh": _fresh,
+        "state/saved and loaded": _resumed,
+    }.items():
+        planned.append(Planned(name, partial(check, setting, name)))
     return Plan("optimizer", subject.words, tuple(planned), (*left, *not_exercised), notes)
 
 
@@ -179,51 +174,41 @@ def _ran(setting: OptimizerSetting, optimizer: Optimizer | None = None, count: i
     return setting.subject.run(parameters_of(setting), gradients_of(setting, count), options)
 
 
-def _gradients_kept(setting: OptimizerSetting) -> Check:
+def _gradients_kept(setting: OptimizerSetting, name: str) -> Check:
     # what adds to a gradient or turns it may do so in place
     tried = [setting.variation({"weight_decay": 0.125}), setting.variation({"maximize": True})]
     usable = [one for one in tried if not missing_options(setting, one)] or [setting.optimizer]
     changed: dict[str, None] = {}
     for optimizer in usable:
         changed |= dict.fromkeys(_ran(setting, optimizer).changed)
-    return holds("caller/gradients", not changed, "stay as they are", "; ".join(list(changed)[:2]))
+    return holds(name, not changed, "stay as they are", "; ".join(list(changed)[:2]))
 
 
-def _in_place(setting: OptimizerSetting) -> Check:
-    ran = _ran(setting)
-    return holds(
-        "caller/parameters", not ran.moved, "updated in place",
-        "parameters are replaced by new arrays: the model would not see the step",
-    )  # fmt: skip
+def _in_place(setting: OptimizerSetting, name: str) -> Check:
+    cause = "parameters are replaced by new arrays: the model would not see the step"
+    return holds(name, not _ran(setting).moved, "updated in place", cause)
 
 
-def _without_gradient(setting: OptimizerSetting) -> Check:
+def _without_gradient(setting: OptimizerSetting, name: str) -> Check:
     unused = parameters_of(setting)[-1]
     same = all(np.array_equal(after[-1].values, unused.values) for after in _ran(setting).after)
-    return holds(
-        "caller/no gradient", same, "such a parameter stays",
-        "a parameter without a gradient is changed",
-    )  # fmt: skip
+    cause = "a parameter without a gradient is changed"
+    return holds(name, same, "such a parameter stays", cause)
 
 
-def _fresh(setting: OptimizerSetting) -> Check:
-    return holds(
-        "state/fresh", _same(_ran(setting), _ran(setting)), "starts anew",
-        "two optimizers share state: the second starts where the first ended",
-    )  # fmt: skip
+def _fresh(setting: OptimizerSetting, name: str) -> Check:
+    cause = "two optimizers share state: the second starts where the first ended"
+    return holds(name, _same(_ran(setting), _ran(setting)), "starts anew", cause)
 
 
-def _resumed(setting: OptimizerSetting) -> Check:
+def _resumed(setting: OptimizerSetting, name: str) -> Check:
     whole = _ran(setting, count=4)
     options = setting.optimizer.given
     ran = setting.subject.resumed(parameters_of(setting), gradients_of(setting, 4), options, 2)
-    name = "state/saved and loaded"
     if ran is None:
         return Check(name, Verdict.WITHIN, "it has no state_dict to save")
-    return holds(
-        name, _same(whole, ran), "continues the same",
-        "after load_state_dict the steps are others: state is lost",
-    )  # fmt: skip
+    cause = "after load_state_dict the steps are others: state is lost"
+    return holds(name, _same(whole, ran), "continues the same", cause)
 
 
 def _same(one: Ran, other: Ran) -> bool:

@@ -1,7 +1,6 @@
 """Which single fault explains recorded updates that the declared rule does not.
 
-An altered rule, or what was done to parameters besides the rule: clamped, rounded, stepped by a
-neighbour's gradient.
+An altered rule, or a change of parameters besides it: clamped, rounded, a neighbour's gradient.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Rules that are not an optimizer's own, and yet computed in its place: one fault each.
+"""Rules with one fault each, computed in place of an optimizer's own rule.
 
-A fault is the optimizer's rule with formulas replaced, a line added or moved, or another option; or
-something done around the rule.
+A fault replaces formulas, adds or moves a line, changes an option, or wraps the rule.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""y = x·Wᵀ + b as somebody computed it, or two of them, held against the exact value and the bound.
-
-The operands must fit together, and the caller may declare how it was computed.
-"""
+"""y = x·Wᵀ + b as somebody computed it, or two of them, held against exact value and bound."""
 
 from __future__ import annotations
 
@@ -61,7 +58,9 @@ class Claim:
         if found.outside:
             cause = cause or self.cause()
         elif found.undecided:
-            cause = self.why_undecided()
+            names, holds = self.not_finite, "holds" if len(self.not_finite) == 1 else "hold"
+            cause = f"sums may leave the range of {self.arithmetic.accumulate.name}"
+            cause = f"{' and '.join(names)} {holds} NaN or Inf" if names else cause
         made = of_dot(name, self.formula, found, self.y.values, cause)
         if made.worst is not None and math.isnan(made.worst.reference):
             # NaN has no interval around it
@@ -92,28 +91,15 @@ class Claim:
         held = {name: array.values for name, array in given.items() if array is not None}
         return tuple(name for name, values in held.items() if not np.isfinite(values).all())
 
-    def why_undecided(self) -> str:
-        """Return why some elements have no bound."""
-        names = self.not_finite
-        if names:
-            return f"{' and '.join(names)} hold{'s' * (len(names) == 1)} NaN or Inf"
-        return f"sums may leave the range of {self.arithmetic.accumulate.name}"
-
 
 def declared(dtype: str, accumulate: str | None, output: str) -> DotArithmetic:
-    """Return the arithmetic for inputs of `dtype`, as far as the caller declares it.
-
-    Raises UsageError for an `accumulate` that means nothing.
-    """
+    """Return the arithmetic that the caller declares; raises UsageError for a bad `accumulate`."""
     usual = arithmetic_of(dtype) if accumulate is None else parse_accumulate(accumulate, dtype)
     return replace(usual, output=format_named(output))
 
 
 def mixed_formats(x: Array, weight: Array, bias: Array | None, arithmetic: DotArithmetic) -> str:
-    """Return why these formats are no linear layer's, "" if they are one's.
-
-    The bias may be of another format whose numbers the accumulator holds.
-    """
+    """Return why the formats do not fit, "" if they do; the accumulator must hold those of b."""
     if x.dtype != weight.dtype:
         return f"x is {x.dtype}, W is {weight.dtype}: expected one format for both"
     if bias is None or bias.dtype == x.dtype:
@@ -127,10 +113,7 @@ def mixed_formats(x: Array, weight: Array, bias: Array | None, arithmetic: DotAr
 def unfit_operands(
     x: tuple[int, ...], weight: tuple[int, ...], bias: tuple[int, ...] | None, held: str = ""
 ) -> str:
-    """Return which shapes do not fit together and what would, "" if they fit.
-
-    `weight` is (out, in); `held` says how the caller holds it.
-    """
+    """Return why shapes do not fit, or ""; `held`: the caller's words for `weight`, (out, in)."""
     if len(weight) != 2:
         return f"W has shape {weight}: expected two dimensions, (out_features, in_features)"
     out_features, in_features = weight

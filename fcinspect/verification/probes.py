@@ -189,11 +189,11 @@ def _subnormal(setting: Setting) -> Check:
 
 
 def _module_probes(setting: Setting) -> tuple[Planned, ...]:
-    own = cache(setting.own_parameters)
+    own, zeros = cache(setting.own_parameters), np.zeros((ROWS, setting.in_features))
     large = 2.0 ** (min(setting.arithmetic.inputs.largest_exponent, 127) // 4)
     basis = partial(_basis, setting, own)
     return (
-        Planned("exact/zeros", partial(_module_zeros, setting, own)),
+        Planned("exact/zeros", partial(_asked, setting, own, "zeros", "x = 0: y is b", zeros)),
         Planned("exact/basis vectors", partial(basis, 1.0, "basis vectors")),
         Planned("exact/large basis vectors", partial(basis, large, "large basis vectors")),
         *(Planned(f"exact/{way}", partial(basis, 1.0, way, way)) for way in LAYOUTS),
@@ -211,11 +211,6 @@ def _asked(
     whole = LayerCall(given, *own(), layout)
     output = setting.subject.call(LayerCall(given, layout=layout)).output
     return check_answer(f"exact/{name}", detail, output, whole, setting.arithmetic)
-
-
-def _module_zeros(setting: Setting, own: Parameters) -> Check:
-    x = np.zeros((ROWS, setting.in_features))
-    return _asked(setting, own, "zeros", "x = 0: y is b", x)
 
 
 def _basis(

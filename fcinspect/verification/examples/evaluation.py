@@ -1,7 +1,4 @@
-"""The whole example recomputed: every named place, as the numbers that are right there.
-
-The optimizers' first step follows the formulas of arithmetic/optimizers.py.
-"""
+"""The whole example recomputed: the right numbers in every named place."""
 
 from __future__ import annotations
 
@@ -41,10 +38,7 @@ def _unwatched(place: str, values: Matrix) -> Matrix:
 
 
 class Evaluation:
-    """One recomputation, with at most one slip.
-
-    Places have two dimensions here: a bias is one row, a loss one row of one number.
-    """
+    """One recomputation with at most one slip; a bias is one row, a loss one row of one number."""
 
     def __init__(self, example: WorkedExample, watch: Watch, slip: Slip = NO_SLIP) -> None:
         self.example = example
@@ -67,10 +61,7 @@ class Evaluation:
         self.activations: list[Matrix] = []
 
     def run(self, backward: bool = True) -> None:
-        """Compute every place that the example says enough for.
-
-        Raises ValueError or ZeroDivisionError where a formula has no value.
-        """
+        """Compute every place; raises ValueError or ZeroDivisionError if a formula has no value."""
         y = self._forward(first=True)
         t = self._target()
         if t is None or self.example.loss is None:
@@ -251,11 +242,7 @@ class Evaluation:
 def stepped(
     optimizer: ExampleOptimizer, w: DecimalInterval, g: DecimalInterval, slip: Slip
 ) -> DecimalInterval:
-    """Return w after its first step.
-
-    Every state is zero before the first step, adagrad's sum excepted; SGD's momentum buffer is
-    then g itself.
-    """
+    """Return w after its first step: state begins at 0 (adagrad's sum aside), SGD's buffer at g."""
     decay = optimizer.numbers["weight_decay"]
     decoupled = optimizer.name == "adamw"
     if slip.kind == "decay is":

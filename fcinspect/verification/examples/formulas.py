@@ -57,10 +57,7 @@ def reshaped(values: Matrix, width: int) -> Matrix:
 
 
 def misread(weight: Matrix) -> Matrix:
-    """Return W as it is where its numbers, row by row, are taken for its columns.
-
-    Of a square W that is the transpose.
-    """
+    """Return W with its numbers, row by row, taken for its columns: the transpose of a square W."""
     return transposed(reshaped(weight, len(weight)))
 
 
@@ -183,10 +180,7 @@ _TERMS: Mapping[str, tuple[OfElement, OfElement, int, bool]] = {
 
 
 def value(name: str, y: Matrix, t: Matrix, probabilities: bool, u: Decimal) -> DecimalInterval:
-    """Return L; `probabilities` says that cross_entropy's y comes from a softmax.
-
-    Raises ValueError where an output is no probability and the loss needs one.
-    """
+    """Return L; `probabilities`: y comes from a softmax. Raises ValueError for an impossible y."""
     if name == "cross_entropy":
         rows = zip(y, t, strict=True)
         terms = [term for row in rows for term in _surprises(*row, probabilities)]
@@ -217,10 +211,7 @@ def from_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
 
 
 def gradient_of_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
-    """Return −t/p/R, the gradient of cross_entropy with respect to the probabilities.
-
-    Raises ZeroDivisionError where a probability may be 0.
-    """
+    """Return −t/p/R, cross_entropy's gradient by p; raises ZeroDivisionError if p may be 0."""
     rows = point(Decimal(len(p)), u)
     return each(lambda a, b: -(b / a / rows) if b.low or b.high else b, p, t)
 

@@ -1,7 +1,4 @@
-"""Intervals of decimal numbers that hold every result a correct computation can give.
-
-Arithmetic, sums, and the functions of the formulas: exponentials, roots, logarithms.
-"""
+"""Intervals of decimal numbers that hold every result a correct computation can give."""
 
 from __future__ import annotations
 
@@ -30,9 +27,6 @@ LIBRARY = 8
 """Roundings allowed to a function of a mathematical library: 4 ulps."""
 PI_LOW = Decimal("3.1415926535897932384626433832795028841971693993751")
 PI_HIGH = Decimal("3.1415926535897932384626433832795028841971693993752")
-LARGE = Decimal(10000)
-TINY = Decimal("1e-4000")
-"""More than e^−10000."""
 LEAKY_SLOPE = Decimal("0.01")
 KEPT = 4096
 """So many values are kept: a search for a slip works the same example out time and again."""
@@ -175,8 +169,8 @@ def monotone(
 
 def _exp(x: Decimal) -> DecimalInterval:
     """Return eˣ for x <= 0."""
-    if x < -LARGE:
-        return DecimalInterval(ZERO, TINY)
+    if x < -10000:
+        return DecimalInterval(ZERO, Decimal("1e-4000"))
     near = DOWN.exp(x)  # correctly rounded to nearest
     return DecimalInterval(DOWN.next_minus(near), min(UP.next_plus(near), ONE))
 

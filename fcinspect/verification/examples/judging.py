@@ -181,10 +181,7 @@ class SumOfTerms:
 def summed(
     example: WorkedExample, found: Recomputed, array: PrintedArray, row: int, column: int
 ) -> SumOfTerms | None:
-    """Return the terms of one number as the recomputation went on with them.
-
-    None for a place that holds no sum, such as an activation, and where operands are missing.
-    """
+    """Return the terms of one number; None if its place holds no sum, or operands are missing."""
     if array.transposed:
         row, column = column, row
     of = _Operands(example, found, array)

@@ -68,15 +68,13 @@ def slip_in_one(
     if not fitting:
         return None
     # a term left out and a wrong sign are as likely as each other
-    told = [kind for kind in EQUALLY_LIKELY if kind in fitting] or [next(iter(fitting))]
-    return " or ".join(_told(fitting[kind]) for kind in told)
-
-
-def _told(same: list[SlipCandidate]) -> str:
-    names = [one.name for one in same]
-    if len(names) > MOST_NAMED:
-        names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
-    return f"{' or '.join(names)} {same[0].words}".lstrip()
+    told = []
+    for kind in [kind for kind in EQUALLY_LIKELY if kind in fitting] or [next(iter(fitting))]:
+        names = [one.name for one in fitting[kind]]
+        if len(names) > MOST_NAMED:
+            names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
+        told.append(f"{' or '.join(names)} {fitting[kind][0].words}".lstrip())
+    return " or ".join(told)
 
 
 def enough_digits(printed: Printed, least: int = LEAST_DIGITS) -> bool:

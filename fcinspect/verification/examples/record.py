@@ -143,10 +143,7 @@ class WorkedExample:
         return self.layers[-1].shape[0]
 
     def given(self, number: Printed) -> DecimalInterval:
-        """Return what a number of the problem stands for.
-
-        A computer holds it with one relative rounding.
-        """
+        """Return what a number of the problem stands for; a computer rounds it once."""
         if self.inputs_rounded:
             return number.interval(self.half, self.u).rounded()
         return point(number.value, self.u).rounded()
@@ -195,10 +192,7 @@ class ExampleReader:
     def array(
         self, value: object, place: str, shape: Sequence[int | None], null: bool = False
     ) -> tuple[Any, ...]:
-        """Return nested tuples of numbers of that shape; None stands for any length above 0.
-
-        With `null`, None may stand in the place of a number or of all of a row.
-        """
+        """Return nested tuples of that shape (None: any length > 0); `null` allows None in them."""
         if null and value is None:
             return (None,) * (shape[0] or 0) if len(shape) == 1 else (None,)
         if not isinstance(value, list):

@@ -55,10 +55,7 @@ def shipped() -> tuple[ShippedExample, ...]:
 
 
 def shipped_named(part: str) -> ShippedExample:
-    """Return the example whose name this is, or the only one whose name holds it.
-
-    Raises InputError where there is none or several.
-    """
+    """Return the example of that name or part of a name; raises InputError for none or several."""
     wanted = part.casefold()
     found = [name for name in NAMES if name == wanted]
     found = found or [name for name in NAMES if wanted and wanted in name]
