@@ -288,10 +288,8 @@ def inspect_layer(
     laws = weight_law(name, layer.in_features, layer.out_features), bias_law(layer.in_features)
     weight, bias = layer.weight, layer.bias
     return Inspection(
-        layer,
-        name,
-        init is not None,
+        layer, name, init is not None,
         Inspected(statistics_of(weight), laws[0], obeys(laws[0], weight)),
         None if bias is None else Inspected(statistics_of(bias), laws[1], obeys(laws[1], bias)),
         activation,
-    )
+    )  # fmt: skip

@@ -274,10 +274,8 @@ def _link(step: Step, links: list[Link], trace: ModuleTrace) -> Link:
     if len(matrix) != 1 or len(matrix) + len(vector) != len(step.parameters) or not matrix[0].name:
         raise _refusal(trace, f"the weight of {step.words} is no parameter of it")
     if links and links[-1].out_features != in_features:
-        raise _refusal(
-            trace, f"{step.words} takes {in_features} features, the layer before gives"
-            f" {links[-1].out_features}",
-        )  # fmt: skip
+        given = f"the layer before gives {links[-1].out_features}"
+        raise _refusal(trace, f"{step.words} takes {in_features} features, {given}")
     name = matrix[0].name.removesuffix(".weight")
     bias = vector[0].name if vector else None
     return Link(name, matrix[0].name, bias, in_features, out_features)

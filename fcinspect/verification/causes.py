@@ -159,13 +159,14 @@ def _rounded_result(seen: Observed) -> Iterator[str]:
 def _rounded_operands(seen: Observed, number_format: NumberFormat) -> Iterator[str]:
     for narrow, how in ((round_to, "rounded"), (_cut, "truncated")):
         x, weight = narrow(seen.xs, number_format), narrow(seen.w, number_format)
-        name = number_format.name
-        if seen.explained_by(x=x, weight=weight):
-            yield f"inputs and weights are {how} to {name}"
-        if seen.explained_by(x=x):
-            yield f"inputs are {how} to {name}"
-        if seen.explained_by(weight=weight):
-            yield f"weights are {how} to {name}"
+        altered = {
+            "inputs and weights": (x, weight),
+            "inputs": (x, None),
+            "weights": (None, weight),
+        }
+        for what, operands in altered.items():
+            if seen.explained_by(*operands):
+                yield f"{what} are {how} to {number_format.name}"
 
 
 def _cut(values: Float64Array, number_format: NumberFormat) -> Float64Array:

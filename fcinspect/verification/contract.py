@@ -15,6 +15,7 @@ from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.output import Claim
 from fcinspect.verification.subject import LayerAnswer, LayerCall, Layout, Made, Setting
 
+Shape = tuple[int, ...]
 _LAYOUTS: dict[Layout, str] = {"strided": "a strided x", "transposed": "a transposed x"}
 
 SIZES = (1, 2, 3, 8, 33)
@@ -37,7 +38,7 @@ class LayerTrial:
         out = setting.fewer_outputs(n) if out else 0
         return self.drawn((out, n), 1), self.drawn((out,), 2) if setting.bias else None
 
-    def drawn(self, shape: tuple[int, ...], seed: int) -> Array:
+    def drawn(self, shape: Shape, seed: int) -> Array:
         """Return normally distributed numbers."""
         random = np.random.default_rng((seed, *shape))
         return Array.of(random.standard_normal(shape), self.setting.dtype)
@@ -105,7 +106,7 @@ def batch_checks(setting: Setting) -> tuple[Planned, ...]:
 def _shapes(trial: LayerTrial, name: str) -> Check:
     """x of one to four dimensions, with one row, no row, and as many rows as outputs."""
     n, out = trial.setting.in_features, trial.out
-    shapes: list[tuple[int, ...]] = [(n,), (1, n), (3, n), (2, 3, n), (2, 1, 2, n), (0, n)]
+    shapes: list[Shape] = [(n,), (1, n), (3, n), (2, 3, n), (2, 1, 2, n), (0, n)]
     shapes += [(2, 0, n), *([(out, n)] if 0 < out <= 1024 else [])]
     probes = {
         f"x of shape {shape}": partial(trial.check, name, "", trial.drawn(shape, 3))
@@ -118,7 +119,7 @@ def _layouts(trial: LayerTrial, name: str) -> Check:
     """x and W as views: the numbers count, not where they lie."""
     n = trial.setting.in_features
 
-    def check(shape: tuple[int, ...], layout: Layout) -> Check:
+    def check(shape: Shape, layout: Layout) -> Check:
         x = trial.drawn(shape, 4)
         answer, whole = trial.answer(x, layout)
         found = trial.judged(name, "", answer, whole)
@@ -166,7 +167,7 @@ def _again(trial: LayerTrial, name: str) -> Check:
 def _refused(trial: LayerTrial, name: str) -> Check:
     """x of another width raises an error; broadcasting width 1, as einsum does, is no fault."""
     n, detail = trial.setting.in_features, "x of other widths raises an error"
-    shapes: list[tuple[int, ...]] = [(3, n + 1), (3, 2 * n), (2 * n, 3), (n, 2), (3, 1), (n + 1,)]
+    shapes: list[Shape] = [(3, n + 1), (3, 2 * n), (2 * n, 3), (n, 2), (3, 1), (n + 1,)]
     shapes += [(3, n - 1), (n - 1,)] if n > 1 else []
     trial.answer(trial.drawn((3, n), 9))  # what refuses every x refuses these for no reason
     accepted = []
@@ -202,7 +203,7 @@ def _parameters(trial: LayerTrial, name: str) -> Check:
     """weight (out, in) and bias (out), trainable, and nothing else in the state dict."""
     setting = trial.setting
     made = setting.subject.made(setting.in_features, setting.out_features, setting.bias, 0)
-    wanted: dict[str, tuple[int, ...]] = {"weight": (setting.out_features, setting.in_features)}
+    wanted: dict[str, Shape] = {"weight": (setting.out_features, setting.in_features)}
     if setting.bias:
         wanted["bias"] = (setting.out_features,)
     found = {key: values.shape for key, values in made.state}
@@ -227,9 +228,8 @@ def _used(trial: LayerTrial, name: str) -> Check:
 
 
 def _parameter_fault(
-    made: Made, wanted: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]],
-    setting: Setting,
-) -> str | None:  # fmt: skip
+    made: Made, wanted: dict[str, Shape], found: dict[str, Shape], setting: Setting
+) -> str | None:
     for key, shape in wanted.items():
         if key not in found:
             return f"the state dict has no {key!r}"

@@ -68,20 +68,13 @@ def plan_of(document: object, source: str) -> Plan:
         for array in example.printed
         if any(array.numbers())
     )
-    unknown = "whether the given numbers are those of the publication"
-    left_out = (unknown, *_untried(example, judged))
-    return Plan("example", example.title, planned, left_out, _notes(example, judged))
-
-
-def _untried(example: WorkedExample, judged: tuple[Judged, ...]) -> Iterator[str]:
-    """Yield how many slips are not tried on a large example that has a wrong number."""
+    left_out = ["whether the given numbers are those of the publication"]
     wrong = [one for one in judged if one.finding is PrintedFinding.WRONG]
     tried, count = searched(example, wrong) if wrong else ((), 0)
     if len(tried) < count:
-        yield (
-            f"{count - len(tried)} of {count} slips through the whole example: only the first"
-            f" {len(tried)} are tried on one so large"
-        )
+        untried = f"{count - len(tried)} of {count} slips through the whole example"
+        left_out.append(f"{untried}: only the first {len(tried)} are tried on one so large")
+    return Plan("example", example.title, planned, tuple(left_out), _notes(example, judged))
 
 
 def check_of(example: WorkedExample, one: Judged, cause: str | None) -> Check:

@@ -180,8 +180,11 @@ def place_causes(seen: Observed) -> Iterator[str]:
         return
     yield from _ends(seen)
     yield from _columns(seen)
-    yield from _one_weight(seen)
-    yield from _one_bias(seen)
+    outputs = np.flatnonzero(seen.wrong.any(axis=0))
+    # two rows tell which number of one output is wrong
+    if outputs.size == 1 and len(seen.rows) > 1:
+        yield from _one_weight(seen, int(outputs[0]))
+        yield from _one_bias(seen, int(outputs[0]))
 
 
 def _ends(seen: Observed) -> Iterator[str]:
@@ -236,15 +239,9 @@ def _inputs(places: list[int]) -> str:
     return f"{len(places)} inputs ({listed}) are"
 
 
-def _one_weight(seen: Observed) -> Iterator[str]:
-    """Name the one weight that is wrong, and by how much; needs two rows to tell which."""
-    outputs = np.flatnonzero(seen.wrong.any(axis=0))
-    x = seen.xs
-    if outputs.size != 1 or len(x) < 2:
-        return
-    column = int(outputs[0])
-    j = seen.outputs[column]
-    error = (seen.y - seen.right)[:, column]
+def _one_weight(seen: Observed, column: int) -> Iterator[str]:
+    """Name the one weight of this output that is wrong, and by how much."""
+    x, error = seen.xs, (seen.y - seen.right)[:, column]
     sizes = (x * x).sum(axis=0)
     slopes = np.divide(error @ x, sizes, out=np.zeros(seen.n), where=sizes > 0)
     left = ((error[:, None] - x * slopes) ** 2).sum(axis=0)
@@ -259,25 +256,20 @@ def _one_weight(seen: Observed) -> Iterator[str]:
         weight = seen.w.copy()
         weight[column, k] += change
         if seen.explained_by(weight=weight):
-            yield f"weight [{j}, {k}] {words}"
+            yield f"weight [{seen.outputs[column]}, {k}] {words}"
             return
 
 
-def _one_bias(seen: Observed) -> Iterator[str]:
-    outputs = np.flatnonzero(seen.wrong.any(axis=0))
-    if seen.bias is None or outputs.size != 1 or len(seen.rows) < 2:
-        return
-    column = int(outputs[0])
-    j = seen.outputs[column]
+def _one_bias(seen: Observed, column: int) -> Iterator[str]:
     error = (seen.y - seen.right)[:, column]
     fitted = middle(error, seen.room[:, column], np.ones_like(error))
-    if fitted is None:
+    if seen.bias is None or fitted is None:
         return
     for change, words in _changes(float(seen.b[column]), fitted):
         bias = seen.b.copy()
         bias[column] += change
         if seen.explained_by(bias=bias):
-            yield f"bias [{j}] {words}"
+            yield f"bias [{seen.outputs[column]}] {words}"
             return
 
 

@@ -78,13 +78,9 @@ def _again(setting: Setting) -> Check:
     bias = setting.array(np.ones(out)) if setting.bias else None
     call = LayerCall(x, _small(setting, (out, n), out, 19), bias, grad_output=grad_output)
     first, again = setting.subject.call(call), setting.subject.call(call)
-    pairs = {
-        "input": (first.grad_input, again.grad_input),
-        "weight": (first.grad_weight, again.grad_weight),
-        "bias": (first.grad_bias, again.grad_bias),
-    }
     other = []
-    for name, (one, two) in pairs.items():
+    for name in ("input", "weight", "bias"):
+        one, two = (getattr(answer, f"grad_{name}") for answer in (first, again))
         if one and not (two and np.array_equal(one.values, two.values, equal_nan=True)):
             other.append(name)
     cause = f"the gradient of the {' and the '.join(other)} is another in the same call"

@@ -204,9 +204,13 @@ def _module_probes(setting: Setting) -> tuple[Planned, ...]:
 
 
 def _asked(
-    setting: Setting, own: Parameters, name: str, detail: str, x: Float64Array,
+    setting: Setting,
+    own: Parameters,
+    name: str,
+    detail: str,
+    x: Float64Array,
     layout: Layout = "contiguous",
-) -> Check:  # fmt: skip
+) -> Check:
     given = setting.array(x)
     whole = LayerCall(given, *own(), layout)
     output = setting.subject.call(LayerCall(given, layout=layout)).output

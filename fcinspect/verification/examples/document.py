@@ -54,7 +54,9 @@ def read_example(document: object, source: str) -> WorkedExample:
     loss = held.get("loss")
     if loss is not None:
         loss = reader.chosen(loss, "loss", LOSS_NAMES)
-    target, classes = _target(reader, held, loss, len(rows), layers[-1].shape[0], vector)
+    target, classes = _target(
+        reader, held.get("target"), loss, len(rows), layers[-1].shape[0], vector
+    )
     optimizer = _optimizer(reader, held)
     printed = read_printed(reader, held["printed"], layers, len(rows), vector, swapped)
     require_enough(reader, printed, loss, target is not None or classes is not None, optimizer)
@@ -122,13 +124,12 @@ def _layers(reader: ExampleReader, value: object, swapped: bool) -> tuple[Exampl
 
 
 def _target(
-    reader: ExampleReader, held: Mapping[str, Any], loss: str | None, rows: int, outputs: int,
-    vector: bool,
-) -> tuple[Rows | None, tuple[int, ...] | None]:  # fmt: skip
-    value = held.get("target")
+    reader: ExampleReader, value: object, loss: str | None, rows: int, outputs: int, vector: bool
+) -> tuple[Rows | None, tuple[int, ...] | None]:
     if value is None:
         return None, None
-    classes = loss == "cross_entropy" and _is_vector(value) and (not vector or len(value) == 1)
+    one = isinstance(value, list) and len(value) == 1
+    classes = loss == "cross_entropy" and _is_vector(value) and (not vector or one)
     if not classes:
         target = _rows(reader, value, "target", rows, outputs, vector)
         for i, j in product(range(len(target)), range(outputs)):

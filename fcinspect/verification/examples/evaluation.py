@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 
 from fcinspect.verification.examples import formulas
 from fcinspect.verification.examples.formulas import (
@@ -222,10 +223,7 @@ class Evaluation:
         optimizer = self.example.optimizer
         if optimizer is None:
             return
-
-        def step(old: DecimalInterval, g: DecimalInterval) -> DecimalInterval:
-            return stepped(optimizer, old, g, self.slip)
-
+        step = partial(stepped, optimizer, slip=self.slip)
         after = each(step, self.weights[k], grad_weight)
         self.weights[k] = self.watch(f"layers.{k}.weight.after", after)
         bias = self.biases[k]
