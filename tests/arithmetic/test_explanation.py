@@ -133,6 +133,7 @@ def test_what_is_not_finite_is_undecided(bad: float) -> None:
     layer, x, y = run_layer(LinearRequest(3, 2), x=x)
     result = explain_affine(layer, x, y, Selection(), computed_by="torch")
     assert result.verdict is Verdict.UNDECIDED
+    assert len(result.elements) == 2
     assert all(e.exact is None and e.verdict is Verdict.UNDECIDED for e in result.elements)
 
 

@@ -47,6 +47,7 @@ def wrong(found: tuple[Check, ...]) -> dict[str, str | None]:
 def test_torchs_own_layers_pass(dtype: str, shape: tuple[int, int]) -> None:
     """nn.Linear with and without bias, F.linear and a ready module."""
     n, out = shape
+    torch.manual_seed(0)
     ready = nn.Linear(n, out, dtype=getattr(torch, dtype))
     assert wrong(checks(InProcess(nn.Linear, "factory", "", dtype), n, out, dtype)) == {}
     without = checks(InProcess(nn.Linear, "factory", "", dtype), n, out, dtype, bias=False)
@@ -201,5 +202,6 @@ def test_a_ready_modules_weights_are_read_back() -> None:
             weight[2, 7] *= 1 + 2.0**-22
             return nn.functional.linear(x, weight, self.bias)
 
+    torch.manual_seed(0)
     found = wrong(checks(InProcess(Off(64, 12), "module", "", "float32")))
     assert any(name.startswith("exact/") and "basis" in name for name in found)
