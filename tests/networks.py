@@ -6,11 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from fcinspect.arithmetic.forward import forward_values
+from fcinspect.arithmetic.affine import forward_values
 from fcinspect.layers.array import Array
 from fcinspect.layers.diagram import NetworkOutline, outline_of_network, outline_of_widths
-from fcinspect.layers.linear import LinearLayer
-from fcinspect.layers.network import DenseLayer, Network, layer_names
+from fcinspect.layers.linear import DenseLayer, LinearLayer, Network, layer_names
 
 
 def made(*widths: int, names: tuple[str, ...] = (), activation: str = "relu") -> Network:

@@ -14,7 +14,7 @@ from fcinspect.approximation.interpolation import Comparison, Interpolation, com
 from fcinspect.approximation.interval import Interval
 from fcinspect.approximation.network import StoredNetwork, evaluation_error, largest_sum, store
 from fcinspect.errors import InputError
-from fcinspect.layers.network import Network
+from fcinspect.layers.linear import Network
 from fcinspect.rounding.formats import FLOAT32, FLOAT64, NumberFormat
 
 FORMATS = (FLOAT32, FLOAT64)

@@ -22,8 +22,7 @@ from fcinspect.approximation.building import ErrorParts
 from fcinspect.approximation.interpolation import Comparison
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
-from fcinspect.layers.linear import LinearLayer
-from fcinspect.layers.network import DenseLayer, Network
+from fcinspect.layers.linear import DenseLayer, LinearLayer, Network
 from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.formats import NumberFormat

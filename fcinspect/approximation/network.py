@@ -28,8 +28,7 @@ import numpy as np
 from fcinspect.approximation.interpolation import Interpolation
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
-from fcinspect.layers.linear import LinearLayer
-from fcinspect.layers.network import DenseLayer, Network
+from fcinspect.layers.linear import DenseLayer, LinearLayer, Network
 from fcinspect.rounding.accumulation import arithmetic_of
 from fcinspect.rounding.arrays import Float64Array, FloatArray, carrier
 from fcinspect.rounding.formats import NumberFormat

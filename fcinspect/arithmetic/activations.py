@@ -24,7 +24,6 @@ class Forward(Protocol):
 
     def __call__(self, z: Numeric, /) -> Numeric:
         """Return a."""
-        ...
 
 
 class Backward(Protocol):
@@ -32,7 +31,6 @@ class Backward(Protocol):
 
     def __call__(self, z: Numeric, a: Numeric, g: Numeric) -> Numeric:
         """Return ∂L/∂z."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -55,19 +53,16 @@ def relu(z: Numeric) -> Numeric:
 
 def relu_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
     """Return g where z > 0, else 0; as in torch the derivative at 0 is 0."""
-    del a
     return where_positive(z, g)
 
 
 def sigmoid_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
     """Return g·(1 − a)·a."""
-    del z
     return g * (1.0 - a) * a
 
 
 def tanh_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
     """Return g·(1 − a²)."""
-    del z
     return g * (1.0 - a * a)
 
 
@@ -78,7 +73,6 @@ def leaky_relu(z: Numeric) -> Numeric:
 
 def leaky_relu_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
     """Return g where z > 0, else 0.01·g."""
-    del a
     return where_positive(z, g, LEAKY_SLOPE * g)
 
 
@@ -89,7 +83,6 @@ def gelu(z: Numeric) -> Numeric:
 
 def gelu_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
     """Return g·(Φ(z) + z·exp(−z²/2)/√(2π))."""
-    del a
     density = exp(-0.5 * (z * z)) * (1 / math.sqrt(2 * math.pi))
     return g * (_normal_distribution(z) + z * density)
 
@@ -105,7 +98,6 @@ def identity(z: Numeric) -> Numeric:
 
 def identity_backward(z: Numeric, a: Numeric, g: Numeric) -> Numeric:
     """Return g."""
-    del z, a
     return g
 
 
@@ -116,19 +108,13 @@ ACTIVATIONS: Mapping[str, Activation] = {
         Activation("sigmoid", "1/(1 + exp(−z))", "a·(1 − a)", sigmoid, sigmoid_backward),
         Activation("tanh", "tanh(z)", "1 − a²", tanh, tanh_backward),
         Activation(
-            "leaky_relu",
-            "z where z > 0, else 0.01·z",
-            "1 where z > 0, else 0.01",
-            leaky_relu,
-            leaky_relu_backward,
+            "leaky_relu", "z where z > 0, else 0.01·z", "1 where z > 0, else 0.01",
+            leaky_relu, leaky_relu_backward,
         ),
         Activation(
-            "gelu",
-            "z·Φ(z), Φ(z) = (1 + erf(z/√2))/2",
-            "Φ(z) + z·exp(−z²/2)/√(2π)",
-            gelu,
-            gelu_backward,
+            "gelu", "z·Φ(z), Φ(z) = (1 + erf(z/√2))/2", "Φ(z) + z·exp(−z²/2)/√(2π)",
+            gelu, gelu_backward,
         ),
         Activation("identity", "z", "1", identity, identity_backward),
     )
-}
+}  # fmt: skip

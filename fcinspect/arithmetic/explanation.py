@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
-from fcinspect.arithmetic.selection import Selection, chosen_elements, listed_terms
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.rounding.accumulation import DotArithmetic, arithmetic_of
 from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.dot import DotCheck, check_products, exactly_admissible, judge
-from fcinspect.rounding.exact import ExactSums, PlainSums, to_float
-from fcinspect.rounding.reference import flushed_magnitude
+from fcinspect.rounding.exact import ExactSums, PlainSums, flushed_magnitude, to_float
 from fcinspect.rounding.verdict import Verdict
 
 
@@ -73,7 +72,6 @@ class ExplainedElement:
     low: float | None = None
     """The smallest result that rounding can explain"""
     high: float | None = None
-    """The largest"""
     tied: bool = False
     """Whether `exact` lies halfway between two numbers of the dtype, the output being one"""
     ulps: float | None = None
@@ -138,12 +136,7 @@ class Explanation:
 
 
 def explain_affine(
-    layer: LinearLayer,
-    x: Array,
-    result: Array,
-    selection: Selection,
-    *,
-    computed_by: str,
+    layer: LinearLayer, x: Array, result: Array, selection: Selection, *, computed_by: str
 ) -> Explanation:
     """Take y = W x + b apart.
 
@@ -157,8 +150,7 @@ def explain_affine(
             f" {layer.in_features}"
         )
     held = layer.held if layer.held is not None else tuple(range(layer.out_features))
-    batch = x.shape[:-1]
-    rows = x.rows
+    batch, rows = x.shape[:-1], x.rows
     results = result.values.reshape(math.prod(batch), len(held))
     bias = None if layer.bias is None else layer.bias.values
     check = check_products(rows, layer.weight.values, bias, results, layer.dtype)
@@ -167,18 +159,12 @@ def explain_affine(
         _explain_element(layer, rows[row], place[column], results, (row, column), batch, selection)
         for row, column in chosen_elements(selection, rows.shape[0], held)
     )
+    output = None if layer.held is not None else result
+    total, ranked = rows.shape[0] * layer.out_features, selection.top is not None
     return Explanation(
-        layer=layer,
-        input=x,
-        output=None if layer.held is not None else result,
-        results=results,
-        elements=elements,
-        ranked=selection.top is not None,
-        total_elements=rows.shape[0] * layer.out_features,
-        computed_by=computed_by,
-        arithmetic=arithmetic_of(layer.dtype),
-        check=check,
-    )
+        layer, x, output, results, elements, ranked, total, computed_by,
+        arithmetic_of(layer.dtype), check,
+    )  # fmt: skip
 
 
 def _explain_element(
@@ -200,17 +186,8 @@ def _explain_element(
     sums = ExactSums(weights, inputs) if finite else PlainSums(weights, inputs)
     terms, others = _listing(sums, weights, inputs, listed)
     total = sums.rounded() + (bias or 0.0)
-    element = ExplainedElement(
-        index=_index(row, column, batch),
-        row=row,
-        column=column,
-        terms=terms,
-        others=others,
-        bias=bias,
-        output=float(results[row, position]),
-        exact_float=total,
-        correctly_rounded=total,
-    )
+    index, output = _index(row, column, batch), float(results[row, position])
+    element = ExplainedElement(index, row, column, terms, others, bias, output, total, total)
     if isinstance(sums, PlainSums):
         return element
     arithmetic = arithmetic_of(layer.dtype)
@@ -221,7 +198,6 @@ def _explain_element(
 def _listing(
     sums: ExactSums | PlainSums, weights: list[float], inputs: list[float], listed: list[int]
 ) -> tuple[tuple[Term, ...], OtherTerms | None]:
-    """Return the terms that are listed, and what the others add up to."""
     terms = tuple(
         Term(j, weights[j], inputs[j], sums.product(j), running)
         for j, running in zip(listed, sums.running(listed), strict=True)
@@ -286,3 +262,78 @@ def shortened(element: ExplainedElement, most: int) -> ExplainedElement:
             others.running_sum if others else dropped[-1].running_sum,
         ),
     )
+
+
+MOST_ELEMENTS = 8
+"""Output elements taken apart unless more are asked for."""
+MOST_TERMS = 16
+"""Terms shown of each."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which elements and terms are taken apart."""
+
+    elements: tuple[tuple[int, int], ...] | None = None
+    """(row, output) pairs; None takes the first ones"""
+    top: int | None = None
+    """How many of the terms that contribute most; None takes the first ones"""
+    everything: bool = False
+    """All elements and all terms"""
+
+
+def chosen_elements(
+    selection: Selection, rows: int, held: Sequence[int]
+) -> Sequence[tuple[int, int]]:
+    """Return the (row, output) pairs to take apart, out of the outputs that are held."""
+    if selection.elements is not None:
+        return selection.elements
+    total = rows * len(held)
+    shown = total if selection.everything else min(total, MOST_ELEMENTS)
+    return [(number // len(held), held[number % len(held)]) for number in range(shown)]
+
+
+def listed_terms(weights: list[float], inputs: list[float], selection: Selection) -> list[int]:
+    """Return the indices of the terms to list: the first ones, or those that contribute most."""
+    count = len(weights)
+    if selection.top is None:
+        return list(range(count if selection.everything else min(count, MOST_TERMS)))
+    size = [abs(w * x) for w, x in zip(weights, inputs, strict=True)]
+    by_size = sorted(range(count), key=lambda j: (-size[j] if size[j] == size[j] else -math.inf, j))
+    return by_size[: selection.top]
+
+
+def parse_elements(
+    texts: Sequence[str], batch: tuple[int, ...], out_features: int
+) -> tuple[tuple[int, int], ...]:
+    """Return the (row, output) pairs that ``17`` or ``5,17`` or ``1,2,17`` name.
+
+    One number names an output of a single vector, two a row of the folded batch and an output,
+    more an index with all batch dimensions. Raises UsageError for anything out of range.
+    """
+    return tuple(_parse_element(text, batch, out_features) for text in texts)
+
+
+def _parse_element(text: str, batch: tuple[int, ...], out_features: int) -> tuple[int, int]:
+    parts = [part.strip() for part in text.split(",")]
+    rows = math.prod(batch)
+    lengths = {1} if not batch else {2, len(batch) + 1}
+    form = "an output such as 0" if not batch else "row,output such as 0,1"
+    if not all(part.isascii() and part.isdigit() and len(part) < 17 for part in parts):
+        raise UsageError(f"element {text!r} is not an index: expected {form}")
+    numbers = [int(part) for part in parts]
+    if not batch and len(numbers) == 2 and numbers[0] == 0:
+        numbers = numbers[1:]  # row 0 of the one vector
+    if len(numbers) not in lengths:
+        raise UsageError(f"element {text!r} has {len(numbers)} indices: expected {form}")
+    limits = [*batch, out_features] if len(numbers) == len(batch) + 1 else [rows, out_features]
+    for number, limit in zip(numbers, limits, strict=True):
+        if number >= limit:
+            raise UsageError(
+                f"element {text!r}: index {number} is beyond the output's"
+                f" {tuple(limits)}, counted from 0"
+            )
+    row = 0
+    for number, limit in zip(numbers[:-1], limits[:-1], strict=True):
+        row = row * limit + number
+    return row, numbers[-1]

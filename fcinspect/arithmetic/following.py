@@ -13,12 +13,11 @@ import numpy as np
 from fcinspect.arithmetic.activations import ACTIVATIONS
 from fcinspect.arithmetic.optimizers import STATE_SYMBOLS, known_numbers, move
 from fcinspect.arithmetic.settings import Optimizer
-from fcinspect.arithmetic.training import LayerStep, ParameterStep, TrainingStep
+from fcinspect.arithmetic.training import LayerPass, LayerStep, ParameterStep, TrainingStep
 from fcinspect.errors import UsageError, did_you_mean
 from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import Float64Array
 
-EXPECTED = "expected a name and an index such as fc2.weight[1,3] or fc1.bias[0]"
 PATTERN = re.compile(r"(?P<name>.+)\[(?P<index>\s*\d{1,18}\s*(,\s*\d{1,18}\s*)?)\]")
 
 
@@ -89,7 +88,8 @@ def parse_address(text: str) -> Address:
     """Return the parameter that "fc2.weight[1,3]" names."""
     match = PATTERN.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"parameter {text!r} is not understood: {EXPECTED}")
+        expected = "expected a name and an index such as fc2.weight[1,3] or fc1.bias[0]"
+        raise UsageError(f"parameter {text!r} is not understood: {expected}")
     index = tuple(int(part) for part in match["index"].split(","))
     return Address(match["name"], index)
 
@@ -102,10 +102,8 @@ def require_parameter(address: Address, shapes: Mapping[str, tuple[int, ...]]) -
             hint=did_you_mean(address.name, shapes),
         )
     shape = shapes[address.name]
-    inside = len(address.index) == len(shape) and all(
-        i < size for i, size in zip(address.index, shape, strict=True)
-    )
-    if not inside:
+    index = address.index
+    if len(index) != len(shape) or any(i >= size for i, size in zip(index, shape, strict=True)):
         last = ",".join(str(size - 1) for size in shape)
         raise UsageError(
             f"{address.text} does not exist: {address.name} has shape {shape},"
@@ -115,58 +113,33 @@ def require_parameter(address: Address, shapes: Mapping[str, tuple[int, ...]]) -
 
 def follow(step: TrainingStep, address: Address) -> Followed:
     """Return the way of one parameter through the step."""
-    layer, parameter = _find(step, address.name)
-    place = step.layers.index(layer)
-    before = _number(parameter.before, address)
-    grad = _number(parameter.grad, address)
-    passed = step.before.layers[place]
+    layer, passed, parameter = next(
+        (layer, passed, parameter)
+        for layer, passed in zip(step.layers, step.before.layers, strict=True)
+        for name, parameter in layer.parameters
+        if name == address.name
+    )
+    parts = (parameter.before, parameter.grad, parameter.update, parameter.after)
+    before, grad, update, after = (float(array.values[address.index]) for array in parts)
     return Followed(
-        address,
-        layer.name,
-        layer.activation,
-        step.optimizer,
-        _terms(layer, passed.input, passed.pre_activation, passed.output, address.index),
+        address, layer.name, layer.activation, step.optimizer,
+        _terms(layer, passed, address.index),
         _working(step, parameter, address, before, grad),
-        before,
-        grad,
-        _number(parameter.update, address),
-        _number(parameter.after, address),
-    )
+        before, grad, update, after,
+    )  # fmt: skip
 
 
-def _find(step: TrainingStep, name: str) -> tuple[LayerStep, ParameterStep]:
-    for layer in step.layers:
-        for known, parameter in layer.parameters:
-            if known == name:
-                return layer, parameter
-    raise AssertionError(name)
-
-
-def _terms(
-    layer: LayerStep, x: Array, z: Array, a: Array, index: tuple[int, ...]
-) -> tuple[GradientTerm, ...]:
-    batch, output = x.shape[:-1], index[0]
-    columns = [_column(array, output) for array in (layer.grad_activation, z, a, layer.grad_output)]
-    arriving, z_column, a_column, leaving = columns
-    inputs = _column(x, index[1]) if len(index) == 2 else np.ones_like(leaving)
+def _terms(layer: LayerStep, passed: LayerPass, index: tuple[int, ...]) -> tuple[GradientTerm, ...]:
+    arrays = (layer.grad_activation, passed.pre_activation, passed.output, layer.grad_output)
+    arriving, z, a, leaving = (_column(array, index[0]) for array in arrays)
+    inputs = _column(passed.input, index[1]) if len(index) == 2 else np.ones_like(leaving)
     with np.errstate(all="ignore"):
-        derivative = ACTIVATIONS[layer.activation].backward(
-            z_column, a_column, np.ones_like(z_column)
-        )
+        derivative = ACTIVATIONS[layer.activation].backward(z, a, np.ones_like(z))
         products = leaving * inputs
-    sums = _running_sums(products)
-    return tuple(
-        GradientTerm(
-            row,
-            float(arriving[i]),
-            float(derivative[i]),
-            float(leaving[i]),
-            float(inputs[i]),
-            float(products[i]),
-            sums[i],
-        )
-        for i, row in enumerate(np.ndindex(*batch))
-    )
+    columns = (arriving, derivative, leaving, inputs, products)
+    numbers = zip(*(column.tolist() for column in columns), _running_sums(products), strict=True)
+    rows = np.ndindex(*passed.input.shape[:-1])
+    return tuple(GradientTerm(row, *of_row) for row, of_row in zip(rows, numbers, strict=True))
 
 
 def _running_sums(products: Float64Array) -> list[float]:
@@ -182,10 +155,8 @@ def _running_sums(products: Float64Array) -> list[float]:
 def _working(
     step: TrainingStep, parameter: ParameterStep, address: Address, before: float, grad: float
 ) -> tuple[WorkedLine, ...]:
-    state = {
-        name: np.asarray(_number(values, address))
-        for name, values in parameter.state_before.items()
-    }
+    kept = parameter.state_before.items()
+    state = {name: np.asarray(float(held.values[address.index])) for name, held in kept}
     with np.errstate(all="ignore"):
         moved = move(step.optimizer, np.asarray(before), np.asarray(grad), state, step.number)
     known = known_numbers(step.optimizer, step.number) | {"w": before, "g": grad}
@@ -201,7 +172,3 @@ def _working(
 
 def _column(array: Array, column: int) -> Float64Array:
     return array.values.reshape(-1, array.shape[-1])[:, column].astype(np.float64)
-
-
-def _number(array: Array, address: Address) -> float:
-    return float(array.values[address.index])

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.functions import (
     at_least,
-    at_most_zero,
     exp,
     log,
     log1p,
@@ -45,7 +44,6 @@ class LossFunction(Protocol):
 
     def __call__(self, y: Numeric, t: Float64Array) -> Numeric:
         """Return L, or ∂L/∂y."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -171,7 +169,7 @@ def bce_gradient(y: Numeric, t: Float64Array) -> Numeric:
 
 def logit_bits(y: Numeric, t: Float64Array) -> Numeric:
     """Return (1 − t)·y − log σ(y), log σ(y) = min(y, 0) − log(1 + e^−|y|)."""
-    log_sigmoid = at_most_zero(y) - log1p(exp(-magnitude(y)))
+    log_sigmoid = -at_least(-y, 0.0) - log1p(exp(-magnitude(y)))
     return (1.0 - t) * y - log_sigmoid
 
 
@@ -211,75 +209,41 @@ LOSSES: Mapping[str, Loss] = {
     loss.name: loss
     for loss in (
         Loss(
-            "mse",
-            "Σ(y − t)²/N",
-            "2·(y − t)/N",
-            (squares,),
-            (mse_gradient, mse_gradient_divided),
-            "F.mse_loss(y, t)",
-            "(y − t)²",
-            "Σ/N",
+            "mse", "Σ(y − t)²/N", "2·(y − t)/N",
+            (squares,), (mse_gradient, mse_gradient_divided),
+            "F.mse_loss(y, t)", "(y − t)²", "Σ/N",
         ),
         Loss(
-            "l1",
-            "Σ|y − t|/N",
-            "sign(y − t)/N",
-            (distances,),
-            (l1_gradient,),
-            "F.l1_loss(y, t)",
-            "|y − t|",
-            "Σ/N",
+            "l1", "Σ|y − t|/N", "sign(y − t)/N",
+            (distances,), (l1_gradient,),
+            "F.l1_loss(y, t)", "|y − t|", "Σ/N",
         ),
         Loss(
-            "half_sum_squares",
-            "½·Σ(y − t)²",
-            "y − t",
-            (squares,),
-            (half_sum_squares_gradient,),
-            'F.mse_loss(y, t, reduction="sum") / 2',
-            "(y − t)²",
-            "½·Σ",
+            "half_sum_squares", "½·Σ(y − t)²", "y − t",
+            (squares,), (half_sum_squares_gradient,),
+            'F.mse_loss(y, t, reduction="sum") / 2', "(y − t)²", "½·Σ",
         ),
         Loss(
-            "half_mean_squares",
-            "Σ(y − t)²/(2·N)",
-            "(y − t)/N",
-            (squares,),
-            (half_mean_squares_gradient, half_mean_squares_gradient_divided),
-            "F.mse_loss(y, t) / 2",
-            "(y − t)²",
-            "Σ/(2·N)",
+            "half_mean_squares", "Σ(y − t)²/(2·N)", "(y − t)/N",
+            (squares,), (half_mean_squares_gradient, half_mean_squares_gradient_divided),
+            "F.mse_loss(y, t) / 2", "(y − t)²", "Σ/(2·N)",
         ),
         Loss(
-            "cross_entropy",
-            "−Σ log softmax(y)[t]/R",
-            "(softmax(y) − one-hot(t))/R",
+            "cross_entropy", "−Σ log softmax(y)[t]/R", "(softmax(y) − one-hot(t))/R",
             (surprises, surprises_at_once),
             (cross_entropy_gradient, cross_entropy_gradient_at_once),
-            "F.cross_entropy(y, t)",
-            "−log softmax(y)[t]",
-            "Σ/R",
-            classes=True,
+            "F.cross_entropy(y, t)", "−log softmax(y)[t]", "Σ/R", classes=True,
         ),
         Loss(
-            "bce",
-            "−Σ[t·log(y) + (1 − t)·log(1 − y)]/N",
-            "(y − t)/(y·(1 − y))/N",
-            (bits,),
-            (bce_gradient,),
-            "F.binary_cross_entropy(y, t)",
-            "−[t·log(y) + (1 − t)·log(1 − y)]",
-            "Σ/N",
+            "bce", "−Σ[t·log(y) + (1 − t)·log(1 − y)]/N", "(y − t)/(y·(1 − y))/N",
+            (bits,), (bce_gradient,),
+            "F.binary_cross_entropy(y, t)", "−[t·log(y) + (1 − t)·log(1 − y)]", "Σ/N",
         ),
         Loss(
-            "bce_with_logits",
-            "−Σ[t·log σ(y) + (1 − t)·log(1 − σ(y))]/N",
-            "(σ(y) − t)/N",
-            (logit_bits, logit_bits_classic),
-            (bce_with_logits_gradient,),
+            "bce_with_logits", "−Σ[t·log σ(y) + (1 − t)·log(1 − σ(y))]/N", "(σ(y) − t)/N",
+            (logit_bits, logit_bits_classic), (bce_with_logits_gradient,),
             "F.binary_cross_entropy_with_logits(y, t)",
-            "−[t·log σ(y) + (1 − t)·log(1 − σ(y))]",
-            "Σ/N",
+            "−[t·log σ(y) + (1 − t)·log(1 − σ(y))]", "Σ/N",
         ),
     )
-}
+}  # fmt: skip

@@ -22,18 +22,9 @@ from fcinspect.rounding.running import Numeric
 Symbols = Mapping[str, str]
 
 SYMBOLS: Symbols = {
-    "w": "old",
-    "g": "g",
-    "lr": "lr",
-    "momentum": "μ",
-    "dampening": "τ",
-    "weight_decay": "λ",
-    "beta1": "β₁",
-    "beta2": "β₂",
-    "alpha": "α",
-    "eps": "ε",
-    "update": "update",
-}
+    "w": "old", "momentum": "μ", "dampening": "τ", "weight_decay": "λ", "beta1": "β₁",
+    "beta2": "β₂", "alpha": "α", "eps": "ε",
+}  # fmt: skip
 """How the quantities in formulas are written; names that are missing stand for themselves."""
 
 KEPT: Mapping[str, Symbols] = {
@@ -49,7 +40,7 @@ STATE_SYMBOLS: Symbols = {name: symbol for kept in KEPT.values() for name, symbo
 """The formulas' names of what torch.optim keeps between steps."""
 
 FORMS = 2
-"""How many algebraically equal forms of a rule are evaluated."""
+"""How many algebraically equal forms of a rule, or of a loss's gradient, are evaluated."""
 
 NAME = re.compile(r"\{([^}]+)\}")
 """A quantity's name in a formula."""
@@ -195,10 +186,7 @@ def move(
     form: int = 0,
     lines: Sequence[RuleLine] | None = None,
 ) -> StepOfOne[Numeric]:
-    """Return the update of one parameter; `state` is what torch.optim kept before this step.
-
-    `lines` are evaluated in place of the optimizer's own.
-    """
+    """Return the update of one parameter, given torch.optim's state, by `lines` or its own rule."""
     if lines is None:
         lines = rule_lines(optimizer, begun="momentum_buffer" in state)
     kept = KEPT[optimizer.name]
@@ -231,14 +219,11 @@ FUNCTIONS: dict[str, Any] = {
     "magnitude": magnitude,
     "square": lambda x: x * x,
 }
-"""What a formula is evaluated with."""
 SIGNS = str.maketrans({"·": "*", "−": "-", "^": "**", "√": "sqrt"})
-"""Mathematical signs, as Python writes them."""
 
 
 @cache
 def _compiled(formula: str) -> CodeType:
-    """Return a formula as Python code."""
     written = re.sub(r"\|(.+?)\|", r"magnitude(\1)", formula)
     written = re.sub(r"(\{[^}]+\})²", r"square(\1)", written.translate(SIGNS))
     return compile(NAME.sub(r'(values["\1"])', written), formula, "eval")

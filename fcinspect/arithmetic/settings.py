@@ -16,65 +16,39 @@ from fcinspect.names import canonical
 
 ACTIVATION_NAMES = ("relu", "sigmoid", "tanh", "leaky_relu", "gelu", "identity")
 LOSS_NAMES = (
-    "mse",
-    "l1",
-    "half_sum_squares",
-    "half_mean_squares",
-    "cross_entropy",
-    "bce",
+    "mse", "l1", "half_sum_squares", "half_mean_squares", "cross_entropy", "bce",
     "bce_with_logits",
-)
+)  # fmt: skip
 
 Value = float | bool | tuple[float, float]
 
 _ADAM: Mapping[str, Value] = {
-    "lr": 0.001,
-    "betas": (0.9, 0.999),
-    "eps": 1e-8,
-    "weight_decay": 0.0,
-    "amsgrad": False,
+    "lr": 0.001, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False,
     "maximize": False,
-}
+}  # fmt: skip
 
 OPTIONS: Mapping[str, Mapping[str, Value]] = {
     "sgd": {
-        "lr": 0.01,
-        "momentum": 0.0,
-        "dampening": 0.0,
-        "weight_decay": 0.0,
-        "nesterov": False,
+        "lr": 0.01, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False,
         "maximize": False,
     },
     "adam": _ADAM,
     "adamw": {**_ADAM, "weight_decay": 0.01},
     "rmsprop": {
-        "lr": 0.01,
-        "alpha": 0.99,
-        "eps": 1e-8,
-        "weight_decay": 0.0,
-        "momentum": 0.0,
-        "centered": False,
-        "maximize": False,
+        "lr": 0.01, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0.0, "momentum": 0.0,
+        "centered": False, "maximize": False,
     },
     "adagrad": {
-        "lr": 0.01,
-        "lr_decay": 0.0,
-        "weight_decay": 0.0,
-        "initial_accumulator_value": 0.0,
-        "eps": 1e-10,
-        "maximize": False,
+        "lr": 0.01, "lr_decay": 0.0, "weight_decay": 0.0, "initial_accumulator_value": 0.0,
+        "eps": 1e-10, "maximize": False,
     },
-}
+}  # fmt: skip
 """Every optimizer's options as torch.optim names them, with torch's defaults, except that SGD's
 lr is 0.01 (torch: 0.001)."""
 
 CLASSES = {
-    "sgd": "SGD",
-    "adam": "Adam",
-    "adamw": "AdamW",
-    "rmsprop": "RMSprop",
-    "adagrad": "Adagrad",
-}
+    "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "Adagrad",
+}  # fmt: skip
 """The optimizers' classes in torch.optim."""
 
 OPTIMIZER_NAMES = tuple(OPTIONS)
@@ -117,10 +91,9 @@ class Optimizer:
 
 
 def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
-    """Return the optimizer with the options given and torch's defaults for those that are None.
+    """Return the optimizer with the options given, torch's defaults for those that are None.
 
-    Raises UsageError for an unknown name, for an option the optimizer lacks and for the
-    combinations that torch refuses.
+    Raises UsageError for unknown names and options, and for combinations that torch refuses.
     """
     written, name = name, canonical(name, OPTIONS) or name
     if name not in OPTIONS:
@@ -134,19 +107,15 @@ def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
         if option not in known:
             raise UsageError(f"optimizer {name} has no option {option}: it has {', '.join(known)}")
     optimizer = Optimizer(name, MappingProxyType({**known, **chosen}))
-    if (
-        optimizer.options.get("nesterov")
-        and not (optimizer.number("momentum") > 0 and optimizer.number("dampening") == 0)
-    ):  # fmt: skip
+    if optimizer.options.get("nesterov") and (
+        not optimizer.number("momentum") > 0 or optimizer.number("dampening") != 0
+    ):
         raise UsageError("nesterov needs a momentum above 0 and a dampening of 0")
     return optimizer
 
 
 def require_possible(name: str, option: str, value: object) -> None:
-    """Raise UsageError for a value of an option that torch refuses, or that is of another type.
-
-    Unknown names and options are optimizer_named's to refuse.
-    """
+    """Raise UsageError for a value that torch refuses; optimizer_named refuses unknown names."""
     usual = OPTIONS.get(name, {}).get(option)
     if usual is None:
         return

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.layers.array import Array
-from fcinspect.layers.network import Network, layer_names
+from fcinspect.layers.linear import Network, layer_names
 from fcinspect.rounding.arrays import Float64Array
 
 

@@ -12,10 +12,9 @@ from torch import nn
 
 from fcinspect.bridge.linear import dtype_name, dtype_of, layer_of, to_array, to_tensor
 from fcinspect.errors import InputError
-from fcinspect.layers.linear import LinearLayer
-from fcinspect.layers.network import DenseLayer, Network, layer_names
+from fcinspect.layers.linear import DenseLayer, LinearLayer, Network, layer_names
 from fcinspect.rounding.formats import FORMATS
-from fcinspect.shapes.chain import Link
+from fcinspect.shapes.steps import Link
 
 if TYPE_CHECKING:
     from fcinspect.rounding.arrays import FloatArray

@@ -30,8 +30,7 @@ from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.shapes import steps
-from fcinspect.shapes.chain import Link
-from fcinspect.shapes.steps import Device, Failure, ModuleTrace, Parameter, Stage
+from fcinspect.shapes.steps import Device, Failure, Link, ModuleTrace, Parameter, Stage
 
 
 class Refused(Exception):

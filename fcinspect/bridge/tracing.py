@@ -11,8 +11,7 @@ from fcinspect.diagnosis.observations import Observations
 from fcinspect.errors import InputError, Misbehaved
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.layers.memory import is_free
-from fcinspect.shapes.chain import Link
-from fcinspect.shapes.steps import Device, ModuleTrace, Tensor
+from fcinspect.shapes.steps import Device, Link, ModuleTrace, Tensor
 
 TRACED = "fcinspect.bridge.traced:Traced"
 """What runs the module, there; importing it would import torch here."""

@@ -11,8 +11,7 @@ from fcinspect.arithmetic.settings import OPTIONS, Optimizer
 from fcinspect.arithmetic.training import StepRequest
 from fcinspect.bridge.step import run_steps
 from fcinspect.layers.array import Array
-from fcinspect.layers.linear import LinearLayer
-from fcinspect.layers.network import DenseLayer, Network
+from fcinspect.layers.linear import DenseLayer, LinearLayer, Network
 from fcinspect.worksheets.problem import Problem, SheetLayer
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fcinspect.approximation.expression import Function
     from fcinspect.approximation.interval import Interval
     from fcinspect.approximation.network import GridCheck
-    from fcinspect.layers.network import Network
+    from fcinspect.layers.linear import Network
     from fcinspect.page.view import View
     from fcinspect.rounding.arrays import FloatArray
     from fcinspect.rounding.formats import NumberFormat

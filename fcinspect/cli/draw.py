@@ -35,9 +35,8 @@ from fcinspect.layers.spec import is_spec, parse_spec
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
     from fcinspect.layers.diagram import NetworkOutline
-    from fcinspect.layers.linear import LinearLayer
-    from fcinspect.layers.network import Network
-    from fcinspect.shapes.chain import Link
+    from fcinspect.layers.linear import LinearLayer, Network
+    from fcinspect.shapes.steps import Link
 
 WRITES = Writes(
     forms=("text", "json", "csv", "md", "mermaid", "dot"),
@@ -226,7 +225,7 @@ class DrawOptions:
 
     def _of_code(self, code: str) -> Found:
         from fcinspect.layers.diagram import NetworkOutline
-        from fcinspect.layers.network import DenseLayer, Network
+        from fcinspect.layers.linear import DenseLayer, Network
 
         for name, given in (
             ("--activation", self.activation),
@@ -258,7 +257,7 @@ class DrawOptions:
     def _chain(self, code: str) -> tuple[tuple[Link, ...], tuple[LinearLayer, ...], bool]:
         """Return the layers that the module runs, and whether they are not made anew each time."""
         from fcinspect.cli.module import ModuleOptions, refuse_unmade
-        from fcinspect.shapes.chain import chain_of
+        from fcinspect.shapes.steps import chain_of
 
         options = ModuleOptions(self.inputs, None, self.arg, timeout=self.timeout)
         with options.opened(code) as tracing:
@@ -297,7 +296,7 @@ class DrawOptions:
 
         if x is None:
             return Found(outline_of_network(network), source, warnings)
-        from fcinspect.arithmetic.forward import forward_values
+        from fcinspect.arithmetic.affine import forward_values
 
         for layer in network.layers:
             layer.linear.require_one_dtype()

@@ -13,8 +13,7 @@ from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import UsageError
 
 if TYPE_CHECKING:
-    from fcinspect.arithmetic.explanation import Explanation
-    from fcinspect.arithmetic.selection import Selection
+    from fcinspect.arithmetic.explanation import Explanation, Selection
     from fcinspect.layers.array import Array
     from fcinspect.layers.linear import LinearLayer
 
@@ -53,7 +52,7 @@ class ExplainRequest:
 
     def selection(self, shape: tuple[int, ...], out_features: int) -> Selection:
         """Return which elements and terms are taken apart, for x of that shape."""
-        from fcinspect.arithmetic.selection import Selection, parse_elements
+        from fcinspect.arithmetic.explanation import Selection, parse_elements
 
         chosen = parse_elements(self.element or (), shape[:-1], out_features)
         return Selection(chosen or None, self.top, self.all)

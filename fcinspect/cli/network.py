@@ -17,12 +17,13 @@ from fcinspect.arithmetic.settings import (
 )
 from fcinspect.cli.options import DTYPES, choice, option, parsed_by, real_number, switch
 from fcinspect.errors import InputError, UsageError, did_you_mean
+from fcinspect.layers.array import Array
+from fcinspect.layers.linear import DenseLayer, Network, require_fit, shown_name
 from fcinspect.names import canonical, listed
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, StoredLinear
     from fcinspect.layers.linear import LinearLayer
-    from fcinspect.layers.network import DenseLayer, Network
 
 Real = float | None
 Size = real_number(0)
@@ -165,7 +166,7 @@ def network_of(
     `activation` (relu) and `output_activation` stand in where the file names none. Raises
     InputError where the layers are no network, or not of one of the `dtypes`.
     """
-    from fcinspect.layers.network import DenseLayer, Network, require_fit
+    from fcinspect.layers.linear import DenseLayer, Network
 
     if not checkpoint.layers:
         raise InputError(f"{checkpoint.source} holds no linear layer")
@@ -195,7 +196,6 @@ def network_of(
 
 def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: list[str]) -> str:
     """Return what stands behind a layer: as asked, else as the file has it, else the usual."""
-    from fcinspect.layers.network import shown_name
 
     if stored.activation is None:
         return asked or usual
@@ -215,7 +215,6 @@ def _assumed(
     between: Sequence[DenseLayer], unnamed: Sequence[DenseLayer], last: DenseLayer
 ) -> str | None:
     """Say which activation is assumed where; nothing for identity alone."""
-    from fcinspect.layers.network import shown_name
 
     parts = []
     if between:
@@ -231,8 +230,7 @@ def _assumed(
 def _held(
     linear: LinearLayer, dtype: str | None, dtypes: tuple[str, ...], warnings: list[str]
 ) -> LinearLayer:
-    from fcinspect.layers.array import Array
-    from fcinspect.layers.network import shown_name
+    from fcinspect.layers.linear import shown_name
 
     if dtype is None and linear.dtype not in dtypes:
         raise InputError(

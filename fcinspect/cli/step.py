@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from fcinspect.arithmetic.settings import Optimizer
     from fcinspect.arithmetic.training import Classes, StepRequest, Target
     from fcinspect.layers.array import Array
-    from fcinspect.layers.network import Network
+    from fcinspect.layers.linear import Network
     from fcinspect.verification.step import StepReport
 
 COPIES = 40
@@ -178,8 +178,8 @@ class StepProblem:
         return tuple(notes)
 
     def _spec(self) -> tuple[tuple[int, ...], tuple[str, ...], bool]:
+        from fcinspect.layers.linear import activation_names
         from fcinspect.layers.memory import require_free
-        from fcinspect.layers.network import activation_names
 
         if self.widths is None:
             raise UsageError(
@@ -205,7 +205,7 @@ class StepProblem:
         if self.parameter is None:
             return
         from fcinspect.arithmetic.following import parse_address, require_parameter
-        from fcinspect.layers.network import layer_names
+        from fcinspect.layers.linear import layer_names
 
         held = [(name, with_bias) for name in layer_names(len(widths) - 1)]
         if network is not None:

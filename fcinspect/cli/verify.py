@@ -114,7 +114,7 @@ class ClaimedOptions(OptimizerOptions):
 
     def claimed(self, file: StepFile) -> Optimizer:
         """Return the optimizer; raises UsageError where none is named, or two are."""
-        from fcinspect.verification.step_assembly import told_optimizer
+        from fcinspect.verification.claimed_step import told_optimizer
 
         told = None if file.optimizer is None else told_optimizer(file.optimizer, file.source)
         given = {k: v for k, v in vars(self).items() if v not in (None, False)}
@@ -171,8 +171,7 @@ def step(
     Was it taken as claimed, and if not, what was done instead?
     """
     from fcinspect.checkpoints.step_file import load_step_file
-    from fcinspect.verification.claimed_step import plan_step
-    from fcinspect.verification.step_assembly import claimed_step
+    from fcinspect.verification.claimed_step import claimed_step, plan_step
 
     held = load_step_file(file, said.dtype)
     chosen = optimizer.claimed(held)

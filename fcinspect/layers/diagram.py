@@ -11,15 +11,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
-from fcinspect.layers.network import activation_names, layer_names
+from fcinspect.layers.linear import activation_names, layer_names
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
-    from fcinspect.layers.linear import LinearLayer
-    from fcinspect.layers.network import Network
+    from fcinspect.layers.linear import LinearLayer, Network
 
 MOST_UNITS = 12
 """Units of a layer that are shown unless another number is asked for."""
@@ -243,47 +242,30 @@ def outline_of_widths(
 ) -> NetworkOutline:
     """Return the structure of the network that a specification names, without numbers."""
     count = len(widths) - 1
-    return NetworkOutline(
-        widths, layer_names(count), tuple(activation_names(count, hidden, last)), (bias,) * count
-    )
+    names, activations = layer_names(count), tuple(activation_names(count, hidden, last))
+    return NetworkOutline(widths, names, activations, (bias,) * count)
 
 
 def outline_of_network(network: Network, values: tuple[Array, ...] | None = None) -> NetworkOutline:
     """Return a network to be drawn with its weights, and with the values of its units."""
-    return NetworkOutline(
-        network.widths,
-        tuple(layer.name for layer in network.layers),
-        tuple(layer.activation for layer in network.layers),
-        tuple(layer.linear.bias is not None for layer in network.layers),
-        tuple(layer.linear for layer in network.layers),
-        values,
-    )
+    activations = tuple(layer.activation for layer in network.layers)
+    layers = tuple(layer.linear for layer in network.layers)
+    names, biased = zip(*((layer.name, layer.bias is not None) for layer in layers), strict=True)
+    return NetworkOutline(network.widths, names, activations, biased, layers, values)
 
 
 def diagram_of(
     outline: NetworkOutline, units: int = MOST_UNITS, columns: int = MOST_COLUMNS
 ) -> Diagram:
-    """Return what is drawn: at most so many units of a layer, and so many columns of them.
-
-    Of both the first and the last are shown, and one more of the first where the number is odd.
-    """
+    """Return what is drawn: at most so many units and columns, the first and the last ones."""
     widths = outline.widths
     shown = [_column(outline, place, units) for place in _ends(len(widths), columns)]
-    connections = [
-        _connection(outline, left, right)
-        for left, right in pairwise(shown)
-        if right.position == left.position + 1
-    ]
-    parameters = sum(
-        m * (n + biased) for n, m, biased in zip(widths, widths[1:], outline.biased, strict=False)
-    )
-    return Diagram(
-        widths,
-        tuple(shown),
-        tuple(connections),
-        None if outline.weights is None else outline.weights[0].dtype,
-        parameters,
-    )
+    neighbours = [(a, b) for a, b in pairwise(shown) if b.position == a.position + 1]
+    connections = [_connection(outline, left, right) for left, right in neighbours]
+    layers = zip(pairwise(widths), outline.biased, strict=True)
+    parameters = sum(m * (n + biased) for (n, m), biased in layers)
+    dtype = None if outline.weights is None else outline.weights[0].dtype
+    return Diagram(widths, tuple(shown), tuple(connections), dtype, parameters)
 
 
 def _ends(count: int, most: int) -> tuple[int, ...]:
@@ -317,21 +299,10 @@ def _column(outline: NetworkOutline, position: int, most: int) -> UnitColumn:
 def _connection(outline: NetworkOutline, left: UnitColumn, right: UnitColumn) -> Connection:
     place = right.position - 1
     layer = None if outline.weights is None else outline.weights[place]
-    edges = [
-        Edge(
-            source.index,
-            target.index,
-            None if layer is None else float(layer.weight.values[target.index, source.index]),
-        )
-        for target in right.units
-        for source in left.units
-    ]
+    edges = []
+    for i, j in product((unit.index for unit in right.units), (unit.index for unit in left.units)):
+        edges.append(Edge(j, i, None if layer is None else float(layer.weight.values[i, j])))
     return Connection(
-        right.position,
-        outline.names[place],
-        left.width,
-        right.width,
-        outline.biased[place],
-        outline.activations[place],
-        tuple(edges),
-    )
+        right.position, outline.names[place], left.width, right.width,
+        outline.biased[place], outline.activations[place], tuple(edges),
+    )  # fmt: skip

@@ -37,7 +37,6 @@ class InitialisationLaw:
     name: str
     """The initialiser's name."""
     kind: Kind
-    """The family of the law."""
     words: str
     """The law in symbols and numbers, "U(−1/√4, 1/√4) = U(−0.5, 0.5)"."""
     scale: float = 0.0
@@ -46,13 +45,9 @@ class InitialisationLaw:
     @property
     def bound(self) -> float | None:
         """The largest absolute value that the law allows, None for an unbounded one."""
-        return {
-            "uniform": self.scale,
-            "constant": abs(self.scale),
-            "eye": 1.0,
-            "orthogonal": 1.0,
-            "normal": None,
-        }[self.kind]
+        if self.kind == "normal":
+            return None
+        return abs(self.scale)
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,6 @@ class LawCheck:
     verdict: Verdict
     """Within, outside, or undecided for numbers that are not finite."""
     detail: str
-    """What was compared with what."""
 
 
 def weight_law(name: str, in_features: int, out_features: int) -> InitialisationLaw:
@@ -109,19 +103,15 @@ def obeys(law: InitialisationLaw, values: Array) -> LawCheck:
         return LawCheck(Verdict.WITHIN, "nothing to check")
     lost = int(values.size - np.isfinite(values.values).sum())
     if lost:
-        return LawCheck(Verdict.UNDECIDED, f"{_numbers(lost)} not finite")
-    match law.kind:
-        case "uniform":
-            return _obeys_uniform(law, values)
-        case "normal":
-            return _obeys_normal(law, values)
-        case "orthogonal":
-            return _obeys_orthogonal(values)
-        case "eye":
-            identity = np.eye(*values.shape, dtype=values.values.dtype)
-            return _equals(values, identity, "the identity's")
-        case "constant":
-            return _equals(values, np.full_like(values.values, law.scale), f"{law.scale:.0f}")
+        count = "1 number is" if lost == 1 else f"{lost:,} numbers are"
+        return LawCheck(Verdict.UNDECIDED, f"{count} not finite")
+    if law.kind == "eye":
+        identity = np.eye(*values.shape, dtype=values.values.dtype)
+        return _equals(values, identity, "the identity's")
+    if law.kind == "constant":
+        return _equals(values, np.full_like(values.values, law.scale), f"{law.scale:.0f}")
+    family = {"uniform": _obeys_uniform, "normal": _obeys_normal, "orthogonal": _obeys_orthogonal}
+    return family[law.kind](law, values)
 
 
 def uniform_law(name: str, symbol: str, factor: int, divisor: int) -> InitialisationLaw:
@@ -152,39 +142,34 @@ def _obeys_uniform(law: InitialisationLaw, values: Array) -> LawCheck:
         detail = f"{_of(beyond, count)} beyond the bound {law.scale:.4g}: largest {largest:.4g}"
         return LawCheck(Verdict.OUTSIDE, detail)
     inside = f"{_all(count)} within the bound"
-    found, most = moments_of(values), largest_mean(law.scale, count, held)
-    if abs(found.mean) > most:
-        return LawCheck(
-            Verdict.OUTSIDE,
-            f"{inside}, but the mean {found.mean:.4g} is beyond ±{most:.4g}",
-        )
+    (mean, square), most = moments_of(values), largest_mean(law.scale, count, held)
+    if abs(mean) > most:
+        detail = f"{inside}, but the mean {mean:.4g} is beyond ±{most:.4g}"
+        return LawCheck(Verdict.OUTSIDE, detail)
     low, high = uniform_squares(law.scale, count, held)
-    if not low <= found.square <= high:
+    if not low <= square <= high:
         expected, spread = law.scale**2 / 3, uniform_square_spread(law.scale, count)
-        return LawCheck(
-            Verdict.OUTSIDE,
-            f"{inside}, but their mean square {found.square:.4g} is not"
-            f" {expected:.4g} ± {spread:.2g}",
-        )
+        detail = f"{inside}, but their mean square {square:.4g} is not {expected:.4g}"
+        return LawCheck(Verdict.OUTSIDE, f"{detail} ± {spread:.2g}")
     if most >= law.scale:
         return LawCheck(Verdict.WITHIN, inside)
-    return LawCheck(Verdict.WITHIN, f"{inside}; the mean {found.mean:.2g} within ±{most:.2g}")
+    return LawCheck(Verdict.WITHIN, f"{inside}; the mean {mean:.2g} within ±{most:.2g}")
 
 
 def _obeys_normal(law: InitialisationLaw, values: Array) -> LawCheck:
     held, count = format_named(values.dtype), values.size
-    found, most = moments_of(values), largest_mean(law.scale, count, held)
-    if abs(found.mean) > most:
-        return LawCheck(Verdict.OUTSIDE, f"the mean {found.mean:.4g} is beyond ±{most:.4g}")
-    ratio = found.square / law.scale**2
+    (mean, square), most = moments_of(values), largest_mean(law.scale, count, held)
+    if abs(mean) > most:
+        return LawCheck(Verdict.OUTSIDE, f"the mean {mean:.4g} is beyond ±{most:.4g}")
+    ratio = square / law.scale**2
     low, high = normal_squares(count, held)
     detail = f"variance {ratio:.4g}·σ², expected {low:.2g} to {high:.3g}·σ²"
     if not low <= ratio <= high:
         return LawCheck(Verdict.OUTSIDE, detail)
-    return LawCheck(Verdict.WITHIN, f"the mean {found.mean:.2g} within ±{most:.2g}; {detail}")
+    return LawCheck(Verdict.WITHIN, f"the mean {mean:.2g} within ±{most:.2g}; {detail}")
 
 
-def _obeys_orthogonal(values: Array) -> LawCheck:
+def _obeys_orthogonal(law: InitialisationLaw, values: Array) -> LawCheck:
     """Check the columns (rows, if fewer) for length 1 and right angles.
 
     Householder's Q differs from an exactly orthogonal one by γ̃(mn) in each column, with m >= n
@@ -231,17 +216,11 @@ def _deviation(weight: Array) -> float:
     return found
 
 
-HOUSEHOLDER = 8
-"""The small constant c of γ̃(k) = c·k·u/(1 − c·k·u)."""
-
-
 def _orthogonality_bound(rows: int, columns: int, held: NumberFormat) -> tuple[float, str]:
-    unit = held.unit_roundoff
-    for steps, by in (
-        (rows * columns, "rounding"),
-        (math.sqrt(rows * columns), "rounding with high probability"),
-    ):
-        small = HOUSEHOLDER * (steps + 1) * unit
+    numbers, words = rows * columns, "rounding with high probability"
+    for steps, by in ((numbers, "rounding"), (math.sqrt(numbers), words)):
+        # γ̃(k) = c·k·u/(1 − c·k·u) with the small constant c = 8
+        small = 8 * (steps + 1) * held.unit_roundoff
         if small < 0.1:
             gamma = small / (1 - small)
             # the product above is itself summed in float64
@@ -254,10 +233,6 @@ def _equals(values: Array, wanted: npt.NDArray[np.floating], words: str) -> LawC
     if different:
         return LawCheck(Verdict.OUTSIDE, f"{_of(different, values.size)} not {words}")
     return LawCheck(Verdict.WITHIN, f"{_all(values.size)} exactly {words}")
-
-
-def _numbers(count: int) -> str:
-    return "1 number is" if count == 1 else f"{count:,} numbers are"
 
 
 def _of(some: int, count: int) -> str:
@@ -273,7 +248,6 @@ class Inspected:
     """One parameter, inspected."""
 
     statistics: ArrayStatistics
-    """Of its numbers."""
     law: InitialisationLaw
     """What its initialiser promises, or what the default one would."""
     check: LawCheck
@@ -285,15 +259,11 @@ class Inspection:
     """One layer, inspected."""
 
     layer: LinearLayer
-    """The layer."""
     init: str
-    """The initialiser's name."""
     known: bool
     """True when that initialiser made the layer; False when it is only compared with."""
     weight: Inspected
-    """W."""
     bias: Inspected | None
-    """b."""
     activation: str | None = None
     """What follows the layer in its network."""
 
@@ -318,10 +288,8 @@ def inspect_layer(
     laws = weight_law(name, layer.in_features, layer.out_features), bias_law(layer.in_features)
     weight, bias = layer.weight, layer.bias
     return Inspection(
-        layer,
-        name,
-        init is not None,
+        layer, name, init is not None,
         Inspected(statistics_of(weight), laws[0], obeys(laws[0], weight)),
         None if bias is None else Inspected(statistics_of(bias), laws[1], obeys(laws[1], bias)),
         activation,
-    )
+    )  # fmt: skip

@@ -19,7 +19,6 @@ a few u; `grid_allowance` is that allowance.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -33,20 +32,8 @@ DELTA = 1e-9
 """The probability with which one statement on random numbers fails a correct layer."""
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Of some numbers, all finite."""
-
-    count: int
-    """n, how many numbers there are; at least 1."""
-    mean: float
-    """Their mean."""
-    square: float
-    """Their mean square."""
-
-
-def moments_of(values: Array) -> Moments:
-    """Return count, mean and mean square of an array that is not empty, in float64."""
+def moments_of(values: Array) -> tuple[float, float]:
+    """Return mean and mean square of an array that is not empty, in float64."""
     import numpy as np
 
     from fcinspect.layers.statistics import chunks
@@ -56,7 +43,7 @@ def moments_of(values: Array) -> Moments:
     for chunk in chunks(flat):
         total += float(chunk.sum())
         square += float(np.square(chunk).sum())
-    return Moments(flat.size, total / flat.size, square / flat.size)
+    return total / flat.size, square / flat.size
 
 
 def largest_mean(scale: float, count: int, held: NumberFormat) -> float:
@@ -128,10 +115,7 @@ def normal_reach(count: int, held: NumberFormat) -> tuple[float, float]:
 
 
 def longest_row(kind: str, scale: float, shape: tuple[int, int], held: NumberFormat) -> float:
-    """Return what no row or column of a matrix of U(−scale, scale) or N(0, scale²) is longer than.
-
-    The bounds of the mean square above, of all rows and columns at once.
-    """
+    """Return what no row or column of a matrix of the law is longer than, by the mean square."""
     squares = 0.0
     for length in shape:
         log = math.log(sum(shape) / DELTA)

@@ -46,10 +46,7 @@ class Spec:
     """Whether its layers have a bias; None where the words do not say."""
 
     def bias_beside(self, option: bool | None) -> bool:
-        """Return whether there is a bias; `option` is --bias or --no-bias, None if not given.
-
-        Raises UsageError where the two contradict each other.
-        """
+        """Return whether there is a bias; raises UsageError if `option` contradicts the words."""
         if option is not None and self.bias is not None and option is not self.bias:
             flag = "--bias" if option else "--no-bias"
             raise UsageError(f"{flag} contradicts bias={self.bias} of nn.Linear: give one of them")
@@ -68,10 +65,7 @@ def parse_spec(text: str) -> Spec:
 
 
 def parse_widths(text: str) -> tuple[int, ...]:
-    """Return the widths that a specification names, e.g. ``(3, 5, 4, 2)``.
-
-    Raises SpecError naming the faulty width and its position, counted from 1.
-    """
+    """Return the widths of a specification, e.g. ``(3, 5, 4, 2)``; SpecError names a faulty one."""
     if not text.strip():
         raise SpecError(f"the network specification is empty: {EXPECTED}")
     separators = set(re.findall(r"->|→|,|-", text))
@@ -92,7 +86,6 @@ def parse_widths(text: str) -> tuple[int, ...]:
 
 
 def _width(part: str, where: str) -> int:
-    """Return one width."""
     if not part:
         raise SpecError(f"a width is missing {where}: {EXPECTED}")
     if not (part.isascii() and part.isdigit()):
@@ -118,7 +111,6 @@ def _called(text: str) -> Spec:
 
 
 def _arguments(text: str) -> dict[str, str]:
-    """Return the arguments of a call by name, as they are written."""
     call = _parsed(text)
     if len(call.args) > len(PARAMETERS):
         raise SpecError(f"{text!r} has {len(call.args)} arguments: expected in, out and bias")

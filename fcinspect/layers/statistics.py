@@ -29,9 +29,7 @@ class ArrayStatistics:
     """Of the finite numbers of an array; nan where there are too few."""
 
     min: float
-    """The smallest finite number."""
     max: float
-    """The largest finite number."""
     mean: float
     """The sum over the count, accumulated in float64."""
     std: float
@@ -39,9 +37,7 @@ class ArrayStatistics:
     zeros: int
     """How many are exactly zero, −0 included."""
     nan: int
-    """How many are not a number."""
     inf: int
-    """How many are ±infinity."""
 
 
 def statistics_of(values: Array) -> ArrayStatistics:
@@ -107,9 +103,7 @@ class Distribution:
     counts: tuple[int, ...]
     """How many numbers lie in each bin, its lower edge in it; in the last bin the upper too."""
     nan: int = 0
-    """How many are not a number."""
     inf: int = 0
-    """How many are infinite."""
 
     @property
     def finite(self) -> int:
@@ -118,18 +112,12 @@ class Distribution:
 
 
 def distribution_of(values: Array, low: float, high: float) -> Distribution:
-    """Return the distribution of an array whose finite numbers run from `low` to `high`.
-
-    Of an array without finite numbers both are nan.
-    """
+    """Return the distribution of an array; low and high span its finite numbers, or are nan."""
     return distributed(chunks(values.values.reshape(-1)), low, high)
 
 
 def distributed(blocks: Iterable[FloatArray], low: float, high: float) -> Distribution:
-    """Return the distribution of numbers that come block by block, in one pass.
-
-    Raises ValueError where a finite number lies outside [low, high].
-    """
+    """Return the distribution of blocks; raises ValueError for a number outside [low, high]."""
     import numpy as np
 
     edges = bin_edges(low, high)
@@ -181,10 +169,8 @@ def _step(span: Fraction) -> Fraction:
 
 
 def _next(step: Fraction) -> Fraction:
-    """Return the next larger round step."""
-    power = Fraction(10) ** math.floor(
-        math.log10(step.numerator) - math.log10(step.denominator) + 1e-9
-    )
+    digits = math.log10(step.numerator) - math.log10(step.denominator) + 1e-9
+    power = Fraction(10) ** math.floor(digits)
     return min(factor * power for factor in (*STEPS, Fraction(20)) if factor * power > step)
 
 

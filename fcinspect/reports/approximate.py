@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fcinspect.approximation.interpolation import Comparison
     from fcinspect.approximation.interval import Interval
     from fcinspect.approximation.network import GridCheck
-    from fcinspect.layers.network import Network
+    from fcinspect.layers.linear import Network
     from fcinspect.rounding.formats import NumberFormat
 
 PARTS = ("interpolation", "parameters", "arithmetic")

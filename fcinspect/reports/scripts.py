@@ -9,8 +9,7 @@ from fcinspect.errors import UsageError
 if TYPE_CHECKING:
     from fcinspect.arithmetic.training import StepRequest
     from fcinspect.layers.array import Array
-    from fcinspect.layers.linear import LinearLayer, LinearRequest
-    from fcinspect.layers.network import Network
+    from fcinspect.layers.linear import LinearLayer, LinearRequest, Network
 
 MOST_NUMBERS = 1000
 """Numbers that a script may hold as text."""

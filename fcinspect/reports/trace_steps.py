@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from fcinspect.page import text
 from fcinspect.page.blocks import Block, Line
 from fcinspect.page.matrices import shapes_line
-from fcinspect.shapes.steps import Step
-from fcinspect.shapes.windows import same_for_all
+from fcinspect.shapes.steps import Step, same_for_all
 
 if TYPE_CHECKING:
     from fcinspect.shapes.steps import ModuleTrace, Shape, Tensor

@@ -29,13 +29,7 @@ import numpy as np
 from fcinspect.errors import UsageError, did_you_mean
 from fcinspect.names import canonical
 from fcinspect.rounding.arrays import Float64Array
-from fcinspect.rounding.formats import (
-    FLOAT32,
-    FLOAT64,
-    FORMATS,
-    NumberFormat,
-    format_named,
-)
+from fcinspect.rounding.formats import FLOAT32, FLOAT64, FORMATS, NumberFormat, format_named
 
 SLACK = 1.0 + 2.0**-40
 """Covers the rounding of the bounds' own evaluation, a few dozen float64 operations."""
@@ -43,6 +37,7 @@ SLACK = 1.0 + 2.0**-40
 TF32_PRECISION = 11
 """Bits of the significand of tf32, NVIDIA's tensor-core format for float32 inputs."""
 
+PARTS = (*FORMATS, "tf32", "tf32:truncated", "ftz")
 GRAMMAR = (
     "expected parts such as float32, rz:16, tf32, tf32:truncated, split:4, split:4:bfloat16 or"
     " ftz, separated by commas"
@@ -111,9 +106,8 @@ class DotArithmetic:
             if additions * u < 0.5:
                 u_p = 0.0 if products_exact else u
                 middle = magnitude * 0.5 + (np.abs(y) + y_error) * 0.5
-                second = u_p * product_magnitude + additions * u * (
-                    middle + u_p * product_magnitude
-                )
+                inexact = u_p * product_magnitude
+                second = inexact + additions * u * (middle + inexact)
                 spread = np.minimum(spread, second / (1 - additions * u))
         else:
             u = 2 * self.accumulate.unit_roundoff
@@ -133,8 +127,7 @@ class DotArithmetic:
             )
         taken = self.accumulate.smallest_normal if self.flush else 0.0
         underflow = (n + 2) * self.accumulate.smallest_subnormal + (2 * n + 2) * taken
-        total: Float64Array = spread + underflow
-        return total
+        return np.asarray(spread + underflow)
 
     @property
     def largest(self) -> float:
@@ -168,7 +161,7 @@ def parse_accumulate(text: str, dtype: str) -> DotArithmetic:
     seen: set[str] = set()
     for part in text.split(","):
         # names in any case; rz:K, split:P and ftz have theirs in small letters
-        word = canonical(part.strip(), (*FORMATS, "tf32", "tf32:truncated", "ftz")) or part.strip()
+        word = canonical(part.strip(), PARTS) or part.strip()
         name = "format" if word in FORMATS else word.partition(":")[0]
         if name in seen:
             raise UsageError(f"--accumulate {text!r} says {name} twice: {GRAMMAR}")
@@ -194,7 +187,5 @@ def _declared(arithmetic: DotArithmetic, word: str, text: str) -> DotArithmetic:
     if split := re.fullmatch(r"split:([1-9]\d{0,8})(?::(\w+))?", word):
         stored = None if split[2] is None else format_named(split[2])
         return replace(arithmetic, partials=int(split[1]), partial_format=stored)
-    known = (*FORMATS, "tf32", "tf32:truncated", "ftz")
-    raise UsageError(
-        f"--accumulate {word!r} is not known: {GRAMMAR}", hint=did_you_mean(word, known)
-    )
+    hint = did_you_mean(word, PARTS)
+    raise UsageError(f"--accumulate {word!r} is not known: {GRAMMAR}", hint=hint)

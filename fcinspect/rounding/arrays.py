@@ -5,13 +5,19 @@ numpy has no bfloat16: its numbers are held, without loss, in float32 arrays.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fcinspect.rounding import float8
-from fcinspect.rounding.formats import STORED, NumberFormat, format_named
+from fcinspect.rounding.formats import (
+    FLOAT8_E4M3FN,
+    FLOAT8_E5M2,
+    STORED,
+    NumberFormat,
+    format_named,
+)
 
 ITEMSIZES = {name: form.itemsize for name, form in STORED.items()}
 """Bytes of one number of every format that is read from files."""
@@ -43,10 +49,7 @@ def round_to(values: npt.ArrayLike, number_format: NumberFormat) -> npt.NDArray[
 
 
 def half_ulp(values: npt.ArrayLike, number_format: NumberFormat) -> npt.NDArray[np.float64]:
-    """Return half the distance between neighbours of the format around each value.
-
-    In float64 half of the smallest distance is not a number: the whole one stands for it.
-    """
+    """Return half an ulp of the format at each value, but at least 2⁻¹⁰⁷⁴, a float64's smallest."""
     magnitude = np.asarray(np.abs(np.asarray(values, dtype=np.float64)))
     # a float64's exponent stands in its upper bits; that of 0 is taken for a very small one
     exponent = (magnitude.view(np.int64) >> 52) - 1023
@@ -70,11 +73,31 @@ def from_bytes(data: bytes | bytearray | memoryview, dtype: str) -> FloatArray:
     if dtype == "bfloat16":
         halves = np.frombuffer(data, dtype="<u2")
         return (halves.astype(np.uint32) << 16).view(np.float32)
-    if dtype in float8.NAMES:
-        return float8.table(dtype)[np.frombuffer(data, dtype=np.uint8)]
+    if dtype in (FLOAT8_E4M3FN.name, FLOAT8_E5M2.name):
+        return float8_table(dtype)[np.frombuffer(data, dtype=np.uint8)]
     return np.frombuffer(data, dtype=carrier(dtype).newbyteorder("<")).astype(
         carrier(dtype), copy=False
     )
+
+
+@functools.cache
+def float8_table(name: str) -> npt.NDArray[np.float32]:
+    """Return the number that each byte of an 8-bit format stands for, as float32.
+
+    Source: Micikevicius et al., "FP8 Formats for Deep Learning", 2022.
+    """
+    codes = np.arange(256, dtype=np.uint16)
+    if name == FLOAT8_E5M2.name:  # the upper byte of a float16
+        return (codes << 8).view(np.float16).astype(np.float32)
+    exponent, fraction = (codes >> 3) & 15, (codes & 7).astype(np.float32)
+    # bias 7; exponent 0 holds the subnormal numbers
+    size = np.ldexp(
+        np.where(exponent == 0, fraction / 8, 1 + fraction / 8),
+        np.maximum(exponent, 1).astype(np.int32) - 7,
+    )
+    size[(codes & 127) == 127] = np.nan  # there is no infinity
+    signed: npt.NDArray[np.float32] = np.where(codes < 128, size, -size).astype(np.float32)
+    return signed
 
 
 def to_bytes(values: FloatArray, dtype: str) -> bytes:

@@ -14,9 +14,8 @@ import numpy.typing as npt
 
 from fcinspect.rounding.accumulation import SLACK, DotArithmetic, arithmetic_of
 from fcinspect.rounding.arrays import Float64Array, FloatArray, half_ulp, round_to
-from fcinspect.rounding.exact import ExactSums, to_float
+from fcinspect.rounding.exact import ExactSums, Reference, flushed_magnitude, to_float
 from fcinspect.rounding.formats import FLOAT64, NumberFormat
-from fcinspect.rounding.reference import Reference, flushed_magnitude
 from fcinspect.rounding.verdict import Verdict
 
 BLOCK = 2**17
@@ -54,9 +53,7 @@ class DotCheck:
     worst: tuple[int, int] | None
     """(row, output) of that element."""
     outside: int
-    """How many elements are outside their interval."""
     undecided: int
-    """How many elements could not be decided."""
 
     @property
     def verdict(self) -> Verdict:
@@ -66,6 +63,7 @@ class DotCheck:
         return Verdict.UNDECIDED if self.undecided else Verdict.WITHIN
 
 
+@np.errstate(all="ignore")  # NaN, Inf and overflow are told by the verdict
 def check_products(
     x: FloatArray,
     weight: FloatArray,
@@ -86,20 +84,6 @@ def check_products(
     may be fewer outside than it says.
     """
     arithmetic = arithmetic_of(computed_in) if isinstance(computed_in, str) else computed_in
-    # NaN, Inf and overflow are told by the verdict
-    with np.errstate(all="ignore"):
-        return _check_products(x, weight, bias, result, arithmetic, by_kind, counted)
-
-
-def _check_products(
-    x: FloatArray,
-    weight: FloatArray,
-    bias: FloatArray | None,
-    result: FloatArray,
-    arithmetic: DotArithmetic,
-    by_kind: bool,
-    counted: bool,
-) -> DotCheck:
     rows, n = x.shape
     outputs = weight.shape[0]
     reference = Reference(x, arithmetic)
@@ -133,14 +117,19 @@ class _Joined:
         ends = np.float64 if output is FLOAT64 else np.float32
         self.reference, self.bound = np.empty(shape), np.empty(shape)
         self.low, self.high = np.empty(shape, ends), np.empty(shape, ends)
-        self.parts: list[tuple[int, DotCheck]] = []
+        self.max_ratio, self.outside, self.undecided = 0.0, 0, 0
+        self.worst: tuple[int, int] | None = None
         self.beyond: list[tuple[float, int, int]] = []
         """(excess, row, output) of the worst elements outside."""
 
     def add(self, span: slice, part: DotCheck, allowed: Admissible, result: Float64Array) -> None:
         self.reference[:, span], self.bound[:, span] = part.reference, part.bound
         self.low[:, span], self.high[:, span] = part.low, part.high
-        self.parts.append((span.start, _summary(part)))
+        self.outside += part.outside
+        self.undecided += part.undecided
+        if part.worst and (self.worst is None or part.max_ratio > self.max_ratio):
+            self.max_ratio = part.max_ratio
+            self.worst = (part.worst[0], part.worst[1] + span.start)
         if part.outside:
             outside = allowed.decided & ~((part.low <= result) & (result <= part.high))
             excess = np.abs(result - part.reference) / part.bound
@@ -154,27 +143,10 @@ class _Joined:
         return [(row, column) for _, row, column in sorted(self.beyond)[::-1][:CERTIFIED]]
 
     def check(self) -> DotCheck:
-        judged = [(start, part) for start, part in self.parts if part.worst is not None]
-        start, most = max(judged, key=lambda found: found[1].max_ratio, default=(0, None))
-        worst = None
-        if most is not None and most.worst is not None:
-            worst = (most.worst[0], most.worst[1] + start)
         return DotCheck(
-            self.reference,
-            self.low,
-            self.high,
-            self.bound,
-            max_ratio=0.0 if most is None else most.max_ratio,
-            worst=worst,
-            outside=sum(part.outside for _, part in self.parts),
-            undecided=sum(part.undecided for _, part in self.parts),
-        )
-
-
-def _summary(part: DotCheck) -> DotCheck:
-    """Return a check without its arrays."""
-    none: Float64Array = np.zeros((0, 0))
-    return replace(part, reference=none, low=none, high=none, bound=none)
+            self.reference, self.low, self.high, self.bound,
+            self.max_ratio, self.worst, self.outside, self.undecided,
+        )  # fmt: skip
 
 
 def _check_block(
@@ -184,16 +156,13 @@ def _check_block(
     arithmetic: DotArithmetic,
     by_kind: bool,
 ) -> tuple[Float64Array, Admissible]:
-    """Return the reference and what is admissible for some of the outputs."""
     products = reference.products(weight)
     y = products.value if bias is None else products.value + bias
     y_error = products.error + 2 * 2.0**-53 * np.abs(y)
     if bias is not None:
         y_error += 2.0**-53 * np.abs(bias)
-    allowed = admissible(
-        y, y_error, products.magnitude, bias, reference.n, arithmetic, products.flushed
-    )
-    finite = products.finite
+    magnitude, finite = products.magnitude, products.finite
+    allowed = admissible(y, y_error, magnitude, bias, reference.n, arithmetic, products.flushed)
     if bias is not None:
         finite = finite & np.isfinite(bias)[None, :]
     if finite.all():
@@ -209,6 +178,7 @@ def _check_block(
     )
 
 
+@np.errstate(all="ignore")
 def admissible(
     y: Float64Array,
     y_error: Float64Array,
@@ -223,33 +193,30 @@ def admissible(
     All arrays are (rows, out); `product_magnitude` is |X||W|ᵀ, `n` the number of products,
     `flushed` the magnitude of terms with a subnormal operand, which some CPUs take for zero.
     """
-    with np.errstate(all="ignore"):
-        size = np.abs(y)
-        product_magnitude = product_magnitude * SLACK
-        magnitude = product_magnitude
-        if bias is not None:
-            magnitude = magnitude + np.abs(bias) * SLACK
-        spread = arithmetic.spread(
-            y, y_error, product_magnitude, magnitude, n, with_bias=bias is not None
-        )
-        spread += y_error
-        spread += flushed
-        spread *= SLACK
-        low, high = _rounded(y, spread, size, arithmetic.output)
-        if bias is not None and arithmetic.output is not arithmetic.accumulate:
-            # PyTorch rounds before it adds the bias where it has no fused kernel
-            inner = _rounded(y - bias, spread + size * 2.0**-52, size, arithmetic.output)
-            low = np.minimum(low, round_to(inner[0] + bias, arithmetic.output))
-            high = np.maximum(high, round_to(inner[1] + bias, arithmetic.output))
-        reach = spread + half_ulp(size + spread, arithmetic.output)
-        decided = np.isfinite(y) & (magnitude < arithmetic.largest)
+    size = np.abs(y)
+    product_magnitude = product_magnitude * SLACK
+    magnitude = product_magnitude
+    if bias is not None:
+        magnitude = magnitude + np.abs(bias) * SLACK
+    with_bias = bias is not None
+    spread = arithmetic.spread(y, y_error, product_magnitude, magnitude, n, with_bias=with_bias)
+    spread += y_error
+    spread += flushed
+    spread *= SLACK
+    low, high = _rounded(y, spread, size, arithmetic.output)
+    if bias is not None and arithmetic.output is not arithmetic.accumulate:
+        # PyTorch rounds before it adds the bias where it has no fused kernel
+        inner = _rounded(y - bias, spread + size * 2.0**-52, size, arithmetic.output)
+        low = np.minimum(low, round_to(inner[0] + bias, arithmetic.output))
+        high = np.maximum(high, round_to(inner[1] + bias, arithmetic.output))
+    reach = spread + half_ulp(size + spread, arithmetic.output)
+    decided = np.isfinite(y) & (magnitude < arithmetic.largest)
     return Admissible(low, high, reach, decided)
 
 
 def _rounded(
     y: Float64Array, spread: Float64Array, size: Float64Array, output: NumberFormat
 ) -> tuple[Float64Array, Float64Array]:
-    """Return y ± spread rounded to the output format; where spread is 0, y rounded."""
     # the additions below are rounded to float64
     reach = np.where(spread == 0, 0.0, spread + (size + spread) * 2.0**-52 + 2.0**-1074)
     return round_to(y - reach, output), round_to(y + reach, output)
@@ -281,43 +248,26 @@ def judge(reference: Float64Array, allowed: Admissible, result: Float64Array) ->
     if ratio.size and ratio.max() >= 0:
         row, column = np.unravel_index(int(ratio.argmax()), ratio.shape)
         worst = (int(row), int(column))
-    return DotCheck(
-        reference,
-        low,
-        high,
-        bound,
-        max_ratio=float(ratio[worst]) if worst else 0.0,
-        worst=worst,
-        outside=int((decided & ~inside).sum()),
-        undecided=int((~decided).sum()),
-    )
+    outside, undecided = int((decided & ~inside).sum()), int((~decided).sum())
+    most = float(ratio[worst]) if worst else 0.0
+    return DotCheck(reference, low, high, bound, most, worst, outside, undecided)
 
 
 def _explained(
-    x: FloatArray,
-    weight: FloatArray,
-    bias: float | None,
-    result: float,
-    arithmetic: DotArithmetic,
+    x: FloatArray, weight: FloatArray, bias: float | None, result: float, arithmetic: DotArithmetic
 ) -> bool:
     """Whether the exact sum of one element, x and weight (n), explains what is called outside."""
     if not (np.isfinite(x).all() and np.isfinite(weight).all() and np.isfinite(bias or 0.0)):
         return False
     sums = ExactSums(weight.tolist(), x.tolist())
-    flushed = flushed_magnitude(
-        np.asarray(x[None], dtype=np.float64),
-        np.asarray(weight[None], dtype=np.float64),
-        arithmetic,
-    )
+    row, unit = (np.asarray(part[None], dtype=np.float64) for part in (x, weight))
+    flushed = flushed_magnitude(row, unit, arithmetic)
     y, allowed = exactly_admissible(sums, bias, arithmetic, flushed)
     return judge(y, allowed, np.array([[result]])).verdict is not Verdict.OUTSIDE
 
 
 def exactly_admissible(
-    sums: ExactSums,
-    bias: float | None,
-    arithmetic: DotArithmetic,
-    flushed: Float64Array | float,
+    sums: ExactSums, bias: float | None, arithmetic: DotArithmetic, flushed: Float64Array | float
 ) -> tuple[Float64Array, Admissible]:
     """Return the exact value of one element, rounded to float64, and what is admissible there."""
     exact = sums.total() + Fraction(bias or 0.0)

@@ -47,11 +47,9 @@ class NumberFormat:
 
     def ulp(self, value: Fraction | float) -> float:
         """Return the distance between neighbours of this format in the binade of `value`."""
-        exponent = (
-            self.smallest_exponent
-            if value == 0
-            else max(_exponent(Fraction(value)), self.smallest_exponent)
-        )
+        exponent = self.smallest_exponent
+        if value != 0:
+            exponent = max(_exponent(Fraction(value)), exponent)
         return math.ldexp(1.0, exponent - self.precision + 1)
 
     def round(self, value: Fraction | float) -> float:
@@ -88,7 +86,6 @@ BFLOAT16 = NumberFormat("bfloat16", 8, 127, -126, 2)
 
 FORMATS = {f.name: f for f in (FLOAT64, FLOAT32, BFLOAT16, FLOAT16)}
 """The formats by name, in the order in which they are offered."""
-
 
 FLOAT8_E4M3FN = NumberFormat("float8_e4m3fn", 4, 8, -6, 1)
 """Its largest number is 448: the code of (2 − 2^(1−t))·2^e stands for NaN."""

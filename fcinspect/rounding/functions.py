@@ -9,12 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcinspect.rounding.arrays import Float64Array
-from fcinspect.rounding.running import (
-    LIBRARY_ULPS,
-    Numeric,
-    Running,
-    constant,
-)
+from fcinspect.rounding.running import LIBRARY_ULPS, Numeric, Running, constant
 
 ERF_POLYNOMIAL = 25.0
 """Absolute error, in u of float32, of erf = 1 − (a₁s + … + a₅s⁵)·exp(−x²), s = 1/(1 + p|x|): 1.5e-7
@@ -24,31 +19,30 @@ the last two operations (Abramowitz and Stegun 1964, formula 7.1.26)."""
 
 def sqrt(x: Numeric) -> Numeric:
     """Return √x."""
-    return x.square_root() if isinstance(x, Running) else _quiet(np.sqrt, x)
+    if isinstance(x, Running):
+        return x.square_root()
+    with np.errstate(all="ignore"):
+        return np.sqrt(x)
 
 
 def exp(x: Numeric) -> Numeric:
     """Return eˣ."""
-    return x.monotone(np.exp, LIBRARY_ULPS) if isinstance(x, Running) else _quiet(np.exp, x)
+    return _library(np.exp, x)
 
 
 def log(x: Numeric) -> Numeric:
     """Return the natural logarithm."""
-    if isinstance(x, Running):
-        return x.monotone(np.log, LIBRARY_ULPS, pole=True)
-    return _quiet(np.log, x)
+    return _library(np.log, x, pole=True)
 
 
 def log1p(x: Numeric) -> Numeric:
     """Return log(1 + x)."""
-    if isinstance(x, Running):
-        return x.monotone(np.log1p, LIBRARY_ULPS, pole=True)
-    return _quiet(np.log1p, x)
+    return _library(np.log1p, x, pole=True)
 
 
 def tanh(x: Numeric) -> Numeric:
     """Return the hyperbolic tangent."""
-    return x.monotone(np.tanh, LIBRARY_ULPS) if isinstance(x, Running) else np.tanh(x)
+    return _library(np.tanh, x)
 
 
 def erf(x: Numeric) -> Numeric:
@@ -85,11 +79,6 @@ def at_least(x: Numeric, least: float) -> Numeric:
     if isinstance(x, Running):
         return maximum(x, constant(least, x.format))
     return np.maximum(x, least)
-
-
-def at_most_zero(x: Numeric) -> Numeric:
-    """Return min(x, 0)."""
-    return -at_least(-x, 0.0)
 
 
 def maximum(a: Numeric, b: Numeric) -> Numeric:
@@ -169,7 +158,11 @@ def pick(x: Numeric, classes: npt.NDArray[np.int64]) -> Numeric:
     return x[rows, classes]
 
 
-def _quiet(function: Callable[[Float64Array], Float64Array], x: Float64Array) -> Float64Array:
+def _library(
+    function: Callable[[Float64Array], Float64Array], x: Numeric, *, pole: bool = False
+) -> Numeric:
+    if isinstance(x, Running):
+        return x.monotone(function, LIBRARY_ULPS, pole=pole)
     with np.errstate(all="ignore"):
         return function(x)
 

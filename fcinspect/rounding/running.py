@@ -60,8 +60,7 @@ class Running:
         with np.errstate(all="ignore"):
             return self._rounded(self.value + b.value, self.error + b.error)
 
-    def __radd__(self, other: Operand) -> Running:
-        return self + other
+    __radd__ = __add__
 
     def __sub__(self, other: Operand) -> Running:
         return self + (-self._operand(other))
@@ -77,8 +76,7 @@ class Running:
             )
             return self._rounded(self.value * b.value, carried, underflows=True)
 
-    def __rmul__(self, other: Operand) -> Running:
-        return self * other
+    __rmul__ = __mul__
 
     def __truediv__(self, other: Operand) -> Running:
         b = self._operand(other)

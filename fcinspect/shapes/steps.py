@@ -1,12 +1,15 @@
-"""What a batch meets on its way through a real module, step by step."""
+"""What a batch meets on its way through a real module, step by step.
+
+Also convolution and pooling arithmetic, and the modules that are a chain of linear layers.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from fcinspect.shapes.windows import Window
+from fcinspect.errors import InputError
 
 Shape = tuple[int, ...]
 Device = Literal["meta", "cpu"]
@@ -19,7 +22,6 @@ class Tensor:
 
     shape: Shape
     dtype: str
-    """"float32"."""
     name: str = ""
     """Where it stands in a tuple or dict: "1", "logits", "hidden.0"; "" when it stands alone."""
 
@@ -102,7 +104,6 @@ class Failure:
     step: Step | None
     """What was being done; None where the error arose between steps."""
     error: str
-    """"RuntimeError"."""
     message: str
     """In full."""
     place: Place | None
@@ -151,3 +152,137 @@ class ModuleTrace:
     """Multiply–adds of all steps, those that are not listed too."""
     unregistered: int = 0
     """Numbers in parameters that steps use and the module does not know."""
+
+
+Rule = Literal["sliding", "transposed", "adaptive", "merged", "split"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """One dimension through Conv2d, ConvTranspose2d or MaxPool2d of torch.nn, by their formulas."""
+
+    axis: str
+    """"height", "width", "depth" or "length"; "height and width" where both are alike."""
+    size: int
+    """Of what enters."""
+    kernel: int
+    stride: int
+    padding: int
+    dilation: int = 1
+    output_padding: int = 0
+    transposed: bool = False
+    ceil: bool = False
+
+    @property
+    def output(self) -> int:
+        """The size of what leaves."""
+        reach = self.dilation * (self.kernel - 1)
+        if self.transposed:
+            grown = (self.size - 1) * self.stride - 2 * self.padding
+            return grown + reach + self.output_padding + 1
+        free = self.size + 2 * self.padding - reach - 1
+        if not self.ceil:
+            return free // self.stride + 1
+        return -(-free // self.stride) + (0 if self._ends_beyond else 1)
+
+    @property
+    def _ends_beyond(self) -> bool:
+        """Whether, rounded up, the last window would begin behind the last number."""
+        free = self.size + 2 * self.padding - self.dilation * (self.kernel - 1) - 1
+        return self.ceil and -(-free // self.stride) * self.stride >= self.size + self.padding
+
+    @property
+    def words(self) -> str:
+        """The formula with its numbers put in: ⌊(32 + 2·1 − 1·(3 − 1) − 1)/1⌋ + 1 = 32."""
+        reach = f"{self.dilation}·({self.kernel} − 1)"
+        if self.transposed:
+            return (
+                f"({self.size} − 1)·{self.stride} − 2·{self.padding} + {reach}"
+                f" + {self.output_padding} + 1 = {self.output}"
+            )
+        free = f"({self.size} + 2·{self.padding} − {reach} − 1)/{self.stride}"
+        opening, closing = ("⌈", "⌉") if self.ceil else ("⌊", "⌋")
+        # a window that would begin behind the last number is left out
+        last = " − 1" if self._ends_beyond else ""
+        return f"{opening}{free}{closing} + 1{last} = {self.output}"
+
+
+AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""What the last dimensions are called, by their number."""
+
+
+def same_for_all(windows: tuple[Window, ...]) -> tuple[Window, ...]:
+    """Return one window in place of several that are alike but for their axis."""
+    if len({replace(window, axis="") for window in windows}) == 1 and len(windows) > 1:
+        names = " and ".join(window.axis for window in windows)
+        return (replace(windows[0], axis=names),)
+    return windows
+
+
+ACTIVATIONS = {
+    "relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh", "gelu": "gelu",
+    "leakyrelu": "leaky_relu", "leaky_relu": "leaky_relu", "relu_": "relu",
+    "silu": "silu", "elu": "elu", "selu": "selu", "softplus": "softplus", "mish": "mish",
+    "hardtanh": "hardtanh", "softmax": "softmax", "logsoftmax": "log_softmax",
+    "log_softmax": "log_softmax",
+}  # fmt: skip
+"""What an activation is called in a trace, in small letters -> in torch.nn.functional."""
+PASSING = frozenset({"dropout", "identity", "contiguous", "to", "float"})
+"""Steps that change no number when a module is evaluated."""
+FLATTENING = frozenset({"flatten", "view", "reshape"})
+"""Steps that are let pass before the first layer."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A linear layer of a chain."""
+
+    name: str
+    """Its module path, "fc1"."""
+    weight: str
+    """State-dict key of W."""
+    bias: str | None
+    in_features: int
+    out_features: int
+    activation: str = "identity"
+    """What stands behind it, a name of torch.nn.functional."""
+
+
+def chain_of(trace: ModuleTrace) -> tuple[Link, ...]:
+    """Return the linear layers in order; raises InputError if the steps are not one chain."""
+    links: list[Link] = []
+    for step in trace.steps:
+        kind = step.kind.lower()
+        if step.kind in ("Linear", "linear") and step.weight is not None:
+            links.append(_link(step, links, trace))
+        elif kind in ACTIVATIONS and links and links[-1].activation == "identity":
+            links[-1] = replace(links[-1], activation=ACTIVATIONS[kind])
+        elif kind not in PASSING and not (kind in FLATTENING and not links):
+            raise _refusal(trace, f"it runs {step.words}")
+    if not links:
+        raise _refusal(trace, "it runs no linear layer")
+    if len(trace.outputs) != 1:
+        raise _refusal(trace, f"it returns {len(trace.outputs)} tensors")
+    return tuple(links)
+
+
+def _link(step: Step, links: list[Link], trace: ModuleTrace) -> Link:
+    assert step.weight is not None
+    out_features, in_features = step.weight
+    matrix = [p for p in step.parameters if len(p.shape) == 2]
+    vector = [p for p in step.parameters if len(p.shape) == 1]
+    if len(matrix) != 1 or len(matrix) + len(vector) != len(step.parameters) or not matrix[0].name:
+        raise _refusal(trace, f"the weight of {step.words} is no parameter of it")
+    if links and links[-1].out_features != in_features:
+        given = f"the layer before gives {links[-1].out_features}"
+        raise _refusal(trace, f"{step.words} takes {in_features} features, {given}")
+    name = matrix[0].name.removesuffix(".weight")
+    bias = vector[0].name if vector else None
+    return Link(name, matrix[0].name, bias, in_features, out_features)
+
+
+def _refusal(trace: ModuleTrace, why: str) -> InputError:
+    return InputError(
+        f"{trace.source} is no chain of linear layers: {why}",
+        hint="fcinspect trace shows what it runs",
+    )

@@ -32,9 +32,7 @@ class TracedLayer:
     flops: int
     """rows·(2·out·in), plus rows·out with a bias."""
     parameter_bytes: int
-    """What the parameters take in memory."""
     output_bytes: int
-    """What the output takes in memory."""
 
 
 @dataclass(frozen=True)
@@ -90,36 +88,21 @@ def trace_widths(
 ) -> ShapeTrace:
     """Trace a batch through linear layers of these widths; nothing is allocated.
 
-    `activation` is the module name put behind every hidden layer, `output_activation` the one
-    behind the last. An activation counts no MACs.
+    `activation` is the module behind every hidden layer, `output_activation` that behind the last.
     """
-    rows = math.prod(batch)
+    rows, last = math.prod(batch), len(widths) - 1
     layers: list[TracedLayer] = []
-    last = len(widths) - 1
-    for number, (width_in, width_out) in enumerate(pairwise(widths), start=1):
-        parameters = width_out * width_in + (width_out if bias else 0)
-        output = (*batch, width_out)
-        output_bytes = rows * width_out * itemsize
-        layers.append(
-            TracedLayer(
-                name=f"fc{number}",
-                kind="Linear",
-                input=(*batch, width_in),
-                weight=(width_out, width_in),
-                bias=(width_out,) if bias else None,
-                output=output,
-                parameters=parameters,
-                macs=rows * width_out * width_in,
-                flops=rows * (2 * width_out * width_in + (width_out if bias else 0)),
-                parameter_bytes=parameters * itemsize,
-                output_bytes=output_bytes,
-            )
-        )
+    for number, (n, m) in enumerate(pairwise(widths), start=1):
+        entries = m if bias else 0
+        parameters, output, size = m * n + entries, (*batch, m), rows * m * itemsize
+        linear = TracedLayer(
+            f"fc{number}", "Linear", (*batch, n), (m, n), (m,) if bias else None, output,
+            parameters, macs=rows * m * n, flops=rows * (2 * m * n + entries),
+            parameter_bytes=parameters * itemsize, output_bytes=size,
+        )  # fmt: skip
+        layers.append(linear)
         kind = output_activation if number == last else activation
         if kind is not None:
-            layers.append(
-                TracedLayer(
-                    f"act{number}", kind, output, None, None, output, 0, 0, 0, 0, output_bytes
-                )
-            )
+            name = f"act{number}"
+            layers.append(TracedLayer(name, kind, output, None, None, output, 0, 0, 0, 0, size))
     return ShapeTrace(widths, batch, dtype, tuple(layers))

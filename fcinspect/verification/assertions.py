@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fcinspect.arithmetic.settings import optimizer_named
 from fcinspect.errors import UsageError
@@ -18,7 +17,7 @@ from fcinspect.rounding.arrays import carrier
 from fcinspect.rounding.formats import FORMATS, format_named
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import Check, Worst, carried_out
-from fcinspect.verification.claimed_step import plan_step
+from fcinspect.verification.claimed_step import claimed_step, plan_step
 from fcinspect.verification.output import (
     Claim,
     declared,
@@ -26,7 +25,6 @@ from fcinspect.verification.output import (
     unfit_operands,
     unfit_output,
 )
-from fcinspect.verification.step_assembly import claimed_step
 
 
 def assert_linear(
@@ -75,10 +73,7 @@ def assert_linear(
 
 
 def array_of(values: object, name: str) -> Array:
-    """Return a tensor, an array or nested lists as an array, numbers unchanged.
-
-    Nested lists are float64. Raises UsageError for what holds no floating-point numbers.
-    """
+    """Return an Array of the values (lists: float64); raises UsageError if they are not floats."""
     if isinstance(values, Array):
         return values
     dtype = None
@@ -98,12 +93,8 @@ def array_of(values: object, name: str) -> Array:
     dtype = dtype or plain.dtype.name
     if dtype not in FORMATS:
         raise UsageError(f"{name} holds {dtype}: expected numbers of {', '.join(FORMATS)}")
-    return Array(_carried(plain, dtype), dtype)
-
-
-def _carried(plain: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
-    """Return a read-only view of the numbers, or a copy where their carrier is another dtype."""
-    return plain.astype(carrier(dtype), copy=False).view()
+    # a view, which becomes read-only: the caller's own array does not
+    return Array(plain.astype(carrier(dtype), copy=False).view(), dtype)
 
 
 def _arithmetic(dtype: str, accumulate: str | DotArithmetic | None, output: str) -> DotArithmetic:
@@ -117,7 +108,6 @@ def _arithmetic(dtype: str, accumulate: str | DotArithmetic | None, output: str)
 
 
 def _dtype_name(dtype: object) -> str:
-    """Return the name of a dtype of torch or numpy, or the name itself."""
     name = getattr(dtype, "__name__", None) or str(dtype).removeprefix("torch.")
     if name not in FORMATS:
         raise UsageError(f"assert_linear: out is {dtype!r}: expected one of {', '.join(FORMATS)}")
@@ -125,7 +115,6 @@ def _dtype_name(dtype: object) -> str:
 
 
 def _of_output(claim: Claim, check: Check) -> str:
-    """Return what is wrong, where, by how much, and why."""
     count = check.outside or check.undecided
     lines = [
         f"{check.verdict}: {count:,} of {check.elements:,} elements of output {claim.y.shape} ="
@@ -193,11 +182,10 @@ def assert_step(
     __tracebackhide__ = True
     chosen = optimizer_named(optimizer, options)
     parts = {"before": _named(before), "grad": _named(grad), "after": _named(after)}
-    names = list(parts["before"])
+    names = parts["before"]
     parameters: dict[str, dict[str, Array]] = {}
     for part, given in parts.items():
-        if list(given) != names and set(given) != set(names):
-            missing = sorted(set(names) ^ set(given))
+        if missing := sorted(set(names) ^ set(given)):
             raise UsageError(f"assert_step: {part} and before differ in {', '.join(missing)}")
         for name, values in given.items():
             parameters.setdefault(name, {})[part] = array_of(values, f"{part} of {name}")
@@ -209,14 +197,12 @@ def assert_step(
         name: {key: array_of(values, f"{key} of {name}") for key, values in kept.items()}
         for name, kept in (state or {}).items()
     }
-    surroundings: dict[str, Array] = {}
-    for key, values in (("input", input), ("target", target)):
-        if values is not None:
-            surroundings[key] = array_of(values, key)
+    around = {"input": input, "target": target}
+    surroundings = {key: array_of(v, key) for key, v in around.items() if v is not None}
+    behind = (activation, output_activation)
     claim = claimed_step(
-        "assert_step", chosen, step, parameters, states, surroundings, loss,
-        (activation, output_activation),
-    )  # fmt: skip
+        "assert_step", chosen, step, parameters, states, surroundings, loss, behind
+    )
     if surroundings and claim.circumstances is None:
         raise UsageError(f"assert_step: {claim.notes[-1]}")
     checks = carried_out(plan_step(claim)).checks
@@ -228,29 +214,25 @@ def assert_step(
 
 def _named(values: object) -> dict[str, object]:
     """Return the parameters by name; one without a name is called "parameter"."""
-    if isinstance(values, Mapping):
-        if not values:
-            raise UsageError("assert_step: there are no parameters")
-        return {str(name): held for name, held in values.items()}
-    return {"parameter": values}
+    if not isinstance(values, Mapping):
+        return {"parameter": values}
+    if not values:
+        raise UsageError("assert_step: there are no parameters")
+    return {str(name): held for name, held in values.items()}
 
 
 def _of_step(wrong: list[Check], count: int, rule: str) -> str:
-    """Return what is wrong, where, by how much, and why."""
     worst = max(wrong, key=lambda check: (check.verdict is Verdict.OUTSIDE, check.max_ratio or 0))
     lines = [f"{worst.verdict}: {len(wrong)} of {count} checks of a step of {rule}"]
     name = worst.name.partition("/")[2]
-    if worst.worst is not None and worst.outside:
-        index = ", ".join(map(str, worst.worst.index))
+    if (place := worst.worst) is not None and worst.outside:
         what = "the update of " if worst.group == "update" else ""
-        lines.append(
-            f"  worst: {what}{name}[{index}] is {worst.worst.computed!r},"
-            f" the rule gives {worst.worst.reference!r}"
-        )
-        lines.append(
-            f"  rounding reaches {worst.worst.low!r} to {worst.worst.high!r};"
-            f" {worst.outside:,} of {worst.elements:,} elements are outside"
-        )
+        what += f"{name}[{', '.join(map(str, place.index))}]"
+        share = f"{worst.outside:,} of {worst.elements:,} elements are outside"
+        lines += [
+            f"  worst: {what} is {place.computed!r}, the rule gives {place.reference!r}",
+            f"  rounding reaches {place.low!r} to {place.high!r}; {share}",
+        ]
     if worst.cause is not None:
         lines.append(f"  likely cause: {worst.cause}")
     return "\n".join(lines)

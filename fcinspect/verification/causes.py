@@ -59,12 +59,11 @@ def name_cause(
 def _cause_of_part(seen: Observed) -> str | None:
     """Return what explains the rows or outputs that hold all wrong elements, and which they are."""
     wrong = seen.part_that_is_wrong()
-    if wrong is None:
-        return None
-    part, where = wrong
     # one number is explained by too much
-    cause = next(_causes(part), None) if part.y.size > 1 else None
-    return f"{cause} {where}" if cause else None
+    if wrong is None or wrong[0].y.size < 2:
+        return None
+    cause = next(_causes(wrong[0]), None)
+    return f"{cause} {wrong[1]}" if cause else None
 
 
 def _causes(seen: Observed) -> Iterator[str]:
@@ -79,14 +78,12 @@ def _causes(seen: Observed) -> Iterator[str]:
 def operand_causes(seen: Observed) -> Iterator[str]:
     """Yield the altered operand that gives the result."""
     count = len(seen.weight)
-    for shift in (1, -1):
-        # where all outputs are looked at, their order is told in full
+    # where all outputs are looked at, their order is told in full
+    for shift in (1, -1) if len(seen.outputs) < count else ():
         moved = (np.asarray(seen.outputs) - shift) % count
         bias = None if seen.bias is None else seen.bias[moved]
-        if len(seen.outputs) < count and seen.explained_by(
-            weight=_wide(seen.weight[moved]), bias=bias
-        ):
-            yield f"the outputs are shifted by {abs(shift)}"
+        if seen.explained_by(weight=_wide(seen.weight[moved]), bias=bias):
+            yield "the outputs are shifted by 1"
     for words, weight in _other_weights(seen):
         if seen.explained_by(weight=weight):
             yield words
@@ -100,38 +97,31 @@ def _wide(values: FloatArray) -> Float64Array:
 
 
 def _other_weights(seen: Observed) -> Iterator[tuple[str, Float64Array]]:
-    """Yield other rows of the weight for the outputs that are looked at."""
     outputs, n = seen.weight.shape
     chosen = list(seen.outputs)
     if outputs == n > 1:
-        turned = np.asarray(seen.weight.T[chosen], dtype=np.float64)
-        yield "the weight is used transposed", turned
+        yield "the weight is used transposed", _wide(seen.weight.T[chosen])
     elif min(outputs, n) > 1:
-        reshaped = np.asarray(seen.weight.reshape(n, outputs).T[chosen], dtype=np.float64)
+        reshaped = _wide(seen.weight.reshape(n, outputs).T[chosen])
         yield "the weight is reshaped to (in, out) instead of transposed", reshaped
     yield "the absolute value of the weight is used", np.abs(seen.w)
 
 
 def _other_inputs(seen: Observed) -> Iterator[tuple[str, Float64Array]]:
-    """Yield other rows of x for those that are looked at."""
     x = seen.xs
     rows, n = seen.x.shape
     if n > 1:
         yield "the inputs are taken in reverse order", x[:, ::-1]
         yield "input j is taken for input j+1", np.roll(x, 1, axis=1)
         yield "input j+1 is taken for input j", np.roll(x, -1, axis=1)
-        shifted = np.zeros_like(x)
-        shifted[:, :-1] = x[:, 1:]
+        shifted = np.pad(x[:, 1:], ((0, 0), (0, 1)))
         yield "the inputs are shifted by one, the last is left out", shifted
-        shifted = np.zeros_like(x)
-        shifted[:, 1:] = x[:, :-1]
+        shifted = np.pad(x[:, :-1], ((0, 0), (1, 0)))
         yield "the inputs are shifted by one, the first is left out", shifted
-        yield (
-            "the inputs are the mean of each row",
-            np.broadcast_to(x.mean(axis=1, keepdims=True), x.shape),
-        )
+        means = np.broadcast_to(x.mean(axis=1, keepdims=True), x.shape)
+        yield "the inputs are the mean of each row", means
     if rows > 1 and n > 1:
-        reshaped = np.asarray(seen.x.T.reshape(seen.x.shape)[list(seen.rows)], dtype=np.float64)
+        reshaped = _wide(seen.x.T.reshape(seen.x.shape)[list(seen.rows)])
         yield "the input is reshaped instead of transposed", reshaped
     yield "negative inputs are taken as zero", np.maximum(x, 0.0)
     yield "the absolute value of the inputs is used", np.abs(x)
@@ -151,18 +141,15 @@ def arithmetic_causes(seen: Observed) -> Iterator[str]:
 
 
 def _narrower(seen: Observed, *formats: NumberFormat) -> list[NumberFormat]:
-    """Return the formats that have fewer digits than the inputs."""
     inputs = seen.arithmetic.inputs
     return [narrow for narrow in formats if narrow.precision < inputs.precision]
 
 
 def _rounded_result(seen: Observed) -> Iterator[str]:
-    """Name the format of fewer digits that all results are numbers of."""
     output = seen.arithmetic.output
     for number_format in (FLOAT32, FLOAT16, BFLOAT16):
-        if number_format.precision >= output.precision:
-            continue
-        if not np.array_equal(round_to(seen.y, number_format), seen.y):
+        fewer = number_format.precision < output.precision
+        if not fewer or not np.array_equal(round_to(seen.y, number_format), seen.y):
             continue
         low, high = (round_to(end, number_format) for end in (seen.check.low, seen.check.high))
         if ((low <= seen.y) & (seen.y <= high)).all():
@@ -170,16 +157,16 @@ def _rounded_result(seen: Observed) -> Iterator[str]:
 
 
 def _rounded_operands(seen: Observed, number_format: NumberFormat) -> Iterator[str]:
-    for cut, how in ((False, "rounded"), (True, "truncated")):
-        narrow = _cut if cut else round_to
+    for narrow, how in ((round_to, "rounded"), (_cut, "truncated")):
         x, weight = narrow(seen.xs, number_format), narrow(seen.w, number_format)
-        name = number_format.name
-        if seen.explained_by(x=x, weight=weight):
-            yield f"inputs and weights are {how} to {name}"
-        if seen.explained_by(x=x):
-            yield f"inputs are {how} to {name}"
-        if seen.explained_by(weight=weight):
-            yield f"weights are {how} to {name}"
+        altered = {
+            "inputs and weights": (x, weight),
+            "inputs": (x, None),
+            "weights": (None, weight),
+        }
+        for what, operands in altered.items():
+            if seen.explained_by(*operands):
+                yield f"{what} are {how} to {number_format.name}"
 
 
 def _cut(values: Float64Array, number_format: NumberFormat) -> Float64Array:
@@ -194,9 +181,8 @@ def _quantised(seen: Observed) -> Iterator[str]:
     for levels, name in ((127, "int8"), (7, "int4")):
         for axis, words in ((1, "a scale for each row"), (None, "one scale")):
             held = seen.w if axis == 1 else seen.weight
-            largest = np.maximum(
-                held.max(axis=axis, keepdims=True), -held.min(axis=axis, keepdims=True)
-            ).astype(np.float64)
+            ends = (held.max(axis=axis, keepdims=True), -held.min(axis=axis, keepdims=True))
+            largest = _wide(np.maximum(*ends))
             scale = np.where(largest > 0, largest, 1.0) / levels
             weight = round_to(np.rint(seen.w / scale) * scale, seen.arithmetic.inputs)
             if seen.explained_by(weight=weight):
@@ -204,14 +190,11 @@ def _quantised(seen: Observed) -> Iterator[str]:
 
 
 def _computed_in(seen: Observed, narrower: list[NumberFormat]) -> Iterator[str]:
-    """Name the narrower dtype in which everything may have been computed."""
     for number_format in narrower:
-        x, weight = round_to(seen.xs, number_format), round_to(seen.w, number_format)
-        bias = round_to(seen.b, number_format)
-        whole = arithmetic_of(number_format.name)
         if not np.array_equal(round_to(seen.y, number_format), seen.y):
             continue
-        check = seen.under(x, weight, bias, whole)
+        x, weight, bias = (round_to(part, number_format) for part in (seen.xs, seen.w, seen.b))
+        check = seen.under(x, weight, bias, arithmetic_of(number_format.name))
         if not check.outside and not check.undecided:
             yield f"the layer is computed in {number_format.name}"
 

@@ -12,7 +12,6 @@ from fcinspect.errors import Misbehaved, UsageError, did_you_mean
 from fcinspect.rounding.verdict import Verdict, overall
 
 Kind = Literal["layer", "implementation", "optimizer", "output", "step", "example"]
-"""What is verified."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,6 @@ class Worst:
     """The element that comes nearest to its bound, or leaves it furthest."""
 
     index: tuple[int, ...]
-    """Its place in the computed array."""
     computed: float
     reference: float
     """What the closed form gives there."""
@@ -73,18 +71,14 @@ class Check:
     def sentence(self) -> str:
         """What is found of an operation, with its numbers."""
         if self.verdict is Verdict.UNDECIDED:
-            return (
-                f"{self.undecided} of {self.elements} not finite or beyond the range:"
-                " no bound exists"
-            )
+            count = f"{self.undecided} of {self.elements}"
+            return f"{count} not finite or beyond the range: no bound exists"
         worst = self.worst
         if worst is None:
             return "there is nothing to compare"
         place = f"[{','.join(map(str, worst.index))}]" if worst.index else ""
-        numbers = (
-            f"{self.name}{place} is {worst.computed!r}, the formula gives {worst.reference!r}"
-            f" ± {worst.bound:.3g}"
-        )
+        expected = f"the formula gives {worst.reference!r} ± {worst.bound:.3g}"
+        numbers = f"{self.name}{place} is {worst.computed!r}, {expected}"
         if self.verdict is Verdict.WITHIN:
             return numbers
         count = f"{self.outside} of {self.elements} elements are outside; "
@@ -132,24 +126,19 @@ class Plan:
         """
         if not patterns:
             return self
+        names = [planned.name for planned in self.checks]
+        chosen: set[str] = set()
         for pattern in patterns:
-            if not any(_chooses(pattern, planned.name) for planned in self.checks):
-                names = (*self.groups, *(planned.name for planned in self.checks))
+            found = [name for name in names if _chooses(pattern, name)]
+            if not found:
                 raise UsageError(
                     f"--checks {pattern!r} chooses none of the checks: expected"
                     f" {', '.join(self.groups)}, or a name as --checks list shows it",
-                    hint=did_you_mean(pattern, names),
+                    hint=did_you_mean(pattern, (*self.groups, *names)),
                 )
-        kept = tuple(
-            planned
-            for planned in self.checks
-            if any(_chooses(pattern, planned.name) for pattern in patterns)
-        )
-        left_out = tuple(
-            f"{planned.name}: not chosen by --checks"
-            for planned in self.checks
-            if planned not in kept
-        )
+            chosen.update(found)
+        kept = tuple(planned for planned in self.checks if planned.name in chosen)
+        left_out = (f"{name}: not chosen by --checks" for name in names if name not in chosen)
         return replace(self, checks=kept, not_exercised=(*self.not_exercised, *left_out))
 
 
@@ -166,9 +155,8 @@ class VerificationReport:
     @property
     def verdict(self) -> Verdict:
         """The worst verdict of all checks; undecided when nothing was checked."""
-        if not self.checks:
-            return Verdict.UNDECIDED
-        return overall(check.verdict for check in self.checks)
+        verdicts = [check.verdict for check in self.checks]
+        return overall(verdicts) if verdicts else Verdict.UNDECIDED
 
     @property
     def likely_cause(self) -> str | None:
@@ -196,9 +184,8 @@ def _made(planned: Planned) -> Iterator[Check]:
         yield from [made] if isinstance(made, Check) else made
     except Misbehaved as fault:
         said = str(fault) if fault.where is None else f"{fault}, at {fault.where}"
-        yield Check(
-            planned.name, Verdict.OUTSIDE, said, cause=said, answered=False, where=fault.where
-        )
+        name, where = planned.name, fault.where
+        yield Check(name, Verdict.OUTSIDE, said, cause=said, answered=False, where=where)
 
 
 def _chooses(pattern: str, name: str) -> bool:

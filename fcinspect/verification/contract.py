@@ -1,7 +1,4 @@
-"""What callers of a linear layer rely on: shapes, dtype, refusals, names, rows by themselves.
-
-The layer is asked ordinary numbers, and its answers are held against the bound.
-"""
+"""What callers of a linear layer rely on: shapes, dtype, errors, names, independent rows."""
 
 from __future__ import annotations
 
@@ -13,11 +10,12 @@ import numpy as np
 from fcinspect.errors import Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import first_wrong
 from fcinspect.verification.check import Check, Planned, holds
-from fcinspect.verification.exact_check import first_wrong
 from fcinspect.verification.output import Claim
 from fcinspect.verification.subject import LayerAnswer, LayerCall, Layout, Made, Setting
 
+Shape = tuple[int, ...]
 _LAYOUTS: dict[Layout, str] = {"strided": "a strided x", "transposed": "a transposed x"}
 
 SIZES = (1, 2, 3, 8, 33)
@@ -32,10 +30,7 @@ class LayerTrial:
 
     @cached_property
     def parameters(self) -> tuple[Array, Array | None]:
-        """W and b: random ones, or a ready module's own.
-
-        Raises Misbehaved where a ready module has no weight of its widths.
-        """
+        """W and b: random, or a ready module's own (raises Misbehaved if its shape differs)."""
         setting = self.setting
         n, out = setting.in_features, setting.out_features
         if setting.subject.kind == "module":
@@ -43,7 +38,7 @@ class LayerTrial:
         out = setting.fewer_outputs(n) if out else 0
         return self.drawn((out, n), 1), self.drawn((out,), 2) if setting.bias else None
 
-    def drawn(self, shape: tuple[int, ...], seed: int) -> Array:
+    def drawn(self, shape: Shape, seed: int) -> Array:
         """Return normally distributed numbers."""
         random = np.random.default_rng((seed, *shape))
         return Array.of(random.standard_normal(shape), self.setting.dtype)
@@ -69,34 +64,36 @@ class LayerTrial:
 
     def judged(self, name: str, detail: str, answer: LayerAnswer, whole: LayerCall) -> Check:
         """Hold an answer against the bound."""
-        assert whole.weight is not None
-        expected = (*whole.x.shape[:-1], whole.weight.shape[0])
+        expected = (*whole.x.shape[:-1], self.out)
         if answer.output.shape != expected:
             words = f"the result has shape {answer.output.shape} instead of {expected}"
             return Check(name, Verdict.OUTSIDE, detail, cause=words)
-        claim = Claim(whole.x, whole.weight, whole.bias, answer.output, self.setting.arithmetic)
-        return replace(claim.check(name), detail=detail)
+        return replace(self.claim(answer, whole).check(name), detail=detail)
+
+    def claim(self, answer: LayerAnswer, whole: LayerCall) -> Claim:
+        """Return an answer with the operands of its call."""
+        weight, arithmetic = self.parameters[0], self.setting.arithmetic
+        return Claim(whole.x, weight, whole.bias, answer.output, arithmetic)
 
 
 def contract_checks(setting: Setting) -> tuple[Planned, ...]:
     """Return the checks of the contract."""
     trial = LayerTrial(setting)
-    made = setting.subject.kind != "kernel"
-    planned = [
-        Planned("contract/shapes", partial(_shapes, trial)),
-        Planned("contract/layouts", partial(_layouts, trial)),
-        Planned("contract/dtype", partial(_dtype, trial)),
-        Planned("contract/operands untouched", partial(_untouched, trial)),
-        Planned("contract/same again", partial(_again, trial)),
-        Planned("contract/wrong widths refused", partial(_refused, trial)),
-    ]
-    if setting.bias and setting.subject.kind != "module":
-        planned.append(Planned("contract/without bias", partial(_without_bias, trial)))
-    if made:
-        planned.append(Planned("contract/parameters", partial(_parameters, setting)))
-    if setting.subject.kind == "factory" and setting.in_features and setting.out_features:
-        planned.append(Planned("contract/parameters used", partial(_used, trial)))
-    return tuple(planned)
+    kind = setting.subject.kind
+    checks = {
+        "shapes": _shapes, "layouts": _layouts, "dtype": _dtype, "operands untouched": _untouched,
+        "same again": _again, "wrong widths refused": _refused,
+    }  # fmt: skip
+    if setting.bias and kind != "module":
+        checks["without bias"] = _without_bias
+    if kind != "kernel":
+        checks["parameters"] = _parameters
+    if kind == "factory" and setting.in_features and setting.out_features:
+        checks["parameters used"] = _used
+    return tuple(
+        Planned(f"contract/{name}", partial(check, trial, f"contract/{name}"))
+        for name, check in checks.items()
+    )
 
 
 def batch_checks(setting: Setting) -> tuple[Planned, ...]:
@@ -106,27 +103,27 @@ def batch_checks(setting: Setting) -> tuple[Planned, ...]:
     return (Planned("batches/rows", partial(_rows, LayerTrial(setting))),)
 
 
-def _shapes(trial: LayerTrial) -> Check:
+def _shapes(trial: LayerTrial, name: str) -> Check:
     """x of one to four dimensions, with one row, no row, and as many rows as outputs."""
     n, out = trial.setting.in_features, trial.out
-    shapes: list[tuple[int, ...]] = [(n,), (1, n), (3, n), (2, 3, n), (2, 1, 2, n), (0, n)]
+    shapes: list[Shape] = [(n,), (1, n), (3, n), (2, 3, n), (2, 1, 2, n), (0, n)]
     shapes += [(2, 0, n), *([(out, n)] if 0 < out <= 1024 else [])]
     probes = {
-        f"x of shape {shape}": partial(trial.check, "contract/shapes", "", trial.drawn(shape, 3))
-        for shape in dict.fromkeys(shapes)
+        f"x of shape {shape}": partial(trial.check, name, "", trial.drawn(shape, 3))
+        for shape in shapes
     }
-    return first_wrong("contract/shapes", "1-D to 4-D, 0 rows, N = out", probes)
+    return first_wrong(name, "1-D to 4-D, 0 rows, N = out", probes)
 
 
-def _layouts(trial: LayerTrial) -> Check:
+def _layouts(trial: LayerTrial, name: str) -> Check:
     """x and W as views: the numbers count, not where they lie."""
     n = trial.setting.in_features
 
-    def check(shape: tuple[int, ...], layout: Layout) -> Check:
+    def check(shape: Shape, layout: Layout) -> Check:
         x = trial.drawn(shape, 4)
         answer, whole = trial.answer(x, layout)
-        found = trial.judged("contract/layouts", "", answer, whole)
-        if found.verdict is Verdict.OUTSIDE and layout != "contiguous":
+        found = trial.judged(name, "", answer, whole)
+        if found.verdict is Verdict.OUTSIDE:
             plain, whole = trial.answer(x)
             if trial.judged("", "", plain, whole).verdict is Verdict.WITHIN:
                 return replace(found, cause="the strides of its operands are ignored")
@@ -139,48 +136,38 @@ def _layouts(trial: LayerTrial) -> Check:
         for which, shape in shapes.items()
         for layout, words in _LAYOUTS.items()
     }
-    return first_wrong("contract/layouts", "strided and transposed views", probes)
+    return first_wrong(name, "strided and transposed views", probes)
 
 
-def _dtype(trial: LayerTrial) -> Check:
+def _dtype(trial: LayerTrial, name: str) -> Check:
     answer, whole = trial.answer(trial.drawn((3, trial.setting.in_features), 5))
     found, given = answer.output.dtype, whole.x.dtype
-    return holds(
-        "contract/dtype", found == given, f"{given} in, {found} out",
-        f"the result is {found} for operands of {given}",
-    )  # fmt: skip
+    cause = f"the result is {found} for operands of {given}"
+    return holds(name, found == given, f"{given} in, {found} out", cause)
 
 
-def _untouched(trial: LayerTrial) -> Check:
+def _untouched(trial: LayerTrial, name: str) -> Check:
     answer, _ = trial.answer(trial.drawn((3, trial.setting.in_features), 6))
-    changed = " and ".join(answer.changed)
-    return holds(
-        "contract/operands untouched", not answer.changed, "input, weight and bias stay",
-        f"{changed} {'are' if ' and ' in changed else 'is'} modified in place",
-    )  # fmt: skip
+    are = "are" if len(answer.changed) > 1 else "is"
+    cause = f"{' and '.join(answer.changed)} {are} modified in place"
+    return holds(name, not answer.changed, "input, weight and bias stay", cause)
 
 
-def _again(trial: LayerTrial) -> Check:
+def _again(trial: LayerTrial, name: str) -> Check:
     x = trial.drawn((3, trial.setting.in_features), 7)
     outputs = [trial.answer(x)[0].output.values for _ in range(3)]
     # what was asked in between must not show either
     trial.answer(trial.drawn((3, trial.setting.in_features), 8))
     outputs.append(trial.answer(x)[0].output.values)
     same = all(np.array_equal(outputs[0], other, equal_nan=True) for other in outputs[1:])
-    return holds(
-        "contract/same again", same, "the same input, the same output, bit for bit",
-        "the same input gives different outputs",
-    )  # fmt: skip
+    detail = "the same input, the same output, bit for bit"
+    return holds(name, same, detail, "the same input gives different outputs")
 
 
-def _refused(trial: LayerTrial) -> Check:
-    """x of another width raises; it is neither reshaped nor cut.
-
-    That one number per row, of x or of W, is broadcast, as einsum does, is a fact and no fault.
-    """
-    n = trial.setting.in_features
-    name, detail = "contract/wrong widths refused", "x of other widths raises an error"
-    shapes: list[tuple[int, ...]] = [(3, n + 1), (3, 2 * n), (2 * n, 3), (n, 2), (3, 1), (n + 1,)]
+def _refused(trial: LayerTrial, name: str) -> Check:
+    """x of another width raises an error; broadcasting width 1, as einsum does, is no fault."""
+    n, detail = trial.setting.in_features, "x of other widths raises an error"
+    shapes: list[Shape] = [(3, n + 1), (3, 2 * n), (2 * n, 3), (n, 2), (3, 1), (n + 1,)]
     shapes += [(3, n - 1), (n - 1,)] if n > 1 else []
     trial.answer(trial.drawn((3, n), 9))  # what refuses every x refuses these for no reason
     accepted = []
@@ -195,31 +182,28 @@ def _refused(trial: LayerTrial) -> Check:
             continue
         if 1 in (n, shape[-1]) and answer.output.shape == (*shape[:-1], trial.out):
             detail = "x of other widths raises an error; width 1 is broadcast"
-            continue
-        accepted.append(f"x of shape {shape} gives {answer.output.shape}")
+        else:
+            accepted.append(f"x of shape {shape} gives {answer.output.shape}")
     wanted = f" without an error, where in_features is {n}"
     return holds(name, not accepted, detail, " and ".join(accepted[:2]) + wanted)
 
 
-def _without_bias(trial: LayerTrial) -> Check:
+def _without_bias(trial: LayerTrial, name: str) -> Check:
     setting = trial.setting
-    name = "contract/without bias"
     if setting.subject.kind == "factory":
         made = setting.subject.made(setting.in_features, setting.out_features, False, 0)
         if made.parameter("bias") is not None:
-            return Check(
-                name, Verdict.OUTSIDE, "bias=False makes no bias",
-                cause="a module made with bias=False has a bias",
-            )  # fmt: skip
+            cause = "a module made with bias=False has a bias"
+            return holds(name, False, "bias=False makes no bias", cause)
     x = trial.drawn((3, setting.in_features), 10)
     return trial.check(name, "without b, y is x·Wᵀ", x, bias=False)
 
 
-def _parameters(setting: Setting) -> Check:
+def _parameters(trial: LayerTrial, name: str) -> Check:
     """weight (out, in) and bias (out), trainable, and nothing else in the state dict."""
-    name = "contract/parameters"
+    setting = trial.setting
     made = setting.subject.made(setting.in_features, setting.out_features, setting.bias, 0)
-    wanted: dict[str, tuple[int, ...]] = {"weight": (setting.out_features, setting.in_features)}
+    wanted: dict[str, Shape] = {"weight": (setting.out_features, setting.in_features)}
     if setting.bias:
         wanted["bias"] = (setting.out_features,)
     found = {key: values.shape for key, values in made.state}
@@ -228,35 +212,23 @@ def _parameters(setting: Setting) -> Check:
     return holds(name, cause is None, told, cause)
 
 
-def _used(trial: LayerTrial) -> Check:
+def _used(trial: LayerTrial, name: str) -> Check:
     """What is written into weight and bias after the module is made decides its output."""
     x, setting = trial.drawn((3, trial.setting.in_features), 12), trial.setting
     weight, bias = trial.parameters
     asked = LayerCall(x, weight, bias)
     first = setting.subject.call(asked).output.values
-    unused = [
-        name
-        for name, call in (
-            ("weight", replace(asked, weight=trial.drawn(weight.shape, 13))),
-            ("bias", None if bias is None else replace(asked, bias=trial.drawn(bias.shape, 14))),
-        )
-        if call is not None
-        and np.array_equal(setting.subject.call(call).output.values, first, equal_nan=True)
-    ]
+    calls = {"weight": replace(asked, weight=trial.drawn(weight.shape, 13))}
+    if bias is not None:
+        calls["bias"] = replace(asked, bias=trial.drawn(bias.shape, 14))
+    outputs = {which: setting.subject.call(call).output.values for which, call in calls.items()}
+    unused = [w for w, other in outputs.items() if np.array_equal(other, first, equal_nan=True)]
     cause = f"the module computes without its {' and '.join(unused)}, or with a copy made earlier"
-    return holds(
-        "contract/parameters used",
-        not unused,
-        "new numbers, new output",
-        cause,
-    )
+    return holds(name, not unused, "new numbers, new output", cause)
 
 
 def _parameter_fault(
-    made: Made,
-    wanted: dict[str, tuple[int, ...]],
-    found: dict[str, tuple[int, ...]],
-    setting: Setting,
+    made: Made, wanted: dict[str, Shape], found: dict[str, Shape], setting: Setting
 ) -> str | None:
     for key, shape in wanted.items():
         if key not in found:
@@ -269,10 +241,8 @@ def _parameter_fault(
     extra = [key for key in found if key not in wanted]
     if extra:
         return f"the state dict has {', '.join(map(repr, extra[:3]))} besides"
-    for key, value, given in (
-        ("in_features", made.in_features, setting.in_features),
-        ("out_features", made.out_features, setting.out_features),
-    ):
+    for key in ("in_features", "out_features"):
+        value, given = getattr(made, key), getattr(setting, key)
         if value is not None and value != given:
             return f"its {key} is {value} instead of {given}"
     if not setting.subject.differentiable:
@@ -282,21 +252,18 @@ def _parameter_fault(
 
 def _rows(trial: LayerTrial) -> Check:
     """Compare rows alone and in batches: a difference is a fact, told with the bound."""
-    rows = 64
-    x = trial.drawn((rows, trial.setting.in_features), 11)
+    name, x = "batches/rows", trial.drawn((64, trial.setting.in_features), 11)
     answer, whole = trial.answer(x)
-    check = trial.judged("batches/rows", "", answer, whole)
+    check = trial.judged(name, "", answer, whole)
     if check.verdict is not Verdict.WITHIN:
         return check
     together = np.asarray(answer.output.values, dtype=np.float64)
-    reach = Claim(
-        whole.x, trial.parameters[0], whole.bias, answer.output, trial.setting.arithmetic
-    ).checked.bound
+    reach = trial.claim(answer, whole).checked.bound
     most = 0.0
     for size in SIZES:
         part = Array(np.array(x.values[:size]), x.dtype)
         answer, whole = trial.answer(part)
-        found = trial.judged("batches/rows", f"in a batch of {size}", answer, whole)
+        found = trial.judged(name, f"in a batch of {size}", answer, whole)
         if found.verdict is not Verdict.WITHIN:
             return found
         alone = np.asarray(answer.output.values, dtype=np.float64)
@@ -306,4 +273,4 @@ def _rows(trial: LayerTrial) -> Check:
     detail = "the same bits in batches of every size"
     if most:
         detail = f"other batch sizes move a row by {100 * most:.2g} % of its bound"
-    return Check("batches/rows", Verdict.WITHIN, detail, check.max_ratio, elements=together.size)
+    return Check(name, Verdict.WITHIN, detail, check.max_ratio, elements=together.size)

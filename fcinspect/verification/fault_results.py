@@ -19,9 +19,9 @@ MOST_ENDS = 24
 def result_causes(seen: Observed) -> Iterator[str]:
     """Yield what would turn the right result into the one observed."""
     y = seen.y
+    if np.isnan(y).all():
+        yield "the result is NaN"
     if not np.isfinite(y).all():
-        if np.isnan(y).all():
-            yield "the result is NaN"
         return
     if not y.any() and seen.right.any():
         yield "the result is all zeros"
@@ -44,12 +44,9 @@ def _bias_causes(seen: Observed) -> Iterator[str]:
         return
     bias, outputs, rows = seen.bias, list(seen.outputs), list(seen.rows)
     bare = seen.right - seen.b
-    if seen.near(bare):
-        yield "the bias is missing"
-    if seen.near(bare + 2 * seen.b):
-        yield "the bias is added twice"
-    if seen.near(bare - seen.b):
-        yield "the bias is subtracted"
+    for times, words in ((0, "missing"), (2, "added twice"), (-1, "subtracted")):
+        if seen.near(bare + times * seen.b):
+            yield f"the bias is {words}"
     whole = {
         "the bias is added in reverse order": bias[::-1],
         "the bias is added one place too late": np.roll(bias, 1),
@@ -74,29 +71,19 @@ def _bias_causes(seen: Observed) -> Iterator[str]:
 
 
 def _factor_causes(seen: Observed) -> Iterator[str]:
-    """Name a constant factor, of the result or of the products without the bias."""
     rows, (outputs, n) = len(seen.x), seen.weight.shape
-    known: dict[float, str] = {
-        -1.0: "the sign is flipped",
-        2.0: "it is doubled",
-        0.5: "it is halved",
-    }
-    for value, words in (
-        (rows, "the number of rows"),
-        (n, "in_features"),
-        (outputs, "out_features"),
-    ):
+    known = {-1.0: "the sign is flipped", 2.0: "it is doubled", 0.5: "it is halved"}
+    sizes = {"the number of rows": rows, "in_features": n, "out_features": outputs}
+    for words, value in sizes.items():
         root = f"√{value}, the root of {words}"
         known.setdefault(float(value), f"it is multiplied by {value}, {words}")
         known.setdefault(1 / value, f"it is divided by {value}, {words}")
         known.setdefault(float(np.sqrt(value)), f"it is multiplied by {root}")
         known.setdefault(1 / float(np.sqrt(value)), f"it is divided by {root}")
     known.pop(1.0, None)
-    bare = seen.right - seen.b
-    for whole, subject in ((seen.right, ""), (bare, "W·x is affected: ")):
-        if subject and not seen.b.any():
-            return
-        rest = 0.0 if whole is seen.right else seen.b
+    parts = [(seen.right, np.zeros_like(seen.b), "the result")]
+    parts += [(seen.right - seen.b, seen.b, "W·x")] if seen.b.any() else []
+    for whole, rest, subject in parts:
         for factor, words in known.items():
             if seen.near(factor * whole + rest, max(1.0, factor)):
                 yield _factor_words(words, subject)
@@ -125,22 +112,17 @@ def fitted_factor(seen: Observed) -> Iterator[str]:
     if seen.y.size < FEWEST or not np.isfinite(seen.y).all():
         return
     bare = seen.right - seen.b
-    for whole, rest, subject in ((seen.right, 0.0, ""), (bare, seen.b, "W·x is affected: ")):
-        factor = _fitted(whole, seen.y - rest)
+    for whole, rest, subject in ((seen.right, 0.0, "the result"), (bare, seen.b, "W·x")):
+        # by least squares
+        size = float((whole * whole).sum())
+        factor = float((whole * (seen.y - rest)).sum()) / size if size > 0 else 0.0
         if factor and seen.near(factor * whole + rest, max(1.0, abs(factor))):
             yield _factor_words(f"it is multiplied by {factor:.4g}", subject)
 
 
 def _factor_words(words: str, subject: str) -> str:
-    return words.replace("it is", "W·x is" if subject else "the result is").replace(
-        "the sign", "the sign of W·x" if subject else "the sign of the result"
-    )
-
-
-def _fitted(expected: Float64Array, observed: Float64Array) -> float:
-    """Return the factor that fits best, by least squares."""
-    size = float((expected * expected).sum())
-    return float((expected * observed).sum()) / size if size > 0 else 0.0
+    words = words.replace("it is", f"{subject} is")
+    return words.replace("the sign", f"the sign of {subject}")
 
 
 def _order_causes(seen: Observed) -> Iterator[str]:
@@ -183,15 +165,13 @@ def _order_words(word: str, order: list[int]) -> str:
         return f"the {word} are in reverse order"
     shift = order[0]
     if order == [(i + shift) % count for i in range(count)]:
-        by = min(shift, count - shift)
-        return f"the {word} are shifted by {by}"
-    if len(set(order)) == count:
-        moved = [i for i, j in enumerate(order) if i != j]
-        if len(moved) == 2:
-            return f"the {word} {moved[0]} and {moved[1]} are exchanged"
-        return f"the {word} are permuted"
-    at = next(i for i, j in enumerate(order) if i != j)
-    return f"{word[:-1]} {at} holds {word[:-1]} {order[at]}"
+        return f"the {word} are shifted by {min(shift, count - shift)}"
+    moved = [i for i, j in enumerate(order) if i != j]
+    if len(set(order)) < count:
+        return f"{word[:-1]} {moved[0]} holds {word[:-1]} {order[moved[0]]}"
+    if len(moved) == 2:
+        return f"the {word} {moved[0]} and {moved[1]} are exchanged"
+    return f"the {word} are permuted"
 
 
 def place_causes(seen: Observed) -> Iterator[str]:
@@ -200,32 +180,31 @@ def place_causes(seen: Observed) -> Iterator[str]:
         return
     yield from _ends(seen)
     yield from _columns(seen)
-    yield from _one_weight(seen)
-    yield from _one_bias(seen)
+    outputs = np.flatnonzero(seen.wrong.any(axis=0))
+    # two rows tell which number of one output is wrong
+    if outputs.size == 1 and len(seen.rows) > 1:
+        yield from _one_weight(seen, int(outputs[0]))
+        yield from _one_bias(seen, int(outputs[0]))
 
 
 def _ends(seen: Observed) -> Iterator[str]:
     """Name the input from which on, or up to which, the others are left out."""
-    row, column = _furthest(seen)
+    excess: Float64Array = np.abs(seen.y - seen.right) / seen.reach
+    row, column = np.unravel_index(int(np.nanargmax(excess)), excess.shape)
     x, w = seen.xs[row], seen.w[column]
     error = seen.y[row, column] - seen.right[row, column]
     reach = 2 * seen.room[row, column]
     kept = np.concatenate([[0.0], np.cumsum(x * w)])
-    for words, sums in (
-        ("inputs from {} on are left out", kept - kept[-1]),
-        ("inputs before {} are left out", -kept),
-    ):
-        near = np.flatnonzero(np.abs(sums - error) <= reach)
-        distance = np.abs(sums - error)[near]
-        for end in sorted(near[np.argsort(distance)][:MOST_ENDS].tolist(), reverse=True):
+    for words, sums in (("from {} on", kept - kept[-1]), ("before {}", -kept)):
+        distance = np.abs(sums - error)
+        near = np.flatnonzero(distance <= reach)
+        for end in sorted(near[np.argsort(distance[near])][:MOST_ENDS].tolist(), reverse=True):
             if end in (0, seen.n):
                 continue
             x_cut = seen.xs.copy()
-            x_cut[:, end:] = 0.0 if "from" in words else x_cut[:, end:]
-            if "before" in words:
-                x_cut[:, :end] = 0.0
+            x_cut[:, slice(end) if "before" in words else slice(end, None)] = 0.0
             if seen.explained_by(x=x_cut):
-                yield words.format(end)
+                yield f"inputs {words.format(end)} are left out"
                 return
 
 
@@ -235,18 +214,12 @@ def _columns(seen: Observed) -> Iterator[str]:
     error = seen.y - seen.right
     if error.size < 2:
         return
-    sizes = (x * x).sum(axis=0) * (w * w).sum(axis=0)
-    slopes = np.divide(
-        ((error.T @ x) * w).sum(axis=0), sizes, out=np.zeros(seen.n), where=sizes > 0
-    )
-    for factor, words in (
-        (-1.0, "left out"),
-        (1.0, "counted twice"),
-        (-2.0, "subtracted instead of added"),
-    ):
-        order = np.argsort(np.abs(slopes - factor))
-        sets = [np.flatnonzero(np.abs(slopes - factor) < 0.5), order[:1]]
-        for places in sets:
+    sizes, sums = (x * x).sum(axis=0) * (w * w).sum(axis=0), ((error.T @ x) * w).sum(axis=0)
+    slopes = np.divide(sums, sizes, out=np.zeros(seen.n), where=sizes > 0)
+    faults = {-1.0: "left out", 1.0: "counted twice", -2.0: "subtracted instead of added"}
+    for factor, words in faults.items():
+        apart = np.abs(slopes - factor)
+        for places in (np.flatnonzero(apart < 0.5), np.argsort(apart)[:1]):
             if not 0 < places.size < seen.n:
                 continue
             altered = seen.xs.copy()
@@ -266,15 +239,9 @@ def _inputs(places: list[int]) -> str:
     return f"{len(places)} inputs ({listed}) are"
 
 
-def _one_weight(seen: Observed) -> Iterator[str]:
-    """Name the one weight that is wrong, and by how much; needs two rows to tell which."""
-    outputs = np.flatnonzero(seen.wrong.any(axis=0))
-    x = seen.xs
-    if outputs.size != 1 or len(x) < 2:
-        return
-    column = int(outputs[0])
-    j = seen.outputs[column]
-    error = (seen.y - seen.right)[:, column]
+def _one_weight(seen: Observed, column: int) -> Iterator[str]:
+    """Name the one weight of this output that is wrong, and by how much."""
+    x, error = seen.xs, (seen.y - seen.right)[:, column]
     sizes = (x * x).sum(axis=0)
     slopes = np.divide(error @ x, sizes, out=np.zeros(seen.n), where=sizes > 0)
     left = ((error[:, None] - x * slopes) ** 2).sum(axis=0)
@@ -289,26 +256,20 @@ def _one_weight(seen: Observed) -> Iterator[str]:
         weight = seen.w.copy()
         weight[column, k] += change
         if seen.explained_by(weight=weight):
-            yield f"weight [{j}, {k}] {words}"
+            yield f"weight [{seen.outputs[column]}, {k}] {words}"
             return
 
 
-def _one_bias(seen: Observed) -> Iterator[str]:
-    """Name the one bias that is wrong, and by how much."""
-    outputs = np.flatnonzero(seen.wrong.any(axis=0))
-    if seen.bias is None or outputs.size != 1 or len(seen.rows) < 2:
-        return
-    column = int(outputs[0])
-    j = seen.outputs[column]
+def _one_bias(seen: Observed, column: int) -> Iterator[str]:
     error = (seen.y - seen.right)[:, column]
     fitted = middle(error, seen.room[:, column], np.ones_like(error))
-    if fitted is None:
+    if seen.bias is None or fitted is None:
         return
     for change, words in _changes(float(seen.b[column]), fitted):
         bias = seen.b.copy()
         bias[column] += change
         if seen.explained_by(bias=bias):
-            yield f"bias [{j}] {words}"
+            yield f"bias [{seen.outputs[column]}] {words}"
             return
 
 
@@ -323,15 +284,8 @@ def middle(error: Float64Array, reach: Float64Array, x: Float64Array) -> float |
 
 
 def _changes(value: float, fitted: float) -> Iterator[tuple[float, str]]:
-    """Yield what may have happened to one number, the plain before the fitted."""
     if value:
         yield -value, "is taken as 0"
         yield value, "is doubled"
         yield -2 * value, "has the wrong sign"
     yield fitted, f"is off by {fitted:.4g}"
-
-
-def _furthest(seen: Observed) -> tuple[int, int]:
-    excess: Float64Array = np.abs(seen.y - seen.right) / seen.reach
-    row, column = np.unravel_index(int(np.nanargmax(excess)), excess.shape)
-    return int(row), int(column)

@@ -1,7 +1,6 @@
 """Which single fault of a loss or a backward pass gives the gradients that were recorded.
 
-Of a loss: what people compute instead, by its gradient ∂L/∂y. y is the output, (rows × outputs); t
-the target of the same shape or, for classes, one a row.
+y is the output, (rows × outputs); t the target of the same shape or, for classes, one a row.
 """
 
 from __future__ import annotations
@@ -18,14 +17,12 @@ from fcinspect.arithmetic.losses import LOSSES, Loss, one_hot
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.functions import at_least, exp, row_max, row_sum, sigmoid, sqrt
 from fcinspect.rounding.running import AllowedRange, Running
-from fcinspect.verification.propagation import BackwardWay, Layer, Propagation
-from fcinspect.verification.update import within
+from fcinspect.verification.propagation import BackwardWay, Layer, Propagation, transposed, within
 
 Gradients = Mapping[str, Float64Array]
 Gradient = Callable[[Running, Float64Array], Running]
 """(y, t) to ∂L/∂y."""
 
-BASES = {1 / math.log(2): "2", 1 / math.log(10): "10"}
 SMOOTHING = 0.1
 """What label smoothing is, where it is switched on."""
 
@@ -33,10 +30,7 @@ SMOOTHING = 0.1
 def name_gradient_cause(
     known: Propagation, updated: Sequence[Layer], recorded: Gradients
 ) -> str | None:
-    """Return the words of the fault that gives every recorded gradient, or None.
-
-    `updated` are the layers after the step.
-    """
+    """Return the fault that gives every recorded gradient; `updated`: the layers after the step."""
     with np.errstate(all="ignore"):
         right = known.gradients()
         for words, allowed in _hypotheses(known, updated, right):
@@ -83,16 +77,14 @@ def _hypotheses(
         yield words, known.gradients(BackwardWay(loss_gradient=gradient))
     for layer in known.layers:
         if layer.activation != "identity":
-            plain = [
-                replace(one, activation="identity") if one is layer else one for one in known.layers
-            ]
+            bare = replace(layer, activation="identity")
+            plain = [bare if one is layer else one for one in known.layers]
             without = Propagation.of(known.passed[0].input, plain, known.loss, known.target)
             words = f"the activation {layer.activation} behind {layer.name} is left out"
             yield words, without.gradients()
 
 
 def _ways(target: Float64Array, rows: int) -> Iterator[tuple[str, BackwardWay]]:
-    """Yield faults on the way back, and targets taken for others."""
     yield "the derivative of the activation is missing", BackwardWay(derivative=False)
     yield "square weights are used transposed on the way back", BackwardWay(transposed=True)
     yield "bias gradients are averaged over the rows", BackwardWay(bias_mean=True)
@@ -108,10 +100,9 @@ def _ways(target: Float64Array, rows: int) -> Iterator[tuple[str, BackwardWay]]:
 
 
 def _fitted_factor(right: Mapping[str, AllowedRange], recorded: Gradients) -> str | None:
-    """Return the one number that all gradients are multiplied by.
+    """Return the one number that all gradients are multiplied by: a power of two, or any quotient.
 
-    It is read off the gradient whose bound is the smallest part of it: a power of two within
-    that, or the quotient.
+    It is read from the gradient with the smallest relative bound.
     """
     sharpest: tuple[float, float] | None = None
     for name, interval in right.items():
@@ -126,11 +117,8 @@ def _fitted_factor(right: Mapping[str, AllowedRange], recorded: Gradients) -> st
         return None
     reach, quotient = sharpest
     power = float(np.copysign(2.0 ** np.rint(np.log2(abs(quotient))), quotient))
-    guesses = []
-    if abs(power - quotient) <= reach * abs(power):
-        guesses.append((power, 0.0))
-    if reach <= 2.0**-4:
-        guesses.append((quotient, reach * abs(quotient)))
+    guesses = [(power, 0.0)] if abs(power - quotient) <= reach * abs(power) else []
+    guesses += [(quotient, reach * abs(quotient))] if reach <= 2.0**-4 else []
     for factor, room in guesses:
         scaled = {name: _scaled(interval, factor, room) for name, interval in right.items()}
         if _fits(scaled, recorded):
@@ -139,30 +127,22 @@ def _fitted_factor(right: Mapping[str, AllowedRange], recorded: Gradients) -> st
 
 
 def _scaled(interval: AllowedRange, factor: float, room: float = 0.0) -> AllowedRange:
-    ends = (interval.low * factor, interval.high * factor)
+    reference, ends = interval.reference * factor, (interval.low * factor, interval.high * factor)
     # a factor that is no power of two rounds once more
-    around = np.abs(interval.reference * factor) * 2.0**-22 + np.abs(interval.reference) * room
-    return AllowedRange(
-        interval.reference * factor,
-        np.minimum(*ends) - around,
-        np.maximum(*ends) + around,
-        interval.decided,
-    )
+    around = np.abs(reference) * 2.0**-22 + np.abs(interval.reference) * room
+    low, high = np.minimum(*ends) - around, np.maximum(*ends) + around
+    return AllowedRange(reference, low, high, interval.decided)
 
 
 def _transposed(right: Mapping[str, AllowedRange]) -> dict[str, AllowedRange]:
-    turned = {}
-    for name, interval in right.items():
-        if interval.reference.ndim == 2:
-            interval = AllowedRange(
-                interval.reference.T, interval.low.T, interval.high.T, interval.decided.T
-            )
-        turned[name] = interval
-    return turned
+    # of a vector the transpose is the vector
+    return {
+        name: AllowedRange(i.reference.T, i.low.T, i.high.T, i.decided.T)
+        for name, i in right.items()
+    }
 
 
 def _of_some(right: Mapping[str, AllowedRange], recorded: Gradients) -> str | None:
-    """Return what is wrong with some parameters' gradients, where the others are right."""
     wrong = [name for name, values in recorded.items() if not within(right[name], values)]
     if len(wrong) == len(recorded):
         return None
@@ -172,12 +152,8 @@ def _of_some(right: Mapping[str, AllowedRange], recorded: Gradients) -> str | No
     for factor, words in ((-1.0, "has the wrong sign"), (2.0, "is doubled"), (0.5, "is halved")):
         if all(within(_scaled(right[name], factor), recorded[name]) for name in wrong):
             return f"the gradient of {listed} {words}"
-    if all(
-        right[n].reference.ndim == 2
-        and recorded[n].shape[0] == recorded[n].shape[1]
-        and within(right[n], recorded[n].T)
-        for n in wrong
-    ):
+    square = all(right[n].reference.ndim == 2 and len({*recorded[n].shape}) == 1 for n in wrong)
+    if square and all(within(right[n], recorded[n].T) for n in wrong):
         return f"the gradient of {listed} is transposed"
     if len(wrong) == 2 and all(
         recorded[a].shape == right[b].reference.shape and within(right[b], recorded[a])
@@ -199,8 +175,8 @@ def loss_faults(name: str, t: Float64Array, outputs: int) -> Iterator[tuple[str,
     if name == "bce_with_logits":
         yield "the sigmoid is taken twice: the loss takes logits", _sigmoid_twice
     if loss.classes or name.startswith("bce"):
-        for factor, base in BASES.items():
-            yield f"logarithms are to base {base}", _times(loss, factor)
+        for base in (2, 10):
+            yield f"logarithms are to base {base}", _times(loss, 1 / math.log(base))
     for other in LOSSES.values():
         if other.name != name and other.classes == loss.classes:
             yield f"the gradient is that of the loss {other.name}", other.gradient[0]
@@ -208,18 +184,15 @@ def loss_faults(name: str, t: Float64Array, outputs: int) -> Iterator[tuple[str,
 
 
 def _of_squares(loss: Loss, t: Float64Array) -> Iterator[tuple[str, Gradient]]:
-    yield (
-        "the root of the mean square is taken",
-        lambda y, t: LOSSES["mse"].gradient[0](y, t) / (2.0 * sqrt(LOSSES["mse"].value[0](y, t))),
-    )
+    mse = LOSSES["mse"]
+    words = "the root of the mean square is taken"
+    yield words, lambda y, t: mse.gradient[0](y, t) / (2.0 * sqrt(mse.value[0](y, t)))
     for delta in (1.0, 0.5):
         yield f"Huber's loss is taken, its δ {delta:g}", partial(_huber, delta=delta)
     if t.ndim == 2 and t.shape[1] == 1 < len(t):
         mean = np.full_like(t, t.mean())
-        yield (
-            "every output is held against every target: (N, 1) broadcasts against (N)",
-            lambda y, _: loss.gradient[0](y, mean),
-        )
+        words = "every output is held against every target: (N, 1) broadcasts against (N)"
+        yield words, partial(_with_target, loss, mean)
 
 
 def _of_classes(t: Float64Array, outputs: int) -> Iterator[tuple[str, Gradient]]:
@@ -227,10 +200,8 @@ def _of_classes(t: Float64Array, outputs: int) -> Iterator[tuple[str, Gradient]]
     for shift, words in ((1, "1 too high"), (-1, "1 too low")):
         moved = (t + shift) % max(outputs, 1)
         yield f"classes are {words}", partial(_with_target, LOSSES["cross_entropy"], moved)
-    yield (
-        "the logarithm of the softmax is missing: outputs are taken for it",
-        lambda y, t: 0.0 * y - _hot(y, t) / float(len(t)),
-    )
+    words = "the logarithm of the softmax is missing: outputs are taken for it"
+    yield words, lambda y, t: 0.0 * y - _hot(y, t) / float(len(t))
     yield "softmax is taken over the batch instead of the outputs", _softmax_of_columns
     yield f"labels are smoothed by {SMOOTHING}", _smoothed
     for missing in range(min(outputs, 8)):
@@ -241,14 +212,13 @@ def _of_classes(t: Float64Array, outputs: int) -> Iterator[tuple[str, Gradient]]
 
 
 def _of_batch(loss: Loss, t: Float64Array, outputs: int) -> Iterator[tuple[str, Gradient]]:
-    rows = len(t)
-    number = np.arange(rows)
-    for words, kept in (
-        ("the last row is left out", number < rows - 1),
-        ("the first row is left out", number > 0),
-        ("only the first half of the rows is used", number < rows // 2),
-        ("only the first row is used", number < 1),
-    ):
+    rows, number = len(t), np.arange(len(t))
+    for words, kept in {
+        "the last row is left out": number < rows - 1,
+        "the first row is left out": number > 0,
+        "only the first half of the rows is used": number < rows // 2,
+        "only the first row is used": number < 1,
+    }.items():
         if 0 < kept.sum() < rows:
             yield f"{words} by the loss", partial(_of_part, loss, kept[:, None])
     if not loss.classes and outputs > 1:
@@ -269,8 +239,7 @@ def _with_target(loss: Loss, target: Float64Array, y: Running, t: Float64Array) 
 def _of_part(loss: Loss, kept: npt.NDArray[np.bool_], y: Running, t: Float64Array) -> Running:
     """Return the gradient of the mean over the kept elements."""
     whole = np.broadcast_to(kept, y.value.shape)
-    mean = loss.name != "half_sum_squares"
-    share = whole.size / float(whole.sum()) if mean else 1.0
+    share = 1.0 if loss.name == "half_sum_squares" else whole.size / float(whole.sum())
     return share * loss.gradient[0](y, t) * whole.astype(np.float64)
 
 
@@ -295,10 +264,8 @@ def _softmax_twice(y: Running, t: Float64Array) -> Running:
 
 
 def _softmax_of_columns(y: Running, t: Float64Array) -> Running:
-    turned = Running(y.value.T, y.error.T, y.format)
-    p = _softmax(turned)
     hot = _hot(y, t)
-    columns = Running(p.value.T, p.error.T, p.format)
+    columns = transposed(_softmax(transposed(y)))
     g: Running = (columns * hot.sum(axis=0) - hot) / float(len(t))
     return g
 

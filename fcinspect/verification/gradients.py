@@ -12,9 +12,8 @@ from fcinspect.layers.array import Array
 from fcinspect.rounding.accumulation import DotArithmetic
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.dot import DotCheck, check_products
-from fcinspect.rounding.formats import FLOAT64
 from fcinspect.rounding.verdict import Verdict
-from fcinspect.verification.array_checks import of_dot
+from fcinspect.verification.array_checks import of_dot, without_rounding
 from fcinspect.verification.causes import name_cause
 from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.subject import LayerAnswer, LayerCall, Setting
@@ -51,39 +50,25 @@ class Operands:
 
 def _random(setting: Setting) -> Iterator[Check]:
     """Random numbers, a batch of two dimensions, the deterministic bound."""
-    n, out = setting.in_features, setting.out_features
-    random = np.random.default_rng((9, n, out))
-    yield from _checked(
-        setting,
-        "",
-        Array.of(random.standard_normal((*BATCH, n)), setting.dtype),
-        Array.of(random.standard_normal((_outputs(setting), n)), setting.dtype),
-        Array.of(random.standard_normal((*BATCH, _outputs(setting))), setting.dtype),
-        exactly=False,
-    )
+    n, out = setting.in_features, _outputs(setting)
+    random = np.random.default_rng((9, n, setting.out_features))
+    shapes = ((*BATCH, n), (out, n), (*BATCH, out))
+    drawn = [Array.of(random.standard_normal(shape), setting.dtype) for shape in shapes]
+    yield from _checked(setting, "", *drawn, exactly=False)
 
 
 def _whole(setting: Setting) -> Iterator[Check]:
-    """Whole numbers of which every sum is exact."""
-    n, out = setting.in_features, _outputs(setting)
-    rows = 5
-    yield from _checked(
-        setting,
-        " of whole numbers",
-        _small(setting, (rows, n), rows, 11),
-        _small(setting, (out, n), out, 12),
-        _small(setting, (rows, out), max(rows, out), 13),
-        exactly=True,
-    )
+    n, out, rows = setting.in_features, _outputs(setting), 5
+    x, weight = _small(setting, (rows, n), rows, 11), _small(setting, (out, n), out, 12)
+    grad_output = _small(setting, (rows, out), max(rows, out), 13)
+    yield from _checked(setting, " of whole numbers", x, weight, grad_output, exactly=True)
 
 
 def _square(setting: Setting) -> Iterator[Check]:
     """As many rows as inputs and outputs: what is taken transposed still fits."""
     n = min(setting.in_features, MOST_SQUARE)
-    yield from _checked(
-        setting, " of a square", *(_small(setting, (n, n), n, seed) for seed in (14, 15, 16)),
-        exactly=True,
-    )  # fmt: skip
+    operands = (_small(setting, (n, n), n, seed) for seed in (14, 15, 16))
+    yield from _checked(setting, " of a square", *operands, exactly=True)
 
 
 def _again(setting: Setting) -> Check:
@@ -93,22 +78,15 @@ def _again(setting: Setting) -> Check:
     bias = setting.array(np.ones(out)) if setting.bias else None
     call = LayerCall(x, _small(setting, (out, n), out, 19), bias, grad_output=grad_output)
     first, again = setting.subject.call(call), setting.subject.call(call)
-    pairs = {
-        "input": (first.grad_input, again.grad_input),
-        "weight": (first.grad_weight, again.grad_weight),
-        "bias": (first.grad_bias, again.grad_bias),
-    }
-    other = [
-        name
-        for name, (one, two) in pairs.items()
-        if one is not None
-        and (two is None or not np.array_equal(one.values, two.values, equal_nan=True))
-    ]
+    other = []
+    for name in ("input", "weight", "bias"):
+        one, two = (getattr(answer, f"grad_{name}") for answer in (first, again))
+        if one and not (two and np.array_equal(one.values, two.values, equal_nan=True)):
+            other.append(name)
+    cause = f"the gradient of the {' and the '.join(other)} is another in the same call"
     return holds(
-        "gradients/same again", not other,
-        "the same call gives the same gradients",
-        f"the gradient of the {' and the '.join(other)} is another in the same call: that of"
-        " an earlier one is added or kept",
+        "gradients/same again", not other, "the same call gives the same gradients",
+        f"{cause}: that of an earlier one is added or kept",
     )  # fmt: skip
 
 
@@ -129,27 +107,22 @@ def _small(setting: Setting, shape: tuple[int, ...], n: int, seed: int) -> Array
 def _checked(
     setting: Setting, suffix: str, x: Array, weight: Array, grad_output: Array, *, exactly: bool
 ) -> Iterator[Check]:
-    subject = setting.subject
-    bias: Array | None
-    if subject.kind == "module":
+    bias = setting.array(np.ones(weight.shape[0])) if setting.bias else None
+    call = LayerCall(x, weight, bias, grad_output=grad_output)
+    if setting.subject.kind == "module":
         weight, bias = setting.own_parameters()
-        call = LayerCall(x, grad_output=grad_output)
-        exactly = False
-    else:
-        out = weight.shape[0]
-        bias = setting.array(np.ones(out)) if setting.bias else None
-        call = LayerCall(x, weight, bias, grad_output=grad_output)
-    answer = subject.call(call)
+        call, exactly = LayerCall(x, grad_output=grad_output), False
+    answer = setting.subject.call(call)
     if "grad_output" in answer.changed:
         yield Check(
             f"gradients/caller{suffix}", Verdict.OUTSIDE, "grad_output is left as it is",
             cause="the arriving gradient is modified in place",
         )  # fmt: skip
-    given = Operands(*(np.asarray(part, dtype=np.float64)
-                       for part in (x.rows, weight.values, grad_output.rows)))  # fmt: skip
+    operands = (x.rows, weight.values, grad_output.rows)
+    given = Operands(*(np.asarray(part, dtype=np.float64) for part in operands))
     arithmetic = setting.arithmetic
     if exactly:
-        arithmetic = replace(arithmetic, accumulate=FLOAT64, truncation_block=None, partials=1)
+        arithmetic = without_rounding(arithmetic)
     yield from _three(answer, given, suffix, arithmetic, with_bias=bias is not None)
 
 
@@ -180,7 +153,6 @@ def _gradient(
     given: Operands,
     arithmetic: DotArithmetic,
 ) -> Check:
-    """Hold a gradient against left·rightᵀ."""
     if found is None:
         return Check(name, Verdict.OUTSIDE, formula, cause=f"the {which} gets no gradient")
     shape = (len(left), len(right))
@@ -204,7 +176,6 @@ def _cause(
     given: Operands,
     arithmetic: DotArithmetic,
 ) -> str | None:
-    """Return the words of the single fault that gives this gradient."""
     rows = len(given.x)
     room = 2 * check.bound + 4 * 2.0**-24 * np.abs(check.reference)
 
@@ -212,7 +183,6 @@ def _cause(
         expected = expected.reshape(result.shape)
         return bool(np.all(np.abs(result - expected) <= max(1.0, abs(factor)) * room))
 
-    right_one = check.reference
     if not result.any():
         return f"the gradient of the {which} is zero"
     factors = {
@@ -223,9 +193,9 @@ def _cause(
         float(rows): f"it is multiplied by the number of rows, {rows}",
     }
     for factor, words in factors.items():
-        if factor != 1.0 and near(factor * right_one, factor):
+        if factor != 1.0 and near(factor * check.reference, factor):
             return f"the gradient of the {which}: {words}"
-    if result.shape[0] == result.shape[1] > 1 and near(right_one.T):
+    if result.shape[0] == result.shape[1] > 1 and near(check.reference.T):
         return f"the gradient of the {which} is transposed"
     for words, expected in _others(which, left, right, given):
         if expected.size == result.size and near(expected):
@@ -237,7 +207,6 @@ def _cause(
 def _others(
     which: str, left: Float64Array, right: Float64Array, given: Operands
 ) -> Iterator[tuple[str, Float64Array]]:
-    """Yield gradients that people compute instead."""
     x, w, g = given.x, given.weight, given.grad_output
     yield "is clipped to −1 … 1", np.clip(left @ right.T, -1.0, 1.0)
     behind = g * (x @ w.T > 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -41,19 +41,13 @@ def initialisation_checks(setting: Setting) -> tuple[Planned, ...]:
     if setting.subject.kind != "factory":
         return ()
     n, out = setting.in_features, setting.out_features
-    planned = [
-        Planned(
-            "initialisation/weight",
-            partial(_law, setting, "weight", weight_law("default", n, out)),
-        )
-    ]
-    if setting.bias:
-        planned.append(Planned("initialisation/bias", partial(_law, setting, "bias", bias_law(n))))
-    planned += [
+    laws = {"weight": weight_law("default", n, out)}
+    laws |= {"bias": bias_law(n)} if setting.bias else {}
+    return (
+        *(Planned(f"initialisation/{w}", partial(_law, setting, w, laws[w])) for w in laws),
         Planned("initialisation/rows differ", partial(_rows, setting)),
         Planned("initialisation/seeds", partial(_seeds, setting)),
-    ]
-    return tuple(planned)
+    )
 
 
 def _made(setting: Setting, seed: int, name: str) -> Array | None:
@@ -68,20 +62,8 @@ def _missing(name: str, what: str) -> Check:
     return Check(name, Verdict.OUTSIDE, f"the fresh {what}", cause=f"the module has no {what!r}")
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """The first numbers of a parameter, in one fresh module and in several."""
-
-    one: Array
-    pooled: Array
-    """Those of all the modules, in one dimension."""
-    modules: int
-
-
-def _drawn(setting: Setting, what: str) -> Drawn | None:
-    first = _made(setting, 0, what)
-    if first is None:
-        return None
+def _pooled(setting: Setting, what: str, first: Array) -> tuple[Array, int]:
+    """Return the numbers of a parameter in several fresh modules (`first`, …), and how many."""
     whole = max(1, (setting.in_features + 1) * setting.out_features)
     modules = min(-(-ENOUGH // max(1, first.size)), MOST_MODULES, max(1, MOST_NUMBERS // whole))
     parts = [first.values.reshape(-1)]
@@ -93,33 +75,32 @@ def _drawn(setting: Setting, what: str) -> Drawn | None:
         if np.array_equal(more.values.reshape(-1), parts[0]) and np.ptp(parts[0]) > 0:
             break
         parts.append(more.values.reshape(-1))
-    return Drawn(first, Array(np.concatenate(parts), first.dtype), len(parts))
+    return Array(np.concatenate(parts), first.dtype), len(parts)
 
 
 def _law(setting: Setting, what: str, law: InitialisationLaw) -> Check:
     name = f"initialisation/{what}"
-    drawn = _drawn(setting, what)
-    if drawn is None:
+    first = _made(setting, 0, what)
+    if first is None:
         return _missing(name, what)
-    found = obeys(law, drawn.pooled)
-    taken = f" in {drawn.modules} fresh modules" if drawn.modules > 1 else ""
-    count = drawn.pooled.size
+    pooled, modules = _pooled(setting, what, first)
+    found, count = obeys(law, pooled), pooled.size
+    taken = f" in {modules} fresh modules" if modules > 1 else ""
     if found.verdict is Verdict.WITHIN:
         return Check(name, Verdict.WITHIN, f"{law.words}{taken}", elements=count)
     detail = f"{found.detail}{taken}"
     if found.verdict is Verdict.UNDECIDED:
         return Check(name, found.verdict, detail, cause=found.detail, elements=count)
-    cause = f"the {what} is not drawn from {law.words}: {_what_instead(setting, what, drawn)}"
+    cause = (
+        f"the {what} is not drawn from {law.words}: {_what_instead(setting, what, first, pooled)}"
+    )
     return Check(name, found.verdict, detail, cause=cause, elements=count)
 
 
-def _what_instead(setting: Setting, what: str, drawn: Drawn) -> str:
-    """Return the words of the law that the numbers obey."""
-    values = drawn.pooled
-    first = values.values[0]
-    if bool((values.values == first).all()):
-        return f"every number is {float(first):g}"
-    if what == "weight" and len(drawn.one.shape) == 2 and is_orthogonal(drawn.one):
+def _what_instead(setting: Setting, what: str, first: Array, values: Array) -> str:
+    if np.ptp(values.values) == 0:
+        return f"every number is {float(values.values[0]):g}"
+    if what == "weight" and len(first.shape) == 2 and is_orthogonal(first):
         return f"it is {weight_law('orthogonal', setting.in_features, setting.out_features).words}"
     square = float(np.square(values.values, dtype=np.float64).mean())
     nearest: dict[str, tuple[float, str]] = {}
@@ -151,17 +132,13 @@ def _decides(law: InitialisationLaw, values: Array) -> bool:
 
 
 def _other_laws(setting: Setting, what: str) -> Iterator[tuple[str, InitialisationLaw]]:
-    """Yield what people draw from instead, each in words."""
     n, out = setting.in_features, setting.out_features
     fan_out = uniform_law("fan_out", f"1/√{out}", 1, out)
     squared = uniform_law("squared", f"1/{n}", 1, n * n)
     named = []
-    if what == "weight":
-        for name in ("kaiming_uniform", "xavier_uniform", "kaiming_normal", "xavier_normal"):
-            try:
-                named.append(weight_law(name, n, out))
-            except UsageError:
-                continue
+    for name in ("kaiming_uniform", "xavier_uniform", "kaiming_normal", "xavier_normal"):
+        with suppress(UsageError):
+            named += [weight_law(name, n, out)] if what == "weight" else []
     yield f"{fan_out.words}, by out_features instead of in_features", fan_out
     yield f"{squared.words}, without the root", squared
     for law in [
@@ -189,9 +166,8 @@ def _rows(setting: Setting) -> Check:
     for axis, word in ((0, "rows"), (1, "columns")):
         count, length = values.shape[axis], values.shape[1 - axis]
         # numbers of few digits may repeat by chance
-        if count < 2 or length < 8:
-            continue
-        distinct = np.unique(values.values, axis=axis).shape[axis]
+        enough = count >= 2 and length >= 8
+        distinct = np.unique(values.values, axis=axis).shape[axis] if enough else count
         if distinct < count:
             cause = f"only {distinct} of {count} {word} of the fresh weight differ"
             return holds(name, False, detail, cause)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from fcinspect.errors import Misbehaved
@@ -24,11 +24,6 @@ from fcinspect.verification.subject import (
     Setting,
 )
 
-Planner = Callable[[Setting], tuple[Planned, ...]]
-
-FAMILIES: tuple[Planner, ...] = (exact_probes, fingerprint, random_sign_tests, gradient_checks)
-"""What every linear layer is put through, in order."""
-
 
 def plan_layer(
     subject: LayerSubject,
@@ -38,20 +33,12 @@ def plan_layer(
     not_exercised: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> Plan:
-    """Return the checks of a layer of these numbers: all families, and its own output for x.
-
-    x is (*batch, in_features).
-    """
+    """Return all families of checks, and the check of the output for x, (*batch, in_features)."""
     n, out, dtype = layer.in_features, layer.out_features, layer.dtype
     setting = Setting(subject, n, out, layer.bias is not None, dtype, arithmetic)
     own = Planned("data/output", partial(_output, subject, layer, x, arithmetic))
-    return Plan(
-        "layer",
-        subject.words,
-        (*_families(setting), own),
-        (*_left_out(setting), *not_exercised),
-        notes,
-    )  # fmt: skip
+    left = (*_left_out(setting), *not_exercised)
+    return Plan("layer", subject.words, (*family_checks(setting), own), left, notes)
 
 
 def plan_implementation(
@@ -71,7 +58,7 @@ def plan_implementation(
     setting = Setting(subject, in_features, out_features, bias, dtype, arithmetic)
     checks = (
         *contract_checks(setting),
-        *_families(setting),
+        *family_checks(setting),
         *batch_checks(setting),
         *initialisation_checks(setting),
     )
@@ -81,17 +68,15 @@ def plan_implementation(
     return Plan("implementation", subject.words, checks, tuple(left), notes)
 
 
-def _families(setting: Setting) -> Iterator[Planned]:
-    for family in FAMILIES:
+def family_checks(setting: Setting) -> Iterator[Planned]:
+    """Yield the checks that every linear layer is put through, in order."""
+    for family in (exact_probes, fingerprint, random_sign_tests, gradient_checks):
         yield from family(setting)
 
 
 def _left_out(setting: Setting) -> tuple[str, ...]:
-    """Return what the families do not look at in a layer of these widths."""
-    subject, in_features, out_features = (
-        setting.subject, setting.in_features, setting.out_features,
-    )  # fmt: skip
-    said = []
+    subject, said = setting.subject, []
+    in_features, out_features = setting.in_features, setting.out_features
     if in_features > MOST_COLUMNS:
         said.append(f"one weight at a time: {MOST_COLUMNS} of {in_features} inputs are sent")
     if in_features * out_features > MOST_WEIGHTS:
@@ -109,9 +94,7 @@ def _left_out(setting: Setting) -> tuple[str, ...]:
 def _output(
     subject: LayerSubject, layer: LinearLayer, x: Array, arithmetic: DotArithmetic
 ) -> Check:
-    call = LayerCall(x, layer.weight, layer.bias)
-    output = subject.call(call).output
+    output = subject.call(LayerCall(x, layer.weight, layer.bias)).output
     if output.shape != (*x.shape[:-1], layer.out_features):
         raise Misbehaved(f"the result has shape {output.shape} for x of shape {x.shape}")
-    claim = Claim(x, layer.weight, layer.bias, output, arithmetic)
-    return claim.check("data/output")
+    return Claim(x, layer.weight, layer.bias, output, arithmetic).check("data/output")

@@ -32,9 +32,8 @@ class Observed:
     """(rows, out)"""
     arithmetic: DotArithmetic
     rows: tuple[int, ...]
-    """The rows that are looked at."""
     outputs: tuple[int, ...]
-    """The outputs that are looked at."""
+    """The rows and outputs that are looked at."""
 
     @classmethod
     def of(
@@ -57,8 +56,7 @@ class Observed:
         most_rows = max(8, min(MOST_ROWS, most // MOST_OUTPUTS))
         most_outputs = max(32, min(MOST_OUTPUTS, most // most_rows))
         if rows.size > most_rows or columns.size > most_outputs:
-            right_of = (x, weight, bias, result)
-            of_rows, of_columns = _errors(*right_of, rows, columns)
+            of_rows, of_columns = _errors(x, weight, bias, result, rows, columns)
             rows = np.sort(rows[_some(of_rows, most_rows)])
             columns = np.sort(columns[_some(of_columns, most_outputs)])
         chosen = (tuple(map(int, rows)), tuple(map(int, columns)))
@@ -87,9 +85,8 @@ class Observed:
     @property
     def b(self) -> Float64Array:
         """The bias of these outputs, zeros without one."""
-        if self.bias is None:
-            return np.zeros(len(self.outputs))
-        return self.bias[list(self.outputs)]
+        chosen = list(self.outputs)
+        return np.zeros(len(chosen)) if self.bias is None else self.bias[chosen]
 
     @cached_property
     def check(self) -> DotCheck:
@@ -114,8 +111,7 @@ class Observed:
     @cached_property
     def wrong(self) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
         """Which elements rounding does not explain."""
-        inside = (self.check.low <= self.y) & (self.y <= self.check.high)
-        return np.asarray(~inside)
+        return np.asarray(~((self.check.low <= self.y) & (self.y <= self.check.high)))
 
     def under(
         self,
@@ -169,22 +165,19 @@ class Observed:
         rows, outputs = np.flatnonzero(self.wrong.any(axis=1)), np.flatnonzero(self.wrong.any(0))
         if not rows.size:
             return None
-        some_outputs, some_rows = outputs.size < len(self.outputs), rows.size < len(self.rows)
-        if not some_outputs and not some_rows:
-            return None
-        part = replace(
-            self,
-            rows=tuple(self.rows[i] for i in rows),
-            outputs=tuple(self.outputs[j] for j in outputs),
-        )
+        wrong_rows = tuple(self.rows[i] for i in rows)
+        wrong_outputs = tuple(self.outputs[j] for j in outputs)
         words = []
-        if some_outputs:
-            words.append(_places("output", part.outputs, len(self.weight), self.outputs))
-        if some_rows:
-            words.append(_places("row", part.rows, len(self.x), self.rows))
-        return part, "in " + " of ".join(words)
+        if outputs.size < len(self.outputs):
+            words.append(_places("output", wrong_outputs, self.outputs))
+        if rows.size < len(self.rows):
+            words.append(_places("row", wrong_rows, self.rows))
+        if not words:
+            return None
+        return replace(self, rows=wrong_rows, outputs=wrong_outputs), "in " + " of ".join(words)
 
 
+@np.errstate(all="ignore")
 def _errors(
     x: FloatArray,
     weight: FloatArray,
@@ -197,15 +190,14 @@ def _errors(
     of_rows, of_columns = np.zeros(len(rows)), np.zeros(len(columns))
     some = np.asarray(x[rows], dtype=np.float64)
     step = max(1, BLOCK // max(x.shape[1], len(rows), 1))
-    with np.errstate(all="ignore"):
-        for start in range(0, len(columns), step):
-            part = columns[start : start + step]
-            right = some @ np.asarray(weight[part], dtype=np.float64).T
-            if bias is not None:
-                right = right + bias[part]
-            error = np.abs(np.nan_to_num(result[np.ix_(rows, part)] - right, nan=np.inf))
-            of_columns[start : start + step] = error.max(axis=0)
-            of_rows = np.maximum(of_rows, error.max(axis=1))
+    for start in range(0, len(columns), step):
+        part = columns[start : start + step]
+        right = some @ np.asarray(weight[part], dtype=np.float64).T
+        if bias is not None:
+            right = right + bias[part]
+        error = np.abs(np.nan_to_num(result[np.ix_(rows, part)] - right, nan=np.inf))
+        of_columns[start : start + step] = error.max(axis=0)
+        of_rows = np.maximum(of_rows, error.max(axis=1))
     return of_rows, of_columns
 
 
@@ -218,8 +210,8 @@ def _some(error: Float64Array, most: int) -> np.ndarray[tuple[int], np.dtype[np.
     return np.union1d(largest, spread)
 
 
-def _places(word: str, places: tuple[int, ...], count: int, seen: tuple[int, ...]) -> str:
-    """Return "output 3", "outputs from 64 on", "some outputs"."""
+def _places(word: str, places: tuple[int, ...], seen: tuple[int, ...]) -> str:
+    """Return "output 3", "outputs from 64 on", "outputs 1, 4, 5, …"."""
     if len(places) == 1:
         return f"{word} {places[0]}"
     if places == tuple(p for p in seen if p >= places[0]):

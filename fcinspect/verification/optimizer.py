@@ -1,7 +1,4 @@
-"""An optimizer's steps held against its rule: exact probes, recorded steps, the caller's arrays.
-
-In exact probes every operation is exact: powers of two, and weights of zero.
-"""
+"""An optimizer's steps held against its rule: exact probes, recorded steps, the caller's arrays."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ from fcinspect.arithmetic.optimizers import move
 from fcinspect.arithmetic.settings import Optimizer
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
+from fcinspect.rounding.arrays import Float64Array
 from fcinspect.rounding.formats import format_named
 from fcinspect.rounding.running import exact
 from fcinspect.rounding.verdict import Verdict, overall
@@ -35,7 +33,7 @@ from fcinspect.verification.optimizer_subject import (
     step_sets,
     zero_sets,
 )
-from fcinspect.verification.update import initial_state, update_intervals
+from fcinspect.verification.propagation import initial_state, update_intervals
 
 
 def plan_optimizer(
@@ -45,10 +43,7 @@ def plan_optimizer(
     not_exercised: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> Plan:
-    """Return the checks: dyadic, zero weights, steps of several options, caller and state.
-
-    Raises InputError where the subject does not take the options that are given.
-    """
+    """Return the checks; raises InputError if the subject lacks an option that is given."""
     setting = OptimizerSetting(subject, optimizer, dtype)
     refused = missing_options(setting, optimizer)
     if refused:
@@ -67,13 +62,14 @@ def plan_optimizer(
                 continue
             name = f"{family}/{label}"
             planned.append(Planned(name, partial(run, setting, chosen, name)))
-    planned += [
-        Planned("caller/gradients", partial(_gradients_kept, setting)),
-        Planned("caller/parameters", partial(_in_place, setting)),
-        Planned("caller/no gradient", partial(_without_gradient, setting)),
-        Planned("state/fresh", partial(_fresh, setting)),
-        Planned("state/saved and loaded", partial(_resumed, setting)),
-    ]
+    for name, check in {
+        "caller/gradients": _gradients_kept,
+        "caller/parameters": _in_place,
+        "caller/no gradient": _without_gradient,
+        "state/fresh": _fresh,
+        "state/saved and loaded": _resumed,
+    }.items():
+        planned.append(Planned(name, partial(check, setting, name)))
     return Plan("optimizer", subject.words, tuple(planned), (*left, *not_exercised), notes)
 
 
@@ -82,27 +78,23 @@ def _steps(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
     parameters, gradients = parameters_of(setting), gradients_of(setting)
     ran = setting.subject.run(parameters, gradients, optimizer.given)
     records = recorded_steps(parameters, gradients, ran)
-    checks = []
     with np.errstate(all="ignore"):
-        for record, interval in update_intervals(optimizer, records):
-            checks.append((record, check_allowed(record.name, "", interval, record.update)))
-    verdict = overall(found.verdict for _, found in checks)
-    record, worst = max(checks, key=lambda made: made[1].max_ratio or 0.0)
+        checks = [
+            check_allowed(f"{record.name}, step {record.step}", "", interval, record.update)
+            for record, interval in update_intervals(optimizer, records)
+        ]
+    verdict = overall(found.verdict for found in checks)
+    worst = max(checks, key=lambda found: found.max_ratio or 0.0)
     detail, cause = f"{STEPS} steps of {optimizer.call}", None
     if verdict is Verdict.OUTSIDE:
-        detail = f"{optimizer.call}: {record.name}, step {record.step}"
+        detail = f"{optimizer.call}: {worst.name}"
         cause = name_update_cause(optimizer, records)
     return Check(
-        name,
-        verdict,
-        detail,
-        worst.max_ratio,
-        worst.worst,
-        cause,
-        sum(found.elements for _, found in checks),
-        sum(found.outside for _, found in checks),
-        sum(found.undecided for _, found in checks),
-    )
+        name, verdict, detail, worst.max_ratio, worst.worst, cause,
+        elements=sum(found.elements for found in checks),
+        outside=sum(found.outside for found in checks),
+        undecided=sum(found.undecided for found in checks),
+    )  # fmt: skip
 
 
 def _dyadic(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
@@ -118,16 +110,15 @@ def _dyadic(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check
     gradients = [[setting.array(gradient * (1 if k == 0 else 2))] for k in range(steps)]
     ran = setting.subject.run(parameters, gradients, optimizer.given)
     expected = _by_hand(setting, optimizer, parameters[0], [given[0] for given in gradients])
-    return _exactly(setting, optimizer, name, ran, expected, parameters, gradients)
+    return _exactly(optimizer, name, ran, expected, parameters, gradients)
 
 
 def _by_hand(
     setting: OptimizerSetting, optimizer: Optimizer, start: Array, gradients: Sequence[Array]
-) -> np.ndarray[Any, np.dtype[np.float64]]:
+) -> Float64Array:
     """Return the parameter after the steps, computed without rounding in float64."""
-    number_format = format_named(setting.dtype)
     w = start.values.astype(np.float64)
-    first = initial_state(optimizer, exact(w, number_format))
+    first = initial_state(optimizer, exact(w, format_named(setting.dtype)))
     state: Any = {name: held.value for name, held in first.items()}
     for step, gradient in enumerate(gradients, start=1):
         moved = move(optimizer, w, gradient.values.astype(np.float64), state, step)
@@ -136,15 +127,13 @@ def _by_hand(
 
 
 def _exactly(
-    setting: OptimizerSetting,
     optimizer: Optimizer,
     name: str,
     ran: Ran,
-    expected: np.ndarray[Any, np.dtype[np.float64]],
+    expected: Float64Array,
     parameters: Sequence[Array],
     gradients: Sequence[Sequence[Array]],
 ) -> Check:
-    """Hold the last parameters against the exact ones."""
     got = ran.after[-1][0].values.astype(np.float64)
     detail = f"{optimizer.call}: exact"
     wrong = np.flatnonzero(got != expected)
@@ -159,8 +148,7 @@ def _exactly(
     )  # fmt: skip
 
 
-def _relative(got: Any, expected: Any, start: Array) -> str | None:
-    """Return by what factor the update is off, where it is one."""
+def _relative(got: Float64Array, expected: Float64Array, start: Array) -> str | None:
     old = start.values.astype(np.float64)
     moved, right = got - old, expected - old
     used = right != 0
@@ -175,75 +163,55 @@ def _zero_weights(setting: OptimizerSetting, optimizer: Optimizer, name: str) ->
     signs = np.array([1.0, -1.0, 1.0, 1.0, -1.0])
     parameters, gradients = [setting.array(np.zeros(5))], [[setting.array(4.0 * signs)]]
     ran = setting.subject.run(parameters, gradients, optimizer.given)
-    number_format = format_named(setting.dtype)
-    rate = number_format.round(optimizer.number("lr"))
-    factor = {"sgd": 4.0, "adam": 0.5, "adamw": 0.5, "rmsprop": 1.0, "adagrad": 0.5}[optimizer.name]
-    check = _exactly(
-        setting, optimizer, name, ran, -rate * factor * signs, parameters, gradients
-    )  # fmt: skip
+    factor = {"sgd": 4.0, "rmsprop": 1.0}.get(optimizer.name, 0.5)
+    expected = -format_named(setting.dtype).round(optimizer.number("lr")) * factor * signs
+    check = _exactly(optimizer, name, ran, expected, parameters, gradients)
     return replace(check, detail=f"from 0: −lr·{factor:g}, exact")
 
 
-def _ran(setting: OptimizerSetting, count: int = 2) -> Ran:
-    options = setting.optimizer.given
+def _ran(setting: OptimizerSetting, optimizer: Optimizer | None = None, count: int = 2) -> Ran:
+    options = (optimizer or setting.optimizer).given
     return setting.subject.run(parameters_of(setting), gradients_of(setting, count), options)
 
 
-def _gradients_kept(setting: OptimizerSetting) -> Check:
-    """Check that step() leaves the caller's gradients as they are."""
+def _gradients_kept(setting: OptimizerSetting, name: str) -> Check:
     # what adds to a gradient or turns it may do so in place
     tried = [setting.variation({"weight_decay": 0.125}), setting.variation({"maximize": True})]
     usable = [one for one in tried if not missing_options(setting, one)] or [setting.optimizer]
     changed: dict[str, None] = {}
     for optimizer in usable:
-        ran = setting.subject.run(parameters_of(setting), gradients_of(setting, 2), optimizer.given)
-        changed.update(dict.fromkeys(ran.changed))
-    return holds("caller/gradients", not changed, "stay as they are", "; ".join(list(changed)[:2]))
+        changed |= dict.fromkeys(_ran(setting, optimizer).changed)
+    return holds(name, not changed, "stay as they are", "; ".join(list(changed)[:2]))
 
 
-def _in_place(setting: OptimizerSetting) -> Check:
-    """Check that parameters are updated in place."""
-    ran = _ran(setting)
-    return holds(
-        "caller/parameters", not ran.moved, "updated in place",
-        "parameters are replaced by new arrays: the model would not see the step",
-    )  # fmt: skip
+def _in_place(setting: OptimizerSetting, name: str) -> Check:
+    cause = "parameters are replaced by new arrays: the model would not see the step"
+    return holds(name, not _ran(setting).moved, "updated in place", cause)
 
 
-def _without_gradient(setting: OptimizerSetting) -> Check:
-    """Check that a parameter without a gradient stays as it is."""
+def _without_gradient(setting: OptimizerSetting, name: str) -> Check:
     unused = parameters_of(setting)[-1]
     same = all(np.array_equal(after[-1].values, unused.values) for after in _ran(setting).after)
-    return holds(
-        "caller/no gradient", same, "such a parameter stays",
-        "a parameter without a gradient is changed",
-    )  # fmt: skip
+    cause = "a parameter without a gradient is changed"
+    return holds(name, same, "such a parameter stays", cause)
 
 
-def _fresh(setting: OptimizerSetting) -> Check:
-    """A second optimizer starts anew."""
-    return holds(
-        "state/fresh", _same(_ran(setting), _ran(setting)), "starts anew",
-        "two optimizers share state: the second starts where the first ended",
-    )  # fmt: skip
+def _fresh(setting: OptimizerSetting, name: str) -> Check:
+    cause = "two optimizers share state: the second starts where the first ended"
+    return holds(name, _same(_ran(setting), _ran(setting)), "starts anew", cause)
 
 
-def _resumed(setting: OptimizerSetting) -> Check:
-    """Check that saved and loaded state continues the same steps."""
-    whole = _ran(setting, 4)
+def _resumed(setting: OptimizerSetting, name: str) -> Check:
+    whole = _ran(setting, count=4)
     options = setting.optimizer.given
     ran = setting.subject.resumed(parameters_of(setting), gradients_of(setting, 4), options, 2)
-    name = "state/saved and loaded"
     if ran is None:
         return Check(name, Verdict.WITHIN, "it has no state_dict to save")
-    return holds(
-        name, _same(whole, ran), "continues the same",
-        "after load_state_dict the steps are others: state is lost",
-    )  # fmt: skip
+    cause = "after load_state_dict the steps are others: state is lost"
+    return holds(name, _same(whole, ran), "continues the same", cause)
 
 
 def _same(one: Ran, other: Ran) -> bool:
-    """Whether the same steps led to the same numbers."""
     return all(
         np.array_equal(a.values, b.values, equal_nan=True)
         for here, there in zip(one.after, other.after, strict=True)

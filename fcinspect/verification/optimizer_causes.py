@@ -1,7 +1,6 @@
 """Which single fault explains recorded updates that the declared rule does not.
 
-An altered rule, or what was done to parameters besides the rule: clamped, rounded, stepped by a
-neighbour's gradient.
+An altered rule, or a change of parameters besides it: clamped, rounded, a neighbour's gradient.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from fcinspect.rounding.arrays import hold
 from fcinspect.rounding.formats import FORMATS, NumberFormat, format_named
 from fcinspect.rounding.running import AllowedRange
 from fcinspect.verification.optimizer_faults import faulty_rules, plain_descent, with_options
-from fcinspect.verification.update import Recorded, Rule, rule_of, update_intervals, within
+from fcinspect.verification.propagation import Recorded, Rule, rule_of, update_intervals, within
 
 FEWEST = 2
 """Numbers that must lie on a limit, and below it, before it is taken for one."""
@@ -47,7 +46,6 @@ def name_update_cause(optimizer: Optimizer, records: Sequence[Recorded]) -> str 
 
 
 def _wrong(optimizer: Optimizer, records: Sequence[Recorded]) -> set[str]:
-    """Return the parameters with an update that the rule does not explain."""
     return {
         record.name
         for record, interval in update_intervals(optimizer, records)
@@ -60,10 +58,8 @@ def _explains(optimizer: Optimizer, records: Sequence[Recorded], rule: Rule | No
 
 
 def _left_out(records: Sequence[Recorded], wrong: set[str]) -> str | None:
-    """Return that some parameters were not updated, where others were."""
-    still = {r.name for r in records} - {r.name for r in records if np.any(r.update != 0)}
     names = list(dict.fromkeys(record.name for record in records))
-    if not wrong or not wrong <= still:
+    if any(record.name in wrong and np.any(record.update != 0) for record in records):
         return None
     if wrong == set(names):
         return "the step was not applied"
@@ -76,25 +72,19 @@ def _left_out(records: Sequence[Recorded], wrong: set[str]) -> str | None:
 
 
 def _part_left_out(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
-    """Return that some numbers of a parameter were not updated, where others were."""
     record, interval = next(update_intervals(optimizer, records))
-    outside = interval.decided & ~(
-        (interval.low <= record.update) & (record.update <= interval.high)
-    )
-    places = np.flatnonzero(outside)
-    if not 0 < places.size < record.update.size or np.any(record.update[outside] != 0):
+    update = record.update
+    outside = interval.decided & ~((interval.low <= update) & (update <= interval.high))
+    # those outside stand still, others do not
+    if not outside.any() or np.any(update[outside] != 0) or not np.any(update[~outside] != 0):
         return None
-    count = record.update.size
-    if not np.any(record.update[~outside] != 0):
-        return None
-    return f"{places.size} of the {count} numbers of {record.name} were not updated"
+    count = np.count_nonzero(outside)
+    return f"{count} of the {update.size} numbers of {record.name} were not updated"
 
 
 def _altered(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
-    for words, rule in faulty_rules(optimizer):
-        if _explains(optimizer, records, rule):
-            return words
-    return None
+    faults = faulty_rules(optimizer)
+    return next((words for words, rule in faults if _explains(optimizer, records, rule)), None)
 
 
 def _other_rate(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
@@ -113,30 +103,26 @@ def _other_rate(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None
     used = rate * float(np.median(known))
     if not np.isfinite(used) or used <= 0:
         return None
-    for guess in (float(f"{used:.1g}"), float(f"{used:.2g}"), float(f"{used:.3g}"), used):
+    for guess in (*(float(f"{used:.{digits}g}") for digits in (1, 2, 3)), used):
         if _explains(optimizer, records, rule_of(with_options(optimizer, lr=guess))):
             return f"the learning rate was {guess:.6g} instead of {rate:g}"
     return None
 
 
 def _other_rule(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
-    """Return the other optimizer of the same learning rate that explains the updates."""
     if optimizer.name != "sgd" and _explains(optimizer, records, plain_descent(optimizer)):
         return "plain gradient descent was done: −lr·g"
+    if any(record.state for record in records):
+        return None
     for name, options in OPTIONS.items():
-        if name == optimizer.name:
-            continue
         shared = {key: value for key, value in optimizer.options.items() if key in options}
         other = Optimizer(name, {**options, **shared})
-        if any(record.state for record in records):
-            continue
-        if _explains(other, records, rule_of(other)):
+        if name != optimizer.name and _explains(other, records):
             return f"it is a step of {CLASSES[name]}"
     return None
 
 
 def _of_some(optimizer: Optimizer, records: Sequence[Recorded], wrong: set[str]) -> str | None:
-    """Return the fault of those parameters that are wrong, where others are right."""
     names = {record.name for record in records}
     if wrong == names:
         return None
@@ -146,7 +132,6 @@ def _of_some(optimizer: Optimizer, records: Sequence[Recorded], wrong: set[str])
 
 
 def _clamped(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
-    """Return that parameters were limited to ±c behind the step, or None."""
     limit = max(float(np.abs(record.after.values).max(initial=0.0)) for record in records)
     at_limit = free = 0
     for record, interval in update_intervals(optimizer, records):
@@ -164,13 +149,9 @@ def _clamped(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
 
 
 def _stored_in_fewer_bits(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
-    """Return the shorter number format that parameters were rounded to, or None."""
-    own = format_named(records[0].before.dtype)
+    own, intervals = format_named(records[0].before.dtype), [*update_intervals(optimizer, records)]
     for fewer in FORMATS.values():
-        if fewer.precision < own.precision and all(
-            _between(record, interval, fewer)
-            for record, interval in update_intervals(optimizer, records)
-        ):
+        if fewer.precision < own.precision and all(_between(*one, fewer) for one in intervals):
             return f"the parameters are rounded to {fewer.name} after the step"
     return None
 
@@ -178,10 +159,8 @@ def _stored_in_fewer_bits(optimizer: Optimizer, records: Sequence[Recorded]) -> 
 def _between(record: Recorded, interval: AllowedRange, fewer: NumberFormat) -> bool:
     """Whether the new numbers are of a shorter format, and what the rule gives rounded to it."""
     old, after = (part.values.astype(np.float64) for part in (record.before, record.after))
-    low, high, same = (
-        hold(values, fewer.name).astype(np.float64)
-        for values in (old + interval.low, old + interval.high, after)
-    )
+    numbers = (old + interval.low, old + interval.high, after)
+    low, high, same = (hold(values, fewer.name).astype(np.float64) for values in numbers)
     return bool(np.all((low <= after) & (after <= high) & (same == after)))
 
 

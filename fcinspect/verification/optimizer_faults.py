@@ -1,7 +1,6 @@
-"""Rules that are not an optimizer's own, and yet computed in its place: one fault each.
+"""Rules with one fault each, computed in place of an optimizer's own rule.
 
-A fault is the optimizer's rule with formulas replaced, a line added or moved, or another option; or
-something done around the rule.
+A fault replaces formulas, adds or moves a line, changes an option, or wraps the rule.
 """
 
 from __future__ import annotations
@@ -11,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from fcinspect.arithmetic.optimizers import Lines, RuleLine, StepOfOne, rule_lines
 from fcinspect.arithmetic.settings import Optimizer, Value
 from fcinspect.rounding.running import Running
-from fcinspect.verification.update import Rule, rule_of
+from fcinspect.verification.propagation import Rule, rule_of
 
+State = Mapping[str, Running]
+Moved = StepOfOne[Running]
 Faults = Iterator[tuple[str, Rule]]
 """The words of each fault and the rule it makes."""
 Formulas = Mapping[str, str]
@@ -24,18 +25,15 @@ def faulty_rules(optimizer: Optimizer) -> Faults:
     right = rule_of(optimizer)
     yield "the step was not applied", _not_applied(right)
     yield "the step was applied twice", _twice(right)
-    climbing = RuleLine("update", "−{update}")
-    doubled = RuleLine("g", "2·{g}")
-    yield (
-        "the sign is wrong: it climbs instead of descending",
-        rule_of(optimizer, lambda lines, begun: (*lines, climbing)),
-    )
-    yield (
-        "the gradient was accumulated: twice the gradient",
-        rule_of(optimizer, lambda lines, begun: (doubled, *lines)),
-    )
+    climbing, doubled = RuleLine("update", "−{update}"), RuleLine("g", "2·{g}")
+    words = "the sign is wrong: it climbs instead of descending"
+    yield words, rule_of(optimizer, lambda lines, begun: (*lines, climbing))
+    words = "the gradient was accumulated: twice the gradient"
+    yield words, rule_of(optimizer, lambda lines, begun: (doubled, *lines))
     yield from _options_ignored(optimizer)
-    yield from _steps_miscounted(optimizer, right)
+    if optimizer.name in ("adam", "adamw", "adagrad"):
+        yield "steps are counted from 2", lambda w, g, s, t, form: right(w, g, s, t + 1, form)
+        yield "the step counter stays at 1", lambda w, g, s, t, form: right(w, g, s, 1, form)
     yield from _decays(optimizer)
     own = {"sgd": _sgd, "adam": _adam, "adamw": _adam, "rmsprop": _rmsprop, "adagrad": _adagrad}
     yield from own[optimizer.name](optimizer)
@@ -49,7 +47,9 @@ def faulty_rules(optimizer: Optimizer) -> Faults:
     if optimizer.name != "sgd" or optimizer.number("momentum"):
         yield "the state is not kept between steps", _forgetful(right)
     if optimizer.name != "sgd" and not optimizer.options.get("momentum"):
-        yield "the state is not kept between steps", _beginning_anew(right)
+        anew = _forgetful(right)
+        words = "the state is not kept between steps"
+        yield words, lambda w, g, s, t, form: anew(w, g, s, 1, form)
 
 
 def plain_descent(optimizer: Optimizer) -> Rule:
@@ -79,9 +79,7 @@ def _replaced(
 
 
 def _not_applied(rule: Rule) -> Rule:
-    def altered(
-        w: Running, g: Running, state: Mapping[str, Running], step: int, form: int
-    ) -> StepOfOne[Running]:
+    def altered(w: Running, g: Running, state: State, step: int, form: int) -> Moved:
         moved = rule(w, g, state, step, form)
         # exactly nothing: no rounding of its own
         update = Running(moved.update.value * 0.0, moved.update.error * 0.0, w.format)
@@ -91,9 +89,7 @@ def _not_applied(rule: Rule) -> Rule:
 
 
 def _twice(rule: Rule) -> Rule:
-    def altered(
-        w: Running, g: Running, state: Mapping[str, Running], step: int, form: int
-    ) -> StepOfOne[Running]:
+    def altered(w: Running, g: Running, state: State, step: int, form: int) -> Moved:
         first = rule(w, g, state, step, form)
         middle = w + first.update
         second = rule(middle, g, first.state, step + 1, form)
@@ -103,9 +99,7 @@ def _twice(rule: Rule) -> Rule:
 
 
 def _forgetful(rule: Rule) -> Rule:
-    def altered(
-        w: Running, g: Running, state: Mapping[str, Running], step: int, form: int
-    ) -> StepOfOne[Running]:
+    def altered(w: Running, g: Running, state: State, step: int, form: int) -> Moved:
         # momentum alone begins without a buffer, other rules with one of zeros
         fresh = {
             name: 0.0 * held
@@ -117,48 +111,29 @@ def _forgetful(rule: Rule) -> Rule:
     return altered
 
 
-def _beginning_anew(rule: Rule) -> Rule:
-    forgetful = _forgetful(rule)
-    return lambda w, g, state, step, form: forgetful(w, g, state, 1, form)
-
-
 def _options_ignored(optimizer: Optimizer) -> Faults:
-    off: dict[str, tuple[Value, str]] = {
-        "nesterov": (False, "nesterov is ignored"),
-        "dampening": (0.0, "dampening is ignored"),
-        "momentum": (0.0, "momentum is ignored"),
-        "maximize": (False, "maximize is ignored"),
-        "amsgrad": (False, "amsgrad is ignored"),
-        "centered": (False, "centered is ignored"),
-        "weight_decay": (0.0, "weight decay is ignored"),
-        "lr_decay": (0.0, "lr_decay is ignored"),
-        "initial_accumulator_value": (0.0, "initial_accumulator_value is ignored"),
-    }
-    for option, (value, words) in off.items():
-        if optimizer.options.get(option):
-            changed: dict[str, Value] = {option: value}
-            if option == "momentum" and "nesterov" in optimizer.options:
-                changed["nesterov"] = False
-            yield words, rule_of(with_options(optimizer, **changed))
     known = optimizer.options
+    for option in (
+        "nesterov", "dampening", "momentum", "maximize", "amsgrad", "centered", "weight_decay",
+        "lr_decay", "initial_accumulator_value",
+    ):  # fmt: skip
+        if known.get(option):
+            changed: dict[str, Value] = {option: False if known[option] is True else 0.0}
+            if option == "momentum" and "nesterov" in known:
+                changed["nesterov"] = False
+            words = option.replace("weight_decay", "weight decay")
+            yield f"{words} is ignored", rule_of(with_options(optimizer, **changed))
     if known.get("momentum") and not known.get("dampening") and known.get("nesterov") is False:
         yield "nesterov is used", rule_of(with_options(optimizer, nesterov=True))
-    if "betas" in optimizer.options:
+    if "betas" in known:
         swapped = with_options(optimizer, betas=optimizer.betas[::-1])
         yield "β₁ and β₂ are exchanged", rule_of(swapped)
-    if "alpha" in optimizer.options:
+    if "alpha" in known:
         other = with_options(optimizer, alpha=1 - optimizer.number("alpha"))
         yield "α stands for the share of the new gradient: 1 − α is used", rule_of(other)
 
 
-def _steps_miscounted(optimizer: Optimizer, rule: Rule) -> Faults:
-    if optimizer.name in ("adam", "adamw", "adagrad"):
-        yield "steps are counted from 2", lambda w, g, s, t, form: rule(w, g, s, t + 1, form)
-        yield "the step counter stays at 1", lambda w, g, s, t, form: rule(w, g, s, 1, form)
-
-
 def _decays(optimizer: Optimizer) -> Faults:
-    """Yield weight decay in the wrong place or of the wrong size."""
     decay = optimizer.number("weight_decay")
     if not decay:
         return
@@ -187,14 +162,9 @@ def _sgd(optimizer: Optimizer) -> Faults:
     share, of_buffer = "(1 − {momentum})·{g}", {"update": "−{lr}·{buf}"}
     averaged = {"buf": f"{{momentum}}·{{buf}} + {share}", **of_buffer}
     if optimizer.flag("nesterov"):
-        yield (
-            "nesterov forgets the gradient: μ·buf instead of g + μ·buf",
-            _replaced(
-                optimizer,
-                {"buf": damped, "update": "−{lr}·({momentum}·{buf})"},
-                {"update": "−{lr}·({momentum}·{buf})"},
-            ),
-        )
+        words = "nesterov forgets the gradient: μ·buf instead of g + μ·buf"
+        update = {"update": "−{lr}·({momentum}·{buf})"}
+        yield words, _replaced(optimizer, {"buf": damped, **update}, update)
     if optimizer.number("dampening"):
         words = "dampening is applied at the first step too"
         yield words, _replaced(optimizer, {"buf": damped}, {"buf": "(1 − {dampening})·{g}"})

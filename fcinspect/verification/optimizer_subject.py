@@ -12,7 +12,7 @@ from fcinspect.arithmetic.settings import OPTIONS, Optimizer, Value
 from fcinspect.errors import InputError, Misbehaved
 from fcinspect.layers.array import Array
 from fcinspect.verification.optimizer_faults import with_options
-from fcinspect.verification.update import Recorded
+from fcinspect.verification.propagation import Recorded
 
 STEPS = 6
 SHAPES = ((5, 7), (7,), (3,))
@@ -120,11 +120,10 @@ class OptimizerSetting:
     def variation(self, changed: dict[str, Value]) -> Optimizer:
         """Return the optimizer with some options changed, nesterov only where it may be."""
         made = with_options(self.optimizer, **changed)
-        if made.options.get("nesterov") and (
-            made.number("dampening") or not made.number("momentum")
-        ):
-            made = with_options(made, nesterov=False)
-        return made
+        if not made.options.get("nesterov"):
+            return made
+        possible = made.number("momentum") and not made.number("dampening")
+        return made if possible else with_options(made, nesterov=False)
 
     def array(self, values: Any) -> Array:
         """Return numbers rounded to the format."""
@@ -133,23 +132,17 @@ class OptimizerSetting:
 
 def dyadic_sets(optimizer: Optimizer) -> dict[str, Optimizer]:
     """Return options of powers of two, by the names of those that matter."""
-    base = {**OPTIONS[optimizer.name], "weight_decay": 0.0}
-    return {
-        label_of(changed): Optimizer(optimizer.name, {**base, **changed})
-        for changed in DYADIC[optimizer.name]
-    }
+    name = optimizer.name
+    base = {**OPTIONS[name], "weight_decay": 0.0}
+    return {label_of(changed): Optimizer(name, {**base, **changed}) for changed in DYADIC[name]}
 
 
 def zero_sets(optimizer: Optimizer) -> dict[str, Optimizer]:
     """Return rates that are no powers of two, for rules made exact otherwise."""
-    rates = dict.fromkeys((optimizer.number("lr"), 0.1, 0.003))
-    last = {
-        k: v for k, v in DYADIC[optimizer.name][-1].items() if k not in ("momentum", "maximize")
-    }
-    base = {**OPTIONS[optimizer.name], **last, "weight_decay": 0.0}
-    return {
-        f"lr={rate:g}": Optimizer(optimizer.name, {**base, "lr": rate}) for rate in rates if rate
-    }
+    name, rates = optimizer.name, (optimizer.number("lr"), 0.1, 0.003)
+    last = {k: v for k, v in DYADIC[name][-1].items() if k not in ("momentum", "maximize")}
+    base = {**OPTIONS[name], **last, "weight_decay": 0.0}
+    return {f"lr={rate:g}": Optimizer(name, {**base, "lr": rate}) for rate in rates if rate}
 
 
 def step_sets(setting: OptimizerSetting) -> dict[str, Optimizer]:
@@ -169,9 +162,9 @@ def label_of(changed: dict[str, Value]) -> str:
     return "together" if len(names) > 2 else "+".join(names) or "lr"
 
 
-def parameters_of(setting: OptimizerSetting, seed: int = 0) -> list[Array]:
+def parameters_of(setting: OptimizerSetting) -> list[Array]:
     """Return parameters of SHAPES, normally distributed."""
-    random = np.random.default_rng((seed, 1))
+    random = np.random.default_rng((0, 1))
     return [setting.array(random.standard_normal(shape)) for shape in SHAPES]
 
 
@@ -192,9 +185,7 @@ def recorded_steps(
     parameters: Sequence[Array], gradients: Sequence[Sequence[Array | None]], ran: Ran
 ) -> list[Recorded]:
     """Return the steps as records, each parameter from where it was left."""
-    records = []
-    before = tuple(parameters)
-    names = ("weight", "bias", "unused")
+    records, before, names = [], tuple(parameters), ("weight", "bias", "unused")
     for number, (given, after) in enumerate(zip(gradients, ran.after, strict=True), start=1):
         for name, old, grad, new in zip(names, before, given, after, strict=False):
             if grad is not None:
@@ -212,5 +203,5 @@ def missing_options(setting: OptimizerSetting, optimizer: Optimizer) -> str:
     except NotAccepted as refusal:
         return refusal.message
     except Misbehaved:
-        return ""
+        pass
     return ""

@@ -1,14 +1,11 @@
-"""y = x·Wᵀ + b as somebody computed it, or two of them, held against the exact value and the bound.
-
-The operands must fit together, and the caller may declare how it was computed.
-"""
+"""y = x·Wᵀ + b as somebody computed it, or two of them, held against exact value and bound."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -49,14 +46,9 @@ class Claim:
     @cached_property
     def checked(self) -> DotCheck:
         """Every element against its interval; arrays are (rows, out_features)."""
-        return check_products(
-            self.x.rows,
-            self.weight.values,
-            None if self.bias is None else self.bias.values,
-            self.y.rows,
-            self.arithmetic,
-            by_kind=True,
-        )
+        x, weight, y = self.x.rows, self.weight.values, self.y.rows
+        bias = None if self.bias is None else self.bias.values
+        return check_products(x, weight, bias, y, self.arithmetic, by_kind=True)
 
     def check(self, name: str, cause: str | None = None) -> Check:
         """Return the verdict on all elements; `cause` stands for what the errors do not tell."""
@@ -66,7 +58,9 @@ class Claim:
         if found.outside:
             cause = cause or self.cause()
         elif found.undecided:
-            cause = self.why_undecided()
+            names, holds = self.not_finite, "holds" if len(self.not_finite) == 1 else "hold"
+            cause = f"sums may leave the range of {self.arithmetic.accumulate.name}"
+            cause = f"{' and '.join(names)} {holds} NaN or Inf" if names else cause
         made = of_dot(name, self.formula, found, self.y.values, cause)
         if made.worst is not None and math.isnan(made.worst.reference):
             # NaN has no interval around it
@@ -94,35 +88,18 @@ class Claim:
     def not_finite(self) -> tuple[str, ...]:
         """Which operands hold NaN or Inf."""
         given = {"x": self.x, "W": self.weight, "b": self.bias}
-        return tuple(
-            name
-            for name, array in given.items()
-            if array is not None and not np.isfinite(array.values).all()
-        )
-
-    def why_undecided(self) -> str:
-        """Return why some elements have no bound."""
-        names = self.not_finite
-        if names:
-            return f"{' and '.join(names)} hold{'s' * (len(names) == 1)} NaN or Inf"
-        return f"sums may leave the range of {self.arithmetic.accumulate.name}"
+        held = {name: array.values for name, array in given.items() if array is not None}
+        return tuple(name for name, values in held.items() if not np.isfinite(values).all())
 
 
 def declared(dtype: str, accumulate: str | None, output: str) -> DotArithmetic:
-    """Return the arithmetic for inputs of `dtype`, as far as the caller declares it.
-
-    Raises UsageError for an `accumulate` that means nothing.
-    """
-    if accumulate is None:
-        return replace(arithmetic_of(dtype), output=format_named(output))
-    return replace(parse_accumulate(accumulate, dtype), output=format_named(output))
+    """Return the arithmetic that the caller declares; raises UsageError for a bad `accumulate`."""
+    usual = arithmetic_of(dtype) if accumulate is None else parse_accumulate(accumulate, dtype)
+    return replace(usual, output=format_named(output))
 
 
 def mixed_formats(x: Array, weight: Array, bias: Array | None, arithmetic: DotArithmetic) -> str:
-    """Return why these formats are no linear layer's, "" if they are one's.
-
-    The bias may be of another format whose numbers the accumulator holds.
-    """
+    """Return why the formats do not fit, "" if they do; the accumulator must hold those of b."""
     if x.dtype != weight.dtype:
         return f"x is {x.dtype}, W is {weight.dtype}: expected one format for both"
     if bias is None or bias.dtype == x.dtype:
@@ -136,10 +113,7 @@ def mixed_formats(x: Array, weight: Array, bias: Array | None, arithmetic: DotAr
 def unfit_operands(
     x: tuple[int, ...], weight: tuple[int, ...], bias: tuple[int, ...] | None, held: str = ""
 ) -> str:
-    """Return which shapes do not fit together and what would, "" if they fit.
-
-    `weight` is (out, in); `held` says how the caller holds it.
-    """
+    """Return why shapes do not fit, or ""; `held`: the caller's words for `weight`, (out, in)."""
     if len(weight) != 2:
         return f"W has shape {weight}: expected two dimensions, (out_features, in_features)"
     out_features, in_features = weight
@@ -170,21 +144,19 @@ def claims_of(
     UsageError for an `accumulate` that means nothing.
     """
     x, held, bias = arrays["x"], arrays["W"], arrays.get("b")
-    weight = held
-    if layout == "in,out" and len(held.shape) == 2:
-        weight = Array(held.values.T, held.dtype)
+    flat = len(held.shape) == 2
+    weight = Array(held.values.T, held.dtype) if layout == "in,out" and flat else held
     said = f"W of shape {held.shape} read as ({layout})"
-    shapes = (x.shape, None if bias is None else bias.shape)
-    problem = unfit_operands(shapes[0], weight.shape, shapes[1], said)
+    of_bias = None if bias is None else bias.shape
+    problem = unfit_operands(x.shape, weight.shape, of_bias, said)
     if problem:
-        if len(held.shape) == 2 and not unfit_operands(shapes[0], weight.shape[::-1], shapes[1]):
+        if flat and not unfit_operands(x.shape, weight.shape[::-1], of_bias):
             other = "out,in" if layout == "in,out" else "in,out"
             problem += f"; --layout {other} fits"
         raise InputError(problem)
     found = []
     for name in ("y", "y2"):
-        y = arrays.get(name)
-        if y is None:
+        if (y := arrays.get(name)) is None:
             continue
         arithmetic = declared(x.dtype, accumulate, y.dtype)
         problem = mixed_formats(x, weight, bias, arithmetic)
@@ -216,22 +188,16 @@ def plan_of(
             cause = _other_format(claim.name, readings, layout, accumulate)
         return claim.check(f"output/{claim.name}", cause)
 
-    checks = [
-        Planned(f"output/{claim.name}", lambda claim=claim: checked(claim))  # type: ignore[misc]
-        for claim in claims
-    ]
+    checks = [Planned(f"output/{claim.name}", partial(checked, claim)) for claim in claims]
     if len(claims) == 2:
         name = "output/y against y2"
-        checks.append(Planned(name, lambda: against(name, *claims)))
+        checks.append(Planned(name, partial(against, name, *claims)))
     first = claims[0]
-    shapes = " · ".join((str(first.x.shape), f"{first.weight.shape}ᵀ"))
+    shapes = f"{first.x.shape} · {first.weight.shape}ᵀ"
     shapes += "" if first.bias is None else f" + {first.bias.shape}"
     notes = [f"{first.formula}: {shapes} → {first.y.shape}, {first.arithmetic.words}"]
-    notes += [
-        f"y2 of the same operands: {claim.arithmetic.words}"
-        for claim in claims[1:]
-        if claim.arithmetic != first.arithmetic
-    ]
+    if claims[-1].arithmetic != first.arithmetic:
+        notes.append(f"y2 of the same operands: {claims[-1].arithmetic.words}")
     if accumulate is not None:
         notes.append(f"declared: --accumulate {accumulate}")
     return Plan("output", f"the output in {source}", tuple(checks), notes=tuple(notes))
@@ -264,19 +230,15 @@ def against(name: str, first: Claim, second: Claim) -> Check:
         ratio = np.where(differ, distance / (high - low), 0.0)
     ratio = np.where(differ & ~explained, np.fmax(ratio, np.nextafter(1.0, 2.0)), ratio)
     place = np.unravel_index(int(ratio.argmax()), ratio.shape)
-    blamed = [
-        claim.name for claim, fits in zip(claims, inside, strict=True) if (differ & ~fits).any()
-    ]
+    fits = zip(claims, inside, strict=True)
+    blamed = [claim.name for claim, within in fits if (differ & ~within).any()]
+    blame = f"{' and '.join(blamed)} left the bound of the exact value" if blamed else None
+    worst = _worst(first, second, place, (float(low[place]), float(high[place])))
     return Check(
-        name,
-        Verdict.OUTSIDE if blamed else Verdict.WITHIN,
-        f"{detail}, by {distance.max():.3g} at most",
-        max_ratio=float(ratio[place]),
-        worst=_worst(first, second, place, (float(low[place]), float(high[place]))),
-        cause=f"{' and '.join(blamed)} left the bound of the exact value" if blamed else None,
-        elements=a.size,
-        outside=int((differ & ~explained).sum()),
-    )
+        name, Verdict.OUTSIDE if blamed else Verdict.WITHIN,
+        f"{detail}, by {distance.max():.3g} at most", float(ratio[place]), worst, blame,
+        a.size, outside=int((differ & ~explained).sum()),
+    )  # fmt: skip
 
 
 def _inside(claim: Claim) -> npt.NDArray[np.bool_]:
@@ -302,7 +264,6 @@ def _worst(
 def _other_format(
     name: str, readings: Mapping[str, Mapping[str, Array]], layout: str, accumulate: str | None
 ) -> str | None:
-    """Return that the numbers of a claim fit another format, if they do."""
     for dtype, arrays in readings.items():
         try:
             claims = claims_of(arrays, layout, accumulate)

@@ -22,8 +22,8 @@ from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import Float64Array, FloatArray
 from fcinspect.rounding.formats import FORMATS
 from fcinspect.rounding.verdict import Verdict
+from fcinspect.verification.array_checks import check_answer, check_exactly, first_wrong
 from fcinspect.verification.check import Check, Planned
-from fcinspect.verification.exact_check import check_answer, check_exactly, first_wrong
 from fcinspect.verification.subject import ROWS, LayerCall, Layout, Setting, columns_of
 
 LAYOUTS: tuple[Layout, ...] = ("strided", "transposed")
@@ -46,15 +46,12 @@ def exact_probes(setting: Setting) -> tuple[Planned, ...]:
     if setting.subject.kind == "module":
         return _module_probes(setting)
     return (
-        Planned("exact/whole numbers", partial(_dense, setting, "whole numbers", ROWS)),
+        Planned("exact/whole numbers", partial(_dense, setting, "whole numbers")),
         Planned("exact/cancelling terms", partial(_cancelling, setting)),
         Planned("exact/one weight at a time", partial(_one_weight, setting)),
         Planned("exact/one input at a time", partial(_one_input, setting)),
         Planned("exact/zeros", partial(_zeros, setting)),
-        *(
-            Planned(f"exact/{layout}", partial(_dense, setting, layout, ROWS, layout=layout))
-            for layout in LAYOUTS
-        ),
+        *(Planned(f"exact/{way}", partial(_dense, setting, way, layout=way)) for way in LAYOUTS),
         Planned("exact/batches", partial(_batches, setting)),
         Planned("exact/other widths", partial(_shapes, setting)),
         Planned("exact/NaN", partial(_not_finite, setting, math.nan)),
@@ -73,32 +70,25 @@ def fingerprint(setting: Setting) -> tuple[Planned, ...]:
 def _dense(
     setting: Setting,
     name: str,
-    rows: int,
-    n: int | None = None,
-    out: int | None = None,
-    *,
+    rows: int = ROWS,
+    widths: tuple[int, int] | None = None,
     layout: Layout = "contiguous",
 ) -> Check:
-    n = setting.in_features if n is None else n
-    out = setting.out_features if out is None else out
+    n, out = widths or (setting.in_features, setting.out_features)
     x, weight, bias = setting.operands(rows, n, out, seed=rows)
-    a = setting.amplitude(n)
     told = f"x and W as {layout} views"
     if layout == "contiguous":
-        told = f"up to {a}: every sum is exact"
+        told = f"up to {setting.amplitude(n)}: every sum is exact"
     return check_exactly(f"exact/{name}", told, setting, LayerCall(x, weight, bias, layout))
 
 
 def _cancelling(setting: Setting) -> Check:
     """Large terms of which only a small sum is left: narrow outputs hold it exactly."""
     n, out = setting.in_features, setting.out_features
-    detail = "a small sum is left"
-    random = np.random.default_rng((1, n, out))
-    pairs = n // 2
+    random, pairs = np.random.default_rng((1, n, out)), n // 2
     small = min(setting.amplitude(n), 8)
     large = max(1, min(2**setting.input_bits, int(2.0**setting.exact_bits) // (small * (n + 2))))
-    x = np.zeros((ROWS, n))
-    weight = np.zeros((out, n))
+    x, weight = np.zeros((ROWS, n)), np.zeros((out, n))
     order = random.permutation(n)
     first, second = order[:pairs], order[pairs : 2 * pairs]
     x[:, first] = x[:, second] = random.integers(-small, small, (ROWS, pairs), endpoint=True)
@@ -111,7 +101,7 @@ def _cancelling(setting: Setting) -> Check:
     if bias is not None:
         bias = setting.array(np.clip(bias.values.astype(np.float64), -4, 4))
     call = LayerCall(setting.array(x), setting.array(weight), bias)
-    return check_exactly("exact/cancelling terms", detail, setting, call)
+    return check_exactly("exact/cancelling terms", "a small sum is left", setting, call)
 
 
 def _significands(setting: Setting, shape: tuple[int, ...], seed: int) -> Float64Array:
@@ -127,10 +117,9 @@ def _significands(setting: Setting, shape: tuple[int, ...], seed: int) -> Float6
 def _one_weight(setting: Setting) -> Check:
     """Basis vectors: each output is one weight, whose last digit counts."""
     n, out = setting.in_features, setting.out_features
-    x = _basis_vectors(n)
     weight = setting.array(_significands(setting, (out, n), 3))
     bias = setting.array(np.zeros(out)) if setting.bias else None
-    call = LayerCall(setting.array(x), weight, bias)
+    call = LayerCall(setting.array(_basis_vectors(n)), weight, bias)
     detail = f"y is one weight of {setting.input_bits} bits"
     return check_exactly("exact/one weight at a time", detail, setting, call)
 
@@ -171,8 +160,8 @@ def _shapes(setting: Setting) -> Check:
     square = max(1, min(n, out, 64))
     shapes += [(square, square), (square, square + 3), (square + 1, square)]
     probes = {
-        f"in_features {k}, out_features {m}": partial(_dense, setting, "other widths", ROWS, k, m)
-        for k, m in dict.fromkeys(shapes)
+        f"in_features {k}, out_features {m}": partial(_dense, setting, "", widths=(k, m))
+        for k, m in shapes
     }
     widths = ", ".join(str(k) for k in sorted({k for k, _ in shapes}))
     return first_wrong("exact/other widths", f"in_features {widths}, square and not", probes)
@@ -189,31 +178,25 @@ def _not_finite(setting: Setting, value: float) -> Check:
 
 def _subnormal(setting: Setting) -> Check:
     """Numbers below the normal range, one term each."""
-    n, out = setting.in_features, setting.out_features
-    arithmetic = setting.arithmetic
+    n, arithmetic = setting.in_features, setting.arithmetic
     smallest = max(f.smallest_subnormal for f in (arithmetic.inputs, arithmetic.accumulate))
-    random = np.random.default_rng((8, n))
-    x = random.integers(1, 64, (ROWS, n)) * smallest
-    weight = np.zeros((out, n))
-    if n:
-        weight[np.arange(out), np.arange(out) % n] = 1.0
+    x = np.random.default_rng((8, n)).integers(1, 64, (ROWS, n)) * smallest
+    weight = _one_of_each(setting.out_features, n)
     call = LayerCall(setting.array(x), setting.array(weight), None)
     detail = "y is one subnormal input"
-    if setting.arithmetic.flush:
-        detail += ", or 0 where these are flushed"
+    detail += ", or 0 where these are flushed" if arithmetic.flush else ""
     return check_exactly("exact/subnormal", detail, setting, call)
 
 
 def _module_probes(setting: Setting) -> tuple[Planned, ...]:
-    """Return zeros, basis vectors at two scales, layouts, batches, NaN and Inf."""
-    own = cache(setting.own_parameters)
+    own, zeros = cache(setting.own_parameters), np.zeros((ROWS, setting.in_features))
     large = 2.0 ** (min(setting.arithmetic.inputs.largest_exponent, 127) // 4)
     basis = partial(_basis, setting, own)
     return (
-        Planned("exact/zeros", partial(_module_zeros, setting, own)),
+        Planned("exact/zeros", partial(_asked, setting, own, "zeros", "x = 0: y is b", zeros)),
         Planned("exact/basis vectors", partial(basis, 1.0, "basis vectors")),
         Planned("exact/large basis vectors", partial(basis, large, "large basis vectors")),
-        *(Planned(f"exact/{layout}", partial(basis, 1.0, layout, layout)) for layout in LAYOUTS),
+        *(Planned(f"exact/{way}", partial(basis, 1.0, way, way)) for way in LAYOUTS),
         Planned("exact/batches", partial(_module_batches, setting, own)),
         Planned("exact/NaN", partial(_module_not_finite, setting, own, np.nan)),
         Planned("exact/Inf", partial(_module_not_finite, setting, own, np.inf)),
@@ -228,16 +211,10 @@ def _asked(
     x: Float64Array,
     layout: Layout = "contiguous",
 ) -> Check:
-    """Send x (rows, n) through a ready module."""
     given = setting.array(x)
     whole = LayerCall(given, *own(), layout)
     output = setting.subject.call(LayerCall(given, layout=layout)).output
     return check_answer(f"exact/{name}", detail, output, whole, setting.arithmetic)
-
-
-def _module_zeros(setting: Setting, own: Parameters) -> Check:
-    x = np.zeros((ROWS, setting.in_features))
-    return _asked(setting, own, "zeros", "x = 0: y is b", x)
 
 
 def _basis(
@@ -250,20 +227,23 @@ def _basis(
 
 
 def _basis_vectors(n: int, scale: float = 1.0) -> Float64Array:
-    """Return x of which each row is one number among zeros."""
     columns = columns_of(n)
     x = np.zeros((len(columns), n))
     x[np.arange(len(columns)), columns] = scale
     return x
 
 
-def _module_batches(setting: Setting, own: Parameters) -> Check:
-    n = setting.in_features
+def _one_of_each(rows: int, n: int) -> Float64Array:
+    """Return rows of zeros with a 1 each: in the first column, the second, and so on."""
+    found = np.zeros((rows, n))
+    if n:
+        found[np.arange(rows), np.arange(rows) % n] = 1.0
+    return found
 
+
+def _module_batches(setting: Setting, own: Parameters) -> Check:
     def batch(rows: int) -> Check:
-        x = np.zeros((rows, n))
-        if n:
-            x[np.arange(rows), np.arange(rows) % n] = 1.0
+        x = _one_of_each(rows, setting.in_features)
         return _asked(setting, own, "batches", f"{rows} basis vectors", x)
 
     probes = {f"{rows} rows": partial(batch, rows) for rows in BATCHES}
@@ -287,21 +267,20 @@ def _spoil(x: FloatArray, value: float) -> tuple[str, str]:
 
 
 def _fingerprint(setting: Setting) -> Check:
-    name = "fingerprint/accumulator"
+    name, inputs = "fingerprint/accumulator", setting.arithmetic.inputs
     n = setting.in_features
     n = min(n, MOST_INPUTS) if n >= LEAST_INPUTS else ASKED_AT
-    inputs = setting.arithmetic.inputs
     # the large terms are products: what x carries is taken from the weights' range
     shift = 12 if inputs.largest_exponent < 100 else 0
     highest = min(setting.exact_bits + 2, inputs.largest_exponent + shift)
     exponents = np.arange(6, highest + 1)
     weight = np.zeros((len(exponents), PLACEMENTS, n))
     random = np.random.default_rng(n)
-    for row, exponent in enumerate(exponents):
-        for placement in range(PLACEMENTS):
-            places = random.permutation(n)[:LEAST_INPUTS]
-            weight[row, placement, places[2:]] = 2.0**-shift
-            weight[row, placement, places[:2]] = np.array([1.0, -1.0]) * 2.0 ** (exponent - shift)
+    for row, placement in np.ndindex(weight.shape[:2]):
+        places = random.permutation(n)[:LEAST_INPUTS]
+        large = 2.0 ** (exponents[row] - shift)
+        weight[row, placement, places[2:]] = 2.0**-shift
+        weight[row, placement, places[:2]] = large, -large
     x = setting.array(np.full((1, n), 2.0**shift))
     w = setting.array(weight.reshape(-1, n))
     bias = setting.array(np.zeros(len(w.values))) if setting.bias else None
@@ -322,8 +301,7 @@ def _verdict(name: str, largest: int, seen: bool, setting: Setting) -> Check:
     known = next((f.name for f in FORMATS.values() if f.precision == largest + 1), None)
     digits = known or f"{largest + 1} bits"
     if not seen or largest + 1 > declared:
-        detail = f"sums are exact to {declared} bits at least{at}"
-        return Check(name, Verdict.WITHIN, detail)
+        return Check(name, Verdict.WITHIN, f"sums are exact to {declared} bits at least{at}")
     detail = f"sums are kept in {digits}{at}"
     if largest + 1 >= declared:
         return Check(name, Verdict.WITHIN, detail)

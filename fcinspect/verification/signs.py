@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -48,28 +49,19 @@ def applies(arithmetic: DotArithmetic) -> bool:
 
 def _tests(setting: Setting) -> Iterator[Check]:
     x, weight, bias, output = _asked(setting)
-    check = check_products(
-        x.rows,
-        weight.values,
-        None if bias is None else bias.values,
-        output.rows,
-        setting.arithmetic,
-    )
-    operands = _wide(x, weight, bias, output)
+    held = None if bias is None else bias.values
+    check = check_products(x.rows, weight.values, held, output.rows, setting.arithmetic)
+    wide = [np.asarray(part.values, dtype=np.float64) for part in (x, weight, output)]
+    b = None if held is None else np.asarray(held, dtype=np.float64)
+    operands = (wide[0], wide[1], b, wide[2])
     cause = name_cause(*operands, setting.arithmetic) if check.outside else None
-    yield of_dot(
-        "random signs/elements",
-        "each error against the bound",
-        check,
-        output.values,
-        cause,
-    )
+    detail = "each error against the bound"
+    yield of_dot("random signs/elements", detail, check, output.values, cause)
     if applies(setting.arithmetic) and not check.outside and not check.undecided:
         yield from _scatter(setting, check, *operands)
 
 
 def _asked(setting: Setting) -> tuple[Array, Array, Array | None, Array]:
-    """Return operands of random sizes and signs, and what the layer makes of them."""
     n, out = setting.in_features, setting.out_features
     random = np.random.default_rng((n, out))
     x = Array.of(random.standard_normal((ROWS, n)), setting.dtype)
@@ -85,14 +77,6 @@ def _asked(setting: Setting) -> tuple[Array, Array, Array | None, Array]:
     if output.shape != (ROWS, out):
         raise Misbehaved(f"the result has shape {output.shape} instead of {(ROWS, out)}")
     return x, weight, bias, output
-
-
-def _wide(
-    x: Array, weight: Array, bias: Array | None, output: Array
-) -> tuple[Float64Array, Float64Array, Float64Array | None, Float64Array]:
-    wide = [np.asarray(part.values, dtype=np.float64) for part in (x, weight, output)]
-    b = None if bias is None else np.asarray(bias.values, dtype=np.float64)
-    return wide[0], wide[1], b, wide[2]
 
 
 def _scatter(
@@ -117,16 +101,10 @@ def _scatter(
     bound = SHARE * t * u * (math.sqrt(n + 1) * np.minimum(t * root + np.abs(b), magnitude) + root)
     ratio = np.abs(error) / (bound + last + check.bound * 2.0**-20)
     at = np.unravel_index(int(ratio.argmax()), ratio.shape)
-    yield Check(
-        "random signs/walk",
-        Verdict.OUTSIDE if ratio.max() > 1 else Verdict.WITHIN,
-        f"each error against √n; δ = {DELTA:g}",
-        float(ratio.max()),
-        Worst((int(at[0]), int(at[1])), float(result[at]), float(y[at])),
-        elements=y.size,
-        outside=int((ratio > 1).sum()),
-        cause=name_cause(x, weight, bias, result, arithmetic) if ratio.max() > 1 else None,
-    )
+    worst = Worst((int(at[0]), int(at[1])), float(result[at]), float(y[at]))
+    detail = f"each error against √n; δ = {DELTA:g}"
+    cause = name_cause(x, weight, bias, result, arithmetic) if ratio.max() > 1 else None
+    yield _statistical("walk", detail, ratio, worst, cause)
     scale = u * np.sqrt((n + 1) * (squares + b * b + y * y))
     beyond = np.maximum(np.abs(error) - last, 0.0)
     yield _mean_square(beyond, scale)
@@ -146,16 +124,20 @@ def _last_rounding(
 
 
 def _mean_square(error: Float64Array, scale: Float64Array) -> Check:
-    share = float(np.sqrt(np.mean((error / np.where(scale > 0, scale, 1.0)) ** 2)))
+    share = np.sqrt(np.mean((error / np.where(scale > 0, scale, 1.0)) ** 2))
+    cause = "partial sums are kept in fewer digits than declared"
+    found = _statistical("root mean square", "all errors together against √n", share, None, cause)
+    return replace(found, elements=error.size)
+
+
+def _statistical(
+    name: str, detail: str, ratio: Float64Array, worst: Worst | None, cause: str | None
+) -> Check:
+    most = float(ratio.max())
     return Check(
-        "random signs/root mean square",
-        Verdict.OUTSIDE if share > 1 else Verdict.WITHIN,
-        "all errors together against √n",
-        share,
-        elements=error.size,
-        outside=int(share > 1),
-        cause="partial sums are kept in fewer digits than declared" if share > 1 else None,
-    )
+        f"random signs/{name}", Verdict.OUTSIDE if most > 1 else Verdict.WITHIN, detail, most,
+        worst, cause if most > 1 else None, ratio.size, int((ratio > 1).sum()),
+    )  # fmt: skip
 
 
 def _regression(
@@ -167,15 +149,9 @@ def _regression(
     t = math.sqrt(2 * math.log(2 * slopes.size / DELTA))
     ratio = np.divide(np.abs(slopes), t * spread, out=np.zeros_like(slopes), where=spread > 0)
     j, k = (int(i) for i in np.unravel_index(int(ratio.argmax()), ratio.shape))
-    most = float(ratio[j, k])
-    off = float(slopes[j, k] / (x[:, k] ** 2).sum()) if most > 1 else 0.0
-    return Check(
-        "random signs/each weight",
-        Verdict.OUTSIDE if most > 1 else Verdict.WITHIN,
-        "errors against each input",
-        most,
-        Worst((j, k), float(weight[j, k] + off), float(weight[j, k])) if most > 1 else None,
-        elements=ratio.size,
-        outside=int((ratio > 1).sum()),
-        cause=f"weight [{j}, {k}] is off by {off:.4g}" if most > 1 else None,
-    )
+    worst, off = None, 0.0
+    if ratio[j, k] > 1:
+        off = float(slopes[j, k] / (x[:, k] ** 2).sum())
+        worst = Worst((j, k), float(weight[j, k] + off), float(weight[j, k]))
+    cause = f"weight [{j}, {k}] is off by {off:.4g}"
+    return _statistical("each weight", "errors against each input", ratio, worst, cause)

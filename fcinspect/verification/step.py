@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from fcinspect.rounding.running import AllowedRange, Running, exact, hull
 from fcinspect.rounding.verdict import Verdict, overall
 from fcinspect.verification.array_checks import check_allowed, check_same, of_operation
 from fcinspect.verification.check import Check
-from fcinspect.verification.update import Recorded, allowed_update, forms_of
+from fcinspect.verification.propagation import Recorded, allowed_update, forms_of
 
 MOST_FINDINGS = 20
 """Findings kept of the steps before the last."""
@@ -73,8 +74,9 @@ def check_steps(steps: Iterable[TrainingStep]) -> StepReport:
             losses.append(step.before.loss_value)
         else:
             verdicts.update(check.verdict for check in checks)
-            if len(earlier) < MOST_FINDINGS:
-                earlier += _findings(last.number, checks)
+            wrong = [check for check in checks if check.verdict is not Verdict.WITHIN]
+            room = MOST_FINDINGS - len(earlier)
+            earlier += [EarlierFinding(last.number, check) for check in wrong[:room]]
         with np.errstate(all="ignore"):  # what is not finite becomes undecided
             checks = tuple(check_step(step, last))
         losses.append(step.after.loss_value)
@@ -82,14 +84,8 @@ def check_steps(steps: Iterable[TrainingStep]) -> StepReport:
     assert last is not None
     # what the last step computes afterwards is nobody else's beginning
     with np.errstate(all="ignore"):
-        checks += tuple(check_after(last))
-    return StepReport(
-        last, checks, tuple(losses), tuple(earlier[:MOST_FINDINGS]), overall(verdicts)
-    )
-
-
-def _findings(step: int, checks: tuple[Check, ...]) -> list[EarlierFinding]:
-    return [EarlierFinding(step, c) for c in checks if c.verdict is not Verdict.WITHIN]
+        checks += tuple(_check_forward(last, last.after, after=True))
+    return StepReport(last, checks, tuple(losses), tuple(earlier), overall(verdicts))
 
 
 def check_step(step: TrainingStep, previous: TrainingStep | None = None) -> Iterator[Check]:
@@ -108,31 +104,20 @@ def check_step(step: TrainingStep, previous: TrainingStep | None = None) -> Iter
         yield from _check_update(name, parameter, step)
 
 
-def check_after(step: TrainingStep) -> Iterator[Check]:
-    """Check the forward pass with the new parameters."""
-    yield from _check_forward(step, step.after, after=True)
-
-
 def _check_forward(
     step: TrainingStep, forward: ForwardPass, *, after: bool = False
 ) -> Iterator[Check]:
     suffix = " after the step" if after else ""
     for layer, passed in zip(step.layers, forward.layers, strict=True):
         z, a = passed.pre_activation, passed.output
-        steps = (layer.weight, layer.bias)
-        weight, bias = (p if p is None else p.after if after else p.before for p in steps)
-        assert weight is not None
-        b = None if bias is None else bias.values
-        products = check_products(passed.input.rows, weight.values, b, z.rows, step.dtype)
+        held = [p.after if after else p.before for _, p in layer.parameters]
+        b = held[1].values if layer.bias else None
+        products = check_products(passed.input.rows, held[0].values, b, z.rows, step.dtype)
         formula = "z = x·Wᵀ" + ("" if b is None else " + b")
         yield of_operation(f"{layer.name}.pre_activation{suffix}", formula, products, z.values)
         activation = ACTIVATIONS[layer.activation]
-        yield check_allowed(
-            f"{layer.name}.activation{suffix}",
-            f"a = {activation.formula}",
-            hull([activation.forward(_exactly(z))]),
-            a.values,
-        )
+        name, formula = f"{layer.name}.activation{suffix}", f"a = {activation.formula}"
+        yield check_allowed(name, formula, hull([activation.forward(_exactly(z))]), a.values)
     loss = LOSSES[step.loss_name]
     allowed = _of_output(step, forward, loss.value)
     yield check_allowed(f"loss{suffix}", f"L = {loss.formula}", allowed, forward.loss.values)
@@ -145,7 +130,6 @@ def _exactly(values: Array) -> Running:
 def _of_output(
     step: TrainingStep, forward: ForwardPass, forms: Sequence[LossFunction]
 ) -> AllowedRange:
-    """Return what the forms of a loss, or of its gradient, allow for this output."""
     y = exact(forward.output.rows, format_named(step.dtype))
     return hull([form(y, step.target_rows) for form in forms])
 
@@ -183,13 +167,11 @@ def _named(
     """Return the check of a gradient, with the cause that the step before is still in it."""
     if check.verdict is not Verdict.OUTSIDE or was is None:
         return check
-    total, kept = (p.grad.values.astype(np.float64) for p in (now, was))
+    shape, u = products.bound.shape, format_named(now.grad.dtype).unit_roundoff
+    total, kept = (p.grad.values.astype(np.float64).reshape(shape) for p in (now, was))
     # one rounding more, where the two were added
-    bound = 2 * products.bound + format_named(now.grad.dtype).unit_roundoff * np.abs(
-        total.reshape(products.bound.shape)
-    )
-    apart = np.abs((total - kept).reshape(products.bound.shape) - products.reference)
-    if not np.all(apart <= bound):
+    bound = 2 * products.bound + u * np.abs(total)
+    if not np.all(np.abs((total - kept) - products.reference) <= bound):
         return check
     words = "the gradient of the step before is still in it: it was not cleared (zero_grad)"
     return replace(check, cause=words)
@@ -199,28 +181,24 @@ def _check_handovers(step: TrainingStep, previous: TrainingStep | None) -> Check
     """Check that each operation began with what the one before it had computed."""
     pairs: list[tuple[FloatArray, FloatArray]] = []
     for forward in (step.before, step.after):
-        for earlier, later in zip(forward.layers, forward.layers[1:], strict=False):
+        for earlier, later in pairwise(forward.layers):
             pairs.append((earlier.output.values, later.input.values))
-    for lower, upper in zip(step.layers, step.layers[1:], strict=False):
+    for lower, upper in pairwise(step.layers):
         pairs.append((lower.grad_activation.values, upper.grad_input.values))
     pairs.append((step.before.layers[0].input.values, step.after.layers[0].input.values))
     if previous is not None:
         for (_, was), (_, now) in zip(previous.parameters, step.parameters, strict=True):
             pairs.append((was.after.values, now.before.values))
-            none = np.zeros(0)
             for name in was.state_after.keys() | now.state_before.keys():
                 left, kept = was.state_after.get(name), now.state_before.get(name)
-                pairs.append((none if left is None else left.values,
-                              np.ones(1) if kept is None else kept.values))  # fmt: skip
+                numbers = np.ones(1) if kept is None else kept.values
+                pairs.append((np.zeros(0) if left is None else left.values, numbers))
     return check_same("handovers", "each operation begins with its predecessor's numbers", pairs)
 
 
 def _check_update(name: str, parameter: ParameterStep, step: TrainingStep) -> Iterator[Check]:
-    """Check the update, and what the optimizer keeps for the next step."""
-    record = Recorded(
-        name, parameter.before, parameter.grad, parameter.after, step.number,
-        parameter.state_before,
-    )  # fmt: skip
+    before, grad, after = parameter.before, parameter.grad, parameter.after
+    record = Recorded(name, before, grad, after, step.number, parameter.state_before)
     forms = forms_of(step.optimizer, record)
     formula = f"new − old by {step.optimizer.call}"
     yield check_allowed(f"{name}.update", formula, allowed_update(record, forms), record.update)
@@ -228,8 +206,7 @@ def _check_update(name: str, parameter: ParameterStep, step: TrainingStep) -> It
         formula = f"{key} of {step.optimizer.call}"
         kept = parameter.state_after.get(key)
         if kept is None:
-            nothing: FloatArray = np.zeros(0)
-            yield check_same(f"{name}.{key}", formula, [(nothing, parameter.before.values)])
-            continue
-        allowed = hull([moved.state[key] for moved in forms])
-        yield check_allowed(f"{name}.{key}", formula, allowed, kept.values)
+            yield check_same(f"{name}.{key}", formula, [(np.zeros(0), parameter.before.values)])
+        else:
+            allowed = hull([moved.state[key] for moved in forms])
+            yield check_allowed(f"{name}.{key}", formula, allowed, kept.values)

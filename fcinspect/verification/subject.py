@@ -69,8 +69,8 @@ class Made:
     trainable: tuple[str, ...]
     """The names of its parameters that require a gradient."""
     in_features: int | None
-    """Its attribute of that name."""
     out_features: int | None
+    """Its attributes of these names."""
 
     def parameter(self, name: str) -> Array | None:
         """Return an entry of the state dict."""
@@ -155,8 +155,7 @@ class Setting:
 
     def integers(self, shape: tuple[int, ...], n: int, seed: int) -> Array:
         """Return whole numbers, small enough for sums of n products to be exact."""
-        random = np.random.default_rng((seed, *shape))
-        a = self.amplitude(n)
+        random, a = np.random.default_rng((seed, *shape)), self.amplitude(n)
         values = random.integers(-a, a, shape, endpoint=True).astype(np.float64)
         most = 2**self.exact_bits
         if a == 1 and n >= most and len(shape) > 1:
@@ -165,9 +164,7 @@ class Setting:
             values = random.permuted(values, axis=-1)
         return self.array(values)
 
-    def operands(
-        self, rows: int, n: int, out: int, seed: int = 0
-    ) -> tuple[Array, Array, Array | None]:
+    def operands(self, rows: int, n: int, out: int, seed: int) -> tuple[Array, Array, Array | None]:
         """Return x (rows, n), W (out, n) and b of whole numbers."""
         bias = self.integers((out,), n, seed + 2) if self.bias else None
         return self.integers((rows, n), n, seed), self.integers((out, n), n, seed + 1), bias
@@ -179,4 +176,4 @@ def columns_of(n: int) -> npt.NDArray[np.intp]:
         return np.arange(n)
     third = MOST_COLUMNS // 3
     spread = np.linspace(0, n - 1, third).astype(int)
-    return np.unique(np.concatenate([np.arange(third), spread, np.arange(n - third, n)]))
+    return np.unique([*range(third), *spread, *range(n - third, n)])

@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from fcinspect.errors import SpecError, UsageError, did_you_mean
-from fcinspect.layers.network import layer_names
+from fcinspect.layers.linear import layer_names
 from fcinspect.layers.spec import LARGEST_SEED, format_widths
-from fcinspect.verification.examples.reading import ExampleReader, kind_of, shown
+from fcinspect.verification.examples.record import ExampleReader, kind_of, shown
 from fcinspect.worksheets.answers import Answer, Unreadable, read_answer
 from fcinspect.worksheets.making import make
 from fcinspect.worksheets.problem import (

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from fcinspect.errors import InputError, SpecError
-from fcinspect.layers.network import layer_names
+from fcinspect.layers.linear import layer_names
 from fcinspect.layers.spec import LARGEST_SEED, format_widths
 from fcinspect.worksheets.drawing import (
     LARGEST_OUTPUT,

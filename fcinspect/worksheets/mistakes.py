@@ -15,10 +15,15 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 
-from fcinspect.verification.examples.causes import cut_off, pen_slip
 from fcinspect.verification.examples.interval import DOWN, DecimalInterval
 from fcinspect.verification.examples.judging import Recomputed, consistent, recompute
-from fcinspect.verification.examples.one_number import FREQUENT, enough_digits, slip_in_one
+from fcinspect.verification.examples.one_number import (
+    FREQUENT,
+    cut_off,
+    enough_digits,
+    pen_slip,
+    slip_in_one,
+)
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
 from fcinspect.verification.examples.slips import NO_SLIP, Slip, structural_slips
 from fcinspect.worksheets.as_example import sheet_words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from fcinspect.layers.network import Network
+from fcinspect.layers.linear import Network
 
 
 def exactly(network: Network, x: Fraction) -> Fraction:

@@ -12,7 +12,7 @@ from fcinspect.approximation.depth import points, sawtooth
 from fcinspect.approximation.network import check_on_grid
 from fcinspect.errors import InputError
 from fcinspect.layers.array import Array
-from fcinspect.layers.network import DenseLayer, Network
+from fcinspect.layers.linear import DenseLayer, Network
 from fcinspect.rounding.formats import FLOAT32, FLOAT64
 from fcinspect.rounding.verdict import Verdict
 from tests.approximation.exactly import exactly

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcinspect.arithmetic.affine import affine, numpy_output
-from fcinspect.arithmetic.explanation import Explanation, explain_affine
-from fcinspect.arithmetic.selection import Selection, parse_elements
+from fcinspect.arithmetic.explanation import Explanation, Selection, explain_affine, parse_elements
 from fcinspect.bridge.linear import run_layer
 from fcinspect.errors import UsageError
 from fcinspect.layers.array import Array
@@ -134,6 +133,7 @@ def test_what_is_not_finite_is_undecided(bad: float) -> None:
     layer, x, y = run_layer(LinearRequest(3, 2), x=x)
     result = explain_affine(layer, x, y, Selection(), computed_by="torch")
     assert result.verdict is Verdict.UNDECIDED
+    assert len(result.elements) == 2
     assert all(e.exact is None and e.verdict is Verdict.UNDECIDED for e in result.elements)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from fcinspect.arithmetic.forward import forward_values
+from fcinspect.arithmetic.affine import forward_values
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
 from fcinspect.layers.array import Array
 from fcinspect.rounding.arrays import Float64Array

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from fcinspect.arithmetic.affine import numpy_output
-from fcinspect.arithmetic.explanation import ExplainedElement, explain_affine, shortened
-from fcinspect.arithmetic.selection import MOST_TERMS, Selection
+from fcinspect.arithmetic.explanation import (
+    MOST_TERMS,
+    ExplainedElement,
+    Selection,
+    explain_affine,
+    shortened,
+)
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from fcinspect.bridge import networks
-from fcinspect.layers.network import Network
+from fcinspect.layers.linear import Network
 from fcinspect.rounding.arrays import FloatArray
 from tests.conftest import Run
 

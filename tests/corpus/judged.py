@@ -19,8 +19,8 @@ from fcinspect.verification.check import Check, Plan, carried_out
 from fcinspect.verification.claimed_step import Circumstances, ClaimedStep, plan_step
 from fcinspect.verification.layer import plan_implementation
 from fcinspect.verification.optimizer import plan_optimizer
+from fcinspect.verification.propagation import Recorded
 from fcinspect.verification.step import StepReport, check_steps
-from fcinspect.verification.update import Recorded
 from tests.corpus.faults import Fault
 from tests.corpus.rules import Rule
 from tests.corpus.training import Run, as_it_should_be
@@ -144,10 +144,12 @@ def claimed(step: TrainingStep) -> ClaimedStep:
         step.target,
         step.loss_name,
         {layer.name: layer.activation for layer in step.layers},
-        step.before.output,
-        step.before.loss_value,
-        step.after.output,
-        step.after.loss_value,
+        {
+            "output before": step.before.output.values,
+            "loss before": step.before.loss.values,
+            "output after": step.after.output.values,
+            "loss after": step.after.loss.values,
+        },
     )
     return ClaimedStep("a recorded step", step.optimizer, records, known)
 

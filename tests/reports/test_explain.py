@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from fcinspect.arithmetic.affine import numpy_output
-from fcinspect.arithmetic.explanation import explain_affine
-from fcinspect.arithmetic.selection import Selection
+from fcinspect.arithmetic.explanation import Selection, explain_affine
 from fcinspect.layers.array import Array
 from fcinspect.layers.linear import LinearLayer
 from fcinspect.media.emit import rendered

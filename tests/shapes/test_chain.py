@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fcinspect.errors import InputError
-from fcinspect.shapes.chain import chain_of
-from fcinspect.shapes.steps import ModuleTrace, Parameter, Step, Tensor
+from fcinspect.shapes.steps import ModuleTrace, Parameter, Step, Tensor, chain_of
 
 
 def step(kind: str, path: str = "", weight: tuple[int, ...] | None = None) -> Step:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcinspect.shapes.windows import AXES, Window, same_for_all
+from fcinspect.shapes.steps import AXES, Window, same_for_all
 
 SIZES, KERNELS, PADDINGS = range(1, 13), range(1, 5), range(4)
 each_stride = pytest.mark.parametrize("stride", [1, 2, 3])

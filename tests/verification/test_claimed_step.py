@@ -16,8 +16,7 @@ from fcinspect.bridge.linear import dtype_of, to_array
 from fcinspect.layers.array import Array
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import VerificationReport, carried_out
-from fcinspect.verification.claimed_step import ClaimedStep, plan_step
-from fcinspect.verification.step_assembly import claimed_step
+from fcinspect.verification.claimed_step import ClaimedStep, claimed_step, plan_step
 
 Tensor = torch.Tensor
 Options = dict[str, Any]

@@ -16,7 +16,7 @@ from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.check import VerificationReport, carried_out
 from fcinspect.verification.optimizer import plan_optimizer
 from fcinspect.verification.optimizer_causes import name_update_cause
-from fcinspect.verification.update import Recorded
+from fcinspect.verification.propagation import Recorded
 
 Tensor = torch.Tensor
 Options = dict[str, Any]

@@ -19,8 +19,7 @@ from fcinspect.arithmetic.settings import (
 from fcinspect.arithmetic.training import LayerStep, ParameterStep, StepRequest, TrainingStep
 from fcinspect.bridge.step import run_steps
 from fcinspect.layers.array import Array
-from fcinspect.layers.linear import LinearLayer
-from fcinspect.layers.network import DenseLayer, Network
+from fcinspect.layers.linear import DenseLayer, LinearLayer, Network
 from fcinspect.rounding.verdict import Verdict
 from fcinspect.verification.step import StepReport, check_steps
 from tests.arithmetic.test_optimizers import optimizers

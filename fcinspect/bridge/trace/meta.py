@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from fcinspect.bridge.linear import dtype_name
-from fcinspect.shapes.windows import Window
+from fcinspect.shapes.steps import Window
 
 aten = torch.ops.aten
 

@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcinspect.shapes.steps import Tensor
-from fcinspect.shapes.windows import AXES, Window
+from fcinspect.shapes.steps import AXES, Tensor, Window
 
 aten = torch.ops.aten
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)

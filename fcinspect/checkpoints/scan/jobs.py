@@ -27,8 +27,7 @@ from fcinspect.checkpoints.places import FilePlace, ReadAhead, open_storage
 from fcinspect.checkpoints.scan.tile import Partial, take_in
 from fcinspect.checkpoints.storage import Storage, read_in_passing
 from fcinspect.masking import is_uri
-from fcinspect.rounding import float8
-from fcinspect.rounding.arrays import Float64Array, FloatArray
+from fcinspect.rounding.arrays import Float64Array, FloatArray, float8_table
 
 _lock = threading.Lock()
 _inside = contextlib.ExitStack()
@@ -263,7 +262,7 @@ def _decoded(words: Words, dtype: str, numbers: FloatArray) -> FloatArray:
 def _table(dtype: str) -> npt.NDArray[np.float32]:
     if dtype == "float16":
         return np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
-    return float8.table(dtype)
+    return float8_table(dtype)
 
 
 def _row_digests(words: Words) -> Digests:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 from fcinspect.arithmetic.settings import (
@@ -16,15 +17,16 @@ from fcinspect.arithmetic.settings import (
 )
 from fcinspect.errors import UsageError, did_you_mean
 from fcinspect.rounding.formats import FORMATS
-from fcinspect.verification.examples.reading import ExampleReader, kind_of, shown
 from fcinspect.verification.examples.record import (
     ACTIVATIONS,
     ExampleLayer,
     ExampleOptimizer,
-    Printed,
+    ExampleReader,
     PrintedArray,
     Rows,
     WorkedExample,
+    kind_of,
+    shown,
 )
 
 KEYS = (
@@ -52,11 +54,16 @@ def read_example(document: object, source: str) -> WorkedExample:
     loss = held.get("loss")
     if loss is not None:
         loss = reader.chosen(loss, "loss", LOSS_NAMES)
-    target, classes = _target(reader, held, loss, len(rows), layers[-1].shape[0], vector)
+    target, classes = _target(
+        reader, held.get("target"), loss, len(rows), layers[-1].shape[0], vector
+    )
     optimizer = _optimizer(reader, held)
     printed = read_printed(reader, held["printed"], layers, len(rows), vector, swapped)
     require_enough(reader, printed, loss, target is not None or classes is not None, optimizer)
     computed_in = reader.chosen(held.get("computed_in", "float64"), "computed_in", tuple(FORMATS))
+    count = reader.plain_numbers
+    what = "1 number is a JSON number" if count == 1 else f"{count} numbers are JSON numbers"
+    lost = f"{what}, not strings: zeros at their end are lost, and with them their places"
     return WorkedExample(
         title=reader.text(held.get("title", "a worked example"), "title"),
         source=None if held.get("source") is None else reader.text(held["source"], "source"),
@@ -72,16 +79,8 @@ def read_example(document: object, source: str) -> WorkedExample:
         truncated=reader.flag(held.get("truncated", False), "truncated"),
         computed_in=computed_in,
         u=Decimal(FORMATS[computed_in].unit_roundoff),
-        notes=_notes(reader),
+        notes=(lost,) if count else (),
     )
-
-
-def _notes(reader: ExampleReader) -> tuple[str, ...]:
-    count = reader.plain_numbers
-    if not count:
-        return ()
-    what = "1 number is a JSON number" if count == 1 else f"{count} numbers are JSON numbers"
-    return (f"{what}, not strings: zeros at their end are lost, and with them their places",)
 
 
 def _is_vector(value: object) -> bool:
@@ -111,11 +110,10 @@ def _layers(reader: ExampleReader, value: object, swapped: bool) -> tuple[Exampl
             weight = tuple(zip(*weight, strict=True))
         outputs, inputs = len(weight), len(weight[0])
         if found and found[-1].shape[0] != inputs:
-            raise reader.refuse(
-                f"{place}.weight takes {inputs} features and layers[{k - 1}] gives"
-                f" {found[-1].shape[0]}"
-                + ("; the layout is " + ("in,out" if swapped else "out,in")),
-            )
+            given = f"layers[{k - 1}] gives {found[-1].shape[0]}"
+            layout = "in,out" if swapped else "out,in"
+            words = f"{place}.weight takes {inputs} features and {given}; the layout is {layout}"
+            raise reader.refuse(words)
         bias = None
         if held.get("bias") is not None:
             bias = reader.array(held["bias"], f"{place}.bias", (outputs,))
@@ -126,38 +124,26 @@ def _layers(reader: ExampleReader, value: object, swapped: bool) -> tuple[Exampl
 
 
 def _target(
-    reader: ExampleReader,
-    held: Mapping[str, Any],
-    loss: str | None,
-    rows: int,
-    outputs: int,
-    vector: bool,
+    reader: ExampleReader, value: object, loss: str | None, rows: int, outputs: int, vector: bool
 ) -> tuple[Rows | None, tuple[int, ...] | None]:
-    value = held.get("target")
     if value is None:
         return None, None
-    classes = loss == "cross_entropy" and _is_vector(value) and (not vector or len(value) == 1)
+    one = isinstance(value, list) and len(value) == 1
+    classes = loss == "cross_entropy" and _is_vector(value) and (not vector or one)
     if not classes:
         target = _rows(reader, value, "target", rows, outputs, vector)
-        if loss in ("bce", "cross_entropy"):
-            _require_probabilities(reader, target)
+        for i, j in product(range(len(target)), range(outputs)):
+            number = target[i][j].value
+            if loss in ("bce", "cross_entropy") and not 0 <= number <= 1:
+                expected = "expected a probability from 0 to 1"
+                raise reader.refuse(f"target[{i}][{j}] is {number}: {expected}")
         return target, None
-    numbers: tuple[Printed, ...] = reader.array(value, "target", (rows,))
+    numbers = [one.value for one in reader.array(value, "target", (rows,))]
     for i, number in enumerate(numbers):
-        if number.value != number.value.to_integral_value() or not 0 <= number.value < outputs:
-            raise reader.refuse(
-                f"target[{i}] is {number.value}: expected a class from 0 to {outputs - 1}"
-            )
-    return None, tuple(int(number.value) for number in numbers)
-
-
-def _require_probabilities(reader: ExampleReader, target: Rows) -> None:
-    for i, row in enumerate(target):
-        for j, number in enumerate(row):
-            if not 0 <= number.value <= 1:
-                raise reader.refuse(
-                    f"target[{i}][{j}] is {number.value}: expected a probability from 0 to 1"
-                )
+        if number != number.to_integral_value() or not 0 <= number < outputs:
+            expected = f"expected a class from 0 to {outputs - 1}"
+            raise reader.refuse(f"target[{i}] is {number}: {expected}")
+    return None, tuple(map(int, numbers))
 
 
 def _optimizer(reader: ExampleReader, held: Mapping[str, Any]) -> ExampleOptimizer | None:
@@ -185,8 +171,8 @@ def _optimizer(reader: ExampleReader, held: Mapping[str, Any]) -> ExampleOptimiz
             first, second = reader.array(pair, place, (2,))
             numbers["beta1"], numbers["beta2"] = first.value, second.value
         else:
-            number = reader.number(repr(default) if given is None else given, place)
-            numbers[option] = number.value
+            text = repr(default) if given is None else given
+            numbers[option] = reader.number(text, place).value
     _require_sensible(reader, name, numbers, flags)
     update_bias = reader.flag(value.get("update_bias", True), "optimizer.update_bias")
     return ExampleOptimizer(name, numbers, flags, update_bias)
@@ -230,10 +216,9 @@ def read_printed(
 ) -> tuple[PrintedArray, ...]:
     """Return what is printed; raises InputError for an unknown place or a wrong shape."""
     if not isinstance(value, dict) or not value:
-        raise reader.refuse(
-            f"printed is {'empty' if value == {} else kind_of(value)}: expected an object such as"
-            ' {"output": [["0.4212"]]}'
-        )
+        what = "empty" if value == {} else kind_of(value)
+        expected = 'expected an object such as {"output": [["0.4212"]]}'
+        raise reader.refuse(f"printed is {what}: {expected}")
     found = []
     for place, numbers in value.items():
         shape, dimensions = _shape_of(reader, place, layers, rows)
@@ -253,7 +238,7 @@ def read_printed(
         else:
             held = reader.array(numbers, name, shape, null=True)
         found.append(PrintedArray(place, dimensions, held, transposed))
-    if not any(True for array in found for _ in array.numbers()):
+    if not any(any(array.numbers()) for array in found):
         raise reader.refuse("printed holds only null: expected at least one number")
     return tuple(found)
 
@@ -268,19 +253,17 @@ def _shape_of(
         return (rows, layers[-1].shape[0]), 2
     match = LAYER_PLACE.fullmatch(place)
     if match is None or match[2] not in LAYER_PLACES:
-        known = [*NETWORK_PLACES]
-        for k in range(min(len(layers), 8)):
-            known += [f"layers.{k}.{name}" for name in LAYER_PLACES]
+        numbers = range(min(len(layers), 8))
+        known = [f"layers.{k}.{name}" for k in numbers for name in LAYER_PLACES]
+        expected = f"{', '.join(NETWORK_PLACES)}, or layers.K. and one of {', '.join(LAYER_PLACES)}"
         raise reader.refuse(
-            f"printed has the unknown place {shown(place)}: expected {', '.join(NETWORK_PLACES)},"
-            f" or layers.K. and one of {', '.join(LAYER_PLACES)}",
-            did_you_mean(place, known),
+            f"printed has the unknown place {shown(place)}: expected {expected}",
+            did_you_mean(place, [*NETWORK_PLACES, *known]),
         )
     k, name = int(match[1]), match[2]
     if k >= len(layers):
-        raise reader.refuse(
-            f"printed names {shown(place)}: the last layer is layers.{len(layers) - 1}"
-        )
+        last = f"the last layer is layers.{len(layers) - 1}"
+        raise reader.refuse(f"printed names {shown(place)}: {last}")
     outputs, inputs = layers[k].shape
     if name.startswith("weight."):
         return (outputs, inputs), 2
@@ -308,10 +291,8 @@ def require_enough(
         needed += ["target"] * (not target)
         needed += ["optimizer"] * (name in NEEDS_STEP and optimizer is None)
         if needed:
-            raise reader.refuse(
-                f"printed holds {array.place!r}, which needs the missing"
-                f" key{'s' * (len(needed) > 1)} {', '.join(needed)}"
-            )
+            keys = f"key{'s' * (len(needed) > 1)} {', '.join(needed)}"
+            raise reader.refuse(f"printed holds {array.place!r}, which needs the missing {keys}")
 
 
 def read_known_wrong(
@@ -328,9 +309,7 @@ def read_known_wrong(
     names = set(known)
     for place, words in value.items():
         if place not in names:
-            raise reader.refuse(
-                f"known_wrong names {shown(place)}, where nothing is printed",
-                did_you_mean(place, known[:200]),
-            )
+            words = f"known_wrong names {shown(place)}, where nothing is printed"
+            raise reader.refuse(words, did_you_mean(place, known[:200]))
         reader.text(words, f"known_wrong[{place!r}]")
     return dict(value)

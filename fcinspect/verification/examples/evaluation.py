@@ -1,12 +1,10 @@
-"""The whole example recomputed: every named place, as the numbers that are right there.
-
-The optimizers' first step follows the formulas of arithmetic/optimizers.py.
-"""
+"""The whole example recomputed: the right numbers in every named place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 
 from fcinspect.verification.examples import formulas
 from fcinspect.verification.examples.formulas import (
@@ -36,11 +34,12 @@ Watch = Callable[[str, Matrix], Matrix]
 """Sees every place as it is computed, and returns what the computation goes on with."""
 
 
-class Evaluation:
-    """One recomputation, with at most one slip.
+def _unwatched(place: str, values: Matrix) -> Matrix:
+    return values
 
-    Places have two dimensions here: a bias is one row, a loss one row of one number.
-    """
+
+class Evaluation:
+    """One recomputation with at most one slip; a bias is one row, a loss one row of one number."""
 
     def __init__(self, example: WorkedExample, watch: Watch, slip: Slip = NO_SLIP) -> None:
         self.example = example
@@ -54,16 +53,16 @@ class Evaluation:
         ]
         self.given = (list(self.weights), list(self.biases))
         """The parameters before the step."""
-        self.names = [self._activation(k) for k in range(len(example.layers))]
+        self.names = [
+            slip.name if slip.made("activation is", k) else layer.activation
+            for k, layer in enumerate(example.layers)
+        ]
         self.inputs: list[Matrix] = []
         self.zs: list[Matrix] = []
         self.activations: list[Matrix] = []
 
     def run(self, backward: bool = True) -> None:
-        """Compute every place that the example says enough for.
-
-        Raises ValueError or ZeroDivisionError where a formula has no value.
-        """
+        """Compute every place; raises ValueError or ZeroDivisionError if a formula has no value."""
         y = self._forward(first=True)
         t = self._target()
         if t is None or self.example.loss is None:
@@ -81,19 +80,12 @@ class Evaluation:
     def _constant(self, value: Decimal) -> DecimalInterval:
         return point(value, self.u)
 
-    def _activation(self, k: int) -> str:
-        if self.slip.made("activation is", k):
-            return self.slip.name
-        return self.example.layers[k].activation
-
     def _target(self) -> Matrix | None:
         example = self.example
-        if example.classes is not None:
-            return [
-                [self._constant(Decimal(j == c)) for j in range(example.outputs)]
-                for c in example.classes
-            ]
-        return None if example.target is None else self._given(example.target)
+        if example.classes is None:
+            return None if example.target is None else self._given(example.target)
+        columns = range(example.outputs)
+        return [[self._constant(Decimal(j == c)) for j in columns] for c in example.classes]
 
     def _forward(self, first: bool) -> Matrix:
         """Return the output; only the first pass is printed layer by layer."""
@@ -105,20 +97,15 @@ class Evaluation:
         if not first and self.slip.kind == "old parameters afterwards":
             weights, biases = self.given
         for k, weight in enumerate(weights):
-            entering = x
-            if first and self.slip.made("input not activated", k):
-                entering = self.zs[k - 1]
+            entering = self.zs[k - 1] if first and self.slip.made("input not activated", k) else x
             if self.slip.made("weight transposed", k) or self.slip.made("weight misread", k):
                 weight = misread(weight)
+            watch = self.watch if first else _unwatched
             product = [[dot(row, unit, self.u) for unit in weight] for row in entering]
+            product = watch(f"layers.{k}.product", product)
+            z = watch(f"layers.{k}.pre_activation", self._with_bias(k, product, biases[k]))
+            a = watch(f"layers.{k}.activation", self._activated(k, z))
             if first:
-                product = self.watch(f"layers.{k}.product", product)
-            z = self._with_bias(k, product, biases[k])
-            if first:
-                z = self.watch(f"layers.{k}.pre_activation", z)
-            a = self._activated(k, z)
-            if first:
-                a = self.watch(f"layers.{k}.activation", a)
                 self.inputs.append(x)
                 self.zs.append(z)
                 self.activations.append(a)
@@ -162,20 +149,14 @@ class Evaluation:
         for k in range(last, -1, -1):
             g = self.watch(f"layers.{k}.grad_activation", g) if g else g
             g = self.watch(f"layers.{k}.grad_output", self._through_activation(k, g, t))
-            x = self.inputs[k]
-            if self.slip.made("gradient from input not activated", k):
-                x = self.zs[k - 1]
-            grad_weight = [
-                [
-                    dot([row[j] for row in g], [row[i] for row in x], self.u)
-                    for i in range(len(self.weights[k][0]))
-                ]
-                for j in range(len(self.weights[k]))
-            ]
+            bare = self.slip.made("gradient from input not activated", k)
+            inputs = transposed(self.zs[k - 1] if bare else self.inputs[k])
+            arriving = transposed(g)
+            grad_weight = [[dot(row, x, self.u) for x in inputs] for row in arriving]
             if self.slip.made("weight gradient transposed", k):
                 grad_weight = reshaped(transposed(grad_weight), len(grad_weight[0]))
             grad_weight = self.watch(f"layers.{k}.weight.grad", grad_weight)
-            grad_bias = [total([row[j] for row in g], self.u) for j in range(len(g[0]))]
+            grad_bias = [total(row, self.u) for row in arriving]
             if self.biases[k] is not None:
                 grad_bias = self.watch(f"layers.{k}.bias.grad", [grad_bias])[0]
             weight = self.weights[k]
@@ -198,13 +179,12 @@ class Evaluation:
                 return []
         else:
             g = formulas.gradient(self.example.loss, y, t, self.u)
-        if self.slip.kind == "gradient times":
-            factor = self._constant(self.slip.factor)
-            g = each(lambda number: number * factor, g)
-        return g
+        return self._times(self.slip.factor, g) if self.slip.kind == "gradient times" else g
+
+    def _times(self, factor: Decimal, values: Matrix) -> Matrix:
+        return each(lambda number: number * self._constant(factor), values)
 
     def _through_activation(self, k: int, g: Matrix, t: Matrix) -> Matrix:
-        """Return ∂L/∂z from ∂L/∂a."""
         if k == len(self.weights) - 1 and self.names[k] == "softmax":
             return self._through_softmax(g, t)
         if self.slip.made("derivative missing", k):
@@ -228,10 +208,9 @@ class Evaluation:
         p = self.activations[-1]
         if self._probabilities:
             found = formulas.from_probabilities(p, t, self.u)
-            if self.slip.kind in ("gradient times", "target swapped"):
-                factor = self.slip.factor if self.slip.kind == "gradient times" else -ONE
-                return each(lambda number: number * self._constant(factor), found)
-            return found
+            factors = {"gradient times": self.slip.factor, "target swapped": -ONE}
+            factor = factors.get(self.slip.kind)
+            return found if factor is None else self._times(factor, found)
         if self.slip.made("derivative missing", len(self.weights) - 1):
             return g
         found = []
@@ -244,10 +223,7 @@ class Evaluation:
         optimizer = self.example.optimizer
         if optimizer is None:
             return
-
-        def step(old: DecimalInterval, g: DecimalInterval) -> DecimalInterval:
-            return stepped(optimizer, old, g, self.slip)
-
+        step = partial(stepped, optimizer, slip=self.slip)
         after = each(step, self.weights[k], grad_weight)
         self.weights[k] = self.watch(f"layers.{k}.weight.after", after)
         bias = self.biases[k]
@@ -255,10 +231,8 @@ class Evaluation:
             return
         if self.slip.made("bias takes weight gradient", k):
             grad_bias = [row[self.slip.pair[0]] for row in grad_weight]
-        moves = optimizer.update_bias
-        if self.slip.kind in ("bias frozen", "bias stepped"):
-            moves = self.slip.kind == "bias stepped"
-        if moves:
+        told = {"bias frozen": False, "bias stepped": True}
+        if told.get(self.slip.kind, optimizer.update_bias):
             bias = [step(b, g) for b, g in zip(bias, grad_bias, strict=True)]
         self.biases[k] = self.watch(f"layers.{k}.bias.after", [bias])[0]
 
@@ -266,11 +240,7 @@ class Evaluation:
 def stepped(
     optimizer: ExampleOptimizer, w: DecimalInterval, g: DecimalInterval, slip: Slip
 ) -> DecimalInterval:
-    """Return w after its first step.
-
-    Every state is zero before the first step, adagrad's sum excepted; SGD's momentum buffer is
-    then g itself.
-    """
+    """Return w after its first step: state begins at 0 (adagrad's sum aside), SGD's buffer at g."""
     decay = optimizer.numbers["weight_decay"]
     decoupled = optimizer.name == "adamw"
     if slip.kind == "decay is":
@@ -292,8 +262,6 @@ def stepped(
 
 
 class _Constants:
-    """The hyperparameters as intervals of the computation."""
-
     def __init__(self, optimizer: ExampleOptimizer, u: Decimal) -> None:
         self.numbers = optimizer.numbers
         self.u = u
@@ -336,7 +304,4 @@ def _direction(
 
 def _quotient(m: DecimalInterval, v: DecimalInterval, c: _Constants) -> DecimalInterval:
     """Return m/(√v + ε); 0 where m is 0."""
-    divisor = square_root(v) + c["eps"]
-    if m.low == 0 == m.high:
-        return m
-    return m / divisor
+    return m if m.low == 0 == m.high else m / (square_root(v) + c["eps"])

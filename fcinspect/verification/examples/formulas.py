@@ -57,10 +57,7 @@ def reshaped(values: Matrix, width: int) -> Matrix:
 
 
 def misread(weight: Matrix) -> Matrix:
-    """Return W as it is where its numbers, row by row, are taken for its columns.
-
-    Of a square W that is the transpose.
-    """
+    """Return W with its numbers, row by row, taken for its columns: the transpose of a square W."""
     return transposed(reshaped(weight, len(weight)))
 
 
@@ -71,11 +68,6 @@ def leaky_relu(z: DecimalInterval) -> DecimalInterval:
         return point(x) if x > 0 else point(x) * point(LEAKY_SLOPE)
 
     return monotone(of_one, z, 2)
-
-
-def gelu(z: DecimalInterval) -> DecimalInterval:
-    """Return z·Φ(z)."""
-    return z * normal_distribution(z)
 
 
 def gelu_slope(z: DecimalInterval) -> DecimalInterval:
@@ -96,7 +88,7 @@ FORWARD: Mapping[str, Callable[[DecimalInterval], DecimalInterval]] = {
     "sigmoid": sigmoid,
     "tanh": tanh,
     "leaky_relu": leaky_relu,
-    "gelu": gelu,
+    "gelu": lambda z: z * normal_distribution(z),
     "identity": lambda z: z,
 }
 """a = φ(z), by the activation's name."""
@@ -122,10 +114,6 @@ def squared(x: DecimalInterval) -> DecimalInterval:
     """Return x²."""
     product = x * x
     return product.of(max(product.low, ZERO), product.high)
-
-
-def _square(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
-    return squared(y - t)
 
 
 def _distance(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
@@ -179,35 +167,20 @@ def _logit_bits(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
     return relu(y) - t * y + log(y.of(ONE) + falling)
 
 
-def _logit_slope(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
-    return sigmoid(y) - t
-
-
-def _difference(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
-    return y - t
-
-
-def _twice(y: DecimalInterval, t: DecimalInterval) -> DecimalInterval:
-    return (y - t) * y.of(Decimal(2))
-
-
 _TERMS: Mapping[str, tuple[OfElement, OfElement, int, bool]] = {
-    "mse": (_square, _twice, 1, True),
+    "mse": (lambda y, t: squared(y - t), lambda y, t: (y - t) * y.of(Decimal(2)), 1, True),
     "l1": (_distance, _sign, 1, True),
-    "half_sum_squares": (_square, _difference, 2, False),
-    "half_mean_squares": (_square, _difference, 2, True),
+    "half_sum_squares": (lambda y, t: squared(y - t), lambda y, t: y - t, 2, False),
+    "half_mean_squares": (lambda y, t: squared(y - t), lambda y, t: y - t, 2, True),
     "bce": (_bits, _bits_slope, 1, True),
-    "bce_with_logits": (_logit_bits, _logit_slope, 1, True),
-    NOT_SQUARED: (_difference, _difference, 1, True),
+    "bce_with_logits": (_logit_bits, lambda y, t: sigmoid(y) - t, 1, True),
+    NOT_SQUARED: (lambda y, t: y - t, lambda y, t: y - t, 1, True),
 }
 """A loss's term and its derivative, what the sum is divided by, and whether N divides both."""
 
 
 def value(name: str, y: Matrix, t: Matrix, probabilities: bool, u: Decimal) -> DecimalInterval:
-    """Return L; `probabilities` says that cross_entropy's y comes from a softmax.
-
-    Raises ValueError where an output is no probability and the loss needs one.
-    """
+    """Return L; `probabilities`: y comes from a softmax. Raises ValueError for an impossible y."""
     if name == "cross_entropy":
         rows = zip(y, t, strict=True)
         terms = [term for row in rows for term in _surprises(*row, probabilities)]
@@ -220,11 +193,10 @@ def value(name: str, y: Matrix, t: Matrix, probabilities: bool, u: Decimal) -> D
 
 def gradient(name: str, y: Matrix, t: Matrix, u: Decimal) -> Matrix:
     """Return ∂L/∂y; of cross_entropy with respect to the logits y."""
-    count = len(y) * len(y[0])
     if name == "cross_entropy":
         return from_probabilities([softmax(row) for row in y], t, u)
     _, slope, _, mean = _TERMS[name]
-    parts = Decimal(count if mean else 1)
+    parts = Decimal(len(y) * len(y[0]) if mean else 1)
     return each(lambda a, b: slope(a, b) / point(parts, u), y, t)
 
 
@@ -239,10 +211,7 @@ def from_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
 
 
 def gradient_of_probabilities(p: Matrix, t: Matrix, u: Decimal) -> Matrix:
-    """Return −t/p/R, the gradient of cross_entropy with respect to the probabilities.
-
-    Raises ZeroDivisionError where a probability may be 0.
-    """
+    """Return −t/p/R, cross_entropy's gradient by p; raises ZeroDivisionError if p may be 0."""
     rows = point(Decimal(len(p)), u)
     return each(lambda a, b: -(b / a / rows) if b.low or b.high else b, p, t)
 
@@ -254,11 +223,10 @@ def _surprises(
     for j, target in enumerate(targets):
         if not (target.low or target.high):
             continue
-        if probabilities:
-            p = _probability(row[j])
-            if p.low <= 0:
-                raise ValueError("a probability of 0")
+        if not probabilities:
+            found.append(target * surprise(row, j))
+        elif (p := _probability(row[j])).low > 0:
             found.append(-(target * log(p)))
         else:
-            found.append(target * surprise(row, j))
+            raise ValueError("a probability of 0")
     return found

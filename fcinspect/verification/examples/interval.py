@@ -1,7 +1,4 @@
-"""Intervals of decimal numbers that hold every result a correct computation can give.
-
-Arithmetic, sums, and the functions of the formulas: exponentials, roots, logarithms.
-"""
+"""Intervals of decimal numbers that hold every result a correct computation can give."""
 
 from __future__ import annotations
 
@@ -23,18 +20,13 @@ from functools import cache, lru_cache
 DIGITS = 50
 _TRAPS = [InvalidOperation, DivisionByZero, Overflow]
 DOWN = Context(DIGITS, ROUND_FLOOR, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=_TRAPS)
-"""Rounds every result down."""
 UP = Context(DIGITS, ROUND_CEILING, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=_TRAPS)
-"""Rounds every result up."""
 
 ZERO, ONE = Decimal(0), Decimal(1)
 LIBRARY = 8
 """Roundings allowed to a function of a mathematical library: 4 ulps."""
 PI_LOW = Decimal("3.1415926535897932384626433832795028841971693993751")
 PI_HIGH = Decimal("3.1415926535897932384626433832795028841971693993752")
-LARGE = Decimal(10000)
-TINY = Decimal("1e-4000")
-"""More than e^−10000."""
 LEAKY_SLOPE = Decimal("0.01")
 KEPT = 4096
 """So many values are kept: a search for a slip works the same example out time and again."""
@@ -89,13 +81,15 @@ class DecimalInterval:
         return DecimalInterval(self.high.copy_negate(), self.low.copy_negate(), self.u)
 
     def __add__(self, other: DecimalInterval) -> DecimalInterval:
-        return _plus(self, other).rounded()
+        low, high = DOWN.add(self.low, other.low), UP.add(self.high, other.high)
+        return DecimalInterval(low, high, self.u).rounded()
 
     def __sub__(self, other: DecimalInterval) -> DecimalInterval:
-        return _plus(self, -other).rounded()
+        return self + -other
 
     def __mul__(self, other: DecimalInterval) -> DecimalInterval:
-        return times(self, other).rounded()
+        ends = _ends(self.low, self.high, other.low, other.high)
+        return DecimalInterval(*ends, self.u).rounded()
 
     def __truediv__(self, other: DecimalInterval) -> DecimalInterval:
         """Return the quotient; the divisor must not hold 0."""
@@ -121,11 +115,6 @@ def gamma(count: int, u: Decimal) -> Decimal:
     return UP.divide(product, DOWN.subtract(ONE, product))
 
 
-def times(a: DecimalInterval, b: DecimalInterval) -> DecimalInterval:
-    """Return the product without a rounding."""
-    return DecimalInterval(*_ends(a.low, a.high, b.low, b.high), a.u)
-
-
 def _ends(p: Decimal, q: Decimal, r: Decimal, s: Decimal) -> tuple[Decimal, Decimal]:
     """Return the ends of [p, q]·[r, s], by the signs of p, q, r and s."""
     down, up = DOWN.multiply, UP.multiply
@@ -142,10 +131,6 @@ def _ends(p: Decimal, q: Decimal, r: Decimal, s: Decimal) -> tuple[Decimal, Deci
     if s <= 0:
         return down(q, r), up(p, r)
     return min(down(p, s), down(q, r)), max(up(p, r), up(q, s))
-
-
-def _plus(a: DecimalInterval, b: DecimalInterval) -> DecimalInterval:
-    return DecimalInterval(DOWN.add(a.low, b.low), UP.add(a.high, b.high), a.u)
 
 
 def dot(a: Sequence[DecimalInterval], b: Sequence[DecimalInterval], u: Decimal) -> DecimalInterval:
@@ -175,20 +160,17 @@ def _summed(terms: Sequence[tuple[Decimal, Decimal]], more: int, u: Decimal) -> 
     return DecimalInterval(low, high, u).widened(UP.multiply(gamma(count, u), size))
 
 
-Point = Callable[[Decimal], DecimalInterval]
-
-
-def monotone(function: Point, x: DecimalInterval, times: int = LIBRARY) -> DecimalInterval:
+def monotone(
+    function: Callable[[Decimal], DecimalInterval], x: DecimalInterval, times: int = LIBRARY
+) -> DecimalInterval:
     """Return the values of an increasing function, which gives an interval for each number."""
-    low = function(x.low).low
-    high = function(x.high).high
-    return x.of(low, high).rounded(times)
+    return x.of(function(x.low).low, function(x.high).high).rounded(times)
 
 
 def _exp(x: Decimal) -> DecimalInterval:
     """Return eˣ for x <= 0."""
-    if x < -LARGE:
-        return DecimalInterval(ZERO, TINY)
+    if x < -10000:
+        return DecimalInterval(ZERO, Decimal("1e-4000"))
     near = DOWN.exp(x)  # correctly rounded to nearest
     return DecimalInterval(DOWN.next_minus(near), min(UP.next_plus(near), ONE))
 
@@ -285,9 +267,7 @@ def softmax(z: Sequence[DecimalInterval]) -> list[DecimalInterval]:
 def _share(own: Decimal, others: Sequence[Decimal]) -> DecimalInterval:
     largest = max(own, *others)
     mine = _falling(own, largest)
-    rest = point(ZERO)
-    for other in others:
-        rest = rest + _falling(other, largest)
+    rest = sum((_falling(other, largest) for other in others), point(ZERO))
     return mine / (mine + rest)
 
 
@@ -305,15 +285,12 @@ def surprise(z: Sequence[DecimalInterval], index: int) -> DecimalInterval:
 
 def _surprise(own: Decimal, others: Sequence[Decimal]) -> DecimalInterval:
     largest = max([own, *others])
-    summed = _falling(own, largest)
-    for other in others:
-        summed = summed + _falling(other, largest)
+    summed = sum((_falling(other, largest) for other in others), _falling(own, largest))
     logarithm = DecimalInterval(_log(summed.low).low, _log(summed.high).high)
     return logarithm + (point(largest) - point(own))
 
 
 def _falling(x: Decimal, largest: Decimal) -> DecimalInterval:
     difference = point(x) - point(largest)
-    return DecimalInterval(
-        _exp(min(difference.low, ZERO)).low, _exp(min(difference.high, ZERO)).high
-    )
+    low, high = (min(end, ZERO) for end in (difference.low, difference.high))
+    return DecimalInterval(_exp(low).low, _exp(high).high)

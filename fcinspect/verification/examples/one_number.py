@@ -1,25 +1,30 @@
 """Slips in one number of a sum: a term left out, its sign, a neighbour taken in its place.
 
 They are looked for where no slip through the whole example explains the number, from the operands
-that the recomputation went on with.
+that the recomputation went on with. Slips of the pen look at the digits alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 
 from fcinspect.verification.examples.interval import DecimalInterval
-from fcinspect.verification.examples.judging import Recomputed, consistent
+from fcinspect.verification.examples.judging import Recomputed, consistent, summed
 from fcinspect.verification.examples.record import Printed, PrintedArray, WorkedExample
-from fcinspect.verification.examples.terms import SumOfTerms, summed
 
 MOST_NAMED = 3
 """Terms that are named where leaving out any one of them gives the number."""
 EQUALLY_LIKELY = ("left out", "sign")
 FREQUENT = (*EQUALLY_LIKELY, "bias", "row", "size")
 """Slips that are made so often that they are told of a number of one digit, too."""
+EXACT = Context(prec=3000)
+"""Holds every number that is read, to its last place."""
+MOST_PLACES = 3
+"""How far a decimal point is looked for."""
+FACTORS = (("half of", Decimal(2)), ("twice", Decimal("0.5")))
+LONGEST = 30
 LEAST_DIGITS = 3
 """Digits of a published number below which too many sums would give it by chance."""
 
@@ -55,26 +60,21 @@ def slip_in_one(
         return None
     fitting: dict[str, list[SlipCandidate]] = {}
     for one in candidates(example, found, array, place):
-        if kinds is not None and one.kind not in kinds:
-            continue
         # what a slip doesn't change says nothing for it
-        if one.value.meets(right.low, right.high):
-            continue
-        if consistent(printed, one.value, example.half):
+        changed = not one.value.meets(right.low, right.high)
+        wanted = kinds is None or one.kind in kinds
+        if wanted and changed and consistent(printed, one.value, example.half):
             fitting.setdefault(one.kind, []).append(one)
     if not fitting:
         return None
     # a term left out and a wrong sign are as likely as each other
-    told = [kind for kind in EQUALLY_LIKELY if kind in fitting] or [next(iter(fitting))]
-    return " or ".join(_told(fitting[kind]) for kind in told)
-
-
-def _told(same: list[SlipCandidate]) -> str:
-    """Return the words for slips of one kind."""
-    names = [one.name for one in same]
-    if len(names) > MOST_NAMED:
-        names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
-    return f"{' or '.join(names)} {same[0].words}".lstrip()
+    told = []
+    for kind in [kind for kind in EQUALLY_LIKELY if kind in fitting] or [next(iter(fitting))]:
+        names = [one.name for one in fitting[kind]]
+        if len(names) > MOST_NAMED:
+            names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
+        told.append(f"{' or '.join(names)} {fitting[kind][0].words}".lstrip())
+    return " or ".join(told)
 
 
 def enough_digits(printed: Printed, least: int = LEAST_DIGITS) -> bool:
@@ -87,29 +87,23 @@ def candidates(
 ) -> Iterator[SlipCandidate]:
     """Yield what slips in one number would give, the likely ones first."""
     sum_ = summed(example, found, array, *place)
+    terms = sum_.terms if sum_ is not None else ()
     if sum_ is not None:
-        total, terms = sum_.value, sum_.terms
+        total = sum_.value
         two = total.of(Decimal(2))
-        if len(terms) > 1:
-            # a bias alone is forgotten more often than a product
-            for term in sorted(terms, key=lambda term: term.factors is not None):
+        # a bias alone is forgotten more often than a product
+        for term in sorted(terms, key=lambda term: term.factors is not None):
+            if len(terms) > 1:
                 yield SlipCandidate("left out", term.name, "is left out", total - term.value)
         for term in terms:
             wrong = total - two * term.value
             yield SlipCandidate("sign", term.name, "has the wrong sign", wrong)
     yield from _neighbours(example, found, array, place)
     yield from _size_alone(found, array, place)
-    if sum_ is None:
-        return
-    yield from _products(sum_)
-
-
-def _products(sum_: SumOfTerms) -> Iterator[SlipCandidate]:
-    total = sum_.value
-    if len(sum_.terms) > 1:
-        for term in sum_.terms:
+    for term in terms:
+        if len(terms) > 1:
             yield SlipCandidate("twice", term.name, "is taken twice", total + term.value)
-    for term in sum_.terms:
+    for term in terms:
         if term.factors is not None:
             a, b = term.factors
             value = total - term.value + (a + b)
@@ -158,7 +152,6 @@ def _beside(rows: list[list[DecimalInterval]], place: tuple[int, int]) -> Iterab
 def _size_alone(
     found: Recomputed, array: PrintedArray, place: tuple[int, int]
 ) -> Iterator[SlipCandidate]:
-    """Yield |z| in place of an activation."""
     head, _, name = array.place.rpartition(".")
     z = found.carried.get(f"{head}.pre_activation")
     if name != "activation" or z is None:
@@ -167,3 +160,62 @@ def _size_alone(
     if value.high < 0:
         shown = array.name(*place).replace(".activation", ".pre_activation")
         yield SlipCandidate("size", shown, "loses its sign", -value)
+
+
+def to_unit(value: Decimal, unit: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
+    """Return a number rounded to a place."""
+    return value.quantize(unit, rounding, EXACT)
+
+
+def written(value: Decimal) -> str:
+    """Return a decimal without an exponent, unless that were too long."""
+    text = format(value, "f")
+    return text if len(text) <= LONGEST else str(value)
+
+
+def cut_off(printed: Printed, right: DecimalInterval | None) -> str | None:
+    """Return the words for a number whose last digits were dropped rather than rounded."""
+    if right is None:
+        return None
+    ends = (right.low, right.high)
+    if any(to_unit(end, printed.unit, ROUND_DOWN) != printed.value for end in ends):
+        return None
+    return 'its digits are cut off, not rounded ("truncated": true allows that)'
+
+
+def pen_slip(printed: Printed, right: DecimalInterval | None, half: Decimal) -> str | None:
+    """Return the words for a slip that turns the right number into the printed one, or None."""
+    if right is None:
+        return None
+
+    def fits(value: Decimal, unit: Decimal = printed.unit) -> bool:
+        return consistent(Printed(value, unit), right, half)
+
+    if fits(printed.value.copy_negate()):
+        return "its sign is reversed"
+    steps = (printed.unit, -printed.unit)
+    ends_before = right.low == right.high == to_unit(right.low, printed.unit)
+    if not ends_before and any(fits(EXACT.add(printed.value, step)) for step in steps):
+        return "it is rounded wrongly, off by one in the last place"
+    for value in _swapped(printed):
+        if fits(value):
+            return f"two of its digits are swapped: {written(value)}"
+    for places in range(1, MOST_PLACES + 1):
+        for shift in (places, -places):
+            if fits(printed.value.scaleb(shift, EXACT), printed.unit.scaleb(shift, EXACT)):
+                return "its decimal point is misplaced"
+    for words, factor in FACTORS:
+        if fits(EXACT.multiply(printed.value, factor), EXACT.multiply(printed.unit, factor)):
+            return f"it is {words} the right value"
+    return None
+
+
+def _swapped(printed: Printed) -> list[Decimal]:
+    sign, digits, exponent = printed.value.as_tuple()
+    assert isinstance(exponent, int)
+    padded = (0,) * max(1 - exponent - len(digits), 0) + digits
+    return [
+        Decimal((sign, (*padded[:i], padded[i + 1], padded[i], *padded[i + 2 :]), exponent))
+        for i in range(len(padded) - 1)
+        if padded[i] != padded[i + 1]
+    ]

@@ -8,38 +8,17 @@ from decimal import Decimal
 from typing import Literal
 
 from fcinspect.verification.examples.interval import UP
-from fcinspect.verification.examples.record import ACTIVATIONS, WorkedExample
+from fcinspect.verification.examples.record import ACTIVATIONS, ExampleOptimizer, WorkedExample
 
 Kind = Literal[
-    "none",
-    "bias times",
-    "activation is",
-    "weight transposed",
-    "weight misread",
-    "rows swapped",
-    "softmax twice",
-    "target swapped",
-    "loss times",
-    "loss not squared",
-    "gradient times",
-    "derivative missing",
-    "derivative is activation",
-    "derivative inverted",
-    "activation of gradient",
-    "input not activated",
-    "gradient from input not activated",
-    "backward transposed",
-    "weight gradient transposed",
-    "updated weights",
-    "old parameters afterwards",
-    "bias takes weight gradient",
-    "bias frozen",
-    "bias stepped",
-    "step times",
-    "old value forgotten",
-    "decay is",
-    "uncorrected moments",
-]
+    "none", "bias times", "activation is", "weight transposed", "weight misread", "rows swapped",
+    "softmax twice", "target swapped", "loss times", "loss not squared", "gradient times",
+    "derivative missing", "derivative is activation", "derivative inverted",
+    "activation of gradient", "input not activated", "gradient from input not activated",
+    "backward transposed", "weight gradient transposed", "updated weights",
+    "old parameters afterwards", "bias takes weight gradient", "bias frozen", "bias stepped",
+    "step times", "old value forgotten", "decay is", "uncorrected moments",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,8 +43,6 @@ class Slip:
 
 
 NO_SLIP = Slip("none", "")
-
-
 MOST_ROWS = 8
 """Rows among which a swap is looked for."""
 MOST_COLUMNS = 4
@@ -77,29 +54,27 @@ PASSING = ("relu", "leaky_relu")
 def structural_slips(example: WorkedExample) -> Iterator[Slip]:
     """Yield every slip that the example leaves room for."""
     yield from _forward_slips(example)
-    if example.loss is None:
-        return
-    yield from _loss_slips(example)
-    if example.optimizer is not None:
-        yield from _update_slips(example)
+    if example.loss is not None:
+        yield from _loss_slips(example)
+    if example.loss is not None and example.optimizer is not None:
+        yield from _update_slips(example, example.optimizer)
 
 
 def _forward_slips(example: WorkedExample) -> Iterator[Slip]:
     layers = example.layers
-    for k, layer in enumerate(layers):
-        if layer.bias is not None:
-            yield Slip("bias times", f"the bias of layers.{k} is forgotten", k, Decimal(0))
-            yield Slip("bias times", f"the bias of layers.{k} is added twice", k, TWO)
-            yield Slip("bias times", f"the bias of layers.{k} is subtracted", k, Decimal(-1))
-    if len(layers) > 1 and any(layer.bias is not None for layer in layers):
+    biased = [k for k, layer in enumerate(layers) if layer.bias is not None]
+    for k in biased:
+        yield Slip("bias times", f"the bias of layers.{k} is forgotten", k, Decimal(0))
+        yield Slip("bias times", f"the bias of layers.{k} is added twice", k, TWO)
+        yield Slip("bias times", f"the bias of layers.{k} is subtracted", k, Decimal(-1))
+    if len(layers) > 1 and biased:
         yield Slip("bias times", "the biases of all layers are forgotten", factor=Decimal(0))
     for k, layer in enumerate(layers):
         name = layer.activation
         if name == "softmax":
             yield Slip("softmax twice", "softmax is applied twice")
-        for other in ("identity", *(a for a in ACTIVATIONS if a not in ("identity", "softmax"))):
-            if other == name:
-                continue
+        others = (a for a in ACTIVATIONS if a not in ("identity", "softmax", name))
+        for other in ("identity", *others) if name != "identity" else others:
             words = f"{other} is applied in place of {name} behind layers.{k}"
             if other == "identity":
                 words = f"the {name} behind layers.{k} is missing"
@@ -129,11 +104,11 @@ def _loss_slips(example: WorkedExample) -> Iterator[Slip]:
     square = ("mse", "l1", "half_sum_squares", "half_mean_squares")
     if example.classes is None and example.loss not in square:
         yield Slip("target swapped", "target and output are swapped in the loss")
-    for k, layer in enumerate(example.layers):
-        if layer.activation != "identity":
-            words = f"the derivative of the {layer.activation} behind layers.{k} is forgotten"
-            yield Slip("derivative missing", words, k)
-    if any(layer.activation != "identity" for layer in example.layers) and len(example.layers) > 1:
+    active = [k for k, layer in enumerate(example.layers) if layer.activation != "identity"]
+    for k in active:
+        words = f"the derivative of the {example.layers[k].activation} behind layers.{k}"
+        yield Slip("derivative missing", f"{words} is forgotten", k)
+    if active and len(example.layers) > 1:
         yield Slip("derivative missing", "the derivatives of all activations are forgotten")
     if example.optimizer is not None and len(example.layers) > 1:
         words = "the hidden gradient is propagated through already updated weights"
@@ -163,14 +138,12 @@ def _loss_slips(example: WorkedExample) -> Iterator[Slip]:
         if min(layer.shape) > 1:
             words = f"the gradient of the weight of layers.{k} is transposed"
             yield Slip("weight gradient transposed", words, k)
-        if k and example.layers[k - 1].activation != "identity":
+        if k - 1 in active:
             words = f"the gradient of the weight of layers.{k} is taken with the pre-activation of"
             yield Slip("gradient from input not activated", f"{words} layers.{k - 1}", k)
 
 
-def _update_slips(example: WorkedExample) -> Iterator[Slip]:
-    optimizer = example.optimizer
-    assert optimizer is not None
+def _update_slips(example: WorkedExample, optimizer: ExampleOptimizer) -> Iterator[Slip]:
     for k, layer in enumerate(example.layers):
         if layer.bias is None:
             continue
@@ -188,9 +161,8 @@ def _update_slips(example: WorkedExample) -> Iterator[Slip]:
     yield Slip("old value forgotten", "the step alone is written, without the old value")
     rate = optimizer.numbers["lr"]
     if optimizer.name == "sgd" and not optimizer.numbers["weight_decay"] and rate not in (0, 1, 2):
-        yield Slip(
-            "step times", "the learning rate is forgotten", factor=UP.divide(Decimal(1), rate)
-        )
+        inverse = UP.divide(Decimal(1), rate)
+        yield Slip("step times", "the learning rate is forgotten", factor=inverse)
         if rate * rate != 1:
             yield Slip("step times", "the learning rate is applied twice", factor=rate)
     words = "the parameters before the step are used after it"
@@ -210,11 +182,7 @@ def _factors(example: WorkedExample) -> list[tuple[Decimal, str]]:
     """Return factors by which losses are often off, each once, with its words."""
     rows, outputs = len(example.input), example.outputs
     found = {TWO: "2", HALF: "½"}
-    for count, words in (
-        (rows * outputs, "N ="),
-        (rows, "R ="),
-        (outputs, "the outputs'"),
-    ):
+    for count, words in ((rows * outputs, "N ="), (rows, "R ="), (outputs, "the outputs'")):
         factor = Decimal(count)
         if count > 1:
             found.setdefault(factor, f"{words} {count}")

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from fcinspect.arithmetic.selection import Selection
+from fcinspect.arithmetic.explanation import Selection
 from fcinspect.arithmetic.settings import optimizer_named
 from fcinspect.errors import UsageError
 from fcinspect.media.emit import form_of, rendered

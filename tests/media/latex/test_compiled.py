@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from fcinspect.arithmetic.affine import numpy_output
-from fcinspect.arithmetic.explanation import explain_affine
+from fcinspect.arithmetic.explanation import Selection, explain_affine
 from fcinspect.arithmetic.following import follow, parse_address
-from fcinspect.arithmetic.selection import Selection
 from fcinspect.arithmetic.settings import (
     ACTIVATION_NAMES,
     LOSS_NAMES,

@@ -15,10 +15,10 @@ from matplotlib.patches import Circle
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from fcinspect.arithmetic.forward import forward_values
+from fcinspect.arithmetic.affine import forward_values
 from fcinspect.layers.array import Array
 from fcinspect.layers.diagram import Dead, Diagram, diagram_of, outline_of_network
-from fcinspect.layers.network import Network
+from fcinspect.layers.linear import Network
 from fcinspect.pictures.diagram.labels import BLUE, VERMILLION, dead_words
 from fcinspect.pictures.figures.diagram import DEAD_FILL, diagram_bytes, diagram_figure
 from fcinspect.pictures.figures.diagram_places import GAPS, edge_numbers, places_of

@@ -17,8 +17,6 @@ NAMES = (
     "article_linear_4_2", "cs231n_linear_3_4", "keras_dense_2_2", "mazur_2_2_2",
     "single_neuron_gradient",
 )  # fmt: skip
-TEMPLATE = "template.json"
-"""An example that holds every kind of key; its numbers are right."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +24,7 @@ class ShippedExample:
     """A worked example of the package."""
 
     name: str
-    """What it is called on the command line."""
     document: Any
-    """Its decoded JSON."""
 
     @property
     def source(self) -> str:
@@ -59,30 +55,26 @@ def shipped() -> tuple[ShippedExample, ...]:
 
 
 def shipped_named(part: str) -> ShippedExample:
-    """Return the example whose name this is, or the only one whose name holds it.
-
-    Raises InputError where there is none or several.
-    """
-    every = shipped()
+    """Return the example of that name or part of a name; raises InputError for none or several."""
     wanted = part.casefold()
-    found = [one for one in every if one.name == wanted]
-    found = found or [one for one in every if wanted and wanted in one.name]
+    found = [name for name in NAMES if name == wanted]
+    found = found or [name for name in NAMES if wanted and wanted in name]
     if len(found) == 1:
-        return found[0]
+        return shipped()[NAMES.index(found[0])]
     if found:
-        names = ", ".join(one.name for one in found)
+        names = ", ".join(found)
         raise InputError(f"{part!r} is part of several examples: {names}; give more of one name")
-    words = chain(*(one.name.split("_") for one in every))
+    words = chain(*(name.split("_") for name in NAMES))
     raise InputError(
         f"{part!r} is neither a file nor part of an example's name: expected a .json file, - or one"
-        f" of {', '.join(one.name for one in every)}",
+        f" of {', '.join(NAMES)}",
         did_you_mean(wanted, [word for word in words if len(word) > 1]),
     )
 
 
 def template_text() -> str:
-    """Return the file to start from."""
-    return _text(TEMPLATE)
+    """Return the file to start from: it holds every kind of key, and its numbers are right."""
+    return _text("template.json")
 
 
 def _text(name: str) -> str:
