@@ -175,11 +175,15 @@ def test_the_readme_is_short() -> None:
     assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) <= 300
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_leads_somewhere() -> None:
     """Links are relative: they work in a clone, on the web and in the installed package."""
-    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).is_file(), target
+    links = [
+        page.parent / target
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    ]
+    assert len(links) > len(PAGES)
+    assert [link for link in links if not link.is_file()] == []
 
 
 def test_every_page_of_the_guide_is_in_its_contents() -> None:

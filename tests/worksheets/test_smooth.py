@@ -163,6 +163,7 @@ def test_made_problems_are_worth_working_out(name: str, widths: tuple[int, ...])
         results = solve(problem)
         hidden = [layer.name for layer in problem.layers[:-1]]
         z = [v for id_, v in results.items() if id_.partition(".z[")[0] in hidden and ".z[" in id_]
+        assert len(z) == sum(widths[1:-1])
         assert all(0 < abs(value) <= LARGEST_Z[name] for value in z)
         assert results["loss_after"] < results["loss"]
         for id_, value in results.items():

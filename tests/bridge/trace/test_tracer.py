@@ -364,7 +364,7 @@ def test_a_shared_layer_counts_once() -> None:
     assert [step.note for step in layers] == ["", "2nd use", "3rd use"]
     assert [step.macs for step in layers] == [2 * 6 * 6] * 3
     assert found.parameters == 42
-    assert all(step.note == "" for step in found.steps if step.path == "act")
+    assert {step.note for step in found.steps if step.path == "act"} == {""}
 
 
 def test_tied_weights_count_once() -> None:
