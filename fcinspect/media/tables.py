@@ -115,7 +115,7 @@ def _without_spare(table: Table, room: int) -> tuple[Table, str]:
     if not left_out:
         return table, ""
     titles = ", ".join(column.title for column in left_out)
-    return table, f"no room here for {titles}: {left_out[0].spare}"
+    return table, f"no room for {titles}: {left_out[0].spare}"
 
 
 def _widths(table: Table) -> list[int]:

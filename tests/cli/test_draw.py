@@ -385,8 +385,8 @@ def test_the_title_is_what_was_asked_for(run: Run, files: Path) -> None:
         (("3-2", "--title", " "), "' ' is no title: expected a line of printable text"),
         (("3-2", "--title", "a\nb"), "is no title: expected a line of printable text"),
         (("3-2", "--title", "a" * 201), "has 201 characters: expected at most 200"),
-        (("3-2", "--weights"), "--weights writes weights on the edges, and only the structure"),
-        (("9-9", "--seed", "0", "--weights"), "81 edges of fc1 are drawn, more than the 30"),
+        (("3-2", "--weights"), "--weights writes weights on the edges, but only the structure"),
+        (("9-9", "--seed", "0", "--weights"), "81 edges of fc1 are drawn, but at most 30"),
     ],
 )
 def test_a_title_or_weights_that_cannot_be_drawn_are_refused(
@@ -531,6 +531,6 @@ def test_what_a_figure_needs_is_said(
     assert not (files / "net.svg").exists()
     page = run("draw", "3-2", "--save", "net.html")
     assert (page.status, page.out) == (2, "")
-    assert "needs matplotlib" in page.err
+    assert "need matplotlib" in page.err
     assert not (files / "net.html").exists()
     assert run("draw", "3-2").status == 0
