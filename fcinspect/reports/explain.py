@@ -302,7 +302,9 @@ def _verdict_lines(explanation: Explanation, element: ExplainedElement) -> list[
         said += f", the {held.name} nearest to the exact {exact}"
     else:
         said += f"; the exact sum is {exact}"
-    explained = f"{_share(element.share)} of what rounding can explain"
+    explained = _share(element.share)
+    if element.share is None or element.share <= 10:
+        explained += " of what rounding can explain"
     if element.verdict is Verdict.OUTSIDE and element.low is not None:
         low, high = (text.shortest(end or 0.0, held) for end in (element.low, element.high))
         explained = f"rounding explains {low} to {high}"
@@ -314,7 +316,7 @@ def _share(share: float | None) -> str:
     if share is None:
         return "an unknown part"
     if share > 10:
-        return f"{share:,.3g} times the bound instead"
+        return f"{share:,.3g} times the bound"
     percent = 100 * share
     return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
 

@@ -281,7 +281,7 @@ def test_an_activation_that_is_not_computed_here_is_drawn_without_values(
         (("",), 2, "'' is no network: expected widths such as 3-5-4-2, a file of layers, or"),
         (("model",), 2, "'model' is no network"),
         (("3-a",), 2, "width 'a' at position 2 of '3-a'"),
-        (("3-2", "--save", "net.bmp"), 2, "'.bmp' is not known: expected .png"),
+        (("3-2", "--save", "net.bmp"), 2, "unknown file ending '.bmp': expected .png"),
         (("none.json",), 3, "holds no linear layer"),
         (("apart.json",), 3, "layers 'a' and 'b' do not fit together"),
         (("missing.pt",), 3, "there is no file 'missing.pt'"),

@@ -243,7 +243,7 @@ def test_what_is_missing_is_not_called_no_linear_layer(tmp_path: Path, run: Run)
     index.write_text(json.dumps({"weight_map": places}), encoding="utf-8")
     summary = run("scan", tmp_path).out.splitlines()[-1]
     assert summary == (
-        "1 array is no linear layer: one-dimensional (1); 2 arrays are missing; --all lists them"
+        "1 array is not a linear layer: one-dimensional (1); 2 arrays are missing; --all lists them"
     )
     assert re.search(r"^array +why$", run("scan", tmp_path, "--all").out, re.MULTILINE)
     assert "the index also names 'b.weight' and 1 more: it lies in" in run("show", tmp_path).out
@@ -257,7 +257,7 @@ def test_a_reason_is_shortened_at_its_end(tmp_path: Path, run: Run) -> None:
     model = torch.nn.ModuleDict({"rnn": torch.nn.LSTM(3, 4), "fc": torch.nn.Linear(4, 5)})
     torch.save(model.state_dict(), tmp_path / "m.pt")
     assert run("scan", tmp_path / "m.pt").out.splitlines()[-1] == (
-        "4 arrays are no linear layers: of a recurrent layer (4); --all lists them"
+        "4 arrays are not linear layers: of a recurrent layer (4); --all lists them"
     )
     save_file({"a.weight": torch.ones(2, 3), "a.bias": torch.ones(3, 7)}, tmp_path / "m.st")
     (reason,) = {

@@ -130,7 +130,7 @@ def _in_full(layer: ScannedLayer, called: str, precision: int) -> Iterator[Headi
     low, high = weight.spectral_low, weight.spectral_high
     if layer.singular.largest is None and low is not None and high is not None:
         ends = " and ".join(text.significant(v, precision) for v in (low, high))
-        said = f"spectral norm between {ends}, from the norms of rows, columns and W"
+        said = f"spectral norm between {ends}, from norms of rows, columns and W"
         yield Line.of(said, indent=2, hang=2)
     for warning in layer.warnings:
         yield Line.of(NOTE, text.safe(warning), indent=2, hang=2)
