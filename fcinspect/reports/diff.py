@@ -167,7 +167,7 @@ def page(difference: Difference) -> Page:
         Heading(f"A {text.safe(difference.a)} → B {text.safe(difference.b)}", level=1),
         Line.of((_summary_line(difference), "good" if difference.ok else "bad")),
     )
-    # of what is equal there is nothing to say
+    # equal layers need no row
     shown = [each for each in difference.compared if each.how != "equal" or each.renamed]
     layers = [each for each in shown if each.is_linear]
     others = [each for each in shown if not each.is_linear]

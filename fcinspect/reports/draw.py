@@ -101,7 +101,7 @@ class _DrawnDiagram:
 
     @property
     def title(self) -> str:
-        """What stands above the diagram."""
+        """The title above the diagram."""
         return self._widths if self.looks.title is None else safe(self.looks.title)
 
     def page(self, precision: int) -> Page:

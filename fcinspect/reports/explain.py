@@ -187,7 +187,7 @@ def _subjects(explanation: Explanation) -> tuple[Subject, Subject, Subject, Subj
 def _element_blocks(
     explanation: Explanation, element: ExplainedElement, precision: int
 ) -> list[Line | RunningSum]:
-    """Return the sentence on an output, its sum, and how it stands to the exact."""
+    """Return the sentence on an output, its sum, and its distance from the exact result."""
     batch, i, has_bias = bool(explanation.batch), element.column, element.bias is not None
     sentence: list[str | Span] = [
         (f"{'Y' if batch else 'y'}{text.index(element.index)}", "output"),

@@ -30,7 +30,7 @@ HEAD = r"""% Written by fcinspect VERSION. Compile it with pdflatex; it needs on
 \makeatother
 """
 LONG_WORDS = 60
-"""More characters before a matrix stand above it."""
+"""Longer words before a matrix are set above it."""
 DISPLAY = re.compile(r"(\{\\\w+\n)?\\(\[|begin\{align)")
 SIGN = r"\newcommand{\sign}[1]{\texttt{<U+#1>}}" + "\n"
 BLANK = r"\newcommand{\blank}[1]{\rule{0pt}{4.2ex}\underline{\hspace{#1}}}" + "\n"

@@ -14,7 +14,7 @@ from fcinspect.pictures.charts.axis import Axis, axis_over
 from fcinspect.pictures.charts.canvas import LINES, POINTS, Canvas, DotStroke, Line, framed
 
 LOGARITHMIC_FROM = 100.0
-"""Positive values are drawn on a logarithmic axis where the largest is so many times the least."""
+"""Positive values get a logarithmic axis if the largest is this many times the smallest."""
 ROWS, ROWS_OF_NARROW, NARROW = 16, 12, 60
 """Lines of a chart, and of one in a narrower medium."""
 FEWEST_CELLS = 16
@@ -36,9 +36,9 @@ class Series:
     x: Sequence[float]
     y: Sequence[float]
     """As many as x. One that has no place (nan, infinite, not positive on a logarithmic axis)
-    breaks the line, is marked at the x axis and told."""
+    breaks the line, is marked at the x axis and mentioned in a note."""
     role: str = ""
-    """Its colour; the stroke tells the series apart without it."""
+    """Its colour; the stroke alone also distinguishes the series."""
     joined: bool = True
     """Whether a line joins the points; else each is a letter."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_LINES = 24
 """Of a map, in characters."""
 STRUCK = "bold #ffffff on #b00020"
-"""Of what is not finite."""
+"""The look of numbers that are not finite."""
 DIVERGING = (
     (127, 59, 8), (179, 88, 6), (224, 130, 20), (253, 184, 99), (247, 247, 247),
     (146, 197, 222), (67, 147, 195), (33, 102, 172), (5, 48, 97),

@@ -170,7 +170,7 @@ def _mark(axes: Axes, blocks: Blocks, finite: npt.NDArray[np.bool_]) -> str:
 
 
 def draw_histogram(axes: Axes, found: Distribution, title: str, most_labels: int) -> None:
-    """Draw a distribution on axes; what lies in no bin is told.
+    """Draw a distribution on axes, and note the numbers that are in no bin.
 
     The bins are equally wide; their edges, at most so many of them, are written as they are.
     """
