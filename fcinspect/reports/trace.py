@@ -181,7 +181,7 @@ def _row(step: Step, several: bool) -> tuple[str, ...]:
     entering = ", ".join(dict.fromkeys(text.sizes(t.shape) for t in step.inputs[:3]))
     leaving = ", ".join(text.sizes(t.shape) for t in step.outputs[:3])
     more = ", …" if len(step.outputs) > 3 else ""
-    parameters = "again" if step.parameters else ""
+    parameters = "reused" if step.parameters else ""
     if step.count:
         parameters = text.count(step.count)
     return (
