@@ -248,7 +248,7 @@ def test_what_is_missing_is_not_called_no_linear_layer(tmp_path: Path, run: Run)
     assert re.search(r"^array +why$", run("scan", tmp_path, "--all").out, re.MULTILINE)
     assert "the index also names 'b.weight' and 1 more: it lies in" in run("show", tmp_path).out
     save_file({"a.weight": torch.ones(2, 3), "c.weight": torch.ones(2, 3)}, tmp_path / "a.st")
-    assert "the index names 3 arrays, 3 of them missing" in run("show", tmp_path).out
+    assert "the index also names 3 arrays, 3 of them missing" in run("show", tmp_path).out
 
 
 def test_a_reason_is_shortened_at_its_end(tmp_path: Path, run: Run) -> None:
