@@ -32,7 +32,7 @@ _FORMS = [
     (re.compile(r"(returned (\S+)), which is the exact sum(: within bound)"), r"\1, exact \2\3"),
     (
         re.compile(
-            r"(returned \S+?)(?:, the \w+ nearest to the exact|, one of two \w+ as near to the"
+            r"(returned \S+?)(?:, the \w+ nearest to the exact|, one of two \w+ equally near to the"
             rf" exact|; the exact sum is) (\S+?)…? \S+ ulp apart, {_SHARE} of what rounding can"
             r" explain(: within bound)"
         ),

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "csv", "md")
 ENDINGS = (".json", ".md", ".csv", ".svg", ".html", ".txt")
 OWN_ENDINGS = {".tex": "latex", ".mmd": "mermaid", ".dot": "dot", ".gv": "dot"}
-"""Those of the forms that only some commands write."""
+"""The endings of forms that only some commands write."""
 PIPE_WIDTH = 100
-"""Columns of a pipe or a file, where no terminal shows stderr beside it."""
+"""Columns of a pipe or a file when stderr is not a terminal either."""
 
 
 def emit(view: View, *, form: str, color: str, precision: int, full: bool) -> None:
@@ -99,9 +99,9 @@ def _sheets(view: View, sheets: Sheets, form: str) -> str:
 
 
 def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = FORMATS) -> str:
-    """Return the form that a file ending asks for, of a command that writes these `forms`.
+    """Return the form for a file ending, of a command that writes these `forms`.
 
-    Raises UsageError for an unknown one, which also names the `others` that are served.
+    Raises UsageError for an unknown one; its message also names the supported `others`.
     """
     if ending.lower() in ENDINGS:
         return ending.lower()[1:]
@@ -110,8 +110,8 @@ def form_of(ending: str, others: tuple[str, ...] = (), forms: tuple[str, ...] = 
         return own[ending.lower()]
     expected = f"expected {', '.join((*others, *own, *ENDINGS))}"
     if not ending:
-        raise UsageError(f"a file is saved by its ending: {expected}")
-    raise UsageError(f"a file is saved by its ending, and {ending!r} is not known: {expected}")
+        raise UsageError(f"the file name has no ending: {expected}")
+    raise UsageError(f"unknown file ending {ending!r}: {expected}")
 
 
 def console_for(stream: TextIO, color: str = "auto") -> Console:

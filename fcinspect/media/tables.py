@@ -20,7 +20,7 @@ FEWEST = ((3, 4), (2, 2), (1, 1))
 
 
 FOLDED = 16
-"""A column whose words may be broken anywhere stays so wide."""
+"""The least width of a column whose words may be broken anywhere."""
 WORDS = re.compile(r" (?!→|->)")
 """Between words, but for an arrow: it ends the line of what goes in."""
 
@@ -36,7 +36,7 @@ class Fitted:
     gap: int
     """Blanks between two columns"""
     note: str
-    """What is to be said of the part that is shown, "" when it is the whole"""
+    """A note on the part that is shown, "" if it is the whole"""
 
 
 def fit(table: Table, width: int, write: Write = str) -> Fitted:
@@ -115,7 +115,7 @@ def _without_spare(table: Table, room: int) -> tuple[Table, str]:
     if not left_out:
         return table, ""
     titles = ", ".join(column.title for column in left_out)
-    return table, f"no room here for {titles}: {left_out[0].spare}"
+    return table, f"no room for {titles}: {left_out[0].spare}"
 
 
 def _widths(table: Table) -> list[int]:

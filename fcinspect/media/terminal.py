@@ -30,7 +30,7 @@ STYLES = {
     "strong": "bold",
     "faint": "dim",
 }
-"""The colour of each role; what a colour says is always said in words too."""
+"""The colour of each role; words always say the same as the colour."""
 
 
 RULES = Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")

@@ -22,7 +22,7 @@ VERDICT_ROLES = {Verdict.WITHIN: "good", Verdict.OUTSIDE: "bad", Verdict.UNDECID
 
 @dataclass(frozen=True)
 class Subject:
-    """What the numbers of a matrix or of a table's rows are, for those who point at them.
+    """What the numbers of a matrix or of a table's rows are, for readers who point at them.
 
     Axes have letters, as in Einstein's notation: "i j" of W, "j" of x, "i" of y. When y[1] is
     pointed at, i is 1: the numbers of W with i = 1 light up, and all of x, which has no i.
@@ -31,18 +31,18 @@ class Subject:
     keys: str
     """The names by which others refer to them, "z1 a1"."""
     name: str
-    """What stands above them, "W"."""
+    """Their heading, "W"."""
     words: str = ""
-    """What they are, for those who hear the page."""
+    """Their description for screen readers."""
     role: str = ""
     axes: str = ""
     """In the order of their indices, "i j"."""
     lights: str = ""
-    """The keys of what lights up with one of them."""
+    """The keys of the subjects that light up with one of them."""
     formula: str = ""
     """How one is computed: "dot W x b", "call relu z", "times D1 S1", "sum G1"."""
     rule: str = ""
-    """How the optimizer makes an update of a gradient, where one line says it."""
+    """The optimizer's update as a formula of the gradient, if it fits one line."""
     layer: str = ""
     """The layer to which they belong, where a page has several."""
 
@@ -73,7 +73,7 @@ class Line:
     spans: tuple[Span, ...]
     indent: int = 0
     hang: int = 0
-    """Further blanks before all but the first line of a long one."""
+    """Extra indent of all lines but the first of a long one."""
     title: bool = False
     """Whether it names what follows in its group."""
     formula: bool = False
@@ -105,20 +105,20 @@ class Column:
     title: str
     role: str = ""
     right: bool = True
-    """Numbers stand right, words left."""
+    """Numbers are right-aligned, words left-aligned."""
     folds: bool = False
-    """Whether its words may be broken anywhere where a table would not fit, as names from files."""
+    """Whether its words, such as names from files, may break anywhere if a table does not fit."""
     spare: str = ""
-    """What holds the column where it is left out for want of room, "--json"; the first spare ones
-    go first. "" for a column that is always shown."""
+    """Where to find the column if there is no room for it, "see --json"; the first spare ones are
+    left out first. "" for a column that is always shown."""
     legible: int = 0
-    """The least letters in a line to which a spare column of words is folded before it goes."""
+    """The narrowest width in letters of a spare column of words before it is left out."""
     joined: bool = False
     """Whether it is left out together with the next column, as min and max are."""
 
 
 def of_words(*titles: str) -> tuple[Column, ...]:
-    """Return columns of words, which stand left."""
+    """Return columns of words, which are left-aligned."""
     return tuple(Column(title, right=False) for title in titles)
 
 
@@ -133,7 +133,7 @@ class Part:
     shape: tuple[int, int]
     """(outputs, inputs) of the whole."""
     elsewhere: str
-    """What holds the whole, told where something is left out."""
+    """Where to find the whole, shown if something is left out."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,11 @@ class Table:
     indent: int = 0
     rule_before: frozenset[int] = frozenset()
     strong: frozenset[int] = frozenset()
-    """Numbers of rows that stand out; what that says is also said in words."""
+    """Indices of highlighted rows; the words say the same."""
     part: Part | None = None
     """Set when the table is part of a matrix."""
     caption: str = ""
-    """What it is, for those who hear the page."""
+    """Its description for screen readers."""
     subjects: tuple[Subject, ...] = ()
     """Of the rows that can be pointed at: one of all, or one of each."""
     at: tuple[str, ...] = ()
@@ -176,7 +176,7 @@ class RunningSum:
     sums: tuple[float, ...]
     """The sum after each row."""
     result: str
-    """What is said of the last one."""
+    """The words after the last one."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Matrix:
     shape: tuple[int, int] | None = None
     """The shape of the whole, when rows or columns are left out (⋮ and ⋯)."""
     name: str = ""
-    """What the matrix is called where it says what is left out."""
+    """The name of the matrix in the note on what is left out."""
     subject: Subject | None = None
     """Set when its numbers can be pointed at."""
     turned: bool = False
@@ -223,7 +223,7 @@ class Verbatim:
 
     @property
     def lines(self) -> list[Span]:
-        """Each line and its role: a diff tells what goes and what comes."""
+        """Each line and its role: a diff marks removed and added lines."""
         signs = {"-": "bad", "+": "good"} if self.language == "diff" else {}
         return [(line, signs.get(line[:1], self.role)) for line in self.text.split("\n")]
 
@@ -235,9 +235,9 @@ class Medium:
     width: int
     """Characters in a line."""
     ascii_only: bool = False
-    """Whether there are no other signs than ASCII's."""
+    """Whether only ASCII can be shown."""
     colored: bool = False
-    """Whether colours are seen; without them the signs alone must tell."""
+    """Whether colours are shown; otherwise the signs alone carry the meaning."""
 
     def write(self, words: str) -> str:
         """Write words in the signs that there are, before their width is measured."""
@@ -254,7 +254,7 @@ class Drawing:
 
 
 DRAWING_WIDTH = 100
-"""A drawing is no wider than this, however wide a pipe or a window is."""
+"""The greatest width of a drawing, even in a wider pipe or window."""
 
 
 @dataclass(frozen=True)
@@ -285,7 +285,7 @@ class Illustration:
     """"network" or "curve": how it is to look."""
     size: tuple[int, int]
     words: str
-    """What it shows, for those who hear the page."""
+    """Its description for screen readers."""
     caption: str
     strokes: tuple[Stroke, ...] = ()
     circles: tuple[tuple[float, float], ...] = ()
@@ -308,7 +308,7 @@ Block = Printed | Illustration | Aside
 
 @dataclass(frozen=True)
 class Page:
-    """What a reader meets, from top to bottom; blank lines stand between groups of blocks."""
+    """A report from top to bottom; blank lines separate groups of blocks."""
 
     groups: tuple[tuple[Block, ...], ...] = ()
 

@@ -68,7 +68,7 @@ def share(ratio: float) -> str:
 
 
 def shortest(value: float, number_format: NumberFormat) -> str:
-    """Write six digits, or as many more as it takes to read back this number of that format."""
+    """Write six digits, or as many more as are needed to read back this number of that format."""
     if not math.isfinite(value):
         return str(value)
     written = (f"{value:.{digits}g}" for digits in range(6, 18))
@@ -202,11 +202,11 @@ ASCII = str.maketrans(
         **{sign: f"^{digit}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     }
 )  # fmt: skip
-"""What stands for each sign where the terminal or file has ASCII only."""
+"""The replacement of each sign if the terminal or file has ASCII only."""
 
 
 def layer_called(name: str) -> str:
-    """Return the name of a layer as it stands in a sentence: "layer 0" for a bare number."""
+    """Return the name of a layer in a sentence: "layer 0" for a bare number."""
     return f"layer {safe(name)}" if name[:1].isdigit() else safe(name)
 
 

@@ -55,7 +55,7 @@ def sheet(rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> object:
-    """Return a value for a cell; a spreadsheet takes what stands behind ' for text."""
+    """Return a value for a cell; a spreadsheet treats a value after ' as text."""
     if not isinstance(value, str):
         return value
     shown = safe(value)

@@ -29,7 +29,7 @@ class View:
     command: str
     """The command that made it; names the JSON document."""
     asked: Mapping[str, Any]
-    """What was asked for, after defaults."""
+    """The request, with defaults filled in."""
     data: Callable[[bool], Mapping[str, Any]]
     """full -> the JSON data, every array written out when full."""
     page: Callable[[int], Page]
@@ -49,7 +49,7 @@ class View:
     ok: bool = True
     """False when something was checked and does not hold, or is undecided."""
     warnings: tuple[str, ...] = ()
-    """What a reader should know about how the input was understood."""
+    """Notes on how the input was understood."""
 
 
 RAISED = {"worksheet": 2}

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from fcinspect.rounding.formats import NumberFormat
 
 PARTS = ("interpolation", "parameters", "arithmetic")
-"""Of an error."""
+"""The parts of an error."""
 MOST_MARKED = 40
-"""Knots that are marked in text; more would hide the curves."""
+"""Most knots marked in text; more would hide the curves."""
 
 
 def view_of_approximation(

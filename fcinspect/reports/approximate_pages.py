@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 
 CERTIFIED = ("certified", "good")
 THEOREM = (
-    "One hidden layer of enough ReLUs comes within any E > 0 of any continuous function on [A, B]"
-    " (universal approximation: Leshno et al. 1993)."
+    "One hidden layer with enough ReLUs approximates any continuous function on [A, B] to within"
+    " any E > 0 (universal approximation: Leshno et al. 1993)."
 )
-MADE = "This one is built, not trained: each segment reaches as far as E allows."
+MADE = "This network is built, not trained: each segment is as long as E allows."
 PARTS = (
-    "interpolation: f and its chords, certified on each segment; parameters: the network's numbers"
-    " are rounded; arithmetic: so are its sums."
+    "interpolation: f versus its chords, certified on each segment; parameters: rounding of the"
+    " network's numbers; arithmetic: rounding of its sums."
 )
 TEETH = (
-    "Each further tooth doubles the segments and takes the error by four (Yarotsky 2017): three"
-    " ReLUs a layer, and one that carries the sum."
+    "Each additional tooth doubles the segments and divides the error by four (Yarotsky 2017):"
+    " three ReLUs per layer, plus one that carries the sum."
 )
 LONGEST_FORMULA = 300
-"""Characters of f″ that are shown."""
+"""Most characters of f″ that are shown."""
 SHOWN = (4, 4)
-"""Units shown of many: the first and the last."""
+"""How many of the first and of the last units are shown."""
 MOST_LAYERS = 3
 """Sawtooth layers whose numbers are shown; those before the last repeat the second."""
 ELSEWHERE = "all in --format csv or --json"
@@ -88,7 +88,7 @@ def _title(found: Approximation) -> list[Heading | Line]:
 def _function(found: Approximation) -> list[Line]:
     second = str(found.function.second)
     if len(second) > LONGEST_FORMULA:
-        second = f"{second[:LONGEST_FORMULA]} … {len(second) - LONGEST_FORMULA} characters more"
+        second = f"{second[:LONGEST_FORMULA]} … {len(second) - LONGEST_FORMULA} more characters"
     return [
         Line.of("f(x)  = ", text.safe(found.function.text), hang=8),
         Line.of("f″(x) = ", text.safe(second), hang=8),
@@ -99,17 +99,17 @@ def _function(found: Approximation) -> list[Line]:
 
 def _widths(found: Approximation) -> Table:
     first, built = found.compared, found.built
-    listed = [(text.count(built.width), "this network, one for each segment")]
+    listed = [(text.count(built.width), "this network, one per segment")]
     if built.width != built.ideal_width:
         dtype = found.number_format.name
-        listed.append((text.count(built.ideal_width), f"would do if {dtype} rounded nothing"))
+        listed.append((text.count(built.ideal_width), f"enough if {dtype} did not round"))
     if first.uniform is None:
-        listed.append(("–", "no count for equal segments: f has a kink, or f″ no bound"))
+        listed.append(("–", "no count for equal segments: f has a kink, or no bound on f″"))
     else:
         formula = "N = ⌈(B − A)·√(M / 8E)⌉, M = sup |f″|"
         listed.append((text.count(first.uniform), f"equal segments: {formula}"))
     pieces = text.plural(first.pieces, "linear piece")
-    least = f"at least, however it is built: E takes {pieces}"
+    least = f"minimum, however it is built: E needs {pieces}"
     listed.append((text.count(first.fewest_units), least))
     return _of_relus(listed)
 
@@ -146,8 +146,8 @@ def _units(found: Approximation, precision: int) -> list[Line | Table]:
     return [
         Line.of(
             ("W1", "weight"), ", ", ("b1", "bias"), ", ", ("W2", "weight"),
-            ": a row for each hidden unit, which bends y at its knot; ", ("b2", "bias"),
-            f" = {bias}, which is y at x = {anchor}",
+            ": one row per hidden unit, which bends y at its knot; ", ("b2", "bias"),
+            f" = {bias}, the value of y at x = {anchor}",
         ),
         Table(columns, tuple(body)),
         *showing(first + last, count, f"units; {ELSEWHERE} --full"),
@@ -161,10 +161,10 @@ def _floors(found: Approximation) -> list[Line]:
         said = floor.words if floor.reason else _least(floor)
         if floor.taken:
             taken = text.plural(floor.taken, "unit")
-            said = f"{dtype} takes {taken}, as its rounding takes a part of E (--dtype {dtype})"
+            said = f"{dtype} needs {taken}, because its rounding uses part of E (--dtype {dtype})"
         instead = (f"{found.number_format.name} instead of {dtype}", "strong")
         lines.append(Line.of(instead, f": {said}", hang=2))
-    more = ": more of them make the chords shorter, but the sums longer"
+    more = ": more units make the chords shorter but the sums longer"
     return [*lines, Line.of(_least(found.built.floor) + more, hang=2)]
 
 
@@ -179,8 +179,8 @@ def _comparison(found: Approximation) -> Table:
         uniform = "–" if row.uniform is None else text.count(row.uniform)
         ends = (text.count(row.greedy), uniform, text.count(row.fewest_units))
         body.append((short(row.tolerance), *ends))
-    title = "Hidden ReLUs against the error, rounding left out"
-    columns = tuple(map(Column, ("E", "greedy", "equal segments", "at least")))
+    title = "Hidden ReLUs by error, ignoring rounding"
+    columns = tuple(map(Column, ("E", "greedy", "equal segments", "minimum")))
     strong = frozenset({compared.index(found.compared)})
     return Table(columns, tuple(body), title, strong=strong)
 
@@ -190,10 +190,11 @@ def depth_page(
 ) -> Page:
     """Return the page of a network of sawtooth layers."""
     built = PageBuilder()
+    terms = text.plural(made.layers, "term")
     built.add(*_sawtooth_title(made))
     built.group(
-        Line.of("g(x) = 2·relu(x) − 4·relu(x − 1/2) + 2·relu(x − 1), a tooth: up to 1, and down"),
-        Line.of(f"f(x) = x − g(x)/4 − g(g(x))/4² − …, {made.layers} of them", hang=7),
+        Line.of("g(x) = 2·relu(x) − 4·relu(x − 1/2) + 2·relu(x − 1), a tooth: up to 1 and down"),
+        Line.of(f"f(x) = x − g(x)/4 − g(g(x))/4² − …, {terms} in g", hang=7),
         Line.of((TEETH, "faint")),
     )
     shallow = made.shallow
@@ -201,7 +202,7 @@ def depth_page(
     listed = [
         (text.count(made.units), deep),
         (text.count(shallow.greedy), f"one hidden layer with chords: 2^{made.layers} segments"),
-        (text.count(shallow.fewest_units), "one hidden layer at least, however it is built"),
+        (text.count(shallow.fewest_units), "minimum for one hidden layer, however it is built"),
     ]
     built.group(_of_relus(listed))
     words = (f"= 2^-{2 * made.layers + 2}", "all exact")
@@ -222,7 +223,7 @@ def _sawtooth_title(made: Sawtooth) -> list[Heading | Line]:
         Line.of(
             CERTIFIED,
             f": |y − x²| ≤ {_upper_text(made.error.total)} for every {dtype} x in [0, 1]; without"
-            f" rounding exactly 2^-{2 * made.layers + 2} =",
+            f" rounding, exactly 2^-{2 * made.layers + 2} =",
             f" {text.exact_decimal(made.error.interpolation)} at worst",
         ),
     ]
@@ -282,7 +283,7 @@ def short(value: Fraction) -> str:
 
 
 def _upper_text(value: Fraction) -> str:
-    """Write a bound to four digits, rounded upwards, so that what is shown still holds."""
+    """Write a bound to four digits, rounded up, so that the bound shown still holds."""
     from decimal import ROUND_CEILING, Context, Decimal
 
     if value == 0:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fcinspect.shapes.steps import Place
 
 NAMES = {"Keras", "Flax", "Adam", "Lightning", "Python", "Linear", "Conv"}
-"""Words that are written with a capital wherever they stand."""
+"""Words that always have a capital letter."""
 CLASS = re.compile(r"['\[\"]([A-Z]\w*)['\]\"]|\b([A-Z]\w*)\.\w+\(\)")
 """A class in a message: 'Net' object, Module [Net], Net.forward()."""
 MOST_CAUSES = 4

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
         TensorSide,
     )
 
-LEGEND = "Δ = b − a, number by number; relative: ‖B − A‖/‖A‖, the roots of sums of squares"
+LEGEND = "Δ = b − a for each number; relative: ‖B − A‖/‖A‖ in the Frobenius norm"
 MOST_TOLD = 12
-"""Layers of which the page says more than the table, and names that one side alone has."""
+"""Most layers that the page shows in detail, and names found on one side only."""
 
 
 def view_of_diff(difference: Difference, asked: dict[str, Any]) -> View:
     """Return the view of what changed."""
     problems = list(difference.problems[:MOST_TOLD])
     if (more := len(difference.problems) - MOST_TOLD) > 0:
-        problems.append(f"{more} more such problems; --json lists them all")
+        problems.append(f"{more} more problems; --json lists them all")
     return View(
         command="diff",
         asked=asked,
@@ -161,13 +161,13 @@ def _kinds(difference: Difference, *, linear: bool) -> str:
 
 
 def page(difference: Difference) -> Page:
-    """Return the page; how far two numbers lie apart is told to three digits."""
+    """Return the page; differences of numbers are written to three digits."""
     built = PageBuilder()
     built.add(
         Heading(f"A {text.safe(difference.a)} → B {text.safe(difference.b)}", level=1),
         Line.of((_summary_line(difference), "good" if difference.ok else "bad")),
     )
-    # of what is equal there is nothing to say
+    # equal layers need no row
     shown = [each for each in difference.compared if each.how != "equal" or each.renamed]
     layers = [each for each in shown if each.is_linear]
     others = [each for each in shown if not each.is_linear]
@@ -178,14 +178,14 @@ def page(difference: Difference) -> Page:
     if others:
         names = (text.safe(each.name) for each in others)
         sizes = ([text.sizes(each.a.shape)] for each in others)
-        built.group(_table(("array, no linear layer", "shape"), names, sizes, others))
+        built.group(_table(("other array", "shape"), names, sizes, others))
     if shown:
         built.add(Line.of((LEGEND, "faint")))
     told = [each for each in (*layers, *others) if any(_told(each))]
     for each in told[:MOST_TOLD]:
         built.group(Line.of((text.layer_name(each.name), "strong")), *_told(each))
     if len(told) > MOST_TOLD:
-        left = f"more is said of {MOST_TOLD} of {len(told)}; --json says it of all"
+        left = f"details shown for {MOST_TOLD} of {len(told)}; --json has them all"
         built.group(Line.of((left, "faint")))
     for where, sides in (("only in A", difference.only_in_a), ("only in B", difference.only_in_b)):
         if sides:
@@ -229,7 +229,7 @@ def _short(value: float | None) -> str:
 def _told(each: Compared) -> Iterable[Line]:
     """Say more of what differs."""
     if each.renamed:
-        yield Line.of(f"in B it is {text.safe(each.b.name)!r}", indent=2)
+        yield Line.of(f"named {text.safe(each.b.name)!r} in B", indent=2)
     yield from _told_of(each.finding, "W" if each.is_linear else text.safe(each.name), each)
     if each.bias is not None and each.bias.kind != "equal":
         yield from _told_of(each.bias, "b", each)
@@ -239,11 +239,11 @@ WITHOUT_PLACES = (
     "rounded to", "truncated to", "converted to", "unrounded", "negated", "scaled", "transposed",
     "equal up to", "zeroed", "with a low-rank", "uncorrelated",
 )  # fmt: skip
-"""Kinds that hold for all numbers, so that single places say nothing."""
+"""Kinds that apply to all numbers, so that single positions add nothing."""
 SELF_EVIDENT = ("rounded to", "converted to", "negated")
-"""Kinds of which the table says everything."""
+"""Kinds that the table already describes in full."""
 FEW = 10
-"""So many changed numbers are counted, and the first of them told."""
+"""Up to this many changed numbers, the first is shown as well."""
 
 
 def _told_of(finding: TensorFinding, name: str, each: Compared) -> Iterable[Line]:
@@ -261,7 +261,7 @@ def _told_of(finding: TensorFinding, name: str, each: Compared) -> Iterable[Line
         begin = "" if far.changed == 1 else "first "
         yield Line.of(f"{begin}{_at(first, name, each)}", indent=2)
     if most is not None and (most != first or far.changed > FEW):
-        yield Line.of(f"most {_at(most, name, each)}", indent=2)
+        yield Line.of(f"largest change {_at(most, name, each)}", indent=2)
 
 
 def _at(spot: Spot, name: str, each: Compared) -> str:
@@ -295,8 +295,8 @@ def _left_out(difference: Difference) -> Iterable[str]:
     a, b = difference.not_compared_a, difference.not_compared_b
     if a or b:
         yield (
-            f"not compared: {text.plural(a, 'array')} of A and {text.count(b)} of B that are no"
-            " linear layer; --all compares them"
+            f"not compared: {text.plural(a, 'array')} of A and {text.count(b)} of B that are not"
+            " linear layers; --all compares them"
         )
     a, b = difference.left_out_a, difference.left_out_b
     if a or b:

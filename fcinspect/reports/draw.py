@@ -33,11 +33,11 @@ class Looks:
     """How a diagram is to look."""
 
     units: int
-    """Units of a layer that are shown at most."""
+    """Most units shown in a layer."""
     title: str | None = None
-    """What stands above it; the widths where it is None."""
+    """The title; None for the widths."""
     weights: bool | None = None
-    """Whether the figure shows the weight of each edge; None: where they are few."""
+    """Whether the figure shows the weight of each edge; None: if there are few."""
 
 
 def view_of_diagram(
@@ -76,16 +76,15 @@ def view_of_diagram(
 def _require_room(diagram: Diagram) -> None:
     if not diagram.has_weights:
         raise UsageError(
-            "--weights writes weights on the edges, and only the structure is known here",
-            hint="--seed S draws weights, or give a file of layers",
+            "--weights writes weights on the edges, but only the structure is known here",
+            hint="use --seed S for random weights, or give a file of layers",
         )
     for connection in diagram.connections:
         if (edges := len(connection.edges)) > MOST_WEIGHTS:
             raise UsageError(
-                f"--weights: {edges} edges of {safe(connection.name)} are drawn, more than the"
-                f" {MOST_WEIGHTS} whose numbers can be read",
-                hint="--units K draws fewer; --json and --format csv hold every weight that is"
-                " drawn",
+                f"--weights: {edges} edges of {safe(connection.name)} are drawn, but at most"
+                f" {MOST_WEIGHTS} numbers can be read",
+                hint="use --units K to draw fewer; --json and --format csv have every drawn weight",
             )
 
 
@@ -102,7 +101,7 @@ class _DrawnDiagram:
 
     @property
     def title(self) -> str:
-        """What stands above the diagram."""
+        """The title above the diagram."""
         return self._widths if self.looks.title is None else safe(self.looks.title)
 
     def page(self, precision: int) -> Page:

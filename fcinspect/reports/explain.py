@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from fcinspect.arithmetic.explanation import ExplainedElement, Explanation
 
 EXACT_DIGITS = 40
-"""Significant digits of `exact_decimal`; … stands at its end when more follow."""
+"""Significant digits of `exact_decimal`; it ends in … when more follow."""
 MOST_OUTPUTS, MOST_TERMS = 1_000, 10_000
-"""Of a document, in all; a browser that shows more is slow to open and to follow."""
+"""Limits of a whole document; a browser is slow to open and scroll more."""
 KEYS = {"weight": "W", "input": "x", "bias": "b", "output": "y"}
-WHOLE = "--save FILE.csv or FILE.json holds all"
+WHOLE = "--save FILE.csv or FILE.json writes all"
 
 
 def view_of_explanation(
@@ -117,11 +117,13 @@ def page(explanation: Explanation, precision: int, *, whole: Explanation | None 
         built.group(_equation(explanation, precision))
         if explanation.output is None:
             held = ", ".join(map(str, explanation.layer.held or ()))
-            built.add(Line.of(f"only the rows of W asked for were read: {held}", indent=2))
+            built.add(Line.of(f"only the requested rows of W were read: {held}", indent=2))
     for element in explanation.elements:
         built.group(*_element_blocks(explanation, element, precision))
     is_whole = len(explanation.elements) == len(whole.elements)
-    ways = "--element and --all choose" if is_whole else f"--element chooses, {WHOLE}"
+    ways = "--element selects others, --all shows all"
+    if not is_whole:
+        ways = f"--element selects others, {WHOLE}"
     built.group(*_summary_lines(explanation, ways))
     return built.page()
 
@@ -138,9 +140,9 @@ def _header(explanation: Explanation) -> list[Heading | Line]:
         formula_line((m, n), bias=layer.bias is not None, rows=count if batch else None),
     ]
     if len(batch) > 1:
-        folded = f"the leading dimensions {text.shape(batch)} of x {text.shape(x.shape)} are folded"
-        back = f"y gets them back: {text.shape((*batch, m))}"
-        lines.append(Line.of(f"{folded} into {text.plural(count, 'row')}; {back}"))
+        leading = f"the leading dimensions {text.shape(batch)} of x {text.shape(x.shape)}"
+        back = f"restored in y: {text.shape((*batch, m))}"
+        lines.append(Line.of(f"{leading} are flattened into {text.plural(count, 'row')}; {back}"))
     if n == 0:
         same = "b" if layer.bias is not None else "0"
         lines.append(Line.of(f"in_features is 0: there is nothing to multiply, y = {same}"))
@@ -185,7 +187,7 @@ def _subjects(explanation: Explanation) -> tuple[Subject, Subject, Subject, Subj
 def _element_blocks(
     explanation: Explanation, element: ExplainedElement, precision: int
 ) -> list[Line | RunningSum]:
-    """Return the sentence on an output, its sum, and how it stands to the exact."""
+    """Return the sentence on an output, its sum, and its distance from the exact result."""
     batch, i, has_bias = bool(explanation.batch), element.column, element.bias is not None
     sentence: list[str | Span] = [
         (f"{'Y' if batch else 'y'}{text.index(element.index)}", "output"),
@@ -295,12 +297,14 @@ def _verdict_lines(explanation: Explanation, element: ExplainedElement) -> list[
     if element.error == 0:
         return [Line.of(f"{said}, which is the exact sum: ", judged, indent=2)]
     if element.tied:
-        said += f", one of two {held.name} as near to the exact {exact}"
+        said += f", one of two {held.name} equally near to the exact {exact}"
     elif element.output == element.correctly_rounded:
         said += f", the {held.name} nearest to the exact {exact}"
     else:
         said += f"; the exact sum is {exact}"
-    explained = f"{_share(element.share)} of what rounding can explain"
+    explained = _share(element.share)
+    if element.share is None or element.share <= 10:
+        explained += " of what rounding can explain"
     if element.verdict is Verdict.OUTSIDE and element.low is not None:
         low, high = (text.shortest(end or 0.0, held) for end in (element.low, element.high))
         explained = f"rounding explains {low} to {high}"
@@ -312,7 +316,7 @@ def _share(share: float | None) -> str:
     if share is None:
         return "an unknown part"
     if share > 10:
-        return f"{share:,.3g} times the bound instead"
+        return f"{share:,.3g} times the bound"
     percent = 100 * share
     return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
 

@@ -33,7 +33,7 @@ DOCUMENTS: dict[str, Any] = {
 
 
 class Envelope(TypedDict, Generic[Data]):
-    """What stands around the data of every command."""
+    """The envelope around the data of every command."""
 
     schema: str
     ok: bool

@@ -23,14 +23,14 @@ ACTIVATIONS = {
     "leaky_relu": "F.leaky_relu",
     "gelu": "F.gelu",
 }
-"""The functions of torch by our names."""
+"""torch's functions by our names."""
 
 
 def tensor_text(values: Array) -> str:
     """Return the expression of a tensor; raises UsageError for more than MOST_NUMBERS numbers."""
     if values.size > MOST_NUMBERS:
         raise UsageError(
-            f"--show-code writes arrays of up to {MOST_NUMBERS} numbers into the script:"
+            f"--show-code writes arrays of at most {MOST_NUMBERS} numbers into the script:"
             f" this one has {values.size}"
         )
     plain = repr(values.values.tolist())

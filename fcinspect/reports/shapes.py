@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fcinspect.shapes.trace import ShapeTrace, TracedLayer
 
 LARGEST_EXACT_INTEGER = 2**53 - 1
-"""Larger integers are rounded by readers that hold every number as float64, jq among them."""
+"""Parsers that store every number as float64, such as jq, round larger integers."""
 
 
 def view_of_shapes(trace: ShapeTrace, asked: dict[str, Any]) -> View:
@@ -27,7 +27,7 @@ def view_of_shapes(trace: ShapeTrace, asked: dict[str, Any]) -> View:
     warnings: tuple[str, ...] = ()
     if max(trace.parameters, trace.flops, trace.output_bytes) > LARGEST_EXACT_INTEGER:
         warnings = (
-            "some counts exceed 2^53 - 1: they are exact here, but readers that hold numbers as"
+            "some counts exceed 2^53 - 1: they are exact here, but parsers that store numbers as"
             " float64 (jq, JavaScript) round them",
         )
     return View(
@@ -74,7 +74,7 @@ def page(trace: ShapeTrace) -> Page:
     outputs = text.byte_count(trace.output_bytes)
     built.group(
         Line.of(
-            f"a MAC is one product and its addition; {text.count(trace.flops)} FLOPs = 2·MACs"
+            f"a MAC is one multiply-add; {text.count(trace.flops)} FLOPs = 2·MACs"
             f"{' + the additions of b' if biased else ''}"
         ),
         Line.of(f"outputs take {outputs} when all are kept, as in training"),
@@ -92,4 +92,4 @@ def _sentence(layer: TracedLayer) -> Line:
     line = shapes_line(f"{layer.name:<5} ", shapes)
     if layer.weight is not None:
         return line
-    return replace(line, spans=(*line.spans, (f"   {layer.kind}, element by element", "")))
+    return replace(line, spans=(*line.spans, (f"   {layer.kind}, elementwise", "")))

@@ -1,4 +1,4 @@
-"""The report of `create`, and of `show` on one layer: its numbers, and the law they obey."""
+"""The report of `create`, and of `show` on one layer: its numbers, and the law they follow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fcinspect.layers.linear import LinearLayer
 
 MOST_SHOWN = 16
-"""Outputs and inputs shown at most; fewer inputs where they do not fit the width."""
+"""Most outputs and inputs shown; fewer inputs if they do not fit the width."""
 ELSEWHERE = "all in --format csv or --json --full"
 
 
@@ -38,7 +38,7 @@ def view_of_stored(
     plot: bool,
     draws: bool,
 ) -> View:
-    """Return the view of a layer from a file; what law it obeys is a fact, not a check.
+    """Return the view of a layer from a file; the law it follows is a fact, not a check.
 
     `plot` puts charts of its weight on the page, `draws` gives the view its figure.
     """
@@ -132,9 +132,9 @@ def _counts(inspection: Inspection) -> str:
 def _parameters(layer: LinearLayer, precision: int) -> list[Line | Table]:
     title: list[str | Span] = []
     if layer.in_features:
-        title = [("W", "weight"), ": a row for each output, a column for each input"]
+        title = [("W", "weight"), ": one row per output, one column per input"]
     if layer.bias is not None:
-        title += ["; " if title else "", ("b", "bias"), ": one for each output"]
+        title += ["; " if title else "", ("b", "bias"), ": one number per output"]
     return [Line.of(*title), parameters_table(layer, precision)]
 
 
@@ -184,19 +184,19 @@ def _laws(inspection: Inspection) -> Iterable[Line]:
     if inspection.bias is not None and layer.out_features:
         parts.append(("bias", inspection.bias))
     if parts:
-        yield Line.of(("Initialisation: ", "strong"), _maker(inspection))
+        yield Line.of(("Initialization: ", "strong"), _maker(inspection))
     for name, part in parts:
         yield Line.of((f"{name:<7}", name), part.law.words, indent=2)
         word, colour = _judged(part.check.verdict, known=inspection.known)
         yield Line.of((word, colour), f": {part.check.detail}", indent=9)
     if any("mean" in part.check.detail for _, part in parts):
-        rare = "Each comparison of a mean or variance fails a correct layer once in 10⁹ at most."
+        rare = "Each comparison of a mean or variance fails a correct layer at most once in 10⁹."
         yield Line.of((rare, "faint"), indent=2)
 
 
 def _maker(inspection: Inspection) -> str:
     if not inspection.known:
-        return "not read from the file; compared with nn.Linear's default"
+        return "not recorded in the file; compared with nn.Linear's default"
     if inspection.init == "default":
         return "nn.Linear's default"
     bias = "" if inspection.bias is None else ", nn.Linear's default for b"
@@ -204,23 +204,23 @@ def _maker(inspection: Inspection) -> str:
 
 
 def _judged(verdict: Verdict, *, known: bool) -> Span:
-    """Return the verdict in words: for a layer of unknown making it is no verdict at all."""
+    """Return the verdict in words; for a layer of unknown origin it is only a description."""
     if verdict is Verdict.UNDECIDED:
         return ("undecided", "unsure")
     if verdict is Verdict.WITHIN:
-        return ("obeyed", "good") if known else ("as the default leaves it", "")
-    return ("not obeyed", "bad") if known else ("trained, scaled or made otherwise", "")
+        return ("satisfied", "good") if known else ("consistent with the default", "")
+    return ("not satisfied", "bad") if known else ("trained, scaled or initialized differently", "")
 
 
 def _weight_charts(inspection: Inspection) -> list[tuple[Block, ...]]:
     """Return the heat map of W and the histogram of its numbers, each a group of blocks."""
     layer = inspection.layer
     if not layer.weight.size:
-        return [(Heading("Heat map of W"), Line.of("W has no numbers: there is nothing to draw"))]
+        return [(Heading("Heat map of W"), Line.of("W is empty: nothing to draw"))]
     shape = text.matrix_shape(layer.weight.shape)
     return [
         (Heading(f"Heat map of W {shape}"), heat_map(layer.weight.values)),
-        (Heading("Numbers of W"), histogram(_numbers_of_weight(inspection))),
+        (Heading("Values of W"), histogram(_numbers_of_weight(inspection))),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The report of `show` on several layers; what a file holds besides, grouped by the words."""
+"""The report of `show` on several layers; a file's other arrays, grouped by reason."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, SkippedTensor
 
 MOST_GROUPS, MOST_PROBLEMS = 12, 12
-"""Reasons or remarks, and problems of shards, that are told; JSON has them all."""
+"""Most reasons or remarks, and problems of shards, that are shown; JSON has them all."""
 
 
 def view_of_listing(checkpoint: Checkpoint, asked: dict[str, Any]) -> View:
@@ -80,21 +80,22 @@ def _layers(checkpoint: Checkpoint, total: int) -> Table:
 
 
 def notes_on(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Return what is said of how a checkpoint was found: its problems, then its notes."""
+    """Return the words on how a checkpoint was found: its problems, then its notes."""
     told, count = list(checkpoint.problems[:MOST_PROBLEMS]), len(checkpoint.problems)
     if count > MOST_PROBLEMS:
-        told.append(f"showing {MOST_PROBLEMS} of {count} problems; the list's --json has them all")
+        told.append(f"showing {MOST_PROBLEMS} of {count} problems; the listing's --json has all")
     return tuple(map(text.safe, (*told, *checkpoint.notes)))
 
 
 def skipped_blocks(checkpoint: Checkpoint) -> Iterable[Line | Table]:
-    """Return what is said of the arrays that are no linear layers: how many for which reason."""
+    """Return the blocks on the arrays that are not linear layers: how many for each reason."""
     groups = _by_reason(checkpoint)
-    said = f"the file holds {text.plural(len(checkpoint.skipped), 'array')}"
+    said = f"the file also holds {text.plural(len(checkpoint.skipped), 'array')}"
     if gone := sum(skip.missing for skip in checkpoint.skipped):
-        said = f"{said.replace('file holds', 'index names')}, {text.count(gone)} of them missing"
-    yield Line.of(f"besides, {said}:")
-    first = Column("the first", right=False, folds=True)
+        said = said.replace("file also holds", "index also names")
+        said += f", {text.count(gone)} of them missing"
+    yield Line.of(f"{said}:")
+    first = Column("first array", right=False, folds=True)
     yield Table(
         (Column("arrays"), *of_words(why(checkpoint.skipped)), first),
         tuple(
@@ -104,16 +105,16 @@ def skipped_blocks(checkpoint: Checkpoint) -> Iterable[Line | Table]:
     )
     more = f"showing {MOST_GROUPS} of {text.plural(len(groups), 'reason')}; "
     more = more if len(groups) > MOST_GROUPS else ""
-    yield Line.of((f"{more}--json names every array", "faint"))
+    yield Line.of((f"{more}--json lists every array", "faint"))
 
 
 def why(skipped: Iterable[SkippedTensor]) -> str:
     """Return the title of the column with the reasons."""
-    return "why" if any(skip.missing for skip in skipped) else "why no linear layer"
+    return "why" if any(skip.missing for skip in skipped) else "why not a linear layer"
 
 
 def skipped_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Return what is said of skipped arrays where the file's only layer is shown."""
+    """Return the words on skipped arrays when the file's only layer is shown."""
     groups = _by_reason(checkpoint)
     missing = {skip.reason for skip in checkpoint.skipped if skip.missing}
     notes = [
@@ -123,14 +124,14 @@ def skipped_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
     ]
     if len(groups) > MOST_GROUPS:
         rest = sum(len(names) for _, names in groups[MOST_GROUPS:])
-        notes.append(f"the file also holds {text.plural(rest, 'more array')} that are no layer")
+        notes.append(f"the file also holds {text.plural(rest, 'more array')} outside linear layers")
     return tuple(notes)
 
 
 def layer_remarks(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Return what is remarked on the layers, each remark once with the layers that it is on.
+    """Return the remarks on the layers, each once with the layers that it applies to.
 
-    What is said of the whole checkpoint is left out.
+    Remarks on the whole checkpoint are left out.
     """
     whole = {*checkpoint.problems, *checkpoint.notes}
     pairs = [(words, layer.name) for layer in checkpoint.layers for words in layer.warnings]

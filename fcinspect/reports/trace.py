@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from fcinspect.shapes.steps import ModuleTrace, Place, Step, Tensor
 
 MOST_ROWS = 200
-"""Steps shown on the page unless all are asked for; JSON and CSV have them all."""
+"""Most steps on the page unless all are requested; JSON and CSV have them all."""
 FEW_MORE = 20
-"""So many more are shown rather than left out."""
+"""Up to this many more are shown rather than left out."""
 MOST_SENTENCES = 40
-ELSEWHERE = "--json has it"
+ELSEWHERE = "see --json"
 
 
 def view_of_trace(
@@ -131,13 +131,13 @@ def _head(trace: ModuleTrace) -> list[str]:
     how = "training" if trace.training else "evaluation"
     where = "on the meta device: shapes only, no numbers"
     if trace.device != "meta":
-        where = "on zeros on the CPU"
+        where = "with zeros on the CPU"
         if trace.why_not_meta:
-            where += f", since on the meta device it stops ({text.safe(trace.why_not_meta)})"
+            where += f", because it fails on the meta device ({text.safe(trace.why_not_meta)})"
     files = dict.fromkeys(p.file for p in _places(trace))
     lines = [f"input {given}{origin}", f"{where}; in {how} mode"]
     if len(files) == 1:
-        lines.append(f"lines are those of {text.safe(Path(next(iter(files))).name)}")
+        lines.append(f"line numbers refer to {text.safe(Path(next(iter(files))).name)}")
     return lines
 
 
@@ -181,7 +181,7 @@ def _row(step: Step, several: bool) -> tuple[str, ...]:
     entering = ", ".join(dict.fromkeys(text.sizes(t.shape) for t in step.inputs[:3]))
     leaving = ", ".join(text.sizes(t.shape) for t in step.outputs[:3])
     more = ", …" if len(step.outputs) > 3 else ""
-    parameters = "again" if step.parameters else ""
+    parameters = "reused" if step.parameters else ""
     if step.count:
         parameters = text.count(step.count)
     return (
@@ -227,12 +227,11 @@ def _finish(built: PageBuilder, trace: ModuleTrace, folding: Folding) -> None:
         f"returns {outputs}",
         f"{text.count(trace.parameters)} parameters in {text.byte_count(trace.parameter_bytes)}"
         f"{trainable}{buffers}",
-        f"{text.count(trace.macs)} MACs: one product and its addition each; adding a bias"
-        " multiplies nothing",
+        f"{text.count(trace.macs)} MACs: one multiply-add each; adding a bias counts as none",
     ]
     if trace.unregistered:
         lines.append(
-            f"not registered: {text.plural(trace.unregistered, 'parameter')} that steps use;"
+            f"not registered: {text.plural(trace.unregistered, 'parameter')} used in this run;"
             " parameters(), state_dict() and .to() do not see them"
         )
     if trace.unused:
@@ -252,7 +251,7 @@ def _stop(built: PageBuilder, trace: ModuleTrace, found: Diagnosis | None) -> No
     where = "" if place is None else f", {diagnosis.where(place)}"
     what = f"Stops at {text.safe(step.words)}" if step is not None else "Stops"
     if failure.stage != "forward":
-        what = f"Stops at its {failure.stage}"
+        what = f"Stops during {failure.stage}"
     lines: list[Block] = [Heading(f"{what}{where}")]
     if failure.code:
         lines.append(Verbatim(text.safe(failure.code), "python", indent=2, role="strong"))
@@ -264,7 +263,7 @@ def _stop(built: PageBuilder, trace: ModuleTrace, found: Diagnosis | None) -> No
     lines.append(Line.of((f"{failure.error}: {text.safe(said[:400])}", "bad"), indent=2))
     built.group(*lines)
     if found is None:
-        built.group(Line.of("This message is not one that fcinspect knows."))
+        built.group(Line.of("fcinspect does not recognize this message."))
         return
     built.group(Line.of(text.safe(found.happened)))
     for blocks in diagnosis.blocks_of(found.likely[: diagnosis.MOST_CAUSES], failure.message):

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 MOST_WINDOWS = 12
 HANG = 4
-"""Further blanks before the second line of a sentence that a narrow terminal breaks."""
+"""Extra indent of the second line of a sentence that a narrow terminal breaks."""
 FLATTENING = ("flatten", "Flatten", "view", "reshape")
 
 
 @dataclass(frozen=True)
 class Folding:
-    """What is asked of the page; JSON and CSV have every step all the same."""
+    """The steps requested for the page; JSON and CSV have every step anyway."""
 
     depth: int | None = None
     """Parts of a module's path; the steps below are one row. None folds nothing."""

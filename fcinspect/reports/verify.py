@@ -50,7 +50,7 @@ def view_of_plan(plan: Plan, asked: dict[str, Any]) -> View:
     built = PageBuilder()
     built.add(
         Heading(f"The checks of verify {plan.kind}", level=1),
-        Line.of("--checks takes their groups, names or patterns, separated by commas"),
+        Line.of("--checks accepts groups, names or patterns, separated by commas"),
     )
     for group in plan.groups:
         lines = [Line.of(name, indent=2) for name in names if name.startswith(f"{group}/")]
@@ -144,31 +144,31 @@ def _finding(checks: Sequence[Check]) -> list[Block]:
         lines.append(Line.of(lead, (cause, "strong"), indent=2))
     if len(checks) > 1:
         names = ", ".join(other.name for other in checks[1:])
-        lines.append(Line.of(f"the same in {names}", indent=2, hang=2))
+        lines.append(Line.of(f"also in {names}", indent=2, hang=2))
     return lines
 
 
 def _worst(worst: Worst) -> str:
-    """Return the number in the worst place, and what stands there instead or may."""
+    """Return the number at the worst place, and the numbers that are correct there."""
     place = f" at [{', '.join(map(str, worst.index))}]" if worst.index else ""
     said = f"{worst.computed!r}{place}; the closed form gives {worst.reference!r}"
     if worst.low is None or worst.high is None:
         return said
     if worst.low == worst.high:
-        return f"{said}: only {worst.low!r} is right"
-    return f"{said}, rounding reaches {worst.low!r} to {worst.high!r}"
+        return f"{said}: only {worst.low!r} is correct"
+    return f"{said}, rounding allows {worst.low!r} to {worst.high!r}"
 
 
 def _sentence(report: VerificationReport, findings: Sequence[Check]) -> Line:
     count, found = text.plural(len(report.checks), "check"), len(findings)
     silent = sum(not check.answered for check in findings)
     if silent == len(report.checks) > 0:
-        said = f"Not verified: none of {count} got an answer."
+        said = f"Not verified: none of {count} got a result."
     elif report.verdict is Verdict.OUTSIDE:
         first = "Outside bound" if any(c.word == "outside bound" for c in findings) else "Failed"
-        said = f"{first}: {found} of {count} found what rounding does not explain."
+        said = f"{first}: {found} of {count} found errors that rounding does not explain."
         if silent:
-            said += f" {silent} of them got no answer."
+            said += f" {silent} of them got no result."
     elif report.verdict is Verdict.UNDECIDED:
         said = f"Undecided: {found} of {count} could not be decided."
         if not report.checks:
@@ -213,7 +213,7 @@ def _examples_page(examples: Sequence[ShippedExample]) -> Page:
         named = Line.of((one.name, "strong"), f"  {size}{said}")
         built.group(named, Line.of(one.example.title, indent=2, hang=2))
     built.group(
-        Line.of("verify example NAME checks one; part of a name will do, such as mazur"),
+        Line.of("verify example NAME checks one; part of a name is enough, such as mazur"),
         Line.of("verify example --template prints a file to start from"),
     )
     return built.page()

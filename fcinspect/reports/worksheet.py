@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fcinspect.worksheets.working import KeyCheck
 
 LONGEST_NUMBER = 15
-"""Digits that every reader of JSON keeps."""
+"""Digits that every JSON parser keeps."""
 
 
 def view_of_worksheet(

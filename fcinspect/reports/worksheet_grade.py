@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from fcinspect.worksheets.problem import Problem
 
 MOST_NAMED = 4
-"""Blanks that are named in a sentence; all are in the table and in JSON."""
+"""Most blanks named in a sentence; all are in the table and in JSON."""
 LONGEST_TEXT = 12
-"""Characters of an answer that is no number; all of it stands in JSON."""
+"""Most characters shown of an answer that is not a number; JSON has all of it."""
 NOTE = ("note: ", "unsure")
 FEW = 2
-"""Those that are named in the table."""
+"""Most blanks named in the table."""
 COUNTED = (
     (Mark.ROUNDED, "right up to rounding", "unsure"),
     (Mark.FOLLOWS, "from an earlier slip", "unsure"),
@@ -36,7 +36,7 @@ COUNTED = (
 
 
 def view_of_grades(book: Gradebook, asked: dict[str, Any], *, solution: bool) -> View:
-    """Return the view of graded worksheets; without `solution` the right numbers are held back."""
+    """Return the view of graded worksheets; without `solution` the right numbers are withheld."""
     return View(
         command="worksheet",
         asked=asked,
@@ -126,7 +126,7 @@ def _sheet_page(entry: Entry, grade: Grade, solution: bool) -> Page:
 
 def _blanks_table(items: Sequence[Graded], solution: bool) -> Table:
     """Return a row for each blank, under the name of its section."""
-    slip = Column("likely slip", right=False, spare="told below, all in --json", legible=14)
+    slip = Column("likely slip", right=False, spare="see below, all in --json", legible=14)
     answer = [Column("blank", right=False), Column("answer", folds=True), Column("", right=False)]
     columns = [*answer, *([Column("should be")] if solution else []), slip]
     rows: list[tuple[str, ...]] = []
@@ -157,14 +157,14 @@ def _shown(item: Graded) -> str:
 
 def _why(item: Graded) -> str:
     if item.mark is Mark.FOLLOWS:
-        return f"right with your {_earlier(item.follows)}"
+        return f"right given your {_earlier(item.follows)}"
     if item.mark is Mark.WRONG:
-        return item.slip or "no slip found that gives it"
+        return item.slip or "no known slip explains it"
     return item.slip or ""
 
 
 def _earlier(ids: Sequence[str]) -> str:
-    """Return what some blanks are called together, or the first of them."""
+    """Return a common name of some blanks, or the first of them."""
     places = {name.partition("[")[0] for name in ids}
     if len(ids) > 1 and len(places) == 1:
         return places.pop()
@@ -242,7 +242,7 @@ def _form(problem: Problem) -> str:
 
 
 def _differing(graded: Sequence[tuple[str, Grade]]) -> Iterator[str]:
-    """Yield which file holds another sheet than most, or how many sheets there are."""
+    """Yield which files hold a different sheet from most, or how many sheets there are."""
     for label in (_sheet_and_code, _form):
         found = _by(label, graded)
         if len(found) < 2:
@@ -250,8 +250,8 @@ def _differing(graded: Sequence[tuple[str, Grade]]) -> Iterator[str]:
         most = max(found, key=lambda shown: len(found[shown]))
         if 2 * len(found[most]) > len(graded):
             others = [file for shown, files in found.items() if shown != most for file in files]
-            said = f"{len(found[most])} of {len(graded)} are the sheet {most}"
-            yield f"{said}; another: {_named(others)}"
+            said = f"{len(found[most])} of {len(graded)} are sheet {most}"
+            yield f"{said}; different: {_named(others)}"
             return
     if (count := len(_by(_sheet_and_code, graded))) > 1:
         yield f"these are {count} different sheets"

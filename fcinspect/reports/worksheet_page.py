@@ -106,10 +106,10 @@ DEFINITIONS = {
 }
 SLOPES = {
     "relu": " where z > 0, else 0",
-    "sigmoid": "·a·(1 − a), each number times that of its unit",
-    "tanh": "·(1 − a²), each number times that of its unit",
+    "sigmoid": "·a·(1 − a), element by element",
+    "tanh": "·(1 − a²), element by element",
 }
-"""What ∂L/∂a is multiplied by."""
+"""The factor of ∂L/∂a."""
 
 
 def page(
@@ -143,12 +143,14 @@ def page(
         _afterwards(built, problem, numbers, answers)
     if answers:
         found = ways(problem)
-        built.group(Heading("The way to each answer"))
+        built.group(Heading("How to get each answer"))
         for each in sheet.blanks:
             built.add(Line.of((each.id, "strong"), f" = {found[each.id]}", hang=4))
     built.group(*_foot(sheet, check, answers))
     if answers and len(problem.target) == 2 and "backward" in BLANK_SECTIONS[kind]:
-        built.add(Line.of("Here 2/N = 1: leaving it out cannot show; with 1 or 3 outputs it does."))
+        built.add(
+            Line.of("Here 2/N = 1: leaving it out changes nothing; with 1 or 3 outputs it does.")
+        )
     return built.page()
 
 
@@ -177,8 +179,8 @@ def _instructions(sheet: Sheet, pupil: str) -> list[Block]:
     ]
     if (decimals := sheet.problem.decimals) is not None:
         told.append(
-            f"Round every result to {decimals} decimals, a half away from zero, and go on with the"
-            " rounded number."
+            f"Round every result to {decimals} decimals, halves away from zero, and continue with"
+            " the rounded number."
         )
     head = Line.of("Name ", name, f"   Date {'_' * 12}   Points ____ of {count}")
     return [head, *map(Line.of, told)]
@@ -299,15 +301,15 @@ def _foot(sheet: Sheet, check: KeyCheck, answers: bool) -> list[Block]:
         return [Line.of((f"{command_of(problem)}; checked by {check.checked_by}", "faint"))]
     equal = f"{check.equal} equal"
     if check.within_bound:
-        equal += f", {check.within_bound} as near as its rounding allows"
+        equal += f", {check.within_bound} within its rounding bound"
     count = plural(len(sheet.blanks), "answer")
     computed = f"{check.checked_by} computes {check.numbers} numbers of this network"
     said = f"Key: {count}, exact. {computed} in {check.dtype}: {equal}."
     if problem.decimals is not None:
         said = (
             f"Key: {count}, each rounded to {problem.decimals} decimals. {computed} in"
-            f" {check.dtype} without rounding them: {equal}. The key is as near to them as its own"
-            " rounding allows."
+            f" {check.dtype} without rounding them: {equal}. The key differs from them by no more"
+            " than its own rounding allows."
         )
     # the seed is for the eyes of a teacher
     seeded = f"{_command(problem)} --seed {problem.seed}"

@@ -21,7 +21,7 @@ SIMPLE = (str, int, bool, NoneType)
 
 
 class Plain(dict[str, Any]):
-    """A record as JSON holds it, which need not be gone through again."""
+    """A record as JSON holds it, which need not be converted again."""
 
 
 def written(record: object, document: Any, /, *, full: bool = False, **own: Any) -> dict[str, Any]:

@@ -468,7 +468,7 @@ def test_without_scripts_all_numbers_are_there(visit: Open) -> None:
     browser.refresh()
     text = browser.find_element(By.TAG_NAME, "body").text
     assert {word.strip() for word in before} <= set(text.replace("\n", " ").split(" ")) | {
-        "running sum", "the sum moves", ""
+        "running sum", "change of the sum", ""
     }  # fmt: skip
     assert "Add term by term" not in text
     assert "Escape" not in text
@@ -511,9 +511,9 @@ def test_inner_inputs_are_activations(visit: Open) -> None:
     assert formulas == ["fc1 z = W·x + b", "fc2 z = W·a + b", "fc3 z = W·a + b"]
     leaves = browser.find_elements(By.CSS_SELECTOR, "#backward .lead")
     assert [one.text for one in leaves if one.text.startswith("leaves")] == [
-        "leaves to fc2: ∂L/∂a = G·W =",
-        "leaves to fc1: ∂L/∂a = G·W =",
-        "leaves to x: ∂L/∂x = G·W =",
+        "passed to fc2: ∂L/∂a = G·W =",
+        "passed to fc1: ∂L/∂a = G·W =",
+        "passed to x: ∂L/∂x = G·W =",
     ]
 
 

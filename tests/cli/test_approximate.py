@@ -162,7 +162,7 @@ def test_more_units_than_needed_take_float64(run: Run, tmp_path: Path) -> None:
     assert data["width"] == data["ideal_width"]
     taken = data["floors"][0]["taken"]
     assert taken > 1.02 * data["width"]
-    assert f"float32 takes {taken} units, as its rounding takes a part of E" in (
+    assert f"float32 needs {taken} units, because its rounding uses part of E" in (
         page.read_text(encoding="utf-8")
     )
     asked = run(*arguments, "--dtype", "float32", "--json").data

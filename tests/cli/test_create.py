@@ -31,7 +31,7 @@ def test_the_page_shows_every_number_and_its_law(run: Run) -> None:
         "-0.4115",
         "0.1323",
         "U(−1/√4, 1/√4) = U(−0.5, 0.5)",
-        "obeyed: all 8 within the bound",
+        "satisfied: all 8 within the bound",
     ):
         assert words in result.out
 
@@ -94,8 +94,8 @@ def test_without_a_width_sixteen_inputs_are_shown(
 def test_nothing_is_said_of_numbers_that_are_not_there(inputs: int, outputs: int, run: Run) -> None:
     """A layer without parameters has no initialisation."""
     widths = ("--in", inputs, "--out", outputs)
-    assert "Initialisation" not in run("create", *widths, "--no-bias").out
-    assert ("Initialisation" in run("create", *widths).out) == bool(outputs)
+    assert "Initialization" not in run("create", *widths, "--no-bias").out
+    assert ("Initialization" in run("create", *widths).out) == bool(outputs)
 
 
 def test_width_0_is_served(run: Run) -> None:
@@ -123,7 +123,7 @@ def test_width_0_is_served(run: Run) -> None:
         (["--in", "4", "--out", "2", "--init", "orthogonal", "--dtype", "float16"], "float16"),
         (["--in", GIBIBYTES, "--out", "3"], "of memory"),
         (["--in", GIBIBYTES, "--out", GIBIBYTES], "of memory"),
-        (["--in", "4", "--out", "2", "--save", "x.docx"], "saved by its ending"),
+        (["--in", "4", "--out", "2", "--save", "x.docx"], "unknown file ending '.docx'"),
         (["--in", "4", "--out", "2", "--save", "x.npz", "--dtype", "bfloat16"], ".safetensors"),
     ],
 )

@@ -281,7 +281,7 @@ def test_an_activation_that_is_not_computed_here_is_drawn_without_values(
         (("",), 2, "'' is no network: expected widths such as 3-5-4-2, a file of layers, or"),
         (("model",), 2, "'model' is no network"),
         (("3-a",), 2, "width 'a' at position 2 of '3-a'"),
-        (("3-2", "--save", "net.bmp"), 2, "'.bmp' is not known: expected .png"),
+        (("3-2", "--save", "net.bmp"), 2, "unknown file ending '.bmp': expected .png"),
         (("none.json",), 3, "holds no linear layer"),
         (("apart.json",), 3, "layers 'a' and 'b' do not fit together"),
         (("missing.pt",), 3, "there is no file 'missing.pt'"),
@@ -385,8 +385,8 @@ def test_the_title_is_what_was_asked_for(run: Run, files: Path) -> None:
         (("3-2", "--title", " "), "' ' is no title: expected a line of printable text"),
         (("3-2", "--title", "a\nb"), "is no title: expected a line of printable text"),
         (("3-2", "--title", "a" * 201), "has 201 characters: expected at most 200"),
-        (("3-2", "--weights"), "--weights writes weights on the edges, and only the structure"),
-        (("9-9", "--seed", "0", "--weights"), "81 edges of fc1 are drawn, more than the 30"),
+        (("3-2", "--weights"), "--weights writes weights on the edges, but only the structure"),
+        (("9-9", "--seed", "0", "--weights"), "81 edges of fc1 are drawn, but at most 30"),
     ],
 )
 def test_a_title_or_weights_that_cannot_be_drawn_are_refused(
@@ -531,6 +531,6 @@ def test_what_a_figure_needs_is_said(
     assert not (files / "net.svg").exists()
     page = run("draw", "3-2", "--save", "net.html")
     assert (page.status, page.out) == (2, "")
-    assert "needs matplotlib" in page.err
+    assert "need matplotlib" in page.err
     assert not (files / "net.html").exists()
     assert run("draw", "3-2").status == 0

@@ -127,7 +127,7 @@ def test_one_element_reads_only_its_row(run: Run, tmp_path: Path) -> None:
     same = next(e for e in whole.data["elements"] if e["index"] == [5, 17])
     assert element["exact_decimal"] == same["exact_decimal"]
     page = run("explain", target, "--batch", "6", "--element", "5,17").out
-    assert "only the rows of W asked for were read: 17" in page
+    assert "only the requested rows of W were read: 17" in page
     assert "6 of 120 outputs computed and checked" in page
 
 
@@ -243,7 +243,7 @@ def test_a_tie_is_called_a_tie(run: Run) -> None:
     layer = {"weight": {"shape": [1, 2], "dtype": "float16", "values": [[1.0, 1.0]]}, "bias": None}
     document = json.dumps({"schema": "fcinspect.create/1", "data": {"layer": layer}})
     page = run("explain", "-", "--x", "2048,1", stdin=document).out
-    assert "one of two float16 as near to the exact 2049" in page
+    assert "one of two float16 equally near to the exact 2049" in page
 
 
 def test_the_ascii_page_counts_what_it_shows(run: Run, shell: Run) -> None:

@@ -36,7 +36,7 @@ def test_a_worksheet_and_its_key_are_articles(run: Run) -> None:
     key = run("worksheet", "2-2", "-f", "latex", "--answers").out
     assert r"\blank{12mm}" in sheet
     assert r"\blank" not in key
-    assert "The way to each answer" in key
+    assert "How to get each answer" in key
 
 
 def test_names_of_a_file_do_not_act(run: Run, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_program_reads_no_talk(run: Run, how: str) -> None:
     [
         ("taken.md", 74, "'taken.md' exists"),
         ("no/folder.md", 74, "there is no folder 'no'"),
-        ("a.docx", 2, "'.docx' is not known"),
+        ("a.docx", 2, "unknown file ending '.docx'"),
         ("./a.npz", 2, "names one file twice: 'a.npz' and './a.npz'"),
     ],
 )

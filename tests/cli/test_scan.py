@@ -142,7 +142,7 @@ def test_outputs_that_few_bits_make_equal_by_chance_pass_the_check(
     save_file({"fc.weight": weight}, tmp_path / "m.safetensors")
     sound = run("scan", tmp_path / "m.safetensors", "--check")
     assert sound.status == 0
-    assert "beyond those that few bits make by chance" in sound.out
+    assert "beyond those that occur by chance with few bits" in sound.out
     (told,) = run("scan", tmp_path / "m.safetensors", "--json").data["layers"]
     assert told["duplicate_outputs"]["count"] == 512 - len(np.unique(weight.float().numpy()))
     save_file({"fc.weight": torch.full_like(weight, 0.5)}, tmp_path / "m.safetensors")
@@ -212,7 +212,7 @@ def test_whole_numbers_are_told_as_not_gone_through(tmp_path: Path, run: Run) ->
     """What a check has not looked at is said."""
     save_file({**state_dict(), "steps": torch.arange(3)}, tmp_path / "model.safetensors")
     told = run("scan", tmp_path / "model.safetensors", "--check").out
-    assert "1 array of whole numbers not gone through" in " ".join(told.split())
+    assert "1 array of integers not checked" in " ".join(told.split())
 
 
 def test_missing_and_extra_tensors_of_shards_fail_the_check(tmp_path: Path, run: Run) -> None:
@@ -225,7 +225,7 @@ def test_missing_and_extra_tensors_of_shards_fail_the_check(tmp_path: Path, run:
     assert result.status == 1
     assert "'0.bias'" in result.out
     assert "'extra'" in result.out
-    assert "Check failed: 2 problems of its shards" in result.out
+    assert "Check failed: 2 problems with its shards" in result.out
     unchecked = run("scan", tmp_path)
     assert unchecked.status == 0
     assert "the shards would fail --check" in unchecked.out
@@ -243,12 +243,12 @@ def test_what_is_missing_is_not_called_no_linear_layer(tmp_path: Path, run: Run)
     index.write_text(json.dumps({"weight_map": places}), encoding="utf-8")
     summary = run("scan", tmp_path).out.splitlines()[-1]
     assert summary == (
-        "1 array is no linear layer: one-dimensional (1); 2 arrays are missing; --all lists them"
+        "1 array is not a linear layer: one-dimensional (1); 2 arrays are missing; --all lists them"
     )
     assert re.search(r"^array +why$", run("scan", tmp_path, "--all").out, re.MULTILINE)
     assert "the index also names 'b.weight' and 1 more: it lies in" in run("show", tmp_path).out
     save_file({"a.weight": torch.ones(2, 3), "c.weight": torch.ones(2, 3)}, tmp_path / "a.st")
-    assert "the index names 3 arrays, 3 of them missing" in run("show", tmp_path).out
+    assert "the index also names 3 arrays, 3 of them missing" in run("show", tmp_path).out
 
 
 def test_a_reason_is_shortened_at_its_end(tmp_path: Path, run: Run) -> None:
@@ -257,7 +257,7 @@ def test_a_reason_is_shortened_at_its_end(tmp_path: Path, run: Run) -> None:
     model = torch.nn.ModuleDict({"rnn": torch.nn.LSTM(3, 4), "fc": torch.nn.Linear(4, 5)})
     torch.save(model.state_dict(), tmp_path / "m.pt")
     assert run("scan", tmp_path / "m.pt").out.splitlines()[-1] == (
-        "4 arrays are no linear layers: of a recurrent layer (4); --all lists them"
+        "4 arrays are not linear layers: of a recurrent layer (4); --all lists them"
     )
     save_file({"a.weight": torch.ones(2, 3), "a.bias": torch.ones(3, 7)}, tmp_path / "m.st")
     (reason,) = {
@@ -570,7 +570,7 @@ def test_a_check_sees_what_is_wrong_in_gpt2(name: str, tmp_path: Path, run: Run)
         ({"c_proj.weight": drawn(4, 4)}, "c_proj: outputs and inputs were not looked at"),
         (
             {"fc.weight": drawn(3, 2), "fc.bias": drawn(7)},
-            "fc.weight: not looked at: its bias has shape (7,)",
+            "fc.weight: not checked: its bias has shape (7,)",
         ),
         (
             {
@@ -578,7 +578,7 @@ def test_a_check_sees_what_is_wrong_in_gpt2(name: str, tmp_path: Path, run: Run)
                 "fc.qzeros": torch.ones(1, 8, dtype=torch.int32),
                 "fc.scales": torch.ones(1, 64, dtype=torch.float16),
             },
-            "fc.qweight: not looked at: packed integers",
+            "fc.qweight: not checked: packed integers",
         ),
     ],
 )
@@ -713,14 +713,14 @@ def test_the_orders_that_are_offered_are_those_that_are_known() -> None:
 def test_plot_draws_the_numbers_of_the_layers(model: Path, run: Run) -> None:
     """Their distributions, each between its first edge and its last; JSON stays as it is."""
     out = run("scan", model, "--plot").out
-    rows = out.split("Numbers of the weights\n")[1].split("\n\n")[0].splitlines()
-    assert rows.pop() == "--spectrum draws their singular values"
+    rows = out.split("Values of the weights\n")[1].split("\n\n")[0].splitlines()
+    assert rows.pop() == "use --spectrum to draw their singular values"
     assert [row.split()[0] for row in rows[2:]] == ["0", "2"]
     assert [row.split()[-1] for row in rows[2:]] == ["1,200", "600"]
     for form in ("json", "csv", "ndjson"):
         plain, plotted = (run("scan", model, "-f", form, *more).out for more in ([], ["--plot"]))
         assert plain == plotted
-    assert "Numbers of W\n" in run("scan", model, "--plot", "--only", "0").out
+    assert "Values of W\n" in run("scan", model, "--plot", "--only", "0").out
 
 
 @pytest.mark.parametrize("width", [50, 80])
@@ -749,7 +749,7 @@ def test_sorted_layers_keep_their_own_numbers(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "two.safetensors"
     save_file({"a.weight": torch.ones(2, 3), "b.weight": torch.full((5, 7), 2.0)}, path)
     out = run("scan", path, "--plot", "--sort", "max").out
-    rows = out.split("Numbers of the weights\n")[1].split("\n\n")[0].splitlines()[2:-1]
+    rows = out.split("Values of the weights\n")[1].split("\n\n")[0].splitlines()[2:-1]
     assert [row.split() for row in rows] == [["b", "2", "█", "2", "35"], ["a", "1", "█", "1", "6"]]
 
 
@@ -772,6 +772,5 @@ def test_a_file_without_layers_has_nothing_to_draw(tmp_path: Path, run: Run) -> 
     """It is said."""
     save_file({"norm.weight": torch.ones(3)}, tmp_path / "x.safetensors")
     assert (
-        "no linear layer: there is nothing to draw"
-        in run("scan", tmp_path / "x.safetensors", "--plot").out
+        "no linear layers: nothing to draw" in run("scan", tmp_path / "x.safetensors", "--plot").out
     )

@@ -102,8 +102,8 @@ def test_what_the_numbers_say_of_their_making_is_no_failure(tmp_path: Path, run:
     torch.manual_seed(0)
     layer = torch.nn.Linear(4, 3)
     for factor, words in (
-        (1, "as the default leaves it"),
-        (9, "trained, scaled or made otherwise"),
+        (1, "consistent with the default"),
+        (9, "trained, scaled or initialized differently"),
     ):
         path = tmp_path / f"m{factor}.npz"
         np.savez(path, weight=layer.weight.detach().numpy() * factor)
@@ -144,7 +144,7 @@ def test_what_the_page_says_of_a_file_is_true(run: Run) -> None:
     """The file's own words and fcinspect's agree: its initialiser is not read from it."""
     made = run("create", "--in", 4, "--out", 2, "--json")
     out = run("show", "-", stdin=made.out).out
-    assert "Initialisation: not read from the file; compared with nn.Linear's default" in out
+    assert "Initialization: not recorded in the file; compared with nn.Linear's default" in out
     assert "not known" not in out
 
 
@@ -170,7 +170,7 @@ def test_the_only_layer_comes_with_what_was_skipped(tmp_path: Path, run: Run) ->
     np.savez(path, **arrays)
     out = " ".join(run("show", path).out.split())
     assert "the file also holds 'conv0.weight' and 19 more: three-dimensional" in out
-    assert "the file also holds 2 more arrays that are no layer" in out
+    assert "the file also holds 2 more arrays outside linear layers" in out
     assert out.count("also holds") == 13
 
 
@@ -184,7 +184,7 @@ def test_many_skipped_arrays_are_listed_by_their_reason(tmp_path: Path, run: Run
     arrays |= {f"x{i}_embedding.weight": weight for i in range(3)}
     save_file(arrays, path)
     out = " ".join(run("show", path).out.split())
-    assert "the file holds 1,220 arrays" in out
+    assert "the file also holds 1,220 arrays" in out
     assert "1,200 one-dimensional, e.g. of a normalisation layer norm0.weight" in out
     assert "20 three-dimensional, e.g. of a Conv1d or of stacked experts conv0.weight" in out
     assert "note: 'x0_embedding' and 2 more: 2-D without a bias: maybe an embedding" in out

@@ -202,7 +202,7 @@ def test_an_input_that_is_not_given_is_taken_from_the_first_layer_and_said(
 def test_numbers_that_are_read_take_the_module_to_the_cpu(run: Run, folder: Path) -> None:
     """Where the meta device cannot run it, zeros on the CPU do, and the page says why."""
     page = run("trace", "code_of_tests.py:Reads", "--input", "2,3").out
-    assert "on zeros on the CPU, since on the meta device it stops" in page
+    assert "with zeros on the CPU, because it fails on the meta device" in page
 
 
 def test_a_step_that_fails_is_diagnosed_with_the_edited_line(run: Run) -> None:

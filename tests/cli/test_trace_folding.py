@@ -95,5 +95,5 @@ def test_columns_without_room_are_named(run: Run, monkeypatch: pytest.MonkeyPatc
     """A narrow page leaves out lines and weights, and says where they are."""
     monkeypatch.setenv("COLUMNS", "56")
     narrow = run("trace", "deep.py:Deep", *GIVEN).out
-    assert "no room here for line, weight: --json has it" in " ".join(narrow.split())
+    assert "no room for line, weight: see --json" in " ".join(narrow.split())
     assert max(map(len, narrow.splitlines())) <= 56

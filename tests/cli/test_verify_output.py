@@ -41,7 +41,7 @@ def test_a_right_and_a_wrong_output(run: Run, tmp_path: Path) -> None:
     found = run("verify", "output", npz(tmp_path, y=numbers()["y"] - numbers()["b"]))
     assert found.status == 1
     assert "likely cause: the bias is missing" in found.out
-    assert "rounding reaches" in found.out
+    assert "rounding allows" in found.out
 
 
 def test_the_document(run: Run, tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ def test_a_smooth_sheet_says_how_to_round(run: Run, name: str) -> None:
     found = run("worksheet", "3-2-2", "--activation", name.upper(), "--sheet=all", "--decimals=3")
     assert found.status == 0
     said = " ".join(found.out.split())
-    assert "Round every result to 3 decimals, a half away from zero, and go on with" in said
+    assert "Round every result to 3 decimals, halves away from zero, and continue with" in said
     formula, slope = {
         "sigmoid": ("σ(z) = 1/(1 + e^(−z))", "∂L/∂a·a·(1 − a)"),
         "tanh": ("tanh(z) = (e^z − e^(−z))/(e^z + e^(−z))", "∂L/∂a·(1 − a²)"),

@@ -130,7 +130,10 @@ def test_names_are_read_from_standard_input(run: Run) -> None:
         (("8-8-8", "--sheet", "all", "--class", "3"), 2, "too many for a worksheet"),
         (("1-1", "--no-bias", "--class", "99"), 2, "1-1 without bias has 24 different problems"),
         (("2-1", "--class", "3", "--seed", "9007199254740990"), 2, "has 2 different problems"),
-        (("2-1", "--class", "3", "--save", "class.pdf"), 2, "'.pdf' is not known: expected .tex,"),
+        (
+            ("2-1", "--class", "3", "--save", "class.pdf"), 2,
+            "unknown file ending '.pdf': expected .tex,",
+        ),
         (("--grade", "a.json", "--class", "3"), 2, "--class cannot go with it"),
         (("--grade", "a.json", "--names", "names.txt"), 2, "--names cannot go with it"),
         (("--grade", "class.json"), 3, "this is a class set, not one filled worksheet: expected"),

@@ -79,7 +79,7 @@ def test_a_grade_fits_a_narrow_terminal(
     monkeypatch.setenv("COLUMNS", "50")
     answers = {"fc1.weight.after[0,0]": 77, "fc1.bias.after[1]": 88}
     out = run("worksheet", "--grade", fill("a.json", answers, "--sheet", "step")).out
-    assert "no room here for likely slip: told below, all in --json" in " ".join(out.split())
+    assert "no room for likely slip: see below, all in --json" in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 50
 
 
@@ -373,7 +373,7 @@ def test_the_sheet_of_each_is_told(run: Run, fill: Fill) -> None:
     found = run("worksheet", "--grade", "class")
     assert (found.status, found.err) == (0, "")
     assert found.out.startswith("4 worksheets, graded\n")
-    assert "note: 3 of 4 are the sheet 3-2-2 all, JQ6G-GBVA; another: class/sly.json\n" in found.out
+    assert "note: 3 of 4 are sheet 3-2-2 all, JQ6G-GBVA; different: class/sly.json\n" in found.out
     lines = {line.split()[0]: line for line in found.out.splitlines() if line.startswith("class/")}
     assert "3-2-2 all, JQ6G-GBVA" in lines["class/anna.json"]
     assert "3-2-2 forward, JQ6G-GBVA" in lines["class/sly.json"]
@@ -390,7 +390,7 @@ def test_sheets_of_several_seeds(run: Run, fill: Fill) -> None:
     assert "note: these are 3 different sheets\n" in run("worksheet", "--grade", "class").out
     fill("class/4.json", {}, "--seed", "4", "--no-bias")
     found = run("worksheet", "--grade", "class").out
-    assert "note: 3 of 4 are the sheet 3-2-2 forward; another: class/4.json\n" in found
+    assert "note: 3 of 4 are sheet 3-2-2 forward; different: class/4.json\n" in found
 
 
 @pytest.mark.parametrize("bias", ["--bias", "--no-bias"])

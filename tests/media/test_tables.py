@@ -48,9 +48,9 @@ def test_spare_columns_are_left_out_in_a_narrow_width_and_that_is_said() -> None
     """The first spare column goes first, joined ones together, and others never."""
     columns = (
         Column("layer", right=False),
-        Column("mean", spare="--json has it"),
-        Column("min", spare="--json has it", joined=True),
-        Column("max", spare="--json has it"),
+        Column("mean", spare="see --json"),
+        Column("min", spare="see --json", joined=True),
+        Column("max", spare="see --json"),
         Column("norm"),
     )
     table = Table(columns, (("encoder", "0.1234567", "-1.234567", "1.2345678", "12.345678"),))
@@ -61,20 +61,20 @@ def test_spare_columns_are_left_out_in_a_narrow_width_and_that_is_said() -> None
     assert shown(80) == ["layer", "mean", "min", "max", "norm"]
     assert fit(table, 80).note == ""
     assert shown(45) == ["layer", "min", "max", "norm"]
-    assert fit(table, 45).note == "no room here for mean: --json has it"
+    assert fit(table, 45).note == "no room for mean: see --json"
     assert shown(34) == ["layer", "norm"]
-    assert fit(table, 34).note == "no room here for mean, min, max: --json has it"
+    assert fit(table, 34).note == "no room for mean, min, max: see --json"
     assert shown(5) == ["layer", "norm"]
     assert [column.title for column in fit(table, 1000).table.columns] == [c.title for c in columns]
 
 
 def test_a_legible_column_is_folded_and_then_left_out() -> None:
     """Words of two letters a line are not read."""
-    last = Column("why", right=False, spare="told below", legible=10)
-    table = Table((Column("id", right=False), last), (("a" * 20, "no slip found that gives it"),))
+    last = Column("why", right=False, spare="see below", legible=10)
+    table = Table((Column("id", right=False), last), (("a" * 20, "no known slip explains it"),))
     folded = fit(table, 32)
     assert [column.title for column in folded.table.columns] == ["id", "why"]
     assert sum(folded.widths) + folded.gap <= 32
     narrow = fit(table, 31)
     assert [column.title for column in narrow.table.columns] == ["id"]
-    assert narrow.note == "no room here for why: told below"
+    assert narrow.note == "no room for why: see below"

@@ -64,12 +64,12 @@ def test_a_large_layer_is_cut_and_that_is_said(
 ) -> None:
     """The first outputs are whole, and the files that hold everything are named."""
     written = plain(rendered(view(inputs, outputs), form))
-    fits = f"{said}, the most that fit here; --save FILE.csv or FILE.json holds all"
+    fits = f"{said}, the most that fit here; --save FILE.csv or FILE.json writes all"
     assert written.count(fits) == 1
     assert re.findall(PLACE[form], written) == [str(k) for k in range(shown)]
     assert len(re.findall(TERM[form], written, re.MULTILINE)) == terms
     assert ("showing the first 20 of 30 terms" in written) == (inputs == 30)
-    ways = f"showing {shown} of {outputs} outputs; --element chooses, --save FILE.csv"
+    ways = f"showing {shown} of {outputs} outputs; --element selects others, --save FILE.csv"
     assert (ways in written) == (shown < outputs)
     assert f"{outputs} output{'s' * (outputs > 1)} checked" in written
 
@@ -100,7 +100,7 @@ def test_what_was_not_asked_for_is_told_as_before() -> None:
     """Of the outputs that were asked for all fit: only the rest of the layer is named."""
     written = rendered(view(2, 99, Selection(elements=((0, 5), (0, 7)))), "html")
     assert "most that fit" not in written
-    assert "showing 2 of 99 outputs; --element and --all choose" in written
+    assert "showing 2 of 99 outputs; --element selects others, --all shows all" in written
 
 
 def test_the_page_of_a_large_layer_is_a_few_megabytes() -> None:

@@ -152,7 +152,7 @@ def test_many_steps_show_the_loss_of_each_and_leave_out_the_middle() -> None:
     shown = view(steps=30)
     assert "showing 11 of 31" in text_of(shown)
     assert [entry["step"] for entry in data_of(shown)["losses"]] == list(range(31))
-    assert "steps 1 to 29, checked in the same way: within bound" in text_of(shown)
+    assert "steps 1 to 29, checked the same way: within bound" in text_of(shown)
 
 
 def test_json_holds_the_numbers_of_memory_exactly() -> None:

@@ -33,7 +33,7 @@ def written(found: VerificationReport) -> str:
 def test_a_finding_names_the_element_the_interval_and_the_cause() -> None:
     """What is outside is told in words and numbers; what is within is not repeated."""
     said = written(report(WITHIN, OUTSIDE))
-    assert "0.25 at [1, 2]; the closed form gives 0.75, rounding reaches 0.7499 to 0.7501" in said
+    assert "0.25 at [1, 2]; the closed form gives 0.75, rounding allows 0.7499 to 0.7501" in said
     assert "3 of 8 outside" in said
     assert "likely cause: the bias is missing" in said
     assert "Outside bound: 1 of 2 checks found" in said

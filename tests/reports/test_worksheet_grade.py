@@ -24,8 +24,8 @@ def reasons(slip: str) -> dict[str, str]:
 def test_many_earlier_numbers_are_called_by_one_name() -> None:
     """The output after the step takes all parameters, the loss after it all outputs."""
     found = reasons("no lr")
-    assert found["output_after[0]"] == "right with your new parameters"
-    assert found["loss_after"] == "right with your output_after"
+    assert found["output_after[0]"] == "right given your new parameters"
+    assert found["loss_after"] == "right given your output_after"
 
 
 def test_a_slip_is_told_once_in_the_table() -> None:

@@ -14,7 +14,7 @@ from fcinspect.media.latex.words import is_number, math_number, typed, words
 from fcinspect.media.tables import excerpt
 from fcinspect.page import blocks
 
-HEAD = r"""% Written by fcinspect VERSION. Compile it with pdflatex; amsmath is all it needs.
+HEAD = r"""% Written by fcinspect VERSION. Compile it with pdflatex; it needs only amsmath.
 \documentclass[a4paper,fleqn]{article}
 \usepackage{amsmath}
 \usepackage[margin=25mm]{geometry}
@@ -24,19 +24,19 @@ HEAD = r"""% Written by fcinspect VERSION. Compile it with pdflatex; amsmath is 
 \renewcommand{\arraystretch}{1.1}
 \raggedright
 \allowdisplaybreaks
-\makeatletter % numbers stand right in the columns of a matrix
+\makeatletter % right-align numbers in the columns of a matrix
 \renewcommand*{\env@matrix}{\hskip-\arraycolsep\let\@ifnextchar\new@ifnextchar
   \array{*\c@MaxMatrixCols r}}
 \makeatother
 """
 LONG_WORDS = 60
-"""More characters before a matrix stand above it."""
+"""Longer words before a matrix are set above it."""
 DISPLAY = re.compile(r"(\{\\\w+\n)?\\(\[|begin\{align)")
 SIGN = r"\newcommand{\sign}[1]{\texttt{<U+#1>}}" + "\n"
 BLANK = r"\newcommand{\blank}[1]{\rule{0pt}{4.2ex}\underline{\hspace{#1}}}" + "\n"
 SIGN_NOTE = (
-    r"Signs that \LaTeX{}'s usual fonts do not have are written by their number in Unicode,"
-    r" as \texttt{<U+4E2D>}."
+    r"Characters that \LaTeX{}'s usual fonts do not have are written as Unicode code points,"
+    r" such as \texttt{<U+4E2D>}."
 )
 
 

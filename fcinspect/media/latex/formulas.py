@@ -49,7 +49,7 @@ ALONE = {**SUMS, **PRODUCTS, **RELATIONS, "→": r"\to"}
 CASES = re.compile(r"(.+) where (.+), else (.+)")
 LONGEST = 400
 MOST_NESTED = 60
-"""What is longer or has more parentheses is no formula of these records."""
+"""A longer text, or one with more parentheses, is not a formula of these records."""
 FRACTION = r"\frac"
 RAISED = {"²": "^{2}", "ᵀ": MATH["ᵀ"]}
 

@@ -14,7 +14,7 @@ from fcinspect.pictures.charts.axis import Axis, axis_over
 from fcinspect.pictures.charts.canvas import LINES, POINTS, Canvas, DotStroke, Line, framed
 
 LOGARITHMIC_FROM = 100.0
-"""Positive values are drawn on a logarithmic axis where the largest is so many times the least."""
+"""Positive values get a logarithmic axis if the largest is this many times the smallest."""
 ROWS, ROWS_OF_NARROW, NARROW = 16, 12, 60
 """Lines of a chart, and of one in a narrower medium."""
 FEWEST_CELLS = 16
@@ -36,9 +36,9 @@ class Series:
     x: Sequence[float]
     y: Sequence[float]
     """As many as x. One that has no place (nan, infinite, not positive on a logarithmic axis)
-    breaks the line, is marked at the x axis and told."""
+    breaks the line, is marked at the x axis and mentioned in a note."""
     role: str = ""
-    """Its colour; the stroke tells the series apart without it."""
+    """Its colour; the stroke alone also distinguishes the series."""
     joined: bool = True
     """Whether a line joins the points; else each is a letter."""
 
@@ -62,7 +62,7 @@ def spans_decades(values: Sequence[float]) -> bool:
 
 
 def y_words(y_title: str, log_y: bool) -> str:
-    """Return the title of the y axis, with what is special of it."""
+    """Return the title of the y axis, which says if the axis is logarithmic."""
     return y_title + (" (logarithmic axis)" if log_y else "")
 
 
@@ -158,7 +158,7 @@ def _notes(missing: Sequence[Point], total: int, log_y: bool, x_title: str) -> l
     x, y = missing[0]
     are = "is" if len(missing) == 1 else "are"
     return [
-        f"! {len(missing):,} of {total:,} values {are} not {drawable(log_y)}, and not drawn:"
+        f"! {len(missing):,} of {total:,} values {are} not {drawable(log_y)} and not drawn:"
         f" {'' if len(missing) == 1 else 'the first is '}{y:g} at {x_title} {x:g}"
     ]
 
@@ -193,11 +193,11 @@ def loss_curve(losses: Sequence[float], precision: int) -> Illustration | None:
         [(across(step), f"{step:,}") for step in sorted({0, last // 2, last})],
         [(up(loss), text.number(loss, precision)) for loss in heights],
     )
-    notes = ["loss by steps taken"]
+    notes = ["loss by number of steps taken"]
     if lost := len(losses) - len(finite):
         notes.append(f"{lost:,} losses are not finite and not drawn")
     if len(dots) < len(finite):
-        notes.append(f"the line goes through {len(dots):,} of {len(finite):,} losses")
+        notes.append(f"the line passes through {len(dots):,} of {len(finite):,} losses")
     words = (
         f"The loss over {text.plural(last, 'step')}:"
         f" {text.number(losses[0], precision)} before, {text.number(losses[-1], precision)} after"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_LINES = 24
 """Of a map, in characters."""
 STRUCK = "bold #ffffff on #b00020"
-"""Of what is not finite."""
+"""The look of numbers that are not finite."""
 DIVERGING = (
     (127, 59, 8), (179, 88, 6), (224, 130, 20), (253, 184, 99), (247, 247, 247),
     (146, 197, 222), (67, 147, 195), (33, 102, 172), (5, 48, 97),
@@ -112,9 +112,9 @@ def _legend(blocks: Blocks, medium: Medium, *, halves: bool) -> list[Line]:
         lines.append(((f"-{ends[3]} ", ""), *ramp, (f" {ends[3]}, 0 in the middle", "")))
     elif scale:
         steps = [f"{sign_of(k / 4, medium)[1]} up to {end}" for k, end in enumerate(ends, 1)]
-        lines += wrapped("|w|: " + ", ".join(steps) + "; before it the sign", medium)
+        lines += wrapped("|w|: " + ", ".join(steps) + "; preceded by the sign", medium)
     if not all(math.isfinite(v) for row in blocks.values.tolist() for v in row):
-        what = "two cells, one above the other, one of them" if halves else "a cell"
+        what = "two stacked cells, at least one" if halves else "a cell"
         lines += wrapped(f"{NOT_FINITE} {what} with numbers that are not finite", medium, "unsure")
     if not blocks.is_whole:
         lines += wrapped(reduction(blocks), medium)
@@ -122,12 +122,12 @@ def _legend(blocks: Blocks, medium: Medium, *, halves: bool) -> list[Line]:
 
 
 def reduction(blocks: Blocks) -> str:
-    """Say what a cell stands for where it is no single number."""
+    """Say what a cell stands for if it is not a single number."""
     tall, wide = blocks.block
-    uneven = "" if blocks.is_even else ", those at the ends smaller"
+    uneven = "" if blocks.is_even else ", the last ones smaller"
     rows, columns = blocks.shape
     return (
-        f"each cell the value of largest magnitude of a {tall}×{wide} block"
+        f"each cell is the value of largest magnitude in a {tall}×{wide} block"
         f" (outputs × inputs) of W ({rows}×{columns}){uneven}"
     )
 
@@ -241,10 +241,10 @@ def edge_labels(edges: Sequence[float]) -> list[str]:
 
 
 def not_counted(found: Distribution) -> str:
-    """Say what lies in no bin; "" where everything does."""
+    """Say which numbers are in no bin; "" if all are in one."""
     parts = [f"{found.nan:,} NaN"] if found.nan else []
     parts += [f"{found.inf:,} infinite"] if found.inf else []
-    return f"besides, {' and '.join(parts)}, in no bin" if parts else ""
+    return f"not counted: {' and '.join(parts)}" if parts else ""
 
 
 def _draw_bars(found: Distribution, medium: Medium) -> tuple[Line, ...]:
@@ -262,7 +262,9 @@ def _draw_bars(found: Distribution, medium: Medium) -> tuple[Line, ...]:
             bar = bar_of(number, most, room, medium)
             edge = place + medium.write("│"), "faint"
             lines.append((edge, (bar, "weight"), (f" {written[k]}", "")))
-    last = "" if len(found.counts) < 2 else "; a bin holds its lower edge, the last one both"
+    last = (
+        "" if len(found.counts) < 2 else "; a bin includes its lower edge, the last bin both edges"
+    )
     lines += wrapped(f"{plural(found.finite, 'finite number')}{last}", medium)
     if not_counted(found):
         lines += wrapped(f"! {not_counted(found)}", medium, "unsure")

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from fcinspect.layers.diagram import Diagram, UnitColumn
 
 MOST_UNITS, MOST_COLUMNS = 6, 6
-"""Of a diagram that is to be read in a page."""
+"""Limits of a diagram that is read in a page."""
 ACROSS, DOWN, RADIUS, MARGIN = 150, 34, 13, 62
 ABOVE, BELOW = 24, 58
 LONGEST_NAME = 18
-LEGEND = "Lines are weights before the step: the larger the wider, negative ones dashed."
+LEGEND = "Lines are weights before the step: wider if larger, dashed if negative."
 
 
 def illustration_of(diagram: Diagram) -> Illustration:
@@ -43,7 +43,7 @@ def illustration_of(diagram: Diagram) -> Illustration:
     return Illustration(
         "network",
         (2 * MARGIN + ACROSS * (len(diagram.columns) - 1), ABOVE + max(rows, 1) * DOWN + BELOW),
-        f"The network {widths}, its layers: " + ", ".join(named),
+        f"The network {widths} with layers: " + ", ".join(named),
         " ".join((LEGEND, *(f"{note[:1].upper()}{note[1:]}." for note in diagram.folds))),
         tuple(_strokes(diagram, places)),
         tuple(places.values()),

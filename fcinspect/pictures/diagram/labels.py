@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 DEAD = {
-    Dead.ZERO_ROW: "all weights into it are 0: the same output for every x",
+    Dead.ZERO_ROW: "all incoming weights are 0: the same output for every x",
     Dead.ZERO_OUTPUT: "output 0 for this x",
 }
-"""What a legend says of a unit in grey."""
+"""The legend of a grey unit."""
 MOST_NAMED = 6
 """Units of a column that are named in a sentence."""
 BLUE, VERMILLION, GREY, BLACK = "#0072B2", "#D55E00", "#7A7A7A", "#000000"
@@ -77,7 +77,7 @@ def affine_words(connection: Connection) -> str:
 
 
 def function_words(connection: Connection, last: bool) -> str:
-    """Return what the units of a layer give: "a = relu(z)", "y = z"."""
+    """Return what the units of a layer compute: "a = relu(z)", "y = z"."""
     result = "y" if last else "a"
     if connection.activation == "identity":
         return f"{result} = z"
@@ -94,7 +94,7 @@ def shortened(name: str, most: int) -> str:
 
 
 def words_of_fold(diagram: Diagram) -> str:
-    """Say what stands in the place of columns that are not shown."""
+    """Return the words shown instead of columns that are not drawn."""
     return f"⋯ {diagram.folded_columns} hidden layers not drawn"
 
 

@@ -75,8 +75,8 @@ def _matplotlib() -> Any:
     found = importlib.util.find_spec("matplotlib")
     if found is None:
         raise UsageError(
-            "a figure needs matplotlib, which is not installed; the terminal, .txt and .md"
-            " show it in characters without",
+            "figures need matplotlib, which is not installed; the terminal, .txt and .md"
+            " draw with characters instead",
             hint=install_hint("matplotlib"),
         )
     if "matplotlib" not in sys.modules:

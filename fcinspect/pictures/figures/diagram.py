@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 INK, FAINT = "#1A1A1A", "#5F5F5F"
 DEAD_FILL, DEAD_EDGE = "#C9C9C9", "#7A7A7A"
 LEGEND_RADIUS = 0.075
-SCALE_NOTE = "weights: the larger the wider, positive whole, negative dashed"
+SCALE_NOTE = "weights: wider if larger, solid if positive, dashed if negative"
 
 
 def diagram_figure(

@@ -62,7 +62,7 @@ class Panel:
     count: int = 0
     """All singular values."""
     note: str = ""
-    """What is to be said of those that are not drawn."""
+    """A note on those that are not drawn."""
 
 
 def weight_figure(weight: Array, found: Distribution, title: str) -> Figure:
@@ -74,9 +74,9 @@ def weight_figure(weight: Array, found: Distribution, title: str) -> Figure:
     if weight.size:
         draw_heat_map(upper, blocks_of(weight.values, MOST_CELLS))
     else:
-        upper.text(0.5, 0.5, "W has no numbers", transform=upper.transAxes, ha="center")
+        upper.text(0.5, 0.5, "W is empty", transform=upper.transAxes, ha="center")
         upper.set_axis_off()
-    draw_histogram(lower, found, "Numbers of W", MOST_LABELS)
+    draw_histogram(lower, found, "Values of W", MOST_LABELS)
     return figure
 
 
@@ -170,7 +170,7 @@ def _mark(axes: Axes, blocks: Blocks, finite: npt.NDArray[np.bool_]) -> str:
 
 
 def draw_histogram(axes: Axes, found: Distribution, title: str, most_labels: int) -> None:
-    """Draw a distribution on axes; what lies in no bin is told.
+    """Draw a distribution on axes, and note the numbers that are in no bin.
 
     The bins are equally wide; their edges, at most so many of them, are written as they are.
     """
@@ -184,7 +184,7 @@ def draw_histogram(axes: Axes, found: Distribution, title: str, most_labels: int
             1, 1.0, missing, transform=axes.transAxes, ha="right", va="bottom", fontsize="small"
         )
     if not found.counts:
-        words = "no finite number"
+        words = "no finite numbers"
         axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center")
         axes.set_xticks([])
         axes.set_yticks([])
@@ -258,4 +258,4 @@ def _draw_spectrum(axes: Axes, panel: Panel, *, log_y: bool) -> None:
     if len(x) <= MOST_DOTS:
         axes.set_xlim(0.5, max(panel.count, 1) + 0.5)
     axes.set_ylabel(y_words("σ", log_y))
-    axes.set_xlabel(f"number; {panel.note}" if panel.note else "number", fontsize="small")
+    axes.set_xlabel(f"index; {panel.note}" if panel.note else "index", fontsize="small")

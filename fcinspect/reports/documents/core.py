@@ -13,14 +13,14 @@ VerdictWord = Literal["within bound", "outside bound", "undecided"]
 
 
 class Nonfinite(TypedDict):
-    """A number that JSON cannot hold; `values` has null in its place."""
+    """A number that JSON cannot represent; `values` has null instead."""
 
     index: list[int]
     value: Literal["nan", "inf", "-inf"]
 
 
 class Statistics(TypedDict):
-    """Of the finite numbers; null when there is none."""
+    """Statistics of the finite numbers; null if there are none."""
 
     min: float | None
     max: float | None
@@ -29,7 +29,7 @@ class Statistics(TypedDict):
 
 
 class ArrayDocument(TypedDict):
-    """An array: every number exact when `values` is given, else its statistics and digest."""
+    """An array: `values` with every number exact, or else its statistics and digest."""
 
     shape: list[int]
     dtype: str
@@ -52,7 +52,7 @@ class LayerDocument(TypedDict):
 
 
 class ExplainedLayerDocument(LayerDocument):
-    """The layer that `explain` takes apart; `rows_held` when only some rows of W were read."""
+    """The explained layer; `rows_held` lists the rows of W if only some were read, else null."""
 
     rows_held: list[int] | None
 
@@ -68,7 +68,7 @@ class TermDocument(TypedDict):
 
 
 class OtherTermsDocument(TypedDict):
-    """The products that are not listed, in exact sums rounded once to float64."""
+    """The products that are not listed, as exact sums rounded once to float64."""
 
     count: int
     sum: float | None
@@ -76,7 +76,7 @@ class OtherTermsDocument(TypedDict):
 
 
 class ExplainedElementDocument(TypedDict):
-    """One output element, taken apart."""
+    """One output element, term by term."""
 
     index: list[int]
     terms: list[TermDocument]
@@ -95,7 +95,7 @@ class ExplainedElementDocument(TypedDict):
 
 
 class CheckedElementsDocument(TypedDict):
-    """Every computed element against its bound; `worst` is the index of the one nearest."""
+    """The check of every computed element; `worst` is the index of the one nearest its bound."""
 
     elements: int
     of: int
@@ -106,7 +106,7 @@ class CheckedElementsDocument(TypedDict):
 
 
 class ExplainDocument(TypedDict):
-    """What `explain` says."""
+    """The output of `explain`."""
 
     layer: ExplainedLayerDocument
     input: ArrayDocument
@@ -120,7 +120,7 @@ class ExplainDocument(TypedDict):
 
 
 class FullStatistics(Statistics):
-    """Of every number; `zeros`, `nan` and `inf` are counts."""
+    """Statistics of the finite numbers; `zeros`, `nan` and `inf` are counts."""
 
     zeros: int
     nan: int
@@ -128,13 +128,13 @@ class FullStatistics(Statistics):
 
 
 class ShownLayerDocument(LayerDocument):
-    """The layer that `create` made or `show` found; `activation` is what a network file names."""
+    """The layer that `create` made or `show` read; `activation` is named in a network file."""
 
     activation: str | None
 
 
 class LawDocument(TypedDict):
-    """The law of one parameter, and whether its numbers obey it."""
+    """The initialization law of one parameter, and whether its numbers satisfy it."""
 
     law: str
     bound: float | None
@@ -143,9 +143,9 @@ class LawDocument(TypedDict):
 
 
 class InitialisationDocument(TypedDict):
-    """The initialiser that made the layer, or (not `known`) the default one, to compare with.
+    """The initializer that made the layer or, if not `known`, the default one for comparison.
 
-    `delta` is the probability with which a statement on a mean or variance fails a correct layer.
+    `delta` bounds the probability that a comparison of a mean or variance fails a correct layer.
     """
 
     name: str
@@ -156,14 +156,14 @@ class InitialisationDocument(TypedDict):
 
 
 class ParameterStatistics(TypedDict):
-    """The statistics of both parameters."""
+    """The statistics of the weight and the bias."""
 
     weight: FullStatistics
     bias: FullStatistics | None
 
 
 class InspectedLayerDocument(TypedDict):
-    """What `create` says, and `show` of one layer."""
+    """The output of `create`, and of `show` for one layer."""
 
     layer: ShownLayerDocument
     parameters: int
@@ -185,14 +185,14 @@ class ListedLayerDocument(TypedDict):
 
 
 class SkippedDocument(TypedDict):
-    """One array of a file that is no linear layer's."""
+    """One array of a file that does not belong to a linear layer."""
 
     name: str
     reason: str
 
 
 class ListingDocument(TypedDict):
-    """What `show` says of a file with several layers."""
+    """The output of `show` for a file with several layers."""
 
     source: str
     layers: list[ListedLayerDocument]
@@ -218,7 +218,7 @@ class TracedLayerDocument(TypedDict):
 
 
 class ShapesDocument(TypedDict):
-    """What `shapes` says."""
+    """The output of `shapes`."""
 
     widths: list[int]
     batch: list[int]
@@ -235,7 +235,7 @@ SamenessWord = Literal["equal", "equal up to rounding", "different", "undecided"
 
 
 class SpotDocument(TypedDict):
-    """One place; a number that is not finite is null."""
+    """One position; a number that is not finite is null."""
 
     index: list[int]
     a: float | None
@@ -243,9 +243,9 @@ class SpotDocument(TypedDict):
 
 
 class FindingDocument(TypedDict):
-    """How one tensor differs; `max_abs` and `relative` are null where nothing was measured.
+    """How one tensor differs; `max_abs` and `relative` are null if nothing was measured.
 
-    `changed` of `count` numbers are not the same; `relative` is ‖B − A‖F/‖A‖F over the places
+    `changed` of `count` numbers differ; `relative` is ‖B − A‖F/‖A‖F over the places
     where both numbers are finite, and `max_abs` the largest |b − a| there.
     """
 
@@ -264,9 +264,9 @@ class FindingDocument(TypedDict):
 
 
 class ComparedLayerDocument(TypedDict):
-    """A layer that both have; `in_features_b` and `out_features_b` differ where it was resized.
+    """A layer in both; `in_features_b` and `out_features_b` differ if it was resized.
 
-    `max_abs`, `relative` and the like are of the weight; those of the bias stand in `bias`.
+    `max_abs`, `relative` and the like describe the weight; those of the bias are in `bias`.
     """
 
     name: str
@@ -294,7 +294,7 @@ class ComparedLayerDocument(TypedDict):
 
 
 class ComparedTensorDocument(FindingDocument):
-    """An array that is no linear layer, under --all."""
+    """An array that is not a linear layer, with --all."""
 
     name: str
     name_b: str
@@ -305,7 +305,7 @@ class ComparedTensorDocument(FindingDocument):
 
 
 class SideDocument(TypedDict):
-    """What one side alone has; `shape` is (out_features, in_features) of a layer."""
+    """A layer or array on one side only; a layer's `shape` is (out_features, in_features)."""
 
     name: str
     shape: list[int]
@@ -313,7 +313,7 @@ class SideDocument(TypedDict):
 
 
 class NotComparedDocument(TypedDict):
-    """How much was not looked at: arrays that are no linear layer, layers without --only."""
+    """How many were not compared: arrays that are not linear layers, layers left out by --only."""
 
     arrays_a: int
     arrays_b: int
@@ -322,7 +322,7 @@ class NotComparedDocument(TypedDict):
 
 
 class SummaryDocument(TypedDict):
-    """How many layers there are of each verdict and kind."""
+    """The number of layers of each verdict and kind, and of arrays of each kind."""
 
     layers: int
     equal: int
@@ -338,7 +338,7 @@ class SummaryDocument(TypedDict):
 
 
 class DiffDocument(TypedDict):
-    """What `diff` says."""
+    """The output of `diff`."""
 
     a: str
     b: str

@@ -22,9 +22,9 @@ class IntervalDocument(TypedDict):
 
 
 class ErrorPartsDocument(TypedDict):
-    """|f(x) − y(x)| in three parts, each rounded upwards; `certified` bounds their sum.
+    """|f(x) − y(x)| in three parts, each rounded up; `certified` bounds their sum.
 
-    `requested` is null for a depth without an error.
+    `requested` is null for --depth without --error.
     """
 
     requested: float | None
@@ -35,10 +35,10 @@ class ErrorPartsDocument(TypedDict):
 
 
 class FloorDocument(TypedDict):
-    """About the least error that a format can be certified for, and the units it takes.
+    """The smallest error, approximately, certified in a format, and the units it needs.
 
-    `error` and `width` are null where the format cannot be used at all, for `reason`. `taken` are
-    the units with which it is certified for E, where they are too many to be taken, else null.
+    `error` and `width` are null if the format cannot be used at all; `reason` says why. `taken` is
+    the number of units that the format needs for E if that is too many to be used, else null.
     """
 
     dtype: str
@@ -49,7 +49,7 @@ class FloorDocument(TypedDict):
 
 
 class NetworkLayerDocument(LayerDocument):
-    """A layer and the activation behind it."""
+    """A layer and the activation after it."""
 
     activation: str
 
@@ -61,8 +61,8 @@ class NetworkDocument(TypedDict):
 
 
 class LowerBoundDocument(TypedDict):
-    """Pieces of any piecewise linear function within the error, and units of any network with one
-    hidden layer.
+    """The minimum: pieces of any piecewise linear function within the error, and units of any
+    network with one hidden layer.
     """
 
     pieces: int
@@ -70,7 +70,7 @@ class LowerBoundDocument(TypedDict):
 
 
 class ComparisonDocument(TypedDict):
-    """Hidden ReLUs that an error takes, rounding left out."""
+    """The hidden ReLUs that an error needs, ignoring rounding."""
 
     error: float
     width: int
@@ -79,7 +79,7 @@ class ComparisonDocument(TypedDict):
 
 
 class GridCheckDocument(TypedDict):
-    """The network's outputs at many points, held against f."""
+    """The network's outputs at many points, compared with f."""
 
     computed_by: str
     dtype: str
@@ -92,7 +92,7 @@ class GridCheckDocument(TypedDict):
 
 
 class ApproximateDocument(TypedDict):
-    """What `approximate` says of a network with one hidden layer."""
+    """The output of `approximate` for a network with one hidden layer."""
 
     function: str
     second_derivative: str
@@ -112,9 +112,9 @@ class ApproximateDocument(TypedDict):
 
 
 class DepthDocument(TypedDict):
-    """What `approximate --depth` says of the network of sawtooth layers for x².
+    """The output of `approximate --depth`, for the network of sawtooth layers for x².
 
-    `width` counts all hidden ReLUs; `shallow` is what one hidden layer takes for the same error.
+    `width` counts all hidden ReLUs; `shallow` is what one hidden layer needs for the same error.
     """
 
     function: str
@@ -131,8 +131,8 @@ class DepthDocument(TypedDict):
 class UnitDocument(TypedDict):
     """A unit that is shown: `index` counts from 0, its label from 1.
 
-    `value` and `bias` are null where they are not known or not finite. `dead` is "zero row" where
-    every weight into the unit is 0, "zero output" where the unit of a hidden layer is 0 for the
+    `value` and `bias` are null if they are unknown or not finite. `dead` is "zero row" if every
+    weight into the unit is 0, "zero output" if the unit is in a hidden layer and is 0 for the
     given input, else null.
     """
 
@@ -156,7 +156,7 @@ class ColumnDocument(TypedDict):
 class EdgeDocument(TypedDict):
     """From unit `source` to unit `target` of the next column: W[target, source].
 
-    `weight` is null where it is not known or not finite.
+    `weight` is null if it is unknown or not finite.
     """
 
     source: int
@@ -165,7 +165,7 @@ class EdgeDocument(TypedDict):
 
 
 class ConnectionDocument(TypedDict):
-    """A layer between columns that are shown; `column` is the one that it leads to.
+    """A layer between columns that are shown; `column` is the column of its outputs.
 
     `left_out` counts its edges that are not drawn.
     """
@@ -188,7 +188,7 @@ class FoldedColumnsDocument(TypedDict):
 
 
 class DrawDocument(TypedDict):
-    """What `draw` says of a network; `dtype` is null where only its structure is known.
+    """The output of `draw`; `dtype` is null if only the structure of the network is known.
 
     `folds` says in sentences what is not drawn.
     """
@@ -206,7 +206,7 @@ class DrawDocument(TypedDict):
 
 
 class TensorDocument(TypedDict):
-    """A tensor without its numbers; `name` is its place in a tuple or dict, "" alone."""
+    """A tensor without its numbers; `name` is its place in a tuple or dict, "" if in none."""
 
     name: str
     shape: list[int]
@@ -229,7 +229,7 @@ class WindowDocument(TypedDict):
 
 
 class UsedParameterDocument(TypedDict):
-    """A parameter that a step uses; `new` where no earlier step did."""
+    """A parameter that a step uses; `new` if no earlier step did."""
 
     name: str
     shape: list[int]
@@ -261,7 +261,7 @@ class StepOfModuleDocument(TypedDict):
 
 
 class ChangeDocument(TypedDict):
-    """Lines of a source file, from `line` on, and what is to stand in their place."""
+    """Lines of a source file, from `line` on, and their replacement."""
 
     file: str
     line: int
@@ -270,7 +270,7 @@ class ChangeDocument(TypedDict):
 
 
 class TrialDocument(TypedDict):
-    """What the module did with the changes made, in memory."""
+    """What the module did with the changes applied in memory."""
 
     runs: bool
     keeps_batch: bool
@@ -278,7 +278,7 @@ class TrialDocument(TypedDict):
 
 
 class CauseDocument(TypedDict):
-    """One likely cause; `changes` where the source is known, `trial` where the module was given."""
+    """One likely cause; `changes` if the source is known, `trial` if the module was given."""
 
     name: str
     cause: str
@@ -290,7 +290,7 @@ class CauseDocument(TypedDict):
 
 
 class DiagnosisDocument(TypedDict):
-    """What a message says; the most likely cause first."""
+    """The diagnosis of a message; the most likely cause is first."""
 
     kind: str
     message: str
@@ -299,9 +299,9 @@ class DiagnosisDocument(TypedDict):
 
 
 class DiagnoseDocument(DiagnosisDocument):
-    """What `diagnose` says; `kind` is "none" where no fault was found.
+    """The output of `diagnose`; `kind` is "none" if no fault was found.
 
-    `place` is the innermost line of the reader's own code that the error came through.
+    `place` is the innermost line of the user's own code that the error passed through.
     """
 
     place: PlaceDocument | None
@@ -311,7 +311,7 @@ class DiagnoseDocument(DiagnosisDocument):
 
 
 class FailureDocument(TypedDict):
-    """What stopped the run; `step` is the step that could not be done."""
+    """What stopped the run; `step` is the step that failed."""
 
     stage: Literal["import", "construction", "forward"]
     error: str
@@ -323,7 +323,7 @@ class FailureDocument(TypedDict):
 
 
 class TraceDocument(TypedDict):
-    """What `trace` says; `unregistered` are numbers that steps use and the module does not know."""
+    """The output of `trace`; `unregistered` counts parameters used but not registered."""
 
     source: str
     name: str

@@ -8,7 +8,7 @@ from fcinspect.reports.documents.core import ArrayDocument, SkippedDocument
 
 
 class LinesDocument(TypedDict):
-    """Some outputs or inputs: how many, and the numbers of the first of them."""
+    """Some outputs or inputs: how many, and the indices of the first ones."""
 
     count: int
     first: list[int]
@@ -31,7 +31,7 @@ class SpectralNormDocument(TypedDict):
     """The largest singular value, by Lanczos' method.
 
     `residual` bounds the distance from value² to the nearest squared singular value, relative to
-    value²; `converged` tells whether value is surely within 1e-4 of a singular value.
+    value²; `converged` says whether value is certainly within 1e-4 of a singular value.
     """
 
     value: float | None
@@ -42,7 +42,7 @@ class SpectralNormDocument(TypedDict):
 
 
 class HistogramDocument(TypedDict):
-    """How many singular values above the resolution lie between one edge and the next."""
+    """How many singular values above the resolution lie between consecutive edges."""
 
     scale: str
     edges: list[float | None]
@@ -50,7 +50,7 @@ class HistogramDocument(TypedDict):
 
 
 class SpectrumDocument(TypedDict):
-    """All singular values, descending; those below `resolution` are rounding."""
+    """All singular values, descending; those below `resolution` are rounding errors."""
 
     values: ArrayDocument
     resolution: float | None
@@ -63,7 +63,7 @@ class SpectrumDocument(TypedDict):
 
 
 class FingerprintDocument(TypedDict):
-    """The law of initialisation that a weight still looks drawn from."""
+    """The initialization law that a weight still appears to be drawn from."""
 
     kind: str
     law: str
@@ -72,7 +72,7 @@ class FingerprintDocument(TypedDict):
 
 
 class FindingDocument(TypedDict):
-    """Something that a check fails on."""
+    """A reason for which a check fails."""
 
     kind: str
     detail: str
@@ -110,7 +110,7 @@ class ScannedLayerDocument(TypedDict):
 
 
 class OtherDocument(TypedDict):
-    """An array that is no linear layer, and was gone through by a check."""
+    """An array that is not a linear layer and was examined by a check."""
 
     name: str
     source: str
@@ -122,14 +122,14 @@ class OtherDocument(TypedDict):
 
 
 class FailedFileDocument(TypedDict):
-    """A file that could not be read, or not to its end."""
+    """A file that could not be read, or not completely."""
 
     name: str
     reason: str
 
 
 class ScanDocument(TypedDict):
-    """What `scan` says."""
+    """The output of `scan`."""
 
     sources: list[str]
     layers: list[ScannedLayerDocument]

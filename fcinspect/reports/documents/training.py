@@ -45,7 +45,7 @@ class OptimizerDocument(TypedDict):
 
 
 class OperationCheckDocument(TypedDict):
-    """One operation against its closed form; a number that is not finite is null."""
+    """One operation compared with its closed form; a number that is not finite is null."""
 
     name: str
     formula: str
@@ -63,7 +63,7 @@ class OperationCheckDocument(TypedDict):
 
 
 class EarlierFindingDocument(TypedDict):
-    """An operation of a step before the last that is not within its bound."""
+    """An operation of an earlier step that is not within its bound."""
 
     step: int
     check: OperationCheckDocument
@@ -77,7 +77,7 @@ class LossAtStepDocument(TypedDict):
 
 
 class GradientTermDocument(TypedDict):
-    """What one row of the batch adds to the gradient of a followed parameter."""
+    """The contribution of one batch row to the gradient of a followed parameter."""
 
     row: list[int]
     grad_activation: float | None
@@ -89,7 +89,7 @@ class GradientTermDocument(TypedDict):
 
 
 class WorkedLineDocument(TypedDict):
-    """One line of the optimizer's working; `numbers` is the formula with its numbers put in."""
+    """One line of the optimizer's working; `numbers` is the formula with numbers substituted."""
 
     name: str
     formula: str
@@ -111,7 +111,7 @@ class FollowedDocument(TypedDict):
 
 
 class StepDocument(TypedDict):
-    """What `step` says: the last step, and the loss of all."""
+    """The output of `step`: the last step, and the losses of all steps."""
 
     widths: list[int]
     dtype: str
@@ -134,7 +134,7 @@ class StepDocument(TypedDict):
 
 
 class WorstDocument(TypedDict):
-    """The element nearest to its bound; rounding can reach `low` to `high`."""
+    """The element nearest to its bound; rounding allows `low` to `high`."""
 
     index: list[int]
     computed: float | None
@@ -159,7 +159,7 @@ class CheckDocument(TypedDict):
 
 
 class VerifyDocument(TypedDict):
-    """What `verify` says."""
+    """The output of `verify`."""
 
     kind: Literal["layer", "implementation", "optimizer", "output", "step", "example"]
     subject: str
@@ -171,7 +171,7 @@ class VerifyDocument(TypedDict):
 
 
 class ShippedExampleDocument(TypedDict):
-    """A worked example that comes with fcinspect; `known_wrong` says why by the place."""
+    """A worked example included in fcinspect; `known_wrong` maps each wrong place to the reason."""
 
     name: str
     title: str
@@ -182,14 +182,14 @@ class ShippedExampleDocument(TypedDict):
 
 
 class ShippedExamplesDocument(TypedDict):
-    """What `verify example --list` says."""
+    """The output of `verify example --list`."""
 
     kind: Literal["example"]
     examples: list[ShippedExampleDocument]
 
 
 class PlannedChecksDocument(TypedDict):
-    """What `verify --checks list` says."""
+    """The output of `verify --checks list`."""
 
     kind: Literal["layer", "implementation", "optimizer", "output", "step", "example"]
     subject: str
@@ -198,7 +198,7 @@ class PlannedChecksDocument(TypedDict):
 
 
 Exact = int | float | str
-"""A number, exact: a string such as "31/75" where it is no short decimal."""
+"""An exact number: a string such as "31/75" if it is not a short decimal."""
 
 
 class SheetLayerDocument(TypedDict):
@@ -211,9 +211,9 @@ class SheetLayerDocument(TypedDict):
 
 
 class KeyCheckDocument(TypedDict):
-    """How the exact results compare with torch's: `equal` to it, or within its rounding bound.
+    """How the exact results compare with torch's: `equal`, or within their rounding bound.
 
-    Where results are rounded to decimals, these are the unrounded ones.
+    If results are rounded to decimals, the unrounded ones are compared.
     """
 
     checked_by: str
@@ -224,12 +224,12 @@ class KeyCheckDocument(TypedDict):
 
 
 class WorksheetDocument(TypedDict):
-    """A worksheet; the pupil replaces each null of `answers` by a number or by "3/2".
+    """A worksheet; the pupil replaces each null in `answers` with a number or a string like "3/2".
 
-    `document` tells it from a grade. `code` is what the sheet shows in place of the seed, and
-    only a key has the `seed`, too. `given` holds the results that the sheet shows, `ways` the way
-    to each answer where the key was asked for, which then stands in `answers`. To
-    `decimals` every result is rounded and gone on with; without it none is.
+    `document` distinguishes it from a grade. The sheet shows `code` instead of the seed; only a
+    key also has the `seed`. `given` holds the results that the sheet shows. A key has the numbers
+    in `answers` and the working of each in `ways`. With `decimals`, every result is rounded and
+    the rounded number is used from then on; without it, nothing is rounded.
     """
 
     document: Literal["worksheet"]
@@ -262,11 +262,11 @@ MarkWord = Literal["right", "right up to rounding", "follows", "wrong", "unreada
 
 
 class GradedBlankDocument(TypedDict):
-    """One blank; numbers are exact, as decimals or, where these do not end, as fractions.
+    """One blank; numbers are exact, as decimals or, if these do not terminate, as fractions.
 
-    `answer` is null where it is empty, `right` where the solution is held back. `follows` names
-    the answers, not right, with which one is computed rightly; `slip` is the likely slip of a
-    wrong one, the expected form of an unreadable one, null where none is known.
+    `answer` is null if it is empty, `right` if the solution is withheld. `follows` names the
+    answers that are not right but from which this one is computed correctly; `slip` is the likely
+    slip of a wrong answer or the expected form of an unreadable one, null if none is known.
     """
 
     id: str
@@ -291,14 +291,14 @@ class ScoreDocument(TypedDict):
 
 
 class MistakeDocument(TypedDict):
-    """One slip with all the blanks that it explains; `slip` is null of those without any."""
+    """One slip with all the blanks that it explains; `slip` is null for blanks without any."""
 
     slip: str | None
     blanks: list[str]
 
 
 class GradedSheetDocument(TypedDict):
-    """One filled worksheet; `altered`: its problem is not that of its widths and code."""
+    """One filled-in worksheet; `altered` if its problem is not that of its widths and code."""
 
     file: str
     pupil: str | None
@@ -316,15 +316,15 @@ class GradedSheetDocument(TypedDict):
 
 
 class UngradedSheetDocument(TypedDict):
-    """A file that is no filled worksheet, and why."""
+    """A file that is not a filled-in worksheet, and the reason."""
 
     file: str
     refusal: str
 
 
 class GradebookDocument(TypedDict):
-    """The filled worksheets in the order in which they were asked for; `document` says that these
-    are grades and no worksheet."""
+    """The filled-in worksheets in the order given; `document` says that these are grades, not a
+    worksheet."""
 
     document: Literal["grade"]
     graded: list[GradedSheetDocument]

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from fcinspect.pictures.figures.weight import Panel
 
 MOST_CURVES = 4
-"""Spectra in one chart of text: so many strokes can be told apart."""
+"""Most spectra in one text chart: this many strokes can be told apart."""
 MOST_PANELS = 12
-"""Layers whose numbers are told in text, and which a figure shows."""
+"""Most layers whose values are shown in text or in a figure."""
 ROLES = ("weight", "output", "input", "bias")
-OTHERS = "--only and --sort choose others"
-UNDECIDED = "undecided, as numbers are not finite"
+OTHERS = "--only and --sort select others"
+UNDECIDED = "undecided, because some numbers are not finite"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ScanPictures:
     def blocks(self) -> list[Block]:
         """Return the pictures in text, under their title."""
         if not self.report.layers:
-            return [Heading("Charts"), Line.of("no linear layer: there is nothing to draw")]
+            return [Heading("Charts"), Line.of("no linear layers: nothing to draw")]
         return list(self._spectra() if self.shows_spectra else self._numbers())
 
     def figure(self, ending: str) -> bytes:
@@ -56,10 +56,10 @@ class ScanPictures:
     @property
     def title(self) -> str:
         """What the figure shows, of which files, and how much of it."""
-        what = "Singular values" if self.shows_spectra else "Numbers of the weights"
+        what = "Singular values" if self.shows_spectra else "Values of the weights"
         layers = self.report.layers
         left = showing(MOST_PANELS, len(layers), "layers")
-        notes = [line.text for line in left] if layers else ["no linear layer"]
+        notes = [line.text for line in left] if layers else ["no linear layers"]
         return "; ".join([f"{what} of {title_of(self.report)}", *notes])
 
     def panels(self) -> list[Panel]:
@@ -89,7 +89,7 @@ class ScanPictures:
         if shown:
             pairs = zip(shown, ROLES, strict=False)
             series = [spectrum_series(name, found, role) for (name, found), role in pairs]
-            yield curves(series, x_title="number of the singular value", y_title="σ")
+            yield curves(series, x_title="index of the singular value", y_title="σ")
         for name, found in shown:
             if words := below(found):
                 yield Line.of(f"{name}: {words}")
@@ -99,7 +99,7 @@ class ScanPictures:
 
     def _numbers(self) -> Iterator[Block]:
         layers = self.report.layers[: len(self.distributions)]
-        yield Heading("Numbers of the weights" if len(layers) > 1 else "Numbers of W")
+        yield Heading("Values of the weights" if len(layers) > 1 else "Values of W")
         if len(layers) == 1:
             yield histogram(self.distributions[0])
         else:
@@ -110,7 +110,7 @@ class ScanPictures:
                     yield Line.of((f"{name}: {words}", "unsure"))
         yield from showing(len(layers), len(self.report.layers), f"layers; {OTHERS}")
         if layers:
-            yield Line.of(("--spectrum draws their singular values", "faint"))
+            yield Line.of(("use --spectrum to draw their singular values", "faint"))
 
     def _shown(self, layer: ScannedLayer) -> str:
         return name_in(self.report, layer) or text.NAMELESS
@@ -122,10 +122,10 @@ def spectrum_series(name: str, found: Spectrum, role: str = "") -> Series:
 
 
 def below(found: Spectrum) -> str:
-    """Say how many singular values are not told from 0, and so not drawn; "" for none."""
+    """Say how many singular values are indistinguishable from 0, so not drawn; "" for none."""
     count = len(found.values) - found.rank
     are = "value is" if count == 1 else "values are"
-    said = f"{text.count(count)} of {text.count(len(found.values))} {are} not told from 0"
+    said = f"{text.count(count)} of {text.count(len(found.values))} {are} indistinguishable from 0"
     return said if count else ""
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.records import ScannedLayer, ScannedOther
 
 FEW = 3
-"""So many layers are shown in full."""
+"""Most layers that are shown in full."""
 NOTE = ("note: ", "unsure")
 MOST_NAMED = 6
 MOST_FOUND = 40
@@ -28,9 +28,9 @@ MOST_FOUND = 40
 BRACKETED = re.compile(r" \([^)\d]*\)")
 """Words in brackets; shapes stay."""
 BEYOND_COMMA = re.compile(r",(?![^(]*\)).*", re.DOTALL)
-"""What follows a comma that is in no brackets."""
+"""The text after a comma that is outside brackets."""
 MANY_ZEROS = 0.01
-"""The share of zeros from which on a column tells of them."""
+"""The share of zeros above which a column shows them."""
 
 
 def page(report: ScanReport, precision: int, *, show_all: bool, charts: Sequence[Block]) -> Page:
@@ -61,7 +61,7 @@ def page(report: ScanReport, precision: int, *, show_all: bool, charts: Sequence
     if show_all and (skipped := report.skipped):
         columns = (Column("array", right=False, folds=True), Column(why(skipped), right=False))
         table = Table(columns, tuple((text.safe(s.name), text.safe(s.reason)) for s in skipped))
-        built.group(Line.of(f"besides, {text.plural(len(skipped), 'array')}:"), table)
+        built.group(Line.of(f"{text.plural(len(skipped), 'other array')}:"), table)
     built.group(*_summary(report, show_all=show_all))
     return built.page()
 
@@ -130,7 +130,7 @@ def _in_full(layer: ScannedLayer, called: str, precision: int) -> Iterator[Headi
     low, high = weight.spectral_low, weight.spectral_high
     if layer.singular.largest is None and low is not None and high is not None:
         ends = " and ".join(text.significant(v, precision) for v in (low, high))
-        said = f"spectral norm between {ends}, by the norms of rows, columns and W"
+        said = f"spectral norm between {ends}, from norms of rows, columns and W"
         yield Line.of(said, indent=2, hang=2)
     for warning in layer.warnings:
         yield Line.of(NOTE, text.safe(warning), indent=2, hang=2)
@@ -142,7 +142,7 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
     count = text.plural(len(report.layers), "layer")
     if report.checked and report.ok:
         by_chance = any(map(equal_by_chance, report.layers))
-        beyond = " beyond those that few bits make by chance" if by_chance else ""
+        beyond = " beyond those that occur by chance with few bits" if by_chance else ""
         yield Line.of(
             ("Check passed: ", "good"),
             f"{count} without NaN, infinities, all-zero weights, dead outputs or inputs, or equal"
@@ -153,11 +153,11 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
         if report.struck_others:
             counts.append(text.plural(len(report.struck_others), "other array"))
         if report.problems:
-            counts.append(text.plural(len(report.problems), "problem") + " of its shards")
+            counts.append(text.plural(len(report.problems), "problem") + " with its shards")
         if report.failed:
             counts.append(text.plural(len(report.failed), "file") + " not read")
         if report.unread:
-            counts.append(text.plural(len(report.unread), "weight") + " not looked at")
+            counts.append(text.plural(len(report.unread), "weight") + " not checked")
         verdict = (
             ("Check undecided: ", "unsure") if report.is_undecided else ("Check failed: ", "bad")
         )
@@ -165,8 +165,8 @@ def _summary(report: ScanReport, *, show_all: bool) -> Iterator[Line]:
     elif struck:
         yield Line.of(f"{struck} of {count} would fail --check")
     elif report.unread:
-        said = text.plural(len(report.unread), "weight")
-        yield Line.of(f"--check would be undecided: {said} of layers not read")
+        said = text.plural(len(report.unread), "layer weight")
+        yield Line.of(f"--check would be undecided: {said} not read")
     elif report.problems:
         yield Line.of("the shards would fail --check")
     if report.skipped and not show_all:
@@ -181,12 +181,12 @@ def _others_passed(report: ScanReport) -> str:
     if not left:
         return said
     whole = sum(skip.tensor is not None and is_whole(skip.tensor.dtype) for skip in report.skipped)
-    of = " of whole numbers" if whole == left else ""
-    return f"{said}; {text.plural(left, 'array')}{of} not gone through"
+    of = " of integers" if whole == left else ""
+    return f"{said}; {text.plural(left, 'array')}{of} not checked"
 
 
 def _reasons(skipped: Sequence[SkippedTensor]) -> Iterator[str]:
-    """Yield "64 arrays are no linear layers: one-dimensional (40), …", the commonest first."""
+    """Yield "64 arrays are not linear layers: one-dimensional (40), …", the commonest first."""
     # without what they add in brackets or behind a comma
     shortened = (
         BEYOND_COMMA.sub("", BRACKETED.sub("", s.reason)) for s in skipped if not s.missing
@@ -196,7 +196,7 @@ def _reasons(skipped: Sequence[SkippedTensor]) -> Iterator[str]:
     if total:
         named = ", ".join(f"{text.safe(reason)} ({n:,})" for reason, n in reasons.most_common(3))
         rest = ", …" if len(reasons) > 3 else ""
-        verb = "array is no linear layer" if total == 1 else "arrays are no linear layers"
+        verb = "array is not a linear layer" if total == 1 else "arrays are not linear layers"
         yield f"{total:,} {verb}: {named}{rest}"
     if total < len(skipped):
         gone = len(skipped) - total
@@ -220,7 +220,7 @@ def name_of(report: ScanReport, one: ScannedLayer | ScannedOther) -> str:
 def _together(
     report: ScanReport, told: Iterable[tuple[ScannedLayer, str]]
 ) -> list[tuple[str, str]]:
-    """Return each text once, with the names of the layers that it is said of."""
+    """Return each text once, with the names of the layers that it describes."""
     pairs = ((words, name_of(report, layer)) for layer, words in told)
     return [(words, _named(names)) for words, names in text.grouped(pairs).items()]
 
@@ -231,9 +231,9 @@ def _named(names: Sequence[str]) -> str:
 
 
 def unread_words(unread: Iterable[SkippedTensor]) -> list[tuple[str, str]]:
-    """Return what a check says of weights that were not read, once for each reason."""
+    """Return the check's words on weights that were not read, once for each reason."""
     found = text.grouped((skip.reason, text.safe(skip.name)) for skip in unread).items()
-    return [(_named(names), f"not looked at: {text.safe(reason)}") for reason, names in found]
+    return [(_named(names), f"not checked: {text.safe(reason)}") for reason, names in found]
 
 
 def _findings(report: ScanReport) -> list[Line]:

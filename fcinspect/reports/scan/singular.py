@@ -1,4 +1,4 @@
-"""What a scan says of singular values."""
+"""The part of a scan's report on singular values."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _cells(
 
 
 def _condition(found: Spectrum) -> str:
-    """Write the condition number, or that it is beyond what can be told."""
+    """Write the condition number, or that it is too large to be reliable."""
     if found.condition_number is None:
         return "–"
     if not found.condition_is_reliable:
@@ -68,13 +68,13 @@ def in_full(layer: ScannedLayer, precision: int) -> Iterator[Line]:
     found = layer.singular
     leading, spectrum = found.leading, found.spectrum
     if leading is None and spectrum is None:
-        yield Line.of("singular values: undecided, as numbers are not finite", indent=2)
+        yield Line.of("singular values: undecided, because some numbers are not finite", indent=2)
         return
     digits = precision + 2
     if leading is not None:
-        sure = f"within {leading.error_bound:.1e} of it is a singular value"
+        sure = f"a singular value is within {leading.error_bound:.1e} of it"
         if not leading.converged:
-            sure = "a lower bound: it has not converged"
+            sure = "a lower bound, not converged"
         sigma = text.significant(leading.sigma, digits)
         steps = text.plural(leading.steps, "step")
         rank = text.significant(leading.stable_rank, precision)
@@ -84,7 +84,7 @@ def in_full(layer: ScannedLayer, precision: int) -> Iterator[Line]:
         yield Line.of(_ranks(spectrum, digits, precision), indent=2, hang=2)
         if (bins := spectrum.histogram) is not None:
             low, high = (text.significant(bins.edges[end], precision) for end in (0, -1))
-            scale = ", in logarithms" if bins.scale == "log" else ""
+            scale = ", log scale" if bins.scale == "log" else ""
             yield Line.of(f"{low} {text.bars(bins.counts)} {high}{scale}", indent=2, hang=2)
 
 

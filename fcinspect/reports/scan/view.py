@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fcinspect.reports.scan.charts import ScanPictures
 
 STATISTICS = ("min", "max", "mean", "std", "norm", "zeros", "nan", "inf")
-"""What is told of the numbers of a weight, and of those of a bias."""
+"""The statistics of a weight and of a bias."""
 LINES = ("dead_outputs", "dead_inputs", "duplicate_outputs")
 SPECTRAL_NORM = (
     ("spectral_norm", "value"),
@@ -27,7 +27,7 @@ SPECTRAL_NORM = (
     ("stable_rank", "stable_rank"),
 )
 SPECTRUM = ("rank", "condition_number", "condition_is_reliable", "effective_rank")
-"""Columns of what is told of singular values where a line holds one layer."""
+"""The columns on singular values when each line holds one layer."""
 
 
 def view_of_scan(

@@ -44,10 +44,10 @@ def check_blocks(report: StepReport) -> list[Block]:
     rows = tuple(_row(kind, checks, report) for kind, checks in groups.items())
     blocks: list[Block] = [
         Line.of(
-            "Each operation, on the numbers that entered it, against its closed form; the bound is"
-            " what rounding can explain."
+            "Each operation is compared with its closed form on the same inputs; the bound is what"
+            " rounding can explain."
         ),
-        Table(columns, rows, indent=2, caption="The check of each kind of operation"),
+        Table(columns, rows, indent=2, caption="Checks by kind of operation"),
     ]
     failed = [check for check in report.checks if check.verdict is not Verdict.WITHIN]
     for check in failed[:MOST_DETAILS]:
@@ -59,7 +59,7 @@ def check_blocks(report: StepReport) -> list[Block]:
     words = {
         Verdict.WITHIN: "Within bound: rounding explains every difference in all"
         f" {len(report.checks)} operations.",
-        Verdict.OUTSIDE: "Outside bound: rounding does not explain what was computed.",
+        Verdict.OUTSIDE: "Outside bound: rounding does not explain the computed numbers.",
         Verdict.UNDECIDED: "Undecided: numbers that are not finite cannot be checked.",
     }
     return [*blocks, *_earlier(report), Line.of((words[verdict], VERDICT_ROLES[verdict]))]
@@ -124,4 +124,4 @@ def _earlier(report: StepReport) -> list[Block]:
     which = "step 1" if steps == 1 else f"steps 1 to {steps}"
     said = (f"step {one.step}: {one.check.name}: {one.check.sentence}" for one in report.earlier)
     lines = (Line.of(words, indent=2) for words in said)
-    return [Line.of(f"{which}, checked in the same way: ", verdict), *lines]
+    return [Line.of(f"{which}, checked the same way: ", verdict), *lines]

@@ -123,7 +123,7 @@ class LayerSubjects:
         k = self.number
         keys = f"D{k} G{k}" if self.linear else f"D{k}"
         name = "∂L/∂a = G" if self.linear else "∂L/∂a"
-        return self._subject(keys, name, self._of_outputs("gradient that arrives"), lights, formula)
+        return self._subject(keys, name, self._of_outputs("incoming gradient"), lights, formula)
 
     def slope(self) -> Subject:
         """φ′(z)."""
@@ -156,7 +156,7 @@ class LayerSubjects:
     def leaving(self) -> Subject:
         """∂L/∂x or ∂L/∂a, what goes on to the layer before."""
         k = self.number
-        words, axes = self._of_rows("gradient that leaves", 0), f"{self.n} f{k - 1}".strip()
+        words, axes = self._of_rows("outgoing gradient", 0), f"{self.n} f{k - 1}".strip()
         name, sources = f"∂L/∂{self.entering}", f"G{k} W{k}"
         key, formula, layer = f"D{k - 1}", f"dot {sources}", self.before
         return Subject(key, name, words, "gradient", axes, sources, formula, layer=layer)
@@ -207,7 +207,7 @@ class LayerSubjects:
 def layer_forward(
     layer: LayerStep, passed: LayerPass, own: LayerSubjects, precision: int
 ) -> list[Block]:
-    """Show z as a product and a sum, and what the activation makes of it."""
+    """Show z as a product and a sum, and the activation of z."""
     plus = "" if layer.bias is None else " + b"
     formula = f"z = W·{own.entering}{plus}"
     if own.batched:
@@ -235,21 +235,21 @@ def _name(own: LayerSubjects) -> Span:
 def layer_backward(
     step: TrainingStep, place: int, subjects: list[LayerSubjects], precision: int
 ) -> list[Block]:
-    """Show the gradient that arrives, those of the parameters, and the one that leaves."""
+    """Show the incoming gradient, those of the parameters, and the outgoing one."""
     layer, passed, own = step.layers[place], step.before.layers[place], subjects[place]
     to = subjects[place - 1].name if place else "x"
     leaving = matrix(layer.grad_input.rows, own.leaving(), precision)
     return [
         *_arriving(layer, passed, subjects[place:], precision),
         *_parameter_gradients(layer, passed, own, precision),
-        equation(f"leaves to {to}: ∂L/∂{own.entering} = G·W", "=", leaving),
+        equation(f"passed to {to}: ∂L/∂{own.entering} = G·W", "=", leaving),
     ]
 
 
 def _arriving(
     layer: LayerStep, passed: LayerPass, subjects: list[LayerSubjects], precision: int
 ) -> list[Equation]:
-    """Show the gradient that arrives, and what the activation lets through."""
+    """Show the incoming gradient, and the part that passes the activation."""
     make = partial(matrix, precision=precision)
     own, *behind = subjects
     arriving = own.arriving("T")
@@ -258,10 +258,10 @@ def _arriving(
         arriving = own.arriving(source.lights, source.formula)
     arrived = make(layer.grad_activation.rows, arriving)
     if own.linear:
-        return [equation(_name(own), "arrives: ∂L/∂a = G =", arrived)]
+        return [equation(_name(own), "incoming: ∂L/∂a = G =", arrived)]
     formula = "mask = φ′(z)" if layer.activation == "relu" else "φ′(z)"
     return [
-        equation(_name(own), "arrives: ∂L/∂a =", arrived),
+        equation(_name(own), "incoming: ∂L/∂a =", arrived),
         equation(formula, "=", make(slope(layer, passed), own.slope())),
         equation("G = ∂L/∂a ⊙ φ′(z)", "=", make(layer.grad_output.rows, own.grad_output())),
     ]

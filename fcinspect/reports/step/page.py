@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 MOST_TERMS = 8
 X_TITLE = "steps taken"
 MOST_LOSSES = 500
-"""Of a run of up to so many a document has the loss of every step, folded."""
+"""For runs of up to this many losses, a document lists the loss of every step, folded."""
 
 
 def page(
@@ -124,7 +124,7 @@ def _add_step(built: PageBuilder, step: TrainingStep, precision: int) -> None:
     for layer, passed, own in zip(step.layers, step.before.layers, subjects, strict=True):
         built.group(*layer_forward(layer, passed, own, precision))
     built.group(Heading("Loss"), *_loss_blocks(step, last, precision))
-    upwards = Line.of("The same layers upwards; G = ∂L/∂z = ∂L/∂a ⊙ φ′(z).")
+    upwards = Line.of("The same layers in reverse order; G = ∂L/∂z = ∂L/∂a ⊙ φ′(z).")
     built.group(Heading("Backward"), upwards, *([Line.of(slopes)] if used else []))
     for place in reversed(range(len(step.layers))):
         built.group(*layer_backward(step, place, subjects, precision))

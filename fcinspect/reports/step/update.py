@@ -38,7 +38,7 @@ MOST_WHOLE = 24
 """Parameters of up to this many numbers are shown whole."""
 MOST_ROWS = 8
 MOST_TERMS = 16
-"""Rows of the batch that are told of a followed parameter."""
+"""Most rows of the batch that are shown for a followed parameter."""
 NAME = re.compile(r"\{([^}]+)\}")
 
 Write = Callable[[float], str]
@@ -60,10 +60,10 @@ def formula_lines(step: TrainingStep) -> list[Block]:
         for name, value in known_numbers(step.optimizer, step.number).items()
         if name in used
     ]
-    said = f"{step.optimizer.call}, with g the gradient: " + ", ".join(values)
+    said = f"{step.optimizer.call}, where g is the gradient: " + ", ".join(values)
     if parameter.state_before:
         kept = ", ".join(dict.fromkeys(STATE_SYMBOLS[name] for name in parameter.state_before))
-        said += f"; on the right of = stand the {kept} of the step before"
+        said += f"; on the right of =: {kept} of the previous step"
     lines.append("new = old + update")
     return [Line.of(said), *(Line.of(line, indent=2, formula=True) for line in lines)]
 
@@ -173,7 +173,7 @@ def _through_activation(followed: Followed, write: Write) -> list[Block]:
     ]
     three = (Column("∂L/∂a", "gradient"), Column("φ′(z)"), Column("G", "gradient"))
     columns = (*_row_column(followed), *three)
-    arriving = f"The gradient that arrives at output {output}, through {followed.activation}"
+    arriving = f"The gradient at output {output}, back through {followed.activation}"
     return [
         Line.of(f"{arriving}: G = ∂L/∂a·φ′(z)"),
         Table(columns, tuple(rows), indent=2, caption="The gradient through the activation"),
@@ -196,7 +196,7 @@ def _gradient(followed: Followed, write: Write) -> list[Block]:
         what = f"{g}·{x}"
     columns.append(Column("running sum"))
     total = followed.terms[-1].running_sum if followed.terms else 0.0
-    said = f"the sum is {write(total)}; torch has "
+    said = f"the sum is {write(total)}; torch computed "
     return [
         Line.of(f"Its gradient is the sum of {what} over the rows of the batch:"),
         Table(tuple(columns), tuple(rows), indent=2, caption="The gradient, term by term"),
@@ -207,7 +207,7 @@ def _gradient(followed: Followed, write: Write) -> list[Block]:
 
 def _followed_update(followed: Followed, write: Write) -> list[Block]:
     blocks: list[Block] = [
-        Line.of(f"Its update by {followed.optimizer.call}, g being torch's gradient:")
+        Line.of(f"Its update by {followed.optimizer.call}, where g is torch's gradient:")
     ]
     for line in followed.working:
         name = SYMBOLS.get(line.name, line.name)
@@ -218,7 +218,7 @@ def _followed_update(followed: Followed, write: Write) -> list[Block]:
             blocks.append(Line.of(f"{indent} = {shown}", indent=2, formula=True))
     update = followed.working[-1].value
     added = f"new = old + update = {write(followed.before)} + ({write(update)})"
-    total = f"    = {write(followed.before + update)}; torch has "
+    total = f"    = {write(followed.before + update)}; torch computed "
     return [
         *blocks,
         Line.of(added, indent=2, formula=True),

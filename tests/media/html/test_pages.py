@@ -250,7 +250,7 @@ def test_rows_that_were_read_alone_keep_their_numbers(page: Any, tmp_path: Path)
     html, _ = page("explain", tmp_path / "layer.npz", "--x", "1,2,3", "--element", "3")
     assert numbers_of(read(html), "y") == {"3": "63.0"}
     assert list(numbers_of(read(html), "W")) == ["3 0", "3 1", "3 2"]
-    assert "only the rows of W asked for were read: 3" in read(html).text
+    assert "only the requested rows of W were read: 3" in read(html).text
 
 
 def test_numbers_are_rounded_as_asked(page: Any) -> None:
@@ -330,7 +330,7 @@ def test_of_a_long_run_the_extremes_are_drawn() -> None:
     heights = [y for _, y in line.points]
     assert heights.count(min(heights)) == 1
     assert heights[0] == max(heights)
-    assert curve.caption.endswith(f"; the line goes through {len(heights):,} of 5,000 losses")
+    assert curve.caption.endswith(f"; the line passes through {len(heights):,} of 5,000 losses")
 
 
 def test_losses_that_are_not_finite_break_the_line() -> None:

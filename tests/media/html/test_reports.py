@@ -59,7 +59,7 @@ def test_a_page_holds_its_figure(run: Run, saved: Path, arguments: tuple[str, ..
     assert not BRAILLE.search(text)
     assert text == (saved / "twice.html").read_text(encoding="utf-8")
     last = text[text.index("</figure>") :]
-    for title in ("Numbers of W", "The error"):  # it is the figure's
+    for title in ("Values of W", "The error"):  # it is the figure's
         assert title not in last
 
 
@@ -71,7 +71,7 @@ def test_without_matplotlib_a_page_with_a_figure_is_refused(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     refused = run(*arguments, "--save", "page.html", "-q")
     assert refused.status == 2
-    assert "needs matplotlib, which is not installed" in refused.err
+    assert "need matplotlib, which is not installed" in refused.err
     assert not (saved / "page.html").exists()
     assert run(*arguments, "--save", "page.txt", "-q").status == 0
 

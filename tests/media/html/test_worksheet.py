@@ -56,4 +56,4 @@ def test_a_key_has_no_field_and_a_sheet_no_answer(kind: str) -> None:
     assert not list(key.all("input"))
     assert not [e for e in key.all("script") if e.attributes.get("id") == "document"]
     assert all(f"{blank.id} = " in key.text for blank in sheet.blanks)
-    assert "The way to" not in html_of(sheet, answers=False)
+    assert "How to get" not in html_of(sheet, answers=False)

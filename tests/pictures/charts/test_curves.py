@@ -131,7 +131,7 @@ def test_charts_fit_the_width(y: list[float], width: int, ascii_only: bool) -> N
 def test_values_without_place_are_marked_and_told(bad: float) -> None:
     """The line is broken, the axis carries a mark below, and a note says which and where."""
     drawn = chart([1.0, 2.0, bad, 2.0, 1.0])
-    assert drawn[-1] == f"! 1 of 5 values is not finite, and not drawn: {bad} at step 3"
+    assert drawn[-1] == f"! 1 of 5 values is not finite and not drawn: {bad} at step 3"
     axis_line = next(line for line in drawn if "└" in line)
     assert axis_line.count("!") == 1
     assert axis_line[axis_line.index("└") + 1 :].index("!") == len(axis_line.split("└")[1]) // 2
@@ -144,7 +144,7 @@ def test_not_positive_values_of_a_logarithmic_axis() -> None:
     """They have no place there, and the note says so."""
     drawn = chart([1.0, 0.0, -1.0, 100.0], 100, logarithmic=True)
     assert drawn[-1] == (
-        "! 2 of 4 values are not finite and positive, and not drawn: the first is 0 at step 2"
+        "! 2 of 4 values are not finite and positive and not drawn: the first is 0 at step 2"
     )
 
 

@@ -129,7 +129,7 @@ def test_maps_fit_and_say_how_they_were_reduced(medium: Medium, shape: tuple[int
     lines = words(matrix, medium)
     assert max(map(len, lines)) <= medium.width
     assert all(line.isascii() for line in lines) or not medium.ascii_only
-    told = re.search(r"of a (\d+).(\d+) block", " ".join(lines))
+    told = re.search(r"in a (\d+).(\d+) block", " ".join(lines))
     if told is None:
         assert shape in {(1, 1), (24, 37), (100, 2)} or medium.colored
     else:

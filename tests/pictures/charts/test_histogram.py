@@ -25,7 +25,7 @@ def test_edges_counts_and_the_rest_are_told() -> None:
     assert drawn[2].startswith(" 0.5 …    1 │██████")
     assert drawn[2].endswith("█ 1,000")
     assert drawn[3].startswith("1,001 finite numbers")
-    assert drawn[4] == "! besides, 2 NaN and 1 infinite, in no bin"
+    assert drawn[4] == "! not counted: 2 NaN and 1 infinite"
 
 
 @pytest.mark.parametrize("number", [0, 1, 17, 400, 799, 800])

@@ -63,6 +63,6 @@ def test_files_are_the_same_each_time(ending: str, start: bytes) -> None:
 def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """In one line, instead of a traceback."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(UsageError, match="needs matplotlib") as refused:
+    with pytest.raises(UsageError, match="need matplotlib") as refused:
         approximation_figure(check(), KNOTS, "x**2", E)
     assert (refused.value.hint or "").startswith("pip install matplotlib")

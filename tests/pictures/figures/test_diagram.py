@@ -305,12 +305,12 @@ def test_dead_units_are_grey_and_the_legend_says_why() -> None:
     assert (styles["unit-1-0"], styles["unit-1-1"]) == ("--", "-")
     words = [t.get_text() for n, t in parts(figure, Text).items() if "dead" in n]  # type: ignore[attr-defined]  # texts
     assert words == [
-        "all weights into it are 0: the same output for every x",
+        "all incoming weights are 0: the same output for every x",
         "output 0 for this x",
     ]
     assert collisions(figure) == []
     assert dead_words(diagram) == (
-        "all weights into it are 0: a¹₂, y₂",
+        "all incoming weights are 0: a¹₂, y₂",
         "output 0 for this x: a¹₁",
     )
 

@@ -68,7 +68,7 @@ def test_singular_values_are_those_of_numpy(scanned: Scan) -> None:
         assert axes.get_title(loc="left") == name
         expected = np.linalg.svd(weights[name], compute_uv=False)[:rank]
         np.testing.assert_allclose(np.asarray(line.get_ydata(), float), expected, rtol=1e-9)
-    assert "3 of 4 values are not told from 0" in figure.axes[1].get_xlabel()
+    assert "3 of 4 values are indistinguishable from 0" in figure.axes[1].get_xlabel()
 
 
 def test_bars_are_the_counts_of_the_weights(scanned: Scan) -> None:
@@ -91,7 +91,7 @@ def test_bars_are_the_counts_of_the_weights(scanned: Scan) -> None:
             for low, high in pairwise(edges)
         ]
         assert bars == expected
-    assert figure.axes[2].texts[0].get_text() == "besides, 12 NaN, in no bin"
+    assert figure.axes[2].texts[0].get_text() == "not counted: 12 NaN"
 
 
 def test_many_layers_are_folded_and_told(scanned: Scan) -> None:
@@ -99,7 +99,7 @@ def test_many_layers_are_folded_and_told(scanned: Scan) -> None:
     figure = figure_of(scanned({f"l{k}": np.ones((2, 2)) for k in range(15)}))
     assert sum(bool(axes.patches) for axes in figure.axes) == 12
     title = figure.get_suptitle().replace("\n", " ")
-    assert title.startswith("Numbers of the weights of ")
+    assert title.startswith("Values of the weights of ")
     assert title.endswith("model.safetensors'; showing 12 of 15 layers")
 
 

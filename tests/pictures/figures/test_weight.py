@@ -91,7 +91,7 @@ def test_a_wrong_cell_is_seen() -> None:
 def test_a_large_weight_is_reduced_and_says_so() -> None:
     """By blocks, which the label names."""
     upper = drawn(RNG.normal(size=(401, 900))).axes[0]
-    assert "of a 3×3 block (outputs × inputs) of W (401×900)" in upper.get_xlabel().replace(
+    assert "in a 3×3 block (outputs × inputs) of W (401×900)" in upper.get_xlabel().replace(
         "\n", " "
     )
 
@@ -105,7 +105,7 @@ def test_what_is_not_finite_is_marked_and_told() -> None:
     places = zip(*(np.asarray(data).tolist() for data in marks.get_data()), strict=True)
     assert sorted(places) == [(0, 3), (5, 1)]
     assert "2 cells with numbers that are not finite" in figure.axes[0].get_xlabel()
-    assert figure.axes[1].texts[0].get_text() == "besides, 1 NaN and 1 infinite, in no bin"
+    assert figure.axes[1].texts[0].get_text() == "not counted: 1 NaN and 1 infinite"
 
 
 @pytest.mark.parametrize(
