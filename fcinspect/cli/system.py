@@ -61,7 +61,7 @@ class ExitStatus(IntEnum):
     INPUT = 3
     """Input unreadable, unsupported, refused or not found."""
     INTERNAL = 70
-    """A defect of fcinspect."""
+    """A bug in fcinspect."""
     OUTPUT = 74
     """Output could not be written."""
     INTERRUPTED = 130
@@ -219,13 +219,13 @@ def refusal_for(error: BaseException) -> InputError | None:
             allowed = "" if most is None else f": {most} are allowed (ulimit -n)"
             return InputError(f"this needs more open files than the system allows{allowed}")
         if isinstance(each, RecursionError):
-            return InputError("this is nested more deeply than fcinspect can follow")
+            return InputError("this is nested too deeply for fcinspect")
         if isinstance(each, MemoryError) or number == errno.ENOMEM or NO_MEMORY.search(str(each)):
             most = _limit("RLIMIT_AS")
             if most is None:
                 return InputError("this needs more memory than is free on this machine")
             allowed = f"{most >> 20:,} MiB (ulimit -v)"
-            return InputError(f"this needs more memory than this process may have: {allowed}")
+            return InputError(f"this needs more memory than this process may use: {allowed}")
     return _refusal_for_library(error) if isinstance(error, ImportError) else None
 
 
