@@ -278,7 +278,7 @@ class ScanRun:
             return
         count = len(self.failed)
         reasons = "; ".join(dict.fromkeys(file.reason for file in self.failed))
-        raise InputError(f"{count} file{'s' * (count > 1)} could not be read: {reasons}")
+        raise InputError(f"{count} file{'s' * (count > 1)} not read: {reasons}")
 
 
 def _pictures(report: ScanReport, pairs: list[tuple[StoredLinear, ScannedLayer]]) -> ScanPictures:

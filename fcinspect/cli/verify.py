@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COMMANDS = ("layer", "implementation", "optimizer", "output", "step", "example")
 """In the order of the help."""
 
-HELP = "Prove that a layer, gradient or step is right, or name the fault."
+HELP = "Prove a layer, gradient or step correct, or name the fault."
 
 Checks = Annotated[
     list[str] | None,

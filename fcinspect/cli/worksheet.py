@@ -202,7 +202,7 @@ class WorksheetOptions:
 def worksheet(
     options: WorksheetOptions, *, output: Annotated[WorksheetOutput, WRITES]
 ) -> ExitStatus:
-    """Make a worksheet for pencil and paper, or its key, or grade it.
+    """Make a pencil-and-paper worksheet or its key, or grade one.
 
     With --grade, each blank is right, right up to rounding, wrong with the likely slip, or empty.
     Exit status 1: not every blank is right.

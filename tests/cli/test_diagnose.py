@@ -205,7 +205,7 @@ def test_an_unknown_text_is_not_recognised(run: Run, text: str) -> None:
     """Exit status 2 and nothing on stdout; shapes that could be read are told."""
     result = run("diagnose", text)
     assert (result.status, result.out) == (2, "")
-    assert "not recognised" in result.err
+    assert "not recognized" in result.err
     assert ("(3, 4), 5x6" in result.err) == ("5x6" in text)
 
 
@@ -220,7 +220,7 @@ def test_nothing_to_read_and_files_are_refused_with_a_hint(
     assert "fcinspect diagnose - < log.txt" in run("diagnose", "log.txt").err
     refused = run("diagnose", SHAPES, "--input", "4,3")
     assert refused.status == 2
-    assert "is no MODULE:OBJECT" in refused.err
+    assert "is not MODULE:OBJECT" in refused.err
 
 
 def test_much_text_is_read_in_bounded_memory() -> None:
@@ -345,7 +345,7 @@ def test_a_module_that_fails_by_an_unknown_error_is_not_recognised(
     )
     result = run("diagnose", "own.py:Net", "--input", "2,3")
     assert (result.status, result.out) == (2, "")
-    assert "not recognised: ValueError: mine" in result.err
+    assert "not recognized: ValueError: mine" in result.err
 
 
 @pytest.mark.parametrize(
