@@ -48,7 +48,7 @@ WRITES = Writes(
     ),
 )
 LARGEST_UNITS = 32
-"""More units of a layer are no longer told apart."""
+"""More units per layer could not be distinguished."""
 COPIES = 12
 """Bytes a number takes while a network is made and drawn, its own among them."""
 SEED_ADVICE = "use --seed S for random weights"
@@ -265,7 +265,7 @@ class DrawOptions:
                 said = " ".join(trace.failure.message.split())[:200]
                 raise InputError(
                     f"{code} does not run: {trace.failure.error}: {said}",
-                    hint="fcinspect trace shows where it stops",
+                    hint="fcinspect trace shows where it fails",
                 )
             chain = chain_of(trace)
             layers, ready = tracing.chained(chain, self.seed)

@@ -45,7 +45,7 @@ class ExplainRequest:
     all: Annotated[bool, switch("--all", "Show every output and every term.")] = False
 
     def asked(self) -> dict[str, Any]:
-        """Return the options, for the report; raises UsageError where they exclude each other."""
+        """Return the options, for the report; raises UsageError where two cannot be combined."""
         if self.all and (self.top is not None or self.element):
             raise UsageError("--all cannot be combined with --element or --top")
         return {**vars(self), "element": self.element or None}

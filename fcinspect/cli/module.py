@@ -86,7 +86,7 @@ class ModuleOptions:
             yield tracing
 
     def traced(self, tracing: Tracing) -> ModuleTrace:
-        """Return the trace of one run; raises UsageError for an input that is no shape."""
+        """Return the trace of one run; raises UsageError for an invalid shape."""
         inputs = [parse_input(text) for text in self.inputs or ()]
         return tracing.trace(inputs, self.batch, self.train)
 

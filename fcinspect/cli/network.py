@@ -166,7 +166,7 @@ def network_of(
     """Return the layers of a checkpoint in its order, in `dtype` or else as the file has them.
 
     `activation` (relu) and `output_activation` stand in where the file names none. Raises
-    InputError where the layers are no network, or not of one of the `dtypes`.
+    InputError where the layers do not form a network, or not of one of the `dtypes`.
     """
     from fcinspect.layers.linear import DenseLayer, Network
 

@@ -218,7 +218,7 @@ class Output:
         return self.write_as_it_is(text, "--show-code prints a script")
 
     def write_as_it_is(self, text: str, why: str) -> ExitStatus:
-        """Write text that is no report; raises UsageError (`why`) for options of a report."""
+        """Write text that is not a report; raises UsageError (`why`) for options of a report."""
         if self.save:
             raise UsageError(f"{why}: redirect it to a file instead of --save")
         if self.as_json or self.form not in (None, "text"):

@@ -31,7 +31,7 @@ def layout_option(flag: str, what: str) -> Any:
 
 LayoutOption = Annotated[str, layout_option("--layout", "the file")]
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
-"""Names that no shell expands and that are no options; others are not offered on TAB."""
+"""Names that no shell expands and that are not options; others are not offered on TAB."""
 
 COPIES = 12
 """Bytes a number takes while a layer is made, besides torch's own: copies of up to float64."""

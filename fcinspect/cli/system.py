@@ -34,7 +34,7 @@ except ImportError:  # a system without such limits
     resource = None  # type: ignore[assignment]
 
 WIDEST = 10_000
-"""Columns of a terminal; COLUMNS beyond that is no width."""
+"""Columns of a terminal; COLUMNS beyond that is ignored."""
 NUMPY = 96 << 20
 """Bytes of addresses that numpy takes, with one thread of OpenBLAS; each more takes 40 MiB."""
 BESIDE_LIBRARIES = 200 << 20
@@ -294,7 +294,7 @@ class _Room:
     """Looks, before numpy or torch is loaded, whether there is room for it."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        """Raise MemoryError where there is not; the module is found by the finders behind."""
+        """Raise MemoryError where there is not; the module is found by the next finders."""
         if name not in ("numpy", "torch"):
             return
         needed = NUMPY if name == "numpy" else _size_of_libraries(name) + BESIDE_LIBRARIES

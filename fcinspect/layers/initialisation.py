@@ -184,8 +184,8 @@ def _obeys_orthogonal(law: InitialisationLaw, values: Array) -> LawCheck:
     bound, by = _orthogonality_bound(rows, columns, format_named(values.dtype))
     inequality = f"max |{'WᵀW' if tall else 'WWᵀ'} − I| = {deviation:.2g}"
     if deviation <= bound:
-        return LawCheck(Verdict.WITHIN, f"{inequality}, within {bound:.2g} by {by}")
-    return LawCheck(Verdict.OUTSIDE, f"{inequality}, beyond {bound:.2g} by {by}")
+        return LawCheck(Verdict.WITHIN, f"{inequality}, within the bound {bound:.2g} for {by}")
+    return LawCheck(Verdict.OUTSIDE, f"{inequality}, beyond the bound {bound:.2g} for {by}")
 
 
 def is_orthogonal(weight: Array) -> bool:

@@ -196,8 +196,8 @@ def test_a_key_that_torch_contradicts_is_not_written(
         (("a/b" * 5000,), "is not a worksheet network: expected widths"),
         (("b" * 5000,), "': widths are whole numbers >= 1"),
         (("3-2", "2-1"), "unexpected '2-1' after the widths '3-2': expected only widths"),
-        (("a.json", "b.json", "c.json"), "and 1 more after the widths 'a.json': expected only widths,"
-                                         " such as 3-2-2, or --grade before files"),
+        (("a.json", "b.json", "c.json"), "and 1 more after the widths 'a.json': expected only"
+                                         " widths, such as 3-2-2, or --grade before files"),
         (("3-2", "--precision", "3"), "No such option: --precision"),
         (("3-2", "--full"), "No such option: --full"),
         ((), "WIDTHS is missing: expected widths such as 3-2-2, or --grade"),
