@@ -34,7 +34,7 @@ def diagnose(
         str | None,
         option(
             "--optimizer NAME",
-            "The module's optimizer in the same code; default: those found beside it.",
+            "Name of the module's optimizer in the same code; default: those found beside it.",
         ),
     ] = None,
     *,

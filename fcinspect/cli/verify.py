@@ -130,8 +130,8 @@ class ClaimedOptions(OptimizerOptions):
         chosen = self.chosen()
         if told is not None and chosen != told:
             raise UsageError(
-                f"the options name {chosen.call}, but {file.source} names {told.call}: expected one"
-                " of them"
+                f"the options name {chosen.call}, but {file.source} names {told.call}: expected the"
+                " same"
             )
         return chosen
 

@@ -120,7 +120,7 @@ def _arguments(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in [*given, *((k.arg or "**", k.value) for k in call.keywords)]:
         if name in ("dtype", "device"):
-            raise SpecError(f"{name} in {text!r}: set it by the option --{name}, if there is one")
+            raise SpecError(f"{name} in {text!r}: use the option --{name}, if there is one")
         if name not in PARAMETERS:
             raise SpecError(f"{name!r} in {text!r} is not an argument of nn.Linear: {EXPECTED}")
         if name in found:

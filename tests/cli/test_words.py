@@ -65,7 +65,7 @@ def test_bias_false_is_no_bias(run: Run, command: str) -> None:
         ("nn.Linear(4, x)", "width 'x' as out_features"),
         ("nn.Linear(4, 2, 3)", "bias=3 in"),
         ("nn.Linear(4, 2, in_features=4)", "in_features is given twice"),
-        ("nn.Linear(4, 2, dtype=torch.float16)", "set it by the option --dtype"),
+        ("nn.Linear(4, 2, dtype=torch.float16)", "use the option --dtype"),
         ("nn.Linear(4, 2, wide=3)", "'wide' in"),
         ("nn.Linear(*x)", "has no out_features"),
         ("nn.Linear(" + "(" * 900, "is not a call of nn.Linear"),
