@@ -127,7 +127,7 @@ ASSUMED = "the file does not name an activation: relu is assumed after '0', iden
 def test_an_activation_that_is_assumed_is_said(run: Run, states: None, command: str) -> None:
     """A state dict holds none; the one asked for needs no remark."""
     warnings = json.loads(run(command, "tanh.pt", "--json").out)["warnings"]
-    assert f"{ASSUMED}; --activation gives another" in warnings
+    assert f"{ASSUMED}; use --activation to change it" in warnings
     assert ASSUMED in " ".join(run(command, "tanh.pt").out.split())
     asked = json.loads(run(command, "tanh.pt", "--activation", "tanh", "--json").out)
     assert asked["warnings"] == []
@@ -143,7 +143,7 @@ def test_the_output_that_bce_needs_is_said_of_a_file(run: Run, states: None) -> 
     arguments = ("step", "tanh.pt", "--loss", "bce", "--activation", "tanh", "--json")
     assert json.loads(run(*arguments).out)["warnings"] == [
         "the file does not name an activation: sigmoid is assumed after '2';"
-        " --output-activation gives another"
+        " use --output-activation to change it"
     ]
 
 

@@ -283,7 +283,7 @@ def test_rounding_of_x_is_told(run: Run) -> None:
         (("--in", "4", "--out", "2", "--x", "1,2;3"), 2, "different lengths: 2, 1"),
         (("--in", "4", "--out", "2", "--x", "basis:4"), 2, "J from 0 to 3"),
         (("--in", "4", "--out", "2", "--x", "1e400,1,1,1"), 2, "beyond float64"),
-        (("--in", "2", "--out", "2", "--x", "1,2,3,4"), 2, "separated by ';'"),
+        (("--in", "2", "--out", "2", "--x", "1,2,3,4"), 2, "separate the rows of a batch by ';'"),
         (
             ("--in", "2", "--out", "2", "--x", "1,2;3,4", "--batch", "3"),
             2,
