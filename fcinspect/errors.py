@@ -22,7 +22,7 @@ class FcinspectError(Exception):
     """A refusal: the message names the value, the place and the expected form."""
 
     kind: ClassVar[str] = "error"
-    """The word that stands for this kind of refusal in JSON."""
+    """The word for this kind of refusal in JSON."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         self.message = brief(message)
@@ -31,7 +31,7 @@ class FcinspectError(Exception):
 
 
 class UsageError(FcinspectError):
-    """An option, specification or combination of options that means nothing."""
+    """An invalid option, specification or combination of options."""
 
     kind = "usage"
 
@@ -60,7 +60,7 @@ def install_hint(libraries: str) -> str:
 
 
 class Misbehaved(Exception):
-    """What is under inspection raised, hung, died or returned nonsense: a finding, no crash."""
+    """What is under inspection raised, hung, died or returned nonsense: a finding, not a crash."""
 
     def __init__(self, message: str, where: str | None = None) -> None:
         super().__init__(message)

@@ -14,9 +14,9 @@ USER = re.compile(
     r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)"
     r"(?P<user>[^\s/?#'\"]*:(?!//)(?:(?!://)[^\s?#'\"])*|[^\s/?#'\"]*)@"
 )
-"""What stands between :// and @; a password may hold a slash that was not escaped."""
+"""What is between :// and @; a password may hold a slash that was not escaped."""
 QUERY = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"]*)([?#])[^\s'\"]+")
-"""What stands behind ? or #, where tokens and signatures are given."""
+"""What follows ? or #, where tokens and signatures are given."""
 
 
 def is_uri(text: str) -> bool:
@@ -43,7 +43,7 @@ def masked_name(name: str) -> str:
 
 
 def without_secrets(text: str, name: str) -> str:
-    """Return what a library says of a URI, without its secrets in any spelling."""
+    """Return a library's text about a URI, without its secrets in any spelling."""
     for spelling in (name, repr(name)[1:-1]):
         text = text.replace(spelling, masked_name(name))
     for secret in sorted(_secrets(name), key=len, reverse=True):

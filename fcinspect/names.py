@@ -1,7 +1,7 @@
 """How a name may be written: in any case, as torch calls it, or by its usual short form; and lists.
 
 ``MSELoss``, ``nn.MSELoss()`` and ``mse`` are one loss; ``bf16`` and ``torch.bfloat16`` one dtype.
-Each list of known names stays where it belongs; here stands only what else may be typed.
+Each list of known names stays where it belongs; here is only what else may be typed.
 """
 
 from __future__ import annotations

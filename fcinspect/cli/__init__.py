@@ -49,7 +49,7 @@ ELSEWHERE = {
     "verify layer": "verify_code", "verify implementation": "verify_code",
     "verify optimizer": "verify_code",
 }  # fmt: skip
-"""The modules of the commands that stand in that of another one."""
+"""The modules of the commands that are defined in the module of another one."""
 GROUPS = ("verify",)
 """The commands that have commands of their own, which their module lists."""
 
@@ -114,7 +114,7 @@ def main() -> NoReturn:
     settle_signals()
     settle_limits()
     if os.environ.get("FCINSPECT_DEBUG") != "1":
-        # what a reader must know stands in the report; stderr is for refusals
+        # what a reader must know is in the report; stderr is for refusals
         warnings.simplefilter("ignore")
     # torch's import allocates so much that collecting cycles on the way takes a tenth of the time
     gc.set_threshold(100_000, 50, 100)
@@ -148,7 +148,7 @@ def run(arguments: list[str]) -> ExitStatus:
             arguments,
             "internal",
             f"internal error: {type(error).__name__}: {error}".replace("\n", " "),
-            "this is a defect of fcinspect: please report it with the command;"
+            "this is a bug in fcinspect: please report it with the command;"
             " FCINSPECT_DEBUG=1 shows the traceback",
         )
 
@@ -182,7 +182,7 @@ def _refuse_usage(arguments: list[str], error: Any) -> ExitStatus:
     if message.startswith("Got unexpected extra argument"):
         hint = _as_one_word(arguments) or hint
     if re.match("No such option: -[^-]", message):
-        hint = f"what begins with - but is no option goes behind --; {hint}"
+        hint = f"put -- before arguments that start with -; {hint}"
     return _refuse(arguments, "usage", message, hint)
 
 
@@ -194,7 +194,7 @@ def _as_one_word(arguments: list[str]) -> str | None:
             whole = [*arguments[:first], "-".join(run), *rest]
             import shlex
 
-            return f"widths are one word: fcinspect {shlex.join(whole)}"
+            return f"write widths as one word: fcinspect {shlex.join(whole)}"
         if word == "--":
             return None
     return None

@@ -66,7 +66,7 @@ class ApproximateOptions:
         Any,
         option(
             "--on A,B",
-            "The interval: decimals or constants, such as 0,1 or -pi,2*pi.",
+            "Interval: decimals or constants, such as 0,1 or -pi,2*pi.",
             parsed_by(_interval),
         ),
     ]
@@ -74,7 +74,7 @@ class ApproximateOptions:
         Any,
         option(
             "--error E",
-            "How far the network may be from the function, such as 1e-3.",
+            "Largest error that the network may have, such as 1e-3.",
             parsed_by(_tolerance),
         ),
     ] = None
@@ -82,22 +82,21 @@ class ApproximateOptions:
         str | None,
         choice(
             "--dtype DTYPE",
-            "float32 or float64; by default float32, unless E takes 2 % more units in it.",
+            "float32 or float64; default: float32, unless E needs 2 % more units in it.",
             ("float32", "float64"),
-            "dtype of approximate",
         ),
     ] = None
     depth: Annotated[
         int | None,
         option(
             "--depth M",
-            "For x**2 on 0,1: M sawtooth layers, against one hidden layer.",
+            "For x**2 on 0,1: use M sawtooth layers, compared with one hidden layer.",
             whole_number(1, 60),
         ),
     ] = None
-    check: Annotated[
-        bool, switch("--check", "Run the network as a real nn.Sequential as well.")
-    ] = False
+    check: Annotated[bool, switch("--check", "Also run the network as a real nn.Sequential.")] = (
+        False
+    )
     plot: Plot = False
 
     def asked(self) -> dict[str, Any]:
@@ -126,9 +125,9 @@ class ApproximateOptions:
 def approximate(
     options: ApproximateOptions, show_code: ShowCode = False, *, output: Annotated[Output, WRITES]
 ) -> ExitStatus:
-    """Build a ReLU network within E of a function, with proof.
+    """Build a ReLU network that is provably within E of a function.
 
-    It has one hidden layer, or with --depth several; a certificate bounds its error on the whole
+    It has one hidden layer, or several with --depth; a certificate bounds its error on the whole
     interval.
     """
     asked = options.asked()
@@ -206,15 +205,15 @@ def _deep(
     unit = on.exact and on.low == 0 and on.high == 1
     if function.expression != parse("x**2").expression or not unit:
         raise UsageError(
-            f"--depth builds x**2 on 0,1 alone, not {options.function!r} on {','.join(on.text)}:"
-            " its sawtooth layers are made for that function"
+            f"--depth builds only x**2 on 0,1, not {options.function!r} on {','.join(on.text)}:"
+            " its sawtooth layers are specific to that function"
         )
     made = sawtooth(depth, formats)
     if error is not None and made.error.total > error:
         raise InputError(
-            f"--depth {depth} is certified to be within {float(made.error.total):.4g}, more than"
+            f"the certified error of --depth {depth} is {float(made.error.total):.4g}, more than"
             f" --error {float(error):.4g}",
-            "each further layer takes the error by four",
+            "each further layer divides the error by four",
         )
     return Certified(
         function,

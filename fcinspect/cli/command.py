@@ -1,6 +1,6 @@
 """The commands of Typer: how their options are read, and what their help shows.
 
-All that depends on how Typer is made inside stands here; what it is comes from typer 0.29.
+All that depends on the internals of Typer is here; they are those of typer 0.29.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Command(_Light, TyperCommand):
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:
-    """Return a command line on which each --bias and --no-bias has its value behind a "=".
+    """Return a command line on which each --bias and --no-bias has its value after a "=".
 
     What follows --bias is its value where --weight is given or where it is a list of numbers; else
     --bias is a flag for a new layer.
@@ -198,7 +198,7 @@ class Group(_Light, TyperGroup):
     context_class = _Context
 
     order: tuple[str, ...] = ()
-    """The commands as the help lists them; typer puts groups behind all others."""
+    """The commands as the help lists them; typer puts groups after all others."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands in the order of the help."""

@@ -13,13 +13,13 @@ from fcinspect.cli.system import ExitStatus
 def create(
     fresh: Fresh,
     widths: Annotated[
-        str | None, argument("WIDTHS", "4-2 or 'nn.Linear(4, 2)', in place of --in and --out.")
+        str | None, argument("WIDTHS", "4-2 or 'nn.Linear(4, 2)', instead of --in and --out.")
     ] = None,
     show_code: ShowCode = False,
     *,
     output: Annotated[Output, Writes(layers=True, files=(LAYER, REPORT_BESIDE_LAYER))],
 ) -> ExitStatus:
-    """Make a seeded nn.Linear and show its weight and bias."""
+    """Create a seeded nn.Linear and show its weight and bias."""
     if widths is not None:
         fresh = fresh.named(widths)
     request = fresh.request()

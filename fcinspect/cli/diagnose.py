@@ -28,24 +28,24 @@ def diagnose(
     ],
     options: ModuleOptions,
     weights: Annotated[
-        str | None, option("--weights FILE", "A state dict that the module is to load.")
+        str | None, option("--weights FILE", "A state dict for the module to load.")
     ] = None,
     optimizer: Annotated[
         str | None,
         option(
             "--optimizer NAME",
-            "The module's optimizer in the same code; else those found beside it.",
+            "Name of the module's optimizer in the same code; default: those found beside it.",
         ),
     ] = None,
     *,
     output: Annotated[Output, Writes()],
 ) -> ExitStatus:
-    """Name the causes of an error, and the line that mends it.
+    """Find the cause of an error, and the line that fixes it.
 
-    The error is one around linear layers, as a text or in a module that is run. A text is only
-    read, and so are the files that a traceback names. MODULE:OBJECT is executed, and again with
-    each proposed change, in memory; where it runs, it is searched for faults that give no
-    message. Exit status 1: a fault was found.
+    The error involves linear layers, and is given as text or raised by a module that is run. Text
+    is only read, and so are the files that a traceback names. MODULE:OBJECT is executed, and again
+    with each proposed change, in memory; if it runs without an error, it is searched for faults
+    that raise no error. Exit status 1: a fault was found.
     """
     asked: dict[str, Any] = {"subject": subject[:1000]}
     if is_code(subject):
@@ -56,7 +56,7 @@ def diagnose(
     _refuse_code(subject, given)
     if given:
         raise UsageError(
-            f"{subject[:60]!r} is no MODULE:OBJECT: --input and the like go with a module",
+            f"{subject[:60]!r} is not MODULE:OBJECT: --input and similar options need a module",
             hint="expected package.module:Object or file.py:Object",
         )
     return _of_text(subject, asked, output)
@@ -97,7 +97,7 @@ def _of_text(subject: str, asked: dict[str, Any], output: Output) -> ExitStatus:
     if isinstance(known, Unrecognised):
         shapes = f"; shapes in it: {', '.join(known.shapes)}" if known.shapes else ""
         raise UsageError(
-            f"not recognised: {known.line[:200]!r}{shapes}",
+            f"not recognized: {known.line[:200]!r}{shapes}",
             hint="fcinspect diagnose MODULE:OBJECT --input … looks at the module itself",
         )
     found, reported = known
@@ -116,7 +116,7 @@ def _read(subject: str) -> tuple[str, tuple[str, ...]]:
     if subject != "-":
         if " " not in subject and is_file(subject):
             raise UsageError(
-                f"{subject!r} is a file: its text is read from standard input",
+                f"{subject!r} is a file: pass its text on standard input",
                 hint=f"fcinspect diagnose - < {subject}",
             )
         return subject, ()
@@ -135,7 +135,7 @@ def _read(subject: str) -> tuple[str, tuple[str, ...]]:
             )
     cut: tuple[str, ...] = ()
     if size > len(kept):
-        cut = (f"of {size:,} bytes the last {len(kept):,} were read",)
+        cut = (f"only the last {len(kept):,} of {size:,} bytes were read",)
     return kept.decode("utf-8", "replace"), cut
 
 
@@ -158,8 +158,8 @@ def _of_module(
             refuse_unmade(found)
             said = " ".join(found.failure.message.split())[:300]
             raise UsageError(
-                f"not recognised: {found.failure.error}: {said}",
-                hint="fcinspect trace shows the steps up to it",
+                f"not recognized: {found.failure.error}: {said}",
+                hint="fcinspect trace shows the steps up to the error",
             )
         report = options.searched(tracing, found, weights, optimizer)
     return output.write(view_of_silent(report, asked))

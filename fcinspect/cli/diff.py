@@ -28,22 +28,19 @@ class DiffOptions:
         str | None,
         choice(
             "--tolerance FORMAT",
-            "What rounding to this format explains counts as the same: half an ulp at the larger"
-            " number; bfloat16, float16 or float32.",
+            "Treat numbers as equal if rounding to this format explains their difference: half an"
+            " ulp at the larger number; bfloat16, float16 or float32.",
             ("float32", "bfloat16", "float16"),
             "format",
         ),
     ] = None
     only: Annotated[list[str] | None, only_option("Compare only layers")] = None
-    all: Annotated[bool, switch("--all", "Compare arrays that are no linear layer as well.")] = (
-        False
-    )
+    all: Annotated[bool, switch("--all", "Also compare arrays that are not linear layers.")] = False
     match: Annotated[
         str,
         choice(
             "--match HOW",
-            "name, or content: layers without a counterpart of their name are paired by their"
-            " numbers.",
+            "name, or content: layers whose name has no counterpart are paired by their numbers.",
             ("name", "content"),
         ),
     ] = "name"
@@ -52,14 +49,14 @@ class DiffOptions:
 
 
 def diff(options: DiffOptions, *, output: Annotated[Output, Writes()]) -> ExitStatus:
-    """Say how each linear layer changed between two checkpoints."""
+    """Show how each linear layer changed between two checkpoints."""
     from fcinspect.checkpoints.diff.diffing import DiffRequest
     from fcinspect.checkpoints.diff.diffing import diff as compared
     from fcinspect.media.progress import tracked
     from fcinspect.reports.diff import view_of_diff
 
     if options.a == options.b == "-":
-        raise UsageError("standard input can be read once: A and B cannot both be -")
+        raise UsageError("standard input can be read only once: A and B cannot both be -")
     only = tuple(options.only or ())
     request = DiffRequest(options.tolerance, only, options.all, options.match == "content")
     sides = ((options.a, options.layout_a), (options.b, options.layout_b))

@@ -48,10 +48,10 @@ WRITES = Writes(
     ),
 )
 LARGEST_UNITS = 32
-"""More units of a layer are no longer told apart."""
+"""More units per layer could not be distinguished."""
 COPIES = 12
 """Bytes a number takes while a network is made and drawn, its own among them."""
-SEED_ADVICE = "--seed S draws weights"
+SEED_ADVICE = "use --seed S for random weights"
 ORDER = (
     "network", "seed", "x", "activation", "output_activation", "bias", "inputs", "arg", "timeout",
     "weight", "units", "title", "weights",
@@ -79,22 +79,22 @@ class DrawOptions:
         str | None,
         argument(
             "WIDTHS|MODULE:OBJECT|FILE",
-            "3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers, or - for JSON on stdin, or"
+            "3-5-4-2 or 'nn.Linear(4, 2)'; a file of layers, or - for JSON on stdin; or"
             " package.module:Object or file.py:Object, whose code is executed.",
         ),
     ] = None
     seed: Annotated[
         int | None,
         seed_option(
-            "Draw the weights that torch makes after torch.manual_seed(S); without it, of WIDTHS"
-            " and of a class the structure alone."
+            "Show the weights that torch initializes after torch.manual_seed(S); without it, only"
+            " the structure of WIDTHS or of a class."
         ),
     ] = None
     x: Annotated[
         str | None,
         option(
             "--x X",
-            "Input: numbers 1,2,3, a file, - for stdin, zeros, ones or basis:J; its values are"
+            "Input: numbers 1,2,3, a file, - for stdin, zeros, ones or basis:J; the values are"
             " written into the units.",
         ),
     ] = None
@@ -106,39 +106,37 @@ class DrawOptions:
         int,
         option(
             "--units K",
-            f"Show at most K units of a layer, 2 to {LARGEST_UNITS}: the first and the last.",
+            f"Show at most K units per layer, 2 to {LARGEST_UNITS}: the first and the last.",
             whole_number(2, LARGEST_UNITS),
         ),
     ] = MOST_UNITS
     title: Annotated[
         str | None,
-        option(
-            "--title TEXT", "What stands above the diagram, in place of the widths.", title_line
-        ),
+        option("--title TEXT", "Title above the diagram, instead of the widths.", title_line),
     ] = None
     weights: Annotated[
         bool | None,
         switch(
             "--weights/--no-weights",
-            "Write each weight on its edge of the figure; by default where no layer has more"
-            " than 12 edges.",
+            "Write each weight on its edge in the figure; default: if no layer has more than 12"
+            " edges.",
         ),
     ] = None
     inputs: Annotated[
         list[str] | None,
         option(
             "--input SHAPE",
-            "MODULE:OBJECT: the shape of its input, batch first, where it cannot be found.",
+            "MODULE:OBJECT: the shape of its input, batch first, if it cannot be inferred.",
         ),
     ] = None
     arg: Annotated[
         list[str] | None,
         option(
             "--arg NAME=VALUE",
-            "MODULE:OBJECT: an argument of the class or function; repeat it for several.",
+            "MODULE:OBJECT: an argument of the class or function (repeatable).",
         ),
     ] = None
-    timeout: Annotated[float, timeout_option("loading the code, or one run,")] = 60.0
+    timeout: Annotated[float, timeout_option("loading the code, and for each run")] = 60.0
 
     def asked(self) -> dict[str, Any]:
         """Return the options, for the report."""
@@ -153,7 +151,7 @@ class DrawOptions:
     def found(self) -> Found:
         """Return the network; raises a FcinspectError for what is none."""
         if [self.network, self.x].count("-") > 1:
-            raise UsageError("standard input can be read once: give one of them as a file")
+            raise UsageError("standard input can be read only once: give one of them as a file")
         refuse_two(self.network, self.weight)
         if self.weight is not None:
             return self._of_layers()
@@ -180,7 +178,7 @@ class DrawOptions:
             if any(sign.isdigit() for sign in words):
                 raise
             raise SpecError(
-                f"{words!r} is no network: expected widths such as 3-5-4-2, a file of"
+                f"invalid network {words!r}: expected widths such as 3-5-4-2, a file of"
                 " layers, or package.module:Object"
             ) from error
         with_bias = spec.bias_beside(flag_of(self.bias))
@@ -190,7 +188,7 @@ class DrawOptions:
             if self.x is not None:
                 raise UsageError(
                     "--x needs weights, and widths have none",
-                    hint="--seed S draws them, or give a file of layers",
+                    hint="use --seed S to draw them, or give a file of layers",
                 )
             return Found(outline, "structure only", advice=SEED_ADVICE)
         return self._of_seed(outline, with_bias)
@@ -208,14 +206,14 @@ class DrawOptions:
         assert self.seed is not None
         network = seeded_network(widths, outline.activations, with_bias, self.seed, "float32")
         return self._with_values(
-            network, x, f"nn.Linear's default layers, float32; torch.manual_seed({self.seed})"
+            network, x, f"default nn.Linear layers, float32; torch.manual_seed({self.seed})"
         )
 
     def _of_layers(self) -> Found:
         self._refuse_options_of_code()
         if self.seed is not None:
             instead = "layers from a file" if self.weight is None else "--weight"
-            raise UsageError(f"--seed makes new layers: it cannot go with {instead}")
+            raise UsageError(f"--seed is for new layers: it cannot be combined with {instead}")
         checkpoint = layers_of(self.network, self.weight, self.bias)
         found = network_of(checkpoint, self.activation, self.output_activation)
         network = found.network
@@ -238,8 +236,8 @@ class DrawOptions:
         if self.seed is None and not ready:
             if self.x is not None:
                 raise UsageError(
-                    f"--x needs weights: {code} makes new ones each time",
-                    hint="--seed S makes them after torch.manual_seed(S)",
+                    f"--x needs weights: {code} creates new ones each time",
+                    hint="use --seed S to create them after torch.manual_seed(S)",
                 )
             outline = NetworkOutline(
                 (chain[0].in_features, *(link.out_features for link in chain)),
@@ -267,7 +265,7 @@ class DrawOptions:
                 said = " ".join(trace.failure.message.split())[:200]
                 raise InputError(
                     f"{code} does not run: {trace.failure.error}: {said}",
-                    hint="fcinspect trace shows where it stops",
+                    hint="fcinspect trace shows where it fails",
                 )
             chain = chain_of(trace)
             layers, ready = tracing.chained(chain, self.seed)
@@ -302,7 +300,7 @@ class DrawOptions:
             layer.linear.require_one_dtype()
             if layer.activation not in ACTIVATION_NAMES:
                 raise UsageError(
-                    f"--x: {layer.activation!r} behind {layer.name!r} is not computed here,"
+                    f"--x: activation {layer.activation!r} after {layer.name!r} is not supported:"
                     f" expected one of {', '.join(ACTIVATION_NAMES)}"
                 )
         values = forward_values(network, x[0])
@@ -312,7 +310,7 @@ class DrawOptions:
     def _refuse_options_of_code(self) -> None:
         for name, given in (("--input", self.inputs), ("--arg", self.arg)):
             if given:
-                raise UsageError(f"{name} is for MODULE:OBJECT, and {self.network!r} is none")
+                raise UsageError(f"{name} is for MODULE:OBJECT, which {self.network!r} is not")
 
 
 def draw(drawing: DrawOptions, *, output: Annotated[Output, WRITES]) -> ExitStatus:

@@ -35,7 +35,7 @@ class ExplainRequest:
         list[str] | None,
         option(
             "--element I,J",
-            "Take this output apart: J, or I,J for row I of a batch; may be repeated.",
+            "Show the terms of this output: J, or I,J for row I of a batch (repeatable).",
         ),
     ] = None
     top: Annotated[
@@ -45,9 +45,9 @@ class ExplainRequest:
     all: Annotated[bool, switch("--all", "Show every output and every term.")] = False
 
     def asked(self) -> dict[str, Any]:
-        """Return the options, for the report; raises UsageError where they exclude each other."""
+        """Return the options, for the report; raises UsageError where two cannot be combined."""
         if self.all and (self.top is not None or self.element):
-            raise UsageError("--all excludes --element and --top")
+            raise UsageError("--all cannot be combined with --element or --top")
         return {**vars(self), "element": self.element or None}
 
     def selection(self, shape: tuple[int, ...], out_features: int) -> Selection:
@@ -131,7 +131,7 @@ def _chosen(
 
         x = drawn_input((*(request.batch or ()), chosen.in_features), chosen.dtype)
         warnings = (
-            "x is drawn by numpy.random.default_rng(0).standard_normal; --x gives your own",
+            "x is drawn with numpy.random.default_rng(0).standard_normal; use --x for your own",
         )
     selection = request.selection(x.shape, chosen.out_features)
     elements = selection.elements

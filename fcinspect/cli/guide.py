@@ -1,4 +1,4 @@
-"""fcinspect guide, man, schema and completion: what the program says of itself."""
+"""fcinspect guide, man, schema and completion: what the program says about itself."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def guide(
             parser=_topic,
             autocompletion=_completed,
             metavar="TOPIC",
-            help="Without it, the list of topics.",
+            help="Topic to show; without it, the topics are listed.",
         ),
     ] = None,
 ) -> ExitStatus:
@@ -75,7 +75,7 @@ def guide(
     if topic is None:
         width = max(map(len, topics()))
         lines = [f"  {name:{width}}  {summary}\n" for name, summary in topics().items()]
-        write_text("Topics; fcinspect guide TOPIC shows one:\n\n" + "".join(lines))
+        write_text("Topics (fcinspect guide TOPIC shows one):\n\n" + "".join(lines))
     elif sys.stdout.isatty():
         from fcinspect.media.prose import print_prose
 
@@ -116,7 +116,7 @@ def manual() -> str:
         roff.section("Commands"),
         *(_command(name, context, common) for name, context in commands.items()),
         roff.section("Common options"),
-        roff.paragraph("Commands that write a report have these options, too:"),
+        roff.paragraph("Commands that write a report also have these options:"),
         *(roff.tagged(*record) for record in common.values()),
         roff.section("Exit status"),
         roff.from_markdown(_part_of_json("Exit status")),
@@ -186,7 +186,7 @@ def schema(
         typer.Argument(
             metavar="COMMAND",
             autocompletion=completion_of(COMMANDS),
-            help="Without it, the schemas of all commands.",
+            help="Command; without it, the schemas of all commands are printed.",
         ),
     ] = None,
 ) -> ExitStatus:
@@ -211,7 +211,7 @@ def completion(
         ),
     ],
 ) -> ExitStatus:
-    """Print the completion script of a shell; nothing is installed."""
+    """Print a shell's completion script, without installing it."""
 
     write_text(completion_script(shell))
     return ExitStatus.DONE

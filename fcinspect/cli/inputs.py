@@ -37,9 +37,7 @@ def parse_bias(text: str | bool) -> str | bool:
 
 WeightOption = Annotated[
     str | None,
-    option(
-        "--weight W", 'Your own layer: the rows of its weight, "1,2;3,4", or a file of an array.'
-    ),
+    option("--weight W", 'Weight of your own layer: its rows, "1,2;3,4", or a file with an array.'),
 ]
 BiasOption = Annotated[
     Any,
@@ -48,8 +46,8 @@ BiasOption = Annotated[
         "--no-bias",
         parser=parse_bias,
         metavar="B",
-        help="The bias of --weight, 0,1 or a file. Without --weight no value follows: with a bias"
-        " (default) or --no-bias.",
+        help="With --weight: its bias, 0,1 or a file. Without --weight, no value: --bias (default)"
+        " or --no-bias.",
     ),
 ]
 
@@ -58,7 +56,7 @@ def flag_of(bias: str | bool | None) -> bool | None:
     """Return what --bias says of a layer that torch makes; raises UsageError for numbers."""
     if isinstance(bias, str):
         raise UsageError(
-            f'--bias {bias!r} has no weight beside it: expected --weight "1,2;3,4" as well, or'
+            f'--bias {bias!r} has no --weight: expected --weight "1,2;3,4" as well, or'
             " --bias alone for a new layer"
         )
     return bias
@@ -68,7 +66,7 @@ def refuse_bias(bias: str | bool | None, instead: str) -> None:
     """Raise UsageError where --bias or --no-bias is given together with `instead`."""
     if bias is not None:
         flag = "--no-bias" if bias is False else "--bias"
-        raise UsageError(f"{flag} makes new layers: it cannot go with {instead}")
+        raise UsageError(f"{flag} is for new layers: it cannot be combined with {instead}")
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class OwnLayer:
         from fcinspect.checkpoints.records import StoredLinear
 
         if self.bias is True:
-            raise UsageError("--bias gives no numbers beside --weight: expected --bias 0,1")
+            raise UsageError("--bias needs numbers with --weight: expected --bias 0,1")
         weight = _tensor("weight", self.weight, self.dtype, 2)
         bias = None
         if isinstance(self.bias, str):
@@ -99,8 +97,8 @@ class OwnLayer:
             outputs = weight.shape[0 if self.layout == "out,in" else 1]
             if bias.shape != (outputs,):
                 raise UsageError(
-                    f"--bias has {bias.shape[0]} numbers, --weight has {outputs} rows: expected one"
-                    " number for each output"
+                    f"--bias has {bias.shape[0]} numbers, --weight has {outputs} outputs: expected"
+                    " one number per output"
                 )
         notes = [tensor.note for tensor in (weight, bias) if tensor is not None and tensor.note]
         return StoredLinear("", weight, bias, self.layout, SOURCE, warnings=tuple(notes))
@@ -109,7 +107,7 @@ class OwnLayer:
 def own_layer(weight: str, bias: str | bool | None, dtype: str, stored: Stored) -> OwnLayer:
     """Return the layer of --weight; raises UsageError where a file gives one, too."""
     if stored.file is not None:
-        raise UsageError(f"--weight and {stored.file!r} both give a layer: give one of them")
+        raise UsageError(f"--weight and {stored.file!r} both define a layer: use only one of them")
     return OwnLayer(weight, bias, dtype, "in,out" if stored.layout == "in,out" else "out,in")
 
 
@@ -141,7 +139,7 @@ def _tensor(name: str, text: str, dtype: str, dimensions: int) -> StoredTensor:
         rows = "rows of numbers such as 1,2;3,4" if dimensions == 2 else "one row such as 0,1"
         raise UsageError(f"--{name} has shape {values.shape}: expected {rows}")
     if not values.size:
-        raise UsageError(f"--{name} has shape {values.shape}: it holds no number")
+        raise UsageError(f"--{name} has shape {values.shape}: it is empty")
     held, notes = rounded(values, dtype, name, stored_dtype)
     return in_memory(name, held.values, dtype, notes[0] if notes else None)
 
@@ -187,7 +185,7 @@ def rounded(
     first = float(values.reshape(-1)[lost[0]])
     now = float(held.values.reshape(-1)[lost[0]])
     origin = f" from {stored_dtype}" if stored_dtype else ""
-    return held, (f"{name} is rounded{origin} to {dtype}: {first!r} is held as {now:.17g}",)
+    return held, (f"{name} is rounded{origin} to {dtype}: {first!r} becomes {now:.17g}",)
 
 
 def names_a_file(text: str) -> bool:
@@ -255,8 +253,8 @@ def _named(text: str, in_features: int, batch: Sequence[int]) -> npt.NDArray[np.
         number = text.removeprefix("basis:")
         if not (number.isascii() and number.isdigit()) or int(number) >= in_features:
             raise UsageError(
-                f"{text!r}: expected basis:J with J from 0 to {in_features - 1},"
-                f" the layer's in_features being {in_features}"
+                f"{text!r}: expected basis:J with J from 0 to {in_features - 1}"
+                f" (the layer's in_features is {in_features})"
             )
         x[..., int(number)] = 1.0
     return x
@@ -267,23 +265,23 @@ def _fitted(
 ) -> npt.NDArray[np.float64]:
     if not values.ndim:
         raise UsageError(
-            f"x is one number without dimensions: expected the layer's in_features, {in_features}"
+            f"x is a single number, without dimensions: the layer's in_features is {in_features}"
         )
     features = values.shape[-1]
     if features != in_features:
         note = ""
         if in_features and values.ndim == 1 and features and features % in_features == 0:
-            note = "; rows of a batch are separated by ';'"
+            note = "; separate the rows of a batch by ';'"
         shape = "" if values.ndim == 1 else f" (shape {values.shape})"
         raise UsageError(
             f"x has {features} feature{'' if features == 1 else 's'}{shape},"
-            f" the layer's in_features is {in_features}{note}"
+            f" but the layer's in_features is {in_features}{note}"
         )
     if batch is None or values.shape == (*batch, in_features):
         return values
     if values.ndim == 2 and values.shape[0] == math.prod(batch):
         return values.reshape(*batch, in_features)
-    raise UsageError(f"x has shape {values.shape}, --batch asks for {(*batch, in_features)}")
+    raise UsageError(f"x has shape {values.shape}, but --batch asks for {(*batch, in_features)}")
 
 
 def _short(text: str) -> str:

@@ -51,15 +51,15 @@ class ModuleOptions:
         option(
             "--input SHAPE",
             "Shape of an input, batch first: 4,3,32,32, or NAME=4,7, or NAME.KEY=4,7 for an"
-            " entry of a dict, or 4,7:int64; repeat it for several inputs.",
+            " entry of a dict, or 4,7:int64 (repeatable).",
         ),
     ] = None
     batch: Annotated[
         Any,
         option(
             "--batch B",
-            "Dimensions put before every --input; alone, it takes in_features of the first"
-            " layer for the rest.",
+            "Leading dimensions of every --input; without --input, they precede the in_features"
+            " of the first layer.",
             batch_shape,
         ),
     ] = None
@@ -67,13 +67,13 @@ class ModuleOptions:
         list[str] | None,
         option(
             "--arg NAME=VALUE",
-            "An argument of the class or function, such as hidden=128; repeat it for several.",
+            "An argument of the class or function, such as hidden=128 (repeatable).",
         ),
     ] = None
-    train: Annotated[bool, switch("--train", "Run in training mode; else in evaluation mode.")] = (
-        False
-    )
-    timeout: Annotated[float, timeout_option("loading the code, or one run,")] = 60.0
+    train: Annotated[
+        bool, switch("--train", "Run in training mode instead of evaluation mode.")
+    ] = False
+    timeout: Annotated[float, timeout_option("loading the code, and for each run")] = 60.0
 
     @contextmanager
     def opened(self, code: str) -> Iterator[Tracing]:
@@ -86,7 +86,7 @@ class ModuleOptions:
             yield tracing
 
     def traced(self, tracing: Tracing) -> ModuleTrace:
-        """Return the trace of one run; raises UsageError for an input that is no shape."""
+        """Return the trace of one run; raises UsageError for an invalid shape."""
         inputs = [parse_input(text) for text in self.inputs or ()]
         return tracing.trace(inputs, self.batch, self.train)
 
@@ -137,7 +137,7 @@ def parse_input(text: str) -> Tensor:
     dtype = None if found["dtype"] is None else canonical(found["dtype"], DTYPES)
     if found["dtype"] is not None and dtype is None:
         raise UsageError(
-            f"--input {text!r}: {found['dtype']!r} is no dtype: expected one of"
+            f"--input {text!r}: invalid dtype {found['dtype']!r}: expected one of"
             f" {', '.join(DTYPES)}",
             hint=did_you_mean(found["dtype"], DTYPES),
         )
@@ -170,7 +170,7 @@ def refuse_unmade(found: ModuleTrace) -> None:
 
     failure = found.failure
     if failure is not None and failure.stage != "forward":
-        what = "imported" if failure.stage == "import" else "made"
+        what = "imported" if failure.stage == "import" else "created"
         where = "" if failure.place is None else f" ({failure.place.file}:{failure.place.line})"
         said = " ".join(failure.message.split())[:300]
         raise InputError(

@@ -32,16 +32,16 @@ STEP_DTYPES = ("float32", "float64")
 
 
 def activation_option(flag: str, where: str) -> Any:
-    """Return the option that names an activation, `where` saying behind which layer it stands."""
+    """Return the option that names an activation, `where` saying after which layer."""
     words = f"{where}: {', '.join(ACTIVATION_NAMES)}."
     return choice(f"{flag} NAME", words, ACTIVATION_NAMES, "activation")
 
 
 HiddenActivation = Annotated[
-    str | None, activation_option("--activation", "Behind every hidden layer, default relu")
+    str | None, activation_option("--activation", "After every hidden layer (default relu)")
 ]
 LastActivation = Annotated[
-    str | None, activation_option("--output-activation", "Behind the last layer, default identity")
+    str | None, activation_option("--output-activation", "After the last layer (default identity)")
 ]
 
 
@@ -67,15 +67,17 @@ class OptimizerOptions:
         str, choice("--optimizer NAME", ", ".join(OPTIMIZER_NAMES) + ".", OPTIMIZER_NAMES)
     ] = "sgd"
     lr: Annotated[
-        Real, option("--lr R", "Learning rate; default 0.01, for adam and adamw 0.001.", Size)
+        Real, option("--lr R", "Learning rate; default 0.01, or 0.001 for adam and adamw.", Size)
     ] = None
     momentum: Annotated[Real, option("--momentum R", "sgd, rmsprop; default 0.", Size)] = None
     dampening: Annotated[Real, option("--dampening R", "sgd; default 0.", real_number())] = None
-    nesterov: Annotated[bool, switch("--nesterov", "sgd: look ahead along the momentum.")] = False
+    nesterov: Annotated[bool, switch("--nesterov", "sgd: use Nesterov momentum.")] = False
     weight_decay: Annotated[
-        Real, option("--weight-decay R", "Default 0, for adamw 0.01.", Size)
+        Real, option("--weight-decay R", "Default 0, or 0.01 for adamw.", Size)
     ] = None
-    maximize: Annotated[bool, switch("--maximize", "Climb instead of descend.")] = False
+    maximize: Annotated[
+        bool, switch("--maximize", "Maximize the loss instead of minimizing it.")
+    ] = False
     betas: Annotated[
         Any, option("--betas R,R", "adam, adamw; default 0.9,0.999.", parsed_by(betas_of))
     ] = None
@@ -83,12 +85,12 @@ class OptimizerOptions:
         Real, option("--eps R", "adam, adamw, rmsprop: default 1e-8; adagrad: 1e-10.", Size)
     ] = None
     alpha: Annotated[Real, option("--alpha R", "rmsprop; default 0.99.", Size)] = None
-    centered: Annotated[bool, switch("--centered", "rmsprop: divide by the variance's root.")] = (
-        False
-    )
-    amsgrad: Annotated[bool, switch("--amsgrad", "adam, adamw: divide by the largest so far.")] = (
-        False
-    )
+    centered: Annotated[
+        bool, switch("--centered", "rmsprop: divide by the root of the gradient's variance.")
+    ] = False
+    amsgrad: Annotated[
+        bool, switch("--amsgrad", "adam, adamw: use the largest second moment so far.")
+    ] = False
     lr_decay: Annotated[Real, option("--lr-decay R", "adagrad; default 0.", Size)] = None
     initial_accumulator_value: Annotated[
         Real, option("--initial-accumulator-value R", "adagrad; default 0.", Size)
@@ -112,16 +114,16 @@ class FoundNetwork:
     network: Network
     warnings: tuple[str, ...]
     assumed: str | None = None
-    """Which activations are not the file's and were not asked for either, in a sentence."""
+    """Which activations neither the file nor an option names, in a sentence."""
     between: bool = False
-    """Whether one of those stands behind a hidden layer."""
+    """Whether one of those follows a hidden layer."""
 
     def remarks(self) -> tuple[str, ...]:
         """Return what a reader should know, for a command with --activation."""
         if self.assumed is None:
             return self.warnings
         option = "--activation" if self.between else "--output-activation"
-        return (*self.warnings, f"{self.assumed}; {option} gives another")
+        return (*self.warnings, f"{self.assumed}; use {option} to change it")
 
 
 def layers_of(
@@ -141,7 +143,7 @@ def layers_of(
 def refuse_two(name: str | None, weight: str | None) -> None:
     """Raise UsageError where layers are given by name and by --weight."""
     if weight is not None and name is not None:
-        raise UsageError(f"--weight and {name!r} both give layers: give one of them")
+        raise UsageError(f"--weight and {name!r} both define layers: use only one of them")
 
 
 def words_of(name: str | None, weight: str | None) -> str:
@@ -164,7 +166,7 @@ def network_of(
     """Return the layers of a checkpoint in its order, in `dtype` or else as the file has them.
 
     `activation` (relu) and `output_activation` stand in where the file names none. Raises
-    InputError where the layers are no network, or not of one of the `dtypes`.
+    InputError where the layers do not form a network, or not of one of the `dtypes`.
     """
     from fcinspect.layers.linear import DenseLayer, Network
 
@@ -195,19 +197,19 @@ def network_of(
 
 
 def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: list[str]) -> str:
-    """Return what stands behind a layer: as asked, else as the file has it, else the usual."""
+    """Return the activation after a layer: as asked, else as the file has it, else the usual."""
 
     if stored.activation is None:
         return asked or usual
     own = canonical(stored.activation, ACTIVATION_NAMES)
     if asked is None and own is None:
         raise InputError(
-            f"activation {stored.activation!r} of layer {shown_name(stored)} is not known: expected"
-            f" one of {', '.join(ACTIVATION_NAMES)}",
+            f"unknown activation {stored.activation!r} of layer {shown_name(stored)}: expected one"
+            f" of {', '.join(ACTIVATION_NAMES)}",
             hint=did_you_mean(stored.activation, ACTIVATION_NAMES),
         )
     if asked is not None and asked != own:
-        warnings.append(f"{stored.name}: {asked} takes the place of the file's {stored.activation}")
+        warnings.append(f"{stored.name}: {asked} replaces the file's {stored.activation}")
     return asked or own or usual
 
 
@@ -219,12 +221,12 @@ def _assumed(
     parts = []
     if between:
         names = listed([layer.name for layer in between], 4)
-        parts.append(f"{between[0].activation} is assumed behind {names}")
+        parts.append(f"{between[0].activation} is assumed after {names}")
     if last in unnamed and (between or last.activation != "identity"):
         parts.append(
-            f"{last.activation} {'' if between else 'is assumed '}behind {shown_name(last)}"
+            f"{last.activation} {'' if between else 'is assumed '}after {shown_name(last)}"
         )
-    return f"the file names no activation there: {', '.join(parts)}" if parts else None
+    return f"the file does not name an activation: {', '.join(parts)}" if parts else None
 
 
 def _held(
@@ -235,7 +237,7 @@ def _held(
     if dtype is None and linear.dtype not in dtypes:
         raise InputError(
             f"layer {shown_name(linear)} is {linear.dtype}: step runs in float32 or float64",
-            hint="--dtype float32 takes its numbers as they are",
+            hint="use --dtype float32, which holds its numbers exactly",
         )
     wanted = dtype or linear.dtype
     parts = [linear.weight] if linear.bias is None else [linear.weight, linear.bias]

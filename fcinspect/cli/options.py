@@ -75,7 +75,7 @@ def one_of(what: str, known: Sequence[str]) -> Callable[[str], str]:
             return found
         hint = did_you_mean(text, known)
         raise typer.BadParameter(
-            f"{text!r} is no {what}: expected one of {', '.join(known)}"
+            f"invalid {what} {text!r}: expected one of {', '.join(known)}"
             + (f" ({hint})" if hint else "")
         )
 
@@ -99,7 +99,7 @@ def batch_shape(text: str | tuple[int, ...]) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise typer.BadParameter(
-            f"{text!r} is not a batch: expected whole numbers >= 0 such as 3 or 2,3"
+            f"invalid batch {text!r}: expected whole numbers >= 0 such as 3 or 2,3"
         )
     if any(len(part.lstrip("0")) > len(str(LARGEST_COUNT)) for part in parts):
         raise typer.BadParameter(f"{text!r} is too large: expected at most {LARGEST_COUNT}")
@@ -126,7 +126,7 @@ def title_line(text: str) -> str:
     """Return the title of a figure: a line that is not empty."""
     line = text.strip()
     if not line or not line.isprintable():
-        raise typer.BadParameter(f"{text[:60]!r} is no title: expected a line of printable text")
+        raise typer.BadParameter(f"invalid title {text[:60]!r}: expected a line of printable text")
     if len(line) > LONGEST_TITLE:
         raise typer.BadParameter(
             f"{line[:60]!r}… has {len(line)} characters: expected at most {LONGEST_TITLE}"
@@ -141,7 +141,7 @@ def option(words: str, help: str, parser: Callable[[Any], object] | None = None)
 
 
 def choice(words: str, help: str, known: Sequence[str], what: str = "") -> Any:
-    """Return an option with one of the known names; a refusal says `what` they are."""
+    """Return an option with one of the known names; errors call them `what`."""
     flag, metavar = words.split()
     return typer.Option(
         flag,
@@ -169,12 +169,12 @@ def dtype_option(words: str) -> Any:
 
 def only_option(what: str) -> Any:
     """Return the option that chooses names, `what` saying of what."""
-    return option("--only GLOB", f"{what} matching this glob, 'encoder.*' (repeatable).")
+    return option("--only GLOB", f"{what} matching this glob, e.g. 'encoder.*' (repeatable).")
 
 
 def timeout_option(what: str) -> Any:
     """Return the option that bounds how long foreign code may take."""
-    words = f"How long {what} may take."
+    words = f"Time limit for {what}."
     return option("--timeout SECONDS", words, real_number(0.0, above=True))
 
 
@@ -183,12 +183,12 @@ def seed_option(words: str) -> Any:
     return option("--seed S", words, whole_number(0, LARGEST_SEED))
 
 
-Seed = Annotated[int, seed_option("Seed of torch.manual_seed, 0 to 2^53-1.")]
+Seed = Annotated[int, seed_option("Seed for torch.manual_seed, 0 to 2^53-1.")]
 Batch = Annotated[
     Any,
     option(
         "--batch B",
-        "Leading dimensions of the input, 3 or 2,3; without it one vector.",
+        "Leading dimensions of the input, 3 or 2,3; without it, one vector.",
         batch_shape,
     ),
 ]
@@ -196,12 +196,8 @@ Dtype = Annotated[str, dtype_option("Number format: float32, float64, bfloat16 o
 JsonDtype = Annotated[
     str | None, dtype_option("Format of plain JSON numbers: float32, float64, bfloat16 or float16.")
 ]
-Bias = Annotated[
-    bool | None, switch("--bias/--no-bias", "With the bias b, as by default, or without it.")
-]
-Plot = Annotated[
-    bool, switch("--plot", "Draw charts below the report; JSON and CSV stay as they are.")
-]
+Bias = Annotated[bool | None, switch("--bias/--no-bias", "With a bias b (default), or without.")]
+Plot = Annotated[bool, switch("--plot", "Add charts below the report; JSON and CSV are unchanged.")]
 ShowCode = Annotated[
-    bool, switch("--show-code", "Print the PyTorch script that gives the same numbers.")
+    bool, switch("--show-code", "Print a PyTorch script that computes the same numbers.")
 ]

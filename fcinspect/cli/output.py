@@ -53,7 +53,7 @@ class Writes:
     figure: bool = False
     """Whether a file can hold the figure of its report."""
     lacks: tuple[str, ...] = ()
-    """The options that all others have, and this command has not."""
+    """The options that all others have, but not this command."""
 
     @property
     def endings(self) -> tuple[str, ...]:
@@ -69,13 +69,13 @@ class Writes:
             parser=one_of("format", self.forms),
             autocompletion=completion_of(self.forms),
             metavar="FORMAT",
-            help=f"{named}; default from {FORMAT_VARIABLE}, else text.",
+            help=f"{named}; default: {FORMAT_VARIABLE}, or text.",
         )
         *others, last = self.files or (" ".join(ENDINGS),)
         held = f"{', '.join(others)} or {last}" if others else last
         save = f"Write {held} to FILE, by its ending (repeatable)."
         if not self.files:
-            save = f"Write the report to FILE as well, by its ending: {held} (repeatable)."
+            save = f"Also write the report to FILE, by its ending: {held} (repeatable)."
         return {
             "form": Annotated[str | None, form],
             "save": Annotated[list[str] | None, option("--save FILE", save)],
@@ -90,9 +90,9 @@ class Output:
     """No option: what the command declares."""
     as_json: Annotated[bool, switch("--json", "Write JSON; short for -f json.")] = False
     form: str | None = None
-    full: Annotated[bool, switch("--full", "JSON: write out arrays of over 1000 elements too.")] = (
-        False
-    )
+    full: Annotated[
+        bool, switch("--full", "JSON: also write out arrays of more than 1000 elements.")
+    ] = False
     precision: Annotated[
         int,
         option(
@@ -110,14 +110,14 @@ class Output:
         ),
     ] = "auto"
     save: list[str] | None = None
-    force: Annotated[bool, switch("--force", "Let --save replace a file.")] = False
+    force: Annotated[bool, switch("--force", "Let --save overwrite a file.")] = False
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Write nothing to stdout; the exit status tells.")
+        bool,
+        typer.Option("--quiet", "-q", help="Write nothing to stdout; only set the exit status."),
     ] = False
-
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Say on stderr which versions ran, and how long."),
+        typer.Option("--verbose", "-v", help="Report versions and the elapsed time on stderr."),
     ] = False
 
     @property
@@ -127,7 +127,7 @@ class Output:
         for name in self.save or ():
             place = os.path.realpath(name) if "\0" not in name else name
             if place in seen:
-                raise UsageError(f"--save names one file twice: {seen[place]!r} and {name!r}")
+                raise UsageError(f"--save names the same file twice: {seen[place]!r} and {name!r}")
             seen[place] = name
         return tuple(map(SaveTarget, self.save or ()))
 
@@ -218,11 +218,11 @@ class Output:
         return self.write_as_it_is(text, "--show-code prints a script")
 
     def write_as_it_is(self, text: str, why: str) -> ExitStatus:
-        """Write text that is no report; raises UsageError (`why`) for options of a report."""
+        """Write text that is not a report; raises UsageError (`why`) for options of a report."""
         if self.save:
             raise UsageError(f"{why}: redirect it to a file instead of --save")
         if self.as_json or self.form not in (None, "text"):
-            raise UsageError(f"{why}: it cannot go with --json or --format")
+            raise UsageError(f"{why}: it cannot be combined with --json or --format")
         write_text(text)
         return ExitStatus.DONE
 
@@ -230,7 +230,7 @@ class Output:
         """Return the format of stdout; raises UsageError for two, or one the command lacks."""
         if self.as_json:
             if self.form not in (None, "json"):
-                raise UsageError(f"--json and --format {self.form} exclude each other")
+                raise UsageError(f"--json and --format {self.form} cannot be combined")
             return "json"
         if self.form is not None:
             return self.form
@@ -238,7 +238,7 @@ class Output:
         found = canonical(asked, self.writes.forms)
         if found is None:
             known = ", ".join(self.writes.forms)
-            raise UsageError(f"{FORMAT_VARIABLE}={asked!r} is not known: expected one of {known}")
+            raise UsageError(f"invalid {FORMAT_VARIABLE}={asked!r}: expected one of {known}")
         return found
 
     def say_versions(self) -> None:
@@ -261,7 +261,7 @@ class SaveTarget:
 
     @property
     def path(self) -> Path:
-        """Where it stands."""
+        """Its path."""
         return Path(self.name)
 
     @property

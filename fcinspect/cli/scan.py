@@ -45,7 +45,7 @@ class ScanOptions:
         ),
     ] = False
     spectral: Annotated[
-        bool, switch("--spectral", "Compute the spectral norm, by Lanczos' method.")
+        bool, switch("--spectral", "Compute the spectral norm, by the Lanczos method.")
     ] = False
     spectrum: Annotated[
         bool,
@@ -60,15 +60,15 @@ class ScanOptions:
             "order",
         ),
     ] = "file"
-    show_all: Annotated[bool, switch("--all", "List the arrays that are no linear layers too.")] = (
-        False
-    )
+    show_all: Annotated[
+        bool, switch("--all", "Also list the arrays that are not linear layers.")
+    ] = False
     layout: LayoutOption = LAYOUTS[0]
     workers: Annotated[
         int | None,
         option(
             "--workers N",
-            "Threads of this machine; default as many as it has cores, at most 4.",
+            "Threads on this machine; default: one per core, at most 4.",
             whole_number(1, 256),
         ),
     ] = None
@@ -77,15 +77,15 @@ class ScanOptions:
         option(
             "--scheduler ADDRESS",
             "A Dask scheduler, tcp://host:8786, whose workers see the same files. It can run code"
-            " here: name only one that you trust as you trust code.",
+            " here: use only one that you trust to do so.",
         ),
     ] = None
     trust_scheduler: Annotated[
         bool,
         switch(
             "--trust-scheduler",
-            "Use a scheduler on another machine without TLS (tls://), which anybody on the"
-            " way may answer for.",
+            "Use a scheduler on another machine without TLS (tls://), although anybody on the"
+            " network path can impersonate it.",
         ),
     ] = False
 
@@ -95,10 +95,12 @@ class ScanOptions:
             from fcinspect.checkpoints.scan import engines
 
             if self.trust_scheduler:
-                raise UsageError("--trust-scheduler goes with --scheduler ADDRESS")
+                raise UsageError("--trust-scheduler requires --scheduler ADDRESS")
             return engines.local(self.workers or min(os.cpu_count() or 1, 4))
         if self.workers is not None:
-            raise UsageError("--workers are threads of this machine: --scheduler has its own")
+            raise UsageError(
+                "--workers sets threads on this machine: --scheduler has its own workers"
+            )
 
         from fcinspect.checkpoints.scan import engines
 
@@ -121,7 +123,7 @@ def scan(
 ) -> ExitStatus:
     """Summarize every linear layer of a checkpoint.
 
-    In one pass and bounded memory. Nothing that a file holds is executed.
+    Each file is read in one pass, in bounded memory. Nothing in a file is executed.
     """
     from fcinspect.masking import masked_name
     from fcinspect.reports.scan.view import flat, told_of_others, view_of_scan
@@ -232,7 +234,7 @@ class ScanRun:
                 yield pair[1]
 
     def look_at_others(self) -> None:
-        """Go through the arrays that are no linear layers."""
+        """Go through the arrays that are not linear layers."""
         from fcinspect.checkpoints.scan.scanning import scan_others
 
         with self.options.engine() as engine:

@@ -22,10 +22,10 @@ def shapes(
     ],
     batch: Batch = None,
     activation: Annotated[
-        str | None, activation_option("--activation", "Behind every hidden layer")
+        str | None, activation_option("--activation", "After every hidden layer")
     ] = None,
     output_activation: Annotated[
-        str | None, activation_option("--output-activation", "Behind the last layer")
+        str | None, activation_option("--output-activation", "After the last layer")
     ] = None,
     bias: Bias = None,
     dtype: Dtype = "float32",

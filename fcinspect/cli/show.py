@@ -23,7 +23,7 @@ def show(
         Output, Writes(layers=True, figure=True, files=(LAYER, FIGURE, REPORT_BESIDE_LAYER))
     ],
 ) -> ExitStatus:
-    """Show a linear layer of a file, or list its layers."""
+    """Show a linear layer in a file, or list the file's layers."""
     from fcinspect.layers.initialisation import inspect_layer
     from fcinspect.reports.show import view_of_stored
     from fcinspect.reports.show_listing import notes_on, skipped_notes, view_of_listing
@@ -35,7 +35,7 @@ def show(
         if output.draws(plot):
             name = checkpoint.layers[0].name
             raise UsageError(
-                f"{checkpoint.source} holds {len(checkpoint.layers)} layers, and a plot is of one:"
+                f"{checkpoint.source} holds {len(checkpoint.layers)} layers, but a plot shows one:"
                 f" name it, for example {name!r}",
                 "fcinspect scan FILE --plot draws them all",
             )
@@ -58,13 +58,13 @@ def _own(stored: Stored, weight: str | None, bias: str | bool | None) -> OwnLaye
     if weight is not None:
         return own_layer(weight, bias, "float32", stored)
     if bias is not None:
-        raise UsageError("--bias goes with --weight: show makes no layer of its own")
+        raise UsageError("--bias requires --weight: show does not create layers")
     words = stored.file
     if words is not None and is_spec(words) and not is_file(words):
         if stored.layer is not None and stored.layer.isdigit():
             words = f"{words}-{stored.layer}"
         raise UsageError(
-            f"{words!r} names a new layer, and show reads a file",
+            f"{words!r} names a new layer, but show reads a file",
             hint=f"fcinspect create {words if ' ' not in words else repr(words)}",
         )
     return None

@@ -23,15 +23,15 @@ LAYOUTS = ("auto", "out,in", "in,out")
 
 
 def layout_option(flag: str, what: str) -> Any:
-    """Return the option that tells how a file, `what`, holds its weights."""
-    words = f"How {what} holds a weight: out,in as torch, in,out as Keras and GPT-2"
-    words += ", or auto: as its biases and names show."
+    """Return the option for the axis order of the weights in a file, `what`."""
+    words = f"Axis order of the weights in {what}: out,in as in torch; in,out as in Keras and"
+    words += " GPT-2; auto: inferred from biases and names."
     return choice(f"{flag} LAYOUT", words, LAYOUTS, "layout")
 
 
 LayoutOption = Annotated[str, layout_option("--layout", "the file")]
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
-"""Names that no shell expands and that are no options; others are not offered on TAB."""
+"""Names that no shell expands and that are not options; others are not offered on TAB."""
 
 COPIES = 12
 """Bytes a number takes while a layer is made, besides torch's own: copies of up to float64."""
@@ -47,7 +47,13 @@ class Fresh:
     seed: Seed = 0
     dtype: Dtype = "float32"
     init: Annotated[
-        str, choice("--init NAME", f"Law of the weight: {', '.join(INITIALISERS)}.", INITIALISERS)
+        str,
+        choice(
+            "--init NAME",
+            f"Initialization of the weight: {', '.join(INITIALISERS)}.",
+            INITIALISERS,
+            "initialization",
+        ),
     ] = "default"
 
     def request(self) -> LinearRequest:
@@ -62,13 +68,13 @@ class Fresh:
             )
         if n is None or out is None:
             missing = "--in" if n is None else "--out"
-            raise UsageError(f"{missing} is missing: a layer is given by --in and --out")
+            raise UsageError(f"{missing} is missing: a layer needs both --in and --out")
         weight_law(self.init, n, out)
         size, copies = BYTES[self.dtype], COPIES
         if self.init == "orthogonal":
             if size == 2:
                 raise UsageError(
-                    f"torch has no orthogonal initialiser for {self.dtype}: expected --dtype"
+                    f"torch has no orthogonal initializer for {self.dtype}: expected --dtype"
                     " float32 or float64"
                 )
             copies += 6 * size  # QR holds the matrix, its transpose and its factors at once
@@ -83,7 +89,9 @@ class Fresh:
         for field in fields(self):
             if getattr(self, field.name) != field.default:
                 option = options.get(field.name, f"--{field.name}")
-                raise UsageError(f"{option} makes a new layer: it cannot go with {instead}")
+                raise UsageError(
+                    f"{option} is for a new layer: it cannot be combined with {instead}"
+                )
 
     def asked(self) -> dict[str, Any]:
         """Return the options, for the report."""
@@ -94,7 +102,7 @@ class Fresh:
         spec = widths_in(words)
         for flag, given in (("--in", self.in_features), ("--out", self.out_features)):
             if given is not None:
-                raise UsageError(f"{flag} and {words!r} both name a layer: give one of them")
+                raise UsageError(f"{flag} and {words!r} both define a layer: use only one of them")
         if len(spec.widths) > 2:
             raise UsageError(
                 f"{words!r} names {len(spec.widths) - 1} layers: expected one, such as"
@@ -122,8 +130,8 @@ def _names_in(context: typer.Context, incomplete: str) -> list[str]:
 
 
 FILE_WORDS = (
-    "A .safetensors, .npz, .npy, .json, .pt, .pth or .bin file, the index or the folder of a"
-    " sharded one, a URI (s3://, gs://, hf://, https://), or - for JSON on standard input"
+    "A .safetensors, .npz, .npy, .json, .pt, .pth or .bin file, the index or folder of a"
+    " sharded checkpoint, a URI (s3://, gs://, hf://, https://), or - for JSON on standard input"
 )
 
 
@@ -184,7 +192,7 @@ def source_of(stored: StoredOrWords, fresh: FreshLayer) -> tuple[StoredOrWords, 
     if stored.file is not None:
         fresh.refuse_any("a layer from a file")
     elif stored.layout != LAYOUTS[0]:
-        raise UsageError("--layout tells how a file holds its weights: no FILE is given")
+        raise UsageError("--layout describes the weights in a file: no FILE is given")
     return stored, fresh
 
 
@@ -205,7 +213,7 @@ def widths_in(text: str) -> Spec:
     spec = parse_spec(text)
     if is_file(text):
         raise UsageError(
-            f"{text!r} names a layer and a file: write ./{text} for the file, and for the layer"
+            f"{text!r} is both a layer and a file: write ./{text} for the file; for the layer, use"
             " other separators or 'nn.Linear(4, 2)'"
         )
     return spec
@@ -236,8 +244,8 @@ def choose_layer(checkpoint: Checkpoint, name: str | None) -> StoredLinear:
             return found[0]
     skip = _skipped(checkpoint, name)
     if skip is not None:
-        raise InputError(f"{skip.name!r} of {checkpoint.source} is not read: {skip.reason}")
-    held = listed(names, 8) if any(own) else "one layer, without a name"
+        raise InputError(f"{skip.name!r} of {checkpoint.source} was skipped: {skip.reason}")
+    held = listed(names, 8) if any(own) else "one unnamed layer"
     hint = _stack_hint(_spellings(name)[-1], own) or did_you_mean(name, own) or f"it holds {held}"
     raise InputError(f"{checkpoint.source} holds no layer {name!r}", hint)
 

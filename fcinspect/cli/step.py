@@ -60,8 +60,8 @@ class StepProblem:
         str | None,
         argument(
             "WIDTHS|FILE",
-            "3-5-4-2 or 'nn.Linear(4, 2)', or a file of layers with their activations, or -"
-            " for JSON on stdin.",
+            "3-5-4-2 or 'nn.Linear(4, 2)'; a file of layers with their activations; or - for"
+            " JSON on stdin.",
         ),
     ] = None
     weight: WeightOption = None
@@ -73,12 +73,14 @@ class StepProblem:
         option(
             "--x X",
             "Input: numbers 1,2,3 (rows separated by ;), a file, - for stdin, zeros, ones or"
-            " basis:J; drawn by torch.randn without it.",
+            " basis:J; default: drawn with torch.randn.",
         ),
     ] = None
     target: Annotated[
         str | None,
-        option("--target T", "Target, written like --x; for cross_entropy one class a row, 1,0,1."),
+        option(
+            "--target T", "Target, written like --x; for cross_entropy, one class per row: 1,0,1."
+        ),
     ] = None
     batch: Batch = None
     bias: BiasOption = None
@@ -87,16 +89,15 @@ class StepProblem:
         str | None,
         choice(
             "--dtype DTYPE",
-            "float32 or float64; by default the file's, else float32.",
+            "float32 or float64; default: the file's, or float32.",
             STEP_DTYPES,
-            "dtype of step",
         ),
     ] = None
     steps: Annotated[
         int,
         option(
             "--steps K",
-            "Take K steps; show the loss of all and the last one whole.",
+            "Take K steps; show the loss of each, and the last step in full.",
             whole_number(1, 100_000),
         ),
     ] = 1
@@ -168,13 +169,13 @@ class StepProblem:
     def notes(self, request: StepRequest) -> tuple[str, ...]:
         """Say where the numbers come from."""
         given = self.given
-        source = words_of(self.widths, self.weight) if given else "nn.Linear's default layers"
+        source = words_of(self.widths, self.weight) if given else "default nn.Linear layers"
         drawn = [name for name, value in (("x", request.x), ("t", request.target)) if value is None]
         order = ", then ".join([*([] if given else ["layers"]), *drawn])
         seeded = f"; torch.manual_seed({self.seed}), then {order}" if order else ""
         notes = [source + seeded]
         if self.loss == "bce" and self.output_activation is None and not given:
-            notes.append("bce needs outputs from 0 to 1: sigmoid stands behind the last layer")
+            notes.append("bce needs outputs from 0 to 1: sigmoid follows the last layer")
         return tuple(notes)
 
     def _spec(self) -> tuple[tuple[int, ...], tuple[str, ...], bool]:
@@ -221,7 +222,7 @@ class StepProblem:
         self, widths: tuple[int, ...], dtype: str
     ) -> tuple[Array | None, Target | None, tuple[str, ...]]:
         if [self.widths, self.x, self.target].count("-") > 1:
-            raise UsageError("standard input can be read once: give one of them as a file")
+            raise UsageError("standard input can be read only once: give one of them as a file")
         x: Array | None = None
         said: tuple[str, ...] = ()
         batch = self.batch or ()
@@ -256,10 +257,10 @@ def step(
     request, warnings = problem.request(optimizer.chosen())
     if show_code:
         if plot:
-            raise UsageError("--show-code prints a script: it cannot go with --plot")
+            raise UsageError("--show-code prints a script: it cannot be combined with --plot")
         return output.write_script(step_script(request, problem.steps))
     if plot and output.typesets:
-        warnings = (*warnings, "LaTeX holds no chart: --save loss.pdf writes it, for a figure")
+        warnings = (*warnings, "LaTeX output has no chart: use --save loss.pdf for a figure of it")
     report, followed = problem.solve(request)
     view = view_of_step(
         report,
@@ -281,7 +282,7 @@ def _require_probabilities(target: Array) -> None:
     if wrong.size:
         index = tuple(map(int, wrong[0]))
         raise UsageError(
-            f"the target is {float(target.values[index])!r} at {list(index)}: the loss bce needs"
+            f"the target is {float(target.values[index])!r} at {list(index)}: bce needs"
             " targets from 0 to 1"
         )
 
@@ -299,7 +300,7 @@ def classes_of(text: str, outputs: int, batch: tuple[int, ...]) -> Classes:
     from fcinspect.arithmetic.training import Classes
 
     if names_a_file(text):
-        raise UsageError("classes are written out: --target 1,0,1")
+        raise UsageError("write the classes out: --target 1,0,1")
     parts = [part.strip() for part in text.replace(";", ",").split(",")]
     count = prod(batch)
     for position, part in enumerate(parts):
@@ -316,6 +317,6 @@ def classes_of(text: str, outputs: int, batch: tuple[int, ...]) -> Classes:
     if len(parts) != count:
         raise UsageError(
             f"the target has {len(parts)} classes, x has {count} row{'' if count == 1 else 's'}:"
-            " expected one class a row"
+            " expected one class per row"
         )
     return Classes(np.array([int(part) for part in parts], dtype=np.int64).reshape(batch))

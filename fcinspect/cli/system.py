@@ -34,7 +34,7 @@ except ImportError:  # a system without such limits
     resource = None  # type: ignore[assignment]
 
 WIDEST = 10_000
-"""Columns of a terminal; COLUMNS beyond that is no width."""
+"""Columns of a terminal; COLUMNS beyond that is ignored."""
 NUMPY = 96 << 20
 """Bytes of addresses that numpy takes, with one thread of OpenBLAS; each more takes 40 MiB."""
 BESIDE_LIBRARIES = 200 << 20
@@ -61,7 +61,7 @@ class ExitStatus(IntEnum):
     INPUT = 3
     """Input unreadable, unsupported, refused or not found."""
     INTERNAL = 70
-    """A defect of fcinspect."""
+    """A bug in fcinspect."""
     OUTPUT = 74
     """Output could not be written."""
     INTERRUPTED = 130
@@ -219,13 +219,13 @@ def refusal_for(error: BaseException) -> InputError | None:
             allowed = "" if most is None else f": {most} are allowed (ulimit -n)"
             return InputError(f"this needs more open files than the system allows{allowed}")
         if isinstance(each, RecursionError):
-            return InputError("this is nested more deeply than fcinspect can follow")
+            return InputError("this is nested too deeply for fcinspect")
         if isinstance(each, MemoryError) or number == errno.ENOMEM or NO_MEMORY.search(str(each)):
             most = _limit("RLIMIT_AS")
             if most is None:
                 return InputError("this needs more memory than is free on this machine")
             allowed = f"{most >> 20:,} MiB (ulimit -v)"
-            return InputError(f"this needs more memory than this process may have: {allowed}")
+            return InputError(f"this needs more memory than this process may use: {allowed}")
     return _refusal_for_library(error) if isinstance(error, ImportError) else None
 
 
@@ -294,7 +294,7 @@ class _Room:
     """Looks, before numpy or torch is loaded, whether there is room for it."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        """Raise MemoryError where there is not; the module is found by the finders behind."""
+        """Raise MemoryError where there is not; the module is found by the next finders."""
         if name not in ("numpy", "torch"):
             return
         needed = NUMPY if name == "numpy" else _size_of_libraries(name) + BESIDE_LIBRARIES

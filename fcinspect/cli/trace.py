@@ -42,10 +42,10 @@ def trace(
 ) -> ExitStatus:
     """Trace shapes, parameters and multiply-adds through a module.
 
-    This executes the code you name: on the meta device, without numbers, where it can, else on
-    zeros. Where the module stops, the step is diagnosed; for that the code is executed again with
-    each proposed change, in memory. A file of layers is traced as the network that they make, with
-    the activations it names, else ReLU.
+    This executes the code you name: on the meta device, without numbers, if possible, else on
+    zeros. If the module fails, the failing step is diagnosed; for that, the code is executed again
+    with each proposed change, in memory. A file of layers is traced as the network that they form,
+    with the activations it names, or else ReLU.
     """
     from fcinspect.cli.inputs import names_a_checkpoint
     from fcinspect.reports.trace import view_of_trace
@@ -73,8 +73,9 @@ def _require_steps(found: ModuleTrace, folding: Folding) -> None:
         paths = dict.fromkeys(step.path for step in found.steps if step.path)
         listed = ", ".join(list(paths)[:6])
         raise InputError(
-            f"no step is of a module that matches --only {' '.join(folding.only)}",
-            hint=did_you_mean(folding.only[0], paths) or (f"there are {listed}" if paths else None),
+            f"no step belongs to a module that matches --only {' '.join(folding.only)}",
+            hint=did_you_mean(folding.only[0], paths)
+            or (f"the modules include {listed}" if paths else None),
         )
 
 

@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 COMMANDS = ("layer", "implementation", "optimizer", "output", "step", "example")
 """In the order of the help."""
 
-HELP = "Prove a layer, a gradient or a step right, or name the fault."
+HELP = "Prove a layer, gradient or step correct, or name the fault."
 
 Checks = Annotated[
     list[str] | None,
     option(
         "--checks NAMES",
-        "Make only these checks: groups, names or patterns, separated by commas; list shows them.",
+        "Run only these checks: groups, names or patterns, separated by commas; list shows them.",
     ),
 ]
 Accumulate = Annotated[
     str | None,
     option(
         "--accumulate HOW",
-        "How sums are formed, where not as on a CPU: a format (float32), rz:K for truncation"
+        "How sums are accumulated, if not as on a CPU: a format (float32), rz:K for truncation"
         " in blocks of K, tf32, split:P:FORMAT for P partial sums, ftz; separated by commas.",
     ),
 ]
 Device = Annotated[
-    str, option("--device NAME", "torch's name of the device that computes: cpu, cuda, mps.")
+    str, option("--device NAME", "Device to compute on, as torch names it: cpu, cuda, mps.")
 ]
 
 
@@ -66,7 +66,7 @@ def output(
         argument(
             "FILE",
             "A .npz, .safetensors or .json file, or - for JSON on standard input, with x (or"
-            " input), W (weight), y (output), and b (bias) and a second y2 if there are any; also"
+            " input), W (weight), y (output), and optionally b (bias) and a second output y2; or"
             " the output of explain --json --full.",
         ),
     ],
@@ -75,7 +75,8 @@ def output(
         str,
         choice(
             "--layout LAYOUT",
-            "How the file holds a weight: out,in as torch, in,out as Keras and GPT-2.",
+            "Axis order of the weight in the file: out,in as in torch; in,out as in Keras and"
+            " GPT-2.",
             ("out,in", "in,out"),
         ),
     ] = "out,in",
@@ -86,7 +87,7 @@ def output(
 ) -> ExitStatus:
     """Check a computed y = Wx + b.
 
-    Is the difference from the exact value rounding, and if not, what could it be?
+    Report whether rounding explains the difference from the exact value, and if not, what could.
     """
     from fcinspect.checkpoints.claimed import load_claimed
     from fcinspect.verification.output import plan_of
@@ -101,13 +102,13 @@ def output(
 
 @dataclass(frozen=True)
 class ClaimedOptions(OptimizerOptions):
-    """The optimizer that is said to have taken the step; the file's own if none is given."""
+    """The optimizer that is claimed to have taken the step; the file's own if none is given."""
 
     optimizer: Annotated[
         str | None,
         choice(
             "--optimizer NAME",
-            f"{', '.join(OPTIMIZER_NAMES)}; where the file does not tell.",
+            f"{', '.join(OPTIMIZER_NAMES)}; if the file does not name one.",
             OPTIMIZER_NAMES,
         ),
     ] = None  # type: ignore[assignment]  # None: the file's own
@@ -121,7 +122,7 @@ class ClaimedOptions(OptimizerOptions):
         if not given:
             if told is None:
                 raise UsageError(
-                    f"{file.source} does not tell the optimizer: expected --optimizer NAME --lr R"
+                    f"{file.source} does not name the optimizer: expected --optimizer NAME --lr R"
                 )
             return told
         if not self.optimizer:
@@ -129,20 +130,23 @@ class ClaimedOptions(OptimizerOptions):
         chosen = self.chosen()
         if told is not None and chosen != told:
             raise UsageError(
-                f"{chosen.call} is asked for, {file.source} tells {told.call}: expected one of them"
+                f"the options name {chosen.call}, but {file.source} names {told.call}: expected the"
+                " same"
             )
         return chosen
 
 
 @dataclass(frozen=True)
 class RecordedStep:
-    """What else is said of the step."""
+    """What else is claimed about the step."""
 
-    step: Annotated[int | None, option("--step T", "Counted from 1.", whole_number(1))] = None
+    step: Annotated[
+        int | None, option("--step T", "Number of the step, counted from 1.", whole_number(1))
+    ] = None
     loss: Annotated[
         str | None,
         choice(
-            "--loss NAME", f"{', '.join(LOSS_NAMES)}; where the file does not tell.", LOSS_NAMES
+            "--loss NAME", f"{', '.join(LOSS_NAMES)}; if the file does not name one.", LOSS_NAMES
         ),
     ] = None
     activation: HiddenActivation = None
@@ -156,8 +160,8 @@ def step(
         argument(
             "FILE",
             "The output of step --json --full, or a .npz, .safetensors or .json file with"
-            " NAME.before, NAME.grad and NAME.after of each parameter, and input and target if"
-            " the gradients are to be checked; - for JSON on standard input.",
+            " NAME.before, NAME.grad and NAME.after of each parameter, and input and target to"
+            " check the gradients; or - for JSON on standard input.",
         ),
     ],
     optimizer: ClaimedOptions,
@@ -168,7 +172,7 @@ def step(
 ) -> ExitStatus:
     """Check a recorded training step.
 
-    Was it taken as claimed, and if not, what was done instead?
+    Report whether it was taken as claimed, and if not, what was done instead.
     """
     from fcinspect.checkpoints.step_file import load_step_file
     from fcinspect.verification.claimed_step import claimed_step, plan_step
@@ -178,12 +182,12 @@ def step(
     pairs = (("--step", said.step, held.number), ("--loss", said.loss, held.loss_name))
     for flag, given, told in pairs:
         if given is not None and told is not None and given != told:
-            raise UsageError(f"{flag} {given}: {held.source} tells {told}")
+            raise UsageError(f"{flag} {given}: {held.source} says {told}")
     number, loss = said.step or held.number or 1, said.loss or held.loss_name
     asked = (said.activation, said.output_activation)
     by_layer: Any = held.activations or asked
     if held.activations and any(asked):
-        raise UsageError(f"{held.source} tells the activations: --activation cannot change them")
+        raise UsageError(f"{held.source} names the activations: --activation cannot change them")
     claim = claimed_step(
         held.source, chosen, number, held.parameters, held.states, held.surroundings, loss,
         by_layer, held.notes,
@@ -198,8 +202,8 @@ def example(
         argument(
             "FILE|NAME",
             "A .json file, - for JSON on standard input, or part of the name of an example"
-            " that --list shows, such as mazur. A file holds layers, input and printed, and target,"
-            " loss and optimizer where gradients or a step are printed; numbers are strings such as"
+            " that --list shows, such as mazur. A file has layers, input and printed, and target,"
+            " loss and optimizer if gradients or a step are printed; numbers are strings such as"
             ' "0.150".',
         ),
     ] = None,
@@ -207,7 +211,7 @@ def example(
         bool, switch("--list", "List the examples that come with fcinspect.")
     ] = False,
     template: Annotated[
-        bool, switch("--template", "Print a file to start from; its numbers are right.")
+        bool, switch("--template", "Print a file to start from, with correct numbers.")
     ] = False,
     checks: Checks = None,
     *,
@@ -215,8 +219,8 @@ def example(
 ) -> ExitStatus:
     """Check a published worked example.
 
-    Each printed number is consistent, explained by rounded intermediates, or wrong: then the
-    right value is told, and the slip if one is known that gives the wrong one.
+    Each printed number is consistent, explained by rounded intermediates, or wrong. For a wrong
+    number, the right value is shown, and the slip that explains it, if one is known.
     """
     _require_one_wish(file, listed=listed, template=template, checks=checks)
     if listed:
@@ -246,9 +250,9 @@ def _require_one_wish(
             "--list shows the examples that come with fcinspect, --template a file to start from",
         )
     if wishes[1:]:
-        raise UsageError(f"{' and '.join(wishes)} exclude each other: expected one of them")
+        raise UsageError(f"{' and '.join(wishes)} cannot be combined: expected one of them")
     if checks and file is None:
-        raise UsageError(f"--checks chooses checks of an example, and {wishes[0]} makes none")
+        raise UsageError(f"--checks selects checks of an example, but {wishes[0]} runs none")
 
 
 def _document(file: str) -> tuple[Any, str]:

@@ -54,7 +54,7 @@ def layer(
         option(
             "--x X",
             "Input of the layer itself: numbers 1,2,3 (rows separated by ;), a file, - for stdin,"
-            " zeros, ones or basis:J; drawn if not given.",
+            " zeros, ones or basis:J; default: random.",
         ),
     ] = None,
     batch: Batch = None,
@@ -66,8 +66,8 @@ def layer(
 ) -> ExitStatus:
     """Check torch's nn.Linear on this machine.
 
-    Inputs on which floating point is exact, random signs, gradients, and the layer's own numbers
-    on your input.
+    The checks cover inputs on which floating point is exact, random signs, gradients, and the
+    layer's own numbers on your input.
     """
     stored, fresh = source_of(stored, fresh)
     found, given, notes = _layer(fresh if stored.file is None else stored, x, batch)
@@ -85,7 +85,7 @@ def layer(
     words = f"nn.Linear({found.in_features}, {found.out_features}) in {dtype} by {version()}"
     on = "" if device == "cpu" else f" on {device}"
     subject = torch_linear(words + on, dtype, device)
-    other_threads = f"numbers of threads other than torch's own, {threads()}"
+    other_threads = f"thread counts other than torch's own, {threads()}"
     left = (f"devices other than {device}", other_threads)
     plan = plan_layer(subject, found, given, arithmetic, left, (arithmetic.words, *notes))
     return carry_out(plan, checks, asked, output)
@@ -110,7 +110,7 @@ def _layer(
         given, read = read_x(x, chosen, batch, shape)
         found = chosen.read(None)
         found.require_one_dtype()
-        notes = (f"its numbers are those of {chosen.source}", *read, *chosen.remarks())
+        notes = (f"its numbers are from {chosen.source}", *read, *chosen.remarks())
     if given is None:
         from fcinspect.arithmetic.affine import drawn_input
 
@@ -127,31 +127,34 @@ class ImplementationOptions:
         str | None,
         choice(
             "--kind KIND",
-            "What the object is, where it cannot be told: module, factory (in_features,"
+            "What the object is, if it cannot be inferred: module, factory (in_features,"
             " out_features, bias), or kernel (input, weight, bias).",
             ("module", "factory", "kernel"),
         ),
     ] = None
     in_features: Annotated[
-        int | None, option("--in N", "in_features, else 64.", whole_number(1))
+        int | None, option("--in N", "in_features; default 64.", whole_number(1))
     ] = None
     out_features: Annotated[
-        int | None, option("--out M", "out_features, else 48.", whole_number(1))
+        int | None, option("--out M", "out_features; default 48.", whole_number(1))
     ] = None
     bias: Bias = None
     dtype: Annotated[
         str | None,
-        dtype_option("float32 (default; a ready module's own), float64, bfloat16 or float16."),
+        dtype_option(
+            "float32, float64, bfloat16 or float16; default: a ready module's own, or float32."
+        ),
     ] = None
     accumulate: Accumulate = None
     device: Device = "cpu"
     arg: Annotated[
-        list[str] | None, option("--arg NAME=VALUE", "A further argument of the factory.")
+        list[str] | None,
+        option("--arg NAME=VALUE", "A further argument of the factory (repeatable)."),
     ] = None
-    timeout: Annotated[float, timeout_option("one call of the code")] = 10.0
+    timeout: Annotated[float, timeout_option("each call of the code")] = 10.0
 
     def plan(self, subject: Hosted) -> Plan:
-        """Return the checks; raises UsageError for widths that a ready module has not."""
+        """Return the checks; raises UsageError for widths that a ready module does not have."""
         from fcinspect.bridge.linear import version
         from fcinspect.rounding.accumulation import arithmetic_of, parse_accumulate
         from fcinspect.verification.layer import plan_implementation
@@ -163,7 +166,7 @@ class ImplementationOptions:
         arithmetic = parse_accumulate(how, found.dtype) if how else arithmetic_of(found.dtype)
         what = {
             "kernel": f"a function on {subject.takes} numbers",
-            "factory": "a maker of modules",
+            "factory": "a factory of modules",
             "module": "a ready module",
         }[found.kind]
         shape = f"{n} inputs, {out} outputs{'' if bias else ', no bias'}"
@@ -177,8 +180,8 @@ def implementation(
 ) -> ExitStatus:
     """Check your own linear layer, kernel or module.
 
-    Its contract, inputs on which floating point is exact, the accumulator's digits, random signs,
-    gradients, batches and initialisation. This executes the code you name.
+    The checks cover its contract, inputs on which floating point is exact, the accumulator's
+    digits, random signs, gradients, batches and initialization. This executes the code you name.
     """
     from fcinspect.bridge.hosted import Hosted
     from fcinspect.bridge.linear import require_device
@@ -209,7 +212,7 @@ def _widths(subject: Hosted, in_features: int | None, out_features: int | None) 
     n, out = (own if own is not None else wanted for own, wanted in zip(widths, given, strict=True))
     if n is None or out is None:
         raise UsageError(
-            f"the ready module {subject.words} does not tell its widths: give --in and --out"
+            f"the ready module {subject.words} does not state its widths: give --in and --out"
         )
     return n, out
 
@@ -223,8 +226,9 @@ class RuleOptions(OptimizerOptions):
         choice(
             "--like NAME",
             f"The rule it should follow: {', '.join(OPTIMIZER_NAMES)}; auto guesses it from the"
-            " name of the class or of its base, sgd for torch.",
+            " name of the class or of its base class; sgd for torch.",
             (GUESSED, *OPTIMIZER_NAMES),
+            "rule",
         ),
     ] = GUESSED
 
@@ -244,29 +248,29 @@ def optimizer(
         argument(
             "MODULE:OBJECT|torch",
             "package.module:Class or file.py:Class; this code is executed. torch stands for"
-            " torch.optim's own class.",
+            " the class in torch.optim.",
         ),
     ],
     rule: RuleOptions,
     dtype: Dtype = "float32",
-    fused: Annotated[bool, switch("--fused", "torch: its fused kernel.")] = False,
+    fused: Annotated[bool, switch("--fused", "torch: use its fused kernel.")] = False,
     foreach: Annotated[
-        bool, switch("--foreach", "torch: its kernel for lists of tensors.")
+        bool, switch("--foreach", "torch: use its kernel for lists of tensors.")
     ] = False,
-    timeout: Annotated[float, timeout_option("one call of the code")] = 10.0,
+    timeout: Annotated[float, timeout_option("each call of the code")] = 10.0,
     checks: Checks = None,
     *,
     output: Annotated[Output, Writes()],
 ) -> ExitStatus:
     """Check an optimizer's steps against its rule.
 
-    Exact probes, several steps under several options with a bound on each update, the caller's
-    arrays and the state. Unless it is torch's own, this executes the code you name.
+    The checks cover exact probes, several steps under several options with a bound on each update,
+    the caller's arrays and the state. Unless it is torch's own, this executes the code you name.
     """
     if (fused or foreach) and code != OWN:
-        raise UsageError("--fused and --foreach choose torch's own kernels: expected torch")
+        raise UsageError("--fused and --foreach select torch's own kernels: expected torch")
     if fused and foreach:
-        raise UsageError("--fused and --foreach exclude each other")
+        raise UsageError("--fused and --foreach cannot be combined")
     if code != OWN:
         from fcinspect.bridge.loading import require_there
 
@@ -282,10 +286,10 @@ def optimizer(
 
     from fcinspect.verification.optimizer import plan_optimizer
 
-    note = f"held against {chosen.call} and variations, in {dtype}"
+    note = f"compared with {chosen.call} and variations, in {dtype}"
     notes = tuple(filter(None, (note, guess)))
     with _subject(code, chosen.name, timeout, fused=fused, foreach=foreach) as subject:
-        plan = plan_optimizer(subject, chosen, dtype, ("other devices than cpu",), notes)
+        plan = plan_optimizer(subject, chosen, dtype, ("devices other than cpu",), notes)
         return carry_out(plan, checks, asked, output)
 
 
@@ -316,10 +320,15 @@ def guessed_rule(code: str) -> tuple[str, str]:
     }
     rules = ", ".join(OPTIMIZER_NAMES)
     if not found:
-        raise UsageError(f"the name of {code} does not say which rule it follows: --like {rules}")
+        raise UsageError(
+            f"the name of {code} does not say which rule it follows: expected --like with one of"
+            f" {rules}"
+        )
     if len(found) > 1:
         said = " and ".join(f"{why} says {rule}" for rule, why in found.items())
-        raise UsageError(f"the rule of {code} is not clear: {said}; --like {rules}")
+        raise UsageError(
+            f"the rule of {code} is ambiguous: {said}; expected --like with one of {rules}"
+        )
     return next(iter(found.items()))
 
 

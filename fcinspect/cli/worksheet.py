@@ -72,14 +72,14 @@ class WorksheetOptions:
     widths: Annotated[
         list[str] | None,
         argument(
-            "WIDTHS", "3-2-2 or 3,2,2; at most 8 units a layer. With --grade more files instead."
+            "WIDTHS", "3-2-2 or 3,2,2; at most 8 units per layer. With --grade, more files instead."
         ),
     ] = None
     sheet: Annotated[
         str | None,
         choice(
             "--sheet KIND",
-            "What is left blank: forward, gradient, step or all of these; default forward.",
+            "What is left blank: forward (default), gradient, step, or all of these.",
             KINDS,
         ),
     ] = None
@@ -87,8 +87,8 @@ class WorksheetOptions:
         int | None,
         option(
             "--seed S",
-            "Another seed makes other numbers, 0 to 2^53-1, default 0; all sheets of one have the"
-            " same.",
+            "Seed of the numbers, 0 to 2^53-1 (default 0); all kinds of sheets with the same seed"
+            " have the same numbers.",
             whole_number(0, LARGEST_SEED),
         ),
     ] = None
@@ -96,8 +96,8 @@ class WorksheetOptions:
         Any,
         option(
             "--code CODE",
-            "In place of --seed: the code printed on a sheet. It hides the seed from a glance; it"
-            " is no secret from whoever runs fcinspect.",
+            "Instead of --seed: the code printed on a sheet. It hides the seed at a glance, but is"
+            " not a secret from anyone who runs fcinspect.",
             parsed_by(seed_of),
         ),
     ] = None
@@ -105,8 +105,8 @@ class WorksheetOptions:
         int | None,
         option(
             "--class N",
-            "Make a class set: N sheets with other numbers each, of the seed and those after it;"
-            f" up to {LARGEST_CLASS}. With --answers their keys, in the same order.",
+            "Make a class set: N sheets with different numbers, from the seed and those after it;"
+            f" up to {LARGEST_CLASS}. With --answers, their keys, in the same order.",
             whole_number(1, LARGEST_CLASS),
         ),
     ] = None
@@ -114,8 +114,8 @@ class WorksheetOptions:
         str | None,
         option(
             "--names FILE",
-            "Make a class set with these names on the sheets: a text file with one on each line, -"
-            " for standard input.",
+            "Make a class set with these names on the sheets: a text file with one name per line,"
+            " or - for standard input.",
         ),
     ] = None
     bias: Bias = None
@@ -123,7 +123,7 @@ class WorksheetOptions:
         str | None,
         choice(
             "--activation NAME",
-            "Behind the hidden layers: relu, as by default, sigmoid or tanh.",
+            "After the hidden layers: relu (default), sigmoid or tanh.",
             HIDDEN,
         ),
     ] = None
@@ -131,28 +131,27 @@ class WorksheetOptions:
         int | None,
         option(
             "--decimals D",
-            "With sigmoid or tanh: every result is rounded to D decimals and gone on with, 2 to 6,"
-            " default 4.",
+            "With sigmoid or tanh: round every result to D decimals before using it further, 2 to"
+            " 6 (default 4).",
             whole_number(FEWEST_DECIMALS, MOST_DECIMALS),
         ),
     ] = None
     answers: Annotated[
-        bool, switch("--answers", "Write the key: every answer, and the way to it.")
+        bool, switch("--answers", "Write the key: every answer, and how to get it.")
     ] = False
     grade: Annotated[
         list[str] | None,
         option(
             "--grade FILE",
-            "Grade a filled worksheet: a .json file, - for standard input, or a folder of them;"
-            " more may follow, as in --grade answers/*.json.",
+            "Grade a filled worksheet: a .json file, - for standard input, or a folder of .json"
+            " files; more may follow, as in --grade answers/*.json.",
         ),
     ] = None
     solution: Annotated[
         bool | None,
         switch(
             "--solution/--no-solution",
-            "With --grade: tell the right numbers, as by default, or hold them back for"
-            " another try.",
+            "With --grade: show the right numbers (default), or hold them back for another try.",
         ),
     ] = None
 
@@ -178,9 +177,9 @@ class WorksheetOptions:
         if self.code is None:
             return self.seed or 0
         if self.seed is not None:
-            raise UsageError("--seed and --code exclude each other: a code stands for a seed")
+            raise UsageError("--seed and --code cannot be combined: a code stands for a seed")
         if self.pupils is not None or self.names is not None:
-            raise UsageError("--code names one sheet: a class set begins with --seed")
+            raise UsageError("--code names one sheet: a class set starts from --seed")
         seed: int = self.code
         return seed
 
@@ -193,7 +192,7 @@ class WorksheetOptions:
             decimals = DECIMALS if decimals is None else decimals
         elif decimals is not None:
             raise UsageError(
-                f"--decimals {decimals} goes with --activation sigmoid or tanh: with"
+                f"--decimals {decimals} requires --activation sigmoid or tanh: with"
                 f" {activation} every result is exact"
             )
         kind = self.sheet or "forward"
@@ -203,22 +202,22 @@ class WorksheetOptions:
 def worksheet(
     options: WorksheetOptions, *, output: Annotated[WorksheetOutput, WRITES]
 ) -> ExitStatus:
-    """Make a worksheet for pencil and paper, its key, or grade it.
+    """Make a pencil-and-paper worksheet or its key, or grade one.
 
-    With --grade each blank is right, right up to rounding, wrong with the likely slip, or empty.
+    With --grade, each blank is right, right up to rounding, wrong with the likely slip, or empty.
     Exit status 1: not every blank is right.
     """
     if options.grade:
         from fcinspect.cli.worksheet_grading import graded_view
 
         if output.typesets:
-            raise UsageError("--grade writes no LaTeX: expected text, json, csv or md")
+            raise UsageError("--grade does not write LaTeX: expected text, json, csv or md")
         files = [*options.grade, *(options.widths or ())]
         told = options.solution is not False
         return output.write(graded_view(files, options.of_a_sheet, solution=told))
     if options.solution is not None:
-        asked, does = ("", "tells") if options.solution else ("no-", "holds back")
-        raise UsageError(f"--{asked}solution goes with --grade: it {does} the right numbers")
+        asked, does = ("", "shows") if options.solution else ("no-", "holds back")
+        raise UsageError(f"--{asked}solution requires --grade: it {does} the right numbers")
     if options.pupils is not None or options.names is not None:
         return output.write_set(*view_of_class_set(options))
     return output.write(view_of_sheet(options))
@@ -252,8 +251,8 @@ def view_of_class_set(options: WorksheetOptions) -> tuple[View, str]:
     total = len(names) if options.pupils is None else options.pupils
     if len(names) > total:
         raise UsageError(
-            f"{source} holds {len(names)} names, more than --class {total}: expected at most a name"
-            " for each sheet"
+            f"{source} holds {len(names)} names, more than --class {total}: expected at most one"
+            " name per sheet"
         )
     problems = class_problems(options.of(seed, spec.widths, with_bias), total)
     pupils = [*names, *[""] * (total - len(names))]
@@ -276,17 +275,17 @@ def widths_of(arguments: Sequence[str], bias: bool | None) -> tuple[str, Spec, b
         )
     widths, *others = arguments
     if others:
-        more = f" and {len(others) - 1} more are" if others[1:] else " is"
+        more = f" and {len(others) - 1} more" if others[1:] else ""
         raise UsageError(
-            f"{_shown(others[0])} behind the widths {_shown(widths)}{more} too many: expected"
-            " widths alone, such as 3-2-2, or --grade before files"
+            f"unexpected {_shown(others[0])}{more} after the widths {_shown(widths)}: expected only"
+            " widths, such as 3-2-2, or --grade before files"
         )
     is_path = ":" in widths or Path(widths).suffix or "/" in widths
     if is_path and not is_spec(widths):
-        hint = "a filled worksheet is graded with --grade" if widths.endswith(".json") else None
+        hint = "use --grade to grade a filled worksheet" if widths.endswith(".json") else None
         raise SpecError(
-            f"{_shown(widths)} is no network of a worksheet: expected widths such as 3-2-2, whose"
-            " numbers are drawn",
+            f"{_shown(widths)} is not a worksheet network: expected widths such as 3-2-2, whose"
+            " numbers are drawn at random",
             hint,
         )
     spec = parse_spec(widths)

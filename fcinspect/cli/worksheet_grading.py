@@ -24,7 +24,9 @@ def graded_view(files: Sequence[str], others: Sequence[str], *, solution: bool) 
     from fcinspect.reports.worksheet_grade import view_of_grades
 
     if others:
-        raise UsageError(f"--grade reads a filled worksheet: {', '.join(others)} cannot go with it")
+        raise UsageError(
+            f"--grade reads a filled worksheet: it cannot be combined with {', '.join(others)}"
+        )
     for file in files:
         _require_no_widths(file)
     asked = {"grade": [masked_name(file) for file in files], "solution": solution}
@@ -67,7 +69,7 @@ def graded(files: Sequence[str]) -> Gradebook:
             said = filter(None, (error.message, error.hint))
             entry = Entry(masked_name(same[0]), None, refusal="; ".join(said))
         if len(same) > 1:
-            note = f"it is named {len(same)} times and counts once"
+            note = f"it is named {len(same)} times, but counts once"
             entry = replace(entry, notes=(note, *entry.notes))
         entries.append(entry)
     return Gradebook(tuple(entries))
@@ -120,9 +122,9 @@ def _document(file: str) -> tuple[Any, str, tuple[str, ...]]:
             raise error from None
         mended, names = quoted(plain)
         if not names:
-            hint = 'in JSON an answer that is no plain number stands in quotes: "3/2"'
+            hint = 'in JSON, put quotes around an answer that is not a plain number: "3/2"'
             raise InputError(error.message, hint if fails_in_an_answer(plain) else None) from None
     count = len(names)
     shown = ", ".join(names[:MOST_NAMED]) + ", …" * (count > MOST_NAMED)
-    said = f"{count} answer{'s' * (count > 1)} without the quotes of JSON: {shown}"
+    said = f"{count} answer{'s' * (count > 1)} without JSON quotes: {shown}"
     return parse(mended, source), source, (said,)

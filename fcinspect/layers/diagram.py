@@ -29,8 +29,8 @@ MOST_COLUMNS = 12
 class Dead(Enum):
     """Why a unit tells nothing of the input. The first holds for every input.
 
-    A unit that outputs 0 for one input may be alive for another: that is said of no more than the
-    input that was given, and only of hidden layers, since 0 is an answer like any other at the end.
+    A unit that outputs 0 for one input may be alive for another: this is reported only for the
+    given input, and only of hidden layers, since 0 is an answer like any other at the end.
     """
 
     ZERO_ROW = "zero row"
@@ -48,7 +48,7 @@ class NetworkOutline:
     names: tuple[str, ...]
     """Of the layers; one fewer than widths, as are the next two."""
     activations: tuple[str, ...]
-    """Behind each layer; "identity" for none."""
+    """After each layer; "identity" for none."""
     biased: tuple[bool, ...]
     """Whether each layer has a bias."""
     weights: tuple[LinearLayer, ...] | None = None
@@ -81,7 +81,7 @@ class UnitColumn:
     units: tuple[Unit, ...]
     """Those that are shown, from the top."""
     before: int
-    """How many of them stand above the fold; all where nothing is folded."""
+    """How many of them are above the fold; all where nothing is folded."""
     letter: str
     """"x" of the input, "a" of a hidden layer, "y" of the output."""
 
@@ -211,12 +211,12 @@ class Diagram:
         return max((abs(w) for w in self.weights if math.isfinite(w)), default=0.0)
 
     def into(self, column: UnitColumn) -> Connection | None:
-        """Return the layer that leads to a column; None at the input and behind those left out."""
+        """Return the layer that leads to a column; None at the input and after those left out."""
         return next((c for c in self.connections if c.position == column.position), None)
 
     @property
     def around_fold(self) -> tuple[UnitColumn, UnitColumn]:
-        """The columns before and behind those that are not shown."""
+        """The columns before and after those that are not shown."""
         return self.columns[self.left_of_fold - 1], self.columns[self.left_of_fold]
 
     @property

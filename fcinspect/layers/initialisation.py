@@ -63,7 +63,7 @@ def weight_law(name: str, in_features: int, out_features: int) -> Initialisation
     """Return the law of an nn.Linear's weight; raises UsageError where torch has none."""
     if name not in INITIALISERS:
         raise UsageError(
-            f"init {name!r} is not known: expected one of {', '.join(INITIALISERS)}",
+            f"unknown initialization {name!r}: expected one of {', '.join(INITIALISERS)}",
             hint=did_you_mean(name, INITIALISERS),
         )
     if name.startswith("xavier") and in_features + out_features == 0:
@@ -91,7 +91,7 @@ def weight_law(name: str, in_features: int, out_features: int) -> Initialisation
 def bias_law(in_features: int) -> InitialisationLaw:
     """Return the law of an nn.Linear's bias: the default one whatever the weight's, or 0."""
     if in_features == 0:
-        return InitialisationLaw("default", "constant", "every number is 0, in_features being 0")
+        return InitialisationLaw("default", "constant", "every number is 0, since in_features is 0")
     return uniform_law("default", f"1/√{in_features}", 1, in_features)
 
 
@@ -107,7 +107,7 @@ def obeys(law: InitialisationLaw, values: Array) -> LawCheck:
         return LawCheck(Verdict.UNDECIDED, f"{count} not finite")
     if law.kind == "eye":
         identity = np.eye(*values.shape, dtype=values.values.dtype)
-        return _equals(values, identity, "the identity's")
+        return _equals(values, identity, "those of the identity")
     if law.kind == "constant":
         return _equals(values, np.full_like(values.values, law.scale), f"{law.scale:.0f}")
     family = {"uniform": _obeys_uniform, "normal": _obeys_normal, "orthogonal": _obeys_orthogonal}
@@ -174,8 +174,8 @@ def _obeys_orthogonal(law: InitialisationLaw, values: Array) -> LawCheck:
 
     Householder's Q differs from an exactly orthogonal one by γ̃(mn) in each column, with m >= n
     (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., theorem 19.4 with the
-    remark on forming Q), so |QᵀQ − I| <= 2γ̃ + γ̃². Where m·n·u leaves nothing of that bound,
-    √(mn) stands for mn, which holds with high probability for torch's random matrix (Connolly and
+    remark on forming Q), so |QᵀQ − I| <= 2γ̃ + γ̃². Where m·n·u makes that bound useless,
+    √(mn) replaces mn, which holds with high probability for torch's random matrix (Connolly and
     Higham 2023).
     """
     columns, rows = sorted(values.shape)
@@ -184,8 +184,8 @@ def _obeys_orthogonal(law: InitialisationLaw, values: Array) -> LawCheck:
     bound, by = _orthogonality_bound(rows, columns, format_named(values.dtype))
     inequality = f"max |{'WᵀW' if tall else 'WWᵀ'} − I| = {deviation:.2g}"
     if deviation <= bound:
-        return LawCheck(Verdict.WITHIN, f"{inequality}, at most {bound:.2g} by {by}")
-    return LawCheck(Verdict.OUTSIDE, f"{inequality}, beyond {bound:.2g} by {by}")
+        return LawCheck(Verdict.WITHIN, f"{inequality}, within the bound {bound:.2g} for {by}")
+    return LawCheck(Verdict.OUTSIDE, f"{inequality}, beyond the bound {bound:.2g} for {by}")
 
 
 def is_orthogonal(weight: Array) -> bool:

@@ -36,7 +36,7 @@ class LinearLayer:
             )
         if self.bias is not None and self.bias.shape != self.weight.shape[:1]:
             raise InputError(
-                f"bias has shape {self.bias.shape} beside a weight of shape {self.weight.shape}:"
+                f"bias has shape {self.bias.shape}, but the weight has shape {self.weight.shape}:"
                 f" expected ({self.weight.shape[0]},), one entry per output"
             )
 
@@ -97,7 +97,7 @@ class LinearRequest:
 
 @dataclass(frozen=True, eq=False)
 class DenseLayer:
-    """A linear layer and the activation behind it."""
+    """A linear layer and the activation after it."""
 
     linear: LinearLayer
     activation: str
@@ -179,5 +179,5 @@ def layer_names(count: int) -> tuple[str, ...]:
 
 
 def activation_names(count: int, hidden: str, last: str) -> Sequence[str]:
-    """Return the activation behind each of `count` layers."""
+    """Return the activation after each of `count` layers."""
     return (*[hidden] * (count - 1), last)

@@ -12,7 +12,7 @@ def require_free(needed: int, what: str, *, refusal: type[FcinspectError] = Usag
     """Raise `refusal` when `needed` bytes are more than this machine has free."""
     if not is_free(needed):
         here = words_of(free())
-        raise refusal(f"{what} would take {words_of(needed)} of memory: {here} is free here")
+        raise refusal(f"{what} would take {words_of(needed)} of memory: only {here} is free")
 
 
 def is_free(needed: int) -> bool:

@@ -9,7 +9,7 @@ Grammar::
     call      = ["torch."], ["nn."], "Linear(", arguments of Python, ")"
 
 The arguments of a call are those of nn.Linear, by position or by name: in_features, out_features,
-bias. What else nn.Linear takes, dtype and device, is given by options of the command.
+bias. Its other arguments, dtype and device, are options of the command.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PARAMETERS = ("in_features", "out_features", "bias")
 
 @dataclass(frozen=True)
 class Spec:
-    """What the words of a network say."""
+    """The content of a specification."""
 
     widths: tuple[int, ...]
     bias: bool | None = None
@@ -49,7 +49,9 @@ class Spec:
         """Return whether there is a bias; raises UsageError if `option` contradicts the words."""
         if option is not None and self.bias is not None and option is not self.bias:
             flag = "--bias" if option else "--no-bias"
-            raise UsageError(f"{flag} contradicts bias={self.bias} of nn.Linear: give one of them")
+            raise UsageError(
+                f"{flag} contradicts bias={self.bias} of nn.Linear: use only one of them"
+            )
         found = self.bias if option is None else option
         return found is not False
 
@@ -71,7 +73,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
     separators = set(re.findall(r"->|→|,|-", text))
     if len(separators) > 1:
         shown = " and ".join(repr(s) for s in sorted(separators))
-        raise SpecError(f"separators {shown} are mixed in {text!r}: {EXPECTED}")
+        raise SpecError(f"mixed separators {shown} in {text!r}: {EXPECTED}")
     separator = separators.pop() if separators else "-"
     parts = [part.strip() for part in text.split(separator)]
     widths = tuple(
@@ -80,7 +82,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
     )
     if len(widths) < 2:
         raise SpecError(
-            f"{text!r} names one width: a layer has two, in_features and out_features, e.g. 4-2"
+            f"{text!r} has one width: a layer needs two, in_features and out_features, e.g. 4-2"
         )
     return widths
 
@@ -118,11 +120,11 @@ def _arguments(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in [*given, *((k.arg or "**", k.value) for k in call.keywords)]:
         if name in ("dtype", "device"):
-            raise SpecError(f"{name} in {text!r}: the option --{name} gives it, where there is one")
+            raise SpecError(f"{name} in {text!r}: use the option --{name}, if there is one")
         if name not in PARAMETERS:
-            raise SpecError(f"{name!r} in {text!r} is no argument of nn.Linear: {EXPECTED}")
+            raise SpecError(f"{name!r} in {text!r} is not an argument of nn.Linear: {EXPECTED}")
         if name in found:
-            raise SpecError(f"{name} stands twice in {text!r}")
+            raise SpecError(f"{name} is given twice in {text!r}")
         found[name] = text[value.col_offset : value.end_col_offset]
     return found
 
@@ -133,13 +135,13 @@ def _parsed(text: str) -> ast.Call:
 
     text = text.strip()
     if len(text) > LONGEST_CALL or "\n" in text or not text.isascii():
-        raise SpecError(f"{text[:60]!r} is no call of nn.Linear: {EXPECTED}")
+        raise SpecError(f"{text[:60]!r} is not a call of nn.Linear: {EXPECTED}")
     try:
         parsed = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise SpecError(f"{text!r} is no call of nn.Linear: {EXPECTED}") from None
+        raise SpecError(f"{text!r} is not a call of nn.Linear: {EXPECTED}") from None
     if not isinstance(parsed, ast.Call) or isinstance(parsed.func, ast.Call):
-        raise SpecError(f"{text!r} is no call of nn.Linear: {EXPECTED}")
+        raise SpecError(f"{text!r} is not a call of nn.Linear: {EXPECTED}")
     return parsed
 
 

@@ -205,7 +205,7 @@ def test_an_unknown_text_is_not_recognised(run: Run, text: str) -> None:
     """Exit status 2 and nothing on stdout; shapes that could be read are told."""
     result = run("diagnose", text)
     assert (result.status, result.out) == (2, "")
-    assert "not recognised" in result.err
+    assert "not recognized" in result.err
     assert ("(3, 4), 5x6" in result.err) == ("5x6" in text)
 
 
@@ -220,7 +220,7 @@ def test_nothing_to_read_and_files_are_refused_with_a_hint(
     assert "fcinspect diagnose - < log.txt" in run("diagnose", "log.txt").err
     refused = run("diagnose", SHAPES, "--input", "4,3")
     assert refused.status == 2
-    assert "is no MODULE:OBJECT" in refused.err
+    assert "is not MODULE:OBJECT" in refused.err
 
 
 def test_much_text_is_read_in_bounded_memory() -> None:
@@ -279,7 +279,7 @@ def test_the_name_of_a_class_keeps_its_case(
 def test_a_cause_without_evidence_has_no_line_for_it(run: Run) -> None:
     """What only repeats the message is left out, and so is its "because"."""
     bare = run("diagnose", "dim must be an int or None, got <class 'torch.Tensor'>")
-    assert "1. The class of the layer" in bare.out
+    assert "1. The layer's class" in bare.out
     assert "because" not in bare.out
     assert "because" in run("diagnose", SHAPES).out
 
@@ -345,7 +345,7 @@ def test_a_module_that_fails_by_an_unknown_error_is_not_recognised(
     )
     result = run("diagnose", "own.py:Net", "--input", "2,3")
     assert (result.status, result.out) == (2, "")
-    assert "not recognised: ValueError: mine" in result.err
+    assert "not recognized: ValueError: mine" in result.err
 
 
 @pytest.mark.parametrize(

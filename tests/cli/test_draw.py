@@ -120,14 +120,14 @@ def states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-ASSUMED = "the file names no activation there: relu is assumed behind '0', identity behind '2'"
+ASSUMED = "the file does not name an activation: relu is assumed after '0', identity after '2'"
 
 
 @pytest.mark.parametrize("command", ["draw", "step"])
 def test_an_activation_that_is_assumed_is_said(run: Run, states: None, command: str) -> None:
     """A state dict holds none; the one asked for needs no remark."""
     warnings = json.loads(run(command, "tanh.pt", "--json").out)["warnings"]
-    assert f"{ASSUMED}; --activation gives another" in warnings
+    assert f"{ASSUMED}; use --activation to change it" in warnings
     assert ASSUMED in " ".join(run(command, "tanh.pt").out.split())
     asked = json.loads(run(command, "tanh.pt", "--activation", "tanh", "--json").out)
     assert asked["warnings"] == []
@@ -142,8 +142,8 @@ def test_the_output_that_bce_needs_is_said_of_a_file(run: Run, states: None) -> 
     """Sigmoid is not in the file either."""
     arguments = ("step", "tanh.pt", "--loss", "bce", "--activation", "tanh", "--json")
     assert json.loads(run(*arguments).out)["warnings"] == [
-        "the file names no activation there: sigmoid is assumed behind '2';"
-        " --output-activation gives another"
+        "the file does not name an activation: sigmoid is assumed after '2';"
+        " use --output-activation to change it"
     ]
 
 
@@ -250,7 +250,7 @@ def test_of_a_class_the_structure_is_drawn_unless_it_is_seeded(run: Run) -> None
             "Scaled", "it computes something else than its layers", marks=pytest.mark.slow
         ),
         pytest.param("Broken", "does not run: RuntimeError", marks=pytest.mark.slow),
-        pytest.param("late", "cannot be made: ValueError: not today", marks=pytest.mark.slow),
+        pytest.param("late", "cannot be created: ValueError: not today", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_no_chain_is_refused(run: Run, modules: Path, name: str, why: str) -> None:
@@ -276,10 +276,10 @@ def test_an_activation_that_is_not_computed_here_is_drawn_without_values(
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("3",), 2, "'3' names one width"),
+        (("3",), 2, "'3' has one width"),
         (("3-0-2",), 2, "width 0 at position 2 of '3-0-2'"),
-        (("",), 2, "'' is no network: expected widths such as 3-5-4-2, a file of layers, or"),
-        (("model",), 2, "'model' is no network"),
+        (("",), 2, "invalid network '': expected widths such as 3-5-4-2, a file of layers, or"),
+        (("model",), 2, "invalid network 'model'"),
         (("3-a",), 2, "width 'a' at position 2 of '3-a'"),
         (("3-2", "--save", "net.bmp"), 2, "unknown file ending '.bmp': expected .png"),
         (("none.json",), 3, "holds no linear layer"),
@@ -290,13 +290,13 @@ def test_an_activation_that_is_not_computed_here_is_drawn_without_values(
         (("network.json", "--x", "a"), 2, "'a' in 'a' is not a number"),
         (("3-2", "--x", "1,2,3"), 2, "--x needs weights"),
         (("fcinspect.examples:MLP", "--x", "1,2,3"), 2, "--x needs weights"),
-        (("network.json", "--seed", "0"), 2, "--seed makes new layers"),
-        (("network.json", "--no-bias"), 2, "--no-bias makes new layers"),
+        (("network.json", "--seed", "0"), 2, "--seed is for new layers"),
+        (("network.json", "--no-bias"), 2, "--no-bias is for new layers"),
         (("nets.py:ready", "--seed", "0"), 2, "--seed is for classes and functions"),
         (("nets.py:ready", "--activation", "tanh"), 2, "--activation is for widths"),
         (("3-2", "--arg", "a=1"), 2, "--arg is for MODULE:OBJECT"),
         (("network.json", "--input", "1,3"), 2, "--input is for MODULE:OBJECT"),
-        (("-", "--x", "-"), 2, "standard input can be read once"),
+        (("-", "--x", "-"), 2, "standard input can be read only once"),
         (("3-2", "--units", "1"), 2, "1 is not a whole number >= 2"),
         (("3-2", "--units", "33"), 2, "33 is too large"),
         (("1000000000-1000000", "--seed", "0"), 2, "of memory"),
@@ -364,7 +364,7 @@ def test_a_figure_gives_no_advice_on_the_command_line(
     assert [word for word in words if OPTION.search(word)] == []
     if arguments == ("draw", "3-2"):
         assert "structure only" in " ".join(words)
-        assert result.out.endswith("--seed S draws weights\n")
+        assert result.out.endswith("use --seed S for random weights\n")
 
 
 def test_the_title_is_what_was_asked_for(run: Run, files: Path) -> None:
@@ -382,8 +382,8 @@ def test_the_title_is_what_was_asked_for(run: Run, files: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("3-2", "--title", " "), "' ' is no title: expected a line of printable text"),
-        (("3-2", "--title", "a\nb"), "is no title: expected a line of printable text"),
+        (("3-2", "--title", " "), "invalid title ' ': expected a line of printable text"),
+        (("3-2", "--title", "a\nb"), "invalid title 'a\\nb': expected a line of printable text"),
         (("3-2", "--title", "a" * 201), "has 201 characters: expected at most 200"),
         (("3-2", "--weights"), "--weights writes weights on the edges, but only the structure"),
         (("9-9", "--seed", "0", "--weights"), "81 edges of fc1 are drawn, but at most 30"),

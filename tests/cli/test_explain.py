@@ -259,7 +259,7 @@ def test_rounding_of_x_is_told(run: Run) -> None:
     """0.1 is no float32; the note says what is held in its place."""
     result = run("explain", "--in", "1", "--out", "1", "--x", "0.1", "--json")
     assert result.document["warnings"] == [
-        "x is rounded to float32: 0.1 is held as 0.10000000149011612"
+        "x is rounded to float32: 0.1 becomes 0.10000000149011612"
     ]
     assert (
         run("explain", "--in", "1", "--out", "1", "--x", "0.5", "--json").document["warnings"] == []
@@ -277,13 +277,13 @@ def test_rounding_of_x_is_told(run: Run) -> None:
         (
             ("--in", "4", "--out", "2", "--x", "1,2,3"),
             2,
-            "3 features, the layer's in_features is 4",
+            "3 features, but the layer's in_features is 4",
         ),
         (("--in", "4", "--out", "2", "--x", "1,2,x,4"), 2, "'x'"),
         (("--in", "4", "--out", "2", "--x", "1,2;3"), 2, "different lengths: 2, 1"),
         (("--in", "4", "--out", "2", "--x", "basis:4"), 2, "J from 0 to 3"),
         (("--in", "4", "--out", "2", "--x", "1e400,1,1,1"), 2, "beyond float64"),
-        (("--in", "2", "--out", "2", "--x", "1,2,3,4"), 2, "separated by ';'"),
+        (("--in", "2", "--out", "2", "--x", "1,2,3,4"), 2, "separate the rows of a batch by ';'"),
         (
             ("--in", "2", "--out", "2", "--x", "1,2;3,4", "--batch", "3"),
             2,
@@ -291,14 +291,14 @@ def test_rounding_of_x_is_told(run: Run) -> None:
         ),
         (("--in", "2", "--out", "2", "--x", "nowhere.json"), 3, "nowhere.json"),
         (("--in", "4", "--out", "2", "--element", "2"), 2, "'2'"),
-        (("--in", "4", "--out", "2", "--all", "--top", "2"), 2, "--all excludes"),
+        (("--in", "4", "--out", "2", "--all", "--top", "2"), 2, "--all cannot be combined"),
         (("--in", "4", "--out", "2", "--seed", "-1"), 2, "-1"),
         (("--in", "4", "--out", "2", "--seed", "9007199254740992"), 2, "too large"),
         (("--in", "4", "--out", "2", "--dtype", "bfloat61"), 2, "did you mean 'bfloat16'"),
         (("--in", "4", "--out", "2", "--init", "xavier"), 2, "did you mean 'xavier_"),
         (("--in", "1000000000000", "--out", "1000"), 2, "memory"),
         (("nowhere.safetensors",), 3, "nowhere.safetensors"),
-        (("nowhere.json", "--in", "4"), 2, "--in makes a new layer"),
+        (("nowhere.json", "--in", "4"), 2, "--in is for a new layer"),
         (("--in", "2", "--out", "1", "--layout", "in,out"), 2, "no FILE is given"),
         (("--in", "2", "--out", "1", "--x", "1,,2"), 2, "missing at position 2 of '1,,2'"),
         (("--in", "3", "--out", "1", "--x", "1,2,3,"), 2, "missing at position 4"),

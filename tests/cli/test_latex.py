@@ -25,7 +25,7 @@ def test_a_step_is_an_article_that_says_where_its_curve_is(run: Run) -> None:
     arguments = ("step", "2-2", "--steps", "3", "-f", "latex")
     assert "Loss by step" in run(*arguments).out
     assert (
-        r"LaTeX holds no chart: \texttt{-{}-save} loss.pdf writes it"
+        r"LaTeX output has no chart: use \texttt{-{}-save} loss.pdf for a figure of it"
         in run(*arguments, "--plot").out
     )
 
@@ -53,4 +53,4 @@ def test_other_commands_have_no_latex(run: Run) -> None:
     """They say which formats they have."""
     refused = run("shapes", "3-2", "-f", "latex")
     assert refused.status == 2
-    assert "'latex' is no format" in refused.err
+    assert "invalid format 'latex'" in refused.err

@@ -68,7 +68,7 @@ def test_too_few_files_are_one_line(layer: Path, arguments: str, most: int) -> N
     ("error", "words"),
     [
         (MemoryError(), "memory"),
-        (RecursionError("maximum recursion depth exceeded"), "nested more deeply"),
+        (RecursionError("maximum recursion depth exceeded"), "nested too deeply"),
         (OSError(24, "Too many open files"), "open files"),
         (OSError(12, "Cannot allocate memory"), "memory"),
         (RuntimeError("can't start new thread"), "memory"),

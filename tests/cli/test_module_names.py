@@ -97,4 +97,4 @@ def test_a_log_and_a_message_are_still_texts(run: Run, tmp_path: Path) -> None:
     for text in ("torch.cuda.OutOfMemoryError", "train.log", "KeyError"):
         result = run("diagnose", text)
         assert result.status == 2
-        assert "not recognised" in result.err
+        assert "not recognized" in result.err

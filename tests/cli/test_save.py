@@ -44,7 +44,7 @@ def test_a_program_reads_no_talk(run: Run, how: str) -> None:
         ("taken.md", 74, "'taken.md' exists"),
         ("no/folder.md", 74, "there is no folder 'no'"),
         ("a.docx", 2, "unknown file ending '.docx'"),
-        ("./a.npz", 2, "names one file twice: 'a.npz' and './a.npz'"),
+        ("./a.npz", 2, "names the same file twice: 'a.npz' and './a.npz'"),
     ],
 )
 def test_one_bad_file_stops_all(run: Run, bad: str, status: int, said: str) -> None:

@@ -446,7 +446,7 @@ def test_a_packed_layer_is_refused_with_its_widths(tmp_path: Path, run: Run) -> 
 
 
 def test_plot_draws_the_weight_below_the_report(model: Path, run: Run) -> None:
-    """The heat map and the histogram; JSON and CSV stay as they are."""
+    """The heat map and the histogram; JSON and CSV are unchanged."""
     arguments = ("show", model, "encoder.fc1")
     plain, plotted = run(*arguments).out, run(*arguments, "--plot").out
     assert plotted.startswith(plain)
@@ -489,7 +489,7 @@ def test_several_layers_are_not_plotted(model: Path, run: Run, more: list[str]) 
     """The refusal names a layer, and the command that draws them all."""
     result = run("show", model, *more)
     assert result.status == 2
-    assert "holds 3 layers, and a plot is of one: name it, for example 'encoder.fc1'" in result.err
+    assert "holds 3 layers, but a plot shows one: name it, for example 'encoder.fc1'" in result.err
     assert "scan FILE --plot" in result.err
 
 

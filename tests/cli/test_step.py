@@ -151,7 +151,7 @@ def test_bce_puts_sigmoid_behind_the_last_layer_and_says_so(run: Run) -> None:
     """Unless told otherwise."""
     result = run("step", "3-2", "--loss", "bce")
     assert result.status == 0
-    assert "sigmoid stands behind the last layer" in result.out
+    assert "sigmoid follows the last layer" in result.out
 
 
 REFUSED: list[tuple[list[str], int, str]] = [
@@ -173,8 +173,9 @@ REFUSED: list[tuple[list[str], int, str]] = [
     (["3-2", "--lr", "inf"], 2, "'inf' is not a finite number"),
     (["3-2", "--lr", "1e300"], 2, "beyond the range of float32"),
     (["3-2", "--steps", "0"], 2, "0 is not a whole number >= 1"),
-    (["3-2", "--x", "1,2"], 2, "x has 2 features, the layer's in_features is 3"),
-    (["3-2", "--target", "1,2,3"], 2, "the target has 3 features, the network's out_features is 2"),
+    (["3-2", "--x", "1,2"], 2, "x has 2 features, but the layer's in_features is 3"),
+    (["3-2", "--target", "1,2,3"], 2,
+     "the target has 3 features, but the network's out_features is 2"),
     (["3-2", "--loss", "cross_entropy", "--target", "7"], 2,
      "class 7 at position 0: the network has 2 outputs"),
     (["3-2", "--loss", "cross_entropy", "--target", "0.5"], 2, "class '0.5' at position 0"),
@@ -335,14 +336,14 @@ def test_a_script_is_not_plotted(run: Run) -> None:
     """--show-code prints nothing else."""
     result = run("step", "3-2", "--show-code", "--plot")
     assert result.status == 2
-    assert "--show-code prints a script: it cannot go with --plot" in result.err
+    assert "--show-code prints a script: it cannot be combined with --plot" in result.err
 
 
 def test_latex_says_that_it_holds_no_chart(run: Run) -> None:
     """It is asked for all the same."""
     problem = ("step", "2-2", "--plot", "--format")
-    assert "LaTeX holds no chart" in run(*problem, "latex").out
-    assert "LaTeX holds no chart" not in run(*problem, "text").out
+    assert "LaTeX output has no chart" in run(*problem, "latex").out
+    assert "LaTeX output has no chart" not in run(*problem, "text").out
 
 
 def test_an_outer_product_is_no_x_in_ascii() -> None:

@@ -206,10 +206,13 @@ def test_the_template_passes(run: Run) -> None:
     ("arguments", "words"),
     [
         ((), "FILE is missing: expected a .json file, - or the name of an example"),
-        (("mazur", "--list"), "'mazur' and --list exclude each other"),
-        (("--list", "--template"), "--list and --template exclude each other"),
-        (("--list", "--checks", "x"), "--checks chooses checks of an example, and --list makes"),
-        (("--template", "--json"), "--template prints a file: it cannot go with --json"),
+        (("mazur", "--list"), "'mazur' and --list cannot be combined"),
+        (("--list", "--template"), "--list and --template cannot be combined"),
+        (
+            ("--list", "--checks", "x"),
+            "--checks selects checks of an example, but --list runs none",
+        ),
+        (("--template", "--json"), "--template prints a file: it cannot be combined with --json"),
         (("--template", "--save", "x.json"), "--template prints a file: redirect it"),
     ],
 )

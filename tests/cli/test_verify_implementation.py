@@ -99,7 +99,7 @@ def test_a_hang_in_one_case_leaves_the_other_checks(run: Run) -> None:
         slow([code("exits_on_import", "x")], 3, "SystemExit: 0 (exits_on_import.py:5)"),
         slow([code("lacks_a_module", "x")], 3, "No module named 'a_module_that_is_not_installed'"),
         slow([code("correct", "ready"), "--in", "5"], 2, "--in 5: the ready module"),
-        slow([code("correct", "lacking_widths")], 2, "does not tell its widths"),
+        slow([code("correct", "lacking_widths")], 2, "does not state its widths"),
         slow([code("correct", "by_numpy"), "--dtype", "bfloat16"], 3, "numpy has no bfloat16"),
     ],
 )

@@ -189,7 +189,10 @@ def test_the_rule_is_guessed_from_names_and_that_is_said(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("Own", "does not say which rule it follows: --like sgd, adam, adamw, rmsprop, adagrad"),
+        (
+            "Own",
+            "which rule it follows: expected --like with one of sgd, adam, adamw, rmsprop, adagrad",
+        ),
         ("SgdLike", "its base class torch.optim.Adam says adam and the name SgdLike says sgd"),
     ],
 )

@@ -39,7 +39,7 @@ def test_two_numbers_are_a_layer(run: Run) -> None:
         result = run(*command)
         whole = f"fcinspect {command[0]} {'-'.join(command[1:])}"
         assert result.status == 2
-        assert result.err.endswith(f"widths are one word: {whole}\n")
+        assert result.err.endswith(f"write widths as one word: {whole}\n")
         assert run(*whole.split()[1:]).status == 0
 
 
@@ -59,16 +59,16 @@ def test_bias_false_is_no_bias(run: Run, command: str) -> None:
     ("words", "said"),
     [
         ("nn.Linear(4)", "has no out_features"),
-        ("nn.Linear(4, 2", "is no call of nn.Linear"),
-        ("nn.Linear(4, 2)(3)", "is no call of nn.Linear"),
-        ("nn.Linear(4, 2) + 1", "is no call of nn.Linear"),
+        ("nn.Linear(4, 2", "is not a call of nn.Linear"),
+        ("nn.Linear(4, 2)(3)", "is not a call of nn.Linear"),
+        ("nn.Linear(4, 2) + 1", "is not a call of nn.Linear"),
         ("nn.Linear(4, x)", "width 'x' as out_features"),
         ("nn.Linear(4, 2, 3)", "bias=3 in"),
-        ("nn.Linear(4, 2, in_features=4)", "in_features stands twice"),
-        ("nn.Linear(4, 2, dtype=torch.float16)", "the option --dtype gives it"),
+        ("nn.Linear(4, 2, in_features=4)", "in_features is given twice"),
+        ("nn.Linear(4, 2, dtype=torch.float16)", "use the option --dtype"),
         ("nn.Linear(4, 2, wide=3)", "'wide' in"),
         ("nn.Linear(*x)", "has no out_features"),
-        ("nn.Linear(" + "(" * 900, "is no call of nn.Linear"),
+        ("nn.Linear(" + "(" * 900, "is not a call of nn.Linear"),
         ("4-2-1", "fcinspect step"),
         ("4-x", "4-x"),
     ],
@@ -87,14 +87,14 @@ def test_a_file_named_like_a_layer_is_not_guessed(run: Run, command: str) -> Non
     Path("4-2").write_text(json.dumps({"weight": [[1, 2]]}), encoding="utf-8")
     result = run(command, "4-2")
     assert result.status == 2
-    assert "names a layer and a file: write ./4-2 for the file" in result.err
+    assert "is both a layer and a file: write ./4-2 for the file" in result.err
     assert run(command, "./4-2").status == 0
     assert run(command, "4,2").status == 0
 
 
 def test_what_excludes_words(run: Run) -> None:
     """A second source of the layer."""
-    assert "--in and '4-2' both name a layer" in run("explain", "4-2", "--in", "4").err
+    assert "--in and '4-2' both define a layer" in run("explain", "4-2", "--in", "4").err
     assert "fcinspect create 4-2" in run("show", "4-2").err
     assert "fcinspect create 4-2" in run("show", "4", "2").err
 
@@ -120,7 +120,7 @@ def test_own_numbers_may_be_negative_rounded_or_one_row(run: Run) -> None:
     """-1,2 is no option; 0.1 is rounded, which is said; one row needs no semicolon."""
     result = run("explain", "--weight", "-1,0.1", "--bias", "-3", "--x", "1,0")
     assert result.status == 0
-    assert "weight is rounded to float32: 0.1 is held as 0.1000000014" in result.out
+    assert "weight is rounded to float32: 0.1 becomes 0.1000000014" in result.out
     wide = run("explain", "--weight", "-1,0.1", "--bias", "-3", "--x", "1,0", "--dtype", "double")
     assert "weight is rounded" not in wide.out
 
@@ -128,15 +128,15 @@ def test_own_numbers_may_be_negative_rounded_or_one_row(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([*OWN, "--bias", "1,2,3"], "--bias has 3 numbers, --weight has 2 rows"),
-        ([*OWN, "--bias"], "--bias gives no numbers beside --weight"),
-        ([*OWN, "--in", "2"], "--in makes a new layer: it cannot go with --weight"),
-        ([*OWN, "--seed", "2"], "--seed makes a new layer: it cannot go with --weight"),
-        ([*OWN, "4-2"], "--weight and '4-2' both give a layer"),
+        ([*OWN, "--bias", "1,2,3"], "--bias has 3 numbers, --weight has 2 outputs"),
+        ([*OWN, "--bias"], "--bias needs numbers with --weight"),
+        ([*OWN, "--in", "2"], "--in is for a new layer: it cannot be combined with --weight"),
+        ([*OWN, "--seed", "2"], "--seed is for a new layer: it cannot be combined with --weight"),
+        ([*OWN, "4-2"], "--weight and '4-2' both define a layer"),
         (["--weight", "1,2;3"], "different lengths: 2, 1"),
         (["--weight", "1,x"], "'x' in '1,x' is not a number"),
-        (["--weight", ""], "it holds no number"),
-        (["4-2", "--bias", "0,1"], "--bias '0,1' has no weight beside it"),
+        (["--weight", ""], "it is empty"),
+        (["4-2", "--bias", "0,1"], "--bias '0,1' has no --weight"),
     ],
 )
 def test_own_numbers_that_make_no_layer_are_refused(

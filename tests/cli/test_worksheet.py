@@ -173,31 +173,31 @@ def test_a_key_that_torch_contradicts_is_not_written(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("3",), "'3' names one width"),
+        (("3",), "'3' has one width"),
         (("3-9-2",), "width 9 at position 2 of '3-9-2' is too large for a worksheet: expected at"),
         (("8-8-8", "--sheet", "step"), "has 153 blanks, too many for a worksheet: expected at most"
                                        " 60; --sheet forward has 24"),
         (("2-2-2-2-2-2",), "5 layers are too many for a worksheet: expected at most 4"),
-        (("layer.json",), "'layer.json' is no network of a worksheet: expected widths"),
-        (("package:Module",), "'package:Module' is no network of a worksheet: expected widths"),
-        (("folder/layers",), "'folder/layers' is no network of a worksheet: expected widths"),
+        (("layer.json",), "'layer.json' is not a worksheet network: expected widths"),
+        (("package:Module",), "'package:Module' is not a worksheet network: expected widths"),
+        (("folder/layers",), "'folder/layers' is not a worksheet network: expected widths"),
         (("nope",), "width 'nope' at position 1"),
         (("-".join(["2"] * 3000),), "2999 layers are too many for a worksheet"),
         (("9" * 30 + "-2",), "widths go up to 10^15"),
         (("3-0-2",), "width 0 at position 2"),
-        (("3-2", "--sheet", "foward"), "'foward' is no sheet: expected one of forward, gradient,"
+        (("3-2", "--sheet", "foward"), "invalid sheet 'foward': expected one of forward, gradient,"
                                        " step, all (did you mean 'forward'?)"),
         (("3-2", "--seed", "-1"), "-1 is not a whole number >= 0"),
         (("3-2", "--seed", "9007199254740992"), "expected at most 9007199254740991"),
         (("3-2", "--code", "JQ6G-GBVB"), "--code: 'JQ6G-GBVB' is not the code of a worksheet: a"),
         (("3-2", "--code", "7"), "it has 1 characters, not 8 or 12; expected a code as it is"),
-        (("3-2", "--code", "JQ6G-GBVA", "--seed", "7"), "--seed and --code exclude each other"),
-        (("anna.json",), "a filled worksheet is graded with --grade"),
-        (("a/b" * 5000,), "is no network of a worksheet: expected widths"),
+        (("3-2", "--code", "JQ6G-GBVA", "--seed", "7"), "--seed and --code cannot be combined"),
+        (("anna.json",), "use --grade to grade a filled worksheet"),
+        (("a/b" * 5000,), "is not a worksheet network: expected widths"),
         (("b" * 5000,), "': widths are whole numbers >= 1"),
-        (("3-2", "2-1"), "'2-1' behind the widths '3-2' is too many: expected widths alone"),
-        (("a.json", "b.json", "c.json"), "and 1 more are too many: expected widths alone, such"
-                                         " as 3-2-2, or --grade before files"),
+        (("3-2", "2-1"), "unexpected '2-1' after the widths '3-2': expected only widths"),
+        (("a.json", "b.json", "c.json"), "and 1 more after the widths 'a.json': expected only"
+                                         " widths, such as 3-2-2, or --grade before files"),
         (("3-2", "--precision", "3"), "No such option: --precision"),
         (("3-2", "--full"), "No such option: --full"),
         ((), "WIDTHS is missing: expected widths such as 3-2-2, or --grade"),
@@ -224,9 +224,9 @@ def test_widths_are_widths_beside_a_folder_of_that_name(
 def test_the_defaults_are_told(run: Run) -> None:
     """Those of the help are those of the command."""
     told = " ".join(run("worksheet", "--help").out.split())
-    assert "step or all of these; default forward." in told
-    assert "0 to 2^53-1, default 0;" in told
-    assert "With the bias b, as by default" in told
+    assert "What is left blank: forward (default), gradient, step, or all of these." in told
+    assert "0 to 2^53-1 (default 0);" in told
+    assert "With a bias b (default), or without." in told
     plain = run("worksheet", "2-1", "--json").document
     options = ("--sheet", "forward", "--seed", "0", "--bias")
     assert run("worksheet", "2-1", *options, "--json").document == plain
@@ -261,10 +261,13 @@ def test_only_a_smooth_sheet_has_decimals(run: Run) -> None:
     ("arguments", "message"),
     [
         (("3-2", "--activation=tanh"), "3-2 has no hidden layer for tanh"),
-        (("3-2-2", "--decimals=3"), "--decimals 3 goes with --activation sigmoid or tanh"),
-        (("3-2-2", "--activation=gelu"), "'gelu' is no activation: expected one of relu, sigmoid"),
+        (("3-2-2", "--decimals=3"), "--decimals 3 requires --activation sigmoid or tanh"),
+        (
+            ("3-2-2", "--activation=gelu"),
+            "invalid activation 'gelu': expected one of relu, sigmoid",
+        ),
         (("3-2-2", "--activation=tanh", "--decimals=1"), "1 is not a whole number >= 2"),
-        (("--grade", "x.json", "--activation=tanh"), "--activation cannot go with it"),
+        (("--grade", "x.json", "--activation=tanh"), "it cannot be combined with --activation"),
     ],
 )
 def test_what_does_not_go_with_an_activation_is_refused(

@@ -170,20 +170,28 @@ def test_a_class(run: Run, fill: Fill, tmp_path: Path) -> None:
         (("--grade", "nope.json"), 3, "there is no file 'nope.json'"),
         (("--grade", "."), 3, "there is no .json file in the folder '.'"),
         (("3-2-2", "--grade", "a.json"), 2, "'3-2-2' is one argument too many"),
-        (("--grade", "a.json", "--seed", "3"), 2, "--seed cannot go with it"),
-        (("--grade", "a.json", "--code", "JQ6GGBVA"), 2, "--code cannot go with it"),
-        (("--grade", "a.json", "--answers", "--no-bias"), 2, "--no-bias, --answers cannot go"),
-        (("--grade", "a.json", "--seed", "0"), 2, "--seed cannot go with it"),
-        (("--grade", "a.json", "--sheet", "forward"), 2, "--sheet cannot go with it"),
-        (("--grade", "a.json", "--bias"), 2, "--bias cannot go with it"),
+        (("--grade", "a.json", "--seed", "3"), 2, "it cannot be combined with --seed"),
+        (("--grade", "a.json", "--code", "JQ6GGBVA"), 2, "it cannot be combined with --code"),
+        (
+            ("--grade", "a.json", "--answers", "--no-bias"),
+            2,
+            "it cannot be combined with --no-bias, --answers",
+        ),
+        (("--grade", "a.json", "--seed", "0"), 2, "it cannot be combined with --seed"),
+        (("--grade", "a.json", "--sheet", "forward"), 2, "it cannot be combined with --sheet"),
+        (("--grade", "a.json", "--bias"), 2, "it cannot be combined with --bias"),
         (("--grade", "a.json", "3-2-2"), 2, "'3-2-2' is one argument too many"),
         (("--grade", ""), 2, "--grade names no file: expected a filled worksheet"),
         (("--grade", "a.json", "--precision", "3"), 2, "No such option: --precision"),
         (("--grade", "a.json", "--full"), 2, "No such option: --full"),
-        (("--grade", "a.json", "-f", "latex"), 2, "--grade writes no LaTeX: expected text, json"),
-        (("--grade", "a.json", "--save", "a.tex"), 2, "--grade writes no LaTeX"),
-        (("3-2-2", "--no-solution"), 2, "--no-solution goes with --grade: it holds back"),
-        (("3-2-2", "--solution"), 2, "--solution goes with --grade: it tells the right"),
+        (
+            ("--grade", "a.json", "-f", "latex"),
+            2,
+            "--grade does not write LaTeX: expected text, json",
+        ),
+        (("--grade", "a.json", "--save", "a.tex"), 2, "--grade does not write LaTeX"),
+        (("3-2-2", "--no-solution"), 2, "--no-solution requires --grade: it holds back"),
+        (("3-2-2", "--solution"), 2, "--solution requires --grade: it shows the right"),
         ((), 2, "WIDTHS is missing: expected widths such as 3-2-2, or --grade"),
     ],
 )
@@ -209,7 +217,7 @@ def test_a_fraction_without_quotes_is_explained(run: Run, tmp_path: Path) -> Non
     path.write_text('{"data": {"answers": {"loss": 3/2}}}', encoding="utf-8")
     found = run("worksheet", "--grade", path)
     assert found.status == 3
-    assert 'stands in quotes: "3/2"' in found.err
+    assert 'put quotes around an answer that is not a plain number: "3/2"' in found.err
 
 
 def test_answers_without_quotes_lose_no_sheet(run: Run, fill: Fill) -> None:
@@ -224,12 +232,12 @@ def test_answers_without_quotes_lose_no_sheet(run: Run, fill: Fill) -> None:
     (sheet,) = found.data["graded"]
     assert [blank["mark"] for blank in sheet["blanks"]] == ["right"] * 5 + ["unreadable"]
     names = "fc1.z[0], fc1.z[1], fc1.a[0], \u2026"
-    assert sheet["notes"] == [f"5 answers without the quotes of JSON: {names}"]
+    assert sheet["notes"] == [f"5 answers without JSON quotes: {names}"]
     path.write_text(head + mark + rest[: rest.index("}")], encoding="utf-8")
     refused = run("worksheet", "--grade", path)
     assert (refused.status, refused.out) == (3, "")
     assert "is not JSON" in refused.err
-    assert "stands in quotes" not in refused.err
+    assert "put quotes around" not in refused.err
 
 
 def test_the_same_file_counts_once(run: Run, fill: Fill) -> None:
@@ -238,10 +246,10 @@ def test_the_same_file_counts_once(run: Run, fill: Fill) -> None:
     fill("class/ben.json", {})
     found = run("worksheet", "--grade", "class", "class/../class/anna.json")
     assert found.out.startswith("2 worksheets, graded")
-    assert "note: class/anna.json: it is named 2 times and counts once" in found.out
+    assert "note: class/anna.json: it is named 2 times, but counts once" in found.out
     assert "1 of 2: the bias of fc1 is forgotten (class/anna.json)" in found.out
     alone = run("worksheet", "--grade", "class/ben.json", "class/ben.json")
-    assert "note: it is named 2 times and counts once" in alone.out
+    assert "note: it is named 2 times, but counts once" in alone.out
     assert alone.status == 0
 
 

@@ -131,7 +131,10 @@ def test_laws_in_words() -> None:
 
 @pytest.mark.parametrize(
     ("init", "widths", "words"),
-    [("xavier_uniform", (0, 0), "which is 0"), ("kaming_uniform", (1, 1), "not known")],
+    [
+        ("xavier_uniform", (0, 0), "which is 0"),
+        ("kaming_uniform", (1, 1), "unknown initialization"),
+    ],
 )
 def test_laws_that_do_not_exist_are_refused(init: str, widths: tuple[int, int], words: str) -> None:
     """Unknown names and divisions by zero are usage errors."""

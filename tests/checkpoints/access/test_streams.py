@@ -81,7 +81,7 @@ def test_what_is_no_pipe_of_layers_is_refused(folder: Path) -> None:
         ("FC show <(cat missing.json 2>/dev/null)", "is empty"),
         ("ulimit -f 1000; FC show <(cat /dev/zero)", "cannot be copied: File too large"),
         ("FC show /dev/zero", "is no regular file"),
-        ("FC diagnose <(echo RuntimeError)", "its text is read from standard input"),
+        ("FC diagnose <(echo RuntimeError)", "pass its text on standard input"),
     ):
         result = bash(folder, line)
         assert (result.status, result.err.count("\n")) in ((3, 1), (2, 1))
