@@ -67,8 +67,8 @@ def sawtooth(layers: int, formats: tuple[NumberFormat, ...]) -> Sawtooth:
     if found is None:
         most = next(m for m in range(layers, 0, -1) if _first_fitting(m, formats))
         raise InputError(
-            f"--depth {layers}: its error of 2^-{2 * layers + 2} is less than what rounding in"
-            f" {formats[-1].name} may add; expected at most {most}"
+            f"--depth {layers}: its error of 2^-{2 * layers + 2} is smaller than the rounding"
+            f" errors possible in {formats[-1].name}; expected at most {most}"
         )
     number_format, error = found
     return Sawtooth(layers, _network(layers, number_format.name), error, number_format)

@@ -98,7 +98,7 @@ def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
     written, name = name, canonical(name, OPTIONS) or name
     if name not in OPTIONS:
         raise UsageError(
-            f"optimizer {written!r} is not known: expected one of {', '.join(OPTIONS)}",
+            f"unknown optimizer {written!r}: expected one of {', '.join(OPTIONS)}",
             hint=did_you_mean(written, OPTIONS),
         )
     known = OPTIONS[name]
@@ -110,7 +110,7 @@ def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
     if optimizer.options.get("nesterov") and (
         not optimizer.number("momentum") > 0 or optimizer.number("dampening") != 0
     ):
-        raise UsageError("nesterov needs a momentum above 0 and a dampening of 0")
+        raise UsageError("nesterov requires a momentum above 0 and a dampening of 0")
     return optimizer
 
 

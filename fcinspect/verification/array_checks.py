@@ -22,7 +22,7 @@ from fcinspect.verification.subject import LayerCall, Setting
 FACTORS = {
     -1.0: "the sign is flipped",
     2.0: "it is twice what it should be",
-    0.5: "it is half of what it should be",
+    0.5: "it is half what it should be",
     0.0: "it is zero where it should not be",
 }
 """What a constant factor between computed and reference numbers says."""
@@ -76,7 +76,7 @@ def check_same(name: str, formula: str, pairs: list[tuple[FloatArray, FloatArray
     count, unequal = len(pairs), sum(not np.array_equal(a, b, equal_nan=True) for a, b in pairs)
     if not unequal:
         return Check(name, Verdict.WITHIN, formula, 0.0, elements=count)
-    cause = f"{unequal} of {count} arrays are not the ones handed over"
+    cause = f"{unequal} of {count} arrays differ from those handed over"
     return Check(name, Verdict.OUTSIDE, formula, np.inf, None, cause, count, unequal)
 
 
@@ -156,9 +156,9 @@ def _tainted(x: Float64Array, result: Float64Array) -> str | None:
     if not tainted.any():
         return None
     if np.isfinite(result[tainted]).any():
-        return "NaN or Inf in the input is swallowed"
+        return "NaN or Inf in the input does not reach the output"
     if not np.isfinite(result[~tainted]).all():
-        return "NaN or Inf in one row taints other rows"
+        return "NaN or Inf in one row spreads to other rows"
     return None
 
 
@@ -172,8 +172,8 @@ def first_wrong(name: str, detail: str, probes: Mapping[str, Callable[[], Check]
             raise Misbehaved(str(fault), where) from None
         made.append(check)
         if check.verdict is not Verdict.WITHIN:
-            cause = f"{check.cause or 'wrong numbers'}, at {where}"
-            wrong = f"{detail}; wrong at {where}"
+            cause = f"{check.cause or 'wrong numbers'}, with {where}"
+            wrong = f"{detail}; wrong with {where}"
             return replace(check, name=name, detail=wrong, cause=cause, where=where)
     elements = sum(check.elements for check in made)
     most = max((check.max_ratio for check in made if check.max_ratio is not None), default=None)

@@ -62,7 +62,7 @@ def assert_linear(
     problem = unfit_output("output", y.shape, x.shape, held.shape)
     if not problem and y.dtype != expected:
         problem = f"output is {y.dtype}, expected {expected}"
-        problem += f"; out={y.dtype!r} declares it" if out is None else ""
+        problem += f"; declare it with out={y.dtype!r}" if out is None else ""
     if problem:
         raise AssertionError(problem)
     claim = Claim(x, held, b, y, arithmetic, "output")
@@ -92,7 +92,7 @@ def array_of(values: object, name: str) -> Array:
         raise UsageError(f"{name} cannot be read as an array: {reason}") from None
     dtype = dtype or plain.dtype.name
     if dtype not in FORMATS:
-        raise UsageError(f"{name} holds {dtype}: expected numbers of {', '.join(FORMATS)}")
+        raise UsageError(f"{name} has dtype {dtype}: expected one of {', '.join(FORMATS)}")
     # a view, which becomes read-only: the caller's own array does not
     return Array(plain.astype(carrier(dtype), copy=False).view(), dtype)
 
@@ -138,8 +138,8 @@ def _place(worst: Worst, ratio: float | None) -> list[str]:
     if worst.low is None:
         return [first]
     if worst.low == worst.high:
-        return [first, f"  only {worst.low!r} is right there"]
-    second = f"  rounding reaches {worst.low!r} to {worst.high!r}"
+        return [first, f"  only {worst.low!r} is correct there"]
+    second = f"  rounding can give {worst.low!r} to {worst.high!r}"
     if ratio is not None and math.isfinite(worst.computed):
         second += f"; the error is {ratio:.4g} times the bound"
     return [first, second]
@@ -186,13 +186,17 @@ def assert_step(
     parameters: dict[str, dict[str, Array]] = {}
     for part, given in parts.items():
         if missing := sorted(set(names) ^ set(given)):
-            raise UsageError(f"assert_step: {part} and before differ in {', '.join(missing)}")
+            raise UsageError(
+                f"assert_step: the names in {part} and before differ: {', '.join(missing)}"
+            )
         for name, values in given.items():
             parameters.setdefault(name, {})[part] = array_of(values, f"{part} of {name}")
     for name, held in parameters.items():
         shapes = {array.shape for array in held.values()}
         if len(shapes) > 1:
-            raise UsageError(f"assert_step: {name} has shapes {', '.join(map(str, shapes))}")
+            raise UsageError(
+                f"assert_step: {name} has different shapes: {', '.join(map(str, shapes))}"
+            )
     states = {
         name: {key: array_of(values, f"{key} of {name}") for key, values in kept.items()}
         for name, kept in (state or {}).items()
@@ -231,7 +235,7 @@ def _of_step(wrong: list[Check], count: int, rule: str) -> str:
         share = f"{worst.outside:,} of {worst.elements:,} elements are outside"
         lines += [
             f"  worst: {what} is {place.computed!r}, the rule gives {place.reference!r}",
-            f"  rounding reaches {place.low!r} to {place.high!r}; {share}",
+            f"  rounding can give {place.low!r} to {place.high!r}; {share}",
         ]
     if worst.cause is not None:
         lines.append(f"  likely cause: {worst.cause}")

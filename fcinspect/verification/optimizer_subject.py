@@ -190,7 +190,7 @@ def recorded_steps(
         for name, old, grad, new in zip(names, before, given, after, strict=False):
             if grad is not None:
                 if new.shape != old.shape:
-                    raise Misbehaved(f"made a {name} of shape {new.shape} from {old.shape}")
+                    raise Misbehaved(f"turned a {name} of shape {old.shape} into shape {new.shape}")
                 records.append(Recorded(name, old, grad, new, number))
         before = after
     return records

@@ -135,7 +135,7 @@ class Setting:
         made = self.subject.made(0, 0, True, 0)
         weight, shape = made.parameter("weight"), (self.out_features, self.in_features)
         if weight is None or weight.shape != shape:
-            found = "none" if weight is None else f"one of shape {weight.shape}"
+            found = "it has none" if weight is None else f"it has shape {weight.shape}"
             raise Misbehaved(f"the module has no weight of shape {shape} to compare with: {found}")
         return weight, made.parameter("bias")
 

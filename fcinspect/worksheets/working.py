@@ -238,7 +238,7 @@ def _agreeing(
         if number is None or not right.allows(number):
             short = right.value.denominator < LARGEST_DENOMINATOR
             said = written(right.value) if short else repr(float(right.value))
-            raise WrongKey(f"{name} is {said} in exact arithmetic, and {number!r} by {checked_by}")
+            raise WrongKey(f"{name} is {said} in exact arithmetic, but {number!r} by {checked_by}")
         yield Fraction(number) == right.value
 
 

@@ -137,7 +137,7 @@ def test_numbers_of_another_format_are_recognised(run: Run) -> None:
     text = json.dumps({"x": x.tolist(), "W": w.tolist(), "b": b.tolist(), "y": y.tolist()})
     found = run("verify", "output", "-", "--json", stdin=text)
     assert found.status == 1
-    assert "read with --dtype bfloat16, all are within bound" in found.data["likely_cause"]
+    assert "with --dtype bfloat16, all are within bound" in found.data["likely_cause"]
     assert run("verify", "output", "-", "--dtype", "bfloat16", stdin=text).status == 0
 
 
@@ -190,7 +190,7 @@ def test_a_file_that_is_not_fit_is_refused(
         ("[1, 2]", "standard input is no object"),
         ('{"x": [1], "x": [2]}', "'x' stands twice"),
         ('{"x": [1], "W": [[1]], "y": [null]}', "y[0] is null: expected a number"),
-        ('{"x": [1, [2]], "W": [[1]], "y": [1]}', "rows must be equally long"),
+        ('{"x": [1, [2]], "W": [[1]], "y": [1]}', "rows must have equal lengths"),
         ('{"x": ["1"], "W": [[1]], "y": [1]}', "x[0] is the string '1': expected a number"),
         ('{"x": [NaN], "W": [[1]], "y": [1]}', "x[0] is NaN"),
         ('{"schema": "fcinspect.shapes/1", "data": {}}', "without data.input: expected that of"),

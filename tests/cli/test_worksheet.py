@@ -185,7 +185,7 @@ def test_a_key_that_torch_contradicts_is_not_written(
         (("-".join(["2"] * 3000),), "2999 layers are too many for a worksheet"),
         (("9" * 30 + "-2",), "widths go up to 10^15"),
         (("3-0-2",), "width 0 at position 2"),
-        (("3-2", "--sheet", "foward"), "'foward' is no sheet: expected one of forward, gradient,"
+        (("3-2", "--sheet", "foward"), "'foward' is not a sheet: expected one of forward, gradient,"
                                        " step, all (did you mean 'forward'?)"),
         (("3-2", "--seed", "-1"), "-1 is not a whole number >= 0"),
         (("3-2", "--seed", "9007199254740992"), "expected at most 9007199254740991"),
