@@ -75,7 +75,7 @@ def sawtooth(layers: int, formats: tuple[NumberFormat, ...]) -> Sawtooth:
 
 
 def points(made: Sawtooth) -> FloatArray:
-    """Return where the network is held against x²: all over [0, 1], and where it is worst.
+    """Return where the network is compared with x²: all over [0, 1], and where it is worst.
 
     It is exact at the multiples of 2^(−m); those of 1/POINTS, a prime, meet all parts of a tooth.
     """

@@ -114,7 +114,7 @@ class Function:
         return max(plain[0], at[0] - reach), min(plain[1], at[1] + reach)
 
     def value(self, x: Fraction) -> Fraction:
-        """Return f(x) to DIGITS digits; raises InputError where it is no real number."""
+        """Return f(x) to DIGITS digits; raises InputError where it is not a real number."""
         return _finite(self.value_enclosure.at(x), self.text, x)
 
     def slope(self, x: Fraction) -> Fraction:

@@ -1,4 +1,4 @@
-"""Every product and sum of y = W x + b, and how the computed y stands to the exact one."""
+"""Every product and sum of y = W x + b, and how the computed y compares with the exact one."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Explanation:
 
     @property
     def checked_elements(self) -> int:
-        """How many output elements were computed and held against the bound."""
+        """How many output elements were computed and compared with the bound."""
         return self.check.reference.size
 
     @property

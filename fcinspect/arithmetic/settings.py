@@ -1,6 +1,6 @@
 """The names of activations, losses and optimizers, and the optimizers' options with their defaults.
 
-No arithmetic stands here, so that the command line can offer the names without loading numpy.
+There is no arithmetic here, so that the command line can offer the names without loading numpy.
 """
 
 from __future__ import annotations
@@ -130,4 +130,4 @@ def require_possible(name: str, option: str, value: object) -> None:
         fits = not isinstance(value, bool) and lowest <= number <= sys.float_info.max
         expected = "a finite number" + ("" if option == "dampening" else " >= 0")
     if not fits:
-        raise UsageError(f"optimizer {name} with {option}={value!r}: expected {expected}")
+        raise UsageError(f"optimizer {name}: invalid {option}={value!r}: expected {expected}")

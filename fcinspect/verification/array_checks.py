@@ -25,7 +25,7 @@ FACTORS = {
     0.5: "it is half what it should be",
     0.0: "it is zero where it should not be",
 }
-"""What a constant factor between computed and reference numbers says."""
+"""What a constant factor between computed and reference numbers means."""
 
 
 def of_dot(
@@ -58,7 +58,7 @@ def of_operation(name: str, formula: str, check: DotCheck, computed: FloatArray)
 
 
 def check_allowed(name: str, formula: str, allowed: AllowedRange, computed: FloatArray) -> Check:
-    """Hold computed numbers against what their closed form allows for each of them."""
+    """Compare computed numbers with what their closed form allows for each of them."""
     columns = computed.shape[-1] if computed.ndim else 1
     rows = int(np.prod(computed.shape[:-1], dtype=np.int64))
     result, low, high, reference = (
@@ -72,7 +72,7 @@ def check_allowed(name: str, formula: str, allowed: AllowedRange, computed: Floa
 
 
 def check_same(name: str, formula: str, pairs: list[tuple[FloatArray, FloatArray]]) -> Check:
-    """Hold arrays that must be the same numbers, bit for bit, against each other."""
+    """Compare arrays that must hold the same numbers, bit for bit."""
     count, unequal = len(pairs), sum(not np.array_equal(a, b, equal_nan=True) for a, b in pairs)
     if not unequal:
         return Check(name, Verdict.WITHIN, formula, 0.0, elements=count)
@@ -104,7 +104,7 @@ def check_exactly(name: str, detail: str, setting: Setting, call: LayerCall) -> 
 def check_answer(
     name: str, detail: str, output: Array, call: LayerCall, arithmetic: DotArithmetic
 ) -> Check:
-    """Hold what a call with these parameters returned against the exact result."""
+    """Compare what a call with these parameters returned with the exact result."""
     assert call.weight is not None
     expected = (*call.x.shape[:-1], call.weight.shape[0])
     if output.shape != expected:
@@ -163,7 +163,7 @@ def _tainted(x: Float64Array, result: Float64Array) -> str | None:
 
 
 def first_wrong(name: str, detail: str, probes: Mapping[str, Callable[[], Check]]) -> Check:
-    """Make several probes; return the first that is wrong, told where, or that all are right."""
+    """Make several probes; return the first that is wrong, and where, or that all are right."""
     made = []
     for where, probe in probes.items():
         try:

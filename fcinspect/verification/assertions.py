@@ -1,4 +1,4 @@
-"""For other people's test suites: a layer's output and an optimizer's step, held to bounds."""
+"""For test suites: check a layer's output and an optimizer's step against bounds."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def assert_linear(
     accumulate: str | DotArithmetic | None = None,
     out: object = None,
 ) -> Check:
-    """Assert that output = input·weightᵀ + bias, as far as rounding can tell; no tolerance.
+    """Assert that output = input·weightᵀ + bias within rounding bounds; no tolerance.
 
-    The arguments are torch tensors on any device, numpy arrays or nested lists (of float64), in
-    the shapes of `torch.nn.functional.linear`: input (*batch, in_features), weight
+    The arguments are torch tensors on any device, numpy arrays or nested lists (read as float64),
+    in the shapes of `torch.nn.functional.linear`: input (*batch, in_features), weight
     (out_features, in_features), bias (out_features), output (*batch, out_features). The format is
-    that of the operands. `accumulate` declares how sums are formed where that is not as on a CPU,
-    in the words of `fcinspect verify output --accumulate`. `out` is the dtype of the output where
-    it is not that of the operands.
+    that of the operands. `accumulate` declares how sums are formed if not as on a CPU, in the
+    syntax of `fcinspect verify output --accumulate`. `out` is the dtype of the output if it
+    differs from that of the operands.
 
-    Returns the verdict with its numbers (`max_ratio`, `worst`). Raises AssertionError when the
-    output has another shape or dtype, when an element is outside its bound, and when one has no
-    bound (overflow, NaN); UsageError for operands that do not fit together.
+    Returns the verdict with its numbers (`max_ratio`, `worst`). Raises AssertionError if the
+    output has the wrong shape or dtype, if an element is outside its bound, or if one has no bound
+    (overflow, NaN); UsageError for operands that do not fit together.
     """
     __tracebackhide__ = True
     x, held = array_of(input, "input"), array_of(weight, "weight")
@@ -160,13 +160,13 @@ def assert_step(
     output_activation: str | None = None,
     **options: Any,
 ) -> tuple[Check, ...]:
-    """Assert that `after` is what the optimizer makes of `before` and `grad`; no tolerance.
+    """Assert that the optimizer turns `before` and `grad` into `after`; no tolerance.
 
-    Each is a mapping from a parameter's name to a tensor or array, such as a state dict, or one
-    tensor. `options` are those of torch.optim (lr, momentum, betas, …). `state` holds what the
-    optimizer had kept of each parameter before this step, by torch's names; it is needed from the
-    second step on where the rule has a state. With `input` (*batch, in_features), `target` and
-    `loss` the gradients are recomputed from the parameters before, end to end::
+    Each is a mapping from parameter names to tensors or arrays, such as a state dict, or a single
+    tensor. `options` are those of torch.optim (lr, momentum, betas, …). `state` holds the
+    optimizer's state of each parameter before this step, by torch's names; it is required from the
+    second step on if the rule has a state. With `input` (*batch, in_features), `target` and `loss`,
+    the gradients are recomputed end to end from the parameters before the step::
 
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
         loss = torch.nn.functional.mse_loss(model(x), t)
@@ -175,9 +175,9 @@ def assert_step(
         optimizer.step()
         assert_step(before, grad, dict(model.named_parameters()), optimizer="sgd", lr=0.01)
 
-    Returns the checks. Raises AssertionError that names the worst parameter, its numbers and the
-    likely cause, also where nothing can be decided; UsageError for arrays that do not fit
-    together and options that the optimizer lacks.
+    Returns the checks. Raises AssertionError naming the worst parameter, its numbers and the likely
+    cause, also if nothing can be decided; UsageError for arrays that do not fit together and for
+    options that the optimizer does not have.
     """
     __tracebackhide__ = True
     chosen = optimizer_named(optimizer, options)

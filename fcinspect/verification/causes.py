@@ -78,7 +78,7 @@ def _causes(seen: Observed) -> Iterator[str]:
 def operand_causes(seen: Observed) -> Iterator[str]:
     """Yield the altered operand that gives the result."""
     count = len(seen.weight)
-    # where all outputs are looked at, their order is told in full
+    # where all outputs are looked at, their order is reported in full
     for shift in (1, -1) if len(seen.outputs) < count else ():
         moved = (np.asarray(seen.outputs) - shift) % count
         bias = None if seen.bias is None else seen.bias[moved]

@@ -60,7 +60,7 @@ class Check:
 
     @property
     def word(self) -> str:
-        """The verdict in a word; where no number is held against a bound, whether it holds."""
+        """The verdict in a word; if no number is compared with a bound, whether it holds."""
         if not self.answered:
             return "raised" if (self.cause or "").startswith("raised") else "no answer"
         if self.max_ratio is not None or self.verdict is Verdict.UNDECIDED:
@@ -193,6 +193,6 @@ def _chooses(pattern: str, name: str) -> bool:
 
 
 def holds(name: str, holds: bool, detail: str, cause: str | None = None) -> Check:
-    """Return the check of something that is so or is not; `cause` is told where it is not."""
+    """Return the check of something that holds or fails; `cause` is given if it fails."""
     verdict = Verdict.WITHIN if holds else Verdict.OUTSIDE
     return Check(name, verdict, detail, cause=None if holds else cause)

@@ -45,14 +45,14 @@ class Circumstances:
     target: Target
     loss_name: str
     activations: Mapping[str, str]
-    """The activation behind each layer, by its name; identity where none is named."""
+    """The activation after each layer, by its name; identity if none is named."""
     claimed: Mapping[str, FloatArray] = field(default_factory=dict)
     """The outputs and losses that are given, by "output before", "loss before" and so on."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClaimedStep:
-    """Parameters before and after a step, their gradients, and how it is said to be taken."""
+    """Parameters before and after a step, their gradients, and the declared rule."""
 
     source: str
     """Where the numbers come from, in words."""
@@ -173,7 +173,7 @@ def _parameter_name(name: str) -> str:
 
 @np.errstate(all="ignore")
 def _forward(step: ClaimedStep, name: str) -> Check:
-    """Hold the output or the loss against the forward pass with the parameters of that time."""
+    """Compare the output or the loss with the forward pass with the parameters of that time."""
     assert step.circumstances is not None
     claimed = step.circumstances.claimed[name]
     what, when = name.split()
@@ -198,7 +198,7 @@ Parts = Mapping[str, Mapping[str, Array]]
 
 
 def told_optimizer(told: Mapping[str, Any], source: str) -> Optimizer:
-    """Return the optimizer that a file tells; raises InputError where there is no such one."""
+    """Return the optimizer that a file declares; raises InputError if there is none such."""
     options = {key: value for key, value in told.items() if key != "name"}
     try:
         for key, value in options.items():
@@ -236,8 +236,8 @@ def claimed_step(
     """Return the step.
 
     `parameters` holds "before", "grad" and "after" of each parameter by its name, (out, in) for a
-    weight and (out) for a bias. `activations` are named by layer, or are the one behind hidden
-    layers (relu) and the one behind the last (identity). Raises InputError for a network whose
+    weight and (out) for a bias. `activations` are named by layer, or are the one after hidden
+    layers (relu) and the one after the last (identity). Raises InputError for a network whose
     widths do not chain, and for an input or target that does not fit it.
     """
     records = tuple(

@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 _LAYOUTS: dict[Layout, str] = {"strided": "a strided x", "transposed": "a transposed x"}
 
 SIZES = (1, 2, 3, 8, 33)
-"""Rows of the batches that are held against one of 64 rows."""
+"""Rows of the batches that are compared with one of 64 rows."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class LayerTrial:
         return self.judged(name, detail, answer, whole)
 
     def judged(self, name: str, detail: str, answer: LayerAnswer, whole: LayerCall) -> Check:
-        """Hold an answer against the bound."""
+        """Compare an answer with the bound."""
         expected = (*whole.x.shape[:-1], self.out)
         if answer.output.shape != expected:
             words = f"the result has shape {answer.output.shape} instead of {expected}"
@@ -129,7 +129,7 @@ def _layouts(trial: LayerTrial, name: str) -> Check:
                 return replace(found, cause="the strides of the operands are ignored")
         return found
 
-    # the rows of three dimensions do not lie one behind the other: none can view them as a matrix
+    # the rows of three dimensions are not contiguous: none can view them as a matrix
     shapes = {"": (5, n), " of shape (2, 3, in_features)": (2, 3, n)}
     probes = {
         f"{words}{which}": partial(check, shape, layout)
@@ -165,7 +165,7 @@ def _again(trial: LayerTrial, name: str) -> Check:
 
 
 def _refused(trial: LayerTrial, name: str) -> Check:
-    """x of another width raises an error; broadcasting width 1, as einsum does, is no fault."""
+    """x of another width raises an error; broadcasting width 1, as einsum does, is not a fault."""
     n, detail = trial.setting.in_features, "x of any other width raises an error"
     shapes: list[Shape] = [(3, n + 1), (3, 2 * n), (2 * n, 3), (n, 2), (3, 1), (n + 1,)]
     shapes += [(3, n - 1), (n - 1,)] if n > 1 else []
@@ -251,7 +251,7 @@ def _parameter_fault(
 
 
 def _rows(trial: LayerTrial) -> Check:
-    """Compare rows alone and in batches: a difference is a fact, told with the bound."""
+    """Compare rows alone and in batches: a difference is a fact, reported with the bound."""
     name, x = "batches/rows", trial.drawn((64, trial.setting.in_features), 11)
     answer, whole = trial.answer(x)
     check = trial.judged(name, "", answer, whole)

@@ -48,7 +48,7 @@ def plan_of(document: object, source: str) -> Plan:
     """Return the checks of a worked example: one for every array that is printed.
 
     Each yields a check for every number in it. `document` is the decoded JSON, `source` says in
-    words where it comes from. Raises InputError for what is no worked example.
+    words where it comes from. Raises InputError for what is not a worked example.
     """
     example = read_example(document, source)
     judged = judge(example)

@@ -13,7 +13,7 @@ from fcinspect.verification.observed import Observed
 FEWEST = 8
 """Numbers that one fitted number has to explain."""
 MOST_ENDS = 24
-"""So many places at which inputs may end are tried."""
+"""The most places at which inputs may end that are tried."""
 
 
 def result_causes(seen: Observed) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _same(seen: Observed, expected: Float64Array, reach: Float64Array) -> bool:
 
 
 def _permutation(seen: Observed, axis: int) -> list[int] | None:
-    """Return which right row (output) stands in each row (output), if one fits each uniquely."""
+    """Return which right row (output) is in each row (output), if one fits each uniquely."""
     y, right, reach = (np.moveaxis(values, axis, 0) for values in (seen.y, seen.right, seen.reach))
     if y.shape[1] < 2 and len(y) > 2:
         return None

@@ -129,7 +129,7 @@ def _fitted_factor(right: Mapping[str, AllowedRange], recorded: Gradients) -> st
 
 def _scaled(interval: AllowedRange, factor: float, room: float = 0.0) -> AllowedRange:
     reference, ends = interval.reference * factor, (interval.low * factor, interval.high * factor)
-    # a factor that is no power of two rounds once more
+    # a factor that is not a power of two rounds once more
     around = np.abs(reference) * 2.0**-22 + np.abs(interval.reference) * room
     low, high = np.minimum(*ends) - around, np.maximum(*ends) + around
     return AllowedRange(reference, low, high, interval.decided)

@@ -1,4 +1,4 @@
-"""The gradients of a linear layer, held against Gᵀ·X, the column sums of G, and G·W."""
+"""The gradients of a linear layer, compared with Gᵀ·X, the column sums of G, and G·W."""
 
 from __future__ import annotations
 

@@ -30,10 +30,10 @@ from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.subject import Setting
 
 ENOUGH = 1024
-"""So many numbers are drawn, from as many modules as it takes."""
+"""The numbers to draw, from as many modules as that takes."""
 MOST_MODULES = 128
 MOST_NUMBERS = 2**22
-"""So many numbers all those modules may hold, unless one alone holds more."""
+"""The most numbers that all those modules may hold, unless a single one holds more."""
 
 
 def initialisation_checks(setting: Setting) -> tuple[Planned, ...]:

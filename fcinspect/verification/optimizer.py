@@ -1,4 +1,4 @@
-"""An optimizer's steps held against its rule: exact probes, recorded steps, the caller's arrays."""
+"""An optimizer's steps compared with its rule: exact probes, recorded steps, caller's arrays."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def plan_optimizer(
 
 
 def _steps(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
-    """Several steps, each parameter's update held against the rule with running errors."""
+    """Several steps, each parameter's update compared with the rule, with running errors."""
     parameters, gradients = parameters_of(setting), gradients_of(setting)
     ran = setting.subject.run(parameters, gradients, optimizer.given)
     records = recorded_steps(parameters, gradients, ran)

@@ -1,4 +1,4 @@
-"""Rules with one fault each, computed in place of an optimizer's own rule.
+"""Rules with one fault each, computed instead of an optimizer's own rule.
 
 A fault replaces formulas, adds or moves a line, changes an option, or wraps the rule.
 """
@@ -17,7 +17,7 @@ Moved = StepOfOne[Running]
 Faults = Iterator[tuple[str, Rule]]
 """The words of each fault and the rule it makes."""
 Formulas = Mapping[str, str]
-"""Formulas by the name of the line where they stand in place of the rule's."""
+"""Formulas by the name of the line where they replace the rule's."""
 
 
 def faulty_rules(optimizer: Optimizer) -> Faults:

@@ -138,7 +138,7 @@ def dyadic_sets(optimizer: Optimizer) -> dict[str, Optimizer]:
 
 
 def zero_sets(optimizer: Optimizer) -> dict[str, Optimizer]:
-    """Return rates that are no powers of two, for rules made exact otherwise."""
+    """Return rates that are not powers of two, for rules made exact otherwise."""
     name, rates = optimizer.name, (optimizer.number("lr"), 0.1, 0.003)
     last = {k: v for k, v in DYADIC[name][-1].items() if k not in ("momentum", "maximize")}
     base = {**OPTIONS[name], **last, "weight_decay": 0.0}

@@ -1,4 +1,4 @@
-"""y = x·Wᵀ + b as somebody computed it, or two of them, held against exact value and bound."""
+"""y = x·Wᵀ + b as somebody computed it, or two of them, compared with exact value and bound."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Claim:
         return check_products(x, weight, bias, y, self.arithmetic, by_kind=True)
 
     def check(self, name: str, cause: str | None = None) -> Check:
-        """Return the verdict on all elements; `cause` stands for what the errors do not tell."""
+        """Return the verdict on all elements; `cause` is used instead of a search."""
         found = self.checked
         if not found.reference.size:
             return Check(name, Verdict.WITHIN, f"no numbers: {self.name} has shape {self.y.shape}")

@@ -20,7 +20,7 @@ from fcinspect.rounding.arrays import FloatArray, carrier
 
 ROWS = 5
 MOST_COLUMNS = 256
-"""So many inputs are sent through one at a time."""
+"""The most inputs that are sent through one at a time."""
 MOST_WEIGHTS = 2**22
 """Probes of other shapes take fewer outputs beyond so many weights."""
 

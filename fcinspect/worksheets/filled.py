@@ -47,13 +47,13 @@ class Filled:
     """A filled worksheet."""
 
     problem: Problem
-    """As it stands in the file."""
+    """As it is in the file."""
     answers: Mapping[str, Answer | Unreadable | None]
     """By the ids of the blanks."""
     notes: tuple[str, ...]
     """What differs from the worksheet as it was made."""
     pupil: str = ""
-    """What stands behind Name and, below, behind Date; "" where nothing does."""
+    """What is written after Name and, below, after Date; "" if nothing is."""
     date: str = ""
     altered: bool = False
     """Whether the problem is another one than its widths and code make."""
@@ -129,7 +129,7 @@ def _problem(reader: ExampleReader, data: Mapping[str, Any]) -> Problem:
         )
     held: list[SheetLayer[Fraction]] = []
     for k, (layer, name) in enumerate(zip(layers, layer_names(len(layers)), strict=True)):
-        # what stands behind the first hidden layer stands behind all
+        # the activation after the first hidden layer is that of all
         expected = (held[0].activation,) if held else HIDDEN
         if k == len(layers) - 1:
             expected = ("identity",)

@@ -23,7 +23,7 @@ KINDS = ("forward", "gradient", "step", "all")
 their loss; or all of these."""
 SMOOTH = ("sigmoid", "tanh")
 HIDDEN = ("relu", *SMOOTH)
-"""Activations that a sheet may have behind its hidden layers."""
+"""Activations that a sheet may have after its hidden layers."""
 DECIMALS = 4
 """Unless the sheet is asked for with others."""
 FEWEST_DECIMALS, MOST_DECIMALS = 2, 6
@@ -55,7 +55,7 @@ class SheetOptions:
 
 @dataclass(frozen=True)
 class SheetLayer(Generic[Number]):
-    """A linear layer, in numbers of one kind, and the activation behind it."""
+    """A linear layer, in numbers of one kind, and the activation after it."""
 
     name: str
     """fc1, fc2, …"""
@@ -64,7 +64,7 @@ class SheetLayer(Generic[Number]):
     bias: tuple[Number, ...] | None
     """(out_features)"""
     activation: str
-    """relu, sigmoid or tanh; identity behind the last layer"""
+    """relu, sigmoid or tanh; identity after the last layer"""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -100,7 +100,7 @@ class Problem:
 
     @property
     def code(self) -> str:
-        """What stands on the sheet in place of the seed."""
+        """What stands on the sheet instead of the seed."""
         return code_of(self.seed)
 
     @property

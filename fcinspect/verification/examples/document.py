@@ -40,7 +40,7 @@ def read_example(document: object, source: str) -> WorkedExample:
     """Return the worked example that a JSON document holds.
 
     `source` says in words where it comes from. Raises InputError for a missing or unknown key,
-    shapes that do not fit together, and for what is no decimal number.
+    shapes that do not fit together, and for what is not a decimal number.
     """
     reader = ExampleReader(source)
     held = reader.mapping(document, "the example", KEYS)

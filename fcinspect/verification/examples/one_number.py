@@ -1,4 +1,4 @@
-"""Slips in one number of a sum: a term left out, its sign, a neighbour taken in its place.
+"""Slips in one number of a sum: a term left out, its sign, a neighbour used instead.
 
 They are looked for where no slip through the whole example explains the number, from the operands
 that the recomputation went on with. Slips of the pen look at the digits alone.
@@ -18,7 +18,7 @@ MOST_NAMED = 3
 """Terms that are named where leaving out any one of them gives the number."""
 EQUALLY_LIKELY = ("left out", "sign")
 FREQUENT = (*EQUALLY_LIKELY, "bias", "row", "size")
-"""Slips that are made so often that they are told of a number of one digit, too."""
+"""Slips so frequent that they are reported even for a number of one digit."""
 EXACT = Context(prec=3000)
 """Holds every number that is read, to its last place."""
 MOST_PLACES = 3
@@ -31,14 +31,14 @@ LEAST_DIGITS = 3
 
 @dataclass(frozen=True)
 class SlipCandidate:
-    """What a slip gives in place of the right number."""
+    """What a slip gives instead of the right number."""
 
     kind: str
     """The same for slips of one kind, such as "left out"."""
     name: str
     """What it is made with."""
     words: str
-    """What is said of that: "is left out"."""
+    """The predicate: "is left out"."""
     value: DecimalInterval
 
 

@@ -15,7 +15,7 @@ from fcinspect.names import canonical
 from fcinspect.verification.examples.interval import DecimalInterval, point
 
 ACTIVATIONS = (*ACTIVATION_NAMES, "softmax")
-"""softmax may stand behind the last layer."""
+"""softmax is allowed only after the last layer."""
 
 
 @dataclass(frozen=True, slots=True)
