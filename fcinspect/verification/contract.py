@@ -150,7 +150,7 @@ def _untouched(trial: LayerTrial, name: str) -> Check:
     answer, _ = trial.answer(trial.drawn((3, trial.setting.in_features), 6))
     are = "are" if len(answer.changed) > 1 else "is"
     cause = f"{' and '.join(answer.changed)} {are} modified in place"
-    return holds(name, not answer.changed, "input, weight and bias are unchanged", cause)
+    return holds(name, not answer.changed, "x, W and b are unchanged", cause)
 
 
 def _again(trial: LayerTrial, name: str) -> Check:
@@ -224,7 +224,7 @@ def _used(trial: LayerTrial, name: str) -> Check:
     outputs = {which: setting.subject.call(call).output.values for which, call in calls.items()}
     unused = [w for w, other in outputs.items() if np.array_equal(other, first, equal_nan=True)]
     cause = f"the module ignores its {' and '.join(unused)}, or uses a copy made earlier"
-    return holds(name, not unused, "new parameters change the output", cause)
+    return holds(name, not unused, "new values, new output", cause)
 
 
 def _parameter_fault(

@@ -177,7 +177,7 @@ def _rows(setting: Setting) -> Check:
 def _seeds(setting: Setting) -> Check:
     """torch.manual_seed decides: the same seed gives the same layer, another another."""
     first, again, other = (_made(setting, seed, "weight") for seed in (0, 0, 1))
-    name, detail = "initialisation/seeds", "torch.manual_seed determines the weight"
+    name, detail = "initialisation/seeds", "torch.manual_seed sets the weight"
     if first is None or again is None or other is None:
         return _missing(name, "weight")
     if not np.array_equal(first.values, again.values):

@@ -101,7 +101,7 @@ def _cancelling(setting: Setting) -> Check:
     if bias is not None:
         bias = setting.array(np.clip(bias.values.astype(np.float64), -4, 4))
     call = LayerCall(setting.array(x), setting.array(weight), bias)
-    return check_exactly("exact/cancelling terms", "large terms leave a small sum", setting, call)
+    return check_exactly("exact/cancelling terms", "a small sum remains", setting, call)
 
 
 def _significands(setting: Setting, shape: tuple[int, ...], seed: int) -> Float64Array:

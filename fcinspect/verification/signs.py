@@ -154,4 +154,4 @@ def _regression(
         off = float(slopes[j, k] / (x[:, k] ** 2).sum())
         worst = Worst((j, k), float(weight[j, k] + off), float(weight[j, k]))
     cause = f"weight [{j}, {k}] is off by {off:.4g}"
-    return _statistical("each weight", "errors regressed on each input", ratio, worst, cause)
+    return _statistical("each weight", "regression on each input", ratio, worst, cause)

@@ -147,7 +147,8 @@ def seed_of(code: str) -> int:
         if sign not in ALPHABET and sign not in ALPHABET.lower():
             raise _refused(code, f"{sign!r} appears in no code (nor do 0, 1, I, L and O)")
     if len(signs) not in (SHORT + 1, LONG + 1):
-        raise _refused(code, f"it has {len(signs)} characters, not {SHORT + 1} or {LONG + 1}")
+        count = f"{len(signs)} character{'s' * (len(signs) != 1)}"
+        raise _refused(code, f"it has {count}, not {SHORT + 1} or {LONG + 1}")
     digits = [ALPHABET.index(sign) for sign in signs.upper()]
     if sum(place * digit for place, digit in enumerate(digits, start=1)) % BASE:
         raise _refused(code, "a character is wrong, or two are swapped")

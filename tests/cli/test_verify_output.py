@@ -168,7 +168,10 @@ def test_layout_and_accumulate(run: Run, tmp_path: Path) -> None:
         ({"x": np.ones((3, 8), complex)}, "holds complex128 numbers"),
         ({"x": np.ones((3, 8))}, "x is float64, W is float32: expected one format for both"),
         ({"b": np.ones(3, np.float32)}, "b has shape (3,): W of shape (4, 8) read as (out,in)"),
-        ({"y": np.ones((4, 3), np.float32)}, "y has shape (4, 3): x of shape (3, 8)"),
+        (
+            {"y": np.ones((4, 3), np.float32)},
+            "y has shape (4, 3): expected (3, 4) for x of shape (3, 8)",
+        ),
     ],
 )  # fmt: skip
 def test_a_file_that_is_not_fit_is_refused(
@@ -190,7 +193,7 @@ def test_a_file_that_is_not_fit_is_refused(
         ("[1, 2]", "standard input is no object"),
         ('{"x": [1], "x": [2]}', "'x' stands twice"),
         ('{"x": [1], "W": [[1]], "y": [null]}', "y[0] is null: expected a number"),
-        ('{"x": [1, [2]], "W": [[1]], "y": [1]}', "rows must have equal lengths"),
+        ('{"x": [1, [2]], "W": [[1]], "y": [1]}', "rows must be equally long"),
         ('{"x": ["1"], "W": [[1]], "y": [1]}', "x[0] is the string '1': expected a number"),
         ('{"x": [NaN], "W": [[1]], "y": [1]}', "x[0] is NaN"),
         ('{"schema": "fcinspect.shapes/1", "data": {}}', "without data.input: expected that of"),
@@ -209,7 +212,7 @@ def test_json_that_is_not_fit_is_refused(run: Run, text: str, said: str) -> None
         (["--dtype", "float64"], 2, "says the format of its numbers itself"),
         (["--accumulate", "float33"], 2, "float33"),
         (["--layout", "in,in"], 2, "in,in"),
-        (["--checks", "output/z"], 2, "chooses none of the checks"),
+        (["--checks", "output/z"], 2, "matches no check"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(

@@ -185,12 +185,12 @@ def test_a_key_that_torch_contradicts_is_not_written(
         (("-".join(["2"] * 3000),), "2999 layers are too many for a worksheet"),
         (("9" * 30 + "-2",), "widths go up to 10^15"),
         (("3-0-2",), "width 0 at position 2"),
-        (("3-2", "--sheet", "foward"), "'foward' is not a sheet: expected one of forward, gradient,"
+        (("3-2", "--sheet", "foward"), "'foward' is no sheet: expected one of forward, gradient,"
                                        " step, all (did you mean 'forward'?)"),
         (("3-2", "--seed", "-1"), "-1 is not a whole number >= 0"),
         (("3-2", "--seed", "9007199254740992"), "expected at most 9007199254740991"),
         (("3-2", "--code", "JQ6G-GBVB"), "--code: 'JQ6G-GBVB' is not the code of a worksheet: a"),
-        (("3-2", "--code", "7"), "it has 1 characters, not 8 or 12; expected a code as it is"),
+        (("3-2", "--code", "7"), "it has 1 character, not 8 or 12; expected the code printed"),
         (("3-2", "--code", "JQ6G-GBVA", "--seed", "7"), "--seed and --code exclude each other"),
         (("anna.json",), "a filled worksheet is graded with --grade"),
         (("a/b" * 5000,), "is no network of a worksheet: expected widths"),

@@ -184,7 +184,7 @@ class ExampleReader:
         exponent = found.as_tuple().exponent
         assert isinstance(exponent, int)
         if found.copy_abs() >= LARGEST or exponent > 310:
-            raise self.refuse(f"{told}: out of float64's range")
+            raise self.refuse(f"{told}: beyond float64's range")
         if exponent < SMALLEST_UNIT:
             raise self.refuse(f"{told}: its last place is below 1e{SMALLEST_UNIT}")
         return Printed(found, Decimal((0, (1,), exponent)))
@@ -211,7 +211,7 @@ class ExampleReader:
         for i, item in enumerate(value):
             if width is None and i and isinstance(item, list) and len(item) != len(value[0]):
                 rows = f"{place}[{i}] has {entries(len(item))} and {place}[0] has {len(value[0])}"
-                raise self.refuse(f"{rows}: rows must have equal lengths")
+                raise self.refuse(f"{rows}: rows must be equally long")
             found.append(self.array(item, f"{place}[{i}]", (width,), null))
         return tuple(found)
 
