@@ -167,11 +167,11 @@ def build(
         else:
             floors.append(replace(found.floor, taken=found.width))
     floor = floors[-1]
-    instead = "" if floor.number_format is FLOAT64 else "--dtype float64 goes lower"
+    instead = "" if floor.number_format is FLOAT64 else "use --dtype float64 for smaller errors"
     raise InputError(
         f"no network in {floor.number_format.name} is certified to be within"
         f" {float(tolerance):.3g}: {floor.words}, where rounding outweighs what more units gain",
-        instead or f"expected an error E of at least about {floor.error * 1.05:.2g}",
+        instead or f"use an error E of at least about {floor.error * 1.05:.2g}",
     )
 
 
@@ -186,7 +186,7 @@ def _build(
         made = greedy(function, low, high, share, lambda x: Fraction(number_format.round(x)))
         stored = store(made, number_format)
         if largest_sum(stored) > number_format.largest:
-            raise InputError(f"sums go beyond the range of {number_format.name}")
+            raise InputError(f"sums exceed the range of {number_format.name}")
         error = ErrorParts(made.certified, stored.parameter_error, evaluation_error(stored))
         return Built(made, stored, error, made.width, _floor(error, made.width, number_format))
 
@@ -234,9 +234,9 @@ def _refuse_width(width: float, tolerance: Fraction) -> None:
     if width > MOST_UNITS:
         about = f"{width:,.0f}" if width < 10**9 else f"{width:.2g}"
         raise InputError(
-            f"an error of {float(tolerance):.3g} takes about {about} hidden ReLUs: at most"
-            f" {MOST_UNITS:,} are made",
-            "a larger E or a shorter interval takes fewer",
+            f"an error of {float(tolerance):.3g} needs about {about} hidden ReLUs: expected at most"
+            f" {MOST_UNITS:,}",
+            "use a larger E or a shorter interval",
         )
 
 

@@ -67,15 +67,15 @@ def sawtooth(layers: int, formats: tuple[NumberFormat, ...]) -> Sawtooth:
     if found is None:
         most = next(m for m in range(layers, 0, -1) if _first_fitting(m, formats))
         raise InputError(
-            f"--depth {layers}: its error of 2^-{2 * layers + 2} is less than what rounding in"
-            f" {formats[-1].name} may add; expected at most {most}"
+            f"--depth {layers}: its error of 2^-{2 * layers + 2} is smaller than the rounding"
+            f" errors possible in {formats[-1].name}; expected at most {most}"
         )
     number_format, error = found
     return Sawtooth(layers, _network(layers, number_format.name), error, number_format)
 
 
 def points(made: Sawtooth) -> FloatArray:
-    """Return where the network is held against x²: all over [0, 1], and where it is worst.
+    """Return where the network is compared with x²: all over [0, 1], and where it is worst.
 
     It is exact at the multiples of 2^(−m); those of 1/POINTS, a prime, meet all parts of a tooth.
     """

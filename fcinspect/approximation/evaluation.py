@@ -46,7 +46,7 @@ REFUSALS = (ArithmeticError, AttributeError, NameError, NotImplementedError, Typ
 
 
 class Straddled(Exception):
-    """An interval holds a kink, or a place where the expression is no real number."""
+    """An interval holds a kink, or a place where the expression is not a real number."""
 
 
 class Enclosure:

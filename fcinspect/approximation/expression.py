@@ -45,8 +45,8 @@ SLIPS = (
     (re.compile(r"([⁰¹²³⁴-⁹])"), "write a power as x**2"),
     (re.compile(r"√"), "write sqrt(x) for a root"),
     (re.compile(r"\|"), "write abs(x) for |x|"),
-    (re.compile(r"\b(sin|cos|tan|exp|log|ln|sqrt|abs|tanh|erf)\s+\w"), "a function takes brackets,"
-     " as in sin(x)"),
+    (re.compile(r"\b(sin|cos|tan|exp|log|ln|sqrt|abs|tanh|erf)\s+\w"),
+     "write a function with parentheses, as in sin(x)"),
     (re.compile(r"(?<![\w.])[\d.]+\s*[A-Za-zπ(]|([xπ)]|pi)\s+\w|[)]\s*\w"), PRODUCT),
 )  # fmt: skip
 """What is written in a way that is not read, and what to write instead."""
@@ -114,7 +114,7 @@ class Function:
         return max(plain[0], at[0] - reach), min(plain[1], at[1] + reach)
 
     def value(self, x: Fraction) -> Fraction:
-        """Return f(x) to DIGITS digits; raises InputError where it is no real number."""
+        """Return f(x) to DIGITS digits; raises InputError where it is not a real number."""
         return _finite(self.value_enclosure.at(x), self.text, x)
 
     def slope(self, x: Fraction) -> Fraction:
@@ -129,7 +129,7 @@ def _derivative(expression: Any) -> Any:
 
 def _finite(value: Fraction | None, what: str, x: Fraction) -> Fraction:
     if value is None:
-        raise InputError(f"{what} is no finite real number at x = {float(x):.6g}")
+        raise InputError(f"{what} is not a finite real number at x = {float(x):.6g}")
     return value
 
 
@@ -138,7 +138,7 @@ def parse(text: str) -> Function:
     written = text.strip()
     if not written or len(written) > LONGEST:
         raise SpecError(
-            f"an expression in x is expected, of up to {LONGEST} characters"
+            f"expected an expression in x of at most {LONGEST} characters"
             + (f": this one has {len(written)}" if written else "")
         )
     expression = written.translate(SAME)
@@ -148,10 +148,10 @@ def parse(text: str) -> Function:
         place = f" at position {error.offset}" if isinstance(error, SyntaxError) else ""
         hints = (hint for pattern, hint in SLIPS if pattern.search(expression))
         hint = next(hints, "expected one such as sin(2*pi*x)")
-        raise SpecError(f"{written!r} is no expression in x{place}: {hint}") from None
+        raise SpecError(f"{written!r} is not an expression in x{place}: {hint}") from None
     found = _read(tree, expression, 0)
     if found.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
-        raise SpecError(f"{written!r} is no real number anywhere")
+        raise SpecError(f"{written!r} is not a real number anywhere")
     return Function(written, found)
 
 
@@ -169,7 +169,7 @@ def _read(node: ast.expr, text: str, depth: int) -> Any:
             if name not in FUNCTIONS:
                 raise _unknown(name, node, text)
             raise SpecError(
-                f"{name!r} at position {_place(node, text)} is a function: write what it is of,"
+                f"{name!r} at position {_place(node, text)} is a function: write its argument,"
                 f" {name}(x)"
             )
         case ast.UnaryOp(op=ast.UAdd() | ast.USub() as sign, operand=operand):
@@ -202,16 +202,14 @@ def _number(written: str, node: ast.expr, text: str) -> Any:
         value = Fraction(written if "_" not in written else "")
     except ValueError:
         raise SpecError(
-            f"{written[:40]!r} at position {_place(node, text)} is no decimal number"
+            f"{written[:40]!r} at position {_place(node, text)} is not a decimal number"
         ) from None
     return _bounded(sympy.Rational(value.numerator, value.denominator), node, text)
 
 
 def _power(base: Any, exponent: Any, node: ast.expr, text: str) -> Any:
     if exponent.is_number and abs(exponent.evalf(20)) > LARGEST_EXPONENT:
-        raise SpecError(
-            f"the exponent at position {_place(node, text)} is beyond {LARGEST_EXPONENT}"
-        )
+        raise SpecError(f"the exponent at position {_place(node, text)} exceeds {LARGEST_EXPONENT}")
     if base.is_Rational and exponent.is_Rational:
         digits = len(str(max(abs(base.p), base.q))) * abs(float(exponent))
         if digits > MOST_DIGITS:
@@ -238,12 +236,12 @@ def _place(node: ast.expr, text: str) -> int:
 
 def _misread(node: ast.expr, text: str, hint: str) -> SpecError:
     found = (ast.get_source_segment(text, node) or "")[:40]
-    return SpecError(f"{found!r} at position {_place(node, text)} has no meaning here: {hint}")
+    return SpecError(f"{found!r} at position {_place(node, text)} is not valid here: {hint}")
 
 
 def _unknown(name: str, node: ast.expr, text: str) -> SpecError:
     return SpecError(
-        f"{name!r} at position {_place(node, text)} is not known: expected x, pi, e or one of"
+        f"unknown name {name!r} at position {_place(node, text)}: expected x, pi, e or one of"
         f" {', '.join(FUNCTIONS)}",
         did_you_mean(name, KNOWN),
     )

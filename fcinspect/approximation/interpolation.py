@@ -110,7 +110,7 @@ def _farthest(
     if good:
         return good
     raise InputError(
-        f"near x = {float(low):.9g} no knots are near enough to one another for an error of"
+        f"near x = {float(low):.9g}, no knots are close enough together for an error of"
         f" {float(tolerance):.3g}"
     )
 

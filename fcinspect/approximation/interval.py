@@ -53,12 +53,12 @@ def parse_interval(text: str) -> Interval:
     """Return the interval written A,B; raises UsageError naming what is wrong with it."""
     parts = _split(text)
     if len(parts) != 2:
-        raise UsageError(f"{text!r} is no interval: {EXPECTED}")
+        raise UsageError(f"invalid interval {text!r}: {EXPECTED}")
     (low, first), (high, second) = (_bounds(part, "an end of the interval") for part in parts)
     if (low, first) == (high, second) or low >= high:
-        relation = "is" if low == high else "lies above"
+        relation = "equals" if low == high else "is greater than"
         raise UsageError(
-            f"{text!r} is no interval: A = {parts[0]} {relation} B = {parts[1]}; {EXPECTED}"
+            f"invalid interval {text!r}: A = {parts[0]} {relation} B = {parts[1]}; {EXPECTED}"
         )
     # inward: no number of a format lies between an irrational end and what stands for it
     return Interval((parts[0], parts[1]), first, high, low == first and high == second)

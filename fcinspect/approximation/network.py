@@ -13,7 +13,7 @@ so its activation is a·(1 + δ) with |δ| ≤ u; the dot product with W2 and th
 the bound of rounding/accumulation.py. Units of the other side are exactly 0, and adding 0 rounds
 nothing: only the active units count.
 
-The network is also run on a dense grid, and what it returns is held against the function.
+The network is also run on a dense grid, and what it returns is compared with the function.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def _slack(side: Side) -> float:
 
 @dataclass(frozen=True, eq=False)
 class GridCheck:
-    """A network's outputs at many points, each held against the function."""
+    """A network's outputs at many points, each compared with the function."""
 
     computed_by: str
     """"numpy 2.3.0", "torch 2.13.0"."""
@@ -278,7 +278,7 @@ def check_on_grid(
     run: Callable[[Network, FloatArray], FloatArray] = run_in_numpy,
     computed_by: str = "",
 ) -> GridCheck:
-    """Return the outputs (points, 1) of `run` at the points `x`, held against `values`, f there."""
+    """Return the outputs (points, 1) of `run` at points `x`, compared with `values`, f there."""
     y = np.asarray(run(network, x[:, None]))[:, 0]
     differences = [
         Fraction(float(got)) - value if np.isfinite(got) else None

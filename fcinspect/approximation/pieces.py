@@ -79,7 +79,7 @@ def _cut(function: Function, low: Fraction, high: Fraction, tolerance: Fraction)
         count += 1
         hopeless = count == EARLY and (a - low) * HOPELESS < high - low
         if count > MOST_PIECES or halvings > MOST_HALVINGS or hopeless:
-            raise _uncertain(function, a, high - low, "turns too often there, or too sharply")
+            raise _uncertain(function, a, high - low, "turns too often or too sharply there")
         piece = _piece(function, a, b, tolerance * LOST)
         if piece is None:
             waiting += _halves(a, b, halvings)

@@ -39,7 +39,7 @@ def numpy_output(layer: LinearLayer, x: Array) -> Array:
 
 
 def forward_values(network: Network, x: Array) -> tuple[Array, ...]:
-    """Return x and a = φ(Wx + b) behind every layer, computed by numpy.
+    """Return x and a = φ(Wx + b) after every layer, computed by numpy.
 
     z = Wx + b is computed as in numpy_output, φ(z) in float64 and rounded once to the dtype.
     x is (*batch, in_features) and each a (*batch, out_features).

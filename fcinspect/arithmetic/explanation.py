@@ -1,4 +1,4 @@
-"""Every product and sum of y = W x + b, and how the computed y stands to the exact one."""
+"""Every product and sum of y = W x + b, and how the computed y compares with the exact one."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Explanation:
 
     @property
     def checked_elements(self) -> int:
-        """How many output elements were computed and held against the bound."""
+        """How many output elements were computed and compared with the bound."""
         return self.check.reference.size
 
     @property
@@ -320,7 +320,7 @@ def _parse_element(text: str, batch: tuple[int, ...], out_features: int) -> tupl
     lengths = {1} if not batch else {2, len(batch) + 1}
     form = "an output such as 0" if not batch else "row,output such as 0,1"
     if not all(part.isascii() and part.isdigit() and len(part) < 17 for part in parts):
-        raise UsageError(f"element {text!r} is not an index: expected {form}")
+        raise UsageError(f"invalid element {text!r}: expected {form}")
     numbers = [int(part) for part in parts]
     if not batch and len(numbers) == 2 and numbers[0] == 0:
         numbers = numbers[1:]  # row 0 of the one vector
@@ -330,8 +330,8 @@ def _parse_element(text: str, batch: tuple[int, ...], out_features: int) -> tupl
     for number, limit in zip(numbers, limits, strict=True):
         if number >= limit:
             raise UsageError(
-                f"element {text!r}: index {number} is beyond the output's"
-                f" {tuple(limits)}, counted from 0"
+                f"element {text!r}: index {number} is out of range for"
+                f" {tuple(limits)}, counting from 0"
             )
     row = 0
     for number, limit in zip(numbers[:-1], limits[:-1], strict=True):

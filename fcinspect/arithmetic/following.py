@@ -89,7 +89,7 @@ def parse_address(text: str) -> Address:
     match = PATTERN.fullmatch(text.strip())
     if match is None:
         expected = "expected a name and an index such as fc2.weight[1,3] or fc1.bias[0]"
-        raise UsageError(f"parameter {text!r} is not understood: {expected}")
+        raise UsageError(f"invalid parameter {text!r}: {expected}")
     index = tuple(int(part) for part in match["index"].split(","))
     return Address(match["name"], index)
 
@@ -107,7 +107,7 @@ def require_parameter(address: Address, shapes: Mapping[str, tuple[int, ...]]) -
         last = ",".join(str(size - 1) for size in shape)
         raise UsageError(
             f"{address.text} does not exist: {address.name} has shape {shape},"
-            f" its last number is [{last}]"
+            f" its last index is [{last}]"
         )
 
 

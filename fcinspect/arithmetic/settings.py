@@ -1,6 +1,6 @@
 """The names of activations, losses and optimizers, and the optimizers' options with their defaults.
 
-No arithmetic stands here, so that the command line can offer the names without loading numpy.
+There is no arithmetic here, so that the command line can offer the names without loading numpy.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
     written, name = name, canonical(name, OPTIONS) or name
     if name not in OPTIONS:
         raise UsageError(
-            f"optimizer {written!r} is not known: expected one of {', '.join(OPTIONS)}",
+            f"unknown optimizer {written!r}: expected one of {', '.join(OPTIONS)}",
             hint=did_you_mean(written, OPTIONS),
         )
     known = OPTIONS[name]
@@ -110,7 +110,7 @@ def optimizer_named(name: str, given: Mapping[str, Value | None]) -> Optimizer:
     if optimizer.options.get("nesterov") and (
         not optimizer.number("momentum") > 0 or optimizer.number("dampening") != 0
     ):
-        raise UsageError("nesterov needs a momentum above 0 and a dampening of 0")
+        raise UsageError("nesterov requires a momentum above 0 and a dampening of 0")
     return optimizer
 
 
@@ -130,4 +130,4 @@ def require_possible(name: str, option: str, value: object) -> None:
         fits = not isinstance(value, bool) and lowest <= number <= sys.float_info.max
         expected = "a finite number" + ("" if option == "dampening" else " >= 0")
     if not fits:
-        raise UsageError(f"optimizer {name} with {option}={value!r}: expected {expected}")
+        raise UsageError(f"optimizer {name}: invalid {option}={value!r}: expected {expected}")

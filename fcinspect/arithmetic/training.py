@@ -46,7 +46,7 @@ class StepRequest:
 
     widths: tuple[int, ...]
     activations: tuple[str, ...]
-    """The activation behind each layer."""
+    """The activation after each layer."""
     optimizer: Optimizer
     loss: str = "mse"
     seed: int = 0
@@ -127,7 +127,7 @@ class LayerStep:
     grad_activation: Array
     """∂L/∂a, what arrives, (*batch, out_features)."""
     grad_output: Array
-    """∂L/∂z, behind the activation's derivative, (*batch, out_features)."""
+    """∂L/∂z, after the activation's derivative, (*batch, out_features)."""
     grad_input: Array
     """∂L/∂x, what leaves, (*batch, in_features)."""
 

@@ -1,4 +1,4 @@
-"""Verdicts: computed numbers held against independent ones and derived bounds.
+"""Verdicts: computed numbers compared with independent ones and derived bounds.
 
 For test suites: ``from fcinspect.verification import assert_linear, assert_step``.
 """

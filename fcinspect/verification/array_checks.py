@@ -22,10 +22,10 @@ from fcinspect.verification.subject import LayerCall, Setting
 FACTORS = {
     -1.0: "the sign is flipped",
     2.0: "it is twice what it should be",
-    0.5: "it is half of what it should be",
+    0.5: "it is half what it should be",
     0.0: "it is zero where it should not be",
 }
-"""What a constant factor between computed and reference numbers says."""
+"""What a constant factor between computed and reference numbers means."""
 
 
 def of_dot(
@@ -58,7 +58,7 @@ def of_operation(name: str, formula: str, check: DotCheck, computed: FloatArray)
 
 
 def check_allowed(name: str, formula: str, allowed: AllowedRange, computed: FloatArray) -> Check:
-    """Hold computed numbers against what their closed form allows for each of them."""
+    """Compare computed numbers with what their closed form allows for each of them."""
     columns = computed.shape[-1] if computed.ndim else 1
     rows = int(np.prod(computed.shape[:-1], dtype=np.int64))
     result, low, high, reference = (
@@ -72,11 +72,11 @@ def check_allowed(name: str, formula: str, allowed: AllowedRange, computed: Floa
 
 
 def check_same(name: str, formula: str, pairs: list[tuple[FloatArray, FloatArray]]) -> Check:
-    """Hold arrays that must be the same numbers, bit for bit, against each other."""
+    """Compare arrays that must hold the same numbers, bit for bit."""
     count, unequal = len(pairs), sum(not np.array_equal(a, b, equal_nan=True) for a, b in pairs)
     if not unequal:
         return Check(name, Verdict.WITHIN, formula, 0.0, elements=count)
-    cause = f"{unequal} of {count} arrays are not the ones handed over"
+    cause = f"{unequal} of {count} arrays differ from those handed over"
     return Check(name, Verdict.OUTSIDE, formula, np.inf, None, cause, count, unequal)
 
 
@@ -104,7 +104,7 @@ def check_exactly(name: str, detail: str, setting: Setting, call: LayerCall) -> 
 def check_answer(
     name: str, detail: str, output: Array, call: LayerCall, arithmetic: DotArithmetic
 ) -> Check:
-    """Hold what a call with these parameters returned against the exact result."""
+    """Compare what a call with these parameters returned with the exact result."""
     assert call.weight is not None
     expected = (*call.x.shape[:-1], call.weight.shape[0])
     if output.shape != expected:
@@ -156,14 +156,14 @@ def _tainted(x: Float64Array, result: Float64Array) -> str | None:
     if not tainted.any():
         return None
     if np.isfinite(result[tainted]).any():
-        return "NaN or Inf in the input is swallowed"
+        return "NaN or Inf in the input does not reach the output"
     if not np.isfinite(result[~tainted]).all():
-        return "NaN or Inf in one row taints other rows"
+        return "NaN or Inf in one row spreads to other rows"
     return None
 
 
 def first_wrong(name: str, detail: str, probes: Mapping[str, Callable[[], Check]]) -> Check:
-    """Make several probes; return the first that is wrong, told where, or that all are right."""
+    """Make several probes; return the first that is wrong, and where, or that all are right."""
     made = []
     for where, probe in probes.items():
         try:
@@ -172,8 +172,8 @@ def first_wrong(name: str, detail: str, probes: Mapping[str, Callable[[], Check]
             raise Misbehaved(str(fault), where) from None
         made.append(check)
         if check.verdict is not Verdict.WITHIN:
-            cause = f"{check.cause or 'wrong numbers'}, at {where}"
-            wrong = f"{detail}; wrong at {where}"
+            cause = f"{check.cause or 'wrong numbers'}, with {where}"
+            wrong = f"{detail}; wrong with {where}"
             return replace(check, name=name, detail=wrong, cause=cause, where=where)
     elements = sum(check.elements for check in made)
     most = max((check.max_ratio for check in made if check.max_ratio is not None), default=None)

@@ -1,4 +1,4 @@
-"""For other people's test suites: a layer's output and an optimizer's step, held to bounds."""
+"""For test suites: check a layer's output and an optimizer's step against bounds."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def assert_linear(
     accumulate: str | DotArithmetic | None = None,
     out: object = None,
 ) -> Check:
-    """Assert that output = input·weightᵀ + bias, as far as rounding can tell; no tolerance.
+    """Assert that output = input·weightᵀ + bias within rounding bounds; no tolerance.
 
-    The arguments are torch tensors on any device, numpy arrays or nested lists (of float64), in
-    the shapes of `torch.nn.functional.linear`: input (*batch, in_features), weight
+    The arguments are torch tensors on any device, numpy arrays or nested lists (read as float64),
+    in the shapes of `torch.nn.functional.linear`: input (*batch, in_features), weight
     (out_features, in_features), bias (out_features), output (*batch, out_features). The format is
-    that of the operands. `accumulate` declares how sums are formed where that is not as on a CPU,
-    in the words of `fcinspect verify output --accumulate`. `out` is the dtype of the output where
-    it is not that of the operands.
+    that of the operands. `accumulate` declares how sums are formed if not as on a CPU, in the
+    syntax of `fcinspect verify output --accumulate`. `out` is the dtype of the output if it
+    differs from that of the operands.
 
-    Returns the verdict with its numbers (`max_ratio`, `worst`). Raises AssertionError when the
-    output has another shape or dtype, when an element is outside its bound, and when one has no
-    bound (overflow, NaN); UsageError for operands that do not fit together.
+    Returns the verdict with its numbers (`max_ratio`, `worst`). Raises AssertionError if the
+    output has the wrong shape or dtype, if an element is outside its bound, or if one has no bound
+    (overflow, NaN); UsageError for operands that do not fit together.
     """
     __tracebackhide__ = True
     x, held = array_of(input, "input"), array_of(weight, "weight")
@@ -62,7 +62,7 @@ def assert_linear(
     problem = unfit_output("output", y.shape, x.shape, held.shape)
     if not problem and y.dtype != expected:
         problem = f"output is {y.dtype}, expected {expected}"
-        problem += f"; out={y.dtype!r} declares it" if out is None else ""
+        problem += f"; declare it with out={y.dtype!r}" if out is None else ""
     if problem:
         raise AssertionError(problem)
     claim = Claim(x, held, b, y, arithmetic, "output")
@@ -92,7 +92,7 @@ def array_of(values: object, name: str) -> Array:
         raise UsageError(f"{name} cannot be read as an array: {reason}") from None
     dtype = dtype or plain.dtype.name
     if dtype not in FORMATS:
-        raise UsageError(f"{name} holds {dtype}: expected numbers of {', '.join(FORMATS)}")
+        raise UsageError(f"{name} has dtype {dtype}: expected one of {', '.join(FORMATS)}")
     # a view, which becomes read-only: the caller's own array does not
     return Array(plain.astype(carrier(dtype), copy=False).view(), dtype)
 
@@ -138,8 +138,8 @@ def _place(worst: Worst, ratio: float | None) -> list[str]:
     if worst.low is None:
         return [first]
     if worst.low == worst.high:
-        return [first, f"  only {worst.low!r} is right there"]
-    second = f"  rounding reaches {worst.low!r} to {worst.high!r}"
+        return [first, f"  only {worst.low!r} is correct there"]
+    second = f"  rounding can give {worst.low!r} to {worst.high!r}"
     if ratio is not None and math.isfinite(worst.computed):
         second += f"; the error is {ratio:.4g} times the bound"
     return [first, second]
@@ -160,13 +160,13 @@ def assert_step(
     output_activation: str | None = None,
     **options: Any,
 ) -> tuple[Check, ...]:
-    """Assert that `after` is what the optimizer makes of `before` and `grad`; no tolerance.
+    """Assert that the optimizer turns `before` and `grad` into `after`; no tolerance.
 
-    Each is a mapping from a parameter's name to a tensor or array, such as a state dict, or one
-    tensor. `options` are those of torch.optim (lr, momentum, betas, …). `state` holds what the
-    optimizer had kept of each parameter before this step, by torch's names; it is needed from the
-    second step on where the rule has a state. With `input` (*batch, in_features), `target` and
-    `loss` the gradients are recomputed from the parameters before, end to end::
+    Each is a mapping from parameter names to tensors or arrays, such as a state dict, or a single
+    tensor. `options` are those of torch.optim (lr, momentum, betas, …). `state` holds the
+    optimizer's state of each parameter before this step, by torch's names; it is required from the
+    second step on if the rule has a state. With `input` (*batch, in_features), `target` and `loss`,
+    the gradients are recomputed end to end from the parameters before the step::
 
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
         loss = torch.nn.functional.mse_loss(model(x), t)
@@ -175,9 +175,9 @@ def assert_step(
         optimizer.step()
         assert_step(before, grad, dict(model.named_parameters()), optimizer="sgd", lr=0.01)
 
-    Returns the checks. Raises AssertionError that names the worst parameter, its numbers and the
-    likely cause, also where nothing can be decided; UsageError for arrays that do not fit
-    together and options that the optimizer lacks.
+    Returns the checks. Raises AssertionError naming the worst parameter, its numbers and the likely
+    cause, also if nothing can be decided; UsageError for arrays that do not fit together and for
+    options that the optimizer does not have.
     """
     __tracebackhide__ = True
     chosen = optimizer_named(optimizer, options)
@@ -186,13 +186,17 @@ def assert_step(
     parameters: dict[str, dict[str, Array]] = {}
     for part, given in parts.items():
         if missing := sorted(set(names) ^ set(given)):
-            raise UsageError(f"assert_step: {part} and before differ in {', '.join(missing)}")
+            raise UsageError(
+                f"assert_step: the names in {part} and before differ: {', '.join(missing)}"
+            )
         for name, values in given.items():
             parameters.setdefault(name, {})[part] = array_of(values, f"{part} of {name}")
     for name, held in parameters.items():
         shapes = {array.shape for array in held.values()}
         if len(shapes) > 1:
-            raise UsageError(f"assert_step: {name} has shapes {', '.join(map(str, shapes))}")
+            raise UsageError(
+                f"assert_step: {name} has different shapes: {', '.join(map(str, shapes))}"
+            )
     states = {
         name: {key: array_of(values, f"{key} of {name}") for key, values in kept.items()}
         for name, kept in (state or {}).items()
@@ -231,7 +235,7 @@ def _of_step(wrong: list[Check], count: int, rule: str) -> str:
         share = f"{worst.outside:,} of {worst.elements:,} elements are outside"
         lines += [
             f"  worst: {what} is {place.computed!r}, the rule gives {place.reference!r}",
-            f"  rounding reaches {place.low!r} to {place.high!r}; {share}",
+            f"  rounding can give {place.low!r} to {place.high!r}; {share}",
         ]
     if worst.cause is not None:
         lines.append(f"  likely cause: {worst.cause}")

@@ -24,7 +24,7 @@ from fcinspect.verification.fault_results import (
 )
 from fcinspect.verification.observed import Observed
 
-ELEVEN = NumberFormat("11 bits, as tf32 and float16 have", TF32_PRECISION, 127, -126, 4)
+ELEVEN = NumberFormat("11 bits, as in tf32 and float16", TF32_PRECISION, 127, -126, 4)
 
 MOST_SCATTER = 1.0
 """Correct sums measured at most 0.38 of u·√((n+1)·(Σx²w² + b² + y²)); 1 leaves room."""
@@ -78,7 +78,7 @@ def _causes(seen: Observed) -> Iterator[str]:
 def operand_causes(seen: Observed) -> Iterator[str]:
     """Yield the altered operand that gives the result."""
     count = len(seen.weight)
-    # where all outputs are looked at, their order is told in full
+    # where all outputs are looked at, their order is reported in full
     for shift in (1, -1) if len(seen.outputs) < count else ():
         moved = (np.asarray(seen.outputs) - shift) % count
         bias = None if seen.bias is None else seen.bias[moved]
@@ -111,19 +111,19 @@ def _other_inputs(seen: Observed) -> Iterator[tuple[str, Float64Array]]:
     x = seen.xs
     rows, n = seen.x.shape
     if n > 1:
-        yield "the inputs are taken in reverse order", x[:, ::-1]
-        yield "input j is taken for input j+1", np.roll(x, 1, axis=1)
-        yield "input j+1 is taken for input j", np.roll(x, -1, axis=1)
+        yield "the inputs are read in reverse order", x[:, ::-1]
+        yield "input j is used as input j+1", np.roll(x, 1, axis=1)
+        yield "input j+1 is used as input j", np.roll(x, -1, axis=1)
         shifted = np.pad(x[:, 1:], ((0, 0), (0, 1)))
-        yield "the inputs are shifted by one, the last is left out", shifted
+        yield "the inputs are shifted by one, and the first is left out", shifted
         shifted = np.pad(x[:, :-1], ((0, 0), (1, 0)))
-        yield "the inputs are shifted by one, the first is left out", shifted
+        yield "the inputs are shifted by one, and the last is left out", shifted
         means = np.broadcast_to(x.mean(axis=1, keepdims=True), x.shape)
-        yield "the inputs are the mean of each row", means
+        yield "each input is replaced by the mean of its row", means
     if rows > 1 and n > 1:
         reshaped = _wide(seen.x.T.reshape(seen.x.shape)[list(seen.rows)])
         yield "the input is reshaped instead of transposed", reshaped
-    yield "negative inputs are taken as zero", np.maximum(x, 0.0)
+    yield "negative inputs are treated as zero", np.maximum(x, 0.0)
     yield "the absolute value of the inputs is used", np.abs(x)
     if (np.abs(x) > 1).any():
         yield "inputs are clipped to −1 … 1", np.clip(x, -1.0, 1.0)
@@ -179,7 +179,7 @@ def _cut(values: Float64Array, number_format: NumberFormat) -> Float64Array:
 def _quantised(seen: Observed) -> Iterator[str]:
     """Name weights that were rounded to whole multiples of a scale."""
     for levels, name in ((127, "int8"), (7, "int4")):
-        for axis, words in ((1, "a scale for each row"), (None, "one scale")):
+        for axis, words in ((1, "one scale per row"), (None, "one scale")):
             held = seen.w if axis == 1 else seen.weight
             ends = (held.max(axis=axis, keepdims=True), -held.min(axis=axis, keepdims=True))
             largest = _wide(np.maximum(*ends))

@@ -56,11 +56,11 @@ class Check:
     @property
     def bare_cause(self) -> str | None:
         """The cause without the probe at which it was found."""
-        return self.cause and self.cause.removesuffix(f", at {self.where}")
+        return self.cause and self.cause.removesuffix(f", with {self.where}")
 
     @property
     def word(self) -> str:
-        """The verdict in a word; where no number is held against a bound, whether it holds."""
+        """The verdict in a word; if no number is compared with a bound, whether it holds."""
         if not self.answered:
             return "raised" if (self.cause or "").startswith("raised") else "no answer"
         if self.max_ratio is not None or self.verdict is Verdict.UNDECIDED:
@@ -72,7 +72,7 @@ class Check:
         """What is found of an operation, with its numbers."""
         if self.verdict is Verdict.UNDECIDED:
             count = f"{self.undecided} of {self.elements}"
-            return f"{count} not finite or beyond the range: no bound exists"
+            return f"{count} are not finite or out of range: no bound exists"
         worst = self.worst
         if worst is None:
             return "there is nothing to compare"
@@ -132,13 +132,13 @@ class Plan:
             found = [name for name in names if _chooses(pattern, name)]
             if not found:
                 raise UsageError(
-                    f"--checks {pattern!r} chooses none of the checks: expected"
-                    f" {', '.join(self.groups)}, or a name as --checks list shows it",
+                    f"--checks {pattern!r} matches no check: expected"
+                    f" {', '.join(self.groups)}, or a name from --checks list",
                     hint=did_you_mean(pattern, (*self.groups, *names)),
                 )
             chosen.update(found)
         kept = tuple(planned for planned in self.checks if planned.name in chosen)
-        left_out = (f"{name}: not chosen by --checks" for name in names if name not in chosen)
+        left_out = (f"{name}: not selected by --checks" for name in names if name not in chosen)
         return replace(self, checks=kept, not_exercised=(*self.not_exercised, *left_out))
 
 
@@ -183,7 +183,7 @@ def _made(planned: Planned) -> Iterator[Check]:
         made = planned.run()
         yield from [made] if isinstance(made, Check) else made
     except Misbehaved as fault:
-        said = str(fault) if fault.where is None else f"{fault}, at {fault.where}"
+        said = str(fault) if fault.where is None else f"{fault}, with {fault.where}"
         name, where = planned.name, fault.where
         yield Check(name, Verdict.OUTSIDE, said, cause=said, answered=False, where=where)
 
@@ -193,6 +193,6 @@ def _chooses(pattern: str, name: str) -> bool:
 
 
 def holds(name: str, holds: bool, detail: str, cause: str | None = None) -> Check:
-    """Return the check of something that is so or is not; `cause` is told where it is not."""
+    """Return the check of something that holds or fails; `cause` is given if it fails."""
     verdict = Verdict.WITHIN if holds else Verdict.OUTSIDE
     return Check(name, verdict, detail, cause=None if holds else cause)

@@ -45,14 +45,14 @@ class Circumstances:
     target: Target
     loss_name: str
     activations: Mapping[str, str]
-    """The activation behind each layer, by its name; identity where none is named."""
+    """The activation after each layer, by its name; identity if none is named."""
     claimed: Mapping[str, FloatArray] = field(default_factory=dict)
     """The outputs and losses that are given, by "output before", "loss before" and so on."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClaimedStep:
-    """Parameters before and after a step, their gradients, and how it is said to be taken."""
+    """Parameters before and after a step, their gradients, and the declared rule."""
 
     source: str
     """Where the numbers come from, in words."""
@@ -173,7 +173,7 @@ def _parameter_name(name: str) -> str:
 
 @np.errstate(all="ignore")
 def _forward(step: ClaimedStep, name: str) -> Check:
-    """Hold the output or the loss against the forward pass with the parameters of that time."""
+    """Compare the output or the loss with the forward pass with the parameters of that time."""
     assert step.circumstances is not None
     claimed = step.circumstances.claimed[name]
     what, when = name.split()
@@ -185,7 +185,7 @@ def _forward(step: ClaimedStep, name: str) -> Check:
     allowed = _allowed(step, what, other)
     numbers = claimed.astype(np.float64).reshape(allowed.low.shape)
     if ((allowed.low <= numbers) & (numbers <= allowed.high)).all():
-        return replace(check, cause=f"it is that of the parameters {other} the step")
+        return replace(check, cause=f"it was computed with the parameters {other} the step")
     return check
 
 
@@ -198,7 +198,7 @@ Parts = Mapping[str, Mapping[str, Array]]
 
 
 def told_optimizer(told: Mapping[str, Any], source: str) -> Optimizer:
-    """Return the optimizer that a file tells; raises InputError where there is no such one."""
+    """Return the optimizer that a file declares; raises InputError if there is none such."""
     options = {key: value for key, value in told.items() if key != "name"}
     try:
         for key, value in options.items():
@@ -236,8 +236,8 @@ def claimed_step(
     """Return the step.
 
     `parameters` holds "before", "grad" and "after" of each parameter by its name, (out, in) for a
-    weight and (out) for a bias. `activations` are named by layer, or are the one behind hidden
-    layers (relu) and the one behind the last (identity). Raises InputError for a network whose
+    weight and (out) for a bias. `activations` are named by layer, or are the one after hidden
+    layers (relu) and the one after the last (identity). Raises InputError for a network whose
     widths do not chain, and for an input or target that does not fit it.
     """
     records = tuple(
@@ -257,7 +257,7 @@ def claimed_step(
         ", ".join(name for name, known in given.items() if known is wanted)
         for wanted in (True, False)
     )
-    widths = f"{there} is given, {missing} is not" if missing else _chained(step)
+    widths = f"{there} given, {missing} missing" if missing else _chained(step)
     if isinstance(widths, str):
         return replace(step, notes=(*notes, f"gradients are not recomputed: {widths}"))
     assert loss_name is not None
@@ -282,7 +282,7 @@ def _circumstances(
     first, outputs = widths
     if not x.shape or x.shape[-1] != first:
         name = step.layer_names[0]
-        raise InputError(f"{source}: input has shape {x.shape}, {name} takes (…, {first})")
+        raise InputError(f"{source}: input has shape {x.shape}, {name} expects (…, {first})")
     held = Array.of(x.values, step.dtype)
     if not np.array_equal(held.values, x.values, equal_nan=True):
         raise InputError(f"{source}: input is {x.dtype}, the parameters are {step.dtype}")
@@ -303,37 +303,37 @@ def _chained(step: ClaimedStep) -> tuple[int, int] | str:
     shapes = {record.name: record.before.shape for record in step.records}
     widths: list[int] = []
     if not step.layer_names:
-        return "no parameter is a weight of two dimensions"
+        return "no parameter is a two-dimensional weight"
     for name in step.layer_names:
         prefix = f"{name}." if name else ""
         weight = shapes.pop(f"{prefix}weight", None)
         bias = shapes.pop(f"{prefix}bias", None)
         if weight is None:
-            return f"{name} has a matrix that is not called weight"
+            return f"{name} has a matrix not named weight"
         if bias is not None and bias != (weight[0],):
-            return f"{prefix}bias has shape {bias}, {prefix}weight {weight}"
+            return f"{prefix}bias has shape {bias}, {prefix}weight has shape {weight}"
         if widths and weight[1] != widths[-1]:
-            before = f"a layer of {widths[-1]} outputs"
-            return f"{prefix}weight of shape {weight} does not follow {before}"
+            before = f"a layer with {widths[-1]} outputs"
+            return f"{prefix}weight of shape {weight} cannot follow {before}"
         widths += weight[::-1]
     if shapes:
-        return f"{next(iter(shapes))} belongs to no linear layer"
+        return f"{next(iter(shapes))} does not belong to a linear layer"
     return widths[0], widths[-1]
 
 
 def _target(values: Array, loss: str, shape: tuple[int, ...], source: str) -> Target:
     if loss != "cross_entropy":
         if values.shape != shape:
-            raise InputError(f"{source}: target has shape {values.shape}, the output {shape}")
+            raise InputError(f"{source}: target has shape {values.shape}, the output has {shape}")
         return values
     classes = values.values
     if values.shape != shape[:-1]:
-        expected = f"cross_entropy takes one class a row, {shape[:-1]}"
+        expected = f"cross_entropy expects one class per row, {shape[:-1]}"
         raise InputError(f"{source}: target has shape {values.shape}: {expected}")
     if not np.array_equal(classes, np.rint(classes)) or classes.min(initial=0) < 0 or (
         classes.max(initial=0) >= shape[-1]
     ):  # fmt: skip
-        raise InputError(f"{source}: target holds no classes 0 to {shape[-1] - 1}")
+        raise InputError(f"{source}: target must hold classes from 0 to {shape[-1] - 1}")
     return Classes(classes.astype(np.int64))
 
 

@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 _LAYOUTS: dict[Layout, str] = {"strided": "a strided x", "transposed": "a transposed x"}
 
 SIZES = (1, 2, 3, 8, 33)
-"""Rows of the batches that are held against one of 64 rows."""
+"""Rows of the batches that are compared with one of 64 rows."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class LayerTrial:
         return self.judged(name, detail, answer, whole)
 
     def judged(self, name: str, detail: str, answer: LayerAnswer, whole: LayerCall) -> Check:
-        """Hold an answer against the bound."""
+        """Compare an answer with the bound."""
         expected = (*whole.x.shape[:-1], self.out)
         if answer.output.shape != expected:
             words = f"the result has shape {answer.output.shape} instead of {expected}"
@@ -126,10 +126,10 @@ def _layouts(trial: LayerTrial, name: str) -> Check:
         if found.verdict is Verdict.OUTSIDE:
             plain, whole = trial.answer(x)
             if trial.judged("", "", plain, whole).verdict is Verdict.WITHIN:
-                return replace(found, cause="the strides of its operands are ignored")
+                return replace(found, cause="the strides of the operands are ignored")
         return found
 
-    # the rows of three dimensions do not lie one behind the other: none can view them as a matrix
+    # the rows of three dimensions are not contiguous: none can view them as a matrix
     shapes = {"": (5, n), " of shape (2, 3, in_features)": (2, 3, n)}
     probes = {
         f"{words}{which}": partial(check, shape, layout)
@@ -142,7 +142,7 @@ def _layouts(trial: LayerTrial, name: str) -> Check:
 def _dtype(trial: LayerTrial, name: str) -> Check:
     answer, whole = trial.answer(trial.drawn((3, trial.setting.in_features), 5))
     found, given = answer.output.dtype, whole.x.dtype
-    cause = f"the result is {found} for operands of {given}"
+    cause = f"the result is {found} for {given} operands"
     return holds(name, found == given, f"{given} in, {found} out", cause)
 
 
@@ -150,7 +150,7 @@ def _untouched(trial: LayerTrial, name: str) -> Check:
     answer, _ = trial.answer(trial.drawn((3, trial.setting.in_features), 6))
     are = "are" if len(answer.changed) > 1 else "is"
     cause = f"{' and '.join(answer.changed)} {are} modified in place"
-    return holds(name, not answer.changed, "input, weight and bias stay", cause)
+    return holds(name, not answer.changed, "x, W and b are unchanged", cause)
 
 
 def _again(trial: LayerTrial, name: str) -> Check:
@@ -160,13 +160,13 @@ def _again(trial: LayerTrial, name: str) -> Check:
     trial.answer(trial.drawn((3, trial.setting.in_features), 8))
     outputs.append(trial.answer(x)[0].output.values)
     same = all(np.array_equal(outputs[0], other, equal_nan=True) for other in outputs[1:])
-    detail = "the same input, the same output, bit for bit"
+    detail = "same input, same output, bit for bit"
     return holds(name, same, detail, "the same input gives different outputs")
 
 
 def _refused(trial: LayerTrial, name: str) -> Check:
-    """x of another width raises an error; broadcasting width 1, as einsum does, is no fault."""
-    n, detail = trial.setting.in_features, "x of other widths raises an error"
+    """x of another width raises an error; broadcasting width 1, as einsum does, is not a fault."""
+    n, detail = trial.setting.in_features, "x of any other width raises an error"
     shapes: list[Shape] = [(3, n + 1), (3, 2 * n), (2 * n, 3), (n, 2), (3, 1), (n + 1,)]
     shapes += [(3, n - 1), (n - 1,)] if n > 1 else []
     trial.answer(trial.drawn((3, n), 9))  # what refuses every x refuses these for no reason
@@ -181,10 +181,10 @@ def _refused(trial: LayerTrial, name: str) -> Check:
                 raise
             continue
         if 1 in (n, shape[-1]) and answer.output.shape == (*shape[:-1], trial.out):
-            detail = "x of other widths raises an error; width 1 is broadcast"
+            detail = "x of any other width raises an error; width 1 is broadcast"
         else:
             accepted.append(f"x of shape {shape} gives {answer.output.shape}")
-    wanted = f" without an error, where in_features is {n}"
+    wanted = f" without an error, although in_features is {n}"
     return holds(name, not accepted, detail, " and ".join(accepted[:2]) + wanted)
 
 
@@ -193,8 +193,8 @@ def _without_bias(trial: LayerTrial, name: str) -> Check:
     if setting.subject.kind == "factory":
         made = setting.subject.made(setting.in_features, setting.out_features, False, 0)
         if made.parameter("bias") is not None:
-            cause = "a module made with bias=False has a bias"
-            return holds(name, False, "bias=False makes no bias", cause)
+            cause = "a module created with bias=False has a bias"
+            return holds(name, False, "bias=False creates no bias", cause)
     x = trial.drawn((3, setting.in_features), 10)
     return trial.check(name, "without b, y is x·Wᵀ", x, bias=False)
 
@@ -223,8 +223,8 @@ def _used(trial: LayerTrial, name: str) -> Check:
         calls["bias"] = replace(asked, bias=trial.drawn(bias.shape, 14))
     outputs = {which: setting.subject.call(call).output.values for which, call in calls.items()}
     unused = [w for w, other in outputs.items() if np.array_equal(other, first, equal_nan=True)]
-    cause = f"the module computes without its {' and '.join(unused)}, or with a copy made earlier"
-    return holds(name, not unused, "new numbers, new output", cause)
+    cause = f"the module ignores its {' and '.join(unused)}, or uses a copy made earlier"
+    return holds(name, not unused, "new values, new output", cause)
 
 
 def _parameter_fault(
@@ -237,21 +237,21 @@ def _parameter_fault(
             layout = ": it is stored (in, out)" if found[key] == shape[::-1] else ""
             return f"{key} has shape {found[key]} instead of {shape}{layout}"
         if key not in made.trainable:
-            return f"{key} is no trainable parameter: an optimizer would leave it out"
+            return f"{key} is not a trainable parameter: an optimizer would skip it"
     extra = [key for key in found if key not in wanted]
     if extra:
-        return f"the state dict has {', '.join(map(repr, extra[:3]))} besides"
+        return f"the state dict also has {', '.join(map(repr, extra[:3]))}"
     for key in ("in_features", "out_features"):
         value, given = getattr(made, key), getattr(setting, key)
         if value is not None and value != given:
             return f"its {key} is {value} instead of {given}"
     if not setting.subject.differentiable:
-        return "its parameters get no gradient: the output is detached from them"
+        return "its parameters receive no gradient: the output is detached from them"
     return None
 
 
 def _rows(trial: LayerTrial) -> Check:
-    """Compare rows alone and in batches: a difference is a fact, told with the bound."""
+    """Compare rows alone and in batches: a difference is a fact, reported with the bound."""
     name, x = "batches/rows", trial.drawn((64, trial.setting.in_features), 11)
     answer, whole = trial.answer(x)
     check = trial.judged(name, "", answer, whole)
@@ -270,7 +270,7 @@ def _rows(trial: LayerTrial) -> Check:
         with np.errstate(all="ignore"):
             apart = np.abs(alone - together[:size]) / reach[:size]
         most = max(most, float(np.nanmax(apart, initial=0.0)))
-    detail = "the same bits in batches of every size"
+    detail = "the same bits at every batch size"
     if most:
-        detail = f"other batch sizes move a row by {100 * most:.2g} % of its bound"
+        detail = f"other batch sizes change a row by {100 * most:.2g} % of its bound"
     return Check(name, Verdict.WITHIN, detail, check.max_ratio, elements=together.size)

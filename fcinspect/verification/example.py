@@ -48,7 +48,7 @@ def plan_of(document: object, source: str) -> Plan:
     """Return the checks of a worked example: one for every array that is printed.
 
     Each yields a check for every number in it. `document` is the decoded JSON, `source` says in
-    words where it comes from. Raises InputError for what is no worked example.
+    words where it comes from. Raises InputError for what is not a worked example.
     """
     example = read_example(document, source)
     judged = judge(example)
@@ -68,12 +68,12 @@ def plan_of(document: object, source: str) -> Plan:
         for array in example.printed
         if any(array.numbers())
     )
-    left_out = ["whether the given numbers are those of the publication"]
+    left_out = ["whether the given numbers match the publication"]
     wrong = [one for one in judged if one.finding is PrintedFinding.WRONG]
     tried, count = searched(example, wrong) if wrong else ((), 0)
     if len(tried) < count:
         untried = f"{count - len(tried)} of {count} slips through the whole example"
-        left_out.append(f"{untried}: only the first {len(tried)} are tried on one so large")
+        left_out.append(f"{untried}: only the first {len(tried)} are tried in so large an example")
     return Plan("example", example.title, planned, tuple(left_out), _notes(example, judged))
 
 
@@ -109,9 +109,9 @@ def _radius(interval: DecimalInterval) -> Decimal:
 def _notes(example: WorkedExample, judged: tuple[Judged, ...]) -> tuple[str, ...]:
     notes = [] if example.source is None else [f"published: {example.source}"]
     given = "rounded to their printed places" if example.inputs_rounded else "exact"
-    printed = "cut off, one unit" if example.truncated else "rounded, half a unit"
+    printed = "truncated to within one" if example.truncated else "rounded to within half a"
     notes.append(
-        f"given numbers are {given}; printed numbers are {printed} in the last place;"
+        f"given numbers are {given}; printed numbers are {printed} unit of the last place;"
         f" computed in {example.computed_in}"
     )
     found = Counter(one.finding for one in judged)

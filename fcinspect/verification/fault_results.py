@@ -13,7 +13,7 @@ from fcinspect.verification.observed import Observed
 FEWEST = 8
 """Numbers that one fitted number has to explain."""
 MOST_ENDS = 24
-"""So many places at which inputs may end are tried."""
+"""The most places at which inputs may end that are tried."""
 
 
 def result_causes(seen: Observed) -> Iterator[str]:
@@ -75,7 +75,7 @@ def _factor_causes(seen: Observed) -> Iterator[str]:
     known = {-1.0: "the sign is flipped", 2.0: "it is doubled", 0.5: "it is halved"}
     sizes = {"the number of rows": rows, "in_features": n, "out_features": outputs}
     for words, value in sizes.items():
-        root = f"√{value}, the root of {words}"
+        root = f"√{value}, the square root of {words}"
         known.setdefault(float(value), f"it is multiplied by {value}, {words}")
         known.setdefault(1 / value, f"it is divided by {value}, {words}")
         known.setdefault(float(np.sqrt(value)), f"it is multiplied by {root}")
@@ -144,7 +144,7 @@ def _same(seen: Observed, expected: Float64Array, reach: Float64Array) -> bool:
 
 
 def _permutation(seen: Observed, axis: int) -> list[int] | None:
-    """Return which right row (output) stands in each row (output), if one fits each uniquely."""
+    """Return which right row (output) is in each row (output), if one fits each uniquely."""
     y, right, reach = (np.moveaxis(values, axis, 0) for values in (seen.y, seen.right, seen.reach))
     if y.shape[1] < 2 and len(y) > 2:
         return None
@@ -160,7 +160,7 @@ def _permutation(seen: Observed, axis: int) -> list[int] | None:
 def _order_words(word: str, order: list[int]) -> str:
     count = len(order)
     if len(set(order)) == 1:
-        return f"all {word} are {word[:-1]} {order[0]}"
+        return f"all {word} equal {word[:-1]} {order[0]}"
     if order == list(range(count))[::-1]:
         return f"the {word} are in reverse order"
     shift = order[0]
@@ -170,7 +170,7 @@ def _order_words(word: str, order: list[int]) -> str:
     if len(set(order)) < count:
         return f"{word[:-1]} {moved[0]} holds {word[:-1]} {order[moved[0]]}"
     if len(moved) == 2:
-        return f"the {word} {moved[0]} and {moved[1]} are exchanged"
+        return f"{word} {moved[0]} and {moved[1]} are swapped"
     return f"the {word} are permuted"
 
 
@@ -234,7 +234,8 @@ def _inputs(places: list[int]) -> str:
         return f"input {places[0]} is"
     step = places[1] - places[0]
     if step > 1 and places == list(range(places[0], places[-1] + 1, step)) and len(places) > 2:
-        return f"every {step}th input from {places[0]} on is"
+        ending = {2: "nd", 3: "rd"}.get(step, "th")
+        return f"every {step}{ending} input from {places[0]} on is"
     listed = ", ".join(map(str, places[:4])) + (", …" if len(places) > 4 else "")
     return f"{len(places)} inputs ({listed}) are"
 
@@ -285,7 +286,7 @@ def middle(error: Float64Array, reach: Float64Array, x: Float64Array) -> float |
 
 def _changes(value: float, fitted: float) -> Iterator[tuple[float, str]]:
     if value:
-        yield -value, "is taken as 0"
+        yield -value, "is treated as 0"
         yield value, "is doubled"
         yield -2 * value, "has the wrong sign"
     yield fitted, f"is off by {fitted:.4g}"

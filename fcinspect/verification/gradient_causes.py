@@ -55,12 +55,13 @@ def _hypotheses(
     outputs = numbers // max(rows, 1)
     if len(known.layers) > 1:
         after = BackwardWay(weights={layer.name: layer.weight for layer in updated})
-        yield "the gradient went back through already updated weights", known.gradients(after)
+        words = "the gradient was backpropagated through already updated weights"
+        yield words, known.gradients(after)
     yield "every gradient is zero", {name: _scaled(i, 0.0) for name, i in right.items()}
     factors = {
         -1.0: "the sign of the gradient is flipped",
-        2.0: "the gradient is doubled: not reset before backward, or a factor of 2 of the loss",
-        0.5: "the gradient is halved: the factor 2 of the loss is missing",
+        2.0: "the gradient is doubled: not reset before backward, or a factor of 2 in the loss",
+        0.5: "the gradient is halved: the factor of 2 in the loss is missing",
         float(rows): f"the loss is summed over the {rows} rows instead of averaged",
         float(numbers): f"the loss is summed over all {numbers} numbers instead of averaged",
         float(outputs): f"the loss is averaged over rows only: {outputs} times too large",
@@ -80,13 +81,13 @@ def _hypotheses(
             bare = replace(layer, activation="identity")
             plain = [bare if one is layer else one for one in known.layers]
             without = Propagation.of(known.passed[0].input, plain, known.loss, known.target)
-            words = f"the activation {layer.activation} behind {layer.name} is left out"
+            words = f"the activation {layer.activation} after {layer.name} is left out"
             yield words, without.gradients()
 
 
 def _ways(target: Float64Array, rows: int) -> Iterator[tuple[str, BackwardWay]]:
     yield "the derivative of the activation is missing", BackwardWay(derivative=False)
-    yield "square weights are used transposed on the way back", BackwardWay(transposed=True)
+    yield "square weights are transposed in the backward pass", BackwardWay(transposed=True)
     yield "bias gradients are averaged over the rows", BackwardWay(bias_mean=True)
     if rows > 1:
         for shift in (1, -1):
@@ -128,7 +129,7 @@ def _fitted_factor(right: Mapping[str, AllowedRange], recorded: Gradients) -> st
 
 def _scaled(interval: AllowedRange, factor: float, room: float = 0.0) -> AllowedRange:
     reference, ends = interval.reference * factor, (interval.low * factor, interval.high * factor)
-    # a factor that is no power of two rounds once more
+    # a factor that is not a power of two rounds once more
     around = np.abs(reference) * 2.0**-22 + np.abs(interval.reference) * room
     low, high = np.minimum(*ends) - around, np.maximum(*ends) + around
     return AllowedRange(reference, low, high, interval.decided)
@@ -159,7 +160,7 @@ def _of_some(right: Mapping[str, AllowedRange], recorded: Gradients) -> str | No
         recorded[a].shape == right[b].reference.shape and within(right[b], recorded[a])
         for a, b in (wrong, wrong[::-1])
     ):
-        return f"the gradients of {wrong[0]} and {wrong[1]} are exchanged"
+        return f"the gradients of {wrong[0]} and {wrong[1]} are swapped"
     return None
 
 
@@ -171,9 +172,9 @@ def loss_faults(name: str, t: Float64Array, outputs: int) -> Iterator[tuple[str,
     if loss.classes:
         yield from _of_classes(t, outputs)
     if name == "bce":
-        yield "the term of 1 − t is missing", lambda y, t: -(t / y) / float(t.size)
+        yield "the 1 − t term is missing", lambda y, t: -(t / y) / float(t.size)
     if name == "bce_with_logits":
-        yield "the sigmoid is taken twice: the loss takes logits", _sigmoid_twice
+        yield "the sigmoid is applied twice: the loss expects logits", _sigmoid_twice
     if loss.classes or name.startswith("bce"):
         for base in (2, 10):
             yield f"logarithms are to base {base}", _times(loss, 1 / math.log(base))
@@ -185,22 +186,22 @@ def loss_faults(name: str, t: Float64Array, outputs: int) -> Iterator[tuple[str,
 
 def _of_squares(loss: Loss, t: Float64Array) -> Iterator[tuple[str, Gradient]]:
     mse = LOSSES["mse"]
-    words = "the root of the mean square is taken"
+    words = "the square root of the mean square is used"
     yield words, lambda y, t: mse.gradient[0](y, t) / (2.0 * sqrt(mse.value[0](y, t)))
     for delta in (1.0, 0.5):
-        yield f"Huber's loss is taken, its δ {delta:g}", partial(_huber, delta=delta)
+        yield f"the Huber loss is used, with δ = {delta:g}", partial(_huber, delta=delta)
     if t.ndim == 2 and t.shape[1] == 1 < len(t):
         mean = np.full_like(t, t.mean())
-        words = "every output is held against every target: (N, 1) broadcasts against (N)"
+        words = "every output is compared with every target: (N, 1) is broadcast against (N)"
         yield words, partial(_with_target, loss, mean)
 
 
 def _of_classes(t: Float64Array, outputs: int) -> Iterator[tuple[str, Gradient]]:
-    yield "softmax is taken twice: the loss takes logits", _softmax_twice
+    yield "softmax is applied twice: the loss expects logits", _softmax_twice
     for shift, words in ((1, "1 too high"), (-1, "1 too low")):
         moved = (t + shift) % max(outputs, 1)
         yield f"classes are {words}", partial(_with_target, LOSSES["cross_entropy"], moved)
-    words = "the logarithm of the softmax is missing: outputs are taken for it"
+    words = "the logarithm of the softmax is missing: outputs are used instead"
     yield words, lambda y, t: 0.0 * y - _hot(y, t) / float(len(t))
     yield "softmax is taken over the batch instead of the outputs", _softmax_of_columns
     yield f"labels are smoothed by {SMOOTHING}", _smoothed

@@ -1,4 +1,4 @@
-"""The gradients of a linear layer, held against Gᵀ·X, the column sums of G, and G·W."""
+"""The gradients of a linear layer, compared with Gᵀ·X, the column sums of G, and G·W."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ def _again(setting: Setting) -> Check:
         one, two = (getattr(answer, f"grad_{name}") for answer in (first, again))
         if one and not (two and np.array_equal(one.values, two.values, equal_nan=True)):
             other.append(name)
-    cause = f"the gradient of the {' and the '.join(other)} is another in the same call"
+    cause = f"the gradient of the {' and the '.join(other)} differs between identical calls"
     return holds(
         "gradients/same again", not other, "the same call gives the same gradients",
-        f"{cause}: that of an earlier one is added or kept",
+        f"{cause}: an earlier one is added or kept",
     )  # fmt: skip
 
 
@@ -115,8 +115,8 @@ def _checked(
     answer = setting.subject.call(call)
     if "grad_output" in answer.changed:
         yield Check(
-            f"gradients/caller{suffix}", Verdict.OUTSIDE, "grad_output is left as it is",
-            cause="the arriving gradient is modified in place",
+            f"gradients/caller{suffix}", Verdict.OUTSIDE, "grad_output is unchanged",
+            cause="grad_output is modified in place",
         )  # fmt: skip
     operands = (x.rows, weight.values, grad_output.rows)
     given = Operands(*(np.asarray(part, dtype=np.float64) for part in operands))
@@ -154,7 +154,7 @@ def _gradient(
     arithmetic: DotArithmetic,
 ) -> Check:
     if found is None:
-        return Check(name, Verdict.OUTSIDE, formula, cause=f"the {which} gets no gradient")
+        return Check(name, Verdict.OUTSIDE, formula, cause=f"the {which} receives no gradient")
     shape = (len(left), len(right))
     got = np.asarray(found.values, dtype=np.float64)
     flat = shape if which == "weight" else (shape[1],) if which == "bias" else None
@@ -201,7 +201,7 @@ def _cause(
         if expected.size == result.size and near(expected):
             return f"the gradient of the {which} {words}"
     product = name_cause(left, right, None, result, arithmetic)
-    return None if product is None else f"the gradient of the {which}, a product: {product}"
+    return None if product is None else f"the gradient of the {which}, as a product: {product}"
 
 
 def _others(
@@ -211,7 +211,7 @@ def _others(
     yield "is clipped to −1 … 1", np.clip(left @ right.T, -1.0, 1.0)
     behind = g * (x @ w.T > 0)
     masked = {"weight": behind.T @ x, "bias": behind.sum(axis=0), "input": behind @ w}
-    yield "passes only where x·Wᵀ is positive, as behind a relu", masked[which]
+    yield "passes only where x·Wᵀ is positive, as after a relu", masked[which]
     if which == "input":
         if w.shape[0] == w.shape[1]:
             yield "is G·Wᵀ: the weight is transposed", g @ w.T
@@ -219,10 +219,10 @@ def _others(
     else:
         yield "is that of the first row only", left[:, :1] @ right[:, :1].T
         yield "is that of the last row only", left[:, -1:] @ right[:, -1:].T
-        yield "leaves the last row out", left[:, :-1] @ right[:, :-1].T
+        yield "leaves out the last row", left[:, :-1] @ right[:, :-1].T
     if which == "weight":
-        yield "is that of the mean of the rows", np.outer(g.mean(axis=0), x.mean(axis=0))
-        yield "is G's column sums times X's", np.outer(g.sum(axis=0), x.sum(axis=0))
+        yield "is computed from the mean of the rows", np.outer(g.mean(axis=0), x.mean(axis=0))
+        yield "is the product of the column sums of G and X", np.outer(g.sum(axis=0), x.sum(axis=0))
     if which == "bias":
         yield "is the sum over the wrong axis", g.sum(axis=1)
         yield "ignores G: it is the number of rows", np.full((1, len(right)), float(len(g)))

@@ -30,10 +30,10 @@ from fcinspect.verification.check import Check, Planned, holds
 from fcinspect.verification.subject import Setting
 
 ENOUGH = 1024
-"""So many numbers are drawn, from as many modules as it takes."""
+"""The numbers to draw, from as many modules as that takes."""
 MOST_MODULES = 128
 MOST_NUMBERS = 2**22
-"""So many numbers all those modules may hold, unless one alone holds more."""
+"""The most numbers that all those modules may hold, unless a single one holds more."""
 
 
 def initialisation_checks(setting: Setting) -> tuple[Planned, ...]:
@@ -112,7 +112,7 @@ def _what_instead(setting: Setting, what: str, first: Array, values: Array) -> s
         nearest[law.kind] = min(nearest.get(law.kind, found), found)
     if "uniform" in nearest:
         return f"it is {nearest['uniform'][1]}"
-    return f"it fits {nearest['normal'][1]}" if "normal" in nearest else "it is no known law"
+    return f"it fits {nearest['normal'][1]}" if "normal" in nearest else "it is not a known law"
 
 
 def _decides(law: InitialisationLaw, values: Array) -> bool:
@@ -139,8 +139,8 @@ def _other_laws(setting: Setting, what: str) -> Iterator[tuple[str, Initialisati
     for name in ("kaiming_uniform", "xavier_uniform", "kaiming_normal", "xavier_normal"):
         with suppress(UsageError):
             named += [weight_law(name, n, out)] if what == "weight" else []
-    yield f"{fan_out.words}, by out_features instead of in_features", fan_out
-    yield f"{squared.words}, without the root", squared
+    yield f"{fan_out.words}, with out_features instead of in_features", fan_out
+    yield f"{squared.words}, without the square root", squared
     for law in [
         InitialisationLaw("uniform", "uniform", "U(−1, 1)", 1.0),
         InitialisationLaw("uniform", "uniform", "U(−0.1, 0.1)", 0.1),
@@ -169,7 +169,7 @@ def _rows(setting: Setting) -> Check:
         enough = count >= 2 and length >= 8
         distinct = np.unique(values.values, axis=axis).shape[axis] if enough else count
         if distinct < count:
-            cause = f"only {distinct} of {count} {word} of the fresh weight differ"
+            cause = f"only {distinct} of {count} {word} of the fresh weight are distinct"
             return holds(name, False, detail, cause)
     return holds(name, True, detail)
 
@@ -177,7 +177,7 @@ def _rows(setting: Setting) -> Check:
 def _seeds(setting: Setting) -> Check:
     """torch.manual_seed decides: the same seed gives the same layer, another another."""
     first, again, other = (_made(setting, seed, "weight") for seed in (0, 0, 1))
-    name, detail = "initialisation/seeds", "torch.manual_seed decides the weight"
+    name, detail = "initialisation/seeds", "torch.manual_seed sets the weight"
     if first is None or again is None or other is None:
         return _missing(name, "weight")
     if not np.array_equal(first.values, again.values):

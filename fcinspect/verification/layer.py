@@ -64,7 +64,7 @@ def plan_implementation(
     )
     left = [*_left_out(setting), *not_exercised]
     if subject.kind != "factory":
-        left.append(f"initialisation: a {subject.kind} makes no layers")
+        left.append(f"initialisation: a {subject.kind} creates no layers")
     return Plan("implementation", subject.words, checks, tuple(left), notes)
 
 
@@ -78,16 +78,17 @@ def _left_out(setting: Setting) -> tuple[str, ...]:
     subject, said = setting.subject, []
     in_features, out_features = setting.in_features, setting.out_features
     if in_features > MOST_COLUMNS:
-        said.append(f"one weight at a time: {MOST_COLUMNS} of {in_features} inputs are sent")
+        said.append(f"one weight at a time: {MOST_COLUMNS} of {in_features} inputs are tested")
     if in_features * out_features > MOST_WEIGHTS:
         fewer = setting.fewer_outputs(in_features)
-        said.append(f"other widths, random signs and gradients: {fewer} of {out_features} outputs")
+        tested = f"{fewer} of {out_features} outputs are tested"
+        said.append(f"other widths, random signs and gradients: {tested}")
     if subject.kind == "module":
-        said.append("other weights than the module's own, and with them its accumulator")
+        said.append("weights other than the module's own, and with them its accumulator")
     if not applies(setting.arithmetic):
-        said.append("random signs beyond the bound: declared truncation or splits lean to one side")
+        said.append("random signs beyond the bound: declared truncation or splits bias the errors")
     if not subject.differentiable:
-        said.append("gradients: the layer gives none")
+        said.append("gradients: the layer returns none")
     return tuple(said)
 
 

@@ -13,7 +13,7 @@ from fcinspect.rounding.dot import BLOCK, DotCheck, check_products
 
 MOST_ROWS = 64
 MOST_OUTPUTS = 256
-"""So many rows and outputs are looked at, those that are outside first."""
+"""The most rows and outputs that are examined, those that are outside first."""
 MOST_PRODUCTS = 2**26
 """Fewer of wide layers: so many products are computed for one hypothesis."""
 

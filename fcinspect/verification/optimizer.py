@@ -1,4 +1,4 @@
-"""An optimizer's steps held against its rule: exact probes, recorded steps, the caller's arrays."""
+"""An optimizer's steps compared with its rule: exact probes, recorded steps, caller's arrays."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def plan_optimizer(
     setting = OptimizerSetting(subject, optimizer, dtype)
     refused = missing_options(setting, optimizer)
     if refused:
-        raise InputError(f"{subject.words} takes no {refused}: it cannot be {optimizer.call}")
+        raise InputError(
+            f"{subject.words} does not accept {refused}: it cannot be {optimizer.call}"
+        )
     planned: list[Planned] = []
     left: list[str] = []
     for family, run, sets in (
@@ -58,7 +60,7 @@ def plan_optimizer(
         for label, chosen in sets.items():
             missing = missing_options(setting, chosen)
             if missing:
-                left.append(f"{family} of {chosen.call}: the optimizer takes no {missing}")
+                left.append(f"{family} of {chosen.call}: the optimizer does not accept {missing}")
                 continue
             name = f"{family}/{label}"
             planned.append(Planned(name, partial(run, setting, chosen, name)))
@@ -74,7 +76,7 @@ def plan_optimizer(
 
 
 def _steps(setting: OptimizerSetting, optimizer: Optimizer, name: str) -> Check:
-    """Several steps, each parameter's update held against the rule with running errors."""
+    """Several steps, each parameter's update compared with the rule, with running errors."""
     parameters, gradients = parameters_of(setting), gradients_of(setting)
     ran = setting.subject.run(parameters, gradients, optimizer.given)
     records = recorded_steps(parameters, gradients, ran)
@@ -181,7 +183,7 @@ def _gradients_kept(setting: OptimizerSetting, name: str) -> Check:
     changed: dict[str, None] = {}
     for optimizer in usable:
         changed |= dict.fromkeys(_ran(setting, optimizer).changed)
-    return holds(name, not changed, "stay as they are", "; ".join(list(changed)[:2]))
+    return holds(name, not changed, "are unchanged", "; ".join(list(changed)[:2]))
 
 
 def _in_place(setting: OptimizerSetting, name: str) -> Check:
@@ -193,12 +195,12 @@ def _without_gradient(setting: OptimizerSetting, name: str) -> Check:
     unused = parameters_of(setting)[-1]
     same = all(np.array_equal(after[-1].values, unused.values) for after in _ran(setting).after)
     cause = "a parameter without a gradient is changed"
-    return holds(name, same, "such a parameter stays", cause)
+    return holds(name, same, "the parameter is unchanged", cause)
 
 
 def _fresh(setting: OptimizerSetting, name: str) -> Check:
     cause = "two optimizers share state: the second starts where the first ended"
-    return holds(name, _same(_ran(setting), _ran(setting)), "starts anew", cause)
+    return holds(name, _same(_ran(setting), _ran(setting)), "starts from scratch", cause)
 
 
 def _resumed(setting: OptimizerSetting, name: str) -> Check:
@@ -207,8 +209,8 @@ def _resumed(setting: OptimizerSetting, name: str) -> Check:
     ran = setting.subject.resumed(parameters_of(setting), gradients_of(setting, 4), options, 2)
     if ran is None:
         return Check(name, Verdict.WITHIN, "it has no state_dict to save")
-    cause = "after load_state_dict the steps are others: state is lost"
-    return holds(name, _same(whole, ran), "continues the same", cause)
+    cause = "after load_state_dict the steps differ: state is lost"
+    return holds(name, _same(whole, ran), "continues identically", cause)
 
 
 def _same(one: Ran, other: Ran) -> bool:

@@ -111,7 +111,7 @@ def _other_rate(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None
 
 def _other_rule(optimizer: Optimizer, records: Sequence[Recorded]) -> str | None:
     if optimizer.name != "sgd" and _explains(optimizer, records, plain_descent(optimizer)):
-        return "plain gradient descent was done: −lr·g"
+        return "plain gradient descent was used: −lr·g"
     if any(record.state for record in records):
         return None
     for name, options in OPTIONS.items():
@@ -181,5 +181,5 @@ def _neighbours_gradient(
             if weight is not None and weight.name != bias.name and weight.grad.size
         ]
         if moved and len(moved) == len(pairs) and _explains(optimizer, moved):
-            return f"a bias is stepped with the {words} of its weight's gradient"
+            return f"a bias is updated with the {words} of its weight's gradient"
     return None

@@ -1,4 +1,4 @@
-"""Rules with one fault each, computed in place of an optimizer's own rule.
+"""Rules with one fault each, computed instead of an optimizer's own rule.
 
 A fault replaces formulas, adds or moves a line, changes an option, or wraps the rule.
 """
@@ -17,7 +17,7 @@ Moved = StepOfOne[Running]
 Faults = Iterator[tuple[str, Rule]]
 """The words of each fault and the rule it makes."""
 Formulas = Mapping[str, str]
-"""Formulas by the name of the line where they stand in place of the rule's."""
+"""Formulas by the name of the line where they replace the rule's."""
 
 
 def faulty_rules(optimizer: Optimizer) -> Faults:
@@ -26,9 +26,9 @@ def faulty_rules(optimizer: Optimizer) -> Faults:
     yield "the step was not applied", _not_applied(right)
     yield "the step was applied twice", _twice(right)
     climbing, doubled = RuleLine("update", "−{update}"), RuleLine("g", "2·{g}")
-    words = "the sign is wrong: it climbs instead of descending"
+    words = "the sign is wrong: the step ascends instead of descending"
     yield words, rule_of(optimizer, lambda lines, begun: (*lines, climbing))
-    words = "the gradient was accumulated: twice the gradient"
+    words = "the gradient was accumulated: it is doubled"
     yield words, rule_of(optimizer, lambda lines, begun: (doubled, *lines))
     yield from _options_ignored(optimizer)
     if optimizer.name in ("adam", "adamw", "adagrad"):
@@ -38,7 +38,7 @@ def faulty_rules(optimizer: Optimizer) -> Faults:
     own = {"sgd": _sgd, "adam": _adam, "adamw": _adam, "rmsprop": _rmsprop, "adagrad": _adagrad}
     yield from own[optimizer.name](optimizer)
     factors = (
-        (10.0, "ten times"), (0.1, "a tenth of"), (2.0, "twice"), (0.5, "half of"),
+        (10.0, "ten times"), (0.1, "a tenth of"), (2.0, "twice"), (0.5, "half"),
         (100.0, "a hundred times"), (0.01, "a hundredth of"),
     )  # fmt: skip
     for factor, words in factors:
@@ -127,10 +127,10 @@ def _options_ignored(optimizer: Optimizer) -> Faults:
         yield "nesterov is used", rule_of(with_options(optimizer, nesterov=True))
     if "betas" in known:
         swapped = with_options(optimizer, betas=optimizer.betas[::-1])
-        yield "β₁ and β₂ are exchanged", rule_of(swapped)
+        yield "β₁ and β₂ are swapped", rule_of(swapped)
     if "alpha" in known:
         other = with_options(optimizer, alpha=1 - optimizer.number("alpha"))
-        yield "α stands for the share of the new gradient: 1 − α is used", rule_of(other)
+        yield "α weights the new gradient instead of the average: 1 − α is used", rule_of(other)
 
 
 def _decays(optimizer: Optimizer) -> Faults:
@@ -147,7 +147,7 @@ def _decays(optimizer: Optimizer) -> Faults:
         coupled = Optimizer("adam", optimizer.options)
         yield "weight decay is coupled: added to the gradient, as in Adam", rule_of(coupled)
     else:
-        words = "weight decay is decoupled: taken off the parameter, as in AdamW"
+        words = "weight decay is decoupled: subtracted from the parameter, as in AdamW"
         yield words, decoupled("{lr}·{weight_decay}")
     yield "weight decay is not multiplied by the learning rate", decoupled("{weight_decay}")
     for factor, words in ((-1.0, "has the wrong sign"), (2.0, "is doubled"), (0.5, "is halved")):
@@ -162,11 +162,11 @@ def _sgd(optimizer: Optimizer) -> Faults:
     share, of_buffer = "(1 − {momentum})·{g}", {"update": "−{lr}·{buf}"}
     averaged = {"buf": f"{{momentum}}·{{buf}} + {share}", **of_buffer}
     if optimizer.flag("nesterov"):
-        words = "nesterov forgets the gradient: μ·buf instead of g + μ·buf"
+        words = "nesterov omits the gradient: μ·buf instead of g + μ·buf"
         update = {"update": "−{lr}·({momentum}·{buf})"}
         yield words, _replaced(optimizer, {"buf": damped, **update}, update)
     if optimizer.number("dampening"):
-        words = "dampening is applied at the first step too"
+        words = "dampening is applied in the first step too"
         yield words, _replaced(optimizer, {"buf": damped}, {"buf": "(1 − {dampening})·{g}"})
     words = "momentum averages: the gradient is multiplied by 1 − μ"
     yield words, _replaced(optimizer, averaged, {"buf": share, **of_buffer})
@@ -175,7 +175,7 @@ def _sgd(optimizer: Optimizer) -> Faults:
     # nesterov's line is left without a part: nothing looks ahead
     lagging = {"buf": damped, "d": "{g}", **of_buffer}
     first = {"d": "{g}", "update": "−{lr}·(0·{g})"}
-    words = "the momentum of the step before is used"
+    words = "the momentum of the previous step is used"
     yield words, _replaced(optimizer, lagging, first, last="buf")
 
 
@@ -191,15 +191,15 @@ def _adam(optimizer: Optimizer) -> Faults:
     yield "bias correction is missing", altered("{lr}·{m}", d=uncorrected)
     yield "the first moment is not corrected", altered("{lr}·{m}")
     yield "the second moment is not corrected", altered(d=uncorrected)
-    yield "ε stands inside the root", altered(d=f"√({v}/{{c₂}} + {{eps}})")
+    yield "ε is inside the square root", altered(d=f"√({v}/{{c₂}} + {{eps}})")
     words = "ε is not scaled: it is added before the correction"
     yield words, altered(d=f"({uncorrected})·(1/{{c₂}}^0.5)")
     yield "ε is left out", altered(d=f"√({v}/{{c₂}})")
-    yield "the root of the second moment is missing", altered(d=f"{v}/{{c₂}} + {{eps}}")
+    yield "the square root of the second moment is missing", altered(d=f"{v}/{{c₂}} + {{eps}}")
     words = "the second moment holds |g| instead of g²"
     yield words, altered(v="{beta2}·{v} + (1 − {beta2})·|{g}|")
     yield "the gradient is used instead of the first moment", altered("{lr}/{c₁}·{g}")
-    words = "the first moment adds gradients up instead of averaging them"
+    words = "the first moment sums gradients instead of averaging them"
     yield words, altered(m="{beta1}·{m} + 1·{g}")
     if decoupled:
         words = "weight decay shrinks the new parameter instead of the old one"
@@ -214,10 +214,10 @@ def _rmsprop(optimizer: Optimizer) -> Faults:
     def with_divisor(formula: str) -> Rule:
         return _replaced(optimizer, {"d": formula, **divided})
 
-    yield "ε stands inside the root", with_divisor(f"√({inner} + {{eps}})")
+    yield "ε is inside the square root", with_divisor(f"√({inner} + {{eps}})")
     yield "ε is left out", with_divisor(f"√{inner}")
-    yield "the root is missing", with_divisor(f"{inner} + {{eps}}")
-    words = "the mean square of the step before is used"
+    yield "the square root is missing", with_divisor(f"{inner} + {{eps}}")
+    words = "the mean square of the previous step is used"
     yield words, _replaced(optimizer, divided, last="s")
 
 
@@ -225,10 +225,10 @@ def _adagrad(optimizer: Optimizer) -> Faults:
     def with_divisor(formula: str) -> Rule:
         return _replaced(optimizer, {"d": formula})
 
-    yield "ε stands inside the root", with_divisor("√({s} + {eps})")
-    yield "squares are averaged instead of added", with_divisor("√({s}/{t}) + {eps}")
-    yield "the root is missing", with_divisor("{s} + {eps}")
-    yield "the sum of the step before is used", _replaced(optimizer, {}, last="s")
+    yield "ε is inside the square root", with_divisor("√({s} + {eps})")
+    yield "squares are averaged instead of summed", with_divisor("√({s}/{t}) + {eps}")
+    yield "the square root is missing", with_divisor("{s} + {eps}")
+    yield "the sum of the previous step is used", _replaced(optimizer, {}, last="s")
     yield "ε is left out", with_divisor("√{s}")
     yield "only the last square is used", with_divisor("√({g}²) + {eps}")
     yield "the sum holds |g| instead of g²", _replaced(optimizer, {"s": "{s} + |{g}|"})

@@ -138,7 +138,7 @@ def dyadic_sets(optimizer: Optimizer) -> dict[str, Optimizer]:
 
 
 def zero_sets(optimizer: Optimizer) -> dict[str, Optimizer]:
-    """Return rates that are no powers of two, for rules made exact otherwise."""
+    """Return rates that are not powers of two, for rules made exact otherwise."""
     name, rates = optimizer.name, (optimizer.number("lr"), 0.1, 0.003)
     last = {k: v for k, v in DYADIC[name][-1].items() if k not in ("momentum", "maximize")}
     base = {**OPTIONS[name], **last, "weight_decay": 0.0}
@@ -190,7 +190,7 @@ def recorded_steps(
         for name, old, grad, new in zip(names, before, given, after, strict=False):
             if grad is not None:
                 if new.shape != old.shape:
-                    raise Misbehaved(f"made a {name} of shape {new.shape} from {old.shape}")
+                    raise Misbehaved(f"turned a {name} of shape {old.shape} into shape {new.shape}")
                 records.append(Recorded(name, old, grad, new, number))
         before = after
     return records

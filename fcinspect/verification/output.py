@@ -1,4 +1,4 @@
-"""y = x·Wᵀ + b as somebody computed it, or two of them, held against exact value and bound."""
+"""y = x·Wᵀ + b as somebody computed it, or two of them, compared with exact value and bound."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Claim:
         return check_products(x, weight, bias, y, self.arithmetic, by_kind=True)
 
     def check(self, name: str, cause: str | None = None) -> Check:
-        """Return the verdict on all elements; `cause` stands for what the errors do not tell."""
+        """Return the verdict on all elements; `cause` is used instead of a search."""
         found = self.checked
         if not found.reference.size:
             return Check(name, Verdict.WITHIN, f"no numbers: {self.name} has shape {self.y.shape}")
@@ -59,7 +59,7 @@ class Claim:
             cause = cause or self.cause()
         elif found.undecided:
             names, holds = self.not_finite, "holds" if len(self.not_finite) == 1 else "hold"
-            cause = f"sums may leave the range of {self.arithmetic.accumulate.name}"
+            cause = f"sums may exceed the range of {self.arithmetic.accumulate.name}"
             cause = f"{' and '.join(names)} {holds} NaN or Inf" if names else cause
         made = of_dot(name, self.formula, found, self.y.values, cause)
         if made.worst is not None and math.isnan(made.worst.reference):
@@ -81,7 +81,8 @@ class Claim:
             x, weight, y = x[rows], weight[outputs], y[np.ix_(rows, outputs)]
             bias = None if bias is None else bias[outputs]
             if not check_products(x, weight, bias, y, self.arithmetic).outside:
-                return f"NaN or Inf of {' and '.join(self.not_finite)} does not come out as it must"
+                operands = " and ".join(self.not_finite)
+                return f"NaN or Inf in {operands} does not propagate as it must"
         return name_cause(x, weight, bias, y, self.arithmetic)
 
     @property
@@ -119,11 +120,11 @@ def unfit_operands(
     out_features, in_features = weight
     said = held or f"W of shape {weight}"
     if not x:
-        return f"x is one number without dimensions: expected (…, {in_features})"
+        return f"x is a scalar: expected shape (…, {in_features})"
     if x[-1] != in_features:
-        return f"x has shape {x}: {said} takes (…, {in_features})"
+        return f"x has shape {x}: {said} needs (…, {in_features})"
     if bias is not None and bias != (out_features,):
-        return f"b has shape {bias}: {said} takes ({out_features},)"
+        return f"b has shape {bias}: {said} needs ({out_features},)"
     return ""
 
 
@@ -132,7 +133,7 @@ def unfit_output(name: str, y: tuple[int, ...], x: tuple[int, ...], weight: tupl
     expected = (*x[:-1], weight[0])
     if y == expected:
         return ""
-    return f"{name} has shape {y}: x of shape {x} and {weight[0]} outputs give {expected}"
+    return f"{name} has shape {y}: expected {expected} for x of shape {x} and {weight[0]} outputs"
 
 
 def claims_of(
@@ -197,7 +198,7 @@ def plan_of(
     shapes += "" if first.bias is None else f" + {first.bias.shape}"
     notes = [f"{first.formula}: {shapes} → {first.y.shape}, {first.arithmetic.words}"]
     if claims[-1].arithmetic != first.arithmetic:
-        notes.append(f"y2 of the same operands: {claims[-1].arithmetic.words}")
+        notes.append(f"y2 from the same operands: {claims[-1].arithmetic.words}")
     if accumulate is not None:
         notes.append(f"declared: --accumulate {accumulate}")
     return Plan("output", f"the output in {source}", tuple(checks), notes=tuple(notes))
@@ -232,11 +233,12 @@ def against(name: str, first: Claim, second: Claim) -> Check:
     place = np.unravel_index(int(ratio.argmax()), ratio.shape)
     fits = zip(claims, inside, strict=True)
     blamed = [claim.name for claim, within in fits if (differ & ~within).any()]
-    blame = f"{' and '.join(blamed)} left the bound of the exact value" if blamed else None
+    are = "are" if len(blamed) > 1 else "is"
+    blame = f"{' and '.join(blamed)} {are} outside the bound of the exact value" if blamed else None
     worst = _worst(first, second, place, (float(low[place]), float(high[place])))
     return Check(
         name, Verdict.OUTSIDE if blamed else Verdict.WITHIN,
-        f"{detail}, by {distance.max():.3g} at most", float(ratio[place]), worst, blame,
+        f"{detail}, by at most {distance.max():.3g}", float(ratio[place]), worst, blame,
         a.size, outside=int((differ & ~explained).sum()),
     )  # fmt: skip
 
@@ -271,5 +273,5 @@ def _other_format(
             continue
         found = next(claim for claim in claims if claim.name == name).checked
         if found.verdict is Verdict.WITHIN:
-            return f"these are numbers of {dtype}: read with --dtype {dtype}, all are within bound"
+            return f"the numbers are {dtype}: with --dtype {dtype}, all are within bound"
     return None

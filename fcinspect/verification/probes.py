@@ -101,7 +101,7 @@ def _cancelling(setting: Setting) -> Check:
     if bias is not None:
         bias = setting.array(np.clip(bias.values.astype(np.float64), -4, 4))
     call = LayerCall(setting.array(x), setting.array(weight), bias)
-    return check_exactly("exact/cancelling terms", "a small sum is left", setting, call)
+    return check_exactly("exact/cancelling terms", "a small sum remains", setting, call)
 
 
 def _significands(setting: Setting, shape: tuple[int, ...], seed: int) -> Float64Array:
@@ -149,8 +149,13 @@ def _batches(setting: Setting) -> Check:
     """Batches of no, one, two and odd numbers of rows, and of as many as outputs."""
     out = setting.out_features
     sizes = sorted({0, 1, 2, 33, *([out] if 0 < out <= 512 else [])})
-    probes = {f"{rows} rows": partial(_dense, setting, "batches", rows) for rows in sizes}
+    probes = {_rows(rows): partial(_dense, setting, "batches", rows) for rows in sizes}
     return first_wrong("exact/batches", f"of {', '.join(map(str, sizes))} rows", probes)
+
+
+def _rows(count: int) -> str:
+    """Return "1 row", "2 rows"."""
+    return f"{count} row{'s' * (count != 1)}"
 
 
 def _shapes(setting: Setting) -> Check:
@@ -164,7 +169,7 @@ def _shapes(setting: Setting) -> Check:
         for k, m in shapes
     }
     widths = ", ".join(str(k) for k in sorted({k for k, _ in shapes}))
-    return first_wrong("exact/other widths", f"in_features {widths}, square and not", probes)
+    return first_wrong("exact/other widths", f"in_features {widths}, square or not", probes)
 
 
 def _not_finite(setting: Setting, value: float) -> Check:
@@ -184,7 +189,7 @@ def _subnormal(setting: Setting) -> Check:
     weight = _one_of_each(setting.out_features, n)
     call = LayerCall(setting.array(x), setting.array(weight), None)
     detail = "y is one subnormal input"
-    detail += ", or 0 where these are flushed" if arithmetic.flush else ""
+    detail += ", or 0 if flushed" if arithmetic.flush else ""
     return check_exactly("exact/subnormal", detail, setting, call)
 
 
@@ -221,7 +226,7 @@ def _basis(
     setting: Setting, own: Parameters, scale: float, name: str, layout: Layout = "contiguous"
 ) -> Check:
     x = _basis_vectors(setting.in_features, scale)
-    told = f"x is one {scale:g} among zeros"
+    told = f"x has a single {scale:g}"
     detail = f"{told}, as a {layout} view" if layout != "contiguous" else f"{told}: y is W·x + b"
     return _asked(setting, own, name, detail, x, layout)
 
@@ -246,7 +251,7 @@ def _module_batches(setting: Setting, own: Parameters) -> Check:
         x = _one_of_each(rows, setting.in_features)
         return _asked(setting, own, "batches", f"{rows} basis vectors", x)
 
-    probes = {f"{rows} rows": partial(batch, rows) for rows in BATCHES}
+    probes = {_rows(rows): partial(batch, rows) for rows in BATCHES}
     return first_wrong("exact/batches", f"of {', '.join(map(str, BATCHES))} rows", probes)
 
 
@@ -263,7 +268,7 @@ def _spoil(x: FloatArray, value: float) -> tuple[str, str]:
         x[1, n // 2] = value
         x[3, 0] = -value
     name = "NaN" if math.isnan(value) else "Inf"
-    return name, f"{name} in two rows taints these and no other"
+    return name, f"{name} in two rows affects only these rows"
 
 
 def _fingerprint(setting: Setting) -> Check:
@@ -301,7 +306,7 @@ def _verdict(name: str, largest: int, seen: bool, setting: Setting) -> Check:
     known = next((f.name for f in FORMATS.values() if f.precision == largest + 1), None)
     digits = known or f"{largest + 1} bits"
     if not seen or largest + 1 > declared:
-        return Check(name, Verdict.WITHIN, f"sums are exact to {declared} bits at least{at}")
+        return Check(name, Verdict.WITHIN, f"sums are exact to at least {declared} bits{at}")
     detail = f"sums are kept in {digits}{at}"
     if largest + 1 >= declared:
         return Check(name, Verdict.WITHIN, detail)

@@ -125,7 +125,7 @@ def _last_rounding(
 
 def _mean_square(error: Float64Array, scale: Float64Array) -> Check:
     share = np.sqrt(np.mean((error / np.where(scale > 0, scale, 1.0)) ** 2))
-    cause = "partial sums are kept in fewer digits than declared"
+    cause = "partial sums are kept with fewer digits than declared"
     found = _statistical("root mean square", "all errors together against √n", share, None, cause)
     return replace(found, elements=error.size)
 
@@ -154,4 +154,4 @@ def _regression(
         off = float(slopes[j, k] / (x[:, k] ** 2).sum())
         worst = Worst((j, k), float(weight[j, k] + off), float(weight[j, k]))
     cause = f"weight [{j}, {k}] is off by {off:.4g}"
-    return _statistical("each weight", "errors against each input", ratio, worst, cause)
+    return _statistical("each weight", "regression on each input", ratio, worst, cause)

@@ -1,6 +1,6 @@
-"""A training step held against its closed forms, each operation on its own recorded inputs.
+"""A training step compared with its closed forms, each operation on its own recorded inputs.
 
-Matrix products are held against exact sums (rounding/dot.py), everything else against running-
+Matrix products are compared with exact sums (rounding/dot.py), everything else against running-
 error bounds (rounding/running.py). An optimizer is judged by its update, new − old. Numbers that
 are not finite meet numpy's arithmetic here: its warnings are silenced.
 """
@@ -173,7 +173,7 @@ def _named(
     bound = 2 * products.bound + u * np.abs(total)
     if not np.all(np.abs((total - kept) - products.reference) <= bound):
         return check
-    words = "the gradient of the step before is still in it: it was not cleared (zero_grad)"
+    words = "it still contains the previous step's gradient, which was not cleared (zero_grad)"
     return replace(check, cause=words)
 
 
@@ -193,7 +193,7 @@ def _check_handovers(step: TrainingStep, previous: TrainingStep | None) -> Check
                 left, kept = was.state_after.get(name), now.state_before.get(name)
                 numbers = np.ones(1) if kept is None else kept.values
                 pairs.append((np.zeros(0) if left is None else left.values, numbers))
-    return check_same("handovers", "each operation begins with its predecessor's numbers", pairs)
+    return check_same("handovers", "each operation starts from its predecessor's numbers", pairs)
 
 
 def _check_update(name: str, parameter: ParameterStep, step: TrainingStep) -> Iterator[Check]:

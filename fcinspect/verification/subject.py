@@ -20,7 +20,7 @@ from fcinspect.rounding.arrays import FloatArray, carrier
 
 ROWS = 5
 MOST_COLUMNS = 256
-"""So many inputs are sent through one at a time."""
+"""The most inputs that are sent through one at a time."""
 MOST_WEIGHTS = 2**22
 """Probes of other shapes take fewer outputs beyond so many weights."""
 
@@ -135,7 +135,7 @@ class Setting:
         made = self.subject.made(0, 0, True, 0)
         weight, shape = made.parameter("weight"), (self.out_features, self.in_features)
         if weight is None or weight.shape != shape:
-            found = "none" if weight is None else f"one of shape {weight.shape}"
+            found = "it has none" if weight is None else f"it has shape {weight.shape}"
             raise Misbehaved(f"the module has no weight of shape {shape} to compare with: {found}")
         return weight, made.parameter("bias")
 

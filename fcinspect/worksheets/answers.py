@@ -100,7 +100,7 @@ def _read(text: str, thousands: bool) -> Answer | Unreadable:
     if match := FRACTION.fullmatch(plain):
         numerator, denominator = int(match[1]), int(match[2])
         if not denominator:
-            return Unreadable(text, f"a fraction over 0: {EXPECTED}")
+            return Unreadable(text, f"a fraction with denominator 0: {EXPECTED}")
         return Answer(text, Fraction(numerator, denominator), None)
     if thousands and THOUSANDS.fullmatch(plain):
         dot, whole = plain.replace(",", "."), plain.replace(",", "")

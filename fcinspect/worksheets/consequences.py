@@ -153,7 +153,7 @@ def _either_sign(
     """Return 0 and what else a gradient may be where the sign of its z decides and is unknown."""
     if problem.activation == "relu" and ".grad_output[" in name:
         needed = [carried[operand] for operand in operands(problem, name)]
-        # behind the last layer stands no relu: z alone is needed
+        # there is no relu after the last layer: z alone is needed
         if len(needed) > 1 and needed[1].low <= 0 < needed[1].high:
             return ZERO, needed[0]
     return (computed,)

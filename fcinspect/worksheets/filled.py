@@ -39,7 +39,7 @@ MOST_DIGITS = 15
 MOST_NAMED = 3
 LEAST_THOUSAND = 1000
 """Size of a result from which on 1,234 may be a whole number."""
-EXPECTED = "expected what `fcinspect worksheet WIDTHS --json` writes, with numbers in its answers"
+EXPECTED = "expected the output of `fcinspect worksheet WIDTHS --json`, with numbers in its answers"
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class Filled:
     """A filled worksheet."""
 
     problem: Problem
-    """As it stands in the file."""
+    """As it is in the file."""
     answers: Mapping[str, Answer | Unreadable | None]
     """By the ids of the blanks."""
     notes: tuple[str, ...]
     """What differs from the worksheet as it was made."""
     pupil: str = ""
-    """What stands behind Name and, below, behind Date; "" where nothing does."""
+    """What is written after Name and, below, after Date; "" if nothing is."""
     date: str = ""
     altered: bool = False
     """Whether the problem is another one than its widths and code make."""
@@ -80,8 +80,8 @@ def read_filled(document: object, source: str) -> Filled:
     if altered:
         notes.insert(
             0,
-            f"the problem in the file is not the one of {format_widths(problem.widths)} and code"
-            f" {problem.code}: it is graded as it stands in the file",
+            f"the problem in the file differs from that of {format_widths(problem.widths)} and code"
+            f" {problem.code}: the problem in the file is graded",
         )
     return Filled(
         problem,
@@ -100,7 +100,7 @@ def _words(value: object) -> str:
 
 def _data(reader: ExampleReader, document: object) -> Mapping[str, Any]:
     if not isinstance(document, dict):
-        raise reader.refuse(f"{kind_of(document)} is no worksheet: {EXPECTED}")
+        raise reader.refuse(f"{kind_of(document)} is not a worksheet: {EXPECTED}")
     data: object = document
     if "schema" in document or "data" in document:
         if document.get("schema") not in NAMES:
@@ -125,11 +125,11 @@ def _problem(reader: ExampleReader, data: Mapping[str, Any]) -> Problem:
     if not isinstance(layers, list) or len(layers) != len(widths) - 1:
         count = f"a list of {len(layers)}" if isinstance(layers, list) else kind_of(layers)
         raise reader.refuse(
-            f"layers is {count}: expected a list of {len(widths) - 1}, as widths says"
+            f"layers is {count}: expected a list of {len(widths) - 1} to match widths"
         )
     held: list[SheetLayer[Fraction]] = []
     for k, (layer, name) in enumerate(zip(layers, layer_names(len(layers)), strict=True)):
-        # what stands behind the first hidden layer stands behind all
+        # the activation after the first hidden layer is that of all
         expected = (held[0].activation,) if held else HIDDEN
         if k == len(layers) - 1:
             expected = ("identity",)
@@ -168,7 +168,7 @@ def _seed(reader: ExampleReader, data: Mapping[str, Any]) -> int:
         raise reader.refuse(error.message) from None
     if seed not in (None, found):
         raise reader.refuse(
-            f"code is {code!r}, which stands for another seed than {seed}: expected one of the two"
+            f"code is {code!r}, which is not the code of seed {seed}: expected only one of the two"
         )
     return found
 
@@ -189,14 +189,13 @@ def _decimals(reader: ExampleReader, value: object, activation: str) -> int | No
     if activation not in SMOOTH:
         if value is not None:
             raise reader.refuse(
-                f"decimals is {kind_of(value)}: expected no such key: nothing is rounded behind"
-                " relu"
+                f"decimals is {kind_of(value)}: expected no such key: nothing is rounded with relu"
             )
         return None
     if type(value) is not int or not FEWEST_DECIMALS <= value <= MOST_DECIMALS:
         raise reader.refuse(
             f"decimals is {kind_of(value)}: expected a whole number from {FEWEST_DECIMALS} to"
-            f" {MOST_DECIMALS}, as the activation is {activation}"
+            f" {MOST_DECIMALS}, because the activation is {activation}"
         )
     return value
 
@@ -252,9 +251,9 @@ def _differing(answers: Mapping[str, Any], blanks: Sequence[str]) -> Iterator[st
     unknown = [name for name in answers if name not in known]
     for name in unknown[:MOST_NAMED]:
         near = did_you_mean(name, blanks)
-        yield f"{shown(name)} is no blank of this worksheet" + (f"; {near}" if near else "")
+        yield f"{shown(name)} is not a blank of this worksheet" + (f"; {near}" if near else "")
     if len(unknown) > MOST_NAMED:
-        yield f"{len(unknown) - MOST_NAMED} more answers belong to no blank of this worksheet"
+        yield f"{len(unknown) - MOST_NAMED} more answers match no blank of this worksheet"
     missing = [name for name in blanks if name not in answers]
     if missing:
         names = ", ".join(missing[:MOST_NAMED]) + (", …" if len(missing) > MOST_NAMED else "")

@@ -216,7 +216,7 @@ def class_problems(options: SheetOptions, count: int) -> list[Problem]:
     plain = "" if options.bias else " without bias"
     raise SpecError(
         f"{format_widths(options.widths)}{plain} has {len(found)} different problems in the seeds"
-        f" from {options.seed} to {last}: expected a class of at most so many, or larger widths"
+        f" from {options.seed} to {last}: expected a class no larger than that, or larger widths"
     )
 
 
@@ -226,7 +226,7 @@ def names_in(text: bytes | bytearray, source: str) -> tuple[str, ...]:
         lines = text.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{source} is not text in UTF-8 (byte {error.start}): expected a name on each line"
+            f"{source} is not UTF-8 text (byte {error.start}): expected one name per line"
         ) from None
     names = []
     for number, line in enumerate(lines, start=1):
@@ -239,7 +239,7 @@ def names_in(text: bytes | bytearray, source: str) -> tuple[str, ...]:
         if name:
             names.append(name)
     if not names:
-        raise InputError(f"{source} holds no name: expected one on each line")
+        raise InputError(f"{source} holds no names: expected one per line")
     if len(names) > LARGEST_CLASS:
         raise InputError(f"{source} holds {len(names)} names: expected at most {LARGEST_CLASS}")
     return tuple(names)

@@ -178,7 +178,7 @@ def _slip_in(work: Work, name: str) -> str | None:
     if right is not None and right.high and consistent(negated, right, half):
         return "the sign is reversed"
     if cut_off(printed, right):
-        return "the digits are cut off, not rounded"
+        return "the digits are cut off instead of rounded"
     many = enough_digits(printed, LEAST_DIGITS)
     kinds = None if many else FREQUENT
     one = slip_in_one(work.example, work.own, array, (row, column), printed, kinds)
@@ -212,8 +212,8 @@ def _activation(slip: Slip, problem: Problem) -> str:
     if slip.name == "identity":
         return "the {activation} of {name} is forgotten"
     if slip.layer == len(problem.layers) - 1:
-        return "a {applied} is applied behind {name}, which has none"
-    return "{applied} is applied behind {name}, not {activation}"
+        return "a {applied} is applied after {name}, which has none"
+    return "{applied} is applied after {name}, not {activation}"
 
 
 def _loss_factor(slip: Slip, problem: Problem) -> str | None:
@@ -230,7 +230,8 @@ def _loss_factor(slip: Slip, problem: Problem) -> str | None:
 def _gradient_factor(slip: Slip, problem: Problem) -> str | None:
     count = Decimal(problem.widths[-1])
     if slip.factor == -1:
-        return "target − output is taken for output − target: the sign of the gradient is reversed"
+        words = "target − output is used instead of output − target:"
+        return f"{words} the sign of the gradient is reversed"
     # N = 2: without 2/N nothing changes, and without one of the two it is told by its factor
     if slip.factor == Decimal("0.5"):
         return "the 2 of 2/N is forgotten in the gradient of the loss"
@@ -258,15 +259,15 @@ _BRANCHING: dict[str, Callable[[Slip, Problem], str | None]] = {
 }
 _WORDS = {
     "derivative missing":
-        "the {forgotten} of the {activation} of {name} is forgotten on the way back",
+        "the {forgotten} of the {activation} of {name} is forgotten in the backward pass",
     "derivative is activation":
         "the gradient is multiplied by {name}.a itself, not by 1 where {name}.z > 0",
     "derivative inverted": "the mask of the relu of {name} is 1 where it should be 0",
     "activation of gradient":
-        "the gradient is let through where it is above 0, not where {name}.z is",
+        "the gradient passes where it is above 0, not where {name}.z is",
     "input not activated": "{name}.z is computed with {before}.z, not with {before}.a",
     "gradient from input not activated":
         "{name}.weight.grad is computed with {before}.z, not with {before}.a",
     "bias takes weight gradient":
-        "the bias of {name} is changed by the gradient of weight[·,{column}]",
+        "the bias of {name} is updated with the gradient of weight[·,{column}]",
 }  # fmt: skip

@@ -250,7 +250,7 @@ def _middle(found: Range, decimals: int | None) -> Fraction:
         return (found.low + found.high) / 2
     ends = {rounded(found.low, decimals), rounded(found.high, decimals)}
     if len(ends) > 1:
-        raise ArithmeticError(f"50 digits do not tell how {found.low} is rounded")
+        raise ArithmeticError(f"50 digits do not decide how {found.low} is rounded")
     return ends.pop()
 
 

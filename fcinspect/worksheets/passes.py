@@ -6,7 +6,7 @@ rounded to so many and gone on with as rounded; whole numbers are as they are.
 Ids count from 0: fc1.z[2], fc1.a[2] (where there is an activation), loss, fc2.grad_output[1],
 fc1.grad_activation[1], fc2.weight.grad[1,3], fc2.bias.grad[1], fc2.weight.after[1,3],
 fc2.bias.after[1], output_after[0], loss_after. What only repeats another result has no id of its
-own: behind the last layer y = a = z and ∂L/∂a = ∂L/∂z, and a layer's ∂L/∂a is the next one's ∂L/∂x.
+own: after the last layer y = a = z and ∂L/∂a = ∂L/∂z, and a layer's ∂L/∂a is the next one's ∂L/∂x.
 Nor have the hidden layers of the pass after the step.
 """
 

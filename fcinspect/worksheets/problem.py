@@ -23,7 +23,7 @@ KINDS = ("forward", "gradient", "step", "all")
 their loss; or all of these."""
 SMOOTH = ("sigmoid", "tanh")
 HIDDEN = ("relu", *SMOOTH)
-"""Activations that a sheet may have behind its hidden layers."""
+"""Activations that a sheet may have after its hidden layers."""
 DECIMALS = 4
 """Unless the sheet is asked for with others."""
 FEWEST_DECIMALS, MOST_DECIMALS = 2, 6
@@ -55,7 +55,7 @@ class SheetOptions:
 
 @dataclass(frozen=True)
 class SheetLayer(Generic[Number]):
-    """A linear layer, in numbers of one kind, and the activation behind it."""
+    """A linear layer, in numbers of one kind, and the activation after it."""
 
     name: str
     """fc1, fc2, …"""
@@ -64,7 +64,7 @@ class SheetLayer(Generic[Number]):
     bias: tuple[Number, ...] | None
     """(out_features)"""
     activation: str
-    """relu, sigmoid or tanh; identity behind the last layer"""
+    """relu, sigmoid or tanh; identity after the last layer"""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -100,7 +100,7 @@ class Problem:
 
     @property
     def code(self) -> str:
-        """What stands on the sheet in place of the seed."""
+        """What stands on the sheet instead of the seed."""
         return code_of(self.seed)
 
     @property
@@ -145,26 +145,27 @@ def seed_of(code: str) -> int:
     signs = DASHES.sub("", code)
     for sign in signs:
         if sign not in ALPHABET and sign not in ALPHABET.lower():
-            raise _refused(code, f"{sign!r} stands in no code (nor do 0, 1, I, L and O)")
+            raise _refused(code, f"{sign!r} appears in no code (nor do 0, 1, I, L and O)")
     if len(signs) not in (SHORT + 1, LONG + 1):
-        raise _refused(code, f"it has {len(signs)} characters, not {SHORT + 1} or {LONG + 1}")
+        count = f"{len(signs)} character{'s' * (len(signs) != 1)}"
+        raise _refused(code, f"it has {count}, not {SHORT + 1} or {LONG + 1}")
     digits = [ALPHABET.index(sign) for sign in signs.upper()]
     if sum(place * digit for place, digit in enumerate(digits, start=1)) % BASE:
-        raise _refused(code, "a character is wrong, or two are exchanged")
+        raise _refused(code, "a character is wrong, or two are swapped")
     number = 0
     for digit in digits[:-1]:
         number = number * BASE + digit
     seed = _unstirred(number, len(digits) - 1)
     if seed > LARGEST_SEED or (len(digits) > SHORT + 1 and seed < BASE**SHORT):
-        raise _refused(code, "it stands for no seed")
+        raise _refused(code, "it matches no seed")
     return seed
 
 
 def _refused(code: str, reason: str) -> UsageError:
     shown = repr(code if len(code) <= LONGEST_SHOWN else f"{code[:LONGEST_SHOWN]}…")
     return UsageError(
-        f"{shown} is not the code of a worksheet: {reason}; expected a code as it is printed on"
-        f" the sheet, such as {code_of(7)}"
+        f"{shown} is not the code of a worksheet: {reason}; expected the code printed on the"
+        f" sheet, such as {code_of(7)}"
     )
 
 

@@ -97,7 +97,7 @@ def require_paper(kind: str, widths: tuple[int, ...], bias: bool) -> None:
     """Raise UsageError for an unknown kind, SpecError for what is too large to do by hand."""
     if kind not in KINDS:
         raise UsageError(
-            f"{kind!r} is no sheet: expected one of {', '.join(KINDS)}",
+            f"{kind!r} is not a sheet: expected one of {', '.join(KINDS)}",
             hint=did_you_mean(kind, KINDS),
         )
     written = format_widths(widths)

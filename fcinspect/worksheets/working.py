@@ -2,7 +2,7 @@
 
 Where a result is rounded, ≈ stands before it: 0.73·0.25 ≈ 0.18.
 
-The exact results are held against those of another program in binary numbers. Answers that a
+The exact results are compared with those of another program in binary numbers. Answers that a
 computer gave are told apart, too: their last digits tell of float32 or float64, not of the pupil.
 A worksheet worked out in float32 differs from the exact results by what `Bounded` allows if every
 number of the problem and every operation is rounded once. So of an answer with at least seven
@@ -238,7 +238,7 @@ def _agreeing(
         if number is None or not right.allows(number):
             short = right.value.denominator < LARGEST_DENOMINATOR
             said = written(right.value) if short else repr(float(right.value))
-            raise WrongKey(f"{name} is {said} in exact arithmetic, and {number!r} by {checked_by}")
+            raise WrongKey(f"{name} is {said} in exact arithmetic, but {number!r} by {checked_by}")
         yield Fraction(number) == right.value
 
 

@@ -141,7 +141,7 @@ def test_an_option_the_optimizer_lacks_is_refused_by_name() -> None:
 )
 def test_nesterov_without_momentum_or_with_dampening_is_refused(options: dict[str, Value]) -> None:
     """Nesterov without momentum or with dampening is refused."""
-    with pytest.raises(UsageError, match="nesterov needs"):
+    with pytest.raises(UsageError, match="nesterov requires"):
         optimizer_named("sgd", options)
 
 

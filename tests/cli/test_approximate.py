@@ -282,9 +282,9 @@ def test_the_saved_deep_network_is_stepped(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("sin(x)", "--on", "1,0", "--error", "1e-3"), 2, "A = 1 lies above B = 0"),
-        (("sin(x)", "--on", "1,1", "--error", "1e-3"), 2, "A = 1 is B = 1"),
-        (("sin(x)", "--on", "0", "--error", "1e-3"), 2, "'0' is no interval"),
+        (("sin(x)", "--on", "1,0", "--error", "1e-3"), 2, "A = 1 is greater than B = 0"),
+        (("sin(x)", "--on", "1,1", "--error", "1e-3"), 2, "A = 1 equals B = 1"),
+        (("sin(x)", "--on", "0", "--error", "1e-3"), 2, "invalid interval '0'"),
         (("sin(x)", "--on", "0,inf", "--error", "1e-3"), 2, "inf"),
         (("sin(x)", "--on", "0,1", "--error", "0"), 2, "'0' is not an error E"),
         (("sin(x)", "--on", "0,1", "--error", "-1e-3"), 2, "'-1e-3' is not an error E"),

@@ -168,7 +168,7 @@ REFUSED: list[tuple[list[str], int, str]] = [
     (["3-2", "--optimizer", "adagrad", "--centered"], 2, "adagrad has no option centered"),
     (["3-2", "--optimizer", "adam", "--betas", "0.9"], 2, "not two numbers"),
     (["3-2", "--optimizer", "adam", "--betas", "0.9,1"], 2, "< 1"),
-    (["3-2", "--nesterov"], 2, "nesterov needs a momentum"),
+    (["3-2", "--nesterov"], 2, "nesterov requires a momentum"),
     (["3-2", "--lr", "-1"], 2, "'-1' is not a finite number >= 0"),
     (["3-2", "--lr", "inf"], 2, "'inf' is not a finite number"),
     (["3-2", "--lr", "1e300"], 2, "beyond the range of float32"),

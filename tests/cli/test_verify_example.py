@@ -100,8 +100,8 @@ def layer(**changed: Any) -> list[dict[str, Any]]:
         (small(optimizer={"name": "sgd"}), "optimizer has no lr"),
         (small(optimizer={"name": "sgd", "lr": "1", "betas": []}), "unknown key 'betas'"),
         (small(optimizer={"name": "sgd", "lr": "-1"}), "optimizer.lr is -1"),
-        (small(optimizer={"name": "sgd", "lr": "1", "nesterov": True}), "nesterov needs"),
-        (small(known_wrong={"loss": "it is"}), "known_wrong names 'loss', where nothing"),
+        (small(optimizer={"name": "sgd", "lr": "1", "nesterov": True}), "nesterov requires"),
+        (small(known_wrong={"loss": "it is"}), "known_wrong names 'loss', but nothing"),
         (small(truncated="yes"), "truncated is the string 'yes': expected true or false"),
         (small(layout="io"), "layout is 'io': expected one of out,in, in,out"),
     ],
@@ -163,7 +163,7 @@ def test_a_file_comes_before_a_name(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("linear", "'linear' is part of several examples: article_linear_4_2, cs231n_linear_3_4;"),
+        ("linear", "'linear' matches several examples: article_linear_4_2, cs231n_linear_3_4;"),
         ("mazor", "'mazor' is neither a file nor part of an example's name: expected a .json file"),
         ("mazor", "did you mean 'mazur'?"),
         ("", "'' is neither a file nor part"),

@@ -86,7 +86,7 @@ def test_a_hang_in_one_case_leaves_the_other_checks(run: Run) -> None:
     result = run("verify", "implementation", code("faulty_modules", "Hangs"), *arguments)
     verdicts = {check["name"]: check["verdict"] for check in result.data["checks"]}
     assert verdicts == {"contract/shapes": "outside bound", "contract/dtype": "within bound"}
-    assert "did not return within 5 s, at x of shape (2, 3, 64)" in result.data["likely_cause"]
+    assert "did not return within 5 s, with x of shape (2, 3, 64)" in result.data["likely_cause"]
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ def test_the_report_at_eighty_columns(run: Run, monkeypatch: pytest.MonkeyPatch)
     result = run("verify", "implementation", name, *arguments)
     assert result.status == 1
     assert max(map(len, result.out.splitlines())) <= 80
-    assert "likely cause: a module made with bias=False has a bias" in result.out
-    assert "exact/zeros: not chosen by --checks" in result.out
+    assert "likely cause: a module created with bias=False has a bias" in result.out
+    assert "exact/zeros: not selected by --checks" in result.out
 
 
 def test_what_always_raises_is_one_finding(run: Run, tmp_path: Path) -> None:

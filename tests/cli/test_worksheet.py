@@ -190,7 +190,7 @@ def test_a_key_that_torch_contradicts_is_not_written(
         (("3-2", "--seed", "-1"), "-1 is not a whole number >= 0"),
         (("3-2", "--seed", "9007199254740992"), "expected at most 9007199254740991"),
         (("3-2", "--code", "JQ6G-GBVB"), "--code: 'JQ6G-GBVB' is not the code of a worksheet: a"),
-        (("3-2", "--code", "7"), "it has 1 characters, not 8 or 12; expected a code as it is"),
+        (("3-2", "--code", "7"), "it has 1 character, not 8 or 12; expected the code printed"),
         (("3-2", "--code", "JQ6G-GBVA", "--seed", "7"), "--seed and --code cannot be combined"),
         (("anna.json",), "use --grade to grade a filled worksheet"),
         (("a/b" * 5000,), "is not a worksheet network: expected widths"),

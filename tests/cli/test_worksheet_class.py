@@ -117,8 +117,8 @@ def test_names_are_read_from_standard_input(run: Run) -> None:
     [
         (("2-1", "--names", "nope.txt"), 3, "there is no file 'nope.txt'"),
         (("2-1", "--names", "."), 3, "'.' is a folder: expected a file"),
-        (("2-1", "--names", "blank.txt"), 3, "'blank.txt' holds no name: expected one on each"),
-        (("2-1", "--names", "latin.txt"), 3, "'latin.txt' is not text in UTF-8 (byte 1)"),
+        (("2-1", "--names", "blank.txt"), 3, "'blank.txt' holds no names: expected one per line"),
+        (("2-1", "--names", "latin.txt"), 3, "'latin.txt' is not UTF-8 text (byte 1)"),
         (("2-1", "--names", "many.txt"), 3, "'many.txt' holds 101 names: expected at most 100"),
         (("2-1", "--names", "long.txt"), 3, "line 2 of 'long.txt' has 61 characters: expected a"),
         (("2-1", "--names", "names.txt", "--class", "2"), 2, "'names.txt' holds 3 names, more than"

@@ -305,7 +305,7 @@ def nothing_returned(x: Tensor, weight: Tensor, bias: Bias) -> None:
 # modules
 
 
-@contract.stateless("no trainable parameter", "no 'weight'", where="factory")
+@contract.stateless("not a trainable parameter", "no 'weight'", where="factory")
 class WeightIsNoParameter(nn.Linear):
     """Keeps W as a plain buffer."""
 

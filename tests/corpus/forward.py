@@ -390,13 +390,13 @@ def one_output_twice(x: Tensor, weight: Tensor, bias: Bias) -> Tensor:
     return y
 
 
-@fault.stateless("swallowed")
+@fault.stateless("does not reach the output")
 def nan_swallowed(x: Tensor, weight: Tensor, bias: Bias) -> Tensor:
     """Turn NaN into 0."""
     return F.linear(x, weight, bias).nan_to_num()
 
 
-@fault.stateless("swallowed", "Inf")
+@fault.stateless("does not reach the output", "Inf")
 def inf_clamped(x: Tensor, weight: Tensor, bias: Bias) -> Tensor:
     """Clamp to the finite range."""
     return F.linear(x, weight, bias).clamp(-3e38, 3e38)

@@ -92,7 +92,7 @@ def weight_gradient_of_the_first_row(x: Tensor, weight: Tensor, g: Tensor) -> Th
     return g @ weight, g[:1].T @ x[:1], g.sum(0)
 
 
-@backward("leaves the last row out")
+@backward("leaves out the last row")
 def weight_gradient_without_the_last_row(x: Tensor, weight: Tensor, g: Tensor) -> Three:
     """Stop one row early."""
     return g @ weight, g[:-1].T @ x[:-1], g.sum(0)
@@ -112,7 +112,7 @@ def weight_gradient_negated(x: Tensor, weight: Tensor, g: Tensor) -> Three:
     return to_x, -to_weight, to_bias
 
 
-@backward("column sums times")
+@backward("product of the column sums")
 def weight_gradient_from_column_sums(x: Tensor, weight: Tensor, g: Tensor) -> Three:
     """Sum over rows before the product instead of behind it."""
     return g @ weight, torch.outer(g.sum(0), x.sum(0)), g.sum(0)
@@ -247,19 +247,19 @@ def weight_gradient_added_to_the_previous_one() -> Any:
     return kernel_of(rule)
 
 
-@fault.stateless("weight gets no gradient")
+@fault.stateless("weight receives no gradient")
 def weight_detached(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Cut the weight out of the graph."""
     return F.linear(x, weight.detach(), bias)
 
 
-@fault.stateless("bias gets no gradient")
+@fault.stateless("bias receives no gradient")
 def bias_detached(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Cut the bias out of the graph."""
     return F.linear(x, weight, None if bias is None else bias.detach())
 
 
-@fault.stateless("input gets no gradient")
+@fault.stateless("input receives no gradient")
 def input_detached(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Cut the input out of the graph: nothing reaches the layer below."""
     return F.linear(x.detach(), weight, bias)

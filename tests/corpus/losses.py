@@ -64,7 +64,7 @@ def huber_for_squares(y: Tensor, t: Tensor) -> Tensor:
     return F.smooth_l1_loss(y, t)
 
 
-@fault.stateless("broadcasts", where="mse:1")
+@fault.stateless("is broadcast", where="mse:1")
 def every_output_against_every_target(y: Tensor, t: Tensor) -> Tensor:
     """Subtract (N) from (N, 1): N × N differences."""
     return ((y - t.squeeze(-1)) ** 2).mean()
@@ -126,7 +126,7 @@ def scale_never_undone(y: Tensor, t: Tensor) -> Tensor:
 # cross entropy
 
 
-@fault.stateless("softmax is taken twice", where="cross_entropy")
+@fault.stateless("softmax is applied twice", where="cross_entropy")
 def softmax_taken_twice(y: Tensor, t: Tensor) -> Tensor:
     """Give probabilities where logits belong."""
     return F.cross_entropy(y.softmax(1), t)

@@ -281,7 +281,7 @@ class AdamStepCountedAhead(Adam):
         return super().corrections(step + 1, beta1, beta2)
 
 
-@fault.stateless("ε stands inside")
+@fault.stateless("ε is inside")
 class AdamEpsInsideTheRoot(Adam):
     """Adds eps to v̂."""
 
@@ -309,7 +309,7 @@ class AdamEpsForgotten(Adam):
         return torch.where(root > 0, root, torch.ones_like(root))
 
 
-@fault.stateless("β₁ and β₂ are exchanged")
+@fault.stateless("β₁ and β₂ are swapped")
 class AdamBetasExchanged(Adam):
     """Takes β2 for β1."""
 
@@ -427,7 +427,7 @@ class AdamWDecayBehindTheStep(AdamW):
 # rmsprop and adagrad
 
 
-@fault.stateless("ε stands inside")
+@fault.stateless("ε is inside")
 class RmsPropEpsInsideTheRoot(RmsProp):
     """Adds eps to v."""
 

@@ -68,7 +68,7 @@ FAULTS: dict[str, Layer] = {
     "the result is doubled": lambda x, w, b: 2 * (x @ w.T + b),
     "the result is halved": lambda x, w, b: 0.5 * (x @ w.T + b),
     "the result is divided by 5, the number of rows": lambda x, w, b: (x @ w.T + b) / 5,
-    "W·x is divided by √{n}, the root of in_features":
+    "W·x is divided by √{n}, the square root of in_features":
         lambda x, w, b: (x @ w.T) / np.sqrt(x.shape[1]) + b,
     "the result is multiplied by 1.05": lambda x, w, b: 1.05 * (x @ w.T + b),
     "relu is applied": lambda x, w, b: np.maximum(x @ w.T + b, 0),
@@ -77,19 +77,19 @@ FAULTS: dict[str, Layer] = {
     "the rows are in reverse order": lambda x, w, b: (x @ w.T + b)[::-1],
     "the outputs are in reverse order": lambda x, w, b: (x @ w.T + b)[:, ::-1],
     "the outputs are shifted by 1": lambda x, w, b: np.roll(x @ w.T + b, 1, axis=1),
-    "the outputs 1 and 3 are exchanged": lambda x, w, b: (x @ w.T + b)[:, [0, 3, 2, 1, 4, 5, 6]],
-    "all rows are row 0": lambda x, w, b: np.repeat((x @ w.T + b)[:1], len(x), axis=0),
+    "outputs 1 and 3 are swapped": lambda x, w, b: (x @ w.T + b)[:, [0, 3, 2, 1, 4, 5, 6]],
+    "all rows equal row 0": lambda x, w, b: np.repeat((x @ w.T + b)[:1], len(x), axis=0),
     "row 4 holds row 3": lambda x, w, b: (x @ w.T + b)[[0, 1, 2, 3, 3]],
     "the result is reshaped instead of transposed": lambda x, w, b:
         (x @ w.T + b).T.reshape(len(x), -1),
     "the weight is reshaped to (in, out) instead of transposed":
         lambda x, w, b: x @ w.reshape(w.shape[::-1]) + b,
     "the absolute value of the weight": lambda x, w, b: x @ np.abs(w).T + b,
-    "the inputs are taken in reverse order": lambda x, w, b: x[:, ::-1] @ w.T + b,
-    "input j is taken for input j+1": lambda x, w, b: np.roll(x, 1, axis=1) @ w.T + b,
+    "the inputs are read in reverse order": lambda x, w, b: x[:, ::-1] @ w.T + b,
+    "input j is used as input j+1": lambda x, w, b: np.roll(x, 1, axis=1) @ w.T + b,
     "the input is reshaped instead of transposed":
         lambda x, w, b: x.T.reshape(x.shape) @ w.T + b,
-    "negative inputs are taken as zero": lambda x, w, b: np.maximum(x, 0) @ w.T + b,
+    "negative inputs are treated as zero": lambda x, w, b: np.maximum(x, 0) @ w.T + b,
     "the absolute value of the inputs": lambda x, w, b: np.abs(x) @ w.T + b,
     "inputs from {tail} on are left out":
         lambda x, w, b: zeroed(x, slice(x.shape[1] // 16 * 15, None)) @ w.T + b,
@@ -98,9 +98,9 @@ FAULTS: dict[str, Layer] = {
     "input 7 is counted twice": lambda x, w, b: zeroed(x, [7], 2.0) @ w.T + b,
     "input 7 is subtracted": lambda x, w, b: zeroed(x, [7], -1.0) @ w.T + b,
     "weight [2, 5] is off by 0.5": lambda x, w, b: x @ changed(w, 2, 5, 0.5).T + b,
-    "weight [2, 5] is taken as 0": lambda x, w, b: x @ changed(w, 2, 5, -w[2, 5]).T + b,
+    "weight [2, 5] is treated as 0": lambda x, w, b: x @ changed(w, 2, 5, -w[2, 5]).T + b,
     "bias [2] is off by 0.5": lambda x, w, b: x @ w.T + b + 0.5 * (np.arange(len(b)) == 2),
-    "bias [2] is taken as 0": lambda x, w, b: x @ w.T + b * (np.arange(len(b)) != 2),
+    "bias [2] is treated as 0": lambda x, w, b: x @ w.T + b * (np.arange(len(b)) != 2),
     "a constant 0.5 is added to every output": lambda x, w, b: x @ w.T + b + 0.5,
     "a constant 2 is subtracted from every output": lambda x, w, b: x @ w.T + b - 2,
     "the result is all zeros in row 4":

@@ -231,7 +231,10 @@ def twice(net: Net) -> None:
     [
         (nothing, "the step was not applied"),
         (twice, "the step was applied twice"),
-        (by_hand(lambda w, g: 0.125 * g), "the sign is wrong: it climbs instead of descending"),
+        (
+            by_hand(lambda w, g: 0.125 * g),
+            "the sign is wrong: the step ascends instead of descending",
+        ),
         (by_hand(lambda w, g: -1.25 * g), "the learning rate is ten times what was given"),
     ],
 )

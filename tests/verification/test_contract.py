@@ -80,16 +80,16 @@ def test_a_ready_module_keeps_the_contract(
 
 
 MODULES = [
-    (faulty_modules.Raises, "shapes", "expected two dimensions, got 1 .*, at x of shape (16,)"),
-    (faulty_modules.RefusesEmpty, "shapes", "ZeroDivisionError.* at x of shape (0, 16)"),
+    (faulty_modules.Raises, "shapes", "expected two dimensions, got 1 .*, with x of shape (16,)"),
+    (faulty_modules.RefusesEmpty, "shapes", "ZeroDivisionError.* with x of shape (0, 16)"),
     (faulty_modules.CutsWidth, "wrong widths refused", "x of shape (3, 17) gives (3, 12)"),
     (faulty_modules.Reshapes, "wrong widths refused", "x of shape (3, 32) gives (6, 12)"),
     (faulty_modules.StoresTransposed, "parameters", "weight has shape .* stored (in, out)"),
-    (faulty_modules.AlwaysBias, "without bias", "made with bias=False has a bias"),
-    (faulty_modules.Buffers, "parameters", "weight is no trainable parameter"),
+    (faulty_modules.AlwaysBias, "without bias", "created with bias=False has a bias"),
+    (faulty_modules.Buffers, "parameters", "weight is not a trainable parameter"),
     (faulty_modules.RenamesBias, "parameters", "the state dict has no 'bias'"),
     (faulty_modules.Forgetful, "same again", "the same input gives different outputs"),
-    (faulty_modules.CachesFirst, "parameters used", "without its weight, or with a copy"),
+    (faulty_modules.CachesFirst, "parameters used", "ignores its weight, or uses a copy"),
 ]
 KERNELS = [
     (faulty_kernels.none, "shapes", "returned None"),
@@ -98,8 +98,8 @@ KERNELS = [
     (faulty_kernels.scales_weight, "operands untouched", "weight is modified in place"),
     (faulty_kernels.ignores_bias, "shapes", "the bias is missing"),
     (faulty_kernels.needs_bias, "without bias", "raised TypeError"),
-    (faulty_kernels.upcasts, "dtype", "the result is float64 for operands of float32"),
-    (faulty_kernels.ignores_strides, "layouts", "the strides of its operands are ignored"),
+    (faulty_kernels.upcasts, "dtype", "the result is float64 for float32 operands"),
+    (faulty_kernels.ignores_strides, "layouts", "the strides of the operands are ignored"),
 ]
 
 
@@ -142,7 +142,7 @@ class Burdened(correct.Own):
     ("found", "words"),
     [
         (Lying, "its in_features is 17 instead of 16"),
-        (Burdened, "the state dict has 'calls' besides"),
+        (Burdened, "the state dict also has 'calls'"),
     ],
 )
 def test_what_a_module_tells_of_itself_is_checked(found: Any, words: str) -> None:
@@ -191,7 +191,7 @@ LAWS = [
     (faulty_modules.fan_out, "weight", "it is U(−1/√48, 1/√48)"),
     (faulty_modules.one_over_inputs, "weight", "it is U(−1/64, 1/64)"),
     (faulty_modules.zero_bias, "bias", ": every number is 0"),
-    (faulty_modules.wide_bias, "bias", "it is no known law"),
+    (faulty_modules.wide_bias, "bias", "it is not a known law"),
     (faulty_modules.started(nn.init.orthogonal_), "weight", "orthogonal"),
     (
         faulty_modules.started(nn.init.kaiming_normal_),
@@ -199,7 +199,7 @@ LAWS = [
         "it fits kaiming_normal, N(0, 2/6",
     ),
     (faulty_modules.started(nn.init.xavier_normal_), "weight", "it fits xavier_normal"),
-    (faulty_modules.same_rows, "rows differ", "only 1 of 48 rows of the fresh weight differ"),
+    (faulty_modules.same_rows, "rows differ", "only 1 of 48 rows of the fresh weight are distinct"),
     (faulty_modules.unseeded, "seeds", "every torch.manual_seed gives the same weights"),
 ]
 

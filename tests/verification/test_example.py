@@ -56,7 +56,7 @@ def test_published_examples(path: Path) -> None:
         (
             "single_neuron_gradient",
             "layers.0.bias.after[0]",
-            "the bias of layers.0 is stepped with the gradient of the weight",
+            "the bias of layers.0 is updated with the gradient of the weight",
             "4.0",
         ),
     ],
@@ -147,7 +147,7 @@ def test_what_follows_from_a_wrong_number() -> None:
         ("7.512", "its decimal point is misplaced"),
         ("0.07512", "its decimal point is misplaced"),
         ("1.5024", "it is twice the right value"),
-        ("0.3756", "it is half of the right value"),
+        ("0.3756", "it is half the right value"),
         ("0.9999", None),
     ],
 )
@@ -171,7 +171,7 @@ def test_cut_off_numbers() -> None:
     }
     cause = outside(verified(document))["output[0][0]"].cause
     assert cause is not None
-    assert cause.startswith("its digits are cut off, not rounded")
+    assert cause.startswith("its digits are truncated, not rounded")
     assert outside(verified({**document, "truncated": True})) == {}
     document["printed"] = {"output": [["0.76"]]}
     assert set(outside(verified({**document, "truncated": True}))) == {"output[0][0]"}

@@ -45,13 +45,13 @@ FORWARD: list[tuple[str, Callable[[Problem], Document]]] = [
     ("the bias of layers.1 is added twice", lambda p: {"biases": [p.biases[0], 2 * p.biases[1]]}),
     ("the bias of layers.1 is subtracted", lambda p: {"biases": [p.biases[0], -p.biases[1]]}),
     ("the biases of all layers are forgotten", lambda p: {"biases": [0 * b for b in p.biases]}),
-    ("the tanh behind layers.0 is missing", lambda p: {"activations": ("identity", "identity")}),
+    ("the tanh after layers.0 is missing", lambda p: {"activations": ("identity", "identity")}),
     (
-        "sigmoid is applied in place of tanh behind layers.0",
+        "sigmoid is applied instead of tanh after layers.0",
         lambda p: {"activations": ("sigmoid", "identity")},
     ),
     (
-        "relu is applied behind layers.1, which has no activation",
+        "relu is applied after layers.1, which has no activation",
         lambda p: {"activations": ("tanh", "relu")},
     ),
     (
@@ -112,14 +112,14 @@ def by_hand(problem: Problem, slip: str) -> Document:
 @pytest.mark.parametrize(
     ("slip", "cause"),
     [
-        ("half", "the gradient carries a wrong factor ½"),
-        ("N", "the gradient carries a wrong factor N = 4"),
+        ("half", "the gradient has a wrong factor of ½"),
+        ("N", "the gradient has a wrong factor of N = 4"),
         ("ascent", "the sign of the gradient is reversed: target and output are swapped"),
         ("none", "the step is not applied"),
-        ("twice", "the gradient carries a wrong factor 2"),
+        ("twice", "the gradient has a wrong factor of 2"),
         ("updated", "the hidden gradient is propagated through already updated weights"),
-        ("derivative", "the derivative of the tanh behind layers.0 is forgotten"),
-        ("bias", "the bias of layers.1 is stepped with the gradient of the weight"),
+        ("derivative", "the derivative of the tanh after layers.0 is forgotten"),
+        ("bias", "the bias of layers.1 is updated with the gradient of the weight"),
         ("frozen", "the bias is not updated"),
     ],
 )
@@ -139,7 +139,7 @@ def test_a_loss_without_its_mean() -> None:
     problem = Problem()
     total = ((forward(problem) - problem.target) ** 2).sum()
     found = causes(problem, {"loss": written(total)})
-    assert found == {"loss": "the loss carries a wrong factor N = 4"}
+    assert found == {"loss": "the loss has a wrong factor of N = 4"}
 
 
 def test_the_step_applied_twice() -> None:
@@ -159,7 +159,7 @@ def test_adam_without_correction() -> None:
     )
     after = problem.weights[1] - 0.1 * 0.1 * g / ((0.001 * g * g).sqrt() + 1e-8)
     found = causes(problem, {"layers.1.weight.after": written(after, 7)})
-    assert set(found.values()) == {"Adam's moments are not corrected for their start at 0"}
+    assert set(found.values()) == {"Adam's moments are not bias-corrected"}
 
 
 def test_weight_decay_forgotten() -> None:
@@ -246,7 +246,7 @@ def test_a_weight_that_is_not_square_read_by_its_columns(seed: int) -> None:
     document, x, w, b = wide(seed)
     z = x @ w.reshape(3, 2) + b
     found = named(document, {"output": written(z, 7)})
-    assert set(found.values()) == {"the rows of the weight of layers.0 are taken for its columns"}
+    assert set(found.values()) == {"the rows of the weight of layers.0 are read as its columns"}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -268,13 +268,13 @@ def test_one_number_of_a_sum(seed: int) -> None:
     cases = [
         (z[0] - product, "layers.0.weight[0][1]·input[1] is left out"),
         (z[0] - 2 * product, "layers.0.weight[0][1]·input[1] has the wrong sign"),
-        (z[0] + product, "layers.0.weight[0][1]·input[1] is taken twice"),
+        (z[0] + product, "layers.0.weight[0][1]·input[1] is counted twice"),
         (
             z[0] - product + w[0, 1] + x[1],
-            "layers.0.weight[0][1]·input[1] is added up, not multiplied",
+            "layers.0.weight[0][1]·input[1] is computed as a sum, not a product",
         ),
-        (z[0] - b[0] + b[1], "layers.0.bias[1] is added in place of layers.0.bias[0]"),
-        (w[1] @ x + b[0], "row 1 of layers.0.weight is taken for row 0"),
+        (z[0] - b[0] + b[1], "layers.0.bias[1] is added instead of layers.0.bias[0]"),
+        (w[1] @ x + b[0], "row 1 of layers.0.weight is used instead of row 0"),
     ]
     for value, cause in cases:
         (number,) = written(value.reshape(1), 6)

@@ -92,7 +92,7 @@ def test_ready_modules_pass(
     """With their own numbers; what that leaves out is said."""
     made = report(module, "module", dtype, widths, bias)
     assert wrong(made) == []
-    assert any("other weights than the module's own" in left for left in made.not_exercised)
+    assert any("weights other than the module's own" in left for left in made.not_exercised)
 
 
 def test_a_factory_goes_through_every_group() -> None:
@@ -108,8 +108,8 @@ def test_what_a_kernel_is_not_asked_is_said() -> None:
     made = plan(correct.by_numpy, "kernel")
     assert "gradients" not in made.groups
     assert "initialisation" not in made.groups
-    assert "gradients: the layer gives none" in made.not_exercised
-    assert "initialisation: a kernel makes no layers" in made.not_exercised
+    assert "gradients: the layer returns none" in made.not_exercised
+    assert "initialisation: a kernel creates no layers" in made.not_exercised
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_what_a_kernel_is_not_asked_is_said() -> None:
         (faulty_kernels.none, "kernel", "returned None instead of an array"),
         (faulty_kernels.ignores_bias, "kernel", "the bias is missing"),
         (faulty_kernels.transposed, "kernel", "the weight is used transposed"),
-        (faulty_kernels.upcasts, "kernel", "the result is float64 for operands of float32"),
+        (faulty_kernels.upcasts, "kernel", "the result is float64 for float32 operands"),
         (faulty_kernels.scales_input, "kernel", "input is modified in place"),
         (faulty_modules.StoresTransposed, "factory", "it is stored (in, out)"),
         (faulty_modules.HalvesBiasGradient, "factory", "the gradient of the bias: it is halved"),
-        (faulty_modules.Detached, "factory", "the weight gets no gradient"),
-        (faulty_modules.AlwaysBias, "factory", "a module made with bias=False has a bias"),
+        (faulty_modules.Detached, "factory", "the weight receives no gradient"),
+        (faulty_modules.AlwaysBias, "factory", "a module created with bias=False has a bias"),
         (faulty_modules.RenamesBias, "factory", "the module has no tensor 'bias'"),
         (faulty_modules.zero_bias, "factory", "every number is 0"),
     ],

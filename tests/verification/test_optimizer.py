@@ -133,7 +133,7 @@ def test_a_planted_fault_is_found_and_named(function: object, options: Options, 
 
 def test_an_optimizer_that_lacks_an_option_is_refused() -> None:
     """The options that were asked for are named."""
-    with pytest.raises(InputError, match="it takes no momentum"):
+    with pytest.raises(InputError, match="it does not accept momentum"):
         of_function(right_sgd, momentum=0.9)
 
 

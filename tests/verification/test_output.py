@@ -120,7 +120,7 @@ def test_a_difference_that_is_no_rounding_is_blamed_on_the_wrong_one() -> None:
         Verdict.WITHIN, Verdict.OUTSIDE, Verdict.OUTSIDE,
     ]  # fmt: skip
     difference = found.checks[2]
-    assert difference.cause == "y2 left the bound of the exact value"
+    assert difference.cause == "y2 is outside the bound of the exact value"
     assert difference.outside == 1
     assert difference.worst is not None
     assert (difference.worst.index, difference.worst.computed) == ((2, 3), wrong[2, 3])
@@ -166,18 +166,21 @@ def test_weights_lie_either_way() -> None:
     arrays = claimed("float32", 3)
     turned = {**arrays, "W": Array(np.ascontiguousarray(arrays["W"].values.T), "float32")}
     assert report(turned, "in,out").verdict is Verdict.WITHIN
-    with pytest.raises(InputError, match=r"takes \(…, 6\); --layout in,out fits"):
+    with pytest.raises(InputError, match=r"needs \(…, 6\); --layout in,out fits"):
         report(turned)
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"x": (3, 47)}, r"x has shape \(3, 47\): W of shape \(6, 48\) read as \(out,in\) takes"),
-        ({"x": ()}, "x is one number"),
+        ({"x": (3, 47)}, r"x has shape \(3, 47\): W of shape \(6, 48\) read as \(out,in\) needs"),
+        ({"x": ()}, "x is a scalar"),
         ({"W": (48,)}, r"W has shape \(48,\): expected two dimensions"),
-        ({"b": (1, 6)}, r"b has shape \(1, 6\): .* takes \(6,\)"),
-        ({"y": (6, 3)}, r"y has shape \(6, 3\): x of shape \(3, 48\) and 6 outputs give \(3, 6\)"),
+        ({"b": (1, 6)}, r"b has shape \(1, 6\): .* needs \(6,\)"),
+        (
+            {"y": (6, 3)},
+            r"y has shape \(6, 3\): expected \(3, 6\) for x of shape \(3, 48\) and 6 outputs",
+        ),
         ({"y2": (3,)}, r"y2 has shape \(3,\)"),
     ],
 )
@@ -216,7 +219,7 @@ def test_nan_is_decided_by_its_kind() -> None:
     x[1, 5] = np.nan
     (lost,) = report(replaced(arrays, x=x)).checks
     assert (lost.verdict, lost.outside) == (Verdict.OUTSIDE, 6)
-    assert lost.cause == "NaN or Inf of x does not come out as it must"
+    assert lost.cause == "NaN or Inf in x does not propagate as it must"
     assert lost.worst is not None
     assert lost.worst.low is None
     y[1] = np.nan
@@ -237,6 +240,6 @@ def test_what_may_overflow_is_undecided() -> None:
     arrays = {"x": huge, "W": huge, "y": Array.of([[np.inf]], "float32")}
     found = report({**arrays, "y2": Array.of([[np.nan]], "float32")})
     assert {check.verdict for check in found.checks} == {Verdict.UNDECIDED}
-    assert found.checks[0].cause == "sums may leave the range of float32"
+    assert found.checks[0].cause == "sums may exceed the range of float32"
     assert found.checks[2].cause == "y and y2 hold elements without a bound"
     assert found.verdict is Verdict.UNDECIDED

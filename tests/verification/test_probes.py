@@ -122,12 +122,12 @@ KERNELS: dict[str, tuple[Kernel, str, str]] = {
              "exact/whole numbers", "inputs from 60 on are left out"),
     "tile": (lambda x, w, b: right(x[:, : len(x.T) // 8 * 8], w[:, : len(x.T) // 8 * 8], b),
              "exact/other widths", "left out"),
-    "NaN": (lambda x, w, b: right(np.nan_to_num(x), w, b), "exact/NaN", "swallowed"),
-    "Inf": (lambda x, w, b: np.clip(right(x, w, b), -1e38, 1e38), "exact/Inf", "swallowed"),
+    "NaN": (lambda x, w, b: right(np.nan_to_num(x), w, b), "exact/NaN", "does not reach"),
+    "Inf": (lambda x, w, b: np.clip(right(x, w, b), -1e38, 1e38), "exact/Inf", "does not reach"),
     "taint": (lambda x, w, b: right(x, w, b) + 0 * x.sum(), "exact/NaN", "other rows"),
     "subnormal": (near_zero_lost, "exact/subnormal", ""),
     "one row": (lambda x, w, b: right(x, w, b) * (2 if len(x) == 1 else 1), "exact/batches",
-                "doubled, at 1 rows"),
+                "doubled, with 1 row"),
     "bias": (lambda x, w, b: right(x, w, 0 * b), "exact/zeros", "the result is all zeros"),
     "rounded up": (lambda x, w, b: right(x, w * (1 + 2.0**-22), b), "exact/one weight", ""),
 }  # fmt: skip
@@ -177,7 +177,7 @@ GRADIENTS: dict[str, tuple[str, Gradient, str]] = {
     "sign": ("grad_bias", lambda g, x, w: -g.sum(axis=0), "sign is flipped"),
     "bias mean": ("grad_bias", lambda g, x, w: g.mean(axis=0), "divided by the number of rows"),
     "transposed": ("grad_input", lambda g, x, w: g @ w.T, "the weight is transposed"),
-    "last row": ("grad_bias", lambda g, x, w: g[:-1].sum(axis=0), "leaves the last row out"),
+    "last row": ("grad_bias", lambda g, x, w: g[:-1].sum(axis=0), "leaves out the last row"),
 }
 
 

@@ -109,8 +109,8 @@ def test_an_altered_problem_is_told() -> None:
     found = filled(x=[9, 9])
     assert found.problem.x == (Fraction(9), Fraction(9))
     assert found.notes == (
-        "the problem in the file is not the one of 2-2-1 and code 34JU-5G5T: it is graded as it"
-        " stands in the file",
+        "the problem in the file differs from that of 2-2-1 and code 34JU-5G5T: the problem in the"
+        " file is graded",
     )
     assert filled(learning_rate=0.125).notes == found.notes
 
@@ -119,13 +119,13 @@ def test_unknown_and_missing_blanks_are_told() -> None:
     """With the nearest blank, and never silently."""
     found = filled(answers={"fc1.z[0]": 1, "fc1.z[7]": 2, "note": "hello"})
     assert found.notes == (
-        "'fc1.z[7]' is no blank of this worksheet; did you mean 'fc1.z[1]' or 'fc1.z[0]' or"
+        "'fc1.z[7]' is not a blank of this worksheet; did you mean 'fc1.z[1]' or 'fc1.z[0]' or"
         " 'fc2.z[0]'?",
-        "'note' is no blank of this worksheet",
+        "'note' is not a blank of this worksheet",
         "answers has no entry for 4 of 5 blanks: fc1.z[1], fc1.a[0], fc1.a[1], …",
     )
     many = filled(answers={str(n): n for n in range(10)})
-    assert many.notes[3] == "7 more answers belong to no blank of this worksheet"
+    assert many.notes[3] == "7 more answers match no blank of this worksheet"
 
 
 @pytest.mark.parametrize(
@@ -139,12 +139,12 @@ def test_unknown_and_missing_blanks_are_told() -> None:
         ({"seed": None}, "seed is null: expected a whole number from 0 to 2^53-1"),
         ({"code": 7}, "code is the number 7: expected the code of a worksheet in quotes"),
         ({"code": "34JU-5G5V"}, "'34JU-5G5V' is not the code of a worksheet: a character is"),
-        ({"code": code_of(1)}, "code is 'VQXW-FVF8', which stands for another seed than 0"),
+        ({"code": code_of(1)}, "code is 'VQXW-FVF8', which is not the code of seed 0"),
         ({"code": code_of(0), "seed": "x"}, "seed is the string 'x': expected a whole number"),
         ({"widths": [2]}, "widths is a list: expected a list such as [2, 3, 2]"),
         ({"widths": [2, 9, 1]}, "widths holds the number 9: expected whole numbers from 1 to 8"),
-        ({"widths": [2, 2, 1, 1]}, "layers is a list of 2: expected a list of 3, as widths says"),
-        ({"layers": "fc1"}, "layers is the string 'fc1': expected a list of 2, as widths says"),
+        ({"widths": [2, 2, 1, 1]}, "layers is a list of 2: expected a list of 3 to match widths"),
+        ({"layers": "fc1"}, "layers is the string 'fc1': expected a list of 2 to match widths"),
         ({"layers": [1, 2]}, "the layer fc1 is the number 1: expected an object"),
         ({"x": [1]}, "x is a list of 1: expected a list of 2"),
         ({"x": [1, "y"]}, "x[1] is the string 'y': expected a number"),
@@ -153,7 +153,7 @@ def test_unknown_and_missing_blanks_are_told() -> None:
         ({"target": 1}, "target is the number 1: expected a list of 1"),
         (
             {"decimals": 4},
-            "decimals is the number 4: expected no such key: nothing is rounded behind relu",
+            "decimals is the number 4: expected no such key: nothing is rounded with relu",
         ),
         ({"learning_rate": "fast"}, "learning_rate is the string 'fast': expected a number"),
     ],
@@ -181,7 +181,7 @@ def test_what_is_no_problem_is_refused(changed: Document, message: str) -> None:
         ),
         (
             {"activation": "tanh"},
-            "decimals is null: expected a whole number from 2 to 6, as the activation is tanh",
+            "decimals is null: expected a whole number from 2 to 6, because the activation is tanh",
         ),
     ],
 )
@@ -197,8 +197,8 @@ def test_what_is_no_layer_is_refused(change: Document, message: str) -> None:
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ([1], "a list is no worksheet"),
-        (None, "null is no worksheet"),
+        ([1], "a list is not a worksheet"),
+        (None, "null is not a worksheet"),
         ({}, "the key 'kind' is missing"),
         ({"schema": "fcinspect.step/1", "data": {}}, "schema is 'fcinspect.step/1', not"),
         ({"data": {}}, "schema is null, not 'fcinspect.worksheet/2'"),

@@ -23,16 +23,16 @@ SLIPS = [
     ("no bias", 0, "the bias of fc1 is forgotten"),
     ("no bias", 1, "the bias of fc2 is forgotten"),
     ("bias subtracted", 0, "the bias of fc1 is subtracted"),
-    ("transposed", 0, "the weight of fc1 is transposed|the rows of the weight of fc1 are taken"),
-    ("transposed", 1, "the weight of fc2 is transposed|the rows of the weight of fc2 are taken"),
+    ("transposed", 0, "the weight of fc1 is transposed|the rows of the weight of fc1 are read"),
+    ("transposed", 1, "the weight of fc2 is transposed|the rows of the weight of fc2 are read"),
     ("sign", 0, "the sign is reversed"),
     ("product forgotten", 0, "is left out"),
     ("sign of a product", 0, "has the wrong sign"),
     ("no relu", 0, "the relu of fc1 is forgotten"),
-    ("no mask", 0, "the mask of the relu of fc1 is forgotten on the way back"),
+    ("no mask", 0, "the mask of the relu of fc1 is forgotten in the backward pass"),
     ("z for a", 1, "fc2.z is computed with fc1.z, not with fc1.a"),
     ("mask inverted", 0, "the mask of the relu of fc1 is 1 where it should be 0"),
-    ("mask of the gradient", 0, "the gradient is let through|the mask of the relu of fc1"),
+    ("mask of the gradient", 0, "the gradient passes|the mask of the relu of fc1"),
     ("z for a in the gradient", 1, "fc2.weight.grad is computed with fc1.z, not with fc1.a"),
     ("old parameters", 0, "the parameters before the step are used after it"),
     ("loss without N", 0, "the loss is not divided by N"),
@@ -40,9 +40,9 @@ SLIPS = [
     ("no 2", 0, "the 2 of 2/N is forgotten in the gradient of the loss"),
     ("no N", 0, "the gradient of the loss is not divided by N"),
     ("no 2/N", 0, "the factor 2/N is forgotten|the 2 of 2/N is forgotten"),
-    ("reversed", 0, "target − output is taken for output − target"),
+    ("reversed", 0, "target − output is used instead of output − target"),
     ("gradient transposed", 1, "the gradient of the weight of fc2 is transposed"),
-    ("wrong way back", 1, "the gradient passes fc2 through the transposed weight"),
+    ("wrong way back", 1, "the gradient passes back through the transposed weight of fc2"),
     ("updated weights", 0, "the hidden gradient is propagated through already updated weights"),
     ("no lr", 0, "the learning rate is forgotten"),
     ("lr twice", 0, "the learning rate is applied twice"),
@@ -108,7 +108,7 @@ def test_two_slips_are_both_named() -> None:
     ]
 
 
-RARE = ("stands in its place", "is taken twice", "is added up", "the right value", "swapped")
+RARE = ("is in its place", "is counted twice", "is computed as a sum", "the right value", "swapped")
 """Words for slips that are not told of a number of one digit."""
 
 
@@ -139,7 +139,7 @@ ONE_NUMBER = [
     ("fc1.z[0]", "1", "fc1.weight[0,0]·x[0] is left out"),
     ("fc1.z[0]", "6", "fc1.weight[0,1]·x[1] is left out"),
     ("fc1.z[0]", "9", "fc1.weight[0,1]·x[1] has the wrong sign"),
-    ("fc1.z[0]", "-8", "fc1.bias[1] is added in place of fc1.bias[0]"),
+    ("fc1.z[0]", "-8", "fc1.bias[1] is added instead of fc1.bias[0]"),
     ("fc1.z[0]", "-5", "fc1.bias[0] has the wrong sign"),
     # b = 4 with the row (−1, 2) of fc1.z[1]
     ("fc1.z[1]", "-8", "fc1.weight[1,1]·x[1] is left out"),
@@ -151,7 +151,7 @@ ONE_NUMBER = [
     ("loss", "1/2", "(fc2.z[1] − target[1])²/N is left out"),
     # ∂L/∂a1[0] = 2·1 − 1·(−4)
     ("fc1.grad_activation[0]", "-2", "fc2.weight[1,0]·fc2.grad_output[1] has the wrong sign"),
-    ("fc1.weight.grad[0,0]", "18", "fc1.weight.grad[0,1] stands in its place"),
+    ("fc1.weight.grad[0,0]", "18", "fc1.weight.grad[0,1] is in its place"),
     ("fc1.weight.after[0,1]", "-6", "fc1.weight[0,1] is left out"),
 ]
 
@@ -210,13 +210,13 @@ def test_a_factor_of_a_third(answer: str) -> None:
     found = items(graded(problem, {"loss": answer}))["loss"]
     assert found.right == 10
     assert found.mark is Mark.WRONG
-    assert found.slip == "the loss carries a wrong factor 1/3"
+    assert found.slip == "the loss has a wrong factor of 1/3"
 
 
 def test_digits_that_are_cut_off() -> None:
     """With lr 1/3, b[0] = 1 − 1/3 = 0.666…"""
     found = items(graded(by_hand(), {"fc2.bias.after[0]": "0.66"}))["fc2.bias.after[0]"]
-    assert (found.mark, found.slip) == (Mark.WRONG, "the digits are cut off, not rounded")
+    assert (found.mark, found.slip) == (Mark.WRONG, "the digits are cut off instead of rounded")
 
 
 def test_several_slips_that_give_the_same() -> None:

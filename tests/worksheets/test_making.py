@@ -194,5 +194,5 @@ def test_an_unknown_sheet_is_refused() -> None:
     """And the nearest is named."""
     with pytest.raises(UsageError) as caught:
         make(SheetOptions("foward", (3, 2), 0))
-    assert "'foward' is no sheet" in caught.value.message
+    assert "'foward' is not a sheet" in caught.value.message
     assert caught.value.hint == "did you mean 'forward'?"

@@ -242,13 +242,15 @@ def test_the_key_itself_is_right_everywhere(name: str, kind: str) -> None:
 
 SLIPS = {
     ("no relu", 0): "the {name} of fc1 is forgotten",
-    ("no mask", 0): "the derivative of the {name} of fc1 is forgotten on the way back",
+    ("no mask", 0): "the derivative of the {name} of fc1 is forgotten in the backward pass",
     ("no bias", 0): "the bias of layers.0 is forgotten",
     ("z for a", 1): "fc2.z is computed with fc1.z, not with fc1.a",
     ("z for a in the gradient", 1): "fc2.weight.grad is computed with fc1.z, not with fc1.a",
     ("loss without N", 0): "the loss is not divided by N = 3",
-    ("reversed", 0): "target − output is taken for output − target: the sign of the gradient is"
-    " reversed",
+    (
+        "reversed",
+        0,
+    ): "target − output is used instead of output − target: the sign of the gradient is reversed",
     ("added", 0): "lr times the gradient is added, not subtracted",
 }
 

@@ -40,7 +40,7 @@ def read_example(document: object, source: str) -> WorkedExample:
     """Return the worked example that a JSON document holds.
 
     `source` says in words where it comes from. Raises InputError for a missing or unknown key,
-    shapes that do not fit together, and for what is no decimal number.
+    shapes that do not fit together, and for what is not a decimal number.
     """
     reader = ExampleReader(source)
     held = reader.mapping(document, "the example", KEYS)
@@ -63,7 +63,7 @@ def read_example(document: object, source: str) -> WorkedExample:
     computed_in = reader.chosen(held.get("computed_in", "float64"), "computed_in", tuple(FORMATS))
     count = reader.plain_numbers
     what = "1 number is a JSON number" if count == 1 else f"{count} numbers are JSON numbers"
-    lost = f"{what}, not strings: zeros at their end are lost, and with them their places"
+    lost = f"{what}, not strings: trailing zeros are lost, and with them decimal places"
     return WorkedExample(
         title=reader.text(held.get("title", "a worked example"), "title"),
         source=None if held.get("source") is None else reader.text(held["source"], "source"),
@@ -110,9 +110,9 @@ def _layers(reader: ExampleReader, value: object, swapped: bool) -> tuple[Exampl
             weight = tuple(zip(*weight, strict=True))
         outputs, inputs = len(weight), len(weight[0])
         if found and found[-1].shape[0] != inputs:
-            given = f"layers[{k - 1}] gives {found[-1].shape[0]}"
+            given = f"layers[{k - 1}] returns {found[-1].shape[0]}"
             layout = "in,out" if swapped else "out,in"
-            words = f"{place}.weight takes {inputs} features and {given}; the layout is {layout}"
+            words = f"{place}.weight takes {inputs} features but {given}; the layout is {layout}"
             raise reader.refuse(words)
         bias = None
         if held.get("bias") is not None:
@@ -186,7 +186,7 @@ def _require_sensible(
         place = {"beta1": "betas[0]", "beta2": "betas[1]"}.get(option, option)
         below_one = option in ("beta1", "beta2", "alpha")
         if number < 0 or (below_one and number >= 1):
-            expected = "from 0 to below 1" if below_one else "a number >= 0"
+            expected = "a number >= 0 and < 1" if below_one else "a number >= 0"
             raise reader.refuse(f"optimizer.{place} is {number}: expected {expected}")
         if option not in ("beta1", "beta2"):
             options[option] = float(number)
@@ -255,7 +255,8 @@ def _shape_of(
     if match is None or match[2] not in LAYER_PLACES:
         numbers = range(min(len(layers), 8))
         known = [f"layers.{k}.{name}" for k in numbers for name in LAYER_PLACES]
-        expected = f"{', '.join(NETWORK_PLACES)}, or layers.K. and one of {', '.join(LAYER_PLACES)}"
+        expected = f"{', '.join(NETWORK_PLACES)}, or layers.K. followed by one of"
+        expected += f" {', '.join(LAYER_PLACES)}"
         raise reader.refuse(
             f"printed has the unknown place {shown(place)}: expected {expected}",
             did_you_mean(place, [*NETWORK_PLACES, *known]),
@@ -309,7 +310,7 @@ def read_known_wrong(
     names = set(known)
     for place, words in value.items():
         if place not in names:
-            words = f"known_wrong names {shown(place)}, where nothing is printed"
+            words = f"known_wrong names {shown(place)}, but nothing is printed there"
             raise reader.refuse(words, did_you_mean(place, known[:200]))
         reader.text(words, f"known_wrong[{place!r}]")
     return dict(value)

@@ -1,7 +1,7 @@
 """The activations and losses on intervals, each with its derivative; formulas as in arithmetic/.
 
 y is (rows × outputs), N = rows·outputs, R = rows. For cross_entropy the target may be one class a
-row or a row of probabilities; behind a softmax, y holds the probabilities themselves.
+row or a row of probabilities; after a softmax, y holds the probabilities themselves.
 """
 
 from __future__ import annotations

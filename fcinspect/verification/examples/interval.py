@@ -29,7 +29,7 @@ PI_LOW = Decimal("3.1415926535897932384626433832795028841971693993751")
 PI_HIGH = Decimal("3.1415926535897932384626433832795028841971693993752")
 LEAKY_SLOPE = Decimal("0.01")
 KEPT = 4096
-"""So many values are kept: a search for a slip works the same example out time and again."""
+"""The most values kept: a search for a slip recomputes the same example many times."""
 
 
 @dataclass(frozen=True, slots=True)

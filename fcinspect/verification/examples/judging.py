@@ -113,7 +113,7 @@ def recompute(
     try:
         Evaluation(example, watch, slip).run(backward=not forward)
     except ZeroDivisionError:
-        found.problem = "the formula divides by what may be 0"
+        found.problem = "the formula divides by a number that may be 0"
     except ValueError:
         found.problem = f"the loss {example.loss} needs outputs above 0 and below 1"
     return found

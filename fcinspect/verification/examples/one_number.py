@@ -1,4 +1,4 @@
-"""Slips in one number of a sum: a term left out, its sign, a neighbour taken in its place.
+"""Slips in one number of a sum: a term left out, its sign, a neighbour used instead.
 
 They are looked for where no slip through the whole example explains the number, from the operands
 that the recomputation went on with. Slips of the pen look at the digits alone.
@@ -18,12 +18,12 @@ MOST_NAMED = 3
 """Terms that are named where leaving out any one of them gives the number."""
 EQUALLY_LIKELY = ("left out", "sign")
 FREQUENT = (*EQUALLY_LIKELY, "bias", "row", "size")
-"""Slips that are made so often that they are told of a number of one digit, too."""
+"""Slips so frequent that they are reported even for a number of one digit."""
 EXACT = Context(prec=3000)
 """Holds every number that is read, to its last place."""
 MOST_PLACES = 3
 """How far a decimal point is looked for."""
-FACTORS = (("half of", Decimal(2)), ("twice", Decimal("0.5")))
+FACTORS = (("half", Decimal(2)), ("twice", Decimal("0.5")))
 LONGEST = 30
 LEAST_DIGITS = 3
 """Digits of a published number below which too many sums would give it by chance."""
@@ -31,14 +31,14 @@ LEAST_DIGITS = 3
 
 @dataclass(frozen=True)
 class SlipCandidate:
-    """What a slip gives in place of the right number."""
+    """What a slip gives instead of the right number."""
 
     kind: str
     """The same for slips of one kind, such as "left out"."""
     name: str
     """What it is made with."""
     words: str
-    """What is said of that: "is left out"."""
+    """The predicate: "is left out"."""
     value: DecimalInterval
 
 
@@ -102,12 +102,12 @@ def candidates(
     yield from _size_alone(found, array, place)
     for term in terms:
         if len(terms) > 1:
-            yield SlipCandidate("twice", term.name, "is taken twice", total + term.value)
+            yield SlipCandidate("twice", term.name, "is counted twice", total + term.value)
     for term in terms:
         if term.factors is not None:
             a, b = term.factors
             value = total - term.value + (a + b)
-            yield SlipCandidate("added", term.name, "is added up, not multiplied", value)
+            yield SlipCandidate("added", term.name, "is computed as a sum, not a product", value)
 
 
 def _neighbours(
@@ -116,7 +116,7 @@ def _neighbours(
     """Yield the values of the same row and column, and for W·x + b another row or bias."""
     rows = found.places.get(array.place, [])
     row, column = place
-    words = "stands in its place"
+    words = "is in its place"
     for i, j in _beside(rows, place):
         yield SlipCandidate("neighbour", array.name(i, j), words, rows[i][j])
     head, _, name = array.place.rpartition(".")
@@ -130,9 +130,9 @@ def _neighbours(
         if j == column or other is None:
             continue
         bias, taken = own.terms[-1], other.terms[-1]
-        row_words = f"row {j} of {head}.weight is taken for row {column}"
+        row_words = f"row {j} of {head}.weight is used instead of row {column}"
         yield SlipCandidate("row", "", row_words, other.value - taken.value + bias.value)
-        bias_words = f"is added in place of {bias.name}"
+        bias_words = f"is added instead of {bias.name}"
         yield SlipCandidate("bias", taken.name, bias_words, own.value - bias.value + taken.value)
 
 
@@ -180,7 +180,7 @@ def cut_off(printed: Printed, right: DecimalInterval | None) -> str | None:
     ends = (right.low, right.high)
     if any(to_unit(end, printed.unit, ROUND_DOWN) != printed.value for end in ends):
         return None
-    return 'its digits are cut off, not rounded ("truncated": true allows that)'
+    return 'its digits are truncated, not rounded ("truncated": true allows that)'
 
 
 def pen_slip(printed: Printed, right: DecimalInterval | None, half: Decimal) -> str | None:

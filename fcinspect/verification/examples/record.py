@@ -15,7 +15,7 @@ from fcinspect.names import canonical
 from fcinspect.verification.examples.interval import DecimalInterval, point
 
 ACTIVATIONS = (*ACTIVATION_NAMES, "softmax")
-"""softmax may stand behind the last layer."""
+"""softmax is allowed only after the last layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class ExampleReader:
         exponent = found.as_tuple().exponent
         assert isinstance(exponent, int)
         if found.copy_abs() >= LARGEST or exponent > 310:
-            raise self.refuse(f"{told}, beyond float64's range")
+            raise self.refuse(f"{told}: beyond float64's range")
         if exponent < SMALLEST_UNIT:
             raise self.refuse(f"{told}: its last place is below 1e{SMALLEST_UNIT}")
         return Printed(found, Decimal((0, (1,), exponent)))

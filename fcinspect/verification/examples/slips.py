@@ -75,20 +75,20 @@ def _forward_slips(example: WorkedExample) -> Iterator[Slip]:
             yield Slip("softmax twice", "softmax is applied twice")
         others = (a for a in ACTIVATIONS if a not in ("identity", "softmax", name))
         for other in ("identity", *others) if name != "identity" else others:
-            words = f"{other} is applied in place of {name} behind layers.{k}"
+            words = f"{other} is applied instead of {name} after layers.{k}"
             if other == "identity":
-                words = f"the {name} behind layers.{k} is missing"
+                words = f"the {name} after layers.{k} is missing"
             elif name == "identity":
-                words = f"{other} is applied behind layers.{k}, which has no activation"
+                words = f"{other} is applied after layers.{k}, which has no activation"
             yield Slip("activation is", words, k, name=other)
     for k, layer in enumerate(layers):
         if layer.shape[0] == layer.shape[1] > 1:
             yield Slip("weight transposed", f"the weight of layers.{k} is transposed", k)
         elif min(layer.shape) > 1:
-            words = f"the rows of the weight of layers.{k} are taken for its columns"
+            words = f"the rows of the weight of layers.{k} are read as its columns"
             yield Slip("weight misread", words, k)
         if k and layers[k - 1].activation != "identity":
-            words = f"layers.{k} is given the pre-activation of layers.{k - 1}"
+            words = f"layers.{k} receives the pre-activation of layers.{k - 1}"
             yield Slip("input not activated", words, k)
     for i in range(min(len(example.input), MOST_ROWS)):
         for j in range(i):
@@ -97,7 +97,7 @@ def _forward_slips(example: WorkedExample) -> Iterator[Slip]:
 
 def _loss_slips(example: WorkedExample) -> Iterator[Slip]:
     for factor, words in _factors(example):
-        yield Slip("loss times", f"the loss carries a wrong factor {words}", factor=factor)
+        yield Slip("loss times", f"the loss has a wrong factor of {words}", factor=factor)
     yield Slip("loss times", "the sign of the loss is reversed", factor=Decimal(-1))
     if example.loss == "mse":
         yield Slip("loss not squared", "the differences in the loss are not squared")
@@ -106,7 +106,7 @@ def _loss_slips(example: WorkedExample) -> Iterator[Slip]:
         yield Slip("target swapped", "target and output are swapped in the loss")
     active = [k for k, layer in enumerate(example.layers) if layer.activation != "identity"]
     for k in active:
-        words = f"the derivative of the {example.layers[k].activation} behind layers.{k}"
+        words = f"the derivative of the {example.layers[k].activation} after layers.{k}"
         yield Slip("derivative missing", f"{words} is forgotten", k)
     if active and len(example.layers) > 1:
         yield Slip("derivative missing", "the derivatives of all activations are forgotten")
@@ -115,32 +115,34 @@ def _loss_slips(example: WorkedExample) -> Iterator[Slip]:
         yield Slip("updated weights", words)
     for k, layer in enumerate(example.layers):
         if layer.shape[0] == layer.shape[1] > 1:
-            words = f"the gradient passes layers.{k} through the transposed weight"
+            words = f"the gradient passes back through the transposed weight of layers.{k}"
             yield Slip("backward transposed", words, k)
     for factor, words in _factors(example):
-        yield Slip("gradient times", f"the gradient carries a wrong factor {words}", factor=factor)
+        yield Slip("gradient times", f"the gradient has a wrong factor of {words}", factor=factor)
     words = "the sign of the gradient is reversed: target and output are swapped"
     yield Slip("gradient times", words, factor=Decimal(-1))
     count = Decimal(len(example.input) * example.outputs)
     if example.loss == "mse" and count not in (1, 2, 4):
-        words = f"the gradient carries a wrong factor N/2 = {count / 2}"
+        words = f"the gradient has a wrong factor of N/2 = {count / 2}"
         yield Slip("gradient times", words, factor=count / 2)
     for k, layer in enumerate(example.layers):
         if layer.activation in PASSING:
-            words = f"the gradient is multiplied by the {layer.activation} behind layers.{k}"
+            words = f"the gradient is multiplied by the {layer.activation} after layers.{k}"
             words = f"{words} itself, not by its derivative"
             yield Slip("derivative is activation", words, k)
         if layer.activation == "relu":
-            words = f"the mask of the relu behind layers.{k} is inverted"
+            words = f"the mask of the relu after layers.{k} is inverted"
             yield Slip("derivative inverted", words, k)
-            words = f"the relu behind layers.{k} is applied to the gradient, not its derivative"
+            words = f"the relu after layers.{k} is applied to the gradient, not its derivative"
             yield Slip("activation of gradient", words, k)
         if min(layer.shape) > 1:
             words = f"the gradient of the weight of layers.{k} is transposed"
             yield Slip("weight gradient transposed", words, k)
         if k - 1 in active:
-            words = f"the gradient of the weight of layers.{k} is taken with the pre-activation of"
-            yield Slip("gradient from input not activated", f"{words} layers.{k - 1}", k)
+            words = f"the gradient of the weight of layers.{k} is computed with the"
+            yield Slip(
+                "gradient from input not activated", f"{words} pre-activation of layers.{k - 1}", k
+            )
 
 
 def _update_slips(example: WorkedExample, optimizer: ExampleOptimizer) -> Iterator[Slip]:
@@ -148,7 +150,7 @@ def _update_slips(example: WorkedExample, optimizer: ExampleOptimizer) -> Iterat
         if layer.bias is None:
             continue
         for i in range(min(layer.shape[1], MOST_COLUMNS)):
-            words = f"the bias of layers.{k} is stepped with the gradient of the weight"
+            words = f"the bias of layers.{k} is updated with the gradient of the weight"
             yield Slip("bias takes weight gradient", words, k, pair=(i, 0))
     if any(layer.bias is not None for layer in example.layers):
         if optimizer.update_bias:
@@ -157,7 +159,7 @@ def _update_slips(example: WorkedExample, optimizer: ExampleOptimizer) -> Iterat
             yield Slip("bias stepped", "the bias is updated, though it is declared frozen")
     yield Slip("step times", "the step is not applied", factor=Decimal(0))
     yield Slip("step times", "the step is applied twice", factor=TWO)
-    yield Slip("step times", "the step goes the wrong way", factor=Decimal(-1))
+    yield Slip("step times", "the step goes in the wrong direction", factor=Decimal(-1))
     yield Slip("old value forgotten", "the step alone is written, without the old value")
     rate = optimizer.numbers["lr"]
     if optimizer.name == "sgd" and not optimizer.numbers["weight_decay"] and rate not in (0, 1, 2):
@@ -170,19 +172,19 @@ def _update_slips(example: WorkedExample, optimizer: ExampleOptimizer) -> Iterat
     if optimizer.numbers["weight_decay"]:
         yield Slip("decay is", "weight decay is forgotten", factor=Decimal(0))
         if optimizer.name == "adamw":
-            yield Slip("decay is", "weight decay goes through the gradient, as in Adam")
+            yield Slip("decay is", "weight decay is added to the gradient, as in Adam")
         else:
             words = "weight decay is applied to the parameter, not to the gradient"
             yield Slip("decay is", words, name="decoupled")
     if optimizer.name in ("adam", "adamw"):
-        yield Slip("uncorrected moments", "Adam's moments are not corrected for their start at 0")
+        yield Slip("uncorrected moments", "Adam's moments are not bias-corrected")
 
 
 def _factors(example: WorkedExample) -> list[tuple[Decimal, str]]:
     """Return factors by which losses are often off, each once, with its words."""
     rows, outputs = len(example.input), example.outputs
     found = {TWO: "2", HALF: "½"}
-    for count, words in ((rows * outputs, "N ="), (rows, "R ="), (outputs, "the outputs'")):
+    for count, words in ((rows * outputs, "N ="), (rows, "R ="), (outputs, "outputs =")):
         factor = Decimal(count)
         if count > 1:
             found.setdefault(factor, f"{words} {count}")

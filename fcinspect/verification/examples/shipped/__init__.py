@@ -63,7 +63,7 @@ def shipped_named(part: str) -> ShippedExample:
         return shipped()[NAMES.index(found[0])]
     if found:
         names = ", ".join(found)
-        raise InputError(f"{part!r} is part of several examples: {names}; give more of one name")
+        raise InputError(f"{part!r} matches several examples: {names}; give a longer name")
     words = chain(*(name.split("_") for name in NAMES))
     raise InputError(
         f"{part!r} is neither a file nor part of an example's name: expected a .json file, - or one"
