@@ -152,14 +152,14 @@ class Traced:
                 try:
                     observer = Observer(module, inputs, unused, self._made)
                 except Exception as error:
-                    why = f"all that needs numbers: it stops ({words_of(error)})"
+                    why = f"everything that needs numbers: the module fails ({words_of(error)})"
                     return Observations(not_exercised=(why,))
                 seen = observer.all(names, optimizer, ready)
                 if weights is None:
                     return seen
                 return replace(seen, weights=held_against(module, weights, ready))
         except Refused as refused:
-            raise InputError(f"{self._text} cannot be made: {refused.error}") from None
+            raise InputError(f"{self._text} cannot be created: {refused.error}") from None
 
     def _edited_with(self, texts: Mapping[str, str]) -> Traced | None:
         """Return the same module still to be loaded, with the texts; None where it cannot be."""
@@ -218,7 +218,7 @@ class Traced:
                     unused=tuple(Parameter(key, tuple(p.shape), True) for key, p in unused),
                     parameter_bytes=sum(p.numel() * p.element_size() for _, p in named),
                     failure=failure,
-                    stopped=f"{left} further steps are counted, not listed" if left else "",
+                    stopped=f"{left} more steps are counted but not listed" if left else "",
                     sources=self._texts(module, tracer, failure),
                     macs=tracer.macs,
                     unregistered=tracer.origins.strangers(),
