@@ -37,8 +37,9 @@ def _unregistered(case: Case, found: Unregistered) -> Cause:
     what = "layers" if found.modules else "parameters"
     kind = ("Module" if found.modules else "Parameter") + HOLDERS.get(found.container, "List")
     evidence = (
-        f"{found.owner}.{found.attribute} holds {found.count} with {found.numbers:,} parameters"
-        " that model.parameters(), state_dict() and .to(device) do not see"
+        f"{found.owner}.{found.attribute} holds {found.count} object{'s' * (found.count != 1)} with"
+        f" {found.numbers:,} parameters that model.parameters(), state_dict() and .to(device) do"
+        " not see"
     )
     values = {"what": what, "name": found.attribute, "container": found.container, "kind": kind}
     values["evidence"] = evidence
