@@ -128,7 +128,7 @@ def _require_same(
         raise InputError(
             f"{source} is not a chain of linear layers: it computes something other than its layers"
             " one after another",
-            hint="fcinspect trace shows what it runs",
+            hint="use fcinspect trace to see what it runs",
         )
 
 

@@ -244,13 +244,13 @@ def test_of_a_class_the_structure_is_drawn_unless_it_is_seeded(run: Run) -> None
     ("name", "why"),
     [
         ("Residual", "it runs add"),
-        ("Beside", "it computes something else than its layers"),
+        ("Beside", "it computes something other than its layers"),
         pytest.param("Heads", "it returns 2 tensors", marks=pytest.mark.slow),
         pytest.param(
-            "Scaled", "it computes something else than its layers", marks=pytest.mark.slow
+            "Scaled", "it computes something other than its layers", marks=pytest.mark.slow
         ),
         pytest.param("Broken", "does not run: RuntimeError", marks=pytest.mark.slow),
-        pytest.param("late", "cannot be created: ValueError: not today", marks=pytest.mark.slow),
+        pytest.param("late", "cannot be made: ValueError: not today", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_no_chain_is_refused(run: Run, modules: Path, name: str, why: str) -> None:
