@@ -59,7 +59,7 @@ def inputs_of(
         return tuple(
             steps.Tensor((*(batch or ()), *t.shape[len(batch or ()) :]), dtype_name(t.dtype))
             for t in shapes
-        ), "of its example_input_array"
+        ), "from its example_input_array"
     for name, part in module.named_modules():
         if next(iter(part.parameters(recurse=False)), None) is None:
             continue
