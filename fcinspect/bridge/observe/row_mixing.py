@@ -100,8 +100,8 @@ class _Probe:
                 mixing.append(name)
         if len(mixing) < len(names):
             raise NotExercised(
-                f"each row of input {' and '.join(mixing)} affects all rows of the output, but rows of"
-                " the other inputs do not: as with a memory or examples that all rows share"
+                f"each row of input {' and '.join(mixing)} affects all rows of the output, but rows"
+                " of the other inputs do not: as with a memory or examples that all rows share"
             )
 
     def _without_pairs(self, places: list[int]) -> list[int]:
