@@ -46,7 +46,7 @@ def kind_of(found: Any, text: str) -> Kind:
         raise InputError(f"{text} is an optimizer, not a linear layer", hint=hint)
     if not callable(found):
         raise InputError(
-            f"{text} is {kind_words(found)}: expected an nn.Module, a class or factory of modules,"
+            f"{text} is {kind_words(found)}: expected an nn.Module, a module class or factory,"
             " or a function of (input, weight, bias)"
         )
     names = _parameters(found)

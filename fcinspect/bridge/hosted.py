@@ -38,7 +38,7 @@ def host(
     found: Any = load(text)
     settled = _kind(found, kind, text)
     if arguments and settled != "factory":
-        raise InputError(f"--arg is for factories of modules: {text} is a {settled}")
+        raise InputError(f"--arg is for module factories: {text} is a {settled}")
     if settled == "module":
         found = found.to(torch.device(device))
         first = next(iter(found.parameters()), None)
@@ -60,7 +60,7 @@ def _kind(found: Any, kind: str | None, text: str) -> Kind:
     ready = isinstance(found, torch.nn.Module)
     of_modules = inspect.isclass(found) and issubclass(found, torch.nn.Module)
     if kind == "kernel" and (ready or of_modules):
-        what = "a ready module" if ready else "a class of modules"
+        what = "a ready module" if ready else "a module class"
         raise InputError(
             f"--kind kernel: {text} is {what}, not a function of (input, weight, bias)"
         )

@@ -271,9 +271,9 @@ class Traced:
             return found
         other_class = inspect.isclass(found) and not issubclass(found, nn.Module)
         if other_class or not callable(found):
-            what = "a class, but not of modules" if other_class else kind_words(found)
+            what = "a class, but not a module class" if other_class else kind_words(found)
             raise InputError(
-                f"{self._text} is {what}: expected an nn.Module, a class of modules,"
+                f"{self._text} is {what}: expected an nn.Module, a module class,"
                 " or a function that returns one"
             )
         check_arguments(found, self._arguments, self._text)
@@ -287,8 +287,8 @@ class Traced:
                 raise Refused("construction", error) from None
         if not isinstance(module, nn.Module):
             raise InputError(
-                f"{self._text} returned {kind_words(module)}: expected an nn.Module, a class of"
-                " modules, or a function that returns one"
+                f"{self._text} returned {kind_words(module)}: expected an nn.Module, a module"
+                " class, or a function that returns one"
             )
         return module
 

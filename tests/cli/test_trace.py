@@ -252,7 +252,7 @@ def test_what_the_code_prints_does_not_reach_stdout(shell: Run, folder: Path) ->
         (("code_of_tests.py:Nett",), 3, "did you mean code_of_tests.py:Net?"),
         (("code_of_tests.py:number",), 3, "is an int: expected an nn.Module"),
         (("code_of_tests.py:three",), 3, "returned an int: expected an nn.Module"),
-        (("code_of_tests.py:NoModule",), 3, "a class, but not of modules"),
+        (("code_of_tests.py:NoModule",), 3, "a class, but not a module class"),
         (("code_of_tests.py:ready", "--arg", "a=1"), 2, "is a ready module"),
         (("code_of_tests.py:ready", "--input", "2,x"), 2, "expected sizes such as"),
         (("code_of_tests.py:ready", "--input", "2,-3"), 2, "expected sizes such as"),
