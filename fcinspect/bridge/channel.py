@@ -116,7 +116,7 @@ class Channel:
             if len(data) > left and not told:
                 told = True
                 _to_stderr(
-                    f"\nfcinspect: what the code writes beyond {LONGEST_STDERR:,} bytes is left"
+                    f"\nfcinspect: output of the code beyond {LONGEST_STDERR:,} bytes is left"
                     " out\n".encode()
                 )
             left = max(left - len(data), 0)

@@ -40,13 +40,13 @@ def kind_of(found: Any, text: str) -> Kind:
     if nn.Module in bases:
         return "factory"
     if torch.autograd.Function in bases:
-        raise InputError(f"{text} is an autograd.Function: give {text}.apply")
+        raise InputError(f"{text} is an autograd.Function: use {text}.apply")
     if torch.optim.Optimizer in bases:
-        hint = "fcinspect verify optimizer"
-        raise InputError(f"{text} is an optimizer, no linear layer", hint=hint)
+        hint = "use fcinspect verify optimizer"
+        raise InputError(f"{text} is an optimizer, not a linear layer", hint=hint)
     if not callable(found):
         raise InputError(
-            f"{text} is {kind_words(found)}: expected an nn.Module, a class or factory of modules,"
+            f"{text} is {kind_words(found)}: expected an nn.Module, a module class or factory,"
             " or a function of (input, weight, bias)"
         )
     names = _parameters(found)
@@ -55,9 +55,9 @@ def kind_of(found: Any, text: str) -> Kind:
     if any(name in WEIGHTS for name in names[:3]):
         return "kernel"
     raise InputError(
-        f"{text} takes ({', '.join(names) or '…'}): it cannot be told whether it makes modules or"
+        f"{text} takes ({', '.join(names) or '…'}): this does not show whether it makes modules or"
         " computes",
-        hint="--kind factory for (in_features, out_features, bias), --kind kernel for (input,"
+        hint="use --kind factory for (in_features, out_features, bias), --kind kernel for (input,"
         " weight, bias)",
     )
 
@@ -125,12 +125,12 @@ def array_of(values: Any) -> Array:
     """Return what came back as an array; raises Misbehaved for anything else."""
     if isinstance(values, torch.Tensor):
         if dtype_name(values.dtype) not in FORMATS:
-            raise Misbehaved(f"returned numbers of {dtype_name(values.dtype)}")
+            raise Misbehaved(f"returned {dtype_name(values.dtype)} numbers")
         return to_array(values)
     if isinstance(values, np.ndarray | np.floating):
         array = np.array(values)
         if array.dtype.name not in FORMATS:
-            raise Misbehaved(f"returned numbers of {array.dtype.name}")
+            raise Misbehaved(f"returned {array.dtype.name} numbers")
         return Array(array, array.dtype.name)
     raise Misbehaved(f"returned {kind_words(values)} instead of an array")
 

@@ -38,7 +38,7 @@ def host(
     found: Any = load(text)
     settled = _kind(found, kind, text)
     if arguments and settled != "factory":
-        raise InputError(f"--arg is for factories of modules: {text} is a {settled}")
+        raise InputError(f"--arg is for module factories: {text} is a {settled}")
     if settled == "module":
         found = found.to(torch.device(device))
         first = next(iter(found.parameters()), None)
@@ -60,10 +60,12 @@ def _kind(found: Any, kind: str | None, text: str) -> Kind:
     ready = isinstance(found, torch.nn.Module)
     of_modules = inspect.isclass(found) and issubclass(found, torch.nn.Module)
     if kind == "kernel" and (ready or of_modules):
-        what = "a ready module" if ready else "a class of modules"
-        raise InputError(f"--kind kernel: {text} is {what}, no function of (input, weight, bias)")
+        what = "a ready module" if ready else "a module class"
+        raise InputError(
+            f"--kind kernel: {text} is {what}, not a function of (input, weight, bias)"
+        )
     if kind == "factory" and ready:
-        raise InputError(f"--kind factory: {text} is a ready module and makes none")
+        raise InputError(f"--kind factory: {text} is a ready module, not a factory")
     if kind == "module" and ready:
         return "module"
     return "kernel" if kind == "kernel" else "factory"
@@ -87,7 +89,7 @@ class Hosted:
         try:
             self.description: Description = self._worker.ask("describe", returns=Description)
         except Misbehaved as fault:
-            raise InputError(f"{text} cannot be looked at: {fault}") from None
+            raise InputError(f"{text} cannot be inspected: {fault}") from None
         self.kind: Kind = self.description.kind
         self.takes = "torch"
         if self.description.dtype == "bfloat16" and self.kind == "kernel":
@@ -98,7 +100,7 @@ class Hosted:
                 self.close()
                 raise InputError(
                     f"--dtype bfloat16: {text} takes numpy arrays, and numpy has no bfloat16",
-                    hint="--dtype float32, float64 or float16",
+                    hint="use --dtype float32, float64 or float16",
                 )
         try:
             self.differentiable: bool = self._worker.ask("differentiable", returns=bool)
@@ -251,7 +253,7 @@ def host_optimizer(text: str) -> OptimizerHost:
     """Return the optimizer of that name; for the process that runs it."""
     found: Any = load(text)
     if isinstance(found, torch.optim.Optimizer):
-        raise InputError(f"{text} is a ready optimizer: give its class, {type(found).__name__}")
+        raise InputError(f"{text} is a ready optimizer: name its class, {type(found).__name__}")
     if inspect.isclass(found) and not hasattr(found, "step"):
         raise InputError(f"{text} is a class without a step(): expected an optimizer")
     if not callable(found):

@@ -36,18 +36,18 @@ def require_device(name: str) -> None:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise UsageError(f"--device {name!r} is not a device of torch: {expected}") from None
+        raise UsageError(f"--device {name!r} is not a torch device: {expected}") from None
     if device.type == "cpu":
         return
     if device.type not in (found.partition(":")[0] for found in here):
         raise UsageError(f"--device {name!r}: torch finds no {device.type} device here; {expected}")
     if device.index is not None and str(device) not in here:
-        raise UsageError(f"--device {name!r}: there is no such {device.type} device; {expected}")
+        raise UsageError(f"--device {name!r}: no such {device.type} device; {expected}")
     try:
         torch.zeros(1, device=device).sum().item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-        raise UsageError(f"--device {name!r} does not compute: {reason}; {expected}") from None
+        raise UsageError(f"--device {name!r} cannot compute: {reason}; {expected}") from None
 
 
 def _devices() -> list[str]:
@@ -124,7 +124,7 @@ def _seeded(request: LinearRequest) -> nn.Linear:
             except (NotImplementedError, ZeroDivisionError) as error:
                 # orthogonal has no 16-bit form, xavier divides by in_features + out_features
                 raise UsageError(
-                    f"torch cannot initialise {request.words} in {request.dtype}: {error}"
+                    f"torch cannot initialize {request.words} in {request.dtype}: {error}"
                 ) from None
     return module
 

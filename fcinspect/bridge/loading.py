@@ -46,7 +46,7 @@ def require_there(text: str) -> None:
     place, name = split(text)
     if place.endswith(".py"):
         if not is_there(Path(place)):
-            raise InputError(f"there is no file {place!r}", hint=meant(text))
+            raise InputError(f"no such file: {place!r}", hint=meant(text))
     elif "/" in place or "\\" in place:
         raise InputError(f"{place!r} is neither a .py file nor a module: {FORM}", hint=meant(text))
     elif not is_installed(place):
@@ -58,7 +58,7 @@ def _no_module(place: str, name: str) -> InputError:
     first = place.partition(".")[0]
     if hint is None:
         hint = FORM if is_installed(first) else not_installed(first)
-    return InputError(f"there is no module {place!r}", hint=hint)
+    return InputError(f"no such module: {place!r}", hint=hint)
 
 
 def load(text: str) -> object:
@@ -118,8 +118,8 @@ def _as_package(file: Path, root: Path, name: str) -> str | None:
     parts = file.relative_to(root).with_suffix("").parts
     if not all(part.isidentifier() for part in parts):
         return None
-    where = "" if root == Path.cwd() else f", from the folder {os.path.relpath(root)}"
-    return f"it is part of a package: {'.'.join(parts)}:{name}{where}"
+    where = "" if root == Path.cwd() else f", run from the folder {os.path.relpath(root)}"
+    return f"it is part of a package: use {'.'.join(parts)}:{name}{where}"
 
 
 def _module(place: str, name: str) -> ModuleType:

@@ -50,7 +50,7 @@ def frame(value: object) -> bytes:
     arrays: list[bytes] = []
     document = json.dumps(_plain(value, arrays)).encode("ascii")
     if len(document) > LONGEST_DOCUMENT:
-        raise ValueError(f"{len(document)} bytes: at most {LONGEST_DOCUMENT} are read")
+        raise ValueError(f"{len(document)} bytes: expected at most {LONGEST_DOCUMENT}")
     return b"".join((HEAD.pack(MAGIC, len(document), sum(map(len, arrays))), document, *arrays))
 
 
@@ -61,7 +61,7 @@ def lengths(head: bytes, free: int) -> tuple[int, int]:
     """
     magic, document, arrays = HEAD.unpack(head)
     if magic != MAGIC:
-        raise Garbled("it is not a message of fcinspect")
+        raise Garbled("it is not an fcinspect message")
     if document > LONGEST_DOCUMENT or arrays > free:
         raise Garbled(f"it is {document + arrays:,} bytes long")
     return document, arrays
@@ -81,10 +81,10 @@ def read_message(
     reader = _MessageReader(memoryview(arrays), deadline)
     number, kind, value = reader.read(found, tuple[int, str, Any], "the message")
     if kind not in kinds:
-        raise Garbled("the message is of no known kind")
+        raise Garbled("the message is of an unknown kind")
     read = reader.read(value, kinds[kind], "value")
     if not reader.is_done:
-        raise Garbled("it holds more numbers than its arrays")
+        raise Garbled("it holds more numbers than its arrays need")
     return number, kind, read
 
 
@@ -104,7 +104,7 @@ def _plain(value: Any, arrays: list[bytes]) -> Any:
         return [_plain(part, arrays) for part in value]
     if isinstance(value, Mapping):
         if not all(isinstance(name, str) for name in value):
-            raise TypeError("a mapping with keys that are no texts")
+            raise TypeError("a mapping with keys that are not strings")
         return {name: _plain(part, arrays) for name, part in value.items()}
     raise TypeError(f"an object of type {type(value).__name__}")
 
@@ -193,7 +193,7 @@ class _MessageReader:
             raise Garbled(f"{where} is not an array")
         size = math.prod(shape) * FORMATS[dtype].itemsize
         if size > len(self._store) - self._position:
-            raise Garbled(f"{where} has more numbers than the message")
+            raise Garbled(f"{where} needs more numbers than the message holds")
         data = self._store[self._position : self._position + size]
         self._position += size
         try:

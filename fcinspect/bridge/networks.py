@@ -23,7 +23,7 @@ ACTIVATIONS = {
     "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU,
     "leaky_relu": nn.LeakyReLU, "identity": None,
 }  # fmt: skip
-"""Of each name of arithmetic/settings.py; identity is no module."""
+"""Of each name of arithmetic/settings.py; identity is not a module."""
 ROWS = 4
 """Random inputs on which the chain must give what the module gives."""
 LARGEST_DIFFERENCE = 1e-3
@@ -126,9 +126,9 @@ def _require_same(
     )
     if not same and bool(torch.isfinite(x).all()):
         raise InputError(
-            f"{source} is no chain of linear layers: it computes something else than its layers"
-            " one after the other",
-            hint="fcinspect trace shows what it runs",
+            f"{source} is not a chain of linear layers: it computes something other than its layers"
+            " one after another",
+            hint="use fcinspect trace to see what it runs",
         )
 
 

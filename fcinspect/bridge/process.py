@@ -97,9 +97,9 @@ class Worker:
         except (Late, Overdue):
             said = f"did not return within {seconds:g} s"
         except TooMuchMemory as held:
-            said = f"its processes took more than {held} of memory, which were free"
+            said = f"its processes used more than the {held} of memory that was free"
         except Garbled as fault:
-            said = f"its process answered what cannot be read: {fault}"
+            said = f"its process sent an unreadable answer: {fault}"
         except Ended:
             said = _death(self._channel.exit_status())
         self.close()
@@ -111,7 +111,7 @@ class Worker:
         kinds = {"done": returns, "misbehaved": str, "refused": tuple[str, str, str | None]}
         number, kind, value = read_message(*parts, kinds, deadline)
         if number != self._answers:
-            raise Garbled(f"answer {number} came where answer {self._answers} was expected")
+            raise Garbled(f"got answer {number}, expected answer {self._answers}")
         if kind == "misbehaved":
             raise Misbehaved(brief(value))
         if kind == "refused":
@@ -129,8 +129,8 @@ def _refusals(kind: type[FcinspectError]) -> dict[str, type[FcinspectError]]:
 
 def _death(status: int | None) -> str:
     if status is None:
-        return "its process closed the pipe for its answers"
+        return "its process closed its answer pipe"
     if status < 0:
         with contextlib.suppress(ValueError):
-            return f"its process died of {signal.Signals(-status).name}"
+            return f"its process was killed by {signal.Signals(-status).name}"
     return f"its process ended with exit status {status}"

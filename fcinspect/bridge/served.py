@@ -100,7 +100,7 @@ class _Server:
         try:
             data = frame((self._number, kind, value))
         except Exception as error:
-            kind, why = "misbehaved", f"returned what cannot be sent: {_words_of(error)}"
+            kind, why = "misbehaved", f"returned a value that cannot be sent: {_words_of(error)}"
             data = frame((self._number, kind, why))
         left = memoryview(data)
         while left:

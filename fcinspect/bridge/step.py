@@ -165,16 +165,17 @@ class _Run:
                 return F.binary_cross_entropy(y, t)
             case "bce_with_logits":
                 return F.binary_cross_entropy_with_logits(y, t)
-        raise UsageError(f"loss {self.request.loss!r} is not known")
+        raise UsageError(f"unknown loss {self.request.loss!r}")
 
     def _refuse_improbable(self, y: torch.Tensor, number: int) -> None:
-        """Raise UsageError where torch refuses outputs that are no probabilities."""
+        """Raise UsageError where torch refuses outputs that are not probabilities."""
         wrong = y.detach()[~((y >= 0) & (y <= 1))]
         if wrong.numel():
             when = "" if number == 1 else f" after step {number - 1}"
             raise UsageError(
-                f"loss bce needs outputs from 0 to 1: the network gives {wrong[0].item()!r}{when}",
-                hint="--output-activation sigmoid, or --loss bce_with_logits",
+                "loss bce needs outputs from 0 to 1: the network returns"
+                f" {wrong[0].item()!r}{when}",
+                hint="use --output-activation sigmoid or --loss bce_with_logits",
             )
 
 
@@ -219,7 +220,7 @@ def _refuse_overflow(request: StepRequest) -> None:
     for name, value in request.optimizer.options.items():
         if not isinstance(value, tuple) and float(value) > largest:
             raise UsageError(
-                f"{name} {float(value):g} is beyond the range of {request.dtype}, {largest:g}"
+                f"{name} {float(value):g} exceeds the largest {request.dtype}, {largest:g}"
             )
 
 

@@ -256,7 +256,7 @@ class InProcess:
             )
         own.copy_(given)
         if changed_of({name: getattr(module, name)}, {name: given.to(own.dtype)}):
-            raise Misbehaved(f"its {name} does not keep what is copied into it")
+            raise Misbehaved(f"its {name} does not keep the values copied into it")
 
     def _stores_transposed(self, own: torch.Tensor, given: torch.Tensor) -> bool:
         """Whether the modules hold their weight as (in_features, out_features)."""

@@ -192,5 +192,5 @@ def import_hint(place: str, name: str, error: str) -> str | None:
     if module is not None and not rest and is_there(module.file.parent / f"{first}.py"):
         own, here = module.file, Path.cwd()
         shown = own.relative_to(here) if own.is_relative_to(here) else own
-        return f"{first}.py lies beside it: did you mean {shlex.quote(f'{shown}:{name}')}?"
+        return f"{first}.py is in the same folder: did you mean {shlex.quote(f'{shown}:{name}')}?"
     return not_installed(first)

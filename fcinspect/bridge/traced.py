@@ -152,14 +152,14 @@ class Traced:
                 try:
                     observer = Observer(module, inputs, unused, self._made)
                 except Exception as error:
-                    why = f"all that needs numbers: it stops ({words_of(error)})"
+                    why = f"everything that needs numbers: the module fails ({words_of(error)})"
                     return Observations(not_exercised=(why,))
                 seen = observer.all(names, optimizer, ready)
                 if weights is None:
                     return seen
                 return replace(seen, weights=held_against(module, weights, ready))
         except Refused as refused:
-            raise InputError(f"{self._text} cannot be made: {refused.error}") from None
+            raise InputError(f"{self._text} cannot be created: {refused.error}") from None
 
     def _edited_with(self, texts: Mapping[str, str]) -> Traced | None:
         """Return the same module still to be loaded, with the texts; None where it cannot be."""
@@ -218,7 +218,7 @@ class Traced:
                     unused=tuple(Parameter(key, tuple(p.shape), True) for key, p in unused),
                     parameter_bytes=sum(p.numel() * p.element_size() for _, p in named),
                     failure=failure,
-                    stopped=f"{left} further steps are counted, not listed" if left else "",
+                    stopped=f"{left} more steps are counted but not listed" if left else "",
                     sources=self._texts(module, tracer, failure),
                     macs=tracer.macs,
                     unregistered=tracer.origins.strangers(),
@@ -271,9 +271,9 @@ class Traced:
             return found
         other_class = inspect.isclass(found) and not issubclass(found, nn.Module)
         if other_class or not callable(found):
-            what = "a class, but not of modules" if other_class else kind_words(found)
+            what = "a class, but not a module class" if other_class else kind_words(found)
             raise InputError(
-                f"{self._text} is {what}: expected an nn.Module, a class of modules,"
+                f"{self._text} is {what}: expected an nn.Module, a module class,"
                 " or a function that returns one"
             )
         check_arguments(found, self._arguments, self._text)
@@ -287,8 +287,8 @@ class Traced:
                 raise Refused("construction", error) from None
         if not isinstance(module, nn.Module):
             raise InputError(
-                f"{self._text} returned {kind_words(module)}: expected an nn.Module, a class of"
-                " modules, or a function that returns one"
+                f"{self._text} returned {kind_words(module)}: expected an nn.Module, a module"
+                " class, or a function that returns one"
             )
         return module
 

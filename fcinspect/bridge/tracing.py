@@ -57,7 +57,7 @@ class Tracing:
         Of one that is too large for this machine nothing is seen, which is said.
         """
         if not fits(run):
-            why = "all that needs numbers: the module does not fit this machine's memory"
+            why = "everything that needs numbers: the module does not fit in this machine's memory"
             return Observations(not_exercised=(why,))
         unused = {p.name for p in run.unused}
         asked = (run.inputs, training, unused, optimizer, weights, dict(texts or {}))
@@ -88,7 +88,7 @@ class Tracing:
         try:
             return self._worker.ask(method, *arguments, returns=returns)
         except Misbehaved as fault:
-            hint = "--timeout SECONDS gives it longer" if "within" in str(fault) else None
+            hint = "use --timeout SECONDS to allow more time" if "within" in str(fault) else None
             raise InputError(f"{self._asked[0]}: {fault}", hint=hint) from None
 
     def close(self) -> None:

@@ -151,12 +151,12 @@ def constructor_of(
     if not made:
         return Constructors(None)
     if not fitting:
-        return Constructors(None, made, f"with other numbers than the message's {numbers}")
+        return Constructors(None, made, f"with numbers other than the message's {numbers}")
     if len(fitting) > 1:
         return Constructors(None, tuple(fitting), f"each with the message's {numbers}")
     first = layer.arguments[0]
     if _number(source, fitting[0], first, sources) is None:
-        why = f"and {first.keyword} is not written there as a number of that layer alone"
+        why = f"but {first.keyword} is not written there as a number of this layer alone"
         return Constructors(None, made, why)
     return Constructors(fitting[0], made)
 

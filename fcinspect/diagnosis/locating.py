@@ -121,7 +121,7 @@ def _changed(
 def _doubt(known: Constructors, source: Source, call: ast.Call) -> str:
     lines = list(dict.fromkeys(str(node.lineno) for node in known.candidates))
     places = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(lines)}"
-    verb = "makes" if len(lines) == 1 else "make"
+    verb = "creates" if len(lines) == 1 else "create"
     name = ast.unparse(call.func)
     return f"{places} of {PurePath(source.file).name} {verb} {name} {known.why}; {NO_EDIT}"
 

@@ -175,7 +175,7 @@ def trial_of(trace: ModuleTrace | None, wanted: int | None = None) -> Trial | No
         return None
     if trace.failure is not None:
         words = one_line(f"{trace.failure.error}: {trace.failure.message}")
-        return Trial(False, f"still stops: {words}")
+        return Trial(False, f"still fails: {words}")
     rows = trace.inputs[0].shape[:1] if trace.inputs else ()
     if wanted is not None:
         rows = (wanted,)
@@ -183,7 +183,7 @@ def trial_of(trace: ModuleTrace | None, wanted: int | None = None) -> Trial | No
     kept = bool(trace.outputs) and trace.outputs[0].shape[:1] in (rows, ())
     words = f"runs: {shapes_of(trace.inputs)} → {shapes_of(trace.outputs)}"
     if not kept and rows:
-        words += f", where {rows[0]} rows should come out"
+        words += f", but {rows[0]} rows should come out"
     return Trial(True, words, kept)
 
 

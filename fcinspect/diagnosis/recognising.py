@@ -84,19 +84,19 @@ def said_by(reported: Reported) -> str:
 
 
 def _notes(found: Reported, later: tuple[Reported, ...]) -> tuple[str, ...]:
-    """Return what is to be said where a later error is not recognised."""
+    """Return what the report says if a later error is not recognised."""
     errors = [other for other in later if other.is_error and other.error not in RELAYS]
     if not errors:
         return ()
     if found.error is None:
-        place = "what is diagnosed stands elsewhere in the text"
+        place = "the diagnosed message is elsewhere in the text"
     elif not found.is_error:
-        place = "what is diagnosed is a warning"
+        place = "the diagnosed message is a warning"
     elif all(other.chained for other in later):
-        place = "what is diagnosed is an error that led to it, or that was being handled"
+        place = "the diagnosed error led to it, or was being handled"
     else:
-        place = "what is diagnosed is an earlier one"
-    return (f'the last error is "{said_by(errors[0])}", which is not recognised; {place}',)
+        place = "the diagnosed error is an earlier one"
+    return (f'the last error is "{said_by(errors[0])}", which is not recognized; {place}',)
 
 
 def recognise(reported: Reported) -> Diagnosis | None:

@@ -116,9 +116,9 @@ class Reported:
         return deeper > 1
 
     def replaced(self, layer: str) -> str:
-        """Return the line that makes another layer in the place of the one that failed."""
+        """Return the line that makes a layer to replace the one that failed."""
         if self.inside and self.call is not None:
-            return f"{layer}  # in place of the layer inside {self.call.function}"
+            return f"{layer}  # instead of the layer inside {self.call.function}"
         return f"{self.names()['layer']} = {layer}"
 
     @property

@@ -283,6 +283,6 @@ def _link(step: Step, links: list[Link], trace: ModuleTrace) -> Link:
 
 def _refusal(trace: ModuleTrace, why: str) -> InputError:
     return InputError(
-        f"{trace.source} is no chain of linear layers: {why}",
-        hint="fcinspect trace shows what it runs",
+        f"{trace.source} is not a chain of linear layers: {why}",
+        hint="use fcinspect trace to see what it runs",
     )

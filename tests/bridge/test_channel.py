@@ -128,20 +128,20 @@ def framed(document: bytes, arrays: bytes = b"") -> bytes:
 HALF = framed(b'[5, "done", 1]')[:20]
 ANSWERS: list[tuple[bytes, str]] = [
     (HALF, "did not return within"),
-    (b"garbage" * 10, "it is not a message of fcinspect"),
-    (b"\x80\x04cos\nsystem\n(S'touch planted'\ntR.", "it is not a message of fcinspect"),
+    (b"garbage" * 10, "it is not an fcinspect message"),
+    (b"\x80\x04cos\nsystem\n(S'touch planted'\ntR.", "it is not an fcinspect message"),
     (framed(b"\xff\xfe"), "it is not JSON"),
     (framed(b"[" * 100_000), "it is not JSON"),
     (framed(b"9" * 100_000), "it is not JSON"),
     (framed(b'{"number": 5}'), "the message is a dict instead of list"),
     (framed(b'[5, "done"]'), "the message has 2 entries instead of 3"),
-    (framed(b'[5, "another", 1]'), "the message is of no known kind"),
+    (framed(b'[5, "another", 1]'), "the message is of an unknown kind"),
     (framed(b'[5, "done", "text"]'), "value is a str instead of int"),
     (framed(b'[5, "done", true]'), "value is a bool instead of int"),
     (framed(b'[5, "done", null]'), "value is a NoneType instead of int"),
     (framed(b'[5, "refused", ["InputError", 1, null]]'), "is a int instead of str"),
-    (framed(b'[9, "done", 1]'), "answer 9 came where answer 5 was expected"),
-    (framed(b'[5, "done", 1]', b"more"), "it holds more numbers than its arrays"),
+    (framed(b'[9, "done", 1]'), "got answer 9, expected answer 5"),
+    (framed(b'[5, "done", 1]', b"more"), "it holds more numbers than its arrays need"),
     (framed(b'[5, "refused", [' + b"[]," * 9 + b"[]]]"), "value has 10 entries instead of 3"),
     (messages.HEAD.pack(messages.MAGIC, 2**32 - 1, 0), "it is 4,294,967,295 bytes long"),
     (messages.HEAD.pack(messages.MAGIC, 2, 2**63), "bytes long"),
@@ -178,10 +178,10 @@ def test_an_answer_of_another_type_is_refused() -> None:
     with hostile() as worker:
         with pytest.raises(Misbehaved, match="value is a int instead of str"):
             worker.ask("returns", 1, returns=str)
-        with pytest.raises(Misbehaved, match="returned what cannot be sent: TypeError"):
+        with pytest.raises(Misbehaved, match="returned a value that cannot be sent: TypeError"):
             worker.ask("returns", {1, 2}, returns=str)
         too_long = "x" * (messages.LONGEST_DOCUMENT + 1)
-        with pytest.raises(Misbehaved, match="returned what cannot be sent: ValueError"):
+        with pytest.raises(Misbehaved, match="returned a value that cannot be sent: ValueError"):
             worker.ask("returns", too_long, returns=str)
 
 
@@ -211,7 +211,7 @@ def test_a_process_that_closes_its_files_is_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(channel, "ENDING", 0.5)
     with hostile() as worker:
         worker.ask("returns", 1, returns=int)
-        with pytest.raises(Misbehaved, match="closed the pipe for its answers"):
+        with pytest.raises(Misbehaved, match="closed its answer pipe"):
             worker.ask("close_all", returns=None)
 
 
@@ -236,7 +236,7 @@ def test_what_it_started_ends_when_it_dies() -> None:
     with hostile(timeout=300.0) as worker:
         started = psutil.Process(worker.ask("start", "daemon", returns=int))
         os.kill(served(worker).pid, signal.SIGSEGV)
-        with pytest.raises(Misbehaved, match="its process died of SIGSEGV"):
+        with pytest.raises(Misbehaved, match="its process was killed by SIGSEGV"):
             worker.ask("returns", 1, returns=int)
         assert not lives(started)
 
@@ -261,7 +261,7 @@ def test_what_it_writes_to_stderr_is_bounded(capfd: pytest.CaptureFixture[str]) 
         assert worker.ask("write_to_stderr", 5_000_000, returns=int) == 5_000_000
     written = capfd.readouterr().err
     assert written == "x" * channel.LONGEST_STDERR + (
-        f"\nfcinspect: what the code writes beyond {channel.LONGEST_STDERR:,} bytes is left out\n"
+        f"\nfcinspect: output of the code beyond {channel.LONGEST_STDERR:,} bytes is left out\n"
     )
 
 
@@ -270,7 +270,9 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fcinspect.layers.memory.free", lambda: 2**28)
     with hostile() as worker:
         assert worker.ask("limit", returns=bool)
-        with pytest.raises(Misbehaved, match=r"took more than 0\.2 GiB of memory"):
+        with pytest.raises(
+            Misbehaved, match=r"used more than the 0\.2 GiB of memory that was free"
+        ):
             worker.ask("hold", 100_000_000, 6, returns=None)
 
 

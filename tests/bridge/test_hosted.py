@@ -48,7 +48,7 @@ def test_an_object_is_described_without_being_called(
         ("correct:Onw", None, None, "has no object 'Onw'"),
         ("faulty_kernels:not_callable", None, None, "is an int: expected an nn.Module"),
         ("faulty_kernels:not_callable", "kernel", None, "is an int: expected an nn.Module"),
-        ("correct:Own", "kernel", None, "--kind kernel: .* is a class of modules"),
+        ("correct:Own", "kernel", None, "--kind kernel: .* is a module class"),
         ("correct:ready", "kernel", None, "--kind kernel: .* is a ready module"),
         ("correct:ready", "factory", None, "--kind factory: .* is a ready module"),
         ("correct:ready", None, "float64", "--dtype float64: .* holds float32"),
@@ -70,7 +70,7 @@ def test_arguments_are_for_factories() -> None:
     assert made.call(call).output.shape == Y.shape
     with pytest.raises(Misbehaved, match="unexpected keyword argument 'unknown'"):
         found("correct:factory", unknown=1).call(call)
-    with pytest.raises(InputError, match="--arg is for factories of modules"):
+    with pytest.raises(InputError, match="--arg is for module factories"):
         found("correct:by_torch", unknown=1)
 
 

@@ -96,7 +96,7 @@ def test_what_torch_cannot_initialise_is_a_usage_error() -> None:
         LinearRequest(0, 0, init="xavier_uniform"),
         LinearRequest(2, 2, dtype="float16", init="orthogonal"),
     ):
-        with pytest.raises(UsageError, match="torch cannot initialise"):
+        with pytest.raises(UsageError, match="torch cannot initialize"):
             create_layer(request)
 
 

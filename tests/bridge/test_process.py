@@ -110,7 +110,7 @@ def test_the_object_lives_between_calls(worker: Worker) -> None:
     [
         ("fail", r"^raised ValueError: planted \(test_process.py:\d+\)$"),
         ("misbehave", r"^returned None$"),
-        ("unsendable", r"^returned what cannot be sent: "),
+        ("unsendable", r"^returned a value that cannot be sent: "),
         ("typed", r"^raised EOFError"),
         ("no_such_method", r"^raised AttributeError: "),
     ],
@@ -151,7 +151,7 @@ def test_a_hanging_call_is_ended_and_the_next_one_starts_anew() -> None:
     [
         ("end", (5,), "its process ended with exit status 5"),
         ("end", (0,), "its process ended with exit status 0"),
-        ("killed", (), "its process died of SIGSEGV"),
+        ("killed", (), "its process was killed by SIGSEGV"),
     ],
 )
 def test_a_death_is_told_with_its_reason(

@@ -137,14 +137,14 @@ def test_the_steps_follow_each_other() -> None:
 def test_bce_of_outputs_that_are_no_probabilities_is_refused() -> None:
     """With the value, and what to do."""
     request = StepRequest((3, 4), ("identity",), optimizer_named("sgd", {}), loss="bce")
-    with pytest.raises(UsageError, match="needs outputs from 0 to 1: the network gives"):
+    with pytest.raises(UsageError, match="needs outputs from 0 to 1: the network returns"):
         list(run_steps(request))
 
 
 def test_a_learning_rate_beyond_the_dtype_is_refused() -> None:
     """As torch does, but in words."""
     request = StepRequest((3, 4), ("identity",), optimizer_named("sgd", {"lr": 1e300}))
-    with pytest.raises(UsageError, match="beyond the range of float32"):
+    with pytest.raises(UsageError, match="exceeds the largest float32"):
         list(run_steps(request))
 
 

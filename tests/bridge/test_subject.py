@@ -132,7 +132,7 @@ def test_the_seed_decides_a_fresh_module() -> None:
         (faulty_kernels.none, "returned None instead of an array"),
         (faulty_kernels.lists, "returned a list instead of an array"),
         (faulty_kernels.pair, "returned a tuple instead of an array"),
-        (faulty_kernels.whole_numbers, "returned numbers of int64"),
+        (faulty_kernels.whole_numbers, "returned int64 numbers"),
         (faulty_kernels.exits, r"raised SystemExit: enough \(faulty_kernels.py:\d+\)"),
         (faulty_kernels.raises, r"raised ZeroDivisionError: the planted message \(faulty_ker.*\)"),
     ],
@@ -214,7 +214,7 @@ class Computes(nn.Module):
 @pytest.mark.parametrize(
     ("factory", "words"),
     [
-        (Computes, "its weight does not keep what is copied into it"),
+        (Computes, "its weight does not keep the values copied into it"),
         (faulty_modules.RenamesBias, "the module has no tensor 'bias'"),
         (lambda n, m, bias: nn.Linear(n, m + 1), r"its weight has shape \(4, 4\) instead of .*"),
         (lambda n, m, bias: None, "the factory returned None instead of a module"),
@@ -251,10 +251,10 @@ def test_kinds_are_told_apart(found: Any, kind: Kind) -> None:
         ("text", "it is a str: expected"),
         (None, "it is None: expected"),
         (torch.zeros(2), "it is a Tensor: expected"),
-        (torch.optim.SGD, "it is an optimizer, no linear layer"),
-        (correct._Function, r"it is an autograd\.Function: give it\.apply"),
-        (lambda a, b: a, r"it takes \(a, b\): it cannot be told"),
-        (len, "it takes .*: it cannot be told"),
+        (torch.optim.SGD, "it is an optimizer, not a linear layer"),
+        (correct._Function, r"it is an autograd\.Function: use it\.apply"),
+        (lambda a, b: a, r"it takes \(a, b\): this does not show whether it makes modules"),
+        (len, "it takes .*: this does not show whether it makes modules"),
     ],
 )
 def test_what_is_no_layer_is_refused(found: Any, words: str) -> None:

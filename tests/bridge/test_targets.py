@@ -185,7 +185,7 @@ def test_an_import_that_fails() -> None:
     )
     Path("mypkg/layers.py").write_text("", encoding="utf-8")
     assert import_hint("mypkg.model", "Net", "No module named 'layers'") == (
-        "layers.py lies beside it: did you mean mypkg/model.py:Net?"
+        "layers.py is in the same folder: did you mean mypkg/model.py:Net?"
     )
     assert import_hint("mypkg.model", "Net", "cannot import name 'x' from 'y'") is None
 

@@ -22,6 +22,6 @@ def test_a_module_that_is_too_large_is_not_run(tmp_path: Path) -> None:
         tracing.close()
     assert (run.device, run.failure) == ("meta", None)
     assert seen.not_exercised == (
-        "all that needs numbers: the module does not fit this machine's memory",
+        "everything that needs numbers: the module does not fit in this machine's memory",
     )
     assert seen.checked == ()

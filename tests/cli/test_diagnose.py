@@ -160,12 +160,12 @@ torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (TRACEBACK + KEY, "what is diagnosed is an earlier one"),
-        (TRACEBACK + KEY + FAILED, "what is diagnosed is an earlier one"),
-        (f"RuntimeError: {SHAPES}\nKeyError: 'lr'\n", "what is diagnosed is an earlier one"),
-        (TRACEBACK + CAUSED + KEY, "what is diagnosed is an error that led to it, or"),
-        (TRACEBACK + HANDLING + KEY, "what is diagnosed is an error that led to it, or"),
-        (f"{SHAPES}, I read\n{KEY}", "what is diagnosed stands elsewhere in the text"),
+        (TRACEBACK + KEY, "the diagnosed error is an earlier one"),
+        (TRACEBACK + KEY + FAILED, "the diagnosed error is an earlier one"),
+        (f"RuntimeError: {SHAPES}\nKeyError: 'lr'\n", "the diagnosed error is an earlier one"),
+        (TRACEBACK + CAUSED + KEY, "the diagnosed error led to it, or was being handled"),
+        (TRACEBACK + HANDLING + KEY, "the diagnosed error led to it, or was being handled"),
+        (f"{SHAPES}, I read\n{KEY}", "the diagnosed message is elsewhere in the text"),
     ],
 )
 def test_a_last_error_that_is_not_recognised_is_told(run: Run, text: str, said: str) -> None:
@@ -173,7 +173,7 @@ def test_a_last_error_that_is_not_recognised_is_told(run: Run, text: str, said: 
     found = run("diagnose", "-", "--json", stdin=text)
     assert found.data["kind"] == "product"
     (note,) = found.document["warnings"]
-    assert note.startswith(f"the last error is \"KeyError: 'lr'\", which is not recognised; {said}")
+    assert note.startswith(f"the last error is \"KeyError: 'lr'\", which is not recognized; {said}")
     page = " ".join(run("diagnose", "-", stdin=text).out.split())
     assert f"note: {note}" in page
 
@@ -279,7 +279,7 @@ def test_the_name_of_a_class_keeps_its_case(
 def test_a_cause_without_evidence_has_no_line_for_it(run: Run) -> None:
     """What only repeats the message is left out, and so is its "because"."""
     bare = run("diagnose", "dim must be an int or None, got <class 'torch.Tensor'>")
-    assert "1. The layer's class" in bare.out
+    assert "1. The layer's class was called" in bare.out
     assert "because" not in bare.out
     assert "because" in run("diagnose", SHAPES).out
 

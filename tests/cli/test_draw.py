@@ -244,10 +244,10 @@ def test_of_a_class_the_structure_is_drawn_unless_it_is_seeded(run: Run) -> None
     ("name", "why"),
     [
         ("Residual", "it runs add"),
-        ("Beside", "it computes something else than its layers"),
+        ("Beside", "it computes something other than its layers"),
         pytest.param("Heads", "it returns 2 tensors", marks=pytest.mark.slow),
         pytest.param(
-            "Scaled", "it computes something else than its layers", marks=pytest.mark.slow
+            "Scaled", "it computes something other than its layers", marks=pytest.mark.slow
         ),
         pytest.param("Broken", "does not run: RuntimeError", marks=pytest.mark.slow),
         pytest.param("late", "cannot be created: ValueError: not today", marks=pytest.mark.slow),
@@ -300,7 +300,7 @@ def test_an_activation_that_is_not_computed_here_is_drawn_without_values(
         (("3-2", "--units", "1"), 2, "1 is not a whole number >= 2"),
         (("3-2", "--units", "33"), 2, "33 is too large"),
         (("1000000000-1000000", "--seed", "0"), 2, "of memory"),
-        (("fcinspect.examples:CNN",), 2, "the shape of the input is not known"),
+        (("fcinspect.examples:CNN",), 2, "the shape of the input is unknown"),
         (("fcinspect.examples:CNN", "--input", "1,3,32,32"), 3, "it runs conv1 (Conv2d)"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -171,7 +171,7 @@ REFUSED: list[tuple[list[str], int, str]] = [
     (["3-2", "--nesterov"], 2, "nesterov requires a momentum"),
     (["3-2", "--lr", "-1"], 2, "'-1' is not a finite number >= 0"),
     (["3-2", "--lr", "inf"], 2, "'inf' is not a finite number"),
-    (["3-2", "--lr", "1e300"], 2, "beyond the range of float32"),
+    (["3-2", "--lr", "1e300"], 2, "exceeds the largest float32"),
     (["3-2", "--steps", "0"], 2, "0 is not a whole number >= 1"),
     (["3-2", "--x", "1,2"], 2, "x has 2 features, but the layer's in_features is 3"),
     (["3-2", "--target", "1,2,3"], 2,

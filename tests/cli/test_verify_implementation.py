@@ -61,7 +61,7 @@ def test_the_layers_own_prints_stay_out_of_the_report(shell: Run) -> None:
 @pytest.mark.parametrize(
     ("name", "more", "cause"),
     [
-        ("crashes", (), "its process died of SIGSEGV"),
+        ("crashes", (), "its process was killed by SIGSEGV"),
         slow("ends", (), "its process ended with exit status 5"),
         slow("hangs", ("--timeout", "0.2"), "did not return within 0.2 s"),
         slow("exits", (), "raised SystemExit: enough"),
@@ -93,7 +93,7 @@ def test_a_hang_in_one_case_leaves_the_other_checks(run: Run) -> None:
     ("arguments", "status", "words"),
     [
         (["nonsense"], 3, "expected package.module:Object or file.py:Object"),
-        slow(["no_such_module_here:x"], 3, "there is no module 'no_such_module_here'"),
+        slow(["no_such_module_here:x"], 3, "no such module: 'no_such_module_here'"),
         ([code("correct", "Onw")], 3, "did you mean tests.subjects.correct:Own?"),
         slow([code("raises_on_import", "x")], 3, "RuntimeError: planted on import (raises_on"),
         slow([code("exits_on_import", "x")], 3, "SystemExit: 0 (exits_on_import.py:5)"),
@@ -121,7 +121,7 @@ def test_what_cannot_be_looked_at_is_refused_in_one_line(
         (["--in", "0"], "--in"),
         (["--timeout", "0"], "'0' is not a finite number > 0"),
         (["--accumulate", "foo"], "--accumulate 'foo' is not known"),
-        (["--device", "tpu"], "--device 'tpu' is not a device of torch: expected cpu"),
+        (["--device", "tpu"], "--device 'tpu' is not a torch device: expected cpu"),
     ],
 )
 def test_wrong_options_are_refused_before_any_code_runs(

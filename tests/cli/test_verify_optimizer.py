@@ -154,7 +154,7 @@ def test_a_faulty_optimizer_is_a_finding(
     ("name", "words"),
     [
         ("Owm", "Own"),
-        ("ready", "give its class, Own"),
+        ("ready", "name its class, Own"),
         ("NoStep", "without a step()"),
         ("number", "expected a class like torch.optim.SGD"),
     ],

@@ -329,13 +329,13 @@ def read_wholly(text: str) -> None:
         ("? not enough rows\n& in the batch", "~ one|other",
          "words in every pattern, or '& WORDS' below"),
         ("There were {rows} rows, and no more than\n      that; they are too few.", "",
-         "loss.txt:6: expected what happened in the line behind it"),
+         "loss.txt:6: expected what happened in the next line"),
         ("- too-few: The batch is too small", "- too few: The batch", "expected - name: cause"),
         ("  fix: Take more\n    for", "    for", "'  because EVIDENCE' or none, and then '  fix:"),
-        ("    print(y)", "  print(y)", "code behind four blanks, or the next cause or message"),
+        ("    print(y)", "  print(y)", "code after four blanks, or the next cause or message"),
         ("- too-few\n", "- too-many\n", "the name of a cause above, or - name: cause"),
-        ("- too-few\n", "- too-few\n  fix: Take more\n", "nothing behind '- too-few'"),
-        ("Rows are missing.\n- too-few\n", "Rows are missing.\n", "a cause behind it"),
+        ("- too-few\n", "- too-few\n  fix: Take more\n", "nothing after '- too-few'"),
+        ("Rows are missing.\n- too-few\n", "Rows are missing.\n", "a cause after it"),
     ],
 )  # fmt: skip
 def test_what_is_written_otherwise_is_refused(line: str, found: str, expected: str) -> None:

@@ -285,13 +285,13 @@ BOTH = "if flag:\n    self.fc1 = nn.Linear(2048, 128)\nelse:\n    self.fc1 = nn.
     ("source", "note"),
     [
         (made(f"flag = True\n{BOTH}"),
-         "lines 11, 13 of net.py make self.fc1 each with the message's in_features 2,048 and"
+         "lines 11, 13 of net.py create self.fc1 each with the message's in_features 2,048 and"
          " out_features 128"),
         (made("self.fc1 = nn.Sequential(nn.Linear(2048, 128), nn.Linear(2048, 128))"),
-         "line 9 of net.py makes self.fc1 each with"),
+         "line 9 of net.py creates self.fc1 each with"),
         (made(LOOP, "self.all[0](x)"),
-         "line 9 of net.py makes self.all[0] and in_features is not written there as a number of"
-         " that layer alone"),
+         "line 9 of net.py creates self.all[0] but in_features is not written there as a number of"
+         " this layer alone"),
         (HEAD + "class Net(nn.Module):\n    def __init__(self, wide=2048):\n"
          "        super().__init__()\n        self.fc1 = nn.Linear(wide, 128)\n\n"
          "    def forward(self, x):\n        return self.fc1(x.flatten(1))\n",
@@ -312,8 +312,8 @@ def test_no_change_where_several_constructors_fit(source: str, note: str, tmp_pa
     [
         ("return self.fc1(x)", "return self.fc2(x)", "no longer reads 'return self.fc1(x)'"),
         ("        x = torch.flatten(x, 1)\n", "", "no longer reads 'return self.fc1(x)'"),
-        ("(2048, 128)", "(1568, 128)", "with other numbers than the message's"),
-        ("(2048, 128)", "(2048, 64)", "with other numbers than the message's"),
+        ("(2048, 128)", "(1568, 128)", "with numbers other than the message's"),
+        ("(2048, 128)", "(2048, 64)", "with numbers other than the message's"),
     ],
 )
 def test_no_change_of_a_file_that_is_another_now(

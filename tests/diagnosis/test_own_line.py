@@ -67,7 +67,7 @@ def in_sequential(line: str, message: str) -> str:
 def test_a_layer_inside_a_sequential_has_no_name(line: str, within: str) -> None:
     """The line calls the whole model, which must not become one layer."""
     code = first_cause(in_sequential(line, PRODUCT)).code
-    assert code == f"nn.Linear(10, 7)  # in place of the layer inside {within}"
+    assert code == f"nn.Linear(10, 7)  # instead of the layer inside {within}"
 
 
 def test_a_flatten_that_a_sequential_lacks_stands_inside_it() -> None:

@@ -260,7 +260,7 @@ def test_a_long_message_stays_whole() -> None:
     assert read(text)[0].message.count("size mismatch") == 50
     found = diagnose(text)
     assert isinstance(found, Diagnosis)
-    assert "50 keys with another shape" in found.happened
+    assert "50 keys with a different shape" in found.happened
     assert "INFO" not in found.message
 
 

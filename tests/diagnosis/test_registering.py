@@ -74,4 +74,4 @@ def test_a_change_that_does_not_run_is_not_shown(source: str, tmp_path: Path) ->
     (cause,) = searched(source, tmp_path, "4,8").likely
     assert cause.name == "unregistered-layers"
     assert (cause.changes, cause.trial, cause.code) == ((), None, None)
-    assert cause.fix.startswith("put the layers alone into nn.ModuleList")
+    assert cause.fix.startswith("put only the layers into nn.ModuleList")

@@ -159,7 +159,7 @@ def test_of_a_line_that_makes_several_layers_the_place_is_told(
     found = diagnosed(written(HEAD + body, tmp_path), [Tensor((4, 64 if line == 10 else 8), "")])
     cause = cause_of(found, "in-features")
     assert cause.changes == ()
-    assert cause.fix == f"make in_features {width}; broken.py:{line} makes the layer"
+    assert cause.fix == f"set in_features to {width}; broken.py:{line} creates the layer"
     assert cause.code is not None
     assert cause.code.startswith(f"nn.Linear({width}, ")
     assert found is not None
@@ -213,7 +213,7 @@ def test_pictures_are_only_told_of_where_there_are_any(tmp_path: Path) -> None:
         assert found is not None
         words = " ".join(f"{cause.cause} {cause.evidence} {cause.fix}" for cause in found.likely)
         assert "channels" not in words
-        assert "picture" not in words
+        assert "image" not in words
         assert "16·" not in words
 
 
@@ -268,7 +268,7 @@ def test_of_the_sizes_with_which_it_runs_one_is_told(tmp_path: Path) -> None:
     found = diagnosed(written(HEAD + body, tmp_path), [Tensor((4, 1, 32, 32), "")])
     assert found is not None
     sizes = [cause.cause for cause in found.likely if cause.name == "input-size"]
-    assert sizes == ["The network was made for pictures of 28×28"]
+    assert sizes == ["The network was built for images of 28×28"]
 
 
 def test_a_line_that_is_proposed_is_not_proposed_again(tmp_path: Path) -> None:

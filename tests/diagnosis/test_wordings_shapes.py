@@ -155,7 +155,7 @@ def test_groups_must_divide_the_channels() -> None:
         refused("y = g(x)", g=nn.Conv2d(8, 4, 3, groups=2), x=torch.zeros(1, 5, 9, 9))
     )[0]
     assert first.code is None
-    assert "5 cannot be divided by groups=2" in first.fix
+    assert "5 is not divisible by groups=2" in first.fix
 
 
 def test_pictures_of_different_sizes_are_no_matter_of_a_linear_layer() -> None:

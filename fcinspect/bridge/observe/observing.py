@@ -164,11 +164,11 @@ def optimizer_beside(
         made, called = _wanted(module, namespaces, wanted, found)
         found, ready = {wanted: made}, ready or called
     if not found:
-        raise NotExercised("an optimizer: none was found; --optimizer NAME names it")
+        raise NotExercised("an optimizer: none was found; use --optimizer NAME")
     if not ready:
         raise NotExercised(
-            f"{', '.join(found)}: an optimizer can hold the parameters of a ready module only;"
-            " name that in place of its class"
+            f"{', '.join(found)}: an optimizer can hold only the parameters of a ready module;"
+            " name the module instead of its class"
         )
     own = {id(p) for p in module.parameters()}
     holders = {name: one for name, one in found.items() if held_by(one) & own}
@@ -177,8 +177,8 @@ def optimizer_beside(
         holders = {name: one for name, one in found.items() if not held_by(one) & others}
         if not holders:
             raise NotExercised(
-                f"{', '.join(found)}: no parameter of this module is held, only those of other"
-                " objects there"
+                f"{', '.join(found)}: no parameter of this module is held, only parameters of"
+                " other objects"
             )
     return _together(module, holders or found, own)
 
@@ -216,14 +216,14 @@ def _wanted(
     value = next((names[name] for names in namespaces if name in names), None)
     if value is None:
         raise InputError(
-            f"--optimizer {name}: there is no such object beside the module",
+            f"--optimizer {name}: no such object beside the module",
             hint=did_you_mean(name, found),
         )
     called = callable(value) and not isinstance(value, Optimizer)
     if called:
         value = value(module)
     if not isinstance(value, Optimizer):
-        raise InputError(f"--optimizer {name}: it is no torch.optim.Optimizer")
+        raise InputError(f"--optimizer {name}: not a torch.optim.Optimizer")
     return value, called
 
 

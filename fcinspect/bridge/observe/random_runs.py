@@ -118,7 +118,7 @@ class GradientReach:
         except NotExercised:
             raise
         except Exception as error:
-            raise NotExercised(f"the backward pass stops ({words_of(error)})") from None
+            raise NotExercised(f"the backward pass fails ({words_of(error)})") from None
         kinds: dict[str, Kind] = {}
         for key, gradient in zip(self._trained, gradients, strict=True):
             if gradient is None:
@@ -185,7 +185,9 @@ class GradientReach:
                 hook.remove()
         found = [key for key in kinds if rows.get(key.rpartition(".")[0]) == 0]
         if found:
-            self._note(kinds, found, "no row of random inputs reaches it, as of an expert")
+            self._note(
+                kinds, found, "no row of random inputs reaches it, as can happen to an expert"
+            )
 
     def _in_the_other_mode(self, kinds: dict[str, Kind]) -> None:
         """Take out what is used in the other mode: heads that only train."""
@@ -205,8 +207,8 @@ class GradientReach:
         found = [key for key, g in zip(names, gradients, strict=True) if g is not None]
         if found:
             now, other = ("training", "evaluation")[:: 1 if module.training else -1]
-            how = "without --train" if module.training else "--train"
-            words = f"used in {other} mode, and not in this run in {now} mode; {how} looks there"
+            how = "omit" if module.training else "use"
+            words = f"used in {other} mode, but not in this run in {now} mode; {how} --train for it"
             self._note(kinds, found, words)
 
     def _later(self, kinds: dict[str, Kind]) -> None:
@@ -223,7 +225,7 @@ class GradientReach:
         if woken:
             self._note(
                 kinds, woken,
-                "the gradient is 0 at the start only: what it is multiplied by starts at 0, and is"
+                "the gradient is 0 only at the start: what it is multiplied by starts at 0, and is"
                 " trained",
             )  # fmt: skip
 
@@ -251,8 +253,8 @@ class GradientReach:
         if found:
             self._note(
                 kinds, found,
-                "the gradient is 0 on this input, that of others in the layer is not: as where a"
-                " bias cancels out, or a first state is 0",
+                "the gradient is 0 on this input, but those of others in the layer are not: as when"
+                " a bias cancels out, or an initial state is 0",
             )  # fmt: skip
 
     def _note(self, kinds: dict[str, Kind], names: Sequence[str], words: str) -> None:

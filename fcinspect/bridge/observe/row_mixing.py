@@ -32,9 +32,9 @@ def mixing_of(runs: RandomRuns) -> Mixing | None:
         raise NotExercised("there is no batch dimension")
     rows = shapes[0][0]
     if len(shapes) > 1 and (rows, rows) in shapes:
-        raise NotExercised(f"an input is ({rows}, {rows}), as of a graph and its nodes")
+        raise NotExercised(f"an input is ({rows}, {rows}), as for the nodes of a graph")
     if runs.module.training:
-        raise NotExercised("in training mode BatchNorm and dropout mix them")
+        raise NotExercised("in training mode, BatchNorm and dropout mix them")
     if rows < FEWEST_ROWS:
         rows = OTHER_ROWS
     elif any(shape[0] != rows for shape in shapes):
@@ -45,7 +45,7 @@ def mixing_of(runs: RandomRuns) -> Mixing | None:
     except NotExercised:
         raise
     except Exception as error:
-        raise NotExercised(f"on random numbers it stops ({words_of(error)})") from None
+        raise NotExercised(f"the module fails on random numbers ({words_of(error)})") from None
 
 
 class _Probe:
@@ -58,11 +58,11 @@ class _Probe:
     def found(self) -> Mixing | None:
         twice = zip(self._base, _tensors(self._runs.run(self._inputs)), strict=True)
         if not all(a.shape == b.shape and same(a, b) for a, b in twice):
-            raise NotExercised("the same input does not give the same output twice")
+            raise NotExercised("two runs on the same input give different outputs")
         places = [n for n, t in enumerate(self._base) if t.shape[:1] == (self._rows,)]
         if not places:
             shapes = ", ".join(str(tuple(t.shape)) for t in self._base) or "no tensor"
-            raise NotExercised(f"the input has {self._rows} rows, the output is {shapes}")
+            raise NotExercised(f"the input has {self._rows} rows, but the output is {shapes}")
         places = self._without_pairs(places)
         # a view can take all of its rows from the first, or from the last
         for row in (0, self._rows - 1):
@@ -100,8 +100,8 @@ class _Probe:
                 mixing.append(name)
         if len(mixing) < len(names):
             raise NotExercised(
-                f"each row of input {' and '.join(mixing)} enters all rows of the output, those of"
-                " the others do not: as a memory or examples that all rows share"
+                f"each row of input {' and '.join(mixing)} affects all rows of the output, but rows"
+                " of the other inputs do not: as with a memory or examples that all rows share"
             )
 
     def _without_pairs(self, places: list[int]) -> list[int]:
@@ -116,7 +116,7 @@ class _Probe:
             return places  # as many classes as rows
         left = [place for place in places if larger[place].shape[:2] != (more, more)]
         if not left:
-            raise NotExercised(f"the output {square} compares each row with each")
+            raise NotExercised(f"the output {square} compares each row with every row")
         return left
 
     def _by_column(self, place: int) -> bool:

@@ -59,7 +59,7 @@ def inputs_of(
         return tuple(
             steps.Tensor((*(batch or ()), *t.shape[len(batch or ()) :]), dtype_name(t.dtype))
             for t in shapes
-        ), "of its example_input_array"
+        ), "from its example_input_array"
     for name, part in module.named_modules():
         if next(iter(part.parameters(recurse=False)), None) is None:
             continue
@@ -68,7 +68,7 @@ def inputs_of(
             shape = (*(batch if batch is not None else (1,)), part.in_features)
             return (steps.Tensor(shape, usual),), f"as wide as {where}"
         break
-    raise UsageError("the shape of the input is not known", hint=_how_to_give(module))
+    raise UsageError("the shape of the input is unknown", hint=_how_to_give(module))
 
 
 def made_on(device: str, inputs: Sequence[steps.Tensor]) -> tuple[list[Any], dict[str, Any]]:
@@ -99,7 +99,7 @@ def called_with(
             if not isinstance(holder, dict):
                 break
         if not isinstance(holder, dict) or last in holder:
-            raise UsageError(f"--input {given.name}=…: that name is given twice")
+            raise UsageError(f"--input {given.name}=…: this name is given twice")
         holder[last] = tensor
     return args, kwargs
 
@@ -179,7 +179,7 @@ def _as_entry(name: str, option: str, parameters: list[str]) -> str | None:
     """Return how a dict is given to a function that takes a single thing."""
     if option != "--input" or len(parameters) != 1:
         return None
-    return f"if {parameters[0]} is a dict, its entries are --input {parameters[0]}.{name}=…"
+    return f"if {parameters[0]} is a dict, give its entries as --input {parameters[0]}.{name}=…"
 
 
 def meta_copy(module: nn.Module) -> nn.Module:

@@ -150,7 +150,7 @@ class Message:
             elif found:
                 found[-1] = found[-1]._replace(markers=(*found[-1].markers, line.text[2:]))
             else:
-                self._fail(line, "a pattern behind '? ' or '~ '")
+                self._fail(line, "a pattern after '? ' or '~ '")
         for wording in found:
             if not wording.markers:
                 self._fail(self.patterns[0], "words in every pattern, or '& WORDS' below")
@@ -182,7 +182,7 @@ class Message:
         if text and text[:2] != "- ":
             return text
         if not self.rule:
-            self._fail(self.patterns[-1], "what happened in the line behind it")
+            self._fail(self.patterns[-1], "what happened in the next line")
         return ""
 
     @cached_property
@@ -193,7 +193,7 @@ class Message:
         if lines and starts[:1] != [0]:
             self._fail(lines[0], "- name: cause")
         if not (starts or self.rule):
-            self._fail(self.patterns[-1], "a cause behind it, as - name: cause")
+            self._fail(self.patterns[-1], "a cause after it, as - name: cause")
         parts = pairwise((*starts, len(lines)))
         return dict(self._cause(lines[start:end]) for start, end in parts)
 
@@ -220,13 +220,13 @@ class Message:
             self._fail((rest or lines)[0], "'  because EVIDENCE' or none, and then '  fix: TEXT'")
         for line in rest:
             if line.text and not line.text.startswith("    "):
-                self._fail(line, "code behind four blanks, or the next cause or message")
+                self._fail(line, "code after four blanks, or the next cause or message")
         code = "\n".join(line.text[4:] for line in rest).rstrip("\n")
         return name, Cause(name.partition("/")[0], words, because, fix, code or None)
 
     def _again(self, name: str, lines: list[JoinedLine]) -> Cause:
         if len(lines) > 1:
-            self._fail(lines[1], f"nothing behind '- {name}', which stands for a cause above")
+            self._fail(lines[1], f"nothing after '- {name}', which stands for a cause above")
         above = self.above.cause(name) if self.above else None
         if above is None:
             self._fail(lines[0], "the name of a cause above, or - name: cause")
@@ -280,7 +280,7 @@ def parsed(text: str, file: str) -> tuple[Message, ...]:
         if item is None or (item["patterns"] and not kind):
             number = text.count("\n", 0, place) + 1
             line = text[place:].partition("\n")[0]
-            expected = "a pattern behind '? ' or '~ '" if kind else "'kind: NAME' above it"
+            expected = "a pattern after '? ' or '~ '" if kind else "'kind: NAME' above it"
             raise CatalogueError(f"{file}:{number}: expected {expected}; found {line!r}")
         place = item.end()
         if item["kind"]:

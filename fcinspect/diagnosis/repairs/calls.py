@@ -25,8 +25,8 @@ RECURRENT = ("RNN", "LSTM", "GRU")
 FLOATING = ("Conv", *RECURRENT, "BatchNorm", "LayerNorm")
 OTHER_DTYPES = {"float64": "float64-input", "int64": "integer-input", "int32": "integer-input"}
 CHANNELS_LAST = {
-    "Conv1d": (3, "The sequence lies as (batch, time, channels)", "0, 2, 1"),
-    "Conv2d": (4, "The picture lies as (batch, height, width, channels)", "0, 3, 1, 2"),
+    "Conv1d": (3, "The sequence is laid out as (batch, time, channels)", "0, 2, 1"),
+    "Conv2d": (4, "The image is laid out as (batch, height, width, channels)", "0, 3, 1, 2"),
 }
 """Of a convolution, the dimensions that enter, how they may lie, and the order it takes."""
 INDICES = "argument #1 'indices'"
@@ -39,7 +39,7 @@ def candidates(scene: Scene) -> Iterator[Candidate]:
 
 
 def _casts(scene: Scene) -> Iterator[Candidate]:
-    """An input of another dtype than the layer's."""
+    """An input whose dtype differs from the layer's."""
     step = scene.step
     if step is None or not step.inputs or "type" not in scene.message:
         return
@@ -64,7 +64,7 @@ def _other_input(scene: Scene) -> str:
     inputs = scene.trace.inputs
     if len(inputs) != 1 or inputs[0].shape != scene.entering:
         return ""
-    return f"; for this run, --input {','.join(map(str, inputs[0].shape))}:int64"
+    return f"; for this run, use --input {','.join(map(str, inputs[0].shape))}:int64"
 
 
 def _held_dtype(scene: Scene, step: Step) -> str:
@@ -168,7 +168,7 @@ def _attributes(scene: Scene) -> Iterator[Candidate]:
 
 
 def _channels_last(scene: Scene) -> Iterator[Candidate]:
-    """A picture as (batch, height, width, channels), a sequence as (batch, time, channels)."""
+    """An image as (batch, height, width, channels), a sequence as (batch, time, channels)."""
     step, entering = scene.step, scene.entering
     told = re.search(r"to have (\d+) channels, but got", scene.message)
     if step is None or entering is None or told is None or step.kind not in CHANNELS_LAST:

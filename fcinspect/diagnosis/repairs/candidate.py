@@ -116,9 +116,9 @@ def named(step: Step) -> str:
 
 
 def maker(step: Step) -> str:
-    """Return "; net.py:12 makes the layer", for a line that makes others too."""
+    """Return "; net.py:12 creates the layer", for a line that makes others too."""
     place = step.made
-    return "" if place is None else f"; {PurePath(place.file).name}:{place.line} makes the layer"
+    return "" if place is None else f"; {PurePath(place.file).name}:{place.line} creates the layer"
 
 
 def times(*factors: int) -> str:

@@ -70,7 +70,7 @@ def _widths(scene: Scene) -> Iterator[Candidate]:
 
 
 def _rank(scene: Scene) -> Iterator[Candidate]:
-    """BatchNorm2d behind a linear layer, BatchNorm1d behind a convolution."""
+    """BatchNorm2d after a linear layer, BatchNorm1d after a convolution."""
     step, entering = scene.step, scene.entering
     if step is None or entering is None or not step.kind.startswith("BatchNorm"):
         return
@@ -111,7 +111,7 @@ def _float_width(scene: Scene) -> Iterator[Candidate]:
         new = f"{left} // {right}"
     else:
         new = f"int({written})"
-    divided = ", and / always gives a float" * ("//" in new)
+    divided = ", and / always returns a float" * ("//" in new)
     values = {"name": name, "written": written, "divided": divided, "new": new}
     yield candidate("float-width", (source.replaced(argument, new),), **values)
 
@@ -150,9 +150,9 @@ def _no_module(scene: Scene) -> Iterator[Candidate]:
         if name in ACTIVATIONS:
             prefixes = {prefix_of(a.func) for a in call.args if isinstance(a, ast.Call)}
             nn = "nn" if "nn." in prefixes else "torch.nn"
-            new, cause = f"{nn}.{ACTIVATIONS[name]}()", "a function stands among modules"
+            new, cause = f"{nn}.{ACTIVATIONS[name]}()", "A function is passed instead of a module"
         else:
-            new, cause = f"{source.segment(argument)}()", "a class stands in place of a module"
+            new, cause = f"{source.segment(argument)}()", "A class is passed instead of a module"
         values = {"what": cause, "written": source.segment(argument), "new": new}
         yield candidate("not-a-module", (source.replaced(argument, new),), **values)
 
@@ -180,7 +180,7 @@ def _no_super(scene: Scene) -> Iterator[Candidate]:
     edits = [source.inserted_before(first, f"super().__init__()\n{' ' * first.col_offset}")]
     if late is not None:
         edits.append(source.replaced(late, "pass"))
-    where = "is missing" if late is None else "stands below it"
+    where = "is missing" if late is None else "comes after it"
     yield candidate("no-super-init", tuple(edits), line=place.line, where=where)
 
 

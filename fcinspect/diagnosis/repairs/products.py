@@ -65,11 +65,11 @@ def _in_features(
     width, name = entering[-1], named(step)
     flattened = flattening_of(scene, entering)
     image = () if flattened is None else flattened.inputs[0].shape
-    evidence = f"{name} gets {by(entering)}: {width:,} features, and expects {wanted:,}"
+    evidence = f"{name} gets {by(entering)}: {width:,} features, but expects {wanted:,}"
     if len(image) == 4:
         if prod(image[1:]) == width:
-            evidence += f"; {width:,} = {times(*image[1:])}, channels × height × width before it"
-            evidence += " is flattened"
+            evidence += f"; {width:,} = {times(*image[1:])}, channels × height × width before"
+            evidence += " flattening"
         expected = as_image(wanted, image[1])
         if expected is not None:
             evidence += f"; {wanted:,} = {times(*expected)}"
@@ -115,8 +115,6 @@ def _not_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> It
     if not exact and edits:
         changed = argument_edit(scene, step, 0, "in_features", str(features))
         edits = edits + changed if changed else ()
-    evidence = f"{by(entering)} enters: {entering[-1]} features in the last dimension; flattened,"
-    evidence += f" a row has {times(*entering[1:])} = {features:,}"
     yield candidate(
         "flatten-missing",
         edits,
@@ -125,7 +123,7 @@ def _not_flattened(scene: Scene, step: Step, entering: Shape, wanted: int) -> It
         last=entering[-1],
         factors=times(*entering[1:]),
         features=features,
-        exact=", as in_features says" * exact,
+        exact=", which is in_features" * exact,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of another size or rank than the network was made for, and tensors that do not join."""
+"""Images of a size or rank that the network was not built for, and tensors that do not join."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_STRIDE = 8
 
 
 def pooled(scene: Scene, step: Step, entering: Shape, wanted: int) -> Iterator[Candidate]:
-    """Another size of the picture keeps the weights: a pool that makes it fit."""
+    """A pool that makes an image of a different size fit: the weights stay."""
     expected = _expected(scene, entering, wanted)
     if expected is None:
         return
@@ -54,7 +54,7 @@ def pooled(scene: Scene, step: Step, entering: Shape, wanted: int) -> Iterator[C
 
 
 def _expected(scene: Scene, entering: Shape, wanted: int) -> tuple[Step, Shape, int] | None:
-    """Return what flattened pictures, their shape, and the side of those that were expected."""
+    """Return what flattened images, their shape, and the side of those that were expected."""
     flattened = flattening_of(scene, entering)
     image = () if flattened is None else flattened.inputs[0].shape
     if flattened is None or len(image) != 4 or wanted % image[1]:
@@ -77,7 +77,7 @@ def _import_torch(source: Source) -> tuple[Edit, ...]:
 
 
 def other_input(scene: Scene, entering: Shape, wanted: int) -> Iterator[Candidate]:
-    """A picture of another size, for which the layer was made."""
+    """An image of a different size, for which the layer was built."""
     expected, inputs = _expected(scene, entering, wanted), scene.trace.inputs
     if expected is None or len(inputs) != 1 or len(inputs[0].shape) != 4:
         return
@@ -106,7 +106,7 @@ def other_input(scene: Scene, entering: Shape, wanted: int) -> Iterator[Candidat
 
 
 def padded(scene: Scene) -> Iterator[Candidate]:
-    """A convolution whose kernel is larger than what has become of the picture."""
+    """A convolution whose kernel is larger than what is left of the image."""
     step, entering = scene.step, scene.entering
     told = re.search(r"per channel: \(([\d x]+)\)\. Kernel size: \(([\d x]+)\)", scene.message)
     if told is None or step is None or entering is None or not step.is_module:
@@ -139,7 +139,7 @@ def lacking(scene: Scene) -> Iterator[Candidate]:
     axes, channels = int(known[1]), int(told[1])
     if len(entering) != axes + 1 or entering != inputs[0].shape or entering[0] != int(told[2]):
         return
-    read = f"{by(entering)} enters {named(step)}, read as one sample of {entering[0]} channels"
+    read = f"{named(step)} treats {by(entering)} as one sample of {entering[0]} channels"
     values = {"read": read, "kind": step.kind, "axes": AXES[axes], "channels": channels}
     if entering[1] == channels and channels > 1:
         whole: Shape = (*entering, entering[-1])

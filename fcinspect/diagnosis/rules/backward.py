@@ -12,9 +12,9 @@ TRANSPOSED_WEIGHT = re.compile(r"^(AsStrided|T|Transpose)$")
 TENSOR = re.compile(r"torch\.(?:\w+\.)*(\w*)Tensor|Tensor")
 INFINITE = {
     "Sqrt": "the square root of 0 has an infinite gradient: sqrt(x + eps)",
-    "Pow": "a power below 1 of 0 has an infinite gradient",
+    "Pow": "0 raised to a power below 1 has an infinite gradient",
     "Log": "log of 0 or less: log(x.clamp(min=eps))",
-    "Div": "a division by 0: x / (y + eps)",
+    "Div": "division by 0: x / (y + eps)",
     "Norm": "the norm of a zero vector has no gradient",
     "LinalgVectorNorm": "the norm of a zero vector has no gradient",
 }
@@ -40,13 +40,13 @@ def in_place(shape: Shape, operation: str, version: str, expected: str) -> Decis
     told = f"A {shape} tensor" if shape else "A tensor"
     if made_by:
         told += f", the output of {made_by},"
-    happened = f"{told} was changed in place after the forward pass and is needed for the gradient."
+    happened = f"{told} was changed in place after the forward pass but is needed for the gradient."
     if version:
         changes = int(version) - int(expected)
         times = "once" if changes == 1 else f"{changes} times"
         happened = (
             f"{told} was changed in place {times} after the forward pass saved it "
-            f"(version {version}, expected {expected}), and is needed for the gradient."
+            f"(version {version}, expected {expected}), but is needed for the gradient."
         )
     activation = "activation-changed-in-place" if made_by else "activation-changed-in-place/unnamed"
     causes: tuple[str, ...] = (activation, "step-before-backward")

@@ -104,7 +104,7 @@ def _init_missing(owner: str, names: list[str], reported: Reported) -> tuple[str
 
 
 def _completed(owner: str, names: list[str], reported: Reported) -> str:
-    """Return the call with what it lacks put behind what it has, where the line shows it."""
+    """Return the call with what it lacks added after what it has, where the line shows it."""
     code = reported.own_place.marked or reported.own_place.code
     lacking = ", ".join(f"{name}={name}" for name in names)
     call = re.search(rf"(?:[A-Za-z_]\w*\.)*{owner}\(([^()]*)\)", code)
@@ -159,7 +159,7 @@ def old_call(got: str) -> Decision | None:
     if odd is None and re.match(r"\(tuple, (?:\*, )?dtype=NoneType", got):
         return Decision(
             *("float-width", "class-called/width", "text-width", "shape-as-width"),
-            happened="The sizes of a weight must be whole numbers, and one of them is not.",
+            happened="The sizes of a weight must be integers, but one of them is not.",
         )
     if odd is None or re.search(rf"\w={odd[1]}", got):
         return None
@@ -172,15 +172,15 @@ def negative(number: str, shape: str, reported: Reported) -> Decision:
     linear = len(sizes) == 2 and (not reported.frames or reported.passed_through("linear.py"))
     inputs = linear and sizes[1] < 0
     cause = "negative-width" if number == "-1" else "negative-width/computed"
-    happened = f"A tensor of shape {sizes or '?'} was to be made, and no size can be {number}"
+    happened = f"A tensor of shape {sizes or '?'} was requested, but no size can be {number}"
     if linear:
-        happened += f": in a linear layer that is {'in' if inputs else 'out'}_features"
+        happened += f"; in a linear layer this is {'in' if inputs else 'out'}_features"
     return Decision(
         cause,
         happened=f"{happened}.",
-        fix="Write the number; nn.LazyLinear finds in_features from the first input"
+        fix="Write the number; nn.LazyLinear infers in_features from the first input"
         if inputs
-        else "Write the number, or print how it is computed",
+        else "Write the number, or print the numbers it is computed from",
         code=f"nn.LazyLinear({sizes[0]})" if inputs else "nn.Linear(in_features, out_features)",
     )
 
@@ -219,7 +219,7 @@ def method_of_tensors(got: str, what: str, reported: Reported) -> Decision:
     """'tuple' object has no attribute 'size'"""
     if what == "detach" and reported.passed_through("parameter.py"):
         return Decision("parameter-of-list")
-    return _given(got, f"a {got} was asked for {what}", reported)
+    return _given(got, f"{what} was accessed on a {got}", reported)
 
 
 def _given(got: str, evidence: str, reported: Reported) -> Decision:
@@ -241,7 +241,7 @@ def _given(got: str, evidence: str, reported: Reported) -> Decision:
 def _tuple(x: str, reported: Reported) -> Pick:
     """The layer before may give several things, of which the line takes the first."""
     recurrent = re.search(r"LSTM|GRU|RNN|lstm|gru|rnn", reported.text)
-    seen = f"; the text names {recurrent[0]}" if recurrent else ""
+    seen = f"; the text mentions {recurrent[0]}" if recurrent else ""
     made = rf"^[\s\d>-]*{re.escape(x)} = (self\.[\w.]+\([^\n]*\))$"
     bound = [match[1] for match in re.finditer(made, reported.text, re.MULTILINE)]
     code = f"{x} = {x}[0]"

@@ -12,9 +12,7 @@ INPUT_NAMES = frozenset({"input", "self", "mat1", "tensor1", "batch1", "index", 
 WEIGHT_NAMES = frozenset({"weight", "mat2", "bias", "batch2", "running_mean", "running_var"})
 """What arguments are called inside torch, in a layer: its input, and its parameters."""
 
-META = (
-    "A tensor on the meta device, which has a shape and no values, was to be computed with others."
-)
+META = "A tensor on the meta device, which has a shape but no values, was combined with others."
 ONE_META = "one of the tensors is on meta"
 
 
@@ -52,7 +50,7 @@ def types(a: str, b: str) -> Decision | None:
     given, needed = device_of(a), device_of(b)
     if given is None or needed is None or given == needed:
         return None
-    evidence = f"the input's type is {a}, the weight's {b}"
+    evidence = f"the input's type is {a}, the weight's is {b}"
     return Decision(*_moved(given, needed), evidence=evidence, given=given, needed=needed)
 
 
@@ -80,7 +78,9 @@ def expected(a: str, b: str, reported: Reported) -> Decision | None:
         return argument(a, b, reported)
     causes = ("meta-layer", "meta-input") if a == "meta" else ("meta-input", "meta-layer")
     happened = META.replace("others.", f"one on {b if a == 'meta' else a}.")
-    return Decision(*causes, happened=happened, evidence=f"a tensor on {a} met one on {b}")
+    return Decision(
+        *causes, happened=happened, evidence=f"a tensor on {a} was combined with one on {b}"
+    )
 
 
 def copied(advice: str, reported: Reported) -> Decision:

@@ -188,7 +188,7 @@ def _lacking(operation: str, dtype: str, reported: Reported) -> tuple[str | Pick
     if dtype in INTEGERS | {"uint8", "bool"}:
         if DRAWS.search(operation):
             return ("integer-draw",)
-        holds = "truth values" if dtype == "bool" else "integers"
+        holds = "booleans" if dtype == "bool" else "integers"
         code = converted(reported, ".float() / 255" if dtype == "uint8" else ".float()")
         return (pick("integer-input/operation", holds=holds, code=code),)
     if re.search("bitwise|shift|__i?x?(?:and|or)__|lcm|gcd", operation):

@@ -30,7 +30,7 @@ def not_implemented(kernel: str, got: str, reported: Reported) -> Decision | Non
     if kernel.endswith("index"):
         found = target_not_long(got, reported)
         if found is not None:
-            found.happened = f"The class labels have dtype {dtype}, and this loss takes int64."
+            found.happened = f"The class labels have dtype {dtype}, but this loss takes int64."
         return found
     if got in FLOATING:
         return Decision("half-on-cpu", dtype=dtype)
@@ -56,7 +56,7 @@ def found(found: str, expected: str) -> Decision:
         return Decision("predictions-not-logits/integers", given=given, needed=needed)
     holds = f"The target holds {given} class labels"
     if found == "Double":
-        holds = f"The target holds {given} numbers, as NumPy makes float64"
+        holds = f"The target holds {given} numbers, NumPy's default"
     elif found in FLOATING:
         holds = f"The target has dtype {given}"
     return Decision("target-dtype", given=given, needed=needed, holds=holds)
@@ -106,10 +106,10 @@ def device_assert(reported: Reported) -> Decision | None:
     """CUDA says only that some assertion failed; its text stands above the traceback."""
     text = reported.text
     if re.search(r"n_classes|nll_loss|ClassNLLCriterion|t >= 0", text):
-        happened = "On the GPU, cross-entropy met a class label outside 0 … number of classes − 1."
+        happened = "On the GPU, cross-entropy got a class label outside 0 … number of classes − 1."
         return Decision("label-out-of-range", happened=happened)
     if re.search(r"input_val >= zero|x >= 0\. && x <= 1|between 0~1", text):
-        happened = "On the GPU, BCELoss met an input that is not between 0 and 1."
+        happened = "On the GPU, BCELoss got an input that is not between 0 and 1."
         return Decision("logits-to-bce", "output-is-nan", happened=happened)
     if re.search(r"Assertion `", text):
         return None
@@ -132,7 +132,7 @@ def one_dimension(least: int, dim: int, reported: Reported) -> Decision | None:
         return None
     return Decision(
         "logits-without-batch" if dim == -least else "logits-without-batch/more",
-        happened=f"The {function or 'loss'} runs over dimension {dim}, and its input has {-least}"
+        happened=f"The {function or 'loss'} runs over dimension {dim}, but its input has {-least}"
         f" dimension{'s' if least < -1 else ''}.",
         last=-least - 1,
         function=function or "F.log_softmax",
@@ -142,8 +142,8 @@ def one_dimension(least: int, dim: int, reported: Reported) -> Decision | None:
 def weights(classes: str, size: str) -> Decision:
     """weight tensor should be defined either for all 10 classes or no classes"""
     cause = "class-weights-count/classes" if classes else "class-weights-count/all"
-    numbers = f" The input has {classes} classes and the weights {size} entries."
-    counted = f"{classes} classes against {size} weights"
+    numbers = f" The input has {classes} classes, but the weights have {size} entries."
+    counted = f"there are {classes} classes but {size} weights"
     if not (classes and size):
         numbers = ""
         counted = "The message says that weights are needed for all classes or none"

@@ -94,7 +94,7 @@ def in_a_loss(a: int, b: int, dimension: int, reported: Reported) -> Decision | 
         return None
     if function == "binary_cross_entropy_with_logits":
         # input and target were found equal before, so only pos_weight is left
-        happened = f"pos_weight has {a} entries, and the input has {b} columns."
+        happened = f"pos_weight has {a} entries, but the input has {b} columns."
         return Decision("class-weights-count", happened=happened)
     called = "the loss" if function == "loss" else function
     cause = "batch-differs/alone" if dimension == 0 else "out-features-differ/alone"
@@ -122,9 +122,9 @@ def _differ(given: Shape, target: Shape, *, equal_only: bool) -> Decision:
     elif formed is None:
         happened += "; these cannot be broadcast, so no differences can be formed."
     else:
-        happened += f". Broadcast against each other they give {formed}: {prod(formed)} differences"
+        happened += f". Broadcast together they give {formed}: {prod(formed)} differences"
         happened += (
-            f" would be formed in place of {prod(given)}."
+            f" would be formed instead of {prod(given)}."
             if prod(given) == prod(target)
             else f"; the input holds {prod(given)} numbers and the target {prod(target)}."
         )
@@ -215,10 +215,10 @@ def target_size(expected: Shape, got: Shape) -> Decision:
         return Decision("column-labels/channel")
     last = pick("classes-not-in-dimension-1/more")
     if len(expected) == 2:
-        left_out = "dimension 1 of the input is left out of what is expected"
+        left_out = "the expected size leaves out dimension 1 of the input"
         if len(got) == 2:
             last_of = (got[0], got[1], expected[1])
-            left_out = f"an input of {last_of} with the classes last is answered so"
+            left_out = f"an input of {last_of} with the classes last leads to this message"
         last = pick("classes-not-in-dimension-1", left_out=left_out)
     return Decision(last, "lengths-differ/cut")
 
@@ -228,7 +228,7 @@ def rows(input: str, target: str, reported: Reported) -> Decision:
     count, labels = shape_of(input)[0], (shape_of(target) or (0,))[0]
     if labels == 0:
         happened = (
-            f"The input has {count} rows in dimension 0, and the target has a batch size of 0."
+            f"The input has {count} rows in dimension 0, but the target has a batch size of 0."
         )
         return Decision("target-without-batch", happened=happened)
     return Decision(*_label_batches(count, labels, reported), rows=count, labels=labels)

@@ -173,7 +173,7 @@ def _written(shape: Shape) -> str:
 def core(function: str, wanted: int, got: int, signature: str, reported: Reported) -> Decision:
     """matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature …"""
     if function not in ("", "matmul"):
-        happened = f"numpy's {function}: the first operand has {wanted}, the second {got}."
+        happened = f"numpy's {function}: the first operand has size {wanted}, the second {got}."
         told = f"; its signature is {signature}" if signature else ""
         return Decision("inner-sizes-differ/function", happened=happened, told=told)
     own = own_product(reported) or OwnProduct("y = ", "x", "W")
@@ -215,7 +215,7 @@ def _sizes_differ(left: Shape, right: Shape) -> Pick:
     """Return the cause of two arrays whose sizes differ, counted from the last dimension."""
     pairs = zip(left[::-1], right[::-1], strict=False)
     differing = next(((a, b) for a, b in pairs if a != b and 1 not in (a, b)), None)
-    meets = f": {differing[0]} meets {differing[1]}, and neither is 1" if differing else ""
+    meets = f": {differing[0]} differs from {differing[1]}, and neither is 1" if differing else ""
     first = len(left) == len(right) and left[1:] == right[1:]
     return pick("sizes-differ/batch" if first else "sizes-differ", meets=meets)
 

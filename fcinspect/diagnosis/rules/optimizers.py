@@ -80,12 +80,12 @@ def value(name: str, value: str) -> Decision | None:
     if option in ("lr", "momentum", "weight_decay", "dampening"):
         code = f"torch.optim.SGD(model.parameters(), {written})"
     least = "at least 0 and at most 1" if name == "rho" else "at least 0"
-    sign = ": a sign is wrong, or another option stands in its place"
+    sign = ": the sign is wrong, or the value belongs to another option"
     cause = Cause(
         f"{option.replace('_', '-')}-out-of-range",
         f"{option}={value} was given" + sign * value.startswith("-"),
         f"{value} is not {least}",
-        f"Give a value of {least}",
+        f"Use a value of {least}",
         code,
     )
     return Decision(cause, name=name, least=least)
@@ -190,7 +190,7 @@ def not_iterable(kind: str, reported: Reported) -> Decision | None:
 def _scheduler_given(kind: str, takes: str, written: str) -> Decision:
     """An option of a scheduler is a number where more is needed."""
     option = written.partition("=")[0]
-    happened = f"An option of the scheduler has the type {kind}, and should be {takes}."
+    happened = f"An option of the scheduler has type {kind}, but should be {takes}."
     cause = pick("option-of-wrong-type", option=option, takes=takes, written=written)
     return Decision(cause, happened=happened)
 
@@ -214,7 +214,7 @@ def called(owner: str, what: str) -> Decision | None:
     if what == "callable":
         code = "optimizer.step()" if owner in OPTIONS else "scheduler.step()"
         return Decision("optimizer-called", code=code)
-    happened = f"The {owner} was indexed with […], which it does not allow."
+    happened = f"The {owner} was indexed with […], which it does not support."
     return Decision("learning-rate-in-group", happened=happened)
 
 
@@ -265,7 +265,7 @@ def key(key: str, reported: Reported) -> Decision | None:
     if key == "params" and (inside or not reported.frames):
         return Decision("group-without-params", happened="A parameter group has no entry 'params'.")
     if key == "param_groups" and (inside or not reported.frames):
-        happened = "What load_state_dict of an optimizer was given has no 'param_groups'."
+        happened = "The argument of an optimizer's load_state_dict has no 'param_groups'."
         return Decision("not-an-optimizer-state", happened=happened)
     if inside and key in set().union(*OPTIONS.values()):
         return Decision("state-of-another-optimizer")

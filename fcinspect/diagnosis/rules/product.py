@@ -22,9 +22,9 @@ TOKENS = 77
 PACKED = 2**16
 """A weight of one column with so many numbers is a packed one."""
 LEAST_SIDE = 5
-"""Narrower pictures are told by nothing from a few features."""
+"""Nothing tells narrower images from a few features."""
 MOST_BATCH = 1024
-"""More rows than that are those of sequences or pictures, not of a batch alone."""
+"""More rows than that are those of sequences or images, not of a batch alone."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _another_picture(p: Product) -> Iterator[Pick]:
     code = f"x = nn.functional.adaptive_avg_pool2d(x, {expected})"
     if len(both) > 1:
         code += f"  # where there are {channels} channels"
-    smaller = "; a convolution without padding makes them smaller, too" if side < expected else ""
+    smaller = "; a convolution without padding also makes them smaller" if side < expected else ""
     yield pick("pool-to-fit", sizes=sizes, smaller=smaller, pools=pools, code=code)
 
 

@@ -1,4 +1,4 @@
-"""Shapes that do not fit a view, a convolution, a normalisation, a sequence, or one another."""
+"""Shapes that do not fit a view, a convolution, a normalization, a sequence, or one another."""
 
 from __future__ import annotations
 
@@ -58,8 +58,9 @@ def channels(
 def _channels_last(shape: Shape) -> Pick:
     """Return the cause where the last dimension holds the channels of a picture or sequence."""
     axes = len(shape) - 2
-    lies = {1: "sequence lies as (batch, time, channels)"}.get(
-        axes, f"picture lies as (batch, {'depth, ' if axes == 3 else ''}height, width, channels)"
+    lies = {1: "sequence is laid out as (batch, time, channels)"}.get(
+        axes,
+        f"image is laid out as (batch, {'depth, ' if axes == 3 else ''}height, width, channels)",
     )
     order = ", ".join(map(str, (0, axes + 1, *range(1, axes + 1))))
     moved = "transpose(1, 2)" if axes == 1 else f"permute({order})"
@@ -70,18 +71,18 @@ def _channels_last(shape: Shape) -> Pick:
 
 def _in_channels(weight: Shape, wanted: int, got: int, groups: int, transposed: bool) -> Pick:
     out = weight[0]
-    fix = f"make in_channels {got}"
+    fix = f"set in_channels to {got}"
     if got % groups and weight[1] == 1:
         fix += " and groups too, which must divide in_channels and out_channels"
         groups, out = got, out if out % got == 0 else out // groups * got
     elif got % groups:
-        fix = f"give it {wanted} channels; {got} cannot be divided by groups={groups}"
+        fix = f"pass {wanted} channels; {got} is not divisible by groups={groups}"
     elif (wanted, got) == (3, 1):
-        fix += ", or repeat the grey picture: x.expand(-1, 3, -1, -1)"
+        fix += ", or repeat the grayscale image: x.expand(-1, 3, -1, -1)"
     elif (wanted, got) == (3, 4):
-        fix += ", or leave out the alpha channel: x[:, :3]"
+        fix += ", or drop the alpha channel: x[:, :3]"
     if got % groups == 0:
-        fix += "; … is whatever else it is made with"
+        fix += "; … stands for its other arguments"
     kernel = str(weight[2]) if len(set(weight[2:])) == 1 else str(tuple(weight[2:]))
     axes = len(weight) - 2
     made = f"nn.Conv{axes}d({got}, {out}, {kernel}, …{f', groups={groups}' * (groups > 1)})"
@@ -98,17 +99,17 @@ def convolution_rank(shape: Shape, rank: int, reported: Reported) -> Decision:
     flat = _flattened(shape) if axes == 2 else None
     code: str | None = None
     if flat is not None:
-        why, fix = "The picture was flattened", f"make it {(*shape[:-1], *flat)} again"
+        why, fix = "The image was flattened", f"reshape it back to {(*shape[:-1], *flat)}"
         code = f"{x} = {x}.unflatten(-1, {flat})"
     elif len(shape) == axes:
-        why = "The input has neither a batch nor channels"
-        fix = f"give it both: {(1, 1, *shape)}"
+        why = "The input has neither a batch nor a channel dimension"
+        fix = f"add both: {(1, 1, *shape)}"
         code = f"{x} = {x}[None, None]"
     elif len(shape) < axes:
         why, fix = "The input has lost dimensions", "keep it as (batch, channels, height, width)"
     else:
-        why = "The input has a dimension too many"
-        fix = f"leave one out, or use nn.Conv{axes + 1}d" if axes < 3 else "leave one out"
+        why = "The input has too many dimensions"
+        fix = f"remove one, or use nn.Conv{axes + 1}d" if axes < 3 else "remove one"
         if 1 in shape[1:]:
             code = f"{x} = {x}.squeeze({shape.index(1, 1)})"
     return Decision("convolution-rank", why=why, fix=fix, code=code, shape=list(shape))
@@ -235,7 +236,7 @@ def elementwise(a: int, b: int, axis: int, reported: Reported) -> Decision:
     small, large = (left, right) if a < b else (right, left)
     layers = pick(
         "sizes-differ",
-        last="; in tensors of three dimensions the last holds the features" * (axis == 2),
+        last="; in tensors with three dimensions, the last holds the features" * (axis == 2),
     )
     pictures = pick("sizes-differ/pictures", smaller=small, larger=large)
     longer, length = (left, b) if a > b else (right, a)
@@ -287,7 +288,7 @@ def dimension(low: str, high: str, got: str, reported: Reported) -> Decision:
         x = owner if NAME.match(owner) and owner != "torch" else "x"
         return Decision(
             "missing-dimension/new",
-            happened=f"A new dimension {got} is asked for; it can stand at {low} to {high}.",
+            happened=f"A new dimension {got} is requested; it can be {low} to {high}.",
             method=method,
             code=f"{call.target} = {x}.unsqueeze(-1)" if call and method != "stack" else None,
         )

@@ -110,7 +110,7 @@ def _parametrised(report: LoadingReport) -> list[Explained]:
         "parametrised-weight",
         where=where,
         other=other,
-        what="pruning" if pruned else "weight or spectral normalisation",
+        what="pruning" if pruned else "weight or spectral normalization",
         told=f"{count(keys, 'key')} of the {where} are such parts: {some(keys)}",
         code=code,
     )
@@ -145,7 +145,8 @@ def _bias(report: LoadingReport) -> list[Explained]:
     if not all(leaf_of(key) in {"bias", "in_proj_bias"} for key in keys):
         return []
     cause = "bias-missing" if report.missing else "bias-unexpected"
-    told = f"{count(keys, 'key')} and nothing else, all of them a bias: {some(keys)}"
+    kind = "a bias" if len(keys) == 1 else "all biases"
+    told = f"only {count(keys, 'key')}, {kind}: {some(keys)}"
     return [(len(keys), pick(cause, told=told))]
 
 
@@ -180,7 +181,7 @@ def _saved_prefix(report: LoadingReport) -> list[Explained]:
         wrapper = next((name for name in WRAPPERS if prefix.startswith(name)), None)
         cause = WRAPPERS[wrapper] if wrapper else "checkpoint-prefix"
         begins = f'{fitting} of {of} begin with "{prefix}" and are missing without it'
-        fix = f'Take "{prefix}" off the keys'
+        fix = f'Remove "{prefix}" from the keys'
         if wrapper == "module.":
             fix += "; next time save model.module.state_dict()"
         change = f'k.removeprefix("{prefix}")'
@@ -190,8 +191,8 @@ def _saved_prefix(report: LoadingReport) -> list[Explained]:
         holding = (key for key in report.unexpected if f".{wrapper}" in key)
         inside = [key for key in holding if key.replace(wrapper, "") in missing]
         if inside:
-            holds = f'{len(inside)} of {of} hold "{wrapper}" and are missing without it'
-            fix = f'Take "{wrapper}" out of the keys, or save the model inside the wrapper'
+            holds = f'{len(inside)} of {of} contain "{wrapper}" and are missing without it'
+            fix = f'Remove "{wrapper}" from the keys, or save the model inside the wrapper'
             told = pick(cause, told=holds, fix=fix, change=f'k.replace("{wrapper}", "")')
             found.append((2 * len(inside), told))
     return found
@@ -298,7 +299,7 @@ def _other_layers(report: LoadingReport) -> list[Explained]:
     missing, unexpected = count(report.missing, "key"), count(report.unexpected, "key")
     if report.missing and report.unexpected:
         told = f"{missing} missing, {unexpected} unexpected: {some(report.missing)}"
-        return [(0, pick("other-model", told=f"{told} against {some(report.unexpected)}"))]
+        return [(0, pick("other-model", told=f"{told} versus {some(report.unexpected)}"))]
     keys = report.missing or report.unexpected
     modules = some(dict.fromkeys(module_of(key) or key for key in keys))
     if report.missing:

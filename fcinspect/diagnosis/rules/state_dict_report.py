@@ -64,9 +64,9 @@ class LoadingReport:
     def words(self) -> str:
         """The report in one sentence."""
         parts: tuple[tuple[tuple[object, ...], str], ...] = (
-            (self.missing, "of the model missing in the state dict"),
+            (self.missing, "of the model missing from the state dict"),
             (self.unexpected, "of the state dict unknown to the model"),
-            (self.mismatches, "with another shape"),
+            (self.mismatches, "with a different shape"),
         )
         told = listed(f"{count(keys, 'key')} {words}" for keys, words in parts if keys)
         return f"The state dict does not fit {self.model}: {told}."

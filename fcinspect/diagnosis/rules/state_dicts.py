@@ -98,7 +98,7 @@ def weights_only(reported: Reported) -> Decision:
     """Weights only load failed: by what the unpickler met."""
     operand = re.search(r"Unsupported operand (\d+)", reported.text)
     if operand is not None:
-        happened = "The file could not be read as tensors: it does not look like one of torch.save."
+        happened = "The file could not be read as tensors: it does not look like a torch.save file."
         key = OPERANDS.get(operand[1], "")
         return Decision(STARTS.get(key, "not-a-torch-file"), happened=happened)
     met = re.search(
@@ -111,7 +111,7 @@ def weights_only(reported: Reported) -> Decision:
     causes = ["objects-in-checkpoint", "global-not-allowed"]
     if what.startswith(("numpy.", "_codecs.", "argparse.")):
         causes.reverse()
-    return Decision(*causes, among=f", among them {what}", what=what)
+    return Decision(*causes, among=f", including {what}", what=what)
 
 
 def shape_causes(report: LoadingReport) -> list[Explained]:

@@ -105,7 +105,7 @@ class Case:
         if seen is None:
             return cause
         gone = mended(seen)
-        words = f"{cause.trial.words}; the fault {'is gone' if gone else 'stays'}"
+        words = f"{cause.trial.words}; the fault {'is gone' if gone else 'remains'}"
         return replace(cause, trial=Trial(gone, words, cause.trial.keeps_batch))
 
 

@@ -53,10 +53,12 @@ def judge(
     )
     checked = (*shapes.CHECKED, *seen.checked)
     if seen.weights is None:
-        case.undecided.append("a state dict: none was given; --weights FILE names it")
+        case.undecided.append("a state dict: none was given; use --weights FILE")
     else:
         source = seen.weights.source
-        checked += (f"whether {source} loads, and how weights that are not square lie",)
+        checked += (
+            f"whether {source} loads, and whether weights that are not square are transposed",
+        )
     count = f"{len(found)} silent fault{'' if len(found) == 1 else 's'}"
     verdict = f"{count} found." if found else "No silent fault was found."
     return SilentReport(
@@ -76,10 +78,10 @@ def _of_optimizer(held: OptimizerHolds | None) -> Iterator[Cause]:
     values = {"name": held.name, "kind": held.kind, "of": held.of}
     if len(held.missing) == held.of:
         verb = "update" if " and " in held.name else "updates"
-        foreign = foreign and f", and {foreign}"
+        foreign = foreign and f", but {foreign}"
         yield cause_of("silent", "optimizer-other-parameters", verb=verb, foreign=foreign, **values)
         return
-    foreign = foreign and f"; it holds {foreign}, as after a layer is replaced"
+    foreign = foreign and f"; it holds {foreign}, as when a layer was replaced"
     missing = listed(list(held.missing))
     yield cause_of(
         "silent", "optimizer-lacks-parameters", missing=missing, foreign=foreign, **values
@@ -87,7 +89,7 @@ def _of_optimizer(held: OptimizerHolds | None) -> Iterator[Cause]:
 
 
 def _of_weights(case: Case) -> tuple[Cause, ...]:
-    """A state dict whose weights lie the other way round, or that does not load."""
+    """A state dict whose weights are transposed, or that does not load."""
     stored = case.seen.weights
     if stored is None:
         return ()
@@ -95,8 +97,8 @@ def _of_weights(case: Case) -> tuple[Cause, ...]:
         stored.reversed or stored.kernels or stored.transposed or stored.equal
     ):
         case.undecided.append(
-            f"whether {listed(list(stored.square))} of {stored.source} lie transposed: square"
-            " weights load either way, and no other weight tells"
+            f"whether {listed(list(stored.square))} of {stored.source} are transposed: square"
+            " weights load either way, and no other weight decides"
         )
     turned = _turned(stored)
     if turned is not None:
@@ -106,7 +108,7 @@ def _of_weights(case: Case) -> tuple[Cause, ...]:
 
 
 def _turned(found: StoredWeights) -> Cause | None:
-    """Return which weights of a state dict lie the other way round."""
+    """Return which weights of a state dict are transposed."""
     turned = found.reversed and not found.equal
     if found.transposed:
         names = listed(list(found.transposed))
@@ -114,7 +116,9 @@ def _turned(found: StoredWeights) -> Cause | None:
     if found.square and (turned or found.kernels):
         names = listed(list(found.square))
         others = ", ".join(f"{name} {by(shape)}" for name, shape in found.reversed[:3])
-        because = f"the other weights lie as (in, out): {others}" if turned else "they are kernels"
+        because = (
+            f"the other weights are stored as (in, out): {others}" if turned else "they are kernels"
+        )
         return cause_of("silent", "square-weight-transposed/others", names=names, because=because)
     if not found.reversed:
         return None

@@ -37,8 +37,9 @@ def _unregistered(case: Case, found: Unregistered) -> Cause:
     what = "layers" if found.modules else "parameters"
     kind = ("Module" if found.modules else "Parameter") + HOLDERS.get(found.container, "List")
     evidence = (
-        f"{found.owner}.{found.attribute} holds {found.count} with {found.numbers:,} parameters"
-        " that model.parameters(), state_dict() and .to(device) do not see"
+        f"{found.owner}.{found.attribute} holds {found.count} object{'s' * (found.count != 1)} with"
+        f" {found.numbers:,} parameters that model.parameters(), state_dict() and .to(device) do"
+        " not see"
     )
     values = {"what": what, "name": found.attribute, "container": found.container, "kind": kind}
     values["evidence"] = evidence
@@ -52,7 +53,7 @@ def _unregistered(case: Case, found: Unregistered) -> Cause:
     )  # fmt: skip
     if tried.trial is None or tried.trial.runs:
         return tried
-    fix = f"put the {what} alone into nn.{kind}, those of a list within into one of its own"
+    fix = f"put only the {what} into nn.{kind}; an inner list needs an nn.{kind} of its own"
     return replace(cause, fix=fix, code=None)
 
 
@@ -106,7 +107,7 @@ def _lifeless(case: Case) -> Iterator[Cause]:
             if case.has_single:
                 case.undecided.append(
                     f"{listed([p.name for p in parts])}: the gradient is 0, but a softmax over one"
-                    " number is 1 whatever enters; a longer input would tell"
+                    " number is always 1; a longer input would decide"
                 )
                 continue
             if any(map(is_softmax_of_one, case.trace.steps)):
@@ -128,7 +129,7 @@ def _without_other_uses(case: Case, parts: list[Lifeless]) -> list[Lifeless]:
         else:
             left.append(part)
     for where, names in used.items():
-        case.undecided.append(f"{listed(names)}: not used by forward; {where} may")
+        case.undecided.append(f"{listed(names)}: not used by forward, but perhaps by {where}")
     return left
 
 

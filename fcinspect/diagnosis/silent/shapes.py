@@ -92,7 +92,7 @@ def _one_of_one(case: Case) -> Iterator[Cause]:
 
 
 def _dropping(case: Case) -> Iterator[Cause]:
-    """Functions that drop numbers in evaluation mode, since they are not told the mode."""
+    """Functions that drop numbers in evaluation mode, since the mode is not passed to them."""
     for step in () if case.trace.training else case.trace.steps:
         if not step.is_module and step.kind.endswith("dropout") and "training" in step.call:
             where = case.where(step.called)
@@ -169,15 +169,16 @@ def mixed(case: Case) -> Iterator[Cause]:
     if case.time_first:
         return  # said to be undecided already
     if any(_is_one_sequence(case, step) for step in case.trace.steps):
-        case.undecided.append(f"{ROWS_MIX}: a sequence without a batch enters")
+        case.undecided.append(f"{ROWS_MIX}: a layer gets a sequence without a batch")
         return
+    rows = "row" if len(mixing.others) == 1 else "rows"
     seen = (
-        f"row {mixing.changed} of the input alone was changed, and of the output's {mixing.rows}"
-        f" rows {listed([str(row) for row in mixing.others])} changed too"
+        f"only row {mixing.changed} of the input was changed, but output {rows}"
+        f" {listed([str(row) for row in mixing.others])} (of {mixing.rows}) changed too"
     )
     first = ""
     if mixing.function:
-        first = f"; it begins in {mixing.function}{case.where(mixing.place)}"
+        first = f"; this begins in {mixing.function}{case.where(mixing.place)}"
     for step in case.trace.steps:
         time_first = step.kind in SEQUENTIAL and "batch_first=False" in step.call
         if time_first and step.inputs and len(step.inputs[0].shape) == 3:
@@ -231,7 +232,7 @@ def _batch_first(case: Case, step: Step, mixing: Mixing, seen: str) -> Cause:
     maybe = ""
     if mixing.by_column:
         maybe = (
-            f". Dimension 1 is independent throughout: if the batch is {mixing.output[1]} and"
+            f". The slices of dimension 1 are independent: if {mixing.output[1]} is the batch and"
             f" {mixing.rows} is time, nothing is wrong"
         )
     cause = cause_of(

@@ -584,7 +584,7 @@ def test_a_long_run_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracer, "MOST_STEPS", 5)
     found = traced("Long", of(2, 3), times=8)
     assert [step.number for step in found.steps] == [0, 1, 2, 3, 4]
-    assert found.stopped == "3 further steps are counted, not listed"
+    assert found.stopped == "3 more steps are counted but not listed"
     assert found.outputs[0].shape == (2, 3)
     assert traced("Long", of(2, 3), times=5).stopped == ""
     late = traced("Recurrences", of(2, 5, 3))
@@ -636,8 +636,8 @@ def test_entries_of_a_dict_are_inputs() -> None:
     assert found.outputs == (Tensor((2, 5, 4), "float32"),)
     with pytest.raises(UsageError, match="words=…: forward takes") as refused:
         traced("TakesDict", of(2, 5, dtype="int64", name="words"))
-    assert refused.value.hint == "if batch is a dict, its entries are --input batch.words=…"
-    with pytest.raises(UsageError, match=r"batch\.words=…: that name is given twice"):
+    assert refused.value.hint == "if batch is a dict, give its entries as --input batch.words=…"
+    with pytest.raises(UsageError, match=r"batch\.words=…: this name is given twice"):
         traced("TakesDict", of(2, 5, name="batch"), *entries)
 
 
