@@ -149,7 +149,9 @@ def result_rounded_towards_zero(x: Tensor, weight: Tensor, bias: Bias) -> Tensor
     y = F.linear(x.double(), weight.double(), None if bias is None else bias.double())
     nearest = y.float()
     beyond = nearest.double().abs() > y.abs()
-    return torch.where(beyond, torch.nextafter(nearest, torch.zeros_like(nearest)), nearest)
+    # before torch 2.13 nextafter has no derivative
+    inwards = torch.nextafter(nearest.detach(), torch.zeros_like(nearest))
+    return torch.where(beyond, inwards + (nearest - nearest.detach()), nearest)
 
 
 # what callers rely on
