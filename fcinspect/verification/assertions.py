@@ -139,7 +139,7 @@ def _place(worst: Worst, ratio: float | None) -> list[str]:
         return [first]
     if worst.low == worst.high:
         return [first, f"  only {worst.low!r} is correct there"]
-    second = f"  rounding can give {worst.low!r} to {worst.high!r}"
+    second = f"  rounding allows {worst.low!r} to {worst.high!r}"
     if ratio is not None and math.isfinite(worst.computed):
         second += f"; the error is {ratio:.4g} times the bound"
     return [first, second]
@@ -235,7 +235,7 @@ def _of_step(wrong: list[Check], count: int, rule: str) -> str:
         share = f"{worst.outside:,} of {worst.elements:,} elements are outside"
         lines += [
             f"  worst: {what} is {place.computed!r}, the rule gives {place.reference!r}",
-            f"  rounding can give {place.low!r} to {place.high!r}; {share}",
+            f"  rounding allows {place.low!r} to {place.high!r}; {share}",
         ]
     if worst.cause is not None:
         lines.append(f"  likely cause: {worst.cause}")

@@ -80,7 +80,7 @@ def test_the_message_names_element_interval_count_and_cause() -> None:
     assert "weight (6, 40)ᵀ + bias (6,)" in first
     index = tuple(map(int, second.partition("[")[2].partition("]")[0].split(",")))
     assert f"is {float(y[index])!r}, the exact value" in second
-    assert third.startswith("  rounding can give ")
+    assert third.startswith("  rounding allows ")
     assert third.endswith(" times the bound")
     assert fourth == "  likely cause: the bias is missing"
 

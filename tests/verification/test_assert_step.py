@@ -45,7 +45,7 @@ def test_a_wrong_step_fails_with_the_worst_element_and_the_cause(scale: float, w
     with pytest.raises(AssertionError, match=words) as told:
         assert_step(before, grad, moved, optimizer="sgd", lr=0.01)
     assert "worst: the update of " in str(told.value)
-    assert "rounding can give" in str(told.value)
+    assert "rounding allows" in str(told.value)
 
 
 def test_a_single_tensor_needs_no_name() -> None:
