@@ -104,7 +104,7 @@ def test_a_folder_without_a_checkpoint(tmp_path: Path, run: Run) -> None:
     assert result.status == 3
     assert "looked for *.safetensors.index.json, *.safetensors, *.bin.index.json" in result.err
     assert "'optimizer.bin'" in result.err
-    assert "are no weights" in result.err
+    assert "are not weights" in result.err
 
 
 def test_subfolders_that_hold_checkpoints_are_named(tmp_path: Path, run: Run) -> None:
@@ -115,7 +115,7 @@ def test_subfolders_that_hold_checkpoints_are_named(tmp_path: Path, run: Run) ->
     assert f"its subfolders 'unet', 'x/y' hold some: give '{tmp_path}/unet'" in error
     put(tmp_path, {"model.safetensors": ONE})
     notes = opened(tmp_path).notes
-    assert notes == ("the subfolders 'unet', 'x/y' hold weights too: not read",)
+    assert notes == ("the subfolders 'unet', 'x/y' also hold weights, which were not read",)
 
 
 def test_commands_take_a_folder(tmp_path: Path, run: Run) -> None:

@@ -257,7 +257,7 @@ def test_a_reason_is_shortened_at_its_end(tmp_path: Path, run: Run) -> None:
     model = torch.nn.ModuleDict({"rnn": torch.nn.LSTM(3, 4), "fc": torch.nn.Linear(4, 5)})
     torch.save(model.state_dict(), tmp_path / "m.pt")
     assert run("scan", tmp_path / "m.pt").out.splitlines()[-1] == (
-        "4 arrays are no linear layers: of a recurrent layer (4); --all lists them"
+        "4 arrays are no linear layers: part of a recurrent layer (4); --all lists them"
     )
     save_file({"a.weight": torch.ones(2, 3), "a.bias": torch.ones(3, 7)}, tmp_path / "m.st")
     (reason,) = {
@@ -296,7 +296,7 @@ def test_only_chooses_layers_by_pattern(tmp_path: Path, run: Run) -> None:
     assert len(chosen()) == 4
     refused = run("scan", path, "--only", "encodr.*")
     assert refused.status == 3
-    assert "no linear layer's name fits 'encodr.*'" in refused.err
+    assert "no linear layer matches 'encodr.*'" in refused.err
     assert run("scan", path, "--only", "dec*").out.count("1 linear layer of 4") == 1
 
 
@@ -435,9 +435,9 @@ def test_one_bad_file_does_not_keep_the_others_from_the_report(
     told = run("scan", *mixed, "nope.npz", *check)
     assert told.status == 3
     assert "4 linear layers" in told.out
-    assert "not read: 'bad.safetensors' is no sound safetensors file" in told.out
-    assert "not read: there is no file 'nope.npz'" in told.out
-    assert told.err.startswith(f"fcinspect: 2 files not read: '{mixed[1]}' is no sound")
+    assert "not read: 'bad.safetensors' is not a valid safetensors file" in told.out
+    assert "not read: no such file: 'nope.npz'" in told.out
+    assert told.err.startswith(f"fcinspect: 2 files not read: '{mixed[1]}' is not a valid")
     assert told.err.count("\n") == 1
     assert ("Check undecided: 2 files not read" in told.out) == bool(check)
     assert "Check passed" not in told.out
@@ -567,7 +567,7 @@ def test_a_check_sees_what_is_wrong_in_gpt2(name: str, tmp_path: Path, run: Run)
 @pytest.mark.parametrize(
     ("tensors", "words"),
     [
-        ({"c_proj.weight": drawn(4, 4)}, "c_proj: outputs and inputs were not looked at"),
+        ({"c_proj.weight": drawn(4, 4)}, "c_proj: outputs and inputs were not checked"),
         (
             {"fc.weight": drawn(3, 2), "fc.bias": drawn(7)},
             "fc.weight: not looked at: its bias has shape (7,)",

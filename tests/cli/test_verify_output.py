@@ -83,7 +83,7 @@ def test_the_output_of_explain_is_read(run: Run, dtype: str, more: list[str]) ->
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (["--in", 40, "--out", 40, "--json"], "summary of shape (40, 40) without its numbers"),
+        (["--in", 40, "--out", 40, "--json"], "summary of shape (40, 40) without the numbers"),
         (["--in", 4, "--out", 2, "--element", 1, "--json"], None),
     ],
 )
@@ -187,13 +187,16 @@ def test_a_file_that_is_not_fit_is_refused(
     ("text", "said"),
     [
         ("", "standard input is empty"),
-        ("[1, 2]", "standard input is no object"),
+        ("[1, 2]", "standard input is not an object"),
         ('{"x": [1], "x": [2]}', "'x' stands twice"),
         ('{"x": [1], "W": [[1]], "y": [null]}', "y[0] is null: expected a number"),
-        ('{"x": [1, [2]], "W": [[1]], "y": [1]}', "rows must be equally long"),
+        ('{"x": [1, [2]], "W": [[1]], "y": [1]}', "rows must have the same length"),
         ('{"x": ["1"], "W": [[1]], "y": [1]}', "x[0] is the string '1': expected a number"),
         ('{"x": [NaN], "W": [[1]], "y": [1]}', "x[0] is NaN"),
-        ('{"schema": "fcinspect.shapes/1", "data": {}}', "without data.input: expected that of"),
+        (
+            '{"schema": "fcinspect.shapes/1", "data": {}}',
+            "without data.input: expected the output of",
+        ),
     ],
 )
 def test_json_that_is_not_fit_is_refused(run: Run, text: str, said: str) -> None:
@@ -206,7 +209,7 @@ def test_json_that_is_not_fit_is_refused(run: Run, text: str, said: str) -> None
 @pytest.mark.parametrize(
     ("options", "status", "said"),
     [
-        (["--dtype", "float64"], 2, "says the format of its numbers itself"),
+        (["--dtype", "float64"], 2, "already states the dtype of its numbers"),
         (["--accumulate", "float33"], 2, "float33"),
         (["--layout", "in,in"], 2, "in,in"),
         (["--checks", "output/z"], 2, "chooses none of the checks"),
@@ -223,7 +226,7 @@ def test_options_that_mean_nothing_are_refused(
 
 def test_a_file_of_another_kind_is_refused(run: Run, tmp_path: Path) -> None:
     """A missing file, a pickled one, one array alone."""
-    assert "there is no file" in run("verify", "output", tmp_path / "no.npz").err
+    assert "no such file" in run("verify", "output", tmp_path / "no.npz").err
     torch.save({"x": torch.ones(2)}, tmp_path / "y.pt")
     assert "is no .npz, .safetensors or .json" in run("verify", "output", tmp_path / "y.pt").err
     np.save(tmp_path / "y.npy", np.ones(3))

@@ -118,7 +118,7 @@ def test_a_server_without_parts_is_refused(served: Served) -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("gone.pt", "there is no file"),
+        ("gone.pt", "no such file"),
         ("forbidden.pt", "may not be read with the credentials"),
         ("page.pt", "is an HTML page"),
     ],

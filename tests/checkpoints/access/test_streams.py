@@ -104,7 +104,7 @@ def test_a_pipe_that_nobody_writes_to_is_refused(
     monkeypatch.setattr(storage, "PATIENCE", 0.2)
     result = run("show", fifo)
     assert (result.status, result.out) == (3, "")
-    assert "is a pipe to which nobody writes" in result.err
+    assert "is a pipe that nothing writes to" in result.err
 
 
 def test_a_pipe_is_copied_up_to_a_bound(

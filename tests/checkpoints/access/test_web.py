@@ -113,11 +113,11 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 REFUSED = {
-    "packed.safetensors": "its server compresses it ('gzip') although it was asked not to",
-    "shifted.safetensors": "its server sent another part of it than was asked for",
-    "silent.safetensors": "its server was silent for 0.5 s",
-    "slow.safetensors": r"its server sent \d+ of \d+ bytes in 2",
-    "deaf.safetensors": "its server was silent for 0.5 s",
+    "packed.safetensors": "the server compresses it ('gzip') although it was asked not to",
+    "shifted.safetensors": "the server sent a different part from the one requested",
+    "silent.safetensors": "the server sent nothing for 0.5 s",
+    "slow.safetensors": r"the server sent \d+ of \d+ bytes in 2",
+    "deaf.safetensors": "the server sent nothing for 0.5 s",
     "endless.safetensors": "is truncated|header|kind|layers that fcinspect knows",
 }
 

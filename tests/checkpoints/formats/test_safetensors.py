@@ -95,7 +95,7 @@ def test_a_hostile_file_is_refused_in_one_line(name: str, tmp_path: Path) -> Non
     """Each breach of the format is named; none is an exception of another kind."""
     path = tmp_path / "m.safetensors"
     path.write_bytes(BAD[name][0])
-    with pytest.raises(InputError, match="no sound safetensors") as caught:
+    with pytest.raises(InputError, match="not a valid safetensors") as caught:
         safetensors.tensors_of(str(path))
     assert BAD[name][1] in caught.value.message
     assert "\n" not in caught.value.message

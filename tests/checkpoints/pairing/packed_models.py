@@ -42,7 +42,7 @@ def _deepseek() -> Architecture:
         },
         skipped={
             TABLE: {"model.embed_tokens.weight": (99, 128)},
-            "restores the numbers of": {f"{name}.weight_scale_inv": (1, 1) for name in names},
+            "used with its weight": {f"{name}.weight_scale_inv": (1, 1) for name in names},
             "one-dimensional, and not named weight": {
                 f"{layer}mlp.gate.e_score_correction_bias": (4,)
             },
@@ -71,11 +71,11 @@ def _gpt_oss() -> Architecture:
             "(MXFP4), 4 experts, each a linear layer 32 → 64 in 4 bits": {
                 f"{block}experts.down_proj_blocks": (4, 64, 1, 16)
             },
-            "restores the numbers of": {
+            "used to dequantize their": {
                 f"{block}experts.gate_up_proj_scales": (4, 96, 2),
                 f"{block}experts.down_proj_scales": (4, 64, 1),
             },
-            "biases of quantised layers": {
+            "biases of quantized layers": {
                 f"{block}experts.gate_up_proj_bias": (4, 96),
                 f"{block}experts.down_proj_bias": (4, 64),
             },
@@ -91,12 +91,12 @@ def _gptq() -> Architecture:
         {"lm_head.weight": (99, 128)},
         skipped={
             "(GPTQ), a linear layer 128 → 64 in 4 bits": {f"{layer}qweight": (16, 64)},
-            "restores the numbers of its qweight": {
+            "used with its qweight": {
                 f"{layer}qzeros": (2, 8),
                 f"{layer}scales": (2, 64),
                 f"{layer}g_idx": (128,),
             },
-            "bias of a quantised layer": {f"{layer}bias": (64,)},
+            "bias of a quantized layer": {f"{layer}bias": (64,)},
             TABLE: {"model.embed_tokens.weight": (99, 128)},
         },
         dtypes={"qweight": "I32", "qzeros": "I32", "g_idx": "I32"},
@@ -109,7 +109,7 @@ def _awq() -> Architecture:
         {"lm_head.weight": (99, 128)},
         skipped={
             "(AWQ), a linear layer 128 → 64 in 4 bits": {f"{layer}qweight": (128, 8)},
-            "restores the numbers": {f"{layer}qzeros": (1, 8), f"{layer}scales": (1, 64)},
+            "used with its qweight": {f"{layer}qzeros": (1, 8), f"{layer}scales": (1, 64)},
         },
         dtypes={"qweight": "I32", "qzeros": "I32"},
     )
@@ -121,13 +121,11 @@ def _bitsandbytes() -> Architecture:
         {"lm_head.weight": (99, 8)},
         skipped={
             "bitsandbytes, a linear layer 8 → 16 in 4 bits": {f"{q}weight": (64, 1)},
-            "bitsandbytes, 64 of a linear layer, whose shape stands in its quant_state": {
+            "bitsandbytes 4-bit codes, 64 of a linear layer, whose shape is in its quant_state": {
                 f"{k}weight": (32, 1)
             },
-            "int8 numbers of bitsandbytes, a linear layer 6 → 12 in 8 bits": {
-                f"{v}weight": (12, 6)
-            },
-            "bias of a quantised layer": {f"{q}bias": (16,)},
+            "bitsandbytes int8 codes, a linear layer 6 → 12 in 8 bits": {f"{v}weight": (12, 6)},
+            "bias of a quantized layer": {f"{q}bias": (16,)},
             "quantised": {
                 f"{v}SCB": (12,),
                 f"{v}weight_format": (),
@@ -178,7 +176,7 @@ def _wav2vec2() -> Architecture:
         weights,
         biases,
         {
-            "half of a normalised weight (weight norm)": {
+            "half of a normalized weight (weight norm)": {
                 f"{conv}weight_g": (1, 1, 4),
                 f"{conv}weight_v": (8, 2, 4),
             },
@@ -213,7 +211,7 @@ def _lightning() -> Architecture:
         weights,
         biases,
         {
-            "an optimizer's memory": {
+            "optimizer state": {
                 **moments,
                 "optimizer_states.0.state.0.step": (),
                 "optimizer.state.fc.weight": (4, 6),
@@ -259,7 +257,7 @@ def _spectral() -> Architecture:
                 "out.parametrizations.weight.original1": (3, 4),
             },
             "before its pruning mask of a linear layer 4 → 3": {"cut.weight_orig": (3, 4)},
-            "of a pruned layer": {"cut.weight_mask": (3, 4)},
+            "part of a pruned layer": {"cut.weight_mask": (3, 4)},
         },
     )
 

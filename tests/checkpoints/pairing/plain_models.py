@@ -138,7 +138,7 @@ def _vit() -> Architecture:
         biases,
         {
             "a token": {"cls_token": (1, 1, 8)},
-            "a table of positions": {"pos_embed": (1, 17, 8)},
+            "a position table": {"pos_embed": (1, 17, 8)},
             CONV2D: {"patch_embed.proj.weight": (8, 3, 4, 4)},
             CONV2D_BIAS: {"patch_embed.proj.bias": (8,)},
             NORM: vectors(8, "blocks.0.norm1.weight", "blocks.0.norm2.weight", "norm.weight"),
@@ -240,7 +240,7 @@ def _dit() -> Architecture:
         weights,
         biases,
         {
-            "a table of positions": {"pos_embed": (1, 16, 8)},
+            "a position table": {"pos_embed": (1, 16, 8)},
             CONV2D: {"x_embedder.proj.weight": (8, 4, 2, 2)},
             CONV2D_BIAS: {"x_embedder.proj.bias": (8,)},
             TABLE: {"y_embedder.embedding_table.weight": (11, 8)},

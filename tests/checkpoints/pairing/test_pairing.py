@@ -108,7 +108,7 @@ def test_unreadable_formats_are_skipped_with_their_reason() -> None:
 def test_differing_formats_and_lora_are_told() -> None:
     """What is unusual about a layer is in its warnings."""
     (layer,) = paired(tensor("fc.weight", 2, 3), tensor("fc.bias", 2, dtype="float64")).layers
-    assert layer.warnings == ("the bias is float64 beside a weight of float32",)
+    assert layer.warnings == ("the bias is float64, the weight float32",)
 
 
 @pytest.mark.parametrize(

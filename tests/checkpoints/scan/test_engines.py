@@ -126,9 +126,9 @@ def test_a_file_that_changes_during_the_scan_is_refused(
 ) -> None:
     """No report is made of half an old and half a new file."""
     damages: tuple[tuple[Callable[[], object], str], ...] = (
-        (lambda: os.utime(model, (1, 1)), "was changed while it was read"),
-        (lambda: os.truncate(model, 10_000), "was truncated while it was read"),
-        (model.unlink, "vanished while it was read"),
+        (lambda: os.utime(model, (1, 1)), "was changed while it was being read"),
+        (lambda: os.truncate(model, 10_000), "was truncated while it was being read"),
+        (model.unlink, "was deleted while it was being read"),
     )
     for damage, words in damages:
         coming = scanning.scan(layers, engines.Engine(), Wanted(), lambda count: None)
@@ -203,7 +203,7 @@ def test_a_file_that_only_this_machine_sees_is_refused_by_the_workers(
         model.rename(model.with_name("elsewhere"))
         with pytest.raises(InputError, match=r"a worker: .* vanished") as refusal:
             found(layers, engine)
-    assert refusal.value.hint == "workers have to find the same files under the same paths"
+    assert refusal.value.hint == "workers must find the same files under the same paths"
 
 
 @pytest.mark.filterwarnings("ignore")

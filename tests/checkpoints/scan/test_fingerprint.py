@@ -69,7 +69,7 @@ def test_words() -> None:
         "within U(−√(6/(32+64)), √(6/(32+64))): looks untrained (Xavier uniform)"
     )
     assert words(published, 300, 300) == (
-        "like N(0, 0.02²): may be untrained (as GPT-2 and BERT start)"
+        "like N(0, 0.02²): may be untrained (as GPT-2 and BERT are initialized)"
     )
     assert words(nn.init.kaiming_normal_, 300, 200) == (
         "like N(0, 2/200): may be untrained (Kaiming normal)"
