@@ -38,18 +38,18 @@ ENDINGS: dict[str, Kind] = {
 """What a file is taken for when its first bytes do not tell."""
 
 FOREIGN = (
-    (b"\x89HDF", "an HDF5 file (Keras)"),
-    (b"GGUF", "a GGUF file"),
+    (b"\x89HDF", "an HDF5 file (Keras), which is not supported"),
+    (b"GGUF", "a GGUF file, which is not supported"),
     (b"\x1f\x8b", "compressed with gzip: decompress it first"),
     (b"BZh", "compressed with bzip2: decompress it first"),
     (b"\xfd7zXZ", "compressed with xz: decompress it first"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd: decompress it first"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the data: 'git lfs pull' fetches them"),
-    (b"\x89PNG", "an image"),
-    (b"%PDF", "a PDF document"),
-    (b"<!DOCTYPE", "an HTML page"),
-    (b"<!doctype", "an HTML page"),
-    (b"<html", "an HTML page"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the data: run 'git lfs pull' to fetch it"),
+    (b"\x89PNG", "an image, which is not supported"),
+    (b"%PDF", "a PDF document, which is not supported"),
+    (b"<!DOCTYPE", "an HTML page, which is not supported"),
+    (b"<!doctype", "an HTML page, which is not supported"),
+    (b"<html", "an HTML page, which is not supported"),
 )
 """First bytes of what people take for a file of layers."""
 
@@ -121,7 +121,7 @@ def _by_content(storage: Storage, first: bytes) -> Kind | None:
     for beginning, words in FOREIGN:
         if first.startswith(beginning):
             name = masked_name(storage.uri)
-            raise InputError(f"{name!r} is {words}; such files are not supported")
+            raise InputError(f"{name!r} is {words}")
     # a JSON text has no zero bytes, which the length of a sane header always has
     if first[8:9] == b"{" and first[5:8] == b"\0\0\0":
         return "safetensors"

@@ -246,6 +246,6 @@ def _missing(index: Index, missing: Iterable[str]) -> list[str]:
     told = []
     for shard, names in placed.items():
         tensors = "1 tensor" if len(names) == 1 else f"{len(names)} tensors"
-        words = f"the index places {tensors} in it: {listed(names, FEW)}"
+        words = f"the index places {tensors} in it, {listed(names, FEW)}"
         told.append(f"{shard!r} is missing: {words}")
     return told

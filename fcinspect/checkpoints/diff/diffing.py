@@ -144,7 +144,8 @@ class _Diffing:
         if count:
             which = "a layer only in A looks" if count == 1 else f"{count:,} layers only in A look"
             words = (
-                "like one only in B, by a corner of the weight: use --match content to pair them"
+                "like one only in B, judging by a corner of the weight: use --match content to"
+                " pair them"
             )
             self.notes.append(f"{which} {words}")
 

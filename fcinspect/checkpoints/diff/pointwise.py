@@ -270,13 +270,13 @@ def rule_of(rules: Rules) -> TensorFinding | None:
         return _narrowing(narrowing, a, b)
     if rules.negated:
         return TensorFinding(
-            "negated", "negated", ("every number of B is the negative of that in A",)
+            "negated", "negated", ("each number of B is the negative of the one in A",)
         )
     factor = None if rules.factor is None else rules.factor.of_one_line(b)
     if factor is None:
         return None
     shown = f"{factor:g}" if float(f"{factor:g}") == factor else repr(factor)
-    detail = f"every number of B is {factor!r} times that in A, up to rounding to {b}"
+    detail = f"each number of B is {factor!r} times the one in A, up to rounding to {b}"
     return TensorFinding("scaled", f"scaled by {shown}", (detail,))
 
 

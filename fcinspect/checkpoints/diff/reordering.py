@@ -297,7 +297,7 @@ def _common(a: CodeGrid, b: CodeGrid, lines: Lines) -> tuple[str, ...]:
         return (f"{first}: {rule.how}",)
     kept = _kept(a, b, 0 if by_rows else 1)
     if kept is None:
-        return (f"of {first}, {found.changed:,} of {rows * columns:,} numbers changed",)
+        return (f"{found.changed:,} of {rows * columns:,} numbers of {first} changed",)
     if (a.rows, a.columns) > (b.rows, b.columns):
         return (f"B keeps only {places(noun, kept)} of A, unchanged",)
     return (f"all of A is in B, unchanged: its {noun}s are {places(noun, kept)} of B",)

@@ -28,7 +28,7 @@ KNOWN = tuple(
     (re.compile(pattern), reason)
     for pattern, reason in (
         (r"(weight|bias)_([ih]h|hr)(_l\d+(_reverse)?)?", RECURRENT),
-        (r"in_proj_(weight|bias)", "the three projections of an attention layer in one array"),
+        (r"in_proj_(weight|bias)", "three attention projections in one array"),
         (r"[qkv]_proj_weight|bias_[kv]", "part of an attention layer with built-in projections"),
         (r"exp_avg(_sq(_row|_col)?)?|momentum_buffer|max_exp_avg_sq|square_avg|acc_delta", MEMORY),
         (r"running_(mean|var)|num_batches_tracked", "part of a batch normalization"),
@@ -141,7 +141,7 @@ BIASED = (
     "three-dimensional weight, e.g. of a Conv1d",
 )
 """The weights beside biases that are no layers, by their dimensions."""
-OF_OTHERS = "the bias of a layer whose weight is computed from other tensors"
+OF_OTHERS = "the bias of a layer with a reparametrized weight"
 BIASES_BESIDE = (
     ("qweight", "the bias of a quantized layer"),
     ("weight_packed", "the bias of a quantized layer"),

@@ -227,7 +227,7 @@ class _Layouts:
             if votes:
                 return _doubted("layers of the same name are stored in both layouts", weight)
         if "in,out" in self._votes.get(_block(path), ()):
-            return _doubted("other layers of its block are stored as (in, out)", weight)
+            return _doubted("neighboring layers are stored as (in, out)", weight)
         if naming.last_part(path) in GPT2_SQUARE:
             return _doubted(f"GPT-2 stores {naming.last_part(path)} as (in, out)", weight)
         return WeightLayout("out,in")

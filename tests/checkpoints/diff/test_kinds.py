@@ -363,7 +363,7 @@ def test_a_resized_weight_says_what_of_it_is_equal(tmp_path: Path, dtype: torch.
     changed = torch.cat([weight, weight[:2]])
     changed[0, 0] += 1
     found = finding(tmp_path, weight, changed)
-    assert found.detail == ("of the first 24 outputs, 1 of 408 numbers changed",)
+    assert found.detail == ("1 of 408 numbers of the first 24 outputs changed",)
 
 
 def test_a_bias_is_compared_too(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def _deepseek() -> Architecture:
             NORM: vectors(16, f"{layer}self_attn.q_a_layernorm.weight"),
         },
         dtypes={f"{name}.weight": "float8_e4m3fn" for name in names},
-        named=dict.fromkeys(names, "multiplied by the weight_scale_inv beside them"),
+        named=dict.fromkeys(names, "multiplied by its weight_scale_inv, of shape"),
     )
 
 

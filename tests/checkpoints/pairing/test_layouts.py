@@ -39,7 +39,7 @@ NOT_SHOWN: list[tuple[Shapes, str]] = [
     ({"c_proj.weight": (16, 4)}, "GPT-2 stores c_proj as (in, out), and its shape without a bias"),
     (
         {"h.0.attn.dense.weight": (4, 4), **CONV1D},
-        "other layers of its block are stored as (in, out), and its square shape",
+        "neighboring layers are stored as (in, out), and its square shape",
     ),
     (
         {
