@@ -128,7 +128,7 @@ def index_of(document: Any, name: str) -> Index:
         if not isinstance(shard, str):
             from fcinspect.checkpoints.formats.json_array import kind_in_words
 
-            raise InputError(f"{places} {kind_in_words(shard)}: expected a file name")
+            raise InputError(f"{places} {kind_in_words(shard)}: expected the name of a file")
         if len(shard) > LONGEST_NAME:
             raise InputError(f"{what} names a file of {len(shard)} characters")
         if not shard or shard in (".", "..") or re.search(r"[/\\\0]|^[A-Za-z]:", shard):

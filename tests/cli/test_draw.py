@@ -160,7 +160,7 @@ def test_a_worksheet_or_a_report_is_called_what_it_is(run: Run, files: Path, com
     run("worksheet", "2-2", "--seed", "1", "--save", "sheet.json", "-q")
     refused = run(command, "sheet.json")
     assert refused.status == 3
-    assert "'sheet.json' is a worksheet, which is graded" in refused.err
+    assert "'sheet.json' is a worksheet, from which no layers are read" in refused.err
     run("shapes", "2-2", "--save", "shapes.json", "-q")
     refused = run(command, "shapes.json")
     assert refused.status == 3

@@ -275,7 +275,7 @@ def test_shards_that_are_given_one_by_one_are_not_called_unread(tmp_path: Path, 
     for name in names:
         save_file({f"{name[8]}.weight": drawn(2, 3)}, tmp_path / name)
     told = run("scan", *(tmp_path / name for name in names))
-    assert told.out.count("is read on its own") == 2
+    assert told.out.count("is read alone") == 2
     assert "not read" not in told.out
 
 

@@ -176,7 +176,7 @@ def test_missing_files_are_hinted_at(memory: Any, run: Run) -> None:
     assert "no such file: 'memory://m/m.safetensor'; did you mean" in result.err
     assert "'m.safetensors'" in result.err
     empty = put(memory, {"config.json": b"{}", "unet/a.safetensors": FILES["m.safetensors"]}, "/e")
-    assert "its subfolder 'unet' holds one: give 'memory://e/unet'" in run("show", empty).err
+    assert "its subfolder 'unet' holds one: pass 'memory://e/unet'" in run("show", empty).err
     put(memory, {"none.npz": b""})
     assert "is empty" in run("show", f"{folder}/none.npz").err
 
@@ -273,13 +273,13 @@ class ReadTimeoutError(Exception):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (PermissionError("Access Denied for s1gned"), "may not be read with the credentials"),
-        (Answers(403), "may not be read with the credentials"),
-        (Answers(401), "may not be read with the credentials"),
+        (PermissionError("Access Denied for s1gned"), "cannot be read with the credentials"),
+        (Answers(403), "cannot be read with the credentials"),
+        (Answers(401), "cannot be read with the credentials"),
         (Answers(500), "cannot be read: 500, message"),
         (NoCredentialsError("Unable to locate credentials"), "Unable to locate credentials"),
-        (TimeoutError(), "did not answer in time"),
-        (ReadTimeoutError("x"), "did not answer in time"),
+        (TimeoutError(), "did not respond in time"),
+        (ReadTimeoutError("x"), "did not respond in time"),
         (OSError("line one\nline two s3cret"), "cannot be read: line one line two"),
         (FileNotFoundError("https://u:s3cret@h"), "no such file"),
         (KeyError(), "cannot be read: KeyError"),

@@ -80,7 +80,7 @@ def test_what_is_no_pipe_of_layers_is_refused(folder: Path) -> None:
         ("FC show <(true)", "is empty"),
         ("FC show <(cat missing.json 2>/dev/null)", "is empty"),
         ("ulimit -f 1000; FC show <(cat /dev/zero)", "cannot be copied: File too large"),
-        ("FC show /dev/zero", "is no regular file"),
+        ("FC show /dev/zero", "is not a regular file"),
         ("FC diagnose <(echo RuntimeError)", "its text is read from standard input"),
     ):
         result = bash(folder, line)

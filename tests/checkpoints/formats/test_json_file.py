@@ -100,7 +100,7 @@ BAD: list[tuple[Any, str | None]] = [
                 "nonfinite": [{"index": [0, 0], "value": "nan"}],
             }
         },
-        "does not name a null",
+        "does not point to a null",
     ),
 ]
 
@@ -127,7 +127,7 @@ def test_a_summary_says_how_to_get_the_numbers() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"a": 1, "a": 2}', "'a' stands twice"),
+        ('{"a": 1, "a": 2}', "'a' appears twice"),
         ("[" * 100_000, "nested too deeply"),
         ("{nothing}", "line 1, column 2"),
         (b"\xff\xfe", "not UTF-8"),
@@ -145,7 +145,9 @@ def test_what_is_not_strict_json_is_refused(text: str | bytes, words: str) -> No
 def test_pythons_own_spelling_of_nan_is_refused_at_its_place(word: str) -> None:
     """NaN and Infinity are not JSON; the refusal says where they stand."""
     content = parse(f'{{"weight": [[1, {word}]]}}', "x")
-    with pytest.raises(InputError, match=rf"weight\[0\]\[1\] is {word}, which JSON"):
+    with pytest.raises(
+        InputError, match=rf"weight\[0\]\[1\] is {word}, which is not a JSON number"
+    ):
         checkpoint_of(content, "x")
 
 

@@ -120,13 +120,13 @@ def _bitsandbytes() -> Architecture:
     return Architecture(
         {"lm_head.weight": (99, 8)},
         skipped={
-            "bitsandbytes, a linear layer 8 → 16 in 4 bits": {f"{q}weight": (64, 1)},
+            "bitsandbytes 4-bit codes, a linear layer 8 → 16 in 4 bits": {f"{q}weight": (64, 1)},
             "bitsandbytes 4-bit codes, 64 of a linear layer, whose shape is in its quant_state": {
                 f"{k}weight": (32, 1)
             },
             "bitsandbytes int8 codes, a linear layer 6 → 12 in 8 bits": {f"{v}weight": (12, 6)},
             "bias of a quantized layer": {f"{q}bias": (16,)},
-            "quantised": {
+            "quantized": {
                 f"{v}SCB": (12,),
                 f"{v}weight_format": (),
                 **{
@@ -180,7 +180,7 @@ def _wav2vec2() -> Architecture:
                 f"{conv}weight_g": (1, 1, 4),
                 f"{conv}weight_v": (8, 2, 4),
             },
-            "weight is made of other tensors": {f"{conv}bias": (8,)},
+            "a layer with a reparametrized weight": {f"{conv}bias": (8,)},
             CONV1D: {"wav2vec2.feature_extractor.conv_layers.0.conv.weight": (8, 1, 10)},
             "one-dimensional, and not named weight": {"wav2vec2.masked_spec_embed": (8,)},
             "three-dimensional": {"quantizer.codevectors": (1, 6, 4)},
@@ -251,7 +251,7 @@ def _spectral() -> Architecture:
                 "head.parametrizations.weight.0._u": (3,),
                 "head.parametrizations.weight.0._v": (4,),
             },
-            "weight is made of other tensors": {"fc.bias": (3,)},
+            "a layer with a reparametrized weight": {"fc.bias": (3,)},
             "(weight norm) of a linear layer 4 → 3": {
                 "out.parametrizations.weight.original0": (3, 1),
                 "out.parametrizations.weight.original1": (3, 4),

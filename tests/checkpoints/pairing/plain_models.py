@@ -42,7 +42,7 @@ def _bert() -> Architecture:
                 "embeddings.position_embeddings.weight": (16, 8),
                 "embeddings.token_type_embeddings.weight": (2, 8),
             },
-            "numbers of positions": {"embeddings.position_ids": (1, 16)},
+            "position indices": {"embeddings.position_ids": (1, 16)},
             NORM: vectors(8, *(f"{norm}.weight" for norm in norms)),
             NORM_BIAS: vectors(8, *(f"{norm}.bias" for norm in norms)),
         },
@@ -63,7 +63,8 @@ def _gpt2() -> Architecture:
         {f"{name}.bias": shape[1:] for name, shape in weights.items()},
         {
             TABLE: {"wte.weight": (99, 8), "wpe.weight": (16, 8)},
-            "a mask": {"h.0.attn.bias": (1, 1, 16, 16), "h.0.attn.masked_bias": ()},
+            "an attention mask": {"h.0.attn.bias": (1, 1, 16, 16)},
+            "a mask": {"h.0.attn.masked_bias": ()},
             NORM: vectors(8, "h.0.ln_1.weight", "h.0.ln_2.weight", "ln_f.weight"),
             NORM_BIAS: vectors(8, "h.0.ln_1.bias", "h.0.ln_2.bias", "ln_f.bias"),
         },

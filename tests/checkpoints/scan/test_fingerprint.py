@@ -35,7 +35,7 @@ def test_what_torch_makes_is_recognised(law: str, dtype: str) -> None:
             assert result is not None, (shape, seed)
             assert result.untrained is (enough == 2**10)
             square = shape[0] == shape[1]
-            assert (maker.removesuffix(" of fan_out") if square else maker) in result.makers
+            assert (maker.removesuffix(" with fan_out") if square else maker) in result.makers
             tried += 1
     assert tried > 50
 
