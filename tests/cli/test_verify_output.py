@@ -188,7 +188,7 @@ def test_a_file_that_is_not_fit_is_refused(
     [
         ("", "standard input is empty"),
         ("[1, 2]", "standard input is not an object"),
-        ('{"x": [1], "x": [2]}', "'x' stands twice"),
+        ('{"x": [1], "x": [2]}', "'x' appears twice"),
         ('{"x": [1], "W": [[1]], "y": [null]}', "y[0] is null: expected a number"),
         ('{"x": [1, [2]], "W": [[1]], "y": [1]}', "rows must have the same length"),
         ('{"x": ["1"], "W": [[1]], "y": [1]}', "x[0] is the string '1': expected a number"),
