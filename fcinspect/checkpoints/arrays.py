@@ -60,7 +60,7 @@ class ArrayFile:
         """Raise UsageError for a dtype of numbers whose format the file says itself."""
         if dtype is not None:
             name = self.words if self.kind == "json" else repr(self.path)
-            raise UsageError(f"--dtype {dtype}: {name} says the format of its numbers itself")
+            raise UsageError(f"--dtype {dtype}: {name} already states the dtype of its numbers")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ def source_of(path: str, expected: str) -> ArrayFile:
     check_readable(path)
     kind = kind_of(path)
     if kind == "torch":
-        raise InputError(f"{path!r} is no {expected}")
+        raise InputError(f"{path!r} is not an {expected}")
     text = read_whole(path) if kind == "json" else b""
     return ArrayFile(repr(masked_name(path)), kind, path, text)
 
@@ -145,7 +145,7 @@ def _decoded(document: object, source: str) -> tuple[npt.NDArray[np.float64], st
     if data is not None:
         held = [key for key in ("output", "input") if data.get(key) is not None]
         if not held:
-            reason = "is a document of fcinspect that holds no output and no input"
+            reason = "is an fcinspect document that holds neither an output nor an input"
             raise InputError(f"{source} {reason}")
         value, place = data[held[0]], f"data.{held[0]}"
     elif isinstance(document, dict) and not is_array_document(document):

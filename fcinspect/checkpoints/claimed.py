@@ -66,7 +66,7 @@ def load_claimed(path: str, dtype: str | None = None) -> Claimed:
             raise InputError(
                 f"{name!r} of {path!r} holds {array.stored} numbers: expected"
                 f" {', '.join(array.readable)}",
-                "numpy has no bfloat16: .safetensors keeps it" if is_raw else None,
+                "numpy has no bfloat16; use .safetensors" if is_raw else None,
             )
     if source.kind == "safetensors":
         needed = sum(8 * math.prod(stored[name].shape) for name in chosen.values())
@@ -99,7 +99,7 @@ def _from_json(origin: ArrayFile, dtype: str | None) -> Claimed:
         chosen, others = _chosen(held, source)
         places = {role: (name, document[name]) for role, name in chosen.items()}
     else:
-        raise InputError(f'{source} is no object: expected {{"x": …, "W": …, "b": …, "y": …}}')
+        raise InputError(f'{source} is not an object: expected {{"x": …, "W": …, "b": …, "y": …}}')
     try:
         found = {role: decode(value, name) for role, (name, value) in places.items()}
     except InputError as error:
@@ -115,8 +115,8 @@ def _of_explain(data: Mapping[str, Any], source: str) -> dict[str, tuple[str, An
     layer = layer if isinstance(layer, dict) else {}
     if layer.get("rows_held") is not None:
         raise InputError(
-            f"{source} is an explanation of some outputs only",
-            hint="explain without --element holds them all",
+            f"{source} explains only some of the outputs",
+            hint="write it without --element",
         )
     found = {
         "x": ("data.input", data.get("input")),
@@ -127,8 +127,8 @@ def _of_explain(data: Mapping[str, Any], source: str) -> dict[str, tuple[str, An
     for role, (place, value) in found.items():
         if value is None and role not in OPTIONAL:
             raise InputError(
-                f"{source} is a document of fcinspect without {place}: expected that of"
-                " 'fcinspect explain --json --full'"
+                f"{source} is an fcinspect document without {place}: expected the output"
+                " of 'fcinspect explain --json --full'"
             )
     return {role: held for role, held in found.items() if held[1] is not None}
 
@@ -149,16 +149,16 @@ def _with_formats(
     told = {array.dtype for array in found.values() if array.dtype is not None}
     if len(told) > 1:
         raise InputError(
-            f"{source} names several formats, {', '.join(sorted(told))}, and none for {named}:"
-            " expected one, or --dtype"
+            f"{source} uses several dtypes, {', '.join(sorted(told))}, and gives none for"
+            f" {named}: expected a single dtype, or --dtype"
         )
     if told:
-        chosen, why, readings = told.pop(), "as the other arrays", None
+        chosen, why, readings = told.pop(), "like the other arrays", None
     else:
         exact = {f for f in FORMATS if all(is_exact(found[role].values, f) for role in plain)}
         chosen = "float32" if "float32" in exact else "float64"
-        every = "every" if "float32" in exact else "not every"
-        why = f"as {every} number is one of float32; --dtype names another format"
+        every = "every number is" if "float32" in exact else "not every number is"
+        why = f"because {every} a float32 number; use --dtype to choose another"
         others_read = [f for f in FORMATS if f != chosen and (f == "float32" or f in exact)]
         readings = {name: _read_as(found, name) for name in others_read}
     note = f"{named} {verb} read as {chosen}, {why}"

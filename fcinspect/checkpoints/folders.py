@@ -63,16 +63,16 @@ def choose(folder: str) -> Choice:
             notes = [*besides(others)]
             nested = [] if is_uri(folder) else _nested(folder, folders)
             if nested:
-                holds = "subfolder {} holds" if len(nested) == 1 else "subfolders {} hold"
+                holds = "subfolder {} also holds" if len(nested) == 1 else "subfolders {} also hold"
                 held = holds.format(listed(nested, MOST_LISTED))
-                notes.append(f"the {held} weights too: not read")
+                notes.append(f"the {held} weights, which were not read")
             return Choice(tuple(chosen), is_index, tuple(notes), tuple(same))
     raise _nothing(folder, names, folders)
 
 
 def besides(names: Sequence[str]) -> tuple[str, ...]:
     """Return what is said of files of weights that are not read."""
-    return (f"the folder also holds {listed(names, MOST_LISTED)}: not read",) if names else ()
+    return (f"the folder also holds {listed(names, MOST_LISTED)}, not read",) if names else ()
 
 
 def _only(folder: str, tier: list[str], is_index: bool) -> list[str]:
@@ -89,7 +89,7 @@ def _only(folder: str, tier: list[str], is_index: bool) -> list[str]:
     examples = listed([group[0] for group in groups.values()], MOST_LISTED)
     raise SeveralCheckpoints(
         f"the folder {masked_name(folder)!r} holds {len(groups)} checkpoints: {examples}",
-        hint=f"give the file that is meant, {inside(masked_name(folder), tier[0])!r}",
+        hint=f"pass one of its files, such as {inside(masked_name(folder), tier[0])!r}",
         files=[inside(folder, name) for name in sorted(tier)],
     )
 
@@ -118,7 +118,7 @@ def _nothing(folder: str, names: list[str], folders: list[str]) -> InputError:
     left_out = [n for n in names if NO_WEIGHTS.fullmatch(n) and Path(n).suffix.lower() in TORCH]
     if left_out:
         verb = "is" if len(left_out) == 1 else "are"
-        message += f"; {listed(left_out, MOST_LISTED)} {verb} no weights"
+        message += f"; {listed(left_out, MOST_LISTED)} {verb} not weights"
     nested = _nested(folder, folders)
     if not nested:
         return InputError(message)
@@ -126,7 +126,7 @@ def _nothing(folder: str, names: list[str], folders: list[str]) -> InputError:
     hold = f"its subfolders {listed(nested, MOST_LISTED)} hold some"
     if len(nested) == 1:
         hold = f"its subfolder {nested[0]!r} holds one"
-    return InputError(message, f"{hold}: give {first!r}")
+    return InputError(message, f"{hold}: pass {first!r}")
 
 
 def _nested(folder: str, folders: list[str]) -> list[str]:

@@ -38,18 +38,18 @@ ENDINGS: dict[str, Kind] = {
 """What a file is taken for when its first bytes do not tell."""
 
 FOREIGN = (
-    (b"\x89HDF", "an HDF5 file (Keras)"),
-    (b"GGUF", "a GGUF file"),
+    (b"\x89HDF", "an HDF5 file (Keras), which is not supported"),
+    (b"GGUF", "a GGUF file, which is not supported"),
     (b"\x1f\x8b", "compressed with gzip: decompress it first"),
     (b"BZh", "compressed with bzip2: decompress it first"),
     (b"\xfd7zXZ", "compressed with xz: decompress it first"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd: decompress it first"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the data: 'git lfs pull' fetches them"),
-    (b"\x89PNG", "a picture"),
-    (b"%PDF", "a PDF document"),
-    (b"<!DOCTYPE", "an HTML page"),
-    (b"<!doctype", "an HTML page"),
-    (b"<html", "an HTML page"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the data: run 'git lfs pull' to fetch it"),
+    (b"\x89PNG", "an image, which is not supported"),
+    (b"%PDF", "a PDF document, which is not supported"),
+    (b"<!DOCTYPE", "an HTML page, which is not supported"),
+    (b"<!doctype", "an HTML page, which is not supported"),
+    (b"<html", "an HTML page, which is not supported"),
 )
 """First bytes of what people take for a file of layers."""
 
@@ -78,11 +78,13 @@ def _local_size(path: str) -> int:
         if stat.S_ISFIFO(status.st_mode):
             return _opened_size(path)
         if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path!r} is no regular file; - reads JSON from standard input")
+            raise InputError(
+                f"{path!r} is not a regular file; use - to read JSON from standard input"
+            )
         if not os.access(path, os.R_OK):
             raise PermissionError(13, "Permission denied")
     except FileNotFoundError:
-        raise MissingFile(f"there is no file {path!r}", hint=_near(path)) from None
+        raise MissingFile(f"no such file: {path!r}", hint=_near(path)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{path!r} cannot be read: {reason}") from None
@@ -106,8 +108,8 @@ def kind_of(name: str) -> Kind:
     if kind is not None:
         return kind
     raise InputError(
-        f"{masked_name(name)!r} is no file of layers that fcinspect knows: expected .safetensors,"
-        " .npz, .npy, .json, .pt, .pth or .bin"
+        f"{masked_name(name)!r} is not a known type of file: expected .safetensors, .npz, .npy,"
+        " .json, .pt, .pth or .bin"
     )
 
 
@@ -119,7 +121,7 @@ def _by_content(storage: Storage, first: bytes) -> Kind | None:
     for beginning, words in FOREIGN:
         if first.startswith(beginning):
             name = masked_name(storage.uri)
-            raise InputError(f"{name!r} is {words}; layers are not read from it")
+            raise InputError(f"{name!r} is {words}")
     # a JSON text has no zero bytes, which the length of a sane header always has
     if first[8:9] == b"{" and first[5:8] == b"\0\0\0":
         return "safetensors"
@@ -202,8 +204,8 @@ class _Opener:
         notes: tuple[str, ...] = ()
         if shard is not None and shard[1] > 1:
             notes = (
-                f"{last!r} is one of {shard[1]} files of a checkpoint, and is read on its own:"
-                " give their folder or index to read them as one",
+                f"{last!r} is one of {shard[1]} files of a checkpoint and is read alone:"
+                " pass the folder or index to read the whole checkpoint",
             )
         layers = [
             layer if layer.bias is not None else replace(layer, warnings=(*layer.warnings, *notes))

@@ -39,8 +39,7 @@ def local_path(name: str) -> str:
     host, slash, path = name.removeprefix("file://").partition("/")
     if host not in ("", "localhost"):
         raise InputError(
-            f"{name!r} names a file of the machine {host!r}: expected file:///PATH, with three"
-            " slashes"
+            f"{name!r} names a file on the host {host!r}: expected file:///PATH, with three slashes"
         )
     literal = slash + path
     return literal if os.path.lexists(literal) else unquote(literal)

@@ -154,12 +154,12 @@ def open_storage(uri: str, expected: Stamp | None = None) -> Storage:
     except MissingFile:
         if expected is None:
             raise
-        raise MissingFile(f"{masked_name(uri)!r} vanished while it was read") from None
+        raise MissingFile(f"{masked_name(uri)!r} was deleted while it was being read") from None
     if expected is not None and opened.stamp != expected:
         opened.close()
         shorter = opened.stamp.size < expected.size
         change = "truncated" if shorter else "changed"
-        raise InputError(f"{masked_name(uri)!r} was {change} while it was read")
+        raise InputError(f"{masked_name(uri)!r} was {change} while it was being read")
     return opened
 
 
@@ -279,7 +279,7 @@ def claim(shape: Sequence[int]) -> str | None:
     if widths <= WIDEST_OF_NOTHING:
         return None
     text = str(widths) if widths < 10**MOST_DIGITS else f"more than 10^{MOST_DIGITS}"
-    return f"has no numbers and claims {text} rows or columns of nothing"
+    return f"has no numbers and claims {text} empty rows or columns"
 
 
 def unique_keys(

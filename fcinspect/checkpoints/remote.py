@@ -55,7 +55,7 @@ class RemoteFile(Storage):
         if told.get("type") == "directory":
             raise FolderGiven(f"{masked_name(uri)!r} is a folder: expected a file")
         if told.get("size") is None:
-            raise InputError(f"{masked_name(uri)!r} does not tell its size: download it first")
+            raise InputError(f"{masked_name(uri)!r} has no known size: download it first")
         tag = next((str(told[key]) for key in TAGS if told.get(key) is not None), "")
         self.stamp = Stamp(int(told["size"]), tag)
 
@@ -70,7 +70,7 @@ class RemoteFile(Storage):
             except Exception as error:  # every filesystem raises its own
                 raise refused(self.uri, error) from None
             if not data:
-                raise InputError(f"{masked_name(self.uri)!r} was truncated while it was read")
+                raise InputError(f"{masked_name(self.uri)!r} was truncated while it was being read")
             if len(data) > wanted:
                 raise _serves_no_parts(self.uri)
             view[: len(data)] = data
@@ -122,7 +122,7 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
     if scheme not in known_implementations and scheme not in registry:
         raise InputError(
             f"{shown!r} has the unknown scheme {scheme + '://'!r}: expected s3://, gs://, hf://,"
-            " https://, or another that fsspec knows"
+            " https://, or another one that fsspec supports"
         )
     for logger in LOGGERS:
         logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
@@ -158,19 +158,19 @@ def refused(uri: str, error: BaseException, hint: str | None = None) -> InputErr
     if cause is not None and getattr(cause, "status", None) not in (404, 410):
         error = cause
     if isinstance(error, FileNotFoundError):
-        return MissingFile(f"there is no file {shown!r}", hint)
+        return MissingFile(f"no such file: {shown!r}", hint)
     kind = type(error).__name__
     # aiohttp tells a status; gcsfs a code, which aiohttp has too but warns of
     status = error.status if hasattr(error, "status") else getattr(error, "code", None)
     if isinstance(error, PermissionError) or status in (401, 403) or "Credentials" in kind:
         return InputError(
-            f"{shown!r} may not be read with the credentials that were found:"
+            f"{shown!r} cannot be read with the credentials that were found:"
             f" {without_secrets(_line(error), uri)}"
         )
     if isinstance(error, TimeoutError) or "Timeout" in kind:
         if _scheme_of(uri) in SCHEMES:
             return _timed_out(uri, error)
-        return InputError(f"{shown!r} cannot be read: its server did not answer in time")
+        return InputError(f"{shown!r} cannot be read: the server did not respond in time")
     return InputError(f"{shown!r} cannot be read: {without_secrets(_line(error), uri)}")
 
 
@@ -199,18 +199,18 @@ def part_of(system: Any, url: str, begin: int, end: int) -> bytes:
 
 def _serves_no_parts(url: str) -> InputError:
     shown = masked_name(url)
-    return InputError(f"{shown!r}: its server serves no parts of a file; download it first")
+    return InputError(f"{shown!r}: the server does not support range requests; download it first")
 
 
 def _timed_out(url: str, error: BaseException) -> InputError:
     """Return the refusal of a server that was silent, or took too long in all."""
     kinds = {type(cause).__name__ for cause in (error, error.__cause__)}
     if "ConnectionTimeoutError" in kinds:
-        reason = f"no connection to its server in {SILENCE:g} s"
+        reason = f"no connection to the server within {SILENCE:g} s"
     elif "SocketTimeoutError" in kinds:
-        reason = f"its server was silent for {SILENCE:g} s"
+        reason = f"the server sent nothing for {SILENCE:g} s"
     else:
-        reason = f"its server did not answer in time ({PATIENCE:g} s)"
+        reason = f"the server did not respond in time ({PATIENCE:g} s)"
     return InputError(f"{masked_name(url)!r} cannot be read: {reason}")
 
 
@@ -241,7 +241,7 @@ async def _part(system: Any, url: str, begin: int, end: int) -> bytes:
         raise _timed_out(url, error) from None
     except TimeoutError:
         raise InputError(
-            f"{masked_name(url)!r} cannot be read: its server sent {len(data)} of"
+            f"{masked_name(url)!r} cannot be read: the server sent {len(data)} of"
             f" {end - begin} bytes in {patience:.3g} s"
         ) from None
     return bytes(data)
@@ -252,7 +252,7 @@ def _check(answer: Any, url: str, begin: int) -> None:
     packed = answer.headers.get("Content-Encoding", "identity")
     if packed != "identity":
         raise InputError(
-            f"{masked_name(url)!r}: its server compresses it ({packed[:20]!a}) although it was"
+            f"{masked_name(url)!r}: the server compresses it ({packed[:20]!a}) although it was"
             " asked not to; download it first"
         )
     if answer.status != 206:
@@ -262,5 +262,5 @@ def _check(answer: Any, url: str, begin: int) -> None:
     first = re.match(r"bytes (\d{1,20})-", answer.headers.get("Content-Range", f"bytes {begin}-"))
     if first is None or int(first[1]) != begin:
         raise InputError(
-            f"{masked_name(url)!r}: its server sent another part of it than was asked for"
+            f"{masked_name(url)!r}: the server sent a different part from the one requested"
         )

@@ -107,9 +107,9 @@ def check_target(path: Path, *, force: bool) -> None:
             raise OutputError(f"cannot write {str(path)!r}: it is a folder")
         if not path.parent.is_dir():
             parent = str(path.parent)
-            raise OutputError(f"cannot write {str(path)!r}: there is no folder {parent!r}")
+            raise OutputError(f"cannot write {str(path)!r}: no such folder: {parent!r}")
         if path.is_file() and not force:
-            raise OutputError(f"{str(path)!r} exists: --force replaces it")
+            raise OutputError(f"{str(path)!r} exists: use --force to replace it")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise OutputError(f"cannot write {str(path)!r}: {reason}") from None

@@ -77,7 +77,7 @@ class Collected:
             other = self.held_by.get(name)
             if other is not None:
                 kept = shard if shard_of.get(name) == shard else other
-                words = f"lies in {other!r} and in {shard!r}: that of {kept!r} is read"
+                words = f"is in both {other!r} and {shard!r}: read from {kept!r}"
                 self.tell(name, f"{name!r} {words}")
                 if kept == other:
                     continue
@@ -124,7 +124,7 @@ def index_of(document: Any, name: str) -> Index:
             f'{what} has no weight_map: expected {{"weight_map": {{"fc.weight": "FILE", …}}}}'
         )
     for tensor, shard in shard_of.items():
-        places = f"{what} places {tensor!r} in"
+        places = f"{what} maps {tensor!r} to"
         if not isinstance(shard, str):
             from fcinspect.checkpoints.formats.json_array import kind_in_words
 
@@ -132,7 +132,7 @@ def index_of(document: Any, name: str) -> Index:
         if len(shard) > LONGEST_NAME:
             raise InputError(f"{what} names a file of {len(shard)} characters")
         if not shard or shard in (".", "..") or re.search(r"[/\\\0]|^[A-Za-z]:", shard):
-            raise InputError(f"{places} {shard!r}: expected the name of a file beside it")
+            raise InputError(f"{places} {shard!r}: expected the name of a file in the same folder")
     if len(set(shard_of.values())) > MOST_SHARDS:
         raise InputError(f"{what} names more than {MOST_SHARDS} files")
     metadata = document.get("metadata")
@@ -156,11 +156,11 @@ def from_index(
         try:
             held = read(path)
         except MissingFile:
-            missing[shard] = f"lies in {shard!r}, which is missing"
+            missing[shard] = f"is in {shard!r}, which is missing"
             continue
         except InputError as error:
             found.fail(path, error, tolerant=tolerant)
-            damaged[shard] = f"lies in {shard!r}, which cannot be read"
+            damaged[shard] = f"is in {shard!r}, which cannot be read"
             continue
         found.files.append(path)
         total += 0 if size is None else size(path)
@@ -168,14 +168,14 @@ def from_index(
     found.require_one()
     if not found.files:
         shown, names = masked_name(index.name), listed(list(missing), FEW)
-        raise InputError(f"none of the files that {shown!r} names is there: {names}")
+        raise InputError(f"none of the files that {shown!r} names exists: {names}")
     found.problems += _missing(index, missing)
     missing |= damaged
     _hold_against(found, index, missing)
     given = index.total_size
     if size is not None and not missing and given not in (None, total):
         found.notes.append(
-            f"the index gives a total_size of {given} bytes: the tensors take {total}"
+            f"the index gives a total_size of {given} bytes, but the tensors take {total}"
         )
     return found
 
@@ -226,7 +226,7 @@ def _numbering(names: Iterable[str]) -> list[str]:
     count, width = int(example["count"]), len(example["number"])
     there = sum(1 <= number <= count for number in numbers)
     beyond = [name for number, name in numbers.items() if not 1 <= number <= count]
-    told = [f"{name!r} counts beyond its own total of {count} files" for name in beyond]
+    told = [f"the number of {name!r} exceeds its total of {count} files" for name in beyond]
     if count - there > MOST_SHARDS:
         return [*told, f"{count - there} of the {count} files are missing"]
     start, end = example.span("number")

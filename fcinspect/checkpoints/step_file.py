@@ -92,8 +92,8 @@ def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
     layers = data.get("layers")
     if not (isinstance(layers, list) and layers and "optimizer" in data):
         raise InputError(
-            f"{source} is a document of fcinspect, but no training step: expected that of"
-            " 'fcinspect step --json --full'"
+            f"{source} is an fcinspect document, but not a training step: expected the"
+            " output of 'fcinspect step --json --full'"
         )
     dtype = str(data.get("dtype", "float32"))
 
@@ -107,7 +107,7 @@ def _from_document(data: Mapping[str, Any], source: str) -> StepFile:
     for index, layer in enumerate(layers):
         place = f"layers[{index}]"
         if not isinstance(layer, dict):
-            raise InputError(f"{place} is no object")
+            raise InputError(f"{place} is not an object")
         name = _word(layer.get("name", f"fc{index + 1}"), f"{place}.name")
         activations[name] = _word(layer.get("activation", "identity"), f"{place}.activation")
         for what in ("weight", "bias"):
@@ -149,7 +149,7 @@ def _told(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the number of the step and the name of its loss, where the file gives them."""
     number, loss = data.get("step"), data.get("loss")
     if number is not None and (type(number) is not int or not 1 <= number <= LARGEST_STEP):
-        raise InputError(f"step is {_shown(number)}: expected a whole number from 1")
+        raise InputError(f"step is {_shown(number)}: expected a whole number >= 1")
     return {"number": number, "loss_name": None if loss is None else _word(loss, "loss")}
 
 
@@ -162,7 +162,9 @@ def _optimizer(value: object) -> Mapping[str, Any]:
     if isinstance(value, str):
         return {"name": value}
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        raise InputError('optimizer is no {"name": "sgd", "lr": 0.01}')
+        raise InputError(
+            'invalid optimizer: expected an object such as {"name": "sgd", "lr": 0.01}'
+        )
     given = value.get("options")
     if not isinstance(given, dict):
         given = {key: held for key, held in value.items() if key != "name"}
@@ -197,7 +199,7 @@ def _from_object(document: Mapping[str, Any], source: str, dtype: str | None) ->
     if plain and dtype is None:
         numbers = [read[name].values for name in plain if name not in SURROUNDINGS]
         dtype = "float32" if all(is_exact(values, "float32") for values in numbers) else "float64"
-        note = (f"plain numbers are read as {dtype}; --dtype names another format",)
+        note = (f"plain numbers are read as {dtype}; use --dtype to choose another",)
     arrays = {n: Array.of(found.values, found.dtype or dtype or "") for n, found in read.items()}
     made = _from_arrays(arrays, source)
     activations = _object(document.get("activations"), "activations")
@@ -242,7 +244,7 @@ def _from_arrays(arrays: Mapping[str, Array], source: str) -> StepFile:
             left.append(name)
     if left:
         raise InputError(
-            f"{source} holds {listed(left, MOST_NAMED)}, which is no part of a step: expected"
+            f"{source} holds {listed(left, MOST_NAMED)}, which is not part of a step: expected"
             f" NAME.before, NAME.grad, NAME.after, NAME.state.KEY, {', '.join(SURROUNDINGS)}"
         )
     if not parameters:
@@ -281,7 +283,7 @@ def _checked(step: StepFile) -> StepFile:
                 raise InputError(f"{step.source}: {two}")
         if before.dtype != first[1]:
             two = f"{name} is {before.dtype}, {first[0]} {first[1]}"
-            raise InputError(f"{step.source}: {two}: expected one format")
+            raise InputError(f"{step.source}: {two}: expected a single dtype")
     unknown = [name for name in step.states if name not in step.parameters]
     if unknown:
         raise InputError(f"{step.source} holds {unknown[0]}.state, but no {unknown[0]}.before")

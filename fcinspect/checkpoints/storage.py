@@ -99,7 +99,7 @@ class LocalFile(Storage):
         try:
             self._descriptor = _descriptor_of(path)
         except FileNotFoundError:
-            raise MissingFile(f"there is no file {path!r}") from None
+            raise MissingFile(f"no such file: {path!r}") from None
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise InputError(f"{path!r} cannot be read: {reason}") from None
@@ -117,7 +117,7 @@ class LocalFile(Storage):
                     continue
                 raise InputError(f"{self.uri!r} cannot be read: {error.strerror}") from None
             if not got:
-                raise InputError(f"{self.uri!r} was truncated while it was read")
+                raise InputError(f"{self.uri!r} was truncated while it was being read")
             view, begin = view[got:], begin + got
 
     def is_cached(self, begin: int) -> bool:
@@ -181,7 +181,7 @@ def standard_input(expected: str = "JSON") -> bytes:
         if len(held) > LONGEST:
             raise InputError(
                 f"{STDIN} did not end within {LONGEST >> 30} GiB: expected {expected}",
-                hint="a longer text is read from a file",
+                hint="put longer input in a file",
             )
     return bytes(held)
 
@@ -260,6 +260,6 @@ def _chunks_of_pipe(descriptor: int, path: str) -> Iterator[bytes]:
         elif written or path.startswith(WITH_WRITERS):
             return
         elif time.monotonic() > latest:
-            raise InputError(f"{path!r} is a pipe to which nobody writes")
+            raise InputError(f"{path!r} is a pipe that nothing writes to")
         else:
             time.sleep(0.01)

@@ -79,7 +79,7 @@ class DotArithmetic:
             count = "1 partial sum" if self.partials == 1 else f"{self.partials} partial sums"
             said.append(f"{count} stored in {stored.name}")
         if self.flush and self.inputs.itemsize != 2:
-            said.append("subnormal numbers may be taken for zero")
+            said.append("subnormal numbers may be treated as zero")
         return ", ".join(said)
 
     def spread(
@@ -164,7 +164,7 @@ def parse_accumulate(text: str, dtype: str) -> DotArithmetic:
         word = canonical(part.strip(), PARTS) or part.strip()
         name = "format" if word in FORMATS else word.partition(":")[0]
         if name in seen:
-            raise UsageError(f"--accumulate {text!r} says {name} twice: {GRAMMAR}")
+            raise UsageError(f"--accumulate {text!r} repeats {name}: {GRAMMAR}")
         seen.add(name)
         arithmetic = _declared(arithmetic, word, text)
     return arithmetic
@@ -178,7 +178,7 @@ def _declared(arithmetic: DotArithmetic, word: str, text: str) -> DotArithmetic:
     if word in ("tf32", "tf32:truncated"):
         if arithmetic.inputs is not FLOAT32:
             raise UsageError(
-                f"--accumulate {text!r}: tf32 takes float32 inputs, these are"
+                f"--accumulate {text!r}: tf32 takes float32 inputs, but these are"
                 f" {arithmetic.inputs.name}"
             )
         return replace(arithmetic, tf32="truncated" if ":" in word else "nearest")
@@ -188,4 +188,4 @@ def _declared(arithmetic: DotArithmetic, word: str, text: str) -> DotArithmetic:
         stored = None if split[2] is None else format_named(split[2])
         return replace(arithmetic, partials=int(split[1]), partial_format=stored)
     hint = did_you_mean(word, PARTS)
-    raise UsageError(f"--accumulate {word!r} is not known: {GRAMMAR}", hint=hint)
+    raise UsageError(f"invalid --accumulate {word!r}: {GRAMMAR}", hint=hint)

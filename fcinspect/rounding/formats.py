@@ -101,6 +101,6 @@ def format_named(name: str) -> NumberFormat:
     if found is not None:
         return FORMATS[found]
     raise UsageError(
-        f"dtype {name!r} is not known: expected one of {', '.join(FORMATS)}",
+        f"invalid dtype {name!r}: expected one of {', '.join(FORMATS)}",
         hint=did_you_mean(name, FORMATS),
     )

@@ -272,9 +272,9 @@ def _link(step: Step, links: list[Link], trace: ModuleTrace) -> Link:
     matrix = [p for p in step.parameters if len(p.shape) == 2]
     vector = [p for p in step.parameters if len(p.shape) == 1]
     if len(matrix) != 1 or len(matrix) + len(vector) != len(step.parameters) or not matrix[0].name:
-        raise _refusal(trace, f"the weight of {step.words} is no parameter of it")
+        raise _refusal(trace, f"the weight of {step.words} is not one of its parameters")
     if links and links[-1].out_features != in_features:
-        given = f"the layer before gives {links[-1].out_features}"
+        given = f"but the previous layer returns {links[-1].out_features}"
         raise _refusal(trace, f"{step.words} takes {in_features} features, {given}")
     name = matrix[0].name.removesuffix(".weight")
     bias = vector[0].name if vector else None

@@ -43,7 +43,7 @@ TRAINING = dict.fromkeys(
         ({"a.ckpt": pickled(LAYER)}, "a.ckpt", None),
         ({"a.npz": arrays(LAYER)}, "a.npz", None),
         ({"model.safetensors": ONE, "pytorch_model.bin": b"x"}, "model.safetensors",
-         "the folder also holds 'pytorch_model.bin': not read"),
+         "the folder also holds 'pytorch_model.bin', not read"),
         ({"model.safetensors": ONE, **files_of(TORCH, model())}, "model.safetensors",
          "'pytorch_model.bin.index.json'"),
     ],
@@ -89,7 +89,7 @@ def test_unrelated_files_are_named(files: dict[str, bytes], tmp_path: Path, run:
     assert (result.status, result.out) == (3, "")
     assert "holds 2 checkpoints" in result.err
     assert all(repr(name) in result.err for name in files)
-    assert f"give the file that is meant, '{tmp_path}/" in result.err
+    assert f"pass one of its files, such as '{tmp_path}/" in result.err
 
 
 def test_the_usual_of_two_indices_is_taken(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_folder_without_a_checkpoint(tmp_path: Path, run: Run) -> None:
     assert result.status == 3
     assert "looked for *.safetensors.index.json, *.safetensors, *.bin.index.json" in result.err
     assert "'optimizer.bin'" in result.err
-    assert "are no weights" in result.err
+    assert "are not weights" in result.err
 
 
 def test_subfolders_that_hold_checkpoints_are_named(tmp_path: Path, run: Run) -> None:
@@ -112,10 +112,10 @@ def test_subfolders_that_hold_checkpoints_are_named(tmp_path: Path, run: Run) ->
     put(tmp_path, {"model_index.json": b"{}", "unet/a.safetensors": ONE, "x/y/b.pt": b"x",
                    "scheduler/config.json": b"{}", ".git/c.pt": b"x"})  # fmt: skip
     error = run("show", tmp_path).err
-    assert f"its subfolders 'unet', 'x/y' hold some: give '{tmp_path}/unet'" in error
+    assert f"its subfolders 'unet', 'x/y' hold some: pass '{tmp_path}/unet'" in error
     put(tmp_path, {"model.safetensors": ONE})
     notes = opened(tmp_path).notes
-    assert notes == ("the subfolders 'unet', 'x/y' hold weights too: not read",)
+    assert notes == ("the subfolders 'unet', 'x/y' also hold weights, which were not read",)
 
 
 def test_commands_take_a_folder(tmp_path: Path, run: Run) -> None:

@@ -78,7 +78,7 @@ BROKEN: dict[Break, tuple[str, ...]] = {
     lost_tensor: ("'fc10.bias' is not in '{1}', where the index places it",),
     moved: ("'fc1.bias' is not in '{3}', where the index places it, but in '{2}'",),
     extra: ("'fc2.bias' of '{3}' is not in the index",),
-    twice: ("'fc2.bias' lies in '{1}' and in '{3}': that of '{3}' is read",),
+    twice: ("'fc2.bias' is in both '{1}' and '{3}': read from '{3}'",),
 }
 
 
@@ -113,8 +113,8 @@ def test_no_layer_is_shown_without_a_bias_that_is_missing(tmp_path: Path) -> Non
     found = opened(broken(SAFETENSORS, tmp_path, lost_shard))
     assert [layer.name for layer in found.layers] == ["fc2", "fc10"]
     reasons = {skip.name: skip.reason for skip in found.skipped}
-    assert reasons["fc1.weight"] == f"its bias lies in {SAFETENSORS.shard(2)!r}, which is missing"
-    assert reasons["norm.weight"] == f"it lies in {SAFETENSORS.shard(2)!r}, which is missing"
+    assert reasons["fc1.weight"] == f"its bias is in {SAFETENSORS.shard(2)!r}, which is missing"
+    assert reasons["norm.weight"] == f"it is in {SAFETENSORS.shard(2)!r}, which is missing"
 
 
 def test_of_two_tensors_the_one_that_the_index_names_is_read(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_of_two_tensors_the_one_that_the_index_names_is_read(tmp_path: Path) -> 
         la for la in opened(broken(SAFETENSORS, tmp_path, twice)).layers if la.name == "fc2"
     )
     (warning,) = layer.warnings
-    assert warning.startswith("'fc2.bias' lies in")
+    assert warning.startswith("'fc2.bias' is in both")
     held = next(la for la in opened(tmp_path / SAFETENSORS.shard(3)).layers if la.name == "fc2")
     np.testing.assert_array_equal(layer.read().bias.values, held.read().bias.values)  # type: ignore[union-attr]  # it has one
 
@@ -137,7 +137,9 @@ def test_a_total_size_that_does_not_fit_is_a_note(tmp_path: Path) -> None:
     files[SAFETENSORS.index] = json.dumps(index).encode()
     found = opened(put(tmp_path, files))
     assert found.problems == ()
-    assert found.notes == (f"the index gives a total_size of 7 bytes: the tensors take {total}",)
+    assert found.notes == (
+        f"the index gives a total_size of 7 bytes, but the tensors take {total}",
+    )
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,7 @@ def test_links_to_what_is_no_shard_are_refused(
         (b'{"weight_map": ["a"]}', "no weight_map"),
         (b"3", "no weight_map"),
         (b"", "is empty"),
-        (b'{"weight_map": {"a": "b", "a": "c"}}', "'a' stands twice"),
+        (b'{"weight_map": {"a": "b", "a": "c"}}', "'a' appears twice"),
         (b'{"weight_map":' + b"[" * 100_000, "nested too deep"),
         (b'{"weight_map": {"a": ', "not JSON"),
         (b"\xff\xfe", "not UTF-8"),
@@ -277,10 +279,10 @@ def test_numbers_that_do_not_fit_are_told(tmp_path: Path) -> None:
     first = model()[0]
     put(tmp_path, {name(1, 2): write(first), name(2, 2): write(first), name(3, 2): write({})})
     problems = opened(tmp_path).problems
-    assert f"{name(3, 2)!r} counts beyond its own total of 2 files" in problems
+    assert f"the number of {name(3, 2)!r} exceeds its total of 2 files" in problems
     assert (
-        f"'fc1.weight' lies in {name(1, 2)!r} and in {name(2, 2)!r}: that of {name(1, 2)!r} is"
-        " read" in problems
+        f"'fc1.weight' is in both {name(1, 2)!r} and {name(2, 2)!r}: read from {name(1, 2)!r}"
+        in problems
     )
     huge = put(tmp_path / "huge", {"m-1-of-999999999.safetensors": write(first)})
     assert opened(huge).problems == ("999999998 of the 999999999 files are missing",)
@@ -306,7 +308,7 @@ def test_show_tells_the_problems(tmp_path: Path, run: Run) -> None:
     assert document["warnings"][:2] == list(opened(folder).problems)
     refused = run("explain", folder, "fc1", "--x", "ones")
     assert refused.status == 3
-    assert "its bias lies in 'model-00002-of-00003.safetensors', which is missing" in refused.err
+    assert "its bias is in 'model-00002-of-00003.safetensors', which is missing" in refused.err
     assert run("explain", folder, "fc2", "--x", "ones").status == 0
     # once in the list, though the layer that is concerned is told of it too
     assert run("show", folder, "--json").document["warnings"] == list(opened(folder).problems)

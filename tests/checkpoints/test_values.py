@@ -63,9 +63,9 @@ def test_plain_lists_have_no_dtype(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ('{"a": [1], "b": [2]}', "2 arrays: 'a', 'b'"),
-        ("[[1], [2, 3]]", "equally long"),
+        ("[[1], [2, 3]]", "the same length"),
         ("  ", "empty"),
-        ('{"schema": "fcinspect.shapes/1", "data": {}}', "no output and no input"),
+        ('{"schema": "fcinspect.shapes/1", "data": {}}', "neither an output nor an input"),
     ],
 )
 def test_what_is_no_single_array_is_refused(text: str, words: str, tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_what_is_no_single_array_is_refused(text: str, words: str, tmp_path: Pat
 
 def test_missing_files_and_other_kinds_are_refused(tmp_path: Path) -> None:
     """The path is named."""
-    with pytest.raises(InputError, match="there is no file"):
+    with pytest.raises(InputError, match="no such file"):
         load_values(str(tmp_path / "x.json"))
     (tmp_path / "x.pt").write_bytes(b"\x80\x02.")
-    with pytest.raises(InputError, match="is no array"):
+    with pytest.raises(InputError, match="is not an array"):
         load_values(str(tmp_path / "x.pt"))

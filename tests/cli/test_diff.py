@@ -118,9 +118,9 @@ def test_what_one_side_lacks_is_listed(files: Path, run: Run) -> None:
 def test_a_prefix_is_never_left_out_silently(files: Path, run: Run) -> None:
     """The page and the JSON say so."""
     result = run("diff", "a.safetensors", "wrapped.pt", "--json")
-    assert result.document["warnings"] == ["'module.' before every name of B is left out"]
+    assert result.document["warnings"] == ["the prefix 'module.' of every name of B is ignored"]
     page = run("diff", "a.safetensors", "wrapped.pt").out
-    assert "note: 'module.' before every name of B is left out" in page
+    assert "note: the prefix 'module.' of every name of B is ignored" in page
 
 
 def test_standard_input_may_be_one_side(files: Path, run: Run) -> None:

@@ -160,7 +160,7 @@ def test_a_worksheet_or_a_report_is_called_what_it_is(run: Run, files: Path, com
     run("worksheet", "2-2", "--seed", "1", "--save", "sheet.json", "-q")
     refused = run(command, "sheet.json")
     assert refused.status == 3
-    assert "'sheet.json' is a worksheet, which is graded" in refused.err
+    assert "'sheet.json' is a worksheet, from which no layers are read" in refused.err
     run("shapes", "2-2", "--save", "shapes.json", "-q")
     refused = run(command, "shapes.json")
     assert refused.status == 3
@@ -284,7 +284,7 @@ def test_an_activation_that_is_not_computed_here_is_drawn_without_values(
         (("3-2", "--save", "net.bmp"), 2, "unknown file ending '.bmp': expected .png"),
         (("none.json",), 3, "holds no linear layer"),
         (("apart.json",), 3, "layers 'a' and 'b' do not fit together"),
-        (("missing.pt",), 3, "there is no file 'missing.pt'"),
+        (("missing.pt",), 3, "no such file: 'missing.pt'"),
         (("3-2", "--seed", "0", "--x", "1,2"), 2, "x has 2 features"),
         (("3-2", "--seed", "0", "--x", "1,2,3;4,5,6"), 2, "a diagram shows one input"),
         (("network.json", "--x", "a"), 2, "'a' in 'a' is not a number"),

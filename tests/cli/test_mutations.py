@@ -82,8 +82,8 @@ def step_with(place: str, value: Any) -> str:
         ("layers.0.activation", "rellu", "activation of fc1 is 'rellu': expected one of relu"),
         ("layers.0.activation", [], "layers[0].activation is []: expected a name"),
         ("layers.0.name", None, "layers[0].name is None: expected a name"),
-        ("step", 1.5, "step is 1.5: expected a whole number from 1"),
-        ("step", 0, "step is 0: expected a whole number from 1"),
+        ("step", 1.5, "step is 1.5: expected a whole number >= 1"),
+        ("step", 0, "step is 0: expected a whole number >= 1"),
         ("target", {"shape": [1], "dtype": "int64", "values": " "}, "target"),
     ],
 )

@@ -42,7 +42,7 @@ def test_a_program_reads_no_talk(run: Run, how: str) -> None:
     ("bad", "status", "said"),
     [
         ("taken.md", 74, "'taken.md' exists"),
-        ("no/folder.md", 74, "there is no folder 'no'"),
+        ("no/folder.md", 74, "no such folder: 'no'"),
         ("a.docx", 2, "unknown file ending '.docx'"),
         ("./a.npz", 2, "names the same file twice: 'a.npz' and './a.npz'"),
     ],

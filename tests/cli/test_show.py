@@ -185,7 +185,7 @@ def test_many_skipped_arrays_are_listed_by_their_reason(tmp_path: Path, run: Run
     save_file(arrays, path)
     out = " ".join(run("show", path).out.split())
     assert "the file also holds 1,220 arrays" in out
-    assert "1,200 one-dimensional, e.g. of a normalisation layer norm0.weight" in out
+    assert "1,200 one-dimensional, e.g. of a normalization layer norm0.weight" in out
     assert "20 three-dimensional, e.g. of a Conv1d or of stacked experts conv0.weight" in out
     assert "note: 'x0_embedding' and 2 more: 2-D without a bias: maybe an embedding" in out
     listed = run("show", path, "--json")
@@ -239,7 +239,8 @@ def test_warnings_are_carried(run: Run) -> None:
     """A note on the page says what was rounded."""
     result = run("show", "-", stdin='{"weight": [[0.1, 1]]}')
     assert (
-        "note: weight is read as float32, as no dtype is given: 1 number is rounded" in result.out
+        "note: weight is read as float32, because no dtype is given: 1 number is rounded"
+        in result.out
     )
 
 
@@ -442,7 +443,7 @@ def test_a_packed_layer_is_refused_with_its_widths(tmp_path: Path, run: Run) -> 
     assert (refused.status, refused.out, refused.err.count("\n")) == (3, "", 1)
     assert "'up.qweight'" in refused.err
     assert "packed integers (GPTQ), a linear layer 64 → 16 in 4 bits" in refused.err
-    assert "restores the numbers of its qweight" in run("show", path, "up.scales").err
+    assert "used with its qweight" in run("show", path, "up.scales").err
 
 
 def test_plot_draws_the_weight_below_the_report(model: Path, run: Run) -> None:

@@ -167,7 +167,7 @@ def test_a_file_comes_before_a_name(
         ("mazor", "'mazor' is neither a file nor part of an example's name: expected a .json file"),
         ("mazor", "did you mean 'mazur'?"),
         ("", "'' is neither a file nor part"),
-        ("mazur.json", "there is no file 'mazur.json'"),
+        ("mazur.json", "no such file: 'mazur.json'"),
     ],
 )
 def test_a_name_that_is_not_one_is_refused(run: Run, name: str, words: str) -> None:

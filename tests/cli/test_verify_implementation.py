@@ -120,7 +120,7 @@ def test_what_cannot_be_looked_at_is_refused_in_one_line(
         (["--kind", "kernal"], "did you mean 'kernel'?"),
         (["--in", "0"], "--in"),
         (["--timeout", "0"], "'0' is not a finite number > 0"),
-        (["--accumulate", "foo"], "--accumulate 'foo' is not known"),
+        (["--accumulate", "foo"], "invalid --accumulate 'foo'"),
         (["--device", "tpu"], "--device 'tpu' is not a torch device: expected cpu"),
     ],
 )

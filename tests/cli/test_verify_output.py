@@ -83,7 +83,7 @@ def test_the_output_of_explain_is_read(run: Run, dtype: str, more: list[str]) ->
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (["--in", 40, "--out", 40, "--json"], "summary of shape (40, 40) without its numbers"),
+        (["--in", 40, "--out", 40, "--json"], "summary of shape (40, 40) without the numbers"),
         (["--in", 4, "--out", 2, "--element", 1, "--json"], None),
     ],
 )
@@ -101,7 +101,7 @@ def test_some_rows_of_a_stored_layer_are_refused(run: Run, tmp_path: Path) -> No
     part = run("explain", path, "--element", 1, "--json").out
     found = run("verify", "output", "-", stdin=part)
     assert found.status == 3
-    assert "an explanation of some outputs only" in found.err
+    assert "explains only some of the outputs" in found.err
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
@@ -120,11 +120,11 @@ def test_the_format_of_plain_numbers_is_told(run: Run) -> None:
     """Numbers of float32 are read so; others as float64; --dtype decides."""
     found = run("verify", "output", "-", stdin=as_json(numbers()))
     assert found.status == 0
-    assert "read as float32, as every number is one of float32" in found.out
+    assert "read as float32, because every number is a float32 number" in found.out
     tenth = '{"x": [0.1, 0.2, 0.3], "W": [[0.1, 0.7, 0.9]], "y": [0.42]}'
     found = run("verify", "output", "-", stdin=tenth)
     assert found.status == 0
-    assert "read as float64, as not every number is one of float32" in found.out
+    assert "read as float64, because not every number is a float32 number" in found.out
     found = run("verify", "output", "-", "--dtype", "float16", stdin=tenth)
     assert found.status == 0
     assert "read as float16; numbers of x, W, y were rounded to it" in found.out
@@ -190,13 +190,16 @@ def test_a_file_that_is_not_fit_is_refused(
     ("text", "said"),
     [
         ("", "standard input is empty"),
-        ("[1, 2]", "standard input is no object"),
-        ('{"x": [1], "x": [2]}', "'x' stands twice"),
+        ("[1, 2]", "standard input is not an object"),
+        ('{"x": [1], "x": [2]}', "'x' appears twice"),
         ('{"x": [1], "W": [[1]], "y": [null]}', "y[0] is null: expected a number"),
-        ('{"x": [1, [2]], "W": [[1]], "y": [1]}', "rows must be equally long"),
+        ('{"x": [1, [2]], "W": [[1]], "y": [1]}', "rows must have the same length"),
         ('{"x": ["1"], "W": [[1]], "y": [1]}', "x[0] is the string '1': expected a number"),
         ('{"x": [NaN], "W": [[1]], "y": [1]}', "x[0] is NaN"),
-        ('{"schema": "fcinspect.shapes/1", "data": {}}', "without data.input: expected that of"),
+        (
+            '{"schema": "fcinspect.shapes/1", "data": {}}',
+            "without data.input: expected the output of",
+        ),
     ],
 )
 def test_json_that_is_not_fit_is_refused(run: Run, text: str, said: str) -> None:
@@ -209,7 +212,7 @@ def test_json_that_is_not_fit_is_refused(run: Run, text: str, said: str) -> None
 @pytest.mark.parametrize(
     ("options", "status", "said"),
     [
-        (["--dtype", "float64"], 2, "says the format of its numbers itself"),
+        (["--dtype", "float64"], 2, "already states the dtype of its numbers"),
         (["--accumulate", "float33"], 2, "float33"),
         (["--layout", "in,in"], 2, "in,in"),
         (["--checks", "output/z"], 2, "matches no check"),
@@ -226,9 +229,9 @@ def test_options_that_mean_nothing_are_refused(
 
 def test_a_file_of_another_kind_is_refused(run: Run, tmp_path: Path) -> None:
     """A missing file, a pickled one, one array alone."""
-    assert "there is no file" in run("verify", "output", tmp_path / "no.npz").err
+    assert "no such file" in run("verify", "output", tmp_path / "no.npz").err
     torch.save({"x": torch.ones(2)}, tmp_path / "y.pt")
-    assert "is no .npz, .safetensors or .json" in run("verify", "output", tmp_path / "y.pt").err
+    assert "is not an .npz, .safetensors or .json" in run("verify", "output", tmp_path / "y.pt").err
     np.save(tmp_path / "y.npy", np.ones(3))
     assert "holds no 'x'" in run("verify", "output", tmp_path / "y.npy").err
 

@@ -115,7 +115,7 @@ def test_names_are_read_from_standard_input(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("2-1", "--names", "nope.txt"), 3, "there is no file 'nope.txt'"),
+        (("2-1", "--names", "nope.txt"), 3, "no such file: 'nope.txt'"),
         (("2-1", "--names", "."), 3, "'.' is a folder: expected a file"),
         (("2-1", "--names", "blank.txt"), 3, "'blank.txt' holds no names: expected one per line"),
         (("2-1", "--names", "latin.txt"), 3, "'latin.txt' is not UTF-8 text (byte 1)"),

@@ -167,7 +167,7 @@ def test_a_class(run: Run, fill: Fill, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("--grade", "nope.json"), 3, "there is no file 'nope.json'"),
+        (("--grade", "nope.json"), 3, "no such file: 'nope.json'"),
         (("--grade", "."), 3, "there is no .json file in the folder '.'"),
         (("3-2-2", "--grade", "a.json"), 2, "'3-2-2' is one argument too many"),
         (("--grade", "a.json", "--seed", "3"), 2, "it cannot be combined with --seed"),

@@ -76,6 +76,6 @@ def test_bytes_are_torchs(name: str, bits: list[int]) -> None:
 
 def test_an_unknown_format_is_named() -> None:
     """The nearest known name is suggested."""
-    with pytest.raises(UsageError, match="'flaot32' is not known") as caught:
+    with pytest.raises(UsageError, match="invalid dtype 'flaot32'") as caught:
         format_named("flaot32")
     assert caught.value.hint == "did you mean 'float32'?"

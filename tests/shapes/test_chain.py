@@ -58,6 +58,6 @@ def test_a_chain_is_found() -> None:
 )
 def test_what_is_no_chain_is_refused(steps: tuple[Step, ...], outputs: int, why: str) -> None:
     """The step is named."""
-    with pytest.raises(InputError, match="not a chain of linear layers") as refused:
+    with pytest.raises(InputError, match="is not a chain of linear layers") as refused:
         chain_of(trace(*steps, outputs=outputs))
     assert why in refused.value.message

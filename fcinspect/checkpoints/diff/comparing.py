@@ -97,7 +97,7 @@ def unreadable(a: StoredTensor, b: StoredTensor) -> TensorFinding | None:
         problem = tensor.refusal
         if problem is None and tensor.rounding is not None:
             rounded = tensor.rounding()
-            problem = rounded and f"holds whole numbers beyond float32: {rounded}"
+            problem = rounded and f"holds integers that float32 cannot represent: {rounded}"
         if problem is not None:
             told.append(f"{side}: it {problem}")
     if not told:
@@ -158,7 +158,7 @@ def _explained(pair: Pair, found: pointwise.Pointwise) -> TensorFinding:
         return TensorFinding("with signs of zeros changed", f"{zeros} changed sign")
     if pair.a.dtype == pair.b.dtype and found.changed == found.nan_codes:
         nans = "1 NaN has" if found.changed == 1 else f"{found.changed:,} NaNs have"
-        return TensorFinding("with other NaNs", f"{nans} other bits")
+        return TensorFinding("with different NaNs", f"{nans} different bits")
     return (
         pointwise.rule_of(found.rules)
         or (reordered(pair.a, pair.b, pair.lines, found) if pair.is_matrix else None)
@@ -233,7 +233,7 @@ def _updated(pair: Pair, found: pointwise.Pointwise) -> TensorFinding | None:
     return TensorFinding(
         "with a low-rank update",
         f"update of rank {len(values)}",
-        (f"σ of B − A: {some}{more}; what is left is rounding to {pair.b.dtype}",),
+        (f"σ of B − A: {some}{more}; the rest is rounding to {pair.b.dtype}",),
         rank=len(values),
         singular_values=values,
     )
@@ -244,8 +244,8 @@ def _unrelated(found: pointwise.Pointwise) -> TensorFinding | None:
     r, count = found.sums.correlation, found.sums.count
     if count < 100 or not abs(r) <= 4 / count**0.5:
         return None
-    text = f"its numbers are uncorrelated with those of A: r = {r:.2g} of {count:,} pairs"
-    how = "uncorrelated, as if re-initialised"
+    text = f"its numbers are uncorrelated with those of A: r = {r:.2g} over {count:,} pairs"
+    how = "uncorrelated, as if reinitialized"
     return TensorFinding("uncorrelated", how, (text, *pointwise.became(found)))
 
 
@@ -260,11 +260,11 @@ def _by_bytes(a: StoredTensor, b: StoredTensor, desk: Desk) -> TensorFinding | N
         length = min(grids.BLOCK, a.extent.size - begin)
         ours = desk.a.bytes_of(a.extent, begin, length)
         if ours != desk.b.bytes_of(b.extent, begin, length):
-            told = f"its bytes differ; numbers of {a.dtype} are not compared one by one"
+            told = f"its bytes differ; {a.dtype} numbers are not compared one by one"
             return TensorFinding("changed", "changed", (told,))
     return EQUAL
 
 
 def _other_shape(a: StoredTensor, b: StoredTensor) -> TensorFinding:
     was, now = (", ".join(map(str, tensor.shape)) for tensor in (a, b))
-    return TensorFinding("with another shape", f"shape ({was}) → ({now})")
+    return TensorFinding("with a different shape", f"shape ({was}) → ({now})")

@@ -87,7 +87,7 @@ class _Diffing:
             notes += [f"{side}: {note}" for note in checkpoint.notes]
             problems += [f"{side}: {problem}" for problem in checkpoint.problems]
             self.notes += [
-                f"{side}: {listed(names, MOST_NAMES)} are names of the same numbers (tied weights)"
+                f"{side}: {listed(names, MOST_NAMES)} are tied weights (the same numbers)"
                 for names in _tied(checkpoint)
             ]
         everything = self.request.everything
@@ -132,8 +132,8 @@ class _Diffing:
         if a.layout == b.layout or a.layout_is_asked or b.layout_is_asked:
             return pair
         note = (
-            f"A and B do not store all layers alike: --layout-a {a.layout} --layout-b {b.layout}"
-            " compares them by their outputs and inputs"
+            "A and B do not store all layers in the same layout: use"
+            f" --layout-a {a.layout} --layout-b {b.layout} to compare outputs with outputs"
         )
         if note not in self.notes:
             self.notes.append(note)
@@ -143,7 +143,10 @@ class _Diffing:
         count = look_alike(a, b, self.desk)
         if count:
             which = "a layer only in A looks" if count == 1 else f"{count:,} layers only in A look"
-            words = "like one only in B, by a corner of the weight: --match content pairs them"
+            words = (
+                "like one only in B, judging by a corner of the weight: use --match content to"
+                " pair them"
+            )
             self.notes.append(f"{which} {words}")
 
     def _tensors(self) -> list[tuple[StoredTensor, StoredTensor]]:
@@ -175,11 +178,11 @@ class _Diffing:
         for pattern in self.request.only:
             if not any(fits(name, pattern) for name in names):
                 hint = did_you_mean(pattern, names)
-                raise InputError(f"no layer's name fits {pattern!r}", hint)
+                raise InputError(f"no layer matches {pattern!r}", hint)
         if not names:
             raise InputError(
                 f"neither {self.a.source} nor {self.b.source} holds a linear layer",
-                hint=None if self.request.everything else "--all compares what else they hold",
+                hint=None if self.request.everything else "use --all to compare their other arrays",
             )
 
 

@@ -58,13 +58,13 @@ def align(a: Sequence[str], b: Sequence[str]) -> Alignment:
         count = sum(name.startswith(prefix) for name in names)
         many = "every name" if count == len(names) else f"{count:,} of {len(names):,} names"
         if prefix:
-            notes.append(f"{prefix!r} before {many} of {side} is left out")
+            notes.append(f"the prefix {prefix!r} of {many} of {side} is ignored")
     by_short = dict(zip(short_b, b, strict=True))
     shorter = zip(a, short_a, strict=True)
     pairs = tuple((name, by_short[short]) for name, short in shorter if short in by_short)
     if not pairs and len(a) == len(b) == 1 and "" in (a[0], b[0]):
         pairs = ((a[0], b[0]),)
-        notes = [f"the one layer of each side is compared: {a[0]!r} of A and {b[0]!r} of B"]
+        notes = [f"the only layer of each side is compared: {a[0]!r} of A and {b[0]!r} of B"]
     met_a, met_b = {name for name, _ in pairs}, {name for _, name in pairs}
     only_a = tuple(name for name in a if name not in met_a)
     only_b = tuple(name for name in b if name not in met_b)

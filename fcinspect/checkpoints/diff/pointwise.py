@@ -269,12 +269,14 @@ def rule_of(rules: Rules) -> TensorFinding | None:
     if narrowing is not None:
         return _narrowing(narrowing, a, b)
     if rules.negated:
-        return TensorFinding("negated", "negated", ("every number of B is minus the one of A",))
+        return TensorFinding(
+            "negated", "negated", ("each number of B is the negative of the one in A",)
+        )
     factor = None if rules.factor is None else rules.factor.of_one_line(b)
     if factor is None:
         return None
     shown = f"{factor:g}" if float(f"{factor:g}") == factor else repr(factor)
-    detail = f"every number of B is {factor!r} times the one of A, up to the rounding of {b}"
+    detail = f"each number of B is {factor!r} times the one in A, up to rounding to {b}"
     return TensorFinding("scaled", f"scaled by {shown}", (detail,))
 
 

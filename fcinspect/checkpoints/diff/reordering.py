@@ -185,7 +185,7 @@ def _transposed(a: CodeGrid, b: CodeGrid) -> TensorFinding | None:
     if rule.kind == "equal":
         exactly = "" if found.changed else ", bit for bit"
         return TensorFinding("transposed", "transposed", (f"B is A transposed{exactly}",))
-    detail = ("B is A transposed, and then:", *rule.detail)
+    detail = ("B is A transposed; then:", *rule.detail)
     return TensorFinding(f"transposed and {rule.kind}", f"transposed, then {rule.how}", detail)
 
 
@@ -224,8 +224,8 @@ def _finding(
     kind = f" and {rule.kind}" if rule else ""
     rows, columns = moved
     if rows is None and columns is None:
-        told = "B holds the numbers of A in another order"
-        how = "numbers in another order"
+        told = "B holds the numbers of A in a different order"
+        how = "numbers in a different order"
         return TensorFinding(f"with {how}{kind}", f"{how}{then}", (told, *besides))
     pairs = ((lines.rows, rows), (lines.columns, columns))
     named = {noun: order for noun, order in pairs if order is not None}
@@ -255,7 +255,7 @@ def _conversion(a: str, b: str, target: str | None) -> TensorFinding | None:
     if STORED[target].precision == max(STORED[a].precision, STORED[b].precision):
         return TensorFinding(f"converted to {b}", f"converted from {a} to {b} without loss")
     narrowed = "B is A" if target == b else "A is B"
-    detail = (f"{narrowed} rounded to {target} besides",)
+    detail = (f"{narrowed} rounded to {target} as well",)
     if target == b:
         return TensorFinding(f"rounded to {b}", f"rounded to {b}", detail)
     return TensorFinding(f"unrounded from {a}", f"A is B rounded to {a}", detail)
@@ -273,7 +273,7 @@ def reshaped(a: CodeGrid, b: CodeGrid, lines: Lines) -> TensorFinding:
     else:
         flat = in_shape(a, b.rows, b.columns)
         if flat is not None and a.dtype == b.dtype and same_codes(flat, b):
-            told = ("the numbers follow one another as in A: reshaped, not transposed",)
+            told = ("the numbers are in the same order as in A: reshaped, not transposed",)
     names = {"output": "out", "input": "in"}
     sides = ((lines.rows, a.rows, b.rows), (lines.columns, a.columns, b.columns))
     named = sorted((names.get(noun, noun), was, now) for noun, was, now in sides)
@@ -297,7 +297,7 @@ def _common(a: CodeGrid, b: CodeGrid, lines: Lines) -> tuple[str, ...]:
         return (f"{first}: {rule.how}",)
     kept = _kept(a, b, 0 if by_rows else 1)
     if kept is None:
-        return (f"of {first}, {found.changed:,} of {rows * columns:,} numbers changed",)
+        return (f"{found.changed:,} of {rows * columns:,} numbers of {first} changed",)
     if (a.rows, a.columns) > (b.rows, b.columns):
-        return (f"{places(noun, kept)} of A are left, unchanged",)
-    return (f"A is all there, unchanged: its {noun}s are {places(noun, kept)} of B",)
+        return (f"B keeps only {places(noun, kept)} of A, unchanged",)
+    return (f"all of A is in B, unchanged: its {noun}s are {places(noun, kept)} of B",)

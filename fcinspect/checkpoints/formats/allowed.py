@@ -79,7 +79,7 @@ class SavedTensor:
     """Numbers from one index to the next, for each dimension."""
 
 
-INSTEAD = "save the state dict alone: torch.save(model.state_dict(), 'weights.pt')"
+INSTEAD = "save only the state dict: torch.save(model.state_dict(), 'weights.pt')"
 """What to do about a file that holds more, or something else."""
 MOST_IN_KEY = 16
 """Items of a tuple that is a key."""
@@ -115,9 +115,9 @@ def require_key(key: object) -> None:
         if part is LONG:
             raise Unsound(f"a key of its dicts has more than {LONGEST_TEXT} bytes")
         if type(part) is int and part.bit_length() > 64:
-            raise Unsound("a key is a whole number of more than 64 bits")
+            raise Unsound("a key is an integer of more than 64 bits")
         if not isinstance(part, str | bytes | int | float | Inert | NamedGlobal | type(None)):
-            raise Unsound("a key of its dicts is no name or number")
+            raise Unsound("a key of its dicts is neither a name nor a number")
 
 
 def named(module: str, name: str) -> NamedGlobal | None:
@@ -146,7 +146,7 @@ def _uncallable(words: str) -> Maker:
 def _whole_numbers(value: object, what: str) -> tuple[int, ...]:
     if isinstance(value, tuple | list) and all(type(v) is int and 0 <= v < 2**63 for v in value):
         return tuple(value)
-    raise Unsound(f"the {what} of a tensor: expected whole numbers from 0 on")
+    raise Unsound(f"invalid {what} of a tensor: expected integers >= 0")
 
 
 def _view(arguments: tuple[Any, ...], dtype: str | None = None) -> SavedTensor:
@@ -158,7 +158,7 @@ def _view(arguments: tuple[Any, ...], dtype: str | None = None) -> SavedTensor:
     dtype = dtype or storage.dtype
     if dtype is None:
         raise Unsound("a tensor has no dtype")
-    (start,) = _whole_numbers((offset,), "place")
+    (start,) = _whole_numbers((offset,), "offset")
     shape, strides = _whole_numbers(size, "sizes"), _whole_numbers(stride, "strides")
     if len(shape) != len(strides) or len(shape) > 64:
         raise Unsound(f"a tensor has {len(shape)} sizes and {len(strides)} strides")
@@ -174,7 +174,7 @@ def _dtype(value: object) -> str:
 
 def _wrapped(arguments: tuple[Any, ...]) -> SavedTensor:
     if not isinstance(arguments[0], SavedTensor):
-        raise Unsound("a parameter is no tensor")
+        raise Unsound("a parameter is not a tensor")
     return arguments[0]
 
 
@@ -183,10 +183,10 @@ def _subclassed(arguments: tuple[Any, ...]) -> object:
     function, kind, inner = arguments[:3]
     classes = ("torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer")
     if not isinstance(function, NamedGlobal) or not isinstance(inner, tuple):
-        raise Unsound("a tensor is not made by a function")
+        raise Unsound("a tensor is not built by a function")
     is_tensor = isinstance(kind, NamedGlobal) and kind.words in classes
     if function.words not in REBUILT or not is_tensor:
-        raise Unsound(f"a tensor is made by {function.words} as {kind}")
+        raise Unsound(f"a tensor is built by {function.words} as {kind}")
     return function.make(inner)
 
 

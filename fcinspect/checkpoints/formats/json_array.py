@@ -81,7 +81,7 @@ def parse(text: str | bytes | bytearray, source: str, what: str | None = None) -
         where = f"line {error.lineno}, column {error.colno}"
         raise InputError(f"{source} is not JSON: {error.msg} at {where}") from None
     except ValueError as error:
-        reason = "a whole number has thousands of digits" if "digits" in str(error) else error
+        reason = "an integer has thousands of digits" if "digits" in str(error) else error
         raise InputError(f"{source} cannot be read as JSON: {reason}") from None
 
 
@@ -97,7 +97,7 @@ def refusals_name(source: str) -> Iterator[None]:
 
 
 def _twice(key: str) -> InputError:
-    return InputError(f"the JSON key {key!r} stands twice in one object")
+    return InputError(f"the JSON key {key!r} appears twice in one object")
 
 
 def is_array_document(value: object) -> bool:
@@ -141,7 +141,7 @@ def as_tensor(value: object, name: str, plain: str = PLAIN_DTYPE) -> StoredTenso
 def _rounding_note(name: str, found: JsonArray, held: Any, dtype: str) -> str | None:
     import numpy as np
 
-    told = f"{name} is read as {dtype}" + ("" if found.dtype else ", as no dtype is given")
+    told = f"{name} is read as {dtype}" + ("" if found.dtype else ", because no dtype is given")
     lost = (held != found.values) & ~np.isnan(found.values)
     count = int(np.count_nonzero(lost))
     if count:
@@ -168,7 +168,7 @@ def _from_document(document: Mapping[str, Any], place: str) -> JsonArray:
 
     shape, dtype = document.get("shape"), document.get("dtype")
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
-        raise InputError(f"{place}.shape is not a list of whole numbers >= 0")
+        raise InputError(f"{place}.shape is not a list of integers >= 0")
     if len(shape) > MOST_DIMENSIONS:
         raise InputError(f"{place} has more than {MOST_DIMENSIONS} dimensions")
     too_wide = claim(shape)
@@ -180,15 +180,15 @@ def _from_document(document: Mapping[str, Any], place: str) -> JsonArray:
         raise InputError(f"{place}.dtype is {shown}: expected one of {', '.join(FORMATS)}")
     if "values" not in document:
         raise InputError(
-            f"{place} is a summary of shape {tuple(shape)} without its numbers",
-            hint="--full writes every number",
+            f"{place} is a summary of shape {tuple(shape)} without the numbers",
+            hint="use --full to write every number",
         )
     walk = _Walk(place)
     found = walk.shape_of(document["values"])
     if math.prod(shape) == 0 and not walk.numbers:
         found = tuple(shape)  # nested lists cannot tell (0, 4) from (0)
     if found != tuple(shape):
-        raise InputError(f"{place} says shape {tuple(shape)}, its values have {found}")
+        raise InputError(f"{place} has shape {tuple(shape)}, but its values have shape {found}")
     values = np.array(walk.numbers).reshape(found)
     _put_nonfinite(values, document.get("nonfinite", []), set(walk.nulls), place)
     return JsonArray(values, known, walk.inexact)
@@ -206,7 +206,7 @@ def _put_nonfinite(
         whole = isinstance(given, list) and all(type(i) is int for i in given)
         index = tuple(given) if whole and given is not None else None
         if index is None or index not in nulls:
-            raise InputError(f"{where} does not name a null of values")
+            raise InputError(f"{where} does not point to a null in values")
         if entry.get("value") not in ("nan", "inf", "-inf"):
             raise InputError(f"{where}.value is not nan, inf or -inf")
         values[index] = float(entry["value"])
@@ -239,7 +239,7 @@ class _Walk:
                 here, first = _at(self.place, (*index, i)), _at(self.place, (*index, 0))
                 raise InputError(
                     f"{here} has {_entries(shape)} and {first} has {_entries(shapes[0])}: rows must"
-                    " be equally long"
+                    " have the same length"
                 )
         return (len(value), *(shapes[0] if shapes else ()))
 
@@ -250,8 +250,8 @@ class _Walk:
             return math.nan
         if isinstance(value, _NotANumber):
             raise InputError(
-                f"{where} is {value}, which JSON has no number for: an array document"
-                ' {"shape", "dtype", "values", "nonfinite"} can hold it'
+                f"{where} is {value}, which is not a JSON number: use an array document"
+                ' {"shape", "dtype", "values", "nonfinite"}'
             )
         if isinstance(value, bool) or not isinstance(value, float | int):
             raise InputError(f"{where} is {kind_in_words(value)}: expected a number")
@@ -260,7 +260,7 @@ class _Walk:
         except OverflowError:
             held = math.inf
         if math.isinf(held):
-            raise InputError(f"{where} is beyond float64's range")
+            raise InputError(f"{where} is outside the range of float64")
         if isinstance(value, int) and held != value and self.inexact is None:
             self.inexact = (where, held)
         return held
@@ -280,7 +280,7 @@ def _at(place: str, index: tuple[int, ...]) -> str:
 
 def _entries(shape: tuple[int, ...]) -> str:
     if not shape:
-        return "no entries, being a number,"
+        return "no entries, as it is a number,"
     inner = f" of shape {shape[1:]}" if len(shape) > 1 else ""
     return f"{shape[0]} {'entry' if shape[0] == 1 else 'entries'}{inner}"
 
@@ -306,8 +306,8 @@ def _require_proportionate(text: str | bytes | bytearray, source: str) -> None:
         needed = sum(text.count(mark.encode()) * cost for mark, cost in COSTS.items())
     if needed > max(ALWAYS, TIMES * len(text)):
         raise InputError(
-            f"{source} has too many short lists, objects or texts for its {len(text)} bytes: parsed"
-            f" they would take {needed // len(text)} times as many",
-            hint="write large layers as .safetensors or .npz",
+            f"{source} has too many short lists, objects or strings for its {len(text)} bytes:"
+            f" parsing would take {needed // len(text)} times as much memory",
+            hint="save large layers as .safetensors or .npz",
         )
     require_free(needed, f"reading {source}", refusal=InputError)

@@ -81,8 +81,8 @@ def _from_envelope(data: Mapping[str, Any], schema: str, way: _JsonReading) -> C
     command = schema.removeprefix("fcinspect.").partition("/")[0].replace("-", " ")
     if command == "worksheet":
         raise InputError(
-            f"{way.source} is a worksheet, which is graded and not read for its layers: {EXPECTED}",
-            hint="fcinspect worksheet --grade FILE grades it once it is filled in",
+            f"{way.source} is a worksheet, from which no layers are read: {EXPECTED}",
+            hint="once it is filled in, grade it with fcinspect worksheet --grade FILE",
         )
     raise InputError(
         f"{way.source} is a report of fcinspect {command}, which holds no layer: {EXPECTED}"
@@ -181,6 +181,6 @@ def _flattened(value: Mapping[str, Any], prefix: str, level: int) -> Iterator[tu
             entries = iter([(name, inner)])
         for entry in entries:
             if entry[0] in seen:
-                raise InputError(f"{entry[0]!r} stands in the document twice")
+                raise InputError(f"{entry[0]!r} appears twice in the document")
             seen.add(entry[0])
             yield entry

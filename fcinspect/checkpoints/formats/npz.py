@@ -96,7 +96,7 @@ def members_of(path: str) -> tuple[Member, ...]:
                     raise InputError(f"{source} is a zip file that lists no arrays")
                 zips.check_members(source, infos)
                 if len(names) < len(infos):
-                    raise InputError(f"{source} holds an array name twice")
+                    raise InputError(f"{source} holds two arrays with the same name")
                 found = []
                 for info in infos:
                     if not info.is_dir():
@@ -105,7 +105,7 @@ def members_of(path: str) -> tuple[Member, ...]:
                             found.append(_member(name, storage, file, info))
                 return tuple(found)
         except DAMAGE as error:
-            raise InputError(f"{source} is no sound .npz file: {_line(error)}") from None
+            raise InputError(f"{source} is not a valid .npz file: {_line(error)}") from None
 
 
 def tensors_of(path: str) -> tuple[StoredTensor, ...]:
@@ -130,16 +130,16 @@ def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo 
         shape, by_columns, dtype = readers[version](file)
         begin = file.tell()
     except UNREADABLE_HEADER as error:
-        raise InputError(f"{what} is no sound array: {_line(error)}") from None
+        raise InputError(f"{what} is not a valid array: {_line(error)}") from None
     if any(width < 0 for width in shape):
-        raise InputError(f"{what} is no sound array: its shape {shape} has a negative width")
+        raise InputError(f"{what} is not a valid array: its shape {shape} has a negative width")
     too_wide = claim(shape if dtype.itemsize else (*shape, 0))
     if too_wide is not None:
-        raise InputError(f"{what} is no sound array: it {too_wide}")
+        raise InputError(f"{what} is not a valid array: it {too_wide}")
     if not dtype.hasobject and math.prod(shape) * dtype.itemsize != size - begin:
         raise InputError(
-            f"{what} has {size - begin} bytes of numbers, which is not what"
-            f" {dtype} of shape {shape} takes: it is truncated or damaged"
+            f"{what} has {size - begin} bytes of numbers, which does not match"
+            f" {dtype} of shape {shape}: it is truncated or damaged"
         )
     place = None
     start = 0 if info is None else _data_of(storage, info)
@@ -155,10 +155,10 @@ def _member(name: str, storage: Storage, file: IO[bytes], info: zipfile.ZipInfo 
 def _data_of(storage: Storage, info: zipfile.ZipInfo) -> int:
     shown = ascii(info.filename[:60])
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise zipfile.BadZipFile(f"{shown} is packed in a way that numpy never uses")
+        raise zipfile.BadZipFile(f"{shown} is compressed in a way that numpy never uses")
     begin = zips.begin_of(info, storage.read(info.header_offset, zips.LOCAL_HEADER))
     if begin + info.compress_size > storage.stamp.size:
-        raise zipfile.BadZipFile(f"{shown} ends behind the file")
+        raise zipfile.BadZipFile(f"{shown} ends after the end of the file")
     return begin
 
 
@@ -174,10 +174,10 @@ def _stored(member: Member) -> StoredTensor:
     if dtype.hasobject:
         problem = "holds pickled Python objects, which are never loaded"
     elif dtype.kind == "V":
-        problem = f"holds {dtype.itemsize}-byte values of no numpy format; if they are bfloat16,"
-        problem += " .safetensors keeps them"
+        problem = f"holds {dtype.itemsize}-byte values of no numpy dtype; if they are bfloat16,"
+        problem += " use .safetensors"
     else:
-        problem = f"holds {dtype}: layers are read from {', '.join(READABLE)} and integers"
+        problem = f"holds {dtype}: expected {', '.join(READABLE)} or integers"
     return unreadable(member.name, str(dtype), shape, problem)
 
 

@@ -63,7 +63,7 @@ def tensors_of(path: str) -> tuple[StoredTensor, ...]:
             tensors = _checked(*_header(storage), storage)
         except _Unsound as error:
             name = repr(masked_name(path))
-            raise InputError(f"{name} is no sound safetensors file: {error}") from None
+            raise InputError(f"{name} is not a valid safetensors file: {error}") from None
     return tuple(sorted(tensors, key=lambda tensor: natural_key(tensor.name)))
 
 
@@ -76,12 +76,12 @@ def data_size(path: str) -> int:
 def _header(storage: Storage) -> tuple[dict[str, Any], int]:
     size = storage.stamp.size
     if size < 8:
-        raise _Unsound(f"it has {size} bytes, its header's length alone takes 8")
+        raise _Unsound(f"it has {size} bytes, but the length of its header alone takes 8")
     length = int.from_bytes(storage.read(0, 8), "little")
     if length > LARGEST_HEADER:
         raise _Unsound(f"its header claims {length} bytes: at most {LARGEST_HEADER} are allowed")
     if 8 + length > size:
-        raise _Unsound(f"it is truncated: the header ends at byte {8 + length}, the file at {size}")
+        raise _Unsound(f"it is truncated: its header ends at byte {8 + length}, the file at {size}")
     text = storage.read(8, length)
     if not text.startswith(b"{"):
         raise _Unsound("its header does not begin with '{'")
@@ -103,7 +103,7 @@ def _check_large(header: bytearray, most: int) -> None:
     """Refuse a header before it is parsed where it is no table of at most so many tensors."""
     for begin in range(0, len(header) - LONGEST_TEXT, LONGEST_TEXT):
         if header.find(b'"', begin, begin + LONGEST_TEXT) < 0:
-            raise _Unsound(f"its header has a text of more than {LONGEST_TEXT} bytes")
+            raise _Unsound(f"its header has a string of more than {LONGEST_TEXT} bytes")
     # about how many texts there are
     texts = (header.count(b'"') - header.count(b'\\"')) // 2
     # a tensor has five: its name, three keys and its dtype
@@ -118,7 +118,7 @@ def _check_large(header: bytearray, most: int) -> None:
             brackets -= _brackets(text[0])
             objects -= text[0].count(b"{")
     if not _is_sparse(brackets, texts, len(header)):
-        raise _Unsound(f"its header of {len(header)} bytes describes no tensors: refused")
+        raise _Unsound(f"its header of {len(header)} bytes does not describe tensors: refused")
     if objects > most + 2:
         raise _Unsound(f"it has {objects - 1} tensors for its few numbers: at most {most} are read")
 
@@ -132,20 +132,20 @@ def _is_sparse(brackets: int, texts: int, size: int) -> bool:
 
 
 def _twice(name: str) -> _Unsound:
-    return _Unsound(f"{name!r} stands in its header twice")
+    return _Unsound(f"{name!r} appears twice in its header")
 
 
 def _checked(header: dict[str, Any], start: int, storage: Storage) -> list[StoredTensor]:
     """Return the tensors in the order of their data, which fill the file from `start` on."""
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise _Unsound("its metadata are not strings")
+        raise _Unsound("its metadata is not all strings")
     spans = [(name, _span(name, value)) for name, value in header.items()]
     spans.sort(key=lambda item: item[1])
     position, size = 0, storage.stamp.size - start
     for name, (begin, end) in spans:
         if begin != position:
-            what = "a hole" if begin > position else "an overlap"
+            what = "a gap" if begin > position else "an overlap"
             raise _Unsound(f"there is {what} before {name!r}, at byte {start + begin}")
         position = end
     if position > size:
@@ -170,16 +170,16 @@ def _span(name: str, value: object) -> tuple[int, int]:
         raise _Unsound(f"{name!r} has no dtype")
     shape = _whole_numbers(value.get("shape"))
     if shape is None:
-        raise _Unsound(f"the shape of {name!r} is not a list of whole numbers")
+        raise _Unsound(f"the shape of {name!r} is not a list of integers >= 0")
     offsets = _whole_numbers(value.get("data_offsets"))
     if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise _Unsound(f"the data_offsets of {name!r} are not two whole numbers in order")
+        raise _Unsound(f"the data_offsets of {name!r} are not two integers >= 0 in ascending order")
     begin, end = offsets
     if len(shape) > MOST_DIMENSIONS:
         raise _Unsound(f"{name!r} has {len(shape)} dimensions: at most {MOST_DIMENSIONS} are read")
     if dtype in BITS and math.prod(shape) * BITS[dtype] != (end - begin) * 8:
         what = f"{dtype} of shape {shape}"
-        raise _Unsound(f"{name!r} has {end - begin} bytes, which is not what {what} takes")
+        raise _Unsound(f"{name!r} has {end - begin} bytes, which does not match {what}")
     too_wide = claim(shape)
     if too_wide is not None:
         raise _Unsound(f"{name!r} {too_wide}")
@@ -203,8 +203,8 @@ def _stored(
         place = FilePlace(file.uri, file.stamp, SCANNED[held], begin, shape)
     if place is not None and held in READABLE:
         return StoredTensor(name, place.dtype, shape, place.read, place=place)
-    known = "holds" if held in BITS else "holds the unknown format"
-    problem = f"{known} {held}: layers are read from {', '.join(READABLE)}"
+    known = "holds" if held in BITS else "holds the unknown dtype"
+    problem = f"{known} {held}: expected {', '.join(READABLE)}"
     extent = Extent(file.uri, file.stamp, begin, size)
     return unreadable(name, SCANNED.get(held, held), shape, problem, place, extent)
 

@@ -56,11 +56,11 @@ def tensors_of(name: str) -> tuple[StoredTensor, ...]:
         source = repr(masked_name(name))
         if first[257:].startswith(b"ustar"):
             raise InputError(
-                f"{source} is a tar file: torch.save wrote such before torch 0.1.10, and layers are"
-                " not read from them",
-                hint="load it with torch where it is trusted, and save its state dict again",
+                f"{source} is a tar file, as torch.save wrote before torch 0.1.10: expected a newer"
+                " format",
+                hint="if you trust it, load it with torch and save its state dict again",
             )
-        raise torch_tensors.not_torch(source, "it is no zip file and no pickle")
+        raise torch_tensors.not_torch(source, "it is neither a zip file nor a pickle")
 
 
 def _tensors_in_zip(storage: Storage) -> tuple[StoredTensor, ...]:
@@ -193,7 +193,7 @@ def _opened_archive(storage: Storage) -> Archive:
     zips.check_members(source, infos)
     members = {info.filename: info for info in infos}
     if len(members) < len(infos):
-        raise torch_tensors.not_torch(source, "a member stands in its list twice")
+        raise torch_tensors.not_torch(source, "a member appears twice in its list")
     root = infos[0].filename.partition("/")[0] if infos else ""
     if f"{root}/data.pkl" not in members:
         raise torch_tensors.not_torch(source, "it has no data.pkl")
@@ -217,13 +217,13 @@ def _ends(source: str, infos: list[zipfile.ZipInfo], end: int) -> dict[str, int]
             raise torch_tensors.not_torch(source, f"its member {shown} is encrypted")
         if not plain and info.compress_type != zipfile.ZIP_DEFLATED:
             raise torch_tensors.not_torch(
-                source, f"its member {shown} is packed in a way that torch never uses"
+                source, f"its member {shown} is compressed in a way that torch never uses"
             )
         if info.header_offset < 0 or (plain and info.compress_size != info.file_size):
             raise torch_tensors.damaged(source)
         if info.header_offset + zips.LOCAL_HEADER + info.compress_size > after:
             raise torch_tensors.not_torch(
-                source, f"its member {shown} claims bytes that are not its own"
+                source, f"its member {shown} claims bytes of another member"
             )
         ends[info.filename] = after
     return ends
@@ -239,7 +239,7 @@ def _tensors_in_stream(storage: Storage) -> tuple[StoredTensor, ...]:
 
     first = upcoming()
     if type(first) is not int or first != MAGIC:
-        raise torch_tensors.not_torch(source, "it is a pickle of other data")
+        raise torch_tensors.not_torch(source, "it is a pickle of something else")
     version = upcoming()
     if type(version) is not int or version != VERSION:
         raise torch_tensors.not_torch(source, f"its version is not {VERSION}")
@@ -257,9 +257,9 @@ def _begins(
     """Return where the numbers of each storage begin; each must be there in full."""
     source = repr(masked_name(file.uri))
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise torch_tensors.not_torch(source, "the keys of its storages are no list of names")
+        raise torch_tensors.not_torch(source, "the keys of its storages are not a list of names")
     if len(set(keys)) < len(keys):
-        raise torch_tensors.not_torch(source, "a storage stands in its list twice")
+        raise torch_tensors.not_torch(source, "a storage appears twice in its list")
     if set(keys) != set(storages):
         odd = next(iter(set(keys) ^ set(storages)))
         known = "is not in its list" if odd in storages else "belongs to no tensor"
@@ -281,7 +281,7 @@ def _begins(
         expected = storages[key].nbytes // ITEMSIZE[storages[key].dtype or "uint8"]
         if found != expected:
             raise InputError(
-                f"{source} is truncated or damaged: {found} numbers of its storage {key[:60]!r}"
-                f" follow, its pickle says {expected}"
+                f"{source} is truncated or damaged: its storage {key[:60]!r} has {found} numbers,"
+                f" its pickle says {expected}"
             )
     return begins

@@ -55,7 +55,7 @@ def damaged(source: str) -> InputError:
 
 def not_torch(source: str, why: str) -> InputError:
     """Return the refusal of a file of another kind."""
-    return InputError(f"{source} is not a file of torch.save: {why}")
+    return InputError(f"{source} is not a torch.save file: {why}")
 
 
 def checked_tensors(content: object, source: str) -> dict[str, SavedTensor]:
@@ -99,9 +99,9 @@ def _check_bounds(what: str, tensor: SavedTensor, storage: SavedStorage) -> None
     numbers = math.prod(tensor.shape)
     if numbers > held:
         text = str(numbers) if numbers < 10**MOST_DIGITS else f"more than 10^{MOST_DIGITS}"
-        raise InputError(f"{what} claims {text} numbers, its storage holds {held}: refused")
+        raise InputError(f"{what} claims {text} numbers, but its storage holds {held}: refused")
     if numbers and tensor.offset + _span_of(tensor.shape, tensor.strides) > held:
-        raise InputError(f"{what} reaches beyond its storage, which holds {held} numbers: refused")
+        raise InputError(f"{what} extends beyond its storage, which holds {held} numbers: refused")
 
 
 def stored_tensors(
@@ -118,8 +118,8 @@ def stored_tensors(
     # what takes far more to read than to store: one storage under many names
     if shown > max(FEW_BYTES, MOST_SHOWN * size):
         raise InputError(
-            f"the tensors of {source} show {shown} bytes, more than {MOST_SHOWN} times the"
-            f" {size} of the file: refused"
+            f"the tensors of {source} take {shown} bytes, more than {MOST_SHOWN} times the"
+            f" {size} bytes of the file: refused"
         )
     return tuple(_tensor(name, tensor, file, runs) for name, tensor in found.items())
 
@@ -147,8 +147,8 @@ def _tensor(name: str, tensor: SavedTensor, file: Storage, runs: Runs) -> Stored
 
 def _no_layer(dtype: str) -> str:
     if dtype.startswith("float"):
-        return f"holds {dtype}: layers are read from {', '.join(FORMATS)}"
-    return f"holds {dtype}: layers are floating-point"
+        return f"holds {dtype}: expected {', '.join(FORMATS)}"
+    return f"holds {dtype}: expected a floating-point dtype"
 
 
 def _read_strided(
@@ -244,7 +244,7 @@ def _walked(content: object, kind: type[Tensor], source: str) -> Iterator[tuple[
                 characters += sum(map(len, names))
                 yield names or ("weight",), value
             if visits > MOST_VISITS or characters > MOST_CHARACTERS or len(path) > MOST_LEVELS:
-                raise InputError(f"{source} nests or repeats its containers endlessly: refused")
+                raise InputError(f"{source} nests or repeats its containers without end: refused")
             # a container that holds itself is left out where it comes back
             if not is_tensor and id(value) not in opened:
                 path.append(key)

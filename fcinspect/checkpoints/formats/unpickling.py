@@ -107,8 +107,8 @@ def read_pickle(
     except Exception as error:  # any other is what a damaged pickle makes of Python's unpickler
         text = " ".join(str(error).split())[:120]
         kind = type(error).__name__
-        reason = f"its pickle is damaged ({kind}: {text!a})" if text else "damaged"
-    raise InputError(f"{source} is no sound file of torch.save: {reason}")
+        reason = f"its pickle is damaged ({kind}: {text!a})" if text else "its pickle is damaged"
+    raise InputError(f"{source} is not a valid torch.save file: {reason}")
 
 
 def _pickled_objects(source: str, name: str) -> InputError:
@@ -160,15 +160,15 @@ class _Unpickler(pickle._Unpickler):
         if type(numbers) is not int:
             raise undescribed
         if not 0 <= numbers < 2**63:
-            raise allowed.Unsound(f"its storage {key[:60]!r} has a number of numbers that is none")
+            raise allowed.Unsound(f"its storage {key[:60]!r} has an invalid number of elements")
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key):
-            raise allowed.Unsound(f"a storage has the key {key[:60]!r}")
+            raise allowed.Unsound(f"a storage has the invalid key {key[:60]!r}")
         dtype = kind.dtype if kind.words.removeprefix("torch.") in allowed.STORAGES else None
         if dtype is None and kind.words != "torch.storage.UntypedStorage":
-            raise allowed.Unsound(f"a storage is of the class {kind.words}")
+            raise allowed.Unsound(f"a storage has the unknown class {kind.words}")
         if len(pid) > 5 and pid[5] is not None:
             raise allowed.Unsound(
-                f"its storage {key!r} is a part of another one, as before torch 0.4"
+                f"its storage {key!r} is part of another one, as before torch 0.4"
             )
         nbytes = numbers * allowed.ITEMSIZE[dtype or "uint8"]
         held = self._sizes(key)
@@ -185,7 +185,7 @@ class _Unpickler(pickle._Unpickler):
 
     def _called(self, function: object, arguments: object) -> None:
         if not isinstance(function, allowed.NamedGlobal) or not isinstance(arguments, tuple):
-            raise allowed.Unsound("it calls what is no class or function")
+            raise allowed.Unsound("it calls something that is not a class or function")
         self._stream.spend(sum(len(each) for each in arguments if isinstance(each, list | tuple)))
         try:
             self.append(function.make(arguments))
@@ -211,7 +211,7 @@ class _Unpickler(pickle._Unpickler):
         """Forget the state of a record; OrderedDict's is the _metadata of a state dict."""
         self.stack.pop()
         if not isinstance(self.stack[-1], dict | allowed.Inert):
-            raise allowed.Unsound("it sets the attributes of what has none")
+            raise allowed.Unsound("it sets attributes of an object that has none")
 
     def _load_frozenset(self) -> None:
         self.pop_mark()
@@ -220,14 +220,14 @@ class _Unpickler(pickle._Unpickler):
     def _load_additems(self) -> None:
         self.pop_mark()
         if not isinstance(self.stack[-1], allowed.Inert):
-            raise allowed.Unsound("it adds items to what is no set")
+            raise allowed.Unsound("it adds items to something that is not a set")
 
     def _extend(self, items: list[Any]) -> None:
         # an inert record may be a subclass of list
         if type(self.stack[-1]) is list:
             self.stack[-1].extend(items)
         elif not isinstance(self.stack[-1], allowed.Inert):
-            raise allowed.Unsound("it appends to what is no list")
+            raise allowed.Unsound("it appends to something that is not a list")
 
     def _load_setitem(self) -> None:
         value = self.stack.pop()
@@ -243,7 +243,7 @@ class _Unpickler(pickle._Unpickler):
         if type(target) is not dict:
             if isinstance(target, allowed.Inert):
                 return
-            raise allowed.Unsound("it sets items of what is no dict")
+            raise allowed.Unsound("it sets items of something that is not a dict")
         for key, value in zip(items[::2], items[1::2], strict=True):
             allowed.require_key(key)
             target[key] = value
@@ -251,7 +251,7 @@ class _Unpickler(pickle._Unpickler):
     def _load_long4(self) -> None:
         (length,) = struct.unpack("<i", self.read(4))
         if not 0 <= length <= LONGEST_INTEGER:
-            raise allowed.Unsound(f"it has a whole number of {length} bytes")
+            raise allowed.Unsound(f"it has an integer of {length} bytes")
         self.append(int.from_bytes(self.read(length), "little", signed=True))
 
     def _load_bytearray8(self) -> None:
@@ -262,7 +262,7 @@ class _Unpickler(pickle._Unpickler):
     def _load_old_text(self) -> None:
         (length,) = struct.unpack("<i", self.read(4))
         if not 0 <= length <= allowed.LONGEST_TEXT:
-            raise allowed.Unsound(f"it has a text of {length} bytes")
+            raise allowed.Unsound(f"it has a string of {length} bytes")
         self.append(self.read(length).decode("utf-8", "backslashreplace"))
 
     def _text(self, length: int) -> None:

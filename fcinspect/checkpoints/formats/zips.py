@@ -92,7 +92,7 @@ def check_members(source: str, infos: Sequence[zipfile.ZipInfo]) -> None:
     if any(info.filename.endswith("/constants.pkl") for info in infos):
         raise InputError(
             f"{source} is a TorchScript archive, which holds code",
-            hint="save its numbers: torch.save(torch.jit.load('m.pt').state_dict(), 'weights.pt')",
+            hint="save its weights: torch.save(torch.jit.load('m.pt').state_dict(), 'weights.pt')",
         )
     packed = sum(info.compress_size for info in infos)
     unpacked = sum(info.file_size for info in infos)
@@ -127,7 +127,9 @@ def unpacked(storage: Storage, info: zipfile.ZipInfo, begin: int, *, checked: bo
         except zlib.error as error:
             raise zipfile.BadZipFile(str(error)) from None
     if len(content) != info.file_size:
-        raise zipfile.BadZipFile(f"{info.filename[:60]!a} has another size than its list says")
+        raise zipfile.BadZipFile(
+            f"{info.filename[:60]!a} does not have the size given in the list of members"
+        )
     if checked and zlib.crc32(content) != info.CRC:
         raise zipfile.BadZipFile(f"Bad CRC-32 for file {info.filename[:60]!a}")
     return content

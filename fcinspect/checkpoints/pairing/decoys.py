@@ -1,4 +1,4 @@
-"""What is said of tensors: why they are not a linear layer's, or how the layer was understood."""
+"""Remarks on tensors: why they are not part of a linear layer, or how the layer was read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fcinspect.checkpoints.records import StoredTensor
 OPTIMIZER = re.compile(
     r"(?i)(?:.*[./])?(?:optim|optimizers?|opt)(?:_states?|_state_dicts?)?[./](?:.*[./])?state[./].*"
 )
-"""What stands below the state of an optimizer."""
-MEMORY = "an optimizer's memory"
+"""Names in the state of an optimizer."""
+MEMORY = "optimizer state"
 DIMENSIONS = {
     0: "one number, without dimensions",
-    1: "one-dimensional, e.g. of a normalisation layer",
+    1: "one-dimensional, e.g. of a normalization layer",
     3: "three-dimensional, e.g. of a Conv1d or of stacked experts",
     4: "four-dimensional, a convolution's weight",
     5: "five-dimensional, a convolution's weight",
@@ -23,32 +23,32 @@ DIMENSIONS = {
 COUNTED = ("one number", "one-dimensional", "two-dimensional", "three-dimensional",
            "four-dimensional", "five-dimensional")  # fmt: skip
 """Of the tensors that are not named weight, by their dimensions."""
-RECURRENT = "of a recurrent layer (RNN, LSTM, GRU)"
+RECURRENT = "part of a recurrent layer (RNN, LSTM, GRU)"
 KNOWN = tuple(
     (re.compile(pattern), reason)
     for pattern, reason in (
         (r"(weight|bias)_([ih]h|hr)(_l\d+(_reverse)?)?", RECURRENT),
-        (r"in_proj_(weight|bias)", "three projections of an attention layer in one"),
-        (r"[qkv]_proj_weight|bias_[kv]", "of an attention layer that has its projections inside"),
+        (r"in_proj_(weight|bias)", "three attention projections in one array"),
+        (r"[qkv]_proj_weight|bias_[kv]", "part of an attention layer with built-in projections"),
         (r"exp_avg(_sq(_row|_col)?)?|momentum_buffer|max_exp_avg_sq|square_avg|acc_delta", MEMORY),
-        (r"running_(mean|var)|num_batches_tracked", "of a batch normalisation"),
-        (r"(.*_)?position_ids|(.*_)?token_type_ids", "numbers of positions, no parameters"),
-        (r"inv_freq|(.*_)?(cos|sin)_cached", "of a rotary position embedding"),
-        (r"masked_bias", "a mask, no parameter"),
+        (r"running_(mean|var)|num_batches_tracked", "part of a batch normalization"),
+        (r"(.*_)?position_ids|(.*_)?token_type_ids", "position indices, not parameters"),
+        (r"inv_freq|(.*_)?(cos|sin)_cached", "part of a rotary position embedding"),
+        (r"masked_bias", "a mask, not a parameter"),
         (
             r"(.*_)?pos(ition(al)?)?_(emb|embd|embed|embedding|encoding)s?|positional_encodings?|pe",
-            "a table of positions",
+            "a position table",
         ),
         (r"(.*_)?(cls|class|mask|dist|distillation|register)_?(token|embedding)s?", "a token"),
-        (r"lora_embedding_[AB]", "of a low-rank update (LoRA) of an embedding"),
-        (r"lora_magnitude_vector", "of a low-rank update (DoRA)"),
+        (r"lora_embedding_[AB]", "part of a low-rank update (LoRA) of an embedding"),
+        (r"lora_magnitude_vector", "part of a low-rank update (DoRA)"),
     )
 )
 """What the last part of a name says of a tensor that is not called weight or bias."""
 NORM = re.compile(
     r"(?i)(.*_)?(layer|batch|group|instance|rms)?_?norm\d*|ln(_?\d+|_f|_pre|_post|_final)?|bn\d*"
 )
-"""Names of normalisation layers."""
+"""Names of normalization layers."""
 MOST_NAMED = 3
 """Names of tied tensors in one remark."""
 LORA = re.compile(
@@ -79,9 +79,9 @@ def many_dimensional(tensor: StoredTensor, siblings: naming.Siblings) -> str:
     if len(shape) == 4 and shape[2:] == (1, 1):
         return "four-dimensional, a 1×1 convolution's weight"
     if len(shape) == 3 and shape[2] == 1:
-        return "three-dimensional, e.g. a Conv1d of kernel 1"
+        return "three-dimensional, e.g. a Conv1d with kernel size 1"
     if len(shape) == 1 and f"{naming.split(tensor.name)[0]}running_mean" in siblings.by_name:
-        return "one-dimensional, of a batch normalisation"
+        return "one-dimensional, part of a batch normalization"
     return DIMENSIONS.get(len(shape), f"{len(shape)}-dimensional")
 
 
@@ -102,7 +102,7 @@ def other(tensor: StoredTensor, siblings: naming.Siblings) -> str:
     if naming.match(COPY, name) and tensor.shape:
         return COPY_WORDS
     if naming.match(naming.TABLE, last) and len(tensor.shape) >= 2:
-        return "by its name a table that rows are looked up in, an embedding"
+        return "by its name a lookup table, such as an embedding"
     if tensor.problem is not None:
         return tensor.problem
     count = len(tensor.shape)
@@ -113,7 +113,7 @@ def other(tensor: StoredTensor, siblings: naming.Siblings) -> str:
 def _bias(tensor: StoredTensor, siblings: naming.Siblings) -> str:
     """Return whose bias it is: never that of a linear layer that was found."""
     if len(tensor.shape) == 4 and tensor.shape[:2] == (1, 1):
-        return "a mask of attention, no bias of a layer"
+        return "an attention mask, not the bias of a layer"
     prefix = tensor.name.removesuffix("bias")
     by_name = siblings.by_name
     for beside, reason in BIASES_BESIDE:
@@ -123,29 +123,29 @@ def _bias(tensor: StoredTensor, siblings: naming.Siblings) -> str:
     if weight is None:
         scale = by_name.get(f"{prefix}scale")
         if scale is not None and scale.shape == tensor.shape:
-            return "of a normalisation layer"
-        return "a bias without a two-dimensional weight beside it"
+            return "part of a normalization layer"
+        return "a bias without a two-dimensional weight"
     if naming.is_whole(weight.dtype):
-        return "the bias of a quantised layer"
+        return "the bias of a quantized layer"
     if f"{prefix}running_mean" in by_name:
-        return "of a batch normalisation"
+        return "part of a batch normalization"
     if len(weight.shape) > 3:
         return "a convolution's bias"
     return f"the bias of a {BIASED[len(weight.shape)]}"
 
 
 BIASED = (
-    "one-dimensional weight, e.g. of a normalisation layer",
-    "one-dimensional weight, e.g. of a normalisation layer",
-    "two-dimensional weight that is no layer either",
+    "one-dimensional weight, e.g. of a normalization layer",
+    "one-dimensional weight, e.g. of a normalization layer",
+    "two-dimensional weight that is not a layer either",
     "three-dimensional weight, e.g. of a Conv1d",
 )
 """The weights beside biases that are no layers, by their dimensions."""
-OF_OTHERS = "the bias of a layer whose weight is made of other tensors"
+OF_OTHERS = "the bias of a layer with a reparametrized weight"
 BIASES_BESIDE = (
-    ("qweight", "the bias of a quantised layer"),
-    ("weight_packed", "the bias of a quantised layer"),
-    ("in_proj_weight", "of an attention layer"),
+    ("qweight", "the bias of a quantized layer"),
+    ("weight_packed", "the bias of a quantized layer"),
+    ("in_proj_weight", "part of an attention layer"),
     ("weight_g", OF_OTHERS),
     ("weight_orig", OF_OTHERS),
     ("parametrizations.weight.original0", OF_OTHERS),
@@ -171,7 +171,7 @@ def _reparametrised(tensor: StoredTensor, siblings: naming.Siblings) -> str | No
         case "weight_orig":
             return "a weight before spectral norm" + _of(tensor)
         case "weight_mask" | "bias_mask" | "bias_orig":
-            return "of a pruned layer"
+            return "part of a pruned layer"
         case "_u" | "_v" if "parametrizations." in prefix:
             return "a singular vector of a weight under spectral norm"
         case "original" if "parametrizations." in prefix:
@@ -180,14 +180,14 @@ def _reparametrised(tensor: StoredTensor, siblings: naming.Siblings) -> str | No
             return f"a weight before {kind}" + _of(tensor)
         case "weight_g" | "weight_v":
             return HALF
-    return "of a parametrization" if "parametrizations." in prefix else None
+    return "part of a parametrization" if "parametrizations." in prefix else None
 
 
-HALF = "half of a normalised weight (weight norm)"
+HALF = "half of a normalized weight (weight norm)"
 
 
 def _of(weight: StoredTensor | None) -> str:
-    """Say of which layer a weight of this shape would be; nothing of another's."""
+    """Name the layer that a weight of this shape would belong to; "" for other shapes."""
     if weight is None or len(weight.shape) != 2:
         return ""
     outputs, inputs = weight.shape
@@ -212,11 +212,11 @@ def remarks_on_numbers(
     yield from (tensor.note for tensor in (weight, bias) if tensor is not None and tensor.note)
     is_float8 = weight.dtype.startswith("float8")
     if bias is not None and bias.dtype != weight.dtype and not is_float8:
-        yield f"the bias is {bias.dtype} beside a weight of {weight.dtype}"
+        yield f"the bias is {bias.dtype}, the weight {weight.dtype}"
     scale = naming.scale_of(weight, siblings.by_name)
     if scale is not None:
         name = naming.last_part(scale.name)
-        yield f"its numbers are to be multiplied by the {name} beside them, of shape {scale.shape}"
+        yield f"its numbers must be multiplied by its {name}, of shape {scale.shape}"
     if naming.match(COPY, weight.name):
         yield f"by its name {COPY_WORDS}"
     tied, count = siblings.tied(weight, MOST_NAMED)

@@ -89,8 +89,12 @@ def expert_layers(
     """Yield each expert's layer, named path[0], path[1], …"""
     evident = _by_bias(stack) or _by_neighbour(stack, siblings.by_name)
     asked: Layout = "out,in" if layout == "auto" else layout
-    way, why = evident or (asked, "which --layout decides")
-    doubt = None if evident or layout != "auto" else "nothing shows how its matrices lie"
+    way, why = evident or (asked, "which --layout can change")
+    doubt = (
+        None
+        if evident or layout != "auto"
+        else "nothing in the file shows the layout of its matrices"
+    )
     words = way.replace(",", ", ")
     note = (
         f"by its name one of {stack.count} experts in a stack of shape {stack.weight.shape},"
@@ -128,7 +132,9 @@ def _by_bias(stack: Stack) -> tuple[Layout, str] | None:
     if stack.bias is None or rows == columns:
         return None
     outputs = stack.bias.shape[1]
-    return ("out,in" if outputs == rows else "in,out"), f"as its bias of {outputs} numbers tells"
+    return (
+        "out,in" if outputs == rows else "in,out"
+    ), f"as the length of its bias shows ({outputs})"
 
 
 def _by_neighbour(stack: Stack, by_name: Mapping[str, StoredTensor]) -> tuple[Layout, str] | None:
@@ -144,4 +150,6 @@ def _by_neighbour(stack: Stack, by_name: Mapping[str, StoredTensor]) -> tuple[La
         fits.append("out,in")
     if up.shape[2] == 2 * down.shape[1] and up.shape[1] == down.shape[2]:
         fits.append("in,out")
-    return (fits[0], f"as {split(neighbour.name)[1]!r} beside it tells") if len(fits) == 1 else None
+    return (
+        (fits[0], f"as the shape of {split(neighbour.name)[1]!r} shows") if len(fits) == 1 else None
+    )

@@ -1,4 +1,4 @@
-"""What the name of a tensor says of it, and what tensors of one state dict say of each other.
+"""What the name of a tensor says about it, and what tensors of one state dict say about each other.
 
 A table that rows are looked up in (nn.Embedding, entries × width) and a linear layer without bias
 (out × in) look the same: only names tell them apart. A bias does, too: nn.Embedding never has any.
@@ -60,7 +60,7 @@ SURE = re.compile(
     r"|scale_(weight|input)|q_(weight|scale|scale_max|groups|invperm|perm)|bitsandbytes__\w+"
     r"|_packed_params"
 )
-"""The last part of names that only quantisers give."""
+"""The last part of names that only quantizers give."""
 OWNERS = {
     "qzeros": "qweight", "scales": "qweight", "g_idx": "qweight", "SCB": "weight",
     "weight_format": "weight", "weight_shape": "weight_packed", "weight_g_idx": "weight_packed",
@@ -186,7 +186,7 @@ def packed_weight(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> 
     if f"{tensor.name}.absmax" in by_name:
         return _bitsandbytes(tensor, by_name)
     if f"{prefix}SCB" in by_name:
-        return f"int8 numbers of bitsandbytes, {_layer(tensor.shape[::-1], 8)}"
+        return f"bitsandbytes int8 codes, {_layer(tensor.shape[::-1], 8)}"
     if not is_whole(tensor.dtype):
         return None
     scale = by_name.get(f"{prefix}weight_scale")
@@ -194,8 +194,8 @@ def packed_weight(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> 
         return None
     rows, columns = tensor.shape
     if tensor.dtype in ("U8", "uint8") and len(scale.shape) == 2 and scale.shape[0] == rows:
-        return f"two 4-bit numbers a byte, {_layer((2 * columns, rows), 4)}"
-    return f"quantised numbers, {_layer((columns, rows), 8)}"
+        return f"two 4-bit codes per byte, {_layer((2 * columns, rows), 4)}"
+    return f"quantized codes, {_layer((columns, rows), 8)}"
 
 
 def part_of_quantised(tensor: StoredTensor, by_name: Mapping[str, StoredTensor]) -> str | None:
@@ -206,24 +206,24 @@ def part_of_quantised(tensor: StoredTensor, by_name: Mapping[str, StoredTensor])
     if last == "weight_packed":
         return _compressed(tensor, prefix, by_name)
     if last == "B" and is_packed_layer(tensor, by_name):
-        return "packed integers of a quantised layer (Marlin)"
+        return "packed integers of a quantized layer (Marlin)"
     if last in ("scale", "zero_point") and f"{prefix}{TORCH_PACKED}0" in by_name:
-        return "of a quantised layer"
+        return "part of a quantized layer"
     if prefix.endswith(TORCH_PACKED):
         layer = f", {_layer(tensor.shape[::-1], 8)}" if last == "0" else ""
-        return f"of a quantised layer (torch.ao){layer}"
+        return f"part of a quantized layer (torch.ao){layer}"
     if last.endswith("_blocks") and f"{tensor.name[:-6]}scales" in by_name:
         return _mxfp4(tensor)
     owner = OWNERS.get(last)
     if owner is not None and prefix + owner in by_name:
-        return f"of a quantised layer, restores the numbers of its {owner}"
+        return f"part of a quantized layer, used with its {owner}"
     stacked = _scaled_stack(tensor.name, by_name)
     if stacked is not None:
-        return f"of quantised layers, restores the numbers of their {split(stacked)[1]}"
+        return f"part of quantized layers, used to dequantize their {split(stacked)[1]}"
     if tensor.name.endswith("_bias") and f"{tensor.name[:-5]}_blocks" in by_name:
-        return "the biases of quantised layers"
+        return "the biases of quantized layers"
     if match(SURE, last) or "._packed_params" in tensor.name:
-        return "of a quantised layer"
+        return "part of a quantized layer"
     return None
 
 
@@ -271,7 +271,7 @@ def _layer(widths: tuple[int, ...], bits: int) -> str:
 def _gptq_or_awq(packed: StoredTensor, prefix: str, by_name: Mapping[str, StoredTensor]) -> str:
     """GPTQ packs the inputs of an output into int32, AWQ the outputs of an input."""
     scales, zeros = by_name.get(f"{prefix}scales"), by_name.get(f"{prefix}qzeros")
-    unknown = "packed integers of a quantised layer"
+    unknown = "packed integers of a quantized layer"
     if scales is None or len(scales.shape) != 2 or len(packed.shape) != 2:
         return unknown
     rows, columns = packed.shape
@@ -308,7 +308,7 @@ def _compressed(packed: StoredTensor, prefix: str, by_name: Mapping[str, StoredT
 def _mxfp4(blocks: StoredTensor) -> str:
     """Experts × outputs × groups × 16 bytes."""
     if len(blocks.shape) < 3 or blocks.shape[-1] != MXFP4_GROUP // 2:
-        return "packed blocks of quantised layers"
+        return "packed blocks of quantized layers"
     *stack, outputs, groups, _ = blocks.shape
     layer = _layer((groups * MXFP4_GROUP, outputs), 4)
     each = f"{math.prod(stack)} experts, each {layer}" if stack else layer
@@ -322,5 +322,5 @@ def _bitsandbytes(weight: StoredTensor, by_name: Mapping[str, StoredTensor]) -> 
     if bias is not None and len(bias.shape) == 1 and bias.shape[0] and not numbers % bias.shape[0]:
         layer = _layer((numbers // bias.shape[0], bias.shape[0]), 4)
     else:
-        layer = f"{numbers} of a linear layer, whose shape stands in its quant_state"
-    return f"packed 4-bit numbers of bitsandbytes, {layer}"
+        layer = f"{numbers} of a linear layer, whose shape is in its quant_state"
+    return f"packed bitsandbytes 4-bit codes, {layer}"

@@ -37,9 +37,9 @@ WRAPPED = ".base_layer"
 """What PEFT puts behind the name of a layer that it wraps."""
 AS_KERNEL = "stored as (in, out), as kernels are"
 AS_BIAS = "stored as (in, out), as the length of its bias shows"
-AS_SHAPE = "stored as (in, out), as its shape shows beside its name"
+AS_SHAPE = "stored as (in, out), as its name and shape show"
 AS_OTHERS = "stored as (in, out), as layers of the same name show"
-ASK = "read as (out, in); --layout in,out reads it as (in, out)"
+ASK = "read as (out, in); use --layout in,out if it is (in, out)"
 
 
 def pair(
@@ -163,7 +163,7 @@ def _refusal(
         return "by its name an embedding, not a linear layer"
     is_norm = decoys.NORM.fullmatch(naming.last_part(path)) is not None
     if is_norm and (bias is None or bias.shape == weight.shape):
-        return "two-dimensional, by its name the scale of a normalisation layer"
+        return "two-dimensional, by its name the scale of a normalization layer"
     return None
 
 
@@ -171,7 +171,7 @@ def _misfit(
     weight: StoredTensor, bias: StoredTensor | None, held: WeightLayout, asked: LayoutChoice
 ) -> str | None:
     if asked == "out,in" and weight.name.endswith("kernel"):
-        return "a kernel is (in, out): --layout in,out reads it"
+        return "a kernel is (in, out): use --layout in,out"
     rows, columns = weight.shape
     outputs, other = (rows, columns) if held.layout == "out,in" else (columns, rows)
     if bias is None or bias.shape == (outputs,):
@@ -225,9 +225,9 @@ class _Layouts:
             if votes == {"out,in"}:
                 return WeightLayout("out,in")
             if votes:
-                return _doubted("layers of the same name lie in both ways", weight)
+                return _doubted("layers of the same name are stored in both layouts", weight)
         if "in,out" in self._votes.get(_block(path), ()):
-            return _doubted("layers beside it are stored as (in, out)", weight)
+            return _doubted("neighboring layers are stored as (in, out)", weight)
         if naming.last_part(path) in GPT2_SQUARE:
             return _doubted(f"GPT-2 stores {naming.last_part(path)} as (in, out)", weight)
         return WeightLayout("out,in")
@@ -280,7 +280,7 @@ def _by_itself(
 def _doubted(why: str, weight: StoredTensor) -> WeightLayout:
     rows, columns = weight.shape
     itself = "its square shape" if rows == columns else "its shape without a bias"
-    doubt = f"{why}, and {itself} does not show how this one lies"
+    doubt = f"{why}, and {itself} does not show the layout of this one"
     return WeightLayout("out,in", f"{doubt}: {ASK}", doubt)
 
 

@@ -83,11 +83,11 @@ class Engine:
         except MissingFile as missing:
             if not self.elsewhere:
                 raise
-            hint = "workers have to find the same files under the same paths"
+            hint = "workers must find the same files under the same paths"
             raise InputError(f"a worker: {missing}", hint) from None
         except self.lost:
-            lost = f"workers were lost again and again while they read {task.words}"
-            hint = "--only leaves it out; a worker may have too little memory"
+            lost = f"workers were lost repeatedly while reading {task.words}"
+            hint = "use --only to leave it out; a worker may have too little memory"
             raise InputError(lost, hint) from None
 
     def _awaited(self, future: Future[Any]) -> Any:
@@ -99,7 +99,7 @@ class Engine:
                 return future.result(BEAT)
             except CancelledError:
                 self.check()
-                raise InputError("the work was given up by those who were to do it") from None
+                raise InputError("the work was canceled") from None
             except TimeoutError:
                 if future.done():  # the task's own
                     raise
@@ -133,7 +133,7 @@ def dask(address: str, *, trusted: bool = False) -> Iterator[Engine]:
         from distributed import Client, KilledWorker
     except ImportError:
         raise InputError(
-            f"--scheduler {address} needs Dask; without it the scan runs on this machine",
+            f"--scheduler {address} needs Dask; without this option the scan runs on this machine",
             hint=install_hint("distributed"),
         ) from None
     with _without_log():
@@ -166,9 +166,9 @@ class _Scheduler:
             is_here = ipaddress.ip_address(host).is_loopback
         if not (trusted or self.address.startswith("tls:") or is_here):
             raise UsageError(
-                f"--scheduler {self.address} is another machine without TLS: whoever answers there"
+                f"--scheduler {self.address} is another machine without TLS: whatever answers there"
                 " can run code here",
-                hint="--trust-scheduler if you trust it and the network as you trust code",
+                hint="add --trust-scheduler if you trust it and the network to run code here",
             )
 
     def threads(self) -> int:
@@ -197,10 +197,10 @@ class _Scheduler:
 
     def unreachable(self, why: str) -> InputError:
         reason = f"--scheduler {self.address} cannot be reached: {why}"
-        return InputError(reason, "dask scheduler starts one")
+        return InputError(reason, "start one with dask scheduler")
 
     def without_workers(self, words: str) -> InputError:
-        hint = f"dask worker {self.address} starts one"
+        hint = f"start one with dask worker {self.address}"
         return InputError(f"--scheduler {self.address} {words}", hint)
 
     def watch(self) -> Callable[[], None]:
@@ -226,14 +226,14 @@ class _Scheduler:
             host = port = None
         if not host or port is None or parts.scheme not in ("tcp", "tls"):
             raise UsageError(
-                f"--scheduler {self.address!r} is no address: expected tcp://HOST:PORT"
+                f"invalid address --scheduler {self.address!r}: expected tcp://HOST:PORT"
             )
         return host, port
 
 
 def _words(error: BaseException) -> str:
     said: Any = getattr(error, "strerror", None) or error
-    return " ".join(str(said).split())[:200] or "no scheduler of Dask answers there"
+    return " ".join(str(said).split())[:200] or "no Dask scheduler responds there"
 
 
 @contextlib.contextmanager

@@ -100,7 +100,7 @@ def _findings(layer: records.ScannedLayer) -> Iterator[Objection]:
         yield Objection("all zero", "the weight is all zero")
         return
     if layer.doubt is not None:
-        yield Objection("undecided", f"outputs and inputs were not looked at: {layer.doubt}")
+        yield Objection("undecided", f"outputs and inputs were not checked: {layer.doubt}")
         return
     if weight.dead_outputs.count:
         words = f"{_lines(weight.dead_outputs, 'output')} weights that are all zero"
@@ -109,7 +109,9 @@ def _findings(layer: records.ScannedLayer) -> Iterator[Objection]:
         words = f"{_lines(weight.dead_inputs, 'input')} weights that are all zero"
         yield Objection("dead inputs", words)
     if weight.duplicate_outputs is None:
-        words = f"equal outputs were not looked for: there are over {records.MOST_DIGESTS:,}"
+        words = (
+            f"equal outputs were not looked for: there are over {records.MOST_DIGESTS:,} outputs"
+        )
         yield Objection("undecided", words)
     elif weight.duplicate_outputs.count and not equal_by_chance(layer):
         words = _lines(weight.duplicate_outputs, "output")
@@ -254,10 +256,10 @@ def _laws(in_features: int, out_features: int) -> Iterator[tuple[InitialisationL
             continue
     if in_features != out_features:
         out = out_features
-        yield laws.uniform_law("fan_out", f"√(6/{out})", 6, out), "Kaiming uniform of fan_out"
-        yield laws.normal_law("fan_out", f"2/{out}", out), "Kaiming normal of fan_out"
+        yield laws.uniform_law("fan_out", f"√(6/{out})", 6, out), "Kaiming uniform with fan_out"
+        yield laws.normal_law("fan_out", f"2/{out}", out), "Kaiming normal with fan_out"
     published = laws.InitialisationLaw("published", "normal", "N(0, 0.02²)", 0.02)
-    yield published, "as GPT-2 and BERT start"
+    yield published, "as GPT-2 and BERT are initialized"
 
 
 def _fits(

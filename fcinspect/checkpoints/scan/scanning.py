@@ -224,7 +224,7 @@ def distribution_in(stored: StoredLinear, scanned: ScannedLayer) -> Distribution
         except ValueError:
             raise InputError(
                 f"the numbers of {stored.weight.name!r} in {stored.source} changed while they were"
-                " read"
+                " being read"
             ) from None
 
 
@@ -234,7 +234,7 @@ def selected(layers: Sequence[StoredLinear], patterns: Sequence[str]) -> tuple[S
     for pattern in patterns:
         if not any(fits(name, pattern) for name in names):
             hint = did_you_mean(pattern, names)
-            raise InputError(f"no linear layer's name fits {pattern!r}", hint)
+            raise InputError(f"no linear layer matches {pattern!r}", hint)
     chosen = patterns or ["*"]
     return tuple(layer for layer in layers if any(fits(layer.name, each) for each in chosen))
 

@@ -80,7 +80,7 @@ def test_what_is_no_pipe_of_layers_is_refused(folder: Path) -> None:
         ("FC show <(true)", "is empty"),
         ("FC show <(cat missing.json 2>/dev/null)", "is empty"),
         ("ulimit -f 1000; FC show <(cat /dev/zero)", "cannot be copied: File too large"),
-        ("FC show /dev/zero", "is no regular file"),
+        ("FC show /dev/zero", "is not a regular file"),
         ("FC diagnose <(echo RuntimeError)", "pass its text on standard input"),
     ):
         result = bash(folder, line)
@@ -104,7 +104,7 @@ def test_a_pipe_that_nobody_writes_to_is_refused(
     monkeypatch.setattr(storage, "PATIENCE", 0.2)
     result = run("show", fifo)
     assert (result.status, result.out) == (3, "")
-    assert "is a pipe to which nobody writes" in result.err
+    assert "is a pipe that nothing writes to" in result.err
 
 
 def test_a_pipe_is_copied_up_to_a_bound(

@@ -113,12 +113,12 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 REFUSED = {
-    "packed.safetensors": "its server compresses it ('gzip') although it was asked not to",
-    "shifted.safetensors": "its server sent another part of it than was asked for",
-    "silent.safetensors": "its server was silent for 0.5 s",
-    "slow.safetensors": r"its server sent \d+ of \d+ bytes in 2",
-    "deaf.safetensors": "its server was silent for 0.5 s",
-    "endless.safetensors": "is truncated|header|kind|layers that fcinspect knows",
+    "packed.safetensors": "the server compresses it ('gzip') although it was asked not to",
+    "shifted.safetensors": "the server sent a different part from the one requested",
+    "silent.safetensors": "the server sent nothing for 0.5 s",
+    "slow.safetensors": r"the server sent \d+ of \d+ bytes in 2",
+    "deaf.safetensors": "the server sent nothing for 0.5 s",
+    "endless.safetensors": "is truncated|header|kind|known type of file",
 }
 
 
@@ -150,7 +150,7 @@ def test_a_whole_file_in_the_place_of_its_beginning_is_cut(address: str) -> None
     """A server without parts still gives a small file; the rest of a part is refused."""
     system = _system(address)
     assert remote.part_of(system, f"{address}/whole.bin", 0, 100) == FILE[:100]
-    with pytest.raises(InputError, match="serves no parts"):
+    with pytest.raises(InputError, match="does not support range requests"):
         remote.part_of(system, f"{address}/whole.bin", 1, 100)
 
 

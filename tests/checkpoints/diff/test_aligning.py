@@ -22,10 +22,10 @@ def test_a_prefix_of_every_name_is_left_out_and_told(prefix: str) -> None:
     longer = [prefix + name for name in NAMES]
     found = align(longer, NAMES)
     assert found.pairs == tuple(zip(longer, NAMES, strict=True))
-    assert found.notes == (f"{prefix!r} before every name of A is left out",)
+    assert found.notes == (f"the prefix {prefix!r} of every name of A is ignored",)
     found = align(NAMES, longer)
     assert found.pairs == tuple(zip(NAMES, longer, strict=True))
-    assert found.notes == (f"{prefix!r} before every name of B is left out",)
+    assert found.notes == (f"the prefix {prefix!r} of every name of B is ignored",)
 
 
 def test_both_sides_may_have_a_prefix() -> None:
@@ -42,7 +42,7 @@ def test_a_head_beside_the_model_stays() -> None:
     found = align(["model.fc1", "model.fc2", "lm_head"], ["fc1", "fc2"])
     assert found.pairs == (("model.fc1", "fc1"), ("model.fc2", "fc2"))
     assert found.only_in_a == ("lm_head",)
-    assert found.notes == ("'model.' before 2 of 3 names of A is left out",)
+    assert found.notes == ("the prefix 'model.' of 2 of 3 names of A is ignored",)
 
 
 def test_no_prefix_is_left_out_where_two_names_would_become_one() -> None:

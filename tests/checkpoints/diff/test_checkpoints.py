@@ -192,7 +192,7 @@ def test_only_chooses_layers_by_their_names_on_either_side(tmp_path: Path, model
     assert [each.name for each in found.compared] == ["module.encoder.fc1", "module.encoder.fc2"]
     assert (found.left_out_a, found.left_out_b) == (1, 1)
     assert found.ok
-    with pytest.raises(InputError, match="no layer's name fits 'haed'") as refused:
+    with pytest.raises(InputError, match="no layer matches 'haed'") as refused:
         difference(tmp_path, model, model, DiffRequest(only=("haed",)))
     assert refused.value.hint == "did you mean 'head'?"
 
@@ -247,7 +247,7 @@ def test_what_cannot_be_read_is_undecided(tmp_path: Path) -> None:
 
 
 def test_what_is_no_floating_point_is_compared_by_its_bytes(tmp_path: Path) -> None:
-    """Counters of a batch normalisation, packed weights; formats and shapes count."""
+    """Counters of a batch normalization, packed weights; formats and shapes count."""
     everything = DiffRequest(everything=True)
     a = {"fc.weight": weights(), "counts": torch.arange(4)}
     assert difference(tmp_path, a, a, everything).ok
@@ -291,7 +291,7 @@ def test_tied_weights_are_told(tmp_path: Path, ending: str) -> None:
     assert found.ok
     ties = [note for note in found.notes if "tied" in note]
     words = [
-        f"{side}: {names} are names of the same numbers (tied weights)"
+        f"{side}: {names} are tied weights (the same numbers)"
         for side in "AB"
         for names in ("'fc1', 'fc2'", "'lm_head', 'wte.weight'")
     ]
@@ -363,5 +363,5 @@ def test_a_file_that_shrinks_meanwhile_is_refused(tmp_path: Path, model: Tensors
     opened = open_checkpoint(a), open_checkpoint(b)
     whole = Path(b).read_bytes()
     Path(b).write_bytes(whole[:-100])
-    with pytest.raises(InputError, match="while it was read"):
+    with pytest.raises(InputError, match="while it was being read"):
         diff(*opened)

@@ -268,7 +268,7 @@ def test_new_numbers_are_told_from_tuned_ones(tmp_path: Path) -> None:
     """Independent numbers are uncorrelated; tuned ones are not."""
     weight = weights(100, 100)
     fresh = finding(tmp_path, weight, weights(100, 100, seed=1))
-    assert fresh.how == "uncorrelated, as if re-initialised"
+    assert fresh.how == "uncorrelated, as if reinitialized"
     assert "uncorrelated" in fresh.detail[0]
     tuned = finding(tmp_path, weight, weight + 0.3 * weights(100, 100, seed=1))
     assert tuned.how == "changed"
@@ -331,7 +331,7 @@ def test_equal_nans_are_equal_and_others_are_not(tmp_path: Path) -> None:
     assert finding(tmp_path, weight, weight).verdict is Sameness.EQUAL
     other = weight.clone()
     other.view(torch.int32)[2, 2] += 1
-    assert finding(tmp_path, weight, other).how == "1 NaN has other bits"
+    assert finding(tmp_path, weight, other).how == "1 NaN has different bits"
     assert finding(tmp_path, weight, other, "float16").verdict is Sameness.ROUNDED
     number = weight.clone()
     number[2, 2] = 1.0
@@ -363,7 +363,7 @@ def test_a_resized_weight_says_what_of_it_is_equal(tmp_path: Path, dtype: torch.
     changed = torch.cat([weight, weight[:2]])
     changed[0, 0] += 1
     found = finding(tmp_path, weight, changed)
-    assert found.detail == ("of the first 24 outputs, 1 of 408 numbers changed",)
+    assert found.detail == ("1 of 408 numbers of the first 24 outputs changed",)
 
 
 def test_a_bias_is_compared_too(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_a_bias_is_compared_too(tmp_path: Path) -> None:
     other = bias.clone()
     other[3] = 9.0
     found = compared(tmp_path, a, {**a, "fc.bias": other})
-    assert (found.how, found.kind) == ("bias 1 number changed", "with another bias")
+    assert (found.how, found.kind) == ("bias 1 number changed", "with a different bias")
     assert found.verdict is Sameness.DIFFERENT
     assert found.bias is not None
     assert found.bias.magnitude is not None
@@ -406,9 +406,9 @@ def test_shuffled_numbers_are_not_taken_for_new_ones(tmp_path: Path) -> None:
     weight = weights(30, 30)
     order = torch.randperm(900, generator=torch.Generator().manual_seed(0))
     shuffled = weight.reshape(-1)[order].reshape(30, 30)
-    assert finding(tmp_path, weight, shuffled).how == "numbers in another order"
+    assert finding(tmp_path, weight, shuffled).how == "numbers in a different order"
     shuffled[0, 0] += 1
-    assert finding(tmp_path, weight, shuffled).how == "uncorrelated, as if re-initialised"
+    assert finding(tmp_path, weight, shuffled).how == "uncorrelated, as if reinitialized"
 
 
 def test_reshaped_is_told_from_transposed(tmp_path: Path) -> None:
@@ -416,7 +416,7 @@ def test_reshaped_is_told_from_transposed(tmp_path: Path) -> None:
     weight = weights()
     found = finding(tmp_path, weight, weight.reshape(17, 24))
     assert found.how == "resized: in 17 → 24, out 24 → 17"
-    assert found.detail == ("the numbers follow one another as in A: reshaped, not transposed",)
+    assert found.detail == ("the numbers are in the same order as in A: reshaped, not transposed",)
     spoilt = weight.reshape(17, 24).clone()
     spoilt[16, 23] += 1
     assert finding(tmp_path, weight, spoilt).detail == ()
@@ -427,12 +427,14 @@ def test_lines_that_were_left_out_are_found(tmp_path: Path) -> None:
     weight = weights()
     found = finding(tmp_path, weight, weight[[0, 3, 4, 20, 21, 23]])
     assert found.how == "resized: out 24 → 6"
-    assert found.detail == ("outputs 0, 3, 4 and 3 more of A are left, unchanged",)
+    assert found.detail == ("B keeps only outputs 0, 3, 4 and 3 more of A, unchanged",)
     found = finding(tmp_path, weight, weight[:, 2:9])
-    assert found.detail == ("inputs 2 to 8 of A are left, unchanged",)
+    assert found.detail == ("B keeps only inputs 2 to 8 of A, unchanged",)
     grown = torch.cat([weight[:3], weights(2, 17, seed=1), weight[3:]])
     found = finding(tmp_path, weight, grown)
-    assert found.detail[0].startswith("A is all there, unchanged: its outputs are outputs 0, 1, 2")
+    assert found.detail[0].startswith(
+        "all of A is in B, unchanged: its outputs are outputs 0, 1, 2"
+    )
     spoilt = weight[[0, 3, 4]].clone()
     spoilt[1, 1] += 1
     assert "unchanged" not in finding(tmp_path, weight, spoilt).detail[0]

@@ -66,7 +66,7 @@ BAD: list[tuple[Any, str | None]] = [
     ({"weight": [[1, None]]}, r"weight\[0\]\[1\] is null"),
     ({"weight": [[1, True]]}, r"weight\[0\]\[1\] is true"),
     ({"weight": [[1, {}]]}, r"weight\[0\]\[1\] is an object"),
-    ({"weight": [[1, 10**400]]}, r"weight\[0\]\[1\] is beyond float64"),
+    ({"weight": [[1, 10**400]]}, r"weight\[0\]\[1\] is outside the range of float64"),
     ({"weight": [[1, 1e300]]}, r"weight\[0\]\[1\] is 1e\+300: the largest number of float32"),
     ({"weight": "abc"}, "weight is the string 'abc'"),
     ({"bias": [1]}, None),
@@ -76,13 +76,16 @@ BAD: list[tuple[Any, str | None]] = [
     ({"layers": [{"weight": WEIGHT, "name": 3}]}, "name is not a string"),
     ({"layers": [{"weight": WEIGHT, "name": "a"}] * 2}, "second layer named 'a'"),
     ({"layers": [{"weight": WEIGHT, "activation": 3}]}, "activation"),
-    ({"a.weight": WEIGHT, "a": {"weight": WEIGHT}}, "'a.weight' stands in the document twice"),
+    ({"a.weight": WEIGHT, "a": {"weight": WEIGHT}}, "'a.weight' appears twice in the document"),
     ({"epoch": 3}, "holds no layer"),
     (3, "holds no layer"),
     ({"schema": "fcinspect.shapes/1", "data": {"layers": []}}, "holds no layer"),
     ({"weight": {"shape": [2, 2], "dtype": "float32"}}, "summary"),
     ({"weight": {"shape": [2, 2], "dtype": "int8", "values": []}}, "dtype is 'int8'"),
-    ({"weight": {"shape": [2, 2], "dtype": "float32", "values": [[1, 2]]}}, r"says shape \(2, 2\)"),
+    (
+        {"weight": {"shape": [2, 2], "dtype": "float32", "values": [[1, 2]]}},
+        r"has shape \(2, 2\), but its values have shape \(1, 2\)",
+    ),
     ({"weight": {"shape": [-1], "dtype": "float32", "values": []}}, "shape is not"),
     (
         {"weight": {"shape": [1, 1], "dtype": "float32", "values": [[None]]}},
@@ -97,7 +100,7 @@ BAD: list[tuple[Any, str | None]] = [
                 "nonfinite": [{"index": [0, 0], "value": "nan"}],
             }
         },
-        "does not name a null",
+        "does not point to a null",
     ),
 ]
 
@@ -124,7 +127,7 @@ def test_a_summary_says_how_to_get_the_numbers() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"a": 1, "a": 2}', "'a' stands twice"),
+        ('{"a": 1, "a": 2}', "'a' appears twice"),
         ("[" * 100_000, "nested too deeply"),
         ("{nothing}", "line 1, column 2"),
         (b"\xff\xfe", "not UTF-8"),
@@ -142,7 +145,9 @@ def test_what_is_not_strict_json_is_refused(text: str | bytes, words: str) -> No
 def test_pythons_own_spelling_of_nan_is_refused_at_its_place(word: str) -> None:
     """NaN and Infinity are not JSON; the refusal says where they stand."""
     content = parse(f'{{"weight": [[1, {word}]]}}', "x")
-    with pytest.raises(InputError, match=rf"weight\[0\]\[1\] is {word}, which JSON"):
+    with pytest.raises(
+        InputError, match=rf"weight\[0\]\[1\] is {word}, which is not a JSON number"
+    ):
         checkpoint_of(content, "x")
 
 

@@ -52,7 +52,7 @@ def test_wrapped_state_dicts_lose_their_wrapper(tmp_path: Path) -> None:
     found = opened(saved(content, tmp_path / "m.pt"))
     assert [layer.name for layer in found.layers] == ["fc"]
     (skip,) = found.skipped
-    assert (skip.name, skip.reason) == ("optimizer.state.0.exp_avg", "an optimizer's memory")
+    assert (skip.name, skip.reason) == ("optimizer.state.0.exp_avg", "optimizer state")
 
 
 def test_two_models_in_one_file_keep_their_names(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_broadcast_bomb_is_refused(tmp_path: Path) -> None:
     bomb = torch.ones(1).expand(10**6, 10**6)
     path = saved({"fc.weight": bomb}, tmp_path / "m.pt")
     assert Path(path).stat().st_size < 5000
-    with pytest.raises(InputError, match="claims 1000000000000 numbers, its storage holds 1"):
+    with pytest.raises(InputError, match="claims 1000000000000 numbers, but its storage holds 1"):
         opened(path)
 
 

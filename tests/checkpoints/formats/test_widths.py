@@ -48,7 +48,7 @@ def test_an_older_file_claims_no_more_than_others(tmp_path: Path, run: Run) -> N
     torch.save({"weight": weight}, path, _use_new_zipfile_serialization=False)
     result = run("show", path)
     assert (result.status, result.out, result.err.count("\n")) == (3, "", 1)
-    assert "claims 1099511627776 rows or columns of nothing" in result.err
+    assert "claims 1099511627776 empty rows or columns" in result.err
 
 
 def test_a_claim_is_one_of_nothing_that_is_too_wide() -> None:

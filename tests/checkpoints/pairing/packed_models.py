@@ -42,14 +42,14 @@ def _deepseek() -> Architecture:
         },
         skipped={
             TABLE: {"model.embed_tokens.weight": (99, 128)},
-            "restores the numbers of": {f"{name}.weight_scale_inv": (1, 1) for name in names},
+            "used with its weight": {f"{name}.weight_scale_inv": (1, 1) for name in names},
             "one-dimensional, and not named weight": {
                 f"{layer}mlp.gate.e_score_correction_bias": (4,)
             },
             NORM: vectors(16, f"{layer}self_attn.q_a_layernorm.weight"),
         },
         dtypes={f"{name}.weight": "float8_e4m3fn" for name in names},
-        named=dict.fromkeys(names, "multiplied by the weight_scale_inv beside them"),
+        named=dict.fromkeys(names, "multiplied by its weight_scale_inv, of shape"),
     )
 
 
@@ -71,11 +71,11 @@ def _gpt_oss() -> Architecture:
             "(MXFP4), 4 experts, each a linear layer 32 → 64 in 4 bits": {
                 f"{block}experts.down_proj_blocks": (4, 64, 1, 16)
             },
-            "restores the numbers of": {
+            "used to dequantize their": {
                 f"{block}experts.gate_up_proj_scales": (4, 96, 2),
                 f"{block}experts.down_proj_scales": (4, 64, 1),
             },
-            "biases of quantised layers": {
+            "biases of quantized layers": {
                 f"{block}experts.gate_up_proj_bias": (4, 96),
                 f"{block}experts.down_proj_bias": (4, 64),
             },
@@ -91,12 +91,12 @@ def _gptq() -> Architecture:
         {"lm_head.weight": (99, 128)},
         skipped={
             "(GPTQ), a linear layer 128 → 64 in 4 bits": {f"{layer}qweight": (16, 64)},
-            "restores the numbers of its qweight": {
+            "used with its qweight": {
                 f"{layer}qzeros": (2, 8),
                 f"{layer}scales": (2, 64),
                 f"{layer}g_idx": (128,),
             },
-            "bias of a quantised layer": {f"{layer}bias": (64,)},
+            "bias of a quantized layer": {f"{layer}bias": (64,)},
             TABLE: {"model.embed_tokens.weight": (99, 128)},
         },
         dtypes={"qweight": "I32", "qzeros": "I32", "g_idx": "I32"},
@@ -109,7 +109,7 @@ def _awq() -> Architecture:
         {"lm_head.weight": (99, 128)},
         skipped={
             "(AWQ), a linear layer 128 → 64 in 4 bits": {f"{layer}qweight": (128, 8)},
-            "restores the numbers": {f"{layer}qzeros": (1, 8), f"{layer}scales": (1, 64)},
+            "used with its qweight": {f"{layer}qzeros": (1, 8), f"{layer}scales": (1, 64)},
         },
         dtypes={"qweight": "I32", "qzeros": "I32"},
     )
@@ -120,15 +120,13 @@ def _bitsandbytes() -> Architecture:
     return Architecture(
         {"lm_head.weight": (99, 8)},
         skipped={
-            "bitsandbytes, a linear layer 8 → 16 in 4 bits": {f"{q}weight": (64, 1)},
-            "bitsandbytes, 64 of a linear layer, whose shape stands in its quant_state": {
+            "bitsandbytes 4-bit codes, a linear layer 8 → 16 in 4 bits": {f"{q}weight": (64, 1)},
+            "bitsandbytes 4-bit codes, 64 of a linear layer, whose shape is in its quant_state": {
                 f"{k}weight": (32, 1)
             },
-            "int8 numbers of bitsandbytes, a linear layer 6 → 12 in 8 bits": {
-                f"{v}weight": (12, 6)
-            },
-            "bias of a quantised layer": {f"{q}bias": (16,)},
-            "quantised": {
+            "bitsandbytes int8 codes, a linear layer 6 → 12 in 8 bits": {f"{v}weight": (12, 6)},
+            "bias of a quantized layer": {f"{q}bias": (16,)},
+            "quantized": {
                 f"{v}SCB": (12,),
                 f"{v}weight_format": (),
                 **{
@@ -178,11 +176,11 @@ def _wav2vec2() -> Architecture:
         weights,
         biases,
         {
-            "half of a normalised weight (weight norm)": {
+            "half of a normalized weight (weight norm)": {
                 f"{conv}weight_g": (1, 1, 4),
                 f"{conv}weight_v": (8, 2, 4),
             },
-            "weight is made of other tensors": {f"{conv}bias": (8,)},
+            "a layer with a reparametrized weight": {f"{conv}bias": (8,)},
             CONV1D: {"wav2vec2.feature_extractor.conv_layers.0.conv.weight": (8, 1, 10)},
             "one-dimensional, and not named weight": {"wav2vec2.masked_spec_embed": (8,)},
             "three-dimensional": {"quantizer.codevectors": (1, 6, 4)},
@@ -213,7 +211,7 @@ def _lightning() -> Architecture:
         weights,
         biases,
         {
-            "an optimizer's memory": {
+            "optimizer state": {
                 **moments,
                 "optimizer_states.0.state.0.step": (),
                 "optimizer.state.fc.weight": (4, 6),
@@ -253,13 +251,13 @@ def _spectral() -> Architecture:
                 "head.parametrizations.weight.0._u": (3,),
                 "head.parametrizations.weight.0._v": (4,),
             },
-            "weight is made of other tensors": {"fc.bias": (3,)},
+            "a layer with a reparametrized weight": {"fc.bias": (3,)},
             "(weight norm) of a linear layer 4 → 3": {
                 "out.parametrizations.weight.original0": (3, 1),
                 "out.parametrizations.weight.original1": (3, 4),
             },
             "before its pruning mask of a linear layer 4 → 3": {"cut.weight_orig": (3, 4)},
-            "of a pruned layer": {"cut.weight_mask": (3, 4)},
+            "part of a pruned layer": {"cut.weight_mask": (3, 4)},
         },
     )
 

@@ -42,7 +42,7 @@ def _bert() -> Architecture:
                 "embeddings.position_embeddings.weight": (16, 8),
                 "embeddings.token_type_embeddings.weight": (2, 8),
             },
-            "numbers of positions": {"embeddings.position_ids": (1, 16)},
+            "position indices": {"embeddings.position_ids": (1, 16)},
             NORM: vectors(8, *(f"{norm}.weight" for norm in norms)),
             NORM_BIAS: vectors(8, *(f"{norm}.bias" for norm in norms)),
         },
@@ -63,7 +63,8 @@ def _gpt2() -> Architecture:
         {f"{name}.bias": shape[1:] for name, shape in weights.items()},
         {
             TABLE: {"wte.weight": (99, 8), "wpe.weight": (16, 8)},
-            "a mask": {"h.0.attn.bias": (1, 1, 16, 16), "h.0.attn.masked_bias": ()},
+            "an attention mask": {"h.0.attn.bias": (1, 1, 16, 16)},
+            "a mask": {"h.0.attn.masked_bias": ()},
             NORM: vectors(8, "h.0.ln_1.weight", "h.0.ln_2.weight", "ln_f.weight"),
             NORM_BIAS: vectors(8, "h.0.ln_1.bias", "h.0.ln_2.bias", "ln_f.bias"),
         },
@@ -138,7 +139,7 @@ def _vit() -> Architecture:
         biases,
         {
             "a token": {"cls_token": (1, 1, 8)},
-            "a table of positions": {"pos_embed": (1, 17, 8)},
+            "a position table": {"pos_embed": (1, 17, 8)},
             CONV2D: {"patch_embed.proj.weight": (8, 3, 4, 4)},
             CONV2D_BIAS: {"patch_embed.proj.bias": (8,)},
             NORM: vectors(8, "blocks.0.norm1.weight", "blocks.0.norm2.weight", "norm.weight"),
@@ -240,7 +241,7 @@ def _dit() -> Architecture:
         weights,
         biases,
         {
-            "a table of positions": {"pos_embed": (1, 16, 8)},
+            "a position table": {"pos_embed": (1, 16, 8)},
             CONV2D: {"x_embedder.proj.weight": (8, 4, 2, 2)},
             CONV2D_BIAS: {"x_embedder.proj.bias": (8,)},
             TABLE: {"y_embedder.embedding_table.weight": (11, 8)},

@@ -53,7 +53,7 @@ def test_each_expert_is_a_layer(
         )
         assert layer.warnings == (
             "by its name one of 3 experts in a stack of shape (3, 4, 4), read as"
-            f" ({layout.replace(',', ', ')}), which --layout decides",
+            f" ({layout.replace(',', ', ')}), which --layout can change",
         )
 
 
@@ -76,7 +76,7 @@ def test_a_bias_tells_the_layout(layout: Layout) -> None:
     shapes = {"mlp__experts__gate_up_proj": (2, 3, 8), "mlp__experts__gate_up_proj_bias": (2, 8)}
     for layer in paired(layout, **shapes).layers:
         assert (layer.in_features, layer.out_features) == (3, 8)
-        assert "read as (in, out), as its bias of 8 numbers tells" in layer.warnings[0]
+        assert "read as (in, out), as the length of its bias shows (8)" in layer.warnings[0]
     other = paired(layout, experts__w1=(2, 8, 3), experts__w1_bias=(2, 8)).layers[0]
     assert (other.in_features, other.out_features) == (3, 8)
 
@@ -92,14 +92,14 @@ def test_the_stack_beside_it_tells_the_layout(
     """gate_up_proj widens to twice what down_proj narrows."""
     found = paired(layout, experts__gate_up_proj=up, experts__down_proj=down).layers
     assert [(v.in_features, v.out_features) for v in found] == [(6, 16), (6, 16), (8, 6), (8, 6)]
-    assert all("beside it tells" in layer.warnings[0] for layer in found)
+    assert all("as the shape of" in layer.warnings[0] for layer in found)
 
 
 def test_stacks_that_do_not_tell_are_left_to_layout() -> None:
     """Where neither way fits, nothing is guessed."""
     for down in ((1, 4, 4), (1, 5, 5), (2, 2)):
         found = paired(experts__gate_up_proj=(1, 4, 4), experts__down_proj=down)
-        assert "which --layout decides" in found.layers[0].warnings[0]
+        assert "which --layout can change" in found.layers[0].warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -172,5 +172,5 @@ def test_what_is_to_be_known_of_a_stack_is_told_of_its_experts() -> None:
     scaled = replace(_claimed("ema.experts.w1", (2, 3, 4)), dtype="float8_e4m3fn")
     scale = in_memory("ema.experts.w1_scale", floats(2, 3), "float32")
     for layer in pair([scaled, scale], "x").layers:
-        assert "multiplied by the w1_scale beside them, of shape (2, 3)" in layer.warnings[1]
+        assert "multiplied by its w1_scale, of shape (2, 3)" in layer.warnings[1]
         assert "(EMA)" in layer.warnings[2]

@@ -39,7 +39,7 @@ NOT_SHOWN: list[tuple[Shapes, str]] = [
     ({"c_proj.weight": (16, 4)}, "GPT-2 stores c_proj as (in, out), and its shape without a bias"),
     (
         {"h.0.attn.dense.weight": (4, 4), **CONV1D},
-        "layers beside it are stored as (in, out), and its square shape",
+        "neighboring layers are stored as (in, out), and its square shape",
     ),
     (
         {
@@ -47,9 +47,9 @@ NOT_SHOWN: list[tuple[Shapes, str]] = [
             "c.mix.weight": (4, 6), "c.mix.bias": (6,),
             "d.mix.weight": (6, 4), "d.mix.bias": (6,),
         },
-        "layers of the same name lie in both ways",
+        "layers of the same name are stored in both layouts",
     ),
-    ({"experts.w1": (2, 3, 4)}, "nothing shows how its matrices lie"),
+    ({"experts.w1": (2, 3, 4)}, "nothing in the file shows the layout of its matrices"),
 ]  # fmt: skip
 
 

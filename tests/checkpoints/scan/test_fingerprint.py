@@ -35,7 +35,7 @@ def test_what_torch_makes_is_recognised(law: str, dtype: str) -> None:
             assert result is not None, (shape, seed)
             assert result.untrained is (enough == 2**10)
             square = shape[0] == shape[1]
-            assert (maker.removesuffix(" of fan_out") if square else maker) in result.makers
+            assert (maker.removesuffix(" with fan_out") if square else maker) in result.makers
             tried += 1
     assert tried > 50
 
@@ -69,7 +69,7 @@ def test_words() -> None:
         "within U(−√(6/(32+64)), √(6/(32+64))): looks untrained (Xavier uniform)"
     )
     assert words(published, 300, 300) == (
-        "like N(0, 0.02²): may be untrained (as GPT-2 and BERT start)"
+        "like N(0, 0.02²): may be untrained (as GPT-2 and BERT are initialized)"
     )
     assert words(nn.init.kaiming_normal_, 300, 200) == (
         "like N(0, 2/200): may be untrained (Kaiming normal)"

@@ -72,13 +72,13 @@ LAWS: dict[str, tuple[Callable[[Tensor], object], str]] = {
     "xavier_uniform": (nn.init.xavier_uniform_, "Xavier uniform"),
     "kaiming_normal": (nn.init.kaiming_normal_, "Kaiming normal"),
     "xavier_normal": (nn.init.xavier_normal_, "Xavier normal"),
-    "published": (published, "as GPT-2 and BERT start"),
+    "published": (published, "as GPT-2 and BERT are initialized"),
     "kaiming_uniform of fan_out": (
         lambda weight: nn.init.kaiming_uniform_(weight, mode="fan_out"),
-        "Kaiming uniform of fan_out",
+        "Kaiming uniform with fan_out",
     ),
     "kaiming_normal of fan_out": (
         lambda weight: nn.init.kaiming_normal_(weight, mode="fan_out"),
-        "Kaiming normal of fan_out",
+        "Kaiming normal with fan_out",
     ),
 }

@@ -108,7 +108,7 @@ def test_a_file_that_changes_between_the_passes_is_refused(scanned: Scan, tmp_pa
     layers = scanned({"a": np.zeros((3, 3))}).report.layers
     save_file({"a.weight": np.ones((3, 3))}, tmp_path / "other.safetensors")
     (stored,) = open_checkpoint(str(tmp_path / "other.safetensors")).layers
-    with pytest.raises(InputError, match=r"'a\.weight' .* changed while they were read"):
+    with pytest.raises(InputError, match=r"'a\.weight' .* changed while they were being read"):
         distribution_in(stored, layers[0])
 
 
