@@ -169,23 +169,40 @@ def assert_step(
     the gradients are recomputed end to end from the parameters before the step::
 
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
-        loss = torch.nn.functional.mse_loss(model(x), t)
-        loss.backward()
+        torch.nn.functional.mse_loss(model(x), t).backward()
         grad = {name: p.grad.clone() for name, p in model.named_parameters()}
         optimizer.step()
         assert_step(before, grad, dict(model.named_parameters()), optimizer="sgd", lr=0.01)
 
     Returns the checks. Raises AssertionError naming the worst parameter, its numbers and the likely
-    cause, also if nothing can be decided; UsageError for arrays that do not fit together and for
-    options that the optimizer does not have.
+    cause, also if nothing can be decided; UsageError for arrays and options that do not fit.
     """
     __tracebackhide__ = True
     chosen = optimizer_named(optimizer, options)
-    parts = {"before": _named(before), "grad": _named(grad), "after": _named(after)}
-    names = parts["before"]
+    parameters = _parameters({"before": before, "grad": grad, "after": after})
+    states = {
+        name: {key: array_of(values, f"{key} of {name}") for key, values in kept.items()}
+        for name, kept in (state or {}).items()
+    }
+    given = {"input": input, "target": target}
+    around = {key: array_of(v, key) for key, v in given.items() if v is not None}
+    behind = (activation, output_activation)
+    claim = claimed_step("assert_step", chosen, step, parameters, states, around, loss, behind)
+    if around and claim.circumstances is None:
+        raise UsageError(f"assert_step: {claim.notes[-1]}")
+    checks = carried_out(plan_step(claim)).checks
+    wrong = [check for check in checks if check.verdict is not Verdict.WITHIN]
+    if wrong:
+        raise AssertionError(_of_step(wrong, len(checks), chosen.call))
+    return checks
+
+
+def _parameters(parts: Mapping[str, object]) -> dict[str, dict[str, Array]]:
+    """Return the parts of each parameter; raises UsageError if names or shapes differ."""
+    named = {part: _named(given) for part, given in parts.items()}
     parameters: dict[str, dict[str, Array]] = {}
-    for part, given in parts.items():
-        if missing := sorted(set(names) ^ set(given)):
+    for part, given in named.items():
+        if missing := sorted(set(named["before"]) ^ set(given)):
             raise UsageError(
                 f"assert_step: the names in {part} and before differ: {', '.join(missing)}"
             )
@@ -197,23 +214,7 @@ def assert_step(
             raise UsageError(
                 f"assert_step: {name} has different shapes: {', '.join(map(str, shapes))}"
             )
-    states = {
-        name: {key: array_of(values, f"{key} of {name}") for key, values in kept.items()}
-        for name, kept in (state or {}).items()
-    }
-    around = {"input": input, "target": target}
-    surroundings = {key: array_of(v, key) for key, v in around.items() if v is not None}
-    behind = (activation, output_activation)
-    claim = claimed_step(
-        "assert_step", chosen, step, parameters, states, surroundings, loss, behind
-    )
-    if surroundings and claim.circumstances is None:
-        raise UsageError(f"assert_step: {claim.notes[-1]}")
-    checks = carried_out(plan_step(claim)).checks
-    wrong = [check for check in checks if check.verdict is not Verdict.WITHIN]
-    if wrong:
-        raise AssertionError(_of_step(wrong, len(checks), chosen.call))
-    return checks
+    return parameters
 
 
 def _named(values: object) -> dict[str, object]:

@@ -158,7 +158,7 @@ def _explained(pair: Pair, found: pointwise.Pointwise) -> TensorFinding:
         return TensorFinding("with signs of zeros changed", f"{zeros} changed sign")
     if pair.a.dtype == pair.b.dtype and found.changed == found.nan_codes:
         nans = "1 NaN has" if found.changed == 1 else f"{found.changed:,} NaNs have"
-        return TensorFinding("with different NaNs", f"{nans} different bits")
+        return TensorFinding("with other NaNs", f"{nans} different bits")
     return (
         pointwise.rule_of(found.rules)
         or (reordered(pair.a, pair.b, pair.lines, found) if pair.is_matrix else None)
@@ -245,7 +245,7 @@ def _unrelated(found: pointwise.Pointwise) -> TensorFinding | None:
     if count < 100 or not abs(r) <= 4 / count**0.5:
         return None
     text = f"its numbers are uncorrelated with those of A: r = {r:.2g} over {count:,} pairs"
-    how = "uncorrelated, as if reinitialized"
+    how = "uncorrelated, as if re-initialised"
     return TensorFinding("uncorrelated", how, (text, *pointwise.became(found)))
 
 
@@ -267,4 +267,4 @@ def _by_bytes(a: StoredTensor, b: StoredTensor, desk: Desk) -> TensorFinding | N
 
 def _other_shape(a: StoredTensor, b: StoredTensor) -> TensorFinding:
     was, now = (", ".join(map(str, tensor.shape)) for tensor in (a, b))
-    return TensorFinding("with a different shape", f"shape ({was}) → ({now})")
+    return TensorFinding("with another shape", f"shape ({was}) → ({now})")

@@ -120,7 +120,7 @@ class Compared:
     def kind(self) -> str:
         """The kind of difference, of the weight or else of the bias."""
         if self.finding.verdict is Sameness.EQUAL and self.bias is not None:
-            return "equal" if self.bias.kind == "equal" else "with a different bias"
+            return "equal" if self.bias.kind == "equal" else "with another bias"
         return self.finding.kind
 
     @property

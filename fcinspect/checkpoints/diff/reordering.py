@@ -225,7 +225,7 @@ def _finding(
     rows, columns = moved
     if rows is None and columns is None:
         told = "B holds the numbers of A in a different order"
-        how = "numbers in a different order"
+        how = "numbers in another order"
         return TensorFinding(f"with {how}{kind}", f"{how}{then}", (told, *besides))
     pairs = ((lines.rows, rows), (lines.columns, columns))
     named = {noun: order for noun, order in pairs if order is not None}

@@ -211,7 +211,7 @@ class ExampleReader:
         for i, item in enumerate(value):
             if width is None and i and isinstance(item, list) and len(item) != len(value[0]):
                 rows = f"{place}[{i}] has {entries(len(item))} and {place}[0] has {len(value[0])}"
-                raise self.refuse(f"{rows}: rows must be equally long")
+                raise self.refuse(f"{rows}: rows must have the same length")
             found.append(self.array(item, f"{place}[{i}]", (width,), null))
         return tuple(found)
 

@@ -268,7 +268,7 @@ def test_new_numbers_are_told_from_tuned_ones(tmp_path: Path) -> None:
     """Independent numbers are uncorrelated; tuned ones are not."""
     weight = weights(100, 100)
     fresh = finding(tmp_path, weight, weights(100, 100, seed=1))
-    assert fresh.how == "uncorrelated, as if reinitialized"
+    assert fresh.how == "uncorrelated, as if re-initialised"
     assert "uncorrelated" in fresh.detail[0]
     tuned = finding(tmp_path, weight, weight + 0.3 * weights(100, 100, seed=1))
     assert tuned.how == "changed"
@@ -374,7 +374,7 @@ def test_a_bias_is_compared_too(tmp_path: Path) -> None:
     other = bias.clone()
     other[3] = 9.0
     found = compared(tmp_path, a, {**a, "fc.bias": other})
-    assert (found.how, found.kind) == ("bias 1 number changed", "with a different bias")
+    assert (found.how, found.kind) == ("bias 1 number changed", "with another bias")
     assert found.verdict is Sameness.DIFFERENT
     assert found.bias is not None
     assert found.bias.magnitude is not None
@@ -406,9 +406,9 @@ def test_shuffled_numbers_are_not_taken_for_new_ones(tmp_path: Path) -> None:
     weight = weights(30, 30)
     order = torch.randperm(900, generator=torch.Generator().manual_seed(0))
     shuffled = weight.reshape(-1)[order].reshape(30, 30)
-    assert finding(tmp_path, weight, shuffled).how == "numbers in a different order"
+    assert finding(tmp_path, weight, shuffled).how == "numbers in another order"
     shuffled[0, 0] += 1
-    assert finding(tmp_path, weight, shuffled).how == "uncorrelated, as if reinitialized"
+    assert finding(tmp_path, weight, shuffled).how == "uncorrelated, as if re-initialised"
 
 
 def test_reshaped_is_told_from_transposed(tmp_path: Path) -> None:
