@@ -510,7 +510,7 @@ def test_inner_inputs_are_activations(visit: Open) -> None:
     formulas = [f.text for f in browser.find_elements(By.CSS_SELECTOR, "#forward h3")]
     assert formulas == ["fc1 z = W·x + b", "fc2 z = W·a + b", "fc3 z = W·a + b"]
     leaves = browser.find_elements(By.CSS_SELECTOR, "#backward .lead")
-    assert [one.text for one in leaves if one.text.startswith("leaves")] == [
+    assert [one.text for one in leaves if one.text.startswith("passed to")] == [
         "passed to fc2: ∂L/∂a = G·W =",
         "passed to fc1: ∂L/∂a = G·W =",
         "passed to x: ∂L/∂x = G·W =",

@@ -68,7 +68,7 @@ def layer(**changed: Any) -> list[dict[str, Any]]:
         ("{", "is not JSON"),
         ("[]", "the example is a list: expected an object"),
         ("[" * 100_000, "nested too deeply"),
-        ('{"input": [], "input": []}', "the JSON key 'input' stands twice"),
+        ('{"input": [], "input": []}', "the JSON key 'input' appears twice"),
         (small(layers=None), "the key 'layers' is missing"),
         (small(printed=None), "the key 'printed' is missing"),
         (small(inputs=[["1"]]), "the unknown key 'inputs'"),

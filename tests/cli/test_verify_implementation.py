@@ -173,6 +173,6 @@ def test_an_added_constant_is_one_finding(run: Run, tmp_path: Path) -> None:
     said = " ".join(page.read_text(encoding="utf-8").split())
     words = "a constant 0.001 is added to every output"
     assert said.count(words) == 2
-    assert "the same in exact/one weight at a time" in said
+    assert "also in exact/one weight at a time" in said
     assert " – holds" in said  # no number is held against a bound there
     assert sum(words in (c["cause"] or "") for c in checks) > 5
