@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 from fcinspect.cli import COMMANDS as TOP
 from fcinspect.cli import GROUPS as FOLDERS
 from fcinspect.cli.guide import topics
+from tests.conftest import Result, Run
 from tests.pages import LEFT_OUT, same_page, same_with_gaps
 from tests.test_architecture import ROOMS
 
@@ -81,7 +83,7 @@ def once(blocks: list[Block]) -> list[list[Block]]:
     return groups
 
 
-def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def in_a_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command in a terminal of 80 columns."""
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
     return subprocess.run(
@@ -94,18 +96,31 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def printed(command: str, folder: Path) -> list[str]:
-    """Return the lines that a command prints."""
-    done = run(command, folder)
-    assert re.sub(r"^fcinspect: executing the code of .*\n", "", done.stderr) == ""
-    assert done.returncode in (0, 1)  # 1: something was checked and found, as told
-    return done.stdout.splitlines()
+def arguments_of(command: str) -> list[str] | None:
+    """Return the arguments of a plain call of fcinspect; None if it takes a shell."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars="|&;<>")
+    lexer.whitespace_split = True
+    words = list(lexer)
+    return words[1:] if words[0] == "fcinspect" and not {"|", "&&", ">", "<"} & {*words} else None
+
+
+def printed(command: str, folder: Path, here: Run) -> list[str]:
+    """Return the lines that a command prints; `here` runs it where no shell is needed."""
+    arguments = None if "FCINSPECT_BIN" in os.environ else arguments_of(command)
+    if arguments is None:
+        done = in_a_shell(command, folder)
+        result = Result(done.returncode, done.stdout, done.stderr)
+    else:
+        result = here(*arguments)
+    assert re.sub(r"^fcinspect: executing the code of .*\n", "", result.err) == ""
+    assert result.status in (0, 1)  # 1: something was checked and found, as the page says
+    return result.out.splitlines()
 
 
 def missing(command: str, folder: Path) -> str | None:
     """Return the library that an example needs and the fcinspect under test lacks."""
     for words, library in NEEDS.items():
-        if words in command and run(f"python -c 'import {library}'", folder).returncode:
+        if words in command and in_a_shell(f"python -c 'import {library}'", folder).returncode:
             return library
     return None
 
@@ -115,17 +130,22 @@ GROUPS = once(BLOCKS)
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=[group[0].commands[0] for group in GROUPS])
-def test_every_example_is_true(group: list[Block], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("prepared")
+def test_every_example_is_true(
+    group: list[Block], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each command prints what the page says, or the pages that show it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
     for number, command in enumerate(group[0].commands):
         if "| jq" in command and shutil.which("jq") is None:
             pytest.skip("needs jq")
         if library := missing(command, tmp_path):
-            refused = run(command.partition(" | ")[0], tmp_path)
+            refused = in_a_shell(command.partition(" | ")[0], tmp_path)
             assert (refused.returncode, refused.stdout) == (2, "")
             assert re.search(rf"\bneeds? {library}, which is not installed", refused.stderr)
             return
-        lines = printed(command, tmp_path)
+        lines = printed(command, tmp_path, run)
         for block in group:
             for example in block.examples[number : number + 1]:
                 told = f"{block.page}:\n" + "\n".join(lines)
@@ -138,7 +158,7 @@ def test_every_example_is_true(group: list[Block], tmp_path: Path) -> None:
 def test_the_installed_package_is_what_is_tested(tmp_path: Path) -> None:
     """The other environment holds a package of its own, not this checkout."""
     place = "python -c 'import fcinspect; print(fcinspect.__file__)'"
-    assert "site-packages" in run(place, tmp_path).stdout
+    assert "site-packages" in in_a_shell(place, tmp_path).stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
@@ -234,7 +254,7 @@ def test_every_room_is_in_the_design() -> None:
 def test_the_picture_is_what_the_command_saves(tmp_path: Path) -> None:
     """The picture of the README shows what fcinspect prints today, and loads nothing."""
     picture = (GUIDE / "explain.svg").read_text(encoding="utf-8")
-    run("fcinspect explain 4-2 --element 0 --save explain.svg --quiet", tmp_path)
+    in_a_shell("fcinspect explain 4-2 --element 0 --save explain.svg --quiet", tmp_path)
     now = (tmp_path / "explain.svg").read_text(encoding="utf-8")
     assert same_page(words_of(picture), words_of(now))
     assert "http" not in picture.replace("http://www.w3.org/", "")
