@@ -101,7 +101,8 @@ def arguments_of(command: str) -> list[str] | None:
     lexer = shlex.shlex(command, posix=True, punctuation_chars="|&;<>")
     lexer.whitespace_split = True
     words = list(lexer)
-    return words[1:] if words[0] == "fcinspect" and not {"|", "&&", ">", "<"} & {*words} else None
+    shell = any(word and word[0] in lexer.punctuation_chars for word in words)
+    return words[1:] if words[0] == "fcinspect" and not shell else None
 
 
 def printed(command: str, folder: Path, here: Run) -> list[str]:

@@ -310,7 +310,8 @@ class DrawOptions:
     def _refuse_options_of_code(self) -> None:
         for name, given in (("--input", self.inputs), ("--arg", self.arg)):
             if given:
-                raise UsageError(f"{name} is for MODULE:OBJECT, which {self.network!r} is not")
+                other = "--weight" if self.network is None else repr(self.network)
+                raise UsageError(f"{name} is for MODULE:OBJECT, which {other} is not")
 
 
 def draw(drawing: DrawOptions, *, output: Annotated[Output, WRITES]) -> ExitStatus:

@@ -110,9 +110,8 @@ def matrix(
     write = writer(shown, precision)
 
     def cells(
-        number: Callable[[float], str], gap: tuple[str, str, str]
+        number: Callable[[float], str], below: str, beside: str, both: str
     ) -> tuple[tuple[str, ...], ...]:
-        below, beside, both = gap
         return tuple(
             tuple(
                 number(float(values[r, c])) if r >= 0 and c >= 0
@@ -130,14 +129,14 @@ def matrix(
         for places, name, gap in zip((rows, columns), known, "⋮⋯", strict=True)
     )
     return Matrix(
-        cells(write, ("⋮", "⋯", "⋱")),
+        cells(write, "⋮", "⋯", "⋱"),
         of if isinstance(of, str) else of.role,
         None if height <= MOST_ROWS and width <= MOST_COLUMNS else (height, width),
         name,
         subject,
         turned,
         (labels[0], labels[1]),
-        cells(repr, ("", "", "")) if subject else (),
+        cells(repr, "", "", "") if subject else (),
     )
 
 

@@ -191,8 +191,7 @@ def assert_step(
     if around and claim.circumstances is None:
         raise UsageError(f"assert_step: {claim.notes[-1]}")
     checks = carried_out(plan_step(claim)).checks
-    wrong = [check for check in checks if check.verdict is not Verdict.WITHIN]
-    if wrong:
+    if wrong := [check for check in checks if check.verdict is not Verdict.WITHIN]:
         raise AssertionError(_of_step(wrong, len(checks), chosen.call))
     return checks
 

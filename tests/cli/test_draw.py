@@ -296,6 +296,7 @@ def test_an_activation_that_is_not_computed_here_is_drawn_without_values(
         (("nets.py:ready", "--activation", "tanh"), 2, "--activation is for widths"),
         (("3-2", "--arg", "a=1"), 2, "--arg is for MODULE:OBJECT"),
         (("network.json", "--input", "1,3"), 2, "--input is for MODULE:OBJECT"),
+        (("--weight", "1,2", "--input", "3"), 2, "MODULE:OBJECT, which --weight is not"),
         (("-", "--x", "-"), 2, "standard input can be read only once"),
         (("3-2", "--units", "1"), 2, "1 is not a whole number >= 2"),
         (("3-2", "--units", "33"), 2, "33 is too large"),
