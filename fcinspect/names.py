@@ -1,4 +1,4 @@
-"""How a name may be written: in any case, as torch calls it, or by its usual short form; and lists.
+"""How a name may be written: in any case, as torch does, or in short; lists and ordinals.
 
 ``MSELoss``, ``nn.MSELoss()`` and ``mse`` are one loss; ``bf16`` and ``torch.bfloat16`` one dtype.
 Each list of known names stays where it belongs; here is only what else may be typed.
@@ -68,3 +68,9 @@ def listed(names: Sequence[object], most: int, rest: str = " and {} more") -> st
 
 def _folded(name: str) -> str:
     return JOINED.sub("", name).casefold()
+
+
+def ordinal(number: int) -> str:
+    """Return "1st", "2nd", "3rd", "4th", "11th"."""
+    teens = 10 <= number % 100 <= 20
+    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"

@@ -26,7 +26,7 @@ ROOMS = {
     "worksheets": {"errors", "rounding", "layers", "arithmetic", "verification"},
     "diagnosis": {"errors", "shapes"},
     "bridge": {
-        "errors", "masking", "rounding", "layers", "arithmetic", "shapes", "checkpoints",
+        "errors", "names", "masking", "rounding", "layers", "arithmetic", "shapes", "checkpoints",
         "verification", "diagnosis", "worksheets",
     },
     "page": {"errors", "rounding"},

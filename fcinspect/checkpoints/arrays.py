@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fcinspect.checkpoints.opening import Kind, check_readable, kind_of, tensors_of
 from fcinspect.checkpoints.places import read_whole
-from fcinspect.checkpoints.storage import standard_input
+from fcinspect.checkpoints.storage import STDIN, standard_input
 from fcinspect.errors import InputError, UsageError
 from fcinspect.layers.array import Array
 from fcinspect.masking import masked_name
@@ -91,7 +91,7 @@ def source_of(path: str, expected: str) -> ArrayFile:
     Raises InputError for what is not there and, naming what is `expected`, for a file of torch.
     """
     if path == "-":
-        return ArrayFile("standard input", "json", text=standard_input())
+        return ArrayFile(STDIN, "json", text=standard_input())
     check_readable(path)
     kind = kind_of(path)
     if kind == "torch":

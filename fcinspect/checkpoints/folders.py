@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fcinspect.checkpoints.paths import family, inside, last_part
-from fcinspect.checkpoints.storage import SeveralCheckpoints
 from fcinspect.errors import InputError
 from fcinspect.masking import is_uri, masked_name
 from fcinspect.names import listed
@@ -24,6 +23,15 @@ NO_WEIGHTS = re.compile(
 MOST_FOLDERS = 200
 """Subfolders that are looked into, local ones only."""
 MOST_LISTED = 8
+
+
+class SeveralCheckpoints(InputError):
+    """A folder holds checkpoints that have nothing to do with each other."""
+
+    def __init__(self, message: str, hint: str, files: Sequence[str]) -> None:
+        super().__init__(message, hint)
+        self.files = tuple(files)
+        """Their paths or URIs."""
 
 
 @dataclass(frozen=True)

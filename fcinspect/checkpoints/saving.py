@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fcinspect.layers.linear import LinearLayer
 
 ENDINGS = (".safetensors", ".npz")
-"""The files that are written here; .pt is written by bridge/pickled.py."""
+"""The files that are written here; .pt is written by bridge/linear.py."""
 
 
 def state_dict(*layers: LinearLayer) -> dict[str, Array]:

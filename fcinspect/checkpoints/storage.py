@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, ClassVar
 
@@ -58,15 +58,6 @@ class MissingFile(InputError):
 
 class FolderGiven(InputError):
     """A folder where a file is expected."""
-
-
-class SeveralCheckpoints(InputError):
-    """A folder holds checkpoints that have nothing to do with each other."""
-
-    def __init__(self, message: str, hint: str, files: Sequence[str]) -> None:
-        super().__init__(message, hint)
-        self.files = tuple(files)
-        """Their paths or URIs."""
 
 
 class Storage(ABC):

@@ -292,10 +292,10 @@ def json_text(file: str) -> tuple[bytes | bytearray, str]:
     """Return the text of a file or, for "-", of standard input, and its source in words."""
     from fcinspect.checkpoints.opening import check_readable
     from fcinspect.checkpoints.places import read_whole
-    from fcinspect.checkpoints.storage import standard_input
+    from fcinspect.checkpoints.storage import STDIN, standard_input
     from fcinspect.masking import masked_name
 
     if file == "-":
-        return standard_input(), "standard input"
+        return standard_input(), STDIN
     check_readable(file)
     return read_whole(file), repr(masked_name(file))

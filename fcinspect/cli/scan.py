@@ -178,8 +178,8 @@ class ScanRun:
 
     def open(self, files: Sequence[str]) -> None:
         """Open all files, noting damaged ones; raises InputError where nothing can be read."""
+        from fcinspect.checkpoints.folders import SeveralCheckpoints
         from fcinspect.checkpoints.records import FailedFile
-        from fcinspect.checkpoints.storage import SeveralCheckpoints
         from fcinspect.masking import masked_name
 
         waiting = list(files)

@@ -196,7 +196,7 @@ class StepProblem:
             f"a step of {self.widths} with its check",
         )
         last = self.output_activation or self._usual_last
-        names = tuple(activation_names(len(widths) - 1, self.activation or "relu", last))
+        names = activation_names(len(widths) - 1, self.activation or "relu", last)
         return widths, names, spec.bias_beside(flag_of(self.bias))
 
     def _require_parameter(

@@ -242,7 +242,7 @@ def outline_of_widths(
 ) -> NetworkOutline:
     """Return the structure of the network that a specification names, without numbers."""
     count = len(widths) - 1
-    names, activations = layer_names(count), tuple(activation_names(count, hidden, last))
+    names, activations = layer_names(count), activation_names(count, hidden, last)
     return NetworkOutline(widths, names, activations, (bias,) * count)
 
 

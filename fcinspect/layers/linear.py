@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -178,6 +177,6 @@ def layer_names(count: int) -> tuple[str, ...]:
     return tuple(f"fc{number}" for number in range(1, count + 1))
 
 
-def activation_names(count: int, hidden: str, last: str) -> Sequence[str]:
+def activation_names(count: int, hidden: str, last: str) -> tuple[str, ...]:
     """Return the activation after each of `count` layers."""
     return (*[hidden] * (count - 1), last)

@@ -133,7 +133,6 @@ def _parsed(text: str) -> ast.Call:
     """Return the call; raises SpecError for what Python does not read as one."""
     import ast
 
-    text = text.strip()
     if len(text) > LONGEST_CALL or "\n" in text or not text.isascii():
         raise SpecError(f"{text[:60]!r} is not a call of nn.Linear: {EXPECTED}")
     try:

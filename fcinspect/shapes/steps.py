@@ -154,9 +154,6 @@ class ModuleTrace:
     """Numbers in parameters that steps use and the module does not know."""
 
 
-Rule = Literal["sliding", "transposed", "adaptive", "merged", "split"]
-
-
 @dataclass(frozen=True)
 class Window:
     """One dimension through Conv2d, ConvTranspose2d or MaxPool2d of torch.nn, by their formulas."""

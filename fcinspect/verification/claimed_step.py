@@ -117,9 +117,10 @@ def plan_step(step: ClaimedStep) -> Plan:
 
 def _updates(step: ClaimedStep) -> list[Check]:
     checks = []
+    needed = _needed_state(step.optimizer)
     for record in step.records:
         name, formula = f"update/{record.name}", f"new − old by {step.optimizer.call}"
-        missing = _missing_state(step.optimizer, record)
+        missing = _missing_state(needed, record)
         if missing:
             words = f"{record.name}.state.{missing} before step {record.step} is not given"
             size = record.before.size
@@ -135,14 +136,17 @@ def _updates(step: ClaimedStep) -> list[Check]:
     return checks
 
 
-def _missing_state(optimizer: Optimizer, record: Recorded) -> str | None:
-    """Return what the rule reads and the record lacks; the first step begins from zero."""
+def _needed_state(optimizer: Optimizer) -> tuple[str, ...]:
+    """Return what the rule reads of earlier steps, by torch's names."""
+    momentum = optimizer.name == "sgd" and optimizer.number("momentum")
+    return (*state_names(optimizer), *(("momentum_buffer",) if momentum else ()))
+
+
+def _missing_state(needed: tuple[str, ...], record: Recorded) -> str | None:
+    """Return what is needed and the record lacks; the first step begins from zero."""
+    held = record.state or {}
     if record.step == 1:
         return None
-    needed = state_names(optimizer)
-    if optimizer.name == "sgd" and optimizer.number("momentum"):
-        needed = (*needed, "momentum_buffer")
-    held = record.state or {}
     return next((name for name in needed if name not in held), None)
 
 

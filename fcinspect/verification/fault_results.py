@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fcinspect.arithmetic.activations import ACTIVATIONS
+from fcinspect.names import ordinal
 from fcinspect.rounding.arrays import Float64Array
 from fcinspect.verification.observed import Observed
 
@@ -234,8 +235,7 @@ def _inputs(places: list[int]) -> str:
         return f"input {places[0]} is"
     step = places[1] - places[0]
     if step > 1 and places == list(range(places[0], places[-1] + 1, step)) and len(places) > 2:
-        ending = {2: "nd", 3: "rd"}.get(step, "th")
-        return f"every {step}{ending} input from {places[0]} on is"
+        return f"every {ordinal(step)} input from {places[0]} on is"
     listed = ", ".join(map(str, places[:4])) + (", …" if len(places) > 4 else "")
     return f"{len(places)} inputs ({listed}) are"
 

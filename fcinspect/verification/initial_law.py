@@ -136,9 +136,10 @@ def _other_laws(setting: Setting, what: str) -> Iterator[tuple[str, Initialisati
     fan_out = uniform_law("fan_out", f"1/√{out}", 1, out)
     squared = uniform_law("squared", f"1/{n}", 1, n * n)
     named = []
-    for name in ("kaiming_uniform", "xavier_uniform", "kaiming_normal", "xavier_normal"):
+    published = ("kaiming_uniform", "xavier_uniform", "kaiming_normal", "xavier_normal")
+    for name in published if what == "weight" else ():
         with suppress(UsageError):
-            named += [weight_law(name, n, out)] if what == "weight" else []
+            named.append(weight_law(name, n, out))
     yield f"{fan_out.words}, with out_features instead of in_features", fan_out
     yield f"{squared.words}, without the square root", squared
     for law in [

@@ -58,9 +58,9 @@ class Claim:
         if found.outside:
             cause = cause or self.cause()
         elif found.undecided:
-            names, holds = self.not_finite, "holds" if len(self.not_finite) == 1 else "hold"
             cause = f"sums may exceed the range of {self.arithmetic.accumulate.name}"
-            cause = f"{' and '.join(names)} {holds} NaN or Inf" if names else cause
+            if names := self.not_finite:
+                cause = f"{' and '.join(names)} hold{'s' * (len(names) == 1)} NaN or Inf"
         made = of_dot(name, self.formula, found, self.y.values, cause)
         if made.worst is not None and math.isnan(made.worst.reference):
             # NaN has no interval around it

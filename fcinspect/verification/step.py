@@ -1,6 +1,6 @@
 """A training step compared with its closed forms, each operation on its own recorded inputs.
 
-Matrix products are compared with exact sums (rounding/dot.py), everything else against running-
+Matrix products are compared with exact sums (rounding/dot.py), everything else with running-
 error bounds (rounding/running.py). An optimizer is judged by its update, new − old. Numbers that
 are not finite meet numpy's arithmetic here: its warnings are silenced.
 """

@@ -33,7 +33,7 @@ LARGEST_Z = {"sigmoid": 4, "tanh": 2}
 LARGEST_OUTPUT = 10
 """Behind sigmoid or tanh."""
 LEAST_GRADIENT = Fraction(1, 100)
-"""Of a hidden unit behind these, so that its digits are worth working out."""
+"""Of a hidden unit after these, so that its digits are worth working out."""
 
 
 class Draws:

@@ -70,19 +70,19 @@ def read_filled(document: object, source: str) -> Filled:
     sheet = Sheet(problem).blanks
     blanks = [blank.id for blank in sheet]
     thousands = any(abs(blank.answer) >= LEAST_THOUSAND for blank in sheet)
-    notes = [
+    notes = []
+    altered = make(problem.options) != problem
+    if altered:
+        notes.append(
+            f"the problem in the file differs from that of {format_widths(problem.widths)} and code"
+            f" {problem.code}: the problem in the file is graded"
+        )
+    notes += [
         f"{key} is {kind_of(data[key])}: expected text in quotes"
         for key in ("pupil", "date")
         if not isinstance(data.get(key), str | None)
     ]
     notes += _differing(answers, blanks)
-    altered = make(problem.options) != problem
-    if altered:
-        notes.insert(
-            0,
-            f"the problem in the file differs from that of {format_widths(problem.widths)} and code"
-            f" {problem.code}: the problem in the file is graded",
-        )
     return Filled(
         problem,
         {name: read_answer(answers.get(name), thousands) for name in blanks},
@@ -111,7 +111,7 @@ def _data(reader: ExampleReader, document: object) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise reader.refuse(f"data is {kind_of(data)}: {EXPECTED}")
     other = "grade" if "graded" in data else data.get("document")
-    if other in ("grade", "class"):
+    if isinstance(other, str) and other in OTHERS:
         raise reader.refuse(f"{OTHERS[other]}: {EXPECTED}")
     for key in KEYS:
         if key not in data:

@@ -48,7 +48,7 @@ from fcinspect.worksheets.sheet import Sheet, require_paper
 from fcinspect.worksheets.working import KeyCheck
 
 TRIES = 60
-"""How often a layer, or behind sigmoid or tanh a unit or the whole, is drawn before the best."""
+"""How often a layer, or after sigmoid or tanh a unit or the whole, is drawn before the best."""
 WEIGHTS_DRAWN = 2000
 """About so many weights are drawn for the whole: small networks are drawn more often."""
 

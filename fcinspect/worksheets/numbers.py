@@ -73,10 +73,10 @@ class Bounded:
 
 
 def _once(value: Fraction, carried: Fraction, bits: int) -> Bounded:
-    whole, parts = abs(value.numerator), value.denominator
-    held = parts & (parts - 1) == 0 and whole // max(whole & -whole, 1) < 2**bits
-    if carried == 0 and held:
-        return Bounded(value, bits=bits)
+    if carried == 0:
+        whole, parts = abs(value.numerator), value.denominator
+        if parts & (parts - 1) == 0 and whole // max(whole & -whole, 1) < 2**bits:
+            return Bounded(value, bits=bits)
     return Bounded(value, carried + Fraction(1, 2**bits) * (abs(value) + carried), bits)
 
 
@@ -166,10 +166,11 @@ def _sum(terms: list[Bounded]) -> Bounded:
     carried = sum((term.error for term in terms), Fraction(0))
     size = sum((abs(term.value) for term in terms), Fraction(0))
     bits = terms[0].bits
-    unit = max(term.value.denominator for term in terms)
-    # whether all terms are multiples of one power of two, and their sum is held in it
-    if carried == 0 and unit & (unit - 1) == 0 and size * unit <= 2**bits:
-        return Bounded(value, bits=bits)
+    if carried == 0:
+        unit = max(term.value.denominator for term in terms)
+        # whether all terms are multiples of one power of two, and their sum is held in it
+        if unit & (unit - 1) == 0 and size * unit <= 2**bits:
+            return Bounded(value, bits=bits)
     error = carried + (len(terms) - 1) * Fraction(1, 2**bits) * (size + carried)
     return Bounded(value, error, bits)
 

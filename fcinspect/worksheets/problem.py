@@ -50,7 +50,7 @@ class SheetOptions:
     activation: str = "relu"
     """One of HIDDEN."""
     decimals: int | None = None
-    """To so many every result is rounded behind sigmoid or tanh; None with relu."""
+    """To so many every result is rounded after sigmoid or tanh; None with relu."""
 
 
 @dataclass(frozen=True)

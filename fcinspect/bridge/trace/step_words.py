@@ -142,12 +142,6 @@ def _ordinal(place: int) -> str:
     return {-1: "last", 0: "first"}.get(place, f"[{place}]")
 
 
-def ordinal(number: int) -> str:
-    """Return "1st", "2nd", "3rd", "4th", "11th"."""
-    teens = 10 <= number % 100 <= 20
-    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
-
-
 def windows_of(
     subject: nn.Module | tuple[str, Sequence[Any], dict[str, Any]],
     inputs: tuple[Tensor, ...],

@@ -26,7 +26,6 @@ from fcinspect.bridge.trace.step_words import (
     is_parametrization,
     macs_of,
     name_of,
-    ordinal,
     windows_of,
 )
 from fcinspect.bridge.trace.tensors import (
@@ -39,6 +38,7 @@ from fcinspect.bridge.trace.tensors import (
     storage,
     tensors_of,
 )
+from fcinspect.names import ordinal
 from fcinspect.shapes import steps
 from fcinspect.shapes.steps import Step
 

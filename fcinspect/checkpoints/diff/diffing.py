@@ -187,10 +187,11 @@ class _Diffing:
 
 
 def _others(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
-    return {
-        skip.name: skip.tensor or unreadable(skip.name, "unknown", (), skip.reason)
-        for skip in checkpoint.skipped
-    }
+    found = {}
+    for skip in checkpoint.skipped:
+        why = skip.reason.removeprefix("it ") if skip.missing else f"is {skip.reason}"
+        found[skip.name] = skip.tensor or unreadable(skip.name, "unknown", (), why)
+    return found
 
 
 def _tied(checkpoint: Checkpoint) -> tuple[tuple[str, ...], ...]:

@@ -185,12 +185,11 @@ def _in_file(name: str, tensor: SavedTensor, file: Storage, begin: int) -> Store
     """Return a tensor whose first number lies at the byte `begin`."""
     from fcinspect.rounding.arrays import ITEMSIZES
 
-    dtype, shape = tensor.dtype, tensor.shape
+    dtype, shape, by_rows = tensor.dtype, tensor.shape, _is_by_rows(tensor)
     if dtype not in ITEMSIZES:
         size = math.prod(shape) * ITEMSIZE[dtype]
-        extent = Extent(file.uri, file.stamp, begin, size) if _is_by_rows(tensor) else None
+        extent = Extent(file.uri, file.stamp, begin, size) if by_rows else None
         return unreadable(name, dtype, shape, _no_layer(dtype), extent=extent)
-    by_rows = _is_by_rows(tensor)
     flipped = SavedTensor(dtype, shape[::-1], strides=tensor.strides[::-1])
     turned = len(shape) == 2 and not by_rows and _is_by_rows(flipped)
     place = None

@@ -35,6 +35,7 @@ BYTES_A_STEP = 50
 """A longer pickle may take one more for so many bytes."""
 LONGEST_INTEGER = 1024
 """Bytes of one whole number."""
+UNDESCRIBED = "a storage is not described by its class, key, location and size"
 STEPS_FOR_MEMORY = 3
 """Reads as which a container or a place of the memo counts: it takes a hundred bytes or more."""
 
@@ -149,16 +150,12 @@ class _Unpickler(pickle._Unpickler):
 
     def persistent_load(self, pid: object) -> allowed.SavedStorage:
         """Return the storage that ("storage", class, key, location, number of numbers) names."""
-        undescribed = allowed.Unsound(
-            "a storage is not described by its class, key, location and size"
-        )
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
-            raise undescribed
+            raise allowed.Unsound(UNDESCRIBED)
         kind, key, numbers = pid[1], pid[2], pid[4]
-        if not isinstance(kind, allowed.NamedGlobal) or not isinstance(key, str):
-            raise undescribed
-        if type(numbers) is not int:
-            raise undescribed
+        described = isinstance(kind, allowed.NamedGlobal) and isinstance(key, str)
+        if not described or type(numbers) is not int:
+            raise allowed.Unsound(UNDESCRIBED)
         if not 0 <= numbers < 2**63:
             raise allowed.Unsound(f"its storage {key[:60]!r} has an invalid number of elements")
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key):

@@ -32,7 +32,6 @@ from fcinspect.rounding.arrays import Float64Array, FloatArray, float8_table
 _lock = threading.Lock()
 _inside = contextlib.ExitStack()
 _entered = 0
-_controller: Any = None
 Blocks = Callable[[], Iterable[FloatArray]]
 """One pass over a matrix: its rows from the first to the last, some at a time, as 2-D arrays."""
 
@@ -55,16 +54,21 @@ JOB_ROWS = 1 << 16
 """Rows of one job at most: three numbers are kept of each."""
 
 
+@functools.cache
+def _controller() -> Any:
+    """Return what sets the threads of BLAS; the loaded libraries are searched once."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Let BLAS use one thread in this process until the last one who asks for it is done."""
-    global _entered, _controller  # the setting is the process's
-    from threadpoolctl import ThreadpoolController
-
+    global _entered  # the setting is the process's
     with _lock:
         if not _entered:
-            _controller = _controller or ThreadpoolController()
-            _inside.enter_context(_controller.limit(limits=1, user_api="blas"))
+            _inside.enter_context(_controller().limit(limits=1, user_api="blas"))
         _entered += 1
     try:
         yield

@@ -132,9 +132,10 @@ def _target(
     classes = loss == "cross_entropy" and _is_vector(value) and (not vector or one)
     if not classes:
         target = _rows(reader, value, "target", rows, outputs, vector)
-        for i, j in product(range(len(target)), range(outputs)):
+        probabilities = loss in ("bce", "cross_entropy")
+        for i, j in product(range(len(target)), range(outputs)) if probabilities else ():
             number = target[i][j].value
-            if loss in ("bce", "cross_entropy") and not 0 <= number <= 1:
+            if not 0 <= number <= 1:
                 expected = "expected a probability from 0 to 1"
                 raise reader.refuse(f"target[{i}][{j}] is {number}: {expected}")
         return target, None

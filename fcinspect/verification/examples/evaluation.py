@@ -182,7 +182,8 @@ class Evaluation:
         return self._times(self.slip.factor, g) if self.slip.kind == "gradient times" else g
 
     def _times(self, factor: Decimal, values: Matrix) -> Matrix:
-        return each(lambda number: number * self._constant(factor), values)
+        constant = self._constant(factor)
+        return each(lambda number: number * constant, values)
 
     def _through_activation(self, k: int, g: Matrix, t: Matrix) -> Matrix:
         if k == len(self.weights) - 1 and self.names[k] == "softmax":
