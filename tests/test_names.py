@@ -9,7 +9,7 @@ import pytest
 
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES, CLASSES, LOSS_NAMES, OPTIMIZER_NAMES
 from fcinspect.layers.linear import INITIALISERS
-from fcinspect.names import ALIASES, canonical
+from fcinspect.names import ALIASES, canonical, ordinal
 from fcinspect.rounding.formats import FORMATS
 from tests.conftest import Run
 
@@ -108,3 +108,9 @@ def test_files_take_them(run: Run, tmp_path: Path) -> None:
     result = run("step", path, "--dtype", "double", "--json")
     assert result.data["layers"][0]["activation"] == "leaky_relu"
     assert result.data["layers"][1]["activation"] == "sigmoid"
+
+
+def test_ordinals_are_those_of_english() -> None:
+    """The teens take th."""
+    words = [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 21, 22, 113, 122)]
+    assert words == ["1st", "2nd", "3rd", "4th", "11th", "12th", "21st", "22nd", "113th", "122nd"]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from fcinspect.cli import COMMANDS as TOP
-from fcinspect.cli import GROUPS as FOLDERS
+from fcinspect.cli import GROUPS as PARENTS
 from fcinspect.cli.guide import topics
 from tests.conftest import Result, Run
 from tests.pages import LEFT_OUT, same_page, same_with_gaps
@@ -27,10 +27,10 @@ from tests.test_architecture import ROOMS
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "fcinspect" / "guide"
 PAGES = [ROOT / "README.md", *sorted(GUIDE.glob("*.md"))]
-COMMANDS = [name for name in TOP if name not in FOLDERS] + [
-    f"{folder} {name}"
-    for folder in FOLDERS
-    for name in import_module(f"fcinspect.cli.{folder}").COMMANDS
+COMMANDS = [name for name in TOP if name not in PARENTS] + [
+    f"{parent} {name}"
+    for parent in PARENTS
+    for name in import_module(f"fcinspect.cli.{parent}").COMMANDS
 ]
 BIN = Path(os.environ.get("FCINSPECT_BIN") or Path(sys.executable).parent)
 """The folder of the fcinspect and the Python under test: this one's, or another environment's."""

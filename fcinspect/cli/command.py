@@ -125,12 +125,8 @@ class _Light:
         return found
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples of a command, and its topic in the guide, at the end of the help."""
+        """Write the topic in the guide at the end of the help."""
         program, _, command = ctx.command_path.partition(" ")
-        if isinstance(self, Command):
-            with formatter.section("Examples"):
-                for example in examples_of(command):
-                    formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
         formatter.write(f"\nMore: {program} guide {topic_of(command)}".rstrip() + "\n")
 
 
@@ -144,6 +140,13 @@ class Command(_Light, TyperCommand):
         if any("--no-bias" in parameter.opts for parameter in self.params):
             args = with_values(args)
         return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples before the topic."""
+        with formatter.section("Examples"):
+            for example in examples_of(ctx.command_path.partition(" ")[2]):
+                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+        super().format_epilog(ctx, formatter)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, the options of the command, and those of all commands below."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fcinspect.arithmetic.settings import ACTIVATION_NAMES
@@ -29,12 +28,16 @@ from fcinspect.cli.output import Output, Writes
 from fcinspect.cli.sources import widths_in
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import InputError, SpecError, UsageError
-from fcinspect.layers.diagram import MOST_UNITS
+from fcinspect.layers.diagram import (
+    MOST_UNITS,
+    NetworkOutline,
+    outline_of_network,
+    outline_of_widths,
+)
 from fcinspect.layers.spec import is_spec, parse_spec
 
 if TYPE_CHECKING:
     from fcinspect.layers.array import Array
-    from fcinspect.layers.diagram import NetworkOutline
     from fcinspect.layers.linear import LinearLayer, Network
     from fcinspect.shapes.steps import Link
 
@@ -170,7 +173,6 @@ class DrawOptions:
         return self._of_widths(self.network)
 
     def _of_widths(self, words: str) -> Found:
-        from fcinspect.layers.diagram import outline_of_widths
 
         try:
             spec = widths_in(words)
@@ -194,11 +196,11 @@ class DrawOptions:
         return self._of_seed(outline, with_bias)
 
     def _of_seed(self, outline: NetworkOutline, with_bias: bool) -> Found:
+        from fcinspect.layers.linear import parameters_of
         from fcinspect.layers.memory import require_free
 
         widths = outline.widths
-        parameters = sum((n + 1) * m for n, m in pairwise(widths))
-        require_free(parameters * COPIES, f"{self.network} with its weights")
+        require_free(parameters_of(widths) * COPIES, f"{self.network} with its weights")
         x = self._x(widths[0], "float32")
 
         from fcinspect.bridge.networks import seeded_network
@@ -222,7 +224,6 @@ class DrawOptions:
         return self._with_values(network, x, source, found.remarks())
 
     def _of_code(self, code: str) -> Found:
-        from fcinspect.layers.diagram import NetworkOutline
         from fcinspect.layers.linear import DenseLayer, Network
 
         for name, given in (
@@ -290,7 +291,6 @@ class DrawOptions:
         source: str,
         warnings: tuple[str, ...] = (),
     ) -> Found:
-        from fcinspect.layers.diagram import outline_of_network
 
         if x is None:
             return Found(outline_of_network(network), source, warnings)

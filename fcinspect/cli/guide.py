@@ -71,10 +71,10 @@ def guide(
     ] = None,
 ) -> ExitStatus:
     """Show a page of the guide, or list its topics."""
-
     if topic is None:
-        width = max(map(len, topics()))
-        lines = [f"  {name:{width}}  {summary}\n" for name, summary in topics().items()]
+        known = topics()
+        width = max(map(len, known))
+        lines = [f"  {name:{width}}  {summary}\n" for name, summary in known.items()]
         write_text("Topics (fcinspect guide TOPIC shows one):\n\n" + "".join(lines))
     elif sys.stdout.isatty():
         from fcinspect.media.prose import print_prose
@@ -87,7 +87,6 @@ def guide(
 
 def man() -> ExitStatus:
     """Print the manual page of fcinspect, in roff."""
-
     write_text(manual())
     return ExitStatus.DONE
 
@@ -212,7 +211,6 @@ def completion(
     ],
 ) -> ExitStatus:
     """Print a shell's completion script, without installing it."""
-
     write_text(completion_script(shell))
     return ExitStatus.DONE
 

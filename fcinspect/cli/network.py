@@ -168,8 +168,6 @@ def network_of(
     `activation` (relu) and `output_activation` stand in where the file names none. Raises
     InputError where the layers do not form a network, or not of one of the `dtypes`.
     """
-    from fcinspect.layers.linear import DenseLayer, Network
-
     if not checkpoint.layers:
         raise InputError(f"{checkpoint.source} holds no linear layer")
     for before, after in pairwise(checkpoint.layers):
@@ -198,7 +196,6 @@ def network_of(
 
 def _activation(stored: StoredLinear, asked: str | None, usual: str, warnings: list[str]) -> str:
     """Return the activation after a layer: as asked, else as the file has it, else the usual."""
-
     if stored.activation is None:
         return asked or usual
     own = canonical(stored.activation, ACTIVATION_NAMES)
@@ -217,7 +214,6 @@ def _assumed(
     between: Sequence[DenseLayer], unnamed: Sequence[DenseLayer], last: DenseLayer
 ) -> str | None:
     """Say which activation is assumed where; nothing for identity alone."""
-
     parts = []
     if between:
         names = listed([layer.name for layer in between], 4)
@@ -232,8 +228,6 @@ def _assumed(
 def _held(
     linear: LinearLayer, dtype: str | None, dtypes: tuple[str, ...], warnings: list[str]
 ) -> LinearLayer:
-    from fcinspect.layers.linear import shown_name
-
     if dtype is None and linear.dtype not in dtypes:
         raise InputError(
             f"layer {shown_name(linear)} is {linear.dtype}: step runs in float32 or float64",

@@ -179,7 +179,7 @@ def timeout_option(what: str) -> Any:
 
 
 def seed_option(words: str) -> Any:
-    """Return the option that names a seed of torch, of which help says `words`."""
+    """Return the option that names a seed, of which help says `words`."""
     return option("--seed S", words, whole_number(0, LARGEST_SEED))
 
 

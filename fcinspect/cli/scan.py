@@ -14,7 +14,7 @@ from fcinspect.cli.output import FIGURE, REPORT, Output, Writes
 from fcinspect.cli.sources import LAYOUTS, LayoutOption, open_checkpoint
 from fcinspect.cli.system import ExitStatus, say
 from fcinspect.errors import InputError, UsageError
-from fcinspect.media.emit import FORMATS, write_text
+from fcinspect.media.emit import FORMATS, dumps, write_text
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.records import Checkpoint, FailedFile, StoredLinear
@@ -91,9 +91,9 @@ class ScanOptions:
 
     def engine(self) -> AbstractContextManager[Engine]:
         """Return who carries out the work."""
-        if self.scheduler is None:
-            from fcinspect.checkpoints.scan import engines
+        from fcinspect.checkpoints.scan import engines
 
+        if self.scheduler is None:
             if self.trust_scheduler:
                 raise UsageError("--trust-scheduler requires --scheduler ADDRESS")
             return engines.local(self.workers or min(os.cpu_count() or 1, 4))
@@ -101,9 +101,6 @@ class ScanOptions:
             raise UsageError(
                 "--workers sets threads on this machine: --scheduler has its own workers"
             )
-
-        from fcinspect.checkpoints.scan import engines
-
         return engines.dask(self.scheduler, trusted=self.trust_scheduler)
 
 
@@ -157,8 +154,6 @@ def scan(
 
 
 def _stream(records: Iterable[Mapping[str, Any]], output: Output) -> None:
-    from fcinspect.media.emit import dumps
-
     for record in records:
         if not output.quiet:
             write_text(dumps(record))

@@ -179,7 +179,7 @@ class StepProblem:
         return tuple(notes)
 
     def _spec(self) -> tuple[tuple[int, ...], tuple[str, ...], bool]:
-        from fcinspect.layers.linear import activation_names
+        from fcinspect.layers.linear import activation_names, parameters_of
         from fcinspect.layers.memory import require_free
 
         if self.widths is None:
@@ -189,10 +189,9 @@ class StepProblem:
             )
         spec = widths_in(self.widths)
         widths = spec.widths
-        parameters = sum((n + 1) * m for n, m in pairwise(widths))
         rows = prod(self.batch or ())
         require_free(
-            (parameters + 4 * rows * sum(widths)) * COPIES,
+            (parameters_of(widths) + 4 * rows * sum(widths)) * COPIES,
             f"a step of {self.widths} with its check",
         )
         last = self.output_activation or self._usual_last

@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fcinspect.cli.options import Bias, argument, choice, option, parsed_by, switch, whole_number
+from fcinspect.cli.options import (
+    Bias,
+    argument,
+    choice,
+    option,
+    parsed_by,
+    seed_option,
+    switch,
+    whole_number,
+)
 from fcinspect.cli.output import ARTICLE_FORMATS, REPORT, Output, Writes
 from fcinspect.cli.system import ExitStatus
 from fcinspect.errors import SpecError, UsageError
-from fcinspect.layers.spec import LARGEST_SEED, Spec, is_spec, parse_spec
+from fcinspect.layers.spec import Spec, is_spec, parse_spec
 from fcinspect.worksheets.problem import (
     DECIMALS,
     FEWEST_DECIMALS,
@@ -21,12 +30,13 @@ from fcinspect.worksheets.problem import (
     LARGEST_CLASS,
     MOST_DECIMALS,
     SMOOTH,
+    SheetOptions,
     seed_of,
 )
 
 if TYPE_CHECKING:
     from fcinspect.page.view import View
-    from fcinspect.worksheets.problem import Problem, SheetOptions
+    from fcinspect.worksheets.problem import Problem
     from fcinspect.worksheets.sheet import Sheet
     from fcinspect.worksheets.working import KeyCheck
 
@@ -85,11 +95,9 @@ class WorksheetOptions:
     ] = None
     seed: Annotated[
         int | None,
-        option(
-            "--seed S",
+        seed_option(
             "Seed of the numbers, 0 to 2^53-1 (default 0); all kinds of sheets with the same seed"
-            " have the same numbers.",
-            whole_number(0, LARGEST_SEED),
+            " have the same numbers."
         ),
     ] = None
     code: Annotated[
@@ -185,8 +193,6 @@ class WorksheetOptions:
 
     def of(self, seed: int, widths: tuple[int, ...], bias: bool) -> SheetOptions:
         """Return the options of the sheet; raises UsageError for decimals that nothing has."""
-        from fcinspect.worksheets.problem import SheetOptions
-
         activation, decimals = self.activation or "relu", self.decimals
         if activation in SMOOTH:
             decimals = DECIMALS if decimals is None else decimals

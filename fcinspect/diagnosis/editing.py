@@ -93,6 +93,13 @@ class Source:
         column = self._characters(node.lineno, node.col_offset)
         return Edit(self.file, node.lineno, column, "", new)
 
+    def with_keyword(self, call: ast.Call, words: str) -> Edit:
+        """Return the edit that gives a call one more argument, such as "dim=-1"."""
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if not given:
+            return self.replaced(call, f"{self.segment(call.func)}({words})")
+        return self.inserted_after(given[-1], f", {words}")
+
     def inserted_after(self, node: ast.expr, new: str) -> Edit:
         """Return the edit that writes `new` behind a node."""
         line = node.end_lineno or node.lineno

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from fcinspect.diagnosis.editing import Source, changes_of, last_name
+from fcinspect.diagnosis.editing import Edit, Source, changes_of, last_name
 from fcinspect.diagnosis.failed_layer import (
     Constructors,
     FailedLayer,
@@ -22,7 +22,7 @@ from fcinspect.diagnosis.failed_layer import (
 from fcinspect.diagnosis.mending import edited
 from fcinspect.diagnosis.records import Cause, Diagnosis
 from fcinspect.diagnosis.repairs import candidates
-from fcinspect.diagnosis.repairs.candidate import Candidate, Scene, before_layer
+from fcinspect.diagnosis.repairs.candidate import Scene, before_layer
 from fcinspect.diagnosis.reported import Call, Frame, Reported, call_of
 from fcinspect.shapes.steps import Failure, ModuleTrace, Place, Step, Tensor
 
@@ -202,17 +202,18 @@ def _place(source: Source, node: ast.expr) -> Place:
     return Place(source.file, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
 
 
-def _proposed(trace: ModuleTrace, of_layer: bool) -> dict[str, Candidate]:
-    found = {given.name: given for given in reversed(candidates(trace)) if given.edits}
+def _proposed(trace: ModuleTrace, of_layer: bool) -> dict[str, tuple[Edit, ...]]:
+    found = {given.cause.name: given.edits for given in reversed(candidates(trace)) if given.edits}
     scene = Scene.of(trace)
     if of_layer and scene is not None and scene.step is not None and scene.step.linear:
-        edits = before_layer(scene, scene.step, ".flatten(1)", "nn.Flatten()")
-        found["flatten-missing"] = Candidate("flatten-missing", "", "", "", edits)
+        found["flatten-missing"] = before_layer(scene, scene.step, ".flatten(1)", "nn.Flatten()")
     return found
 
 
-def _with_changes(cause: Cause, proposed: Mapping[str, Candidate], trace: ModuleTrace) -> Cause:
-    candidate = proposed.get(ALSO_CALLED.get(cause.name, cause.name))
-    if candidate is None:
+def _with_changes(
+    cause: Cause, proposed: Mapping[str, tuple[Edit, ...]], trace: ModuleTrace
+) -> Cause:
+    edits = proposed.get(ALSO_CALLED.get(cause.name, cause.name))
+    if edits is None:
         return cause
-    return replace(cause, changes=changes_of(trace.sources, edited(candidate.edits, trace)))
+    return replace(cause, changes=changes_of(trace.sources, edited(edits, trace)))

@@ -91,9 +91,7 @@ def _contradicted(trace: ModuleTrace) -> set[str]:
 
 def _cause(candidate: Candidate, trace: ModuleTrace, mender: Mender) -> tuple[Cause, bool]:
     """Return the cause of a candidate with what its changes gave, and whether others go with it."""
-    plain = Cause(
-        candidate.name, candidate.cause, candidate.evidence, candidate.fix, candidate.code
-    )
+    plain = candidate.cause
     texts = edited(candidate.edits, trace)
     if not texts and (candidate.edits or candidate.inputs is None):
         return plain, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -175,6 +176,11 @@ def shown_name(layer: Named) -> str:
 def layer_names(count: int) -> tuple[str, ...]:
     """Return fc1, fc2, …, the names of a network made from widths."""
     return tuple(f"fc{number}" for number in range(1, count + 1))
+
+
+def parameters_of(widths: Sequence[int]) -> int:
+    """Return how many numbers the weights and biases of a network of these widths have."""
+    return sum((n + 1) * m for n, m in pairwise(widths))
 
 
 def activation_names(count: int, hidden: str, last: str) -> tuple[str, ...]:

@@ -212,3 +212,10 @@ def test_a_layer_without_a_name_is_called_something(
     assert "''" not in said
     if command[0] == "diff":
         assert "the layer" in said
+
+
+def test_why_an_entry_is_not_compared_is_a_sentence(tmp_path: Path, run: Run) -> None:
+    """An entry of JSON that is not an array has no tensor that could say it."""
+    path = tmp_path / "a.json"
+    path.write_text('{"fc.weight": [[1, 2]], "note": "x"}', encoding="utf-8")
+    assert "A: it is not an array\n" in run("diff", path, path, "--all").out

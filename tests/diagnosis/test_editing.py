@@ -54,6 +54,22 @@ def test_an_edit_of_several_lines_and_an_insertion_go_together() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("f()", "f(dim=-1)"),
+        ("f(2)", "f(2, dim=-1)"),
+        ("f(a=3)", "f(a=3, dim=-1)"),
+        ("f(\n  2,\n)", "f(\n  2, dim=-1,\n)"),
+    ],
+)
+def test_a_call_gets_one_more_argument(text: str, changed: str) -> None:
+    """By its name, whether it has arguments or none."""
+    file = Source("a.py", text)
+    call = next(node for node in file.walk() if isinstance(node, ast.Call))
+    assert applied([file.with_keyword(call, "dim=-1")], {"a.py": text})["a.py"] == changed
+
+
 def test_what_does_not_stand_there_is_not_replaced() -> None:
     """An edit of other text, or of a place that another edit took, is refused."""
     with pytest.raises(ValueError, match="does not read"):

@@ -17,7 +17,6 @@ from fcinspect.bridge.observe.row_mixing import mixing_of
 from fcinspect.bridge.trace.module_inputs import meta_copy
 from fcinspect.bridge.trace.sites import MadePlaces
 from fcinspect.bridge.trace.tensors import Holding, holdings, is_lazy
-from fcinspect.checkpoints.formats import npz, safetensors, torch_file
 from fcinspect.checkpoints.opening import check_readable, kind_of
 from fcinspect.checkpoints.pairing.naming import module_path
 from fcinspect.checkpoints.records import StoredTensor
@@ -286,6 +285,8 @@ def held_against(module: nn.Module, path: str, ready: bool) -> StoredWeights:
 
 
 def _tensors(path: str) -> list[StoredTensor]:
+    from fcinspect.checkpoints.formats import npz, safetensors, torch_file
+
     check_readable(path)
     kind = kind_of(path)
     readers = {

@@ -87,7 +87,7 @@ def check_settings(function: Any, args: Sequence[Any]) -> None:
     if packet in WITH_DIM and len(args) > 1 and isinstance(args[1], int):
         _refuse(not -max(x.dim(), 1) <= args[1] < max(x.dim(), 1), "dimensions")
     if packet is aten.convolution:
-        _refuse(not is_convolution(*args), "settings of convolutions")
+        _refuse(convolved(*args) is None, "settings of convolutions")
     if packet is aten.embedding:
         _refuse(args[1].dtype not in (torch.int32, torch.int64), "an index")
     if packet is aten.index_select:
@@ -103,7 +103,7 @@ def _refuse(holds: bool, what: str) -> None:
         raise RuntimeError(f"the meta device does not check {what}")
 
 
-def is_convolution(
+def convolved(
     x: torch.Tensor,
     weight: torch.Tensor,
     bias: torch.Tensor | None,
@@ -113,33 +113,28 @@ def is_convolution(
     transposed: bool,
     output_padding: Sequence[int],
     groups: int,
-) -> bool:
-    """Whether settings and channels are such that a device can convolve."""
-    settings = (stride, padding, dilation, output_padding)
+) -> list[int] | None:
+    """Return the sizes behind the channels that a convolution gives, None where no device can."""
     if groups < 1 or not 2 < x.dim() == weight.dim() or weight.shape[0] % groups:
-        return False
+        return None
     inner = weight.shape[1] * groups
     entering, leaving = (weight.shape[0], inner) if transposed else (inner, weight.shape[0])
     if x.shape[1] != entering or (bias is not None and bias.shape != (leaving,)):
-        return False
+        return None
     if transposed and any(
         out >= max(step, gap) for out, step, gap in _each(x, output_padding, stride, dilation)
     ):
-        return False
+        return None
     if min(*stride, *dilation) <= 0 or min(*padding, *output_padding) < 0:
-        return False
-    return all(size > 0 for size in _sizes(x, weight, transposed, *settings))
-
-
-def _sizes(
-    x: torch.Tensor, weight: torch.Tensor, transposed: bool, *settings: Sequence[int]
-) -> list[int]:
-    """Return the sizes that a convolution makes of those of its input."""
-    sides = zip(x.shape[2:], weight.shape[2:], _each(x, *settings), strict=True)
-    return [
-        Window("", size, kernel, step, padding, gap, beyond, transposed).output
-        for size, kernel, (step, padding, gap, beyond) in sides
+        return None
+    settings = _each(x, stride, padding, dilation, output_padding)
+    sizes = [
+        Window("", size, kernel, step, margin, gap, beyond, transposed).output
+        for size, kernel, (step, margin, gap, beyond) in zip(
+            x.shape[2:], weight.shape[2:], settings, strict=True
+        )
     ]
+    return sizes if all(size > 0 for size in sizes) else None
 
 
 def _each(x: torch.Tensor, *settings: Sequence[int]) -> Iterator[tuple[int, ...]]:
@@ -246,11 +241,13 @@ def _convolution(*operands: Any) -> torch.Tensor:
     x, weight, _, stride, padding, dilation, transposed, output_padding, groups = operands
     settings = (stride, padding, dilation, output_padding)
     _require(all(len(setting) == x.dim() - 2 for setting in settings))
-    _require(is_convolution(*operands))
+    sizes = convolved(*operands)
+    if sizes is None:
+        raise NotPlain
     _require(x.is_contiguous() and x.dtype == weight.dtype)
     _require(0 not in weight.shape and x.shape[1] > 0)
     channels = weight.shape[1] * groups if transposed else weight.shape[0]
-    return _new((x.shape[0], channels, *_sizes(x, weight, transposed, *settings)), x)
+    return _new((x.shape[0], channels, *sizes), x)
 
 
 def _max_pool(

@@ -7,10 +7,10 @@ stand in the order in which they are tried:
 
     # What stands behind a # is a comment.
     ? got {tensors:int} tensors and {gradients:int} gradients
-    {tensors} outputs and {gradients} gradients for them were given.
-    - grad-outputs-count: There is not one grad_output for each output
-      because {tensors} against {gradients}
-      fix: Give as many grad_outputs as outputs
+    {tensors} outputs were given, and {gradients} gradients for them.
+    - grad-outputs-count: The numbers of outputs and grad_outputs differ
+      because there are {tensors} outputs and {gradients} gradients
+      fix: Pass one grad_output for each output
         torch.autograd.grad(ys, xs, grad_outputs=[torch.ones_like(y) for y in ys])
 
 `? ` begins a pattern that is read as it stands, `~ ` one that is a regular expression; several are
@@ -260,6 +260,7 @@ def tables() -> dict[str, dict[str, str]]:
     return tomllib.loads(Path(__file__).with_name("names.toml").read_text(encoding="utf-8"))
 
 
+@cache
 def lists(table: str) -> dict[str, tuple[str, ...]]:
     """Return a table of lists, by the single names."""
     found = tables()[table].items()

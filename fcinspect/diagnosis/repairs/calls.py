@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from fcinspect.diagnosis.editing import Edit
 from fcinspect.diagnosis.repairs.candidate import (
@@ -56,7 +55,7 @@ def _casts(scene: Scene) -> Iterator[Candidate]:
             return
         edits = with_method(scene, step.called, f".{CASTS[held]}()")
         found = candidate("other-dtype", edits, held=held, method=CASTS[held], **values)
-        yield replace(found, name=OTHER_DTYPES.get(entering, "other-dtype"))
+        yield found.called(OTHER_DTYPES.get(entering, "other-dtype"))
 
 
 def _other_input(scene: Scene) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from fcinspect.diagnosis.editing import (
@@ -15,6 +15,7 @@ from fcinspect.diagnosis.editing import (
     where_written,
 )
 from fcinspect.diagnosis.recognising import cause_of
+from fcinspect.diagnosis.records import Cause
 from fcinspect.shapes.steps import Failure, ModuleTrace, Place, Shape, Step, Tensor
 
 CODE_TOO = {"view-of-another-size", "input-transposed", "channels-missing"}
@@ -24,19 +25,19 @@ FLATTENING = {"flatten", "Flatten", "view", "reshape"}
 
 @dataclass(frozen=True)
 class Candidate:
-    """A cause with the edits that mend it; see records.Cause for the words."""
+    """A cause with the edits that mend it."""
 
-    name: str
-    cause: str
-    evidence: str
-    fix: str
+    cause: Cause
+    """Its code says what no edit of a file can."""
     edits: tuple[Edit, ...] = ()
-    code: str | None = None
-    """For what no edit of a file can say."""
     inputs: tuple[Tensor, ...] | None = None
     """Other inputs to try, where the input is at fault."""
     rows: int | None = None
     """How many rows should come out, where not as many as go in."""
+
+    def called(self, name: str) -> Candidate:
+        """Return the same, with a cause of another name."""
+        return replace(self, cause=replace(self.cause, name=name))
 
 
 def candidate(
@@ -49,8 +50,9 @@ def candidate(
 ) -> Candidate:
     """Return a candidate with the words of the catalogue; its code where no edit says it."""
     cause = cause_of("repairs", name, **values)
-    code = None if edits and cause.name not in CODE_TOO else cause.code
-    return Candidate(cause.name, cause.cause, cause.evidence, cause.fix, edits, code, inputs, rows)
+    if edits and cause.name not in CODE_TOO:
+        cause = replace(cause, code=None)
+    return Candidate(cause, edits, inputs, rows)
 
 
 @dataclass(frozen=True)

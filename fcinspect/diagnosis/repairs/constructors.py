@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from difflib import get_close_matches
 
 from fcinspect.diagnosis.editing import Edit, Source, argument_of, last_name, prefix_of
@@ -66,7 +65,7 @@ def _widths(scene: Scene) -> Iterator[Candidate]:
     edits = argument_edit(scene, step, 0, argument, str(arriving))
     values = {"argument": argument, "name": named(step), "held": held, "arriving": arriving}
     values |= {"entering": by(entering), "words": step.words, "maker": "" if edits else maker(step)}
-    yield replace(candidate("width", edits, **values), name=name)
+    yield candidate("width", edits, **values).called(name)
 
 
 def _rank(scene: Scene) -> Iterator[Candidate]:
@@ -211,8 +210,8 @@ def _in_class(source: Source, node: ast.ClassDef) -> Iterator[Candidate]:
             if isinstance(inner, ast.FunctionDef) and inner.name == "forward":
                 edit = source.replaced(method, _dedented(source, method, inner))
                 place = {"line": inner.lineno, "columns": inner.col_offset - method.col_offset}
-                named = {"method": method.name, "owner": node.name}
-                yield candidate("forward-indented", (edit,), **named, **place)
+                values = {"method": method.name, "owner": node.name}
+                yield candidate("forward-indented", (edit,), **values, **place)
                 return
 
 

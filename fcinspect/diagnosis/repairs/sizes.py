@@ -46,8 +46,8 @@ def pooled(scene: Scene, step: Step, entering: Shape, wanted: int) -> Iterator[C
         edits = (source.inserted_before(call, f"{pool}, "),)
     elif found is not None and subject is not None:
         source, call = found
-        pooled = f"torch.nn.functional.adaptive_avg_pool2d({subject}, {side})"
-        edits = (source.replaced(call, f"{pooled}.flatten(1)"), *_import_torch(source))
+        pool = f"torch.nn.functional.adaptive_avg_pool2d({subject}, {side})"
+        edits = (source.replaced(call, f"{pool}.flatten(1)"), *_import_torch(source))
     expected_product = times(image[1], side, side)
     values = {"expected": expected_product, "arriving": times(*image[1:]), "side": side}
     yield candidate("pool-to-fit", edits, name=named(step), wanted=wanted, **values)
@@ -122,8 +122,7 @@ def padded(scene: Scene) -> Iterator[Candidate]:
             padding += given.value
             edits = (source.replaced(given, str(padding)),)
         elif given is None and not any(isinstance(part, ast.Starred) for part in call.args):
-            written = [*call.args, *(part.value for part in call.keywords)]
-            edits = (source.inserted_after(written[-1], f", padding={padding}"),)
+            edits = (source.with_keyword(call, f"padding={padding}"),)
     values = {"entering": by(entering), "words": step.words, "missing": missing}
     yield candidate("shrunk-to-nothing", edits, kernel="×".join(map(str, kernel)), **values)
 

@@ -30,8 +30,8 @@ MODULE = re.compile(
     r"(?:Lazy)?Linear|Bilinear|Sequential|Module(?:List|Dict)?|\w*(?:Net|Model|MLP|Network|Layer)"
 )
 NO_GRADIENT = (
-    *("backward-not-run", "gradient-of-non-leaf", "parameter-unused/frozen", "zero-grad-sets-none"),
-)
+    "backward-not-run", "gradient-of-non-leaf", "parameter-unused/frozen", "zero-grad-sets-none",
+)  # fmt: skip
 
 
 def in_place(shape: Shape, operation: str, version: str, expected: str) -> Decision:

@@ -11,8 +11,8 @@ from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.operands import operands, own_product
 
 USUAL_CHANNELS = (
-    *(16, 32, 64, 128, 256, 512, 1024, 2048, 6, 8, 12, 20, 24, 48, 50, 96, 192, 384, 3, 1),
-)
+    16, 32, 64, 128, 256, 512, 1024, 2048, 6, 8, 12, 20, 24, 48, 50, 96, 192, 384, 3, 1,
+)  # fmt: skip
 """Channels of usual networks, the commonest first."""
 MOST_SIDE = 64
 TEXT_WIDTHS = {512, 768, 1024, 1280, 1536, 2048, 2432, 3072, 4096}

@@ -136,12 +136,8 @@ def softmax_over_last(case: Case, step: Step) -> tuple[Edit, ...]:
     given += [argument for argument in call.args if _is_number(argument)]
     if given:
         return (source.replaced(given[0], "-1"),)
-    if call.args or call.keywords:
-        last = [*call.args, *(keyword.value for keyword in call.keywords)][-1]
-        return (source.inserted_after(last, ", dim=-1"),)
-    if "oftmax" in last_name(call.func):  # nn.Softmax()
-        return (source.replaced(call, f"{source.segment(call.func)}(dim=-1)"),)
-    return ()
+    softmax = "oftmax" in last_name(call.func)  # nn.Softmax()
+    return (source.with_keyword(call, "dim=-1"),) if call.args or call.keywords or softmax else ()
 
 
 def _is_number(node: ast.expr) -> bool:

@@ -257,8 +257,7 @@ def _given_batch_first(source: Source, call: ast.Call) -> Edit:
     given = next((k for k in call.keywords if k.arg == "batch_first"), None)
     if given is not None:
         return source.replaced(given.value, "True")
-    last = [*call.args, *(k.value for k in call.keywords)][-1:]
-    return source.inserted_after(last[0] if last else call.func, ", batch_first=True")
+    return source.with_keyword(call, "batch_first=True")
 
 
 def _sequential_calls(case: Case) -> Iterator[tuple[Source, ast.Call]]:

@@ -29,7 +29,7 @@ SIGNS = {
 
 
 def is_number(written: str) -> bool:
-    """Whether this is a number as render/text.py writes it, or a gap between numbers."""
+    """Whether this is a number as page/text.py writes it, or a gap between numbers."""
     return written in SIGNS or WRITTEN.fullmatch(written) is not None
 
 

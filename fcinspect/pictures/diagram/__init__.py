@@ -1,1 +1,1 @@
-"""The diagram of a network in words: labels, the terminal, Mermaid, Graphviz, JSON and CSV."""
+"""The diagram of a network: labels, in text, in points, and as graphs."""

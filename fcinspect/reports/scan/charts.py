@@ -11,6 +11,7 @@ from fcinspect.page.blocks import Block, Column, Heading, Line, Table, by_column
 from fcinspect.pictures.charts.curves import Series, curves
 from fcinspect.pictures.charts.weight import edge_labels, histogram, not_counted
 from fcinspect.reports.scan.page import name_in, title_of
+from fcinspect.reports.scan.singular import UNDECIDED
 
 if TYPE_CHECKING:
     from fcinspect.checkpoints.scan.findings import ScanReport
@@ -24,7 +25,6 @@ MOST_PANELS = 12
 """Most layers whose values are shown in text or in a figure."""
 ROLES = ("weight", "output", "input", "bias")
 OTHERS = "--only and --sort select others"
-UNDECIDED = "undecided, because some numbers are not finite"
 
 
 @dataclass(frozen=True)

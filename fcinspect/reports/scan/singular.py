@@ -16,6 +16,7 @@ Found = TypeVar("Found")
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 ELSEWHERE = "see --json or --format csv"
+UNDECIDED = "undecided, because some numbers are not finite"
 
 
 def table_of(layers: Sequence[ScannedLayer], names: Sequence[str], precision: int) -> Table:
@@ -68,7 +69,7 @@ def in_full(layer: ScannedLayer, precision: int) -> Iterator[Line]:
     found = layer.singular
     leading, spectrum = found.leading, found.spectrum
     if leading is None and spectrum is None:
-        yield Line.of("singular values: undecided, because some numbers are not finite", indent=2)
+        yield Line.of(f"singular values: {UNDECIDED}", indent=2)
         return
     digits = precision + 2
     if leading is not None:
